@@ -1,0 +1,125 @@
+package agent
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+)
+
+// ParseDomain reads the gateway's name as an administrator types or pastes it. The result is a DNS name in lower-case
+// ASCII (IDNA 2008: «шлюз.рф» becomes "xn--g1ah2bza.xn--p1ai") or an IP address in its canonical form. A scheme, a
+// path or a port that was pasted along is taken off; removed shows what, so that the page can say so.
+func ParseDomain(text string) (host, removed string, problem Problem) {
+	bad := func(code string) (string, string, Problem) {
+		return "", "", Problem{"auth_domain", code, Clean(text, 80)}
+	}
+	host = strings.TrimSpace(text)
+	if host == "" {
+		return "", "", Problem{"auth_domain", "field_required", ""}
+	}
+	var cut []string
+	if i := strings.Index(host, "://"); i >= 0 {
+		cut = append(cut, host[:i+3])
+		host = host[i+3:]
+	}
+	if i := strings.IndexAny(host, `/?#\`); i >= 0 {
+		cut = append(cut, host[i:])
+		host = host[:i]
+	}
+	if strings.IndexFunc(host, unicode.IsSpace) >= 0 {
+		return bad("field_domain_spaces")
+	}
+	if name, port, err := net.SplitHostPort(host); err == nil && isPort(port) {
+		cut = append(cut, ":"+port)
+		host = name
+	}
+	host, ok := canonicalHost(host)
+	if !ok {
+		return bad("field_domain")
+	}
+	return host, Clean(strings.Join(cut, " "), 120), Problem{}
+}
+
+// IsHost tells whether s is a DNS name in lower-case ASCII or an IP address in its canonical form: exactly what
+// ParseDomain returns and what may be preset in an installer.
+func IsHost(s string) bool {
+	host, ok := canonicalHost(s)
+	return ok && host == s
+}
+
+// ParseServer reads HOST[:PORT] as the agent's --server, policy and window take it; an IPv6 address with a port stands
+// in brackets. The port is DefaultAgentPort unless given.
+func ParseServer(text string) (host string, port uint16, problem Problem) {
+	bad := Problem{"server", "field_server", Clean(text, 80)}
+	host, port = strings.TrimSpace(text), DefaultAgentPort
+	if host == "" {
+		return "", 0, Problem{"server", "field_required", ""}
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		if name, p, err := net.SplitHostPort(host); err == nil {
+			n, err := strconv.ParseUint(p, 10, 16)
+			if err != nil || n == 0 {
+				return "", 0, bad
+			}
+			host, port = name, uint16(n)
+		}
+	}
+	host, ok := canonicalHost(host)
+	if !ok {
+		return "", 0, bad
+	}
+	return host, port, Problem{}
+}
+
+// canonicalHost is the one spelling of a host: RFC 5952 for addresses, lower-case A-labels for names.
+func canonicalHost(s string) (string, bool) {
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		s = s[1 : len(s)-1]
+		if a, err := netip.ParseAddr(s); err != nil || !a.Is6() {
+			return "", false
+		}
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		if a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+			return "", false
+		}
+		return a.Unmap().String(), true
+	}
+	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+	if err != nil || name == "" || len(name) > 253 {
+		return "", false
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		if !isLabel(label) {
+			return "", false
+		}
+	}
+	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+		return "", false // "10.0.0.300" is a mistyped address, not a name (RFC 3696, 2)
+	}
+	return name, true
+}
+
+// isLabel checks one label by RFC 1123, 2.1: letters, digits and inner hyphens.
+func isLabel(label string) bool {
+	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		return false
+	}
+	for i := 0; i < len(label); i++ {
+		c := label[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code is the stable name of a refusal. Its text in the user's language stands in the catalogues.
+type Code string
+
+// Codes of refusals. CodeUnreachable, CodeNotTrusted and CodeTunnelBlocked are found by the agent itself; the
+// others come from the gateway.
+const (
+	CodeBadCredentials       Code = "bad_credentials"
+	CodeAccountDisabled      Code = "account_disabled"
+	CodeAccountLocked        Code = "account_locked"
+	CodeAccountExpired       Code = "account_expired"
+	CodePasswordExpired      Code = "password_expired"
+	CodePasswordMustChange   Code = "password_must_change"
+	CodeNotPermitted         Code = "not_permitted"
+	CodeVPNNotAllowed        Code = "vpn_not_allowed"
+	CodeDeviceLimit          Code = "device_limit"
+	CodeAddressBusy          Code = "address_busy"
+	CodeAgentDisabled        Code = "agent_disabled"
+	CodeVPNUnavailable       Code = "vpn_unavailable"
+	CodeDirectoryUnreachable Code = "directory_unreachable"
+	CodeTooManyAttempts      Code = "too_many_attempts"
+	CodePoolExhausted        Code = "pool_exhausted"
+	CodeBadMessage           Code = "bad_message"
+	CodeInternal             Code = "internal"
+	CodeTOTPRequired         Code = "totp_required"
+	CodeTOTPWrong            Code = "totp_wrong"
+	CodeSharedAddress        Code = "shared_address"
+
+	CodeUnreachable   Code = "unreachable"
+	CodeNotTrusted    Code = "not_trusted"
+	CodeTunnelBlocked Code = "tunnel_blocked"
+)
+
+// Codes lists every refusal of the gateway, for tests that look for a missing text.
+var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
+	CodePasswordMustChange, CodeNotPermitted, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
+	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
+	CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
+
+// AgentCodes lists the refusals that the agent program finds by itself.
+var AgentCodes = []Code{CodeUnreachable, CodeNotTrusted, CodeTunnelBlocked}
+
+// Error is a refusal. It has two messages: the one for the person follows from Code and the fields in the
+// person's language; Err, for the log alone, never reaches a page or an agent.
+type Error struct {
+	Code    Code
+	Address string        // {address} of the text
+	Domain  string        // {domain} of the text
+	Ref     string        // {ref}: a number that stands in the log, for support
+	Wait    time.Duration // until a retry makes sense; 0 = a retry by itself makes none
+	Err     error
+}
+
+func (e *Error) Error() string {
+	s := string(e.Code)
+	if e.Ref != "" {
+		s += " (ref " + e.Ref + ")"
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refuse makes a refusal without further details.
+func Refuse(code Code) *Error { return &Error{Code: code} }
+
+// AsError finds the refusal in err. Any other error becomes CodeInternal with a fresh reference, which the caller
+// logs together with the error.
+func AsError(err error) *Error {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &Error{Code: CodeInternal, Ref: NewRef(), Wait: 10 * time.Second, Err: err}
+}
+
+// NewRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
+func NewRef() string {
+	s := randomText(5)
+	return s[:4] + "-" + s[4:]
+}
+
+// NewSessionID makes the name of a session: 80 random bits in lower-case base32.
+func NewSessionID() string { return lower(randomText(10)) }
+
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	if _, err := rand.Read(b); err != nil {
+		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
+}
+
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}

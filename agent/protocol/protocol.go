@@ -1,0 +1,189 @@
+// Package protocol is what agent and gateway say to each other over wss://<domain>:14765/connect: text frames, each one
+// JSON object whose "type" tells what it is. The shapes follow what the vendor publishes for its newer clients;
+// fields marked "ours" are optional for the other side.
+//
+// Unknown fields are ignored. The gateway answers an unknown or broken message with [Error]; the agent ignores types
+// that it does not know, so that a newer gateway may say more.
+//
+// History:
+//
+//	2026-11-23  version, update, authorize, auth_state, unauthorize, ended, notice, error; resume tokens.
+package protocol
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Limits that both ends keep.
+const (
+	MaxFrame     = 64 << 10         // bytes
+	PingEvery    = 20 * time.Second // the gateway pings, the agent's library answers
+	PingTimeout  = 10 * time.Second
+	LoginTimeout = 5 * time.Minute // how long a connection may stay without a session: time for a person to type
+)
+
+// Message types.
+const (
+	TypeVersion     = "version"
+	TypeUpdate      = "update"
+	TypeAuthorize   = "authorize"
+	TypeAuthState   = "auth_state"
+	TypeUnauthorize = "unauthorize"
+	TypeTunnelWG    = "tunnel_wg"
+	TypeEnded       = "ended"
+	TypeNotice      = "notice"
+	TypeError       = "error"
+)
+
+// Version is the first message of an agent.
+type Version struct {
+	Type  string `json:"type"`
+	Major int    `json:"major"`
+	Minor int    `json:"minor"`
+	Build int    `json:"build"`
+	OS    string `json:"os"` // "windows", "macos", "linux"
+}
+
+// Update answers Version.
+type Update struct {
+	Type        string   `json:"type"`
+	NeedUpdate  bool     `json:"need_update"`
+	DownloadURL *string  `json:"download_url"` // port and path, such as ":14765/IdecoAgent.msi"
+	Version     *Number  `json:"version,omitempty"`
+	Requires    []string `json:"requires,omitempty"` // ours: what a login will need: "password"
+}
+
+// Number is a version of the agent.
+type Number struct {
+	Major int `json:"major"`
+	Minor int `json:"minor"`
+	Build int `json:"build"`
+}
+
+// Authorize asks for access. Either a login and a password, or a resume token, which proves both. On a live session
+// login and password extend it.
+type Authorize struct {
+	Type     string  `json:"type"`
+	Login    string  `json:"login"`
+	Password string  `json:"password"`
+	Device   *Device `json:"device,omitempty"` // ours
+	Resume   string  `json:"resume,omitempty"` // ours: the token of an earlier auth_state
+}
+
+// Device describes the agent's computer.
+type Device struct {
+	ID   string `json:"id"` // random for each installation
+	Name string `json:"name"`
+	OS   string `json:"os"`
+}
+
+// AuthState answers Authorize and Unauthorize.
+type AuthState struct {
+	Type       string `json:"type"`
+	Authorized bool   `json:"authorized"`
+	NeedTunnel bool   `json:"need_tunnel"`
+	Timeout    int    `json:"timeout"` // seconds until a retry by itself makes sense; 0 = none does
+	Message    string `json:"message"` // for the person, in the person's language
+	Code       string `json:"code,omitempty"`
+	Session    string `json:"session,omitempty"` // ours: the session's name, for support
+	Address    string `json:"address,omitempty"` // ours: the address that has access now
+	Resume     string `json:"resume,omitempty"`  // ours: brings this session back without a password
+	Expires    string `json:"expires,omitempty"` // ours: RFC 3339
+	Grace      int    `json:"grace,omitempty"`   // ours: seconds that the session outlives a lost connection
+}
+
+// Unauthorize ends the session.
+type Unauthorize struct {
+	Type string `json:"type"`
+}
+
+// TunnelRequest is the agent's tunnel_wg.
+type TunnelRequest struct {
+	Type      string `json:"type"`
+	PublicKey string `json:"public_key"` // base64 as wg prints it; new for every session
+}
+
+// TunnelReply is the gateway's tunnel_wg.
+type TunnelReply struct {
+	Type             string   `json:"type"`
+	ServerPort       int      `json:"server_port"`
+	PublicKey        string   `json:"public_key"`
+	ClientTunnelIPv4 string   `json:"client_tunnel_ipv4"`      // "10.128.0.7/16"
+	DNSIPv4          string   `json:"dns_ipv4"`                // separated by commas; empty = leave DNS alone
+	ForwardNets      []string `json:"forward_nets"`            // CIDR; "0.0.0.0/0" = everything
+	DNSSuffix        string   `json:"dns_suffix"`              // separated by commas
+	PresharedKey     string   `json:"preshared_key,omitempty"` // ours: random for each session, never stored
+	MTU              int      `json:"mtu,omitempty"`           // ours: bytes
+	Keepalive        int      `json:"keepalive,omitempty"`     // ours: seconds
+}
+
+// Ended tells the agent that its session is over (ours). Reason is an agent.Reason.
+type Ended struct {
+	Type    string `json:"type"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// Notice tells the person something about a session that goes on (ours). Code "expiring": 30 and 5 minutes before the
+// end.
+type Notice struct {
+	Type    string `json:"type"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Expires string `json:"expires,omitempty"` // RFC 3339
+}
+
+// NoticeExpiring is the Code of the notice before a session's end.
+const NoticeExpiring = "expiring"
+
+// Error answers a message that the gateway did not understand. Code is an agent.Code.
+type Error struct {
+	Type    string `json:"type"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Parse reads a frame and returns a pointer to the message, chosen among those that the other side may send: messages
+// maps a type to a function that makes an empty one. A type that is not there gives *UnknownTypeError.
+func Parse(frame []byte, messages map[string]func() any) (any, error) {
+	var head struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(frame, &head); err != nil {
+		return nil, fmt.Errorf("message: %w", err)
+	}
+	make, ok := messages[head.Type]
+	if !ok {
+		return nil, &UnknownTypeError{head.Type}
+	}
+	m := make()
+	if err := json.Unmarshal(frame, m); err != nil {
+		return nil, fmt.Errorf("message %s: %w", head.Type, err)
+	}
+	return m, nil
+}
+
+// UnknownTypeError says that a well-formed message has a type that is not known here.
+type UnknownTypeError struct{ Type string }
+
+func (e *UnknownTypeError) Error() string { return fmt.Sprintf("unknown message type %.40q", e.Type) }
+
+// FromAgent are the messages that an agent may send.
+var FromAgent = map[string]func() any{
+	TypeVersion:     func() any { return new(Version) },
+	TypeAuthorize:   func() any { return new(Authorize) },
+	TypeUnauthorize: func() any { return new(Unauthorize) },
+	TypeTunnelWG:    func() any { return new(TunnelRequest) },
+}
+
+// FromGateway are the messages that a gateway may send.
+var FromGateway = map[string]func() any{
+	TypeUpdate:    func() any { return new(Update) },
+	TypeAuthState: func() any { return new(AuthState) },
+	TypeTunnelWG:  func() any { return new(TunnelReply) },
+	TypeEnded:     func() any { return new(Ended) },
+	TypeNotice:    func() any { return new(Notice) },
+	TypeError:     func() any { return new(Error) },
+}

@@ -1,0 +1,124 @@
+package agent
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrNotFound says that the thing asked for by its identifier does not exist (any more).
+var ErrNotFound = errors.New("not found")
+
+// ErrLoginTaken says that another account already has the login; case does not matter.
+var ErrLoginTaken = errors.New("login is taken")
+
+// ErrLastAdministrator says that an act would leave the gateway without an administrator who can sign in.
+var ErrLastAdministrator = errors.New("the last administrator must stay")
+
+// UserID identifies a person. Two logins are the same person exactly when their UserID is the same.
+type UserID int64
+
+// LocalDirectory is the Directory of an account that the gateway itself keeps.
+const LocalDirectory = "local"
+
+// User is a person's account, local or known from a directory.
+type User struct {
+	ID           UserID
+	Login        string // as the person types it, without a domain; unique without regard to case within a directory
+	Name         string // "Иванов Иван"; may be empty
+	Directory    string // LocalDirectory or the directory's domain name
+	Enabled      bool
+	Admin        bool // may administer the gateway; only local accounts
+	RemoteAccess bool // «Разрешить удалённый доступ через VPN»
+	Phone        string
+	Comment      string
+	Created      time.Time
+}
+
+// Local tells whether the gateway itself keeps the account and its password.
+func (u User) Local() bool { return u.Directory == LocalDirectory }
+
+// Title is how to call the person on a page: the name, or the login when there is none.
+func (u User) Title() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Login
+}
+
+// Limits of what people type, in characters (runes) unless said otherwise.
+const (
+	MaxLogin       = 64
+	MaxName        = 128
+	MaxPassword    = 256 // bytes; longer ones are refused before hashing
+	MinPassword    = 8   // for passwords that are set here
+	MaxDeviceName  = 64
+	MaxComment     = 500
+	MaxLoginTyped  = 320 // bytes of a login as it arrives from outside, domain included
+	MaxDeviceIDLen = 64  // bytes
+)
+
+// Problem says in a code what is wrong with one field of a form; the catalogues hold its text.
+type Problem struct {
+	Field string // the REST name of the field
+	Code  string // message id in the catalogues, "field_…"
+	Value string // the offending part, where that helps
+}
+
+// Error makes a Problem an error for callers that report one at a time.
+func (p Problem) Error() string {
+	if p.Value == "" {
+		return p.Field + ": " + p.Code
+	}
+	return p.Field + ": " + p.Code + ": " + p.Value
+}
+
+// CheckLogin tells what is wrong with a login for a new local account, or returns a zero Problem. A local login
+// holds no `\`, `/` or `@`, because these separate a domain from a login.
+func CheckLogin(login string) Problem {
+	switch {
+	case strings.TrimSpace(login) == "":
+		return Problem{"login", "field_required", ""}
+	case utf8.RuneCountInString(login) > MaxLogin:
+		return Problem{"login", "field_too_long", ""}
+	case strings.ContainsAny(login, `\/@`):
+		return Problem{"login", "field_login_separator", ""}
+	case login != Clean(login, MaxLogin) || strings.IndexFunc(login, unicode.IsSpace) >= 0:
+		return Problem{"login", "field_login_characters", ""}
+	}
+	return Problem{}
+}
+
+// CheckPassword tells what is wrong with a password that is being set, or returns a zero Problem.
+func CheckPassword(password string) Problem {
+	switch {
+	case password == "":
+		return Problem{"psw", "field_required", ""}
+	case utf8.RuneCountInString(password) < MinPassword:
+		return Problem{"psw", "field_password_short", ""}
+	case len(password) > MaxPassword:
+		return Problem{"psw", "field_too_long", ""}
+	}
+	return Problem{}
+}
+
+// NormalizeLogin is the form of a login in which two spellings of the same local account are equal.
+func NormalizeLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
+
+// Clean makes a text from outside fit to be shown and logged: control and format characters go, invalid UTF-8
+// is replaced, white space at the ends goes, and what is over max runes is cut.
+func Clean(s string, max int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	s = strings.TrimSpace(s)
+	if utf8.RuneCountInString(s) > max {
+		s = strings.TrimSpace(string([]rune(s)[:max]))
+	}
+	return s
+}
