@@ -1,0 +1,90 @@
+package templates
+
+import (
+	"strconv"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// confirmed is the field that says that the person was asked.
+var confirmed = Hidden{"confirm", "1"}
+
+// ConfirmAgentOff asks before the agent is switched off; sessions are the live ones that will end.
+func ConfirmAgentOff(l *locale.Localizer, sessions int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_agent_off_title"),
+		Text:   l.N("confirm_agent_off_text", sessions),
+		Action: "/admin/agent/state",
+		Fields: []Hidden{{"enabled", "0"}, confirmed},
+		Button: l.T("confirm_agent_off_button"),
+		Cancel: "/admin/agent",
+	}
+}
+
+// ConfirmSettings asks before settings are saved with which some live sessions no longer fit.
+func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_settings_title"),
+		Text:   l.N("confirm_settings_text", misfits),
+		Action: "/admin/agent/settings",
+		Fields: []Hidden{
+			{"local_networks", form.LocalNetworks},
+			{"session_hours_lan", form.SessionHoursLAN},
+			{"session_hours_vpn", form.SessionHoursVPN},
+			{"grace_seconds", form.GraceSeconds},
+			{"devices_per_user", form.DevicesPerUser},
+			{"device_policy", form.DevicePolicy},
+			confirmed,
+		},
+		Button: l.T("confirm_settings_button"),
+		Cancel: "/admin/agent",
+	}
+}
+
+// ConfirmUserOff asks before an account with live sessions is switched off. The form carries the other changes along.
+func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, sessions int) ConfirmData {
+	fields := []Hidden{{"login", form.Login}, {"name", form.Name}, {"phone", form.Phone}, {"comment", form.Comment}}
+	for _, box := range []struct {
+		name string
+		on   bool
+	}{{"enabled", form.Enabled}, {"remote_access", form.RemoteAccess}, {"admin", form.Admin}} {
+		if box.on {
+			fields = append(fields, Hidden{box.name, "1"})
+		}
+	}
+	return ConfirmData{
+		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
+		Text:   l.N("confirm_user_off_text", sessions),
+		Action: userPath(id),
+		Fields: append(fields, confirmed),
+		Button: l.T("confirm_user_off_button"),
+		Cancel: userPath(id),
+	}
+}
+
+// ConfirmUserDelete asks before an account is deleted.
+func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_user_delete_title", locale.Args{"Login": user.Login}),
+		Text:   l.N("confirm_user_delete_text", sessions),
+		Action: userPath(user.ID) + "/delete",
+		Fields: []Hidden{confirmed},
+		Button: l.T("confirm_user_delete_button"),
+		Cancel: userPath(user.ID),
+	}
+}
+
+// ConfirmVPNDeny asks before a person loses the right to connect from outside and the sessions that need it.
+func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_vpn_deny_title", locale.Args{"Name": user.Title()}),
+		Text:   l.N("confirm_vpn_deny_text", sessions),
+		Action: "/admin/monitor/vpn/" + strconv.FormatInt(int64(user.ID), 10) + "/deny",
+		Fields: []Hidden{confirmed},
+		Button: l.T("vpn_deny"),
+		Cancel: "/admin/monitor/vpn",
+	}
+}
+
+func userPath(id agent.UserID) string { return "/admin/users/" + strconv.FormatInt(int64(id), 10) }

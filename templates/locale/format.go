@@ -1,0 +1,87 @@
+package locale
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// Expiring is the notice before a session's end.
+func (l *Localizer) Expiring(left time.Duration) string {
+	return l.T("notice_expiring", Args{"Left": l.Duration(left)})
+}
+
+// Time is a moment in the gateway's time zone: «23.11.2026 14:05», "23 Nov 2026 14:05". The zero time is «—».
+func (l *Localizer) Time(t time.Time) string {
+	if t.IsZero() {
+		return "—"
+	}
+	if l.lang == "en" {
+		return t.Local().Format("2 Jan 2006 15:04")
+	}
+	return t.Local().Format("02.01.2006 15:04")
+}
+
+// Ago says how long before now t was: «5 мин назад», «только что». The zero time is «—».
+func (l *Localizer) Ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "—"
+	}
+	passed := now.Sub(t)
+	if passed < 5*time.Second {
+		return l.T("just_now")
+	}
+	return l.T("ago", Args{"Passed": l.Duration(passed)})
+}
+
+// Duration is a length of time in its two largest units, rounded up to a second: «45 с», «5 мин», «2 ч 05 мин»,
+// «3 д 04 ч». A negative one counts as none.
+func (l *Localizer) Duration(d time.Duration) string {
+	d = max(d, 0)
+	s := int64((d + time.Second - 1) / time.Second)
+	m, h, days := s/60, s/3600, s/86400
+	switch {
+	case s < 60:
+		return l.T("seconds", Args{"S": s})
+	case m < 60 && s%60 == 0 || m >= 10 && m < 60:
+		return l.T("minutes", Args{"M": m})
+	case m < 60:
+		return l.T("minutes_seconds", Args{"M": m, "S": pad(s % 60)})
+	case h < 24:
+		return l.T("hours", Args{"H": h, "M": pad(m % 60)})
+	default:
+		return l.T("days", Args{"D": days, "H": pad(h % 24)})
+	}
+}
+
+func pad(n int64) string { return fmt.Sprintf("%02d", n) }
+
+// Bytes is an amount of data with one decimal in units of 1024, as Windows counts: «1,4 ГБ», «512 Б». The nil amount,
+// which nothing counted, is «—».
+func (l *Localizer) Bytes(n *uint64) string {
+	if n == nil {
+		return "—"
+	}
+	value, unit := float64(*n), 0
+	units := strings.Fields(l.T("byte_units"))
+	for value >= 1023.95 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	text := fmt.Sprintf("%.1f", value)
+	if unit == 0 {
+		text = fmt.Sprintf("%d", *n)
+	}
+	if l.lang == "ru" {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text + "\u00a0" + units[unit]
+}
+
+// Kind is how a session gives access, for a table.
+func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) }
+
+// State is what a live session is doing, for a table.
+func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }

@@ -1,0 +1,41 @@
+package locale
+
+// Messages that other rooms name. A toast may be carried from one request to the next by its id alone; Toasts lists
+// the ids that may be.
+const (
+	ToastSaved           = "toast_saved"
+	ToastAgentOn         = "toast_agent_on"
+	ToastAgentOff        = "toast_agent_off"
+	ToastUserCreated     = "toast_user_created"
+	ToastUserDeleted     = "toast_user_deleted"
+	ToastPasswordChanged = "toast_password_changed"
+	ToastSessionEnded    = "toast_session_ended"
+	ToastSessionGone     = "toast_session_gone"
+	ToastVPNDenied       = "toast_vpn_denied"
+	ToastBrowserEnded    = "toast_browser_ended"
+
+	AlertLastAdministrator = "alert_last_administrator"
+
+	// Answers of REST and of plain-text endpoints.
+	NotSignedIn     = "not_signed_in"
+	Forbidden       = "forbidden"
+	NotFound        = "not_found"
+	BadRequest      = "bad_request"
+	TooLarge        = "too_large"
+	WrongType       = "wrong_content_type"
+	Misdirected     = "misdirected"
+	FormExpired     = "form_expired"
+	TooManyDownload = "too_many_downloads"
+	InstallerAbsent = "installer_absent"
+	DomainAbsent    = "domain_absent"
+
+	// Problems with a field that only whoever handles the form can find; for agent.Problem.Code.
+	FieldLoginTaken       = "field_login_taken"
+	FieldPasswordMismatch = "field_password_mismatch"
+	FieldPasswordWrong    = "field_password_wrong"
+	FieldNumber           = "field_number"
+)
+
+// Toasts are the ids of messages after an act that worked.
+var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
+	ToastPasswordChanged, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded}

@@ -1,0 +1,165 @@
+// Package templates holds the pages of the portal: one typed struct and one templ function for each. A page gets
+// everything it shows through its struct, asks nobody for more and escapes whatever came from outside. All texts come
+// from [ideco-agent/templates/locale]; texts in a struct (errors, toasts) are already in the person's language.
+//
+// The pages hold no inline script and no inline style, so that they work under a Content-Security-Policy of
+// "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action
+// 'self'". Everything but conveniences works without script. Every form carries the hidden field [CSRFField].
+package templates
+
+import (
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// CSRFField is the name of the hidden field with the token against cross-site requests.
+const CSRFField = "_csrf"
+
+// Page is what every page needs.
+type Page struct {
+	L     *locale.Localizer
+	Path  string      // of the current URL; marks the place in the navigation
+	User  *agent.User // nil: nobody is signed in
+	CSRF  string      // value of CSRFField
+	Theme string      // "light", "dark", or "" for what the person's system says
+	Toast string      // shown once for five seconds: an act that worked
+	Alert string      // stays above the content: an act that did not
+}
+
+// LoginData fills [Login].
+type LoginData struct {
+	Login string // as typed before
+	Error string // why the attempt was refused
+}
+
+// SetupData fills [Setup], where the first administrator is made.
+type SetupData struct {
+	Token  string // of the link; part of the form's address
+	Login  string
+	Name   string
+	Errors map[string]string // by field: login, name, psw, psw2
+}
+
+// ConfirmData fills [Confirm], which asks once before an act that hurts. The constructors in confirm.go know the words.
+type ConfirmData struct {
+	Title  string
+	Text   string // what will happen and to how many
+	Action string // where the form goes
+	Fields []Hidden
+	Button string
+	Cancel string // where the way back leads
+}
+
+// Hidden is a field that a form carries unseen.
+type Hidden struct{ Name, Value string }
+
+// ErrorData fills [Error]. [ErrorFor] knows the words for a status.
+type ErrorData struct {
+	Status int
+	Title  string
+	Text   string
+	Ref    string // number that stands in the log; may be empty
+}
+
+// WelcomeData fills [Welcome], the page of port 80 that an unauthorised browser is led to.
+type WelcomeData struct {
+	PortalURL    string // absolute; empty until there is a domain
+	AgentEnabled bool
+}
+
+// AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, session_hours_lan, session_hours_vpn,
+// grace_seconds, devices_per_user, device_policy.
+type AdminAgentData struct {
+	Enabled         bool
+	Domain          string // as it stands in the field
+	DomainError     string
+	DomainNotice    string // what was taken off a pasted address
+	Saved           bool   // a domain is saved
+	SavedDomain     string // in ASCII, as the installer gets it
+	DomainUnicode   string // how people read it; empty when that is the same
+	InstallerReady  bool
+	InstallerReason string // why there is none; empty: this build holds no template
+	Command         string // for a silent installation
+	Form            SettingsForm
+	Errors          map[string]string
+	NetworksUnseen  bool // nobody has looked over the networks that were found at the first start
+	Sessions        int  // live ones
+	VPNUnavailable  bool // there is no tunnel on this gateway now
+}
+
+// SettingsForm are the settings as they stand in their fields; a refused form keeps what was typed.
+type SettingsForm struct {
+	LocalNetworks   string // one a line
+	SessionHoursLAN string
+	SessionHoursVPN string
+	GraceSeconds    string
+	DevicesPerUser  string
+	DevicePolicy    string // an agent.DevicePolicy
+}
+
+// AdminUsersData fills [AdminUsers].
+type AdminUsersData struct {
+	Query string
+	Users []agent.User // of this page alone
+	Total int          // matching
+	Page  int          // from 1
+	Size  int          // rows of a full page
+}
+
+// AdminUserData fills [AdminUser]. ID 0 is an account that is being made; such a form also sends psw.
+type AdminUserData struct {
+	ID        agent.UserID
+	Local     bool // the gateway keeps the account; others are known from a directory
+	Self      bool // the administrator's own account
+	Title     string
+	Created   time.Time
+	Form      UserForm
+	Errors    map[string]string // by field: login, name, phone, comment, psw, enabled, admin
+	Sessions  int               // live ones of this person
+	LastAdmin bool              // cannot be deleted, switched off or stripped of the role
+}
+
+// UserForm is an account as it stands in its fields.
+type UserForm struct {
+	Login        string
+	Name         string
+	Phone        string
+	Comment      string
+	Enabled      bool
+	RemoteAccess bool
+	Admin        bool
+}
+
+// MonitorSessionsData fills [MonitorSessions].
+type MonitorSessionsData struct {
+	Sessions     []agent.LiveSession
+	Now          time.Time
+	AgentEnabled bool
+}
+
+// MonitorVPNData fills [MonitorVPN].
+type MonitorVPNData struct {
+	Sessions    []agent.LiveSession // of kind vpn
+	Allowed     int                 // people who may connect from outside
+	Unavailable bool                // there is no tunnel on this gateway now
+	Now         time.Time
+}
+
+// CabinetData fills [Cabinet].
+type CabinetData struct {
+	AgentEnabled   bool
+	Domain         string // the saved one; empty until there is one
+	InstallerReady bool
+	Sessions       []agent.LiveSession // of this person
+	Browsers       []BrowserRow
+	Errors         map[string]string // by field: current, psw, psw2
+	Now            time.Time
+}
+
+// BrowserRow is a browser in which the person is signed in.
+type BrowserRow struct {
+	agent.BrowserSession
+	Current bool // the one that asks
+}
