@@ -17,6 +17,9 @@ var ErrLoginTaken = errors.New("login is taken")
 // ErrLastAdministrator says that an act would leave the gateway without an administrator who can sign in.
 var ErrLastAdministrator = errors.New("the last administrator must stay")
 
+// ErrAdministratorExists says that the first administrator cannot be made because there is one already.
+var ErrAdministratorExists = errors.New("an administrator exists")
+
 // UserID identifies a person. Two logins are the same person exactly when their UserID is the same.
 type UserID int64
 
