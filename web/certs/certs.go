@@ -1,0 +1,176 @@
+// Package certs holds the certificates that the gateway shows: its own root, made at the first start, and the
+// certificate for the gateway's names and addresses under it.
+//
+// What lies in the directory:
+//
+//	root.pem  the root certificate alone, 0644: the file to download, to install, to pass as --root
+//	root.key  its private key, PKCS#8, 0600; no page and no other file ever holds it
+//
+// The key is made once and never replaced. Who it is follows from it alone: the pin (base64 of the SHA-256 of the
+// SubjectPublicKeyInfo), the subject and the SubjectKeyId. So the root can be issued anew at any time, for other names
+// or another twenty years, and whoever pinned it notices nothing. A root.pem that was lost is made again; a root.key
+// that was lost, is damaged or open to others stops the start, with what to do about it.
+//
+// The root may sign for the names given to SetNames (and, for DNS names, what lies below them) and nothing else: a
+// machine that installed it stays safe from whoever steals root.key. Kinds of names that the gateway has none of are
+// excluded as a whole, because a constraint on one kind leaves the others free. The other side of that: a machine that
+// installed root.pem as it was before a change of names must install it again; a pin goes on as before.
+//
+// The gateway's own certificate lives 397 days and, with its key, in memory only: each start makes another, and a
+// handshake that finds less than a third of its time left, or a clock that was set, renews it.
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Authority is the gateway's root and what it has issued. Its methods may be called from several goroutines.
+type Authority struct {
+	dir  string
+	now  func() time.Time
+	self identity
+
+	issuing sync.Mutex             // held by whoever issues: root.pem and current then change together
+	current atomic.Pointer[issued] // never nil; replaced as a whole, so that handshakes need no lock
+}
+
+// issued is what is in force. It is never changed after it was published.
+type issued struct {
+	names   names
+	root    *x509.Certificate
+	leaf    *tls.Certificate // nil while there are no names
+	renewAt time.Time        // when a third of the leaf's time is left
+}
+
+// Open reads the root in dir, or makes directory and root at the first start. The names are those of the last
+// SetNames. What a crash left half-written is removed. An error names the file and says what the operator can do.
+func Open(dir string) (*Authority, error) { return open(dir, time.Now) }
+
+func open(dir string, now func() time.Time) (*Authority, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of the root certificate: %w", err)
+	}
+	if err := removeLeftovers(dir); err != nil {
+		return nil, err
+	}
+	key, err := loadOrMakeKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	self, err := identify(key)
+	if err != nil {
+		return nil, err
+	}
+	root, err := loadRoot(dir, key)
+	if err != nil {
+		return nil, err
+	}
+	a := &Authority{dir: dir, now: now, self: self}
+	if err := a.issue(namesOf(root), root); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// SetNames says which DNS names (in ASCII) and IP addresses the gateway answers to; their order does not matter. When
+// they differ from those in force, a root with the same key and new constraints is on the disk before SetNames
+// returns, and the next handshake shows the new certificate. After an error everything is as it was, except that
+// root.pem may already be the new one when flushing the directory failed.
+func (a *Authority) SetNames(list []string) error {
+	n, err := parseNames(list)
+	if err != nil {
+		return err
+	}
+	a.issuing.Lock()
+	defer a.issuing.Unlock()
+	current := a.current.Load()
+	if n.equal(current.names) {
+		return nil
+	}
+	return a.issue(n, current.root)
+}
+
+// issue puts certificates for the names in force. It keeps the root where that still fits. Callers hold issuing.
+func (a *Authority) issue(n names, root *x509.Certificate) error {
+	now := a.now()
+	next := &issued{names: n, root: root}
+	keep := root != nil && a.self.fits(root, n, now)
+	var err error
+	if !keep {
+		if next.root, err = a.self.newRoot(n, now); err != nil {
+			return err
+		}
+	}
+	if !n.empty() {
+		if next.leaf, err = a.self.newLeaf(next.root, n, now); err != nil {
+			return err
+		}
+		next.renewAt = next.leaf.Leaf.NotAfter.Add(-leafLife / 3)
+	}
+	if !keep {
+		if err := writeFile(a.dir, rootFile, encodeRoot(next.root), 0o644); err != nil {
+			return err
+		}
+	}
+	a.current.Store(next)
+	return nil
+}
+
+// RootPEM is the root certificate as root.pem holds it.
+func (a *Authority) RootPEM() []byte { return encodeRoot(a.current.Load().root) }
+
+// RootDER is the root certificate in DER, as Windows likes to download it.
+func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
+
+// Pin is the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
+func (a *Authority) Pin() string { return a.self.pin }
+
+// Names are the names in force in their canonical spelling: DNS names, then addresses, each in order.
+func (a *Authority) Names() []string { return a.current.Load().names.texts() }
+
+// TLSConfig serves the certificate in force from the TLS version min on (never below 1.2). ALPN is the caller's. The
+// key exchange is left to Go, whose first choice is the hybrid X25519MLKEM768.
+func (a *Authority) TLSConfig(min uint16) *tls.Config {
+	return &tls.Config{MinVersion: max(min, tls.VersionTLS12), GetCertificate: a.GetCertificate}
+}
+
+// GetCertificate gives the certificate in force, renewed when it is time. It does so for every server name, unknown
+// ones and none included: clients that come by address send no name, and which host a request may ask for is decided
+// by the HTTP layer, which can answer in words. It fails before the first SetNames.
+func (a *Authority) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if current := a.current.Load(); current.fresh(a.now()) {
+		return current.leaf, nil
+	}
+	return a.renew()
+}
+
+// renew issues the certificate anew, once however many handshakes ask for it. While the old one is good, a failure (a
+// full disk, when the root is due as well) is no reason to turn people away; the next handshake tries again.
+func (a *Authority) renew() (*tls.Certificate, error) {
+	a.issuing.Lock()
+	defer a.issuing.Unlock()
+	current := a.current.Load()
+	if current.names.empty() {
+		return nil, errors.New("the gateway has no name to show a certificate for yet")
+	}
+	if now := a.now(); !current.fresh(now) {
+		err := a.issue(current.names, current.root)
+		if err != nil && !covers(current.leaf.Leaf, now) {
+			return nil, fmt.Errorf("renew the gateway's certificate: %w", err)
+		}
+	}
+	return a.current.Load().leaf, nil
+}
+
+// fresh tells whether the leaf can be shown without a renewal.
+func (i *issued) fresh(now time.Time) bool {
+	return i.leaf != nil && !now.Before(i.leaf.Leaf.NotBefore) && now.Before(i.renewAt)
+}

@@ -1,0 +1,204 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	rootFile = "root.pem"
+	keyFile  = "root.key"
+	leftover = ".certs-*.tmp" // pattern of files being written
+
+	// what an operator can do about a broken file
+	cureKey = "restore it from a backup; or, for a new root, remove both root.key and root.pem and start again: " +
+		"its pin is another, so every installed agent then needs a new installer"
+	cureRoot = "remove it and start again: it is made anew with the same key and pin"
+)
+
+// loadOrMakeKey reads root.key. It makes one only where there is no root at all: a new key beside an old certificate
+// would cut off every installed agent without a word.
+func loadOrMakeKey(dir string) (*ecdsa.PrivateKey, error) {
+	path := filepath.Join(dir, keyFile)
+	text, err := readSecret(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(dir, rootFile)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is missing although there is a %s: %s", path, rootFile, cureKey)
+		}
+		return makeKey(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w: %s", path, err, cureKey)
+	}
+	return key, nil
+}
+
+// readSecret reads a file that nobody but its owner may read. One that others could read is refused, not mended in
+// silence: whether it was copied is for a person to judge.
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the root's key: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("look at the root's key: %w", err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s is open to others (mode %04o): if nobody can have copied it, run «chmod 600 %[1]s»; "+
+			"else remove it and %s for a new root", path, info.Mode().Perm(), rootFile)
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("read the root's key: %w", err)
+	}
+	return text, nil
+}
+
+func parseKey(text []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, errors.New("it holds no PEM «PRIVATE KEY»")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("the key is not ECDSA P-256")
+	}
+	return key, nil
+}
+
+func makeKey(dir string) (*ecdsa.PrivateKey, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encode the root's key: %w", err)
+	}
+	return key, writeFile(dir, keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+}
+
+// loadRoot reads root.pem and checks that it belongs to the key. A missing one is nil and no error.
+func loadRoot(dir string, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
+	path := filepath.Join(dir, rootFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the root certificate: %w", err)
+	}
+	root, err := parseRoot(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w: %s", path, err, cureRoot)
+	}
+	if !key.PublicKey.Equal(root.PublicKey) {
+		return nil, fmt.Errorf("%s belongs to another key than %s: restore the two that belong together from a backup; "+
+			"or, to go on with this key and its pin, remove %[1]s and start again", path, keyFile)
+	}
+	if err := root.CheckSignature(root.SignatureAlgorithm, root.RawTBSCertificate, root.Signature); err != nil {
+		return nil, fmt.Errorf("%s is damaged: its signature is wrong: %w: %s", path, err, cureRoot)
+	}
+	return root, nil
+}
+
+// parseRoot takes one certificate and nothing beside it: the file is handed out, so a key in it must not pass.
+func parseRoot(text []byte) (*x509.Certificate, error) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("it holds no PEM «CERTIFICATE»")
+	}
+	root, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(bytes.TrimSpace(text), bytes.TrimSpace(encodeRoot(root))) {
+		return nil, errors.New("it holds more than one certificate alone")
+	}
+	return root, nil
+}
+
+func encodeRoot(root *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})
+}
+
+// writeFile puts a file in place as a whole or not at all, also when the power fails: its rights are set before the
+// first byte, it is flushed before it gets its name, and the name is flushed as well.
+func writeFile(dir, name string, content []byte, mode fs.FileMode) error {
+	path := filepath.Join(dir, name)
+	temp, err := writeTemp(dir, content, mode)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		if temp != "" {
+			_ = os.Remove(temp) // what is left of it goes at the next start
+		}
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := syncDir(dir); err != nil {
+		return fmt.Errorf("flush the directory of %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeTemp writes and flushes a nameless file. Its path is returned also with an error, once there is one.
+func writeTemp(dir string, content []byte, mode fs.FileMode) (string, error) {
+	f, err := os.CreateTemp(dir, leftover) // 0600 from its creation on
+	if err != nil {
+		return "", err
+	}
+	err = f.Chmod(mode)
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// removeLeftovers takes away what a crash left half-written; it may be a key that belongs to nothing.
+func removeLeftovers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("look for half-written files: %w", err)
+	}
+	for _, e := range entries {
+		if ours, err := filepath.Match(leftover, e.Name()); err != nil || !ours {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("remove a half-written file: %w", err)
+		}
+	}
+	return nil
+}

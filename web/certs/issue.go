@@ -1,0 +1,126 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+const (
+	rootYears = 20
+	leafLife  = 397*24*time.Hour - time.Second // the last second counts: no verifier sees more than 397 days
+	backdate  = time.Hour                      // for clients whose clock is a little late
+	rootSpare = 2 * leafLife                   // a root with less left is issued anew, so that no leaf outlives it
+)
+
+// identity is who the root is: the key and what follows from it alone.
+type identity struct {
+	key     *ecdsa.PrivateKey
+	pin     string
+	keyID   []byte
+	subject pkix.Name
+}
+
+func newKey() (*ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return key, nil
+}
+
+func identify(key *ecdsa.PrivateKey) (identity, error) {
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return identity{}, fmt.Errorf("encode the root's public key: %w", err)
+	}
+	sum := sha256.Sum256(spki)
+	return identity{
+		key:     key,
+		pin:     base64.StdEncoding.EncodeToString(sum[:]),
+		keyID:   sum[:20],
+		subject: pkix.Name{CommonName: "Ideco agent root " + hex.EncodeToString(sum[:4])},
+	}, nil
+}
+
+func (id identity) newRoot(n names, now time.Time) (*x509.Certificate, error) {
+	from := now.Add(-backdate)
+	return id.signRoot(n, from, from.AddDate(rootYears, 0, 0), nil)
+}
+
+// signRoot issues a root; a nil serial becomes a random one.
+func (id identity) signRoot(n names, from, until time.Time, serial *big.Int) (*x509.Certificate, error) {
+	root := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               id.subject,
+		NotBefore:             from,
+		NotAfter:              until,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		MaxPathLenZero:        true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		SubjectKeyId:          id.keyID,
+	}
+	n.constrain(root)
+	root, err := sign(root, root, id.key, id.key)
+	if err != nil {
+		return nil, fmt.Errorf("issue the root certificate: %w", err)
+	}
+	return root, nil
+}
+
+// fits tells whether a root is still the one that would be issued for these names, its dates and number aside. So a
+// root without its constraints, or one of an earlier form, is replaced.
+func (id identity) fits(root *x509.Certificate, n names, now time.Time) bool {
+	if !covers(root, now) || root.NotAfter.Sub(now) < rootSpare {
+		return false
+	}
+	want, err := id.signRoot(n, root.NotBefore, root.NotAfter, root.SerialNumber)
+	return err == nil && bytes.Equal(want.RawTBSCertificate, root.RawTBSCertificate)
+}
+
+// newLeaf issues the gateway's certificate with a key of its own; the chain is sent with the root. Its common name is
+// not a host name on purpose: OpenSSL holds host-like ones against the constraints when there is no DNS name.
+func (id identity) newLeaf(root *x509.Certificate, n names, now time.Time) (*tls.Certificate, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	leaf := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: "Ideco agent gateway"},
+		NotBefore:             now.Add(-backdate),
+		NotAfter:              now.Add(-backdate + leafLife),
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	n.identifyIn(leaf)
+	if leaf, err = sign(leaf, root, key, id.key); err != nil {
+		return nil, fmt.Errorf("issue the gateway's certificate: %w", err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// sign has issuer's key sign a certificate for subject's.
+func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, subject.Public(), signer)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+func covers(c *x509.Certificate, now time.Time) bool {
+	return !now.Before(c.NotBefore) && !now.After(c.NotAfter)
+}

@@ -1,0 +1,120 @@
+package certs
+
+import (
+	"crypto/tls"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// clock is a clock that a test sets.
+type clock struct{ at atomic.Pointer[time.Time] }
+
+func (c *clock) set(at time.Time) { c.at.Store(&at) }
+func (c *clock) now() time.Time   { return *c.at.Load() }
+
+var start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func openAt(t *testing.T, at time.Time) (*Authority, *clock) {
+	t.Helper()
+	c := &clock{}
+	c.set(at)
+	a, err := open(t.TempDir(), c.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetNames(gateway); err != nil {
+		t.Fatal(err)
+	}
+	return a, c
+}
+
+func TestRenewal(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		after   time.Duration
+		renewed bool
+		root    bool
+	}{
+		{0, false, false},
+		{100 * day, false, false},
+		{264 * day, false, false},
+		{265 * day, true, false},
+		{396 * day, true, false},
+		{500 * day, true, false},             // nobody came for months
+		{-30 * time.Minute, false, false},    // within what clocks differ
+		{-2 * time.Hour, true, true},         // the clock had been ahead
+		{18 * 365 * day, true, true},         // the root would end before a leaf
+		{60 * 365 * day, true, true},         // a gateway whose clock woke up in the past
+		{-31 * 365 * day, true, true},        // or lost its battery
+		{17 * 365 * day, true, false},        // the root has its two leaves left
+		{265*day - 2*time.Hour, true, false}, // the third begins with the leaf, an hour back
+	} {
+		t.Run(c.after.String(), func(t *testing.T) {
+			a, clock := openAt(t, start)
+			leaf, root, pin := servedLeaf(t, a), a.current.Load().root, a.Pin()
+			clock.set(start.Add(c.after))
+			got := servedLeaf(t, a)
+			if renewed := got != leaf; renewed != c.renewed {
+				t.Errorf("certificate renewed: %v", renewed)
+			}
+			if renewed := a.current.Load().root != root; renewed != c.root {
+				t.Errorf("root renewed: %v", renewed)
+			}
+			if a.Pin() != pin {
+				t.Error("another pin")
+			}
+			if got != servedLeaf(t, a) {
+				t.Error("renewed at every handshake")
+			}
+			if err := goVerify(a, got, gateway[1]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRenewalHappensOnce(t *testing.T) {
+	a, clock := openAt(t, start)
+	clock.set(start.AddDate(1, 0, 0))
+	var all sync.WaitGroup
+	var seen sync.Map
+	for range 50 {
+		all.Go(func() {
+			c, err := a.GetCertificate(&tls.ClientHelloInfo{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			seen.Store(c, true)
+		})
+	}
+	all.Wait()
+	count := 0
+	seen.Range(func(any, any) bool { count++; return true })
+	if count != 1 {
+		t.Errorf("%d certificates for one renewal", count)
+	}
+}
+
+// Where the root is due as well and the disk is full, the old certificate serves for as long as it is good.
+func TestRenewalOnABrokenDisk(t *testing.T) {
+	a, clock := openAt(t, start)
+	clock.set(start.AddDate(17, 6, 0))
+	leaf, dir := servedLeaf(t, a), a.dir
+	a.dir = filepath.Join(dir, "gone")
+	clock.set(start.AddDate(18, 5, 0))
+	if got := servedLeaf(t, a); got != leaf {
+		t.Error("another certificate, though its root could not be kept")
+	}
+	clock.set(start.AddDate(19, 0, 0))
+	if _, err := a.GetCertificate(&tls.ClientHelloInfo{}); err == nil {
+		t.Error("an expired certificate is shown")
+	}
+	a.dir = dir
+	if err := goVerify(a, servedLeaf(t, a), gateway[0]); err != nil {
+		t.Errorf("once the disk is back: %v", err)
+	}
+}
