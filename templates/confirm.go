@@ -14,7 +14,7 @@ var confirmed = Hidden{"confirm", "1"}
 func ConfirmAgentOff(l *locale.Localizer, sessions int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_agent_off_title"),
-		Text:   l.N("confirm_agent_off_text", sessions),
+		Text:   consequence(l, "confirm_agent_off_text", "confirm_agent_off_none", sessions),
 		Action: "/admin/agent/state",
 		Fields: []Hidden{{"enabled", "0"}, confirmed},
 		Button: l.T("confirm_agent_off_button"),
@@ -26,7 +26,7 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int) ConfirmData {
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
-		Text:   l.N("confirm_settings_text", misfits),
+		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
 		Action: "/admin/agent/settings",
 		Fields: []Hidden{
 			{"local_networks", form.LocalNetworks},
@@ -55,7 +55,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 	}
 	return ConfirmData{
 		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
-		Text:   l.N("confirm_user_off_text", sessions),
+		Text:   consequence(l, "confirm_user_off_text", "confirm_user_off_none", sessions),
 		Action: userPath(id),
 		Fields: append(fields, confirmed),
 		Button: l.T("confirm_user_off_button"),
@@ -67,7 +67,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_user_delete_title", locale.Args{"Login": user.Login}),
-		Text:   l.N("confirm_user_delete_text", sessions),
+		Text:   consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions),
 		Action: userPath(user.ID) + "/delete",
 		Fields: []Hidden{confirmed},
 		Button: l.T("confirm_user_delete_button"),
@@ -79,7 +79,7 @@ func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) Confi
 func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_vpn_deny_title", locale.Args{"Name": user.Title()}),
-		Text:   l.N("confirm_vpn_deny_text", sessions),
+		Text:   consequence(l, "confirm_vpn_deny_text", "confirm_vpn_deny_none", sessions),
 		Action: "/admin/monitor/vpn/" + strconv.FormatInt(int64(user.ID), 10) + "/deny",
 		Fields: []Hidden{confirmed},
 		Button: l.T("vpn_deny"),
@@ -88,3 +88,11 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 }
 
 func userPath(id agent.UserID) string { return "/admin/users/" + strconv.FormatInt(int64(id), 10) }
+
+// consequence says how many sessions will end, or what else will happen when there are none.
+func consequence(l *locale.Localizer, some, none string, sessions int) string {
+	if sessions == 0 {
+		return l.T(none)
+	}
+	return l.N(some, sessions)
+}

@@ -10,7 +10,15 @@ import (
 
 // Expiring is the notice before a session's end.
 func (l *Localizer) Expiring(left time.Duration) string {
-	return l.T("notice_expiring", Args{"Left": l.Duration(left)})
+	return l.T("notice_expiring", Args{"Left": l.Duration(coarse(left))})
+}
+
+// coarse rounds what a person is asked to wait for up to whole minutes, unless it is less than one.
+func coarse(d time.Duration) time.Duration {
+	if d <= time.Minute {
+		return d
+	}
+	return (d + time.Minute - 1).Truncate(time.Minute)
 }
 
 // Time is a moment in the gateway's time zone: «23.11.2026 14:05», "23 Nov 2026 14:05". The zero time is «—».
@@ -77,7 +85,7 @@ func (l *Localizer) Bytes(n *uint64) string {
 	if l.lang == "ru" {
 		text = strings.Replace(text, ".", ",", 1)
 	}
-	return text + "\u00a0" + units[unit]
+	return text + " " + units[unit]
 }
 
 // Kind is how a session gives access, for a table.

@@ -103,7 +103,7 @@ func (l *Localizer) Refusal(e *agent.Error) string {
 		"Address": known(e.Address),
 		"Domain":  known(e.Domain),
 		"Ref":     known(e.Ref),
-		"Wait":    l.Duration(e.Wait),
+		"Wait":    l.Duration(coarse(e.Wait)),
 		"Server":  known(e.Address),
 		"Port":    agent.DefaultWireGuardPort,
 	})
