@@ -12,8 +12,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// maxNames bounds what a certificate names. Verifiers compare every name with every constraint and give up above some
-// product (Go at 250 000); no gateway comes near it.
+// maxNames bounds what a certificate names. Verifiers compare every name with every constraint, and some give up above a
+// product of the two (the agent's Go 1.20 at 250 000); no gateway comes near it.
 const maxNames = 256
 
 // names are what the gateway answers to. Both lists are in order and without duplicates.
