@@ -1,0 +1,162 @@
+// Package client is the agent program without its face: it connects to a gateway, logs a person in, keeps the
+// connection, because access lasts exactly as long, and comes back by itself when the connection was lost.
+//
+//	            refused (3), unreachable or not trusted (4)
+//	          ┌────────────────────────────────────────────▶ error
+//	connecting ──▶ authorized [──▶ tunnel] ──┬─ ended{any other reason} ─▶ ended (5)
+//	                   ▲                     ├─ the person stops it ─────▶ ended (0)
+//	                   │                     └─ lost, shutdown
+//	                   └── reconnecting ◀───────┘   │
+//	                           └─ refused without a time to retry ─▶ error (5)
+//
+// The numbers are the exit codes of ideco-agent. While it comes back it waits 0.5 s, doubling to 30 s, ±20 %, but
+// never more than 3 s while the gateway still keeps the session. It shows the resume token of the last answer when it
+// has one. When the gateway says that the token is over, it logs in once with the password, which it keeps in memory
+// only; a session that ended for any other reason than lost or shutdown is never begun again by itself.
+//
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+package client
+
+import (
+	"context"
+	"crypto/x509"
+	"math/rand"
+	"net"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+// Config says where to connect and as whom. The zero value of every field below Device is usable.
+type Config struct {
+	Host     string // as agent.ParseServer returns it
+	Port     uint16
+	Login    string
+	Password string // may be empty: the gateway is asked all the same
+	Device   agent.Device
+
+	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
+	Pin    *Pin           // a root that is trusted besides them, unless nil
+	Lang   locale.Lang
+	Tunnel Tunnel            // nil = this program can only authorise addresses in the local network
+	Events func(Event)       // told everything a person should see, one at a time
+	Log    func(text string) // told what helps to find a fault; never holds a secret
+
+	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Clock is replaced by tests; nil = the system's.
+	Clock Clock
+}
+
+// Kind is how a Run came to its end.
+type Kind int
+
+// Kinds of ends.
+const (
+	ByUser      Kind = iota // the context was cancelled; the gateway was told when it could be
+	Refused                 // the first login was refused
+	Unreachable             // the gateway did not answer the first time
+	NotTrusted              // what answered the first time could not prove to be the gateway
+	ByGateway               // the gateway ended the session, or refused to take it up again
+)
+
+// Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.
+type Result struct {
+	Kind    Kind
+	Code    string
+	Message string
+	Err     error
+}
+
+// Run logs in and stays until the session is over for good. Cancelling ctx logs the person out.
+func Run(ctx context.Context, cfg Config) Result {
+	c := newClient(cfg)
+	if c.cfg.Tunnel != nil {
+		defer c.cfg.Tunnel.Down()
+	}
+	c.emit(Event{State: Connecting, Message: c.text(locale.Connecting)})
+	l, f := c.enter(ctx)
+	for f == nil {
+		if f = c.live(ctx, l); f.returns {
+			l, f = c.comeBack(ctx, f)
+		}
+	}
+	return c.over(f)
+}
+
+// client is one Run. It belongs to the goroutine of Run.
+type client struct {
+	cfg     Config
+	clock   Clock
+	jitter  func() float64 // in [0, 1)
+	backoff backoff
+
+	// what the last auth_state said
+	mode    string
+	address string
+	resume  string
+	grace   time.Duration
+	entered time.Time
+
+	shown Event // the last one
+}
+
+func newClient(cfg Config) *client {
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = systemClock{}
+	}
+	if cfg.Events == nil {
+		cfg.Events = func(Event) {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(string) {}
+	}
+	return &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
+}
+
+// over tells the person how it ended.
+func (c *client) over(f *failure) Result {
+	if f.err != nil {
+		c.cfg.Log(f.err.Error())
+	}
+	state := Failed
+	if f.reason || f.kind == ByUser {
+		state = Ended
+	}
+	c.emit(Event{State: state, Code: f.code, Message: f.message})
+	return Result{f.kind, f.code, f.message, f.err}
+}
+
+// failure is why there is no access, or no longer.
+type failure struct {
+	kind    Kind
+	code    string
+	message string
+	reason  bool          // code is an agent.Reason
+	returns bool          // the agent comes back by itself
+	wait    time.Duration // the gateway's word when to try again; 0 = it gave none
+	err     error
+}
+
+func (c *client) byUser() *failure {
+	return &failure{kind: ByUser, code: string(agent.ReasonLogout), reason: true,
+		message: c.text(locale.Reason(agent.ReasonLogout))}
+}
+
+// ended is an end for one of the design's reasons, told by the gateway or found here.
+func (c *client) ended(reason agent.Reason, message string, err error) *failure {
+	if message = agent.Clean(message, maxMessage); message == "" {
+		message = c.text(locale.Reason(reason))
+	}
+	return &failure{kind: ByGateway, code: agent.Clean(string(reason), maxCode), reason: true, message: message,
+		returns: reason.Returns(), err: err}
+}
+
+// failed is a refusal that the agent found by itself.
+func (c *client) failed(kind Kind, code agent.Code, err error) *failure {
+	return &failure{kind: kind, code: string(code), message: c.text(locale.Code(code)), err: err}
+}

@@ -1,0 +1,53 @@
+package client
+
+import (
+	"context"
+	"time"
+)
+
+// comeBack tries to get access again after the connection was lost, until it has it, the gateway refuses for good or
+// the person stops it. The gateway may be down or out of reach for as long as it likes.
+func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
+	lost := c.clock.Now()
+	if lost.Sub(c.entered) >= maxDelay { // a connection that keeps breaking does not start from the shortest delay
+		c.backoff.reset()
+	}
+	for {
+		if why.err != nil {
+			c.cfg.Log(why.err.Error())
+		}
+		c.emit(Event{State: Reconnecting, Code: why.code, Message: why.message})
+		if !c.pause(ctx, c.delay(why, lost)) {
+			return nil, c.byUser()
+		}
+		l, f := c.enter(ctx)
+		if f == nil || f.kind == ByUser {
+			return l, f
+		}
+		if f.kind == Refused && f.wait == 0 || f.kind == ByGateway && !f.returns {
+			f.kind = ByGateway
+			return nil, f
+		}
+		why = f
+	}
+}
+
+// delay is the gateway's word when it gave one, else the backoff.
+func (c *client) delay(why *failure, lost time.Time) time.Duration {
+	if why.wait > 0 {
+		return why.wait
+	}
+	return c.backoff.next(c.clock.Now().Sub(lost) < c.grace, c.jitter())
+}
+
+// pause tells whether d went by before the person stopped it.
+func (c *client) pause(ctx context.Context, d time.Duration) bool {
+	elapsed, stop := c.clock.Timer(d)
+	defer stop()
+	select {
+	case <-elapsed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,94 @@
+package client
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"ideco-agent/agent"
+)
+
+const deviceIDBytes = 16
+
+// StateDir is where the agent keeps what outlives a run, for this user of the computer.
+func StateDir() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("directory for the device's identifier: %w", err)
+	}
+	return filepath.Join(dir, "ideco-agent"), nil
+}
+
+// NewDevice describes this computer under an identifier that it never had before.
+func NewDevice() agent.Device {
+	name, _ := os.Hostname() // a device without a name is still a device
+	return agent.Device{ID: newDeviceID(), Name: name, OS: runtime.GOOS}.Clean()
+}
+
+// ThisDevice describes this computer. Its identifier is random, made at the first run and kept in the file "device" of
+// the directory. The device is usable even when there is an error; its identifier will then be another one next time.
+func ThisDevice(dir string) (agent.Device, error) {
+	d := NewDevice()
+	file := filepath.Join(dir, "device")
+	id, err := readDeviceID(file)
+	switch {
+	case err == nil:
+		d.ID = id
+	case errors.Is(err, fs.ErrNotExist):
+		err = writeDeviceID(file, d.ID)
+	}
+	return d, err
+}
+
+// readDeviceID treats a file with anything else in it, as a power loss may leave, like none.
+func readDeviceID(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("the device's identifier: %w", err)
+	}
+	id := strings.TrimSpace(string(b))
+	if raw, err := hex.DecodeString(id); err != nil || len(raw) != deviceIDBytes {
+		return "", fmt.Errorf("the device's identifier in %s: %w", file, fs.ErrNotExist)
+	}
+	return id, nil
+}
+
+func newDeviceID() string {
+	b := make([]byte, deviceIDBytes)
+	if _, err := rand.Read(b); err != nil {
+		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+	}
+	return hex.EncodeToString(b)
+}
+
+// writeDeviceID puts the file in place as a whole. os.CreateTemp makes it readable for its owner alone.
+func writeDeviceID(file, id string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("directory for the device's identifier: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), "device-*")
+	if err != nil {
+		return fmt.Errorf("the device's identifier: %w", err)
+	}
+	defer os.Remove(f.Name()) // in vain once it is renamed
+	_, err = f.WriteString(id + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("the device's identifier: %w", err)
+	}
+	return nil
+}

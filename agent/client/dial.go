@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/protocol"
+)
+
+// How long each step towards the gateway may take.
+const (
+	dialTimeout      = 10 * time.Second // TCP, all addresses of the name together
+	handshakeTimeout = 10 * time.Second // TLS
+	connectTimeout   = 30 * time.Second // everything up to the WebSocket
+)
+
+// dial opens wss://host:port/connect. No proxy is asked and no redirect followed: the gateway gives access to the
+// address that the connection comes from.
+func (c *client) dial(ctx context.Context) (*link, *failure) {
+	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	var conn net.Conn
+	transport := &http.Transport{
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			var err error
+			conn, err = c.dialTLS(ctx, network, address)
+			return conn, err
+		},
+		MaxResponseHeaderBytes: protocol.MaxFrame,
+	}
+	defer transport.CloseIdleConnections()
+	pinged := make(chan struct{}, 1)
+	ws, response, err := websocket.Dial(dialing, "wss://"+c.hostPort()+"/connect", &websocket.DialOptions{
+		HTTPClient: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		HTTPHeader: http.Header{
+			"User-Agent":      {fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)},
+			"Accept-Language": {locale.AcceptLanguage(c.cfg.Lang)},
+		},
+		CompressionMode: websocket.CompressionDisabled,
+		OnPingReceived: func(context.Context, []byte) bool {
+			select {
+			case pinged <- struct{}{}:
+			default:
+			}
+			return true
+		},
+	})
+	if err != nil {
+		return nil, c.dialFailure(ctx, response, err)
+	}
+	return newLink(ws, conn, pinged, c.cfg.Log), nil
+}
+
+// dialTLS opens a TLS connection to the gateway and makes sure that it is the gateway.
+func (c *client) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	raw, err := c.cfg.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, TLSConfig(c.cfg.Host, c.cfg.Roots, c.cfg.Pin))
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", address, err)
+	}
+	return conn, nil
+}
+
+func (c *client) dialFailure(ctx context.Context, response *http.Response, err error) *failure {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case ctx.Err() != nil:
+		return c.byUser()
+	case errors.As(err, &untrusted):
+		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
+	}
+	if f := c.httpRefusal(response); f != nil {
+		f.err = err
+		return f
+	}
+	return c.failed(Unreachable, agent.CodeUnreachable, err)
+}
+
+// httpRefusal reads an answer that refuses the upgrade with a code and a message, as the gateway does for instance
+// while it is switched off. Anything else that speaks HTTP is no gateway.
+func (c *client) httpRefusal(response *http.Response) *failure {
+	if response == nil || response.Body == nil {
+		return nil
+	}
+	body, err := io.ReadAll(response.Body) // the library hands on 1024 bytes at most
+	if err != nil {
+		return nil
+	}
+	var refusal protocol.Error
+	if json.Unmarshal(body, &refusal) != nil || refusal.Code == "" {
+		return nil
+	}
+	return c.refused(refusal.Code, refusal.Message, 0, nil)
+}

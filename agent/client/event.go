@@ -1,0 +1,85 @@
+package client
+
+import (
+	"net"
+	"strconv"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+// State is what the agent is doing.
+type State string
+
+// States, as --json prints them.
+const (
+	Connecting   State = "connecting"
+	Authorized   State = "authorized"
+	TunnelUp     State = "tunnel"
+	Reconnecting State = "reconnecting"
+	Ended        State = "ended"
+	Failed       State = "error"
+)
+
+// Modes of access.
+const (
+	ModeLAN = "lan"
+	ModeVPN = "vpn"
+)
+
+// Event is one thing that a person or a script should know. All fields are always there in JSON, empty when there is
+// nothing to say. A repeated State with another Code is a notice; the session goes on.
+type Event struct {
+	State   State  `json:"state"`
+	Mode    string `json:"mode"`    // ModeLAN or ModeVPN, while there is access
+	Address string `json:"address"` // that has access now
+	Code    string `json:"code"`    // an agent.Code, an agent.Reason for Ended, or the code of a notice
+	Message string `json:"message"` // in the person's language
+}
+
+// CodeUpdate is the Code of the notice that the gateway has a newer agent.
+const CodeUpdate = "update"
+
+// Limits of what the gateway may make us show, in characters.
+const (
+	maxMessage = 1000
+	maxCode    = 64
+	maxAddress = 64
+)
+
+// emit shows an event unless it is the one that is on show already.
+func (c *client) emit(e Event) {
+	if e.State == Authorized || e.State == TunnelUp {
+		e.Mode, e.Address = c.mode, c.address
+	}
+	if e == c.shown {
+		return
+	}
+	c.shown = e
+	c.cfg.Events(e)
+}
+
+// notice shows something beside the state, which stays what it is.
+func (c *client) notice(code, message string) {
+	if message = agent.Clean(message, maxMessage); message != "" {
+		c.emit(Event{State: c.shown.State, Code: agent.Clean(code, maxCode), Message: message})
+	}
+}
+
+// text is a text in the person's language. Its {server} is the gateway.
+func (c *client) text(key string) string {
+	return locale.Text(c.cfg.Lang, key, "server", c.server(),
+		"port", strconv.Itoa(agent.DefaultWireGuardPort))
+}
+
+// server is the gateway as a person would write it.
+func (c *client) server() string {
+	if c.cfg.Port == agent.DefaultAgentPort {
+		return c.cfg.Host
+	}
+	return c.hostPort()
+}
+
+func (c *client) hostPort() string {
+	return net.JoinHostPort(c.cfg.Host, strconv.Itoa(int(c.cfg.Port)))
+}

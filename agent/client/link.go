@@ -1,0 +1,118 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/protocol"
+)
+
+// Limits of what may be under way on a connection.
+const (
+	writeTimeout = 10 * time.Second
+	closeTimeout = time.Second
+)
+
+// link is one connection to the gateway. One goroutine reads it; everything else belongs to the goroutine of Run.
+type link struct {
+	ws       *websocket.Conn
+	conn     net.Conn
+	incoming chan any      // pointers to the messages of protocol.FromGateway, *broken; closed when the connection is
+	pinged   chan struct{} // holds one when the gateway has pinged since it was last looked at
+	quit     chan struct{} // closed by close
+	lost     error         // why incoming was closed
+}
+
+// broken is a frame that holds no message.
+type broken struct{ err error }
+
+func newLink(ws *websocket.Conn, conn net.Conn, pinged chan struct{}, log func(string)) *link {
+	l := &link{ws: ws, conn: conn, incoming: make(chan any, 1), pinged: pinged, quit: make(chan struct{})}
+	ws.SetReadLimit(protocol.MaxFrame)
+	go l.read(log)
+	return l
+}
+
+// read decodes what arrives until the connection ends. Types that are not known here are left out.
+func (l *link) read(log func(string)) {
+	defer close(l.incoming)
+	for {
+		m, err := l.readMessage()
+		var unknown *protocol.UnknownTypeError
+		switch {
+		case l.lost != nil:
+			return
+		case errors.As(err, &unknown):
+			log(err.Error())
+			continue
+		case err != nil:
+			m = &broken{err}
+		}
+		select {
+		case l.incoming <- m:
+		case <-l.quit:
+			l.lost = net.ErrClosed
+			return
+		}
+	}
+}
+
+// readMessage sets l.lost when there is nothing more to read.
+func (l *link) readMessage() (any, error) {
+	kind, frame, err := l.ws.Read(context.Background())
+	if err != nil {
+		l.lost = fmt.Errorf("connection: %w", err)
+		return nil, err
+	}
+	if kind != websocket.MessageText {
+		return nil, errors.New("message: not a text frame")
+	}
+	return protocol.Parse(frame, protocol.FromGateway)
+}
+
+// send writes one message.
+func (l *link) send(m any) error {
+	frame, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("send %T: %w", m, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	if err := l.ws.Write(ctx, websocket.MessageText, frame); err != nil {
+		return fmt.Errorf("send %T: %w", m, err)
+	}
+	return nil
+}
+
+// close says goodbye, but does not wait long for the other side to say so too.
+func (l *link) close() {
+	close(l.quit)
+	if err := l.conn.SetDeadline(time.Now().Add(closeTimeout)); err != nil {
+		l.ws.CloseNow()
+		return
+	}
+	l.ws.Close(websocket.StatusNormalClosure, "")
+}
+
+// drop ends a connection whose other side has gone silent.
+func (l *link) drop() {
+	close(l.quit)
+	l.ws.CloseNow()
+}
+
+// gateway is the address that the connection goes to, where the tunnel's other end is too.
+func (l *link) gateway() netip.Addr {
+	peer, err := netip.ParseAddrPort(l.conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return agent.Unmap(peer.Addr())
+}

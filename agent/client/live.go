@@ -1,0 +1,64 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/protocol"
+)
+
+// silence is how long nothing may come from the gateway, which pings all the time.
+const silence = protocol.PingEvery + protocol.PingTimeout
+
+// live keeps a session until something ends it. The connection is closed then.
+func (c *client) live(ctx context.Context, l *link) *failure {
+	for {
+		silent, stop := c.clock.Timer(silence)
+		select {
+		case <-ctx.Done():
+			stop()
+			c.logOut(l)
+			l.close()
+			return c.byUser()
+		case <-silent:
+			l.drop()
+			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
+		case <-l.pinged:
+		case m, ok := <-l.incoming:
+			if !ok {
+				stop()
+				l.close()
+				return c.ended(agent.ReasonLost, "", l.lost)
+			}
+			if f := c.heard(m); f != nil {
+				stop()
+				l.close()
+				return f
+			}
+		}
+		stop()
+	}
+}
+
+// heard acts on a message within a session and says why it is over, if it is.
+func (c *client) heard(m any) *failure {
+	switch m := m.(type) {
+	case *protocol.Ended:
+		return c.ended(agent.Reason(m.Reason), m.Message, nil)
+	case *protocol.Notice:
+		c.notice(m.Code, m.Message)
+	case *protocol.AuthState:
+		if !m.Authorized { // a gateway that does not know ended
+			f := c.refused(m.Code, m.Message, 0, nil)
+			f.kind, f.reason = ByGateway, true
+			return f
+		}
+		c.keep(m)
+	case *protocol.Error:
+		c.cfg.Log("the gateway did not understand: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
+	case *broken:
+		c.cfg.Log(m.err.Error())
+	}
+	return nil
+}

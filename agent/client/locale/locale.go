@@ -1,0 +1,84 @@
+// Package locale has the texts of the agent program in Russian and English: what the agent finds out by itself and the
+// words of its command line. What the gateway says comes in the person's language already and is shown as it came;
+// the texts for its reasons stand in for a message that a gateway left out.
+package locale
+
+import (
+	"strings"
+
+	"ideco-agent/agent"
+)
+
+// Lang is a language of the texts.
+type Lang string
+
+// Languages. The empty one is Russian.
+const (
+	Russian Lang = "ru"
+	English Lang = "en"
+)
+
+// Parse reads the value of --lang.
+func Parse(s string) (Lang, bool) {
+	switch l := Lang(strings.ToLower(s)); l {
+	case Russian, English:
+		return l, true
+	}
+	return Russian, false
+}
+
+// FromEnvironment chooses the language as POSIX does: the first of LC_ALL, LC_MESSAGES and LANG that is set. Everybody
+// who does not ask for English gets Russian.
+func FromEnvironment(getenv func(string) string) Lang {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		value := strings.ToLower(getenv(name))
+		if value == "" {
+			continue
+		}
+		if value == "en" || strings.HasPrefix(value, "en_") || strings.HasPrefix(value, "en.") || strings.HasPrefix(value, "en-") {
+			return English
+		}
+		return Russian
+	}
+	return Russian
+}
+
+// AcceptLanguage is the header that asks the gateway for messages in the language.
+func AcceptLanguage(l Lang) string {
+	if l == English {
+		return "en, ru;q=0.5"
+	}
+	return "ru, en;q=0.5"
+}
+
+// Code is the key of a refusal's text. Refusals whose words only the gateway knows have one text in common.
+func Code(code agent.Code) string {
+	if _, ok := texts[string(code)]; ok {
+		return string(code)
+	}
+	return Refused
+}
+
+// Reason is the key of the text for an end.
+func Reason(reason agent.Reason) string {
+	if key := "ended_" + string(reason); texts[key] != (text{}) {
+		return key
+	}
+	return Over
+}
+
+// Text is the text under a key with its {placeholders} filled in: name, value, name, value.
+func Text(l Lang, key string, values ...string) string {
+	t := texts[key]
+	s := t.ru
+	if l == English {
+		s = t.en
+	}
+	pairs := make([]string, len(values))
+	for i, v := range values {
+		if pairs[i] = v; i%2 == 0 {
+			pairs[i] = "{" + v + "}"
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(s)
+}

@@ -1,0 +1,86 @@
+package locale
+
+import (
+	"reflect"
+	"regexp"
+	"sort"
+	"testing"
+
+	"ideco-agent/agent"
+)
+
+func TestNothingWithoutText(t *testing.T) {
+	for _, code := range agent.AgentCodes {
+		if Code(code) != string(code) {
+			t.Errorf("code %s has no text", code)
+		}
+	}
+	for _, reason := range agent.Reasons {
+		if Reason(reason) != "ended_"+string(reason) {
+			t.Errorf("reason %s has no text", reason)
+		}
+	}
+	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Refused, Over, Usage, NoCommand,
+		UnknownCommand, BadFlags, ExtraArgument, NoServer, BadServer, NoLogin, BadLogin, NoPasswordStdin, BadPassword,
+		PinAndRoot, BadPin, BadRoot, BadLang, SeeHelp, DeviceNotKept, PasswordNotRead, VersionOfProgram,
+		Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage)}
+	for _, key := range keys {
+		if texts[key] == (text{}) {
+			t.Errorf("key %s has no text", key)
+		}
+	}
+	if want := len(keys) + len(agent.AgentCodes) + len(agent.Reasons); len(texts) != want {
+		t.Errorf("%d texts for %d keys, codes and reasons", len(texts), want)
+	}
+}
+
+// Both languages say the same: neither is empty and both use the same placeholders.
+func TestLanguagesAgree(t *testing.T) {
+	placeholder := regexp.MustCompile(`\{[a-z]+\}`)
+	cyrillic := regexp.MustCompile(`\p{Cyrillic}`)
+	for key, text := range texts {
+		ru, en := placeholder.FindAllString(text.ru, -1), placeholder.FindAllString(text.en, -1)
+		sort.Strings(ru)
+		sort.Strings(en)
+		if !reflect.DeepEqual(ru, en) {
+			t.Errorf("%s: %v in Russian, %v in English", key, ru, en)
+		}
+		if !cyrillic.MatchString(text.ru) || cyrillic.MatchString(text.en) || text.en == "" {
+			t.Errorf("%s: one of the languages is not what it should be", key)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	if got := Text(English, "unreachable", "server", "gw.company.ru"); got != "Gateway gw.company.ru does not answer. Check your connection and the address." {
+		t.Error(got)
+	}
+	if got := Text("", Reason("lost")); got != "Связь со шлюзом потеряна. Пробуем подключиться снова." {
+		t.Error(got)
+	}
+	if got := Text(English, Reason("a newer gateway's")); got != "The gateway has closed access. Log in again." {
+		t.Error(got)
+	}
+	if got := Text(English, Code("a newer gateway's"), "server", "gw"); got != "Gateway gw refused the login. Ask your administrator." {
+		t.Error(got)
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		environment map[string]string
+		want        Lang
+	}{
+		{nil, Russian},
+		{map[string]string{"LANG": "en_US.UTF-8"}, English},
+		{map[string]string{"LANG": "en"}, English},
+		{map[string]string{"LANG": "C.UTF-8"}, Russian},
+		{map[string]string{"LANG": "ru_RU.UTF-8"}, Russian},
+		{map[string]string{"LANG": "en_GB", "LC_ALL": "ru_RU"}, Russian},
+		{map[string]string{"LANG": "ru_RU", "LC_MESSAGES": "en_GB"}, English},
+	} {
+		if got := FromEnvironment(func(name string) string { return c.environment[name] }); got != c.want {
+			t.Errorf("%v: %s", c.environment, got)
+		}
+	}
+}

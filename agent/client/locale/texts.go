@@ -1,0 +1,153 @@
+package locale
+
+// Keys of texts that are neither a code nor a reason.
+const (
+	Connecting    = "connecting"
+	Authorized    = "authorized"
+	AuthorizedVPN = "authorized_vpn"
+	TunnelUp      = "tunnel_up"
+	Update        = "update"
+	Refused       = "refused"
+	Over          = "over"
+
+	Usage            = "usage"
+	NoCommand        = "no_command"
+	UnknownCommand   = "unknown_command"
+	BadFlags         = "bad_flags"
+	ExtraArgument    = "extra_argument"
+	NoServer         = "no_server"
+	BadServer        = "bad_server"
+	NoLogin          = "no_login"
+	BadLogin         = "bad_login"
+	NoPasswordStdin  = "no_password_stdin"
+	BadPassword      = "bad_password"
+	PinAndRoot       = "pin_and_root"
+	BadPin           = "bad_pin"
+	BadRoot          = "bad_root"
+	BadLang          = "bad_lang"
+	SeeHelp          = "see_help"
+	DeviceNotKept    = "device_not_kept"
+	PasswordNotRead  = "password_not_read"
+	VersionOfProgram = "version"
+)
+
+type text struct{ ru, en string }
+
+// texts are under the codes of agent.AgentCodes, under "ended_" and a reason, and under the keys above.
+var texts = map[string]text{
+	"unreachable": {
+		"Шлюз {server} не отвечает. Проверьте интернет и адрес.",
+		"Gateway {server} does not answer. Check your connection and the address."},
+	"not_trusted": {
+		"Не удалось убедиться, что {server} — ваш шлюз. Не вводите пароль. Позвоните администратору.",
+		"Could not verify that {server} is your gateway. Do not enter a password. Call your administrator."},
+	"tunnel_blocked": {
+		"Вход выполнен, но эта сеть не пропускает VPN (UDP {port}). Попробуйте другую, например раздачу с телефона.",
+		"You are logged in, but this network blocks VPN (UDP {port}). Try another one, for instance your phone."},
+	"vpn_unavailable": {
+		"Доступ извне сети сейчас недоступен: VPN на шлюзе выключен. Сообщите администратору.",
+		"Access from outside is not available now: the gateway's VPN is off. Tell your administrator."},
+	"bad_message": {
+		"Программа и шлюз не поняли друг друга. Обновите Ideco агент.",
+		"The program and the gateway did not understand each other. Update Ideco agent."},
+	Refused: {
+		"Шлюз {server} отказал во входе. Обратитесь к администратору.",
+		"Gateway {server} refused the login. Ask your administrator."},
+
+	"ended_admin":    {"Администратор завершил вашу сессию.", "Your administrator ended the session."},
+	"ended_expired":  {"Время сессии истекло. Войдите снова.", "The session has run out. Log in again."},
+	"ended_disabled": {"Доступ отключён администратором.", "Your administrator has switched access off."},
+	"ended_logout":   {"Вы вышли. Доступ закрыт.", "You have logged out. Access is closed."},
+	"ended_replaced": {
+		"Вы вошли с этого адреса через другую программу; эта сессия закрыта.",
+		"You logged in from this address with another program; this session is closed."},
+	"ended_evicted": {
+		"Вы подключились с другого устройства; самое старое подключение закрыто.",
+		"You connected from another device; the oldest connection was closed."},
+	"ended_idle": {
+		"Сессия закрыта: давно не было обмена данными.",
+		"The session was closed: nothing was sent for a while."},
+	"ended_shutdown": {
+		"Шлюз перезапускается. Подключимся сами, как только он вернётся.",
+		"The gateway is restarting. We will reconnect by ourselves."},
+	"ended_lost": {
+		"Связь со шлюзом потеряна. Пробуем подключиться снова.",
+		"The connection to the gateway was lost. Trying again."},
+	Over: {"Шлюз закрыл доступ. Войдите снова.", "The gateway has closed access. Log in again."},
+
+	Connecting:    {"Подключаемся к шлюзу {server}…", "Connecting to gateway {server}…"},
+	Authorized:    {"Вы подключены, доступ открыт.", "You are connected, access is open."},
+	AuthorizedVPN: {"Вход выполнен, подключаем VPN…", "You are logged in, connecting VPN…"},
+	TunnelUp:      {"VPN подключён.", "VPN is connected."},
+	Update: {
+		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
+		"There is a new version of Ideco agent: {version}. You can download it in your cabinet."},
+
+	Usage: {
+		`Ideco агент открывает доступ через шлюз, пока работает.
+
+  ideco-agent connect --server ШЛЮЗ[:ПОРТ] --login ЛОГИН --password-stdin [параметры]
+  ideco-agent version
+  ideco-agent help
+
+Параметры connect:
+  --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
+  --login ЛОГИН         ваш логин
+  --password-stdin      пароль — первая строка стандартного ввода
+  --pin ОТПЕЧАТОК       доверять корню шлюза с этим отпечатком (base64 от SHA-256 открытого ключа)
+  --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM)
+  --json                печатать события в JSON, по одному в строке
+  --lang ru|en          язык сообщений; без него — по переменным LC_ALL, LC_MESSAGES и LANG
+  --state КАТАЛОГ       где хранить идентификатор этого компьютера
+
+Ctrl+C закрывает доступ и завершает программу.
+Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён,
+4 — шлюз недоступен или не подтвердил, что он ваш, 5 — доступ закрыл шлюз.
+`,
+		`Ideco agent opens access through a gateway for as long as it runs.
+
+  ideco-agent connect --server GATEWAY[:PORT] --login NAME --password-stdin [flags]
+  ideco-agent version
+  ideco-agent help
+
+Flags of connect:
+  --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
+  --login NAME             your login
+  --password-stdin         the password is the first line of standard input
+  --pin PIN                trust the gateway's root with this pin (base64 of the SHA-256 of its public key)
+  --root FILE              trust only the root certificates in this file (PEM)
+  --json                   print events in JSON, one a line
+  --lang ru|en             language of messages; LC_ALL, LC_MESSAGES and LANG choose it otherwise
+  --state DIR              where to keep this computer's identifier
+
+Ctrl+C closes access and ends the program.
+Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
+4 gateway unreachable or not proven to be yours, 5 access closed by the gateway.
+`},
+	NoCommand:       {"Не указана команда.", "There is no command."},
+	UnknownCommand:  {"Неизвестная команда: {value}.", "Unknown command: {value}."},
+	BadFlags:        {"Параметры не поняты: {value}.", "The flags were not understood: {value}."},
+	ExtraArgument:   {"Лишнее в командной строке: {value}.", "Too much on the command line: {value}."},
+	NoServer:        {"Укажите шлюз: --server.", "Name the gateway: --server."},
+	BadServer:       {"Это не имя и не адрес шлюза: {value}.", "This is neither the name nor the address of a gateway: {value}."},
+	NoLogin:         {"Укажите логин: --login.", "Give your login: --login."},
+	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
+	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
+	BadPassword: {
+		"Пароль должен быть одной строкой в кодировке UTF-8, не длиннее 1024 байт.",
+		"The password has to be one line of UTF-8 text of at most 1024 bytes."},
+	PinAndRoot: {"Укажите что-то одно: --pin или --root.", "Give one of the two: --pin or --root."},
+	BadPin: {
+		"Это не отпечаток: {value}. Отпечаток — 44 знака base64; его показывает страница «Сертификат» шлюза.",
+		"This is not a pin: {value}. A pin is 44 characters of base64; the gateway's certificate page shows it."},
+	BadRoot: {
+		"В файле {value} нет корневого сертификата (PEM), или файл не читается.",
+		"There is no root certificate (PEM) in the file {value}, or it cannot be read."},
+	BadLang: {"Языка {value} нет: есть ru и en.", "There is no language {value}: there are ru and en."},
+	SeeHelp: {"Справка: ideco-agent help", "For help: ideco-agent help"},
+	DeviceNotKept: {
+		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
+		"This computer's identifier could not be kept, it will be another one next time: {value}"},
+	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
+	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
+}

@@ -1,0 +1,210 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/protocol"
+)
+
+// How long the gateway may take to answer.
+const (
+	loginTimeout  = time.Minute // it may have to wait for a directory, and for its turn to check the password
+	logoutTimeout = 3 * time.Second
+)
+
+// codeSessionOver refuses a resume token whose session is over.
+const codeSessionOver = "session_over"
+
+// enter connects and gets access: at first with the password, then with the resume token when there is one.
+func (c *client) enter(ctx context.Context) (*link, *failure) {
+	l, f := c.dial(ctx)
+	if f != nil {
+		return nil, f
+	}
+	if f = c.logIn(ctx, l); f != nil {
+		l.close()
+		return nil, f
+	}
+	return l, nil
+}
+
+// logIn says who this program is and who the person is.
+func (c *client) logIn(ctx context.Context, l *link) *failure {
+	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
+		Build: agent.VersionBuild, OS: runtime.GOOS}
+	if f := c.ask(ctx, l, hello, c.update); f != nil {
+		return f
+	}
+	if c.resume != "" {
+		f := c.authorize(ctx, l, protocol.Authorize{Resume: c.resume})
+		if f == nil || f.kind != Refused || f.code != codeSessionOver && f.code != string(agent.CodeBadCredentials) {
+			return f
+		}
+		c.resume = "" // used up; the password may still do
+	}
+	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
+}
+
+// authorize asks for access, and for the tunnel when the gateway wants one.
+func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
+	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
+	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
+	var state *protocol.AuthState
+	f := c.ask(ctx, l, m, func(m any) (bool, *failure) {
+		var answered bool
+		state, answered = m.(*protocol.AuthState)
+		if answered && !state.Authorized {
+			return true, c.refused(state.Code, state.Message, state.Timeout, nil)
+		}
+		return answered, nil
+	})
+	if f != nil {
+		return f
+	}
+	c.take(state)
+	c.entered = c.clock.Now()
+	if state.NeedTunnel {
+		return c.raise(ctx, l)
+	}
+	c.emit(Event{State: Authorized, Message: c.text(locale.Authorized)})
+	return nil
+}
+
+// take keeps what an auth_state says about the session.
+func (c *client) take(state *protocol.AuthState) {
+	c.mode = ModeLAN
+	if state.NeedTunnel {
+		c.mode = ModeVPN
+	}
+	c.address = agent.Clean(state.Address, maxAddress)
+	c.resume = ""
+	c.keep(state)
+}
+
+// keep keeps what is needed to come back.
+func (c *client) keep(state *protocol.AuthState) {
+	if state.Resume != "" {
+		c.resume = state.Resume
+	}
+	c.grace = seconds(state.Grace)
+}
+
+// ask sends a message and hands what comes back to answered, until that says that it was the answer, and maybe what
+// is wrong with it.
+func (c *client) ask(ctx context.Context, l *link, m any, answered func(any) (bool, *failure)) *failure {
+	if err := l.send(m); err != nil {
+		return c.failed(Unreachable, agent.CodeUnreachable, err)
+	}
+	late, stop := c.clock.Timer(loginTimeout)
+	defer stop()
+	for {
+		reply, f := c.receive(ctx, l, late)
+		if f != nil {
+			return f
+		}
+		if done, f := answered(reply); done || f != nil {
+			return f
+		}
+	}
+}
+
+// receive waits for the next message of a connection without a session.
+func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (any, *failure) {
+	select {
+	case <-ctx.Done():
+		c.logOut(l) // the gateway may be about to give access
+		return nil, c.byUser()
+	case <-late:
+		return nil, c.failed(Unreachable, agent.CodeUnreachable, errors.New("the gateway does not answer"))
+	case m, ok := <-l.incoming:
+		if !ok {
+			return nil, c.failed(Unreachable, agent.CodeUnreachable, l.lost)
+		}
+		return m, c.setback(m)
+	}
+}
+
+// setback is what is wrong with an answer of any kind.
+func (c *client) setback(m any) *failure {
+	switch m := m.(type) {
+	case *broken:
+		return c.failed(Refused, agent.CodeBadMessage, m.err)
+	case *protocol.Error:
+		return c.refused(m.Code, m.Message, 0, nil)
+	case *protocol.Ended:
+		f := c.ended(agent.Reason(m.Reason), m.Message, nil)
+		if f.returns {
+			f.kind = Unreachable // a gateway that is just going down
+		}
+		return f
+	}
+	return nil
+}
+
+// refused is a refusal in the gateway's words; timeout is in seconds.
+func (c *client) refused(code, message string, timeout int, err error) *failure {
+	f := &failure{kind: Refused, code: agent.Clean(code, maxCode), message: agent.Clean(message, maxMessage),
+		wait: seconds(timeout), err: err}
+	if f.message == "" {
+		f.message = c.text(locale.Code(agent.Code(f.code)))
+	}
+	return f
+}
+
+// update reads the answer to version. An agent that is refused at once gets auth_state instead.
+func (c *client) update(m any) (bool, *failure) {
+	switch m := m.(type) {
+	case *protocol.Update:
+		if m.NeedUpdate && m.Version != nil {
+			number := fmt.Sprintf("%d.%d.%d", m.Version.Major, m.Version.Minor, m.Version.Build)
+			c.notice(CodeUpdate, locale.Text(c.cfg.Lang, locale.Update, "version", number))
+		}
+		return true, nil
+	case *protocol.AuthState:
+		if !m.Authorized {
+			return true, c.refused(m.Code, m.Message, m.Timeout, nil)
+		}
+	}
+	return false, nil
+}
+
+// logOut tells the gateway that the person is done, and waits until it has heard.
+func (c *client) logOut(l *link) {
+	if err := l.send(protocol.Unauthorize{Type: protocol.TypeUnauthorize}); err != nil {
+		c.cfg.Log(err.Error())
+		return
+	}
+	late, stop := c.clock.Timer(logoutTimeout)
+	defer stop()
+	for {
+		select {
+		case <-late:
+			c.cfg.Log("the gateway did not confirm the end of the session")
+			return
+		case m, ok := <-l.incoming:
+			if !ok {
+				return
+			}
+			if state, ok := m.(*protocol.AuthState); ok && !state.Authorized {
+				return
+			}
+		}
+	}
+}
+
+// seconds is a number of seconds from the gateway as a duration within reason.
+func seconds(n int) time.Duration {
+	switch {
+	case n <= 0:
+		return 0
+	case n > int(maxWait/time.Second):
+		return maxWait
+	}
+	return time.Duration(n) * time.Second
+}

@@ -1,0 +1,79 @@
+// Command ideco-agent opens access through an Ideco gateway for as long as it runs, without a window: for servers,
+// scripts and tests, on Windows and Linux.
+//
+//	ideco-agent connect --server GATEWAY[:PORT] --login NAME --password-stdin
+//
+// The password is the first line of standard input; an empty one is sent too, so that the answer is the gateway's.
+// What happens is printed on standard output, in words or, with --json, as one object a line (see client.Event);
+// standard error is for diagnostics. SIGINT, SIGTERM or closing the console log the person out and end the program; a
+// second signal ends it at once. The exit code tells how it ended:
+//
+//	0  by the user
+//	2  the command line is wrong
+//	3  the first login was refused
+//	4  the gateway could not be reached, or not be trusted, the first time
+//	5  the gateway ended the session or refused to take it up again
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+const (
+	exitOK    = 0
+	exitUsage = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // the second signal does what signals do
+	}()
+	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv)}))
+}
+
+// program is what a process has.
+type program struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	lang           locale.Lang
+}
+
+func run(ctx context.Context, p program) int {
+	if len(p.args) == 0 {
+		return p.usage(locale.NoCommand, "")
+	}
+	switch command := p.args[0]; command {
+	case "connect":
+		return connect(ctx, p, p.args[1:])
+	case "version", "--version", "-version":
+		fmt.Fprintln(p.stdout, p.text(locale.VersionOfProgram, "version", agent.Version,
+			"value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH))
+		return exitOK
+	case "help", "--help", "-help", "-h":
+		fmt.Fprint(p.stdout, p.text(locale.Usage))
+		return exitOK
+	default:
+		return p.usage(locale.UnknownCommand, command)
+	}
+}
+
+// usage says what is wrong with the command line.
+func (p program) usage(key, value string) int {
+	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
+	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp))
+	return exitUsage
+}
+
+func (p program) text(key string, values ...string) string { return locale.Text(p.lang, key, values...) }
