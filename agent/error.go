@@ -31,6 +31,7 @@ const (
 	CodePoolExhausted        Code = "pool_exhausted"
 	CodeBadMessage           Code = "bad_message"
 	CodeInternal             Code = "internal"
+	CodeSessionOver          Code = "session_over" // a resume token that brings nothing back; the person logs in again
 	CodeTOTPRequired         Code = "totp_required"
 	CodeTOTPWrong            Code = "totp_wrong"
 	CodeSharedAddress        Code = "shared_address"
@@ -44,7 +45,7 @@ const (
 var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
 	CodePasswordMustChange, CodeNotPermitted, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
-	CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
+	CodeSessionOver, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 
 // AgentCodes lists the refusals that the agent program finds by itself.
 var AgentCodes = []Code{CodeUnreachable, CodeNotTrusted, CodeTunnelBlocked}

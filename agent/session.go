@@ -56,11 +56,13 @@ type Session struct {
 	Resume     ResumeChain
 }
 
-// ResumeChain are the SHA-256 digests of the tokens with which an agent may come back without a password. Zero
+// ResumeChain is what the gateway keeps of the tokens with which an agent may come back without a password: SHA-256
+// digests. All tokens of a session share a secret name, so that any of them is recognised after it was used up. Zero
 // digests match nothing.
 type ResumeChain struct {
-	Current  [32]byte
-	Previous [32]byte // good until the first frame after auth_state; known later on so that reuse is noticed
+	Chain    [32]byte // of the name
+	Current  [32]byte // of the token handed out last
+	Previous [32]byte // of the one before it, until the first frame after auth_state shows that the agent has the new one
 }
 
 // LiveSession is a session as the monitor shows it now.
