@@ -1,0 +1,77 @@
+package store
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// How the types of the product stand in columns. The functions write; the types of the same name read.
+
+// micros is a time in microseconds since 1970; a zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+type timeColumn struct{ to *time.Time }
+
+func (c timeColumn) Scan(value any) error {
+	n, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a time is %T", value)
+	}
+	*c.to = time.Time{}
+	if n != 0 {
+		*c.to = time.UnixMicro(n).UTC()
+	}
+	return nil
+}
+
+// addrText is an address as people write it; none is "".
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+type addrColumn struct{ to *netip.Addr }
+
+func (c addrColumn) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("an address is %T", value)
+	}
+	return c.to.UnmarshalText([]byte(text)) // "" makes the zero address
+}
+
+// digestText is a digest in hex; the zero digest, which matches nothing, is "".
+func digestText(d [32]byte) string {
+	if d == [32]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(d[:])
+}
+
+type digestColumn struct{ to *[32]byte }
+
+func (c digestColumn) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a digest is %T", value)
+	}
+	*c.to = [32]byte{}
+	if text == "" {
+		return nil
+	}
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(c.to) {
+		return fmt.Errorf("a digest of %d characters: want 64 in hex", len(text))
+	}
+	copy(c.to[:], b)
+	return nil
+}

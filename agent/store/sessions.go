@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// SaveSession writes a session into the journal, or over what the journal has under its ID. Every field is kept, Ended
+// and Reason too.
+func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return saveSession(ctx, tx, session) })
+	if err != nil {
+		return fmt.Errorf("save session %s: %w", session.ID, err)
+	}
+	return nil
+}
+
+// EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
+// not come back by itself the session can no longer be resumed. Errors: agent.ErrNotFound.
+func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, at, reason) })
+	if err != nil {
+		return fmt.Errorf("end session %s: %w", id, err)
+	}
+	return nil
+}
+
+// OpenSessions returns the sessions that have not ended, by start.
+func (s *Store) OpenSessions(ctx context.Context) (sessions []agent.Session, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		sessions, err = all(ctx, tx, scanSession,
+			`SELECT `+sessionColumns+` FROM sessions WHERE ended = 0 ORDER BY started, id`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the open sessions: %w", err)
+	}
+	return sessions, nil
+}
+
+// ResumableSessions returns the sessions that have ended in a way after which an agent may come back without a
+// password, and whose length has not run out at the time now, by start.
+func (s *Store) ResumableSessions(ctx context.Context, now time.Time) (sessions []agent.Session, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		sessions, err = all(ctx, tx, scanSession, `SELECT `+sessionColumns+` FROM sessions
+			WHERE ended <> 0 AND resume_current <> '' AND expires > $1 ORDER BY started, id`, micros(now))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the resumable sessions: %w", err)
+	}
+	return sessions, nil
+}
+
+// VoidResume takes from every session of a person, ended or not, the tokens with which an agent comes back without a
+// password, as a change of the password wants it.
+func (s *Store) VoidResume(ctx context.Context, id agent.UserID) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return voidResume(ctx, tx, id) })
+	if err != nil {
+		return fmt.Errorf("void the resume tokens of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// Purge drops from the journal the sessions that ended before a time.
+func (s *Store) Purge(ctx context.Context, before time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE ended <> 0 AND ended < $1`, micros(before))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("purge the journal of sessions: %w", err)
+	}
+	return nil
+}
+
+const sessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
+	started, logged_in, expires, ended, reason, resume_current, resume_previous`
+
+func scanSession(row scanner) (s agent.Session, err error) {
+	err = row.Scan(&s.ID, &s.UserID, &s.Login, &s.Name, &s.Directory, &s.Kind, addrColumn{&s.Address},
+		addrColumn{&s.ExternalIP}, &s.Device.ID, &s.Device.Name, &s.Device.OS, timeColumn{&s.Started},
+		timeColumn{&s.LoggedIn}, timeColumn{&s.Expires}, timeColumn{&s.Ended}, &s.Reason,
+		digestColumn{&s.Resume.Current}, digestColumn{&s.Resume.Previous})
+	return s, err
+}
+
+func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, login = excluded.login, name = excluded.name,
+			directory = excluded.directory, kind = excluded.kind, address = excluded.address,
+			external_ip = excluded.external_ip, device_id = excluded.device_id, device_name = excluded.device_name,
+			device_os = excluded.device_os, started = excluded.started, logged_in = excluded.logged_in,
+			expires = excluded.expires, ended = excluded.ended, reason = excluded.reason,
+			resume_current = excluded.resume_current, resume_previous = excluded.resume_previous`,
+		s.ID, int64(s.UserID), s.Login, s.Name, s.Directory, string(s.Kind), addrText(s.Address),
+		addrText(s.ExternalIP), s.Device.ID, s.Device.Name, s.Device.OS, micros(s.Started),
+		micros(s.LoggedIn), micros(s.Expires), micros(s.Ended), string(s.Reason),
+		digestText(s.Resume.Current), digestText(s.Resume.Previous))
+	return err
+}
+
+func endSession(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason agent.Reason) error {
+	err := changeOne(tx.ExecContext(ctx, `UPDATE sessions SET reason = CASE WHEN ended = 0 THEN $1 ELSE reason END,
+		ended = CASE WHEN ended = 0 THEN $2 ELSE ended END WHERE id = $3`, string(reason), micros(at), id))
+	if err != nil || reason.Returns() {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE sessions SET resume_current = '', resume_previous = '' WHERE id = $1`, id)
+	return err
+}
+
+func voidResume(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET resume_current = '', resume_previous = ''
+		WHERE user_id = $1 AND resume_current <> ''`, int64(id))
+	return err
+}

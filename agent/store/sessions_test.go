@@ -1,0 +1,194 @@
+package store
+
+import (
+	"database/sql"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ideco-agent/agent"
+)
+
+func exampleSession() agent.Session {
+	return agent.Session{
+		ID: "s1", UserID: 3, Login: "ivanov", Name: "Иванов Иван", Directory: agent.LocalDirectory, Kind: agent.KindVPN,
+		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
+		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
+		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
+		Resume: agent.ResumeChain{Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
+	}
+}
+
+// journalOf reads one session from the journal.
+func journalOf(t *testing.T, s *Store, id string) (session agent.Session) {
+	t.Helper()
+	check(t, s.read(t.Context(), func(tx *sql.Tx) (err error) {
+		session, err = scanSession(tx.QueryRow(`SELECT `+sessionColumns+` FROM sessions WHERE id = $1`, id))
+		return err
+	}))
+	return session
+}
+
+func TestSessionComesBack(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	want := exampleSession()
+	check(t, s.SaveSession(ctx, want))
+	open, err := s.OpenSessions(ctx)
+	if diff := cmp.Diff([]agent.Session{want}, open, compareAddresses); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+
+	changed := agent.Session{ID: want.ID, UserID: 4, Kind: agent.KindLAN, Started: start} // everything else is empty
+	check(t, s.SaveSession(ctx, changed))
+	open, err = s.OpenSessions(ctx)
+	if diff := cmp.Diff([]agent.Session{changed}, open, compareAddresses); err != nil || diff != "" {
+		t.Errorf("saved again: %v %s", err, diff)
+	}
+}
+
+func TestTimesAreKeptInUTC(t *testing.T) {
+	s := newStore(t)
+	session := exampleSession()
+	session.Started = time.Date(1969, 7, 20, 23, 17, 40, 123456789, time.FixedZone("", 5*3600)) // before 1970
+	check(t, s.SaveSession(t.Context(), session))
+	want := time.Date(1969, 7, 20, 18, 17, 40, 123456000, time.UTC)
+	if got := journalOf(t, s, session.ID).Started; got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestOpenSessionsByStart(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	for id, after := range map[string]time.Duration{"c": 3, "a": 1, "b": 2, "ended": 0} {
+		check(t, s.SaveSession(ctx, agent.Session{ID: id, Started: start.Add(after * time.Second)}))
+	}
+	check(t, s.EndSession(ctx, "ended", start, agent.ReasonAdmin))
+	open, err := s.OpenSessions(ctx)
+	check(t, err)
+	got := ""
+	for _, session := range open {
+		got += session.ID
+	}
+	if got != "abc" {
+		t.Errorf("order %q", got)
+	}
+}
+
+func TestEndSession(t *testing.T) {
+	ctx := t.Context()
+	for _, reason := range agent.Reasons {
+		s := newStore(t)
+		check(t, s.SaveSession(ctx, exampleSession()))
+		end := start.Add(time.Hour)
+		check(t, s.EndSession(ctx, "s1", end, reason))
+		got := journalOf(t, s, "s1")
+		if got.Ended != end || got.Reason != reason {
+			t.Errorf("%s: ended %v for %s", reason, got.Ended, got.Reason)
+		}
+		if kept := got.Resume == exampleSession().Resume; kept != reason.Returns() {
+			t.Errorf("%s: the resume tokens are kept: %v", reason, kept)
+		}
+		if open, err := s.OpenSessions(ctx); err != nil || len(open) != 0 {
+			t.Errorf("%s: open %v, %v", reason, open, err)
+		}
+		list, err := s.ResumableSessions(ctx, end)
+		if err != nil || (len(list) == 1) != reason.Returns() {
+			t.Errorf("%s: resumable %d, %v", reason, len(list), err)
+		}
+	}
+}
+
+func TestEndSessionTwice(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	check(t, s.SaveSession(ctx, exampleSession()))
+	check(t, s.EndSession(ctx, "s1", start, agent.ReasonLost))
+	check(t, s.EndSession(ctx, "s1", start.Add(time.Hour), agent.ReasonAdmin))
+	got := journalOf(t, s, "s1")
+	if got.Ended != start || got.Reason != agent.ReasonLost {
+		t.Errorf("ended %v for %s", got.Ended, got.Reason)
+	}
+	if got.Resume != (agent.ResumeChain{}) {
+		t.Error("an administrator's end left the resume tokens")
+	}
+}
+
+func TestResumableSessionsRunOut(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	session := exampleSession()
+	check(t, s.SaveSession(ctx, session))
+	if list, err := s.ResumableSessions(ctx, start); err != nil || len(list) != 0 {
+		t.Errorf("an open one: %v, %v", list, err)
+	}
+	check(t, s.EndSession(ctx, "s1", start, agent.ReasonLost))
+	for now, want := range map[time.Time]int{session.Expires.Add(-time.Second): 1, session.Expires: 0} {
+		if list, err := s.ResumableSessions(ctx, now); err != nil || len(list) != want {
+			t.Errorf("%v: %d, %v", now, len(list), err)
+		}
+	}
+}
+
+func TestVoidResume(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	mine, other := exampleSession(), exampleSession()
+	other.ID, other.UserID = "s2", mine.UserID+1
+	check(t, s.SaveSession(ctx, mine))
+	check(t, s.SaveSession(ctx, other))
+	check(t, s.VoidResume(ctx, mine.UserID))
+	if got := journalOf(t, s, mine.ID).Resume; got != (agent.ResumeChain{}) {
+		t.Errorf("kept %v", got)
+	}
+	if got := journalOf(t, s, other.ID).Resume; got != other.Resume {
+		t.Errorf("another person's: %v", got)
+	}
+}
+
+func TestPurge(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	for id, ended := range map[string]time.Time{"open": {}, "old": start.Add(-time.Second), "new": start} {
+		check(t, s.SaveSession(ctx, agent.Session{ID: id, Started: start.AddDate(-1, 0, 0), Ended: ended}))
+	}
+	check(t, s.Purge(ctx, start))
+	var left string
+	check(t, s.read(ctx, func(tx *sql.Tx) error {
+		ids, err := all(ctx, tx, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
+			`SELECT id FROM sessions ORDER BY id`)
+		for _, id := range ids {
+			left += id + " "
+		}
+		return err
+	}))
+	if left != "new open " {
+		t.Errorf("left: %s", left)
+	}
+}
+
+func TestBrokenColumnsAreErrors(t *testing.T) {
+	s := newStore(t)
+	for _, broken := range []string{`address = 'here'`, `resume_current = 'abc'`, `started = 'today'`} {
+		check(t, s.SaveSession(t.Context(), exampleSession()))
+		check(t, s.write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE sessions SET ` + broken)
+			return err
+		}))
+		if _, err := s.OpenSessions(t.Context()); err == nil {
+			t.Errorf("%s: read", broken)
+		}
+	}
+}
+
+func BenchmarkSaveSession(b *testing.B) {
+	s := newStore(b)
+	session := exampleSession()
+	for b.Loop() {
+		session.ID = agent.NewSessionID()
+		check(b, s.SaveSession(b.Context(), session))
+	}
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"math"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"ideco-agent/agent"
+)
+
+var compareAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+
+func TestSettingsOfANewGateway(t *testing.T) {
+	settings, saved, err := newStore(t).Settings(t.Context())
+	if err != nil || saved {
+		t.Errorf("saved %v, %v", saved, err)
+	}
+	if diff := cmp.Diff(agent.DefaultSettings(), settings, compareAddresses); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSettingsComeBack(t *testing.T) {
+	s := newStore(t)
+	rapid.Check(t, func(t *rapid.T) {
+		want := settingsGenerator().Draw(t, "settings")
+		now, err := s.UpdateSettings(t.Context(), func(settings *agent.Settings) error { *settings = want; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, saved, err := s.Settings(t.Context())
+		if err != nil || !saved {
+			t.Fatalf("saved %v, %v", saved, err)
+		}
+		if diff := cmp.Diff(want, got, compareAddresses) + cmp.Diff(want, now, compareAddresses); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func settingsGenerator() *rapid.Generator[agent.Settings] {
+	return rapid.Custom(func(t *rapid.T) agent.Settings {
+		nets := rapid.SliceOf(rapid.Custom(drawPrefix))
+		length := rapid.Int64Range(0, math.MaxInt64)
+		return agent.Settings{
+			Enabled:        rapid.Bool().Draw(t, "enabled"),
+			Domain:         rapid.String().Draw(t, "domain"),
+			LocalNetworks:  nets.Draw(t, "local"),
+			NetworksSeen:   rapid.Bool().Draw(t, "seen"),
+			LocalTunnel:    rapid.Bool().Draw(t, "tunnel"),
+			VPNNetwork:     drawPrefix(t),
+			ForwardNets:    nets.Draw(t, "forward"),
+			DNS:            rapid.SliceOf(rapid.Custom(drawAddr)).Draw(t, "dns"),
+			DNSSuffixes:    rapid.SliceOf(rapid.String()).Draw(t, "suffixes"),
+			SessionLAN:     time.Duration(length.Draw(t, "lan")),
+			SessionVPN:     time.Duration(length.Draw(t, "vpn")),
+			Grace:          time.Duration(length.Draw(t, "grace")),
+			DevicesPerUser: rapid.Int().Draw(t, "devices"),
+			DevicePolicy:   rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(t, "policy"),
+		}
+	})
+}
+
+func drawAddr(t *rapid.T) netip.Addr {
+	size := rapid.SampledFrom([]int{4, 16}).Draw(t, "size")
+	a, _ := netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "address"))
+	return a
+}
+
+func drawPrefix(t *rapid.T) netip.Prefix {
+	a := drawAddr(t)
+	return netip.PrefixFrom(a, rapid.IntRange(0, a.BitLen()).Draw(t, "bits"))
+}
+
+// A setting that is forgotten in settingsFields would be lost without a word.
+func TestEverySettingIsKept(t *testing.T) {
+	var settings agent.Settings
+	kept := map[uintptr]string{}
+	for key, field := range settingsFields(&settings) {
+		kept[reflect.ValueOf(field).Pointer()] = key
+	}
+	value := reflect.ValueOf(&settings).Elem()
+	for i := range value.NumField() {
+		if kept[value.Field(i).Addr().Pointer()] == "" {
+			t.Errorf("%s is not kept", value.Type().Field(i).Name)
+		}
+	}
+}
+
+func TestUpdateSettingsTakesAFailedChangeBack(t *testing.T) {
+	s := newStore(t)
+	no := errors.New("no")
+	_, err := s.UpdateSettings(t.Context(), func(settings *agent.Settings) error { settings.Enabled = true; return no })
+	if !errors.Is(err, no) {
+		t.Errorf("error %v", err)
+	}
+	if settings, saved, err := s.Settings(t.Context()); err != nil || saved || settings.Enabled {
+		t.Errorf("enabled %v, saved %v, %v", settings.Enabled, saved, err)
+	}
+}
+
+func TestSettingsOfOtherVersions(t *testing.T) {
+	s := newStore(t)
+	insertSetting(t, s, "of_a_later_version", `{"a":1}`)
+	settings, saved, err := s.Settings(t.Context())
+	if err != nil || !saved || settings.DevicesPerUser != agent.DefaultSettings().DevicesPerUser {
+		t.Errorf("a missing key: %v, %v, %v", settings.DevicesPerUser, saved, err)
+	}
+	insertSetting(t, s, "grace", `"a while"`)
+	if _, _, err := s.Settings(t.Context()); err == nil || !strings.Contains(err.Error(), "grace: ") {
+		t.Errorf("a broken value: %v", err)
+	}
+}
+
+func insertSetting(t *testing.T, s *Store, key, value string) {
+	t.Helper()
+	check(t, s.write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO settings (key, value) VALUES ($1, $2)`, key, value)
+		return err
+	}))
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// LocalAccount returns the local account with a login, without regard to case, and the argon2id hash of its password,
+// which is empty when it has none.
+func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		row := tx.QueryRowContext(ctx, `SELECT `+userColumns+`, hash FROM users WHERE directory = $1 AND login_key = $2`,
+			agent.LocalDirectory, agent.NormalizeLogin(login))
+		user, err = scanUser(row, &hash)
+		return err
+	})
+	if err != nil {
+		return agent.User{}, "", fmt.Errorf("read a local account: %w", err) // without the login: people type passwords there
+	}
+	return user, hash, nil
+}
+
+// User returns an account.
+func (s *Store) User(ctx context.Context, id agent.UserID) (user agent.User, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		user, err = findUser(ctx, tx, id)
+		return err
+	})
+	if err != nil {
+		return agent.User{}, fmt.Errorf("read user %d: %w", id, err)
+	}
+	return user, nil
+}
+
+// CreateUser makes an account and returns its new id; user.ID is not looked at. hash is the argon2id hash of the
+// password, or empty. Errors: agent.ErrLoginTaken.
+func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (id agent.UserID, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+		id, err = createUser(ctx, tx, user, hash)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("create user %q: %w", user.Login, err)
+	}
+	return id, nil
+}
+
+// UpdateUser saves an account under its id, except for its password, its directory and when it was made. Errors:
+// agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
+func (s *Store) UpdateUser(ctx context.Context, user agent.User) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return keepAdministrator(ctx, tx, func() error { return updateUser(ctx, tx, user) })
+	})
+	if err != nil {
+		return fmt.Errorf("update user %d: %w", user.ID, err)
+	}
+	return nil
+}
+
+// SetPassword sets the argon2id hash of an account's password; sessions go on until the caller ends them. Errors:
+// agent.ErrNotFound, agent.ErrLastAdministrator for an empty hash.
+func (s *Store) SetPassword(ctx context.Context, id agent.UserID, hash string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return keepAdministrator(ctx, tx, func() error {
+			return changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, hash, int64(id)))
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("set the password of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN». Errors: agent.ErrNotFound.
+func (s *Store) SetRemoteAccess(ctx context.Context, id agent.UserID, allowed bool) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return changeOne(tx.ExecContext(ctx, `UPDATE users SET remote_access = $1 WHERE id = $2`, allowed, int64(id)))
+	})
+	if err != nil {
+		return fmt.Errorf("set the remote access of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// DeleteUser deletes an account with its devices and browser sessions. The journal keeps its sessions; those that
+// are open there end with agent.ReasonDisabled, and none can be resumed. Errors: agent.ErrNotFound,
+// agent.ErrLastAdministrator.
+func (s *Store) DeleteUser(ctx context.Context, id agent.UserID) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return keepAdministrator(ctx, tx, func() error { return deleteUser(ctx, tx, id) })
+	})
+	if err != nil {
+		return fmt.Errorf("delete user %d: %w", id, err)
+	}
+	return nil
+}
+
+// CountRemoteAccess counts the enabled accounts that may come in through the VPN.
+func (s *Store) CountRemoteAccess(ctx context.Context) (n int, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE enabled AND remote_access`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the users with remote access: %w", err)
+	}
+	return n, nil
+}
+
+const userColumns = `id, login, name, directory, enabled, admin, remote_access, phone, comment, created`
+
+func scanUser(row scanner, more ...any) (u agent.User, err error) {
+	into := append([]any{&u.ID, &u.Login, &u.Name, &u.Directory, &u.Enabled, &u.Admin, &u.RemoteAccess, &u.Phone,
+		&u.Comment, timeColumn{&u.Created}}, more...)
+	if err = row.Scan(into...); errors.Is(err, sql.ErrNoRows) {
+		err = agent.ErrNotFound
+	}
+	return u, err
+}
+
+func findUser(ctx context.Context, tx *sql.Tx, id agent.UserID) (agent.User, error) {
+	return scanUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, int64(id)))
+}
+
+func createUser(ctx context.Context, tx *sql.Tx, u agent.User, hash string) (id agent.UserID, err error) {
+	if u.Created.IsZero() {
+		u.Created = time.Now()
+	}
+	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, name, search, directory, hash, enabled, admin,
+			remote_access, phone, comment, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (directory, login_key) DO NOTHING RETURNING id`,
+		u.Login, agent.NormalizeLogin(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
+		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, agent.ErrLoginTaken
+	}
+	return id, err
+}
+
+func updateUser(ctx context.Context, tx *sql.Tx, u agent.User) error {
+	var taken int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE login_key = $1 AND id <> $2
+		AND directory = (SELECT directory FROM users WHERE id = $2)`, agent.NormalizeLogin(u.Login), int64(u.ID)).Scan(&taken)
+	if err != nil {
+		return err
+	}
+	if taken > 0 {
+		return agent.ErrLoginTaken
+	}
+	return changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, name = $3, search = $4, enabled = $5,
+			admin = $6, remote_access = $7, phone = $8, comment = $9 WHERE id = $10`,
+		u.Login, agent.NormalizeLogin(u.Login), u.Name, searchText(u), u.Enabled,
+		u.Admin, u.RemoteAccess, u.Phone, u.Comment, int64(u.ID)))
+}
+
+func deleteUser(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
+	if err := changeOne(tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, int64(id))); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET ended = $1, reason = $2 WHERE user_id = $3 AND ended = 0`,
+		micros(time.Now()), string(agent.ReasonDisabled), int64(id))
+	if err != nil {
+		return err
+	}
+	return voidResume(ctx, tx, id)
+}
+
+// changeOne turns a statement that found nothing to change into agent.ErrNotFound.
+func changeOne(result sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err == nil && n == 0 {
+		return agent.ErrNotFound
+	}
+	return err
+}
