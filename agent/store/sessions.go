@@ -79,29 +79,33 @@ func (s *Store) Purge(ctx context.Context, before time.Time) error {
 }
 
 const sessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
-	started, logged_in, expires, ended, reason, resume_current, resume_previous`
+	started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous`
+
+// voided takes a session's resume tokens away.
+const voided = `resume_chain = '', resume_current = '', resume_previous = ''`
 
 func scanSession(row scanner) (s agent.Session, err error) {
 	err = row.Scan(&s.ID, &s.UserID, &s.Login, &s.Name, &s.Directory, &s.Kind, addrColumn{&s.Address},
 		addrColumn{&s.ExternalIP}, &s.Device.ID, &s.Device.Name, &s.Device.OS, timeColumn{&s.Started},
 		timeColumn{&s.LoggedIn}, timeColumn{&s.Expires}, timeColumn{&s.Ended}, &s.Reason,
-		digestColumn{&s.Resume.Current}, digestColumn{&s.Resume.Previous})
+		digestColumn{&s.Resume.Chain}, digestColumn{&s.Resume.Current}, digestColumn{&s.Resume.Previous})
 	return s, err
 }
 
 func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, login = excluded.login, name = excluded.name,
 			directory = excluded.directory, kind = excluded.kind, address = excluded.address,
 			external_ip = excluded.external_ip, device_id = excluded.device_id, device_name = excluded.device_name,
 			device_os = excluded.device_os, started = excluded.started, logged_in = excluded.logged_in,
 			expires = excluded.expires, ended = excluded.ended, reason = excluded.reason,
-			resume_current = excluded.resume_current, resume_previous = excluded.resume_previous`,
+			resume_chain = excluded.resume_chain, resume_current = excluded.resume_current,
+			resume_previous = excluded.resume_previous`,
 		s.ID, int64(s.UserID), s.Login, s.Name, s.Directory, string(s.Kind), addrText(s.Address),
 		addrText(s.ExternalIP), s.Device.ID, s.Device.Name, s.Device.OS, micros(s.Started),
 		micros(s.LoggedIn), micros(s.Expires), micros(s.Ended), string(s.Reason),
-		digestText(s.Resume.Current), digestText(s.Resume.Previous))
+		digestText(s.Resume.Chain), digestText(s.Resume.Current), digestText(s.Resume.Previous))
 	return err
 }
 
@@ -111,12 +115,12 @@ func endSession(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason
 	if err != nil || reason.Returns() {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE sessions SET resume_current = '', resume_previous = '' WHERE id = $1`, id)
+	_, err = tx.ExecContext(ctx, `UPDATE sessions SET `+voided+` WHERE id = $1`, id)
 	return err
 }
 
 func voidResume(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
-	_, err := tx.ExecContext(ctx, `UPDATE sessions SET resume_current = '', resume_previous = ''
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+voided+`
 		WHERE user_id = $1 AND resume_current <> ''`, int64(id))
 	return err
 }

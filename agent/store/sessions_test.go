@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func exampleSession() agent.Session {
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
-		Resume: agent.ResumeChain{Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
+		Resume: agent.ResumeChain{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }
 
@@ -46,6 +47,25 @@ func TestSessionComesBack(t *testing.T) {
 	open, err = s.OpenSessions(ctx)
 	if diff := cmp.Diff([]agent.Session{changed}, open, compareAddresses); err != nil || diff != "" {
 		t.Errorf("saved again: %v %s", err, diff)
+	}
+}
+
+// A field that the store forgets would only be missed after a restart.
+func TestEveryFieldOfASessionIsKept(t *testing.T) {
+	s := newStore(t)
+	want := exampleSession()
+	want.Ended, want.Reason = start.Add(time.Hour), agent.ReasonLost
+	for _, part := range []any{want, want.Device, want.Resume} {
+		value := reflect.ValueOf(part)
+		for i := range value.NumField() {
+			if value.Field(i).IsZero() {
+				t.Errorf("the example has no %s", value.Type().Field(i).Name)
+			}
+		}
+	}
+	check(t, s.SaveSession(t.Context(), want))
+	if diff := cmp.Diff(want, journalOf(t, s, want.ID), compareAddresses); diff != "" {
+		t.Error(diff)
 	}
 }
 

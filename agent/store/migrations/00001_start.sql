@@ -44,6 +44,7 @@ CREATE TABLE sessions (
     expires         BIGINT NOT NULL,
     ended           BIGINT NOT NULL,
     reason          TEXT   NOT NULL,
+    resume_chain    TEXT   NOT NULL,
     resume_current  TEXT   NOT NULL,
     resume_previous TEXT   NOT NULL
 );
