@@ -1,0 +1,202 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"ideco-agent/agent"
+)
+
+// accounts are local accounts in memory.
+type accounts struct {
+	byLogin map[string]account
+	broken  error
+}
+
+type account struct {
+	user agent.User
+	hash string
+}
+
+func (a accounts) LocalAccount(_ context.Context, login string) (agent.User, string, error) {
+	if a.broken != nil {
+		return agent.User{}, "", a.broken
+	}
+	found, ok := a.byLogin[login]
+	if !ok {
+		return agent.User{}, "", agent.ErrNotFound
+	}
+	return found.user, found.hash, nil
+}
+
+const password = "верный пароль"
+
+// exampleHash is made once: hashing is slow on purpose.
+var exampleHash = sync.OnceValues(func() (string, error) { return Hash(context.Background(), password) })
+
+// counter counts how often a password was hashed, and remembers how long the longest one was.
+type counter struct{ hashes, longest int }
+
+func newLocal(t *testing.T) (*Local, *counter) {
+	t.Helper()
+	hash, err := exampleHash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLocal(accounts{byLogin: map[string]account{
+		"иванов":    {agent.User{ID: 1, Login: "Иванов", Enabled: true}, hash},
+		"off":       {agent.User{ID: 2, Login: "off"}, hash},
+		"empty":     {agent.User{ID: 3, Login: "empty", Enabled: true}, ""},
+		"broken":    {agent.User{ID: 4, Login: "broken", Enabled: true}, "$1$md5"},
+		"zero":      {agent.User{ID: 5, Login: "zero", Enabled: true}, "$argon2id$v=19$m=0,t=0,p=0$AAAA$AAAA"},
+		"a@b":       {agent.User{ID: 6, Login: "a@b", Enabled: true}, hash}, // must be out of reach
+		"иванов@co": {agent.User{ID: 7, Login: "иванов@co", Enabled: true}, hash},
+	}})
+	count := &counter{}
+	l.matches = func(password, hash string) (bool, error) {
+		count.hashes++
+		count.longest = max(count.longest, len(password))
+		return matches(password, hash)
+	}
+	return l, count
+}
+
+func TestAuthenticate(t *testing.T) {
+	l, count := newLocal(t)
+	for what, test := range map[string]struct {
+		login, password string
+		want            agent.UserID // 0 = bad credentials
+	}{
+		"right":                     {" ИВАНОВ ", password, 1},
+		"switched off":              {"off", password, 2}, // the caller's matter
+		"wrong password":            {"иванов", "неверный пароль", 0},
+		"password in another case":  {"иванов", strings.ToUpper(password), 0},
+		"empty password":            {"иванов", "", 0},
+		"too long":                  {"иванов", password + strings.Repeat("x", agent.MaxPassword), 0},
+		"unknown login":             {"nobody", password, 0},
+		"no password set":           {"empty", password, 0},
+		"no password set nor typed": {"empty", "", 0},
+		"empty login":               {" ", password, 0},
+		"a domain's user":           {"a@b", password, 0},
+		"a domain's user, old form": {`CO\иванов`, password, 0},
+		"a domain's user, path":     {"co/иванов", password, 0},
+		"a domain and a local name": {"иванов@co", password, 0},
+		"endless login":             {strings.Repeat("x", 1<<20), password, 0},
+		"broken login":              {"иванов\xff\x00", password, 0},
+	} {
+		*count = counter{}
+		user, err := l.Authenticate(t.Context(), agent.Credentials{Login: test.login, Password: test.password})
+		if user.ID != test.want {
+			t.Errorf("%s: %+v", what, user)
+		}
+		var refusal *agent.Error
+		if test.want == 0 && (!errors.As(err, &refusal) || refusal.Code != agent.CodeBadCredentials) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if test.want != 0 && err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if count.hashes != 1 || count.longest > agent.MaxPassword {
+			t.Errorf("%s: hashed %d times, up to %d bytes", what, count.hashes, count.longest)
+		}
+	}
+}
+
+func TestAuthenticateReportsFaults(t *testing.T) {
+	l, _ := newLocal(t)
+	for _, login := range []string{"broken", "zero"} {
+		_, err := l.Authenticate(t.Context(), agent.Credentials{Login: login, Password: password})
+		if err == nil || agent.AsError(err).Code != agent.CodeInternal {
+			t.Errorf("%s: %v", login, err)
+		}
+	}
+	l.accounts = accounts{broken: errors.New("the disk is gone")}
+	if _, err := l.Authenticate(t.Context(), agent.Credentials{Login: "x"}); agent.AsError(err).Code != agent.CodeInternal {
+		t.Errorf("lost database: %v", err)
+	}
+	if _, _, err := l.Knows(t.Context(), "x"); err == nil {
+		t.Error("Knows: the lost database was not reported")
+	}
+}
+
+func TestKnows(t *testing.T) {
+	l, count := newLocal(t)
+	for login, want := range map[string]agent.UserID{" Иванов": 1, "off": 2, "nobody": 0, "a@b": 0, "": 0} {
+		id, known, err := l.Knows(t.Context(), login)
+		if err != nil || id != want || known != (want != 0) {
+			t.Errorf("%q: %d, %v, %v", login, id, known, err)
+		}
+	}
+	if count.hashes != 0 {
+		t.Errorf("hashed %d times", count.hashes)
+	}
+}
+
+func TestAuthenticateWhenFull(t *testing.T) {
+	l, count := newLocal(t)
+	l.queue = newQueue(2, 0)
+	if _, err := l.queue.join(true); err != nil {
+		t.Fatal(err)
+	}
+	try := func(origin agent.Origin) *agent.Error {
+		_, err := l.Authenticate(t.Context(), agent.Credentials{Login: "иванов", Password: "x", Origin: origin})
+		return agent.AsError(err)
+	}
+	if err := try(agent.OriginStranger); err.Code != agent.CodeTooManyAttempts || err.Wait != fullWait {
+		t.Errorf("a stranger: %+v", err)
+	}
+	if count.hashes != 0 {
+		t.Error("hashed for somebody who was sent away")
+	}
+	for _, origin := range []agent.Origin{agent.OriginDevice, agent.OriginLAN} {
+		if err := try(origin); err.Code != agent.CodeBadCredentials {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
+}
+
+func TestAuthenticateGivesUpWithItsCaller(t *testing.T) {
+	l, count := newLocal(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := l.Authenticate(ctx, agent.Credentials{Login: "иванов", Password: password})
+	if !errors.Is(err, context.Canceled) || count.hashes != 0 {
+		t.Errorf("%v after %d hashes", err, count.hashes)
+	}
+}
+
+func TestHash(t *testing.T) {
+	hash, err := exampleHash()
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("%q, %v", hash, err)
+	}
+	if ok, err := matches(password, hash); err != nil || !ok {
+		t.Errorf("%v, %v", ok, err)
+	}
+	for _, bad := range []string{"", strings.Repeat("x", agent.MaxPassword+1)} {
+		if _, err := Hash(t.Context(), bad); err == nil {
+			t.Errorf("hashed %d bytes", len(bad))
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Hash(ctx, password); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the caller went away: %v", err)
+	}
+}
+
+// A hash comes from the database, but a broken one must not bring the gateway down.
+func FuzzMatches(f *testing.F) {
+	for _, hash := range []string{"", "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=8,t=0,p=0$AAAA$", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA", "$2a$10$abc"} {
+		f.Add("password", hash)
+	}
+	f.Fuzz(func(t *testing.T, password, hash string) {
+		if ok, err := matches(password, hash); ok && err != nil {
+			t.Error("a match with an error")
+		}
+	})
+}
