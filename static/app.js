@@ -1,1 +1,169 @@
+// Conveniences of the portal's pages. Everything else works without this file.
 "use strict";
+
+(() => {
+  const refreshEvery = 5000; // ms
+  const toastFor = 5000; // ms
+  const alphabet = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; // without 0 O 1 l o I
+  const passwordLength = 16; // 93 bits
+
+  const toasts = document.querySelector("[data-toasts]");
+
+  // A toast goes after five seconds, but not while somebody points at it or has the focus in it.
+  function timeToast(toast) {
+    let timer = 0;
+    const start = () => { timer = setTimeout(() => toast.remove(), toastFor); };
+    const stop = () => clearTimeout(timer);
+    toast.addEventListener("pointerenter", stop);
+    toast.addEventListener("pointerleave", start);
+    start();
+  }
+
+  // What a status region holds from the start is not read aloud; what is put in later is.
+  function announce(toast) {
+    requestAnimationFrame(() => {
+      toast.remove();
+      toasts.append(toast);
+      timeToast(toast);
+    });
+  }
+
+  function say(text) {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.textContent = text;
+    toasts.append(toast);
+    timeToast(toast);
+  }
+
+  // randomText draws evenly: bytes beyond the last whole multiple of the alphabet are thrown away.
+  function randomText(length) {
+    const limit = 256 - (256 % alphabet.length);
+    const byte = new Uint8Array(1);
+    let text = "";
+    while (text.length < length) {
+      crypto.getRandomValues(byte);
+      if (byte[0] < limit) text += alphabet[byte[0] % alphabet.length];
+    }
+    return text;
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      if (!done) return;
+    }
+    say(toasts.dataset.copied);
+  }
+
+  function reveal(tools, visible) {
+    const input = document.getElementById(tools.dataset.tools);
+    const button = tools.querySelector("[data-show]");
+    input.type = visible ? "text" : "password";
+    button.setAttribute("aria-pressed", String(visible));
+    button.querySelector("span").textContent = visible ? button.dataset.on : button.dataset.off;
+  }
+
+  function generate(tools, button) {
+    const password = randomText(passwordLength);
+    document.getElementById(tools.dataset.tools).value = password;
+    const twin = button.dataset.generate && document.getElementById(button.dataset.generate);
+    if (twin) twin.value = password;
+    reveal(tools, true);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    const tools = button && button.closest("[data-tools]");
+    if (button && button.matches("[data-show]")) reveal(tools, button.getAttribute("aria-pressed") !== "true");
+    if (button && button.matches("[data-generate]")) generate(tools, button);
+    if (button && button.matches("[data-copy]")) {
+      const from = document.getElementById(button.dataset.copy);
+      copy(from.value ?? from.textContent);
+    }
+    for (const open of document.querySelectorAll("details[data-popover][open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const open of document.querySelectorAll("details[data-popover][open]")) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  });
+
+  // Passwords leave as passwords, so that the browser does not remember them as text.
+  document.addEventListener("submit", (event) => {
+    for (const tools of event.target.querySelectorAll("[data-tools]")) reveal(tools, false);
+  });
+
+  // The monitor: the same page is fetched again and its live part replaced, unless a person is about to press a button.
+  function isBusy(part) {
+    const focused = document.activeElement;
+    return document.hidden ||
+      part.querySelector("button:hover, form:hover") !== null ||
+      (part.contains(focused) && focused.matches("button"));
+  }
+
+  function replace(part, fresh) {
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const scrolled = part.querySelector(".table");
+    fresh.querySelector("[data-refresh-note]").hidden = false;
+    part.replaceWith(fresh);
+    const table = fresh.querySelector(".table");
+    if (table && scrolled) {
+      table.scrollTop = scrolled.dataset.top ?? 0;
+      table.scrollLeft = scrolled.dataset.left ?? 0;
+    }
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  function remember(part) {
+    const table = part.querySelector(".table");
+    if (table) Object.assign(table.dataset, { top: table.scrollTop, left: table.scrollLeft });
+  }
+
+  function showFailure(part) {
+    part.querySelector("[data-refresh-note]").hidden = true;
+    part.querySelector("[data-refresh-failed]").hidden = false;
+  }
+
+  async function refresh() {
+    const part = document.querySelector("[data-refresh]");
+    if (isBusy(part)) return;
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(refreshEvery) });
+      if (answer.redirected) return void location.reload(); // the browser's session is over
+      if (!answer.ok) return void showFailure(part);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-refresh]");
+      if (!fresh) return void location.reload();
+      if (isBusy(part)) return;
+      remember(part);
+      replace(part, document.adoptNode(fresh));
+    } catch {
+      showFailure(part);
+    }
+  }
+
+  // One fetch ends before the next begins.
+  function keepFresh() {
+    setTimeout(() => refresh().finally(keepFresh), refreshEvery);
+  }
+
+  for (const tools of document.querySelectorAll("[data-tools], .command-line [data-copy]")) tools.hidden = false;
+  for (const toast of document.querySelectorAll("[data-toast]")) announce(toast);
+  if (document.querySelector("[data-refresh]")) {
+    document.querySelector("[data-refresh-note]").hidden = false;
+    keepFresh();
+  }
+})();

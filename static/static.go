@@ -84,3 +84,6 @@ func Handler() http.Handler {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 	})
 }
+
+// Text is the content of an embedded file, for a page that has to stand alone; "" for a name that is not embedded.
+func Text(name string) string { return string(assets().byName[name].body) }

@@ -111,8 +111,9 @@ type AdminUsersData struct {
 // AdminUserData fills [AdminUser]. ID 0 is an account that is being made; such a form also sends psw.
 type AdminUserData struct {
 	ID        agent.UserID
-	Local     bool // the gateway keeps the account; others are known from a directory
-	Self      bool // the administrator's own account
+	Local     bool   // the gateway keeps the account; others are known from a directory
+	Directory string // of an account that is not local
+	Self      bool   // the administrator's own account
 	Title     string
 	Created   time.Time
 	Form      UserForm

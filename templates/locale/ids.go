@@ -28,6 +28,10 @@ const (
 	TooManyDownload = "too_many_downloads"
 	InstallerAbsent = "installer_absent"
 	DomainAbsent    = "domain_absent"
+	SetupLinkOver   = "setup_link_over"
+
+	// Said beside the field when a pasted address held more than a name: {{.Removed}}.
+	DomainRemoved = "domain_removed"
 
 	// Problems with a field that only whoever handles the form can find; for agent.Problem.Code.
 	FieldLoginTaken       = "field_login_taken"
