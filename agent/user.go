@@ -58,6 +58,7 @@ const (
 	MaxPassword    = 256 // bytes; longer ones are refused before hashing
 	MinPassword    = 8   // for passwords that are set here
 	MaxDeviceName  = 64
+	MaxPhone       = 32
 	MaxComment     = 500
 	MaxLoginTyped  = 320 // bytes of a login as it arrives from outside, domain included
 	MaxDeviceIDLen = 64  // bytes
@@ -124,4 +125,15 @@ func Clean(s string, max int) string {
 		s = strings.TrimSpace(string([]rune(s)[:max]))
 	}
 	return s
+}
+
+// Problems is everything that is wrong with a form; it is never an error when empty.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	texts := make([]string, len(p))
+	for i, one := range p {
+		texts[i] = one.Error()
+	}
+	return strings.Join(texts, "; ")
 }
