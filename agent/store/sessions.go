@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
 }
 
 // EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
-// not come back by itself the session can no longer be resumed. Errors: agent.ErrNotFound.
+// not come back by itself Resume.Current and Resume.Previous are cleared. Errors: agent.ErrNotFound.
 func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
 	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, at, reason) })
 	if err != nil {
@@ -42,26 +43,39 @@ func (s *Store) OpenSessions(ctx context.Context) (sessions []agent.Session, err
 	return sessions, nil
 }
 
-// ResumableSessions returns the sessions that have ended in a way after which an agent may come back without a
-// password, and whose length has not run out at the time now, by start.
-func (s *Store) ResumableSessions(ctx context.Context, now time.Time) (sessions []agent.Session, err error) {
+// SessionByResume returns the session, open or ended, whose Resume.Chain is chain; the zero chain is nobody's. Errors:
+// agent.ErrNotFound.
+func (s *Store) SessionByResume(ctx context.Context, chain [32]byte) (session agent.Session, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		sessions, err = all(ctx, tx, scanSession, `SELECT `+sessionColumns+` FROM sessions
-			WHERE ended <> 0 AND resume_current <> '' AND expires > $1 ORDER BY started, id`, micros(now))
+		session, err = scanSession(tx.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions
+			WHERE resume_chain = $1 AND resume_chain <> ''`, digestText(chain)))
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the resumable sessions: %w", err)
+		return agent.Session{}, fmt.Errorf("find a session by its resume token: %w", err)
 	}
-	return sessions, nil
+	return session, nil
 }
 
-// VoidResume takes from every session of a person, ended or not, the tokens with which an agent comes back without a
-// password, as a change of the password wants it.
+// VoidResume clears Resume.Current and Resume.Previous of every session of a person, ended or not, as a change of the
+// password wants it. Resume.Chain stays, so that the tokens are still recognised.
 func (s *Store) VoidResume(ctx context.Context, id agent.UserID) error {
 	err := s.write(ctx, func(tx *sql.Tx) error { return voidResume(ctx, tx, id) })
 	if err != nil {
 		return fmt.Errorf("void the resume tokens of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// VoidDevice does what VoidResume does for those sessions of a person that have ended on one device.
+func (s *Store) VoidDevice(ctx context.Context, id agent.UserID, deviceID string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+voided+`
+			WHERE user_id = $1 AND device_id = $2 AND ended <> 0 AND resume_current <> ''`, int64(id), deviceID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("void the resume tokens of a device of user %d: %w", id, err)
 	}
 	return nil
 }
@@ -81,14 +95,17 @@ func (s *Store) Purge(ctx context.Context, before time.Time) error {
 const sessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
 	started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous`
 
-// voided takes a session's resume tokens away.
-const voided = `resume_chain = '', resume_current = '', resume_previous = ''`
+// voided makes the resume tokens of a session void.
+const voided = `resume_current = '', resume_previous = ''`
 
 func scanSession(row scanner) (s agent.Session, err error) {
 	err = row.Scan(&s.ID, &s.UserID, &s.Login, &s.Name, &s.Directory, &s.Kind, addrColumn{&s.Address},
 		addrColumn{&s.ExternalIP}, &s.Device.ID, &s.Device.Name, &s.Device.OS, timeColumn{&s.Started},
 		timeColumn{&s.LoggedIn}, timeColumn{&s.Expires}, timeColumn{&s.Ended}, &s.Reason,
 		digestColumn{&s.Resume.Chain}, digestColumn{&s.Resume.Current}, digestColumn{&s.Resume.Previous})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = agent.ErrNotFound
+	}
 	return s, err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -115,10 +116,6 @@ func TestEndSession(t *testing.T) {
 		if open, err := s.OpenSessions(ctx); err != nil || len(open) != 0 {
 			t.Errorf("%s: open %v, %v", reason, open, err)
 		}
-		list, err := s.ResumableSessions(ctx, end)
-		if err != nil || (len(list) == 1) != reason.Returns() {
-			t.Errorf("%s: resumable %d, %v", reason, len(list), err)
-		}
 	}
 }
 
@@ -132,23 +129,28 @@ func TestEndSessionTwice(t *testing.T) {
 	if got.Ended != start || got.Reason != agent.ReasonLost {
 		t.Errorf("ended %v for %s", got.Ended, got.Reason)
 	}
-	if got.Resume != (agent.ResumeChain{}) {
+	if got.Resume != (agent.ResumeChain{Chain: exampleSession().Resume.Chain}) {
 		t.Error("an administrator's end left the resume tokens")
 	}
 }
 
-func TestResumableSessionsRunOut(t *testing.T) {
+func TestSessionByResume(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
-	session := exampleSession()
-	check(t, s.SaveSession(ctx, session))
-	if list, err := s.ResumableSessions(ctx, start); err != nil || len(list) != 0 {
-		t.Errorf("an open one: %v, %v", list, err)
+	want := exampleSession()
+	check(t, s.SaveSession(ctx, want))
+	check(t, s.SaveSession(ctx, agent.Session{ID: "without a chain"}))
+	for _, state := range []string{"open", "ended"} {
+		got, err := s.SessionByResume(ctx, want.Resume.Chain)
+		if diff := cmp.Diff(want, got, compareAddresses); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", state, err, diff)
+		}
+		want.Ended, want.Reason = start.Add(time.Hour), agent.ReasonLost
+		check(t, s.EndSession(ctx, want.ID, want.Ended, want.Reason))
 	}
-	check(t, s.EndSession(ctx, "s1", start, agent.ReasonLost))
-	for now, want := range map[time.Time]int{session.Expires.Add(-time.Second): 1, session.Expires: 0} {
-		if list, err := s.ResumableSessions(ctx, now); err != nil || len(list) != want {
-			t.Errorf("%v: %d, %v", now, len(list), err)
+	for _, chain := range [][32]byte{{}, want.Resume.Current} {
+		if got, err := s.SessionByResume(ctx, chain); !errors.Is(err, agent.ErrNotFound) {
+			t.Errorf("%x: %+v, %v", chain, got, err)
 		}
 	}
 }
@@ -156,17 +158,33 @@ func TestResumableSessionsRunOut(t *testing.T) {
 func TestVoidResume(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
-	mine, other := exampleSession(), exampleSession()
-	other.ID, other.UserID = "s2", mine.UserID+1
-	check(t, s.SaveSession(ctx, mine))
-	check(t, s.SaveSession(ctx, other))
-	check(t, s.VoidResume(ctx, mine.UserID))
-	if got := journalOf(t, s, mine.ID).Resume; got != (agent.ResumeChain{}) {
-		t.Errorf("kept %v", got)
+	kept := exampleSession().Resume
+	cleared := agent.ResumeChain{Chain: kept.Chain}
+	save := func() {
+		for _, session := range []agent.Session{
+			{ID: "open", UserID: 1, Device: agent.Device{ID: "pc"}},
+			{ID: "ended", UserID: 1, Device: agent.Device{ID: "pc"}, Ended: start},
+			{ID: "elsewhere", UserID: 1, Device: agent.Device{ID: "phone"}, Ended: start},
+			{ID: "other", UserID: 2, Device: agent.Device{ID: "pc"}, Ended: start},
+		} {
+			session.Resume = kept
+			check(t, s.SaveSession(ctx, session))
+		}
 	}
-	if got := journalOf(t, s, other.ID).Resume; got != other.Resume {
-		t.Errorf("another person's: %v", got)
+	expect := func(want map[string]agent.ResumeChain) {
+		t.Helper()
+		for id, chain := range want {
+			if got := journalOf(t, s, id).Resume; got != chain {
+				t.Errorf("%s: %x", id, got)
+			}
+		}
 	}
+	save()
+	check(t, s.VoidResume(ctx, 1))
+	expect(map[string]agent.ResumeChain{"open": cleared, "ended": cleared, "elsewhere": cleared, "other": kept})
+	save()
+	check(t, s.VoidDevice(ctx, 1, "pc"))
+	expect(map[string]agent.ResumeChain{"open": kept, "ended": cleared, "elsewhere": kept, "other": kept})
 }
 
 func TestPurge(t *testing.T) {

@@ -50,7 +50,8 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_open ON sessions (started) WHERE ended = 0;
 CREATE INDEX sessions_ended ON sessions (ended) WHERE ended <> 0;
-CREATE INDEX sessions_resumable ON sessions (user_id, expires) WHERE resume_current <> '';
+CREATE INDEX sessions_by_chain ON sessions (resume_chain) WHERE resume_chain <> '';
+CREATE INDEX sessions_resumable ON sessions (user_id) WHERE resume_current <> '';
 
 CREATE TABLE devices (
     user_id   BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
