@@ -1,0 +1,195 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/net/idna"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// Settings are the gateway's settings and what follows from a change of them.
+type Settings interface {
+	Current() agent.Settings
+	// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
+	// re-issued and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+	Update(ctx context.Context, change func(*agent.Settings) error) error
+}
+
+func (s *Site) adminAgent(c echo.Context) error {
+	return s.render(c, http.StatusOK, templates.AdminAgent(s.page(c), s.adminAgentData(c)))
+}
+
+// adminAgentData is the page of the saved settings.
+func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
+	now := s.Settings.Current()
+	d := templates.AdminAgentData{
+		Enabled:        now.Enabled,
+		Domain:         unicodeName(now.Domain),
+		Saved:          now.Domain != "",
+		SavedDomain:    now.Domain,
+		Command:        installCommand,
+		Form:           templates.FormOfSettings(now),
+		NetworksUnseen: !now.NetworksSeen,
+		Sessions:       len(s.Sessions.Sessions()),
+		VPNUnavailable: !s.TunnelAvailable(),
+	}
+	if unicode := unicodeName(now.Domain); unicode != now.Domain {
+		d.DomainUnicode = unicode
+	}
+	d.InstallerReady = s.Installer.Ready() == nil
+	return d
+}
+
+// installCommand installs without asking; the file already knows the address.
+const installCommand = "msiexec /i IdecoAgent.msi /qn"
+
+// unicodeName is how people read a name that is kept as punycode.
+func unicodeName(host string) string {
+	if name, err := idna.Display.ToUnicode(host); err == nil {
+		return name
+	}
+	return host
+}
+
+func (s *Site) adminAgentState(c echo.Context) error {
+	enabled := c.FormValue("enabled") == "1"
+	if live := len(s.Sessions.Sessions()); !enabled && live > 0 && c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live)))
+	}
+	if err := s.setState(c, enabled); err != nil {
+		return err
+	}
+	if enabled {
+		return done(c, locale.ToastAgentOn, "/admin/agent")
+	}
+	return done(c, locale.ToastAgentOff, "/admin/agent")
+}
+
+func (s *Site) setState(c echo.Context, enabled bool) error {
+	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+		n.Enabled = enabled
+		return nil
+	})
+	if err == nil {
+		s.securityEvent(c, "agent_switched", "enabled", enabled)
+	}
+	return err
+}
+
+func (s *Site) adminAgentDomain(c echo.Context) error {
+	typed := c.FormValue("auth_domain")
+	domain, removed, problem := agent.ParseDomain(typed)
+	if problem.Code == "" {
+		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+			n.Domain = domain
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		s.securityEvent(c, "domain_saved", "domain", domain)
+		if removed == "" {
+			return done(c, locale.ToastSaved, "/admin/agent")
+		}
+		d := s.adminAgentData(c)
+		d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": removed, "Domain": d.Domain})
+		p := s.page(c)
+		p.Toast = who(c).L.T(locale.ToastSaved)
+		return s.render(c, http.StatusOK, templates.AdminAgent(p, d))
+	}
+	d := s.adminAgentData(c)
+	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+}
+
+func (s *Site) adminAgentSettings(c echo.Context) error {
+	form := templates.SettingsForm{
+		LocalNetworks:   c.FormValue("local_networks"),
+		SessionHoursLAN: c.FormValue("session_hours_lan"),
+		SessionHoursVPN: c.FormValue("session_hours_vpn"),
+		GraceSeconds:    c.FormValue("grace_seconds"),
+		DevicesPerUser:  c.FormValue("devices_per_user"),
+		DevicePolicy:    c.FormValue("device_policy"),
+	}
+	change, problems := parseSettings(form)
+	wanted := s.Settings.Current()
+	change(&wanted)
+	problems = append(problems, wanted.Check()...)
+	if len(problems) == 0 {
+		if misfits := s.Sessions.Misfits(wanted); misfits > 0 && c.FormValue("confirm") != "1" {
+			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmSettings(who(c).L, form, misfits)))
+		}
+		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+			change(n)
+			return nil
+		})
+		if err == nil {
+			s.securityEvent(c, "settings_saved")
+			return done(c, locale.ToastSaved, "/admin/agent")
+		}
+		if !errors.As(err, &problems) {
+			return err
+		}
+	}
+	d := s.adminAgentData(c)
+	d.Form, d.Errors = form, fieldTexts(who(c).L, problems)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+}
+
+// parseSettings reads the form into a change of the settings that leaves everything else as it is.
+func parseSettings(form templates.SettingsForm) (func(*agent.Settings), agent.Problems) {
+	nets, p1 := agent.ParseNetworks("local_networks", form.LocalNetworks)
+	lan, p2 := parseHours("session_hours_lan", form.SessionHoursLAN)
+	vpn, p3 := parseHours("session_hours_vpn", form.SessionHoursVPN)
+	grace, p4 := parseNumber("grace_seconds", form.GraceSeconds)
+	devices, p5 := parseNumber("devices_per_user", form.DevicesPerUser)
+	problems := problemsOf(p1, p2, p3, p4, p5)
+	return func(n *agent.Settings) {
+		if problems != nil {
+			return
+		}
+		n.LocalNetworks, n.NetworksSeen = nets, true
+		n.SessionLAN, n.SessionVPN = lan, vpn
+		n.Grace = time.Duration(grace) * time.Second
+		n.DevicesPerUser = devices
+		n.DevicePolicy = agent.DevicePolicy(form.DevicePolicy)
+	}, problems
+}
+
+func parseNumber(field, text string) (int, agent.Problem) {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 0 || n > math.MaxInt32 {
+		return 0, agent.Problem{Field: field, Code: locale.FieldNumber}
+	}
+	return n, agent.Problem{}
+}
+
+// parseHours reads "24", "0.5" or "0,5".
+func parseHours(field, text string) (time.Duration, agent.Problem) {
+	h, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(text), ",", ".", 1), 64)
+	if err != nil || math.IsNaN(h) {
+		return 0, agent.Problem{Field: field, Code: locale.FieldNumber}
+	}
+	return hoursToDuration(h), agent.Problem{}
+}
+
+// hoursToDuration keeps what is out of every range out of range instead of overflowing.
+func hoursToDuration(h float64) time.Duration {
+	if !(h > 0) {
+		return 0
+	}
+	if h > 2*agent.MaxSession.Hours() {
+		return 2 * agent.MaxSession
+	}
+	return time.Duration(h * float64(time.Hour))
+}

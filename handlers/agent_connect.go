@@ -1,0 +1,312 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/protocol"
+	"ideco-agent/templates/locale"
+)
+
+// agentConnect upgrades an agent's connection and leaves it to a goroutine of its own, so that thousands of idle agents
+// do not each keep an HTTP server's buffers. No browser has business here, so a request with an Origin is refused.
+func (s *Site) agentConnect(c echo.Context) error {
+	r := c.Request()
+	if r.Header.Get(echo.HeaderOrigin) != "" {
+		return refusal{http.StatusForbidden, locale.Forbidden}
+	}
+	if !websocketRequest(r) {
+		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
+		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
+	}
+	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L}
+	if !s.agents.enter(a) {
+		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
+		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
+	}
+	conn, err := websocket.Accept(smallBuffers{c.Response().Writer}, r,
+		&websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		s.agents.leave(a)
+		s.Log.Debug("agent upgrade", "peer", a.peer, "err", err)
+		return nil // Accept has answered
+	}
+	conn.SetReadLimit(-1) // readFrame keeps the limit, so that it can answer before it closes
+	s.agents.begin(a, conn)
+	go a.serve()
+	return nil
+}
+
+func websocketRequest(r *http.Request) bool {
+	return r.Header.Get("Sec-Websocket-Key") != ""
+}
+
+// agentConn is one connection of an agent. Its reading goroutine owns session; everybody may send.
+type agentConn struct {
+	site    *Site
+	conn    *websocket.Conn
+	peer    netip.Addr
+	l       *locale.Localizer
+	session string // the live session that this connection carries; empty for none
+	resumed bool   // the next frame confirms the resume token
+	guest   bool   // has no session yet; guarded by agentConns.mu
+
+	mu   sync.Mutex  // guards ping
+	ping *time.Timer // nil when the connection is over
+}
+
+// sendTimeout is how long an agent may take to accept a message.
+const sendTimeout = 10 * time.Second
+
+// serve reads the agent's messages until the connection ends, which is also the end of its hold on the session.
+func (a *agentConn) serve() {
+	defer a.site.agents.leave(a)
+	defer a.stopPing()
+	err := a.readAll()
+	if a.session != "" {
+		a.site.Sessions.Lost(a.session, a)
+	}
+	if err != nil {
+		a.site.Log.Debug("agent connection", "peer", a.peer, "session", a.session, "err", err)
+	}
+	_ = a.conn.CloseNow()
+}
+
+func (a *agentConn) readAll() error {
+	for {
+		frame, err := a.readFrame()
+		if err != nil {
+			return err
+		}
+		if err := a.answer(frame); err != nil {
+			return err
+		}
+	}
+}
+
+var errFrameTooLarge = errors.New("frame over the limit")
+
+// readFrame waits for the next frame: for ever while there is a session, which pings keep watch over, else as long as a
+// person may take to type.
+func (a *agentConn) readFrame() ([]byte, error) {
+	ctx := context.Background()
+	if a.session == "" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, protocol.LoginTimeout)
+		defer cancel()
+	}
+	kind, r, err := a.conn.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	frame, err := io.ReadAll(io.LimitReader(r, protocol.MaxFrame+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(frame) > protocol.MaxFrame {
+		a.refuseMessage()
+		_ = a.conn.Close(websocket.StatusMessageTooBig, "")
+		return nil, errFrameTooLarge
+	}
+	if kind != websocket.MessageText {
+		return nil, nil // answered as a broken message
+	}
+	return frame, nil
+}
+
+func (a *agentConn) answer(frame []byte) error {
+	if a.resumed {
+		a.resumed = false
+		a.site.Sessions.ConfirmResume(a.session, a)
+	}
+	message, err := protocol.Parse(frame, protocol.FromAgent)
+	if err != nil {
+		return a.refuseMessage()
+	}
+	switch m := message.(type) {
+	case *protocol.Version:
+		return a.version(m)
+	case *protocol.Authorize:
+		return a.authorize(m)
+	case *protocol.Unauthorize:
+		return a.unauthorize()
+	case *protocol.TunnelRequest:
+		return a.tunnel(m)
+	}
+	return a.refuseMessage()
+}
+
+func (a *agentConn) refuseMessage() error {
+	e := agent.Refuse(agent.CodeBadMessage)
+	return a.send(protocol.Error{Type: protocol.TypeError, Code: string(e.Code), Message: a.l.Refusal(e)})
+}
+
+// version tells an agent that is older than the installer here where to get it.
+func (a *agentConn) version(m *protocol.Version) error {
+	u := protocol.Update{Type: protocol.TypeUpdate, Requires: []string{"password"}}
+	older := m.Major < agent.VersionMajor || m.Major == agent.VersionMajor &&
+		(m.Minor < agent.VersionMinor || m.Minor == agent.VersionMinor && m.Build < agent.VersionBuild)
+	now := a.site.Settings.Current()
+	if older && m.OS == "windows" && now.Enabled && now.Domain != "" && a.site.Installer.Ready() == nil {
+		url := a.site.AgentDownload
+		u.NeedUpdate, u.DownloadURL = true, &url
+		u.Version = &protocol.Number{Major: agent.VersionMajor, Minor: agent.VersionMinor, Build: agent.VersionBuild}
+	}
+	return a.send(u)
+}
+
+// authorizeTimeout is how long a login may wait for its turn and for a directory.
+const authorizeTimeout = 45 * time.Second
+
+func (a *agentConn) authorize(m *protocol.Authorize) error {
+	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
+	defer cancel()
+	a.stopPing() // nobody reads a pong while the login is checked
+	defer a.startPing()
+	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.peer, Link: a, Current: a.session}
+	if m.Device != nil {
+		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
+	}
+	grant, err := a.site.Sessions.Authorize(ctx, attempt)
+	if err != nil {
+		return a.refuse(err)
+	}
+	a.session, a.resumed = grant.Session.ID, grant.ResumeToken != ""
+	a.site.agents.admit(a)
+	state := protocol.AuthState{
+		Type:       protocol.TypeAuthState,
+		Authorized: true,
+		NeedTunnel: grant.NeedTunnel && !grant.Extended,
+		Message:    a.l.T(locale.Authorized),
+		Session:    grant.Session.ID,
+		Resume:     grant.ResumeToken,
+		Expires:    grant.Session.Expires.UTC().Format(time.RFC3339),
+		Grace:      int(grant.Grace / time.Second),
+	}
+	if grant.Session.Address.IsValid() {
+		state.Address = grant.Session.Address.String()
+	}
+	return a.send(state)
+}
+
+// refuse answers an authorize that failed.
+func (a *agentConn) refuse(err error) error {
+	e := agent.AsError(err)
+	if e.Code == agent.CodeInternal {
+		a.site.Log.Error("authorize failed", "peer", a.peer, "ref", e.Ref, "err", err)
+	}
+	return a.send(protocol.AuthState{
+		Type:    protocol.TypeAuthState,
+		Timeout: seconds(e),
+		Message: a.l.Refusal(e),
+		Code:    string(e.Code),
+	})
+}
+
+func (a *agentConn) unauthorize() error {
+	if a.session != "" {
+		a.site.Sessions.Logout(a.session, a)
+		a.session = ""
+		a.stopPing()
+	}
+	return a.send(protocol.AuthState{Type: protocol.TypeAuthState, Message: a.l.Reason(agent.ReasonLogout)})
+}
+
+func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
+	return a.refuseMessage()
+}
+
+func (a *agentConn) send(message any) error {
+	frame, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("message %T: %w", message, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+	defer cancel()
+	return a.conn.Write(ctx, websocket.MessageText, frame)
+}
+
+// Ended tells the agent that its session is over and closes the connection. It is part of [access.Link], so it must not
+// wait for the agent.
+func (a *agentConn) Ended(reason agent.Reason) {
+	a.site.agents.run(func() {
+		_ = a.send(protocol.Ended{Type: protocol.TypeEnded, Reason: string(reason), Message: a.l.Reason(reason)})
+		_ = a.conn.Close(websocket.StatusNormalClosure, string(reason))
+	})
+}
+
+// Expiring tells the agent that its session will end; part of [access.Link].
+func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
+	a.site.agents.run(func() {
+		_ = a.send(protocol.Notice{
+			Type:    protocol.TypeNotice,
+			Code:    protocol.NoticeExpiring,
+			Message: a.l.Expiring(left),
+			Expires: expires.UTC().Format(time.RFC3339),
+		})
+	})
+}
+
+// startPing watches over a connection when it carries a session. A timer instead of a goroutine: most agents are idle.
+func (a *agentConn) startPing() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.session != "" && a.ping == nil {
+		a.ping = time.AfterFunc(protocol.PingEvery, a.pingOnce)
+	}
+}
+
+func (a *agentConn) stopPing() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ping != nil {
+		a.ping.Stop()
+		a.ping = nil
+	}
+}
+
+func (a *agentConn) pingOnce() {
+	ctx, cancel := context.WithTimeout(context.Background(), protocol.PingTimeout)
+	defer cancel()
+	if err := a.conn.Ping(ctx); err != nil {
+		_ = a.conn.CloseNow() // the reading goroutine reports the loss
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ping != nil {
+		a.ping.Reset(protocol.PingEvery)
+	}
+}
+
+// smallBuffers gives a hijacked connection buffers that fit the few short messages of an agent, instead of the server's
+// 4 KiB each way.
+type smallBuffers struct{ http.ResponseWriter }
+
+const agentBuffer = 256 // bytes
+
+func (w smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if rw.Reader.Buffered() > 0 { // an agent waits for the upgrade before it speaks
+		_ = conn.Close()
+		return nil, nil, errors.New("data before the upgrade was answered")
+	}
+	return conn, bufio.NewReadWriter(bufio.NewReaderSize(conn, agentBuffer), bufio.NewWriterSize(conn, agentBuffer)), nil
+}

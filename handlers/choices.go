@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) setLanguage(c echo.Context) error {
+	if lang := c.FormValue("lang"); slices.Contains(locale.Languages, lang) {
+		setChoice(c, languageCookie, lang)
+	}
+	return s.back(c)
+}
+
+func (s *Site) setTheme(c echo.Context) error {
+	switch theme := c.FormValue("theme"); theme {
+	case "light", "dark", "":
+		setChoice(c, themeCookie, theme)
+	}
+	return s.back(c)
+}
+
+// back returns to the page whose form this was. The page is named by its path and must be one of ours that a browser
+// may GET; anything else leads home, so that nobody is sent to a place that a request names.
+func (s *Site) back(c echo.Context) error {
+	from := c.FormValue("from")
+	for _, r := range s.portalRoutes() {
+		if r.method == http.MethodGet && r.form == page && r.rule != setup && matches(r.path, from) {
+			return c.Redirect(http.StatusSeeOther, from)
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, "/")
+}
+
+// matches compares a path with a route's pattern, segment by segment; a parameter takes letters, digits and hyphens.
+func matches(pattern, path string) bool {
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return false
+	}
+	for i := range want {
+		if strings.HasPrefix(want[i], ":") {
+			if have[i] == "" || strings.Trim(have[i], "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+				return false
+			}
+		} else if want[i] != have[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// leaveToast carries the id of a message to the next page.
+func leaveToast(c echo.Context, id string) {
+	c.SetCookie(&http.Cookie{Name: toastCookie, Value: id, Path: "/", MaxAge: 60, Secure: c.IsTLS(), HttpOnly: true,
+		SameSite: http.SameSiteLaxMode})
+}
+
+// takeToast is the message that the last act left. Only ids of our own messages count, whatever the cookie says.
+func takeToast(c echo.Context) string {
+	id := cookieValue(c, toastCookie)
+	if id == "" {
+		return ""
+	}
+	c.SetCookie(&http.Cookie{Name: toastCookie, Path: "/", MaxAge: -1, Secure: c.IsTLS(), HttpOnly: true})
+	if !slices.Contains(locale.Toasts, id) {
+		return ""
+	}
+	return who(c).L.T(id)
+}
+
+// done answers a form that worked: the message, and the page to go on with.
+func done(c echo.Context, toast, path string) error {
+	leaveToast(c, toast)
+	return c.Redirect(http.StatusSeeOther, path)
+}

@@ -1,0 +1,115 @@
+package handlers
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// Installer makes the IdecoAgent.msi of this gateway.
+type Installer interface {
+	Ready() error // nil when there is a template
+	// Image is the installer that knows the gateway's address and the pin of its root.
+	Image(host, pin string) (Image, error)
+}
+
+// Image is one preset installer. The same gateway always gives the same bytes.
+type Image interface {
+	NewReader() io.ReadSeeker
+	ETag() string // strong, quoted
+	ModTime() time.Time
+}
+
+// Root is the gateway's own root certificate.
+type Root interface {
+	RootDER() []byte
+	Pin() string // base64 SHA-256 of its SubjectPublicKeyInfo
+}
+
+// downloadAgent serves the installer to a person who is signed in.
+func (s *Site) downloadAgent(c echo.Context) error {
+	return s.serveInstaller(c)
+}
+
+// agentInstaller serves the installer to agents that update themselves: open on purpose, so the number of answers under
+// way is limited.
+func (s *Site) agentInstaller(c echo.Context) error {
+	leave, ok := s.downloads.enter(who(c).Peer)
+	if !ok {
+		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
+		return refusal{http.StatusTooManyRequests, locale.TooManyDownload}
+	}
+	defer leave()
+	return s.serveInstaller(c)
+}
+
+func (s *Site) serveInstaller(c echo.Context) error {
+	now := s.Settings.Current()
+	switch {
+	case !now.Enabled:
+		return refusal{http.StatusNotFound, string(agent.CodeAgentDisabled)}
+	case now.Domain == "":
+		return refusal{http.StatusNotFound, locale.DomainAbsent}
+	case s.Installer.Ready() != nil:
+		return refusal{http.StatusNotFound, locale.InstallerAbsent}
+	}
+	image, err := s.Installer.Image(now.Domain, s.Root.Pin())
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, "application/x-msi")
+	h.Set(echo.HeaderContentDisposition, `attachment; filename="IdecoAgent.msi"`)
+	h.Set(echo.HeaderCacheControl, "private, no-cache")
+	h.Set("ETag", image.ETag())
+	http.ServeContent(c.Response(), c.Request(), "IdecoAgent.msi", image.ModTime(), image.NewReader())
+	return nil
+}
+
+// downloadRoot serves the root certificate in the form that Windows opens on a double click.
+func (s *Site) downloadRoot(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.crt"`)
+	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", s.Root.RootDER())
+}
+
+// How many open downloads the agent endpoint serves at once.
+const (
+	maxDownloads        = 20
+	maxDownloadsAddress = 2
+)
+
+// downloadSlots counts the downloads under way. The zero value is ready.
+type downloadSlots struct {
+	mu     sync.Mutex // guards the fields below
+	total  int
+	byPeer map[netip.Addr]int
+}
+
+// enter takes a place; leave gives it back.
+func (d *downloadSlots) enter(peer netip.Addr) (leave func(), ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.total >= maxDownloads || d.byPeer[peer] >= maxDownloadsAddress {
+		return nil, false
+	}
+	if d.byPeer == nil {
+		d.byPeer = map[netip.Addr]int{}
+	}
+	d.total++
+	d.byPeer[peer]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.total--
+		if d.byPeer[peer]--; d.byPeer[peer] == 0 {
+			delete(d.byPeer, peer)
+		}
+	}, true
+}

@@ -1,0 +1,164 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// refusal is an answer that has its own words in the catalogues and needs no line in the log.
+type refusal struct {
+	status  int
+	message string // id in the catalogues; also the code of the REST answer
+}
+
+func (r refusal) Error() string { return r.message }
+
+// restError is how REST answers an error.
+type restError struct {
+	Code    string            `json:"code"`
+	Message string            `json:"message"`
+	Fields  map[string]string `json:"fields,omitempty"` // what is wrong, by field
+}
+
+// answerError answers, logs and counts every error of every route. Nothing of an unexpected error reaches the person
+// but a reference that stands in the log.
+func (s *Site) answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		s.Log.Warn("answer failed", "path", c.Path(), "err", err)
+		return
+	}
+	v, ok := c.Get(visitorKey).(*visitor)
+	if !ok {
+		v = &visitor{L: locale.For()}
+	}
+	status, answer, ref := s.explain(err, v.L)
+	if status >= http.StatusInternalServerError {
+		s.Log.Error("request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)
+	}
+	var refused *agent.Error
+	if errors.As(err, &refused) && refused.Wait > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(refused)))
+	}
+	if v.form == page && !isREST(c) && c.Get(visitorKey) != nil {
+		err = s.answerErrorPage(c, status, answer, ref)
+	} else if isREST(c) || v.form == rest {
+		err = c.JSON(status, answer)
+	} else {
+		err = c.String(status, answer.Message+"\n")
+	}
+	if err != nil {
+		s.Log.Warn("answer failed", "path", c.Path(), "err", err)
+	}
+}
+
+// explain chooses status and words.
+func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restError, ref string) {
+	var (
+		refused  *agent.Error
+		own      refusal
+		problems agent.Problems
+		problem  agent.Problem
+		httpErr  *echo.HTTPError
+	)
+	if errors.As(err, &problem) {
+		problems = agent.Problems{problem}
+	}
+	switch {
+	case errors.As(err, &refused):
+		return statusOf(refused.Code), restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
+	case errors.As(err, &own):
+		return own.status, restError{own.message, l.T(own.message), nil}, ""
+	case problems != nil || errors.As(err, &problems):
+		fields := fieldTexts(l, problems)
+		return http.StatusBadRequest, restError{problems[0].Code, fields[problems[0].Field], fields}, ""
+	case errors.Is(err, agent.ErrNotFound):
+		return http.StatusNotFound, restError{locale.NotFound, l.T(locale.NotFound), nil}, ""
+	case errors.Is(err, agent.ErrLastAdministrator):
+		return http.StatusConflict, restError{locale.AlertLastAdministrator, l.T(locale.AlertLastAdministrator), nil}, ""
+	case errors.As(err, &httpErr) && httpErr.Code < http.StatusInternalServerError:
+		id := messageOf(httpErr.Code)
+		return httpErr.Code, restError{id, l.T(id), nil}, ""
+	}
+	refused = agent.AsError(err)
+	return http.StatusInternalServerError, restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
+}
+
+func (s *Site) answerErrorPage(c echo.Context, status int, answer restError, ref string) error {
+	d := templates.ErrorFor(who(c).L, status, ref)
+	if answer.Message != "" {
+		d.Text = answer.Message
+	}
+	return s.render(c, status, templates.Error(s.page(c), d))
+}
+
+// render writes a page only when all of it could be made, so that no half page goes out under a 200.
+func (s *Site) render(c echo.Context, status int, component templ.Component) error {
+	var b bytes.Buffer
+	if err := component.Render(c.Request().Context(), &b); err != nil {
+		return err
+	}
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+func fieldTexts(l *locale.Localizer, problems agent.Problems) map[string]string {
+	texts := make(map[string]string, len(problems))
+	for _, p := range problems {
+		if texts[p.Field] == "" {
+			texts[p.Field] = l.Problem(p)
+		}
+	}
+	return texts
+}
+
+func statusOf(code agent.Code) int {
+	switch code {
+	case agent.CodeBadCredentials:
+		return http.StatusUnauthorized
+	case agent.CodeTooManyAttempts:
+		return http.StatusTooManyRequests
+	case agent.CodeDirectoryUnreachable:
+		return http.StatusServiceUnavailable
+	case agent.CodeBadMessage:
+		return http.StatusBadRequest
+	case agent.CodeInternal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusForbidden
+}
+
+func messageOf(status int) string {
+	switch status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return locale.NotFound
+	case http.StatusForbidden:
+		return locale.Forbidden
+	case http.StatusRequestEntityTooLarge:
+		return locale.TooLarge
+	case http.StatusMisdirectedRequest:
+		return locale.Misdirected
+	}
+	return locale.BadRequest
+}
+
+// seconds is a refusal's wait in whole seconds, rounded up.
+func seconds(e *agent.Error) int { return int(math.Ceil(e.Wait.Seconds())) }
+
+// securityEvent logs what an administrator may want to search for or feed to fail2ban.
+func (s *Site) securityEvent(c echo.Context, event string, attrs ...any) {
+	v := who(c)
+	log := s.Log.With("event", event, "peer", v.Peer.String())
+	if v.User != nil {
+		log = log.With("by", v.User.Login)
+	}
+	log.Info("security", attrs...)
+}

@@ -1,0 +1,74 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/templates"
+)
+
+// home leads everybody to the page that is theirs.
+func (s *Site) home(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
+}
+
+func (s *Site) homeOf(v *visitor) string {
+	switch {
+	case v.User == nil:
+		return "/login"
+	case v.User.Admin && s.administrationAnswers(v):
+		return "/admin/agent"
+	}
+	return "/cabinet"
+}
+
+func (s *Site) loginPage(c echo.Context) error {
+	if v := who(c); v.User != nil {
+		return c.Redirect(http.StatusSeeOther, s.homeOf(v))
+	}
+	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{}))
+}
+
+func (s *Site) login(c echo.Context) error {
+	login := c.FormValue("login")
+	_, err := s.signIn(c, login, c.FormValue("password"))
+	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
+		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused)}
+		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
+}
+
+// signIn checks the password by the same rules as everywhere and makes this browser the person's.
+func (s *Site) signIn(c echo.Context, login, password string) (agent.User, error) {
+	v := who(c)
+	u, err := s.Gate.SignIn(c.Request().Context(), access.SignIn{
+		Login:    login,
+		Password: password,
+		Peer:     v.Peer,
+		DeviceID: browserDevice(c),
+	})
+	if err != nil {
+		return agent.User{}, err
+	}
+	if err := s.signInBrowser(c, u); err != nil {
+		return agent.User{}, err
+	}
+	v.User = &u
+	s.securityEvent(c, "portal_signed_in")
+	return u, nil
+}
+
+func (s *Site) logout(c echo.Context) error {
+	if err := s.signOutBrowser(c); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/login")
+}

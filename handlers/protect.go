@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/templates/locale"
+)
+
+// contentPolicy lets a page load its own style, script and pictures and nothing else.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer") // the setup link must not leave with a click
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // answers that may be kept say so themselves
+		return next(c)
+	}
+}
+
+// recoverPanic turns a panic into an error, which is logged with its reference; the process goes on.
+func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if r := recover(); r != nil && r != http.ErrAbortHandler {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// knownHost answers only for names and addresses that are this gateway's, so that no foreign name can be pointed at it
+// (DNS rebinding) and no link can be built from a forged header.
+func (s *Site) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		host := c.Request().Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+		if !s.Hosts.Known(host) {
+			return echo.NewHTTPError(http.StatusMisdirectedRequest)
+		}
+		return next(c)
+	}
+}
+
+// crossOrigin refuses what another site makes a browser send (Sec-Fetch-Site, Origin).
+func (s *Site) crossOrigin() echo.MiddlewareFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := protection.Check(c.Request()); err != nil {
+				return echo.NewHTTPError(http.StatusForbidden).SetInternal(err)
+			}
+			return next(c)
+		}
+	}
+}
+
+// spoken checks that a request that changes something comes in the route's own form: pages carry the form token, REST
+// says that its body is JSON, which no HTML form can.
+func (s *Site) spoken(f form) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			v, r := who(c), c.Request()
+			v.form = f
+			if f == rest {
+				v.L = locale.For(cookieValue(c, languageCookie), r.Header.Get("Accept-Language"))
+			}
+			switch r.Method {
+			case http.MethodGet, http.MethodHead, http.MethodDelete:
+				return next(c)
+			}
+			if f == rest {
+				if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != echo.MIMEApplicationJSON {
+					return refusal{http.StatusUnsupportedMediaType, locale.WrongType}
+				}
+				return next(c)
+			}
+			if !validFormToken(c) {
+				return refusal{http.StatusForbidden, locale.FormExpired}
+			}
+			return next(c)
+		}
+	}
+}
+
+// admit lets in whom the route's rule names. Where administration does not answer, its routes do not exist.
+func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			v := who(c)
+			if (r == administrator || r == setup) && !s.administrationAnswers(v) {
+				return echo.ErrNotFound
+			}
+			if f != plain {
+				if err := s.recognise(c); err != nil {
+					return err
+				}
+			}
+			switch {
+			case r == anybody || r == setup:
+				return next(c)
+			case v.User == nil && f == page && c.Request().Method == http.MethodGet:
+				return c.Redirect(http.StatusSeeOther, "/login")
+			case v.User == nil:
+				return refusal{http.StatusUnauthorized, locale.NotSignedIn}
+			case r == administrator && !v.User.Admin:
+				return refusal{http.StatusForbidden, locale.Forbidden}
+			}
+			return next(c)
+		}
+	}
+}
+
+// administrationAnswers tells whether administration exists for a visitor: on the gateway itself and in its local
+// networks, never through the VPN.
+func (s *Site) administrationAnswers(v *visitor) bool {
+	return s.Hosts.Own(v.Peer) || s.Settings.Current().InLAN(v.Peer)
+}

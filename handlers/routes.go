@@ -1,0 +1,161 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"ideco-agent/static"
+)
+
+// rule is who may reach a route.
+type rule int
+
+const (
+	administrator rule = iota // the default: a forgotten rule opens nothing
+	user                      // anybody who is signed in
+	setup                     // nobody yet, where administration answers at all
+	anybody
+)
+
+// form is how a route is spoken to, which decides how it is protected and how it answers an error.
+type form int
+
+const (
+	page  form = iota // HTML; its POST carries the form token
+	rest              // JSON; its body says so
+	plain             // neither: files, health
+)
+
+type route struct {
+	method  string
+	path    string
+	rule    rule
+	form    form
+	handler echo.HandlerFunc
+}
+
+// portalRoutes is the site map of the portal.
+func (s *Site) portalRoutes() []route {
+	return []route{
+		{"GET", "/", anybody, page, s.home},
+		{"GET", "/healthz", anybody, plain, s.health},
+		{"GET", static.Prefix + "*", anybody, plain, echo.WrapHandler(static.Handler())},
+
+		{"GET", "/login", anybody, page, s.loginPage},
+		{"POST", "/login", anybody, page, s.login},
+		{"POST", "/logout", user, page, s.logout},
+		{"POST", "/language", anybody, page, s.setLanguage},
+		{"POST", "/theme", anybody, page, s.setTheme},
+		{"GET", "/setup/:token", setup, page, s.setupPage},
+		{"POST", "/setup/:token", setup, page, s.setup},
+
+		{"GET", "/cabinet", user, page, s.cabinet},
+		{"POST", "/cabinet/password", user, page, s.cabinetPassword},
+		{"POST", "/cabinet/sessions/:id/end", user, page, s.cabinetEndSession},
+		{"POST", "/cabinet/browsers/:id/end", user, page, s.cabinetEndBrowser},
+		{"GET", "/download/IdecoAgent.msi", user, page, s.downloadAgent},
+		{"GET", "/download/root.crt", user, page, s.downloadRoot},
+
+		{"GET", "/admin/agent", administrator, page, s.adminAgent},
+		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},
+		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
+		{"POST", "/admin/agent/settings", administrator, page, s.adminAgentSettings},
+		{"GET", "/admin/users", administrator, page, s.adminUsers},
+		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
+		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
+		{"GET", "/admin/users/:id", administrator, page, s.adminUser},
+		{"POST", "/admin/users/:id", administrator, page, s.adminUserSave},
+		{"POST", "/admin/users/:id/password", administrator, page, s.adminUserPassword},
+		{"POST", "/admin/users/:id/delete", administrator, page, s.adminUserDelete},
+		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
+		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
+		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
+		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.monitorDenyVPN},
+
+		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
+		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
+		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
+		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},
+		{"GET", "/agent_backend/wireguard/setting", administrator, rest, s.restSettings},
+		{"PUT", "/agent_backend/wireguard/setting", administrator, rest, s.restSetSettings},
+		{"GET", "/user_backend/users", administrator, rest, s.restUsers},
+		{"POST", "/user_backend/users", administrator, rest, s.restUserCreate},
+		{"PUT", "/user_backend/users/:id", administrator, rest, s.restUserChange},
+		{"DELETE", "/user_backend/users/:id", administrator, rest, s.restUserDelete},
+		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.restUserPassword},
+		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.restUserDisableVPN},
+		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
+		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
+	}
+}
+
+// agentRoutes is the site map of the agent endpoint. The installer is open on purpose: agents update themselves from
+// there, and it holds no secret.
+func (s *Site) agentRoutes() []route {
+	return []route{
+		{"GET", "/connect", anybody, rest, s.agentConnect},
+		{"GET", "/IdecoAgent.msi", anybody, plain, s.agentInstaller},
+	}
+}
+
+// httpRoutes is the site map of plain HTTP: it only leads to the portal.
+func (s *Site) httpRoutes() []route {
+	return []route{
+		{"GET", "/", anybody, page, s.welcome},
+		{"GET", static.Prefix + "*", anybody, plain, echo.WrapHandler(static.Handler())},
+	}
+}
+
+// maxBody is the largest body of a request, in bytes. The largest form is the list of local networks.
+const maxBody = "256K"
+
+// PortalHandler is the portal.
+func (s *Site) PortalHandler() http.Handler {
+	e := s.newEcho()
+	e.Use(s.crossOrigin(), middleware.BodyLimit(maxBody))
+	return s.register(e, s.portalRoutes())
+}
+
+// AgentHandler is the agent endpoint.
+func (s *Site) AgentHandler() http.Handler {
+	return s.register(s.newEcho(), s.agentRoutes())
+}
+
+// HTTPHandler is what plain HTTP answers.
+func (s *Site) HTTPHandler() http.Handler {
+	e := s.newEcho()
+	e.Use(middleware.BodyLimit(maxBody))
+	return s.register(e, s.httpRoutes())
+}
+
+// newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
+// turned away before anything else looks at the request.
+func (s *Site) newEcho() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = s.answerError
+	e.Use(s.recoverPanic, securityHeaders, s.meet, s.knownHost)
+	return e
+}
+
+func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
+	for _, r := range routes {
+		e.Add(r.method, r.path, r.handler, s.spoken(r.form), s.admit(r.rule, r.form))
+		if r.method == http.MethodGet && r.form != rest {
+			e.Add(http.MethodHead, r.path, r.handler, s.spoken(r.form), s.admit(r.rule, r.form))
+		}
+	}
+	return e
+}
+
+// Timeouts of the servers in front of these routes. A download of the installer over a slow line is the longest answer.
+const (
+	ReadHeaderTimeout = 10 * time.Second
+	ReadTimeout       = time.Minute
+	WriteTimeout      = 30 * time.Minute
+	IdleTimeout       = 2 * time.Minute
+)

@@ -1,0 +1,94 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// SetupLink is the way in for the first administrator.
+type SetupLink interface {
+	Valid(token string) bool
+	Void()
+}
+
+// Passwords makes what is stored of a password.
+type Passwords interface {
+	Hash(ctx context.Context, password string) (string, error)
+}
+
+func (s *Site) setupPage(c echo.Context) error {
+	token := c.Param("token")
+	if !s.Setup.Valid(token) {
+		return refusal{http.StatusNotFound, locale.SetupLinkOver}
+	}
+	return s.render(c, http.StatusOK, templates.Setup(s.page(c), templates.SetupData{Token: token}))
+}
+
+// setup makes the first administrator. The link is used up in the same transaction: it counts only while there is none.
+func (s *Site) setup(c echo.Context) error {
+	token, ctx := c.Param("token"), c.Request().Context()
+	if !s.Setup.Valid(token) {
+		return refusal{http.StatusNotFound, locale.SetupLinkOver}
+	}
+	u := agent.User{
+		Login:     strings.TrimSpace(c.FormValue("login")),
+		Name:      agent.Clean(c.FormValue("name"), agent.MaxName),
+		Directory: agent.LocalDirectory,
+		Enabled:   true,
+		Admin:     true,
+	}
+	problems := problemsOf(agent.CheckLogin(u.Login), checkNewPassword(c))
+	if problems != nil {
+		d := templates.SetupData{Token: token, Login: u.Login, Name: u.Name, Errors: fieldTexts(who(c).L, problems)}
+		return s.render(c, http.StatusBadRequest, templates.Setup(s.page(c), d))
+	}
+	hash, err := s.Passwords.Hash(ctx, c.FormValue("psw"))
+	if err != nil {
+		return err
+	}
+	u.ID, err = s.Accounts.CreateFirstAdministrator(ctx, u, hash)
+	if errors.Is(err, agent.ErrAdministratorExists) {
+		s.Setup.Void()
+		return refusal{http.StatusNotFound, locale.SetupLinkOver}
+	}
+	if err != nil {
+		return err
+	}
+	s.Setup.Void()
+	if err := s.signInBrowser(c, u); err != nil {
+		return err
+	}
+	s.securityEvent(c, "first_administrator", "account", u.Login)
+	return c.Redirect(http.StatusSeeOther, "/admin/agent")
+}
+
+// checkNewPassword tells what is wrong with the fields psw and psw2.
+func checkNewPassword(c echo.Context) agent.Problem {
+	psw := c.FormValue("psw")
+	if p := agent.CheckPassword(psw); p.Code != "" {
+		return p
+	}
+	if psw != c.FormValue("psw2") {
+		return agent.Problem{Field: "psw2", Code: locale.FieldPasswordMismatch}
+	}
+	return agent.Problem{}
+}
+
+// problemsOf keeps the problems that are some; nil when none is.
+func problemsOf(all ...agent.Problem) agent.Problems {
+	var some agent.Problems
+	for _, p := range all {
+		if p.Code != "" {
+			some = append(some, p)
+		}
+	}
+	return some
+}

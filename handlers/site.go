@@ -1,0 +1,42 @@
+// Package handlers is what each URL of the gateway does, one action a file. Every file reads top to bottom: parse,
+// decide, call, answer. routes.go is the whole site map with its access rules; errors.go is the one place that answers
+// an error. Adapters are reached through the small interfaces that stand beside the handlers that need them.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+
+	"ideco-agent/agent/access"
+)
+
+// Site is what the routes work with. All fields are needed.
+type Site struct {
+	Log       *slog.Logger
+	Gate      *access.Gate
+	Sessions  *access.Manager
+	Settings  Settings
+	Accounts  Accounts
+	Passwords Passwords
+	Browsers  Browsers
+	Installer Installer
+	Root      Root
+	Setup     SetupLink
+	Hosts     Hosts
+	Health    func(context.Context) error // nil when all parts run
+	Portal    func() string               // absolute URL of the portal for people in the LAN; "" until there is a domain
+
+	TunnelAvailable func() bool // people outside can get in now
+
+	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
+
+	downloads downloadSlots
+	agents    agentConns
+}
+
+// Hosts knows under which names and addresses this gateway answers.
+type Hosts interface {
+	Known(host string) bool // a host of a request, without a port
+	Own(netip.Addr) bool    // one of this machine's addresses
+}

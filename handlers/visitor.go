@@ -1,0 +1,107 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// visitor is who asks, as far as the request shows.
+type visitor struct {
+	Peer    netip.Addr           // TCP peer, unmapped
+	User    *agent.User          // nil: nobody is signed in
+	Browser agent.BrowserSession // of the cookie, when User is set
+	L       *locale.Localizer
+	Theme   string
+	form    form
+}
+
+const visitorKey = "visitor"
+
+func who(c echo.Context) *visitor { return c.Get(visitorKey).(*visitor) }
+
+// Cookies for what a person chose. They hold no secret.
+const (
+	languageCookie = "ideco_lang"
+	themeCookie    = "ideco_theme"
+	toastCookie    = "ideco_toast"
+)
+
+// meet finds out who asks, before anything is decided.
+func (s *Site) meet(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		peer, err := netip.ParseAddr(c.RealIP())
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+		}
+		v := &visitor{Peer: agent.Unmap(peer), L: locale.For(cookieValue(c, languageCookie))}
+		if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
+			v.Theme = t
+		}
+		c.Set(visitorKey, v)
+		return next(c)
+	}
+}
+
+// recognise loads the person behind the browser's cookie. A session that is over or whose account is switched off is
+// nobody's.
+func (s *Site) recognise(c echo.Context) error {
+	v, ctx := who(c), c.Request().Context()
+	browser, err := s.currentBrowser(c.Request())
+	if errors.Is(err, agent.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	u, err := s.Accounts.User(ctx, browser.UserID)
+	if errors.Is(err, agent.ErrNotFound) || err == nil && !u.Enabled {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.touchBrowser(ctx, browser, time.Now())
+	if errors.Is(err, agent.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.User, v.Browser = &u, browser
+	return nil
+}
+
+// page is what every page needs, with the toast that the last act left.
+func (s *Site) page(c echo.Context) templates.Page {
+	v := who(c)
+	return templates.Page{
+		L:     v.L,
+		Path:  c.Request().URL.Path,
+		User:  v.User,
+		CSRF:  formToken(c),
+		Theme: v.Theme,
+		Toast: takeToast(c),
+	}
+}
+
+func cookieValue(c echo.Context, name string) string {
+	cookie, err := c.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// setChoice keeps what a person chose for a year.
+func setChoice(c echo.Context, name, value string) {
+	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 3600, Secure: c.IsTLS(),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
