@@ -70,8 +70,9 @@ type Result struct {
 }
 
 // Run logs in and stays until the session is over for good. Cancelling ctx logs the person out.
-func Run(ctx context.Context, cfg Config) Result {
-	c := newClient(cfg)
+func Run(ctx context.Context, cfg Config) Result { return newClient(cfg).run(ctx) }
+
+func (c *client) run(ctx context.Context) Result {
 	if c.cfg.Tunnel != nil {
 		defer c.cfg.Tunnel.Down()
 	}

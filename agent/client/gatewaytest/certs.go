@@ -1,0 +1,127 @@
+package gatewaytest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+)
+
+// Root is a gateway's own certificate authority.
+type Root struct {
+	Cert *x509.Certificate
+	Key  *ecdsa.PrivateKey
+}
+
+// NewRoot makes a root like a gateway's. change, unless nil, makes it another one.
+func NewRoot(t testing.TB, change func(*x509.Certificate)) *Root {
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "gatewaytest root"},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		MaxPathLenZero:        true,
+		KeyUsage:              x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if change != nil {
+		change(template)
+	}
+	key := newKey(t)
+	return &Root{sign(t, template, template, key, key), key}
+}
+
+// Leaf makes a certificate for 127.0.0.1 and localhost, sent with the root. change, unless nil, makes it another one.
+func (r *Root) Leaf(t testing.TB, change func(*x509.Certificate)) tls.Certificate {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2),
+		Subject:      pkix.Name{CommonName: "gatewaytest"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if change != nil {
+		change(template)
+	}
+	key := newKey(t)
+	leaf := sign(t, template, r.Cert, key, r.Key)
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw, r.Cert.Raw}, PrivateKey: key, Leaf: leaf}
+}
+
+// Pool trusts the root and nothing else.
+func (r *Root) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(r.Cert)
+	return pool
+}
+
+// PEM is the file for --root.
+func (r *Root) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})
+}
+
+// Pin is the root's pin.
+func (r *Root) Pin() string { return Pin(r.Cert) }
+
+// Pin is the base64 SHA-256 of a certificate's SubjectPublicKeyInfo.
+func Pin(c *x509.Certificate) string {
+	digest := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(digest[:])
+}
+
+// Forge makes a certificate for the root's public key, but by somebody who does not have its private key.
+func (r *Root) Forge(t testing.TB, change func(*x509.Certificate)) *x509.Certificate {
+	template := *r.Cert
+	change(&template)
+	stranger := template
+	key := newKey(t)
+	stranger.PublicKey = &key.PublicKey
+	der, err := x509.CreateCertificate(rand.Reader, &template, &stranger, r.Cert.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, der)
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func sign(t testing.TB, template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Certificate {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, der)
+}
+
+func parse(t testing.TB, der []byte) *x509.Certificate {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// quiet keeps refused handshakes, which are what some tests are about, out of the output.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

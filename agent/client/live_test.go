@@ -1,0 +1,119 @@
+package client
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/protocol"
+)
+
+// The design's table of reasons: two bring the agent back, every other is final.
+func TestEndedReasons(t *testing.T) {
+	for _, reason := range append([]agent.Reason{"not_invented_yet"}, agent.Reasons...) {
+		reason := reason
+		t.Run(string(reason), func(t *testing.T) {
+			g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+				c.Admit("")
+				if n == 0 {
+					c.End(string(reason), "In the gateway's words.")
+				}
+				c.Wait()
+			})
+			r := start(t, g, nil)
+			r.event(Authorized, "")
+			if !reason.Returns() {
+				if e := r.event(Ended, string(reason)); e.Message != "In the gateway's words." || e.Mode != "" {
+					t.Errorf("%+v", e)
+				}
+				r.end(ByGateway, string(reason))
+				if n := g.Connections(); n != 1 {
+					t.Errorf("%d connections", n)
+				}
+				return
+			}
+			if e := r.event(Reconnecting, string(reason)); e.Message != "In the gateway's words." {
+				t.Errorf("%+v", e)
+			}
+			r.clock.fire(timeouts...)
+			r.event(Authorized, "")
+			r.stop()
+			r.end(ByUser, "logout")
+		})
+	}
+}
+
+// Messages within a session that say nothing about it do not end it.
+func TestNoise(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.SendText(`not JSON`)
+		c.SendText(`[]`)
+		c.SendText(`null`)
+		c.SendText(`{"type":"ended","reason":5}`)
+		c.SendBinary([]byte{0, 1, 2})
+		c.Send(protocol.Error{Type: protocol.TypeError, Code: "bad_message", Message: "What?"})
+		c.Send(protocol.Update{Type: protocol.TypeUpdate})
+		c.Send(protocol.Notice{Type: protocol.TypeNotice})
+		c.SendText(`{"type":"` + strings.Repeat("x", protocol.MaxFrame-100) + `"}`)
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Grace: 30})
+		c.End("admin", "")
+		c.Wait()
+	})
+	r := start(t, g, nil)
+	if e := r.event(Ended, "admin"); e.Message != "Your administrator ended the session." {
+		t.Errorf("%+v", e)
+	}
+	r.end(ByGateway, "admin")
+}
+
+// A gateway of the vendor's kind has no ended.
+func TestTakenBack(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "expired", Message: "Over."})
+		c.Wait()
+	})
+	start(t, g, nil).end(ByGateway, "expired")
+}
+
+// Pings of the gateway keep a session alive; without them the agent gives the connection up.
+func TestSilence(t *testing.T) {
+	second := make(chan struct{})
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		c.Admit("")
+		if n == 0 {
+			if err := c.Ping(); err != nil {
+				t.Errorf("ping: %v", err)
+			}
+		} else {
+			close(second)
+		}
+		c.Wait()
+	})
+	r := start(t, g, nil)
+	r.event(Authorized, "")
+	var waits []time.Duration
+	for len(waits) < 4 { // version, authorize, until the ping, after it
+		waits = append(waits, (<-r.clock.timers).d)
+		if len(waits) == 3 && waits[2] != silence {
+			t.Fatalf("timers %v", waits)
+		}
+		if len(waits) == 3 {
+			timer := <-r.clock.timers
+			waits = append(waits, timer.d)
+			r.clock.pass(timer.d)
+			timer.fires <- r.clock.Now()
+		}
+	}
+	if waits[3] != silence {
+		t.Fatalf("timers %v", waits)
+	}
+	r.event(Reconnecting, "lost")
+	r.clock.fire(timeouts...)
+	<-second
+	r.stop()
+	r.end(ByUser, "logout")
+}
