@@ -1,0 +1,45 @@
+// Package access knows who has access now, and is the only one that begins or ends it.
+//
+// [Gate] answers whether a login and a password are right, for the agent endpoint, the portal and REST alike, and
+// slows down those who guess. [Manager] keeps the live sessions: it decides between LAN and tunnel, hands out and takes
+// back what the firewall and the tunnel give, and tells the agent behind a session, its [Link], how it ended.
+//
+// # A session's states
+//
+//	  Authorize with a password            Authorize with a resume token
+//	        │                           ┌──────────────────────────────────────────┐
+//	        ▼                           ▼                                          │
+//	   ┌─────────────────────────────────────┐   Lost    ┌──────────────────────┐  │
+//	┌─►│ connected                           ├──────────►│ waiting              ├──┤
+//	│  │ has a link; expiry and notices run, │           │ has none; the grace  │  │
+//	│  │ and 15 s for tunnel_wg              │    ┌─────►│ and the expiry run   │  │
+//	│  └──┬────────────────┬─────────────────┘    │      └────┬───────────┬─────┘  │
+//	└─────┘                │                      │           │           │        │
+//	 Authorize of the      │  Logout, End, expiry,│  the same │           │ grace  │
+//	 same person extends   │  no tunnel_wg,       │           │           │ is out │
+//	                       │  another login       │Restore    │           │        │
+//	                       ▼                      │           ▼           ▼        │
+//	                  ┌───────────────────────────┴──────────────┐   ┌──────────┐  │
+//	                  │ ended: logout, admin, replaced, evicted, │   │ ended:   ├──┘
+//	                  │ expired, idle, disabled                  │   │ lost     │ until
+//	                  └──────────────────────────────────────────┘   └──────────┘ Expires
+//
+// Access is there in both live states, and only in them. Shutdown leaves every session open in the store; Restore makes
+// them waiting sessions of the next process.
+//
+// # The rules of one place
+//
+//   - An address in the LAN belongs to one session. The same person's newer login takes it over whatever its kind, but
+//     a browser never takes it from an agent. A waiting session gives way to another person, and may still be resumed
+//     elsewhere; a connected one makes the newcomer address_busy.
+//   - A person's device has one session; a login or a resume on the same device.id replaces the other one.
+//   - A person has at most DevicesPerUser sessions, the waiting ones included.
+//   - On a connection that already carries a session, a login of the same person extends it. A login of another person
+//     is a newcomer's: its password is checked first, and then the session of this connection is logged out.
+//
+// # Changed settings
+//
+// Switching the agent off ends every session with disabled. Sessions that no longer fit the local networks, the VPN
+// network or local_tunnel end with shutdown: their agents come back by themselves, and every rule is applied anew to
+// them. Lengths, device limit and grace apply to what begins after the change.
+package access

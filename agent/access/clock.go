@@ -1,0 +1,73 @@
+package access
+
+import (
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// tunnelWait is how long an agent that needs a tunnel may take to ask for it.
+const tunnelWait = 15 * time.Second
+
+// notices are how long before its end a person hears about it. One that would come with the login is left out.
+var notices = [...]time.Duration{30 * time.Minute, 5 * time.Minute}
+
+// arm sets the session's one timer to what comes next.
+func (c *change) arm(s *session) {
+	s.stop()
+	due := s.Expires
+	for _, at := range []time.Time{s.graceEnds, s.tunnelBy, s.nextNotice()} {
+		if !at.IsZero() && at.Before(due) {
+			due = at
+		}
+	}
+	m := c.Manager
+	s.timer = time.AfterFunc(due.Sub(c.now), func() { m.always(func(c *change) { c.tick(s) }) })
+}
+
+// stop stops the timer. One that has just gone off finds nothing to do.
+func (s *session) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// tick does what is due, which may be nothing, and waits for the next.
+func (c *change) tick(s *session) {
+	if c.sessions[s.ID] != s || c.closed {
+		return
+	}
+	due := func(at time.Time) bool { return !at.IsZero() && !c.now.Before(at) }
+	switch {
+	case due(s.Expires):
+		c.end(s, agent.ReasonExpired)
+	case due(s.graceEnds):
+		c.end(s, agent.ReasonLost)
+	case due(s.tunnelBy):
+		c.end(s, agent.ReasonIdle)
+	default:
+		if due(s.nextNotice()) {
+			c.notice(s)
+		}
+		c.arm(s)
+	}
+}
+
+// nextNotice is when the next notice is due, zero for never.
+func (s *session) nextNotice() time.Time {
+	for _, before := range notices {
+		if at := s.Expires.Add(-before); at.After(s.LoggedIn) && at.After(s.noticed) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// notice tells the person, where one listens, when the session will end.
+func (c *change) notice(s *session) {
+	s.noticed = c.now
+	if link := s.link; link != nil {
+		left, expires := s.Expires.Sub(c.now), s.Expires
+		c.tell = append(c.tell, func() { link.Expiring(left, expires) })
+	}
+}

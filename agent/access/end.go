@@ -1,0 +1,169 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// owedRetry is how soon the store is asked again to take an end.
+const owedRetry = 5 * time.Second
+
+// Lost says that the connection of a session is gone. The session waits for the grace period. From a link that the
+// session has no more it means nothing.
+func (m *Manager) Lost(id string, link Link) {
+	m.always(func(c *change) {
+		s := c.sessions[id]
+		if s == nil || s.link != link || c.closed {
+			return
+		}
+		c.attach(s, nil, c.now.Add(c.settings.Grace))
+		s.tunnelBy = time.Time{}
+		if c.settings.Grace <= 0 {
+			c.end(s, agent.ReasonLost)
+			return
+		}
+		c.event("session_waiting", s.Session)
+		c.arm(s)
+	})
+}
+
+// Logout ends the session of a connection because its person wants it; the link is not told.
+func (m *Manager) Logout(id string, link Link) {
+	m.always(func(c *change) {
+		if s := c.sessions[id]; s != nil && s.link == link {
+			c.attach(s, nil, time.Time{})
+			c.end(s, agent.ReasonLogout)
+		}
+	})
+}
+
+// End ends one session. Access is gone when it returns. Errors: agent.ErrNotFound; ctx.Err.
+func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error {
+	return m.change(ctx, func(c *change) error {
+		s := c.sessions[id]
+		if s == nil {
+			return agent.ErrNotFound
+		}
+		c.end(s, reason)
+		return nil
+	})
+}
+
+// EndUser ends all sessions of a person, makes the person's tokens void and turns away the logins that are under way.
+// It is called after the store holds what changed, and tells how many sessions ended.
+func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.Reason) int {
+	return m.endThose(ctx, reason, func(c *change) []*session {
+		if err := c.void(user); err != nil {
+			c.log.ErrorContext(c.ctx, "tokens were not made void", "user", user, "error", err)
+		}
+		return c.of(user)
+	})
+}
+
+// UserChanged ends the sessions that an account may not have any more: all when it is switched off, those from outside
+// when it lost its remote access. It is called after the store holds the change, and tells how many sessions ended.
+func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
+	if !user.Enabled {
+		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
+	}
+	return m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
+		if user.RemoteAccess {
+			return nil
+		}
+		c.cuts.cut(user.ID)
+		for _, s := range c.of(user.ID) {
+			if s.Kind == agent.KindVPN && !s.inside {
+				list = append(list, s)
+			}
+		}
+		return list
+	})
+}
+
+// EndAll ends every session and tells how many there were.
+func (m *Manager) EndAll(ctx context.Context, reason agent.Reason) int {
+	return m.endThose(ctx, reason, (*change).all)
+}
+
+// endThose ends a choice of sessions. It does so even for a caller who has gone: half of an act that takes access away
+// must not stay undone.
+func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func(*change) []*session) (n int) {
+	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
+		for _, s := range choose(c) {
+			c.end(s, reason)
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
+// end takes back what a session was given and ends it.
+func (c *change) end(s *session, reason agent.Reason) {
+	c.withdraw(s.Session)
+	c.finish(s, reason)
+}
+
+// finish ends a session whose access is gone or has passed on.
+func (c *change) finish(s *session, reason agent.Reason) {
+	s.stop()
+	if link := s.link; link != nil {
+		c.later(link, reason)
+	}
+	c.remove(s)
+	c.recordEnd(s.Session, reason)
+	c.event("session_ended", s.Session, "reason", string(reason))
+}
+
+// later tells a link about the end when the turn is over.
+func (c *change) later(link Link, reason agent.Reason) {
+	c.tell = append(c.tell, func() { link.Ended(reason) })
+}
+
+// recordEnd writes an end into the store. Where that fails the end is owed: until the store has it, a restart would take
+// the session for an open one.
+func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
+	c.pay(s.ID, end{c.now, reason})
+}
+
+// pay writes an end that may have been owed.
+func (c *change) pay(id string, e end) {
+	err := c.store.EndSession(c.ctx, id, e.at, e.reason)
+	if err == nil || errors.Is(err, agent.ErrNotFound) {
+		delete(c.owed, id)
+		return
+	}
+	c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", id, "reason", string(e.reason), "error", err)
+	c.owed[id] = e
+	if c.owedTimer == nil && !c.closed {
+		c.owedTimer = time.AfterFunc(owedRetry, func() { c.Manager.always((*change).payAll) })
+	}
+}
+
+// payAll writes what is owed, until the store fails again.
+func (c *change) payAll() {
+	c.owedTimer = nil
+	for id, e := range c.owed {
+		if c.pay(id, e); c.owed[id] == e {
+			return
+		}
+	}
+}
+
+// save writes a session into the store.
+func (c *change) save(s agent.Session) error {
+	if err := c.store.SaveSession(c.ctx, s); err != nil {
+		return err
+	}
+	delete(c.owed, s.ID)
+	return nil
+}
+
+// event logs what happened to a session.
+func (m *Manager) event(name string, s agent.Session, more ...any) {
+	m.log.Info("session", append([]any{"event", name, "session", s.ID, "account", s.Login, "user", s.UserID,
+		"kind", string(s.Kind), "address", s.Address, "peer", s.ExternalIP, "device", s.Device.ID}, more...)...)
+}

@@ -1,0 +1,572 @@
+package access
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+var errFake = errors.New("the disk is full")
+
+// memory is a working store, directory and list of devices without a disk.
+type memory struct {
+	mu        sync.Mutex
+	users     map[agent.UserID]agent.User
+	passwords map[agent.UserID]string
+	sessions  map[string]agent.Session
+	devices   map[string]bool
+	checks    []agent.Credentials
+	gate      chan struct{} // when set, a check waits for a value
+	refusal   error         // what a right password gets
+	broken    string        // the method that fails
+}
+
+func newMemory() *memory {
+	return &memory{users: map[agent.UserID]agent.User{}, passwords: map[agent.UserID]string{},
+		sessions: map[string]agent.Session{}, devices: map[string]bool{}}
+}
+
+func (m *memory) add(id agent.UserID, login string, remote bool) agent.User {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u := agent.User{ID: id, Login: login, Name: strings.ToUpper(login), Directory: agent.LocalDirectory, Enabled: true,
+		RemoteAccess: remote}
+	m.users[id], m.passwords[id] = u, "right"
+	return u
+}
+
+func (m *memory) change(id agent.UserID, change func(*agent.User)) agent.User {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u := m.users[id]
+	change(&u)
+	m.users[id] = u
+	return u
+}
+
+func (m *memory) fail(method string) error {
+	if m.broken == method {
+		return fmt.Errorf("%s: %w", method, errFake)
+	}
+	return nil
+}
+
+func (m *memory) Knows(_ context.Context, login string) (agent.UserID, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, u := range m.users {
+		if agent.NormalizeLogin(u.Login) == agent.NormalizeLogin(login) {
+			return id, true, m.fail("Knows")
+		}
+	}
+	return 0, false, m.fail("Knows")
+}
+
+func (m *memory) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
+	id, known, _ := m.Knows(ctx, c.Login)
+	m.mu.Lock()
+	m.checks = append(m.checks, c)
+	gate := m.gate
+	m.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return agent.User{}, ctx.Err()
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !known || m.passwords[id] != c.Password {
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
+	}
+	return m.users[id], m.refusal
+}
+
+func (m *memory) KnowsDevice(_ context.Context, id agent.UserID, device string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.devices[fmt.Sprint(id, device)], m.fail("KnowsDevice")
+}
+
+func (m *memory) RememberDevice(_ context.Context, id agent.UserID, device string, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.devices[fmt.Sprint(id, device)] = true
+	return m.fail("RememberDevice")
+}
+
+func (m *memory) User(_ context.Context, id agent.UserID) (agent.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u, ok := m.users[id]
+	if !ok {
+		return u, agent.ErrNotFound
+	}
+	return u, m.fail("User")
+}
+
+func (m *memory) SaveSession(ctx context.Context, s agent.Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := errors.Join(m.fail("SaveSession"), ctx.Err()); err != nil {
+		return err
+	}
+	m.sessions[s.ID] = s
+	return nil
+}
+
+func (m *memory) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := errors.Join(m.fail("EndSession"), ctx.Err()); err != nil {
+		return err
+	}
+	s, ok := m.sessions[id]
+	if !ok {
+		return agent.ErrNotFound
+	}
+	if s.Ended.IsZero() {
+		s.Ended, s.Reason = at, reason
+		m.sessions[id] = s
+	}
+	return nil
+}
+
+func (m *memory) OpenSessions(context.Context) (open []agent.Session, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sessions {
+		if s.Ended.IsZero() {
+			open = append(open, s)
+		}
+	}
+	return open, m.fail("OpenSessions")
+}
+
+func (m *memory) SessionByResume(_ context.Context, chain [32]byte) (agent.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sessions {
+		if chain != [32]byte{} && s.Resume.Chain == chain {
+			return s, m.fail("SessionByResume")
+		}
+	}
+	return agent.Session{}, agent.ErrNotFound
+}
+
+func (m *memory) VoidResume(_ context.Context, user agent.UserID) error {
+	return m.void(func(s agent.Session) bool { return s.UserID == user })
+}
+
+func (m *memory) VoidDevice(_ context.Context, user agent.UserID, device string) error {
+	return m.void(func(s agent.Session) bool {
+		return s.UserID == user && s.Device.ID == device && !s.Ended.IsZero()
+	})
+}
+
+func (m *memory) void(which func(agent.Session) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fail("VoidResume"); err != nil {
+		return err
+	}
+	for id, s := range m.sessions {
+		if which(s) {
+			s.Resume.Current, s.Resume.Previous = [32]byte{}, [32]byte{}
+			m.sessions[id] = s
+		}
+	}
+	return nil
+}
+
+func (m *memory) session(id string) agent.Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions[id]
+}
+
+// wall is a firewall that knows whom it lets through, and for how many grants it will work.
+type wall struct {
+	mu     sync.Mutex
+	in     map[netip.Addr]string // session ID
+	cuts   map[netip.Addr]int    // how often an address was cut off
+	broken bool
+}
+
+func (w *wall) Grant(_ context.Context, s agent.Session) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken {
+		return errFake
+	}
+	w.in[s.Address] = s.ID
+	return nil
+}
+
+func (w *wall) Revoke(_ context.Context, s agent.Session) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.in[s.Address]; ok {
+		w.cuts[s.Address]++
+	}
+	delete(w.in, s.Address)
+}
+
+// pipe is a tunnel with a small pool.
+type pipe struct {
+	mu        sync.Mutex
+	off       bool
+	size      int
+	addresses map[string]netip.Addr // by session ID
+	keys      map[string]agent.Key
+}
+
+func (p *pipe) Available() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.off
+}
+
+func (p *pipe) Reserve(_ context.Context, s agent.Session) (netip.Addr, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a, ok := p.addresses[s.ID]; ok {
+		return a, nil
+	}
+	taken := map[netip.Addr]bool{}
+	for _, a := range p.addresses {
+		taken[a] = true
+	}
+	if s.Address.IsValid() && s.Address.As4()[0] == 10 && s.Address.As4()[1] == 128 && !taken[s.Address] {
+		p.addresses[s.ID] = s.Address
+		return s.Address, nil
+	}
+	for i := range p.size {
+		if a := netip.AddrFrom4([4]byte{10, 128, 0, byte(2 + i)}); !taken[a] {
+			p.addresses[s.ID] = a
+			return a, nil
+		}
+	}
+	return netip.Addr{}, agent.Refuse(agent.CodePoolExhausted)
+}
+
+func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, k := range p.keys {
+		if k == key && id != s.ID {
+			return agent.TunnelConfig{}, agent.Refuse(agent.CodeBadMessage)
+		}
+	}
+	p.keys[s.ID] = key
+	return agent.TunnelConfig{ServerPort: 3051, Address: netip.PrefixFrom(s.Address, 16)}, nil
+}
+
+func (p *pipe) Release(_ context.Context, s agent.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.addresses, s.ID)
+	delete(p.keys, s.ID)
+}
+
+func (p *pipe) Traffic() map[string]agent.Traffic {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	traffic := map[string]agent.Traffic{}
+	for id := range p.keys {
+		traffic[id] = agent.Traffic{Rx: 1, Tx: 2, Handshake: now()}
+	}
+	return traffic
+}
+
+// agentLink is an agent's connection that writes down what it was told.
+type agentLink struct {
+	mu      sync.Mutex
+	ended   []agent.Reason
+	notices []time.Duration
+}
+
+func (l *agentLink) Ended(r agent.Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = append(l.ended, r)
+}
+
+func (l *agentLink) Expiring(left time.Duration, _ time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notices = append(l.notices, left)
+}
+
+func (l *agentLink) told() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return fmt.Sprint(l.ended)
+}
+
+// tester is what both testing and rapid have.
+type tester interface {
+	Helper()
+	Fatalf(string, ...any)
+	Errorf(string, ...any)
+}
+
+// gateway is a Manager with everything around it.
+type gateway struct {
+	*Manager
+	t      tester
+	memory *memory
+	wall   *wall
+	pipe   *pipe
+	gate   *Gate
+	events *events
+
+	mu  sync.Mutex
+	set agent.Settings
+}
+
+// ivan and olga may come in from outside, petr may not.
+const (
+	ivan agent.UserID = 1 + iota
+	olga
+	petr
+)
+
+func newGateway(t tester) *gateway {
+	g := &gateway{t: t, memory: newMemory(), events: &events{}, set: agent.DefaultSettings(),
+		wall: &wall{in: map[netip.Addr]string{}, cuts: map[netip.Addr]int{}},
+		pipe: &pipe{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
+	g.set.Enabled = true
+	g.set.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+	g.memory.add(ivan, "ivan", true)
+	g.memory.add(olga, "olga", true)
+	g.memory.add(petr, "petr", false)
+	g.start()
+	return g
+}
+
+// start makes the next process on the same disk, firewall and tunnel.
+func (g *gateway) start() {
+	log := slog.New(slog.NewJSONHandler(g.events, nil))
+	g.gate = NewGate(g.memory, g.memory, log, g.Settings)
+	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memory, Firewall: g.wall, Tunnel: g.pipe, Settings: g.Settings, Log: log})
+}
+
+// restart is a kill -9 and a new process, which finds an empty tunnel.
+func (g *gateway) restart() {
+	g.t.Helper()
+	g.kill()
+	g.pipe.mu.Lock()
+	g.pipe.addresses, g.pipe.keys = map[string]netip.Addr{}, map[string]agent.Key{}
+	g.pipe.mu.Unlock()
+	g.start()
+	if err := g.Restore(context.Background()); err != nil {
+		g.t.Fatalf("restore: %v", err)
+	}
+}
+
+// kill stops the timers of a process that is to be gone.
+func (g *gateway) kill() {
+	g.always(func(c *change) {
+		c.closed = true
+		for _, s := range c.sessions {
+			s.stop()
+		}
+		if c.owedTimer != nil {
+			c.owedTimer.Stop()
+		}
+	})
+}
+
+func (g *gateway) Settings() agent.Settings {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.set
+}
+
+func (g *gateway) configure(change func(*agent.Settings)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change(&g.set)
+}
+
+// at is an attempt with a right password.
+func at(login, peer, device string) Attempt {
+	return Attempt{Login: login, Password: "right", Peer: netip.MustParseAddr(peer), Device: agent.Device{ID: device},
+		Link: &agentLink{}}
+}
+
+// by is the attempt with a token instead.
+func (a Attempt) by(token string) Attempt {
+	a.Password, a.Resume, a.Link = "", token, &agentLink{}
+	return a
+}
+
+// from is the attempt from elsewhere, on a connection of its own.
+func (a Attempt) from(peer string) Attempt {
+	a.Peer, a.Link = netip.MustParseAddr(peer), &agentLink{}
+	return a
+}
+
+// entry is a session with the connection that it began on.
+type entry struct {
+	Grant
+	Attempt
+}
+
+func (e entry) told() string { return e.Link.(*agentLink).told() }
+
+// enter authorises, which must succeed.
+func (g *gateway) enter(a Attempt) entry {
+	g.t.Helper()
+	grant, err := g.Authorize(context.Background(), a)
+	if err != nil {
+		g.t.Fatalf("%s from %v was refused: %v", a.Login, a.Peer, err)
+	}
+	g.sound()
+	return entry{grant, a}
+}
+
+// refuse authorises, which must be refused.
+func (g *gateway) refuse(a Attempt, code agent.Code) *agent.Error {
+	g.t.Helper()
+	_, err := g.Authorize(context.Background(), a)
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) || refusal.Code != code {
+		g.t.Fatalf("%s from %v: %v, want %s", a.Login, a.Peer, err, code)
+	}
+	g.sound()
+	return refusal
+}
+
+// has checks which sessions live, in order.
+func (g *gateway) has(entries ...entry) {
+	g.t.Helper()
+	live := map[string]bool{}
+	for _, s := range g.Sessions() {
+		live[s.ID] = true
+	}
+	for _, e := range entries {
+		if !live[e.Session.ID] {
+			g.t.Errorf("session of %s from %v on %q does not live", e.Session.Login, e.Session.ExternalIP, e.Session.Device.ID)
+		}
+	}
+	if len(live) != len(entries) {
+		g.t.Errorf("%d sessions live, want %d", len(live), len(entries))
+	}
+	g.sound()
+}
+
+// reason is why the store says that a session ended, empty while it has not.
+func (g *gateway) reason(e entry) agent.Reason { return g.memory.session(e.Session.ID).Reason }
+
+// sound checks what must hold whenever nothing is under way: exactly the live sessions have access, each index leads to
+// them, no rule about numbers is broken, and the store tells the same.
+func (g *gateway) sound() {
+	g.t.Helper()
+	g.always(func(c *change) {
+		g.wall.mu.Lock()
+		defer g.wall.mu.Unlock()
+		g.pipe.mu.Lock()
+		defer g.pipe.mu.Unlock()
+		lan, vpn, chains, users := 0, 0, 0, 0
+		devices := map[string]bool{}
+		for id, s := range c.sessions {
+			if s.Kind == agent.KindVPN {
+				vpn++
+				if g.pipe.addresses[id] != s.Address {
+					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.pipe.addresses[id])
+				}
+			} else {
+				lan++
+				if c.byAddress[s.Address] != s {
+					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
+				}
+				if g.wall.in[s.Address] == "" {
+					g.t.Errorf("session %s on %v is not let through", id, s.Address)
+				}
+			}
+			if s.Resume.Chain != [32]byte{} {
+				chains++
+			}
+			if device := fmt.Sprint(s.UserID, s.Device.ID); s.Device.ID != "" && devices[device] {
+				g.t.Errorf("device %s of user %d has two sessions", s.Device.ID, s.UserID)
+			} else {
+				devices[device] = true
+			}
+			if kept := g.memory.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
+				g.t.Errorf("the store says of live session %s: %+v", id, kept)
+			}
+			if s.timer == nil || s.link == nil && s.graceEnds.IsZero() {
+				g.t.Errorf("session %s waits for nothing", id)
+			}
+		}
+		for user, list := range c.byUser {
+			users += len(list)
+			if len(list) == 0 {
+				g.t.Errorf("user %d has an empty list", user)
+			}
+		}
+		if len(c.byAddress) != lan || len(g.wall.in) != lan || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
+			users != len(c.sessions) {
+			g.t.Errorf("%d LAN and %d VPN sessions, but %d addresses, %d let through, %d reserved, %d of %d chains, %d by user",
+				lan, vpn, len(c.byAddress), len(g.wall.in), len(g.pipe.addresses), len(c.byChain), chains, users)
+		}
+		for id := range g.pipe.keys {
+			if c.sessions[id] == nil {
+				g.t.Errorf("a peer is left of session %s", id)
+			}
+		}
+		open, _ := g.memory.OpenSessions(context.Background())
+		if len(open) != len(c.sessions)+len(c.owed) {
+			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.owed))
+		}
+	})
+}
+
+// events is the log.
+type events struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (e *events) Write(b []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.Write(b)
+}
+
+// find returns the fields of the log lines of an event.
+func (e *events) find(event string) (lines []map[string]any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for line := range strings.Lines(e.text.String()) {
+		fields := map[string]any{}
+		if json.Unmarshal([]byte(line), &fields) == nil && fields["event"] == event {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
+}
+
+func (e *events) all() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.String()
+}
+
+// pass lets the fake clock run.
+func pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+}

@@ -1,0 +1,148 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// slowest is how soon a refusal leaves, counted from its request. Whatever was looked up or compared before takes less,
+// so that the time tells nothing about it.
+const slowest = 300 * time.Millisecond
+
+// Gate is where everybody signs in.
+type Gate struct {
+	directory Directory
+	devices   Devices
+	log       *slog.Logger
+	settings  func() agent.Settings
+	throttle  *throttle
+}
+
+// NewGate makes a gate. settings must be quick.
+func NewGate(d Directory, devices Devices, log *slog.Logger, settings func() agent.Settings) *Gate {
+	return &Gate{directory: d, devices: devices, log: log, settings: settings, throttle: newThrottle()}
+}
+
+// SignIn is what arrives from a person.
+type SignIn struct {
+	Login    string
+	Password string
+	Peer     netip.Addr // of the TCP connection
+	DeviceID string     // of the agent; empty from a browser
+}
+
+// SignIn tells who a person is. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call. Other
+// errors are ctx.Err and what failed in the gateway.
+func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
+	started := time.Now()
+	user, err := g.signIn(ctx, s)
+	if err != nil {
+		holdBack(ctx, started)
+	}
+	return user, err
+}
+
+// holdBack waits until a refusal may leave.
+func holdBack(ctx context.Context, started time.Time) {
+	timer := time.NewTimer(time.Until(started.Add(slowest)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// signIn is SignIn without the wait.
+func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
+	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
+	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || agent.NormalizeLogin(s.Login) == "" {
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // it can only be a slip, so it is not counted
+	}
+	a, err := g.attempt(ctx, s)
+	if err != nil {
+		return agent.User{}, err
+	}
+	leave, err := g.throttle.enter(ctx, a)
+	if err != nil {
+		g.refused(ctx, "login_throttled", a, err)
+		return agent.User{}, err
+	}
+	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Origin: a.origin})
+	leave(outcomeOf(err))
+	if err == nil && !user.Enabled {
+		err = agent.Refuse(agent.CodeAccountDisabled)
+	}
+	if err != nil {
+		g.refused(ctx, "login_failed", a, err)
+		return agent.User{}, err
+	}
+	g.remember(ctx, user, s.DeviceID)
+	return user, nil
+}
+
+// outcomeOf is how a check counts. An account's state is told only after the right password or without any
+// comparison; neither is a wrong guess.
+func outcomeOf(err error) outcome {
+	var refusal *agent.Error
+	switch {
+	case err == nil:
+		return right
+	case errors.As(err, &refusal) && refusal.Code == agent.CodeBadCredentials:
+		return wrong
+	}
+	return undecided
+}
+
+// attempt finds out under which counts a sign-in falls.
+func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
+	a := attempt{login: s.Login, device: s.DeviceID, peer: agent.Unmap(s.Peer), origin: agent.OriginStranger}
+	var err error
+	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
+		return a, err
+	}
+	if g.settings().InLAN(a.peer) {
+		a.origin = agent.OriginLAN
+		return a, nil
+	}
+	if !a.known || a.device == "" {
+		return a, nil
+	}
+	known, err := g.devices.KnowsDevice(ctx, a.user, a.device)
+	if known {
+		a.origin = agent.OriginDevice
+	}
+	return a, err
+}
+
+// remember notes the device of a person who is in. Without that the person is a stranger there next time, no more.
+func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
+	if device == "" {
+		return
+	}
+	if err := g.devices.RememberDevice(ctx, user.ID, device, time.Now()); err != nil {
+		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
+	}
+}
+
+// refused logs a refusal as a security event.
+func (g *Gate) refused(ctx context.Context, event string, a attempt, err error) {
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) {
+		return // the caller logs what failed in the gateway
+	}
+	g.log.WarnContext(ctx, "sign-in refused", "event", event, "account", a.account(), "peer", a.peer,
+		"origin", string(a.origin), "device", a.device, "code", string(refusal.Code))
+}
+
+// account is the login as it may stand in the log: people type passwords in its place.
+func (a attempt) account() string {
+	if !a.known {
+		return "***"
+	}
+	return agent.Clean(a.login, agent.MaxLogin)
+}

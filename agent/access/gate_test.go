@@ -1,0 +1,386 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+const (
+	lanPeer     = "192.168.1.10"
+	outsidePeer = "203.0.113.7"
+)
+
+// try signs in and returns the code of the refusal, empty when there was none.
+func (g *gateway) try(login, password, peer, device string) agent.Code {
+	_, err := g.gate.SignIn(context.Background(), SignIn{login, password, netip.MustParseAddr(peer), device})
+	var refusal *agent.Error
+	if errors.As(err, &refusal) {
+		return refusal.Code
+	}
+	if err != nil {
+		g.t.Errorf("sign-in of %s: %v", login, err)
+	}
+	return ""
+}
+
+func TestSignIn(t *testing.T) {
+	for _, c := range []struct {
+		name, login, password string
+		prepare               func(*gateway)
+		code                  agent.Code
+		checks                int // how often the directory was asked
+	}{
+		{name: "right", login: "ivan", password: "right", checks: 1},
+		{name: "another spelling", login: " IVAN ", password: "right", checks: 1},
+		{name: "wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1},
+		{name: "unknown login", login: "nobody", password: "right", code: agent.CodeBadCredentials, checks: 1},
+		{name: "empty password", login: "ivan", code: agent.CodeBadCredentials},
+		{name: "empty login", login: " ", password: "right", code: agent.CodeBadCredentials},
+		{name: "endless login", login: strings.Repeat("i", agent.MaxLoginTyped+1), password: "right", code: agent.CodeBadCredentials},
+		{name: "switched off", login: "ivan", password: "right", code: agent.CodeAccountDisabled, checks: 1,
+			prepare: func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+		{name: "switched off, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
+			prepare: func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+		{name: "state told by the directory", login: "ivan", password: "right", code: agent.CodePasswordExpired, checks: 1,
+			prepare: func(g *gateway) { g.memory.refusal = agent.Refuse(agent.CodePasswordExpired) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGateway(t)
+				if c.prepare != nil {
+					c.prepare(g)
+				}
+				started := time.Now()
+				if code := g.try(c.login, c.password, outsidePeer, ""); code != c.code {
+					t.Errorf("code %q, want %q", code, c.code)
+				}
+				if len(g.memory.checks) != c.checks {
+					t.Errorf("the directory was asked %d times, want %d", len(g.memory.checks), c.checks)
+				}
+				if took := time.Since(started); c.code != "" && took != slowest || c.code == "" && took != 0 {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// TestSignInFailure tries a broken store at each step: nobody gets in before the check, and a device that is not
+// remembered keeps nobody out.
+func TestSignInFailure(t *testing.T) {
+	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGateway(t)
+			g.memory.broken = method
+			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", netip.MustParseAddr(outsidePeer), "laptop"})
+			if in != (err == nil) || !in && !errors.Is(err, errFake) {
+				t.Errorf("%s fails: %v", method, err)
+			}
+		})
+	}
+}
+
+func TestThrottleAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.try("ivan", "right", "203.0.113.1", "laptop")
+		for i := range accountLimit {
+			if code := g.try("ivan", "wrong", fmt.Sprintf("198.51.100.%d", i), "thief"); code != agent.CodeBadCredentials {
+				t.Fatalf("attempt %d: %s", i, code)
+			}
+			pass(time.Minute)
+		}
+		_, err := g.gate.SignIn(context.Background(), SignIn{"Ivan", "right", netip.MustParseAddr("198.51.100.77"), "thief"})
+		var refusal *agent.Error
+		if !errors.As(err, &refusal) || refusal.Code != agent.CodeTooManyAttempts {
+			t.Fatalf("after %d wrong attempts: %v", accountLimit, err)
+		}
+		// 5 attempts with a minute and a refusal's 300 ms after each; the first counts from its check.
+		if want := window - accountLimit*(time.Minute+slowest); refusal.Wait != want {
+			t.Errorf("wait %v, want %v", refusal.Wait, want)
+		}
+		for name, a := range map[string]SignIn{
+			"known device": {"ivan", "right", netip.MustParseAddr("198.51.100.1"), "laptop"},
+			"LAN":          {"ivan", "right", netip.MustParseAddr(lanPeer), "thief"},
+		} {
+			if _, err := g.gate.SignIn(context.Background(), a); err != nil {
+				t.Errorf("strangers locked the person out: %s: %v", name, err)
+			}
+		}
+		pass(refusal.Wait)
+		if code := g.try("ivan", "right", "198.51.100.78", "other"); code != "" {
+			t.Errorf("after the wait: %s", code)
+		}
+	})
+}
+
+// TestThrottleDevice: wrong attempts on one known device lock neither another one nor strangers.
+func TestThrottleDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.try("ivan", "right", outsidePeer, "laptop")
+		g.try("ivan", "right", outsidePeer, "tablet")
+		for range accountLimit {
+			g.try("ivan", "wrong", outsidePeer, "laptop")
+		}
+		if code := g.try("ivan", "right", outsidePeer, "laptop"); code != agent.CodeTooManyAttempts {
+			t.Errorf("laptop: %q", code)
+		}
+		if code := g.try("ivan", "right", outsidePeer, "tablet"); code != "" {
+			t.Errorf("tablet: %q", code)
+		}
+		if code := g.try("ivan", "right", outsidePeer, ""); code != "" {
+			t.Errorf("browser: %q", code)
+		}
+		origins := []agent.Origin{}
+		for _, c := range g.memory.checks {
+			origins = append(origins, c.Origin)
+		}
+		if n := len(origins); origins[0] != agent.OriginStranger || origins[2] != agent.OriginDevice ||
+			origins[n-2] != agent.OriginDevice || origins[n-1] != agent.OriginStranger {
+			t.Errorf("origins: %v", origins)
+		}
+	})
+}
+
+func TestThrottleUnknownLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for i := range accountLimit {
+			g.try("S3cret-Password ", "wrong", fmt.Sprintf("198.51.100.%d", i), "")
+		}
+		if code := g.try("s3cret-password", "wrong", outsidePeer, ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("an unknown login is not throttled as a known one is: %q", code)
+		}
+		if strings.Contains(strings.ToLower(g.events.all()), "s3cret") {
+			t.Errorf("the log has what a person typed in place of a login:\n%s", g.events.all())
+		}
+		if failed := g.events.find("login_failed"); len(failed) != accountLimit || failed[0]["account"] != "***" ||
+			failed[0]["code"] != string(agent.CodeBadCredentials) || failed[0]["peer"] != "198.51.100.0" {
+			t.Errorf("events: %v", failed)
+		}
+		if n := len(g.events.find("login_throttled")); n != 1 {
+			t.Errorf("%d throttled events", n)
+		}
+	})
+}
+
+func TestThrottleSuccessClears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for range 3 {
+			for range accountLimit - 1 {
+				if code := g.try("ivan", "wrong", outsidePeer, ""); code != agent.CodeBadCredentials {
+					t.Fatal(code)
+				}
+			}
+			if code := g.try("ivan", "right", outsidePeer, ""); code != "" {
+				t.Fatal(code)
+			}
+		}
+	})
+}
+
+// TestThrottleOtherRefusals: only a comparison counts.
+func TestThrottleOtherRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.memory.refusal = agent.Refuse(agent.CodeAccountLocked)
+		for range 2 * addressLimit {
+			if code := g.try("ivan", "right", outsidePeer, ""); code != agent.CodeAccountLocked {
+				t.Fatal(code)
+			}
+			if code := g.try("ivan", "", outsidePeer, ""); code != agent.CodeBadCredentials {
+				t.Fatal(code)
+			}
+		}
+	})
+}
+
+func TestThrottleAddress(t *testing.T) {
+	for _, c := range []struct {
+		name, first, second string
+		together            bool
+	}{
+		{"one IPv4 address", "203.0.113.7", "203.0.113.7", true},
+		{"mapped", "203.0.113.7", "::ffff:203.0.113.7", true},
+		{"two IPv4 addresses", "203.0.113.7", "203.0.113.8", false},
+		{"one IPv6 network", "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
+		{"two IPv6 networks", "2001:db8:0:1::1", "2001:db8:0:2::1", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGateway(t)
+				for i := range addressLimit {
+					if code := g.try(fmt.Sprint("guess", i), "wrong", c.first, ""); code != agent.CodeBadCredentials {
+						t.Fatalf("attempt %d: %s", i, code)
+					}
+					g.try("olga", "right", c.first, "") // a right password of their own gives guessers nothing
+				}
+				want := agent.Code("")
+				if c.together {
+					want = agent.CodeTooManyAttempts
+				}
+				if code := g.try("ivan", "right", c.second, ""); code != want {
+					t.Errorf("code %q, want %q", code, want)
+				}
+			})
+		})
+	}
+}
+
+// TestThrottleRacing: attempts at the same moment get no more tries than attempts in turn.
+func TestThrottleRacing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.memory.gate = make(chan struct{})
+		codes := make(chan agent.Code, 50)
+		for range 50 {
+			go func() { codes <- g.try("ivan", "wrong", outsidePeer, "") }()
+		}
+		synctest.Wait()
+		if n := len(g.memory.checks); n != accountLimit {
+			t.Errorf("%d checks at once, want %d", n, accountLimit)
+		}
+		close(g.memory.gate)
+		count := map[agent.Code]int{}
+		for range 50 {
+			count[<-codes]++
+		}
+		if count[agent.CodeBadCredentials] != accountLimit || count[agent.CodeTooManyAttempts] != 50-accountLimit {
+			t.Errorf("answers: %v", count)
+		}
+	})
+}
+
+// TestThrottleTogether: a person whose devices all come back at once waits a little, and nobody is refused.
+func TestThrottleTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for range accountLimit - 1 { // one more would fill the count
+			g.try("ivan", "wrong", outsidePeer, "")
+		}
+		g.memory.gate = make(chan struct{})
+		codes := make(chan agent.Code, 20)
+		for range 20 {
+			go func() { codes <- g.try("ivan", "right", outsidePeer, "") }()
+		}
+		synctest.Wait()
+		if n := len(g.memory.checks); n != accountLimit {
+			t.Errorf("%d checks, want one beside the earlier ones", n)
+		}
+		close(g.memory.gate)
+		for range 20 {
+			if code := <-codes; code != "" {
+				t.Errorf("refused: %s", code)
+			}
+		}
+	})
+}
+
+// TestThrottleGone: who goes away while waiting leaves the place to others, and who goes away during the check is not
+// counted.
+func TestThrottleGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.memory.gate = make(chan struct{})
+		ctx, leave := context.WithCancel(context.Background())
+		errs := make(chan error, 20)
+		for range 20 {
+			go func() {
+				_, err := g.gate.SignIn(ctx, SignIn{"ivan", "wrong", netip.MustParseAddr(outsidePeer), ""})
+				errs <- err
+			}()
+		}
+		synctest.Wait()
+		leave()
+		for range 20 {
+			if err := <-errs; !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+		}
+		synctest.Wait()
+		if n := len(g.gate.throttle.accounts.byKey) + len(g.gate.throttle.address.byKey); n != 0 {
+			t.Errorf("%d counts are left of nothing", n)
+		}
+	})
+}
+
+// TestCountsGiveUp: leave to run that comes just when the person goes is given back.
+func TestCountsGiveUp(t *testing.T) {
+	c := newCounts[string](1, 0)
+	turn := make(chan error, 1)
+	if err := c.enter(context.Background(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	c.byKey["a"].waiting = append(c.byKey["a"].waiting, turn)
+	c.leave("a", undecided) // lets turn in
+	c.giveUp("a", turn)
+	if len(c.byKey) != 0 {
+		t.Errorf("left: %+v", c.byKey["a"])
+	}
+}
+
+// TestCountsEviction: a flood of new keys finds a bounded table and does not push out the counts that hold somebody
+// back; and it is forgotten when its time is over.
+func TestCountsEviction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 1000
+		c := newCounts[int](accountLimit, most)
+		guess := func(key int) error {
+			err := c.enter(context.Background(), key)
+			if err == nil {
+				c.leave(key, wrong)
+			}
+			return err
+		}
+		held := []int{-1, -2, -3}
+		for _, key := range slices.Repeat(held, accountLimit) {
+			if err := guess(key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for key := range 20 * most {
+			if err := guess(key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(c.byKey) > most {
+			t.Errorf("%d keys, want at most %d", len(c.byKey), most)
+		}
+		for _, key := range held {
+			if err := guess(key); err == nil {
+				t.Errorf("the flood set %d free", key)
+			}
+		}
+		pass(window)
+		if err := guess(0); err != nil || len(c.byKey) != 1 {
+			t.Errorf("after the window: %v, %d keys", err, len(c.byKey))
+		}
+	})
+}
+
+// TestCountsFullOfRunning: keys that are all in use are never dropped.
+func TestCountsFullOfRunning(t *testing.T) {
+	c := newCounts[int](1, 2)
+	for key := range 4 {
+		if err := c.enter(context.Background(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key := range 4 {
+		c.leave(key, right)
+	}
+	if len(c.byKey) != 0 {
+		t.Errorf("%d keys left", len(c.byKey))
+	}
+}

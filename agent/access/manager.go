@@ -1,0 +1,150 @@
+package access
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// Config is what a Manager works with.
+type Config struct {
+	Gate     *Gate
+	Store    Store
+	Firewall Firewall              // nil = none here; sessions begin and end all the same
+	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
+	Settings func() agent.Settings // must be quick and may not call the Manager
+	Log      *slog.Logger
+}
+
+// Manager holds the live sessions.
+//
+// There are two locks. Whoever changes anything takes the turn first, which may last as long as the store and the
+// firewall take; so changes happen one after the other, and what a change has decided still holds when it is carried
+// out. The mutex is held for moments, so that reading never waits for a disk.
+type Manager struct {
+	gate     *Gate
+	store    Store
+	firewall Firewall
+	tunnel   Tunnel
+	settings func() agent.Settings
+	log      *slog.Logger
+
+	turn chan struct{} // has one place, and whoever put something there has the turn
+
+	mu        sync.Mutex // guards what follows. It is written with the turn and mu, and read with either.
+	sessions  map[string]*session
+	byAddress map[netip.Addr]*session // LAN and web
+	byUser    map[agent.UserID][]*session
+	byChain   map[[32]byte]*session
+	closed    bool // after Shutdown
+
+	cuts cuts
+
+	owed      map[string]end // guarded by the turn: ends that the store did not take yet, by session ID
+	owedTimer *time.Timer
+}
+
+// end is when and why a session ended.
+type end struct {
+	at     time.Time
+	reason agent.Reason
+}
+
+// session is a live session. The Manager's locks guard it.
+type session struct {
+	agent.Session
+	link      Link      // nil while waiting
+	graceEnds time.Time // while waiting
+	tunnelBy  time.Time // when tunnel_wg must have come; zero when it has, or when none is needed
+	noticed   time.Time // notices that were due until then have been given
+	inside    bool      // whether it came from the local networks
+	chain     chainName // zero until the agent has shown or been given a token in this process
+	timer     *time.Timer
+}
+
+// NewManager makes a Manager without sessions; Restore brings back those of the process before.
+func NewManager(c Config) *Manager {
+	return &Manager{
+		gate: c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
+		turn:      make(chan struct{}, 1),
+		sessions:  map[string]*session{},
+		byAddress: map[netip.Addr]*session{},
+		byUser:    map[agent.UserID][]*session{},
+		byChain:   map[[32]byte]*session{},
+		owed:      map[string]end{},
+	}
+}
+
+// put makes next what everybody sees of a session.
+func (m *Manager) put(s *session, next agent.Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.takeOut(s)
+	s.Session = next
+	m.sessions[s.ID] = s
+	m.byUser[s.UserID] = append(m.byUser[s.UserID], s)
+	if s.Kind != agent.KindVPN {
+		m.byAddress[s.Address] = s
+	}
+	if s.Resume.Chain != [32]byte{} {
+		m.byChain[s.Resume.Chain] = s
+	}
+}
+
+// remove makes a session unseen.
+func (m *Manager) remove(s *session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.takeOut(s)
+	s.link = nil
+}
+
+// takeOut is remove for callers that have mu. It leaves alone what already belongs to another session.
+func (m *Manager) takeOut(s *session) {
+	if m.sessions[s.ID] != s {
+		return
+	}
+	delete(m.sessions, s.ID)
+	if m.byAddress[s.Address] == s {
+		delete(m.byAddress, s.Address)
+	}
+	if m.byChain[s.Resume.Chain] == s {
+		delete(m.byChain, s.Resume.Chain)
+	}
+	others := slices.DeleteFunc(m.byUser[s.UserID], func(o *session) bool { return o == s })
+	if m.byUser[s.UserID] = others; len(others) == 0 {
+		delete(m.byUser, s.UserID)
+	}
+}
+
+// attach gives a session its connection and returns the one that it had. Nil makes it a waiting session until
+// graceEnds.
+func (m *Manager) attach(s *session, link Link, graceEnds time.Time) (before Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, s.link, s.graceEnds = s.link, link, graceEnds
+	return before
+}
+
+// all are the live sessions, the oldest first. For whoever has the turn.
+func (m *Manager) all() []*session {
+	list := make([]*session, 0, len(m.sessions))
+	for _, s := range m.sessions {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, older)
+	return list
+}
+
+// of are a person's live sessions, the oldest first. For whoever has the turn.
+func (m *Manager) of(user agent.UserID) []*session {
+	list := slices.Clone(m.byUser[user])
+	slices.SortFunc(list, older)
+	return list
+}
+
+func older(a, b *session) int { return order(a.Session, b.Session) }

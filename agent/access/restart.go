@@ -1,0 +1,131 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// restoredGrace is how long a session waits after a restart at least: agents need time to notice and to come back.
+const restoredGrace = 30 * time.Second
+
+// Restore takes over the open sessions of the process before. Each begins a new grace now; what ran out meanwhile ends,
+// and so does what the rules of today do not allow. It is called once, before anybody can authorise. Errors: the store
+// cannot be read; nothing was changed then.
+func (m *Manager) Restore(ctx context.Context) error {
+	return m.change(ctx, func(c *change) error {
+		open, err := c.store.OpenSessions(c.ctx)
+		if err != nil {
+			return err
+		}
+		graceEnds := c.now.Add(max(c.settings.Grace, restoredGrace))
+		for _, s := range open {
+			if reason := c.adopt(&session{Session: s, graceEnds: graceEnds}); reason != "" {
+				c.withdraw(s)
+				c.recordEnd(s, reason)
+				c.event("session_ended", s, "reason", string(reason))
+			}
+		}
+		return nil
+	})
+}
+
+// adopt makes an open session of the store a live one, or tells why it ends.
+func (c *change) adopt(s *session) agent.Reason {
+	s.inside, s.noticed = c.settings.InLAN(s.ExternalIP), c.now
+	if reason := c.over(s); reason != "" {
+		return reason
+	}
+	for _, other := range c.rivals(s) { // only a crash in the middle of a takeover leaves two
+		if other.LoggedIn.After(s.LoggedIn) {
+			return agent.ReasonReplaced
+		}
+		c.end(other, agent.ReasonReplaced)
+	}
+	if reason := c.regain(s); reason != "" {
+		return reason
+	}
+	c.put(s, s.Session)
+	c.arm(s)
+	c.event("session_restored", s.Session)
+	return ""
+}
+
+// over tells why a session of the process before cannot go on.
+func (c *change) over(s *session) agent.Reason {
+	if !c.now.Before(s.Expires) {
+		return agent.ReasonExpired
+	}
+	user, err := c.account(s.UserID)
+	var refusal *agent.Error
+	switch {
+	case errors.As(err, &refusal), !c.settings.Enabled:
+		return agent.ReasonDisabled
+	case err != nil:
+		c.log.ErrorContext(c.ctx, "an account was not read", "session", s.ID, "error", err)
+		return agent.ReasonLost // it may come back once the store can tell
+	case s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess:
+		return agent.ReasonDisabled
+	case !fits(c.settings, s):
+		return agent.ReasonShutdown
+	}
+	return ""
+}
+
+// rivals are the adopted sessions beside which another one may not be.
+func (c *change) rivals(s *session) (list []*session) {
+	if holder := c.byAddress[s.Address]; holder != nil && s.Kind != agent.KindVPN {
+		list = append(list, holder)
+	}
+	for _, o := range c.of(s.UserID) {
+		if o.Device.ID != "" && o.Device.ID == s.Device.ID && (len(list) == 0 || list[0] != o) {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// regain gives an adopted session its access, which mostly it still has. Without it the agent comes back and finds out
+// why.
+func (c *change) regain(s *session) agent.Reason {
+	if s.Kind != agent.KindVPN {
+		if err := c.give(s.Session); err != nil {
+			c.log.ErrorContext(c.ctx, "a restored session was not let through", "session", s.ID, "error", err)
+			return agent.ReasonLost
+		}
+		return ""
+	}
+	if c.tunnel == nil || !c.tunnel.Available() {
+		return agent.ReasonLost
+	}
+	address, err := c.tunnel.Reserve(c.ctx, s.Session)
+	if err != nil || address != s.Address {
+		c.log.WarnContext(c.ctx, "a restored session lost its address", "session", s.ID, "address", s.Address, "error", err)
+		return agent.ReasonLost
+	}
+	return ""
+}
+
+// Shutdown tells the agents that the gateway restarts. The sessions stay open in the store and keep their access until
+// the next process takes them over; nobody gets in any more.
+func (m *Manager) Shutdown(ctx context.Context) error {
+	return m.change(ctx, func(c *change) error {
+		c.payAll()
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		if c.owedTimer != nil {
+			c.owedTimer.Stop()
+			c.owedTimer = nil
+		}
+		for _, s := range c.all() {
+			s.stop()
+			if link := c.attach(s, nil, time.Time{}); link != nil {
+				c.later(link, agent.ReasonShutdown)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,141 @@
+package access
+
+import (
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// settle carries out what was decided about a place: the store first, because what it does not hold must not exist;
+// then the losers go, and then the newcomer gets access. On an error nothing of the newcomer is left.
+func (c *change) settle(p place, event string) (Grant, error) {
+	if err := c.reserve(&p.next); err != nil {
+		return Grant{}, err
+	}
+	var token string
+	if p.next.Device.ID != "" {
+		if p.chain == (chainName{}) {
+			p.chain = newChainName()
+		}
+		token, p.next.Resume = p.chain.next(p.next.Resume.Previous)
+	}
+	if err := c.save(p.next); err != nil {
+		c.unsettle(p)
+		return Grant{}, err
+	}
+	for _, l := range p.losers {
+		c.lose(p, l)
+	}
+	if err := c.move(p); err != nil {
+		return Grant{}, err
+	}
+	s := c.install(p)
+	c.event(event, s.Session)
+	return c.grant(s, token, false), nil
+}
+
+// reserve gives a session with a tunnel its address. Refusals: CodePoolExhausted, CodeVPNUnavailable.
+func (c *change) reserve(next *agent.Session) error {
+	if next.Kind != agent.KindVPN {
+		return nil
+	}
+	address, err := c.tunnel.Reserve(c.ctx, *next)
+	if err != nil {
+		return err
+	}
+	if !c.settings.InVPN(address) { // the tunnel has not taken over a new VPN network yet
+		if c.sessions[next.ID] == nil {
+			c.tunnel.Release(c.ctx, *next)
+		}
+		return &agent.Error{Code: agent.CodeVPNUnavailable, Wait: 5 * time.Second}
+	}
+	next.Address = address
+	return nil
+}
+
+// unsettle undoes what came before a failed save. The store may have taken the session all the same.
+func (c *change) unsettle(p place) {
+	if p.own == nil {
+		c.recordEnd(p.next, agent.ReasonLost)
+	}
+	if p.next.Kind == agent.KindVPN && (p.own == nil || p.own.Kind != agent.KindVPN) {
+		c.tunnel.Release(c.ctx, p.next)
+	}
+}
+
+// lose ends a session for the newcomer. Where both are the same person on the same address, that address stays let
+// through, so that nothing is cut.
+func (c *change) lose(p place, l loser) {
+	if l.session == p.current { // its connection carries the newcomer from now on
+		c.attach(l.session, nil, time.Time{})
+	}
+	keeps := p.next.Kind != agent.KindVPN && l.Kind != agent.KindVPN && l.Address == p.next.Address &&
+		l.UserID == p.next.UserID
+	if !keeps {
+		c.withdraw(l.Session)
+	}
+	c.finish(l.session, l.reason)
+}
+
+// move takes away what the newcomer had elsewhere and gives it access in its place. On an error it is gone.
+func (c *change) move(p place) error {
+	if p.own != nil {
+		if p.own.Kind == p.next.Kind && p.own.Address == p.next.Address {
+			return nil // has it
+		}
+		if p.own.Kind != agent.KindVPN || p.next.Kind != agent.KindVPN {
+			c.withdraw(p.own.Session)
+		}
+	}
+	err := c.give(p.next)
+	if err == nil {
+		return nil
+	}
+	c.withdraw(p.next)
+	if p.own != nil {
+		c.finish(p.own, agent.ReasonLost)
+	} else {
+		c.recordEnd(p.next, agent.ReasonLost)
+	}
+	return err
+}
+
+// install makes the session live on its connection.
+func (c *change) install(p place) *session {
+	s := p.own
+	if s == nil {
+		s = &session{}
+	}
+	c.mu.Lock()
+	s.inside = p.inside
+	c.mu.Unlock()
+	c.put(s, p.next)
+	s.chain, s.noticed, s.tunnelBy = p.chain, c.now, time.Time{}
+	if s.Kind == agent.KindVPN {
+		s.tunnelBy = c.now.Add(tunnelWait)
+	}
+	before := c.attach(s, p.link, time.Time{})
+	if before != nil && before != p.link {
+		c.later(before, agent.ReasonReplaced)
+	}
+	c.arm(s)
+	return s
+}
+
+// give lets a session through.
+func (c *change) give(s agent.Session) error {
+	if s.Kind == agent.KindVPN || c.firewall == nil {
+		return nil // its peer comes with TunnelUp
+	}
+	return c.firewall.Grant(c.ctx, s)
+}
+
+// withdraw takes away what a session was given.
+func (c *change) withdraw(s agent.Session) {
+	switch {
+	case s.Kind == agent.KindVPN && c.tunnel != nil:
+		c.tunnel.Release(c.ctx, s)
+	case s.Kind != agent.KindVPN && c.firewall != nil:
+		c.firewall.Revoke(c.ctx, s)
+	}
+}

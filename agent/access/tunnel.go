@@ -1,0 +1,32 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TunnelUp gives the session of a connection its peer, in place of the one that it had. Refusals: CodeBadMessage for a
+// session without a tunnel and for a key that somebody else holds; CodeVPNUnavailable. Errors: agent.ErrNotFound when
+// the connection has no such session any more; ctx.Err; what failed in the gateway.
+func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.Key) (config agent.TunnelConfig, err error) {
+	err = m.change(ctx, func(c *change) error {
+		s := c.sessions[id]
+		switch {
+		case s == nil || s.link != link:
+			return agent.ErrNotFound
+		case s.Kind != agent.KindVPN || key.IsZero():
+			return agent.Refuse(agent.CodeBadMessage)
+		case !c.tunnel.Available():
+			return agent.Refuse(agent.CodeVPNUnavailable)
+		}
+		if config, err = c.tunnel.Up(c.ctx, s.Session, key); err != nil {
+			return err
+		}
+		s.tunnelBy = time.Time{}
+		c.arm(s)
+		return nil
+	})
+	return config, err
+}
