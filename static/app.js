@@ -116,20 +116,12 @@
 
   function replace(part, fresh) {
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    const scrolled = part.querySelector(".table");
+    const before = part.querySelector(".table");
+    const scrolled = before && { top: before.scrollTop, left: before.scrollLeft, behavior: "instant" };
     fresh.querySelector("[data-refresh-note]").hidden = false;
     part.replaceWith(fresh);
-    const table = fresh.querySelector(".table");
-    if (table && scrolled) {
-      table.scrollTop = scrolled.dataset.top ?? 0;
-      table.scrollLeft = scrolled.dataset.left ?? 0;
-    }
+    if (scrolled) fresh.querySelector(".table")?.scrollTo(scrolled);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  }
-
-  function remember(part) {
-    const table = part.querySelector(".table");
-    if (table) Object.assign(table.dataset, { top: table.scrollTop, left: table.scrollLeft });
   }
 
   function showFailure(part) {
@@ -148,7 +140,6 @@
       const fresh = page.querySelector("[data-refresh]");
       if (!fresh) return void location.reload();
       if (isBusy(part)) return;
-      remember(part);
       replace(part, document.adoptNode(fresh));
     } catch {
       showFailure(part);

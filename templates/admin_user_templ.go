@@ -244,7 +244,7 @@ func userCard(p Page, d AdminUserData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = banner("ok").Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = banner("info").Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

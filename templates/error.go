@@ -2,6 +2,7 @@ package templates
 
 import (
 	"net/http"
+	"strings"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
@@ -26,3 +27,6 @@ func ErrorFor(l *locale.Localizer, status int, ref string) ErrorData {
 	}
 	return d
 }
+
+// refUntold tells whether there is a reference that the text does not hold.
+func (d ErrorData) refUntold() bool { return d.Ref != "" && !strings.Contains(d.Text, d.Ref) }

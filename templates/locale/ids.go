@@ -28,6 +28,9 @@ const (
 	TooManyDownload = "too_many_downloads"
 	InstallerAbsent = "installer_absent"
 	DomainAbsent    = "domain_absent"
+	AgentOnly       = "agent_only"
+	TooManyAgents   = "too_many_agents"
+	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
 
 	// Said beside the field when a pasted address held more than a name: {{.Removed}}.
