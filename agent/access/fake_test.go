@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"testing/synctest"
 	"time"
 
 	"ideco-agent/agent"
@@ -565,8 +566,9 @@ func (e *events) all() string {
 	return e.text.String()
 }
 
-// pass lets the fake clock run.
+// pass lets the fake clock run, and what is due then happen.
 func pass(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
+	synctest.Wait()
 }

@@ -130,12 +130,15 @@ func (c *change) give(s agent.Session) error {
 	return c.firewall.Grant(c.ctx, s)
 }
 
-// withdraw takes away what a session was given.
+// withdraw takes away what a session was given. An address that another session has by now stays let through.
 func (c *change) withdraw(s agent.Session) {
-	switch {
-	case s.Kind == agent.KindVPN && c.tunnel != nil:
-		c.tunnel.Release(c.ctx, s)
-	case s.Kind != agent.KindVPN && c.firewall != nil:
+	if s.Kind == agent.KindVPN {
+		if c.tunnel != nil {
+			c.tunnel.Release(c.ctx, s)
+		}
+		return
+	}
+	if holder := c.byAddress[s.Address]; c.firewall != nil && (holder == nil || holder.ID == s.ID) {
 		c.firewall.Revoke(c.ctx, s)
 	}
 }

@@ -1,0 +1,212 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+func TestGrace(t *testing.T) {
+	for _, peer := range []string{lanPeer, outsidePeer} {
+		scene(t, "runs out, from "+peer, func(g *gateway) {
+			e := g.enter(at("ivan", peer, "a"))
+			g.Lost(e.Session.ID, e.Link)
+			pass(30*time.Second - time.Millisecond)
+			g.has(e)
+			if g.Sessions()[0].State != agent.StateWaiting {
+				g.t.Errorf("%v", g.Sessions())
+			}
+			pass(time.Millisecond)
+			g.has()
+			if g.reason(e) != agent.ReasonLost || e.told() != "[]" {
+				g.t.Errorf("%s, told %s", g.reason(e), e.told())
+			}
+		})
+	}
+	scene(t, "is new after each return", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		for range 5 {
+			g.Lost(e.Session.ID, e.Link)
+			pass(20 * time.Second)
+			e = g.back(e)
+			pass(20 * time.Second)
+		}
+		g.has(e)
+	})
+	scene(t, "none", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.Grace = 0 })
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.Lost(e.Session.ID, e.Link)
+		g.has()
+		g.back(e)
+	})
+	scene(t, "changed meanwhile", func(g *gateway) {
+		first, second := g.enter(at("ivan", lanPeer, "a")), g.enter(at("olga", "192.168.1.11", "a"))
+		g.Lost(first.Session.ID, first.Link)
+		g.configure(func(s *agent.Settings) { s.Grace = time.Minute })
+		g.Lost(second.Session.ID, second.Link)
+		pass(30 * time.Second)
+		g.has(second)
+		pass(30 * time.Second)
+		g.has()
+	})
+	scene(t, "not beyond the length", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.Grace = time.Hour })
+		e := g.enter(at("ivan", lanPeer, "a"))
+		pass(24*time.Hour - time.Minute)
+		g.Lost(e.Session.ID, e.Link)
+		pass(time.Minute)
+		g.has()
+		if g.reason(e) != agent.ReasonExpired {
+			g.t.Errorf("%s", g.reason(e))
+		}
+	})
+}
+
+func TestNotices(t *testing.T) {
+	for _, c := range []struct {
+		length  time.Duration
+		notices string
+	}{
+		{24 * time.Hour, "[30m0s 5m0s]"},
+		{30*time.Minute + time.Second, "[30m0s 5m0s]"},
+		{30 * time.Minute, "[5m0s]"},
+		{6 * time.Minute, "[5m0s]"},
+		{5 * time.Minute, "[]"},
+		{agent.MinSession, "[]"},
+	} {
+		scene(t, c.length.String(), func(g *gateway) {
+			g.configure(func(s *agent.Settings) { s.SessionLAN = c.length })
+			e := g.enter(at("ivan", lanPeer, "a"))
+			pass(c.length - time.Millisecond)
+			g.has(e)
+			pass(time.Millisecond)
+			g.has()
+			link := e.Link.(*agentLink)
+			if fmt.Sprint(link.notices) != c.notices || link.told() != "[expired]" || g.reason(e) != agent.ReasonExpired {
+				g.t.Errorf("notices %v, told %s", link.notices, link.told())
+			}
+		})
+	}
+	scene(t, "nobody listens", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		pass(23*time.Hour + 29*time.Minute + 50*time.Second)
+		g.Lost(e.Session.ID, e.Link)
+		pass(20 * time.Second)
+		e = g.back(e)
+		pass(30 * time.Minute)
+		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[5m0s]" {
+			g.t.Errorf("%v", notices)
+		}
+	})
+	scene(t, "again after an extension", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		pass(23*time.Hour + 40*time.Minute)
+		again := e.Attempt
+		again.Current = e.Session.ID
+		g.enter(again)
+		pass(24 * time.Hour)
+		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[30m0s 30m0s 5m0s]" {
+			g.t.Errorf("%v", notices)
+		}
+	})
+	scene(t, "a shorter length is for new logins", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.configure(func(s *agent.Settings) { s.SessionLAN = time.Minute })
+		g.Apply(context.Background())
+		e = g.back(e)
+		pass(23 * time.Hour)
+		g.has(e)
+	})
+}
+
+func TestTunnelUp(t *testing.T) {
+	ctx := context.Background()
+	up := func(g *gateway, e entry, key byte) error {
+		config, err := g.TunnelUp(ctx, e.Session.ID, e.Link, agent.Key{key})
+		if err == nil && config.Address.Addr() != e.Session.Address {
+			g.t.Errorf("%+v", config)
+		}
+		g.sound()
+		return err
+	}
+	refused := func(err error, code agent.Code) bool {
+		var refusal *agent.Error
+		return errors.As(err, &refusal) && refusal.Code == code
+	}
+	scene(t, "in time", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		pass(tunnelWait - time.Millisecond)
+		if err := up(g, e, 1); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		pass(time.Hour)
+		g.has(e)
+		if s := g.Sessions()[0]; s.Rx == nil || *s.Rx != 1 || *s.Tx != 2 || s.Handshake.IsZero() {
+			g.t.Errorf("%+v", s)
+		}
+		_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
+		if len(g.pipe.keys) != 0 {
+			g.t.Errorf("the peer outlived its session")
+		}
+	})
+	scene(t, "none in time", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		pass(tunnelWait)
+		g.has()
+		if e.told() != "[idle]" {
+			g.t.Errorf("told %s", e.told())
+		}
+	})
+	scene(t, "none in time after a return", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		_ = up(g, e, 1)
+		g.Lost(e.Session.ID, e.Link)
+		e = g.back(e)
+		pass(tunnelWait)
+		g.has()
+	})
+	scene(t, "lost before it came", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		g.Lost(e.Session.ID, e.Link)
+		pass(tunnelWait + time.Second)
+		g.has(e)
+	})
+	scene(t, "a second key replaces the first", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		if err := errors.Join(up(g, e, 1), up(g, e, 2)); err != nil || g.pipe.keys[e.Session.ID] != (agent.Key{2}) {
+			g.t.Errorf("%v, %v", err, g.pipe.keys)
+		}
+	})
+	scene(t, "another session's key", func(g *gateway) {
+		e, other := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		_ = up(g, e, 1)
+		if err := up(g, other, 1); !refused(err, agent.CodeBadMessage) {
+			g.t.Errorf("%v", err)
+		}
+		pass(tunnelWait)
+		g.has(e) // a refused key does not count as one
+	})
+	scene(t, "refusals", func(g *gateway) {
+		lan, vpn := g.enter(at("olga", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "a"))
+		if err := up(g, lan, 1); !refused(err, agent.CodeBadMessage) {
+			g.t.Errorf("in the LAN: %v", err)
+		}
+		if err := up(g, vpn, 0); !refused(err, agent.CodeBadMessage) {
+			g.t.Errorf("no key: %v", err)
+		}
+		vpn.Link = &agentLink{}
+		if err := up(g, vpn, 1); !errors.Is(err, agent.ErrNotFound) {
+			g.t.Errorf("another connection: %v", err)
+		}
+		g.pipe.off = true
+		vpn.Link = g.sessions[vpn.Session.ID].link
+		if err := up(g, vpn, 1); !refused(err, agent.CodeVPNUnavailable) {
+			g.t.Errorf("no tunnel now: %v", err)
+		}
+	})
+}

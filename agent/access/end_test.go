@@ -1,0 +1,156 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"ideco-agent/agent"
+)
+
+func TestEnds(t *testing.T) {
+	ctx := context.Background()
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	// three sessions: Ivan in the LAN and outside, Olga outside.
+	begin := func(g *gateway) (lan, vpn, other entry) {
+		return g.enter(at("ivan", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b")), g.enter(at("olga", outsidePeer, "c"))
+	}
+	scene(t, "one", func(g *gateway) {
+		lan, vpn, other := begin(g)
+		if err := g.End(ctx, lan.Session.ID, agent.ReasonAdmin); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		g.has(vpn, other)
+		if lan.told() != "[admin]" || g.reason(lan) != agent.ReasonAdmin || len(g.wall.in) != 0 {
+			g.t.Errorf("told %s, reason %s, let through %v", lan.told(), g.reason(lan), g.wall.in)
+		}
+		for _, id := range []string{lan.Session.ID, "", "nonsense"} {
+			if err := g.End(ctx, id, agent.ReasonAdmin); !errors.Is(err, agent.ErrNotFound) {
+				g.t.Errorf("%q: %v", id, err)
+			}
+		}
+		g.Lost(lan.Session.ID, lan.Link)
+		g.Logout(lan.Session.ID, lan.Link)
+		if lan.told() != "[admin]" {
+			g.t.Errorf("told %s", lan.told())
+		}
+	})
+	scene(t, "the person's own", func(g *gateway) {
+		lan, vpn, other := begin(g)
+		g.Logout(vpn.Session.ID, vpn.Link)
+		g.has(lan, other)
+		if vpn.told() != "[]" || g.reason(vpn) != agent.ReasonLogout {
+			g.t.Errorf("told %s, reason %s", vpn.told(), g.reason(vpn))
+		}
+	})
+	scene(t, "a person's", func(g *gateway) {
+		lan, vpn, other := begin(g)
+		if n := g.EndUser(gone, ivan, agent.ReasonDisabled); n != 2 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(other)
+		if lan.told() != "[disabled]" || vpn.told() != "[disabled]" {
+			g.t.Errorf("told %s, %s", lan.told(), vpn.told())
+		}
+	})
+	scene(t, "a person's, and the store cannot void the rest", func(g *gateway) {
+		_, _, other := begin(g)
+		g.memory.broken = "VoidResume"
+		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 2 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(other)
+		if err := g.VoidResume(ctx, olga); !errors.Is(err, errFake) {
+			g.t.Errorf("%v", err)
+		}
+	})
+	scene(t, "all", func(g *gateway) {
+		begin(g)
+		if n := g.EndAll(gone, agent.ReasonAdmin); n != 3 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has()
+	})
+	scene(t, "the account is switched off", func(g *gateway) {
+		_, _, other := begin(g)
+		u := g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
+		if n := g.UserChanged(ctx, u); n != 2 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(other)
+	})
+	scene(t, "remote access is taken away", func(g *gateway) {
+		lan, vpn, other := begin(g)
+		u := g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
+		if n := g.UserChanged(ctx, u); n != 1 || vpn.told() != "[disabled]" {
+			g.t.Errorf("%d ended, told %s", n, vpn.told())
+		}
+		g.has(lan, other)
+		g.refuse(vpn.by(vpn.ResumeToken), agent.CodeSessionOver)
+	})
+	scene(t, "a tunnel in the LAN needs no right", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
+		e := g.enter(at("petr", lanPeer, "a"))
+		u, _ := g.memory.User(ctx, petr)
+		if n := g.UserChanged(ctx, u); n != 0 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(e)
+	})
+}
+
+func TestApply(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name   string
+		change func(*agent.Settings)
+		n      int
+		reason agent.Reason
+	}{
+		{"nothing", func(*agent.Settings) {}, 0, ""},
+		{"off", func(s *agent.Settings) { s.Enabled = false }, 2, agent.ReasonDisabled},
+		{"another LAN", func(s *agent.Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("172.16.0.0/12")} },
+			1, agent.ReasonShutdown},
+		{"tunnel in the LAN", func(s *agent.Settings) { s.LocalTunnel = true }, 1, agent.ReasonShutdown},
+		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = netip.MustParsePrefix("10.99.0.0/16") },
+			1, agent.ReasonShutdown},
+	} {
+		scene(t, c.name, func(g *gateway) {
+			lan, vpn := g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
+			set := g.Settings()
+			c.change(&set)
+			if n := g.Misfits(set); n != c.n {
+				g.t.Errorf("%d would end, want %d", n, c.n)
+			}
+			g.configure(c.change)
+			if n := g.Apply(ctx); n != c.n {
+				g.t.Errorf("%d ended, want %d", n, c.n)
+			}
+			told := 0
+			for _, e := range []entry{lan, vpn} {
+				if g.reason(e) != "" {
+					told++
+					if g.reason(e) != c.reason || e.told() != "["+string(c.reason)+"]" {
+						g.t.Errorf("%s: %s, told %s", e.Login, g.reason(e), e.told())
+					}
+				}
+			}
+			if told != c.n {
+				g.t.Errorf("%d told", told)
+			}
+		})
+	}
+	scene(t, "the agents come back under the new rules", func(g *gateway) {
+		lan, vpn := g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", "192.168.1.11", "b"))
+		g.configure(func(s *agent.Settings) { s.LocalNetworks = nil })
+		if n := g.Apply(ctx); n != 2 {
+			g.t.Errorf("%d", n)
+		}
+		g.refuse(lan.by(lan.ResumeToken), agent.CodeVPNNotAllowed)
+		if back := g.back(vpn); back.Session.Kind != agent.KindVPN {
+			g.t.Errorf("%+v", back.Session)
+		}
+	})
+}

@@ -1,0 +1,264 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ideco-agent/agent"
+)
+
+// machine does at random what agents, people and administrators do, and knows what may not happen.
+type machine struct {
+	*gateway
+	agents []*entry        // everyone who ever got in, with the last token and link
+	used   map[string]bool // tokens that were used and confirmed
+	over   map[string]bool // sessions that ended for good
+}
+
+// TestMachine checks, after every step of long random lives: one LAN session for an address, one for a device, at most
+// so many for a person, access for exactly the live sessions (all this is sound), no way back into a session that ended
+// for good, and no second use of a token.
+func TestMachine(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		rapid.SyncTest(r, func(r *rapid.T) {
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			defer m.kill()
+			m.live(r)
+		})
+	})
+}
+
+// live is one life.
+func (m *machine) live(r *rapid.T) {
+	m.configure(func(s *agent.Settings) {
+		s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
+		s.DevicePolicy = rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(r, "policy")
+		s.Grace = rapid.SampledFrom([]time.Duration{0, 30 * time.Second, time.Hour}).Draw(r, "grace")
+	})
+	m.pipe.size = rapid.IntRange(0, 3).Draw(r, "pool")
+	r.Repeat(map[string]func(*rapid.T){
+		"":         m.check,
+		"login":    m.login,
+		"resume":   m.resume,
+		"extend":   m.extend,
+		"lost":     m.lost,
+		"logout":   m.logout,
+		"tunnel":   m.tunnelUp,
+		"end":      m.end,
+		"user":     m.userChanges,
+		"password": m.password,
+		"settings": m.settingsChange,
+		"time":     m.time,
+		"restart":  func(*rapid.T) { m.reboot() },
+		"disk":     m.disk,
+	})
+}
+
+func (m *machine) check(r *rapid.T) {
+	synctest.Wait()
+	m.t = r
+	m.sound()
+	count := map[agent.UserID]int{}
+	for _, s := range m.Sessions() {
+		if count[s.UserID]++; count[s.UserID] > m.Settings().DevicesPerUser {
+			r.Errorf("user %d has %d sessions", s.UserID, count[s.UserID])
+		}
+		if m.over[s.ID] {
+			r.Errorf("session %s is back from the dead", s.ID)
+		}
+		if !m.now(s.Expires) {
+			r.Errorf("session %s outlived its length", s.ID)
+		}
+	}
+	m.memory.mu.Lock()
+	defer m.memory.mu.Unlock()
+	for id, s := range m.memory.sessions {
+		if !s.Ended.IsZero() && !s.Reason.Returns() {
+			m.over[id] = true
+		}
+	}
+}
+
+func (m *machine) now(end time.Time) bool { return now().Before(end) }
+
+func (m *machine) attempt(r *rapid.T) Attempt {
+	return at(rapid.SampledFrom([]string{"ivan", "olga", "petr", "nobody"}).Draw(r, "login"), m.peer(r),
+		rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(r, "device"))
+}
+
+func (m *machine) peer(r *rapid.T) string {
+	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1"}).Draw(r, "peer")
+}
+
+// enters authorises and keeps what came of it. Errors must be refusals, or what the disk said.
+func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
+	grant, err := m.Authorize(context.Background(), a)
+	var refusal *agent.Error
+	switch {
+	case err == nil:
+		if a.Link.(*agentLink).told() != "[]" {
+			r.Errorf("a link that is in was told %s", a.Link.(*agentLink).told())
+		}
+		e := entry{grant, a}
+		m.agents = append(m.agents, &e)
+		return e, true
+	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memory.broken != "" || m.wall.broken):
+		return entry{}, false
+	}
+	r.Errorf("%v", err)
+	return entry{}, false
+}
+
+func (m *machine) login(r *rapid.T) { m.enters(r, m.attempt(r)) }
+
+func (m *machine) anyone(r *rapid.T) *entry {
+	if len(m.agents) == 0 {
+		r.Skip("nobody yet")
+	}
+	return rapid.SampledFrom(m.agents).Draw(r, "agent")
+}
+
+func (m *machine) resume(r *rapid.T) {
+	e := m.anyone(r)
+	a := e.Attempt.by(e.ResumeToken)
+	if rapid.Bool().Draw(r, "moves") {
+		a.Peer = netip.MustParseAddr(m.peer(r))
+	}
+	if a.Resume == "" {
+		return
+	}
+	back, ok := m.enters(r, a)
+	if !ok {
+		return
+	}
+	if m.used[a.Resume] {
+		r.Errorf("a token was used twice")
+	}
+	if back.Session.ID != e.Session.ID || back.Session.Expires.After(e.Session.LoggedIn.Add(365*24*time.Hour)) {
+		r.Errorf("%+v came back as %+v", e.Session, back.Session)
+	}
+	if rapid.Bool().Draw(r, "confirmed") && m.memory.broken == "" {
+		m.ConfirmResume(back.Session.ID, back.Link)
+		m.used[a.Resume] = true
+	}
+}
+
+func (m *machine) extend(r *rapid.T) {
+	e := m.anyone(r)
+	a := e.Attempt
+	for _, later := range m.agents {
+		if later.Link == a.Link {
+			a.Current = later.Session.ID
+		}
+	}
+	a.Resume, a.Password = "", "right"
+	a.Login = rapid.SampledFrom([]string{"ivan", "olga", "petr"}).Draw(r, "login")
+	if e.told() != "[]" {
+		return // this connection is over
+	}
+	m.enters(r, a)
+}
+
+func (m *machine) lost(r *rapid.T) {
+	e := m.anyone(r)
+	m.Lost(e.Session.ID, e.Link)
+}
+
+func (m *machine) logout(r *rapid.T) {
+	e := m.anyone(r)
+	m.Logout(e.Session.ID, e.Link)
+}
+
+func (m *machine) tunnelUp(r *rapid.T) {
+	e := m.anyone(r)
+	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
+}
+
+func (m *machine) end(r *rapid.T) {
+	var live []string
+	for _, s := range m.Sessions() {
+		live = append(live, s.ID)
+	}
+	if len(live) == 0 {
+		r.Skip("no session")
+	}
+	reason := rapid.SampledFrom(agent.Reasons).Draw(r, "reason")
+	if err := m.End(context.Background(), rapid.SampledFrom(live).Draw(r, "session"), reason); err != nil {
+		r.Errorf("%v", err)
+	}
+}
+
+func (m *machine) userChanges(r *rapid.T) {
+	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
+	enabled, remote := rapid.Bool().Draw(r, "enabled"), rapid.Bool().Draw(r, "remote")
+	u := m.memory.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
+	m.UserChanged(context.Background(), u)
+	for _, s := range m.Sessions() {
+		if s.UserID == id && (!enabled || !remote && s.Kind == agent.KindVPN && !m.Settings().InLAN(s.ExternalIP)) {
+			r.Errorf("%+v is still there", s)
+		}
+	}
+}
+
+func (m *machine) password(r *rapid.T) {
+	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
+	if err := m.VoidResume(context.Background(), id); err != nil {
+		return
+	}
+	for _, e := range m.agents {
+		if e.Session.UserID == id {
+			m.used[e.ResumeToken] = true
+		}
+	}
+}
+
+func (m *machine) settingsChange(r *rapid.T) {
+	m.configure(func(s *agent.Settings) {
+		s.Enabled = rapid.IntRange(0, 4).Draw(r, "enabled") > 0
+		s.LocalTunnel = rapid.Bool().Draw(r, "local tunnel")
+		s.LocalNetworks = nil
+		if rapid.Bool().Draw(r, "LAN") {
+			s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+		}
+	})
+	n := m.Misfits(m.Settings())
+	if ended := m.Apply(context.Background()); ended != n {
+		r.Errorf("%d ended, %d announced", ended, n)
+	}
+}
+
+func (m *machine) time(r *rapid.T) {
+	pass(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
+}
+
+// disk breaks or repairs the store.
+func (m *machine) disk(r *rapid.T) {
+	m.memory.mu.Lock()
+	m.memory.broken = rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken")
+	m.memory.mu.Unlock()
+	m.wall.mu.Lock()
+	m.wall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
+	m.wall.mu.Unlock()
+}
+
+// reboot is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
+// ended sessions for open ones; nothing can be done about it, because it could write nothing.
+func (m *machine) reboot() {
+	m.memory.mu.Lock()
+	m.memory.broken = ""
+	m.memory.mu.Unlock()
+	pass(owedRetry)
+	m.restart()
+}
+
+// GoString is for rapid's report.
+func (e *entry) GoString() string {
+	return fmt.Sprintf("%s on %q from %v", e.Session.ID, e.Session.Device.ID, e.Peer)
+}

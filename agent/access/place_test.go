@@ -1,0 +1,236 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TestTakeover tries every newcomer against every session that is there: who goes, who stays, who is refused. The device
+// and address rules hold over LAN and VPN together.
+func TestTakeover(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second Attempt
+		waiting       bool         // whether the first has lost its connection
+		refused       agent.Code   // what the second hears
+		reason        agent.Reason // why the first ends; empty = it stays
+	}{
+		{"same person, address, device", at("ivan", lanPeer, "a"), at("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
+		{"same person and address, another device", at("ivan", lanPeer, "a"), at("Ivan", lanPeer, "b"), false, "", agent.ReasonReplaced},
+		{"same person and address, no devices", at("ivan", lanPeer, ""), at("ivan", lanPeer, ""), false, "", agent.ReasonReplaced},
+		{"same person, address, device, waiting", at("ivan", lanPeer, "a"), at("ivan", lanPeer, "a"), true, "", agent.ReasonReplaced},
+		{"same person, another address and device", at("ivan", lanPeer, "a"), at("ivan", "192.168.1.11", "b"), false, "", ""},
+		{"same person and device, another address", at("ivan", lanPeer, "a"), at("ivan", "192.168.1.11", "a"), false, "", agent.ReasonReplaced},
+		{"same person, another address, no devices", at("ivan", lanPeer, ""), at("ivan", "192.168.1.11", ""), false, "", ""},
+		{"same device, from the LAN to outside", at("ivan", lanPeer, "a"), at("ivan", outsidePeer, "a"), false, "", agent.ReasonReplaced},
+		{"same device, from outside to the LAN", at("ivan", outsidePeer, "a"), at("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
+		{"same device, outside", at("ivan", outsidePeer, "a"), at("ivan", "203.0.113.8", "a"), false, "", agent.ReasonReplaced},
+		{"another device in the LAN and outside", at("ivan", lanPeer, "a"), at("ivan", outsidePeer, "b"), false, "", ""},
+		{"two devices behind one outer address", at("ivan", outsidePeer, "a"), at("ivan", outsidePeer, "b"), false, "", ""},
+		{"two people behind one outer address", at("ivan", outsidePeer, "a"), at("olga", outsidePeer, "a"), false, "", ""},
+		{"another person, connected", at("ivan", lanPeer, "a"), at("olga", lanPeer, "b"), false, agent.CodeAddressBusy, ""},
+		{"another person, same device, connected", at("ivan", lanPeer, "a"), at("olga", lanPeer, "a"), false, agent.CodeAddressBusy, ""},
+		{"another person, waiting", at("ivan", lanPeer, "a"), at("olga", lanPeer, "a"), true, "", agent.ReasonLost},
+		{"another person, same device, another address", at("ivan", lanPeer, "a"), at("olga", "192.168.1.11", "a"), false, "", ""},
+	} {
+		scene(t, c.name, func(g *gateway) {
+			first := g.enter(c.first)
+			if c.waiting {
+				g.Lost(first.Session.ID, first.Link)
+			}
+			pass(time.Second)
+			if c.refused != "" {
+				refusal := g.refuse(c.second, c.refused)
+				g.has(first)
+				busy := g.events.find("address_busy")
+				if refusal.Address != lanPeer || refusal.Ref == "" || len(busy) != 1 || busy[0]["ref"] != refusal.Ref ||
+					busy[0]["holder"] != first.Session.ID || busy[0]["session"] == "" || refusal.Wait == 0 {
+					g.t.Errorf("%+v, log %v", refusal, busy)
+				}
+				return
+			}
+			second := g.enter(c.second)
+			told := "[]"
+			if c.reason == "" {
+				g.has(first, second)
+			} else {
+				g.has(second)
+				if !c.waiting {
+					told = fmt.Sprint([]agent.Reason{c.reason})
+				}
+			}
+			if g.reason(first) != c.reason || first.told() != told || second.told() != "[]" {
+				g.t.Errorf("reason %q, want %q; told %s and %s", g.reason(first), c.reason, first.told(), second.told())
+			}
+			sameAddress := first.Session.Address == second.Session.Address && first.Session.Kind == agent.KindLAN
+			if cuts := g.wall.cuts[first.Session.Address]; sameAddress && first.Session.UserID == second.Session.UserID && cuts != 0 {
+				g.t.Errorf("a person's own takeover cut the address")
+			} else if sameAddress && first.Session.UserID != second.Session.UserID && cuts != 1 {
+				g.t.Errorf("another person inherited open connections")
+			}
+		})
+	}
+}
+
+// TestDisplaces is the rule for every pair of kinds on one address.
+func TestDisplaces(t *testing.T) {
+	for _, c := range []struct {
+		next, holder agent.Kind
+		same         bool // person
+		waiting      bool
+		reason       agent.Reason
+		ok           bool
+	}{
+		{agent.KindLAN, agent.KindLAN, true, false, agent.ReasonReplaced, true},
+		{agent.KindLAN, agent.KindWeb, true, false, agent.ReasonReplaced, true},
+		{agent.KindWeb, agent.KindWeb, true, false, agent.ReasonReplaced, true},
+		{agent.KindWeb, agent.KindLAN, true, false, agent.ReasonReplaced, false},
+		{agent.KindWeb, agent.KindLAN, true, true, agent.ReasonReplaced, false},
+		{agent.KindLAN, agent.KindLAN, false, false, "", false},
+		{agent.KindLAN, agent.KindLAN, false, true, agent.ReasonLost, true},
+		{agent.KindWeb, agent.KindLAN, false, true, agent.ReasonLost, true},
+		{agent.KindLAN, agent.KindWeb, false, true, "", false},
+	} {
+		holder := &session{Session: agent.Session{UserID: ivan, Kind: c.holder}, link: &agentLink{}}
+		next := agent.Session{UserID: olga, Kind: c.next}
+		if c.same {
+			next.UserID = ivan
+		}
+		if c.waiting {
+			holder.link = nil
+		}
+		if reason, ok := displaces(next, holder); ok != c.ok || ok && reason != c.reason {
+			t.Errorf("%+v: %q, %v", c, reason, ok)
+		}
+	}
+}
+
+func TestDeviceLimit(t *testing.T) {
+	// fill begins as many sessions as allowed, half of them outside, a second apart.
+	fill := func(g *gateway) (list []entry) {
+		for i := range g.Settings().DevicesPerUser {
+			peer := fmt.Sprintf("192.168.1.%d", 20+i)
+			if i%2 == 1 {
+				peer = outsidePeer
+			}
+			list = append(list, g.enter(at("ivan", peer, fmt.Sprint("device", i))))
+			if list[i].NeedTunnel {
+				if _, err := g.TunnelUp(context.Background(), list[i].Session.ID, list[i].Link, agent.Key{byte(i)}); err != nil {
+					g.t.Fatalf("%v", err)
+				}
+			}
+			pass(time.Second)
+		}
+		return list
+	}
+	refuse := func(s *agent.Settings) { s.DevicePolicy = agent.DeviceRefuse }
+
+	scene(t, "the oldest goes", func(g *gateway) {
+		list := fill(g)
+		sixth := g.enter(at("ivan", lanPeer, "sixth"))
+		g.has(append(list[1:], sixth)...)
+		if list[0].told() != "[evicted]" || g.reason(list[0]) != agent.ReasonEvicted {
+			g.t.Errorf("told %s", list[0].told())
+		}
+		g.refuse(list[0].by(list[0].ResumeToken), agent.CodeSessionOver)
+	})
+	scene(t, "the newcomer is refused", func(g *gateway) {
+		g.configure(refuse)
+		list := fill(g)
+		g.refuse(at("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
+		g.refuse(at("ivan", outsidePeer, ""), agent.CodeDeviceLimit)
+		g.has(list...)
+		g.enter(at("olga", lanPeer, "sixth"))
+	})
+	for name, policy := range map[string]func(*agent.Settings){"evict": func(*agent.Settings) {}, "refuse": refuse} {
+		scene(t, "what is replaced makes room: "+name, func(g *gateway) {
+			g.configure(policy)
+			list := fill(g)
+			device := g.enter(at("ivan", outsidePeer, "device2"))
+			address := g.enter(at("ivan", "192.168.1.20", "new"))
+			g.has(list[1], list[3], list[4], device, address)
+		})
+		scene(t, "coming back does not count twice: "+name, func(g *gateway) {
+			g.configure(policy)
+			list := fill(g)
+			for _, i := range []int{1, 2} {
+				g.Lost(list[i].Session.ID, list[i].Link)
+				list[i] = g.enter(list[i].by(list[i].ResumeToken))
+			}
+			g.has(list...)
+		})
+	}
+	scene(t, "waiting sessions count", func(g *gateway) {
+		g.configure(refuse)
+		list := fill(g)
+		for _, e := range list {
+			g.Lost(e.Session.ID, e.Link)
+		}
+		g.refuse(at("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
+		pass(30 * time.Second)
+		g.enter(at("ivan", lanPeer, "sixth"))
+	})
+	scene(t, "a session brought back counts", func(g *gateway) {
+		first := g.enter(at("ivan", lanPeer, "first"))
+		g.Lost(first.Session.ID, first.Link)
+		pass(time.Minute)
+		list := fill(g)
+		g.configure(refuse)
+		g.refuse(first.by(first.ResumeToken), agent.CodeDeviceLimit)
+		g.configure(func(s *agent.Settings) { s.DevicePolicy = agent.DeviceEvict })
+		back := g.enter(first.by(first.ResumeToken))
+		g.has(append(list[1:], back)...)
+	})
+	scene(t, "a lower limit is for newcomers", func(g *gateway) {
+		list := fill(g)
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
+		if n := g.Misfits(g.Settings()) + g.Apply(context.Background()); n != 0 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(list...)
+		g.has(list[4], g.enter(at("ivan", lanPeer, "sixth")))
+	})
+}
+
+func TestFits(t *testing.T) {
+	lan := &session{Session: agent.Session{Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer),
+		ExternalIP: netip.MustParseAddr(lanPeer)}, inside: true}
+	web := &session{Session: agent.Session{Kind: agent.KindWeb, Address: lan.Address, ExternalIP: lan.Address}, inside: true}
+	vpn := &session{Session: agent.Session{Kind: agent.KindVPN, Address: netip.MustParseAddr("10.128.0.2"),
+		ExternalIP: netip.MustParseAddr(outsidePeer)}}
+	local := &session{Session: agent.Session{Kind: agent.KindVPN, Address: vpn.Address, ExternalIP: lan.Address}, inside: true}
+	nets := func(s ...string) (list []netip.Prefix) {
+		for _, n := range s {
+			list = append(list, netip.MustParsePrefix(n))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		name                 string
+		change               func(*agent.Settings)
+		lan, web, vpn, local bool
+	}{
+		{"as it was", func(*agent.Settings) {}, true, true, true, false},
+		{"off", func(s *agent.Settings) { s.Enabled = false }, false, false, false, false},
+		{"local tunnel", func(s *agent.Settings) { s.LocalTunnel = true }, false, true, true, true},
+		{"no local networks", func(s *agent.Settings) { s.LocalNetworks = nil }, false, false, true, false},
+		{"everything is local", func(s *agent.Settings) { s.LocalNetworks = nets("0.0.0.0/0") }, true, true, false, false},
+		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = nets("10.99.0.0/16")[0] }, true, true, false, false},
+		{"the VPN network swallows the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
+		{"lengths, grace, devices", func(s *agent.Settings) {
+			s.SessionLAN, s.SessionVPN, s.Grace, s.DevicesPerUser = time.Minute, time.Minute, 0, 1
+		}, true, true, true, false},
+	} {
+		set := agent.DefaultSettings()
+		set.Enabled, set.LocalNetworks = true, nets("192.168.0.0/16")
+		c.change(&set)
+		if got := [...]bool{fits(set, lan), fits(set, web), fits(set, vpn), fits(set, local)}; got != [...]bool{c.lan, c.web, c.vpn, c.local} {
+			t.Errorf("%s: lan, web, vpn, local tunnel: %v", c.name, got)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TestRaceForAnAddress: of many people who want one address at the same moment one gets it, and of one person's many
+// logins there one is left.
+func TestRaceForAnAddress(t *testing.T) {
+	scene(t, "people", func(g *gateway) {
+		results := make(chan error)
+		for i := range 20 {
+			login := fmt.Sprint("person", i)
+			g.memory.add(agent.UserID(100+i), login, false)
+			go func() {
+				_, err := g.Authorize(context.Background(), at(login, lanPeer, "a"))
+				results <- err
+			}()
+		}
+		in := 0
+		for range 20 {
+			err := <-results
+			var refusal *agent.Error
+			if err == nil {
+				in++
+			} else if !errors.As(err, &refusal) || refusal.Code != agent.CodeAddressBusy {
+				g.t.Errorf("%v", err)
+			}
+		}
+		if in != 1 || len(g.Sessions()) != 1 {
+			g.t.Errorf("%d got in", in)
+		}
+	})
+	scene(t, "one person", func(g *gateway) {
+		var all sync.WaitGroup
+		links := make([]*agentLink, 20)
+		for i := range links {
+			a := at("ivan", lanPeer, fmt.Sprint("device", i))
+			links[i] = a.Link.(*agentLink)
+			all.Go(func() {
+				if _, err := g.Authorize(context.Background(), a); err != nil {
+					g.t.Errorf("%v", err)
+				}
+			})
+		}
+		all.Wait()
+		told := map[string]int{}
+		for _, l := range links {
+			told[l.told()]++
+		}
+		if len(g.Sessions()) != 1 || told["[]"] != 1 || told["[replaced]"] != 19 {
+			g.t.Errorf("%v", told)
+		}
+	})
+	scene(t, "one token", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if grant, err := g.Authorize(context.Background(), e.by(e.ResumeToken)); err == nil && grant.Session.ID != e.Session.ID {
+					g.t.Errorf("another session")
+				}
+			})
+		}
+		all.Wait()
+		if n := len(g.Sessions()); n != 1 {
+			g.t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+// TestRaceEverything lets many agents, administrators and readers loose on one gateway. It is for the race detector, and
+// when all is quiet nothing may be left that should not be.
+func TestRaceEverything(t *testing.T) {
+	scene(t, "everything", func(g *gateway) {
+		ctx := context.Background()
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() { agentLife(g, rand.New(rand.NewPCG(1, uint64(i)))) })
+		}
+		all.Go(func() {
+			for range 100 {
+				for _, s := range g.Sessions() {
+					_ = g.End(ctx, s.ID, agent.ReasonAdmin)
+					break
+				}
+				g.Misfits(g.Settings())
+				g.EndUser(ctx, olga, agent.ReasonAdmin)
+				_ = g.VoidResume(ctx, ivan)
+				g.configure(func(s *agent.Settings) { s.LocalTunnel = !s.LocalTunnel })
+				g.Apply(ctx)
+				pass0(time.Second)
+			}
+		})
+		all.Wait()
+		synctest.Wait()
+		g.sound()
+		pass(time.Hour)
+		for _, s := range g.Sessions() {
+			if s.State == agent.StateWaiting {
+				g.t.Errorf("%+v waits for ever", s)
+			}
+		}
+	})
+}
+
+// pass0 is pass for goroutines that run beside others.
+func pass0(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+}
+
+// agentLife is one agent for a while.
+func agentLife(g *gateway, random *rand.Rand) {
+	peers := []string{lanPeer, "192.168.1.11", outsidePeer}
+	var last entry
+	for range 60 {
+		a := at([]string{"ivan", "olga", "petr"}[random.IntN(3)], peers[random.IntN(3)], fmt.Sprint("d", random.IntN(4)))
+		if last.ResumeToken != "" && random.IntN(2) == 0 {
+			a = last.from(a.Peer.String()).by(last.ResumeToken)
+		}
+		ctx, leave := context.WithCancel(context.Background())
+		if random.IntN(4) == 0 {
+			go func() { pass0(time.Duration(random.Int64N(int64(time.Second)))); leave() }()
+		}
+		grant, err := g.Authorize(ctx, a)
+		if err == nil {
+			last = entry{grant, a}
+			if grant.NeedTunnel {
+				_, _ = g.TunnelUp(ctx, grant.Session.ID, a.Link, agent.Key{byte(random.IntN(255) + 1)})
+			}
+			g.ConfirmResume(grant.Session.ID, a.Link)
+			pass0(time.Duration(random.Int64N(int64(time.Minute))))
+			if random.IntN(3) == 0 {
+				g.Logout(grant.Session.ID, a.Link)
+			} else {
+				g.Lost(grant.Session.ID, a.Link)
+			}
+		}
+		leave()
+	}
+}

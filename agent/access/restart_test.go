@@ -1,0 +1,146 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+func TestRestart(t *testing.T) {
+	ctx := context.Background()
+	begin := func(g *gateway) (lan, vpn entry) {
+		lan, vpn = g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
+		if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Link, agent.Key{1}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		return lan, vpn
+	}
+	scene(t, "kill -9", func(g *gateway) {
+		lan, vpn := begin(g)
+		pass(time.Hour)
+		g.restart()
+		g.has(lan, vpn)
+		if g.wall.cuts[lan.Session.Address] != 0 {
+			g.t.Errorf("LAN traffic noticed")
+		}
+		pass(29 * time.Second)
+		lan, vpn = g.back(lan), g.back(vpn)
+		if vpn.Session.Address.String() != "10.128.0.2" || !vpn.NeedTunnel {
+			g.t.Errorf("%+v", vpn.Grant)
+		}
+		pass(10 * time.Second)
+		g.has(lan, vpn)
+	})
+	scene(t, "nobody comes back in time, and then somebody does", func(g *gateway) {
+		lan, vpn := begin(g)
+		g.restart()
+		pass(30*time.Second - time.Millisecond)
+		g.has(lan, vpn)
+		pass(time.Millisecond)
+		g.has()
+		pass(time.Hour)
+		g.has(g.back(lan), g.back(vpn))
+	})
+	scene(t, "the password does as well", func(g *gateway) {
+		lan, _ := begin(g)
+		g.restart()
+		anew := g.enter(at("petr", lanPeer, "a"))
+		if g.reason(lan) != agent.ReasonReplaced || g.wall.cuts[anew.Session.Address] != 0 {
+			g.t.Errorf("%s, %v", g.reason(lan), g.wall.cuts)
+		}
+	})
+	for grace, want := range map[time.Duration]time.Duration{0: restoredGrace, time.Second: restoredGrace, time.Hour: time.Hour} {
+		scene(t, "grace "+grace.String(), func(g *gateway) {
+			lan, vpn := begin(g)
+			g.configure(func(s *agent.Settings) { s.Grace = grace })
+			g.restart()
+			pass(want - time.Millisecond)
+			g.has(lan, vpn)
+			pass(time.Millisecond)
+			g.has()
+		})
+	}
+	scene(t, "ordered", func(g *gateway) {
+		lan, vpn := begin(g)
+		waiting := g.enter(at("olga", "192.168.1.11", "c"))
+		g.Lost(waiting.Session.ID, waiting.Link)
+		if err := g.Shutdown(ctx); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		if lan.told() != "[shutdown]" || vpn.told() != "[shutdown]" || waiting.told() != "[]" {
+			g.t.Errorf("told %s, %s, %s", lan.told(), vpn.told(), waiting.told())
+		}
+		var refusal *agent.Error
+		if _, err := g.Authorize(ctx, at("ivan", "192.168.1.12", "d")); !errors.As(err, &refusal) || refusal.Wait == 0 {
+			g.t.Errorf("login during the shutdown: %v", err)
+		}
+		if _, err := g.Authorize(ctx, lan.by(lan.ResumeToken)); !errors.As(err, &refusal) || refusal.Wait == 0 {
+			g.t.Errorf("return during the shutdown: %v", err)
+		}
+		g.Lost(lan.Session.ID, lan.Link)
+		pass(time.Minute)
+		if open, _ := g.memory.OpenSessions(ctx); len(open) != 3 || len(g.wall.in) != 2 {
+			g.t.Errorf("%d open, let through: %v", len(open), g.wall.in)
+		}
+		g.restart()
+		g.has(lan, vpn, waiting)
+		g.has(g.back(lan), g.back(vpn), g.back(waiting))
+	})
+}
+
+// TestRestore is what the process after finds, and what it makes of it.
+func TestRestore(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name   string
+		peer   string
+		change func(*gateway)
+		reason agent.Reason
+	}{
+		{"the length ran out", lanPeer, func(*gateway) { pass(25 * time.Hour) }, agent.ReasonExpired},
+		{"the account is off", lanPeer, func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
+		{"the account is gone", lanPeer, func(g *gateway) { delete(g.memory.users, ivan) }, agent.ReasonDisabled},
+		{"the account cannot be read", lanPeer, func(g *gateway) { g.memory.broken = "User" }, agent.ReasonLost},
+		{"the agent is off", lanPeer, func(g *gateway) { g.configure(func(s *agent.Settings) { s.Enabled = false }) }, agent.ReasonDisabled},
+		{"remote access is gone", outsidePeer, func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false }) }, agent.ReasonDisabled},
+		{"the VPN network changed", outsidePeer, func(g *gateway) {
+			g.configure(func(s *agent.Settings) { s.VPNNetwork = netip.MustParsePrefix("10.99.0.0/16") })
+		}, agent.ReasonShutdown},
+		{"the firewall fails", lanPeer, func(g *gateway) { g.wall.broken = true }, agent.ReasonLost},
+		{"the tunnel is down", outsidePeer, func(g *gateway) { g.pipe.off = true }, agent.ReasonLost},
+	} {
+		scene(t, c.name, func(g *gateway) {
+			e := g.enter(at("ivan", c.peer, "a"))
+			g.kill()
+			c.change(g)
+			g.restart()
+			g.has()
+			if g.reason(e) != c.reason {
+				g.t.Errorf("%q, want %q", g.reason(e), c.reason)
+			}
+		})
+	}
+	scene(t, "a crash in the middle of a takeover", func(g *gateway) {
+		first := g.enter(at("ivan", lanPeer, "a"))
+		kept := g.memory.session(first.Session.ID)
+		pass(time.Second)
+		second := g.enter(at("ivan", lanPeer, "a"))
+		g.kill()
+		g.memory.sessions[first.Session.ID] = kept
+		g.restart()
+		g.has(second)
+		if g.reason(first) != agent.ReasonReplaced {
+			g.t.Errorf("%s", g.reason(first))
+		}
+	})
+	scene(t, "the store cannot be read", func(g *gateway) {
+		g.memory.broken = "OpenSessions"
+		if err := g.Restore(ctx); !errors.Is(err, errFake) {
+			g.t.Errorf("%v", err)
+		}
+	})
+}

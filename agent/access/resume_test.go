@@ -1,0 +1,458 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// back resumes an entry on the same address, which must succeed, and stands for the agent's next sign of life.
+func (g *gateway) back(e entry) entry {
+	g.t.Helper()
+	next := g.enter(e.by(e.ResumeToken))
+	if next.Session.ID != e.Session.ID {
+		g.t.Errorf("came back as another session")
+	}
+	g.ConfirmResume(next.Session.ID, next.Link)
+	return next
+}
+
+// TestResume walks what may bring a session back, and what may not.
+func TestResume(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name string
+		peer string
+		// play is between the login and the return; what it returns is tried
+		play    func(*gateway, entry) Attempt
+		refused agent.Code // empty = it comes back
+		event   string     // security event
+		alive   int        // sessions after it
+	}{
+		{"in the grace, LAN", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"in the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"before the loss is noticed", lanPeer, func(g *gateway, e entry) Attempt { return e.by(e.ResumeToken) }, "", "", 1},
+		{"hours after the grace", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(5 * time.Hour)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(5 * time.Hour)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"after another person took the address over, elsewhere", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			g.enter(at("olga", lanPeer, "b"))
+			return e.from("192.168.1.11").by(e.ResumeToken)
+		}, "", "", 2},
+		{"after another person took the address over", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			g.enter(at("olga", lanPeer, "b"))
+			return e.by(e.ResumeToken)
+		}, agent.CodeAddressBusy, "address_busy", 1},
+		{"with the same login beside the token", lanPeer, func(g *gateway, e entry) Attempt { return e.by(e.ResumeToken) }, "", "", 1},
+		{"with an unknown login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
+			e.Login = "gone"
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"with another person's login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
+			e.Login = "olga"
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"on another device", lanPeer, func(g *gateway, e entry) Attempt {
+			e.Device.ID = "b"
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"without a device", lanPeer, func(g *gateway, e entry) Attempt {
+			e.Device.ID = ""
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"a used token", lanPeer, func(g *gateway, e entry) Attempt {
+			g.back(e)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"a token used long ago", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.back(g.back(g.back(e)))
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"a used token of a lost session", lanPeer, func(g *gateway, e entry) Attempt {
+			last := g.back(e)
+			g.Lost(last.Session.ID, last.Link)
+			pass(time.Hour)
+			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
+			return last.by(last.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"a used token, even after a restart", lanPeer, func(g *gateway, e entry) Attempt {
+			g.back(e)
+			g.restart()
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"the token before, when the answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
+			g.enter(e.by(e.ResumeToken))
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"the token before, when the answer got lost and the gateway restarted", lanPeer, func(g *gateway, e entry) Attempt {
+			g.enter(e.by(e.ResumeToken))
+			g.restart()
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"the lost answer's token, when the one before was used again", lanPeer, func(g *gateway, e entry) Attempt {
+			stolen := g.enter(e.by(e.ResumeToken))
+			g.enter(e.by(e.ResumeToken))
+			return stolen.by(stolen.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
+			again := e.Attempt
+			again.Current = e.Session.ID
+			g.enter(again)
+			g.ConfirmResume(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"an extension whose answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
+			again := e.Attempt
+			again.Current = e.Session.ID
+			g.enter(again)
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"after the person logged out", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Logout(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after an administrator ended it", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after the length", lanPeer, func(g *gateway, e entry) Attempt {
+			pass(24 * time.Hour)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after the length, lost before", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(24 * time.Hour)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after a change of the password", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.VoidResume(ctx, ivan)
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"after a change of the password while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(time.Hour)
+			_ = g.VoidResume(ctx, ivan)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after a change of the password, extended since", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.VoidResume(ctx, ivan)
+			again := e.Attempt
+			again.Current = e.Session.ID
+			e = g.enter(again)
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"after another person's change of the password", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.VoidResume(ctx, olga)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"after all sessions of the person were ended while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(time.Hour)
+			g.EndUser(ctx, ivan, agent.ReasonAdmin)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after a newer login on the device", lanPeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(time.Hour)
+			g.enter(at("ivan", "192.168.1.11", "a"))
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"while the account is off", lanPeer, func(g *gateway, e entry) Attempt {
+			g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
+			return e.by(e.ResumeToken)
+		}, agent.CodeAccountDisabled, "", 1},
+		{"after the account was deleted", lanPeer, func(g *gateway, e entry) Attempt {
+			delete(g.memory.users, ivan)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "", 1},
+		{"outside after the right was taken away", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
+			return e.by(e.ResumeToken)
+		}, agent.CodeVPNNotAllowed, "", 1},
+		{"while the agent is off", lanPeer, func(g *gateway, e entry) Attempt {
+			g.configure(func(s *agent.Settings) { s.Enabled = false })
+			return e.by(e.ResumeToken)
+		}, agent.CodeAgentDisabled, "", 1},
+		{"while the tunnel is down", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.pipe.off = true
+			return e.by(e.ResumeToken)
+		}, agent.CodeVPNUnavailable, "", 1},
+		{"when no address is left", outsidePeer, func(g *gateway, e entry) Attempt {
+			g.Lost(e.Session.ID, e.Link)
+			pass(time.Hour)
+			g.pipe.size = 1
+			other := g.enter(at("olga", outsidePeer, "b"))
+			_, _ = g.TunnelUp(ctx, other.Session.ID, other.Link, agent.Key{1})
+			return e.by(e.ResumeToken)
+		}, agent.CodePoolExhausted, "", 1},
+		{"a token with its last bits changed", lanPeer, func(g *gateway, e entry) Attempt {
+			return e.by(e.ResumeToken[:60] + "AAAA")
+		}, agent.CodeSessionOver, "resume_reused", 0},
+		{"a token with another name", lanPeer, func(g *gateway, e entry) Attempt {
+			return e.by("AAAA" + e.ResumeToken[4:])
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"a wrong token beside a right password", lanPeer, func(g *gateway, e entry) Attempt {
+			e.Resume, e.Link = "nonsense", &agentLink{}
+			return e.Attempt
+		}, "", "", 1},
+	} {
+		scene(t, c.name, func(g *gateway) {
+			first := g.enter(at("ivan", c.peer, "a"))
+			if first.NeedTunnel {
+				if _, err := g.TunnelUp(ctx, first.Session.ID, first.Link, agent.Key{9}); err != nil {
+					g.t.Fatalf("%v", err)
+				}
+			}
+			a := c.play(g, first)
+			if c.refused != "" {
+				g.refuse(a, c.refused)
+			} else {
+				second := g.enter(a)
+				if second.ResumeToken == a.Resume || second.ResumeToken == "" {
+					g.t.Errorf("the token was not changed")
+				}
+				if a.Password == "" && (second.Session.ID != first.Session.ID || second.Session.Started != first.Session.Started) {
+					g.t.Errorf("another session: %+v", second.Session)
+				}
+			}
+			if n := len(g.Sessions()); n != c.alive {
+				g.t.Errorf("%d sessions, want %d", n, c.alive)
+			}
+			if c.event != "" && len(g.events.find(c.event)) == 0 {
+				g.t.Errorf("no event %s:\n%s", c.event, g.events.all())
+			}
+			if c.event == "resume_reused" && g.reason(first) != agent.ReasonReplaced {
+				g.t.Errorf("ended %q after reuse", g.reason(first))
+			}
+		})
+	}
+}
+
+// TestResumeThief: a thief who resumes first, and more than once, loses the session as soon as its person comes back.
+func TestResumeThief(t *testing.T) {
+	scene(t, "thief", func(g *gateway) {
+		person := g.enter(at("ivan", lanPeer, "a"))
+		thief := g.back(entry{person.Grant, person.from(outsidePeer)})
+		if person.told() != "[replaced]" || thief.Session.Kind != agent.KindVPN {
+			g.t.Errorf("told %s, %+v", person.told(), thief.Session)
+		}
+		thief = g.back(thief)
+		g.refuse(person.by(person.ResumeToken), agent.CodeSessionOver)
+		g.has()
+		if thief.told() != "[replaced]" {
+			g.t.Errorf("the thief heard %s", thief.told())
+		}
+		g.refuse(thief.by(thief.ResumeToken), agent.CodeSessionOver)
+	})
+}
+
+// TestResumeOldLink: when the connection is taken over, the old one has nothing to say any more.
+func TestResumeOldLink(t *testing.T) {
+	scene(t, "old link", func(g *gateway) {
+		old := g.enter(at("ivan", lanPeer, "a"))
+		fresh := g.back(old)
+		g.Lost(old.Session.ID, old.Link)
+		g.Logout(old.Session.ID, old.Link)
+		g.ConfirmResume(old.Session.ID, old.Link)
+		if _, err := g.TunnelUp(context.Background(), old.Session.ID, old.Link, agent.Key{1}); err == nil {
+			g.t.Errorf("the old link got a tunnel")
+		}
+		if s := g.Sessions(); len(s) != 1 || s[0].State != agent.StateConnected {
+			g.t.Errorf("%+v", s)
+		}
+		if old.told() != "[replaced]" || fresh.told() != "[]" {
+			g.t.Errorf("told %s and %s", old.told(), fresh.told())
+		}
+	})
+	scene(t, "on the same connection", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		a := e.Attempt
+		a.Password, a.Resume, a.Current = "", e.ResumeToken, e.Session.ID
+		g.has(g.enter(a))
+		if e.told() != "[]" {
+			g.t.Errorf("told %s", e.told())
+		}
+	})
+	scene(t, "on a connection that carries another session", func(g *gateway) {
+		lost := g.enter(at("ivan", lanPeer, "a"))
+		g.Lost(lost.Session.ID, lost.Link)
+		other := g.enter(at("olga", "192.168.1.11", "a"))
+		a := other.Attempt
+		a.Login, a.Password, a.Resume, a.Current = "", "", lost.ResumeToken, other.Session.ID
+		g.has(g.enter(a))
+		if g.reason(other) != agent.ReasonLogout || other.told() != "[]" {
+			g.t.Errorf("%s, told %s", g.reason(other), other.told())
+		}
+	})
+}
+
+// TestResumeMoves: a session that goes from the LAN to outside and back has access in one place at a time, and its end
+// never moves later.
+func TestResumeMoves(t *testing.T) {
+	scene(t, "moves", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		loggedIn := e.Session.LoggedIn
+		pass(time.Hour)
+		next := g.enter(e.from("192.168.1.11").by(e.ResumeToken))
+		g.ConfirmResume(next.Session.ID, next.Link)
+		if s := next.Session; s.Address.String() != "192.168.1.11" || s.Expires != e.Session.Expires || g.wall.cuts[e.Session.Address] != 1 {
+			g.t.Errorf("%+v", s)
+		}
+		out := g.enter(next.from(outsidePeer).by(next.ResumeToken))
+		g.ConfirmResume(out.Session.ID, out.Link)
+		if s := out.Session; s.Kind != agent.KindVPN || s.Expires != loggedIn.Add(12*time.Hour) || !out.NeedTunnel {
+			g.t.Errorf("%+v", s)
+		}
+		home := g.enter(out.from(lanPeer).by(out.ResumeToken))
+		if s := home.Session; s.Kind != agent.KindLAN || s.Expires != loggedIn.Add(12*time.Hour) {
+			g.t.Errorf("%+v", s)
+		}
+		g.has(home)
+	})
+	scene(t, "outside after the shorter length", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		pass(13 * time.Hour)
+		g.refuse(e.from(outsidePeer).by(e.ResumeToken), agent.CodeSessionOver)
+		g.has(g.enter(e.by(e.ResumeToken)))
+	})
+	scene(t, "the address outside stays in the grace", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		g.Lost(e.Session.ID, e.Link)
+		g.enter(at("olga", outsidePeer, "b"))
+		if back := g.back(e); back.Session.Address != e.Session.Address {
+			g.t.Errorf("%v, then %v", e.Session.Address, back.Session.Address)
+		}
+	})
+	scene(t, "onto another person's address", func(g *gateway) {
+		busy := g.enter(at("olga", "192.168.1.11", "b"))
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.refuse(e.from("192.168.1.11").by(e.ResumeToken), agent.CodeAddressBusy)
+		g.has(busy, e)
+		g.Lost(busy.Session.ID, busy.Link)
+		g.has(g.enter(e.from("192.168.1.11").by(e.ResumeToken)))
+	})
+}
+
+// TestResumeGuesses: tokens that never were count by address; late ones do not.
+func TestResumeGuesses(t *testing.T) {
+	scene(t, "guesses", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{9}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		over := g.enter(at("olga", outsidePeer, "b"))
+		g.Logout(over.Session.ID, over.Link)
+		for range 2 * addressLimit {
+			g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
+		}
+		for i := range addressLimit {
+			token, _ := newChainName().next([32]byte{})
+			if i%2 == 0 {
+				token = fmt.Sprint("guess", i)
+			}
+			g.refuse(e.by(token), agent.CodeSessionOver)
+		}
+		if refusal := g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait == 0 {
+			g.t.Errorf("no wait")
+		}
+		pass(time.Second)
+		g.enter(e.from("203.0.113.99").by(e.ResumeToken))
+		g.enter(at("ivan", outsidePeer, "a")) // passwords are counted apart
+	})
+	scene(t, "guesses in the LAN", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		for range addressLimit {
+			g.refuse(e.by("guess"), agent.CodeSessionOver)
+		}
+		g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts)
+		if n := len(g.events.find("resume_throttled")); n != 1 {
+			g.t.Errorf("%d events", n)
+		}
+	})
+}
+
+// TestConfirmResume: what was not written is right in memory, and a connection that says nothing leaves it open.
+func TestConfirmResume(t *testing.T) {
+	scene(t, "the store fails", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		next := g.enter(e.by(e.ResumeToken))
+		g.memory.broken = "SaveSession"
+		g.ConfirmResume(next.Session.ID, next.Link)
+		g.memory.broken = ""
+		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
+		g.has()
+	})
+}
+
+// TestPasswordRace: a login whose old password was right before the change, and whose turn comes after it, is out.
+func TestPasswordRace(t *testing.T) {
+	for name, cut := range map[string]func(*gateway){
+		"void":    func(g *gateway) { _ = g.VoidResume(context.Background(), ivan) },
+		"end":     func(g *gateway) { g.EndUser(context.Background(), ivan, agent.ReasonDisabled) },
+		"changed": func(g *gateway) { g.UserChanged(context.Background(), agent.User{ID: ivan, Enabled: true}) },
+	} {
+		scene(t, name, func(g *gateway) {
+			g.memory.gate = make(chan struct{})
+			refused := make(chan error)
+			for _, login := range []string{"ivan", "olga"} {
+				go func() {
+					_, err := g.Authorize(context.Background(), at(login, map[string]string{"ivan": lanPeer, "olga": "192.168.1.11"}[login], ""))
+					refused <- err
+				}()
+			}
+			synctest.Wait()
+			cut(g)
+			close(g.memory.gate)
+			count := map[string]int{}
+			for range 2 {
+				count[fmt.Sprint(<-refused)]++
+			}
+			if count["session_over"] != 1 || count["<nil>"] != 1 || len(g.Sessions()) != 1 {
+				g.t.Errorf("%v", count)
+			}
+			g.memory.gate = nil
+			g.enter(at("ivan", lanPeer, ""))
+		})
+	}
+}
+
+func FuzzParseToken(f *testing.F) {
+	token, _ := newChainName().next([32]byte{})
+	f.Add(token)
+	f.Add("")
+	f.Add(token[:63] + "=")
+	f.Fuzz(func(t *testing.T, text string) {
+		if parsed, ok := parseToken(text); ok != (parsed != tokenZero) || ok && len(text) != 64 {
+			t.Errorf("%q: %v", text, ok)
+		}
+	})
+}
+
+var tokenZero token
