@@ -224,7 +224,15 @@ func TestUnreachable(t *testing.T) {
 	listener.Close() // nobody listens there now
 	for name, g := range map[string]*gatewaytest.Gateway{
 		"not found":   gatewaytest.StartHTTP(t, nil, http.NotFound),
-		"unavailable": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", 503) }),
+		"unavailable": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) }),
+		"busy gateway": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write([]byte(`{"code":"internal","message":"Too many."}`))
+		}),
+		"refused for another reason": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			w.Write([]byte(`{"code":"misdirected","message":"Not here."}`))
+		}),
 		"redirect": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/connect" {
 				t.Error("a redirect was followed")

@@ -183,7 +183,7 @@ func TestResume(t *testing.T) {
 
 // When the token is over, the password is tried once; a wrong one ends it.
 func TestResumeIsOver(t *testing.T) {
-	for _, code := range []string{codeSessionOver, "bad_credentials"} {
+	for _, code := range []string{"session_over", "bad_credentials"} {
 		for _, works := range []bool{true, false} {
 			code, works := code, works
 			t.Run(code, func(t *testing.T) {

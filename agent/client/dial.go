@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/coder/websocket"
@@ -97,10 +98,10 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	return c.failed(Unreachable, agent.CodeUnreachable, err)
 }
 
-// httpRefusal reads an answer that refuses the upgrade with a code and a message, as the gateway does for instance
-// while it is switched off. Anything else that speaks HTTP is no gateway.
+// httpRefusal reads an answer that refuses the upgrade for a reason of the protocol, with the shape of its error. A
+// gateway that is busy (5xx) and anything else that speaks HTTP just cannot be reached now.
 func (c *client) httpRefusal(response *http.Response) *failure {
-	if response == nil || response.Body == nil {
+	if response == nil || response.StatusCode < 400 || response.StatusCode >= 500 || response.Body == nil {
 		return nil
 	}
 	body, err := io.ReadAll(response.Body) // the library hands on 1024 bytes at most
@@ -108,8 +109,18 @@ func (c *client) httpRefusal(response *http.Response) *failure {
 		return nil
 	}
 	var refusal protocol.Error
-	if json.Unmarshal(body, &refusal) != nil || refusal.Code == "" {
+	if json.Unmarshal(body, &refusal) != nil || !isCode(refusal.Code) {
 		return nil
 	}
-	return c.refused(refusal.Code, refusal.Message, 0, nil)
+	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
+	return c.refused(refusal.Code, refusal.Message, wait, nil)
+}
+
+func isCode(s string) bool {
+	for _, code := range agent.Codes {
+		if s == string(code) {
+			return true
+		}
+	}
+	return false
 }

@@ -81,13 +81,14 @@ func TestTakenBack(t *testing.T) {
 
 // Pings of the gateway keep a session alive; without them the agent gives the connection up.
 func TestSilence(t *testing.T) {
-	second := make(chan struct{})
+	answered, second := make(chan struct{}), make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
 		if n == 0 {
 			if err := c.Ping(); err != nil {
 				t.Errorf("ping: %v", err)
 			}
+			close(answered)
 		} else {
 			close(second)
 		}
@@ -95,22 +96,17 @@ func TestSilence(t *testing.T) {
 	})
 	r := start(t, g, nil)
 	r.event(Authorized, "")
+	<-answered
 	var waits []time.Duration
+	var last handTimer
 	for len(waits) < 4 { // version, authorize, until the ping, after it
-		waits = append(waits, (<-r.clock.timers).d)
-		if len(waits) == 3 && waits[2] != silence {
-			t.Fatalf("timers %v", waits)
-		}
-		if len(waits) == 3 {
-			timer := <-r.clock.timers
-			waits = append(waits, timer.d)
-			r.clock.pass(timer.d)
-			timer.fires <- r.clock.Now()
-		}
+		last = <-r.clock.timers
+		waits = append(waits, last.d)
 	}
-	if waits[3] != silence {
+	if waits[2] != silence || waits[3] != silence {
 		t.Fatalf("timers %v", waits)
 	}
+	last.fires <- r.clock.Now()
 	r.event(Reconnecting, "lost")
 	r.clock.fire(timeouts...)
 	<-second

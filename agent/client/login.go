@@ -18,9 +18,6 @@ const (
 	logoutTimeout = 3 * time.Second
 )
 
-// codeSessionOver refuses a resume token whose session is over.
-const codeSessionOver = "session_over"
-
 // enter connects and gets access: at first with the password, then with the resume token when there is one.
 func (c *client) enter(ctx context.Context) (*link, *failure) {
 	l, f := c.dial(ctx)
@@ -43,7 +40,7 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 	}
 	if c.resume != "" {
 		f := c.authorize(ctx, l, protocol.Authorize{Resume: c.resume})
-		if f == nil || f.kind != Refused || f.code != codeSessionOver && f.code != string(agent.CodeBadCredentials) {
+		if f == nil || f.kind != Refused || f.code != string(agent.CodeSessionOver) && f.code != string(agent.CodeBadCredentials) {
 			return f
 		}
 		c.resume = "" // used up; the password may still do

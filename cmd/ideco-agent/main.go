@@ -76,4 +76,6 @@ func (p program) usage(key, value string) int {
 	return exitUsage
 }
 
-func (p program) text(key string, values ...string) string { return locale.Text(p.lang, key, values...) }
+func (p program) text(key string, values ...string) string {
+	return locale.Text(p.lang, key, values...)
+}
