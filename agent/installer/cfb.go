@@ -1,0 +1,316 @@
+package installer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"unicode/utf16"
+)
+
+// The compound file (MS-CFB, version 3) around the tables of an MSI. Only reading is done here; what makes this reader
+// different from a common one is that it tells where in the file each byte of a stream lies.
+const (
+	sectorSize     = 512
+	miniSectorSize = 64
+	miniCutoff     = 4096 // a shorter stream lies in mini sectors
+	dirEntrySize   = 128
+
+	freeSector = 0xFFFFFFFF
+	endOfChain = 0xFFFFFFFE
+	maxSector  = 0xFFFFFFFA
+)
+
+var cfbMagic = []byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}
+
+var errCycle = errors.New("a chain of sectors runs in a circle")
+
+// extent is a run of bytes in the file.
+type extent struct{ at, size int64 }
+
+// compound is a parsed compound file.
+type compound struct {
+	data    []byte
+	fat     []uint32
+	mini    []uint32         // the FAT of the mini sectors
+	miniFAT []int64          // where the sectors of that FAT lie in the file
+	root    []int64          // where the sectors that hold the mini sectors lie
+	streams map[string]entry // by decoded name
+}
+
+// entry is a stream's directory entry.
+type entry struct {
+	at    int64 // of the entry in the file
+	start uint32
+	size  int64
+}
+
+// stream is the place of a stream's bytes in the file.
+type stream struct {
+	entry
+	sectors []uint32 // mini sectors when the stream is shorter than miniCutoff
+	extents []extent // one a sector, in order, together exactly as long as the stream
+}
+
+func openCompound(data []byte) (*compound, error) {
+	if len(data) < sectorSize || string(data[:8]) != string(cfbMagic) {
+		return nil, errors.New("not a compound file")
+	}
+	if v, shift := u16(data, 26), u16(data, 30); v != 3 || shift != 9 || u16(data, 32) != 6 || u32(data, 56) != miniCutoff {
+		return nil, fmt.Errorf("compound file of version %d with sectors of 2^%d bytes, want version 3 and 2^9", v, shift)
+	}
+	c := &compound{data: data}
+	if err := c.readFAT(); err != nil {
+		return nil, fmt.Errorf("read the sector table: %w", err)
+	}
+	if err := c.readMiniFAT(); err != nil {
+		return nil, fmt.Errorf("read the mini sector table: %w", err)
+	}
+	if err := c.readDirectory(); err != nil {
+		return nil, fmt.Errorf("read the directory: %w", err)
+	}
+	return c, nil
+}
+
+// readFAT collects the sector table. The header names its first 109 sectors, a chain of DIFAT sectors the others: files
+// of more than about 6.8 MB have one.
+func (c *compound) readFAT() error {
+	places := words(c.data[76:sectorSize])
+	difat := u32(c.data, 68)
+	for n := 0; difat <= maxSector; n++ {
+		s, err := c.sector(difat)
+		if err != nil {
+			return err
+		}
+		if n > len(c.data)/sectorSize {
+			return errCycle
+		}
+		list := words(s)
+		difat = list[len(list)-1]
+		places = append(places, list[:len(list)-1]...)
+	}
+	for _, place := range places {
+		if place == freeSector {
+			continue
+		}
+		s, err := c.sector(place)
+		if err != nil {
+			return err
+		}
+		if len(c.fat) > len(c.data)/sectorSize {
+			break // the rest lies beyond the end of the file
+		}
+		c.fat = append(c.fat, words(s)...)
+	}
+	return nil
+}
+
+func (c *compound) readMiniFAT() error {
+	chain, err := chainOf(c.fat, u32(c.data, 60))
+	if err != nil {
+		return err
+	}
+	for _, n := range chain {
+		s, err := c.sector(n)
+		if err != nil {
+			return err
+		}
+		c.mini = append(c.mini, words(s)...)
+		c.miniFAT = append(c.miniFAT, sectorAt(n))
+	}
+	return nil
+}
+
+func (c *compound) readDirectory() error {
+	chain, err := chainOf(c.fat, u32(c.data, 48))
+	if err != nil {
+		return err
+	}
+	c.streams = map[string]entry{}
+	for _, n := range chain {
+		s, err := c.sector(n)
+		if err != nil {
+			return err
+		}
+		for at := 0; at < sectorSize; at += dirEntrySize {
+			if err := c.readEntry(s[at:at+dirEntrySize], sectorAt(n)+int64(at)); err != nil {
+				return err
+			}
+		}
+	}
+	if c.root == nil {
+		return errors.New("no root entry")
+	}
+	return nil
+}
+
+// readEntry takes one directory entry. The file's tree of names is of no interest: an MSI has one level.
+func (c *compound) readEntry(e []byte, at int64) error {
+	const storage, streamType, rootType = 1, 2, 5
+	start, size := u32(e, 116), int64(u32(e, 120)) // the upper half of the size is undefined in version 3
+	switch e[66] {
+	case rootType:
+		if c.root != nil {
+			return errors.New("two root entries")
+		}
+		chain, err := chainOf(c.fat, start)
+		if err != nil {
+			return err
+		}
+		c.root = make([]int64, len(chain))
+		for i, n := range chain {
+			c.root[i] = sectorAt(n)
+		}
+	case streamType:
+		name := streamName(e)
+		if _, ok := c.streams[name]; ok {
+			return fmt.Errorf("two streams %q", name)
+		}
+		c.streams[name] = entry{at, start, size}
+	case storage:
+		return errors.New("a storage inside, which an installer of ours has not")
+	}
+	return nil
+}
+
+// open finds a stream by its decoded name.
+func (c *compound) open(name string) (*stream, error) {
+	e, ok := c.streams[name]
+	if !ok {
+		return nil, fmt.Errorf("lacks the stream %s", name)
+	}
+	table, unit, place := c.fat, int64(sectorSize), c.sectorPlace
+	if e.size < miniCutoff {
+		table, unit, place = c.mini, miniSectorSize, c.miniPlace
+	}
+	s := &stream{entry: e}
+	if e.size == 0 {
+		return s, nil
+	}
+	var err error
+	if s.sectors, err = chainOf(table, e.start); err != nil {
+		return nil, fmt.Errorf("stream %s: %w", name, err)
+	}
+	left := e.size
+	for _, n := range s.sectors {
+		at, ok := place(n)
+		size := min(unit, left)
+		if !ok || at+size > int64(len(c.data)) {
+			return nil, fmt.Errorf("stream %s lies outside the file", name)
+		}
+		if size > 0 {
+			s.extents = append(s.extents, extent{at, size})
+		}
+		left -= size
+	}
+	if left > 0 {
+		return nil, fmt.Errorf("stream %s is cut off", name)
+	}
+	return s, nil
+}
+
+// read gathers the stream's bytes.
+func (c *compound) read(s *stream) []byte {
+	out := make([]byte, 0, s.size)
+	for _, e := range s.extents {
+		out = append(out, c.data[e.at:e.at+e.size]...)
+	}
+	return out
+}
+
+// locate tells where length bytes from offset off of the stream lie in the file, as few extents as possible.
+func (s *stream) locate(off, length int64) []extent {
+	var out []extent
+	for _, e := range s.extents {
+		if length == 0 {
+			break
+		}
+		if off >= e.size {
+			off -= e.size
+			continue
+		}
+		at, size := e.at+off, min(e.size-off, length)
+		if n := len(out); n > 0 && out[n-1].at+out[n-1].size == at {
+			out[n-1].size += size
+		} else {
+			out = append(out, extent{at, size})
+		}
+		off, length = 0, length-size
+	}
+	return out
+}
+
+func (c *compound) sector(n uint32) ([]byte, error) {
+	at := sectorAt(n)
+	if n > maxSector || at+sectorSize > int64(len(c.data)) {
+		return nil, fmt.Errorf("sector %d lies outside the file", n)
+	}
+	return c.data[at : at+sectorSize], nil
+}
+
+func (c *compound) sectorPlace(n uint32) (int64, bool) { return sectorAt(n), true }
+
+func (c *compound) miniPlace(n uint32) (int64, bool) {
+	const each = sectorSize / miniSectorSize
+	if i := int64(n) / each; i < int64(len(c.root)) {
+		return c.root[i] + int64(n)%each*miniSectorSize, true
+	}
+	return 0, false
+}
+
+// miniFATPlace tells where the mini sector table's word about sector n lies.
+func (c *compound) miniFATPlace(n uint32) int64 {
+	const each = sectorSize / 4
+	return c.miniFAT[n/each] + int64(n%each)*4
+}
+
+// chainOf follows a chain of sectors to its end.
+func chainOf(table []uint32, first uint32) ([]uint32, error) {
+	var chain []uint32
+	for n := first; n != endOfChain; n = table[n] {
+		if int64(n) >= int64(len(table)) {
+			return nil, fmt.Errorf("sector %d is not in the table", n)
+		}
+		if len(chain) == len(table) {
+			return nil, errCycle
+		}
+		chain = append(chain, n)
+	}
+	return chain, nil
+}
+
+// streamName decodes the name of a directory entry. Names of tables have the prefix "!" here, in the file U+4840; names
+// pack two characters into one.
+func streamName(e []byte) string {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
+	units := int(u16(e, 64))/2 - 1
+	if units < 0 || units > 31 {
+		return ""
+	}
+	var name []uint16
+	for i := range units {
+		switch u := u16(e, 2*i); {
+		case u >= 0x3800 && u < 0x4800:
+			name = append(name, uint16(alphabet[u&0x3F]), uint16(alphabet[(u-0x3800)>>6]))
+		case u >= 0x4800 && u < 0x4840:
+			name = append(name, uint16(alphabet[u-0x4800]))
+		case u == 0x4840:
+			name = append(name, '!')
+		default:
+			name = append(name, u)
+		}
+	}
+	return string(utf16.Decode(name))
+}
+
+func sectorAt(n uint32) int64 { return (int64(n) + 1) * sectorSize }
+
+func words(b []byte) []uint32 {
+	out := make([]uint32, len(b)/4)
+	for i := range out {
+		out[i] = u32(b, 4*i)
+	}
+	return out
+}
+
+func u16(b []byte, at int) uint16 { return binary.LittleEndian.Uint16(b[at:]) }
+func u32(b []byte, at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }

@@ -1,0 +1,141 @@
+package installer
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"ideco-agent/agent"
+)
+
+// codeSpace is the name space of the version 5 UUIDs of presets.
+var codeSpace = uuid.MustParse("5d1f0c5e-8a34-5b0e-9c61-d0b5a1c7e906")
+
+// Preset lays a gateway's address and pin over the template. The host is one that agent.IsHost accepts: a DNS name or an
+// IP address as they are written, without a port. The pin is the SHA-256 of the root's SubjectPublicKeyInfo in base64, or
+// empty, and then the installer has no row UTM_PIN. The same template, host and pin give the same bytes.
+func (t *Template) Preset(host, pin string) (*Image, error) {
+	if !agent.IsHost(host) {
+		return nil, fmt.Errorf("preset an installer: %.80q is neither a host name nor an IP address", host)
+	}
+	if pin != "" && !isPin(pin) {
+		return nil, fmt.Errorf("preset an installer: %.80q is not a SHA-256 in base64", pin)
+	}
+	p := &preset{Template: t, rows: slices.Clone(t.rows), edit: poolEdit{t.pool, map[int]stringRecord{}}}
+	p.set(host, propAddress, propAddressPreset)
+	if pin != "" {
+		p.set(pin, propPin, propPinPreset)
+	} else {
+		p.drop(propPin, propPinPreset)
+	}
+	product := t.makeCode("ProductCode", host, pin)
+	p.set(product, propCode)
+	p.set(strings.Repeat(".", len(t.value(propPad))-p.edit.growth()), propPad)
+
+	p.layStrings()
+	p.layProperties()
+	p.lay(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
+	return &Image{template: t.data, patches: p.patches, etag: t.makeETag(host, pin), productCode: product}, nil
+}
+
+// isPin accepts the one spelling of 32 bytes; the decoder alone would skip line ends.
+func isPin(s string) bool {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	return err == nil && len(b) == sha256.Size && len(s) == pinSize
+}
+
+// preset is an Image in the making.
+type preset struct {
+	*Template
+	rows    []row
+	edit    poolEdit
+	patches []patch
+}
+
+// set gives the rows of these names, which share a text of their own, another one. A database has no text twice: where
+// the new one exists already, for instance as the name of a file, the rows share that.
+func (p *preset) set(text string, names ...string) {
+	own := p.row(names[0]).value
+	other, ok := p.pool.numbers[text]
+	if !ok || other == own {
+		p.edit.put(own, text)
+		return
+	}
+	for _, name := range names {
+		p.edit.use(own, -1)
+		p.edit.use(other, 1)
+		p.rows[p.find(name)].value = other
+	}
+}
+
+// drop removes the rows of these names.
+func (p *preset) drop(names ...string) {
+	for _, name := range names {
+		r := p.row(name)
+		p.edit.use(r.key, -1)
+		p.edit.use(r.value, -1)
+		i := p.find(name)
+		p.rows = slices.Delete(p.rows, i, i+1)
+	}
+}
+
+// find gives the index of a row, which moves when rows before it are dropped.
+func (p *preset) find(name string) int {
+	return slices.IndexFunc(p.rows, func(r row) bool { return r.key == p.row(name).key })
+}
+
+// layStrings patches both streams of the pool, which keep their size.
+func (p *preset) layStrings() {
+	p.lay(p.streams.pool, 0, p.edit.encodePool())
+	at, texts := p.edit.encodeTexts()
+	p.lay(p.streams.strings, at, texts)
+}
+
+// layProperties patches the table. With fewer rows its stream is shorter, which its directory entry says, and may end in
+// an earlier mini sector.
+func (p *preset) layProperties() {
+	b := encodeRows(p.pool, p.rows)
+	s := p.streams.property
+	p.lay(s, 0, b)
+	if int64(len(b)) == s.size {
+		return
+	}
+	p.layWord(s.at+120, uint32(len(b)))
+	keep := (len(b) + miniSectorSize - 1) / miniSectorSize
+	if keep == len(s.sectors) {
+		return
+	}
+	p.layWord(p.file.miniFATPlace(s.sectors[keep-1]), endOfChain)
+	for _, n := range s.sectors[keep:] {
+		p.layWord(p.file.miniFATPlace(n), freeSector)
+	}
+}
+
+// lay patches a stream from offset off on.
+func (p *preset) lay(s *stream, off int64, data []byte) {
+	for _, e := range s.locate(off, int64(len(data))) {
+		p.patches = append(p.patches, patch{e.at, data[:e.size]})
+		data = data[e.size:]
+	}
+}
+
+func (p *preset) layWord(at int64, word uint32) {
+	p.patches = append(p.patches, patch{at, binary.LittleEndian.AppendUint32(nil, word)})
+}
+
+// makeCode names one installer in one of the roles that Windows Installer tells apart.
+func (t *Template) makeCode(role, host, pin string) string {
+	name := append(t.digest[:len(t.digest):len(t.digest)], role+"\x00"+host+"\x00"+pin...)
+	return "{" + strings.ToUpper(uuid.NewSHA1(codeSpace, name).String()) + "}"
+}
+
+func (t *Template) makeETag(host, pin string) string {
+	sum := sha256.Sum256(append(t.digest[:len(t.digest):len(t.digest)], host+"\x00"+pin...))
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
+}

@@ -1,0 +1,133 @@
+package installer
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// The rows of the table Property that a preset touches. The Preset ones are copies that a command line cannot set, by
+// which the installer sees that an address was given there.
+const (
+	propAddress       = "UTM_ADDRESS"
+	propAddressPreset = "PresetAddress"
+	propPin           = "UTM_PIN"
+	propPinPreset     = "PresetPin"
+	propPad           = "PresetPad"
+	propCode          = "ProductCode"
+)
+
+const (
+	maxHost = 253
+	pinSize = 44 // SHA-256 in base64
+	minPad  = 16 // longer than any other text of dots, so that the pool never has one twice
+	maxPad  = 60000
+
+	codeLength = 38 // a UUID in upper case with braces
+)
+
+// Template is a checked installer template. It is never changed and may be used by many at once.
+type Template struct {
+	data    []byte
+	digest  [sha256.Size]byte
+	file    *compound
+	pool    *stringPool
+	rows    []row
+	byKey   map[string]int // index in rows
+	streams struct{ pool, strings, property, summary *stream }
+	code    int64 // offset of the PackageCode in the summary
+}
+
+// Open reads a template, which must not be changed afterwards, and checks every stream and property that a preset
+// touches. The error says what the template lacks.
+func Open(template []byte) (*Template, error) {
+	t := &Template{data: template, digest: sha256.Sum256(template)}
+	for _, step := range []func() error{t.openStreams, t.readStrings, t.readProperties, t.checkProperties, t.readSummary} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("installer template: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func (t *Template) openStreams() (err error) {
+	if t.file, err = openCompound(t.data); err != nil {
+		return err
+	}
+	for name, s := range map[string]**stream{"!_StringPool": &t.streams.pool, "!_StringData": &t.streams.strings,
+		"!Property": &t.streams.property, summaryName: &t.streams.summary} {
+		if *s, err = t.file.open(name); err != nil {
+			return err
+		}
+	}
+	if t.streams.property.size >= miniCutoff {
+		return fmt.Errorf("table Property of %d bytes, want less than %d", t.streams.property.size, miniCutoff)
+	}
+	return nil
+}
+
+func (t *Template) readStrings() (err error) {
+	if t.pool, err = parsePool(t.file.read(t.streams.pool), t.file.read(t.streams.strings)); err != nil {
+		return err
+	}
+	return countUses(t.file, t.pool)
+}
+
+func (t *Template) readProperties() (err error) {
+	if t.rows, err = parseRows(t.pool, t.file.read(t.streams.property)); err != nil {
+		return err
+	}
+	t.byKey = make(map[string]int, len(t.rows))
+	for i, r := range t.rows {
+		key := t.pool.text(r.key)
+		if _, ok := t.byKey[key]; ok {
+			return fmt.Errorf("has two rows %s", key)
+		}
+		t.byKey[key] = i
+	}
+	return nil
+}
+
+// checkProperties makes sure that a text which a preset changes is nobody else's.
+func (t *Template) checkProperties() error {
+	for _, name := range []string{propAddress, propAddressPreset, propPin, propPinPreset, propPad, propCode} {
+		if _, ok := t.byKey[name]; !ok {
+			return fmt.Errorf("lacks %s", name)
+		}
+	}
+	for _, pair := range [][2]string{{propAddress, propAddressPreset}, {propPin, propPinPreset}} {
+		value := t.row(pair[0]).value
+		if value != t.row(pair[1]).value {
+			return fmt.Errorf("%s and %s differ", pair[0], pair[1])
+		}
+		if uses := t.pool.records[value].uses; uses != 2 {
+			return fmt.Errorf("the text of %s is used %d times, want 2", pair[0], uses)
+		}
+	}
+	for _, name := range []string{propPad, propCode} {
+		if uses := t.pool.records[t.row(name).value].uses; uses != 1 {
+			return fmt.Errorf("the text of %s is used %d times, want once", name, uses)
+		}
+	}
+	if !isCode(t.value(propCode)) {
+		return fmt.Errorf("%s is not a code of %d characters", propCode, codeLength)
+	}
+	room := len(t.value(propAddress)) + len(t.value(propPin)) + len(t.value(propPad))
+	if room < maxHost+pinSize+minPad || room > maxPad {
+		return fmt.Errorf("%s leaves room for %d characters, want %d to %d", propPad, room, maxHost+pinSize+minPad, maxPad)
+	}
+	return nil
+}
+
+func (t *Template) readSummary() (err error) {
+	t.code, err = packageCodeAt(t.file.read(t.streams.summary))
+	return err
+}
+
+func (t *Template) row(name string) row      { return t.rows[t.byKey[name]] }
+func (t *Template) value(name string) string { return t.pool.text(t.row(name).value) }
+
+func isCode(s string) bool {
+	return len(s) == codeLength && s[0] == '{' && s[codeLength-1] == '}' && uuid.Validate(s) == nil
+}
