@@ -296,6 +296,50 @@ func TestFailClosed(t *testing.T) {
 		g.wall.broken = false
 		g.has(g.enter(old.from("192.168.1.11").by(old.ResumeToken)))
 	})
+	scene(t, "the store is slow, and what is taken back is not hurried", func(g *gateway) {
+		old := g.enter(at("ivan", lanPeer, "laptop"))
+		slow := &slowStore{memory: g.memory}
+		g.Manager.store = slow
+		if _, err := g.Authorize(context.Background(), at("ivan", outsidePeer, "tablet")); !errors.Is(err, context.DeadlineExceeded) {
+			g.t.Errorf("%v", err)
+		}
+		g.has(old)
+	})
+	scene(t, "old tokens of the device cannot be voided", func(g *gateway) {
+		g.memory.broken = "VoidResume"
+		g.has(g.enter(at("ivan", lanPeer, "laptop")))
+	})
+	scene(t, "a used token of a lost session cannot be voided", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "laptop"))
+		last := g.back(e)
+		g.Lost(last.Session.ID, last.Link)
+		pass(time.Hour)
+		g.memory.broken = "SaveSession"
+		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
+	})
+	scene(t, "a token cannot be looked up", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "laptop"))
+		g.Lost(e.Session.ID, e.Link)
+		pass(time.Hour)
+		g.memory.broken = "SessionByResume"
+		fails(g, e.by(e.ResumeToken))
+	})
+	scene(t, "the agent is switched off during the check", func(g *gateway) {
+		g.memory.gate = make(chan struct{})
+		failed := make(chan error)
+		go func() {
+			_, err := g.Authorize(context.Background(), at("ivan", lanPeer, "laptop"))
+			failed <- err
+		}()
+		synctest.Wait()
+		g.configure(func(s *agent.Settings) { s.Enabled = false })
+		g.Apply(context.Background())
+		close(g.memory.gate)
+		if err := <-failed; agent.AsError(err).Code != agent.CodeAgentDisabled {
+			g.t.Errorf("%v", err)
+		}
+		g.has()
+	})
 	scene(t, "an end that the store does not take is owed", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		g.memory.broken = "EndSession"
@@ -325,6 +369,14 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("%s", g.reason(e))
 		}
 	})
+}
+
+// slowStore takes longer to save than anybody waits.
+type slowStore struct{ *memory }
+
+func (s *slowStore) SaveSession(ctx context.Context, _ agent.Session) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // TestGone: an agent that has gone before its answer leaves a waiting session, or none.

@@ -7,17 +7,19 @@ import (
 	"ideco-agent/agent"
 )
 
-// patience is how long one change may wait for store, firewall and tunnel together. Changes come one after the other,
-// so a disk that hangs must not hold up the ends of other sessions for long.
+// patience is how long a change may wait for store, firewall and tunnel to give something, and again for each of them
+// to take something back. Changes come one after the other, so a disk that hangs must not hold up the others for long.
 const patience = 10 * time.Second
 
 // change is a change of the live sessions that is being made. Its methods are those that need the turn.
 type change struct {
 	*Manager
-	ctx      context.Context // outlives the caller's: what has begun is finished or undone
-	now      time.Time       // in UTC and whole microseconds, as the store keeps it
-	settings agent.Settings  // as they are now
-	tell     []func()        // for the links, after the turn
+	base     context.Context // outlives the caller's: what has begun is finished or undone
+	ctx      context.Context // base with a deadline
+	cancel   context.CancelFunc
+	now      time.Time      // in UTC and whole microseconds, as the store keeps it
+	settings agent.Settings // as they are now
+	tell     []func()       // for the links, after the turn
 }
 
 // change waits for the turn and makes a change. Errors: ctx.Err before anything was done; what do returns.
@@ -30,16 +32,22 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	c := &change{Manager: m, ctx: inner, now: now(), settings: m.settings()}
+	c := &change{Manager: m, base: context.WithoutCancel(ctx), cancel: func() {}, now: now(), settings: m.settings()}
+	c.renew()
 	defer func() {
-		cancel()
+		c.cancel()
 		<-m.turn
 		for _, tell := range c.tell {
 			tell()
 		}
 	}()
 	return do(c)
+}
+
+// renew starts the deadline anew: what is taken back must not fail because of what was slow before.
+func (c *change) renew() {
+	c.cancel()
+	c.ctx, c.cancel = context.WithTimeout(c.base, patience)
 }
 
 // always is change for what must happen and has no caller who could be told of a failure.

@@ -131,6 +131,7 @@ func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
 
 // pay writes an end that may have been owed.
 func (c *change) pay(id string, e end) {
+	c.renew()
 	err := c.store.EndSession(c.ctx, id, e.at, e.reason)
 	if err == nil || errors.Is(err, agent.ErrNotFound) {
 		delete(c.owed, id)

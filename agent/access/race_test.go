@@ -130,7 +130,8 @@ func agentLife(g *gateway, random *rand.Rand) {
 		}
 		ctx, leave := context.WithCancel(context.Background())
 		if random.IntN(4) == 0 {
-			go func() { pass0(time.Duration(random.Int64N(int64(time.Second)))); leave() }()
+			soon := time.Duration(random.Int64N(int64(time.Second)))
+			go func() { pass0(soon); leave() }()
 		}
 		grant, err := g.Authorize(ctx, a)
 		if err == nil {

@@ -22,6 +22,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 		}
 		graceEnds := c.now.Add(max(c.settings.Grace, restoredGrace))
 		for _, s := range open {
+			c.renew()
 			if reason := c.adopt(&session{Session: s, graceEnds: graceEnds}); reason != "" {
 				c.withdraw(s)
 				c.recordEnd(s, reason)

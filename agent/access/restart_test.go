@@ -143,4 +143,38 @@ func TestRestore(t *testing.T) {
 			g.t.Errorf("%v", err)
 		}
 	})
+	scene(t, "the address in the tunnel is another one now", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		g.kill()
+		s := g.memory.session(e.Session.ID)
+		s.Address = netip.MustParseAddr("10.128.7.7")
+		g.memory.sessions["twin"] = agent.Session{ID: "twin", UserID: olga, Kind: agent.KindVPN, Address: s.Address,
+			ExternalIP: s.ExternalIP, Started: s.Started, LoggedIn: s.LoggedIn, Expires: s.Expires}
+		g.memory.sessions[s.ID] = s
+		g.restart()
+		if n := len(g.Sessions()); n != 1 {
+			g.t.Errorf("%d sessions on one address", n)
+		}
+	})
+	scene(t, "a crash in the middle of a takeover of the device", func(g *gateway) {
+		first := g.enter(at("ivan", lanPeer, "a"))
+		kept := g.memory.session(first.Session.ID)
+		pass(time.Second)
+		second := g.enter(at("ivan", outsidePeer, "a"))
+		g.kill()
+		g.memory.sessions[first.Session.ID] = kept
+		g.wall.in[first.Session.Address] = first.Session.ID
+		g.restart()
+		g.has(second)
+	})
+	scene(t, "shut down while the store takes no end", func(g *gateway) {
+		g.enter(at("ivan", lanPeer, "a"))
+		g.memory.broken = "EndSession"
+		g.EndAll(ctx, agent.ReasonAdmin)
+		_ = g.Shutdown(ctx)
+		pass(time.Hour)
+		if len(g.owed) != 1 || g.owedTimer != nil {
+			g.t.Errorf("owed %v", g.owed)
+		}
+	})
 }

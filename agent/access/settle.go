@@ -132,6 +132,7 @@ func (c *change) give(s agent.Session) error {
 
 // withdraw takes away what a session was given. An address that another session has by now stays let through.
 func (c *change) withdraw(s agent.Session) {
+	c.renew()
 	if s.Kind == agent.KindVPN {
 		if c.tunnel != nil {
 			c.tunnel.Release(c.ctx, s)
