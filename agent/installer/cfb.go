@@ -176,7 +176,7 @@ func (c *compound) readEntry(e []byte, at int64) error {
 func (c *compound) open(name string) (*stream, error) {
 	e, ok := c.streams[name]
 	if !ok {
-		return nil, fmt.Errorf("lacks the stream %s", name)
+		return nil, fmt.Errorf("lacks the stream %q", name)
 	}
 	table, unit, place := c.fat, int64(sectorSize), c.sectorPlace
 	if e.size < miniCutoff {

@@ -55,9 +55,16 @@ func (t *Template) openStreams() (err error) {
 	if t.file, err = openCompound(t.data); err != nil {
 		return err
 	}
-	for name, s := range map[string]**stream{"!_StringPool": &t.streams.pool, "!_StringData": &t.streams.strings,
-		"!Property": &t.streams.property, summaryName: &t.streams.summary} {
-		if *s, err = t.file.open(name); err != nil {
+	for _, s := range []struct {
+		name string
+		to   **stream
+	}{
+		{"!_StringPool", &t.streams.pool},
+		{"!_StringData", &t.streams.strings},
+		{"!Property", &t.streams.property},
+		{summaryName, &t.streams.summary},
+	} {
+		if *s.to, err = t.file.open(s.name); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,165 @@
+package installer
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const (
+	testHost = "gw.example.com"
+	testPin  = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+)
+
+// workDir holds the templates that the tests of one run share.
+var workDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if workDir, err = os.MkdirTemp("", "ideco-installer-test"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(workDir)
+	os.Exit(code)
+}
+
+// needTools ends the test where the tools that make and read an MSI are missing: as a failure when all of them are
+// required (REQUIRE_ALL=1), else as a skip.
+func needTools(tb testing.TB) {
+	tb.Helper()
+	for _, tool := range []string{"wixl", "msibuild", "msiinfo", "msiextract"} {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if os.Getenv("REQUIRE_ALL") == "1" {
+			tb.Fatalf("no %s here; apt-get install wixl msitools", tool)
+		}
+		tb.Skipf("no %s here; apt-get install wixl msitools", tool)
+	}
+}
+
+// The two templates are real ones with a program of random bytes: a small one, and one of the size of the real program,
+// whose sector table is so long that it has a table of its own (DIFAT).
+var (
+	buildSmall = sync.OnceValues(func() (string, error) { return buildTemplate("small", 20_000) })
+	buildLarge = sync.OnceValues(func() (string, error) { return buildTemplate("large", 7_400_000) })
+)
+
+func buildTemplate(name string, size int) (string, error) {
+	exe, out := filepath.Join(workDir, name+".exe"), filepath.Join(workDir, name+".msi")
+	program := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(program)
+	if err := os.WriteFile(exe, program, 0o644); err != nil {
+		return "", err
+	}
+	if output, err := exec.Command(script(), exe, out, "1.2.3").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("installer.sh: %w\n%s", err, output)
+	}
+	return out, nil
+}
+
+// script is the one that builds templates.
+func script() string {
+	path, err := filepath.Abs("../../cmd/ideco-agent/installer.sh")
+	if err != nil {
+		panic(err) // there is no working directory
+	}
+	return path
+}
+
+// templateFile builds a template once and returns its path and bytes.
+func templateFile(tb testing.TB, build func() (string, error)) (string, []byte) {
+	tb.Helper()
+	needTools(tb)
+	path, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path, data
+}
+
+func openTemplate(tb testing.TB, build func() (string, error)) *Template {
+	tb.Helper()
+	_, data := templateFile(tb, build)
+	template, err := Open(data)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return template
+}
+
+func makeImage(tb testing.TB, template *Template, host, pin string) *Image {
+	tb.Helper()
+	image, err := template.Preset(host, pin)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return image
+}
+
+func content(tb testing.TB, image *Image) []byte {
+	tb.Helper()
+	b, err := io.ReadAll(image.NewReader())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// saveImage writes an image to a file, for the tools.
+func saveImage(tb testing.TB, image *Image) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "IdecoAgent.msi")
+	if err := os.WriteFile(path, content(tb, image), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// run runs a tool and returns its standard output; a word of complaint on standard error fails the test.
+func run(tb testing.TB, name string, args ...string) string {
+	tb.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Dir = workDir // msiinfo writes the icons of an exported table there
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return stdout.String()
+}
+
+// exportRows gives the rows of a table as msiinfo sees them, cells separated by tabs.
+func exportRows(tb testing.TB, msi, table string) []string {
+	tb.Helper()
+	lines := strings.Split(strings.TrimSuffix(run(tb, "msiinfo", "export", msi, table), "\r\n"), "\r\n")
+	if len(lines) < 3 {
+		tb.Fatalf("msiinfo export %s: %q", table, lines)
+	}
+	return lines[3:]
+}
+
+// exportProperties gives the table Property as msiinfo sees it.
+func exportProperties(tb testing.TB, msi string) map[string]string {
+	tb.Helper()
+	properties := map[string]string{}
+	for _, row := range exportRows(tb, msi, "Property") {
+		key, value, _ := strings.Cut(row, "\t")
+		properties[key] = value
+	}
+	return properties
+}

@@ -1,0 +1,264 @@
+package installer
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var longestHost = strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("b", 61)
+
+// TestPresetExport looks at a preset through msiinfo.
+func TestPresetExport(t *testing.T) {
+	template := openTemplate(t, buildLarge)
+	for _, c := range []struct{ name, host, pin string }{
+		{"name and pin", testHost, testPin},
+		{"no pin", testHost, ""},
+		{"IPv4", "192.0.2.7", testPin},
+		{"IPv6", "2001:db8::1", testPin},
+		{"IDN", "xn--g1ah2bza.xn--p1ai", testPin},
+		{"one letter", "g", ""},
+		{"longest", longestHost, testPin},
+		{"a text of the template", "ideco.ico", testPin},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := makeImage(t, template, c.host, c.pin)
+			properties := exportProperties(t, saveImage(t, image))
+			if properties["UTM_ADDRESS"] != c.host || properties["PresetAddress"] != c.host {
+				t.Errorf("address %q, %q, want %q", properties["UTM_ADDRESS"], properties["PresetAddress"], c.host)
+			}
+			if properties["UTM_PIN"] != c.pin || properties["PresetPin"] != c.pin {
+				t.Errorf("pin %q, %q, want %q", properties["UTM_PIN"], properties["PresetPin"], c.pin)
+			}
+			if _, ok := properties["UTM_PIN"]; ok != (c.pin != "") {
+				t.Errorf("row UTM_PIN there: %t", ok)
+			}
+			if properties["ProductCode"] != image.ProductCode() {
+				t.Errorf("ProductCode %q, want %q", properties["ProductCode"], image.ProductCode())
+			}
+		})
+	}
+}
+
+// TestPresetChangesNothingElse compares every table of the template with the preset's.
+func TestPresetChangesNothingElse(t *testing.T) {
+	path, data := templateFile(t, buildSmall)
+	template, err := Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, host, pin string
+		want            []string // the rows that are gone or new, by table and first cell
+	}{
+		{"pin", testHost, testPin, []string{"Property PresetAddress", "Property PresetPad", "Property PresetPin",
+			"Property ProductCode", "Property UTM_ADDRESS", "Property UTM_PIN", "_SummaryInformation 9"}},
+		{"no pin, known text", "ideco.ico", "", []string{"Property PresetAddress", "Property PresetPad", "Property PresetPin",
+			"Property ProductCode", "Property UTM_ADDRESS", "Property UTM_PIN", "_SummaryInformation 9"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			preset := saveImage(t, makeImage(t, template, c.host, c.pin))
+			before, after := allRows(t, path), allRows(t, preset)
+			var changed []string
+			for row := range before {
+				if !after[row] {
+					changed = append(changed, firstCell(row))
+				}
+			}
+			for row := range after {
+				if !before[row] {
+					changed = append(changed, firstCell(row))
+				}
+			}
+			slices.Sort(changed)
+			if diff := cmp.Diff(c.want, slices.Compact(changed)); diff != "" {
+				t.Errorf("changed rows (-want +got):\n%s", diff)
+			}
+			if got, want := run(t, "msiinfo", "streams", preset), run(t, "msiinfo", "streams", path); got != want {
+				t.Errorf("streams %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// allRows gives every row of every table as "table row".
+func allRows(t *testing.T, msi string) map[string]bool {
+	t.Helper()
+	rows := map[string]bool{}
+	for table := range strings.FieldsSeq(run(t, "msiinfo", "tables", msi)) {
+		if table == "_ForceCodepage" {
+			continue // no rows but a number
+		}
+		for _, row := range exportRows(t, msi, table) {
+			rows[table+" "+row] = true
+		}
+	}
+	return rows
+}
+
+func firstCell(row string) string {
+	cell, _, _ := strings.Cut(row, "\t")
+	return cell
+}
+
+// TestPresetExtract takes the program out of a preset.
+func TestPresetExtract(t *testing.T) {
+	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
+		t.Run(name, func(t *testing.T) {
+			template := openTemplate(t, build)
+			dir := t.TempDir()
+			run(t, "msiextract", "-C", dir, saveImage(t, makeImage(t, template, longestHost, testPin)))
+			found, err := filepath.Glob(filepath.Join(dir, "*", "Agent", "IdecoAgent.exe"))
+			if err != nil || len(found) != 1 {
+				t.Fatalf("extracted %q, %v", found, err)
+			}
+			got, err := os.ReadFile(found[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(filepath.Join(workDir, name+".exe"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Error("the program is another one")
+			}
+		})
+	}
+}
+
+// TestPresetCodes: one gateway has one installer, two gateways have two, and so have two pins and two templates.
+func TestPresetCodes(t *testing.T) {
+	small, large := openTemplate(t, buildSmall), openTemplate(t, buildLarge)
+	first := makeImage(t, small, testHost, testPin)
+	again := makeImage(t, small, testHost, testPin)
+	if !bytes.Equal(content(t, first), content(t, again)) || first.ETag() != again.ETag() || first.ProductCode() != again.ProductCode() {
+		t.Error("two presets of one address differ")
+	}
+	seen := map[string]string{}
+	for name, image := range map[string]*Image{
+		"first":          first,
+		"other address":  makeImage(t, small, "gw2.example.com", testPin),
+		"other pin":      makeImage(t, small, testHost, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
+		"no pin":         makeImage(t, small, testHost, ""),
+		"other template": makeImage(t, large, testHost, testPin),
+	} {
+		pack := packageCode(t, saveImage(t, image))
+		if image.ProductCode() == pack {
+			t.Errorf("%s: ProductCode and PackageCode are the same", name)
+		}
+		for _, code := range []string{image.ProductCode(), pack, image.ETag()} {
+			if !isCode(code) && code != image.ETag() || strings.ToUpper(code) != code && code != image.ETag() {
+				t.Errorf("%s: code %q", name, code)
+			}
+			if other := seen[code]; other != "" {
+				t.Errorf("%s and %s share %s", name, other, code)
+			}
+			seen[code] = name
+		}
+	}
+}
+
+// packageCode asks msiinfo for the package's code.
+func packageCode(t *testing.T, msi string) string {
+	t.Helper()
+	for line := range strings.Lines(run(t, "msiinfo", "suminfo", msi)) {
+		if code, ok := strings.CutPrefix(line, "Revision number (UUID): "); ok {
+			return strings.TrimSpace(code)
+		}
+	}
+	t.Fatal("msiinfo suminfo tells no package code")
+	return ""
+}
+
+// TestPresetUses checks that the pool counts the uses of each text rightly, which an editor or a transform relies on.
+func TestPresetUses(t *testing.T) {
+	template := openTemplate(t, buildSmall)
+	for _, c := range [][2]string{{testHost, testPin}, {testHost, ""}, {"ideco.ico", ""}} {
+		file, pool := parsed(t, content(t, makeImage(t, template, c[0], c[1])))
+		said := slices.Clone(pool.records)
+		if err := countUses(file, pool); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range pool.records {
+			if r.uses != said[i].uses {
+				t.Errorf("%s: text %q is used %d times, the pool says %d", c, r.text, r.uses, said[i].uses)
+			}
+		}
+	}
+}
+
+// TestPresetShorterTable drops so many bytes of the table Property that its last mini sector falls free.
+func TestPresetShorterTable(t *testing.T) {
+	path, data := templateFile(t, buildSmall)
+	template, err := Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for template.streams.property.size%miniSectorSize == 0 || template.streams.property.size%miniSectorSize > 8 {
+		data = queried(t, path, "INSERT INTO Property (Property, Value) VALUES ('Extra"+string(rune('A'+len(template.rows)))+"', 'x')")
+		if path = filepath.Join(t.TempDir(), "longer.msi"); os.WriteFile(path, data, 0o644) != nil {
+			t.Fatal("write the longer template")
+		}
+		if template, err = Open(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := makeImage(t, template, testHost, "")
+	properties := exportProperties(t, saveImage(t, image))
+	if properties["UTM_ADDRESS"] != testHost || len(properties) != len(template.rows)-2 {
+		t.Errorf("properties %q", properties)
+	}
+	file, _ := parsed(t, content(t, image))
+	s, err := file.open("!Property")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(template.streams.property.sectors) - 1; len(s.sectors) != want {
+		t.Errorf("%d mini sectors, want %d", len(s.sectors), want)
+	}
+}
+
+func TestPresetRefuses(t *testing.T) {
+	template := openTemplate(t, buildSmall)
+	for _, host := range []string{"", " ", "gw.example.com:14765", "https://gw.example.com", "gw example", "GW.example.com",
+		"шлюз.рф", "gw.example.com.", "[2001:db8::1]", "fe80::1%eth0", "0.0.0.0", "10.0.0.300", "-", "a_b.example.com",
+		"gw.example.com\x00", "gw.example.com\r\n", longestHost + "b", "gw/agent", "[UTM_PIN]"} {
+		if _, err := template.Preset(host, ""); err == nil {
+			t.Errorf("Preset took the host %q", host)
+		}
+	}
+	for _, pin := range []string{" ", "=", "pin", testPin[:43], testPin + "=", testPin + "\n", "\n" + testPin[1:], strings.Repeat("A", 44),
+		"LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", strings.Replace(testPin, "CQ=", "CR=", 1)} {
+		if _, err := template.Preset(testHost, pin); err == nil {
+			t.Errorf("Preset took the pin %q", pin)
+		}
+	}
+}
+
+// parsed reads an MSI's pool of strings as it stands.
+func parsed(tb testing.TB, msi []byte) (*compound, *stringPool) {
+	tb.Helper()
+	file, err := openCompound(msi)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pool, err := file.open("!_StringPool")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	texts, err := file.open("!_StringData")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := parsePool(file.read(pool), file.read(texts))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return file, p
+}
