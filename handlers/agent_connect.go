@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		&websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		s.agents.leave(a)
-		s.Log.Debug("agent upgrade", "peer", a.peer, "err", err)
+		s.Log.Warn("agent upgrade", "peer", a.peer, "err", err)
 		return nil // Accept has answered
 	}
 	conn.SetReadLimit(-1) // readFrame keeps the limit, so that it can answer before it closes
@@ -304,9 +305,12 @@ func (w smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if rw.Reader.Buffered() > 0 { // an agent waits for the upgrade before it speaks
+	// The answer is out before the hijack, so the agent's first frame may have begun to arrive.
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(agentBuffer, len(early)))
+	if _, err := r.Peek(len(early)); err != nil {
 		_ = conn.Close()
-		return nil, nil, errors.New("data before the upgrade was answered")
+		return nil, nil, err
 	}
-	return conn, bufio.NewReadWriter(bufio.NewReaderSize(conn, agentBuffer), bufio.NewWriterSize(conn, agentBuffer)), nil
+	return conn, bufio.NewReadWriter(r, bufio.NewWriterSize(conn, agentBuffer)), nil
 }

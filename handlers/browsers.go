@@ -157,5 +157,5 @@ func browserDevice(c echo.Context) string {
 		c.SetCookie(&http.Cookie{Name: deviceCookie, Value: id, Path: "/", MaxAge: 400 * 24 * 3600, Secure: true,
 			HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
-	return "browser-" + id
+	return "browser-" + digest(id)[:32] // what is stored and logged must not be the cookie
 }

@@ -46,8 +46,8 @@ func (s *Site) answerError(err error, c echo.Context) {
 		s.Log.Error("request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)
 	}
 	var refused *agent.Error
-	if errors.As(err, &refused) && refused.Wait > 0 {
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(refused)))
+	if errors.As(err, &refused) {
+		retryAfter(c, refused)
 	}
 	if v.form == page && !isREST(c) && c.Get(visitorKey) != nil {
 		err = s.answerErrorPage(c, status, answer, ref)
@@ -148,6 +148,13 @@ func messageOf(status int) string {
 		return locale.Misdirected
 	}
 	return locale.BadRequest
+}
+
+// retryAfter tells programs how long to wait.
+func retryAfter(c echo.Context, e *agent.Error) {
+	if e.Wait > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(e)))
+	}
 }
 
 // seconds is a refusal's wait in whole seconds, rounded up.

@@ -37,6 +37,7 @@ func (s *Site) login(c echo.Context) error {
 	login := c.FormValue("login")
 	_, err := s.signIn(c, login, c.FormValue("password"))
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
+		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused)}
 		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
 	}

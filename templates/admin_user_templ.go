@@ -275,7 +275,7 @@ func userCard(p Page, d AdminUserData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "phone", Label: p.L.T("phone_field"), Value: d.Form.Phone, Error: d.Errors["phone"], Type: "tel", Max: 32}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = input(p.L, field{Name: "phone", Label: p.L.T("phone_field"), Value: d.Form.Phone, Error: d.Errors["phone"], Type: "tel", Max: agent.MaxPhone}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,0 +1,102 @@
+# Ideco agent. Two commands are all that a newcomer needs:
+#
+#   make run    builds everything and starts the portal on this machine
+#   make test   runs all checks and tests
+#
+# Both set up what is missing: Debian packages by apt-get as root or with sudo, Go modules by the module proxy.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+TEMPLATE := agent/installer/template/IdecoAgent.msi
+
+# Where make run keeps its data and listens; the ports need no root.
+RUN_DATA   ?= var
+RUN_PORTAL ?= 127.0.0.1:8443
+RUN_AGENT  ?= :14765
+RUN_HTTP   ?= :8080
+
+# Go files that a program is made of; a change of a test builds nothing anew.
+SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' 2>/dev/null) go.mod go.sum
+
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-browser installer
+
+run: tools build
+	@mkdir -p $(RUN_DATA)
+	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
+
+build: installer build/ideco-portal build/ideco-agent
+
+build/ideco-portal: $(SOURCES) $(wildcard $(TEMPLATE)) | go installer
+	$(GOBUILD) -o $@ ./cmd/ideco-portal
+
+build/ideco-agent: $(SOURCES) | go
+	$(GOBUILD) -o $@ ./cmd/ideco-agent
+
+build/IdecoAgent.exe: $(SOURCES) | go
+	GOOS=windows GOARCH=amd64 $(GOBUILD) -o $@ ./cmd/ideco-agent
+
+# The template of the installer needs wixl and msibuild; without them the portal is built without an installer and says so.
+installer: build/IdecoAgent.exe
+	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
+		$(MAKE) --no-print-directory $(TEMPLATE); \
+	else \
+		rm -f $(TEMPLATE); \
+		echo "No installer in this build: wixl and msitools are missing (apt-get install wixl msitools)."; \
+	fi
+
+$(TEMPLATE): build/IdecoAgent.exe cmd/ideco-agent/installer.wxs cmd/ideco-agent/installer.sh
+	cmd/ideco-agent/installer.sh build/IdecoAgent.exe $@ $(VERSION)
+
+# go says in one line where to get Go when it is missing or older than what can fetch the pinned version by itself.
+go:
+	@v=$$(go env GOVERSION 2>/dev/null || true); minor=$${v#go1.}; minor=$${minor%%[!0-9]*}; \
+	if [[ "$$v" != go1.* ]] || (( $${minor:-0} < 21 )); then \
+		echo "Go 1.21 or newer is needed (found: $${v:-none}); get it from https://go.dev/dl/ and put its bin directory into PATH." >&2; exit 1; \
+	fi
+
+tools: go
+	@.ci/install wixl:wixl msibuild:msitools
+
+test-tools: tools
+	@.ci/install openssl:openssl chromium:chromium
+
+generate: go
+	go tool templ generate -path templates
+
+test: test-tools build lint test-go test-windows8 test-browser
+
+# All packages; the walks in a browser have a target of their own.
+test-go: go
+	go test ./...
+
+# The agent program for Windows 8 is built with Go 1.20 (newer ones need Windows 10): the same sources must build and
+# pass their tests with it.
+WIN8 := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly CGO_ENABLED=0
+test-windows8: go
+	$(WIN8) GOOS=windows GOARCH=amd64 go build -modfile=cmd/ideco-agent/win8.mod -o /dev/null ./cmd/ideco-agent
+	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
+
+test-browser: test-tools build
+	go test -tags browser -count=1 ./web/e2e
+
+bench: tools
+	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
+
+lint: go
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
+	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
+	@before=$$(cat templates/*_templ.go | sha256sum); go tool templ generate -path templates >/dev/null 2>&1; \
+	if [ "$$before" != "$$(cat templates/*_templ.go | sha256sum)" ]; then echo "generated code was not up to date: commit what make generate wrote" >&2; exit 1; fi
+	go vet ./...
+	go vet -tags browser ./web/e2e
+	go tool staticcheck ./...
+	go test -count=1 -run '^TestImports' ./web
+
+clean:
+	rm -rf build $(TEMPLATE)

@@ -1,0 +1,86 @@
+// Command ideco-portal is the gateway's side of Ideco agent: the portal of administrators and users, the endpoint that
+// agents connect to, and the installer that already knows the gateway's address, in one process.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"ideco-agent/web"
+)
+
+type commands struct {
+	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" placeholder:"DIR" type:"path"`
+
+	Serve   serveCommand   `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
+	Admin   adminCommand   `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var c commands
+	parser := kong.Must(&c, kong.Name("ideco-portal"), kong.UsageOnError(),
+		kong.Description("The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it."))
+	k, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	if err := k.Run(&c); err != nil {
+		fmt.Fprintln(os.Stderr, "ideco-portal:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type serveCommand struct {
+	PortalListen []string `help:"Where the portal listens (HTTPS)." default:":8443" env:"IDECO_PORTAL_LISTEN" placeholder:"ADDR,…"`
+	AgentListen  []string `help:"Where agents connect (HTTPS and WebSocket)." default:":14765" env:"IDECO_AGENT_LISTEN" placeholder:"ADDR,…"`
+	HTTPListen   []string `name:"http-listen" help:"Where plain HTTP leads people to the portal." default:":80" env:"IDECO_HTTP_LISTEN" placeholder:"ADDR,…"`
+	LogFormat    string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
+}
+
+func (s *serveCommand) Run(ctx context.Context, c *commands) error {
+	return web.Serve(ctx, web.Config{
+		Data:         c.Data,
+		PortalListen: s.PortalListen,
+		AgentListen:  s.AgentListen,
+		HTTPListen:   s.HTTPListen,
+		Log:          web.NewLog(os.Stderr, s.LogFormat),
+		Terminal:     os.Stderr,
+	})
+}
+
+type adminCommand struct {
+	Create createCommand `cmd:"" help:"Make an administrator; the directory may be empty."`
+	Reset  resetCommand  `cmd:"" help:"Give an account a new password, switch it on and make it an administrator again."`
+}
+
+type createCommand struct {
+	Login string `required:"" help:"Login of the new administrator."`
+}
+
+func (a *createCommand) Run(ctx context.Context, c *commands) error {
+	return web.CreateAdministrator(ctx, c.Data, a.Login, os.Stdin)
+}
+
+type resetCommand struct {
+	Login string `required:"" help:"Login of the account."`
+}
+
+func (a *resetCommand) Run(ctx context.Context, c *commands) error {
+	return web.ResetAdministrator(ctx, c.Data, a.Login, os.Stdin)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	fmt.Println("ideco-portal", web.Version())
+	return nil
+}

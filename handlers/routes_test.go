@@ -1,0 +1,325 @@
+package handlers
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/directory"
+	"ideco-agent/agent/store"
+	"ideco-agent/templates"
+)
+
+// The addresses of these tests.
+var (
+	inLAN   = netip.MustParseAddr("192.168.7.20")
+	outside = netip.MustParseAddr("203.0.113.9")
+	inVPN   = netip.MustParseAddr("10.128.0.9")
+)
+
+const password = "correct horse battery"
+
+// newSite is a site over a real database, with an administrator "boss" and a user "ivanov".
+func newSite(t testing.TB) *Site {
+	t.Helper()
+	ctx := context.Background()
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "ideco.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	set := &fixedSettings{agent.DefaultSettings()}
+	set.now.Enabled = true
+	set.now.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	local := directory.NewLocal(db)
+	gate := access.NewGate(local, db, log, set.Current)
+	s := &Site{
+		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
+		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
+		Installer: noInstaller{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{},
+		Health: db.Ping, Portal: func() string { return "" }, TunnelAvailable: func() bool { return false },
+	}
+	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
+		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
+		hash, err := directory.Hash(ctx, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.CreateUser(ctx, u, hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+type accounts struct{ *store.Store }
+
+func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
+	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
+}
+
+type hasher struct{}
+
+func (hasher) Hash(ctx context.Context, password string) (string, error) {
+	return directory.Hash(ctx, password)
+}
+
+type fixedSettings struct{ now agent.Settings }
+
+func (f *fixedSettings) Current() agent.Settings { return f.now }
+
+func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) error) error {
+	next := f.now
+	if err := change(&next); err != nil {
+		return err
+	}
+	if problems := next.Check(); len(problems) > 0 {
+		return agent.Problems(problems)
+	}
+	f.now = next
+	return nil
+}
+
+type noInstaller struct{}
+
+func (noInstaller) Ready() error                     { return agent.ErrNotFound }
+func (noInstaller) Image(_, _ string) (Image, error) { return nil, agent.ErrNotFound }
+func (fixedRoot) RootDER() []byte                    { return []byte("certificate") }
+func (fixedRoot) Pin() string                        { return "" }
+func (oneLink) Valid(token string) bool              { return token == "the-token" }
+func (oneLink) Void()                                {}
+func (fixedHosts) Known(host string) bool            { return host == "gw.example.test" }
+func (fixedHosts) Own(a netip.Addr) bool             { return a.IsLoopback() }
+
+type (
+	fixedRoot  struct{}
+	oneLink    struct{}
+	fixedHosts struct{}
+)
+
+// reached is what the handlers of the access tests answer: the rule let the request through.
+const reached = 299
+
+// gated is the portal with the real rules before handlers that only say that they were reached.
+func gated(s *Site) http.Handler {
+	routes := s.portalRoutes()
+	for i := range routes {
+		routes[i].handler = func(c echo.Context) error { return c.NoContent(reached) }
+	}
+	e := s.newEcho()
+	e.Use(s.crossOrigin())
+	return s.register(e, routes)
+}
+
+// ask sends a request that is right in every way but, perhaps, for who sends it.
+func ask(h http.Handler, method, path string, f form, peer netip.Addr, cookies []*http.Cookie) *httptest.ResponseRecorder {
+	body := ""
+	if f == page && method == "POST" {
+		body = templates.CSRFField + "=token"
+	}
+	r := httptest.NewRequest(method, "https://gw.example.test"+path, strings.NewReader(body))
+	r.RemoteAddr = netip.AddrPortFrom(peer, 40000).String()
+	if f == rest {
+		r.Header.Set("Content-Type", "application/json")
+	} else if method == "POST" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// signIn returns the cookies of a browser that is signed in.
+func signIn(t testing.TB, s *Site, login string) []*http.Cookie {
+	t.Helper()
+	r := httptest.NewRequest("POST", "https://gw.example.test/web/auth/login",
+		strings.NewReader(`{"login":"`+login+`","password":"`+password+`"}`))
+	r.RemoteAddr = "192.168.7.20:40000"
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.PortalHandler().ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Fatalf("sign in as %s: %d %s", login, w.Code, w.Body)
+	}
+	return w.Result().Cookies()
+}
+
+// TestRouteAccess: for every route, whom it lets in and what everybody else is told.
+func TestRouteAccess(t *testing.T) {
+	s := newSite(t)
+	h := gated(s)
+	boss, ivanov := signIn(t, s, "boss"), signIn(t, s, "ivanov")
+	for _, r := range s.portalRoutes() {
+		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
+		nobody := http.StatusUnauthorized
+		if r.form == page && r.method == "GET" {
+			nobody = http.StatusSeeOther
+		}
+		want := map[rule][5]int{ //  nobody, user, administrator, administrator outside, administrator through the VPN
+			anybody:       {reached, reached, reached, reached, reached},
+			user:          {nobody, reached, reached, reached, reached},
+			setup:         {reached, reached, reached, 404, 404},
+			administrator: {nobody, http.StatusForbidden, reached, 404, 404},
+		}[r.rule]
+		got := [5]int{
+			ask(h, r.method, path, r.form, inLAN, nil).Code,
+			ask(h, r.method, path, r.form, inLAN, ivanov).Code,
+			ask(h, r.method, path, r.form, inLAN, boss).Code,
+			ask(h, r.method, path, r.form, outside, boss).Code,
+			ask(h, r.method, path, r.form, inVPN, boss).Code,
+		}
+		if got != want {
+			t.Errorf("%s %s: %v, want %v", r.method, r.path, got, want)
+		}
+		if nobody == http.StatusSeeOther && r.rule == user {
+			if to := ask(h, r.method, path, r.form, inLAN, nil).Header().Get("Location"); to != "/login" {
+				t.Errorf("%s %s sends nobody to %q", r.method, r.path, to)
+			}
+		}
+	}
+}
+
+// TestRouteProtection: a request that changes something counts only in the route's own form.
+func TestRouteProtection(t *testing.T) {
+	s := newSite(t)
+	h := gated(s)
+	boss := signIn(t, s, "boss")
+	send := func(r route, change func(*http.Request)) int {
+		path := strings.NewReplacer(":id", "1", ":token", "x").Replace(r.path)
+		q := httptest.NewRequest(r.method, "https://gw.example.test"+path, strings.NewReader(templates.CSRFField+"=token"))
+		q.RemoteAddr = "192.168.7.20:40000"
+		q.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		for _, c := range boss {
+			q.AddCookie(c)
+		}
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if r.form == rest {
+			q.Header.Set("Content-Type", "application/json")
+		}
+		change(q)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, q)
+		return w.Code
+	}
+	for _, r := range s.portalRoutes() {
+		if r.method == "GET" {
+			continue
+		}
+		name := r.method + " " + r.path
+		if got := send(r, func(*http.Request) {}); got != reached {
+			t.Errorf("%s: %d", name, got)
+		}
+		if got := send(r, func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }); got != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", name, got)
+		}
+		if got := send(r, func(q *http.Request) { q.Header.Set("Origin", "https://evil.example") }); got != http.StatusForbidden {
+			t.Errorf("%s with another Origin: %d", name, got)
+		}
+		if got := send(r, func(q *http.Request) { q.Host = "evil.example" }); got != http.StatusMisdirectedRequest {
+			t.Errorf("%s for an unknown host: %d", name, got)
+		}
+		if r.form == page {
+			for what, body := range map[string]string{"no token": "", "a wrong token": templates.CSRFField + "=other"} {
+				got := send(r, func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader(body)) })
+				if got != http.StatusForbidden {
+					t.Errorf("%s with %s: %d", name, what, got)
+				}
+			}
+		}
+		if r.form == rest && r.method != "DELETE" {
+			for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
+				got := send(r, func(q *http.Request) { q.Header.Set("Content-Type", contentType) })
+				if got != http.StatusUnsupportedMediaType {
+					t.Errorf("%s as %q: %d", name, contentType, got)
+				}
+			}
+		}
+	}
+}
+
+// TestNobodyWithoutAnAccount: a cookie is worth nothing once the account is off, gone, or the browser was signed out.
+func TestNobodyWithoutAnAccount(t *testing.T) {
+	s := newSite(t)
+	h := gated(s)
+	ctx := context.Background()
+	ivanov := signIn(t, s, "ivanov")
+	code := func(cookies []*http.Cookie) int { return ask(h, "GET", "/cabinet", page, inLAN, cookies).Code }
+	if got := code(ivanov); got != reached {
+		t.Fatalf("signed in: %d", got)
+	}
+	u, err := s.Accounts.User(ctx, 2)
+	if err != nil || u.Login != "ivanov" {
+		t.Fatalf("user 2: %+v, %v", u, err)
+	}
+	u.Enabled = false
+	if err := s.Accounts.UpdateUser(ctx, u); err != nil {
+		t.Fatal(err)
+	}
+	if got := code(ivanov); got != http.StatusSeeOther {
+		t.Errorf("switched off: %d", got)
+	}
+	u.Enabled = true
+	if err := s.Accounts.UpdateUser(ctx, u); err != nil {
+		t.Fatal(err)
+	}
+	ask(s.PortalHandler(), "POST", "/logout", page, inLAN, ivanov)
+	if got := code(ivanov); got != http.StatusSeeOther {
+		t.Errorf("signed out: %d", got)
+	}
+	if got := code([]*http.Cookie{{Name: browserCookie, Value: "forged"}}); got != http.StatusSeeOther {
+		t.Errorf("forged cookie: %d", got)
+	}
+}
+
+// TestBack: nobody is sent to a place that a request names, unless it is a page of ours.
+func TestBack(t *testing.T) {
+	s := newSite(t)
+	for from, want := range map[string]string{
+		"/login":                 "/login",
+		"/admin/users/7":         "/admin/users/7",
+		"/admin/monitor/vpn":     "/admin/monitor/vpn",
+		"https://evil.example/":  "/",
+		"//evil.example":         "/",
+		"/setup/the-token":       "/",
+		"/admin/users/../../x":   "/",
+		"/admin/users/%2f":       "/",
+		"":                       "/",
+		"/cabinet/password":      "/",
+		`/\evil.example`:         "/",
+		"/agent_backend/x":       "/",
+		"/admin/agent?x=1":       "/",
+		"javascript:alert(1)":    "/",
+		"/admin/users/\r\nX: 1":  "/",
+		"/admin/users/7\u00a0":   "/",
+		"/admin/users/7/delete":  "/",
+		"/download/root.crt/../": "/",
+	} {
+		body := strings.NewReader(templates.CSRFField + "=token&lang=en&from=" + url.QueryEscape(from))
+		r := httptest.NewRequest("POST", "https://gw.example.test/language", body)
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		w := httptest.NewRecorder()
+		s.PortalHandler().ServeHTTP(w, r)
+		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
+			t.Errorf("from %q: %d to %q, want %q", from, w.Code, got, want)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+func adminAgent(t *testing.T, d AdminAgentData) *goquery.Document {
+	t.Helper()
+	p := Page{L: locale.For("ru"), Path: "/admin/agent", User: &agent.User{Login: "admin", Admin: true}, CSRF: "x"}
+	return render(t, AdminAgent(p, d))
+}
+
+func savedAgent() AdminAgentData {
+	return AdminAgentData{Enabled: true, Domain: "gw.company.ru", Saved: true, SavedDomain: "gw.company.ru", InstallerReady: true,
+		Command: "msiexec /i IdecoAgent.msi /qn", Form: FormOfSettings(agent.DefaultSettings())}
+}
+
+func TestAdminAgentOffersTheInstallerBetweenFieldAndButton(t *testing.T) {
+	doc := adminAgent(t, savedAgent())
+	text := doc.Find(`form[action="/admin/agent/domain"]`).Text()
+	field, download, save := strings.Index(text, "Домен"), strings.Index(text, "Скачать Ideco агент"), strings.Index(text, "Сохранить")
+	if field < 0 || download < field || save < download {
+		t.Errorf("field at %d, download at %d, button at %d", field, download, save)
+	}
+	if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 1 || doc.Find("#command").Text() != "msiexec /i IdecoAgent.msi /qn" {
+		t.Error("no download, or no command beside it")
+	}
+	if note := doc.Find("#auth_domain-note").Text(); note != "Адрес шлюза, например gw.company.ru" {
+		t.Errorf("helper text %q", note)
+	}
+	if doc.Find(`.sections a[aria-current="page"]`).AttrOr("href", "") != "/admin/agent" {
+		t.Error("the section is not marked")
+	}
+}
+
+func TestAdminAgentSaysWhyThereIsNoDownload(t *testing.T) {
+	unsaved, off, missing := savedAgent(), savedAgent(), savedAgent()
+	unsaved.Saved, off.Enabled, missing.InstallerReady = false, false, false
+	for want, d := range map[string]AdminAgentData{
+		"Сохраните адрес шлюза":              unsaved,
+		"Ideco агент выключен":               off,
+		"apt-get install wixl msitools":      missing,
+		"Соберите шлюз на машине":            missing,
+		"не вошёл в программу шлюза":         missing,
+		"Установщика в этой сборке нет":      missing,
+		"Включите переключатель":             off,
+		"здесь появится установщик, который": unsaved,
+	} {
+		doc := adminAgent(t, d)
+		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Find("main").Text(), want) {
+			t.Errorf("no %q, or a download all the same", want)
+		}
+	}
+}
+
+func TestAdminAgentSwitchSaysStateAndDoesTheOpposite(t *testing.T) {
+	for enabled, want := range map[bool][3]string{true: {"true", "0", "Включён"}, false: {"false", "1", "Выключен"}} {
+		d := savedAgent()
+		d.Enabled = enabled
+		form := adminAgent(t, d).Find(`form[action="/admin/agent/state"]`)
+		button := form.Find("button[role=switch]")
+		got := [3]string{button.AttrOr("aria-checked", ""), form.Find("input[name=enabled]").AttrOr("value", ""), strings.TrimSpace(button.Text())}
+		if got != want {
+			t.Errorf("enabled %v: %q, want %q", enabled, got, want)
+		}
+	}
+}
+
+func TestAdminAgentKeepsWhatWasTypedBesideItsError(t *testing.T) {
+	d := savedAgent()
+	d.Domain, d.DomainError = "gw company", "В адресе не может быть пробелов."
+	d.Form.GraceSeconds, d.Errors = "abc", map[string]string{"grace_seconds": "Введите число секунд."}
+	doc := adminAgent(t, d)
+	for id, want := range map[string][2]string{
+		"auth_domain":   {"gw company", "В адресе не может быть пробелов."},
+		"grace_seconds": {"abc", "Введите число секунд."},
+	} {
+		input := doc.Find("#" + id)
+		note := doc.Find("#" + input.AttrOr("aria-describedby", ""))
+		if input.AttrOr("value", "") != want[0] || input.AttrOr("aria-invalid", "") != "true" || strings.TrimSpace(note.Text()) != want[1] || note.Find("svg").Length() != 1 {
+			t.Errorf("%s: %s", id, html(input.Parent()))
+		}
+	}
+	if doc.Find("#auth_domain-note").Length() != 1 {
+		t.Error("the error does not take the helper's place")
+	}
+}
+
+func TestAdminAgentShowsSettings(t *testing.T) {
+	doc := adminAgent(t, savedAgent())
+	for id, want := range map[string]string{"session_hours_lan": "24", "session_hours_vpn": "12", "grace_seconds": "30", "devices_per_user": "5"} {
+		if got := doc.Find("#"+id).AttrOr("value", ""); got != want {
+			t.Errorf("%s is %q, want %q", id, got, want)
+		}
+	}
+	if got := doc.Find("input[name=device_policy][checked]").AttrOr("value", ""); got != "evict" {
+		t.Errorf("policy %q", got)
+	}
+}

@@ -1,0 +1,68 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+func TestUsersPaging(t *testing.T) {
+	users := []agent.User{{ID: 1, Login: "a", Directory: agent.LocalDirectory}, {ID: 2, Login: "b", Directory: agent.LocalDirectory}}
+	for _, c := range []struct {
+		page, total    int
+		previous, next string
+		text           string
+	}{
+		{1, 5, "", "/admin/users?page=2&q=%D0%BF+%26", "1–2 из 5"},
+		{2, 5, "/admin/users?page=1&q=%D0%BF+%26", "/admin/users?page=3&q=%D0%BF+%26", "3–4 из 5"},
+		{2, 4, "/admin/users?page=1&q=%D0%BF+%26", "", "3–4 из 4"},
+		{1, 2, "", "", ""},
+	} {
+		doc := render(t, AdminUsers(Page{L: locale.For("ru")}, AdminUsersData{Query: "п &", Users: users, Total: c.total, Page: c.page, Size: 2}))
+		nav := doc.Find(".paging")
+		if got := nav.Find("a[rel=prev]").AttrOr("href", ""); got != c.previous {
+			t.Errorf("page %d of %d: previous %q, want %q", c.page, c.total, got, c.previous)
+		}
+		if got := nav.Find("a[rel=next]").AttrOr("href", ""); got != c.next {
+			t.Errorf("page %d of %d: next %q, want %q", c.page, c.total, got, c.next)
+		}
+		if !strings.Contains(nav.Text(), c.text) {
+			t.Errorf("page %d of %d: %q, want %q", c.page, c.total, nav.Text(), c.text)
+		}
+		if got := doc.Find("#q").AttrOr("value", ""); got != "п &" {
+			t.Errorf("the search forgot %q", got)
+		}
+	}
+}
+
+func TestUserFormMatchesTheAccount(t *testing.T) {
+	saved := agent.User{ID: 7, Login: "ivanov", Name: "Иванов", Phone: "1", Comment: "c", Enabled: true, RemoteAccess: true}
+	p := Page{L: locale.For("ru"), User: &saved}
+	doc := render(t, AdminUser(p, AdminUserData{ID: 7, Local: true, Title: saved.Title(), Form: FormOfUser(saved)}))
+	for name, checked := range map[string]bool{"enabled": true, "remote_access": true, "admin": false} {
+		box := doc.Find("#" + name)
+		if _, on := box.Attr("checked"); on != checked || box.AttrOr("value", "") != "1" {
+			t.Errorf("%s is %v", name, on)
+		}
+	}
+	if got := doc.Find(`label[for="remote_access"]`).Text(); got != "Разрешить удалённый доступ через VPN" {
+		t.Errorf("label %q", got)
+	}
+	for _, action := range []string{"/admin/users/7", "/admin/users/7/password", "/admin/users/7/delete"} {
+		if doc.Find(`form[action="`+action+`"]`).Length() != 1 {
+			t.Errorf("no form for %s", action)
+		}
+	}
+}
+
+func TestAnAccountOfADirectoryKeepsItsPasswordThere(t *testing.T) {
+	doc := render(t, AdminUser(Page{L: locale.For("ru")}, AdminUserData{ID: 7, Directory: "company.ru", Title: "x"}))
+	if doc.Find("input[type=password]").Length() != 0 || doc.Find("#admin").Length() != 0 {
+		t.Error("offers what only the directory can change")
+	}
+	if _, readonly := doc.Find("#login").Attr("readonly"); !readonly || !strings.Contains(doc.Text(), "из домена company.ru") {
+		t.Error("does not say where the account is kept")
+	}
+}

@@ -1,0 +1,98 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+func cabinetOf(t *testing.T, u agent.User, d CabinetData) *goquery.Document {
+	t.Helper()
+	d.Now = now
+	return render(t, Cabinet(Page{L: locale.For("ru"), Path: "/cabinet", User: &u, CSRF: "x"}, d))
+}
+
+var (
+	localPerson     = agent.User{ID: 7, Login: "ivanov", Directory: agent.LocalDirectory}
+	directoryPerson = agent.User{ID: 8, Login: "petrova", Directory: "company.ru"}
+	readyCabinet    = CabinetData{AgentEnabled: true, Domain: "gw.company.ru", InstallerReady: true}
+)
+
+func TestCabinetLabelsDependOnWhoKeepsTheAccount(t *testing.T) {
+	for label, u := range map[string]agent.User{"Скачать Ideco VPN клиент для Windows": localPerson, "Скачать Ideco агент": directoryPerson} {
+		doc := cabinetOf(t, u, readyCabinet)
+		if got := strings.TrimSpace(doc.Find(`a[href="/download/IdecoAgent.msi"]`).Text()); got != label {
+			t.Errorf("%s: label %q, want %q", u.Login, got, label)
+		}
+		if got := strings.TrimSpace(doc.Find(`a[href="/download/root.crt"]`).Text()); got != "Скачать корневой сертификат" {
+			t.Errorf("certificate: %q", got)
+		}
+		if n := doc.Find(".steps li").Length(); n != 3 || !strings.Contains(doc.Find(".steps").Text(), "Нужны права администратора") {
+			t.Errorf("%d steps", n)
+		}
+		hasForm := doc.Find(`form[action="/cabinet/password"]`).Length() == 1
+		sent := strings.Contains(doc.Text(), "Для смены пароля обратитесь к вашему системному администратору.")
+		if hasForm != u.Local() || sent == u.Local() {
+			t.Errorf("%s: form %v, sent to the administrator %v", u.Login, hasForm, sent)
+		}
+	}
+}
+
+func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
+	off, unnamed, missing := readyCabinet, readyCabinet, readyCabinet
+	off.AgentEnabled, unnamed.Domain, missing.InstallerReady = false, "", false
+	for want, d := range map[string]CabinetData{"отключил Ideco агент": off, "не задал адрес шлюза": unnamed, "нет установщика": missing} {
+		doc := cabinetOf(t, localPerson, d)
+		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Text(), want) {
+			t.Errorf("no %q, or a download all the same", want)
+		}
+	}
+}
+
+func TestCabinetEndsOwnSessionsAndBrowsers(t *testing.T) {
+	d := readyCabinet
+	d.Sessions = []agent.LiveSession{someSession("s1", agent.KindLAN)}
+	d.Browsers = []BrowserRow{{BrowserSession: agent.BrowserSession{ID: "b1"}, Current: true}, {BrowserSession: agent.BrowserSession{ID: "b2"}}}
+	doc := cabinetOf(t, localPerson, d)
+	if got := doc.Find(`form[action="/cabinet/sessions/s1/end"] button`).Text(); got != "Разавторизоваться" {
+		t.Errorf("session: %q", got)
+	}
+	if doc.Find(`form[action="/cabinet/browsers/b1/end"]`).Length() != 0 || doc.Find(`form[action="/cabinet/browsers/b2/end"]`).Length() != 1 {
+		t.Error("this browser logs out, another one is ended")
+	}
+	if got := doc.Find(".badge").Text(); got != "Этот браузер" {
+		t.Errorf("mark %q", got)
+	}
+}
+
+func TestAdministrationIsOfferedToAdministratorsOnly(t *testing.T) {
+	admin := localPerson
+	admin.Admin = true
+	if cabinetOf(t, admin, readyCabinet).Find(`.controls a[href="/admin/agent"]`).Length() != 1 {
+		t.Error("an administrator finds no way in")
+	}
+	if cabinetOf(t, localPerson, readyCabinet).Find(`a[href^="/admin"]`).Length() != 0 {
+		t.Error("a person is offered what is forbidden")
+	}
+}
+
+func TestBrowserName(t *testing.T) {
+	l := locale.For("ru")
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                  "Chrome, Windows",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0":        "Edge, Windows",
+		"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 YaBrowser/25.8 Safari/537.36":               "Yandex, Windows",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                           "Firefox, Linux",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile Safari/604.1": "Safari, iOS",
+		"curl/8.1": "curl",
+		"":         "Неизвестный браузер",
+	} {
+		if got := browserName(l, agent); got != want {
+			t.Errorf("%q is %q, want %q", agent, got, want)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// cells are the texts of the first row by column.
+func cells(doc *goquery.Document) map[string]string {
+	texts := map[string]string{}
+	doc.Find("tbody tr").First().Find("td").Each(func(_ int, s *goquery.Selection) {
+		texts[s.AttrOr("data-label", "")] = strings.Join(strings.Fields(s.Text()), " ")
+	})
+	return texts
+}
+
+func monitorPage() Page {
+	return Page{L: locale.For("ru"), User: &agent.User{Login: "admin", Admin: true}, CSRF: "x"}
+}
+
+func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
+	s := someSession("s1", agent.KindLAN)
+	s.Login, s.Name, s.Device.Name = "ivanov", "Иванов Иван", "WS-1"
+	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
+	got := cells(doc)
+	for column, want := range map[string]string{
+		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP-адрес": "10.0.0.5", "MAC-адрес": "—",
+		"Тип соединения": "Агент, локальная сеть", "Внешний адрес": "203.0.113.9", "Устройство": "WS-1",
+		"Дата и время подключения": "23.11.2026 12:00", "Время в сети": "2 ч 05 мин", "Принято / Передано": "1,4 ГБ / 10 Б",
+	} {
+		if got[column] != want {
+			t.Errorf("%s: %q, want %q", column, got[column], want)
+		}
+	}
+	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 авторизованный пользователь" {
+		t.Errorf("heading %q", h1)
+	}
+	if name := doc.Find(`form[action="/admin/monitor/sessions/s1/end"] button`).AttrOr("aria-label", ""); name != "Завершить сессию: ivanov, 10.0.0.5" {
+		t.Errorf("the button is called %q", name)
+	}
+	if title := doc.Find("td time").AttrOr("title", ""); title != "2 ч 05 мин назад" {
+		t.Errorf("tooltip %q", title)
+	}
+}
+
+func TestMonitorShowsDashesWhereNothingCounts(t *testing.T) {
+	s := someSession("s1", agent.KindVPN)
+	s.State, s.Rx, s.Tx, s.Handshake = agent.StateWaiting, nil, nil, time.Time{}
+	got := cells(render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now})))
+	if got["Принято / Передано"] != "—" || got["Статус"] != "Нет связи" {
+		t.Errorf("got %q", got)
+	}
+	got = cells(render(t, MonitorVPN(monitorPage(), MonitorVPNData{Sessions: []agent.LiveSession{s}, Now: now})))
+	if got["Трафик"] != "—" || got["Последний обмен"] != "—" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestMonitorVPNCountsConnectionsAndPeople(t *testing.T) {
+	live := []agent.LiveSession{someSession("a", agent.KindVPN), someSession("b", agent.KindVPN)}
+	doc := render(t, MonitorVPN(monitorPage(), MonitorVPNData{Sessions: live, Allowed: 7, Now: now}))
+	if h1 := doc.Find("h1").Text(); h1 != "2 активных подключения (из 7)" {
+		t.Errorf("heading %q", h1)
+	}
+	if doc.Find(`form[action="/admin/monitor/vpn/7/deny"]`).Length() != 2 {
+		t.Error("no way to deny VPN")
+	}
+}
+
+func TestEmptyMonitorSaysHowToFillIt(t *testing.T) {
+	for want, enabled := range map[string]bool{"Раздайте установщик": true, "Включите его": false} {
+		doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Now: now, AgentEnabled: enabled}))
+		if !strings.Contains(doc.Find(".empty").Text(), want) || doc.Find(`.empty a[href="/admin/agent"]`).Length() != 1 {
+			t.Errorf("enabled %v: %q", enabled, doc.Find(".empty").Text())
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package templates
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
+
+	"ideco-agent/agent"
+	"ideco-agent/static"
+	"ideco-agent/templates/locale"
+)
+
+// hostile is what a stranger would like to be taken for markup.
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>' {{.}} javascript:alert(3)`
+
+var now = time.Date(2026, 11, 23, 14, 5, 0, 0, time.Local)
+
+func bytesOf(n uint64) *uint64 { return &n }
+
+func someSession(id string, kind agent.Kind) agent.LiveSession {
+	s := agent.LiveSession{State: agent.StateConnected, Rx: bytesOf(1503238553), Tx: bytesOf(10), Handshake: now}
+	s.ID, s.UserID, s.Kind = id, 7, kind
+	s.Login, s.Name, s.Device.Name = hostile, hostile, hostile
+	s.Address, s.ExternalIP = netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("203.0.113.9")
+	s.Started = now.Add(-2*time.Hour - 5*time.Minute)
+	return s
+}
+
+// samples are all pages in many states, filled with hostile text.
+func samples(l *locale.Localizer) map[string]templ.Component {
+	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
+	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true}
+	page := func(path string, user *agent.User) Page {
+		return Page{L: l, Path: path, User: user, CSRF: "token-" + hostile, Theme: hostile, Toast: hostile, Alert: hostile}
+	}
+	waiting := someSession("two", agent.KindVPN)
+	waiting.State, waiting.Rx, waiting.Tx, waiting.Handshake, waiting.Device.Name = agent.StateWaiting, nil, nil, time.Time{}, ""
+	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
+	errors := map[string]string{}
+	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
+		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy"} {
+		errors[name] = hostile
+	}
+	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict"}
+	account := UserForm{Login: hostile, Name: hostile, Phone: hostile, Comment: hostile, Enabled: true}
+	browsers := []BrowserRow{
+		{BrowserSession: agent.BrowserSession{ID: "aa", UserAgent: hostile, Created: now, LastSeen: now}, Current: true},
+		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
+	}
+	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
+		DomainUnicode: "шлюз.рф", InstallerReady: true, Command: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true}
+	off := full
+	off.Enabled = false
+	missing := full
+	missing.InstallerReady, missing.InstallerReason = false, hostile
+	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
+	return map[string]templ.Component{
+		"login":          Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
+		"setup":          Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
+		"confirm off":    Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3)),
+		"confirm save":   Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
+		"confirm user":   Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
+		"confirm delete": Confirm(page("/admin/users/7/delete", admin), ConfirmUserDelete(l, *admin, 5)),
+		"confirm deny":   Confirm(page("/admin/monitor/vpn/7/deny", admin), ConfirmVPNDeny(l, *admin, 2)),
+		"error":          Error(page("/", nil), ErrorData{Status: 500, Title: hostile, Text: hostile, Ref: "K4T7-QM2A"}),
+		"error person":   Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
+		"welcome":        Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
+		"welcome off":    Welcome(page("/", nil), WelcomeData{}),
+		"agent":          AdminAgent(page("/admin/agent", admin), full),
+		"agent off":      AdminAgent(page("/admin/agent", admin), off),
+		"agent missing":  AdminAgent(page("/admin/agent", admin), missing),
+		"agent new":      AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
+		"users":          AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2}),
+		"users none":     AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Page: 1, Size: 2}),
+		"users empty":    AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
+		"user new":       AdminUser(page("/admin/users/new", admin), AdminUserData{Local: true, Form: account, Errors: errors}),
+		"user":           AdminUser(page("/admin/users/7", admin), AdminUserData{ID: 7, Local: true, Self: true, Title: hostile, Form: account, Sessions: 1}),
+		"user remote":    AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, LastAdmin: true}),
+		"sessions":       MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Sessions: live, Now: now, AgentEnabled: true}),
+		"sessions none":  MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now, AgentEnabled: true}),
+		"sessions off":   MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now}),
+		"vpn":            MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Sessions: live[1:2], Allowed: 4, Now: now}),
+		"vpn none":       MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Unavailable: true, Now: now}),
+		"cabinet":        Cabinet(page("/cabinet", admin), cabinet),
+		"cabinet remote": Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
+	}
+}
+
+func render(t *testing.T, c templ.Component) *goquery.Document {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := goquery.NewDocumentFromReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// each runs a check over every sample in both languages.
+func each(t *testing.T, check func(t *testing.T, name string, doc *goquery.Document)) {
+	for _, lang := range locale.Languages {
+		for name, c := range samples(locale.For(lang)) {
+			t.Run(lang+"/"+name, func(t *testing.T) { check(t, name, render(t, c)) })
+		}
+	}
+}
+
+func html(s *goquery.Selection) string {
+	text, _ := goquery.OuterHtml(s)
+	return text
+}
+
+func TestWhatPeopleTypeStaysText(t *testing.T) {
+	each(t, func(t *testing.T, name string, doc *goquery.Document) {
+		if doc.Find("img, iframe, object, base").Length() > 0 {
+			t.Error("markup came through")
+		}
+		doc.Find("script").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("src", "") != static.URL("app.js") || s.Text() != "" {
+				t.Errorf("a script: %s", html(s))
+			}
+		})
+		if doc.Find("style").Length() > 0 && !strings.HasPrefix(name, "welcome") {
+			t.Error("an inline style")
+		}
+		doc.Find("*").Each(func(_ int, s *goquery.Selection) {
+			for _, a := range s.Nodes[0].Attr {
+				if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+					t.Errorf("attribute %s of %s", a.Key, html(s))
+				}
+				if (a.Key == "href" || a.Key == "action" || a.Key == "src") && !isOurs(a.Val) {
+					t.Errorf("%s leads to %q", a.Key, a.Val)
+				}
+			}
+		})
+	})
+}
+
+// isOurs tells whether a link stays on the portal. The welcome page alone names the portal's own address.
+func isOurs(link string) bool {
+	u, err := url.Parse(link)
+	if err != nil {
+		return false
+	}
+	return u.Scheme == "" && u.Host == "" || u.Host == "gw.company.ru:8443"
+}
+
+func TestEveryFormCarriesTheToken(t *testing.T) {
+	each(t, func(t *testing.T, _ string, doc *goquery.Document) {
+		doc.Find("form").Each(func(_ int, s *goquery.Selection) {
+			switch s.AttrOr("method", "") {
+			case "get":
+				if s.Find("input[name="+CSRFField+"]").Length() > 0 {
+					t.Errorf("a token in an address: %s", html(s))
+				}
+			case "post":
+				if s.Find("input[type=hidden][name="+CSRFField+"]").AttrOr("value", "") != "token-"+hostile {
+					t.Errorf("no token: %s", html(s))
+				}
+			default:
+				t.Errorf("no method: %s", html(s))
+			}
+		})
+	})
+}
+
+func TestEverythingHasAName(t *testing.T) {
+	each(t, func(t *testing.T, _ string, doc *goquery.Document) {
+		doc.Find("input:not([type=hidden]), textarea, select").Each(func(_ int, s *goquery.Selection) {
+			label := doc.Find(`label[for="` + s.AttrOr("id", "?") + `"]`)
+			if strings.TrimSpace(label.Text()) == "" && s.AttrOr("aria-label", "") == "" {
+				t.Errorf("no label: %s", html(s))
+			}
+		})
+		doc.Find("button, a, summary, nav, section").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("aria-label", "") == "" && s.AttrOr("aria-labelledby", "") == "" && strings.TrimSpace(s.Text()) == "" {
+				t.Errorf("no name: %s", html(s))
+			}
+		})
+		doc.Find("th").Each(func(_ int, s *goquery.Selection) {
+			if strings.TrimSpace(s.Text()) == "" {
+				t.Error("a column without a name")
+			}
+		})
+		doc.Find("svg").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("aria-hidden", "") != "true" || s.Children().Length() == 0 {
+				t.Errorf("an icon that is read aloud or empty: %s", html(s))
+			}
+		})
+	})
+}
+
+func TestIdentifiersAreUniqueAndReferencesFindThem(t *testing.T) {
+	each(t, func(t *testing.T, _ string, doc *goquery.Document) {
+		seen := map[string]bool{}
+		doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+			if id := s.AttrOr("id", ""); seen[id] {
+				t.Errorf("id %q twice", id)
+			} else {
+				seen[id] = true
+			}
+		})
+		for _, attribute := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls", "data-copy", "data-tools"} {
+			doc.Find("[" + attribute + "]").Each(func(_ int, s *goquery.Selection) {
+				if id := s.AttrOr(attribute, ""); !seen[id] {
+					t.Errorf("%s names %q, which is not there", attribute, id)
+				}
+			})
+		}
+	})
+}
+
+func TestEveryPageIsWhole(t *testing.T) {
+	each(t, func(t *testing.T, name string, doc *goquery.Document) {
+		if n := doc.Find("h1").Length(); n != 1 {
+			t.Errorf("%d headings", n)
+		}
+		if n := doc.Find(".button.primary").Length(); n > 1 {
+			t.Errorf("%d primary buttons", n)
+		}
+		if lang := doc.Find("html").AttrOr("lang", ""); !strings.Contains(t.Name(), "/"+lang+"/") {
+			t.Errorf("lang %q", lang)
+		}
+		if doc.Find("html[data-theme]").Length() > 0 {
+			t.Error("a theme that does not exist")
+		}
+		if strings.Contains(doc.Text(), "<no value>") || strings.TrimSpace(doc.Find("title").Text()) == "" {
+			t.Error("a text with a hole")
+		}
+		doc.Find("link, script").Each(func(_ int, s *goquery.Selection) {
+			w := httptest.NewRecorder()
+			static.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, s.AttrOr("href", s.AttrOr("src", "")), nil))
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d", html(s), w.Code)
+			}
+		})
+		columns := []string{}
+		doc.Find("th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, s.Text()) })
+		doc.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
+			row.Find("td").Each(func(i int, cell *goquery.Selection) {
+				if i >= len(columns) || cell.AttrOr("data-label", "") != columns[i] {
+					t.Errorf("cell %d says %q", i, cell.AttrOr("data-label", ""))
+				}
+			})
+			if n := row.Find("td").Length(); n != len(columns) {
+				t.Errorf("%d cells under %d columns", n, len(columns))
+			}
+		})
+	})
+}

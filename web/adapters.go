@@ -1,0 +1,55 @@
+package web
+
+import (
+	"context"
+	"errors"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/directory"
+	"ideco-agent/agent/installer"
+	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
+)
+
+// accounts is the store as the handlers ask for it.
+type accounts struct{ *store.Store }
+
+func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
+	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
+}
+
+// passwords is how local accounts' passwords are kept.
+type passwords struct{}
+
+func (passwords) Hash(ctx context.Context, password string) (string, error) {
+	return directory.Hash(ctx, password)
+}
+
+// msi is the installer that this program was built with, or why there is none.
+type msi struct {
+	template *installer.Template
+	absent   error
+}
+
+// openInstaller checks the embedded template. A program without one starts all the same; a broken one is a mistake of
+// the build that nobody should discover by installing it.
+func openInstaller() (msi, error) {
+	b, err := installer.Embedded()
+	if errors.Is(err, installer.ErrNoTemplate) {
+		return msi{absent: err}, nil
+	}
+	if err != nil {
+		return msi{}, err
+	}
+	template, err := installer.Open(b)
+	return msi{template: template}, err
+}
+
+func (m msi) Ready() error { return m.absent }
+
+func (m msi) Image(host, pin string) (handlers.Image, error) {
+	if m.absent != nil {
+		return nil, m.absent
+	}
+	return m.template.Preset(host, pin)
+}

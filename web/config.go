@@ -1,0 +1,57 @@
+// Package web is the only place that knows every part of the gateway: it reads the Config, opens the adapters, builds
+// the listeners, runs it all and stops it in order. End-to-end tests start the same wiring that users start.
+package web
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
+)
+
+// Config is what Serve needs to know. A listen address is HOST:PORT as of [net.Listen]; port 0 takes a free one.
+type Config struct {
+	Data         string // directory of everything the gateway keeps; made when missing
+	PortalListen []string
+	AgentListen  []string
+	HTTPListen   []string
+	Log          *slog.Logger
+	Terminal     *os.File // where a person reads; may be nil
+}
+
+// Version is the gateway's version.
+func Version() string { return agent.Version }
+
+// NewLog makes the log, as "text" (logfmt) or "json".
+func NewLog(w io.Writer, format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// openData makes the data directory, for its owner alone, and returns the path of the database in it.
+func openData(dir string) (database string, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the data directory: %w; choose another one with --data", err)
+	}
+	return filepath.Join(dir, "ideco.db"), nil
+}
+
+// lockData keeps a second gateway out of the data directory for as long as the returned file is open.
+func lockData(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another ideco-portal is running on %s; stop it or choose another directory with --data", dir)
+	}
+	return f, nil
+}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPackagesAreDocumented: the package comment is the manual, so every package has one.
+func TestPackagesAreDocumented(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		dir := filepath.Join("..", strings.TrimPrefix(p.ImportPath, module))
+		fset := token.NewFileSet()
+		documented := false
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() && path != dir {
+				if d != nil && d.IsDir() {
+					return fs.SkipDir
+				}
+				return err
+			}
+			if !strings.HasSuffix(path, ".go") {
+				return nil
+			}
+			src, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			f, err := parser.ParseFile(fset, path, src, parser.ParseComments|parser.PackageClauseOnly)
+			if err == nil && f.Doc != nil && doc.Synopsis(f.Doc.Text()) != "" {
+				documented = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !documented {
+			t.Errorf("package %s has no comment", p.ImportPath)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+)
+
+// visitor walks through the portal as a person does: it sees pages and fills in the forms that stand there.
+type visitor struct {
+	t      testing.TB
+	client *http.Client
+	base   *url.URL
+	at     *url.URL
+	status int
+	header http.Header
+	page   *goquery.Document
+}
+
+func (g *gateway) visitor(from netip.Addr) *visitor {
+	g.t.Helper()
+	base, err := url.Parse("https://" + g.where.Portal[0])
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return &visitor{t: g.t, client: g.client(from), base: base, at: base}
+}
+
+// open loads a page; redirects are followed.
+func (v *visitor) open(path string) {
+	v.t.Helper()
+	request, err := http.NewRequest("GET", v.resolve(path), nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.load(request)
+}
+
+func (v *visitor) resolve(path string) string {
+	v.t.Helper()
+	u, err := v.at.Parse(path)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return u.String()
+}
+
+func (v *visitor) load(request *http.Request) {
+	v.t.Helper()
+	response, err := v.client.Do(request)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	v.status, v.header, v.at = response.StatusCode, response.Header, response.Request.URL
+	v.page, err = goquery.NewDocumentFromReader(response.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// submit sends the form whose action is given, with the values that stand in it and those that are typed.
+func (v *visitor) submit(action string, typed map[string]string) {
+	v.t.Helper()
+	form := v.page.Find(`form[action="` + action + `"]`).First()
+	if form.Length() == 0 {
+		v.t.Fatalf("%s has no form for %s", v.at.Path, action)
+	}
+	values := url.Values{}
+	form.Find("input, textarea, select").Each(func(_ int, field *goquery.Selection) {
+		name, _ := field.Attr("name")
+		kind, _ := field.Attr("type")
+		if _, checked := field.Attr("checked"); name == "" || (kind == "checkbox" || kind == "radio") && !checked {
+			return
+		}
+		value, _ := field.Attr("value")
+		if goquery.NodeName(field) == "textarea" {
+			value = field.Text()
+		}
+		values.Add(name, value)
+	})
+	for name, value := range typed {
+		if form.Find(`[name="`+name+`"]`).Length() == 0 {
+			v.t.Fatalf("the form for %s has no field %s", action, name)
+		}
+		values.Set(name, value)
+	}
+	request, err := http.NewRequest("POST", v.resolve(action), strings.NewReader(values.Encode()))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	v.load(request)
+}
+
+// sees fails unless the page says a text.
+func (v *visitor) sees(text string) {
+	v.t.Helper()
+	if have := v.text(); !strings.Contains(have, text) {
+		v.t.Fatalf("%s (%d) does not say %q but:\n%s", v.at.Path, v.status, text, have)
+	}
+}
+
+func (v *visitor) seesNot(text string) {
+	v.t.Helper()
+	if have := v.text(); strings.Contains(have, text) {
+		v.t.Fatalf("%s says %q", v.at.Path, text)
+	}
+}
+
+// text is the visible text with its white space folded.
+func (v *visitor) text() string { return strings.Join(strings.Fields(v.page.Find("body").Text()), " ") }
+
+// download fetches what a link with the label leads to.
+func (v *visitor) download(label string) (*http.Response, []byte) {
+	v.t.Helper()
+	var href string
+	v.page.Find("a[href]").EachWithBreak(func(_ int, a *goquery.Selection) bool {
+		if strings.Join(strings.Fields(a.Text()), " ") != label {
+			return true
+		}
+		href, _ = a.Attr("href")
+		return false
+	})
+	if href == "" {
+		v.t.Fatalf("%s has no link %q", v.at.Path, label)
+	}
+	response, err := v.client.Get(v.resolve(href))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		v.t.Fatalf("%s: %d %s", href, response.StatusCode, b)
+	}
+	return response, b
+}
+
+// signIn walks through the login page.
+func (v *visitor) signIn(login, password string) {
+	v.t.Helper()
+	v.open("/login")
+	v.submit("/login", map[string]string{"login": login, "password": password})
+}

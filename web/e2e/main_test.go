@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The programs under test, built once.
+var portalProgram, agentProgram string
+
+func TestMain(m *testing.M) {
+	code, err := build(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func build(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "ideco-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	for program, to := range map[string]*string{"ideco-portal": &portalProgram, "ideco-agent": &agentProgram} {
+		*to = filepath.Join(dir, program)
+		cmd := exec.Command("go", "build", "-o", *to, "./cmd/"+program)
+		cmd.Dir = filepath.Join("..", "..")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return 0, fmt.Errorf("build %s: %w\n%s", program, err, out)
+		}
+	}
+	return m.Run(), nil
+}
+
+// need skips a test whose part this machine cannot run, saying why; where everything must run that is a failure.
+func need(t testing.TB, command, debianPackage string) {
+	t.Helper()
+	if _, err := exec.LookPath(command); err == nil {
+		return
+	}
+	missing(t, fmt.Sprintf("%s is not installed (apt-get install %s)", command, debianPackage))
+}
+
+func missing(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_ALL") == "1" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}

@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestWalk is the product's main job from the first start on: the first administrator, the switch, the domain, the
+// installer, a user, the agent, the monitor, the end.
+func TestWalk(t *testing.T) {
+	g := startGateway(t)
+	boss := g.visitor(netip.Addr{})
+
+	link := g.setupLink()
+	boss.open(link)
+	setup := strings.TrimPrefix(link, "https://"+g.where.Portal[0])
+	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
+	boss.sees("Пароль слишком короткий")
+	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": bossPassword, "psw2": bossPassword})
+	if boss.at.Path != "/admin/agent" {
+		t.Fatalf("after the setup the administrator is at %s: %s", boss.at.Path, boss.text())
+	}
+	if _, err := os.Stat(filepath.Join(g.data, "setup-link")); !os.IsNotExist(err) {
+		t.Errorf("the setup link is still there: %v", err)
+	}
+	g.visitor(netip.Addr{}).refused(link)
+
+	boss.sees("Локальные сети найдены автоматически")
+	boss.seesNot("Скачать Ideco агент")
+	boss.submit("/admin/agent/state", nil)
+	boss.sees("Ideco агент включён")
+	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "gw company.ru"})
+	boss.sees("В адресе не может быть пробелов")
+	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
+	boss.sees("Изменения сохранены")
+	boss.sees("Лишнее убрано: https:// /agent")
+	boss.open("/admin/agent")
+	boss.seesNot("Изменения сохранены")
+	boss.sees("msiexec /i IdecoAgent.msi /qn")
+	administrators := boss.installer("Скачать Ideco агент")
+
+	boss.open("/admin/users")
+	boss.open("/admin/users/new")
+	boss.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword})
+	boss.sees("Учётная запись создана")
+	boss.sees("Иванов Иван")
+
+	ivanov := g.visitor(netip.Addr{})
+	ivanov.signIn("ivanov", "не тот пароль")
+	ivanov.sees("Неверный логин или пароль")
+	ivanov.signIn("Ivanov", userPassword)
+	if ivanov.at.Path != "/cabinet" {
+		t.Fatalf("the user is at %s: %s", ivanov.at.Path, ivanov.text())
+	}
+	ivanov.sees("Нужны права администратора")
+	users := ivanov.installer("Скачать Ideco VPN клиент для Windows")
+	if !bytes.Equal(administrators, users) {
+		t.Error("two downloads of one gateway differ")
+	}
+
+	agent := g.agent("ivanov", userPassword, "laptop")
+	if e := agent.waits("authorized"); e.Mode != "lan" || e.Address != "127.0.0.1" {
+		t.Errorf("authorized: %+v", e)
+	}
+	ivanov.open("/cabinet")
+	ivanov.sees("127.0.0.1")
+	boss.open("/admin/monitor/sessions")
+	boss.sees("1 авторизованный пользователь")
+	boss.sees("ivanov")
+	action, _ := boss.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
+	boss.submit(action, nil)
+	boss.sees("Сессия завершена")
+	if e := agent.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
+		t.Errorf("ended: %+v", e)
+	}
+	agent.exits(5)
+	boss.open("/admin/monitor/sessions")
+	boss.sees("Сейчас никто не подключён")
+
+	g.kill(syscall.SIGTERM)
+	if log := g.log.String(); strings.Contains(log, bossPassword) || strings.Contains(log, userPassword) {
+		t.Error("a password stands in the log")
+	}
+}
+
+// refused fails unless a link does not work any more and says so.
+func (v *visitor) refused(link string) {
+	v.t.Helper()
+	v.open(link)
+	if v.status != 404 {
+		v.t.Errorf("%s: %d", v.at.Path, v.status)
+	}
+	v.sees("Ссылка больше не действует")
+}
+
+// installer downloads the MSI behind a label. A build without an installer must say so instead; then there is none.
+func (v *visitor) installer(label string) []byte {
+	v.t.Helper()
+	if _, err := exec.LookPath("wixl"); err != nil || v.page.Find(`a[href="/download/IdecoAgent.msi"]`).Length() == 0 {
+		v.t.Logf("no installer in this build")
+		if os.Getenv("REQUIRE_ALL") == "1" {
+			v.t.Fatalf("%s has no installer: %s", v.at.Path, v.text())
+		}
+		return nil
+	}
+	response, msi := v.download(label)
+	if !bytes.HasPrefix(msi, []byte{0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1}) {
+		v.t.Errorf("%s is no MSI but %.20q", label, msi)
+	}
+	if d := response.Header.Get("Content-Disposition"); d != `attachment; filename="IdecoAgent.msi"` {
+		v.t.Errorf("Content-Disposition: %s", d)
+	}
+	return msi
+}
+
+// TestAgentLost: the access of a killed agent ends after the grace and not before, and an agent that comes back within
+// it never lost it.
+func TestAgentLost(t *testing.T) {
+	g := startGateway(t)
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 2}, nil)
+	boss.user(map[string]any{"login": "ivanov"})
+	boss.user(map[string]any{"login": "petrov"})
+
+	agent := g.agent("ivanov", userPassword, "one")
+	agent.waits("authorized")
+
+	other := g.agent("petrov", userPassword, "two")
+	if e := other.waits("error"); e.Code != "address_busy" || !strings.Contains(e.Message, "127.0.0.1") {
+		t.Errorf("second person: %+v", e)
+	}
+	other.exits(3)
+
+	agent.signal(syscall.SIGKILL)
+	boss.waitSessions("the connection is lost", func(s []session) bool { return len(s) == 1 && s[0].State == "waiting" })
+	boss.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+
+	again := g.agent("petrov", userPassword, "two")
+	again.waits("authorized")
+	again.signal(syscall.SIGTERM)
+	again.exits(0)
+	boss.waitSessions("logged out", func(s []session) bool { return len(s) == 0 })
+}
+
+// TestAgentComesBack: an ordered restart and a kill of the gateway ask nobody for a password, and the session stays the
+// same one.
+func TestAgentComesBack(t *testing.T) {
+	g := startGateway(t)
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.user(map[string]any{"login": "ivanov"})
+	agent := g.agent("ivanov", userPassword, "one")
+	agent.waits("authorized")
+	before := boss.sessions()[0].ID
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		g.kill(signal)
+		agent.waits("reconnecting")
+		g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+		agent.waits("authorized")
+		list := boss.waitSessions("back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+		if list[0].ID != before {
+			t.Errorf("after %v the session is %s, it was %s", signal, list[0].ID, before)
+		}
+	}
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": false}, nil)
+	if e := agent.waits("ended"); e.Code != "disabled" {
+		t.Errorf("switched off: %+v", e)
+	}
+	agent.exits(5)
+	off := g.agent("ivanov", userPassword, "one")
+	if e := off.waits("error"); e.Code != "agent_disabled" {
+		t.Errorf("switched off: %+v", e)
+	}
+	off.exits(3)
+}

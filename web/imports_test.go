@@ -1,0 +1,110 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms says which of our packages each of our packages may import. A name stands for itself and for all below it.
+var rooms = map[string][]string{
+	"agent":               {},
+	"agent/protocol":      {"agent"},
+	"agent/access":        {"agent"},
+	"agent/store":         {"agent"},
+	"agent/directory":     {"agent"},
+	"agent/wireguard":     {"agent"},
+	"agent/firewall":      {"agent"},
+	"agent/installer":     {"agent"},
+	"agent/client":        {"agent", "agent/protocol", "agent/client"},
+	"agent/client/locale": {"agent"},
+	"handlers":            {"agent", "agent/access", "agent/protocol", "templates", "static"},
+	"templates":           {"agent", "static", "templates/locale"},
+	"templates/locale":    {"agent"},
+	"static":              {},
+	"web":                 {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "static", "web/certs"},
+	"web/certs":           {"agent"},
+	"web/e2e":             {"agent", "agent/protocol", "web"},
+	"cmd/ideco-portal":    {"web"},
+	"cmd/ideco-agent":     {"agent", "agent/client"},
+}
+
+const module = "ideco-agent/"
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+// TestImports holds the direction of imports: nouns know nobody, adapters do not know each other, handlers know no
+// adapter, and web alone knows them all.
+func TestImports(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		allowed, ok := roomOf(name)
+		if !ok {
+			t.Errorf("%s is in no room: say in this test what it may import", name)
+		}
+		for _, imported := range p.Imports {
+			if ours, is := strings.CutPrefix(imported, module); is && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which its room does not allow", name, ours)
+			}
+		}
+	}
+}
+
+// TestImportsOfTheAgentProgram keeps server code out of what runs on people's computers.
+func TestImportsOfTheAgentProgram(t *testing.T) {
+	for _, p := range list(t, "./cmd/ideco-agent") {
+		for _, d := range p.Deps {
+			ours, is := strings.CutPrefix(d, module)
+			if is && !strings.HasPrefix(ours, "agent/client") && ours != "agent" && ours != "agent/protocol" {
+				t.Errorf("the agent program links %s", ours)
+			}
+			for _, server := range []string{"github.com/labstack/echo", "modernc.org/sqlite", "github.com/a-h/templ", "github.com/alecthomas/kong"} {
+				if strings.HasPrefix(d, server) {
+					t.Errorf("the agent program links %s", d)
+				}
+			}
+		}
+	}
+}
+
+// roomOf finds the rules of a package: its own, or those of the nearest package above that has some.
+func roomOf(name string) ([]string, bool) {
+	for {
+		if allowed, ok := rooms[name]; ok {
+			return allowed, true
+		}
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 {
+			return nil, false
+		}
+		name = name[:i]
+	}
+}
+
+func list(t *testing.T, pattern string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", pattern)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", pattern, err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}

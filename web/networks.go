@@ -1,0 +1,89 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"ideco-agent/agent"
+)
+
+// attachedNetworks are the networks that a new gateway takes for its LAN: loopback, and what is attached to this
+// machine's interfaces apart from those that a default route leaves through.
+func attachedNetworks() []netip.Prefix {
+	nets := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	outside := map[int]bool{}
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nets // without the routes nothing else is known to be inside
+	}
+	for _, r := range routes {
+		if r.Dst == nil || r.Dst.IP.IsUnspecified() && isZeroMask(r.Dst.Mask) {
+			outside[r.LinkIndex] = true
+			for _, hop := range r.MultiPath {
+				outside[hop.LinkIndex] = true
+			}
+		}
+	}
+	interfaces, _ := net.Interfaces()
+	for _, i := range interfaces {
+		if outside[i.Index] || i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagUp == 0 {
+			continue
+		}
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			if err == nil && !p.Addr().IsLinkLocalUnicast() && !slices.Contains(nets, p.Masked()) {
+				nets = append(nets, p.Masked())
+			}
+		}
+	}
+	return nets
+}
+
+func isZeroMask(m net.IPMask) bool {
+	ones, _ := m.Size()
+	return ones == 0
+}
+
+// ownAddresses knows this machine's addresses. They change with DHCP and with interfaces that come and go, so they are
+// read again when what is known is older than ownAddressesAge.
+type ownAddresses struct {
+	mu    sync.Mutex // guards the fields below
+	read  time.Time
+	addrs []netip.Addr
+}
+
+const ownAddressesAge = 5 * time.Second
+
+// List returns the addresses of all interfaces, loopback included, link-local ones left out.
+func (o *ownAddresses) List() []netip.Addr {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now := time.Now(); now.Sub(o.read) > ownAddressesAge {
+		o.read, o.addrs = now, interfaceAddresses()
+	}
+	return o.addrs
+}
+
+func (o *ownAddresses) Contains(a netip.Addr) bool {
+	a = agent.Unmap(a)
+	return a.IsLoopback() || slices.Contains(o.List(), a)
+}
+
+func interfaceAddresses() []netip.Addr {
+	list, _ := net.InterfaceAddrs()
+	addrs := make([]netip.Addr, 0, len(list))
+	for _, a := range list {
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && !p.Addr().IsLinkLocalUnicast() {
+			addrs = append(addrs, agent.Unmap(p.Addr()))
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return slices.Compact(addrs)
+}

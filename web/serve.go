@@ -1,0 +1,274 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/sync/errgroup"
+
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/directory"
+	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
+	"ideco-agent/web/certs"
+)
+
+// stopTimeout is how long an ordered shutdown may take.
+const stopTimeout = 10 * time.Second
+
+// Serve runs the gateway until ctx is over, then stops it in order: agents are told to come back, pages finish, the
+// database is closed. Sessions stay open in the store for the next start.
+func Serve(ctx context.Context, c Config) error {
+	database, err := openData(c.Data)
+	if err != nil {
+		return err
+	}
+	lock, err := lockData(c.Data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	db, err := store.Open(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	root, err := certs.Open(c.Data)
+	if err != nil {
+		return err
+	}
+	set, err := openSettings(ctx, db, root)
+	if err != nil {
+		return err
+	}
+	if err := root.SetNames(certificateNames(set.Current().Domain)); err != nil {
+		return err
+	}
+	msi, err := openInstaller()
+	if err != nil {
+		return err
+	}
+	if err := msi.Ready(); err != nil {
+		c.Log.Warn("no installer", "err", err)
+	}
+
+	local := directory.NewLocal(db)
+	gate := access.NewGate(local, db, c.Log, set.Current)
+	manager := access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: c.Log})
+	set.sessions = manager
+
+	open, err := listen(c)
+	if err != nil {
+		return err
+	}
+	defer open.close()
+	if err := manager.Restore(ctx); err != nil {
+		return err
+	}
+	setup, link, err := openSetup(ctx, c, db, open.portal[0].Addr())
+	if err != nil {
+		return err
+	}
+	site := &handlers.Site{
+		Log:             c.Log,
+		Gate:            gate,
+		Sessions:        manager,
+		Settings:        set,
+		Accounts:        accounts{db},
+		Passwords:       passwords{},
+		Browsers:        db,
+		Installer:       msi,
+		Root:            root,
+		Setup:           setup,
+		Hosts:           &hosts{settings: set.Current},
+		Health:          db.Ping,
+		Portal:          func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
+		TunnelAvailable: func() bool { return false },
+		AgentDownload:   ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+	}
+	return run(ctx, c, site, manager, open, link, background{db, root, set, c.Log})
+}
+
+// run serves what is listened on until ctx is over or a part fails.
+func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, open *listeners, link string, b background) error {
+	servers := open.servers(site, b.root, c.Log)
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range servers {
+		g.Go(s.serve)
+	}
+	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error {
+		<-gctx.Done()
+		stop(manager, site, servers, c.Log)
+		return nil
+	})
+	announce(c, open, link)
+	return g.Wait()
+}
+
+// stop is the ordered shutdown. What does not finish in time is cut.
+func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *slog.Logger) {
+	log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := manager.Shutdown(ctx); err != nil {
+		log.Error("sessions were not all kept for the next start", "err", err)
+	}
+	site.StopAgents(ctx)
+	var g errgroup.Group
+	for _, s := range servers {
+		g.Go(func() error {
+			if err := s.Shutdown(ctx); err != nil {
+				return s.Close()
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+}
+
+// listeners are the open ports, by what they serve.
+type listeners struct {
+	portal, agent, http []net.Listener
+}
+
+func listen(c Config) (*listeners, error) {
+	open := &listeners{}
+	for _, part := range []struct {
+		name, flag string
+		where      []string
+		to         *[]net.Listener
+	}{
+		{"the portal", "--portal-listen", c.PortalListen, &open.portal},
+		{"the agent endpoint", "--agent-listen", c.AgentListen, &open.agent},
+		{"plain HTTP", "--http-listen", c.HTTPListen, &open.http},
+	} {
+		if len(part.where) == 0 {
+			open.close()
+			return nil, fmt.Errorf("%s listens nowhere; give %s an address such as :8443", part.name, part.flag)
+		}
+		for _, where := range part.where {
+			l, err := net.Listen("tcp", where)
+			if err != nil {
+				open.close()
+				return nil, fmt.Errorf("listen for %s: %w; choose another address with %s", part.name, err, part.flag)
+			}
+			*part.to = append(*part.to, l)
+		}
+	}
+	return open, nil
+}
+
+func (l *listeners) close() {
+	for _, list := range [][]net.Listener{l.portal, l.agent, l.http} {
+		for _, one := range list {
+			_ = one.Close()
+		}
+	}
+}
+
+// server is an HTTP server with the listener that it serves.
+type server struct {
+	http.Server
+	listener net.Listener
+}
+
+func (s *server) serve() error {
+	var err error
+	if s.TLSConfig != nil {
+		err = s.ServeTLS(s.listener, "", "")
+	} else {
+		err = s.Serve(s.listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
+}
+
+// servers builds a server for every listener. The agent endpoint speaks HTTP/1.1 alone, which the WebSocket upgrade
+// needs, under TLS 1.3.
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12)
+	agentTLS := root.TLSConfig(tls.VersionTLS13)
+	agentTLS.NextProtos = []string{"http/1.1"}
+	var all []*server
+	add := func(list []net.Listener, handler http.Handler, config *tls.Config) {
+		for _, one := range list {
+			s := &server{listener: one}
+			s.Handler, s.TLSConfig = handler, config
+			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
+			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
+			s.MaxHeaderBytes = 16 << 10
+			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // strangers' broken handshakes
+			all = append(all, s)
+		}
+	}
+	add(l.portal, site.PortalHandler(), portalTLS)
+	add(l.agent, site.AgentHandler(), agentTLS)
+	add(l.http, site.HTTPHandler(), nil)
+	return all
+}
+
+// openSetup makes the setup link when there is no administrator yet.
+func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) (*setupLink, string, error) {
+	exists, err := db.HasAdministrator(ctx)
+	if err != nil || exists {
+		return nil, "", err
+	}
+	return newSetupLink(c.Data, portal)
+}
+
+// announce says where to go. The setup link is shown to a person at a terminal and never logged.
+func announce(c Config, open *listeners, link string) {
+	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
+		"http", addresses(open.http))
+	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
+		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
+		if link != "" {
+			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)
+		}
+		fmt.Fprintln(c.Terminal)
+	} else if link != "" {
+		c.Log.Info("no administrator yet: open the link in the file setup-link of the data directory within an hour")
+	}
+}
+
+func addresses(list []net.Listener) []string {
+	texts := make([]string, len(list))
+	for i, l := range list {
+		texts[i] = l.Addr().String()
+	}
+	return texts
+}
+
+// portalURL is where people in the LAN find the portal; empty until there is a domain.
+func portalURL(domain string, portal net.Addr) string {
+	if domain == "" {
+		return ""
+	}
+	port := portOf(portal)
+	if port == "443" {
+		return "https://" + bracketed(domain) + "/"
+	}
+	return "https://" + net.JoinHostPort(domain, port) + "/"
+}
+
+func bracketed(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+func portOf(a net.Addr) string {
+	_, port, _ := net.SplitHostPort(a.String())
+	return port
+}

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/store"
+	"ideco-agent/web/certs"
+)
+
+// settings are the gateway's settings in force, and what a change of them sets off.
+type settings struct {
+	store    *store.Store
+	root     *certs.Authority
+	sessions *access.Manager
+
+	mu  sync.Mutex // makes one change at a time
+	now atomic.Pointer[agent.Settings]
+}
+
+// openSettings reads the settings. At the first start it fills in the local networks that it finds.
+func openSettings(ctx context.Context, db *store.Store, root *certs.Authority) (*settings, error) {
+	s := &settings{store: db, root: root}
+	now, saved, err := db.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !saved {
+		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
+			n.LocalNetworks = attachedNetworks()
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s.now.Store(&now)
+	return s, nil
+}
+
+// Current returns the settings in force.
+func (s *settings) Current() agent.Settings { return *s.now.Load() }
+
+// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
+// re-issued and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next, err := s.store.UpdateSettings(ctx, func(n *agent.Settings) error {
+		if err := change(n); err != nil {
+			return err
+		}
+		if problems := n.Check(); len(problems) > 0 {
+			return agent.Problems(problems)
+		}
+		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
+			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.now.Store(&next)
+	s.sessions.Apply(context.WithoutCancel(ctx)) // what is in force must not depend on a browser that goes away
+	return nil
+}

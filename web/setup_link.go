@@ -1,0 +1,82 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// setupLinkLife is how long the link to make the first administrator works.
+const setupLinkLife = time.Hour
+
+// setupLink is the way in for the first administrator: a link with 256 random bits, shown only to whoever can read the
+// data directory or sees the terminal that started the portal.
+type setupLink struct {
+	path string
+
+	mu      sync.Mutex // guards the fields below
+	digest  [32]byte
+	expires time.Time
+}
+
+// newSetupLink writes a fresh link to DIR/setup-link and returns it.
+func newSetupLink(dir string, portal net.Addr) (*setupLink, string, error) {
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails (Go 1.24)
+	text := base64.RawURLEncoding.EncodeToString(token)
+	link := "https://" + reachableHost(portal) + "/setup/" + text
+	s := &setupLink{
+		path:    filepath.Join(dir, "setup-link"),
+		digest:  sha256.Sum256([]byte(text)),
+		expires: time.Now().Add(setupLinkLife),
+	}
+	_ = os.Remove(s.path) // so that the mode below holds whatever was there
+	if err := os.WriteFile(s.path, []byte(link+"\n"), 0o600); err != nil {
+		return nil, "", fmt.Errorf("write the setup link: %w", err)
+	}
+	return s, link, nil
+}
+
+// Valid tells whether the token is that of the link and its hour is not over. A nil link is never valid.
+func (s *setupLink) Valid(token string) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	digest := sha256.Sum256([]byte(token))
+	return time.Now().Before(s.expires) && subtle.ConstantTimeCompare(digest[:], s.digest[:]) == 1
+}
+
+// Void makes the link useless: an administrator exists.
+func (s *setupLink) Void() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expires = time.Time{}
+	_ = os.Remove(s.path)
+}
+
+// reachableHost is a host:port for a browser on this machine; a listener on all addresses is reached by loopback.
+func reachableHost(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	if port == "443" {
+		return host
+	}
+	return net.JoinHostPort(host, port)
+}
