@@ -24,6 +24,8 @@ type Accounts interface {
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error
 	CountRemoteAccess(context.Context) (int, error)
+	// LastAdministrator tells whether nobody but this account can sign in as an administrator.
+	LastAdministrator(context.Context, agent.UserID) (bool, error)
 }
 
 // userOf is the account that the path names.

@@ -122,19 +122,25 @@ func (s *Site) adminUserDelete(c echo.Context) error {
 // userPage shows one account, with what is wrong with the form, if anything.
 func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
 	v := who(c)
+	last, err := s.Accounts.LastAdministrator(c.Request().Context(), u.ID)
+	if err != nil {
+		return err
+	}
 	p := s.page(c)
 	if alert != "" {
 		p.Alert = v.L.T(alert)
 	}
 	return s.render(c, status, templates.AdminUser(p, templates.AdminUserData{
-		ID:       u.ID,
-		Local:    u.Local(),
-		Self:     v.User.ID == u.ID,
-		Title:    u.Title(),
-		Created:  u.Created,
-		Form:     form,
-		Errors:   fieldTexts(v.L, problems),
-		Sessions: s.sessionsOf(u.ID),
+		ID:        u.ID,
+		Local:     u.Local(),
+		Directory: u.Directory,
+		Self:      v.User.ID == u.ID,
+		Title:     u.Title(),
+		Created:   u.Created,
+		Form:      form,
+		Errors:    fieldTexts(v.L, problems),
+		Sessions:  s.sessionsOf(u.ID),
+		LastAdmin: last,
 	}))
 }
 

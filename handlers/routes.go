@@ -104,8 +104,7 @@ func (s *Site) agentRoutes() []route {
 // httpRoutes is the site map of plain HTTP: it only leads to the portal.
 func (s *Site) httpRoutes() []route {
 	return []route{
-		{"GET", "/", anybody, page, s.welcome},
-		{"GET", static.Prefix + "*", anybody, plain, echo.WrapHandler(static.Handler())},
+		{"GET", "/", anybody, plain, s.welcome},
 	}
 }
 
@@ -114,31 +113,31 @@ const maxBody = "256K"
 
 // PortalHandler is the portal.
 func (s *Site) PortalHandler() http.Handler {
-	e := s.newEcho()
+	e := s.newEcho(page)
 	e.Use(s.crossOrigin(), middleware.BodyLimit(maxBody))
 	return s.register(e, s.portalRoutes())
 }
 
 // AgentHandler is the agent endpoint.
 func (s *Site) AgentHandler() http.Handler {
-	return s.register(s.newEcho(), s.agentRoutes())
+	return s.register(s.newEcho(plain), s.agentRoutes())
 }
 
 // HTTPHandler is what plain HTTP answers.
 func (s *Site) HTTPHandler() http.Handler {
-	e := s.newEcho()
+	e := s.newEcho(plain)
 	e.Use(middleware.BodyLimit(maxBody))
 	return s.register(e, s.httpRoutes())
 }
 
 // newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
-// turned away before anything else looks at the request.
-func (s *Site) newEcho() *echo.Echo {
+// turned away before anything else looks at the request. What meets no route is answered in the listener's form.
+func (s *Site) newEcho(f form) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.recoverPanic, securityHeaders, s.meet, s.knownHost)
+	e.Use(s.recoverPanic, securityHeaders, s.meet(f), s.knownHost)
 	return e
 }
 

@@ -119,7 +119,7 @@ func gated(s *Site) http.Handler {
 	for i := range routes {
 		routes[i].handler = func(c echo.Context) error { return c.NoContent(reached) }
 	}
-	e := s.newEcho()
+	e := s.newEcho(page)
 	e.Use(s.crossOrigin())
 	return s.register(e, routes)
 }

@@ -35,18 +35,20 @@ const (
 )
 
 // meet finds out who asks, before anything is decided.
-func (s *Site) meet(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		peer, err := netip.ParseAddr(c.RealIP())
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+func (s *Site) meet(f form) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			peer, err := netip.ParseAddr(c.RealIP())
+			if err != nil {
+				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
+			}
+			v := &visitor{Peer: agent.Unmap(peer), L: locale.For(cookieValue(c, languageCookie)), form: f}
+			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
+				v.Theme = t
+			}
+			c.Set(visitorKey, v)
+			return next(c)
 		}
-		v := &visitor{Peer: agent.Unmap(peer), L: locale.For(cookieValue(c, languageCookie))}
-		if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
-			v.Theme = t
-		}
-		c.Set(visitorKey, v)
-		return next(c)
 	}
 }
 

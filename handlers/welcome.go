@@ -12,6 +12,7 @@ import (
 func (s *Site) welcome(c echo.Context) error {
 	d := templates.WelcomeData{PortalURL: s.Portal(), AgentEnabled: s.Settings.Current().Enabled}
 	p := templates.Page{L: who(c).L, Path: "/", Theme: who(c).Theme}
+	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomePolicy())
 	return s.render(c, http.StatusOK, templates.Welcome(p, d))
 }
 

@@ -22,6 +22,18 @@ func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	return has, nil
 }
 
+// LastAdministrator tells whether an account is the only one that can administer the gateway.
+func (s *Store) LastAdministrator(ctx context.Context, id agent.UserID) (last bool, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) = 1 AND MIN(id) = $1 FROM users
+			WHERE admin AND enabled AND hash <> '' AND directory = $2`, id, agent.LocalDirectory).Scan(&last)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for another administrator than %d: %w", id, err)
+	}
+	return last, nil
+}
+
 // CreateFirstAdministrator makes an enabled local account with the role, and only when nobody can administer yet: of
 // two that try at the same time one succeeds. Errors: agent.ErrAdministratorExists, agent.ErrLoginTaken.
 func (s *Store) CreateFirstAdministrator(ctx context.Context, user agent.User, hash string) (id agent.UserID, err error) {

@@ -124,3 +124,22 @@ func TestAdministratorsRemoveOneAnother(t *testing.T) {
 		t.Errorf("%d were refused", refused.Load())
 	}
 }
+
+func TestLastAdministrator(t *testing.T) {
+	s := newStore(t)
+	first := addUser(t, s, agent.User{Login: "first", Enabled: true, Admin: true}, "hash")
+	plain := addUser(t, s, agent.User{Login: "ivanov", Enabled: true}, "hash")
+	last := func(id agent.UserID) bool {
+		t.Helper()
+		is, err := s.LastAdministrator(t.Context(), id)
+		check(t, err)
+		return is
+	}
+	if !last(first) || last(plain) {
+		t.Errorf("one administrator: %v, %v", last(first), last(plain))
+	}
+	second := addUser(t, s, agent.User{Login: "second", Enabled: true, Admin: true}, "hash")
+	if last(first) || last(second) {
+		t.Error("there are two administrators")
+	}
+}

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestInstaller: what people download knows the gateway's address and the pin of its root, and is the same for all.
+func TestInstaller(t *testing.T) {
+	need(t, "msiinfo", "msitools")
+	g := startGateway(t)
+	boss := g.administrator()
+	page := "https://" + g.where.Portal[0] + "/download/IdecoAgent.msi"
+	fetch := func(url string, header http.Header) (*http.Response, []byte) {
+		t.Helper()
+		request, err := http.NewRequest("GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, values := range header {
+			request.Header[name] = values
+		}
+		response, err := boss.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		b, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response, b
+	}
+	open := "https://" + g.where.Agents[0] + "/IdecoAgent.msi"
+	for _, url := range []string{page, open} {
+		if response, _ := fetch(url, nil); response.StatusCode != http.StatusNotFound {
+			t.Errorf("agent off: %s answers %d", url, response.StatusCode)
+		}
+	}
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	if response, _ := fetch(page, nil); response.StatusCode != http.StatusNotFound {
+		t.Errorf("no domain: %d", response.StatusCode)
+	}
+
+	codes := map[string]string{}
+	for _, domain := range []string{"gw.example.test", "10.20.30.40", "gw.example.test"} {
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": domain}, nil)
+		response, msi := fetch(page, nil)
+		if response.StatusCode == http.StatusNotFound {
+			missing(t, "this build has no installer (make build, with wixl and msitools installed)")
+		}
+		_, other := fetch(open, nil)
+		if !bytes.Equal(msi, other) {
+			t.Errorf("%s: portal and agent endpoint serve different installers", domain)
+		}
+		properties := export(t, msi, "Property")
+		if properties["UTM_ADDRESS"] != domain || properties["UTM_PIN"] != g.pin() {
+			t.Errorf("%s: UTM_ADDRESS %q, UTM_PIN %q, want the pin %q", domain, properties["UTM_ADDRESS"], properties["UTM_PIN"], g.pin())
+		}
+		code := properties["ProductCode"]
+		if before := codes[domain]; before != "" && before != code {
+			t.Errorf("%s: ProductCode %s, before %s", domain, code, before)
+		}
+		codes[domain] = code
+
+		etag := response.Header.Get("ETag")
+		if response, _ := fetch(page, http.Header{"If-None-Match": {etag}}); response.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: with its ETag %s: %d", domain, etag, response.StatusCode)
+		}
+		part, b := fetch(page, http.Header{"Range": {"bytes=1000-1999"}, "If-Range": {etag}})
+		if part.StatusCode != http.StatusPartialContent || !bytes.Equal(b, msi[1000:2000]) {
+			t.Errorf("%s: Range: %d with %d bytes", domain, part.StatusCode, len(b))
+		}
+	}
+	if codes["gw.example.test"] == codes["10.20.30.40"] {
+		t.Error("two addresses have one ProductCode")
+	}
+	anonymous, err := g.client(netip.Addr{}).Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anonymous.Body.Close()
+	if anonymous.Request.URL.Path != "/login" {
+		t.Errorf("nobody gets %s from the portal", anonymous.Request.URL)
+	}
+}
+
+// pin is the pin of the gateway's root as anybody can compute it.
+func (g *gateway) pin() string {
+	g.t.Helper()
+	b, err := os.ReadFile(filepath.Join(g.data, "root.pem"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	block, _ := pem.Decode(b)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// export reads a two-column table with msitools.
+func export(t *testing.T, msi []byte, table string) map[string]string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "IdecoAgent.msi")
+	if err := os.WriteFile(file, msi, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("msiinfo", "export", file, table).Output()
+	if err != nil {
+		t.Fatalf("msiinfo export %s: %v", table, err)
+	}
+	rows := map[string]string{}
+	for _, line := range strings.Split(string(out), "\n") {
+		if key, value, ok := strings.Cut(strings.TrimRight(line, "\r"), "\t"); ok {
+			rows[key] = value
+		}
+	}
+	return rows
+}
