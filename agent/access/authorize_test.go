@@ -359,6 +359,17 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("still owed: %v", g.owed)
 		}
 	})
+	scene(t, "a loss that the store did not take keeps nobody out", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "laptop"))
+		g.memory.broken = "EndSession"
+		g.Lost(e.Session.ID, e.Link)
+		pass(time.Hour)
+		g.has()
+		g.has(g.back(e))
+		if len(g.owed) != 0 {
+			g.t.Errorf("owed: %v", g.owed)
+		}
+	})
 	scene(t, "what is owed is paid at shutdown", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		g.memory.broken = "EndSession"

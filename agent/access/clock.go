@@ -53,10 +53,10 @@ func (c *change) tick(s *session) {
 	}
 }
 
-// nextNotice is when the next notice is due, zero for never.
+// nextNotice is when the next notice is due, zero for never. What was due before the login or the return is left out.
 func (s *session) nextNotice() time.Time {
 	for _, before := range notices {
-		if at := s.Expires.Add(-before); at.After(s.LoggedIn) && at.After(s.noticed) {
+		if at := s.Expires.Add(-before); at.After(s.noticed) {
 			return at
 		}
 	}

@@ -114,6 +114,18 @@ func TestNotices(t *testing.T) {
 			g.t.Errorf("%v", notices)
 		}
 	})
+	scene(t, "an extension shorter than a notice", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		pass(time.Hour)
+		g.configure(func(s *agent.Settings) { s.SessionLAN = 20 * time.Minute })
+		again := e.Attempt
+		again.Current = e.Session.ID
+		g.enter(again)
+		pass(20 * time.Minute)
+		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[5m0s]" {
+			g.t.Errorf("%v", notices)
+		}
+	})
 	scene(t, "a shorter length is for new logins", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		g.configure(func(s *agent.Settings) { s.SessionLAN = time.Minute })

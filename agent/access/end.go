@@ -16,7 +16,7 @@ const owedRetry = 5 * time.Second
 func (m *Manager) Lost(id string, link Link) {
 	m.always(func(c *change) {
 		s := c.sessions[id]
-		if s == nil || s.link != link || c.closed {
+		if s == nil || s.link != link {
 			return
 		}
 		c.attach(s, nil, c.now.Add(c.settings.Grace))

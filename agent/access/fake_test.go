@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -29,6 +30,7 @@ type memory struct {
 	gate      chan struct{} // when set, a check waits for a value
 	refusal   error         // what a right password gets
 	broken    string        // the method that fails
+	backwards bool          // whether open sessions come newest first
 }
 
 func newMemory() *memory {
@@ -150,6 +152,10 @@ func (m *memory) OpenSessions(context.Context) (open []agent.Session, err error)
 		if s.Ended.IsZero() {
 			open = append(open, s)
 		}
+	}
+	slices.SortFunc(open, order)
+	if m.backwards {
+		slices.Reverse(open)
 	}
 	return open, m.fail("OpenSessions")
 }

@@ -233,6 +233,9 @@ func TestThrottleAddress(t *testing.T) {
 				if code := g.try("ivan", "right", c.second, ""); code != want {
 					t.Errorf("code %q, want %q", code, want)
 				}
+				if n := len(g.gate.throttle.accounts.byKey); n != 0 {
+					t.Errorf("%d accounts are still held", n)
+				}
 			})
 		})
 	}

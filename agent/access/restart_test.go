@@ -124,19 +124,22 @@ func TestRestore(t *testing.T) {
 			}
 		})
 	}
-	scene(t, "a crash in the middle of a takeover", func(g *gateway) {
-		first := g.enter(at("ivan", lanPeer, "a"))
-		kept := g.memory.session(first.Session.ID)
-		pass(time.Second)
-		second := g.enter(at("ivan", lanPeer, "a"))
-		g.kill()
-		g.memory.sessions[first.Session.ID] = kept
-		g.restart()
-		g.has(second)
-		if g.reason(first) != agent.ReasonReplaced {
-			g.t.Errorf("%s", g.reason(first))
-		}
-	})
+	for _, backwards := range []bool{false, true} {
+		scene(t, "a crash in the middle of a takeover", func(g *gateway) {
+			g.memory.backwards = backwards
+			first := g.enter(at("ivan", lanPeer, "a"))
+			kept := g.memory.session(first.Session.ID)
+			pass(time.Second)
+			second := g.enter(at("ivan", lanPeer, "a"))
+			g.kill()
+			g.memory.sessions[first.Session.ID] = kept
+			g.restart()
+			g.has(second)
+			if g.reason(first) != agent.ReasonReplaced {
+				g.t.Errorf("%s", g.reason(first))
+			}
+		})
+	}
 	scene(t, "the store cannot be read", func(g *gateway) {
 		g.memory.broken = "OpenSessions"
 		if err := g.Restore(ctx); !errors.Is(err, errFake) {

@@ -437,6 +437,9 @@ func TestPasswordRace(t *testing.T) {
 			if count["session_over"] != 1 || count["<nil>"] != 1 || len(g.Sessions()) != 1 {
 				g.t.Errorf("%v", count)
 			}
+			if g.cuts.last != nil || g.cuts.logins != 0 {
+				g.t.Errorf("cuts are kept for nobody: %+v", g.cuts.last)
+			}
 			g.memory.gate = nil
 			g.enter(at("ivan", lanPeer, ""))
 		})
