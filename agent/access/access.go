@@ -6,26 +6,23 @@
 //
 // # A session's states
 //
-//	  Authorize with a password            Authorize with a resume token
-//	        │                           ┌──────────────────────────────────────────┐
-//	        ▼                           ▼                                          │
-//	   ┌─────────────────────────────────────┐   Lost    ┌──────────────────────┐  │
-//	┌─►│ connected                           ├──────────►│ waiting              ├──┤
-//	│  │ has a link; expiry and notices run, │           │ has none; the grace  │  │
-//	│  │ and 15 s for tunnel_wg              │    ┌─────►│ and the expiry run   │  │
-//	│  └──┬────────────────┬─────────────────┘    │      └────┬───────────┬─────┘  │
-//	└─────┘                │                      │           │           │        │
-//	 Authorize of the      │  Logout, End, expiry,│  the same │           │ grace  │
-//	 same person extends   │  no tunnel_wg,       │           │           │ is out │
-//	                       │  another login       │Restore    │           │        │
-//	                       ▼                      │           ▼           ▼        │
-//	                  ┌───────────────────────────┴──────────────┐   ┌──────────┐  │
-//	                  │ ended: logout, admin, replaced, evicted, │   │ ended:   ├──┘
-//	                  │ expired, idle, disabled                  │   │ lost     │ until
-//	                  └──────────────────────────────────────────┘   └──────────┘ Expires
+//	     Authorize: password                               Restore: open in the store
+//	                │                                                  │
+//	                ▼               Lost                               ▼
+//	  ┌──────► connected ──────────────────────────────────────► waiting
+//	  │         │ │  ▲ ▲            Authorize: token              │ │ │
+//	  └─────────┘ │  │ └──────────────────────────────────────────┘ │ │
+//	  Authorize:  │  │                                              │ │ grace
+//	  password of │  │              Authorize: token                │ ▼ runs out
+//	  the same    │  └────────────────────────────────── ended: lost, shutdown
+//	  person      │                 until Expires                 │
+//	  extends     │ Logout, End, expiry, no tunnel_wg in 15 s,    │ the same, but
+//	              │ another login, a used token                   │ not Logout
+//	              ▼                                               ▼
+//	         ended: logout, admin, replaced, evicted, expired, idle, disabled
 //
-// Access is there in both live states, and only in them. Shutdown leaves every session open in the store; Restore makes
-// them waiting sessions of the next process.
+// Access is there in both live states, connected and waiting, and only in them. Shutdown leaves every session open in the
+// store; Restore makes them waiting sessions of the next process.
 //
 // # The rules of one place
 //
