@@ -6,20 +6,20 @@
 //
 // # A session's states
 //
-//	     Authorize: password                               Restore: open in the store
-//	                │                                                  │
-//	                ▼               Lost                               ▼
-//	  ┌──────► connected ──────────────────────────────────────► waiting
-//	  │         │ │  ▲ ▲            Authorize: token              │ │ │
-//	  └─────────┘ │  │ └──────────────────────────────────────────┘ │ │
-//	  Authorize:  │  │                                              │ │ grace
-//	  password of │  │              Authorize: token                │ ▼ runs out
-//	  the same    │  └────────────────────────────────── ended: lost, shutdown
-//	  person      │                 until Expires                 │
-//	  extends     │ Logout, End, expiry, no tunnel_wg in 15 s,    │ the same, but
-//	              │ another login, a used token                   │ not Logout
-//	              ▼                                               ▼
-//	         ended: logout, admin, replaced, evicted, expired, idle, disabled
+//	   Authorize: password                               Restore: open in the store
+//	              │                                                  │
+//	              ▼               Lost                               ▼
+//	┌──────► connected ──────────────────────────────────────► waiting
+//	│         │ │  ▲ ▲            Authorize: token              │ │ │
+//	└─────────┘ │  │ └──────────────────────────────────────────┘ │ │
+//	Authorize:  │  │                                              │ │ grace
+//	password of │  │              Authorize: token                │ ▼ runs out
+//	the same    │  └────────────────────────────────── ended: lost, shutdown
+//	person      │                 until Expires                 │
+//	extends     │ Logout, End, expiry, no tunnel_wg in 15 s,    │ the same, but
+//	            │ another login, a used token                   │ not Logout
+//	            ▼                                               ▼
+//	       ended: logout, admin, replaced, evicted, expired, idle, disabled
 //
 // Access is there in both live states, connected and waiting, and only in them. Shutdown leaves every session open in the
 // store; Restore makes them waiting sessions of the next process.

@@ -243,14 +243,14 @@ func TestFailClosed(t *testing.T) {
 	for _, peer := range []string{lanPeer, outsidePeer} {
 		scene(t, "the store takes no login from "+peer, func(g *gateway) {
 			old := g.enter(at("ivan", peer, "laptop"))
-			g.memory.broken = "SaveSession"
+			g.memory.breaks("SaveSession")
 			fails(g, at("ivan", peer, "laptop"))
 			g.has(old)
 		})
 		scene(t, "the store takes no extension from "+peer, func(g *gateway) {
 			old := g.enter(at("ivan", peer, "laptop"))
 			pass(time.Second)
-			g.memory.broken = "SaveSession"
+			g.memory.breaks("SaveSession")
 			a := old.Attempt
 			a.Current = old.Session.ID
 			fails(g, a)
@@ -263,10 +263,10 @@ func TestFailClosed(t *testing.T) {
 		scene(t, "a resume to another place meets a broken "+broken, func(g *gateway) {
 			old := g.enter(at("ivan", lanPeer, "laptop"))
 			g.Lost(old.Session.ID, old.Link)
-			g.memory.broken = broken
+			g.memory.breaks(broken)
 			fails(g, old.from(outsidePeer).by(old.ResumeToken))
 			g.has(old)
-			g.memory.broken = ""
+			g.memory.breaks("")
 			g.has(g.enter(old.from(outsidePeer).by(old.ResumeToken)))
 		})
 	}
@@ -306,7 +306,7 @@ func TestFailClosed(t *testing.T) {
 		g.has(old)
 	})
 	scene(t, "old tokens of the device cannot be voided", func(g *gateway) {
-		g.memory.broken = "VoidResume"
+		g.memory.breaks("VoidResume")
 		g.has(g.enter(at("ivan", lanPeer, "laptop")))
 	})
 	scene(t, "a used token of a lost session cannot be voided", func(g *gateway) {
@@ -314,14 +314,14 @@ func TestFailClosed(t *testing.T) {
 		last := g.back(e)
 		g.Lost(last.Session.ID, last.Link)
 		pass(time.Hour)
-		g.memory.broken = "SaveSession"
+		g.memory.breaks("SaveSession")
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 	})
 	scene(t, "a token cannot be looked up", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		g.Lost(e.Session.ID, e.Link)
 		pass(time.Hour)
-		g.memory.broken = "SessionByResume"
+		g.memory.breaks("SessionByResume")
 		fails(g, e.by(e.ResumeToken))
 	})
 	scene(t, "the agent is switched off during the check", func(g *gateway) {
@@ -342,14 +342,14 @@ func TestFailClosed(t *testing.T) {
 	})
 	scene(t, "an end that the store does not take is owed", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
-		g.memory.broken = "EndSession"
+		g.memory.breaks("EndSession")
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		g.has()
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 		pass(owedRetry)
-		g.memory.broken = ""
+		g.memory.breaks("")
 		ended := now()
 		pass(owedRetry)
 		if kept := g.memory.session(e.Session.ID); kept.Reason != agent.ReasonAdmin || !kept.Ended.Before(ended) {
@@ -361,7 +361,7 @@ func TestFailClosed(t *testing.T) {
 	})
 	scene(t, "a loss that the store did not take keeps nobody out", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
-		g.memory.broken = "EndSession"
+		g.memory.breaks("EndSession")
 		g.Lost(e.Session.ID, e.Link)
 		pass(time.Hour)
 		g.has()
@@ -372,9 +372,9 @@ func TestFailClosed(t *testing.T) {
 	})
 	scene(t, "what is owed is paid at shutdown", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
-		g.memory.broken = "EndSession"
+		g.memory.breaks("EndSession")
 		g.EndAll(context.Background(), agent.ReasonAdmin)
-		g.memory.broken = ""
+		g.memory.breaks("")
 		_ = g.Shutdown(context.Background())
 		if g.reason(e) != agent.ReasonAdmin {
 			g.t.Errorf("%s", g.reason(e))

@@ -57,7 +57,7 @@ func TestEnds(t *testing.T) {
 	})
 	scene(t, "a person's, and the store cannot void the rest", func(g *gateway) {
 		_, _, other := begin(g)
-		g.memory.broken = "VoidResume"
+		g.memory.breaks("VoidResume")
 		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 2 {
 			g.t.Errorf("%d ended", n)
 		}

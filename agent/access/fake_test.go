@@ -56,6 +56,13 @@ func (m *memory) change(id agent.UserID, change func(*agent.User)) agent.User {
 	return u
 }
 
+// breaks makes a method fail from now on; empty repairs everything.
+func (m *memory) breaks(method string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = method
+}
+
 func (m *memory) fail(method string) error {
 	if m.broken == method {
 		return fmt.Errorf("%s: %w", method, errFake)

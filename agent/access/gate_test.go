@@ -80,7 +80,7 @@ func TestSignInFailure(t *testing.T) {
 	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
-			g.memory.broken = method
+			g.memory.breaks(method)
 			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", netip.MustParseAddr(outsidePeer), "laptop"})
 			if in != (err == nil) || !in && !errors.Is(err, errFake) {
 				t.Errorf("%s fails: %v", method, err)

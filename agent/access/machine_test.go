@@ -240,9 +240,7 @@ func (m *machine) time(r *rapid.T) {
 
 // disk breaks or repairs the store.
 func (m *machine) disk(r *rapid.T) {
-	m.memory.mu.Lock()
-	m.memory.broken = rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken")
-	m.memory.mu.Unlock()
+	m.memory.breaks(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
 	m.wall.mu.Lock()
 	m.wall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
 	m.wall.mu.Unlock()
@@ -251,9 +249,7 @@ func (m *machine) disk(r *rapid.T) {
 // reboot is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
 // ended sessions for open ones; nothing can be done about it, because it could write nothing.
 func (m *machine) reboot() {
-	m.memory.mu.Lock()
-	m.memory.broken = ""
-	m.memory.mu.Unlock()
+	m.memory.breaks("")
 	pass(owedRetry)
 	m.restart()
 }

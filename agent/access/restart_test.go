@@ -104,7 +104,7 @@ func TestRestore(t *testing.T) {
 		{"the length ran out", lanPeer, func(*gateway) { pass(25 * time.Hour) }, agent.ReasonExpired},
 		{"the account is off", lanPeer, func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
 		{"the account is gone", lanPeer, func(g *gateway) { delete(g.memory.users, ivan) }, agent.ReasonDisabled},
-		{"the account cannot be read", lanPeer, func(g *gateway) { g.memory.broken = "User" }, agent.ReasonLost},
+		{"the account cannot be read", lanPeer, func(g *gateway) { g.memory.breaks("User") }, agent.ReasonLost},
 		{"the agent is off", lanPeer, func(g *gateway) { g.configure(func(s *agent.Settings) { s.Enabled = false }) }, agent.ReasonDisabled},
 		{"remote access is gone", outsidePeer, func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false }) }, agent.ReasonDisabled},
 		{"the VPN network changed", outsidePeer, func(g *gateway) {
@@ -141,7 +141,7 @@ func TestRestore(t *testing.T) {
 		})
 	}
 	scene(t, "the store cannot be read", func(g *gateway) {
-		g.memory.broken = "OpenSessions"
+		g.memory.breaks("OpenSessions")
 		if err := g.Restore(ctx); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
@@ -172,7 +172,7 @@ func TestRestore(t *testing.T) {
 	})
 	scene(t, "shut down while the store takes no end", func(g *gateway) {
 		g.enter(at("ivan", lanPeer, "a"))
-		g.memory.broken = "EndSession"
+		g.memory.breaks("EndSession")
 		g.EndAll(ctx, agent.ReasonAdmin)
 		_ = g.Shutdown(ctx)
 		pass(time.Hour)

@@ -403,9 +403,9 @@ func TestConfirmResume(t *testing.T) {
 	scene(t, "the store fails", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		next := g.enter(e.by(e.ResumeToken))
-		g.memory.broken = "SaveSession"
+		g.memory.breaks("SaveSession")
 		g.ConfirmResume(next.Session.ID, next.Link)
-		g.memory.broken = ""
+		g.memory.breaks("")
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 		g.has()
 	})
