@@ -1,0 +1,238 @@
+//go:build browser
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// tab is a real browser's tab with a person in front of it.
+type tab struct {
+	t    *testing.T
+	g    *gateway
+	ctx  context.Context
+	shot string // directory for pictures; empty for none
+}
+
+// chromium starts a browser that trusts the gateway's root alone. With IDECO_SHOTS set, it leaves pictures of the pages
+// there.
+func (g *gateway) chromium(t *testing.T) *tab {
+	t.Helper()
+	need(t, "chromium", "chromium")
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath("chromium"), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless,
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("lang", "ru"),
+		chromedp.Flag("ignore-certificate-errors-spki-list", g.pin()),
+	}
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &tab{t: t, g: g, ctx: ctx, shot: os.Getenv("IDECO_SHOTS")}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v; the page says %q", what, err, b.text())
+	}
+}
+
+func (b *tab) text() string {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func (b *tab) open(path string) {
+	b.t.Helper()
+	if !strings.HasPrefix(path, "https:") {
+		path = "https://" + b.g.where.Portal[0] + path
+	}
+	b.do("open "+path, chromedp.Navigate(path), chromedp.WaitReady(chromedp.CSS("body")))
+}
+
+// sees waits until the page shows a text, across navigations.
+func (b *tab) sees(text string) {
+	b.t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !strings.Contains(b.text(), text) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.t.Fatalf("the page never said %q but %q", text, b.text())
+		}
+	}
+}
+
+// types fills in a field with the keyboard.
+func (b *tab) types(name, text string) {
+	b.t.Helper()
+	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))
+	b.do("type into "+name, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+}
+
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.do("click "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
+}
+
+// pictures takes the page at both widths and in both themes, and fails when it is wider than its window.
+func (b *tab) pictures(name string) {
+	b.t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int64{1280, 390} {
+			b.do("picture", chromedp.EmulateViewport(width, 900), chromedp.Evaluate[chromedp.Void](
+				fmt.Sprintf("document.documentElement.dataset.theme = %q", theme)))
+			ctx, cancel := context.WithTimeout(b.ctx, patience)
+			over, err := chromedp.Run(ctx, chromedp.Evaluate[float64]("document.documentElement.scrollWidth - innerWidth"))
+			if err != nil || over > 0 {
+				b.t.Errorf("%s at %d is %v px too wide, %v", name, width, over, err)
+			}
+			if b.shot != "" {
+				png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					b.t.Fatal(err)
+				}
+				file := filepath.Join(b.shot, fmt.Sprintf("%s-%s-%d.png", name, theme, width))
+				if err := os.WriteFile(file, png, 0o644); err != nil {
+					b.t.Fatal(err)
+				}
+			}
+			cancel()
+		}
+	}
+	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
+}
+
+// TestInChromium walks through the pages with mouse and keyboard, under the real Content-Security-Policy.
+func TestInChromium(t *testing.T) {
+	g := startGateway(t)
+	b := g.chromium(t)
+
+	b.open(g.setupLink())
+	b.sees("Создайте первого администратора")
+	b.pictures("setup")
+	b.types("login", "boss")
+	b.types("name", "Анна Петрова")
+	b.types("psw", bossPassword)
+	b.types("psw2", bossPassword)
+	b.click("main form button[type=submit]")
+	b.sees("Ideco агент управляет доступом")
+	b.click("button[role=switch]")
+	b.sees("Ideco агент включён") // the toast
+	b.types("auth_domain", "gw company")
+	b.click(`form[action="/admin/agent/domain"] button.primary`)
+	b.sees("В адресе не может быть пробелов")
+	b.pictures("agent-refused")
+	b.types("auth_domain", "шлюз.рф")
+	b.click(`form[action="/admin/agent/domain"] button.primary`)
+	b.sees("Изменения сохранены")
+	b.sees("xn--g1ah2bza.xn--p1ai")
+	b.open("/admin/agent")
+	b.pictures("agent")
+
+	b.open("/admin/users/new")
+	b.types("login", "ivanov")
+	b.types("name", "Иванов Иван")
+	b.click("[data-generate]")
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	generated, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS("[name=psw]")))
+	if err != nil || len(generated) < 12 {
+		t.Fatalf("generated password %q, %v", generated, err)
+	}
+	b.click("[name=remote_access]")
+	b.pictures("user-new")
+	b.click("main form button.primary")
+	b.sees("Учётная запись создана")
+	b.pictures("users")
+	b.open("/admin/monitor/sessions")
+	b.sees("Сейчас никто не подключён")
+	b.pictures("monitor-empty")
+
+	// The monitor shows a newcomer by itself, and loses the one that left.
+	agent := g.agent("ivanov", generated, "laptop")
+	agent.waits("authorized")
+	b.sees("Иванов Иван")
+	b.pictures("monitor")
+	b.open("/admin/agent")
+	b.click("button[role=switch]")
+	b.sees("1 сессия завершится сразу")
+	b.pictures("confirm")
+	b.open("/admin/monitor/sessions")
+	b.click(`form[action^="/admin/monitor/sessions/"] button`)
+	b.sees("Сессия завершена")
+	agent.exits(5)
+	b.open("/admin/monitor/vpn")
+	b.sees("(из 1)")
+	b.pictures("vpn")
+
+	// English is complete: nothing Russian is left but the names that people gave.
+	b.click(`form[action="/language"] button`)
+	b.sees("VPN users")
+	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/cabinet"} {
+		b.open(path)
+		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text())
+		if i := strings.IndexFunc(text, func(r rune) bool { return r >= 'А' && r <= 'я' }); i >= 0 {
+			t.Errorf("%s in English says %q", path, text[i:min(len(text), i+60)])
+		}
+	}
+	b.pictures("cabinet-administrator-en")
+	b.click(`form[action="/language"] button`)
+	b.sees("Смена пароля")
+	b.click(`form[action="/logout"] button`)
+	b.sees("Войдите, чтобы скачать")
+	b.pictures("login")
+
+	b.types("login", "ivanov")
+	b.types("password", "не тот")
+	b.click("main form button[type=submit]")
+	b.sees("Неверный логин или пароль")
+	b.types("password", generated)
+	b.click("main form button[type=submit]")
+	b.sees("Скачать Ideco VPN клиент для Windows")
+	second := g.agent("ivanov", generated, "laptop")
+	second.waits("authorized")
+	b.open("/cabinet")
+	b.sees("127.0.0.1")
+	b.pictures("cabinet")
+	b.click(`form[action^="/cabinet/sessions/"] button`)
+	b.sees("Сессия завершена")
+	second.exits(5)
+	b.open("/admin/users")
+	b.sees("Нет доступа")
+	b.pictures("forbidden")
+
+	at := url.URL{Scheme: "http", Host: g.where.HTTP[0], Path: "/"}
+	b.do("open port 80", chromedp.Navigate(at.String()))
+	b.sees("Запустите Ideco агент")
+	b.pictures("welcome")
+}
