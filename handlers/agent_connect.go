@@ -81,9 +81,7 @@ func (a *agentConn) serve() {
 	if a.session != "" {
 		a.site.Sessions.Lost(a.session, a)
 	}
-	if err != nil {
-		a.site.Log.Debug("agent connection", "peer", a.peer, "session", a.session, "err", err)
-	}
+	a.site.Log.Debug("agent connection is over", "peer", a.peer, "session", a.session, "err", err)
 	_ = a.conn.CloseNow()
 }
 
@@ -267,7 +265,8 @@ func (a *agentConn) startPing() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.session != "" && a.ping == nil {
-		a.ping = time.AfterFunc(protocol.PingEvery, a.pingOnce)
+		session := a.session
+		a.ping = time.AfterFunc(protocol.PingEvery, func() { a.pingOnce(session) })
 	}
 }
 
@@ -280,13 +279,14 @@ func (a *agentConn) stopPing() {
 	}
 }
 
-func (a *agentConn) pingOnce() {
+func (a *agentConn) pingOnce(session string) {
 	ctx, cancel := context.WithTimeout(context.Background(), protocol.PingTimeout)
 	defer cancel()
 	if err := a.conn.Ping(ctx); err != nil {
 		_ = a.conn.CloseNow() // the reading goroutine reports the loss
 		return
 	}
+	a.site.Sessions.ConfirmResume(session, a) // the pong is the agent's first frame after auth_state
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ping != nil {

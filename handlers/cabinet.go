@@ -25,7 +25,7 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 	}
 	d := templates.CabinetData{
 		AgentEnabled:   now.Enabled,
-		Domain:         now.Domain,
+		Domain:         unicodeName(now.Domain),
 		InstallerReady: s.Installer.Ready() == nil,
 		Errors:         fieldTexts(v.L, problems),
 		Now:            time.Now(),

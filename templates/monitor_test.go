@@ -30,8 +30,8 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
 	got := cells(doc)
 	for column, want := range map[string]string{
-		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP-адрес": "10.0.0.5", "MAC-адрес": "—",
-		"Тип соединения": "Агент, локальная сеть", "Внешний адрес": "203.0.113.9", "Устройство": "WS-1",
+		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP-адрес": "10.0.0.5 извне: 203.0.113.9", "MAC-адрес": "—",
+		"Тип соединения": "Агент, локальная сеть", "Устройство": "WS-1",
 		"Дата и время подключения": "23.11.2026 12:00", "Время в сети": "2 ч 05 мин", "Принято / Передано": "1,4 ГБ / 10 Б",
 	} {
 		if got[column] != want {

@@ -6,6 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	// The programs are made of these; go test must not take an earlier result when they change.
+	_ "ideco-agent/agent/client"
+	_ "ideco-agent/web"
 )
 
 // The programs under test, built once.
