@@ -42,6 +42,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),
 		VPNUnavailable: !s.TunnelAvailable(),
+		FirewallOff:    true,
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode

@@ -87,6 +87,7 @@ type AdminAgentData struct {
 	NetworksUnseen  bool // nobody has looked over the networks that were found at the first start
 	Sessions        int  // live ones
 	VPNUnavailable  bool // there is no tunnel on this gateway now
+	FirewallOff     bool // nothing keeps out who is not authorised
 }
 
 // SettingsForm are the settings as they stand in their fields; a refused form keeps what was typed.
