@@ -26,7 +26,6 @@ SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name 
 .PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-browser installer
 
 run: tools build
-	@mkdir -p $(RUN_DATA)
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
 
 build: installer build/ideco-portal build/ideco-agent
