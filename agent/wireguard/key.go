@@ -1,0 +1,126 @@
+package wireguard
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"ideco-agent/agent"
+)
+
+// privateKey is the gateway's. It has no String method, so that no log line holds it by accident.
+type privateKey struct{ key *ecdh.PrivateKey }
+
+func (k privateKey) public() agent.Key { return agent.Key(k.key.PublicKey().Bytes()) }
+
+func (k privateKey) config() *wgtypes.Key {
+	key := wgtypes.Key(k.key.Bytes())
+	return &key
+}
+
+// reaches tells whether a handshake with this public key could ever work: keys of a low order make every secret zero.
+func (k privateKey) reaches(public agent.Key) bool {
+	peer, err := ecdh.X25519().NewPublicKey(public[:])
+	if err != nil {
+		return false
+	}
+	_, err = k.key.ECDH(peer)
+	return err == nil
+}
+
+// isCanonical tells whether a public key is written the one way in which X25519 writes it. Other writings of the same
+// point would pass for another key.
+func isCanonical(public agent.Key) bool {
+	if public[31] != 0x7f {
+		return public[31] < 0x7f
+	}
+	for _, b := range public[1:31] {
+		if b != 0xff {
+			return true
+		}
+	}
+	return public[0] < 0xed // the prime is 2^255 - 19
+}
+
+// loadKey reads the gateway's key, or makes one where there is none. The file holds it as "wg genkey" prints it.
+func loadKey(path string) (privateKey, error) {
+	text, err := readSecret(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKey(path)
+	}
+	if err != nil {
+		return privateKey{}, err
+	}
+	key, err := agent.ParseKey(strings.TrimSpace(text))
+	if err != nil {
+		return privateKey{}, fmt.Errorf("%w; restore the file from a backup, or move it away to have a new key made", err)
+	}
+	return newPrivateKey(key[:])
+}
+
+func newPrivateKey(b []byte) (privateKey, error) {
+	key, err := ecdh.X25519().NewPrivateKey(b)
+	return privateKey{key}, err
+}
+
+// readSecret reads a file after taking away what others may do with it, for instance one that came from a backup.
+func readSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("it is not a file (%s)", info.Mode().Type())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(path, info.Mode().Perm()&0o700); err != nil {
+			return "", err
+		}
+	}
+	b, err := os.ReadFile(path)
+	return string(b), err
+}
+
+func makeKey(path string) (privateKey, error) {
+	b := make([]byte, 32)
+	rand.Read(b)
+	b[0] &= 248 // as "wg genkey" does
+	b[31] = b[31]&127 | 64
+	if err := writeSecret(path, agent.Key(b).String()+"\n"); err != nil {
+		return privateKey{}, err
+	}
+	return newPrivateKey(b)
+}
+
+// writeSecret makes a file of mode 0600 that is there whole or not at all, also after a power cut.
+func writeSecret(path, text string) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDirectory(dir)
+}
+
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

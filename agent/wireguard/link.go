@@ -1,0 +1,113 @@
+package wireguard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// link is a WireGuard interface of one of the modes.
+type link interface {
+	control
+	mode() string
+	// renumber takes another address; connections to the old one end.
+	renumber(from, to netip.Prefix) error
+	// listen opens a TCP port for those who come through the tunnel.
+	listen(netip.AddrPort) (net.Listener, error)
+	// gone is closed when the interface is; nil where nothing tells.
+	gone() <-chan struct{}
+	close() error
+}
+
+// errForeign says that something of somebody else stands where ours should.
+var errForeign = errors.New("it belongs to somebody else")
+
+// errNoKernel says that only wireguard-go is possible here.
+var errNoKernel = errors.New("this kernel has no WireGuard")
+
+// openLink starts the mode that was asked for, or the first that works.
+func openLink(c Config, secret privateKey) (link, error) {
+	switch c.Mode {
+	case ModeKernel:
+		return withCure(c)(openKernel(c, secret))
+	case ModeTUN:
+		return withCure(c)(openTUN(c, secret))
+	case ModeNetstack:
+		return withCure(c)(openNetstack(c, secret))
+	case ModeAuto:
+		return withCure(c)(openAny(c, secret))
+	}
+	return nil, fmt.Errorf("%q is no mode of the tunnel: there are %s, %s, %s and %s", c.Mode, ModeAuto, ModeKernel, ModeTUN,
+		ModeNetstack)
+}
+
+// openAny tries what is best first. Only where something is not possible here does the next one follow: a port that is
+// in use, or a foreign interface, is for an operator to decide about.
+func openAny(c Config, secret privateKey) (link, error) {
+	reason := errors.New("this process may not make interfaces")
+	if hasNetAdmin() {
+		for _, open := range []func(Config, privateKey) (link, error){openKernel, openTUN} {
+			l, err := open(c, secret)
+			if err == nil || !isImpossible(err) {
+				return l, err
+			}
+			c.Log.Debug("a mode of the tunnel is not possible here", "error", err)
+			reason = err
+		}
+	}
+	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "because", reason)
+	return openNetstack(c, secret)
+}
+
+// isImpossible tells whether an error means that this machine or this process cannot have what was tried.
+func isImpossible(err error) bool {
+	return errors.Is(err, errNoKernel) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) ||
+		errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)
+}
+
+// hasNetAdmin tells whether this process may make interfaces. The kernel is asked first, so that a process without the
+// right does not stumble over an interface of the same name that it does not need.
+func hasNetAdmin() bool {
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0]); err != nil {
+		return true // then trying tells
+	}
+	return data[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
+}
+
+// withCure adds to an error what an operator can do about it.
+func withCure(c Config) func(link, error) (link, error) {
+	return func(l link, err error) (link, error) {
+		var cure string
+		switch {
+		case err == nil:
+			return l, nil
+		case errors.Is(err, errForeign):
+			cure = "remove it, or give the tunnel another name"
+		case errors.Is(err, unix.EADDRINUSE):
+			cure = "another program has the port: end it, or give the tunnel another port"
+		case errors.Is(err, errNoKernel):
+			cure = "the modes " + ModeTUN + " and " + ModeAuto + " do without"
+		case errors.Is(err, fs.ErrPermission):
+			cure = "it takes root or CAP_NET_ADMIN; the mode " + ModeNetstack + " does without"
+		default:
+			return nil, fmt.Errorf("the tunnel %s: %w", c.Name, err)
+		}
+		return nil, fmt.Errorf("the tunnel %s: %w; %s", c.Name, err, cure)
+	}
+}
+
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+
+// checkName keeps to names that are one for the kernel, for a file and in a command line.
+func checkName(name string) error {
+	if !nameForm.MatchString(name) {
+		return fmt.Errorf("%q cannot name the tunnel: it takes 1 to 15 letters, digits, \"_\", \".\" and \"-\"", name)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package wireguard
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/wgctrl"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+)
+
+// interfaceLink is the part of a link that an interface of the operating system has, whoever does WireGuard on it.
+type interfaceLink struct{ name string }
+
+func (l interfaceLink) listen(a netip.AddrPort) (net.Listener, error) {
+	return net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(a))
+}
+
+// start gives a new interface its address and puts it to use.
+func (l interfaceLink) start(gateway netip.Prefix) error {
+	dev, err := netlink.LinkByName(l.name)
+	if err != nil {
+		return fmt.Errorf("finding the interface: %w", err)
+	}
+	if err := netlink.AddrAdd(dev, addressOf(gateway)); err != nil {
+		return fmt.Errorf("adding the address %s: %w", gateway, err)
+	}
+	if err := netlink.LinkSetUp(dev); err != nil {
+		return fmt.Errorf("setting the interface up: %w", err)
+	}
+	return nil
+}
+
+func (l interfaceLink) renumber(from, to netip.Prefix) error {
+	dev, err := netlink.LinkByName(l.name)
+	if err != nil {
+		return fmt.Errorf("finding the interface: %w", err)
+	}
+	if err := netlink.AddrReplace(dev, addressOf(to)); err != nil {
+		return fmt.Errorf("adding the address %s: %w", to, err)
+	}
+	if err := netlink.AddrDel(dev, addressOf(from)); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+		return fmt.Errorf("removing the address %s: %w", from, err)
+	}
+	return nil
+}
+
+func addressOf(p netip.Prefix) *netlink.Addr {
+	return &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+}
+
+// clearLeftover removes the kernel link that a crashed process of ours left behind; its key tells that it was one.
+// Whatever else has the name is left alone. Errors: errForeign.
+func clearLeftover(client *wgctrl.Client, name string, secret privateKey, log *slog.Logger) error {
+	dev, err := netlink.LinkByName(name)
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("finding the interface: %w", err)
+	}
+	if dev.Type() != "wireguard" || !isOurs(client, name, secret) {
+		return fmt.Errorf("there is an interface of this name already (%s): %w", dev.Type(), errForeign)
+	}
+	log.Info("removing the interface that an earlier process left behind", "interface", name)
+	if err := netlink.LinkDel(dev); err != nil {
+		return fmt.Errorf("removing the interface that an earlier process left behind: %w", err)
+	}
+	return nil
+}
+
+// isOurs tells whether a kernel link has our key, or none yet because its process crashed right after making it.
+func isOurs(client *wgctrl.Client, name string, secret privateKey) bool {
+	dev, err := client.Device(name)
+	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.config() || dev.PrivateKey == wgtypes.Key{})
+}
+
+// checkSocket tells whether another process answers on the socket of this name. Network namespaces share the directory of
+// these sockets, not the names of their interfaces. Errors: errForeign.
+func checkSocket(name string) error {
+	path := socketPath(name)
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return nil // one that a crashed process left behind is removed when ours is made
+	}
+	conn.Close()
+	return fmt.Errorf("another process answers on %s: %w", path, errForeign)
+}
+
+// socketPath is where wg and wgctrl look for a wireguard-go.
+func socketPath(name string) string { return "/var/run/wireguard/" + name + ".sock" }

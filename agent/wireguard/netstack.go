@@ -1,0 +1,45 @@
+package wireguard
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"golang.zx2c4.com/wireguard/device"
+)
+
+// netstackLink is wireguard-go of this process on a TCP/IP stack of this process.
+type netstackLink struct {
+	inside
+	dev   *device.Device
+	stack *stackTUN
+}
+
+func openNetstack(c Config, secret privateKey) (link, error) {
+	stack, err := newStackTUN(gatewayOf(c.Network).Addr())
+	if err != nil {
+		return nil, fmt.Errorf("making a TCP/IP stack: %w", err)
+	}
+	dev, err := startGo(stack, c, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &netstackLink{inside{dev}, dev, stack}, nil
+}
+
+func (l *netstackLink) mode() string          { return ModeNetstack }
+func (l *netstackLink) gone() <-chan struct{} { return l.dev.Wait() }
+
+func (l *netstackLink) listen(a netip.AddrPort) (net.Listener, error) { return l.stack.listen(a) }
+
+func (l *netstackLink) renumber(from, to netip.Prefix) error {
+	if from.Addr() == to.Addr() {
+		return nil
+	}
+	return l.stack.renumber(from.Addr(), to.Addr())
+}
+
+func (l *netstackLink) close() error {
+	l.dev.Close()
+	return nil
+}

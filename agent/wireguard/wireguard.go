@@ -1,0 +1,226 @@
+// Package wireguard is the gateway's end of the tunnel: one WireGuard interface, an address for every session from
+// outside, and a peer for exactly as long as the session lives.
+//
+// WireGuard itself comes from the kernel or from wireguard-go inside this process. Config.Mode chooses:
+//
+//	kernel    a link of the kernel's own WireGuard, configured through wgctrl
+//	tun       wireguard-go on a TUN interface, configured through wgctrl over the socket that "wg" uses too; where the
+//	          process may not make that socket, the same configuration goes to wireguard-go directly
+//	netstack  wireguard-go on a TCP/IP stack in this process; it takes no rights, serves what Device.Listen opened,
+//	          answers ping, and forwards nothing
+//	auto      the first of these that works here
+//
+// # Addresses
+//
+// The first address of the VPN network is the gateway's. A session gets the address that has been free for the longest
+// time, and an address rests for 10 minutes after its session, so that answers to one person do not reach the next.
+//
+// # Peers
+//
+// A peer is allowed its session's address and nothing else, and has a preshared key of its own that is only ever told
+// to its agent. A key that another session or the gateway holds is refused: wireguard-go would move the addresses to the
+// newcomer without a word. Peers are added and removed one by one; the others never notice. An agent that wants to come
+// back with the key of a removed peer hears nothing for about 15 seconds, until it gives its old keys up; agents make a
+// fresh key for every session and do not run into this.
+//
+// # What remains
+//
+// The gateway's private key stays in a file of mode 0600, so that its public key survives a restart. Peers do not:
+// agents come back with fresh keys. TUN interfaces go with their process; a kernel link that a crashed process left
+// behind is removed at the next start. An interface of somebody else by the same name is left alone and refused.
+package wireguard
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// Modes of a device.
+const (
+	ModeAuto     = "auto"
+	ModeKernel   = "kernel"
+	ModeTUN      = "tun"
+	ModeNetstack = "netstack"
+)
+
+// What every tunnel has.
+const (
+	DefaultName = "ideco0"
+	MTU         = 1420             // bytes: what fits into 1500 under IPv6, UDP and WireGuard
+	Keepalive   = 25 * time.Second // below the 30 seconds after which common routers forget a UDP connection
+)
+
+// pollEvery is how often the counters are read.
+const pollEvery = 5 * time.Second
+
+// Config is what a Device is made from.
+type Config struct {
+	Mode           string       // one of the modes; empty = ModeAuto
+	Name           string       // of the interface; empty = DefaultName
+	Port           uint16       // UDP; 0 = a free one
+	Network        netip.Prefix // IPv4, /16 to /30, without host bits
+	PrivateKeyFile string       // made at the first start
+	Log            *slog.Logger
+
+	poll time.Duration // instead of pollEvery, for tests
+}
+
+// Device is a running tunnel.
+//
+// There are two locks. Whoever changes anything takes the turn, for as long as WireGuard takes; the mutex is held for
+// moments, so that reading never waits.
+type Device struct {
+	log    *slog.Logger
+	link   link
+	public agent.Key
+	secret privateKey
+	port   uint16
+	every  time.Duration
+	done   chan struct{} // closed by Close
+
+	turn      sync.Mutex // guards what follows and every change of the link
+	pool      *pool
+	owners    map[agent.Key]string // session IDs by public key
+	stuck     map[agent.Key]string // keys of peers that could not be removed yet, with the sessions they belonged to
+	leaving   map[string]bool      // sessions that give their address back when their last stuck peer is gone
+	retryWait time.Duration
+	listeners map[*listener]struct{}
+	polling   bool
+
+	sampling sync.Mutex // one dump at a time
+	sampled  time.Time  // when the last one began
+
+	mu     sync.Mutex // guards what follows. It is written with the turn and mu, apart from the peers' counts.
+	peers  map[string]*peer
+	born   uint64 // counts the peers that were ever made
+	closed bool
+}
+
+// Open starts a tunnel without peers. Errors say what was tried and what an operator can do about it.
+func Open(c Config) (*Device, error) {
+	c.Mode, c.Name = cmp.Or(c.Mode, ModeAuto), cmp.Or(c.Name, DefaultName)
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	secret, err := loadKey(c.PrivateKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's WireGuard key %s: %w", c.PrivateKeyFile, err)
+	}
+	l, err := openLink(c, secret)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDevice(c, secret, l)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	d.log.Info("the tunnel is up", "mode", l.mode(), "interface", c.Name, "port", d.port, "network", c.Network)
+	return d, nil
+}
+
+func (c Config) check() error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
+	return checkNetwork(c.Network)
+}
+
+func newDevice(c Config, secret privateKey, l link) (*Device, error) {
+	state, err := l.dump()
+	if err != nil {
+		return nil, fmt.Errorf("reading the state of the tunnel: %w", err)
+	}
+	d := &Device{
+		log: c.Log, link: l, secret: secret, public: secret.public(), port: state.port,
+		every: cmp.Or(c.poll, pollEvery), done: make(chan struct{}),
+		pool: newPool(c.Network), owners: map[agent.Key]string{}, stuck: map[agent.Key]string{}, leaving: map[string]bool{},
+		listeners: map[*listener]struct{}{}, peers: map[string]*peer{},
+	}
+	if l.gone() != nil {
+		go d.watch()
+	}
+	return d, nil
+}
+
+// watch tells when the interface was taken away, which ends the tunnel for good.
+func (d *Device) watch() {
+	select {
+	case <-d.done:
+	case <-d.link.gone():
+		if d.isClosed() {
+			return
+		}
+		d.log.Error("the tunnel is gone: its interface was removed by somebody else; restart this program to have it back")
+	}
+}
+
+// Mode tells what is running: ModeKernel, ModeTUN or ModeNetstack.
+func (d *Device) Mode() string { return d.link.mode() }
+
+// Forwards tells whether the tunnel leads further than to the gateway itself.
+func (d *Device) Forwards() bool { return d.link.mode() != ModeNetstack }
+
+// Port is the UDP port in use.
+func (d *Device) Port() uint16 { return d.port }
+
+// PublicKey is the gateway's.
+func (d *Device) PublicKey() agent.Key { return d.public }
+
+// Available tells whether there is a tunnel now.
+func (d *Device) Available() bool {
+	if d.isClosed() {
+		return false
+	}
+	select {
+	case <-d.link.gone():
+		return false
+	default:
+		return true
+	}
+}
+
+func (d *Device) isClosed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
+}
+
+// usable tells why nothing can be changed. For whoever has the turn.
+func (d *Device) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !d.Available() {
+		return &agent.Error{Code: agent.CodeVPNUnavailable, Wait: 10 * time.Second, Err: net.ErrClosed}
+	}
+	return nil
+}
+
+// Close ends the tunnel with its peers and listeners. Calling it again does nothing.
+func (d *Device) Close() error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	d.mu.Lock()
+	closed := d.closed
+	d.closed = true
+	clear(d.peers)
+	d.mu.Unlock()
+	if closed {
+		return nil
+	}
+	close(d.done)
+	for l := range d.listeners {
+		l.shut()
+	}
+	clear(d.listeners)
+	return d.link.close()
+}

@@ -1,0 +1,44 @@
+package wireguard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/tun"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+)
+
+// startGo starts a wireguard-go that has the gateway's key and its UDP port. It owns t, also after an error.
+func startGo(t tun.Device, c Config, secret privateKey) (*device.Device, error) {
+	dev := device.NewDevice(t, conn.NewDefaultBind(), goLogger(c.Log))
+	port := int(c.Port)
+	if err := (inside{dev}).configure(wgtypes.Config{PrivateKey: secret.config(), ListenPort: &port}); err != nil {
+		dev.Close()
+		return nil, fmt.Errorf("configuring wireguard-go: %w", err)
+	}
+	if err := dev.Up(); err != nil {
+		dev.Close()
+		return nil, fmt.Errorf("opening the UDP port %d: %w", port, err)
+	}
+	return dev, nil
+}
+
+// goLogger is the log of wireguard-go. What it says of one peer (the message begins with it) anybody on the way to that
+// peer can bring about, as often as he likes.
+func goLogger(log *slog.Logger) *device.Logger {
+	return &device.Logger{
+		Verbosef: device.DiscardLogf,
+		Errorf: func(format string, args ...any) {
+			level := slog.LevelWarn
+			if len(args) > 0 {
+				if _, ok := args[0].(*device.Peer); ok {
+					level = slog.LevelDebug
+				}
+			}
+			log.Log(context.Background(), level, "wireguard-go", "message", fmt.Sprintf(format, args...))
+		},
+	}
+}
