@@ -41,8 +41,10 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		Form:           templates.FormOfSettings(now),
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),
-		VPNUnavailable: !s.TunnelAvailable(),
+		VPNUnavailable: !s.Tunnel.Available(),
+		VPNUserspace:   s.Tunnel.Available() && !s.Tunnel.Forwards(),
 		FirewallOff:    true,
+		VPN:            templates.FormOfVPN(now),
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,8 +226,42 @@ func (a *agentConn) unauthorize() error {
 	return a.send(protocol.AuthState{Type: protocol.TypeAuthState, Message: a.l.Reason(agent.ReasonLogout)})
 }
 
+// tunnel gives the session its peer and tells the agent what its end needs.
 func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
-	return a.refuseMessage()
+	key, err := agent.ParseKey(m.PublicKey)
+	if err != nil || a.session == "" {
+		return a.refuseMessage()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
+	defer cancel()
+	config, err := a.site.Sessions.TunnelUp(ctx, a.session, a, key)
+	if errors.Is(err, agent.ErrNotFound) {
+		return a.refuseMessage()
+	}
+	if err != nil {
+		e := agent.AsError(err)
+		if e.Code == agent.CodeInternal {
+			a.site.Log.Error("tunnel failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "err", err)
+		}
+		return a.send(protocol.Error{Type: protocol.TypeError, Code: string(e.Code), Message: a.l.Refusal(e)})
+	}
+	now := a.site.Settings.Current()
+	reply := protocol.TunnelReply{
+		Type:             protocol.TypeTunnelWG,
+		ServerPort:       config.ServerPort,
+		PublicKey:        config.PublicKey.String(),
+		ClientTunnelIPv4: config.Address.String(),
+		DNSIPv4:          strings.Join(texts(now.DNS), ","),
+		ForwardNets:      texts(now.ForwardNets),
+		DNSSuffix:        strings.Join(now.DNSSuffixes, ","),
+		PresharedKey:     config.PresharedKey.String(),
+		MTU:              config.MTU,
+		Keepalive:        int(config.Keepalive / time.Second),
+	}
+	if len(reply.ForwardNets) == 0 {
+		reply.ForwardNets = []string{"0.0.0.0/0"}
+	}
+	return a.send(reply)
 }
 
 func (a *agentConn) send(message any) error {

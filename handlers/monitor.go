@@ -48,7 +48,7 @@ func (s *Site) monitorVPN(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.MonitorVPN(s.page(c), templates.MonitorVPNData{
 		Sessions:    s.vpnSessions(),
 		Allowed:     allowed,
-		Unavailable: !s.TunnelAvailable(),
+		Unavailable: !s.Tunnel.Available(),
 		Now:         time.Now(),
 	}))
 }

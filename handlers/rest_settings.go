@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -122,21 +121,14 @@ func (b settingsChange) apply(n *agent.Settings) error {
 		n.ForwardNets = nets
 	}
 	if b.VPNNetwork.Value != nil {
-		p, err := netip.ParsePrefix(*b.VPNNetwork.Value)
-		if err != nil {
-			bad(agent.Problem{Field: "vpn_network", Code: "field_network", Value: agent.Clean(*b.VPNNetwork.Value, 64)})
-		}
-		n.VPNNetwork = p.Masked()
+		network, p := parseNetwork("vpn_network", *b.VPNNetwork.Value)
+		bad(p)
+		n.VPNNetwork = network
 	}
 	if b.DNS.Value != nil {
-		n.DNS = n.DNS[:0:0]
-		for _, text := range *b.DNS.Value {
-			a, err := netip.ParseAddr(text)
-			if err != nil {
-				bad(agent.Problem{Field: "dns", Code: "field_address", Value: agent.Clean(text, 64)})
-			}
-			n.DNS = append(n.DNS, a)
-		}
+		dns, p := parseAddresses("dns", *b.DNS.Value)
+		bad(p)
+		n.DNS = dns
 	}
 	b.DNSSuffix.into(&n.DNSSuffixes)
 	b.LocalTunnel.into(&n.LocalTunnel)

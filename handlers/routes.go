@@ -63,6 +63,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
 		{"POST", "/admin/agent/settings", administrator, page, s.adminAgentSettings},
+		{"POST", "/admin/agent/vpn", administrator, page, s.adminAgentVPN},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},

@@ -50,7 +50,7 @@ func newSite(t testing.TB) *Site {
 		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer: noInstaller{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{},
-		Health: db.Ping, Portal: func() string { return "" }, TunnelAvailable: func() bool { return false },
+		Health: db.Ping, Portal: func() string { return "" }, Tunnel: noTunnel{},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -92,6 +92,11 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	f.now = next
 	return nil
 }
+
+type noTunnel struct{}
+
+func (noTunnel) Available() bool { return false }
+func (noTunnel) Forwards() bool  { return false }
 
 type noInstaller struct{}
 

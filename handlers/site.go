@@ -25,14 +25,19 @@ type Site struct {
 	Setup     SetupLink
 	Hosts     Hosts
 	Health    func(context.Context) error // nil when all parts run
-	Portal    func() string               // absolute URL of the portal for people in the LAN; "" until there is a domain
-
-	TunnelAvailable func() bool // people outside can get in now
+	Tunnel    Tunnel
+	Portal    func() string // absolute URL of the portal for people in the LAN; "" until there is a domain
 
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
 
 	downloads downloadSlots
 	agents    agentConns
+}
+
+// Tunnel is what the pages say of the tunnel.
+type Tunnel interface {
+	Available() bool // people outside can get in now
+	Forwards() bool  // their traffic goes on from the gateway
 }
 
 // Hosts knows under which names and addresses this gateway answers.

@@ -20,9 +20,15 @@ type Config struct {
 	PortalListen []string
 	AgentListen  []string
 	HTTPListen   []string
+	Tunnel       string // a mode of package wireguard, or TunnelOff
+	TunnelName   string // of the network interface
+	TunnelPort   uint16 // UDP; 0 takes a free one
 	Log          *slog.Logger
 	Terminal     *os.File // where a person reads; may be nil
 }
+
+// TunnelOff is the Tunnel of a gateway that people outside cannot connect to.
+const TunnelOff = "off"
 
 // Version is the gateway's version.
 func Version() string { return agent.Version }

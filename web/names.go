@@ -17,13 +17,13 @@ type hosts struct {
 }
 
 // Known tells whether a request's host, without a port, is this gateway's: the saved domain, localhost, or one of its
-// addresses.
+// addresses, that inside the tunnel included.
 func (h *hosts) Known(host string) bool {
 	if host == "localhost" || host != "" && host == h.settings().Domain {
 		return true
 	}
 	a, err := netip.ParseAddr(host)
-	return err == nil && h.own.Contains(a)
+	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
 // Own tells whether an address is this machine's.

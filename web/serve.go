@@ -59,9 +59,16 @@ func Serve(ctx context.Context, c Config) error {
 		c.Log.Warn("no installer", "err", err)
 	}
 
+	vpn, err := openTunnel(c, set)
+	if err != nil {
+		return err
+	}
+	defer vpn.close()
+	set.tunnel = vpn
+
 	local := directory.NewLocal(db)
 	gate := access.NewGate(local, db, c.Log, set.Current)
-	manager := access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: c.Log})
+	manager := access.NewManager(access.Config{Gate: gate, Store: db, Tunnel: vpn.forManager(), Settings: set.Current, Log: c.Log})
 	set.sessions = manager
 
 	open, err := listen(c)
@@ -69,6 +76,11 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer open.close()
+	inside, err := vpn.listen()
+	if err != nil {
+		return err
+	}
+	open.http = append(open.http, inside...)
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
@@ -77,23 +89,31 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	site := &handlers.Site{
-		Log:             c.Log,
-		Gate:            gate,
-		Sessions:        manager,
-		Settings:        set,
-		Accounts:        accounts{db},
-		Passwords:       passwords{},
-		Browsers:        db,
-		Installer:       msi,
-		Root:            root,
-		Setup:           setup,
-		Hosts:           &hosts{settings: set.Current},
-		Health:          db.Ping,
-		Portal:          func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
-		TunnelAvailable: func() bool { return false },
-		AgentDownload:   ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+		Log:           c.Log,
+		Gate:          gate,
+		Sessions:      manager,
+		Settings:      set,
+		Accounts:      accounts{db},
+		Passwords:     passwords{},
+		Browsers:      db,
+		Installer:     msi,
+		Root:          root,
+		Setup:         setup,
+		Hosts:         &hosts{settings: set.Current},
+		Health:        func(ctx context.Context) error { return health(ctx, c, db, vpn) },
+		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
+		Tunnel:        vpn,
+		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
 	return run(ctx, c, site, manager, open, link, background{db, root, set, c.Log})
+}
+
+// health tells which part does not run.
+func health(ctx context.Context, c Config, db *store.Store, vpn tunnel) error {
+	if c.Tunnel != TunnelOff && !vpn.Available() {
+		return errors.New("the tunnel is gone")
+	}
+	return db.Ping(ctx)
 }
 
 // run serves what is listened on until ctx is over or a part fails.
@@ -213,7 +233,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, log *slo
 	}
 	add(l.portal, site.PortalHandler(), portalTLS)
 	add(l.agent, site.AgentHandler(), agentTLS)
-	add(l.http, site.HTTPHandler(), nil)
+	add(l.http, site.Port80Handler(), nil)
 	return all
 }
 
@@ -229,7 +249,7 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 // announce says where to go. The setup link is shown to a person at a terminal and never logged.
 func announce(c Config, open *listeners, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
-		"http", addresses(open.http))
+		"http", addresses(open.http), "tunnel", c.Tunnel)
 	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
 		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
 		if link != "" {

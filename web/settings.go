@@ -17,6 +17,7 @@ type settings struct {
 	store    *store.Store
 	root     *certs.Authority
 	sessions *access.Manager
+	tunnel   tunnel
 
 	mu  sync.Mutex // makes one change at a time
 	now atomic.Pointer[agent.Settings]
@@ -66,6 +67,14 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		return err
 	}
 	s.now.Store(&next)
-	s.sessions.Apply(context.WithoutCancel(ctx)) // what is in force must not depend on a browser that goes away
+	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
+	s.sessions.Apply(ctx)
+	if s.tunnel.Device == nil {
+		return nil
+	}
+	if err := s.tunnel.SetNetwork(next.VPNNetwork); err != nil {
+		return err
+	}
+	s.sessions.Apply(ctx) // whoever got an address of the former network in between
 	return nil
 }

@@ -40,10 +40,13 @@ func main() {
 }
 
 type serveCommand struct {
-	PortalListen []string `help:"Where the portal listens (HTTPS)." default:":8443" env:"IDECO_PORTAL_LISTEN" placeholder:"ADDR,…"`
-	AgentListen  []string `help:"Where agents connect (HTTPS and WebSocket)." default:":14765" env:"IDECO_AGENT_LISTEN" placeholder:"ADDR,…"`
-	HTTPListen   []string `name:"http-listen" help:"Where plain HTTP leads people to the portal." default:":80" env:"IDECO_HTTP_LISTEN" placeholder:"ADDR,…"`
-	LogFormat    string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
+	PortalListen  []string `help:"Where the portal listens (HTTPS)." default:":8443" env:"IDECO_PORTAL_LISTEN" placeholder:"ADDR,…"`
+	AgentListen   []string `help:"Where agents connect (HTTPS and WebSocket)." default:":14765" env:"IDECO_AGENT_LISTEN" placeholder:"ADDR,…"`
+	HTTPListen    []string `name:"http-listen" help:"Where plain HTTP leads people to the portal." default:":80" env:"IDECO_HTTP_LISTEN" placeholder:"ADDR,…"`
+	WireguardPort uint16   `help:"UDP port of the tunnel for people outside." default:"3051" env:"IDECO_WIREGUARD_PORT" placeholder:"PORT"`
+	Tunnel        string   `help:"How the tunnel runs: ${enum}. Without the right to a network interface (CAP_NET_ADMIN) auto takes netstack, which serves the gateway's own page and forwards nothing." default:"auto" enum:"auto,kernel,tun,netstack,off" env:"IDECO_TUNNEL"`
+	TunnelName    string   `help:"Network interface of the tunnel." default:"ideco0" env:"IDECO_TUNNEL_NAME" placeholder:"NAME"`
+	LogFormat     string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c *commands) error {
@@ -52,6 +55,9 @@ func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 		PortalListen: s.PortalListen,
 		AgentListen:  s.AgentListen,
 		HTTPListen:   s.HTTPListen,
+		Tunnel:       s.Tunnel,
+		TunnelName:   s.TunnelName,
+		TunnelPort:   s.WireguardPort,
 		Log:          web.NewLog(os.Stderr, s.LogFormat),
 		Terminal:     os.Stderr,
 	})

@@ -30,6 +30,7 @@ type gateway struct {
 	t     testing.TB
 	data  string
 	where listening
+	flags []string // of serve, besides where to listen
 	cmd   *exec.Cmd
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
@@ -44,9 +45,13 @@ type listening struct {
 }
 
 // startGateway starts a gateway on free ports of loopback with an empty data directory, and stops it after the test.
-func startGateway(t testing.TB) *gateway {
+// Without flags it has no tunnel.
+func startGateway(t testing.TB, flags ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, data: filepath.Join(t.TempDir(), "data")}
+	if len(flags) == 0 {
+		flags = []string{"--tunnel", "off"}
+	}
+	g := &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags}
 	g.start("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
 	t.Cleanup(func() {
 		g.kill(syscall.SIGTERM)
@@ -59,8 +64,8 @@ func startGateway(t testing.TB) *gateway {
 
 func (g *gateway) start(portal, agents, http string) {
 	g.t.Helper()
-	g.cmd = exec.Command(portalProgram, "--data", g.data, "serve", "--log-format", "json",
-		"--portal-listen", portal, "--agent-listen", agents, "--http-listen", http)
+	args := []string{"--data", g.data, "serve", "--log-format", "json", "--portal-listen", portal, "--agent-listen", agents, "--http-listen", http}
+	g.cmd = exec.Command(portalProgram, append(args, g.flags...)...)
 	stderr, err := g.cmd.StderrPipe()
 	if err != nil {
 		g.t.Fatal(err)

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"path/filepath"
+	"syscall"
+
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/wireguard"
+	"ideco-agent/handlers"
+)
+
+// tunnel is the way in for people outside; without a device there is none.
+type tunnel struct{ *wireguard.Device }
+
+// openTunnel starts the tunnel that the Config asks for.
+func openTunnel(c Config, set *settings) (tunnel, error) {
+	if c.Tunnel == TunnelOff {
+		return tunnel{}, nil
+	}
+	device, err := wireguard.Open(wireguard.Config{
+		Mode:           c.Tunnel,
+		Name:           c.TunnelName,
+		Port:           c.TunnelPort,
+		Network:        set.Current().VPNNetwork,
+		PrivateKeyFile: filepath.Join(c.Data, "wireguard.key"),
+		Log:            c.Log,
+	})
+	return tunnel{device}, err
+}
+
+// forManager is the tunnel as sessions use it; nil when there is none.
+func (t tunnel) forManager() access.Tunnel {
+	if t.Device == nil {
+		return nil
+	}
+	return t.Device
+}
+
+// Available tells whether people outside can get in now.
+func (t tunnel) Available() bool { return t.Device != nil && t.Device.Available() }
+
+// Forwards tells whether their traffic goes on from the gateway.
+func (t tunnel) Forwards() bool { return t.Device != nil && t.Device.Forwards() }
+
+var _ handlers.Tunnel = tunnel{}
+
+// listen opens port 80 inside the tunnel. A listener for plain HTTP on all addresses has that port already; then there
+// is nothing to open.
+func (t tunnel) listen() ([]net.Listener, error) {
+	if t.Device == nil {
+		return nil, nil
+	}
+	l, err := t.Device.Listen(80)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []net.Listener{l}, nil
+}
+
+func (t tunnel) close() {
+	if t.Device != nil {
+		_ = t.Device.Close()
+	}
+}
