@@ -10,8 +10,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
 
+# Nothing here is written in C; without this a compiler that is there by chance, with or without headers, would be used.
+export CGO_ENABLED := 0
+
 VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
-GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+GOBUILD  := go build -trimpath -ldflags "-s -w"
 TEMPLATE := agent/installer/template/IdecoAgent.msi
 
 # Where make run keeps its data and listens; the ports need no root.
@@ -75,7 +78,7 @@ test-go: go
 
 # The agent program for Windows 8 is built with Go 1.20 (newer ones need Windows 10): the same sources must build and
 # pass their tests with it.
-WIN8 := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly CGO_ENABLED=0
+WIN8 := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
 test-windows8: go
 	$(WIN8) GOOS=windows GOARCH=amd64 go build -modfile=cmd/ideco-agent/win8.mod -o /dev/null ./cmd/ideco-agent
 	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
@@ -90,7 +93,7 @@ lint: go
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
 	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
-	@before=$$(cat templates/*_templ.go | sha256sum); go tool templ generate -path templates >/dev/null 2>&1; \
+	@before=$$(cat templates/*_templ.go | sha256sum); out=$$(go tool templ generate -path templates 2>&1) || { echo "$$out" >&2; exit 1; }; \
 	if [ "$$before" != "$$(cat templates/*_templ.go | sha256sum)" ]; then echo "generated code was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
 	go vet -tags browser ./web/e2e

@@ -74,6 +74,9 @@ func (s Settings) InVPN(a netip.Addr) bool {
 	return s.VPNNetwork.IsValid() && s.VPNNetwork.Contains(Unmap(a))
 }
 
+// VPNGateway is the gateway's own address inside the tunnel: the first one of the VPN network.
+func (s Settings) VPNGateway() netip.Addr { return s.VPNNetwork.Masked().Addr().Next() }
+
 // Check tells everything that is wrong with the settings, field by field under the REST names.
 func (s Settings) Check() []Problem {
 	var problems []Problem
@@ -99,6 +102,16 @@ func (s Settings) Check() []Problem {
 	}
 	if len(s.ForwardNets) > MaxNets {
 		add("forward_nets", "field_too_many", "")
+	}
+	for _, n := range s.ForwardNets {
+		if !n.Addr().Is4() {
+			add("forward_nets", "field_tunnel_address", n.String())
+		}
+	}
+	for _, a := range s.DNS {
+		if !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
+			add("dns", "field_tunnel_address", a.String())
+		}
 	}
 	for _, d := range s.DNSSuffixes {
 		if host, _, p := ParseDomain(d); p.Code != "" || isAddr(host) {

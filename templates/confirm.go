@@ -42,6 +42,23 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) Confir
 	}
 }
 
+// ConfirmVPN asks before settings of the tunnel are saved with which some live sessions no longer fit.
+func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
+	fields := []Hidden{{"vpn_network", form.Network}, {"forward", form.Forward}, {"forward_nets", form.ForwardNets},
+		{"dns", form.DNS}, {"dns_suffix", form.DNSSuffix}}
+	if form.LocalTunnel {
+		fields = append(fields, Hidden{"local_tunnel", "1"})
+	}
+	return ConfirmData{
+		Title:  l.T("confirm_settings_title"),
+		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
+		Action: "/admin/agent/vpn",
+		Fields: append(fields, confirmed),
+		Button: l.T("confirm_settings_button"),
+		Cancel: "/admin/agent",
+	}
+}
+
 // ConfirmUserOff asks before an account with live sessions is switched off. The form carries the other changes along.
 func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, sessions int) ConfirmData {
 	fields := []Hidden{{"login", form.Login}, {"name", form.Name}, {"phone", form.Phone}, {"comment", form.Comment}}

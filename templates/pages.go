@@ -69,8 +69,15 @@ type WelcomeData struct {
 	AgentEnabled bool
 }
 
+// ConnectedData fills [Connected], the page inside the tunnel. An empty Login: the address has no session.
+type ConnectedData struct {
+	Login   string
+	Address string
+	Since   time.Time
+}
+
 // AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, session_hours_lan, session_hours_vpn,
-// grace_seconds, devices_per_user, device_policy.
+// grace_seconds, devices_per_user, device_policy, vpn_network, forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
 	Enabled         bool
 	Domain          string // as it stands in the field
@@ -87,8 +94,26 @@ type AdminAgentData struct {
 	NetworksUnseen  bool // nobody has looked over the networks that were found at the first start
 	Sessions        int  // live ones
 	VPNUnavailable  bool // there is no tunnel on this gateway now
+	VPNUserspace    bool // the tunnel serves the gateway's own page and forwards nothing
 	FirewallOff     bool // nothing keeps out who is not authorised
+	VPN             VPNForm
 }
+
+// VPNForm are the settings of the tunnel as they stand in their fields.
+type VPNForm struct {
+	Network     string
+	Forward     string // ForwardAll or ForwardChosen
+	ForwardNets string // one a line
+	DNS         string // separated by spaces
+	DNSSuffix   string // separated by spaces
+	LocalTunnel bool
+}
+
+// What goes into the tunnel.
+const (
+	ForwardAll    = "all"
+	ForwardChosen = "chosen"
+)
 
 // SettingsForm are the settings as they stand in their fields; a refused form keeps what was typed.
 type SettingsForm struct {

@@ -56,16 +56,19 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, Command: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true}
+		DomainUnicode: "шлюз.рф", InstallerReady: true, Command: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
+		VPNUserspace: true, FirewallOff: true, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
 	off := full
 	off.Enabled = false
 	missing := full
 	missing.InstallerReady, missing.InstallerReason = false, hostile
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
 	return map[string]templ.Component{
+		"connected":      Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":          Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
 		"setup":          Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
 		"confirm off":    Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3)),
+		"confirm vpn":    Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
 		"confirm save":   Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
 		"confirm user":   Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
 		"confirm delete": Confirm(page("/admin/users/7/delete", admin), ConfirmUserDelete(l, *admin, 5)),
@@ -131,7 +134,7 @@ func TestWhatPeopleTypeStaysText(t *testing.T) {
 				t.Errorf("a script: %s", html(s))
 			}
 		})
-		if doc.Find("style").Length() > 0 && !strings.HasPrefix(name, "welcome") {
+		if doc.Find("style").Length() > 0 && !strings.HasPrefix(name, "welcome") && name != "connected" {
 			t.Error("an inline style")
 		}
 		doc.Find("*").Each(func(_ int, s *goquery.Selection) {

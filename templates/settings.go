@@ -24,6 +24,22 @@ func FormOfSettings(s agent.Settings) SettingsForm {
 	}
 }
 
+// FormOfVPN is how the saved settings of the tunnel stand in their fields.
+func FormOfVPN(s agent.Settings) VPNForm {
+	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, DNSSuffix: strings.Join(s.DNSSuffixes, " "),
+		LocalTunnel: s.LocalTunnel}
+	nets := make([]string, len(s.ForwardNets))
+	for i, n := range s.ForwardNets {
+		f.Forward, nets[i] = ForwardChosen, n.String()
+	}
+	dns := make([]string, len(s.DNS))
+	for i, a := range s.DNS {
+		dns[i] = a.String()
+	}
+	f.ForwardNets, f.DNS = strings.Join(nets, "\n"), strings.Join(dns, " ")
+	return f
+}
+
 func hours(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'f', -1, 64) }
 
 // FormOfUser is how a saved account stands in its fields.
