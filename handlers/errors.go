@@ -66,6 +66,7 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	var (
 		refused  *agent.Error
 		own      refusal
+		body     badJSON
 		problems agent.Problems
 		problem  agent.Problem
 		httpErr  *echo.HTTPError
@@ -76,6 +77,8 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	switch {
 	case errors.As(err, &refused):
 		return statusOf(refused.Code), restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
+	case errors.As(err, &body):
+		return http.StatusBadRequest, restError{locale.BadRequest, l.T(locale.BadRequest) + " (" + body.err.Error() + ")", nil}, ""
 	case errors.As(err, &own):
 		return own.status, restError{own.message, l.T(own.message), nil}, ""
 	case problems != nil || errors.As(err, &problems):

@@ -1,0 +1,133 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// restClient speaks REST to the real routes as somebody.
+type restClient struct {
+	t       *testing.T
+	h       http.Handler
+	cookies []*http.Cookie
+}
+
+func (c restClient) call(method, path, body string) (int, map[string]any) {
+	c.t.Helper()
+	r := httptest.NewRequest(method, "https://gw.example.test"+path, strings.NewReader(body))
+	r.RemoteAddr = "192.168.7.20:40000"
+	r.Header.Set("Content-Type", "application/json")
+	for _, cookie := range c.cookies {
+		r.AddCookie(cookie)
+	}
+	w := httptest.NewRecorder()
+	c.h.ServeHTTP(w, r)
+	answer := map[string]any{}
+	if !strings.HasPrefix(strings.TrimSpace(w.Body.String()), "[") {
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+			c.t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
+		}
+	}
+	return w.Code, answer
+}
+
+func TestREST(t *testing.T) {
+	s := newSite(t)
+	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
+	for _, step := range []struct {
+		name, method, path, body string
+		status                   int
+		field                    string // of the answer
+		value                    any
+	}{
+		{"state", "GET", "/agent_backend/wireguard/state", "", 200, "enabled", true},
+		{"off", "PUT", "/agent_backend/wireguard/state", `{"enabled":false}`, 200, "enabled", false},
+		{"nothing to set", "PUT", "/agent_backend/wireguard/state", `{}`, 400, "code", "field_required"},
+		{"no domain yet", "GET", "/agent_backend/wireguard/setting", "", 200, "auth_domain", nil},
+		{"domain", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"Шлюз.РФ"}`, 200, "auth_domain", "xn--g1ah2bza.xn--p1ai"},
+		{"one field", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_lan":0.001}`, 200, "session_hours_lan", 0.001},
+		{"the others stay", "GET", "/agent_backend/wireguard/setting", "", 200, "auth_domain", "xn--g1ah2bza.xn--p1ai"},
+		{"no domain any more", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":null}`, 200, "auth_domain", nil},
+		{"a domain with a scheme", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"https://gw.ru"}`, 400, "code", "field_domain"},
+		{"too short", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":0.0001}`, 400, "code", "field_session_hours"},
+		{"huge", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":1e300}`, 400, "code", "field_session_hours"},
+		{"not a network", "PUT", "/agent_backend/wireguard/setting", `{"local_networks":["office"]}`, 400, "code", "field_network"},
+		{"IPv6 in the tunnel", "PUT", "/agent_backend/wireguard/setting", `{"forward_nets":["2001:db8::/32"]}`, 400, "code", "field_tunnel_address"},
+		{"misspelt", "PUT", "/agent_backend/wireguard/setting", `{"auth_domian":"gw.ru"}`, 400, "code", "bad_request"},
+		{"wrong type", "PUT", "/agent_backend/wireguard/setting", `{"devices_per_user":"five"}`, 400, "code", "bad_request"},
+		{"two objects", "PUT", "/agent_backend/wireguard/setting", `{}{}`, 400, "code", "bad_request"},
+		{"not JSON", "PUT", "/agent_backend/wireguard/setting", `auth_domain=x`, 400, "code", "bad_request"},
+		{"too large", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "code", "too_large"},
+
+		{"account", "POST", "/user_backend/users", `{"login":"petrov","name":"Пётр","psw":"long enough","parent_id":1,"domain_type":"local"}`, 200, "id", 4.0},
+		{"taken", "POST", "/user_backend/users", `{"login":"PETROV","psw":"long enough"}`, 400, "code", "field_login_taken"},
+		{"weak", "POST", "/user_backend/users", `{"login":"sidorov","psw":"short"}`, 400, "code", "field_password_short"},
+		{"no login", "POST", "/user_backend/users", `{"psw":"long enough"}`, 400, "code", "field_required"},
+		{"from a directory", "POST", "/user_backend/users", `{"login":"x","psw":"long enough","domain_type":"ad"}`, 400, "code", "field_domain_type"},
+		{"change", "PUT", "/user_backend/users/4", `{"remote_access":true,"comment":"c"}`, 200, "remote_access", true},
+		{"what is left out stays", "PUT", "/user_backend/users/4", `{}`, 200, "name", "Пётр"},
+		{"password elsewhere", "PUT", "/user_backend/users/4", `{"psw":"another one"}`, 400, "code", "field_password_elsewhere"},
+		{"password", "PUT", "/user_backend/change_password/4", `{"psw":"another one"}`, 200, "", nil},
+		{"no VPN", "PATCH", "/user_backend/users/4/disable-vpn", ``, 200, "", nil},
+		{"no VPN any more", "PUT", "/user_backend/users/4", `{}`, 200, "remote_access", false},
+		{"delete", "DELETE", "/user_backend/users/4", "", 200, "", nil},
+		{"gone", "PUT", "/user_backend/users/4", `{}`, 404, "code", "not_found"},
+		{"not a number", "PUT", "/user_backend/users/x", `{}`, 404, "code", "not_found"},
+		{"the last administrator", "DELETE", "/user_backend/users/1", "", 409, "code", "alert_last_administrator"},
+		{"the last administrator, off", "PUT", "/user_backend/users/1", `{"enabled":false}`, 409, "code", "alert_last_administrator"},
+
+		{"sessions", "GET", "/monitor_backend/auth_sessions", "", 200, "", nil},
+		{"no such session", "DELETE", "/monitor_backend/auth_sessions/x", "", 404, "code", "not_found"},
+		{"no such path", "GET", "/agent_backend/x", "", 404, "code", "not_found"},
+		{"wrong password", "POST", "/web/auth/login", `{"login":"boss","password":"wrong"}`, 401, "code", "bad_credentials"},
+		{"logout", "DELETE", "/web/auth/login", "", 200, "", nil},
+		{"signed out", "GET", "/agent_backend/wireguard/state", "", 401, "code", "not_signed_in"},
+	} {
+		status, answer := c.call(step.method, step.path, step.body)
+		if status != step.status || step.field != "" && answer[step.field] != step.value {
+			t.Errorf("%s: %d %v, want %d and %s = %v", step.name, status, answer, step.status, step.field, step.value)
+		}
+		if message, _ := answer["message"].(string); status >= 400 && message == "" {
+			t.Errorf("%s: no message in %v", step.name, answer)
+		}
+	}
+}
+
+// TestDownloadSlots: 20 open downloads at once, 2 for one address, and each place comes back.
+func TestDownloadSlots(t *testing.T) {
+	var d downloadSlots
+	one := netip.MustParseAddr("192.0.2.1")
+	var leave []func()
+	for i := range maxDownloadsAddress {
+		l, ok := d.enter(one)
+		if !ok {
+			t.Fatalf("download %d of one address is refused", i+1)
+		}
+		leave = append(leave, l)
+	}
+	if _, ok := d.enter(one); ok {
+		t.Error("one address takes too many")
+	}
+	other := one
+	for len(leave) < maxDownloads {
+		other = other.Next()
+		l, ok := d.enter(other)
+		if !ok {
+			t.Fatalf("download %d is refused", len(leave)+1)
+		}
+		leave = append(leave, l)
+	}
+	if _, ok := d.enter(other.Next()); ok {
+		t.Error("too many at once")
+	}
+	for _, l := range leave {
+		l()
+	}
+	if _, ok := d.enter(one); !ok || len(d.byPeer) != 1 {
+		t.Errorf("places do not come back: %+v", d.byPeer)
+	}
+}
