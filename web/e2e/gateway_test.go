@@ -34,6 +34,8 @@ type gateway struct {
 	cmd   *exec.Cmd
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
+
+	stopHere func() // of a gateway inside this process
 }
 
 // listening is what the process says of itself in its log.

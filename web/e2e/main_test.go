@@ -16,6 +16,10 @@ import (
 var portalProgram, agentProgram string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(swarmVariable) != "" {
+		runSwarm()
+		return
+	}
 	code, err := build(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

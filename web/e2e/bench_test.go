@@ -1,0 +1,173 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/web"
+	"ideco-agent/web/certs"
+)
+
+// BenchmarkAgents measures what agents cost the gateway: memory of an idle one, and a restart after which all of them
+// come back with their tokens, against the same number of bare TLS handshakes in the same run. The gateway runs in this
+// process and the agents in another, so that memory and CPU are the gateway's alone.
+func BenchmarkAgents(b *testing.B) {
+	const agents, users = 2000, 100
+	for b.Loop() {
+		g := serveHere(b)
+		boss := g.administrator()
+		boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"devices_per_user": 100}, nil)
+		for i := range users {
+			boss.user(map[string]any{"login": fmt.Sprint("user", i)})
+		}
+		s := startSwarm(b)
+		command := swarmCommand{Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: users}
+		before := residentKiB(b)
+		command.Do = "login"
+		s.do(command)
+		if n := len(boss.sessions()); n != agents {
+			b.Fatalf("%d sessions", n)
+		}
+		b.ReportMetric(float64(residentKiB(b)-before)/agents, "KiB/idle-agent")
+
+		g.stopHere()
+		command.Do = "close"
+		s.do(command)
+		g.startHere()
+		command.Do = "resume"
+		cpu := cpuTime(b)
+		elapsed := s.do(command)
+		resumes := cpuTime(b) - cpu
+		command.Do, command.Server = "handshake", bareTLS(b, g)
+		cpu = cpuTime(b)
+		bare := s.do(command)
+		handshakes := cpuTime(b) - cpu
+		b.ReportMetric(elapsed.Seconds(), "s/2000-resumes")
+		b.ReportMetric(bare.Seconds(), "s/2000-handshakes")
+		b.ReportMetric(resumes.Seconds()/handshakes.Seconds(), "resume/handshake-cpu")
+		g.stopHere()
+	}
+}
+
+// serveHere starts a gateway inside this process.
+func serveHere(b *testing.B) *gateway {
+	b.Helper()
+	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data")}
+	g.where = listening{Portal: []string{freeAddress(b)}, Agents: []string{freeAddress(b)}, HTTP: []string{freeAddress(b)}}
+	g.startHere()
+	return g
+}
+
+func freeAddress(b *testing.B) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (g *gateway) startHere() {
+	g.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	g.log, g.done = &lockedBuffer{}, make(chan struct{})
+	running, w := io.Pipe()
+	go func() {
+		defer close(g.done)
+		err := web.Serve(ctx, web.Config{Data: g.data, PortalListen: g.where.Portal, AgentListen: g.where.Agents,
+			HTTPListen: g.where.HTTP, Tunnel: web.TunnelOff, Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json")})
+		if err != nil {
+			g.t.Errorf("serve: %v", err)
+		}
+	}()
+	g.stopHere = func() {
+		stop()
+		<-g.done
+	}
+	if _, err := io.ReadAll(running); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// untilRunning closes a pipe when the log says that the gateway runs.
+type untilRunning struct{ w *io.PipeWriter }
+
+func (u untilRunning) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), `"msg":"running"`) {
+		_ = u.w.Close()
+	}
+	return len(p), nil
+}
+
+func (g *gateway) rootPEM() []byte {
+	g.t.Helper()
+	b, err := os.ReadFile(filepath.Join(g.data, "root.pem"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return b
+}
+
+// bareTLS is a server with the gateway's kind of certificate that does nothing but the handshake.
+func bareTLS(b *testing.B, g *gateway) string {
+	b.Helper()
+	root, err := certs.Open(g.data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", root.TLSConfig(tls.VersionTLS13))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// residentKiB is the memory that this process holds, after what it can do without has been given back.
+func residentKiB(b *testing.B) int {
+	b.Helper()
+	debug.FreeOSMemory()
+	status, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(status))[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pages * os.Getpagesize() / 1024
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+)
+
+// A swarm is many agents in a process of their own, so that what the gateway's process uses can be told from what they
+// do. It is this test program again, which obeys commands on its standard input.
+
+const swarmVariable = "IDECO_SWARM"
+
+// swarmCommand is a line of the swarm's input; it answers each with a line of its own.
+type swarmCommand struct {
+	Do     string // login, resume, handshake, close
+	Server string
+	Roots  []byte // PEM
+	Agents int
+	Users  int // agent i belongs to user i % Users
+	Tunnel bool
+}
+
+type swarmAnswer struct {
+	Error   string
+	Elapsed time.Duration
+}
+
+// swarm is the end that gives commands.
+type swarm struct {
+	t       testing.TB
+	in      io.Writer
+	answers *bufio.Scanner
+}
+
+func startSwarm(t testing.TB) *swarm {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), swarmVariable+"=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	return &swarm{t, in, bufio.NewScanner(out)}
+}
+
+// do gives a command, waits until all agents have done it, and tells how long that took.
+func (s *swarm) do(c swarmCommand) time.Duration {
+	s.t.Helper()
+	if err := json.NewEncoder(s.in).Encode(c); err != nil {
+		s.t.Fatal(err)
+	}
+	if !s.answers.Scan() {
+		s.t.Fatal("the swarm ended")
+	}
+	var a swarmAnswer
+	if err := json.Unmarshal(s.answers.Bytes(), &a); err != nil || a.Error != "" {
+		s.t.Fatalf("swarm: %s: %v %s", c.Do, err, a.Error)
+	}
+	return a.Elapsed
+}
+
+// runSwarm is the process that obeys.
+func runSwarm() {
+	var agents []*swarmAgent
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var c swarmCommand
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			panic(err)
+		}
+		for i := len(agents); i < c.Agents; i++ {
+			agents = append(agents, &swarmAgent{number: i})
+		}
+		begun := time.Now()
+		err := eachAgent(agents, c)
+		a := swarmAnswer{Elapsed: time.Since(begun)}
+		if err != nil {
+			a.Error = err.Error()
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// swarmAtOnce is how many agents of a swarm are busy at the same time.
+const swarmAtOnce = 64
+
+func eachAgent(agents []*swarmAgent, c swarmCommand) error {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.Roots)
+	var g errgroup.Group
+	g.SetLimit(swarmAtOnce)
+	for _, a := range agents {
+		g.Go(func() error {
+			err := a.do(c, roots)
+			if err != nil {
+				return fmt.Errorf("agent %d: %w", a.number, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// swarmAgent is one of many: it has an address of loopback and a device of its own.
+type swarmAgent struct {
+	number int
+	resume string
+	conn   *websocket.Conn
+	read   sync.WaitGroup
+}
+
+func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
+	switch c.Do {
+	case "login":
+		return a.authorize(c, roots, map[string]any{"login": fmt.Sprint("user", a.number%c.Users), "password": userPassword})
+	case "resume":
+		return a.authorize(c, roots, map[string]any{"resume": a.resume})
+	case "handshake":
+		return a.handshake(c, roots)
+	case "close":
+		_ = a.conn.CloseNow()
+		a.read.Wait()
+		return nil
+	}
+	return errors.New("no such command")
+}
+
+func (a *swarmAgent) dialer() *net.Dialer {
+	n := a.number
+	return &net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(n/250), byte(n%250+1))}}
+}
+
+func (a *swarmAgent) tls(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13}
+}
+
+// handshake is the floor: TCP and TLS, then nothing.
+func (a *swarmAgent) handshake(c swarmCommand, roots *x509.CertPool) error {
+	conn, err := (&tls.Dialer{NetDialer: a.dialer(), Config: a.tls(roots)}).Dial("tcp", c.Server)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+func (a *swarmAgent) authorize(c swarmCommand, roots *x509.CertPool, message map[string]any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	transport := &http.Transport{DialContext: a.dialer().DialContext, TLSClientConfig: a.tls(roots)}
+	conn, _, err := websocket.Dial(ctx, "wss://"+c.Server+"/connect", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	if err != nil {
+		return err
+	}
+	message["type"] = "authorize"
+	message["device"] = map[string]string{"id": fmt.Sprint("device-", a.number), "name": "PC", "os": "linux"}
+	frame, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if err := conn.Write(ctx, websocket.MessageText, frame); err != nil {
+		return err
+	}
+	_, answer, err := conn.Read(ctx)
+	if err != nil {
+		return err
+	}
+	var state reply
+	if err := json.Unmarshal(answer, &state); err != nil || !state.Authorized {
+		return fmt.Errorf("%s: %v", answer, err)
+	}
+	a.conn, a.resume = conn, state.Resume
+	a.read.Go(func() { // answers pings
+		for {
+			if _, _, err := conn.Read(context.Background()); err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
