@@ -4,10 +4,11 @@ import "time"
 
 // How long the agent waits before it tries to come back.
 const (
-	firstDelay = 500 * time.Millisecond
-	maxDelay   = 30 * time.Second
-	graceDelay = 3 * time.Second // while the gateway still keeps the session
-	maxWait    = 24 * time.Hour  // however long the gateway asks for
+	firstDelay  = 500 * time.Millisecond
+	maxDelay    = 30 * time.Second
+	graceDelay  = 3 * time.Second  // while the gateway still keeps the session
+	tunnelDelay = 20 * time.Second // after this computer had no tunnel for a session
+	maxWait     = 24 * time.Hour   // however long the gateway asks for
 )
 
 // backoff doubles the delay from one attempt to the next.

@@ -14,6 +14,11 @@
 // has one. When the gateway says that the token is over, it logs in once with the password, which it keeps in memory
 // only; a session that ended for any other reason than lost or shutdown is never begun again by itself.
 //
+// A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a key of its own after
+// every login and comeback. The state is "tunnel" once packets come through. Where they do not, the agent says that the
+// network blocks the tunnel and keeps trying for as long as the session lives. While it comes back the tunnel stays for
+// the gateway's grace, so that connections may outlive the pause.
+//
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package client
 
@@ -22,6 +27,7 @@ import (
 	"crypto/x509"
 	"math/rand"
 	"net"
+	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -41,7 +47,7 @@ type Config struct {
 	Lang   locale.Lang
 	Tunnel Tunnel            // nil = this program can only authorise addresses in the local network
 	Events func(Event)       // told everything a person should see, one at a time
-	Log    func(text string) // told what helps to find a fault; never holds a secret
+	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -73,9 +79,6 @@ type Result struct {
 func Run(ctx context.Context, cfg Config) Result { return newClient(cfg).run(ctx) }
 
 func (c *client) run(ctx context.Context) Result {
-	if c.cfg.Tunnel != nil {
-		defer c.cfg.Tunnel.Down()
-	}
 	c.emit(Event{State: Connecting, Message: c.text(locale.Connecting)})
 	l, f := c.enter(ctx)
 	for f == nil {
@@ -83,6 +86,7 @@ func (c *client) run(ctx context.Context) Result {
 			l, f = c.comeBack(ctx, f)
 		}
 	}
+	c.lower()
 	return c.over(f)
 }
 
@@ -99,6 +103,10 @@ type client struct {
 	resume  string
 	grace   time.Duration
 	entered time.Time
+
+	working  <-chan bool    // of the tunnel; nil = there is none
+	endpoint netip.AddrPort // of the tunnel
+	held     *hold          // nil = the tunnel does not wait for the end of a grace
 
 	shown Event // the last one
 }

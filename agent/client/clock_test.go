@@ -10,7 +10,8 @@ import (
 type handClock struct {
 	t      *testing.T
 	timers chan handTimer
-	mu     sync.Mutex // guards now
+	passed []handTimer // those that fire left out, oldest first
+	mu     sync.Mutex  // guards now
 	now    time.Time
 }
 
@@ -42,6 +43,7 @@ func (c *handClock) fire(but ...time.Duration) time.Duration {
 		select {
 		case timer := <-c.timers:
 			if isOneOf(timer.d, but) {
+				c.passed = append(c.passed, timer)
 				continue
 			}
 			c.mu.Lock()
@@ -53,6 +55,18 @@ func (c *handClock) fire(but ...time.Duration) time.Duration {
 			c.t.Fatal("nobody waits for the clock")
 		}
 	}
+}
+
+// fireLate lets the last timer go off that was set to d and that fire left out.
+func (c *handClock) fireLate(d time.Duration) {
+	c.t.Helper()
+	for i := len(c.passed) - 1; i >= 0; i-- {
+		if c.passed[i].d == d {
+			c.passed[i].fires <- c.Now()
+			return
+		}
+	}
+	c.t.Fatalf("nobody waits %v", d)
 }
 
 // pass moves the clock without any timer.

@@ -16,6 +16,7 @@ func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 		if why.err != nil {
 			c.cfg.Log(why.err.Error())
 		}
+		c.startHold()
 		c.emit(Event{State: Reconnecting, Code: why.code, Message: why.message})
 		if !c.pause(ctx, c.delay(why, lost)) {
 			return nil, c.byUser()

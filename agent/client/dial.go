@@ -33,10 +33,11 @@ func (c *client) dial(ctx context.Context) (*link, *failure) {
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var conn net.Conn
+	target := c.reach()
 	transport := &http.Transport{
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			var err error
-			conn, err = c.dialTLS(ctx, network, address)
+			conn, err = c.dialTLS(ctx, network, target)
 			return conn, err
 		},
 		MaxResponseHeaderBytes: protocol.MaxFrame,

@@ -66,10 +66,13 @@ func (c *client) notice(code, message string) {
 	}
 }
 
-// text is a text in the person's language. Its {server} is the gateway.
+// text is a text in the person's language. Its {server} is the gateway, its {port} that of the tunnel.
 func (c *client) text(key string) string {
-	return locale.Text(c.cfg.Lang, key, "server", c.server(),
-		"port", strconv.Itoa(agent.DefaultWireGuardPort))
+	port := agent.DefaultWireGuardPort
+	if c.endpoint.IsValid() {
+		port = int(c.endpoint.Port())
+	}
+	return locale.Text(c.cfg.Lang, key, "server", c.server(), "port", strconv.Itoa(port))
 }
 
 // server is the gateway as a person would write it.

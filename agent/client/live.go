@@ -25,6 +25,8 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 			l.drop()
 			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
 		case <-l.pinged:
+		case works := <-c.working:
+			c.carries(works)
 		case m, ok := <-l.incoming:
 			if !ok {
 				stop()

@@ -69,6 +69,7 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 	if state.NeedTunnel {
 		return c.raise(ctx, l)
 	}
+	c.lower()
 	c.emit(Event{State: Authorized, Message: c.text(locale.Authorized)})
 	return nil
 }

@@ -4,55 +4,134 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/protocol"
 )
 
-// Tunnel carries the traffic of a session from outside the local network.
+// Tunnel carries the traffic of a session from outside the local network. None of its methods is called while another
+// one runs.
 type Tunnel interface {
-	// NewKey makes a fresh key pair, keeps the private half and returns the public one as wg prints it.
-	NewKey() (string, error)
-	// Up takes the tunnel into use in place of an earlier one. gateway is where the control connection goes to; it
-	// and the tunnel's own packets stay outside the tunnel.
-	Up(ctx context.Context, gateway netip.Addr, reply protocol.TunnelReply) error
-	// Down takes it away. It is called once, also when there never was one.
+	// NewKey makes a fresh key pair for the next Up, keeps the private half and returns the public one.
+	NewKey() (agent.Key, error)
+	// Up takes the tunnel into use in place of an earlier one; connections through it live on when they can. The
+	// channel tells true when packets begin to come through, and false when they did not for a while; it says nothing
+	// more after the next Up or Down. The notes are for the person.
+	Up(ctx context.Context, s TunnelSetup) (<-chan bool, []Note, error)
+	// Down takes it away with everything that belongs to it. There need not be any.
 	Down()
 }
 
+// Note is something that the person should know about the tunnel.
+type Note struct {
+	Code  string // stable, and the key of the text in locale
+	Value string // its {value}
+}
+
+// TunnelProblem is why this computer cannot have a tunnel in a way that the person can do something about. It does not
+// pass by itself.
+type TunnelProblem struct {
+	Key   string // of the text in locale
+	Value string // its {value}
+	Err   error  // nil when there is no more to say
+}
+
+func (p *TunnelProblem) Error() string {
+	if p.Err != nil {
+		return p.Key + ": " + p.Err.Error()
+	}
+	return p.Key
+}
+
+func (p *TunnelProblem) Unwrap() error { return p.Err }
+
 // raise builds the tunnel of a session that needs one. A session whose tunnel cannot be had is given back.
 func (c *client) raise(ctx context.Context, l *link) *failure {
+	c.endHold()
+	f := c.build(ctx, l)
+	if f != nil {
+		c.lower()
+	}
+	return f
+}
+
+func (c *client) build(ctx context.Context, l *link) *failure {
 	if c.cfg.Tunnel == nil {
 		c.logOut(l)
 		return c.failed(Refused, agent.CodeVPNUnavailable, errors.New("this program has no tunnel"))
 	}
 	key, err := c.cfg.Tunnel.NewKey()
 	if err != nil {
-		c.logOut(l)
-		return c.failed(Refused, agent.CodeVPNUnavailable, fmt.Errorf("tunnel key: %w", err))
+		return c.noTunnel(ctx, l, err)
 	}
 	c.emit(Event{State: Authorized, Message: c.text(locale.AuthorizedVPN)})
+	reply, f := c.askTunnel(ctx, l, key)
+	if f != nil {
+		return f
+	}
+	setup, leftOut, err := readSetup(l.gateway(), key, *reply)
+	if err != nil {
+		c.logOut(l)
+		return c.failed(Refused, agent.CodeBadMessage, err)
+	}
+	for _, text := range leftOut {
+		c.cfg.Log(text)
+	}
+	working, notes, err := c.cfg.Tunnel.Up(ctx, setup)
+	if err != nil {
+		return c.noTunnel(ctx, l, err)
+	}
+	c.working, c.endpoint, c.address = working, setup.Endpoint, setup.Address.String()
+	for _, n := range notes {
+		c.notice(n.Code, locale.Text(c.cfg.Lang, n.Code, "value", n.Value))
+	}
+	return nil
+}
+
+func (c *client) askTunnel(ctx context.Context, l *link, key agent.Key) (*protocol.TunnelReply, *failure) {
 	var reply *protocol.TunnelReply
-	f := c.ask(ctx, l, protocol.TunnelRequest{Type: protocol.TypeTunnelWG, PublicKey: key}, func(m any) (bool, *failure) {
+	request := protocol.TunnelRequest{Type: protocol.TypeTunnelWG, PublicKey: key.String()}
+	f := c.ask(ctx, l, request, func(m any) (bool, *failure) {
 		var answered bool
 		reply, answered = m.(*protocol.TunnelReply)
 		return answered, nil
 	})
-	if f != nil {
+	return reply, f
+}
+
+// noTunnel gives a session back that is worth nothing without its tunnel. An agent that comes back tries again later,
+// unless it takes a person to change anything.
+func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
+	c.logOut(l)
+	if ctx.Err() != nil {
+		return c.byUser()
+	}
+	f := c.failed(Refused, agent.CodeVPNUnavailable, fmt.Errorf("tunnel: %w", err))
+	var problem *TunnelProblem
+	if errors.As(err, &problem) {
+		f.message = locale.Text(c.cfg.Lang, problem.Key, "value", problem.Value)
 		return f
 	}
-	inside, err := netip.ParsePrefix(reply.ClientTunnelIPv4)
-	if err != nil {
-		c.logOut(l)
-		return c.failed(Refused, agent.CodeBadMessage, fmt.Errorf("tunnel address: %w", err))
+	f.message, f.wait = c.text(locale.TunnelFailed), tunnelDelay
+	return f
+}
+
+// carries shows whether the tunnel works. A blocked one may still come to work: it goes on trying.
+func (c *client) carries(works bool) {
+	if works {
+		c.emit(Event{State: TunnelUp, Message: c.text(locale.TunnelUp)})
+		return
 	}
-	if err := c.cfg.Tunnel.Up(ctx, l.gateway(), *reply); err != nil {
-		c.logOut(l)
-		return c.failed(Refused, agent.CodeVPNUnavailable, fmt.Errorf("tunnel: %w", err))
+	c.emit(Event{State: Authorized, Code: string(agent.CodeTunnelBlocked),
+		Message: c.text(locale.Code(agent.CodeTunnelBlocked))})
+}
+
+// lower takes the tunnel away.
+func (c *client) lower() {
+	c.endHold()
+	if c.cfg.Tunnel != nil {
+		c.cfg.Tunnel.Down()
 	}
-	c.address = inside.Addr().String()
-	c.emit(Event{State: TunnelUp, Message: c.text(locale.TunnelUp)})
-	return nil
+	c.working = nil
 }

@@ -32,6 +32,7 @@ var exitCodes = map[client.Kind]int{
 type options struct {
 	server, login, pin, root, lang, state string
 	passwordStdin, json                   bool
+	tunnel                                tunnelOptions
 }
 
 func parseOptions(args []string) (o options, rest []string, err error) {
@@ -45,6 +46,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
 	flags.StringVar(&o.state, "state", "", "")
+	o.tunnel.define(flags)
 	err = flags.Parse(args)
 	return o, flags.Args(), err
 }
@@ -76,11 +78,12 @@ func connect(ctx context.Context, p program, args []string) int {
 	}
 	cfg.Events = printer(p.stdout, o.json)
 	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }
+	cfg.Tunnel = o.tunnel.open(cfg.Log)
 	return exitCodes[client.Run(ctx, cfg).Kind]
 }
 
 // config checks the flags and reads what they point to.
-func (o options) config(p program) (client.Config, error) {
+func (o *options) config(p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
 	if err := o.check(); err != nil {
 		return cfg, err
@@ -108,7 +111,7 @@ func (o options) config(p program) (client.Config, error) {
 }
 
 // check finds what is missing or does not go together.
-func (o options) check() error {
+func (o *options) check() error {
 	_, known := locale.Parse(o.lang)
 	switch {
 	case o.lang != "" && !known:
@@ -124,7 +127,7 @@ func (o options) check() error {
 	case o.pin != "" && o.root != "":
 		return problem{locale.PinAndRoot, ""}
 	}
-	return nil
+	return o.tunnel.check()
 }
 
 func readRoots(file string) (*x509.CertPool, error) {

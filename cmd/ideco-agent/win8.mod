@@ -10,8 +10,20 @@ module ideco-agent
 go 1.20
 
 require (
+	github.com/armon/go-socks5 v0.0.0-20160902184237-e75332964ef5
 	github.com/coder/websocket v1.8.13
+	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.21.0
+	golang.org/x/sys v0.30.0
+	golang.zx2c4.com/wireguard v0.0.0-20231211153847-12269c276173
+	gvisor.dev/gvisor v0.0.0-20230927004350-cbd86285d259
 )
 
-require golang.org/x/text v0.14.0 // indirect
+require (
+	github.com/google/btree v1.0.1 // indirect
+	github.com/vishvananda/netns v0.0.5 // indirect
+	golang.org/x/crypto v0.33.0 // indirect
+	golang.org/x/text v0.22.0 // indirect
+	golang.org/x/time v0.0.0-20220210224613-90d013bbcef8 // indirect
+	golang.zx2c4.com/wintun v0.0.0-20230126152724-0fa3db229ce2 // indirect
+)

@@ -23,6 +23,8 @@ func TestNothingWithoutText(t *testing.T) {
 	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Refused, Over, Usage, NoCommand,
 		UnknownCommand, BadFlags, ExtraArgument, NoServer, BadServer, NoLogin, BadLogin, NoPasswordStdin, BadPassword,
 		PinAndRoot, BadPin, BadRoot, BadLang, SeeHelp, DeviceNotKept, PasswordNotRead, VersionOfProgram,
+		TunnelFailed, TunnelNoRights, TunnelNotHere, TunnelNameTaken, SocksTaken, NoteSocks, NoteDNSUntouched,
+		NoteIPv6Outside, NoteNetOutside, BadTunnel, BadTunnelName, BadSocks, SocksNotLoopback, SocksNeedsNetstack,
 		Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage)}
 	for _, key := range keys {
 		if texts[key] == (text{}) {

@@ -10,6 +10,21 @@ const (
 	Refused       = "refused"
 	Over          = "over"
 
+	TunnelFailed       = "tunnel_failed"
+	TunnelNoRights     = "tunnel_no_rights"
+	TunnelNotHere      = "tunnel_not_here"
+	TunnelNameTaken    = "tunnel_name_taken"
+	SocksTaken         = "socks_taken"
+	NoteSocks          = "socks"
+	NoteDNSUntouched   = "dns_untouched"
+	NoteIPv6Outside    = "ipv6_outside"
+	NoteNetOutside     = "network_outside"
+	BadTunnel          = "bad_tunnel"
+	BadTunnelName      = "bad_tunnel_name"
+	BadSocks           = "bad_socks"
+	SocksNotLoopback   = "socks_not_loopback"
+	SocksNeedsNetstack = "socks_needs_netstack"
+
 	Usage            = "usage"
 	NoCommand        = "no_command"
 	UnknownCommand   = "unknown_command"
@@ -83,6 +98,32 @@ var texts = map[string]text{
 		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
 		"There is a new version of Ideco agent: {version}. You can download it in your cabinet."},
 
+	TunnelFailed: {
+		"На этом компьютере не удалось включить VPN. Обратитесь к администратору.",
+		"VPN could not be started on this computer. Ask your administrator."},
+	TunnelNoRights: {
+		"Отсюда доступ возможен только через VPN, а программе не хватает прав. Запустите её от имени root или с --tunnel netstack: тогда VPN станет прокси SOCKS5 для ваших программ.",
+		"Access from here needs VPN, and the program lacks the rights for it. Run it as root, or with --tunnel netstack: VPN is then a SOCKS5 proxy for your programs."},
+	TunnelNotHere: {
+		"В этой системе VPN работает только как прокси SOCKS5: запустите программу с --tunnel netstack.",
+		"On this system the VPN works as a SOCKS5 proxy only: run the program with --tunnel netstack."},
+	TunnelNameTaken: {
+		"Сетевой интерфейс {value} уже есть. Закройте другой Ideco агент или укажите другое имя: --tunnel-name.",
+		"There is a network interface {value} already. Close the other Ideco agent, or give another name: --tunnel-name."},
+	SocksTaken: {
+		"Прокси SOCKS5 не запустился на {value}: адрес занят или чужой. Укажите другой: --socks.",
+		"The SOCKS5 proxy could not start on {value}: the address is taken or not this computer's. Give another one: --socks."},
+	NoteSocks: {"VPN доступен программам через прокси SOCKS5 {value}.", "Programs reach the VPN through the SOCKS5 proxy {value}."},
+	NoteDNSUntouched: {
+		"На этом компьютере нет systemd-resolved, поэтому DNS не настроен. Серверы DNS в VPN: {value}.",
+		"This computer has no systemd-resolved, so DNS was left alone. The VPN's DNS servers: {value}."},
+	NoteIPv6Outside: {
+		"Через VPN идёт только IPv4. Соединения по IPv6 идут мимо него.",
+		"The VPN carries IPv4 only. Connections by IPv6 go past it."},
+	NoteNetOutside: {
+		"Сеть {value} уже есть у этого компьютера, она осталась вне VPN.",
+		"This computer has the network {value} already, which stays outside the VPN."},
+
 	Usage: {
 		`Ideco агент открывает доступ через шлюз, пока работает.
 
@@ -99,6 +140,14 @@ var texts = map[string]text{
   --json                печатать события в JSON, по одному в строке
   --lang ru|en          язык сообщений; без него — по переменным LC_ALL, LC_MESSAGES и LANG
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
+
+Вне локальной сети шлюз даёт доступ через VPN:
+  --tunnel auto         сетевой интерфейс, если хватает прав (по умолчанию)
+  --tunnel tun          сетевой интерфейс; только Linux, нужны права root
+  --tunnel netstack     прокси SOCKS5 вместо интерфейса; права не нужны
+  --tunnel-name ИМЯ     имя интерфейса; без него ideco-agent0
+  --socks АДРЕС:ПОРТ    адрес прокси для --tunnel netstack; без него 127.0.0.1:1080
+  --socks-shared        разрешить прокси на адресе, который виден другим компьютерам; пароля у прокси нет
 
 Ctrl+C закрывает доступ и завершает программу.
 Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён,
@@ -119,6 +168,14 @@ Flags of connect:
   --json                   print events in JSON, one a line
   --lang ru|en             language of messages; LC_ALL, LC_MESSAGES and LANG choose it otherwise
   --state DIR              where to keep this computer's identifier
+
+Outside the local network the gateway gives access through a VPN:
+  --tunnel auto            a network interface where the program may make one (default)
+  --tunnel tun             a network interface; Linux only, as root
+  --tunnel netstack        a SOCKS5 proxy in place of an interface; needs no rights
+  --tunnel-name NAME       the interface's name; ideco-agent0 unless given
+  --socks ADDRESS:PORT     where the proxy of --tunnel netstack listens; 127.0.0.1:1080 unless given
+  --socks-shared           let the proxy listen where other computers see it; it has no password
 
 Ctrl+C closes access and ends the program.
 Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
@@ -143,6 +200,19 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 	BadRoot: {
 		"В файле {value} нет корневого сертификата (PEM), или файл не читается.",
 		"There is no root certificate (PEM) in the file {value}, or it cannot be read."},
+	BadTunnel: {"Нет такого VPN: {value}. Есть auto, tun и netstack.", "There is no such VPN: {value}. There are auto, tun and netstack."},
+	BadTunnelName: {
+		"Так сетевой интерфейс назвать нельзя: {value}. Имя — до 15 латинских букв, цифр и знаков - _ .",
+		"A network interface cannot have the name {value}: up to 15 letters, digits and the characters - _ ."},
+	BadSocks: {
+		"Это не адрес прокси: {value}. Укажите IP-адрес и порт, например 127.0.0.1:1080.",
+		"This is no address for a proxy: {value}. Give an IP address and a port, for instance 127.0.0.1:1080."},
+	SocksNotLoopback: {
+		"На {value} прокси без пароля увидят и другие компьютеры. Укажите адрес 127.0.0.1 или, если так и нужно, --socks-shared.",
+		"Other computers would see the proxy on {value}, and it has no password. Use 127.0.0.1, or say that it is meant: --socks-shared."},
+	SocksNeedsNetstack: {
+		"--socks и --socks-shared нужны только вместе с --tunnel netstack.",
+		"--socks and --socks-shared go with --tunnel netstack only."},
 	BadLang: {"Языка {value} нет: есть ru и en.", "There is no language {value}: there are ru and en."},
 	SeeHelp: {"Справка: ideco-agent help", "For help: ideco-agent help"},
 	DeviceNotKept: {

@@ -1,0 +1,242 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sort"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/protocol"
+)
+
+// TunnelSetup is what the gateway says about the tunnel of a session, checked: nothing in it can take away this
+// computer's own addresses, and every value is within reason.
+type TunnelSetup struct {
+	Endpoint     netip.AddrPort // UDP: the address that the control connection goes to
+	PublicKey    agent.Key      // the gateway's
+	PresharedKey agent.Key      // zero = none
+	Address      netip.Addr     // this computer's inside the tunnel; IPv4
+	Nets         []netip.Prefix // go through the tunnel, the VPN network and the DNS servers included; IPv4, none inside another
+	DNS          []netip.Addr   // IPv4; empty = leave DNS alone
+	Suffixes     []string       // DNS names
+	MTU          int            // bytes
+	Keepalive    time.Duration  // whole seconds
+}
+
+// Everything is the network that all addresses are in.
+var Everything = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+
+// Bounds of what a gateway may ask for. A value outside becomes the nearest one inside; no value becomes the default.
+const (
+	defaultMTU = 1420 // what WireGuard takes over IPv6 and Ethernet
+	minMTU     = 1280
+	maxMTU     = 1500
+
+	defaultKeepalive = 25 // seconds: shorter than most NAT forgets
+	minKeepalive     = 5
+	maxKeepalive     = 120
+
+	minVPNBits    = 8 // of the VPN network
+	maxTunnelNets = 1024
+	maxDNS        = 8
+	maxSuffixes   = 32
+)
+
+// ownPlaces are addresses that mean something to each computer by itself, or to nobody.
+var ownPlaces = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
+}
+
+func inOwnPlace(n netip.Prefix) bool {
+	for _, own := range ownPlaces {
+		if own.Bits() <= n.Bits() && own.Contains(n.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+func isTunnelAddr(a netip.Addr) bool {
+	return a.Is4() && !inOwnPlace(netip.PrefixFrom(a, 32))
+}
+
+// readSetup checks the gateway's reply to the public key own. gateway is where the control connection goes to. What is
+// well-formed but cannot be had is left out of the setup and named in leftOut, for diagnostics.
+func readSetup(gateway netip.Addr, own agent.Key, reply protocol.TunnelReply) (s TunnelSetup, leftOut []string, err error) {
+	if s.Endpoint, err = readEndpoint(gateway, reply.ServerPort); err != nil {
+		return s, nil, err
+	}
+	if err = s.readKeys(own, reply); err != nil {
+		return s, nil, err
+	}
+	vpn, err := readAddress(reply.ClientTunnelIPv4, gateway)
+	if err != nil {
+		return s, nil, err
+	}
+	s.Address = vpn.Addr()
+	nets, leftNets, err := readNets(reply.ForwardNets)
+	if err != nil {
+		return s, nil, err
+	}
+	var leftDNS []string
+	if s.DNS, leftDNS, err = readDNS(reply.DNSIPv4); err != nil {
+		return s, nil, err
+	}
+	if s.Suffixes, err = readSuffixes(reply.DNSSuffix); err != nil {
+		return s, nil, err
+	}
+	for _, a := range s.DNS {
+		nets = append(nets, netip.PrefixFrom(a, a.BitLen()))
+	}
+	s.Nets = widest(append(nets, vpn.Masked()))
+	s.MTU = within(reply.MTU, defaultMTU, minMTU, maxMTU)
+	s.Keepalive = time.Duration(within(reply.Keepalive, defaultKeepalive, minKeepalive, maxKeepalive)) * time.Second
+	return s, append(leftNets, leftDNS...), nil
+}
+
+func readEndpoint(gateway netip.Addr, port int) (netip.AddrPort, error) {
+	if !gateway.IsValid() || gateway.IsUnspecified() {
+		return netip.AddrPort{}, errors.New("tunnel: the gateway's address is not known")
+	}
+	if port < 1 || port > 65535 {
+		return netip.AddrPort{}, fmt.Errorf("tunnel: port %d", port)
+	}
+	return netip.AddrPortFrom(gateway, uint16(port)), nil
+}
+
+func (s *TunnelSetup) readKeys(own agent.Key, reply protocol.TunnelReply) error {
+	var err error
+	if s.PublicKey, err = agent.ParseKey(reply.PublicKey); err != nil || s.PublicKey == own {
+		return errors.New("tunnel: no public key of the gateway")
+	}
+	if reply.PresharedKey == "" {
+		return nil
+	}
+	if s.PresharedKey, err = agent.ParseKey(reply.PresharedKey); err != nil {
+		return errors.New("tunnel: the preshared key is none") // which is not to be repeated here
+	}
+	return nil
+}
+
+// readAddress reads the address inside the tunnel together with the VPN network.
+func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("tunnel address: %w", err)
+	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || inOwnPlace(p.Masked()):
+		return p, fmt.Errorf("tunnel address: %s cannot be one", p)
+	}
+	return p, nil
+}
+
+// readNets leaves out the networks that every computer has for itself, and IPv6, which the tunnel does not carry.
+func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) {
+	if len(list) > maxTunnelNets {
+		return nil, nil, fmt.Errorf("tunnel: %d networks", len(list))
+	}
+	for _, text := range list {
+		n, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("tunnel network: %w", err)
+		}
+		if n = n.Masked(); !n.Addr().Is4() || inOwnPlace(n) && n != Everything {
+			leftOut = append(leftOut, "network "+n.String()+" stays outside the tunnel")
+			continue
+		}
+		nets = append(nets, n)
+	}
+	return nets, leftOut, nil
+}
+
+// readDNS leaves out servers that the tunnel cannot reach. A gateway that names no other is not understood: names that
+// it wants to be asked inside would be asked outside.
+func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
+	fields := list(text)
+	if len(fields) > maxDNS {
+		return nil, nil, fmt.Errorf("tunnel: %d DNS servers", len(fields))
+	}
+	for _, field := range fields {
+		a, err := netip.ParseAddr(field)
+		if err != nil {
+			return nil, nil, fmt.Errorf("tunnel DNS: %w", err)
+		}
+		if !isTunnelAddr(a) {
+			leftOut = append(leftOut, "DNS server "+a.String()+" cannot be reached through the tunnel")
+			continue
+		}
+		servers = append(servers, a)
+	}
+	if len(fields) > 0 && len(servers) == 0 {
+		return nil, nil, errors.New("tunnel DNS: " + strings.Join(leftOut, "; "))
+	}
+	return servers, leftOut, nil
+}
+
+func readSuffixes(text string) ([]string, error) {
+	fields := list(text)
+	if len(fields) > maxSuffixes {
+		return nil, fmt.Errorf("tunnel: %d DNS suffixes", len(fields))
+	}
+	for i, field := range fields {
+		name := strings.ToLower(strings.TrimPrefix(field, "."))
+		if _, err := netip.ParseAddr(name); err == nil || !agent.IsHost(name) {
+			return nil, fmt.Errorf("tunnel DNS suffix %q", agent.Clean(field, 80))
+		}
+		fields[i] = name
+	}
+	return fields, nil
+}
+
+// list splits at commas and spaces.
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// widest leaves out the networks that are inside another one.
+func widest(nets []netip.Prefix) []netip.Prefix {
+	sort.Slice(nets, func(i, j int) bool {
+		if nets[i].Bits() != nets[j].Bits() {
+			return nets[i].Bits() < nets[j].Bits()
+		}
+		return nets[i].Addr().Less(nets[j].Addr())
+	})
+	var kept []netip.Prefix
+	for _, n := range nets {
+		if !anyContains(kept, n.Addr()) {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+func anyContains(nets []netip.Prefix, a netip.Addr) bool {
+	for _, n := range nets {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Carries tells whether packets to the address go through the tunnel.
+func (s TunnelSetup) Carries(a netip.Addr) bool { return anyContains(s.Nets, a) }
+
+// within is n inside the bounds, or the default when there is no n.
+func within(n, otherwise, low, high int) int {
+	switch {
+	case n == 0:
+		return otherwise
+	case n < low:
+		return low
+	case n > high:
+		return high
+	}
+	return n
+}

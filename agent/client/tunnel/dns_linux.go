@@ -1,0 +1,58 @@
+package tunnel
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+const resolvectlTimeout = 5 * time.Second
+
+// resolve makes the tunnel's DNS servers answer: for the names under the suffixes, or for all names when there are none
+// or everything goes through the tunnel. systemd-resolved forgets it together with the interface. Other ways to set DNS
+// have no owner of their own, and are left alone.
+func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client.Note {
+	if len(s.DNS) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolvectlTimeout)
+	defer cancel()
+	all := len(s.Suffixes) == 0 || len(s.Nets) > 0 && s.Nets[0] == client.Everything
+	servers := texts(s.DNS)
+	domains := append([]string{}, s.Suffixes...)
+	if all {
+		domains = append(domains, "~.")
+	}
+	for _, args := range [][]string{
+		append([]string{"dns", a.name}, servers...),
+		append([]string{"domain", a.name}, domains...),
+		{"default-route", a.name, fmt.Sprint(all)},
+	} {
+		if err := resolvectl(ctx, args); err != nil {
+			a.log(err.Error())
+			return []client.Note{{Code: locale.NoteDNSUntouched, Value: strings.Join(servers, ", ")}}
+		}
+	}
+	return nil
+}
+
+func resolvectl(ctx context.Context, args []string) error {
+	out, err := exec.CommandContext(ctx, "resolvectl", args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("resolvectl %s: %w %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	all := make([]string, len(list))
+	for i, one := range list {
+		all[i] = one.String()
+	}
+	return all
+}

@@ -1,0 +1,79 @@
+package tunnel
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.zx2c4.com/wireguard/tun"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+// netstackAdapter is a TCP/IP stack and the proxy in front of it.
+type netstackAdapter struct {
+	config Config
+	setup  client.TunnelSetup
+	stack  *stackTUN
+	proxy  *proxy // nil before open
+}
+
+func newNetstack(c Config, s client.TunnelSetup) (adapter, error) {
+	stack, err := newStackTUN(s.Address, s.MTU)
+	if err != nil {
+		return nil, err
+	}
+	return &netstackAdapter{config: c, setup: s, stack: stack}, nil
+}
+
+func (a *netstackAdapter) device() tun.Device { return a.stack }
+
+func (a *netstackAdapter) open(_ context.Context, s client.TunnelSetup) ([]client.Note, error) {
+	listener, err := net.Listen("tcp", a.config.Socks)
+	if err != nil {
+		return nil, &client.TunnelProblem{Key: locale.SocksTaken, Value: a.config.Socks, Err: err}
+	}
+	a.proxy = newProxy(listener, a.dial, newResolver(s, a.dial), a.config.Log)
+	return []client.Note{{Code: locale.NoteSocks, Value: listener.Addr().String()}}, nil
+}
+
+func (a *netstackAdapter) close() {
+	if a.proxy != nil {
+		a.proxy.close()
+	}
+}
+
+// dial opens a connection through the tunnel, to an IP address. What the tunnel does not carry is unreachable: nothing
+// goes around it.
+func (a *netstackAdapter) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if !to.Addr().Is4() || !a.setup.Carries(to.Addr()) {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: errOutside}
+	}
+	return a.stack.dial(ctx, network, to)
+}
+
+// errOutside is syscall.ENETUNREACH, in words that the proxy's library knows on every system.
+var errOutside error = outside{}
+
+type outside struct{}
+
+func (outside) Error() string        { return "network is unreachable through the tunnel" }
+func (outside) Is(target error) bool { return target == syscall.ENETUNREACH }
+
+func (t *stackTUN) dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
+	remote := tcpip.FullAddress{NIC: theNIC, Addr: tcpip.AddrFrom4(to.Addr().As4()), Port: to.Port()}
+	if network == "udp" {
+		return gonet.DialUDP(t.stack, nil, &remote, ipv4.ProtocolNumber)
+	}
+	return gonet.DialContextTCP(ctx, t.stack, remote, ipv4.ProtocolNumber)
+}

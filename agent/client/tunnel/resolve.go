@@ -1,0 +1,72 @@
+package tunnel
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"ideco-agent/agent/client"
+)
+
+const (
+	dialTimeout   = 30 * time.Second
+	lookupTimeout = 20 * time.Second
+)
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// resolver finds the addresses of names for the proxy. It has the shape that the proxy's library wants.
+type resolver struct {
+	resolver *net.Resolver
+	suffixes []string // tried for names of one label
+	absolute bool     // names are asked as they are; the computer's own search list does not count
+}
+
+// newResolver asks the DNS servers of the tunnel when there are any, through the tunnel, in turn. Go's resolver names
+// the servers of this computer to Dial, which takes the tunnel's instead.
+func newResolver(s client.TunnelSetup, dial dialer) *resolver {
+	if len(s.DNS) == 0 {
+		return &resolver{resolver: net.DefaultResolver}
+	}
+	var turn atomic.Uint32
+	ask := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		server := s.DNS[int(turn.Add(1)-1)%len(s.DNS)]
+		return dial(ctx, strings.TrimRight(network, "46"), netip.AddrPortFrom(server, 53).String())
+	}
+	return &resolver{&net.Resolver{PreferGo: true, Dial: ask}, s.Suffixes, true}
+}
+
+// Resolve finds an IPv4 address: the tunnel carries no other.
+func (r *resolver) Resolve(ctx context.Context, name string) (context.Context, net.IP, error) {
+	if a, err := netip.ParseAddr(name); err == nil { // some programs send addresses as names
+		return ctx, a.AsSlice(), nil
+	}
+	asking, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var failed error
+	for _, candidate := range r.candidates(name) {
+		addrs, err := r.resolver.LookupNetIP(asking, "ip4", candidate)
+		if err == nil && len(addrs) > 0 {
+			return ctx, addrs[0].Unmap().AsSlice(), nil
+		}
+		failed = err
+	}
+	return ctx, nil, fmt.Errorf("look up a name: %w", failed)
+}
+
+func (r *resolver) candidates(name string) []string {
+	if !r.absolute {
+		return []string{name}
+	}
+	var all []string
+	if !strings.Contains(name, ".") {
+		for _, suffix := range r.suffixes {
+			all = append(all, name+"."+suffix+".")
+		}
+	}
+	return append(all, strings.TrimSuffix(name, ".")+".")
+}

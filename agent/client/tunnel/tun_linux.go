@@ -1,0 +1,103 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/tun"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+// HasTUN tells whether this program can make a network interface on this system at all.
+const HasTUN = true
+
+// permittedTUN tells whether this process may make a network interface.
+func permittedTUN() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData // the version has 64 bits of them
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: fmt.Errorf("capabilities: %w", err)}
+	}
+	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
+		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: errors.New("CAP_NET_ADMIN is missing")}
+	}
+	if err := unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK); err != nil {
+		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: fmt.Errorf("/dev/net/tun: %w", err)}
+	}
+	return nil
+}
+
+// tunAdapter is a network interface, and what leads into it.
+type tunAdapter struct {
+	name    string
+	log     func(string)
+	tun     tun.Device
+	link    netlink.Link    // nil before open
+	outside []netlink.Route // keep the gateway out of the tunnel
+}
+
+// newTUN makes an interface. One of the same name belongs to somebody who is using it: the kernel removes those of
+// programs that have ended.
+func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
+	if err := permittedTUN(); err != nil {
+		return nil, err
+	}
+	_, err := netlink.LinkByName(c.Name)
+	if err == nil {
+		return nil, &client.TunnelProblem{Key: locale.TunnelNameTaken, Value: c.Name}
+	}
+	if missing := (netlink.LinkNotFoundError{}); !errors.As(err, &missing) {
+		return nil, fmt.Errorf("interface %s: %w", c.Name, err)
+	}
+	dev, err := tun.CreateTUN(c.Name, s.MTU)
+	if err != nil {
+		return nil, fmt.Errorf("make interface %s: %w", c.Name, err)
+	}
+	return &tunAdapter{name: c.Name, log: c.Log, tun: dev}, nil
+}
+
+func (a *tunAdapter) device() tun.Device { return a.tun }
+
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup) ([]client.Note, error) {
+	var err error
+	if a.link, err = netlink.LinkByName(a.name); err != nil {
+		return nil, fmt.Errorf("interface %s: %w", a.name, err)
+	}
+	own := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(s.Address, 32))}
+	if err := netlink.AddrAdd(a.link, own); err != nil {
+		return nil, fmt.Errorf("address %s of interface %s: %w", s.Address, a.name, err)
+	}
+	if err := a.keepOutside(s); err != nil { // before anything leads into the tunnel
+		return nil, err
+	}
+	if err := netlink.LinkSetUp(a.link); err != nil {
+		return nil, fmt.Errorf("interface %s: %w", a.name, err)
+	}
+	notes, err := a.route(s)
+	if err != nil {
+		return nil, err
+	}
+	return append(notes, a.resolve(ctx, s)...), nil
+}
+
+// close takes the interface down, which also removes the routes into it, before the gateway's own.
+func (a *tunAdapter) close() {
+	if a.link == nil {
+		return
+	}
+	if err := netlink.LinkSetDown(a.link); err != nil {
+		a.log(fmt.Sprintf("interface %s: %v", a.name, err))
+	}
+	for _, r := range a.outside {
+		if err := remove(r); err != nil {
+			a.log(err.Error())
+		}
+	}
+	a.outside = nil
+}

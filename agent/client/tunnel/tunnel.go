@@ -1,0 +1,222 @@
+// Package tunnel is the agent's end of the tunnel: wireguard-go inside this process, between the gateway and one of
+// two adapters.
+//
+//   - TUN (Linux, CAP_NET_ADMIN): a network interface. It gets the address, the routes and, where systemd-resolved
+//     runs, the DNS servers that the gateway names. When everything goes through the tunnel, two routes of half the
+//     addresses each leave the computer's own default route alone, and a route of its own keeps the gateway outside,
+//     through the way that led to it when the tunnel came up; when that way goes away, the gateway counts as
+//     unreachable until the agent has come back and made the tunnel anew. IPv6 is left alone. Interface and routes are
+//     gone when the program is, except the two routes to the gateway: these bear RouteProtocol, and the next program
+//     with the same interface name removes them when it starts.
+//   - Netstack (everywhere, no rights): a TCP/IP stack inside this process, which programs reach through a SOCKS5 proxy
+//     (CONNECT). The proxy listens while the tunnel is up; its connections end with the tunnel. When the gateway names
+//     DNS servers, names are looked up there through the tunnel and nowhere else, otherwise by the system.
+//
+// The key pair is new for every session. Private and preshared keys stay in this process: they are never written
+// anywhere, and no control socket is opened.
+//
+// After a comeback that changes nothing but keys and port, only the peer is made anew: interface, proxy and the
+// connections through them live on.
+//
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+package tunnel
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/tun"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+)
+
+// Mode is how programs on this computer get into the tunnel.
+type Mode string
+
+// Modes.
+const (
+	Auto     Mode = "auto" // TUN where the program may, otherwise none
+	TUN      Mode = "tun"
+	Netstack Mode = "netstack"
+)
+
+// Modes lists every mode.
+var Modes = []Mode{Auto, TUN, Netstack}
+
+// Config says how the tunnel is to be had.
+type Config struct {
+	Mode  Mode
+	Name  string            // of the interface; TUN
+	Socks string            // IP address and port where the proxy listens; Netstack
+	Log   func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+}
+
+// Tunnel is a client.Tunnel.
+type Tunnel struct {
+	config   Config
+	patience patience
+
+	mu      sync.Mutex // guards everything below
+	key     privateKey // of the next Up; zero = none
+	current *running   // nil = the tunnel is down
+}
+
+// New prepares a tunnel. Where it may, it removes what an earlier program with the same interface name left behind when
+// it was killed.
+func New(c Config) *Tunnel {
+	if c.Log == nil {
+		c.Log = func(string) {}
+	}
+	if c.Mode != Netstack {
+		if err := cleanUp(c.Name); err != nil {
+			c.Log(err.Error())
+		}
+	}
+	return &Tunnel{config: c, patience: usualPatience}
+}
+
+// adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
+type adapter interface {
+	device() tun.Device
+	// open lets programs into the tunnel. The device is up.
+	open(ctx context.Context, s client.TunnelSetup) ([]client.Note, error)
+	// close undoes open, also half of it. The device is still there.
+	close()
+}
+
+// running is a tunnel that is up.
+type running struct {
+	setup   client.TunnelSetup
+	adapter adapter
+	device  *device.Device
+	watch   *watch
+}
+
+// NewKey implements client.Tunnel. A *client.TunnelProblem says that this computer cannot have the tunnel.
+func (t *Tunnel) NewKey() (agent.Key, error) {
+	if err := t.config.permitted(); err != nil {
+		return agent.Key{}, err
+	}
+	key, public, err := newKey()
+	if err != nil {
+		return agent.Key{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.key = key
+	return public, nil
+}
+
+// permitted tells whether this program may have the tunnel that is wanted.
+func (c Config) permitted() error {
+	if c.Mode == Netstack {
+		return nil
+	}
+	return permittedTUN()
+}
+
+// Up implements client.Tunnel.
+func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []client.Note, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := t.key
+	t.key = privateKey{} // one session, one key
+	if key == (privateKey{}) {
+		return nil, nil, fmt.Errorf("tunnel: no key")
+	}
+	if t.current != nil {
+		t.current.watch.stop()
+		if !sameNetwork(t.current.setup, s) {
+			t.close()
+		}
+	}
+	var notes []client.Note
+	var err error
+	if t.current != nil {
+		err = t.renew(key, s)
+	} else {
+		notes, err = t.open(ctx, key, s)
+	}
+	if err != nil {
+		t.close()
+		return nil, nil, err
+	}
+	t.current.watch = newWatch(t.current.device, t.patience)
+	return t.current.watch.works, notes, nil
+}
+
+// sameNetwork tells whether a tunnel that is up serves the new setup without its adapter being made anew.
+func sameNetwork(a, b client.TunnelSetup) bool {
+	return a.Endpoint.Addr() == b.Endpoint.Addr() && a.Address == b.Address && a.MTU == b.MTU &&
+		reflect.DeepEqual(a.Nets, b.Nets) && reflect.DeepEqual(a.DNS, b.DNS) && reflect.DeepEqual(a.Suffixes, b.Suffixes)
+}
+
+// renew gives the device another key and its peer anew: the gateway has a new one too.
+func (t *Tunnel) renew(key privateKey, s client.TunnelSetup) error {
+	t.current.setup = s
+	return configure(t.current.device, key, s)
+}
+
+func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup) ([]client.Note, error) {
+	a, err := t.config.adapter(s)
+	if err != nil {
+		return nil, err
+	}
+	t.current = &running{setup: s, adapter: a, device: device.NewDevice(a.device(), conn.NewDefaultBind(), t.logger())}
+	if err := configure(t.current.device, key, s); err != nil {
+		return nil, err
+	}
+	if err := t.current.device.Up(); err != nil {
+		return nil, fmt.Errorf("tunnel: open a UDP port: %w", err)
+	}
+	return a.open(ctx, s)
+}
+
+func (c Config) adapter(s client.TunnelSetup) (adapter, error) {
+	if c.Mode == Netstack {
+		return newNetstack(c, s)
+	}
+	return newTUN(c, s)
+}
+
+// logger hands on what wireguard-go has to complain about; it never names a key, only the beginning of public ones.
+func (t *Tunnel) logger() *device.Logger {
+	return &device.Logger{
+		Verbosef: device.DiscardLogf,
+		Errorf:   func(format string, args ...any) { t.config.Log("wireguard: " + fmt.Sprintf(format, args...)) },
+	}
+}
+
+// Down implements client.Tunnel.
+func (t *Tunnel) Down() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.close()
+}
+
+func (t *Tunnel) close() {
+	if t.current == nil {
+		return
+	}
+	if t.current.watch != nil {
+		t.current.watch.stop()
+	}
+	t.current.adapter.close()
+	t.current.device.Close()
+	t.current = nil
+}
+
+// patience is how long the tunnel waits for its first sign of life, and how often it looks.
+type patience struct {
+	first  time.Duration // until a tunnel without a handshake counts as blocked
+	look   time.Duration // between two looks while nothing comes through
+	relook time.Duration // while the tunnel works
+}
+
+var usualPatience = patience{first: 10 * time.Second, look: 100 * time.Millisecond, relook: 2 * time.Second}

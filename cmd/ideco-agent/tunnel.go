@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"regexp"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/tunnel"
+)
+
+// tunnelOptions are the flags of connect that say how to have the tunnel of a session from outside.
+type tunnelOptions struct {
+	mode, name, socks string
+	shared            bool
+}
+
+func (o *tunnelOptions) define(flags *flag.FlagSet) {
+	flags.StringVar(&o.mode, "tunnel", string(tunnel.Auto), "")
+	flags.StringVar(&o.name, "tunnel-name", "ideco-agent0", "")
+	flags.StringVar(&o.socks, "socks", "", "")
+	flags.BoolVar(&o.shared, "socks-shared", false, "")
+}
+
+// isInterfaceName keeps to what every tool shows as it is; the kernel would take a little more.
+var isInterfaceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`).MatchString
+
+// check finds what cannot be had, before anybody asks for a password.
+func (o *tunnelOptions) check() error {
+	netstack := o.mode == string(tunnel.Netstack)
+	switch {
+	case !isMode(o.mode):
+		return problem{locale.BadTunnel, o.mode}
+	case o.mode == string(tunnel.TUN) && !tunnel.HasTUN:
+		return problem{locale.TunnelNotHere, ""}
+	case !isInterfaceName(o.name):
+		return problem{locale.BadTunnelName, o.name}
+	case !netstack && (o.socks != "" || o.shared):
+		return problem{locale.SocksNeedsNetstack, ""}
+	}
+	if o.socks == "" {
+		o.socks = tunnel.DefaultSocks
+	}
+	var wrong *client.TunnelProblem
+	if err := tunnel.CheckSocks(o.socks, o.shared); errors.As(err, &wrong) {
+		return problem{wrong.Key, wrong.Value}
+	}
+	return nil
+}
+
+func isMode(s string) bool {
+	for _, m := range tunnel.Modes {
+		if s == string(m) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *tunnelOptions) open(log func(string)) client.Tunnel {
+	return tunnel.New(tunnel.Config{Mode: tunnel.Mode(o.mode), Name: o.name, Socks: o.socks, Log: log})
+}
