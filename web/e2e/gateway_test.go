@@ -212,6 +212,9 @@ type session struct {
 	State   string `json:"state"`
 	Address string `json:"address"`
 	Subnet  string `json:"subnet"`
+
+	Rx *uint64 `json:"rx"`
+	Tx *uint64 `json:"tx"`
 }
 
 func (r rest) sessions() []session {
