@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,7 +20,7 @@ import (
 
 // control is how a WireGuard interface is configured and read.
 type control interface {
-	// configure changes what Config names and nothing else. Errors: os.ErrNotExist when there is no interface any more.
+	// configure changes what Config names and nothing else. Errors: fs.ErrNotExist when there is no interface any more.
 	configure(wgtypes.Config) error
 	dump() (state, error)
 }
@@ -170,36 +169,38 @@ func (s state) count(key agent.Key, name, value string) error {
 // either goes through wgctrl until that fails, and from then on to the wireguard-go of this process directly: a socket
 // that somebody removed must not keep a peer in the tunnel.
 type either struct {
-	first  control
-	second control
+	byName byName
+	inside inside
 	log    *slog.Logger
 	failed atomic.Bool
 }
 
 func (c *either) configure(config wgtypes.Config) error {
-	if !c.failed.Load() {
-		err := c.first.configure(config)
+	if c.reachable() {
+		err := c.byName.configure(config)
 		if err == nil {
 			return nil
 		}
 		c.giveUp(err)
 	}
-	return c.second.configure(config)
+	return c.inside.configure(config)
 }
 
 func (c *either) dump() (state, error) {
-	if !c.failed.Load() {
-		s, err := c.first.dump()
+	if c.reachable() {
+		s, err := c.byName.dump()
 		if err == nil {
 			return s, nil
 		}
 		c.giveUp(err)
 	}
-	return c.second.dump()
+	return c.inside.dump()
 }
 
+func (c *either) reachable() bool { return !c.failed.Load() && !isDone(c.inside.dev.Wait()) }
+
 func (c *either) giveUp(err error) {
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("its socket is gone")
 	}
 	if !c.failed.Swap(true) {

@@ -41,7 +41,7 @@ var network = netip.MustParsePrefix("10.99.0.0/24")
 func open(tb testing.TB, c Config) *Device {
 	tb.Helper()
 	c.Mode = cmp.Or(c.Mode, ModeNetstack)
-	c.Log = cmp.Or(c.Log, slog.New(slog.NewTextHandler(tb.Output(), nil)))
+	c.Log = cmp.Or(c.Log, logOf(tb))
 	c.PrivateKeyFile = cmp.Or(c.PrivateKeyFile, filepath.Join(tb.TempDir(), "wireguard.key"))
 	if !c.Network.IsValid() {
 		c.Network = network
@@ -53,6 +53,8 @@ func open(tb testing.TB, c Config) *Device {
 	tb.Cleanup(func() { d.Close() })
 	return d
 }
+
+func logOf(tb testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(tb.Output(), nil)) }
 
 // reserve makes a session that has an address.
 func reserve(tb testing.TB, d *Device) agent.Session {

@@ -2,7 +2,7 @@ package wireguard
 
 import (
 	"errors"
-	"os"
+	"io/fs"
 	"time"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
@@ -33,7 +33,7 @@ func (d *Device) takeAway(session string, key agent.Key) {
 // remove takes a peer off the link. One that is not there, or a link that is not, is no error.
 func (d *Device) remove(key agent.Key) error {
 	err := d.link.configure(wgtypes.Config{Peers: []wgtypes.PeerConfig{{PublicKey: wgtypes.Key(key), Remove: true}}})
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err

@@ -70,7 +70,7 @@ func (l *tunLink) openSocket(log *slog.Logger) {
 	}
 	l.uapi = uapi
 	go serveUAPI(uapi, l.dev)
-	l.control = &either{first: byName{l.client, l.name}, second: inside{l.dev}, log: log}
+	l.control = &either{byName: byName{l.client, l.name}, inside: inside{l.dev}, log: log}
 }
 
 func listenUAPI(name string) (net.Listener, error) {

@@ -1,0 +1,158 @@
+package wireguard
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ideco-agent/agent"
+)
+
+func TestLongestFreeFirst(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := newPool(netip.MustParsePrefix("10.0.0.0/29")) // .2 to .6
+	give := func(session, wanted, want string) {
+		t.Helper()
+		var w netip.Addr
+		if wanted != "" {
+			w = netip.MustParseAddr(wanted)
+		}
+		if got, err := p.reserve(session, w, now); err != nil || got.String() != want {
+			t.Errorf("%s is given %s (%v), want %s", session, got, err, want)
+		}
+	}
+	give("a", "", "10.0.0.2")
+	give("restored", "10.0.0.4", "10.0.0.4")
+	give("b", "10.0.0.4", "10.0.0.3") // taken
+	give("c", "", "10.0.0.5")         // .4 is taken
+	p.release("b", now)
+	p.release("a", now)
+	give("d", "10.0.0.3", "10.0.0.6") // .3 rests
+	give("b", "10.0.0.3", "10.0.0.3") // it was b's
+	now = now.Add(rest)
+	give("e", "", "10.0.0.2")
+	p.release("c", now)
+	p.release("d", now.Add(time.Second))
+	now = now.Add(rest + time.Second)
+	give("f", "", "10.0.0.5")
+	give("g", "10.0.0.1", "10.0.0.6") // the gateway's
+	for _, strange := range []string{"10.0.0.0", "10.0.0.1", "10.0.0.7", "10.0.0.8", "fd00::1"} {
+		_, err := p.reserve("late", netip.MustParseAddr(strange), now)
+		wantCode(t, err, agent.CodePoolExhausted)
+	}
+}
+
+// TestPool plays random lives against a slow model: a list of what is held and of when what was given back.
+func TestPool(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/28"), netip.MustParsePrefix("10.0.0.0/29"),
+			netip.MustParsePrefix("10.0.0.8/29"), netip.MustParsePrefix("10.1.0.0/30")}
+		now := time.Unix(0, 0)
+		n := rapid.SampledFrom(networks).Draw(t, "network")
+		p := newPool(n)
+		held := map[string]netip.Addr{}
+		freed := map[netip.Addr]time.Time{}
+		last := map[netip.Addr]string{}
+		session := rapid.Custom(func(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "session")) })
+		t.Repeat(map[string]func(*rapid.T){
+			"reserve": func(t *rapid.T) {
+				id := session.Draw(t, "id")
+				var wanted netip.Addr
+				if rapid.Bool().Draw(t, "restored") {
+					wanted = netip.AddrFrom4([4]byte{10, 0, 0, byte(rapid.IntRange(0, 16).Draw(t, "wanted"))})
+				}
+				got, err := p.reserve(id, wanted, now)
+				free := map[netip.Addr]bool{}
+				for a := n.Addr().Next().Next(); n.Contains(a.Next()); a = a.Next() {
+					free[a] = true
+				}
+				for _, a := range held {
+					delete(free, a)
+				}
+				for a, at := range freed {
+					if now.Sub(at) < rest && !(a == wanted && last[a] == id) {
+						delete(free, a)
+					}
+				}
+				before, had := held[id]
+				var refusal *agent.Error
+				switch {
+				case had:
+					if got != before || err != nil {
+						t.Fatalf("%s holds %s and is given %s (%v)", id, before, got, err)
+					}
+				case len(free) == 0:
+					if !errors.As(err, &refusal) || refusal.Code != agent.CodePoolExhausted || refusal.Wait <= 0 {
+						t.Fatalf("an exhausted pool: %s (%v)", got, err)
+					}
+				case err != nil || !free[got]:
+					t.Fatalf("%s is given %s (%v), free are %v", id, got, err, free)
+				case free[wanted] && got != wanted:
+					t.Fatalf("%s asks for %s, which is free, and is given %s", id, wanted, got)
+				case got != wanted:
+					for a := range free {
+						if freed[a].Before(freed[got]) {
+							t.Fatalf("%s was free for longer than %s", a, got)
+						}
+					}
+				}
+				if err == nil {
+					held[id] = got
+					delete(freed, got)
+				}
+			},
+			"release": func(t *rapid.T) {
+				id := session.Draw(t, "id")
+				p.release(id, now)
+				if a, ok := held[id]; ok {
+					delete(held, id)
+					freed[a], last[a] = now, id
+				}
+			},
+			"wait": func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(1, 400).Draw(t, "s")) * time.Second) },
+			"renumber": func(t *rapid.T) {
+				n = rapid.SampledFrom(networks).Draw(t, "network")
+				p.renumber(n)
+				for id, a := range held {
+					if !n.Contains(a) || !n.Contains(a.Next()) || a == n.Addr() || a == n.Addr().Next() {
+						delete(held, id)
+					}
+				}
+				for a := range freed {
+					if !n.Contains(a) || !n.Contains(a.Next()) || a == n.Addr() || a == n.Addr().Next() {
+						delete(freed, a)
+					}
+				}
+			},
+			"": func(t *rapid.T) {
+				if len(p.held) != len(held) || len(p.holders) != len(held) || p.returned.Len() != len(p.resting) {
+					t.Fatalf("the pool holds %v, want %v", p.holders, held)
+				}
+			},
+		})
+	})
+}
+
+func TestWholePool(t *testing.T) {
+	p := newPool(netip.MustParsePrefix("10.128.0.0/16"))
+	now := time.Unix(0, 0)
+	seen := map[netip.Addr]bool{}
+	for i := range 65533 {
+		a, err := p.reserve(fmt.Sprint(i), netip.Addr{}, now)
+		if err != nil || seen[a] {
+			t.Fatalf("session %d is given %s (%v)", i, a, err)
+		}
+		seen[a] = true
+	}
+	_, err := p.reserve("one too many", netip.Addr{}, now)
+	wantCode(t, err, agent.CodePoolExhausted)
+	for _, never := range []string{"10.128.0.0", "10.128.0.1", "10.128.255.255"} {
+		if seen[netip.MustParseAddr(never)] {
+			t.Errorf("%s was given to a session", never)
+		}
+	}
+}
