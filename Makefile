@@ -65,7 +65,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium
+	@.ci/install openssl:openssl chromium:chromium ip:iproute2 wg:wireguard-tools ping:iputils-ping
 
 generate: go
 	go tool templ generate -path templates

@@ -250,7 +250,7 @@ func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 		Type:             protocol.TypeTunnelWG,
 		ServerPort:       config.ServerPort,
 		PublicKey:        config.PublicKey.String(),
-		ClientTunnelIPv4: config.Address.String(),
+		ClientTunnelIPv4: netip.PrefixFrom(config.Address.Addr(), now.VPNNetwork.Bits()).String(), // the gateway is reached there too
 		DNSIPv4:          strings.Join(texts(now.DNS), ","),
 		ForwardNets:      texts(now.ForwardNets),
 		DNSSuffix:        strings.Join(now.DNSSuffixes, ","),

@@ -33,9 +33,19 @@ type agentEvent struct {
 // agent starts the agent as a process of its own; device tells installations apart.
 func (g *gateway) agent(login, password, device string, flags ...string) *agentProcess {
 	g.t.Helper()
+	return g.agentIn("", login, password, device, flags...)
+}
+
+// agentIn is agent inside a network namespace; the empty one is the test's own.
+func (g *gateway) agentIn(netns, login, password, device string, flags ...string) *agentProcess {
+	g.t.Helper()
 	args := append([]string{"connect", "--server", g.where.Agents[0], "--login", login, "--password-stdin",
 		"--root", filepath.Join(g.data, "root.pem"), "--state", filepath.Join(g.data, "..", "agent-"+device), "--json"}, flags...)
-	a := &agentProcess{t: g.t, cmd: exec.Command(agentProgram, args...), events: make(chan agentEvent, 100),
+	cmd := exec.Command(agentProgram, args...)
+	if netns != "" {
+		cmd = exec.Command("ip", append([]string{"netns", "exec", netns, agentProgram}, args...)...)
+	}
+	a := &agentProcess{t: g.t, cmd: cmd, events: make(chan agentEvent, 100),
 		stderr: &lockedBuffer{}, exit: make(chan int, 1)}
 	a.cmd.Stdin = strings.NewReader(password + "\n")
 	a.cmd.Stderr = a.stderr

@@ -16,8 +16,7 @@ import (
 var portalProgram, agentProgram string
 
 func TestMain(m *testing.M) {
-	if os.Getenv(swarmVariable) != "" {
-		runSwarm()
+	if otherRoles() {
 		return
 	}
 	code, err := build(m)

@@ -24,7 +24,7 @@ import (
 // A swarm is many agents in a process of their own, so that what the gateway's process uses can be told from what they
 // do. It is this test program again, which obeys commands on its standard input.
 
-const swarmVariable = "IDECO_SWARM"
+const swarmVariable = "IDECO_E2E_SWARM"
 
 // swarmCommand is a line of the swarm's input; it answers each with a line of its own.
 type swarmCommand struct {
