@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"ideco-agent/agent/wireguard"
 	"ideco-agent/web"
 	"ideco-agent/web/certs"
 )
@@ -23,24 +24,12 @@ import (
 // come back with their tokens, against the same number of bare TLS handshakes in the same run. The gateway runs in this
 // process and the agents in another, so that memory and CPU are the gateway's alone.
 func BenchmarkAgents(b *testing.B) {
-	const agents, users = 2000, 100
+	const agents = 2000
 	for b.Loop() {
-		g := serveHere(b)
-		boss := g.administrator()
-		boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"devices_per_user": 100}, nil)
-		for i := range users {
-			boss.user(map[string]any{"login": fmt.Sprint("user", i)})
-		}
+		g, boss := serveHere(b, web.TunnelOff)
 		s := startSwarm(b)
-		command := swarmCommand{Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: users}
-		before := residentKiB(b)
-		command.Do = "login"
-		s.do(command)
-		if n := len(boss.sessions()); n != agents {
-			b.Fatalf("%d sessions", n)
-		}
-		b.ReportMetric(float64(residentKiB(b)-before)/agents, "KiB/idle-agent")
+		command := swarmCommand{Do: "login", Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: swarmUsers}
+		b.ReportMetric(memoryOf(b, boss, s, command), "KiB/idle-agent")
 
 		g.stopHere()
 		command.Do = "close"
@@ -61,13 +50,48 @@ func BenchmarkAgents(b *testing.B) {
 	}
 }
 
-// serveHere starts a gateway inside this process.
-func serveHere(b *testing.B) *gateway {
+// BenchmarkAgentsWithTunnel measures the memory of an idle agent whose tunnel has made its handshake.
+func BenchmarkAgentsWithTunnel(b *testing.B) {
+	const agents = 1000
+	for b.Loop() {
+		g, boss := serveHere(b, wireguard.ModeNetstack)
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.1/32"}}, nil)
+		s := startSwarm(b)
+		command := swarmCommand{Do: "login", Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: swarmUsers, Tunnel: true}
+		b.ReportMetric(memoryOf(b, boss, s, command), "KiB/idle-agent")
+		command.Do = "close"
+		s.do(command)
+		g.stopHere()
+	}
+}
+
+// swarmUsers is how many people a swarm's agents belong to.
+const swarmUsers = 100
+
+// memoryOf is what one agent costs when all of a swarm have done a command, in KiB of resident memory.
+func memoryOf(b *testing.B, boss rest, s *swarm, command swarmCommand) float64 {
 	b.Helper()
-	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data")}
+	before := residentKiB(b)
+	s.do(command)
+	if n := len(boss.sessions()); n != command.Agents {
+		b.Fatalf("%d sessions", n)
+	}
+	return float64(residentKiB(b)-before) / float64(command.Agents)
+}
+
+// serveHere starts a gateway inside this process, switched on, with the people of a swarm.
+func serveHere(b *testing.B, tunnel string) (*gateway, rest) {
+	b.Helper()
+	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data"), flags: []string{tunnel}}
 	g.where = listening{Portal: []string{freeAddress(b)}, Agents: []string{freeAddress(b)}, HTTP: []string{freeAddress(b)}}
 	g.startHere()
-	return g
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"devices_per_user": 100}, nil)
+	for i := range swarmUsers {
+		boss.user(map[string]any{"login": fmt.Sprint("user", i), "remote_access": true})
+	}
+	return g, boss
 }
 
 func freeAddress(b *testing.B) string {
@@ -88,7 +112,7 @@ func (g *gateway) startHere() {
 	go func() {
 		defer close(g.done)
 		err := web.Serve(ctx, web.Config{Data: g.data, PortalListen: g.where.Portal, AgentListen: g.where.Agents,
-			HTTPListen: g.where.HTTP, Tunnel: web.TunnelOff, Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json")})
+			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json")})
 		if err != nil {
 			g.t.Errorf("serve: %v", err)
 		}

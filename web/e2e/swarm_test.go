@@ -19,6 +19,7 @@ import (
 
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
+	"golang.zx2c4.com/wireguard/device"
 )
 
 // A swarm is many agents in a process of their own, so that what the gateway's process uses can be told from what they
@@ -110,8 +111,9 @@ func runSwarm() {
 	}
 }
 
-// swarmAtOnce is how many agents of a swarm are busy at the same time.
-const swarmAtOnce = 64
+// swarmAtOnce is how many agents of a swarm are busy at the same time; the gateway lets no more strangers than 32 wait for
+// the password hash.
+const swarmAtOnce = 24
 
 func eachAgent(agents []*swarmAgent, c swarmCommand) error {
 	roots := x509.NewCertPool()
@@ -136,6 +138,7 @@ type swarmAgent struct {
 	resume string
 	conn   *websocket.Conn
 	read   sync.WaitGroup
+	tunnel *device.Device
 }
 
 func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
@@ -147,6 +150,9 @@ func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
 	case "handshake":
 		return a.handshake(c, roots)
 	case "close":
+		if a.tunnel != nil {
+			a.tunnel.Close()
+		}
 		_ = a.conn.CloseNow()
 		a.read.Wait()
 		return nil
@@ -196,6 +202,11 @@ func (a *swarmAgent) authorize(c swarmCommand, roots *x509.CertPool, message map
 	var state reply
 	if err := json.Unmarshal(answer, &state); err != nil || !state.Authorized {
 		return fmt.Errorf("%s: %v", answer, err)
+	}
+	if c.Tunnel {
+		if err := a.raise(ctx, conn); err != nil {
+			return err
+		}
 	}
 	a.conn, a.resume = conn, state.Resume
 	a.read.Go(func() { // answers pings
