@@ -48,7 +48,9 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 	}
 	d := s.adminAgentData(c)
 	d.VPN, d.Errors = form, fieldTexts(who(c).L, problems)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+	p := s.page(c)
+	p.Alert = who(c).L.T(locale.AlertCheckFields)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
 }
 
 // parseVPN reads the form into a change of the settings that leaves everything else as it is.

@@ -15,6 +15,7 @@ const (
 	ToastBrowserEnded    = "toast_browser_ended"
 
 	AlertLastAdministrator = "alert_last_administrator"
+	AlertCheckFields       = "alert_check_fields"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"

@@ -25,7 +25,7 @@ type tab struct {
 
 // chromium starts a browser that trusts the gateway's root alone. With IDECO_SHOTS set, it leaves pictures of the pages
 // there.
-func (g *gateway) chromium(t *testing.T) *tab {
+func (g *gateway) chromium(t *testing.T, extra ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	need(t, "chromium", "chromium")
 	options := []chromedp.ExecAllocatorOption{
@@ -39,7 +39,7 @@ func (g *gateway) chromium(t *testing.T) *tab {
 		chromedp.Flag("lang", "ru"),
 		chromedp.Flag("ignore-certificate-errors-spki-list", g.pin()),
 	}
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(options, extra...)...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -96,7 +96,7 @@ func (b *tab) sees(text string) {
 func (b *tab) types(name, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))
-	b.do("type into "+name, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+	b.do("type into "+name, chromedp.WaitVisible(field), chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).value = ''", field)), chromedp.SendKeys(field, text))
 }
 
 func (b *tab) click(selector string) {
@@ -235,4 +235,51 @@ func TestInChromium(t *testing.T) {
 	b.do("open port 80", chromedp.Navigate(at.String()))
 	b.sees("Запустите Ideco агент")
 	b.pictures("welcome")
+}
+
+// TestVPNInChromium shows a person outside to the administrator, and the gateway's page inside the tunnel to the person.
+func TestVPNInChromium(t *testing.T) {
+	g, boss, _ := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
+	socks := freeSOCKS(t)
+	agent := g.agent("remote", userPassword, "laptop", "--tunnel", "netstack", "--socks", socks)
+	agent.waits("tunnel")
+	seesInside(t, socks)
+	boss.waitSessions("traffic is counted", func(s []session) bool { return len(s) == 1 && s[0].Rx != nil && *s[0].Rx > 0 })
+
+	// Chromium keeps loopback out of the proxy by itself; the tunnel's address is not loopback.
+	person := g.chromium(t, chromedp.ProxyServer("socks5://"+socks))
+	person.do("open the page inside", chromedp.Navigate(insidePage))
+	person.sees("Вы подключены")
+	person.pictures("connected")
+
+	b := g.chromium(t)
+	b.open("/login")
+	b.types("login", "boss")
+	b.types("password", bossPassword)
+	b.click("main form button[type=submit]")
+	b.sees("только страница самого шлюза") // netstack
+	b.click("#forward_chosen")
+	b.types("dns", "10.0.0.53 ::1")
+	b.click(`form[action="/admin/agent/vpn"] button.button`)
+	b.sees("Заполните это поле")
+	b.pictures("agent-vpn-refused")
+	b.types("forward_nets", "192.168.0.0/16")
+	b.types("dns", "10.0.0.53")
+	b.types("dns_suffix", "company.local")
+	b.click(`form[action="/admin/agent/vpn"] button.button`)
+	b.sees("Изменения сохранены")
+	b.open("/admin/monitor/sessions")
+	b.sees("извне: 127.0.0.1")
+	b.pictures("monitor-vpn-session")
+	b.open("/admin/monitor/vpn")
+	b.sees("1 активное подключение (из 1)")
+	b.pictures("vpn-session")
+	b.click(`form[action^="/admin/monitor/vpn/"] button`)
+	b.sees("подключиться извне сети не сможет")
+	b.click("main form button[type=submit]")
+	b.sees("Доступ через VPN запрещён")
+	if e := agent.waits("ended"); e.Code != "disabled" {
+		t.Errorf("the right was taken away: %+v", e)
+	}
+	agent.exits(5)
 }
