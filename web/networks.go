@@ -13,7 +13,7 @@ import (
 )
 
 // attachedNetworks are the networks that a new gateway takes for its LAN: loopback, and what is attached to this
-// machine's interfaces apart from those that a default route leaves through.
+// machine's interfaces apart from those that a default route leaves through and from tunnels.
 func attachedNetworks() []netip.Prefix {
 	nets := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	outside := map[int]bool{}
@@ -31,7 +31,7 @@ func attachedNetworks() []netip.Prefix {
 	}
 	interfaces, _ := net.Interfaces()
 	for _, i := range interfaces {
-		if outside[i.Index] || i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagUp == 0 {
+		if outside[i.Index] || i.Flags&(net.FlagLoopback|net.FlagPointToPoint) != 0 || i.Flags&net.FlagUp == 0 {
 			continue
 		}
 		addrs, _ := i.Addrs()
@@ -43,6 +43,24 @@ func attachedNetworks() []netip.Prefix {
 		}
 	}
 	return nets
+}
+
+// freeVPNNetwork is the default VPN network, or the nearest one beside it when the machine is attached to a part of that.
+func freeVPNNetwork(attached []netip.Prefix) netip.Prefix {
+	preferred := agent.DefaultSettings().VPNNetwork
+	for n := preferred; n.Addr().As4()[1] >= preferred.Addr().As4()[1]; n = nextNetwork(n) { // up to 10.255.0.0/16
+		if !slices.ContainsFunc(attached, n.Overlaps) {
+			return n
+		}
+	}
+	return preferred
+}
+
+// nextNetwork is the /16 above.
+func nextNetwork(n netip.Prefix) netip.Prefix {
+	a := n.Addr().As4()
+	a[1]++
+	return netip.PrefixFrom(netip.AddrFrom4(a), n.Bits())
 }
 
 func isZeroMask(m net.IPMask) bool {

@@ -33,6 +33,7 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority) (
 	if !saved {
 		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
 			n.LocalNetworks = attachedNetworks()
+			n.VPNNetwork = freeVPNNetwork(n.LocalNetworks)
 			return nil
 		})
 		if err != nil {

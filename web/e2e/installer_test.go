@@ -18,6 +18,7 @@ import (
 
 // TestInstaller: what people download knows the gateway's address and the pin of its root, and is the same for all.
 func TestInstaller(t *testing.T) {
+	t.Parallel()
 	need(t, "msiinfo", "msitools")
 	g := startGateway(t)
 	boss := g.administrator()

@@ -101,6 +101,7 @@ func authorize(login, password, device string) string {
 
 // TestRefusals: each refusal is a clear answer with its own code and words.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.administrator()
 	if r := g.wire("127.0.0.2").ask(authorize("ivanov", userPassword, "d")); r.Code != "agent_disabled" {
@@ -164,6 +165,7 @@ func TestRefusals(t *testing.T) {
 
 // TestTooManyAttempts: the sixth wrong password is not even looked at, and the right one is not either.
 func TestTooManyAttempts(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
@@ -189,6 +191,7 @@ func TestTooManyAttempts(t *testing.T) {
 
 // TestForgedRequests: what a request claims about itself is not believed.
 func TestForgedRequests(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)

@@ -69,6 +69,7 @@ func seesInside(t testing.TB, socks string) {
 
 // TestVPN is a person outside, without any rights on either end: the tunnel lives exactly as long as the session.
 func TestVPN(t *testing.T) {
+	t.Parallel()
 	g, boss, person := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
 	socks := freeSOCKS(t)
 	connect := func() *agentProcess {

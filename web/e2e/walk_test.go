@@ -14,6 +14,7 @@ import (
 // TestWalk is the product's main job from the first start on: the first administrator, the switch, the domain, the
 // installer, a user, the agent, the monitor, the end.
 func TestWalk(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.visitor(netip.Addr{})
 
@@ -122,6 +123,7 @@ func (v *visitor) installer(label string) []byte {
 // TestAgentLost: the access of a killed agent ends after the grace and not before, and an agent that comes back within
 // it never lost it.
 func TestAgentLost(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
@@ -152,6 +154,7 @@ func TestAgentLost(t *testing.T) {
 // TestAgentComesBack: an ordered restart and a kill of the gateway ask nobody for a password, and the session stays the
 // same one.
 func TestAgentComesBack(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t)
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
@@ -179,4 +182,23 @@ func TestAgentComesBack(t *testing.T) {
 		t.Errorf("switched off: %+v", e)
 	}
 	off.exits(3)
+}
+
+// TestAgentExpired: when the length of a session has run out, access ends and the agent says so.
+func TestAgentExpired(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"session_hours_lan": 0.001}, nil)
+	boss.user(map[string]any{"login": "ivanov"})
+	agent := g.agent("ivanov", userPassword, "one")
+	agent.waits("authorized")
+	if e := agent.waits("ended"); e.Code != "expired" || e.Message != "Время сессии истекло. Войдите снова." {
+		t.Errorf("ended: %+v", e)
+	}
+	agent.exits(5)
+	if list := boss.sessions(); len(list) != 0 {
+		t.Errorf("after the end: %+v", list)
+	}
 }
