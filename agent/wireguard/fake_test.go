@@ -101,8 +101,8 @@ type person struct {
 	stack *stackTUN
 }
 
-// start makes the other end of a session's tunnel. Packets to the gateway go to host.
-func start(tb testing.TB, host netip.Addr, key privateKey, config agent.TunnelConfig) *person {
+// startPerson makes the other end of a session's tunnel. Packets to the gateway go to host.
+func startPerson(tb testing.TB, host netip.Addr, key privateKey, config agent.TunnelConfig) *person {
 	tb.Helper()
 	stack, err := newStackTUN(config.Address.Addr())
 	if err != nil {
@@ -135,7 +135,7 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 func connect(tb testing.TB, d *Device) (agent.Session, *person) {
 	tb.Helper()
 	s, key := reserve(tb, d), newKey(tb)
-	return s, start(tb, loopback, key, up(tb, d, s, key.public()))
+	return s, startPerson(tb, loopback, key, up(tb, d, s, key.public()))
 }
 
 func (p *person) dial(ctx context.Context, a netip.AddrPort) (net.Conn, error) {

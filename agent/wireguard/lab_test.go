@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -84,7 +83,7 @@ func newLab(tb testing.TB) (gateway, outside string) {
 		run(tb, "ip", "-n", name, "link", "set", "cable", "up")
 	}
 	run(tb, "ip", "-n", outside, "route", "add", "default", "via", labGateway.String())
-	run(tb, "ip", "netns", "exec", gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+	run(tb, "ip", "netns", "exec", gateway, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 	return gateway, outside
 }
 
@@ -174,14 +173,10 @@ func asNobody(t *testing.T, body func(*testing.T)) {
 	}
 }
 
-// hideSockets makes the directory of the sockets unwritable for this process. "ip netns exec" has given it a view of its own
+// hide lays an empty read-only directory over another, for this process: "ip netns exec" has given it a view of its own
 // of the file system.
-func hideSockets(tb testing.TB) {
+func hide(tb testing.TB, dir string) {
 	tb.Helper()
-	dir := filepath.Dir(socketPath("any"))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
 		tb.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -295,6 +296,42 @@ func TestClose(t *testing.T) {
 		t.Errorf("the UDP port is still taken: %v", err)
 	} else {
 		conn.Close()
+	}
+}
+
+// TestTogether does everything at once, for the race detector: a Device is called one at a time by its Manager, but its
+// pages, settings and end come when they come.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	d := open(t, Config{poll: time.Millisecond})
+	serve(t, d, 80)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 30 {
+				s := agent.Session{ID: agent.NewSessionID()}
+				var err error
+				if s.Address, err = d.Reserve(context.Background(), s); err != nil {
+					t.Error(err)
+				}
+				for range 2 { // a change of network in between makes it an error, which it may be
+					d.Up(context.Background(), s, newKey(t).public())
+					d.Traffic()
+				}
+				d.Release(context.Background(), s)
+			}
+		})
+	}
+	all.Go(func() {
+		for i := range 20 {
+			if err := d.SetNetwork(netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/24", 90+i%3))); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all.Wait()
+	if state, err := d.link.dump(); err != nil || len(state.peers) != 0 || len(d.owners) != 0 || len(d.pool.held) != 0 {
+		t.Errorf("%d peers, %d owners, %d addresses (%v) are left", len(state.peers), len(d.owners), len(d.pool.held), err)
 	}
 }
 

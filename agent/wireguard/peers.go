@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"time"
@@ -84,7 +85,7 @@ func (d *Device) addPeer(session string, p *peer) (agent.TunnelConfig, error) {
 	rand.Read(preshared[:])
 	if err := d.link.configure(wgtypes.Config{Peers: []wgtypes.PeerConfig{addition(p, preshared)}}); err != nil {
 		d.takeAway(session, p.key) // it may be there in part
-		return agent.TunnelConfig{}, fmt.Errorf("adding the peer of session %s: %w", session, err)
+		return agent.TunnelConfig{}, fmt.Errorf("adding the peer of session %s: %w", session, gone(err))
 	}
 	d.owners[p.key] = session
 	d.mu.Lock()
@@ -97,6 +98,14 @@ func (d *Device) addPeer(session string, p *peer) (agent.TunnelConfig, error) {
 		ServerPort: int(d.port), PublicKey: d.public, PresharedKey: preshared,
 		Address: netip.PrefixFrom(p.address, p.address.BitLen()), MTU: MTU, Keepalive: Keepalive,
 	}, nil
+}
+
+// gone makes the refusal for an interface that was removed by somebody else.
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &agent.Error{Code: agent.CodeVPNUnavailable, Err: err}
+	}
+	return err
 }
 
 func addition(p *peer, preshared agent.Key) wgtypes.PeerConfig {

@@ -227,6 +227,20 @@ func TestCountsOfAnotherPeer(t *testing.T) {
 	})
 }
 
+func TestInterfaceOfTheKernelTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, link, _ := onMemory(t, "10.0.0.0/24")
+		defer d.Close()
+		s, key := reserve(t, d), newKey(t).public()
+		link.torn = true
+		_, err := d.Up(t.Context(), s, key)
+		wantCode(t, err, agent.CodeVPNUnavailable)
+		if d.Release(t.Context(), s); len(d.stuck) != 0 {
+			t.Error("peers of an interface that is gone are tried again")
+		}
+	})
+}
+
 func TestContextOfTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, link, _ := onMemory(t, "10.0.0.0/24")

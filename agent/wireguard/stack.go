@@ -10,6 +10,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/log"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -38,6 +39,7 @@ type stackTUN struct {
 }
 
 func newStackTUN(address netip.Addr) (*stackTUN, error) {
+	log.SetLevel(log.Warning) // it writes to stderr, and below this level whenever a person sends something odd
 	t := &stackTUN{
 		stack: stack.New(stack.Options{
 			NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},

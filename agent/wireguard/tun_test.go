@@ -195,7 +195,7 @@ func TestTUNWithoutSocket(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
-		hideSockets(t)
+		hide(t, "/var/run/wireguard")
 		d = open(t, Config{Mode: ModeTUN, Name: name})
 		serve(t, d, 80)
 		s, p = l.connect(t, d)
@@ -301,6 +301,20 @@ func TestAuto(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
 		if d.Mode() == ModeNetstack {
 			t.Errorf("mode %s as root", d.Mode())
+		}
+	})
+}
+
+func TestWithoutTUN(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		hide(t, "/dev/net")
+		_, err := Open(Config{Mode: ModeTUN, Name: interfaceName(), Network: network, PrivateKeyFile: t.TempDir() + "/key", Log: logOf(t)})
+		if err == nil || !strings.Contains(err.Error(), "/dev/net/tun") {
+			t.Errorf("error %v, want one that names /dev/net/tun", err)
+		}
+		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
+		if d.Mode() == ModeTUN {
+			t.Error("a TUN interface out of nothing")
 		}
 	})
 }

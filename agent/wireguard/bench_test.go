@@ -1,0 +1,200 @@
+package wireguard
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// BenchmarkSessions sets 1,000 sessions up, address and peer, and tears them down again.
+func BenchmarkSessions(b *testing.B) {
+	b.Run(ModeNetstack, func(b *testing.B) {
+		benchSessions(b, open(b, Config{Network: netip.MustParsePrefix("10.99.0.0/16"), Log: slog.New(slog.DiscardHandler)}))
+	})
+	b.Run(ModeTUN, func(b *testing.B) {
+		needLab(b)
+		gateway, _ := newLab(b)
+		var d *Device
+		lab{gateway}.out(b, func() {
+			d = open(b, Config{Mode: ModeTUN, Name: interfaceName(), Network: netip.MustParsePrefix("10.99.0.0/16"),
+				Log: slog.New(slog.DiscardHandler)})
+		})
+		benchSessions(b, d)
+	})
+}
+
+func benchSessions(b *testing.B, d *Device) {
+	const count = 1000
+	keys := make([]agent.Key, count)
+	for i := range keys {
+		keys[i] = newKey(b).public()
+	}
+	for b.Loop() {
+		sessions := make([]agent.Session, count)
+		for i := range sessions {
+			sessions[i] = reserve(b, d)
+			up(b, d, sessions[i], keys[i])
+		}
+		for _, s := range sessions {
+			d.Release(context.Background(), s)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*count), "µs/session")
+}
+
+// BenchmarkPool hands out and takes back an address of a network of 65,533 that is almost used up.
+func BenchmarkPool(b *testing.B) {
+	p, now := newPool(netip.MustParsePrefix("10.128.0.0/16")), time.Now()
+	for i := range 65500 {
+		if _, err := p.reserve(fmt.Sprint(i), netip.Addr{}, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(rest)
+		if _, err := p.reserve("the next", netip.Addr{}, now); err != nil {
+			b.Fatal(err)
+		}
+		p.release("the next", now)
+	}
+}
+
+// BenchmarkThroughput sends one TCP stream from the gateway to a person, through a Device and through the reference
+// program of wireguard-go, in turns. Every program is a process of its own, and the person's end is the reference
+// program both times.
+func BenchmarkThroughput(b *testing.B) {
+	needLab(b)
+	program := filepath.Join(b.TempDir(), "wireguard-go")
+	run(b, "go", "build", "-o", program, "golang.zx2c4.com/wireguard")
+	r := race{program: program}
+	r.gateway, r.outside = newLab(b)
+	ours, theirs := r.startOurs(b), r.startTheirs(b)
+	for b.Loop() {
+		var speeds, references []float64
+		for range 3 {
+			speeds, references = append(speeds, r.measure(b, ours)), append(references, r.measure(b, theirs))
+		}
+		slices.Sort(speeds)
+		slices.Sort(references)
+		b.ReportMetric(speeds[1], "Gbit/s")
+		b.ReportMetric(references[1], "reference-Gbit/s")
+		b.ReportMetric(speeds[1]/references[1], "of-reference")
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+}
+
+// race is a lab in which two tunnels compete.
+type race struct{ program, gateway, outside string }
+
+// startOurs starts a Device and a person. It returns the person's address.
+func (r race) startOurs(b *testing.B) netip.Addr {
+	b.Helper()
+	person := newKey(b)
+	name := interfaceName()
+	out := r.role(b, r.gateway, "gateway", name, person.public().String())
+	var config agent.TunnelConfig
+	if err := json.NewDecoder(out).Decode(&config); err != nil {
+		b.Fatal(err)
+	}
+	r.startPerson(b, name+"p", person, config)
+	return config.Address.Addr()
+}
+
+// startTheirs does that with the reference program as the gateway.
+func (r race) startTheirs(b *testing.B) netip.Addr {
+	b.Helper()
+	person, secret, name := newKey(b), newKey(b), interfaceName()+"r"
+	config := agent.TunnelConfig{ServerPort: 3051, PublicKey: secret.public(), PresharedKey: agent.Key{1},
+		Address: netip.MustParsePrefix("10.97.0.2/32")}
+	r.startProgram(b, r.gateway, name)
+	run(b, "wg", "set", name, "listen-port", "3051", "private-key", r.file(b, agent.Key(secret.key.Bytes())),
+		"peer", person.public().String(), "preshared-key", r.file(b, config.PresharedKey), "allowed-ips", config.Address.String())
+	run(b, "ip", "-n", r.gateway, "addr", "add", "10.97.0.1/24", "dev", name)
+	run(b, "ip", "-n", r.gateway, "link", "set", name, "up")
+	r.startPerson(b, name+"p", person, config)
+	return config.Address.Addr()
+}
+
+func (r race) startPerson(b *testing.B, name string, key privateKey, config agent.TunnelConfig) {
+	b.Helper()
+	r.startProgram(b, r.outside, name)
+	run(b, "wg", "set", name, "private-key", r.file(b, agent.Key(key.key.Bytes())), "peer", config.PublicKey.String(),
+		"preshared-key", r.file(b, config.PresharedKey), "allowed-ips", "0.0.0.0/0",
+		"persistent-keepalive", "25", // so that the gateway learns where the person is
+		"endpoint", netip.AddrPortFrom(labGateway, uint16(config.ServerPort)).String())
+	network := netip.PrefixFrom(config.Address.Addr(), 24)
+	run(b, "ip", "-n", r.outside, "addr", "add", network.String(), "dev", name)
+	run(b, "ip", "-n", r.outside, "link", "set", name, "up")
+}
+
+func (r race) file(b *testing.B, key agent.Key) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(key.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+// startProgram starts the reference program and waits until wg can reach it.
+func (r race) startProgram(b *testing.B, namespace, name string) {
+	b.Helper()
+	startProcess(b, exec.Command("ip", "netns", "exec", namespace, r.program, "-f", name))
+	eventually(b, "the reference program answers", func() bool { return exec.Command("wg", "show", name).Run() == nil })
+}
+
+// measure sends for a while and returns Gbit/s as the receiver saw them.
+func (r race) measure(b *testing.B, to netip.Addr) float64 {
+	b.Helper()
+	receiver := r.role(b, r.outside, "receive", netip.AddrPortFrom(to, 0).String())
+	lines := json.NewDecoder(receiver)
+	var address string
+	if err := lines.Decode(&address); err != nil {
+		b.Fatal(err)
+	}
+	r.role(b, r.gateway, "send", address)
+	var speed float64
+	if err := lines.Decode(&speed); err != nil {
+		b.Fatal(err)
+	}
+	return speed
+}
+
+// role starts this program in a namespace with a part to play; it ends with the benchmark.
+func (r race) role(b *testing.B, namespace, name string, args ...string) io.Reader {
+	b.Helper()
+	cmd := exec.Command("ip", append([]string{"netns", "exec", namespace, os.Args[0]}, args...)...)
+	cmd.Env = append(os.Environ(), roleVariable+"="+name)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	startProcess(b, cmd)
+	return out
+}
+
+func startProcess(b *testing.B, cmd *exec.Cmd) {
+	b.Helper()
+	if err := cmd.Start(); err != nil {
+		b.Fatalf("%s: %v", strings.Join(cmd.Args, " "), err)
+	}
+	b.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // on which the gateways remove their sockets
+		cmd.Wait()
+	})
+}
