@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,6 +26,9 @@ import (
 // asProgram makes the test binary the program itself, so that the tests see real processes, signals and exit codes.
 const asProgram = "IDECO_AGENT_TEST_AS_PROGRAM"
 
+// asBrowser makes it a program that reads the page under the URL and tells how many bytes it has.
+const asBrowser = "IDECO_AGENT_TEST_AS_BROWSER"
+
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
@@ -32,7 +36,27 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if url := os.Getenv(asBrowser); url != "" {
+		os.Exit(fetch(url))
+	}
 	os.Exit(m.Run())
+}
+
+func fetch(url string) int {
+	response, err := (&http.Client{Timeout: patience}).Get(url)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	fmt.Println(line, len(b))
+	return 0
 }
 
 // process is one ideco-agent.
@@ -45,8 +69,14 @@ type process struct {
 
 func start(t *testing.T, stdin string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...)}
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", "LC_ALL=", "LC_MESSAGES=", "LANG=en_US.UTF-8",
+	return startCommand(t, stdin, exec.Command(os.Args[0], args...))
+}
+
+// startCommand starts a command that becomes the program in the end.
+func startCommand(t *testing.T, stdin string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd}
+	p.cmd.Env = append(append(os.Environ(), cmd.Env...), asProgram+"=1", "LC_ALL=", "LC_MESSAGES=", "LANG=en_US.UTF-8",
 		"HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "AppData="+t.TempDir())
 	p.cmd.Stdin = strings.NewReader(stdin)
 	p.cmd.Stderr = &p.stderr
@@ -112,6 +142,15 @@ func TestUsage(t *testing.T) {
 		{with("--root", empty), "", "empty.pem"},
 		{with("--root", filepath.Join(empty, "none")), "", "none"},
 		{with("--lang", "de"), "", "de"},
+		{with("--tunnel", "vpn"), "", "vpn"},
+		{with("--tunnel-name", "a/b"), "", "a/b"},
+		{with("--tunnel-name", "sixteen-letters0"), "", "sixteen-letters0"},
+		{with("--tunnel-name", "-x"), "", "-x"},
+		{with("--socks", "127.0.0.1:1080"), "", "--tunnel netstack"},
+		{with("--socks-shared"), "", "--tunnel netstack"},
+		{with("--tunnel", "netstack", "--socks", "1080"), "", "1080"},
+		{with("--tunnel", "netstack", "--socks", "0.0.0.0:1080"), "", "--socks-shared"},
+		{with("--tunnel", "netstack", "--socks", "1080", "--socks-shared"), "", "1080"},
 		{with("--password", "secret"), "", "-password"},
 		{with("--json=perhaps"), "", "perhaps"},
 		{with("more"), "", "more"},
@@ -132,7 +171,7 @@ func TestUsage(t *testing.T) {
 func TestHelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}, {"connect", "--help"}, {"connect", "-h"}} {
 		p := start(t, "", args...)
-		if out := p.exit(exitOK); !strings.Contains(out, "--password-stdin") {
+		if out := p.exit(exitOK); !strings.Contains(out, "--password-stdin") || !strings.Contains(out, "--tunnel netstack") {
 			t.Errorf("%q: %q", args, out)
 		}
 	}

@@ -5,6 +5,7 @@ package gatewaytest
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -22,7 +23,7 @@ import (
 // patience is how long a test waits for something that should happen at once.
 const patience = 20 * time.Second
 
-// Gateway serves wss://127.0.0.1:Port/connect.
+// Gateway serves wss://Host:Port/connect.
 type Gateway struct {
 	Root *Root
 	Host string
@@ -43,8 +44,19 @@ func New(t testing.TB, serve func(n int, c *Conn)) *Gateway {
 
 // Start is New with a certificate of the test's choice.
 func Start(t testing.TB, root *Root, certificate tls.Certificate, serve func(n int, c *Conn)) *Gateway {
+	return startAt(t, "127.0.0.1", root, certificate, serve)
+}
+
+// At is New on another address of this machine than 127.0.0.1.
+func At(t testing.TB, address string, serve func(n int, c *Conn)) *Gateway {
+	root := NewRoot(t, nil)
+	leaf := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.ParseIP(address)} })
+	return startAt(t, address, root, leaf, serve)
+}
+
+func startAt(t testing.TB, address string, root *Root, leaf tls.Certificate, serve func(int, *Conn)) *Gateway {
 	g := &Gateway{Root: root, t: t}
-	return g.start(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
+	return g.start(address, &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13},
 		func(w http.ResponseWriter, r *http.Request) { g.accept(w, r, serve) })
 }
 
@@ -55,11 +67,15 @@ func StartHTTP(t testing.TB, config *tls.Config, handler http.HandlerFunc) *Gate
 		g.Root = NewRoot(t, nil)
 		config = &tls.Config{Certificates: []tls.Certificate{g.Root.Leaf(t, nil)}}
 	}
-	return g.start(config, handler)
+	return g.start("127.0.0.1", config, handler)
 }
 
-func (g *Gateway) start(config *tls.Config, handler http.HandlerFunc) *Gateway {
-	server := httptest.NewUnstartedServer(handler)
+func (g *Gateway) start(address string, config *tls.Config, handler http.HandlerFunc) *Gateway {
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: handler}}
 	server.TLS = config
 	server.Config.ErrorLog = quiet()
 	server.StartTLS()

@@ -41,6 +41,7 @@ func NewTunnel(t testing.TB, address netip.Addr, names map[string]netip.Addr) *T
 	if err != nil {
 		t.Fatal(err)
 	}
+	<-adapter.Events() // which would open the UDP port in another thread, and a test's thread may be in a namespace
 	private, public := newPair(t)
 	g := &Tunnel{Address: address, PublicKey: public, t: t, net: stack,
 		device: device.NewDevice(adapter, conn.NewDefaultBind(), device.NewLogger(device.LogLevelSilent, ""))}

@@ -18,10 +18,10 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
 
-const (
-	theNIC      tcpip.NICID = 1
-	queuePacket             = 1024 // packets on their way into the tunnel
-)
+const theNIC tcpip.NICID = 1
+
+// queueLength is how many packets may be on their way into the tunnel.
+const queueLength = 1024
 
 // stackTUN is a TCP/IP stack with one IPv4 address, as a device of wireguard-go. It stands in for that project's own
 // netstack, whose Close panics when a packet is on its way at that moment.
@@ -42,16 +42,15 @@ func newStackTUN(address netip.Addr, mtu int) (*stackTUN, error) {
 			TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol},
 			HandleLocal:        true,
 		}),
-		link:   channel.New(queuePacket, uint32(mtu), ""),
+		link:   channel.New(queueLength, uint32(mtu), ""),
 		mtu:    mtu,
-		events: make(chan tun.Event, 1),
+		events: make(chan tun.Event),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	if err := t.configure(address); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("TCP/IP stack: %v", err)
 	}
-	t.events <- tun.EventUp
 	return t, nil
 }
 
@@ -125,7 +124,7 @@ func (t *stackTUN) MTU() (int, error) { return t.mtu, nil }
 // Name implements tun.Device.
 func (t *stackTUN) Name() (string, error) { return "netstack", nil }
 
-// Events implements tun.Device.
+// Events implements tun.Device: there are none, whoever makes the device takes it up.
 func (t *stackTUN) Events() <-chan tun.Event { return t.events }
 
 // BatchSize implements tun.Device.
