@@ -14,7 +14,7 @@ type listener struct {
 
 	mu    sync.Mutex // guards what follows
 	inner net.Listener
-	shutd bool
+	ended bool
 }
 
 // Listen opens a TCP port on the gateway's address inside the tunnel; 0 is a free one. The listener follows SetNetwork
@@ -74,14 +74,14 @@ func closedOr(shut bool, err error) error {
 func (l *listener) current() (net.Listener, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.inner, l.shutd
+	return l.inner, l.ended
 }
 
 // move goes on with another listener.
 func (l *listener) move(to net.Listener) {
 	l.mu.Lock()
 	from := l.inner
-	if !l.shutd {
+	if !l.ended {
 		l.inner = to
 	}
 	l.mu.Unlock()
@@ -99,10 +99,10 @@ func (l *listener) Close() error {
 func (l *listener) shut() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.shutd {
+	if l.ended {
 		return net.ErrClosed
 	}
-	l.shutd = true
+	l.ended = true
 	return l.inner.Close()
 }
 
