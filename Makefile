@@ -15,6 +15,8 @@ export CGO_ENABLED := 0
 
 VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
 GOBUILD  := go build -trimpath -ldflags "-s -w"
+# The agent program for Windows 8 and 8.1 is built with Go 1.20, because newer ones need Windows 10.
+WIN8     := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
 TEMPLATE := agent/installer/template/IdecoAgent.msi
 
 # Where make run keeps its data and listens; the ports need no root.
@@ -42,7 +44,11 @@ build/ideco-agent: $(SOURCES) | go
 build/IdecoAgent.exe: $(SOURCES) | go
 	GOOS=windows GOARCH=amd64 $(GOBUILD) -o $@ ./cmd/ideco-agent
 
-# The template of the installer needs wixl and msibuild; without them the portal is built without an installer and says so.
+build/IdecoAgent-win8.exe: $(SOURCES) | go
+	$(WIN8) GOOS=windows GOARCH=amd64 $(GOBUILD) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+
+# The template of the installer carries both builds and needs wixl and msibuild; without them the portal is built
+# without an installer and says so.
 installer: build/IdecoAgent.exe
 	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
 		$(MAKE) --no-print-directory $(TEMPLATE); \
@@ -51,8 +57,8 @@ installer: build/IdecoAgent.exe
 		echo "No installer in this build: wixl and msitools are missing (apt-get install wixl msitools)."; \
 	fi
 
-$(TEMPLATE): build/IdecoAgent.exe cmd/ideco-agent/installer.wxs cmd/ideco-agent/installer.sh
-	cmd/ideco-agent/installer.sh build/IdecoAgent.exe $@ $(VERSION)
+$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe cmd/ideco-agent/installer.wxs cmd/ideco-agent/installer.sh
+	cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION)
 
 # go says in one line where to get Go when it is missing or older than what can fetch the pinned version by itself.
 go:
@@ -76,17 +82,14 @@ test: test-tools build lint test-go test-windows8 test-browser
 test-go: go
 	go test ./...
 
-# The agent program for Windows 8 is built with Go 1.20 (newer ones need Windows 10): the same sources must build and
-# pass their tests with it.
-WIN8 := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
-test-windows8: go
-	$(WIN8) GOOS=windows GOARCH=amd64 go build -modfile=cmd/ideco-agent/win8.mod -o /dev/null ./cmd/ideco-agent
+# The sources of the agent program must build and pass their tests with Go 1.20 too.
+test-windows8: build/IdecoAgent-win8.exe
 	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
 
 test-browser: test-tools build
 	go test -tags browser -count=1 ./web/e2e
 
-bench: tools
+bench: test-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
 
 lint: go
