@@ -47,21 +47,29 @@ func needTools(tb testing.TB) {
 	}
 }
 
-// The two templates are real ones with a program of random bytes: a small one, and one of the size of the real program,
+// The two templates are real ones with programs of random bytes: a small one, and one of the size of the real programs,
 // whose sector table is so long that it has a table of its own (DIFAT).
 var (
 	buildSmall = sync.OnceValues(func() (string, error) { return buildTemplate("small", 20_000) })
-	buildLarge = sync.OnceValues(func() (string, error) { return buildTemplate("large", 7_400_000) })
+	buildLarge = sync.OnceValues(func() (string, error) { return buildTemplate("large", 3_800_000) })
 )
 
+// programs are the two builds that a template is made of: for Windows 10 and newer, and for Windows 8.
+func programs(name string) []string {
+	return []string{filepath.Join(workDir, name+".exe"), filepath.Join(workDir, name+"-win8.exe")}
+}
+
+// buildTemplate makes a template of two programs of size bytes each.
 func buildTemplate(name string, size int) (string, error) {
-	exe, out := filepath.Join(workDir, name+".exe"), filepath.Join(workDir, name+".msi")
-	program := make([]byte, size)
-	rand.NewChaCha8([32]byte{}).Read(program)
-	if err := os.WriteFile(exe, program, 0o644); err != nil {
-		return "", err
+	out := filepath.Join(workDir, name+".msi")
+	for i, exe := range programs(name) {
+		program := make([]byte, size)
+		rand.NewChaCha8([32]byte{byte(i)}).Read(program)
+		if err := os.WriteFile(exe, program, 0o644); err != nil {
+			return "", err
+		}
 	}
-	if output, err := exec.Command(script(), exe, out, "1.2.3").CombinedOutput(); err != nil {
+	if output, err := exec.Command(script(), append(programs(name), out, "1.2.3")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("installer.sh: %w\n%s", err, output)
 	}
 	return out, nil

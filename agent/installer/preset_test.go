@@ -106,13 +106,18 @@ func firstCell(row string) string {
 	return cell
 }
 
-// TestPresetExtract takes the program out of a preset.
+// TestPresetExtract takes the programs out of a preset. Both have one name, so that they end up in one file: the last of
+// the cabinet.
 func TestPresetExtract(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		t.Run(name, func(t *testing.T) {
-			template := openTemplate(t, build)
+			path, _ := templateFile(t, build)
+			preset := saveImage(t, makeImage(t, openTemplate(t, build), longestHost, testPin))
+			if run(t, "msiinfo", "extract", preset, "agent.cab") != run(t, "msiinfo", "extract", path, "agent.cab") {
+				t.Error("the cabinet is another one")
+			}
 			dir := t.TempDir()
-			run(t, "msiextract", "-C", dir, saveImage(t, makeImage(t, template, longestHost, testPin)))
+			run(t, "msiextract", "-C", dir, preset)
 			found, err := filepath.Glob(filepath.Join(dir, "*", "Agent", "IdecoAgent.exe"))
 			if err != nil || len(found) != 1 {
 				t.Fatalf("extracted %q, %v", found, err)
@@ -121,7 +126,7 @@ func TestPresetExtract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := os.ReadFile(filepath.Join(workDir, name+".exe"))
+			want, err := os.ReadFile(programs(name)[1])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,17 +17,29 @@ func TestTemplateTables(t *testing.T) {
 	for table, want := range map[string][]string{
 		"Property": {
 			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ALLUSERS\t1", "ARPPRODUCTICON\tideco.ico",
-			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;INSTALLED_ADDRESS;INSTALLED_PIN;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
+			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;INSTALLED_ADDRESS;INSTALLED_PIN;WINDOWS_MAJOR;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
 		},
 		"Upgrade": {"{B8F1E4C6-0D0B-4D0B-8B7E-7D1E7B9F5C02}\t\t1.2.3\t\t513\t\tWIX_UPGRADE_DETECTED"},
 		"LaunchCondition": {
 			"Installed OR VersionNT >= 602\tДля программы «Айдеко Агент» нужна Windows 8 или новее.",
+			"Installed OR VersionNT64\tДля программы «Айдеко Агент» нужна 64-разрядная Windows (x64).",
 			"NOT WIX_DOWNGRADE_DETECTED\tНа этом компьютере уже есть более новая версия программы «Айдеко Агент». Чтобы установить эту, сначала удалите её.",
 		},
 		"Directory": {"IdecoFolder\tProgramFiles64Folder\tIdeco", "INSTALLDIR\tIdecoFolder\tAgent"},
 		"RemoveFile": {
-			"RemoveAgentFolder\tProgram\t\tINSTALLDIR\t2", "RemoveIdecoFolder\tProgram\t\tIdecoFolder\t2",
+			"RemoveAgentFolder\tProgram\t\tINSTALLDIR\t2", "RemoveAgentFolderWin8\tProgramWin8\t\tINSTALLDIR\t2",
+			"RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
 		},
+		"File": {
+			"IdecoAgent.exe\tProgram\tIdecoAgent.exe\t20000\t\t\t512\t1",
+			"IdecoAgentWin8.exe\tProgramWin8\tIdecoAgent.exe\t20000\t\t\t512\t2",
+		},
+		"Component": {
+			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tINSTALLDIR\t256\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
+			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tINSTALLDIR\t256\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
+		},
+		"AppSearch":    {"WINDOWS_MAJOR\tWindowsMajor"},
+		"RegLocator":   {"WindowsMajor\t2\tSOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\tCurrentMajorVersionNumber\t18"},
 		"CustomAction": {"DropPin\t51\tUTM_PIN\t[Nothing]\t"},
 	} {
 		rows := exportRows(t, path, table)
@@ -48,20 +60,22 @@ func TestTemplateTables(t *testing.T) {
 	}
 }
 
-// TestTemplateReproducible builds the template again from a program with another time.
+// TestTemplateReproducible builds the template again from programs with another time.
 func TestTemplateReproducible(t *testing.T) {
-	path, want := templateFile(t, buildSmall)
-	exe, out := strings.TrimSuffix(path, ".msi")+".exe", filepath.Join(t.TempDir(), "again.msi")
-	if err := os.Chtimes(exe, time.Time{}, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)); err != nil {
-		t.Fatal(err)
+	_, want := templateFile(t, buildSmall)
+	out := filepath.Join(t.TempDir(), "again.msi")
+	for _, exe := range programs("small") {
+		if err := os.Chtimes(exe, time.Time{}, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	run(t, script(), exe, out, "1.2.3")
+	run(t, script(), append(programs("small"), out, "1.2.3")...)
 	got, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("the same program gave another template")
+		t.Error("the same programs gave another template")
 	}
 }
 
