@@ -49,7 +49,7 @@ type lab struct {
 var labs atomic.Int32
 
 func newLab(t *testing.T) *lab {
-	needRoot(t)
+	needRoot(t, "ip", "ping")
 	id := fmt.Sprintf("%d-%d", os.Getpid(), labs.Add(1))
 	l := &lab{t: t, gateway: "agent-gw-" + id, computer: "agent-pc-" + id, bin: t.TempDir()}
 	for _, ns := range []string{l.gateway, l.computer} {
@@ -73,15 +73,23 @@ func newLab(t *testing.T) *lab {
 }
 
 // needRoot skips a test that the machine cannot run, unless it has to.
-func needRoot(t *testing.T) {
-	_, missing := exec.LookPath("ip")
-	if os.Geteuid() == 0 && missing == nil {
-		return
+func needRoot(t *testing.T, tools ...string) {
+	missing := "root is"
+	if os.Geteuid() == 0 {
+		missing = ""
 	}
-	if os.Getenv("REQUIRE_ALL") != "" {
-		t.Fatal("root and ip (Debian: iproute2) are needed")
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing = tool + " (Debian: iproute2, iputils-ping) is"
+		}
 	}
-	t.Skip("root and ip (Debian: iproute2) are needed")
+	switch {
+	case missing == "":
+	case os.Getenv("REQUIRE_ALL") == "1":
+		t.Fatal(missing + " needed")
+	default:
+		t.Skip(missing + " needed")
+	}
 }
 
 // plug connects the computer's cable.

@@ -26,7 +26,6 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
-	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
@@ -211,12 +210,3 @@ func (t *Tunnel) close() {
 	t.current.device.Close()
 	t.current = nil
 }
-
-// patience is how long the tunnel waits for its first sign of life, and how often it looks.
-type patience struct {
-	first  time.Duration // until a tunnel without a handshake counts as blocked
-	look   time.Duration // between two looks while nothing comes through
-	relook time.Duration // while the tunnel works
-}
-
-var usualPatience = patience{first: 10 * time.Second, look: 100 * time.Millisecond, relook: 2 * time.Second}

@@ -244,6 +244,20 @@ func TestBlocked(t *testing.T) {
 	comesFrom(t, page(t, r.browser(), inside.String()), firstAddr)
 }
 
+// A tunnel that stops working is named too.
+func TestBlockedLater(t *testing.T) {
+	w := gatewaytest.NewTunnel(t, inside, nil)
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		admit(c, w, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
+		c.Wait()
+	})
+	r := runAgent(t, g, func(tun *Tunnel) {
+		tun.patience.stale, tun.patience.relook = 300*time.Millisecond, 10*time.Millisecond
+	})
+	r.event(client.TunnelUp, "")
+	r.event(client.Authorized, "tunnel_blocked")
+}
+
 // After a comeback there is another key, and the old peer is not needed any more: but proxy and connections live on.
 func TestComeback(t *testing.T) {
 	restart := make(chan struct{})

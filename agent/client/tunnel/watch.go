@@ -10,9 +10,17 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// stale is the age of a handshake whose keys WireGuard does not accept any more (180 s), and some time to make the next
-// one. The keepalive makes one every 120 s as long as packets get through.
-const stale = 195 * time.Second
+// patience is what the watch waits for.
+type patience struct {
+	first  time.Duration // until a tunnel without a handshake counts as blocked
+	stale  time.Duration // until one counts as blocked that has had no handshake any more
+	look   time.Duration // between two looks while nothing comes through
+	relook time.Duration // while the tunnel works
+}
+
+// WireGuard does not accept the keys of a handshake after 180 s. The keepalive makes a new one every 120 s as long as
+// packets get through.
+var usualPatience = patience{first: 10 * time.Second, stale: 195 * time.Second, look: 100 * time.Millisecond, relook: 2 * time.Second}
 
 // watch tells when a tunnel begins to work and when it stops.
 type watch struct {
@@ -45,7 +53,7 @@ func (w *watch) run(d *device.Device) {
 	works, told := false, false
 	for {
 		shakes := lastHandshake(d)
-		now := !shakes.IsZero() && time.Since(shakes) < stale
+		now := !shakes.IsZero() && time.Since(shakes) < w.patience.stale
 		if now != works || !now && !told && time.Since(begun) >= w.patience.first {
 			if !w.tell(now) {
 				return
