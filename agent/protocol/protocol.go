@@ -7,7 +7,7 @@
 //
 // History:
 //
-//	2026-11-23  version, update, authorize, auth_state, unauthorize, ended, notice, error; resume tokens.
+//	2026-11-23  version, update, authorize, auth_state, unauthorize, tunnel_wg, ended, notice, error; resume tokens.
 package protocol
 
 import (
