@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -90,7 +91,7 @@ func canonicalHost(s string) (string, bool) {
 		return a.Unmap().String(), true
 	}
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || name == "" || len(name) > 253 {
+	if err != nil || name == "" || len(name) > 253 || !utf8.ValidString(s) { // idna would make a name of broken text
 		return "", false
 	}
 	labels := strings.Split(name, ".")

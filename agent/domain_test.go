@@ -27,6 +27,8 @@ func TestParseDomain(t *testing.T) {
 		{"0.0.0.0", "", "", "field_domain"},
 		{"fe80::1%eth0", "", "", "field_domain"},
 		{"gw..ru", "", "", "field_domain"},
+		{"\x80", "", "", "field_domain"},
+		{"gw.\xff.ru", "", "", "field_domain"},
 		{"https://", "", "", "field_domain"},
 	} {
 		host, removed, p := ParseDomain(c.text)
@@ -56,6 +58,7 @@ func TestParseServer(t *testing.T) {
 		{"gw:99999", "", 0, "field_server"},
 		{"https://gw", "", 0, "field_server"},
 		{"gw ru", "", 0, "field_server"},
+		{"\x80", "", 0, "field_server"},
 	} {
 		host, port, p := ParseServer(c.text)
 		if host != c.host || port != c.port || p.Code != c.code {
