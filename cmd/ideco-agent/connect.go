@@ -15,6 +15,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
 )
 
 // maxPasswordLine is more than any gateway accepts, so that the answer to a long password is the gateway's.
@@ -28,27 +29,50 @@ var exitCodes = map[client.Kind]int{
 	client.ByGateway:   5,
 }
 
-// options are the flags of connect as they were given.
+// options are the flags and arguments of connect as they were given.
 type options struct {
-	server, login, pin, root, lang, state string
-	passwordStdin, json                   bool
-	tunnel                                tunnelOptions
+	gateway                  settings.Values
+	login, root, lang, state string
+	passwordStdin, json      bool
+	tunnel                   tunnelOptions
 }
 
+// parseOptions reads flags and, anywhere among them, utm_address= and utm_pin=. rest begins with what is neither.
 func parseOptions(args []string) (o options, rest []string, err error) {
+	var server, pin string
 	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.server, "server", "", "")
+	flags.StringVar(&server, "server", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
-	flags.StringVar(&o.pin, "pin", "", "")
+	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
 	flags.StringVar(&o.state, "state", "", "")
 	o.tunnel.define(flags)
-	err = flags.Parse(args)
-	return o, flags.Args(), err
+	o.gateway.Place = settings.CommandLine
+	for taken := true; taken; args = rest[1:] {
+		if err = flags.Parse(args); err != nil {
+			return o, nil, err
+		}
+		if rest = flags.Args(); len(rest) == 0 {
+			break
+		}
+		if taken, err = o.gateway.Take(rest[0]); err != nil {
+			return o, nil, err
+		}
+	}
+	flags.Visit(func(f *flag.Flag) {
+		switch {
+		case err != nil:
+		case f.Name == "server":
+			err = o.gateway.SetAddress(server)
+		case f.Name == "pin":
+			err = o.gateway.SetPin(pin)
+		}
+	})
+	return o, rest, err
 }
 
 // problem is what is wrong with the command line: the key of its text and the offending value.
@@ -62,10 +86,13 @@ func connect(ctx context.Context, p program, args []string) int {
 	if lang, ok := locale.Parse(o.lang); ok {
 		p.lang = lang
 	}
+	var wrongPlace *settings.Problem
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(p.stdout, p.text(locale.Usage))
 		return exitOK
+	case errors.As(err, &wrongPlace):
+		return p.unsettled(wrongPlace)
 	case err != nil:
 		return p.usage(locale.BadFlags, err.Error())
 	case len(rest) > 0:
@@ -73,7 +100,10 @@ func connect(ctx context.Context, p program, args []string) int {
 	}
 	cfg, err := o.config(p)
 	var wrong problem
-	if errors.As(err, &wrong) {
+	switch {
+	case errors.As(err, &wrongPlace):
+		return p.unsettled(wrongPlace)
+	case errors.As(err, &wrong):
 		return p.usage(wrong.key, wrong.value)
 	}
 	cfg.Events = printer(p.stdout, o.json)
@@ -85,20 +115,19 @@ func connect(ctx context.Context, p program, args []string) int {
 // config checks the flags and reads what they point to.
 func (o *options) config(p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
-	if err := o.check(); err != nil {
+	gateway, warnings, err := settings.Choose(p.registry.Policy, o.gateway, p.registry.Installer)
+	if err != nil {
 		return cfg, err
 	}
-	var wrong agent.Problem
-	if cfg.Host, cfg.Port, wrong = agent.ParseServer(o.server); wrong.Code != "" {
-		return cfg, problem{locale.BadServer, o.server}
+	if err := o.check(gateway); err != nil {
+		return cfg, err
 	}
-	var err error
-	if o.pin != "" {
-		if cfg.Pin, err = client.ParsePin(o.pin); err != nil {
-			return cfg, problem{locale.BadPin, o.pin}
-		}
+	for _, w := range warnings {
+		fmt.Fprintln(p.stderr, p.inWords(w))
 	}
+	cfg.Host, cfg.Port, cfg.Pin = gateway.Host, gateway.Port, gateway.Pin
 	if o.root != "" {
+		cfg.Pin = nil // only the file's roots are to be trusted
 		if cfg.Roots, err = readRoots(o.root); err != nil {
 			return cfg, problem{locale.BadRoot, o.root}
 		}
@@ -111,12 +140,12 @@ func (o *options) config(p program) (client.Config, error) {
 }
 
 // check finds what is missing or does not go together.
-func (o *options) check() error {
+func (o *options) check(gateway settings.Gateway) error {
 	_, known := locale.Parse(o.lang)
 	switch {
 	case o.lang != "" && !known:
 		return problem{locale.BadLang, o.lang}
-	case o.server == "":
+	case gateway.Host == "":
 		return problem{locale.NoServer, ""}
 	case o.login == "":
 		return problem{locale.NoLogin, ""}
@@ -124,7 +153,7 @@ func (o *options) check() error {
 		return problem{locale.BadLogin, ""}
 	case !o.passwordStdin:
 		return problem{locale.NoPasswordStdin, ""}
-	case o.pin != "" && o.root != "":
+	case o.gateway.Pin != "" && o.root != "":
 		return problem{locale.PinAndRoot, ""}
 	}
 	return o.tunnel.check()

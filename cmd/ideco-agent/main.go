@@ -1,7 +1,10 @@
 // Command ideco-agent opens access through an Ideco gateway for as long as it runs, without a window: for servers,
 // scripts and tests, on Windows and Linux.
 //
-//	ideco-agent connect --server GATEWAY[:PORT] --login NAME --password-stdin
+//	ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin
+//
+// The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
+// the installer, which comes after it (see package settings).
 //
 // Outside the local network a session carries a tunnel: with --tunnel tun as a network interface (Linux, root), with
 // --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where it is permitted. A
@@ -13,7 +16,7 @@
 // second signal ends it at once. The exit code tells how it ended:
 //
 //	0  by the user
-//	2  the command line is wrong
+//	2  the command line is wrong, or what policy or the installer say of the gateway
 //	3  the first login was refused
 //	4  the gateway could not be reached, or not be trusted, the first time
 //	5  the gateway ended the session or refused to take it up again
@@ -30,6 +33,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
 )
 
 const (
@@ -43,7 +47,8 @@ func main() {
 		<-ctx.Done()
 		stop() // the second signal does what signals do
 	}()
-	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv)}))
+	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv),
+		settings.ReadRegistry()}))
 }
 
 // program is what a process has.
@@ -52,6 +57,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lang           locale.Lang
+	registry       settings.Registry
 }
 
 func run(ctx context.Context, p program) int {
@@ -78,6 +84,17 @@ func (p program) usage(key, value string) int {
 	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp))
 	return exitUsage
+}
+
+// unsettled says what is wrong with the place that names the gateway.
+func (p program) unsettled(wrong *settings.Problem) int {
+	fmt.Fprintln(p.stderr, p.inWords(wrong))
+	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp))
+	return exitUsage
+}
+
+func (p program) inWords(wrong *settings.Problem) string {
+	return p.text(wrong.Key, "place", p.text(string(wrong.Place)), "value", agent.Clean(wrong.Value, 200))
 }
 
 func (p program) text(key string, values ...string) string {

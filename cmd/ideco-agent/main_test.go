@@ -132,6 +132,7 @@ func TestUsage(t *testing.T) {
 		{nil, "", "There is no command."},
 		{[]string{"disconnect"}, "", "Unknown command: disconnect."},
 		{[]string{"connect"}, "", "--server"},
+		{[]string{"connect"}, "", "utm_address="},
 		{[]string{"connect", "--server", "gw"}, "", "--login"},
 		{[]string{"connect", "--server", "gw", "--login", "a"}, "", "--password-stdin"},
 		{[]string{"connect", "--server", "https://gw/", "--login", "a", "--password-stdin"}, "", "https://gw/"},

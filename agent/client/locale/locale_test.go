@@ -23,6 +23,7 @@ func TestNothingWithoutText(t *testing.T) {
 	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Refused, Over, Usage, NoCommand,
 		UnknownCommand, BadFlags, ExtraArgument, NoServer, BadServer, NoLogin, BadLogin, NoPasswordStdin, BadPassword,
 		PinAndRoot, BadPin, BadRoot, BadLang, SeeHelp, DeviceNotKept, PasswordNotRead, VersionOfProgram,
+		InPolicy, OnCommandLine, FromInstaller, PinAlone, PolicyWins, NotRead, GivenTwice,
 		TunnelFailed, TunnelNoRights, TunnelNotHere, TunnelNameTaken, SocksTaken, NoteSocks, NoteDNSUntouched,
 		NoteIPv6Outside, NoteNetOutside, BadTunnel, BadTunnelName, BadSocks, SocksNotLoopback, SocksNeedsNetstack,
 		Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage)}

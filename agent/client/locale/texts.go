@@ -44,6 +44,14 @@ const (
 	DeviceNotKept    = "device_not_kept"
 	PasswordNotRead  = "password_not_read"
 	VersionOfProgram = "version"
+
+	InPolicy      = "in_policy"
+	OnCommandLine = "on_command_line"
+	FromInstaller = "from_installer"
+	PinAlone      = "pin_alone"
+	PolicyWins    = "policy_wins"
+	NotRead       = "not_read"
+	GivenTwice    = "given_twice"
 )
 
 type text struct{ ru, en string }
@@ -127,19 +135,25 @@ var texts = map[string]text{
 	Usage: {
 		`Ideco агент открывает доступ через шлюз, пока работает.
 
-  ideco-agent connect --server ШЛЮЗ[:ПОРТ] --login ЛОГИН --password-stdin [параметры]
+  ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
   ideco-agent version
   ideco-agent help
 
 Параметры connect:
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
+                        (или utm_address=ШЛЮЗ[:ПОРТ])
   --login ЛОГИН         ваш логин
   --password-stdin      пароль — первая строка стандартного ввода
-  --pin ОТПЕЧАТОК       доверять корню шлюза с этим отпечатком (base64 от SHA-256 открытого ключа)
+  --pin ОТПЕЧАТОК       доверять корню шлюза с этим отпечатком (base64 от SHA-256 открытого ключа);
+                        действует вместе с --server (или utm_pin=ОТПЕЧАТОК)
   --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM)
   --json                печатать события в JSON, по одному в строке
   --lang ru|en          язык сообщений; без него — по переменным LC_ALL, LC_MESSAGES и LANG
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
+
+В Windows шлюз могут задать политика (HKLM\Software\Policies\Ideco\Agent) и установщик
+(HKLM\Software\Ideco\Agent) значениями UtmAddress и UtmPin; тогда --server не нужен.
+Политика важнее командной строки, командная строка важнее установщика.
 
 Вне локальной сети шлюз даёт доступ через VPN:
   --tunnel auto         сетевой интерфейс, если хватает прав (по умолчанию)
@@ -155,19 +169,25 @@ Ctrl+C закрывает доступ и завершает программу.
 `,
 		`Ideco agent opens access through a gateway for as long as it runs.
 
-  ideco-agent connect --server GATEWAY[:PORT] --login NAME --password-stdin [flags]
+  ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
   ideco-agent version
   ideco-agent help
 
 Flags of connect:
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
+                           (or utm_address=GATEWAY[:PORT])
   --login NAME             your login
   --password-stdin         the password is the first line of standard input
-  --pin PIN                trust the gateway's root with this pin (base64 of the SHA-256 of its public key)
+  --pin PIN                trust the gateway's root with this pin (base64 of the SHA-256 of its public key);
+                           goes with --server (or utm_pin=PIN)
   --root FILE              trust only the root certificates in this file (PEM)
   --json                   print events in JSON, one a line
   --lang ru|en             language of messages; LC_ALL, LC_MESSAGES and LANG choose it otherwise
   --state DIR              where to keep this computer's identifier
+
+On Windows policy (HKLM\Software\Policies\Ideco\Agent) and the installer (HKLM\Software\Ideco\Agent)
+may name the gateway in their values UtmAddress and UtmPin; --server is not needed then.
+Policy comes before the command line, and the command line before the installer.
 
 Outside the local network the gateway gives access through a VPN:
   --tunnel auto            a network interface where the program may make one (default)
@@ -181,12 +201,14 @@ Ctrl+C closes access and ends the program.
 Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 4 gateway unreachable or not proven to be yours, 5 access closed by the gateway.
 `},
-	NoCommand:       {"Не указана команда.", "There is no command."},
-	UnknownCommand:  {"Неизвестная команда: {value}.", "Unknown command: {value}."},
-	BadFlags:        {"Параметры не поняты: {value}.", "The flags were not understood: {value}."},
-	ExtraArgument:   {"Лишнее в командной строке: {value}.", "Too much on the command line: {value}."},
-	NoServer:        {"Укажите шлюз: --server.", "Name the gateway: --server."},
-	BadServer:       {"Это не имя и не адрес шлюза: {value}.", "This is neither the name nor the address of a gateway: {value}."},
+	NoCommand:      {"Не указана команда.", "There is no command."},
+	UnknownCommand: {"Неизвестная команда: {value}.", "Unknown command: {value}."},
+	BadFlags:       {"Параметры не поняты: {value}.", "The flags were not understood: {value}."},
+	ExtraArgument:  {"Лишнее в командной строке: {value}.", "Too much on the command line: {value}."},
+	NoServer:       {"Укажите шлюз: --server или utm_address=.", "Name the gateway: --server or utm_address=."},
+	BadServer: {
+		"Адрес шлюза {place} — не имя и не IP-адрес: {value}.",
+		"The gateway's address {place} is neither a name nor an IP address: {value}."},
 	NoLogin:         {"Укажите логин: --login.", "Give your login: --login."},
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
 	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
@@ -195,8 +217,8 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 		"The password has to be one line of UTF-8 text of at most 1024 bytes."},
 	PinAndRoot: {"Укажите что-то одно: --pin или --root.", "Give one of the two: --pin or --root."},
 	BadPin: {
-		"Это не отпечаток: {value}. Отпечаток — 44 знака base64; его показывает страница «Сертификат» шлюза.",
-		"This is not a pin: {value}. A pin is 44 characters of base64; the gateway's certificate page shows it."},
+		"Отпечаток {place} записан неверно: {value}. Отпечаток — 44 знака base64; его показывает страница «Сертификат» шлюза.",
+		"The pin {place} is none: {value}. A pin is 44 characters of base64; the gateway's certificate page shows it."},
 	BadRoot: {
 		"В файле {value} нет корневого сертификата (PEM), или файл не читается.",
 		"There is no root certificate (PEM) in the file {value}, or it cannot be read."},
@@ -220,4 +242,22 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},
 	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
 	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
+
+	InPolicy: {
+		`в политике организации (HKLM\Software\Policies\Ideco\Agent)`,
+		`in your organisation's policy (HKLM\Software\Policies\Ideco\Agent)`},
+	OnCommandLine: {"в командной строке", "on the command line"},
+	FromInstaller: {
+		`от установщика (HKLM\Software\Ideco\Agent)`,
+		`from the installer (HKLM\Software\Ideco\Agent)`},
+	PinAlone: {
+		"Отпечаток {place} не действует: рядом с ним нет адреса шлюза.",
+		"The pin {place} is ignored: there is no gateway's address beside it."},
+	PolicyWins: {
+		"Шлюз задан политикой организации: {value}. То, что указано в командной строке, не действует.",
+		"Your organisation's policy sets the gateway: {value}. What the command line says about it is ignored."},
+	NotRead: {
+		"Не удалось прочитать адрес шлюза и отпечаток {place}: {value}.",
+		"The gateway's address and pin {place} could not be read: {value}."},
+	GivenTwice: {"Указано дважды: {value}.", "Given twice: {value}."},
 }

@@ -1,0 +1,5 @@
+//go:build !windows
+
+package settings
+
+func readKey(p Place) Values { return Values{Place: p} }

@@ -1,0 +1,43 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/windows/registry"
+)
+
+var keys = map[Place]string{
+	Policy:    `Software\Policies\Ideco\Agent`,
+	Installer: `Software\Ideco\Agent`,
+}
+
+// readKey reads the 64-bit view, in which the installer writes, whatever this program is.
+func readKey(p Place) Values {
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, keys[p], registry.QUERY_VALUE|registry.WOW64_64KEY)
+	if errors.Is(err, registry.ErrNotExist) {
+		return Values{Place: p}
+	}
+	if err != nil {
+		return Values{Place: p, Err: err}
+	}
+	defer k.Close()
+	address, err := readText(k, "UtmAddress")
+	if err != nil {
+		return Values{Place: p, Err: err}
+	}
+	pin, err := readText(k, "UtmPin")
+	if err != nil {
+		return Values{Place: p, Err: err}
+	}
+	return Values{Place: p, Address: address, Pin: pin}
+}
+
+// readText treats a value that is not there like an empty one. One of another type than text is an error.
+func readText(k registry.Key, name string) (string, error) {
+	s, _, err := k.GetStringValue(name)
+	if err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
