@@ -19,7 +19,8 @@ type Accounts interface {
 	Users(ctx context.Context, search string, offset, limit int) (page []agent.User, total int, err error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
-	UpdateUser(context.Context, agent.User) error
+	// UpdateUser changes an account in one transaction; an error of change leaves it as it was.
+	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error
@@ -75,27 +76,34 @@ func (s *Site) createUser(c echo.Context, u agent.User, password string) (agent.
 	return id, nil
 }
 
-// changeUser saves an account and ends what it may no longer have; what is wrong with it is agent.Problems.
-func (s *Site) changeUser(c echo.Context, u agent.User) error {
-	ctx := c.Request().Context()
-	if problems := checkUser(u); len(problems) > 0 {
-		return problems
-	}
-	err := s.Accounts.UpdateUser(ctx, u)
+// changeUser changes an account and ends what it may no longer have; what is wrong with it is agent.Problems. Once the
+// change is stored, what follows from it does not depend on a browser that goes away.
+func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.User) agent.User) (agent.User, error) {
+	u, err := s.Accounts.UpdateUser(c.Request().Context(), id, func(u *agent.User) error {
+		*u = change(*u)
+		if problems := checkUser(*u); len(problems) > 0 {
+			return problems
+		}
+		return nil
+	})
 	if errors.Is(err, agent.ErrLoginTaken) {
-		return agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
+		return agent.User{}, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
 	}
 	if err != nil {
-		return err
+		return agent.User{}, err
 	}
-	if !u.Enabled {
-		if err := s.Browsers.EndBrowserSessions(ctx, u.ID, ""); err != nil {
-			return err
-		}
-	}
-	s.Sessions.UserChanged(ctx, u)
 	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Admin, "remote_access", u.RemoteAccess)
-	return nil
+	return u, s.enforce(c, u)
+}
+
+// enforce ends what an account may no longer have.
+func (s *Site) enforce(c echo.Context, u agent.User) error {
+	ctx := context.WithoutCancel(c.Request().Context())
+	s.Sessions.UserChanged(ctx, u)
+	if u.Enabled {
+		return nil
+	}
+	return s.Browsers.EndBrowserSessions(ctx, u.ID, "")
 }
 
 // changePassword sets a local account's password. Every browser but this one is signed out and no agent comes back
@@ -115,25 +123,22 @@ func (s *Site) changePassword(c echo.Context, u agent.User, password string) err
 	if err := s.Accounts.SetPassword(ctx, u.ID, hash); err != nil {
 		return err
 	}
-	if err := s.Sessions.VoidResume(ctx, u.ID); err != nil {
-		return err
-	}
 	s.securityEvent(c, "password_changed", "account", u.Login)
 	except := ""
 	if v := who(c); v.User != nil && v.User.ID == u.ID {
 		except = v.Browser.ID
 	}
-	return s.Browsers.EndBrowserSessions(ctx, u.ID, except)
+	ctx = context.WithoutCancel(ctx) // the old password must not live on because a browser went away
+	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, except))
 }
 
 func (s *Site) deleteUser(c echo.Context, u agent.User) error {
-	ctx := c.Request().Context()
-	if err := s.Accounts.DeleteUser(ctx, u.ID); err != nil {
+	if err := s.Accounts.DeleteUser(c.Request().Context(), u.ID); err != nil {
 		return err
 	}
-	u.Enabled = false
-	s.Sessions.UserChanged(ctx, u)
 	s.securityEvent(c, "account_deleted", "account", u.Login)
+	u.Enabled = false
+	s.Sessions.UserChanged(context.WithoutCancel(c.Request().Context()), u)
 	return nil
 }
 
@@ -144,7 +149,7 @@ func (s *Site) denyVPN(c echo.Context, u agent.User) error {
 		return err
 	}
 	u.RemoteAccess = false
-	s.Sessions.UserChanged(ctx, u)
+	s.Sessions.UserChanged(context.WithoutCancel(ctx), u)
 	s.securityEvent(c, "vpn_denied", "account", u.Login)
 	return nil
 }
@@ -160,9 +165,11 @@ func (s *Site) sessionsOf(id agent.UserID) int {
 	return n
 }
 
+// cleanUser takes off what nobody sees. Nothing is cut: what is too long is told.
 func cleanUser(u agent.User) agent.User {
 	u.Login = strings.TrimSpace(u.Login)
-	u.Name, u.Phone = strings.TrimSpace(u.Name), strings.TrimSpace(u.Phone)
-	u.Comment = strings.TrimSpace(u.Comment)
+	for _, text := range []*string{&u.Name, &u.Phone, &u.Comment} {
+		*text = agent.Clean(*text, len(*text))
+	}
 	return u
 }

@@ -64,11 +64,12 @@ func parseVPN(form templates.VPNForm) (func(*agent.Settings), agent.Problems) {
 		p2 = agent.Problem{Field: "forward_nets", Code: "field_required"}
 	}
 	dns, p3 := parseAddresses("dns", words(form.DNS))
+	suffixes, p4 := agent.ParseSuffixes("dns_suffix", words(form.DNSSuffix))
 	return func(n *agent.Settings) {
 		n.VPNNetwork, n.ForwardNets, n.DNS = network, nets, dns
-		n.DNSSuffixes = words(strings.ToLower(form.DNSSuffix))
+		n.DNSSuffixes = suffixes
 		n.LocalTunnel = form.LocalTunnel
-	}, problemsOf(p1, p2, p3)
+	}, problemsOf(p1, p2, p3, p4)
 }
 
 // words splits a list that a person has typed.

@@ -61,10 +61,10 @@ func (s *Site) adminUserSave(c echo.Context) error {
 	}
 	form := userForm(c)
 	changed := applyUserForm(u, form)
-	if n := s.losing(u, changed); n > 0 && c.FormValue("confirm") != "1" {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmUserOff(who(c).L, u.ID, form, n)))
+	if question, asks := s.losing(c, u, changed, form); asks && c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), question))
 	}
-	err = s.changeUser(c, changed)
+	_, err = s.changeUser(c, u.ID, func(u agent.User) agent.User { return applyUserForm(u, form) })
 	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
 		return s.userPage(c, http.StatusBadRequest, u, form, problems, "")
 	}
@@ -77,12 +77,17 @@ func (s *Site) adminUserSave(c echo.Context) error {
 	return done(c, locale.ToastSaved, "/admin/users")
 }
 
-// losing counts the live sessions that end when the account becomes what the form says.
-func (s *Site) losing(before, after agent.User) int {
+// losing is the question before live sessions end because the account becomes what the form says.
+func (s *Site) losing(c echo.Context, before, after agent.User, form templates.UserForm) (templates.ConfirmData, bool) {
 	if before.Enabled && !after.Enabled {
-		return s.sessionsOf(before.ID)
+		n := s.sessionsOf(before.ID)
+		return templates.ConfirmUserOff(who(c).L, before.ID, form, n), n > 0
 	}
-	return 0
+	if before.RemoteAccess && !after.RemoteAccess {
+		n := s.vpnSessionsOf(before.ID)
+		return templates.ConfirmUserVPN(who(c).L, before, form, n), n > 0
+	}
+	return templates.ConfirmData{}, false
 }
 
 func (s *Site) adminUserPassword(c echo.Context) error {

@@ -41,6 +41,9 @@ func (s *Site) answerError(err error, c echo.Context) {
 	if !ok {
 		v = &visitor{L: locale.For()}
 	}
+	if errors.Is(err, echo.ErrMethodNotAllowed) && !s.administrationAnswers(v) {
+		err = echo.ErrNotFound // where administration does not answer, nothing tells its paths from others
+	}
 	status, answer, ref := s.explain(err, v.L)
 	if status >= http.StatusInternalServerError {
 		s.Log.Error("request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)

@@ -63,19 +63,25 @@ func (s *Site) vpnSessions() []agent.LiveSession {
 	return vpn
 }
 
+// vpnSessionsOf counts a person's live sessions from outside.
+func (s *Site) vpnSessionsOf(id agent.UserID) int {
+	n := 0
+	for _, live := range s.vpnSessions() {
+		if live.UserID == id {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Site) monitorDenyVPN(c echo.Context) error {
 	u, err := s.userOf(c)
 	if err != nil {
 		return err
 	}
 	if c.FormValue("confirm") != "1" {
-		n := 0
-		for _, live := range s.vpnSessions() {
-			if live.UserID == u.ID {
-				n++
-			}
-		}
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmVPNDeny(who(c).L, u, n)))
+		d := templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID))
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
 	}
 	if err := s.denyVPN(c, u); err != nil {
 		return err

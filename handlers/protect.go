@@ -34,7 +34,11 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
-			if r := recover(); r != nil && r != http.ErrAbortHandler {
+			r := recover()
+			if r == http.ErrAbortHandler {
+				panic(r) // net/http knows it
+			}
+			if r != nil {
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
@@ -71,16 +75,26 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	}
 }
 
-// spoken checks that a request that changes something comes in the route's own form: pages carry the form token, REST
-// says that its body is JSON, which no HTML form can.
+// spoken sets the form in which the route answers, errors included.
 func (s *Site) spoken(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			v, r := who(c), c.Request()
+			v := who(c)
 			v.form = f
 			if f == rest {
-				v.L = locale.For(cookieValue(c, languageCookie), r.Header.Get("Accept-Language"))
+				v.L = locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
 			}
+			return next(c)
+		}
+	}
+}
+
+// inForm checks that a request that changes something comes in the route's own form: pages carry the form token, REST
+// says that its body is JSON, which no HTML form can. It comes after admit, so that nobody learns more than that.
+func inForm(f form) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
 			switch r.Method {
 			case http.MethodGet, http.MethodHead, http.MethodDelete:
 				return next(c)
@@ -115,7 +129,7 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 			switch {
 			case r == anybody || r == setup:
 				return next(c)
-			case v.User == nil && f == page && c.Request().Method == http.MethodGet:
+			case v.User == nil && f == page && safe(c.Request().Method):
 				return c.Redirect(http.StatusSeeOther, "/login")
 			case v.User == nil:
 				return refusal{http.StatusUnauthorized, locale.NotSignedIn}
@@ -126,6 +140,8 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 		}
 	}
 }
+
+func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // administrationAnswers tells whether administration exists for a visitor: on the gateway itself and in its local
 // networks, never through the VPN.

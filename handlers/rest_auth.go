@@ -8,6 +8,8 @@ import (
 	"regexp"
 
 	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
 )
 
 // decode reads a request's JSON object. A field that does not exist is refused by name: a setting that is spelt wrong
@@ -51,6 +53,14 @@ func (o optional[T]) into(to *T) {
 	if o.Value != nil {
 		*to = *o.Value
 	}
+}
+
+// null is the problem of a field that is null and may not be.
+func (o optional[T]) null(field string) agent.Problem {
+	if o.Set && o.Value == nil {
+		return agent.Problem{Field: field, Code: "field_required"}
+	}
+	return agent.Problem{}
 }
 
 func (s *Site) restLogin(c echo.Context) error {

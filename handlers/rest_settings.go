@@ -88,11 +88,22 @@ func (s *Site) restSetSettings(c echo.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
+	if problems := body.nulls(); problems != nil {
+		return problems
+	}
 	if err := s.Settings.Update(c.Request().Context(), body.apply); err != nil {
 		return err
 	}
 	s.securityEvent(c, "settings_saved")
 	return s.restSettings(c)
+}
+
+// nulls are the fields that are there without a value; only the domain may be.
+func (b settingsChange) nulls() agent.Problems {
+	return problemsOf(b.LocalTunnel.null("local_tunnel"), b.LocalNetworks.null("local_networks"), b.VPNNetwork.null("vpn_network"),
+		b.ForwardNets.null("forward_nets"), b.DNS.null("dns"), b.DNSSuffix.null("dns_suffix"),
+		b.SessionHoursLAN.null("session_hours_lan"), b.SessionHoursVPN.null("session_hours_vpn"),
+		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"))
 }
 
 // apply lays the change over the settings; what cannot be read is agent.Problems.
@@ -130,7 +141,11 @@ func (b settingsChange) apply(n *agent.Settings) error {
 		bad(p)
 		n.DNS = dns
 	}
-	b.DNSSuffix.into(&n.DNSSuffixes)
+	if b.DNSSuffix.Value != nil {
+		suffixes, p := agent.ParseSuffixes("dns_suffix", *b.DNSSuffix.Value)
+		bad(p)
+		n.DNSSuffixes = suffixes
+	}
 	b.LocalTunnel.into(&n.LocalTunnel)
 	if b.SessionHoursLAN.Value != nil {
 		n.SessionLAN = hoursToDuration(*b.SessionHoursLAN.Value)

@@ -54,6 +54,12 @@ type userChange struct {
 	LDAPGUID   any `json:"ldap_guid"`
 }
 
+// nulls are the fields that are there without a value, which none of them may be.
+func (b userChange) nulls() agent.Problems {
+	return problemsOf(b.Name.null("name"), b.Login.null("login"), b.Psw.null("psw"), b.Enabled.null("enabled"),
+		b.PhoneNumber.null("phone_number"), b.Comment.null("comment"), b.RemoteAccess.null("remote_access"), b.Admin.null("admin"))
+}
+
 func (b userChange) apply(u agent.User) agent.User {
 	if u.Local() {
 		b.Login.into(&u.Login)
@@ -94,6 +100,9 @@ func (s *Site) restUserCreate(c echo.Context) error {
 	if t, ok := body.DomainType.(string); ok && t != "local" {
 		return agent.Problems{{Field: "domain_type", Code: "field_domain_type"}}
 	}
+	if problems := body.nulls(); problems != nil {
+		return problems
+	}
 	psw := ""
 	body.Psw.into(&psw)
 	id, err := s.createUser(c, body.apply(agent.User{Directory: agent.LocalDirectory, Enabled: true}), psw)
@@ -112,11 +121,13 @@ func (s *Site) restUserChange(c echo.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
+	if problems := body.nulls(); problems != nil {
+		return problems
+	}
 	if body.Psw.Set { // not changed here, and must not look so
 		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}
 	}
-	u = body.apply(u)
-	if err := s.changeUser(c, u); err != nil {
+	if u, err = s.changeUser(c, u.ID, body.apply); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, jsonOfUser(u))

@@ -144,9 +144,10 @@ func (s *Site) newEcho(f form) *echo.Echo {
 
 func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	for _, r := range routes {
-		e.Add(r.method, r.path, r.handler, s.spoken(r.form), s.admit(r.rule, r.form))
+		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), inForm(r.form)}
+		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.form != rest {
-			e.Add(http.MethodHead, r.path, r.handler, s.spoken(r.form), s.admit(r.rule, r.form))
+			e.Add(http.MethodHead, r.path, r.handler, guards...)
 		}
 	}
 	return e

@@ -273,17 +273,20 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 	if err != nil || u.Login != "ivanov" {
 		t.Fatalf("user 2: %+v, %v", u, err)
 	}
-	u.Enabled = false
-	if err := s.Accounts.UpdateUser(ctx, u); err != nil {
-		t.Fatal(err)
+	enable := func(on bool) {
+		_, err := s.Accounts.UpdateUser(ctx, u.ID, func(u *agent.User) error {
+			u.Enabled = on
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	enable(false)
 	if got := code(ivanov); got != http.StatusSeeOther {
 		t.Errorf("switched off: %d", got)
 	}
-	u.Enabled = true
-	if err := s.Accounts.UpdateUser(ctx, u); err != nil {
-		t.Fatal(err)
-	}
+	enable(true)
 	ask(s.PortalHandler(), "POST", "/logout", page, inLAN, ivanov)
 	if got := code(ivanov); got != http.StatusSeeOther {
 		t.Errorf("signed out: %d", got)

@@ -61,6 +61,26 @@ func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
 
 // ConfirmUserOff asks before an account with live sessions is switched off. The form carries the other changes along.
 func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, sessions int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
+		Text:   consequence(l, "confirm_user_off_text", "confirm_user_off_none", sessions),
+		Action: userPath(id),
+		Fields: userFields(form),
+		Button: l.T("confirm_user_off_button"),
+		Cancel: userPath(id),
+	}
+}
+
+// ConfirmUserVPN asks before a person with live sessions from outside loses the right to them. The form carries the
+// other changes along.
+func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, sessions int) ConfirmData {
+	d := ConfirmVPNDeny(l, user, sessions)
+	d.Action, d.Fields, d.Cancel = userPath(user.ID), userFields(form), userPath(user.ID)
+	return d
+}
+
+// userFields are an account's form, confirmed.
+func userFields(form UserForm) []Hidden {
 	fields := []Hidden{{"login", form.Login}, {"name", form.Name}, {"phone", form.Phone}, {"comment", form.Comment}}
 	for _, box := range []struct {
 		name string
@@ -70,14 +90,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 			fields = append(fields, Hidden{box.name, "1"})
 		}
 	}
-	return ConfirmData{
-		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
-		Text:   consequence(l, "confirm_user_off_text", "confirm_user_off_none", sessions),
-		Action: userPath(id),
-		Fields: append(fields, confirmed),
-		Button: l.T("confirm_user_off_button"),
-		Cancel: userPath(id),
-	}
+	return append(fields, confirmed)
 }
 
 // ConfirmUserDelete asks before an account is deleted.

@@ -41,8 +41,11 @@ func ResetAdministrator(ctx context.Context, dir, login string, in io.Reader) er
 		if err != nil {
 			return err
 		}
-		u.Enabled, u.Admin = true, true
-		if err := db.UpdateUser(ctx, u); err != nil {
+		_, err = db.UpdateUser(ctx, u.ID, func(u *agent.User) error {
+			u.Enabled, u.Admin = true, true
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 		if err := db.SetPassword(ctx, u.ID, hash); err != nil {

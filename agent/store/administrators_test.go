@@ -79,8 +79,8 @@ func TestLastAdministratorStays(t *testing.T) {
 	addUser(t, s, agent.User{Login: "empty", Admin: true, Enabled: true}, "")     // neither can this one
 	plain := addUser(t, s, agent.User{Login: "plain", Enabled: true}, "password") // and this one is nobody
 	takeAway := map[string]func() error{
-		"switch off": func() error { u := admin; u.Enabled = false; return s.UpdateUser(ctx, u) },
-		"role":       func() error { u := admin; u.Admin = false; return s.UpdateUser(ctx, u) },
+		"switch off": func() error { u := admin; u.Enabled = false; return saveUser(ctx, s, u) },
+		"role":       func() error { u := admin; u.Admin = false; return saveUser(ctx, s, u) },
 		"password":   func() error { return s.SetPassword(ctx, admin.ID, "") },
 		"delete":     func() error { return s.DeleteUser(ctx, admin.ID) },
 	}
@@ -94,7 +94,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	}
 	check(t, s.DeleteUser(ctx, plain))
 	admin.Name = "Главный"
-	check(t, s.UpdateUser(ctx, admin))
+	check(t, saveUser(ctx, s, admin))
 
 	addUser(t, s, agent.User{Login: "second", Enabled: true, Admin: true}, "hash")
 	check(t, s.DeleteUser(ctx, admin.ID))

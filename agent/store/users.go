@@ -50,16 +50,23 @@ func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (i
 	return id, nil
 }
 
-// UpdateUser saves an account under its id, except for its password, its directory and when it was made. Errors:
-// agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
-func (s *Store) UpdateUser(ctx context.Context, user agent.User) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+// UpdateUser changes an account in one transaction, except for its password, its directory and when it was made. An
+// error of change leaves it as it was. Errors: agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
+func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (user agent.User, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+		if user, err = findUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := change(&user); err != nil {
+			return err
+		}
+		user.ID = id
 		return keepAdministrator(ctx, tx, func() error { return updateUser(ctx, tx, user) })
 	})
 	if err != nil {
-		return fmt.Errorf("update user %d: %w", user.ID, err)
+		return agent.User{}, fmt.Errorf("update user %d: %w", id, err)
 	}
-	return nil
+	return user, nil
 }
 
 // SetPassword sets the argon2id hash of an account's password; sessions go on until the caller ends them. Errors:

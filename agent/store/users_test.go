@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,7 +38,7 @@ func TestUserComesBack(t *testing.T) {
 	addUser(t, s, agent.User{Login: "admin", Enabled: true, Admin: true}, "hash") // somebody must be
 	changed := want
 	changed.Directory, changed.Created = "elsewhere", start.AddDate(1, 0, 0) // these two stay
-	check(t, s.UpdateUser(ctx, changed))
+	check(t, saveUser(ctx, s, changed))
 	got, hash, err := s.LocalAccount(ctx, " PETROV ")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" || hash != "hash" {
 		t.Errorf("%v %q %s", err, hash, diff)
@@ -51,10 +54,10 @@ func TestLoginsDifferWithoutCase(t *testing.T) {
 	if _, err := s.CreateUser(ctx, agent.User{Login: "ЖУКОВ", Directory: agent.LocalDirectory}, ""); !errors.Is(err, agent.ErrLoginTaken) {
 		t.Errorf("create: %v", err)
 	}
-	if err := s.UpdateUser(ctx, agent.User{ID: second, Login: "жУКОВ"}); !errors.Is(err, agent.ErrLoginTaken) {
+	if err := saveUser(ctx, s, agent.User{ID: second, Login: "жУКОВ"}); !errors.Is(err, agent.ErrLoginTaken) {
 		t.Errorf("update: %v", err)
 	}
-	check(t, s.UpdateUser(ctx, agent.User{ID: first, Login: "ЖУКОВ"})) // its own login in another case
+	check(t, saveUser(ctx, s, agent.User{ID: first, Login: "ЖУКОВ"})) // its own login in another case
 	if user, _, err := s.LocalAccount(ctx, "жуков"); err != nil || user.ID != first || user.Login != "ЖУКОВ" {
 		t.Errorf("%+v, %v", user, err)
 	}
@@ -67,7 +70,7 @@ func TestUnknownUser(t *testing.T) {
 	_, user := s.User(ctx, 7)
 	for what, err := range map[string]error{
 		"account": account, "user": user,
-		"update":   s.UpdateUser(ctx, agent.User{ID: 7, Login: "x"}),
+		"update":   saveUser(ctx, s, agent.User{ID: 7, Login: "x"}),
 		"password": s.SetPassword(ctx, 7, "hash"),
 		"remote":   s.SetRemoteAccess(ctx, 7, true),
 		"delete":   s.DeleteUser(ctx, 7),
@@ -149,5 +152,34 @@ func TestDeleteUser(t *testing.T) {
 	}
 	if next := addUser(t, s, agent.User{Login: "ivanov"}, ""); next == id {
 		t.Error("the id was given to another person")
+	}
+}
+
+// saveUser writes all of an account.
+func saveUser(ctx context.Context, s *Store, user agent.User) error {
+	_, err := s.UpdateUser(ctx, user.ID, func(u *agent.User) error {
+		*u = user
+		return nil
+	})
+	return err
+}
+
+// TestUpdateUserKeepsWhatOthersChange: of two changes at the same time neither undoes the other.
+func TestUpdateUserKeepsWhatOthersChange(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, RemoteAccess: true}, "hash")
+	var wait sync.WaitGroup
+	wait.Go(func() { check(t, s.SetRemoteAccess(ctx, id, false)) })
+	for i := range 20 {
+		_, err := s.UpdateUser(ctx, id, func(u *agent.User) error {
+			u.Comment = fmt.Sprint(i)
+			return nil
+		})
+		check(t, err)
+	}
+	wait.Wait()
+	if user, err := s.User(ctx, id); err != nil || user.RemoteAccess || user.Comment != "19" {
+		t.Errorf("%+v, %v", user, err)
 	}
 }
