@@ -20,6 +20,7 @@ import (
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
 	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
 )
 
 // The addresses of these tests.
@@ -328,6 +329,39 @@ func TestBack(t *testing.T) {
 		s.PortalHandler().ServeHTTP(w, r)
 		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
 			t.Errorf("from %q: %d to %q, want %q", from, w.Code, got, want)
+		}
+	}
+}
+
+// newContext is a request of nobody in particular.
+func newContext(s *Site) echo.Context {
+	r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
+	c := s.newEcho(page).NewContext(r, httptest.NewRecorder())
+	c.Set(visitorKey, &visitor{Peer: inLAN, L: locale.For()})
+	return c
+}
+
+// TestOtherListeners: what the agent endpoint, plain HTTP and the tunnel serve is open to anybody, and nothing else is
+// there.
+func TestOtherListeners(t *testing.T) {
+	s := newSite(t)
+	for name, c := range map[string]struct {
+		routes []route
+		h      http.Handler
+	}{"agents": {s.agentRoutes(), s.AgentHandler()}, "http": {s.httpRoutes(), s.HTTPHandler()},
+		"tunnel": {s.tunnelRoutes(), s.register(s.newEcho(plain), s.tunnelRoutes())}} {
+		for _, r := range c.routes {
+			if r.rule != anybody || r.method != "GET" {
+				t.Errorf("%s: %s %s is for %v", name, r.method, r.path, r.rule)
+			}
+			if w := ask(c.h, r.method, r.path, r.form, outside, nil); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+				t.Errorf("%s: %s %s: %d", name, r.method, r.path, w.Code)
+			}
+		}
+		for _, path := range []string{"/admin/agent", "/login", "/cabinet", "/agent_backend/wireguard/state", "/download/IdecoAgent.msi", "/healthz"} {
+			if w := ask(c.h, "GET", path, page, inLAN, nil); w.Code != http.StatusNotFound {
+				t.Errorf("%s: %s: %d", name, path, w.Code)
+			}
 		}
 	}
 }
