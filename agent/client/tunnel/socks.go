@@ -41,8 +41,8 @@ type proxy struct {
 	cancel   context.CancelFunc
 	serving  sync.WaitGroup
 
-	mu    sync.Mutex // guards conns
-	conns map[net.Conn]struct{}
+	mu    sync.Mutex            // guards conns
+	conns map[net.Conn]struct{} // both sides of every connection through the proxy
 }
 
 // newProxy serves the listener until close. The library writes what went wrong, with the names that people visit;
@@ -56,7 +56,11 @@ func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(st
 		Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
 			defer cancel()
-			return dial(ctx, network, address)
+			c, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return p.reached(c)
 		},
 	})
 	p.serving.Add(1)
@@ -115,6 +119,39 @@ func (p *proxy) serve(c net.Conn) {
 		defer p.mu.Unlock()
 		delete(p.conns, c)
 	}()
+}
+
+// reached takes up the far side of a connection. The library waits for it even when the near side is gone.
+func (p *proxy) reached(c net.Conn) (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		c.Close()
+		return nil, p.ctx.Err()
+	}
+	p.conns[c] = struct{}{}
+	return &farSide{c, p}, nil
+}
+
+// farSide is a connection that the proxy forgets when the library has closed it.
+type farSide struct {
+	net.Conn
+	proxy *proxy
+}
+
+func (f *farSide) Close() error {
+	f.proxy.mu.Lock()
+	delete(f.proxy.conns, f.Conn)
+	f.proxy.mu.Unlock()
+	return f.Conn.Close()
+}
+
+// CloseWrite hands on that the near side has nothing more to say.
+func (f *farSide) CloseWrite() error {
+	if c, ok := f.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
 }
 
 // close ends the listener and all connections, and waits for them.
