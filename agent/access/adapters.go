@@ -24,7 +24,8 @@ type Devices interface {
 	RememberDevice(ctx context.Context, user agent.UserID, deviceID string, at time.Time) error
 }
 
-// Store keeps sessions for a restart and for the journal. Its methods are called one at a time.
+// Store keeps sessions for a restart and for the journal, and is asked each time whether a token still holds: another
+// process may make tokens void there. Its methods are called one at a time.
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)

@@ -142,6 +142,9 @@ func (c *change) extend(s *session, user agent.User) (Grant, error) {
 	if s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess {
 		return Grant{}, agent.Refuse(agent.CodeVPNNotAllowed)
 	}
+	if err := c.heed(s); err != nil {
+		return Grant{}, err
+	}
 	next, name, token := s.Session, s.chain, ""
 	next.Login, next.Name = user.Login, user.Name
 	next.LoggedIn, next.Expires = c.now, c.now.Add(c.settings.Length(s.Kind))

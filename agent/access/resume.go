@@ -62,13 +62,39 @@ func (m *Manager) otherPerson(ctx context.Context, login string) func(agent.User
 // find returns the session of a token's chain, live as own or from the store. Errors: agent.ErrNotFound.
 func (c *change) find(t token) (s agent.Session, own *session, err error) {
 	if own := c.byChain[t.chain]; own != nil {
-		return own.Session, own, nil
+		err = c.heed(own)
+		return own.Session, own, err
 	}
 	s, err = c.store.SessionByResume(c.ctx, t.chain)
 	if e, owed := c.owed[s.ID]; owed && err == nil {
 		s.Ended, s.Reason = e.at, e.reason
 	}
 	return s, nil, err
+}
+
+// heed makes the tokens of a live session void when the store does not hold them any more: another process may have
+// voided them there, as the command does that sets an administrator's password. Whoever writes a session with the tokens
+// that it has asks first, so that they do not come back.
+func (c *change) heed(s *session) error {
+	if s.Resume.Chain == [32]byte{} {
+		return nil
+	}
+	kept, err := c.store.SessionByResume(c.ctx, s.Resume.Chain)
+	switch {
+	case err != nil && !errors.Is(err, agent.ErrNotFound):
+		return err
+	case err != nil || kept.ID != s.ID || kept.Resume.Current != s.Resume.Current:
+		c.forget(s)
+	}
+	return nil
+}
+
+// forget makes the tokens of a live session void in memory.
+func (c *change) forget(s *session) {
+	next := s.Session
+	next.Resume = agent.ResumeChain{}
+	c.put(s, next)
+	s.chain = chainName{}
 }
 
 // check tells whether a token brings its session back. One that was used up before is a copy: whoever has the session
@@ -173,9 +199,13 @@ func (m *Manager) ConfirmResume(id string, link Link) {
 			return
 		}
 		s := c.sessions[id]
+		err := c.heed(s)
 		next := s.Session
 		next.Resume.Previous = [32]byte{}
-		if err := c.save(next); err != nil {
+		if err == nil {
+			err = c.save(next)
+		}
+		if err != nil {
 			c.log.ErrorContext(c.ctx, "a resume token was not made void", "session", id, "error", err)
 		}
 		c.put(s, next)
@@ -200,10 +230,7 @@ func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
 func (c *change) void(user agent.UserID) error {
 	c.cuts.cut(user)
 	for _, s := range c.of(user) {
-		next := s.Session
-		next.Resume = agent.ResumeChain{}
-		c.put(s, next)
-		s.chain = chainName{}
+		c.forget(s)
 	}
 	return c.store.VoidResume(c.ctx, user)
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -165,6 +166,35 @@ func TestResume(t *testing.T) {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			e = g.enter(again)
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, "", "", 1},
+		{"after a change of the password by another process", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.memory.VoidResume(ctx, ivan)
+			g.Lost(e.Session.ID, e.Link)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"after a change of the password by another process, before the token was confirmed", lanPeer, func(g *gateway, e entry) Attempt {
+			next := g.enter(e.by(e.ResumeToken))
+			_ = g.memory.VoidResume(ctx, ivan)
+			g.ConfirmResume(next.Session.ID, next.Link)
+			g.Lost(next.Session.ID, next.Link)
+			pass(time.Hour)
+			return next.by(next.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 0},
+		{"after a change of the password by another process, the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.memory.VoidResume(ctx, ivan)
+			again := e.Attempt
+			again.Current = e.Session.ID
+			g.enter(again)
+			return e.by(e.ResumeToken)
+		}, agent.CodeSessionOver, "resume_refused", 1},
+		{"after a change of the password by another process, extended since", lanPeer, func(g *gateway, e entry) Attempt {
+			_ = g.memory.VoidResume(ctx, ivan)
+			again := e.Attempt
+			again.Current = e.Session.ID
+			e = g.enter(again)
+			g.ConfirmResume(e.Session.ID, e.Link)
 			g.Lost(e.Session.ID, e.Link)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
@@ -408,6 +438,43 @@ func TestConfirmResume(t *testing.T) {
 		g.memory.breaks("")
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 		g.has()
+	})
+}
+
+// TestVoidedElsewhere: what another process has voided is not written back, and while the store cannot tell, no token is
+// believed.
+func TestVoidedElsewhere(t *testing.T) {
+	ctx := context.Background()
+	scene(t, "confirm", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		e = g.enter(e.by(e.ResumeToken))
+		_ = g.memory.VoidResume(ctx, ivan)
+		g.ConfirmResume(e.Session.ID, e.Link)
+		if kept := g.memory.session(e.Session.ID).Resume; kept.Current != [32]byte{} || kept.Previous != [32]byte{} {
+			g.t.Errorf("the store holds %x", kept)
+		}
+		g.has(e)
+	})
+	scene(t, "the session is gone from the store", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		delete(g.memory.sessions, e.Session.ID)
+		var refusal *agent.Error
+		if _, err := g.Authorize(ctx, e.by(e.ResumeToken)); !errors.As(err, &refusal) || refusal.Code != agent.CodeSessionOver {
+			g.t.Errorf("%v", err)
+		}
+		_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
+	})
+	scene(t, "the store cannot be read", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.memory.breaks("SessionByResume")
+		for _, a := range []Attempt{e.by(e.ResumeToken), {Login: "ivan", Password: "right", Peer: e.Peer, Device: e.Device,
+			Link: e.Link, Current: e.Session.ID}} {
+			if _, err := g.Authorize(ctx, a); !errors.Is(err, errFake) {
+				g.t.Errorf("%v", err)
+			}
+		}
+		g.memory.breaks("")
+		g.has(g.back(e))
 	})
 }
 
