@@ -35,7 +35,9 @@ func (s *Site) agentConnect(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
-	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L}
+	peer := who(c).Peer
+	a := &agentConn{site: s, peer: peer, inLAN: s.Settings.Current().InLAN(peer), l: who(c).L,
+		loginBy: time.Now().Add(protocol.LoginTimeout)}
 	if !s.agents.enter(a) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
 		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
@@ -62,13 +64,16 @@ type agentConn struct {
 	site    *Site
 	conn    *websocket.Conn
 	peer    netip.Addr
+	inLAN   bool      // when the connection came
+	loginBy time.Time // when there must be a session
 	l       *locale.Localizer
 	session string // the live session that this connection carries; empty for none
 	resumed bool   // the next frame confirms the resume token
 	guest   bool   // has no session yet; guarded by agentConns.mu
 
-	mu   sync.Mutex  // guards ping
-	ping *time.Timer // nil when the connection is over
+	mu      sync.Mutex  // guards the fields below
+	ping    *time.Timer // nil without a session
+	reading bool        // somebody would see a pong
 }
 
 // sendTimeout is how long an agent may take to accept a message.
@@ -82,11 +87,16 @@ func (a *agentConn) serve() {
 	if a.session != "" {
 		a.site.Sessions.Lost(a.session, a)
 	}
-	a.site.Log.Debug("agent connection is over", "peer", a.peer, "session", a.session, "err", err)
+	if e := agent.AsError(err); errors.As(err, new(panicked)) {
+		a.site.Log.Error("agent connection failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "err", err)
+	} else {
+		a.site.Log.Debug("agent connection is over", "peer", a.peer, "session", a.session, "err", err)
+	}
 	_ = a.conn.CloseNow()
 }
 
-func (a *agentConn) readAll() error {
+func (a *agentConn) readAll() (err error) {
+	defer recoverTo(&err) // one agent's message must not end everybody's access
 	for {
 		frame, err := a.readFrame()
 		if err != nil {
@@ -100,15 +110,17 @@ func (a *agentConn) readAll() error {
 
 var errFrameTooLarge = errors.New("frame over the limit")
 
-// readFrame waits for the next frame: for ever while there is a session, which pings keep watch over, else as long as a
-// person may take to type.
+// readFrame waits for the next frame: for ever while there is a session, which pings keep watch over, else until the
+// time for a person to type is over.
 func (a *agentConn) readFrame() ([]byte, error) {
 	ctx := context.Background()
 	if a.session == "" {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, protocol.LoginTimeout)
+		ctx, cancel = context.WithDeadline(ctx, a.loginBy)
 		defer cancel()
 	}
+	a.setReading(true)
+	defer a.setReading(false)
 	kind, r, err := a.conn.Reader(ctx)
 	if err != nil {
 		return nil, err
@@ -175,8 +187,6 @@ const authorizeTimeout = 45 * time.Second
 func (a *agentConn) authorize(m *protocol.Authorize) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	a.stopPing() // nobody reads a pong while the login is checked
-	defer a.startPing()
 	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.peer, Link: a, Current: a.session}
 	if m.Device != nil {
 		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
@@ -187,6 +197,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	}
 	a.session, a.resumed = grant.Session.ID, grant.ResumeToken != ""
 	a.site.agents.admit(a)
+	a.startPing()
 	state := protocol.AuthState{
 		Type:       protocol.TypeAuthState,
 		Authorized: true,
@@ -220,7 +231,7 @@ func (a *agentConn) refuse(err error) error {
 func (a *agentConn) unauthorize() error {
 	if a.session != "" {
 		a.site.Sessions.Logout(a.session, a)
-		a.session = ""
+		a.session, a.loginBy = "", time.Now().Add(protocol.LoginTimeout)
 		a.stopPing()
 	}
 	return a.send(protocol.AuthState{Type: protocol.TypeAuthState, Message: a.l.Reason(agent.ReasonLogout)})
@@ -295,14 +306,15 @@ func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 	})
 }
 
-// startPing watches over a connection when it carries a session. A timer instead of a goroutine: most agents are idle.
+// startPing watches over a connection that carries a session. A timer instead of a goroutine: most agents are idle.
 func (a *agentConn) startPing() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.session != "" && a.ping == nil {
-		session := a.session
-		a.ping = time.AfterFunc(protocol.PingEvery, func() { a.pingOnce(session) })
+	if a.ping != nil {
+		a.ping.Stop() // of the session before
 	}
+	session := a.session
+	a.ping = time.AfterFunc(protocol.PingEvery, func() { a.pingOnce(session) })
 }
 
 func (a *agentConn) stopPing() {
@@ -314,16 +326,27 @@ func (a *agentConn) stopPing() {
 	}
 }
 
+func (a *agentConn) setReading(reading bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reading = reading
+}
+
+// pingOnce closes a connection whose agent does not answer. A pong that nobody would have read, because the agent's last
+// message is being worked on, says nothing.
 func (a *agentConn) pingOnce(session string) {
 	ctx, cancel := context.WithTimeout(context.Background(), protocol.PingTimeout)
 	defer cancel()
-	if err := a.conn.Ping(ctx); err != nil {
+	err := a.conn.Ping(ctx)
+	if err == nil {
+		a.site.Sessions.ConfirmResume(session, a) // the pong is the agent's first frame after auth_state
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil && a.reading {
 		_ = a.conn.CloseNow() // the reading goroutine reports the loss
 		return
 	}
-	a.site.Sessions.ConfirmResume(session, a) // the pong is the agent's first frame after auth_state
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.ping != nil {
 		a.ping.Reset(protocol.PingEvery)
 	}

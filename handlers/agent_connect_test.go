@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -118,7 +119,30 @@ func TestGuests(t *testing.T) {
 	for _, c := range append(conns, one) {
 		a.leave(c)
 	}
-	if a.waits != 0 || len(a.guests) != 0 || len(a.open) != 0 {
-		t.Errorf("after all have left: %d waiting, %v, %d open", a.waits, a.guests, len(a.open))
+	if a.waits[false] != 0 || len(a.guests) != 0 || len(a.open) != 0 {
+		t.Errorf("after all have left: %v waiting, %v, %d open", a.waits, a.guests, len(a.open))
+	}
+}
+
+// TestStrangersLeaveRoomForTheLAN: one host has one share, however many IPv6 addresses it has, and strangers cannot take
+// the places of the local networks.
+func TestStrangersLeaveRoomForTheLAN(t *testing.T) {
+	var a agentConns
+	stranger := netip.MustParseAddr("2001:db8::1")
+	for range maxGuestsAddress {
+		if !a.enter(&agentConn{peer: stranger}) {
+			t.Fatal("a guest is refused")
+		}
+		stranger = stranger.Next()
+	}
+	if a.enter(&agentConn{peer: stranger}) {
+		t.Error("one /64 has more than its share")
+	}
+	a.waits[false] = maxGuests
+	if a.enter(&agentConn{peer: outside}) {
+		t.Error("strangers have more places than there are")
+	}
+	if !a.enter(&agentConn{peer: inLAN, inLAN: true}) {
+		t.Error("strangers keep the LAN out")
 	}
 }

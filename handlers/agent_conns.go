@@ -9,8 +9,9 @@ import (
 )
 
 // How many connections of agents there may be: in all, which is a little under the usual limit of open files, and
-// without a session, where strangers wait, in all and from one address. NAT puts a whole office behind one address, and
-// after a restart all of it comes back at once.
+// without a session, where strangers wait, in all and from one address (IPv6 by /64, which one host has for itself). NAT
+// puts a whole office behind one address, and after a restart all of it comes back at once. Guests from the local
+// networks have places of their own, so that strangers cannot keep them out.
 const (
 	maxAgents        = 19_000
 	maxGuests        = 8_000
@@ -23,8 +24,8 @@ type agentConns struct {
 	messages sync.WaitGroup // messages under way beside them
 
 	mu     sync.Mutex // guards the fields below and agentConn.guest
-	guests map[netip.Addr]int
-	waits  int // sum of guests
+	guests map[netip.Prefix]int
+	waits  map[bool]int // sum of guests, by whether they are in the LAN
 	open   map[*agentConn]struct{}
 	closed bool
 }
@@ -33,15 +34,15 @@ type agentConns struct {
 func (a *agentConns) enter(c *agentConn) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || len(a.open) >= maxAgents || a.waits >= maxGuests || a.guests[c.peer] >= maxGuestsAddress {
+	if a.closed || len(a.open) >= maxAgents || a.waits[c.inLAN] >= maxGuests || a.guests[host(c.peer)] >= maxGuestsAddress {
 		return false
 	}
 	if a.open == nil {
-		a.guests, a.open = map[netip.Addr]int{}, map[*agentConn]struct{}{}
+		a.guests, a.waits, a.open = map[netip.Prefix]int{}, map[bool]int{}, map[*agentConn]struct{}{}
 	}
 	c.guest = true
-	a.waits++
-	a.guests[c.peer]++
+	a.waits[c.inLAN]++
+	a.guests[host(c.peer)]++
 	a.open[c] = struct{}{}
 	a.conns.Add(1)
 	return true
@@ -77,10 +78,20 @@ func (a *agentConns) noGuest(c *agentConn) {
 		return
 	}
 	c.guest = false
-	a.waits--
-	if a.guests[c.peer]--; a.guests[c.peer] == 0 {
-		delete(a.guests, c.peer)
+	a.waits[c.inLAN]--
+	at := host(c.peer)
+	if a.guests[at]--; a.guests[at] == 0 {
+		delete(a.guests, at)
 	}
+}
+
+// host is the network that one host has for itself.
+func host(a netip.Addr) netip.Prefix {
+	if a.Is4() {
+		return netip.PrefixFrom(a, 32)
+	}
+	p, _ := a.Prefix(64)
+	return p
 }
 
 // run sends a message in a goroutine that stop waits for. After stop has begun to close connections nobody is left to

@@ -69,7 +69,7 @@ func (s *Site) serveInstaller(c echo.Context) error {
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="IdecoAgent.msi"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
 	h.Set("ETag", image.ETag())
-	http.ServeContent(c.Response(), c.Request(), "IdecoAgent.msi", image.ModTime(), image.NewReader())
+	http.ServeContent(moving{c.Response()}, c.Request(), "IdecoAgent.msi", image.ModTime(), image.NewReader())
 	return nil
 }
 
@@ -79,7 +79,19 @@ func (s *Site) downloadRoot(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", s.Root.RootDER())
 }
 
-// How many open downloads the agent endpoint serves at once.
+// moving cuts an answer of which nothing has gone out for a minute, so that a place is not held by doing nothing.
+type moving struct{ http.ResponseWriter }
+
+const downloadStall = time.Minute
+
+func (m moving) Write(b []byte) (int, error) {
+	_ = http.NewResponseController(m.ResponseWriter).SetWriteDeadline(time.Now().Add(downloadStall))
+	return m.ResponseWriter.Write(b)
+}
+
+func (m moving) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+
+// How many open downloads the agent endpoint serves at once, in all and to one host.
 const (
 	maxDownloads        = 20
 	maxDownloadsAddress = 2
@@ -89,27 +101,28 @@ const (
 type downloadSlots struct {
 	mu     sync.Mutex // guards the fields below
 	total  int
-	byPeer map[netip.Addr]int
+	byPeer map[netip.Prefix]int
 }
 
 // enter takes a place; leave gives it back.
 func (d *downloadSlots) enter(peer netip.Addr) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.total >= maxDownloads || d.byPeer[peer] >= maxDownloadsAddress {
+	at := host(peer)
+	if d.total >= maxDownloads || d.byPeer[at] >= maxDownloadsAddress {
 		return nil, false
 	}
 	if d.byPeer == nil {
-		d.byPeer = map[netip.Addr]int{}
+		d.byPeer = map[netip.Prefix]int{}
 	}
 	d.total++
-	d.byPeer[peer]++
+	d.byPeer[at]++
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.total--
-		if d.byPeer[peer]--; d.byPeer[peer] == 0 {
-			delete(d.byPeer, peer)
+		if d.byPeer[at]--; d.byPeer[at] == 0 {
+			delete(d.byPeer, at)
 		}
 	}, true
 }

@@ -33,16 +33,24 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 // recoverPanic turns a panic into an error, which is logged with its reference; the process goes on.
 func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
-		defer func() {
-			r := recover()
-			if r == http.ErrAbortHandler {
-				panic(r) // net/http knows it
-			}
-			if r != nil {
-				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-			}
-		}()
+		defer recoverTo(&err)
 		return next(c)
+	}
+}
+
+// panicked is a panic as an error, with where it happened.
+type panicked struct{ text string }
+
+func (p panicked) Error() string { return p.text }
+
+// recoverTo is to be deferred; it makes a panic the error of the function that defers it.
+func recoverTo(err *error) {
+	r := recover()
+	if r == http.ErrAbortHandler {
+		panic(r) // net/http knows it
+	}
+	if r != nil {
+		*err = panicked{fmt.Sprintf("panic: %v\n%s", r, debug.Stack())}
 	}
 }
 

@@ -101,14 +101,14 @@ func (noTunnel) Forwards() bool  { return false }
 
 type noInstaller struct{}
 
-func (noInstaller) Ready() error                     { return agent.ErrNotFound }
-func (noInstaller) Image(_, _ string) (Image, error) { return nil, agent.ErrNotFound }
-func (fixedRoot) RootDER() []byte                    { return []byte("certificate") }
-func (fixedRoot) Pin() string                        { return "" }
-func (oneLink) Valid(token string) bool              { return token == "the-token" }
-func (oneLink) Void()                                {}
-func (fixedHosts) Known(host string) bool            { return host == "gw.example.test" }
-func (fixedHosts) Own(a netip.Addr) bool             { return a.IsLoopback() }
+func (noInstaller) Ready() error                           { return agent.ErrNotFound }
+func (noInstaller) Image(_, _ string) (Image, error)       { return nil, agent.ErrNotFound }
+func (fixedRoot) RootDER() []byte                          { return []byte("certificate") }
+func (fixedRoot) Pin() string                              { return "" }
+func (oneLink) Valid(_ context.Context, token string) bool { return token == "the-token" }
+func (oneLink) Void()                                      {}
+func (fixedHosts) Known(host string) bool                  { return host == "gw.example.test" }
+func (fixedHosts) Own(a netip.Addr) bool                   { return a.IsLoopback() }
 
 type (
 	fixedRoot  struct{}

@@ -15,7 +15,7 @@ import (
 
 // SetupLink is the way in for the first administrator.
 type SetupLink interface {
-	Valid(token string) bool
+	Valid(ctx context.Context, token string) bool
 	Void()
 }
 
@@ -26,7 +26,7 @@ type Passwords interface {
 
 func (s *Site) setupPage(c echo.Context) error {
 	token := c.Param("token")
-	if !s.Setup.Valid(token) {
+	if !s.Setup.Valid(c.Request().Context(), token) {
 		return refusal{http.StatusNotFound, locale.SetupLinkOver}
 	}
 	return s.render(c, http.StatusOK, templates.Setup(s.page(c), templates.SetupData{Token: token}))
@@ -35,7 +35,7 @@ func (s *Site) setupPage(c echo.Context) error {
 // setup makes the first administrator. The link is used up in the same transaction: it counts only while there is none.
 func (s *Site) setup(c echo.Context) error {
 	token, ctx := c.Param("token"), c.Request().Context()
-	if !s.Setup.Valid(token) {
+	if !s.Setup.Valid(ctx, token) {
 		return refusal{http.StatusNotFound, locale.SetupLinkOver}
 	}
 	u := agent.User{

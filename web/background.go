@@ -29,24 +29,28 @@ func (b background) run(ctx context.Context) error {
 	names, purge := time.NewTicker(namesEvery), time.NewTicker(purgeEvery)
 	defer names.Stop()
 	defer purge.Stop()
+	b.purge(ctx, time.Now())
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-names.C:
-			b.followAddresses()
+			b.follow(ctx)
 		case now := <-purge.C:
 			b.purge(ctx, now)
 		}
 	}
 }
 
-// followAddresses puts new addresses of this machine into the certificate.
-func (b background) followAddresses() {
+// follow puts new addresses of this machine into the certificate, and tries again what the tunnel could not do.
+func (b background) follow(ctx context.Context) {
 	b.set.mu.Lock()
 	defer b.set.mu.Unlock()
 	if err := b.root.SetNames(certificateNames(b.set.Current().Domain)); err != nil {
 		b.log.Error("certificate for new addresses", "err", err)
+	}
+	if b.set.behind.Load() {
+		b.set.followNetwork(ctx)
 	}
 }
 

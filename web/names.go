@@ -29,6 +29,9 @@ func (h *hosts) Known(host string) bool {
 // Own tells whether an address is this machine's.
 func (h *hosts) Own(a netip.Addr) bool { return h.own.Contains(a) }
 
+// maxNames is how many names a certificate holds; a machine with more addresses than that is reached by its domain.
+const maxNames = 200
+
 // certificateNames are the names in the gateway's certificate: the domain, localhost and this machine's addresses, but
 // for those that change every few hours (RFC 8981), since each change re-issues the root.
 func certificateNames(domain string) []string {
@@ -37,7 +40,7 @@ func certificateNames(domain string) []string {
 		names = append(names, domain)
 	}
 	for _, a := range lastingAddresses() {
-		if !slices.Contains(names, a.String()) {
+		if len(names) < maxNames && !slices.Contains(names, a.String()) {
 			names = append(names, a.String())
 		}
 	}

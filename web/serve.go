@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -44,7 +46,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	set, err := openSettings(ctx, db, root)
+	set, err := openSettings(ctx, db, root, c.Log)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func Serve(ctx context.Context, c Config) error {
 		Root:          root,
 		Setup:         setup,
 		Hosts:         &hosts{settings: set.Current},
-		Health:        func(ctx context.Context) error { return health(ctx, c, db, vpn) },
+		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
@@ -109,9 +111,12 @@ func Serve(ctx context.Context, c Config) error {
 }
 
 // health tells which part does not run.
-func health(ctx context.Context, c Config, db *store.Store, vpn tunnel) error {
-	if c.Tunnel != TunnelOff && !vpn.Available() {
+func health(ctx context.Context, c Config, db *store.Store, set *settings) error {
+	switch {
+	case c.Tunnel != TunnelOff && !set.tunnel.Available():
 		return errors.New("the tunnel is gone")
+	case set.behind.Load():
+		return errors.New("the tunnel has not got the VPN network of the settings")
 	}
 	return db.Ping(ctx)
 }
@@ -239,11 +244,16 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, log *slo
 
 // openSetup makes the setup link when there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) (*setupLink, string, error) {
+	path := filepath.Join(c.Data, "setup-link")
 	exists, err := db.HasAdministrator(ctx)
-	if err != nil || exists {
+	if err != nil {
 		return nil, "", err
 	}
-	return newSetupLink(c.Data, portal)
+	if exists {
+		_ = os.Remove(path) // of an earlier start
+		return nil, "", nil
+	}
+	return newSetupLink(path, portal, db.HasAdministrator)
 }
 
 // announce says where to go. The setup link is shown to a person at a terminal and never logged.

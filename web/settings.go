@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -18,14 +19,17 @@ type settings struct {
 	root     *certs.Authority
 	sessions *access.Manager
 	tunnel   tunnel
+	log      *slog.Logger
 
 	mu  sync.Mutex // makes one change at a time
 	now atomic.Pointer[agent.Settings]
+
+	behind atomic.Bool // the tunnel has not got the VPN network of the settings
 }
 
 // openSettings reads the settings. At the first start it fills in the local networks that it finds.
-func openSettings(ctx context.Context, db *store.Store, root *certs.Authority) (*settings, error) {
-	s := &settings{store: db, root: root}
+func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, log *slog.Logger) (*settings, error) {
+	s := &settings{store: db, root: root, log: log}
 	now, saved, err := db.Settings(ctx)
 	if err != nil {
 		return nil, err
@@ -70,12 +74,20 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 	s.now.Store(&next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
 	s.sessions.Apply(ctx)
+	s.followNetwork(ctx)
+	return nil
+}
+
+// followNetwork gives the tunnel the VPN network of the settings. What fails is logged, shown by health and tried again
+// in the background: the settings are saved all the same. For whoever has mu.
+func (s *settings) followNetwork(ctx context.Context) {
 	if s.tunnel.Device == nil {
-		return nil
+		return
 	}
-	if err := s.tunnel.SetNetwork(next.VPNNetwork); err != nil {
-		return err
+	err := s.tunnel.SetNetwork(s.Current().VPNNetwork)
+	if s.behind.Store(err != nil); err != nil {
+		s.log.Error("the tunnel does not follow the settings", "err", err)
+		return
 	}
 	s.sessions.Apply(ctx) // whoever got an address of the former network in between
-	return nil
 }

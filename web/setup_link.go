@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -19,21 +19,23 @@ const setupLinkLife = time.Hour
 // setupLink is the way in for the first administrator: a link with 256 random bits, shown only to whoever can read the
 // data directory or sees the terminal that started the portal.
 type setupLink struct {
-	path string
+	path   string
+	exists func(context.Context) (bool, error) // whether there is an administrator, made elsewhere perhaps
 
 	mu      sync.Mutex // guards the fields below
 	digest  [32]byte
 	expires time.Time
 }
 
-// newSetupLink writes a fresh link to DIR/setup-link and returns it.
-func newSetupLink(dir string, portal net.Addr) (*setupLink, string, error) {
+// newSetupLink writes a fresh link to path and returns it.
+func newSetupLink(path string, portal net.Addr, exists func(context.Context) (bool, error)) (*setupLink, string, error) {
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails (Go 1.24)
 	text := base64.RawURLEncoding.EncodeToString(token)
 	link := "https://" + reachableHost(portal) + "/setup/" + text
 	s := &setupLink{
-		path:    filepath.Join(dir, "setup-link"),
+		path:    path,
+		exists:  exists,
 		digest:  sha256.Sum256([]byte(text)),
 		expires: time.Now().Add(setupLinkLife),
 	}
@@ -44,9 +46,13 @@ func newSetupLink(dir string, portal net.Addr) (*setupLink, string, error) {
 	return s, link, nil
 }
 
-// Valid tells whether the token is that of the link and its hour is not over. A nil link is never valid.
-func (s *setupLink) Valid(token string) bool {
+// Valid tells whether the token is that of the link, its hour is not over and there is no administrator yet. A nil link
+// is never valid.
+func (s *setupLink) Valid(ctx context.Context, token string) bool {
 	if s == nil {
+		return false
+	}
+	if exists, err := s.exists(ctx); err != nil || exists {
 		return false
 	}
 	s.mu.Lock()
