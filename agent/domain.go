@@ -76,6 +76,32 @@ func ParseServer(text string) (host string, port uint16, problem Problem) {
 	return host, port, Problem{}
 }
 
+// ParseSuffixes reads DNS suffixes as people write them: «корп.рф», ".Corp.Local". The results are DNS names in
+// lower-case ASCII without the leading dot, each of them once and in their order; an address is none.
+func ParseSuffixes(field string, list []string) ([]string, Problem) {
+	seen := map[string]bool{}
+	names := []string{}
+	for _, text := range list {
+		name, ok := canonicalHost(strings.TrimPrefix(strings.TrimSpace(text), "."))
+		if !ok || isAddr(name) {
+			return nil, Problem{field, "field_domain_name", Clean(text, 80)}
+		}
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names, Problem{}
+}
+
+// isSuffix tells whether s is exactly what ParseSuffixes returns.
+func isSuffix(s string) bool { return IsHost(s) && !isAddr(s) }
+
+func isAddr(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
 // canonicalHost is the one spelling of a host: RFC 5952 for addresses, lower-case A-labels for names.
 func canonicalHost(s string) (string, bool) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {

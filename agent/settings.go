@@ -26,7 +26,7 @@ type Settings struct {
 	VPNNetwork     netip.Prefix   // /16 to /30; the first address is the gateway
 	ForwardNets    []netip.Prefix // networks into the tunnel; empty = everything
 	DNS            []netip.Addr   // pushed into the tunnel; empty = the gateway's tunnel address is not a resolver, nothing is pushed
-	DNSSuffixes    []string       // pushed into the tunnel
+	DNSSuffixes    []string       // pushed into the tunnel; as ParseSuffixes returns them
 	SessionLAN     time.Duration  // length of a session in the LAN
 	SessionVPN     time.Duration  // length of a session from outside
 	Grace          time.Duration  // how long a session outlives a lost connection; whole seconds
@@ -53,6 +53,10 @@ const (
 	MaxGrace   = time.Hour
 	MaxDevices = 100
 	MaxNets    = 256
+
+	// What one tunnel is told. Both ends hold to it: a gateway that said more would be refused by its own agents.
+	MaxDNS      = 8
+	MaxSuffixes = 32
 )
 
 // Length is how long a session of the kind may live.
@@ -76,65 +80,6 @@ func (s Settings) InVPN(a netip.Addr) bool {
 
 // VPNGateway is the gateway's own address inside the tunnel: the first one of the VPN network.
 func (s Settings) VPNGateway() netip.Addr { return s.VPNNetwork.Masked().Addr().Next() }
-
-// Check tells everything that is wrong with the settings, field by field under the REST names.
-func (s Settings) Check() []Problem {
-	var problems []Problem
-	add := func(field, code, value string) { problems = append(problems, Problem{field, code, value}) }
-	if s.Domain != "" {
-		if host, _, p := ParseDomain(s.Domain); p.Code != "" {
-			problems = append(problems, p)
-		} else if host != s.Domain {
-			add("auth_domain", "field_domain_form", s.Domain)
-		}
-	}
-	if len(s.LocalNetworks) > MaxNets {
-		add("local_networks", "field_too_many", "")
-	}
-	if v := s.VPNNetwork; !v.IsValid() || !v.Addr().Is4() || v.Bits() < 16 || v.Bits() > 30 {
-		add("vpn_network", "field_vpn_network", "")
-	} else {
-		for _, n := range s.LocalNetworks {
-			if n.Overlaps(v) && n.Bits() >= v.Bits() {
-				add("local_networks", "field_overlaps_vpn", n.String())
-			}
-		}
-	}
-	if len(s.ForwardNets) > MaxNets {
-		add("forward_nets", "field_too_many", "")
-	}
-	for _, n := range s.ForwardNets {
-		if !n.Addr().Is4() {
-			add("forward_nets", "field_tunnel_address", n.String())
-		}
-	}
-	for _, a := range s.DNS {
-		if !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
-			add("dns", "field_tunnel_address", a.String())
-		}
-	}
-	for _, d := range s.DNSSuffixes {
-		if host, _, p := ParseDomain(d); p.Code != "" || isAddr(host) {
-			add("dns_suffix", "field_domain_name", d)
-		}
-	}
-	if s.SessionLAN < MinSession || s.SessionLAN > MaxSession {
-		add("session_hours_lan", "field_session_hours", "")
-	}
-	if s.SessionVPN < MinSession || s.SessionVPN > MaxSession {
-		add("session_hours_vpn", "field_session_hours", "")
-	}
-	if s.Grace < 0 || s.Grace > MaxGrace {
-		add("grace_seconds", "field_grace", "")
-	}
-	if s.DevicesPerUser < 1 || s.DevicesPerUser > MaxDevices {
-		add("devices_per_user", "field_devices", "")
-	}
-	if s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse {
-		add("device_policy", "field_device_policy", "")
-	}
-	return problems
-}
 
 // ParseNetworks reads networks as people write them: separated by commas, spaces or new lines; an address alone is
 // a network of one. Host bits are cleared, duplicates dropped, the order is that of the addresses.
@@ -181,9 +126,4 @@ func contains(nets []netip.Prefix, a netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-func isAddr(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil
 }

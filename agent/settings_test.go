@@ -56,6 +56,66 @@ func TestSettingsCheck(t *testing.T) {
 	}
 }
 
+// What the agent at the other end of the tunnel would refuse, and what would let in everybody.
+func TestSettingsCheckNetworks(t *testing.T) {
+	nets := func(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
+	for _, c := range []struct {
+		field, code string
+		change      func(*Settings)
+	}{
+		{"local_networks", "field_whole_internet", func(s *Settings) { s.LocalNetworks = nets("0.0.0.0/0") }},
+		{"local_networks", "field_whole_internet", func(s *Settings) { s.LocalNetworks = nets("64.0.0.0/2") }},
+		{"local_networks", "field_whole_internet", func(s *Settings) { s.LocalNetworks = nets("::/0") }},
+		{"local_networks", "field_whole_internet", func(s *Settings) { s.LocalNetworks = nets("2000::/3") }},
+		{"local_networks", "", func(s *Settings) { s.LocalNetworks = nets("10.0.0.0/8") }},
+		{"local_networks", "", func(s *Settings) { s.LocalNetworks = nets("127.0.0.0/8") }},
+		{"local_networks", "", func(s *Settings) { s.LocalNetworks = nets("fc00::/7") }},
+		{"vpn_network", "field_own_place", func(s *Settings) { s.VPNNetwork = nets("169.254.0.0/16")[0] }},
+		{"vpn_network", "field_own_place", func(s *Settings) { s.VPNNetwork = nets("127.0.0.0/16")[0] }},
+		{"vpn_network", "field_own_place", func(s *Settings) { s.VPNNetwork = nets("224.1.0.0/16")[0] }},
+		{"forward_nets", "field_own_place", func(s *Settings) { s.ForwardNets = nets("127.0.0.0/8") }},
+		{"forward_nets", "field_own_place", func(s *Settings) { s.ForwardNets = nets("169.254.169.254/32") }},
+		{"forward_nets", "field_own_place", func(s *Settings) { s.ForwardNets = nets("239.0.0.0/8") }},
+		{"forward_nets", "field_tunnel_address", func(s *Settings) { s.ForwardNets = nets("fd00::/8") }},
+		{"forward_nets", "", func(s *Settings) { s.ForwardNets = nets("0.0.0.0/0") }},
+		{"dns", "field_own_place", func(s *Settings) { s.DNS = []netip.Addr{netip.MustParseAddr("127.0.0.53")} }},
+		{"dns", "field_own_place", func(s *Settings) { s.DNS = []netip.Addr{netip.IPv4Unspecified()} }},
+		{"dns", "field_tunnel_address", func(s *Settings) { s.DNS = []netip.Addr{netip.MustParseAddr("fd00::53")} }},
+		{"dns", "field_too_many_dns", func(s *Settings) {
+			for i := byte(0); i <= MaxDNS; i++ {
+				s.DNS = append(s.DNS, netip.AddrFrom4([4]byte{10, 0, 0, i}))
+			}
+		}},
+		{"dns_suffix", "field_too_many_suffixes", func(s *Settings) {
+			for i := 0; i <= MaxSuffixes; i++ {
+				s.DNSSuffixes = append(s.DNSSuffixes, "corp.local")
+			}
+		}},
+		{"dns_suffix", "field_domain_name", func(s *Settings) { s.DNSSuffixes = []string{"корп.рф"} }},
+		{"dns_suffix", "field_domain_name", func(s *Settings) { s.DNSSuffixes = []string{"https://corp.local/x"} }},
+		{"dns_suffix", "field_domain_name", func(s *Settings) { s.DNSSuffixes = []string{"corp.local/,other"} }},
+	} {
+		s := DefaultSettings()
+		c.change(&s)
+		got := s.Check()
+		if c.code == "" && len(got) != 0 || c.code != "" && (len(got) != 1 || got[0].Field != c.field || got[0].Code != c.code) {
+			t.Errorf("%v, want %s %s", got, c.field, c.code)
+		}
+	}
+}
+
+func TestParseSuffixes(t *testing.T) {
+	got, p := ParseSuffixes("dns_suffix", []string{"корп.рф", ".Corp.Local", " company.ru. ", "corp.local"})
+	if want := []string{"xn--j1aidd.xn--p1ai", "corp.local", "company.ru"}; p.Code != "" || !reflect.DeepEqual(got, want) {
+		t.Errorf("ParseSuffixes = %q, %v", got, p)
+	}
+	for _, bad := range []string{"https://corp.local/x", "corp.local/,other", "corp.local,other", "10.0.0.1", "::1", "~.", "--help", "", ".", "*.corp.local"} {
+		if got, p := ParseSuffixes("dns_suffix", []string{"company.ru", bad}); p.Code != "field_domain_name" || p.Field != "dns_suffix" || got != nil {
+			t.Errorf("ParseSuffixes(%q) = %q, %v", bad, got, p)
+		}
+	}
+}
+
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		" a\x00b\n": "ab", "абвгд": "абв", "x\u202ey": "xy", "\xff": "\uFFFD",

@@ -47,3 +47,22 @@ type Traffic struct {
 	Rx, Tx    uint64    // bytes from and to the person
 	Handshake time.Time // the last one; zero before the first
 }
+
+// ownPlaces are addresses that mean something to each computer by itself, or to nobody.
+var ownPlaces = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
+}
+
+// InOwnPlace tells whether an IPv4 network lies where each computer has its own, as loopback and link-local addresses
+// do, or where nobody can be, as in multicast. No tunnel leads there. Everything (0.0.0.0/0) is no such place.
+func InOwnPlace(n netip.Prefix) bool {
+	for _, own := range ownPlaces {
+		if own.Bits() <= n.Bits() && own.Contains(n.Addr()) {
+			return true
+		}
+	}
+	return false
+}

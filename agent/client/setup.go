@@ -39,31 +39,12 @@ const (
 	minKeepalive     = 5
 	maxKeepalive     = 120
 
-	minVPNBits    = 8 // of the VPN network
-	maxTunnelNets = 1024
-	maxDNS        = 8
-	maxSuffixes   = 32
+	minVPNBits    = 8    // of the VPN network
+	maxTunnelNets = 1024 // other gateways than ours may have more than agent.MaxNets
 )
 
-// ownPlaces are addresses that mean something to each computer by itself, or to nobody.
-var ownPlaces = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("127.0.0.0/8"),
-	netip.MustParsePrefix("169.254.0.0/16"),
-	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
-}
-
-func inOwnPlace(n netip.Prefix) bool {
-	for _, own := range ownPlaces {
-		if own.Bits() <= n.Bits() && own.Contains(n.Addr()) {
-			return true
-		}
-	}
-	return false
-}
-
 func isTunnelAddr(a netip.Addr) bool {
-	return a.Is4() && !inOwnPlace(netip.PrefixFrom(a, 32))
+	return a.Is4() && !agent.InOwnPlace(netip.PrefixFrom(a, 32))
 }
 
 // readSetup checks the gateway's reply to the public key own. gateway is where the control connection goes to. What is
@@ -130,7 +111,7 @@ func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("tunnel address: %w", err)
-	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || inOwnPlace(p.Masked()):
+	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || agent.InOwnPlace(p.Masked()):
 		return p, fmt.Errorf("tunnel address: %s cannot be one", p)
 	}
 	return p, nil
@@ -146,7 +127,7 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 		if err != nil {
 			return nil, nil, fmt.Errorf("tunnel network: %w", err)
 		}
-		if n = n.Masked(); !n.Addr().Is4() || inOwnPlace(n) && n != Everything {
+		if n = n.Masked(); !n.Addr().Is4() || agent.InOwnPlace(n) && n != Everything {
 			leftOut = append(leftOut, "network "+n.String()+" stays outside the tunnel")
 			continue
 		}
@@ -159,7 +140,7 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 // it wants to be asked inside would be asked outside.
 func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
 	fields := list(text)
-	if len(fields) > maxDNS {
+	if len(fields) > agent.MaxDNS {
 		return nil, nil, fmt.Errorf("tunnel: %d DNS servers", len(fields))
 	}
 	for _, field := range fields {
@@ -181,17 +162,14 @@ func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
 
 func readSuffixes(text string) ([]string, error) {
 	fields := list(text)
-	if len(fields) > maxSuffixes {
+	if len(fields) > agent.MaxSuffixes {
 		return nil, fmt.Errorf("tunnel: %d DNS suffixes", len(fields))
 	}
-	for i, field := range fields {
-		name := strings.ToLower(strings.TrimPrefix(field, "."))
-		if _, err := netip.ParseAddr(name); err == nil || !agent.IsHost(name) {
-			return nil, fmt.Errorf("tunnel DNS suffix %q", agent.Clean(field, 80))
-		}
-		fields[i] = name
+	names, p := agent.ParseSuffixes("dns_suffix", fields)
+	if p.Code != "" {
+		return nil, fmt.Errorf("tunnel DNS suffix %q", p.Value)
 	}
-	return fields, nil
+	return names, nil
 }
 
 // list splits at commas and spaces.

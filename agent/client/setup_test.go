@@ -170,13 +170,106 @@ func FuzzReadSetup(f *testing.F) {
 	})
 }
 
+// replyOf is what a gateway with these settings tells the first agent.
+func replyOf(s agent.Settings) protocol.TunnelReply {
+	r := fullReply()
+	r.ClientTunnelIPv4 = netip.PrefixFrom(s.VPNGateway().Next(), s.VPNNetwork.Bits()).String()
+	var servers []string
+	for _, a := range s.DNS {
+		servers = append(servers, a.String())
+	}
+	r.DNSIPv4, r.DNSSuffix = strings.Join(servers, ","), strings.Join(s.DNSSuffixes, ",")
+	if r.ForwardNets = nil; len(s.ForwardNets) == 0 {
+		r.ForwardNets = []string{Everything.String()}
+	}
+	for _, n := range s.ForwardNets {
+		r.ForwardNets = append(r.ForwardNets, n.String())
+	}
+	return r
+}
+
+// takesAll checks that settings which the gateway saves mean the same here, to the last word.
+func takesAll(t *testing.T, s agent.Settings) {
+	t.Helper()
+	setup, leftOut, err := readSetup(gatewayAddr, ownKey, replyOf(s))
+	if err != nil || len(leftOut) != 0 {
+		t.Errorf("%+v: %q %v", s, leftOut, err)
+		return
+	}
+	checkSetup(t, setup)
+	if fmt.Sprint(setup.DNS) != fmt.Sprint(s.DNS) || fmt.Sprint(setup.Suffixes) != fmt.Sprint(s.DNSSuffixes) {
+		t.Errorf("DNS %v for %v, suffixes %q for %q", setup.DNS, s.DNS, setup.Suffixes, s.DNSSuffixes)
+	}
+	for _, n := range s.ForwardNets {
+		if !setup.Carries(n.Addr()) {
+			t.Errorf("%s is not carried by %v", n, setup.Nets)
+		}
+	}
+}
+
+// settingsOf reads lists as the page of the gateway does, apart from the suffixes, which come as they are.
+func settingsOf(vpn, forward, dns, suffixes string) (agent.Settings, bool) {
+	s := agent.DefaultSettings()
+	var err error
+	if s.VPNNetwork, err = netip.ParsePrefix(vpn); err != nil {
+		return s, false
+	}
+	var p agent.Problem
+	if s.ForwardNets, p = agent.ParseNetworks("forward_nets", forward); p.Code != "" {
+		return s, false
+	}
+	for _, text := range strings.Fields(dns) {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return s, false
+		}
+		s.DNS = append(s.DNS, a)
+	}
+	s.DNSSuffixes = strings.Fields(suffixes)
+	return s, len(s.Check()) == 0
+}
+
+func TestReadSetupTakesWhatTheGatewaySaves(t *testing.T) {
+	var names []string
+	for i := 0; i < agent.MaxSuffixes; i++ {
+		names = append(names, fmt.Sprintf("d%d.corp.local", i))
+	}
+	var servers []string
+	for i := 0; i < agent.MaxDNS; i++ {
+		servers = append(servers, fmt.Sprintf("10.0.0.%d", i))
+	}
+	for _, c := range [][4]string{
+		{"10.128.0.0/16", "", "", ""},
+		{"198.18.0.4/30", "0.0.0.0/0", "192.0.2.53", "xn--j1aidd.xn--p1ai"},
+		{"10.128.0.7/16", "10.0.0.0/8 192.168.1.0/24 128.0.0.0/1", strings.Join(servers, " "), strings.Join(names, " ")},
+	} {
+		s, ok := settingsOf(c[0], c[1], c[2], c[3])
+		if !ok {
+			t.Errorf("%q is refused: %v", c, s.Check())
+			continue
+		}
+		takesAll(t, s)
+	}
+}
+
+func FuzzReadSetupTakesWhatTheGatewaySaves(f *testing.F) {
+	f.Add("10.128.0.0/16", "10.0.0.0/8", "10.0.0.53 127.0.0.53", "company.ru корп.рф")
+	f.Add("169.254.0.0/16", "127.0.0.0/8,224.0.0.0/4", "0.0.0.0", "https://corp.local/x corp.local/,other")
+	f.Add("0.0.0.0/16", "::/0", "::ffff:10.0.0.1", ".corp.local")
+	f.Fuzz(func(t *testing.T, vpn, forward, dns, suffixes string) {
+		if s, ok := settingsOf(vpn, forward, dns, suffixes); ok {
+			takesAll(t, s)
+		}
+	})
+}
+
 func checkSetup(t *testing.T, s TunnelSetup) {
 	if !isTunnelAddr(s.Address) || s.Address == gatewayAddr || s.PublicKey.IsZero() || s.Endpoint.Port() == 0 ||
 		s.MTU < minMTU || s.MTU > maxMTU || s.Keepalive < 5*time.Second || s.Keepalive > 2*time.Minute {
 		t.Errorf("%+v", s)
 	}
 	for i, n := range s.Nets {
-		if !n.Addr().Is4() || n != n.Masked() || n != Everything && inOwnPlace(n) || anyContains(s.Nets[:i], n.Addr()) {
+		if !n.Addr().Is4() || n != n.Masked() || n != Everything && agent.InOwnPlace(n) || anyContains(s.Nets[:i], n.Addr()) {
 			t.Errorf("network %s of %v", n, s.Nets)
 		}
 	}

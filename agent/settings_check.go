@@ -1,0 +1,88 @@
+package agent
+
+import "net/netip"
+
+// Check tells everything that is wrong with the settings, field by field under the REST names.
+func (s Settings) Check() []Problem {
+	var c settingsCheck
+	c.domain(s)
+	c.localNetworks(s)
+	c.tunnel(s)
+	c.sessions(s)
+	return c.problems
+}
+
+// settingsCheck gathers what is wrong.
+type settingsCheck struct{ problems []Problem }
+
+// refuse adds a problem when wrong is true.
+func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
+	if wrong {
+		c.problems = append(c.problems, Problem{field, code, value})
+	}
+}
+
+func (c *settingsCheck) domain(s Settings) {
+	if s.Domain == "" {
+		return
+	}
+	host, _, p := ParseDomain(s.Domain)
+	if p.Code != "" {
+		c.problems = append(c.problems, p)
+		return
+	}
+	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
+}
+
+func (c *settingsCheck) localNetworks(s Settings) {
+	c.refuse(len(s.LocalNetworks) > MaxNets, "local_networks", "field_too_many", "")
+	for _, n := range s.LocalNetworks {
+		c.refuse(isInternet(n), "local_networks", "field_whole_internet", n.String())
+		c.refuse(isVPNNetwork(s.VPNNetwork) && n.Overlaps(s.VPNNetwork) && n.Bits() >= s.VPNNetwork.Bits(),
+			"local_networks", "field_overlaps_vpn", n.String())
+	}
+}
+
+// tunnel refuses what the agent at the other end would refuse or leave out.
+func (c *settingsCheck) tunnel(s Settings) {
+	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
+	c.refuse(InOwnPlace(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
+
+	c.refuse(len(s.ForwardNets) > MaxNets, "forward_nets", "field_too_many", "")
+	for _, n := range s.ForwardNets {
+		c.refuse(!n.Addr().Is4(), "forward_nets", "field_tunnel_address", n.String())
+		c.refuse(InOwnPlace(n), "forward_nets", "field_own_place", n.String())
+	}
+
+	c.refuse(len(s.DNS) > MaxDNS, "dns", "field_too_many_dns", "")
+	for _, a := range s.DNS {
+		c.refuse(!a.Is4(), "dns", "field_tunnel_address", a.String())
+		c.refuse(InOwnPlace(netip.PrefixFrom(a, a.BitLen())), "dns", "field_own_place", a.String())
+	}
+
+	c.refuse(len(s.DNSSuffixes) > MaxSuffixes, "dns_suffix", "field_too_many_suffixes", "")
+	for _, name := range s.DNSSuffixes {
+		c.refuse(!isSuffix(name), "dns_suffix", "field_domain_name", Clean(name, 80))
+	}
+}
+
+func (c *settingsCheck) sessions(s Settings) {
+	c.refuse(s.SessionLAN < MinSession || s.SessionLAN > MaxSession, "session_hours_lan", "field_session_hours", "")
+	c.refuse(s.SessionVPN < MinSession || s.SessionVPN > MaxSession, "session_hours_vpn", "field_session_hours", "")
+	c.refuse(s.Grace < 0 || s.Grace > MaxGrace, "grace_seconds", "field_grace", "")
+	c.refuse(s.DevicesPerUser < 1 || s.DevicesPerUser > MaxDevices, "devices_per_user", "field_devices", "")
+	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
+}
+
+func isVPNNetwork(n netip.Prefix) bool {
+	return n.IsValid() && n.Addr().Is4() && n.Bits() >= 16 && n.Bits() <= 30
+}
+
+// isInternet tells whether a network is so wide that everybody would be inside: administration would answer to the
+// whole Internet and anybody's login would be one from the LAN. Of IPv6 all of the Internet is 2000::/3.
+func isInternet(n netip.Prefix) bool {
+	if n.Addr().Is4() {
+		return n.Bits() < 3
+	}
+	return n.Bits() <= 3
+}
