@@ -45,16 +45,21 @@ func (g *gateway) agentIn(netns, login, password, device string, flags ...string
 	if netns != "" {
 		cmd = exec.Command("ip", append([]string{"netns", "exec", netns, agentProgram}, args...)...)
 	}
-	a := &agentProcess{t: g.t, cmd: cmd, events: make(chan agentEvent, 100),
-		stderr: &lockedBuffer{}, exit: make(chan int, 1)}
-	a.cmd.Stdin = strings.NewReader(password + "\n")
-	a.cmd.Stderr = a.stderr
-	stdout, err := a.cmd.StdoutPipe()
+	return watch(g.t, cmd, password)
+}
+
+// watch starts an agent and reads what it says; it is killed after the test.
+func watch(t testing.TB, cmd *exec.Cmd, password string) *agentProcess {
+	t.Helper()
+	a := &agentProcess{t: t, cmd: cmd, events: make(chan agentEvent, 100), stderr: &lockedBuffer{}, exit: make(chan int, 1)}
+	cmd.Stdin = strings.NewReader(password + "\n")
+	cmd.Stderr = a.stderr
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := a.cmd.Start(); err != nil {
-		g.t.Fatal(err)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
 	go func() {
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
@@ -64,11 +69,11 @@ func (g *gateway) agentIn(netns, login, password, device string, flags ...string
 			}
 			a.events <- e
 		}
-		_ = a.cmd.Wait()
+		_ = cmd.Wait()
 		close(a.events)
-		a.exit <- a.cmd.ProcessState.ExitCode()
+		a.exit <- cmd.ProcessState.ExitCode()
 	}()
-	g.t.Cleanup(func() { _ = a.cmd.Process.Kill() })
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	return a
 }
 
