@@ -59,14 +59,14 @@ func benchSessions(b *testing.B, d *Device) {
 func BenchmarkPool(b *testing.B) {
 	p, now := newPool(netip.MustParsePrefix("10.128.0.0/16")), time.Now()
 	for i := range 65500 {
-		if _, err := p.reserve(fmt.Sprint(i), netip.Addr{}, now); err != nil {
+		if _, err := p.reserve(holder{session: fmt.Sprint(i)}, netip.Addr{}, now); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(rest)
-		if _, err := p.reserve("the next", netip.Addr{}, now); err != nil {
+		if _, err := p.reserve(holder{session: "the next"}, netip.Addr{}, now); err != nil {
 			b.Fatal(err)
 		}
 		p.release("the next", now)

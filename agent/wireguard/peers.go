@@ -25,7 +25,7 @@ type peer struct {
 }
 
 // Reserve sets an address of the VPN network aside for a session: the one that it holds, otherwise its Address where
-// that is free, otherwise the one that has been free for the longest time. Errors: *agent.Error with CodePoolExhausted
+// that is free, otherwise one that its person had before, otherwise the one that has been free for the longest time. Errors: *agent.Error with CodePoolExhausted
 // or CodeVPNUnavailable; ctx.Err.
 func (d *Device) Reserve(ctx context.Context, s agent.Session) (netip.Addr, error) {
 	d.turn.Lock()
@@ -34,7 +34,7 @@ func (d *Device) Reserve(ctx context.Context, s agent.Session) (netip.Addr, erro
 		return netip.Addr{}, err
 	}
 	delete(d.leaving, s.ID)
-	return d.pool.reserve(s.ID, s.Address, time.Now())
+	return d.pool.reserve(holder{s.ID, s.UserID}, s.Address, time.Now())
 }
 
 // Up makes the peer of a session on its reserved Address, in place of the one that it had. Errors: *agent.Error with

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
 )
 
-// rest is how long an address belongs to nobody after its session: answers to that session may still be under way.
+// rest is how long an address is kept from other people after its session: answers to that session may still be under
+// way. Its own person may have it at once.
 const rest = 10 * time.Minute
 
 // Sizes of a VPN network.
@@ -26,18 +28,25 @@ type pool struct {
 	first, last netip.Addr // of those that are handed out
 	next        netip.Addr // from here on nothing was handed out in its turn yet
 
-	held     map[netip.Addr]string // session IDs
-	holders  map[string]netip.Addr
-	returned *list.List // of *returned, the one that came back first in front
+	held     map[netip.Addr]holder
+	holders  map[string]netip.Addr // by session ID
+	returned *list.List            // of *returned, the one that came back first in front
 	resting  map[netip.Addr]*list.Element
+	left     map[agent.UserID][]netip.Addr // those of resting by their last person, the one that came back last at the end
+}
+
+// holder is who has an address.
+type holder struct {
+	session string
+	user    agent.UserID // 0 = nobody whom the pool knows
 }
 
 // returned is an address that came back. It stays in the list when its rest is over: the order tells which one has been
 // free for the longest time.
 type returned struct {
 	address netip.Addr
-	session string // the last that had it
-	free    time.Time
+	last    holder
+	free    time.Time // for other people
 }
 
 func checkNetwork(n netip.Prefix) error {
@@ -51,8 +60,8 @@ func checkNetwork(n netip.Prefix) error {
 func gatewayOf(n netip.Prefix) netip.Prefix { return netip.PrefixFrom(n.Addr().Next(), n.Bits()) }
 
 func newPool(n netip.Prefix) *pool {
-	p := &pool{held: map[netip.Addr]string{}, holders: map[string]netip.Addr{}, returned: list.New(),
-		resting: map[netip.Addr]*list.Element{}}
+	p := &pool{held: map[netip.Addr]holder{}, holders: map[string]netip.Addr{}, returned: list.New(),
+		resting: map[netip.Addr]*list.Element{}, left: map[agent.UserID][]netip.Addr{}}
 	p.renumber(n)
 	return p
 }
@@ -61,16 +70,15 @@ func newPool(n netip.Prefix) *pool {
 func (p *pool) renumber(n netip.Prefix) {
 	p.network, p.first, p.last = n, gatewayOf(n).Addr().Next(), broadcast(n).Prev()
 	p.next = p.first
-	for a, id := range p.held {
+	for a, h := range p.held {
 		if !p.hasRoomFor(a) {
 			delete(p.held, a)
-			delete(p.holders, id)
+			delete(p.holders, h.session)
 		}
 	}
-	for a, e := range p.resting {
+	for a := range p.resting {
 		if !p.hasRoomFor(a) {
-			p.returned.Remove(e)
-			delete(p.resting, a)
+			p.wake(a)
 		}
 	}
 }
@@ -87,27 +95,30 @@ func (p *pool) hasRoomFor(a netip.Addr) bool {
 	return a.Is4() && !a.Less(p.first) && !p.last.Less(a)
 }
 
-// reserve gives a session the address that it holds, or the one that it asks for, or another. Refusals:
-// agent.CodePoolExhausted.
-func (p *pool) reserve(session string, wanted netip.Addr, now time.Time) (netip.Addr, error) {
-	if a, ok := p.holders[session]; ok {
+// reserve gives a session the address that it holds, or the one that it asks for, or one that its person had before, or
+// another. Refusals: agent.CodePoolExhausted.
+func (p *pool) reserve(h holder, wanted netip.Addr, now time.Time) (netip.Addr, error) {
+	if a, ok := p.holders[h.session]; ok {
 		return a, nil
 	}
-	if p.free(session, wanted, now) {
-		return p.take(session, wanted), nil
+	if p.free(h, wanted, now) {
+		return p.take(h, wanted), nil
+	}
+	if own := p.left[h.user]; len(own) > 0 { // so that nobody empties the pool by logging in and out
+		return p.take(h, own[len(own)-1]), nil
 	}
 	for ; !p.last.Less(p.next); p.next = p.next.Next() {
-		if _, was := p.resting[p.next]; !was && p.held[p.next] == "" {
-			return p.take(session, p.next), nil
+		if _, was := p.resting[p.next]; !was && !p.taken(p.next) {
+			return p.take(h, p.next), nil
 		}
 	}
-	return p.reuse(session, now)
+	return p.reuse(h, now)
 }
 
-// free tells whether a session may have the address that it asks for. One that comes back may have its own before the
+// free tells whether a session may have the address that it asks for. It may have its own, or its person's, before the
 // rest is over.
-func (p *pool) free(session string, a netip.Addr, now time.Time) bool {
-	if !p.hasRoomFor(a) || p.held[a] != "" {
+func (p *pool) free(h holder, a netip.Addr, now time.Time) bool {
+	if !p.hasRoomFor(a) || p.taken(a) {
 		return false
 	}
 	e, was := p.resting[a]
@@ -115,16 +126,21 @@ func (p *pool) free(session string, a netip.Addr, now time.Time) bool {
 		return true
 	}
 	r := e.Value.(*returned)
-	return r.session == session || !now.Before(r.free)
+	return r.last.session == h.session || r.last.user == h.user && h.user != 0 || !now.Before(r.free)
+}
+
+func (p *pool) taken(a netip.Addr) bool {
+	_, taken := p.held[a]
+	return taken
 }
 
 // reuse hands out the address that came back first.
-func (p *pool) reuse(session string, now time.Time) (netip.Addr, error) {
+func (p *pool) reuse(h holder, now time.Time) (netip.Addr, error) {
 	wait := time.Minute // nobody knows when a session will end
 	if e := p.returned.Front(); e != nil {
 		r := e.Value.(*returned)
 		if !now.Before(r.free) {
-			return p.take(session, r.address), nil
+			return p.take(h, r.address), nil
 		}
 		wait = r.free.Sub(now)
 	}
@@ -132,13 +148,24 @@ func (p *pool) reuse(session string, now time.Time) (netip.Addr, error) {
 		Err: fmt.Errorf("%d of the addresses of %s are in use", len(p.held), p.network)}
 }
 
-func (p *pool) take(session string, a netip.Addr) netip.Addr {
-	if e, was := p.resting[a]; was {
-		p.returned.Remove(e)
-		delete(p.resting, a)
-	}
-	p.held[a], p.holders[session] = session, a
+func (p *pool) take(h holder, a netip.Addr) netip.Addr {
+	p.wake(a)
+	p.held[a], p.holders[h.session] = h, a
 	return a
+}
+
+// wake takes an address out of those that came back, if it is one.
+func (p *pool) wake(a netip.Addr) {
+	e, was := p.resting[a]
+	if !was {
+		return
+	}
+	delete(p.resting, a)
+	user := p.returned.Remove(e).(*returned).last.user
+	own := slices.DeleteFunc(p.left[user], func(o netip.Addr) bool { return o == a })
+	if p.left[user] = own; len(own) == 0 {
+		delete(p.left, user)
+	}
 }
 
 // release gives the address of a session back, if it has one.
@@ -147,7 +174,11 @@ func (p *pool) release(session string, now time.Time) {
 	if !ok {
 		return
 	}
+	h := p.held[a]
 	delete(p.holders, session)
 	delete(p.held, a)
-	p.resting[a] = p.returned.PushBack(&returned{a, session, now.Add(rest)})
+	p.resting[a] = p.returned.PushBack(&returned{a, h, now.Add(rest)})
+	if h.user != 0 {
+		p.left[h.user] = append(p.left[h.user], a)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestLongestFreeFirst(t *testing.T) {
 		if wanted != "" {
 			w = netip.MustParseAddr(wanted)
 		}
-		if got, err := p.reserve(session, w, now); err != nil || got.String() != want {
+		if got, err := p.reserve(holder{session: session}, w, now); err != nil || got.String() != want {
 			t.Errorf("%s is given %s (%v), want %s", session, got, err, want)
 		}
 	}
@@ -41,7 +42,7 @@ func TestLongestFreeFirst(t *testing.T) {
 	give("f", "", "10.0.0.5")
 	give("g", "10.0.0.1", "10.0.0.6") // the gateway's
 	for _, strange := range []string{"10.0.0.0", "10.0.0.1", "10.0.0.7", "10.0.0.8", "fd00::1"} {
-		_, err := p.reserve("late", netip.MustParseAddr(strange), now)
+		_, err := p.reserve(holder{session: "late"}, netip.MustParseAddr(strange), now)
 		wantCode(t, err, agent.CodePoolExhausted)
 	}
 }
@@ -57,6 +58,11 @@ func TestPool(t *testing.T) {
 		held := map[string]netip.Addr{}
 		freed := map[netip.Addr]time.Time{}
 		last := map[netip.Addr]string{}
+		// three sessions belong to nobody, the others to seven people
+		userOf := func(id string) agent.UserID {
+			n, _ := strconv.Atoi(id)
+			return agent.UserID(min(n/3, 6))
+		}
 		session := rapid.Custom(func(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "session")) })
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": func(t *rapid.T) {
@@ -65,7 +71,9 @@ func TestPool(t *testing.T) {
 				if rapid.Bool().Draw(t, "restored") {
 					wanted = netip.AddrFrom4([4]byte{10, 0, 0, byte(rapid.IntRange(0, 16).Draw(t, "wanted"))})
 				}
-				got, err := p.reserve(id, wanted, now)
+				user := userOf(id)
+				got, err := p.reserve(holder{id, user}, wanted, now)
+				own := func(a netip.Addr) bool { return last[a] != "" && userOf(last[a]) == user && user != 0 }
 				free := map[netip.Addr]bool{}
 				for a := n.Addr().Next().Next(); n.Contains(a.Next()); a = a.Next() {
 					free[a] = true
@@ -73,8 +81,12 @@ func TestPool(t *testing.T) {
 				for _, a := range held {
 					delete(free, a)
 				}
+				mine := netip.Addr{} // of those that the person had before, the one that came back last
 				for a, at := range freed {
-					if now.Sub(at) < rest && !(a == wanted && last[a] == id) {
+					if own(a) && !freed[mine].After(at) {
+						mine = a
+					}
+					if now.Sub(at) < rest && !own(a) && !(a == wanted && last[a] == id) {
 						delete(free, a)
 					}
 				}
@@ -93,6 +105,10 @@ func TestPool(t *testing.T) {
 					t.Fatalf("%s is given %s (%v), free are %v", id, got, err, free)
 				case free[wanted] && got != wanted:
 					t.Fatalf("%s asks for %s, which is free, and is given %s", id, wanted, got)
+				case got != wanted && mine.IsValid():
+					if !own(got) || freed[got].Before(freed[mine]) {
+						t.Fatalf("%s is given %s, and its person had %s", id, got, mine)
+					}
 				case got != wanted:
 					for a := range free {
 						if freed[a].Before(freed[got]) {
@@ -129,6 +145,19 @@ func TestPool(t *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
+				left := 0
+				for _, list := range p.left {
+					left += len(list)
+				}
+				known := 0
+				for a := range freed {
+					if userOf(last[a]) != 0 {
+						known++
+					}
+				}
+				if left != known {
+					t.Fatalf("%d addresses are left for their people, want %d", left, known)
+				}
 				if len(p.held) != len(held) || len(p.holders) != len(held) || p.returned.Len() != len(p.resting) {
 					t.Fatalf("the pool holds %v, want %v", p.holders, held)
 				}
@@ -137,18 +166,48 @@ func TestPool(t *testing.T) {
 	})
 }
 
+// TestRestIsForOthers: what one person gives back is that person's again at once, and nobody else's.
+func TestRestIsForOthers(t *testing.T) {
+	const ivan, olga = agent.UserID(1), agent.UserID(2)
+	now := time.Unix(0, 0)
+	p := newPool(netip.MustParsePrefix("10.0.0.0/29")) // .2 to .6
+	for i := range 100 {                               // in and out, on two devices
+		var got [2]netip.Addr
+		for device := range got {
+			var err error
+			if got[device], err = p.reserve(holder{fmt.Sprint(i, device), ivan}, netip.Addr{}, now); err != nil {
+				t.Fatalf("login %d: %v", i, err)
+			}
+		}
+		for device := range got {
+			p.release(fmt.Sprint(i, device), now)
+		}
+	}
+	for _, want := range []string{"10.0.0.4", "10.0.0.5", "10.0.0.6"} {
+		if got, err := p.reserve(holder{want, olga}, netip.MustParseAddr("10.0.0.2"), now); err != nil || got.String() != want {
+			t.Errorf("another person is given %s (%v), want %s", got, err, want)
+		}
+	}
+	_, err := p.reserve(holder{"one too many", olga}, netip.Addr{}, now)
+	wantCode(t, err, agent.CodePoolExhausted)
+	heir := netip.MustParseAddr("10.0.0.2")
+	if got, err := p.reserve(holder{"heir", ivan}, heir, now); err != nil || got != heir {
+		t.Errorf("the same person is given %s (%v), want %s", got, err, heir)
+	}
+}
+
 func TestWholePool(t *testing.T) {
 	p := newPool(netip.MustParsePrefix("10.128.0.0/16"))
 	now := time.Unix(0, 0)
 	seen := map[netip.Addr]bool{}
 	for i := range 65533 {
-		a, err := p.reserve(fmt.Sprint(i), netip.Addr{}, now)
+		a, err := p.reserve(holder{fmt.Sprint(i), agent.UserID(1 + i)}, netip.Addr{}, now)
 		if err != nil || seen[a] {
 			t.Fatalf("session %d is given %s (%v)", i, a, err)
 		}
 		seen[a] = true
 	}
-	_, err := p.reserve("one too many", netip.Addr{}, now)
+	_, err := p.reserve(holder{session: "one too many"}, netip.Addr{}, now)
 	wantCode(t, err, agent.CodePoolExhausted)
 	for _, never := range []string{"10.128.0.0", "10.128.0.1", "10.128.255.255"} {
 		if seen[netip.MustParseAddr(never)] {

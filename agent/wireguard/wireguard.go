@@ -13,7 +13,8 @@
 // # Addresses
 //
 // The first address of the VPN network is the gateway's. A session gets the address that has been free for the longest
-// time, and an address rests for 10 minutes after its session, so that answers to one person do not reach the next.
+// time, and an address rests for 10 minutes after its session, so that answers to one person do not reach the next. The
+// person who had an address gets it back before any other, also while it rests.
 //
 // # Peers
 //
