@@ -28,7 +28,7 @@ RUN_HTTP   ?= :8080
 # Go files that a program is made of; a change of a test builds nothing anew.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-browser installer
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser installer
 
 run: tools build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -71,7 +71,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium ip:iproute2 wg:wireguard-tools ping:iputils-ping
+	@.ci/install openssl:openssl chromium:chromium ip:iproute2 wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 generate: go
 	go tool templ generate -path templates
@@ -86,6 +86,11 @@ test-go: go
 test-windows8: build/IdecoAgent-win8.exe
 	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
 
+# The installer and the program on Windows, as far as Wine is Windows. It needs no display.
+test-windows: tools build
+	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64
+	go test -tags wine -count=1 ./web/e2e -run Wine
+
 test-browser: test-tools build
 	go test -tags browser -count=1 ./web/e2e
 
@@ -99,7 +104,7 @@ lint: go
 	@before=$$(cat templates/*_templ.go | sha256sum); out=$$(go tool templ generate -path templates 2>&1) || { echo "$$out" >&2; exit 1; }; \
 	if [ "$$before" != "$$(cat templates/*_templ.go | sha256sum)" ]; then echo "generated code was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser ./web/e2e
+	go vet -tags browser,wine ./web/e2e
 	go tool staticcheck ./...
 	go test -count=1 -run '^TestImports' ./web
 

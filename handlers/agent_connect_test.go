@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -145,4 +146,39 @@ func TestStrangersLeaveRoomForTheLAN(t *testing.T) {
 	if !a.enter(&agentConn{peer: inLAN, inLAN: true}) {
 		t.Error("strangers keep the LAN out")
 	}
+}
+
+// FuzzAgentSession: whatever an agent sends on a live session, in any order, is answered, and gives nobody else access.
+func FuzzAgentSession(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"tunnel_wg","public_key":"aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd28="}`,
+		`{"type":"tunnel_wg"}` + "\n" + `{"type":"unauthorize"}` + "\n" + `{"type":"unauthorize"}`,
+		`{"type":"authorize","login":"boss","password":"x"}`,
+		`{"type":"authorize","resume":"AAAA"}` + "\n" + `{"type":"version"}`,
+		`{"type":"unauthorize"}` + "\n" + `{"type":"tunnel_wg","public_key":""}`,
+		"\n\n", "{}", "\x00",
+	} {
+		f.Add([]byte(seed))
+	}
+	s := newSite(f)
+	set := s.Settings.(*fixedSettings)
+	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
+	login := []byte(`{"type":"authorize","login":"ivanov","password":"` + password + `","device":{"id":"fuzz"}}`)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		conn := dialAgent(t, s)
+		if answer := askAgent(t, conn, login); answer["authorized"] != true {
+			t.Fatalf("login: %v", answer)
+		}
+		frames := bytes.SplitN(data, []byte("\n"), 4)
+		for _, frame := range frames {
+			if answer := askAgent(t, conn, frame); answer == nil {
+				break
+			}
+		}
+		for _, live := range s.Sessions.Sessions() {
+			if live.Login != "ivanov" {
+				t.Errorf("%q gave access to %s", data, live.Login)
+			}
+		}
+	})
 }

@@ -61,6 +61,7 @@ func inLab(t *testing.T, body func(t *testing.T, lab string)) {
 	need(t, "ip", "iproute2")
 	need(t, "wg", "wireguard-tools")
 	need(t, "ping", "iputils-ping")
+	need(t, "pkill", "procps")
 	lab := fmt.Sprint("idl", os.Getpid())
 	newLab(t, lab)
 	again := exec.CommandContext(t.Context(), "ip", "netns", "exec", lab+"-gw", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=3m")
@@ -167,6 +168,17 @@ func TestTUN(t *testing.T) {
 		agent.exits(5)
 		if out, err := exec.Command("ip", "netns", "exec", lab+"-out", "ip", "link", "show", lab+"a").CombinedOutput(); err == nil {
 			t.Errorf("the agent left its interface: %s", out)
+		}
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 1}, nil)
+		agent = g.agentIn(lab+"-out", "remote", userPassword, "laptop", "--tunnel", "tun", "--tunnel-name", lab+"a")
+		agent.waits("tunnel")
+		if p := peers(); p == "" {
+			t.Error("the second session has no peer")
+		}
+		run(t, "pkill", "-KILL", "-f", lab+"a") // the agent, not the ip program in front of it
+		boss.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+		if p := peers(); p != "" {
+			t.Errorf("peers after the grace: %s", p)
 		}
 		ping := exec.Command("ip", "netns", "exec", lab+"-out", "ping", "-c", "1", "-W", "1", "10.77.3.2")
 		if out, err := ping.CombinedOutput(); err == nil {

@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"net/http"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestShutdownIsBound: neither an agent that answers nothing any more nor a download that stands still keeps the gateway
+// from stopping within its ten seconds.
+func TestShutdownIsBound(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "gw.example.test"}, nil)
+	boss.user(map[string]any{"login": "ivanov"})
+
+	agent := g.agent("ivanov", userPassword, "one")
+	agent.waits("authorized")
+	agent.signal(syscall.SIGSTOP)
+	defer agent.signal(syscall.SIGCONT)
+
+	response, err := g.client(netip.Addr{}).Get("https://" + g.where.Agents[0] + "/IdecoAgent.msi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() // and nobody reads it
+	if response.StatusCode != http.StatusOK {
+		missing(t, "this build has no installer (make build, with wixl and msitools installed)")
+	}
+
+	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-g.done:
+	case <-time.After(15 * time.Second): // ten, and what a busy machine takes
+		t.Error("the gateway does not stop")
+	}
+}
