@@ -58,7 +58,8 @@ type Tunnel interface {
 	// Available tells whether there is a tunnel now.
 	Available() bool
 	// Reserve sets an address of the VPN network aside for a session: the one that this session already holds,
-	// otherwise its Address where that is free, otherwise any. Refusals: agent.CodePoolExhausted.
+	// otherwise its Address where that is free, as one is that the same person has just given back, otherwise any.
+	// Refusals: agent.CodePoolExhausted.
 	Reserve(context.Context, agent.Session) (netip.Addr, error)
 	// Up makes the session's peer on its Address, in place of the peer that it had. Refusals: agent.CodeBadMessage for
 	// a key that another session or the gateway holds.

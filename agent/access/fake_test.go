@@ -240,6 +240,7 @@ func (w *wall) Revoke(_ context.Context, s agent.Session) {
 type pipe struct {
 	mu        sync.Mutex
 	off       bool
+	stuck     bool // whether a released session keeps its address
 	size      int
 	addresses map[string]netip.Addr // by session ID
 	keys      map[string]agent.Key
@@ -289,8 +290,9 @@ func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.Tunn
 func (p *pipe) Release(_ context.Context, s agent.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.addresses, s.ID)
-	delete(p.keys, s.ID)
+	if delete(p.keys, s.ID); !p.stuck {
+		delete(p.addresses, s.ID)
+	}
 }
 
 func (p *pipe) Traffic() map[string]agent.Traffic {

@@ -22,6 +22,7 @@ type place struct {
 	link    Link
 	chain   chainName
 	losers  []loser
+	heir    bool // whether next has the address in the tunnel of one of the losers, still to be reserved
 }
 
 // loser is a session that ends for another one.

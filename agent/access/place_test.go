@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -72,6 +73,98 @@ func TestTakeover(t *testing.T) {
 				g.t.Errorf("a person's own takeover cut the address")
 			} else if sameAddress && first.Session.UserID != second.Session.UserID && cuts != 1 {
 				g.t.Errorf("another person inherited open connections")
+			}
+		})
+	}
+}
+
+// TestFullPool: nobody is kept out by a session of their own, and the key of that session goes with it.
+func TestFullPool(t *testing.T) {
+	ctx := context.Background()
+	begin := func(g *gateway, a Attempt, key byte) entry {
+		e := g.enter(a)
+		if _, err := g.TunnelUp(ctx, e.Session.ID, e.Link, agent.Key{key}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		return e
+	}
+	for _, waiting := range []bool{false, true} {
+		scene(t, fmt.Sprint("the device logs in anew, waiting: ", waiting), func(g *gateway) {
+			g.pipe.size = 1
+			first := begin(g, at("ivan", outsidePeer, "a"), 1)
+			if waiting {
+				g.Lost(first.Session.ID, first.Link)
+			}
+			second := g.enter(at("ivan", outsidePeer, "a"))
+			g.has(second)
+			if second.Session.Address != first.Session.Address || len(g.pipe.keys) != 0 {
+				g.t.Errorf("%v, then %v, keys %v", first.Session.Address, second.Session.Address, g.pipe.keys)
+			}
+			if _, err := g.TunnelUp(ctx, second.Session.ID, second.Link, agent.Key{1}); err != nil {
+				g.t.Errorf("%v", err)
+			}
+			g.refuse(at("olga", outsidePeer, "b"), agent.CodePoolExhausted)
+		})
+	}
+	scene(t, "the oldest device gives way", func(g *gateway) {
+		g.pipe.size = 1
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
+		first := begin(g, at("ivan", outsidePeer, "a"), 1)
+		g.has(g.enter(at("ivan", outsidePeer, "b")))
+		if first.told() != "[evicted]" {
+			g.t.Errorf("told %s", first.told())
+		}
+	})
+	scene(t, "from the LAN on a device that has a tunnel on another one", func(g *gateway) {
+		g.pipe.size = 1
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
+		begin(g, at("ivan", outsidePeer, "a"), 1)
+		lan := g.enter(at("ivan", lanPeer, "b"))
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
+		g.has(g.enter(lan.from(outsidePeer).by(lan.ResumeToken)))
+	})
+	scene(t, "another person on the same connection", func(g *gateway) {
+		g.pipe.size = 1
+		first := begin(g, at("ivan", outsidePeer, "a"), 1)
+		a := first.Attempt
+		a.Login, a.Current = "olga", first.Session.ID
+		g.refuse(a, agent.CodePoolExhausted)
+		g.has(first)
+	})
+	scene(t, "the disk is full", func(g *gateway) {
+		g.pipe.size = 1
+		first := begin(g, at("ivan", outsidePeer, "a"), 1)
+		g.memory.breaks("SaveSession")
+		if _, err := g.Authorize(ctx, at("ivan", outsidePeer, "a")); !errors.Is(err, errFake) {
+			g.t.Errorf("%v", err)
+		}
+		g.memory.breaks("")
+		g.has(first)
+		if len(g.pipe.keys) != 1 {
+			g.t.Errorf("keys %v", g.pipe.keys)
+		}
+	})
+	// What the old session had may stay taken, because its peer could not be removed yet.
+	for _, size := range []int{1, 2} {
+		scene(t, fmt.Sprint("the old peer is stuck, addresses: ", size), func(g *gateway) {
+			g.pipe.size = size
+			first := begin(g, at("ivan", outsidePeer, "a"), 1)
+			g.pipe.stuck = true
+			defer delete(g.pipe.addresses, first.Session.ID) // late, but gone
+			if size == 1 {
+				_, err := g.Authorize(ctx, at("ivan", outsidePeer, "a"))
+				var refusal *agent.Error
+				if !errors.As(err, &refusal) || refusal.Code != agent.CodePoolExhausted || len(g.Sessions()) != 0 {
+					g.t.Errorf("%v, %v", err, g.Sessions())
+				}
+				return
+			}
+			grant, err := g.Authorize(ctx, at("ivan", outsidePeer, "a"))
+			if err != nil || grant.Session.Address == first.Session.Address {
+				g.t.Errorf("%v, then %v (%v)", first.Session.Address, grant.Session.Address, err)
+			}
+			if kept := g.memory.session(grant.Session.ID); kept.Address != grant.Session.Address {
+				g.t.Errorf("the store holds %v, want %v", kept.Address, grant.Session.Address)
 			}
 		})
 	}

@@ -9,8 +9,10 @@ import (
 // settle carries out what was decided about a place: the store first, because what it does not hold must not exist;
 // then the losers go, and then the newcomer gets access. On an error nothing of the newcomer is left.
 func (c *change) settle(p place, event string) (Grant, error) {
-	if err := c.reserve(&p.next); err != nil {
-		return Grant{}, err
+	if !c.inherit(&p) {
+		if err := c.reserve(&p.next); err != nil {
+			return Grant{}, err
+		}
 	}
 	var token string
 	if p.next.Device.ID != "" {
@@ -26,8 +28,8 @@ func (c *change) settle(p place, event string) (Grant, error) {
 	for _, l := range p.losers {
 		c.lose(p, l)
 	}
-	if err := c.move(p); err != nil {
-		return Grant{}, err
+	if err := c.move(&p); err != nil {
+		return Grant{}, c.fail(p, err)
 	}
 	s := c.install(p)
 	c.event(event, s.Session)
@@ -51,6 +53,32 @@ func (c *change) reserve(next *agent.Session) error {
 	}
 	next.Address = address
 	return nil
+}
+
+// inherit makes the address in the tunnel of a session that ends for the newcomer, and is the same person's, the
+// newcomer's, and tells whether there is one. It can be reserved when that session and its peer are gone: a person never
+// stands in their own way when all addresses are in use.
+func (c *change) inherit(p *place) bool {
+	if p.next.Kind != agent.KindVPN || p.own != nil && p.own.Kind == agent.KindVPN {
+		return false
+	}
+	for _, l := range p.losers {
+		if l.Kind == agent.KindVPN && l.UserID == p.next.UserID && c.settings.InVPN(l.Address) {
+			p.next.Address, p.heir = l.Address, true
+			return true
+		}
+	}
+	return false
+}
+
+// reserveLeft reserves what inherit has found. Where the tunnel could not remove the peer yet, it is another address.
+func (c *change) reserveLeft(next *agent.Session) error {
+	left := next.Address
+	c.renew()
+	if err := c.reserve(next); err != nil || next.Address == left {
+		return err
+	}
+	return c.save(*next)
 }
 
 // unsettle undoes what came before a failed save. The store may have taken the session all the same.
@@ -77,8 +105,8 @@ func (c *change) lose(p place, l loser) {
 	c.finish(l.session, l.reason)
 }
 
-// move takes away what the newcomer had elsewhere and gives it access in its place. On an error it is gone.
-func (c *change) move(p place) error {
+// move takes away what the newcomer had elsewhere and gives it access in its place.
+func (c *change) move(p *place) error {
 	if p.own != nil {
 		if p.own.Kind == p.next.Kind && p.own.Address == p.next.Address {
 			return nil // has it
@@ -87,10 +115,14 @@ func (c *change) move(p place) error {
 			c.withdraw(p.own.Session)
 		}
 	}
-	err := c.give(p.next)
-	if err == nil {
-		return nil
+	if p.heir {
+		return c.reserveLeft(&p.next)
 	}
+	return c.give(p.next)
+}
+
+// fail ends the newcomer, whose losers have gone already.
+func (c *change) fail(p place, err error) error {
 	c.withdraw(p.next)
 	if p.own != nil {
 		c.finish(p.own, agent.ReasonLost)

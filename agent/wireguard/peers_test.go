@@ -57,6 +57,30 @@ func TestAddressRests(t *testing.T) {
 	})
 }
 
+// TestHeir: a person's new session has the address of the one before at once, and the key of that one is gone.
+func TestHeir(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, link, _ := onMemory(t, "10.0.0.0/30") // one address
+		defer d.Close()
+		first := agent.Session{ID: "first", UserID: 1, Kind: agent.KindVPN}
+		var err error
+		if first.Address, err = d.Reserve(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		key := newKey(t).public()
+		if _, err := d.Up(t.Context(), first, key); err != nil {
+			t.Fatal(err)
+		}
+		d.Release(t.Context(), first)
+		_, err = d.Reserve(t.Context(), agent.Session{ID: "other", UserID: 2, Address: first.Address})
+		wantCode(t, err, agent.CodePoolExhausted)
+		heir := agent.Session{ID: "heir", UserID: 1, Kind: agent.KindVPN, Address: first.Address}
+		if got, err := d.Reserve(t.Context(), heir); err != nil || got != first.Address || link.has(key) {
+			t.Errorf("given %s (%v), want %s; the old key is there: %v", got, err, first.Address, link.has(key))
+		}
+	})
+}
+
 func TestStuckPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, link, logged := onMemory(t, "10.0.0.0/30")
