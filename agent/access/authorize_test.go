@@ -288,6 +288,42 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s, let through %v", old.told(), g.wall.in)
 		}
 	})
+	scene(t, "the firewall fails when the connection changes hands", func(g *gateway) {
+		old := g.enter(at("ivan", lanPeer, "laptop"))
+		g.wall.broken = true
+		a := old.Attempt
+		a.Login, a.Current = "olga", old.Session.ID
+		fails(g, a)
+		g.has()
+		if old.told() != "[lost]" || g.reason(old) != agent.ReasonLogout {
+			g.t.Errorf("told %s, ended %s", old.told(), g.reason(old))
+		}
+	})
+	scene(t, "the firewall fails when the connection brings back another session", func(g *gateway) {
+		lost := g.enter(at("ivan", lanPeer, "laptop"))
+		g.Lost(lost.Session.ID, lost.Link)
+		pass(time.Hour)
+		old := g.enter(at("olga", lanPeer, "tablet"))
+		g.wall.broken = true
+		a := old.Attempt
+		a.Login, a.Password, a.Resume, a.Device, a.Current = "", "", lost.ResumeToken, lost.Device, old.Session.ID
+		fails(g, a)
+		g.has()
+		if old.told() != "[lost]" || lost.told() != "[]" {
+			g.t.Errorf("told %s and %s", old.told(), lost.told())
+		}
+	})
+	scene(t, "the firewall fails at a move on the same connection", func(g *gateway) {
+		old := g.enter(at("ivan", lanPeer, "laptop"))
+		g.wall.broken = true
+		a := old.Attempt
+		a.Password, a.Resume, a.Current, a.Peer = "", old.ResumeToken, old.Session.ID, netip.MustParseAddr("192.168.1.11")
+		fails(g, a)
+		g.has()
+		if old.told() != "[lost]" {
+			g.t.Errorf("told %s", old.told())
+		}
+	})
 	scene(t, "the firewall fails at a move", func(g *gateway) {
 		old := g.enter(at("ivan", lanPeer, "laptop"))
 		g.wall.broken = true

@@ -121,9 +121,13 @@ func (c *change) move(p *place) error {
 	return c.give(p.next)
 }
 
-// fail ends the newcomer, whose losers have gone already.
+// fail ends the newcomer, whose losers have gone already. The connection that lost its own session for nothing hears so:
+// that session's end was not told.
 func (c *change) fail(p place, err error) error {
 	c.withdraw(p.next)
+	if p.current != nil && p.current != p.own {
+		c.later(p.link, agent.ReasonLost)
+	}
 	if p.own != nil {
 		c.finish(p.own, agent.ReasonLost)
 	} else {
