@@ -76,7 +76,7 @@ test-tools: tools
 generate: go
 	go tool templ generate -path templates
 
-test: test-tools build lint test-go test-windows8 test-browser
+test: test-tools build lint test-go test-windows8 test-windows test-browser
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
