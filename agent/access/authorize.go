@@ -89,7 +89,7 @@ func (m *Manager) logIn(ctx context.Context, a Attempt) (grant Grant, err error)
 // open tells whether anybody gets in at all now.
 func (c *change) open() error {
 	switch {
-	case c.closed:
+	case c.closed.Load():
 		return &agent.Error{Code: agent.CodeInternal, Ref: agent.NewRef(), Wait: 3 * time.Second, Err: errClosed}
 	case !c.settings.Enabled:
 		return agent.Refuse(agent.CodeAgentDisabled)

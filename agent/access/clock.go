@@ -34,7 +34,7 @@ func (s *session) stop() {
 
 // tick does what is due, which may be nothing, and waits for the next.
 func (c *change) tick(s *session) {
-	if c.sessions[s.ID] != s || c.closed {
+	if c.sessions[s.ID] != s || c.closed.Load() {
 		return
 	}
 	due := func(at time.Time) bool { return !at.IsZero() && !c.now.Before(at) }

@@ -12,11 +12,11 @@ import (
 const owedRetry = 5 * time.Second
 
 // Lost says that the connection of a session is gone. The session waits for the grace period. From a link that the
-// session has no more it means nothing.
+// session has no more it means nothing, and during a shutdown neither.
 func (m *Manager) Lost(id string, link Link) {
 	m.always(func(c *change) {
 		s := c.sessions[id]
-		if s == nil || s.link != link {
+		if s == nil || s.link != link || c.closed.Load() {
 			return
 		}
 		c.attach(s, nil, c.now.Add(c.settings.Grace))
@@ -139,7 +139,7 @@ func (c *change) pay(id string, e end) {
 	}
 	c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", id, "reason", string(e.reason), "error", err)
 	c.owed[id] = e
-	if c.owedTimer == nil && !c.closed {
+	if c.owedTimer == nil && !c.closed.Load() {
 		c.owedTimer = time.AfterFunc(owedRetry, func() { c.Manager.always((*change).payAll) })
 	}
 }

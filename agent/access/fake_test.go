@@ -394,7 +394,7 @@ func (g *gateway) restart() {
 // kill stops the timers of a process that is to be gone.
 func (g *gateway) kill() {
 	g.always(func(c *change) {
-		c.closed = true
+		c.closed.Store(true)
 		for _, s := range c.sessions {
 			s.stop()
 		}

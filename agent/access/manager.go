@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ideco-agent/agent"
@@ -33,6 +34,8 @@ type Manager struct {
 	settings func() agent.Settings
 	log      *slog.Logger
 
+	closed atomic.Bool // from Shutdown on
+
 	turn chan struct{} // has one place, and whoever put something there has the turn
 
 	mu        sync.Mutex // guards what follows. It is written with the turn and mu, and read with either.
@@ -40,7 +43,6 @@ type Manager struct {
 	byAddress map[netip.Addr]*session // LAN and web
 	byUser    map[agent.UserID][]*session
 	byChain   map[[32]byte]*session
-	closed    bool // after Shutdown
 
 	cuts cuts
 

@@ -109,24 +109,53 @@ func (c *change) regain(s *session) agent.Reason {
 	return ""
 }
 
-// Shutdown tells the agents that the gateway restarts. The sessions stay open in the store and keep their access until
-// the next process takes them over; nobody gets in any more.
+// Shutdown tells the agents that the gateway restarts, which does not wait for anything. The sessions stay open in the
+// store and keep their access until the next process takes them over; nobody gets in any more. Then the store gets the
+// ends that it is owed, for as long as ctx lets it. Errors: ctx.Err, when a change was still being made.
 func (m *Manager) Shutdown(ctx context.Context) error {
-	return m.change(ctx, func(c *change) error {
-		c.payAll()
-		c.mu.Lock()
-		c.closed = true
-		c.mu.Unlock()
-		if c.owedTimer != nil {
-			c.owedTimer.Stop()
-			c.owedTimer = nil
-		}
-		for _, s := range c.all() {
-			s.stop()
-			if link := c.attach(s, nil, time.Time{}); link != nil {
-				c.later(link, agent.ReasonShutdown)
-			}
-		}
+	m.closed.Store(true)
+	told := m.links()
+	for link := range told {
+		link.Ended(agent.ReasonShutdown)
+	}
+	err := m.change(ctx, func(c *change) error {
+		c.letGo(told)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return m.change(ctx, func(c *change) error {
+		c.base = ctx
+		c.payAll()
+		return nil
+	})
+}
+
+// links are the connections of all sessions.
+func (m *Manager) links() map[Link]bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	links := map[Link]bool{}
+	for _, s := range m.sessions {
+		if s.link != nil {
+			links[s.link] = true
+		}
+	}
+	return links
+}
+
+// letGo takes the sessions off the clock and off their connections. A connection that a last change has brought is told
+// too.
+func (c *change) letGo(told map[Link]bool) {
+	if c.owedTimer != nil {
+		c.owedTimer.Stop()
+		c.owedTimer = nil
+	}
+	for _, s := range c.all() {
+		s.stop()
+		if link := c.attach(s, nil, time.Time{}); link != nil && !told[link] {
+			c.later(link, agent.ReasonShutdown)
+		}
+	}
 }

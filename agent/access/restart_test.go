@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ideco-agent/agent"
@@ -90,6 +91,72 @@ func TestRestart(t *testing.T) {
 		g.has(lan, vpn, waiting)
 		g.has(g.back(lan), g.back(vpn), g.back(waiting))
 	})
+}
+
+// TestShutdownInTime: what hangs in the store neither keeps the agents from hearing of it nor outlives the context.
+func TestShutdownInTime(t *testing.T) {
+	const patient = 3 * time.Second
+	scene(t, "an end is owed to a disk that hangs", func(g *gateway) {
+		ended, e := g.enter(at("olga", "192.168.1.11", "b")), g.enter(at("ivan", lanPeer, "a"))
+		g.memory.breaks("EndSession")
+		_ = g.End(context.Background(), ended.Session.ID, agent.ReasonAdmin)
+		g.memory.breaks("")
+		hangs := &hangingStore{g.memory, func() {
+			if e.told() != "[shutdown]" {
+				g.t.Errorf("told %s when the store was asked", e.told())
+			}
+		}}
+		g.Manager.store = hangs
+		ctx, cancel := context.WithTimeout(context.Background(), patient)
+		defer cancel()
+		started := time.Now()
+		_ = g.Shutdown(ctx)
+		if took := time.Since(started); took > patient {
+			g.t.Errorf("it took %v", took)
+		}
+		g.Manager.store = g.memory
+		g.always((*change).payAll)
+		g.sessions[e.Session.ID].graceEnds = now() // what sound wants of a session without a connection
+	})
+	scene(t, "a change hangs", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.Grace = 0 })
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.Manager.turn <- struct{}{}
+		ctx, cancel := context.WithTimeout(context.Background(), patient)
+		defer cancel()
+		if err := g.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || e.told() != "[shutdown]" {
+			g.t.Errorf("%v, told %s", err, e.told())
+		}
+		<-g.Manager.turn
+		g.Lost(e.Session.ID, e.Link) // as its connection does now
+		g.has(e)
+	})
+	scene(t, "a change brings one more connection", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		fresh := &agentLink{}
+		over := make(chan error)
+		g.Manager.turn <- struct{}{}
+		go func() { over <- g.Shutdown(context.Background()) }()
+		synctest.Wait()
+		g.attach(g.sessions[e.Session.ID], fresh, time.Time{})
+		<-g.Manager.turn
+		if err := <-over; err != nil || e.told() != "[shutdown]" || fresh.told() != "[shutdown]" {
+			g.t.Errorf("%v, told %s and %s", err, e.told(), fresh.told())
+		}
+		g.sessions[e.Session.ID].graceEnds = now()
+	})
+}
+
+// hangingStore ends no session before the caller gives up.
+type hangingStore struct {
+	*memory
+	asked func()
+}
+
+func (s *hangingStore) EndSession(ctx context.Context, _ string, _ time.Time, _ agent.Reason) error {
+	s.asked()
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // TestRestore is what the process after finds, and what it makes of it.
