@@ -62,7 +62,8 @@ type Tunnel interface {
 	// Refusals: agent.CodePoolExhausted.
 	Reserve(context.Context, agent.Session) (netip.Addr, error)
 	// Up makes the session's peer on its Address, in place of the peer that it had. Refusals: agent.CodeBadMessage for
-	// a key that another session or the gateway holds.
+	// a key that another session or the gateway holds, and then the session keeps the peer that it had; after another
+	// error it may have none.
 	Up(context.Context, agent.Session, agent.Key) (agent.TunnelConfig, error)
 	// Release removes the session's peer at once and gives the address back. Without either it does nothing. What
 	// fails is the tunnel's to log and to repeat.

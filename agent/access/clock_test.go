@@ -194,6 +194,41 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("%v, %v", err, g.pipe.keys)
 		}
 	})
+	scene(t, "the first one goes and the second cannot be added", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		_ = up(g, e, 1)
+		pass(time.Hour)
+		g.pipe.broken = true
+		if err := up(g, e, 2); !errors.Is(err, errFake) {
+			g.t.Errorf("%v", err)
+		}
+		pass(tunnelWait - time.Millisecond)
+		g.has(e)
+		if err := up(g, e, 3); !errors.Is(err, errFake) { // trying once more does not put the end off
+			g.t.Errorf("%v", err)
+		}
+		pass(time.Millisecond)
+		g.has()
+	})
+	scene(t, "the first one goes and the third is added", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		_ = up(g, e, 1)
+		g.pipe.broken = true
+		_ = up(g, e, 2)
+		g.pipe.broken = false
+		_ = up(g, e, 3)
+		pass(time.Hour)
+		g.has(e)
+	})
+	scene(t, "a second key is somebody else's", func(g *gateway) {
+		e, other := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		if err := errors.Join(up(g, e, 1), up(g, other, 2)); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		_ = up(g, e, 2)
+		pass(time.Hour)
+		g.has(e, other) // each has the peer that it had
+	})
 	scene(t, "another session's key", func(g *gateway) {
 		e, other := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
 		_ = up(g, e, 1)

@@ -240,6 +240,7 @@ func (w *wall) Revoke(_ context.Context, s agent.Session) {
 type pipe struct {
 	mu        sync.Mutex
 	off       bool
+	broken    bool // whether no peer can be added
 	stuck     bool // whether a released session keeps its address
 	size      int
 	addresses map[string]netip.Addr // by session ID
@@ -282,6 +283,10 @@ func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.Tunn
 		if k == key && id != s.ID {
 			return agent.TunnelConfig{}, agent.Refuse(agent.CodeBadMessage)
 		}
+	}
+	if p.broken {
+		delete(p.keys, s.ID)
+		return agent.TunnelConfig{}, errFake
 	}
 	p.keys[s.ID] = key
 	return agent.TunnelConfig{ServerPort: 3051, Address: netip.PrefixFrom(s.Address, 16)}, nil

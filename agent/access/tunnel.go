@@ -2,12 +2,14 @@ package access
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ideco-agent/agent"
 )
 
-// TunnelUp gives the session of a connection its peer, in place of the one that it had. Refusals: CodeBadMessage for a
+// TunnelUp gives the session of a connection its peer, in place of the one that it had. When that fails the session may
+// have none any more, and the agent has 15 s to ask again; a key that was refused changes nothing. Refusals: CodeBadMessage for a
 // session without a tunnel and for a key that somebody else holds; CodeVPNUnavailable. Errors: agent.ErrNotFound when
 // the connection has no such session any more; ctx.Err; what failed in the gateway.
 func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.Key) (config agent.TunnelConfig, err error) {
@@ -22,6 +24,7 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.
 			return agent.Refuse(agent.CodeVPNUnavailable)
 		}
 		if config, err = c.tunnel.Up(c.ctx, s.Session, key); err != nil {
+			c.peerless(s, err)
 			return err
 		}
 		s.tunnelBy = time.Time{}
@@ -29,4 +32,14 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.
 		return nil
 	})
 	return config, err
+}
+
+// peerless lets a session that may have lost its peer end, unless its agent asks for another in time.
+func (c *change) peerless(s *session, err error) {
+	var refusal *agent.Error
+	if !s.tunnelBy.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {
+		return
+	}
+	s.tunnelBy = c.now.Add(tunnelWait)
+	c.arm(s)
 }
