@@ -418,7 +418,7 @@ func TestResumeGuesses(t *testing.T) {
 	})
 	scene(t, "guesses in the LAN", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
-		for range addressLimit {
+		for range resumeLimit {
 			g.refuse(e.by("guess"), agent.CodeSessionOver)
 		}
 		g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts)

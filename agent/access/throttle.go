@@ -13,6 +13,7 @@ import (
 const (
 	accountLimit = 5
 	addressLimit = 30
+	resumeLimit  = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
 	mostLogins   = 1 << 15
 	mostAddress  = 1 << 16
 )
@@ -23,6 +24,7 @@ type throttle struct {
 	accounts *counts[accountKey]
 	logins   *counts[loginKey]
 	address  *counts[addressKey]
+	resume   *counts[addressKey] // instead of address, for originResumeLAN
 }
 
 // accountKey is an account, whatever spelling of its login was typed.
@@ -46,7 +48,8 @@ type addressKey struct {
 	origin agent.Origin
 }
 
-// Origins under which unknown resume tokens count, apart from passwords.
+// Origins under which unknown resume tokens count, apart from passwords. Nobody guesses 256 bits; what comes in the LAN
+// are agents whose sessions the gateway knows no more, many at once after the database was replaced.
 const (
 	originResume    agent.Origin = "resume"
 	originResumeLAN agent.Origin = "resume_lan"
@@ -57,6 +60,7 @@ func newThrottle() *throttle {
 		accounts: newCounts[accountKey](accountLimit, 0),
 		logins:   newCounts[loginKey](accountLimit, mostLogins),
 		address:  newCounts[addressKey](addressLimit, mostAddress),
+		resume:   newCounts[addressKey](resumeLimit, mostAddress),
 	}
 }
 
@@ -103,14 +107,17 @@ func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), 
 // enterAddress is for the address alone. Its count outlives a right password, which any guesser may have for an
 // account of their own.
 func (t *throttle) enterAddress(ctx context.Context, peer netip.Addr, o agent.Origin) (func(outcome), error) {
-	key := addressKey{network(peer), o}
+	key, counts := addressKey{network(peer), o}, t.address
+	if o == originResumeLAN {
+		counts = t.resume
+	}
 	leave := func(o outcome) {
 		if o == right {
 			o = undecided
 		}
-		t.address.leave(key, o)
+		counts.leave(key, o)
 	}
-	return leave, t.address.enter(ctx, key)
+	return leave, counts.enter(ctx, key)
 }
 
 // network is what counts as one address.
