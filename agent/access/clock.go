@@ -44,7 +44,7 @@ func (c *change) tick(s *session) {
 	case due(s.graceEnds):
 		c.end(s, agent.ReasonLost)
 	case due(s.tunnelBy):
-		c.end(s, agent.ReasonIdle)
+		c.end(s, agent.ReasonIdle, "cause", "no tunnel_wg")
 	default:
 		if due(s.nextNotice()) {
 			c.notice(s)

@@ -173,6 +173,9 @@ func TestTunnelUp(t *testing.T) {
 		if e.told() != "[idle]" {
 			g.t.Errorf("told %s", e.told())
 		}
+		if ends := g.events.find("session_ended"); len(ends) != 1 || ends[0]["cause"] != "no tunnel_wg" {
+			g.t.Errorf("the log does not name the cause: %v", ends)
+		}
 	})
 	scene(t, "none in time after a return", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))

@@ -101,21 +101,21 @@ func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func
 	return n
 }
 
-// end takes back what a session was given and ends it.
-func (c *change) end(s *session, reason agent.Reason) {
+// end takes back what a session was given and ends it. More are attributes for the log.
+func (c *change) end(s *session, reason agent.Reason, more ...any) {
 	c.withdraw(s.Session)
-	c.finish(s, reason)
+	c.finish(s, reason, more...)
 }
 
 // finish ends a session whose access is gone or has passed on.
-func (c *change) finish(s *session, reason agent.Reason) {
+func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()
 	if link := s.link; link != nil {
 		c.later(link, reason)
 	}
 	c.remove(s)
 	c.recordEnd(s.Session, reason)
-	c.event("session_ended", s.Session, "reason", string(reason))
+	c.event("session_ended", s.Session, append([]any{"reason", string(reason)}, more...)...)
 }
 
 // later tells a link about the end when the turn is over.
