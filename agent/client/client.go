@@ -49,6 +49,10 @@ type Config struct {
 	Events func(Event)       // told everything a person should see, one at a time
 	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 
+	// CanExtend says that Events goes to a window where the person can extend the session, as the gateway's words take
+	// for granted.
+	CanExtend bool
+
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Clock is replaced by tests; nil = the system's.

@@ -104,7 +104,7 @@ func TestLoginAndLogout(t *testing.T) {
 		}
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Address: "10.0.0.5\x1b[31m", Grace: 30})
 		c.SendText(`{"type":"another_new_one"}`)
-		c.SendText(`{"type":"notice","code":"expiring","message":"The session ends in\u001b[2J 5 minutes."}`)
+		c.SendText(`{"type":"notice","code":"whatever","message":"The gateway says\u001b[2J something."}`)
 		bye <- c.Goodbye()
 	})
 	r := start(t, g, nil)
@@ -117,7 +117,7 @@ func TestLoginAndLogout(t *testing.T) {
 	if e := r.event(Authorized, ""); e.Mode != ModeLAN || e.Address != "10.0.0.5[31m" {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(Authorized, protocol.NoticeExpiring); e.Message != "The session ends in[2J 5 minutes." {
+	if e := r.event(Authorized, "whatever"); e.Message != "The gateway says[2J something." {
 		t.Errorf("%+v", e)
 	}
 	r.stop()

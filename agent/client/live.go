@@ -49,7 +49,7 @@ func (c *client) heard(m any) *failure {
 	case *protocol.Ended:
 		return c.ended(agent.Reason(m.Reason), m.Message, nil)
 	case *protocol.Notice:
-		c.notice(m.Code, m.Message)
+		c.hearNotice(m)
 	case *protocol.AuthState:
 		if !m.Authorized { // a gateway that does not know ended
 			f := c.refused(m.Code, m.Message, 0, nil)

@@ -4,7 +4,9 @@
 package locale
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -65,6 +67,11 @@ func Reason(reason agent.Reason) string {
 		return key
 	}
 	return Over
+}
+
+// Minutes is a duration in whole minutes, rounded up: «5 мин».
+func Minutes(l Lang, d time.Duration) string {
+	return Text(l, minutes, "value", strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10))
 }
 
 // Text is the text under a key with its {placeholders} filled in: name, value, name, value.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"sort"
 	"testing"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -20,7 +21,7 @@ func TestNothingWithoutText(t *testing.T) {
 			t.Errorf("reason %s has no text", reason)
 		}
 	}
-	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Refused, Over, Usage, NoCommand,
+	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Expiring, ExpiringSoon, minutes, Refused, Over, Usage, NoCommand,
 		UnknownCommand, BadFlags, ExtraArgument, NoServer, BadServer, NoLogin, BadLogin, NoPasswordStdin, BadPassword,
 		PinAndRoot, BadPin, BadRoot, BadLang, SeeHelp, DeviceNotKept, PasswordNotRead, VersionOfProgram,
 		InPolicy, OnCommandLine, FromInstaller, PinAlone, PolicyWins, NotRead, GivenTwice,
@@ -65,6 +66,17 @@ func TestText(t *testing.T) {
 		t.Error(got)
 	}
 	if got := Text(English, Code("a newer gateway's"), "server", "gw"); got != "Gateway gw refused the login. Ask your administrator." {
+		t.Error(got)
+	}
+}
+
+func TestMinutes(t *testing.T) {
+	for d, want := range map[time.Duration]string{time.Second: "1 min", 5 * time.Minute: "5 min", 29*time.Minute + time.Second: "30 min"} {
+		if got := Minutes(English, d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+	if got := Minutes(Russian, time.Minute); got != "1 мин" {
 		t.Error(got)
 	}
 }

@@ -7,6 +7,9 @@ const (
 	AuthorizedVPN = "authorized_vpn"
 	TunnelUp      = "tunnel_up"
 	Update        = "update"
+	Expiring      = "expiring"
+	ExpiringSoon  = "expiring_soon"
+	minutes       = "minutes"
 	Refused       = "refused"
 	Over          = "over"
 
@@ -102,6 +105,13 @@ var texts = map[string]text{
 	Authorized:    {"Вы подключены, доступ открыт.", "You are connected, access is open."},
 	AuthorizedVPN: {"Вход выполнен, подключаем VPN…", "You are logged in, connecting VPN…"},
 	TunnelUp:      {"VPN подключён.", "VPN is connected."},
+	Expiring: {
+		"Сессия закончится через {left}. Войдите заново, чтобы не прерываться.",
+		"The session ends in {left}. Log in again to go on without a break."},
+	ExpiringSoon: {
+		"Сессия скоро закончится. Войдите заново, чтобы не прерываться.",
+		"The session ends soon. Log in again to go on without a break."},
+	minutes: {"{value} мин", "{value} min"},
 	Update: {
 		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
 		"There is a new version of Ideco agent: {version}. You can download it in your cabinet."},
@@ -217,8 +227,8 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 		"The password has to be one line of UTF-8 text of at most 1024 bytes."},
 	PinAndRoot: {"Укажите что-то одно: --pin или --root.", "Give one of the two: --pin or --root."},
 	BadPin: {
-		"Отпечаток {place} записан неверно: {value}. Отпечаток — 44 знака base64; его показывает страница «Сертификат» шлюза.",
-		"The pin {place} is none: {value}. A pin is 44 characters of base64; the gateway's certificate page shows it."},
+		"Отпечаток {place} записан неверно: {value}. Отпечаток — 44 знака base64; он показан в личном кабинете рядом с кнопкой «Скачать корневой сертификат», а администратору — на странице «Ideco-agent».",
+		"The pin {place} is none: {value}. A pin is 44 characters of base64; the cabinet shows it beside “Download the root certificate”, and the page Ideco-agent shows it to administrators."},
 	BadRoot: {
 		"В файле {value} нет корневого сертификата (PEM), или файл не читается.",
 		"There is no root certificate (PEM) in the file {value}, or it cannot be read."},

@@ -1,0 +1,45 @@
+package client
+
+import (
+	"testing"
+	"time"
+
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/protocol"
+)
+
+// Who has no button to press is told what to do instead; a window shows the gateway's words.
+func TestExpiring(t *testing.T) {
+	const words, soon = "Choose Extend.", "The session ends soon. Log in again to go on without a break."
+	for name, c := range map[string]struct {
+		left      time.Duration
+		noTime    bool
+		canExtend bool
+		want      string
+	}{
+		"without a window":   {left: 4*time.Minute + 59*time.Second, want: "The session ends in 5 min. Log in again to go on without a break."},
+		"half an hour":       {left: 30 * time.Minute, want: "The session ends in 30 min. Log in again to go on without a break."},
+		"a clock that is on": {left: -time.Minute, want: soon},
+		"a clock behind":     {left: 24 * time.Hour, want: soon},
+		"no time given":      {noTime: true, want: soon},
+		"with a window":      {left: 5 * time.Minute, canExtend: true, want: words},
+	} {
+		notices := make(chan protocol.Notice, 1)
+		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+			c.Hello()
+			c.Authorize()
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true})
+			c.Send(<-notices)
+			c.Wait()
+		})
+		r := start(t, g, func(cfg *Config) { cfg.CanExtend = c.canExtend })
+		n := protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: words}
+		if !c.noTime {
+			n.Expires = r.clock.Now().Add(c.left).Format(time.RFC3339)
+		}
+		notices <- n
+		if e := r.event(Authorized, protocol.NoticeExpiring); e.Message != c.want {
+			t.Errorf("%s: %q, want %q", name, e.Message, c.want)
+		}
+	}
+}
