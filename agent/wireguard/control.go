@@ -200,6 +200,9 @@ func (c *either) dump() (state, error) {
 func (c *either) reachable() bool { return !c.failed.Load() && !isDone(c.inside.dev.Wait()) }
 
 func (c *either) giveUp(err error) {
+	if isDone(c.inside.dev.Wait()) {
+		return // the whole tunnel has gone
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("its socket is gone")
 	}

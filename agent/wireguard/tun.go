@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/device"
-	"golang.zx2c4.com/wireguard/ipc"
 	"golang.zx2c4.com/wireguard/tun"
 	"golang.zx2c4.com/wireguard/wgctrl"
 )
@@ -20,7 +19,7 @@ type tunLink struct {
 	control
 	dev    *device.Device
 	client *wgctrl.Client
-	uapi   net.Listener // nil where the process may not make the socket
+	uapi   *uapi // nil where the process may not make the socket
 }
 
 func openTUN(c Config, secret privateKey) (link, error) {
@@ -63,43 +62,23 @@ func createTUN(name string) (tun.Device, error) {
 
 // openSocket lets wgctrl and wg reach the wireguard-go of this process, where that is permitted.
 func (l *tunLink) openSocket(log *slog.Logger) {
-	uapi, err := listenUAPI(l.name)
+	socket, err := listenUAPI(l.name)
 	if err != nil {
 		log.Info("wg cannot show the tunnel: its socket was not made", "interface", l.name, "error", err)
 		return
 	}
-	l.uapi = uapi
-	go serveUAPI(uapi, l.dev)
+	l.uapi = serveUAPI(socket, l.dev)
 	l.control = &either{byName: byName{l.client, l.name}, inside: inside{l.dev}, log: log}
-}
-
-func listenUAPI(name string) (net.Listener, error) {
-	file, err := ipc.UAPIOpen(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() // the listener has one of its own
-	return ipc.UAPIListen(name, file)
-}
-
-func serveUAPI(l net.Listener, dev *device.Device) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go dev.IpcHandle(conn)
-	}
 }
 
 func (l *tunLink) mode() string          { return ModeTUN }
 func (l *tunLink) gone() <-chan struct{} { return l.dev.Wait() }
 
 func (l *tunLink) close() error {
-	if l.uapi != nil {
-		l.uapi.Close() // it reports the socket that somebody else removed
-	}
 	l.dev.Close()
+	if l.uapi != nil {
+		l.uapi.close() // after the device, so that nobody takes a connection that is cut for a socket that broke
+	}
 	return l.client.Close()
 }
 
@@ -107,22 +86,34 @@ func (l *tunLink) close() error {
 // at moments that nobody controls, and with it forget the port where it was a free one.
 type steadyTUN struct {
 	tun.Device
-	events chan tun.Event
+	events    chan tun.Event
+	done      chan struct{} // closed by Close
+	closeOnce sync.Once
 }
 
 func newSteadyTUN(t tun.Device) *steadyTUN {
-	s := &steadyTUN{t, make(chan tun.Event)}
+	s := &steadyTUN{Device: t, events: make(chan tun.Event), done: make(chan struct{})}
 	go s.pass()
 	return s
 }
 
+// pass passes events on until the interface has no more, which its Close brings about. Nobody has to take them then.
 func (s *steadyTUN) pass() {
 	defer close(s.events)
 	for e := range s.Device.Events() {
-		if e&tun.EventMTUUpdate != 0 {
-			s.events <- tun.EventMTUUpdate
+		if e&tun.EventMTUUpdate == 0 {
+			continue
+		}
+		select {
+		case s.events <- tun.EventMTUUpdate:
+		case <-s.done:
 		}
 	}
 }
 
 func (s *steadyTUN) Events() <-chan tun.Event { return s.events }
+
+func (s *steadyTUN) Close() error {
+	s.closeOnce.Do(func() { close(s.done) })
+	return s.Device.Close()
+}
