@@ -98,7 +98,7 @@ func CheckLogin(login string) Problem {
 // CheckPassword tells what is wrong with a password that is being set, or returns a zero Problem.
 func CheckPassword(password string) Problem {
 	switch {
-	case password == "":
+	case strings.TrimSpace(password) == "":
 		return Problem{"psw", "field_required", ""}
 	case utf8.RuneCountInString(password) < MinPassword:
 		return Problem{"psw", "field_password_short", ""}

@@ -40,7 +40,11 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 			d.Browsers = append(d.Browsers, templates.BrowserRow{BrowserSession: b, Current: b.ID == v.Browser.ID})
 		}
 	}
-	return s.render(c, status, templates.Cabinet(s.page(c), d))
+	p := s.page(c)
+	if v.User.Admin && !s.administrationAnswers(v) {
+		p.Alert = v.L.T(locale.AlertOutside, locale.Args{"Address": v.Peer.String()})
+	}
+	return s.render(c, status, templates.Cabinet(p, d))
 }
 
 // cabinetPassword changes the person's own password. The current one is checked by the same rules as a sign-in, so that

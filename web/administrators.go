@@ -1,42 +1,45 @@
 package web
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"strings"
 	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
+	"ideco-agent/templates/locale"
 )
 
-// CreateAdministrator makes a local administrator in a data directory, which may be empty. The password is the first
-// line of in.
-func CreateAdministrator(ctx context.Context, dir, login string, in io.Reader) error {
+// CreateAdministrator makes a local administrator in a data directory, which may be empty. password is asked when all
+// else is right.
+func CreateAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	u := agent.User{Login: strings.TrimSpace(login), Directory: agent.LocalDirectory, Enabled: true, Admin: true, Created: time.Now()}
 	if p := agent.CheckLogin(u.Login); p.Code != "" {
-		return fmt.Errorf("login %q: %w", login, p)
+		return fmt.Errorf("login %q: %s", login, locale.For("en").Problem(p))
 	}
-	return withPassword(ctx, dir, in, func(db *store.Store, hash string) error {
+	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		_, err := db.CreateUser(ctx, u, hash)
 		if errors.Is(err, agent.ErrLoginTaken) {
-			return fmt.Errorf("login %q is taken; to give it a new password use: ideco-portal admin reset --login %s", login, login)
+			return fmt.Errorf("login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
 		}
 		return err
 	})
 }
 
-// ResetAdministrator gives a local account a new password, the first line of in, switches it on, makes it an
-// administrator and signs its browsers out.
-func ResetAdministrator(ctx context.Context, dir, login string, in io.Reader) error {
-	return withPassword(ctx, dir, in, func(db *store.Store, hash string) error {
+// ResetAdministrator gives a local account a new password, switches it on, makes it an administrator and signs its
+// browsers out. It makes no directory: there would be nobody in it.
+func ResetAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
+	if _, err := os.Stat(databaseIn(dir)); err != nil {
+		return fmt.Errorf("there is no gateway in %s; name its directory with --data", dir)
+	}
+	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		u, _, err := db.LocalAccount(ctx, login)
 		if errors.Is(err, agent.ErrNotFound) {
-			return fmt.Errorf("there is no account %q; to make it use: ideco-portal admin create --login %s", login, login)
+			return fmt.Errorf("there is no account %q; to make it use: ideco-portal --data %s admin create --login %s", login, dir, login)
 		}
 		if err != nil {
 			return err
@@ -58,15 +61,14 @@ func ResetAdministrator(ctx context.Context, dir, login string, in io.Reader) er
 	})
 }
 
-// withPassword reads and checks a password and opens the database for what is to be done with its hash.
-func withPassword(ctx context.Context, dir string, in io.Reader, do func(*store.Store, string) error) error {
-	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the password from standard input: %w", err)
+// withPassword asks for and checks a password and opens the database for what is to be done with its hash.
+func withPassword(ctx context.Context, dir string, ask func() (string, error), do func(*store.Store, string) error) error {
+	password, err := ask()
+	if err != nil {
+		return fmt.Errorf("read the password: %w", err)
 	}
-	password := strings.TrimRight(line, "\r\n")
 	if p := agent.CheckPassword(password); p.Code != "" {
-		return fmt.Errorf("the password on standard input must have %d characters at least and %d bytes at most",
+		return fmt.Errorf("the password must have %d characters at least and %d bytes at most",
 			agent.MinPassword, agent.MaxPassword)
 	}
 	hash, err := directory.Hash(ctx, password)

@@ -46,14 +46,16 @@ func openData(dir string) (database string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the data directory: %w; choose another one with --data", err)
 	}
-	return filepath.Join(dir, "ideco.db"), nil
+	return databaseIn(dir), nil
 }
+
+func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }
 
 // lockData keeps a second gateway out of the data directory for as long as the returned file is open.
 func lockData(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
+		return nil, fmt.Errorf("lock the data directory: %w; it must belong to the user that runs the gateway, or choose another one with --data", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()

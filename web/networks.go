@@ -45,6 +45,24 @@ func attachedNetworks() []netip.Prefix {
 	return nets
 }
 
+// attachedTo finds a network of this machine's interfaces, tunnels left out, that overlaps another one. The gateway would
+// cut itself off from there.
+func attachedTo(n netip.Prefix) (on netip.Prefix, taken bool) {
+	interfaces, _ := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagPointToPoint != 0 {
+			continue
+		}
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Masked().Overlaps(n) {
+				return p.Masked(), true
+			}
+		}
+	}
+	return netip.Prefix{}, false
+}
+
 // freeVPNNetwork is the default VPN network, or the nearest one beside it when the machine is attached to a part of that.
 func freeVPNNetwork(attached []netip.Prefix) netip.Prefix {
 	preferred := agent.DefaultSettings().VPNNetwork

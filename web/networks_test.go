@@ -20,6 +20,15 @@ func TestFreeVPNNetwork(t *testing.T) {
 	}
 }
 
+func TestAttachedTo(t *testing.T) {
+	if on, taken := attachedTo(netip.MustParsePrefix("127.0.0.0/24")); !taken || on.String() != "127.0.0.0/8" {
+		t.Errorf("loopback: %v, %v", on, taken)
+	}
+	if on, taken := attachedTo(netip.MustParsePrefix("203.0.113.0/24")); taken {
+		t.Errorf("nobody's: %v", on)
+	}
+}
+
 // TestAttachedNetworks: what a new gateway takes for its LAN can be saved.
 func TestAttachedNetworks(t *testing.T) {
 	nets := attachedNetworks()

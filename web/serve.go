@@ -168,22 +168,23 @@ func listen(c Config) (*listeners, error) {
 	open := &listeners{}
 	for _, part := range []struct {
 		name, flag string
+		example    string
 		where      []string
 		to         *[]net.Listener
 	}{
-		{"the portal", "--portal-listen", c.PortalListen, &open.portal},
-		{"the agent endpoint", "--agent-listen", c.AgentListen, &open.agent},
-		{"plain HTTP", "--http-listen", c.HTTPListen, &open.http},
+		{"the portal", "--portal-listen", ":8443", c.PortalListen, &open.portal},
+		{"the agent endpoint", "--agent-listen", ":14765", c.AgentListen, &open.agent},
+		{"plain HTTP", "--http-listen", ":8080", c.HTTPListen, &open.http},
 	} {
 		if len(part.where) == 0 {
 			open.close()
-			return nil, fmt.Errorf("%s listens nowhere; give %s an address such as :8443", part.name, part.flag)
+			return nil, fmt.Errorf("%s listens nowhere; give %s an address such as %s", part.name, part.flag, part.example)
 		}
 		for _, where := range part.where {
 			l, err := net.Listen("tcp", where)
 			if err != nil {
 				open.close()
-				return nil, fmt.Errorf("listen for %s: %w; choose another address with %s", part.name, err, part.flag)
+				return nil, fmt.Errorf("listen for %s: %w; choose another address with %s, for instance %s; ports below 1024 take root or CAP_NET_BIND_SERVICE", part.name, err, part.flag, part.example)
 			}
 			*part.to = append(*part.to, l)
 		}

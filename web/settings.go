@@ -10,6 +10,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/store"
+	"ideco-agent/templates/locale"
 	"ideco-agent/web/certs"
 )
 
@@ -62,6 +63,11 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		}
 		if problems := n.Check(); len(problems) > 0 {
 			return agent.Problems(problems)
+		}
+		if n.VPNNetwork != s.Current().VPNNetwork {
+			if on, taken := attachedTo(n.VPNNetwork); taken {
+				return agent.Problems{{Field: "vpn_network", Code: locale.FieldVPNAttached, Value: on.String()}}
+			}
 		}
 		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
 			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)

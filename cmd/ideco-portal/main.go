@@ -3,22 +3,27 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"ideco-agent/web"
 )
 
 type commands struct {
-	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" placeholder:"DIR" type:"path"`
+	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" type:"path"`
 
 	Serve   serveCommand   `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
-	Admin   adminCommand   `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input."`
+	Admin   adminCommand   `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -40,27 +45,36 @@ func main() {
 }
 
 type serveCommand struct {
-	PortalListen  []string `help:"Where the portal listens (HTTPS)." default:":8443" env:"IDECO_PORTAL_LISTEN" placeholder:"ADDR,…"`
-	AgentListen   []string `help:"Where agents connect (HTTPS and WebSocket)." default:":14765" env:"IDECO_AGENT_LISTEN" placeholder:"ADDR,…"`
-	HTTPListen    []string `name:"http-listen" help:"Where plain HTTP leads people to the portal." default:":80" env:"IDECO_HTTP_LISTEN" placeholder:"ADDR,…"`
-	WireguardPort uint16   `help:"UDP port of the tunnel for people outside." default:"3051" env:"IDECO_WIREGUARD_PORT" placeholder:"PORT"`
+	PortalListen  []string `help:"Where the portal listens (HTTPS)." default:":8443" env:"IDECO_PORTAL_LISTEN"`
+	AgentListen   []string `help:"Where agents connect (HTTPS and WebSocket)." default:":14765" env:"IDECO_AGENT_LISTEN"`
+	HTTPListen    []string `name:"http-listen" help:"Where plain HTTP leads people to the portal." default:":80" env:"IDECO_HTTP_LISTEN"`
+	WireguardPort uint16   `help:"UDP port of the tunnel for people outside." default:"3051" env:"IDECO_WIREGUARD_PORT"`
 	Tunnel        string   `help:"How the tunnel runs: ${enum}. Without the right to a network interface (CAP_NET_ADMIN) auto takes netstack, which serves the gateway's own page and forwards nothing." default:"auto" enum:"auto,kernel,tun,netstack,off" env:"IDECO_TUNNEL"`
-	TunnelName    string   `help:"Network interface of the tunnel." default:"ideco0" env:"IDECO_TUNNEL_NAME" placeholder:"NAME"`
+	TunnelName    string   `help:"Network interface of the tunnel." default:"ideco0" env:"IDECO_TUNNEL_NAME"`
 	LogFormat     string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 	return web.Serve(ctx, web.Config{
 		Data:         c.Data,
-		PortalListen: s.PortalListen,
-		AgentListen:  s.AgentListen,
-		HTTPListen:   s.HTTPListen,
+		PortalListen: trimmed(s.PortalListen),
+		AgentListen:  trimmed(s.AgentListen),
+		HTTPListen:   trimmed(s.HTTPListen),
 		Tunnel:       s.Tunnel,
 		TunnelName:   s.TunnelName,
 		TunnelPort:   s.WireguardPort,
 		Log:          web.NewLog(os.Stderr, s.LogFormat),
 		Terminal:     os.Stderr,
 	})
+}
+
+// trimmed takes off the spaces that people type after commas.
+func trimmed(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.TrimSpace(s)
+	}
+	return out
 }
 
 type adminCommand struct {
@@ -73,7 +87,7 @@ type createCommand struct {
 }
 
 func (a *createCommand) Run(ctx context.Context, c *commands) error {
-	return web.CreateAdministrator(ctx, c.Data, a.Login, os.Stdin)
+	return say(web.CreateAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" is made in "+c.Data)
 }
 
 type resetCommand struct {
@@ -81,7 +95,30 @@ type resetCommand struct {
 }
 
 func (a *resetCommand) Run(ctx context.Context, c *commands) error {
-	return web.ResetAdministrator(ctx, c.Data, a.Login, os.Stdin)
+	return say(web.ResetAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" has the new password")
+}
+
+// password reads the password from standard input: its first line, or what a person types unseen.
+func password() (string, error) {
+	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+		fmt.Fprint(os.Stderr, "Password: ")
+		b, err := term.ReadPassword(fd)
+		fmt.Fprintln(os.Stderr)
+		return string(b), err
+	}
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// say tells on standard error what was done, unless it was not.
+func say(err error, done string) error {
+	if err == nil {
+		fmt.Fprintln(os.Stderr, done)
+	}
+	return err
 }
 
 type versionCommand struct{}

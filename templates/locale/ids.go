@@ -16,6 +16,7 @@ const (
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
+	AlertOutside           = "alert_outside"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
@@ -42,6 +43,7 @@ const (
 	FieldPasswordMismatch = "field_password_mismatch"
 	FieldPasswordWrong    = "field_password_wrong"
 	FieldNumber           = "field_number"
+	FieldVPNAttached      = "field_vpn_attached"
 )
 
 // Toasts are the ids of messages after an act that worked.
