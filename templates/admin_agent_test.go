@@ -103,3 +103,18 @@ func TestAdminAgentShowsSettings(t *testing.T) {
 		t.Errorf("policy %q", got)
 	}
 }
+
+func TestAdminAgentShowsThePinWhetherThereIsAnInstallerOrNot(t *testing.T) {
+	ready := savedAgent()
+	ready.Pin = "3q2+7w=="
+	bare := AdminAgentData{Pin: ready.Pin}
+	for name, d := range map[string]AdminAgentData{"ready": ready, "bare": bare} {
+		doc := adminAgent(t, d)
+		if got := doc.Find("#pin").Text(); got != ready.Pin || doc.Find("[data-copy=pin]").Length() != 1 || doc.Find("#pin-label").Text() != "Отпечаток корневого сертификата" {
+			t.Errorf("%s: pin %q", name, got)
+		}
+	}
+	if adminAgent(t, savedAgent()).Find("#pin").Length() != 0 {
+		t.Error("an empty pin is shown")
+	}
+}

@@ -53,6 +53,28 @@ func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
 	}
 }
 
+func TestCabinetShowsThePinBesideTheCertificate(t *testing.T) {
+	d := readyCabinet
+	d.Pin = "3q2+7w=="
+	card := cabinetOf(t, localPerson, d).Find(`a[href="/download/root.crt"]`).Parent()
+	if card.Find("#pin").Text() != d.Pin || card.Find("[data-copy=pin]").Length() != 1 || !strings.Contains(card.Text(), "utm_pin=") {
+		t.Errorf("no pin in %s", html(card))
+	}
+	if cabinetOf(t, localPerson, readyCabinet).Find("#pin").Length() != 0 {
+		t.Error("an empty pin is shown")
+	}
+}
+
+func TestConnectedPromisesNoMoreThanTheTunnelCarries(t *testing.T) {
+	p := Page{L: locale.For("ru"), Path: "/"}
+	for userspace, want := range map[bool]string{false: "Туннель VPN работает", true: "доступна только эта страница"} {
+		text := render(t, Connected(p, ConnectedData{Login: "ivanov", Address: "10.128.0.2", Since: now, Userspace: userspace})).Find("main").Text()
+		if !strings.Contains(text, want) || strings.Contains(text, "VPN работает") == userspace {
+			t.Errorf("userspace %v: %q", userspace, text)
+		}
+	}
+}
+
 func TestCabinetEndsOwnSessionsAndBrowsers(t *testing.T) {
 	d := readyCabinet
 	d.Sessions = []agent.LiveSession{someSession("s1", agent.KindLAN)}

@@ -26,13 +26,13 @@ func monitorPage() Page {
 
 func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	s := someSession("s1", agent.KindLAN)
-	s.Login, s.Name, s.Device.Name = "ivanov", "Иванов Иван", "WS-1"
+	s.Login, s.Name, s.Device.Name, s.Handshake = "ivanov", "Иванов Иван", "WS-1", now.Add(-time.Minute)
 	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
 	got := cells(doc)
 	for column, want := range map[string]string{
 		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP-адрес": "10.0.0.5 извне: 203.0.113.9", "MAC-адрес": "—",
 		"Тип соединения": "Агент, локальная сеть", "Устройство": "WS-1",
-		"Дата и время подключения": "23.11.2026 12:00", "Время в сети": "2 ч 05 мин", "Принято / Передано": "1,4 ГБ / 10 Б",
+		"Дата и время подключения": "23.11.2026 12:00", "Время в сети": "2 ч 05 мин", "Принято / Передано": "1,4 ГБ / 10 Б обмен 14:04",
 	} {
 		if got[column] != want {
 			t.Errorf("%s: %q, want %q", column, got[column], want)
@@ -43,6 +43,9 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	}
 	if name := doc.Find(`form[action="/admin/monitor/sessions/s1/end"] button`).AttrOr("aria-label", ""); name != "Завершить сессию: ivanov, 10.0.0.5" {
 		t.Errorf("the button is called %q", name)
+	}
+	if title := doc.Find("td.number time").AttrOr("title", ""); title != "Последний обмен: 23.11.2026 14:04, 1 мин назад" {
+		t.Errorf("tooltip of the handshake %q", title)
 	}
 	if title := doc.Find("td time").AttrOr("title", ""); title != "2 ч 05 мин назад" {
 		t.Errorf("tooltip %q", title)

@@ -71,32 +71,33 @@ type WelcomeData struct {
 
 // ConnectedData fills [Connected], the page inside the tunnel. An empty Login: the address has no session.
 type ConnectedData struct {
-	Login   string
-	Address string
-	Since   time.Time
+	Login     string
+	Address   string
+	Since     time.Time
+	Userspace bool // nothing but this page is reached through the tunnel
 }
 
 // AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, session_hours_lan, session_hours_vpn,
 // grace_seconds, devices_per_user, device_policy, vpn_network, forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
-	Enabled         bool
-	Domain          string // as it stands in the field
-	DomainError     string
-	DomainNotice    string // what was taken off a pasted address
-	Saved           bool   // a domain is saved
-	SavedDomain     string // in ASCII, as the installer gets it
-	DomainUnicode   string // how people read it; empty when that is the same
-	InstallerReady  bool
-	InstallerReason string // why there is none; empty: this build holds no template
-	Command         string // for a silent installation
-	Form            SettingsForm
-	Errors          map[string]string
-	NetworksUnseen  bool // nobody has looked over the networks that were found at the first start
-	Sessions        int  // live ones
-	VPNUnavailable  bool // there is no tunnel on this gateway now
-	VPNUserspace    bool // the tunnel serves the gateway's own page and forwards nothing
-	FirewallOff     bool // nothing keeps out who is not authorised
-	VPN             VPNForm
+	Enabled        bool
+	Domain         string // as it stands in the field
+	DomainError    string
+	DomainNotice   string // what was taken off a pasted address
+	Saved          bool   // a domain is saved
+	SavedDomain    string // in ASCII, as the installer gets it
+	DomainUnicode  string // how people read it; empty when that is the same
+	InstallerReady bool
+	Command        string // for a silent installation
+	Pin            string // of the own root, in base64; empty: not shown
+	Form           SettingsForm
+	Errors         map[string]string
+	NetworksUnseen bool // nobody has looked over the networks that were found at the first start
+	Sessions       int  // live ones
+	VPNUnavailable bool // there is no tunnel on this gateway now
+	VPNUserspace   bool // the tunnel serves the gateway's own page and forwards nothing
+	FirewallOff    bool // nothing keeps out who is not authorised
+	VPN            VPNForm
 }
 
 // VPNForm are the settings of the tunnel as they stand in their fields.
@@ -179,6 +180,7 @@ type CabinetData struct {
 	AgentEnabled   bool
 	Domain         string // the saved one; empty until there is one
 	InstallerReady bool
+	Pin            string              // of the own root, in base64; empty: not shown
 	Sessions       []agent.LiveSession // of this person
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2

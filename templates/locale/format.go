@@ -32,6 +32,14 @@ func (l *Localizer) Time(t time.Time) string {
 	return t.Local().Format("02.01.2006 15:04")
 }
 
+// ShortTime is Time without the date when that is today's.
+func (l *Localizer) ShortTime(t, now time.Time) string {
+	if t.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return t.Local().Format("15:04")
+	}
+	return l.Time(t)
+}
+
 // Ago says how long before now t was: «5 мин назад», «только что». The zero time is «—».
 func (l *Localizer) Ago(t, now time.Time) string {
 	if t.IsZero() {

@@ -21,6 +21,7 @@ const (
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
 	Forbidden       = "forbidden"
+	CrossOrigin     = "cross_origin"
 	NotFound        = "not_found"
 	BadRequest      = "bad_request"
 	TooLarge        = "too_large"

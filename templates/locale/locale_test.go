@@ -288,6 +288,8 @@ func TestFormats(t *testing.T) {
 		{ru.Time(at), "23.11.2026 14:05"},
 		{en.Time(at), "23 Nov 2026 14:05"},
 		{ru.Time(time.Time{}), "—"},
+		{ru.ShortTime(at, at.Add(time.Hour)), "14:05"},
+		{en.ShortTime(at, at.Add(24*time.Hour)), "23 Nov 2026 14:05"},
 		{ru.Duration(-time.Second), "0 с"},
 		{ru.Duration(45 * time.Second), "45 с"},
 		{ru.Duration(59*time.Second + time.Millisecond), "1 мин"},
