@@ -29,7 +29,7 @@ import (
 func (s *Site) agentConnect(c echo.Context) error {
 	r := c.Request()
 	if r.Header.Get(echo.HeaderOrigin) != "" {
-		return refusal{http.StatusForbidden, locale.Forbidden}
+		return refusal{http.StatusForbidden, locale.CrossOrigin}
 	}
 	if !websocketRequest(r) {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")

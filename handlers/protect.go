@@ -76,7 +76,7 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if err := protection.Check(c.Request()); err != nil {
-				return echo.NewHTTPError(http.StatusForbidden).SetInternal(err)
+				return refusal{http.StatusForbidden, locale.CrossOrigin}
 			}
 			return next(c)
 		}

@@ -47,7 +47,7 @@ func (s *Site) connected(c echo.Context) error {
 	d := templates.ConnectedData{}
 	for _, live := range s.Sessions.Sessions() {
 		if live.Kind == agent.KindVPN && live.Address == v.Peer {
-			d = templates.ConnectedData{Login: live.Login, Address: live.Address.String(), Since: live.Started}
+			d = templates.ConnectedData{Login: live.Login, Address: live.Address.String(), Since: live.Started, Userspace: !s.Tunnel.Forwards()}
 		}
 	}
 	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomePolicy())
