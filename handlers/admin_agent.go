@@ -126,19 +126,42 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 		DevicePolicy:    c.FormValue("device_policy"),
 	}
 	change, problems := parseSettings(form)
-	wanted := s.Settings.Current()
-	change(&wanted)
-	problems = append(problems, wanted.Check()...)
-	if len(problems) == 0 {
-		if misfits := s.Sessions.Misfits(wanted); misfits > 0 && c.FormValue("confirm") != "1" {
-			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmSettings(who(c).L, form, misfits)))
+	return s.saveForm(c, settingsForm{
+		event:    "settings_saved",
+		change:   change,
+		problems: problems,
+		question: func(misfits int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, misfits) },
+		typed:    func(d *templates.AdminAgentData) { d.Form = form },
+	})
+}
+
+// settingsForm is one of the page's forms, read.
+type settingsForm struct {
+	event    string                                  // in the log, when it is saved
+	change   func(*agent.Settings)                   // leaves everything else as it is
+	problems agent.Problems                          // what cannot be read; then change is not used
+	question func(misfits int) templates.ConfirmData // before sessions end
+	typed    func(*templates.AdminAgentData)         // puts into the page what the person typed
+}
+
+// saveForm saves a form, asks before sessions end that no longer fit, or shows the page again with what is wrong.
+func (s *Site) saveForm(c echo.Context, f settingsForm) error {
+	problems := f.problems
+	if problems == nil {
+		wanted := s.Settings.Current()
+		f.change(&wanted)
+		problems = wanted.Check()
+		if misfits := s.Sessions.Misfits(wanted); len(problems) == 0 && misfits > 0 && c.FormValue("confirm") != "1" {
+			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(misfits)))
 		}
+	}
+	if len(problems) == 0 {
 		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			change(n)
+			f.change(n)
 			return nil
 		})
 		if err == nil {
-			s.securityEvent(c, "settings_saved")
+			s.securityEvent(c, f.event)
 			return done(c, locale.ToastSaved, "/admin/agent")
 		}
 		if !errors.As(err, &problems) {
@@ -146,7 +169,8 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 		}
 	}
 	d := s.adminAgentData(c)
-	d.Form, d.Errors = form, fieldTexts(who(c).L, problems)
+	f.typed(&d)
+	d.Errors = fieldTexts(who(c).L, problems)
 	p := s.page(c)
 	p.Alert = who(c).L.T(locale.AlertCheckFields)
 	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
@@ -161,9 +185,6 @@ func parseSettings(form templates.SettingsForm) (func(*agent.Settings), agent.Pr
 	devices, p5 := parseNumber("devices_per_user", form.DevicesPerUser)
 	problems := problemsOf(p1, p2, p3, p4, p5)
 	return func(n *agent.Settings) {
-		if problems != nil {
-			return
-		}
 		n.LocalNetworks, n.NetworksSeen = nets, true
 		n.SessionLAN, n.SessionVPN = lan, vpn
 		n.Grace = time.Duration(grace) * time.Second

@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"errors"
-	"net/http"
 	"net/netip"
 	"strings"
 
@@ -10,7 +8,6 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/templates"
-	"ideco-agent/templates/locale"
 )
 
 // adminAgentVPN saves the settings of the tunnel. They hold for tunnels that are made from now on; sessions that no
@@ -25,32 +22,13 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 		LocalTunnel: c.FormValue("local_tunnel") == "1",
 	}
 	change, problems := parseVPN(form)
-	if problems == nil {
-		wanted := s.Settings.Current()
-		change(&wanted)
-		problems = wanted.Check()
-		if misfits := s.Sessions.Misfits(wanted); len(problems) == 0 && misfits > 0 && c.FormValue("confirm") != "1" {
-			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmVPN(who(c).L, form, misfits)))
-		}
-	}
-	if len(problems) == 0 {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			change(n)
-			return nil
-		})
-		if err == nil {
-			s.securityEvent(c, "vpn_settings_saved")
-			return done(c, locale.ToastSaved, "/admin/agent")
-		}
-		if !errors.As(err, &problems) {
-			return err
-		}
-	}
-	d := s.adminAgentData(c)
-	d.VPN, d.Errors = form, fieldTexts(who(c).L, problems)
-	p := s.page(c)
-	p.Alert = who(c).L.T(locale.AlertCheckFields)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
+	return s.saveForm(c, settingsForm{
+		event:    "vpn_settings_saved",
+		change:   change,
+		problems: problems,
+		question: func(misfits int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, misfits) },
+		typed:    func(d *templates.AdminAgentData) { d.VPN = form },
+	})
 }
 
 // parseVPN reads the form into a change of the settings that leaves everything else as it is.

@@ -1,0 +1,71 @@
+package handlers
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+// TestSettingsForms: what cannot be read or is out of range changes nothing and is said beside the field with what was
+// typed; sessions end only after the question.
+func TestSettingsForms(t *testing.T) {
+	s := newSite(t)
+	h, boss := s.PortalHandler(), signIn(t, s, "boss")
+	liveSession(t, s, "ivanov") // 192.168.7.30
+	access := url.Values{"local_networks": {"192.168.7.0/24"}, "session_hours_lan": {"0,5"}, "session_hours_vpn": {"12"},
+		"grace_seconds": {"30"}, "devices_per_user": {"3"}, "device_policy": {"refuse"}}
+	vpn := url.Values{"vpn_network": {"10.200.0.0/16"}, "forward": {"chosen"}, "forward_nets": {"192.168.0.0/16"},
+		"dns": {"10.0.0.53"}, "dns_suffix": {"company.local"}, "local_tunnel": {"1"}}
+	for _, c := range []struct {
+		name, path string
+		form       url.Values
+		change     map[string]string
+		status     int
+		says       string
+	}{
+		{"not a number", "/admin/agent/settings", access, map[string]string{"devices_per_user": "five"}, 400, "Введите число."},
+		{"out of range", "/admin/agent/settings", access, map[string]string{"grace_seconds": "99999"}, 400, "от 0 до 3600"},
+		{"not a network", "/admin/agent/settings", access, map[string]string{"local_networks": "office"}, 400, "«office» не похоже на сеть"},
+		{"somebody no longer fits", "/admin/agent/settings", access, map[string]string{"local_networks": "192.168.8.0/24"}, 200, "1 сессия не подходит"},
+		{"saved", "/admin/agent/settings", access, nil, 303, ""},
+		{"no network chosen", "/admin/agent/vpn", vpn, map[string]string{"forward_nets": ""}, 400, "Заполните это поле"},
+		{"too wide", "/admin/agent/vpn", vpn, map[string]string{"vpn_network": "10.0.0.0/8"}, 400, "с маской от /16 до /30"},
+		{"the LAN gets a tunnel", "/admin/agent/vpn", vpn, nil, 200, "1 сессия не подходит"},
+		{"saved", "/admin/agent/vpn", vpn, map[string]string{"confirm": "1"}, 303, ""},
+	} {
+		before := s.Settings.Current()
+		body := url.Values{templates.CSRFField: {"token"}}
+		for name, values := range c.form {
+			body[name] = values
+		}
+		for name, value := range c.change {
+			body.Set(name, value)
+		}
+		r := httptest.NewRequest("POST", "https://gw.example.test"+c.path, strings.NewReader(body.Encode()))
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		for _, cookie := range boss {
+			r.AddCookie(cookie)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
+		}
+		saved := templates.FormOfSettings(before) != templates.FormOfSettings(s.Settings.Current()) ||
+			templates.FormOfVPN(before) != templates.FormOfVPN(s.Settings.Current())
+		if saved != (c.status == http.StatusSeeOther) {
+			t.Errorf("%s: saved %v", c.name, saved)
+		}
+	}
+	now := s.Settings.Current()
+	if now.SessionLAN.Minutes() != 30 || now.DevicePolicy != agent.DeviceRefuse || !now.NetworksSeen || !now.LocalTunnel || now.VPNNetwork.String() != "10.200.0.0/16" {
+		t.Errorf("saved: %+v", now)
+	}
+}
