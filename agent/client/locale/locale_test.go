@@ -1,9 +1,14 @@
 package locale
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"sort"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,13 +26,7 @@ func TestNothingWithoutText(t *testing.T) {
 			t.Errorf("reason %s has no text", reason)
 		}
 	}
-	keys := []string{Connecting, Authorized, AuthorizedVPN, TunnelUp, Update, Expiring, ExpiringSoon, minutes, Refused, Over, Usage, NoCommand,
-		UnknownCommand, BadFlags, ExtraArgument, NoServer, BadServer, NoLogin, BadLogin, NoPasswordStdin, BadPassword,
-		PinAndRoot, BadPin, BadRoot, BadLang, SeeHelp, DeviceNotKept, PasswordNotRead, VersionOfProgram,
-		InPolicy, OnCommandLine, FromInstaller, PinAlone, PolicyWins, NotRead, GivenTwice,
-		TunnelFailed, TunnelNoRights, TunnelNotHere, TunnelNameTaken, SocksTaken, NoteSocks, NoteDNSUntouched,
-		NoteIPv6Outside, NoteNetOutside, BadTunnel, BadTunnelName, BadSocks, SocksNotLoopback, SocksNeedsNetstack,
-		Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage)}
+	keys := append(declaredKeys(t), Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage))
 	for _, key := range keys {
 		if texts[key] == (text{}) {
 			t.Errorf("key %s has no text", key)
@@ -36,6 +35,36 @@ func TestNothingWithoutText(t *testing.T) {
 	if want := len(keys) + len(agent.AgentCodes) + len(agent.Reasons); len(texts) != want {
 		t.Errorf("%d texts for %d keys, codes and reasons", len(texts), want)
 	}
+}
+
+// declaredKeys are the values of the constants of this package that are no language.
+func declaredKeys(t *testing.T) (keys []string) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if constant, ok := n.(*ast.ValueSpec); ok && constant.Type == nil && len(constant.Values) == 1 {
+				if literal, ok := constant.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+					key, err := strconv.Unquote(literal.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					keys = append(keys, key)
+				}
+			}
+			return true
+		})
+	}
+	if len(keys) == 0 {
+		t.Fatal("found no keys")
+	}
+	return keys
 }
 
 // Both languages say the same: neither is empty and both use the same placeholders.

@@ -1,0 +1,73 @@
+package locale
+
+// Keys of texts of every face of the agent that are neither a code nor a reason.
+const (
+	Connecting    = "connecting"
+	Authorized    = "authorized"
+	AuthorizedVPN = "authorized_vpn"
+	TunnelUp      = "tunnel_up"
+	Update        = "update"
+	Expiring      = "expiring"
+	ExpiringSoon  = "expiring_soon"
+	minutes       = "minutes"
+	Refused       = "refused"
+	Over          = "over"
+)
+
+// coreTexts are under the codes of agent.AgentCodes, under "ended_" and a reason, and under the keys above.
+var coreTexts = map[string]text{
+	"unreachable": {
+		"Шлюз {server} не отвечает. Проверьте интернет и адрес.",
+		"Gateway {server} does not answer. Check your connection and the address."},
+	"not_trusted": {
+		"Не удалось убедиться, что {server} — ваш шлюз. Не вводите пароль. Позвоните администратору.",
+		"Could not verify that {server} is your gateway. Do not enter a password. Call your administrator."},
+	"tunnel_blocked": {
+		"Вход выполнен, но эта сеть не пропускает VPN (UDP {port}). Попробуйте другую, например раздачу с телефона.",
+		"You are logged in, but this network blocks VPN (UDP {port}). Try another one, for instance your phone."},
+	"vpn_unavailable": {
+		"Доступ извне сети сейчас недоступен: VPN на шлюзе выключен. Сообщите администратору.",
+		"Access from outside is not available now: the gateway's VPN is off. Tell your administrator."},
+	"bad_message": {
+		"Программа и шлюз не поняли друг друга. Обновите Ideco агент.",
+		"The program and the gateway did not understand each other. Update Ideco agent."},
+	Refused: {
+		"Шлюз {server} отказал во входе. Обратитесь к администратору.",
+		"Gateway {server} refused the login. Ask your administrator."},
+
+	"ended_admin":    {"Администратор завершил вашу сессию.", "Your administrator ended the session."},
+	"ended_expired":  {"Время сессии истекло. Войдите снова.", "The session has run out. Log in again."},
+	"ended_disabled": {"Доступ отключён администратором.", "Your administrator has switched access off."},
+	"ended_logout":   {"Вы вышли. Доступ закрыт.", "You have logged out. Access is closed."},
+	"ended_replaced": {
+		"Вы вошли с этого адреса через другую программу; эта сессия закрыта.",
+		"You logged in from this address with another program; this session is closed."},
+	"ended_evicted": {
+		"Вы подключились с другого устройства; самое старое подключение закрыто.",
+		"You connected from another device; the oldest connection was closed."},
+	"ended_idle": {
+		"Сессия закрыта: давно не было обмена данными.",
+		"The session was closed: nothing was sent for a while."},
+	"ended_shutdown": {
+		"Шлюз перезапускается. Подключимся сами, как только он вернётся.",
+		"The gateway is restarting. We will reconnect by ourselves."},
+	"ended_lost": {
+		"Связь со шлюзом потеряна. Пробуем подключиться снова.",
+		"The connection to the gateway was lost. Trying again."},
+	Over: {"Шлюз закрыл доступ. Войдите снова.", "The gateway has closed access. Log in again."},
+
+	Connecting:    {"Подключаемся к шлюзу {server}…", "Connecting to gateway {server}…"},
+	Authorized:    {"Вы подключены, доступ открыт.", "You are connected, access is open."},
+	AuthorizedVPN: {"Вход выполнен, подключаем VPN…", "You are logged in, connecting VPN…"},
+	TunnelUp:      {"VPN подключён.", "VPN is connected."},
+	Expiring: {
+		"Сессия закончится через {left}. Войдите заново, чтобы не прерываться.",
+		"The session ends in {left}. Log in again to go on without a break."},
+	ExpiringSoon: {
+		"Сессия скоро закончится. Войдите заново, чтобы не прерываться.",
+		"The session ends soon. Log in again to go on without a break."},
+	minutes: {"{value} мин", "{value} min"},
+	Update: {
+		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
+		"There is a new version of Ideco agent: {version}. You can download it in your cabinet."},
+}
