@@ -45,13 +45,18 @@ type Config struct {
 	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
 	Pin    *Pin           // a root that is trusted besides them, unless nil
 	Lang   locale.Lang
-	Tunnel Tunnel            // nil = this program can only authorise addresses in the local network
-	Events func(Event)       // told everything a person should see, one at a time
-	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Tunnel Tunnel // nil = this program can only authorise addresses in the local network
+	// NoTunnel is the key of the text that says why Tunnel is nil; empty = that of agent.CodeVPNUnavailable.
+	NoTunnel string
+	Events   func(Event)       // told everything a person should see, one at a time
+	Log      func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 
-	// CanExtend says that Events goes to a window where the person can extend the session, as the gateway's words take
-	// for granted.
-	CanExtend bool
+	// Extend carries the person's wish to extend the session, with the password, or empty for the one of the login. nil =
+	// there is no window where the person could, as the gateway's words take for granted.
+	Extend <-chan string
+	// Nudge tells that the network of this computer has changed, or that it woke from sleep: the connection is tried at
+	// once instead of when it is missed. nil = nobody watches.
+	Nudge <-chan struct{}
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -69,6 +74,7 @@ const (
 	Unreachable             // the gateway did not answer the first time
 	NotTrusted              // what answered the first time could not prove to be the gateway
 	ByGateway               // the gateway ended the session, or refused to take it up again
+	Answered                // of Knock: the gateway is there
 )
 
 // Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.
@@ -104,15 +110,19 @@ type client struct {
 	// what the last auth_state said
 	mode    string
 	address string
+	expires string // RFC 3339
 	resume  string
 	grace   time.Duration
 	entered time.Time
+
+	extending bool // an authorize is under way that extends the session
 
 	working  <-chan bool    // of the tunnel; nil = there is none
 	endpoint netip.AddrPort // of the tunnel
 	held     *hold          // nil = the tunnel does not wait for the end of a grace
 
-	shown Event // the last one
+	shown  Event // the last one
+	status Event // the last one that is no notice
 }
 
 func newClient(cfg Config) *client {
@@ -120,7 +130,7 @@ func newClient(cfg Config) *client {
 		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	if cfg.Clock == nil {
-		cfg.Clock = systemClock{}
+		cfg.Clock = SystemClock
 	}
 	if cfg.Events == nil {
 		cfg.Events = func(Event) {}

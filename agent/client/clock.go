@@ -9,6 +9,9 @@ type Clock interface {
 	Timer(d time.Duration) (<-chan time.Time, func())
 }
 
+// SystemClock is the time of this computer.
+var SystemClock Clock = systemClock{}
+
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }

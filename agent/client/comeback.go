@@ -18,7 +18,7 @@ func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 		}
 		c.startHold()
 		c.emit(Event{State: Reconnecting, Code: why.code, Message: why.message})
-		if !c.pause(ctx, c.delay(why, lost)) {
+		if !c.pause(ctx, why, lost) {
 			return nil, c.byUser()
 		}
 		l, f := c.enter(ctx)
@@ -41,12 +41,20 @@ func (c *client) delay(why *failure, lost time.Time) time.Duration {
 	return c.backoff.next(c.clock.Now().Sub(lost) < c.grace, c.jitter())
 }
 
-// pause tells whether d went by before the person stopped it.
-func (c *client) pause(ctx context.Context, d time.Duration) bool {
-	elapsed, stop := c.clock.Timer(d)
+// pause tells whether it is time to try again, or the person stopped it. A change of the network is a reason to try at
+// once, unless the gateway has said when.
+func (c *client) pause(ctx context.Context, why *failure, lost time.Time) bool {
+	elapsed, stop := c.clock.Timer(c.delay(why, lost))
 	defer stop()
+	nudge := c.cfg.Nudge
+	if why.wait > 0 {
+		nudge = nil
+	}
 	select {
 	case <-elapsed:
+		return true
+	case <-nudge:
+		c.backoff.reset()
 		return true
 	case <-ctx.Done():
 		return false

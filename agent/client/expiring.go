@@ -14,7 +14,7 @@ const maxLeft = time.Hour
 // with a button that extends it; without one there are words of our own.
 func (c *client) hearNotice(n *protocol.Notice) {
 	message := n.Message
-	if n.Code == protocol.NoticeExpiring && !c.cfg.CanExtend {
+	if n.Code == protocol.NoticeExpiring && c.cfg.Extend == nil {
 		message = c.expiring(n.Expires)
 	}
 	c.notice(n.Code, message)

@@ -32,7 +32,11 @@ func TestExpiring(t *testing.T) {
 			c.Send(<-notices)
 			c.Wait()
 		})
-		r := start(t, g, func(cfg *Config) { cfg.CanExtend = c.canExtend })
+		r := start(t, g, func(cfg *Config) {
+			if c.canExtend {
+				cfg.Extend = make(chan string)
+			}
+		})
 		n := protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: words}
 		if !c.noTime {
 			n.Expires = r.clock.Now().Add(c.left).Format(time.RFC3339)

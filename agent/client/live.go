@@ -13,6 +13,9 @@ const silence = protocol.PingEvery + protocol.PingTimeout
 
 // live keeps a session until something ends it. The connection is closed then.
 func (c *client) live(ctx context.Context, l *link) *failure {
+	p := probe{clock: c.clock}
+	defer p.end()
+	c.extending = false
 	for {
 		silent, stop := c.clock.Timer(silence)
 		select {
@@ -24,6 +27,16 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 		case <-silent:
 			l.drop()
 			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
+		case <-c.cfg.Nudge:
+			p.begin(l)
+		case <-p.answered:
+			p.end()
+		case <-p.late:
+			stop()
+			l.drop()
+			return c.ended(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer any more"))
+		case password := <-c.cfg.Extend:
+			c.extend(l, password)
 		case <-l.pinged:
 		case works := <-c.working:
 			c.carries(works)
@@ -51,6 +64,10 @@ func (c *client) heard(m any) *failure {
 	case *protocol.Notice:
 		c.hearNotice(m)
 	case *protocol.AuthState:
+		if c.extending {
+			c.extended(m)
+			return nil
+		}
 		if !m.Authorized { // a gateway that does not know ended
 			f := c.refused(m.Code, m.Message, 0, nil)
 			f.kind, f.reason = ByGateway, true

@@ -33,9 +33,7 @@ func (c *client) enter(ctx context.Context) (*link, *failure) {
 
 // logIn says who this program is and who the person is.
 func (c *client) logIn(ctx context.Context, l *link) *failure {
-	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
-		Build: agent.VersionBuild, OS: runtime.GOOS}
-	if f := c.ask(ctx, l, hello, c.update); f != nil {
+	if f := c.greet(ctx, l); f != nil {
 		return f
 	}
 	if c.resume != "" {
@@ -48,12 +46,24 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
 
-// authorize asks for access, and for the tunnel when the gateway wants one.
-func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
+// greet says which program this is.
+func (c *client) greet(ctx context.Context, l *link) *failure {
+	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
+		Build: agent.VersionBuild, OS: runtime.GOOS}
+	return c.ask(ctx, l, hello, c.update)
+}
+
+// whoAmI fills in the person and the computer.
+func (c *client) whoAmI(m protocol.Authorize) protocol.Authorize {
 	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
 	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
+	return m
+}
+
+// authorize asks for access, and for the tunnel when the gateway wants one.
+func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
 	var state *protocol.AuthState
-	f := c.ask(ctx, l, m, func(m any) (bool, *failure) {
+	f := c.ask(ctx, l, c.whoAmI(m), func(m any) (bool, *failure) {
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
@@ -90,6 +100,7 @@ func (c *client) keep(state *protocol.AuthState) {
 	if state.Resume != "" {
 		c.resume = state.Resume
 	}
+	c.expires = agent.Clean(state.Expires, maxExpires)
 	c.grace = seconds(state.Grace)
 }
 

@@ -59,7 +59,11 @@ func (c *client) raise(ctx context.Context, l *link) *failure {
 func (c *client) build(ctx context.Context, l *link) *failure {
 	if c.cfg.Tunnel == nil {
 		c.logOut(l)
-		return c.failed(Refused, agent.CodeVPNUnavailable, errors.New("this program has no tunnel"))
+		f := c.failed(Refused, agent.CodeVPNUnavailable, errors.New("this program has no tunnel"))
+		if c.cfg.NoTunnel != "" {
+			f.message = c.text(c.cfg.NoTunnel)
+		}
+		return f
 	}
 	key, err := c.cfg.Tunnel.NewKey()
 	if err != nil {

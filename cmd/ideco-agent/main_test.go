@@ -206,9 +206,9 @@ func TestConnectJSON(t *testing.T) {
 		}
 		lines = append(lines, p.line())
 		want := []string{
-			`{"state":"connecting","mode":"","address":"","code":"","message":"Connecting to gateway ` + server + `…"}`,
-			`{"state":"authorized","mode":"lan","address":"127.0.0.1","code":"","message":"You are connected, access is open."}`,
-			`{"state":"ended","mode":"","address":"","code":"logout","message":"You have logged out. Access is closed."}`,
+			`{"state":"connecting","mode":"","address":"","expires":"","code":"","message":"Connecting to gateway ` + server + `…","notice":false}`,
+			`{"state":"authorized","mode":"lan","address":"127.0.0.1","expires":"","code":"","message":"You are connected, access is open.","notice":false}`,
+			`{"state":"ended","mode":"","address":"","expires":"","code":"logout","message":"You have logged out. Access is closed.","notice":false}`,
 		}
 		if !reflect.DeepEqual(lines, want) {
 			t.Errorf("printed\n%s", strings.Join(lines, "\n"))
@@ -260,7 +260,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		p := start(t, "top secret\n", connectArgs(c.gateway, "--json", "--pin", c.pin)...)
 		lines := strings.Split(strings.TrimSpace(p.exit(c.exit)), "\n")
-		last := map[string]string{}
+		last := map[string]any{}
 		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package locale
 // Keys of texts of every face of the agent that are neither a code nor a reason.
 const (
 	Connecting    = "connecting"
+	Answered      = "answered"
 	Authorized    = "authorized"
 	AuthorizedVPN = "authorized_vpn"
 	TunnelUp      = "tunnel_up"
@@ -57,6 +58,7 @@ var coreTexts = map[string]text{
 	Over: {"Шлюз закрыл доступ. Войдите снова.", "The gateway has closed access. Log in again."},
 
 	Connecting:    {"Подключаемся к шлюзу {server}…", "Connecting to gateway {server}…"},
+	Answered:      {"Связь с сервером установлена.", "The gateway answers."},
 	Authorized:    {"Вы подключены, доступ открыт.", "You are connected, access is open."},
 	AuthorizedVPN: {"Вход выполнен, подключаем VPN…", "You are logged in, connecting VPN…"},
 	TunnelUp:      {"VPN подключён.", "VPN is connected."},

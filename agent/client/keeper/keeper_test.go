@@ -1,0 +1,258 @@
+package keeper
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/protocol"
+)
+
+// patience is how long a test waits for something that should happen at once.
+const patience = 20 * time.Second
+
+// knockClock is a clock whose pauses between knocks a test ends by hand. Everything else takes its time.
+type knockClock struct{ pauses chan pause }
+
+type pause struct {
+	d    time.Duration
+	ends chan time.Time
+}
+
+func (knockClock) Now() time.Time { return time.Now() }
+
+func (c knockClock) Timer(d time.Duration) (<-chan time.Time, func()) {
+	if d < firstKnock || d > lastKnock {
+		return client.SystemClock.Timer(d)
+	}
+	p := pause{d, make(chan time.Time, 1)}
+	select {
+	case c.pauses <- p:
+		return p.ends, func() {}
+	default:
+		return client.SystemClock.Timer(d)
+	}
+}
+
+// seat is a keeper under test and what a window would know of it.
+type seat struct {
+	*Keeper
+	t       *testing.T
+	changed <-chan struct{}
+	g       *gatewaytest.Gateway
+}
+
+func sit(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *seat {
+	k := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
+	changed, leave := k.Watch()
+	t.Cleanup(leave)
+	t.Cleanup(k.Close)
+	return &seat{k, t, changed, g}
+}
+
+func (s *seat) wish(password string) Wish {
+	return Wish{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
+}
+
+// waits until the status has a state and a code.
+func (s *seat) waits(state client.State, code string) Status {
+	s.t.Helper()
+	deadline := time.After(patience)
+	for {
+		now := s.Status()
+		if now.State == state && now.Code == code {
+			return now
+		}
+		select {
+		case <-s.changed:
+		case <-deadline:
+			s.t.Fatalf("waited for %s %q, there is %+v", state, code, now)
+		}
+	}
+}
+
+func TestKnockAndLogin(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		switch n {
+		case 0: // the knock
+			c.Hello()
+			if m := c.Read(); m != nil {
+				t.Errorf("a knock says %T", m)
+			}
+		case 1:
+			c.Refuse("bad_credentials", "Нет.", 0)
+			c.Wait()
+		default:
+			if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
+				t.Errorf("authorize: %+v", m)
+			}
+			c.Send(protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: "Скоро."})
+			if m := c.Authorize(); m == nil || m.Password != "right" {
+				t.Errorf("extend: %+v", m)
+			}
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z"})
+			c.Wait()
+		}
+	})
+	s := sit(t, g, nil)
+	s.waits(Resting, "")
+	s.Knock(s.wish(""))
+	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Login(s.wish("wrong"))
+	if now := s.waits(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Login(s.wish("right"))
+	if now := s.waits(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
+		t.Errorf("%+v", now)
+	}
+	s.until("the notice", func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
+	s.Knock(s.wish("")) // a second window opens
+	s.Extend("")
+	s.until("the extension", func(now Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
+	s.Logout()
+	s.waits(client.Ended, "logout")
+	if n := g.Connections(); n != 3 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func (s *seat) until(what string, is func(Status) bool) {
+	s.t.Helper()
+	deadline := time.After(patience)
+	for !is(s.Status()) {
+		select {
+		case <-s.changed:
+		case <-deadline:
+			s.t.Fatalf("%s: there is %+v", what, s.Status())
+		}
+	}
+}
+
+// A gateway that does not answer is asked again, at once when the network changes.
+func TestKnockAgain(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		if n < 3 {
+			c.Drop()
+			return
+		}
+		c.Hello()
+	})
+	clock := knockClock{make(chan pause, 16)}
+	s := sit(t, g, clock)
+	s.Knock(s.wish(""))
+	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
+		p := clock.next(t, want)
+		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
+			t.Errorf("%+v", now)
+		}
+		if i < 2 {
+			p.ends <- time.Now()
+		}
+	}
+	s.Nudge()
+	s.waits(Ready, "")
+}
+
+// next is the keeper's next pause; other pauses, of package client, are left alone.
+func (c knockClock) next(t *testing.T, want time.Duration) pause {
+	t.Helper()
+	for {
+		select {
+		case p := <-c.pauses:
+			if p.d == want {
+				return p
+			}
+		case <-time.After(patience):
+			t.Fatalf("no pause of %v", want)
+		}
+	}
+}
+
+// Nobody looks: the gateway is left in peace.
+func TestRest(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
+	clock := knockClock{make(chan pause, 16)}
+	s := sit(t, g, clock)
+	s.Knock(s.wish(""))
+	p := clock.next(t, firstKnock)
+	s.Rest()
+	s.waits(Resting, "")
+	p.ends <- time.Now()
+	s.Nudge()
+	s.waits(Resting, "")
+	if n := g.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// The next person's login ends the session before, and the gateway hears of it.
+func TestLoginInPlace(t *testing.T) {
+	bye := make(chan bool, 1)
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		m := c.Admit("")
+		if n == 0 {
+			bye <- c.Goodbye()
+			return
+		}
+		if m.Login != "petrov" {
+			t.Errorf("authorize: %+v", m)
+		}
+		c.Wait()
+	})
+	s := sit(t, g, nil)
+	s.Login(s.wish("x"))
+	s.waits(client.Authorized, "")
+	w := s.wish("y")
+	w.Login = "petrov"
+	s.Login(w)
+	s.until("the other one", func(now Status) bool { return now.HasAccess() && now.Login == "petrov" })
+	if !<-bye {
+		t.Error("the first session was not given back")
+	}
+	s.Close()
+	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
+		t.Errorf("closed: %+v", now)
+	}
+	s.Login(w) // in vain, but without harm
+	s.Close()
+}
+
+// What ended stays on show, also when a window comes and goes.
+func TestEndStays(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
+	s := sit(t, g, nil)
+	s.Login(s.wish("x"))
+	now := s.waits(client.Ended, "admin")
+	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Nudge()
+	s.Rest()
+	s.Logout()
+	s.waits(client.Ended, "admin")
+}
+
+// Outside the local network the words say why there is no tunnel.
+func TestNoTunnel(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Hello()
+		c.Authorize()
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
+		c.Wait()
+	})
+	s := &seat{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
+	s.changed, _ = s.Watch()
+	defer s.Close()
+	s.Login(s.wish("x"))
+	if now := s.waits(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
+		t.Errorf("%+v", now)
+	}
+}

@@ -1,0 +1,30 @@
+package client
+
+import (
+	"context"
+
+	"ideco-agent/agent/client/locale"
+)
+
+// Knock connects to the gateway and goes away again: the person learns that it is there, and that it is the right one,
+// before giving it a password. It needs neither Login nor Password. The Result's Kind is Answered, or why not; Events is
+// told of a newer version of this program and of nothing else.
+func Knock(ctx context.Context, cfg Config) Result {
+	c := newClient(cfg)
+	events := c.cfg.Events
+	c.cfg.Events = func(e Event) {
+		if e.Notice {
+			events(e)
+		}
+	}
+	c.emit(Event{State: Connecting})
+	l, f := c.dial(ctx)
+	if f == nil {
+		f = c.greet(ctx, l)
+		l.close()
+	}
+	if f == nil {
+		return Result{Kind: Answered, Message: c.text(locale.Answered)}
+	}
+	return Result{f.kind, f.code, f.message, f.err}
+}

@@ -1,0 +1,62 @@
+package client
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/protocol"
+)
+
+func TestKnock(t *testing.T) {
+	var asked any
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Read()
+		c.SendText(`{"type":"update","need_update":true,"version":{"major":9,"minor":1,"build":2}}`)
+		asked = c.Read()
+	})
+	var events []Event
+	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian, Events: func(e Event) { events = append(events, e) }}
+	if r := Knock(context.Background(), cfg); r.Kind != Answered || r.Message != "Связь с сервером установлена." {
+		t.Errorf("%+v", r)
+	}
+	if len(events) != 1 || !events[0].Notice || events[0].Code != CodeUpdate || !strings.Contains(events[0].Message, "9.1.2") {
+		t.Errorf("events %+v", events)
+	}
+	if asked != nil {
+		t.Errorf("it asks for %T", asked)
+	}
+}
+
+func TestKnockInVain(t *testing.T) {
+	refusing := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Read()
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: string(agent.CodeAgentDisabled), Message: "Off."})
+	})
+	for name, c := range map[string]struct {
+		change func(*Config)
+		kind   Kind
+		code   agent.Code
+	}{
+		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted},
+		"switched off": {func(*Config) {}, Refused, agent.CodeAgentDisabled},
+		"nobody is there": {func(c *Config) {
+			c.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+		}, Unreachable, agent.CodeUnreachable},
+	} {
+		cfg := Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool(), Lang: locale.English}
+		c.change(&cfg)
+		if r := Knock(context.Background(), cfg); r.Kind != c.kind || r.Code != string(c.code) || r.Message == "" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if r := Knock(stopped, Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool()}); r.Kind != ByUser {
+		t.Errorf("stopped: %+v", r)
+	}
+}
