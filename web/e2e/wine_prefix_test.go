@@ -17,10 +17,11 @@ import (
 	"unicode/utf16"
 )
 
-// prefix is a Windows of its own: a Wine prefix, without a display.
+// prefix is a Windows of its own: a Wine prefix, without a display unless it has a desktop.
 type prefix struct {
-	t   testing.TB
-	dir string
+	t       testing.TB
+	dir     string
+	display string
 }
 
 // newPrefix makes the prefix that the others are copies of.
@@ -32,7 +33,7 @@ func newPrefix(t testing.TB) *prefix {
 	} {
 		need(t, command, debianPackage)
 	}
-	p := &prefix{t, filepath.Join(t.TempDir(), "prefix")}
+	p := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
 	p.stopAtEnd()
 	p.must("wineboot", "-i")
 	p.stop()
@@ -42,7 +43,7 @@ func newPrefix(t testing.TB) *prefix {
 // as copies a prefix that nothing runs in, and makes the copy the version of Windows that winecfg has this name for.
 func (p *prefix) as(t testing.TB, windows string) *prefix {
 	t.Helper()
-	c := &prefix{t, filepath.Join(t.TempDir(), "prefix")}
+	c := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
 	if out, err := exec.Command("cp", "-a", p.dir, c.dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp -a: %v\n%s", err, out)
 	}
@@ -61,7 +62,7 @@ func (p *prefix) command(ctx context.Context, program string, args ...string) *e
 
 func (p *prefix) environment() []string {
 	beside := filepath.Dir(p.dir)
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
+	return []string{"DISPLAY=" + p.display, "PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
 		"WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d"}
 }
 

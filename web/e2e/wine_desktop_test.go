@@ -1,0 +1,213 @@
+//go:build wine
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// desktop is a screen with a Windows on it, and a person in front of it who has a keyboard and eyes. The name of the
+// Windows desktop is always the same; programs that are started on it find each other.
+type desktop struct {
+	*prefix
+	peek  string // the program that reads windows
+	looks int
+	shots int
+}
+
+const desktopName, desktopSize = "office", "900x700"
+
+// desktop gives the prefix a screen. Everything that the prefix runs from now on has it.
+func (p *prefix) desktop() *desktop {
+	p.t.Helper()
+	for command, debianPackage := range map[string]string{
+		"Xvfb": "xvfb", "xdotool": "xdotool", "setxkbmap": "x11-xkb-utils", "import": "imagemagick",
+	} {
+		need(p.t, command, debianPackage)
+	}
+	p.display = startDisplay(p.t)
+	d := &desktop{prefix: p, peek: buildPeek(p.t)}
+	d.x("setxkbmap", "-layout", "us")
+	return d
+}
+
+// startDisplay starts an X server of its own, which chooses its number and ends with the test.
+func startDisplay(t testing.TB) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{w}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		r.Close()
+	})
+	number, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb: %v", err)
+	}
+	return ":" + strings.TrimSpace(number)
+}
+
+var peekOnce = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(filepath.Dir(portalProgram), "peek.exe")
+	cmd := exec.Command("go", "build", "-modfile=cmd/ideco-agent/win8.mod", "-o", file, "./web/e2e/peek")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN=go1.20.14", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build peek: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+// buildPeek builds it with the older Go, whose programs every prefix can run.
+func buildPeek(t testing.TB) string {
+	t.Helper()
+	file, err := peekOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// open starts a program on the desktop and leaves it running.
+func (d *desktop) open(program string, args ...string) {
+	d.t.Helper()
+	args = append([]string{"/desktop=" + desktopName + "," + desktopSize, program}, args...)
+	cmd := d.command(context.Background(), "explorer", args...)
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	go func() { _ = cmd.Wait() }()
+}
+
+// control is a window or what stands in it.
+type control struct {
+	Class    string    `json:"class"`
+	Text     string    `json:"text"`
+	Visible  bool      `json:"visible"`
+	Enabled  bool      `json:"enabled"`
+	Checked  bool      `json:"checked"`
+	Focused  bool      `json:"focused"`
+	Controls []control `json:"controls"`
+}
+
+// find is the first visible control with a text.
+func (c control) find(text string) (control, bool) {
+	for _, one := range c.Controls {
+		if one.Visible && one.Text == text {
+			return one, true
+		}
+	}
+	return control{}, false
+}
+
+// says tells whether a text stands in the window, alone or in a longer one.
+func (c control) says(text string) bool {
+	for _, one := range c.Controls {
+		if one.Visible && strings.Contains(strings.ReplaceAll(one.Text, "\r\n", "\n"), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// look reads the windows with a title.
+func (d *desktop) look(title string) []control {
+	d.t.Helper()
+	d.looks++
+	file := filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
+	d.open(windowsPath(d.peek), windowsPath(file), title)
+	var windows []control
+	d.until("peek at the windows", func() bool {
+		b, err := os.ReadFile(file)
+		return err == nil && json.Unmarshal(b, &windows) == nil
+	})
+	return windows
+}
+
+// sees waits until a visible window with the title is as wanted.
+func (d *desktop) sees(title, what string, wanted func(control) bool) control {
+	d.t.Helper()
+	var last []control
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		last = d.look(title)
+		for _, w := range last {
+			if w.Visible && wanted(w) {
+				d.shoot(what)
+				return w
+			}
+		}
+	}
+	d.shoot("not " + what)
+	d.t.Fatalf("%s: there is %+v", what, last)
+	return control{}
+}
+
+// until asks again and again.
+func (d *desktop) until(what string, is func() bool) {
+	d.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			d.shoot("not " + what)
+			d.t.Fatalf("%s: it does not come to that", what)
+		}
+	}
+}
+
+// press presses keys, by their names, one after the other.
+func (d *desktop) press(keys ...string) {
+	d.t.Helper()
+	d.x("xdotool", append([]string{"key", "--delay", "60"}, keys...)...)
+}
+
+// types types a text with the keys of a US keyboard.
+func (d *desktop) types(text string) {
+	d.t.Helper()
+	d.x("xdotool", "type", "--delay", "30", text)
+}
+
+// shoot takes a picture of the whole screen when somebody wants to look at them.
+func (d *desktop) shoot(what string) {
+	d.t.Helper()
+	dir := os.Getenv("IDECO_SHOTS")
+	if dir == "" {
+		return
+	}
+	d.shots++
+	name := strings.NewReplacer("/", "-", " ", "-").Replace(fmt.Sprintf("%s-%02d-%s.png", d.t.Name(), d.shots, what))
+	d.x("import", "-window", "root", filepath.Join(dir, name))
+}
+
+// x runs a program of the X side.
+func (d *desktop) x(program string, args ...string) {
+	d.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "DISPLAY="+d.display)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		d.t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+}
