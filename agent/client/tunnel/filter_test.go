@@ -106,8 +106,8 @@ func TestFiltersOfOtherSetups(t *testing.T) {
 		attempt attempt
 		want    bool
 	}{
-		"the agent by IPv6":              {attempt{remote: "2001:db8::1", agent: true, proto: 17, remotePrt: 3051}, true},
-		"another program by IPv6":        {attempt{remote: "2001:db8::1", proto: 17, remotePrt: 3051}, false},
+		"the agent by IPv6":               {attempt{remote: "2001:db8::1", agent: true, proto: 17, remotePrt: 3051}, true},
+		"another program by IPv6":         {attempt{remote: "2001:db8::1", proto: 17, remotePrt: 3051}, false},
 		"DNS when the gateway names none": {attempt{remote: "192.168.1.1", proto: 17, remotePrt: 53}, true},
 	} {
 		if got := permits(filtersFor(s, false), c.attempt); got != c.want {

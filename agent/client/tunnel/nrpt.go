@@ -44,10 +44,10 @@ func nrptFor(s client.TunnelSetup) *nrptValues {
 	return v
 }
 
-// nrptPlaces are the keys that the rule has to be in.
-func nrptPlaces(policyExists bool) []string {
-	if policyExists {
-		return []string{nrptLocal, nrptPolicy} // the local one, for when the policy goes away
+// nrptKeys are the keys of the rule: the local one, also for when the policy goes away, and policy's where there is one.
+func nrptKeys(policy bool) []string {
+	if policy {
+		return []string{nrptLocal + `\` + nrptRule, nrptPolicy + `\` + nrptRule}
 	}
-	return []string{nrptLocal}
+	return []string{nrptLocal + `\` + nrptRule}
 }

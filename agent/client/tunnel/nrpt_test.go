@@ -31,10 +31,12 @@ func TestNRPT(t *testing.T) {
 	if agent.MaxSuffixes > 50 {
 		t.Error("one rule does not take that many names")
 	}
-	if got := nrptPlaces(false); !reflect.DeepEqual(got, []string{nrptLocal}) {
+	local := `SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
+	policy := `SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
+	if got := nrptKeys(false); !reflect.DeepEqual(got, []string{local}) {
 		t.Errorf("without policy: %q", got)
 	}
-	if got := nrptPlaces(true); !reflect.DeepEqual(got, []string{nrptLocal, nrptPolicy}) {
+	if got := nrptKeys(true); !reflect.DeepEqual(got, []string{local, policy}) {
 		t.Errorf("with policy: %q", got)
 	}
 }

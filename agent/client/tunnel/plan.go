@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
 )
 
 // network is one that this computer is in without the tunnel; IPv4.
@@ -178,4 +179,20 @@ func difference(list, without []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return rest
+}
+
+// notesOn tells the person what is not where it was.
+func notesOn(p plan, forbidden bool) []client.Note {
+	var notes []client.Note
+	code := locale.NoteNetShadowed
+	if forbidden {
+		code = locale.NoteHomeForbidden
+	}
+	for _, n := range p.Shadowed {
+		notes = append(notes, client.Note{Code: code, Value: n.String()})
+	}
+	for _, n := range p.Outside {
+		notes = append(notes, client.Note{Code: locale.NoteNetOutside, Value: n.String()})
+	}
+	return notes
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
 )
 
 func prefixes(list ...string) []netip.Prefix {
@@ -214,5 +215,15 @@ func TestDifference(t *testing.T) {
 	}
 	if got := difference(old, now); !reflect.DeepEqual(got, prefixes("10.0.0.0/8")) {
 		t.Errorf("old ones: %v", got)
+	}
+}
+
+func TestNotesOnPlan(t *testing.T) {
+	p := plan{Shadowed: prefixes("192.168.1.0/24"), Outside: prefixes("192.168.1.1/32")}
+	outside := client.Note{Code: locale.NoteNetOutside, Value: "192.168.1.1/32"}
+	for forbidden, code := range map[bool]string{false: locale.NoteNetShadowed, true: locale.NoteHomeForbidden} {
+		if got := notesOn(p, forbidden); !reflect.DeepEqual(got, []client.Note{{Code: code, Value: "192.168.1.0/24"}, outside}) {
+			t.Errorf("home forbidden %v: %+v", forbidden, got)
+		}
 	}
 }

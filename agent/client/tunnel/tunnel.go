@@ -51,9 +51,12 @@ var Modes = []Mode{Auto, TUN, Netstack}
 // Config says how the tunnel is to be had.
 type Config struct {
 	Mode  Mode
-	Name  string            // of the interface; TUN
-	Socks string            // IP address and port where the proxy listens; Netstack
-	Log   func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Name  string // of the interface; TUN on Linux
+	Socks string // IP address and port where the proxy listens; Netstack
+	// ForbidHome cuts the computer's own networks off, but for their routers, while everything goes through the tunnel;
+	// TUN on Windows.
+	ForbidHome bool
+	Log        func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 }
 
 // Tunnel is a client.Tunnel.
@@ -83,8 +86,8 @@ func New(c Config) *Tunnel {
 // adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
 type adapter interface {
 	device() tun.Device
-	// open lets programs into the tunnel. The device is up.
-	open(ctx context.Context, s client.TunnelSetup) ([]client.Note, error)
+	// open lets programs into the tunnel. The device is up, and bind is its end towards the gateway.
+	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error)
 	// close undoes open, also half of it. The device is still there.
 	close()
 }
@@ -174,7 +177,7 @@ func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup)
 	if err := t.current.device.Up(); err != nil {
 		return nil, fmt.Errorf("tunnel: open a UDP port: %w", err)
 	}
-	return a.open(ctx, s)
+	return a.open(ctx, s, t.current.device.Bind())
 }
 
 func (c Config) adapter(s client.TunnelSetup) (adapter, error) {
