@@ -17,15 +17,15 @@ var (
 // refreshForce makes RefreshPolicyEx apply what has not changed, too (RP_FORCE).
 const refreshForce = 1
 
-// writeNRPT puts the agent's rule into force.
-func writeNRPT(v nrptValues) error {
-	policy := policyExists()
+// writeNRPT writes the agent's rule. It tells whether group policy has a place for it, too.
+func writeNRPT(v nrptValues) (policy bool, err error) {
+	policy = policyExists()
 	for _, path := range nrptKeys(policy) {
 		if err := writeNRPTTo(path, v); err != nil {
-			return fmt.Errorf("DNS rule %s: %w", path, err)
+			return policy, fmt.Errorf("DNS rule %s: %w", path, err)
 		}
 	}
-	return takeUpNRPT(policy)
+	return policy, nil
 }
 
 func writeNRPTTo(path string, v nrptValues) error {
@@ -75,7 +75,7 @@ func removeNRPT() error {
 }
 
 // takeUpNRPT lets Windows forget answers that it has had by other rules. Rules of group policy are read when policy is
-// applied.
+// applied, which Windows does later by itself, too.
 func takeUpNRPT(policy bool) error {
 	if policy {
 		if err := procRefreshPolicyEx.Find(); err != nil {

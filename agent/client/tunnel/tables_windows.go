@@ -24,9 +24,13 @@ func familyFor(a netip.Addr) winipcfg.AddressFamily {
 
 func readTables(family winipcfg.AddressFamily) (tables, error) {
 	var t tables
-	var err error
-	if t.cards, err = readCards(family); err != nil {
-		return t, err
+	const flags = winipcfg.GAAFlagSkipAnycast | winipcfg.GAAFlagSkipMulticast | winipcfg.GAAFlagSkipDNSServer
+	adapters, err := winipcfg.GetAdaptersAddresses(family, flags)
+	if err != nil {
+		return t, fmt.Errorf("interfaces and addresses: %w", err)
+	}
+	for _, a := range adapters {
+		t.add(a, family)
 	}
 	routes, err := winipcfg.GetIPForwardTable2(family)
 	if err != nil {
@@ -36,41 +40,21 @@ func readTables(family winipcfg.AddressFamily) (tables, error) {
 		r := &routes[i]
 		t.routes = append(t.routes, route{uint64(r.InterfaceLUID), r.DestinationPrefix.Prefix(), r.NextHop.Addr(), r.Metric})
 	}
-	addresses, err := winipcfg.GetUnicastIPAddressTable(family)
-	if err != nil {
-		return t, fmt.Errorf("address table: %w", err)
-	}
-	for i := range addresses {
-		a := &addresses[i]
-		n := netip.PrefixFrom(a.Address.Addr().WithZone(""), int(a.OnLinkPrefixLength))
-		t.addresses = append(t.addresses, ownAddress{uint64(a.InterfaceLUID), n})
-	}
 	return t, nil
 }
 
-// readCards lists the interfaces that speak this version of IP. Whether one is up belongs to the interface as a whole,
-// the metric to the version.
-func readCards(family winipcfg.AddressFamily) ([]card, error) {
-	all, err := winipcfg.GetIfTable2Ex(winipcfg.MibIfEntryNormal)
-	if err != nil {
-		return nil, fmt.Errorf("interface table: %w", err)
+// add takes an interface with its addresses. The two versions of IP have indexes and metrics of their own.
+func (t *tables) add(a *winipcfg.IPAdapterAddresses, family winipcfg.AddressFamily) {
+	c := card{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric,
+		Up: a.OperStatus == winipcfg.IfOperStatusUp}
+	if family == windows.AF_INET6 {
+		c.Index, c.Metric = a.IPv6IfIndex, a.Ipv6Metric
 	}
-	byLUID := map[winipcfg.LUID]*winipcfg.MibIfRow2{}
-	for i := range all {
-		byLUID[all[i].InterfaceLUID] = &all[i]
-	}
-	rows, err := winipcfg.GetIPInterfaceTable(family)
-	if err != nil {
-		return nil, fmt.Errorf("IP interface table: %w", err)
-	}
-	var cards []card
-	for i := range rows {
-		r := &rows[i]
-		c := card{ID: uint64(r.InterfaceLUID), Index: r.InterfaceIndex, Metric: r.Metric}
-		if whole := byLUID[r.InterfaceLUID]; whole != nil {
-			c.Name, c.Up = whole.Alias(), whole.OperStatus == winipcfg.IfOperStatusUp
+	t.cards = append(t.cards, c)
+	for u := a.FirstUnicastAddress; u != nil; u = u.Next {
+		if addr, ok := netip.AddrFromSlice(u.Address.IP()); ok {
+			n := netip.PrefixFrom(addr.Unmap(), int(u.OnLinkPrefixLength))
+			t.addresses = append(t.addresses, ownAddress{c.ID, n})
 		}
-		cards = append(cards, c)
 	}
-	return cards, nil
 }

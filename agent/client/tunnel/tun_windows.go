@@ -216,10 +216,15 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	if err := a.luid.SetDNS(windows.AF_INET, servers, s.Suffixes); err != nil {
 		return fmt.Errorf("DNS of interface %s: %w", adapterName, err)
 	}
-	if rule := nrptFor(s); rule != nil {
-		return writeNRPT(*rule)
+	rule := nrptFor(s)
+	if rule == nil {
+		return nil
 	}
-	return nil
+	policy, err := writeNRPT(*rule)
+	if err == nil {
+		a.complain(takeUpNRPT(policy))
+	}
+	return err
 }
 
 // close takes away what leads into the interface, and last of all what keeps the rest from going past it. Windows does

@@ -17,8 +17,8 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// elsewhere is an address that no computer has, behind the default route.
-var elsewhere = netip.MustParseAddr("192.0.2.1")
+// elsewhere is an address behind the default route.
+var elsewhere = netip.MustParseAddr("198.51.100.1")
 
 // wayToElsewhere skips the test on a computer without a network.
 func wayToElsewhere(t *testing.T) card {
@@ -123,7 +123,12 @@ func TestLoadWintun(t *testing.T) {
 	if !errors.As(err, &problem) || permittedChanges() == nil && problem.Key != locale.TunnelNoWintun {
 		t.Errorf("without the library: %v", err)
 	}
-	path := filepath.Join(t.TempDir(), wintunName)
+	dir, err := os.MkdirTemp("", "wintun")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, wintunName)
 	if err := os.WriteFile(path, []byte("MZ"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +153,12 @@ func TestNRPTKeys(t *testing.T) {
 		t.Skip("an administrator is needed, and no agent that runs")
 	}
 	want := nrptValues{Name: []string{".company.test"}, GenericDNSServers: "192.0.2.53", ConfigOptions: 8, Version: 1}
-	if err := writeNRPT(want); err != nil {
+	policy, err := writeNRPT(want)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if err := takeUpNRPT(policy); err != nil {
+		t.Error(err)
 	}
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, nrptKeys(false)[0], registry.QUERY_VALUE)
 	if err != nil {
