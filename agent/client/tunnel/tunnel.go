@@ -17,27 +17,29 @@
 //
 // # The interface on Windows
 //
-// Routes: the networks that the gateway names, or two halves of everything. Where the organisation has the addresses of a
-// network that this computer is in, the organisation's wins, by more specific routes, except for the routers and the
+// Routes: the networks that the gateway names, or two halves of everything. Where the organisation has the addresses of
+// a network that this computer is in, the organisation's wins, by more specific routes, except for the routers and the
 // computer's own addresses; the person is told which network is shadowed. While everything goes through the tunnel, the
-// computer's own networks stay reachable, unless Config.ForbidHome. When the computer moves to another network, the routes
-// are planned anew.
+// computer's own networks stay reachable, unless Config.ForbidHome. When the computer moves to another network, the
+// routes are planned anew.
 //
 // The gateway stays outside the tunnel without a route of its own: wireguard-go's socket, and the control connection by
-// DialControl, are tied to the interface that leads to the gateway now. The socket follows when that changes, and drops its
-// packets when there is none.
+// DialControl, are tied to the interface that leads to the gateway now. The socket follows when that changes, and drops
+// its packets when there is none.
 //
 // DNS: when everything goes through the tunnel or the gateway names no suffixes, the tunnel's servers belong to the
 // interface, which is then the first one of the computer. Otherwise a rule of the name resolution policy table, under a
-// GUID of the agent's own, sends the names under the suffixes there, also in the place of group policy when there is one.
+// GUID of the agent's own, sends the names under the suffixes there, also in the place of group policy when there is
+// one.
 //
-// Filters of the Windows Filtering Platform keep DNS (when the gateway names servers) and IPv6 from going past the tunnel
-// while everything goes through it: what is left of IPv6 is neighbour discovery, DHCPv6 and the neighbours themselves. With
-// Config.ForbidHome they also keep IPv4 from going past it. The agent's own traffic to the gateway may always pass. They are
-// of a dynamic session, so Windows takes them away when the process ends. Without them the tunnel does not come up.
+// Filters of the Windows Filtering Platform keep DNS (when the gateway names servers) and IPv6 from going past the
+// tunnel while everything goes through it: what is left of IPv6 is neighbour discovery, DHCPv6 and the neighbours
+// themselves. With Config.ForbidHome they also keep IPv4 from going past it. The agent's own traffic to the gateway may
+// always pass. They are of a dynamic session, so Windows takes them away when the process ends. Without them the tunnel
+// does not come up.
 //
-// Everything but the DNS rule is gone when the program is; the next one removes that when it starts, unless the interface is
-// up, which means that the program still runs.
+// Everything but the DNS rule is gone when the program is; the next one removes that when it starts, unless the
+// interface is up, which means that the program still runs.
 //
 // # Keys and comebacks
 //
