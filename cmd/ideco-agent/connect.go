@@ -8,8 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ideco-agent/agent"
@@ -20,6 +22,9 @@ import (
 
 // maxPasswordLine is more than any gateway accepts, so that the answer to a long password is the gateway's.
 const maxPasswordLine = 4 * agent.MaxPassword // bytes
+
+// dialTimeout is for all addresses of the gateway's name together.
+const dialTimeout = 10 * time.Second
 
 var exitCodes = map[client.Kind]int{
 	client.ByUser:      exitOK,
@@ -108,7 +113,9 @@ func connect(ctx context.Context, p program, args []string) int {
 	}
 	cfg.Events = printer(p.stdout, o.json)
 	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }
-	cfg.Tunnel = o.tunnel.open(cfg.Log)
+	tun := o.tunnel.open(cfg.Log)
+	cfg.Tunnel = tun
+	cfg.Dial = (&net.Dialer{Timeout: dialTimeout, Control: tun.DialControl}).DialContext
 	return exitCodes[client.Run(ctx, cfg).Kind]
 }
 

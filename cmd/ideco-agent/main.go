@@ -6,9 +6,9 @@
 // The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
 // the installer, which comes after it (see package settings).
 //
-// Outside the local network a session carries a tunnel: with --tunnel tun as a network interface (Linux, root), with
-// --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where it is permitted. A
-// session that needs a tunnel which cannot be had is given back, and the answer says what helps.
+// Outside the local network a session carries a tunnel: with --tunnel tun as a network interface (as root or
+// administrator), with --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where
+// it is permitted. A session that needs a tunnel which cannot be had is given back, and the answer says what helps.
 //
 // The password is the first line of standard input; an empty one is sent too, so that the answer is the gateway's.
 // What happens is printed on standard output, in words or, with --json, as one object a line (see client.Event);

@@ -58,6 +58,6 @@ func isMode(s string) bool {
 	return false
 }
 
-func (o *tunnelOptions) open(log func(string)) client.Tunnel {
+func (o *tunnelOptions) open(log func(string)) *tunnel.Tunnel {
 	return tunnel.New(tunnel.Config{Mode: tunnel.Mode(o.mode), Name: o.name, Socks: o.socks, Log: log})
 }

@@ -55,9 +55,9 @@ var commandLineTexts = map[string]text{
 
 Вне локальной сети шлюз даёт доступ через VPN:
   --tunnel auto         сетевой интерфейс, если хватает прав (по умолчанию)
-  --tunnel tun          сетевой интерфейс; только Linux, нужны права root
+  --tunnel tun          сетевой интерфейс; в Linux нужны права root, в Windows — администратора
   --tunnel netstack     прокси SOCKS5 вместо интерфейса; права не нужны
-  --tunnel-name ИМЯ     имя интерфейса; без него ideco-agent0
+  --tunnel-name ИМЯ     имя интерфейса в Linux; без него ideco-agent0
   --socks АДРЕС:ПОРТ    адрес прокси для --tunnel netstack; без него 127.0.0.1:1080
   --socks-shared        разрешить прокси на адресе, который виден другим компьютерам; пароля у прокси нет
 
@@ -89,9 +89,9 @@ Policy comes before the command line, and the command line before the installer.
 
 Outside the local network the gateway gives access through a VPN:
   --tunnel auto            a network interface where the program may make one (default)
-  --tunnel tun             a network interface; Linux only, as root
+  --tunnel tun             a network interface; needs root on Linux, an administrator's rights on Windows
   --tunnel netstack        a SOCKS5 proxy in place of an interface; needs no rights
-  --tunnel-name NAME       the interface's name; ideco-agent0 unless given
+  --tunnel-name NAME       the interface's name on Linux; ideco-agent0 unless given
   --socks ADDRESS:PORT     where the proxy of --tunnel netstack listens; 127.0.0.1:1080 unless given
   --socks-shared           let the proxy listen where other computers see it; it has no password
 

@@ -2,15 +2,22 @@ package locale
 
 // Keys of texts about the tunnel.
 const (
-	TunnelFailed     = "tunnel_failed"
-	TunnelNoRights   = "tunnel_no_rights"
-	TunnelNotHere    = "tunnel_not_here"
-	TunnelNameTaken  = "tunnel_name_taken"
-	SocksTaken       = "socks_taken"
-	NoteSocks        = "socks"
-	NoteDNSUntouched = "dns_untouched"
-	NoteIPv6Outside  = "ipv6_outside"
-	NoteNetOutside   = "network_outside"
+	TunnelFailed       = "tunnel_failed"
+	TunnelNoRights     = "tunnel_no_rights"
+	TunnelNotHere      = "tunnel_not_here"
+	TunnelNameTaken    = "tunnel_name_taken"
+	TunnelNeedsService = "tunnel_needs_service"
+	TunnelNoWintun     = "tunnel_no_wintun"
+	TunnelNotOnARM     = "tunnel_not_on_arm"
+	TunnelInUse        = "tunnel_in_use"
+	TunnelNoFilters    = "tunnel_no_filters"
+	SocksTaken         = "socks_taken"
+	NoteSocks          = "socks"
+	NoteDNSUntouched   = "dns_untouched"
+	NoteIPv6Outside    = "ipv6_outside"
+	NoteNetOutside     = "network_outside"
+	NoteNetShadowed    = "network_shadowed"
+	NoteHomeForbidden  = "home_forbidden"
 )
 
 var tunnelTexts = map[string]text{
@@ -26,6 +33,21 @@ var tunnelTexts = map[string]text{
 	TunnelNameTaken: {
 		"Сетевой интерфейс {value} уже есть. Закройте другой Ideco агент или укажите другое имя: --tunnel-name.",
 		"There is a network interface {value} already. Close the other Ideco agent, or give another name: --tunnel-name."},
+	TunnelNeedsService: {
+		"Отсюда доступ возможен только через VPN, а для него нужна установленная программа. Попросите администратора установить Ideco агент на этот компьютер.",
+		"Access from here needs VPN, and VPN needs the installed program. Ask your administrator to install Ideco agent on this computer."},
+	TunnelNoWintun: {
+		"Для VPN нужен файл wintun.dll, а в этой установке его нет или он повреждён. Попросите администратора переустановить Ideco агент.",
+		"VPN needs the file wintun.dll, which this installation lacks or has damaged. Ask your administrator to reinstall Ideco agent."},
+	TunnelNotOnARM: {
+		"На компьютерах с процессором ARM VPN пока не работает. В сети организации вход работает.",
+		"VPN does not work on ARM computers yet. In the office network the login works."},
+	TunnelInUse: {
+		"На этом компьютере VPN уже включён другим Ideco агентом. Завершите его сессию и войдите снова.",
+		"Another Ideco agent has the VPN of this computer on. End its session and log in again."},
+	TunnelNoFilters: {
+		"VPN не включён: Windows не даёт закрыть соединения мимо него. Попросите администратора проверить службу BFE («Служба базовой фильтрации»).",
+		"VPN was not started: Windows does not let connections past it be closed. Ask your administrator to check the service BFE (Base Filtering Engine)."},
 	SocksTaken: {
 		"Прокси SOCKS5 не запустился на {value}: адрес занят или чужой. Укажите другой: --socks.",
 		"The SOCKS5 proxy could not start on {value}: the address is taken or not this computer's. Give another one: --socks."},
@@ -36,6 +58,12 @@ var tunnelTexts = map[string]text{
 	NoteIPv6Outside: {
 		"Через VPN идёт только IPv4. Соединения по IPv6 идут мимо него.",
 		"The VPN carries IPv4 only. Connections by IPv6 go past it."},
+	NoteNetShadowed: {
+		"Адреса {value} есть и в сети организации, и там, где вы сейчас. Пока включён VPN, они ведут в организацию; ваш роутер доступен, другие ваши устройства с такими адресами — нет.",
+		"The addresses {value} exist both in your organisation and where you are. While the VPN is on they lead to the organisation; your router can be reached, your other devices with such addresses cannot."},
+	NoteHomeForbidden: {
+		"По правилам организации ваша сеть {value} недоступна, пока включён VPN.",
+		"By your organisation's rules your network {value} cannot be reached while the VPN is on."},
 	NoteNetOutside: {
 		"Сеть {value} уже есть у этого компьютера, она осталась вне VPN.",
 		"This computer has the network {value} already, which stays outside the VPN."},

@@ -22,7 +22,7 @@ func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolvectlTimeout)
 	defer cancel()
-	all := len(s.Suffixes) == 0 || len(s.Nets) > 0 && s.Nets[0] == client.Everything
+	all := asksAll(s)
 	servers := texts(s.DNS)
 	domains := append([]string{}, s.Suffixes...)
 	if all {
@@ -47,12 +47,4 @@ func resolvectl(ctx context.Context, args []string) error {
 		return fmt.Errorf("resolvectl %s: %w %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
-}
-
-func texts[T fmt.Stringer](list []T) []string {
-	all := make([]string, len(list))
-	for i, one := range list {
-		all[i] = one.String()
-	}
-	return all
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
@@ -33,7 +34,7 @@ func newNetstack(c Config, s client.TunnelSetup) (adapter, error) {
 
 func (a *netstackAdapter) device() tun.Device { return a.stack }
 
-func (a *netstackAdapter) open(_ context.Context, s client.TunnelSetup) ([]client.Note, error) {
+func (a *netstackAdapter) open(_ context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.Note, error) {
 	listener, err := net.Listen("tcp", a.config.Socks)
 	if err != nil {
 		return nil, &client.TunnelProblem{Key: locale.SocksTaken, Value: a.config.Socks, Err: err}

@@ -59,14 +59,11 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	return nil
 }
 
-// route leads the setup's networks into the tunnel. Everything is two halves, which count for more than the computer's
-// default route and leave it alone.
+// route leads the setup's networks into the tunnel. The kernel tells which of them this computer is in itself: these
+// stay outside.
 func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	var notes []client.Note
-	for _, n := range halves(s.Nets) {
-		if s.Endpoint.Addr() == n.Addr() && n.IsSingleIP() {
-			continue // a DNS server that is the gateway's outer address
-		}
+	for _, n := range planRoutes(s, nil, false).Into {
 		r := netlink.Route{Dst: ipNet(n), LinkIndex: a.link.Attrs().Index, Scope: netlink.SCOPE_LINK, Protocol: RouteProtocol}
 		err := netlink.RouteAdd(&r)
 		switch {
@@ -76,17 +73,10 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 			return nil, fmt.Errorf("route to %s: %w", n, err)
 		}
 	}
-	if s.Carries(netip.IPv4Unspecified()) && hasIPv6() {
+	if takesAll(s) && hasIPv6() {
 		notes = append(notes, client.Note{Code: locale.NoteIPv6Outside})
 	}
 	return notes, nil
-}
-
-func halves(nets []netip.Prefix) []netip.Prefix {
-	if len(nets) > 0 && nets[0] == client.Everything {
-		return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}
-	}
-	return nets
 }
 
 // hasIPv6 tells whether this computer has a way out by IPv6.

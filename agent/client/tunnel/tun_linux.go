@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
 
 	"ideco-agent/agent/client"
@@ -64,7 +65,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup) ([]client.Note, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.Note, error) {
 	var err error
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)

@@ -1,16 +1,47 @@
 // Package tunnel is the agent's end of the tunnel: wireguard-go inside this process, between the gateway and one of
 // two adapters.
 //
-//   - TUN (Linux, CAP_NET_ADMIN): a network interface. It gets the address, the routes and, where systemd-resolved
+//   - TUN on Linux (CAP_NET_ADMIN): a network interface. It gets the address, the routes and, where systemd-resolved
 //     runs, the DNS servers that the gateway names. When everything goes through the tunnel, two routes of half the
 //     addresses each leave the computer's own default route alone, and a route of its own keeps the gateway outside,
 //     through the way that led to it when the tunnel came up; when that way goes away, the gateway counts as
 //     unreachable until the agent has come back and made the tunnel anew. IPv6 is left alone. Interface and routes are
 //     gone when the program is, except the two routes to the gateway: these bear RouteProtocol, and the next program
 //     with the same interface name removes them when it starts.
+//   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
+//     driver wintun, always with the same name and GUID. The library is loaded from the program's own directory after its
+//     SHA-256 was checked. See below for routes, DNS and filters.
 //   - Netstack (everywhere, no rights): a TCP/IP stack inside this process, which programs reach through a SOCKS5 proxy
 //     (CONNECT). The proxy listens while the tunnel is up; its connections end with the tunnel. When the gateway names
 //     DNS servers, names are looked up there through the tunnel and nowhere else, otherwise by the system.
+//
+// # The interface on Windows
+//
+// Routes: the networks that the gateway names, or two halves of everything. Where the organisation has the addresses of
+// a network that this computer is in, the organisation's wins, by more specific routes, except for the routers and the
+// computer's own addresses; the person is told which network is shadowed. While everything goes through the tunnel, the
+// computer's own networks stay reachable, unless Config.ForbidHome. When the computer moves to another network, the
+// routes are planned anew.
+//
+// The gateway stays outside the tunnel without a route of its own: wireguard-go's socket, and the control connection by
+// DialControl, are tied to the interface that leads to the gateway now. The socket follows when that changes, and drops
+// its packets when there is none.
+//
+// DNS: when everything goes through the tunnel or the gateway names no suffixes, the tunnel's servers belong to the
+// interface, which is then the first one of the computer. Otherwise a rule of the name resolution policy table, under a
+// GUID of the agent's own, sends the names under the suffixes there, also in the place of group policy when there is
+// one.
+//
+// Filters of the Windows Filtering Platform keep DNS (when the gateway names servers) and IPv6 from going past the
+// tunnel while everything goes through it: what is left of IPv6 is neighbour discovery, DHCPv6 and the neighbours
+// themselves. With Config.ForbidHome they also keep IPv4 from going past it. The agent's own traffic to the gateway may
+// always pass. They are of a dynamic session, so Windows takes them away when the process ends. Without them the tunnel
+// does not come up.
+//
+// Everything but the DNS rule is gone when the program is; the next one removes that when it starts, unless the
+// interface is up, which means that the program still runs.
+//
+// # Keys and comebacks
 //
 // The key pair is new for every session. Private and preshared keys stay in this process: they are never written
 // anywhere, and no control socket is opened.
@@ -51,9 +82,12 @@ var Modes = []Mode{Auto, TUN, Netstack}
 // Config says how the tunnel is to be had.
 type Config struct {
 	Mode  Mode
-	Name  string            // of the interface; TUN
-	Socks string            // IP address and port where the proxy listens; Netstack
-	Log   func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Name  string // of the interface; TUN on Linux
+	Socks string // IP address and port where the proxy listens; Netstack
+	// ForbidHome cuts the computer's own networks off, but for their routers, while everything goes through the tunnel;
+	// TUN on Windows.
+	ForbidHome bool
+	Log        func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 }
 
 // Tunnel is a client.Tunnel.
@@ -83,8 +117,8 @@ func New(c Config) *Tunnel {
 // adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
 type adapter interface {
 	device() tun.Device
-	// open lets programs into the tunnel. The device is up.
-	open(ctx context.Context, s client.TunnelSetup) ([]client.Note, error)
+	// open lets programs into the tunnel. The device is up, and bind is its end towards the gateway.
+	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error)
 	// close undoes open, also half of it. The device is still there.
 	close()
 }
@@ -174,7 +208,7 @@ func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup)
 	if err := t.current.device.Up(); err != nil {
 		return nil, fmt.Errorf("tunnel: open a UDP port: %w", err)
 	}
-	return a.open(ctx, s)
+	return a.open(ctx, s, t.current.device.Bind())
 }
 
 func (c Config) adapter(s client.TunnelSetup) (adapter, error) {

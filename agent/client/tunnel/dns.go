@@ -1,0 +1,20 @@
+package tunnel
+
+import (
+	"fmt"
+
+	"ideco-agent/agent/client"
+)
+
+// asksAll tells whether the tunnel's DNS servers answer for all names, and not only for those under the suffixes.
+func asksAll(s client.TunnelSetup) bool {
+	return len(s.DNS) > 0 && (len(s.Suffixes) == 0 || takesAll(s))
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	all := make([]string, len(list))
+	for i, one := range list {
+		all[i] = one.String()
+	}
+	return all
+}

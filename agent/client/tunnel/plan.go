@@ -1,0 +1,198 @@
+package tunnel
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sort"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+// network is one that this computer is in without the tunnel; IPv4.
+type network struct {
+	Interface string
+	Net       netip.Prefix
+	Own       []netip.Addr // this computer's addresses in it
+	Routers   []netip.Addr // in it, through which other networks are reached
+}
+
+// plan says where packets go while the tunnel is up.
+type plan struct {
+	Into     []netip.Prefix // routes into the tunnel
+	Shadowed []netip.Prefix // networks of this computer, or parts of them, that the tunnel takes the place of
+	Outside  []netip.Prefix // what the gateway wants in the tunnel and cannot have there
+}
+
+// planRoutes leads the gateway's networks into the tunnel. Where one of them has the addresses of a network that this
+// computer is in, the organisation's wins, by routes that are more specific than the computer's own. The routers stay
+// where they are, because the tunnel itself goes through them, and so do the computer's addresses and the gateway's.
+//
+// Everything is two halves, which count for more than the computer's default route and leave it alone. The computer's
+// own networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's
+// in any case.
+//
+// No route keeps the gateway's address outside when it is in no network of this computer: that is left to how each
+// system does it.
+func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
+	d := draft{kept: keptOutside(s, home), into: map[netip.Prefix]bool{}, shadowed: map[netip.Prefix]bool{}}
+	switch {
+	case !takesAll(s):
+		for _, n := range s.Nets {
+			d.add(n, home)
+		}
+	case forbidHome:
+		d.lead(halves(client.Everything))
+		for _, h := range home {
+			d.shadow(h.Net)
+		}
+	default:
+		d.lead(halves(client.Everything))
+		for _, a := range s.DNS {
+			if inAny(home, a) {
+				d.add(netip.PrefixFrom(a, a.BitLen()), home)
+			}
+		}
+	}
+	return plan{Into: sorted(d.into), Shadowed: sorted(d.shadowed), Outside: d.outside}
+}
+
+// takesAll tells whether everything goes through the tunnel.
+func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
+
+// keptOutside lists the addresses that no route of the tunnel may be more specific for than the computer's own.
+func keptOutside(s client.TunnelSetup, home []network) []netip.Addr {
+	kept := []netip.Addr{s.Endpoint.Addr()}
+	for _, h := range home {
+		kept = append(append(kept, h.Own...), h.Routers...)
+	}
+	return kept
+}
+
+func inAny(home []network, a netip.Addr) bool {
+	for _, h := range home {
+		if h.Net.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// draft is a plan that is being made.
+type draft struct {
+	kept     []netip.Addr
+	into     map[netip.Prefix]bool
+	shadowed map[netip.Prefix]bool
+	outside  []netip.Prefix
+}
+
+func (d *draft) lead(nets []netip.Prefix) {
+	for _, n := range nets {
+		d.into[n] = true
+	}
+}
+
+// add leads the organisation's network n into the tunnel, past the computer's own networks.
+func (d *draft) add(n netip.Prefix, home []network) {
+	whole := []netip.Prefix{n}
+	for _, h := range home {
+		switch {
+		case h.Net.Bits() > n.Bits() && n.Contains(h.Net.Addr()):
+			d.shadow(h.Net)
+		case h.Net == n:
+			d.shadow(n)
+			whole = nil
+		case h.Net.Contains(n.Addr()):
+			whole = without(n, d.kept)
+			if len(whole) > 0 {
+				d.shadowed[n] = true
+			}
+		}
+	}
+	if n.IsSingleIP() && n.Addr() == d.kept[0] { // a DNS server that is the gateway's outer address
+		return
+	}
+	if n.IsSingleIP() && len(whole) == 0 {
+		d.outside = append(d.outside, n)
+	}
+	d.lead(whole)
+}
+
+// shadow leads a network of the computer itself into the tunnel. The two halves are more specific than the computer's
+// own route to it.
+func (d *draft) shadow(h netip.Prefix) {
+	for _, half := range halves(h) {
+		d.lead(without(half, d.kept))
+	}
+	d.shadowed[h] = true
+}
+
+// without covers all of p but the addresses.
+func without(p netip.Prefix, addrs []netip.Addr) []netip.Prefix {
+	for _, a := range addrs {
+		if !p.Contains(a) {
+			continue
+		}
+		if p.IsSingleIP() {
+			return nil
+		}
+		both := halves(p)
+		return append(without(both[0], addrs), without(both[1], addrs)...)
+	}
+	return []netip.Prefix{p}
+}
+
+// halves splits an IPv4 network of more than one address.
+func halves(p netip.Prefix) []netip.Prefix {
+	bits := p.Bits() + 1
+	low := p.Addr().As4()
+	var high [4]byte
+	binary.BigEndian.PutUint32(high[:], binary.BigEndian.Uint32(low[:])|1<<(32-bits))
+	return []netip.Prefix{netip.PrefixFrom(p.Addr(), bits), netip.PrefixFrom(netip.AddrFrom4(high), bits)}
+}
+
+// sorted lists the wide networks first.
+func sorted(set map[netip.Prefix]bool) []netip.Prefix {
+	var list []netip.Prefix
+	for p := range set {
+		list = append(list, p)
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if list[i].Bits() != list[j].Bits() {
+			return list[i].Bits() < list[j].Bits()
+		}
+		return list[i].Addr().Less(list[j].Addr())
+	})
+	return list
+}
+
+// difference tells what of list is not in without.
+func difference(list, without []netip.Prefix) []netip.Prefix {
+	known := map[netip.Prefix]bool{}
+	for _, p := range without {
+		known[p] = true
+	}
+	var rest []netip.Prefix
+	for _, p := range list {
+		if !known[p] {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+// notesOn tells the person what is not where it was.
+func notesOn(p plan, forbidden bool) []client.Note {
+	var notes []client.Note
+	code := locale.NoteNetShadowed
+	if forbidden {
+		code = locale.NoteHomeForbidden
+	}
+	for _, n := range p.Shadowed {
+		notes = append(notes, client.Note{Code: code, Value: n.String()})
+	}
+	for _, n := range p.Outside {
+		notes = append(notes, client.Note{Code: locale.NoteNetOutside, Value: n.String()})
+	}
+	return notes
+}

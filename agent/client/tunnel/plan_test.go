@@ -1,0 +1,229 @@
+package tunnel
+
+import (
+	"fmt"
+	"math/rand"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range list {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
+
+func addrs(list ...string) []netip.Addr {
+	var all []netip.Addr
+	for _, text := range list {
+		all = append(all, netip.MustParseAddr(text))
+	}
+	return all
+}
+
+func homeNet(net, own string, routers ...string) network {
+	return network{Interface: "Wi-Fi", Net: netip.MustParsePrefix(net), Own: addrs(own), Routers: addrs(routers...)}
+}
+
+func TestPlanRoutes(t *testing.T) {
+	small := homeNet("192.168.1.0/29", "192.168.1.2", "192.168.1.1")
+	office := homeNet("10.1.2.0/30", "10.1.2.2", "10.1.2.1")
+	for name, c := range map[string]struct {
+		endpoint string
+		nets     []string
+		dns      []string
+		home     []network
+		forbid   bool
+		want     plan
+	}{
+		"apart": {nets: []string{"10.0.0.0/8", "172.16.0.0/12"}, home: []network{small},
+			want: plan{Into: prefixes("10.0.0.0/8", "172.16.0.0/12")}},
+		"the same": {nets: []string{"192.168.1.0/29"}, home: []network{small},
+			want: plan{Into: prefixes("192.168.1.4/30", "192.168.1.0/32", "192.168.1.3/32"), Shadowed: prefixes("192.168.1.0/29")}},
+		"home inside": {nets: []string{"10.0.0.0/8"}, home: []network{office, small},
+			want: plan{Into: prefixes("10.0.0.0/8", "10.1.2.0/32", "10.1.2.3/32"), Shadowed: prefixes("10.1.2.0/30")}},
+		"home around": {nets: []string{"192.168.1.4/30"}, home: []network{small},
+			want: plan{Into: prefixes("192.168.1.4/30"), Shadowed: prefixes("192.168.1.4/30")}},
+		"home around with the router": {nets: []string{"192.168.1.0/30"}, home: []network{small},
+			want: plan{Into: prefixes("192.168.1.0/32", "192.168.1.3/32"), Shadowed: prefixes("192.168.1.0/30")}},
+		"the gateway at home": {endpoint: "192.168.1.6", nets: []string{"192.168.1.0/29"}, home: []network{small},
+			want: plan{Into: prefixes("192.168.1.4/31", "192.168.1.0/32", "192.168.1.3/32", "192.168.1.7/32"), Shadowed: prefixes("192.168.1.0/29")}},
+		"DNS is the gateway": {nets: []string{"10.0.0.0/8", "203.0.113.1/32"}, want: plan{Into: prefixes("10.0.0.0/8")}},
+		"DNS is the router": {nets: []string{"10.0.0.0/8", "192.168.1.1/32"}, home: []network{small},
+			want: plan{Into: prefixes("10.0.0.0/8"), Outside: prefixes("192.168.1.1/32")}},
+		"everything": {nets: []string{"0.0.0.0/0"}, dns: []string{"10.0.0.53"}, home: []network{small},
+			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1")}},
+		"everything with DNS at home": {nets: []string{"0.0.0.0/0"}, dns: []string{"192.168.1.5", "192.168.1.1"}, home: []network{small},
+			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1", "192.168.1.5/32"), Shadowed: prefixes("192.168.1.5/32"),
+				Outside: prefixes("192.168.1.1/32")}},
+		"everything, home forbidden": {nets: []string{"0.0.0.0/0"}, dns: []string{"192.168.1.5"}, home: []network{small}, forbid: true,
+			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1", "192.168.1.4/30", "192.168.1.0/32", "192.168.1.3/32"),
+				Shadowed: prefixes("192.168.1.0/29")}},
+		"home forbidden, some networks": {nets: []string{"10.0.0.0/8"}, home: []network{small}, forbid: true,
+			want: plan{Into: prefixes("10.0.0.0/8")}},
+	} {
+		if c.endpoint == "" {
+			c.endpoint = "203.0.113.1"
+		}
+		s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(netip.MustParseAddr(c.endpoint), 3051),
+			Nets: prefixes(c.nets...), DNS: addrs(c.dns...)}
+		if got := planRoutes(s, c.home, c.forbid); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v\nwant %+v", name, got, c.want)
+		}
+	}
+}
+
+// The usual home: all of a /24 but three addresses.
+func TestPlanOfAHome(t *testing.T) {
+	s := client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("192.168.1.0/24")}
+	p := planRoutes(s, []network{homeNet("192.168.1.0/24", "192.168.1.77", "192.168.1.1")}, false)
+	for i := 0; i < 256; i++ {
+		a := netip.AddrFrom4([4]byte{192, 168, 1, byte(i)})
+		inside := 0
+		for _, n := range p.Into {
+			if n.Contains(a) {
+				inside++
+			}
+			if n.Bits() <= 24 {
+				t.Errorf("%s is not more specific than the home's own route", n)
+			}
+		}
+		if want := i != 1 && i != 77; inside > 1 || (inside == 1) != want {
+			t.Errorf("%s is in %d routes", a, inside)
+		}
+	}
+}
+
+// Whatever the networks are, an address of the organisation is reached through the tunnel and everything that has to
+// stay outside is not.
+func TestPlanHolds(t *testing.T) {
+	r := rand.New(rand.NewSource(14765))
+	for i := 0; i < 3000 && !t.Failed(); i++ {
+		s, home := randomSetup(r), randomHome(r)
+		checkPlan(t, r, s, home, r.Intn(2) == 0)
+	}
+}
+
+// randomAddr is one of few, so that networks overlap.
+func randomAddr(r *rand.Rand) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(r.Intn(2)), byte(r.Intn(3)), byte(r.Intn(256))})
+}
+
+func randomNet(r *rand.Rand, low int) netip.Prefix {
+	return netip.PrefixFrom(randomAddr(r), low+r.Intn(32-low)).Masked()
+}
+
+func randomHome(r *rand.Rand) []network {
+	var home []network
+	for i := r.Intn(3); i >= 0; i-- {
+		n := netip.PrefixFrom(randomAddr(r), 14+r.Intn(16))
+		h := network{Interface: fmt.Sprint(i), Net: n.Masked(), Own: []netip.Addr{n.Addr()}}
+		if router := n.Addr().Next(); h.Net.Contains(router) {
+			h.Routers = []netip.Addr{router}
+		}
+		home = append(home, h)
+	}
+	return home
+}
+
+func randomSetup(r *rand.Rand) client.TunnelSetup {
+	s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(randomAddr(r), 3051), DNS: []netip.Addr{randomAddr(r)}}
+	if r.Intn(3) == 0 {
+		s.Nets = []netip.Prefix{client.Everything}
+		return s
+	}
+	s.Nets = append(s.Nets, netip.PrefixFrom(s.DNS[0], 32))
+	for i := r.Intn(3); i >= 0; i-- {
+		s.Nets = append(s.Nets, randomNet(r, 8))
+	}
+	return s
+}
+
+func checkPlan(t *testing.T, r *rand.Rand, s client.TunnelSetup, home []network, forbid bool) {
+	p := planRoutes(s, home, forbid)
+	probes := append(append([]netip.Addr{}, s.DNS...), keptOutside(s, home)...)
+	for _, n := range append(append([]netip.Prefix{}, s.Nets...), p.Into...) {
+		probes = append(probes, n.Addr(), n.Addr().Prev(), n.Addr().Next())
+	}
+	for i := 0; i < 30; i++ {
+		probes = append(probes, randomAddr(r))
+	}
+	for _, a := range probes {
+		if !a.IsValid() {
+			continue
+		}
+		goes, unclear := wayOf(a, p, home)
+		if goes, want := goes == "tunnel", wantsTunnel(a, s, home, forbid); unclear || goes != want {
+			if a == s.Endpoint.Addr() && !inAny(home, a) {
+				continue // the system's part
+			}
+			t.Errorf("%s: through the tunnel %v (unclear %v), want %v\nnetworks %v, gateway %s, DNS %v\nhome %+v, forbidden %v\n%+v",
+				a, goes, unclear, want, s.Nets, s.Endpoint, s.DNS, home, forbid, p)
+			return
+		}
+	}
+}
+
+// wayOf looks an address up as the system does: the most specific route. Two of the same length are unclear.
+func wayOf(a netip.Addr, p plan, home []network) (way string, unclear bool) {
+	bits := -1
+	take := func(n netip.Prefix, name string) {
+		switch {
+		case !n.Contains(a) || n.Bits() < bits:
+		case n.Bits() > bits:
+			bits, way, unclear = n.Bits(), name, false
+		case way != name:
+			unclear = true
+		}
+	}
+	take(client.Everything, "default")
+	for _, h := range home {
+		take(h.Net, "home")
+		for _, own := range h.Own {
+			take(netip.PrefixFrom(own, 32), "home")
+		}
+	}
+	for _, n := range p.Into {
+		take(n, "tunnel")
+	}
+	return way, unclear
+}
+
+func wantsTunnel(a netip.Addr, s client.TunnelSetup, home []network, forbid bool) bool {
+	atHome := inAny(home, a)
+	for _, kept := range keptOutside(s, home) {
+		if a == kept && atHome {
+			return false
+		}
+	}
+	if takesAll(s) && atHome && !forbid {
+		return a == s.DNS[0]
+	}
+	return s.Carries(a)
+}
+
+func TestDifference(t *testing.T) {
+	old, now := prefixes("10.0.0.0/8", "172.16.0.0/12"), prefixes("172.16.0.0/12", "192.168.1.0/25")
+	if got := difference(now, old); !reflect.DeepEqual(got, prefixes("192.168.1.0/25")) {
+		t.Errorf("new ones: %v", got)
+	}
+	if got := difference(old, now); !reflect.DeepEqual(got, prefixes("10.0.0.0/8")) {
+		t.Errorf("old ones: %v", got)
+	}
+}
+
+func TestNotesOnPlan(t *testing.T) {
+	p := plan{Shadowed: prefixes("192.168.1.0/24"), Outside: prefixes("192.168.1.1/32")}
+	outside := client.Note{Code: locale.NoteNetOutside, Value: "192.168.1.1/32"}
+	for forbidden, code := range map[bool]string{false: locale.NoteNetShadowed, true: locale.NoteHomeForbidden} {
+		if got := notesOn(p, forbidden); !reflect.DeepEqual(got, []client.Note{{Code: code, Value: "192.168.1.0/24"}, outside}) {
+			t.Errorf("home forbidden %v: %+v", forbidden, got)
+		}
+	}
+}

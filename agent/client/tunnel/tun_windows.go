@@ -1,0 +1,274 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/tailscale/wf"
+	"golang.org/x/sys/windows"
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/tun"
+	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+// HasTUN tells whether this program can make a network interface on this system at all.
+const HasTUN = true
+
+const (
+	adapterName = "Ideco agent"
+	adapterType = "Ideco" // the driver keeps adapters of each type apart
+)
+
+// adapterGUID is the agent's own, always the same: Windows takes it for the same network every time, and what is left
+// of an earlier run is found by it.
+var adapterGUID = windows.GUID{Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d, Data4: [8]byte{0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13}}
+
+// machineARM64 is IMAGE_FILE_MACHINE_ARM64.
+const machineARM64 = 0xaa64
+
+// permittedTUN tells whether this process may make a network interface, and has the driver for it.
+func permittedTUN() error {
+	if err := permittedChanges(); err != nil {
+		return err
+	}
+	if err := loadWintun(); err != nil {
+		return &client.TunnelProblem{Key: locale.TunnelNoWintun, Err: err}
+	}
+	return nil
+}
+
+// permittedChanges tells whether this process may change the computer's networks.
+func permittedChanges() error {
+	var process, native uint16
+	if err := windows.IsWow64Process2(windows.CurrentProcess(), &process, &native); err == nil && native == machineARM64 {
+		return &client.TunnelProblem{Key: locale.TunnelNotOnARM} // Windows 8, which cannot tell, is never on such a computer
+	}
+	administrators, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
+	if err != nil {
+		return fmt.Errorf("administrators: %w", err)
+	}
+	is, err := windows.Token(0).IsMember(administrators) // LocalSystem is one, too
+	if err != nil || !is {
+		return &client.TunnelProblem{Key: locale.TunnelNeedsService, Err: err}
+	}
+	return nil
+}
+
+// tunAdapter is a network interface, and what leads into it. After open the goroutine of changes is the only one that
+// looks at outlet and into, until close has stopped it.
+type tunAdapter struct {
+	config  Config
+	setup   client.TunnelSetup
+	tun     tun.Device
+	luid    winipcfg.LUID
+	changes *changes       // nil before open
+	filters *wf.Session    // nil = there are none
+	outlet  *outlet        // nil before open
+	into    []netip.Prefix // the routes into the interface
+}
+
+// newTUN makes an interface. One that is up belongs to another agent: Windows removes those of programs that have
+// ended, and the driver what Windows has left of them.
+func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
+	if err := permittedTUN(); err != nil {
+		return nil, err
+	}
+	if inUse() {
+		return nil, &client.TunnelProblem{Key: locale.TunnelInUse}
+	}
+	tun.WintunTunnelType = adapterType
+	dev, err := tun.CreateTUNWithRequestedGUID(adapterName, &adapterGUID, s.MTU)
+	if err != nil {
+		return nil, fmt.Errorf("make interface %s: %w", adapterName, err)
+	}
+	native, ok := dev.(*tun.NativeTun)
+	if !ok {
+		dev.Close()
+		return nil, fmt.Errorf("interface %s is a %T", adapterName, dev)
+	}
+	return &tunAdapter{config: c, setup: s, tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
+}
+
+// inUse tells whether some program has the agent's interface up.
+func inUse() bool {
+	luid, err := winipcfg.LUIDFromGUID(&adapterGUID)
+	if err != nil {
+		return false
+	}
+	row, err := luid.Interface()
+	return err == nil && row.OperStatus == winipcfg.IfOperStatusUp
+}
+
+func (a *tunAdapter) device() tun.Device { return a.tun }
+
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error) {
+	err := waitForIP(ctx, a.luid)
+	if err != nil {
+		return nil, err
+	}
+	if a.changes, err = watchChanges(); err != nil {
+		return nil, err
+	}
+	if a.outlet, err = newOutlet(bind, s, a.luid, a.config.Log); err != nil { // before anything leads into the tunnel
+		return nil, err
+	}
+	if list := filtersFor(s, a.config.ForbidHome); len(list) > 0 {
+		if a.filters, err = putFilters(list, a.luid); err != nil {
+			return nil, &client.TunnelProblem{Key: locale.TunnelNoFilters, Err: err}
+		}
+	}
+	if err := a.configure(s); err != nil {
+		return nil, err
+	}
+	p, err := a.route()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.resolve(s); err != nil {
+		return nil, err
+	}
+	a.changes.tell(a.changed)
+	return notesOn(p, takesAll(s) && a.config.ForbidHome), nil
+}
+
+// configure gives the interface its address and MTU. Where it answers for all names it comes first among the computer's
+// interfaces, because Windows asks the DNS servers of the first one; else Windows decides, and broadcasts stay where
+// they were.
+func (a *tunAdapter) configure(s client.TunnelSetup) error {
+	own := []netip.Prefix{netip.PrefixFrom(s.Address, s.Address.BitLen())}
+	if err := a.luid.SetIPAddressesForFamily(windows.AF_INET, own); err != nil {
+		return fmt.Errorf("address %s of interface %s: %w", s.Address, adapterName, err)
+	}
+	row, err := a.luid.IPInterface(windows.AF_INET)
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", adapterName, err)
+	}
+	row.NLMTU = uint32(s.MTU)
+	row.RouterDiscoveryBehavior = winipcfg.RouterDiscoveryDisabled
+	row.DadTransmits = 0
+	row.ManagedAddressConfigurationSupported = false
+	row.OtherStatefulConfigurationSupported = false
+	if asksAll(s) || takesAll(s) {
+		row.UseAutomaticMetric = false
+		row.Metric = 0
+	}
+	if err := row.Set(); err != nil {
+		return fmt.Errorf("MTU and metric of interface %s: %w", adapterName, err)
+	}
+	return nil
+}
+
+// route makes the routes what the plan says now.
+func (a *tunAdapter) route() (plan, error) {
+	t, err := readTables(windows.AF_INET)
+	if err != nil {
+		return plan{}, err
+	}
+	home := homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))
+	p := planRoutes(a.setup, home, a.config.ForbidHome)
+	for _, n := range difference(p.Into, a.into) {
+		err := a.luid.AddRoute(n, netip.IPv4Unspecified(), 0)
+		if err != nil && !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
+			return p, fmt.Errorf("route to %s: %w", n, err)
+		}
+		a.into = append(a.into, n)
+	}
+	for _, n := range difference(a.into, p.Into) {
+		err := a.luid.DeleteRoute(n, netip.IPv4Unspecified())
+		if err != nil && !errors.Is(err, windows.ERROR_NOT_FOUND) {
+			return p, fmt.Errorf("remove the route to %s: %w", n, err)
+		}
+	}
+	a.into = p.Into
+	return p, nil
+}
+
+// changed follows the computer into another network.
+func (a *tunAdapter) changed() {
+	if err := a.outlet.follow(); err != nil {
+		a.config.Log(err.Error())
+	}
+	before := a.into
+	if _, err := a.route(); err != nil {
+		a.config.Log(err.Error())
+		return
+	}
+	if more, less := difference(a.into, before), difference(before, a.into); len(more)+len(less) > 0 {
+		a.config.Log(fmt.Sprintf("the network has changed: %d more routes into the tunnel, %d less", len(more), len(less)))
+	}
+}
+
+// resolve makes the tunnel's DNS servers answer: for all names as those of the interface, or for the names under the
+// suffixes by a rule. The suffixes complete short names in both cases.
+func (a *tunAdapter) resolve(s client.TunnelSetup) error {
+	if len(s.DNS) == 0 {
+		return nil
+	}
+	var servers []netip.Addr
+	if asksAll(s) {
+		servers = s.DNS
+	}
+	if err := a.luid.SetDNS(windows.AF_INET, servers, s.Suffixes); err != nil {
+		return fmt.Errorf("DNS of interface %s: %w", adapterName, err)
+	}
+	rule := nrptFor(s)
+	if rule == nil {
+		return nil
+	}
+	policy, err := writeNRPT(*rule)
+	if err == nil {
+		a.complain(takeUpNRPT(policy))
+	}
+	return err
+}
+
+// close takes away what leads into the interface, and last of all what keeps the rest from going past it. Windows does
+// not like interfaces to go that have routes.
+func (a *tunAdapter) close() {
+	if a.changes != nil {
+		a.changes.stop()
+	}
+	a.complain(removeNRPT())
+	forget(a.luid)
+	if a.filters != nil {
+		a.complain(a.filters.Close())
+	}
+}
+
+func (a *tunAdapter) complain(err error) {
+	if err != nil {
+		a.config.Log(err.Error())
+	}
+}
+
+// forget takes routes, addresses and DNS servers from the interface. Some of its routes are Windows' own and do not
+// let themselves be taken: what is left goes with the interface.
+func forget(luid winipcfg.LUID) {
+	luid.FlushRoutes(windows.AF_INET)
+	luid.FlushIPAddresses(windows.AF_INET)
+	luid.FlushDNS(windows.AF_INET)
+}
+
+// cleanUp removes what a killed program left behind: its DNS rule, and what the interface still has, if there is one.
+// The filters went with the program. Where the interface is up, the program still runs.
+func cleanUp(string) error {
+	if permittedChanges() != nil || inUse() {
+		return nil
+	}
+	if err := removeNRPT(); err != nil {
+		return err
+	}
+	luid, err := winipcfg.LUIDFromGUID(&adapterGUID)
+	if err != nil {
+		return nil // no interface
+	}
+	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it is there, and not only remembered
+		forget(luid)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package tunnel
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+	"golang.zx2c4.com/wireguard/conn"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+)
+
+// elsewhere is an address behind the default route.
+var elsewhere = netip.MustParseAddr("198.51.100.1")
+
+// wayToElsewhere skips the test on a computer without a network.
+func wayToElsewhere(t *testing.T) card {
+	t.Helper()
+	way, ok, err := wayOutside(elsewhere, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ok {
+		t.Skip("no network")
+	}
+	return way
+}
+
+func TestReadTables(t *testing.T) {
+	way := wayToElsewhere(t)
+	if way.Index == 0 || way.Name == "" || !way.Up {
+		t.Errorf("%+v", way)
+	}
+	read, err := readTables(windows.AF_INET)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := homeNetworks(read.addresses, read.routes, read.cards, 0)
+	for _, h := range home {
+		t.Logf("%+v", h)
+		for _, a := range h.Own {
+			if !h.Net.Contains(a) {
+				t.Errorf("%s is not in %s", a, h.Net)
+			}
+		}
+	}
+	if len(home) == 0 {
+		t.Errorf("no network: addresses %v, interfaces %+v", read.addresses, read.cards)
+	}
+	if without, ok := best(elsewhere, read.routes, read.cards, way.ID); ok && without.ID == way.ID {
+		t.Error("the interface that was left out")
+	}
+}
+
+func TestDialControl(t *testing.T) {
+	way := wayToElsewhere(t)
+	var dialer net.Dialer
+	dialer.Control = New(Config{Mode: Auto}).DialControl
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := dialer.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	c, err = dialer.Dial("udp", netip.AddrPortFrom(elsewhere, 9).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tie(elsewhere, 0, raw); err != nil {
+		t.Errorf("interface %+v: %v", way, err)
+	}
+}
+
+func TestOutlet(t *testing.T) {
+	wayToElsewhere(t)
+	bind := conn.NewDefaultBind()
+	if _, _, err := bind.Open(0); err != nil {
+		t.Fatal(err)
+	}
+	defer bind.Close()
+	var log []string
+	o, err := newOutlet(bind, client.TunnelSetup{Endpoint: netip.AddrPortFrom(elsewhere, 3051)}, 0, func(text string) { log = append(log, text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.follow(); err != nil || len(log) != 1 {
+		t.Errorf("%q %v", log, err)
+	}
+}
+
+func TestWatchChanges(t *testing.T) {
+	c, err := watchChanges()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan struct{}, 1)
+	c.tell(func() { told <- struct{}{} })
+	c.note()
+	<-told
+	c.stop()
+}
+
+// Beside the test lies no library, or another one.
+func TestLoadWintun(t *testing.T) {
+	problem := &client.TunnelProblem{}
+	err := permittedTUN()
+	if !errors.As(err, &problem) || permittedChanges() == nil && problem.Key != locale.TunnelNoWintun {
+		t.Errorf("without the library: %v", err)
+	}
+	dir, err := os.MkdirTemp("", "wintun")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, wintunName)
+	if err := os.WriteFile(path, []byte("MZ"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := openUnchanging(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer windows.CloseHandle(file)
+	if err := loadChecked(path, file); err == nil {
+		t.Error("another library is loaded")
+	}
+	if err := os.WriteFile(path, []byte("other"), 0o600); err == nil {
+		t.Error("the file can be written to")
+	}
+	if err := os.Rename(path, path+".old"); err == nil {
+		t.Error("the file can be renamed")
+	}
+}
+
+func TestNRPTKeys(t *testing.T) {
+	if permittedChanges() != nil || inUse() {
+		t.Skip("an administrator is needed, and no agent that runs")
+	}
+	want := nrptValues{Name: []string{".company.test"}, GenericDNSServers: "192.0.2.53", ConfigOptions: 8, Version: 1}
+	policy, err := writeNRPT(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := takeUpNRPT(policy); err != nil {
+		t.Error(err)
+	}
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, nrptKeys(false)[0], registry.QUERY_VALUE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got nrptValues
+	got.Name, _, _ = key.GetStringsValue("Name")
+	got.GenericDNSServers, _, _ = key.GetStringValue("GenericDNSServers")
+	options, _, _ := key.GetIntegerValue("ConfigOptions")
+	version, _, _ := key.GetIntegerValue("Version")
+	got.ConfigOptions, got.Version = uint32(options), uint32(version)
+	key.Close()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if err := cleanUp(""); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range nrptKeys(true) {
+		if key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE); err == nil {
+			key.Close()
+			t.Errorf("%s is left", path)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package tunnel
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+const (
+	wifi uint64 = iota + 1
+	cable
+	idle
+	ours
+	itself
+)
+
+var (
+	someCards = []card{
+		{ID: wifi, Index: 11, Name: "Wi-Fi", Up: true, Metric: 50},
+		{ID: cable, Index: 12, Name: "Ethernet", Up: true, Metric: 25},
+		{ID: idle, Index: 13, Name: "Modem", Metric: 5},
+		{ID: ours, Index: 14, Name: "Ideco agent", Up: true},
+		{ID: itself, Index: 1, Name: "Loopback", Up: true, Metric: 75},
+	}
+	someRoutes = []route{
+		{wifi, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.1.1"), 0},
+		{cable, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("10.9.0.1"), 0},
+		{idle, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("100.64.0.1"), 0},
+		{ours, netip.MustParsePrefix("0.0.0.0/1"), netip.IPv4Unspecified(), 0},
+		{ours, netip.MustParsePrefix("128.0.0.0/1"), netip.IPv4Unspecified(), 0},
+		{wifi, netip.MustParsePrefix("192.168.1.0/24"), netip.IPv4Unspecified(), 256},
+		{cable, netip.MustParsePrefix("10.9.0.0/16"), netip.IPv4Unspecified(), 256},
+		{wifi, netip.MustParsePrefix("203.0.113.0/24"), netip.MustParseAddr("192.168.1.254"), 0},
+		{wifi, netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::1"), 0},
+		{99, netip.MustParsePrefix("198.51.100.0/24"), netip.MustParseAddr("192.168.1.1"), 0},
+	}
+)
+
+func TestBest(t *testing.T) {
+	for to, want := range map[string]uint32{
+		"192.0.2.1":      12, // two default routes: the interface's metric counts
+		"192.168.1.1":    11,
+		"203.0.113.1":    11, // the more specific route counts for more than any metric
+		"198.51.100.1":   12, // a route of an interface that is not there
+		"2001:db8::1":    11,
+		"fe80::1%Wi-Fi":  11,
+		"255.255.255.25": 12,
+	} {
+		if c, ok := best(netip.MustParseAddr(to), someRoutes, someCards, ours); !ok || c.Index != want {
+			t.Errorf("%s goes through %+v %v, want %d", to, c, ok, want)
+		}
+	}
+	unplugged := append([]card{}, someCards...)
+	unplugged[1].Up = false
+	if c, ok := best(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); !ok || c.ID != wifi {
+		t.Errorf("without the cable %+v %v", c, ok)
+	}
+	unplugged[0].Up = false
+	if c, ok := best(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); ok {
+		t.Errorf("without a network %+v", c)
+	}
+}
+
+func TestHomeNetworks(t *testing.T) {
+	addresses := []ownAddress{
+		{wifi, netip.MustParsePrefix("192.168.1.7/24")},
+		{wifi, netip.MustParsePrefix("192.168.1.8/24")},
+		{cable, netip.MustParsePrefix("10.9.3.3/16")},
+		{cable, netip.MustParsePrefix("169.254.3.3/16")},
+		{cable, netip.MustParsePrefix("100.64.0.9/32")},
+		{cable, netip.MustParsePrefix("fd00::1/64")},
+		{idle, netip.MustParsePrefix("172.16.0.2/24")},
+		{ours, netip.MustParsePrefix("10.128.0.7/32")},
+		{itself, netip.MustParsePrefix("127.0.0.1/8")},
+	}
+	want := []network{
+		{"Ethernet", netip.MustParsePrefix("10.9.0.0/16"), addrs("10.9.3.3"), addrs("10.9.0.1")},
+		{"Wi-Fi", netip.MustParsePrefix("192.168.1.0/24"), addrs("192.168.1.7", "192.168.1.8"), addrs("192.168.1.1", "192.168.1.254")},
+	}
+	if got := homeNetworks(addresses, someRoutes, someCards, ours); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+}
