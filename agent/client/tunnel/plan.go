@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// network is one that this computer is in without the tunnel; IPv4.
+// network is one that this computer is in without the tunnel: IPv4, of more than one address.
 type network struct {
 	Interface string
 	Net       netip.Prefix
