@@ -62,6 +62,7 @@ func TestTemplateTables(t *testing.T) {
 			"LaunchAgent\t226\tINSTALLDIR\t\"[INSTALLDIR]IdecoAgent.exe\"\t",
 		},
 		"InstallExecuteSequence": {
+			"StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
 			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t55",
 			"RemoveServiceFiles\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1001",
 		},

@@ -93,9 +93,12 @@ done
 		-q "INSERT INTO Upgrade (UpgradeCode, VersionMax, Attributes, ActionProperty) VALUES ('$upgrade', '$version', 513, 'WIX_UPGRADE_DETECTED')" \
 		-q "UPDATE CustomAction SET Type=51 WHERE Type=2099"
 
-	# A service that cannot be registered ends the installation (32768).
+	# A service that cannot be registered ends the installation (32768). It is stopped before anything else, because its
+	# process outlives it by a moment, in which its file cannot be removed.
 	msibuild template.msi \
 		-q "UPDATE ServiceInstall SET DisplayName='Айдеко Агент', ErrorControl=32769, Description='Соединяет этот компьютер с сетью организации через шлюз.' WHERE Name='IdecoAgent'" \
+		-q "UPDATE InstallExecuteSequence SET Sequence=1510 WHERE Action='StopServices'" \
+		-q "UPDATE InstallExecuteSequence SET Sequence=1520 WHERE Action='DeleteServices'" \
 		-q "UPDATE Shortcut SET Name='IDECOA~1|Айдеко Агент', Description='Доступ в интернет и к сети организации через шлюз' WHERE Shortcut='StartMenu'"
 
 	# The service's files go before their directories, and a directory goes only when it is empty. Wine knows no "*", so the
