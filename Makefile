@@ -17,7 +17,17 @@ VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
 GOBUILD  := go build -trimpath -ldflags "-s -w"
 # The agent program for Windows 8 and 8.1 is built with Go 1.20, because newer ones need Windows 10.
 WIN8     := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
+# On Windows it has a window; a console, where there is one, it attaches to by itself.
+GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -ldflags "-s -w -H windowsgui"
 TEMPLATE := agent/installer/template/IdecoAgent.msi
+PORTABLE := agent/installer/template/IdecoAgent-portable.zip
+
+# The driver of the VPN that the installer carries; without a path it comes from the module proxy (see wintun.sh).
+WINTUN_DLL ?=
+
+# Icon, manifest and version of the Windows program, which the linker takes from a file beside its sources.
+WINRES := go tool go-winres make --in cmd/ideco-agent/winres.json --arch amd64 --product-version $(VERSION) --file-version $(VERSION)
+SYSO   := cmd/ideco-agent/rsrc_windows_amd64.syso
 
 # Where make run keeps its data and listens; the ports need no root.
 RUN_DATA   ?= var
@@ -26,7 +36,7 @@ RUN_AGENT  ?= :14765
 RUN_HTTP   ?= :8080
 
 # Go files that a program is made of; a change of a test builds nothing anew.
-SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' 2>/dev/null) go.mod go.sum
+SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
 
 .PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser installer
 
@@ -35,30 +45,35 @@ run: tools build
 
 build: installer build/ideco-portal build/ideco-agent
 
-build/ideco-portal: $(SOURCES) $(wildcard $(TEMPLATE)) | go installer
+build/ideco-portal: $(SOURCES) $(wildcard $(TEMPLATE)) $(PORTABLE) | go installer
 	$(GOBUILD) -o $@ ./cmd/ideco-portal
 
 build/ideco-agent: $(SOURCES) | go
 	$(GOBUILD) -o $@ ./cmd/ideco-agent
 
 build/IdecoAgent.exe: $(SOURCES) | go
-	GOOS=windows GOARCH=amd64 $(GOBUILD) -o $@ ./cmd/ideco-agent
+	$(GOBUILDW) -o $@ ./cmd/ideco-agent
 
 build/IdecoAgent-win8.exe: $(SOURCES) | go
-	$(WIN8) GOOS=windows GOARCH=amd64 $(GOBUILD) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
 
 # The template of the installer carries both builds and needs wixl and msibuild; without them the portal is built
 # without an installer and says so.
 installer: build/IdecoAgent.exe
 	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
+		cmd/ideco-agent/wintun.sh build/wintun.dll $(WINTUN_DLL); \
 		$(MAKE) --no-print-directory $(TEMPLATE); \
 	else \
 		rm -f $(TEMPLATE); \
 		echo "No installer in this build: wixl and msitools are missing (apt-get install wixl msitools)."; \
 	fi
 
-$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe cmd/ideco-agent/installer.wxs cmd/ideco-agent/installer.sh
-	cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION)
+$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe $(wildcard build/wintun.dll cmd/ideco-agent/installer.* cmd/ideco-agent/dialogs/*)
+	cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION) $(filter %.dll,$^)
+
+# The same programs for a share, without an installer.
+$(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
+	go run ./cmd/ideco-agent/portable build/IdecoAgent.exe build/IdecoAgent-win8.exe $@
 
 # go says in one line where to get Go when it is missing or older than what can fetch the pinned version by itself.
 go:
@@ -75,6 +90,7 @@ test-tools: tools
 
 generate: go
 	go tool templ generate -path templates
+	$(WINRES) --no-suffix --out $(SYSO)
 
 test: test-tools build lint test-go test-windows8 test-windows test-browser
 
@@ -103,10 +119,12 @@ lint: go
 	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
 	@before=$$(cat templates/*_templ.go | sha256sum); out=$$(go tool templ generate -path templates 2>&1) || { echo "$$out" >&2; exit 1; }; \
 	if [ "$$before" != "$$(cat templates/*_templ.go | sha256sum)" ]; then echo "generated code was not up to date: commit what make generate wrote" >&2; exit 1; fi
+	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
+	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
 	go vet -tags browser,wine ./web/e2e
 	go tool staticcheck ./...
 	go test -count=1 -run '^TestImports' ./web
 
 clean:
-	rm -rf build $(TEMPLATE)
+	rm -rf build $(TEMPLATE) $(PORTABLE)

@@ -37,7 +37,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		Domain:         unicodeName(now.Domain),
 		Saved:          now.Domain != "",
 		SavedDomain:    now.Domain,
-		Command:        installCommand,
+		Rollout:        s.rollout(now.Domain),
 		Pin:            s.Root.Pin(),
 		Form:           templates.FormOfSettings(now),
 		NetworksUnseen: !now.NetworksSeen,
@@ -51,11 +51,9 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		d.DomainUnicode = unicode
 	}
 	d.InstallerReady = s.Installer.Ready() == nil
+	d.NoDriver = d.InstallerReady && !s.Downloads.Driver()
 	return d
 }
-
-// installCommand installs without asking; the file already knows the address.
-const installCommand = "msiexec /i IdecoAgent.msi /qn"
 
 // unicodeName is how people read a name that is kept as punycode.
 func unicodeName(host string) string {

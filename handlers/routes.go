@@ -58,6 +58,8 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/cabinet/browsers/:id/end", user, page, s.cabinetEndBrowser},
 		{"GET", "/download/IdecoAgent.msi", user, page, s.downloadAgent},
 		{"GET", "/download/root.crt", user, page, s.downloadRoot},
+		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
+		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 
 		{"GET", "/admin/agent", administrator, page, s.adminAgent},
 		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},

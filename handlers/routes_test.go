@@ -50,7 +50,7 @@ func newSite(t testing.TB) *Site {
 	s := &Site{
 		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer: noInstaller{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{},
+		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{},
 		Health: db.Ping, Portal: func() string { return "" }, Tunnel: noTunnel{},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
@@ -100,6 +100,13 @@ func (noTunnel) Available() bool { return false }
 func (noTunnel) Forwards() bool  { return false }
 
 type noInstaller struct{}
+
+// policyAlone is a build without msitools and without make.
+type policyAlone struct{}
+
+func (policyAlone) Driver() bool              { return false }
+func (policyAlone) Policy() Archive           { return Archive{[]byte("policy"), `"p"`} }
+func (policyAlone) Portable() (Archive, bool) { return Archive{}, false }
 
 func (noInstaller) Ready() error                           { return agent.ErrNotFound }
 func (noInstaller) Image(_, _ string) (Image, error)       { return nil, agent.ErrNotFound }

@@ -21,6 +21,7 @@ type Site struct {
 	Passwords Passwords
 	Browsers  Browsers
 	Installer Installer
+	Downloads Downloads
 	Root      Root
 	Setup     SetupLink
 	Hosts     Hosts

@@ -18,7 +18,9 @@ func adminAgent(t *testing.T, d AdminAgentData) *goquery.Document {
 
 func savedAgent() AdminAgentData {
 	return AdminAgentData{Enabled: true, Domain: "gw.company.ru", Saved: true, SavedDomain: "gw.company.ru", InstallerReady: true,
-		Command: "msiexec /i IdecoAgent.msi /qn", Form: FormOfSettings(agent.DefaultSettings())}
+		Rollout: Rollout{Command: "msiexec /i IdecoAgent.msi /qn", Startup: `msiexec /i \\server\share\IdecoAgent.msi /qn`,
+			Logon: `start "" \\server\share\IdecoAgent.exe utm_address=gw.company.ru utm_pin=3q2+7w==`, PortableReady: true},
+		Form: FormOfSettings(agent.DefaultSettings())}
 }
 
 func TestAdminAgentOffersTheInstallerBetweenFieldAndButton(t *testing.T) {
@@ -116,5 +118,43 @@ func TestAdminAgentShowsThePinWhetherThereIsAnInstallerOrNot(t *testing.T) {
 	}
 	if adminAgent(t, savedAgent()).Find("#pin").Length() != 0 {
 		t.Error("an empty pin is shown")
+	}
+}
+
+func TestAdminAgentHelpsToRollOut(t *testing.T) {
+	d := savedAgent()
+	doc := adminAgent(t, d)
+	for id, want := range map[string]string{"command": d.Rollout.Command, "startup": d.Rollout.Startup, "logon": d.Rollout.Logon} {
+		if got := doc.Find("#" + id).Text(); got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
+			t.Errorf("%s is %q, want %q with a button", id, got, want)
+		}
+	}
+	for _, path := range []string{"/download/IdecoAgent-policy.zip", "/download/IdecoAgent-portable.zip"} {
+		if doc.Find(`a[href="`+path+`"]`).Length() != 1 {
+			t.Errorf("no %s", path)
+		}
+	}
+	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Go 1.20") {
+		t.Error("nothing is said of the build for Windows 8")
+	}
+	d.Rollout.PortableReady = false
+	doc = adminAgent(t, d)
+	if doc.Find(`a[href="/download/IdecoAgent-portable.zip"]`).Length() != 0 || !strings.Contains(doc.Find(".rollout").Text(), "в этой сборке шлюза нет") {
+		t.Error("a build without the program for a share does not say so")
+	}
+	if adminAgent(t, AdminAgentData{}).Find(".rollout").Length() != 0 {
+		t.Error("lines without an address")
+	}
+}
+
+func TestAdminAgentSaysWhenTheInstallerHasNoDriver(t *testing.T) {
+	const words = "В этом установщике нет драйвера VPN (wintun.dll)"
+	d := savedAgent()
+	if strings.Contains(adminAgent(t, d).Find("main").Text(), words) {
+		t.Error("said of an installer with the driver")
+	}
+	d.NoDriver = true
+	if !strings.Contains(adminAgent(t, d).Find(".installer .banner").Text(), words) {
+		t.Error("not said")
 	}
 }

@@ -88,7 +88,8 @@ type AdminAgentData struct {
 	SavedDomain    string // in ASCII, as the installer gets it
 	DomainUnicode  string // how people read it; empty when that is the same
 	InstallerReady bool
-	Command        string // for a silent installation
+	NoDriver       bool // the installer has no wintun.dll
+	Rollout        Rollout
 	Pin            string // of the own root, in base64; empty: not shown
 	Form           SettingsForm
 	Errors         map[string]string
@@ -98,6 +99,14 @@ type AdminAgentData struct {
 	VPNUserspace   bool // the tunnel serves the gateway's own page and forwards nothing
 	FirewallOff    bool // nothing keeps out who is not authorised
 	VPN            VPNForm
+}
+
+// Rollout is what brings the program to many computers.
+type Rollout struct {
+	Command       string // installs, silently, in the installer's folder
+	Startup       string // the same from a share, when a computer starts
+	Logon         string // starts the program from a share, without installing it
+	PortableReady bool   // there is the program for a share
 }
 
 // VPNForm are the settings of the tunnel as they stand in their fields.

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 
 	"ideco-agent/agent"
@@ -52,4 +54,36 @@ func (m msi) Image(host, pin string) (handlers.Image, error) {
 		return nil, m.absent
 	}
 	return m.template.Preset(host, pin)
+}
+
+// downloads are what this program was built with beside the installer.
+type downloads struct {
+	driver           bool
+	policy, portable handlers.Archive
+}
+
+func openDownloads(m msi) (downloads, error) {
+	d := downloads{driver: m.template != nil && m.template.Wintun() != ""}
+	policy, err := installer.Policy()
+	if err != nil {
+		return d, err
+	}
+	portable, err := installer.Portable()
+	if err != nil && !errors.Is(err, installer.ErrNoPortable) {
+		return d, err
+	}
+	d.policy, d.portable = archive(policy), archive(portable)
+	return d, nil
+}
+
+func archive(content []byte) handlers.Archive {
+	sum := sha256.Sum256(content)
+	return handlers.Archive{Content: content, ETag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+}
+
+func (d downloads) Driver() bool             { return d.driver }
+func (d downloads) Policy() handlers.Archive { return d.policy }
+
+func (d downloads) Portable() (handlers.Archive, bool) {
+	return d.portable, len(d.portable.Content) > 0
 }

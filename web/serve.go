@@ -60,6 +60,10 @@ func Serve(ctx context.Context, c Config) error {
 	if err := msi.Ready(); err != nil {
 		c.Log.Warn("no installer", "err", err)
 	}
+	extras, err := openDownloads(msi)
+	if err != nil {
+		return err
+	}
 
 	vpn, err := openTunnel(c, set)
 	if err != nil {
@@ -99,6 +103,7 @@ func Serve(ctx context.Context, c Config) error {
 		Passwords:     passwords{},
 		Browsers:      db,
 		Installer:     msi,
+		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
 		Hosts:         &hosts{settings: set.Current},

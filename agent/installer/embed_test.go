@@ -1,18 +1,21 @@
 package installer
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"testing"
 	"testing/fstest"
 )
 
 func TestEmbedded(t *testing.T) {
+	const name = "template/IdecoAgent.msi"
 	readme := fstest.MapFS{"template/README.md": {Data: []byte("# none")}}
-	if _, err := fromFiles(readme); !errors.Is(err, ErrNoTemplate) {
+	if _, err := fromFiles(readme, name, ErrNoTemplate); !errors.Is(err, ErrNoTemplate) {
 		t.Errorf("README alone: %v, want ErrNoTemplate", err)
 	}
-	built := fstest.MapFS{"template/IdecoAgent.msi": {Data: []byte("msi")}}
-	if got, err := fromFiles(built); err != nil || string(got) != "msi" {
+	built := fstest.MapFS{name: {Data: []byte("msi")}}
+	if got, err := fromFiles(built, name, ErrNoTemplate); err != nil || string(got) != "msi" {
 		t.Errorf("a built template: %q, %v", got, err)
 	}
 	if _, err := embedded.ReadFile("template/README.md"); err != nil {
@@ -27,6 +30,19 @@ func TestEmbedded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(template); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPortable(t *testing.T) {
+	archive, err := Portable()
+	if errors.Is(err, ErrNoPortable) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err != nil {
 		t.Error(err)
 	}
 }

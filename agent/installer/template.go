@@ -18,6 +18,9 @@ const (
 	propCode          = "ProductCode"
 )
 
+// propWintun is a row that only a template with the driver of the VPN has.
+const propWintun = "WintunVersion"
+
 const (
 	maxHost = 253
 	pinSize = 44 // SHA-256 in base64
@@ -49,6 +52,15 @@ func Open(template []byte) (*Template, error) {
 		}
 	}
 	return t, nil
+}
+
+// Wintun is the version of the VPN's driver that the template carries, or "" when it carries none: what is installed
+// then has no VPN.
+func (t *Template) Wintun() string {
+	if _, ok := t.byKey[propWintun]; !ok {
+		return ""
+	}
+	return t.value(propWintun)
 }
 
 func (t *Template) openStreams() (err error) {

@@ -17,7 +17,8 @@ func TestTemplateTables(t *testing.T) {
 	for table, want := range map[string][]string{
 		"Property": {
 			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ALLUSERS\t1", "ARPPRODUCTICON\tideco.ico",
-			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;INSTALLED_ADDRESS;INSTALLED_PIN;WINDOWS_MAJOR;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
+			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
+			"DefaultUIFont\tTextFont", "ErrorDialog\tErrorDialog", "LAUNCH_AGENT\t1",
 		},
 		"Upgrade": {"{B8F1E4C6-0D0B-4D0B-8B7E-7D1E7B9F5C02}\t\t1.2.3\t\t513\t\tWIX_UPGRADE_DETECTED"},
 		"LaunchCondition": {
@@ -25,10 +26,16 @@ func TestTemplateTables(t *testing.T) {
 			"Installed OR VersionNT64\tДля программы «Айдеко Агент» нужна 64-разрядная Windows (x64).",
 			"NOT WIX_DOWNGRADE_DETECTED\tНа этом компьютере уже есть более новая версия программы «Айдеко Агент». Чтобы установить эту, сначала удалите её.",
 		},
-		"Directory": {"IdecoFolder\tProgramFiles64Folder\tIdeco", "INSTALLDIR\tIdecoFolder\tAgent"},
+		"Directory": {
+			"IdecoFolder\tProgramFiles64Folder\tIdeco", "INSTALLDIR\tIdecoFolder\tAgent", "ServiceDir\tINSTALLDIR\tservice",
+			"ProgramMenuFolder\tTARGETDIR\t.",
+		},
 		"RemoveFile": {
-			"RemoveAgentFolder\tProgram\t\tINSTALLDIR\t2", "RemoveAgentFolderWin8\tProgramWin8\t\tINSTALLDIR\t2",
-			"RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
+			"RemoveServiceFiles\tGateway\t*\tRemovedServiceDir\t2", "RemoveServiceDevice\tGateway\tdevice\tRemovedServiceDir\t2",
+			"RemoveServiceLog\tGateway\tservice.log\tRemovedServiceDir\t2",
+			"RemoveServiceLog1\tGateway\tSERVIC~1.LOG|service.log.1\tRemovedServiceDir\t2",
+			"RemoveServiceFolder\tGateway\t\tRemovedServiceDir\t2",
+			"RemoveAgentFolder\tGateway\t\tINSTALLDIR\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
 		},
 		"File": {
 			"IdecoAgent.exe\tProgram\tIdecoAgent.exe\t20000\t\t\t512\t1",
@@ -38,9 +45,28 @@ func TestTemplateTables(t *testing.T) {
 			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tINSTALLDIR\t256\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
 			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tINSTALLDIR\t256\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
 		},
-		"AppSearch":    {"WINDOWS_MAJOR\tWindowsMajor"},
-		"RegLocator":   {"WindowsMajor\t2\tSOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\tCurrentMajorVersionNumber\t18"},
-		"CustomAction": {"DropPin\t51\tUTM_PIN\t[Nothing]\t"},
+		"ServiceInstall": {
+			"Service\tIdecoAgent\tАйдеко Агент\t16\t2\t32769\t\t\tLocalSystem\t\tservice\tProgram\tСоединяет этот компьютер с сетью организации через шлюз.",
+			"ServiceWin8\tIdecoAgent\tАйдеко Агент\t16\t2\t32769\t\t\tLocalSystem\t\tservice\tProgramWin8\tСоединяет этот компьютер с сетью организации через шлюз.",
+		},
+		"ServiceControl": { // 1 = start at an installation, 162 = stop at both and delete at a removal; the stop is waited for
+			"StartService\tIdecoAgent\t1\t\t0\tProgram", "StopService\tIdecoAgent\t162\t\t1\tProgram",
+			"StartServiceWin8\tIdecoAgent\t1\t\t0\tProgramWin8", "StopServiceWin8\tIdecoAgent\t162\t\t1\tProgramWin8",
+		},
+		"Shortcut": {"StartMenu\tProgramMenuFolder\tIDECOA~1|Айдеко Агент\tWindow\t[INSTALLDIR]IdecoAgent.exe\t\t" +
+			"Доступ в интернет и к сети организации через шлюз\t\t\t\t\tINSTALLDIR\t\t\t\t"},
+		"AppSearch":  {"WINDOWS_MAJOR\tWindowsMajor"},
+		"RegLocator": {"WindowsMajor\t2\tSOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\tCurrentMajorVersionNumber\t18"},
+		"CustomAction": {
+			"DropPin\t51\tUTM_PIN\t[Nothing]\t", "RemoveServiceFiles\t51\tRemovedServiceDir\t[ServiceDir]\t",
+			"LaunchAgent\t226\tINSTALLDIR\t\"[INSTALLDIR]IdecoAgent.exe\"\t",
+		},
+		"InstallExecuteSequence": {
+			"StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
+			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t55",
+			"RemoveServiceFiles\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1001",
+		},
+		"TextStyle": {"TextFont\tSegoe UI\t9\t\t"},
 	} {
 		rows := exportRows(t, path, table)
 		for _, row := range want {
@@ -53,11 +79,142 @@ func TestTemplateTables(t *testing.T) {
 		t.Errorf("code page %q, want UTF-8", got)
 	}
 	registry := strings.Join(exportRows(t, path, "Registry"), "\n")
-	for _, want := range []string{"\t2\tSoftware\\Ideco\\Agent\tUtmAddress\t[UTM_ADDRESS]\tGateway", "\t2\tSoftware\\Ideco\\Agent\tUtmPin\t[UTM_PIN]\tGateway"} {
+	for _, want := range []string{"\t2\tSoftware\\Ideco\\Agent\tUtmAddress\t[UTM_ADDRESS]\tGateway", "\t2\tSoftware\\Ideco\\Agent\tUtmPin\t[UTM_PIN]\tGateway",
+		"\t2\tSoftware\\Microsoft\\Windows\\CurrentVersion\\Run\tIdecoAgent\t\"[INSTALLDIR]IdecoAgent.exe\" --hidden\tWindow"} {
 		if !strings.Contains(registry, want) {
 			t.Errorf("table Registry lacks %q, has\n%s", want, registry)
 		}
 	}
+}
+
+// TestTemplateSequences: who has no rights can forge nothing, and the program is started by the dialogs alone.
+func TestTemplateSequences(t *testing.T) {
+	path, _ := templateFile(t, buildSmall)
+	for table, forbidden := range map[string][]string{
+		"InstallUISequence":      {"AppSearch", "KeepPin", "KeepAddress"},
+		"InstallExecuteSequence": {"LaunchAgent"},
+		"AdminUISequence":        {"LaunchAgent", "AddressDialog"},
+	} {
+		for _, row := range exportRows(t, path, table) {
+			if action, _, _ := strings.Cut(row, "\t"); slices.Contains(forbidden, action) {
+				t.Errorf("%s has %s", table, row)
+			}
+		}
+	}
+	// The actions that choose the gateway run in this order, after what is installed was looked up.
+	var order []string
+	at := map[string]string{}
+	for _, row := range exportRows(t, path, "InstallExecuteSequence") {
+		cells := strings.Split(row, "\t")
+		at[cells[len(cells)-1]] = cells[0]
+	}
+	for _, number := range []string{"50", "51", "52", "53", "54", "55", "56", "57"} {
+		order = append(order, at[number])
+	}
+	if want := []string{"AppSearch", "PinOfPreset", "AddressOfPreset", "DropPin", "KeepPin", "KeepAddress", "DropNoPin", "DropAddress"}; !slices.Equal(order, want) {
+		t.Errorf("order %q, want %q", order, want)
+	}
+}
+
+// TestTemplateDialogs: what is shown exists, leads somewhere, and is in Russian.
+func TestTemplateDialogs(t *testing.T) {
+	path, _ := templateFile(t, buildSmall)
+	cells := func(table string) [][]string {
+		var rows [][]string
+		for _, row := range exportRows(t, path, table) {
+			rows = append(rows, strings.Split(row, "\t"))
+		}
+		return rows
+	}
+	dialogs, controls, acts := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, c := range cells("Control") {
+		controls[c[0]+"."+c[1]] = true
+	}
+	for _, c := range cells("ControlEvent") {
+		acts[c[0]+"."+c[1]] = true
+		if !controls[c[0]+"."+c[1]] {
+			t.Errorf("an event of %s.%s, which is not there", c[0], c[1])
+		}
+	}
+	for _, c := range cells("Dialog") {
+		dialogs[c[0]] = true
+		if c[6] != "Установка Айдеко Агент" {
+			t.Errorf("%s has the title %q", c[0], c[6])
+		}
+		for _, control := range c[7:] {
+			if control != "" && !controls[c[0]+"."+control] {
+				t.Errorf("%s has no %s", c[0], control)
+			}
+		}
+	}
+	for _, c := range cells("Control") {
+		if !dialogs[c[0]] {
+			t.Errorf("%s.%s is on no dialog", c[0], c[1])
+		}
+		if c[2] == "PushButton" && !acts[c[0]+"."+c[1]] {
+			t.Errorf("%s.%s does nothing", c[0], c[1])
+		}
+		if next := c[10]; next != "" && !controls[c[0]+"."+next] {
+			t.Errorf("%s.%s leads to %s, which is not there", c[0], c[1], next)
+		}
+	}
+	for _, c := range slices.Concat(cells("ControlCondition"), cells("EventMapping")) {
+		if !controls[c[0]+"."+c[1]] {
+			t.Errorf("%s.%s is not there", c[0], c[1])
+		}
+	}
+	for _, c := range cells("InstallUISequence") {
+		if strings.HasSuffix(c[0], "Dialog") && !dialogs[c[0]] {
+			t.Errorf("%s is shown and not there", c[0])
+		}
+	}
+	for _, want := range []string{
+		"AddressDialog\tAddress\tEdit\t20\t86\t330\t17\t7\tUTM_ADDRESS\t{260}\tInstall\t",
+		"AddressDialog\tHelp\tText\t20\t107\t330\t12\t196611\t\tАдрес шлюза, например gw.company.ru. Его знает ваш администратор.\t\t",
+	} {
+		if !slices.Contains(exportRows(t, path, "Control"), want) {
+			t.Errorf("table Control lacks %q", want)
+		}
+	}
+	const launch = "FinishDialog\tFinish\tDoAction\tLaunchAgent\tLAUNCH_AGENT = \"1\" AND NOT Installed AND UILevel = 5\t1"
+	if !slices.Contains(exportRows(t, path, "ControlEvent"), launch) {
+		t.Errorf("table ControlEvent lacks %q", launch)
+	}
+	const ask = "AddressDialog\tNOT Installed AND NOT UTM_ADDRESS\t1240"
+	if !slices.Contains(exportRows(t, path, "InstallUISequence"), ask) {
+		t.Errorf("table InstallUISequence lacks %q", ask)
+	}
+}
+
+// TestTemplateWintun: a template says whether it carries the VPN's driver, with the driver's licence.
+func TestTemplateWintun(t *testing.T) {
+	if got := openTemplate(t, buildSmall).Wintun(); got != "" {
+		t.Errorf("without a driver: %q", got)
+	}
+	driver := filepath.Join(t.TempDir(), "driver")
+	if err := os.WriteFile(driver, []byte("driver"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "wintun.msi")
+	run(t, script(), append(programs("small"), out, "1.2.3", driver)...)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := Open(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := template.Wintun(); got != "0.14.1" {
+		t.Errorf("with a driver: %q", got)
+	}
+	files := strings.Join(exportRows(t, out, "File"), "\n")
+	for _, name := range []string{"wintun.dll\tWintun\twintun.dll\t6\t", "\tWintun\twintun-LICENSE.txt\t"} {
+		if !strings.Contains(files, name) {
+			t.Errorf("table File lacks %q, has\n%s", name, files)
+		}
+	}
+	saveImage(t, makeImage(t, template, testHost, testPin))
 }
 
 // TestTemplateReproducible builds the template again from programs with another time.

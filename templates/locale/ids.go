@@ -31,6 +31,7 @@ const (
 	TooManyDownload = "too_many_downloads"
 	InstallerAbsent = "installer_absent"
 	DomainAbsent    = "domain_absent"
+	PortableAbsent  = "portable_absent"
 	AgentOnly       = "agent_only"
 	TooManyAgents   = "too_many_agents"
 	Authorized      = "authorized"

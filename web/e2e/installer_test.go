@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,6 +96,45 @@ func TestInstaller(t *testing.T) {
 	anonymous.Body.Close()
 	if anonymous.Request.URL.Path != "/login" {
 		t.Errorf("nobody gets %s from the portal", anonymous.Request.URL)
+	}
+}
+
+// TestRollout: an administrator downloads what brings the program to many computers.
+func TestRollout(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	boss := g.administrator()
+	for _, c := range []struct {
+		name string
+		want []string
+	}{
+		{"IdecoAgent-policy.zip", []string{"IdecoAgent.admx", "en-US/IdecoAgent.adml", "ru-RU/IdecoAgent.adml"}},
+		{"IdecoAgent-portable.zip", []string{"IdecoAgent-Windows8.exe", "IdecoAgent.exe", "README.txt"}},
+	} {
+		response, err := boss.Get("https://" + g.where.Portal[0] + "/download/" + c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode == http.StatusNotFound && c.name == "IdecoAgent-portable.zip" {
+			missing(t, "this build has no program for a share (make build)")
+		}
+		b, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		var files []string
+		for _, f := range archive.File {
+			files = append(files, f.Name)
+		}
+		slices.Sort(files)
+		if !slices.Equal(files, c.want) {
+			t.Errorf("%s holds %q, want %q", c.name, files, c.want)
+		}
 	}
 }
 

@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+type wholeBuild struct{ policyAlone }
+
+func (wholeBuild) Portable() (Archive, bool) { return Archive{[]byte("portable"), `"x"`}, true }
+
+// TestRolloutDownloads: an administrator gets both archives, and is told in words when one is not there.
+func TestRolloutDownloads(t *testing.T) {
+	s := newSite(t)
+	h, boss := s.PortalHandler(), signIn(t, s, "boss")
+	const policy, portable = "/download/IdecoAgent-policy.zip", "/download/IdecoAgent-portable.zip"
+	w := ask(h, "GET", portable, page, inLAN, boss)
+	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "Программы для общей папки в этой сборке шлюза нет") {
+		t.Errorf("absent: %d %s", w.Code, w.Body)
+	}
+	s.Downloads = wholeBuild{}
+	for path, want := range map[string]string{policy: "policy", portable: "portable"} {
+		w := ask(h, "GET", path, page, inLAN, boss)
+		if w.Code != http.StatusOK || w.Body.String() != want || w.Header().Get("Content-Type") != "application/zip" {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if got, want := w.Header().Get("Content-Disposition"), `attachment; filename="`+strings.TrimPrefix(path, "/download/")+`"`; got != want {
+			t.Errorf("%s: %s", path, got)
+		}
+		if w := ask(h, "GET", path, page, inLAN, signIn(t, s, "ivanov")); w.Code != http.StatusForbidden {
+			t.Errorf("%s for a user: %d", path, w.Code)
+		}
+	}
+}
+
+// TestRolloutLines: the line for a share names this gateway.
+func TestRolloutLines(t *testing.T) {
+	s := newSite(t)
+	got := s.rollout("gw.example.test")
+	if want := `start "" \\server\share\IdecoAgent.exe utm_address=gw.example.test utm_pin=`; got.Logon != want || got.PortableReady {
+		t.Errorf("%+v, want %q", got, want)
+	}
+}
