@@ -2,7 +2,7 @@
 // its certificate in an installer that knows neither.
 //
 // The template is built once, by cmd/ideco-agent/installer.sh, and embedded. Windows Installer reads the address and the
-// pin from two rows of the table Property, UTM_ADDRESS and UTM_PIN, whose texts lie in the database's pool of strings.
+// pin from two rows of the table Property, UTM_ADDRESS and PresetPin, whose texts lie in the database's pool of strings.
 // The template has a third row, PresetPad, that gives up as many characters as the other texts take, so that no stream
 // changes its place and a preset is a handful of byte ranges laid over the template. Nothing is copied for a download.
 //

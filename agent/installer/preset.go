@@ -19,7 +19,7 @@ var codeSpace = uuid.MustParse("5d1f0c5e-8a34-5b0e-9c61-d0b5a1c7e906")
 
 // Preset lays a gateway's address and pin over the template. The host is one that agent.IsHost accepts: a DNS name or an
 // IP address as they are written, without a port. The pin is the SHA-256 of the root's SubjectPublicKeyInfo in base64, or
-// empty, and then the installer has no row UTM_PIN. The same template, host and pin give the same bytes.
+// empty, and then the installer has no row PresetPin. The same template, host and pin give the same bytes.
 func (t *Template) Preset(host, pin string) (*Image, error) {
 	if !agent.IsHost(host) {
 		return nil, fmt.Errorf("preset an installer: %.80q is neither a host name nor an IP address", host)
@@ -30,9 +30,9 @@ func (t *Template) Preset(host, pin string) (*Image, error) {
 	p := &preset{Template: t, rows: slices.Clone(t.rows), edit: poolEdit{t.pool, map[int]stringRecord{}}}
 	p.set(host, propAddress, propAddressPreset)
 	if pin != "" {
-		p.set(pin, propPin, propPinPreset)
+		p.set(pin, propPinPreset)
 	} else {
-		p.drop(propPin, propPinPreset)
+		p.drop(propPinPreset)
 	}
 	product := t.makeCode("ProductCode", host, pin)
 	p.set(product, propCode)

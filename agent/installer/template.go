@@ -12,7 +12,7 @@ import (
 const (
 	propAddress       = "UTM_ADDRESS"
 	propAddressPreset = "PresetAddress"
-	propPin           = "UTM_PIN"
+	propPin           = "UTM_PIN" // not touched: it says whether a command line gave another one
 	propPinPreset     = "PresetPin"
 	propPad           = "PresetPad"
 	propCode          = "ProductCode"
@@ -115,16 +115,14 @@ func (t *Template) checkProperties() error {
 			return fmt.Errorf("lacks %s", name)
 		}
 	}
-	for _, pair := range [][2]string{{propAddress, propAddressPreset}, {propPin, propPinPreset}} {
-		value := t.row(pair[0]).value
-		if value != t.row(pair[1]).value {
-			return fmt.Errorf("%s and %s differ", pair[0], pair[1])
-		}
-		if uses := t.pool.records[value].uses; uses != 2 {
-			return fmt.Errorf("the text of %s is used %d times, want 2", pair[0], uses)
-		}
+	address := t.row(propAddress).value
+	if address != t.row(propAddressPreset).value {
+		return fmt.Errorf("%s and %s differ", propAddress, propAddressPreset)
 	}
-	for _, name := range []string{propPad, propCode} {
+	if uses := t.pool.records[address].uses; uses != 2 {
+		return fmt.Errorf("the text of %s is used %d times, want 2", propAddress, uses)
+	}
+	for _, name := range []string{propPinPreset, propPad, propCode} {
 		if uses := t.pool.records[t.row(name).value].uses; uses != 1 {
 			return fmt.Errorf("the text of %s is used %d times, want once", name, uses)
 		}
@@ -132,7 +130,7 @@ func (t *Template) checkProperties() error {
 	if !isCode(t.value(propCode)) {
 		return fmt.Errorf("%s is not a code of %d characters", propCode, codeLength)
 	}
-	room := len(t.value(propAddress)) + len(t.value(propPin)) + len(t.value(propPad))
+	room := len(t.value(propAddress)) + len(t.value(propPinPreset)) + len(t.value(propPad))
 	if room < maxHost+pinSize+minPad || room > maxPad {
 		return fmt.Errorf("%s leaves room for %d characters, want %d to %d", propPad, room, maxHost+pinSize+minPad, maxPad)
 	}

@@ -58,12 +58,12 @@ func TestTemplateTables(t *testing.T) {
 		"AppSearch":  {"WINDOWS_MAJOR\tWindowsMajor"},
 		"RegLocator": {"WindowsMajor\t2\tSOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\tCurrentMajorVersionNumber\t18"},
 		"CustomAction": {
-			"DropPin\t51\tUTM_PIN\t[Nothing]\t", "RemoveServiceFiles\t51\tRemovedServiceDir\t[ServiceDir]\t",
+			"DropPin\t51\tUTM_PIN\t[Nothing]\t", "PinOfPreset\t51\tUTM_PIN\t[PresetPin]\t", "RemoveServiceFiles\t51\tRemovedServiceDir\t[ServiceDir]\t",
 			"LaunchAgent\t226\tINSTALLDIR\t\"[INSTALLDIR]IdecoAgent.exe\"\t",
 		},
 		"InstallExecuteSequence": {
 			"StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
-			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t55",
+			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t56",
 			"RemoveServiceFiles\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1001",
 		},
 		"TextStyle": {"TextFont\tSegoe UI\t9\t\t"},
@@ -108,10 +108,10 @@ func TestTemplateSequences(t *testing.T) {
 		cells := strings.Split(row, "\t")
 		at[cells[len(cells)-1]] = cells[0]
 	}
-	for _, number := range []string{"50", "51", "52", "53", "54", "55", "56", "57"} {
+	for _, number := range []string{"50", "51", "52", "53", "54", "55", "56", "57", "58"} {
 		order = append(order, at[number])
 	}
-	if want := []string{"AppSearch", "PinOfPreset", "AddressOfPreset", "DropPin", "KeepPin", "KeepAddress", "DropNoPin", "DropAddress"}; !slices.Equal(order, want) {
+	if want := []string{"AppSearch", "ForgetPin", "AddressOfPreset", "PinOfPreset", "DropPin", "KeepPin", "KeepAddress", "DropNoPin", "DropAddress"}; !slices.Equal(order, want) {
 		t.Errorf("order %q, want %q", order, want)
 	}
 }
@@ -268,11 +268,13 @@ func TestOpenBad(t *testing.T) {
 		{"no summary", bytesOf(renamed(t, good, summaryName)), `lacks the stream "\x05SummaryInformation"`},
 		{"no address", replace("UTM_ADDRESS", "ZTM_ADDRESS"), "lacks UTM_ADDRESS"},
 		{"no pin", query("DELETE FROM Property WHERE Property='UTM_PIN'"), "lacks UTM_PIN"},
+		{"no preset pin", query("DELETE FROM Property WHERE Property='PresetPin'"), "lacks PresetPin"},
 		{"no copy", query("DELETE FROM Property WHERE Property='PresetAddress'"), "lacks PresetAddress"},
 		{"no pad", query("DELETE FROM Property WHERE Property='PresetPad'"), "lacks PresetPad"},
 		{"no product code", query("DELETE FROM Property WHERE Property='ProductCode'"), "lacks ProductCode"},
 		{"copy differs", query("UPDATE Property SET Value='gw' WHERE Property='UTM_ADDRESS'"), "UTM_ADDRESS and PresetAddress differ"},
 		{"shared text", query("UPDATE LaunchCondition SET Description='-' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "UTM_ADDRESS is used 3 times"},
+		{"shared pin", query("UPDATE LaunchCondition SET Description='=' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "PresetPin is used 2 times"},
 		{"shared code", query("UPDATE LaunchCondition SET Description='{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "ProductCode is used 2 times"},
 		{"odd code", query("UPDATE Property SET Value='{1}' WHERE Property='ProductCode'"), "ProductCode is not a code"},
 		{"odd package code", replace("{C3D7E5A8-1B6A-4B0E-A9C8-2F4D6E8A0B03}", "(C3D7E5A8-1B6A-4B0E-A9C8-2F4D6E8A0B03)"), "PackageCode is not a code"},

@@ -68,8 +68,8 @@ func TestInstaller(t *testing.T) {
 			t.Errorf("%s: portal and agent endpoint serve different installers", domain)
 		}
 		properties := export(t, msi, "Property")
-		if properties["UTM_ADDRESS"] != domain || properties["UTM_PIN"] != g.pin() {
-			t.Errorf("%s: UTM_ADDRESS %q, UTM_PIN %q, want the pin %q", domain, properties["UTM_ADDRESS"], properties["UTM_PIN"], g.pin())
+		if properties["UTM_ADDRESS"] != domain || properties["PresetPin"] != g.pin() {
+			t.Errorf("%s: UTM_ADDRESS %q, PresetPin %q, want the pin %q", domain, properties["UTM_ADDRESS"], properties["PresetPin"], g.pin())
 		}
 		code := properties["ProductCode"]
 		if before := codes[domain]; before != "" && before != code {
