@@ -5,6 +5,9 @@ const (
 	NoGateway        = "no_gateway"
 	SeatBusy         = "seat_busy"
 	SeatTaken        = "seat_taken"
+	SeatEnded        = "seat_ended"
+	SeatLeft         = "seat_left"
+	SeatWindowGone   = "seat_window_gone"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
 )
@@ -19,6 +22,15 @@ var seatTexts = map[string]text{
 	SeatTaken: {
 		"Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.",
 		"Taken: access on this computer is open in another Windows session now."},
+	SeatEnded: {
+		"Доступ закрыт: его завершил администратор этого компьютера.",
+		"Access is closed: an administrator of this computer has ended it."},
+	SeatLeft: {
+		"Доступ закрыт: в этом сеансе Windows никто не работал. Войдите снова.",
+		"Access is closed: nobody was working in this Windows session. Log in again."},
+	SeatWindowGone: {
+		"Доступ закрыт: программа была закрыта. Войдите снова.",
+		"Access is closed: the program was closed. Log in again."},
 	ServiceStopped: {
 		"Служба Ideco агента не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
 		"The Ideco agent service does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
