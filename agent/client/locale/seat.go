@@ -10,6 +10,10 @@ const (
 	SeatWindowGone   = "seat_window_gone"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
+
+	ServiceDescription = "service_description"
+	ServiceOnWindows   = "service_on_windows"
+	ServiceNotStarted  = "service_not_started"
 )
 
 var seatTexts = map[string]text{
@@ -37,4 +41,13 @@ var seatTexts = map[string]text{
 	ServiceUntrusted: {
 		"Вместо службы Ideco агента отвечает другая программа. Не вводите пароль. Позвоните администратору.",
 		"Another program answers in place of the Ideco agent service. Do not enter a password. Call your administrator."},
+	ServiceDescription: {
+		"Открывает доступ через шлюз Ideco по просьбе окна «Ideco агент» и держит VPN. Без этой службы программа работает только в локальной сети.",
+		"Opens access through the Ideco gateway for the window of Ideco agent, and keeps the VPN. Without it the program works in the local network only."},
+	ServiceOnWindows: {
+		"Команда service — для Windows. Здесь используйте connect.",
+		"The command service is for Windows. Use connect here."},
+	ServiceNotStarted: {
+		"Службу запускает сама Windows, например командой sc start IdecoAgent. Подробности: {value}.",
+		"Windows starts the service by itself, for instance after sc start IdecoAgent. More about it: {value}."},
 }
