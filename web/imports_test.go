@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	"web":                 {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
 	"web/certs":           {"agent"},
 	"web/e2e":             {"agent", "agent/protocol", "web"},
+	"web/e2e/window":      {"agent/client/locale", "agent/client/pipe", "agent/client/seat"},
 	"cmd/ideco-portal":    {"web"},
 	"cmd/ideco-agent":     {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service"},
 }

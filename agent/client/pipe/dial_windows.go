@@ -2,6 +2,7 @@ package pipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"unsafe"
@@ -35,6 +36,9 @@ func isService(conn net.Conn) error {
 		return fmt.Errorf("who serves the pipe: %w", err)
 	}
 	status, err := serviceStatus()
+	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
+		return fmt.Errorf("%w: %v", ErrUntrusted, err)
+	}
 	if err != nil {
 		return err
 	}

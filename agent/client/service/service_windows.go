@@ -55,7 +55,6 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 	if err != nil {
 		log.Log(err.Error())
 	}
-	describe(log.Log)
 	listener, err := pipe.Listen()
 	if err != nil {
 		return failed(log, stagePipe, err)
@@ -72,6 +71,7 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 	status chan<- svc.Status) (bool, uint32) {
 	r := start(h.cfg, surface{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
+	describe(log.Log) // not before, when the service manager may still be busy with this very service
 	for {
 		select {
 		case err := <-r.served:

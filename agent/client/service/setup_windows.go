@@ -67,31 +67,36 @@ const forgetFailures = 24 * 60 * 60 // seconds without one
 
 // describe tells Windows what the service is for and what to do when it fails. The service does its work without, too.
 func describe(log func(string)) {
-	if err := tellManager(); err != nil {
-		log("description and restarts of the service: " + err.Error())
-	}
-}
-
-func tellManager() error {
 	manager, err := mgr.Connect()
 	if err != nil {
-		return err
+		log("service manager: " + err.Error())
+		return
 	}
 	defer manager.Disconnect()
 	s, err := manager.OpenService(pipe.Service)
 	if err != nil {
-		return err
+		log("this service: " + err.Error())
+		return
 	}
 	defer s.Close()
+	if err := setDescription(s); err != nil {
+		log("description of this service: " + err.Error())
+	}
+	if err := s.SetRecoveryActions(restarts, forgetFailures); err != nil {
+		log("restarts of this service: " + err.Error())
+	}
+	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil { // which Wine does not know
+		log("restarts of this service after exit codes: " + err.Error())
+	}
+}
+
+func setDescription(s *mgr.Service) error {
 	text, err := windows.UTF16PtrFromString(locale.Text(systemLang(), locale.ServiceDescription))
 	if err != nil {
 		return err
 	}
 	description := windows.SERVICE_DESCRIPTION{Description: text}
-	return errors.Join(
-		windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, (*byte)(unsafe.Pointer(&description))),
-		s.SetRecoveryActions(restarts, forgetFailures),
-		s.SetRecoveryActionsOnNonCrashFailures(true))
+	return windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, (*byte)(unsafe.Pointer(&description)))
 }
 
 // systemLang is the language of this Windows.
