@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/service"
 )
@@ -14,7 +15,8 @@ func serve(p program, args []string) int {
 	if errors.As(err, &wrong) {
 		return p.usage(wrong.key, wrong.value)
 	}
-	if err := service.Run(service.Config{Tunnel: o.open, Adapters: []string{o.name}}); err != nil {
+	tunnel := func(log func(string)) (client.Tunnel, service.Control) { return o.open(log), nil }
+	if err := service.Run(service.Config{Tunnel: tunnel, Adapters: []string{o.name}}); err != nil {
 		return p.usage(locale.ServiceNotStarted, err.Error())
 	}
 	return exitOK

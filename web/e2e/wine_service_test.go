@@ -164,18 +164,19 @@ func TestWineService(t *testing.T) {
 			goForWindows(t, windows, "build", p.path(installedProgram), "./cmd/ideco-agent")
 			goForWindows(t, windows, "build", p.path(`C:\window.exe`), "./web/e2e/window")
 			goForWindows(t, windows, "test", p.path(`C:\pipe.test.exe`), "./agent/client/pipe")
-			p.serves(t)
+			p.serves(t, windows == "win8") // newer versions of Go ask for what the UDP of Wine 8 does not have
 		})
 	}
 }
 
 // serves is a day of the service.
-func (p *prefix) serves(t *testing.T) {
+func (p *prefix) serves(t *testing.T, tunnels bool) {
 	t.Helper()
-	g := startGateway(t)
+	socks := freeSOCKS(t)
+	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.user(map[string]any{"login": "ivanov", "name": "Иванов"})
+	boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
 	p.must("reg", "add", gatewayKey, "/v", "UtmAddress", "/d", g.where.Agents[0], "/f")
 	p.must("reg", "add", gatewayKey, "/v", "UtmPin", "/d", g.pin(), "/f")
 
@@ -183,30 +184,30 @@ func (p *prefix) serves(t *testing.T) {
 	w := p.window()
 	w.does(map[string]string{"do": "knock"})
 	w.problem("service_stopped")
-	p.must("sc", "create", "IdecoAgent", "binPath=", `"`+installedProgram+`" service --tunnel netstack --socks `+freeSOCKS(t))
+	p.must("sc", "create", "IdecoAgent", "binPath=", `"`+installedProgram+`" service --tunnel netstack --socks `+socks)
 	t.Log(p.must(`C:\pipe.test.exe`, "-test.run", "Windows", "-test.v"))
 	w.problem("service_untrusted")
 	p.must("sc", "start", "IdecoAgent")
 	if v := w.state("ready", "free"); v.Message != "Связь с сервером установлена." || v.Problem != nil {
 		t.Errorf("%+v", v)
 	}
-	w.logsIn("ivanov", "не тот пароль")
+	w.logsIn("remote", "не тот пароль")
 	if v := w.state("error", "free"); v.Code != "bad_credentials" || !strings.Contains(v.Message, "Неверный логин или пароль") {
 		t.Errorf("%+v", v)
 	}
 
-	w.logsIn("ivanov", userPassword)
-	if v := w.state("authorized", "yours"); v.Mode != "lan" || v.Address != "127.0.0.1" || v.Login != "ivanov" {
+	w.logsIn("remote", userPassword)
+	if v := w.state("authorized", "yours"); v.Mode != "lan" || v.Address != "127.0.0.1" || v.Login != "remote" {
 		t.Errorf("%+v", v)
 	}
-	one := func(s []session) bool { return len(s) == 1 && s[0].Login == "ivanov" && s[0].State == "connected" }
+	one := func(s []session) bool { return len(s) == 1 && s[0].Login == "remote" && s[0].State == "connected" }
 	none := func(s []session) bool { return len(s) == 0 }
 	boss.waitSessions("logged in", one)
 	w.does(map[string]string{"do": "logout"})
 	w.state("ended", "free")
 	boss.waitSessions("logged out", none)
 
-	w.logsIn("ivanov", userPassword)
+	w.logsIn("remote", userPassword)
 	w.state("authorized", "yours")
 	g.kill(syscall.SIGKILL)
 	w.state("reconnecting", "yours")
@@ -222,8 +223,17 @@ func (p *prefix) serves(t *testing.T) {
 	boss.waitSessions("all windows have gone", none)
 
 	w = p.window()
-	w.logsIn("ivanov", userPassword)
-	w.state("authorized", "yours")
+	if tunnels { // away from the office
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
+		w.logsIn("remote", userPassword)
+		if v := w.state("tunnel", "yours"); v.Mode != "vpn" || !strings.HasPrefix(v.Address, "10.128.") {
+			t.Errorf("%+v", v)
+		}
+		seesInside(t, socks)
+	} else {
+		w.logsIn("remote", userPassword)
+		w.state("authorized", "yours")
+	}
 	boss.waitSessions("logged in from a new window", one)
 	p.must("sc", "stop", "IdecoAgent")
 	boss.waitSessions("the service has stopped", none)

@@ -277,6 +277,37 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// broken is a listener that always fails.
+type broken struct{ net.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, errors.New("no memory") }
+
+func TestListenerFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, &memory{})
+	over := make(chan error)
+	go func() { over <- s.Serve(broken{l}) }()
+	for i := 1; i < maxFailures; i++ {
+		s.next(failurePause).ends <- time.Now()
+	}
+	if err := <-over; err == nil || err.Error() != "pipe: no memory" {
+		t.Error(err)
+	}
+	go func() { over <- s.Serve(l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s.Close()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+}
+
 // The window says that there is no service, and finds it again when it comes back; what it wanted to know is asked anew.
 func TestComesBack(t *testing.T) {
 	m := &memory{}

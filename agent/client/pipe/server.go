@@ -18,6 +18,12 @@ import (
 const (
 	helloPatience = 10 * time.Second // for a window to say hello
 	writePatience = 10 * time.Second // for a window to read
+
+	maxFailures  = 5 // of the listener in a row
+	failurePause = time.Second
+
+	// maxOpen bounds the connections, those included of which nobody knows yet whose they are.
+	maxOpen = 256
 )
 
 // ServerConfig says what the server works with. Clock may be nil.
@@ -66,26 +72,51 @@ func NewServer(cfg ServerConfig) *Server {
 	return s
 }
 
-// Serve takes windows until the listener fails, or is closed by Close: then there is no error.
+// Serve takes windows until Close, or until the listener has failed several times in a row: for once a window may be to
+// blame that went as it came.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.keep(l) {
 		return l.Close()
 	}
-	for {
+	for failures := 0; ; {
 		conn, err := l.Accept()
 		if err != nil {
-			select {
-			case <-s.quit:
-				return nil
-			default:
-				return fmt.Errorf("pipe: %w", err)
+			if failures++; !s.bears(failures, err) {
+				return s.end(err)
 			}
+			continue
 		}
+		failures = 0
 		s.all.Add(1)
 		go func() {
 			defer s.all.Done()
 			s.Talk(conn)
 		}()
+	}
+}
+
+// bears waits a little after a failure of the listener; false = it is one too many, or the end.
+func (s *Server) bears(failures int, err error) bool {
+	if failures >= maxFailures || errors.Is(err, net.ErrClosed) {
+		return false
+	}
+	over, stop := s.cfg.Clock.Timer(failurePause)
+	defer stop()
+	select {
+	case <-over:
+		return true
+	case <-s.quit:
+		return false
+	}
+}
+
+// end is what Serve returns: no error after Close.
+func (s *Server) end(err error) error {
+	select {
+	case <-s.quit:
+		return nil
+	default:
+		return fmt.Errorf("pipe: %w", err)
 	}
 }
 
@@ -210,11 +241,11 @@ func (s *Server) Close() {
 	s.desk.close()
 }
 
-// keep remembers what Close has to close; false = Close was there already.
+// keep remembers what Close has to close; false = Close was there already, or there is too much of it.
 func (s *Server) keep(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.ended || len(s.open) >= maxOpen {
 		return false
 	}
 	s.open[c] = struct{}{}

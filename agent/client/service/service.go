@@ -29,6 +29,8 @@ import (
 	"context"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
@@ -40,10 +42,16 @@ import (
 
 // Config says what the service works with. All fields may be zero.
 type Config struct {
-	Tunnel   func(log func(text string)) client.Tunnel // made once, after the pipe
-	Adapters []string                                  // names of its network interfaces
-	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	// Tunnel makes the tunnel, once, when the pipe is there. The Control, unless nil, keeps connections to the gateway
+	// outside it.
+	Tunnel   func(log func(text string)) (client.Tunnel, Control)
+	Adapters []string // names of the tunnel's network interfaces
 }
+
+// Control is what net.Dialer has under this name.
+type Control = func(network, address string, c syscall.RawConn) error
+
+const dialTimeout = 10 * time.Second
 
 // running is everything that runs in the service but Windows' own part.
 type running struct {
@@ -68,10 +76,12 @@ type surface struct {
 func start(cfg Config, on surface) *running {
 	r := &running{log: on.log, served: make(chan error, 1)}
 	var tunnel client.Tunnel
+	var outside Control
 	if cfg.Tunnel != nil {
-		tunnel = cfg.Tunnel(on.log)
+		tunnel, outside = cfg.Tunnel(on.log)
 	}
-	r.keeper = keeper.New(keeper.Config{Device: on.device, Tunnel: tunnel, Dial: cfg.Dial, Log: on.log})
+	r.keeper = keeper.New(keeper.Config{Device: on.device, Tunnel: tunnel, Log: on.log,
+		Dial: (&net.Dialer{Timeout: dialTimeout, Control: outside}).DialContext})
 	r.server = pipe.NewServer(pipe.ServerConfig{Keeper: r.keeper, Identify: on.identify, Log: on.log,
 		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
 	ctx, leave := context.WithCancel(context.Background())
