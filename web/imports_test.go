@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"agent/wireguard":     {"agent"},
 	"agent/firewall":      {"agent"},
 	"agent/installer":     {"agent"},
-	"agent/client":        {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/keeper", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/journal"},
+	"agent/client":        {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/keeper", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/journal", "agent/client/seat", "agent/client/surroundings"},
 	"agent/client/locale": {"agent"},
 	"handlers":            {"agent", "agent/access", "agent/protocol", "templates", "templates/locale", "static"},
 	"templates":           {"agent", "static", "templates/locale"},
@@ -30,8 +30,9 @@ var rooms = map[string][]string{
 	"web":                 {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
 	"web/certs":           {"agent"},
 	"web/e2e":             {"agent", "agent/protocol", "web"},
+	"web/e2e/window":      {"agent/client/locale", "agent/client/pipe", "agent/client/seat"},
 	"cmd/ideco-portal":    {"web"},
-	"cmd/ideco-agent":     {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel"},
+	"cmd/ideco-agent":     {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service"},
 }
 
 const module = "ideco-agent/"

@@ -10,6 +10,7 @@ module ideco-agent
 go 1.20
 
 require (
+	github.com/Microsoft/go-winio v0.6.2
 	github.com/armon/go-socks5 v0.0.0-20160902184237-e75332964ef5
 	github.com/coder/websocket v1.8.13
 	github.com/tailscale/wf v0.0.0-20240214030419-6fbb0a674ee6
@@ -18,6 +19,7 @@ require (
 	golang.org/x/sys v0.30.0
 	golang.zx2c4.com/wireguard v0.0.0-20231211153847-12269c276173
 	golang.zx2c4.com/wireguard/windows v0.5.3
+	gopkg.in/natefinch/lumberjack.v2 v2.2.1
 	gvisor.dev/gvisor v0.0.0-20230927004350-cbd86285d259
 )
 

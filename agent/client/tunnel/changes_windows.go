@@ -86,7 +86,7 @@ func waitForIP(ctx context.Context, luid winipcfg.LUID) error {
 		select {
 		case <-c.some:
 		case <-ctx.Done():
-			return fmt.Errorf("IPv4 of interface %s: %w (%v)", adapterName, err, ctx.Err())
+			return fmt.Errorf("IPv4 of interface %s: %w (%v)", AdapterName, err, ctx.Err())
 		}
 	}
 }

@@ -20,7 +20,7 @@ var layers = map[families][]wf.LayerID{
 // putFilters sets the filters up. They last as long as the session, which ends with the process at the latest. The
 // caller closes it.
 func putFilters(list []filter, tunnel winipcfg.LUID) (*wf.Session, error) {
-	session, err := wf.New(&wf.Options{Name: adapterName, Description: "VPN of " + adapterName, Dynamic: true})
+	session, err := wf.New(&wf.Options{Name: AdapterName, Description: "VPN of " + AdapterName, Dynamic: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the filtering platform: %w", err)
 	}
@@ -44,7 +44,7 @@ func addFilters(session *wf.Session, list []filter, tunnel winipcfg.LUID) error 
 	if err != nil {
 		return err
 	}
-	sublayer := wf.Sublayer{ID: wf.SublayerID(id), Name: adapterName, Weight: ^uint16(0)}
+	sublayer := wf.Sublayer{ID: wf.SublayerID(id), Name: AdapterName, Weight: ^uint16(0)}
 	if err := session.AddSublayer(&sublayer); err != nil {
 		return fmt.Errorf("filter sublayer: %w", err)
 	}

@@ -19,10 +19,7 @@ import (
 // HasTUN tells whether this program can make a network interface on this system at all.
 const HasTUN = true
 
-const (
-	adapterName = "Ideco agent"
-	adapterType = "Ideco" // the driver keeps adapters of each type apart
-)
+const adapterType = "Ideco" // the driver keeps adapters of each type apart
 
 // adapterGUID is the agent's own, always the same: Windows takes it for the same network every time, and what is left
 // of an earlier run is found by it.
@@ -82,14 +79,14 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 		return nil, &client.TunnelProblem{Key: locale.TunnelInUse}
 	}
 	tun.WintunTunnelType = adapterType
-	dev, err := tun.CreateTUNWithRequestedGUID(adapterName, &adapterGUID, s.MTU)
+	dev, err := tun.CreateTUNWithRequestedGUID(AdapterName, &adapterGUID, s.MTU)
 	if err != nil {
-		return nil, fmt.Errorf("make interface %s: %w", adapterName, err)
+		return nil, fmt.Errorf("make interface %s: %w", AdapterName, err)
 	}
 	native, ok := dev.(*tun.NativeTun)
 	if !ok {
 		dev.Close()
-		return nil, fmt.Errorf("interface %s is a %T", adapterName, dev)
+		return nil, fmt.Errorf("interface %s is a %T", AdapterName, dev)
 	}
 	return &tunAdapter{config: c, setup: s, tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
 }
@@ -142,11 +139,11 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	own := []netip.Prefix{netip.PrefixFrom(s.Address, s.Address.BitLen())}
 	if err := a.luid.SetIPAddressesForFamily(windows.AF_INET, own); err != nil {
-		return fmt.Errorf("address %s of interface %s: %w", s.Address, adapterName, err)
+		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
 	row, err := a.luid.IPInterface(windows.AF_INET)
 	if err != nil {
-		return fmt.Errorf("interface %s: %w", adapterName, err)
+		return fmt.Errorf("interface %s: %w", AdapterName, err)
 	}
 	row.NLMTU = uint32(s.MTU)
 	row.RouterDiscoveryBehavior = winipcfg.RouterDiscoveryDisabled
@@ -158,7 +155,7 @@ func (a *tunAdapter) configure(s client.TunnelSetup) error {
 		row.Metric = 0
 	}
 	if err := row.Set(); err != nil {
-		return fmt.Errorf("MTU and metric of interface %s: %w", adapterName, err)
+		return fmt.Errorf("MTU and metric of interface %s: %w", AdapterName, err)
 	}
 	return nil
 }
@@ -214,7 +211,7 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 		servers = s.DNS
 	}
 	if err := a.luid.SetDNS(windows.AF_INET, servers, s.Suffixes); err != nil {
-		return fmt.Errorf("DNS of interface %s: %w", adapterName, err)
+		return fmt.Errorf("DNS of interface %s: %w", AdapterName, err)
 	}
 	rule := nrptFor(s)
 	if rule == nil {

@@ -76,6 +76,9 @@ const (
 	Netstack Mode = "netstack"
 )
 
+// AdapterName is that of the interface on Windows.
+const AdapterName = "Ideco agent"
+
 // Modes lists every mode.
 var Modes = []Mode{Auto, TUN, Netstack}
 

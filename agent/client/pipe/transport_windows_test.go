@@ -1,0 +1,113 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/user"
+	"testing"
+	"time"
+
+	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
+)
+
+// This test listens in the service's place, so that it must not run beside the service.
+
+// accepted are the windows that a listener lets in.
+func accepted(t *testing.T, l net.Listener) <-chan net.Conn {
+	conns := make(chan net.Conn, 16)
+	go func() {
+		defer close(conns)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns <- conn
+		}
+	}()
+	t.Cleanup(func() { l.Close() })
+	return conns
+}
+
+// A program that has the service's pipe hears nothing from a window.
+func TestWindowsImpostor(t *testing.T) {
+	l, err := Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, l)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	conn, err := Dial(ctx)
+	if !errors.Is(err, ErrUntrusted) {
+		t.Errorf("%v, %v", conn, err)
+	}
+}
+
+// The service sees who a window belongs to.
+func TestWindowsIdentify(t *testing.T) {
+	l, err := Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns := accepted(t, l)
+	for try := 0; try < 3; try++ { // Wine serves the first client never
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		window, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
+		stop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer window.Close()
+		if _, err := window.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if conn := speaks(conns); conn != nil {
+			identified(t, conn)
+			return
+		}
+	}
+	t.Error("no window is served")
+}
+
+// speaks is the first connection that says something. A real window, if there is one, does not.
+func speaks(conns <-chan net.Conn) net.Conn {
+	for enough := time.After(2 * time.Second); ; {
+		select {
+		case conn := <-conns:
+			b := make([]byte, 1)
+			if _, err := conn.Read(b); err == nil && b[0] == 'x' {
+				return conn
+			}
+			conn.Close()
+		case <-enough:
+			return nil
+		}
+	}
+}
+
+func identified(t *testing.T, conn net.Conn) {
+	defer conn.Close()
+	who, err := Identify(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var session uint32
+	if err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session); err != nil {
+		t.Fatal(err)
+	}
+	if who.User != me.Uid || who.Session != session {
+		t.Errorf("%+v, want %s in %d", who, me.Uid, session)
+	}
+	t.Logf("%+v", who)
+	var thread windows.Token
+	if err := windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &thread); err == nil {
+		t.Error("the thread is still somebody else")
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/tunnel"
+)
+
+func TestParseService(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		key  string
+	}{
+		{nil, ""},
+		{[]string{"--tunnel", "netstack", "--socks", "127.0.0.1:1081"}, ""},
+		{[]string{"--tunnel", "carrier-pigeon"}, locale.BadTunnel},
+		{[]string{"--login", "ivanov"}, locale.BadFlags},
+		{[]string{"utm_address=gw.ru"}, locale.ExtraArgument}, // the gateway comes from where administrators write
+	} {
+		o, err := parseService(c.args)
+		var wrong problem
+		errors.As(err, &wrong)
+		if wrong.key != c.key {
+			t.Errorf("%q: %v, want %q", c.args, err, c.key)
+		}
+		if len(c.args) == 0 && o.mode != string(tunnel.Auto) {
+			t.Errorf("the mode is %s", o.mode)
+		}
+	}
+}
+
+func TestServiceElsewhere(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("this is about other systems")
+	}
+	var stderr bytes.Buffer
+	if code := run(context.Background(), program{args: []string{"service"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(stderr.String(), "for Windows") {
+		t.Error(stderr.String())
+	}
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"errors"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/service"
+	"ideco-agent/agent/client/tunnel"
+)
+
+// serve is the process of the service. It returns when Windows has stopped it.
+func serve(p program, args []string) int {
+	o, err := parseService(args)
+	var wrong problem
+	if errors.As(err, &wrong) {
+		return p.usage(wrong.key, wrong.value)
+	}
+	open := func(log func(string)) (client.Tunnel, service.Control) {
+		t := o.open(log)
+		return t, t.DialControl
+	}
+	if err := service.Run(service.Config{Tunnel: open, Adapters: []string{tunnel.AdapterName}}); err != nil {
+		return p.usage(locale.ServiceNotStarted, err.Error())
+	}
+	return exitOK
+}

@@ -1,0 +1,292 @@
+//go:build wine
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const serviceKey = `HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\IdecoAgent`
+
+// windowProcess is a program that drives the service as a window does.
+type windowProcess struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	views chan windowView
+	seen  []windowView
+	said  *lockedBuffer
+	done  chan struct{} // closed when the process has ended
+}
+
+// windowView is what a window would show.
+type windowView struct {
+	State   string `json:"state"`
+	Mode    string `json:"mode"`
+	Address string `json:"address"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Login   string `json:"login"`
+	Control string
+	Problem *struct{ Code, Message string }
+}
+
+// goForWindows runs a go command for Windows: as it is for Windows 10, and with the Go that Windows 8 needs.
+func goForWindows(t testing.TB, windows, command, to, program string) {
+	t.Helper()
+	args := []string{command}
+	if command == "test" {
+		args = append(args, "-c")
+	}
+	environment := []string{"CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64"}
+	if windows == "win8" {
+		args = append(args, "-modfile=cmd/ideco-agent/win8.mod")
+		environment = append(environment, "GOTOOLCHAIN=go1.20.14", "GOFLAGS=-mod=readonly")
+	}
+	cmd := exec.Command("go", append(args, "-o", to, program)...)
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), environment...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go %s %s: %v\n%s", command, program, err, out)
+	}
+}
+
+// window starts a window.
+func (p *prefix) window() *windowProcess {
+	p.t.Helper()
+	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), views: make(chan windowView, 100),
+		said: &lockedBuffer{}, done: make(chan struct{})}
+	w.cmd.Stderr = w.said
+	stdout, err := w.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() {
+		defer close(w.done)
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			var v windowView
+			if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+				v = windowView{State: "not JSON", Message: lines.Text()}
+			}
+			w.views <- v
+		}
+		_ = w.cmd.Wait()
+	}()
+	p.t.Cleanup(w.kill)
+	return w
+}
+
+// kill ends the process as a crash does.
+func (w *windowProcess) kill() {
+	_ = w.cmd.Process.Kill()
+	for {
+		select {
+		case <-w.views:
+		case <-w.done:
+			return
+		}
+	}
+}
+
+func (w *windowProcess) does(wish map[string]string) {
+	w.t.Helper()
+	b, err := json.Marshal(wish)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.stdin.Write(append(b, '\n')); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *windowProcess) logsIn(login, password string) {
+	w.t.Helper()
+	w.does(map[string]string{"do": "login", "login": login, "password": password})
+}
+
+func (w *windowProcess) waits(what string, is func(windowView) bool) windowView {
+	w.t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case v := <-w.views:
+			w.seen = append(w.seen, v)
+			if is(v) {
+				return v
+			}
+		case <-w.done:
+			w.t.Fatalf("%s: the window has ended; it showed %+v\n%s", what, w.seen, w.said)
+		case <-deadline:
+			w.t.Fatalf("%s: the window shows %+v\n%s", what, w.seen, w.said)
+		}
+	}
+}
+
+func (w *windowProcess) state(state, control string) windowView {
+	w.t.Helper()
+	return w.waits(state, func(v windowView) bool { return v.State == state && v.Control == control })
+}
+
+func (w *windowProcess) problem(code string) {
+	w.t.Helper()
+	w.waits(code, func(v windowView) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message != "" })
+}
+
+// TestWineService drives the Windows service as a window does, against a real gateway. What Wine does not tell a service
+// of, power and Windows sessions, is not in it.
+func TestWineService(t *testing.T) {
+	base := newPrefix(t)
+	for _, windows := range []string{"win8", "win10"} {
+		t.Run(windows, func(t *testing.T) {
+			p := base.as(t, windows)
+			if windows == "win10" {
+				p.addProcessPrng()
+			}
+			if err := os.MkdirAll(filepath.Dir(p.path(installedProgram)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			goForWindows(t, windows, "build", p.path(installedProgram), "./cmd/ideco-agent")
+			goForWindows(t, windows, "build", p.path(`C:\window.exe`), "./web/e2e/window")
+			goForWindows(t, windows, "test", p.path(`C:\pipe.test.exe`), "./agent/client/pipe")
+			p.serves(t, windows == "win8") // newer versions of Go ask for what the UDP of Wine 8 does not have
+		})
+	}
+}
+
+// serves is a day of the service.
+func (p *prefix) serves(t *testing.T, tunnels bool) {
+	t.Helper()
+	socks := freeSOCKS(t)
+	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
+	boss := g.administrator()
+	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
+	p.must("reg", "add", gatewayKey, "/v", "UtmAddress", "/d", g.where.Agents[0], "/f")
+	p.must("reg", "add", gatewayKey, "/v", "UtmPin", "/d", g.pin(), "/f")
+
+	p.holds()
+	w := p.window()
+	w.does(map[string]string{"do": "knock"})
+	w.problem("service_stopped")
+	p.must("sc", "create", "IdecoAgent", "binPath=", `"`+installedProgram+`" service --tunnel netstack --socks `+socks)
+	t.Log(p.must(`C:\pipe.test.exe`, "-test.run", "Windows", "-test.v"))
+	w.problem("service_untrusted")
+	p.must("sc", "start", "IdecoAgent")
+	if v := w.state("ready", "free"); v.Message != "Связь с сервером установлена." || v.Problem != nil {
+		t.Errorf("%+v", v)
+	}
+	w.logsIn("remote", "не тот пароль")
+	if v := w.state("error", "free"); v.Code != "bad_credentials" || !strings.Contains(v.Message, "Неверный логин или пароль") {
+		t.Errorf("%+v", v)
+	}
+
+	w.logsIn("remote", userPassword)
+	if v := w.state("authorized", "yours"); v.Mode != "lan" || v.Address != "127.0.0.1" || v.Login != "remote" {
+		t.Errorf("%+v", v)
+	}
+	one := func(s []session) bool { return len(s) == 1 && s[0].Login == "remote" && s[0].State == "connected" }
+	none := func(s []session) bool { return len(s) == 0 }
+	boss.waitSessions("logged in", one)
+	w.does(map[string]string{"do": "logout"})
+	w.state("ended", "free")
+	boss.waitSessions("logged out", none)
+
+	w.logsIn("remote", userPassword)
+	w.state("authorized", "yours")
+	g.kill(syscall.SIGKILL)
+	w.state("reconnecting", "yours")
+	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	w.state("authorized", "yours")
+	boss = g.rest("boss", bossPassword)
+
+	other := p.window() // of the same person
+	other.state("authorized", "yours")
+	other.kill()
+	boss.waitSessions("another window has gone", one)
+	w.kill()
+	boss.waitSessions("all windows have gone", none)
+
+	w = p.window()
+	if tunnels { // away from the office
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
+		w.logsIn("remote", userPassword)
+		if v := w.state("tunnel", "yours"); v.Mode != "vpn" || !strings.HasPrefix(v.Address, "10.128.") {
+			t.Errorf("%+v", v)
+		}
+		seesInside(t, socks)
+	} else {
+		w.logsIn("remote", userPassword)
+		w.state("authorized", "yours")
+	}
+	boss.waitSessions("logged in from a new window", one)
+	p.must("sc", "stop", "IdecoAgent")
+	boss.waitSessions("the service has stopped", none)
+	w.problem("service_stopped")
+	if p.registry(serviceKey)[serviceKey]["Description"] == "" {
+		t.Error("the service has no description")
+	}
+	p.leavesLittle(filepath.Dir(p.path(installedProgram)))
+}
+
+// holds keeps a program running: Wine ends services with the last one.
+func (p *prefix) holds() {
+	p.t.Helper()
+	cmd := p.command(context.Background(), "cmd")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		stdin.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+// leavesLittle: the service has written its journal and the device's identifier, and no secret.
+func (p *prefix) leavesLittle(dir string) {
+	p.t.Helper()
+	var names []string
+	for _, file := range p.files(`C:\Program Files\Ideco`) {
+		name, err := filepath.Rel(dir, file)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if want := []string{".", "..", "IdecoAgent.exe", "service", "service/device", "service/service.log"}; !slices.Equal(names, want) {
+		p.t.Errorf("there are %q, want %q", names, want)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "service", "service.log"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	journal := string(b)
+	p.t.Logf("service.log:\n%s", journal)
+	if !strings.Contains(journal, "starts as a service") || !strings.Contains(journal, "has stopped") {
+		p.t.Error("the journal does not tell of start and stop")
+	}
+	if strings.Contains(journal, userPassword) || strings.Contains(journal, "не тот пароль") {
+		p.t.Error("the journal has a password in it")
+	}
+}
