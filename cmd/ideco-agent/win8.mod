@@ -10,12 +10,14 @@ module ideco-agent
 go 1.20
 
 require (
+	github.com/Microsoft/go-winio v0.6.2
 	github.com/armon/go-socks5 v0.0.0-20160902184237-e75332964ef5
 	github.com/coder/websocket v1.8.13
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.21.0
 	golang.org/x/sys v0.30.0
 	golang.zx2c4.com/wireguard v0.0.0-20231211153847-12269c276173
+	gopkg.in/natefinch/lumberjack.v2 v2.2.1
 	gvisor.dev/gvisor v0.0.0-20230927004350-cbd86285d259
 )
 

@@ -65,6 +65,7 @@ type Keeper struct {
 	wish    Wish
 	job     *job             // nil = nothing is going on
 	next    func()           // what to do when the job has ended; nil = nothing
+	waiting bool             // next is a login
 	again   <-chan time.Time // of the next knock; nil = none is due
 	delay   time.Duration    // before it
 	stopOld func()           // of again
@@ -87,20 +88,32 @@ func New(cfg Config) *Keeper {
 // Knock makes sure that the gateway answers, again and again until it does. While there is access it changes nothing.
 func (k *Keeper) Knock(w Wish) {
 	k.order(func() {
-		if k.job != nil && k.job.login {
-			return
+		if !k.engaged() {
+			k.replace(func() { k.knock(w) })
 		}
-		k.replace(func() { k.knock(w) })
 	})
 }
 
-// Login asks for access, in place of what went before.
-func (k *Keeper) Login(w Wish) { k.order(func() { k.replace(func() { k.login(w) }) }) }
+// engaged tells whether there is access, somebody gets it, or waits for a moment to get it.
+func (k *Keeper) engaged() bool { return k.waiting || k.job != nil && k.job.login }
+
+// Login asks for access, in place of what went before. When it returns, the Status is Busy.
+func (k *Keeper) Login(w Wish) {
+	k.order(func() {
+		k.show(asking(w))
+		k.replace(func() { k.login(w) })
+		k.waiting = k.next != nil
+	})
+}
 
 // Logout ends the access, or the attempt to get it.
 func (k *Keeper) Logout() {
 	k.order(func() {
-		if k.job != nil && k.job.login {
+		switch lang := k.wish.Lang; {
+		case k.waiting: // what ends now has nothing to say about it
+			k.waiting = false
+			k.next = func() { k.show(loggedOut(lang)) }
+		case k.engaged():
 			k.next = nil
 			k.job.stop()
 		}
@@ -110,10 +123,7 @@ func (k *Keeper) Logout() {
 // Rest stops knocking: nobody is looking. Access goes on.
 func (k *Keeper) Rest() {
 	k.order(func() {
-		if k.job != nil && k.job.login {
-			return
-		}
-		if k.job != nil || k.again != nil {
+		if !k.engaged() && (k.job != nil || k.again != nil) {
 			k.replace(func() { k.show(Status{State: Resting}) })
 		}
 	})
@@ -148,17 +158,19 @@ func (k *Keeper) Close() {
 	<-k.done
 }
 
-// order hands something to the goroutine of run.
+// order has something done by the goroutine of run.
 func (k *Keeper) order(f func()) {
+	obeyed := make(chan struct{})
 	select {
-	case k.orders <- f:
+	case k.orders <- func() { defer close(obeyed); f() }:
+		<-obeyed
 	case <-k.done:
 	}
 }
 
 func (k *Keeper) run() {
 	defer close(k.done)
-	quit := k.quit
+	quit, orders := k.quit, k.orders
 	for quit != nil || k.job != nil {
 		var events <-chan client.Event
 		var over <-chan client.Result
@@ -166,10 +178,8 @@ func (k *Keeper) run() {
 			events, over = k.job.events, k.job.over
 		}
 		select {
-		case f := <-k.orders:
-			if quit != nil {
-				f()
-			}
+		case f := <-orders:
+			f()
 		case e := <-events:
 			k.saw(e)
 		case r := <-over:
@@ -177,8 +187,12 @@ func (k *Keeper) run() {
 		case <-k.again:
 			k.knock(k.wish)
 		case <-quit:
-			quit, k.next = nil, nil
+			quit, orders, k.next = nil, nil, nil
 			k.forget()
+			if k.waiting {
+				k.waiting = false
+				k.show(loggedOut(k.wish.Lang))
+			}
 			if k.job != nil {
 				k.job.stop()
 			}
@@ -230,7 +244,7 @@ func (k *Keeper) knock(w Wish) {
 
 func (k *Keeper) login(w Wish) {
 	k.wish = Wish{Gateway: w.Gateway, Lang: w.Lang} // the password is the job's alone
-	k.show(Status{State: client.Connecting, Server: w.Gateway.String(), Login: w.Login})
+	k.show(asking(w))
 	k.job = start(true, k.config(w), client.Run)
 }
 
@@ -240,7 +254,7 @@ func (k *Keeper) finish(r client.Result) {
 	k.job = nil
 	if k.next != nil {
 		f := k.next
-		k.next = nil
+		k.next, k.waiting = nil, false
 		f()
 		return
 	}

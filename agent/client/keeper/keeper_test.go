@@ -225,6 +225,41 @@ func TestLoginInPlace(t *testing.T) {
 	s.Close()
 }
 
+// Whoever asks for access has the keeper at once, also while something else has still to end; and may think better of it.
+func TestLoginWaits(t *testing.T) {
+	knocked, let := make(chan struct{}, 2), make(chan struct{})
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		knocked <- struct{}{}
+		<-let
+		c.Drop()
+	})
+	for _, end := range []func(*seat){
+		func(s *seat) { s.Logout() },
+		func(s *seat) { go s.Close(); s.waits(client.Ended, "logout") },
+	} {
+		s := sit(t, g, nil)
+		s.Knock(s.wish(""))
+		<-knocked
+		s.order(func() { s.job.stop = func() {} }) // it is slow to end
+		s.Login(s.wish("x"))
+		if now := s.Status(); !now.Busy() || now.Login != "ivanov" {
+			t.Errorf("%+v", now)
+		}
+		s.Knock(s.wish(""))
+		s.Rest()
+		if now := s.Status(); !now.Busy() {
+			t.Errorf("another window: %+v", now)
+		}
+		end(s)
+		select {
+		case let <- struct{}{}:
+		case <-time.After(patience):
+			t.Fatal("the knock has gone")
+		}
+		s.waits(client.Ended, "logout")
+	}
+}
+
 // What ended stays on show, also when a window comes and goes.
 func TestEndStays(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })

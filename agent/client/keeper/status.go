@@ -1,7 +1,9 @@
 package keeper
 
 import (
+	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
 )
 
 // States of a keeper besides those of package client.
@@ -47,8 +49,22 @@ func (s Status) Notice(code string) (Notice, bool) {
 	return Notice{}, false
 }
 
+// asking is the status of a login that has just begun, or waits for what went before to end.
+func asking(w Wish) Status {
+	return Status{State: client.Connecting, Server: w.Gateway.String(), Login: w.Login,
+		Message: locale.Text(w.Lang, locale.Connecting, "server", w.Gateway.String())}
+}
+
+// loggedOut is the status after a login that never came to ask the gateway.
+func loggedOut(lang locale.Lang) Status {
+	return Status{State: client.Ended, Code: string(agent.ReasonLogout), Message: locale.Text(lang, locale.Reason(agent.ReasonLogout))}
+}
+
 // saw puts an event into the status.
 func (k *Keeper) saw(e client.Event) {
+	if k.waiting {
+		return // what ends has made room for a login, which is on show
+	}
 	s := k.Status()
 	if e.Notice {
 		s.Notices = withNotice(s.Notices, Notice{e.Code, e.Message})
