@@ -453,3 +453,9 @@ func (d *Desk) Close() {
 	d.seat.Close()
 	d.closed.Wait()
 }
+
+// HasAccess tells whether there is access of this window's to lose.
+func (d *Desk) HasAccess() bool {
+	v := d.seat.View()
+	return v.Control == seat.Yours && v.Busy()
+}

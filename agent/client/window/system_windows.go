@@ -1,0 +1,90 @@
+package window
+
+import (
+	"github.com/lxn/walk"
+	"github.com/lxn/win"
+	"golang.org/x/sys/windows"
+)
+
+// window is the main window, which hears from Windows what walk does not tell.
+type window struct {
+	*walk.MainWindow
+	onEnd    func() // the Windows session ends
+	onLeave  func() // the person has left the screen to somebody else
+	onResume func() // the computer woke from sleep
+	onChange func() // the notification area came anew
+}
+
+// Messages and their parameters, as in WinUser.h and WtsApi32.h.
+const (
+	wmQueryEndSession    = 0x0011
+	wmEndSession         = 0x0016
+	wmPowerBroadcast     = 0x0218
+	wmWTSSessionChange   = 0x02b1
+	powerResumeAutomatic = 0x12
+	powerResumeSuspend   = 0x07
+	wtsConsoleDisconnect = 0x2
+	wtsRemoteDisconnect  = 0x4
+	wtsSessionLogoff     = 0x6
+	notifyForThisSession = 0
+)
+
+var (
+	registerSessionNotification = windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSRegisterSessionNotification")
+	notifyAddrChange            = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("NotifyAddrChange")
+	taskbarCreated              = win.RegisterWindowMessage(windows.StringToUTF16Ptr("TaskbarCreated"))
+)
+
+// WndProc is walk's.
+func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uintptr {
+	switch msg {
+	case wmQueryEndSession:
+		return 1 // the answer that it may; what there is to do is done at the end
+	case wmEndSession:
+		if wParam != 0 && w.onEnd != nil {
+			w.onEnd() // the process may be gone as soon as this returns
+		}
+		return 0
+	case wmPowerBroadcast:
+		if (wParam == powerResumeAutomatic || wParam == powerResumeSuspend) && w.onResume != nil {
+			w.onResume()
+		}
+		return 1
+	case wmWTSSessionChange:
+		if (wParam == wtsConsoleDisconnect || wParam == wtsRemoteDisconnect || wParam == wtsSessionLogoff) && w.onLeave != nil {
+			w.onLeave()
+		}
+		return 0
+	case taskbarCreated:
+		if w.onChange != nil {
+			w.onChange()
+		}
+	}
+	return w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
+}
+
+// watchSession has Windows tell when the screen is left to somebody else. Without that the service's own watch, or the
+// end of the Windows session, is all that there is.
+func (w *window) watchSession() error {
+	if err := registerSessionNotification.Find(); err != nil {
+		return err
+	}
+	if ok, _, err := registerSessionNotification.Call(uintptr(w.Handle()), notifyForThisSession); ok == 0 {
+		return err
+	}
+	return nil
+}
+
+// watchNetwork calls changed whenever an address of the computer has come or gone. It ends with the process, or where
+// Windows does not tell.
+func watchNetwork(changed func()) {
+	if notifyAddrChange.Find() != nil {
+		return
+	}
+	for {
+		if r, _, _ := notifyAddrChange.Call(0, 0); r != 0 {
+			return
+		}
+		changed()
+	}
+}

@@ -1,0 +1,415 @@
+package window
+
+import (
+	"image"
+	"image/color"
+	"strings"
+
+	"github.com/lxn/walk"
+	ui "github.com/lxn/walk/declarative"
+	"github.com/lxn/win"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+// Sizes in pixels of a screen with 96 dots an inch.
+const (
+	width      = 360
+	margin     = 16
+	innerWidth = width - 2*margin
+	statusSize = 24
+	logoSize   = 32
+)
+
+// create makes the window, hidden.
+func (v *frame) create() error {
+	v.mw = &window{}
+	err := ui.MainWindow{
+		AssignTo: &v.mw.MainWindow,
+		Title:    v.text(locale.ProductName),
+		Visible:  false,
+		Font:     ui.Font{Family: "Segoe UI", PointSize: 9},
+		MinSize:  ui.Size{Width: width},
+		Layout:   ui.VBox{Margins: ui.Margins{Left: margin, Top: 12, Right: margin, Bottom: margin}, Spacing: 4},
+		Children: append(v.head(), append(v.form(), v.foot()...)...),
+	}.Create()
+	if err != nil {
+		return err
+	}
+	if err := walk.InitWrapperWindow(v.mw); err != nil {
+		return err
+	}
+	style := win.GetWindowLong(v.mw.Handle(), win.GWL_STYLE)
+	win.SetWindowLong(v.mw.Handle(), win.GWL_STYLE, style&^(win.WS_THICKFRAME|win.WS_MAXIMIZEBOX))
+	v.icons = map[picture]*walk.Icon{}
+	if icon := v.icon(picture{logo: true, size: logoSize}); icon != nil {
+		if err := v.mw.SetIcon(icon); err != nil {
+			v.p.Log.Write(err.Error())
+		}
+	}
+	return nil
+}
+
+func (v *frame) head() []ui.Widget {
+	return []ui.Widget{
+		ui.Composite{
+			Layout: ui.HBox{MarginsZero: true, Spacing: 10},
+			Children: []ui.Widget{
+				ui.ImageView{Image: v.bitmap(drawLogo(logoSize * 2)), Mode: ui.ImageViewModeZoom,
+					MinSize: ui.Size{Width: logoSize, Height: logoSize}, MaxSize: ui.Size{Width: logoSize, Height: logoSize}},
+				ui.Label{Text: v.text(locale.ProductName), Font: ui.Font{Family: "Segoe UI", PointSize: 13}},
+				ui.HSpacer{},
+			},
+		},
+		ui.VSpacer{Size: 2},
+	}
+}
+
+func (v *frame) form() []ui.Widget {
+	login, password, address := v.text(locale.FieldLogin), v.text(locale.FieldPass), v.text(locale.FieldAddress)
+	hint := v.text(locale.AddressHint)
+	return []ui.Widget{
+		ui.Label{Text: login},
+		ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}, OnKeyDown: v.enter},
+		ui.Label{Text: password},
+		ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}, OnKeyDown: v.enter},
+		ui.Label{Text: address},
+		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}, OnKeyDown: v.enter},
+		ui.TextLabel{AssignTo: &v.addressHint, Text: hint, TextColor: walk.RGB(0x5c, 0x66, 0x70), MinSize: ui.Size{Width: innerWidth}},
+		ui.VSpacer{Size: 2},
+		ui.CheckBox{AssignTo: &v.save, Text: v.text(locale.CheckSave)},
+		ui.CheckBox{AssignTo: &v.auto, Text: v.text(locale.CheckAuto)},
+	}
+}
+
+func (v *frame) foot() []ui.Widget {
+	const beside = innerWidth - statusSize - 8
+	return []ui.Widget{
+		ui.VSpacer{Size: 4},
+		ui.Composite{
+			Layout:    ui.HBox{MarginsZero: true, Spacing: 8},
+			Alignment: ui.AlignHNearVNear,
+			Children: []ui.Widget{
+				ui.Composite{
+					Layout:    ui.VBox{MarginsZero: true},
+					Alignment: ui.AlignHNearVNear,
+					Children: []ui.Widget{ui.ImageView{AssignTo: &v.statusIcon, Mode: ui.ImageViewModeZoom, Accessibility: ui.Accessibility{Role: ui.AccRoleGraphic},
+						MinSize: ui.Size{Width: statusSize, Height: statusSize}, MaxSize: ui.Size{Width: statusSize, Height: statusSize}}},
+				},
+				ui.Composite{
+					Layout:    ui.VBox{MarginsZero: true, Spacing: 4},
+					Alignment: ui.AlignHNearVNear,
+					Children: []ui.Widget{
+						ui.TextLabel{AssignTo: &v.status, MinSize: ui.Size{Width: beside}, Font: ui.Font{Family: "Segoe UI", PointSize: 9, Bold: true}},
+						ui.TextLabel{AssignTo: &v.details, MinSize: ui.Size{Width: beside}, Visible: false},
+						ui.TextLabel{AssignTo: &v.notes, MinSize: ui.Size{Width: beside}, Visible: false},
+					},
+				},
+			},
+		},
+		ui.VSpacer{Size: 4},
+		ui.Composite{
+			Layout: ui.HBox{MarginsZero: true, Spacing: 8},
+			Children: []ui.Widget{
+				ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Act) }},
+				ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActExtend) }},
+			},
+		},
+	}
+}
+
+// listen begins to hand on what the person does. It comes last: until then the fields change by the program alone.
+func (v *frame) listen() {
+	typed := func() {
+		if !v.rendering {
+			v.desk.Type(Typed{v.login.Text(), v.password.Text(), v.address.Text()})
+			v.render()
+		}
+	}
+	for _, field := range []*walk.LineEdit{v.login, v.password, v.address} {
+		field.TextChanged().Attach(typed)
+	}
+	v.address.EditingFinished().Attach(func() {
+		if !v.rendering {
+			v.desk.TypedAddress()
+			v.render()
+		}
+	})
+	ticked := func() {
+		if !v.rendering {
+			v.desk.Tick(v.save.Checked(), v.auto.Checked())
+			v.render()
+		}
+	}
+	v.save.CheckedChanged().Attach(ticked)
+	v.auto.CheckedChanged().Attach(ticked)
+	v.mw.Closing().Attach(func(canceled *bool, _ walk.CloseReason) {
+		if !v.closeForced {
+			*canceled = true
+			v.hide()
+		}
+	})
+	escape := walk.NewAction()
+	if err := escape.SetShortcut(walk.Shortcut{Key: walk.KeyEscape}); err == nil {
+		escape.Triggered().Attach(v.hide)
+		_ = v.mw.ShortcutActions().Add(escape) // Alt+F4 and the cross do the same
+	}
+	v.mw.onEnd = v.end
+	v.mw.onResume = v.desk.Nudge
+	v.mw.onLeave = func() {
+		if v.desk.Here() {
+			v.desk.Logout()
+		}
+	}
+	v.mw.onChange = v.addTray
+	if err := v.mw.watchSession(); err != nil {
+		v.p.Log.Write("session notifications: " + err.Error())
+	}
+}
+
+// enter logs in, from any field.
+func (v *frame) enter(key walk.Key) {
+	if key == walk.KeyReturn && v.shown.Main.Act == ActLogin && v.shown.Main.Enabled {
+		v.do(ActLogin)
+	}
+}
+
+// refresh is called when something has changed by itself.
+func (v *frame) refresh() {
+	if v.ended {
+		return
+	}
+	news := v.desk.Refresh()
+	v.render()
+	if win.GetForegroundWindow() == v.mw.Handle() {
+		return // the person sees it
+	}
+	for _, n := range news {
+		v.notify(n)
+	}
+}
+
+// render brings what is on show up to what is.
+func (v *frame) render() {
+	f := v.desk.Face()
+	v.rendering = true
+	defer func() { v.rendering = false }()
+	focus := v.focusToMove(f)
+	v.field(v.login, f.Login)
+	v.field(v.password, f.Password)
+	v.field(v.address, f.Address)
+	v.label(v.addressHint, f.Address.Hint)
+	v.check(v.save, f.Save)
+	v.check(v.auto, f.Auto)
+	v.button(v.main, f.Main)
+	v.button(v.extend, f.Extend)
+	if f.Icon != v.shown.Icon {
+		if icon := v.icon(picture{icon: f.Icon, size: statusSize}); icon != nil {
+			_ = v.statusIcon.SetImage(icon) // the words say the same
+		}
+	}
+	v.label(v.status, f.Status)
+	v.label(v.details, strings.Join(f.Details, "\r\n"))
+	v.label(v.notes, strings.Join(f.Notes, "\r\n\r\n"))
+	if f.Status != v.shown.Status {
+		_ = v.status.Accessibility().SetName(f.Status) // and so it is read aloud
+	}
+	v.renderTray(f.Tray)
+	v.shown = f
+	v.fit()
+	if focus != nil {
+		_ = focus.SetFocus()
+	}
+}
+
+// focusToMove: a control that is about to be disabled would keep the keyboard to itself.
+func (v *frame) focusToMove(f Face) walk.Widget {
+	login := v.login.Focused() && !f.Login.Enabled
+	password := v.password.Focused() && !f.Password.Enabled
+	address := v.address.Focused() && !f.Address.Enabled
+	switch {
+	case login, password, address:
+		return v.main
+	case v.main.Focused() && f.Password.Enabled && !v.shown.Password.Enabled && f.Icon == IconError:
+		return v.password // refused: type it again
+	}
+	return nil
+}
+
+func (v *frame) field(e *walk.LineEdit, f Field) {
+	if e.Text() != f.Text {
+		_ = e.SetText(f.Text)
+	}
+	if e.Enabled() != f.Enabled {
+		e.SetEnabled(f.Enabled)
+	}
+	if e.CueBanner() != f.Cue {
+		_ = e.SetCueBanner(f.Cue)
+	}
+}
+
+// label hides itself when it has nothing to say.
+func (v *frame) label(l *walk.TextLabel, text string) {
+	if l.Text() != text {
+		_ = l.SetText(text)
+	}
+	if shown := text != ""; l.Visible() != shown || l == v.details || l == v.notes {
+		l.SetVisible(shown)
+	}
+}
+
+func (v *frame) check(c *walk.CheckBox, f Check) {
+	if c.Checked() != f.Ticked {
+		c.SetChecked(f.Ticked)
+	}
+	if c.Enabled() != f.Enabled {
+		c.SetEnabled(f.Enabled)
+	}
+	if c.ToolTipText() != f.Hint {
+		_ = c.SetToolTipText(f.Hint)
+		_ = c.Accessibility().SetHelp(f.Hint)
+	}
+}
+
+func (v *frame) button(b *walk.PushButton, f Button) {
+	if b.Text() != f.Text {
+		_ = b.SetText(f.Text)
+	}
+	if b.Enabled() != f.Enabled {
+		b.SetEnabled(f.Enabled)
+	}
+	if b != v.main {
+		b.SetVisible(f.Shown)
+	}
+}
+
+// fit makes the window as high as what it shows.
+func (v *frame) fit() {
+	bounds := v.mw.BoundsPixels()
+	bounds.Width, bounds.Height = 0, 0 // walk makes them as large as they have to be
+	_ = v.mw.SetBoundsPixels(bounds)
+}
+
+// show brings the window to the front.
+func (v *frame) show() {
+	v.desk.Look(true)
+	v.render()
+	if !v.mw.Visible() {
+		v.mw.Show()
+		v.center()
+		v.focusFirstEmpty()
+	}
+	if win.IsIconic(v.mw.Handle()) {
+		win.ShowWindow(v.mw.Handle(), win.SW_RESTORE)
+	}
+	win.SetForegroundWindow(v.mw.Handle())
+}
+
+// center is where the window appears: in the middle of its screen, a little above.
+func (v *frame) center() {
+	monitor := win.MONITORINFO{}
+	monitor.CbSize = 40
+	if !win.GetMonitorInfo(win.MonitorFromWindow(v.mw.Handle(), win.MONITOR_DEFAULTTOPRIMARY), &monitor) {
+		return
+	}
+	b, r := v.mw.BoundsPixels(), monitor.RcWork
+	b.X = int(r.Left) + (int(r.Right-r.Left)-b.Width)/2
+	b.Y = int(r.Top) + (int(r.Bottom-r.Top)-b.Height)/3
+	_ = v.mw.SetBoundsPixels(b)
+}
+
+func (v *frame) focusFirstEmpty() { v.focus(v.desk.FirstEmpty()) }
+
+func (v *frame) focus(missing Missing) {
+	switch missing {
+	case MissingLogin:
+		_ = v.login.SetFocus()
+	case MissingPassword:
+		_ = v.password.SetFocus()
+	case MissingAddress:
+		_ = v.address.SetFocus()
+	default:
+		_ = v.main.SetFocus()
+	}
+}
+
+// hide leaves the icon alone; without one the window goes to the task bar.
+func (v *frame) hide() {
+	if v.tray == nil {
+		win.ShowWindow(v.mw.Handle(), win.SW_MINIMIZE)
+		return
+	}
+	v.mw.SetVisible(false)
+	v.desk.Look(false)
+	v.render()
+	if !v.toldOfTray {
+		v.toldOfTray = true
+		v.notify(News{IconNone, v.text(locale.StaysInTray)})
+	}
+}
+
+// end closes the access and the window's own affairs.
+func (v *frame) end() {
+	if v.ended {
+		return
+	}
+	v.ended = true
+	if v.tray != nil {
+		_ = v.tray.Dispose()
+	}
+	v.desk.Close()
+}
+
+func (v *frame) text(key string, values ...string) string {
+	return locale.Text(v.p.Lang, key, values...)
+}
+
+// picture is one that is drawn once.
+type picture struct {
+	icon Icon
+	tray bool
+	logo bool
+	size int
+}
+
+// icon gives nil where it cannot be had.
+func (v *frame) icon(p picture) *walk.Icon {
+	if icon := v.icons[p]; icon != nil {
+		return icon
+	}
+	dpi := v.mw.DPI()
+	size := p.size * dpi / 96
+	var m image.Image
+	switch {
+	case p.logo:
+		m = drawLogo(size)
+	case p.tray:
+		m = drawTray(p.icon, size)
+	default:
+		m = drawStatus(p.icon, size)
+	}
+	icon, err := walk.NewIconFromImageForDPI(straight{m}, dpi)
+	if err != nil {
+		v.p.Log.Write("icon: " + err.Error())
+		return nil
+	}
+	v.icons[p] = icon
+	return icon
+}
+
+func (v *frame) bitmap(m image.Image) walk.Image {
+	b, err := walk.NewBitmapFromImageForDPI(m, 192)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// straight is a picture whose colours are not multiplied by their opacity, as Windows wants them in an icon.
+type straight struct{ image.Image }
+
+func (s straight) At(x, y int) color.Color {
+	c, _ := s.Image.At(x, y).(color.NRGBA)
+	return color.RGBA{c.R, c.G, c.B, c.A}
+}
