@@ -108,8 +108,8 @@ var windowTexts = map[string]text{
 	ExtendedUntil:    {"Сессия продлена до {value}.", "The session now lasts until {value}."},
 
 	StaysInTray: {
-		"Программа осталась в области уведомлений, доступ не меняется. Чтобы закрыть её совсем, нажмите значок правой кнопкой и выберите «Выход».",
-		"The program stays in the notification area, your access does not change. To close it, right-click its icon and choose Exit."},
+		"Программа осталась здесь, доступ не меняется. Закрыть её: правая кнопка, «Выход».",
+		"The program stays here, your access does not change. To close it: right-click, Exit."},
 	ExitAsk: {
 		"Если закрыть программу, доступ закроется. Выйти?",
 		"Access ends when the program is closed. Exit?"},

@@ -30,6 +30,7 @@ type Desk struct {
 	typed    Typed
 	tried    attempt
 	word     string
+	quiet    bool // word repeats what was typed, which may be a password in the wrong field
 	looking  bool
 	armed    bool // the program logs in by itself as soon as it can
 	knocked  bool // while armed: the gateway is asked for
@@ -211,7 +212,7 @@ func (d *Desk) wake() { d.knocked, d.entering = true, false; d.seat.Knock() }
 // Type takes what stands in the fields.
 func (d *Desk) Type(t Typed) {
 	if t != d.typed {
-		d.typed, d.word = t, ""
+		d.typed, d.word, d.quiet = t, "", false
 	}
 }
 
@@ -224,6 +225,7 @@ func (d *Desk) TypedAddress() bool {
 	if own.Address != "" {
 		if _, _, err := settings.Choose(own.Values(d.registry.Installer)); err != nil {
 			d.word = seat.Unsettled(d.cfg.Lang, settings.Gateway{}, err).Message
+			d.quiet = true
 			return false
 		}
 	}
@@ -441,7 +443,11 @@ func (d *Desk) goOn(is seat.View) {
 // logStatus writes each line of the status into the log once.
 func (d *Desk) logStatus() {
 	f := d.Face()
-	if line := string(f.Icon) + ": " + f.Status; line != d.shown {
+	line := string(f.Icon) + ": " + f.Status
+	if d.quiet && f.Status == d.word {
+		line = string(f.Icon) + ": what was typed is no address"
+	}
+	if line != d.shown {
 		d.shown = line
 		d.cfg.Log("status " + line)
 	}

@@ -88,3 +88,8 @@ func watchNetwork(changed func()) {
 		changed()
 	}
 }
+
+// redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.
+func (w *window) redraw() {
+	win.RedrawWindow(w.Handle(), nil, 0, win.RDW_INVALIDATE|win.RDW_ERASE|win.RDW_ALLCHILDREN)
+}

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"strings"
@@ -78,8 +79,8 @@ func (v *frame) form() []ui.Widget {
 		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}, OnKeyDown: v.enter},
 		ui.TextLabel{AssignTo: &v.addressHint, Text: hint, TextColor: walk.RGB(0x5c, 0x66, 0x70), MinSize: ui.Size{Width: innerWidth}},
 		ui.VSpacer{Size: 2},
-		ui.CheckBox{AssignTo: &v.save, Text: v.text(locale.CheckSave)},
-		ui.CheckBox{AssignTo: &v.auto, Text: v.text(locale.CheckAuto)},
+		ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: v.text(locale.CheckSave)},
+		ui.CheckBox{AssignTo: &v.auto, Alignment: ui.AlignHNearVCenter, Text: v.text(locale.CheckAuto)},
 	}
 }
 
@@ -95,7 +96,8 @@ func (v *frame) foot() []ui.Widget {
 					Layout:    ui.VBox{MarginsZero: true},
 					Alignment: ui.AlignHNearVNear,
 					Children: []ui.Widget{ui.ImageView{AssignTo: &v.statusIcon, Mode: ui.ImageViewModeZoom, Accessibility: ui.Accessibility{Role: ui.AccRoleGraphic},
-						MinSize: ui.Size{Width: statusSize, Height: statusSize}, MaxSize: ui.Size{Width: statusSize, Height: statusSize}}},
+						MinSize: ui.Size{Width: statusSize, Height: statusSize}, MaxSize: ui.Size{Width: statusSize, Height: statusSize}},
+						ui.VSpacer{}},
 				},
 				ui.Composite{
 					Layout:    ui.VBox{MarginsZero: true, Spacing: 4},
@@ -155,6 +157,7 @@ func (v *frame) listen() {
 		escape.Triggered().Attach(v.hide)
 		_ = v.mw.ShortcutActions().Add(escape) // Alt+F4 and the cross do the same
 	}
+	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last one that a new layout moves
 	v.mw.onEnd = v.end
 	v.mw.onResume = v.desk.Nudge
 	v.mw.onLeave = func() {
@@ -195,19 +198,36 @@ func (v *frame) render() {
 	f := v.desk.Face()
 	v.rendering = true
 	defer func() { v.rendering = false }()
-	focus := v.focusToMove(f)
 	v.field(v.login, f.Login)
 	v.field(v.password, f.Password)
 	v.field(v.address, f.Address)
+	if stem(f) != stem(v.shown) {
+		v.renderStem(f)
+	}
+	v.renderTray(f.Tray)
+	v.shown = f
+}
+
+// stem is what may change the size of the window, or where the keyboard is.
+func stem(f Face) string {
+	return fmt.Sprint(f.Icon, f.Status, f.Details, f.Notes, f.Address.Hint, f.Login.Enabled, f.Password.Enabled, f.Address.Enabled,
+		f.Save, f.Auto, f.Main, f.Extend)
+}
+
+// renderStem has the layout done once, after everything has changed.
+func (v *frame) renderStem(f Face) {
+	v.mw.SetSuspended(true)
+	focus := v.focusToMove(f)
+	v.enable(v.login, f.Login)
+	v.enable(v.password, f.Password)
+	v.enable(v.address, f.Address)
 	v.label(v.addressHint, f.Address.Hint)
 	v.check(v.save, f.Save)
 	v.check(v.auto, f.Auto)
 	v.button(v.main, f.Main)
 	v.button(v.extend, f.Extend)
-	if f.Icon != v.shown.Icon {
-		if icon := v.icon(picture{icon: f.Icon, size: statusSize}); icon != nil {
-			_ = v.statusIcon.SetImage(icon) // the words say the same
-		}
+	if icon := v.icon(picture{icon: f.Icon, size: statusSize}); icon != nil {
+		_ = v.statusIcon.SetImage(icon) // the words say the same
 	}
 	v.label(v.status, f.Status)
 	v.label(v.details, strings.Join(f.Details, "\r\n"))
@@ -215,15 +235,16 @@ func (v *frame) render() {
 	if f.Status != v.shown.Status {
 		_ = v.status.Accessibility().SetName(f.Status) // and so it is read aloud
 	}
-	v.renderTray(f.Tray)
-	v.shown = f
 	v.fit()
+	v.mw.SetSuspended(false)
+	v.mw.Synchronize(v.mw.redraw)
 	if focus != nil {
 		_ = focus.SetFocus()
 	}
 }
 
-// focusToMove: a control that is about to be disabled would keep the keyboard to itself.
+// focusToMove: a control that is about to be disabled would keep the keyboard to itself. After a refusal or an end the
+// password is what to type next.
 func (v *frame) focusToMove(f Face) walk.Widget {
 	login := v.login.Focused() && !f.Login.Enabled
 	password := v.password.Focused() && !f.Password.Enabled
@@ -231,8 +252,8 @@ func (v *frame) focusToMove(f Face) walk.Widget {
 	switch {
 	case login, password, address:
 		return v.main
-	case v.main.Focused() && f.Password.Enabled && !v.shown.Password.Enabled && f.Icon == IconError:
-		return v.password // refused: type it again
+	case v.main.Focused() && f.Login.Enabled && !v.shown.Login.Enabled:
+		return v.widget(v.desk.FirstEmpty())
 	}
 	return nil
 }
@@ -241,11 +262,14 @@ func (v *frame) field(e *walk.LineEdit, f Field) {
 	if e.Text() != f.Text {
 		_ = e.SetText(f.Text)
 	}
-	if e.Enabled() != f.Enabled {
-		e.SetEnabled(f.Enabled)
-	}
 	if e.CueBanner() != f.Cue {
 		_ = e.SetCueBanner(f.Cue)
+	}
+}
+
+func (v *frame) enable(e *walk.LineEdit, f Field) {
+	if e.Enabled() != f.Enabled {
+		e.SetEnabled(f.Enabled)
 	}
 }
 
@@ -298,7 +322,7 @@ func (v *frame) show() {
 	if !v.mw.Visible() {
 		v.mw.Show()
 		v.center()
-		v.focusFirstEmpty()
+		v.focus(v.desk.FirstEmpty())
 	}
 	if win.IsIconic(v.mw.Handle()) {
 		win.ShowWindow(v.mw.Handle(), win.SW_RESTORE)
@@ -319,19 +343,18 @@ func (v *frame) center() {
 	_ = v.mw.SetBoundsPixels(b)
 }
 
-func (v *frame) focusFirstEmpty() { v.focus(v.desk.FirstEmpty()) }
+func (v *frame) focus(missing Missing) { _ = v.widget(missing).SetFocus() }
 
-func (v *frame) focus(missing Missing) {
+func (v *frame) widget(missing Missing) walk.Widget {
 	switch missing {
 	case MissingLogin:
-		_ = v.login.SetFocus()
+		return v.login
 	case MissingPassword:
-		_ = v.password.SetFocus()
+		return v.password
 	case MissingAddress:
-		_ = v.address.SetFocus()
-	default:
-		_ = v.main.SetFocus()
+		return v.address
 	}
+	return v.main
 }
 
 // hide leaves the icon alone; without one the window goes to the task bar.
