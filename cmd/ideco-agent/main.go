@@ -17,6 +17,9 @@
 // --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where it is permitted. A
 // session that needs a tunnel which cannot be had is given back, and the answer says what helps.
 //
+// On Windows the command service is what Windows itself starts: the process of the service IdecoAgent (see package
+// service), with the same flags for the tunnel.
+//
 // The password is the first line of standard input; an empty one is sent too, so that the answer is the gateway's.
 // What happens is printed on standard output, in words or, with --json, as one object a line (see client.Event);
 // standard error is for diagnostics. SIGINT, SIGTERM or closing the console log the person out and end the program; a
@@ -81,6 +84,8 @@ func run(ctx context.Context, p program) int {
 		return connect(ctx, p, p.args[1:])
 	case "diagnose":
 		return diagnoseCommand(ctx, p, p.args[1:])
+	case "service":
+		return serve(p, p.args[1:])
 	case "version", "--version", "-version":
 		fmt.Fprintln(p.stdout, p.text(locale.VersionOfProgram, "version", agent.Version,
 			"value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH))

@@ -14,7 +14,9 @@ import (
 	"ideco-agent/agent/client/journal"
 	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/portable"
+	"ideco-agent/agent/client/seat"
 	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/window"
 )
@@ -55,7 +57,9 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 		Config: window.Config{
 			Lang: lang, Line: o.gateway, Registry: settings.ReadRegistry,
 			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
-			Keeper: keeper.Config{Device: device, Log: log.Log},
+			HasService: pipe.Installed,
+			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: lang, Log: log.Log}) },
+			Keeper:     keeper.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,
 		Log:    window.Journal{Path: log.Path(), Write: log.Log},

@@ -5,8 +5,15 @@ const (
 	NoGateway        = "no_gateway"
 	SeatBusy         = "seat_busy"
 	SeatTaken        = "seat_taken"
+	SeatEnded        = "seat_ended"
+	SeatLeft         = "seat_left"
+	SeatWindowGone   = "seat_window_gone"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
+
+	ServiceDescription = "service_description"
+	ServiceOnWindows   = "service_on_windows"
+	ServiceNotStarted  = "service_not_started"
 )
 
 var seatTexts = map[string]text{
@@ -19,10 +26,28 @@ var seatTexts = map[string]text{
 	SeatTaken: {
 		"Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.",
 		"Taken: access on this computer is open in another Windows session now."},
+	SeatEnded: {
+		"Доступ закрыт: его завершил администратор этого компьютера.",
+		"Access is closed: an administrator of this computer has ended it."},
+	SeatLeft: {
+		"Доступ закрыт: в этом сеансе Windows никто не работал. Войдите снова.",
+		"Access is closed: nobody was working in this Windows session. Log in again."},
+	SeatWindowGone: {
+		"Доступ закрыт: программа была закрыта. Войдите снова.",
+		"Access is closed: the program was closed. Log in again."},
 	ServiceStopped: {
 		"Служба Ideco агента не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
 		"The Ideco agent service does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
 	ServiceUntrusted: {
 		"Вместо службы Ideco агента отвечает другая программа. Не вводите пароль. Позвоните администратору.",
 		"Another program answers in place of the Ideco agent service. Do not enter a password. Call your administrator."},
+	ServiceDescription: {
+		"Открывает доступ через шлюз Ideco по просьбе окна «Ideco агент» и держит VPN. Без этой службы программа работает только в локальной сети.",
+		"Opens access through the Ideco gateway for the window of Ideco agent, and keeps the VPN. Without it the program works in the local network only."},
+	ServiceOnWindows: {
+		"Команда service — для Windows. Здесь используйте connect.",
+		"The command service is for Windows. Use connect here."},
+	ServiceNotStarted: {
+		"Службу запускает сама Windows, например командой sc start IdecoAgent. Подробности: {value}.",
+		"Windows starts the service by itself, for instance after sc start IdecoAgent. More about it: {value}."},
 }

@@ -15,7 +15,6 @@ const (
 	CheckSave    = "check_save"
 	CheckAuto    = "check_auto"
 	SaveBanned   = "save_banned"
-	AutoNeeds    = "auto_needs_saved"
 
 	LogIn      = "log_in"
 	LogOut     = "log_out"
@@ -73,7 +72,6 @@ var windowTexts = map[string]text{
 	CheckSave:    {"Сохранить пароль", "Save the password"},
 	CheckAuto:    {"Автоматически подключаться при запуске приложения", "Connect automatically when the program starts"},
 	SaveBanned:   {"Сохранять пароль запрещено политикой организации", "Your organisation's policy forbids saving the password"},
-	AutoNeeds:    {"Сначала отметьте «Сохранить пароль»", "Tick “Save the password” first"},
 
 	LogIn:      {"Авторизоваться", "Log in"},
 	LogOut:     {"Разавторизоваться", "Log out"},

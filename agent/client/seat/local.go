@@ -85,7 +85,7 @@ func (l *Local) View() View {
 	defer l.mu.Unlock()
 	v := View{Status: l.keeper.Status(), Control: Free, Problem: l.problem}
 	if v.Busy() {
-		v.Control = Yours
+		v.Control, v.Problem = Yours, nil
 	}
 	return v
 }

@@ -249,13 +249,20 @@ func (d *Desk) keep(p settings.Personal) {
 	}
 }
 
-// Tick takes the two boxes.
+// Tick takes the two boxes. To be logged in by the program takes a saved password: who ticks the second box means the
+// first one too, and who unticks the first one means the second.
 func (d *Desk) Tick(save, auto bool) {
 	if d.registry.Bans.SavedPassword {
 		return
 	}
 	p := d.personal
-	p.SavePassword, p.AutoConnect = save, auto && save
+	switch wasAuto := p.AutoConnect && p.SavePassword; {
+	case auto && !wasAuto:
+		save = true
+	case !save:
+		auto = false
+	}
+	p.SavePassword, p.AutoConnect = save, auto
 	d.keep(p)
 	switch {
 	case !save:
@@ -340,6 +347,8 @@ const (
 // FirstEmpty is the field that a person has to fill in first.
 func (d *Desk) FirstEmpty() Missing {
 	switch {
+	case d.seat.View().Busy():
+		return MissingNothing
 	case d.gateway.Host == "" && d.typed.Address == "" && !d.locked():
 		return MissingAddress
 	case d.typed.Login == "":

@@ -154,7 +154,7 @@ func TestPersonLogsIn(t *testing.T) {
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
 		t.Errorf("kept: %+v", o.memory)
 	}
-	s.Tick(true, true) // also what has opened the access already
+	s.Tick(false, true) // one box means the other; and it is about what has opened the access already
 	if len(o.memory.passwords) != 1 || !o.memory.personal.AutoConnect {
 		t.Errorf("kept: %+v", o.memory)
 	}

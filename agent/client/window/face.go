@@ -61,14 +61,13 @@ type Field struct {
 	Label   string
 	Text    string
 	Cue     string // shown while it is empty
-	Hint    string // below it, or beside it for those who do not see
+	Hint    string // below it
 	Enabled bool
 }
 
 // Check is a box to tick.
 type Check struct {
 	Label   string
-	Hint    string
 	Ticked  bool
 	Enabled bool
 }
@@ -272,14 +271,10 @@ func (s Scene) fields() (login, password, address Field) {
 
 func (s Scene) checks() (save, auto Check) {
 	save = Check{Label: s.text(locale.CheckSave), Ticked: s.Personal.SavePassword, Enabled: true}
-	auto = Check{Label: s.text(locale.CheckAuto), Ticked: s.Personal.SavePassword && s.Personal.AutoConnect, Enabled: s.Personal.SavePassword}
-	if !auto.Enabled {
-		auto.Hint = s.text(locale.AutoNeeds)
-	}
+	auto = Check{Label: s.text(locale.CheckAuto), Ticked: s.Personal.SavePassword && s.Personal.AutoConnect, Enabled: true}
 	if s.Bans.SavedPassword {
-		banned := s.text(locale.SaveBanned)
-		save.Ticked, save.Enabled, save.Hint = false, false, banned
-		auto.Ticked, auto.Enabled, auto.Hint = false, false, banned
+		save = Check{Label: s.text(locale.SaveBanned)}
+		auto = Check{Label: s.text(locale.CheckAuto)}
 	}
 	return save, auto
 }

@@ -155,21 +155,21 @@ func TestPaintChecks(t *testing.T) {
 		personal settings.Personal
 		banned   bool
 		want     string // save, auto: ticked, enabled
-		hint     string // of auto
+		label    string // of save
 		cue      string
 	}{
-		{"as installed", settings.Personal{}, false, "-+ --", "Сначала отметьте «Сохранить пароль»", "Сохранён"},
-		{"saved", settings.Personal{SavePassword: true}, false, "++ -+", "", "Сохранён"},
-		{"both", both, false, "++ ++", "", "Сохранён"},
-		{"no password, no automatic login", settings.Personal{AutoConnect: true}, false, "-+ --", "Сначала отметьте «Сохранить пароль»", "Сохранён"},
+		{"as installed", settings.Personal{}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
+		{"saved", settings.Personal{SavePassword: true}, false, "++ -+", "Сохранить пароль", "Сохранён"},
+		{"both", both, false, "++ ++", "Сохранить пароль", "Сохранён"},
+		{"no password, no automatic login", settings.Personal{AutoConnect: true}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
 		{"banned", both, true, "-- --", "Сохранять пароль запрещено политикой организации", ""},
 	} {
 		s := scene(view(keeper.Ready, "", ""))
 		s.Personal, s.Saved, s.Bans.SavedPassword = c.personal, true, c.banned
 		f := Paint(s)
 		got := sign(f.Save.Ticked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Ticked) + sign(f.Auto.Enabled)
-		if got != c.want || f.Auto.Hint != c.hint || f.Password.Cue != c.cue {
-			t.Errorf("%s: %s %q %q", c.name, got, f.Auto.Hint, f.Password.Cue)
+		if got != c.want || f.Save.Label != c.label || f.Password.Cue != c.cue {
+			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Cue)
 		}
 	}
 	s := scene(view(keeper.Ready, "", ""))

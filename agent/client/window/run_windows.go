@@ -1,12 +1,14 @@
 package window
 
 import (
+	"context"
 	"runtime"
 
 	"github.com/lxn/walk"
 	"golang.org/x/sys/windows"
 
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/surroundings"
 )
 
 // Program is what Run shows.
@@ -46,7 +48,9 @@ func Run(p Program) int {
 		return 1
 	}
 	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
-	go watchNetwork(func() { v.mw.Synchronize(v.desk.Nudge) })
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go surroundings.Watch(ctx, surroundings.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.desk.Nudge) }})
 	code := v.mw.Run()
 	v.end()
 	return code

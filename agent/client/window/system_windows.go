@@ -11,7 +11,6 @@ type window struct {
 	*walk.MainWindow
 	onEnd    func() // the Windows session ends
 	onLeave  func() // the person has left the screen to somebody else
-	onResume func() // the computer woke from sleep
 	onChange func() // the notification area came anew
 }
 
@@ -19,10 +18,7 @@ type window struct {
 const (
 	wmQueryEndSession    = 0x0011
 	wmEndSession         = 0x0016
-	wmPowerBroadcast     = 0x0218
 	wmWTSSessionChange   = 0x02b1
-	powerResumeAutomatic = 0x12
-	powerResumeSuspend   = 0x07
 	wtsConsoleDisconnect = 0x2
 	wtsRemoteDisconnect  = 0x4
 	wtsSessionLogoff     = 0x6
@@ -31,7 +27,6 @@ const (
 
 var (
 	registerSessionNotification = windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSRegisterSessionNotification")
-	notifyAddrChange            = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("NotifyAddrChange")
 	taskbarCreated              = win.RegisterWindowMessage(windows.StringToUTF16Ptr("TaskbarCreated"))
 )
 
@@ -45,11 +40,6 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 			w.onEnd() // the process may be gone as soon as this returns
 		}
 		return 0
-	case wmPowerBroadcast:
-		if (wParam == powerResumeAutomatic || wParam == powerResumeSuspend) && w.onResume != nil {
-			w.onResume()
-		}
-		return 1
 	case wmWTSSessionChange:
 		if (wParam == wtsConsoleDisconnect || wParam == wtsRemoteDisconnect || wParam == wtsSessionLogoff) && w.onLeave != nil {
 			w.onLeave()
@@ -73,20 +63,6 @@ func (w *window) watchSession() error {
 		return err
 	}
 	return nil
-}
-
-// watchNetwork calls changed whenever an address of the computer has come or gone. It ends with the process, or where
-// Windows does not tell.
-func watchNetwork(changed func()) {
-	if notifyAddrChange.Find() != nil {
-		return
-	}
-	for {
-		if r, _, _ := notifyAddrChange.Call(0, 0); r != 0 {
-			return
-		}
-		changed()
-	}
 }
 
 // redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.

@@ -159,7 +159,6 @@ func (v *frame) listen() {
 	}
 	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last one that a new layout moves
 	v.mw.onEnd = v.end
-	v.mw.onResume = v.desk.Nudge
 	v.mw.onLeave = func() {
 		if v.desk.Here() {
 			v.desk.Logout()
@@ -290,9 +289,8 @@ func (v *frame) check(c *walk.CheckBox, f Check) {
 	if c.Enabled() != f.Enabled {
 		c.SetEnabled(f.Enabled)
 	}
-	if c.ToolTipText() != f.Hint {
-		_ = c.SetToolTipText(f.Hint)
-		_ = c.Accessibility().SetHelp(f.Hint)
+	if c.Text() != f.Label {
+		_ = c.SetText(f.Label)
 	}
 }
 

@@ -1,0 +1,254 @@
+package pipe
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+// Keeper is what the service gives access with.
+type Keeper interface {
+	Knock(keeper.Wish)
+	Login(keeper.Wish) // the Status is Busy when it returns
+	Extend(password string)
+	Logout()
+	Rest()
+	Status() keeper.Status
+	Watch() (<-chan struct{}, func())
+}
+
+const (
+	// absence is how long the access outlives the owner's last window, which may only be starting again.
+	absence = 10 * time.Second
+	// maxWindows is how many one person may have.
+	maxWindows = 8
+)
+
+// desk is where the windows of all persons meet the one keeper.
+type desk struct {
+	keeper Keeper
+	choose func() (settings.Gateway, error)
+	log    func(string)
+	clock  client.Clock
+	bell   seat.Bell // rung when a window may have to show something else
+
+	mu      sync.Mutex // guards the fields below; held while the keeper is told something
+	claim   claim
+	windows map[*window]struct{}
+	missing *missing // nil = nobody is waited for
+}
+
+// window is one connection.
+type window struct {
+	who  Caller
+	lang locale.Lang
+
+	problem *seat.Problem // of its last knock or login; guarded by desk.mu
+	refused []answer      // not sent yet; guarded by desk.mu
+}
+
+// missing is the time in which an owner without a window has to come back.
+type missing struct{ cameBack chan struct{} }
+
+// come lets a window in.
+func (d *desk) come(w *window) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.countOf(w.who.Person) >= maxWindows {
+		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, w.who.Session)
+	}
+	d.windows[w] = struct{}{}
+	if d.missing != nil && d.claim.owner == w.who.Person {
+		close(d.missing.cameBack)
+		d.missing = nil
+	}
+	return nil
+}
+
+// leave is when its connection has ended.
+func (d *desk) leave(w *window) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.windows, w)
+	busy := d.keeper.Status().Busy()
+	switch {
+	case busy && w.who.Person == d.claim.owner && d.countOf(d.claim.owner) == 0 && d.missing == nil:
+		d.miss()
+	case !busy && len(d.windows) == 0:
+		d.keeper.Rest()
+	}
+}
+
+func (d *desk) countOf(p Person) int {
+	n := 0
+	for w := range d.windows {
+		if w.who.Person == p {
+			n++
+		}
+	}
+	return n
+}
+
+// miss ends the access unless its owner comes back. d.mu is held.
+func (d *desk) miss() {
+	m := &missing{cameBack: make(chan struct{})}
+	d.missing = m
+	over, stop := d.clock.Timer(absence)
+	go func() {
+		defer stop()
+		select {
+		case <-over:
+		case <-m.cameBack:
+			return
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.missing == m { // and has not come back just now
+			d.missing = nil
+			d.take(locale.SeatWindowGone)
+		}
+	}()
+}
+
+// take ends the access against the owner's will, or without it. d.mu is held.
+func (d *desk) take(why string) {
+	d.log(fmt.Sprintf("the access of Windows session %d ends: %s", d.claim.owner.Session, why))
+	d.claim.why = why
+	d.keeper.Logout()
+	d.bell.Ring()
+}
+
+// left is when nobody works in a Windows session any more.
+func (d *desk) left(session uint32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.claim.ends(session, d.keeper.Status()) {
+		d.take(locale.SeatLeft)
+	}
+}
+
+// owner is who has access.
+func (d *desk) owner() (Person, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.claim.owner, d.keeper.Status().Busy()
+}
+
+// close ends what the desk waits for.
+func (d *desk) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.missing != nil {
+		close(d.missing.cameBack)
+		d.missing = nil
+	}
+}
+
+// does what a window asks for.
+func (d *desk) does(w *window, r request) {
+	defer d.bell.Ring()
+	switch r.Type {
+	case typeKnock:
+		d.knock(w)
+	case typeLogin:
+		d.login(w, r.Login, r.Password)
+	case typeExtend:
+		d.asOwner(w, func() { d.keeper.Extend(r.Password) })
+	case typeLogout:
+		d.asOwner(w, d.keeper.Logout)
+	case typeEnd:
+		d.end(w)
+	}
+}
+
+func (d *desk) knock(w *window) {
+	g, wrong := d.gateway(w)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w.problem = wrong
+	switch {
+	case d.keeper.Status().Busy():
+	case wrong != nil:
+		d.keeper.Rest()
+	default:
+		d.keeper.Knock(keeper.Wish{Gateway: g, Lang: w.lang})
+	}
+}
+
+func (d *desk) login(w *window, login, password string) {
+	g, wrong := d.gateway(w)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.claim.control(w.who.Person, d.keeper.Status()) == seat.Other {
+		w.refuse(seat.Busy, locale.SeatBusy)
+		return
+	}
+	if w.problem = wrong; wrong != nil {
+		return
+	}
+	d.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // not as whom: people type passwords there
+	d.claim = claim{owner: w.who.Person}
+	d.keeper.Login(keeper.Wish{Gateway: g, Login: login, Password: password, Lang: w.lang})
+}
+
+// gateway finds out where to go, or why that is not known.
+func (d *desk) gateway(w *window) (settings.Gateway, *seat.Problem) {
+	g, err := d.choose()
+	wrong := seat.Unsettled(w.lang, g, err)
+	if wrong != nil {
+		d.log("gateway: " + wrong.Code + " " + agent.Clean(fmt.Sprint(err), maxLogged))
+	}
+	return g, wrong
+}
+
+const maxLogged = 300 // characters of what others wrote
+
+// asOwner does something with the access of the window's person.
+func (d *desk) asOwner(w *window, do func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch d.claim.control(w.who.Person, d.keeper.Status()) {
+	case seat.Yours:
+		do()
+	case seat.Other:
+		w.refuse(seat.Busy, locale.SeatBusy)
+	}
+}
+
+func (d *desk) end(w *window) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch control := d.claim.control(w.who.Person, d.keeper.Status()); {
+	case control == seat.Yours:
+		d.keeper.Logout()
+	case control == seat.Other && w.who.Admin:
+		d.log(fmt.Sprintf("ended by %s in Windows session %d", w.who.User, w.who.Session))
+		d.take(locale.SeatEnded)
+	case control == seat.Other:
+		w.refuse(seat.Busy, locale.SeatBusy)
+	}
+}
+
+// refuse is said to the window as soon as it listens. desk.mu is held.
+func (w *window) refuse(code, key string) {
+	w.refused = append(w.refused, answer{Type: typeRefused, Code: code, Message: locale.Text(w.lang, key)})
+}
+
+// news are what there is to tell a window now: refusals once, and the status.
+func (d *desk) news(w *window) (refused []answer, status answer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	refused, w.refused = w.refused, nil
+	v := d.claim.view(w.who, d.keeper.Status(), w.lang)
+	if v.Control == seat.Free {
+		v.Problem = w.problem
+	}
+	return refused, statusOf(v)
+}

@@ -1,0 +1,77 @@
+package pipe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"unsafe"
+
+	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
+)
+
+// Dial opens the pipe for a window, with no more rights than it needs, and makes sure that its server is the process
+// that runs the service, as the service control manager says: nobody but an administrator decides that. Otherwise the
+// error is ErrUntrusted and nothing was said. The service may identify the window and no more.
+func Dial(ctx context.Context) (net.Conn, error) {
+	conn, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
+	if err != nil {
+		return nil, err
+	}
+	if err := isService(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func isService(conn net.Conn) error {
+	h, err := handleOf(conn)
+	if err != nil {
+		return err
+	}
+	var server uint32
+	if err := windows.GetNamedPipeServerProcessId(h, &server); err != nil {
+		return fmt.Errorf("who serves the pipe: %w", err)
+	}
+	status, err := serviceStatus()
+	if err != nil {
+		return err
+	}
+	if server == 0 || status.ProcessId != server {
+		return fmt.Errorf("%w: process %d serves the pipe, and process %d is the service", ErrUntrusted, server, status.ProcessId)
+	}
+	return nil
+}
+
+// Installed tells whether this computer has the service.
+func Installed() bool {
+	_, err := serviceStatus()
+	return err == nil
+}
+
+// serviceStatus asks for nothing that a plain user may not know.
+func serviceStatus() (windows.SERVICE_STATUS_PROCESS, error) {
+	var status windows.SERVICE_STATUS_PROCESS
+	manager, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
+	if err != nil {
+		return status, fmt.Errorf("service control manager: %w", err)
+	}
+	defer windows.CloseServiceHandle(manager)
+	name, err := windows.UTF16PtrFromString(Service)
+	if err != nil {
+		return status, err
+	}
+	service, err := windows.OpenService(manager, name, windows.SERVICE_QUERY_STATUS)
+	if err != nil {
+		return status, fmt.Errorf("service %s: %w", Service, err)
+	}
+	defer windows.CloseServiceHandle(service)
+	var size uint32
+	err = windows.QueryServiceStatusEx(service, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&status)),
+		uint32(unsafe.Sizeof(status)), &size)
+	if err != nil {
+		return status, fmt.Errorf("service %s: %w", Service, err)
+	}
+	return status, nil
+}

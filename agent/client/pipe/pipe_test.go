@@ -1,0 +1,391 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+// desktop is a window's seat under test.
+type desktop struct {
+	*Remote
+	t       *testing.T
+	changed <-chan struct{}
+	log     func() string
+}
+
+func (s *service) open(who Caller) *desktop {
+	return take(s.t, s.written, RemoteConfig{Lang: locale.English,
+		Dial: func(context.Context) (net.Conn, error) { return s.connect(who), nil }})
+}
+
+func take(t *testing.T, log func() string, cfg RemoteConfig) *desktop {
+	r := NewRemote(cfg)
+	changed, leave := r.Watch()
+	t.Cleanup(leave)
+	t.Cleanup(r.Close)
+	return &desktop{r, t, changed, log}
+}
+
+func (d *desktop) until(what string, is func(seat.View) bool) seat.View {
+	d.t.Helper()
+	for deadline := time.After(patience); ; {
+		now := d.View()
+		if is(now) {
+			return now
+		}
+		select {
+		case <-d.changed:
+		case <-deadline:
+			d.t.Fatalf("%s: there is %+v %+v\n%s", what, now, now.Problem, d.log())
+		}
+	}
+}
+
+func (d *desktop) waits(state client.State, control seat.Control) seat.View {
+	d.t.Helper()
+	return d.until(string(state)+" "+string(control), func(v seat.View) bool { return v.State == state && v.Control == control })
+}
+
+func (d *desktop) refused(code string) {
+	d.t.Helper()
+	v := d.until("refused "+code, func(v seat.View) bool { return v.Problem != nil && v.Problem.Code == code })
+	if v.Problem.Message == "" {
+		d.t.Errorf("%s without words", code)
+	}
+}
+
+// One computer, two persons and an administrator.
+func TestPersons(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	a, b, c := s.open(ivanov), s.open(petrov), s.open(boss)
+	a.Knock()
+	for _, d := range []*desktop{a, b, c} {
+		if v := d.waits(keeper.Ready, seat.Free); v.Server != "gw.ru" {
+			t.Errorf("%+v", v)
+		}
+	}
+	a.Login("ivanov", "wrong")
+	a.waits(client.Failed, seat.Free)
+	b.waits(keeper.Resting, seat.Free)
+
+	a.Login("ivanov", "right")
+	if v := a.waits(client.Authorized, seat.Yours); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
+		t.Errorf("%+v", v)
+	}
+	for _, d := range []*desktop{b, c} {
+		v := d.waits(keeper.Resting, seat.Other)
+		if v.Login+v.Address+v.Server != "" || v.Message != "Taken: access on this computer is open in another Windows session now." {
+			t.Errorf("%+v", v)
+		}
+		if v.CanEnd != (d == c) {
+			t.Errorf("can end: %v", v.CanEnd)
+		}
+	}
+	b.Knock() // in vain
+	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
+		b.until("a new try", func(v seat.View) bool { return v.Control == seat.Other })
+		do()
+		b.refused(seat.Busy)
+	}
+	a.Extend("again")
+	a.Logout()
+	if v := a.waits(client.Ended, seat.Free); v.Code != "logout" {
+		t.Errorf("%+v", v)
+	}
+	if v := b.waits(keeper.Resting, seat.Free); v.Problem != nil {
+		t.Errorf("the seat is free, and still %+v", v.Problem)
+	}
+	if len(m.extended) != 1 || m.extended[0] != "again" {
+		t.Errorf("extended with %q", m.extended)
+	}
+
+	b.Login("petrov", "right")
+	b.waits(client.Authorized, seat.Yours)
+	a.waits(keeper.Resting, seat.Other)
+	c.waits(keeper.Resting, seat.Other)
+	c.End()
+	if v := b.waits(client.Ended, seat.Free); v.Message != locale.Text(locale.English, locale.SeatEnded) {
+		t.Errorf("%+v", v)
+	}
+	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
+		if strings.Contains(s.written(), secret) {
+			t.Errorf("the log says %q:\n%s", secret, s.written())
+		}
+	}
+}
+
+// The access ends with the owner's Windows session, and not with another one.
+func TestLeft(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	a := s.open(ivanov)
+	a.Login("ivanov", "right")
+	a.waits(client.Authorized, seat.Yours)
+	if who, has := s.Owner(); !has || who != ivanov.Person {
+		t.Errorf("the owner is %v %v", who, has)
+	}
+	s.Left(petrov.Session)
+	if !m.Status().Busy() {
+		t.Error("another person's leaving ended it")
+	}
+	s.Left(ivanov.Session)
+	if v := a.waits(client.Ended, seat.Free); v.Message != locale.Text(locale.English, locale.SeatLeft) {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A window may start anew; a program that has gone takes the access with it.
+func TestAbsence(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	first := s.connect(ivanov)
+	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
+	s.waitsFor(func() bool { return m.Status().Busy() })
+	other := s.open(petrov)
+	other.waits(keeper.Resting, seat.Other)
+
+	first.Close()
+	pause := s.next(absence)
+	again := s.connect(ivanov)
+	say(t, again, `{"type":"hello"}`)
+	<-pause.gone
+	pause.ends <- time.Now()
+	if !m.Status().Busy() {
+		t.Fatal("it came back, and the access has gone")
+	}
+
+	again.Close()
+	s.next(absence).ends <- time.Now()
+	other.waits(keeper.Resting, seat.Free)
+	if m.Status().Busy() {
+		t.Error("there is access without a window")
+	}
+}
+
+// Exit logs out before it goes.
+func TestExit(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	a := s.open(ivanov)
+	a.Login("ivanov", "right")
+	a.waits(client.Authorized, seat.Yours)
+	a.Close()
+	a.Close()
+	s.waitsFor(func() bool { return !m.Status().Busy() })
+	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.rests > 0 })
+}
+
+// waitsFor something in the fake keeper.
+func (s *service) waitsFor(is func() bool) {
+	s.t.Helper()
+	changed, leave := s.keeper.Watch()
+	defer leave()
+	for deadline := time.After(patience); !is(); {
+		select {
+		case <-changed:
+		case <-deadline:
+			s.t.Fatalf("in vain; the log says\n%s", s.written())
+		}
+	}
+}
+
+// say is a window that does not listen.
+func say(t *testing.T, conn net.Conn, what ...string) {
+	t.Helper()
+	go io.Copy(io.Discard, conn)
+	for _, text := range what {
+		if _, err := io.WriteString(conn, text+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNoGateway(t *testing.T) {
+	s := newService(t, &memory{})
+	var g settings.Gateway
+	var wrong error
+	s.choose = func() (settings.Gateway, error) { return g, wrong }
+	a := s.open(ivanov)
+	a.Knock()
+	a.refused(seat.NoGateway)
+	wrong = &settings.Problem{Place: settings.Policy, Key: locale.BadServer, Value: "a b"}
+	a.Login("i", "x")
+	a.refused(seat.BadSettings)
+	g, wrong = settings.Gateway{Host: "gw.ru", Port: 14765}, nil
+	a.Login("i", "x")
+	if v := a.waits(client.Authorized, seat.Yours); v.Problem != nil {
+		t.Errorf("%+v", v.Problem)
+	}
+}
+
+// What does not keep to the rules is cut off, and the log says why without repeating it.
+func TestMalformed(t *testing.T) {
+	for text, reason := range map[string]string{
+		`{"type":"login","login":"i","password":"secret"}` + "\n": "hello",
+		`secret` + "\n": "no message",
+		strings.Repeat("secret", maxRequest/4) + "\n":                                       "too long",
+		`{"type":"hello"}` + "\n" + `{"type":"login","login":1,"password":"secret"}` + "\n": "no message",
+		`{"type":"hello"}` + "\n" + strings.Repeat("secret", maxRequest):                    "too long",
+	} {
+		s := newService(t, &memory{})
+		conn := s.connect(ivanov)
+		go io.WriteString(conn, text)
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Errorf("%.40q: %v", text, err)
+		}
+		s.Close()
+		if log := s.written(); !strings.Contains(log, reason) || strings.Contains(log, "secret") {
+			t.Errorf("%.40q: the log says %q", text, log)
+		}
+	}
+}
+
+func TestStrangers(t *testing.T) {
+	s := newService(t, &memory{})
+	for i := 0; i <= maxWindows; i++ {
+		conn := s.connect(ivanov)
+		if _, err := io.WriteString(conn, `{"type":"hello"}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newLines(conn, maxAnswer).r.ReadString('\n'); (err != nil) != (i == maxWindows) {
+			t.Errorf("window %d: %v", i, err)
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	here, there := net.Pipe()
+	go s.Talk(there)
+	go io.WriteString(here, `{"type":"hello"}`+"\n")
+	if _, err := io.Copy(io.Discard, here); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	if !strings.Contains(s.written(), "a stranger") || !strings.Contains(s.written(), "are there already") {
+		t.Error(s.written())
+	}
+}
+
+// The window says that there is no service, and finds it again when it comes back; what it wanted to know is asked anew.
+func TestComesBack(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	clock := hands{make(chan timer, 16)}
+	dials := make(chan func() (net.Conn, error), 16)
+	a := take(t, s.written, RemoteConfig{Lang: locale.English, Clock: clock, Dial: func(ctx context.Context) (net.Conn, error) {
+		select {
+		case dial := <-dials:
+			return dial()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}})
+	fails := func(err error) { dials <- func() (net.Conn, error) { return nil, err } }
+	var service net.Conn
+	succeeds := func() { dials <- func() (net.Conn, error) { service = s.connect(ivanov); return service, nil } }
+	pause := func(d time.Duration) {
+		t.Helper()
+		select {
+		case p := <-clock.timers:
+			if p.d != d {
+				t.Errorf("a pause of %v, want %v", p.d, d)
+			}
+			p.ends <- time.Now()
+		case <-time.After(patience):
+			t.Fatal("no pause")
+		}
+	}
+	a.Knock()
+	a.Login("ivanov", "right")
+	fails(errors.New("not there yet"))
+	pause(firstDelay)
+	if v := a.View(); v.Problem != nil {
+		t.Errorf("said too early: %+v", v.Problem)
+	}
+	fails(errors.New("not there yet"))
+	pause(2 * firstDelay)
+	a.refused(seat.ServiceStopped)
+	fails(ErrUntrusted)
+	pause(4 * firstDelay)
+	a.refused(seat.ServiceUntrusted)
+	succeeds()
+	if v := a.waits(client.Authorized, seat.Yours); v.Problem != nil {
+		t.Errorf("%+v", v.Problem)
+	}
+	m.Logout()
+	service.Close()
+	if v := a.waits(keeper.Resting, seat.Free); v.Problem == nil || v.Problem.Code != seat.ServiceStopped {
+		t.Errorf("%+v", v)
+	}
+	pause(firstDelay)
+	succeeds()
+	a.waits(keeper.Ready, seat.Free)
+}
+
+// A real keeper, a real gateway, and a service in between.
+func TestWithKeeper(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		if n == 0 {
+			c.Hello()
+			return
+		}
+		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
+			t.Errorf("authorize: %+v", m)
+		}
+		c.Goodbye()
+	})
+	k := keeper.New(keeper.Config{Roots: g.Root.Pool()})
+	t.Cleanup(k.Close)
+	s := newService(t, k)
+	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
+	a := s.open(ivanov)
+	a.Knock()
+	if v := a.waits(keeper.Ready, seat.Free); v.Message != "The gateway answers." {
+		t.Errorf("%+v", v)
+	}
+	a.Login("ivanov", "right")
+	a.waits(client.Authorized, seat.Yours)
+	a.Logout()
+	if v := a.waits(client.Ended, seat.Free); v.Code != "logout" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Whatever a window sends, it gets no access that is somebody else's, and the server lives on.
+func FuzzTalk(f *testing.F) {
+	f.Add([]byte(`{"type":"hello","version":"1","lang":"ru"}` + "\n" + `{"type":"login","login":"a","password":"b"}` + "\n"))
+	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))
+	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"knock","more":[1]}` + "\n" + `null` + "\n" + `[]` + "\n"))
+	f.Add([]byte("\xff\n"))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		m := &memory{status: keeper.Status{State: client.Authorized, Login: "ivanov"}}
+		s := newService(t, m)
+		s.desk.claim.owner = ivanov.Person
+		conn := s.connect(petrov)
+		told := make(chan []byte)
+		go func() {
+			all, _ := io.ReadAll(conn)
+			told <- all
+		}()
+		conn.Write(sent) // the server may have closed it meanwhile
+		conn.Close()
+		if all := <-told; strings.Contains(string(all), "ivanov") {
+			t.Errorf("it was told %s", all)
+		}
+		s.Close()
+		if now := m.Status(); now.State != client.Authorized || now.Login != "ivanov" || len(m.extended) > 0 {
+			t.Errorf("%q did something: %+v", sent, now)
+		}
+	})
+}

@@ -1,0 +1,229 @@
+package pipe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+)
+
+const (
+	helloPatience = 10 * time.Second // for a window to say hello
+	writePatience = 10 * time.Second // for a window to read
+)
+
+// ServerConfig says what the server works with. Clock may be nil.
+type ServerConfig struct {
+	Keeper Keeper
+	Choose func() (settings.Gateway, error) // see seat.NewLocal
+	// Identify tells who has the other end. It is asked once, when the window has said hello.
+	Identify func(net.Conn) (Caller, error)
+	Log      func(text string)
+	Clock    client.Clock
+}
+
+// Server is the service's end of the pipe. It does not close the keeper.
+type Server struct {
+	cfg  ServerConfig
+	desk *desk
+	quit chan struct{} // closed by Close
+	all  sync.WaitGroup
+
+	mu    sync.Mutex // guards what Close closes
+	ended bool
+	open  map[io.Closer]struct{}
+}
+
+// NewServer makes a server that has no window yet.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.Clock == nil {
+		cfg.Clock = client.SystemClock
+	}
+	s := &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{},
+		desk: &desk{keeper: cfg.Keeper, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
+	changed, leave := cfg.Keeper.Watch()
+	s.all.Add(1)
+	go func() {
+		defer s.all.Done()
+		defer leave()
+		for {
+			select {
+			case <-changed:
+				s.desk.bell.Ring()
+			case <-s.quit:
+				return
+			}
+		}
+	}()
+	return s
+}
+
+// Serve takes windows until the listener fails, or is closed by Close: then there is no error.
+func (s *Server) Serve(l net.Listener) error {
+	if !s.keep(l) {
+		return l.Close()
+	}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			select {
+			case <-s.quit:
+				return nil
+			default:
+				return fmt.Errorf("pipe: %w", err)
+			}
+		}
+		s.all.Add(1)
+		go func() {
+			defer s.all.Done()
+			s.Talk(conn)
+		}()
+	}
+}
+
+// Talk is the conversation with one window, to its end.
+func (s *Server) Talk(conn net.Conn) {
+	if !s.keep(conn) {
+		conn.Close()
+		return
+	}
+	defer s.drop(conn)
+	w, in, err := s.greet(conn)
+	if err == nil {
+		err = s.desk.come(w)
+	}
+	if err != nil {
+		s.cfg.Log("pipe: a window was turned away: " + agent.Clean(err.Error(), maxLogged))
+		return
+	}
+	gone, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		if err := s.tell(conn, w, gone); isTimeout(err) {
+			conn.Close() // a window that is told nothing more must not believe what it was told last
+		} // of another error the reader learns too, when it has read what the window said before
+	}()
+	if err := s.listen(in, w); err != nil {
+		s.cfg.Log("pipe: connection closed: " + agent.Clean(err.Error(), maxLogged))
+	}
+	close(gone)
+	conn.Close()
+	<-told
+	s.desk.leave(w)
+}
+
+// greet waits for hello.
+func (s *Server) greet(conn net.Conn) (*window, lines, error) {
+	in := newLines(conn, maxRequest)
+	if err := conn.SetReadDeadline(time.Now().Add(helloPatience)); err != nil {
+		return nil, in, err
+	}
+	var r request
+	if err := in.next(&r); err != nil {
+		return nil, in, err
+	}
+	if r.Type != typeHello {
+		return nil, in, errors.New("it does not say hello")
+	}
+	who, err := s.cfg.Identify(conn)
+	if err != nil {
+		return nil, in, err
+	}
+	if who.User == "" {
+		return nil, in, errors.New("nobody knows who it is")
+	}
+	lang, _ := locale.Parse(r.Lang)
+	s.cfg.Log(fmt.Sprintf("pipe: window of version %q in Windows session %d", agent.Clean(r.Version, 40), who.Session))
+	return &window{who: who, lang: lang}, in, conn.SetReadDeadline(time.Time{})
+}
+
+// listen does what the window asks for until it goes, for which there is no error.
+func (s *Server) listen(in lines, w *window) error {
+	for {
+		var r request
+		switch err := in.next(&r); {
+		case errors.Is(err, errTooLong), errors.Is(err, errMalformed):
+			return err
+		case err != nil:
+			return nil
+		}
+		s.desk.does(w, r)
+	}
+}
+
+// tell keeps the window informed until it goes.
+func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
+	changed, leave := s.desk.bell.Watch()
+	defer leave()
+	var shown []byte
+	for {
+		refused, status := s.desk.news(w)
+		var out []byte
+		for _, a := range refused {
+			out = append(out, line(a)...)
+		}
+		if now := status.line(); !bytes.Equal(now, shown) {
+			out, shown = append(out, now...), now
+		}
+		if len(out) > 0 {
+			if err := conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
+				return err
+			}
+			if _, err := conn.Write(out); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-changed:
+		case <-gone:
+			return nil
+		}
+	}
+}
+
+// Left is when somebody has logged off from a Windows session, disconnected it or switched away from it.
+func (s *Server) Left(session uint32) { s.desk.left(session) }
+
+// Owner is who has access now, or asks for it.
+func (s *Server) Owner() (Person, bool) { return s.desk.owner() }
+
+// Close ends all connections and waits for that. The access stays the keeper's business.
+func (s *Server) Close() {
+	s.mu.Lock()
+	if !s.ended {
+		s.ended = true
+		close(s.quit)
+	}
+	for c := range s.open {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.all.Wait()
+	s.desk.close()
+}
+
+// keep remembers what Close has to close; false = Close was there already.
+func (s *Server) keep(c io.Closer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.open[c] = struct{}{}
+	return true
+}
+
+func (s *Server) drop(c io.Closer) {
+	c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}

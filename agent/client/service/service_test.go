@@ -1,0 +1,184 @@
+package service
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/pipe"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+// patience is how long a test waits for something that should happen at once.
+const patience = 20 * time.Second
+
+var ivanov = pipe.Caller{Person: pipe.Person{Session: 1, User: "S-1-5-21-1-1001"}}
+
+// diary is a log in memory.
+type diary struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (d *diary) Log(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.text.WriteString(text + "\n")
+}
+
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
+}
+
+// begin starts the service on a socket instead of a pipe, for a gateway that HKEY_LOCAL_MACHINE would name.
+func begin(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *diary) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
+	d := &diary{}
+	r := start(Config{}, surface{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
+		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
+		registry: func() settings.Registry {
+			return settings.Registry{Policy: settings.Values{Place: settings.Policy, Pin: "alone"},
+				Installer: settings.Values{Place: settings.Installer, Address: address, Pin: g.Root.Pin()}}
+		}})
+	t.Cleanup(r.close)
+	w := pipe.NewRemote(pipe.RemoteConfig{Lang: locale.English, Dial: func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
+	}})
+	t.Cleanup(w.Close)
+	return r, w, d
+}
+
+func waits(t *testing.T, w *pipe.Remote, what string, is func(seat.View) bool) seat.View {
+	t.Helper()
+	changed, leave := w.Watch()
+	defer leave()
+	for deadline := time.After(patience); ; {
+		v := w.View()
+		if is(v) {
+			return v
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("%s: there is %+v %+v", what, v, v.Problem)
+		}
+	}
+}
+
+// A day of the service: the window finds the gateway of HKEY_LOCAL_MACHINE by its pin, logs in, the computer wakes, and
+// the service is stopped, of which gateway and window hear.
+func TestService(t *testing.T) {
+	bye := make(chan bool, 1)
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		if n == 0 {
+			c.Hello()
+			return
+		}
+		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" || m.Device.ID != "d1" {
+			t.Errorf("authorize: %+v", m)
+		}
+		bye <- c.Goodbye()
+	})
+	r, w, d := begin(t, g)
+	w.Knock()
+	waits(t, w, "the gateway", func(v seat.View) bool { return v.State == keeper.Ready })
+	w.Login("ivanov", "right")
+	waits(t, w, "access", func(v seat.View) bool { return v.State == client.Authorized && v.Control == seat.Yours })
+	r.powerChanged(powerSuspend)
+	r.powerChanged(powerResumeAutomatic)
+	r.sessionChanged(0x7, ivanov.Session, map[uint32]uint32{1: 0}) // locked
+	if v := w.View(); v.State != client.Authorized {
+		t.Errorf("%+v", v)
+	}
+	r.close()
+	if !<-bye {
+		t.Error("the gateway was not told")
+	}
+	waits(t, w, "the end", func(v seat.View) bool { return v.Problem != nil && v.Problem.Code == seat.ServiceStopped && !v.Busy() })
+	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
+		if !strings.Contains(d.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, d)
+		}
+	}
+	if strings.Contains(d.String(), "right") {
+		t.Errorf("the log says the password:\n%s", d)
+	}
+}
+
+// The access ends when its owner's Windows session is left, by what the event says or by the states of all sessions.
+func TestSessionChanged(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		event, session uint32
+		states         map[uint32]uint32
+	}{
+		{"logged off", sessionLogoff, 1, nil},
+		{"switched away", consoleDisconnect, 1, map[uint32]uint32{0: 4, 1: 0}},
+		{"disconnected, the event unreadable", remoteDisconnect, ^uint32(0), map[uint32]uint32{0: 4, 1: 4}},
+		{"somebody else logs on, and the owner has gone", 0x5, 2, map[uint32]uint32{0: 4, 2: 0}},
+	} {
+		bye := make(chan bool, 1)
+		g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
+			conn.Admit("")
+			bye <- conn.Goodbye()
+		})
+		r, w, _ := begin(t, g)
+		w.Login("ivanov", "right")
+		waits(t, w, c.name, func(v seat.View) bool { return v.State == client.Authorized })
+		r.sessionChanged(0x8, 1, map[uint32]uint32{0: 4, 1: 0}) // unlocked
+		r.sessionChanged(sessionLogoff, 2, map[uint32]uint32{1: 0})
+		r.sessionChanged(c.event, c.session, c.states)
+		if !<-bye {
+			t.Errorf("%s: the gateway was not told", c.name)
+		}
+		v := waits(t, w, c.name, func(v seat.View) bool { return v.State == client.Ended })
+		if v.Message != locale.Text(locale.English, locale.SeatLeft) {
+			t.Errorf("%s: %+v", c.name, v)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
+		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
+		if leaves(event) != want {
+			t.Errorf("event %d: %v", event, !want)
+		}
+	}
+	if deserted(1, nil) || deserted(1, map[uint32]uint32{1: 0}) || !deserted(1, map[uint32]uint32{1: 4}) || !deserted(1, map[uint32]uint32{2: 0}) {
+		t.Error("deserted")
+	}
+}
+
+func TestIsBelow(t *testing.T) {
+	for dir, want := range map[string]bool{
+		`C:\Program Files\Ideco\Agent\IdecoAgent.exe`: true,
+		`c:\program files\x`:                          true,
+		`C:\Program Files`:                            false,
+		`C:\Program Files\`:                           true,
+		`C:\Program Files (x86)\x`:                    false,
+		`D:\Program Files\x`:                          false,
+		`C:\Users\i\x`:                                false,
+		``:                                            false,
+	} {
+		if isBelow(dir, `C:\Program Files`) != want || isBelow(dir, `C:\Program Files\`) != want || isBelow(dir, "") {
+			t.Errorf("%s: %v", dir, !want)
+		}
+	}
+}

@@ -1,0 +1,18 @@
+//go:build !windows
+
+package main
+
+import (
+	"errors"
+
+	"ideco-agent/agent/client/locale"
+)
+
+// serve says where there is such a service.
+func serve(p program, args []string) int {
+	var wrong problem
+	if _, err := parseService(args); errors.As(err, &wrong) {
+		return p.usage(wrong.key, wrong.value)
+	}
+	return p.usage(locale.ServiceOnWindows, "")
+}
