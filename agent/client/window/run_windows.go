@@ -96,12 +96,11 @@ type frame struct {
 	main, extend                        *walk.PushButton
 	statusIcon                          *walk.ImageView
 
-	tray        *walk.NotifyIcon // nil while there is no notification area
-	menu        []Item           // on show
-	icons       map[picture]*walk.Icon
-	shown       Face
-	rendering   bool // what the fields tell is the program's own doing
-	toldOfTray  bool // that the program stays there
-	ended       bool
-	closeForced bool
+	tray       *walk.NotifyIcon // nil while there is no notification area
+	menu       []Item           // on show
+	icons      map[picture]*walk.Icon
+	shown      Face
+	rendering  bool // what the fields tell is the program's own doing
+	toldOfTray bool // that the program stays there
+	ended      bool
 }

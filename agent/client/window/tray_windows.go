@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/lxn/walk"
+	"github.com/lxn/win"
 	"golang.org/x/sys/windows"
 
 	"ideco-agent/agent"
@@ -194,7 +195,7 @@ func (v *frame) exit() {
 			return
 		}
 	}
+	v.mw.SetVisible(false)
 	v.end()
-	v.closeForced = true
-	_ = v.mw.Close()
+	win.PostQuitMessage(0) // the process ends, and what is left of the window with it
 }

@@ -71,16 +71,16 @@ func (v *frame) form() []ui.Widget {
 	login, password, address := v.text(locale.FieldLogin), v.text(locale.FieldPass), v.text(locale.FieldAddress)
 	hint := v.text(locale.AddressHint)
 	return []ui.Widget{
-		ui.Label{Text: login},
+		ui.TextLabel{Text: login, MinSize: ui.Size{Width: innerWidth}},
 		ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}, OnKeyDown: v.enter},
-		ui.Label{Text: password},
+		ui.TextLabel{Text: password, MinSize: ui.Size{Width: innerWidth}},
 		ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}, OnKeyDown: v.enter},
-		ui.Label{Text: address},
+		ui.TextLabel{Text: address, MinSize: ui.Size{Width: innerWidth}},
 		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}, OnKeyDown: v.enter},
 		ui.TextLabel{AssignTo: &v.addressHint, Text: hint, TextColor: walk.RGB(0x5c, 0x66, 0x70), MinSize: ui.Size{Width: innerWidth}},
 		ui.VSpacer{Size: 2},
-		ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: v.text(locale.CheckSave)},
-		ui.CheckBox{AssignTo: &v.auto, Alignment: ui.AlignHNearVCenter, Text: v.text(locale.CheckAuto)},
+		ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckSave))},
+		ui.CheckBox{AssignTo: &v.auto, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckAuto))},
 	}
 }
 
@@ -147,10 +147,8 @@ func (v *frame) listen() {
 	v.save.CheckedChanged().Attach(ticked)
 	v.auto.CheckedChanged().Attach(ticked)
 	v.mw.Closing().Attach(func(canceled *bool, _ walk.CloseReason) {
-		if !v.closeForced {
-			*canceled = true
-			v.hide()
-		}
+		*canceled = true
+		v.hide()
 	})
 	escape := walk.NewAction()
 	if err := escape.SetShortcut(walk.Shortcut{Key: walk.KeyEscape}); err == nil {
@@ -282,6 +280,9 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 	}
 }
 
+// padded is for boxes, which may be made too narrow for their last letter.
+func padded(label string) string { return label + "\u00a0" }
+
 func (v *frame) check(c *walk.CheckBox, f Check) {
 	if c.Checked() != f.Ticked {
 		c.SetChecked(f.Ticked)
@@ -289,8 +290,8 @@ func (v *frame) check(c *walk.CheckBox, f Check) {
 	if c.Enabled() != f.Enabled {
 		c.SetEnabled(f.Enabled)
 	}
-	if c.Text() != f.Label {
-		_ = c.SetText(f.Label)
+	if label := padded(f.Label); c.Text() != label {
+		_ = c.SetText(label)
 	}
 }
 
@@ -380,6 +381,7 @@ func (v *frame) end() {
 		_ = v.tray.Dispose()
 	}
 	v.desk.Close()
+	v.p.Log.Write("the window has ended")
 }
 
 func (v *frame) text(key string, values ...string) string {
