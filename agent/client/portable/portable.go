@@ -106,17 +106,23 @@ func sweep(dir, keep string) {
 	}
 }
 
-// OnShare tells whether a path names a place in the network by itself; a drive letter may do so as well, which only
+// onShare tells whether a path names a place in the network by itself; a drive letter may do so as well, which only
 // Windows knows (see FromNetwork).
-func OnShare(path string) bool {
+func onShare(path string) bool {
+	path = plain(path)
+	return strings.HasPrefix(path, `\\`) && !strings.HasPrefix(path, `\\?\`) && !strings.HasPrefix(path, `\\.\`)
+}
+
+// plain is a path as people write it: Windows also has \\?\UNC\server\share for \\server\share, and Wine leaves UNC\server\share
+// of that.
+func plain(path string) string {
 	path = strings.ReplaceAll(path, "/", `\`)
-	switch upper := strings.ToUpper(path); {
-	case strings.HasPrefix(upper, `\\?\UNC\`), strings.HasPrefix(upper, `\\.\UNC\`):
-		return true
-	case strings.HasPrefix(path, `\\?\`), strings.HasPrefix(path, `\\.\`):
-		return false
+	for _, prefix := range []string{`\\?\UNC\`, `\\.\UNC\`, `UNC\`} {
+		if len(path) > len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {
+			return `\\` + path[len(prefix):]
+		}
 	}
-	return strings.HasPrefix(path, `\\`)
+	return path
 }
 
 // root is the root of the drive that a path lies on, as Windows wants it; "" = it has none.

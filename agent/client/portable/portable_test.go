@@ -83,10 +83,11 @@ func TestWherefrom(t *testing.T) {
 		{`\\?\UNC\server\share\IdecoAgent.exe`, true, ""},
 		{`\\?\unc\server\share\IdecoAgent.exe`, true, ""},
 		{`\\?\C:\IdecoAgent.exe`, false, `C:\`},
+		{`UNC\server\share\IdecoAgent.exe`, true, ""},
 		{`IdecoAgent.exe`, false, ""},
 		{``, false, ""},
 	} {
-		if share, r := OnShare(c.path), root(c.path); share != c.share || r != c.root {
+		if share, r := onShare(c.path), root(c.path); share != c.share || r != c.root {
 			t.Errorf("%s: %v %q", c.path, share, r)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // FromNetwork tells whether a program was started from a share, by its name or by a drive letter.
 func FromNetwork(program string) bool {
-	if OnShare(program) {
+	if onShare(program) {
 		return true
 	}
 	r := root(program)
@@ -29,7 +29,7 @@ func Restart(own, version string) error {
 	if err != nil {
 		return fmt.Errorf("copy of the program: %w", err)
 	}
-	copied, err := Copy(program, filepath.Join(own, "portable"), version)
+	copied, err := Copy(plain(program), filepath.Join(own, "portable"), version)
 	if err != nil {
 		return err
 	}
