@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"strings"
+	"unsafe"
 
 	"github.com/lxn/walk"
 	ui "github.com/lxn/walk/declarative"
@@ -72,11 +73,11 @@ func (v *frame) form() []ui.Widget {
 	hint := v.text(locale.AddressHint)
 	return []ui.Widget{
 		ui.TextLabel{Text: login, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}, OnKeyDown: v.enter},
+		ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}},
 		ui.TextLabel{Text: password, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}, OnKeyDown: v.enter},
+		ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}},
 		ui.TextLabel{Text: address, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}, OnKeyDown: v.enter},
+		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}},
 		ui.TextLabel{AssignTo: &v.addressHint, Text: hint, TextColor: walk.RGB(0x5c, 0x66, 0x70), MinSize: ui.Size{Width: innerWidth}},
 		ui.VSpacer{Size: 2},
 		ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckSave))},
@@ -150,11 +151,8 @@ func (v *frame) listen() {
 		*canceled = true
 		v.hide()
 	})
-	escape := walk.NewAction()
-	if err := escape.SetShortcut(walk.Shortcut{Key: walk.KeyEscape}); err == nil {
-		escape.Triggered().Attach(v.hide)
-		_ = v.mw.ShortcutActions().Add(escape) // Alt+F4 and the cross do the same
-	}
+	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the cross do the same
+	v.shortcut(walk.KeyReturn, v.enter)
 	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last one that a new layout moves
 	v.mw.onEnd = v.end
 	v.mw.onLeave = func() {
@@ -168,10 +166,26 @@ func (v *frame) listen() {
 	}
 }
 
-// enter logs in, from any field.
-func (v *frame) enter(key walk.Key) {
-	if key == walk.KeyReturn && v.shown.Main.Act == ActLogin && v.shown.Main.Enabled {
-		v.do(ActLogin)
+// shortcut is for keys that a dialogue box of Windows would know by itself.
+func (v *frame) shortcut(key walk.Key, do func()) {
+	action := walk.NewAction()
+	err := action.SetShortcut(walk.Shortcut{Key: key})
+	if err == nil {
+		action.Triggered().Attach(do)
+		err = v.mw.ShortcutActions().Add(action)
+	}
+	if err != nil {
+		v.p.Log.Write("shortcut: " + err.Error())
+	}
+}
+
+// enter presses the button that has the keyboard, or logs in from anywhere else. It never logs out by chance.
+func (v *frame) enter() {
+	switch main := v.shown.Main; {
+	case v.extend.Focused():
+		v.do(ActExtend)
+	case main.Enabled && (main.Act == ActLogin || v.main.Focused()):
+		v.do(main.Act)
 	}
 }
 
@@ -312,6 +326,25 @@ func (v *frame) fit() {
 	bounds := v.mw.BoundsPixels()
 	bounds.Width, bounds.Height = 0, 0 // walk makes them as large as they have to be
 	_ = v.mw.SetBoundsPixels(bounds)
+	bounds = v.mw.BoundsPixels()
+	if area, ok := v.workArea(); ok && bounds.Y+bounds.Height > area.Y+area.Height && bounds.Y > area.Y {
+		bounds.Y = area.Y + area.Height - bounds.Height
+		if bounds.Y < area.Y {
+			bounds.Y = area.Y
+		}
+		_ = v.mw.SetBoundsPixels(bounds)
+	}
+}
+
+// workArea is the screen that the window is on, without the task bar.
+func (v *frame) workArea() (walk.Rectangle, bool) {
+	monitor := win.MONITORINFO{}
+	monitor.CbSize = uint32(unsafe.Sizeof(monitor))
+	if !win.GetMonitorInfo(win.MonitorFromWindow(v.mw.Handle(), win.MONITOR_DEFAULTTOPRIMARY), &monitor) {
+		return walk.Rectangle{}, false
+	}
+	r := monitor.RcWork
+	return walk.Rectangle{X: int(r.Left), Y: int(r.Top), Width: int(r.Right - r.Left), Height: int(r.Bottom - r.Top)}, true
 }
 
 // show brings the window to the front.
@@ -331,14 +364,13 @@ func (v *frame) show() {
 
 // center is where the window appears: in the middle of its screen, a little above.
 func (v *frame) center() {
-	monitor := win.MONITORINFO{}
-	monitor.CbSize = 40
-	if !win.GetMonitorInfo(win.MonitorFromWindow(v.mw.Handle(), win.MONITOR_DEFAULTTOPRIMARY), &monitor) {
+	area, ok := v.workArea()
+	if !ok {
 		return
 	}
-	b, r := v.mw.BoundsPixels(), monitor.RcWork
-	b.X = int(r.Left) + (int(r.Right-r.Left)-b.Width)/2
-	b.Y = int(r.Top) + (int(r.Bottom-r.Top)-b.Height)/3
+	b := v.mw.BoundsPixels()
+	b.X = area.X + (area.Width-b.Width)/2
+	b.Y = area.Y + (area.Height-b.Height)/3
 	_ = v.mw.SetBoundsPixels(b)
 }
 
