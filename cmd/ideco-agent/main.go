@@ -1,7 +1,14 @@
-// Command ideco-agent opens access through an Ideco gateway for as long as it runs, without a window: for servers,
-// scripts and tests, on Windows and Linux.
+// Command ideco-agent opens access through an Ideco gateway for as long as it runs. On Windows it has a window (see
+// package window), and without a command it shows it:
+//
+//	IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
+//
+// For servers, scripts and tests, on Windows and Linux, it does without one:
 //
 //	ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin
+//	ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
+//
+// The latter writes a file for support (see package diagnose) and says where.
 //
 // The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
 // the installer, which comes after it (see package settings).
@@ -19,6 +26,7 @@
 // second signal ends it at once. The exit code tells how it ended:
 //
 //	0  by the user
+//	1  diagnose could not write its file
 //	2  the command line is wrong, or what policy or the installer say of the gateway
 //	3  the first login was refused
 //	4  the gateway could not be reached, or not be trusted, the first time
@@ -35,23 +43,26 @@ import (
 	"syscall"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/client/diagnose"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
 )
 
 const (
-	exitOK    = 0
-	exitUsage = 2
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
 )
 
 func main() {
+	attachConsole(os.Args[1:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
 		stop() // the second signal does what signals do
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv),
-		settings.ReadRegistry()}))
+		settings.ReadRegistry(), diagnose.Places()}))
 }
 
 // program is what a process has.
@@ -61,15 +72,18 @@ type program struct {
 	stdout, stderr io.Writer
 	lang           locale.Lang
 	registry       settings.Registry
+	reportDirs     []string // where diagnose writes, the best first
 }
 
 func run(ctx context.Context, p program) int {
-	if len(p.args) == 0 {
-		return p.usage(locale.NoCommand, "")
+	if isForWindow(p.args) {
+		return p.window()
 	}
 	switch command := p.args[0]; command {
 	case "connect":
 		return connect(ctx, p, p.args[1:])
+	case "diagnose":
+		return diagnoseCommand(ctx, p, p.args[1:])
 	case "service":
 		return serve(p, p.args[1:])
 	case "version", "--version", "-version":

@@ -4,6 +4,7 @@ package locale
 const (
 	InPolicy      = "in_policy"
 	OnCommandLine = "on_command_line"
+	TypedInWindow = "typed_in_window"
 	FromInstaller = "from_installer"
 	PinAlone      = "pin_alone"
 	PolicyWins    = "policy_wins"
@@ -16,6 +17,7 @@ var settingsTexts = map[string]text{
 		`в политике организации (HKLM\Software\Policies\Ideco\Agent)`,
 		`in your organisation's policy (HKLM\Software\Policies\Ideco\Agent)`},
 	OnCommandLine: {"в командной строке", "on the command line"},
+	TypedInWindow: {"в поле «Домен»", "in the field Domain"},
 	FromInstaller: {
 		`от установщика (HKLM\Software\Ideco\Agent)`,
 		`from the installer (HKLM\Software\Ideco\Agent)`},

@@ -3,10 +3,132 @@ package locale
 // Keys of texts of the window, and of what it says about the service.
 const (
 	NoTunnelPortable = "no_tunnel_portable"
+	NoTunnelTyped    = "no_tunnel_typed"
+
+	ProductName  = "product_name"
+	FieldLogin   = "field_login"
+	FieldPass    = "field_password"
+	FieldAddress = "field_address"
+	AddressHint  = "address_hint"
+	AddressSet   = "address_set_by_policy"
+	PasswordKept = "password_kept"
+	CheckSave    = "check_save"
+	CheckAuto    = "check_auto"
+	SaveBanned   = "save_banned"
+
+	LogIn      = "log_in"
+	LogOut     = "log_out"
+	Cancel     = "cancel"
+	Extend     = "extend"
+	EndOther   = "end_other"
+	MenuOpen   = "menu_open"
+	MenuLog    = "menu_log"
+	MenuReport = "menu_report"
+	MenuAbout  = "menu_about"
+	MenuExit   = "menu_exit"
+
+	NotConnected     = "not_connected"
+	AskLogin         = "ask_login"
+	AskPassword      = "ask_password"
+	SavedForgotten   = "saved_forgotten"
+	NotSaved         = "not_saved"
+	ChoicesNotSaved  = "choices_not_saved"
+	LoggingIn        = "logging_in"
+	LoggedInAs       = "logged_in_as"
+	PlaceLAN         = "place_lan"
+	PlaceVPN         = "place_vpn"
+	AddressOfSession = "address_of_session"
+	SessionUntil     = "session_until"
+	CameBack         = "came_back"
+	ExtendedUntil    = "extended_until"
+
+	StaysInTray   = "stays_in_tray"
+	ExitAsk       = "exit_ask"
+	ExitAskTitle  = "exit_ask_title"
+	LogMissing    = "log_missing"
+	ReportMade    = "report_made"
+	ReportFailed  = "report_failed"
+	ReportMaking  = "report_making"
+	AboutText     = "about_text"
+	AlreadyRuns   = "already_runs"
+	WindowNotMade = "window_not_made"
 )
 
 var windowTexts = map[string]text{
 	NoTunnelPortable: {
 		"Вы вне сети организации. Отсюда доступ возможен только через VPN, а для VPN программа должна быть установлена на этом компьютере. Обратитесь к администратору.",
 		"You are outside your organisation's network. Access from here needs VPN, and VPN needs this program to be installed on this computer. Ask your administrator."},
+	NoTunnelTyped: {
+		"Вы вне сети организации. Отсюда доступ возможен только через VPN, а VPN работает только со шлюзом, который задал администратор этого компьютера. Обратитесь к администратору.",
+		"You are outside your organisation's network. Access from here needs VPN, and VPN works only with the gateway that this computer's administrator has set. Ask your administrator."},
+
+	ProductName:  {"Айдеко Агент", "Ideco Agent"},
+	FieldLogin:   {"Логин", "Login"},
+	FieldPass:    {"Пароль", "Password"},
+	FieldAddress: {"Домен", "Domain"},
+	AddressHint:  {"Адрес шлюза", "The gateway's address"},
+	AddressSet:   {"Адрес шлюза задан политикой организации", "The gateway's address is set by your organisation's policy"},
+	PasswordKept: {"Сохранён", "Saved"},
+	CheckSave:    {"Сохранить пароль", "Save the password"},
+	CheckAuto:    {"Автоматически подключаться при запуске приложения", "Connect automatically when the program starts"},
+	SaveBanned:   {"Сохранять пароль запрещено политикой организации", "Your organisation's policy forbids saving the password"},
+
+	LogIn:      {"Авторизоваться", "Log in"},
+	LogOut:     {"Разавторизоваться", "Log out"},
+	Cancel:     {"Отмена", "Cancel"},
+	Extend:     {"Продлить", "Extend"},
+	EndOther:   {"Завершить чужой сеанс", "End the other session"},
+	MenuOpen:   {"Открыть", "Open"},
+	MenuLog:    {"Журнал", "Log"},
+	MenuReport: {"Собрать сведения для поддержки", "Collect information for support"},
+	MenuAbout:  {"О программе", "About"},
+	MenuExit:   {"Выход", "Exit"},
+
+	NotConnected: {"Вы не подключены.", "You are not connected."},
+	AskLogin:     {"Введите логин.", "Enter your login."},
+	AskPassword:  {"Введите пароль.", "Enter your password."},
+	SavedForgotten: {
+		"Сохранённый пароль не подошёл и удалён. Введите пароль.",
+		"The saved password was wrong and has been deleted. Enter your password."},
+	NotSaved: {
+		"Пароль не удалось сохранить: {value}. В следующий раз введите его снова.",
+		"The password could not be saved: {value}. Enter it again next time."},
+	ChoicesNotSaved: {
+		"Настройки не удалось сохранить: {value}. После перезапуска программы выберите их снова.",
+		"The settings could not be saved: {value}. Choose them again when the program has been restarted."},
+	LoggingIn:        {"Входим на шлюз {server}…", "Logging in to gateway {server}…"},
+	LoggedInAs:       {"Вы вошли как {value}", "You are logged in as {value}"},
+	PlaceLAN:         {"в сети", "in the network"},
+	PlaceVPN:         {"через VPN", "through VPN"},
+	AddressOfSession: {"Адрес {value}", "Address {value}"},
+	SessionUntil:     {"Сессия до {value}", "Session until {value}"},
+	CameBack:         {"Связь со шлюзом восстановлена, доступ открыт.", "The gateway is back, access is open."},
+	ExtendedUntil:    {"Сессия продлена до {value}.", "The session now lasts until {value}."},
+
+	StaysInTray: {
+		"Программа осталась здесь, доступ не меняется. Закрыть её: правая кнопка, «Выход».",
+		"The program stays here, your access does not change. To close it: right-click, Exit."},
+	ExitAsk: {
+		"Если закрыть программу, доступ закроется. Выйти?",
+		"Access ends when the program is closed. Exit?"},
+	ExitAskTitle: {"Выход", "Exit"},
+	LogMissing: {
+		"Журнал не удалось открыть: {value}.",
+		"The log could not be opened: {value}."},
+	ReportMade: {
+		"Сведения для поддержки собраны в файл {value}. Паролей в нём нет. Отправьте его администратору.",
+		"The information for support is in the file {value}. There are no passwords in it. Send it to your administrator."},
+	ReportFailed: {
+		"Сведения для поддержки не удалось собрать: {value}. Освободите место на диске и попробуйте снова.",
+		"The information for support could not be collected: {value}. Make room on the disk and try again."},
+	ReportMaking: {"Собираем сведения для поддержки…", "Collecting information for support…"},
+	AboutText: {
+		"Айдеко Агент {version}\n\nОткрывает доступ в интернет и к сети организации, пока вы авторизованы.\n\nШлюз: {server}\nЖурнал: {value}",
+		"Ideco Agent {version}\n\nOpens access to the Internet and to your organisation's network while you are logged in.\n\nGateway: {server}\nLog: {value}"},
+	AlreadyRuns: {
+		"Айдеко Агент уже запущен другим пользователем или с другими правами. Найдите его значок в области уведомлений.",
+		"Ideco Agent runs already, for another user or with other rights. Look for its icon in the notification area."},
+	WindowNotMade: {
+		"Окно программы не удалось показать: {value}. Перезапустите компьютер; если не поможет, сообщите администратору.",
+		"The program's window could not be shown: {value}. Restart the computer; if that fails, tell your administrator."},
 }

@@ -41,3 +41,27 @@ func readText(k registry.Key, name string) (string, error) {
 	}
 	return s, nil
 }
+
+func readBans() Bans {
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, keys[Policy], registry.QUERY_VALUE|registry.WOW64_64KEY)
+	if errors.Is(err, registry.ErrNotExist) {
+		return Bans{}
+	}
+	if err != nil {
+		return Bans{SavedPassword: true, HomeNetwork: true}
+	}
+	defer k.Close()
+	return Bans{SavedPassword: readFlag(k, "ForbidSavedPassword", true), HomeNetwork: readFlag(k, "ForbidHomeNetwork", true)}
+}
+
+// readFlag gives other for a value of another type than a number.
+func readFlag(k registry.Key, name string, other bool) bool {
+	n, _, err := k.GetIntegerValue(name)
+	switch {
+	case errors.Is(err, registry.ErrNotExist):
+		return false
+	case err != nil:
+		return other
+	}
+	return n != 0
+}

@@ -3,7 +3,11 @@
 //
 //	policy        HKLM\Software\Policies\Ideco\Agent, values UtmAddress and UtmPin
 //	command line  utm_address=HOST[:PORT] and utm_pin=PIN with the key in any case, or --server and --pin
+//	typed         HKCU\Software\Ideco\Agent, value Address, which a person wrote into the window (see Personal)
 //	installer     HKLM\Software\Ideco\Agent, values UtmAddress and UtmPin, which IdecoAgent.msi writes
+//
+// Only policy and the installer are the administrators' word (see Registry.Vouches): what has to do with everybody who
+// uses the computer, such as a VPN, goes to a gateway that they named and to no other.
 //
 // Address and pin travel together. A pin without an address beside it is ignored, and the pin of a lower place counts
 // only where that place names the same gateway, port included. What is malformed in the place that counts is an error
@@ -29,6 +33,7 @@ type Place string
 const (
 	Policy      Place = locale.InPolicy
 	CommandLine Place = locale.OnCommandLine
+	Typed       Place = locale.TypedInWindow
 	Installer   Place = locale.FromInstaller
 )
 

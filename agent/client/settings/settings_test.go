@@ -114,7 +114,7 @@ func TestReadRegistry(t *testing.T) {
 	if got.Policy.Place != Policy || got.Installer.Place != Installer {
 		t.Errorf("%+v", got)
 	}
-	if want := (Registry{Values{Place: Policy}, Values{Place: Installer}}); runtime.GOOS != "windows" && !reflect.DeepEqual(got, want) {
+	if want := (Registry{Policy: Values{Place: Policy}, Installer: Values{Place: Installer}}); runtime.GOOS != "windows" && !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 }

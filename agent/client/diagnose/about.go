@@ -1,0 +1,69 @@
+package diagnose
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/settings"
+)
+
+// Program is which program this is, and on what it runs.
+func Program(system string) Part {
+	return Text("program.txt", lines(
+		"Ideco agent "+agent.Version,
+		runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH,
+		"system: "+system))
+}
+
+// Gateway is what each place says about the gateway, the highest first, and which one counts.
+func Gateway(places ...settings.Values) Part {
+	g, warnings, err := settings.Choose(places...)
+	text := []string{}
+	for _, v := range places {
+		text = append(text, fmt.Sprintf("%s: address %q, pin %q", v.Place, v.Address, v.Pin))
+		if v.Err != nil {
+			text = append(text, "  not read: "+v.Err.Error())
+		}
+	}
+	text = append(text, "", "counts: "+describe(g, err))
+	for _, w := range warnings {
+		text = append(text, "warning: "+w.Error())
+	}
+	return Text("gateway.txt", lines(text...))
+}
+
+func describe(g settings.Gateway, err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case g.Host == "":
+		return "none"
+	case g.Pin == nil:
+		return fmt.Sprintf("%s %s, without a pin", g, g.Place)
+	}
+	return fmt.Sprintf("%s %s, pin %s", g, g.Place, base64.StdEncoding.EncodeToString(g.Pin[:]))
+}
+
+// Knock is whether the gateway answers now.
+func Knock(cfg client.Config) Part {
+	return Part{"knock.txt", func(ctx context.Context) ([]byte, error) {
+		if cfg.Host == "" {
+			return []byte(lines("there is no gateway to ask")), nil
+		}
+		began := time.Now()
+		r := client.Knock(ctx, cfg)
+		text := []string{fmt.Sprintf("%s:%d after %s: %s %s", cfg.Host, cfg.Port, time.Since(began).Round(time.Millisecond), r.Code, r.Message)}
+		if r.Err != nil {
+			text = append(text, r.Err.Error())
+		}
+		return []byte(lines(text...)), nil
+	}}
+}
+
+func lines(text ...string) string { return strings.Join(text, "\r\n") + "\r\n" }

@@ -1,0 +1,102 @@
+// Package diagnose makes the file that a person sends to support: a zip with what helps to find out why there is no
+// access. It runs as the person, so it reads nothing that the person may not read, and it holds no password, no token
+// and no key.
+//
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+package diagnose
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Part is one file in the zip.
+type Part struct {
+	Name string
+	Read func(ctx context.Context) ([]byte, error)
+}
+
+// Limits of one part, so that one of them never spoils the others.
+const (
+	maxPart     = 8 << 20 // bytes, the last ones
+	partTimeout = 20 * time.Second
+)
+
+// Save writes a zip of the parts into the first of the directories that takes it, and gives its path.
+func Save(ctx context.Context, dirs []string, now time.Time, parts []Part) (string, error) {
+	var b bytes.Buffer
+	if err := Write(ctx, &b, now, parts); err != nil {
+		return "", err
+	}
+	name := "IdecoAgent-" + now.Format("20060102-150405") + ".zip"
+	err := fmt.Errorf("there is no directory for %s", name)
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if err = os.WriteFile(path, b.Bytes(), 0o600); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("file for support: %w", err)
+}
+
+// Write writes a zip of the parts. What cannot be had of one is said in its place.
+func Write(ctx context.Context, w io.Writer, now time.Time, parts []Part) error {
+	z := zip.NewWriter(w)
+	for _, p := range parts {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: p.Name, Method: zip.Deflate, Modified: now})
+		if err == nil {
+			_, err = f.Write(p.content(ctx))
+		}
+		if err != nil {
+			return fmt.Errorf("file for support: %s: %w", p.Name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("file for support: %w", err)
+	}
+	return nil
+}
+
+func (p Part) content(ctx context.Context) []byte {
+	ctx, cancel := context.WithTimeout(ctx, partTimeout)
+	defer cancel()
+	b, err := p.Read(ctx)
+	if err != nil {
+		b = append(b, []byte("\r\n"+err.Error()+"\r\n")...)
+	}
+	if len(b) > maxPart {
+		b = b[len(b)-maxPart:]
+	}
+	return b
+}
+
+// Text is a part that is known already.
+func Text(name, text string) Part {
+	return Part{name, func(context.Context) ([]byte, error) { return []byte(text), nil }}
+}
+
+// File is a part that is a copy of a file.
+func File(name, path string) Part {
+	return Part{name, func(context.Context) ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Size() > maxPart {
+			if _, err := f.Seek(-maxPart, io.SeekEnd); err != nil {
+				return nil, err
+			}
+		}
+		return io.ReadAll(io.LimitReader(f, maxPart))
+	}}
+}

@@ -1,0 +1,113 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/mgr"
+)
+
+// System is the name and the version of Windows, which does not hide it from this call.
+func System() string {
+	v := windows.RtlGetVersion()
+	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
+}
+
+// Network is how this computer is connected.
+func Network() []Part {
+	return []Part{
+		command("addresses.txt", system("ipconfig.exe"), "/all"),
+		command("routes.txt", system("route.exe"), "print"),
+		command("name_rules.txt", system("reg.exe"), "query", `HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig`, "/s"),
+	}
+}
+
+// system is a program of Windows, and never one of the same name that lies in the current directory.
+func system(program string) string {
+	dir, err := windows.GetSystemDirectory()
+	if err != nil {
+		return program
+	}
+	return filepath.Join(dir, program)
+}
+
+const serviceName = "IdecoAgent"
+
+// Service is the state of the agent's service, and its log.
+func Service() []Part {
+	parts := []Part{{"service.txt", func(context.Context) ([]byte, error) {
+		text, err := serviceState()
+		return []byte(lines(text)), err
+	}}}
+	if exe, err := os.Executable(); err == nil {
+		parts = append(parts, File("service.log", filepath.Join(filepath.Dir(exe), "service", "service.log")))
+	}
+	return parts
+}
+
+var states = map[svc.State]string{svc.Stopped: "stopped", svc.StartPending: "starting", svc.StopPending: "stopping", svc.Running: "running"}
+
+// serviceState asks for no more than a plain user may know.
+func serviceState() (string, error) {
+	manager, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
+	if err != nil {
+		return "", fmt.Errorf("services: %w", err)
+	}
+	defer windows.CloseServiceHandle(manager)
+	name, err := windows.UTF16PtrFromString(serviceName)
+	if err != nil {
+		return "", err
+	}
+	handle, err := windows.OpenService(manager, name, windows.SERVICE_QUERY_STATUS)
+	if err != nil {
+		return "", fmt.Errorf("service %s: %w", serviceName, err)
+	}
+	s := &mgr.Service{Name: serviceName, Handle: handle}
+	defer s.Close()
+	status, err := s.Query()
+	if err != nil {
+		return "", fmt.Errorf("service %s: %w", serviceName, err)
+	}
+	return fmt.Sprintf("service %s: %s, process %d, exit codes %d %d", serviceName, states[status.State], status.ProcessId,
+		status.Win32ExitCode, status.ServiceSpecificExitCode), nil
+}
+
+// Places are the directories for the file, the best first.
+func Places() []string {
+	desktop, err := windows.KnownFolderPath(windows.FOLDERID_Desktop, 0)
+	if err != nil {
+		desktop = ""
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = ""
+	}
+	return []string{desktop, dir, os.TempDir()}
+}
+
+// hide keeps a black window from flashing up.
+func hide(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true} }
+
+const oemCodePage = 1 // that programs of the console print in
+
+// decode makes what a program printed readable everywhere.
+func decode(b []byte) []byte {
+	if len(b) == 0 {
+		return b
+	}
+	n, err := windows.MultiByteToWideChar(oemCodePage, 0, &b[0], int32(len(b)), nil, 0)
+	if err != nil || n <= 0 {
+		return b
+	}
+	wide := make([]uint16, n)
+	if _, err := windows.MultiByteToWideChar(oemCodePage, 0, &b[0], int32(len(b)), &wide[0], n); err != nil {
+		return b
+	}
+	return []byte(windows.UTF16ToString(wide))
+}

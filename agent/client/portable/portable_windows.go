@@ -1,0 +1,42 @@
+package portable
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// FromNetwork tells whether a program was started from a share, by its name or by a drive letter.
+func FromNetwork(program string) bool {
+	if onShare(program) {
+		return true
+	}
+	r := root(program)
+	if r == "" {
+		return false
+	}
+	name, err := windows.UTF16PtrFromString(r)
+	return err == nil && windows.GetDriveType(name) == windows.DRIVE_REMOTE
+}
+
+// Restart starts a copy of this program with the same arguments, from a place below the person's own directory. The
+// caller then ends.
+func Restart(own, version string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("copy of the program: %w", err)
+	}
+	copied, err := Copy(plain(program), filepath.Join(own, "portable"), version)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(copied, os.Args[1:]...)
+	cmd.Dir = filepath.Dir(copied) // not the share's, which would hold on to it
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("copy of the program: %w", err)
+	}
+	return cmd.Process.Release()
+}

@@ -1,0 +1,95 @@
+package window
+
+import (
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+func TestWantsAtStart(t *testing.T) {
+	both := settings.Personal{AutoConnect: true, SavePassword: true}
+	for _, c := range []struct {
+		name     string
+		personal settings.Personal
+		banned   bool
+		saved    bool
+		want     bool
+	}{
+		{"all there", both, false, true, true},
+		{"no password", both, false, false, false},
+		{"banned", both, true, true, false},
+		{"not wanted", settings.Personal{SavePassword: true}, false, true, false},
+		{"not to be saved any more", settings.Personal{AutoConnect: true}, false, true, false},
+	} {
+		if got := wantsAtStart(c.personal, settings.Bans{SavedPassword: c.banned}, c.saved); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// Only a session that has run out is begun again by the program itself.
+func TestWantsAfter(t *testing.T) {
+	in := view(client.Authorized, "", "")
+	saves := settings.Personal{SavePassword: true}
+	for _, reason := range agent.Reasons {
+		ended := view(client.Ended, string(reason), "")
+		if got, want := wantsAfter(in, ended, saves, settings.Bans{}, true), reason == agent.ReasonExpired; got != want {
+			t.Errorf("%s: %v", reason, got)
+		}
+		if wantsAfter(in, ended, saves, settings.Bans{}, false) || wantsAfter(ended, ended, saves, settings.Bans{}, true) ||
+			wantsAfter(in, ended, settings.Personal{AutoConnect: true}, settings.Bans{}, true) {
+			t.Errorf("%s: wanted for no reason", reason)
+		}
+	}
+	for _, code := range agent.Codes {
+		if wantsAfter(in, view(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
+			t.Errorf("%s: wanted", code)
+		}
+	}
+}
+
+func TestNextStep(t *testing.T) {
+	refused, away := view(client.Failed, "bad_credentials", ""), view(client.Failed, "unreachable", "")
+	refused.Login, away.Login = "ivanov", "ivanov"
+	waiting := view(keeper.Ready, "", "")
+	waiting.Problem = &seat.Problem{Code: seat.ServiceStopped}
+	other := view(keeper.Ready, "", "")
+	other.Control = seat.Other
+	for _, c := range []struct {
+		name string
+		is   seat.View
+		want step
+	}{
+		{"nothing yet", view(keeper.Resting, "", ""), stepKnock},
+		{"under way", view(client.Connecting, "", ""), stepWait},
+		{"the gateway is there", view(keeper.Ready, "", ""), stepLogin},
+		{"it is not", view(client.Failed, "unreachable", ""), stepWait},
+		{"it is another one", view(client.Failed, "not_trusted", ""), stepWait},
+		{"gone just before the login", away, stepKnock},
+		{"refused", refused, stepOver},
+		{"in", view(client.Authorized, "", ""), stepOver},
+		{"run out", view(client.Ended, "expired", ""), stepLogin},
+		{"ended otherwise", view(client.Ended, "admin", ""), stepOver},
+		{"no service", waiting, stepWait},
+		{"taken", other, stepOver},
+	} {
+		if got := nextStep(c.is); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPlaceOf(t *testing.T) {
+	for _, c := range []struct {
+		vouched, service bool
+		want             place
+	}{{true, true, inService}, {true, false, here}, {false, true, here}, {false, false, here}} {
+		if got := placeOf(c.vouched, c.service); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}

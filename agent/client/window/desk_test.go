@@ -1,0 +1,381 @@
+package window
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+// patience is how long a test waits for something that should happen at once.
+const patience = 20 * time.Second
+
+// memory is a safe and a place for settings that last as long as the test.
+type memory struct {
+	personal  settings.Personal
+	passwords map[string]string
+}
+
+func (m *memory) Load() (settings.Personal, error)       { return m.personal, nil }
+func (m *memory) Save(p settings.Personal) error         { m.personal = p; return nil }
+func (m *memory) Password(target string) (string, error) { return m.passwords[target], nil }
+func (m *memory) SetPassword(target, password string) error {
+	if delete(m.passwords, target); password != "" {
+		m.passwords[target] = password
+	}
+	return nil
+}
+
+// sitting is a desk under test, its window's goroutine being the test's.
+type sitting struct {
+	*Desk
+	t       *testing.T
+	changed chan struct{}
+	news    []News
+	mu      sync.Mutex // guards log
+	log     []string
+}
+
+type office struct {
+	memory   *memory
+	registry settings.Registry
+	line     settings.Values
+	service  *fakeService
+	g        *gatewaytest.Gateway
+}
+
+func newOffice(g *gatewaytest.Gateway) *office {
+	o := &office{memory: &memory{passwords: map[string]string{}}, g: g}
+	o.registry.Policy.Place = settings.Policy
+	o.registry.Installer = settings.Values{Place: settings.Installer, Address: address(g)}
+	return o
+}
+
+func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa(int(g.Port)) }
+
+func (o *office) open(t *testing.T, looking bool) *sitting {
+	s := &sitting{t: t, changed: make(chan struct{}, 1)}
+	cfg := Config{Lang: locale.Russian, Line: o.line, Registry: func() settings.Registry { return o.registry },
+		Personal: o.memory, Safe: o.memory,
+		Keeper: keeper.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.g.Root.Pool()},
+		Changed: func() {
+			select {
+			case s.changed <- struct{}{}:
+			default:
+			}
+		},
+		Log: func(text string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.log = append(s.log, text)
+		}}
+	if o.service != nil {
+		cfg.HasService = func() bool { return true }
+		cfg.Service = func() seat.Seat { return o.service }
+	}
+	s.Desk = Open(cfg, looking)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// waits until the window shows a status.
+func (s *sitting) waits(status string) Face {
+	s.t.Helper()
+	deadline := time.After(patience)
+	for {
+		s.news = append(s.news, s.Refresh()...)
+		if f := s.Face(); f.Status == status {
+			return f
+		}
+		select {
+		case <-s.changed:
+		case <-deadline:
+			s.t.Fatalf("waited for %q, there is %+v", status, s.Face())
+		}
+	}
+}
+
+func (s *sitting) types(login, password string) {
+	s.Type(Typed{login, password, s.Face().Address.Text})
+}
+
+const (
+	ready  = "Связь с сервером установлена."
+	inside = "Вы подключены, доступ открыт."
+)
+
+func TestPersonLogsIn(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		switch n {
+		case 0:
+			c.Hello()
+		case 1:
+			c.Refuse("bad_credentials", "Неверный логин или пароль.", 0)
+			c.Wait()
+		default:
+			if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
+				t.Errorf("%+v", m)
+			}
+			c.Wait()
+		}
+	})
+	o := newOffice(g)
+	s := o.open(t, true)
+	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Act != ActLogin {
+		t.Errorf("%+v", f)
+	}
+	if s.FirstEmpty() != MissingLogin || s.Login() != MissingLogin {
+		t.Error("there is no login yet")
+	}
+	s.waits("Введите логин.")
+	s.types(" ivanov ", "")
+	if s.FirstEmpty() != MissingPassword || s.Login() != MissingPassword {
+		t.Error("there is no password yet")
+	}
+	s.waits("Введите пароль.")
+	s.types("ivanov", "wrong")
+	s.Login()
+	if f := s.waits("Неверный логин или пароль."); f.Password.Text != "" || f.Login.Text != "ivanov" {
+		t.Errorf("%+v", f)
+	}
+	s.types("ivanov", "right")
+	s.Login()
+	if f := s.waits(inside); f.Password.Text != "" || f.Details[0] != "Вы вошли как ivanov, в сети" {
+		t.Errorf("%+v", f)
+	}
+	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
+		t.Errorf("kept: %+v", o.memory)
+	}
+	s.Tick(false, true) // one box means the other; and it is about what has opened the access already
+	if len(o.memory.passwords) != 1 || !o.memory.personal.AutoConnect {
+		t.Errorf("kept: %+v", o.memory)
+	}
+	s.Tick(false, true)
+	if len(o.memory.passwords) != 0 || o.memory.personal.AutoConnect {
+		t.Errorf("kept: %+v", o.memory)
+	}
+	s.Logout()
+	s.waits("Вы вышли. Доступ закрыт.")
+	if len(s.news) != 0 {
+		t.Errorf("told: %+v", s.news)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := strings.Join(s.log, "\n")
+	if !strings.Contains(log, "status error: Неверный логин или пароль.\n") || strings.Contains(log, "wrong") || strings.Contains(log, "ivanov") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// with gives an office in which a person has chosen to be logged in by the program.
+func with(g *gatewaytest.Gateway, password string) *office {
+	o := newOffice(g)
+	o.memory.personal = settings.Personal{Login: "ivanov", AutoConnect: true, SavePassword: true}
+	o.memory.passwords["IdecoAgent: ivanov @ "+address(g)] = password
+	return o
+}
+
+// The gateway is not there yet when the program starts; later the session runs out, and then an administrator ends it.
+func TestProgramLogsIn(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		switch n {
+		case 0:
+			c.Drop()
+		case 1:
+			c.Hello() // of the next knock
+		case 2:
+			c.Admit("")
+			c.End("expired", "")
+			c.Wait()
+		default:
+			if m := c.Admit(""); m.Password != "right" {
+				t.Errorf("%+v", m)
+			}
+			c.End("admin", "")
+			c.Wait()
+		}
+	})
+	s := with(g, "right").open(t, false)
+	s.waits("Администратор завершил вашу сессию.")
+	if len(s.news) == 0 || s.news[len(s.news)-1].Text != "Администратор завершил вашу сессию." {
+		t.Errorf("told: %+v", s.news)
+	}
+	if n := g.Connections(); n != 4 || s.armed {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestSavedPasswordIsWrong(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		if n == 0 {
+			c.Hello()
+			return
+		}
+		c.Refuse("bad_credentials", "Нет.", 0)
+		c.Wait()
+	})
+	o := with(g, "old")
+	s := o.open(t, false)
+	f := s.waits("Сохранённый пароль не подошёл и удалён. Введите пароль.")
+	if len(o.memory.passwords) != 0 || f.Password.Cue != "" || !f.Save.Ticked {
+		t.Errorf("%+v, %+v", o.memory, f)
+	}
+	if n := g.Connections(); n != 2 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestSavedPasswordIsBanned(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	o := with(g, "right")
+	o.registry.Bans.SavedPassword = true
+	s := o.open(t, true)
+	if f := s.waits(ready); f.Save.Enabled || f.Password.Cue != "" || len(o.memory.passwords) != 0 {
+		t.Errorf("%+v, %+v", f, o.memory)
+	}
+	s.Tick(true, true)
+	if s.Login() != MissingPassword || s.armed {
+		t.Error("there is no password")
+	}
+}
+
+func TestTypedAddress(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	look := make(chan struct{})
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
+	o := newOffice(g)
+	s := o.open(t, true)
+	s.waits(ready)
+	s.Type(Typed{Address: "https://gw"})
+	if s.Login() != MissingAddress {
+		t.Error("that is no address")
+	}
+	s.waits("Адрес шлюза в поле «Домен» — не имя и не IP-адрес: https://gw.")
+	s.Type(Typed{Address: " " + address(other)})
+	if !s.TypedAddress() {
+		t.Error("that is an address")
+	}
+	if f := s.waits("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
+		t.Errorf("%+v", f)
+	}
+	close(look)
+	s.waits(ready)
+	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
+		t.Errorf("kept: %+v", o.memory.personal)
+	}
+	s.Type(Typed{})
+	s.TypedAddress()
+	if f := s.Face(); f.Address.Text != address(g) || o.memory.personal != (settings.Personal{}) {
+		t.Errorf("%+v", f)
+	}
+}
+
+// What administrators change counts from the next knock on.
+func TestPolicyChanges(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	o := newOffice(g)
+	o.registry.Installer.Address = ""
+	s := o.open(t, true)
+	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен» или узнайте у администратора."); !f.Address.Enabled {
+		t.Errorf("%+v", f)
+	}
+	if s.FirstEmpty() != MissingAddress {
+		t.Error("there is no address")
+	}
+	o.registry.Policy.Address = address(g)
+	s.Look(true)
+	if f := s.waits(ready); f.Address.Enabled || f.Address.Text != address(g) {
+		t.Errorf("%+v", f)
+	}
+	o.registry.Policy.Address = "a b"
+	s.Look(true)
+	if f := s.Face(); f.Address.Enabled || !strings.Contains(f.Status, "a b") || f.Icon != IconError {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A window that nobody sees leaves the gateway in peace.
+func TestHidden(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
+	s := newOffice(g).open(t, false)
+	if f := s.Face(); f.Status != "Вы не подключены." || g.Connections() != 0 {
+		t.Errorf("%+v", f)
+	}
+	s.Look(true)
+	s.waits("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
+	s.Look(false)
+	s.waits("Вы не подключены.")
+}
+
+// fakeService is a seat in which nothing ever happens.
+type fakeService struct {
+	seat.Bell
+	mu     sync.Mutex // guards what follows
+	knocks int
+	closed bool
+	view   seat.View
+}
+
+func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
+
+func (f *fakeService) Knock()               { f.do(func() { f.knocks++ }) }
+func (f *fakeService) Login(string, string) {}
+func (f *fakeService) Extend(string)        {}
+func (f *fakeService) Logout()              {}
+func (f *fakeService) End()                 {}
+func (f *fakeService) Close()               { f.do(func() { f.closed = true }) }
+
+func (f *fakeService) View() seat.View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.view
+}
+
+// What the computer's administrators named is the service's; what a plain user names gets a login in the window's own process.
+func TestWhichSeat(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	o := newOffice(g)
+	o.service = &fakeService{view: seat.View{Status: keeper.Status{State: keeper.Resting}}}
+	s := o.open(t, true)
+	if s.Here() || o.service.knocks != 1 {
+		t.Error("the installer's gateway is the service's")
+	}
+	s.Type(Typed{Address: address(other)})
+	s.TypedAddress()
+	if !s.Here() {
+		t.Error("a typed gateway is not the service's")
+	}
+	s.waits(ready)
+	s.Type(Typed{})
+	s.TypedAddress()
+	if s.Here() || o.service.knocks != 2 || !o.service.closed {
+		t.Error("back in the service")
+	}
+	o.line = settings.Values{Place: settings.CommandLine, Address: address(other)}
+	if !o.open(t, false).Here() {
+		t.Error("a gateway of the command line is not the service's")
+	}
+	o.line.Address = address(g)
+	if o.open(t, false).Here() {
+		t.Error("the installer's gateway is the service's, whoever names it besides")
+	}
+	// Access of the service is not left for another seat.
+	o.line.Address = ""
+	o.service.view = seat.View{Status: keeper.Status{State: "authorized", Login: "ivanov"}, Control: seat.Yours}
+	s = o.open(t, true)
+	o.registry.Policy.Address = address(other)
+	o.registry.Installer.Address = ""
+	s.Look(true)
+	if s.Here() {
+		t.Error("left a seat with access")
+	}
+}

@@ -1,0 +1,74 @@
+package window
+
+import (
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var allIcons = []Icon{IconNone, IconConnecting, IconOK, IconAttention, IconError}
+
+// Nobody has to tell colours apart: in black and white, too, the icons differ from one another in many places.
+func TestIconsDiffer(t *testing.T) {
+	for _, size := range []int{16, 20, 32} {
+		for _, draw := range []func(Icon, int) image.Image{drawTray, drawStatus} {
+			for i, a := range allIcons {
+				for _, b := range allIcons[:i] {
+					if n := different(draw(a, size), draw(b, size)); n < size*2/3 {
+						t.Errorf("%d px: %s and %s differ in %d places only", size, a, b, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+// different counts the places where one picture is much lighter or more transparent than the other.
+func different(a, b image.Image) (n int) {
+	for y := 0; y < a.Bounds().Dy(); y++ {
+		for x := 0; x < a.Bounds().Dx(); x++ {
+			if d := grade(a, x, y) - grade(b, x, y); d > 30 || d < -30 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func grade(m image.Image, x, y int) int {
+	r, g, b, a := m.At(x, y).RGBA()
+	return int((299*r+587*g+114*b)/1000/257) + int(a/257)
+}
+
+// TestDrawIcons leaves the pictures where IDECO_PICTURES says, for people to look at.
+func TestDrawIcons(t *testing.T) {
+	dir := os.Getenv("IDECO_PICTURES")
+	if dir == "" {
+		t.Skip("IDECO_PICTURES is not set")
+	}
+	sheet := image.NewNRGBA(image.Rect(0, 0, 60*8, 3*64))
+	put := func(m image.Image, x, y int) {
+		for j := 0; j < m.Bounds().Dy(); j++ {
+			for i := 0; i < m.Bounds().Dx(); i++ {
+				sheet.Set(x+i, y+j, m.At(i, j))
+			}
+		}
+	}
+	for row, size := range []int{16, 24, 48} {
+		put(drawLogo(size), 4, row*64+4)
+		for i, icon := range allIcons {
+			put(drawTray(icon, size), 60+i*40, row*64+4)
+			put(drawStatus(icon, size), 270+i*40, row*64+4)
+		}
+	}
+	file, err := os.Create(filepath.Join(dir, "icons.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := png.Encode(file, sheet); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,49 @@
+package window
+
+import (
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+)
+
+// News is something that a person should be told who does not look at the window.
+type News struct {
+	Icon Icon
+	Text string
+}
+
+// Tell compares what was with what is. What is on show already is no news.
+func Tell(lang locale.Lang, was, is seat.View) (list []News) {
+	if is.Control == seat.Other {
+		return nil
+	}
+	if n, ok := change(lang, was, is); ok {
+		list = append(list, n)
+	}
+	if n, ok := is.Notice(client.NoticeExpiring); ok {
+		if before, told := was.Notice(client.NoticeExpiring); !told || before.Message != n.Message {
+			list = append(list, News{IconAttention, n.Message})
+		}
+	}
+	return list
+}
+
+// change is what the state has come to.
+func change(lang locale.Lang, was, is seat.View) (News, bool) {
+	message := Scene{View: is, Lang: lang}.status()
+	blocked := func(v seat.View) bool { return v.HasAccess() && v.Code != "" }
+	switch {
+	case was.HasAccess() && is.State == client.Reconnecting:
+		return News{IconConnecting, message}, true
+	case blocked(is) && !blocked(was):
+		return News{IconAttention, message}, true
+	case was.State == client.Reconnecting && is.HasAccess():
+		return News{IconOK, locale.Text(lang, locale.CameBack)}, true
+	case !was.HasAccess() && was.State != client.Reconnecting:
+		return News{}, false // who logs in looks at the window
+	case is.State == client.Failed, is.State == client.Ended && is.Code != string(agent.ReasonLogout):
+		return News{IconAttention, message}, true
+	}
+	return News{}, false
+}

@@ -1,0 +1,106 @@
+package window
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/lxn/walk"
+	"golang.org/x/sys/windows"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/surroundings"
+)
+
+// Program is what Run shows.
+type Program struct {
+	Config         // Changed is Run's to set
+	Hidden bool    // begin in the notification area
+	Log    Journal // that the menu opens
+	// Report writes the file for support and gives its path.
+	Report func() (string, error)
+}
+
+// Journal is a log and the file that it is in; without a path there is none.
+type Journal struct {
+	Path  string
+	Write func(text string)
+}
+
+// Run shows the window until the person chooses Exit or Windows ends the session, and gives the exit code. There is one
+// window in a Windows session: when it is there already, it comes to the front instead.
+func Run(p Program) int {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p.Config.Log = p.Log.Write
+	first, shows, err := claim()
+	switch {
+	case err != nil:
+		p.Log.Write("one window in a session: " + err.Error())
+		messageBox(p, locale.AlreadyRuns)
+		return 1
+	case !first:
+		return 0
+	}
+	v, err := newFrame(p)
+	if err != nil {
+		p.Log.Write("window: " + err.Error())
+		messageBox(p, locale.WindowNotMade, "value", err.Error())
+		return 1
+	}
+	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go surroundings.Watch(ctx, surroundings.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.desk.Nudge) }})
+	code := v.mw.Run()
+	v.end()
+	return code
+}
+
+func messageBox(p Program, key string, values ...string) {
+	title, text := locale.Text(p.Lang, locale.ProductName), locale.Text(p.Lang, key, values...)
+	t, _ := windows.UTF16PtrFromString(title)
+	s, err := windows.UTF16PtrFromString(text)
+	if err != nil {
+		return
+	}
+	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|windows.MB_ICONWARNING|windows.MB_SETFOREGROUND)
+}
+
+// newFrame makes everything and shows it, unless the program begins hidden.
+func newFrame(p Program) (*frame, error) {
+	v := &frame{p: p}
+	p.Config.Changed = func() { v.mw.Synchronize(v.refresh) }
+	v.p = p
+	if err := v.create(); err != nil {
+		return nil, err
+	}
+	v.addTray()
+	v.desk = Open(v.p.Config, !p.Hidden || v.tray == nil)
+	v.render()
+	v.listen()
+	if !p.Hidden || v.tray == nil {
+		v.show()
+	}
+	return v, nil
+}
+
+// frame is the window and its icon. All of it belongs to the window's thread.
+type frame struct {
+	p    Program
+	desk *Desk
+	mw   *window
+
+	login, password, address            *walk.LineEdit
+	addressHint, status, details, notes *walk.TextLabel
+	save, auto                          *walk.CheckBox
+	main, extend                        *walk.PushButton
+	statusIcon                          *walk.ImageView
+
+	tray       *walk.NotifyIcon // nil while there is no notification area
+	menu       []Item           // on show
+	icons      map[picture]*walk.Icon
+	shown      Face
+	rendering  bool // what the fields tell is the program's own doing
+	toldOfTray bool // that the program stays there
+	ended      bool
+}

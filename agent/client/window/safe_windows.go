@@ -1,0 +1,42 @@
+package window
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/danieljoos/wincred"
+)
+
+// CredentialManager keeps passwords in the Windows Credential Manager of the person whom this program runs as, on this
+// computer alone.
+type CredentialManager struct{}
+
+// Password is Safe's.
+func (CredentialManager) Password(target string) (string, error) {
+	c, err := wincred.GetGenericCredential(target)
+	if errors.Is(err, wincred.ErrElementNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("saved password: %w", err)
+	}
+	return string(c.CredentialBlob), nil
+}
+
+// SetPassword is Safe's.
+func (CredentialManager) SetPassword(target, password string) error {
+	c := wincred.NewGenericCredential(target)
+	c.CredentialBlob, c.Persist = []byte(password), wincred.PersistLocalMachine
+	var err error
+	if password == "" {
+		if err = c.Delete(); errors.Is(err, wincred.ErrElementNotFound) {
+			err = nil
+		}
+	} else {
+		err = c.Write()
+	}
+	if err != nil {
+		return fmt.Errorf("saved password: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package window
+
+import (
+	"github.com/lxn/walk"
+	"github.com/lxn/win"
+	"golang.org/x/sys/windows"
+)
+
+// window is the main window, which hears from Windows what walk does not tell.
+type window struct {
+	*walk.MainWindow
+	onEnd    func() // the Windows session ends
+	onLeave  func() // the person has left the screen to somebody else
+	onChange func() // the notification area came anew
+}
+
+// Messages and their parameters, as in WinUser.h and WtsApi32.h.
+const (
+	wmQueryEndSession    = 0x0011
+	wmEndSession         = 0x0016
+	wmWTSSessionChange   = 0x02b1
+	wtsConsoleDisconnect = 0x2
+	wtsRemoteDisconnect  = 0x4
+	wtsSessionLogoff     = 0x6
+	notifyForThisSession = 0
+)
+
+var (
+	registerSessionNotification = windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSRegisterSessionNotification")
+	taskbarCreated              = win.RegisterWindowMessage(windows.StringToUTF16Ptr("TaskbarCreated"))
+)
+
+// WndProc is walk's.
+func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uintptr {
+	switch msg {
+	case wmQueryEndSession:
+		return 1 // the answer that it may; what there is to do is done at the end
+	case wmEndSession:
+		if wParam != 0 && w.onEnd != nil {
+			w.onEnd() // the process may be gone as soon as this returns
+		}
+		return 0
+	case wmWTSSessionChange:
+		if (wParam == wtsConsoleDisconnect || wParam == wtsRemoteDisconnect || wParam == wtsSessionLogoff) && w.onLeave != nil {
+			w.onLeave()
+		}
+		return 0
+	case taskbarCreated:
+		if w.onChange != nil {
+			w.onChange()
+		}
+	}
+	return w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
+}
+
+// watchSession has Windows tell when the screen is left to somebody else. Without that the service's own watch, or the
+// end of the Windows session, is all that there is.
+func (w *window) watchSession() error {
+	if err := registerSessionNotification.Find(); err != nil {
+		return err
+	}
+	if ok, _, err := registerSessionNotification.Call(uintptr(w.Handle()), notifyForThisSession); ok == 0 {
+		return err
+	}
+	return nil
+}
+
+// redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.
+func (w *window) redraw() {
+	win.RedrawWindow(w.Handle(), nil, 0, win.RDW_INVALIDATE|win.RDW_ERASE|win.RDW_ALLCHILDREN)
+}

@@ -1,0 +1,201 @@
+package window
+
+import (
+	"os"
+	"reflect"
+
+	"github.com/lxn/walk"
+	"github.com/lxn/win"
+	"golang.org/x/sys/windows"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+const (
+	traySize  = 16
+	maxNotice = 255 // UTF-16 units that Windows takes
+)
+
+// addTray makes the icon. Where there is no notification area yet, as just after logging on to Windows, it is tried again
+// when one comes; until then the window stands in for it.
+func (v *frame) addTray() {
+	if v.tray != nil || v.ended {
+		return
+	}
+	tray, err := walk.NewNotifyIcon(v.mw)
+	if err != nil {
+		v.p.Log.Write("notification area: " + err.Error())
+		return
+	}
+	v.tray, v.menu = tray, nil
+	tray.MouseUp().Attach(func(_, _ int, button walk.MouseButton) {
+		if button == walk.LeftButton {
+			v.show()
+		}
+	})
+	tray.MessageClicked().Attach(v.show)
+	if v.desk != nil {
+		v.renderTray(v.desk.Face().Tray)
+	}
+}
+
+func (v *frame) renderTray(t Tray) {
+	if v.tray == nil {
+		return
+	}
+	if icon := v.icon(picture{icon: t.Icon, tray: true, size: traySize}); icon != nil {
+		_ = v.tray.SetIcon(icon) // the tooltip says the same
+	}
+	_ = v.tray.SetToolTip(t.Tip)
+	if !v.tray.Visible() {
+		_ = v.tray.SetVisible(true)
+	}
+	if !reflect.DeepEqual(v.menu, t.Menu) {
+		v.menu = t.Menu
+		v.renderMenu()
+	}
+}
+
+func (v *frame) renderMenu() {
+	actions := v.tray.ContextMenu().Actions()
+	_ = actions.Clear()
+	for _, item := range v.menu {
+		if item.Text == "" {
+			_ = actions.Add(walk.NewSeparatorAction())
+			continue
+		}
+		action, act := walk.NewAction(), item.Act
+		_ = action.SetText(item.Text)
+		_ = action.SetEnabled(item.Enabled)
+		_ = action.SetDefault(act == ActOpen)
+		action.Triggered().Attach(func() { v.do(act) })
+		_ = actions.Add(action)
+	}
+}
+
+// notify shows a message beside the icon.
+func (v *frame) notify(n News) {
+	v.p.Log.Write("notification: " + n.Text)
+	if v.tray == nil {
+		return
+	}
+	title, text := v.text(locale.ProductName), shorten(n.Text, maxNotice)
+	var err error
+	if n.Icon == IconAttention {
+		err = v.tray.ShowWarning(title, text)
+	} else {
+		err = v.tray.ShowInfo(title, text)
+	}
+	if err != nil {
+		v.p.Log.Write("notification: " + err.Error())
+	}
+}
+
+// do does what a button or an item of the menu says.
+func (v *frame) do(act Act) {
+	switch act {
+	case ActOpen:
+		v.show()
+	case ActLogin:
+		if missing := v.desk.Login(); missing != MissingNothing {
+			v.show()
+			v.render()
+			v.focus(missing)
+		}
+	case ActLogout:
+		v.desk.Logout()
+	case ActExtend:
+		v.desk.Extend()
+	case ActEnd:
+		v.desk.End()
+	case ActLog:
+		v.openLog()
+	case ActReport:
+		v.report()
+	case ActAbout:
+		v.about()
+	case ActExit:
+		v.exit()
+	}
+	if !v.ended {
+		v.refresh()
+	}
+}
+
+func (v *frame) openLog() {
+	path := v.p.Log.Path
+	_, err := os.Stat(path)
+	if err == nil {
+		err = open(path)
+	}
+	if err != nil {
+		v.say(locale.LogMissing, walk.MsgBoxIconWarning, "value", err.Error())
+	}
+}
+
+// open opens a file with the program that the person uses for such files.
+func open(path string) error {
+	verb, err := windows.UTF16PtrFromString("open")
+	if err != nil {
+		return err
+	}
+	file, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	return windows.ShellExecute(0, verb, file, nil, nil, windows.SW_SHOWNORMAL)
+}
+
+// report takes a while, because it asks the gateway too.
+func (v *frame) report() {
+	if v.p.Report == nil {
+		return
+	}
+	v.notify(News{IconNone, v.text(locale.ReportMaking)})
+	go func() {
+		path, err := v.p.Report()
+		v.mw.Synchronize(func() {
+			if err != nil {
+				v.say(locale.ReportFailed, walk.MsgBoxIconWarning, "value", err.Error())
+				return
+			}
+			v.say(locale.ReportMade, walk.MsgBoxIconInformation, "value", path)
+		})
+	}()
+}
+
+func (v *frame) about() {
+	server := v.desk.Server()
+	if server == "" {
+		server = "—"
+	}
+	v.say(locale.AboutText, walk.MsgBoxIconInformation, "version", agent.Version, "server", server, "value", v.p.Log.Path)
+}
+
+// say shows a message and waits until the person has read it.
+func (v *frame) say(key string, icon walk.MsgBoxStyle, values ...string) {
+	walk.MsgBox(v.owner(), v.text(locale.ProductName), v.text(key, values...), walk.MsgBoxOK|icon|walk.MsgBoxSetForeground)
+}
+
+// owner is no hidden window: its message would not be seen.
+func (v *frame) owner() walk.Form {
+	if v.mw.Visible() {
+		return v.mw
+	}
+	return nil
+}
+
+// exit asks first when there is access to lose.
+func (v *frame) exit() {
+	if v.desk.HasAccess() {
+		answer := walk.MsgBox(v.owner(), v.text(locale.ExitAskTitle), v.text(locale.ExitAsk),
+			walk.MsgBoxYesNo|walk.MsgBoxIconQuestion|walk.MsgBoxSetForeground)
+		if answer != walk.DlgCmdYes {
+			return
+		}
+	}
+	v.mw.SetVisible(false)
+	v.end()
+	win.PostQuitMessage(0) // the process ends, and what is left of the window with it
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+var attachConsoleProc = windows.NewLazySystemDLL("kernel32.dll").NewProc("AttachConsole")
+
+const attachParent = ^uintptr(0)
+
+// attachConsole lets a command speak in the console that it was started from, which Windows does not give to a program
+// that has windows. What is redirected stays so.
+func attachConsole(args []string) {
+	if isForWindow(args) {
+		return
+	}
+	streams := []struct {
+		id   uint32
+		file **os.File
+		name string
+		mode int
+	}{
+		{windows.STD_INPUT_HANDLE, &os.Stdin, "CONIN$", os.O_RDWR},
+		{windows.STD_OUTPUT_HANDLE, &os.Stdout, "CONOUT$", os.O_RDWR},
+		{windows.STD_ERROR_HANDLE, &os.Stderr, "CONOUT$", os.O_RDWR},
+	}
+	var mute []int
+	for i, s := range streams {
+		if h, err := windows.GetStdHandle(s.id); err != nil || h == 0 || h == windows.InvalidHandle {
+			mute = append(mute, i)
+		}
+	}
+	if len(mute) == 0 {
+		return
+	}
+	if ok, _, _ := attachConsoleProc.Call(attachParent); ok == 0 {
+		return // there is none
+	}
+	for _, i := range mute {
+		if f, err := os.OpenFile(streams[i].name, streams[i].mode, 0); err == nil {
+			*streams[i].file = f
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/diagnose"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+)
+
+// diagnoseCommand writes the file for support and says where it is.
+func diagnoseCommand(ctx context.Context, p program, args []string) int {
+	o, err := parseWindowOptions(args)
+	if err != nil {
+		return p.unparsed(err)
+	}
+	if lang, ok := locale.Parse(o.lang); ok {
+		p.lang = lang
+	}
+	path, err := saveReport(ctx, p.lang, o.gateway, p.reportDirs)
+	if err != nil {
+		fmt.Fprintln(p.stderr, p.text(locale.ReportFailed, "value", err.Error()))
+		return exitFailed
+	}
+	fmt.Fprintln(p.stdout, p.text(locale.ReportMade, "value", path))
+	return exitOK
+}
+
+// saveReport collects what support needs to know.
+func saveReport(ctx context.Context, lang locale.Lang, line settings.Values, dirs []string) (string, error) {
+	registry := settings.ReadRegistry()
+	personal := readPersonal()
+	places := []settings.Values{registry.Policy, line, personal.Values(registry.Installer), registry.Installer}
+	g, _, _ := settings.Choose(places...) // what is wrong stands in the part about it
+	parts := []diagnose.Part{
+		diagnose.Program(diagnose.System()),
+		diagnose.Gateway(places...),
+		diagnose.Text("bans.txt", fmt.Sprintf("%+v\r\n", registry.Bans)),
+		diagnose.Knock(client.Config{Host: g.Host, Port: g.Port, Pin: g.Pin, Lang: lang}),
+	}
+	parts = append(append(parts, diagnose.Network()...), diagnose.Service()...)
+	if own := ownDir(); own != "" {
+		parts = append(parts, diagnose.File("agent.log", filepath.Join(own, "agent.log")))
+	}
+	return diagnose.Save(ctx, dirs, time.Now(), parts)
+}

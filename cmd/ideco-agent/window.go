@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"strings"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+)
+
+// windowOptions are the flags and arguments of the window, and of diagnose.
+type windowOptions struct {
+	gateway settings.Values
+	hidden  bool
+	lang    string
+}
+
+// isForWindow tells whether the command line names no command: nothing at all, flags or utm_address= and utm_pin=.
+func isForWindow(args []string) bool {
+	if len(args) == 0 {
+		return true
+	}
+	switch first := strings.TrimLeft(args[0], "-"); {
+	case first == "help", first == "h", first == "version":
+		return false
+	case len(first) < len(args[0]):
+		return true
+	default:
+		return strings.Contains(first, "=")
+	}
+}
+
+// parseWindowOptions gives what is wrong as a problem or a *settings.Problem.
+func parseWindowOptions(args []string) (o windowOptions, err error) {
+	flags := flag.NewFlagSet("window", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.hidden, "hidden", false, "")
+	flags.StringVar(&o.lang, "lang", "", "")
+	o.gateway.Place = settings.CommandLine
+	for {
+		if err := flags.Parse(args); err != nil {
+			return o, problem{locale.BadFlags, err.Error()}
+		}
+		rest := flags.Args()
+		if len(rest) == 0 {
+			break
+		}
+		taken, err := o.gateway.Take(rest[0])
+		if err != nil {
+			return o, err
+		}
+		if !taken {
+			return o, problem{locale.ExtraArgument, rest[0]}
+		}
+		args = rest[1:]
+	}
+	if _, known := locale.Parse(o.lang); o.lang != "" && !known {
+		return o, problem{locale.BadLang, o.lang}
+	}
+	return o, nil
+}
+
+// unparsed says what is wrong with the command line of the window or of diagnose.
+func (p program) unparsed(err error) int {
+	var wrongPlace *settings.Problem
+	var wrong problem
+	switch {
+	case errors.As(err, &wrongPlace):
+		return p.unsettled(wrongPlace)
+	case errors.As(err, &wrong):
+		return p.usage(wrong.key, wrong.value)
+	}
+	return p.usage(locale.BadFlags, err.Error())
+}

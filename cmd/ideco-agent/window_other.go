@@ -1,0 +1,22 @@
+//go:build !windows
+
+package main
+
+import (
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+)
+
+// window is on Windows only.
+func (p program) window() int {
+	if len(p.args) == 0 {
+		return p.usage(locale.NoCommand, "")
+	}
+	return p.usage(locale.UnknownCommand, p.args[0])
+}
+
+func ownDir() string { return "" }
+
+func attachConsole([]string) {}
+
+func readPersonal() settings.Personal { return settings.Personal{} }

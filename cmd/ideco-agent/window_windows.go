@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/windows"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/diagnose"
+	"ideco-agent/agent/client/journal"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/pipe"
+	"ideco-agent/agent/client/portable"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/window"
+)
+
+// window shows the window and stays until the person chooses Exit.
+func (p program) window() int {
+	o, err := parseWindowOptions(p.args)
+	if err != nil {
+		return p.unparsed(err)
+	}
+	own := ownDir()
+	log, err := journal.Open(filepath.Join(own, "agent.log"))
+	if err != nil {
+		log, _ = journal.Open(filepath.Join(os.TempDir(), "IdecoAgent.log")) // better than none
+	}
+	defer log.Close()
+	exe, _ := os.Executable()
+	log.Log("Ideco agent " + agent.Version + ", " + exe)
+	if portable.FromNetwork(exe) {
+		if err = portable.Restart(own, agent.Version); err == nil {
+			return exitOK
+		}
+		log.Log(err.Error())
+	}
+	return window.Run(p.windowProgram(o, own, log))
+}
+
+func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
+	lang, ok := locale.Parse(o.lang)
+	if !ok {
+		lang = windowsLanguage()
+	}
+	device, err := client.ThisDevice(own)
+	if err != nil {
+		log.Log(err.Error())
+	}
+	return window.Program{
+		Config: window.Config{
+			Lang: lang, Line: o.gateway, Registry: settings.ReadRegistry,
+			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
+			HasService: pipe.Installed,
+			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: lang, Log: log.Log}) },
+			Keeper:     keeper.Config{Device: device, Log: log.Log},
+		},
+		Hidden: o.hidden,
+		Log:    window.Journal{Path: log.Path(), Write: log.Log},
+		Report: func() (string, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			defer cancel()
+			return saveReport(ctx, lang, o.gateway, diagnose.Places())
+		},
+	}
+}
+
+// ownDir is where the window keeps what belongs to this person on this computer.
+func ownDir() string {
+	dir, err := os.UserCacheDir() // %LOCALAPPDATA%, which does not roam
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "Ideco", "Agent")
+}
+
+var getUserDefaultUILanguage = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetUserDefaultUILanguage")
+
+// windowsLanguage is Russian unless Windows speaks English to this person.
+func windowsLanguage() locale.Lang {
+	const primary, english = 0x3ff, 0x09
+	if id, _, _ := getUserDefaultUILanguage.Call(); id&primary == english {
+		return locale.English
+	}
+	return locale.Russian
+}
