@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +107,7 @@ type control struct {
 	Enabled  bool      `json:"enabled"`
 	Checked  bool      `json:"checked"`
 	Focused  bool      `json:"focused"`
+	Place    [4]int    `json:"place"` // left, top, right, bottom
 	Controls []control `json:"controls"`
 }
 
@@ -134,13 +136,13 @@ func (d *desktop) look(title string) []control {
 	d.t.Helper()
 	d.looks++
 	file := filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
-	d.open(windowsPath(d.peek), windowsPath(file), title)
+	d.open(windowsPath(d.peek), windowsPath(file))
 	var windows []control
 	d.until("peek at the windows", func() bool {
 		b, err := os.ReadFile(file)
 		return err == nil && json.Unmarshal(b, &windows) == nil
 	})
-	return windows
+	return slices.DeleteFunc(windows, func(w control) bool { return w.Text != title })
 }
 
 // sees waits until a visible window with the title is as wanted.

@@ -1,9 +1,9 @@
 // Command peek writes what stands in the windows of this desktop into a file, as one JSON array, so that a test can read
 // what a person would see:
 //
-//	peek FILE [TITLE]
+//	peek FILE
 //
-// With a title it tells only of windows that bear it. The file is put in place as a whole.
+// The file is put in place as a whole.
 package main
 
 import (
@@ -24,6 +24,7 @@ type Window struct {
 	Enabled  bool     `json:"enabled"`
 	Checked  bool     `json:"checked"`
 	Focused  bool     `json:"focused"`
+	Place    [4]int32 `json:"place"` // left, top, right, bottom on the desktop
 	Controls []Window `json:"controls,omitempty"`
 }
 
@@ -36,6 +37,7 @@ var (
 	isWindowEnabled  = user32.NewProc("IsWindowEnabled")
 	sendMessage      = user32.NewProc("SendMessageTimeoutW")
 	getThreadID      = user32.NewProc("GetWindowThreadProcessId")
+	getWindowRect    = user32.NewProc("GetWindowRect")
 	getGUIThreadInfo = user32.NewProc("GetGUIThreadInfo")
 	eachWindow       = syscall.NewCallback(func(handle, list uintptr) uintptr { add(handle); return 1 })
 	found            []uintptr
@@ -52,23 +54,20 @@ const (
 func add(handle uintptr) { found = append(found, handle) }
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: peek FILE [TITLE]")
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: peek FILE")
 		os.Exit(2)
 	}
-	if err := write(os.Args[1], look(os.Args[2:])); err != nil {
+	if err := write(os.Args[1], look()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func look(titles []string) []Window {
+func look() []Window {
 	all := []Window{}
 	for _, top := range children(0) {
 		w := read(top, 0)
-		if len(titles) > 0 && w.Text != titles[0] {
-			continue
-		}
 		focus := focusOf(top)
 		for _, control := range children(top) {
 			w.Controls = append(w.Controls, read(control, focus))
@@ -101,8 +100,10 @@ func children(parent uintptr) []uintptr {
 }
 
 func read(handle, focus uintptr) Window {
-	return Window{Class: className(handle), Text: text(handle), Visible: is(isWindowVisible, handle),
+	w := Window{Class: className(handle), Text: text(handle), Visible: is(isWindowVisible, handle),
 		Enabled: is(isWindowEnabled, handle), Checked: ask(handle, bmGetCheck, 0, 0) == 1, Focused: handle == focus}
+	getWindowRect.Call(handle, uintptr(unsafe.Pointer(&w.Place)))
+	return w
 }
 
 func is(what *windows.LazyProc, handle uintptr) bool {

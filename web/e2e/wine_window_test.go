@@ -1,0 +1,185 @@
+//go:build wine
+
+package e2e
+
+import (
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What the window says.
+const (
+	windowTitle = "Айдеко Агент"
+	textReady   = "Связь с сервером установлена."
+	textWrong   = "Неверный логин или пароль"
+	textAccess  = "Вы подключены, доступ открыт."
+	textOut     = "Вы вышли. Доступ закрыт."
+	textEnded   = "Администратор завершил вашу сессию."
+	buttonIn    = "Авторизоваться"
+	buttonOut   = "Разавторизоваться"
+
+	trayX, trayY = "890", "690" // where Wine's task bar has the icon
+	menuClass    = "#32768"     // of menus, on every Windows
+
+	typedPassword = "right-horse-7" // which a keyboard of X can type
+)
+
+// TestWineWindow is an employee's day: the installed program, driven by keys, through the service, against a gateway.
+func TestWineWindow(t *testing.T) {
+	base := newPrefix(t)
+	for _, c := range []struct{ windows, toolchain string }{
+		{"win8", "go1.20.14"}, {"win81", "go1.20.14"}, {"win10", runtime.Version()},
+	} {
+		t.Run(c.windows, func(t *testing.T) {
+			g, p := startWindowsGateway(t), base.as(t, c.windows)
+			if c.windows == "win10" {
+				p.addProcessPrng()
+			}
+			g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
+			g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
+			d := p.desktop()
+			p.msiexec("/i", g.msi, "utm_address="+g.where.Agents[0], "utm_pin="+g.pin())
+			p.hasProgram(c.toolchain)
+			p.serviceRuns()
+			d.open(installedProgram, "--lang", "ru")
+			d.logsInByKeys(g)
+			d.isEnded(g)
+			d.comesBack(g)
+			d.isOne()
+			d.exits(g)
+			p.msiexec("/x", g.msi)
+			p.isClean()
+		})
+	}
+}
+
+// serviceRuns: Windows says that the service is there and running.
+func (p *prefix) serviceRuns() {
+	p.t.Helper()
+	if said := p.must("sc", "query", "IdecoAgent"); !strings.Contains(said, "RUNNING") {
+		p.t.Errorf("sc query: %s", said)
+	}
+}
+
+// says waits until the window shows a text and a button that can be pressed.
+func (d *desktop) says(text, button string) control {
+	d.t.Helper()
+	return d.sees(windowTitle, text, func(w control) bool {
+		b, ok := w.find(button)
+		return ok && b.Enabled && w.says(text)
+	})
+}
+
+// logsInByKeys: the gateway answers before anybody is asked; a wrong password, the right one, and out again.
+func (d *desktop) logsInByKeys(g *windowsGateway) {
+	d.t.Helper()
+	w := d.says(textReady, buttonIn)
+	if len(w.Controls) == 0 || !w.says(g.where.Agents[0]) {
+		d.t.Errorf("the window does not name the gateway: %+v", w)
+	}
+	d.types("ivanov")
+	d.press("Tab")
+	d.types("wrong")
+	d.press("Return")
+	d.says(textWrong, buttonIn)
+	d.types(typedPassword) // the field is empty and waits
+	d.press("Return")
+	d.says(textAccess, buttonOut)
+	list := g.boss.waitSessions("the window's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+	if list[0].Login != "ivanov" || list[0].Kind != "lan" {
+		d.t.Errorf("monitor: %+v", list)
+	}
+	d.presses(buttonOut)
+	d.says(textOut, buttonIn)
+	g.boss.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
+}
+
+// logsInAgain types the password of the person who was here last.
+func (d *desktop) logsInAgain(g *windowsGateway) session {
+	d.t.Helper()
+	d.sees(windowTitle, "the keyboard in the field for the password", func(w control) bool {
+		for _, c := range w.Controls {
+			if c.Focused && c.Class == "Edit" && c.Text == "" {
+				return true
+			}
+		}
+		return false
+	})
+	d.types(typedPassword)
+	d.press("Return")
+	d.says(textAccess, buttonOut)
+	return g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
+}
+
+// presses goes to a button by the Tab key and presses it.
+func (d *desktop) presses(button string) {
+	d.t.Helper()
+	d.sees(windowTitle, "go to "+button, func(w control) bool {
+		if b, ok := w.find(button); ok && b.Focused {
+			return true
+		}
+		d.press("Tab")
+		return false
+	})
+	d.press("space")
+}
+
+// isEnded: the administrator ends the session, and the window says so.
+func (d *desktop) isEnded(g *windowsGateway) {
+	d.t.Helper()
+	s := d.logsInAgain(g)
+	g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
+	d.says(textEnded, buttonIn)
+}
+
+// comesBack: the gateway dies and starts again.
+func (d *desktop) comesBack(g *windowsGateway) {
+	d.t.Helper()
+	d.logsInAgain(g)
+	g.kill(syscall.SIGKILL)
+	d.sees(windowTitle, "no access while the gateway is gone", func(w control) bool { return !w.says(textAccess) })
+	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.boss = g.rest("boss", bossPassword)
+	d.says(textAccess, buttonOut)
+	g.boss.waitSessions("the session is back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+}
+
+// isOne: the window hides, and a second start brings it back instead of another one.
+func (d *desktop) isOne() {
+	d.t.Helper()
+	d.press("Escape")
+	d.until("the window hides", func() bool { return d.shown() == 0 })
+	d.open(installedProgram)
+	d.says(textAccess, buttonOut)
+	if n := d.shown(); n != 1 {
+		d.t.Errorf("%d windows", n)
+	}
+}
+
+// exits by the menu of the icon in the notification area, which asks first, and access ends.
+func (d *desktop) exits(g *windowsGateway) {
+	d.t.Helper()
+	d.x("xdotool", "mousemove", trayX, trayY, "click", "3")
+	d.sees("", "the menu of the icon", func(w control) bool { return w.Class == menuClass })
+	d.press("Up", "Return") // the last item
+	d.sees("Выход", "the question before the exit", func(w control) bool {
+		_, yes := w.find("Да")
+		_, sure := w.find("&Yes")
+		return (yes || sure) && w.says("доступ закроется")
+	})
+	d.press("Return")
+	g.boss.waitSessions("access ends with the program", func(s []session) bool { return len(s) == 0 })
+	d.until("the window is gone", func() bool { return len(d.look(windowTitle)) == 0 })
+}
+
+// shown is how many windows of the program a person sees.
+func (d *desktop) shown() (n int) {
+	for _, w := range d.look(windowTitle) {
+		if w.Visible {
+			n++
+		}
+	}
+	return n
+}
