@@ -188,7 +188,7 @@ func TestPolicyValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, read := range []string{"`Software\\Policies\\Ideco\\Agent`", `"UtmAddress"`, `"UtmPin"`} {
+	for _, read := range []string{"`Software\\Policies\\Ideco\\Agent`", `"UtmAddress"`, `"UtmPin"`, `"ForbidSavedPassword"`, `"ForbidHomeNetwork"`} {
 		if !bytes.Contains(source, []byte(read)) {
 			t.Errorf("the program does not read %s", read)
 		}

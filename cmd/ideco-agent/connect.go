@@ -18,6 +18,8 @@ import (
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/surroundings"
+	"ideco-agent/agent/client/tunnel"
 )
 
 // maxPasswordLine is more than any gateway accepts, so that the answer to a long password is the gateway's.
@@ -113,10 +115,23 @@ func connect(ctx context.Context, p program, args []string) int {
 	}
 	cfg.Events = printer(p.stdout, o.json)
 	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }
+	cfg.Nudge = o.nudges(ctx, cfg.Log)
 	tun := o.tunnel.open(cfg.Log)
 	cfg.Tunnel = tun
 	cfg.Dial = (&net.Dialer{Timeout: dialTimeout, Control: tun.DialControl}).DialContext
 	return exitCodes[client.Run(ctx, cfg).Kind]
+}
+
+// nudges tell that this computer has moved to another network or was asleep.
+func (o *options) nudges(ctx context.Context, log func(string)) <-chan struct{} {
+	nudge := make(chan struct{}, 1)
+	go surroundings.Watch(ctx, surroundings.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
+		select {
+		case nudge <- struct{}{}:
+		default: // one is waiting
+		}
+	}})
+	return nudge
 }
 
 // config checks the flags and reads what they point to.

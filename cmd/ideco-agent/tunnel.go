@@ -7,6 +7,7 @@ import (
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/tunnel"
 )
 
@@ -59,5 +60,6 @@ func isMode(s string) bool {
 }
 
 func (o *tunnelOptions) open(log func(string)) *tunnel.Tunnel {
-	return tunnel.New(tunnel.Config{Mode: tunnel.Mode(o.mode), Name: o.name, Socks: o.socks, Log: log})
+	return tunnel.New(tunnel.Config{Mode: tunnel.Mode(o.mode), Name: o.name, Socks: o.socks, Log: log,
+		ForbidHome: func() bool { return settings.ReadRegistry().Bans.HomeNetwork }})
 }

@@ -79,6 +79,9 @@ func describe(log func(string)) {
 		return
 	}
 	defer s.Close()
+	if err := quotePath(s); err != nil {
+		log("path of this service: " + err.Error())
+	}
 	if err := setDescription(s); err != nil {
 		log("description of this service: " + err.Error())
 	}
@@ -88,6 +91,28 @@ func describe(log func(string)) {
 	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil { // which Wine does not know
 		log("restarts of this service after exit codes: " + err.Error())
 	}
+}
+
+// quotePath sees to it that Windows cannot take the first words of the program's path for another program.
+func quotePath(s *mgr.Service) error {
+	now, err := s.Config()
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	rest := strings.TrimPrefix(now.BinaryPathName, program)
+	if rest == now.BinaryPathName { // it is quoted, or written in another way
+		return nil
+	}
+	path, err := windows.UTF16PtrFromString(`"` + program + `"` + rest)
+	if err != nil {
+		return err
+	}
+	return windows.ChangeServiceConfig(s.Handle, windows.SERVICE_NO_CHANGE, windows.SERVICE_NO_CHANGE, windows.SERVICE_NO_CHANGE,
+		path, nil, nil, nil, nil, nil, nil)
 }
 
 func setDescription(s *mgr.Service) error {

@@ -61,6 +61,7 @@ func permittedChanges() error {
 type tunAdapter struct {
 	config  Config
 	setup   client.TunnelSetup
+	forbids bool // the computer's own networks
 	tun     tun.Device
 	luid    winipcfg.LUID
 	changes *changes       // nil before open
@@ -88,7 +89,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 		dev.Close()
 		return nil, fmt.Errorf("interface %s is a %T", AdapterName, dev)
 	}
-	return &tunAdapter{config: c, setup: s, tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
+	return &tunAdapter{config: c, setup: s, forbids: c.ForbidHome != nil && c.ForbidHome(), tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
 }
 
 // inUse tells whether some program has the agent's interface up.
@@ -114,7 +115,7 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	if a.outlet, err = newOutlet(bind, s, a.luid, a.config.Log); err != nil { // before anything leads into the tunnel
 		return nil, err
 	}
-	if list := filtersFor(s, a.config.ForbidHome); len(list) > 0 {
+	if list := filtersFor(s, a.forbids); len(list) > 0 {
 		if a.filters, err = putFilters(list, a.luid); err != nil {
 			return nil, &client.TunnelProblem{Key: locale.TunnelNoFilters, Err: err}
 		}
@@ -130,7 +131,7 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 		return nil, err
 	}
 	a.changes.tell(a.changed)
-	return notesOn(p, takesAll(s) && a.config.ForbidHome), nil
+	return notesOn(p, takesAll(s) && a.forbids), nil
 }
 
 // configure gives the interface its address and MTU. Where it answers for all names it comes first among the computer's
@@ -167,7 +168,7 @@ func (a *tunAdapter) route() (plan, error) {
 		return plan{}, err
 	}
 	home := homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))
-	p := planRoutes(a.setup, home, a.config.ForbidHome)
+	p := planRoutes(a.setup, home, a.forbids)
 	for _, n := range difference(p.Into, a.into) {
 		err := a.luid.AddRoute(n, netip.IPv4Unspecified(), 0)
 		if err != nil && !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {

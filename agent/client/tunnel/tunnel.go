@@ -87,9 +87,9 @@ type Config struct {
 	Mode  Mode
 	Name  string // of the interface; TUN on Linux
 	Socks string // IP address and port where the proxy listens; Netstack
-	// ForbidHome cuts the computer's own networks off, but for their routers, while everything goes through the tunnel;
-	// TUN on Windows.
-	ForbidHome bool
+	// ForbidHome tells whether to cut the computer's own networks off, but for their routers, while everything goes through
+	// the tunnel; asked when it comes up. nil = no. TUN on Windows.
+	ForbidHome func() bool
 	Log        func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 }
 
