@@ -450,5 +450,5 @@ type straight struct{ image.Image }
 
 func (s straight) At(x, y int) color.Color {
 	c, _ := s.Image.At(x, y).(color.NRGBA)
-	return color.RGBA{c.R, c.G, c.B, c.A}
+	return color.RGBA(c)
 }
