@@ -28,7 +28,7 @@ func attachConsole(args []string) {
 	}
 	var mute []int
 	for i, s := range streams {
-		if h, err := windows.GetStdHandle(s.id); err != nil || h == 0 || h == windows.InvalidHandle {
+		if !hasStream(s.id) {
 			mute = append(mute, i)
 		}
 	}
@@ -43,4 +43,10 @@ func attachConsole(args []string) {
 			*streams[i].file = f
 		}
 	}
+}
+
+// hasStream tells whether one of the standard streams leads anywhere.
+func hasStream(id uint32) bool {
+	h, err := windows.GetStdHandle(id)
+	return err == nil && h != 0 && h != windows.InvalidHandle
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ import (
 func (p program) window() int {
 	o, err := parseWindowOptions(p.args)
 	if err != nil {
-		return p.unparsed(err)
+		return p.unparsedAloud(err)
 	}
 	own := ownDir()
 	log, err := journal.Open(filepath.Join(own, "agent.log"))
@@ -42,6 +43,19 @@ func (p program) window() int {
 		log.Log(err.Error())
 	}
 	return window.Run(p.windowProgram(o, own, log))
+}
+
+// unparsedAloud says it in a window of its own when nobody would read it otherwise, as at a start from a shortcut.
+func (p program) unparsedAloud(err error) int {
+	if hasStream(windows.STD_ERROR_HANDLE) {
+		return p.unparsed(err)
+	}
+	p.lang = windowsLanguage()
+	var said bytes.Buffer
+	p.stderr = &said
+	code := p.unparsed(err)
+	window.Warn(p.text(locale.ProductName), said.String())
+	return code
 }
 
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {

@@ -33,9 +33,14 @@ var commandLineTexts = map[string]text{
 	Usage: {
 		`Ideco агент открывает доступ через шлюз, пока работает.
 
+  IdecoAgent.exe [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--hidden] [--lang ru|en]
   ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
+  ideco-agent diagnose [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--lang ru|en]
   ideco-agent version
   ideco-agent help
+
+В Windows без команды открывается окно; с --hidden остаётся только значок в области уведомлений.
+diagnose собирает в файл сведения для поддержки: журналы, сеть, ответ шлюза; паролей в нём нет.
 
 Параметры connect:
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
@@ -51,7 +56,7 @@ var commandLineTexts = map[string]text{
 
 В Windows шлюз могут задать политика (HKLM\Software\Policies\Ideco\Agent) и установщик
 (HKLM\Software\Ideco\Agent) значениями UtmAddress и UtmPin; тогда --server не нужен.
-Политика важнее командной строки, командная строка важнее установщика.
+Политика важнее командной строки, командная строка важнее адреса из окна, он важнее установщика.
 
 Вне локальной сети шлюз даёт доступ через VPN:
   --tunnel auto         сетевой интерфейс, если хватает прав (по умолчанию)
@@ -67,9 +72,14 @@ Ctrl+C закрывает доступ и завершает программу.
 `,
 		`Ideco agent opens access through a gateway for as long as it runs.
 
+  IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
   ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
+  ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
   ideco-agent version
   ideco-agent help
+
+On Windows there is a window when no command is given; with --hidden, only its icon in the notification area.
+diagnose writes a file for support: logs, the network, the gateway's answer; there are no passwords in it.
 
 Flags of connect:
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
@@ -85,7 +95,7 @@ Flags of connect:
 
 On Windows policy (HKLM\Software\Policies\Ideco\Agent) and the installer (HKLM\Software\Ideco\Agent)
 may name the gateway in their values UtmAddress and UtmPin; --server is not needed then.
-Policy comes before the command line, and the command line before the installer.
+Policy comes before the command line, then what was typed into the window, then the installer.
 
 Outside the local network the gateway gives access through a VPN:
   --tunnel auto            a network interface where the program may make one (default)

@@ -396,7 +396,6 @@ func (d *Desk) Refresh() []News {
 	if d.looking && is.State == client.Failed && is.Login == "" { // it will be knocked again, maybe elsewhere
 		d.resettle()
 	}
-	d.logStatus()
 	return news
 }
 
@@ -449,9 +448,8 @@ func (d *Desk) goOn(is seat.View) {
 	}
 }
 
-// logStatus writes each line of the status into the log once.
-func (d *Desk) logStatus() {
-	f := d.Face()
+// Shown tells what is on show now. Each line of the status goes into the log once.
+func (d *Desk) Shown(f Face) {
 	line := string(f.Icon) + ": " + f.Status
 	if d.quiet && f.Status == d.word {
 		line = string(f.Icon) + ": what was typed is no address"

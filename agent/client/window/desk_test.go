@@ -92,7 +92,9 @@ func (s *sitting) waits(status string) Face {
 	deadline := time.After(patience)
 	for {
 		s.news = append(s.news, s.Refresh()...)
-		if f := s.Face(); f.Status == status {
+		f := s.Face()
+		s.Shown(f)
+		if f.Status == status {
 			return f
 		}
 		select {

@@ -62,7 +62,7 @@ type Field struct {
 	Text    string
 	Cue     string // shown while it is empty
 	Hint    string // below it
-	Enabled bool
+	Enabled bool   // otherwise it can be read and nothing else
 }
 
 // Check is a box to tick.

@@ -215,6 +215,8 @@ func TestTell(t *testing.T) {
 	soon, sooner := in, in
 	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "30 мин."}}
 	sooner.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
+	gone := view(keeper.Resting, "", "")
+	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
 	stranger := ended
 	stranger.Control = seat.Other
 	for _, c := range []struct {
@@ -240,6 +242,9 @@ func TestTell(t *testing.T) {
 		{"blocked", in, blocked, "attention Сеть не пропускает VPN."},
 		{"blocked still", blocked, blocked, ""},
 		{"back, and blocked", lost, blocked, "attention Сеть не пропускает VPN."},
+		{"the service has gone", in, gone, "attention Служба не отвечает."},
+		{"gone still", gone, gone, ""},
+		{"the service came anew", in, view(keeper.Resting, "", ""), "attention Вы не подключены."},
 		{"somebody else's", in, stranger, ""},
 	} {
 		var said []string

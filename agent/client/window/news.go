@@ -3,6 +3,7 @@ package window
 import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/seat"
 )
@@ -34,6 +35,8 @@ func change(lang locale.Lang, was, is seat.View) (News, bool) {
 	message := Scene{View: is, Lang: lang}.status()
 	blocked := func(v seat.View) bool { return v.HasAccess() && v.Code != "" }
 	switch {
+	case was.Busy() && !is.Busy() && (is.Problem != nil || is.State == keeper.Resting):
+		return News{IconAttention, message}, true // the service has gone, and the access with it
 	case was.HasAccess() && is.State == client.Reconnecting:
 		return News{IconConnecting, message}, true
 	case blocked(is) && !blocked(was):

@@ -57,13 +57,20 @@ func Run(p Program) int {
 }
 
 func messageBox(p Program, key string, values ...string) {
-	title, text := locale.Text(p.Lang, locale.ProductName), locale.Text(p.Lang, key, values...)
-	t, _ := windows.UTF16PtrFromString(title)
+	Warn(locale.Text(p.Lang, locale.ProductName), locale.Text(p.Lang, key, values...))
+}
+
+// Warn shows a message and waits until the person has read it.
+func Warn(title, text string) {
+	t, err := windows.UTF16PtrFromString(title)
+	if err != nil {
+		return
+	}
 	s, err := windows.UTF16PtrFromString(text)
 	if err != nil {
 		return
 	}
-	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|windows.MB_ICONWARNING|windows.MB_SETFOREGROUND)
+	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|windows.MB_ICONWARNING|windows.MB_SETFOREGROUND) // which is all there is to do
 }
 
 // newFrame makes everything and shows it, unless the program begins hidden.

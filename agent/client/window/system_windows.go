@@ -1,6 +1,8 @@
 package window
 
 import (
+	"unsafe"
+
 	"github.com/lxn/walk"
 	"github.com/lxn/win"
 	"golang.org/x/sys/windows"
@@ -46,9 +48,12 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 		}
 		return 0
 	case taskbarCreated:
+		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
+		w.oldBehaviour()
 		if w.onChange != nil {
 			w.onChange()
 		}
+		return result
 	}
 	return w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
 }
@@ -63,6 +68,14 @@ func (w *window) watchSession() error {
 		return err
 	}
 	return nil
+}
+
+// oldBehaviour has the icon tell of every key and click as a click of the mouse. Of what walk asks for, it would take
+// only half: a right click could open the menu twice, and Enter would do nothing.
+func (w *window) oldBehaviour() {
+	icon := win.NOTIFYICONDATA{HWnd: w.Handle()}
+	icon.CbSize = uint32(unsafe.Sizeof(icon) - unsafe.Sizeof(win.HICON(0))) // as walk has it
+	win.Shell_NotifyIcon(win.NIM_SETVERSION, &icon)
 }
 
 // redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.

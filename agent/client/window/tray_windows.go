@@ -2,6 +2,8 @@ package window
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 
 	"github.com/lxn/walk"
@@ -29,6 +31,7 @@ func (v *frame) addTray() {
 		return
 	}
 	v.tray, v.menu = tray, nil
+	v.mw.oldBehaviour()
 	tray.MouseUp().Attach(func(_, _ int, button walk.MouseButton) {
 		if button == walk.LeftButton {
 			v.show()
@@ -134,7 +137,7 @@ func (v *frame) openLog() {
 	}
 }
 
-// open opens a file with the program that the person uses for such files.
+// open opens a text with the program that the person uses for such files, or else with the one that Windows has.
 func open(path string) error {
 	verb, err := windows.UTF16PtrFromString("open")
 	if err != nil {
@@ -144,7 +147,18 @@ func open(path string) error {
 	if err != nil {
 		return err
 	}
-	return windows.ShellExecute(0, verb, file, nil, nil, windows.SW_SHOWNORMAL)
+	if windows.ShellExecute(0, verb, file, nil, nil, windows.SW_SHOWNORMAL) == nil {
+		return nil
+	}
+	dir, err := windows.GetSystemDirectory()
+	if err != nil {
+		return err
+	}
+	notepad := exec.Command(filepath.Join(dir, "notepad.exe"), path)
+	if err := notepad.Start(); err != nil {
+		return err
+	}
+	return notepad.Process.Release()
 }
 
 // report takes a while, because it asks the gateway too.

@@ -217,9 +217,10 @@ func (v *frame) render() {
 	}
 	v.renderTray(f.Tray)
 	v.shown = f
+	v.desk.Shown(f)
 }
 
-// stem is what may change the size of the window, or where the keyboard is.
+// stem is what changes the window by more than what is typed.
 func stem(f Face) string {
 	return fmt.Sprint(f.Icon, f.Status, f.Details, f.Notes, f.Address.Hint, f.Login.Enabled, f.Password.Enabled, f.Address.Enabled,
 		f.Save, f.Auto, f.Main, f.Extend)
@@ -228,7 +229,6 @@ func stem(f Face) string {
 // renderStem has the layout done once, after everything has changed.
 func (v *frame) renderStem(f Face) {
 	v.mw.SetSuspended(true)
-	focus := v.focusToMove(f)
 	v.enable(v.login, f.Login)
 	v.enable(v.password, f.Password)
 	v.enable(v.address, f.Address)
@@ -249,24 +249,6 @@ func (v *frame) renderStem(f Face) {
 	v.fit()
 	v.mw.SetSuspended(false)
 	v.mw.Synchronize(v.mw.redraw)
-	if focus != nil {
-		_ = focus.SetFocus()
-	}
-}
-
-// focusToMove: a control that is about to be disabled would keep the keyboard to itself. After a refusal or an end the
-// password is what to type next.
-func (v *frame) focusToMove(f Face) walk.Widget {
-	login := v.login.Focused() && !f.Login.Enabled
-	password := v.password.Focused() && !f.Password.Enabled
-	address := v.address.Focused() && !f.Address.Enabled
-	switch {
-	case login, password, address:
-		return v.main
-	case v.main.Focused() && f.Login.Enabled && !v.shown.Login.Enabled:
-		return v.widget(v.desk.FirstEmpty())
-	}
-	return nil
 }
 
 func (v *frame) field(e *walk.LineEdit, f Field) {
@@ -278,9 +260,11 @@ func (v *frame) field(e *walk.LineEdit, f Field) {
 	}
 }
 
+// enable leaves the keyboard where it is, unlike walk's word for it: who goes on typing while the gateway is asked must not
+// press a button by that.
 func (v *frame) enable(e *walk.LineEdit, f Field) {
-	if e.Enabled() != f.Enabled {
-		e.SetEnabled(f.Enabled)
+	if e.ReadOnly() == f.Enabled {
+		_ = e.SetReadOnly(!f.Enabled)
 	}
 }
 
@@ -466,5 +450,5 @@ type straight struct{ image.Image }
 
 func (s straight) At(x, y int) color.Color {
 	c, _ := s.Image.At(x, y).(color.NRGBA)
-	return color.RGBA{c.R, c.G, c.B, c.A}
+	return color.RGBA(c)
 }
