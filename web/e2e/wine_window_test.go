@@ -99,31 +99,46 @@ func (d *desktop) logsInByKeys(g *windowsGateway) {
 // logsInAgain types the password of the person who was here last.
 func (d *desktop) logsInAgain(g *windowsGateway) session {
 	d.t.Helper()
-	d.sees(windowTitle, "the keyboard in the field for the password", func(w control) bool {
-		for _, c := range w.Controls {
-			if c.Focused && c.Class == "Edit" && c.Text == "" {
-				return true
-			}
-		}
-		return false
-	})
+	d.goesTo("the password", passwordField)
 	d.types(typedPassword)
 	d.press("Return")
 	d.says(textAccess, buttonOut)
 	return g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
 }
 
-// presses goes to a button by the Tab key and presses it.
+// presses goes to a button and presses it.
 func (d *desktop) presses(button string) {
 	d.t.Helper()
-	d.sees(windowTitle, "go to "+button, func(w control) bool {
-		if b, ok := w.find(button); ok && b.Focused {
+	d.goesTo(button, func(w control) control {
+		b, _ := w.find(button)
+		return b
+	})
+	d.press("space")
+}
+
+// goesTo goes to a control by the Tab key.
+func (d *desktop) goesTo(what string, pick func(control) control) {
+	d.t.Helper()
+	d.sees(windowTitle, "go to "+what, func(w control) bool {
+		if pick(w).Focused {
 			return true
 		}
 		d.press("Tab")
 		return false
 	})
-	d.press("space")
+}
+
+// passwordField is the second one of the window.
+func passwordField(w control) control {
+	n := 0
+	for _, c := range w.Controls {
+		if c.Class == "Edit" {
+			if n++; n == 2 {
+				return c
+			}
+		}
+	}
+	return control{}
 }
 
 // isEnded: the administrator ends the session, and the window says so.
