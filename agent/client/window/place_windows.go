@@ -1,0 +1,105 @@
+package window
+
+import (
+	"unsafe"
+
+	"github.com/lxn/walk"
+	"github.com/lxn/win"
+
+	"ideco-agent/agent/client/locale"
+)
+
+// fit makes the window as high as what it shows.
+func (v *frame) fit() {
+	bounds := v.mw.BoundsPixels()
+	bounds.Width, bounds.Height = 0, 0 // walk makes them as large as they have to be
+	_ = v.mw.SetBoundsPixels(bounds)
+	bounds = v.mw.BoundsPixels()
+	if area, ok := v.workArea(); ok && bounds.Y+bounds.Height > area.Y+area.Height && bounds.Y > area.Y {
+		bounds.Y = area.Y + area.Height - bounds.Height
+		if bounds.Y < area.Y {
+			bounds.Y = area.Y
+		}
+		_ = v.mw.SetBoundsPixels(bounds)
+	}
+}
+
+// workArea is the screen that the window is on, without the task bar.
+func (v *frame) workArea() (walk.Rectangle, bool) {
+	monitor := win.MONITORINFO{}
+	monitor.CbSize = uint32(unsafe.Sizeof(monitor))
+	if !win.GetMonitorInfo(win.MonitorFromWindow(v.mw.Handle(), win.MONITOR_DEFAULTTOPRIMARY), &monitor) {
+		return walk.Rectangle{}, false
+	}
+	r := monitor.RcWork
+	return walk.Rectangle{X: int(r.Left), Y: int(r.Top), Width: int(r.Right - r.Left), Height: int(r.Bottom - r.Top)}, true
+}
+
+// show brings the window to the front.
+func (v *frame) show() {
+	v.desk.Look(true)
+	v.render()
+	if !v.mw.Visible() {
+		v.mw.Show()
+		v.center()
+		v.focus(v.desk.FirstEmpty())
+	}
+	if win.IsIconic(v.mw.Handle()) {
+		win.ShowWindow(v.mw.Handle(), win.SW_RESTORE)
+	}
+	win.SetForegroundWindow(v.mw.Handle())
+}
+
+// center is where the window appears: in the middle of its screen, a little above.
+func (v *frame) center() {
+	area, ok := v.workArea()
+	if !ok {
+		return
+	}
+	b := v.mw.BoundsPixels()
+	b.X = area.X + (area.Width-b.Width)/2
+	b.Y = area.Y + (area.Height-b.Height)/3
+	_ = v.mw.SetBoundsPixels(b)
+}
+
+func (v *frame) focus(missing Missing) { _ = v.widget(missing).SetFocus() }
+
+func (v *frame) widget(missing Missing) walk.Widget {
+	switch missing {
+	case MissingLogin:
+		return v.login
+	case MissingPassword:
+		return v.password
+	case MissingAddress:
+		return v.address
+	}
+	return v.main
+}
+
+// hide leaves the icon alone; without one the window goes to the task bar.
+func (v *frame) hide() {
+	if v.tray == nil {
+		win.ShowWindow(v.mw.Handle(), win.SW_MINIMIZE)
+		return
+	}
+	v.mw.SetVisible(false)
+	v.desk.Look(false)
+	v.render()
+	if !v.toldOfTray {
+		v.toldOfTray = true
+		v.notify(News{IconNone, v.text(locale.StaysInTray)})
+	}
+}
+
+// end closes the access and the window's own affairs.
+func (v *frame) end() {
+	if v.ended {
+		return
+	}
+	v.ended = true
+	if v.tray != nil {
+		_ = v.tray.Dispose()
+	}
+	v.desk.Close()
+	v.p.Log.Write("the window has ended")
+}
