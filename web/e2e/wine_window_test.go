@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -197,4 +198,35 @@ func (d *desktop) shown() (n int) {
 		}
 	}
 	return n
+}
+
+// TestWinePortable starts the program from somewhere, as a logon script does, without installation and rights: it gets
+// access in the local network, and says outside what VPN needs.
+func TestWinePortable(t *testing.T) {
+	g, p := startWindowsGateway(t), newPrefix(t)
+	p.must("winecfg", "/v", "win8")
+	local := func(network string) {
+		g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{network}}, nil)
+	}
+	local(officeNetworks)
+	g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword, "remote_access": true})
+	d := p.desktop()
+	program, err := filepath.Abs(filepath.FromSlash("../../build/IdecoAgent-win8.exe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.open(windowsPath(program), "utm_address="+g.where.Agents[0], "UTM_PIN="+g.pin(), "--lang", "ru")
+	d.says(textReady, buttonIn)
+	d.types("ivanov")
+	d.press("Tab")
+	d.types(typedPassword)
+	d.press("Return")
+	d.says(textAccess, buttonOut)
+	g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].Kind == "lan" })
+	local(elsewhere)
+	d.says("Отсюда доступ возможен только через VPN, а для VPN программа должна быть установлена", buttonIn)
+	g.boss.waitSessions("nothing is left", func(s []session) bool { return len(s) == 0 })
+	if list := p.mentions("Ideco", "Айдеко"); len(list) != 0 {
+		t.Errorf("in the registry of the machine: %q", list)
+	}
 }
