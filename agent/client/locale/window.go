@@ -6,9 +6,9 @@ const (
 	NoTunnelTyped    = "no_tunnel_typed"
 
 	ProductName  = "product_name"
-	FieldLogin   = "field_login"
-	FieldPass    = "field_password"
-	FieldAddress = "field_address"
+	FieldLogin   = "label_login"
+	FieldPass    = "label_password"
+	FieldAddress = "label_address"
 	AddressHint  = "address_hint"
 	AddressSet   = "address_set_by_policy"
 	PasswordKept = "password_kept"
