@@ -19,17 +19,12 @@ func (k *keeper) apply(p Plan) error {
 	}
 	former, was := k.plan, k.loaded
 	k.plan = p
-	err = k.load(false)
-	if err != nil { // a table whose sets or chains are not what they should be cannot be adopted
+	if err := k.load(false); err != nil { // a table whose sets or chains are not what they should be cannot be adopted
 		if again := k.load(true); again != nil {
 			k.plan, k.loaded = former, was
 			return err
 		}
 		k.f.log.Warn("the table of the process before could not be adopted and was made anew", "error", err)
-		err = k.repeat()
-	}
-	if err != nil {
-		return err
 	}
 	k.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
 	return k.replace(look)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -111,28 +112,42 @@ type found struct {
 
 // list reads what the sets hold. A table that is not there holds nothing.
 func list(sets []*memberSet) ([]found, error) {
+	if there, err := isThere(); err != nil || !there {
+		return nil, err
+	}
 	c, err := transaction()
 	if err != nil {
 		return nil, err
 	}
 	table := tableNamed(Table)
+	made, err := c.GetSets(table)
+	if err != nil {
+		return nil, fmt.Errorf("listing the sets of %s: %w", Table, err)
+	}
 	var all []found
 	for _, s := range sets {
+		if !slices.ContainsFunc(made, func(m *nftables.Set) bool { return m.Name == s.name }) {
+			continue
+		}
 		elements, err := c.GetSetElements(s.in(table))
-		if err != nil && !isMissing(err) {
-			return nil, err
+		if err != nil {
+			return nil, fmt.Errorf("reading the set %s: %w", s.name, err)
 		}
 		for _, e := range elements {
 			if k, ok := keyOf(s, e.Key); ok {
-				f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires}
-				if e.Counter != nil {
-					f.bytes = e.Counter.Bytes
-				}
-				all = append(all, f)
+				all = append(all, foundOf(k, e))
 			}
 		}
 	}
 	return all, nil
+}
+
+func foundOf(k entry, e nftables.SetElement) found {
+	f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires}
+	if e.Counter != nil {
+		f.bytes = e.Counter.Bytes
+	}
+	return f
 }
 
 // change is something to be done to an element; what is both removed and added is made anew.

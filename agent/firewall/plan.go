@@ -153,7 +153,8 @@ func (p Plan) forwardsAll() bool {
 	return len(p.ForwardNets) == 0 || slices.ContainsFunc(p.ForwardNets, func(n netip.Prefix) bool { return n.Addr().Is4() && n.Bits() == 0 })
 }
 
-// ofFamily returns the networks of one family in order, without those inside others: the kernel wants no overlaps.
+// ofFamily returns the networks of one family in order, without those inside others, because the kernel wants no overlaps,
+// and halves of a network together, as nft would print them.
 func ofFamily(nets []netip.Prefix, v6 bool) []netip.Prefix {
 	var list []netip.Prefix
 	for _, n := range nets {
@@ -170,10 +171,26 @@ func ofFamily(nets []netip.Prefix, v6 bool) []netip.Prefix {
 	var out []netip.Prefix
 	for _, n := range list {
 		if len(out) == 0 || !out[len(out)-1].Contains(n.Addr()) {
-			out = append(out, n)
+			out = joinHalves(append(out, n))
 		}
 	}
 	return out
+}
+
+// joinHalves makes one network of the last two for as long as they are its halves.
+func joinHalves(list []netip.Prefix) []netip.Prefix {
+	for len(list) > 1 {
+		a, b := list[len(list)-2], list[len(list)-1]
+		if a.Bits() != b.Bits() || a.Bits() == 0 {
+			return list
+		}
+		whole := netip.PrefixFrom(a.Addr(), a.Bits()-1).Masked()
+		if !whole.Contains(b.Addr()) || a == b {
+			return list
+		}
+		list = append(list[:len(list)-2], whole)
+	}
+	return list
 }
 
 func prefixesOf(addrs []netip.Addr) []netip.Prefix {

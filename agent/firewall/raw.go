@@ -51,13 +51,20 @@ func generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell the generation of nftables")
 }
 
+// isThere tells whether there is a table of ours.
+func isThere() (bool, error) {
+	_, err := ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // fingerprint is a digest of the chains and rules of our table, as this very loading of it has them; ok tells whether there
 // is a table. Sets are not part of it: rules hold them in place.
 func fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
-	if _, err := ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table)); isMissing(err) {
-		return sum, false, nil
-	} else if err != nil {
-		return sum, false, err
+	if ok, err = isThere(); err != nil || !ok {
+		return sum, ok, err
 	}
 	hash := sha256.New()
 	for _, message := range []int{unix.NFT_MSG_GETCHAIN, unix.NFT_MSG_GETRULE} { // both name the table in their first attribute

@@ -3,8 +3,9 @@ package firewall
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/google/nftables"
 )
 
 // What others do to the table.
@@ -59,57 +60,67 @@ func (k *keeper) restore() error {
 	if !there {
 		i.What = TableRemoved
 	}
-	i.Err = errors.Join(k.load(true), k.repeat())
+	i.Err = k.load(true)
 	k.incident(i)
 	return i.Err
 }
 
-// repeat adds everybody to a table that was made anew.
-func (k *keeper) repeat() error {
-	var changes []change
-	for _, entries := range k.elements {
-		for key, e := range entries {
-			if e.live {
-				e.base, e.last = e.total(), 0
-				changes = append(changes, change{entry: key, add: true, owner: e.owner})
-			} else {
-				k.lose(key)
-			}
-		}
-	}
-	for part := range slices.Chunk(changes, perTransaction) {
-		if err := commit(part, k.plan.timeout(), false); err != nil {
-			return err
-		}
-		k.gen++
-	}
-	return nil
-}
-
-// load puts the plan in force, with new sets or with those that are there.
+// load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
+// who is let through meets a table without them.
 func (k *keeper) load(anew bool) error {
 	c, err := transaction()
 	if err != nil {
 		return err
 	}
-	put := k.plan.load
-	if anew {
-		put = k.plan.replace
+	if !anew {
+		err = k.plan.load(c, Table)
+	} else {
+		err = k.reload(c)
 	}
-	if err := put(c, Table); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("loading the table %s: %w", Table, err)
 	}
 	k.loaded = true
-	gen, err := generation()
-	if err != nil {
+	if anew {
+		k.beginCounting()
+	}
+	if k.gen, err = generation(); err != nil {
 		return err
 	}
-	k.gen = gen
 	k.sum, _, err = fingerprint()
 	return err
+}
+
+// reload makes the table anew with everybody in it.
+func (k *keeper) reload(c *nftables.Conn) error {
+	if err := k.plan.replace(c, Table); err != nil {
+		return err
+	}
+	var changes []change
+	for _, entries := range k.elements {
+		for key, e := range entries {
+			if e.live {
+				changes = append(changes, change{entry: key, add: true, owner: e.owner})
+			}
+		}
+	}
+	return inMessages(changes, func(change) bool { return true }, k.plan.timeout(), c.SetAddElements)
+}
+
+// beginCounting notes that all elements are new, and that those of the process before are gone.
+func (k *keeper) beginCounting() {
+	for _, entries := range k.elements {
+		for key, e := range entries {
+			if e.live {
+				e.base, e.last = e.total(), 0
+			} else {
+				k.lose(key)
+			}
+		}
+	}
 }
 
 // checkFlowtables reports a flowtable that has appeared over our interfaces, once.
