@@ -105,9 +105,10 @@ func parseOwner(comment string) owner {
 // found is an element as the kernel has it.
 type found struct {
 	entry
-	owner owner
-	bytes uint64
-	left  time.Duration // until it expires; 0 = never
+	owner   owner
+	bytes   uint64
+	left    time.Duration // until it expires; 0 = never
+	timeout time.Duration
 }
 
 // list reads what the sets hold. A table that is not there holds nothing.
@@ -143,7 +144,7 @@ func list(sets []*memberSet) ([]found, error) {
 }
 
 func foundOf(k entry, e nftables.SetElement) found {
-	f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires}
+	f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires, timeout: e.Timeout}
 	if e.Counter != nil {
 		f.bytes = e.Counter.Bytes
 	}
@@ -155,6 +156,7 @@ type change struct {
 	entry
 	remove, add bool
 	owner       owner
+	timeout     time.Duration // of what is added
 }
 
 // Limits of a transaction. More elements in one message overflow the 16 bits that say how long it is, and the kernel
@@ -166,7 +168,7 @@ const (
 
 // commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
 // missing: it is added first.
-func commit(changes []change, timeout time.Duration, ensure bool) error {
+func commit(changes []change, ensure bool) error {
 	c, err := transaction()
 	if err != nil {
 		return err
@@ -174,9 +176,9 @@ func commit(changes []change, timeout time.Duration, ensure bool) error {
 	removed := func(ch change) bool { return ch.remove }
 	added := func(ch change) bool { return ch.add }
 	if ensure {
-		err = inMessages(changes, removed, timeout, c.SetAddElements)
+		err = inMessages(changes, removed, c.SetAddElements)
 	}
-	err = errors.Join(err, inMessages(changes, removed, timeout, c.SetDeleteElements), inMessages(changes, added, timeout, c.SetAddElements))
+	err = errors.Join(err, inMessages(changes, removed, c.SetDeleteElements), inMessages(changes, added, c.SetAddElements))
 	if err != nil {
 		return err
 	}
@@ -184,11 +186,11 @@ func commit(changes []change, timeout time.Duration, ensure bool) error {
 }
 
 // inMessages puts changes into messages, set by set.
-func inMessages(changes []change, which func(change) bool, timeout time.Duration, put func(*nftables.Set, []nftables.SetElement) error) error {
+func inMessages(changes []change, which func(change) bool, put func(*nftables.Set, []nftables.SetElement) error) error {
 	bySet := map[*memberSet][]nftables.SetElement{}
 	for _, ch := range changes {
 		if which(ch) {
-			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: timeout, Comment: ch.owner.String()})
+			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: ch.timeout, Comment: ch.owner.String()})
 		}
 	}
 	for _, s := range holders {

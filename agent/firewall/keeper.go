@@ -54,7 +54,8 @@ type element struct {
 	owner      owner
 	live       bool      // refreshed, because its session is granted; otherwise it is left to expire
 	expires    time.Time // while it is not live
-	base, last uint64    // bytes before the counter began anew, and since
+	timeout    time.Duration
+	base, last uint64 // bytes before the counter began anew, and since
 }
 
 func newKeeper(f *Firewall, elements []found, replace bool) *keeper {
@@ -62,7 +63,7 @@ func newKeeper(f *Firewall, elements []found, replace bool) *keeper {
 		elements: map[netip.Addr]map[entry]*element{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
 	now := time.Now()
 	for _, e := range elements {
-		k.keep(e.entry, &element{owner: e.owner, expires: now.Add(e.left), last: e.bytes})
+		k.keep(e.entry, &element{owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
 	}
 	return k
 }

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refreshes tells whether this kernel refreshes an element that is added again, as kernels do from 6.12 on.
+// refreshes tells whether this kernel refreshes an element that is added again with another timeout, as kernels do from 6.12
+// on.
 func refreshes() bool {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
@@ -36,10 +37,10 @@ func (k *keeper) commit(changes []change) error {
 		return nil // there is no table that could have anything
 	}
 	for part := range slices.Chunk(changes, perTransaction) {
-		err := commit(part, k.plan.timeout(), false)
+		err := commit(part, false)
 		if isMissing(err) {
 			if err = k.restore(); err == nil {
-				err = commit(part, k.plan.timeout(), true)
+				err = commit(part, true)
 			}
 		}
 		if err != nil {
@@ -51,6 +52,18 @@ func (k *keeper) commit(changes []change) error {
 	return nil
 }
 
+// adding is the addition of an element. It takes turns between the full timeout and a little less: the kernel refreshes an
+// element only when its timeout becomes another.
+func (k *keeper) adding(key entry, o owner) change {
+	full := k.plan.timeout()
+	less := full - full/60
+	ch := change{entry: key, add: true, owner: o, timeout: full}
+	if e := k.elements[key.addr][key]; e != nil && e.timeout > full-full/120 {
+		ch.timeout = less
+	}
+	return ch
+}
+
 // note takes over what was done in the kernel.
 func (k *keeper) note(changes []change) {
 	for _, ch := range changes {
@@ -59,12 +72,12 @@ func (k *keeper) note(changes []change) {
 		case ch.remove && !ch.add:
 			k.lose(ch.entry)
 		case e != nil && e.owner == ch.owner && !ch.remove:
-			e.live = true
+			e.live, e.timeout = true, ch.timeout
 		case e != nil && e.owner == ch.owner: // its counter began anew
-			e.live, e.base, e.last = true, e.total(), 0
+			e.live, e.timeout, e.base, e.last = true, ch.timeout, e.total(), 0
 		default:
 			k.lose(ch.entry)
-			k.keep(ch.entry, &element{owner: ch.owner, live: true})
+			k.keep(ch.entry, &element{owner: ch.owner, live: true, timeout: ch.timeout})
 		}
 	}
 }
@@ -131,7 +144,9 @@ func (k *keeper) refresh() {
 	for _, entries := range k.elements {
 		for key, e := range entries {
 			if e.live {
-				changes = append(changes, change{entry: key, add: true, remove: k.replaces, owner: e.owner})
+				ch := k.adding(key, e.owner)
+				ch.remove = k.replaces
+				changes = append(changes, ch)
 			}
 		}
 	}
@@ -164,7 +179,7 @@ func (k *keeper) sample() {
 		for key, e := range entries {
 			if !there[key] && e.live {
 				e.base, e.last = e.total(), 0
-				missing = append(missing, change{entry: key, add: true, owner: e.owner})
+				missing = append(missing, k.adding(key, e.owner))
 			} else if !there[key] {
 				k.lose(key) // it has expired
 			}

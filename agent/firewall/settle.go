@@ -198,7 +198,9 @@ func (k *keeper) put(h *held, at place, ok bool, st *settling) {
 			e.live = true // replacing is dear, and the next refresh comes in time
 			continue
 		}
-		st.after = append(st.after, change{entry: key, add: true, owner: me, remove: again && (k.replaces || e.owner != me)})
+		ch := k.adding(key, me)
+		ch.remove = again && (k.replaces || e.owner != me)
+		st.after = append(st.after, ch)
 	}
 	if len(want) > 0 && !same {
 		st.forget = append(st.forget, h.addr)

@@ -103,11 +103,11 @@ func (k *keeper) reload(c *nftables.Conn) error {
 	for _, entries := range k.elements {
 		for key, e := range entries {
 			if e.live {
-				changes = append(changes, change{entry: key, add: true, owner: e.owner})
+				changes = append(changes, k.adding(key, e.owner))
 			}
 		}
 	}
-	return inMessages(changes, func(change) bool { return true }, k.plan.timeout(), c.SetAddElements)
+	return inMessages(changes, func(change) bool { return true }, c.SetAddElements)
 }
 
 // beginCounting notes that all elements are new, and that those of the process before are gone.
