@@ -10,7 +10,7 @@ func (k *keeper) apply(p Plan) error {
 	if p.Empty() {
 		return k.clear(p)
 	}
-	if err := p.checkFlowtables(); err != nil {
+	if err := k.wire.checkFlowtables(p); err != nil {
 		return err
 	}
 	look, err := lookAround(len(k.holders))
@@ -25,6 +25,9 @@ func (k *keeper) apply(p Plan) error {
 			return err
 		}
 		k.f.log.Warn("the table of the process before could not be adopted and was made anew", "error", err)
+	}
+	if !was || !slices.Equal(former.local(), p.local()) {
+		k.sweep()
 	}
 	k.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
 	return k.replace(look)
@@ -43,7 +46,7 @@ func (k *keeper) replace(look *surroundings) error {
 
 // clear removes the table. Who is let through is remembered, in case there will be one again.
 func (k *keeper) clear(p Plan) error {
-	if err := remove(Table); err != nil {
+	if err := k.wire.remove(Table); err != nil {
 		return err
 	}
 	k.plan, k.loaded, k.gen = p, false, 0

@@ -112,16 +112,12 @@ type found struct {
 }
 
 // list reads what the sets hold. A table that is not there holds nothing.
-func list(sets []*memberSet) ([]found, error) {
-	if there, err := isThere(); err != nil || !there {
-		return nil, err
-	}
-	c, err := transaction()
-	if err != nil {
+func (w *wire) list(sets []*memberSet) ([]found, error) {
+	if there, err := w.isThere(); err != nil || !there {
 		return nil, err
 	}
 	table := tableNamed(Table)
-	made, err := c.GetSets(table)
+	made, err := w.conn.GetSets(table)
 	if err != nil {
 		return nil, fmt.Errorf("listing the sets of %s: %w", Table, err)
 	}
@@ -130,7 +126,7 @@ func list(sets []*memberSet) ([]found, error) {
 		if !slices.ContainsFunc(made, func(m *nftables.Set) bool { return m.Name == s.name }) {
 			continue
 		}
-		elements, err := c.GetSetElements(s.in(table))
+		elements, err := w.conn.GetSetElements(s.in(table))
 		if err != nil {
 			return nil, fmt.Errorf("reading the set %s: %w", s.name, err)
 		}
@@ -168,11 +164,9 @@ const (
 
 // commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
 // missing: it is added first.
-func commit(changes []change, ensure bool) error {
-	c, err := transaction()
-	if err != nil {
-		return err
-	}
+func (w *wire) commit(changes []change, ensure bool) error {
+	var err error
+	c := w.conn
 	removed := func(ch change) bool { return ch.remove }
 	added := func(ch change) bool { return ch.add }
 	if ensure {
@@ -182,7 +176,7 @@ func commit(changes []change, ensure bool) error {
 	if err != nil {
 		return err
 	}
-	return c.Flush()
+	return w.flush()
 }
 
 // inMessages puts changes into messages, set by set.

@@ -41,8 +41,9 @@
 // kernel does not know it, the host is called and let through when it answers. Granting a session again takes over a MAC
 // that has changed.
 //
-// Before an address goes to another person, and when it is taken away, the kernel forgets the connections that it began,
-// so that nobody gets answers to somebody else. Connections to the gateway itself and inside the LAN go on.
+// When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
+// gets answers to somebody else; so it does with everybody without a session when the table comes into being. Connections to
+// the gateway itself and inside the LAN go on.
 package firewall
 
 import (
@@ -70,7 +71,7 @@ const (
 type Options struct {
 	Mode   string // one of the modes; empty = ModeAuto
 	Log    *slog.Logger
-	Report func(Incident) // told, one at a time, of what others did to the table; may be nil
+	Report func(Incident) // told, one at a time, of what others did to the table; may be nil, and must not call the Firewall
 
 	replace bool // refreshes elements as on old kernels, for tests
 }
@@ -127,14 +128,20 @@ func Open(o Options) (*Firewall, error) {
 }
 
 func (f *Firewall) start(replace bool) error {
-	if err := try(fmt.Sprintf("%s_try_%d", Table, os.Getpid())); err != nil {
+	w, err := dial()
+	if err != nil {
 		return reasonOf(err)
 	}
-	elements, err := list(holders)
+	if err := w.try(fmt.Sprintf("%s_try_%d", Table, os.Getpid())); err != nil {
+		w.close()
+		return reasonOf(err)
+	}
+	elements, err := w.list(holders)
 	if err != nil {
+		w.close()
 		return fmt.Errorf("reading the table of the process before: %w", err)
 	}
-	k := newKeeper(f, elements, replace)
+	k := newKeeper(f, w, elements, replace)
 	go k.run()
 	return nil
 }

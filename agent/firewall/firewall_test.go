@@ -616,7 +616,7 @@ func TestGrantAddress(t *testing.T) {
 		l.wantOpen(t, "proved again", inLAN, host6, to)
 		revoked(t, f, s)
 		l.wantClosed(t, "after the end", inLAN, host6, to)
-		if left, err := list([]*memberSet{lan6, back6}); err != nil || len(left) != 0 {
+		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
 		}
 	})

@@ -21,22 +21,18 @@ func (e *FlowtableError) Error() string {
 		e.Name, e.Table, strings.Join(e.Devices, ", "))
 }
 
-// checkFlowtables looks for flowtables over our interfaces. Errors: *FlowtableError.
-func (p Plan) checkFlowtables() error {
-	c, err := transaction()
-	if err != nil {
-		return err
-	}
-	tables, err := c.ListTables()
+// checkFlowtables looks for flowtables over the interfaces of a plan. Errors: *FlowtableError.
+func (w *wire) checkFlowtables(p Plan) error {
+	tables, err := w.conn.ListTables()
 	if err != nil {
 		return fmt.Errorf("listing the tables: %w", err)
 	}
 	for _, t := range tables {
-		list, err := c.ListFlowtables(t)
+		list, err := w.conn.ListFlowtables(t)
 		if err != nil {
 			continue // a table that is gone, or a kernel that has no flowtables
 		}
-		if err := p.conflict(familyOf(t)+" "+t.Name, list); err != nil {
+		if err := p.conflict(familyName(t)+" "+t.Name, list); err != nil {
 			return err
 		}
 	}
@@ -60,7 +56,7 @@ func (p Plan) conflict(table string, list []*nftables.Flowtable) error {
 	return nil
 }
 
-func familyOf(t *nftables.Table) string {
+func familyName(t *nftables.Table) string {
 	switch t.Family {
 	case nftables.TableFamilyINet:
 		return "inet"

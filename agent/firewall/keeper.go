@@ -20,6 +20,7 @@ const (
 // keeper is the goroutine that changes the table, and what it knows of it.
 type keeper struct {
 	f        *Firewall
+	wire     *wire
 	plan     Plan
 	loaded   bool              // the table of the plan is there
 	sum      [sha256.Size]byte // of the table as it was loaded
@@ -30,6 +31,8 @@ type keeper struct {
 	holders  map[netip.Addr]*held              // who has an address
 	elements map[netip.Addr]map[entry]*element // what the kernel has
 	waiting  map[*held]bool                    // hosts whose MAC is not known yet
+	clean    bool                              // connections of all who are not let through were forgotten since the table stands
+	dirty    map[netip.Addr]bool               // addresses whose connections were not, after all
 	leaving  map[netip.Addr]bool               // whose elements could not be removed yet
 	blocked  string                            // the foreign flowtable that was reported
 }
@@ -58,8 +61,8 @@ type element struct {
 	base, last uint64 // bytes before the counter began anew, and since
 }
 
-func newKeeper(f *Firewall, elements []found, replace bool) *keeper {
-	k := &keeper{f: f, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
+func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
+	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
 		elements: map[netip.Addr]map[entry]*element{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
 	now := time.Now()
 	for _, e := range elements {
@@ -95,6 +98,7 @@ func (k *keeper) lose(key entry) {
 // run works until the firewall is closed.
 func (k *keeper) run() {
 	defer close(k.f.stopped)
+	defer k.wire.close()
 	watch, sample := time.NewTicker(watchEvery), time.NewTicker(sampleEvery)
 	defer watch.Stop()
 	defer sample.Stop()

@@ -37,10 +37,10 @@ func (k *keeper) commit(changes []change) error {
 		return nil // there is no table that could have anything
 	}
 	for part := range slices.Chunk(changes, perTransaction) {
-		err := commit(part, false)
+		err := k.wire.commit(part, false)
 		if isMissing(err) {
 			if err = k.restore(); err == nil {
-				err = commit(part, true)
+				err = k.wire.commit(part, true)
 			}
 		}
 		if err != nil {
@@ -110,9 +110,12 @@ func (k *keeper) lost(changes []change) (lost []change, err error) {
 	if !k.loaded || len(added) == 0 {
 		return nil, nil
 	}
-	is := has
+	is := k.wire.has
 	if len(added) > fewChecks {
-		all, err := list(holders)
+		if ok, err := k.complete(); ok || err != nil {
+			return nil, err
+		}
+		all, err := k.wire.list(holders)
 		if err != nil {
 			return nil, err
 		}
@@ -133,6 +136,26 @@ func (k *keeper) lost(changes []change) (lost []change, err error) {
 		}
 	}
 	return lost, nil
+}
+
+// complete tells whether the kernel has as many elements as it should.
+func (k *keeper) complete() (bool, error) {
+	want := map[*memberSet]int{}
+	for _, entries := range k.elements {
+		for key := range entries {
+			want[key.set]++
+		}
+	}
+	for set, n := range want {
+		got, err := k.wire.count(set)
+		if err != nil {
+			return false, fmt.Errorf("counting the elements of %s: %w", set.name, err)
+		}
+		if got != n {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // refresh gives everybody who is let through the full timeout.
@@ -160,7 +183,7 @@ func (k *keeper) sample() {
 	if !k.loaded {
 		return
 	}
-	all, err := list(holders)
+	all, err := k.wire.list(holders)
 	if err != nil {
 		k.f.log.Warn("the sets were not read", "error", err)
 		return
@@ -181,7 +204,8 @@ func (k *keeper) sample() {
 				e.base, e.last = e.total(), 0
 				missing = append(missing, k.adding(key, e.owner))
 			} else if !there[key] {
-				k.lose(key) // it has expired
+				k.lose(key) // it has expired, and its connections are still known
+				k.dirty[key.addr] = true
 			}
 		}
 	}

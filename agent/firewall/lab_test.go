@@ -436,3 +436,16 @@ func revoked(tb testing.TB, f *Firewall, s agent.Session) {
 	}
 	<-done.done
 }
+
+// elementsNow reads what the kernel has in some sets; in all of ours by default.
+func elementsNow(sets ...*memberSet) ([]found, error) {
+	w, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	if len(sets) == 0 {
+		sets = holders
+	}
+	return w.list(sets)
+}

@@ -6,20 +6,8 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/userdata"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// socketBuffer holds what the kernel answers to a transaction: it drops answers that find no place, and then nobody knows
-// what was done.
-const socketBuffer = 4 << 20
-
-// transaction begins a list of commands that the kernel carries out together or not at all.
-func transaction() (*nftables.Conn, error) {
-	return nftables.New(nftables.WithSockOptions(func(c *netlink.Conn) error {
-		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
-	}))
-}
 
 func tableNamed(name string) *nftables.Table {
 	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
@@ -89,14 +77,9 @@ func (r rule) load(c *nftables.Conn, table *nftables.Table, ch *nftables.Chain) 
 }
 
 // remove takes a table away with all that it holds. One that is not there is no error.
-func remove(name string) error {
-	c, err := transaction()
-	if err != nil {
-		return err
-	}
-	table := c.AddTable(tableNamed(name)) // because what is not there cannot be deleted
-	c.DelTable(table)
-	return c.Flush()
+func (w *wire) remove(name string) error {
+	w.conn.DelTable(w.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
+	return w.flush()
 }
 
 // replace makes a table anew, without anybody in it.
@@ -107,16 +90,12 @@ func (p Plan) replace(c *nftables.Conn, name string) error {
 
 // try has the kernel build everything that a plan can ask for, under another name and in a transaction that takes it away
 // again, so that nobody ever sees it.
-func try(name string) error {
-	c, err := transaction()
-	if err != nil {
+func (w *wire) try(name string) error {
+	if err := everything.load(w.conn, name); err != nil {
 		return err
 	}
-	if err := everything.load(c, name); err != nil {
-		return err
-	}
-	c.DelTable(tableNamed(name))
-	return c.Flush()
+	w.conn.DelTable(tableNamed(name))
+	return w.flush()
 }
 
 // reasonOf puts an operator's cure to what try found.

@@ -77,12 +77,8 @@ func (s *surroundings) mac(name string, a netip.Addr) (mac, bool) {
 
 // neighbour asks the kernel for one neighbour.
 func neighbour(index int, a netip.Addr) (*netlink.Neigh, error) {
-	family := unix.AF_INET
-	if a.Is6() {
-		family = unix.AF_INET6
-	}
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
-	req.AddData(&netlink.Ndmsg{Family: uint8(family), Index: uint32(index)})
+	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(a)), Index: uint32(index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, a.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
 	if err != nil {

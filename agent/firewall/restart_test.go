@@ -200,7 +200,7 @@ func all(tb testing.TB, f *Firewall, list []agent.Session) {
 
 func wantElements(tb testing.TB, want int) {
 	tb.Helper()
-	got, err := list(holders)
+	got, err := elementsNow()
 	if err != nil || len(got) != want {
 		tb.Errorf("%d elements (%v), want %d", len(got), err, want)
 	}
@@ -209,13 +209,15 @@ func wantElements(tb testing.TB, want int) {
 func TestTenThousand(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		run(t, "ip", "route", "add", "10.200.0.0/16", "via", host.String())
-		f := open(t, labPlan(), Options{})
+		p := labPlan()
+		p.LocalNetworks = append(p.LocalNetworks, netip.MustParsePrefix("10.200.0.0/16"))
+		f := open(t, p, Options{})
 		sessions := many(10000)
 		all(t, f, sessions)
 		wantElements(t, 20000)
 		nft(t, "delete table inet ideco_agent")
 		eventually(t, "everybody is back", func() bool {
-			got, err := list(holders)
+			got, err := elementsNow()
 			return err == nil && len(got) == 20000
 		})
 		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // removing it again must not undo the others

@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -202,7 +201,7 @@ func (k *keeper) put(h *held, at place, ok bool, st *settling) {
 		ch.remove = again && (k.replaces || e.owner != me)
 		st.after = append(st.after, ch)
 	}
-	if len(want) > 0 && !same {
+	if others := len(k.elements[h.addr]) > 0; len(want) > 0 && !same && (others || k.suspect(h.addr)) {
 		st.forget = append(st.forget, h.addr)
 	}
 }
@@ -212,7 +211,7 @@ func (k *keeper) settle(st settling) error {
 	if err := k.commit(st.before); err != nil {
 		return fmt.Errorf("removing what an address had before: %w", err)
 	}
-	if err := k.plan.forget(st.forget); err != nil {
+	if err := k.forget(st.forget); err != nil {
 		return fmt.Errorf("forgetting the connections of an address: %w", err)
 	}
 	if err := k.commit(st.after); err != nil {
@@ -229,116 +228,4 @@ func (k *keeper) arrived(h *held) error {
 		}
 	}
 	return nil
-}
-
-// grantAddress lets a further address of a session through.
-func (k *keeper) grantAddress(t *task) error {
-	g := k.grants[t.session.ID]
-	if g == nil || g.session.Kind == agent.KindVPN {
-		return ErrNoSession
-	}
-	main := g.addrs[0]
-	if !main.placed || main.addr == t.address {
-		return nil // the rules do not look at it, or it is there
-	}
-	if other := k.holders[t.address]; other != nil && other.of != g {
-		return ErrAddressTaken
-	}
-	look, err := lookAround(0)
-	if err != nil {
-		return fmt.Errorf("reading the interfaces: %w", err)
-	}
-	at, ok := k.plan.locate(look, g.session.Kind, t.address)
-	if !ok || at.routed || at.waits() || at.name != main.at.name || at.mac != main.at.mac {
-		return ErrNotSameHost
-	}
-	var st settling
-	h := k.holders[t.address]
-	if h == nil {
-		if err := k.makeRoom(g, t.address, &st); err != nil {
-			return err
-		}
-		h = &held{of: g, addr: t.address}
-		k.holders[t.address], g.addrs = h, append(g.addrs, h)
-	}
-	k.put(h, at, true, &st)
-	err = errors.Join(k.settle(st), k.arrived(h))
-	if err != nil {
-		k.drop(h)
-	}
-	k.publish(g)
-	return err
-}
-
-// makeRoom drops the oldest of too many addresses.
-func (k *keeper) makeRoom(g *granted, a netip.Addr, st *settling) error {
-	var like []*held
-	for _, h := range g.addrs {
-		if h.addr.Is4() == a.Is4() {
-			like = append(like, h)
-		}
-	}
-	switch {
-	case a.Is4() && len(like) > 0:
-		return ErrTooMany
-	case len(like) < maxIPv6:
-		return nil
-	}
-	oldest := like[0]
-	if oldest == g.addrs[0] {
-		oldest = like[1]
-	}
-	st.clear(k, oldest.addr)
-	k.drop(oldest)
-	return nil
-}
-
-// revoke does tasks that take away.
-func (k *keeper) revoke(tasks []*task) {
-	var st settling
-	for _, t := range tasks {
-		if g := k.grants[t.session.ID]; g != nil {
-			k.empty(g, &st)
-			delete(k.grants, t.session.ID)
-			k.publish(g)
-		}
-		if a := t.session.Address; k.holders[a] == nil && len(k.elements[a]) > 0 { // of the process before
-			st.clear(k, a)
-		}
-	}
-	k.takeAway(st)
-}
-
-// takeAway removes elements now or later. They are not refreshed any more in any case.
-func (k *keeper) takeAway(st settling) {
-	for _, ch := range st.before {
-		if e := k.elements[ch.addr][ch.entry]; e != nil {
-			e.live = false
-		}
-	}
-	if err := k.commit(st.before); err != nil {
-		k.f.log.Error("addresses were not closed; trying again", "addresses", len(st.forget), "error", err)
-		for _, a := range st.forget {
-			k.leaving[a] = true
-		}
-		return
-	}
-	if err := k.plan.forget(st.forget); err != nil { // it is done again before the address goes to anybody
-		k.f.log.Warn("the connections of closed addresses were not forgotten", "addresses", len(st.forget), "error", err)
-	}
-}
-
-// retry closes what could not be closed before.
-func (k *keeper) retry() {
-	if len(k.leaving) == 0 {
-		return
-	}
-	var st settling
-	for a := range k.leaving {
-		delete(k.leaving, a)
-		if k.holders[a] == nil {
-			st.clear(k, a)
-		}
-	}
-	k.takeAway(st)
 }

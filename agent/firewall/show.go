@@ -8,14 +8,19 @@ import (
 // Show is the table of a plan with what the kernel has in its sets now, whichever process put it there. Loaded tells
 // whether there is a table at all.
 func Show(p Plan) (text string, loaded bool, err error) {
-	_, loaded, err = fingerprint()
+	w, err := dial()
+	if err != nil {
+		return "", false, reasonOf(err)
+	}
+	defer w.close()
+	loaded, err = w.isThere()
 	if err != nil {
 		return "", false, reasonOf(err)
 	}
 	if p.Empty() {
 		return "", loaded, nil
 	}
-	elements, err := list(holders)
+	elements, err := w.list(holders)
 	if err != nil {
 		return "", loaded, reasonOf(err)
 	}
@@ -36,7 +41,12 @@ func Show(p Plan) (text string, loaded bool, err error) {
 
 // Clear removes our table and nothing else, for when no process keeps it. A table that is not there is no error.
 func Clear() error {
-	if err := remove(Table); err != nil {
+	w, err := dial()
+	if err != nil {
+		return reasonOf(err)
+	}
+	defer w.close()
+	if err := w.remove(Table); err != nil {
 		return reasonOf(err)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (k *keeper) watch() {
 	if !k.loaded {
 		return
 	}
-	gen, err := generation()
+	gen, err := k.wire.generation()
 	if err != nil || gen == k.gen {
 		return
 	}
@@ -52,7 +52,7 @@ func (k *keeper) watch() {
 
 // restore puts the table back when it is not as it was loaded.
 func (k *keeper) restore() error {
-	sum, there, err := fingerprint()
+	sum, there, err := k.wire.fingerprint()
 	if err != nil || there && sum == k.sum {
 		return err
 	}
@@ -60,7 +60,9 @@ func (k *keeper) restore() error {
 	if !there {
 		i.What = TableRemoved
 	}
-	i.Err = k.load(true)
+	if i.Err = k.load(true); !there {
+		k.sweep()
+	}
 	k.incident(i)
 	return i.Err
 }
@@ -68,29 +70,26 @@ func (k *keeper) restore() error {
 // load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
 // who is let through meets a table without them.
 func (k *keeper) load(anew bool) error {
-	c, err := transaction()
-	if err != nil {
-		return err
-	}
+	var err error
 	if !anew {
-		err = k.plan.load(c, Table)
+		err = k.plan.load(k.wire.conn, Table)
 	} else {
-		err = k.reload(c)
+		err = k.reload(k.wire.conn)
 	}
 	if err != nil {
 		return err
 	}
-	if err := c.Flush(); err != nil {
+	if err := k.wire.flush(); err != nil {
 		return fmt.Errorf("loading the table %s: %w", Table, err)
 	}
 	k.loaded = true
 	if anew {
 		k.beginCounting()
 	}
-	if k.gen, err = generation(); err != nil {
+	if k.gen, err = k.wire.generation(); err != nil {
 		return err
 	}
-	k.sum, _, err = fingerprint()
+	k.sum, _, err = k.wire.fingerprint()
 	return err
 }
 
@@ -125,7 +124,7 @@ func (k *keeper) beginCounting() {
 
 // checkFlowtables reports a flowtable that has appeared over our interfaces, once.
 func (k *keeper) checkFlowtables() {
-	err := k.plan.checkFlowtables()
+	err := k.wire.checkFlowtables(k.plan)
 	var found *FlowtableError
 	if !errors.As(err, &found) {
 		k.blocked = ""
