@@ -57,6 +57,8 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"ideco-agent/agent"
 )
 
@@ -135,6 +137,10 @@ func (f *Firewall) start(replace bool) error {
 	if err := w.try(fmt.Sprintf("%s_try_%d", Table, os.Getpid())); err != nil {
 		w.close()
 		return reasonOf(err)
+	}
+	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
+		w.close()
+		return fmt.Errorf("the kernel's list of connections cannot be read: %w; it takes nf_conntrack_netlink", err)
 	}
 	elements, err := w.list(holders)
 	if err != nil {

@@ -229,6 +229,30 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
+// Networks that are neither LAN nor WAN are the administrator's, also where nobody calls them local.
+func TestDMZIsNotRedirected(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.LAN, p.LocalNetworks = p.LAN[:1], nil
+		p.Redirect.HTTPPort = 8080
+		open(t, p, Options{})
+		l.listen(t, "", netip.IPv6Unspecified(), 8080, says("sign in"))
+		l.listen(t, inLAN1, neighbor, 80, says("DMZ"))
+		for to, want := range map[netip.AddrPort]string{
+			netip.AddrPortFrom(neighbor, 80):          "DMZ",
+			netip.AddrPortFrom(server, 80):            "sign in",
+			netip.MustParseAddrPort("10.77.2.1:8080"): "sign in", // the gateway itself
+		} {
+			if got, err := l.hears(t, inLAN, host, to); got != want {
+				t.Errorf("%s says %q (%v), want %q", to, got, err, want)
+			}
+		}
+		if got, err := l.hears(t, inLAN, host6, netip.AddrPortFrom(server6, 80)); got != "sign in" {
+			t.Errorf("IPv6: %q, %v", got, err)
+		}
+	})
+}
+
 // wantHairpin sends to the WireGuard port of the gateway's outer address.
 func (l lab) wantHairpin(t *testing.T) {
 	t.Helper()
@@ -490,6 +514,34 @@ func TestOthersChangeTheTable(t *testing.T) {
 			t.Errorf("reported without a reason: %+v", i)
 		default:
 		}
+	})
+}
+
+// What others removed a moment ago must not keep anything from being done.
+func TestRightAfterOthers(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, second)
+		first, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
+		nft(t, fmt.Sprintf("delete element inet ideco_agent lan4 { lan0 . %s . %s }", f.MACs()[first.ID], host))
+		f.Revoke(context.Background(), first)
+		revoked(t, f, other)
+		if left, err := elementsNow(); err != nil || len(left) != 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
+		l.wantClosed(t, "after the end", inLAN, second, to)
+		nft(t, "delete table inet ideco_agent")
+		grant(t, f, first)
+		l.wantOpen(t, "granted without a table", inLAN, host, to)
+		l.wantClosed(t, "somebody else", inLAN, second, to)
+		moved := first
+		moved.Address = second
+		grant(t, f, moved)
+		revoked(t, f, first) // where it was before
+		l.wantOpen(t, "a session that has moved", inLAN, second, to)
+		l.wantClosed(t, "where it was before", inLAN, host, to)
 	})
 }
 

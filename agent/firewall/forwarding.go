@@ -65,10 +65,8 @@ func readSwitch(path string) (string, error) {
 }
 
 func writeSwitch(path, value string) error {
-	path = filepath.Join(switches, path)
-	if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
-		return fmt.Errorf("switching %s on: %w; it takes root: sysctl -w %s=%s", path, err,
-			strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", "."), value)
+	if err := os.WriteFile(filepath.Join(switches, path), []byte(value), 0o644); err != nil {
+		return fmt.Errorf("switching forwarding on: %w; it takes root: sysctl -w net/%s=%s", err, path, value)
 	}
 	return nil
 }

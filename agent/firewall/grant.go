@@ -50,8 +50,8 @@ func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.A
 	return f.ask(ctx, &task{action: actGrantAddress, session: agent.Session{ID: sessionID}, address: clean(a)})
 }
 
-// Revoke takes away all that a session was given, within milliseconds of its return, and cuts what is established. An
-// address that another session has by now stays let through. What fails is repeated until it works or has expired.
+// Revoke takes away all that a session was given at its address, within milliseconds of its return, and cuts what is
+// established. An address that another session has by now stays let through, and so does a session that has moved since. What fails is repeated until it works or has expired.
 func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
 	s.Address = clean(s.Address)
 	_ = f.leave(&task{action: actRevoke, session: s}) // a closed firewall lets it expire

@@ -1,10 +1,12 @@
 package firewall
 
+import "ideco-agent/agent"
+
 // revoke does tasks that take away.
 func (k *keeper) revoke(tasks []*task) {
 	var st settling
 	for _, t := range tasks {
-		if g := k.grants[t.session.ID]; g != nil {
+		if g := k.grants[t.session.ID]; g != nil && g.isAt(t.session) {
 			k.empty(g, &st)
 			delete(k.grants, t.session.ID)
 			k.publish(g)
@@ -14,6 +16,11 @@ func (k *keeper) revoke(tasks []*task) {
 		}
 	}
 	k.takeAway(st)
+}
+
+// isAt tells whether a session is still where the one that ends was. It may have moved, with its ID.
+func (g *granted) isAt(s agent.Session) bool {
+	return len(g.addrs) > 0 && g.addrs[0].addr == s.Address && (g.session.Kind == agent.KindVPN) == (s.Kind == agent.KindVPN)
 }
 
 // takeAway removes elements now or later. They are not refreshed any more in any case.

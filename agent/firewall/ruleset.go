@@ -310,7 +310,7 @@ func (p Plan) gateway() *chain {
 	return c
 }
 
-// signIn leads browsers without a session to the page that says what to do.
+// signIn leads browsers without a session, on their way to the Internet, to the page that says what to do.
 func (p Plan) signIn() *chain {
 	c := &chain{name: "sign_in"}
 	if p.Redirect.HTTPPort == 0 {
@@ -323,8 +323,9 @@ func (p Plan) signIn() *chain {
 			c.add("", d.among(leftAlone), accept)
 		}
 	}
-	c.add("", toUs, accept)
-	c.add("hosts without a session", tcp, hereTo(p.Redirect.HTTPPort))
+	for _, name := range namesOf(p.WAN) {
+		c.add("hosts without a session", leadsTo(name), tcp, hereTo(p.Redirect.HTTPPort))
+	}
 	return c
 }
 

@@ -223,7 +223,6 @@ func anyBit(mask uint32) expr.Any {
 
 // Whether the destination is this machine itself.
 var (
-	toUs      = term{text: "fib daddr type local", exprs: []expr.Any{fibType, cmpEq(native32(unix.RTN_LOCAL))}}
 	notToUs   = term{text: "fib daddr type != local", exprs: []expr.Any{fibType, cmpNeq(native32(unix.RTN_LOCAL))}}
 	fibType   = &expr.Fib{Register: reg, ResultADDRTYPE: true, FlagDADDR: true}
 	tcp       = term{text: "meta l4proto tcp", exprs: protocol(unix.IPPROTO_TCP)}
@@ -231,6 +230,12 @@ var (
 		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
 		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{0x06}, Xor: []byte{0}}, cmpEq([]byte{0x02}))}
 )
+
+// leadsTo matches a destination that is reached through an interface, before the packet is routed.
+func leadsTo(name string) term {
+	return term{text: fmt.Sprintf("fib daddr oifname %q", name),
+		exprs: []expr.Any{&expr.Fib{Register: reg, ResultOIFNAME: true, FlagDADDR: true}, cmpEq(name16(name))}}
+}
 
 func protocol(number byte) []expr.Any {
 	return []expr.Any{load(expr.MetaKeyL4PROTO), cmpEq([]byte{number})}
