@@ -68,9 +68,10 @@ func sameNames(a, b []string) bool {
 func (s Settings) OnTrial() bool { return !s.Trial.Until.IsZero() }
 
 // TryGateway puts a choice in force until it is confirmed. A choice during a trial prolongs it and what comes back stays
-// the one that was confirmed last; choosing that ends the trial, and choosing what is there changes nothing.
+// the one that was confirmed last; choosing that ends the trial, and choosing what is there starts none.
 func (s *Settings) TryGateway(choice GatewaySettings, now time.Time) {
 	if choice.Same(s.GatewaySettings) {
+		s.Trial.Returned = time.Time{}
 		return
 	}
 	before := s.GatewaySettings
