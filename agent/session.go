@@ -71,6 +71,7 @@ type LiveSession struct {
 	State     State
 	Rx, Tx    *uint64   // bytes from and to the person; nil where nothing counts
 	Handshake time.Time // of the tunnel; zero without one
+	MAC       string    // of the computer in the LAN; empty where it is not known
 }
 
 // BrowserSession is one browser in which somebody is signed in to the portal.

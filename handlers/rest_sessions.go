@@ -23,6 +23,7 @@ type sessionJSON struct {
 	Kind    agent.Kind  `json:"kind"`
 	State   agent.State `json:"state"`
 	Address *string     `json:"address"`
+	MAC     *string     `json:"mac"` // of the computer in the LAN; null where it is not known
 	Device  deviceJSON  `json:"device"`
 	Started string      `json:"started"` // RFC 3339
 	Expires string      `json:"expires"` // RFC 3339
@@ -46,6 +47,9 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 	if l.Address.IsValid() {
 		address, subnet := l.Address.String(), netip.PrefixFrom(l.Address, l.Address.BitLen()).String()
 		out.Address, out.Subnet = &address, &subnet
+	}
+	if l.MAC != "" {
+		out.MAC = &l.MAC
 	}
 	return out
 }

@@ -27,6 +27,7 @@ type Site struct {
 	Hosts     Hosts
 	Health    func(context.Context) error // nil when all parts run
 	Tunnel    Tunnel
+	Gateway   Gateway
 	Portal    func() string // absolute URL of the portal for people in the LAN; "" until there is a domain
 
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"

@@ -38,6 +38,11 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 			t.Errorf("%s: %q, want %q", column, got[column], want)
 		}
 	}
+	s.MAC = "02:00:00:00:00:01"
+	known := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
+	if mac := cells(known)["MAC-адрес"]; mac != s.MAC {
+		t.Errorf("MAC %q", mac)
+	}
 	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 авторизованный пользователь" {
 		t.Errorf("heading %q", h1)
 	}

@@ -110,6 +110,7 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
+		Gateway:       gateway{tunnelName: c.TunnelName, settings: set.Current},
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
 	return run(ctx, c, site, manager, open, link, background{db, root, set, c.Log})
@@ -134,6 +135,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { return b.set.trial.run(gctx, b.set.endTrial, c.Log) })
 	g.Go(func() error {
 		<-gctx.Done()
 		stop(manager, site, servers, c.Log)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -25,12 +26,14 @@ type settings struct {
 	mu  sync.Mutex // makes one change at a time
 	now atomic.Pointer[agent.Settings]
 
+	trial  trial
 	behind atomic.Bool // the tunnel has not got the VPN network of the settings
 }
 
-// openSettings reads the settings. At the first start it fills in the local networks that it finds.
+// openSettings reads the settings. At the first start it fills in the local networks that it finds. A choice that the
+// process before did not see confirmed goes back: nobody could have confirmed it since.
 func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, log *slog.Logger) (*settings, error) {
-	s := &settings{store: db, root: root, log: log}
+	s := &settings{store: db, root: root, log: log, trial: newTrial()}
 	now, saved, err := db.Settings(ctx)
 	if err != nil {
 		return nil, err
@@ -44,6 +47,16 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, l
 		if err != nil {
 			return nil, err
 		}
+	}
+	if now.OnTrial() {
+		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
+			n.ExpireGateway(time.Now())
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		log.Warn("nobody had confirmed the gateway's new settings; the former ones are back")
 	}
 	s.now.Store(&now)
 	return s, nil
@@ -78,10 +91,26 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		return err
 	}
 	s.now.Store(&next)
+	s.trial.watch(next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil
+}
+
+// endTrial brings the former settings of the page «Шлюз» back, unless the trial that ended at until was decided meanwhile.
+func (s *settings) endTrial(ctx context.Context, until time.Time) error {
+	over := false
+	err := s.Update(ctx, func(n *agent.Settings) error {
+		if over = n.OnTrial() && n.Trial.Until.Equal(until); over {
+			n.ExpireGateway(time.Now())
+		}
+		return nil
+	})
+	if err == nil && over {
+		s.log.Warn("nobody confirmed the gateway's new settings; the former ones are back")
+	}
+	return err
 }
 
 // followNetwork gives the tunnel the VPN network of the settings. What fails is logged, shown by health and tried again

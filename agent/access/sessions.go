@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/netip"
 	"slices"
 
 	"ideco-agent/agent"
@@ -20,6 +21,13 @@ func (m *Manager) Sessions() []agent.LiveSession {
 	}
 	slices.SortFunc(list, func(a, b agent.LiveSession) int { return order(a.Session, b.Session) })
 	return list
+}
+
+// Authorised tells whether a live session gives access to an address of the LAN. It is quick: closed hosts ask often.
+func (m *Manager) Authorised(a netip.Addr) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byAddress[agent.Unmap(a)] != nil
 }
 
 func (m *Manager) snapshot() []agent.LiveSession {

@@ -65,6 +65,9 @@ func derived(t *testing.T) []string {
 	for _, state := range []agent.State{agent.StateConnected, agent.StateWaiting} {
 		ids = append(ids, "state_"+string(state))
 	}
+	for _, enforcement := range agent.Enforcements {
+		ids = append(ids, "enforcement_"+string(enforcement))
+	}
 	for _, match := range regexp.MustCompile(`"(field_[a-z_]+)"`).FindAllStringSubmatch(sources(t, "../../agent", "."), -1) {
 		ids = append(ids, match[1])
 	}
