@@ -45,6 +45,30 @@ func TestMachine(t *testing.T) {
 	})
 }
 
+// TestMachineInTheLAN is TestMachine for two agents that are in and stay in the LAN for the most part, and prove addresses.
+func TestMachineInTheLAN(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		rapid.SyncTest(r, func(r *rapid.T) {
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			defer m.kill()
+			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
+			for _, a := range []Attempt{at("ivan", own, "a"), at("olga", "192.168.1.11", "b")} {
+				m.enters(r, a)
+			}
+			r.Repeat(map[string]func(*rapid.T){
+				"":       m.check,
+				"prove":  m.prove,
+				"more":   m.prove,
+				"login":  m.login,
+				"resume": m.resume,
+				"lost":   m.lost,
+				"time":   m.time,
+				"disk":   m.disk,
+			})
+		})
+	})
+}
+
 // live is one life.
 func (m *machine) live(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
@@ -61,8 +85,7 @@ func (m *machine) live(r *rapid.T) {
 		"lost":     m.lost,
 		"logout":   m.logout,
 		"tunnel":   m.tunnelUp,
-		"token":    m.addressToken,
-		"prove":    m.proveAddress,
+		"prove":    m.prove,
 		"end":      m.end,
 		"user":     m.userChanges,
 		"password": m.password,
@@ -193,44 +216,49 @@ func (m *machine) tunnelUp(r *rapid.T) {
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
-func (m *machine) addressToken(r *rapid.T) {
+// newToken draws an agent and asks for a token on its connection.
+func (m *machine) newToken(r *rapid.T) {
 	e := m.anyone(r)
-	token, _, err := m.AddressToken(e.Session.ID, e.Link)
-	if err == nil {
+	if token, _, err := m.AddressToken(e.Session.ID, e.Link); err == nil {
 		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, link: e.Link})
 	}
 }
 
-func (m *machine) proveAddress(r *rapid.T) {
-	if len(m.tokens) == 0 {
-		r.Skip("no address token yet")
+// prove shows tokens, old and new, from addresses of all kinds.
+func (m *machine) prove(r *rapid.T) {
+	for range rapid.IntRange(1, 12).Draw(r, "proofs") {
+		if rapid.IntRange(0, 3).Draw(r, "new") > 0 {
+			m.newToken(r)
+		}
+		if len(m.tokens) == 0 {
+			r.Skip("no address token yet")
+		}
+		m.show(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
+		m.check(r)
 	}
-	// Mostly the newest, which may still be good.
-	i := len(m.tokens) - 1 - min(rapid.IntRange(0, 3).Draw(r, "token"), len(m.tokens)-1)
-	last := true
+}
+
+// show shows a token. One that worked must have been the session's last, and not shown before.
+func (m *machine) show(r *rapid.T, i int) {
+	t, last := &m.tokens[i], true
 	for _, later := range m.tokens[i+1:] {
-		last = last && later.session != m.tokens[i].session
+		last = last && later.session != t.session
 	}
-	peer := netip.MustParseAddr(m.peer(r))
-	if rapid.Bool().Draw(r, "one of many") {
-		peer = netip.AddrFrom16([16]byte{0xfd, 15: byte(rapid.IntRange(1, 12).Draw(r, "host"))})
+	peer := netip.AddrFrom16([16]byte{0xfd, 15: byte(rapid.IntRange(1, 12).Draw(r, "host"))})
+	if rapid.IntRange(0, 3).Draw(r, "any") == 0 {
+		peer = netip.MustParseAddr(m.peer(r))
 	}
-	foreign := rapid.IntRange(0, 4).Draw(r, "foreign") == 0
+	foreign := rapid.IntRange(0, 5).Draw(r, "foreign") == 0
 	m.wall.mu.Lock()
 	m.wall.other = map[netip.Addr]bool{peer: foreign}
 	m.wall.mu.Unlock()
-	t := &m.tokens[i]
 	err := m.ProveAddress(context.Background(), t.token, peer)
 	if err == nil {
 		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLAN(peer) {
 			r.Errorf("%v was given to session %s, token shown before: %v, the last one: %v", peer, t.session, t.shown, last)
 		}
-		s := m.sessions[t.session]
-		if foreign && s.Address != peer {
-			r.Errorf("%v of another computer was given to session %s", peer, t.session)
-		}
-		if s.link != t.link {
-			r.Errorf("%v was proved with a token of another connection", peer)
+		if s := m.sessions[t.session]; s == nil || s.link != t.link || foreign && s.Address != peer {
+			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, foreign)
 		}
 	}
 	t.shown = t.shown || m.Settings().InLAN(peer)
