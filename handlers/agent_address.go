@@ -59,13 +59,16 @@ func (a *agentConn) anotherAddress() error {
 	return a.refuseMessage()
 }
 
-func (a *agentConn) addressToken() (protocol.AddressToken, error) {
+func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
+	token, ttl, err := a.site.Sessions.AddressToken(a.session, a)
+	if err != nil {
+		return m, err
+	}
 	at := a.site.Hosts.Neighbourhood(a.peer)
 	if len(at) == 0 {
-		return protocol.AddressToken{}, agent.Refuse(agent.CodeBadMessage)
+		return m, agent.Refuse(agent.CodeBadMessage)
 	}
-	token, ttl, err := a.site.Sessions.AddressToken(a.session, a)
-	return protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: int(ttl / time.Second), URLs: addressURLs(at)}, err
+	return protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: int(ttl / time.Second), URLs: addressURLs(at)}, nil
 }
 
 func addressURLs(at []netip.AddrPort) []string {

@@ -189,6 +189,24 @@ func TestAddressRefuses(t *testing.T) {
 	}
 }
 
+// TestNoAddressTokensBehindARouter: where the gateway cannot see the agent's MAC there is nothing to prove with.
+func TestNoAddressTokensBehindARouter(t *testing.T) {
+	s, _ := walled(t)
+	s.Hosts = farHosts{}
+	conn := dialAgent(t, s)
+	if m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); m["authorized"] != true {
+		t.Fatalf("%v", m)
+	}
+	if m := askAgent(t, conn, []byte(`{"type":"address_token"}`)); m["code"] != "bad_message" {
+		t.Errorf("%v", m)
+	}
+}
+
+// farHosts has nobody on its own networks.
+type farHosts struct{ fixedHosts }
+
+func (farHosts) Neighbourhood(netip.Addr) []netip.AddrPort { return nil }
+
 // TestNoAddressTokens: without a firewall the protocol is what it was.
 func TestNoAddressTokens(t *testing.T) {
 	s := newSite(t)
