@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
 )
 
@@ -106,6 +107,7 @@ func (s *Site) portalRoutes() []route {
 func (s *Site) agentRoutes() []route {
 	return []route{
 		{"GET", "/connect", anybody, rest, s.agentConnect},
+		{"POST", protocol.AddressPath, anybody, rest, s.agentAddress},
 		{"GET", "/IdecoAgent.msi", anybody, plain, s.agentInstaller},
 	}
 }

@@ -46,4 +46,8 @@ type Tunnel interface {
 type Hosts interface {
 	Known(host string) bool // a host of a request, without a port
 	Own(netip.Addr) bool    // one of this machine's addresses
+
+	// Neighbourhood is where the agent endpoint answers in the network that a peer is attached to. The gateway's
+	// certificate is good for these addresses. None: the peer is behind a router.
+	Neighbourhood(peer netip.Addr) []netip.AddrPort
 }

@@ -48,8 +48,18 @@ type Store interface {
 type Firewall interface {
 	// Grant lets Session.Address through, or keeps it so when it already is.
 	Grant(context.Context, agent.Session) error
-	// Revoke takes that away and cuts what is established; an address that is not let through is no error. What fails
-	// is the firewall's to log and to repeat.
+	// GrantAddress lets a further address of the session through, or keeps it so, when the neighbour table says that it
+	// belongs to the same MAC on the same interface as Session.Address. Refusals: agent.CodeAddressRefused when it does
+	// not, or nobody knows.
+	GrantAddress(context.Context, agent.Session, netip.Addr) error
+	// RevokeAddress takes one further address away and cuts what is established; one that is not let through is no
+	// error. What fails is the firewall's to log and to repeat, here and in Revoke.
+	RevokeAddress(context.Context, agent.Session, netip.Addr)
+	// Revoke does that for all addresses of the session: Session.Address, whichever session it was granted to last, and
+	// all further ones that were granted to this session. An address that is not let through is no error.
+	//
+	// The process after a restart does not know which further addresses there were. Those that it finds let through are
+	// left to run out of time by themselves, unless they are granted again.
 	Revoke(context.Context, agent.Session)
 }
 

@@ -31,7 +31,9 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 			if !fits(c.settings, s) {
 				c.end(s, reason)
 				n++
+				continue
 			}
+			c.dropMore(s, func(f further) bool { return !c.settings.InLAN(f.addr) })
 		}
 		return nil
 	})

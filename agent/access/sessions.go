@@ -35,7 +35,7 @@ func (m *Manager) snapshot() []agent.LiveSession {
 	defer m.mu.Unlock()
 	list := make([]agent.LiveSession, 0, len(m.sessions))
 	for _, s := range m.sessions {
-		list = append(list, agent.LiveSession{Session: s.Session, State: s.state()})
+		list = append(list, agent.LiveSession{Session: s.Session, State: s.state(), More: s.addresses()})
 	}
 	return list
 }
