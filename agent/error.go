@@ -31,7 +31,8 @@ const (
 	CodePoolExhausted        Code = "pool_exhausted"
 	CodeBadMessage           Code = "bad_message"
 	CodeInternal             Code = "internal"
-	CodeSessionOver          Code = "session_over" // a resume token that brings nothing back; the person logs in again
+	CodeSessionOver          Code = "session_over"    // a resume token that brings nothing back; the person logs in again
+	CodeAddressRefused       Code = "address_refused" // a further address that the session does not get; only programs hear it
 	CodeTOTPRequired         Code = "totp_required"
 	CodeTOTPWrong            Code = "totp_wrong"
 	CodeSharedAddress        Code = "shared_address"
@@ -45,7 +46,7 @@ const (
 var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
 	CodePasswordMustChange, CodeNotPermitted, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
-	CodeSessionOver, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
+	CodeSessionOver, CodeAddressRefused, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 
 // AgentCodes lists the refusals that the agent program finds by itself.
 var AgentCodes = []Code{CodeUnreachable, CodeNotTrusted, CodeTunnelBlocked}

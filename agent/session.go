@@ -65,12 +65,17 @@ type ResumeChain struct {
 	Previous [32]byte // of the one before it, until the first frame after auth_state shows that the agent has the new one
 }
 
+// MaxIPv6 is how many IPv6 addresses a session in the LAN may have, its own included. It has one IPv4 address.
+const MaxIPv6 = 8
+
 // LiveSession is a session as the monitor shows it now.
 type LiveSession struct {
 	Session
 	State     State
-	Rx, Tx    *uint64   // bytes from and to the person; nil where nothing counts
-	Handshake time.Time // of the tunnel; zero without one
+	More      []netip.Addr // further addresses of the same computer that have access
+	Rx, Tx    *uint64      // bytes from and to the person; nil where nothing counts
+	Handshake time.Time    // of the tunnel; zero without one
+	MAC       string       // of the computer in the LAN; empty where it is not known
 }
 
 // BrowserSession is one browser in which somebody is signed in to the portal.

@@ -32,6 +32,9 @@ type Settings struct {
 	Grace          time.Duration  // how long a session outlives a lost connection; whole seconds
 	DevicesPerUser int
 	DevicePolicy   DevicePolicy
+
+	GatewaySettings              // of the page «Шлюз»
+	Trial           GatewayTrial // of the same page; no setting by itself, but it must come and go with them
 }
 
 // DefaultSettings are the settings of a new gateway. LocalNetworks are added at the first start.
@@ -43,6 +46,10 @@ func DefaultSettings() Settings {
 		Grace:          30 * time.Second,
 		DevicesPerUser: 5,
 		DevicePolicy:   DeviceEvict,
+		GatewaySettings: GatewaySettings{
+			Masquerade:      true,
+			FirewallTimeout: time.Minute,
+		},
 	}
 }
 

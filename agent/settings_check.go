@@ -9,6 +9,7 @@ func (s Settings) Check() []Problem {
 	c.localNetworks(s)
 	c.tunnel(s)
 	c.sessions(s)
+	c.gateway(s.GatewaySettings)
 	return c.problems
 }
 

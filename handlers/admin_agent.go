@@ -44,7 +44,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		Sessions:       len(s.Sessions.Sessions()),
 		VPNUnavailable: !s.Tunnel.Available(),
 		VPNUserspace:   s.Tunnel.Available() && !s.Tunnel.Forwards(),
-		FirewallOff:    true,
+		Gateway:        s.Gateway.State(),
 		VPN:            templates.FormOfVPN(now),
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
@@ -65,8 +65,9 @@ func unicodeName(host string) string {
 
 func (s *Site) adminAgentState(c echo.Context) error {
 	enabled := c.FormValue("enabled") == "1"
-	if live := len(s.Sessions.Sessions()); !enabled && live > 0 && c.FormValue("confirm") != "1" {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live)))
+	live, closed := len(s.Sessions.Sessions()), s.Gateway.State().Enforces()
+	if !enabled && (live > 0 || closed) && c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live, closed)))
 	}
 	if err := s.setState(c, enabled); err != nil {
 		return err

@@ -158,6 +158,8 @@ func (a *agentConn) answer(frame []byte) error {
 		return a.unauthorize()
 	case *protocol.TunnelRequest:
 		return a.tunnel(m)
+	case *protocol.AddressTokenRequest:
+		return a.anotherAddress()
 	}
 	return a.refuseMessage()
 }
@@ -211,7 +213,10 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	if grant.Session.Address.IsValid() {
 		state.Address = grant.Session.Address.String()
 	}
-	return a.send(state)
+	if err := a.send(state); err != nil || grant.Extended {
+		return err
+	}
+	return a.firstAddress()
 }
 
 // refuse answers an authorize that failed.

@@ -65,6 +65,7 @@ func FuzzAgentMessage(f *testing.F) {
 		`{"type":"unauthorize"}`,
 		`{"type":"tunnel_wg","public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`,
 		`{"type":"tunnel_wg","public_key":7}`,
+		`{"type":"address_token"}`, `{"type":"address_token","token":7,"urls":{}}`,
 		`{"type":"ztna"}`, `{"type":7}`, `{}`, `[]`, `null`, ``, `{`, "\x00", `{"type":"authorize","login":"` + "\u202e" + `","password":"x"}`,
 	} {
 		f.Add([]byte(seed))
@@ -156,6 +157,7 @@ func FuzzAgentSession(f *testing.F) {
 		`{"type":"authorize","login":"boss","password":"x"}`,
 		`{"type":"authorize","resume":"AAAA"}` + "\n" + `{"type":"version"}`,
 		`{"type":"unauthorize"}` + "\n" + `{"type":"tunnel_wg","public_key":""}`,
+		`{"type":"address_token"}` + "\n" + `{"type":"address_token"}` + "\n" + `{"type":"tunnel_wg"}`,
 		"\n\n", "{}", "\x00",
 	} {
 		f.Add([]byte(seed))

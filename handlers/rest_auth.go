@@ -86,7 +86,7 @@ func (s *Site) restLogout(c echo.Context) error {
 }
 
 // restPath are the paths of REST, also where no route is.
-var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect)(/|$)`)
+var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect|address)(/|$)`)
 
 // isREST tells by the path how an error of a request that met no route is answered.
 func isREST(c echo.Context) bool {

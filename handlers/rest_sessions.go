@@ -20,14 +20,16 @@ type sessionJSON struct {
 	AuthModule   string       `json:"auth_module"` // "local" or the directory's name
 	NodeName     string       `json:"node_name"`   // of the person's computer
 
-	Kind    agent.Kind  `json:"kind"`
-	State   agent.State `json:"state"`
-	Address *string     `json:"address"`
-	Device  deviceJSON  `json:"device"`
-	Started string      `json:"started"` // RFC 3339
-	Expires string      `json:"expires"` // RFC 3339
-	Rx      *uint64     `json:"rx"`      // bytes; null where nothing counts
-	Tx      *uint64     `json:"tx"`
+	Kind      agent.Kind  `json:"kind"`
+	State     agent.State `json:"state"`
+	Address   *string     `json:"address"`
+	Addresses []string    `json:"addresses"` // all that have access, Address first
+	MAC       *string     `json:"mac"`       // of the computer in the LAN; null where it is not known
+	Device    deviceJSON  `json:"device"`
+	Started   string      `json:"started"` // RFC 3339
+	Expires   string      `json:"expires"` // RFC 3339
+	Rx        *uint64     `json:"rx"`      // bytes; null where nothing counts
+	Tx        *uint64     `json:"tx"`
 }
 
 type deviceJSON struct {
@@ -40,12 +42,20 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 	out := sessionJSON{
 		ID: l.ID, UserObjectID: l.UserID, Login: l.Login, ExternalIP: l.ExternalIP.String(), AuthModule: l.Directory,
 		NodeName: l.Device.Name, Kind: l.Kind, State: l.State,
-		Device:  deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
-		Started: l.Started.UTC().Format(time.RFC3339), Expires: l.Expires.UTC().Format(time.RFC3339), Rx: l.Rx, Tx: l.Tx,
+		Addresses: []string{},
+		Device:    deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
+		Started:   l.Started.UTC().Format(time.RFC3339), Expires: l.Expires.UTC().Format(time.RFC3339), Rx: l.Rx, Tx: l.Tx,
 	}
 	if l.Address.IsValid() {
 		address, subnet := l.Address.String(), netip.PrefixFrom(l.Address, l.Address.BitLen()).String()
 		out.Address, out.Subnet = &address, &subnet
+		out.Addresses = append(out.Addresses, address)
+	}
+	for _, a := range l.More {
+		out.Addresses = append(out.Addresses, a.String())
+	}
+	if l.MAC != "" {
+		out.MAC = &l.MAC
 	}
 	return out
 }

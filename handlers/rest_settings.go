@@ -43,6 +43,7 @@ type settingsJSON struct {
 	GraceSeconds    int      `json:"grace_seconds"`
 	DevicesPerUser  int      `json:"devices_per_user"`
 	DevicePolicy    string   `json:"device_policy"`
+	gatewayJSON
 }
 
 func (s *Site) restSettings(c echo.Context) error {
@@ -59,6 +60,7 @@ func (s *Site) restSettings(c echo.Context) error {
 		GraceSeconds:    int(now.Grace / time.Second),
 		DevicesPerUser:  now.DevicesPerUser,
 		DevicePolicy:    string(now.DevicePolicy),
+		gatewayJSON:     jsonOfGateway(now.GatewaySettings),
 	}
 	if now.Domain != "" {
 		out.AuthDomain = &now.Domain
@@ -80,6 +82,7 @@ type settingsChange struct {
 	GraceSeconds    optional[int]      `json:"grace_seconds"`
 	DevicesPerUser  optional[int]      `json:"devices_per_user"`
 	DevicePolicy    optional[string]   `json:"device_policy"`
+	gatewayChange
 }
 
 // restSetSettings changes settings in force at once; REST does not ask whether sessions may end.
@@ -100,10 +103,10 @@ func (s *Site) restSetSettings(c echo.Context) error {
 
 // nulls are the fields that are there without a value; only the domain may be.
 func (b settingsChange) nulls() agent.Problems {
-	return problemsOf(b.LocalTunnel.null("local_tunnel"), b.LocalNetworks.null("local_networks"), b.VPNNetwork.null("vpn_network"),
+	return append(b.gatewayChange.nulls(), problemsOf(b.LocalTunnel.null("local_tunnel"), b.LocalNetworks.null("local_networks"), b.VPNNetwork.null("vpn_network"),
 		b.ForwardNets.null("forward_nets"), b.DNS.null("dns"), b.DNSSuffix.null("dns_suffix"),
 		b.SessionHoursLAN.null("session_hours_lan"), b.SessionHoursVPN.null("session_hours_vpn"),
-		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"))
+		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"))...)
 }
 
 // apply lays the change over the settings; what cannot be read is agent.Problems.
@@ -160,6 +163,7 @@ func (b settingsChange) apply(n *agent.Settings) error {
 	if b.DevicePolicy.Value != nil {
 		n.DevicePolicy = agent.DevicePolicy(*b.DevicePolicy.Value)
 	}
+	bad(b.gatewayChange.apply(n))
 	if len(problems) > 0 {
 		return problems
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -61,6 +62,23 @@ func TestREST(t *testing.T) {
 		{"misspelt", "PUT", "/agent_backend/wireguard/setting", `{"auth_domian":"gw.ru"}`, 400, "code", "bad_request"},
 		{"wrong type", "PUT", "/agent_backend/wireguard/setting", `{"devices_per_user":"five"}`, 400, "code", "bad_request"},
 		{"two objects", "PUT", "/agent_backend/wireguard/setting", `{}{}`, 400, "code", "bad_request"},
+		{"no interface yet", "GET", "/agent_backend/wireguard/setting", "", 200, "lan_interfaces", []any{}},
+		{"masquerade by default", "GET", "/agent_backend/wireguard/setting", "", 200, "masquerade", true},
+		{"timeout by default", "GET", "/agent_backend/wireguard/setting", "", 200, "firewall_timeout_seconds", 60.0},
+		{"peers by default", "GET", "/agent_backend/wireguard/setting", "", 200, "vpn_peers_may_talk", false},
+		{"LAN alone", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":["lan0"]}`, 400, "code", "field_wan_missing"},
+		{"both", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":["lan0","lan1"],"wan_interfaces":["wan0"]}`, 200, "lan_interfaces", []any{"lan0", "lan1"}},
+		{"they stay", "PUT", "/agent_backend/wireguard/setting", `{"masquerade":false,"vpn_peers_may_talk":true}`, 200, "wan_interfaces", []any{"wan0"}},
+		{"twice", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["lan0"]}`, 400, "code", "field_interface_twice"},
+		{"no interface's name", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["../wan"]}`, 400, "code", "field_interface"},
+		{"null interfaces", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":null}`, 400, "code", "field_required"},
+		{"open", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["10.0.0.53","2001:db8::53"]}`, 200, "open_before_login", []any{"10.0.0.53", "2001:db8::53"}},
+		{"open to a network", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["10.0.0.0/8"]}`, 400, "code", "field_address"},
+		{"open to itself", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["127.0.0.1"]}`, 400, "code", "field_open_address"},
+		{"a timeout", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":10}`, 200, "firewall_timeout_seconds", 10.0},
+		{"too short a timeout", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":9}`, 400, "code", "field_firewall_timeout"},
+		{"a timeout that overflows", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":9223372036854775807}`, 400, "code", "field_firewall_timeout"},
+		{"taken back", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":[],"wan_interfaces":[]}`, 200, "wan_interfaces", []any{}},
 		{"not JSON", "PUT", "/agent_backend/wireguard/setting", `auth_domain=x`, 400, "code", "bad_request"},
 		{"too large", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "code", "too_large"},
 
@@ -90,7 +108,7 @@ func TestREST(t *testing.T) {
 		{"signed out", "GET", "/agent_backend/wireguard/state", "", 401, "code", "not_signed_in"},
 	} {
 		status, answer := c.call(step.method, step.path, step.body)
-		if status != step.status || step.field != "" && answer[step.field] != step.value {
+		if status != step.status || step.field != "" && !reflect.DeepEqual(answer[step.field], step.value) {
 			t.Errorf("%s: %d %v, want %d and %s = %v", step.name, status, answer, step.status, step.field, step.value)
 		}
 		if message, _ := answer["message"].(string); status >= 400 && message == "" {

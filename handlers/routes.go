@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
 )
 
@@ -66,6 +67,12 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
 		{"POST", "/admin/agent/settings", administrator, page, s.adminAgentSettings},
 		{"POST", "/admin/agent/vpn", administrator, page, s.adminAgentVPN},
+		{"GET", "/admin/gateway", administrator, page, s.adminGateway},
+		{"POST", "/admin/gateway", administrator, page, s.adminGatewaySave},
+		{"POST", "/admin/gateway/preview", administrator, page, s.adminGatewayPreview},
+		{"POST", "/admin/gateway/keep", administrator, page, s.adminGatewayKeep},
+		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayReturn},
+		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
@@ -100,11 +107,13 @@ func (s *Site) portalRoutes() []route {
 func (s *Site) agentRoutes() []route {
 	return []route{
 		{"GET", "/connect", anybody, rest, s.agentConnect},
+		{"POST", protocol.AddressPath, anybody, rest, s.agentAddress},
 		{"GET", "/IdecoAgent.msi", anybody, plain, s.agentInstaller},
 	}
 }
 
-// httpRoutes is the site map of plain HTTP: it only leads to the portal.
+// httpRoutes is the site map of plain HTTP: it only leads to the portal. Whom the firewall has turned away gets the same
+// page for every path.
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},
@@ -128,19 +137,22 @@ func (s *Site) AgentHandler() http.Handler {
 
 // HTTPHandler is what plain HTTP answers.
 func (s *Site) HTTPHandler() http.Handler {
-	e := s.newEcho(plain)
+	e := s.newEcho(plain, s.askToStart)
 	e.Use(middleware.BodyLimit(maxBody))
 	return s.register(e, s.httpRoutes())
 }
 
 // newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
-// turned away before anything else looks at the request. What meets no route is answered in the listener's form.
-func (s *Site) newEcho(f form) *echo.Echo {
+// turned away before anything else but the exceptions looks at the request. What meets no route is answered in the
+// listener's form.
+func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.recoverPanic, securityHeaders, s.meet(f), s.knownHost)
+	e.Use(s.recoverPanic, securityHeaders, s.meet(f))
+	e.Use(exceptions...)
+	e.Use(s.knownHost)
 	return e
 }
 

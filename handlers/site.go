@@ -27,6 +27,7 @@ type Site struct {
 	Hosts     Hosts
 	Health    func(context.Context) error // nil when all parts run
 	Tunnel    Tunnel
+	Gateway   Gateway
 	Portal    func() string // absolute URL of the portal for people in the LAN; "" until there is a domain
 
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
@@ -45,4 +46,8 @@ type Tunnel interface {
 type Hosts interface {
 	Known(host string) bool // a host of a request, without a port
 	Own(netip.Addr) bool    // one of this machine's addresses
+
+	// Neighbourhood is where the agent endpoint answers in the network that a peer is attached to. The gateway's
+	// certificate is good for these addresses. None: the peer is behind a router.
+	Neighbourhood(peer netip.Addr) []netip.AddrPort
 }

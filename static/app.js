@@ -151,7 +151,20 @@
     setTimeout(() => refresh().finally(keepFresh), refreshEvery);
   }
 
+  // What is on trial goes back by itself on the gateway; the page then shows what is in force.
+  function countDown(left) {
+    const ends = Date.now() + Number(left.textContent) * 1000;
+    const timer = setInterval(() => {
+      const seconds = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+      left.textContent = String(seconds);
+      if (Date.now() < ends + 2000) return;
+      clearInterval(timer);
+      location.assign(left.dataset.countdown);
+    }, 1000);
+  }
+
   for (const tools of document.querySelectorAll("[data-tools], .command-line [data-copy]")) tools.hidden = false;
+  for (const left of document.querySelectorAll("[data-countdown]")) countDown(left);
   for (const toast of document.querySelectorAll("[data-toast]")) announce(toast);
   if (document.querySelector("[data-refresh]")) {
     document.querySelector("[data-refresh-note]").hidden = false;

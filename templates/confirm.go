@@ -10,11 +10,16 @@ import (
 // confirmed is the field that says that the person was asked.
 var confirmed = Hidden{"confirm", "1"}
 
-// ConfirmAgentOff asks before the agent is switched off; sessions are the live ones that will end.
-func ConfirmAgentOff(l *locale.Localizer, sessions int) ConfirmData {
+// ConfirmAgentOff asks before the agent is switched off; sessions are the live ones that will end, and closed tells
+// whether the firewall then lets nobody through.
+func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData {
+	text := consequence(l, "confirm_agent_off_text", "confirm_agent_off_none", sessions)
+	if closed {
+		text += " " + l.T("confirm_agent_off_closed")
+	}
 	return ConfirmData{
 		Title:  l.T("confirm_agent_off_title"),
-		Text:   consequence(l, "confirm_agent_off_text", "confirm_agent_off_none", sessions),
+		Text:   text,
 		Action: "/admin/agent/state",
 		Fields: []Hidden{{"enabled", "0"}, confirmed},
 		Button: l.T("confirm_agent_off_button"),

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,11 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 			t.Errorf("%s: %q, want %q", column, got[column], want)
 		}
 	}
+	s.MAC = "02:00:00:00:00:01"
+	known := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
+	if mac := cells(known)["MAC-адрес"]; mac != s.MAC {
+		t.Errorf("MAC %q", mac)
+	}
 	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 авторизованный пользователь" {
 		t.Errorf("heading %q", h1)
 	}
@@ -49,6 +55,17 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	}
 	if title := doc.Find("td time").AttrOr("title", ""); title != "2 ч 05 мин назад" {
 		t.Errorf("tooltip %q", title)
+	}
+}
+
+func TestMonitorShowsFurtherAddresses(t *testing.T) {
+	s := someSession("s1", agent.KindLAN)
+	s.ExternalIP, s.More = s.Address, []netip.Addr{netip.MustParseAddr("fd00::5"), netip.MustParseAddr("2001:db8::5")}
+	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now}))
+	var lines []string
+	doc.Find("td.address span").Each(func(_ int, s *goquery.Selection) { lines = append(lines, s.Text()) })
+	if got := strings.Join(lines, " "); !strings.Contains(got, "10.0.0.5 fd00::5 2001:db8::5") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -97,7 +97,7 @@ type AdminAgentData struct {
 	Sessions       int  // live ones
 	VPNUnavailable bool // there is no tunnel on this gateway now
 	VPNUserspace   bool // the tunnel serves the gateway's own page and forwards nothing
-	FirewallOff    bool // nothing keeps out who is not authorised
+	Gateway        agent.GatewayState
 	VPN            VPNForm
 }
 

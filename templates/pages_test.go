@@ -46,7 +46,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
-		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy"} {
+		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
+		"lan_interfaces", "wan_interfaces", "open_before_login"} {
 		errors[name] = hostile
 	}
 	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict"}
@@ -57,7 +58,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
 		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Rollout: Rollout{hostile, hostile, hostile, true}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNUserspace: true, FirewallOff: true, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
+		VPNUserspace: true, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
 	off := full
 	off.Enabled = false
 	missing := full
@@ -67,7 +68,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"connected":      Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":          Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
 		"setup":          Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
-		"confirm off":    Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3)),
+		"confirm off":    Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
 		"confirm vpn":    Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
 		"confirm save":   Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
 		"confirm user":   Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
@@ -93,6 +94,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"vpn":            MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Sessions: live[1:2], Allowed: 4, Now: now}),
 		"vpn none":       MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Unavailable: true, Now: now}),
 		"cabinet":        Cabinet(page("/cabinet", admin), cabinet),
+		"gateway":        AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
+		"gateway trial":  AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
+		"gateway new":    AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
 		"cabinet remote": Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }

@@ -14,6 +14,7 @@ import (
 type hosts struct {
 	own      ownAddresses
 	settings func() agent.Settings
+	agents   []netip.AddrPort // where the agent endpoint listens
 }
 
 // Known tells whether a request's host, without a port, is this gateway's: the saved domain, localhost, or one of its
@@ -53,14 +54,19 @@ func lastingAddresses() []netip.Addr {
 	if err != nil {
 		return addrs
 	}
-	const passing = unix.IFA_F_DEPRECATED | unix.IFA_F_TENTATIVE
 	for _, l := range list {
-		a, ok := netip.AddrFromSlice(l.IP)
-		a = agent.Unmap(a)
-		temporary := a.Is6() && l.Flags&unix.IFA_F_TEMPORARY != 0 // in IPv4 this flag means "secondary"
-		if ok && !temporary && l.Flags&passing == 0 && !a.IsLinkLocalUnicast() && !slices.Contains(addrs, a) {
+		if a, ok := lasting(l); ok && !slices.Contains(addrs, a) {
 			addrs = append(addrs, a)
 		}
 	}
 	return addrs
+}
+
+// lasting returns an interface's address if it is one for the certificate.
+func lasting(l netlink.Addr) (netip.Addr, bool) {
+	const passing = unix.IFA_F_DEPRECATED | unix.IFA_F_TENTATIVE
+	a, ok := netip.AddrFromSlice(l.IP)
+	a = agent.Unmap(a)
+	temporary := a.Is6() && l.Flags&unix.IFA_F_TEMPORARY != 0 // in IPv4 this flag means "secondary"
+	return a, ok && !temporary && l.Flags&passing == 0 && !a.IsLinkLocalUnicast()
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -16,18 +17,9 @@ import (
 // machine's interfaces apart from those that a default route leaves through and from tunnels.
 func attachedNetworks() []netip.Prefix {
 	nets := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	outside := map[int]bool{}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	outside, err := defaultInterfaces()
 	if err != nil {
 		return nets // without the routes nothing else is known to be inside
-	}
-	for _, r := range routes {
-		if r.Dst == nil || r.Dst.IP.IsUnspecified() && isZeroMask(r.Dst.Mask) {
-			outside[r.LinkIndex] = true
-			for _, hop := range r.MultiPath {
-				outside[hop.LinkIndex] = true
-			}
-		}
 	}
 	interfaces, _ := net.Interfaces()
 	for _, i := range interfaces {
@@ -43,6 +35,24 @@ func attachedNetworks() []netip.Prefix {
 		}
 	}
 	return nets
+}
+
+// defaultInterfaces are those that a default route leaves through, by index.
+func defaultInterfaces() (map[int]bool, error) {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	outside := map[int]bool{}
+	for _, r := range routes {
+		if r.Dst == nil || r.Dst.IP.IsUnspecified() && isZeroMask(r.Dst.Mask) {
+			outside[r.LinkIndex] = true
+			for _, hop := range r.MultiPath {
+				outside[hop.LinkIndex] = true
+			}
+		}
+	}
+	return outside, nil
 }
 
 // attachedTo finds a network of this machine's interfaces, tunnels left out, that overlaps another one. The gateway would

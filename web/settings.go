@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -20,17 +21,20 @@ type settings struct {
 	root     *certs.Authority
 	sessions *access.Manager
 	tunnel   tunnel
+	wall     *wall
 	log      *slog.Logger
 
 	mu  sync.Mutex // makes one change at a time
 	now atomic.Pointer[agent.Settings]
 
+	trial  trial
 	behind atomic.Bool // the tunnel has not got the VPN network of the settings
 }
 
-// openSettings reads the settings. At the first start it fills in the local networks that it finds.
+// openSettings reads the settings. At the first start it fills in the local networks that it finds. A choice that the
+// process before did not see confirmed goes back: nobody could have confirmed it since.
 func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, log *slog.Logger) (*settings, error) {
-	s := &settings{store: db, root: root, log: log}
+	s := &settings{store: db, root: root, log: log, trial: newTrial()}
 	now, saved, err := db.Settings(ctx)
 	if err != nil {
 		return nil, err
@@ -45,6 +49,16 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, l
 			return nil, err
 		}
 	}
+	if now.OnTrial() {
+		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
+			n.ExpireGateway(time.Now())
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		log.Warn("nobody had confirmed the gateway's new settings; the former ones are back")
+	}
 	s.now.Store(&now)
 	return s, nil
 }
@@ -53,7 +67,7 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, l
 func (s *settings) Current() agent.Settings { return *s.now.Load() }
 
 // Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
-// re-issued and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+// re-issued, the firewall enforces them, and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
 func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,6 +83,9 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 				return agent.Problems{{Field: "vpn_network", Code: locale.FieldVPNAttached, Value: on.String()}}
 			}
 		}
+		if err := s.wall.check(ctx, s.Current(), *n); err != nil {
+			return err
+		}
 		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
 			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)
 		}
@@ -78,10 +95,28 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		return err
 	}
 	s.now.Store(&next)
+	s.trial.watch(next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
+	s.wall.follow(ctx)
+	s.wall.domain.hurry()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil
+}
+
+// endTrial brings the former settings of the page «Шлюз» back, unless the trial that ended at until was decided meanwhile.
+func (s *settings) endTrial(ctx context.Context, until time.Time) error {
+	over := false
+	err := s.Update(ctx, func(n *agent.Settings) error {
+		if over = n.OnTrial() && n.Trial.Until.Equal(until); over {
+			n.ExpireGateway(time.Now())
+		}
+		return nil
+	})
+	if err == nil && over {
+		s.log.Warn("nobody confirmed the gateway's new settings; the former ones are back")
+	}
+	return err
 }
 
 // followNetwork gives the tunnel the VPN network of the settings. What fails is logged, shown by health and tried again

@@ -29,6 +29,9 @@
 //   - An address in the LAN belongs to one session. The same person's newer login takes it over whatever its kind, but
 //     a browser never takes it from an agent. A waiting session gives way to another person, and may still be resumed
 //     elsewhere; a connected one makes the newcomer address_busy.
+//   - A session in the LAN has one IPv4 address and the IPv6 addresses of the same computer, MaxIPv6 at most. Those beside
+//     its own are proved with address tokens, each by a request that comes from it, and belong to the session as its own
+//     does. A resume leaves them for a minute to be proved anew; a change of place and a restart leave none.
 //   - A person's device has one session; a login or a resume on the same device.id replaces the other one.
 //   - A person has at most DevicesPerUser sessions, the waiting ones included.
 //   - On a connection that already carries a session, a login of the same person extends it. A login of another person

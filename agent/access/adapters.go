@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -44,13 +45,27 @@ type Store interface {
 	VoidDevice(ctx context.Context, user agent.UserID, deviceID string) error
 }
 
-// Firewall lets the addresses of LAN and web sessions through. Its methods are called one at a time.
+// Firewall lets the addresses of LAN and web sessions through. All but Traffic and MACs are called one at a time.
 type Firewall interface {
 	// Grant lets Session.Address through, or keeps it so when it already is.
 	Grant(context.Context, agent.Session) error
-	// Revoke takes that away and cuts what is established; an address that is not let through is no error. What fails
-	// is the firewall's to log and to repeat.
+	// GrantAddress lets a further address of the session through, or keeps it so, when the neighbour table says that it
+	// belongs to the same MAC on the same interface as Session.Address. Refusals: agent.CodeAddressRefused when it does
+	// not, or nobody knows.
+	GrantAddress(context.Context, agent.Session, netip.Addr) error
+	// RevokeAddress takes one further address away and cuts what is established; one that is not let through is no
+	// error. What fails is the firewall's to log and to repeat, here and in Revoke.
+	RevokeAddress(context.Context, agent.Session, netip.Addr)
+	// Revoke does that for all addresses of the session: Session.Address, whichever session it was granted to last, and
+	// all further ones that were granted to this session. An address that is not let through is no error.
+	//
+	// The process after a restart does not know which further addresses there were. Those that it finds let through are
+	// left to run out of time by themselves, unless they are granted again.
 	Revoke(context.Context, agent.Session)
+	// Traffic returns a recent count for each session that is let through and counted, by session ID. It must not block.
+	Traffic() map[string]agent.Traffic
+	// MACs returns the MACs of the computers that are let through, by session ID, where they are seen. It must not block.
+	MACs() map[string]net.HardwareAddr
 }
 
 // Tunnel gives sessions addresses and peers. All but Available and Traffic are called one at a time.

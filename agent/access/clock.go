@@ -16,7 +16,7 @@ var notices = [...]time.Duration{30 * time.Minute, 5 * time.Minute}
 func (c *change) arm(s *session) {
 	s.stop()
 	due := s.Expires
-	for _, at := range []time.Time{s.graceEnds, s.tunnelBy, s.nextNotice()} {
+	for _, at := range []time.Time{s.graceEnds, s.tunnelBy, s.proveBy(), s.nextNotice()} {
 		if !at.IsZero() && at.Before(due) {
 			due = at
 		}
@@ -46,6 +46,9 @@ func (c *change) tick(s *session) {
 	case due(s.tunnelBy):
 		c.end(s, agent.ReasonIdle, "cause", "no tunnel_wg")
 	default:
+		if due(s.proveBy()) {
+			c.dropUnproved(s)
+		}
 		if due(s.nextNotice()) {
 			c.notice(s)
 		}

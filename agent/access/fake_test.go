@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -213,6 +214,8 @@ func (m *memory) session(id string) agent.Session {
 type wall struct {
 	mu     sync.Mutex
 	in     map[netip.Addr]string // session ID
+	more   map[netip.Addr]string // further addresses
+	other  map[netip.Addr]bool   // addresses of other computers than the session's
 	cuts   map[netip.Addr]int    // how often an address was cut off
 	broken bool
 }
@@ -227,6 +230,28 @@ func (w *wall) Grant(_ context.Context, s agent.Session) error {
 	return nil
 }
 
+func (w *wall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken {
+		return errFake
+	}
+	if w.other[a] {
+		return agent.Refuse(agent.CodeAddressRefused)
+	}
+	w.more[a] = s.ID
+	return nil
+}
+
+func (w *wall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.more[a]; ok {
+		w.cuts[a]++
+	}
+	delete(w.more, a)
+}
+
 func (w *wall) Revoke(_ context.Context, s agent.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -234,6 +259,32 @@ func (w *wall) Revoke(_ context.Context, s agent.Session) {
 		w.cuts[s.Address]++
 	}
 	delete(w.in, s.Address)
+	for a, id := range w.more {
+		if id == s.ID {
+			w.cuts[a]++
+			delete(w.more, a)
+		}
+	}
+}
+
+func (w *wall) Traffic() map[string]agent.Traffic {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	traffic := map[string]agent.Traffic{}
+	for _, id := range w.in {
+		traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
+	}
+	return traffic
+}
+
+func (w *wall) MACs() map[string]net.HardwareAddr {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	macs := map[string]net.HardwareAddr{}
+	for a, id := range w.in {
+		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+	}
+	return macs
 }
 
 // pipe is a tunnel with a small pool.
@@ -263,7 +314,7 @@ func (p *pipe) Reserve(_ context.Context, s agent.Session) (netip.Addr, error) {
 	for _, a := range p.addresses {
 		taken[a] = true
 	}
-	if s.Address.IsValid() && s.Address.As4()[0] == 10 && s.Address.As4()[1] == 128 && !taken[s.Address] {
+	if netip.MustParsePrefix("10.128.0.0/16").Contains(s.Address) && !taken[s.Address] {
 		p.addresses[s.ID] = s.Address
 		return s.Address, nil
 	}
@@ -363,12 +414,14 @@ const (
 	petr
 )
 
+var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/64")}
+
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memory: newMemory(), events: &events{}, set: agent.DefaultSettings(),
-		wall: &wall{in: map[netip.Addr]string{}, cuts: map[netip.Addr]int{}},
+		wall: &wall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{}},
 		pipe: &pipe{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.set.Enabled = true
-	g.set.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+	g.set.LocalNetworks = lanNets
 	g.memory.add(ivan, "ivan", true)
 	g.memory.add(olga, "olga", true)
 	g.memory.add(petr, "petr", false)
@@ -383,13 +436,16 @@ func (g *gateway) start() {
 	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memory, Firewall: g.wall, Tunnel: g.pipe, Settings: g.Settings, Log: log})
 }
 
-// restart is a kill -9 and a new process, which finds an empty tunnel.
+// restart is a kill -9 and a new process, which finds an empty tunnel, and further addresses that have run out of time.
 func (g *gateway) restart() {
 	g.t.Helper()
 	g.kill()
 	g.pipe.mu.Lock()
 	g.pipe.addresses, g.pipe.keys = map[string]netip.Addr{}, map[string]agent.Key{}
 	g.pipe.mu.Unlock()
+	g.wall.mu.Lock()
+	g.wall.more = map[netip.Addr]string{}
+	g.wall.mu.Unlock()
 	g.start()
 	if err := g.Restore(context.Background()); err != nil {
 		g.t.Fatalf("restore: %v", err)
@@ -500,7 +556,7 @@ func (g *gateway) sound() {
 		defer g.wall.mu.Unlock()
 		g.pipe.mu.Lock()
 		defer g.pipe.mu.Unlock()
-		lan, vpn, chains, users := 0, 0, 0, 0
+		lan, vpn, chains, users, more, proofs := 0, 0, 0, 0, 0, 0
 		devices := map[string]bool{}
 		for id, s := range c.sessions {
 			if s.Kind == agent.KindVPN {
@@ -515,6 +571,12 @@ func (g *gateway) sound() {
 				}
 				if g.wall.in[s.Address] == "" {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
+				}
+			}
+			more += g.soundMore(c, s)
+			if s.proof.digest != [32]byte{} {
+				if proofs++; c.byProof[s.proof.digest] != s || s.link == nil {
+					g.t.Errorf("the address token of session %s leads elsewhere", id)
 				}
 			}
 			if s.Resume.Chain != [32]byte{} {
@@ -538,10 +600,10 @@ func (g *gateway) sound() {
 				g.t.Errorf("user %d has an empty list", user)
 			}
 		}
-		if len(c.byAddress) != lan || len(g.wall.in) != lan || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
+		if len(c.byAddress) != lan+more || len(g.wall.in) != lan || len(g.wall.more) != more || len(c.byProof) != proofs || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
 			users != len(c.sessions) {
-			g.t.Errorf("%d LAN and %d VPN sessions, but %d addresses, %d let through, %d reserved, %d of %d chains, %d by user",
-				lan, vpn, len(c.byAddress), len(g.wall.in), len(g.pipe.addresses), len(c.byChain), chains, users)
+			g.t.Errorf("%d LAN and %d VPN sessions, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %d reserved, %d of %d chains, %d by user, %d by token",
+				lan, vpn, more, proofs, len(c.byAddress), len(g.wall.in), len(g.wall.more), len(g.pipe.addresses), len(c.byChain), chains, users, len(c.byProof))
 		}
 		for id := range g.pipe.keys {
 			if c.sessions[id] == nil {
@@ -553,6 +615,25 @@ func (g *gateway) sound() {
 			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.owed))
 		}
 	})
+}
+
+// soundMore checks a session's further addresses and counts them.
+func (g *gateway) soundMore(c *change, s *session) int {
+	g.t.Helper()
+	count := map[bool]int{s.Address.Is4(): 1}
+	for _, f := range s.more {
+		count[f.addr.Is4()]++
+		if c.byAddress[f.addr] != s || g.wall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLAN(f.addr) {
+			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.wall.more[f.addr])
+		}
+		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {
+			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
+		}
+	}
+	if len(s.more) > 0 && (s.Kind != agent.KindLAN || count[true] > 1 || count[false] > agent.MaxIPv6) {
+		g.t.Errorf("session %s of kind %s has %d addresses of IPv4 and %d of IPv6", s.ID, s.Kind, count[true], count[false])
+	}
+	return len(s.more)
 }
 
 // events is the log.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,17 +21,50 @@ type machine struct {
 	agents []*entry        // everyone who ever got in, with the last token and link
 	used   map[string]bool // tokens that were used and confirmed
 	over   map[string]bool // sessions that ended for good
+	tokens []addressToken  // every address token there was
+}
+
+// addressToken is one that was handed out to a session.
+type addressToken struct {
+	token, session string
+	link           Link
+	shown          bool
 }
 
 // TestMachine checks, after every step of long random lives: one LAN session for an address, one for a device, at most
-// so many for a person, access for exactly the live sessions (all this is sound), no way back into a session that ended
-// for good, and no second use of a token.
+// so many for a person, access for exactly the live sessions, further addresses within their number and of one session
+// each (all this is sound), no way back into a session that ended for good, no second use of a token, and an address token
+// of no other connection than its session's.
 func TestMachine(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
 			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
 			defer m.kill()
 			m.live(r)
+		})
+	})
+}
+
+// TestMachineInTheLAN is TestMachine for two agents that are in and stay in the LAN for the most part, and prove addresses.
+func TestMachineInTheLAN(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		rapid.SyncTest(r, func(r *rapid.T) {
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			defer m.kill()
+			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
+			for _, a := range []Attempt{at("ivan", own, "a"), at("olga", "192.168.1.11", "b")} {
+				m.enters(r, a)
+			}
+			r.Repeat(map[string]func(*rapid.T){
+				"":       m.check,
+				"prove":  m.prove,
+				"more":   m.prove,
+				"login":  m.login,
+				"resume": m.resume,
+				"lost":   m.lost,
+				"time":   m.time,
+				"disk":   m.disk,
+			})
 		})
 	})
 }
@@ -51,6 +85,7 @@ func (m *machine) live(r *rapid.T) {
 		"lost":     m.lost,
 		"logout":   m.logout,
 		"tunnel":   m.tunnelUp,
+		"prove":    m.prove,
 		"end":      m.end,
 		"user":     m.userChanges,
 		"password": m.password,
@@ -94,7 +129,7 @@ func (m *machine) attempt(r *rapid.T) Attempt {
 }
 
 func (m *machine) peer(r *rapid.T) string {
-	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1"}).Draw(r, "peer")
+	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1", "fd00::1", "fd00::2"}).Draw(r, "peer")
 }
 
 // enters authorises and keeps what came of it. Errors must be refusals, or what the disk said.
@@ -181,6 +216,64 @@ func (m *machine) tunnelUp(r *rapid.T) {
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
+// newToken draws an agent and asks for a token on its connection.
+func (m *machine) newToken(r *rapid.T) {
+	e := m.anyone(r)
+	if token, _, err := m.AddressToken(e.Session.ID, e.Link); err == nil {
+		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, link: e.Link})
+	}
+}
+
+// prove shows tokens, old and new, from addresses of all kinds.
+func (m *machine) prove(r *rapid.T) {
+	for range rapid.IntRange(1, 12).Draw(r, "proofs") {
+		if rapid.IntRange(0, 3).Draw(r, "new") > 0 {
+			m.newToken(r)
+		}
+		if len(m.tokens) == 0 {
+			r.Skip("no address token yet")
+		}
+		m.show(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
+		m.check(r)
+	}
+}
+
+// show shows a token. One that worked must have been the session's last, and not shown before.
+func (m *machine) show(r *rapid.T, i int) {
+	t, last := &m.tokens[i], true
+	for _, later := range m.tokens[i+1:] {
+		last = last && later.session != t.session
+	}
+	peer := netip.AddrFrom16([16]byte{0xfd, 15: byte(rapid.IntRange(1, 12).Draw(r, "host"))})
+	if rapid.IntRange(0, 3).Draw(r, "any") == 0 {
+		peer = netip.MustParseAddr(m.peer(r))
+	}
+	foreign := rapid.IntRange(0, 5).Draw(r, "foreign") == 0
+	m.wall.mu.Lock()
+	m.wall.other = map[netip.Addr]bool{peer: foreign}
+	m.wall.mu.Unlock()
+	err := m.ProveAddress(context.Background(), t.token, peer)
+	if err == nil {
+		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLAN(peer) {
+			r.Errorf("%v was given to session %s, token shown before: %v, the last one: %v", peer, t.session, t.shown, last)
+		}
+		if s := m.sessions[t.session]; s == nil || s.link != t.link || foreign && s.Address != peer {
+			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, foreign)
+		}
+	}
+	t.shown = t.shown || m.Settings().InLAN(peer)
+}
+
+// holds tells whether the address is one of the session's.
+func (m *machine) holds(session string, addr netip.Addr) bool {
+	for _, s := range m.Sessions() {
+		if s.ID == session {
+			return s.Address == addr || slices.Contains(s.More, addr)
+		}
+	}
+	return false
+}
+
 func (m *machine) end(r *rapid.T) {
 	var live []string
 	for _, s := range m.Sessions() {
@@ -225,7 +318,7 @@ func (m *machine) settingsChange(r *rapid.T) {
 		s.LocalTunnel = rapid.Bool().Draw(r, "local tunnel")
 		s.LocalNetworks = nil
 		if rapid.Bool().Draw(r, "LAN") {
-			s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+			s.LocalNetworks = lanNets[:rapid.IntRange(1, 2).Draw(r, "networks")]
 		}
 	})
 	n := m.Misfits(m.Settings())

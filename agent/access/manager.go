@@ -18,7 +18,10 @@ type Config struct {
 	Firewall Firewall              // nil = none here; sessions begin and end all the same
 	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
 	Settings func() agent.Settings // must be quick and may not call the Manager
-	Log      *slog.Logger
+	// Inside tells whether a peer is in the LAN under some settings, which takes more than its address where the gateway
+	// knows its interfaces. Nil = Settings.InLAN. It must be quick.
+	Inside func(agent.Settings, netip.Addr) bool
+	Log    *slog.Logger
 }
 
 // Manager holds the live sessions.
@@ -32,6 +35,7 @@ type Manager struct {
 	firewall Firewall
 	tunnel   Tunnel
 	settings func() agent.Settings
+	inside   func(agent.Settings, netip.Addr) bool
 	log      *slog.Logger
 
 	closed atomic.Bool // from Shutdown on
@@ -40,11 +44,13 @@ type Manager struct {
 
 	mu        sync.Mutex // guards what follows. It is written with the turn and mu, and read with either.
 	sessions  map[string]*session
-	byAddress map[netip.Addr]*session // LAN and web
+	byAddress map[netip.Addr]*session // LAN and web, further addresses included
 	byUser    map[agent.UserID][]*session
 	byChain   map[[32]byte]*session
+	byProof   map[[32]byte]*session // guarded by mu alone, as session.proof is: address tokens that were not used yet
 
-	cuts cuts
+	cuts   cuts
+	proofs *counts[netip.Addr] // of wrong address tokens
 
 	owed      map[string]end // guarded by the turn: ends that the store did not take yet, by session ID
 	owedTimer *time.Timer
@@ -66,17 +72,25 @@ type session struct {
 	inside    bool      // whether it came from the local networks
 	chain     chainName // zero until the agent has shown or been given a token in this process
 	timer     *time.Timer
+	more      []further // the one that was proved longest ago first
+	proof     proof     // guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
 func NewManager(c Config) *Manager {
+	if c.Inside == nil {
+		c.Inside = agent.Settings.InLAN
+	}
 	return &Manager{
-		gate: c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
+		inside: c.Inside,
+		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
 		turn:      make(chan struct{}, 1),
 		sessions:  map[string]*session{},
 		byAddress: map[netip.Addr]*session{},
 		byUser:    map[agent.UserID][]*session{},
 		byChain:   map[[32]byte]*session{},
+		byProof:   map[[32]byte]*session{},
+		proofs:    newCounts[netip.Addr](proofLimit, mostAddress),
 		owed:      map[string]end{},
 	}
 }
@@ -92,6 +106,9 @@ func (m *Manager) put(s *session, next agent.Session) {
 	if s.Kind != agent.KindVPN {
 		m.byAddress[s.Address] = s
 	}
+	for _, f := range s.more {
+		m.byAddress[f.addr] = s
+	}
 	if s.Resume.Chain != [32]byte{} {
 		m.byChain[s.Resume.Chain] = s
 	}
@@ -102,6 +119,7 @@ func (m *Manager) remove(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.takeOut(s)
+	m.voidProof(s)
 	s.link = nil
 }
 
@@ -114,6 +132,7 @@ func (m *Manager) takeOut(s *session) {
 	if m.byAddress[s.Address] == s {
 		delete(m.byAddress, s.Address)
 	}
+	m.leaveMore(s)
 	if m.byChain[s.Resume.Chain] == s {
 		delete(m.byChain, s.Resume.Chain)
 	}
@@ -123,11 +142,12 @@ func (m *Manager) takeOut(s *session) {
 	}
 }
 
-// attach gives a session its connection and returns the one that it had. Nil makes it a waiting session until
-// graceEnds.
+// attach gives a session its connection and returns the one that it had, whose address token is void. Nil makes it a
+// waiting session until graceEnds.
 func (m *Manager) attach(s *session, link Link, graceEnds time.Time) (before Link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.voidProof(s)
 	before, s.link, s.graceEnds = s.link, link, graceEnds
 	return before
 }

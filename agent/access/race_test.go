@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,6 +60,36 @@ func TestRaceForAnAddress(t *testing.T) {
 		}
 		if len(g.Sessions()) != 1 || told["[]"] != 1 || told["[replaced]"] != 19 {
 			g.t.Errorf("%v", told)
+		}
+	})
+	scene(t, "one further address", func(g *gateway) {
+		first, second := g.enter(at("ivan", lanPeer, "a")), g.enter(at("olga", "192.168.1.11", "b"))
+		var all sync.WaitGroup
+		results := make(chan error, 20)
+		for i := range 20 {
+			e := []entry{first, second}[i%2]
+			all.Go(func() {
+				token, _, err := g.AddressToken(e.Session.ID, e.Link)
+				if err == nil {
+					err = g.ProveAddress(context.Background(), token, further1)
+				}
+				results <- err
+			})
+		}
+		all.Wait()
+		close(results)
+		in := 0
+		for err := range results {
+			if err == nil {
+				in++
+			}
+		}
+		holders := 0
+		for _, s := range g.Sessions() {
+			holders += len(s.More)
+		}
+		if in == 0 || holders != 1 {
+			g.t.Errorf("%d proofs, %d sessions have the address", in, holders)
 		}
 	})
 	scene(t, "one token", func(g *gateway) {
@@ -140,6 +171,9 @@ func agentLife(g *gateway, random *rand.Rand) {
 				_, _ = g.TunnelUp(ctx, grant.Session.ID, a.Link, agent.Key{byte(random.IntN(255) + 1)})
 			}
 			g.ConfirmResume(grant.Session.ID, a.Link)
+			if token, _, err := g.AddressToken(grant.Session.ID, a.Link); err == nil {
+				_ = g.ProveAddress(ctx, token, netip.AddrFrom16([16]byte{0xfd, 15: byte(random.IntN(6) + 1)}))
+			}
 			pass0(time.Duration(random.Int64N(int64(time.Minute))))
 			if random.IntN(3) == 0 {
 				g.Logout(grant.Session.ID, a.Link)

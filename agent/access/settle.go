@@ -92,7 +92,7 @@ func (c *change) unsettle(p place) {
 }
 
 // lose ends a session for the newcomer. Where both are the same person on the same address, that address stays let
-// through, so that nothing is cut.
+// through, so that nothing is cut; the further addresses are the newcomer's to prove.
 func (c *change) lose(p place, l loser) {
 	if l.session == p.current { // its connection carries the newcomer from now on
 		c.attach(l.session, nil, time.Time{})
@@ -101,6 +101,8 @@ func (c *change) lose(p place, l loser) {
 		l.UserID == p.next.UserID
 	if !keeps {
 		c.withdraw(l.Session)
+	} else {
+		c.takeBack(l.session)
 	}
 	c.finish(l.session, l.reason)
 }
@@ -146,6 +148,7 @@ func (c *change) install(p place) *session {
 	s.inside = p.inside
 	c.mu.Unlock()
 	c.put(s, p.next)
+	c.doubtMore(s)
 	s.chain, s.noticed, s.tunnelBy = p.chain, c.now, time.Time{}
 	if s.Kind == agent.KindVPN {
 		s.tunnelBy = c.now.Add(tunnelWait)
@@ -166,7 +169,8 @@ func (c *change) give(s agent.Session) error {
 	return c.firewall.Grant(c.ctx, s)
 }
 
-// withdraw takes away what a session was given. An address that another session has by now stays let through.
+// withdraw takes away what a session was given, further addresses included. An address that another session has by now
+// stays let through.
 func (c *change) withdraw(s agent.Session) {
 	c.renew()
 	if s.Kind == agent.KindVPN {
@@ -175,7 +179,16 @@ func (c *change) withdraw(s agent.Session) {
 		}
 		return
 	}
-	if holder := c.byAddress[s.Address]; c.firewall != nil && (holder == nil || holder.ID == s.ID) {
+	if c.firewall == nil {
+		return
+	}
+	live := c.sessions[s.ID]
+	if holder := c.byAddress[s.Address]; holder == nil || holder.ID == s.ID {
 		c.firewall.Revoke(c.ctx, s)
+	} else if live != nil {
+		c.takeBack(live)
+	}
+	if live != nil {
+		c.setMore(live, nil)
 	}
 }

@@ -19,6 +19,10 @@
 // network blocks the tunnel and keeps trying for as long as the session lives. While it comes back the tunnel stays for
 // the gateway's grace, so that connections may outlive the pause.
 //
+// A computer in the local network may have more addresses than the one of the connection, as it does with IPv6. When the
+// gateway sends address_token the agent proves them one by one, each by a request that comes from it, and new ones as they
+// come.
+//
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package client
 
@@ -60,6 +64,9 @@ type Config struct {
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Addresses lists the addresses of the network interface that has own; the agent proves those that a session in the
+	// local network may have too. nil = the system's.
+	Addresses func(own netip.Addr) ([]netip.Addr, error)
 	// Clock is replaced by tests; nil = the system's.
 	Clock Clock
 }
@@ -115,6 +122,8 @@ type client struct {
 	grace   time.Duration
 	entered time.Time
 
+	further *prover // of the connection
+
 	extending bool // an authorize is under way that extends the session
 
 	working  <-chan bool    // of the tunnel; nil = there is none
@@ -128,6 +137,9 @@ type client struct {
 func newClient(cfg Config) *client {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	if cfg.Addresses == nil {
+		cfg.Addresses = systemAddresses
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock

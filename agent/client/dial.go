@@ -50,7 +50,7 @@ func (c *client) dial(ctx context.Context) (*link, *failure) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		HTTPHeader: http.Header{
-			"User-Agent":      {fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)},
+			"User-Agent":      {userAgent()},
 			"Accept-Language": {locale.AcceptLanguage(c.cfg.Lang)},
 		},
 		CompressionMode: websocket.CompressionDisabled,
@@ -66,6 +66,10 @@ func (c *client) dial(ctx context.Context) (*link, *failure) {
 		return nil, c.dialFailure(ctx, response, err)
 	}
 	return newLink(ws, conn, pinged, c.cfg.Log), nil
+}
+
+func userAgent() string {
+	return fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)
 }
 
 // dialTLS opens a TLS connection to the gateway and makes sure that it is the gateway.

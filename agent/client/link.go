@@ -109,10 +109,15 @@ func (l *link) drop() {
 }
 
 // gateway is the address that the connection goes to, where the tunnel's other end is too.
-func (l *link) gateway() netip.Addr {
-	peer, err := netip.ParseAddrPort(l.conn.RemoteAddr().String())
+func (l *link) gateway() netip.Addr { return addrOf(l.conn.RemoteAddr()) }
+
+// own is the address of this computer that the connection comes from.
+func (l *link) own() netip.Addr { return addrOf(l.conn.LocalAddr()) }
+
+func addrOf(a net.Addr) netip.Addr {
+	at, err := netip.ParseAddrPort(a.String())
 	if err != nil {
 		return netip.Addr{}
 	}
-	return agent.Unmap(peer.Addr())
+	return agent.Unmap(at.Addr())
 }

@@ -15,6 +15,8 @@ const silence = protocol.PingEvery + protocol.PingTimeout
 func (c *client) live(ctx context.Context, l *link) *failure {
 	p := probe{clock: c.clock}
 	defer p.end()
+	c.further = newProver(c, l)
+	defer c.further.end()
 	c.extending = false
 	for {
 		silent, stop := c.clock.Timer(silence)
@@ -29,6 +31,11 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
 		case <-c.cfg.Nudge:
 			p.begin(l)
+			c.further.again()
+		case <-c.further.look:
+			c.further.again()
+		case err := <-c.further.result:
+			c.further.finished(err)
 		case <-p.answered:
 			p.end()
 		case <-p.late:
@@ -74,7 +81,10 @@ func (c *client) heard(m any) *failure {
 			return f
 		}
 		c.keep(m)
+	case *protocol.AddressToken:
+		c.further.hear(m)
 	case *protocol.Error:
+		c.further.refused()
 		c.cfg.Log("the gateway did not understand: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
 	case *broken:
 		c.cfg.Log(m.err.Error())

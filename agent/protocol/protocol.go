@@ -8,6 +8,7 @@
 // History:
 //
 //	2026-11-23  version, update, authorize, auth_state, unauthorize, tunnel_wg, ended, notice, error; resume tokens.
+//	2026-11-25  address_token and POST /address (ours): further addresses of a computer in the LAN.
 package protocol
 
 import (
@@ -35,6 +36,8 @@ const (
 	TypeEnded       = "ended"
 	TypeNotice      = "notice"
 	TypeError       = "error"
+
+	TypeAddressToken = "address_token"
 )
 
 // Version is the first message of an agent.
@@ -138,6 +141,27 @@ type Notice struct {
 // NoticeExpiring is the Code of the notice before a session's end.
 const NoticeExpiring = "expiring"
 
+// AddressTokenRequest is the agent's address_token (ours): it asks for another one. An agent that was never sent one does
+// not ask.
+type AddressTokenRequest struct {
+	Type string `json:"type"`
+}
+
+// AddressToken lets the agent prove one further address of its computer (ours): it posts to one of the URLs, from
+// that address; see AddressPath. The gateway sends the first one by itself when a session in the LAN has begun or come back, if its
+// firewall lets single addresses through.
+type AddressToken struct {
+	Type  string   `json:"type"`
+	Token string   `json:"token"` // good once; the next one makes it void
+	TTL   int      `json:"ttl"`   // seconds
+	URLs  []string `json:"urls"`  // "https://192.168.1.1:14765/address", one for each address of the gateway in that LAN
+}
+
+// AddressPath is where an address is proved: POST on the agent endpoint, with "Authorization: Bearer <token>" and the JSON
+// object {}. The answer is 200, or 403 or 429 with the code and the message of an [Error]. What the gateway believes is where
+// the connection comes from, and nothing that the request says.
+const AddressPath = "/address"
+
 // Error answers a message that the gateway did not understand. Code is an agent.Code.
 type Error struct {
 	Type    string `json:"type"`
@@ -176,6 +200,8 @@ var FromAgent = map[string]func() any{
 	TypeAuthorize:   func() any { return new(Authorize) },
 	TypeUnauthorize: func() any { return new(Unauthorize) },
 	TypeTunnelWG:    func() any { return new(TunnelRequest) },
+
+	TypeAddressToken: func() any { return new(AddressTokenRequest) },
 }
 
 // FromGateway are the messages that a gateway may send.
@@ -186,4 +212,6 @@ var FromGateway = map[string]func() any{
 	TypeEnded:     func() any { return new(Ended) },
 	TypeNotice:    func() any { return new(Notice) },
 	TypeError:     func() any { return new(Error) },
+
+	TypeAddressToken: func() any { return new(AddressToken) },
 }

@@ -14,6 +14,7 @@ var filled = map[string][]any{
 		&Authorize{TypeAuthorize, `company\Иванов`, "п@роль\"\\", &Device{"d1", "ПК-7", "windows"}, "token"},
 		&Unauthorize{TypeUnauthorize},
 		&TunnelRequest{TypeTunnelWG, "cHVibGlj"},
+		&AddressTokenRequest{TypeAddressToken},
 	},
 	"gateway": {
 		&Update{TypeUpdate, true, pointer(":14765/IdecoAgent.msi"), &Number{1, 2, 3}, []string{"password"}},
@@ -21,6 +22,7 @@ var filled = map[string][]any{
 		&TunnelReply{TypeTunnelWG, 3051, "cHVibGlj", "10.128.0.7/16", "10.128.0.1", []string{"0.0.0.0/0"}, "company.ru", "c2VjcmV0", 1420, 25},
 		&Ended{TypeEnded, "admin", "Конец."},
 		&Notice{TypeNotice, NoticeExpiring, "Скоро.", "2026-11-23T14:05:00Z"},
+		&AddressToken{TypeAddressToken, "token", 60, []string{"https://192.168.1.1:14765/address", "https://[fd00::1]:14765/address"}},
 		&Error{TypeError, "bad_message", "Не понято."},
 	},
 }
@@ -105,7 +107,8 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	for _, s := range []string{``, `{}`, `null`, `{"type":"version","type":"authorize"}`, `{"TYPE":"version"}`, `{"type":"\ud800"}`,
-		`{"type":"authorize","device":null}`, `{"type":"update","requires":[]}`, `{"type":"auth_state","timeout":99999999999999999999}`, `{"type":{"type":"ended"}}`} {
+		`{"type":"authorize","device":null}`, `{"type":"update","requires":[]}`, `{"type":"auth_state","timeout":99999999999999999999}`, `{"type":{"type":"ended"}}`,
+		`{"type":"address_token","urls":null,"ttl":-1}`, `{"type":"address_token","urls":[null,""]}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {

@@ -94,6 +94,14 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"grace":            (*duration)(&s.Grace),
 		"devices_per_user": &s.DevicesPerUser,
 		"device_policy":    &s.DevicePolicy,
+
+		"lan_interfaces":     &s.LANInterfaces,
+		"wan_interfaces":     &s.WANInterfaces,
+		"masquerade":         &s.Masquerade,
+		"open_before_login":  &s.OpenBeforeLogin,
+		"vpn_peers_may_talk": &s.VPNPeersMayTalk,
+		"firewall_timeout":   (*duration)(&s.FirewallTimeout),
+		"gateway_trial":      &s.Trial,
 	}
 }
 

@@ -66,8 +66,26 @@ func settingsGenerator() *rapid.Generator[agent.Settings] {
 			Grace:          time.Duration(length.Draw(t, "grace")),
 			DevicesPerUser: rapid.Int().Draw(t, "devices"),
 			DevicePolicy:   rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(t, "policy"),
+
+			GatewaySettings: drawGateway(t),
+			Trial: agent.GatewayTrial{
+				Before:   drawGateway(t),
+				Until:    time.UnixMilli(rapid.Int64Range(0, 1<<40).Draw(t, "until")).UTC(),
+				Returned: time.UnixMilli(rapid.Int64Range(0, 1<<40).Draw(t, "returned")).UTC(),
+			},
 		}
 	})
+}
+
+func drawGateway(t *rapid.T) agent.GatewaySettings {
+	return agent.GatewaySettings{
+		LANInterfaces:   rapid.SliceOf(rapid.String()).Draw(t, "lan interfaces"),
+		WANInterfaces:   rapid.SliceOf(rapid.String()).Draw(t, "wan interfaces"),
+		Masquerade:      rapid.Bool().Draw(t, "masquerade"),
+		OpenBeforeLogin: rapid.SliceOf(rapid.Custom(drawAddr)).Draw(t, "open"),
+		VPNPeersMayTalk: rapid.Bool().Draw(t, "peers"),
+		FirewallTimeout: time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "timeout")),
+	}
 }
 
 func drawAddr(t *rapid.T) netip.Addr {
@@ -88,10 +106,9 @@ func TestEverySettingIsKept(t *testing.T) {
 	for key, field := range settingsFields(&settings) {
 		kept[reflect.ValueOf(field).Pointer()] = key
 	}
-	value := reflect.ValueOf(&settings).Elem()
-	for i := range value.NumField() {
-		if kept[value.Field(i).Addr().Pointer()] == "" {
-			t.Errorf("%s is not kept", value.Type().Field(i).Name)
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[agent.Settings]()) {
+		if !f.Anonymous && kept[reflect.ValueOf(&settings).Elem().FieldByIndex(f.Index).Addr().Pointer()] == "" {
+			t.Errorf("%s is not kept", f.Name)
 		}
 	}
 }

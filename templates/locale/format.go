@@ -99,5 +99,10 @@ func (l *Localizer) Bytes(n *uint64) string {
 // Kind is how a session gives access, for a table.
 func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) }
 
+// Enforcement is what the firewall does now, why it does not work and what to do about it.
+func (l *Localizer) Enforcement(g agent.GatewayState) string {
+	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": known(g.Flowtable)})
+}
+
 // State is what a live session is doing, for a table.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }

@@ -13,10 +13,15 @@ const (
 	ToastSessionGone     = "toast_session_gone"
 	ToastVPNDenied       = "toast_vpn_denied"
 	ToastBrowserEnded    = "toast_browser_ended"
+	ToastGatewayKept     = "toast_gateway_kept"
+	ToastGatewayReturned = "toast_gateway_returned"
+	ToastTrialOver       = "toast_trial_over"
+	ToastForwardingOn    = "toast_forwarding_on"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
 	AlertOutside           = "alert_outside"
+	AlertForwarding        = "alert_forwarding"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
@@ -46,8 +51,11 @@ const (
 	FieldPasswordWrong    = "field_password_wrong"
 	FieldNumber           = "field_number"
 	FieldVPNAttached      = "field_vpn_attached"
+	FieldInterfaceTunnel  = "field_interface_tunnel"
+	FieldFlowtable        = "field_flowtable"
 )
 
 // Toasts are the ids of messages after an act that worked.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
-	ToastPasswordChanged, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded}
+	ToastPasswordChanged, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
+	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn}

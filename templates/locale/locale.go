@@ -115,7 +115,8 @@ func (l *Localizer) Reason(r agent.Reason) string { return l.T("ended_" + string
 // Problem is the text of what is wrong with a field.
 func (l *Localizer) Problem(p agent.Problem) string {
 	return l.T(p.Code, Args{"Value": p.Value, "MinPassword": agent.MinPassword, "MaxDevices": agent.MaxDevices,
-		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes})
+		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes,
+		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen})
 }
 
 // known keeps a sentence whole when a detail is missing.

@@ -159,6 +159,25 @@ func TestInChromium(t *testing.T) {
 	b.open("/admin/agent")
 	b.pictures("agent")
 
+	b.open("/admin/gateway")
+	b.sees("интерфейсы не выбраны")
+	b.pictures("gateway-new")
+	g.rest("boss", bossPassword).must("PUT", "/agent_backend/wireguard/setting",
+		map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
+	b.open("/admin/gateway")
+	b.types("open_before_login", "10.0.0.53 работа")
+	b.click(`form[action="/admin/gateway"] button.primary`)
+	b.sees("«работа» не похоже на IP-адрес")
+	b.pictures("gateway-refused")
+	b.types("open_before_login", "10.0.0.53")
+	b.click(`button[formaction^="/admin/gateway/preview"]`)
+	b.sees("Показать правила сейчас нельзя")
+	b.click(`form[action="/admin/gateway"] button.primary`)
+	b.sees("Подтвердите, или вернём как было")
+	b.pictures("gateway-trial")
+	b.click(`form[action="/admin/gateway/keep"] button`)
+	b.sees("Новые настройки остаются")
+
 	b.open("/admin/users/new")
 	b.types("login", "ivanov")
 	b.types("name", "Иванов Иван")
@@ -198,7 +217,7 @@ func TestInChromium(t *testing.T) {
 	// English is complete: nothing Russian is left but the names that people gave.
 	b.click(`form[action="/language"] button`)
 	b.sees("VPN users")
-	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/cabinet"} {
+	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
 		b.open(path)
 		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text())
 		if i := strings.IndexFunc(text, func(r rune) bool { return r >= 'А' && r <= 'я' }); i >= 0 {

@@ -1,0 +1,258 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// How address tokens are handed out: what an agent with all its addresses needs at once, and then one a second.
+const (
+	proofTTL   = time.Minute
+	proofEvery = time.Second
+	proofBurst = agent.MaxIPv6 + 4
+)
+
+// proofLimit is how many wrong tokens one address may show in the window. Nobody guesses 256 bits; this is for noise. The
+// count is by exact address, because in the LAN the neighbours share a /64, and one must not keep the others out.
+const proofLimit = 30
+
+// proof is what is kept of a session's address token. There is one at a time, for one proof.
+type proof struct {
+	digest [32]byte // SHA-256; zero = none
+	until  time.Time
+	paid   time.Time // by when the tokens so far have been earned, one a proofEvery
+}
+
+// further is an address of a session beside its own.
+type further struct {
+	addr    netip.Addr
+	proveBy time.Time // when it is gone unless it is proved on the present connection; zero = it was
+}
+
+// AddressToken makes a token with which the session of a connection proves one further address, in place of an earlier
+// token. Refusals: CodeBadMessage for a session that can have none; CodeTooManyAttempts with the time to wait. Errors:
+// agent.ErrNotFound when the connection has no such session any more.
+func (m *Manager) AddressToken(id string, link Link) (token string, ttl time.Duration, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	switch {
+	case s == nil || s.link != link:
+		return "", 0, agent.ErrNotFound
+	case s.Kind != agent.KindLAN || m.firewall == nil:
+		return "", 0, agent.Refuse(agent.CodeBadMessage)
+	}
+	at := now()
+	paid := s.proof.paid
+	if paid.Before(at) {
+		paid = at
+	}
+	if ahead := paid.Sub(at); ahead > (proofBurst-1)*proofEvery {
+		return "", 0, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: ahead - (proofBurst-1)*proofEvery}
+	}
+	m.voidProof(s)
+	raw := make([]byte, 32)
+	rand.Read(raw) // never fails
+	token = base64.RawURLEncoding.EncodeToString(raw)
+	s.proof = proof{digest: sha256.Sum256([]byte(token)), until: at.Add(proofTTL), paid: paid.Add(proofEvery)}
+	m.byProof[s.proof.digest] = s
+	return token, proofTTL, nil
+}
+
+// voidProof makes a session's address token void. For callers that have mu.
+func (m *Manager) voidProof(s *session) {
+	if m.byProof[s.proof.digest] == s {
+		delete(m.byProof, s.proof.digest)
+	}
+	s.proof.digest = [32]byte{}
+}
+
+// redeem uses a token up, whatever comes of it, and returns its session and the connection that it was made for; nil for
+// a token that is none or is over.
+func (m *Manager) redeem(token string) (*session, Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.byProof[sha256.Sum256([]byte(token))]
+	if s == nil {
+		return nil, nil
+	}
+	live := now().Before(s.proof.until)
+	m.voidProof(s)
+	if !live {
+		return nil, nil
+	}
+	return s, s.link
+}
+
+// ProveAddress gives the peer of a TCP connection that has shown an address token to the token's session. Refusals:
+// CodeAddressRefused; CodeAddressBusy when another session has the address; CodeTooManyAttempts. Errors: ctx.Err; what
+// failed in the gateway.
+func (m *Manager) ProveAddress(ctx context.Context, token string, peer netip.Addr) error {
+	peer = agent.Unmap(peer)
+	if !m.inside(m.settings(), peer) {
+		return m.unproved(peer, agent.Session{}, "not in the local networks")
+	}
+	if err := m.proofs.enter(ctx, peer); err != nil {
+		m.log.WarnContext(ctx, "address refused", "event", "address_throttled", "peer", peer)
+		return err
+	}
+	s, link := m.redeem(token)
+	if s == nil {
+		m.proofs.leave(peer, wrong)
+		return m.unproved(peer, agent.Session{}, "token")
+	}
+	m.proofs.leave(peer, undecided)
+	return m.change(ctx, func(c *change) error { return c.prove(s, link, peer) })
+}
+
+// unproved refuses an address and logs why.
+func (m *Manager) unproved(peer netip.Addr, s agent.Session, why string) error {
+	m.log.Warn("address refused", "event", "address_refused", "why", why, "peer", peer, "session", s.ID, "account", s.Login)
+	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
+}
+
+// prove gives an address to a session.
+func (c *change) prove(s *session, link Link, peer netip.Addr) error {
+	holder := c.byAddress[peer]
+	switch {
+	case c.closed.Load(), c.sessions[s.ID] != s, s.link != link, s.Kind != agent.KindLAN:
+		return c.unproved(peer, s.Session, "the session has moved on")
+	case peer == s.Address:
+		return nil // has it
+	case holder != nil && holder != s:
+		next := s.Session
+		next.ExternalIP = peer
+		return c.busy(next, holder.Session)
+	case !c.inside(c.settings, peer), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
+		return c.unproved(peer, s.Session, "no further address")
+	}
+	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
+		c.takeBackOne(s, peer)
+		c.setMore(s, without(s.more, peer))
+		c.log.WarnContext(c.ctx, "address refused", "event", "address_refused", "why", "firewall", "peer", peer,
+			"session", s.ID, "account", s.Login, "error", err)
+		return err
+	}
+	c.keepMore(s, peer)
+	c.event("address_proved", s.Session, "further", peer)
+	return nil
+}
+
+// keepMore makes an address that was let through the one that was proved last. When there are more of its family than
+// may be, the one goes that was proved longest ago: addresses that rotate leave their predecessors behind.
+func (c *change) keepMore(s *session, addr netip.Addr) {
+	most := 1
+	if addr.Is6() {
+		most = agent.MaxIPv6
+	}
+	list, room := []further{{addr: addr}}, most-1
+	if s.Address.Is4() == addr.Is4() {
+		room--
+	}
+	for _, f := range slices.Backward(without(s.more, addr)) {
+		if f.addr.Is4() != addr.Is4() {
+			list = append(list, f)
+		} else if room > 0 {
+			list, room = append(list, f), room-1
+		} else {
+			c.takeBackOne(s, f.addr)
+		}
+	}
+	slices.Reverse(list)
+	c.setMore(s, list)
+	c.arm(s)
+}
+
+// doubtMore gives the addresses of a session that has a new connection a minute to be proved on it; those that were in
+// doubt before keep their time.
+func (c *change) doubtMore(s *session) {
+	list := slices.Clone(s.more)
+	for i := range list {
+		if list[i].proveBy.IsZero() {
+			list[i].proveBy = c.now.Add(proofTTL)
+		}
+	}
+	c.setMore(s, list)
+}
+
+// proveBy is when the first address of a session is gone unless it is proved; zero for never.
+func (s *session) proveBy() (first time.Time) {
+	for _, f := range s.more {
+		if !f.proveBy.IsZero() && (first.IsZero() || f.proveBy.Before(first)) {
+			first = f.proveBy
+		}
+	}
+	return first
+}
+
+// dropUnproved takes away the addresses whose time to be proved is over.
+func (c *change) dropUnproved(s *session) {
+	c.dropMore(s, func(f further) bool { return !f.proveBy.IsZero() && !c.now.Before(f.proveBy) })
+}
+
+// dropMore takes away further addresses.
+func (c *change) dropMore(s *session, which func(further) bool) {
+	var rest []further
+	for _, f := range s.more {
+		if which(f) {
+			c.takeBackOne(s, f.addr)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	if len(rest) != len(s.more) {
+		c.setMore(s, rest)
+	}
+}
+
+// takeBack takes all further addresses away, and nothing else.
+func (c *change) takeBack(s *session) { c.dropMore(s, func(further) bool { return true }) }
+
+func (c *change) takeBackOne(s *session, addr netip.Addr) {
+	c.renew()
+	c.firewall.RevokeAddress(c.ctx, s.Session, addr)
+}
+
+// setMore makes list what everybody sees of a session's further addresses.
+func (c *change) setMore(s *session, list []further) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaveMore(s)
+	s.more = list
+	if c.sessions[s.ID] != s {
+		return
+	}
+	for _, f := range list {
+		c.byAddress[f.addr] = s
+	}
+}
+
+// leaveMore takes the further addresses out of the index. For callers that have mu.
+func (m *Manager) leaveMore(s *session) {
+	for _, f := range s.more {
+		if m.byAddress[f.addr] == s {
+			delete(m.byAddress, f.addr)
+		}
+	}
+}
+
+// addresses are the further ones. For callers that have mu.
+func (s *session) addresses() []netip.Addr {
+	var list []netip.Addr
+	for _, f := range s.more {
+		list = append(list, f.addr)
+	}
+	return list
+}
+
+func without(list []further, addr netip.Addr) []further {
+	return slices.DeleteFunc(slices.Clone(list), func(f further) bool { return f.addr == addr })
+}

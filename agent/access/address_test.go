@@ -1,0 +1,287 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+var (
+	further1 = netip.MustParseAddr("fd00::1")
+	further2 = netip.MustParseAddr("fd00::2")
+)
+
+// token makes an address token, which must be given.
+func (g *gateway) token(e entry) string {
+	g.t.Helper()
+	token, ttl, err := g.AddressToken(e.Session.ID, e.Link)
+	if err != nil || token == "" || ttl != proofTTL {
+		g.t.Fatalf("token: %v, %v", ttl, err)
+	}
+	return token
+}
+
+// proves gives an address to a session, and refuses does not.
+func (g *gateway) proves(e entry, addr netip.Addr) {
+	g.t.Helper()
+	if err := g.ProveAddress(context.Background(), g.token(e), addr); err != nil {
+		g.t.Fatalf("%v: %v", addr, err)
+	}
+	g.sound()
+}
+
+func (g *gateway) refuses(token string, addr netip.Addr, code agent.Code) {
+	g.t.Helper()
+	err := g.ProveAddress(context.Background(), token, addr)
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) || refusal.Code != code {
+		g.t.Errorf("%v: %v, want %s", addr, err, code)
+	}
+	g.sound()
+}
+
+// more checks the further addresses of a session.
+func (g *gateway) more(e entry, want ...netip.Addr) {
+	g.t.Helper()
+	for _, s := range g.Sessions() {
+		if s.ID == e.Session.ID && fmt.Sprint(s.More) != fmt.Sprint(want) {
+			g.t.Errorf("%v has %v, want %v", s.Address, s.More, want)
+		}
+	}
+	g.sound()
+}
+
+func TestProveAddress(t *testing.T) {
+	scene(t, "one after the other", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.proves(e, netip.MustParseAddr("::ffff:"+lanPeer)) // its own, which it has
+		g.proves(e, further2)
+		g.proves(e, further1) // again
+		g.more(e, further2, further1)
+		if got := g.events.find("address_proved"); len(got) != 3 || got[0]["further"] != "fd00::1" || got[0]["session"] != e.Session.ID {
+			g.t.Errorf("%v", got)
+		}
+		if log := g.events.all(); strings.Contains(log, "token\":") {
+			g.t.Errorf("log: %s", log)
+		}
+		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		g.has()
+		if g.wall.cuts[further1] != 1 || g.wall.cuts[further2] != 1 {
+			g.t.Errorf("cuts %v", g.wall.cuts)
+		}
+	})
+	scene(t, "IPv4 beside IPv6", func(g *gateway) {
+		e := g.enter(at("ivan", "fd00::1", "a"))
+		g.proves(e, netip.MustParseAddr(lanPeer))
+		g.proves(e, netip.MustParseAddr("192.168.1.11"))
+		g.more(e, netip.MustParseAddr("192.168.1.11"))
+	})
+	scene(t, "as many as may be", func(g *gateway) {
+		for i, own := range []string{lanPeer, "fd00::ff"} {
+			e := g.enter(at("ivan", own, own))
+			var all []netip.Addr
+			addr := further1
+			for range agent.MaxIPv6 + 3 {
+				g.proves(e, addr)
+				all = append(all, addr)
+				addr = addr.Next()
+			}
+			g.more(e, all[3+i:]...)
+			g.Logout(e.Session.ID, e.Link)
+		}
+	})
+}
+
+func TestProveAddressRefuses(t *testing.T) {
+	scene(t, "tokens", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		used := g.token(e)
+		if err := g.ProveAddress(context.Background(), used, further1); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		g.refuses(used, further2, agent.CodeAddressRefused)
+		overtaken := g.token(e)
+		late := g.token(e)
+		g.refuses(overtaken, further2, agent.CodeAddressRefused)
+		pass(proofTTL)
+		g.refuses(late, further2, agent.CodeAddressRefused)
+		g.refuses("", further2, agent.CodeAddressRefused)
+		ofLost := g.token(e)
+		g.Lost(e.Session.ID, e.Link)
+		g.refuses(ofLost, further2, agent.CodeAddressRefused)
+		g.more(e, further1)
+		back := g.enter(e.by(e.ResumeToken))
+		g.refuses(ofLost, further2, agent.CodeAddressRefused)
+		ofEnded := g.token(back)
+		g.Logout(back.Session.ID, back.Link)
+		g.refuses(ofEnded, further2, agent.CodeAddressRefused)
+		if log := g.events.all(); strings.Contains(log, used) || strings.Contains(log, ofLost) {
+			g.t.Errorf("a token is in the log: %s", log)
+		}
+	})
+	scene(t, "addresses", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		other := g.enter(at("olga", "192.168.1.11", "b"))
+		g.proves(other, further1)
+		g.configure(func(s *agent.Settings) {
+			s.LocalNetworks = append(s.LocalNetworks, netip.MustParsePrefix("fe80::/10"))
+		})
+		g.wall.other[further2] = true
+		g.refuses(g.token(e), further1, agent.CodeAddressBusy)
+		g.refuses(g.token(e), other.Session.Address, agent.CodeAddressBusy)
+		g.refuses(g.token(e), further2, agent.CodeAddressRefused)
+		for _, a := range []string{"192.168.1.12", "2001:db8::1", outsidePeer, "10.128.0.2", "fe80::1"} {
+			g.refuses(g.token(e), netip.MustParseAddr(a), agent.CodeAddressRefused)
+		}
+		g.more(e)
+		g.proves(e, further1.Prev())
+		g.wall.other[further1.Prev()] = true // it has gone to another computer meanwhile
+		g.refuses(g.token(e), further1.Prev(), agent.CodeAddressRefused)
+		g.more(e)
+	})
+	scene(t, "sessions", func(g *gateway) {
+		lan, vpn := g.enter(at("ivan", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
+		for _, c := range []struct {
+			id   string
+			link Link
+			want error
+		}{{vpn.Session.ID, vpn.Link, agent.Refuse(agent.CodeBadMessage)}, {"nobody", lan.Link, agent.ErrNotFound},
+			{lan.Session.ID, vpn.Link, agent.ErrNotFound}, {lan.Session.ID, nil, agent.ErrNotFound}} {
+			if _, _, err := g.AddressToken(c.id, c.link); fmt.Sprint(err) != fmt.Sprint(c.want) {
+				g.t.Errorf("%s: %v, want %v", c.id, err, c.want)
+			}
+		}
+		g.firewall = nil
+		if _, _, err := g.AddressToken(lan.Session.ID, lan.Link); fmt.Sprint(err) != fmt.Sprint(agent.Refuse(agent.CodeBadMessage)) {
+			g.t.Errorf("without a firewall: %v", err)
+		}
+		g.firewall = g.wall
+	})
+}
+
+// TestAddressTokensArePaced: all addresses of a computer can be proved at once, but an agent does not get as many tokens
+// as it likes.
+func TestAddressTokensArePaced(t *testing.T) {
+	scene(t, "one agent", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		for range proofBurst {
+			g.token(e)
+		}
+		_, _, err := g.AddressToken(e.Session.ID, e.Link)
+		var refusal *agent.Error
+		if !errors.As(err, &refusal) || refusal.Code != agent.CodeTooManyAttempts || refusal.Wait <= 0 || refusal.Wait > proofEvery {
+			g.t.Fatalf("%v", err)
+		}
+		pass(refusal.Wait)
+		g.token(e)
+		if len(g.byProof) != 1 {
+			g.t.Errorf("%d tokens are good", len(g.byProof))
+		}
+	})
+	scene(t, "a guesser", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		for range proofLimit {
+			g.refuses("a guess", further1, agent.CodeAddressRefused)
+		}
+		g.refuses(g.token(e), further1, agent.CodeTooManyAttempts)
+		g.proves(e, further2) // its neighbour in the same /64
+	})
+}
+
+// TestFurtherAddressIsTaken: an address of a session is its own for everybody who logs in from there.
+func TestFurtherAddressIsTaken(t *testing.T) {
+	scene(t, "another person", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.refuse(at("olga", "fd00::1", "b"), agent.CodeAddressBusy)
+		g.Lost(e.Session.ID, e.Link)
+		next := g.enter(at("olga", "fd00::1", "b"))
+		g.has(next)
+		if g.reason(e) != agent.ReasonLost || g.wall.cuts[further1] != 1 {
+			g.t.Errorf("%s, cuts %v", g.reason(e), g.wall.cuts)
+		}
+	})
+	scene(t, "the same person", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.has(g.enter(at("ivan", "fd00::1", "b")))
+		if e.told() != "[replaced]" {
+			g.t.Errorf("told %s", e.told())
+		}
+	})
+	scene(t, "the same person on the session's own address", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		next := g.enter(at("ivan", lanPeer, "a"))
+		g.more(next)
+		if g.wall.cuts[e.Session.Address] != 0 || g.wall.cuts[further1] != 1 {
+			g.t.Errorf("cuts %v", g.wall.cuts)
+		}
+	})
+}
+
+// TestFurtherAddressesOfAResume: a lost connection cuts nobody, but what is not proved on the next one is closed.
+func TestFurtherAddressesOfAResume(t *testing.T) {
+	scene(t, "in the same place", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.proves(e, further2)
+		g.Lost(e.Session.ID, e.Link)
+		g.more(e, further1, further2)
+		e = g.enter(e.by(e.ResumeToken))
+		g.more(e, further1, further2)
+		g.proves(e, further1)
+		pass(proofTTL - time.Second)
+		e = g.enter(e.by(e.ResumeToken)) // again; what was in doubt keeps its time
+		g.proves(e, further1)
+		pass(time.Second)
+		g.more(e, further1)
+		pass(2 * proofTTL)
+		g.more(e, further1)
+		if g.wall.cuts[further1] != 0 || g.wall.cuts[further2] != 1 {
+			g.t.Errorf("cuts %v", g.wall.cuts)
+		}
+	})
+	scene(t, "elsewhere", func(g *gateway) {
+		for _, peer := range []string{"192.168.1.11", "fd00::1", outsidePeer} {
+			e := g.enter(at("ivan", lanPeer, "a"))
+			g.proves(e, further1)
+			g.Lost(e.Session.ID, e.Link)
+			e = g.enter(e.from(peer).by(e.ResumeToken))
+			g.more(e)
+			g.Logout(e.Session.ID, e.Link)
+		}
+	})
+	scene(t, "after a restart", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.restart()
+		g.more(e)
+		e = g.enter(e.by(e.ResumeToken))
+		g.proves(e, further1)
+		g.more(e, further1)
+	})
+}
+
+// TestFurtherAddressOutsideTheLAN: a change of the local networks leaves the session and takes the address.
+func TestFurtherAddressOutsideTheLAN(t *testing.T) {
+	scene(t, "IPv4 only", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.proves(e, further1)
+		g.configure(func(s *agent.Settings) { s.LocalNetworks = lanNets[:1] })
+		if n := g.Apply(context.Background()); n != 0 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.has(e)
+		g.more(e)
+	})
+}

@@ -1,0 +1,39 @@
+package access
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TestAuthorised: an address of the LAN is authorised as long as its session lives, the grace included; the outer
+// address of a tunnel never is.
+func TestAuthorised(t *testing.T) {
+	scene(t, "an address", func(g *gateway) {
+		is := func(what, address string, want bool) {
+			g.t.Helper()
+			if got := g.Authorised(netip.MustParseAddr(address)); got != want {
+				g.t.Errorf("%s: %s is authorised: %v", what, address, got)
+			}
+		}
+		is("nobody is there", lanPeer, false)
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.enter(at("olga", outsidePeer, "a"))
+		is("logged in", lanPeer, true)
+		is("logged in", "::ffff:"+lanPeer, true)
+		is("somebody else", "192.168.1.11", false)
+		is("a tunnel", outsidePeer, false)
+		g.Lost(e.Session.ID, e.Link)
+		is("in its grace", lanPeer, true)
+		pass(time.Hour)
+		is("gone", lanPeer, false)
+		e = g.enter(at("ivan", lanPeer, "a"))
+		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		is("ended", lanPeer, false)
+	})
+}

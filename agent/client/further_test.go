@@ -1,0 +1,437 @@
+package client
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/protocol"
+)
+
+// computer is the addresses of this computer under test.
+type computer struct {
+	mu    sync.Mutex // guards what follows
+	addrs []netip.Addr
+	err   error
+	asked int
+}
+
+func (c *computer) has(addrs ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addrs = nil
+	for _, a := range addrs {
+		c.addrs = append(c.addrs, netip.MustParseAddr(a))
+	}
+}
+
+func (c *computer) list(own netip.Addr) ([]netip.Addr, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked++
+	return append([]netip.Addr{own}, c.addrs...), c.err
+}
+
+// tokens answers each request of the agent with a token and tells how many there were when it has gone.
+func tokens(c *gatewaytest.Conn, answer func(n int) any) (asked int) {
+	for {
+		switch m := c.Read().(type) {
+		case nil:
+			return asked
+		case *protocol.AddressTokenRequest:
+			asked++
+			c.Send(answer(asked))
+		case *protocol.Unauthorize:
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState})
+		default:
+			panic(fmt.Sprintf("%T", m))
+		}
+	}
+}
+
+// needIPv6 skips where this machine has no ::1.
+func needIPv6(t *testing.T) {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	}
+	l.Close()
+}
+
+// proof waits for the next proof at a door.
+func (r *run) proof(d *gatewaytest.Door) gatewaytest.Proof {
+	r.t.Helper()
+	select {
+	case p := <-d.Proofs:
+		return p
+	case <-time.After(patience):
+		r.t.Fatal("no proof comes")
+		return gatewaytest.Proof{}
+	}
+}
+
+// logs waits for a line of the log.
+func (r *run) logs(part string) {
+	r.t.Helper()
+	var seen []string
+	deadline := time.After(patience)
+	for {
+		select {
+		case line := <-r.log:
+			if strings.Contains(line, part) {
+				return
+			}
+			seen = append(seen, line)
+		case <-deadline:
+			r.t.Fatalf("no %q in the log; there was %q", part, seen)
+		}
+	}
+}
+
+func ok(gatewaytest.Proof) string { return "" }
+
+// A session over IPv4 and an address of IPv6: the token comes by itself and is used once, from that address.
+func TestFurtherAddress(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
+	unused := gatewaytest.NewDoor(t, leaf, "127.0.0.1", ok)
+	pc, nudge := &computer{}, make(chan struct{})
+	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(gatewaytest.Token("first", unused, door))
+		if n := tokens(c, func(n int) any { return gatewaytest.Token("another", unused, door) }); n != 0 {
+			t.Errorf("asked for %d tokens", n)
+		}
+	})
+	pc.has("::1", "127.0.0.1", "fe80::1", "ff02::1")
+	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge = pc.list, nudge })
+	r.event(Authorized, "")
+	p := r.proof(door)
+	if p.Token != "first" || p.Peer != netip.MustParseAddr("::1") || p.Header.Get("Origin") != "" ||
+		!strings.HasPrefix(p.Header.Get("User-Agent"), "IdecoAgent/") {
+		t.Errorf("%+v", p)
+	}
+	r.logs("::1 has access too")
+	nudge <- struct{}{} // nothing new
+	nudge <- struct{}{}
+	r.stop()
+	r.end(ByUser, "logout")
+	if len(door.Proofs)+len(unused.Proofs) != 0 {
+		t.Error("more proofs than addresses")
+	}
+}
+
+// A session over IPv6 takes one address of IPv4; every token is good for one address.
+func TestFurtherAddressOfIPv4(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	door := gatewaytest.NewDoor(t, leaf, "127.0.0.1", ok)
+	pc, nudge := &computer{}, make(chan struct{})
+	g := gatewaytest.At(t, "::1", func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(gatewaytest.Token("first", door))
+		tokens(c, func(n int) any { return gatewaytest.Token(fmt.Sprint("token ", n), door) })
+	})
+	pool := g.Root.Pool()
+	pool.AddCert(root.Cert)
+	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge, c.Roots = pc.list, nudge, pool })
+	r.event(Authorized, "")
+	nudge <- struct{}{}
+	pc.has("127.0.0.9", "127.0.0.10")
+	nudge <- struct{}{}
+	if p := r.proof(door); p.Peer.String() != "127.0.0.9" || p.Token != "first" {
+		t.Errorf("%+v", p)
+	}
+	r.logs("127.0.0.9 has access too")
+	pc.has("127.0.0.10") // the DHCP server gave another one
+	nudge <- struct{}{}
+	if p := r.proof(door); p.Peer.String() != "127.0.0.10" || p.Token != "token 1" {
+		t.Errorf("%+v", p)
+	}
+	r.stop()
+	r.end(ByUser, "logout")
+}
+
+// The token goes to nobody who cannot prove to be the gateway at that very address.
+func TestFurtherAddressIsCareful(t *testing.T) {
+	needIPv6(t)
+	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	elsewhere := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	pin, err := ParsePin(root.Pin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		door   *gatewaytest.Door
+		change func(*Config)
+		good   bool
+	}{
+		"a certificate of another address": {gatewaytest.NewDoor(t, elsewhere, "::1", ok), nil, false},
+		"a certificate of somebody else":   {gatewaytest.NewDoor(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
+		"somebody else, with a pin": {gatewaytest.NewDoor(t, stranger.Leaf(t, nil), "::1", ok),
+			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
+		"the gateway, with a pin": {gatewaytest.NewDoor(t, leaf, "::1", ok),
+			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
+	} {
+		c := c
+		t.Run(name, func(t *testing.T) {
+			pc := &computer{}
+			pc.has("::1")
+			g := gatewaytest.Start(t, root, leaf, func(_ int, conn *gatewaytest.Conn) {
+				conn.Admit("")
+				conn.Send(gatewaytest.Token("first", c.door))
+				conn.Wait()
+			})
+			r := start(t, g, func(cfg *Config) {
+				cfg.Addresses = pc.list
+				if c.change != nil {
+					c.change(cfg)
+				}
+			})
+			if c.good {
+				r.logs("::1 has access too")
+			} else {
+				r.logs("::1 has no access: ")
+			}
+			r.stop()
+			r.end(ByUser, "logout")
+			if n := len(c.door.Proofs); (n == 1) != c.good {
+				t.Errorf("%d proofs", n)
+			}
+		})
+	}
+}
+
+// What fails is tried a few times, at the looks that there are, and ends nothing. The second URL is tried when nobody is
+// at the first one.
+func TestFurtherAddressRefused(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	door := gatewaytest.NewDoor(t, leaf, "::1", func(gatewaytest.Proof) string { return "address_refused" })
+	pc, nudge := &computer{}, make(chan struct{})
+	pc.has("::1")
+	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		token := func(n int) any {
+			m := gatewaytest.Token(fmt.Sprint("token ", n), door)
+			m.URLs = append([]string{"https://[::1]:1/address"}, m.URLs...)
+			return m
+		}
+		c.Send(token(0))
+		if n := tokens(c, token); n != proofTries-1 {
+			t.Errorf("asked for %d tokens", n)
+		}
+	})
+	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge = pc.list, nudge })
+	r.event(Authorized, "")
+	for i := 0; i < proofTries; i++ {
+		if p := r.proof(door); p.Token != fmt.Sprint("token ", i) {
+			t.Errorf("%+v", p)
+		}
+		r.logs("403 address_refused")
+		nudge <- struct{}{}
+	}
+	nudge <- struct{}{}
+	r.stop()
+	r.end(ByUser, "logout")
+	if len(door.Proofs) != 0 {
+		t.Error("it is tried for ever")
+	}
+}
+
+// A gateway that gives no token is asked again at the next look, and one whose tokens are worth nothing is not asked at
+// all.
+func TestFurtherAddressLooks(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
+	pc, refused := &computer{}, make(chan struct{})
+	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(protocol.AddressToken{Type: protocol.TypeAddressToken, Token: "of no use", URLs: []string{door.URL}})
+		late := gatewaytest.Token("late", door)
+		late.TTL = 1
+		c.Send(late)
+		tokens(c, func(n int) any {
+			if n > 1 {
+				return gatewaytest.Token("second", door)
+			}
+			defer close(refused)
+			return protocol.Error{Type: protocol.TypeError, Code: "too_many_attempts"}
+		})
+	})
+	r := start(t, g, func(c *Config) { c.Addresses = pc.list })
+	r.event(Authorized, "")
+	if d := r.clock.fire(timeouts...); d != lookEvery {
+		t.Fatalf("waits %v", d)
+	}
+	pc.has("::1") // as RFC 8981 makes them, without any change of the network
+	r.clock.fire(timeouts...)
+	<-refused
+	r.logs("too_many_attempts")
+	r.clock.fire(timeouts...)
+	if p := r.proof(door); p.Token != "second" {
+		t.Errorf("%+v", p)
+	}
+	r.stop()
+	r.end(ByUser, "logout")
+}
+
+// Every connection proves anew.
+func TestFurtherAddressOfAComeback(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
+	pc, drop := &computer{}, make(chan struct{})
+	pc.has("::1")
+	g := gatewaytest.Start(t, root, leaf, func(n int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(gatewaytest.Token(fmt.Sprint("of connection ", n), door))
+		if n == 0 {
+			<-drop
+			c.Drop()
+		}
+		c.Wait()
+	})
+	r := start(t, g, func(c *Config) { c.Addresses = pc.list })
+	for _, want := range []string{"of connection 0", "of connection 1"} {
+		if p := r.proof(door); p.Token != want {
+			t.Errorf("%+v", p)
+		}
+		r.logs("has access too")
+		if want == "of connection 0" {
+			close(drop)
+			r.event(Reconnecting, "lost")
+			r.clock.fire(append(timeouts, lookEvery)...)
+		}
+	}
+	r.stop()
+	r.end(ByUser, "logout")
+}
+
+func TestFurtherOf(t *testing.T) {
+	for _, c := range []struct{ own, given, list, want string }{
+		{"10.0.0.5", "10.0.0.5", "10.0.0.5 10.0.0.6 fe80::1 fd00::1 2001:db8::1", "fd00::1 2001:db8::1"},
+		{"fd00::1", "fd00::1", "10.0.0.5 10.0.0.6 fd00::1 fd00::2", "10.0.0.5 fd00::2"},
+		{"10.0.0.5", "fd00::9", "fd00::9 fd00::1", "fd00::1"},
+		{"10.0.0.5", "", "fd00::1 fd00::2 fd00::3 fd00::4 fd00::5 fd00::6 fd00::7 fd00::8 fd00::9", "fd00::1 fd00::2 fd00::3 fd00::4 fd00::5 fd00::6 fd00::7 fd00::8"},
+		{"fd00::1", "", "fd00::2 fd00::3 fd00::4 fd00::5 fd00::6 fd00::7 fd00::8 fd00::9", "fd00::2 fd00::3 fd00::4 fd00::5 fd00::6 fd00::7 fd00::8"},
+		{"10.0.0.5", "", "::ffff:10.0.0.7 ff02::1 :: fd00::1%eth0", "fd00::1"},
+	} {
+		var list []netip.Addr
+		for _, a := range strings.Fields(c.list) {
+			list = append(list, netip.MustParseAddr(a))
+		}
+		given, _ := netip.ParseAddr(c.given)
+		got := strings.Trim(fmt.Sprint(furtherOf(netip.MustParseAddr(c.own), given, list)), "[]")
+		if got != c.want {
+			t.Errorf("own %s, %s: %s, want %s", c.own, c.list, got, c.want)
+		}
+	}
+}
+
+func TestBeside(t *testing.T) {
+	addr := netip.MustParseAddr
+	list := []interfaceAddr{
+		{1, addr("127.0.0.1"), true}, {1, addr("::1"), true},
+		{2, addr("10.0.0.5"), true}, {2, addr("fe80::5"), true}, {2, addr("fd00::5"), true}, {2, addr("fd00::6"), false},
+		{3, addr("10.0.1.5"), true}, {3, addr("fd00:1::5"), true},
+	}
+	if got, err := beside(addr("10.0.0.5"), list); err != nil || fmt.Sprint(got) != "[fd00::5]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := beside(addr("10.9.9.9"), list); !errors.Is(err, errNoInterface) || got != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := systemAddresses(addr("127.0.0.1")); err != nil || len(got) != 0 { // loopback has no global address
+		t.Errorf("this computer: %v, %v", got, err)
+	}
+}
+
+func TestProofURLs(t *testing.T) {
+	list := []string{"https://10.0.0.1:14765/address", "https://[2001:db8::1]:14765/address", "https://[fd00::1]:1/address",
+		"http://[fd00::1]:1/address", "https://gw.example:1/address", "https://user@[fd00::1]:1/", "https://[fe80::1%25eth0]:1/",
+		"https://[fd00::1]/address", "://", ""}
+	for from, want := range map[string]string{
+		"10.0.0.5": "[https://10.0.0.1:14765/address]",
+		"fd00::5":  "[https://[fd00::1]:1/address https://[2001:db8::1]:14765/address]",
+	} {
+		if got := fmt.Sprint(proofURLs(list, netip.MustParseAddr(from))); got != want {
+			t.Errorf("%s: %s, want %s", from, got, want)
+		}
+	}
+	if n := len(proofURLs(make([]string, 10*maxProofURLs), netip.MustParseAddr("fd00::5"))); n != 0 {
+		t.Errorf("%d", n)
+	}
+}
+
+// TestRotation: addresses that follow each other, one a day, never put out of place at the gateway one that is in use.
+func TestRotation(t *testing.T) {
+	for _, own := range []string{"10.0.0.5", "fd00::ff"} {
+		p := newProver(newClient(Config{}), nil)
+		room := 8
+		if netip.MustParseAddr(own).Is6() {
+			room = 7
+		}
+		var gateway []netip.Addr // the one that was proved longest ago first
+		for day := 1; day < 60; day++ {
+			var list []netip.Addr
+			for i := 0; i < 3; i++ { // the newest, and two that are still valid
+				list = append(list, netip.AddrFrom16([16]byte{0xfd, 14: 1, 15: byte(100 + day - i)}))
+			}
+			list = append(list, netip.MustParseAddr("fd00::5")) // and one that stays
+			p.forget(list)
+			for {
+				if p.full(netip.MustParseAddr(own), list) {
+					p.round, p.spent = p.round+1, 0
+				}
+				a, found := p.due(list)
+				if !found {
+					break
+				}
+				gateway = append(without(gateway, a), a)
+				p.proving = a
+				p.invited = false // next has nothing to do
+				p.finished(nil)
+				if len(gateway) > room {
+					gone := gateway[0]
+					gateway = gateway[1:]
+					for _, a := range list {
+						if a == gone {
+							t.Fatalf("day %d: %v is in use and lost its access", day, gone)
+						}
+					}
+				}
+			}
+			for _, a := range list {
+				if len(without(gateway, a)) == len(gateway) {
+					t.Fatalf("day %d: %v has no access", day, a)
+				}
+			}
+		}
+	}
+}
+
+func without(list []netip.Addr, a netip.Addr) []netip.Addr {
+	var rest []netip.Addr
+	for _, b := range list {
+		if b != a {
+			rest = append(rest, b)
+		}
+	}
+	return rest
+}

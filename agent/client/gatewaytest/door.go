@@ -1,0 +1,62 @@
+package gatewaytest
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent/protocol"
+)
+
+// Proof is a request that proves an address.
+type Proof struct {
+	Token  string
+	Peer   netip.Addr
+	Header http.Header
+}
+
+// Door is where agents prove addresses: the POST /address of a gateway, on an address of this machine.
+type Door struct {
+	URL    string
+	Proofs chan Proof // holds many
+}
+
+// NewDoor opens a door that ends with the test. answer chooses the code of the refusal; empty is none.
+func NewDoor(t testing.TB, certificate tls.Certificate, address string, answer func(Proof) string) *Door {
+	d := &Door{Proofs: make(chan Proof, 4096)}
+	g := &Gateway{t: t}
+	g.start(address, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
+		func(w http.ResponseWriter, r *http.Request) {
+			p := proofOf(t, r)
+			d.Proofs <- p
+			if code := answer(p); code != "" {
+				w.WriteHeader(http.StatusForbidden)
+				_ = json.NewEncoder(w).Encode(protocol.Error{Code: code, Message: "No."})
+			}
+		})
+	d.URL = "https://" + net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port))) + protocol.AddressPath
+	return d
+}
+
+func proofOf(t testing.TB, r *http.Request) Proof {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || r.Method != http.MethodPost || r.URL.Path != protocol.AddressPath ||
+		r.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("a proof: %s %s from %s, %v", r.Method, r.URL, r.RemoteAddr, r.Header)
+	}
+	return Proof{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), Peer: peer.Addr().Unmap(), Header: r.Header}
+}
+
+// Token is an address_token for some doors.
+func Token(token string, doors ...*Door) protocol.AddressToken {
+	m := protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: 60}
+	for _, d := range doors {
+		m.URLs = append(m.URLs, d.URL)
+	}
+	return m
+}

@@ -1,0 +1,137 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sort"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/protocol"
+)
+
+// proofTimeout is how long a proof may take, at all URLs together.
+const proofTimeout = 20 * time.Second
+
+// Limits of what an address_token may hold.
+const (
+	maxProofURLs   = 64
+	maxProofAnswer = 4 << 10 // bytes
+)
+
+// prove shows the gateway a token from an address of this computer. Of the URLs the first one counts where the gateway
+// answers.
+func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, token string) error {
+	err := errors.New("the gateway names no address of this family")
+	for i, u := range urls {
+		var status int
+		var code string
+		status, code, err = post(ctx, cfg, from, u, token)
+		switch {
+		case err != nil && i+1 < len(urls):
+			cfg.Log(err.Error())
+		case err != nil:
+			return err
+		case status != http.StatusOK:
+			return fmt.Errorf("%s: the gateway answers %d %s", u, status, code)
+		default:
+			return nil
+		}
+	}
+	return err
+}
+
+// post sends the proof, without a proxy or a redirect: the gateway believes the address that the connection comes from. It
+// makes sure that it talks to the gateway at the address of the URL, so that nobody beside it gets the token.
+func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (status int, code string, err error) {
+	transport := &http.Transport{
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: protocol.MaxFrame,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return dialFrom(ctx, cfg, from, network, address)
+		},
+	}
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader("{}"))
+	if err != nil {
+		return 0, "", err
+	}
+	request.Header = http.Header{
+		"Authorization": {"Bearer " + token},
+		"Content-Type":  {"application/json"},
+		"User-Agent":    {userAgent()},
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	var answer protocol.Error
+	if b, err := io.ReadAll(io.LimitReader(response.Body, maxProofAnswer)); err == nil {
+		_ = json.Unmarshal(b, &answer) // the status says enough
+	}
+	return response.StatusCode, agent.Clean(answer.Code, maxCode), nil
+}
+
+func dialFrom(ctx context.Context, cfg Config, from netip.Addr, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
+	raw, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, TLSConfig(host, cfg.Roots, cfg.Pin))
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", address, err)
+	}
+	return conn, nil
+}
+
+// proofURLs are the URLs of a token that an address can reach, those in its own network of /64 first. Only https and
+// addresses are taken: the certificate must be good for the very address.
+func proofURLs(list []string, from netip.Addr) []string {
+	if len(list) > maxProofURLs {
+		list = list[:maxProofURLs]
+	}
+	type place struct {
+		url  string
+		near bool
+	}
+	var places []place
+	for _, text := range list {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" || u.User != nil {
+			continue
+		}
+		at, err := netip.ParseAddrPort(u.Host)
+		if err != nil || at.Addr().Zone() != "" || at.Addr().Is4() != from.Is4() {
+			continue
+		}
+		net64, _ := from.Prefix(64) // of IPv4 there is none
+		places = append(places, place{u.String(), net64.IsValid() && net64.Contains(at.Addr())})
+	}
+	sort.SliceStable(places, func(i, j int) bool { return places[i].near && !places[j].near })
+	urls := make([]string, len(places))
+	for i, p := range places {
+		urls[i] = p.url
+	}
+	return urls
+}

@@ -1,0 +1,202 @@
+package firewall
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// inLabBench runs a benchmark inside a lab and passes its figures on.
+func inLabBench(b *testing.B, body func(*testing.B, lab)) {
+	if prefix := os.Getenv(labVariable); prefix != "" {
+		body(b, lab{prefix})
+		return
+	}
+	l := newLab(b)
+	cmd := exec.CommandContext(b.Context(), "ip", "netns", "exec", l.prefix+"-gw", os.Args[0], "-test.run=^$",
+		"-test.bench=^"+b.Name()+"$", "-test.benchtime=1s", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), labVariable+"="+l.prefix)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for line := range bytes.Lines(out) {
+		fields := strings.Fields(string(line))
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], b.Name()) {
+			continue
+		}
+		for i := 2; i+1 < len(fields); i += 2 {
+			var v float64
+			if _, err := fmt.Sscan(fields[i], &v); err == nil {
+				b.ReportMetric(v, fields[i+1])
+			}
+		}
+	}
+}
+
+func quiet() Options { return Options{Log: slog.New(slog.DiscardHandler)} }
+
+const crowd = 10000
+
+// neighbours are sessions on the attached network, whose hosts the kernel knows.
+func neighbours(b *testing.B) []agent.Session {
+	b.Helper()
+	var commands strings.Builder
+	commands.WriteString("addr add 10.201.0.1/16 dev lan1\n")
+	list := make([]agent.Session, crowd)
+	for i := range list {
+		a := netip.AddrFrom4([4]byte{10, 201, byte(1 + i/250), byte(1 + i%250)})
+		list[i] = session(i+1, a)
+		fmt.Fprintf(&commands, "neigh add %s lladdr 02:01:00:00:%02x:%02x nud permanent dev lan1\n", a, i/250, i%250)
+	}
+	cmd := exec.Command("ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(commands.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return list
+}
+
+func crowdPlan() Plan {
+	p := labPlan()
+	p.LAN[1].Networks = append(p.LAN[1].Networks, netip.MustParsePrefix("10.201.0.0/16"))
+	return p
+}
+
+// BenchmarkGrants lets 10,000 hosts through at the same time.
+func BenchmarkGrants(b *testing.B) {
+	inLabBench(b, func(b *testing.B, l lab) {
+		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
+		for b.Loop() {
+			all(b, f, sessions)
+			b.StopTimer()
+			wantElements(b, 2*crowd)
+			revokeAll(b, f, sessions)
+			b.StartTimer()
+		}
+	})
+}
+
+// BenchmarkRevocations takes 10,000 hosts' access away.
+func BenchmarkRevocations(b *testing.B) {
+	inLabBench(b, func(b *testing.B, l lab) {
+		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
+		for b.Loop() {
+			b.StopTimer()
+			all(b, f, sessions)
+			b.StartTimer()
+			revokeAll(b, f, sessions)
+		}
+		wantElements(b, 0)
+	})
+}
+
+func revokeAll(tb testing.TB, f *Firewall, sessions []agent.Session) {
+	tb.Helper()
+	for _, s := range sessions[1:] {
+		f.Revoke(context.Background(), s)
+	}
+	revoked(tb, f, sessions[0])
+}
+
+// BenchmarkGrantsInTurn lets hosts through one after the other, beside 10,000 that already are.
+func BenchmarkGrantsInTurn(b *testing.B) {
+	inLabBench(b, func(b *testing.B, l lab) {
+		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
+		all(b, f, sessions)
+		i := 0
+		for b.Loop() {
+			i++
+			s := sessions[i%crowd]
+			s.ID = fmt.Sprint("again", i)
+			grant(b, f, s)
+		}
+	})
+}
+
+// BenchmarkGrantToFirstPacket and its opposite watch packets of UDP that a host sends without a pause.
+func BenchmarkGrantToFirstPacket(b *testing.B) {
+	inLabBench(b, func(b *testing.B, l lab) {
+		f := open(b, labPlan(), quiet())
+		l.known(b, inLAN, host)
+		arrived := l.watch(b)
+		var total time.Duration
+		for b.Loop() {
+			began := time.Now()
+			s := grant(b, f, session(1, host))
+			total += (<-arrived).Sub(began)
+			b.StopTimer()
+			revoked(b, f, s)
+			drain(arrived)
+			b.StartTimer()
+		}
+		b.ReportMetric(float64(total.Microseconds())/float64(b.N), "µs/first-packet")
+	})
+}
+
+func BenchmarkRevokeToLastPacket(b *testing.B) {
+	inLabBench(b, func(b *testing.B, l lab) {
+		f := open(b, labPlan(), quiet())
+		l.known(b, inLAN, host)
+		arrived := l.watch(b)
+		var total time.Duration
+		for b.Loop() {
+			b.StopTimer()
+			s := grant(b, f, session(1, host))
+			<-arrived
+			b.StartTimer()
+			began := time.Now()
+			f.Revoke(context.Background(), s)
+			total += drain(arrived).Sub(began)
+		}
+		b.ReportMetric(float64(total.Microseconds())/float64(b.N), "µs/last-packet")
+	})
+}
+
+// watch has a host send packets, and tells when each arrives in the Internet.
+func (l lab) watch(b *testing.B) <-chan time.Time {
+	b.Helper()
+	receiver, sender := l.udp(b, inWAN, netip.AddrPortFrom(server, 0)), l.udp(b, inLAN, netip.AddrPortFrom(host, 0))
+	to := receiver.LocalAddr().(*net.UDPAddr).AddrPort()
+	arrived := make(chan time.Time, 1<<16)
+	go func() {
+		ticker := time.NewTicker(100 * time.Microsecond)
+		defer ticker.Stop()
+		for range ticker.C {
+			if _, err := sender.WriteToUDPAddrPort([]byte("x"), to); err != nil && b.Context().Err() != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		for buf := make([]byte, 8); ; {
+			if _, err := receiver.Read(buf); err != nil {
+				return
+			}
+			arrived <- time.Now()
+		}
+	}()
+	return arrived
+}
+
+// drain waits until nothing arrives any more, and returns when the last packet did.
+func drain(arrived <-chan time.Time) (last time.Time) {
+	last = time.Now()
+	for {
+		select {
+		case last = <-arrived:
+		case <-time.After(50 * time.Millisecond):
+			return last
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package firewall
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+
+	"ideco-agent/agent"
+)
+
+// mac is an Ethernet address.
+type mac [6]byte
+
+func (m mac) String() string { return net.HardwareAddr(m[:]).String() }
+
+// entry is an element of a set: what a packet must look like.
+type entry struct {
+	set  *memberSet
+	name string // of the interface
+	mac  mac
+	addr netip.Addr
+}
+
+// bytes is the key as the kernel keeps it: every part begins at a multiple of 4.
+func (k entry) bytes() []byte {
+	var b []byte
+	if k.set.hasInterface {
+		b = append(b, name16(k.name)...)
+	}
+	if k.set.hasMAC {
+		b = append(append(b, k.mac[:]...), 0, 0)
+	}
+	return append(b, k.addr.AsSlice()...)
+}
+
+// keyOf reads a key back.
+func keyOf(set *memberSet, b []byte) (entry, bool) {
+	k, want := entry{set: set}, 4
+	if set.v6 {
+		want = 16
+	}
+	if set.hasInterface {
+		want += ifSize
+	}
+	if set.hasMAC {
+		want += 8
+	}
+	if len(b) != want {
+		return entry{}, false
+	}
+	if set.hasInterface {
+		name, _, _ := bytes.Cut(b[:ifSize], []byte{0})
+		k.name, b = string(name), b[ifSize:]
+	}
+	if set.hasMAC {
+		copy(k.mac[:], b)
+		b = b[8:]
+	}
+	k.addr, _ = netip.AddrFromSlice(b)
+	return k, true
+}
+
+func (k entry) String() string {
+	var words []string
+	if k.set.hasInterface {
+		words = append(words, strconv.Quote(k.name))
+	}
+	if k.set.hasMAC {
+		words = append(words, k.mac.String())
+	}
+	return strings.Join(append(words, k.addr.String()), " . ")
+}
+
+// inward tells whether the element counts what comes from the person.
+func (k entry) inward() bool { return k.set != back4 && k.set != back6 }
+
+// owner is whose element it is, as the element's own comment says for a process that comes later.
+type owner struct {
+	session string
+	user    agent.UserID
+}
+
+func ownerOf(s agent.Session) owner { return owner{s.ID, s.UserID} }
+
+func (o owner) String() string { return o.session + "/" + strconv.FormatInt(int64(o.user), 10) }
+
+func parseOwner(comment string) owner {
+	session, user, _ := strings.Cut(comment, "/")
+	id, err := strconv.ParseInt(user, 10, 64)
+	if err != nil {
+		return owner{}
+	}
+	return owner{session, agent.UserID(id)}
+}
+
+// found is an element as the kernel has it.
+type found struct {
+	entry
+	owner   owner
+	bytes   uint64
+	left    time.Duration // until it expires; 0 = never
+	timeout time.Duration
+}
+
+// list reads what the sets hold. A table that is not there holds nothing.
+func (w *wire) list(sets []*memberSet) ([]found, error) {
+	if there, err := w.isThere(); err != nil || !there {
+		return nil, err
+	}
+	table := tableNamed(Table)
+	made, err := w.conn.GetSets(table)
+	if err != nil {
+		return nil, fmt.Errorf("listing the sets of %s: %w", Table, err)
+	}
+	var all []found
+	for _, s := range sets {
+		if !slices.ContainsFunc(made, func(m *nftables.Set) bool { return m.Name == s.name }) {
+			continue
+		}
+		elements, err := w.conn.GetSetElements(s.in(table))
+		if err != nil {
+			return nil, fmt.Errorf("reading the set %s: %w", s.name, err)
+		}
+		for _, e := range elements {
+			if k, ok := keyOf(s, e.Key); ok {
+				all = append(all, foundOf(k, e))
+			}
+		}
+	}
+	return all, nil
+}
+
+func foundOf(k entry, e nftables.SetElement) found {
+	f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires, timeout: e.Timeout}
+	if e.Counter != nil {
+		f.bytes = e.Counter.Bytes
+	}
+	return f
+}
+
+// change is something to be done to an element; what is both removed and added is made anew.
+type change struct {
+	entry
+	remove, add bool
+	owner       owner
+	timeout     time.Duration // of what is added
+}
+
+// Limits of a transaction. More elements in one message overflow the 16 bits that say how long it is, and the kernel
+// takes the rest for nothing without a word.
+const (
+	perTransaction = 1000
+	perMessage     = 200
+)
+
+// commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
+// missing: it is added first.
+func (w *wire) commit(changes []change, ensure bool) error {
+	var err error
+	c := w.conn
+	removed := func(ch change) bool { return ch.remove }
+	added := func(ch change) bool { return ch.add }
+	if ensure {
+		err = inMessages(changes, removed, c.SetAddElements)
+	}
+	err = errors.Join(err, inMessages(changes, removed, c.SetDeleteElements), inMessages(changes, added, c.SetAddElements))
+	if err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// inMessages puts changes into messages, set by set.
+func inMessages(changes []change, which func(change) bool, put func(*nftables.Set, []nftables.SetElement) error) error {
+	bySet := map[*memberSet][]nftables.SetElement{}
+	for _, ch := range changes {
+		if which(ch) {
+			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: ch.timeout, Comment: ch.owner.String()})
+		}
+	}
+	for _, s := range holders {
+		for part := range slices.Chunk(bySet[s], perMessage) {
+			if err := put(s.in(tableNamed(Table)), part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sortFound brings elements into an order for people.
+func sortFound(list []found) {
+	slices.SortFunc(list, func(a, b found) int {
+		return cmp.Or(strings.Compare(a.set.name, b.set.name), strings.Compare(a.name, b.name), a.addr.Compare(b.addr),
+			bytes.Compare(a.mac[:], b.mac[:]))
+	})
+}

@@ -1,0 +1,811 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+func TestClosedBeforeLogin(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		open(t, labPlan(), Options{})
+		four, six := l.listen(t, inWAN, server, 0, says("world")), l.listen(t, inWAN, server6, 0, says("world"))
+		l.wantClosed(t, "IPv4", inLAN, host, four)
+		l.wantClosed(t, "IPv6", inLAN, host6, six)
+		for _, network := range []struct {
+			from netip.Addr
+			to   netip.AddrPort
+		}{{host, netip.AddrPortFrom(server, 9999)}, {host6, netip.AddrPortFrom(server6, 9999)}, {host, netip.AddrPortFrom(server, 53)}} {
+			l.wantProhibited(t, network.from, network.to)
+		}
+		l.wantOpen(t, "LAN to LAN", inLAN, host, l.listen(t, inLAN1, neighbor, 0, says("neighbor")))
+		l.wantOpen(t, "the gateway", inLAN, host, l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, says("gateway")))
+
+		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		inside := l.listen(t, inLAN, host, 0, says("inside"))
+		if !l.dark(t, inWAN, server, inside) {
+			t.Error("the LAN can be reached from outside")
+		}
+		nft(t, fmt.Sprintf("table ip theirs { chain pre { type nat hook prerouting priority dstnat; iifname wan0 tcp dport 9000 dnat to %s; }; }", inside))
+		l.wantOpen(t, "a published service", inWAN, server, netip.MustParseAddrPort("10.77.2.1:9000"))
+	})
+}
+
+// wantProhibited sends UDP, on which an answer must say that it was refused.
+func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
+	t.Helper()
+	c, err := l.dial(t, inLAN, "udp", from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Read(make([]byte, 16))
+	if !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.EACCES) {
+		t.Errorf("UDP from %s to %s: %v, want an answer that it is prohibited", from, to, err)
+	}
+}
+
+func TestDownloadStops(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		for _, way := range []struct {
+			from, at netip.Addr
+		}{{host, server}, {host6, server6}, {routed, server}} {
+			to := l.listen(t, inWAN, way.at, 0, paced)
+			l.known(t, inLAN, host)
+			if way.from.Is6() {
+				l.known(t, inLAN, host6)
+			}
+			s := grant(t, f, session(1, way.from))
+			download := l.stream(t, inLAN, way.from, to)
+			download.runs(t)
+			grant(t, f, s) // again
+			download.runs(t)
+			began := time.Now()
+			f.Revoke(context.Background(), s)
+			if took := download.stops(t).Sub(began); took > 200*time.Millisecond {
+				t.Errorf("%s: the last byte came %s after the end", way.from, took)
+			}
+			l.wantClosed(t, "after the end", inLAN, way.from, to)
+		}
+	})
+}
+
+func TestSomebodyElse(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, second)
+		s := grant(t, f, session(1, host))
+		l.wantOpen(t, "the host", inLAN, host, to)
+		l.wantClosed(t, "its second address", inLAN, second, to)
+
+		l.ip(t, inLAN1, "addr", "add", host.String()+"/32", "dev", "lo")
+		if !l.dark(t, inLAN1, host, to) && !l.refused(t, inLAN1, host, to) {
+			t.Error("the address is open on the other LAN")
+		}
+		if f.MACs()[s.ID].String() == "" {
+			t.Error("the MAC is not told")
+		}
+
+		run(t, "ip", "-n", l.prefix+"-lan", "link", "set", "eth0", "address", "02:00:00:00:00:66")
+		l.ip(t, inLAN, "route", "replace", "default", "via", "10.77.1.1")
+		run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", "02:00:00:00:00:66")
+		l.wantClosed(t, "the address at another MAC", inLAN, host, to)
+		grant(t, f, s)
+		l.wantOpen(t, "a MAC that logged in", inLAN, host, to)
+		if got := f.MACs()[s.ID].String(); got != "02:00:00:00:00:66" {
+			t.Errorf("MAC %s", got)
+		}
+	})
+}
+
+func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrPort) bool {
+	t.Helper()
+	_, err := l.hears(t, where, from, to)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
+}
+
+// A stream of UDP that the first owner of an address has asked for must not reach the next one.
+func TestNextOwner(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		for name, change := range map[string]func(agent.Session){
+			"after the end": func(s agent.Session) {
+				f.Revoke(context.Background(), s)
+				grant(t, f, session(2, host))
+			},
+			"in its place": func(agent.Session) { grant(t, f, session(3, host)) },
+		} {
+			s := grant(t, f, session(1, host))
+			sender := l.udp(t, inWAN, netip.AddrPortFrom(server, 0))
+			receiver := l.udp(t, inLAN, netip.AddrPortFrom(host, 0))
+			buf := make([]byte, 64)
+			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
+			sender.SetReadDeadline(time.Now().Add(patience))
+			_, back, err := sender.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			receiver.SetReadDeadline(time.Now().Add(patience))
+			sender.WriteToUDPAddrPort([]byte("stream"), back)
+			if _, err := receiver.Read(buf); err != nil {
+				t.Fatalf("%s: the first owner gets nothing: %v", name, err)
+			}
+			change(s)
+			receiver.SetReadDeadline(time.Now().Add(silence))
+			for range 10 {
+				sender.WriteToUDPAddrPort([]byte("stream"), back)
+			}
+			if n, err := receiver.Read(buf); err == nil {
+				t.Errorf("%s: the next owner got %q", name, buf[:n])
+			}
+			for id := 1; id <= 3; id++ {
+				revoked(t, f, session(id, host))
+			}
+		}
+	})
+}
+
+// The same person's next session on the same address cuts nothing.
+func TestSamePerson(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		to := l.listen(t, inWAN, server, 0, paced)
+		first := grant(t, f, session(1, host))
+		download := l.stream(t, inLAN, host, to)
+		download.runs(t)
+		next := first
+		next.ID = "next"
+		grant(t, f, next)
+		eventually(t, "the traffic is counted", func() bool {
+			return f.Traffic()[next.ID].Rx > 0 && f.Traffic()[next.ID].Tx > f.Traffic()[next.ID].Rx/2
+		})
+		if _, ok := f.Traffic()[first.ID]; ok {
+			t.Error("a session that is over is still counted")
+		}
+		unknown := first
+		unknown.ID = "never granted" // the last one in the place of others that are over
+		revoked(t, f, unknown)
+		download.stops(t)
+		if len(f.Traffic()) != 0 {
+			t.Errorf("still counted: %v", f.Traffic())
+		}
+	})
+}
+
+func TestRedirects(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.Redirect = Redirect{GatewayAddrs: []netip.Addr{outer}, PortalPort: 8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 8080}
+		f := open(t, p, Options{})
+		any4 := netip.IPv4Unspecified()
+		l.listen(t, "", any4, 8080, says("sign in"))
+		l.listen(t, "", any4, 8443, says("portal"))
+		l.listen(t, "", any4, 14765, says("agent"))
+		l.listen(t, inWAN, server, 80, says("world"))
+		l.listen(t, inLAN1, neighbor, 80, says("intranet"))
+		l.known(t, inLAN, host)
+		for name, login := range map[string]bool{"before login": false, "after login": true} {
+			web := "sign in"
+			if login {
+				web = "world"
+				grant(t, f, session(1, host))
+			}
+			for to, want := range map[netip.AddrPort]string{
+				netip.AddrPortFrom(server, 80):            web,
+				netip.AddrPortFrom(neighbor, 80):          "intranet",
+				netip.AddrPortFrom(outer, 8443):           "portal",
+				netip.AddrPortFrom(outer, 14765):          "agent",
+				netip.MustParseAddrPort("10.77.1.1:8443"): "portal",
+			} {
+				if got, err := l.hears(t, inLAN, host, to); got != want {
+					t.Errorf("%s: %s says %q (%v), want %q", name, to, got, err, want)
+				}
+			}
+			l.wantHairpin(t)
+			revoked(t, f, session(1, host))
+		}
+		for _, to := range []netip.AddrPort{netip.AddrPortFrom(outer, 80), netip.AddrPortFrom(elsewhere, 80)} {
+			if got, err := l.hears(t, inLAN, host, to); got != "sign in" {
+				t.Errorf("%s says %q (%v)", to, got, err)
+			}
+		}
+	})
+}
+
+// Networks that are neither LAN nor WAN are the administrator's, also where nobody calls them local.
+func TestDMZIsNotRedirected(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.LAN, p.LocalNetworks = p.LAN[:1], nil
+		p.Redirect.HTTPPort = 8080
+		open(t, p, Options{})
+		l.listen(t, "", netip.IPv6Unspecified(), 8080, says("sign in"))
+		l.listen(t, inLAN1, neighbor, 80, says("DMZ"))
+		for to, want := range map[netip.AddrPort]string{
+			netip.AddrPortFrom(neighbor, 80):          "DMZ",
+			netip.AddrPortFrom(server, 80):            "sign in",
+			netip.MustParseAddrPort("10.77.2.1:8080"): "sign in", // the gateway itself
+		} {
+			if got, err := l.hears(t, inLAN, host, to); got != want {
+				t.Errorf("%s says %q (%v), want %q", to, got, err, want)
+			}
+		}
+		if got, err := l.hears(t, inLAN, host6, netip.AddrPortFrom(server6, 80)); got != "sign in" {
+			t.Errorf("IPv6: %q, %v", got, err)
+		}
+	})
+}
+
+// wantHairpin sends to the WireGuard port of the gateway's outer address.
+func (l lab) wantHairpin(t *testing.T) {
+	t.Helper()
+	gateway, err := net.ListenUDP("udp4", &net.UDPAddr{Port: 3051})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gateway.Close()
+	c, err := l.dial(t, inLAN, "udp", host, netip.AddrPortFrom(outer, 3051))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	buf := make([]byte, 16)
+	gateway.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(patience))
+	c.Write([]byte("handshake"))
+	n, from, err := gateway.ReadFromUDPAddrPort(buf)
+	if err != nil || string(buf[:n]) != "handshake" {
+		t.Fatalf("the gateway got %q, %v", buf[:n], err)
+	}
+	gateway.WriteToUDPAddrPort([]byte("answer"), from)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "answer" {
+		t.Errorf("the host got %q, %v", buf[:n], err)
+	}
+}
+
+func TestOpenBeforeLogin(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.OpenBeforeLogin = []netip.Prefix{netip.PrefixFrom(server, 32), netip.PrefixFrom(server6, 128)}
+		open(t, p, Options{})
+		l.wantOpen(t, "an open address", inLAN, host, l.listen(t, inWAN, server, 0, says("open")))
+		l.wantOpen(t, "an open address of IPv6", inLAN, host6, l.listen(t, inWAN, server6, 0, says("open")))
+		l.wantClosed(t, "another address", inLAN, host, l.listen(t, inWAN, elsewhere, 0, says("closed")))
+		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 53))
+		if got := l.flood(t, host, netip.AddrPortFrom(server, 53), 200); got < 15 || got > 40 {
+			t.Errorf("%d of 200 questions at once came through, want about 20", got)
+		}
+		if got := l.flood(t, second, netip.AddrPortFrom(server, 53), 10); got != 10 {
+			t.Errorf("%d of 10 questions of another host came through", got)
+		}
+		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
+			t.Errorf("%d of 100 packets to another port came through", got)
+		}
+	})
+}
+
+// flood sends packets at once and returns how many arrive.
+func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, count int) (arrived int) {
+	t.Helper()
+	receiver := l.udp(t, inWAN, to)
+	defer receiver.Close()
+	sender := l.udp(t, inLAN, netip.AddrPortFrom(from, 0))
+	defer sender.Close()
+	for range count {
+		sender.WriteToUDPAddrPort([]byte("?"), to)
+	}
+	for b := make([]byte, 8); ; arrived++ {
+		receiver.SetReadDeadline(time.Now().Add(silence))
+		if _, err := receiver.Read(b); err != nil {
+			return arrived
+		}
+	}
+}
+
+func TestTunnel(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.ForwardNets = []netip.Prefix{netip.MustParsePrefix("10.77.3.0/24")}
+		f := open(t, p, Options{})
+		allowed, other := l.listen(t, inLAN1, neighbor, 0, says("allowed")), l.listen(t, inLAN, host, 0, says("other"))
+		world := l.listen(t, inWAN, server, 0, says("world"))
+		inside := l.listen(t, "", netip.MustParseAddr("10.99.0.1"), 0, says("gateway"))
+		gateway := l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, says("gateway"))
+		l.wantClosed(t, "without a session", inTunnel, peer, allowed)
+		l.wantClosed(t, "the gateway without a session", inTunnel, peer, inside)
+
+		s := grant(t, f, remote(1, peer))
+		l.wantOpen(t, "an allowed network", inTunnel, peer, allowed)
+		l.wantOpen(t, "the gateway in the tunnel", inTunnel, peer, inside)
+		l.wantClosed(t, "another network", inTunnel, peer, other)
+		l.wantClosed(t, "the Internet", inTunnel, peer, world)
+		l.wantClosed(t, "the gateway's other addresses", inTunnel, peer, gateway)
+		l.wantClosed(t, "another address in the tunnel", inTunnel, peer2, allowed)
+		l.wantClosed(t, "from the LAN into the tunnel", inLAN, host, l.listen(t, inTunnel, peer, 0, says("peer")))
+		if _, ok := f.Traffic()[s.ID]; ok {
+			t.Error("a session in the tunnel is counted twice")
+		}
+
+		p.ForwardNets = nil
+		if err := f.Apply(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+		download := l.stream(t, inTunnel, peer, l.listen(t, inWAN, server, 0, paced))
+		download.runs(t)
+		f.Revoke(context.Background(), s)
+		download.stops(t)
+	})
+}
+
+// Peers of a tunnel all come in through one interface and leave through it again.
+func TestPeersAmongThemselves(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		run(t, "ip", "link", "add", "second", "type", "veth", "peer", "name", "eth1", "netns", l.prefix+"-"+inLAN1)
+		l.ip(t, inLAN1, "link", "set", "eth1", "up")
+		run(t, "ip", "link", "add", "ideco", "type", "bridge")
+		for _, port := range []string{"vpn0", "second"} {
+			run(t, "ip", "link", "set", port, "master", "ideco", "up")
+			run(t, "ip", "link", "set", port, "type", "bridge_slave", "isolated", "on") // so that only the gateway joins them
+		}
+		run(t, "ip", "addr", "flush", "dev", "vpn0")
+		run(t, "ip", "addr", "add", "10.99.0.1/24", "dev", "ideco")
+		run(t, "ip", "link", "set", "ideco", "up")
+		l.ip(t, inTunnel, "addr", "flush", "dev", "eth0")
+		l.ip(t, inTunnel, "addr", "add", peer.String()+"/32", "dev", "eth0")
+		l.ip(t, inTunnel, "route", "add", "10.99.0.1", "dev", "eth0")
+		l.ip(t, inTunnel, "route", "add", "default", "via", "10.99.0.1")
+		l.ip(t, inLAN1, "addr", "add", peer2.String()+"/32", "dev", "eth1")
+		l.ip(t, inLAN1, "route", "add", "10.99.0.0/24", "via", "10.99.0.1", "dev", "eth1", "onlink")
+		os.WriteFile("/proc/sys/net/ipv4/conf/ideco/send_redirects", []byte("0"), 0o644)
+		os.WriteFile("/proc/sys/net/ipv4/conf/all/send_redirects", []byte("0"), 0o644)
+
+		p := labPlan()
+		p.Tunnel = "ideco"
+		f := open(t, p, Options{})
+		grant(t, f, remote(1, peer))
+		grant(t, f, remote(2, peer2))
+		to := l.listen(t, inLAN1, peer2, 0, says("peer"))
+		l.wantClosed(t, "one peer to another", inTunnel, peer, to)
+		p.VPNPeersMayTalk = true
+		if err := f.Apply(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+		l.wantOpen(t, "one peer to another when allowed", inTunnel, peer, to)
+		revoked(t, f, remote(2, peer2))
+		l.wantClosed(t, "to a peer whose session is over", inTunnel, peer, to)
+	})
+}
+
+const theirs = `table ip theirs {
+	set friends { type ipv4_addr; elements = { 10.1.1.1, 10.1.1.2 }; }
+	chain forward { type filter hook forward priority filter; policy accept; ip saddr @friends counter packets 0 bytes 0 accept; }
+	chain post { type nat hook postrouting priority srcnat; oifname "other0" masquerade; }
+}
+table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 22 accept; }; }
+`
+
+func TestOthersTablesStay(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		file := filepath.Join(t.TempDir(), "theirs")
+		if err := os.WriteFile(file, []byte(theirs), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "nft", "-f", file)
+		before := run(t, "nft", "-a", "list", "ruleset")
+		others := func() string {
+			return run(t, "nft", "-a", "list", "table", "ip", "theirs") + "\n" + run(t, "nft", "-a", "list", "table", "inet", "filter")
+		}
+		want := others()
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		if got := others(); got != want {
+			t.Errorf("others' tables were changed:\n%s\nwant\n%s", got, want)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if text, loaded, err := Show(labPlan()); err != nil || !loaded || !strings.Contains(text, host.String()) || !strings.Contains(text, `comment "s1/1"`) {
+			t.Errorf("after the end the table shows (%t, %v)\n%s", loaded, err, text)
+		}
+		for range 2 {
+			if err := Clear(); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := run(t, "nft", "-a", "list", "ruleset"); got != before {
+			t.Errorf("after clearing:\n%s\nwant\n%s", got, before)
+		}
+		if _, loaded, err := Show(labPlan()); loaded || err != nil {
+			t.Errorf("there is still a table (%v)", err)
+		}
+	})
+}
+
+func TestNoInterfacesNoTable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, Plan{Tunnel: "vpn0"}, Options{})
+		grant(t, f, session(1, host))
+		if got := run(t, "nft", "list", "ruleset"); got != "" {
+			t.Errorf("a table without interfaces:\n%s", got)
+		}
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		if err := f.Apply(context.Background(), labPlan()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "who was granted before is let through", func() bool {
+			word, _ := l.hears(t, inLAN, host, to)
+			return word != ""
+		})
+		if err := f.Apply(context.Background(), Plan{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := run(t, "nft", "list", "ruleset"); got != "" {
+			t.Errorf("the table outlived its interfaces:\n%s", got)
+		}
+	})
+}
+
+func TestOthersChangeTheTable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		incidents := make(chan Incident, 10)
+		p := labPlan()
+		p.Masquerade = false // what is hidden behind an address ends with the table that hides it
+		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		f := open(t, p, Options{Report: func(i Incident) { incidents <- i }})
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		to := l.listen(t, inWAN, server, 0, paced)
+		download := l.stream(t, inLAN, host, to)
+		closed := l.listen(t, inWAN, server, 0, says("world"))
+		want := rules(t)
+		for _, c := range []struct{ command, what string }{
+			{"delete table inet ideco_agent", TableRemoved},
+			{"flush chain inet ideco_agent from_lan", TableChanged},
+			{"insert rule inet ideco_agent forward accept", TableChanged},
+			{"add chain inet ideco_agent mine { type filter hook forward priority -1; policy drop; }", TableChanged},
+			{"flush set inet ideco_agent lan4", SetsChanged},
+			{"add element inet ideco_agent routed4 { lan0 . 10.77.1.11 }", SetsChanged},
+			{"flush ruleset", TableRemoved},
+		} {
+			began := time.Now()
+			nft(t, c.command)
+			select {
+			case i := <-incidents:
+				if i.What != c.what || i.Err != nil {
+					t.Errorf("%s: reported %q (%v), want %q", c.command, i.What, i.Err, c.what)
+				}
+			case <-time.After(patience):
+				t.Fatalf("%s: not noticed", c.command)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("%s: noticed after %s", c.command, took)
+			}
+			if c.command == "flush set inet ideco_agent lan4" { // it was out of the set, and was told so
+				download = l.stream(t, inLAN, host, to)
+			}
+			download.runs(t)
+			l.wantClosed(t, c.command, inLAN, second, closed)
+			if got := rules(t); got != want {
+				t.Errorf("%s: the table is now\n%s\nwant\n%s", c.command, got, want)
+			}
+		}
+		nft(t, "table ip unrelated { chain x { }; }")
+		revoked(t, f, session(1, host))
+		select {
+		case i := <-incidents:
+			t.Errorf("reported without a reason: %+v", i)
+		default:
+		}
+	})
+}
+
+// What others removed a moment ago must not keep anything from being done.
+func TestRightAfterOthers(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, second)
+		first, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
+		nft(t, fmt.Sprintf("delete element inet ideco_agent lan4 { lan0 . %s . %s }", f.MACs()[first.ID], host))
+		f.Revoke(context.Background(), first)
+		revoked(t, f, other)
+		if left, err := elementsNow(); err != nil || len(left) != 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
+		l.wantClosed(t, "after the end", inLAN, second, to)
+		nft(t, "delete table inet ideco_agent")
+		grant(t, f, first)
+		l.wantOpen(t, "granted without a table", inLAN, host, to)
+		l.wantClosed(t, "somebody else", inLAN, second, to)
+		moved := first
+		moved.Address = second
+		grant(t, f, moved)
+		revoked(t, f, first) // where it was before
+		l.wantOpen(t, "a session that has moved", inLAN, second, to)
+		l.wantClosed(t, "where it was before", inLAN, host, to)
+	})
+}
+
+// rules are the table without its elements.
+func rules(t *testing.T) string {
+	t.Helper()
+	return run(t, "nft", "-t", "list", "ruleset")
+}
+
+// TestPreviewIsWhatIsLoaded compares what nft makes of the text, at boot for instance, with what this package gives to the
+// kernel and with what people are shown.
+func TestPreviewIsWhatIsLoaded(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		plain := labPlan()
+		plain.Tunnel, plain.Masquerade, plain.VPNNetwork = "", false, netip.Prefix{}
+		many := everything
+		many.OpenBeforeLogin = append(slices.Clone(many.OpenBeforeLogin), netip.MustParsePrefix("192.0.2.8/29"), netip.MustParsePrefix("192.0.2.9/32"))
+		many.ForwardNets = append(slices.Clone(many.ForwardNets), netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("10.0.0.0/8"))
+		for name, p := range map[string]Plan{"everything": everything, "lab": labPlan(), "plain": plain, "many": many} {
+			file := filepath.Join(t.TempDir(), "plan")
+			if err := os.WriteFile(file, []byte(p.Text()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			run(t, "nft", "-f", file)
+			run(t, "nft", "-f", file) // over itself
+			byNFT := run(t, "nft", "list", "ruleset")
+			if err := Clear(); err != nil {
+				t.Fatal(err)
+			}
+			f := open(t, p, Options{})
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			byUs := run(t, "nft", "list", "ruleset")
+			if byUs != byNFT {
+				t.Errorf("%s: loaded is\n%s\nnft makes of the text\n%s", name, byUs, byNFT)
+			}
+			if got := strings.TrimSpace(p.Preview()); got != byUs {
+				t.Errorf("%s: loaded is\n%s\nthe preview is\n%s", name, byUs, got)
+			}
+			if err := Clear(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// What nft loaded at boot is closed, and a firewall takes it over.
+func TestClosedAtBoot(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		file := filepath.Join(t.TempDir(), "plan")
+		if err := os.WriteFile(file, []byte(labPlan().Text()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "nft", "-f", file)
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.wantClosed(t, "at boot", inLAN, host, to)
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		l.wantOpen(t, "after the login", inLAN, host, to)
+		run(t, "nft", "-f", file)
+		l.wantOpen(t, "after the file was loaded once more", inLAN, host, to)
+	})
+}
+
+// A host that the gateway has never heard of is called.
+func TestUnknownMAC(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		run(t, "ip", "neigh", "flush", "dev", "lan0")
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		s := grant(t, f, session(1, host))
+		eventually(t, "the MAC is found", func() bool { return f.MACs()[s.ID] != nil })
+		l.wantOpen(t, "after the call", inLAN, host, to)
+		absent := grant(t, f, session(2, netip.MustParseAddr("10.77.1.99")))
+		revoked(t, f, absent)
+	})
+}
+
+func TestGrantAddress(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f, ctx := open(t, labPlan(), Options{}), context.Background()
+		to := l.listen(t, inWAN, server6, 0, says("world"))
+		for _, a := range []netip.Addr{host, second, host6, second6} {
+			l.known(t, inLAN, a)
+		}
+		if err := f.GrantAddress(ctx, "s1", host6); !errors.Is(err, ErrNoSession) {
+			t.Errorf("without a session: %v", err)
+		}
+		s := grant(t, f, session(1, host))
+		l.wantClosed(t, "an address that was not proved", inLAN, host6, to)
+		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+			t.Fatal(err)
+		}
+		l.wantOpen(t, "a proved address", inLAN, host6, to)
+		l.wantClosed(t, "another one", inLAN, second6, to)
+		if err := f.GrantAddress(ctx, s.ID, second); !errors.Is(err, ErrTooMany) {
+			t.Errorf("a second address of IPv4: %v", err)
+		}
+		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99")); !errors.Is(err, ErrNotSameHost) {
+			t.Errorf("an address that nobody has: %v", err)
+		}
+		l.known(t, inLAN1, neighbor)
+		grant(t, f, session(2, neighbor))
+		if err := f.GrantAddress(ctx, "s2", host6); !errors.Is(err, ErrAddressTaken) {
+			t.Errorf("another's address: %v", err)
+		}
+		if err := f.GrantAddress(ctx, "s2", second6); !errors.Is(err, ErrNotSameHost) {
+			t.Errorf("an address on another LAN: %v", err)
+		}
+		m := f.MACs()[s.ID].String()
+		for i := range maxIPv6 { // the one that was proved longest ago goes for the last
+			a := fmt.Sprintf("fd77:1::1:%d", i)
+			run(t, "ip", "neigh", "add", a, "dev", "lan0", "lladdr", m)
+			if i == 1 {
+				if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr(a)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
+		run(t, "ip", "neigh", "add", "fd77:1::2:0", "dev", "lan0", "lladdr", m)
+		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::2:0")); err != nil {
+			t.Fatal(err)
+		}
+		l.wantClosed(t, "the oldest of too many", inLAN, host6, to)
+		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+			t.Fatal(err)
+		}
+		l.wantOpen(t, "proved again", inLAN, host6, to)
+		revoked(t, f, s)
+		l.wantClosed(t, "after the end", inLAN, host6, to)
+		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
+	})
+}
+
+// One address is taken away, its downloads stop, and the session goes on.
+func TestRevokeAddress(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f, ctx := open(t, labPlan(), Options{}), context.Background()
+		to, to6 := l.listen(t, inWAN, server, 0, paced), l.listen(t, inWAN, server6, 0, paced)
+		for _, a := range []netip.Addr{host, second, host6} {
+			l.known(t, inLAN, a)
+		}
+		s, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
+		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+			t.Fatal(err)
+		}
+		own, further := l.stream(t, inLAN, host, to), l.stream(t, inLAN, host6, to6)
+		further.runs(t)
+		f.RevokeAddress(ctx, other.ID, host6) // another's
+		f.RevokeAddress(ctx, s.ID, host)      // its own
+		f.RevokeAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99"))
+		own.runs(t)
+		further.runs(t)
+		f.RevokeAddress(ctx, s.ID, host6)
+		further.stops(t)
+		own.runs(t)
+		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
+		revoked(t, f, s)
+		own.stops(t)
+	})
+}
+
+// A session whose own address is of IPv6 has one address of IPv4, the one that was proved last.
+func TestNextIPv4(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f, ctx := open(t, labPlan(), Options{}), context.Background()
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		for _, a := range []netip.Addr{host, second, host6} {
+			l.known(t, inLAN, a)
+		}
+		s := grant(t, f, session(1, host6))
+		for _, a := range []netip.Addr{host, second} {
+			if err := f.GrantAddress(ctx, s.ID, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.wantOpen(t, "the last one", inLAN, second, to)
+		l.wantClosed(t, "the one before", inLAN, host, to)
+	})
+}
+
+// In the tunnel an address is closed for the session that has it, and for no other that once had it.
+func TestRevokeInTunnel(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		grant(t, f, remote(1, peer))
+		revoked(t, f, remote(2, peer))
+		l.wantOpen(t, "another's end", inTunnel, peer, to)
+		revoked(t, f, remote(1, peer))
+		l.wantClosed(t, "its own end", inTunnel, peer, to)
+	})
+}
+
+// TestMSS looks at what a server is told: no more than what fits through the gateway's line.
+func TestMSS(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		run(t, "ip", "link", "set", "wan0", "mtu", "1300")
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		mss := make(chan int, 1)
+		to := l.listen(t, inWAN, server, 0, func(c net.Conn) {
+			raw, _ := c.(*net.TCPConn).SyscallConn()
+			raw.Control(func(fd uintptr) {
+				v, _ := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG)
+				mss <- v
+			})
+			fmt.Fprint(c, "world")
+		})
+		l.wantOpen(t, "the server", inLAN, host, to)
+		if got := <-mss; got > 1260 {
+			t.Errorf("the server may send segments of %d bytes, want 1260 at most", got)
+		}
+	})
+}
+
+func TestWithoutRights(t *testing.T) {
+	if os.Getenv(labVariable) == "" {
+		t.Parallel()
+		need(t, os.Geteuid() == 0, "root")
+		for name, wrap := range map[string][]string{
+			"no capability": {"setpriv", "--inh-caps=-all", "--bounding-set=-all"},
+			"namespace":     {"unshare", "--user", "--map-root-user"},
+		} {
+			_, err := exec.LookPath(wrap[0])
+			need(t, err == nil, wrap[0]+" (on Debian: apt-get install util-linux)")
+			run := exec.CommandContext(t.Context(), wrap[0], append(wrap[1:], os.Args[0], "-test.run=^TestWithoutRights$", "-test.v")...)
+			run.Env = append(os.Environ(), labVariable+"=none")
+			if out, err := run.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+			}
+		}
+		return
+	}
+	if _, err := Open(Options{Mode: ModeNFTables}); err == nil || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
+		t.Errorf("error %v, want one that names CAP_NET_ADMIN", err)
+	}
+	f, err := Open(Options{Mode: ModeAuto, Log: logOf(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Mode() != ModeOff || f.Problem() == nil {
+		t.Errorf("mode %s, problem %v", f.Mode(), f.Problem())
+	}
+	ctx := context.Background()
+	if err := errors.Join(f.Apply(ctx, labPlan()), f.Grant(ctx, session(1, host)), f.GrantAddress(ctx, "s1", host6)); err != nil {
+		t.Error(err)
+	}
+	f.Revoke(ctx, session(1, host))
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,126 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"ideco-agent/agent"
+)
+
+// Limits of a session: one IPv4 address, and as many of IPv6 as privacy extensions use.
+const maxIPv6 = 8
+
+// Refusals of GrantAddress.
+var (
+	ErrNoSession    = errors.New("no such session is let through")
+	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
+	ErrAddressTaken = errors.New("another session has this address")
+	ErrTooMany      = errors.New("the session's own address is its IPv4 address")
+)
+
+// action is what a task asks for.
+type action int
+
+const (
+	actGrant action = iota
+	actGrantAddress
+	actRevoke
+	actRevokeAddress
+)
+
+// task is something for the keeper to do in its turn.
+type task struct {
+	action  action
+	session agent.Session
+	address netip.Addr // of actGrantAddress and actRevokeAddress
+	done    chan error // nil when nobody waits
+}
+
+// Grant lets a session's address through, or keeps it so when it already is. Whatever session had the address before
+// loses it; what it had proved goes over to the same person's session. After an error nothing new is let through.
+func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
+	s.Address = clean(s.Address)
+	return f.ask(ctx, &task{action: actGrant, session: s})
+}
+
+// GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:
+// it must be a neighbour with the MAC of the session. The session has one address of IPv4 and 8 of IPv6; of more the one
+// goes that was granted longest ago, but never the session's own. It ends with the session. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken, ErrTooMany.
+func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
+	return f.ask(ctx, &task{action: actGrantAddress, session: agent.Session{ID: sessionID}, address: clean(a)})
+}
+
+// RevokeAddress takes one further address of a session away, as Revoke does with all of them. One that the session does
+// not have is no error.
+func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
+	_ = f.leave(&task{action: actRevokeAddress, session: agent.Session{ID: sessionID}, address: clean(a)}) // a closed firewall lets it expire
+}
+
+// Revoke takes away the session's address and all further addresses that it was given, within milliseconds of its return,
+// and cuts what is established. In the LAN the address is closed whichever session it was granted to last: whoever revokes
+// after another session was granted there means that one. In the tunnel it is closed for this session alone, because its
+// address may be another's by now. What fails is repeated until it works or has expired.
+func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
+	s.Address = clean(s.Address)
+	_ = f.leave(&task{action: actRevoke, session: s}) // a closed firewall lets it expire
+}
+
+// ask leaves a task and waits until it is done.
+func (f *Firewall) ask(ctx context.Context, t *task) error {
+	if f.mode == ModeOff {
+		return nil
+	}
+	t.done = make(chan error, 1)
+	if err := f.leave(t); err != nil {
+		return err
+	}
+	select {
+	case err := <-t.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err() // the task is done all the same, and a Revoke after it undoes it
+	}
+}
+
+// leave puts a task in the queue.
+func (f *Firewall) leave(t *task) error {
+	if f.mode == ModeOff {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return ErrClosed
+	}
+	f.tasks = append(f.tasks, t)
+	select {
+	case f.wake <- struct{}{}:
+	default: // it is awake
+	}
+	return nil
+}
+
+// take empties the queue.
+func (f *Firewall) take() []*task {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	tasks := f.tasks
+	f.tasks = nil
+	return tasks
+}
+
+// urgent tells whether there is anything in the queue that does not wait for more of its kind.
+func (f *Firewall) urgent() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.tasks) >= perTransaction {
+		return true
+	}
+	for _, t := range f.tasks {
+		if t.action != actRevoke && t.action != actRevokeAddress {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,229 @@
+package firewall
+
+import (
+	"crypto/sha256"
+	"net"
+	"net/netip"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// How often and how long.
+const (
+	gatherTime  = 5 * time.Millisecond   // removals wait for others
+	watchEvery  = 500 * time.Millisecond // whether somebody changed the table
+	sampleEvery = 5 * time.Second        // the counters
+	soon        = 20 * time.Millisecond  // until a host that was called should have answered
+)
+
+// keeper is the goroutine that changes the table, and what it knows of it.
+type keeper struct {
+	f        *Firewall
+	wire     *wire
+	plan     Plan
+	loaded   bool              // the table of the plan is there
+	sum      [sha256.Size]byte // of the table as it was loaded
+	gen      uint32            // of all tables, as far as our own changes go
+	replaces bool              // elements are replaced to be refreshed
+
+	grants   map[string]*granted               // by session ID
+	holders  map[netip.Addr]*held              // who has an address
+	elements map[netip.Addr]map[entry]*element // what the kernel has
+	waiting  map[*held]bool                    // hosts whose MAC is not known yet
+	clean    bool                              // connections of all who are not let through were forgotten since the table stands
+	dirty    map[netip.Addr]bool               // addresses whose connections were not, after all
+	leaving  map[netip.Addr]bool               // whose elements could not be removed yet
+	blocked  string                            // the foreign flowtable that was reported
+}
+
+// granted is a session that is let through, or would be if a chosen interface led to it.
+type granted struct {
+	session agent.Session
+	addrs   []*held // the session's own address first
+	rx, tx  uint64  // what elements had counted that are gone
+}
+
+// held is an address of a session.
+type held struct {
+	of     *granted
+	addr   netip.Addr
+	at     place
+	placed bool
+}
+
+// element is one that the kernel has.
+type element struct {
+	owner      owner
+	live       bool      // refreshed, because its session is granted; otherwise it is left to expire
+	expires    time.Time // while it is not live
+	timeout    time.Duration
+	base, last uint64 // bytes before the counter began anew, and since
+}
+
+func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
+	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
+		elements: map[netip.Addr]map[entry]*element{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
+	now := time.Now()
+	for _, e := range elements {
+		k.keep(e.entry, &element{owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
+	}
+	return k
+}
+
+// keep notes what the kernel has.
+func (k *keeper) keep(key entry, e *element) {
+	if k.elements[key.addr] == nil {
+		k.elements[key.addr] = map[entry]*element{}
+	}
+	k.elements[key.addr][key] = e
+}
+
+// lose notes what the kernel has no longer. What it counted stays the session's.
+func (k *keeper) lose(key entry) {
+	e := k.elements[key.addr][key]
+	if e == nil {
+		return
+	}
+	if g := k.grants[e.owner.session]; g != nil && key.inward() {
+		g.rx += e.total()
+	} else if g != nil {
+		g.tx += e.total()
+	}
+	if delete(k.elements[key.addr], key); len(k.elements[key.addr]) == 0 {
+		delete(k.elements, key.addr)
+	}
+}
+
+// run works until the firewall is closed.
+func (k *keeper) run() {
+	defer close(k.f.stopped)
+	defer k.wire.close()
+	watch, sample := time.NewTicker(watchEvery), time.NewTicker(sampleEvery)
+	defer watch.Stop()
+	defer sample.Stop()
+	refresh := time.NewTimer(k.plan.timeout() / 3)
+	defer refresh.Stop()
+	for {
+		select {
+		case <-k.f.stop:
+			k.finish()
+			return
+		case call := <-k.f.calls:
+			before := k.plan.timeout()
+			call(k)
+			if k.plan.timeout() != before {
+				refresh.Reset(k.plan.timeout() / 3)
+			}
+		case <-k.f.wake:
+			k.gather()
+			k.work(k.f.take())
+		case <-k.f.heard:
+			k.hear()
+		case <-watch.C:
+			k.watch()
+			k.hear()
+			k.retry()
+		case <-sample.C:
+			k.sample()
+		case <-refresh.C:
+			k.refresh()
+			refresh.Reset(k.plan.timeout() / 3)
+		}
+	}
+}
+
+// gather waits for more when only removals are in the queue.
+func (k *keeper) gather() {
+	over := time.NewTimer(gatherTime)
+	defer over.Stop()
+	for !k.f.urgent() {
+		select {
+		case <-over.C:
+			return
+		case <-k.f.stop:
+			return
+		case <-k.f.wake:
+		}
+	}
+}
+
+// finish does what was asked for before the end, and gives everybody the full timeout for the next process to come.
+func (k *keeper) finish() {
+	k.work(k.f.take())
+	k.refresh()
+}
+
+// work does tasks in their order; those that follow each other and ask for the like are done together.
+func (k *keeper) work(tasks []*task) {
+	for len(tasks) > 0 {
+		n := 1
+		for n < len(tasks) && tasks[n].action == tasks[0].action {
+			n++
+		}
+		switch tasks[0].action {
+		case actRevoke:
+			k.revoke(tasks[:n])
+		case actRevokeAddress:
+			k.revokeAddresses(tasks[:n])
+		case actGrant:
+			k.grant(tasks[:n])
+		case actGrantAddress:
+			for _, t := range tasks[:n] {
+				t.done <- k.grantAddress(t)
+			}
+		}
+		tasks = tasks[n:]
+	}
+}
+
+// publish shows a session's counts and MAC to readers.
+func (k *keeper) publish(g *granted) {
+	k.f.mu.Lock()
+	defer k.f.mu.Unlock()
+	id := g.session.ID
+	if k.grants[id] != g {
+		delete(k.f.counts, id)
+		delete(k.f.macs, id)
+		return
+	}
+	delete(k.f.macs, id)
+	if g.session.Kind == agent.KindVPN || len(g.addrs) == 0 || !g.addrs[0].placed {
+		delete(k.f.counts, id) // nothing counts
+		return
+	}
+	t := agent.Traffic{Rx: g.rx, Tx: g.tx}
+	for _, h := range g.addrs {
+		for key, e := range k.elements[h.addr] {
+			switch {
+			case e.owner.session != id:
+			case key.inward():
+				t.Rx += e.total()
+			default:
+				t.Tx += e.total()
+			}
+		}
+	}
+	k.f.counts[id] = t
+	if m := g.addrs[0].at.mac; m != (mac{}) {
+		k.f.macs[id] = net.HardwareAddr(m[:])
+	}
+}
+
+func (e *element) total() uint64 { return e.base + e.last }
+
+// count takes over what the kernel's counter says, which begins anew with a new element.
+func (e *element) count(bytes uint64) {
+	if bytes < e.last {
+		e.base += e.last
+	}
+	e.last = bytes
+}
+
+// keys are the elements of an address.
+func (h *held) keys() []entry {
+	if !h.placed {
+		return nil
+	}
+	return h.at.keys()
+}

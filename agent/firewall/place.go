@@ -1,0 +1,59 @@
+package firewall
+
+import (
+	"net/netip"
+
+	"ideco-agent/agent"
+)
+
+// place is where an address is let through.
+type place struct {
+	name   string // of the LAN interface; empty for an address in the tunnel
+	routed bool   // no MAC is seen: behind a router, or on an interface that has none
+	mac    mac    // zero behind a router, in the tunnel, and for a host that has not been heard of
+	addr   netip.Addr
+}
+
+// waits tells whether the place needs a MAC that is not known yet.
+func (p place) waits() bool { return p.name != "" && !p.routed && p.mac == mac{} }
+
+// keys are the elements that let an address through; none while its MAC is not known.
+func (p place) keys() []entry {
+	switch {
+	case p.name == "":
+		return []entry{{set: vpn4, addr: p.addr}}
+	case p.waits():
+		return nil
+	case p.addr.Is6() && p.routed:
+		return []entry{{set: routed6, name: p.name, addr: p.addr}, {set: back6, name: p.name, addr: p.addr}}
+	case p.addr.Is6():
+		return []entry{{set: lan6, name: p.name, mac: p.mac, addr: p.addr}, {set: back6, name: p.name, addr: p.addr}}
+	case p.routed:
+		return []entry{{set: routed4, name: p.name, addr: p.addr}, {set: back4, name: p.name, addr: p.addr}}
+	}
+	return []entry{{set: lan4, name: p.name, mac: p.mac, addr: p.addr}, {set: back4, name: p.name, addr: p.addr}}
+}
+
+// locate finds the place of an address. An address that no chosen LAN interface leads to has none: the rules do not look
+// at it, and there is nothing to let through.
+func (p Plan) locate(s *surroundings, kind agent.Kind, a netip.Addr) (place, bool) {
+	if kind == agent.KindVPN {
+		return place{addr: a}, p.Tunnel != "" && a.Is4()
+	}
+	if p.Empty() || s.own[a] {
+		return place{}, false
+	}
+	if names := p.attached(a); len(names) == 1 && !s.bare[names[0]] {
+		m, _ := s.mac(names[0], a)
+		return place{name: names[0], mac: m, addr: a}, true
+	}
+	name, routed, ok := s.route(a)
+	if !ok || !p.isLAN(name) {
+		return place{}, false
+	}
+	at := place{name: name, routed: routed, addr: a}
+	if !routed {
+		at.mac, _ = s.mac(name, a)
+	}
+	return at, true
+}

@@ -1,0 +1,220 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DefaultTimeout is how long an address stays let through after the process has died.
+const DefaultTimeout = time.Minute
+
+// Limits of a Plan.
+const (
+	minTimeout    = 3 * time.Second
+	maxInterfaces = 64
+	maxNetworks   = 1024 // in one list
+)
+
+// Interface is an interface of this machine as a Plan uses it.
+type Interface struct {
+	Name string
+	// Networks are attached to the interface: hosts there are told by their MAC too. Hosts of other networks behind the
+	// interface sit behind a router, which hides their MACs; they are told by interface and address alone.
+	Networks []netip.Prefix
+}
+
+// Redirect says which packets from the LAN the gateway takes for itself. Ports that are 0 are not redirected.
+type Redirect struct {
+	GatewayAddrs  []netip.Addr // addresses of the saved domain: of a router in front of the gateway, or the gateway's own
+	PortalPort    uint16       // TCP
+	AgentPort     uint16       // TCP
+	WireGuardPort uint16       // UDP
+	HTTPPort      uint16       // TCP: where the page for hosts without a session is served
+}
+
+// Plan is what the firewall enforces. Without interfaces there is no table at all.
+type Plan struct {
+	LAN, WAN        []Interface
+	Tunnel          string         // interface of the tunnel; empty without one
+	Masquerade      bool           // IPv4 addresses of the LAN and of the tunnel are hidden behind the WAN interface's
+	OpenBeforeLogin []netip.Prefix // reachable from the LAN without a session
+	LocalNetworks   []netip.Prefix // where TCP 80 of hosts without a session is left alone
+	VPNNetwork      netip.Prefix   // its first address is the gateway
+	ForwardNets     []netip.Prefix // what VPN users reach beyond the gateway; empty = everything
+	VPNPeersMayTalk bool           // VPN users reach each other
+	Redirect        Redirect
+	Timeout         time.Duration // of what is let through; 0 = DefaultTimeout
+}
+
+// Empty tells whether the plan wants no table.
+func (p Plan) Empty() bool { return len(p.LAN) == 0 && len(p.WAN) == 0 }
+
+// ErrPlan is what errors of Check are.
+var ErrPlan = errors.New("this cannot be enforced")
+
+// Check tells what is wrong with a plan. Errors: ErrPlan.
+func (p Plan) Check() error {
+	if p.Empty() {
+		return nil
+	}
+	if len(p.LAN) == 0 || len(p.WAN) == 0 {
+		return fmt.Errorf("%w: choose at least one LAN and one WAN interface, or none of either", ErrPlan)
+	}
+	if len(p.LAN)+len(p.WAN) > maxInterfaces {
+		return fmt.Errorf("%w: more than %d interfaces", ErrPlan, maxInterfaces)
+	}
+	if p.Timeout != 0 && p.Timeout < minTimeout {
+		return fmt.Errorf("%w: a timeout of %s is too short to be refreshed in time; take %s at least", ErrPlan, p.Timeout, minTimeout)
+	}
+	for _, list := range [][]netip.Prefix{p.OpenBeforeLogin, p.LocalNetworks, p.ForwardNets} {
+		if len(list) > maxNetworks {
+			return fmt.Errorf("%w: more than %d networks in a list", ErrPlan, maxNetworks)
+		}
+	}
+	return p.checkNames()
+}
+
+func (p Plan) checkNames() error {
+	seen := map[string]bool{}
+	names := append(namesOf(p.LAN), namesOf(p.WAN)...)
+	if p.Tunnel != "" {
+		names = append(names, p.Tunnel)
+	}
+	for _, name := range names {
+		if !validName(name) {
+			return fmt.Errorf("%w: %q is no name of an interface", ErrPlan, name)
+		}
+		if seen[name] {
+			return fmt.Errorf("%w: the interface %s has two parts to play", ErrPlan, name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// validName holds names to what the kernel takes and to what can stand between quotes: a name ending in * would match
+// others.
+func validName(name string) bool {
+	return name != "" && len(name) < 16 && name != "." && name != ".." &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/:"\*`, r) })
+}
+
+// Judges tells whether the plan's rules look at an interface.
+func (p Plan) Judges(name string) bool {
+	return !p.Empty() && (slices.Contains(namesOf(p.LAN), name) || slices.Contains(namesOf(p.WAN), name) || name == p.Tunnel)
+}
+
+func (p Plan) timeout() time.Duration {
+	if p.Timeout == 0 {
+		return DefaultTimeout
+	}
+	return p.Timeout
+}
+
+func (p Plan) isLAN(name string) bool { return slices.Contains(namesOf(p.LAN), name) }
+
+// attached finds the LAN interfaces to one of whose networks an address belongs.
+func (p Plan) attached(a netip.Addr) (names []string) {
+	for _, i := range p.LAN {
+		if slices.ContainsFunc(i.Networks, func(n netip.Prefix) bool { return n.Contains(a) }) {
+			names = append(names, i.Name)
+		}
+	}
+	return names
+}
+
+func namesOf(list []Interface) []string {
+	names := make([]string, len(list))
+	for i, one := range list {
+		names[i] = one.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// local are the networks of the LAN and of the VPN, loopback left out.
+func (p Plan) local() []netip.Prefix {
+	list := slices.Clone(p.LocalNetworks)
+	for _, i := range p.LAN {
+		list = append(list, i.Networks...)
+	}
+	if p.VPNNetwork.IsValid() {
+		list = append(list, p.VPNNetwork)
+	}
+	return slices.DeleteFunc(list, func(n netip.Prefix) bool { return n.Addr().IsLoopback() })
+}
+
+// forwardsAll tells whether VPN users reach everything.
+func (p Plan) forwardsAll() bool {
+	return len(p.ForwardNets) == 0 || slices.ContainsFunc(p.ForwardNets, func(n netip.Prefix) bool { return n.Addr().Is4() && n.Bits() == 0 })
+}
+
+// ofFamily returns the networks of one family in order, without those inside others, because the kernel wants no overlaps,
+// and halves of a network together, as nft would print them.
+func ofFamily(nets []netip.Prefix, v6 bool) []netip.Prefix {
+	var list []netip.Prefix
+	for _, n := range nets {
+		if n.IsValid() && n.Addr().Is6() == v6 && !n.Addr().Is4In6() {
+			list = append(list, n.Masked())
+		}
+	}
+	slices.SortFunc(list, func(a, b netip.Prefix) int {
+		if c := a.Addr().Compare(b.Addr()); c != 0 {
+			return c
+		}
+		return a.Bits() - b.Bits()
+	})
+	var out []netip.Prefix
+	for _, n := range list {
+		if len(out) == 0 || !out[len(out)-1].Contains(n.Addr()) {
+			out = joinHalves(append(out, n))
+		}
+	}
+	return out
+}
+
+// joinHalves makes one network of the last two for as long as they are its halves.
+func joinHalves(list []netip.Prefix) []netip.Prefix {
+	for len(list) > 1 {
+		a, b := list[len(list)-2], list[len(list)-1]
+		if a.Bits() != b.Bits() || a.Bits() == 0 {
+			return list
+		}
+		whole := netip.PrefixFrom(a.Addr(), a.Bits()-1).Masked()
+		if !whole.Contains(b.Addr()) || a == b {
+			return list
+		}
+		list = append(list[:len(list)-2], whole)
+	}
+	return list
+}
+
+func prefixesOf(addrs []netip.Addr) []netip.Prefix {
+	list := make([]netip.Prefix, 0, len(addrs))
+	for _, a := range addrs {
+		a = a.Unmap().WithZone("")
+		list = append(list, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return list
+}
+
+// everything is a plan that asks for all that there is.
+var everything = Plan{
+	LAN:             []Interface{{Name: "lan0"}, {Name: "lan1"}},
+	WAN:             []Interface{{Name: "wan0"}},
+	Tunnel:          "ideco0",
+	Masquerade:      true,
+	OpenBeforeLogin: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")},
+	LocalNetworks:   []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/8")},
+	VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
+	ForwardNets:     []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24")},
+	VPNPeersMayTalk: true,
+	Redirect: Redirect{
+		GatewayAddrs: []netip.Addr{netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8:1::7")},
+		PortalPort:   8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 80,
+	},
+}

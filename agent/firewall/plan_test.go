@@ -1,0 +1,178 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+)
+
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, text := range texts {
+		list = append(list, netip.MustParsePrefix(text))
+	}
+	return list
+}
+
+func TestCheck(t *testing.T) {
+	lan, wan := []Interface{{Name: "lan0"}}, []Interface{{Name: "wan0"}}
+	for name, c := range map[string]struct {
+		plan  Plan
+		words string // of the error; empty = none
+	}{
+		"nothing":           {Plan{Tunnel: "ideco0"}, ""},
+		"both":              {Plan{LAN: lan, WAN: wan, Tunnel: "ideco0"}, ""},
+		"VLAN":              {Plan{LAN: []Interface{{Name: "eth0.10"}, {Name: "br-a_b"}}, WAN: wan}, ""},
+		"LAN alone":         {Plan{LAN: lan}, "at least one LAN and one WAN"},
+		"WAN alone":         {Plan{WAN: wan}, "at least one LAN and one WAN"},
+		"LAN and WAN":       {Plan{LAN: lan, WAN: lan}, "two parts"},
+		"tunnel and LAN":    {Plan{LAN: lan, WAN: wan, Tunnel: "lan0"}, "two parts"},
+		"quotes":            {Plan{LAN: []Interface{{Name: `a" accept`}}, WAN: wan}, "no name"},
+		"wildcard":          {Plan{LAN: []Interface{{Name: "eth*"}}, WAN: wan}, "no name"},
+		"too long":          {Plan{LAN: []Interface{{Name: "abcdefghijklmnop"}}, WAN: wan}, "no name"},
+		"empty name":        {Plan{LAN: []Interface{{}}, WAN: wan}, "no name"},
+		"timeout too short": {Plan{LAN: lan, WAN: wan, Timeout: time.Second}, "too short"},
+		"too many networks": {Plan{LAN: lan, WAN: wan, OpenBeforeLogin: make([]netip.Prefix, maxNetworks+1)}, "networks"},
+	} {
+		err := c.plan.Check()
+		if c.words == "" && err != nil || c.words != "" && (!errors.Is(err, ErrPlan) || !strings.Contains(err.Error(), c.words)) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.words)
+		}
+	}
+	if err := everything.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOfFamily(t *testing.T) {
+	nets := prefixes("192.168.1.0/24", "10.0.0.0/8", "10.1.0.0/16", "192.168.0.77/24", "fd00::/8", "2001:db8::1/128", "10.0.0.0/8", "11.0.0.0/8")
+	if got, want := ofFamily(nets, false), prefixes("10.0.0.0/7", "192.168.0.0/23"); !slices.Equal(got, want) {
+		t.Errorf("IPv4: %v, want %v", got, want)
+	}
+	if got, want := ofFamily(nets, true), prefixes("2001:db8::1/128", "fd00::/8"); !slices.Equal(got, want) {
+		t.Errorf("IPv6: %v, want %v", got, want)
+	}
+	if got, want := ofFamily(prefixes("0.0.0.0/1", "128.0.0.0/1"), false), prefixes("0.0.0.0/0"); !slices.Equal(got, want) {
+		t.Errorf("everything: %v, want %v", got, want)
+	}
+	for n, want := range map[string]string{"10.0.0.0/8": "10.255.255.255", "0.0.0.0/0": "255.255.255.255", "fd00::/8": "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "10.0.0.1/32": "10.0.0.1"} {
+		if got := lastOf(netip.MustParsePrefix(n)).String(); got != want {
+			t.Errorf("the last of %s is %s, want %s", n, got, want)
+		}
+	}
+}
+
+// A plan without an option has nothing of it.
+func TestOptions(t *testing.T) {
+	p := Plan{LAN: []Interface{{Name: "lan0"}}, WAN: []Interface{{Name: "wan0"}}}
+	for _, word := range []string{"masquerade", "redirect", "sign_in accept", "@vpn4 accept", "jump open"} {
+		if strings.Contains(p.Preview(), word) {
+			t.Errorf("the plain plan has %q:\n%s", word, p.Preview())
+		}
+		if word != "sign_in accept" && !strings.Contains(everything.Preview(), strings.Fields(word)[0]) {
+			t.Errorf("the full plan has no %q", word)
+		}
+	}
+	if (Plan{}).Text() != "" || (Plan{}).Preview() != "" {
+		t.Error("a table out of nothing")
+	}
+	p.Tunnel, p.ForwardNets = "ideco0", prefixes("fd00::/8") // nothing that the tunnel could carry
+	if strings.Contains(p.Preview(), "ip saddr @vpn4 accept") {
+		t.Error("networks of IPv6 alone open everything")
+	}
+	p.ForwardNets = prefixes("10.0.0.0/8", "0.0.0.0/0")
+	if !strings.Contains(p.Preview(), "ip saddr @vpn4 accept") {
+		t.Error("everything is not everything")
+	}
+}
+
+func TestEntries(t *testing.T) {
+	for _, e := range []entry{
+		{set: lan4, name: "eth0.100", mac: mac{2, 0, 0, 0, 0, 7}, addr: netip.MustParseAddr("10.0.0.1")},
+		{set: lan6, name: "abcdefghijklmno", mac: mac{2, 0, 0, 0, 0, 7}, addr: netip.MustParseAddr("fd00::1")},
+		{set: routed4, name: "l", addr: netip.MustParseAddr("10.0.0.1")},
+		{set: back6, name: "l", addr: netip.MustParseAddr("fd00::1")},
+		{set: vpn4, addr: netip.MustParseAddr("10.0.0.1")},
+	} {
+		if got, ok := keyOf(e.set, e.bytes()); !ok || got != e {
+			t.Errorf("%v became %v", e, got)
+		}
+		if size := int(e.set.in(tableNamed(Table)).KeyType.Bytes); size != len(e.bytes()) {
+			t.Errorf("%s: %d bytes, want %d", e.set.name, len(e.bytes()), size)
+		}
+		if _, ok := keyOf(e.set, e.bytes()[1:]); ok {
+			t.Errorf("%s: a key that is too short", e.set.name)
+		}
+	}
+	for _, o := range []owner{{"k3jabc", 7}, {"", 0}} {
+		if got := parseOwner(o.String()); got != o {
+			t.Errorf("%v became %v", o, got)
+		}
+	}
+	for _, foreign := range []string{"", "printer", "a/b", "/"} {
+		if got := parseOwner(foreign); got != (owner{}) {
+			t.Errorf("%q is %v's", foreign, got)
+		}
+	}
+}
+
+func TestConflict(t *testing.T) {
+	list := []*nftables.Flowtable{{Name: "theirs", Devices: []string{"dmz0"}}, {Name: "fast", Devices: []string{"wan0", "dmz0", "lan1"}}}
+	var got *FlowtableError
+	if err := everything.conflict("inet filter", list); !errors.As(err, &got) || got.Table != "inet filter" || got.Name != "fast" ||
+		!slices.Equal(got.Devices, []string{"lan1", "wan0"}) {
+		t.Errorf("%v", err)
+	}
+	if err := everything.conflict("inet filter", list[:1]); err != nil {
+		t.Errorf("a flowtable beside us: %v", err)
+	}
+}
+
+// A real flowtable. Nobody can be asked to have a kernel module, so that its absence is no failure anywhere.
+func TestFlowtable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		nft(t, "add table inet theirs")
+		if out, err := exec.Command("nft", "add flowtable inet theirs fast { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput(); err != nil {
+			t.Skipf("untried here: this kernel has no flowtables: %s", out)
+		}
+		f, err := Open(Options{Mode: ModeNFTables, Log: logOf(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var found *FlowtableError
+		if err := f.Apply(t.Context(), labPlan()); !errors.As(err, &found) || fmt.Sprint(found.Devices) != "[lan0 wan0]" {
+			t.Errorf("applied over a flowtable: %v", err)
+		}
+	})
+}
+
+func TestReleases(t *testing.T) {
+	for release, want := range map[string]bool{"6.12": true, "6.18.44-fc": true, "7.0.1": true, "6.12-rc1": true, "6.1.0-40-amd64": false, "5.15": false, "": false, "next": false} {
+		if got := releaseAtLeast(release, 6, 12); got != want {
+			t.Errorf("%q: %t", release, got)
+		}
+	}
+}
+
+func TestModes(t *testing.T) {
+	if _, err := Open(Options{Mode: "iptables"}); err == nil {
+		t.Error("an unknown mode was taken")
+	}
+	f, err := Open(Options{Mode: ModeOff})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Mode() != ModeOff || f.Problem() != nil || len(f.Traffic()) != 0 || len(f.MACs()) != 0 {
+		t.Error("something where there is nothing")
+	}
+	if err := errors.Join(f.Close(), f.Close()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,181 @@
+package firewall
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// isMissing tells whether the kernel does not have what was asked for.
+func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
+
+// wire are the two lasting sockets to nftables: one for transactions, one for questions. To close such a socket takes the
+// kernel several milliseconds when something was removed before.
+type wire struct {
+	conn      *nftables.Conn
+	questions map[int]*nl.SocketHandle
+}
+
+// socketBuffer holds a transaction, and what the kernel answers to it: it drops answers that find no place, and then nobody
+// knows what was done.
+const socketBuffer = 4 << 20
+
+func dial() (*wire, error) {
+	w := &wire{}
+	return w, w.open()
+}
+
+func (w *wire) open() (err error) {
+	w.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
+	}))
+	if err != nil {
+		return fmt.Errorf("opening a socket for nftables: %w", err)
+	}
+	socket, err := nl.Subscribe(unix.NETLINK_NETFILTER)
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening a socket for nftables: %w", err), w.conn.CloseLasting())
+	}
+	err = errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv))
+	w.questions = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: socket}}
+	return err
+}
+
+func (w *wire) close() {
+	_ = w.conn.CloseLasting()
+	for _, h := range w.questions {
+		h.Close()
+	}
+}
+
+// flush sends the transaction. After an error the sockets are new ones: nobody reads what is still to come from the old.
+func (w *wire) flush() error {
+	err := w.conn.Flush()
+	if err == nil {
+		return nil
+	}
+	w.close()
+	return errors.Join(err, w.open())
+}
+
+// ask sends a question to nftables and returns the answers without their headers.
+func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) ([][]byte, error) {
+	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
+	req.Sockets = w.questions
+	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: nl.NFNETLINK_V0})
+	for _, a := range attrs {
+		req.AddData(a)
+	}
+	answers, err := req.Execute(unix.NETLINK_NETFILTER, 0)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range answers {
+		answers[i] = a[min(len(a), nl.SizeofNfgenmsg):]
+	}
+	return answers, nil
+}
+
+func text(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, append([]byte(s), 0)) }
+
+// generation counts the changes of all tables.
+func (w *wire) generation() (uint32, error) {
+	answers, err := w.ask(unix.NFT_MSG_GETGEN, 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, a := range answers {
+		attrs, err := nl.ParseRouteAttr(a)
+		if err != nil {
+			return 0, err
+		}
+		for _, attr := range attrs {
+			if attr.Attr.Type == unix.NFTA_GEN_ID && len(attr.Value) == 4 {
+				return binary.BigEndian.Uint32(attr.Value), nil
+			}
+		}
+	}
+	return 0, errors.New("the kernel does not tell the generation of nftables")
+}
+
+// isThere tells whether there is a table of ours.
+func (w *wire) isThere() (bool, error) {
+	_, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// fingerprint is a digest of the chains and rules of our table, as this very loading of it has them; ok tells whether there
+// is a table. Sets are not part of it: rules hold them in place.
+func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
+	if ok, err = w.isThere(); err != nil || !ok {
+		return sum, ok, err
+	}
+	hash := sha256.New()
+	for _, message := range []int{unix.NFT_MSG_GETCHAIN, unix.NFT_MSG_GETRULE} { // both name the table in their first attribute
+		answers, err := w.ask(message, unix.NLM_F_DUMP, text(unix.NFTA_RULE_TABLE, Table))
+		if err != nil {
+			return sum, false, err
+		}
+		for _, a := range answers {
+			if ours(a) {
+				hash.Write(a)
+			}
+		}
+	}
+	hash.Sum(sum[:0])
+	return sum, true, nil
+}
+
+// ours tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.
+func ours(answer []byte) bool {
+	attrs, err := nl.ParseRouteAttr(answer)
+	return err == nil && len(attrs) > 0 && attrs[0].Attr.Type == unix.NFTA_RULE_TABLE && string(attrs[0].Value) == Table+"\x00"
+}
+
+// has tells whether an element is in its set.
+func (w *wire) has(k entry) (bool, error) {
+	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
+	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
+	_, err := w.ask(unix.NFT_MSG_GETSETELEM, 0,
+		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, k.set.name),
+		nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_ELEMENTS|unix.NLA_F_NESTED, element.Serialize()))
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// count tells how many elements a set has.
+func (w *wire) count(set *memberSet) (n int, err error) {
+	answers, err := w.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
+		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
+	if err != nil {
+		return 0, err
+	}
+	for _, a := range answers {
+		attrs, err := nl.ParseRouteAttr(a)
+		if err != nil {
+			return 0, err
+		}
+		for _, attr := range attrs {
+			if attr.Attr.Type&^unix.NLA_F_NESTED != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
+				continue
+			}
+			elements, err := nl.ParseRouteAttr(attr.Value)
+			if err != nil {
+				return 0, err
+			}
+			n += len(elements)
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,234 @@
+package firewall
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// roleVariable makes the test program a gateway that can be killed.
+const roleVariable = "FIREWALL_ROLE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) == "" {
+		os.Exit(m.Run())
+	}
+	if err := playGateway(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// shortTimeout is how long sessions outlive their process in the lab.
+const shortTimeout = 3 * time.Second
+
+func shortPlan() Plan {
+	p := labPlan()
+	p.Timeout = shortTimeout
+	return p
+}
+
+// playGateway lets the host of the lab through until its standard input ends.
+func playGateway() error {
+	f, err := Open(Options{Mode: ModeNFTables, replace: os.Getenv(roleVariable) == "replace"})
+	if err != nil {
+		return err
+	}
+	if err := f.Apply(context.Background(), shortPlan()); err != nil {
+		return err
+	}
+	if err := f.Grant(context.Background(), session(1, host)); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// gateway is a process that keeps a firewall.
+type gateway struct{ cmd *exec.Cmd }
+
+func startGateway(tb testing.TB, role string) gateway {
+	tb.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), roleVariable+"="+role), os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // held open for as long as the process is wanted
+		tb.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	g := gateway{cmd}
+	tb.Cleanup(g.kill)
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		tb.Fatalf("the gateway says %q, %v", line, err)
+	}
+	return g
+}
+
+// kill is kill -9.
+func (g gateway) kill() {
+	_ = g.cmd.Process.Kill()
+	_ = g.cmd.Wait()
+}
+
+func TestRestartCutsNobody(t *testing.T) {
+	for _, role := range []string{"refresh", "replace"} {
+		t.Run(role, func(t *testing.T) {
+			inLab(t, func(t *testing.T, l lab) {
+				l.known(t, inLAN, host)
+				first := startGateway(t, role)
+				download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
+				download.runs(t)
+				began := time.Now()
+				eventually(t, "elements are refreshed", func() bool { return time.Since(began) > 3*shortTimeout })
+				if text, _, _ := Show(shortPlan()); strings.Count(text, "expires 2s")+strings.Count(text, "expires 3s") < 2 {
+					t.Errorf("elements are not refreshed:\n%s", text)
+				}
+				for range 3 { // killed and started again
+					first.kill()
+					first = startGateway(t, role)
+				}
+				download.runs(t)
+				if gap := time.Duration(download.gap.Load()); gap > silence {
+					t.Errorf("the download paused for %s", gap)
+				}
+				first.kill()
+				died := time.Now()
+				if lasted := download.stops(t).Sub(died); lasted > shortTimeout+time.Second {
+					t.Errorf("the download went on for %s without a process", lasted)
+				}
+				l.wantClosed(t, "without a process", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+			})
+		})
+	}
+}
+
+// What the process before has left expires when its session does not come back, and goes to nobody else.
+func TestAdopt(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, second)
+		g := startGateway(t, "refresh")
+		to := l.listen(t, inWAN, server, 0, paced)
+		download := l.stream(t, inLAN, host, to)
+		download.runs(t)
+		g.kill()
+		p := shortPlan()
+		p.VPNPeersMayTalk = true // another plan
+		f := open(t, p, Options{})
+		before := f.Traffic()
+		download.runs(t)
+		grant(t, f, session(2, second))
+		download.stops(t)
+		l.wantOpen(t, "a session of this process", inLAN, second, to)
+		if len(before) != 0 {
+			t.Errorf("sessions that did not come back are counted: %v", before)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		next := open(t, shortPlan(), Options{})
+		revoked(t, next, session(2, second)) // it ended between the processes
+		l.wantClosed(t, "a session that ended between the processes", inLAN, second, to)
+	})
+}
+
+func TestTrafficAcrossRestart(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		l.known(t, inLAN, host)
+		f := open(t, labPlan(), Options{})
+		s := grant(t, f, session(1, host))
+		download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
+		eventually(t, "traffic is counted", func() bool { return f.Traffic()[s.ID].Tx > 1000 })
+		f.Close()
+		counted := f.Traffic()[s.ID]
+		f = open(t, labPlan(), Options{})
+		grant(t, f, s)
+		if got := f.Traffic()[s.ID]; got.Tx < counted.Tx || got.Rx < counted.Rx {
+			t.Errorf("counted %+v after a restart, %+v before", got, counted)
+		}
+		download.runs(t)
+	})
+}
+
+// many are sessions behind a router.
+func many(count int) []agent.Session {
+	list := make([]agent.Session, count)
+	for i := range list {
+		list[i] = session(i+1, routed)
+		a := routed.As4()
+		a[1], a[2], a[3] = 200, byte(i/250), byte(1+i%250)
+		list[i].Address = netip.AddrFrom4(a)
+	}
+	return list
+}
+
+// all grants sessions at the same time.
+func all(tb testing.TB, f *Firewall, list []agent.Session) {
+	tb.Helper()
+	var wg sync.WaitGroup
+	errs := make(chan error, len(list))
+	for _, s := range list {
+		wg.Go(func() {
+			if err := f.Grant(context.Background(), s); err != nil {
+				errs <- err
+			}
+		})
+	}
+	wg.Wait()
+	if len(errs) > 0 {
+		tb.Fatalf("%d of %d were not let through: %v", len(errs), len(list), <-errs)
+	}
+}
+
+func wantElements(tb testing.TB, want int) {
+	tb.Helper()
+	got, err := elementsNow()
+	if err != nil || len(got) != want {
+		tb.Errorf("%d elements (%v), want %d", len(got), err, want)
+	}
+}
+
+func TestTenThousand(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		run(t, "ip", "route", "add", "10.200.0.0/16", "via", host.String())
+		p := labPlan()
+		p.LocalNetworks = append(p.LocalNetworks, netip.MustParsePrefix("10.200.0.0/16"))
+		f := open(t, p, Options{})
+		sessions := many(10000)
+		all(t, f, sessions)
+		wantElements(t, 20000)
+		nft(t, "delete table inet ideco_agent")
+		eventually(t, "everybody is back", func() bool {
+			got, err := elementsNow()
+			return err == nil && len(got) == 20000
+		})
+		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // removing it again must not undo the others
+		for _, s := range sessions[:9999] {
+			f.Revoke(context.Background(), s)
+		}
+		revoked(t, f, sessions[9999])
+		wantElements(t, 0)
+		for _, s := range sessions[:2000] { // one after the other
+			grant(t, f, s)
+		}
+		wantElements(t, 4000)
+	})
+}

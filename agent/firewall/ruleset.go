@@ -1,0 +1,363 @@
+package firewall
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+)
+
+// Table is the name of the table, in the family inet. Nothing else is ever touched.
+const Table = "ideco_agent"
+
+// memberSet is a named set. Sets outlive changes of the rules, so what a name means must never change: a set of another
+// shape takes another name.
+type memberSet struct {
+	name         string
+	hasInterface bool
+	hasMAC       bool
+	v6           bool
+	dynamic      bool // filled by packets, not by us
+}
+
+// The sets of the table.
+var (
+	lan4    = &memberSet{name: "lan4", hasInterface: true, hasMAC: true}            // attached hosts: interface, MAC, address
+	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}  //
+	routed4 = &memberSet{name: "routed4", hasInterface: true}                       // hosts behind a router: interface, address
+	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}             //
+	back4   = &memberSet{name: "back4", hasInterface: true}                         // where answers to both may go
+	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}               //
+	vpn4    = &memberSet{name: "vpn4"}                                              // addresses in the tunnel
+	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}           // who asks DNS without a session, and how often
+	dns6    = &memberSet{name: "dns6", hasInterface: true, v6: true, dynamic: true} //
+	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dns4, dns6}
+)
+
+// holders are the sets that sessions put addresses into.
+var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
+
+// Hosts that ask DNS without a session.
+const (
+	dnsRate   = 20 // packets a second a host
+	dnsHosts  = 65535
+	dnsMemory = time.Minute
+)
+
+func (s *memberSet) types() []nftables.SetDatatype {
+	var list []nftables.SetDatatype
+	if s.hasInterface {
+		list = append(list, nftables.TypeIFName)
+	}
+	if s.hasMAC {
+		list = append(list, nftables.TypeEtherAddr)
+	}
+	if s.v6 {
+		return append(list, nftables.TypeIP6Addr)
+	}
+	return append(list, nftables.TypeIPAddr)
+}
+
+// definition is the set's body as nft prints it.
+func (s *memberSet) definition() []string {
+	var names []string
+	for _, t := range s.types() {
+		names = append(names, t.Name)
+	}
+	lines := []string{"type " + strings.Join(names, " . ")}
+	if s.dynamic {
+		return append(lines, "size 65535", "flags dynamic,timeout", "timeout 1m")
+	}
+	return append(lines, "counter", "timeout 1m")
+}
+
+// rule is a line of a chain.
+type rule struct {
+	terms   []term
+	comment string // at most 127 bytes of plain ASCII
+}
+
+// hook is where the kernel asks a chain.
+type hook struct {
+	kind     nftables.ChainType
+	point    *nftables.ChainHook
+	priority *nftables.ChainPriority
+	text     string
+}
+
+// The hooks. Their policy is to accept: whatever no rule here speaks of is for the administrator's rules to judge.
+var (
+	atForward = &hook{nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter,
+		"type filter hook forward priority filter; policy accept;"}
+	atInput = &hook{nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter,
+		"type filter hook input priority filter; policy accept;"}
+	atMangle = &hook{nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityMangle,
+		"type filter hook forward priority mangle; policy accept;"}
+	atPrerouting = &hook{nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest,
+		"type nat hook prerouting priority dstnat; policy accept;"}
+	atPostrouting = &hook{nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource,
+		"type nat hook postrouting priority srcnat; policy accept;"}
+)
+
+// chain is a list of rules. All chains are always there, some without rules.
+type chain struct {
+	name  string
+	hook  *hook // nil: only jumped to
+	rules []rule
+}
+
+func (c *chain) add(comment string, terms ...term) {
+	c.rules = append(c.rules, rule{terms, comment})
+}
+
+// refuse answers that nothing passes, so that programs give up at once instead of waiting.
+func (p Plan) refuse() *chain {
+	c := &chain{name: "refuse"}
+	c.add("", tcp, resetTCP)
+	c.add("", prohibit)
+	return c
+}
+
+// chains describes the rules of a plan. Chains come before those that jump to them.
+func (p Plan) chains() []*chain {
+	return []*chain{p.dns(), p.open(), p.refuse(), p.fromLAN(), p.toLAN(), p.lan(), p.wan(), p.fromTunnel(), p.toTunnel(),
+		p.toGateway(), p.signIn(), p.gateway(), p.forward(), p.input(), p.clamp(), p.prerouting(), p.postrouting()}
+}
+
+func (p Plan) forward() *chain {
+	c := &chain{name: "forward", hook: atForward}
+	for _, name := range namesOf(p.LAN) {
+		c.add("", in(name), jump("lan"))
+	}
+	for _, name := range namesOf(p.WAN) {
+		c.add("", in(name), jump("wan"))
+	}
+	if p.Tunnel != "" {
+		c.add("", in(p.Tunnel), jump("from_tunnel"))
+		c.add("", out(p.Tunnel), jump("to_tunnel"))
+	}
+	return c
+}
+
+func (p Plan) lan() *chain {
+	c := &chain{name: "lan"}
+	for _, name := range namesOf(p.WAN) {
+		c.add("", out(name), jump("from_lan"))
+	}
+	return c
+}
+
+func (p Plan) wan() *chain {
+	c := &chain{name: "wan"}
+	for _, name := range namesOf(p.LAN) {
+		c.add("", out(name), jump("to_lan"))
+	}
+	return c
+}
+
+func (p Plan) input() *chain {
+	c := &chain{name: "input", hook: atInput}
+	if p.Tunnel != "" {
+		c.add("", in(p.Tunnel), jump("to_gateway"))
+	}
+	return c
+}
+
+func (p Plan) fromLAN() *chain {
+	c := &chain{name: "from_lan"}
+	c.members()
+	c.add("answers of published services", reply, dnat, accept)
+	for _, d := range []side{daddr4, daddr6} {
+		if len(ofFamily(p.OpenBeforeLogin, d.v6)) > 0 {
+			c.add("open before login", d.among(p.OpenBeforeLogin), jump("open"))
+		}
+	}
+	c.add("", jump("refuse"))
+	return c
+}
+
+// members accepts hosts with a session.
+func (c *chain) members() {
+	c.add("", member(lan4, "iifname", saddr4), accept)
+	c.add("", member(lan6, "iifname", saddr6), accept)
+	c.add("", member(routed4, "iifname", saddr4), accept)
+	c.add("", member(routed6, "iifname", saddr6), accept)
+}
+
+func (p Plan) open() *chain {
+	c := &chain{name: "open"}
+	c.add("", port("udp", 53), jump("dns"))
+	c.add("", port("tcp", 53), jump("dns"))
+	c.add("", accept)
+	return c
+}
+
+func (p Plan) dns() *chain {
+	c := &chain{name: "dns"}
+	c.add("", limited(dns4, saddr4, dnsRate), accept)
+	c.add("", limited(dns6, saddr6, dnsRate), accept)
+	c.add("", drop)
+	return c
+}
+
+func (p Plan) toLAN() *chain {
+	c := &chain{name: "to_lan"}
+	c.add("", reply, answers, member(back4, "oifname", daddr4), accept)
+	c.add("", reply, answers, member(back6, "oifname", daddr6), accept)
+	c.add("published services", original, dnat, accept)
+	for _, s := range []side{saddr4, saddr6} {
+		if len(ofFamily(p.OpenBeforeLogin, s.v6)) > 0 {
+			c.add("open before login", reply, answers, s.among(p.OpenBeforeLogin), accept)
+		}
+	}
+	c.add("", drop)
+	return c
+}
+
+func (p Plan) fromTunnel() *chain {
+	c := &chain{name: "from_tunnel"}
+	if p.Tunnel == "" {
+		return c
+	}
+	if p.VPNPeersMayTalk {
+		c.add("", out(p.Tunnel), member(vpn4, "", saddr4), member(vpn4, "", daddr4), accept)
+	}
+	c.add("", out(p.Tunnel), jump("refuse"))
+	p.forwarded(c)
+	c.add("", jump("refuse"))
+	return c
+}
+
+// forwarded accepts what VPN users with a session may reach.
+func (p Plan) forwarded(c *chain) {
+	if p.forwardsAll() {
+		c.add("", member(vpn4, "", saddr4), accept)
+	} else if len(ofFamily(p.ForwardNets, false)) > 0 {
+		c.add("", member(vpn4, "", saddr4), daddr4.among(p.ForwardNets), accept)
+	}
+}
+
+func (p Plan) toTunnel() *chain {
+	c := &chain{name: "to_tunnel"}
+	if p.Tunnel == "" {
+		return c
+	}
+	c.add("", reply, answers, member(vpn4, "", daddr4), accept)
+	for _, name := range namesOf(p.LAN) {
+		c.add("", in(name), jump("refuse"))
+	}
+	c.add("", drop)
+	return c
+}
+
+func (p Plan) toGateway() *chain {
+	c := &chain{name: "to_gateway"}
+	if p.Tunnel == "" {
+		return c
+	}
+	if p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
+		c.add("", member(vpn4, "", saddr4), daddr4.among(prefixesOf([]netip.Addr{p.VPNNetwork.Masked().Addr().Next()})), accept)
+	}
+	p.forwarded(c)
+	c.add("", jump("refuse"))
+	return c
+}
+
+// clamp holds TCP to what fits: a tunnel and many providers' lines carry less than the LAN.
+func (p Plan) clamp() *chain {
+	c := &chain{name: "clamp", hook: atMangle}
+	names := namesOf(p.WAN)
+	if p.Tunnel != "" {
+		names = append(names, p.Tunnel)
+	}
+	for _, name := range names {
+		c.add("", in(name), beginning, clampToMTU)
+		c.add("", out(name), beginning, clampToMTU)
+	}
+	return c
+}
+
+func (p Plan) prerouting() *chain {
+	c := &chain{name: "prerouting", hook: atPrerouting}
+	for _, name := range namesOf(p.LAN) {
+		c.add("", in(name), jump("gateway"))
+	}
+	return c
+}
+
+// gateway takes what LAN hosts send to the gateway, or would be answered by it.
+func (p Plan) gateway() *chain {
+	c := &chain{name: "gateway"}
+	r := p.Redirect
+	gateways := prefixesOf(r.GatewayAddrs)
+	for _, d := range []side{daddr4, daddr6} {
+		if len(ofFamily(gateways, d.v6)) == 0 {
+			continue
+		}
+		if ports := nonZero(r.PortalPort, r.AgentPort); len(ports) > 0 {
+			c.add("the gateway by its outer address", d.among(gateways), notToUs, port("tcp", ports...), here)
+		}
+		if r.WireGuardPort != 0 {
+			c.add("the gateway by its outer address", d.among(gateways), notToUs, port("udp", r.WireGuardPort), here)
+		}
+	}
+	if r.HTTPPort != 0 {
+		c.add("", port("tcp", 80), jump("sign_in"))
+	}
+	return c
+}
+
+// signIn leads browsers without a session, on their way to the Internet, to the page that says what to do.
+func (p Plan) signIn() *chain {
+	c := &chain{name: "sign_in"}
+	if p.Redirect.HTTPPort == 0 {
+		return c
+	}
+	c.members()
+	leftAlone := append(p.local(), p.OpenBeforeLogin...)
+	for _, d := range []side{daddr4, daddr6} {
+		if len(ofFamily(leftAlone, d.v6)) > 0 {
+			c.add("", d.among(leftAlone), accept)
+		}
+	}
+	for _, name := range namesOf(p.WAN) {
+		c.add("hosts without a session", leadsTo(name), tcp, hereTo(p.Redirect.HTTPPort))
+	}
+	return c
+}
+
+func (p Plan) postrouting() *chain {
+	c := &chain{name: "postrouting", hook: atPostrouting}
+	if nets := p.local(); p.Masquerade && len(ofFamily(nets, false)) > 0 {
+		for _, name := range namesOf(p.WAN) {
+			c.add("", out(name), saddr4.among(nets), masq)
+		}
+	}
+	return c
+}
+
+func nonZero(ports ...uint16) []uint16 {
+	slices.Sort(ports)
+	return slices.DeleteFunc(slices.Compact(ports), func(p uint16) bool { return p == 0 })
+}
+
+// exprsOf is a rule for the kernel, its anonymous sets named by those that add them.
+func (r rule) exprsOf(name func(*anonymous) (string, uint32, error)) ([]expr.Any, error) {
+	var list []expr.Any
+	for _, t := range r.terms {
+		exprs := slices.Clone(t.exprs)
+		if t.set != nil {
+			last := *exprs[len(exprs)-1].(*expr.Lookup)
+			var err error
+			if last.SetName, last.SetID, err = name(t.set); err != nil {
+				return nil, err
+			}
+			exprs[len(exprs)-1] = &last
+		}
+		list = append(list, exprs...)
+	}
+	return list, nil
+}

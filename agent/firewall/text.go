@@ -1,0 +1,71 @@
+package firewall
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Text is the plan as a file for nft: what the table will be, and at boot the closed state before this program runs,
+// because nobody is in the sets yet. Loading it over a table that is there keeps its members. It is empty for a plan
+// without interfaces.
+func (p Plan) Text() string {
+	if p.Empty() {
+		return ""
+	}
+	return fmt.Sprintf("table inet %s {\n}\nflush table inet %s\n%s", Table, Table, p.render(nil))
+}
+
+// Preview is the table that the plan makes, for people to read.
+func (p Plan) Preview() string {
+	if p.Empty() {
+		return ""
+	}
+	return p.render(nil)
+}
+
+// render prints the table; elements are printed as given, by the name of their set.
+func (p Plan) render(elements map[string][]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table inet %s {\n", Table)
+	for _, s := range allSets {
+		fmt.Fprintf(&b, "\tset %s {\n", s.name)
+		for _, line := range s.definition() {
+			fmt.Fprintf(&b, "\t\t%s\n", line)
+		}
+		if list := elements[s.name]; len(list) > 0 {
+			fmt.Fprintf(&b, "\t\telements = { %s }\n", strings.Join(list, ",\n\t\t\t     "))
+		}
+		b.WriteString("\t}\n\n")
+	}
+	for i, c := range p.chains() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		c.render(&b)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+func (c *chain) render(b *strings.Builder) {
+	fmt.Fprintf(b, "\tchain %s {\n", c.name)
+	if c.hook != nil {
+		fmt.Fprintf(b, "\t\t%s\n", c.hook.text)
+	}
+	for _, r := range c.rules {
+		fmt.Fprintf(b, "\t\t%s\n", r)
+	}
+	b.WriteString("\t}\n")
+}
+
+func (r rule) String() string {
+	words := make([]string, len(r.terms))
+	for i, t := range r.terms {
+		words[i] = t.text
+	}
+	line := strings.Join(words, " ")
+	if r.comment != "" {
+		line += fmt.Sprintf(" comment %q", r.comment)
+	}
+	return line
+}

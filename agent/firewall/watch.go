@@ -1,0 +1,137 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/nftables"
+)
+
+// What others do to the table.
+const (
+	TableRemoved = "table_removed"
+	TableChanged = "table_changed"
+	SetsChanged  = "sets_changed"       // elements were removed, or added by somebody else
+	Bypassed     = "flowtable_appeared" // a foreign flowtable carries packets past the rules
+)
+
+// Incident is something that somebody else did, and that was put right unless Err says otherwise.
+type Incident struct {
+	At       time.Time
+	What     string // one of the constants
+	Elements int    // of SetsChanged
+	Err      error
+}
+
+func (k *keeper) incident(i Incident) {
+	i.At = time.Now()
+	k.f.log.Warn("the firewall was changed by somebody else", "event", "firewall_"+i.What, "elements", i.Elements, "error", i.Err)
+	if k.f.report != nil {
+		k.f.report(i)
+	}
+}
+
+// watch looks whether anything of nftables was changed by others, which costs next to nothing while it was not.
+func (k *keeper) watch() {
+	if !k.loaded {
+		return
+	}
+	gen, err := k.wire.generation()
+	if err != nil || gen == k.gen {
+		return
+	}
+	k.gen = gen
+	if err := k.restore(); err != nil {
+		k.gen-- // and once more
+		return
+	}
+	k.sample()
+	k.checkFlowtables()
+}
+
+// restore puts the table back when it is not as it was loaded.
+func (k *keeper) restore() error {
+	sum, there, err := k.wire.fingerprint()
+	if err != nil || there && sum == k.sum {
+		return err
+	}
+	i := Incident{What: TableChanged}
+	if !there {
+		i.What = TableRemoved
+	}
+	if i.Err = k.load(true); !there {
+		k.sweep()
+	}
+	k.incident(i)
+	return i.Err
+}
+
+// load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
+// who is let through meets a table without them.
+func (k *keeper) load(anew bool) error {
+	var err error
+	if !anew {
+		err = k.plan.load(k.wire.conn, Table)
+	} else {
+		err = k.reload(k.wire.conn)
+	}
+	if err != nil {
+		return err
+	}
+	if err := k.wire.flush(); err != nil {
+		return fmt.Errorf("loading the table %s: %w", Table, err)
+	}
+	k.loaded = true
+	if anew {
+		k.beginCounting()
+	}
+	if k.gen, err = k.wire.generation(); err != nil {
+		return err
+	}
+	k.sum, _, err = k.wire.fingerprint()
+	return err
+}
+
+// reload makes the table anew with everybody in it.
+func (k *keeper) reload(c *nftables.Conn) error {
+	if err := k.plan.replace(c, Table); err != nil {
+		return err
+	}
+	var changes []change
+	for _, entries := range k.elements {
+		for key, e := range entries {
+			if e.live {
+				changes = append(changes, k.adding(key, e.owner))
+			}
+		}
+	}
+	return inMessages(changes, func(change) bool { return true }, c.SetAddElements)
+}
+
+// beginCounting notes that all elements are new, and that those of the process before are gone.
+func (k *keeper) beginCounting() {
+	for _, entries := range k.elements {
+		for key, e := range entries {
+			if e.live {
+				e.base, e.last = e.total(), 0
+			} else {
+				k.lose(key)
+			}
+		}
+	}
+}
+
+// checkFlowtables reports a flowtable that has appeared over our interfaces, once.
+func (k *keeper) checkFlowtables() {
+	err := k.wire.checkFlowtables(k.plan)
+	var found *FlowtableError
+	if !errors.As(err, &found) {
+		k.blocked = ""
+		return
+	}
+	if name := found.Table + " " + found.Name; name != k.blocked {
+		k.blocked = name
+		k.incident(Incident{What: Bypassed, Err: err})
+	}
+}

@@ -1,0 +1,45 @@
+package agent
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Interface is a network interface of the gateway.
+type Interface struct {
+	Name     string
+	Up       bool
+	MAC      string         // empty where there is none
+	Addrs    []netip.Prefix // with host bits; link-local ones of IPv6 left out
+	Internet bool           // a default route leaves through it
+}
+
+// Enforcement is what the gateway's firewall does now.
+type Enforcement string
+
+// What a firewall does.
+const (
+	EnforcementIdle        Enforcement = "idle"        // no interface is chosen: no rules
+	EnforcementOn          Enforcement = "on"          // nobody passes without a session
+	EnforcementSwitchedOff Enforcement = "off"         // started without a firewall on purpose
+	EnforcementNoRights    Enforcement = "no_rights"   // the process may not change rules
+	EnforcementNoKernel    Enforcement = "no_kernel"   // the kernel has no nftables
+	EnforcementFlowtable   Enforcement = "flowtable"   // packets of a chosen interface would go past the rules
+	EnforcementUnavailable Enforcement = "unavailable" // the rules could not be put in force; the log says why
+)
+
+// Enforcements lists every Enforcement, for tests that look for a missing text.
+var Enforcements = []Enforcement{EnforcementIdle, EnforcementOn, EnforcementSwitchedOff, EnforcementNoRights,
+	EnforcementNoKernel, EnforcementFlowtable, EnforcementUnavailable}
+
+// GatewayState is what the gateway does between the networks now.
+type GatewayState struct {
+	Enforcement Enforcement
+	Flowtable   string    // with EnforcementFlowtable: family, table and name, as nft prints them
+	Restored    time.Time // when the table was last put back after somebody had removed or changed it; zero: never
+	Forwarding4 bool      // packets of IPv4 pass from one interface to another at all
+	Forwarding6 bool
+}
+
+// Enforces tells whether nobody in the LAN passes without a session.
+func (g GatewayState) Enforces() bool { return g.Enforcement == EnforcementOn }

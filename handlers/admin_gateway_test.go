@@ -1,0 +1,259 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+// fakeGateway is a machine with two interfaces.
+type fakeGateway struct {
+	state      agent.GatewayState
+	unreadable error
+	rightless  error
+}
+
+func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
+	if f.unreadable != nil {
+		return nil, f.unreadable
+	}
+	return []agent.Interface{
+		{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}},
+		{Name: "wan0", Up: true, Internet: true},
+	}, nil
+}
+
+func (f *fakeGateway) Preview(s agent.Settings) string {
+	if !s.Guards() {
+		return ""
+	}
+	return "between " + strings.Join(s.LANInterfaces, " ") + " and " + strings.Join(s.WANInterfaces, " ")
+}
+
+func (f *fakeGateway) State() agent.GatewayState { return f.state }
+
+func (f *fakeGateway) EnableForwarding(context.Context) error {
+	if f.rightless == nil {
+		f.state.Forwarding4 = true
+	}
+	return f.rightless
+}
+
+// administration is the real routes with an administrator in front of them.
+type administration struct {
+	t    *testing.T
+	site *Site
+	gate *fakeGateway
+	h    http.Handler
+	boss []*http.Cookie
+}
+
+func newAdministration(t *testing.T) administration {
+	s := newSite(t)
+	return administration{t, s, s.Gateway.(*fakeGateway), s.PortalHandler(), signIn(t, s, "boss")}
+}
+
+func (a administration) get(path string) string {
+	a.t.Helper()
+	w := ask(a.h, "GET", path, page, inLAN, a.boss)
+	if w.Code != http.StatusOK {
+		a.t.Fatalf("%s: %d", path, w.Code)
+	}
+	return w.Body.String()
+}
+
+func (a administration) post(path string, form url.Values) *httptest.ResponseRecorder {
+	body := url.Values{templates.CSRFField: {"token"}}
+	for name, values := range form {
+		body[name] = values
+	}
+	r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(body.Encode()))
+	r.RemoteAddr = "192.168.7.20:40000"
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+	for _, cookie := range a.boss {
+		r.AddCookie(cookie)
+	}
+	w := httptest.NewRecorder()
+	a.h.ServeHTTP(w, r)
+	return w
+}
+
+// choice is the form of the page.
+func choice(lan0, wan0 string) url.Values {
+	return url.Values{"interface": {"lan0", "wan0"}, "role_0": {lan0}, "role_1": {wan0}, "masquerade": {"1"}, "open_before_login": {""}}
+}
+
+func (a administration) chosen() string {
+	s := a.site.Settings.Current()
+	return strings.Join(s.LANInterfaces, " ") + "/" + strings.Join(s.WANInterfaces, " ")
+}
+
+func (a administration) trial() url.Values {
+	return url.Values{"trial": {trialName(a.site.Settings.Current())}}
+}
+
+// TestGatewayForm: a choice is in force at once and on trial; what is wrong changes nothing and is said beside what was
+// typed; a preview changes nothing.
+func TestGatewayForm(t *testing.T) {
+	a := newAdministration(t)
+	if body := a.get("/admin/gateway"); !strings.Contains(body, "интерфейсы не выбраны") || strings.Contains(body, "/admin/gateway/keep") {
+		t.Error("a new gateway says something else")
+	}
+	bad := choice("lan", "wan")
+	bad.Set("open_before_login", "10.0.0.53\nработа")
+	for _, c := range []struct {
+		name   string
+		form   url.Values
+		status int
+		says   string
+	}{
+		{"LAN alone", choice("lan", "none"), 400, "Выбран только LAN"},
+		{"WAN alone", choice("", "wan"), 400, "Выбран только WAN"},
+		{"no address", bad, 400, "«работа» не похоже на IP-адрес"},
+		{"no interface's name", url.Values{"interface": {"a b"}, "role_0": {"lan"}}, 400, "«a b» не похоже на имя"},
+		{"twice", url.Values{"interface": {"lan0", "lan0"}, "role_0": {"lan"}, "role_1": {"wan"}}, 400, "назван дважды"},
+	} {
+		for _, path := range []string{"/admin/gateway", "/admin/gateway/preview"} {
+			w := a.post(path, c.form)
+			if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || a.chosen() != "/" {
+				t.Errorf("%s at %s: %d without %q, chosen %s", c.name, path, w.Code, c.says, a.chosen())
+			}
+		}
+	}
+	if body := a.post("/admin/gateway", bad).Body.String(); !strings.Contains(body, "10.0.0.53\nработа") {
+		t.Error("what was typed is lost")
+	}
+	if w := a.post("/admin/gateway/preview", choice("lan", "wan")); w.Code != 200 || !strings.Contains(w.Body.String(), "between lan0 and wan0") || a.chosen() != "/" {
+		t.Errorf("preview: %d, chosen %s", w.Code, a.chosen())
+	}
+
+	good := choice("lan", "wan")
+	good.Set("open_before_login", "10.0.0.53 2001:db8::53")
+	good.Set("vpn_peers_may_talk", "1")
+	a.site.Settings.(*fixedSettings).now.FirewallTimeout = 2 * time.Minute
+	w := a.post("/admin/gateway", good)
+	s := a.site.Settings.Current()
+	if w.Code != http.StatusSeeOther || a.chosen() != "lan0/wan0" || !s.Masquerade || !s.VPNPeersMayTalk || len(s.OpenBeforeLogin) != 2 || s.FirewallTimeout != 2*time.Minute {
+		t.Errorf("saved: %d %+v", w.Code, s.GatewaySettings)
+	}
+	if left := time.Until(s.Trial.Until); !s.OnTrial() || left > agent.TrialLength || left < agent.TrialLength/2 {
+		t.Errorf("on trial for %v", left)
+	}
+	if body := a.get("/admin/gateway"); !strings.Contains(body, "Подтвердите, или вернём как было") || !strings.Contains(body, "between lan0 and wan0") {
+		t.Error("the page does not ask for a confirmation")
+	}
+}
+
+func TestGatewayTrial(t *testing.T) {
+	a := newAdministration(t)
+	a.post("/admin/gateway", choice("lan", "wan"))
+	earlier := a.trial()
+	a.site.Settings.(*fixedSettings).now.Trial.Until = time.Now().Add(time.Second).Truncate(time.Millisecond) // somebody chose since
+
+	if a.post("/admin/gateway/keep", earlier); !a.site.Settings.Current().OnTrial() {
+		t.Error("a page that is too old confirmed what it did not show")
+	}
+	if a.post("/admin/gateway/return", nil); a.chosen() != "lan0/wan0" {
+		t.Error("nameless")
+	}
+	if w := a.post("/admin/gateway/return", a.trial()); w.Code != http.StatusSeeOther || a.chosen() != "/" || a.site.Settings.Current().OnTrial() {
+		t.Errorf("returned: %d, chosen %s", w.Code, a.chosen())
+	}
+
+	a.post("/admin/gateway", choice("lan", "wan"))
+	if w := a.post("/admin/gateway/keep", a.trial()); w.Code != http.StatusSeeOther || a.chosen() != "lan0/wan0" || a.site.Settings.Current().OnTrial() {
+		t.Errorf("kept: %d, chosen %s", w.Code, a.chosen())
+	}
+	if a.post("/admin/gateway", choice("lan", "wan")); a.site.Settings.Current().OnTrial() {
+		t.Error("a trial of what is there already")
+	}
+	if a.post("/admin/gateway/return", a.trial()); a.chosen() != "lan0/wan0" {
+		t.Error("returned without a trial")
+	}
+
+	a.site.Settings.(*fixedSettings).now.Trial.Returned = now()
+	if !strings.Contains(a.get("/admin/gateway"), "прежние вернулись") {
+		t.Error("nobody is told that the former settings came back")
+	}
+}
+
+func now() time.Time { return time.Date(2026, 11, 23, 14, 5, 0, 0, time.Local) }
+
+// TestGatewayTrialAndREST: what a script sets among these settings stays, and confirms what was on trial; other settings
+// have nothing to do with it.
+func TestGatewayTrialAndREST(t *testing.T) {
+	a := newAdministration(t)
+	c := restClient{t, a.h, a.boss}
+	a.post("/admin/gateway", choice("lan", "wan"))
+	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"grace_seconds":20}`); status != 200 || !a.site.Settings.Current().OnTrial() {
+		t.Error("another setting ended the trial")
+	}
+	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["no address"]}`); status != 400 || !a.site.Settings.Current().OnTrial() {
+		t.Error("a refused change ended the trial")
+	}
+	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"masquerade":false}`); status != 200 || a.site.Settings.Current().OnTrial() || a.chosen() != "lan0/wan0" {
+		t.Error("the trial goes on")
+	}
+}
+
+// TestGatewayForwarding: the button does it, or the page says how.
+func TestGatewayForwarding(t *testing.T) {
+	a := newAdministration(t)
+	a.gate.rightless = errors.New("permission denied")
+	if w := a.post("/admin/gateway/forwarding", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "нет на это права") || strings.Contains(w.Body.String(), "permission denied") {
+		t.Errorf("without the right: %d", w.Code)
+	}
+	a.gate.rightless = nil
+	if w := a.post("/admin/gateway/forwarding", nil); w.Code != http.StatusSeeOther || !strings.Contains(a.get("/admin/gateway"), "Включена: ядро передаёт") {
+		t.Errorf("with it: %d", w.Code)
+	}
+}
+
+// TestGatewayWithoutInterfaces: when they cannot be read, a choice can be confirmed and taken back all the same.
+func TestGatewayWithoutInterfaces(t *testing.T) {
+	a := newAdministration(t)
+	a.post("/admin/gateway", choice("lan", "wan"))
+	a.gate.unreadable = errors.New("netlink")
+	if body := a.get("/admin/gateway"); !strings.Contains(body, "Прочитать интерфейсы этого компьютера не удалось") || !strings.Contains(body, "/admin/gateway/keep") || !strings.Contains(body, "Сейчас его нет") {
+		t.Error("no way to confirm")
+	}
+}
+
+// TestAgentPageAndTheFirewall: the page says whether anything is enforced, and the question before switching off says
+// that nobody passes then, also when nobody is there.
+func TestAgentPageAndTheFirewall(t *testing.T) {
+	a := newAdministration(t)
+	off := url.Values{"enabled": {"0"}}
+	a.gate.state.Enforcement = agent.EnforcementNoRights
+	if body := a.get("/admin/agent"); !strings.Contains(body, "CAP_NET_ADMIN") || !strings.Contains(body, "Открыть «Шлюз»") {
+		t.Error("nothing is enforced and nothing says so")
+	}
+	if w := a.post("/admin/agent/state", off); w.Code != http.StatusSeeOther {
+		t.Errorf("off without a firewall: %d", w.Code)
+	}
+	a.post("/admin/agent/state", url.Values{"enabled": {"1"}})
+	a.gate.state.Enforcement = agent.EnforcementOn
+	if strings.Contains(a.get("/admin/agent"), "Открыть «Шлюз»") {
+		t.Error("a remark about what works")
+	}
+	if w := a.post("/admin/agent/state", off); w.Code != 200 || !strings.Contains(w.Body.String(), "не пройдёт никто") || !a.site.Settings.Current().Enabled {
+		t.Errorf("off with a firewall: %d", w.Code)
+	}
+	off.Set("confirm", "1")
+	if w := a.post("/admin/agent/state", off); w.Code != http.StatusSeeOther || a.site.Settings.Current().Enabled {
+		t.Errorf("confirmed: %d", w.Code)
+	}
+	if !strings.Contains(a.get("/admin/gateway"), "не проходит никто") {
+		t.Error("nobody passes and the page does not say so")
+	}
+}

@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/protocol"
+	"ideco-agent/templates/locale"
+)
+
+// maxProofBody is more than the {} of a request that proves an address, in bytes.
+const maxProofBody = 256
+
+// agentAddress gives the address that the request comes from to the session of the token that it shows. No browser has
+// business here, so a request with an Origin is refused.
+func (s *Site) agentAddress(c echo.Context) error {
+	r := c.Request()
+	if r.Header.Get(echo.HeaderOrigin) != "" {
+		return refusal{http.StatusForbidden, locale.CrossOrigin}
+	}
+	if r.ContentLength < 0 || r.ContentLength > maxProofBody {
+		return echo.ErrStatusRequestEntityTooLarge
+	}
+	token, _ := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Bearer ")
+	if err := s.Sessions.ProveAddress(r.Context(), token, who(c).Peer); err != nil {
+		return err
+	}
+	c.Response().Header().Set("Connection", "close") // there is nothing more to say from this address
+	return c.JSON(http.StatusOK, struct{}{})
+}
+
+// firstAddress sends a session that has just begun or come back its first address token. There is none without a
+// firewall, for a tunnel, and behind a router, where all computers have the router's MAC.
+func (a *agentConn) firstAddress() error {
+	message, err := a.addressToken()
+	if err != nil {
+		a.site.Log.Debug("no address token", "peer", a.peer, "session", a.session, "err", err)
+		return nil
+	}
+	return a.send(message)
+}
+
+// anotherAddress answers an agent that asks for one.
+func (a *agentConn) anotherAddress() error {
+	message, err := a.addressToken()
+	var refused *agent.Error
+	switch {
+	case err == nil:
+		return a.send(message)
+	case errors.As(err, &refused) && refused.Code != agent.CodeBadMessage:
+		return a.send(protocol.Error{Type: protocol.TypeError, Code: string(refused.Code), Message: a.l.Refusal(refused)})
+	}
+	return a.refuseMessage()
+}
+
+func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
+	token, ttl, err := a.site.Sessions.AddressToken(a.session, a)
+	if err != nil {
+		return m, err
+	}
+	at := a.site.Hosts.Neighbourhood(a.peer)
+	if len(at) == 0 {
+		return m, agent.Refuse(agent.CodeBadMessage)
+	}
+	return protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: int(ttl / time.Second), URLs: addressURLs(at)}, nil
+}
+
+func addressURLs(at []netip.AddrPort) []string {
+	urls := make([]string, len(at))
+	for i, a := range at {
+		urls[i] = "https://" + a.String() + protocol.AddressPath
+	}
+	return urls
+}

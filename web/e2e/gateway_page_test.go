@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"net/netip"
+	"syscall"
+	"testing"
+)
+
+// TestGatewayOnTrial: a choice on the page «Шлюз» is in force at once, and a process that is killed before somebody has
+// confirmed it comes up with what was there before; what was confirmed stays.
+func TestGatewayOnTrial(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	rest := g.administrator()
+	const setting = "/agent_backend/wireguard/setting"
+	rest.must("PUT", setting, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
+	boss := g.visitor(netip.Addr{})
+	boss.signIn("boss", bossPassword)
+	open := func() string {
+		t.Helper()
+		var now struct {
+			Open []string `json:"open_before_login"`
+		}
+		rest.must("GET", setting, nil, &now)
+		if len(now.Open) != 1 {
+			return ""
+		}
+		return now.Open[0]
+	}
+	try := func(address string) {
+		t.Helper()
+		boss.open("/admin/gateway")
+		boss.submit("/admin/gateway", map[string]string{"open_before_login": address})
+		boss.sees("Подтвердите, или вернём как было")
+		if open() != address {
+			t.Errorf("in force is %q, chosen was %q", open(), address)
+		}
+	}
+
+	try("192.0.2.53")
+	boss.submit("/admin/gateway/keep", nil)
+	boss.sees("Новые настройки остаются")
+
+	try("192.0.2.54")
+	g.kill(syscall.SIGKILL)
+	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	if open() != "192.0.2.53" {
+		t.Errorf("after a restart %q is in force", open())
+	}
+	boss.open("/admin/gateway")
+	boss.sees("Новые настройки никто не подтвердил, и прежние вернулись")
+
+	try("192.0.2.55")
+	boss.submit("/admin/gateway/return", nil)
+	boss.sees("Прежние настройки вернулись")
+	if open() != "192.0.2.53" {
+		t.Errorf("taken back, %q is in force", open())
+	}
+}

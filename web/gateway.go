@@ -1,0 +1,141 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ideco-agent/agent"
+	"ideco-agent/handlers"
+)
+
+// gateway is this machine between its networks, as the page «Шлюз» shows it.
+type gateway struct {
+	tunnelName string
+	wall       *wall
+}
+
+var _ handlers.Gateway = gateway{}
+
+// Interfaces are those that can be chosen: the ones with an address first, otherwise in the order of the kernel.
+func (g gateway) Interfaces() ([]agent.Interface, error) {
+	list, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	outside, err := defaultInterfaces()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]agent.Interface, 0, len(list))
+	for _, i := range list {
+		if i.Flags&net.FlagLoopback != 0 || i.Name == g.tunnelName || !agent.IsInterface(i.Name) {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			return nil, fmt.Errorf("addresses of %s: %w", i.Name, err)
+		}
+		all = append(all, agent.Interface{
+			Name:     i.Name,
+			Up:       i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0,
+			MAC:      i.HardwareAddr.String(),
+			Addrs:    prefixes(addrs),
+			Internet: outside[i.Index],
+		})
+	}
+	slices.SortStableFunc(all, func(a, b agent.Interface) int {
+		return cmp.Compare(min(len(b.Addrs), 1), min(len(a.Addrs), 1))
+	})
+	return all, nil
+}
+
+func prefixes(addrs []net.Addr) []netip.Prefix {
+	list := make([]netip.Prefix, 0, len(addrs))
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && !(p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Preview is what the firewall enforces under the settings, where it runs; without interfaces there are no rules.
+func (g gateway) Preview(s agent.Settings) string {
+	p, err := g.wall.planFor(s)
+	if err != nil {
+		g.wall.log.Error("read the interfaces", "err", err)
+		return ""
+	}
+	return p.Preview()
+}
+
+func (g gateway) State() agent.GatewayState {
+	s := g.wall.state()
+	s.Forwarding4, s.Forwarding6 = isOn(forwarding4), isOn(forwarding6)
+	return s
+}
+
+// Switches of the kernel.
+const (
+	forwarding4 = "/proc/sys/net/ipv4/ip_forward"
+	forwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding"
+	acceptRA    = "/proc/sys/net/ipv6/conf/*/accept_ra"
+)
+
+func isOn(path string) bool {
+	b, err := os.ReadFile(path)
+	return err == nil && strings.TrimSpace(string(b)) != "0"
+}
+
+// EnableForwarding makes the kernel pass packets between interfaces, until it starts anew. IPv6 is left alone where the
+// machine has none.
+func (g gateway) EnableForwarding(context.Context) error {
+	if err := switchOn(forwarding4, "1"); err != nil {
+		return err
+	}
+	if _, err := os.Stat(forwarding6); err != nil || isOn(forwarding6) {
+		return nil
+	}
+	if err := keepAdvertisedRoutes(); err != nil {
+		return err
+	}
+	return switchOn(forwarding6, "1")
+}
+
+// keepAdvertisedRoutes lets interfaces go on to learn their default route from their router: a host that forwards no
+// longer listens to router advertisements, unless accept_ra is 2.
+func keepAdvertisedRoutes() error {
+	paths, err := filepath.Glob(acceptRA)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		name := filepath.Base(filepath.Dir(path))
+		b, err := os.ReadFile(path)
+		if name == "all" || name == "default" || name == "lo" || err != nil || strings.TrimSpace(string(b)) != "1" {
+			continue
+		}
+		if err := switchOn(path, "2"); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func switchOn(path, value string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
+)
+
+// TestInterfaces: what is offered is what this machine has, without loopback and the tunnel.
+func TestInterfaces(t *testing.T) {
+	list, err := gateway{tunnelName: "none"}.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list {
+		real, err := net.InterfaceByName(i.Name)
+		if err != nil || real.Flags&net.FlagLoopback != 0 || real.HardwareAddr.String() != i.MAC {
+			t.Errorf("%+v: %v", i, err)
+		}
+		for _, a := range i.Addrs {
+			if !a.IsValid() || a.Addr().Is4In6() || a.Addr().Is6() && a.Addr().IsLinkLocalUnicast() {
+				t.Errorf("%s has %v", i.Name, a)
+			}
+		}
+		without, err := gateway{tunnelName: i.Name}.Interfaces()
+		if err != nil || len(without) != len(list)-1 {
+			t.Errorf("without %s: %d of %d, %v", i.Name, len(without), len(list), err)
+		}
+	}
+}
+
+// TestGatewayState: nothing is said to be enforced that is not.
+func TestGatewayState(t *testing.T) {
+	s := agent.DefaultSettings()
+	w, err := openWall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	g := gateway{wall: w}
+	if got := g.State(); got.Enforcement != agent.EnforcementSwitchedOff || got.Enforces() || g.Preview(s) != "" {
+		t.Errorf("nothing chosen: %+v", got)
+	}
+	s.LANInterfaces, s.WANInterfaces = []string{"lan0"}, []string{"wan0"}
+	if got := g.State(); got.Enforces() || !strings.Contains(g.Preview(s), `"lan0"`) {
+		t.Errorf("chosen: %+v\n%s", got, g.Preview(s))
+	}
+	b, err := os.ReadFile(forwarding4)
+	if err == nil && g.State().Forwarding4 != (strings.TrimSpace(string(b)) == "1") {
+		t.Errorf("forwarding is %s", b)
+	}
+}
+
+func TestSwitchOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "forwarding")
+	if isOn(path) {
+		t.Error("what is not there is on")
+	}
+	if err := switchOn(path, "1"); err == nil {
+		t.Error("a switch is made where there is none")
+	}
+	if err := os.WriteFile(path, []byte("0\n"), 0o600); err != nil || isOn(path) {
+		t.Errorf("off is on, %v", err)
+	}
+	if err := switchOn(path, "1"); err != nil || !isOn(path) {
+		t.Errorf("on is off, %v", err)
+	}
+}

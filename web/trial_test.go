@@ -1,0 +1,214 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/store"
+	"ideco-agent/web/certs"
+)
+
+// trialScene runs a clock whose settings end as they do in the gateway.
+type trialScene struct {
+	trial trial
+
+	mu     sync.Mutex // guards the fields below
+	now    agent.Settings
+	ended  int // trials that ran out
+	refuse error
+}
+
+func (s *trialScene) end(_ context.Context, until time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		return s.refuse
+	}
+	s.ended++
+	if s.now.Trial.Until.Equal(until) {
+		s.now.ExpireGateway(time.Now())
+		s.trial.watch(s.now)
+	}
+	return nil
+}
+
+func (s *trialScene) set(change func(*agent.Settings)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.now)
+	s.trial.watch(s.now)
+}
+
+func (s *trialScene) ends() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+func (s *trialScene) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
+// choose puts another interface on trial.
+func (s *trialScene) choose(lan string) {
+	s.set(func(n *agent.Settings) {
+		choice := n.GatewaySettings
+		choice.LANInterfaces, choice.WANInterfaces = []string{lan}, []string{"wan0"}
+		n.TryGateway(choice, time.Now())
+	})
+}
+
+func (s *trialScene) settings() agent.Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *trialScene) lan() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.now.LANInterfaces) == 0 {
+		return ""
+	}
+	return s.now.LANInterfaces[0]
+}
+
+func playTrial(t *testing.T, name string, play func(t *testing.T, s *trialScene, pass func(time.Duration))) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &trialScene{now: agent.DefaultSettings(), trial: newTrial()}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- s.trial.run(ctx, s.end, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
+			play(t, s, func(d time.Duration) {
+				<-time.After(d)
+				synctest.Wait()
+			})
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+func TestTrial(t *testing.T) {
+	playTrial(t, "nobody confirms", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		pass(time.Hour)
+		s.choose("lan0")
+		pass(agent.TrialLength - time.Second)
+		if s.lan() != "lan0" {
+			t.Error("too early")
+		}
+		pass(time.Second)
+		if now := s.settings(); now.Guards() || now.OnTrial() || now.Trial.Returned.IsZero() {
+			t.Errorf("still %+v", now.GatewaySettings)
+		}
+		pass(time.Hour)
+		if n := s.ends(); n != 1 {
+			t.Errorf("ended %d times", n)
+		}
+	})
+	playTrial(t, "confirmed", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		s.choose("lan0")
+		pass(agent.TrialLength - time.Second)
+		s.set((*agent.Settings).KeepGateway)
+		pass(time.Hour)
+		if n := s.ends(); s.lan() != "lan0" || n != 0 {
+			t.Errorf("%q, ended %d times", s.lan(), n)
+		}
+	})
+	playTrial(t, "other settings change meanwhile", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		s.choose("lan0")
+		for range 3 {
+			pass(15 * time.Second)
+			s.set(func(n *agent.Settings) { n.DevicesPerUser++ })
+		}
+		pass(15 * time.Second)
+		if now := s.settings(); now.Guards() || now.DevicesPerUser != 8 {
+			t.Errorf("%+v after a minute, %d devices", now.GatewaySettings, now.DevicesPerUser)
+		}
+	})
+	playTrial(t, "another choice", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		s.choose("lan0")
+		s.set((*agent.Settings).KeepGateway)
+		s.choose("lan1")
+		pass(50 * time.Second)
+		s.choose("lan2")
+		pass(50 * time.Second)
+		if s.lan() != "lan2" {
+			t.Error("the first clock went on")
+		}
+		pass(10 * time.Second)
+		if s.lan() != "lan0" {
+			t.Errorf("%q came back", s.lan())
+		}
+	})
+	playTrial(t, "the store fails", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		s.choose("lan0")
+		s.fail(errors.New("disk"))
+		pass(agent.TrialLength + 5*time.Second)
+		s.fail(nil)
+		pass(trialRetry)
+		if s.lan() != "" {
+			t.Error("it does not try again")
+		}
+	})
+	playTrial(t, "the clock was put back", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+		s.choose("lan0")
+		s.set(func(n *agent.Settings) { n.Trial.Until = n.Trial.Until.Add(time.Hour) })
+		pass(agent.TrialLength)
+		if s.lan() != "" {
+			t.Error("longer than a trial")
+		}
+	})
+}
+
+// TestTrialAndRestart: a process that starts finds a choice that nobody confirmed and takes it back, whatever the time.
+func TestTrialAndRestart(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(t.Context(), filepath.Join(dir, "ideco.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	root, err := certs.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() *settings {
+		t.Helper()
+		s, err := openSettings(t.Context(), db, root, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	open()
+	_, err = db.UpdateSettings(t.Context(), func(n *agent.Settings) error {
+		n.Enabled = true
+		choice := n.GatewaySettings
+		choice.LANInterfaces, choice.WANInterfaces = []string{"lan0"}, []string{"wan0"}
+		n.TryGateway(choice, time.Now())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		now := open().Current()
+		if now.Guards() || now.OnTrial() || now.Trial.Returned.IsZero() || !now.Enabled || !now.Masquerade {
+			t.Errorf("after a restart: %+v", now)
+		}
+	}
+}
