@@ -163,3 +163,21 @@ func TestFirewallAmongOthers(t *testing.T) {
 		}
 	})
 }
+
+// TestFirewallFlowtable: what carries packets past all rules is named, and nothing is chosen over it.
+func TestFirewallFlowtable(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		out, err := exec.Command("nft", "add table inet fast; add flowtable inet fast path { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput()
+		if err != nil { // nobody can be asked to have a kernel module, so that this is no failure anywhere
+			t.Skipf("untried here: this kernel has no flowtables: %s", out)
+		}
+		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
+		status, body := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}})
+		if status == 200 || !strings.Contains(string(body), "fast") || !strings.Contains(string(body), "path") {
+			t.Errorf("chosen over a flowtable: %d %s", status, body)
+		}
+		if hasTable(t) {
+			t.Error("there is a table that a flowtable goes past")
+		}
+	})
+}
