@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"ideco-agent/agent"
 )
@@ -36,8 +37,9 @@ func (k *keeper) grantAddress(t *task) error {
 			return err
 		}
 		h = &held{of: g, addr: t.address}
-		k.holders[t.address], g.addrs = h, append(g.addrs, h)
+		k.holders[t.address] = h
 	}
+	g.addrs = append(slices.DeleteFunc(g.addrs, func(o *held) bool { return o == h }), h) // the one that was proved last
 	k.put(h, at, true, &st)
 	err = errors.Join(k.settle(st), k.arrived(h))
 	if err != nil {
@@ -47,25 +49,28 @@ func (k *keeper) grantAddress(t *task) error {
 	return err
 }
 
-// makeRoom drops the oldest of too many addresses.
+// makeRoom drops the address that was granted longest ago when there are too many, but not the session's own.
 func (k *keeper) makeRoom(g *granted, a netip.Addr, st *settling) error {
-	var like []*held
-	for _, h := range g.addrs {
-		if h.addr.Is4() == a.Is4() {
-			like = append(like, h)
+	var further []*held
+	count, most := 0, maxIPv6
+	if a.Is4() {
+		most = 1
+	}
+	for i, h := range g.addrs {
+		if h.addr.Is4() != a.Is4() {
+			continue
+		}
+		if count++; i > 0 {
+			further = append(further, h)
 		}
 	}
 	switch {
-	case a.Is4() && len(like) > 0:
-		return ErrTooMany
-	case len(like) < maxIPv6:
+	case count < most:
 		return nil
+	case len(further) == 0:
+		return ErrTooMany
 	}
-	oldest := like[0]
-	if oldest == g.addrs[0] {
-		oldest = like[1]
-	}
-	st.clear(k, oldest.addr)
-	k.drop(oldest)
+	st.clear(k, further[0].addr)
+	k.drop(further[0])
 	return nil
 }

@@ -174,6 +174,14 @@ func (f *Firewall) Apply(ctx context.Context, p Plan) error {
 	return f.call(ctx, func(k *keeper) error { return k.apply(p) })
 }
 
+// Try tells whether Apply would refuse a plan, and changes nothing. Errors: as of Apply.
+func (f *Firewall) Try(ctx context.Context, p Plan) error {
+	if err := p.Check(); err != nil || f.mode == ModeOff || p.Empty() {
+		return err
+	}
+	return f.call(ctx, func(k *keeper) error { return k.wire.checkFlowtables(p) })
+}
+
 // call has the keeper do something, and waits for it also when ctx ends after it has begun.
 func (f *Firewall) call(ctx context.Context, do func(*keeper) error) error {
 	done := make(chan error, 1)

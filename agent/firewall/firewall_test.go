@@ -176,16 +176,19 @@ func TestSamePerson(t *testing.T) {
 		next := first
 		next.ID = "next"
 		grant(t, f, next)
-		revoked(t, f, first) // late, and of no effect
-		download.runs(t)
 		eventually(t, "the traffic is counted", func() bool {
 			return f.Traffic()[next.ID].Rx > 0 && f.Traffic()[next.ID].Tx > f.Traffic()[next.ID].Rx/2
 		})
 		if _, ok := f.Traffic()[first.ID]; ok {
 			t.Error("a session that is over is still counted")
 		}
-		revoked(t, f, next)
+		unknown := first
+		unknown.ID = "never granted" // the last one in the place of others that are over
+		revoked(t, f, unknown)
 		download.stops(t)
+		if len(f.Traffic()) != 0 {
+			t.Errorf("still counted: %v", f.Traffic())
+		}
 	})
 }
 
@@ -654,12 +657,22 @@ func TestGrantAddress(t *testing.T) {
 			t.Errorf("an address on another LAN: %v", err)
 		}
 		m := f.MACs()[s.ID].String()
-		for i := range maxIPv6 { // the first one goes for the last
+		for i := range maxIPv6 { // the one that was proved longest ago goes for the last
 			a := fmt.Sprintf("fd77:1::1:%d", i)
 			run(t, "ip", "neigh", "add", a, "dev", "lan0", "lladdr", m)
+			if i == 1 {
+				if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr(a)); err != nil {
 				t.Fatal(err)
 			}
+		}
+		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
+		run(t, "ip", "neigh", "add", "fd77:1::2:0", "dev", "lan0", "lladdr", m)
+		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::2:0")); err != nil {
+			t.Fatal(err)
 		}
 		l.wantClosed(t, "the oldest of too many", inLAN, host6, to)
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
@@ -671,6 +684,68 @@ func TestGrantAddress(t *testing.T) {
 		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
 		}
+	})
+}
+
+// One address is taken away, its downloads stop, and the session goes on.
+func TestRevokeAddress(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f, ctx := open(t, labPlan(), Options{}), context.Background()
+		to, to6 := l.listen(t, inWAN, server, 0, paced), l.listen(t, inWAN, server6, 0, paced)
+		for _, a := range []netip.Addr{host, second, host6} {
+			l.known(t, inLAN, a)
+		}
+		s, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
+		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
+			t.Fatal(err)
+		}
+		own, further := l.stream(t, inLAN, host, to), l.stream(t, inLAN, host6, to6)
+		further.runs(t)
+		f.RevokeAddress(ctx, other.ID, host6) // another's
+		f.RevokeAddress(ctx, s.ID, host)      // its own
+		f.RevokeAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99"))
+		own.runs(t)
+		further.runs(t)
+		f.RevokeAddress(ctx, s.ID, host6)
+		further.stops(t)
+		own.runs(t)
+		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
+		revoked(t, f, s)
+		own.stops(t)
+	})
+}
+
+// A session whose own address is of IPv6 has one address of IPv4, the one that was proved last.
+func TestNextIPv4(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f, ctx := open(t, labPlan(), Options{}), context.Background()
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		for _, a := range []netip.Addr{host, second, host6} {
+			l.known(t, inLAN, a)
+		}
+		s := grant(t, f, session(1, host6))
+		for _, a := range []netip.Addr{host, second} {
+			if err := f.GrantAddress(ctx, s.ID, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.wantOpen(t, "the last one", inLAN, second, to)
+		l.wantClosed(t, "the one before", inLAN, host, to)
+	})
+}
+
+// In the tunnel an address is closed for the session that has it, and for no other that once had it.
+func TestRevokeInTunnel(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		grant(t, f, remote(1, peer))
+		revoked(t, f, remote(2, peer))
+		l.wantOpen(t, "another's end", inTunnel, peer, to)
+		revoked(t, f, remote(1, peer))
+		l.wantClosed(t, "its own end", inTunnel, peer, to)
 	})
 }
 

@@ -16,7 +16,7 @@ var (
 	ErrNoSession    = errors.New("no such session is let through")
 	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
 	ErrAddressTaken = errors.New("another session has this address")
-	ErrTooMany      = errors.New("the session has an IPv4 address already")
+	ErrTooMany      = errors.New("the session's own address is its IPv4 address")
 )
 
 // action is what a task asks for.
@@ -26,13 +26,14 @@ const (
 	actGrant action = iota
 	actGrantAddress
 	actRevoke
+	actRevokeAddress
 )
 
 // task is something for the keeper to do in its turn.
 type task struct {
 	action  action
 	session agent.Session
-	address netip.Addr // of actGrantAddress
+	address netip.Addr // of actGrantAddress and actRevokeAddress
 	done    chan error // nil when nobody waits
 }
 
@@ -44,14 +45,22 @@ func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 }
 
 // GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:
-// it must be a neighbour with the MAC of the session. Of more than 8 addresses of IPv6 the one that was granted first
-// goes. It ends with the session. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken, ErrTooMany.
+// it must be a neighbour with the MAC of the session. The session has one address of IPv4 and 8 of IPv6; of more the one
+// goes that was granted longest ago, but never the session's own. It ends with the session. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken, ErrTooMany.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
 	return f.ask(ctx, &task{action: actGrantAddress, session: agent.Session{ID: sessionID}, address: clean(a)})
 }
 
-// Revoke takes away all that a session was given at its address, within milliseconds of its return, and cuts what is
-// established. An address that another session has by now stays let through, and so does a session that has moved since. What fails is repeated until it works or has expired.
+// RevokeAddress takes one further address of a session away, as Revoke does with all of them. One that the session does
+// not have is no error.
+func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
+	_ = f.leave(&task{action: actRevokeAddress, session: agent.Session{ID: sessionID}, address: clean(a)}) // a closed firewall lets it expire
+}
+
+// Revoke takes away the session's address and all further addresses that it was given, within milliseconds of its return,
+// and cuts what is established. In the LAN the address is closed whichever session it was granted to last: whoever revokes
+// after another session was granted there means that one. In the tunnel it is closed for this session alone, because its
+// address may be another's by now. What fails is repeated until it works or has expired.
 func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
 	s.Address = clean(s.Address)
 	_ = f.leave(&task{action: actRevoke, session: s}) // a closed firewall lets it expire
@@ -109,7 +118,7 @@ func (f *Firewall) urgent() bool {
 		return true
 	}
 	for _, t := range f.tasks {
-		if t.action != actRevoke {
+		if t.action != actRevoke && t.action != actRevokeAddress {
 			return true
 		}
 	}

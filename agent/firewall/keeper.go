@@ -164,6 +164,8 @@ func (k *keeper) work(tasks []*task) {
 		switch tasks[0].action {
 		case actRevoke:
 			k.revoke(tasks[:n])
+		case actRevokeAddress:
+			k.revokeAddresses(tasks[:n])
 		case actGrant:
 			k.grant(tasks[:n])
 		case actGrantAddress:

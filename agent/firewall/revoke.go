@@ -1,21 +1,73 @@
 package firewall
 
-import "ideco-agent/agent"
+import (
+	"net/netip"
 
-// revoke does tasks that take away.
+	"ideco-agent/agent"
+)
+
+// revoke does tasks that take sessions away.
 func (k *keeper) revoke(tasks []*task) {
 	var st settling
 	for _, t := range tasks {
 		if g := k.grants[t.session.ID]; g != nil && g.isAt(t.session) {
-			k.empty(g, &st)
-			delete(k.grants, t.session.ID)
-			k.publish(g)
+			k.depart(g, &st)
 		}
-		if a := t.session.Address; k.holders[a] == nil && len(k.elements[a]) > 0 { // of the process before
-			st.clear(k, a)
+		if t.session.Kind != agent.KindVPN {
+			k.vacate(t.session.Address, &st)
+		} else if k.holders[t.session.Address] == nil {
+			k.clearLeft(t.session.ID, t.session.Address, &st)
 		}
 	}
 	k.takeAway(st)
+}
+
+// revokeAddresses does tasks that take further addresses away.
+func (k *keeper) revokeAddresses(tasks []*task) {
+	var st settling
+	for _, t := range tasks {
+		switch h := k.holders[t.address]; {
+		case h == nil: // what could not be let through after all, or is of the process before
+			k.clearLeft(t.session.ID, t.address, &st)
+		case h.of.session.ID == t.session.ID && h != h.of.addrs[0]:
+			st.clear(k, h.addr)
+			k.drop(h)
+			k.publish(h.of)
+		}
+	}
+	k.takeAway(st)
+}
+
+// depart ends a session.
+func (k *keeper) depart(g *granted, st *settling) {
+	k.empty(g, st)
+	delete(k.grants, g.session.ID)
+	k.publish(g)
+}
+
+// vacate closes an address of the LAN, whoever has it: a session whose own it is ends, and so does what a process before
+// has left there.
+func (k *keeper) vacate(a netip.Addr, st *settling) {
+	switch h := k.holders[a]; {
+	case h == nil:
+		st.clear(k, a)
+	case h == h.of.addrs[0]:
+		k.depart(h.of, st)
+	default:
+		st.clear(k, a)
+		k.drop(h)
+		k.publish(h.of)
+	}
+}
+
+// clearLeft closes an address that nobody has, as far as it was a session's.
+func (k *keeper) clearLeft(session string, a netip.Addr, st *settling) {
+	for _, e := range k.elements[a] {
+		if e.owner.session == session {
+			st.clear(k, a)
+			return
+		}
+	}
 }
 
 // isAt tells whether a session is still where the one that ends was. It may have moved, with its ID.
