@@ -31,7 +31,7 @@ const (
 	inTwo    = "two"    // another client of it
 	inFar    = "far"    // a host of the second LAN
 	inRouter = "router" // between gateway and Internet; translates addresses, as a provider's box does
-	inNet    = "net"    // a server on the Internet, with two addresses
+	inNet    = "net"    // a server on the Internet, with some addresses
 	inHome   = "home"   // a person outside
 	inHotel  = "hotel"  // another one
 )
@@ -47,6 +47,7 @@ var (
 	far       = netip.MustParseAddr("10.77.3.10")
 	server    = netip.MustParseAddr("203.0.113.2")
 	server2   = netip.MustParseAddr("203.0.113.3")
+	distant   = netip.MustParseAddr("198.51.100.7") // of the same host, on no network of anybody's
 	server6   = netip.MustParseAddr("fd77:9::2")
 	home      = netip.MustParseAddr("203.0.113.11")
 	outer     = netip.MustParseAddr("203.0.113.1") // of the router, and of the gateway's name
@@ -97,6 +98,7 @@ at router addr add 192.168.100.1/24 dev eth0; at router addr add fd77:2::1/64 de
 at router addr add 203.0.113.1/24 dev out; at router addr add fd77:9::1/64 dev out nodad
 at router route add 10.77.0.0/16 via 192.168.100.2; at router -6 route add fd77:1::/64 via fd77:2::2
 at net addr add 203.0.113.2/24 dev br0; at net addr add 203.0.113.3/24 dev br0; at net addr add fd77:9::2/64 dev br0 nodad
+at net addr add 198.51.100.7/32 dev lo; at router route add 198.51.100.0/24 via 203.0.113.2
 at net -6 route add default via fd77:9::1
 at home addr add 203.0.113.11/24 dev eth0; at hotel addr add 203.0.113.12/24 dev eth0
 ip netns exec $P-router nft 'table ip provider {
@@ -313,7 +315,7 @@ func (w town) open(t testing.TB, what, place string, from netip.Addr, to netip.A
 // refused fails the test unless the gateway says that nothing passes: silence would make programs wait.
 func (w town) refused(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
-	word, err := w.hears(place, from, to, patience)
+	word, err := w.hears(place, from, to, soon)
 	if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.EACCES) {
 		t.Errorf("%s: not refused: %q, %v", what, word, err)
 	}
@@ -327,6 +329,9 @@ func (w town) shut(t testing.TB, what, place string, from netip.Addr, to netip.A
 		t.Errorf("%s: open: %q", what, word)
 	}
 }
+
+// soon is how long a refusal may take.
+const soon = 3 * time.Second
 
 // silence is how long nothing must come before it counts as stopped.
 const silence = 500 * time.Millisecond
@@ -481,6 +486,7 @@ func (w town) guard(t *testing.T, more map[string]any, flags ...string) *guarded
 		setting[name] = value
 	}
 	g.boss.must("PUT", settingPath, setting, nil)
+	g.boss = g.rest("boss", bossPassword) // under the root that is good for the new name
 	return g
 }
 
@@ -526,10 +532,11 @@ func others(t testing.TB) string {
 	var rest []string
 	ours := false
 	for line := range strings.Lines(run(t, "nft", "-a", "list", "ruleset")) {
-		ours = ours && line != "}\n" || strings.HasPrefix(line, ourTable+" ")
+		ours = ours || strings.HasPrefix(line, ourTable+" ")
 		if !ours {
 			rest = append(rest, line)
 		}
+		ours = ours && line != "}\n"
 	}
 	return strings.Join(rest, "")
 }

@@ -75,7 +75,7 @@ func TestFirewallTunnel(t *testing.T) {
 		g.person("anna")
 		g.person("boris")
 		inLAN1, inLAN2 := w.serve(t, inOne, netip.AddrPortFrom(one, 0), says("first LAN")), w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("second LAN"))
-		world := w.serve(t, inNet, netip.AddrPortFrom(server2, 0), says("world"))
+		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), says("world"))
 		gatewayLAN := w.serve(t, "gw", netip.MustParseAddrPort("10.77.1.1:0"), says("the gateway"))
 
 		anna := g.tunnelled(inHome, "anna", w.link("a"))
