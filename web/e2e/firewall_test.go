@@ -86,13 +86,18 @@ func TestFirewallDownloadStops(t *testing.T) {
 		g := w.guard(t, map[string]any{"grace_seconds": 3})
 		person := strconv.FormatInt(g.person("anna"), 10)
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		var more func() string // of a stream that nobody has to acknowledge
 		begin := func(what string) (*agentProcess, *download) {
 			t.Helper()
 			agent := g.loggedIn(inOne, "anna")
+			more = w.stream(t)
 			return agent, w.download(t, "a download until "+what, inOne, one, to)
 		}
 		over := func(what string) {
 			t.Helper()
+			if got := more(); got != "" {
+				t.Errorf("after %s there came %q", what, got)
+			}
 			w.refused(t, "after "+what, inOne, one, to)
 			g.nobody()
 		}
