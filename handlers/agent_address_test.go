@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -32,6 +33,9 @@ func (w openWall) GrantAddress(_ context.Context, _ agent.Session, a netip.Addr)
 	}
 	return nil
 }
+
+func (openWall) Traffic() map[string]agent.Traffic { return nil }
+func (openWall) MACs() map[string]net.HardwareAddr { return nil }
 
 // The addresses of one computer, and one of another.
 var (

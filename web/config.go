@@ -3,6 +3,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ type Config struct {
 	Tunnel       string // a mode of package wireguard, or TunnelOff
 	TunnelName   string // of the network interface
 	TunnelPort   uint16 // UDP; 0 takes a free one
+	Firewall     string // a mode of package firewall; empty = auto
 	Log          *slog.Logger
 	Terminal     *os.File // where a person reads; may be nil
 }
@@ -51,15 +53,21 @@ func openData(dir string) (database string, err error) {
 
 func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }
 
+// lockFile is locked by the gateway that runs on a data directory.
+const lockFile = "lock"
+
+// errRunning is why a data directory cannot be locked that is in use.
+var errRunning = errors.New("another ideco-portal is running")
+
 // lockData keeps a second gateway out of the data directory for as long as the returned file is open.
 func lockData(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w; it must belong to the user that runs the gateway, or choose another one with --data", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("another ideco-portal is running on %s; stop it or choose another directory with --data", dir)
+		return nil, fmt.Errorf("%w on %s; stop it or choose another directory with --data", errRunning, dir)
 	}
 	return f, nil
 }

@@ -19,7 +19,7 @@ import (
 // gateway is this machine between its networks, as the page «Шлюз» shows it.
 type gateway struct {
 	tunnelName string
-	settings   func() agent.Settings
+	wall       *wall
 }
 
 var _ handlers.Gateway = gateway{}
@@ -68,19 +68,20 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 	return list
 }
 
-// Preview is empty: without a firewall there are no rules.
-func (g gateway) Preview(agent.Settings) string { return "" }
+// Preview is what the firewall enforces under the settings, where it runs; without interfaces there are no rules.
+func (g gateway) Preview(s agent.Settings) string {
+	p, err := g.wall.planFor(s)
+	if err != nil {
+		g.wall.log.Error("read the interfaces", "err", err)
+		return ""
+	}
+	return p.Preview()
+}
 
 func (g gateway) State() agent.GatewayState {
-	state := agent.GatewayState{
-		Enforcement: agent.EnforcementIdle,
-		Forwarding4: isOn(forwarding4),
-		Forwarding6: isOn(forwarding6),
-	}
-	if g.settings().Guards() {
-		state.Enforcement = agent.EnforcementUnavailable
-	}
-	return state
+	s := g.wall.state()
+	s.Forwarding4, s.Forwarding6 = isOn(forwarding4), isOn(forwarding6)
+	return s
 }
 
 // Switches of the kernel.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
 )
 
 // TestInterfaces: what is offered is what this machine has, without loopback and the tunnel.
@@ -36,13 +37,18 @@ func TestInterfaces(t *testing.T) {
 // TestGatewayState: nothing is said to be enforced that is not.
 func TestGatewayState(t *testing.T) {
 	s := agent.DefaultSettings()
-	g := gateway{settings: func() agent.Settings { return s }}
-	if got := g.State(); got.Enforcement != agent.EnforcementIdle || got.Enforces() {
+	w, err := openWall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	g := gateway{wall: w}
+	if got := g.State(); got.Enforcement != agent.EnforcementSwitchedOff || got.Enforces() || g.Preview(s) != "" {
 		t.Errorf("nothing chosen: %+v", got)
 	}
 	s.LANInterfaces, s.WANInterfaces = []string{"lan0"}, []string{"wan0"}
-	if got := g.State(); got.Enforcement != agent.EnforcementUnavailable || got.Enforces() || g.Preview(s) != "" {
-		t.Errorf("chosen: %+v", got)
+	if got := g.State(); got.Enforces() || !strings.Contains(g.Preview(s), `"lan0"`) {
+		t.Errorf("chosen: %+v\n%s", got, g.Preview(s))
 	}
 	b, err := os.ReadFile(forwarding4)
 	if err == nil && g.State().Forwarding4 != (strings.TrimSpace(string(b)) == "1") {

@@ -65,6 +65,12 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 
+	guard, err := openWall(c, set.Current)
+	if err != nil {
+		return err
+	}
+	defer guard.Close()
+	set.wall = guard
 	vpn, err := openTunnel(c, set)
 	if err != nil {
 		return err
@@ -74,7 +80,9 @@ func Serve(ctx context.Context, c Config) error {
 
 	local := directory.NewLocal(db)
 	gate := access.NewGate(local, db, c.Log, set.Current)
-	manager := access.NewManager(access.Config{Gate: gate, Store: db, Tunnel: vpn.forManager(), Settings: set.Current, Log: c.Log})
+	peers := vpn.guarded(guard)
+	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: guard.forManager(), Tunnel: peers.forManager(),
+		Settings: set.Current, Inside: inside, Log: c.Log})
 	set.sessions = manager
 
 	open, err := listen(c)
@@ -82,12 +90,13 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer open.close()
-	inside, err := vpn.listen()
+	guard.begin(ctx, vpn, open)
+	within, err := vpn.listen()
 	if err != nil {
 		return err
 	}
-	open.http = append(open.http, inside...)
-	if err := manager.Restore(ctx); err != nil {
+	open.http = append(open.http, within...)
+	if err := peers.restore(func() error { return manager.Restore(ctx) }); err != nil {
 		return err
 	}
 	setup, link, err := openSetup(ctx, c, db, open.portal[0].Addr())
@@ -110,7 +119,7 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
-		Gateway:       gateway{tunnelName: c.TunnelName, settings: set.Current},
+		Gateway:       gateway{tunnelName: c.TunnelName, wall: guard},
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
 	return run(ctx, c, site, manager, open, link, background{db, root, set, c.Log})
@@ -124,6 +133,9 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 	case set.behind.Load():
 		return errors.New("the tunnel has not got the VPN network of the settings")
 	}
+	if err := set.wall.health(); err != nil {
+		return fmt.Errorf("the firewall does not follow the settings: %w", err)
+	}
 	return db.Ping(ctx)
 }
 
@@ -135,13 +147,15 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { return b.set.wall.run(gctx) })
+	g.Go(func() error { return b.set.wall.watchDomain(gctx) })
 	g.Go(func() error { return b.set.trial.run(gctx, b.set.endTrial, c.Log) })
 	g.Go(func() error {
 		<-gctx.Done()
 		stop(manager, site, servers, c.Log)
 		return nil
 	})
-	announce(c, open, link)
+	announce(c, open, b.set.wall.Mode(), link)
 	return g.Wait()
 }
 
@@ -265,9 +279,9 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 }
 
 // announce says where to go. The setup link is shown to a person at a terminal and never logged.
-func announce(c Config, open *listeners, link string) {
+func announce(c Config, open *listeners, guard, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
-		"http", addresses(open.http), "tunnel", c.Tunnel)
+		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", guard)
 	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
 		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
 		if link != "" {

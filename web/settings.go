@@ -21,6 +21,7 @@ type settings struct {
 	root     *certs.Authority
 	sessions *access.Manager
 	tunnel   tunnel
+	wall     *wall
 	log      *slog.Logger
 
 	mu  sync.Mutex // makes one change at a time
@@ -66,7 +67,7 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, l
 func (s *settings) Current() agent.Settings { return *s.now.Load() }
 
 // Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
-// re-issued and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+// re-issued, the firewall enforces them, and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
 func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,6 +83,9 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 				return agent.Problems{{Field: "vpn_network", Code: locale.FieldVPNAttached, Value: on.String()}}
 			}
 		}
+		if err := s.wall.check(ctx, s.Current(), *n); err != nil {
+			return err
+		}
 		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
 			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)
 		}
@@ -93,6 +97,8 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 	s.now.Store(&next)
 	s.trial.watch(next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
+	s.wall.follow(ctx)
+	s.wall.domain.hurry()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"ideco-agent/agent/access"
 	"ideco-agent/agent/wireguard"
 	"ideco-agent/handlers"
 )
@@ -30,12 +29,12 @@ func openTunnel(c Config, set *settings) (tunnel, error) {
 	return tunnel{device}, err
 }
 
-// forManager is the tunnel as sessions use it; nil when there is none.
-func (t tunnel) forManager() access.Tunnel {
+// guarded is the tunnel behind the firewall, as sessions use it; nil when there is none.
+func (t tunnel) guarded(w *wall) *guardedTunnel {
 	if t.Device == nil {
 		return nil
 	}
-	return t.Device
+	return &guardedTunnel{Device: t.Device, firewall: w.Firewall}
 }
 
 // Available tells whether people outside can get in now.
@@ -60,6 +59,14 @@ func (t tunnel) listen() ([]net.Listener, error) {
 		return nil, err
 	}
 	return []net.Listener{l}, nil
+}
+
+// port is the tunnel's UDP port; 0 without a tunnel.
+func (t tunnel) port() uint16 {
+	if t.Device == nil {
+		return 0
+	}
+	return t.Port()
 }
 
 func (t tunnel) close() {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -44,7 +45,7 @@ type Store interface {
 	VoidDevice(ctx context.Context, user agent.UserID, deviceID string) error
 }
 
-// Firewall lets the addresses of LAN and web sessions through. Its methods are called one at a time.
+// Firewall lets the addresses of LAN and web sessions through. All but Traffic and MACs are called one at a time.
 type Firewall interface {
 	// Grant lets Session.Address through, or keeps it so when it already is.
 	Grant(context.Context, agent.Session) error
@@ -61,6 +62,10 @@ type Firewall interface {
 	// The process after a restart does not know which further addresses there were. Those that it finds let through are
 	// left to run out of time by themselves, unless they are granted again.
 	Revoke(context.Context, agent.Session)
+	// Traffic returns a recent count for each session that is let through and counted, by session ID. It must not block.
+	Traffic() map[string]agent.Traffic
+	// MACs returns the MACs of the computers that are let through, by session ID, where they are seen. It must not block.
+	MACs() map[string]net.HardwareAddr
 }
 
 // Tunnel gives sessions addresses and peers. All but Available and Traffic are called one at a time.

@@ -97,7 +97,7 @@ func (m *Manager) redeem(token string) (*session, Link) {
 // failed in the gateway.
 func (m *Manager) ProveAddress(ctx context.Context, token string, peer netip.Addr) error {
 	peer = agent.Unmap(peer)
-	if !m.settings().InLAN(peer) {
+	if !m.inside(m.settings(), peer) {
 		return m.unproved(peer, agent.Session{}, "not in the local networks")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
@@ -131,7 +131,7 @@ func (c *change) prove(s *session, link Link, peer netip.Addr) error {
 		next := s.Session
 		next.ExternalIP = peer
 		return c.busy(next, holder.Session)
-	case !c.settings.InLAN(peer), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
+	case !c.inside(c.settings, peer), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.unproved(peer, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {

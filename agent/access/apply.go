@@ -8,14 +8,29 @@ import (
 
 // Misfits tells how many sessions would end with other settings.
 func (m *Manager) Misfits(set agent.Settings) (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.sessions {
-		if !fits(set, s) {
+	for _, p := range m.places() {
+		if !m.fits(set, p.session, p.inside) {
 			n++
 		}
 	}
 	return n
+}
+
+// placed is a session and whether it came from the LAN.
+type placed struct {
+	session agent.Session
+	inside  bool
+}
+
+// places are the live sessions as of now.
+func (m *Manager) places() []placed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]placed, 0, len(m.sessions))
+	for _, s := range m.sessions {
+		list = append(list, placed{s.Session, s.inside})
+	}
+	return list
 }
 
 // Apply ends the sessions that do not fit the settings, which Config.Settings returns by now, and tells how many. With
@@ -28,12 +43,12 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 			reason = agent.ReasonDisabled
 		}
 		for _, s := range c.all() {
-			if !fits(c.settings, s) {
+			if !c.fits(c.settings, s.Session, s.inside) {
 				c.end(s, reason)
 				n++
 				continue
 			}
-			c.dropMore(s, func(f further) bool { return !c.settings.InLAN(f.addr) })
+			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr) })
 		}
 		return nil
 	})

@@ -100,7 +100,7 @@ func (c *change) open() error {
 // letIn acts on a full login that was right.
 func (c *change) letIn(user agent.User, a Attempt) (Grant, error) {
 	current := c.carriedBy(a)
-	if current != nil && current.UserID == user.ID && fits(c.settings, current) {
+	if current != nil && current.UserID == user.ID && c.fits(c.settings, current.Session, current.inside) {
 		return c.extend(current, user)
 	}
 	return c.begin(user, a, current)

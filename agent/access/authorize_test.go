@@ -102,7 +102,7 @@ func TestAuthorize(t *testing.T) {
 		if kept := g.memory.session(e.Session.ID); kept != want {
 			g.t.Errorf("kept: %+v", kept)
 		}
-		if s := g.Sessions()[0]; s.State != agent.StateConnected || s.Rx != nil || s.Tx != nil {
+		if s := g.Sessions()[0]; s.State != agent.StateConnected || s.Rx == nil || *s.Rx != 3 || *s.Tx != 4 || s.MAC != "02:00:00:00:00:0a" {
 			g.t.Errorf("shown: %+v", s)
 		}
 	})

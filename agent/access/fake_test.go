@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -264,6 +265,26 @@ func (w *wall) Revoke(_ context.Context, s agent.Session) {
 			delete(w.more, a)
 		}
 	}
+}
+
+func (w *wall) Traffic() map[string]agent.Traffic {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	traffic := map[string]agent.Traffic{}
+	for _, id := range w.in {
+		traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
+	}
+	return traffic
+}
+
+func (w *wall) MACs() map[string]net.HardwareAddr {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	macs := map[string]net.HardwareAddr{}
+	for a, id := range w.in {
+		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+	}
+	return macs
 }
 
 // pipe is a tunnel with a small pool.

@@ -18,7 +18,10 @@ type Config struct {
 	Firewall Firewall              // nil = none here; sessions begin and end all the same
 	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
 	Settings func() agent.Settings // must be quick and may not call the Manager
-	Log      *slog.Logger
+	// Inside tells whether a peer is in the LAN under some settings, which takes more than its address where the gateway
+	// knows its interfaces. Nil = Settings.InLAN. It must be quick.
+	Inside func(agent.Settings, netip.Addr) bool
+	Log    *slog.Logger
 }
 
 // Manager holds the live sessions.
@@ -32,6 +35,7 @@ type Manager struct {
 	firewall Firewall
 	tunnel   Tunnel
 	settings func() agent.Settings
+	inside   func(agent.Settings, netip.Addr) bool
 	log      *slog.Logger
 
 	closed atomic.Bool // from Shutdown on
@@ -74,8 +78,12 @@ type session struct {
 
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
 func NewManager(c Config) *Manager {
+	if c.Inside == nil {
+		c.Inside = agent.Settings.InLAN
+	}
 	return &Manager{
-		gate: c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
+		inside: c.Inside,
+		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
 		turn:      make(chan struct{}, 1),
 		sessions:  map[string]*session{},
 		byAddress: map[netip.Addr]*session{},

@@ -34,7 +34,7 @@ type loser struct {
 // kind decides between LAN and tunnel, and tells whether the peer is inside. Refusals: CodeAddressBusy for an address of
 // the VPN network, which a session has already; CodeVPNNotAllowed, CodeVPNUnavailable.
 func (c *change) kind(user agent.User, peer netip.Addr) (kind agent.Kind, inside bool, err error) {
-	inside = c.settings.InLAN(peer)
+	inside = c.inside(c.settings, peer)
 	switch {
 	case c.settings.InVPN(peer):
 		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer}, agent.Session{})
@@ -116,14 +116,14 @@ func (c *change) busy(next, holder agent.Session) error {
 }
 
 // fits tells whether a session could be as it is under the settings.
-func fits(set agent.Settings, s *session) bool {
-	if !set.Enabled || set.InVPN(s.ExternalIP) || set.InLAN(s.ExternalIP) != s.inside {
+func (m *Manager) fits(set agent.Settings, s agent.Session, inside bool) bool {
+	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP) != inside {
 		return false
 	}
 	if s.Kind == agent.KindVPN {
-		return set.InVPN(s.Address) && (!s.inside || set.LocalTunnel)
+		return set.InVPN(s.Address) && (!inside || set.LocalTunnel)
 	}
-	return s.inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
+	return inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
 }
 
 // others are the sessions of a list that neither go on as the newcomer nor end for it.

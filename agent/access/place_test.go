@@ -303,6 +303,8 @@ func TestFits(t *testing.T) {
 		}
 		return list
 	}
+	m := NewManager(Config{})
+	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.Session, s.inside) }
 	for _, c := range []struct {
 		name                 string
 		change               func(*agent.Settings)

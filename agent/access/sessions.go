@@ -1,26 +1,43 @@
 package access
 
 import (
+	"maps"
+	"net"
 	"net/netip"
 	"slices"
 
 	"ideco-agent/agent"
 )
 
-// Sessions returns the live sessions in the order of their start, with what went through their tunnels. It never waits
-// for a change that is being made.
+// Sessions returns the live sessions in the order of their start, with what went through the firewall and their tunnels.
+// It never waits for a change that is being made.
 func (m *Manager) Sessions() []agent.LiveSession {
 	list := m.snapshot()
-	if m.tunnel != nil {
-		traffic := m.tunnel.Traffic()
-		for i := range list {
-			if t, ok := traffic[list[i].ID]; ok {
-				list[i].Rx, list[i].Tx, list[i].Handshake = &t.Rx, &t.Tx, t.Handshake
-			}
+	traffic, macs := m.counted()
+	for i := range list {
+		s := &list[i]
+		if t, ok := traffic[s.ID]; ok {
+			s.Rx, s.Tx, s.Handshake = &t.Rx, &t.Tx, t.Handshake
+		}
+		if mac := macs[s.ID]; len(mac) > 0 && s.Kind != agent.KindVPN {
+			s.MAC = mac.String()
 		}
 	}
 	slices.SortFunc(list, func(a, b agent.LiveSession) int { return order(a.Session, b.Session) })
 	return list
+}
+
+// counted is what firewall and tunnel know of sessions, by session ID. What peers count is what went through a tunnel.
+func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAddr) {
+	traffic, macs := map[string]agent.Traffic{}, map[string]net.HardwareAddr{}
+	if m.firewall != nil {
+		maps.Copy(traffic, m.firewall.Traffic())
+		macs = m.firewall.MACs()
+	}
+	if m.tunnel != nil {
+		maps.Copy(traffic, m.tunnel.Traffic())
+	}
+	return traffic, macs
 }
 
 // Authorised tells whether a live session gives access to an address of the LAN. It is quick: closed hosts ask often.

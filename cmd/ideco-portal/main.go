@@ -22,9 +22,10 @@ import (
 type commands struct {
 	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" type:"path"`
 
-	Serve   serveCommand   `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
-	Admin   adminCommand   `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
+	Firewall firewallCommand `cmd:"" help:"Show or remove the rules between LAN and Internet."`
+	Admin    adminCommand    `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 func main() {
@@ -51,6 +52,7 @@ type serveCommand struct {
 	WireguardPort uint16   `help:"UDP port of the tunnel for people outside." default:"3051" env:"IDECO_WIREGUARD_PORT"`
 	Tunnel        string   `help:"How the tunnel runs: ${enum}. Without the right to a network interface (CAP_NET_ADMIN) auto takes netstack, which serves the gateway's own page and forwards nothing." default:"auto" enum:"auto,kernel,tun,netstack,off" env:"IDECO_TUNNEL"`
 	TunnelName    string   `help:"Network interface of the tunnel." default:"ideco0" env:"IDECO_TUNNEL_NAME"`
+	Firewall      string   `help:"Who may pass between LAN and Internet: ${enum}. nftables refuses to start where it cannot enforce; auto goes on with a warning on the page; off enforces nothing." default:"auto" enum:"auto,nftables,off" env:"IDECO_FIREWALL"`
 	LogFormat     string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
 }
 
@@ -63,6 +65,7 @@ func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 		Tunnel:       s.Tunnel,
 		TunnelName:   s.TunnelName,
 		TunnelPort:   s.WireguardPort,
+		Firewall:     s.Firewall,
 		Log:          web.NewLog(os.Stderr, s.LogFormat),
 		Terminal:     os.Stderr,
 	})
@@ -75,6 +78,21 @@ func trimmed(list []string) []string {
 		out[i] = strings.TrimSpace(s)
 	}
 	return out
+}
+
+type firewallCommand struct {
+	Show  showCommand  `cmd:"" help:"Print the table with its rules and who is let through."`
+	Clear clearCommand `cmd:"" help:"Remove the table, also for the next boot. Only while no gateway keeps it."`
+}
+
+type showCommand struct{}
+
+func (showCommand) Run(c *commands) error { return web.ShowFirewall(c.Data, os.Stdout) }
+
+type clearCommand struct{}
+
+func (clearCommand) Run(c *commands) error {
+	return say(web.ClearFirewall(c.Data), "the table is removed; nothing is enforced between LAN and Internet")
 }
 
 type adminCommand struct {

@@ -51,6 +51,8 @@ const (
 	FieldPasswordWrong    = "field_password_wrong"
 	FieldNumber           = "field_number"
 	FieldVPNAttached      = "field_vpn_attached"
+	FieldInterfaceTunnel  = "field_interface_tunnel"
+	FieldFlowtable        = "field_flowtable"
 )
 
 // Toasts are the ids of messages after an act that worked.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -47,11 +48,15 @@ type listening struct {
 }
 
 // startGateway starts a gateway on free ports of loopback with an empty data directory, and stops it after the test.
-// Without flags it has no tunnel.
+// Without flags it has no tunnel, and it has a
+// firewall only where one is asked for.
 func startGateway(t testing.TB, flags ...string) *gateway {
 	t.Helper()
 	if len(flags) == 0 {
 		flags = []string{"--tunnel", "off"}
+	}
+	if !slices.Contains(flags, "--firewall") {
+		flags = append(flags, "--firewall", "off") // gateways on one machine would take the same table for theirs
 	}
 	g := &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags}
 	g.start("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")

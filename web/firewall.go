@@ -1,0 +1,230 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/firewall"
+	"ideco-agent/templates/locale"
+)
+
+// followEvery is how often the firewall looks whether interfaces and their addresses have changed, and tries again what
+// could not be put in force.
+const followEvery = 5 * time.Second
+
+// wall is the firewall, held to the settings and to what changes around the gateway: its interfaces, and the addresses to
+// which its domain leads.
+type wall struct {
+	*firewall.Firewall
+	mode       string // as it was asked for
+	data       string // directory of the closed state for the next boot
+	tunnelName string // which nobody can choose
+	settings   func() agent.Settings
+	domain     *lookout
+	log        *slog.Logger
+
+	tunnel string            // set before anything else is asked, as ports are
+	ports  firewall.Redirect //
+
+	turn    sync.Mutex     // makes one change at a time; guards inForce
+	inForce *firewall.Plan // nil before the first
+
+	mu       sync.Mutex // guards what follows
+	failed   error      // why the plan of the settings is not in force
+	restored time.Time
+}
+
+// openWall opens the firewall that the Config asks for. Nothing is enforced yet.
+func openWall(c Config, settings func() agent.Settings) (*wall, error) {
+	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(), log: c.Log}
+	var err error
+	w.Firewall, err = firewall.Open(firewall.Options{Mode: c.Firewall, Log: c.Log, Report: w.heed})
+	return w, err
+}
+
+// begin puts the settings in force for the first time.
+func (w *wall) begin(ctx context.Context, vpn tunnel, open *listeners) {
+	if vpn.Forwards() {
+		w.tunnel = w.tunnelName
+	}
+	w.ports = portsOf(open, vpn.port())
+	if w.mode == firewall.ModeOff {
+		w.forgetBoot()
+	}
+	w.follow(ctx)
+}
+
+// run follows what changes until ctx is over.
+func (w *wall) run(ctx context.Context) error {
+	if w.Mode() == firewall.ModeOff {
+		return nil
+	}
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			w.follow(ctx)
+		}
+	}
+}
+
+// watchDomain follows where the domain leads until ctx is over.
+func (w *wall) watchDomain(ctx context.Context) error {
+	if w.Mode() == firewall.ModeOff {
+		return nil
+	}
+	w.domain.run(ctx, func() string { return w.settings().Domain }, func() { w.follow(ctx) })
+	return nil
+}
+
+// follow puts the plan of the settings in force. What fails is logged, shown on the page and tried again in the
+// background: the settings are saved all the same.
+func (w *wall) follow(ctx context.Context) {
+	if w.Mode() == firewall.ModeOff {
+		return
+	}
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	p, err := w.planFor(w.settings())
+	if err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce) && w.failure() == nil {
+		return
+	}
+	if err == nil {
+		err = w.Apply(ctx, p)
+	}
+	if before := w.failure(); err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
+		w.log.Error("the firewall does not follow the settings", "err", err)
+	}
+	w.fail(err)
+	if err != nil {
+		return
+	}
+	w.inForce = &p
+	w.keepForBoot(p)
+}
+
+// planFor is the plan of settings as things are now.
+func (w *wall) planFor(s agent.Settings) (firewall.Plan, error) {
+	if !s.Guards() {
+		return firewall.Plan{}, nil
+	}
+	links, err := firewall.Links()
+	if err != nil {
+		return firewall.Plan{}, err
+	}
+	return planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)}), nil
+}
+
+// check refuses a choice that cannot be enforced. What comes back by itself is never refused, and neither is what was
+// chosen before: no other setting may depend on it.
+func (w *wall) check(ctx context.Context, now, next agent.Settings) error {
+	returns := now.OnTrial() && !next.OnTrial() && next.GatewaySettings.Same(now.Trial.Before)
+	if returns || next.GatewaySettings.Same(now.GatewaySettings) {
+		return nil
+	}
+	for field, names := range map[string][]string{"lan_interfaces": next.LANInterfaces, "wan_interfaces": next.WANInterfaces} {
+		if slices.Contains(names, w.tunnelName) {
+			return agent.Problems{{Field: field, Code: locale.FieldInterfaceTunnel, Value: w.tunnelName}}
+		}
+	}
+	p, err := w.planFor(next)
+	if err != nil {
+		return err
+	}
+	err = w.Try(ctx, p)
+	var past *firewall.FlowtableError
+	switch {
+	case errors.As(err, &past):
+		return agent.Problems{flowtableProblem(past, next.GatewaySettings)}
+	case errors.Is(err, firewall.ErrPlan):
+		return err
+	}
+	return nil // the page will say what else there is
+}
+
+// flowtableProblem stands beside the list that names one of the flowtable's interfaces.
+func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) agent.Problem {
+	field := "lan_interfaces"
+	if !slices.ContainsFunc(past.Devices, func(d string) bool { return slices.Contains(g.LANInterfaces, d) }) &&
+		slices.ContainsFunc(past.Devices, func(d string) bool { return slices.Contains(g.WANInterfaces, d) }) {
+		field = "wan_interfaces"
+	}
+	return agent.Problem{Field: field, Code: locale.FieldFlowtable, Value: past.Table + " " + past.Name}
+}
+
+// heed notes what others did to the table. After a failure the plan is put in force anew.
+func (w *wall) heed(i firewall.Incident) {
+	if i.Err != nil {
+		w.fail(i.Err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.restored = i.At
+}
+
+func (w *wall) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed = err
+}
+
+func (w *wall) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
+}
+
+// state is what the firewall does now.
+func (w *wall) state() (s agent.GatewayState) {
+	w.mu.Lock()
+	failed, restored := w.failed, w.restored
+	w.mu.Unlock()
+	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().Guards(), w.Problem(), failed)
+	s.Restored = restored
+	return s
+}
+
+// health tells what a firewall that must be there does not do.
+func (w *wall) health() error {
+	if w.mode != firewall.ModeNFTables {
+		return nil
+	}
+	return w.failure()
+}
+
+// forManager is the firewall as sessions use it; nil when there is none.
+func (w *wall) forManager() access.Firewall {
+	if w.Mode() == firewall.ModeOff {
+		return nil
+	}
+	return admission{w.Firewall}
+}
+
+// admission is the firewall in the words of sessions.
+type admission struct{ *firewall.Firewall }
+
+func (a admission) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
+	err := a.Firewall.GrantAddress(ctx, s.ID, addr)
+	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken, firewall.ErrTooMany} {
+		if errors.Is(err, refusal) {
+			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
+		}
+	}
+	return err
+}
+
+func (a admission) RevokeAddress(ctx context.Context, s agent.Session, addr netip.Addr) {
+	a.Firewall.RevokeAddress(ctx, s.ID, addr)
+}

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"context"
+	"net/netip"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/firewall"
+	"ideco-agent/agent/wireguard"
+)
+
+// guardedTunnel is the tunnel with the firewall in front of its addresses: one is open from when its session has a peer
+// until the session gives it back. A peer that outlives its session passes nothing.
+type guardedTunnel struct {
+	*wireguard.Device
+	firewall *firewall.Firewall
+
+	restoring bool // written by restore alone, while nobody else can get in
+}
+
+// forManager is the tunnel for package access; nil when there is none.
+func (t *guardedTunnel) forManager() access.Tunnel {
+	if t == nil {
+		return nil
+	}
+	return t
+}
+
+// restore takes over the sessions of the process before. Addresses that they keep stay open: their agents come back with
+// fresh keys, and no connection is forgotten meanwhile.
+func (t *guardedTunnel) restore(sessions func() error) error {
+	if t == nil {
+		return sessions()
+	}
+	t.restoring = true
+	defer func() { t.restoring = false }()
+	return sessions()
+}
+
+func (t *guardedTunnel) Reserve(ctx context.Context, s agent.Session) (netip.Addr, error) {
+	a, err := t.Device.Reserve(ctx, s)
+	if err == nil && t.restoring && a == s.Address {
+		return a, t.firewall.Grant(ctx, s)
+	}
+	return a, err
+}
+
+func (t *guardedTunnel) Up(ctx context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
+	config, err := t.Device.Up(ctx, s, key)
+	if err != nil {
+		return config, err
+	}
+	return config, t.firewall.Grant(ctx, s)
+}
+
+func (t *guardedTunnel) Release(ctx context.Context, s agent.Session) {
+	t.firewall.Revoke(ctx, s)
+	t.Device.Release(ctx, s)
+}

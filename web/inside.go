@@ -1,0 +1,44 @@
+package web
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
+)
+
+// inside tells whether a peer is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
+// them. The way back to it says which that is: over TCP nobody gets an answer who only borrows an address from another
+// network. The gateway itself, loopback included, stands behind no interface.
+func inside(s agent.Settings, peer netip.Addr) bool { return insideBy(s, peer, wayTo) }
+
+func insideBy(s agent.Settings, peer netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
+	if !s.InLAN(peer) || !s.Guards() {
+		return s.InLAN(peer)
+	}
+	name, own := way(agent.Unmap(peer))
+	return own || slices.Contains(s.LANInterfaces, name)
+}
+
+// wayTo is the interface through which an address is reached, or whether it is this machine's own. Without a way there is
+// neither.
+func wayTo(a netip.Addr) (name string, own bool) {
+	if a.IsLoopback() {
+		return "", true
+	}
+	routes, err := netlink.RouteGet(a.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return "", false
+	}
+	if routes[0].Type == unix.RTN_LOCAL {
+		return "", true
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", false
+	}
+	return link.Attrs().Name, false
+}

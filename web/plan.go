@@ -1,0 +1,117 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
+)
+
+// surroundings are what the firewall's plan takes besides the settings.
+type surroundings struct {
+	links   []firewall.Link
+	tunnel  string            // network interface of the tunnel; empty without one
+	ports   firewall.Redirect // where the gateway listens
+	outward []netip.Addr      // where the saved domain leads
+}
+
+// planOf is what the firewall enforces under the settings. A chosen interface that is not there now is guarded all the
+// same, for when it comes. VPN users reach the DNS servers that their agents are told.
+func planOf(s agent.Settings, at surroundings) firewall.Plan {
+	if !s.Guards() {
+		return firewall.Plan{}
+	}
+	p := firewall.Plan{
+		LAN:             chosen(s.LANInterfaces, at.links),
+		WAN:             chosen(s.WANInterfaces, at.links),
+		Tunnel:          at.tunnel,
+		Masquerade:      s.Masquerade,
+		OpenBeforeLogin: alone(s.OpenBeforeLogin),
+		LocalNetworks:   s.LocalNetworks,
+		VPNNetwork:      s.VPNNetwork,
+		VPNPeersMayTalk: s.VPNPeersMayTalk,
+		Redirect:        at.ports,
+		Timeout:         s.FirewallTimeout,
+	}
+	if len(s.ForwardNets) > 0 {
+		p.ForwardNets = append(slices.Clone(s.ForwardNets), alone(s.DNS)...)
+	}
+	p.Redirect.GatewayAddrs = at.outward
+	return p
+}
+
+func chosen(names []string, links []firewall.Link) []firewall.Interface {
+	list := make([]firewall.Interface, len(names))
+	for i, name := range names {
+		list[i].Name = name
+		for _, l := range links {
+			if l.Name == name {
+				list[i] = l.Interface()
+			}
+		}
+	}
+	return list
+}
+
+// alone are networks of one address.
+func alone(addrs []netip.Addr) []netip.Prefix {
+	nets := make([]netip.Prefix, len(addrs))
+	for i, a := range addrs {
+		nets[i] = netip.PrefixFrom(a, a.BitLen())
+	}
+	return nets
+}
+
+// portsOf says where packets from the LAN can be taken to. A part that listens on loopback alone is not reached from
+// there.
+func portsOf(open *listeners, wireguard uint16) firewall.Redirect {
+	return firewall.Redirect{PortalPort: reachedAt(open.portal), AgentPort: reachedAt(open.agent), HTTPPort: reachedAt(open.http), WireGuardPort: wireguard}
+}
+
+func reachedAt(list []net.Listener) uint16 {
+	for _, at := range addrPorts(list) {
+		if !at.Addr().IsLoopback() {
+			return at.Port()
+		}
+	}
+	return 0
+}
+
+// enforcement is what the page says: mode is what was asked for, missing why there is no firewall, failed why the plan of
+// the settings is not in force.
+func enforcement(mode string, guards bool, missing, failed error) (does agent.Enforcement, flowtable string) {
+	var past *firewall.FlowtableError
+	switch {
+	case mode == firewall.ModeOff:
+		return agent.EnforcementSwitchedOff, ""
+	case missing != nil:
+		return whyMissing(missing), ""
+	case errors.As(failed, &past):
+		return agent.EnforcementFlowtable, past.Table + " " + past.Name
+	case failed != nil:
+		return agent.EnforcementUnavailable, ""
+	case !guards:
+		return agent.EnforcementIdle, ""
+	}
+	return agent.EnforcementOn, ""
+}
+
+// whyMissing tells a process without rights from a kernel without nftables.
+func whyMissing(err error) agent.Enforcement {
+	for _, denied := range []error{unix.EPERM, unix.EACCES} {
+		if errors.Is(err, denied) {
+			return agent.EnforcementNoRights
+		}
+	}
+	for _, absent := range []error{unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT, unix.EINVAL} {
+		if errors.Is(err, absent) {
+			return agent.EnforcementNoKernel
+		}
+	}
+	return agent.EnforcementUnavailable
+}
