@@ -136,6 +136,7 @@ func inTown(t *testing.T, body func(*testing.T, town)) {
 	}
 	need(t, "ip", "iproute2")
 	need(t, "nft", "nftables")
+	need(t, "ping", "iputils-ping")
 	t.Parallel()
 	w := newTown(t)
 	again := exec.CommandContext(t.Context(), "ip", "netns", "exec", w.at("gw"), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")

@@ -5,6 +5,7 @@ package e2e
 import (
 	"net/netip"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,17 +20,26 @@ func TestFirewallRestart(t *testing.T) {
 		agent := g.loggedIn(inOne, "anna")
 		running := w.download(t, "the download", inOne, one, w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced))
 		before := g.boss.sessions()[0].ID
+		six := w.serve(t, inNet, netip.AddrPortFrom(server6, 0), paced)
+		eventually(t, "IPv6 is open after login", func() bool {
+			word, _ := w.hears(inOne, one6, six, silence)
+			return word != ""
+		})
+		sixth := w.download(t, "the download over IPv6", inOne, one6, six)
 		for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			g.kill(s)
 			running.runs(t)
+			sixth.runs(t)
 			g.begin()
 			agent.waits("reconnecting")
 			agent.waits("authorized")
 		}
 		passes(t, time.Now(), 12*time.Second) // longer than anything outlives its process
-		running.runs(t)
-		if gap := time.Duration(running.gap.Load()); gap > silence {
-			t.Errorf("the download paused for %v", gap)
+		for _, d := range []*download{running, sixth} {
+			d.runs(t)
+			if gap := time.Duration(d.gap.Load()); gap > cutAt {
+				t.Errorf("%s paused for %v", d.what, gap)
+			}
 		}
 		if now := g.boss.sessions(); len(now) != 1 || now[0].ID != before {
 			t.Errorf("sessions after the restarts: %+v, before it was %s", now, before)
@@ -37,15 +47,17 @@ func TestFirewallRestart(t *testing.T) {
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 		running.stops(t, time.Now(), cutAt)
+		sixth.stops(t, time.Now(), cutAt)
 	})
 }
 
-// TestFirewallDies: access ends by itself when the process dies and does not come back.
+// TestFirewallDies: access ends by itself when the process dies and does not come back; after the next boot nobody passes
+// either until it runs.
 func TestFirewallDies(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, nil)
 		g.person("anna")
-		g.loggedIn(inOne, "anna")
+		agent := g.loggedIn(inOne, "anna")
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
 		running := w.download(t, "the download", inOne, one, to)
 		g.kill(syscall.SIGKILL)
@@ -54,7 +66,18 @@ func TestFirewallDies(t *testing.T) {
 		running.runs(t)
 		running.stops(t, died, 10*time.Second+cutAt)
 		w.refused(t, "without a process", inOne, one, to)
-		w.open(t, "LAN to LAN without a process", inOne, one, w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor")))
+		neighbor := w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor"))
+		w.open(t, "LAN to LAN without a process", inOne, one, neighbor)
+
+		run(t, "nft", "delete", "table", "inet", "ideco_agent")
+		w.open(t, "without a table", inOne, one, to)
+		run(t, "nft", "-f", filepath.Join(g.data, "firewall.nft"))
+		w.refused(t, "at the next boot", inOne, one, to)
+		w.open(t, "LAN to LAN at the next boot", inOne, one, neighbor)
+		g.begin()
+		agent.waits("reconnecting")
+		agent.waits("authorized")
+		w.open(t, "the agent has come back", inOne, one, to)
 	})
 }
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -49,6 +50,7 @@ func TestFirewallBeforeLogin(t *testing.T) {
 
 		agent := g.loggedIn(inOne, "anna")
 		w.open(t, "after login", inOne, one, four)
+		g.isHidden()
 		elsewhere("after login")
 		if status, page, err := w.fetch(inOne, one, "http://"+server.String()+"/", nil); err != nil || status != 200 || page != "a page" {
 			t.Errorf("a page after login: %d %s, %v", status, page, err)
@@ -77,6 +79,23 @@ func (g *guarded) asksToStart(place string, from netip.Addr, url string) {
 	status, page, err := g.fetch(place, from, url, nil)
 	if err != nil || status != 511 || !strings.Contains(page, "Запустите Ideco агент") || !strings.Contains(page, "https://"+domain+":"+portalPort+"/") {
 		g.t.Errorf("%s: %d, %v\n%s", url, status, err, page)
+	}
+}
+
+// isHidden fails the test unless the address of a LAN host is hidden behind the gateway's for as long as the setting
+// says so.
+func (g *guarded) isHidden() {
+	g.t.Helper()
+	provider := g.serve(g.t, inRouter, netip.MustParseAddrPort("192.168.100.1:0"), func(c net.Conn) { says(c.RemoteAddr().String())(c) })
+	for _, hidden := range []bool{false, true} {
+		g.set("masquerade", hidden)
+		want := one.String() + ":"
+		if hidden {
+			want = "192.168.100.2:"
+		}
+		if seen, err := g.hears(inOne, one, provider, soon); err != nil || !strings.HasPrefix(seen, want) {
+			g.t.Errorf("masquerade %t: the provider sees %s, %v", hidden, seen, err)
+		}
 	}
 }
 
@@ -150,6 +169,10 @@ func TestFirewallAddresses(t *testing.T) {
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
 		agent := g.loggedIn(inOne, "anna")
 		running := w.download(t, "the owner's download", inOne, one, to)
+		ours := strings.Fields(run(t, "ip", "netns", "exec", w.at(inOne), "cat", "/sys/class/net/eth0/address"))[0]
+		g.boss.waitSessions("the monitor shows the MAC and counts", func(s []session) bool {
+			return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == ours && s[0].Rx != nil && *s[0].Rx > 0 && s[0].Tx != nil && *s[0].Tx > 1000
+		})
 
 		w.refused(t, "a second address of the same host", inOne, oneMore, to)
 

@@ -27,6 +27,9 @@ func TestFirewallBehindRouter(t *testing.T) {
 			}
 		}
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		eventually(t, "the gateway has looked up its name", func() bool {
+			return strings.Contains(run(t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
+		})
 		reached("before login")
 		agent := g.loggedIn(inOne, "anna")
 		reached("after login")
@@ -70,7 +73,6 @@ func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool
 // agent of that person believes.
 func TestFirewallTunnel(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		need(t, "ping", "iputils-ping")
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.link("w"), "--wireguard-port", tunnelPort)
 		g.person("anna")
 		g.person("boris")
@@ -105,6 +107,13 @@ func TestFirewallTunnel(t *testing.T) {
 		w.refused(t, "one person outside to another, no longer allowed", inHome, at, peer)
 
 		running := w.download(t, "a download through the tunnel", inHome, at, w.serve(t, inFar, netip.AddrPortFrom(far, 0), paced))
+		g.kill(syscall.SIGKILL)
+		g.begin()
+		for _, a := range []*agentProcess{anna, boris} {
+			a.waits("reconnecting")
+			a.waits("tunnel")
+		}
+		running.runs(t) // it has paused
 		for _, s := range g.boss.sessions() {
 			if s.Login == "anna" {
 				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
