@@ -1,0 +1,194 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
+)
+
+// inOwnNetwork runs a test in a network namespace of its own, where it may do to the firewall what it likes.
+func inOwnNetwork(t *testing.T, body func(t *testing.T)) {
+	const here = "IDECO_OWN_NETWORK"
+	if os.Getenv(here) != "" {
+		body(t)
+		return
+	}
+	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+	run.Env = append(os.Environ(), here+"=1")
+	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	out, err := run.CombinedOutput()
+	switch {
+	case errors.Is(err, syscall.EPERM) && os.Getenv("REQUIRE_ALL") != "1":
+		t.Skip("this takes root")
+	case err != nil:
+		t.Errorf("%v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	}
+}
+
+// testWall is a wall over settings that the test changes.
+func testWall(t *testing.T, dir string, s *agent.Settings) *wall {
+	t.Helper()
+	w, err := openWall(Config{Data: dir, Firewall: firewall.ModeAuto, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))},
+		func() agent.Settings { return *s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	if w.Problem() != nil {
+		t.Skipf("there is no firewall here: %v", w.Problem())
+	}
+	return w
+}
+
+// TestWall follows a gateway from its first choice to the removal of the table.
+func TestWall(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		dir, ctx := t.TempDir(), context.Background()
+		s := agent.DefaultSettings()
+		w := testWall(t, dir, &s)
+		w.begin(ctx, tunnel{}, &listeners{})
+		is := func(what string, want agent.Enforcement, kept bool) {
+			t.Helper()
+			if got := w.state(); got.Enforcement != want {
+				t.Errorf("%s: %+v", what, got)
+			}
+			for _, name := range []string{bootFile, planFile} {
+				info, err := os.Stat(filepath.Join(dir, name))
+				if kept != (err == nil) || kept && info.Mode() != 0o600 {
+					t.Errorf("%s: %s is kept: %v", what, name, err)
+				}
+			}
+		}
+		is("nothing chosen", agent.EnforcementIdle, false)
+		s = gatewaySettings()
+		w.follow(ctx)
+		is("chosen", agent.EnforcementOn, true)
+		shows := func(want ...string) {
+			t.Helper()
+			var b bytes.Buffer
+			if err := ShowFirewall(dir, &b); err != nil {
+				t.Error(err)
+			}
+			for _, part := range want {
+				if !strings.Contains(b.String(), part) {
+					t.Errorf("shown without %q:\n%s", part, b.String())
+				}
+			}
+		}
+		shows("no ideco-portal runs", `iifname "lan0"`)
+		lock, err := lockData(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shows("is in force, kept by", `iifname "lan0"`)
+		if err := ClearFirewall(dir); err == nil || !strings.Contains(err.Error(), "/admin/gateway") {
+			t.Errorf("cleared while it runs: %v", err)
+		}
+		is("refused to clear", agent.EnforcementOn, true)
+		lock.Close()
+		w.Close()
+		if err := ClearFirewall(dir); err != nil {
+			t.Fatal(err)
+		}
+		is("cleared", agent.EnforcementOn, false) // as the closed one saw it last
+		shows("There is no table")
+		if _, loaded, err := firewall.Show(firewall.Plan{}); loaded || err != nil {
+			t.Errorf("left in the kernel: %v, %v", loaded, err)
+		}
+		if err := ClearFirewall(filepath.Join(dir, "none")); err != nil {
+			t.Errorf("where no gateway ever was: %v", err)
+		}
+
+		w = testWall(t, dir, &s)
+		w.begin(ctx, tunnel{}, &listeners{})
+		is("the next process", agent.EnforcementOn, true)
+		s.LANInterfaces, s.WANInterfaces = nil, nil
+		w.follow(ctx)
+		is("taken back", agent.EnforcementIdle, false)
+		shows("There is no table")
+	})
+}
+
+// TestWallIncidents: what others do is told, and what failed is tried again.
+func TestWallIncidents(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		s := gatewaySettings()
+		w := testWall(t, t.TempDir(), &s)
+		w.follow(t.Context())
+		at := time.Now()
+		w.heed(firewall.Incident{At: at, What: firewall.TableRemoved})
+		if got := w.state(); !got.Restored.Equal(at) || !got.Enforces() {
+			t.Errorf("put back: %+v", got)
+		}
+		w.heed(firewall.Incident{What: firewall.Bypassed, Err: &firewall.FlowtableError{Table: "inet filter", Name: "ft"}})
+		w.mode = firewall.ModeNFTables
+		if got := w.state(); got.Enforces() || got.Flowtable != "inet filter ft" || w.health() == nil {
+			t.Errorf("a flowtable appeared: %+v, %v", got, w.health())
+		}
+		w.follow(t.Context())
+		if got := w.state(); !got.Enforces() || w.health() != nil {
+			t.Errorf("it is gone: %+v, %v", got, w.health())
+		}
+	})
+}
+
+// TestWallCheck: the tunnel is nobody's LAN, and what comes back is never refused.
+func TestWallCheck(t *testing.T) {
+	s := agent.DefaultSettings()
+	w, err := openWall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := gatewaySettings()
+	if err := w.check(t.Context(), s, next); err != nil {
+		t.Error(err)
+	}
+	next.WANInterfaces = []string{"ideco0"}
+	var problems agent.Problems
+	if err := w.check(t.Context(), s, next); !errors.As(err, &problems) || problems[0].Field != "wan_interfaces" {
+		t.Errorf("the tunnel as WAN: %v", err)
+	}
+	if err := w.check(t.Context(), next, next); err != nil {
+		t.Errorf("nothing is chosen anew: %v", err)
+	}
+	tried := next
+	tried.TryGateway(gatewaySettings().GatewaySettings, time.Now())
+	back := tried
+	back.ReturnGateway()
+	if err := w.check(t.Context(), tried, back); err != nil {
+		t.Errorf("what comes back: %v", err)
+	}
+}
+
+// TestAdmission: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
+func TestAdmission(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		s := gatewaySettings()
+		w := testWall(t, t.TempDir(), &s)
+		w.follow(t.Context())
+		err := w.forManager().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
+		var refused *agent.Error
+		if !errors.As(err, &refused) || refused.Code != agent.CodeAddressRefused || !errors.Is(err, firewall.ErrNoSession) {
+			t.Errorf("an address for nobody: %v", err)
+		}
+	})
+	off, err := openWall(Config{Firewall: firewall.ModeOff, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, agent.DefaultSettings)
+	if err != nil || off.forManager() != nil {
+		t.Errorf("switched off: %v, %v", off.forManager(), err)
+	}
+}
