@@ -329,3 +329,24 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+// TestInside: where the gateway knows its interfaces, an address of the local networks alone is not the LAN; a session that
+// came in elsewhere does not fit.
+func TestInside(t *testing.T) {
+	scene(t, "by interface", func(g *gateway) {
+		elsewhere := false
+		g.Manager.inside = func(s agent.Settings, a netip.Addr) bool { return s.InLAN(a) && !elsewhere }
+		e := g.enter(at("petr", lanPeer, "a"))
+		elsewhere = true
+		if n := g.Misfits(g.Settings()); n != 1 {
+			g.t.Errorf("%d misfits", n)
+		}
+		if n := g.Apply(context.Background()); n != 1 || g.reason(e) != agent.ReasonShutdown {
+			g.t.Errorf("%d ended, %s", n, g.reason(e))
+		}
+		g.refuse(at("petr", lanPeer, "a"), agent.CodeVPNNotAllowed)
+		if e := g.enter(at("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
+			g.t.Errorf("%s", e.Session.Kind)
+		}
+	})
+}

@@ -789,37 +789,6 @@ func TestMSS(t *testing.T) {
 	})
 }
 
-func TestForwarding(t *testing.T) {
-	inLab(t, func(t *testing.T, l lab) {
-		os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0o644)
-		os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("0"), 0o644)
-		if now, err := ReadForwarding(); err != nil || now != (Forwarding{}) {
-			t.Errorf("%+v, %v", now, err)
-		}
-		if err := EnableForwarding(Forwarding{true, true}, labPlan()); err != nil {
-			t.Fatal(err)
-		}
-		if now, err := ReadForwarding(); err != nil || now != (Forwarding{true, true}) {
-			t.Errorf("%+v, %v", now, err)
-		}
-		if v, err := readSwitch("ipv6/conf/wan0/accept_ra"); err != nil || v != "2" {
-			t.Errorf("accept_ra is %q, %v", v, err)
-		}
-		links, err := Links()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, link := range links {
-			if link.Default != (link.Name == "wan0") || !link.Ethernet || !link.Up {
-				t.Errorf("%+v", link)
-			}
-			if link.Name == "lan0" && !slices.Equal(link.Interface().Networks, labPlan().LAN[0].Networks) {
-				t.Errorf("%+v", link.Interface())
-			}
-		}
-	})
-}
-
 func TestWithoutRights(t *testing.T) {
 	if os.Getenv(labVariable) == "" {
 		t.Parallel()

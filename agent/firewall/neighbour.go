@@ -110,20 +110,6 @@ func provoke(a netip.Addr) {
 	_ = c.Close()
 }
 
-// LookupMAC returns the MAC of a host on an attached network, as the neighbour table has it now.
-func LookupMAC(a netip.Addr) (net.HardwareAddr, bool) {
-	s, err := lookAround(0)
-	if err != nil {
-		return nil, false
-	}
-	name, routed, ok := s.route(a.Unmap())
-	if !ok || routed {
-		return nil, false
-	}
-	m, ok := s.mac(name, a.Unmap())
-	return m[:], ok
-}
-
 // route tells through which interface an address is reached, and whether its MAC is not to be seen there.
 func (s *surroundings) route(a netip.Addr) (name string, routed, ok bool) {
 	routes, err := netlink.RouteGet(a.AsSlice())
