@@ -38,7 +38,7 @@ RUN_HTTP   ?= :8080
 # Go files that a program is made of; a change of a test builds nothing anew.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser installer
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer
 
 run: tools build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -92,7 +92,7 @@ generate: go
 	go tool templ generate -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-windows8 test-windows test-browser
+test: test-tools build lint test-go test-windows8 test-windows test-browser test-gateway
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
@@ -111,6 +111,12 @@ test-windows: tools build
 test-browser: test-tools build
 	go test -tags browser -count=1 ./web/e2e
 
+# The gateway between its networks: two LANs, the Internet and people outside in namespaces of their own, as root.
+test-gateway: go
+	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
+	go test -tags gateway -count=1 ./web/e2e -run '^TestFirewall'
+
+# The firewall's figures take root: 10,000 sessions let through and closed, from grant to first and from end to last packet.
 bench: test-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
 
@@ -123,7 +129,7 @@ lint: go
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine ./web/e2e
+	go vet -tags browser,wine,gateway ./web/e2e
 	go tool staticcheck ./...
 	go test -count=1 -run '^TestImports' ./web
 

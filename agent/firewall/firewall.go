@@ -8,7 +8,8 @@
 // Everything else is the administrator's: LAN to LAN, other interfaces, published services (connections from outside that
 // another table forwards into the LAN by DNAT, with their answers). Without chosen interfaces there is no table.
 //
-//	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses
+//	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses; what is
+//	               meant for the tunnel while its interface is away is dropped
 //	WAN to LAN     answers to hosts in a set; published services; nothing else
 //	from a tunnel  addresses with a session, to the networks that VPN users may reach and to the gateway's own address in
 //	               the tunnel, and to each other only where that is allowed

@@ -357,6 +357,23 @@ func TestTunnel(t *testing.T) {
 	})
 }
 
+// What is meant for a tunnel that starts anew neither leaves for the Internet nor ends what only pauses.
+func TestTunnelAway(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		run(t, "ip", "link", "del", "vpn0")
+		l.ip(t, inWAN, "addr", "add", peer.String()+"/32", "dev", "lo")
+		to := l.listen(t, inWAN, peer, 0, says("not the peer"))
+		for _, from := range []netip.Addr{host, second} {
+			if !l.dark(t, inLAN, from, to) {
+				t.Errorf("%s is answered from outside, or refused", from)
+			}
+		}
+	})
+}
+
 // Peers of a tunnel all come in through one interface and leave through it again.
 func TestPeersAmongThemselves(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {

@@ -168,6 +168,11 @@ func (p Plan) input() *chain {
 
 func (p Plan) fromLAN() *chain {
 	c := &chain{name: "from_lan"}
+	// What is meant for the tunnel takes the default route while the tunnel starts anew. Nobody outside may see it, and an
+	// answer would end connections that only pause.
+	if p.Tunnel != "" && p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
+		c.add("the tunnel is away", daddr4.among([]netip.Prefix{p.VPNNetwork}), drop)
+	}
 	c.members()
 	c.add("answers of published services", reply, dnat, accept)
 	for _, d := range []side{daddr4, daddr6} {

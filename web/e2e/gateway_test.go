@@ -218,8 +218,9 @@ type session struct {
 	Address string `json:"address"`
 	Subnet  string `json:"subnet"`
 
-	Rx *uint64 `json:"rx"`
-	Tx *uint64 `json:"tx"`
+	MAC *string `json:"mac"`
+	Rx  *uint64 `json:"rx"`
+	Tx  *uint64 `json:"tx"`
 }
 
 func (r rest) sessions() []session {

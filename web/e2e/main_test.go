@@ -15,6 +15,9 @@ import (
 // The programs under test, built once.
 var portalProgram, agentProgram string
 
+// programsVariable says where they are to this program when a test starts it in another namespace.
+const programsVariable = "IDECO_E2E_PROGRAMS"
+
 func TestMain(m *testing.M) {
 	if otherRoles() {
 		return
@@ -28,13 +31,22 @@ func TestMain(m *testing.M) {
 }
 
 func build(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "ideco-e2e-")
-	if err != nil {
-		return 0, err
+	dir := os.Getenv(programsVariable)
+	built := dir != ""
+	if !built {
+		var err error
+		if dir, err = os.MkdirTemp("", "ideco-e2e-"); err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Setenv(programsVariable, dir); err != nil {
+			return 0, err
+		}
 	}
-	defer os.RemoveAll(dir)
 	for program, to := range map[string]*string{"ideco-portal": &portalProgram, "ideco-agent": &agentProgram} {
-		*to = filepath.Join(dir, program)
+		if *to = filepath.Join(dir, program); built {
+			continue
+		}
 		cmd := exec.Command("go", "build", "-o", *to, "./cmd/"+program)
 		cmd.Dir = filepath.Join("..", "..")
 		if out, err := cmd.CombinedOutput(); err != nil {

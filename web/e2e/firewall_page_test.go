@@ -1,0 +1,109 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+)
+
+// TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
+// has them back as they were unless somebody confirms.
+func TestFirewallPage(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		const forwarding = "/proc/sys/net/ipv4/ip_forward"
+		if err := os.WriteFile(forwarding, []byte("0"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		boss := g.visitor(netip.Addr{})
+		boss.signIn("boss", bossPassword)
+		boss.open("/admin/gateway")
+		boss.submit("/admin/gateway/forwarding", nil)
+		if b, err := os.ReadFile(forwarding); err != nil || strings.TrimSpace(string(b)) != "1" {
+			t.Errorf("forwarding is %q, %v", b, err)
+		}
+		w.open(t, "nothing is chosen", inOne, one, to)
+
+		choose := func() {
+			t.Helper()
+			boss.open("/admin/gateway")
+			boss.submit("/admin/gateway", boss.roles(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"}))
+			boss.sees("Подтвердите, или вернём как было")
+			w.refused(t, "chosen on trial", inOne, one, to)
+		}
+		choose()
+		boss.sees(ourTable)
+		if got := strings.Join(strings.Fields(run(t, "nft", "list", ourTable)), " "); !strings.Contains(boss.text(), got) {
+			t.Errorf("the page does not show the rules in force:\n%s", got)
+		}
+		boss.submit("/admin/gateway/return", nil)
+		boss.sees("Прежние настройки вернулись")
+		w.open(t, "returned", inOne, one, to)
+
+		choose()
+		g.kill(syscall.SIGKILL)
+		g.begin()
+		w.open(t, "nobody had confirmed", inOne, one, to)
+		if hasTable(t) {
+			t.Error("the table of a choice that nobody confirmed outlived the process")
+		}
+
+		choose()
+		boss.submit("/admin/gateway/keep", nil)
+		boss.sees("Новые настройки остаются")
+		w.refused(t, "confirmed", inOne, one, to)
+	})
+}
+
+// roles are the fields that give interfaces their roles on the page.
+func (v *visitor) roles(of map[string]string) map[string]string {
+	v.t.Helper()
+	typed := map[string]string{}
+	v.page.Find(`input[name="interface"]`).Each(func(i int, field *goquery.Selection) {
+		if role := of[field.AttrOr("value", "")]; role != "" {
+			typed[fmt.Sprint("role_", i)] = role
+		}
+	})
+	if len(typed) != len(of) {
+		v.t.Fatalf("the page has %v for %v", typed, of)
+	}
+	return typed
+}
+
+// TestFirewallWithoutRights: who asks for a firewall gets one or an error that says why; otherwise the page warns.
+func TestFirewallWithoutRights(t *testing.T) {
+	inTown(t, func(t *testing.T, _ town) {
+		need(t, "setpriv", "util-linux")
+		powerless := filepath.Join(t.TempDir(), "ideco-portal")
+		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --inh-caps=-all --bounding-set=-all %s \"$@\"\n", portalProgram)
+		if err := os.WriteFile(powerless, []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), powerless, "--data", filepath.Join(t.TempDir(), "data"), "serve", "--tunnel", "off", "--firewall", "nftables",
+			"--portal-listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "CAP_NET_ADMIN") {
+			t.Errorf("started without rights: %v\n%s", err, out)
+		}
+
+		portalProgram = powerless // in this process, which runs this test alone
+		g := startGateway(t, "--tunnel", "off", "--firewall", "auto")
+		g.administrator().must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
+		boss := g.visitor(netip.Addr{})
+		boss.signIn("boss", bossPassword)
+		boss.open("/admin/gateway")
+		boss.sees("Запустите его с правом CAP_NET_ADMIN")
+		if !strings.Contains(g.log.String(), "there is no firewall") || hasTable(t) {
+			t.Errorf("the log does not warn, or there is a table:\n%s", g.log)
+		}
+	})
+}

@@ -1,0 +1,206 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFirewallRestart: a process that comes back in time is noticed by nobody.
+func TestFirewallRestart(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil)
+		g.person("anna")
+		agent := g.loggedIn(inOne, "anna")
+		running := w.download(t, "the download", inOne, one, w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced))
+		before := g.boss.sessions()[0].ID
+		six := w.serve(t, inNet, netip.AddrPortFrom(server6, 0), paced)
+		eventually(t, "IPv6 is open after login", func() bool {
+			word, _ := w.hears(inOne, one6, six, silence)
+			return word != ""
+		})
+		sixth := w.download(t, "the download over IPv6", inOne, one6, six)
+		for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+			g.kill(s)
+			running.runs(t)
+			sixth.runs(t)
+			g.begin()
+			agent.waits("reconnecting")
+			agent.waits("authorized")
+		}
+		passes(t, time.Now(), 12*time.Second) // longer than anything outlives its process
+		for _, d := range []*download{running, sixth} {
+			d.runs(t)
+			if gap := time.Duration(d.gap.Load()); gap > cutAt {
+				t.Errorf("%s paused for %v", d.what, gap)
+			}
+		}
+		if now := g.boss.sessions(); len(now) != 1 || now[0].ID != before {
+			t.Errorf("sessions after the restarts: %+v, before it was %s", now, before)
+		}
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		running.stops(t, time.Now(), cutAt)
+		sixth.stops(t, time.Now(), cutAt)
+	})
+}
+
+// TestFirewallDies: access ends by itself when the process dies and does not come back; after the next boot nobody passes
+// either until it runs.
+func TestFirewallDies(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil)
+		g.person("anna")
+		agent := g.loggedIn(inOne, "anna")
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		running := w.download(t, "the download", inOne, one, to)
+		g.kill(syscall.SIGKILL)
+		died := time.Now()
+		passes(t, died, 4*time.Second) // elements are refreshed at a third of their time
+		running.runs(t)
+		running.stops(t, died, 10*time.Second+cutAt)
+		w.refused(t, "without a process", inOne, one, to)
+		neighbor := w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor"))
+		w.open(t, "LAN to LAN without a process", inOne, one, neighbor)
+
+		run(t, "nft", "delete", "table", "inet", "ideco_agent")
+		w.open(t, "without a table", inOne, one, to)
+		run(t, "nft", "-f", filepath.Join(g.data, "firewall.nft"))
+		w.refused(t, "at the next boot", inOne, one, to)
+		w.open(t, "LAN to LAN at the next boot", inOne, one, neighbor)
+		g.begin()
+		agent.waits("reconnecting")
+		agent.waits("authorized")
+		w.open(t, "the agent has come back", inOne, one, to)
+	})
+}
+
+// TestFirewallSwitches: without the agent nobody passes; without chosen interfaces there are no rules.
+func TestFirewallSwitches(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil)
+		g.person("anna")
+		agent := g.loggedIn(inOne, "anna")
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		running := w.download(t, "the download", inOne, one, to)
+		g.boss.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
+		running.stops(t, time.Now(), cutAt)
+		agent.exits(5)
+		if !hasTable(t) {
+			t.Error("the table went with the agent")
+		}
+		w.refused(t, "the agent is off", inOne, one, to)
+		refused := g.agentIn(g.at(inOne), "anna", userPassword, "refused")
+		if e := refused.waits("error"); e.Code != "agent_disabled" {
+			t.Errorf("the agent is off: %+v", e)
+		}
+
+		g.boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+		g.loggedIn(inOne, "anna")
+		w.open(t, "the agent is on again", inOne, one, to)
+		if out, err := g.command("firewall", "clear"); err == nil || !strings.Contains(out, "/admin/gateway") && !strings.Contains(out, "Шлюз") {
+			t.Errorf("clear while the gateway runs: %v\n%s", err, out)
+		}
+		if !hasTable(t) {
+			t.Error("clear took the table of a running gateway")
+		}
+
+		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
+		if hasTable(t) {
+			t.Error("the table outlived its interfaces")
+		}
+		w.open(t, "no interface is chosen", inTwo, two, to)
+		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
+		w.refused(t, "chosen again", inTwo, two, to)
+		w.open(t, "a session that was there all the time", inOne, one, to)
+	})
+}
+
+// command runs another command of the program on the gateway's data.
+func (g *guarded) command(args ...string) (string, error) {
+	out, err := exec.Command(portalProgram, append([]string{"--data", g.data}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// TestFirewallAmongOthers: what is not ours stays byte for byte; what is ours and was taken away comes back.
+func TestFirewallAmongOthers(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		theirs := run(t, "nft", "-a", "list", "ruleset")
+		stay := func(when string) {
+			t.Helper()
+			if now := others(t); now != theirs {
+				t.Errorf("%s the others' rules are\n%s\nthey were\n%s", when, now, theirs)
+			}
+		}
+		g := w.guard(t, nil)
+		g.person("anna")
+		g.loggedIn(inOne, "anna")
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		w.open(t, "after login", inOne, one, to)
+		stay("with a session")
+
+		boss := g.visitor(netip.Addr{})
+		boss.signIn("boss", bossPassword)
+		boss.open("/admin/gateway")
+		const restored = "Правила шлюза кто-то удалил или изменил, и шлюз вернул их"
+		boss.seesNot(restored)
+		for _, attack := range []string{"delete table inet ideco_agent", "insert rule inet ideco_agent forward accept"} {
+			began := time.Now()
+			run(t, "nft", attack)
+			eventually(t, attack+" is undone", func() bool {
+				return hasTable(t) && !strings.Contains(run(t, "nft", "list", "chain", "inet", "ideco_agent", "forward"), "\t\taccept\n")
+			})
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("%s: undone after %v", attack, took)
+			}
+			w.open(t, "a session after "+attack, inOne, one, to)
+			w.refused(t, "nobody's address after "+attack, inTwo, two, to)
+			stay("after " + attack)
+		}
+		boss.open("/admin/gateway")
+		boss.sees(restored)
+		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
+			if !strings.Contains(g.log.String(), event) {
+				t.Errorf("the log does not tell of %s", event)
+			}
+		}
+
+		g.kill(syscall.SIGTERM)
+		stay("after the end")
+		if out, err := g.command("firewall", "show"); err != nil || !strings.Contains(out, ourTable) || !strings.Contains(out, one.String()) {
+			t.Errorf("show: %v\n%s", err, out)
+		}
+		for range 2 {
+			if out, err := g.command("firewall", "clear"); err != nil {
+				t.Errorf("clear: %v\n%s", err, out)
+			}
+			if now := run(t, "nft", "-a", "list", "ruleset"); now != theirs {
+				t.Errorf("after clear there is\n%s\nbefore there was\n%s", now, theirs)
+			}
+		}
+	})
+}
+
+// TestFirewallFlowtable: what carries packets past all rules is named, and nothing is chosen over it.
+func TestFirewallFlowtable(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		out, err := exec.Command("nft", "add table inet fast; add flowtable inet fast path { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput()
+		if err != nil { // nobody can be asked to have a kernel module, so that this is no failure anywhere
+			t.Skipf("untried here: this kernel has no flowtables: %s", out)
+		}
+		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
+		status, body := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}})
+		if status == 200 || !strings.Contains(string(body), "fast") || !strings.Contains(string(body), "path") {
+			t.Errorf("chosen over a flowtable: %d %s", status, body)
+		}
+		if hasTable(t) {
+			t.Error("there is a table that a flowtable goes past")
+		}
+	})
+}

@@ -1,0 +1,251 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFirewallBeforeLogin: without a session nothing passes but what the administrator has opened, and programs are told
+// so at once. A browser is told what to do.
+func TestFirewallBeforeLogin(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		four, six := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world")), w.serve(t, inNet, netip.AddrPortFrom(server6, 0), says("world"))
+		neighbor := w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor"))
+		w.serve(t, inTwo, netip.AddrPortFrom(two, 9000), says("published"))
+		w.pages(t, inNet, netip.AddrPortFrom(server, 80), "a page")
+		w.pages(t, inFar, netip.AddrPortFrom(far, 80), "a page of the LAN")
+		open := w.serve(t, inNet, netip.AddrPortFrom(server2, 0), says("opened"))
+		w.open(t, "before the gateway runs", inOne, one, four)
+
+		g := w.guard(t, nil)
+		g.person("anna")
+		elsewhere := func(when string) {
+			t.Helper()
+			w.open(t, when+": LAN to LAN", inOne, one, neighbor)
+			w.open(t, when+": a published service", inHome, home, published)
+			if status, page, err := w.fetch(inOne, one, "http://"+far.String()+"/", nil); err != nil || status != 200 || page != "a page of the LAN" {
+				t.Errorf("%s: a page of the LAN: %d %s, %v", when, status, page, err)
+			}
+		}
+		w.refused(t, "IPv4 before login", inOne, one, four)
+		w.refused(t, "IPv6 before login", inOne, one6, six)
+		w.refused(t, "IPv4 of the other LAN", inFar, far, four)
+		w.shut(t, "from outside to a host", inRouter, netip.MustParseAddr("192.168.100.1"), w.serve(t, inOne, netip.AddrPortFrom(one, 0), says("host")))
+		elsewhere("before login")
+		g.asksToStart(inOne, one, "http://"+server.String()+"/some/page")
+
+		w.refused(t, "an address that is not open", inOne, one, open)
+		g.set("open_before_login", []string{server2.String()})
+		w.open(t, "an address that is open before login", inOne, one, open)
+		w.refused(t, "another address", inOne, one, four)
+		g.set("open_before_login", []string{})
+		w.refused(t, "an address that was open", inOne, one, open)
+
+		agent := g.loggedIn(inOne, "anna")
+		w.open(t, "after login", inOne, one, four)
+		g.isHidden()
+		elsewhere("after login")
+		if status, page, err := w.fetch(inOne, one, "http://"+server.String()+"/", nil); err != nil || status != 200 || page != "a page" {
+			t.Errorf("a page after login: %d %s, %v", status, page, err)
+		}
+		w.refused(t, "another client", inTwo, two, four)
+
+		// The same computer's IPv6 follows by a proof of its agent.
+		eventually(t, "IPv6 is open after login", func() bool {
+			word, _ := w.hears(inOne, one6, six, silence)
+			return word == "world"
+		})
+		sixth := w.download(t, "a download over IPv6", inOne, one6, w.serve(t, inNet, netip.AddrPortFrom(server6, 0), paced))
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		sixth.stops(t, time.Now(), cutAt)
+		w.refused(t, "IPv4 after logout", inOne, one, four)
+		w.refused(t, "IPv6 after logout", inOne, one6, six)
+		elsewhere("after logout")
+		g.asksToStart(inOne, one, "http://"+server.String()+"/")
+	})
+}
+
+// asksToStart fails the test unless a browser without a session is told what to do, with a way to the portal.
+func (g *guarded) asksToStart(place string, from netip.Addr, url string) {
+	g.t.Helper()
+	status, page, err := g.fetch(place, from, url, nil)
+	if err != nil || status != 511 || !strings.Contains(page, "Запустите Ideco агент") || !strings.Contains(page, "https://"+domain+":"+portalPort+"/") {
+		g.t.Errorf("%s: %d, %v\n%s", url, status, err, page)
+	}
+}
+
+// isHidden fails the test unless the address of a LAN host is hidden behind the gateway's for as long as the setting
+// says so.
+func (g *guarded) isHidden() {
+	g.t.Helper()
+	provider := g.serve(g.t, inRouter, netip.MustParseAddrPort("192.168.100.1:0"), func(c net.Conn) { says(c.RemoteAddr().String())(c) })
+	for _, hidden := range []bool{false, true} {
+		g.set("masquerade", hidden)
+		want := one.String() + ":"
+		if hidden {
+			want = "192.168.100.2:"
+		}
+		if seen, err := g.hears(inOne, one, provider, soon); err != nil || !strings.HasPrefix(seen, want) {
+			g.t.Errorf("masquerade %t: the provider sees %s, %v", hidden, seen, err)
+		}
+	}
+}
+
+// TestFirewallDownloadStops: however a session ends, what is running stops.
+func TestFirewallDownloadStops(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, map[string]any{"grace_seconds": 3})
+		person := strconv.FormatInt(g.person("anna"), 10)
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		var more func() string // of a stream that nobody has to acknowledge
+		begin := func(what string) (*agentProcess, *download) {
+			t.Helper()
+			agent := g.loggedIn(inOne, "anna")
+			more = w.stream(t)
+			return agent, w.download(t, "a download until "+what, inOne, one, to)
+		}
+		over := func(what string) {
+			t.Helper()
+			if got := more(); got != "" {
+				t.Errorf("after %s there came %q", what, got)
+			}
+			w.refused(t, "after "+what, inOne, one, to)
+			g.nobody()
+		}
+
+		agent, running := begin("logout")
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		running.stops(t, time.Now(), cutAt)
+		over("logout")
+
+		agent, running = begin("✕")
+		g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+g.boss.sessions()[0].ID, nil, nil)
+		running.stops(t, time.Now(), cutAt)
+		agent.exits(5)
+		over("✕")
+
+		agent, running = begin("the agent is killed")
+		agent.signal(syscall.SIGKILL)
+		killed := time.Now()
+		passes(t, killed, 2*time.Second)
+		running.runs(t) // the grace
+		running.stops(t, killed, 3*time.Second+cutAt)
+		over("the agent is killed")
+
+		agent, running = begin("the person is switched off")
+		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": false}, nil)
+		running.stops(t, time.Now(), cutAt)
+		agent.exits(5)
+		over("the person is switched off")
+		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": true}, nil)
+
+		g.set("session_hours_lan", 0.001)
+		began := time.Now()
+		agent, running = begin("its time is over")
+		running.stops(t, began, 3600*time.Millisecond+2*cutAt)
+		if lasted := time.Unix(0, running.last.Load()).Sub(began); lasted < 3*time.Second {
+			t.Errorf("a session of 3.6 s was over after %v", lasted)
+		}
+		agent.exits(5)
+		over("its time is over")
+	})
+}
+
+// TestFirewallAddresses: access is one host's at one place, and goes to the next one without what was the last one's.
+func TestFirewallAddresses(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, map[string]any{"grace_seconds": 60})
+		g.person("anna")
+		g.person("boris")
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		agent := g.loggedIn(inOne, "anna")
+		running := w.download(t, "the owner's download", inOne, one, to)
+		ours := strings.Fields(run(t, "ip", "netns", "exec", w.at(inOne), "cat", "/sys/class/net/eth0/address"))[0]
+		g.boss.waitSessions("the monitor shows the MAC and counts", func(s []session) bool {
+			return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == ours && s[0].Rx != nil && *s[0].Rx > 0 && s[0].Tx != nil && *s[0].Tx > 1000
+		})
+
+		w.refused(t, "a second address of the same host", inOne, oneMore, to)
+
+		// Another computer takes the address. It knows the gateway's MAC, so that nothing but its packets tells of it.
+		gatewayMAC := strings.Fields(run(t, "cat", "/sys/class/net/lan0/address"))[0]
+		w.ip(t, inTwo, "neigh", "replace", "10.77.1.1", "lladdr", gatewayMAC, "dev", "eth0", "nud", "permanent")
+		w.ip(t, inTwo, "addr", "add", one.String()+"/32", "dev", "eth0")
+		w.shut(t, "the address at another MAC", inTwo, one, to)
+		w.ip(t, inTwo, "addr", "del", one.String()+"/32", "dev", "eth0")
+
+		w.ip(t, inFar, "addr", "add", one.String()+"/32", "dev", "lo")
+		w.shut(t, "the address on the other LAN", inFar, one, to)
+		w.ip(t, inFar, "addr", "del", one.String()+"/32", "dev", "lo")
+		running.runs(t)
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		running.stops(t, time.Now(), cutAt)
+
+		for when, end := range map[string]func(*agentProcess){
+			"after the owner has logged out": func(a *agentProcess) {
+				a.signal(syscall.SIGTERM)
+				a.exits(0)
+			},
+			"in the owner's grace": func(a *agentProcess) { a.signal(syscall.SIGKILL) },
+		} {
+			owner := g.loggedIn(inOne, "anna")
+			stream := w.stream(t)
+			end(owner)
+			next := g.loggedIn(inOne, "boris")
+			w.open(t, "the next owner", inOne, one, to)
+			if got := stream(); got != "" {
+				t.Errorf("%s the next one got %q", when, got)
+			}
+			next.signal(syscall.SIGTERM)
+			next.exits(0)
+			g.nobody()
+		}
+	})
+}
+
+// stream asks a server for a stream of UDP, and returns a function that has the server send more of it and tells what
+// arrives.
+func (w town) stream(t *testing.T) (more func() string) {
+	t.Helper()
+	sender := w.udp(t, inNet, netip.AddrPortFrom(server, 0))
+	receiver := w.udp(t, inOne, netip.AddrPortFrom(one, 0))
+	at := netip.MustParseAddrPort(sender.LocalAddr().String())
+	if _, err := receiver.WriteToUDPAddrPort([]byte("more"), at); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 64)
+	_ = sender.SetReadDeadline(time.Now().Add(patience))
+	_, back, err := sender.ReadFromUDPAddrPort(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more = func() string {
+		for range 10 {
+			if _, err := sender.WriteToUDPAddrPort([]byte("stream"), back); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = receiver.SetReadDeadline(time.Now().Add(silence))
+		n, _ := receiver.Read(b)
+		return string(b[:n])
+	}
+	if got := more(); got != "stream" {
+		t.Fatalf("the owner of the address got %q", got)
+	}
+	for { // what is on its way
+		_ = receiver.SetReadDeadline(time.Now().Add(silence))
+		if _, err := receiver.Read(b); err != nil {
+			return more
+		}
+	}
+}

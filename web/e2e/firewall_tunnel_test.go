@@ -1,0 +1,128 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFirewallBehindRouter: the gateway's name leads to a router that translates addresses, and that leads nobody back
+// inside. Who is in the LAN reaches the gateway by that name before login and after it, by tunnel too.
+func TestFirewallBehindRouter(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		link := w.link("w")
+		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
+		g.person("anna")
+		trust := &tls.Config{RootCAs: g.roots()}
+		reached := func(when string) {
+			t.Helper()
+			if status, page, err := w.fetch(inOne, one, "https://"+domain+":"+portalPort+"/healthz", trust); err != nil || status != 200 {
+				t.Errorf("%s: the portal by its name: %d %s, %v", when, status, page, err)
+			}
+		}
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		eventually(t, "the gateway has looked up its name", func() bool {
+			return strings.Contains(run(t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
+		})
+		reached("before login")
+		agent := g.loggedIn(inOne, "anna")
+		reached("after login")
+		w.open(t, "after login", inOne, one, to)
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		reached("after logout")
+		agent = g.loggedIn(inOne, "anna") // once more
+		w.open(t, "after the second login", inOne, one, to)
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+
+		g.set("local_tunnel", true)
+		agent = g.tunnelled(inTwo, "anna", w.link("a"))
+		w.ping(t, "the gateway through a tunnel in the LAN", inTwo, netip.MustParseAddr("10.128.0.1"), true)
+		w.refused(t, "the same host outside its tunnel", inOne, one, to)
+		g.boss.waitSessions("a tunnel in the LAN", func(s []session) bool { return len(s) == 1 && s[0].Kind == "vpn" })
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+	})
+}
+
+// tunnelled starts an agent that gets a tunnel.
+func (g *guarded) tunnelled(place, login, link string) *agentProcess {
+	g.t.Helper()
+	a := g.agentIn(g.at(place), login, userPassword, link, "--tunnel", "tun", "--tunnel-name", link)
+	a.waits("tunnel")
+	return a
+}
+
+// ping fails the test unless an address answers, or does not.
+func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool) {
+	t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", w.at(place), "ping", "-c", "2", "-i", "0.2", "-W", "1", to.String()).CombinedOutput()
+	if (err == nil) != answers {
+		t.Errorf("%s: answers %t, want %t\n%s", what, err == nil, answers, out)
+	}
+}
+
+// TestFirewallTunnel: a person outside reaches through the tunnel what the settings allow and nothing else, whatever the
+// agent of that person believes.
+func TestFirewallTunnel(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.link("w"), "--wireguard-port", tunnelPort)
+		g.person("anna")
+		g.person("boris")
+		inLAN1, inLAN2 := w.serve(t, inOne, netip.AddrPortFrom(one, 0), says("first LAN")), w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("second LAN"))
+		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), says("world"))
+		gatewayLAN := w.serve(t, "gw", netip.MustParseAddrPort("10.77.1.1:0"), says("the gateway"))
+
+		anna := g.tunnelled(inHome, "anna", w.link("a"))
+		at := netip.MustParseAddr(anna.seen[len(anna.seen)-1].Address)
+		w.open(t, "everything is allowed: the first LAN", inHome, at, inLAN1)
+		w.open(t, "everything is allowed: the second LAN", inHome, at, inLAN2)
+		w.open(t, "everything is allowed: the Internet", inHome, at, world)
+
+		// The agent goes on to send everything into the tunnel.
+		g.set("forward_nets", []string{lanTwo})
+		w.open(t, "the allowed network", inHome, at, inLAN2)
+		w.refused(t, "another network", inHome, at, inLAN1)
+		w.refused(t, "the Internet", inHome, at, world)
+		w.refused(t, "the gateway's address in another network", inHome, at, gatewayLAN)
+		w.ping(t, "the gateway in the tunnel", inHome, netip.MustParseAddr("10.128.0.1"), true)
+		w.refused(t, "the LAN's access to the Internet", inOne, one, world)
+
+		boris := g.tunnelled(inHotel, "boris", w.link("b"))
+		other := netip.MustParseAddr(boris.seen[len(boris.seen)-1].Address)
+		w.ip(t, inHotel, "route", "replace", "10.128.0.0/16", "dev", w.link("b"))
+		peer := w.serve(t, inHotel, netip.AddrPortFrom(other, 0), says("a person outside"))
+		w.refused(t, "one person outside to another", inHome, at, peer)
+		w.refused(t, "the LAN to a person outside", inOne, one, peer)
+		g.set("vpn_peers_may_talk", true)
+		w.open(t, "one person outside to another, allowed", inHome, at, peer)
+		g.set("vpn_peers_may_talk", false)
+		w.refused(t, "one person outside to another, no longer allowed", inHome, at, peer)
+
+		running := w.download(t, "a download through the tunnel", inHome, at, w.serve(t, inFar, netip.AddrPortFrom(far, 0), paced))
+		g.kill(syscall.SIGKILL)
+		g.begin()
+		for _, a := range []*agentProcess{anna, boris} {
+			a.waits("reconnecting")
+			a.waits("tunnel")
+		}
+		running.runs(t) // it has paused
+		for _, s := range g.boss.sessions() {
+			if s.Login == "anna" {
+				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
+			}
+		}
+		running.stops(t, time.Now(), cutAt)
+		anna.exits(5)
+		if out := run(t, "nft", "list", "set", "inet", "ideco_agent", "vpn4"); strings.Contains(out, at.String()+" ") || !strings.Contains(out, other.String()) {
+			t.Errorf("who may come out of the tunnel:\n%s", out)
+		}
+	})
+}
