@@ -198,7 +198,7 @@ func (d *desk) login(w *window, login, password string) {
 		return
 	}
 	d.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // not as whom: people type passwords there
-	d.waitNoMore() // for the owner before
+	d.waitNoMore()
 	d.claim = claim{owner: w.who.Person}
 	d.keeper.Login(keeper.Wish{Gateway: g, Login: login, Password: password, Lang: w.lang})
 }
