@@ -370,6 +370,13 @@ func TestWhichSeat(t *testing.T) {
 	if o.open(t, false).Here() {
 		t.Error("the installer's gateway is the service's, whoever names it besides")
 	}
+	// The service does not know what is wrong here, and would say that all is well.
+	o.line.Address = "https://gw"
+	s = o.open(t, true)
+	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
+	if s.Login() != MissingAddress {
+		t.Error("there is no gateway")
+	}
 	// Access of the service is not left for another seat.
 	o.line.Address = ""
 	o.service.view = seat.View{Status: keeper.Status{State: "authorized", Login: "ivanov"}, Control: seat.Yours}
