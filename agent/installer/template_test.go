@@ -33,7 +33,6 @@ func TestTemplateTables(t *testing.T) {
 		"RemoveFile": {
 			"RemoveServiceFiles\tGateway\t*\tRemovedServiceDir\t2", "RemoveServiceDevice\tGateway\tdevice\tRemovedServiceDir\t2",
 			"RemoveServiceLog\tGateway\tservice.log\tRemovedServiceDir\t2",
-			"RemoveServiceLog1\tGateway\tSERVIC~1.LOG|service.log.1\tRemovedServiceDir\t2",
 			"RemoveServiceFolder\tGateway\t\tRemovedServiceDir\t2",
 			"RemoveAgentFolder\tGateway\t\tINSTALLDIR\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
 		},
@@ -62,7 +61,7 @@ func TestTemplateTables(t *testing.T) {
 			"LaunchAgent\t226\tINSTALLDIR\t\"[INSTALLDIR]IdecoAgent.exe\"\t",
 		},
 		"InstallExecuteSequence": {
-			"StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
+			"RemoveExistingProducts\t\t1501", "StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
 			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t56",
 			"RemoveServiceFiles\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1001",
 		},

@@ -94,24 +94,23 @@ done
 		-q "UPDATE CustomAction SET Type=51 WHERE Type=2099"
 
 	# A service that cannot be registered ends the installation (32768). It is stopped before anything else, because its
-	# process outlives it by a moment, in which its file cannot be removed.
+	# process outlives it by a moment, in which its file cannot be removed. What was installed before is removed within the
+	# transaction (from 1500 on), so that it comes back when the installation fails.
 	msibuild template.msi \
 		-q "UPDATE ServiceInstall SET DisplayName='Айдеко Агент', ErrorControl=32769, Description='Соединяет этот компьютер с сетью организации через шлюз.' WHERE Name='IdecoAgent'" \
+		-q "UPDATE InstallExecuteSequence SET Sequence=1501 WHERE Action='RemoveExistingProducts'" \
 		-q "UPDATE InstallExecuteSequence SET Sequence=1510 WHERE Action='StopServices'" \
 		-q "UPDATE InstallExecuteSequence SET Sequence=1520 WHERE Action='DeleteServices'" \
 		-q "UPDATE Shortcut SET Name='IDECOA~1|Айдеко Агент', Description='Доступ в интернет и к сети организации через шлюз' WHERE Shortcut='StartMenu'"
 
 	# The service's files go before their directories, and a directory goes only when it is empty. Wine knows no "*", so the
-	# names are given too.
+	# names are given too; those of older logs have a time in them and are for "*" alone.
 	remove() { # KEY DIRECTORY [NAME]
 		msibuild template.msi -q "INSERT INTO RemoveFile (FileKey, Component_, DirProperty, InstallMode${3:+, FileName}) VALUES ('$1', 'Gateway', '$2', 2${3:+, '$3'})"
 	}
 	remove RemoveServiceFiles RemovedServiceDir '*'
 	remove RemoveServiceDevice RemovedServiceDir device
 	remove RemoveServiceLog RemovedServiceDir service.log
-	for old in 1 2 3; do
-		remove "RemoveServiceLog$old" RemovedServiceDir "SERVIC~$old.LOG|service.log.$old"
-	done
 	remove RemoveServiceFolder RemovedServiceDir
 	remove RemoveAgentFolder INSTALLDIR
 	remove RemoveIdecoFolder IdecoFolder

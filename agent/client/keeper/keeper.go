@@ -63,6 +63,7 @@ type Keeper struct {
 
 	// The rest belongs to the goroutine of run.
 	wish    Wish
+	expires string           // of the last access of the job
 	job     *job             // nil = nothing is going on
 	next    func()           // what to do when the job has ended; nil = nothing
 	waiting bool             // next is a login

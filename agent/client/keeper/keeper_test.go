@@ -124,6 +124,39 @@ func TestKnockAndLogin(t *testing.T) {
 	}
 }
 
+// A comeback extends nothing, and the gateway does not warn again: the warning stays. An end takes it away.
+func TestComebackKeepsTheWarning(t *testing.T) {
+	warned := make(chan struct{})
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		c.Hello()
+		c.Authorize()
+		state := protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z", Resume: "r"}
+		c.Send(state)
+		if n == 0 {
+			c.Send(protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: "Скоро."})
+			<-warned
+			c.Drop()
+			return
+		}
+		c.Wait()
+	})
+	s := sit(t, g, nil)
+	has := func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
+	s.Login(s.wish("right"))
+	s.until("the warning", has)
+	close(warned)
+	if now := s.waits(client.Reconnecting, "lost"); !has(now) {
+		t.Errorf("%+v", now)
+	}
+	if now := s.waits(client.Authorized, ""); !has(now) {
+		t.Errorf("%+v", now)
+	}
+	s.Logout()
+	if now := s.waits(client.Ended, "logout"); has(now) {
+		t.Errorf("%+v", now)
+	}
+}
+
 func (s *seat) until(what string, is func(Status) bool) {
 	s.t.Helper()
 	deadline := time.After(patience)

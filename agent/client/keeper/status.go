@@ -71,8 +71,9 @@ func (k *Keeper) saw(e client.Event) {
 		k.show(s)
 		return
 	}
-	if e.Expires != s.Expires {
-		s.Notices = without(s.Notices, client.NoticeExpiring) // extended
+	if e.Expires != "" && e.Expires != k.expires { // extended, and not only back after a loss
+		k.expires = e.Expires
+		s.Notices = without(s.Notices, client.NoticeExpiring)
 	}
 	s.State, s.Mode, s.Address, s.Expires, s.Code, s.Message = e.State, e.Mode, e.Address, e.Expires, e.Code, e.Message
 	if e.State == client.Ended || e.State == client.Failed {

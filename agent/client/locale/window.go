@@ -40,7 +40,6 @@ const (
 	AddressOfSession = "address_of_session"
 	SessionUntil     = "session_until"
 	CameBack         = "came_back"
-	ExtendedUntil    = "extended_until"
 
 	StaysInTray   = "stays_in_tray"
 	ExitAsk       = "exit_ask"
@@ -103,7 +102,6 @@ var windowTexts = map[string]text{
 	AddressOfSession: {"Адрес {value}", "Address {value}"},
 	SessionUntil:     {"Сессия до {value}", "Session until {value}"},
 	CameBack:         {"Связь со шлюзом восстановлена, доступ открыт.", "The gateway is back, access is open."},
-	ExtendedUntil:    {"Сессия продлена до {value}.", "The session now lasts until {value}."},
 
 	StaysInTray: {
 		"Программа осталась здесь, доступ не меняется. Закрыть её: правая кнопка, «Выход».",

@@ -65,9 +65,8 @@ func (d *desk) come(w *window) error {
 		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, w.who.Session)
 	}
 	d.windows[w] = struct{}{}
-	if d.missing != nil && d.claim.owner == w.who.Person {
-		close(d.missing.cameBack)
-		d.missing = nil
+	if d.claim.owner == w.who.Person {
+		d.waitNoMore()
 	}
 	return nil
 }
@@ -117,6 +116,14 @@ func (d *desk) miss() {
 	}()
 }
 
+// waitNoMore is when the owner has come back, or the access that was waited for is nobody's any more. d.mu is held.
+func (d *desk) waitNoMore() {
+	if d.missing != nil {
+		close(d.missing.cameBack)
+		d.missing = nil
+	}
+}
+
 // take ends the access against the owner's will, or without it. d.mu is held.
 func (d *desk) take(why string) {
 	d.log(fmt.Sprintf("the access of Windows session %d ends: %s", d.claim.owner.Session, why))
@@ -145,10 +152,7 @@ func (d *desk) owner() (Person, bool) {
 func (d *desk) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.missing != nil {
-		close(d.missing.cameBack)
-		d.missing = nil
-	}
+	d.waitNoMore()
 }
 
 // does what a window asks for.
@@ -194,6 +198,7 @@ func (d *desk) login(w *window, login, password string) {
 		return
 	}
 	d.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // not as whom: people type passwords there
+	d.waitNoMore()
 	d.claim = claim{owner: w.who.Person}
 	d.keeper.Login(keeper.Wish{Gateway: g, Login: login, Password: password, Lang: w.lang})
 }

@@ -175,6 +175,31 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
+// Who logs in while the owner before is still waited for keeps the access, and is waited for in turn.
+func TestAbsenceOfAnother(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	first := s.connect(ivanov)
+	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
+	s.waitsFor(func() bool { return m.Status().Busy() })
+	first.Close()
+	pause := s.next(absence)
+	s.Left(ivanov.Session)
+
+	second := s.connect(petrov)
+	say(t, second, `{"type":"hello"}`, `{"type":"login","login":"p","password":"right"}`)
+	s.waitsFor(func() bool { return m.Status().Login == "p" })
+	pause.ends <- time.Now()
+	<-pause.gone
+	if now := m.Status(); !now.Busy() {
+		t.Errorf("somebody else's absence ended it: %+v", now)
+	}
+
+	second.Close()
+	s.next(absence).ends <- time.Now()
+	s.waitsFor(func() bool { return !m.Status().Busy() })
+}
+
 // Exit logs out before it goes.
 func TestExit(t *testing.T) {
 	m := &memory{}
@@ -337,7 +362,9 @@ func TestComesBack(t *testing.T) {
 			t.Fatal("no pause")
 		}
 	}
-	a.Knock()
+	for i := 0; i <= maxWaiting; i++ { // a window that is shown again and again
+		a.Knock()
+	}
 	a.Login("ivanov", "right")
 	fails(errors.New("not there yet"))
 	pause(firstDelay)

@@ -103,8 +103,11 @@ func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 func (r *Remote) ask(q request) {
 	r.mu.Lock()
 	r.refused = nil
-	if q.Type == typeLogin || q.Type == typeLogout {
+	switch q.Type {
+	case typeLogin, typeLogout:
 		r.waiting = without(r.waiting, typeLogin) // which the new wish takes the place of
+	case typeKnock:
+		r.waiting = without(r.waiting, typeKnock) // or it would leave no room for a login while there is no service
 	}
 	if len(r.waiting) < maxWaiting {
 		r.waiting = append(r.waiting, q)

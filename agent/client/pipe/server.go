@@ -43,7 +43,7 @@ type Server struct {
 	quit chan struct{} // closed by Close
 	all  sync.WaitGroup
 
-	mu    sync.Mutex // guards what Close closes
+	mu    sync.Mutex // guards what Close closes, and Add of all
 	ended bool
 	open  map[io.Closer]struct{}
 }
@@ -87,12 +87,25 @@ func (s *Server) Serve(l net.Listener) error {
 			continue
 		}
 		failures = 0
-		s.all.Add(1)
+		if !s.enter() {
+			conn.Close()
+			continue // to hear from the listener that it is closed
+		}
 		go func() {
 			defer s.all.Done()
 			s.Talk(conn)
 		}()
 	}
+}
+
+// enter counts a conversation that Close waits for; false = Close was there already.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.all.Add(1)
+	}
+	return !s.ended
 }
 
 // bears waits a little after a failure of the listener; false = it is one too many, or the end.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"reflect"
 	"sync"
 	"time"
 
@@ -108,7 +109,7 @@ func (d *Desk) resettle() {
 	if d.seat.View().Busy() {
 		return
 	}
-	same := before.String() == d.gateway.String() && (beforeWrong == nil) == (d.wrong == nil) && beforeSeat == d.seat
+	same := reflect.DeepEqual(before, d.gateway) && (beforeWrong == nil) == (d.wrong == nil) && beforeSeat == d.seat
 	if !same {
 		d.typed.Address = d.addressText()
 	}

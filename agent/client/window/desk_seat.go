@@ -19,8 +19,7 @@ func (d *Desk) settle() {
 		return // what is going on ends where it began
 	}
 	service := d.cfg.HasService != nil && d.cfg.HasService()
-	vouched := d.wrong != nil || d.registry.Vouches(d.gateway) // the service says what is wrong as well as we do
-	where := placeOf(vouched, service)
+	where := placeOf(d.registry.Vouches(d.gateway), service) // where something is wrong, the seat here says so
 	switch {
 	case d.seat != nil && d.place == where:
 	case where == inService:

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"crypto/x509"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,11 +50,12 @@ type office struct {
 	registry settings.Registry
 	line     settings.Values
 	service  *fakeService
+	roots    *x509.CertPool
 	g        *gatewaytest.Gateway
 }
 
 func newOffice(g *gatewaytest.Gateway) *office {
-	o := &office{memory: &memory{passwords: map[string]string{}}, g: g}
+	o := &office{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
 	o.registry.Policy.Place = settings.Policy
 	o.registry.Installer = settings.Values{Place: settings.Installer, Address: address(g)}
 	return o
@@ -65,7 +67,7 @@ func (o *office) open(t *testing.T, looking bool) *sitting {
 	s := &sitting{t: t, changed: make(chan struct{}, 1)}
 	cfg := Config{Lang: locale.Russian, Line: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Safe: o.memory,
-		Keeper: keeper.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.g.Root.Pool()},
+		Keeper: keeper.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
 		Changed: func() {
 			select {
 			case s.changed <- struct{}{}:
@@ -304,6 +306,18 @@ func TestPolicyChanges(t *testing.T) {
 	}
 }
 
+// The right pin of the same gateway counts as soon as an administrator has set it.
+func TestPinChanges(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	o := newOffice(g)
+	o.roots = x509.NewCertPool()
+	s := o.open(t, true)
+	s.waits("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
+	o.registry.Installer.Pin = g.Root.Pin()
+	s.Look(true)
+	s.waits(ready)
+}
+
 // A window that nobody sees leaves the gateway in peace.
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
@@ -369,6 +383,13 @@ func TestWhichSeat(t *testing.T) {
 	o.line.Address = address(g)
 	if o.open(t, false).Here() {
 		t.Error("the installer's gateway is the service's, whoever names it besides")
+	}
+	// The service does not know what is wrong here, and would say that all is well.
+	o.line.Address = "https://gw"
+	s = o.open(t, true)
+	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
+	if s.Login() != MissingAddress {
+		t.Error("there is no gateway")
 	}
 	// Access of the service is not left for another seat.
 	o.line.Address = ""

@@ -2,6 +2,7 @@ package window
 
 import (
 	"github.com/lxn/walk"
+	"github.com/lxn/win"
 )
 
 // listen begins to hand on what the person does. It comes last: until then the fields change by the program alone.
@@ -36,7 +37,10 @@ func (v *frame) listen() {
 	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the cross do the same
 	v.shortcut(walk.KeyReturn, v.enter)
 	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last one that a new layout moves
-	v.mw.onEnd = v.end
+	v.mw.onEnd = func() {
+		v.end()
+		win.PostQuitMessage(0) // an installer that wants the program closed waits for the process
+	}
 	v.mw.onLeave = func() {
 		if v.desk.Here() {
 			v.desk.Logout()

@@ -47,6 +47,9 @@ func Run(p Program) int {
 		messageBox(p, locale.WindowNotMade, "value", err.Error())
 		return 1
 	}
+	if err := returnsAfterUpdate(); err != nil {
+		p.Log.Write("start after an update: " + err.Error())
+	}
 	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

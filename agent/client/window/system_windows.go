@@ -11,7 +11,7 @@ import (
 // window is the main window, which hears from Windows what walk does not tell.
 type window struct {
 	*walk.MainWindow
-	onEnd    func() // the Windows session ends
+	onEnd    func() // the Windows session ends, or an installer replaces the program
 	onLeave  func() // the person has left the screen to somebody else
 	onChange func() // the notification area came anew
 }
@@ -27,8 +27,13 @@ const (
 	notifyForThisSession = 0
 )
 
+// restartAfterUpdate has Windows start the program again after the installer only: not after a crash, when it hangs, or
+// after a restart of the computer, when the autostart does (RESTART_NO_CRASH, NO_HANG, NO_REBOOT).
+const restartAfterUpdate = 1 | 2 | 8
+
 var (
 	registerSessionNotification = windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSRegisterSessionNotification")
+	registerApplicationRestart  = windows.NewLazySystemDLL("kernel32.dll").NewProc("RegisterApplicationRestart")
 	taskbarCreated              = win.RegisterWindowMessage(windows.StringToUTF16Ptr("TaskbarCreated"))
 )
 
@@ -66,6 +71,22 @@ func (w *window) watchSession() error {
 	}
 	if ok, _, err := registerSessionNotification.Call(uintptr(w.Handle()), notifyForThisSession); ok == 0 {
 		return err
+	}
+	return nil
+}
+
+// returnsAfterUpdate has Windows start the program again, in the notification area, when an installer has closed it to
+// replace its files.
+func returnsAfterUpdate() error {
+	line, err := windows.UTF16PtrFromString("--hidden")
+	if err != nil {
+		return err
+	}
+	if err := registerApplicationRestart.Find(); err != nil {
+		return err
+	}
+	if result, _, _ := registerApplicationRestart.Call(uintptr(unsafe.Pointer(line)), restartAfterUpdate); result != 0 {
+		return windows.Errno(result) // an HRESULT
 	}
 	return nil
 }
