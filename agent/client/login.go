@@ -43,6 +43,9 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 		}
 		c.resume = "" // used up; the password may still do
 	}
+	if c.status.State == Connecting {
+		c.emit(Event{State: Connecting, Message: c.text(locale.LoggingIn)})
+	}
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
 

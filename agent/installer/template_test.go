@@ -27,22 +27,22 @@ func TestTemplateTables(t *testing.T) {
 			"NOT WIX_DOWNGRADE_DETECTED\tНа этом компьютере уже есть более новая версия программы «Айдеко Агент». Чтобы установить эту, сначала удалите её.",
 		},
 		"Directory": {
-			"IdecoFolder\tProgramFiles64Folder\tIdeco", "INSTALLDIR\tIdecoFolder\tAgent", "ServiceDir\tINSTALLDIR\tservice",
+			"IdecoFolder\tProgramFiles64Folder\tIdeco", "InstallDir\tIdecoFolder\tAgent", "ServiceDir\tInstallDir\tservice",
 			"ProgramMenuFolder\tTARGETDIR\t.",
 		},
 		"RemoveFile": {
 			"RemoveServiceFiles\tGateway\t*\tRemovedServiceDir\t2", "RemoveServiceDevice\tGateway\tdevice\tRemovedServiceDir\t2",
 			"RemoveServiceLog\tGateway\tservice.log\tRemovedServiceDir\t2",
 			"RemoveServiceFolder\tGateway\t\tRemovedServiceDir\t2",
-			"RemoveAgentFolder\tGateway\t\tINSTALLDIR\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
+			"RemoveAgentFolder\tGateway\t\tInstallDir\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
 		},
 		"File": {
 			"IdecoAgent.exe\tProgram\tIdecoAgent.exe\t20000\t\t\t512\t1",
 			"IdecoAgentWin8.exe\tProgramWin8\tIdecoAgent.exe\t20000\t\t\t512\t2",
 		},
 		"Component": {
-			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tINSTALLDIR\t256\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
-			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tINSTALLDIR\t256\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
+			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tInstallDir\t256\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
+			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tInstallDir\t256\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
 		},
 		"ServiceInstall": {
 			"Service\tIdecoAgent\tАйдеко Агент\t16\t2\t32769\t\t\tLocalSystem\t\tservice\tProgram\tСоединяет этот компьютер с сетью организации через шлюз.",
@@ -52,13 +52,13 @@ func TestTemplateTables(t *testing.T) {
 			"StartService\tIdecoAgent\t1\t\t0\tProgram", "StopService\tIdecoAgent\t162\t\t1\tProgram",
 			"StartServiceWin8\tIdecoAgent\t1\t\t0\tProgramWin8", "StopServiceWin8\tIdecoAgent\t162\t\t1\tProgramWin8",
 		},
-		"Shortcut": {"StartMenu\tProgramMenuFolder\tIDECOA~1|Айдеко Агент\tWindow\t[INSTALLDIR]IdecoAgent.exe\t\t" +
-			"Доступ в интернет и к сети организации через шлюз\t\t\t\t\tINSTALLDIR\t\t\t\t"},
+		"Shortcut": {"StartMenu\tProgramMenuFolder\tIDECOA~1|Айдеко Агент\tWindow\t[InstallDir]IdecoAgent.exe\t\t" +
+			"Доступ в интернет и к сети организации через шлюз\t\t\t\t\tInstallDir\t\t\t\t"},
 		"AppSearch":  {"WINDOWS_MAJOR\tWindowsMajor"},
 		"RegLocator": {"WindowsMajor\t2\tSOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\tCurrentMajorVersionNumber\t18"},
 		"CustomAction": {
 			"DropPin\t51\tUTM_PIN\t[Nothing]\t", "PinOfPreset\t51\tUTM_PIN\t[PresetPin]\t", "RemoveServiceFiles\t51\tRemovedServiceDir\t[ServiceDir]\t",
-			"LaunchAgent\t226\tINSTALLDIR\t\"[INSTALLDIR]IdecoAgent.exe\"\t",
+			"LaunchAgent\t226\tInstallDir\t\"[InstallDir]IdecoAgent.exe\"\t",
 		},
 		"InstallExecuteSequence": {
 			"RemoveExistingProducts\t\t1501", "StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
@@ -79,7 +79,7 @@ func TestTemplateTables(t *testing.T) {
 	}
 	registry := strings.Join(exportRows(t, path, "Registry"), "\n")
 	for _, want := range []string{"\t2\tSoftware\\Ideco\\Agent\tUtmAddress\t[UTM_ADDRESS]\tGateway", "\t2\tSoftware\\Ideco\\Agent\tUtmPin\t[UTM_PIN]\tGateway",
-		"\t2\tSoftware\\Microsoft\\Windows\\CurrentVersion\\Run\tIdecoAgent\t\"[INSTALLDIR]IdecoAgent.exe\" --hidden\tWindow"} {
+		"\t2\tSoftware\\Microsoft\\Windows\\CurrentVersion\\Run\tIdecoAgent\t\"[InstallDir]IdecoAgent.exe\" --hidden\tWindow"} {
 		if !strings.Contains(registry, want) {
 			t.Errorf("table Registry lacks %q, has\n%s", want, registry)
 		}

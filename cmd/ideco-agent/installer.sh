@@ -112,13 +112,13 @@ done
 	remove RemoveServiceDevice RemovedServiceDir device
 	remove RemoveServiceLog RemovedServiceDir service.log
 	remove RemoveServiceFolder RemovedServiceDir
-	remove RemoveAgentFolder INSTALLDIR
+	remove RemoveAgentFolder InstallDir
 	remove RemoveIdecoFolder IdecoFolder
 
 	# Which dialog comes when. The program is started by the last one, as the person in front of it, and waited for by
 	# nobody (34 + 64 + 128). What is installed is looked up with the rights of the installer alone (see installer.wxs).
 	msibuild template.msi \
-		-q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('LaunchAgent', 226, 'INSTALLDIR', '\"[INSTALLDIR]IdecoAgent.exe\"')" \
+		-q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('LaunchAgent', 226, 'InstallDir', '\"[InstallDir]IdecoAgent.exe\"')" \
 		-q "DELETE FROM InstallUISequence WHERE Action='AppSearch'" \
 		-q "INSERT INTO InstallUISequence (Action, Condition, Sequence) VALUES ('DropAddress', 'UTM_ADDRESS = \"-\"', 1230)" \
 		-q "INSERT INTO InstallUISequence (Action, Condition, Sequence) VALUES ('AddressDialog', 'NOT Installed AND NOT UTM_ADDRESS', 1240)" \

@@ -200,13 +200,14 @@ func TestConnectJSON(t *testing.T) {
 		})
 		p := start(t, stdin, connectArgs(g, "--json", "--pin", g.Root.Pin())...)
 		server := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
-		lines := []string{p.line(), p.line()}
+		lines := []string{p.line(), p.line(), p.line()}
 		if err := p.cmd.Process.Signal(signals[len(stdin)%2]); err != nil {
 			t.Fatal(err)
 		}
 		lines = append(lines, p.line())
 		want := []string{
 			`{"state":"connecting","mode":"","address":"","expires":"","code":"","message":"Connecting to gateway ` + server + `…","notice":false}`,
+			`{"state":"connecting","mode":"","address":"","expires":"","code":"","message":"Logging in to gateway ` + server + `…","notice":false}`,
 			`{"state":"authorized","mode":"lan","address":"127.0.0.1","expires":"","code":"","message":"You are connected, access is open.","notice":false}`,
 			`{"state":"ended","mode":"","address":"","expires":"","code":"logout","message":"You have logged out. Access is closed.","notice":false}`,
 		}
@@ -230,6 +231,9 @@ func TestConnectWords(t *testing.T) {
 	}
 	p := start(t, "secret\n", connectArgs(g, "--lang", "ru", "--root", root)...)
 	if got := p.line(); !strings.HasPrefix(got, "Подключаемся к шлюзу 127.0.0.1:") {
+		t.Error(got)
+	}
+	if got := p.line(); !strings.HasPrefix(got, "Входим на шлюз 127.0.0.1:") {
 		t.Error(got)
 	}
 	if got := p.line(); got != "Вы подключены, доступ открыт. (127.0.0.1)" {

@@ -14,6 +14,7 @@ const (
 	SocksTaken         = "socks_taken"
 	NoteSocks          = "socks"
 	NoteDNSUntouched   = "dns_untouched"
+	NoteDNSOutside     = "dns_outside"
 	NoteIPv6Outside    = "ipv6_outside"
 	NoteNetOutside     = "network_outside"
 	NoteNetShadowed    = "network_shadowed"
@@ -55,6 +56,9 @@ var tunnelTexts = map[string]text{
 	NoteDNSUntouched: {
 		"На этом компьютере нет systemd-resolved, поэтому DNS не настроен. Серверы DNS в VPN: {value}.",
 		"This computer has no systemd-resolved, so DNS was left alone. The VPN's DNS servers: {value}."},
+	NoteDNSOutside: {
+		"Шлюз не назвал серверов DNS: имена сайтов ищут серверы этого компьютера, мимо VPN.",
+		"The gateway names no DNS servers: names are asked of this computer's own servers, past the VPN."},
 	NoteIPv6Outside: {
 		"Через VPN идёт только IPv4. Соединения по IPv6 идут мимо него.",
 		"The VPN carries IPv4 only. Connections by IPv6 go past it."},

@@ -64,6 +64,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
 )
 
 // Mode is how programs on this computer get into the tunnel.
@@ -182,6 +183,9 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	if err != nil {
 		t.close()
 		return nil, nil, err
+	}
+	if t.config.Mode != Netstack && takesAll(s) && len(s.DNS) == 0 {
+		notes = append(notes, client.Note{Code: locale.NoteDNSOutside})
 	}
 	t.current.watch = newWatch(t.current.device, t.patience)
 	return t.current.watch.works, notes, nil
