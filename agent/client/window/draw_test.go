@@ -42,14 +42,14 @@ func grade(m image.Image, x, y int) int {
 	return int((299*r+587*g+114*b)/1000/257) + int(a/257)
 }
 
-// TestDrawIcons leaves the pictures where IDECO_PICTURES says, for people to look at.
+// TestDrawIcons draws every picture in the sizes of the tray and leaves them where IDECO_PICTURES says, for people to
+// look at. None of them is blank.
 func TestDrawIcons(t *testing.T) {
-	dir := os.Getenv("IDECO_PICTURES")
-	if dir == "" {
-		t.Skip("IDECO_PICTURES is not set")
-	}
 	sheet := image.NewNRGBA(image.Rect(0, 0, 60*8, 3*64))
 	put := func(m image.Image, x, y int) {
+		if isBlank(m) {
+			t.Errorf("a picture of %v is blank", m.Bounds().Max)
+		}
 		for j := 0; j < m.Bounds().Dy(); j++ {
 			for i := 0; i < m.Bounds().Dx(); i++ {
 				sheet.Set(x+i, y+j, m.At(i, j))
@@ -63,6 +63,10 @@ func TestDrawIcons(t *testing.T) {
 			put(drawStatus(icon, size), 270+i*40, row*64+4)
 		}
 	}
+	dir := os.Getenv("IDECO_PICTURES")
+	if dir == "" {
+		return
+	}
 	file, err := os.Create(filepath.Join(dir, "icons.png"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,4 +75,16 @@ func TestDrawIcons(t *testing.T) {
 	if err := png.Encode(file, sheet); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func isBlank(m image.Image) bool {
+	first := m.At(0, 0)
+	for y := m.Bounds().Min.Y; y < m.Bounds().Max.Y; y++ {
+		for x := m.Bounds().Min.X; x < m.Bounds().Max.X; x++ {
+			if m.At(x, y) != first {
+				return false
+			}
+		}
+	}
+	return true
 }
