@@ -31,7 +31,7 @@ const (
 
 var commandLineTexts = map[string]text{
 	Usage: {
-		`Ideco агент открывает доступ через шлюз, пока работает.
+		`Айдеко Агент открывает доступ через шлюз, пока работает.
 
   IdecoAgent.exe [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--hidden] [--lang ru|en]
   ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
@@ -70,7 +70,7 @@ Ctrl+C закрывает доступ и завершает программу.
 Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён,
 4 — шлюз недоступен или не подтвердил, что он ваш, 5 — доступ закрыл шлюз.
 `,
-		`Ideco agent opens access through a gateway for as long as it runs.
+		`Ideco Agent opens access through a gateway for as long as it runs.
 
   IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
   ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
@@ -149,5 +149,5 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},
 	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
-	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
+	VersionOfProgram: {"Айдеко Агент {version} ({value})", "Ideco Agent {version} ({value})"},
 }

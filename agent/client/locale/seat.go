@@ -36,14 +36,14 @@ var seatTexts = map[string]text{
 		"Доступ закрыт: программа была закрыта. Войдите снова.",
 		"Access is closed: the program was closed. Log in again."},
 	ServiceStopped: {
-		"Служба Ideco агента не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
-		"The Ideco agent service does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
+		"Служба «Айдеко Агент» не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
+		"The service Ideco Agent does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
 	ServiceUntrusted: {
-		"Вместо службы Ideco агента отвечает другая программа. Не вводите пароль. Позвоните администратору.",
-		"Another program answers in place of the Ideco agent service. Do not enter a password. Call your administrator."},
+		"Вместо службы «Айдеко Агент» отвечает другая программа. Не вводите пароль. Позвоните администратору.",
+		"Another program answers in place of the service Ideco Agent. Do not enter a password. Call your administrator."},
 	ServiceDescription: {
-		"Открывает доступ через шлюз Ideco по просьбе окна «Ideco агент» и держит VPN. Без этой службы программа работает только в локальной сети.",
-		"Opens access through the Ideco gateway for the window of Ideco agent, and keeps the VPN. Without it the program works in the local network only."},
+		"Соединяет этот компьютер с сетью организации через шлюз.",
+		"Connects this computer to your organisation's network through the gateway."},
 	ServiceOnWindows: {
 		"Команда service — для Windows. Здесь используйте connect.",
 		"The command service is for Windows. Use connect here."},

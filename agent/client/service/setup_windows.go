@@ -115,7 +115,12 @@ func quotePath(s *mgr.Service) error {
 		path, nil, nil, nil, nil, nil, nil)
 }
 
+// setDescription leaves the one that the installer gave.
 func setDescription(s *mgr.Service) error {
+	now, err := s.Config()
+	if err != nil || now.Description != "" {
+		return err
+	}
 	text, err := windows.UTF16PtrFromString(locale.Text(systemLang(), locale.ServiceDescription))
 	if err != nil {
 		return err
