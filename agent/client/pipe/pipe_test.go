@@ -117,7 +117,7 @@ func TestPersons(t *testing.T) {
 	a.waits(keeper.Resting, seat.Other)
 	c.waits(keeper.Resting, seat.Other)
 	c.End()
-	if v := b.waits(client.Ended, seat.Free); v.Message != locale.Text(locale.English, locale.SeatEnded) {
+	if v := b.waits(client.Ended, seat.Free); v.Code != seat.Taken || v.Message != locale.Text(locale.English, locale.SeatEnded) {
 		t.Errorf("%+v", v)
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {

@@ -54,6 +54,10 @@ const (
 	Other Control = "other"
 )
 
+// Taken is the code of an end that was neither the person's wish nor the gateway's: an administrator of this computer ended
+// the access, or the person had left.
+const Taken = "taken"
+
 // Problem is something that the gateway knows nothing of.
 type Problem struct {
 	Code    string // one of those below

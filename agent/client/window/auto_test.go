@@ -45,6 +45,9 @@ func TestWantsAfter(t *testing.T) {
 			t.Errorf("%s: wanted for no reason", reason)
 		}
 	}
+	if wantsAfter(in, view(client.Ended, seat.Taken, ""), saves, settings.Bans{}, true) {
+		t.Error("what was taken is not to be had again at once")
+	}
 	for _, code := range agent.Codes {
 		if wantsAfter(in, view(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
 			t.Errorf("%s: wanted", code)
