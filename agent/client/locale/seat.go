@@ -8,6 +8,7 @@ const (
 	SeatEnded        = "seat_ended"
 	SeatLeft         = "seat_left"
 	SeatWindowGone   = "seat_window_gone"
+	SeatStopped      = "seat_stopped"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
 
@@ -35,6 +36,9 @@ var seatTexts = map[string]text{
 	SeatWindowGone: {
 		"Доступ закрыт: программа была закрыта. Войдите снова.",
 		"Access is closed: the program was closed. Log in again."},
+	SeatStopped: {
+		"Доступ закрыт: служба «Айдеко Агент» остановлена. Ждём её.",
+		"Access is closed: the service Ideco Agent was stopped. Waiting for it."},
 	ServiceStopped: {
 		"Служба «Айдеко Агент» не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
 		"The service Ideco Agent does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},

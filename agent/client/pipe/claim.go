@@ -48,6 +48,9 @@ func (c claim) view(who Caller, s keeper.Status, lang locale.Lang) seat.View {
 		v.Status = keeper.Status{State: keeper.Resting}
 	case c.why != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
 		v.Code, v.Message = seat.Taken, locale.Text(lang, c.why)
+		if c.why == locale.SeatStopped {
+			v.Code = seat.Stopped
+		}
 	}
 	return v
 }

@@ -141,6 +141,15 @@ func (d *desk) left(session uint32) {
 	}
 }
 
+// retire has the access that is there end as the service's own doing.
+func (d *desk) retire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.keeper.Status().Busy() {
+		d.claim.why = locale.SeatStopped
+	}
+}
+
 // owner is who has access.
 func (d *desk) owner() (Person, bool) {
 	d.mu.Lock()

@@ -236,6 +236,9 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 // Left is when somebody has logged off from a Windows session, disconnected it or switched away from it.
 func (s *Server) Left(session uint32) { s.desk.left(session) }
 
+// Retire tells that the keeper is about to be closed. It is nobody's logout then.
+func (s *Server) Retire() { s.desk.retire() }
+
 // Owner is who has access now, or asks for it.
 func (s *Server) Owner() (Person, bool) { return s.desk.owner() }
 

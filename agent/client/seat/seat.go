@@ -54,9 +54,11 @@ const (
 	Other Control = "other"
 )
 
-// Taken is the code of an end that was neither the person's wish nor the gateway's: an administrator of this computer ended
-// the access, or the person had left.
-const Taken = "taken"
+// Codes of ends that were neither the person's wish nor the gateway's.
+const (
+	Taken   = "taken"   // an administrator of this computer ended the access, or the person had left
+	Stopped = "stopped" // the service stops, and may soon be there again
+)
 
 // Problem is something that the gateway knows nothing of.
 type Problem struct {

@@ -32,6 +32,7 @@ type Desk struct {
 	armed    bool // the program logs in by itself as soon as it can
 	knocked  bool // while armed: the gateway is asked for
 	entering bool // a login was asked for and has not begun yet
+	out      bool // a logout was asked for, and no login since: whatever comes of it, the program stays out
 	was      seat.View
 	shown    string // the last status in the log
 }

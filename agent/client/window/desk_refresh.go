@@ -14,7 +14,7 @@ func (d *Desk) Refresh() []News {
 	d.was = is
 	news := Tell(d.cfg.Lang, was, is)
 	d.settleAttempt(was, is)
-	if wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
+	if !d.out && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
 		d.armed, d.knocked = true, false
 	}
 	if is.Busy() {
