@@ -218,6 +218,8 @@ func TestTell(t *testing.T) {
 	sooner.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
 	gone := view(keeper.Resting, "", "")
 	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
+	entering := view(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", seat.Yours
 	stranger := ended
 	stranger.Control = seat.Other
 	for _, c := range []struct {
@@ -231,6 +233,8 @@ func TestTell(t *testing.T) {
 		{"the logout that was asked for", in, view(client.Ended, "logout", ""), ""},
 		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
 		{"taken by an administrator of this computer", in, view(client.Ended, seat.Taken, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"an end so soon that nobody saw the access", entering, ended, "attention Администратор завершил вашу сессию."},
+		{"the attempt that was given up", entering, view(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
 		{"the end after a loss", lost, ended, "attention Администратор завершил вашу сессию."},
 		{"lost", in, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},
