@@ -50,6 +50,7 @@ type window struct {
 	who  Caller
 	lang locale.Lang
 
+	looking bool          // it has knocked, and has not rested since; guarded by desk.mu
 	problem *seat.Problem // of its last knock or login; guarded by desk.mu
 	refused []answer      // not sent yet; guarded by desk.mu
 }
@@ -80,9 +81,19 @@ func (d *desk) leave(w *window) {
 	switch {
 	case busy && w.who.Person == d.claim.owner && d.countOf(d.claim.owner) == 0 && d.missing == nil:
 		d.miss()
-	case !busy && len(d.windows) == 0:
-		d.keeper.Rest()
+	case !busy:
+		d.restUnseen()
 	}
+}
+
+// restUnseen leaves the gateway in peace when nobody looks. d.mu is held.
+func (d *desk) restUnseen() {
+	for w := range d.windows {
+		if w.looking {
+			return
+		}
+	}
+	d.keeper.Rest()
 }
 
 func (d *desk) countOf(p Person) int {
@@ -170,6 +181,8 @@ func (d *desk) does(w *window, r request) {
 	switch r.Type {
 	case typeKnock:
 		d.knock(w)
+	case typeRest:
+		d.rest(w)
 	case typeLogin:
 		d.login(w, r.Login, r.Password)
 	case typeExtend:
@@ -185,13 +198,22 @@ func (d *desk) knock(w *window) {
 	g, wrong := d.gateway(w)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	w.problem = wrong
+	w.problem, w.looking = wrong, true
 	switch {
 	case d.keeper.Status().Busy():
 	case wrong != nil:
 		d.keeper.Rest()
 	default:
 		d.keeper.Knock(keeper.Wish{Gateway: g, Lang: w.lang})
+	}
+}
+
+func (d *desk) rest(w *window) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w.looking = false
+	if !d.keeper.Status().Busy() {
+		d.restUnseen()
 	}
 }
 

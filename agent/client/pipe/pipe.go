@@ -6,6 +6,7 @@
 //
 //	window   hello {version, lang}      first; what the service says from then on is in this language
 //	         knock                      find out whether the gateway answers
+//	         rest                       nobody looks at the window; when that is so of all of them, the gateway is left in peace
 //	         login {login, password}
 //	         extend {password}          the password may be left out
 //	         logout

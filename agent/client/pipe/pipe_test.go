@@ -213,6 +213,45 @@ func TestExit(t *testing.T) {
 	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.rests > 0 })
 }
 
+// The gateway is left in peace when nobody looks at any window, and not before.
+func TestRest(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.rests }
+	a, b := s.open(ivanov), s.open(petrov)
+	a.Knock()
+	b.Knock()
+	a.waits(keeper.Ready, seat.Free)
+	s.waitsFor(func() bool {
+		s.desk.mu.Lock()
+		defer s.desk.mu.Unlock()
+		looking := 0
+		for w := range s.desk.windows {
+			if w.looking {
+				looking++
+			}
+		}
+		return looking == 2
+	})
+	a.Rest()
+	a.Login("ivanov", "wrong") // it is heard after the rest
+	b.waits(keeper.Resting, seat.Free)
+	if n := rests(); n != 0 {
+		t.Errorf("%d rests, and somebody looks", n)
+	}
+	b.Rest()
+	s.waitsFor(func() bool { return rests() == 1 })
+
+	b.Login("petrov", "right")
+	b.waits(client.Authorized, seat.Yours)
+	b.Rest()
+	b.Extend("x") // it is heard after the rest
+	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
+	if rests() != 1 {
+		t.Error("somebody rests, and there is access")
+	}
+}
+
 // waitsFor something in the fake keeper.
 func (s *service) waitsFor(is func() bool) {
 	s.t.Helper()

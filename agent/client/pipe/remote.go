@@ -86,6 +86,14 @@ func (r *Remote) Knock() {
 	r.ask(request{Type: typeKnock})
 }
 
+// Rest is seat.Seat's.
+func (r *Remote) Rest() {
+	r.mu.Lock()
+	r.knocking = false
+	r.mu.Unlock()
+	r.ask(request{Type: typeRest})
+}
+
 // Login is seat.Seat's. It waits for the service when that is only starting.
 func (r *Remote) Login(login, password string) {
 	r.ask(request{Type: typeLogin, Login: login, Password: password})
@@ -102,12 +110,14 @@ func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 
 func (r *Remote) ask(q request) {
 	r.mu.Lock()
-	r.refused = nil
+	if q.Type != typeRest {
+		r.refused = nil
+	}
 	switch q.Type {
 	case typeLogin, typeLogout:
 		r.waiting = without(r.waiting, typeLogin) // which the new wish takes the place of
-	case typeKnock:
-		r.waiting = without(r.waiting, typeKnock) // or it would leave no room for a login while there is no service
+	case typeKnock, typeRest: // or they would leave no room for a login while there is no service
+		r.waiting = without(without(r.waiting, typeKnock), typeRest)
 	}
 	if len(r.waiting) < maxWaiting {
 		r.waiting = append(r.waiting, q)

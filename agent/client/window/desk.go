@@ -98,8 +98,13 @@ func (d *Desk) Look(looking bool) {
 		d.resettle()
 		return
 	}
-	if d.keeper != nil && !d.armed {
-		d.keeper.Rest()
+	d.restUnseen()
+}
+
+// restUnseen leaves the gateway in peace while nobody looks and nothing is to be done by the program itself.
+func (d *Desk) restUnseen() {
+	if !d.looking && !d.armed {
+		d.seat.Rest()
 	}
 }
 

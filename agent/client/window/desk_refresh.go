@@ -76,4 +76,5 @@ func (d *Desk) goOn(is seat.View) {
 	case stepOver:
 		d.armed = false
 	}
+	d.restUnseen()
 }

@@ -337,6 +337,7 @@ type fakeService struct {
 	seat.Bell
 	mu     sync.Mutex // guards what follows
 	knocks int
+	rests  int
 	logins []string // their passwords
 	closed bool
 	view   seat.View
@@ -346,6 +347,7 @@ func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what()
 
 func (f *fakeService) Knock()            { f.do(func() { f.knocks++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
+func (f *fakeService) Rest()             { f.do(func() { f.rests++ }) }
 func (f *fakeService) Extend(string)     {}
 func (f *fakeService) Logout()           {}
 func (f *fakeService) End()              {}
@@ -425,5 +427,27 @@ func TestServiceComesBack(t *testing.T) {
 		if got := strings.Join(o.service.logins, " "); (got == "right") == loggedOut || loggedOut && got != "" {
 			t.Errorf("logged out before: %v; logins with %q", loggedOut, got)
 		}
+	}
+}
+
+// A hidden window asks for nothing, in the service neither, as soon as the program has nothing to do by itself.
+func TestHiddenInService(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	o := with(g, "right")
+	o.service = &fakeService{view: view(keeper.Resting, "", "")}
+	s := o.open(t, true)
+	s.Look(false)
+	if o.service.rests != 0 {
+		t.Error("it has to log in yet")
+	}
+	o.service.do(func() { o.service.view = view(client.Authorized, "", "") })
+	s.Refresh()
+	if o.service.rests != 1 {
+		t.Errorf("%d rests after the login", o.service.rests)
+	}
+	s.Look(true)
+	s.Look(false)
+	if o.service.rests != 2 {
+		t.Errorf("%d rests", o.service.rests)
 	}
 }
