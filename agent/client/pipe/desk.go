@@ -24,12 +24,8 @@ type Keeper interface {
 	Watch() (<-chan struct{}, func())
 }
 
-const (
-	// absence is how long the access outlives the owner's last window, which may only be starting again.
-	absence = 10 * time.Second
-	// maxWindows is how many one person may have.
-	maxWindows = 8
-)
+// absence is how long the access outlives the owner's last window, which may only be starting again.
+const absence = 10 * time.Second
 
 // desk is where the windows of all persons meet the one keeper.
 type desk struct {
@@ -59,17 +55,13 @@ type window struct {
 type missing struct{ cameBack chan struct{} }
 
 // come lets a window in.
-func (d *desk) come(w *window) error {
+func (d *desk) come(w *window) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.countOf(w.who.Person) >= maxWindows {
-		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, w.who.Session)
-	}
 	d.windows[w] = struct{}{}
 	if d.claim.owner == w.who.Person {
 		d.waitNoMore()
 	}
-	return nil
 }
 
 // leave is when its connection has ended.

@@ -341,6 +341,55 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// Who holds all the connections there may be, and says nothing on them, keeps nobody out.
+func TestSilent(t *testing.T) {
+	s := newService(t, &memory{})
+	var first net.Conn
+	for i := 0; i < maxOpen; i++ {
+		here, there := net.Pipe()
+		if first == nil {
+			first = here
+		}
+		if !s.take(known{there, ivanov}) {
+			t.Fatalf("connection %d is not taken", i)
+		}
+	}
+	s.open(petrov).waits(keeper.Resting, seat.Free)
+	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the oldest is still there: %v", err)
+	}
+	s.Server.mu.Lock()
+	defer s.Server.mu.Unlock()
+	if n := len(s.Server.open); n != maxOpen {
+		t.Errorf("%d are open", n)
+	}
+}
+
+// A person's connections are counted from the first byte on.
+func TestNoHello(t *testing.T) {
+	s := newService(t, &memory{})
+	closed := make(chan struct{}, maxWindows+1)
+	for i := 0; i <= maxWindows; i++ {
+		conn := s.connect(ivanov)
+		if _, err := conn.Write([]byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			io.Copy(io.Discard, conn)
+			closed <- struct{}{}
+		}()
+	}
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Fatal("all of them are let in")
+	}
+	if !strings.Contains(s.written(), "are there already") {
+		t.Error(s.written())
+	}
+	s.open(petrov).waits(keeper.Resting, seat.Free)
+}
+
 // broken is a listener that always fails.
 type broken struct{ net.Listener }
 
