@@ -36,11 +36,13 @@ var commandLineTexts = map[string]text{
   IdecoAgent.exe [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--hidden] [--lang ru|en]
   ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
   ideco-agent diagnose [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--lang ru|en]
+  IdecoAgent.exe end [--lang ru|en]
   ideco-agent version
   ideco-agent help
 
 В Windows без команды открывается окно; с --hidden остаётся только значок в области уведомлений.
 diagnose собирает в файл сведения для поддержки: журналы, сеть, ответ шлюза; паролей в нём нет.
+end (Windows, от имени администратора) завершает доступ, который открыт на этом компьютере в другом сеансе.
 
 Параметры connect:
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
@@ -75,11 +77,13 @@ Ctrl+C закрывает доступ и завершает программу.
   IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
   ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
   ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
+  IdecoAgent.exe end [--lang ru|en]
   ideco-agent version
   ideco-agent help
 
 On Windows there is a window when no command is given; with --hidden, only its icon in the notification area.
 diagnose writes a file for support: logs, the network, the gateway's answer; there are no passwords in it.
+end (Windows, as administrator) ends the access that is open on this computer in another session.
 
 Flags of connect:
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given

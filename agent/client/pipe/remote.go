@@ -218,7 +218,7 @@ func (r *Remote) once() (known bool, err error) {
 	}
 	defer conn.Close()
 	in := newLines(conn, maxAnswer)
-	first, err := r.greet(conn, in)
+	first, err := greet(r.ctx, conn, in, r.cfg.Lang)
 	if err != nil {
 		return false, err
 	}
@@ -239,13 +239,13 @@ func (r *Remote) once() (known bool, err error) {
 	return true, err
 }
 
-// greet says hello and reads the first status. Closing the Remote does not wait for it.
-func (r *Remote) greet(conn net.Conn, in lines) (answer, error) {
+// greet says hello and reads the first status. It does not outlast ctx.
+func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
 		select {
-		case <-r.ctx.Done():
+		case <-ctx.Done():
 			conn.Close()
 		case <-over:
 		}
@@ -254,7 +254,7 @@ func (r *Remote) greet(conn net.Conn, in lines) (answer, error) {
 	if err := conn.SetDeadline(time.Now().Add(answerPatience)); err != nil {
 		return a, err
 	}
-	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(r.cfg.Lang)})); err != nil {
+	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
 		return a, err
 	}
 	for a.Type != typeStatus {

@@ -14,6 +14,9 @@ func (d *Desk) Refresh() []News {
 	d.was = is
 	news := Tell(d.cfg.Lang, was, is)
 	d.settleAttempt(was, is)
+	if is.Control == seat.Other && was.Control != seat.Other && !is.CanEnd { // which is no news for who is not an administrator
+		d.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
+	}
 	if !d.out && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
 		d.armed, d.knocked = true, false
 	}
