@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client/locale"
@@ -60,7 +61,7 @@ func endWords(o pipe.Outcome, err error) (code int, key, value string) {
 	case errors.Is(err, pipe.ErrUntrusted):
 		return exitFailed, locale.EndUntrusted, ""
 	case err != nil:
-		return exitFailed, locale.EndFailed, agent.Clean(err.Error(), 200)
+		return exitFailed, locale.EndFailed, strings.TrimSuffix(agent.Clean(err.Error(), 200), ".")
 	case o == pipe.Nobody:
 		return exitOK, locale.EndNobody, ""
 	case o == pipe.NotPermitted:

@@ -36,7 +36,7 @@ func TestEndWords(t *testing.T) {
 		{pipe.Ended, nil, exitOK, "Доступ завершён."},
 		{pipe.Nobody, nil, exitOK, "ни у кого не открыт"},
 		{pipe.NotPermitted, nil, exitFailed, "от имени администратора"},
-		{pipe.Ended, errors.New("no pipe"), exitFailed, "no pipe"},
+		{pipe.Ended, errors.New("no pipe."), exitFailed, "no pipe. П"},
 		{pipe.Ended, fmt.Errorf("%w: process 1", pipe.ErrUntrusted), exitFailed, "другая программа"},
 	} {
 		code, key, value := endWords(c.outcome, c.err)
