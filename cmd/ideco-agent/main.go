@@ -13,6 +13,11 @@
 // The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
 // the installer, which comes after it (see package settings).
 //
+// On Windows an administrator, with elevated rights, ends the access that somebody else has on this computer (see
+// pipe.End):
+//
+//	IdecoAgent.exe end [--lang ru|en]
+//
 // Outside the local network a session carries a tunnel: with --tunnel tun as a network interface (as root or
 // administrator), with --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where
 // it is permitted. A session that needs a tunnel which cannot be had is given back, and the answer says what helps.
@@ -26,7 +31,7 @@
 // second signal ends it at once. The exit code tells how it ended:
 //
 //	0  by the user
-//	1  diagnose could not write its file
+//	1  diagnose could not write its file, or end could not end the access
 //	2  the command line is wrong, or what policy or the installer say of the gateway
 //	3  the first login was refused
 //	4  the gateway could not be reached, or not be trusted, the first time
@@ -84,6 +89,8 @@ func run(ctx context.Context, p program) int {
 		return connect(ctx, p, p.args[1:])
 	case "diagnose":
 		return diagnoseCommand(ctx, p, p.args[1:])
+	case "end":
+		return endCommand(ctx, p, p.args[1:])
 	case "service":
 		return serve(p, p.args[1:])
 	case "version", "--version", "-version":

@@ -176,7 +176,7 @@ func TestHelpAndVersion(t *testing.T) {
 			t.Errorf("%q: %q", args, out)
 		}
 	}
-	if out := start(t, "", "version").exit(exitOK); out != "Ideco agent "+agent.Version+" ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n" {
+	if out := start(t, "", "version").exit(exitOK); out != "Ideco Agent "+agent.Version+" ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n" {
 		t.Errorf("version: %q", out)
 	}
 }

@@ -14,5 +14,5 @@ func serve(p program, args []string) int {
 	if _, err := parseService(args); errors.As(err, &wrong) {
 		return p.usage(wrong.key, wrong.value)
 	}
-	return p.usage(locale.ServiceOnWindows, "")
+	return p.usage(locale.ServiceOnWindows, "service")
 }

@@ -15,6 +15,9 @@ func (p program) window() int {
 	return p.usage(locale.UnknownCommand, p.args[0])
 }
 
+// aloud is on Windows only, where a program may have nothing to print to.
+func (program) aloud(lang, key, value string) {}
+
 func ownDir() string { return "" }
 
 func attachConsole([]string) {}

@@ -20,7 +20,7 @@ func TestIsForWindow(t *testing.T) {
 		want bool
 	}{
 		{"", true}, {"--hidden", true}, {"utm_address=gw.ru", true}, {"UTM_PIN=x utm_address=gw.ru", true}, {"--lang en", true},
-		{"connect", false}, {"connect utm_address=gw.ru", false}, {"diagnose", false}, {"service", false}, {"help", false},
+		{"connect", false}, {"connect utm_address=gw.ru", false}, {"diagnose", false}, {"service", false}, {"end", false}, {"end --lang en", false}, {"help", false},
 		{"--help", false}, {"-h", false}, {"--version", false}, {"something", false},
 	} {
 		if got := isForWindow(strings.Fields(c.args)); got != c.want {

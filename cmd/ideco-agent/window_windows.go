@@ -58,6 +58,14 @@ func (p program) unparsedAloud(err error) int {
 	return code
 }
 
+// aloud says it in a window of its own.
+func (p program) aloud(lang, key, value string) {
+	if _, chosen := locale.Parse(lang); !chosen {
+		p.lang = windowsLanguage()
+	}
+	window.Inform(p.text(locale.ProductName), p.text(key, "value", value))
+}
+
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
 	lang, ok := locale.Parse(o.lang)
 	if !ok {

@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
-	"golang.org/x/sys/windows/svc/mgr"
+
+	"ideco-agent/agent/client/pipe"
 )
 
 // System is the name and the version of Windows, which does not hide it from this call.
@@ -37,8 +38,6 @@ func system(program string) string {
 	return filepath.Join(dir, program)
 }
 
-const serviceName = "IdecoAgent"
-
 // Service is the state of the agent's service, and its log.
 func Service() []Part {
 	parts := []Part{{"service.txt", func(context.Context) ([]byte, error) {
@@ -53,29 +52,13 @@ func Service() []Part {
 
 var states = map[svc.State]string{svc.Stopped: "stopped", svc.StartPending: "starting", svc.StopPending: "stopping", svc.Running: "running"}
 
-// serviceState asks for no more than a plain user may know.
 func serviceState() (string, error) {
-	manager, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
-	if err != nil {
-		return "", fmt.Errorf("services: %w", err)
-	}
-	defer windows.CloseServiceHandle(manager)
-	name, err := windows.UTF16PtrFromString(serviceName)
+	status, err := pipe.ServiceStatus()
 	if err != nil {
 		return "", err
 	}
-	handle, err := windows.OpenService(manager, name, windows.SERVICE_QUERY_STATUS)
-	if err != nil {
-		return "", fmt.Errorf("service %s: %w", serviceName, err)
-	}
-	s := &mgr.Service{Name: serviceName, Handle: handle}
-	defer s.Close()
-	status, err := s.Query()
-	if err != nil {
-		return "", fmt.Errorf("service %s: %w", serviceName, err)
-	}
-	return fmt.Sprintf("service %s: %s, process %d, exit codes %d %d", serviceName, states[status.State], status.ProcessId,
-		status.Win32ExitCode, status.ServiceSpecificExitCode), nil
+	return fmt.Sprintf("service %s: %s, process %d, exit codes %d %d", pipe.Service, states[svc.State(status.CurrentState)],
+		status.ProcessId, status.Win32ExitCode, status.ServiceSpecificExitCode), nil
 }
 
 // Places are the directories for the file, the best first.

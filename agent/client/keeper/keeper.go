@@ -124,7 +124,7 @@ func (k *Keeper) Logout() {
 // Rest stops knocking: nobody is looking. Access goes on.
 func (k *Keeper) Rest() {
 	k.order(func() {
-		if !k.engaged() && (k.job != nil || k.again != nil) {
+		if !k.engaged() && (k.job != nil || k.again != nil || k.Status().State == Ready) { // or a Nudge would knock again
 			k.replace(func() { k.show(Status{State: Resting}) })
 		}
 	})

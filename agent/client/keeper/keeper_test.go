@@ -226,6 +226,20 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
+func TestRestWhenReady(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	s := sit(t, g, nil)
+	s.Knock(s.wish(""))
+	s.waits(Ready, "")
+	s.Rest()
+	s.Nudge()
+	s.waits(Resting, "")
+	if n := g.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 // The next person's login ends the session before, and the gateway hears of it.
 func TestLoginInPlace(t *testing.T) {
 	bye := make(chan bool, 1)

@@ -18,7 +18,7 @@ type Status struct {
 	Mode    string       `json:"mode"`    // client.ModeLAN or client.ModeVPN, while there is access
 	Address string       `json:"address"` // that has access
 	Expires string       `json:"expires"` // when the session ends, RFC 3339; empty = not known
-	Code    string       `json:"code"`    // an agent.Code, or an agent.Reason for client.Ended
+	Code    string       `json:"code"`    // an agent.Code; for client.Ended an agent.Reason or a code of package seat
 	Message string       `json:"message"` // in the language of the Wish
 	Server  string       `json:"server"`  // the gateway as a person would write it
 	Login   string       `json:"login"`   // of the person who has access or asks for it

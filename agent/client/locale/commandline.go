@@ -31,16 +31,18 @@ const (
 
 var commandLineTexts = map[string]text{
 	Usage: {
-		`Ideco агент открывает доступ через шлюз, пока работает.
+		`Айдеко Агент открывает доступ через шлюз, пока работает.
 
   IdecoAgent.exe [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--hidden] [--lang ru|en]
   ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
   ideco-agent diagnose [utm_address=ШЛЮЗ[:ПОРТ]] [utm_pin=ОТПЕЧАТОК] [--lang ru|en]
+  IdecoAgent.exe end [--lang ru|en]
   ideco-agent version
   ideco-agent help
 
 В Windows без команды открывается окно; с --hidden остаётся только значок в области уведомлений.
 diagnose собирает в файл сведения для поддержки: журналы, сеть, ответ шлюза; паролей в нём нет.
+end (Windows, от имени администратора) завершает доступ, который открыт на этом компьютере в другом сеансе.
 
 Параметры connect:
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
@@ -70,16 +72,18 @@ Ctrl+C закрывает доступ и завершает программу.
 Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён,
 4 — шлюз недоступен или не подтвердил, что он ваш, 5 — доступ закрыл шлюз.
 `,
-		`Ideco agent opens access through a gateway for as long as it runs.
+		`Ideco Agent opens access through a gateway for as long as it runs.
 
   IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
   ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
   ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
+  IdecoAgent.exe end [--lang ru|en]
   ideco-agent version
   ideco-agent help
 
 On Windows there is a window when no command is given; with --hidden, only its icon in the notification area.
 diagnose writes a file for support: logs, the network, the gateway's answer; there are no passwords in it.
+end (Windows, as administrator) ends the access that is open on this computer in another session.
 
 Flags of connect:
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
@@ -149,5 +153,5 @@ Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
 		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},
 	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
-	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
+	VersionOfProgram: {"Айдеко Агент {version} ({value})", "Ideco Agent {version} ({value})"},
 }

@@ -128,3 +128,13 @@ func TestFromEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// The program has one name in its own texts. One text is as the gateway says it too.
+func TestNameOfProgram(t *testing.T) {
+	otherwise := regexp.MustCompile(`Ideco агент|Ideco agent`)
+	for key, text := range texts {
+		if key != Code(agent.CodeBadMessage) && otherwise.MatchString(text.ru+text.en) {
+			t.Errorf("%s calls the program otherwise: %s", key, otherwise.FindString(text.ru+text.en))
+		}
+	}
+}

@@ -8,12 +8,19 @@ const (
 	SeatEnded        = "seat_ended"
 	SeatLeft         = "seat_left"
 	SeatWindowGone   = "seat_window_gone"
+	SeatStopped      = "seat_stopped"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
 
 	ServiceDescription = "service_description"
 	ServiceOnWindows   = "service_on_windows"
 	ServiceNotStarted  = "service_not_started"
+
+	EndDone        = "end_done"
+	EndNobody      = "end_nobody"
+	EndNeedsRights = "end_needs_rights"
+	EndFailed      = "end_failed"
+	EndUntrusted   = "end_untrusted"
 )
 
 var seatTexts = map[string]text{
@@ -35,19 +42,35 @@ var seatTexts = map[string]text{
 	SeatWindowGone: {
 		"Доступ закрыт: программа была закрыта. Войдите снова.",
 		"Access is closed: the program was closed. Log in again."},
+	SeatStopped: {
+		"Доступ закрыт: служба «Айдеко Агент» остановлена. Ждём её.",
+		"Access is closed: the service Ideco Agent was stopped. Waiting for it."},
 	ServiceStopped: {
-		"Служба Ideco агента не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
-		"The Ideco agent service does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
+		"Служба «Айдеко Агент» не отвечает. Ждём её; если не поможет, перезагрузите компьютер или обратитесь к администратору.",
+		"The service Ideco Agent does not answer. Waiting for it; if that does not help, restart the computer or ask your administrator."},
 	ServiceUntrusted: {
-		"Вместо службы Ideco агента отвечает другая программа. Не вводите пароль. Позвоните администратору.",
-		"Another program answers in place of the Ideco agent service. Do not enter a password. Call your administrator."},
+		"Вместо службы «Айдеко Агент» отвечает другая программа. Не вводите пароль. Позвоните администратору.",
+		"Another program answers in place of the service Ideco Agent. Do not enter a password. Call your administrator."},
 	ServiceDescription: {
-		"Открывает доступ через шлюз Ideco по просьбе окна «Ideco агент» и держит VPN. Без этой службы программа работает только в локальной сети.",
-		"Opens access through the Ideco gateway for the window of Ideco agent, and keeps the VPN. Without it the program works in the local network only."},
+		"Соединяет этот компьютер с сетью организации через шлюз.",
+		"Connects this computer to your organisation's network through the gateway."},
 	ServiceOnWindows: {
-		"Команда service — для Windows. Здесь используйте connect.",
-		"The command service is for Windows. Use connect here."},
+		"Команда {value} — для Windows. Здесь доступ открывает и закрывает connect.",
+		"The command {value} is for Windows. Here connect opens access and closes it."},
 	ServiceNotStarted: {
 		"Службу запускает сама Windows, например командой sc start IdecoAgent. Подробности: {value}.",
 		"Windows starts the service by itself, for instance after sc start IdecoAgent. More about it: {value}."},
+	EndDone: {"Доступ завершён.", "Access has been ended."},
+	EndNobody: {
+		"Доступ на этом компьютере сейчас ни у кого не открыт.",
+		"Nobody has access on this computer now."},
+	EndNeedsRights: {
+		"Доступ не завершён: нужны права администратора. Откройте командную строку от имени администратора и повторите: IdecoAgent.exe end",
+		"Access was not ended: that takes an administrator's rights. Open a command line as administrator and try again: IdecoAgent.exe end"},
+	EndFailed: {
+		"Доступ не завершён, служба «Айдеко Агент» не ответила: {value}. Перезапустите её: sc stop IdecoAgent, sc start IdecoAgent.",
+		"Access was not ended, the service Ideco Agent did not answer: {value}. Restart it: sc stop IdecoAgent, sc start IdecoAgent."},
+	EndUntrusted: {
+		"Доступ не завершён: вместо службы «Айдеко Агент» отвечает другая программа. Найдите и закройте её, затем перезапустите службу IdecoAgent.",
+		"Access was not ended: another program answers in place of the service Ideco Agent. Find and close it, then restart the service IdecoAgent."},
 }

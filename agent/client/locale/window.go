@@ -111,8 +111,8 @@ var windowTexts = map[string]text{
 		"Access ends when the program is closed. Exit?"},
 	ExitAskTitle: {"Выход", "Exit"},
 	LogMissing: {
-		"Журнал не удалось открыть: {value}.",
-		"The log could not be opened: {value}."},
+		"Журнал не удалось открыть: {value}. Выберите «Собрать сведения для поддержки»: журнал войдёт в них, если он есть.",
+		"The log could not be opened: {value}. Choose Collect information for support: the log is part of it, if there is one."},
 	ReportMade: {
 		"Сведения для поддержки собраны в файл {value}. Паролей в нём нет. Отправьте его администратору.",
 		"The information for support is in the file {value}. There are no passwords in it. Send it to your administrator."},

@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
@@ -45,8 +46,11 @@ func (c claim) view(who Caller, s keeper.Status, lang locale.Lang) seat.View {
 		v.Status = keeper.Status{State: keeper.Resting, Message: locale.Text(lang, locale.SeatTaken)}
 	case c.owner != who.Person && (s.Login != "" || s.State == client.Ended): // how somebody else's access ended
 		v.Status = keeper.Status{State: keeper.Resting}
-	case c.why != "" && s.State == client.Ended:
-		v.Message = locale.Text(lang, c.why)
+	case c.why != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
+		v.Code, v.Message = seat.Taken, locale.Text(lang, c.why)
+		if c.why == locale.SeatStopped {
+			v.Code = seat.Stopped
+		}
 	}
 	return v
 }

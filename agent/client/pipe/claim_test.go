@@ -31,7 +31,9 @@ func TestView(t *testing.T) {
 	resting := keeper.Status{State: keeper.Resting}
 	taken := keeper.Status{State: keeper.Resting, Message: locale.Text(locale.Russian, locale.SeatTaken)}
 	left := out
-	left.Message = locale.Text(locale.Russian, locale.SeatLeft)
+	stopped := out
+	stopped.Code, stopped.Message = seat.Stopped, locale.Text(locale.Russian, locale.SeatStopped)
+	left.Code, left.Message = seat.Taken, locale.Text(locale.Russian, locale.SeatLeft)
 
 	yours := claim{owner: ivanov.Person}
 	for _, c := range []struct {
@@ -51,6 +53,8 @@ func TestView(t *testing.T) {
 		{"own access comes back", yours, ivanov, back, back, seat.Yours, false},
 		{"own end", yours, ivanov, ended, ended, seat.Free, false},
 		{"own end against the will", claim{ivanov.Person, locale.SeatLeft}, ivanov, out, left, seat.Free, false},
+		{"own end with the service", claim{ivanov.Person, locale.SeatStopped}, ivanov, out, stopped, seat.Free, false},
+		{"own end by the gateway, before the will came", claim{ivanov.Person, locale.SeatLeft}, ivanov, ended, ended, seat.Free, false},
 		{"own refusal", yours, ivanov, refused, refused, seat.Free, false},
 		{"another's access", yours, petrov, access, taken, seat.Other, false},
 		{"another's attempt", yours, petrov, asks, taken, seat.Other, false},

@@ -24,12 +24,8 @@ type Keeper interface {
 	Watch() (<-chan struct{}, func())
 }
 
-const (
-	// absence is how long the access outlives the owner's last window, which may only be starting again.
-	absence = 10 * time.Second
-	// maxWindows is how many one person may have.
-	maxWindows = 8
-)
+// absence is how long the access outlives the owner's last window, which may only be starting again.
+const absence = 10 * time.Second
 
 // desk is where the windows of all persons meet the one keeper.
 type desk struct {
@@ -50,6 +46,7 @@ type window struct {
 	who  Caller
 	lang locale.Lang
 
+	looking bool          // it has knocked, and has not rested since; guarded by desk.mu
 	problem *seat.Problem // of its last knock or login; guarded by desk.mu
 	refused []answer      // not sent yet; guarded by desk.mu
 }
@@ -58,17 +55,13 @@ type window struct {
 type missing struct{ cameBack chan struct{} }
 
 // come lets a window in.
-func (d *desk) come(w *window) error {
+func (d *desk) come(w *window) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.countOf(w.who.Person) >= maxWindows {
-		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, w.who.Session)
-	}
 	d.windows[w] = struct{}{}
 	if d.claim.owner == w.who.Person {
 		d.waitNoMore()
 	}
-	return nil
 }
 
 // leave is when its connection has ended.
@@ -80,9 +73,19 @@ func (d *desk) leave(w *window) {
 	switch {
 	case busy && w.who.Person == d.claim.owner && d.countOf(d.claim.owner) == 0 && d.missing == nil:
 		d.miss()
-	case !busy && len(d.windows) == 0:
-		d.keeper.Rest()
+	case !busy:
+		d.restUnseen()
 	}
+}
+
+// restUnseen leaves the gateway in peace when nobody looks. d.mu is held.
+func (d *desk) restUnseen() {
+	for w := range d.windows {
+		if w.looking {
+			return
+		}
+	}
+	d.keeper.Rest()
 }
 
 func (d *desk) countOf(p Person) int {
@@ -141,6 +144,15 @@ func (d *desk) left(session uint32) {
 	}
 }
 
+// retire has the access that is there end as the service's own doing.
+func (d *desk) retire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.keeper.Status().Busy() {
+		d.claim.why = locale.SeatStopped
+	}
+}
+
 // owner is who has access.
 func (d *desk) owner() (Person, bool) {
 	d.mu.Lock()
@@ -161,6 +173,8 @@ func (d *desk) does(w *window, r request) {
 	switch r.Type {
 	case typeKnock:
 		d.knock(w)
+	case typeRest:
+		d.rest(w)
 	case typeLogin:
 		d.login(w, r.Login, r.Password)
 	case typeExtend:
@@ -176,13 +190,22 @@ func (d *desk) knock(w *window) {
 	g, wrong := d.gateway(w)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	w.problem = wrong
+	w.problem, w.looking = wrong, true
 	switch {
 	case d.keeper.Status().Busy():
 	case wrong != nil:
 		d.keeper.Rest()
 	default:
 		d.keeper.Knock(keeper.Wish{Gateway: g, Lang: w.lang})
+	}
+}
+
+func (d *desk) rest(w *window) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w.looking = false
+	if !d.keeper.Status().Busy() {
+		d.restUnseen()
 	}
 }
 

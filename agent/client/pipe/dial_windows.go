@@ -35,7 +35,7 @@ func isService(conn net.Conn) error {
 	if err := windows.GetNamedPipeServerProcessId(h, &server); err != nil {
 		return fmt.Errorf("who serves the pipe: %w", err)
 	}
-	status, err := serviceStatus()
+	status, err := ServiceStatus()
 	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
 		return fmt.Errorf("%w: %v", ErrUntrusted, err)
 	}
@@ -50,12 +50,12 @@ func isService(conn net.Conn) error {
 
 // Installed tells whether this computer has the service.
 func Installed() bool {
-	_, err := serviceStatus()
+	_, err := ServiceStatus()
 	return err == nil
 }
 
-// serviceStatus asks for nothing that a plain user may not know.
-func serviceStatus() (windows.SERVICE_STATUS_PROCESS, error) {
+// ServiceStatus is how it stands with the service. It asks for nothing that a plain user may not know.
+func ServiceStatus() (windows.SERVICE_STATUS_PROCESS, error) {
 	var status windows.SERVICE_STATUS_PROCESS
 	manager, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
 	if err != nil {

@@ -53,8 +53,9 @@ func (m *memory) Login(w keeper.Wish) {
 
 func (m *memory) Extend(password string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.extended = append(m.extended, password)
+	m.mu.Unlock()
+	m.Ring()
 }
 
 func (m *memory) Logout() {

@@ -21,6 +21,7 @@ const (
 const (
 	typeHello  = "hello"
 	typeKnock  = "knock"
+	typeRest   = "rest"
 	typeLogin  = "login"
 	typeExtend = "extend"
 	typeLogout = "logout"

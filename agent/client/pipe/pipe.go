@@ -6,6 +6,7 @@
 //
 //	window   hello {version, lang}      first; what the service says from then on is in this language
 //	         knock                      find out whether the gateway answers
+//	         rest                       nobody looks at the window; when that is so of all of them, the gateway is left in peace
 //	         login {login, password}
 //	         extend {password}          the password may be left out
 //	         logout
@@ -17,7 +18,7 @@
 //
 // The access belongs to the person who logged in: a user in one logon session of Windows. While it lasts nobody else may
 // log in, extend it or log out, and others learn nothing but that the computer is taken. An administrator, with elevated
-// rights, may end it. It ends at once when the person's Windows session does, or is switched away or disconnected;
+// rights, may end it, in a window or by the command end of the program: see End. It ends at once when the person's Windows session does, or is switched away or disconnected;
 // locking the screen changes nothing. It also ends when the person's last window has been gone for some seconds: closing
 // the program closes the access.
 //

@@ -117,7 +117,7 @@ func TestPersons(t *testing.T) {
 	a.waits(keeper.Resting, seat.Other)
 	c.waits(keeper.Resting, seat.Other)
 	c.End()
-	if v := b.waits(client.Ended, seat.Free); v.Message != locale.Text(locale.English, locale.SeatEnded) {
+	if v := b.waits(client.Ended, seat.Free); v.Code != seat.Taken || v.Message != locale.Text(locale.English, locale.SeatEnded) {
 		t.Errorf("%+v", v)
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
@@ -213,6 +213,45 @@ func TestExit(t *testing.T) {
 	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.rests > 0 })
 }
 
+// The gateway is left in peace when nobody looks at any window, and not before.
+func TestRest(t *testing.T) {
+	m := &memory{}
+	s := newService(t, m)
+	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.rests }
+	a, b := s.open(ivanov), s.open(petrov)
+	a.Knock()
+	b.Knock()
+	a.waits(keeper.Ready, seat.Free)
+	s.waitsFor(func() bool {
+		s.desk.mu.Lock()
+		defer s.desk.mu.Unlock()
+		looking := 0
+		for w := range s.desk.windows {
+			if w.looking {
+				looking++
+			}
+		}
+		return looking == 2
+	})
+	a.Rest()
+	a.Login("ivanov", "wrong") // it is heard after the rest
+	b.waits(keeper.Resting, seat.Free)
+	if n := rests(); n != 0 {
+		t.Errorf("%d rests, and somebody looks", n)
+	}
+	b.Rest()
+	s.waitsFor(func() bool { return rests() == 1 })
+
+	b.Login("petrov", "right")
+	b.waits(client.Authorized, seat.Yours)
+	b.Rest()
+	b.Extend("x") // it is heard after the rest
+	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
+	if rests() != 1 {
+		t.Error("somebody rests, and there is access")
+	}
+}
+
 // waitsFor something in the fake keeper.
 func (s *service) waitsFor(is func() bool) {
 	s.t.Helper()
@@ -300,6 +339,55 @@ func TestStrangers(t *testing.T) {
 	if !strings.Contains(s.written(), "a stranger") || !strings.Contains(s.written(), "are there already") {
 		t.Error(s.written())
 	}
+}
+
+// Who holds all the connections there may be, and says nothing on them, keeps nobody out.
+func TestSilent(t *testing.T) {
+	s := newService(t, &memory{})
+	var first net.Conn
+	for i := 0; i < maxOpen; i++ {
+		here, there := net.Pipe()
+		if first == nil {
+			first = here
+		}
+		if !s.take(known{there, ivanov}) {
+			t.Fatalf("connection %d is not taken", i)
+		}
+	}
+	s.open(petrov).waits(keeper.Resting, seat.Free)
+	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the oldest is still there: %v", err)
+	}
+	s.Server.mu.Lock()
+	defer s.Server.mu.Unlock()
+	if n := len(s.Server.open); n != maxOpen {
+		t.Errorf("%d are open", n)
+	}
+}
+
+// A person's connections are counted from the first byte on.
+func TestNoHello(t *testing.T) {
+	s := newService(t, &memory{})
+	closed := make(chan struct{}, maxWindows+1)
+	for i := 0; i <= maxWindows; i++ {
+		conn := s.connect(ivanov)
+		if _, err := conn.Write([]byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			io.Copy(io.Discard, conn)
+			closed <- struct{}{}
+		}()
+	}
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Fatal("all of them are let in")
+	}
+	if !strings.Contains(s.written(), "are there already") {
+		t.Error(s.written())
+	}
+	s.open(petrov).waits(keeper.Resting, seat.Free)
 }
 
 // broken is a listener that always fails.

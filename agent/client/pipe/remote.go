@@ -86,6 +86,14 @@ func (r *Remote) Knock() {
 	r.ask(request{Type: typeKnock})
 }
 
+// Rest is seat.Seat's.
+func (r *Remote) Rest() {
+	r.mu.Lock()
+	r.knocking = false
+	r.mu.Unlock()
+	r.ask(request{Type: typeRest})
+}
+
 // Login is seat.Seat's. It waits for the service when that is only starting.
 func (r *Remote) Login(login, password string) {
 	r.ask(request{Type: typeLogin, Login: login, Password: password})
@@ -102,12 +110,14 @@ func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 
 func (r *Remote) ask(q request) {
 	r.mu.Lock()
-	r.refused = nil
+	if q.Type != typeRest {
+		r.refused = nil
+	}
 	switch q.Type {
 	case typeLogin, typeLogout:
 		r.waiting = without(r.waiting, typeLogin) // which the new wish takes the place of
-	case typeKnock:
-		r.waiting = without(r.waiting, typeKnock) // or it would leave no room for a login while there is no service
+	case typeKnock, typeRest: // or they would leave no room for a login while there is no service
+		r.waiting = without(without(r.waiting, typeKnock), typeRest)
 	}
 	if len(r.waiting) < maxWaiting {
 		r.waiting = append(r.waiting, q)
@@ -208,7 +218,7 @@ func (r *Remote) once() (known bool, err error) {
 	}
 	defer conn.Close()
 	in := newLines(conn, maxAnswer)
-	first, err := r.greet(conn, in)
+	first, err := greet(r.ctx, conn, in, r.cfg.Lang)
 	if err != nil {
 		return false, err
 	}
@@ -229,13 +239,13 @@ func (r *Remote) once() (known bool, err error) {
 	return true, err
 }
 
-// greet says hello and reads the first status. Closing the Remote does not wait for it.
-func (r *Remote) greet(conn net.Conn, in lines) (answer, error) {
+// greet says hello and reads the first status. It does not outlast ctx.
+func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
 		select {
-		case <-r.ctx.Done():
+		case <-ctx.Done():
 			conn.Close()
 		case <-over:
 		}
@@ -244,7 +254,7 @@ func (r *Remote) greet(conn net.Conn, in lines) (answer, error) {
 	if err := conn.SetDeadline(time.Now().Add(answerPatience)); err != nil {
 		return a, err
 	}
-	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(r.cfg.Lang)})); err != nil {
+	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
 		return a, err
 	}
 	for a.Type != typeStatus {

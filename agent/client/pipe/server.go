@@ -16,21 +16,25 @@ import (
 )
 
 const (
+	firstPatience = 2 * time.Second  // for a window to say anything, before which nobody knows whose it is
 	helloPatience = 10 * time.Second // for a window to say hello
 	writePatience = 10 * time.Second // for a window to read
 
 	maxFailures  = 5 // of the listener in a row
 	failurePause = time.Second
 
-	// maxOpen bounds the connections, those included of which nobody knows yet whose they are.
+	// maxOpen bounds the connections. When there are more, the one goes first that has kept silent longest: one person
+	// with many of them keeps nobody out who says hello at once, as every window does.
 	maxOpen = 256
+	// maxWindows is how many connections one person may have.
+	maxWindows = 8
 )
 
 // ServerConfig says what the server works with. Clock may be nil.
 type ServerConfig struct {
 	Keeper Keeper
 	Choose func() (settings.Gateway, error) // see seat.NewLocal
-	// Identify tells who has the other end. It is asked once, when the window has said hello.
+	// Identify tells who has the other end. It is asked once, when the window has begun to speak.
 	Identify func(net.Conn) (Caller, error)
 	Log      func(text string)
 	Clock    client.Clock
@@ -46,6 +50,9 @@ type Server struct {
 	mu    sync.Mutex // guards what Close closes, and Add of all
 	ended bool
 	open  map[io.Closer]struct{}
+
+	silent  []net.Conn     // of those open, in the order in which they came; guarded by mu
+	persons map[Person]int // of the others; guarded by mu
 }
 
 // NewServer makes a server that has no window yet.
@@ -53,7 +60,7 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = client.SystemClock
 	}
-	s := &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{},
+	s := &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{}, persons: map[Person]int{},
 		desk: &desk{keeper: cfg.Keeper, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
 	changed, leave := cfg.Keeper.Watch()
 	s.all.Add(1)
@@ -135,19 +142,23 @@ func (s *Server) end(err error) error {
 
 // Talk is the conversation with one window, to its end.
 func (s *Server) Talk(conn net.Conn) {
-	if !s.keep(conn) {
+	if !s.take(conn) {
 		conn.Close()
 		return
 	}
 	defer s.drop(conn)
-	w, in, err := s.greet(conn)
-	if err == nil {
-		err = s.desk.come(w)
-	}
+	who, in, err := s.identify(conn)
 	if err != nil {
-		s.cfg.Log("pipe: a window was turned away: " + agent.Clean(err.Error(), maxLogged))
+		s.turnAway(err)
 		return
 	}
+	defer s.forget(who.Person)
+	w, err := s.greet(conn, who, in)
+	if err != nil {
+		s.turnAway(err)
+		return
+	}
+	s.desk.come(w)
 	gone, told := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(told)
@@ -164,29 +175,64 @@ func (s *Server) Talk(conn net.Conn) {
 	s.desk.leave(w)
 }
 
-// greet waits for hello.
-func (s *Server) greet(conn net.Conn) (*window, lines, error) {
+func (s *Server) turnAway(why error) {
+	s.cfg.Log("pipe: a window was turned away: " + agent.Clean(why.Error(), maxLogged))
+}
+
+// identify finds out whose the connection is as soon as something was said, and counts it as his, which forget undoes.
+func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
 	in := newLines(conn, maxRequest)
+	if err := conn.SetReadDeadline(time.Now().Add(firstPatience)); err != nil {
+		return Caller{}, in, err
+	}
+	if _, err := in.r.Peek(1); err != nil {
+		return Caller{}, in, err
+	}
+	who, err := s.cfg.Identify(conn)
+	switch {
+	case err != nil:
+		return Caller{}, in, err
+	case who.User == "":
+		return Caller{}, in, errors.New("nobody knows who it is")
+	}
+	return who, in, s.count(conn, who.Person)
+}
+
+// count takes the connection for one of a person's.
+func (s *Server) count(conn net.Conn, p Person) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.persons[p] >= maxWindows {
+		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, p.Session)
+	}
+	s.speaks(conn)
+	s.persons[p]++
+	return nil
+}
+
+func (s *Server) forget(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.persons[p]--; s.persons[p] == 0 {
+		delete(s.persons, p)
+	}
+}
+
+// greet waits for hello.
+func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(helloPatience)); err != nil {
-		return nil, in, err
+		return nil, err
 	}
 	var r request
 	if err := in.next(&r); err != nil {
-		return nil, in, err
+		return nil, err
 	}
 	if r.Type != typeHello {
-		return nil, in, errors.New("it does not say hello")
-	}
-	who, err := s.cfg.Identify(conn)
-	if err != nil {
-		return nil, in, err
-	}
-	if who.User == "" {
-		return nil, in, errors.New("nobody knows who it is")
+		return nil, errors.New("it does not say hello")
 	}
 	lang, _ := locale.Parse(r.Lang)
 	s.cfg.Log(fmt.Sprintf("pipe: window of version %q in Windows session %d", agent.Clean(r.Version, 40), who.Session))
-	return &window{who: who, lang: lang}, in, conn.SetReadDeadline(time.Time{})
+	return &window{who: who, lang: lang}, conn.SetReadDeadline(time.Time{})
 }
 
 // listen does what the window asks for until it goes, for which there is no error.
@@ -236,6 +282,9 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 // Left is when somebody has logged off from a Windows session, disconnected it or switched away from it.
 func (s *Server) Left(session uint32) { s.desk.left(session) }
 
+// Retire tells that the keeper is about to be closed. It is nobody's logout then.
+func (s *Server) Retire() { s.desk.retire() }
+
 // Owner is who has access now, or asks for it.
 func (s *Server) Owner() (Person, bool) { return s.desk.owner() }
 
@@ -254,20 +303,51 @@ func (s *Server) Close() {
 	s.desk.close()
 }
 
-// keep remembers what Close has to close; false = Close was there already, or there is too much of it.
+// keep remembers what Close has to close; false = Close was there already.
 func (s *Server) keep(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || len(s.open) >= maxOpen {
+	if !s.ended {
+		s.open[c] = struct{}{}
+	}
+	return !s.ended
+}
+
+// take keeps a new connection; false = Close was there already, or there are too many and all of them speak.
+func (s *Server) take(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
 		return false
 	}
-	s.open[c] = struct{}{}
+	if len(s.open) >= maxOpen {
+		if len(s.silent) == 0 {
+			return false
+		}
+		oldest := s.silent[0]
+		oldest.Close()
+		s.speaks(oldest)
+		delete(s.open, oldest)
+	}
+	s.open[conn] = struct{}{}
+	s.silent = append(s.silent, conn)
 	return true
 }
 
-func (s *Server) drop(c io.Closer) {
-	c.Close()
+// speaks takes a connection out of the silent ones. mu is held.
+func (s *Server) speaks(conn net.Conn) {
+	for i, c := range s.silent {
+		if c == conn {
+			s.silent = append(s.silent[:i:i], s.silent[i+1:]...)
+			return
+		}
+	}
+}
+
+func (s *Server) drop(conn net.Conn) {
+	conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, c)
+	s.speaks(conn)
+	delete(s.open, conn)
 }

@@ -52,6 +52,9 @@ func (l *Local) Knock() {
 	}
 }
 
+// Rest is Seat's.
+func (l *Local) Rest() { l.keeper.Rest() }
+
 // Login is Seat's.
 func (l *Local) Login(login, password string) {
 	if g, ok := l.gateway(); ok {

@@ -19,6 +19,8 @@ import (
 type Seat interface {
 	// Knock makes sure that the gateway answers, again and again until it does. While there is access it changes nothing.
 	Knock()
+	// Rest is when nobody looks at the window any more: for it the gateway need not be asked. Access goes on.
+	Rest()
 	// Login asks for access, in place of the window's own access before it.
 	Login(login, password string)
 	// Extend asks for a longer session, with the password of the login when the given one is empty.
@@ -52,6 +54,12 @@ const (
 	Free  Control = "free"
 	Yours Control = "yours"
 	Other Control = "other"
+)
+
+// Codes of ends that were neither the person's wish nor the gateway's.
+const (
+	Taken   = "taken"   // an administrator of this computer ended the access, or the person had left
+	Stopped = "stopped" // the service stops, and may soon be there again
 )
 
 // Problem is something that the gateway knows nothing of.

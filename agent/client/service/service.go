@@ -110,6 +110,7 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 // close ends everything, the access first, so that the gateway and the windows hear of it.
 func (r *running) close() {
 	r.leave()
+	r.server.Retire()
 	r.keeper.Close()
 	r.server.Close()
 	r.all.Wait()

@@ -115,13 +115,27 @@ func quotePath(s *mgr.Service) error {
 		path, nil, nil, nil, nil, nil, nil)
 }
 
+// setDescription leaves the one that the installer gave.
 func setDescription(s *mgr.Service) error {
+	if has, err := hasDescription(s); err != nil || has {
+		return err
+	}
 	text, err := windows.UTF16PtrFromString(locale.Text(systemLang(), locale.ServiceDescription))
 	if err != nil {
 		return err
 	}
 	description := windows.SERVICE_DESCRIPTION{Description: text}
 	return windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, (*byte)(unsafe.Pointer(&description)))
+}
+
+// hasDescription asks for nothing else, as s.Config does, of which Wine knows only a part.
+func hasDescription(s *mgr.Service) (bool, error) {
+	b := make([]byte, 8<<10) // as large as it gets
+	var n uint32
+	if err := windows.QueryServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, &b[0], uint32(len(b)), &n); err != nil {
+		return false, err
+	}
+	return windows.UTF16PtrToString((*windows.SERVICE_DESCRIPTION)(unsafe.Pointer(&b[0])).Description) != "", nil
 }
 
 // systemLang is the language of this Windows.

@@ -8,8 +8,9 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Nobody is logged in by the program itself but with a password that they chose to save, and only at two times: when the
-// program starts, and when the session has run out. After every other end, and after a refusal, a person has to ask.
+// Nobody is logged in by the program itself but with a password that they chose to save, and only at three times: when the
+// session has run out, and, for who also chose to be connected automatically, when the program starts and when the service
+// is there again that took the access with it. After every other end, and after a refusal, a person has to ask.
 
 // mayLogIn tells whether there is a password to log in with. saved: one is there.
 func mayLogIn(p settings.Personal, bans settings.Bans, saved bool) bool {
@@ -24,7 +25,22 @@ func wantsAtStart(p settings.Personal, bans settings.Bans, saved bool) bool {
 // wantsAfter tells whether to log in after a change.
 func wantsAfter(was, is seat.View, p settings.Personal, bans settings.Bans, saved bool) bool {
 	justEnded := is.State == client.Ended && was.State != client.Ended
-	return justEnded && is.Code == string(agent.ReasonExpired) && mayLogIn(p, bans, saved)
+	switch {
+	case !mayLogIn(p, bans, saved):
+		return false
+	case justEnded && is.Code == string(agent.ReasonExpired):
+		return true
+	}
+	return p.AutoConnect && wentWithService(was, is)
+}
+
+// wentWithService tells whether the person's access, or the attempt to get it, has just ended because the service did:
+// it was stopped and said so, or it does not answer any more.
+func wentWithService(was, is seat.View) bool {
+	if was.Control != seat.Yours || !was.Busy() {
+		return false
+	}
+	return is.State == client.Ended && is.Code == seat.Stopped || is.Problem != nil && is.Problem.Code == seat.ServiceStopped
 }
 
 // step is what a login by the program itself comes to next.
@@ -54,8 +70,11 @@ func nextStep(v seat.View) step {
 	case keeper.Resting:
 		return stepKnock
 	case client.Ended:
-		if v.Code == string(agent.ReasonExpired) {
+		switch v.Code {
+		case string(agent.ReasonExpired):
 			return stepLogin
+		case seat.Stopped:
+			return stepWait // for the service
 		}
 		return stepOver
 	case client.Failed:

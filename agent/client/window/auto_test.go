@@ -45,9 +45,59 @@ func TestWantsAfter(t *testing.T) {
 			t.Errorf("%s: wanted for no reason", reason)
 		}
 	}
+	if wantsAfter(in, view(client.Ended, seat.Taken, ""), saves, settings.Bans{}, true) {
+		t.Error("what was taken is not to be had again at once")
+	}
 	for _, code := range agent.Codes {
 		if wantsAfter(in, view(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
 			t.Errorf("%s: wanted", code)
+		}
+	}
+}
+
+// The service takes the access with it when it stops or fails, and the program asks for it again when it is there again.
+func TestWantsAfterService(t *testing.T) {
+	both := settings.Personal{AutoConnect: true, SavePassword: true}
+	in, out := view(client.Authorized, "", ""), view(client.Ended, "logout", "")
+	lost := view(client.Reconnecting, "lost", "")
+	entering := view(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", seat.Yours
+	other := view(keeper.Resting, "", "")
+	other.Control = seat.Other
+	without := func(code string) seat.View {
+		v := view(keeper.Resting, "", "")
+		v.Problem = &seat.Problem{Code: code}
+		return v
+	}
+	gone, stopped := without(seat.ServiceStopped), view(client.Ended, seat.Stopped, "")
+	for _, c := range []struct {
+		name     string
+		was, is  seat.View
+		personal settings.Personal
+		saved    bool
+		want     bool
+	}{
+		{"it fails", in, gone, both, true, true},
+		{"it is stopped", in, stopped, both, true, true},
+		{"it fails while the access comes back", lost, gone, both, true, true},
+		{"it fails during the login", entering, gone, both, true, true},
+		{"gone still", gone, gone, both, true, false},
+		{"stopped, and then gone", stopped, gone, both, true, false},
+		{"nobody was in", view(keeper.Ready, "", ""), gone, both, true, false},
+		{"after a logout", out, gone, both, true, false},
+		{"after the administrator's end", view(client.Ended, "admin", ""), gone, both, true, false},
+		{"after a refusal", view(client.Failed, "bad_credentials", ""), gone, both, true, false},
+		{"somebody else was in", other, gone, both, true, false},
+		{"another program answers", in, without(seat.ServiceUntrusted), both, true, false},
+		{"logged out", in, out, both, true, false},
+		{"not chosen", in, gone, settings.Personal{SavePassword: true}, true, false},
+		{"no password", in, gone, both, false, false},
+	} {
+		if got := wantsAfter(c.was, c.is, c.personal, settings.Bans{}, c.saved); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+		if wantsAfter(c.was, c.is, c.personal, settings.Bans{SavedPassword: true}, c.saved) {
+			t.Errorf("%s: wanted against the policy", c.name)
 		}
 	}
 }
@@ -75,6 +125,7 @@ func TestNextStep(t *testing.T) {
 		{"run out", view(client.Ended, "expired", ""), stepLogin},
 		{"ended otherwise", view(client.Ended, "admin", ""), stepOver},
 		{"no service", waiting, stepWait},
+		{"the service stops", view(client.Ended, seat.Stopped, ""), stepWait},
 		{"taken", other, stepOver},
 	} {
 		if got := nextStep(c.is); got != c.want {

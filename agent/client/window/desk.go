@@ -32,6 +32,7 @@ type Desk struct {
 	armed    bool // the program logs in by itself as soon as it can
 	knocked  bool // while armed: the gateway is asked for
 	entering bool // a login was asked for and has not begun yet
+	out      bool // a logout was asked for, and no login since: whatever comes of it, the program stays out
 	was      seat.View
 	shown    string // the last status in the log
 }
@@ -97,8 +98,13 @@ func (d *Desk) Look(looking bool) {
 		d.resettle()
 		return
 	}
-	if d.keeper != nil && !d.armed {
-		d.keeper.Rest()
+	d.restUnseen()
+}
+
+// restUnseen leaves the gateway in peace while nobody looks and nothing is to be done by the program itself.
+func (d *Desk) restUnseen() {
+	if !d.looking && !d.armed {
+		d.seat.Rest()
 	}
 }
 

@@ -63,12 +63,12 @@ func (d *Desk) FirstEmpty() Missing {
 
 func (d *Desk) login(password string, saved bool) {
 	d.tried = attempt{target(d.gateway, d.typed.Login), d.typed.Login, password, saved}
-	d.knocked, d.entering = false, true
+	d.knocked, d.entering, d.out = false, true, false
 	d.seat.Login(d.typed.Login, password)
 }
 
 // Logout ends the access, or the attempt to get it.
-func (d *Desk) Logout() { d.armed, d.word = false, ""; d.seat.Logout() }
+func (d *Desk) Logout() { d.armed, d.out, d.word = false, true, ""; d.seat.Logout() }
 
 // Extend asks for a longer session.
 func (d *Desk) Extend() {

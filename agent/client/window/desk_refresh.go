@@ -14,7 +14,10 @@ func (d *Desk) Refresh() []News {
 	d.was = is
 	news := Tell(d.cfg.Lang, was, is)
 	d.settleAttempt(was, is)
-	if wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
+	if is.Control == seat.Other && was.Control != seat.Other && !is.CanEnd { // which is no news for who is not an administrator
+		d.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
+	}
+	if !d.out && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
 		d.armed, d.knocked = true, false
 	}
 	if is.Busy() {
@@ -76,4 +79,5 @@ func (d *Desk) goOn(is seat.View) {
 	case stepOver:
 		d.armed = false
 	}
+	d.restUnseen()
 }

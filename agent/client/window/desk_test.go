@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
 	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
@@ -336,18 +337,21 @@ type fakeService struct {
 	seat.Bell
 	mu     sync.Mutex // guards what follows
 	knocks int
+	rests  int
+	logins []string // their passwords
 	closed bool
 	view   seat.View
 }
 
 func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
 
-func (f *fakeService) Knock()               { f.do(func() { f.knocks++ }) }
-func (f *fakeService) Login(string, string) {}
-func (f *fakeService) Extend(string)        {}
-func (f *fakeService) Logout()              {}
-func (f *fakeService) End()                 {}
-func (f *fakeService) Close()               { f.do(func() { f.closed = true }) }
+func (f *fakeService) Knock()            { f.do(func() { f.knocks++ }) }
+func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
+func (f *fakeService) Rest()             { f.do(func() { f.rests++ }) }
+func (f *fakeService) Extend(string)     {}
+func (f *fakeService) Logout()           {}
+func (f *fakeService) End()              {}
+func (f *fakeService) Close()            { f.do(func() { f.closed = true }) }
 
 func (f *fakeService) View() seat.View {
 	f.mu.Lock()
@@ -400,5 +404,50 @@ func TestWhichSeat(t *testing.T) {
 	s.Look(true)
 	if s.Here() {
 		t.Error("left a seat with access")
+	}
+}
+
+// The service goes and comes back. The program asks for the access again, unless the person had logged out.
+func TestServiceComesBack(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	for _, loggedOut := range []bool{false, true} {
+		o := with(g, "right")
+		o.service = &fakeService{view: view(client.Authorized, "", "")}
+		s := o.open(t, false)
+		s.Refresh()
+		if loggedOut {
+			s.Logout()
+		}
+		gone := view(keeper.Resting, "", "")
+		gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Ждём."}
+		for _, v := range []seat.View{gone, view(keeper.Resting, "", ""), view(keeper.Ready, "", ""), view(keeper.Ready, "", "")} {
+			o.service.do(func() { o.service.view = v })
+			s.Refresh()
+		}
+		if got := strings.Join(o.service.logins, " "); (got == "right") == loggedOut || loggedOut && got != "" {
+			t.Errorf("logged out before: %v; logins with %q", loggedOut, got)
+		}
+	}
+}
+
+// A hidden window asks for nothing, in the service neither, as soon as the program has nothing to do by itself.
+func TestHiddenInService(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	o := with(g, "right")
+	o.service = &fakeService{view: view(keeper.Resting, "", "")}
+	s := o.open(t, true)
+	s.Look(false)
+	if o.service.rests != 0 {
+		t.Error("it has to log in yet")
+	}
+	o.service.do(func() { o.service.view = view(client.Authorized, "", "") })
+	s.Refresh()
+	if o.service.rests != 1 {
+		t.Errorf("%d rests after the login", o.service.rests)
+	}
+	s.Look(true)
+	s.Look(false)
+	if o.service.rests != 2 {
+		t.Errorf("%d rests", o.service.rests)
 	}
 }

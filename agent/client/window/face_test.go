@@ -114,6 +114,7 @@ func TestPaintStates(t *testing.T) {
 		{"lost", view(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", "", 0, "---", "logout+", false},
 		{"out", view(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "", 0, "+++", "login+", false},
 		{"ended", view(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "", 0, "+++", "login+", false},
+		{"taken away", view(client.Ended, seat.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "", 0, "+++", "login+", false},
 		{"refused", view(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "", 0, "+++", "login+", false},
 		{"taken", other, IconAttention, IconAttention, "Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.", "", 0, "---", "login-", false},
 		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, "Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.", "", 0, "---", "end+", false},
@@ -217,6 +218,8 @@ func TestTell(t *testing.T) {
 	sooner.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
 	gone := view(keeper.Resting, "", "")
 	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
+	entering := view(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", seat.Yours
 	stranger := ended
 	stranger.Control = seat.Other
 	for _, c := range []struct {
@@ -229,6 +232,9 @@ func TestTell(t *testing.T) {
 		{"a refusal of it", ready, view(client.Failed, "bad_credentials", "Нет."), ""},
 		{"the logout that was asked for", in, view(client.Ended, "logout", ""), ""},
 		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
+		{"taken by an administrator of this computer", in, view(client.Ended, seat.Taken, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"an end so soon that nobody saw the access", entering, ended, "attention Администратор завершил вашу сессию."},
+		{"the attempt that was given up", entering, view(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
 		{"the end after a loss", lost, ended, "attention Администратор завершил вашу сессию."},
 		{"lost", in, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},

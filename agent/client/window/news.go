@@ -43,9 +43,11 @@ func change(lang locale.Lang, was, is seat.View) (News, bool) {
 		return News{IconAttention, message}, true
 	case was.State == client.Reconnecting && is.HasAccess():
 		return News{IconOK, locale.Text(lang, locale.CameBack)}, true
+	case was.Busy() && is.State == client.Ended && is.Code != string(agent.ReasonLogout):
+		return News{IconAttention, message}, true // also when the access was too short to be seen
 	case !was.HasAccess() && was.State != client.Reconnecting:
 		return News{}, false // who logs in looks at the window
-	case is.State == client.Failed, is.State == client.Ended && is.Code != string(agent.ReasonLogout):
+	case is.State == client.Failed:
 		return News{IconAttention, message}, true
 	}
 	return News{}, false

@@ -64,7 +64,12 @@ func messageBox(p Program, key string, values ...string) {
 }
 
 // Warn shows a message and waits until the person has read it.
-func Warn(title, text string) {
+func Warn(title, text string) { box(title, text, windows.MB_ICONWARNING) }
+
+// Inform does the same with what is no reason to worry.
+func Inform(title, text string) { box(title, text, windows.MB_ICONINFORMATION) }
+
+func box(title, text string, icon uint32) {
 	t, err := windows.UTF16PtrFromString(title)
 	if err != nil {
 		return
@@ -73,7 +78,7 @@ func Warn(title, text string) {
 	if err != nil {
 		return
 	}
-	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|windows.MB_ICONWARNING|windows.MB_SETFOREGROUND) // which is all there is to do
+	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|icon|windows.MB_SETFOREGROUND) // which is all there is to do
 }
 
 // newFrame makes everything and shows it, unless the program begins hidden.

@@ -1,0 +1,86 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+)
+
+// Outcome is what came of End.
+type Outcome int
+
+// Outcomes.
+const (
+	Ended        Outcome = iota
+	Nobody               // had access
+	NotPermitted         // without an administrator's elevated rights
+)
+
+const (
+	endPatience = 20 * time.Second // the service tells the gateway
+	endTries    = 3                // in Wine nobody serves the first connection
+)
+
+// End ends the access of whoever has it, as a window with an administrator's rights can. It is for an administrator whose
+// own window has no such rights and, being the only one in the Windows session, gives way to no other.
+func End(ctx context.Context, cfg RemoteConfig) (o Outcome, err error) {
+	if cfg.Dial == nil {
+		cfg.Dial = Dial
+	}
+	for try := 0; try < endTries; try++ {
+		if o, err = end(ctx, cfg.Dial, cfg.Lang); !errors.Is(err, errSilent) {
+			break
+		}
+	}
+	return o, err
+}
+
+func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang locale.Lang) (Outcome, error) {
+	dialling, stop := context.WithTimeout(ctx, dialPatience)
+	defer stop()
+	conn, err := dial(dialling)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	in := newLines(conn, maxAnswer)
+	now, err := greet(ctx, conn, in, lang)
+	switch {
+	case err != nil:
+		return 0, err
+	case now.Control == seat.Free:
+		return Nobody, nil
+	case now.Control == seat.Other && !now.CanEnd:
+		return NotPermitted, nil
+	}
+	if err := conn.SetDeadline(time.Now().Add(endPatience)); err != nil {
+		return 0, err
+	}
+	if _, err := conn.Write(line(request{Type: typeEnd})); err != nil {
+		return 0, err
+	}
+	return Ended, untilFree(in)
+}
+
+// untilFree reads until nobody has access any more.
+func untilFree(in lines) error {
+	for {
+		var a answer
+		switch err := in.next(&a); {
+		case isTimeout(err):
+			return errSilent
+		case err != nil:
+			return err
+		}
+		switch {
+		case a.Type == typeRefused:
+			return errors.New(a.Message)
+		case a.Type == typeStatus && a.Control == seat.Free:
+			return nil
+		}
+	}
+}

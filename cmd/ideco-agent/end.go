@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/pipe"
+)
+
+// endCommand ends the access of whoever has it on this computer, and says what came of it.
+func endCommand(ctx context.Context, p program, args []string) int {
+	lang, err := parseEnd(args)
+	var wrong problem
+	switch {
+	case errors.As(err, &wrong):
+		return p.usage(wrong.key, wrong.value)
+	case runtime.GOOS != "windows":
+		return p.usage(locale.ServiceOnWindows, "end")
+	}
+	if l, ok := locale.Parse(lang); ok {
+		p.lang = l
+	}
+	o, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})
+	code, key, value := endWords(o, err)
+	out := p.stdout
+	if code != exitOK {
+		out = p.stderr
+	}
+	if _, err := fmt.Fprintln(out, p.text(key, "value", value)); err != nil { // as at a start without a console
+		p.aloud(lang, key, value)
+	}
+	return code
+}
+
+func parseEnd(args []string) (lang string, err error) {
+	flags := flag.NewFlagSet("end", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&lang, "lang", "", "")
+	if err := flags.Parse(args); err != nil {
+		return "", problem{locale.BadFlags, err.Error()}
+	}
+	if flags.NArg() > 0 {
+		return "", problem{locale.ExtraArgument, flags.Arg(0)}
+	}
+	if _, known := locale.Parse(lang); lang != "" && !known {
+		return "", problem{locale.BadLang, lang}
+	}
+	return lang, nil
+}
+
+// endWords is how to say what came of it.
+func endWords(o pipe.Outcome, err error) (code int, key, value string) {
+	switch {
+	case errors.Is(err, pipe.ErrUntrusted):
+		return exitFailed, locale.EndUntrusted, ""
+	case err != nil:
+		return exitFailed, locale.EndFailed, strings.TrimSuffix(agent.Clean(err.Error(), 200), ".")
+	case o == pipe.Nobody:
+		return exitOK, locale.EndNobody, ""
+	case o == pipe.NotPermitted:
+		return exitFailed, locale.EndNeedsRights, ""
+	}
+	return exitOK, locale.EndDone, ""
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/pipe"
+)
+
+func TestParseEnd(t *testing.T) {
+	if lang, err := parseEnd([]string{"--lang", "en"}); lang != "en" || err != nil {
+		t.Error(lang, err)
+	}
+	for args, want := range map[string]string{"--force": locale.BadFlags, "ivanov": locale.ExtraArgument, "--lang de": locale.BadLang} {
+		_, err := parseEnd(strings.Fields(args))
+		var wrong problem
+		if !errors.As(err, &wrong) || wrong.key != want {
+			t.Errorf("%q: %v, want %s", args, err, want)
+		}
+	}
+}
+
+func TestEndWords(t *testing.T) {
+	for _, c := range []struct {
+		outcome pipe.Outcome
+		err     error
+		code    int
+		says    string
+	}{
+		{pipe.Ended, nil, exitOK, "Доступ завершён."},
+		{pipe.Nobody, nil, exitOK, "ни у кого не открыт"},
+		{pipe.NotPermitted, nil, exitFailed, "от имени администратора"},
+		{pipe.Ended, errors.New("no pipe."), exitFailed, "no pipe. П"},
+		{pipe.Ended, fmt.Errorf("%w: process 1", pipe.ErrUntrusted), exitFailed, "другая программа"},
+	} {
+		code, key, value := endWords(c.outcome, c.err)
+		if text := locale.Text(locale.Russian, key, "value", value); code != c.code || !strings.Contains(text, c.says) || strings.Contains(text, "{") {
+			t.Errorf("%v, %v: %d %q", c.outcome, c.err, code, text)
+		}
+	}
+}
+
+func TestEndElsewhere(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("this is about other systems")
+	}
+	var stderr bytes.Buffer
+	if code := run(context.Background(), program{args: []string{"end"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(stderr.String(), "The command end is for Windows") {
+		t.Error(stderr.String())
+	}
+}
