@@ -43,8 +43,8 @@
 // that has changed.
 //
 // When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
-// gets answers to somebody else; so it does with everybody without a session when the table comes into being. Connections to
-// the gateway itself and inside the LAN go on.
+// gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes
+// into being. Connections to the gateway itself and inside the LAN go on.
 package firewall
 
 import (

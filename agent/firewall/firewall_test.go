@@ -164,6 +164,40 @@ func TestNextOwner(t *testing.T) {
 	})
 }
 
+// Connections of hosts that nobody judges outlive a start, though their network is a local one; those of hosts without a
+// session do not.
+func TestOthersConnectionsStay(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan() // lan1 is attached and local, but nobody has chosen it
+		p.LAN = p.LAN[:1]
+		reaches := func(where string, from netip.Addr) func() bool {
+			sender, receiver := l.udp(t, inWAN, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(from, 0))
+			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
+			buf := make([]byte, 64)
+			sender.SetReadDeadline(time.Now().Add(patience))
+			_, back, err := sender.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() bool {
+				sender.WriteToUDPAddrPort([]byte("stream"), back)
+				receiver.SetReadDeadline(time.Now().Add(silence))
+				_, err := receiver.Read(buf)
+				return err == nil
+			}
+		}
+		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
+		ours, others := reaches(inLAN, host), reaches(inLAN1, neighbor)
+		open(t, p, Options{})
+		if !others() {
+			t.Error("a host of an interface that is not chosen has lost its connection")
+		}
+		if ours() {
+			t.Error("a host without a session has kept its connection")
+		}
+	})
+}
+
 // The same person's next session on the same address cuts nothing.
 func TestSamePerson(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
