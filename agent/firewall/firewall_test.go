@@ -676,6 +676,37 @@ func TestUnknownMAC(t *testing.T) {
 	})
 }
 
+// Who says to be at an address while others are let through gets nothing by it: neither another plan nor another process
+// takes over a MAC that no agent has spoken from.
+func TestMACOfAnAgent(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		s := grant(t, f, session(1, host))
+		agents := f.MACs()[s.ID].String()
+		const thief = "02:00:00:00:00:99"
+		run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", thief)
+		other := labPlan()
+		other.VPNPeersMayTalk = true
+		if err := f.Apply(context.Background(), other); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.MACs()[s.ID].String(); got != agents {
+			t.Errorf("under another plan the MAC is %s, the agent's is %s", got, agents)
+		}
+		f.Close()
+		f = open(t, labPlan(), Options{})
+		grant(t, f, s)
+		if got := f.MACs()[s.ID].String(); got != agents {
+			t.Errorf("in another process the MAC is %s, the agent's is %s", got, agents)
+		}
+		grant(t, f, s) // its agent has come back from there
+		if got := f.MACs()[s.ID].String(); got != thief {
+			t.Errorf("granted again, the MAC is %s", got)
+		}
+	})
+}
+
 func TestGrantAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
