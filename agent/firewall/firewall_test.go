@@ -534,6 +534,7 @@ func TestOthersChangeTheTable(t *testing.T) {
 			{"delete table inet ideco_agent", TableRemoved},
 			{"flush chain inet ideco_agent from_lan", TableChanged},
 			{"insert rule inet ideco_agent forward accept", TableChanged},
+			{"add table inet ideco_agent { flags dormant; }", TableChanged},
 			{"add chain inet ideco_agent mine { type filter hook forward priority -1; policy drop; }", TableChanged},
 			{"flush set inet ideco_agent lan4", SetsChanged},
 			{"add element inet ideco_agent routed4 { lan0 . 10.77.1.11 }", SetsChanged},
