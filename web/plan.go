@@ -94,7 +94,7 @@ func enforcement(mode string, guards bool, missing, failed error) (does agent.En
 	case errors.As(failed, &past):
 		return agent.EnforcementFlowtable, past.Table + " " + past.Name
 	case failed != nil:
-		return agent.EnforcementUnavailable, ""
+		return agent.EnforcementBehind, ""
 	case !guards:
 		return agent.EnforcementIdle, ""
 	}

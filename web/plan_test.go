@@ -109,8 +109,8 @@ func TestEnforcement(t *testing.T) {
 		{"auto", true, fmt.Errorf("no: %w", unix.EOPNOTSUPP), nil, agent.EnforcementNoKernel},
 		{"auto", true, errors.New("no"), nil, agent.EnforcementUnavailable},
 		{"auto", true, nil, fmt.Errorf("no: %w", past), agent.EnforcementFlowtable},
-		{"nftables", true, nil, errors.New("no"), agent.EnforcementUnavailable},
-		{"nftables", false, nil, errors.New("the table stays"), agent.EnforcementUnavailable},
+		{"nftables", true, nil, errors.New("no"), agent.EnforcementBehind},
+		{"nftables", false, nil, errors.New("the table stays"), agent.EnforcementBehind},
 	} {
 		got, flowtable := enforcement(c.mode, c.guards, c.missing, c.failed)
 		if got != c.want || (flowtable == "inet filter ft") != (got == agent.EnforcementFlowtable) {
