@@ -360,7 +360,9 @@ func TestTunnel(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
 		p.ForwardNets = []netip.Prefix{netip.MustParsePrefix("10.77.3.0/24")}
+		p.DNS = []netip.Addr{host}
 		f := open(t, p, Options{})
+		names := l.listen(t, inLAN, host, 53, says("names"))
 		allowed, other := l.listen(t, inLAN1, neighbor, 0, says("allowed")), l.listen(t, inLAN, host, 0, says("other"))
 		world := l.listen(t, inWAN, server, 0, says("world"))
 		inside := l.listen(t, "", netip.MustParseAddr("10.99.0.1"), 0, says("gateway"))
@@ -372,6 +374,8 @@ func TestTunnel(t *testing.T) {
 		l.wantOpen(t, "an allowed network", inTunnel, peer, allowed)
 		l.wantOpen(t, "the gateway in the tunnel", inTunnel, peer, inside)
 		l.wantClosed(t, "another network", inTunnel, peer, other)
+		l.wantOpen(t, "a server of DNS there", inTunnel, peer, names)
+		l.wantClosed(t, "a server of DNS without a session", inTunnel, peer2, names)
 		l.wantClosed(t, "the Internet", inTunnel, peer, world)
 		l.wantClosed(t, "the gateway's other addresses", inTunnel, peer, gateway)
 		l.wantClosed(t, "another address in the tunnel", inTunnel, peer2, allowed)
