@@ -25,12 +25,13 @@ const (
 	EnforcementNoRights    Enforcement = "no_rights"   // the process may not change rules
 	EnforcementNoKernel    Enforcement = "no_kernel"   // the kernel has no nftables
 	EnforcementFlowtable   Enforcement = "flowtable"   // packets of a chosen interface would go past the rules
-	EnforcementUnavailable Enforcement = "unavailable" // the rules could not be put in force; the log says why
+	EnforcementUnavailable Enforcement = "unavailable" // there is no firewall for another reason; the log says why
+	EnforcementBehind      Enforcement = "behind"      // the rules could not be changed: the former ones hold; the log says why
 )
 
 // Enforcements lists every Enforcement, for tests that look for a missing text.
 var Enforcements = []Enforcement{EnforcementIdle, EnforcementOn, EnforcementSwitchedOff, EnforcementNoRights,
-	EnforcementNoKernel, EnforcementFlowtable, EnforcementUnavailable}
+	EnforcementNoKernel, EnforcementFlowtable, EnforcementUnavailable, EnforcementBehind}
 
 // GatewayState is what the gateway does between the networks now.
 type GatewayState struct {

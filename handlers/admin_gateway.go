@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,12 +55,28 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		Preview:           s.Gateway.Preview(now),
 		Chosen:            now.Guards(),
 		Returned:          now.Trial.Returned,
+		NotLocal:          notLocal(now, interfaces),
 	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
 		d.TrialLeft = min(max(time.Until(now.Trial.Until), 0), agent.TrialLength)
 	}
 	return d
+}
+
+// notLocal are the networks of the chosen LAN interfaces whose hosts do not count as being in the LAN.
+func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Prefix) {
+	for _, i := range interfaces {
+		if !s.Guards() || !slices.Contains(s.LANInterfaces, i.Name) {
+			continue
+		}
+		for _, a := range i.Addrs {
+			if !s.InLAN(a.Addr()) {
+				nets = append(nets, a.Masked())
+			}
+		}
+	}
+	return nets
 }
 
 // trialName tells one trial from another, so that nobody confirms what somebody else has chosen since.

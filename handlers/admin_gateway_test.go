@@ -18,6 +18,7 @@ import (
 // fakeGateway is a machine with two interfaces.
 type fakeGateway struct {
 	state      agent.GatewayState
+	further    []netip.Prefix // addresses of lan0
 	unreadable error
 	rightless  error
 }
@@ -27,7 +28,7 @@ func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 		return nil, f.unreadable
 	}
 	return []agent.Interface{
-		{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}},
+		{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: append([]netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}, f.further...)},
 		{Name: "wan0", Up: true, Internet: true},
 	}, nil
 }
@@ -100,6 +101,24 @@ func (a administration) chosen() string {
 
 func (a administration) trial() url.Values {
 	return url.Values{"trial": {trialName(a.site.Settings.Current())}}
+}
+
+// TestGatewayNotLocal: whoever chooses a LAN whose network is not among the local ones is told what that means.
+func TestGatewayNotLocal(t *testing.T) {
+	a := newAdministration(t)
+	const words = "Сети интерфейсов LAN не указаны среди локальных: 172.20.0.0/16."
+	a.gate.further = []netip.Prefix{netip.MustParsePrefix("172.20.0.1/16")}
+	if strings.Contains(a.get("/admin/gateway"), words) {
+		t.Error("told before anything is chosen")
+	}
+	a.post("/admin/gateway", choice("lan", "wan"))
+	if !strings.Contains(a.get("/admin/gateway"), words) {
+		t.Error("not told")
+	}
+	a.gate.further = nil
+	if strings.Contains(a.get("/admin/gateway"), "не указаны среди локальных") {
+		t.Error("told of a network that is local")
+	}
 }
 
 // TestGatewayForm: a choice is in force at once and on trial; what is wrong changes nothing and is said beside what was

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"math"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ type AdminGatewayData struct {
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
+	NotLocal          []netip.Prefix // networks of the saved LAN interfaces that are no local networks
 
 	Chosen       bool   // LAN and WAN are, in what Preview is for
 	Preview      string // of the rules; empty: there are none
@@ -83,8 +85,12 @@ func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // addresses are those of an interface.
 func addresses(i agent.Interface) string {
-	list := make([]string, len(i.Addrs))
-	for n, a := range i.Addrs {
+	return prefixes(i.Addrs)
+}
+
+func prefixes(nets []netip.Prefix) string {
+	list := make([]string, len(nets))
+	for n, a := range nets {
 		list[n] = a.String()
 	}
 	return strings.Join(list, ", ")

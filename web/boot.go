@@ -33,6 +33,17 @@ func (w *wall) keepForBoot(p firewall.Plan) {
 	}
 }
 
+// leaveNothing takes away what a process before has left of its firewall, for one that is told to have none: a table that
+// nobody keeps lets nobody through.
+func (w *wall) leaveNothing() {
+	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
+		if err := firewall.Clear(); err != nil {
+			w.log.Error("the table of the process before is still there and lets nobody through", "err", err)
+		}
+	}
+	w.forgetBoot()
+}
+
 func (w *wall) forgetBoot() {
 	if err := removeBoot(w.data); err != nil {
 		w.log.Error("the firewall will be closed at the next boot until this program runs", "err", err)

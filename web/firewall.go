@@ -57,7 +57,7 @@ func (w *wall) begin(ctx context.Context, vpn tunnel, open *listeners) {
 	}
 	w.ports = portsOf(open, vpn.port())
 	if w.mode == firewall.ModeOff {
-		w.forgetBoot()
+		w.leaveNothing()
 	}
 	w.follow(ctx)
 }

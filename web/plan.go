@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +20,7 @@ type surroundings struct {
 }
 
 // planOf is what the firewall enforces under the settings. A chosen interface that is not there now is guarded all the
-// same, for when it comes. VPN users reach the DNS servers that their agents are told.
+// same, for when it comes. VPN users may ask the DNS servers that their agents are told.
 func planOf(s agent.Settings, at surroundings) firewall.Plan {
 	if !s.Guards() {
 		return firewall.Plan{}
@@ -34,12 +33,11 @@ func planOf(s agent.Settings, at surroundings) firewall.Plan {
 		OpenBeforeLogin: alone(s.OpenBeforeLogin),
 		LocalNetworks:   s.LocalNetworks,
 		VPNNetwork:      s.VPNNetwork,
+		ForwardNets:     s.ForwardNets,
+		DNS:             s.DNS,
 		VPNPeersMayTalk: s.VPNPeersMayTalk,
 		Redirect:        at.ports,
 		Timeout:         s.FirewallTimeout,
-	}
-	if len(s.ForwardNets) > 0 {
-		p.ForwardNets = append(slices.Clone(s.ForwardNets), alone(s.DNS)...)
 	}
 	p.Redirect.GatewayAddrs = at.outward
 	return p
@@ -94,7 +92,7 @@ func enforcement(mode string, guards bool, missing, failed error) (does agent.En
 	case errors.As(failed, &past):
 		return agent.EnforcementFlowtable, past.Table + " " + past.Name
 	case failed != nil:
-		return agent.EnforcementUnavailable, ""
+		return agent.EnforcementBehind, ""
 	case !guards:
 		return agent.EnforcementIdle, ""
 	}

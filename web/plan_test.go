@@ -52,6 +52,7 @@ func TestPlanOf(t *testing.T) {
 		OpenBeforeLogin: nets("192.0.2.53/32", "2001:db8::53/128"),
 		LocalNetworks:   nets("192.168.1.0/24"),
 		VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
+		DNS:             addrs("10.0.0.53"),
 		Redirect: firewall.Redirect{GatewayAddrs: addrs("203.0.113.7"), PortalPort: 8443, AgentPort: 14765,
 			WireGuardPort: 3051, HTTPPort: 80},
 		Timeout: time.Minute,
@@ -65,7 +66,7 @@ func TestPlanOf(t *testing.T) {
 	}
 	s.ForwardNets, s.VPNPeersMayTalk, s.Masquerade, s.FirewallTimeout = nets("192.168.1.0/24"), true, false, 10*time.Second
 	got = planOf(s, at)
-	if !reflect.DeepEqual(got.ForwardNets, nets("192.168.1.0/24", "10.0.0.53/32")) || !got.VPNPeersMayTalk || got.Masquerade || got.Timeout != 10*time.Second {
+	if !reflect.DeepEqual(got.ForwardNets, nets("192.168.1.0/24")) || !got.VPNPeersMayTalk || got.Masquerade || got.Timeout != 10*time.Second {
 		t.Errorf("%+v", got)
 	}
 	s.LANInterfaces, s.WANInterfaces = nil, nil
@@ -109,8 +110,8 @@ func TestEnforcement(t *testing.T) {
 		{"auto", true, fmt.Errorf("no: %w", unix.EOPNOTSUPP), nil, agent.EnforcementNoKernel},
 		{"auto", true, errors.New("no"), nil, agent.EnforcementUnavailable},
 		{"auto", true, nil, fmt.Errorf("no: %w", past), agent.EnforcementFlowtable},
-		{"nftables", true, nil, errors.New("no"), agent.EnforcementUnavailable},
-		{"nftables", false, nil, errors.New("the table stays"), agent.EnforcementUnavailable},
+		{"nftables", true, nil, errors.New("no"), agent.EnforcementBehind},
+		{"nftables", false, nil, errors.New("the table stays"), agent.EnforcementBehind},
 	} {
 		got, flowtable := enforcement(c.mode, c.guards, c.missing, c.failed)
 		if got != c.want || (flowtable == "inet filter ft") != (got == agent.EnforcementFlowtable) {

@@ -366,6 +366,14 @@ func TestResumeMoves(t *testing.T) {
 		}
 		g.has(home)
 	})
+	scene(t, "in the same place the firewall hears of it: the computer may have another network card", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "a"))
+		g.wall.in[e.Session.Address] = "as known before"
+		e = g.back(e)
+		if got := g.wall.in[e.Session.Address]; got != e.Session.ID {
+			g.t.Errorf("the firewall has %q", got)
+		}
+	})
 	scene(t, "outside after the shorter length", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		pass(13 * time.Hour)

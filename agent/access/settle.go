@@ -111,7 +111,7 @@ func (c *change) lose(p place, l loser) {
 func (c *change) move(p *place) error {
 	if p.own != nil {
 		if p.own.Kind == p.next.Kind && p.own.Address == p.next.Address {
-			return nil // has it
+			return c.give(p.next) // has it; but the computer may have another network card by now
 		}
 		if p.own.Kind != agent.KindVPN || p.next.Kind != agent.KindVPN {
 			c.withdraw(p.own.Session)

@@ -36,7 +36,7 @@ func (k *keeper) apply(p Plan) error {
 // replace brings everybody to where they are under a new plan, at once with a full timeout.
 func (k *keeper) replace(look *surroundings) error {
 	var st settling
-	k.placeAll(slices.Collect(maps.Values(k.holders)), look, &st)
+	k.placeAll(slices.Collect(maps.Values(k.holders)), look, everybody, &st)
 	err := k.settle(st)
 	for _, g := range k.grants {
 		k.publish(g)

@@ -51,17 +51,49 @@ func (k *keeper) forget(addrs []netip.Addr) error {
 }
 
 // sweep has the kernel forget what was going on without a session, which it let through before the table stood. After
-// that a newcomer's address needs no such care. Going through all connections takes the kernel many milliseconds.
+// that a newcomer's address needs no such care. Going through all connections takes the kernel many milliseconds. Hosts
+// behind interfaces that are not judged, such as containers, keep their connections, though their networks may be local.
 func (k *keeper) sweep() {
-	local := k.plan.local()
-	err := k.deleteFlows(map[netlink.InetFamily]bool{unix.AF_INET: true, unix.AF_INET6: true}, func(a netip.Addr) bool {
-		return len(k.elements[a]) == 0 && inAny(local, a)
-	})
-	if k.clean = err == nil; err == nil {
-		clear(k.dirty)
-	} else {
+	others := map[netip.Addr]bool{} // whether they are such hosts
+	err := k.sweepBut(others)
+	if k.clean = err == nil; err != nil {
 		k.f.log.Warn("connections without a session were not forgotten; each newcomer's will be", "error", err)
+		return
 	}
+	clear(k.dirty)
+	for a, other := range others {
+		if other { // until the interface is chosen
+			k.dirty[a] = true
+		}
+	}
+}
+
+func (k *keeper) sweepBut(others map[netip.Addr]bool) error {
+	look, err := lookAround(0)
+	if err != nil {
+		return err
+	}
+	local := k.plan.local()
+	return k.deleteFlows(map[netlink.InetFamily]bool{unix.AF_INET: true, unix.AF_INET6: true}, func(a netip.Addr) bool {
+		if len(k.elements[a]) > 0 || !inAny(local, a) {
+			return false
+		}
+		other, known := others[a]
+		if !known {
+			other = k.plan.leavesAlone(look, a)
+			others[a] = other
+		}
+		return !other
+	})
+}
+
+// leavesAlone tells whether an address is behind an interface that is not judged.
+func (p Plan) leavesAlone(s *surroundings, a netip.Addr) bool {
+	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
+		return false
+	}
+	name, _, ok := s.route(a)
+	return ok && !p.Judges(name)
 }
 
 // suspect tells whether the kernel may know connections of an address that nobody has.

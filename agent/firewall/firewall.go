@@ -11,8 +11,8 @@
 //	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses; what is
 //	               meant for the tunnel while its interface is away is dropped
 //	WAN to LAN     answers to hosts in a set; published services; nothing else
-//	from a tunnel  addresses with a session, to the networks that VPN users may reach and to the gateway's own address in
-//	               the tunnel, and to each other only where that is allowed
+//	from a tunnel  addresses with a session, to the networks that VPN users may reach, to port 53 of their DNS servers and
+//	               to the gateway's own address in the tunnel, and to each other only where that is allowed
 //	to a tunnel    answers to addresses with a session
 //
 // A host on an attached network is let through by interface, MAC and address together; a host behind a router, whose MAC
@@ -40,11 +40,11 @@
 //
 // The MAC comes from the neighbour table when the session is granted: its agent has just spoken from there. Where the
 // kernel does not know it, the host is called and let through when it answers. Granting a session again takes over a MAC
-// that has changed.
+// that has changed. Another plan or another process does not: nobody has logged in from the MAC that stands there by then.
 //
 // When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
-// gets answers to somebody else; so it does with everybody without a session when the table comes into being. Connections to
-// the gateway itself and inside the LAN go on.
+// gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes
+// into being. Connections to the gateway itself and inside the LAN go on.
 package firewall
 
 import (

@@ -164,6 +164,40 @@ func TestNextOwner(t *testing.T) {
 	})
 }
 
+// Connections of hosts that nobody judges outlive a start, though their network is a local one; those of hosts without a
+// session do not.
+func TestOthersConnectionsStay(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan() // lan1 is attached and local, but nobody has chosen it
+		p.LAN = p.LAN[:1]
+		reaches := func(where string, from netip.Addr) func() bool {
+			sender, receiver := l.udp(t, inWAN, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(from, 0))
+			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
+			buf := make([]byte, 64)
+			sender.SetReadDeadline(time.Now().Add(patience))
+			_, back, err := sender.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() bool {
+				sender.WriteToUDPAddrPort([]byte("stream"), back)
+				receiver.SetReadDeadline(time.Now().Add(silence))
+				_, err := receiver.Read(buf)
+				return err == nil
+			}
+		}
+		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
+		ours, others := reaches(inLAN, host), reaches(inLAN1, neighbor)
+		open(t, p, Options{})
+		if !others() {
+			t.Error("a host of an interface that is not chosen has lost its connection")
+		}
+		if ours() {
+			t.Error("a host without a session has kept its connection")
+		}
+	})
+}
+
 // The same person's next session on the same address cuts nothing.
 func TestSamePerson(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
@@ -326,7 +360,9 @@ func TestTunnel(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
 		p.ForwardNets = []netip.Prefix{netip.MustParsePrefix("10.77.3.0/24")}
+		p.DNS = []netip.Addr{host}
 		f := open(t, p, Options{})
+		names := l.listen(t, inLAN, host, 53, says("names"))
 		allowed, other := l.listen(t, inLAN1, neighbor, 0, says("allowed")), l.listen(t, inLAN, host, 0, says("other"))
 		world := l.listen(t, inWAN, server, 0, says("world"))
 		inside := l.listen(t, "", netip.MustParseAddr("10.99.0.1"), 0, says("gateway"))
@@ -338,6 +374,8 @@ func TestTunnel(t *testing.T) {
 		l.wantOpen(t, "an allowed network", inTunnel, peer, allowed)
 		l.wantOpen(t, "the gateway in the tunnel", inTunnel, peer, inside)
 		l.wantClosed(t, "another network", inTunnel, peer, other)
+		l.wantOpen(t, "a server of DNS there", inTunnel, peer, names)
+		l.wantClosed(t, "a server of DNS without a session", inTunnel, peer2, names)
 		l.wantClosed(t, "the Internet", inTunnel, peer, world)
 		l.wantClosed(t, "the gateway's other addresses", inTunnel, peer, gateway)
 		l.wantClosed(t, "another address in the tunnel", inTunnel, peer2, allowed)
@@ -500,6 +538,7 @@ func TestOthersChangeTheTable(t *testing.T) {
 			{"delete table inet ideco_agent", TableRemoved},
 			{"flush chain inet ideco_agent from_lan", TableChanged},
 			{"insert rule inet ideco_agent forward accept", TableChanged},
+			{"add table inet ideco_agent { flags dormant; }", TableChanged},
 			{"add chain inet ideco_agent mine { type filter hook forward priority -1; policy drop; }", TableChanged},
 			{"flush set inet ideco_agent lan4", SetsChanged},
 			{"add element inet ideco_agent routed4 { lan0 . 10.77.1.11 }", SetsChanged},
@@ -639,6 +678,37 @@ func TestUnknownMAC(t *testing.T) {
 		l.wantOpen(t, "after the call", inLAN, host, to)
 		absent := grant(t, f, session(2, netip.MustParseAddr("10.77.1.99")))
 		revoked(t, f, absent)
+	})
+}
+
+// Who says to be at an address while others are let through gets nothing by it: neither another plan nor another process
+// takes over a MAC that no agent has spoken from.
+func TestMACOfAnAgent(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		s := grant(t, f, session(1, host))
+		agents := f.MACs()[s.ID].String()
+		const thief = "02:00:00:00:00:99"
+		run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", thief)
+		other := labPlan()
+		other.VPNPeersMayTalk = true
+		if err := f.Apply(context.Background(), other); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.MACs()[s.ID].String(); got != agents {
+			t.Errorf("under another plan the MAC is %s, the agent's is %s", got, agents)
+		}
+		f.Close()
+		f = open(t, labPlan(), Options{})
+		grant(t, f, s)
+		if got := f.MACs()[s.ID].String(); got != agents {
+			t.Errorf("in another process the MAC is %s, the agent's is %s", got, agents)
+		}
+		grant(t, f, s) // its agent has come back from there
+		if got := f.MACs()[s.ID].String(); got != thief {
+			t.Errorf("granted again, the MAC is %s", got)
+		}
 	})
 }
 

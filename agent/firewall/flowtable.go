@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
 )
 
 // FlowtableError says that somebody's flowtable carries packets between our interfaces past the rules, which then cannot
@@ -27,24 +28,31 @@ func (w *wire) checkFlowtables(p Plan) error {
 	if err != nil {
 		return fmt.Errorf("listing the tables: %w", err)
 	}
+	var links []netlink.Link
 	for _, t := range tables {
 		list, err := w.conn.ListFlowtables(t)
-		if err != nil {
+		if err != nil || len(list) == 0 {
 			continue // a table that is gone, or a kernel that has no flowtables
 		}
-		if err := p.conflict(familyName(t)+" "+t.Name, list); err != nil {
+		if links == nil {
+			if links, err = netlink.LinkList(); err != nil {
+				return fmt.Errorf("listing the interfaces: %w", err)
+			}
+		}
+		if err := p.conflict(familyName(t)+" "+t.Name, list, links); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// conflict finds a flowtable that has an interface of the plan.
-func (p Plan) conflict(table string, list []*nftables.Flowtable) error {
+// conflict finds a flowtable that has an interface of the plan, or one that such an interface is made of.
+func (p Plan) conflict(table string, list []*nftables.Flowtable, links []netlink.Link) error {
+	under := p.under(links)
 	for _, f := range list {
 		var ours []string
 		for _, d := range f.Devices {
-			if p.Judges(d) {
+			if p.Judges(d) || under[d] {
 				ours = append(ours, d)
 			}
 		}
@@ -54,6 +62,38 @@ func (p Plan) conflict(table string, list []*nftables.Flowtable) error {
 		}
 	}
 	return nil
+}
+
+// under are the interfaces that those of the plan are made of: ports of bridges and bonds, and what carries a VLAN. A
+// flowtable works below those.
+func (p Plan) under(links []netlink.Link) map[string]bool {
+	names, below := map[int]string{}, map[string][]string{}
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	for _, l := range links {
+		a := l.Attrs()
+		if over := names[a.MasterIndex]; over != "" {
+			below[over] = append(below[over], a.Name)
+		}
+		if carrier := names[a.ParentIndex]; carrier != "" && slices.Contains([]string{"vlan", "macvlan", "ipvlan"}, l.Type()) {
+			below[a.Name] = append(below[a.Name], carrier)
+		}
+	}
+	found := map[string]bool{}
+	var descend func(name string)
+	descend = func(name string) {
+		for _, lower := range below[name] {
+			if !found[lower] {
+				found[lower] = true
+				descend(lower)
+			}
+		}
+	}
+	for _, name := range append(namesOf(p.LAN), namesOf(p.WAN)...) {
+		descend(name)
+	}
+	return found
 }
 
 func familyName(t *nftables.Table) string {

@@ -241,7 +241,7 @@ func (k *keeper) hear() {
 			heard = append(heard, h)
 		}
 	}
-	k.placeAll(heard, look, &st)
+	k.placeAll(heard, look, everybody, &st)
 	if err := k.settle(st); err != nil {
 		k.f.log.Error("hosts that were heard of were not let through; trying again", "error", err)
 		for _, h := range heard {

@@ -14,8 +14,11 @@ type place struct {
 	addr   netip.Addr
 }
 
+// hasMAC tells whether the host there is told by its MAC too.
+func (p place) hasMAC() bool { return p.name != "" && !p.routed }
+
 // waits tells whether the place needs a MAC that is not known yet.
-func (p place) waits() bool { return p.name != "" && !p.routed && p.mac == mac{} }
+func (p place) waits() bool { return p.hasMAC() && p.mac == mac{} }
 
 // keys are the elements that let an address through; none while its MAC is not known.
 func (p place) keys() []entry {

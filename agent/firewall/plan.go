@@ -45,6 +45,7 @@ type Plan struct {
 	LocalNetworks   []netip.Prefix // where TCP 80 of hosts without a session is left alone
 	VPNNetwork      netip.Prefix   // its first address is the gateway
 	ForwardNets     []netip.Prefix // what VPN users reach beyond the gateway; empty = everything
+	DNS             []netip.Addr   // servers that VPN users may ask wherever they are, and nothing else there
 	VPNPeersMayTalk bool           // VPN users reach each other
 	Redirect        Redirect
 	Timeout         time.Duration // of what is let through; 0 = DefaultTimeout
@@ -63,6 +64,9 @@ func (p Plan) Check() error {
 	}
 	if len(p.LAN) == 0 || len(p.WAN) == 0 {
 		return fmt.Errorf("%w: choose at least one LAN and one WAN interface, or none of either", ErrPlan)
+	}
+	if len(p.DNS) > maxNetworks {
+		return fmt.Errorf("%w: more than %d DNS servers", ErrPlan, maxNetworks)
 	}
 	if len(p.LAN)+len(p.WAN) > maxInterfaces {
 		return fmt.Errorf("%w: more than %d interfaces", ErrPlan, maxInterfaces)
@@ -212,6 +216,7 @@ var everything = Plan{
 	LocalNetworks:   []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 	VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
 	ForwardNets:     []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24")},
+	DNS:             []netip.Addr{netip.MustParseAddr("10.0.0.53")},
 	VPNPeersMayTalk: true,
 	Redirect: Redirect{
 		GatewayAddrs: []netip.Addr{netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8:1::7")},

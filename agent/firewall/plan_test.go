@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
 )
 
 func prefixes(texts ...string) (list []netip.Prefix) {
@@ -125,12 +126,32 @@ func TestEntries(t *testing.T) {
 func TestConflict(t *testing.T) {
 	list := []*nftables.Flowtable{{Name: "theirs", Devices: []string{"dmz0"}}, {Name: "fast", Devices: []string{"wan0", "dmz0", "lan1"}}}
 	var got *FlowtableError
-	if err := everything.conflict("inet filter", list); !errors.As(err, &got) || got.Table != "inet filter" || got.Name != "fast" ||
+	if err := everything.conflict("inet filter", list, nil); !errors.As(err, &got) || got.Table != "inet filter" || got.Name != "fast" ||
 		!slices.Equal(got.Devices, []string{"lan1", "wan0"}) {
 		t.Errorf("%v", err)
 	}
-	if err := everything.conflict("inet filter", list[:1]); err != nil {
+	if err := everything.conflict("inet filter", list[:1], nil); err != nil {
 		t.Errorf("a flowtable beside us: %v", err)
+	}
+}
+
+// A flowtable works on what a bridge or a VLAN is made of.
+func TestConflictBelow(t *testing.T) {
+	at := func(name string, index, parent, master int) netlink.LinkAttrs {
+		return netlink.LinkAttrs{Name: name, Index: index, ParentIndex: parent, MasterIndex: master}
+	}
+	links := []netlink.Link{
+		&netlink.Bridge{LinkAttrs: at("lan0", 1, 0, 0)}, &netlink.Device{LinkAttrs: at("port1", 2, 0, 1)},
+		&netlink.Vlan{LinkAttrs: at("port2.7", 3, 4, 1)}, &netlink.Device{LinkAttrs: at("port2", 4, 0, 0)},
+		&netlink.Veth{LinkAttrs: at("lan1", 5, 6, 0)}, &netlink.Device{LinkAttrs: at("elsewhere", 6, 0, 0)}, // a number of another namespace
+		&netlink.Device{LinkAttrs: at("wan0", 7, 0, 0)}, &netlink.Vlan{LinkAttrs: at("wan0.9", 8, 7, 0)},
+	}
+	for device, want := range map[string]bool{"port1": true, "port2": true, "port2.7": true, "elsewhere": false, "wan0.9": false, "wan0": true} {
+		var got *FlowtableError
+		err := everything.conflict("inet filter", []*nftables.Flowtable{{Name: "fast", Devices: []string{device, "dmz0"}}}, links)
+		if errors.As(err, &got) != want || want && !slices.Equal(got.Devices, []string{device}) {
+			t.Errorf("a flowtable over %s: %v", device, err)
+		}
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
-
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -113,13 +113,18 @@ func (w *wire) isThere() (bool, error) {
 	return err == nil, err
 }
 
-// fingerprint is a digest of the chains and rules of our table, as this very loading of it has them; ok tells whether there
-// is a table. Sets are not part of it: rules hold them in place.
+// fingerprint is a digest of our table's flags, chains and rules, as this very loading of it has them; ok tells whether
+// there is a table. Sets are not part of it: rules hold them in place.
 func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
-	if ok, err = w.isThere(); err != nil || !ok {
-		return sum, ok, err
+	flags, err := w.flags()
+	if isMissing(err) {
+		return sum, false, nil
+	}
+	if err != nil {
+		return sum, false, err
 	}
 	hash := sha256.New()
+	hash.Write(flags)
 	for _, message := range []int{unix.NFT_MSG_GETCHAIN, unix.NFT_MSG_GETRULE} { // both name the table in their first attribute
 		answers, err := w.ask(message, unix.NLM_F_DUMP, text(unix.NFTA_RULE_TABLE, Table))
 		if err != nil {
@@ -133,6 +138,26 @@ func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	}
 	hash.Sum(sum[:0])
 	return sum, true, nil
+}
+
+// flags are those of our table, one of which has it sleep.
+func (w *wire) flags() ([]byte, error) {
+	answers, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		attrs, err := nl.ParseRouteAttr(a)
+		if err != nil {
+			return nil, err
+		}
+		for _, attr := range attrs {
+			if attr.Attr.Type == unix.NFTA_TABLE_FLAGS {
+				return attr.Value, nil
+			}
+		}
+	}
+	return nil, nil
 }
 
 // ours tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.

@@ -240,8 +240,15 @@ func (p Plan) fromTunnel() *chain {
 func (p Plan) forwarded(c *chain) {
 	if p.forwardsAll() {
 		c.add("", member(vpn4, "", saddr4), accept)
-	} else if len(ofFamily(p.ForwardNets, false)) > 0 {
+		return
+	}
+	if len(ofFamily(p.ForwardNets, false)) > 0 {
 		c.add("", member(vpn4, "", saddr4), daddr4.among(p.ForwardNets), accept)
+	}
+	if servers := prefixesOf(p.DNS); len(ofFamily(servers, false)) > 0 {
+		for _, proto := range []string{"udp", "tcp"} {
+			c.add("DNS of the VPN", member(vpn4, "", saddr4), daddr4.among(servers), port(proto, 53), accept)
+		}
 	}
 }
 

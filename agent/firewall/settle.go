@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -47,11 +48,13 @@ func (k *keeper) grant(tasks []*task) {
 		return
 	}
 	var st settling
-	of := make([]*held, len(tasks))
+	of, back := make([]*held, len(tasks)), map[*held]bool{}
 	for i, t := range tasks {
+		adopted := k.adopts(t.session)
 		of[i] = k.hold(t.session, &st)
+		back[of[i]] = adopted
 	}
-	k.placeAll(of, look, &st)
+	k.placeAll(of, look, func(h *held) bool { return back[h] }, &st)
 	err = k.settle(st)
 	for i, h := range of {
 		failed := err
@@ -144,15 +147,32 @@ func (k *keeper) drop(h *held) {
 	}
 }
 
-// placeAll brings addresses to where they are now, and with them what was proved to be the same hosts'.
-func (k *keeper) placeAll(list []*held, look *surroundings, st *settling) {
+// adopts tells whether a session comes over from the process before: nobody has spoken from its address now.
+func (k *keeper) adopts(s agent.Session) bool {
+	if k.grants[s.ID] != nil {
+		return false
+	}
+	for _, e := range k.elements[s.Address] {
+		if e.owner == ownerOf(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// everybody is for placeAll when nobody has spoken anew.
+func everybody(*held) bool { return true }
+
+// placeAll brings addresses to where they are now, and with them what was proved to be the same hosts'. Who stays is told
+// by the MAC that was there when their agent spoke: by now the neighbour table may have somebody else's.
+func (k *keeper) placeAll(list []*held, look *surroundings, stays func(*held) bool, st *settling) {
 	for _, h := range list {
 		if k.holders[h.addr] != h {
 			continue // a later task of the same burst has taken the address
 		}
 		at, ok := k.plan.locate(look, h.of.session.Kind, h.addr)
-		if ok && at.waits() {
-			at.mac = k.knownMAC(h, at)
+		if ok && at.hasMAC() && (at.waits() || stays(h)) {
+			at.mac = cmp.Or(k.knownMAC(h, at), at.mac)
 		}
 		if h == h.of.addrs[0] && h.placed && h.at.mac != at.mac { // the proofs were given for another MAC
 			for _, other := range slices.Clone(h.of.addrs[1:]) {
@@ -164,7 +184,7 @@ func (k *keeper) placeAll(list []*held, look *surroundings, st *settling) {
 	}
 }
 
-// knownMAC is the MAC that an address had in its place, while the neighbour table has none.
+// knownMAC is the MAC that an address had in its place.
 func (k *keeper) knownMAC(h *held, at place) mac {
 	if h.placed && h.at.name == at.name {
 		return h.at.mac

@@ -160,7 +160,7 @@ func TestInChromium(t *testing.T) {
 	b.pictures("agent")
 
 	b.open("/admin/gateway")
-	b.sees("интерфейсы не выбраны")
+	b.sees("он запущен с ключом --firewall off")
 	b.pictures("gateway-new")
 	g.rest("boss", bossPassword).must("PUT", "/agent_backend/wireguard/setting",
 		map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
@@ -171,7 +171,8 @@ func TestInChromium(t *testing.T) {
 	b.pictures("gateway-refused")
 	b.types("open_before_login", "10.0.0.53")
 	b.click(`button[formaction^="/admin/gateway/preview"]`)
-	b.sees("Показать правила сейчас нельзя")
+	b.sees("table inet ideco_agent")
+	b.pictures("gateway-rules")
 	b.click(`form[action="/admin/gateway"] button.primary`)
 	b.sees("Подтвердите, или вернём как было")
 	b.pictures("gateway-trial")

@@ -81,7 +81,7 @@ func TestFirewallDies(t *testing.T) {
 	})
 }
 
-// TestFirewallSwitches: without the agent nobody passes; without chosen interfaces there are no rules.
+// TestFirewallSwitches: without the agent nobody passes; without chosen interfaces or without a firewall there are no rules.
 func TestFirewallSwitches(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, nil)
@@ -119,6 +119,15 @@ func TestFirewallSwitches(t *testing.T) {
 		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
 		w.refused(t, "chosen again", inTwo, two, to)
 		w.open(t, "a session that was there all the time", inOne, one, to)
+
+		g.kill(syscall.SIGTERM)
+		w.refused(t, "the process has ended", inTwo, two, to)
+		g.flags = []string{"--tunnel", "off", "--firewall", "off"}
+		g.begin()
+		w.open(t, "started without a firewall", inTwo, two, to)
+		if hasTable(t) {
+			t.Error("the table of the process before is still there")
+		}
 	})
 }
 
