@@ -97,21 +97,30 @@ func (w *wall) follow(ctx context.Context) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	p, err := w.planFor(w.settings())
-	if err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce) && w.failure() == nil {
+	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
+	before := w.failure()
+	switch {
+	case same && before == nil:
 		return
-	}
-	if err == nil {
+	case same && isFlowtable(before): // the rules are in force beside it
+		err = w.Try(ctx, p)
+	case err == nil:
 		err = w.Apply(ctx, p)
 	}
-	if before := w.failure(); err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
+	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "err", err)
 	}
 	w.fail(err)
-	if err != nil {
+	if same || err != nil && !isFlowtable(err) {
 		return
 	}
 	w.inForce = &p
 	w.keepForBoot(p)
+}
+
+func isFlowtable(err error) bool {
+	var past *firewall.FlowtableError
+	return errors.As(err, &past)
 }
 
 // planFor is the plan of settings as things are now.

@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// apply puts a plan in force.
+// apply puts a plan in force. A foreign flowtable past the rules is told in the end: rules beside one are better than none.
 func (k *keeper) apply(p Plan) error {
 	if p.Empty() {
 		return k.clear(p)
 	}
-	if err := k.wire.checkFlowtables(p); err != nil {
-		return err
+	past := k.wire.checkFlowtables(p)
+	if !isFlowtable(past) && past != nil {
+		return past
 	}
 	look, err := lookAround(len(k.holders))
 	if err != nil {
@@ -30,7 +31,10 @@ func (k *keeper) apply(p Plan) error {
 		k.sweep()
 	}
 	k.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
-	return k.replace(look)
+	if err := k.replace(look); err != nil {
+		return err
+	}
+	return past
 }
 
 // replace brings everybody to where they are under a new plan, at once with a full timeout.

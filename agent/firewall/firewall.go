@@ -163,8 +163,8 @@ func (f *Firewall) Problem() error { return f.problem }
 var ErrClosed = errors.New("the firewall is closed")
 
 // Apply puts a plan in force, in one step. Who is let through stays so, apart from those whose interface is no longer
-// chosen. An empty plan removes the table. Errors: ErrPlan, *FlowtableError, ErrClosed, what the kernel says; the former
-// plan is in force then.
+// chosen. An empty plan removes the table. Errors: ErrPlan, ErrClosed, what the kernel says; the former
+// plan is in force then. A *FlowtableError says that the plan is in force and somebody's flowtable carries packets past it.
 func (f *Firewall) Apply(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (f *Firewall) Apply(ctx context.Context, p Plan) error {
 	return f.call(ctx, func(k *keeper) error { return k.apply(p) })
 }
 
-// Try tells whether Apply would refuse a plan, and changes nothing. Errors: as of Apply.
+// Try tells whether a plan can be enforced here, and changes nothing. Errors: as of Apply.
 func (f *Firewall) Try(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil || f.mode == ModeOff || p.Empty() {
 		return err

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ type FlowtableError struct {
 func (e *FlowtableError) Error() string {
 	return fmt.Sprintf("the flowtable %s of the table %s takes packets of %s past all rules; remove it or take these interfaces out of it",
 		e.Name, e.Table, strings.Join(e.Devices, ", "))
+}
+
+func isFlowtable(err error) bool {
+	var past *FlowtableError
+	return errors.As(err, &past)
 }
 
 // checkFlowtables looks for flowtables over the interfaces of a plan. Errors: *FlowtableError.

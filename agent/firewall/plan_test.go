@@ -171,6 +171,9 @@ func TestFlowtable(t *testing.T) {
 		if err := f.Apply(t.Context(), labPlan()); !errors.As(err, &found) || fmt.Sprint(found.Devices) != "[lan0 wan0]" {
 			t.Errorf("applied over a flowtable: %v", err)
 		}
+		if out, err := exec.Command("nft", "list", "table", "inet", Table).CombinedOutput(); err != nil {
+			t.Errorf("no rules at all beside a flowtable: %v\n%s", err, out)
+		}
 	})
 }
 
