@@ -12,6 +12,7 @@ type Interface struct {
 	MAC      string         // empty where there is none
 	Addrs    []netip.Prefix // with host bits; link-local ones of IPv6 left out
 	Internet bool           // a default route leaves through it
+	Learns6  bool           // its IPv6 comes from a router's advertisements
 }
 
 // Enforcement is what the gateway's firewall does now.
@@ -40,6 +41,11 @@ type GatewayState struct {
 	Restored    time.Time // when the table was last put back after somebody had removed or changed it; zero: never
 	Forwarding4 bool      // packets of IPv4 pass from one interface to another at all
 	Forwarding6 bool
+}
+
+// TurnsAway tells whether there are rules that lead browsers without a session to the gateway, whatever else is amiss.
+func (g GatewayState) TurnsAway() bool {
+	return g.Enforces() || g.Enforcement == EnforcementFlowtable || g.Enforcement == EnforcementBehind
 }
 
 // Enforces tells whether nobody in the LAN passes without a session.

@@ -32,7 +32,7 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 
 // turnedAway tells whether a peer is a host of the LAN that the firewall lets nowhere.
 func (s *Site) turnedAway(peer netip.Addr) bool {
-	return s.Settings.Current().InLAN(peer) && !s.Hosts.Own(peer) && !s.Sessions.Authorised(peer) && s.Gateway.State().Enforces()
+	return s.Settings.Current().InLAN(peer) && !s.Hosts.Own(peer) && !s.Sessions.Authorised(peer) && s.Gateway.State().TurnsAway()
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, p templates.Page) error {

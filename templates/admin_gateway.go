@@ -133,10 +133,17 @@ func forwardingOff(d AdminGatewayData) string {
 	return "forwarding_off"
 }
 
-// forwardingLines make forwarding last.
+// forwardingLines make forwarding last. A machine that forwards IPv6 learns its own default route from the provider's
+// router only where it is told to.
 func forwardingLines(d AdminGatewayData) string {
+	lines := []string{"net.ipv4.ip_forward = 1"}
 	if wantsForwarding6(d) {
-		return "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1"
+		lines = append(lines, "net.ipv6.conf.all.forwarding = 1")
+		for _, i := range d.Form.Interfaces {
+			if i.Internet && i.Learns6 {
+				lines = append(lines, "net.ipv6.conf."+strings.ReplaceAll(i.Name, ".", "/")+".accept_ra = 2")
+			}
+		}
 	}
-	return "net.ipv4.ip_forward = 1"
+	return strings.Join(lines, "\n")
 }

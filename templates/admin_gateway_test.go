@@ -147,6 +147,17 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 	}
 }
 
+// A provider's line whose router tells the machine its way out must go on to be listened to.
+func TestForwardingLinesKeepAdvertisedRoutes(t *testing.T) {
+	six := prefixesOf("2001:db8::1/64")
+	d := AdminGatewayData{Form: FormOfGateway(agent.GatewaySettings{}, []agent.Interface{
+		{Name: "lan0", Addrs: six, Learns6: true}, {Name: "wan0.7", Addrs: six, Internet: true, Learns6: true}, {Name: "wan1", Addrs: six, Internet: true}})}
+	want := "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv6.conf.wan0/7.accept_ra = 2"
+	if got := forwardingLines(d); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestConfirmAgentOffSaysThatNobodyPasses(t *testing.T) {
 	l := locale.For("ru")
 	for closed, want := range map[bool]bool{true: true, false: false} {

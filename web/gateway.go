@@ -49,6 +49,7 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 			MAC:      i.HardwareAddr.String(),
 			Addrs:    prefixes(addrs),
 			Internet: outside[i.Index],
+			Learns6:  isOn(strings.Replace(acceptRA, "*", i.Name, 1)),
 		})
 	}
 	slices.SortStableFunc(all, func(a, b agent.Interface) int {
