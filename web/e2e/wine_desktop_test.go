@@ -99,6 +99,22 @@ func (d *desktop) open(program string, args ...string) {
 	go func() { _ = cmd.Wait() }()
 }
 
+// starts opens a program that has a window until the window is as wanted: on a busy machine Wine loses a start now and
+// then, and the person clicks again. There is one window, however many starts arrive.
+func (d *desktop) starts(what string, wanted func(control) bool, program string, args ...string) {
+	d.t.Helper()
+	var asked time.Time
+	d.sees(windowTitle, what, func(w control) bool { return w.Visible && wanted(w) }, func() {
+		if time.Since(asked) > startPatience {
+			d.open(program, args...)
+			asked = time.Now()
+		}
+	})
+}
+
+// startPatience is after which time nobody believes any more that a program starts.
+const startPatience = 12 * time.Second
+
 // control is a window or what stands in it.
 type control struct {
 	Class    string    `json:"class"`
@@ -154,11 +170,14 @@ func (d *desktop) look(title string) []control {
 }
 
 // sees waits until a visible window with the title is as wanted.
-func (d *desktop) sees(title, what string, wanted func(control) bool) control {
+func (d *desktop) sees(title, what string, wanted func(control) bool, meanwhile ...func()) control {
 	d.t.Helper()
 	var last []control
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
+		for _, do := range meanwhile {
+			do()
+		}
 		last = d.look(title)
 		for _, w := range last {
 			if w.Visible && wanted(w) {
@@ -168,8 +187,20 @@ func (d *desktop) sees(title, what string, wanted func(control) bool) control {
 		}
 	}
 	d.shoot("not " + what)
-	d.t.Fatalf("%s: there is %+v", what, last)
+	d.t.Fatalf("%s: there is %+v\nlog of the window:\n%s", what, last, d.windowLog())
 	return control{}
+}
+
+// windowLog is what the program wrote for support.
+func (d *desktop) windowLog() string {
+	var all strings.Builder
+	for _, file := range d.files(`C:\users`) {
+		if filepath.Base(file) == "agent.log" {
+			b, _ := os.ReadFile(file) // what cannot be read is not there
+			all.Write(b)
+		}
+	}
+	return all.String()
 }
 
 // until asks again and again.

@@ -44,7 +44,7 @@ func TestWineWindow(t *testing.T) {
 			p.msiexec("/i", g.msi, "utm_address="+g.where.Agents[0], "utm_pin="+g.pin())
 			p.hasProgram(c.toolchain)
 			p.serviceRuns()
-			d.open(installedProgram, "--lang", "ru")
+			d.starts("the window", anyWindow, installedProgram, "--lang", "ru")
 			d.logsInByKeys(g)
 			d.isEnded(g)
 			d.comesBack(g)
@@ -55,6 +55,8 @@ func TestWineWindow(t *testing.T) {
 		})
 	}
 }
+
+func anyWindow(control) bool { return true }
 
 // serviceRuns: Windows says that the service is there and running.
 func (p *prefix) serviceRuns() {
@@ -167,8 +169,7 @@ func (d *desktop) isOne() {
 	d.t.Helper()
 	d.press("Escape")
 	d.until("the window hides", func() bool { return d.shown() == 0 })
-	d.open(installedProgram)
-	d.says(textAccess, buttonOut)
+	d.starts("the window is back", func(w control) bool { return w.says(textAccess) }, installedProgram)
 	if n := d.shown(); n != 1 {
 		d.t.Errorf("%d windows", n)
 	}
@@ -215,7 +216,7 @@ func TestWinePortable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.open(windowsPath(program), "utm_address="+g.where.Agents[0], "UTM_PIN="+g.pin(), "--lang", "ru")
+	d.starts("the window", anyWindow, windowsPath(program), "utm_address="+g.where.Agents[0], "UTM_PIN="+g.pin(), "--lang", "ru")
 	d.says(textReady, buttonIn)
 	d.types("ivanov")
 	d.press("Tab")
