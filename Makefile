@@ -86,7 +86,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium ip:iproute2 nft:nftables wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install openssl:openssl chromium:chromium ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 generate: go
 	go tool templ generate -path templates
