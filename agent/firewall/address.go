@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,37 +10,39 @@ import (
 
 // grantAddress lets a further address of a session through.
 func (k *keeper) grantAddress(t *task) error {
-	g := k.grants[t.session.ID]
-	if g == nil || g.session.Kind == agent.KindVPN {
+	g := k.grants[t.session]
+	if g == nil || g.kind == agent.KindVPN {
 		return ErrNoSession
 	}
 	main := g.addrs[0]
-	if !main.placed || main.addr == t.address {
+	if !main.placed || main.addr == t.addr {
 		return nil // the rules do not look at it, or it is there
 	}
-	if other := k.holders[t.address]; other != nil && other.of != g {
+	if other := k.holders[t.addr]; other != nil && other.of != g {
 		return ErrAddressTaken
 	}
-	look, err := lookAround(0)
+	look, err := k.wire.lookAround(0)
 	if err != nil {
 		return fmt.Errorf("reading the interfaces: %w", err)
 	}
-	at, ok := k.plan.locate(look, g.session.Kind, t.address)
+	at, ok := k.plan.locate(look, g.kind, t.addr)
 	if !ok || at.routed || at.waits() || at.name != main.at.name || at.mac != main.at.mac {
 		return ErrNotSameHost
 	}
 	var st settling
-	h := k.holders[t.address]
+	h := k.holders[t.addr]
 	if h == nil {
-		if err := k.makeRoom(g, t.address, &st); err != nil {
+		if err := k.makeRoom(g, t.addr, &st); err != nil {
 			return err
 		}
-		h = &held{of: g, addr: t.address}
-		k.holders[t.address] = h
+		h = &held{of: g, addr: t.addr}
+		k.holders[t.addr] = h
 	}
 	g.addrs = append(slices.DeleteFunc(g.addrs, func(o *held) bool { return o == h }), h) // the one that was proved last
 	k.put(h, at, true, &st)
-	err = errors.Join(k.settle(st), k.arrived(h))
+	if _, err = k.settle(st); err == nil {
+		err = k.arrived(h)
+	}
 	if err != nil {
 		k.drop(h)
 	}

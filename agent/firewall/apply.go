@@ -14,7 +14,7 @@ func (k *keeper) apply(p Plan) error {
 	if !isFlowtable(past) && past != nil {
 		return past
 	}
-	look, err := lookAround(len(k.holders))
+	look, err := k.wire.lookAround(len(k.holders))
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (k *keeper) apply(p Plan) error {
 func (k *keeper) replace(look *surroundings) error {
 	var st settling
 	k.placeAll(slices.Collect(maps.Values(k.holders)), look, everybody, &st)
-	err := k.settle(st)
+	_, err := k.settle(st)
 	for _, g := range k.grants {
 		k.publish(g)
 	}
@@ -55,6 +55,7 @@ func (k *keeper) clear(p Plan) error {
 	}
 	k.plan, k.loaded, k.gen = p, false, 0
 	clear(k.elements)
+	clear(k.sizes)
 	clear(k.waiting)
 	for _, h := range k.holders {
 		h.placed = false

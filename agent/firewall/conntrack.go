@@ -69,7 +69,7 @@ func (k *keeper) sweep() {
 }
 
 func (k *keeper) sweepBut(others map[netip.Addr]bool) error {
-	look, err := lookAround(0)
+	look, err := k.wire.lookAround(0)
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,11 @@ func (p Plan) leavesAlone(s *surroundings, a netip.Addr) bool {
 
 // suspect tells whether the kernel may know connections of an address that nobody has.
 func (k *keeper) suspect(a netip.Addr) bool {
-	return !k.clean || k.dirty[a] || !inAny(k.plan.local(), a)
+	return !k.clean || k.dirty[a] || !k.plan.isLocal(a)
 }
 
 func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip.Addr) bool) error {
-	look, err := lookAround(0)
+	look, err := k.wire.lookAround(0)
 	if err != nil {
 		return err
 	}

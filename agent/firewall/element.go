@@ -32,7 +32,7 @@ type entry struct {
 
 // bytes is the key as the kernel keeps it: every part begins at a multiple of 4.
 func (k entry) bytes() []byte {
-	var b []byte
+	b := make([]byte, 0, ifSize+8+16)
 	if k.set.hasInterface {
 		b = append(b, name16(k.name)...)
 	}
@@ -88,8 +88,6 @@ type owner struct {
 	session string
 	user    agent.UserID
 }
-
-func ownerOf(s agent.Session) owner { return owner{s.ID, s.UserID} }
 
 func (o owner) String() string { return o.session + "/" + strconv.FormatInt(int64(o.user), 10) }
 
@@ -184,6 +182,9 @@ func inMessages(changes []change, which func(change) bool, put func(*nftables.Se
 	bySet := map[*memberSet][]nftables.SetElement{}
 	for _, ch := range changes {
 		if which(ch) {
+			if bySet[ch.set] == nil {
+				bySet[ch.set] = make([]nftables.SetElement, 0, len(changes))
+			}
 			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: ch.timeout, Comment: ch.owner.String()})
 		}
 	}

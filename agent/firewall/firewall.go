@@ -97,15 +97,20 @@ type Firewall struct {
 	mu     sync.Mutex // guards what follows
 	tasks  []*task
 	closed bool
-	counts map[string]agent.Traffic
-	macs   map[string]net.HardwareAddr
+	seen   map[string]sight // sessions that are judged in the LAN, by their ID
+}
+
+// sight is what is seen of a session in the LAN.
+type sight struct {
+	traffic agent.Traffic
+	mac     mac // zero behind a router
 }
 
 // Open finds out whether nftables works here, and starts to keep what Apply will put in force. It changes nothing yet.
 // Under ModeNFTables the error says why it does not work and what an operator can do about it.
 func Open(o Options) (*Firewall, error) {
 	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*keeper)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
-		stop: make(chan struct{}), stopped: make(chan struct{}), counts: map[string]agent.Traffic{}, macs: map[string]net.HardwareAddr{}}
+		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]sight{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -215,9 +220,9 @@ func (f *Firewall) Close() error {
 func (f *Firewall) Traffic() map[string]agent.Traffic {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]agent.Traffic, len(f.counts))
-	for id, t := range f.counts {
-		all[id] = t
+	all := make(map[string]agent.Traffic, len(f.seen))
+	for id, s := range f.seen {
+		all[id] = s.traffic
 	}
 	return all
 }
@@ -226,9 +231,11 @@ func (f *Firewall) Traffic() map[string]agent.Traffic {
 func (f *Firewall) MACs() map[string]net.HardwareAddr {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]net.HardwareAddr, len(f.macs))
-	for id, m := range f.macs {
-		all[id] = m
+	all := make(map[string]net.HardwareAddr, len(f.seen))
+	for id, s := range f.seen {
+		if s.mac != (mac{}) {
+			all[id] = net.HardwareAddr(s.mac[:])
+		}
 	}
 	return all
 }

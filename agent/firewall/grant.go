@@ -31,30 +31,44 @@ const (
 
 // task is something for the keeper to do in its turn.
 type task struct {
-	action  action
-	session agent.Session
-	address netip.Addr // of actGrantAddress and actRevokeAddress
-	done    chan error // nil when nobody waits
+	action action
+	client
+	done chan error // nil when nobody waits
+}
+
+// client is what there is to know of a session: whose it is, and where. Tasks about further addresses name the session and
+// the address alone.
+type client struct {
+	owner
+	kind agent.Kind
+	addr netip.Addr
+}
+
+func clientOf(s *agent.Session) client {
+	return client{owner{s.ID, s.UserID}, s.Kind, clean(s.Address)}
+}
+
+func further(sessionID string, a netip.Addr) client {
+	return client{owner: owner{session: sessionID}, addr: clean(a)}
 }
 
 // Grant lets a session's address through, or keeps it so when it already is. Whatever session had the address before
 // loses it; what it had proved goes over to the same person's session. After an error nothing new is let through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
-	s.Address = clean(s.Address)
-	return f.ask(ctx, &task{action: actGrant, session: s})
+	return f.ask(ctx, &task{action: actGrant, client: clientOf(&s)})
 }
 
 // GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:
 // it must be a neighbour with the MAC of the session. The session has one address of IPv4 and 8 of IPv6; of more the one
 // goes that was granted longest ago, but never the session's own. It ends with the session. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken, ErrTooMany.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
-	return f.ask(ctx, &task{action: actGrantAddress, session: agent.Session{ID: sessionID}, address: clean(a)})
+	return f.ask(ctx, &task{action: actGrantAddress, client: further(sessionID, a)})
 }
 
 // RevokeAddress takes one further address of a session away, as Revoke does with all of them. One that the session does
 // not have is no error.
 func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
-	_ = f.leave(&task{action: actRevokeAddress, session: agent.Session{ID: sessionID}, address: clean(a)}) // a closed firewall lets it expire
+	_ = f.leave(&task{action: actRevokeAddress, client: further(sessionID, a)}) // a closed firewall lets it expire
 }
 
 // Revoke takes away the session's address and all further addresses that it was given, within milliseconds of its return,
@@ -62,8 +76,7 @@ func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Ad
 // after another session was granted there means that one. In the tunnel it is closed for this session alone, because its
 // address may be another's by now. What fails is repeated until it works or has expired.
 func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
-	s.Address = clean(s.Address)
-	_ = f.leave(&task{action: actRevoke, session: s}) // a closed firewall lets it expire
+	_ = f.leave(&task{action: actRevoke, client: clientOf(&s)}) // a closed firewall lets it expire
 }
 
 // ask leaves a task and waits until it is done.

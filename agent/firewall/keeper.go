@@ -2,8 +2,8 @@ package firewall
 
 import (
 	"crypto/sha256"
-	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -27,21 +27,22 @@ type keeper struct {
 	gen      uint32            // of all tables, as far as our own changes go
 	replaces bool              // elements are replaced to be refreshed
 
-	grants   map[string]*granted               // by session ID
-	holders  map[netip.Addr]*held              // who has an address
-	elements map[netip.Addr]map[entry]*element // what the kernel has
-	waiting  map[*held]bool                    // hosts whose MAC is not known yet
-	clean    bool                              // connections of all who are not let through were forgotten since the table stands
-	dirty    map[netip.Addr]bool               // addresses whose connections were not, after all
-	leaving  map[netip.Addr]bool               // whose elements could not be removed yet
-	blocked  string                            // the foreign flowtable that was reported
+	grants   map[string]*granted       // by session ID
+	holders  map[netip.Addr]*held      // who has an address
+	elements map[netip.Addr][]*element // what the kernel has, a few of each address
+	sizes    map[*memberSet]int        // how many of them are in each set
+	waiting  map[*held]bool            // hosts whose MAC is not known yet
+	clean    bool                      // connections of all who are not let through were forgotten since the table stands
+	dirty    map[netip.Addr]bool       // addresses whose connections were not, after all
+	leaving  map[netip.Addr]bool       // whose elements could not be removed yet
+	blocked  string                    // the foreign flowtable that was reported
 }
 
 // granted is a session that is let through, or would be if a chosen interface led to it.
 type granted struct {
-	session agent.Session
-	addrs   []*held // the session's own address first
-	rx, tx  uint64  // what elements had counted that are gone
+	client
+	addrs  []*held // the session's own address first
+	rx, tx uint64  // what elements had counted that are gone
 }
 
 // held is an address of a session.
@@ -54,7 +55,8 @@ type held struct {
 
 // element is one that the kernel has.
 type element struct {
-	owner      owner
+	entry
+	owner
 	live       bool      // refreshed, because its session is granted; otherwise it is left to expire
 	expires    time.Time // while it is not live
 	timeout    time.Duration
@@ -63,25 +65,33 @@ type element struct {
 
 func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
 	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
-		elements: map[netip.Addr]map[entry]*element{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
+		elements: map[netip.Addr][]*element{}, sizes: map[*memberSet]int{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
 	now := time.Now()
 	for _, e := range elements {
-		k.keep(e.entry, &element{owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
+		k.keep(&element{entry: e.entry, owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
 	}
 	return k
 }
 
 // keep notes what the kernel has.
-func (k *keeper) keep(key entry, e *element) {
-	if k.elements[key.addr] == nil {
-		k.elements[key.addr] = map[entry]*element{}
+func (k *keeper) keep(e *element) {
+	k.elements[e.addr] = append(k.elements[e.addr], e)
+	k.sizes[e.set]++
+}
+
+// find returns the element of a key; nil if the kernel has none.
+func (k *keeper) find(key entry) *element {
+	for _, e := range k.elements[key.addr] {
+		if e.entry == key {
+			return e
+		}
 	}
-	k.elements[key.addr][key] = e
+	return nil
 }
 
 // lose notes what the kernel has no longer. What it counted stays the session's.
 func (k *keeper) lose(key entry) {
-	e := k.elements[key.addr][key]
+	e := k.find(key)
 	if e == nil {
 		return
 	}
@@ -90,7 +100,9 @@ func (k *keeper) lose(key entry) {
 	} else if g != nil {
 		g.tx += e.total()
 	}
-	if delete(k.elements[key.addr], key); len(k.elements[key.addr]) == 0 {
+	k.sizes[e.set]--
+	rest := slices.DeleteFunc(slices.Clone(k.elements[key.addr]), func(o *element) bool { return o == e }) // somebody may be going through the list
+	if k.elements[key.addr] = rest; len(rest) == 0 {
 		delete(k.elements, key.addr)
 	}
 }
@@ -181,33 +193,23 @@ func (k *keeper) work(tasks []*task) {
 func (k *keeper) publish(g *granted) {
 	k.f.mu.Lock()
 	defer k.f.mu.Unlock()
-	id := g.session.ID
-	if k.grants[id] != g {
-		delete(k.f.counts, id)
-		delete(k.f.macs, id)
+	if k.grants[g.session] != g || g.kind == agent.KindVPN || len(g.addrs) == 0 || !g.addrs[0].placed {
+		delete(k.f.seen, g.session) // nothing counts
 		return
 	}
-	delete(k.f.macs, id)
-	if g.session.Kind == agent.KindVPN || len(g.addrs) == 0 || !g.addrs[0].placed {
-		delete(k.f.counts, id) // nothing counts
-		return
-	}
-	t := agent.Traffic{Rx: g.rx, Tx: g.tx}
+	s := sight{traffic: agent.Traffic{Rx: g.rx, Tx: g.tx}, mac: g.addrs[0].at.mac}
 	for _, h := range g.addrs {
-		for key, e := range k.elements[h.addr] {
+		for _, e := range k.elements[h.addr] {
 			switch {
-			case e.owner.session != id:
-			case key.inward():
-				t.Rx += e.total()
+			case e.session != g.session:
+			case e.inward():
+				s.traffic.Rx += e.total()
 			default:
-				t.Tx += e.total()
+				s.traffic.Tx += e.total()
 			}
 		}
 	}
-	k.f.counts[id] = t
-	if m := g.addrs[0].at.mac; m != (mac{}) {
-		k.f.macs[id] = net.HardwareAddr(m[:])
-	}
+	k.f.seen[g.session] = s
 }
 
 func (e *element) total() uint64 { return e.base + e.last }

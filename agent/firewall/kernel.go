@@ -52,13 +52,13 @@ func (k *keeper) commit(changes []change) error {
 	return nil
 }
 
-// adding is the addition of an element. It takes turns between the full timeout and a little less: the kernel refreshes an
+// adding is the addition of an element, beside the one that is there. It takes turns between the full timeout and a little less: the kernel refreshes an
 // element only when its timeout becomes another.
-func (k *keeper) adding(key entry, o owner) change {
+func (k *keeper) adding(key entry, o owner, e *element) change {
 	full := k.plan.timeout()
 	less := full - full/60
 	ch := change{entry: key, add: true, owner: o, timeout: full}
-	if e := k.elements[key.addr][key]; e != nil && e.timeout > full-full/120 {
+	if e != nil && e.timeout > full-full/120 {
 		ch.timeout = less
 	}
 	return ch
@@ -67,7 +67,7 @@ func (k *keeper) adding(key entry, o owner) change {
 // note takes over what was done in the kernel.
 func (k *keeper) note(changes []change) {
 	for _, ch := range changes {
-		e := k.elements[ch.addr][ch.entry]
+		e := k.find(ch.entry)
 		switch {
 		case ch.remove && !ch.add:
 			k.lose(ch.entry)
@@ -76,8 +76,10 @@ func (k *keeper) note(changes []change) {
 		case e != nil && e.owner == ch.owner: // its counter began anew
 			e.live, e.timeout, e.base, e.last = true, ch.timeout, e.total(), 0
 		default:
-			k.lose(ch.entry)
-			k.keep(ch.entry, &element{owner: ch.owner, live: true, timeout: ch.timeout})
+			if e != nil {
+				k.lose(ch.entry)
+			}
+			k.keep(&element{entry: ch.entry, owner: ch.owner, live: true, timeout: ch.timeout})
 		}
 	}
 }
@@ -85,33 +87,33 @@ func (k *keeper) note(changes []change) {
 // fewChecks is up to where elements are asked for one by one.
 const fewChecks = 16
 
-// check asks the kernel for what was added, and adds what it has lost once more. What is lost again is forgotten.
-func (k *keeper) check(changes []change) error {
+// check asks the kernel for what was added, and adds what it has lost once more. What is lost again is forgotten; all
+// tells that nothing is.
+func (k *keeper) check(changes []change) (all bool, err error) {
 	lost, err := k.lost(changes)
 	if err != nil || len(lost) == 0 {
-		return err
+		return err == nil, err
 	}
 	k.f.log.Warn("the kernel has lost elements; adding them again", "elements", len(lost))
 	if err := k.commit(lost); err != nil {
-		return err
+		return false, err
 	}
 	if lost, err = k.lost(lost); err != nil {
-		return err
+		return false, err
 	}
 	for _, ch := range lost {
 		k.lose(ch.entry)
 	}
-	return nil
+	return len(lost) == 0, nil
 }
 
 // lost are the additions that the kernel does not have.
 func (k *keeper) lost(changes []change) (lost []change, err error) {
-	added := slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return !ch.add })
-	if !k.loaded || len(added) == 0 {
+	if !k.loaded {
 		return nil, nil
 	}
 	is := k.wire.has
-	if len(added) > fewChecks {
+	if len(changes) > fewChecks {
 		if ok, err := k.complete(); ok || err != nil {
 			return nil, err
 		}
@@ -125,7 +127,10 @@ func (k *keeper) lost(changes []change) (lost []change, err error) {
 		}
 		is = func(e entry) (bool, error) { return there[e], nil }
 	}
-	for _, ch := range added {
+	for _, ch := range changes {
+		if !ch.add {
+			continue
+		}
 		ok, err := is(ch.entry)
 		if err != nil {
 			return nil, fmt.Errorf("reading an element back: %w", err)
@@ -140,13 +145,7 @@ func (k *keeper) lost(changes []change) (lost []change, err error) {
 
 // complete tells whether the kernel has as many elements as it should.
 func (k *keeper) complete() (bool, error) {
-	want := map[*memberSet]int{}
-	for _, entries := range k.elements {
-		for key := range entries {
-			want[key.set]++
-		}
-	}
-	for set, n := range want {
+	for set, n := range k.sizes {
 		got, err := k.wire.count(set)
 		if err != nil {
 			return false, fmt.Errorf("counting the elements of %s: %w", set.name, err)
@@ -165,9 +164,9 @@ func (k *keeper) refresh() {
 	}
 	var changes []change
 	for _, entries := range k.elements {
-		for key, e := range entries {
+		for _, e := range entries {
 			if e.live {
-				ch := k.adding(key, e.owner)
+				ch := k.adding(e.entry, e.owner, e)
 				ch.remove = k.replaces
 				changes = append(changes, ch)
 			}
@@ -192,20 +191,20 @@ func (k *keeper) sample() {
 	var strange, missing []change
 	for _, f := range all {
 		there[f.entry] = true
-		if e := k.elements[f.addr][f.entry]; e != nil {
+		if e := k.find(f.entry); e != nil {
 			e.count(f.bytes)
 		} else {
 			strange = append(strange, change{entry: f.entry, remove: true})
 		}
 	}
 	for _, entries := range k.elements {
-		for key, e := range entries {
-			if !there[key] && e.live {
+		for _, e := range entries {
+			if !there[e.entry] && e.live {
 				e.base, e.last = e.total(), 0
-				missing = append(missing, k.adding(key, e.owner))
-			} else if !there[key] {
-				k.lose(key) // it has expired, and its connections are still known
-				k.dirty[key.addr] = true
+				missing = append(missing, k.adding(e.entry, e.owner, e))
+			} else if !there[e.entry] {
+				k.lose(e.entry) // it has expired, and its connections are still known
+				k.dirty[e.addr] = true
 			}
 		}
 	}
@@ -229,7 +228,7 @@ func (k *keeper) hear() {
 	if len(k.waiting) == 0 {
 		return
 	}
-	look, err := lookAround(len(k.waiting))
+	look, err := k.wire.lookAround(len(k.waiting))
 	if err != nil {
 		k.f.log.Warn("the interfaces were not read", "error", err)
 		return
@@ -237,12 +236,12 @@ func (k *keeper) hear() {
 	var st settling
 	var heard []*held
 	for h := range k.waiting {
-		if at, ok := k.plan.locate(look, h.of.session.Kind, h.addr); !ok || !at.waits() {
+		if at, ok := k.plan.locate(look, h.of.kind, h.addr); !ok || !at.waits() {
 			heard = append(heard, h)
 		}
 	}
 	k.placeAll(heard, look, everybody, &st)
-	if err := k.settle(st); err != nil {
+	if _, err := k.settle(st); err != nil {
 		k.f.log.Error("hosts that were heard of were not let through; trying again", "error", err)
 		for _, h := range heard {
 			k.waiting[h] = true

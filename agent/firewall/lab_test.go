@@ -430,7 +430,7 @@ func (l lab) known(tb testing.TB, where string, from netip.Addr) {
 func revoked(tb testing.TB, f *Firewall, s agent.Session) {
 	tb.Helper()
 	f.Revoke(context.Background(), s)
-	done := &task{action: actGrantAddress, session: agent.Session{ID: "nobody"}, done: make(chan error, 1)}
+	done := &task{action: actGrantAddress, client: further("nobody", netip.Addr{}), done: make(chan error, 1)}
 	if err := f.leave(done); err != nil {
 		tb.Fatal(err)
 	}

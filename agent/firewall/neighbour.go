@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 
@@ -9,21 +10,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manyNeighbours is from where on one list of all neighbours is cheaper than single questions.
-const manyNeighbours = 64
+// manyNeighbours is from where on one list of all neighbours is cheaper than single questions, which take 4 times as long
+// for each.
+const manyNeighbours = 1000
 
 // surroundings are this machine's interfaces and neighbours, as of one moment.
 type surroundings struct {
+	wire       *wire
 	own        map[netip.Addr]bool
 	index      map[string]int
 	bare       map[string]bool // interfaces without MACs, such as those of PPP
 	names      map[int]string
-	neighbours map[place]mac // nil: ask for each; the MAC of a place here is not set
+	neighbours map[neighbour]mac // nil: ask for each
+}
+
+// neighbour is a host on the network of an interface.
+type neighbour struct {
+	index int
+	addr  netip.Addr
 }
 
 // lookAround reads the interfaces, and all neighbours when many addresses are going to be asked for.
-func lookAround(addresses int) (*surroundings, error) {
-	s := &surroundings{own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
+func (w *wire) lookAround(addresses int) (*surroundings, error) {
+	s := &surroundings{wire: w, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, err
@@ -42,33 +51,40 @@ func lookAround(addresses int) (*surroundings, error) {
 		}
 	}
 	if addresses >= manyNeighbours {
-		err = s.listNeighbours()
+		err = s.listNeighbours(addresses)
 	}
 	return s, err
 }
 
-func (s *surroundings) listNeighbours() error {
-	all, err := netlink.NeighList(0, unix.AF_UNSPEC)
-	if err != nil {
-		return err
-	}
-	s.neighbours = make(map[place]mac, len(all))
-	for _, n := range all {
-		a, ok := netip.AddrFromSlice(n.IP)
-		if m, known := macOf(&n); ok && known {
-			s.neighbours[place{name: s.names[n.LinkIndex], addr: a.Unmap()}] = m
+func (s *surroundings) listNeighbours(addresses int) error {
+	s.neighbours = make(map[neighbour]mac, addresses)
+	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
+	req.Sockets = s.wire.questions
+	req.AddData(&netlink.Ndmsg{Family: unix.AF_UNSPEC})
+	err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, func(answer []byte) bool {
+		n, err := netlink.NeighDeserialize(answer)
+		if err != nil {
+			return true // nothing that we know how to read
 		}
+		a, ok := netip.AddrFromSlice(n.IP)
+		if m, known := macOf(n); ok && known {
+			s.neighbours[neighbour{n.LinkIndex, a.Unmap()}] = m
+		}
+		return true
+	})
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil // who was left out is called
 	}
-	return nil
+	return err
 }
 
 // mac returns the MAC of a neighbour.
 func (s *surroundings) mac(name string, a netip.Addr) (mac, bool) {
 	if s.neighbours != nil {
-		m, ok := s.neighbours[place{name: name, addr: a}]
+		m, ok := s.neighbours[neighbour{s.index[name], a}]
 		return m, ok
 	}
-	n, err := neighbour(s.index[name], a)
+	n, err := s.wire.neighbour(s.index[name], a)
 	if err != nil {
 		return mac{}, false
 	}
@@ -76,8 +92,9 @@ func (s *surroundings) mac(name string, a netip.Addr) (mac, bool) {
 }
 
 // neighbour asks the kernel for one neighbour.
-func neighbour(index int, a netip.Addr) (*netlink.Neigh, error) {
+func (w *wire) neighbour(index int, a netip.Addr) (*netlink.Neigh, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
+	req.Sockets = w.questions
 	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(a)), Index: uint32(index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, a.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
@@ -112,7 +129,7 @@ func provoke(a netip.Addr) {
 
 // route tells through which interface an address is reached, and whether its MAC is not to be seen there.
 func (s *surroundings) route(a netip.Addr) (name string, routed, ok bool) {
-	routes, err := netlink.RouteGet(a.AsSlice())
+	routes, err := s.wire.routes.RouteGet(a.AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type == unix.RTN_LOCAL {
 		return "", false, false
 	}

@@ -152,6 +152,12 @@ func (p Plan) local() []netip.Prefix {
 	return slices.DeleteFunc(list, func(n netip.Prefix) bool { return n.Addr().IsLoopback() })
 }
 
+// isLocal tells whether an address is in one of the networks of local.
+func (p Plan) isLocal(a netip.Addr) bool {
+	inLAN := func(i Interface) bool { return inAny(i.Networks, a) }
+	return !a.IsLoopback() && (inAny(p.LocalNetworks, a) || slices.ContainsFunc(p.LAN, inLAN) || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a))
+}
+
 // forwardsAll tells whether VPN users reach everything.
 func (p Plan) forwardsAll() bool {
 	return len(p.ForwardNets) == 0 || slices.ContainsFunc(p.ForwardNets, func(n netip.Prefix) bool { return n.Addr().Is4() && n.Bits() == 0 })

@@ -7,7 +7,8 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
+	sockets "github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -15,11 +16,12 @@ import (
 // isMissing tells whether the kernel does not have what was asked for.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// wire are the two lasting sockets to nftables: one for transactions, one for questions. To close such a socket takes the
-// kernel several milliseconds when something was removed before.
+// wire are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
+// milliseconds to close when something was removed before; and those for questions about routes and neighbours.
 type wire struct {
 	conn      *nftables.Conn
-	questions map[int]*nl.SocketHandle
+	questions map[int]*nl.SocketHandle // by protocol
+	routes    *netlink.Handle
 }
 
 // socketBuffer holds a transaction, and what the kernel answers to it: it drops answers that find no place, and then nobody
@@ -32,25 +34,39 @@ func dial() (*wire, error) {
 }
 
 func (w *wire) open() (err error) {
-	w.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+	w.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *sockets.Conn) error {
 		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
 	}))
 	if err != nil {
 		return fmt.Errorf("opening a socket for nftables: %w", err)
 	}
-	socket, err := nl.Subscribe(unix.NETLINK_NETFILTER)
-	if err != nil {
-		return errors.Join(fmt.Errorf("opening a socket for nftables: %w", err), w.conn.CloseLasting())
+	w.questions = map[int]*nl.SocketHandle{}
+	for _, protocol := range []int{unix.NETLINK_NETFILTER, unix.NETLINK_ROUTE} {
+		socket, err := nl.Subscribe(protocol)
+		if err != nil {
+			w.close()
+			return fmt.Errorf("opening a socket for questions to the kernel: %w", err)
+		}
+		w.questions[protocol] = &nl.SocketHandle{Socket: socket}
+		if err := errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv)); err != nil {
+			w.close()
+			return err
+		}
 	}
-	err = errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv))
-	w.questions = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: socket}}
-	return err
+	if w.routes, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		w.close()
+		return fmt.Errorf("opening a socket for routes: %w", err)
+	}
+	return nil
 }
 
 func (w *wire) close() {
 	_ = w.conn.CloseLasting()
 	for _, h := range w.questions {
 		h.Close()
+	}
+	if w.routes != nil {
+		w.routes.Close()
 	}
 }
 
@@ -180,7 +196,39 @@ func (w *wire) has(k entry) (bool, error) {
 }
 
 // count tells how many elements a set has.
-func (w *wire) count(set *memberSet) (n int, err error) {
+func (w *wire) count(set *memberSet) (int, error) {
+	if n, ok, err := w.counted(set); ok || err != nil {
+		return n, err
+	}
+	return w.countAll(set)
+}
+
+// setCount is NFTA_SET_COUNT of the kernel's nf_tables.h.
+const setCount = 20
+
+// counted asks the kernel for its own count of a set, which those from 6.16 on tell; ok says whether it did. Elements
+// that have expired are in it until the kernel comes round to sweep them up.
+func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
+	answers, err := w.ask(unix.NFT_MSG_GETSET, 0, text(unix.NFTA_SET_TABLE, Table), text(unix.NFTA_SET_NAME, set.name))
+	if err != nil {
+		return 0, false, err
+	}
+	for _, a := range answers {
+		attrs, err := nl.ParseRouteAttr(a)
+		if err != nil {
+			return 0, false, err
+		}
+		for _, attr := range attrs {
+			if attr.Attr.Type == setCount && len(attr.Value) == 4 {
+				return int(binary.BigEndian.Uint32(attr.Value)), true, nil
+			}
+		}
+	}
+	return 0, false, nil
+}
+
+// countAll has the kernel list a set.
+func (w *wire) countAll(set *memberSet) (n int, err error) {
 	answers, err := w.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
 	if err != nil {

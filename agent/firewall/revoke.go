@@ -10,13 +10,13 @@ import (
 func (k *keeper) revoke(tasks []*task) {
 	var st settling
 	for _, t := range tasks {
-		if g := k.grants[t.session.ID]; g != nil && g.isAt(t.session) {
+		if g := k.grants[t.session]; g != nil && g.isAt(t.client) {
 			k.depart(g, &st)
 		}
-		if t.session.Kind != agent.KindVPN {
-			k.vacate(t.session.Address, &st)
-		} else if k.holders[t.session.Address] == nil {
-			k.clearLeft(t.session.ID, t.session.Address, &st)
+		if t.kind != agent.KindVPN {
+			k.vacate(t.addr, &st)
+		} else if k.holders[t.addr] == nil {
+			k.clearLeft(t.session, t.addr, &st)
 		}
 	}
 	k.takeAway(st)
@@ -26,10 +26,10 @@ func (k *keeper) revoke(tasks []*task) {
 func (k *keeper) revokeAddresses(tasks []*task) {
 	var st settling
 	for _, t := range tasks {
-		switch h := k.holders[t.address]; {
+		switch h := k.holders[t.addr]; {
 		case h == nil: // what could not be let through after all, or is of the process before
-			k.clearLeft(t.session.ID, t.address, &st)
-		case h.of.session.ID == t.session.ID && h != h.of.addrs[0]:
+			k.clearLeft(t.session, t.addr, &st)
+		case h.of.session == t.session && h != h.of.addrs[0]:
 			st.clear(k, h.addr)
 			k.drop(h)
 			k.publish(h.of)
@@ -41,7 +41,7 @@ func (k *keeper) revokeAddresses(tasks []*task) {
 // depart ends a session.
 func (k *keeper) depart(g *granted, st *settling) {
 	k.empty(g, st)
-	delete(k.grants, g.session.ID)
+	delete(k.grants, g.session)
 	k.publish(g)
 }
 
@@ -63,7 +63,7 @@ func (k *keeper) vacate(a netip.Addr, st *settling) {
 // clearLeft closes an address that nobody has, as far as it was a session's.
 func (k *keeper) clearLeft(session string, a netip.Addr, st *settling) {
 	for _, e := range k.elements[a] {
-		if e.owner.session == session {
+		if e.session == session {
 			st.clear(k, a)
 			return
 		}
@@ -71,14 +71,14 @@ func (k *keeper) clearLeft(session string, a netip.Addr, st *settling) {
 }
 
 // isAt tells whether a session is still where the one that ends was. It may have moved, with its ID.
-func (g *granted) isAt(s agent.Session) bool {
-	return len(g.addrs) > 0 && g.addrs[0].addr == s.Address && (g.session.Kind == agent.KindVPN) == (s.Kind == agent.KindVPN)
+func (g *granted) isAt(c client) bool {
+	return len(g.addrs) > 0 && g.addrs[0].addr == c.addr && (g.kind == agent.KindVPN) == (c.kind == agent.KindVPN)
 }
 
 // takeAway removes elements now or later. They are not refreshed any more in any case.
 func (k *keeper) takeAway(st settling) {
 	for _, ch := range st.before {
-		if e := k.elements[ch.addr][ch.entry]; e != nil {
+		if e := k.find(ch.entry); e != nil {
 			e.live = false
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"time"
-
-	"ideco-agent/agent"
 )
 
 // settling is what it takes to bring addresses to their places, in this order.
@@ -34,31 +32,40 @@ func (st *settling) clear(k *keeper, a netip.Addr) {
 	if len(k.elements[a]) == 0 {
 		return
 	}
-	for key := range k.elements[a] {
-		st.remove(key)
+	for _, e := range k.elements[a] {
+		st.remove(e.entry)
 	}
 	st.forget = append(st.forget, a)
 }
 
-// grant does tasks that let sessions through.
+// grant does tasks that let sessions through, in transactions of their own, so that the first of many need not wait for
+// the last.
 func (k *keeper) grant(tasks []*task) {
-	look, err := lookAround(len(tasks))
+	look, err := k.wire.lookAround(len(tasks))
 	if err != nil {
 		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
 		return
 	}
-	var st settling
+	for part := range slices.Chunk(tasks, perTransaction/2) { // there are two elements to each
+		k.grantPart(part, look)
+	}
+}
+
+func (k *keeper) grantPart(tasks []*task, look *surroundings) {
+	st := settling{after: make([]change, 0, 2*len(tasks))}
 	of, back := make([]*held, len(tasks)), map[*held]bool{}
 	for i, t := range tasks {
-		adopted := k.adopts(t.session)
-		of[i] = k.hold(t.session, &st)
-		back[of[i]] = adopted
+		adopted := k.adopts(t.client)
+		of[i] = k.hold(t.client, &st)
+		if delete(back, of[i]); adopted {
+			back[of[i]] = true
+		}
 	}
 	k.placeAll(of, look, func(h *held) bool { return back[h] }, &st)
-	err = k.settle(st)
+	all, err := k.settle(st)
 	for i, h := range of {
 		failed := err
-		if failed == nil {
+		if failed == nil && !all {
 			failed = k.arrived(h)
 		}
 		if failed != nil {
@@ -80,23 +87,24 @@ func answer(tasks []*task, err error) {
 }
 
 // hold makes the session's address its own.
-func (k *keeper) hold(s agent.Session, st *settling) *held {
-	g := k.grants[s.ID]
+func (k *keeper) hold(c client, st *settling) *held {
+	g := k.grants[c.session]
 	if g == nil {
 		g = &granted{}
-		k.grants[s.ID] = g
+		k.grants[c.session] = g
 	}
-	if len(g.addrs) > 0 && g.addrs[0].addr != s.Address { // it has moved
+	if len(g.addrs) > 0 && g.addrs[0].addr != c.addr { // it has moved
 		k.empty(g, st)
 	}
-	g.session = s
-	if other := k.holders[s.Address]; other != nil && other.of != g {
-		k.inherit(g, other.of, st)
+	g.client = c
+	h := k.holders[c.addr]
+	if h != nil && h.of != g {
+		k.inherit(g, h.of, st)
+		h = k.holders[c.addr]
 	}
-	h := k.holders[s.Address]
 	if h == nil {
-		h = &held{addr: s.Address}
-		k.holders[s.Address] = h
+		h = &held{addr: c.addr}
+		k.holders[c.addr] = h
 	}
 	h.of = g
 	g.addrs = append([]*held{h}, slices.DeleteFunc(g.addrs, func(o *held) bool { return o == h })...)
@@ -105,14 +113,14 @@ func (k *keeper) hold(s agent.Session, st *settling) *held {
 
 // inherit ends a session for another one on its address. The same person keeps what the former had proved.
 func (k *keeper) inherit(g, former *granted, st *settling) {
-	if former.session.UserID == g.session.UserID {
+	if former.user == g.user {
 		for _, h := range former.addrs {
 			h.of = g
 		}
 		g.addrs, former.addrs = append(g.addrs, former.addrs...), nil
 	}
 	k.empty(former, st)
-	delete(k.grants, former.session.ID)
+	delete(k.grants, former.session)
 	k.publish(former)
 }
 
@@ -142,18 +150,18 @@ func (k *keeper) drop(h *held) {
 		e.live = false
 	}
 	g.addrs = slices.DeleteFunc(g.addrs, func(o *held) bool { return o == h })
-	if len(g.addrs) == 0 && k.grants[g.session.ID] == g {
-		delete(k.grants, g.session.ID)
+	if len(g.addrs) == 0 && k.grants[g.session] == g {
+		delete(k.grants, g.session)
 	}
 }
 
 // adopts tells whether a session comes over from the process before: nobody has spoken from its address now.
-func (k *keeper) adopts(s agent.Session) bool {
-	if k.grants[s.ID] != nil {
+func (k *keeper) adopts(c client) bool {
+	if k.grants[c.session] != nil {
 		return false
 	}
-	for _, e := range k.elements[s.Address] {
-		if e.owner == ownerOf(s) {
+	for _, e := range k.elements[c.addr] {
+		if e.owner == c.owner {
 			return true
 		}
 	}
@@ -170,7 +178,7 @@ func (k *keeper) placeAll(list []*held, look *surroundings, stays func(*held) bo
 		if k.holders[h.addr] != h {
 			continue // a later task of the same burst has taken the address
 		}
-		at, ok := k.plan.locate(look, h.of.session.Kind, h.addr)
+		at, ok := k.plan.locate(look, h.of.kind, h.addr)
 		if ok && at.hasMAC() && (at.waits() || stays(h)) {
 			at.mac = cmp.Or(k.knownMAC(h, at), at.mac)
 		}
@@ -189,9 +197,9 @@ func (k *keeper) knownMAC(h *held, at place) mac {
 	if h.placed && h.at.name == at.name {
 		return h.at.mac
 	}
-	for key, e := range k.elements[h.addr] {
-		if key.set.hasMAC && key.name == at.name && e.owner == ownerOf(h.of.session) {
-			return key.mac
+	for _, e := range k.elements[h.addr] {
+		if e.set.hasMAC && e.name == at.name && e.owner == h.of.owner {
+			return e.mac
 		}
 	}
 	return mac{}
@@ -201,41 +209,42 @@ func (k *keeper) knownMAC(h *held, at place) mac {
 func (k *keeper) put(h *held, at place, ok bool, st *settling) {
 	h.at, h.placed = at, ok
 	k.await(h)
-	me, want, same := ownerOf(h.of.session), h.keys(), false
-	for key, e := range k.elements[h.addr] {
-		mine := e.owner.user == me.user && e.owner.session != "" && !st.gone[key] && (e.live || time.Now().Before(e.expires))
+	me, want, same := h.of.owner, h.keys(), false
+	there := k.elements[h.addr]
+	for _, e := range there {
+		mine := e.user == me.user && e.session != "" && !st.gone[e.entry] && (e.live || time.Now().Before(e.expires))
 		if same = same || mine; !mine {
-			st.remove(key)
-		} else if !slices.Contains(want, key) {
-			st.after = append(st.after, change{entry: key, remove: true})
+			st.remove(e.entry)
+		} else if !slices.Contains(want, e.entry) {
+			st.after = append(st.after, change{entry: e.entry, remove: true})
 		}
 	}
 	for _, key := range want {
-		e := k.elements[h.addr][key]
+		e := k.find(key)
 		again := e != nil && !st.gone[key] // there is one of this person's
 		if k.replaces && again && e.owner == me && (e.live || time.Until(e.expires) > k.plan.timeout()/2) {
 			e.live = true // replacing is dear, and the next refresh comes in time
 			continue
 		}
-		ch := k.adding(key, me)
+		ch := k.adding(key, me, e)
 		ch.remove = again && (k.replaces || e.owner != me)
 		st.after = append(st.after, ch)
 	}
-	if others := len(k.elements[h.addr]) > 0; len(want) > 0 && !same && (others || k.suspect(h.addr)) {
+	if len(want) > 0 && !same && (len(there) > 0 || k.suspect(h.addr)) {
 		st.forget = append(st.forget, h.addr)
 	}
 }
 
-// settle carries out what was planned, and asks the kernel whether it has what was added.
-func (k *keeper) settle(st settling) error {
+// settle carries out what was planned, and asks the kernel whether it has all that was added.
+func (k *keeper) settle(st settling) (all bool, err error) {
 	if err := k.commit(st.before); err != nil {
-		return fmt.Errorf("removing what an address had before: %w", err)
+		return false, fmt.Errorf("removing what an address had before: %w", err)
 	}
 	if err := k.forget(st.forget); err != nil {
-		return fmt.Errorf("forgetting the connections of an address: %w", err)
+		return false, fmt.Errorf("forgetting the connections of an address: %w", err)
 	}
 	if err := k.commit(st.after); err != nil {
-		return fmt.Errorf("letting an address through: %w", err)
+		return false, fmt.Errorf("letting an address through: %w", err)
 	}
 	return k.check(st.after)
 }
@@ -243,7 +252,7 @@ func (k *keeper) settle(st settling) error {
 // arrived tells whether an address has what it needs.
 func (k *keeper) arrived(h *held) error {
 	for _, key := range h.keys() {
-		if k.elements[h.addr][key] == nil {
+		if k.find(key) == nil {
 			return fmt.Errorf("the kernel has lost the element %s of %s", key, key.set.name)
 		}
 	}

@@ -100,9 +100,9 @@ func (k *keeper) reload(c *nftables.Conn) error {
 	}
 	var changes []change
 	for _, entries := range k.elements {
-		for key, e := range entries {
+		for _, e := range entries {
 			if e.live {
-				changes = append(changes, k.adding(key, e.owner))
+				changes = append(changes, k.adding(e.entry, e.owner, e))
 			}
 		}
 	}
@@ -112,11 +112,11 @@ func (k *keeper) reload(c *nftables.Conn) error {
 // beginCounting notes that all elements are new, and that those of the process before are gone.
 func (k *keeper) beginCounting() {
 	for _, entries := range k.elements {
-		for key, e := range entries {
+		for _, e := range entries {
 			if e.live {
 				e.base, e.last = e.total(), 0
 			} else {
-				k.lose(key)
+				k.lose(e.entry)
 			}
 		}
 	}
