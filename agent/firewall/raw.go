@@ -29,35 +29,36 @@ type wire struct {
 const socketBuffer = 4 << 20
 
 func dial() (*wire, error) {
-	w := &wire{}
-	return w, w.open()
-}
-
-func (w *wire) open() (err error) {
-	w.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *sockets.Conn) error {
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *sockets.Conn) error {
 		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
 	}))
 	if err != nil {
-		return fmt.Errorf("opening a socket for nftables: %w", err)
+		return nil, fmt.Errorf("opening a socket for nftables: %w", err)
 	}
-	w.questions = map[int]*nl.SocketHandle{}
+	w := &wire{conn: conn, questions: map[int]*nl.SocketHandle{}}
+	if err := w.openQuestions(); err != nil {
+		w.close()
+		return nil, fmt.Errorf("opening a socket for questions to the kernel: %w", err)
+	}
+	return w, nil
+}
+
+func (w *wire) openQuestions() error {
 	for _, protocol := range []int{unix.NETLINK_NETFILTER, unix.NETLINK_ROUTE} {
 		socket, err := nl.Subscribe(protocol)
 		if err != nil {
-			w.close()
-			return fmt.Errorf("opening a socket for questions to the kernel: %w", err)
+			return err
 		}
 		w.questions[protocol] = &nl.SocketHandle{Socket: socket}
 		if err := errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv)); err != nil {
-			w.close()
 			return err
 		}
 	}
-	if w.routes, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-		w.close()
-		return fmt.Errorf("opening a socket for routes: %w", err)
+	routes, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err == nil {
+		w.routes = routes
 	}
-	return nil
+	return err
 }
 
 func (w *wire) close() {
@@ -70,14 +71,19 @@ func (w *wire) close() {
 	}
 }
 
-// flush sends the transaction. After an error the sockets are new ones: nobody reads what is still to come from the old.
+// flush sends the transaction. After an error the sockets are new ones, if there are any to be had: nobody reads what is
+// still to come from the old.
 func (w *wire) flush() error {
 	err := w.conn.Flush()
 	if err == nil {
 		return nil
 	}
-	w.close()
-	return errors.Join(err, w.open())
+	fresh, again := dial()
+	if again == nil {
+		w.close()
+		*w = *fresh
+	}
+	return errors.Join(err, again)
 }
 
 // ask sends a question to nftables and returns the answers without their headers.
