@@ -33,7 +33,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 		PreviewTyped:      true,
 		Returned:          now,
 	}
-	d.Form.OpenBeforeLogin = hostile
+	d.Form.OpenBeforeLogin, d.Form.FirewallTimeout = hostile, hostile
 	return d
 }
 
