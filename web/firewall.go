@@ -47,7 +47,7 @@ type wall struct {
 
 // openWall opens the firewall that the Config asks for. Nothing is enforced yet.
 func openWall(c Config, settings func() agent.Settings) (*wall, error) {
-	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(), log: c.Log}
+	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(c.Data, c.Log), log: c.Log}
 	var err error
 	w.Firewall, err = firewall.Open(firewall.Options{Mode: c.Firewall, Log: c.Log, Report: w.heed})
 	return w, err
