@@ -37,7 +37,7 @@ func (w *wall) keepForBoot() {
 	w.kept = err == nil
 	w.mu.Lock()
 	before := w.unkept
-	w.unkept, w.closed = err, err != nil && p.Empty()
+	w.unkept, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
 	if err != nil && (before == nil || before.Error() != err.Error()) {
 		w.log.Error(said, "err", err)

@@ -41,7 +41,7 @@ type wall struct {
 	mu       sync.Mutex // guards what follows
 	failed   error      // why the plan of the settings is not in force
 	unkept   error      // why the next boot has not the plan in force
-	closed   bool       // with unkept: the next boot has another plan, and there is none in force
+	stale    bool       // with unkept: the next boot has a plan, and there is none in force
 	restored time.Time
 }
 
@@ -202,7 +202,7 @@ func (w *wall) failure() error {
 func (w *wall) state() (s agent.GatewayState) {
 	w.mu.Lock()
 	failed, restored := w.failed, w.restored
-	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.closed
+	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
 	w.mu.Unlock()
 	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().Guards(), w.Problem(), failed)
 	s.Restored = restored
