@@ -86,6 +86,45 @@ func TestKeepForBoot(t *testing.T) {
 	})
 }
 
+// TestKeepForBootOnDisk: a disk without room and one that is read-only are told as such, and what is there stays whole.
+func TestKeepForBootOnDisk(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		dir, s := t.TempDir(), gatewaySettings()
+		mount := func(flags uintptr) {
+			t.Helper()
+			if err := unix.Mount("tmpfs", dir, "tmpfs", flags, "size=64k"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mount(0)
+		t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+		w := testWall(t, dir, &s)
+		follows := func(what, open string, trouble agent.BootTrouble, kept string) {
+			t.Helper()
+			s.OpenBeforeLogin = addrs(open)
+			w.follow(t.Context())
+			b, err := os.ReadFile(filepath.Join(dir, bootFile))
+			if got := w.state(); got.Boot != trouble || err != nil || !strings.Contains(string(b), kept) || !strings.HasSuffix(string(b), "}\n") {
+				t.Errorf("%s: %+v, kept is without %s, %v\n%s", what, got, kept, err, b)
+			}
+		}
+		follows("all is well", "192.0.2.1", "", "192.0.2.1")
+		filler := filepath.Join(dir, "filler")
+		if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		follows("full", "192.0.2.2", agent.BootNoSpace, "192.0.2.1")
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		follows("room again", "192.0.2.2", "", "192.0.2.2")
+		mount(unix.MS_REMOUNT | unix.MS_RDONLY)
+		follows("read-only", "192.0.2.3", agent.BootReadOnly, "192.0.2.2")
+		mount(unix.MS_REMOUNT)
+		follows("writable again", "192.0.2.3", "", "192.0.2.3")
+	})
+}
+
 func TestBootTrouble(t *testing.T) {
 	at := func(err error) error {
 		return errors.Join(nil, fmt.Errorf("write: %w", &fs.PathError{Op: "write", Path: "firewall.nft", Err: err}))
