@@ -111,10 +111,11 @@ test-windows: tools build
 test-browser: test-tools build
 	go test -tags browser -count=1 ./web/e2e
 
-# The gateway between its networks: two LANs, the Internet and people outside in namespaces of their own, as root.
+# The gateway between its networks: two LANs, the Internet and people outside in namespaces of their own, as root. Three
+# tests at once, also on two processors: one of them waits for a minute in which nobody confirms anything.
 test-gateway: go
 	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
-	go test -tags gateway -count=1 ./web/e2e -run '^TestFirewall'
+	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
 # The firewall's figures take root: 10,000 sessions let through and closed, from grant to first and from end to last packet.
 bench: test-tools

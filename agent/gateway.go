@@ -34,6 +34,20 @@ const (
 var Enforcements = []Enforcement{EnforcementIdle, EnforcementOn, EnforcementSwitchedOff, EnforcementNoRights,
 	EnforcementNoKernel, EnforcementFlowtable, EnforcementUnavailable, EnforcementBehind}
 
+// BootTrouble is why the rules for the next boot, which hold until this program runs, are not those in force.
+type BootTrouble string
+
+// Why the data directory does not take them.
+const (
+	BootNoSpace  BootTrouble = "no_space"
+	BootReadOnly BootTrouble = "read_only"
+	BootNoRights BootTrouble = "no_rights"
+	BootFailed   BootTrouble = "failed" // another reason; the log says which
+)
+
+// BootTroubles lists every BootTrouble, for tests that look for a missing text.
+var BootTroubles = []BootTrouble{BootNoSpace, BootReadOnly, BootNoRights, BootFailed}
+
 // GatewayState is what the gateway does between the networks now.
 type GatewayState struct {
 	Enforcement Enforcement
@@ -41,6 +55,8 @@ type GatewayState struct {
 	Restored    time.Time // when the table was last put back after somebody had removed or changed it; zero: never
 	Forwarding4 bool      // packets of IPv4 pass from one interface to another at all
 	Forwarding6 bool
+	Boot        BootTrouble // empty when the next boot is closed as it should be
+	BootClosed  bool        // with Boot: there are no rules any more, but the next boot has them
 }
 
 // TurnsAway tells whether there are rules that lead browsers without a session to the gateway, whatever else is amiss.

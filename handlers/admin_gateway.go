@@ -150,14 +150,14 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.G
 	wanted.OpenBeforeLogin = open
 	wanted.Masquerade = values.Get("masquerade") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
+	seconds, _ := parseNumber("firewall_timeout_seconds", values.Get("firewall_timeout_seconds"))
+	wanted.FirewallTimeout = time.Duration(seconds) * time.Second // no number is none, and the settings say what fits
 
 	interfaces, _ := s.Gateway.Interfaces()
 	typed := templates.FormOfGateway(wanted, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
-	return typed, func(g *agent.GatewaySettings) {
-		wanted.FirewallTimeout = g.FirewallTimeout
-		*g = wanted
-	}, problemsOf(problem)
+	typed.FirewallTimeout = values.Get("firewall_timeout_seconds")
+	return typed, func(g *agent.GatewaySettings) { *g = wanted }, problemsOf(problem)
 }
 
 // adminGatewayKeep confirms the choice in force.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"ideco-agent/agent"
 	"ideco-agent/templates"
 )
@@ -91,7 +93,8 @@ func (a administration) post(path string, form url.Values) *httptest.ResponseRec
 
 // choice is the form of the page.
 func choice(lan0, wan0 string) url.Values {
-	return url.Values{"interface": {"lan0", "wan0"}, "role_0": {lan0}, "role_1": {wan0}, "masquerade": {"1"}, "open_before_login": {""}}
+	return url.Values{"interface": {"lan0", "wan0"}, "role_0": {lan0}, "role_1": {wan0}, "masquerade": {"1"}, "open_before_login": {""},
+		"firewall_timeout_seconds": {"60"}}
 }
 
 func (a administration) chosen() string {
@@ -130,12 +133,23 @@ func TestGatewayForm(t *testing.T) {
 	}
 	bad := choice("lan", "wan")
 	bad.Set("open_before_login", "10.0.0.53\nработа")
+	lasting := func(timeout string) url.Values {
+		form := choice("lan", "wan")
+		form.Set("firewall_timeout_seconds", timeout)
+		return form
+	}
+	const seconds = "Введите целое число секунд: от 10 до 600"
 	for _, c := range []struct {
 		name   string
 		form   url.Values
 		status int
 		says   string
 	}{
+		{"too short", lasting("9"), 400, seconds},
+		{"too long", lasting("601"), 400, seconds},
+		{"longer than there are numbers", lasting("99999999999999999999"), 400, seconds},
+		{"parts of a second", lasting("12.5"), 400, seconds},
+		{"no time", lasting(""), 400, seconds},
 		{"LAN alone", choice("lan", "none"), 400, "Выбран только LAN"},
 		{"WAN alone", choice("", "wan"), 400, "Выбран только WAN"},
 		{"no address", bad, 400, "«работа» не похоже на IP-адрес"},
@@ -152,6 +166,15 @@ func TestGatewayForm(t *testing.T) {
 	if body := a.post("/admin/gateway", bad).Body.String(); !strings.Contains(body, "10.0.0.53\nработа") {
 		t.Error("what was typed is lost")
 	}
+	for _, typed := range []string{"601", "минута", ""} {
+		doc, err := goquery.NewDocumentFromReader(a.post("/admin/gateway", lasting(typed)).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if box := doc.Find("#firewall_timeout_seconds"); box.AttrOr("value", "gone") != typed || box.AttrOr("aria-invalid", "") != "true" {
+			t.Errorf("what was typed is lost: %q, was %q", box.AttrOr("value", "gone"), typed)
+		}
+	}
 	if w := a.post("/admin/gateway/preview", choice("lan", "wan")); w.Code != 200 || !strings.Contains(w.Body.String(), "between lan0 and wan0") || a.chosen() != "/" {
 		t.Errorf("preview: %d, chosen %s", w.Code, a.chosen())
 	}
@@ -159,7 +182,7 @@ func TestGatewayForm(t *testing.T) {
 	good := choice("lan", "wan")
 	good.Set("open_before_login", "10.0.0.53 2001:db8::53")
 	good.Set("vpn_peers_may_talk", "1")
-	a.site.Settings.(*fixedSettings).now.FirewallTimeout = 2 * time.Minute
+	good.Set("firewall_timeout_seconds", " 120 ")
 	w := a.post("/admin/gateway", good)
 	s := a.site.Settings.Current()
 	if w.Code != http.StatusSeeOther || a.chosen() != "lan0/wan0" || !s.Masquerade || !s.VPNPeersMayTalk || len(s.OpenBeforeLogin) != 2 || s.FirewallTimeout != 2*time.Minute {
@@ -198,6 +221,15 @@ func TestGatewayTrial(t *testing.T) {
 	}
 	if a.post("/admin/gateway/return", a.trial()); a.chosen() != "lan0/wan0" {
 		t.Error("returned without a trial")
+	}
+
+	longer := choice("lan", "wan")
+	longer.Set("firewall_timeout_seconds", "300")
+	if a.post("/admin/gateway", longer); !a.site.Settings.Current().OnTrial() || a.site.Settings.Current().FirewallTimeout != 5*time.Minute {
+		t.Errorf("another time alone: %+v", a.site.Settings.Current().GatewaySettings)
+	}
+	if a.post("/admin/gateway/return", a.trial()); a.site.Settings.Current().FirewallTimeout != time.Minute || a.chosen() != "lan0/wan0" {
+		t.Errorf("returned: %+v", a.site.Settings.Current().GatewaySettings)
 	}
 
 	a.site.Settings.(*fixedSettings).now.Trial.Returned = now()

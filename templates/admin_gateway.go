@@ -3,13 +3,15 @@ package templates
 import (
 	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
 	"ideco-agent/agent"
 )
 
-// AdminGatewayData fills [AdminGateway]. Errors are by field: lan_interfaces, wan_interfaces, open_before_login.
+// AdminGatewayData fills [AdminGateway]. Errors are by field: lan_interfaces, wan_interfaces, open_before_login,
+// firewall_timeout_seconds.
 type AdminGatewayData struct {
 	State             agent.GatewayState
 	AgentEnabled      bool
@@ -33,6 +35,7 @@ type GatewayForm struct {
 	Masquerade      bool
 	OpenBeforeLogin string // separated by spaces
 	VPNPeersMayTalk bool
+	FirewallTimeout string // in seconds
 }
 
 // InterfaceChoice is an interface with what it was chosen for.
@@ -51,7 +54,7 @@ const (
 
 // FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
 func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
-	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk}
+	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: strconv.Itoa(int(g.FirewallTimeout / time.Second))}
 	open := make([]string, len(g.OpenBeforeLogin))
 	for i, a := range g.OpenBeforeLogin {
 		open[i] = a.String()

@@ -24,7 +24,7 @@ func prefixesOf(list ...string) []netip.Prefix {
 func fullGateway(errors map[string]string) AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{hostile}, WANInterfaces: []string{"gone0"}, Masquerade: true, VPNPeersMayTalk: true}
 	d := AdminGatewayData{
-		State:             agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile, Restored: now},
+		State:             agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile, Restored: now, Boot: agent.BootFailed},
 		InterfacesUnknown: true,
 		Form:              FormOfGateway(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true}, {Name: "eth1"}}),
 		Errors:            errors,
@@ -33,7 +33,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 		PreviewTyped:      true,
 		Returned:          now,
 	}
-	d.Form.OpenBeforeLogin = hostile
+	d.Form.OpenBeforeLogin, d.Form.FirewallTimeout = hostile, hostile
 	return d
 }
 
@@ -116,6 +116,27 @@ func TestAdminGatewaySaysWhatIsEnforced(t *testing.T) {
 		banner := doc.Find("main > .banner").First()
 		if !banner.HasClass(want[0]) || !strings.Contains(banner.Text(), want[1]) {
 			t.Errorf("%s: %s", enforcement, html(banner))
+		}
+	}
+}
+
+func TestAdminGatewaySaysWhatTheNextBootLacks(t *testing.T) {
+	for _, c := range []struct {
+		state agent.GatewayState
+		says  []string
+	}{
+		{agent.GatewayState{}, nil},
+		{agent.GatewayState{Boot: agent.BootNoSpace}, []string{"Правила для загрузки не записаны", "нет места"}},
+		{agent.GatewayState{Boot: agent.BootReadOnly, BootClosed: true}, []string{"Прежние правила для загрузки не удалены", "только для чтения"}},
+	} {
+		text := adminGateway(t, AdminGatewayData{State: c.state}).Find("main > .banner.warn").Text()
+		for _, part := range c.says {
+			if !strings.Contains(text, part) {
+				t.Errorf("%+v: %q does not say %q", c.state, text, part)
+			}
+		}
+		if c.says == nil && strings.Contains(text, "для загрузки") {
+			t.Errorf("nothing is wrong, but the page says %q", text)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
-		"lan_interfaces", "wan_interfaces", "open_before_login"} {
+		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
 		errors[name] = hostile
 	}
 	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict"}

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
 	"ideco-agent/agent/firewall"
 )
 
@@ -18,19 +21,50 @@ const (
 	planFile = "firewall.json"
 )
 
-// keepForBoot writes what is in force. Without interfaces there is nothing to keep.
-func (w *wall) keepForBoot(p firewall.Plan) {
-	if p.Empty() {
-		w.forgetBoot()
+// keepForBoot writes what is in force, unless that is written; without interfaces there is nothing to keep. What fails is
+// logged, shown on the page and tried again at the next call. For whoever has the turn.
+func (w *wall) keepForBoot() {
+	if w.inForce == nil || w.kept {
 		return
 	}
+	p, said := *w.inForce, "the firewall is not closed at the next boot until this program runs"
+	var err error
+	if p.Empty() {
+		said, err = "the firewall will be closed at the next boot until this program runs", removeBoot(w.data)
+	} else {
+		err = writeBoot(w.data, p)
+	}
+	w.kept = err == nil
+	w.mu.Lock()
+	before := w.unkept
+	w.unkept, w.stale = err, err != nil && p.Empty()
+	w.mu.Unlock()
+	if err != nil && (before == nil || before.Error() != err.Error()) {
+		w.log.Error(said, "err", err)
+	}
+}
+
+func writeBoot(dir string, p firewall.Plan) error {
 	plan, err := json.Marshal(p)
-	if err == nil {
-		err = errors.Join(replaceFile(w.data, planFile, plan), replaceFile(w.data, bootFile, []byte(p.Text())))
-	}
 	if err != nil {
-		w.log.Error("the firewall is not closed at the next boot until this program runs", "err", err)
+		return err
 	}
+	return errors.Join(replaceFile(dir, planFile, plan), replaceFile(dir, bootFile, []byte(p.Text())))
+}
+
+// bootTrouble is the reason in the words of the page; empty without an error.
+func bootTrouble(err error) agent.BootTrouble {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return agent.BootNoSpace
+	case errors.Is(err, unix.EROFS):
+		return agent.BootReadOnly
+	case errors.Is(err, fs.ErrPermission):
+		return agent.BootNoRights
+	}
+	return agent.BootFailed
 }
 
 // leaveNothing takes away what a process before has left of its firewall, for one that is told to have none: a table that
@@ -41,10 +75,6 @@ func (w *wall) leaveNothing() {
 			w.log.Error("the table of the process before is still there and lets nobody through", "err", err)
 		}
 	}
-	w.forgetBoot()
-}
-
-func (w *wall) forgetBoot() {
 	if err := removeBoot(w.data); err != nil {
 		w.log.Error("the firewall will be closed at the next boot until this program runs", "err", err)
 	}
@@ -75,9 +105,9 @@ func keptPlan(dir string) (p firewall.Plan, err error) {
 	return p, nil
 }
 
-// replaceFile writes a file for its owner alone, as a whole or not at all.
+// replaceFile writes a file for its owner alone, as a whole or not at all. The same failure is the same error each time.
 func replaceFile(dir, name string, content []byte) error {
-	f, err := os.CreateTemp(dir, name+".*") // mode 0600
+	f, err := os.OpenFile(filepath.Join(dir, name+".new"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -34,17 +34,20 @@ type wall struct {
 	tunnel string            // set before anything else is asked, as ports are
 	ports  firewall.Redirect //
 
-	turn    sync.Mutex     // makes one change at a time; guards inForce
+	turn    sync.Mutex     // makes one change at a time; guards what follows
 	inForce *firewall.Plan // nil before the first
+	kept    bool           // the next boot has it too
 
 	mu       sync.Mutex // guards what follows
 	failed   error      // why the plan of the settings is not in force
+	unkept   error      // why the next boot has not the plan in force
+	stale    bool       // with unkept: the next boot has a plan, and there is none in force
 	restored time.Time
 }
 
 // openWall opens the firewall that the Config asks for. Nothing is enforced yet.
 func openWall(c Config, settings func() agent.Settings) (*wall, error) {
-	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(), log: c.Log}
+	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(c.Data, c.Log), log: c.Log}
 	var err error
 	w.Firewall, err = firewall.Open(firewall.Options{Mode: c.Firewall, Log: c.Log, Report: w.heed})
 	return w, err
@@ -101,6 +104,7 @@ func (w *wall) follow(ctx context.Context) {
 	before := w.failure()
 	switch {
 	case same && before == nil:
+		w.keepForBoot()
 		return
 	case same && isFlowtable(before): // the rules are in force beside it
 		err = w.Try(ctx, p)
@@ -111,11 +115,10 @@ func (w *wall) follow(ctx context.Context) {
 		w.log.Error("the firewall does not follow the settings", "err", err)
 	}
 	w.fail(err)
-	if same || err != nil && !isFlowtable(err) {
-		return
+	if !same && (err == nil || isFlowtable(err)) {
+		w.inForce, w.kept = &p, false
 	}
-	w.inForce = &p
-	w.keepForBoot(p)
+	w.keepForBoot()
 }
 
 func isFlowtable(err error) bool {
@@ -199,6 +202,7 @@ func (w *wall) failure() error {
 func (w *wall) state() (s agent.GatewayState) {
 	w.mu.Lock()
 	failed, restored := w.failed, w.restored
+	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
 	w.mu.Unlock()
 	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().Guards(), w.Problem(), failed)
 	s.Restored = restored

@@ -19,7 +19,8 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// inOwnNetwork runs a test in a network namespace of its own, where it may do to the firewall what it likes.
+// inOwnNetwork runs a test in a network namespace of its own, where it may do to the firewall what it likes. What it mounts
+// nobody else sees.
 func inOwnNetwork(t *testing.T, body func(t *testing.T)) {
 	const here = "IDECO_OWN_NETWORK"
 	if os.Getenv(here) != "" {
@@ -28,7 +29,7 @@ func inOwnNetwork(t *testing.T, body func(t *testing.T)) {
 	}
 	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
 	run.Env = append(os.Environ(), here+"=1")
-	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	run.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	out, err := run.CombinedOutput()
 	switch {
 	case errors.Is(err, syscall.EPERM) && os.Getenv("REQUIRE_ALL") != "1":

@@ -6,7 +6,6 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
-	"ideco-agent/agent/firewall"
 	"ideco-agent/agent/wireguard"
 )
 
@@ -14,9 +13,15 @@ import (
 // until the session gives it back. A peer that outlives its session passes nothing.
 type guardedTunnel struct {
 	*wireguard.Device
-	firewall *firewall.Firewall
+	firewall admissions
 
 	restoring bool // written by restore alone, while nobody else can get in
+}
+
+// admissions are the addresses that the firewall lets through.
+type admissions interface {
+	Grant(context.Context, agent.Session) error
+	Revoke(context.Context, agent.Session)
 }
 
 // forManager is the tunnel for package access; nil when there is none.
@@ -46,14 +51,21 @@ func (t *guardedTunnel) Reserve(ctx context.Context, s agent.Session) (netip.Add
 	return a, err
 }
 
+// Up opens the address when the peer is there. Where that fails the address is closed, also when the firewall opens it
+// after its caller has waited for too long; the peer that nobody is told of goes with the session, or with its next one.
 func (t *guardedTunnel) Up(ctx context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
 	config, err := t.Device.Up(ctx, s, key)
 	if err != nil {
 		return config, err
 	}
-	return config, t.firewall.Grant(ctx, s)
+	if err := t.firewall.Grant(ctx, s); err != nil {
+		t.firewall.Revoke(ctx, s)
+		return agent.TunnelConfig{}, err
+	}
+	return config, nil
 }
 
+// Release closes the address before its peer goes, so that no peer has it without a session.
 func (t *guardedTunnel) Release(ctx context.Context, s agent.Session) {
 	t.firewall.Revoke(ctx, s)
 	t.Device.Release(ctx, s)

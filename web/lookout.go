@@ -2,8 +2,14 @@ package web
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -19,21 +25,45 @@ const (
 	mostOutward = 64
 )
 
+// outwardFile keeps the answer of the last look in the data directory: after a power cut the gateway may run before its
+// provider's line does, and agents in the LAN still have to reach it at the address that they know.
+const outwardFile = "domain.json"
+
 // lookout knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
-// Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had.
+// Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
+// those of the process before.
 type lookout struct {
+	dir    string // where the answer is kept
+	log    *slog.Logger
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	wake   chan struct{} // there is another domain
+	unkept error         // why the answer is not in its file; for whoever looks
 
 	mu     sync.Mutex // guards what follows
-	domain string     // that was looked up
-	addrs  []netip.Addr
+	answer answer
 }
 
-func newLookout() *lookout {
-	return &lookout{wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
+// answer is where a domain leads. For another domain it means nothing.
+type answer struct {
+	Domain string       `json:"domain"`
+	Addrs  []netip.Addr `json:"addresses"` // as outward returns them
+}
+
+// newLookout begins with what the process before has found last.
+func newLookout(dir string, log *slog.Logger) *lookout {
+	l := &lookout{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
+	b, err := os.ReadFile(filepath.Join(dir, outwardFile))
+	if err == nil {
+		err = json.Unmarshal(b, &l.answer)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("where the domain led before is not known until DNS answers", "err", err)
+		l.answer = answer{}
+	}
+	l.answer.Addrs = outward(l.answer.Addrs)
+	return l
 }
 
 // addresses are those of a domain, as far as they are known now. An address is its own.
@@ -43,10 +73,10 @@ func (l *lookout) addresses(domain string) []netip.Addr {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if domain == "" || domain != l.domain {
+	if domain == "" || domain != l.answer.Domain {
 		return nil
 	}
-	return l.addrs
+	return l.answer.Addrs
 }
 
 // hurry has the domain looked up at once.
@@ -88,12 +118,32 @@ func (l *lookout) look(ctx context.Context, domain string) (differs bool, err er
 	if err != nil {
 		return false, err
 	}
-	found = outward(found)
+	next := answer{domain, outward(found)}
+	if differs = l.learn(next); differs || l.unkept != nil {
+		l.keep(next)
+	}
+	return differs, nil
+}
+
+// learn puts an answer in the place of the one before, and tells whether it is another one.
+func (l *lookout) learn(next answer) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	differs = domain != l.domain || !slices.Equal(found, l.addrs)
-	l.domain, l.addrs = domain, found
-	return differs, nil
+	differs = next.Domain != l.answer.Domain || !slices.Equal(next.Addrs, l.answer.Addrs)
+	l.answer = next
+	return differs
+}
+
+// keep writes an answer for the next process. What fails is logged once and tried again at the next look.
+func (l *lookout) keep(a answer) {
+	b, err := json.Marshal(a)
+	if err == nil {
+		err = replaceFile(l.dir, outwardFile, b)
+	}
+	if err != nil && (l.unkept == nil || l.unkept.Error() != err.Error()) {
+		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "err", err)
+	}
+	l.unkept = err
 }
 
 // outward are the addresses that somebody else could reach, in order.

@@ -1,14 +1,22 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
 )
 
 func TestLookout(t *testing.T) {
@@ -22,7 +30,7 @@ func TestLookout(t *testing.T) {
 			defer mu.Unlock()
 			domain, found = to, addrs(list...)
 		}
-		l := newLookout()
+		l := newLookout(t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 		l.lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -75,4 +83,96 @@ func TestLookout(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+// TestLookoutAfterRestart: a process whose DNS does not answer yet begins with what the one before has found, as long as
+// that is the same domain's.
+func TestLookoutAfterRestart(t *testing.T) {
+	const name = "gw.example.com"
+	dir := t.TempDir()
+	var log bytes.Buffer
+	start := func(found ...string) *lookout {
+		l := newLookout(dir, slog.New(slog.NewTextHandler(&log, nil)))
+		l.lookup = func(context.Context, string) ([]netip.Addr, error) {
+			if len(found) == 0 {
+				return nil, errors.New("no answer")
+			}
+			return addrs(found...), nil
+		}
+		return l
+	}
+	look := func(l *lookout, domain string, want bool) {
+		t.Helper()
+		if differs, err := l.look(t.Context(), domain); err == nil && differs != want {
+			t.Errorf("%s leads elsewhere: %t", domain, differs)
+		}
+	}
+	knows := func(what string, l *lookout, domain string, list ...string) {
+		t.Helper()
+		if got := l.addresses(domain); !reflect.DeepEqual(got, addrs(list...)) {
+			t.Errorf("%s: %v, want %v", what, got, list)
+		}
+	}
+
+	knows("the first process", start(), name)
+	look(start("203.0.113.9", "203.0.113.7"), name, true)
+	next := start()
+	knows("before DNS has answered", next, name, "203.0.113.7", "203.0.113.9")
+	knows("another domain", next, "other.example.com")
+	look(next, name, false)
+	knows("DNS does not answer", next, name, "203.0.113.7", "203.0.113.9")
+	look(start("203.0.113.7", "203.0.113.9"), name, false)
+	look(start("198.51.100.1"), name, true)
+	knows("moved", start(), name, "198.51.100.1")
+	look(start("198.51.100.2"), "other.example.com", true)
+	knows("the domain before", start(), name)
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", &log)
+	}
+
+	file := filepath.Join(dir, outwardFile)
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("kept as %v, %v", info, err)
+	}
+	if err := os.WriteFile(file, []byte(`{"domain":"gw.example.com","addresses":["203.0.113.7","127.0.0.1","", "x"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	knows("a broken file", start(), name)
+	if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "something"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	full := start("203.0.113.7")
+	for range 2 {
+		look(full, name, full.addresses(name) == nil)
+	}
+	if n := strings.Count(log.String(), "is not known after a restart"); n != 1 {
+		t.Errorf("a file that cannot be written is logged %d times:\n%s", n, &log)
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	look(full, name, false)
+	knows("written later", start(), name, "203.0.113.7")
+}
+
+// TestWallAfterPowerCut: the first plan of a process already leads agents in the LAN to the gateway.
+func TestWallAfterPowerCut(t *testing.T) {
+	s := gatewaySettings()
+	c := Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	l := newLookout(c.Data, c.Log)
+	l.lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs("203.0.113.7"), nil }
+	if _, err := l.look(t.Context(), s.Domain); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openWall(c, func() agent.Settings { return s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for domain, want := range map[string][]netip.Addr{s.Domain: addrs("203.0.113.7"), "changed.example.com": nil} {
+		s.Domain = domain
+		if p, err := w.planFor(s); err != nil || !reflect.DeepEqual(p.Redirect.GatewayAddrs, want) {
+			t.Errorf("%s leads to %v, want %v; %v", domain, p.Redirect.GatewayAddrs, want, err)
+		}
+	}
 }

@@ -104,5 +104,14 @@ func (l *Localizer) Enforcement(g agent.GatewayState) string {
 	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": known(g.Flowtable)})
 }
 
+// Boot is what will be wrong after the next boot, why and what to do about it.
+func (l *Localizer) Boot(g agent.GatewayState) string {
+	wrong := "boot_open"
+	if g.BootClosed {
+		wrong = "boot_closed"
+	}
+	return l.T(wrong) + " " + l.T("boot_"+string(g.Boot))
+}
+
 // State is what a live session is doing, for a table.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }

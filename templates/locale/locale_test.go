@@ -72,6 +72,9 @@ func derived(t *testing.T) []string {
 	for _, enforcement := range agent.Enforcements {
 		ids = append(ids, "enforcement_"+string(enforcement))
 	}
+	for _, trouble := range agent.BootTroubles {
+		ids = append(ids, "boot_"+string(trouble))
+	}
 	for _, match := range regexp.MustCompile(`"(field_[a-z_]+)"`).FindAllStringSubmatch(sources(t, "../../agent", "."), -1) {
 		ids = append(ids, match[1])
 	}

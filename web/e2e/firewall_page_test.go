@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,7 +17,7 @@ import (
 )
 
 // TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
-// has them back as they were unless somebody confirms.
+// has them back as they were unless somebody confirms. Rules that the next boot will not have are told.
 func TestFirewallPage(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		const forwarding = "/proc/sys/net/ipv4/ip_forward"
@@ -62,6 +63,25 @@ func TestFirewallPage(t *testing.T) {
 		boss.submit("/admin/gateway/keep", nil)
 		boss.sees("Новые настройки остаются")
 		w.refused(t, "confirmed", inOne, one, to)
+
+		const open = "Правила для загрузки не записаны"
+		file := filepath.Join(g.data, "firewall.nft")
+		if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		g.set("open_before_login", []string{server2.String()})
+		boss.open("/admin/gateway")
+		boss.sees(open)
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the rules are written by themselves", func() bool {
+			boss.open("/admin/gateway")
+			return !strings.Contains(boss.text(), open)
+		})
+		if b, err := os.ReadFile(file); err != nil || !strings.Contains(string(b), server2.String()) {
+			t.Errorf("the next boot has %s, %v", b, err)
+		}
 	})
 }
 

@@ -5,7 +5,9 @@ package e2e
 import (
 	"crypto/tls"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +15,8 @@ import (
 )
 
 // TestFirewallBehindRouter: the gateway's name leads to a router that translates addresses, and that leads nobody back
-// inside. Who is in the LAN reaches the gateway by that name before login and after it, by tunnel too.
+// inside. Who is in the LAN reaches the gateway by that name before login and after it, by tunnel too, and after a power
+// cut before DNS answers.
 func TestFirewallBehindRouter(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		link := w.link("w")
@@ -49,6 +52,14 @@ func TestFirewallBehindRouter(t *testing.T) {
 		g.boss.waitSessions("a tunnel in the LAN", func(s []session) bool { return len(s) == 1 && s[0].Kind == "vpn" })
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
+
+		g.kill(syscall.SIGKILL)
+		run(t, "nft", "delete", "table", "inet", "ideco_agent")
+		if err := os.WriteFile(filepath.Join("/etc/netns", w.at("gw"), "hosts"), []byte("127.0.0.1 localhost\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		g.begin()
+		reached("after a power cut, and nobody knows the name yet")
 	})
 }
 

@@ -1,0 +1,111 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFirewallTrialRunsOut: a choice that nobody confirms goes back by itself, after its minute or with a process that is
+// killed before, and the administrator reaches the page from the LAN all the time.
+func TestFirewallTrialRunsOut(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
+		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		desk := g.desk(inOne, one)
+		desk.signIn("boss", bossPassword)
+		try := func(roles map[string]string) {
+			t.Helper()
+			desk.open("/admin/gateway")
+			desk.submit("/admin/gateway", desk.roles(roles))
+			desk.sees("Подтвердите, или вернём как было")
+		}
+		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
+
+		try(map[string]string{"lan0": "none", "lan1": "lan", "wan0": "wan"})
+		desk.submit("/admin/gateway/keep", nil)
+		w.refused(t, "confirmed", inFar, far, to)
+		try(map[string]string{"lan0": "lan", "lan1": "none", "wan0": "wan"})
+		w.refused(t, "on trial", inOne, one, to)
+		w.open(t, "not chosen any more", inFar, far, to)
+		g.kill(syscall.SIGKILL)
+		w.refused(t, "on trial, without a process", inOne, one, to)
+		g.begin()
+		g.chose("lan1")
+		w.open(t, "killed before anybody had confirmed", inOne, one, to)
+		w.refused(t, "the former choice is back after the restart", inFar, far, to)
+		desk.open("/admin/gateway")
+		desk.sees(returned)
+
+		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
+		w.open(t, "nothing is chosen", inFar, far, to)
+		desk.open("/admin/gateway")
+		desk.seesNot(returned)
+		began := time.Now()
+		try(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for !strings.Contains(desk.text(), returned) {
+			if time.Since(began) > time.Minute+5*time.Second {
+				t.Fatalf("after %v the page says\n%s", time.Since(began), desk.text())
+			}
+			if time.Since(began) < 55*time.Second {
+				w.refused(t, "on trial", inOne, one, to)
+				w.refused(t, "on trial", inFar, far, to)
+			}
+			select {
+			case <-tick.C:
+			case <-t.Context().Done():
+				return
+			}
+			desk.open("/admin/gateway")
+			if desk.status != 200 || desk.at.Path != "/admin/gateway" {
+				t.Fatalf("the administrator came to %s, %d, after %v", desk.at, desk.status, time.Since(began))
+			}
+		}
+		if took := time.Since(began); took < time.Minute {
+			t.Errorf("the former settings came back after %v already", took)
+		}
+		eventually(t, "the table goes", func() bool { return !hasTable(t) })
+		g.chose()
+		w.open(t, "nobody has confirmed", inOne, one, to)
+		w.open(t, "nobody has confirmed", inFar, far, to)
+		if _, err := os.Stat(filepath.Join(g.data, "firewall.nft")); !os.IsNotExist(err) {
+			t.Errorf("the next boot has the rules that went back: %v", err)
+		}
+	})
+}
+
+// desk is the administrator's browser on a computer of the LAN.
+func (g *guarded) desk(place string, from netip.Addr) *visitor {
+	g.t.Helper()
+	near := *g.gateway
+	near.where.Portal = []string{net.JoinHostPort("10.77.1.1", portalPort)}
+	v := near.visitor(netip.Addr{})
+	v.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return g.town.dial(ctx, place, network, from, address)
+	}
+	return v
+}
+
+// chose fails the test unless these LAN interfaces are in the settings.
+func (g *guarded) chose(want ...string) {
+	g.t.Helper()
+	var now struct {
+		LAN []string `json:"lan_interfaces"`
+	}
+	g.boss.must("GET", settingPath, nil, &now)
+	if !slices.Equal(now.LAN, want) {
+		g.t.Errorf("the settings have %q, want %q", now.LAN, want)
+	}
+}
