@@ -28,7 +28,9 @@
 // rules but keeps the elements, which say in their comments whose they are. An element is refreshed again once its
 // session was granted again; others expire. Kernels before 6.12 do not refresh elements; there they are replaced, in one step.
 //
-// Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it.
+// Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it. What runs
+// out because this process was stopped for longer than the timeout is put back too: whose session is live is not for the
+// firewall to say.
 //
 // # Sessions
 //
