@@ -42,7 +42,8 @@
 //
 // The MAC comes from the neighbour table when the session is granted: its agent has just spoken from there. Where the
 // kernel does not know it, the host is called and let through when it answers. Granting a session again takes over a MAC
-// that has changed. Another plan or another process does not: nobody has logged in from the MAC that stands there by then.
+// that has changed. Another plan, another process or an interface that comes back does not: nobody has logged in from the MAC
+// that stands there by then.
 //
 // When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
 // gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes

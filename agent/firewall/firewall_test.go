@@ -699,6 +699,18 @@ func TestMACOfAnAgent(t *testing.T) {
 		if got := f.MACs()[s.ID].String(); got != agents {
 			t.Errorf("under another plan the MAC is %s, the agent's is %s", got, agents)
 		}
+		away := labPlan()
+		away.LAN = away.LAN[1:]
+		for name, p := range map[string]Plan{"its interface": away, "all interfaces": {}} {
+			for _, next := range []Plan{p, labPlan()} {
+				if err := f.Apply(context.Background(), next); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := f.MACs()[s.ID].String(); got != agents {
+				t.Errorf("%s went and came back, and the MAC is %s, the agent's is %s", name, got, agents)
+			}
+		}
 		f.Close()
 		f = open(t, labPlan(), Options{})
 		grant(t, f, s)

@@ -53,6 +53,7 @@ type held struct {
 	addr   netip.Addr
 	at     place
 	placed bool
+	mac    mac // by which it was let through last, also while nothing leads to it; zero behind a router
 }
 
 // element is one that the kernel has.
