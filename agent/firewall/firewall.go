@@ -47,7 +47,11 @@
 //
 // When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
 // gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes
-// into being. Connections to the gateway itself and inside the LAN go on.
+// into being. What takes no session goes on: connections to the gateway itself, inside the LAN, and to local networks behind
+// interfaces that are not judged. The next owner of an address may get what a server there still sends to the former one, as
+// from a neighbour in the LAN: nobody judges those packets, and the server may send them unasked just as well. Connections to
+// local networks that a WAN interface leads to are judged and forgotten like all others, and so are those to networks that
+// nobody calls local, whatever leads there.
 package firewall
 
 import (

@@ -122,10 +122,40 @@ func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrP
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
-// A stream of UDP that the first owner of an address has asked for must not reach the next one.
+// requested opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
+func (l lab) requested(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
+	t.Helper()
+	sender, receiver := l.udp(t, there, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(host, 0))
+	receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
+	buf := make([]byte, 64)
+	sender.SetReadDeadline(time.Now().Add(patience))
+	_, back, err := sender.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() (some bool) {
+		for range 10 {
+			sender.WriteToUDPAddrPort([]byte("stream"), back)
+		}
+		receiver.SetReadDeadline(time.Now().Add(silence))
+		for { // to the last, which would arrive later otherwise
+			if _, err := receiver.Read(buf); err != nil {
+				return some
+			}
+			some = true
+		}
+	}
+}
+
+// A stream of UDP that the first owner of an address has asked for must not reach the next one, also when it comes from a
+// local network that the WAN interface leads to. What no session is needed for goes on, such as that of a DMZ.
 func TestNextOwner(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		f := open(t, labPlan(), Options{})
+		p := labPlan()
+		p.LAN = p.LAN[:1] // behind lan1 is the DMZ
+		p.LocalNetworks = append(p.LocalNetworks, netip.PrefixFrom(elsewhere, 24))
+		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname lan1 masquerade; }; }")
+		f := open(t, p, Options{})
 		l.known(t, inLAN, host)
 		for name, change := range map[string]func(agent.Session){
 			"after the end": func(s agent.Session) {
@@ -135,27 +165,20 @@ func TestNextOwner(t *testing.T) {
 			"in its place": func(agent.Session) { grant(t, f, session(3, host)) },
 		} {
 			s := grant(t, f, session(1, host))
-			sender := l.udp(t, inWAN, netip.AddrPortFrom(server, 0))
-			receiver := l.udp(t, inLAN, netip.AddrPortFrom(host, 0))
-			buf := make([]byte, 64)
-			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
-			sender.SetReadDeadline(time.Now().Add(patience))
-			_, back, err := sender.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			receiver.SetReadDeadline(time.Now().Add(patience))
-			sender.WriteToUDPAddrPort([]byte("stream"), back)
-			if _, err := receiver.Read(buf); err != nil {
-				t.Fatalf("%s: the first owner gets nothing: %v", name, err)
+			outside, local := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN, host, inWAN, elsewhere)
+			free := l.requested(t, inLAN, host, inLAN1, neighbor)
+			if !outside() || !local() || !free() {
+				t.Fatalf("%s: the first owner gets nothing", name)
 			}
 			change(s)
-			receiver.SetReadDeadline(time.Now().Add(silence))
-			for range 10 {
-				sender.WriteToUDPAddrPort([]byte("stream"), back)
+			if outside() {
+				t.Errorf("%s: the next owner gets packets from the Internet", name)
 			}
-			if n, err := receiver.Read(buf); err == nil {
-				t.Errorf("%s: the next owner got %q", name, buf[:n])
+			if local() {
+				t.Errorf("%s: the next owner gets packets from a local network behind the WAN interface", name)
+			}
+			if !free() {
+				t.Errorf("%s: a connection to the DMZ was cut", name)
 			}
 			for id := 1; id <= 3; id++ {
 				revoked(t, f, session(id, host))
@@ -170,24 +193,8 @@ func TestOthersConnectionsStay(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan() // lan1 is attached and local, but nobody has chosen it
 		p.LAN = p.LAN[:1]
-		reaches := func(where string, from netip.Addr) func() bool {
-			sender, receiver := l.udp(t, inWAN, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(from, 0))
-			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
-			buf := make([]byte, 64)
-			sender.SetReadDeadline(time.Now().Add(patience))
-			_, back, err := sender.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return func() bool {
-				sender.WriteToUDPAddrPort([]byte("stream"), back)
-				receiver.SetReadDeadline(time.Now().Add(silence))
-				_, err := receiver.Read(buf)
-				return err == nil
-			}
-		}
 		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
-		ours, others := reaches(inLAN, host), reaches(inLAN1, neighbor)
+		ours, others := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN1, neighbor, inWAN, server)
 		open(t, p, Options{})
 		if !others() {
 			t.Error("a host of an interface that is not chosen has lost its connection")
