@@ -273,6 +273,35 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
+// Every packet is counted once, also the first one to port 80, which is asked for a session before it is judged too.
+func TestCountedOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		run(t, "nft", `table inet count {
+			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name sent; }
+			counter sent { }
+		}`)
+		p := labPlan()
+		p.Redirect.HTTPPort = 8080
+		f := open(t, p, Options{})
+		four, six := l.listen(t, inWAN, server, 80, says("world")), l.listen(t, inWAN, server6, 80, says("world"))
+		for _, way := range []struct {
+			host netip.Addr
+			site netip.AddrPort
+		}{{host, four}, {host6, six}, {routed, four}} {
+			l.known(t, inLAN, way.host)
+			s := grant(t, f, session(1, way.host))
+			nft(t, "reset counters")
+			l.wantOpen(t, "a site", inLAN, way.host, way.site)
+			eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
+				keeps(t, f, (*keeper).sample)
+				sent := run(t, "nft", "list", "counter", "inet", "count", "sent")
+				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
+			})
+			revoked(t, f, s)
+		}
+	})
+}
+
 // Networks that are neither LAN nor WAN are the administrator's, also where nobody calls them local.
 func TestDMZIsNotRedirected(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
