@@ -368,6 +368,12 @@ func TestOpenBeforeLogin(t *testing.T) {
 		if got := l.flood(t, second, netip.AddrPortFrom(server, 53), 10); got != 10 {
 			t.Errorf("%d of 10 questions of another host came through", got)
 		}
+		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 10); got != 10 {
+			t.Errorf("%d of 10 questions of IPv6 came through", got)
+		}
+		eventually(t, "who asks no more is forgotten", func() bool {
+			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dns4.name), host.String())
+		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
 			t.Errorf("%d of 100 packets to another port came through", got)
 		}

@@ -44,7 +44,7 @@ var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 const (
 	dnsRate   = 20 // packets a second a host
 	dnsHosts  = 65535
-	dnsMemory = time.Minute
+	dnsMemory = 5 * time.Second // more than the second after which a host may send as much as at first
 )
 
 func (s *memberSet) types() []nftables.SetDatatype {
@@ -69,7 +69,7 @@ func (s *memberSet) definition() []string {
 	}
 	lines := []string{"type " + strings.Join(names, " . ")}
 	if s.dynamic {
-		return append(lines, "size 65535", "flags dynamic,timeout", "timeout 1m")
+		return append(lines, "size 65535", "flags dynamic,timeout", "timeout 5s")
 	}
 	return append(lines, "counter", "timeout 1m")
 }
