@@ -74,7 +74,7 @@ func TestLastingFailure(t *testing.T) {
 		incidents, book := make(chan Incident, 100), &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
 		l.known(t, inLAN, host)
-		s := grant(t, f, session(1, host))
+		grant(t, f, session(1, host))
 		release := holdTable(t)
 		told := map[string]int{}
 		first := <-incidents
@@ -108,7 +108,29 @@ func TestLastingFailure(t *testing.T) {
 			}
 		}
 		l.wantOpen(t, "when the table is back", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
-		revoked(t, f, s)
+	})
+}
+
+// What began while the table could not be put back is forgotten, also when another plan has brought it back.
+func TestBegunWithoutTable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		incidents := make(chan Incident, 100)
+		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
+		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // has the kernel track connections
+		release := holdTable(t)
+		<-incidents
+		stranger := l.requested(t, inLAN, host, inWAN, server)
+		keeps(t, f, func(k *keeper) {
+			release()
+			if err := k.apply(labPlan()); err != nil {
+				t.Error(err)
+			}
+		})
+		grant(t, f, session(1, host))
+		if stranger() {
+			t.Error("a newcomer gets what somebody has asked for while there was no table")
+		}
 	})
 }
 
