@@ -27,7 +27,7 @@ func (k *keeper) apply(p Plan) error {
 		}
 		k.f.log.Warn("the table of the process before could not be adopted and was made anew", "error", err)
 	}
-	if !was || !slices.Equal(former.local(), p.local()) {
+	if !was || !k.clean || !slices.Equal(former.local(), p.local()) {
 		k.sweep()
 	}
 	k.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)

@@ -115,6 +115,34 @@ func BenchmarkRevocations(b *testing.B) {
 	})
 }
 
+// BenchmarkSample reads the counters of 10,000 hosts, while nobody else is let through.
+func BenchmarkSample(b *testing.B) {
+	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+		benchKeeper(b, (*keeper).sample)
+	})
+}
+
+// BenchmarkRefresh gives 10,000 hosts the full timeout, while nobody else is let through.
+func BenchmarkRefresh(b *testing.B) {
+	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+		benchKeeper(b, (*keeper).refresh)
+	})
+}
+
+func benchKeeper(b *testing.B, do func(*keeper)) {
+	b.Helper()
+	sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
+	all(b, f, sessions)
+	b.ReportMetric(medianOf(b, func() (took time.Duration) {
+		keeps(b, f, func(k *keeper) {
+			began := time.Now()
+			do(k)
+			took = time.Since(began)
+		})
+		return took
+	}), "ns/op")
+}
+
 func revokeAll(tb testing.TB, f *Firewall, sessions []agent.Session) {
 	tb.Helper()
 	for _, s := range sessions[1:] {

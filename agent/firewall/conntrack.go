@@ -106,13 +106,32 @@ func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip
 	if err != nil {
 		return err
 	}
-	local := k.plan.local()
-	filter := flows{of: of, vpn: k.plan.VPNNetwork, stay: func(a netip.Addr) bool { return look.own[a] || inAny(local, a) }}
+	filter := flows{of: of, vpn: k.plan.VPNNetwork, stay: k.plan.needsNoSession(look)}
 	var errs []error
 	for family := range families {
 		errs = append(errs, deleteFlows(family, filter))
 	}
 	return errors.Join(errs...)
+}
+
+// needsNoSession tells of an address whether LAN hosts talk to it without being judged: it is the gateway's, or in a local
+// network that no WAN interface and no tunnel leads to.
+func (p Plan) needsNoSession(s *surroundings) func(netip.Addr) bool {
+	local, known := p.local(), map[netip.Addr]bool{}
+	return func(a netip.Addr) bool {
+		free, ok := known[a]
+		if !ok {
+			free = s.own[a] || inAny(local, a) && (len(p.attached(a)) > 0 || p.staysInside(s, a))
+			known[a] = free
+		}
+		return free
+	}
+}
+
+// staysInside tells whether packets to an address leave neither through a WAN interface nor into the tunnel.
+func (p Plan) staysInside(s *surroundings, a netip.Addr) bool {
+	name, _, ok := s.route(a)
+	return ok && (p.isLAN(name) || !p.Judges(name))
 }
 
 func inAny(nets []netip.Prefix, a netip.Addr) bool {

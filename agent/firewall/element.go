@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
@@ -111,38 +113,40 @@ type found struct {
 
 // list reads what the sets hold. A table that is not there holds nothing.
 func (w *wire) list(sets []*memberSet) ([]found, error) {
-	if there, err := w.isThere(); err != nil || !there {
-		return nil, err
-	}
-	table := tableNamed(Table)
-	made, err := w.conn.GetSets(table)
-	if err != nil {
-		return nil, fmt.Errorf("listing the sets of %s: %w", Table, err)
-	}
 	var all []found
 	for _, s := range sets {
-		if !slices.ContainsFunc(made, func(m *nftables.Set) bool { return m.Name == s.name }) {
-			continue
-		}
-		elements, err := w.conn.GetSetElements(s.in(table))
-		if err != nil {
-			return nil, fmt.Errorf("reading the set %s: %w", s.name, err)
-		}
-		for _, e := range elements {
-			if k, ok := keyOf(s, e.Key); ok {
-				all = append(all, foundOf(k, e))
+		err := w.dump(s, func(element []byte) {
+			if f, ok := foundOf(s, element); ok {
+				all = append(all, f)
 			}
+		})
+		if err != nil && !isMissing(err) {
+			return nil, fmt.Errorf("reading the set %s: %w", s.name, err)
 		}
 	}
 	return all, nil
 }
 
-func foundOf(k entry, e nftables.SetElement) found {
-	f := found{entry: k, owner: parseOwner(e.Comment), left: e.Expires, timeout: e.Timeout}
-	if e.Counter != nil {
-		f.bytes = e.Counter.Bytes
+// foundOf reads an element as the kernel tells it, which leaves the set's own timeout out. One of another shape is none of
+// ours.
+func foundOf(set *memberSet, element []byte) (f found, ok bool) {
+	f.timeout = DefaultTimeout
+	for kind, v := range attributes(element) {
+		switch kind {
+		case unix.NFTA_SET_ELEM_KEY:
+			f.entry, ok = keyOf(set, attribute(v, unix.NFTA_DATA_VALUE))
+		case unix.NFTA_SET_ELEM_TIMEOUT:
+			f.timeout = time.Duration(big64(v)) * time.Millisecond
+		case unix.NFTA_SET_ELEM_EXPIRATION:
+			f.left = time.Duration(big64(v)) * time.Millisecond
+		case unix.NFTA_SET_ELEM_USERDATA:
+			comment, _ := userdata.GetString(v, userdata.NFTNL_UDATA_SET_ELEM_COMMENT)
+			f.owner = parseOwner(comment)
+		case unix.NFTA_SET_ELEM_EXPR:
+			f.bytes = big64(attribute(attribute(v, unix.NFTA_EXPR_DATA), unix.NFTA_COUNTER_BYTES))
+		}
 	}
-	return f
+	return f, ok
 }
 
 // change is something to be done to an element; what is both removed and added is made anew.

@@ -19,7 +19,11 @@
 // nobody sees, by interface and address. There is no rule that accepts whatever is established: every packet is looked
 // up, so that a running download stops at the moment when its session ends.
 //
-// DNS that is open before login is limited to 20 packets a second for each host; over TCP a question takes several.
+// DNS that is open before login is limited to 20 packets a second for each host; over TCP a question takes several. 65,535
+// hosts are told apart, each until 5 seconds after its last packet. While there are more, this DNS is closed for newcomers,
+// and nothing else is. A single host can bring that about for as long as it sends 13,000 packets a second with forged
+// sources; whether they belong to its interface is for the kernel's rp_filter to say, because rules of ours can ask that
+// from Linux 5.19 on only.
 //
 // # Fail closed
 //
@@ -28,7 +32,9 @@
 // rules but keeps the elements, which say in their comments whose they are. An element is refreshed again once its
 // session was granted again; others expire. Kernels before 6.12 do not refresh elements; there they are replaced, in one step.
 //
-// Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it.
+// Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it. What runs
+// out because this process was stopped for longer than the timeout is put back too: whose session is live is not for the
+// firewall to say.
 //
 // # Sessions
 //
@@ -40,11 +46,16 @@
 //
 // The MAC comes from the neighbour table when the session is granted: its agent has just spoken from there. Where the
 // kernel does not know it, the host is called and let through when it answers. Granting a session again takes over a MAC
-// that has changed. Another plan or another process does not: nobody has logged in from the MAC that stands there by then.
+// that has changed. Another plan, another process or an interface that comes back does not: nobody has logged in from the MAC
+// that stands there by then.
 //
 // When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
 // gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes
-// into being. Connections to the gateway itself and inside the LAN go on.
+// into being. What takes no session goes on: connections to the gateway itself, inside the LAN, and to local networks behind
+// interfaces that are not judged. The next owner of an address may get what a server there still sends to the former one, as
+// from a neighbour in the LAN: nobody judges those packets, and the server may send them unasked just as well. Connections to
+// local networks that a WAN interface leads to are judged and forgotten like all others, and so are those to networks that
+// nobody calls local, whatever leads there.
 package firewall
 
 import (

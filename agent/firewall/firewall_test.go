@@ -122,10 +122,40 @@ func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrP
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
-// A stream of UDP that the first owner of an address has asked for must not reach the next one.
+// requested opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
+func (l lab) requested(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
+	t.Helper()
+	sender, receiver := l.udp(t, there, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(host, 0))
+	receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
+	buf := make([]byte, 64)
+	sender.SetReadDeadline(time.Now().Add(patience))
+	_, back, err := sender.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() (some bool) {
+		for range 10 {
+			sender.WriteToUDPAddrPort([]byte("stream"), back)
+		}
+		receiver.SetReadDeadline(time.Now().Add(silence))
+		for { // to the last, which would arrive later otherwise
+			if _, err := receiver.Read(buf); err != nil {
+				return some
+			}
+			some = true
+		}
+	}
+}
+
+// A stream of UDP that the first owner of an address has asked for must not reach the next one, also when it comes from a
+// local network that the WAN interface leads to. What no session is needed for goes on, such as that of a DMZ.
 func TestNextOwner(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		f := open(t, labPlan(), Options{})
+		p := labPlan()
+		p.LAN = p.LAN[:1] // behind lan1 is the DMZ
+		p.LocalNetworks = append(p.LocalNetworks, netip.PrefixFrom(elsewhere, 24))
+		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname lan1 masquerade; }; }")
+		f := open(t, p, Options{})
 		l.known(t, inLAN, host)
 		for name, change := range map[string]func(agent.Session){
 			"after the end": func(s agent.Session) {
@@ -135,27 +165,20 @@ func TestNextOwner(t *testing.T) {
 			"in its place": func(agent.Session) { grant(t, f, session(3, host)) },
 		} {
 			s := grant(t, f, session(1, host))
-			sender := l.udp(t, inWAN, netip.AddrPortFrom(server, 0))
-			receiver := l.udp(t, inLAN, netip.AddrPortFrom(host, 0))
-			buf := make([]byte, 64)
-			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
-			sender.SetReadDeadline(time.Now().Add(patience))
-			_, back, err := sender.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			receiver.SetReadDeadline(time.Now().Add(patience))
-			sender.WriteToUDPAddrPort([]byte("stream"), back)
-			if _, err := receiver.Read(buf); err != nil {
-				t.Fatalf("%s: the first owner gets nothing: %v", name, err)
+			outside, local := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN, host, inWAN, elsewhere)
+			free := l.requested(t, inLAN, host, inLAN1, neighbor)
+			if !outside() || !local() || !free() {
+				t.Fatalf("%s: the first owner gets nothing", name)
 			}
 			change(s)
-			receiver.SetReadDeadline(time.Now().Add(silence))
-			for range 10 {
-				sender.WriteToUDPAddrPort([]byte("stream"), back)
+			if outside() {
+				t.Errorf("%s: the next owner gets packets from the Internet", name)
 			}
-			if n, err := receiver.Read(buf); err == nil {
-				t.Errorf("%s: the next owner got %q", name, buf[:n])
+			if local() {
+				t.Errorf("%s: the next owner gets packets from a local network behind the WAN interface", name)
+			}
+			if !free() {
+				t.Errorf("%s: a connection to the DMZ was cut", name)
 			}
 			for id := 1; id <= 3; id++ {
 				revoked(t, f, session(id, host))
@@ -170,24 +193,8 @@ func TestOthersConnectionsStay(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan() // lan1 is attached and local, but nobody has chosen it
 		p.LAN = p.LAN[:1]
-		reaches := func(where string, from netip.Addr) func() bool {
-			sender, receiver := l.udp(t, inWAN, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(from, 0))
-			receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
-			buf := make([]byte, 64)
-			sender.SetReadDeadline(time.Now().Add(patience))
-			_, back, err := sender.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return func() bool {
-				sender.WriteToUDPAddrPort([]byte("stream"), back)
-				receiver.SetReadDeadline(time.Now().Add(silence))
-				_, err := receiver.Read(buf)
-				return err == nil
-			}
-		}
 		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
-		ours, others := reaches(inLAN, host), reaches(inLAN1, neighbor)
+		ours, others := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN1, neighbor, inWAN, server)
 		open(t, p, Options{})
 		if !others() {
 			t.Error("a host of an interface that is not chosen has lost its connection")
@@ -266,6 +273,35 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
+// Every packet is counted once, also the first one to port 80, which is asked for a session before it is judged too.
+func TestCountedOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		run(t, "nft", `table inet count {
+			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name sent; }
+			counter sent { }
+		}`)
+		p := labPlan()
+		p.Redirect.HTTPPort = 8080
+		f := open(t, p, Options{})
+		four, six := l.listen(t, inWAN, server, 80, says("world")), l.listen(t, inWAN, server6, 80, says("world"))
+		for _, way := range []struct {
+			host netip.Addr
+			site netip.AddrPort
+		}{{host, four}, {host6, six}, {routed, four}} {
+			l.known(t, inLAN, way.host)
+			s := grant(t, f, session(1, way.host))
+			nft(t, "reset counters")
+			l.wantOpen(t, "a site", inLAN, way.host, way.site)
+			eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
+				keeps(t, f, (*keeper).sample)
+				sent := run(t, "nft", "list", "counter", "inet", "count", "sent")
+				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
+			})
+			revoked(t, f, s)
+		}
+	})
+}
+
 // Networks that are neither LAN nor WAN are the administrator's, also where nobody calls them local.
 func TestDMZIsNotRedirected(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
@@ -332,6 +368,12 @@ func TestOpenBeforeLogin(t *testing.T) {
 		if got := l.flood(t, second, netip.AddrPortFrom(server, 53), 10); got != 10 {
 			t.Errorf("%d of 10 questions of another host came through", got)
 		}
+		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 10); got != 10 {
+			t.Errorf("%d of 10 questions of IPv6 came through", got)
+		}
+		eventually(t, "who asks no more is forgotten", func() bool {
+			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dns4.name), host.String())
+		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
 			t.Errorf("%d of 100 packets to another port came through", got)
 		}
@@ -698,6 +740,18 @@ func TestMACOfAnAgent(t *testing.T) {
 		}
 		if got := f.MACs()[s.ID].String(); got != agents {
 			t.Errorf("under another plan the MAC is %s, the agent's is %s", got, agents)
+		}
+		away := labPlan()
+		away.LAN = away.LAN[1:]
+		for name, p := range map[string]Plan{"its interface": away, "all interfaces": {}} {
+			for _, next := range []Plan{p, labPlan()} {
+				if err := f.Apply(context.Background(), next); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := f.MACs()[s.ID].String(); got != agents {
+				t.Errorf("%s went and came back, and the MAC is %s, the agent's is %s", name, got, agents)
+			}
 		}
 		f.Close()
 		f = open(t, labPlan(), Options{})

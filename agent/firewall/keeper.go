@@ -15,6 +15,7 @@ const (
 	watchEvery  = 500 * time.Millisecond // whether somebody changed the table
 	sampleEvery = 5 * time.Second        // the counters
 	soon        = 20 * time.Millisecond  // until a host that was called should have answered
+	clockTick   = 10 * time.Millisecond  // of the kernel's clock, by which elements run out
 )
 
 // keeper is the goroutine that changes the table, and what it knows of it.
@@ -35,7 +36,8 @@ type keeper struct {
 	clean    bool                      // connections of all who are not let through were forgotten since the table stands
 	dirty    map[netip.Addr]bool       // addresses whose connections were not, after all
 	leaving  map[netip.Addr]bool       // whose elements could not be removed yet
-	blocked  string                    // the foreign flowtable that was reported
+	failed   map[string]string         // what does not work, and how it was told
+	samples  int                       // how many were taken
 }
 
 // granted is a session that is let through, or would be if a chosen interface led to it.
@@ -51,6 +53,7 @@ type held struct {
 	addr   netip.Addr
 	at     place
 	placed bool
+	mac    mac // by which it was let through last, also while nothing leads to it; zero behind a router
 }
 
 // element is one that the kernel has.
@@ -58,14 +61,15 @@ type element struct {
 	entry
 	owner
 	live       bool      // refreshed, because its session is granted; otherwise it is left to expire
-	expires    time.Time // while it is not live
+	expires    time.Time // unless it is refreshed
 	timeout    time.Duration
+	sample     int    // the last that has shown it
 	base, last uint64 // bytes before the counter began anew, and since
 }
 
 func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
 	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
-		elements: map[netip.Addr][]*element{}, sizes: map[*memberSet]int{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}}
+		elements: map[netip.Addr][]*element{}, sizes: map[*memberSet]int{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}, failed: map[string]string{}}
 	now := time.Now()
 	for _, e := range elements {
 		k.keep(&element{entry: e.entry, owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})

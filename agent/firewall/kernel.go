@@ -33,13 +33,15 @@ func releaseAtLeast(release string, major, minor int) bool {
 // gone already, or a table that somebody has removed, do not stop it.
 func (k *keeper) commit(changes []change) error {
 	if !k.loaded {
-		k.note(slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return ch.add }))
+		k.note(slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return ch.add }), time.Now())
 		return nil // there is no table that could have anything
 	}
 	for part := range slices.Chunk(changes, perTransaction) {
+		began := time.Now()
 		err := k.wire.commit(part, false)
 		if isMissing(err) {
 			if err = k.restore(); err == nil {
+				began = time.Now()
 				err = k.wire.commit(part, true)
 			}
 		}
@@ -47,7 +49,7 @@ func (k *keeper) commit(changes []change) error {
 			return err
 		}
 		k.gen++
-		k.note(part)
+		k.note(part, began)
 	}
 	return nil
 }
@@ -64,22 +66,22 @@ func (k *keeper) adding(key entry, o owner, e *element) change {
 	return ch
 }
 
-// note takes over what was done in the kernel.
-func (k *keeper) note(changes []change) {
+// note takes over what was done in the kernel, which had begun at a time.
+func (k *keeper) note(changes []change, began time.Time) {
 	for _, ch := range changes {
-		e := k.find(ch.entry)
+		e, expires := k.find(ch.entry), began.Add(ch.timeout)
 		switch {
 		case ch.remove && !ch.add:
 			k.lose(ch.entry)
 		case e != nil && e.owner == ch.owner && !ch.remove:
-			e.live, e.timeout = true, ch.timeout
+			e.live, e.timeout, e.expires = true, ch.timeout, expires
 		case e != nil && e.owner == ch.owner: // its counter began anew
-			e.live, e.timeout, e.base, e.last = true, ch.timeout, e.total(), 0
+			e.live, e.timeout, e.expires, e.base, e.last = true, ch.timeout, expires, e.total(), 0
 		default:
 			if e != nil {
 				k.lose(ch.entry)
 			}
-			k.keep(&element{entry: ch.entry, owner: ch.owner, live: true, timeout: ch.timeout})
+			k.keep(&element{entry: ch.entry, owner: ch.owner, live: true, timeout: ch.timeout, expires: expires})
 		}
 	}
 }
@@ -157,24 +159,37 @@ func (k *keeper) complete() (bool, error) {
 	return true, nil
 }
 
-// refresh gives everybody who is let through the full timeout.
+// refresh gives everybody who is let through the full timeout. Tasks need not wait for the last of many.
 func (k *keeper) refresh() {
-	if k.replaces {
+	if k.replaces || k.late() {
 		k.sample() // the counters begin anew
 	}
-	var changes []change
+	var all []*element
 	for _, entries := range k.elements {
-		for _, e := range entries {
-			if e.live {
-				ch := k.adding(e.entry, e.owner, e)
-				ch.remove = k.replaces
-				changes = append(changes, ch)
-			}
+		all = append(all, entries...)
+	}
+	var failed error
+	for part := range slices.Chunk(all, perTransaction) {
+		k.work(k.f.take())
+		if err := k.commit(k.refreshing(part)); err != nil {
+			failed = err
 		}
 	}
-	if err := k.commit(changes); err != nil {
-		k.f.log.Error("sessions were not kept alive; trying again", "elements", len(changes), "error", err)
+	if failed != nil {
+		k.f.log.Error("sessions were not kept alive; trying again", "elements", len(all), "error", failed)
 	}
+}
+
+// refreshing are the changes that refresh those elements that are still there and wanted.
+func (k *keeper) refreshing(list []*element) (changes []change) {
+	for _, e := range list {
+		if e.live && k.find(e.entry) == e {
+			ch := k.adding(e.entry, e.owner, e)
+			ch.remove = k.replaces
+			changes = append(changes, ch)
+		}
+	}
+	return changes
 }
 
 // sample reads the counters, and sees to it that the kernel has what it should and nothing else.
@@ -183,44 +198,78 @@ func (k *keeper) sample() {
 		return
 	}
 	all, err := k.wire.list(holders)
-	if err != nil {
-		k.f.log.Warn("the sets were not read", "error", err)
+	if k.complain("reading the sets", err); err != nil {
 		return
 	}
-	there := make(map[entry]bool, len(all))
-	var strange, missing []change
+	k.samples++
+	var strange []change
 	for _, f := range all {
-		there[f.entry] = true
 		if e := k.find(f.entry); e != nil {
+			e.sample = k.samples
 			e.count(f.bytes)
 		} else {
 			strange = append(strange, change{entry: f.entry, remove: true})
 		}
 	}
-	for _, entries := range k.elements {
-		for _, e := range entries {
-			if !there[e.entry] && e.live {
-				e.base, e.last = e.total(), 0
-				missing = append(missing, k.adding(e.entry, e.owner, e))
-			} else if !there[e.entry] {
-				k.lose(e.entry) // it has expired, and its connections are still known
-				k.dirty[e.addr] = true
-			}
-		}
-	}
-	k.mend(strange, missing)
+	k.mend(strange, k.missing())
 	for _, g := range k.grants {
 		k.publish(g)
 	}
 }
 
-// mend undoes what others did to the sets.
-func (k *keeper) mend(strange, missing []change) {
-	if len(strange)+len(missing) == 0 {
-		return
+// missing are the elements that the last sample should have shown.
+func (k *keeper) missing() (list []*element) {
+	for _, entries := range k.elements {
+		for _, e := range entries {
+			switch {
+			case e.sample == k.samples:
+			case e.live:
+				e.base, e.last = e.total(), 0
+				list = append(list, e)
+			default:
+				k.lose(e.entry) // it has expired, and its connections are still known
+				k.dirty[e.addr] = true
+			}
+		}
 	}
-	err := k.commit(append(strange, missing...))
-	k.incident(Incident{What: SetsChanged, Elements: len(strange) + len(missing), Err: err})
+	return list
+}
+
+// mend undoes what others did to the sets, and lets those through again whose elements have run out: the sessions are
+// live, or they would have been revoked. That is nobody's doing. The kernel's timeouts and our clock stand still together
+// while the machine is suspended, and go on together while this process is stopped, so that our clock knows what has run
+// out.
+func (k *keeper) mend(strange []change, missing []*element) {
+	now := time.Now().Add(clockTick)
+	var late []change
+	for _, e := range missing {
+		if ch := k.adding(e.entry, e.owner, e); now.Before(e.expires) {
+			strange = append(strange, ch)
+		} else {
+			late = append(late, ch)
+		}
+	}
+	if len(late) > 0 {
+		err := k.commit(late)
+		if k.complain("letting sessions through again that had run out", err); err == nil {
+			k.f.log.Warn("sessions had run out before they were refreshed, as when this process stands still; they are let through again",
+				"elements", len(late))
+		}
+	}
+	if len(strange) > 0 {
+		k.incident(Incident{What: SetsChanged, Elements: len(strange), Err: k.commit(strange)})
+	}
+}
+
+// late tells whether elements have run out before they were refreshed.
+func (k *keeper) late() bool {
+	now := time.Now()
+	for _, entries := range k.elements {
+		if slices.ContainsFunc(entries, func(e *element) bool { return e.live && now.After(e.expires) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // hear lets hosts through whose MAC has become known.
@@ -229,8 +278,7 @@ func (k *keeper) hear() {
 		return
 	}
 	look, err := k.wire.lookAround(len(k.waiting))
-	if err != nil {
-		k.f.log.Warn("the interfaces were not read", "error", err)
+	if k.complain("reading the interfaces", err); err != nil {
 		return
 	}
 	var st settling
@@ -241,8 +289,8 @@ func (k *keeper) hear() {
 		}
 	}
 	k.placeAll(heard, look, everybody, &st)
-	if _, err := k.settle(st); err != nil {
-		k.f.log.Error("hosts that were heard of were not let through; trying again", "error", err)
+	_, err = k.settle(st)
+	if k.complain("letting hosts through that were heard of", err); err != nil {
 		for _, h := range heard {
 			k.waiting[h] = true
 		}

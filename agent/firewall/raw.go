@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/google/nftables"
 	sockets "github.com/mdlayher/netlink"
@@ -86,8 +87,18 @@ func (w *wire) flush() error {
 	return errors.Join(err, again)
 }
 
-// ask sends a question to nftables and returns the answers without their headers.
-func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) ([][]byte, error) {
+// ask sends a question to nftables and returns the answers without their headers. It asks again when the tables changed
+// while they were read.
+func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
+	for range 3 {
+		if answers, err = w.askOnce(message, flags, attrs); !errors.Is(err, nl.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return answers, err
+}
+
+func (w *wire) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
 	req.Sockets = w.questions
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: nl.NFNETLINK_V0})
@@ -113,14 +124,8 @@ func (w *wire) generation() (uint32, error) {
 		return 0, err
 	}
 	for _, a := range answers {
-		attrs, err := nl.ParseRouteAttr(a)
-		if err != nil {
-			return 0, err
-		}
-		for _, attr := range attrs {
-			if attr.Attr.Type == unix.NFTA_GEN_ID && len(attr.Value) == 4 {
-				return binary.BigEndian.Uint32(attr.Value), nil
-			}
+		if v := attribute(a, unix.NFTA_GEN_ID); len(v) == 4 {
+			return binary.BigEndian.Uint32(v), nil
 		}
 	}
 	return 0, errors.New("the kernel does not tell the generation of nftables")
@@ -169,14 +174,8 @@ func (w *wire) flags() ([]byte, error) {
 		return nil, err
 	}
 	for _, a := range answers {
-		attrs, err := nl.ParseRouteAttr(a)
-		if err != nil {
-			return nil, err
-		}
-		for _, attr := range attrs {
-			if attr.Attr.Type == unix.NFTA_TABLE_FLAGS {
-				return attr.Value, nil
-			}
+		if v := attribute(a, unix.NFTA_TABLE_FLAGS); v != nil {
+			return v, nil
 		}
 	}
 	return nil, nil
@@ -184,8 +183,7 @@ func (w *wire) flags() ([]byte, error) {
 
 // ours tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.
 func ours(answer []byte) bool {
-	attrs, err := nl.ParseRouteAttr(answer)
-	return err == nil && len(attrs) > 0 && attrs[0].Attr.Type == unix.NFTA_RULE_TABLE && string(attrs[0].Value) == Table+"\x00"
+	return string(attribute(answer, unix.NFTA_RULE_TABLE)) == Table+"\x00"
 }
 
 // has tells whether an element is in its set.
@@ -220,14 +218,8 @@ func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
 		return 0, false, err
 	}
 	for _, a := range answers {
-		attrs, err := nl.ParseRouteAttr(a)
-		if err != nil {
-			return 0, false, err
-		}
-		for _, attr := range attrs {
-			if attr.Attr.Type == setCount && len(attr.Value) == 4 {
-				return int(binary.BigEndian.Uint32(attr.Value)), true, nil
-			}
+		if v := attribute(a, setCount); len(v) == 4 {
+			return int(binary.BigEndian.Uint32(v)), true, nil
 		}
 	}
 	return 0, false, nil
@@ -235,26 +227,55 @@ func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
 
 // countAll has the kernel list a set.
 func (w *wire) countAll(set *memberSet) (n int, err error) {
+	err = w.dump(set, func([]byte) { n++ })
+	return n, err
+}
+
+// dump has the kernel list a set, and hands over each element as the kernel tells it. It is done every few seconds for
+// tens of thousands of them, while grants wait.
+func (w *wire) dump(set *memberSet, each func(element []byte)) error {
 	answers, err := w.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, a := range answers {
-		attrs, err := nl.ParseRouteAttr(a)
-		if err != nil {
-			return 0, err
-		}
-		for _, attr := range attrs {
-			if attr.Attr.Type&^unix.NLA_F_NESTED != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
-				continue
-			}
-			elements, err := nl.ParseRouteAttr(attr.Value)
-			if err != nil {
-				return 0, err
-			}
-			n += len(elements)
+		for _, element := range attributes(attribute(a, unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
+			each(element)
 		}
 	}
-	return n, nil
+	return nil
+}
+
+// attributes goes through the attributes of a message or of an attribute.
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= unix.SizeofNlAttr {
+			size := int(binary.NativeEndian.Uint16(b))
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if size < unix.SizeofNlAttr || size > len(b) || !yield(kind, b[unix.SizeofNlAttr:size]) {
+				return
+			}
+			b = b[min(nlAligned(size), len(b)):]
+		}
+	}
+}
+
+func nlAligned(size int) int { return (size + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1) }
+
+// attribute is the first one of a kind; nil if there is none.
+func attribute(b []byte, kind uint16) []byte {
+	for k, v := range attributes(b) {
+		if k == kind {
+			return v
+		}
+	}
+	return nil
+}
+
+func big64(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +148,46 @@ func TestAdopt(t *testing.T) {
 		next := open(t, shortPlan(), Options{})
 		revoked(t, next, session(2, second)) // it ended between the processes
 		l.wantClosed(t, "a session that ended between the processes", inLAN, second, to)
+	})
+}
+
+// Who comes over from the process before has the full timeout at once.
+func TestAdoptedIsRefreshed(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		file := filepath.Join(t.TempDir(), "plan")
+		if err := os.WriteFile(file, []byte(labPlan().Text()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "nft", "-f", file)
+		nft(t, fmt.Sprintf(`add element inet ideco_agent routed4 { lan0 . %s timeout 1m expires 10s comment "s1/1" }`, routed))
+		f := open(t, labPlan(), Options{})
+		grant(t, f, session(1, routed))
+		elements, err := elementsNow(routed4)
+		if err != nil || len(elements) != 1 || elements[0].left < DefaultTimeout/2 {
+			t.Errorf("%v (%v) expire %s after the grant", elements, err, elements[0].left)
+		}
+	})
+}
+
+// What is asked for while many are refreshed is done meanwhile, and what ends meanwhile is not refreshed.
+func TestTasksDuringRefresh(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		grant(t, f, session(1, routed))
+		task := &task{action: actGrant, client: clientOf(new(session(2, second))), done: make(chan error, 1)}
+		keeps(t, f, func(k *keeper) {
+			f.Revoke(context.Background(), session(1, routed))
+			if err := f.leave(task); err != nil {
+				t.Error(err)
+			}
+			k.refresh()
+			if len(task.done) == 0 {
+				t.Error("a grant waits until everybody is refreshed")
+			}
+		})
+		if left, err := elementsNow(routed4); err != nil || len(left) > 0 {
+			t.Errorf("left in the kernel: %v, %v", left, err)
+		}
 	})
 }
 

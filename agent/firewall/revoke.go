@@ -82,8 +82,11 @@ func (k *keeper) takeAway(st settling) {
 			e.live = false
 		}
 	}
-	if err := k.commit(st.before); err != nil {
-		k.f.log.Error("addresses were not closed; trying again", "addresses", len(st.forget), "error", err)
+	if len(st.before) == 0 {
+		return
+	}
+	err := k.commit(st.before)
+	if k.complain("closing addresses", err); err != nil {
 		for _, a := range st.forget {
 			k.leaving[a] = true
 		}

@@ -44,7 +44,7 @@ var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 const (
 	dnsRate   = 20 // packets a second a host
 	dnsHosts  = 65535
-	dnsMemory = time.Minute
+	dnsMemory = 5 * time.Second // more than the second after which a host may send as much as at first
 )
 
 func (s *memberSet) types() []nftables.SetDatatype {
@@ -69,7 +69,7 @@ func (s *memberSet) definition() []string {
 	}
 	lines := []string{"type " + strings.Join(names, " . ")}
 	if s.dynamic {
-		return append(lines, "size 65535", "flags dynamic,timeout", "timeout 1m")
+		return append(lines, "size 65535", "flags dynamic,timeout", "timeout 5s")
 	}
 	return append(lines, "counter", "timeout 1m")
 }
@@ -124,7 +124,7 @@ func (p Plan) refuse() *chain {
 // chains describes the rules of a plan. Chains come before those that jump to them.
 func (p Plan) chains() []*chain {
 	return []*chain{p.dns(), p.open(), p.refuse(), p.fromLAN(), p.toLAN(), p.lan(), p.wan(), p.fromTunnel(), p.toTunnel(),
-		p.toGateway(), p.signIn(), p.gateway(), p.forward(), p.input(), p.clamp(), p.prerouting(), p.postrouting()}
+		p.toGateway(), p.page(), p.signIn(), p.gateway(), p.forward(), p.input(), p.clamp(), p.prerouting(), p.postrouting()}
 }
 
 func (p Plan) forward() *chain {
@@ -173,7 +173,10 @@ func (p Plan) fromLAN() *chain {
 	if p.Tunnel != "" && p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
 		c.add("the tunnel is away", daddr4.among([]netip.Prefix{p.VPNNetwork}), drop)
 	}
-	c.members()
+	c.add("", member(lan4, "iifname", saddr4), accept)
+	c.add("", member(lan6, "iifname", saddr6), accept)
+	c.add("", member(routed4, "iifname", saddr4), accept)
+	c.add("", member(routed6, "iifname", saddr6), accept)
 	c.add("answers of published services", reply, dnat, accept)
 	for _, d := range []side{daddr4, daddr6} {
 		if len(ofFamily(p.OpenBeforeLogin, d.v6)) > 0 {
@@ -182,14 +185,6 @@ func (p Plan) fromLAN() *chain {
 	}
 	c.add("", jump("refuse"))
 	return c
-}
-
-// members accepts hosts with a session.
-func (c *chain) members() {
-	c.add("", member(lan4, "iifname", saddr4), accept)
-	c.add("", member(lan6, "iifname", saddr6), accept)
-	c.add("", member(routed4, "iifname", saddr4), accept)
-	c.add("", member(routed6, "iifname", saddr6), accept)
 }
 
 func (p Plan) open() *chain {
@@ -322,13 +317,29 @@ func (p Plan) gateway() *chain {
 	return c
 }
 
-// signIn leads browsers without a session, on their way to the Internet, to the page that says what to do.
+// signIn leads browsers without a session to the page that says what to do. The first packet of a connection comes by here
+// before it is judged, and is counted there.
 func (p Plan) signIn() *chain {
 	c := &chain{name: "sign_in"}
 	if p.Redirect.HTTPPort == 0 {
 		return c
 	}
-	c.members()
+	for _, s := range []struct {
+		attached, routed *memberSet
+		addr             side
+	}{{lan4, routed4, saddr4}, {lan6, routed6, saddr6}} {
+		c.add("", stranger(s.attached, "iifname", s.addr), stranger(s.routed, "iifname", s.addr), jump("page"))
+		c.add("", noEthernet, stranger(s.routed, "iifname", s.addr), jump("page"))
+	}
+	return c
+}
+
+// page takes what is on its way to the Internet.
+func (p Plan) page() *chain {
+	c := &chain{name: "page"}
+	if p.Redirect.HTTPPort == 0 {
+		return c
+	}
 	leftAlone := append(p.local(), p.OpenBeforeLogin...)
 	for _, d := range []side{daddr4, daddr6} {
 		if len(ofFamily(leftAlone, d.v6)) > 0 {

@@ -180,7 +180,7 @@ func (k *keeper) placeAll(list []*held, look *surroundings, stays func(*held) bo
 		}
 		at, ok := k.plan.locate(look, h.of.kind, h.addr)
 		if ok && at.hasMAC() && (at.waits() || stays(h)) {
-			at.mac = cmp.Or(k.knownMAC(h, at), at.mac)
+			at.mac = cmp.Or(k.knownMAC(h), at.mac)
 		}
 		if h == h.of.addrs[0] && h.placed && h.at.mac != at.mac { // the proofs were given for another MAC
 			for _, other := range slices.Clone(h.of.addrs[1:]) {
@@ -192,13 +192,13 @@ func (k *keeper) placeAll(list []*held, look *surroundings, stays func(*held) bo
 	}
 }
 
-// knownMAC is the MAC that an address had in its place.
-func (k *keeper) knownMAC(h *held, at place) mac {
-	if h.placed && h.at.name == at.name {
-		return h.at.mac
+// knownMAC is the MAC that an address was let through by, in this process or in the one before.
+func (k *keeper) knownMAC(h *held) mac {
+	if h.mac != (mac{}) {
+		return h.mac
 	}
 	for _, e := range k.elements[h.addr] {
-		if e.set.hasMAC && e.name == at.name && e.owner == h.of.owner {
+		if e.set.hasMAC && e.owner == h.of.owner {
 			return e.mac
 		}
 	}
@@ -207,7 +207,7 @@ func (k *keeper) knownMAC(h *held, at place) mac {
 
 // put brings an address to a place.
 func (k *keeper) put(h *held, at place, ok bool, st *settling) {
-	h.at, h.placed = at, ok
+	h.at, h.placed, h.mac = at, ok, cmp.Or(at.mac, h.mac)
 	k.await(h)
 	me, want, same := h.of.owner, h.keys(), false
 	there := k.elements[h.addr]

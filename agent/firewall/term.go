@@ -180,6 +180,17 @@ func member(set *memberSet, interfaceWord string, addr side) term {
 		exprs: append(exprs, &expr.Lookup{SourceRegister: reg, SetName: set.name})}
 }
 
+// stranger matches what a named set does not hold. Unlike member it leaves the counters of the set alone, because a rule is
+// over for the kernel where it finds an element that must not be there.
+func stranger(set *memberSet, interfaceWord string, addr side) term {
+	t := member(set, interfaceWord, addr)
+	last := *t.exprs[len(t.exprs)-1].(*expr.Lookup)
+	last.Invert = true
+	t.exprs[len(t.exprs)-1] = &last
+	t.text = strings.Replace(t.text, " @", " != @", 1)
+	return t
+}
+
 // frame loads from the Ethernet header.
 func frame(register, offset, size uint32) expr.Any {
 	return &expr.Payload{DestRegister: register, Base: expr.PayloadBaseLLHeader, Offset: offset, Len: size}
@@ -223,10 +234,11 @@ func anyBit(mask uint32) expr.Any {
 
 // Whether the destination is this machine itself.
 var (
-	notToUs   = term{text: "fib daddr type != local", exprs: []expr.Any{fibType, cmpNeq(native32(unix.RTN_LOCAL))}}
-	fibType   = &expr.Fib{Register: reg, ResultADDRTYPE: true, FlagDADDR: true}
-	tcp       = term{text: "meta l4proto tcp", exprs: protocol(unix.IPPROTO_TCP)}
-	beginning = term{text: "tcp flags syn / syn,rst", exprs: append(protocol(unix.IPPROTO_TCP),
+	notToUs    = term{text: "fib daddr type != local", exprs: []expr.Any{fibType, cmpNeq(native32(unix.RTN_LOCAL))}}
+	fibType    = &expr.Fib{Register: reg, ResultADDRTYPE: true, FlagDADDR: true}
+	tcp        = term{text: "meta l4proto tcp", exprs: protocol(unix.IPPROTO_TCP)}
+	noEthernet = term{text: "meta iiftype != ether", exprs: []expr.Any{load(expr.MetaKeyIIFTYPE), cmpNeq(binaryutil.NativeEndian.PutUint16(unix.ARPHRD_ETHER))}}
+	beginning  = term{text: "tcp flags syn / syn,rst", exprs: append(protocol(unix.IPPROTO_TCP),
 		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
 		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{0x06}, Xor: []byte{0}}, cmpEq([]byte{0x02}))}
 )

@@ -16,7 +16,8 @@ const (
 	Bypassed     = "flowtable_appeared" // a foreign flowtable carries packets past the rules
 )
 
-// Incident is something that somebody else did, and that was put right unless Err says otherwise.
+// Incident is something that somebody else did, and that was put right unless Err says otherwise. Putting it right is tried
+// again until it works, which is an Incident of its own; a failure that stays the same is told once.
 type Incident struct {
 	At       time.Time
 	What     string // one of the constants
@@ -25,10 +26,35 @@ type Incident struct {
 }
 
 func (k *keeper) incident(i Incident) {
+	if !k.news(i.What, i.Err) && i.Err != nil {
+		return
+	}
 	i.At = time.Now()
 	k.f.log.Warn("the firewall was changed by somebody else", "event", "firewall_"+i.What, "elements", i.Elements, "error", i.Err)
 	if k.f.report != nil {
 		k.f.report(i)
+	}
+}
+
+// news tells whether something does not work for another reason than before, or works again.
+func (k *keeper) news(what string, err error) bool {
+	before := k.failed[what]
+	if err == nil {
+		delete(k.failed, what)
+		return before != ""
+	}
+	k.failed[what] = err.Error()
+	return before != err.Error()
+}
+
+// complain logs that something does not work, and that it works again. What is tried twice a second would fill the log
+// otherwise.
+func (k *keeper) complain(doing string, err error) {
+	switch news := k.news(doing, err); {
+	case news && err != nil:
+		k.f.log.Error("the firewall has trouble "+doing+"; trying again", "error", err)
+	case news:
+		k.f.log.Info("the firewall has no more trouble " + doing)
 	}
 }
 
@@ -38,7 +64,7 @@ func (k *keeper) watch() {
 		return
 	}
 	gen, err := k.wire.generation()
-	if err != nil || gen == k.gen {
+	if k.complain("asking whether the tables were changed", err); err != nil || gen == k.gen {
 		return
 	}
 	k.gen = gen
@@ -53,14 +79,17 @@ func (k *keeper) watch() {
 // restore puts the table back when it is not as it was loaded.
 func (k *keeper) restore() error {
 	sum, there, err := k.wire.fingerprint()
-	if err != nil || there && sum == k.sum {
+	if k.complain("reading its table back", err); err != nil || there && sum == k.sum {
 		return err
 	}
 	i := Incident{What: TableChanged}
 	if !there {
 		i.What = TableRemoved
 	}
-	if i.Err = k.load(true); !there {
+	switch i.Err = k.load(true); {
+	case i.Err != nil:
+		k.clean = false // connections go on without the table
+	case !there || !k.clean:
 		k.sweep()
 	}
 	k.incident(i)
@@ -79,18 +108,23 @@ func (k *keeper) load(anew bool) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := k.wire.flush(); err != nil {
 		return fmt.Errorf("loading the table %s: %w", Table, err)
 	}
 	k.loaded = true
 	if anew {
-		k.beginCounting()
+		k.beginCounting(began)
 	}
 	if k.gen, err = k.wire.generation(); err != nil {
 		return err
 	}
-	k.sum, _, err = k.wire.fingerprint()
-	return err
+	if k.sum, _, err = k.wire.fingerprint(); err != nil {
+		return err
+	}
+	delete(k.failed, TableRemoved)
+	delete(k.failed, TableChanged)
+	return nil
 }
 
 // reload makes the table anew with everybody in it.
@@ -110,11 +144,12 @@ func (k *keeper) reload(c *nftables.Conn) error {
 }
 
 // beginCounting notes that all elements are new, and that those of the process before are gone.
-func (k *keeper) beginCounting() {
+func (k *keeper) beginCounting(began time.Time) {
 	for _, entries := range k.elements {
 		for _, e := range entries {
 			if e.live {
-				e.base, e.last = e.total(), 0
+				e.base, e.last, e.timeout = e.total(), 0, k.adding(e.entry, e.owner, e).timeout
+				e.expires = began.Add(e.timeout)
 			} else {
 				k.lose(e.entry)
 			}
@@ -127,11 +162,8 @@ func (k *keeper) checkFlowtables() {
 	err := k.wire.checkFlowtables(k.plan)
 	var found *FlowtableError
 	if !errors.As(err, &found) {
-		k.blocked = ""
+		delete(k.failed, Bypassed)
 		return
 	}
-	if name := found.Table + " " + found.Name; name != k.blocked {
-		k.blocked = name
-		k.incident(Incident{What: Bypassed, Err: err})
-	}
+	k.incident(Incident{What: Bypassed, Err: err})
 }

@@ -1,0 +1,194 @@
+package firewall
+
+import (
+	"context"
+	"log/slog"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// logbook is a log that can be read while it is written.
+type logbook struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (b *logbook) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, string(line))
+	return len(line), nil
+}
+
+// has tells how many lines have some words.
+func (b *logbook) has(words string) (count int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, line := range b.lines {
+		count += strings.Count(line, words)
+	}
+	return count
+}
+
+func (b *logbook) log() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
+// keeps has the keeper do something.
+func keeps(tb testing.TB, f *Firewall, do func(*keeper)) {
+	tb.Helper()
+	if err := f.call(context.Background(), func(k *keeper) error { do(k); return nil }); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// holdTable makes our table somebody else's, whose alone it is until the end of that process.
+func holdTable(t *testing.T) (release func()) {
+	t.Helper()
+	holder := exec.Command("nft", "-i")
+	in, err := holder.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	release = func() { in.Close(); _ = holder.Wait() }
+	t.Cleanup(release)
+	if _, err := in.Write([]byte("delete table inet ideco_agent; add table inet ideco_agent { flags owner; }\n")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the table is held", func() bool {
+		out, _ := exec.Command("nft", "list", "table", "inet", Table).CombinedOutput()
+		return strings.Contains(string(out), "flags owner")
+	})
+	return release
+}
+
+// What cannot be put right is told once, however often it is tried, and told again when it has worked.
+func TestLastingFailure(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		incidents, book := make(chan Incident, 100), &logbook{}
+		f := open(t, labPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
+		l.known(t, inLAN, host)
+		grant(t, f, session(1, host))
+		release := holdTable(t)
+		told := map[string]int{}
+		first := <-incidents
+		told[first.What]++
+		if first.Err == nil {
+			t.Fatalf("%s was put right", first.What)
+		}
+		f.Revoke(context.Background(), session(2, second)) // nothing to do, and nothing of it is a success
+		keeps(t, f, func(k *keeper) {
+			for range 5 {
+				k.watch()
+				k.sample()
+				k.retry()
+			}
+		})
+		for len(incidents) > 0 {
+			told[(<-incidents).What]++
+		}
+		for what, n := range told {
+			if n > 1 {
+				t.Errorf("%s was reported %d times", what, n)
+			}
+		}
+		if n := book.has("changed by somebody else"); n != len(told) {
+			t.Errorf("%d warnings for %d failures", n, len(told))
+		}
+		release()
+		for i := range incidents {
+			if i.Err == nil && (i.What == TableRemoved || i.What == TableChanged) {
+				break
+			}
+		}
+		l.wantOpen(t, "when the table is back", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+	})
+}
+
+// What began while the table could not be put back is forgotten, also when another plan has brought it back.
+func TestBegunWithoutTable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		incidents := make(chan Incident, 100)
+		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
+		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // has the kernel track connections
+		release := holdTable(t)
+		<-incidents
+		stranger := l.requested(t, inLAN, host, inWAN, server)
+		keeps(t, f, func(k *keeper) {
+			release()
+			if err := k.apply(labPlan()); err != nil {
+				t.Error(err)
+			}
+		})
+		grant(t, f, session(1, host))
+		if stranger() {
+			t.Error("a newcomer gets what somebody has asked for while there was no table")
+		}
+	})
+}
+
+// A kernel that does not tell whether the tables were changed is noticed once.
+func TestBlind(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		book := &logbook{}
+		f := open(t, labPlan(), Options{Log: book.log()})
+		keeps(t, f, func(k *keeper) {
+			k.wire.questions[unix.NETLINK_NETFILTER].Close()
+			for range 5 {
+				k.watch()
+			}
+			socket, err := nl.Subscribe(unix.NETLINK_NETFILTER)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			k.wire.questions[unix.NETLINK_NETFILTER] = &nl.SocketHandle{Socket: socket}
+			for range 5 {
+				k.watch()
+			}
+		})
+		if blind, over := book.has("has trouble asking"), book.has("no more trouble asking"); blind != 1 || over != 1 {
+			t.Errorf("told %d times that it is blind, and %d times that it sees again", blind, over)
+		}
+	})
+}
+
+// Sessions whose elements have run out while the process stood still are let through again, and nobody is blamed.
+func TestStoodStill(t *testing.T) {
+	for name, wake := range map[string]func(*keeper){"sample": (*keeper).sample, "refresh": (*keeper).refresh} {
+		t.Run(name, func(t *testing.T) {
+			inLab(t, func(t *testing.T, l lab) {
+				incidents, book := make(chan Incident, 100), &logbook{}
+				f := open(t, shortPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
+				l.known(t, inLAN, host)
+				grant(t, f, session(1, host))
+				keeps(t, f, func(k *keeper) {
+					eventually(t, "everything runs out", func() bool {
+						left, err := elementsNow()
+						return err == nil && len(left) == 0
+					})
+					wake(k)
+				})
+				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+				keeps(t, f, (*keeper).sample)
+				if len(incidents) > 0 {
+					t.Errorf("somebody is blamed: %+v", <-incidents)
+				}
+				if n := book.has("had run out"); n != 1 {
+					t.Errorf("it is logged %d times: %q", n, book.lines)
+				}
+				nft(t, "flush set inet ideco_agent lan4")
+				if i := <-incidents; i.What != SetsChanged || i.Elements != 1 {
+					t.Errorf("of somebody's change is reported %+v", i)
+				}
+			})
+		})
+	}
+}
