@@ -34,8 +34,9 @@ type wall struct {
 	tunnel string            // set before anything else is asked, as ports are
 	ports  firewall.Redirect //
 
-	turn    sync.Mutex     // makes one change at a time; guards inForce
+	turn    sync.Mutex     // makes one change at a time; guards inForce and claim
 	inForce *firewall.Plan // nil before the first
+	claim   claim          //
 
 	mu       sync.Mutex // guards what follows
 	failed   error      // why the plan of the settings is not in force
@@ -105,7 +106,7 @@ func (w *wall) follow(ctx context.Context) {
 	case same && isFlowtable(before): // the rules are in force beside it
 		err = w.Try(ctx, p)
 	case err == nil:
-		err = w.Apply(ctx, p)
+		err = w.put(ctx, p)
 	}
 	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "err", err)
@@ -116,6 +117,29 @@ func (w *wall) follow(ctx context.Context) {
 	}
 	w.inForce = &p
 	w.keepForBoot(p)
+}
+
+// put puts a plan in force, unless another gateway keeps the table.
+func (w *wall) put(ctx context.Context, p firewall.Plan) error {
+	if err := w.claim.take(); p.Empty() && err != nil {
+		return nil // the table is not ours to remove
+	} else if err != nil {
+		return err
+	}
+	err := w.Apply(ctx, p)
+	if p.Empty() && err == nil {
+		w.claim.leave()
+	}
+	return err
+}
+
+// Close stops keeping the table, which stays.
+func (w *wall) Close() error {
+	err := w.Firewall.Close()
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	w.claim.leave()
+	return err
 }
 
 func isFlowtable(err error) bool {
