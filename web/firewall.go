@@ -31,6 +31,8 @@ type wall struct {
 	domain     *lookout
 	log        *slog.Logger
 
+	restoring bool // written by restore alone, while nobody else can get in
+
 	tunnel string            // set before anything else is asked, as ports are
 	ports  firewall.Redirect //
 
@@ -242,11 +244,26 @@ func (w *wall) forManager() access.Firewall {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	return admission{w.Firewall}
+	return admission{w}
+}
+
+// restore takes over the sessions of the process before. Who is let through stays so; everybody else waits until their
+// agent has come back.
+func (w *wall) restore(sessions func() error) error {
+	w.restoring = true
+	defer func() { w.restoring = false }()
+	return sessions()
 }
 
 // admission is the firewall in the words of sessions.
-type admission struct{ *firewall.Firewall }
+type admission struct{ *wall }
+
+func (a admission) Grant(ctx context.Context, s agent.Session) error {
+	if a.restoring {
+		return a.Readmit(ctx, s)
+	}
+	return a.Firewall.Grant(ctx, s)
+}
 
 func (a admission) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
 	err := a.Firewall.GrantAddress(ctx, s.ID, addr)
