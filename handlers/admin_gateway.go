@@ -57,6 +57,9 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		Returned:          now.Trial.Returned,
 		NotLocal:          notLocal(now, interfaces),
 	}
+	if err == nil {
+		d.Gone = gone(now, interfaces)
+	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
 		d.TrialLeft = min(max(time.Until(now.Trial.Until), 0), agent.TrialLength)
@@ -77,6 +80,16 @@ func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Pref
 		}
 	}
 	return nets
+}
+
+// gone are the chosen interfaces that this machine does not have now.
+func gone(s agent.Settings, interfaces []agent.Interface) (names []string) {
+	for _, name := range append(slices.Clone(s.LANInterfaces), s.WANInterfaces...) {
+		if !slices.ContainsFunc(interfaces, func(i agent.Interface) bool { return i.Name == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // trialName tells one trial from another, so that nobody confirms what somebody else has chosen since.

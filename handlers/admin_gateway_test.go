@@ -21,6 +21,7 @@ import (
 type fakeGateway struct {
 	state      agent.GatewayState
 	further    []netip.Prefix // addresses of lan0
+	renamed    bool           // lan0 is eth9 now
 	unreadable error
 	rightless  error
 }
@@ -29,8 +30,12 @@ func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 	if f.unreadable != nil {
 		return nil, f.unreadable
 	}
+	lan := "lan0"
+	if f.renamed {
+		lan = "eth9"
+	}
 	return []agent.Interface{
-		{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: append([]netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}, f.further...)},
+		{Name: lan, Up: true, MAC: "02:00:00:00:00:01", Addrs: append([]netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}, f.further...)},
 		{Name: "wan0", Up: true, Internet: true},
 	}, nil
 }
@@ -121,6 +126,20 @@ func TestGatewayNotLocal(t *testing.T) {
 	a.gate.further = nil
 	if strings.Contains(a.get("/admin/gateway"), "не указаны среди локальных") {
 		t.Error("told of a network that is local")
+	}
+}
+
+// TestGatewayGone: whose interface is there under another name is told that nobody is stopped behind it.
+func TestGatewayGone(t *testing.T) {
+	a := newAdministration(t)
+	const words = "Выбранных интерфейсов сейчас нет: lan0."
+	a.post("/admin/gateway", choice("lan", "wan"))
+	if strings.Contains(a.get("/admin/gateway"), words) {
+		t.Error("told of an interface that is there")
+	}
+	a.gate.renamed = true
+	if !strings.Contains(a.get("/admin/gateway"), words) {
+		t.Error("not told")
 	}
 }
 

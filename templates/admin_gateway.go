@@ -18,6 +18,7 @@ type AdminGatewayData struct {
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
+	Gone              []string       // chosen interfaces that are not there now
 	NotLocal          []netip.Prefix // networks of the saved LAN interfaces that are no local networks
 
 	Chosen       bool   // LAN and WAN are, in what Preview is for

@@ -71,7 +71,7 @@ func bootTrouble(err error) agent.BootTrouble {
 // nobody keeps lets nobody through.
 func (w *wall) leaveNothing() {
 	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
-		if err := firewall.Clear(); err != nil {
+		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
 			w.log.Error("the table of the process before is still there and lets nobody through", "err", err)
 		}
 	}

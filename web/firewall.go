@@ -31,12 +31,15 @@ type wall struct {
 	domain     *lookout
 	log        *slog.Logger
 
+	restoring bool // written by restore alone, while nobody else can get in
+
 	tunnel string            // set before anything else is asked, as ports are
 	ports  firewall.Redirect //
 
 	turn    sync.Mutex     // makes one change at a time; guards what follows
 	inForce *firewall.Plan // nil before the first
 	kept    bool           // the next boot has it too
+	claim   claim
 
 	mu       sync.Mutex // guards what follows
 	failed   error      // why the plan of the settings is not in force
@@ -109,7 +112,7 @@ func (w *wall) follow(ctx context.Context) {
 	case same && isFlowtable(before): // the rules are in force beside it
 		err = w.Try(ctx, p)
 	case err == nil:
-		err = w.Apply(ctx, p)
+		err = w.put(ctx, p)
 	}
 	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "err", err)
@@ -119,6 +122,29 @@ func (w *wall) follow(ctx context.Context) {
 		w.inForce, w.kept = &p, false
 	}
 	w.keepForBoot()
+}
+
+// put puts a plan in force, unless another gateway keeps the table.
+func (w *wall) put(ctx context.Context, p firewall.Plan) error {
+	if err := w.claim.take(); p.Empty() && err != nil {
+		return nil // the table is not ours to remove
+	} else if err != nil {
+		return err
+	}
+	err := w.Apply(ctx, p)
+	if p.Empty() && err == nil {
+		w.claim.leave()
+	}
+	return err
+}
+
+// Close stops keeping the table, which stays.
+func (w *wall) Close() error {
+	err := w.Firewall.Close()
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	w.claim.leave()
+	return err
 }
 
 func isFlowtable(err error) bool {
@@ -222,11 +248,26 @@ func (w *wall) forManager() access.Firewall {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	return admission{w.Firewall}
+	return admission{w}
+}
+
+// restore takes over the sessions of the process before. Who is let through stays so; everybody else waits until their
+// agent has come back.
+func (w *wall) restore(sessions func() error) error {
+	w.restoring = true
+	defer func() { w.restoring = false }()
+	return sessions()
 }
 
 // admission is the firewall in the words of sessions.
-type admission struct{ *firewall.Firewall }
+type admission struct{ *wall }
+
+func (a admission) Grant(ctx context.Context, s agent.Session) error {
+	if a.restoring {
+		return a.Readmit(ctx, s)
+	}
+	return a.Firewall.Grant(ctx, s)
+}
 
 func (a admission) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
 	err := a.Firewall.GrantAddress(ctx, s.ID, addr)

@@ -61,10 +61,22 @@ func ClearFirewall(dir string) error {
 	default:
 		defer lock.Close()
 	}
-	if err := firewall.Clear(); err != nil {
+	if err := clearTable(); errors.Is(err, errKept) {
+		return fmt.Errorf("%w, or name its directory with --data", err)
+	} else if err != nil {
 		return err
 	}
 	return removeBoot(dir)
+}
+
+// clearTable removes the table unless a gateway keeps it, on whichever data directory. Errors: errKept.
+func clearTable() error {
+	var c claim
+	if err := c.take(); err != nil {
+		return err
+	}
+	defer c.leave()
+	return firewall.Clear()
 }
 
 // isRunning tells whether a gateway runs on a data directory.

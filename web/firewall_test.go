@@ -179,6 +179,42 @@ func TestWallCheck(t *testing.T) {
 	}
 }
 
+// TestOneKeeper: a gateway on another data directory, and who clears there, leave the table to the one that keeps it.
+func TestOneKeeper(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		ctx, dir, other := context.Background(), t.TempDir(), t.TempDir()
+		s, none := gatewaySettings(), agent.DefaultSettings()
+		first := testWall(t, dir, &s)
+		first.begin(ctx, tunnel{}, &listeners{})
+		stays := func(what string) {
+			t.Helper()
+			if _, loaded, err := firewall.Show(firewall.Plan{}); !loaded || err != nil {
+				t.Fatalf("%s took the table: %v", what, err)
+			}
+		}
+		if err := ClearFirewall(other); !errors.Is(err, errKept) || !strings.Contains(err.Error(), "--data") {
+			t.Errorf("cleared beside the gateway that keeps the table: %v", err)
+		}
+		stays("clear")
+		second := testWall(t, other, &none)
+		second.begin(ctx, tunnel{}, &listeners{})
+		stays("a gateway that has nothing chosen")
+		none = gatewaySettings()
+		if second.follow(ctx); !errors.Is(second.failure(), errKept) {
+			t.Errorf("two keep the table: %v", second.failure())
+		}
+		first.Close()
+		if second.follow(ctx); second.failure() != nil {
+			t.Errorf("the table has no keeper now: %v", second.failure())
+		}
+		none = agent.DefaultSettings()
+		second.follow(ctx)
+		if err := ClearFirewall(dir); err != nil {
+			t.Errorf("nobody keeps it: %v", err)
+		}
+	})
+}
+
 // TestAdmission: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
 func TestAdmission(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {

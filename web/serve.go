@@ -96,7 +96,9 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	open.http = append(open.http, within...)
-	if err := peers.restore(func() error { return manager.Restore(ctx) }); err != nil {
+	if err := guard.restore(func() error {
+		return peers.restore(func() error { return manager.Restore(ctx) })
+	}); err != nil {
 		return err
 	}
 	setup, link, err := openSetup(ctx, c, db, open.portal[0].Addr())

@@ -42,14 +42,15 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 		if !c.settings.Enabled {
 			reason = agent.ReasonDisabled
 		}
+		var misfits []*session
 		for _, s := range c.all() {
 			if !c.fits(c.settings, s.Session, s.inside) {
-				c.end(s, reason)
-				n++
+				misfits = append(misfits, s)
 				continue
 			}
 			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr) })
 		}
+		n = c.endEach(misfits, reason)
 		return nil
 	})
 	return n

@@ -92,13 +92,22 @@ func (m *Manager) EndAll(ctx context.Context, reason agent.Reason) int {
 // must not stay undone.
 func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func(*change) []*session) (n int) {
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
-		for _, s := range choose(c) {
-			c.end(s, reason)
-			n++
-		}
+		n = c.endEach(choose(c), reason)
 		return nil
 	})
 	return n
+}
+
+// endEach ends sessions and tells how many. All lose their access before the first end is written: a store that is slow
+// takes its time for each.
+func (c *change) endEach(list []*session, reason agent.Reason) int {
+	for _, s := range list {
+		c.withdraw(s.Session)
+	}
+	for _, s := range list {
+		c.finish(s, reason)
+	}
+	return len(list)
 }
 
 // end takes back what a session was given and ends it. More are attributes for the log.

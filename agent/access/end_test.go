@@ -9,6 +9,31 @@ import (
 	"ideco-agent/agent"
 )
 
+// TestEndsBeforeWritten: nobody keeps access because the store is slow with somebody else's end.
+func TestEndsBeforeWritten(t *testing.T) {
+	for name, end := range map[string]func(*gateway) int{
+		"switched off": func(g *gateway) int {
+			g.configure(func(s *agent.Settings) { s.Enabled = false })
+			return g.Apply(context.Background())
+		},
+		"all": func(g *gateway) int { return g.EndAll(context.Background(), agent.ReasonAdmin) },
+	} {
+		scene(t, name, func(g *gateway) {
+			g.enter(at("ivan", lanPeer, "a"))
+			g.enter(at("olga", "192.168.1.99", "b"))
+			written := 0
+			g.memory.onEnd = func() {
+				if written++; len(g.wall.in) > 0 {
+					g.t.Errorf("still let through when an end is written: %v", g.wall.in)
+				}
+			}
+			if n := end(g); n != 2 || written != 2 {
+				g.t.Errorf("%d ended, %d written", n, written)
+			}
+		})
+	}
+}
+
 func TestEnds(t *testing.T) {
 	ctx := context.Background()
 	gone, cancel := context.WithCancel(ctx)

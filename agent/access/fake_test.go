@@ -32,6 +32,7 @@ type memory struct {
 	refusal   error         // what a right password gets
 	broken    string        // the method that fails
 	backwards bool          // whether open sessions come newest first
+	onEnd     func()        // when set, is called before an end is written
 }
 
 func newMemory() *memory {
@@ -137,6 +138,9 @@ func (m *memory) SaveSession(ctx context.Context, s agent.Session) error {
 }
 
 func (m *memory) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+	if m.onEnd != nil {
+		m.onEnd()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := errors.Join(m.fail("EndSession"), ctx.Err()); err != nil {

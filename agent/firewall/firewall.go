@@ -30,7 +30,8 @@
 // Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, what it let through ends by
 // itself. The table stays when the process ends in order too: the next process adopts it, and its first Apply replaces the
 // rules but keeps the elements, which say in their comments whose they are. An element is refreshed again once its
-// session was granted again; others expire. Kernels before 6.12 do not refresh elements; there they are replaced, in one step.
+// session was granted again; others expire. Until an agent has come back its session is only readmitted: what has expired
+// meanwhile stays closed, because somebody else may have the address by then. Kernels before 6.12 do not refresh elements; there they are replaced, in one step.
 //
 // Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it. What runs
 // out because this process was stopped for longer than the timeout is put back too: whose session is live is not for the

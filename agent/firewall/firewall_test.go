@@ -60,6 +60,36 @@ func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
 	}
 }
 
+// TestRefusalTellsNobodyOutside: what is refused is quoted in the answer, so that a source that is borrowed from outside
+// would get it.
+func TestRefusalTellsNobodyOutside(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		open(t, labPlan(), Options{})
+		l.ip(t, inLAN, "addr", "add", server.String()+"/32", "dev", "lo")
+		var heard net.PacketConn
+		l.at(t, inWAN, func() {
+			var err error
+			if heard, err = net.ListenPacket("ip4:icmp", server.String()); err != nil {
+				t.Error(err)
+			}
+		})
+		defer heard.Close()
+		c, err := l.dial(t, inLAN, "udp", server, netip.AddrPortFrom(elsewhere, 9999))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("what nobody outside may hear")); err != nil {
+			t.Fatal(err)
+		}
+		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 9999)) // by now the gateway has judged the first
+		_ = heard.SetReadDeadline(time.Now().Add(silence))
+		b := make([]byte, 1500)
+		if n, _, err := heard.ReadFrom(b); err == nil {
+			t.Errorf("outside came %q", b[:n])
+		}
+	})
+}
+
 func TestDownloadStops(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})

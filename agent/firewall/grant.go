@@ -33,7 +33,8 @@ const (
 type task struct {
 	action action
 	client
-	done chan error // nil when nobody waits
+	still bool       // of a grant: only as far as the kernel lets the session through already
+	done  chan error // nil when nobody waits
 }
 
 // client is what there is to know of a session: whose it is, and where. Tasks about further addresses name the session and
@@ -56,6 +57,12 @@ func further(sessionID string, a netip.Addr) client {
 // loses it; what it had proved goes over to the same person's session. After an error nothing new is let through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, client: clientOf(&s)})
+}
+
+// Readmit keeps the address of a session of the process before let through, as far as it is: what has expired, or went with
+// a boot, stays closed until Grant. Its agent has not come back yet, and by now somebody else may have the address.
+func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
+	return f.ask(ctx, &task{action: actGrant, still: true, client: clientOf(&s)})
 }
 
 // GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:

@@ -120,6 +120,36 @@ func TestRestartCutsNobody(t *testing.T) {
 	}
 }
 
+// TestReadmit: a session of the process before stays let through, and one that had expired waits for its agent.
+func TestReadmit(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		ctx := context.Background()
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, second)
+		g := startGateway(t, "refresh")
+		download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
+		download.runs(t)
+		g.kill()
+		f := open(t, shortPlan(), Options{})
+		for _, s := range []agent.Session{session(1, host), session(2, second)} {
+			if err := f.Readmit(ctx, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.wantClosed(t, "a session that had expired", inLAN, second, to)
+		eventually(t, "elements would have expired", func() bool { return time.Since(began) > shortTimeout+time.Second })
+		download.runs(t)
+		grant(t, f, session(2, second))
+		l.wantOpen(t, "its agent has come back", inLAN, second, to)
+		if err := f.Readmit(ctx, session(2, second)); err != nil {
+			t.Fatal(err)
+		}
+		l.wantOpen(t, "asked for again", inLAN, second, to)
+	})
+}
+
 // What the process before has left expires when its session does not come back, and goes to nobody else.
 func TestAdopt(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {

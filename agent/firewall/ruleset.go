@@ -113,9 +113,21 @@ func (c *chain) add(comment string, terms ...term) {
 	c.rules = append(c.rules, rule{terms, comment})
 }
 
-// refuse answers that nothing passes, so that programs give up at once instead of waiting.
+// refuse has hosts told that nothing passes, so that programs give up at once instead of waiting. An answer to a source
+// that only somebody beyond the WAN can have would carry there what was refused, which it quotes; such a one gets none.
 func (p Plan) refuse() *chain {
 	c := &chain{name: "refuse"}
+	for _, s := range []side{saddr4, saddr6} {
+		if len(ofFamily(p.local(), s.v6)) > 0 {
+			c.add("", s.among(p.local()), jump("tell"))
+		}
+	}
+	c.add("", drop)
+	return c
+}
+
+func (p Plan) tell() *chain {
+	c := &chain{name: "tell"}
 	c.add("", tcp, resetTCP)
 	c.add("", prohibit)
 	return c
@@ -123,7 +135,7 @@ func (p Plan) refuse() *chain {
 
 // chains describes the rules of a plan. Chains come before those that jump to them.
 func (p Plan) chains() []*chain {
-	return []*chain{p.dns(), p.open(), p.refuse(), p.fromLAN(), p.toLAN(), p.lan(), p.wan(), p.fromTunnel(), p.toTunnel(),
+	return []*chain{p.dns(), p.open(), p.tell(), p.refuse(), p.fromLAN(), p.toLAN(), p.lan(), p.wan(), p.fromTunnel(), p.toTunnel(),
 		p.toGateway(), p.page(), p.signIn(), p.gateway(), p.forward(), p.input(), p.clamp(), p.prerouting(), p.postrouting()}
 }
 

@@ -41,6 +41,13 @@ func (st *settling) clear(k *keeper, a netip.Addr) {
 // grant does tasks that let sessions through, in transactions of their own, so that the first of many need not wait for
 // the last.
 func (k *keeper) grant(tasks []*task) {
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+		over := t.still && !k.lasts(t.client)
+		if over {
+			answer([]*task{t}, nil)
+		}
+		return over
+	})
 	look, err := k.wire.lookAround(len(tasks))
 	if err != nil {
 		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
@@ -166,6 +173,13 @@ func (k *keeper) adopts(c client) bool {
 		}
 	}
 	return false
+}
+
+// lasts tells whether what the process before has left of a session still lets it through.
+func (k *keeper) lasts(c client) bool {
+	return k.grants[c.session] != nil || slices.ContainsFunc(k.elements[c.addr], func(e *element) bool {
+		return e.owner == c.owner && (e.live || time.Now().Before(e.expires))
+	})
 }
 
 // everybody is for placeAll when nobody has spoken anew.

@@ -12,7 +12,8 @@ func (p Plan) Text() string {
 	if p.Empty() {
 		return ""
 	}
-	return fmt.Sprintf("table inet %s {\n}\nflush table inet %s\n%s", Table, Table, p.render(nil))
+	rules := strings.ReplaceAll(p.render(nil), "icmpx admin", "icmpx type admin") // as nft of the time of Linux 5.10 needs it, and newer ones take it
+	return fmt.Sprintf("table inet %s {\n}\nflush table inet %s\n%s", Table, Table, rules)
 }
 
 // Preview is the table that the plan makes, for people to read.

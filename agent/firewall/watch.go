@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -96,35 +97,65 @@ func (k *keeper) restore() error {
 	return i.Err
 }
 
+// loadTries is how often a table is loaded into which others put their hands at that very moment.
+const loadTries = 5
+
 // load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
-// who is let through meets a table without them.
+// who is let through meets a table without them. Afterwards it is known what the table is like, or watch looks at once:
+// what others do while it is loaded, such as removing all tables, would count as ours otherwise.
 func (k *keeper) load(anew bool) error {
-	var err error
+	before, err := k.wire.generation()
+	if err != nil {
+		return err
+	}
+	disturbed := k.loaded && before != k.gen
+	for range loadTries {
+		alone, there, err := k.loadOnce(anew)
+		if err != nil {
+			return err
+		}
+		if alone {
+			if disturbed {
+				k.gen-- // nobody knows yet what they did to the sets
+			}
+			return nil
+		}
+		disturbed, anew = true, anew || !there
+	}
+	k.gen--
+	k.sum = [sha256.Size]byte{}
+	return nil
+}
+
+// loadOnce tells whether nobody else changed any table meanwhile, and whether ours is there.
+func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
+	before, err := k.wire.generation()
+	if err != nil {
+		return false, false, err
+	}
 	if !anew {
 		err = k.plan.load(k.wire.conn, Table)
 	} else {
 		err = k.reload(k.wire.conn)
 	}
 	if err != nil {
-		return err
+		return false, false, err
 	}
 	began := time.Now()
 	if err := k.wire.flush(); err != nil {
-		return fmt.Errorf("loading the table %s: %w", Table, err)
+		return false, false, fmt.Errorf("loading the table %s: %w", Table, err)
 	}
 	k.loaded = true
 	if anew {
 		k.beginCounting(began)
 	}
-	if k.gen, err = k.wire.generation(); err != nil {
-		return err
-	}
-	if k.sum, _, err = k.wire.fingerprint(); err != nil {
-		return err
+	if k.sum, there, err = k.wire.fingerprint(); err != nil {
+		return false, false, err
 	}
 	delete(k.failed, TableRemoved)
 	delete(k.failed, TableChanged)
-	return nil
+	k.gen, err = k.wire.generation()
+	return k.gen == before+1, there, err
 }
 
 // reload makes the table anew with everybody in it.

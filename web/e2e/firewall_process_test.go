@@ -58,9 +58,12 @@ func TestFirewallDies(t *testing.T) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
+		g.person("boris")
+		gone := g.loggedIn(inTwo, "boris")
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
 		running := w.download(t, "the download", inOne, one, to)
 		g.kill(syscall.SIGKILL)
+		gone.signal(syscall.SIGKILL)
 		died := time.Now()
 		passes(t, died, 4*time.Second) // elements are refreshed at a third of their time
 		running.runs(t)
@@ -78,6 +81,7 @@ func TestFirewallDies(t *testing.T) {
 		agent.waits("reconnecting")
 		agent.waits("authorized")
 		w.open(t, "the agent has come back", inOne, one, to)
+		w.refused(t, "the agent has not come back, and the address may be another's by now", inTwo, two, to)
 	})
 }
 

@@ -1,0 +1,48 @@
+package firewall
+
+import (
+	"context"
+	"testing"
+)
+
+// TestRemovedWhileLoading: whoever removes the table at the very moment when it is loaded is noticed too.
+func TestRemovedWhileLoading(t *testing.T) {
+	inLab(t, func(t *testing.T, _ lab) {
+		ctx := context.Background()
+		f := open(t, labPlan(), Options{})
+		others, err := dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer others.close()
+		removed, unseen := 0, 0
+		for range 40 {
+			applied := make(chan error, 1)
+			go func() { applied <- f.Apply(ctx, labPlan()) }()
+			for done := false; !done; {
+				if err := others.remove(Table); err != nil {
+					t.Fatal(err)
+				}
+				removed++
+				select {
+				case <-applied:
+					done = true
+				default:
+				}
+			}
+			if err := f.call(ctx, func(k *keeper) error {
+				there, err := k.wire.isThere()
+				gen, genErr := k.wire.generation()
+				if err == nil && genErr == nil && k.loaded && !there && gen == k.gen {
+					unseen++
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if unseen > 0 {
+			t.Errorf("the table was gone and nobody would have noticed, %d of %d times", unseen, removed)
+		}
+	})
+}
