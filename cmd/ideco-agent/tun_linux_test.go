@@ -298,6 +298,45 @@ func TestTUNSplit(t *testing.T) {
 	}
 }
 
+// A network that the computer is in stays with it also where its routes have a metric, as NetworkManager gives them one. Of
+// a part of such a network the router stays, and the computer itself.
+func TestTUNSplitAtHome(t *testing.T) {
+	l := newLab(t)
+	g := l.serve(func(_ int, c *gatewaytest.Conn) {
+		l.admit(c, 30, func(r *protocol.TunnelReply) {
+			r.ForwardNets, r.DNSIPv4 = []string{"10.0.0.0/8", "192.168.1.0/24", "192.168.7.0/24"}, ""
+		})
+		c.Wait()
+	})
+	l.run("ip", "-n", l.computer, "link", "add", "home0", "type", "veth", "peer", "name", "home1")
+	l.run("ip", "-n", l.computer, "link", "set", "home0", "up")
+	l.run("ip", "-n", l.computer, "link", "set", "home1", "up")
+	for _, own := range []string{"192.168.1.2/24", "192.168.7.2/20", "10.1.2.2/24"} {
+		l.run("ip", "-n", l.computer, "addr", "add", own, "dev", "home0", "metric", "100")
+	}
+	l.run("ip", "-n", l.computer, "route", "add", "203.0.113.0/24", "via", "192.168.7.1", "metric", "100")
+	before := l.routes()
+	p := l.agent(g, "--tunnel-name", "office")
+	if e := p.until(client.Authorized, "network_outside"); !strings.Contains(e.Message, "192.168.1.0/24") {
+		t.Errorf("%+v", e)
+	}
+	p.until(client.TunnelUp, "")
+	for to, want := range map[string]string{
+		"192.168.1.1": "home0", "192.168.1.9": "home0", "10.1.2.9": "home0", // networks that the computer is in
+		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes, but not the router
+		"10.1.3.9": "office", "10.128.0.1": "office", "203.0.113.1": "home0", gatewayOutside: "wan0"} {
+		if got := l.way(to); got != want {
+			t.Errorf("%s is reached through %s, want %s", to, got, want)
+		}
+	}
+	p.signal(os.Interrupt)
+	p.until(client.Ended, "logout")
+	p.exit(0)
+	if after := l.routes(); after != before {
+		t.Errorf("routes before\n%safter\n%s", before, after)
+	}
+}
+
 // A program that is killed leaves the two routes to the gateway. The next one removes them before it goes anywhere.
 func TestTUNAfterKill(t *testing.T) {
 	l := newLab(t)

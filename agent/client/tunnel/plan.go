@@ -57,6 +57,22 @@ func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
 	return plan{Into: sorted(d.into), Shadowed: sorted(d.shadowed), Outside: d.outside}
 }
 
+// planBesideHome leads the gateway's networks into the tunnel as planRoutes does, but for the networks that this computer is
+// in: these stay outside, whatever the organisation has there. It is for computers that nobody sits at, which may be reached
+// only through such a network and have networks of their own for containers. A part of one that the gateway names does go
+// into the tunnel, around the computer's addresses and the routers.
+func planBesideHome(s client.TunnelSetup, home []network) plan {
+	d := draft{kept: keptOutside(s, home), into: map[netip.Prefix]bool{}}
+	nets := s.Nets
+	if takesAll(s) {
+		nets = halves(client.Everything)
+	}
+	for _, n := range nets {
+		d.addBeside(n, home)
+	}
+	return plan{Into: sorted(d.into), Outside: d.outside}
+}
+
 // takesAll tells whether everything goes through the tunnel.
 func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
 
@@ -116,6 +132,28 @@ func (d *draft) add(n netip.Prefix, home []network) {
 		d.outside = append(d.outside, n)
 	}
 	d.lead(whole)
+}
+
+// addBeside leads the organisation's network n into the tunnel, past the computer's own networks: a wider n does not touch
+// them, because their routes are more specific.
+func (d *draft) addBeside(n netip.Prefix, home []network) {
+	if n.IsSingleIP() && n.Addr() == d.kept[0] { // a DNS server that is the gateway's outer address
+		return
+	}
+	part := []netip.Prefix{n}
+	for _, h := range home {
+		if h.Net == n {
+			d.outside = append(d.outside, n)
+			return
+		}
+		if h.Net.Bits() < n.Bits() && h.Net.Contains(n.Addr()) {
+			part = without(n, d.kept)
+		}
+	}
+	if len(part) == 0 {
+		d.outside = append(d.outside, n)
+	}
+	d.lead(part)
 }
 
 // shadow leads a network of the computer itself into the tunnel. The two halves are more specific than the computer's

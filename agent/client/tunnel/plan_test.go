@@ -79,6 +79,38 @@ func TestPlanRoutes(t *testing.T) {
 	}
 }
 
+func TestPlanBesideHome(t *testing.T) {
+	small := homeNet("192.168.1.0/29", "192.168.1.2", "192.168.1.1")
+	around := homeNet("192.168.0.0/16", "192.168.9.9")
+	for name, c := range map[string]struct {
+		endpoint string
+		nets     []string
+		home     []network
+		want     plan
+	}{
+		"apart":             {nets: []string{"10.0.0.0/8"}, home: []network{small}, want: plan{Into: prefixes("10.0.0.0/8")}},
+		"everything":        {nets: []string{"0.0.0.0/0"}, home: []network{small}, want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1")}},
+		"the same":          {nets: []string{"192.168.1.0/29"}, home: []network{small, around}, want: plan{Outside: prefixes("192.168.1.0/29")}},
+		"home inside":       {nets: []string{"192.168.0.0/16"}, home: []network{small}, want: plan{Into: prefixes("192.168.0.0/16")}},
+		"home around":       {nets: []string{"192.168.1.4/30"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.4/30")}},
+		"with the router":   {nets: []string{"192.168.1.0/30"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.0/32", "192.168.1.3/32")}},
+		"DNS at home":       {nets: []string{"192.168.1.5/32"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.5/32")}},
+		"DNS is the router": {nets: []string{"192.168.1.1/32"}, home: []network{small}, want: plan{Outside: prefixes("192.168.1.1/32")}},
+		"DNS is the gateway": {nets: []string{"10.0.0.0/8", "203.0.113.1/32"}, home: []network{small},
+			want: plan{Into: prefixes("10.0.0.0/8")}},
+		"the gateway at home": {endpoint: "192.168.1.6", nets: []string{"192.168.1.4/30"}, home: []network{small},
+			want: plan{Into: prefixes("192.168.1.4/31", "192.168.1.7/32")}},
+	} {
+		if c.endpoint == "" {
+			c.endpoint = "203.0.113.1"
+		}
+		s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(netip.MustParseAddr(c.endpoint), 3051), Nets: prefixes(c.nets...)}
+		if got := planBesideHome(s, c.home); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v\nwant %+v", name, got, c.want)
+		}
+	}
+}
+
 // The usual home: all of a /24 but three addresses.
 func TestPlanOfAHome(t *testing.T) {
 	s := client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("192.168.1.0/24")}

@@ -59,20 +59,26 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	return nil
 }
 
-// route leads the setup's networks into the tunnel. The kernel tells which of them this computer is in itself: these
-// stay outside.
+// route leads the setup's networks into the tunnel. Those that this computer is in itself stay outside: the kernel alone
+// would tell only where their routes have no metric.
 func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
-	var notes []client.Note
-	for _, n := range planRoutes(s, nil, false).Into {
-		r := netlink.Route{Dst: ipNet(n), LinkIndex: a.link.Attrs().Index, Scope: netlink.SCOPE_LINK, Protocol: RouteProtocol}
+	own := a.link.Attrs().Index
+	home, err := readHome(own)
+	if err != nil {
+		return nil, err
+	}
+	p := planBesideHome(s, home)
+	for _, n := range p.Into {
+		r := netlink.Route{Dst: ipNet(n), LinkIndex: own, Scope: netlink.SCOPE_LINK, Protocol: RouteProtocol}
 		err := netlink.RouteAdd(&r)
 		switch {
 		case errors.Is(err, unix.EEXIST):
-			notes = append(notes, client.Note{Code: locale.NoteNetOutside, Value: n.String()})
+			p.Outside = append(p.Outside, n)
 		case err != nil:
 			return nil, fmt.Errorf("route to %s: %w", n, err)
 		}
 	}
+	notes := notesOn(p, false)
 	if takesAll(s) && hasIPv6() {
 		notes = append(notes, client.Note{Code: locale.NoteIPv6Outside})
 	}

@@ -7,7 +7,8 @@
 //     through the way that led to it when the tunnel came up; when that way goes away, the gateway counts as
 //     unreachable until the agent has come back and made the tunnel anew. IPv6 is left alone. Interface and routes are
 //     gone when the program is, except the two routes to the gateway: these bear RouteProtocol, and the next program
-//     with the same interface name removes them when it starts.
+//     with the same interface name removes them when it starts. A network that this computer was in when the tunnel came
+//     up stays outside, and the person is told; of a part of one the routers and the computer's own addresses do.
 //   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
 //     driver wintun, always with the same name and GUID. The library is loaded from the program's own directory after its
 //     SHA-256 was checked. See below for routes, DNS and filters.

@@ -1,0 +1,47 @@
+package tunnel
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+)
+
+// readHome reads which IPv4 networks this computer is in without the interface tunnel.
+func readHome(tunnel int) ([]network, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("interfaces: %w", err)
+	}
+	list, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return nil, fmt.Errorf("addresses: %w", err)
+	}
+	table, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return nil, fmt.Errorf("routing table: %w", err)
+	}
+	var cards []card
+	for _, l := range links {
+		a := l.Attrs()
+		cards = append(cards, card{ID: uint64(a.Index), Index: uint32(a.Index), Name: a.Name, Up: a.Flags&net.FlagUp != 0})
+	}
+	var addresses []ownAddress
+	for _, a := range list {
+		bits, _ := a.Mask.Size()
+		if own, ok := netip.AddrFromSlice(a.IP.To4()); ok {
+			addresses = append(addresses, ownAddress{uint64(a.LinkIndex), netip.PrefixFrom(own, bits)})
+		}
+	}
+	var routes []route
+	for _, r := range table {
+		hops := append([]*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw}}, r.MultiPath...)
+		for _, hop := range hops {
+			if via, ok := netip.AddrFromSlice(hop.Gw.To4()); ok {
+				routes = append(routes, route{Card: uint64(hop.LinkIndex), Via: via})
+			}
+		}
+	}
+	return homeNetworks(addresses, routes, cards, uint64(tunnel)), nil
+}
