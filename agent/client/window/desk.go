@@ -152,3 +152,10 @@ func (d *Desk) HasAccess() bool {
 	v := d.seat.View()
 	return v.Control == seat.Yours && v.Busy()
 }
+
+// ReturnsHidden tells whether the program, started again after an installer has closed it, may stay out of sight: the
+// person had no access to lose, or gets it back without doing anything. Otherwise it shows itself and asks for the
+// password.
+func (d *Desk) ReturnsHidden() bool {
+	return !d.HasAccess() || wantsAtStart(d.personal, d.registry.Bans, d.saved() != "")
+}

@@ -451,3 +451,29 @@ func TestHiddenInService(t *testing.T) {
 		t.Errorf("%d rests", o.service.rests)
 	}
 }
+
+// After an update the program shows itself only to who has lost the access by that and must type the password.
+func TestReturnsHidden(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	in, out := view(client.Authorized, "", ""), view(keeper.Resting, "", "")
+	other := view(keeper.Resting, "", "")
+	other.Control = seat.Other
+	for _, c := range []struct {
+		name string
+		view seat.View
+		auto bool
+		want bool
+	}{
+		{"no access", out, false, true},
+		{"somebody else's access", other, false, true},
+		{"access with a typed password", in, false, false},
+		{"access that comes back by itself", in, true, true},
+	} {
+		o := with(g, "right")
+		o.memory.personal.AutoConnect = c.auto
+		o.service = &fakeService{view: c.view}
+		if got := o.open(t, false).ReturnsHidden(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

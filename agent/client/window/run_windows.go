@@ -47,9 +47,7 @@ func Run(p Program) int {
 		messageBox(p, locale.WindowNotMade, "value", err.Error())
 		return 1
 	}
-	if err := returnsAfterUpdate(); err != nil {
-		p.Log.Write("start after an update: " + err.Error())
-	}
+	v.prepareReturn(true)
 	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -57,6 +55,14 @@ func Run(p Program) int {
 	code := v.mw.Run()
 	v.end()
 	return code
+}
+
+// prepareReturn tells Windows how to start the program again after an update.
+func (v *frame) prepareReturn(hidden bool) {
+	v.returnsHidden = hidden
+	if err := returnsAfterUpdate(hidden); err != nil {
+		v.p.Log.Write("start after an update: " + err.Error())
+	}
 }
 
 func messageBox(p Program, key string, values ...string) {
@@ -118,4 +124,6 @@ type frame struct {
 	rendering  bool // what the fields tell is the program's own doing
 	toldOfTray bool // that the program stays there
 	ended      bool
+
+	returnsHidden bool // as Windows was told
 }

@@ -75,10 +75,14 @@ func (w *window) watchSession() error {
 	return nil
 }
 
-// returnsAfterUpdate has Windows start the program again, in the notification area, when an installer has closed it to
-// replace its files.
-func returnsAfterUpdate() error {
-	line, err := windows.UTF16PtrFromString("--hidden")
+// returnsAfterUpdate has Windows start the program again when an installer has closed it to replace its files: in the
+// notification area, or on show. What was said last counts.
+func returnsAfterUpdate(hidden bool) error {
+	var arguments string
+	if hidden {
+		arguments = "--hidden"
+	}
+	line, err := windows.UTF16PtrFromString(arguments)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ func (v *frame) refresh() {
 	}
 	news := v.desk.Refresh()
 	v.render()
+	if hidden := v.desk.ReturnsHidden(); hidden != v.returnsHidden {
+		v.prepareReturn(hidden)
+	}
 	if win.GetForegroundWindow() == v.mw.Handle() {
 		return // the person sees it
 	}
