@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"static":              {},
 	"web":                 {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
 	"web/certs":           {"agent"},
-	"web/e2e":             {"agent", "agent/protocol", "web"},
+	"web/e2e":             {"agent", "agent/installer", "agent/protocol", "web"},
 	"web/e2e/window":      {"agent/client/locale", "agent/client/pipe", "agent/client/seat"},
 	"cmd/ideco-portal":    {"web"},
 	"cmd/ideco-agent":     {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/keeper", "agent/client/service", "agent/client/pipe", "agent/client/seat", "agent/client/journal", "agent/client/window", "agent/client/diagnose", "agent/client/portable", "agent/client/surroundings"},

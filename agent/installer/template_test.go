@@ -16,7 +16,7 @@ func TestTemplateTables(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	for table, want := range map[string][]string{
 		"Property": {
-			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ALLUSERS\t1", "ARPPRODUCTICON\tideco.ico",
+			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ALLUSERS\t1", "REBOOT\tReallySuppress", "ARPPRODUCTICON\tideco.ico",
 			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
 			"DefaultUIFont\tTextFont", "ErrorDialog\tErrorDialog", "LAUNCH_AGENT\t1",
 		},

@@ -116,7 +116,8 @@ done
 	remove RemoveIdecoFolder IdecoFolder
 
 	# Which dialog comes when. The program is started by the last one, as the person in front of it, and waited for by
-	# nobody (34 + 64 + 128). What is installed is looked up with the rights of the installer alone (see installer.wxs).
+	# nobody (34 + 64 + 128). What is installed is looked up with the rights of the installer alone (see installer.wxs). After a
+	# refusal in words (a launch condition) the dialog for failures would only give wrong advice.
 	msibuild template.msi \
 		-q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('LaunchAgent', 226, 'InstallDir', '\"[InstallDir]IdecoAgent.exe\"')" \
 		-q "DELETE FROM InstallUISequence WHERE Action='AppSearch'" \
@@ -126,7 +127,7 @@ done
 		-q "INSERT INTO InstallUISequence (Action, Sequence) VALUES ('ProgressDialog', 1280)" \
 		-q "INSERT INTO InstallUISequence (Action, Sequence) VALUES ('FinishDialog', -1)" \
 		-q "INSERT INTO InstallUISequence (Action, Sequence) VALUES ('StoppedDialog', -2)" \
-		-q "INSERT INTO InstallUISequence (Action, Sequence) VALUES ('FailedDialog', -3)"
+		-q "INSERT INTO InstallUISequence (Action, Condition, Sequence) VALUES ('FailedDialog', 'NOT WIX_DOWNGRADE_DETECTED AND VersionNT >= 602 AND VersionNT64', -3)"
 )
 cp "$work/template.msi" "$out.new"
 mv "$out.new" "$out"

@@ -153,6 +153,19 @@ const peekPatience = patience / 4
 // look reads the windows with a title.
 func (d *desktop) look(title string) []control {
 	d.t.Helper()
+	return slices.DeleteFunc(d.peeks(), func(w control) bool { return w.Text != title })
+}
+
+// closesAsInstaller has the windows with a title closed as Windows does it for an installer that replaces their program.
+func (d *desktop) closesAsInstaller(title string) {
+	d.t.Helper()
+	d.peeks(title)
+	d.until("the window gives way to the installer", func() bool { return len(d.look(title)) == 0 })
+}
+
+// peeks reads all windows, by the program for it with more arguments.
+func (d *desktop) peeks(args ...string) []control {
+	d.t.Helper()
 	var file string
 	var asked time.Time
 	var windows []control
@@ -160,13 +173,13 @@ func (d *desktop) look(title string) []control {
 		if time.Since(asked) > peekPatience { // one was seen that never answered, on a busy machine
 			d.looks++
 			file = filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
-			d.open(windowsPath(d.peek), windowsPath(file))
+			d.open(windowsPath(d.peek), append([]string{windowsPath(file)}, args...)...)
 			asked = time.Now()
 		}
 		b, err := os.ReadFile(file)
 		return err == nil && json.Unmarshal(b, &windows) == nil
 	})
-	return slices.DeleteFunc(windows, func(w control) bool { return w.Text != title })
+	return windows
 }
 
 // sees waits until a visible window with the title is as wanted.

@@ -60,9 +60,10 @@ func (p *prefix) command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
+// environment has a locale, without which Wine loses what is not ASCII in names of files and on command lines.
 func (p *prefix) environment() []string {
 	beside := filepath.Dir(p.dir)
-	return []string{"DISPLAY=" + p.display, "PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
+	return []string{"LC_ALL=C.UTF-8", "DISPLAY=" + p.display, "PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
 		"WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d"}
 }
 

@@ -54,6 +54,7 @@ func TestWineWindow(t *testing.T) {
 			p.isClean()
 		})
 	}
+	t.Run("upgrade", func(t *testing.T) { base.as(t, "win8").upgrades(t) })
 }
 
 func anyWindow(control) bool { return true }

@@ -1,9 +1,10 @@
 // Command peek writes what stands in the windows of this desktop into a file, as one JSON array, so that a test can read
 // what a person would see:
 //
-//	peek FILE
+//	peek FILE [TITLE]
 //
-// The file is put in place as a whole.
+// The file is put in place as a whole. Before it looks it closes the windows of a TITLE, as the Restart Manager of Windows
+// does for an installer that wants to replace the program; Wine has none that does.
 package main
 
 import (
@@ -44,23 +45,39 @@ var (
 )
 
 const (
-	wmGetText       = 0x000d
-	wmGetTextLength = 0x000e
-	bmGetCheck      = 0x00f0
-	abortIfHung     = 2
-	patience        = 2000 // milliseconds
+	wmGetText         = 0x000d
+	wmGetTextLength   = 0x000e
+	wmQueryEndSession = 0x0011
+	wmEndSession      = 0x0016
+	closeApp          = 1 // ENDSESSION_CLOSEAPP: not the session ends, but an installer needs the program closed
+	bmGetCheck        = 0x00f0
+	abortIfHung       = 2
+	patience          = 2000 // milliseconds
 )
 
 func add(handle uintptr) { found = append(found, handle) }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: peek FILE")
+	switch len(os.Args) {
+	case 2:
+	case 3:
+		end(os.Args[2])
+	default:
+		fmt.Fprintln(os.Stderr, "usage: peek FILE [TITLE]")
 		os.Exit(2)
 	}
 	if err := write(os.Args[1], look()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// end asks and tells the windows of a title.
+func end(title string) {
+	for _, top := range children(0) {
+		if text(top) == title && ask(top, wmQueryEndSession, 0, closeApp) != 0 {
+			ask(top, wmEndSession, 1, closeApp)
+		}
 	}
 }
 
