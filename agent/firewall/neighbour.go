@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,6 +14,9 @@ import (
 // manyNeighbours is from where on one list of all neighbours is cheaper than single questions, which take 4 times as long
 // for each.
 const manyNeighbours = 1000
+
+// sizeofNdmsg is the length of struct ndmsg.
+const sizeofNdmsg = 12
 
 // surroundings are this machine's interfaces and neighbours, as of one moment.
 type surroundings struct {
@@ -62,13 +66,8 @@ func (s *surroundings) listNeighbours(addresses int) error {
 	req.Sockets = s.wire.questions
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_UNSPEC})
 	err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, func(answer []byte) bool {
-		n, err := netlink.NeighDeserialize(answer)
-		if err != nil {
-			return true // nothing that we know how to read
-		}
-		a, ok := netip.AddrFromSlice(n.IP)
-		if m, known := macOf(n); ok && known {
-			s.neighbours[neighbour{n.LinkIndex, a.Unmap()}] = m
+		if n, m, known := neighbourOf(answer); known {
+			s.neighbours[n] = m
 		}
 		return true
 	})
@@ -84,37 +83,44 @@ func (s *surroundings) mac(name string, a netip.Addr) (mac, bool) {
 		m, ok := s.neighbours[neighbour{s.index[name], a}]
 		return m, ok
 	}
-	n, err := s.wire.neighbour(s.index[name], a)
-	if err != nil {
-		return mac{}, false
-	}
-	return macOf(n)
+	return s.wire.macOf(neighbour{s.index[name], a})
 }
 
-// neighbour asks the kernel for one neighbour.
-func (w *wire) neighbour(index int, a netip.Addr) (*netlink.Neigh, error) {
+// macOf asks the kernel for one neighbour.
+func (w *wire) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.Sockets = w.questions
-	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(a)), Index: uint32(index)})
-	req.AddData(nl.NewRtAttr(netlink.NDA_DST, a.AsSlice()))
+	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(n.addr)), Index: uint32(n.index)})
+	req.AddData(nl.NewRtAttr(netlink.NDA_DST, n.addr.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
-	if err != nil {
-		return nil, err
-	}
-	if len(answers) == 0 {
-		return nil, unix.ENOENT
-	}
-	return netlink.NeighDeserialize(answers[0])
-}
-
-// macOf tells the MAC of a neighbour that has been heard of.
-func macOf(n *netlink.Neigh) (m mac, ok bool) {
-	const unheard = netlink.NUD_NONE | netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
-	if n.State&^unheard == 0 || len(n.HardwareAddr) != len(m) {
+	if err != nil || len(answers) == 0 {
 		return mac{}, false
 	}
-	copy(m[:], n.HardwareAddr)
-	return m, m != mac{}
+	_, m, known := neighbourOf(answers[0])
+	return m, known
+}
+
+// neighbourOf reads what the kernel tells of a neighbour (struct ndmsg and attributes); known says that it has been heard
+// of.
+func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
+	const unheard = netlink.NUD_NONE | netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
+	if len(answer) < sizeofNdmsg {
+		return n, m, false
+	}
+	n.index = int(binary.NativeEndian.Uint32(answer[4:]))
+	state := binary.NativeEndian.Uint16(answer[8:])
+	for kind, v := range attributes(answer[sizeofNdmsg:]) {
+		switch kind {
+		case netlink.NDA_DST:
+			a, _ := netip.AddrFromSlice(v)
+			n.addr = a.Unmap()
+		case netlink.NDA_LLADDR:
+			if len(v) == len(m) {
+				copy(m[:], v)
+			}
+		}
+	}
+	return n, m, state&^unheard != 0 && n.addr.IsValid() && m != mac{}
 }
 
 // provoke has the kernel look for a neighbour: it sends an empty packet to a port where nobody listens.
