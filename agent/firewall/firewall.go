@@ -12,7 +12,8 @@
 //	               meant for the tunnel while its interface is away is dropped
 //	WAN to LAN     answers to hosts in a set; published services; nothing else
 //	from a tunnel  addresses with a session, to the networks that VPN users may reach, to port 53 of their DNS servers and
-//	               to the gateway's own address in the tunnel, and to each other only where that is allowed
+//	               to the page, portal and agent endpoint at the gateway's address in the tunnel, and to each other only
+//	               where that is allowed
 //	to a tunnel    answers to addresses with a session
 //
 // A host on an attached network is let through by interface, MAC and address together; a host behind a router, whose MAC

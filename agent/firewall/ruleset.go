@@ -272,13 +272,22 @@ func (p Plan) toTunnel() *chain {
 	return c
 }
 
+// insidePort is where the page of the tunnel is, whatever port plain HTTP has outside.
+const insidePort = 80
+
+// toGateway lets people in the tunnel ask for the gateway's page, portal and agent endpoint, and see whether it answers.
+// What else runs on this machine is theirs only where all networks are.
 func (p Plan) toGateway() *chain {
 	c := &chain{name: "to_gateway"}
 	if p.Tunnel == "" {
 		return c
 	}
+	who := member(vpn4, "", saddr4)
+	c.add("", reply, answers, who, accept)
 	if p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
-		c.add("", member(vpn4, "", saddr4), daddr4.among(prefixesOf([]netip.Addr{p.VPNNetwork.Masked().Addr().Next()})), accept)
+		inside := daddr4.among(prefixesOf([]netip.Addr{p.VPNNetwork.Masked().Addr().Next()}))
+		c.add("", who, inside, port("tcp", nonZero(insidePort, p.Redirect.PortalPort, p.Redirect.AgentPort)...), accept)
+		c.add("", who, inside, echoRequest, accept)
 	}
 	p.forwarded(c)
 	c.add("", jump("refuse"))

@@ -234,9 +234,11 @@ func anyBit(mask uint32) expr.Any {
 
 // Whether the destination is this machine itself.
 var (
-	notToUs    = term{text: "fib daddr type != local", exprs: []expr.Any{fibType, cmpNeq(native32(unix.RTN_LOCAL))}}
-	fibType    = &expr.Fib{Register: reg, ResultADDRTYPE: true, FlagDADDR: true}
-	tcp        = term{text: "meta l4proto tcp", exprs: protocol(unix.IPPROTO_TCP)}
+	notToUs     = term{text: "fib daddr type != local", exprs: []expr.Any{fibType, cmpNeq(native32(unix.RTN_LOCAL))}}
+	fibType     = &expr.Fib{Register: reg, ResultADDRTYPE: true, FlagDADDR: true}
+	tcp         = term{text: "meta l4proto tcp", exprs: protocol(unix.IPPROTO_TCP)}
+	echoRequest = term{text: "icmp type echo-request", exprs: append(protocol(unix.IPPROTO_ICMP),
+		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1}, cmpEq([]byte{8}))}
 	noEthernet = term{text: "meta iiftype != ether", exprs: []expr.Any{load(expr.MetaKeyIIFTYPE), cmpNeq(binaryutil.NativeEndian.PutUint16(unix.ARPHRD_ETHER))}}
 	beginning  = term{text: "tcp flags syn / syn,rst", exprs: append(protocol(unix.IPPROTO_TCP),
 		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
