@@ -1,11 +1,14 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -211,6 +214,47 @@ func TestOneKeeper(t *testing.T) {
 		second.follow(ctx)
 		if err := ClearFirewall(dir); err != nil {
 			t.Errorf("nobody keeps it: %v", err)
+		}
+	})
+}
+
+// TestClaimWithoutRights: whoever may not change rules keeps no gateway from the table by taking its name.
+func TestClaimWithoutRights(t *testing.T) {
+	const squats = "IDECO_SQUATS"
+	if os.Getenv(squats) != "" {
+		l, err := net.Listen("unix", claimName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("taken")
+		_, _ = l.Accept()
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the other end is closed
+		return
+	}
+	inOwnNetwork(t, func(t *testing.T) {
+		run := exec.CommandContext(t.Context(), "setpriv", "--inh-caps=-all", "--bounding-set=-all", os.Args[0], "-test.run=^"+t.Name()+"$")
+		run.Env = append(os.Environ(), squats+"=1")
+		stop, err := run.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := run.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer run.Wait()
+		defer stop.Close()
+		if line, err := bufio.NewReader(said).ReadString('\n'); line != "taken\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		s := gatewaySettings()
+		w := testWall(t, t.TempDir(), &s)
+		w.begin(context.Background(), tunnel{}, &listeners{})
+		if _, loaded, err := firewall.Show(firewall.Plan{}); !loaded || err != nil || w.failure() != nil {
+			t.Errorf("the table is there: %t; %v; %v", loaded, err, w.failure())
 		}
 	})
 }
