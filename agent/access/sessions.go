@@ -40,11 +40,13 @@ func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAd
 	return traffic, macs
 }
 
-// Authorised tells whether a live session gives access to an address of the LAN. It is quick: closed hosts ask often.
+// Authorised tells whether an address of the LAN has a session whose agent is there. In its grace a session may be let
+// through or, after a restart that took long, not yet. It is quick: closed hosts ask often.
 func (m *Manager) Authorised(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.byAddress[agent.Unmap(a)] != nil
+	s := m.byAddress[agent.Unmap(a)]
+	return s != nil && s.state() == agent.StateConnected
 }
 
 func (m *Manager) snapshot() []agent.LiveSession {

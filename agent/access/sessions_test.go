@@ -9,8 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestAuthorised: an address of the LAN is authorised as long as its session lives, the grace included; the outer
-// address of a tunnel never is.
+// TestAuthorised: an address of the LAN is authorised as long as its agent is there; the outer address of a tunnel never is.
 func TestAuthorised(t *testing.T) {
 	scene(t, "an address", func(g *gateway) {
 		is := func(what, address string, want bool) {
@@ -27,7 +26,7 @@ func TestAuthorised(t *testing.T) {
 		is("somebody else", "192.168.1.11", false)
 		is("a tunnel", outsidePeer, false)
 		g.Lost(e.Session.ID, e.Link)
-		is("in its grace", lanPeer, true)
+		is("in its grace", lanPeer, false)
 		pass(time.Hour)
 		is("gone", lanPeer, false)
 		e = g.enter(at("ivan", lanPeer, "a"))
