@@ -27,12 +27,13 @@ func (st *settling) remove(k entry) {
 	}
 }
 
-// clear has all elements of an address gone.
+// clear has all elements of an address gone. They are not refreshed any more in any case.
 func (st *settling) clear(k *keeper, a netip.Addr) {
 	if len(k.elements[a]) == 0 {
 		return
 	}
 	for _, e := range k.elements[a] {
+		e.live = false
 		st.remove(e.entry)
 	}
 	st.forget = append(st.forget, a)
@@ -252,6 +253,7 @@ func (k *keeper) put(h *held, at place, ok bool, st *settling) {
 // settle carries out what was planned, and asks the kernel whether it has all that was added.
 func (k *keeper) settle(st settling) (all bool, err error) {
 	if err := k.commit(st.before); err != nil {
+		k.later(st.before)
 		return false, fmt.Errorf("removing what an address had before: %w", err)
 	}
 	if err := k.forget(st.forget); err != nil {
