@@ -53,7 +53,7 @@ type held struct {
 	addr   netip.Addr
 	at     place
 	placed bool
-	mac    mac // by which it was let through last, also while nothing leads to it; zero behind a router
+	mac    mac // by which it was let through last, also while nothing leads to it; zero if it never was by one
 }
 
 // element is one that the kernel has.
