@@ -226,6 +226,9 @@ func (e *element) count(bytes uint64) {
 	e.last = bytes
 }
 
+// isOwn tells whether an address is the one that its session was granted with.
+func (h *held) isOwn() bool { return h == h.of.addrs[0] }
+
 // keys are the elements of an address.
 func (h *held) keys() []entry {
 	if !h.placed {

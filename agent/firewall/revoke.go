@@ -29,7 +29,7 @@ func (k *keeper) revokeAddresses(tasks []*task) {
 		switch h := k.holders[t.addr]; {
 		case h == nil: // what could not be let through after all, or is of the process before
 			k.clearLeft(t.session, t.addr, &st)
-		case h.of.session == t.session && h != h.of.addrs[0]:
+		case h.of.session == t.session && !h.isOwn():
 			st.clear(k, h.addr)
 			k.drop(h)
 			k.publish(h.of)
@@ -51,7 +51,7 @@ func (k *keeper) vacate(a netip.Addr, st *settling) {
 	switch h := k.holders[a]; {
 	case h == nil:
 		st.clear(k, a)
-	case h == h.of.addrs[0]:
+	case h.isOwn():
 		k.depart(h.of, st)
 	default:
 		st.clear(k, a)
