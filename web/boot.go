@@ -27,7 +27,7 @@ func (w *wall) keepForBoot() {
 	if w.inForce == nil || w.kept {
 		return
 	}
-	p, said := *w.inForce, "the firewall is not closed at the next boot until this program runs"
+	p, said := *w.inForce, "the firewall is closed by former rules, if by any, at the next boot until this program runs"
 	var err error
 	if p.Empty() {
 		said, err = "the firewall will be closed at the next boot until this program runs", removeBoot(w.data)

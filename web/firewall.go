@@ -117,7 +117,7 @@ func (w *wall) follow(ctx context.Context) {
 	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "err", err)
 	}
-	w.fail(err)
+	w.followed(before, err)
 	if !same && (err == nil || isFlowtable(err)) {
 		w.inForce, w.kept = &p, false
 	}
@@ -216,6 +216,16 @@ func (w *wall) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.failed = err
+}
+
+// followed notes how following went, which began after a failure or none. A failure that the firewall itself has told of
+// meanwhile is newer than a success, and is not told again.
+func (w *wall) followed(before, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil || w.failed == before {
+		w.failed = err
+	}
 }
 
 func (w *wall) failure() error {

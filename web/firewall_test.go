@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -150,6 +151,41 @@ func TestWallIncidents(t *testing.T) {
 		w.follow(t.Context())
 		if got := w.state(); !got.Enforces() || w.health() != nil {
 			t.Errorf("it is gone: %+v, %v", got, w.health())
+		}
+	})
+}
+
+// onLine is asked with each line of a log.
+type onLine func(line string)
+
+func (do onLine) Write(line []byte) (int, error) {
+	do(string(line))
+	return len(line), nil
+}
+
+// TestWallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
+func TestWallHeedsWhileItFollows(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		s, trouble := gatewaySettings(), errors.New("somebody else's table")
+		w := testWall(t, t.TempDir(), &s)
+		if err := w.Firewall.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var heed sync.Once
+		log := onLine(func(line string) {
+			if strings.Contains(line, "the firewall is in force") {
+				heed.Do(func() { w.heed(firewall.Incident{What: firewall.TableChanged, Err: trouble}) })
+			}
+		})
+		var err error
+		if w.Firewall, err = firewall.Open(firewall.Options{Log: slog.New(slog.NewTextHandler(log, nil))}); err != nil {
+			t.Fatal(err)
+		}
+		if w.follow(t.Context()); w.failure() != trouble {
+			t.Errorf("forgotten: %v", w.failure())
+		}
+		if w.follow(t.Context()); w.failure() != nil {
+			t.Errorf("put in force again: %v", w.failure())
 		}
 	})
 }

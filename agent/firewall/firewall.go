@@ -8,8 +8,9 @@
 // Everything else is the administrator's: LAN to LAN, other interfaces, published services (connections from outside that
 // another table forwards into the LAN by DNAT, with their answers). Without chosen interfaces there is no table.
 //
-//	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses; what is
-//	               meant for the tunnel while its interface is away is dropped
+//	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses, or none
+//	               where the source is in no local network; what is meant for the tunnel while its interface is away is
+//	               dropped
 //	WAN to LAN     answers to hosts in a set; published services; nothing else
 //	from a tunnel  addresses with a session, to the networks that VPN users may reach, to port 53 of their DNS servers and
 //	               to the page, portal and agent endpoint at the gateway's address in the tunnel, and to each other only
@@ -32,7 +33,8 @@
 // itself. The table stays when the process ends in order too: the next process adopts it, and its first Apply replaces the
 // rules but keeps the elements, which say in their comments whose they are. An element is refreshed again once its
 // session was granted again; others expire. Until an agent has come back its session is only readmitted: what has expired
-// meanwhile stays closed, because somebody else may have the address by then. Kernels before 6.12 do not refresh elements; there they are replaced, in one step.
+// meanwhile stays closed, because somebody else may have the address by then. Kernels before 6.12 do not refresh elements;
+// there they are replaced, in one step.
 //
 // Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it. What runs
 // out because this process was stopped for longer than the timeout is put back too: whose session is live is not for the

@@ -53,7 +53,7 @@ type held struct {
 	addr   netip.Addr
 	at     place
 	placed bool
-	mac    mac // by which it was let through last, also while nothing leads to it; zero behind a router
+	mac    mac // by which it was let through last, also while nothing leads to it; zero if it never was by one
 }
 
 // element is one that the kernel has.
@@ -225,6 +225,9 @@ func (e *element) count(bytes uint64) {
 	}
 	e.last = bytes
 }
+
+// isOwn tells whether an address is the one that its session was granted with.
+func (h *held) isOwn() bool { return h == h.of.addrs[0] }
 
 // keys are the elements of an address.
 func (h *held) keys() []entry {

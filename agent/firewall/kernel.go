@@ -54,8 +54,8 @@ func (k *keeper) commit(changes []change) error {
 	return nil
 }
 
-// adding is the addition of an element, beside the one that is there. It takes turns between the full timeout and a little less: the kernel refreshes an
-// element only when its timeout becomes another.
+// adding is the addition of an element, beside the one that is there. It takes turns between the full timeout and a little
+// less: the kernel refreshes an element only when its timeout becomes another.
 func (k *keeper) adding(key entry, o owner, e *element) change {
 	full := k.plan.timeout()
 	less := full - full/60

@@ -221,6 +221,60 @@ func TestTasksDuringRefresh(t *testing.T) {
 	})
 }
 
+// Sessions of one person that follow each other on an address within one burst leave the last one let through.
+func TestBurstOnOneAddress(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		of := func(id int) agent.Session {
+			s := session(id, routed)
+			s.UserID = 1
+			return s
+		}
+		grant(t, f, of(1))
+		var tasks []*task
+		for id := 2; id <= 4; id++ {
+			tasks = append(tasks, &task{action: actGrant, client: clientOf(new(of(id))), done: make(chan error, 1)})
+		}
+		keeps(t, f, func(k *keeper) { k.work(tasks) })
+		for _, task := range tasks {
+			if err := <-task.done; err != nil {
+				t.Errorf("granting %s: %v", task.session, err)
+			}
+		}
+		if elements, err := elementsNow(routed4); err != nil || len(elements) != 1 || elements[0].owner.session != "s4" {
+			t.Errorf("in the kernel: %v, %v", elements, err)
+		}
+	})
+}
+
+// What was proved goes with the session's own address, in whatever order they are looked at.
+func TestProofsGoWithTheAddress(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		ctx, f := context.Background(), open(t, labPlan(), Options{})
+		without := labPlan()
+		without.LAN[0].Networks = without.LAN[0].Networks[1:]
+		for range 10 {
+			l.known(t, inLAN, host)
+			l.known(t, inLAN, host6)
+			grant(t, f, session(1, host))
+			if err := f.GrantAddress(ctx, "s1", host6); err != nil {
+				t.Fatal(err)
+			}
+			l.ip(t, "gw", "addr", "del", "10.77.1.1/24", "dev", "lan0")
+			if err := f.Apply(ctx, without); err != nil {
+				t.Fatal(err)
+			}
+			if left, err := elementsNow(); err != nil || len(left) > 0 {
+				t.Fatalf("let through without its session's own address: %v, %v", left, err)
+			}
+			l.ip(t, "gw", "addr", "add", "10.77.1.1/24", "dev", "lan0")
+			if err := f.Apply(ctx, labPlan()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestTrafficAcrossRestart(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		l.known(t, inLAN, host)

@@ -29,7 +29,7 @@ func (k *keeper) revokeAddresses(tasks []*task) {
 		switch h := k.holders[t.addr]; {
 		case h == nil: // what could not be let through after all, or is of the process before
 			k.clearLeft(t.session, t.addr, &st)
-		case h.of.session == t.session && h != h.of.addrs[0]:
+		case h.of.session == t.session && !h.isOwn():
 			st.clear(k, h.addr)
 			k.drop(h)
 			k.publish(h.of)
@@ -51,7 +51,7 @@ func (k *keeper) vacate(a netip.Addr, st *settling) {
 	switch h := k.holders[a]; {
 	case h == nil:
 		st.clear(k, a)
-	case h == h.of.addrs[0]:
+	case h.isOwn():
 		k.depart(h.of, st)
 	default:
 		st.clear(k, a)
@@ -75,25 +75,28 @@ func (g *granted) isAt(c client) bool {
 	return len(g.addrs) > 0 && g.addrs[0].addr == c.addr && (g.kind == agent.KindVPN) == (c.kind == agent.KindVPN)
 }
 
-// takeAway removes elements now or later. They are not refreshed any more in any case.
+// closing is what complain calls it.
+const closing = "closing addresses"
+
+// takeAway removes elements now or later.
 func (k *keeper) takeAway(st settling) {
-	for _, ch := range st.before {
-		if e := k.find(ch.entry); e != nil {
-			e.live = false
-		}
-	}
 	if len(st.before) == 0 {
 		return
 	}
 	err := k.commit(st.before)
-	if k.complain("closing addresses", err); err != nil {
-		for _, a := range st.forget {
-			k.leaving[a] = true
-		}
+	if k.complain(closing, err); err != nil {
+		k.later(st.before)
 		return
 	}
 	if err := k.forget(st.forget); err != nil { // it is done again before the address goes to anybody
 		k.f.log.Warn("the connections of closed addresses were not forgotten", "addresses", len(st.forget), "error", err)
+	}
+}
+
+// later has removals tried again.
+func (k *keeper) later(removals []change) {
+	for _, ch := range removals {
+		k.leaving[ch.addr] = true
 	}
 }
 
@@ -108,6 +111,9 @@ func (k *keeper) retry() {
 		if k.holders[a] == nil {
 			st.clear(k, a)
 		}
+	}
+	if len(st.before) == 0 { // somebody has the addresses again, or nothing is left there
+		k.complain(closing, nil)
 	}
 	k.takeAway(st)
 }

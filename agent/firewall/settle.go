@@ -27,12 +27,13 @@ func (st *settling) remove(k entry) {
 	}
 }
 
-// clear has all elements of an address gone.
+// clear has all elements of an address gone. They are not refreshed any more in any case.
 func (st *settling) clear(k *keeper, a netip.Addr) {
 	if len(k.elements[a]) == 0 {
 		return
 	}
 	for _, e := range k.elements[a] {
+		e.live = false
 		st.remove(e.entry)
 	}
 	st.forget = append(st.forget, a)
@@ -186,24 +187,33 @@ func (k *keeper) lasts(c client) bool {
 func everybody(*held) bool { return true }
 
 // placeAll brings addresses to where they are now, and with them what was proved to be the same hosts'. Who stays is told
-// by the MAC that was there when their agent spoke: by now the neighbour table may have somebody else's.
+// by the MAC that was there when their agent spoke: by now the neighbour table may have somebody else's. Addresses that are
+// there twice, or that a later task of the same burst has taken, are placed once. Sessions' own addresses come first: what
+// was proved may go with them, and nothing may be added to it by then.
 func (k *keeper) placeAll(list []*held, look *surroundings, stays func(*held) bool, st *settling) {
-	for _, h := range list {
-		if k.holders[h.addr] != h {
-			continue // a later task of the same burst has taken the address
-		}
-		at, ok := k.plan.locate(look, h.of.kind, h.addr)
-		if ok && at.hasMAC() && (at.waits() || stays(h)) {
-			at.mac = cmp.Or(k.knownMAC(h), at.mac)
-		}
-		if h == h.of.addrs[0] && h.placed && h.at.mac != at.mac { // the proofs were given for another MAC
-			for _, other := range slices.Clone(h.of.addrs[1:]) {
-				st.clear(k, other.addr)
-				k.drop(other)
+	placed := make(map[*held]bool, len(list))
+	for _, own := range []bool{true, false} {
+		for _, h := range list {
+			if k.holders[h.addr] == h && h.isOwn() == own && !placed[h] {
+				placed[h] = true
+				k.place(h, look, stays(h), st)
 			}
 		}
-		k.put(h, at, ok, st)
 	}
+}
+
+func (k *keeper) place(h *held, look *surroundings, stays bool, st *settling) {
+	at, ok := k.plan.locate(look, h.of.kind, h.addr)
+	if ok && at.hasMAC() && (at.waits() || stays) {
+		at.mac = cmp.Or(k.knownMAC(h), at.mac)
+	}
+	if h.isOwn() && h.placed && h.at.mac != at.mac { // the proofs were given for another MAC
+		for _, other := range slices.Clone(h.of.addrs[1:]) {
+			st.clear(k, other.addr)
+			k.drop(other)
+		}
+	}
+	k.put(h, at, ok, st)
 }
 
 // knownMAC is the MAC that an address was let through by, in this process or in the one before.
@@ -252,6 +262,7 @@ func (k *keeper) put(h *held, at place, ok bool, st *settling) {
 // settle carries out what was planned, and asks the kernel whether it has all that was added.
 func (k *keeper) settle(st settling) (all bool, err error) {
 	if err := k.commit(st.before); err != nil {
+		k.later(st.before)
 		return false, fmt.Errorf("removing what an address had before: %w", err)
 	}
 	if err := k.forget(st.forget); err != nil {

@@ -134,6 +134,36 @@ func TestBegunWithoutTable(t *testing.T) {
 	})
 }
 
+// A session that gives way to another ends with all its addresses, also when the table does not take the change.
+func TestGivesWayWithoutTable(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		ctx, incidents, book := context.Background(), make(chan Incident, 100), &logbook{}
+		f := open(t, labPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
+		l.known(t, inLAN, host)
+		l.known(t, inLAN, host6)
+		grant(t, f, session(1, host))
+		if err := f.GrantAddress(ctx, "s1", host6); err != nil {
+			t.Fatal(err)
+		}
+		release := holdTable(t)
+		<-incidents
+		if err := f.Grant(ctx, session(2, host)); err == nil {
+			t.Error("let through by a table that is somebody else's")
+		}
+		keeps(t, f, (*keeper).retry)
+		release()
+		for i := range incidents {
+			if i.Err == nil {
+				break
+			}
+		}
+		world, world6 := l.listen(t, inWAN, server, 0, says("world")), l.listen(t, inWAN, server6, 0, says("world"))
+		l.wantClosed(t, "the address of the former", inLAN, host, world)
+		l.wantClosed(t, "a further address of the former", inLAN, host6, world6)
+		eventually(t, "it is told that nothing is left to close", func() bool { return book.has("no more trouble closing") == 1 })
+	})
+}
+
 // A kernel that does not tell whether the tables were changed is noticed once.
 func TestBlind(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
