@@ -154,6 +154,7 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 	}
 	delete(k.failed, TableRemoved)
 	delete(k.failed, TableChanged)
+	delete(k.failed, SetsChanged) // whoever asked for the load takes it that all is well
 	k.gen, err = k.wire.generation()
 	return k.gen == before+1, there, err
 }

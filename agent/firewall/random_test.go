@@ -1,0 +1,140 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os/exec"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TestRandomWalk does what may be done in any order, others' meddling included, and looks in the end whether what the keeper
+// knows agrees in itself and with the kernel: nothing is let through that nobody holds, and nobody lacks what is held.
+func TestRandomWalk(t *testing.T) {
+	for seed := range 4 {
+		t.Run(fmt.Sprintf("from %d on", seed), func(t *testing.T) {
+			inLab(t, func(t *testing.T, l lab) {
+				w := walk{l, open(t, labPlan(), Options{replace: seed%2 == 1}), rand.New(rand.NewPCG(uint64(seed), 0))}
+				for _, a := range []netip.Addr{host, second, host6, second6} {
+					l.known(t, inLAN, a)
+				}
+				l.known(t, inLAN1, neighbor)
+				for range 200 {
+					w.step(t)
+				}
+				if err := w.f.Apply(context.Background(), labPlan()); err != nil {
+					t.Error(err)
+				}
+				keeps(t, w.f, func(k *keeper) {
+					k.watch()
+					k.hear()
+					k.sample() // notices what has expired
+					k.agrees(t)
+				})
+			})
+		})
+	}
+}
+
+type walk struct {
+	l lab
+	f *Firewall
+	*rand.Rand
+}
+
+// plan is one of those that the walk changes between.
+func (w walk) plan() Plan {
+	p := labPlan()
+	switch w.IntN(4) {
+	case 0:
+		return Plan{}
+	case 1:
+		p.LAN = p.LAN[1:]
+	case 2:
+		p.Timeout, p.LAN[0].Networks = 20*time.Second, p.LAN[0].Networks[1:]
+	}
+	return p
+}
+
+func (w walk) step(t *testing.T) {
+	ctx := context.Background()
+	addrs := []netip.Addr{host, second, routed, neighbor, host6, second6, peer, peer2}
+	id, a := 1+w.IntN(5), addrs[w.IntN(len(addrs))]
+	s := session(id, a)
+	s.UserID = agent.UserID(1 + id%3)
+	if a == peer || a == peer2 {
+		s.Kind = agent.KindVPN
+	}
+	switch n := w.IntN(20); {
+	case n < 4:
+		if err := w.f.Grant(ctx, s); err != nil {
+			t.Errorf("%s at %s: %v", s.ID, a, err)
+		}
+	case n < 8:
+		go w.f.Grant(ctx, s) // beside what comes next
+	case n < 10:
+		_ = w.f.Readmit(ctx, s)
+	case n < 13:
+		w.f.Revoke(ctx, s)
+	case n < 15:
+		_ = w.f.GrantAddress(ctx, s.ID, a)
+	case n < 16:
+		w.f.RevokeAddress(ctx, s.ID, a)
+	case n < 17:
+		if err := w.f.Apply(ctx, w.plan()); err != nil {
+			t.Error(err)
+		}
+	case n < 18:
+		meddling := []string{"delete table inet ideco_agent", "flush set inet ideco_agent lan4", "flush set inet ideco_agent vpn4",
+			"flush chain inet ideco_agent forward", "add table inet others", "add element inet ideco_agent vpn4 { 10.99.0.77 }"}
+		_ = exec.Command("nft", meddling[w.IntN(len(meddling))]).Run() // there may be no table
+	case n < 19:
+		keeps(t, w.f, (*keeper).sample)
+	default:
+		keeps(t, w.f, (*keeper).refresh)
+	}
+}
+
+// agrees fails the test where what the keeper knows contradicts itself or the kernel.
+func (k *keeper) agrees(t *testing.T) {
+	sizes := map[*memberSet]int{}
+	for a, list := range k.elements {
+		for _, e := range list {
+			sizes[e.set]++
+			if h := k.holders[a]; e.live && (h == nil || h.of.owner != e.owner || !h.placed) {
+				t.Errorf("%s of %s is let through and nobody has it", e.entry, e.session)
+			}
+		}
+	}
+	for _, s := range holders {
+		if got, err := k.wire.countAll(s); err != nil || got != sizes[s] || k.sizes[s] != sizes[s] {
+			t.Errorf("%s: the kernel has %d (%v), the keeper %d and counts %d", s.name, got, err, sizes[s], k.sizes[s])
+		}
+	}
+	for a, h := range k.holders {
+		if k.grants[h.of.session] != h.of {
+			t.Errorf("%s belongs to a session that is over", a)
+		}
+		for _, key := range h.keys() {
+			if e := k.find(key); e == nil || !e.live {
+				t.Errorf("%s is not let through", key)
+			}
+		}
+	}
+	for id, g := range k.grants {
+		for _, h := range g.addrs {
+			if id != g.session || k.holders[h.addr] != h || h.of != g {
+				t.Errorf("%s does not have %s", id, h.addr)
+			}
+		}
+	}
+	for id := range k.f.seen {
+		if k.grants[id] == nil {
+			t.Errorf("%s is over and seen", id)
+		}
+	}
+}
