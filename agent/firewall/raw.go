@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/google/nftables"
 	sockets "github.com/mdlayher/netlink"
@@ -158,13 +159,28 @@ func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 			return sum, false, err
 		}
 		for _, a := range answers {
-			if ours(a) {
+			if isOurs(a) {
 				hash.Write(a)
 			}
 		}
 	}
 	hash.Sum(sum[:0])
 	return sum, true, nil
+}
+
+// strangeChains are the names of those chains of our table that are not ours.
+func (w *wire) strangeChains(ours []*chain) (names []string, err error) {
+	answers, err := w.ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, text(unix.NFTA_CHAIN_TABLE, Table))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		name := unix.ByteSliceToString(attribute(a, unix.NFTA_CHAIN_NAME))
+		if isOurs(a) && !slices.ContainsFunc(ours, func(c *chain) bool { return c.name == name }) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // flags are those of our table, one of which has it sleep.
@@ -181,8 +197,8 @@ func (w *wire) flags() ([]byte, error) {
 	return nil, nil
 }
 
-// ours tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.
-func ours(answer []byte) bool {
+// isOurs tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.
+func isOurs(answer []byte) bool {
 	return string(attribute(answer, unix.NFTA_RULE_TABLE)) == Table+"\x00"
 }
 

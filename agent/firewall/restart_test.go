@@ -181,6 +181,27 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
+// Chains of another version of this program, or of somebody who had his hands in the table meanwhile, do not stay in it.
+func TestStrangeChains(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		l.known(t, inLAN, host)
+		f := open(t, labPlan(), Options{})
+		grant(t, f, session(1, host))
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		nft(t, "add chain inet ideco_agent inner; add rule inet ideco_agent inner reject with icmpx admin-prohibited")
+		nft(t, "add chain inet ideco_agent outer { type filter hook forward priority 0; }; add rule inet ideco_agent outer jump inner")
+		to := l.listen(t, inWAN, server, 0, says("world"))
+		l.wantClosed(t, "a chain that refuses all", inLAN, host, to)
+		grant(t, open(t, labPlan(), Options{}), session(1, host))
+		l.wantOpen(t, "after it was adopted", inLAN, host, to)
+		if table := nft(t, "list table inet ideco_agent"); strings.Contains(table, "inner") || strings.Contains(table, "outer") {
+			t.Errorf("still there:\n%s", table)
+		}
+	})
+}
+
 // Who comes over from the process before has the full timeout at once.
 func TestAdoptedIsRefreshed(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {

@@ -134,7 +134,7 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 		return false, false, err
 	}
 	if !anew {
-		err = k.plan.load(k.wire.conn, Table)
+		err = k.adopt(k.wire.conn)
 	} else {
 		err = k.reload(k.wire.conn)
 	}
@@ -157,6 +157,23 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 	delete(k.failed, SetsChanged) // whoever asked for the load takes it that all is well
 	k.gen, err = k.wire.generation()
 	return k.gen == before+1, there, err
+}
+
+// adopt puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
+// program, and those that somebody has put in while nobody watched.
+func (k *keeper) adopt(c *nftables.Conn) error {
+	strange, err := k.wire.strangeChains(k.plan.chains())
+	if err != nil {
+		return fmt.Errorf("listing the chains of %s: %w", Table, err)
+	}
+	if err := k.plan.load(c, Table); err != nil { // which empties them, so that none leads to another
+		return err
+	}
+	for _, name := range strange {
+		k.f.log.Warn("removing a chain that does not belong to this table", "table", Table, "chain", name)
+		c.DelChain(&nftables.Chain{Table: tableNamed(Table), Name: name})
+	}
+	return nil
 }
 
 // reload makes the table anew with everybody in it.
