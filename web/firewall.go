@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -39,6 +40,7 @@ type wall struct {
 	turn    sync.Mutex     // makes one change at a time; guards what follows
 	inForce *firewall.Plan // nil before the first
 	kept    bool           // the next boot has it too
+	missing []string       // chosen interfaces that were not there, as it was told
 	claim   claim
 
 	mu       sync.Mutex // guards what follows
@@ -103,6 +105,7 @@ func (w *wall) follow(ctx context.Context) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	p, err := w.planFor(w.settings())
+	w.tellMissing(p)
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
 	switch {
@@ -145,6 +148,25 @@ func (w *wall) Close() error {
 	defer w.turn.Unlock()
 	w.claim.leave()
 	return err
+}
+
+// tellMissing logs which chosen interfaces are not there, when that changes: nobody judges what an interface carries under
+// another name.
+func (w *wall) tellMissing(p firewall.Plan) {
+	var missing []string
+	for _, i := range slices.Concat(p.LAN, p.WAN) {
+		if _, err := net.InterfaceByName(i.Name); err != nil {
+			missing = append(missing, i.Name)
+		}
+	}
+	switch {
+	case slices.Equal(missing, w.missing):
+	case len(missing) > 0:
+		w.log.Warn("chosen interfaces are not there; if they were renamed, choose them anew: what they carry under another name is not judged", "interfaces", missing)
+	default:
+		w.log.Info("the chosen interfaces are there")
+	}
+	w.missing = missing
 }
 
 func isFlowtable(err error) bool {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -251,6 +252,33 @@ func TestOneKeeper(t *testing.T) {
 		if err := ClearFirewall(dir); err != nil {
 			t.Errorf("nobody keeps it: %v", err)
 		}
+	})
+}
+
+// TestWallMissing: an interface that is not there is told once, and that it has come.
+func TestWallMissing(t *testing.T) {
+	inOwnNetwork(t, func(t *testing.T) {
+		var book bytes.Buffer
+		s := gatewaySettings()
+		w := testWall(t, t.TempDir(), &s)
+		w.log = slog.New(slog.NewTextHandler(&book, nil))
+		told := func(what string, times int) {
+			t.Helper()
+			if n := strings.Count(book.String(), what); n != times {
+				t.Errorf("%q was told %d times, want %d\n%s", what, n, times, &book)
+			}
+		}
+		w.follow(t.Context())
+		w.follow(t.Context())
+		told("are not there", 1)
+		for _, name := range slices.Concat(s.LANInterfaces, s.WANInterfaces) {
+			if out, err := exec.Command("ip", "link", "add", name, "type", "veth", "peer", "name", "to-"+name).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		w.follow(t.Context())
+		told("are not there", 1)
+		told("are there", 1)
 	})
 }
 
