@@ -105,7 +105,9 @@ func (w *wall) follow(ctx context.Context) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	p, err := w.planFor(w.settings())
-	w.tellMissing(p)
+	if err == nil {
+		w.tellMissing(p)
+	}
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
 	switch {
@@ -163,7 +165,7 @@ func (w *wall) tellMissing(p firewall.Plan) {
 	case slices.Equal(missing, w.missing):
 	case len(missing) > 0:
 		w.log.Warn("chosen interfaces are not there; if they were renamed, choose them anew: what they carry under another name is not judged", "interfaces", missing)
-	default:
+	case !p.Empty():
 		w.log.Info("the chosen interfaces are there")
 	}
 	w.missing = missing

@@ -271,13 +271,19 @@ func TestWallMissing(t *testing.T) {
 		w.follow(t.Context())
 		w.follow(t.Context())
 		told("are not there", 1)
+		s = agent.DefaultSettings()
+		w.follow(t.Context())
+		told("are there", 0) // nobody has chosen any
+		s = gatewaySettings()
+		w.follow(t.Context())
+		told("are not there", 2)
 		for _, name := range slices.Concat(s.LANInterfaces, s.WANInterfaces) {
 			if out, err := exec.Command("ip", "link", "add", name, "type", "veth", "peer", "name", "to-"+name).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
 		w.follow(t.Context())
-		told("are not there", 1)
+		told("are not there", 2)
 		told("are there", 1)
 	})
 }
