@@ -35,7 +35,15 @@ type compound struct {
 	miniFAT []int64          // where the sectors of that FAT lie in the file
 	root    []int64          // where the sectors that hold the mini sectors lie
 	streams map[string]entry // by decoded name
+	tree    []node           // all entries of the directory, by number
 }
+
+// Types of directory entries.
+const (
+	storage    = 1
+	streamType = 2
+	rootType   = 5
+)
 
 // entry is a stream's directory entry.
 type entry struct {
@@ -132,9 +140,11 @@ func (c *compound) readDirectory() error {
 			return err
 		}
 		for at := 0; at < sectorSize; at += dirEntrySize {
-			if err := c.readEntry(s[at:at+dirEntrySize], sectorAt(n)+int64(at)); err != nil {
+			e := s[at : at+dirEntrySize]
+			if err := c.readEntry(e, sectorAt(n)+int64(at)); err != nil {
 				return err
 			}
+			c.tree = append(c.tree, nodeOf(e))
 		}
 	}
 	if c.root == nil {
@@ -143,9 +153,8 @@ func (c *compound) readDirectory() error {
 	return nil
 }
 
-// readEntry takes one directory entry. The file's tree of names is of no interest: an MSI has one level.
+// readEntry takes one directory entry. The file's tree of names is left to checkTree: an MSI has one level.
 func (c *compound) readEntry(e []byte, at int64) error {
-	const storage, streamType, rootType = 1, 2, 5
 	start, size := u32(e, 116), int64(u32(e, 120)) // the upper half of the size is undefined in version 3
 	switch e[66] {
 	case rootType:
@@ -282,12 +291,8 @@ func chainOf(table []uint32, first uint32) ([]uint32, error) {
 // pack two characters into one.
 func streamName(e []byte) string {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
-	units := int(u16(e, 64))/2 - 1
-	if units < 0 || units > 31 {
-		return ""
-	}
 	var name []uint16
-	for i := range units {
+	for i := range nameUnits(e) {
 		switch u := u16(e, 2*i); {
 		case u >= 0x3800 && u < 0x4800:
 			name = append(name, uint16(alphabet[u&0x3F]), uint16(alphabet[(u-0x3800)>>6]))
@@ -300,6 +305,15 @@ func streamName(e []byte) string {
 		}
 	}
 	return string(utf16.Decode(name))
+}
+
+// nameUnits is the length of an entry's name in UTF-16 units, without the zero at its end.
+func nameUnits(e []byte) int {
+	units := int(u16(e, 64))/2 - 1
+	if units < 0 || units > 31 {
+		return 0
+	}
+	return units
 }
 
 func sectorAt(n uint32) int64 { return (int64(n) + 1) * sectorSize }

@@ -74,18 +74,17 @@ func FuzzPreset(f *testing.F) {
 		if !agent.IsHost(host) {
 			t.Fatalf("took the host %q", host)
 		}
-		file, pool := parsed(t, content(t, image)) // which also finds a text that stands there twice
-		s, err := file.open("!Property")
+		db, err := openDatabase(content(t, image)) // which also finds a text that stands there twice
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := parseRows(pool, file.read(s))
+		rows, err := propertyRows(db.tables, db.pool)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := map[string]string{}
 		for _, r := range rows {
-			got[pool.text(r.key)] = pool.text(r.value)
+			got[db.pool.text(r.key)] = db.pool.text(r.value)
 		}
 		for key, want := range map[string]string{propAddress: host, propAddressPreset: host, propPin: "*", propPinPreset: pin, propCode: image.ProductCode()} {
 			if got[key] != want {

@@ -187,7 +187,11 @@ func TestPresetUses(t *testing.T) {
 	for _, c := range [][2]string{{testHost, testPin}, {testHost, ""}, {"ideco.ico", ""}} {
 		file, pool := parsed(t, content(t, makeImage(t, template, c[0], c[1])))
 		said := slices.Clone(pool.records)
-		if err := countUses(file, pool); err != nil {
+		tables, err := readTables(file, pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := countUses(tables, pool); err != nil {
 			t.Fatal(err)
 		}
 		for i, r := range pool.records {

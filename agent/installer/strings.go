@@ -63,32 +63,12 @@ func (p *stringPool) text(number int) string {
 	return string(p.records[number].text)
 }
 
-// count adds one use of a string; number 0 is NULL.
-func (p *stringPool) count(number int, uses []int) error {
-	if number == 0 {
-		return nil
-	}
-	if p.text(number) == "" {
-		return fmt.Errorf("names string %d, which is not there", number)
-	}
-	uses[number]++
-	return nil
-}
-
 // width of a string's number in a table, in bytes.
 func (p *stringPool) width() int {
 	if p.wide {
 		return 3
 	}
 	return 2
-}
-
-func (p *stringPool) getNumber(b []byte) int {
-	n := int(u16(b, 0))
-	if p.wide {
-		n |= int(b[2]) << 16
-	}
-	return n
 }
 
 func (p *stringPool) putNumber(b []byte, n int) {

@@ -7,26 +7,64 @@ import (
 
 const summaryName = "\x05SummaryInformation"
 
-// packageCodeAt finds the PackageCode in the summary stream (MS-OLEPS): property 9, a text of codeLength bytes.
-func packageCodeAt(b []byte) (int64, error) {
-	const packageCode, textType = 9, 30
+// summary holds the properties of the summary stream that Windows Installer needs.
+type summary struct {
+	template      string // platform and language
+	packageCode   string
+	packageCodeAt int64 // where the text of packageCode lies in the stream
+	schema        int   // the least version of Windows Installer, times 100
+	source        int   // bits: short file names, compressed files
+}
+
+// Properties of the summary stream, and the types that they have (MS-OLEPS).
+const (
+	summaryTemplate    = 7
+	summaryPackageCode = 9
+	summarySchema      = 14
+	summarySource      = 15
+
+	typeInteger = 3
+	typeText    = 30
+)
+
+// parseSummary reads the summary stream (MS-OLEPS): a list of properties, and where each value lies.
+func parseSummary(b []byte) (summary, error) {
+	var s summary
 	if len(b) < 48 || u16(b, 0) != 0xFFFE {
-		return 0, errors.New("the summary is not a set of properties")
+		return s, errors.New("the summary is not a set of properties")
 	}
 	section := int64(u32(b, 44))
 	if section+8 > int64(len(b)) {
-		return 0, errors.New("the summary is cut off")
+		return s, errors.New("the summary is cut off")
 	}
 	list := section + 8
 	for n := int64(u32(b, int(section)+4)); n > 0 && list+8 <= int64(len(b)); n, list = n-1, list+8 {
-		if u32(b, int(list)) != packageCode {
-			continue
-		}
 		at := section + int64(u32(b, int(list)+4))
-		if at+8+codeLength > int64(len(b)) || u32(b, int(at)) != textType || !isCode(string(b[at+8:at+8+codeLength])) {
-			return 0, fmt.Errorf("the summary's PackageCode is not a code of %d characters", codeLength)
+		if at+8 > int64(len(b)) {
+			return s, errors.New("the summary is cut off")
 		}
-		return at + 8, nil
+		value, kind := u32(b, int(at)+4), u32(b, int(at))
+		switch id := u32(b, int(list)); {
+		case id == summaryTemplate && kind == typeText:
+			s.template = summaryText(b, at+8, int64(value))
+		case id == summaryPackageCode && kind == typeText:
+			s.packageCode, s.packageCodeAt = summaryText(b, at+8, int64(value)), at+8
+		case id == summarySchema && kind == typeInteger:
+			s.schema = int(value)
+		case id == summarySource && kind == typeInteger:
+			s.source = int(value)
+		}
 	}
-	return 0, errors.New("the summary lacks a PackageCode")
+	if !isCode(s.packageCode) {
+		return s, fmt.Errorf("the summary's PackageCode is not a code of %d characters", codeLength)
+	}
+	return s, nil
+}
+
+// summaryText is a text of size bytes, the zero at its end included.
+func summaryText(b []byte, at, size int64) string {
+	if size < 1 || at+size > int64(len(b)) {
+		return ""
+	}
+	return string(b[at : at+size-1])
 }

@@ -1,46 +1,159 @@
 package installer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
 
-// column is the type of a table's column as the table _Columns has it.
-type column uint16
+// columnType is the type of a column as the table _Columns has it: the size in the low byte, and flags.
+type columnType uint16
 
-// size in bytes of a cell: the number of a string, an integer, or a reference to a stream.
-func (c column) size(p *stringPool) (int, error) {
-	switch {
-	case c.isText():
-		return p.width(), nil
-	case c&0x0800 != 0, c&0xFF <= 2:
-		return 2, nil
-	case c&0xFF == 4:
-		return 4, nil
-	}
-	return 0, fmt.Errorf("a column of type %#x", uint16(c))
-}
+const (
+	columnText     columnType = 0x0800
+	columnNullable columnType = 0x1000
+	columnKey      columnType = 0x2000
+)
 
 // isText tells texts from numbers and from references to streams, whose type is exactly 0x900 or, with NULL, 0x1900.
-func (c column) isText() bool { return c&0x0800 != 0 && c&^0x1000 != 0x0900 }
+func (t columnType) isText() bool { return t&columnText != 0 && !t.isStream() }
+
+func (t columnType) isStream() bool { return t&^(columnNullable|columnKey) == 0x0900 }
+
+// width is the length in characters that a text may have at most; 0 means any length.
+func (t columnType) width() int { return int(t & 0xFF) }
+
+// size in bytes of a cell: the number of a string, an integer, or a reference to a stream.
+func (t columnType) size(p *stringPool) (int, error) {
+	switch {
+	case t.isText():
+		return p.width(), nil
+	case t.isStream(), t.width() <= 2:
+		return 2, nil
+	case t.width() == 4:
+		return 4, nil
+	}
+	return 0, fmt.Errorf("a column of type %#x", uint16(t))
+}
+
+type column struct {
+	name string
+	kind columnType
+}
+
+// table is a table with its rows in the order of the file.
+type table struct {
+	name    string
+	columns []column
+	cells   []uint32 // row after row, as they are stored: 0 is NULL, and integers have their highest bit inverted
+}
+
+func (t *table) rows() int { return len(t.cells) / len(t.columns) }
+
+func (t *table) row(i int) []uint32 { return t.cells[i*len(t.columns) : (i+1)*len(t.columns)] }
 
 // The two tables that describe all tables, themselves not included.
 var (
-	tablesColumns  = []column{0x2D40}
-	columnsColumns = []column{0x2D40, 0x2502, 0x0D40, 0x0502}
+	tablesColumns  = []column{{"Name", 0x2D40}}
+	columnsColumns = []column{{"Table", 0x2D40}, {"Number", 0x2502}, {"Name", 0x0D40}, {"Type", 0x0502}}
 )
 
-// countUses counts how often the tables use each string and corrects the pool's own counts: libmsi writes 1 for all,
-// and who edits or transforms such a database on Windows loses a text that another row still needs.
-func countUses(c *compound, p *stringPool) error {
-	schema, err := readSchema(c, p)
+// readTables reads all tables of a database, also the two that describe the others.
+func readTables(c *compound, p *stringPool) (map[string]*table, error) {
+	tables := map[string]*table{}
+	for _, t := range []*table{{name: "_Tables", columns: tablesColumns}, {name: "_Columns", columns: columnsColumns}} {
+		if _, err := c.open("!" + t.name); err != nil {
+			return nil, err
+		}
+		if err := t.read(c, p); err != nil {
+			return nil, err
+		}
+		tables[t.name] = t
+	}
+	described := tables["_Columns"]
+	for i := range described.rows() {
+		row := described.row(i)
+		name := p.text(int(row[0]))
+		if name == "_Tables" || name == "_Columns" {
+			return nil, fmt.Errorf("table _Columns describes %s", name)
+		}
+		t := tables[name]
+		if t == nil {
+			t = &table{name: name}
+			tables[name] = t
+		}
+		if int(row[1]^0x8000) != len(t.columns)+1 {
+			return nil, errors.New("table _Columns is out of order")
+		}
+		t.columns = append(t.columns, column{p.text(int(row[2])), columnType(row[3] ^ 0x8000)})
+	}
+	for _, t := range tables {
+		if t.cells != nil {
+			continue
+		}
+		if err := t.read(c, p); err != nil {
+			return nil, err
+		}
+	}
+	return tables, nil
+}
+
+// read takes the rows from the table's stream, which has all cells of the first column, then all of the second, and so
+// on. A table without rows has no stream.
+func (t *table) read(c *compound, p *stringPool) error {
+	if _, ok := c.streams["!"+t.name]; !ok {
+		return nil
+	}
+	s, err := c.open("!" + t.name)
 	if err != nil {
 		return err
 	}
+	sizes, each := make([]int, len(t.columns)), 0
+	for i, column := range t.columns {
+		if sizes[i], err = column.kind.size(p); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+		each += sizes[i]
+	}
+	b := c.read(s)
+	if len(b)%each != 0 {
+		return fmt.Errorf("table %s: %d bytes in rows of %d", t.name, len(b), each)
+	}
+	rows := len(b) / each
+	t.cells = make([]uint32, rows*len(t.columns))
+	for i, size := range sizes {
+		for row := range rows {
+			t.cells[row*len(sizes)+i] = cell(b[:size])
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
+// cell reads a little-endian number of two, three or four bytes.
+func cell(b []byte) uint32 {
+	n := uint32(binary.LittleEndian.Uint16(b))
+	for i := 2; i < len(b); i++ {
+		n |= uint32(b[i]) << (8 * i)
+	}
+	return n
+}
+
+// countUses counts how often the tables use each string and corrects the pool's own counts: libmsi writes 1 for all,
+// and who edits or transforms such a database on Windows loses a text that another row still needs.
+func countUses(tables map[string]*table, p *stringPool) error {
 	uses := make([]int, len(p.records))
-	for name, columns := range schema {
-		if err := countTable(c, p, name, columns, uses); err != nil {
-			return fmt.Errorf("table %s: %w", name, err)
+	for _, t := range tables {
+		for i := range t.rows() {
+			for at, number := range t.row(i) {
+				if !t.columns[at].kind.isText() || number == 0 {
+					continue
+				}
+				if p.text(int(number)) == "" {
+					return fmt.Errorf("table %s: names string %d, which is not there", t.name, number)
+				}
+				uses[number]++
+			}
 		}
 	}
 	for i, n := range uses {
@@ -54,79 +167,22 @@ func countUses(c *compound, p *stringPool) error {
 	return nil
 }
 
-// readSchema reads the columns of every table.
-func readSchema(c *compound, p *stringPool) (map[string][]column, error) {
-	s, err := c.open("!_Columns")
-	if err != nil {
-		return nil, err
-	}
-	b, w := c.read(s), p.width()
-	each := 2*w + 4
-	n := len(b) / each
-	if len(b)%each != 0 {
-		return nil, fmt.Errorf("table _Columns of %d bytes", len(b))
-	}
-	schema := map[string][]column{"_Tables": tablesColumns, "_Columns": columnsColumns}
-	for i := range n {
-		table := p.text(p.getNumber(b[i*w:]))
-		number := int(u16(b, n*w+2*i) ^ 0x8000)
-		if number != len(schema[table])+1 {
-			return nil, errors.New("table _Columns is out of order")
-		}
-		schema[table] = append(schema[table], column(u16(b, 2*n*w+2*n+2*i)^0x8000))
-	}
-	return schema, nil
-}
-
-// countTable adds a table's uses of strings. A table without rows has no stream.
-func countTable(c *compound, p *stringPool, name string, columns []column, uses []int) error {
-	if _, ok := c.streams["!"+name]; !ok {
-		return nil
-	}
-	s, err := c.open("!" + name)
-	if err != nil {
-		return err
-	}
-	sizes, row := make([]int, len(columns)), 0
-	for i, column := range columns {
-		if sizes[i], err = column.size(p); err != nil {
-			return err
-		}
-		row += sizes[i]
-	}
-	b := c.read(s)
-	if len(b)%row != 0 {
-		return fmt.Errorf("%d bytes in rows of %d", len(b), row)
-	}
-	rows := len(b) / row
-	for i, column := range columns {
-		cells := b[:rows*sizes[i]]
-		b = b[len(cells):]
-		for ; column.isText() && len(cells) > 0; cells = cells[sizes[i]:] {
-			if err := p.count(p.getNumber(cells), uses); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // row is a row of the table Property, in numbers of strings.
 type row struct{ key, value int }
 
-// parseRows reads the table Property: first all keys, then all values.
-func parseRows(p *stringPool, b []byte) ([]row, error) {
-	w := p.width()
-	if len(b)%(2*w) != 0 {
-		return nil, fmt.Errorf("table Property of %d bytes", len(b))
+// propertyRows gives the rows of the table Property.
+func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
+	t := tables["Property"]
+	if t == nil || len(t.columns) != 2 || !t.columns[0].kind.isText() || !t.columns[1].kind.isText() {
+		return nil, errors.New("lacks the table Property")
 	}
-	rows := make([]row, len(b)/(2*w))
+	rows := make([]row, t.rows())
 	for i := range rows {
-		r := row{p.getNumber(b[i*w:]), p.getNumber(b[(len(rows)+i)*w:])}
-		if p.text(r.key) == "" || p.text(r.value) == "" {
+		cells := t.row(i)
+		rows[i] = row{int(cells[0]), int(cells[1])}
+		if p.text(rows[i].key) == "" || p.text(rows[i].value) == "" {
 			return nil, fmt.Errorf("row %d of table Property names a string that is not there", i+1)
 		}
-		rows[i] = r
 	}
 	return rows, nil
 }

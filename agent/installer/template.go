@@ -32,24 +32,26 @@ const (
 
 // Template is a checked installer template. It is never changed and may be used by many at once.
 type Template struct {
+	*database
 	data    []byte
 	digest  [sha256.Size]byte
-	file    *compound
-	pool    *stringPool
 	rows    []row
 	byKey   map[string]int // index in rows
 	streams struct{ pool, strings, property, summary *stream }
 	code    int64 // offset of the PackageCode in the summary
 }
 
-// Open reads a template, which must not be changed afterwards, and checks every stream and property that a preset
-// touches. The error says what the template lacks.
+// Open reads a template, which must not be changed afterwards. It checks that Windows Installer can read it (see Validate)
+// and that a preset can be laid over it. The error says what is wrong with the template.
 func Open(template []byte) (*Template, error) {
 	t := &Template{data: template, digest: sha256.Sum256(template)}
-	for _, step := range []func() error{t.openStreams, t.readStrings, t.readProperties, t.checkProperties, t.readSummary} {
+	for _, step := range []func() error{t.openDatabase, t.openStreams, t.readProperties, t.checkProperties, t.readSummary} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("installer template: %w", err)
 		}
+	}
+	if err := t.validate(); err != nil {
+		return nil, fmt.Errorf("installer template: %w", err)
 	}
 	return t, nil
 }
@@ -63,10 +65,12 @@ func (t *Template) Wintun() string {
 	return t.value(propWintun)
 }
 
+func (t *Template) openDatabase() (err error) {
+	t.database, err = openDatabase(t.data)
+	return err
+}
+
 func (t *Template) openStreams() (err error) {
-	if t.file, err = openCompound(t.data); err != nil {
-		return err
-	}
 	for _, s := range []struct {
 		name string
 		to   **stream
@@ -86,15 +90,8 @@ func (t *Template) openStreams() (err error) {
 	return nil
 }
 
-func (t *Template) readStrings() (err error) {
-	if t.pool, err = parsePool(t.file.read(t.streams.pool), t.file.read(t.streams.strings)); err != nil {
-		return err
-	}
-	return countUses(t.file, t.pool)
-}
-
 func (t *Template) readProperties() (err error) {
-	if t.rows, err = parseRows(t.pool, t.file.read(t.streams.property)); err != nil {
+	if t.rows, err = propertyRows(t.tables, t.pool); err != nil {
 		return err
 	}
 	t.byKey = make(map[string]int, len(t.rows))
@@ -137,8 +134,9 @@ func (t *Template) checkProperties() error {
 	return nil
 }
 
-func (t *Template) readSummary() (err error) {
-	t.code, err = packageCodeAt(t.file.read(t.streams.summary))
+func (t *Template) readSummary() error {
+	s, err := parseSummary(t.file.read(t.streams.summary))
+	t.code = s.packageCodeAt
 	return err
 }
 

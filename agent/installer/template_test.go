@@ -16,14 +16,13 @@ func TestTemplateTables(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	for table, want := range map[string][]string{
 		"Property": {
-			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ALLUSERS\t1", "REBOOT\tReallySuppress", "ARPPRODUCTICON\tideco.ico",
+			"ProductName\tАйдеко Агент", "ProductVersion\t1.2.3", "ProductLanguage\t1033", "ALLUSERS\t1", "REBOOT\tReallySuppress", "ARPPRODUCTICON\tideco.ico",
 			"SecureCustomProperties\tUTM_ADDRESS;UTM_PIN;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED",
 			"DefaultUIFont\tTextFont", "ErrorDialog\tErrorDialog", "LAUNCH_AGENT\t1",
 		},
 		"Upgrade": {"{B8F1E4C6-0D0B-4D0B-8B7E-7D1E7B9F5C02}\t\t1.2.3\t\t513\t\tWIX_UPGRADE_DETECTED"},
 		"LaunchCondition": {
 			"Installed OR VersionNT >= 602\tДля программы «Айдеко Агент» нужна Windows 8 или новее.",
-			"Installed OR VersionNT64\tДля программы «Айдеко Агент» нужна 64-разрядная Windows (x64).",
 			"NOT WIX_DOWNGRADE_DETECTED\tНа этом компьютере уже есть более новая версия программы «Айдеко Агент». Чтобы установить эту, сначала удалите её.",
 		},
 		"Directory": {
@@ -37,12 +36,12 @@ func TestTemplateTables(t *testing.T) {
 			"RemoveAgentFolder\tGateway\t\tInstallDir\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",
 		},
 		"File": {
-			"IdecoAgent.exe\tProgram\tIdecoAgent.exe\t20000\t\t\t512\t1",
-			"IdecoAgentWin8.exe\tProgramWin8\tIdecoAgent.exe\t20000\t\t\t512\t2",
+			"IdecoAgent.exe\tProgram\tIDECOA~1.EXE|IdecoAgent.exe\t20000\t\t\t512\t1",
+			"IdecoAgentWin8.exe\tProgramWin8\tIDECOA~1.EXE|IdecoAgent.exe\t20000\t\t\t512\t2",
 		},
 		"Component": {
-			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tInstallDir\t256\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
-			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tInstallDir\t256\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
+			"Program\t{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}\tInstallDir\t320\tWINDOWS_MAJOR AND WINDOWS_MAJOR <> \"#6\"\tIdecoAgent.exe",
+			"ProgramWin8\t{4D71F0B6-8E2A-4C93-B5D8-06C9E3A17F42}\tInstallDir\t320\tNOT WINDOWS_MAJOR OR WINDOWS_MAJOR = \"#6\"\tIdecoAgentWin8.exe",
 		},
 		"ServiceInstall": {
 			"Service\tIdecoAgent\tАйдеко Агент\t16\t2\t32769\t\t\tLocalSystem\t\tservice\tProgram\tСоединяет этот компьютер с сетью организации через шлюз.",
@@ -61,8 +60,8 @@ func TestTemplateTables(t *testing.T) {
 			"LaunchAgent\t226\tInstallDir\t\"[InstallDir]IdecoAgent.exe\"\t",
 		},
 		"InstallExecuteSequence": {
-			"RemoveExistingProducts\t\t1501", "StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT\t1520",
-			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"-\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"-\")))\t56",
+			"RemoveExistingProducts\t\t1501", "StopServices\tVersionNT\t1510", "DeleteServices\tVersionNT AND NOT UPGRADINGPRODUCTCODE\t1520",
+			"AppSearch\t\t50", "KeepAddress\tINSTALLED_ADDRESS AND (Installed OR (PresetAddress = \"?\" AND (NOT UTM_ADDRESS OR UTM_ADDRESS = \"?\")))\t56",
 			"RemoveServiceFiles\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1001",
 		},
 		"TextStyle": {"TextFont\tSegoe UI\t9\t\t"},
@@ -74,11 +73,17 @@ func TestTemplateTables(t *testing.T) {
 			}
 		}
 	}
-	if got := run(t, "msiinfo", "export", path, "_ForceCodepage"); !strings.Contains(got, "65001") {
-		t.Errorf("code page %q, want UTF-8", got)
+	if got := run(t, "msiinfo", "export", path, "_ForceCodepage"); !strings.Contains(got, "1251") {
+		t.Errorf("code page %q, want 1251", got)
+	}
+	if got := run(t, "msiinfo", "suminfo", path); !strings.Contains(got, "Template: x64;1033") {
+		t.Errorf("summary %q, want platform x64 and language 1033", got)
 	}
 	registry := strings.Join(exportRows(t, path, "Registry"), "\n")
-	for _, want := range []string{"\t2\tSoftware\\Ideco\\Agent\tUtmAddress\t[UTM_ADDRESS]\tGateway", "\t2\tSoftware\\Ideco\\Agent\tUtmPin\t[UTM_PIN]\tGateway",
+	for _, want := range []string{
+		"\t2\tSYSTEM\\CurrentControlSet\\Services\\Dnscache\\Parameters\\DnsPolicyConfig\\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}\t-\t\tGateway",
+		"\t2\tSOFTWARE\\Policies\\Microsoft\\Windows NT\\DNSClient\\DnsPolicyConfig\\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}\t-\t\tGateway",
+		"\t2\tSoftware\\Ideco\\Agent\tUtmAddress\t[UTM_ADDRESS]\tGateway", "\t2\tSoftware\\Ideco\\Agent\tUtmPin\t[UTM_PIN]\tGateway",
 		"\t2\tSoftware\\Microsoft\\Windows\\CurrentVersion\\Run\tIdecoAgent\t\"[InstallDir]IdecoAgent.exe\" --hidden\tWindow"} {
 		if !strings.Contains(registry, want) {
 			t.Errorf("table Registry lacks %q, has\n%s", want, registry)
@@ -208,7 +213,7 @@ func TestTemplateWintun(t *testing.T) {
 		t.Errorf("with a driver: %q", got)
 	}
 	files := strings.Join(exportRows(t, out, "File"), "\n")
-	for _, name := range []string{"wintun.dll\tWintun\twintun.dll\t6\t", "\tWintun\twintun-LICENSE.txt\t"} {
+	for _, name := range []string{"wintun.dll\tWintun\twintun.dll\t6\t", "\tWintun\tWINTUN~1.TXT|wintun-LICENSE.txt\t"} {
 		if !strings.Contains(files, name) {
 			t.Errorf("table File lacks %q, has\n%s", name, files)
 		}
@@ -272,7 +277,7 @@ func TestOpenBad(t *testing.T) {
 		{"no pad", query("DELETE FROM Property WHERE Property='PresetPad'"), "lacks PresetPad"},
 		{"no product code", query("DELETE FROM Property WHERE Property='ProductCode'"), "lacks ProductCode"},
 		{"copy differs", query("UPDATE Property SET Value='gw' WHERE Property='UTM_ADDRESS'"), "UTM_ADDRESS and PresetAddress differ"},
-		{"shared text", query("UPDATE LaunchCondition SET Description='-' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "UTM_ADDRESS is used 3 times"},
+		{"shared text", query("UPDATE LaunchCondition SET Description='?' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "UTM_ADDRESS is used 3 times"},
 		{"shared pin", query("UPDATE LaunchCondition SET Description='=' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "PresetPin is used 2 times"},
 		{"shared code", query("UPDATE LaunchCondition SET Description='{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "ProductCode is used 2 times"},
 		{"odd code", query("UPDATE Property SET Value='{1}' WHERE Property='ProductCode'"), "ProductCode is not a code"},

@@ -23,6 +23,8 @@ const (
 	gatewayKey       = `HKEY_LOCAL_MACHINE\Software\Ideco\Agent`
 	uninstallKey     = `HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall`
 
+	dnsRule          = `HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
+
 	fatalInstallError = 1603 & 0xff // of a refused installation, as Wine passes it on
 )
 
@@ -148,8 +150,12 @@ func (p *prefix) installs(g *windowsGateway, toolchain string) {
 	p.msiexec("/i", g.msi, "utm_address="+typedAddress, "utm_pin="+typedPin)
 	p.hasGateway("an address and a pin", typedAddress, typedPin)
 	p.hasProgram(toolchain)
+	p.must("reg", "add", dnsRule, "/v", "Version", "/t", "REG_DWORD", "/d", "1") // which a killed program leaves
 	p.msiexec("/x", g.msi)
 	p.isClean()
+	if p.registry(dnsRule) != nil {
+		p.t.Error("left behind: the VPN's DNS rule")
+	}
 }
 
 func (p *prefix) hasGateway(what, address, pin string) {

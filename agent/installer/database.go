@@ -1,0 +1,168 @@
+package installer
+
+import (
+	"iter"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// database is an MSI as Windows Installer reads it.
+type database struct {
+	file   *compound
+	pool   *stringPool
+	tables map[string]*table
+}
+
+func openDatabase(data []byte) (*database, error) {
+	file, err := openCompound(data)
+	if err != nil {
+		return nil, err
+	}
+	var streams [2][]byte
+	for i, name := range []string{"!_StringPool", "!_StringData"} {
+		s, err := file.open(name)
+		if err != nil {
+			return nil, err
+		}
+		streams[i] = file.read(s)
+	}
+	pool, err := parsePool(streams[0], streams[1])
+	if err != nil {
+		return nil, err
+	}
+	tables, err := readTables(file, pool)
+	if err != nil {
+		return nil, err
+	}
+	if err := countUses(tables, pool); err != nil {
+		return nil, err
+	}
+	return &database{file, pool, tables}, nil
+}
+
+// codePages are the code pages that our texts may be in. Windows Installer supports no UTF-8 (65001).
+var codePages = map[uint16]*charmap.Charmap{1251: charmap.Windows1251, 1252: charmap.Windows1252}
+
+// codePage is the number in the first record of the pool.
+func (db *database) codePage() uint16 { return u16(db.pool.head, 0) }
+
+// text decodes a string of the pool. A byte that the code page has no character for becomes U+FFFD.
+func (db *database) text(number uint32) string {
+	raw := db.pool.text(int(number))
+	page, ok := codePages[db.codePage()]
+	if !ok {
+		return raw
+	}
+	text, err := page.NewDecoder().String(raw)
+	if err != nil {
+		return raw
+	}
+	return text
+}
+
+// record is one row of a table.
+type record struct {
+	db    *database
+	table *table
+	cells []uint32
+}
+
+// records gives the rows of a table, none where the table is not there.
+func (db *database) records(name string) iter.Seq[record] {
+	return func(yield func(record) bool) {
+		t := db.tables[name]
+		if t == nil {
+			return
+		}
+		for i := range t.rows() {
+			if !yield(record{db, t, t.row(i)}) {
+				return
+			}
+		}
+	}
+}
+
+// column is the index of a column, -1 where the table has none of this name.
+func (t *table) column(name string) int {
+	for i, c := range t.columns {
+		if c.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// text is the text in a column, or "" for NULL.
+func (r record) text(column string) string {
+	if i := r.table.column(column); i >= 0 && r.table.columns[i].kind.isText() {
+		return r.db.text(r.cells[i])
+	}
+	return ""
+}
+
+// number is the integer in a column, or 0 for NULL.
+func (r record) number(column string) int {
+	i := r.table.column(column)
+	if i < 0 || r.cells[i] == 0 {
+		return 0
+	}
+	if r.table.columns[i].kind.width() == 4 {
+		return int(int32(r.cells[i] ^ 0x80000000))
+	}
+	return int(int16(r.cells[i] ^ 0x8000))
+}
+
+// key is the primary key as it is stored.
+func (r record) key() []uint32 {
+	var key []uint32
+	for i, c := range r.table.columns {
+		if c.kind&columnKey != 0 {
+			key = append(key, r.cells[i])
+		}
+	}
+	return key
+}
+
+// keyTexts is the primary key as a person would write it.
+func (r record) keyTexts() []string {
+	var key []string
+	for _, c := range r.table.columns {
+		switch {
+		case c.kind&columnKey == 0:
+		case c.kind.isText():
+			key = append(key, r.text(c.name))
+		default:
+			key = append(key, strconv.Itoa(r.number(c.name)))
+		}
+	}
+	return key
+}
+
+// String names the row by its table and primary key, as in "Control MaintenanceDialog/Repair".
+func (r record) String() string { return r.table.name + " " + strings.Join(r.keyTexts(), "/") }
+
+// has tells whether a table has a row whose primary key is this one text.
+func (db *database) has(table, key string) bool {
+	number, ok := db.pool.numbers[key]
+	if !ok {
+		return false
+	}
+	for r := range db.records(table) {
+		if k := r.key(); len(k) == 1 && int(k[0]) == number {
+			return true
+		}
+	}
+	return false
+}
+
+// property is a value of the table Property, or "".
+func (db *database) property(name string) string {
+	for r := range db.records("Property") {
+		if r.text("Property") == name {
+			return r.text("Value")
+		}
+	}
+	return ""
+}

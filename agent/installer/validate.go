@@ -1,0 +1,318 @@
+package installer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) forgive:
+//
+//   - every stream is found by a search of the compound file's directory (MS-CFB 2.6.4);
+//   - the rows of each table stand in the order of their primary keys, where a text counts by its number in the pool of
+//     strings; otherwise Windows reports error 2219. No key is there twice;
+//   - every text is in the database's code page, which is one that Windows Installer supports, and no longer than its column,
+//     and no column is NULL that may not be;
+//   - what a row refers to is there;
+//   - the sequences have known actions in their documented order, and the tables with rows have their actions;
+//   - the cabinet has the files of the table File in the order of the table Media;
+//   - the dialogs lead somewhere: controls, events, and the order of the Tab key.
+//
+// The rules are those of Microsoft's reference of Windows Installer (tables, standard actions, error messages and the
+// internal consistency evaluators, ICE). The error lists all faults, one per line.
+func Validate(msi []byte) error {
+	db, err := openDatabase(msi)
+	if err != nil {
+		return err
+	}
+	return db.validate()
+}
+
+// validate is Validate for an MSI that is open.
+func (db *database) validate() error {
+	v := &validation{database: db}
+	for _, rule := range []func(){
+		v.directory, v.strings, v.rowOrder, v.cells, v.references, v.fileNames, v.codes, v.summary,
+		v.sequences, v.customActions, v.cabinet, v.dialogs, v.controls, v.controlEvents,
+	} {
+		rule()
+	}
+	return errors.Join(v.faults...)
+}
+
+// validation collects the faults of a database.
+type validation struct {
+	*database
+	faults []error
+}
+
+const maxFaults = 50
+
+func (v *validation) fault(format string, args ...any) {
+	if len(v.faults) < maxFaults {
+		v.faults = append(v.faults, fmt.Errorf(format, args...))
+	}
+}
+
+// tableNames lists all tables, sorted, so that faults come in the same order every time.
+func (v *validation) tableNames() []string {
+	var names []string
+	for name := range v.tables {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// directory: each stream is found by its name.
+func (v *validation) directory() {
+	if err := v.file.checkTree(); err != nil {
+		v.fault("directory of the compound file: %w", err)
+	}
+	for r := range v.records("_Tables") {
+		if name := r.text("Name"); v.tables[name] == nil || len(v.tables[name].columns) == 0 {
+			v.fault("table %s has no columns", name)
+		}
+	}
+	for _, name := range v.tableNames() {
+		if !strings.HasPrefix(name, "_") && !v.has("_Tables", name) {
+			v.fault("table %s is not in the table _Tables", name)
+		}
+	}
+}
+
+// strings: the texts are in the code page.
+func (v *validation) strings() {
+	if _, ok := codePages[v.codePage()]; !ok {
+		v.fault("code page %d, want one that Windows Installer supports (1251)", v.codePage())
+		return
+	}
+	for number := 1; number < len(v.pool.records); number++ {
+		if text := v.text(uint32(number)); strings.ContainsRune(text, '\uFFFD') {
+			v.fault("string %d (%q) is not in code page %d", number, text, v.codePage())
+		}
+	}
+}
+
+// rowOrder: the primary keys ascend.
+func (v *validation) rowOrder() {
+	for _, name := range v.tableNames() {
+		var before record
+		for r := range v.records(name) {
+			if before.table != nil {
+				switch slices.Compare(before.key(), r.key()) {
+				case 0:
+					v.fault("%s: the primary key is there twice", r)
+				case 1:
+					v.fault("%s: the row stands behind %s, but its primary key %v is less than %v (error 2219)", r, before, r.key(), before.key())
+				}
+			}
+			before = r
+		}
+	}
+}
+
+// cells: no NULL where none may be, and no text longer than its column.
+func (v *validation) cells() {
+	for _, name := range v.tableNames() {
+		for r := range v.records(name) {
+			for i, c := range r.table.columns {
+				switch {
+				case r.cells[i] == 0 && c.kind&columnNullable == 0:
+					v.fault("%s: column %s is NULL", r, c.name)
+				case c.kind.isText() && c.kind.width() > 0 && len([]rune(r.text(c.name))) > c.kind.width():
+					v.fault("%s: column %s has more than %d characters", r, c.name, c.kind.width())
+				case c.kind.isStream() && r.cells[i] != 0:
+					v.hasStream(r)
+				}
+			}
+		}
+	}
+}
+
+// hasStream: the data of a row that refers to a stream lies in one that is named after the table and the row's key.
+func (v *validation) hasStream(r record) {
+	name := r.table.name + "." + strings.Join(r.keyTexts(), ".")
+	if _, ok := v.file.streams[name]; !ok {
+		v.fault("%s: lacks its stream %q", r, name)
+	}
+}
+
+// foreignKey says that a column holds the key of another table's row.
+type foreignKey struct {
+	table, column string
+	to            []string // tables with one key column, any of which may have the row
+}
+
+// foreignKeys by the documentation of the tables.
+var foreignKeys = []foreignKey{
+	{"AppSearch", "Signature_", []string{"Signature", "RegLocator"}},
+	{"Component", "Directory_", []string{"Directory"}},
+	{"CreateFolder", "Component_", []string{"Component"}},
+	{"CreateFolder", "Directory_", []string{"Directory"}},
+	{"Directory", "Directory_Parent", []string{"Directory"}},
+	{"Feature", "Feature_Parent", []string{"Feature"}},
+	{"Feature", "Directory_", []string{"Directory"}},
+	{"FeatureComponents", "Component_", []string{"Component"}},
+	{"FeatureComponents", "Feature_", []string{"Feature"}},
+	{"File", "Component_", []string{"Component"}},
+	{"MsiFileHash", "File_", []string{"File"}},
+	{"Registry", "Component_", []string{"Component"}},
+	{"RemoveFile", "Component_", []string{"Component"}},
+	{"ServiceControl", "Component_", []string{"Component"}},
+	{"ServiceInstall", "Component_", []string{"Component"}},
+	{"Shortcut", "Component_", []string{"Component"}},
+	{"Shortcut", "Directory_", []string{"Directory"}},
+	{"Shortcut", "Icon_", []string{"Icon"}},
+	{"Shortcut", "WkDir", []string{"Directory"}},
+	{"ControlCondition", "Dialog_", []string{"Dialog"}},
+	{"ControlEvent", "Dialog_", []string{"Dialog"}},
+	{"EventMapping", "Dialog_", []string{"Dialog"}},
+	{"Control", "Dialog_", []string{"Dialog"}},
+}
+
+// propertyKeys are properties whose value is a key of another table.
+var propertyKeys = []foreignKey{
+	{"Property", "ARPPRODUCTICON", []string{"Icon"}},
+	{"Property", "DefaultUIFont", []string{"TextStyle"}},
+	{"Property", "ErrorDialog", []string{"Dialog"}},
+}
+
+// references: what a row refers to is there.
+func (v *validation) references() {
+	for _, ref := range foreignKeys {
+		t := v.tables[ref.table]
+		if t == nil {
+			continue
+		}
+		if t.column(ref.column) < 0 {
+			v.fault("table %s has no column %s", ref.table, ref.column)
+		}
+		for r := range v.records(ref.table) {
+			v.refers(r.String(), r.text(ref.column), ref)
+		}
+	}
+	for _, ref := range propertyKeys {
+		v.refers("Property "+ref.column, v.property(ref.column), ref)
+	}
+	for r := range v.records("Component") {
+		const registryKeyPath = 4
+		to := "File"
+		if r.number("Attributes")&registryKeyPath != 0 {
+			to = "Registry"
+		}
+		v.refers(r.String(), r.text("KeyPath"), foreignKey{"Component", "KeyPath", []string{to}})
+	}
+	for r := range v.records("RemoveFile") {
+		if name := r.text("DirProperty"); !v.has("Directory", name) && !v.isSet(name) {
+			v.fault("%s: %s is neither a directory nor set by an action", r, name)
+		}
+	}
+}
+
+func (v *validation) refers(from, key string, ref foreignKey) {
+	if key == "" || slices.ContainsFunc(ref.to, func(table string) bool { return v.has(table, key) }) {
+		return
+	}
+	v.fault("%s: %s names %s, which the table %s lacks", from, ref.column, key, strings.Join(ref.to, " or "))
+}
+
+// isSet tells whether something gives a property a value.
+func (v *validation) isSet(property string) bool {
+	if v.has("Property", property) || v.has("AppSearch", property) {
+		return true
+	}
+	for r := range v.records("CustomAction") {
+		if r.number("Type")&sourceMask == setProperty && r.text("Source") == property {
+			return true
+		}
+	}
+	return false
+}
+
+// fileNames: a name is short, or short and long with "|" between them.
+func (v *validation) fileNames() {
+	for _, c := range []struct{ table, column string }{{"File", "FileName"}, {"Shortcut", "Name"}, {"Directory", "DefaultDir"}} {
+		for r := range v.records(c.table) {
+			short, long, both := strings.Cut(r.text(c.column), "|")
+			if !isShortName(short) || both && (long == "" || strings.ContainsAny(long, `\?|<>:/*"`)) {
+				v.fault("%s: %s is %q, want a name of 8.3 characters, and behind \"|\" a longer one", r, c.column, r.text(c.column))
+			}
+		}
+	}
+}
+
+// isShortName accepts names of MS-DOS, and the names of directories that stand for others ("." and SourceDir).
+func isShortName(name string) bool {
+	if name == "." || name == "SourceDir" {
+		return true
+	}
+	base, extension, dotted := strings.Cut(name, ".")
+	return base != "" && len([]rune(base)) <= 8 && (!dotted || extension != "" && len([]rune(extension)) <= 3) &&
+		!strings.ContainsAny(name, " \\?|<>:/*\"+,;=[]") && strings.Count(name, ".") <= 1
+}
+
+// codes: GUIDs are in upper case, and a component's stands once.
+func (v *validation) codes() {
+	for _, name := range []string{"ProductCode", "UpgradeCode"} {
+		if code := v.property(name); !isGUID(code) {
+			v.fault("Property %s is %q, want a GUID in upper case", name, code)
+		}
+	}
+	for _, name := range []string{"ProductName", "ProductVersion", "ProductLanguage", "Manufacturer"} {
+		if v.property(name) == "" {
+			v.fault("lacks the property %s", name)
+		}
+	}
+	seen := map[string]bool{}
+	for r := range v.records("Component") {
+		id := r.text("ComponentId")
+		if !isGUID(id) || seen[id] {
+			v.fault("%s: ComponentId %q is not a GUID in upper case, or not the only one", r, id)
+		}
+		seen[id] = true
+	}
+	secure := strings.Split(v.property("SecureCustomProperties"), ";")
+	for r := range v.records("Upgrade") {
+		if name := r.text("ActionProperty"); !slices.Contains(secure, name) {
+			v.fault("%s: %s is not among the SecureCustomProperties", r, name)
+		}
+	}
+	for _, name := range secure {
+		if name != strings.ToUpper(name) {
+			v.fault("SecureCustomProperties: %s is not a public property", name)
+		}
+	}
+}
+
+func isGUID(s string) bool { return isCode(s) && s == strings.ToUpper(s) }
+
+// summary: the platform and language of the package, and how its files are stored.
+func (v *validation) summary() {
+	s, err := v.file.open(summaryName)
+	if err != nil {
+		v.fault("%w", err)
+		return
+	}
+	properties, err := parseSummary(v.file.read(s))
+	if err != nil {
+		v.fault("%w", err)
+		return
+	}
+	language := v.property("ProductLanguage")
+	if want := "x64;" + language; properties.template != want {
+		v.fault("summary: platform and language are %q, want %q", properties.template, want)
+	}
+	if _, err := strconv.ParseUint(language, 10, 16); err != nil {
+		v.fault("Property ProductLanguage is %q, want a number", language)
+	}
+	const longNamesCompressed = 2
+	if properties.schema < 200 || properties.source != longNamesCompressed {
+		v.fault("summary: version %d and source type %d, want 200 or more (x64) and %d", properties.schema, properties.source, longNamesCompressed)
+	}
+	if !isGUID(properties.packageCode) {
+		v.fault("summary: package code %q, want a GUID in upper case", properties.packageCode)
+	}
+}
