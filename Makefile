@@ -40,12 +40,15 @@ SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name 
 
 .PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer
 
-run: tools build
+run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
 
-build: installer build/ideco-portal build/ideco-agent
+# What the build lacks is said last, where it is seen.
+build: tools build/ideco-portal build/ideco-agent
+	@if ! [ -e $(TEMPLATE) ]; then echo "This build has no IdecoAgent.msi to download. As root: apt-get install wixl msitools; then run make again." >&2; \
+	elif ! [ -e build/wintun.dll ]; then echo "The IdecoAgent.msi of this build has no VPN driver: get wintun.dll and run make WINTUN_DLL=path." >&2; fi
 
-build/ideco-portal: $(SOURCES) $(wildcard $(TEMPLATE)) $(PORTABLE) | go installer
+build/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 	$(GOBUILD) -o $@ ./cmd/ideco-portal
 
 build/ideco-agent: $(SOURCES) | go
@@ -57,19 +60,18 @@ build/IdecoAgent.exe: $(SOURCES) | go
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
 
-# The template of the installer carries both builds and needs wixl and msibuild; without them the portal is built
-# without an installer and says so.
-installer: build/IdecoAgent.exe
-	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
-		cmd/ideco-agent/wintun.sh build/wintun.dll $(WINTUN_DLL); \
-		$(MAKE) --no-print-directory $(TEMPLATE); \
-	else \
-		rm -f $(TEMPLATE); \
-		echo "No installer in this build: wixl and msitools are missing (apt-get install wixl msitools)."; \
-	fi
+build/wintun.dll: $(WINTUN_DLL) cmd/ideco-agent/wintun.sh | go
+	cmd/ideco-agent/wintun.sh $@ $(WINTUN_DLL)
 
-$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe $(wildcard build/wintun.dll cmd/ideco-agent/installer.* cmd/ideco-agent/dialogs/*)
-	cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION) $(filter %.dll,$^)
+# The template of the installer carries both builds. It needs wixl and msitools: without them the file is not made, and the
+# next make tries again.
+installer: $(TEMPLATE)
+
+$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe build/wintun.dll $(wildcard cmd/ideco-agent/installer.* cmd/ideco-agent/dialogs/*) | tools
+	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
+		echo "Making $@"; wintun=build/wintun.dll; [ -e $$wintun ] || wintun=; \
+		cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION) $$wintun; \
+	else rm -f $@; fi
 
 # The same programs for a share, without an installer.
 $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
