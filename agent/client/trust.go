@@ -23,8 +23,8 @@ func ParsePin(text string) (*Pin, error) {
 }
 
 // TLSConfig is how the agent makes sure that it talks to the gateway: TLS 1.3 and a certificate for host, a name or an
-// IP address, from one of roots (nil = the system's) or, when there is a pin, from the root that matches it. Name,
-// dates, usage and constraints are checked by x509.Verify in every case.
+// IP address, from the root that matches the pin, or, where the gateway shows no such root, from one of roots (nil = the
+// system's). Name, dates, usage and constraints are checked by x509.Verify in every case.
 func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS13,
@@ -33,8 +33,7 @@ func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 		RootCAs:    roots,
 	}
 	if pin != nil {
-		// The documented way to check by oneself: crypto/tls skips its check and verify makes the same one, with one
-		// root more.
+		// The documented way to check by oneself: crypto/tls skips its check and verify makes the same one, with other roots.
 		c.InsecureSkipVerify = true
 		c.VerifyConnection = func(state tls.ConnectionState) error {
 			return verify(state.PeerCertificates, host, roots, pin)
@@ -49,28 +48,33 @@ func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pin *P
 	}
 	options := x509.VerifyOptions{
 		DNSName:       host,
-		Roots:         roots,
+		Roots:         rootsFor(chain, roots, pin),
 		Intermediates: x509.NewCertPool(),
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	_, err := chain[0].Verify(options)
-	if err == nil {
-		return nil
+	if _, err := chain[0].Verify(options); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
 	}
+	return nil
+}
+
+// rootsFor chooses the roots for a chain: the one in it that matches the pin, and nothing else, or roots where none does.
+//
+// The system's verifier (nil) must not be asked about a chain that the pin decides: for an unknown root Windows fetches its
+// list of trusted roots from the Internet. Before login the Internet is closed, so that takes 15 seconds, longer than a
+// handshake may.
+func rootsFor(chain []*x509.Certificate, roots *x509.CertPool, pin *Pin) *x509.CertPool {
 	for _, c := range chain[1:] {
-		if !pin.matches(c) {
-			continue
-		}
-		options.Roots = x509.NewCertPool()
-		options.Roots.AddCert(c)
-		if _, err = chain[0].Verify(options); err == nil {
-			return nil
+		if pin.matches(c) {
+			pinned := x509.NewCertPool()
+			pinned.AddCert(c)
+			return pinned
 		}
 	}
-	return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
+	return roots
 }
 
 // matches tells whether c is the root that is meant. It must have signed itself: anybody can write a certificate

@@ -87,6 +87,22 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestPinBeforeSystem: nil roots would have the system's verifier asked.
+func TestPinBeforeSystem(t *testing.T) {
+	root, other := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	chain := []*x509.Certificate{root.Leaf(t, nil).Leaf, root.Cert}
+	pin := func(r *gatewaytest.Root) *Pin { return mustPin(t, r.Pin()) }
+	if got := rootsFor(chain, nil, pin(root)); got == nil || !got.Equal(root.Pool()) {
+		t.Errorf("a chain with the pinned root: roots %v, want that root alone", got)
+	}
+	if got := rootsFor(chain, nil, pin(other)); got != nil {
+		t.Errorf("a chain without the pinned root: roots %v, want the system's", got)
+	}
+	if got := rootsFor(chain, other.Pool(), pin(root)); !got.Equal(root.Pool()) {
+		t.Errorf("a root file and a chain with the pinned root: roots %v, want the pinned one alone", got)
+	}
+}
+
 func otherNames(c *x509.Certificate) {
 	c.DNSNames, c.IPAddresses = []string{"gw.company.ru"}, []net.IP{net.IPv4(192, 0, 2, 1)}
 }
