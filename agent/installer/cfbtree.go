@@ -15,12 +15,17 @@ const noNode = 0xFFFFFFFF
 type node struct {
 	used               bool
 	root               bool
+	class              [16]byte // what the file is
 	name               []uint16
 	left, right, child uint32
 }
 
+// installerClass is {000C1084-0000-0000-C000-000000000046}, by which Windows knows an installer.
+var installerClass = [16]byte{0x84, 0x10, 0x0C, 8: 0xC0, 15: 0x46}
+
 func nodeOf(e []byte) node {
 	n := node{used: e[66] != 0, root: e[66] == rootType, left: u32(e, 68), right: u32(e, 72), child: u32(e, 76)}
+	copy(n.class[:], e[80:])
 	for i := range nameUnits(e) {
 		n.name = append(n.name, u16(e, 2*i))
 	}
@@ -43,10 +48,13 @@ func upper(u uint16) uint16 {
 	return u
 }
 
-// checkTree makes sure that a search from the root finds every stream.
+// checkTree makes sure that the file is an installer and that a search from the root finds every stream.
 func (c *compound) checkTree() error {
 	if len(c.tree) == 0 || !c.tree[0].root {
 		return errors.New("the first entry is not the root")
+	}
+	if c.tree[0].class != installerClass {
+		return fmt.Errorf("the root has the class %x, which is not an installer's", c.tree[0].class)
 	}
 	found := make([]bool, len(c.tree))
 	var before *node

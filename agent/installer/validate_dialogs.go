@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -68,8 +69,11 @@ func (v *validation) dialogs() {
 	}
 }
 
-// controls: a type that exists, a property where it needs one (2819), a picture that is there, and an order of the Tab key
-// that leads round (2810, 2811, 2815).
+// styleOf finds the text style that a control's text begins with.
+var styleOf = regexp.MustCompile(`^\{[\\&](\w+)\}`)
+
+// controls: a type that exists, a property where it needs one (2819), a picture and a text style that are there, and an
+// order of the Tab key that leads round (2810, 2811, 2815).
 func (v *validation) controls() {
 	sets := v.dialogSets()
 	for r := range v.records("Control") {
@@ -87,6 +91,9 @@ func (v *validation) controls() {
 		}
 		if kind == "Icon" || kind == "Bitmap" {
 			v.refers(r.String(), r.text("Text"), foreignKey{"Control", "Text", []string{"Binary"}})
+		}
+		if style := styleOf.FindStringSubmatch(r.text("Text")); style != nil {
+			v.refers(r.String(), style[1], foreignKey{"Control", "Text", []string{"TextStyle"}})
 		}
 	}
 	for _, table := range []string{"ControlCondition", "ControlEvent", "EventMapping"} {

@@ -63,17 +63,22 @@ func TestValidateBroken(t *testing.T) {
 	}{
 		// The compound file.
 		{"empty tree", func(t *testing.T) []byte { return pokeWord(good, root+76, noNode) }, "is not in the tree"},
+		{"not an installer", func(*testing.T) []byte { return poke(good, root+80, 0x86) }, "which is not an installer's"},
 		{"tree in a circle", func(t *testing.T) []byte { return pokeWord(good, root+dirEntrySize+68, 1) }, "in the tree twice"},
 		{"name out of order", func(t *testing.T) []byte { return poke(good, int(file.streams["!File"].at)+1, 0x00) }, "a search does not find it"},
 		{"unlisted table", rows("_Tables", func(e *tableEditor) { e.set(e.find("File"), "Name", "Agent") }), "table File is not in the table _Tables"},
 		{"unknown table", rows("_Tables", func(e *tableEditor) { e.set(e.find("File"), "Name", "Agent") }), "table Agent has no columns"},
 
 		// Texts.
-		{"UTF-8", func(t *testing.T) []byte { return poke(poke(good, int(pool.extents[0].at), 0xE9), int(pool.extents[0].at)+1, 0xFD) }, "code page 65001, want one that Windows Installer supports"},
+		{"UTF-8", func(t *testing.T) []byte {
+			return poke(poke(good, int(pool.extents[0].at), 0xE9), int(pool.extents[0].at)+1, 0xFD)
+		}, "code page 65001, want one that Windows Installer supports"},
 		{"no such character", bytesOf("\xd3\xf1\xf2\xe0\xed\xee\xe2\xea\xe0", "\xd3\xf1\xf2\xe0\xed\xee\xe2\xea\x98"), "is not in code page 1251"},
 
 		// The order of rows.
-		{"unsorted", rows("Control", func(e *tableEditor) { e.swap(e.find("MaintenanceDialog", "Repair"), e.find("MaintenanceDialog", "Line")) }),
+		{"unsorted", rows("Control", func(e *tableEditor) {
+			e.swap(e.find("MaintenanceDialog", "Repair"), e.find("MaintenanceDialog", "Line"))
+		}),
 			"Control MaintenanceDialog/Line: the row stands behind Control MaintenanceDialog/"},
 		{"unsorted by number", rows("_Columns", func(e *tableEditor) { e.swap(e.find("Media", "1"), e.find("Media", "2")) }), "table _Columns is out of order"},
 		{"the same key twice", rows("Registry", func(e *tableEditor) { copy(e.row(1), e.row(0)) }), "the primary key is there twice"},
@@ -144,6 +149,7 @@ func TestValidateBroken(t *testing.T) {
 		{"no property to edit", rows("Control", func(e *tableEditor) { e.null(e.find("AddressDialog", "Address"), "Property") }), "a Edit without a property"},
 		{"no box", sql("UPDATE Control SET Property='Nothing' WHERE Dialog_='FinishDialog' AND Control='Launch'"), "which the table CheckBox lacks"},
 		{"no logo", sql("UPDATE Control SET Text='Nothing' WHERE Dialog_='AddressDialog' AND Control='Logo'"), "which the table Binary lacks"},
+		{"no text style", sql("UPDATE Control SET Text='{\\Nothing}Text' WHERE Dialog_='AddressDialog' AND Control='Head'"), "which the table TextStyle lacks"},
 		{"no next control", sql("UPDATE Control SET Control_Next='Nothing' WHERE Dialog_='AddressDialog' AND Control='Install'"), "the order of the Tab key does not lead"},
 		{"no way back", sql("UPDATE Control SET Control_Next='Install' WHERE Dialog_='AddressDialog' AND Control='Cancel'"), "the order of the Tab key does not lead"},
 		{"left out", sql("UPDATE Control SET Control_Next='Cancel' WHERE Dialog_='AddressDialog' AND Control='Address'"), "the order of the Tab key does not lead"},
