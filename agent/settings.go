@@ -74,8 +74,9 @@ func (s Settings) Length(k Kind) time.Duration {
 	return s.SessionVPN // the design gives web sessions the same length
 }
 
-// InLAN tells whether a peer is inside the local networks. An address of the VPN network never is.
-func (s Settings) InLAN(a netip.Addr) bool {
+// InLocalNetworks tells whether an address is in the local networks. An address of the VPN network never is. Whether a
+// peer is in the LAN takes more than its address: see Peer.
+func (s Settings) InLocalNetworks(a netip.Addr) bool {
 	a = Unmap(a)
 	return !s.InVPN(a) && contains(s.LocalNetworks, a)
 }

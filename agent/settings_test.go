@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestInLAN(t *testing.T) {
+func TestInLocalNetworks(t *testing.T) {
 	s := DefaultSettings()
 	s.LocalNetworks, _ = ParseNetworks("local_networks", "10.0.0.0/8, 127.0.0.0/8 2001:db8::/64")
 	for addr, want := range map[string]bool{
@@ -14,8 +14,8 @@ func TestInLAN(t *testing.T) {
 		"10.128.0.5": false, // the VPN network lies inside 10.0.0.0/8 and still is not the LAN
 		"192.0.2.1":  false, "2001:db8:1::1": false,
 	} {
-		if got := s.InLAN(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("InLAN(%s) = %v", addr, got)
+		if got := s.InLocalNetworks(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("InLocalNetworks(%s) = %v", addr, got)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Pref
 			continue
 		}
 		for _, a := range i.Addrs {
-			if !s.InLAN(a.Addr()) {
+			if !s.InLocalNetworks(a.Addr()) {
 				nets = append(nets, a.Masked())
 			}
 		}

@@ -64,7 +64,7 @@ func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
 	if err != nil {
 		return m, err
 	}
-	at := a.site.Hosts.Neighbourhood(a.peer)
+	at := a.site.Hosts.Neighbourhood(a.peer.Addr)
 	if len(at) == 0 {
 		return m, agent.Refuse(agent.CodeBadMessage)
 	}

@@ -196,7 +196,7 @@ func TestAddressRefuses(t *testing.T) {
 // TestNoAddressTokensBehindARouter: where the gateway cannot see the agent's MAC there is nothing to prove with.
 func TestNoAddressTokensBehindARouter(t *testing.T) {
 	s, _ := walled(t)
-	s.Hosts = farHosts{}
+	s.Hosts = farHosts{s.Hosts.(fixedHosts)}
 	conn := dialAgent(t, s)
 	if m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); m["authorized"] != true {
 		t.Fatalf("%v", m)

@@ -35,9 +35,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
-	peer := who(c).Peer
-	a := &agentConn{site: s, peer: peer, inLAN: s.Settings.Current().InLAN(peer), l: who(c).L,
-		loginBy: time.Now().Add(protocol.LoginTimeout)}
+	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
 	if !s.agents.enter(a) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
 		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
@@ -63,9 +61,8 @@ func websocketRequest(r *http.Request) bool {
 type agentConn struct {
 	site    *Site
 	conn    *websocket.Conn
-	peer    netip.Addr
-	inLAN   bool      // when the connection came
-	loginBy time.Time // when there must be a session
+	peer    agent.Peer // as it was when the connection came
+	loginBy time.Time  // when there must be a session
 	l       *locale.Localizer
 	session string // the live session that this connection carries; empty for none
 	resumed bool   // the next frame confirms the resume token
@@ -189,7 +186,7 @@ const authorizeTimeout = 45 * time.Second
 func (a *agentConn) authorize(m *protocol.Authorize) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.peer, Link: a, Current: a.session}
+	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr), Link: a, Current: a.session}
 	if m.Device != nil {
 		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
 )
 
@@ -104,13 +105,13 @@ func TestGuests(t *testing.T) {
 	var a agentConns
 	conns := make([]*agentConn, 0, maxGuestsAddress)
 	for range maxGuestsAddress {
-		c := &agentConn{peer: inLAN}
+		c := &agentConn{peer: agent.Peer{Addr: inLAN}}
 		if !a.enter(c) {
 			t.Fatalf("guest %d is refused", len(conns)+1)
 		}
 		conns = append(conns, c)
 	}
-	one := &agentConn{peer: inLAN}
+	one := &agentConn{peer: agent.Peer{Addr: inLAN}}
 	if a.enter(one) {
 		t.Error("one address holds too many connections without a session")
 	}
@@ -132,19 +133,19 @@ func TestStrangersLeaveRoomForTheLAN(t *testing.T) {
 	var a agentConns
 	stranger := netip.MustParseAddr("2001:db8::1")
 	for range maxGuestsAddress {
-		if !a.enter(&agentConn{peer: stranger}) {
+		if !a.enter(&agentConn{peer: agent.Peer{Addr: stranger}}) {
 			t.Fatal("a guest is refused")
 		}
 		stranger = stranger.Next()
 	}
-	if a.enter(&agentConn{peer: stranger}) {
+	if a.enter(&agentConn{peer: agent.Peer{Addr: stranger}}) {
 		t.Error("one /64 has more than its share")
 	}
 	a.waits[false] = maxGuests
-	if a.enter(&agentConn{peer: outside}) {
+	if a.enter(&agentConn{peer: agent.Peer{Addr: outside}}) {
 		t.Error("strangers have more places than there are")
 	}
-	if !a.enter(&agentConn{peer: inLAN, inLAN: true}) {
+	if !a.enter(&agentConn{peer: agent.Peer{Addr: inLAN, Inside: true}}) {
 		t.Error("strangers keep the LAN out")
 	}
 }

@@ -34,15 +34,15 @@ type agentConns struct {
 func (a *agentConns) enter(c *agentConn) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || len(a.open) >= maxAgents || a.waits[c.inLAN] >= maxGuests || a.guests[host(c.peer)] >= maxGuestsAddress {
+	if a.closed || len(a.open) >= maxAgents || a.waits[c.peer.Inside] >= maxGuests || a.guests[host(c.peer.Addr)] >= maxGuestsAddress {
 		return false
 	}
 	if a.open == nil {
 		a.guests, a.waits, a.open = map[netip.Prefix]int{}, map[bool]int{}, map[*agentConn]struct{}{}
 	}
 	c.guest = true
-	a.waits[c.inLAN]++
-	a.guests[host(c.peer)]++
+	a.waits[c.peer.Inside]++
+	a.guests[host(c.peer.Addr)]++
 	a.open[c] = struct{}{}
 	a.conns.Add(1)
 	return true
@@ -78,8 +78,8 @@ func (a *agentConns) noGuest(c *agentConn) {
 		return
 	}
 	c.guest = false
-	a.waits[c.inLAN]--
-	at := host(c.peer)
+	a.waits[c.peer.Inside]--
+	at := host(c.peer.Addr)
 	if a.guests[at]--; a.guests[at] == 0 {
 		delete(a.guests, at)
 	}

@@ -124,7 +124,7 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 		Created:   now,
 		LastSeen:  now,
 		Expires:   now.Add(browserLife),
-		Address:   who(c).Peer,
+		Address:   who(c).Peer.Addr,
 		UserAgent: agent.Clean(r.UserAgent(), 200),
 	}
 	return session.Save(r, c.Response())

@@ -91,7 +91,7 @@ func (m moving) Write(b []byte) (int, error) {
 
 func (m moving) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
-// How many open downloads the agent endpoint serves at once, in all and to one host.
+// How many open downloads the agent endpoint serves at once, in all and to one host. The LAN has places of its own.
 const (
 	maxDownloads        = 20
 	maxDownloadsAddress = 2
@@ -99,28 +99,28 @@ const (
 
 // downloadSlots counts the downloads under way. The zero value is ready.
 type downloadSlots struct {
-	mu     sync.Mutex // guards the fields below
-	total  int
+	mu     sync.Mutex   // guards the fields below
+	total  map[bool]int // by whether they go into the LAN
 	byPeer map[netip.Prefix]int
 }
 
 // enter takes a place; leave gives it back.
-func (d *downloadSlots) enter(peer netip.Addr) (leave func(), ok bool) {
+func (d *downloadSlots) enter(peer agent.Peer) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := host(peer)
-	if d.total >= maxDownloads || d.byPeer[at] >= maxDownloadsAddress {
+	at := host(peer.Addr)
+	if d.total[peer.Inside] >= maxDownloads || d.byPeer[at] >= maxDownloadsAddress {
 		return nil, false
 	}
 	if d.byPeer == nil {
-		d.byPeer = map[netip.Prefix]int{}
+		d.total, d.byPeer = map[bool]int{}, map[netip.Prefix]int{}
 	}
-	d.total++
+	d.total[peer.Inside]++
 	d.byPeer[at]++
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.total--
+		d.total[peer.Inside]--
 		if d.byPeer[at]--; d.byPeer[at] == 0 {
 			delete(d.byPeer, at)
 		}

@@ -151,8 +151,8 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// administrationAnswers tells whether administration exists for a visitor: on the gateway itself and in its local
-// networks, never through the VPN.
+// administrationAnswers tells whether administration exists for a visitor: on the gateway itself and in the LAN, never
+// through the VPN.
 func (s *Site) administrationAnswers(v *visitor) bool {
-	return s.Hosts.Own(v.Peer) || s.Settings.Current().InLAN(v.Peer)
+	return s.Hosts.Own(v.Peer.Addr) || v.Peer.Inside
 }

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"ideco-agent/agent"
 )
 
 // restClient speaks REST to the real routes as somebody.
@@ -123,31 +125,36 @@ func TestDownloadSlots(t *testing.T) {
 	one := netip.MustParseAddr("192.0.2.1")
 	var leave []func()
 	for i := range maxDownloadsAddress {
-		l, ok := d.enter(one)
+		l, ok := d.enter(agent.Peer{Addr: one})
 		if !ok {
 			t.Fatalf("download %d of one address is refused", i+1)
 		}
 		leave = append(leave, l)
 	}
-	if _, ok := d.enter(one); ok {
+	if _, ok := d.enter(agent.Peer{Addr: one}); ok {
 		t.Error("one address takes too many")
 	}
 	other := one
 	for len(leave) < maxDownloads {
 		other = other.Next()
-		l, ok := d.enter(other)
+		l, ok := d.enter(agent.Peer{Addr: other})
 		if !ok {
 			t.Fatalf("download %d is refused", len(leave)+1)
 		}
 		leave = append(leave, l)
 	}
-	if _, ok := d.enter(other.Next()); ok {
+	if _, ok := d.enter(agent.Peer{Addr: other.Next()}); ok {
 		t.Error("too many at once")
 	}
+	inside, ok := d.enter(agent.Peer{Addr: inLAN, Inside: true})
+	if !ok {
+		t.Error("downloads outside take the places of the LAN")
+	}
+	inside()
 	for _, l := range leave {
 		l()
 	}
-	if _, ok := d.enter(one); !ok || len(d.byPeer) != 1 {
+	if _, ok := d.enter(agent.Peer{Addr: one}); !ok || len(d.byPeer) != 1 {
 		t.Errorf("places do not come back: %+v", d.byPeer)
 	}
 }

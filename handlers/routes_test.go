@@ -47,11 +47,11 @@ func newSite(t testing.TB) *Site {
 	set.now.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	local := directory.NewLocal(db)
-	gate := access.NewGate(local, db, log, set.Current)
+	gate := access.NewGate(local, db, log)
 	s := &Site{
 		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{},
+		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{set},
 		Health: db.Ping, Portal: func() string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
@@ -118,6 +118,11 @@ func (oneLink) Void()                                      {}
 func (fixedHosts) Known(host string) bool                  { return host == "gw.example.test" }
 func (fixedHosts) Own(a netip.Addr) bool                   { return a.IsLoopback() }
 
+// Peer: all interfaces lead to the LAN.
+func (h fixedHosts) Peer(a netip.Addr) agent.Peer {
+	return agent.Peer{Addr: agent.Unmap(a), Inside: h.now.InLocalNetworks(a)}
+}
+
 // Neighbourhood: everybody is on the gateway's own network.
 func (fixedHosts) Neighbourhood(netip.Addr) []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("192.168.7.1:14765"), netip.MustParseAddrPort("[fd00::1]:14765")}
@@ -126,7 +131,7 @@ func (fixedHosts) Neighbourhood(netip.Addr) []netip.AddrPort {
 type (
 	fixedRoot  struct{}
 	oneLink    struct{}
-	fixedHosts struct{}
+	fixedHosts struct{ *fixedSettings }
 )
 
 // reached is what the handlers of the access tests answer: the rule let the request through.
@@ -350,7 +355,7 @@ func TestBack(t *testing.T) {
 func newContext(s *Site) echo.Context {
 	r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
 	c := s.newEcho(page).NewContext(r, httptest.NewRecorder())
-	c.Set(visitorKey, &visitor{Peer: inLAN, L: locale.For()})
+	c.Set(visitorKey, &visitor{Peer: agent.Peer{Addr: inLAN, Inside: true}, L: locale.For()})
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 )
 
@@ -44,8 +45,9 @@ type Tunnel interface {
 
 // Hosts knows under which names and addresses this gateway answers.
 type Hosts interface {
-	Known(host string) bool // a host of a request, without a port
-	Own(netip.Addr) bool    // one of this machine's addresses
+	Known(host string) bool     // a host of a request, without a port
+	Own(netip.Addr) bool        // one of this machine's addresses
+	Peer(netip.Addr) agent.Peer // the one answer to who is in the LAN
 
 	// Neighbourhood is where the agent endpoint answers in the network that a peer is attached to. The gateway's
 	// certificate is good for these addresses. None: the peer is behind a router.

@@ -46,7 +46,7 @@ func (s *Site) connected(c echo.Context) error {
 	v := who(c)
 	d := templates.ConnectedData{}
 	for _, live := range s.Sessions.Sessions() {
-		if live.Kind == agent.KindVPN && live.Address == v.Peer {
+		if live.Kind == agent.KindVPN && live.Address == v.Peer.Addr {
 			d = templates.ConnectedData{Login: live.Login, Address: live.Address.String(), Since: live.Started, Userspace: !s.Tunnel.Forwards()}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // visitor is who asks, as far as the request shows.
 type visitor struct {
-	Peer    netip.Addr           // TCP peer, unmapped
+	Peer    agent.Peer
 	User    *agent.User          // nil: nobody is signed in
 	Browser agent.BrowserSession // of the cookie, when User is set
 	L       *locale.Localizer
@@ -42,7 +42,7 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: agent.Unmap(peer), L: locale.For(cookieValue(c, languageCookie)), form: f}
+			v := &visitor{Peer: s.Hosts.Peer(peer), L: locale.For(cookieValue(c, languageCookie)), form: f}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}

@@ -2,10 +2,10 @@ package handlers
 
 import (
 	"net/http"
-	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
+	"ideco-agent/agent"
 	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
@@ -31,8 +31,8 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // turnedAway tells whether a peer is a host of the LAN that the firewall lets nowhere.
-func (s *Site) turnedAway(peer netip.Addr) bool {
-	return s.Settings.Current().InLAN(peer) && !s.Hosts.Own(peer) && !s.Sessions.Authorised(peer) && s.Gateway.State().TurnsAway()
+func (s *Site) turnedAway(peer agent.Peer) bool {
+	return peer.Inside && !s.Hosts.Own(peer.Addr) && !s.Sessions.Authorised(peer.Addr) && s.Gateway.State().TurnsAway()
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, p templates.Page) error {

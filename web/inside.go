@@ -10,16 +10,16 @@ import (
 	"ideco-agent/agent"
 )
 
-// inside tells whether a peer is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
+// inside tells whether an address is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
 // them. The way back to it says which that is: over TCP nobody gets an answer who only borrows an address from another
 // network. The gateway itself, loopback included, stands behind no interface.
-func inside(s agent.Settings, peer netip.Addr) bool { return insideBy(s, peer, wayTo) }
+func inside(s agent.Settings, a netip.Addr) bool { return insideBy(s, a, wayTo) }
 
-func insideBy(s agent.Settings, peer netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
-	if !s.InLAN(peer) || !s.Guards() {
-		return s.InLAN(peer)
+func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
+	if !s.InLocalNetworks(a) || !s.Guards() {
+		return s.InLocalNetworks(a)
 	}
-	name, own := way(agent.Unmap(peer))
+	name, own := way(agent.Unmap(a))
 	return own || slices.Contains(s.LANInterfaces, name)
 }
 

@@ -27,6 +27,11 @@ func (h *hosts) Known(host string) bool {
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
+// Peer judges the address that a connection comes from.
+func (h *hosts) Peer(a netip.Addr) agent.Peer {
+	return agent.Peer{Addr: agent.Unmap(a), Inside: inside(h.settings(), a)}
+}
+
 // Own tells whether an address is this machine's.
 func (h *hosts) Own(a netip.Addr) bool { return h.own.Contains(a) }
 

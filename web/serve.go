@@ -79,7 +79,7 @@ func Serve(ctx context.Context, c Config) error {
 	set.tunnel = vpn
 
 	local := directory.NewLocal(db)
-	gate := access.NewGate(local, db, c.Log, set.Current)
+	gate := access.NewGate(local, db, c.Log)
 	peers := vpn.guarded(guard)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: guard.forManager(), Tunnel: peers.forManager(),
 		Settings: set.Current, Inside: inside, Log: c.Log})

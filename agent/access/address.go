@@ -95,10 +95,10 @@ func (m *Manager) redeem(token string) (*session, Link) {
 // ProveAddress gives the peer of a TCP connection that has shown an address token to the token's session. Refusals:
 // CodeAddressRefused; CodeAddressBusy when another session has the address; CodeTooManyAttempts. Errors: ctx.Err; what
 // failed in the gateway.
-func (m *Manager) ProveAddress(ctx context.Context, token string, peer netip.Addr) error {
-	peer = agent.Unmap(peer)
-	if !m.inside(m.settings(), peer) {
-		return m.unproved(peer, agent.Session{}, "not in the local networks")
+func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Peer) error {
+	peer := from.Addr
+	if !from.Inside {
+		return m.unproved(peer, agent.Session{}, "not in the LAN")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
 		m.log.WarnContext(ctx, "address refused", "event", "address_throttled", "peer", peer)

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -15,7 +14,7 @@ type Attempt struct {
 	Login    string
 	Password string
 	Resume   string
-	Peer     netip.Addr // of the TCP connection
+	Peer     agent.Peer
 	Device   agent.Device
 	Link     Link   // the connection
 	Current  string // the session that this connection already carries; empty for none
@@ -39,7 +38,7 @@ var errClosed = errors.New("the gateway is shutting down")
 // errors are ctx.Err and what failed in the gateway.
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
-	a.Peer, a.Device = agent.Unmap(a.Peer), a.Device.Clean()
+	a.Device = a.Device.Clean()
 	grant, err := m.authorize(ctx, a)
 	if err == nil && ctx.Err() != nil { // nobody is there any more to be told
 		m.Lost(grant.Session.ID, a.Link)
@@ -53,7 +52,7 @@ func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 }
 
 func (m *Manager) authorize(ctx context.Context, a Attempt) (Grant, error) {
-	if a.Link == nil || !a.Peer.IsValid() {
+	if a.Link == nil || !a.Peer.Addr.IsValid() {
 		return Grant{}, errors.New("authorize without a connection")
 	}
 	if !m.settings().Enabled {
@@ -116,15 +115,15 @@ func (c *change) carriedBy(a Attempt) *session {
 
 // begin makes a new session.
 func (c *change) begin(user agent.User, a Attempt, current *session) (Grant, error) {
-	kind, inside, err := c.kind(user, a.Peer)
+	kind, inside, err := c.kind(user, a.Peer.Addr)
 	if err != nil {
 		return Grant{}, err
 	}
 	next := agent.Session{ID: agent.NewSessionID(), UserID: user.ID, Login: user.Login, Name: user.Name,
-		Directory: user.Directory, Kind: kind, ExternalIP: a.Peer, Device: a.Device, Started: c.now, LoggedIn: c.now,
+		Directory: user.Directory, Kind: kind, ExternalIP: a.Peer.Addr, Device: a.Device, Started: c.now, LoggedIn: c.now,
 		Expires: c.now.Add(c.settings.Length(kind))}
 	if kind != agent.KindVPN {
-		next.Address = a.Peer
+		next.Address = a.Peer.Addr
 	}
 	p := place{next: next, inside: inside, link: a.Link, current: current}
 	if p.losers, err = c.losers(p); err != nil {

@@ -222,7 +222,7 @@ func TestExtend(t *testing.T) {
 	scene(t, "another connection's session is not extended", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		a := again(e, "ivan", "right")
-		a.Link, a.Peer, a.Device.ID = &agentLink{}, netip.MustParseAddr("192.168.1.99"), "tablet"
+		a.Link, a.Peer.Addr, a.Device.ID = &agentLink{}, netip.MustParseAddr("192.168.1.99"), "tablet"
 		other := g.enter(a)
 		if other.Extended {
 			g.t.Errorf("%+v", other.Grant)
@@ -317,7 +317,7 @@ func TestFailClosed(t *testing.T) {
 		old := g.enter(at("ivan", lanPeer, "laptop"))
 		g.wall.broken = true
 		a := old.Attempt
-		a.Password, a.Resume, a.Current, a.Peer = "", old.ResumeToken, old.Session.ID, netip.MustParseAddr("192.168.1.11")
+		a.Password, a.Resume, a.Current, a.Peer.Addr = "", old.ResumeToken, old.Session.ID, netip.MustParseAddr("192.168.1.11")
 		fails(g, a)
 		g.has()
 		if old.told() != "[lost]" {

@@ -436,7 +436,7 @@ func newGateway(t tester) *gateway {
 // start makes the next process on the same disk, firewall and tunnel.
 func (g *gateway) start() {
 	log := slog.New(slog.NewJSONHandler(g.events, nil))
-	g.gate = NewGate(g.memory, g.memory, log, g.Settings)
+	g.gate = NewGate(g.memory, g.memory, log)
 	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memory, Firewall: g.wall, Tunnel: g.pipe, Settings: g.Settings, Log: log})
 }
 
@@ -454,6 +454,22 @@ func (g *gateway) restart() {
 	if err := g.Restore(context.Background()); err != nil {
 		g.t.Fatalf("restore: %v", err)
 	}
+}
+
+// peer is an address as the handlers hand it on.
+func (g *gateway) peer(a netip.Addr) agent.Peer {
+	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a)}
+}
+
+// Authorize is the Manager's for a peer whose address alone is known.
+func (g *gateway) Authorize(ctx context.Context, a Attempt) (Grant, error) {
+	a.Peer = g.peer(a.Peer.Addr)
+	return g.Manager.Authorize(ctx, a)
+}
+
+// ProveAddress is the Manager's for a peer whose address alone is known.
+func (g *gateway) ProveAddress(ctx context.Context, token string, a netip.Addr) error {
+	return g.Manager.ProveAddress(ctx, token, g.peer(a))
 }
 
 // kill stops the timers of a process that is to be gone.
@@ -483,7 +499,7 @@ func (g *gateway) configure(change func(*agent.Settings)) {
 
 // at is an attempt with a right password.
 func at(login, peer, device string) Attempt {
-	return Attempt{Login: login, Password: "right", Peer: netip.MustParseAddr(peer), Device: agent.Device{ID: device},
+	return Attempt{Login: login, Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(peer)}, Device: agent.Device{ID: device},
 		Link: &agentLink{}}
 }
 
@@ -495,7 +511,7 @@ func (a Attempt) by(token string) Attempt {
 
 // from is the attempt from elsewhere, on a connection of its own.
 func (a Attempt) from(peer string) Attempt {
-	a.Peer, a.Link = netip.MustParseAddr(peer), &agentLink{}
+	a.Peer.Addr, a.Link = netip.MustParseAddr(peer), &agentLink{}
 	return a
 }
 
@@ -627,7 +643,7 @@ func (g *gateway) soundMore(c *change, s *session) int {
 	count := map[bool]int{s.Address.Is4(): 1}
 	for _, f := range s.more {
 		count[f.addr.Is4()]++
-		if c.byAddress[f.addr] != s || g.wall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLAN(f.addr) {
+		if c.byAddress[f.addr] != s || g.wall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
 			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.wall.more[f.addr])
 		}
 		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {

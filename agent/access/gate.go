@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -19,21 +18,20 @@ type Gate struct {
 	directory Directory
 	devices   Devices
 	log       *slog.Logger
-	settings  func() agent.Settings
 	throttle  *throttle
 }
 
-// NewGate makes a gate. settings must be quick.
-func NewGate(d Directory, devices Devices, log *slog.Logger, settings func() agent.Settings) *Gate {
-	return &Gate{directory: d, devices: devices, log: log, settings: settings, throttle: newThrottle()}
+// NewGate makes a gate.
+func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
+	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle()}
 }
 
 // SignIn is what arrives from a person.
 type SignIn struct {
 	Login    string
 	Password string
-	Peer     netip.Addr // of the TCP connection
-	DeviceID string     // of the agent; empty from a browser
+	Peer     agent.Peer
+	DeviceID string // of the agent; empty from a browser
 }
 
 // SignIn tells who a person is. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call. Other
@@ -100,12 +98,12 @@ func outcomeOf(err error) outcome {
 
 // attempt finds out under which counts a sign-in falls.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
-	a := attempt{login: s.Login, device: s.DeviceID, peer: agent.Unmap(s.Peer), origin: agent.OriginStranger}
+	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer.Addr, origin: agent.OriginStranger}
 	var err error
 	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
 		return a, err
 	}
-	if g.settings().InLAN(a.peer) {
+	if s.Peer.Inside {
 		a.origin = agent.OriginLAN
 		return a, nil
 	}

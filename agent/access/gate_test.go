@@ -21,7 +21,7 @@ const (
 
 // try signs in and returns the code of the refusal, empty when there was none.
 func (g *gateway) try(login, password, peer, device string) agent.Code {
-	_, err := g.gate.SignIn(context.Background(), SignIn{login, password, netip.MustParseAddr(peer), device})
+	_, err := g.gate.SignIn(context.Background(), SignIn{login, password, g.peer(netip.MustParseAddr(peer)), device})
 	var refusal *agent.Error
 	if errors.As(err, &refusal) {
 		return refusal.Code
@@ -81,7 +81,7 @@ func TestSignInFailure(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
 			g.memory.breaks(method)
-			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", netip.MustParseAddr(outsidePeer), "laptop"})
+			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", g.peer(netip.MustParseAddr(outsidePeer)), "laptop"})
 			if in != (err == nil) || !in && !errors.Is(err, errFake) {
 				t.Errorf("%s fails: %v", method, err)
 			}
@@ -99,7 +99,7 @@ func TestThrottleAccount(t *testing.T) {
 			}
 			pass(time.Minute)
 		}
-		_, err := g.gate.SignIn(context.Background(), SignIn{"Ivan", "right", netip.MustParseAddr("198.51.100.77"), "thief"})
+		_, err := g.gate.SignIn(context.Background(), SignIn{"Ivan", "right", agent.Peer{Addr: netip.MustParseAddr("198.51.100.77")}, "thief"})
 		var refusal *agent.Error
 		if !errors.As(err, &refusal) || refusal.Code != agent.CodeTooManyAttempts {
 			t.Fatalf("after %d wrong attempts: %v", accountLimit, err)
@@ -109,8 +109,8 @@ func TestThrottleAccount(t *testing.T) {
 			t.Errorf("wait %v, want %v", refusal.Wait, want)
 		}
 		for name, a := range map[string]SignIn{
-			"known device": {"ivan", "right", netip.MustParseAddr("198.51.100.1"), "laptop"},
-			"LAN":          {"ivan", "right", netip.MustParseAddr(lanPeer), "thief"},
+			"known device": {"ivan", "right", agent.Peer{Addr: netip.MustParseAddr("198.51.100.1")}, "laptop"},
+			"LAN":          {"ivan", "right", g.peer(netip.MustParseAddr(lanPeer)), "thief"},
 		} {
 			if _, err := g.gate.SignIn(context.Background(), a); err != nil {
 				t.Errorf("strangers locked the person out: %s: %v", name, err)
@@ -300,7 +300,7 @@ func TestThrottleGone(t *testing.T) {
 		errs := make(chan error, 20)
 		for range 20 {
 			go func() {
-				_, err := g.gate.SignIn(ctx, SignIn{"ivan", "wrong", netip.MustParseAddr(outsidePeer), ""})
+				_, err := g.gate.SignIn(ctx, SignIn{"ivan", "wrong", g.peer(netip.MustParseAddr(outsidePeer)), ""})
 				errs <- err
 			}()
 		}

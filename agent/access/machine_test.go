@@ -164,7 +164,7 @@ func (m *machine) resume(r *rapid.T) {
 	e := m.anyone(r)
 	a := e.Attempt.by(e.ResumeToken)
 	if rapid.Bool().Draw(r, "moves") {
-		a.Peer = netip.MustParseAddr(m.peer(r))
+		a.Peer.Addr = netip.MustParseAddr(m.peer(r))
 	}
 	if a.Resume == "" {
 		return
@@ -254,14 +254,14 @@ func (m *machine) show(r *rapid.T, i int) {
 	m.wall.mu.Unlock()
 	err := m.ProveAddress(context.Background(), t.token, peer)
 	if err == nil {
-		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLAN(peer) {
+		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
 			r.Errorf("%v was given to session %s, token shown before: %v, the last one: %v", peer, t.session, t.shown, last)
 		}
 		if s := m.sessions[t.session]; s == nil || s.link != t.link || foreign && s.Address != peer {
 			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, foreign)
 		}
 	}
-	t.shown = t.shown || m.Settings().InLAN(peer)
+	t.shown = t.shown || m.Settings().InLocalNetworks(peer)
 }
 
 // holds tells whether the address is one of the session's.
@@ -294,7 +294,7 @@ func (m *machine) userChanges(r *rapid.T) {
 	u := m.memory.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
 	m.UserChanged(context.Background(), u)
 	for _, s := range m.Sessions() {
-		if s.UserID == id && (!enabled || !remote && s.Kind == agent.KindVPN && !m.Settings().InLAN(s.ExternalIP)) {
+		if s.UserID == id && (!enabled || !remote && s.Kind == agent.KindVPN && !m.Settings().InLocalNetworks(s.ExternalIP)) {
 			r.Errorf("%+v is still there", s)
 		}
 	}

@@ -18,8 +18,9 @@ type Config struct {
 	Firewall Firewall              // nil = none here; sessions begin and end all the same
 	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
 	Settings func() agent.Settings // must be quick and may not call the Manager
-	// Inside tells whether a peer is in the LAN under some settings, which takes more than its address where the gateway
-	// knows its interfaces. Nil = Settings.InLAN. It must be quick.
+	// Inside tells whether an address is in the LAN under some settings; see agent.Peer. The Manager asks it for sessions
+	// that are there when settings change or the process starts, and under the settings by which a change is decided. Nil =
+	// Settings.InLocalNetworks. It must be quick.
 	Inside func(agent.Settings, netip.Addr) bool
 	Log    *slog.Logger
 }
@@ -79,7 +80,7 @@ type session struct {
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
 func NewManager(c Config) *Manager {
 	if c.Inside == nil {
-		c.Inside = agent.Settings.InLAN
+		c.Inside = agent.Settings.InLocalNetworks
 	}
 	return &Manager{
 		inside: c.Inside,

@@ -335,7 +335,7 @@ func TestFits(t *testing.T) {
 func TestInside(t *testing.T) {
 	scene(t, "by interface", func(g *gateway) {
 		elsewhere := false
-		g.Manager.inside = func(s agent.Settings, a netip.Addr) bool { return s.InLAN(a) && !elsewhere }
+		g.Manager.inside = func(s agent.Settings, a netip.Addr) bool { return s.InLocalNetworks(a) && !elsewhere }
 		e := g.enter(at("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.Misfits(g.Settings()); n != 1 {

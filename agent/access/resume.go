@@ -11,10 +11,10 @@ import (
 // just late.
 func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error) {
 	origin := originResume
-	if m.settings().InLAN(a.Peer) {
+	if a.Peer.Inside {
 		origin = originResumeLAN
 	}
-	leave, err := m.gate.throttle.enterAddress(ctx, a.Peer, origin)
+	leave, err := m.gate.throttle.enterAddress(ctx, a.Peer.Addr, origin)
 	if err != nil {
 		m.log.WarnContext(ctx, "resume refused", "event", "resume_throttled", "peer", a.Peer)
 		return Grant{}, err
@@ -139,12 +139,12 @@ func (c *change) bringBack(t token, s agent.Session, own *session, a Attempt) (G
 	if err != nil {
 		return Grant{}, err
 	}
-	kind, inside, err := c.kind(user, a.Peer)
+	kind, inside, err := c.kind(user, a.Peer.Addr)
 	if err != nil {
 		return Grant{}, err
 	}
 	next := s
-	next.Login, next.Name, next.Kind, next.ExternalIP = user.Login, user.Name, kind, a.Peer
+	next.Login, next.Name, next.Kind, next.ExternalIP = user.Login, user.Name, kind, a.Peer.Addr
 	next.Device.Name, next.Device.OS = a.Device.Name, a.Device.OS
 	next.Ended, next.Reason, next.Resume.Previous = agent.Session{}.Ended, "", t.digest
 	if end := s.LoggedIn.Add(c.settings.Length(kind)); kind != s.Kind && end.Before(s.Expires) {
@@ -155,7 +155,7 @@ func (c *change) bringBack(t token, s agent.Session, own *session, a Attempt) (G
 		return Grant{}, agent.Refuse(agent.CodeSessionOver)
 	}
 	if kind != agent.KindVPN {
-		next.Address = a.Peer
+		next.Address = a.Peer.Addr
 	}
 	p := place{next: next, own: own, current: c.carriedBy(a), inside: inside, link: a.Link, chain: t.name}
 	if p.losers, err = c.losers(p); err != nil {

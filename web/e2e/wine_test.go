@@ -23,7 +23,7 @@ const (
 	gatewayKey       = `HKEY_LOCAL_MACHINE\Software\Ideco\Agent`
 	uninstallKey     = `HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall`
 
-	dnsRule          = `HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
+	dnsRule = `HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
 
 	fatalInstallError = 1603 & 0xff // of a refused installation, as Wine passes it on
 )
