@@ -8,9 +8,10 @@ type Origin string
 
 // Origins of a sign-in.
 const (
-	OriginStranger Origin = "stranger" // from outside, on a device that never logged in as this person
-	OriginDevice   Origin = "device"   // from outside, on a device on which this person logged in before
-	OriginLAN      Origin = "lan"      // from the local networks
+	OriginDevice   Origin = "device"   // a device or browser on which this person logged in before, wherever it is
+	OriginLoopback Origin = "loopback" // the gateway itself
+	OriginLAN      Origin = "lan"      // another device in the LAN
+	OriginStranger Origin = "stranger" // another device outside
 )
 
 // Credentials are what a person typed.

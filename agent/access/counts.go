@@ -81,6 +81,39 @@ func (c *counts[K]) leave(key K, o outcome) {
 	c.drop(key, n)
 }
 
+// fullUntil is when the last of the counts that are full has room again; zero when none is full.
+func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for key, n := range c.byKey {
+		if !which(key) {
+			continue
+		}
+		if n.expire(now); len(n.wrong) < c.limit {
+			continue
+		}
+		if room := n.wrong[len(n.wrong)-c.limit].Add(window); room.After(until) {
+			until = room
+		}
+	}
+	return until
+}
+
+// forget drops the wrong attempts that were counted. Those that are running count when they end.
+func (c *counts[K]) forget(which func(K) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for key, n := range c.byKey {
+		if which(key) {
+			n.wrong = nil
+			n.admit(now, c.limit)
+			c.drop(key, n)
+		}
+	}
+}
+
 // giveUp takes back an attempt whose person has gone while it was waiting, or just when it was let in.
 func (c *counts[K]) giveUp(key K, turn chan error) {
 	c.mu.Lock()

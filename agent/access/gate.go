@@ -98,14 +98,10 @@ func outcomeOf(err error) outcome {
 
 // attempt finds out under which counts a sign-in falls.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
-	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer.Addr, origin: agent.OriginStranger}
+	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer.Addr, origin: originOf(s.Peer)}
 	var err error
 	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
 		return a, err
-	}
-	if s.Peer.Inside {
-		a.origin = agent.OriginLAN
-		return a, nil
 	}
 	if !a.known || a.device == "" {
 		return a, nil
@@ -117,6 +113,17 @@ func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
 	return a, err
 }
 
+// originOf is the origin of a device that is not known.
+func originOf(p agent.Peer) agent.Origin {
+	switch {
+	case p.Addr.IsLoopback():
+		return agent.OriginLoopback
+	case p.Inside:
+		return agent.OriginLAN
+	}
+	return agent.OriginStranger
+}
+
 // remember notes the device of a person who is in. Without that the person is a stranger there next time, no more.
 func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	if device == "" {
@@ -126,6 +133,13 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
 	}
 }
+
+// Throttled tells when the account of a person opens again for sign-ins that are refused now because of wrong passwords; zero
+// when none are.
+func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.throttled(user) }
+
+// Lift forgets a person's wrong passwords, from wherever they came.
+func (g *Gate) Lift(user agent.UserID) { g.throttle.lift(user) }
 
 // refused logs a refusal as a security event.
 func (g *Gate) refused(ctx context.Context, event string, a attempt, err error) {

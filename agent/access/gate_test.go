@@ -216,6 +216,9 @@ func TestThrottleAddress(t *testing.T) {
 		{"two IPv4 addresses", "203.0.113.7", "203.0.113.8", false},
 		{"one IPv6 network", "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
 		{"two IPv6 networks", "2001:db8:0:1::1", "2001:db8:0:2::1", false},
+		{"two hosts in the LAN", "192.168.1.10", "192.168.1.11", false},
+		{"the gateway itself", "127.0.0.1", "127.7.7.7", true},
+		{"the gateway itself, IPv6", "127.0.0.1", "::1", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -239,6 +242,93 @@ func TestThrottleAddress(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestThrottleWider: who makes up networks of /64 has the limit of a customer's network.
+func TestThrottleWider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for i := range widerLimit {
+			if code := g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:0:%x::1", i), ""); code != agent.CodeBadCredentials {
+				t.Fatalf("attempt %d: %s", i, code)
+			}
+		}
+		if code := g.try("ivan", "right", "2001:db8:0:ff::1", ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("another network of the customer's: %q", code)
+		}
+		if code := g.try("ivan", "right", "2001:db8:0:100::1", ""); code != "" {
+			t.Errorf("another customer: %q", code)
+		}
+	})
+}
+
+// TestThrottleLAN: what anybody does in the LAN or on the gateway locks nobody out on a device of their own, nor the
+// administrator on the gateway.
+func TestThrottleLAN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.try("ivan", "right", "192.168.1.20", "laptop")
+		for _, from := range []string{lanPeer, "127.0.0.1"} {
+			for range accountLimit {
+				g.try("ivan", "wrong", from, "")
+			}
+			if code := g.try("ivan", "right", from, ""); code != agent.CodeTooManyAttempts {
+				t.Errorf("from %s: %q", from, code)
+			}
+			if code := g.try("ivan", "right", "192.168.1.20", "laptop"); code != "" {
+				t.Errorf("a known device, after wrong passwords from %s: %q", from, code)
+			}
+			if from == lanPeer {
+				if code := g.try("ivan", "right", "127.0.0.1", ""); code != "" {
+					t.Errorf("on the gateway: %q", code)
+				}
+			}
+		}
+	})
+}
+
+// TestThrottleManyDevices: who has many known devices behind one address locks out nobody else there.
+func TestThrottleManyDevices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.try("olga", "right", outsidePeer, "tablet")
+		for i := range addressLimit {
+			device := fmt.Sprint("made-up", i)
+			g.try("ivan", "right", outsidePeer, device)
+			g.try("ivan", "wrong", outsidePeer, device)
+		}
+		if code := g.try("olga", "right", outsidePeer, "tablet"); code != "" {
+			t.Errorf("another person's device behind the same address: %q", code)
+		}
+	})
+}
+
+// TestThrottleLift: an administrator sees that an account is throttled, and until when, and ends it.
+func TestThrottleLift(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		if until := g.gate.Throttled(ivan); !until.IsZero() {
+			t.Errorf("before: %v", until)
+		}
+		began := time.Now()
+		for range accountLimit {
+			g.try("ivan", "wrong", lanPeer, "")
+		}
+		if until := g.gate.Throttled(ivan); !until.Equal(began.Add(window)) {
+			t.Errorf("throttled until %v, want %v", until, began.Add(window))
+		}
+		if until := g.gate.Throttled(olga); !until.IsZero() {
+			t.Errorf("another account: %v", until)
+		}
+		g.gate.Lift(olga)
+		if code := g.try("ivan", "right", lanPeer, ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("after another account was lifted: %q", code)
+		}
+		g.gate.Lift(ivan)
+		if code := g.try("ivan", "right", lanPeer, ""); code != "" || !g.gate.Throttled(ivan).IsZero() {
+			t.Errorf("after the lift: %q, throttled until %v", code, g.gate.Throttled(ivan))
+		}
+	})
 }
 
 // TestThrottleRacing: attempts at the same moment get no more tries than attempts in turn.

@@ -10,11 +10,7 @@ import (
 // resume authorises with a token. Only tokens that never were are guesses and count; one of a session that is over is
 // just late.
 func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error) {
-	origin := originResume
-	if a.Peer.Inside {
-		origin = originResumeLAN
-	}
-	leave, err := m.gate.throttle.enterAddress(ctx, a.Peer.Addr, origin)
+	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
 		m.log.WarnContext(ctx, "resume refused", "event", "resume_throttled", "peer", a.Peer)
 		return Grant{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/netip"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -13,6 +14,7 @@ import (
 const (
 	accountLimit = 5
 	addressLimit = 30
+	widerLimit   = 120 // from one IPv6 network of /56, which many customers of a provider have for themselves
 	resumeLimit  = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
 	mostLogins   = 1 << 15
 	mostAddress  = 1 << 16
@@ -24,7 +26,8 @@ type throttle struct {
 	accounts *counts[accountKey]
 	logins   *counts[loginKey]
 	address  *counts[addressKey]
-	resume   *counts[addressKey] // instead of address, for originResumeLAN
+	wider    *counts[netip.Prefix] // strangers only
+	resume   *counts[addressKey]   // instead of address, for originResumeLAN
 }
 
 // accountKey is an account, whatever spelling of its login was typed.
@@ -41,11 +44,11 @@ type loginKey struct {
 	origin agent.Origin
 }
 
-// addressKey is where an attempt comes from: an IPv4 address or an IPv6 network of /64, which is what one customer of a
-// provider has.
+// addressKey is where an attempt comes from: see network.
 type addressKey struct {
 	net    netip.Prefix
 	origin agent.Origin
+	user   agent.UserID // for OriginDevice: whoever has many known devices locks out nobody else behind the same address
 }
 
 // Origins under which unknown resume tokens count, apart from passwords. Nobody guesses 256 bits; what comes in the LAN
@@ -60,6 +63,7 @@ func newThrottle() *throttle {
 		accounts: newCounts[accountKey](accountLimit, 0),
 		logins:   newCounts[loginKey](accountLimit, mostLogins),
 		address:  newCounts[addressKey](addressLimit, mostAddress),
+		wider:    newCounts[netip.Prefix](widerLimit, mostAddress),
 		resume:   newCounts[addressKey](resumeLimit, mostAddress),
 	}
 }
@@ -74,22 +78,41 @@ type attempt struct {
 	origin agent.Origin
 }
 
-// enter lets an attempt begin, after waiting for others where they could fill a count. The account comes before the
-// address for everybody, so that no two attempts wait for each other. Errors: as of counts.enter.
+// enter lets an attempt begin, after waiting for others where they could fill a count. The counts come in the same order
+// for everybody, so that no two attempts wait for each other. Errors: as of counts.enter.
 func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), err error) {
-	leaveAccount, err := t.enterAccount(ctx, a)
-	if err != nil {
-		return nil, err
+	key := addressKey{net: network(a.peer), origin: a.origin}
+	if a.origin == agent.OriginDevice {
+		key.user = a.user
 	}
-	leaveAddress, err := t.enterAddress(ctx, a.peer, a.origin)
-	if err != nil {
-		leaveAccount(undecided)
-		return nil, err
+	var entered []func(outcome)
+	leave = func(o outcome) {
+		for _, one := range entered {
+			one(o)
+		}
 	}
-	return func(o outcome) {
-		leaveAccount(o)
-		leaveAddress(o)
-	}, nil
+	for _, step := range []func() (func(outcome), error){
+		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
+		func() (func(outcome), error) { return enterAddress(ctx, t.address, key) },
+		func() (func(outcome), error) { return t.enterWider(ctx, a) },
+	} {
+		one, err := step()
+		if err != nil {
+			leave(undecided)
+			return nil, err
+		}
+		entered = append(entered, one)
+	}
+	return leave, nil
+}
+
+// throttled is when the last of the account's counts that are full lets somebody in again; zero when none is full.
+func (t *throttle) throttled(user agent.UserID) time.Time {
+	return t.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
+}
+
+func (t *throttle) lift(user agent.UserID) {
+	t.accounts.forget(func(key accountKey) bool { return key.user == user })
 }
 
 func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), error) {
@@ -104,13 +127,9 @@ func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), 
 	return func(o outcome) { t.accounts.leave(key, o) }, t.accounts.enter(ctx, key)
 }
 
-// enterAddress is for the address alone. Its count outlives a right password, which any guesser may have for an
-// account of their own.
-func (t *throttle) enterAddress(ctx context.Context, peer netip.Addr, o agent.Origin) (func(outcome), error) {
-	key, counts := addressKey{network(peer), o}, t.address
-	if o == originResumeLAN {
-		counts = t.resume
-	}
+// enterAddress is for an address alone. Its count outlives a right password, which any guesser may have for an account of
+// their own.
+func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K) (func(outcome), error) {
 	leave := func(o outcome) {
 		if o == right {
 			o = undecided
@@ -120,10 +139,35 @@ func (t *throttle) enterAddress(ctx context.Context, peer netip.Addr, o agent.Or
 	return leave, counts.enter(ctx, key)
 }
 
-// network is what counts as one address.
+// enterWider counts a stranger with IPv6 under the network that a customer has, of which a host makes up as many networks
+// of /64 as it likes.
+func (t *throttle) enterWider(ctx context.Context, a attempt) (func(outcome), error) {
+	if a.origin != agent.OriginStranger || !a.peer.Is6() {
+		return func(outcome) {}, nil
+	}
+	net, err := a.peer.Prefix(56)
+	if err != nil {
+		return nil, err
+	}
+	return enterAddress(ctx, t.wider, net)
+}
+
+// enterResume is for resume tokens.
+func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome), error) {
+	if p.Inside {
+		return enterAddress(ctx, t.resume, addressKey{net: network(p.Addr), origin: originResumeLAN})
+	}
+	return enterAddress(ctx, t.address, addressKey{net: network(p.Addr), origin: originResume})
+}
+
+// network is what counts as one address: an IPv4 address, an IPv6 network of /64, which one host has for itself, or the
+// whole gateway, whose own programs may choose among 2^24 addresses.
 func network(peer netip.Addr) netip.Prefix {
 	bits := 32
-	if peer = agent.Unmap(peer); peer.Is6() {
+	switch peer = agent.Unmap(peer); {
+	case peer.IsLoopback():
+		return netip.PrefixFrom(netip.IPv6Loopback(), 128)
+	case peer.Is6():
 		bits = 64
 	}
 	net, err := peer.Prefix(bits)
