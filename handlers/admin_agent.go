@@ -38,6 +38,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		Saved:          now.Domain != "",
 		SavedDomain:    now.Domain,
 		Rollout:        s.rollout(now.Domain),
+		Unsigned:       !s.Installer.Signed(),
 		Pin:            s.Root.Pin(),
 		Form:           templates.FormOfSettings(now),
 		NetworksUnseen: !now.NetworksSeen,

@@ -27,7 +27,7 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 		AgentEnabled:   now.Enabled,
 		Domain:         unicodeName(now.Domain),
 		InstallerReady: s.Installer.Ready() == nil,
-		Pin:            s.Root.Pin(),
+		Unsigned:       !s.Installer.Signed(),
 		Errors:         fieldTexts(v.L, problems),
 		Now:            time.Now(),
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
@@ -18,6 +19,10 @@ type Installer interface {
 	Ready() error // nil when there is a template
 	// Image is the installer that knows the gateway's address and the pin of its root.
 	Image(host, pin string) (Image, error)
+	// Signed says whether Windows can tell who made the installer and the programs in it. If not, it warns people.
+	Signed() bool
+	// Programs are the installed programs; none when there is no template.
+	Programs() ([]templates.Program, error)
 }
 
 // Image is one preset installer. The same gateway always gives the same bytes.

@@ -25,13 +25,25 @@ type Archive struct {
 }
 
 // rollout are the lines that an administrator copies. The installer knows the address; from a share the program is told.
+// The directory is that of installer.wxs.
 func (s *Site) rollout(domain string) templates.Rollout {
 	_, portable := s.Downloads.Portable()
+	programs, err := s.Installer.Programs()
+	if err != nil {
+		s.Log.Error("cannot read the programs in the installer; the page shows no sums", "err", err)
+	}
+	paths := []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
+	if s.Downloads.Driver() {
+		paths = append(paths, `%ProgramFiles%\Ideco\Agent\wintun.dll`)
+	}
 	return templates.Rollout{
 		Command:       "msiexec /i IdecoAgent.msi /qn",
 		Startup:       `msiexec /i \\server\share\IdecoAgent.msi /qn`,
 		Logon:         `start "" \\server\share\IdecoAgent.exe utm_address=` + domain + " utm_pin=" + s.Root.Pin(),
 		PortableReady: portable,
+		Unblock:       "Unblock-File IdecoAgent*",
+		Paths:         paths,
+		Programs:      programs,
 	}
 }
 

@@ -1,9 +1,13 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"ideco-agent/templates"
 )
 
 type wholeBuild struct{ policyAlone }
@@ -40,5 +44,27 @@ func TestRolloutLines(t *testing.T) {
 	got := s.rollout("gw.example.test")
 	if want := `start "" \\server\share\IdecoAgent.exe utm_address=gw.example.test utm_pin=`; got.Logon != want || got.PortableReady {
 		t.Errorf("%+v, want %q", got, want)
+	}
+}
+
+type brokenInstaller struct{ noInstaller }
+
+func (brokenInstaller) Programs() ([]templates.Program, error) { return nil, errors.New("broken") }
+
+type withDriver struct{ policyAlone }
+
+func (withDriver) Driver() bool { return true }
+
+// TestRolloutPrograms: the page names the files that this build installs, and is there without their sums too.
+func TestRolloutPrograms(t *testing.T) {
+	s := newSite(t)
+	s.Installer = brokenInstaller{}
+	program, driver := `%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`, `%ProgramFiles%\Ideco\Agent\wintun.dll`
+	if got := s.rollout("gw.example.test"); !slices.Equal(got.Paths, []string{program}) || got.Programs != nil {
+		t.Errorf("%+v", got)
+	}
+	s.Downloads = withDriver{}
+	if got := s.rollout("gw.example.test"); !slices.Equal(got.Paths, []string{program, driver}) {
+		t.Errorf("with the driver: %+v", got)
 	}
 }

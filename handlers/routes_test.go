@@ -111,6 +111,8 @@ func (policyAlone) Portable() (Archive, bool) { return Archive{}, false }
 
 func (noInstaller) Ready() error                           { return agent.ErrNotFound }
 func (noInstaller) Image(_, _ string) (Image, error)       { return nil, agent.ErrNotFound }
+func (noInstaller) Signed() bool                           { return false }
+func (noInstaller) Programs() ([]templates.Program, error) { return nil, nil }
 func (fixedRoot) RootDER() []byte                          { return []byte("certificate") }
 func (fixedRoot) Pin() string                              { return "" }
 func (oneLink) Valid(_ context.Context, token string) bool { return token == "the-token" }

@@ -47,9 +47,7 @@ func TestAdminAgentSaysWhyThereIsNoDownload(t *testing.T) {
 	for want, d := range map[string]AdminAgentData{
 		"Сохраните адрес шлюза":              unsaved,
 		"Ideco агент выключен":               off,
-		"apt-get install wixl msitools":      missing,
-		"Соберите шлюз на машине":            missing,
-		"не вошёл в программу шлюза":         missing,
+		"не нашлось программ wixl":           missing,
 		"Установщика в этой сборке нет":      missing,
 		"Включите переключатель":             off,
 		"здесь появится установщик, который": unsaved,
@@ -58,6 +56,57 @@ func TestAdminAgentSaysWhyThereIsNoDownload(t *testing.T) {
 		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Find("main").Text(), want) {
 			t.Errorf("no %q, or a download all the same", want)
 		}
+	}
+}
+
+func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
+	d := savedAgent()
+	d.InstallerReady, d.Unsigned = false, true
+	doc := adminAgent(t, d)
+	for id, want := range map[string]string{"cure-tools": "sudo apt-get install wixl msitools", "cure-build": "make build"} {
+		if got := doc.Find("#" + id).Text(); got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
+			t.Errorf("%s is %q, want %q with a button", id, got, want)
+		}
+	}
+	if got := doc.Find("#cure-restart").Text(); !strings.Contains(got, "systemctl restart ideco-portal") {
+		t.Errorf("restart: %q", got)
+	}
+	if doc.Find("details.unfold").Length() != 0 {
+		t.Error("an installer that is not there is warned of")
+	}
+}
+
+// TestAdminAgentLetsTheUnsignedProgramThrough: people read what Windows shows beside the download; the administrator
+// gets path and sum of each program to copy.
+func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
+	d := savedAgent()
+	if adminAgent(t, d).Find("details.unfold").Length() != 0 {
+		t.Error("a signed installer is warned of")
+	}
+	d.Unsigned = true
+	d.Rollout.Paths = []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
+	d.Rollout.Programs = []Program{{"IdecoAgent.exe", "10", "aa10"}, {"IdecoAgent.exe", "8", "bb08"}, {"wintun.dll", "", "cc00"}}
+	doc := adminAgent(t, d)
+	if doc.Find(".installer details.unfold").Length() != 1 || doc.Find(".rollout details.unfold").Length() != 1 {
+		t.Error("not said in both places")
+	}
+	for id, want := range map[string][2]string{
+		"path-0": {d.Rollout.Paths[0], "Путь к IdecoAgent.exe"},
+		"sum-0":  {"aa10", "SHA-256 IdecoAgent.exe для Windows 10 и 11"},
+		"sum-1":  {"bb08", "SHA-256 IdecoAgent.exe для Windows 8 и 8.1"},
+		"sum-2":  {"cc00", "SHA-256 wintun.dll"},
+	} {
+		got := [2]string{doc.Find("#" + id).Text(), doc.Find("#" + id + "-label").Text()}
+		if got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
+			t.Errorf("%s is %q, want %q with a button", id, got, want)
+		}
+	}
+	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Authenticode") {
+		t.Error("nothing is said of AppLocker's own hash")
+	}
+	d.Rollout.Programs = nil
+	if doc := adminAgent(t, d); doc.Find("#path-0").Length() != 1 || strings.Contains(doc.Find(".rollout").Text(), "для антивируса. Суммы") {
+		t.Error("without sums there are paths only")
 	}
 }
 

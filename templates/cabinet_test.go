@@ -45,7 +45,7 @@ func TestCabinetLabelsDependOnWhoKeepsTheAccount(t *testing.T) {
 func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
 	off, unnamed, missing := readyCabinet, readyCabinet, readyCabinet
 	off.AgentEnabled, unnamed.Domain, missing.InstallerReady = false, "", false
-	for want, d := range map[string]CabinetData{"отключил Ideco агент": off, "не задал адрес шлюза": unnamed, "нет установщика": missing} {
+	for want, d := range map[string]CabinetData{"отключил Ideco агент": off, "не задал адрес шлюза": unnamed, "нет установщика. Обратитесь к администратору": missing} {
 		doc := cabinetOf(t, localPerson, d)
 		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Text(), want) {
 			t.Errorf("no %q, or a download all the same", want)
@@ -53,15 +53,31 @@ func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
 	}
 }
 
-func TestCabinetShowsThePinBesideTheCertificate(t *testing.T) {
-	d := readyCabinet
-	d.Pin = "3q2+7w=="
-	card := cabinetOf(t, localPerson, d).Find(`a[href="/download/root.crt"]`).Parent()
-	if card.Find("#pin").Text() != d.Pin || card.Find("[data-copy=pin]").Length() != 1 || !strings.Contains(card.Text(), "utm_pin=") {
-		t.Errorf("no pin in %s", html(card))
+func TestCabinetLeavesThePinToAdministrators(t *testing.T) {
+	if doc := cabinetOf(t, localPerson, readyCabinet); doc.Find("#pin").Length() != 0 || strings.Contains(doc.Text(), "utm_pin") {
+		t.Error("a pin is shown")
 	}
-	if cabinetOf(t, localPerson, readyCabinet).Find("#pin").Length() != 0 {
-		t.Error("an empty pin is shown")
+}
+
+// TestCabinetSaysWhatWindowsWillShow: folded beside the download, and only while the installer is unsigned.
+func TestCabinetSaysWhatWindowsWillShow(t *testing.T) {
+	d := readyCabinet
+	if cabinetOf(t, localPerson, d).Find("details.unfold").Length() != 0 {
+		t.Error("a signed installer is warned of")
+	}
+	d.Unsigned = true
+	warnings := cabinetOf(t, localPerson, d).Find(`a[href="/download/IdecoAgent.msi"] + details.unfold`)
+	if _, open := warnings.Attr("open"); open || warnings.Find("summary").Length() != 1 {
+		t.Errorf("not folded: %s", html(warnings))
+	}
+	for _, words := range []string{"«Система Windows защитила ваш компьютер»", "«Подробнее»", "«Выполнить в любом случае»", "«Да»",
+		"«Сохранить»", "«Интеллектуальное управление приложениями»", "обратитесь к администратору"} {
+		if !strings.Contains(warnings.Text(), words) {
+			t.Errorf("does not say %s", words)
+		}
+	}
+	if d.InstallerReady = false; cabinetOf(t, localPerson, d).Find("details.unfold").Length() != 0 {
+		t.Error("an installer that is not there is warned of")
 	}
 }
 

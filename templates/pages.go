@@ -89,6 +89,7 @@ type AdminAgentData struct {
 	DomainUnicode  string // how people read it; empty when that is the same
 	InstallerReady bool
 	NoDriver       bool // the installer has no wintun.dll
+	Unsigned       bool // Windows warns of the installer
 	Rollout        Rollout
 	Pin            string // of the own root, in base64; empty: not shown
 	Form           SettingsForm
@@ -103,10 +104,20 @@ type AdminAgentData struct {
 
 // Rollout is what brings the program to many computers.
 type Rollout struct {
-	Command       string // installs, silently, in the installer's folder
-	Startup       string // the same from a share, when a computer starts
-	Logon         string // starts the program from a share, without installing it
-	PortableReady bool   // there is the program for a share
+	Command       string   // installs, silently, in the installer's folder
+	Startup       string   // the same from a share, when a computer starts
+	Logon         string   // starts the program from a share, without installing it
+	PortableReady bool     // there is the program for a share
+	Unblock       string   // takes the mark off files that a browser has downloaded
+	Paths         []string // of the installed programs
+	Programs      []Program
+}
+
+// Program is a file that the installer puts on a computer. Windows is "10" (and 11), "8" (and 8.1), or "" for all.
+type Program struct {
+	Name    string
+	Windows string
+	SHA256  string // in hexadecimal
 }
 
 // VPNForm are the settings of the tunnel as they stand in their fields.
@@ -189,7 +200,7 @@ type CabinetData struct {
 	AgentEnabled   bool
 	Domain         string // the saved one; empty until there is one
 	InstallerReady bool
-	Pin            string              // of the own root, in base64; empty: not shown
+	Unsigned       bool                // Windows warns of the installer
 	Sessions       []agent.LiveSession // of this person
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2

@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"sync"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/installer"
 	"ideco-agent/agent/store"
 	"ideco-agent/handlers"
+	"ideco-agent/templates"
 )
 
 // accounts is the store as the handlers ask for it.
@@ -30,6 +32,7 @@ func (passwords) Hash(ctx context.Context, password string) (string, error) {
 // msi is the installer that this program was built with, or why there is none.
 type msi struct {
 	template *installer.Template
+	programs func() ([]templates.Program, error)
 	absent   error
 }
 
@@ -44,7 +47,18 @@ func openInstaller() (msi, error) {
 		return msi{}, err
 	}
 	template, err := installer.Open(b)
-	return msi{template: template}, err
+	return msi{template: template, programs: sync.OnceValues(func() ([]templates.Program, error) { return programsOf(template) })}, err
+}
+
+// programsOf unpacks the whole installer, which takes a third of a second. So it runs once, when a page first needs it, and
+// does not delay a restart.
+func programsOf(t *installer.Template) ([]templates.Program, error) {
+	list, err := t.Programs()
+	programs := make([]templates.Program, len(list))
+	for i, p := range list {
+		programs[i] = templates.Program{Name: p.Name, Windows: string(p.Windows), SHA256: hex.EncodeToString(p.SHA256[:])}
+	}
+	return programs, err
 }
 
 func (m msi) Ready() error { return m.absent }
@@ -54,6 +68,16 @@ func (m msi) Image(host, pin string) (handlers.Image, error) {
 		return nil, m.absent
 	}
 	return m.template.Preset(host, pin)
+}
+
+// Signed is where the pages learn whether Windows will warn of the installer. Nothing signs it yet.
+func (msi) Signed() bool { return false }
+
+func (m msi) Programs() ([]templates.Program, error) {
+	if m.absent != nil {
+		return nil, nil
+	}
+	return m.programs()
 }
 
 // downloads are what this program was built with beside the installer.

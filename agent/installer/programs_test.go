@@ -1,0 +1,167 @@
+package installer
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+func sumOfFile(t *testing.T, path string) [sha256.Size]byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sha256.Sum256(b)
+}
+
+// TestPrograms: the sums are those of the files that the template was built of.
+func TestPrograms(t *testing.T) {
+	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
+		got, err := openTemplate(t, build).Programs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		exes := programs(name)
+		want := []Program{{"IdecoAgent.exe", Windows10, sumOfFile(t, exes[0])}, {"IdecoAgent.exe", Windows8, sumOfFile(t, exes[1])}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %x, want %x", name, got, want)
+		}
+	}
+}
+
+// TestProgramsWithWintun: a template with the driver gives its sum too. The files are text, which unlike random bytes can
+// be packed.
+func TestProgramsWithWintun(t *testing.T) {
+	needTools(t)
+	if _, err := buildSmall(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text, err := os.ReadFile("cfb.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(text) < 200_000 {
+		text = append(text, text...)
+	}
+	files := []string{filepath.Join(dir, "10.exe"), programs("small")[1], filepath.Join(dir, "wintun.dll")}
+	for i, content := range map[int][]byte{0: text, 2: text[1000:50_000]} {
+		if err := os.WriteFile(files[i], content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	msi := filepath.Join(dir, "IdecoAgent.msi")
+	if out, err := exec.Command(script(), files[0], files[1], msi, "1.2.3", files[2]).CombinedOutput(); err != nil {
+		t.Fatalf("installer.sh: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(msi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := template.Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Program{
+		{"IdecoAgent.exe", Windows10, sumOfFile(t, files[0])},
+		{"IdecoAgent.exe", Windows8, sumOfFile(t, files[1])},
+		{"wintun.dll", AnyWindows, sumOfFile(t, files[2])},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%x, want %x", got, want)
+	}
+}
+
+// TestProgramsOfThisBuild: what this very build has can be unpacked.
+func TestProgramsOfThisBuild(t *testing.T) {
+	b, err := Embedded()
+	if errors.Is(err, ErrNoTemplate) {
+		t.Skip("this build has no installer template; make build makes one")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := Open(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := template.Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		t.Logf("%s %s %x", p.Name, p.Windows, p.SHA256)
+	}
+}
+
+// TestCabinetHistory: a block may refer to bytes of the block before. wixl makes no such blocks today.
+func TestCabinetHistory(t *testing.T) {
+	first := make([]byte, 32<<10)
+	rand.NewChaCha8([32]byte{}).Read(first)
+	second := first[1000:20_000]
+	var data bytes.Buffer
+	for _, block := range []struct{ plain, history []byte }{{first, nil}, {second, first}} {
+		packed := bytes.NewBufferString("CK")
+		deflate, err := flate.NewWriterDict(packed, flate.BestCompression, block.history)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deflate.Write(block.plain)
+		deflate.Close()
+		binary.Write(&data, binary.LittleEndian, cabBlock{Packed: uint16(packed.Len()), Length: uint16(len(block.plain))})
+		packed.WriteTo(&data)
+	}
+	sums := map[string][sha256.Size]byte{}
+	files := []namedFile{{cabFile{Size: uint32(len(first) - 100 + len(second)), Offset: 100}, "b"}, {cabFile{Size: 100}, "a"}}
+	if err := sumFolder(sums, cabFolder{Blocks: 2, Method: 1}, data.Bytes(), files); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][sha256.Size]byte{"a": sha256.Sum256(first[:100]), "b": sha256.Sum256(append(first[100:], second...))}
+	if !reflect.DeepEqual(sums, want) {
+		t.Errorf("%x, want %x", sums, want)
+	}
+}
+
+// TestCabinetCutOff: a broken cabinet is an error, wherever it is cut off, and no panic.
+func TestCabinetCutOff(t *testing.T) {
+	template := openTemplate(t, buildSmall)
+	s, err := template.file.open(cabinetName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cabinet := template.file.read(s)
+	for length := 0; length < len(cabinet); length += 1 + length/50 {
+		if _, err := cabinetSums(cabinet[:length]); err == nil {
+			t.Errorf("no error from %d of %d bytes", length, len(cabinet))
+		}
+	}
+}
+
+func BenchmarkPrograms(b *testing.B) {
+	data, err := Embedded()
+	if err != nil {
+		b.Skip(err)
+	}
+	template, err := Open(data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := template.Programs(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
