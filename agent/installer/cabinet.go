@@ -2,98 +2,172 @@ package installer
 
 import (
 	"bytes"
+	"cmp"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 )
 
-// cabinetFile is a file's entry in a cabinet.
-type cabinetFile struct {
-	name   string
-	size   int64
-	folder uint16
-	offset int64 // in the uncompressed bytes of its folder
+// The structures of a cabinet (MS-CAB, section 2), in little-endian order.
+type (
+	cabHeader struct {
+		Signature                       [4]byte
+		_, Size, _, FilesAt, _          uint32
+		Minor, Major                    uint8
+		Folders, Files, Flags, Set, Nth uint16
+	}
+	cabFolder struct {
+		DataAt         uint32
+		Blocks, Method uint16
+	}
+	cabFile struct {
+		Size, Offset                   uint32 // Offset counts unpacked bytes of the folder
+		Folder, Date, Time, Attributes uint16
+	}
+	cabBlock struct {
+		Checksum       uint32
+		Packed, Length uint16
+	}
+)
+
+// cabinet is a cabinet as wixl writes it: a single one, without reserved areas.
+type cabinet struct {
+	data    []byte
+	folders []cabFolder
+	files   []namedFile // in the order of the cabinet
 }
 
-// parseCabinet reads the list of files of a cabinet (MS-CAB).
-func parseCabinet(b []byte) ([]cabinetFile, error) {
-	const header, fileEntry = 36, 16
-	if len(b) < header || string(b[:4]) != "MSCF" {
-		return nil, errors.New("not a cabinet")
-	}
-	if size := int64(u32(b, 8)); size != int64(len(b)) {
-		return nil, fmt.Errorf("a cabinet of %d bytes in a stream of %d", size, len(b))
-	}
-	at := int64(u32(b, 16))
-	var files []cabinetFile
-	for range u16(b, 28) {
-		if at+fileEntry > int64(len(b)) {
-			return nil, errors.New("the cabinet's list of files is cut off")
-		}
-		e := b[at:]
-		name, _, ended := bytes.Cut(e[fileEntry:], []byte{0})
-		if !ended {
-			return nil, errors.New("the cabinet's list of files is cut off")
-		}
-		files = append(files, cabinetFile{string(name), int64(u32(e, 0)), u16(e, 8), int64(u32(e, 4))})
-		at += fileEntry + int64(len(name)) + 1
-	}
-	return files, nil
+type namedFile struct {
+	cabFile
+	name string
 }
 
-// cabinet: it has the files of the table File, in their order, and the table Media knows the last one.
-func (v *validation) cabinet() {
-	var files []record
-	for r := range v.records("File") {
-		files = append(files, r)
+func parseCabinet(data []byte) (*cabinet, error) {
+	in := bytes.NewReader(data)
+	var header cabHeader
+	if err := binary.Read(in, binary.LittleEndian, &header); err != nil {
+		return nil, fmt.Errorf("not a cabinet: %w", err)
 	}
-	slices.SortStableFunc(files, func(a, b record) int { return a.number("Sequence") - b.number("Sequence") })
-	for i, r := range files {
-		if i > 0 && r.number("Sequence") == files[i-1].number("Sequence") || r.number("Sequence") < 1 {
-			v.fault("%s: the sequence number %d", r, r.number("Sequence"))
+	if string(header.Signature[:]) != "MSCF" || header.Major != 1 || header.Flags != 0 {
+		return nil, fmt.Errorf("not a single cabinet: signature %q, version %d, flags %#x", header.Signature, header.Major, header.Flags)
+	}
+	if int64(header.Size) != int64(len(data)) || int64(header.FilesAt) > int64(len(data)) {
+		return nil, fmt.Errorf("a cabinet of %d bytes in a stream of %d", header.Size, len(data))
+	}
+	c := &cabinet{data: data, folders: make([]cabFolder, header.Folders)}
+	if err := binary.Read(in, binary.LittleEndian, c.folders); err != nil {
+		return nil, fmt.Errorf("the list of folders: %w", err)
+	}
+	list := bytes.NewBuffer(data[header.FilesAt:])
+	for range header.Files {
+		var f namedFile
+		if err := binary.Read(list, binary.LittleEndian, &f.cabFile); err != nil {
+			return nil, fmt.Errorf("the list of files: %w", err)
 		}
-	}
-	last := 0
-	for m := range v.records("Media") {
-		upTo := m.number("LastSequence")
-		if upTo < last {
-			v.fault("%s: LastSequence %d is less than that of the disk before", m, upTo)
+		name, err := list.ReadString(0)
+		if err != nil {
+			return nil, fmt.Errorf("the list of files: %w", err)
 		}
-		v.cabinetOf(m, slices.DeleteFunc(slices.Clone(files), func(r record) bool {
-			return r.number("Sequence") <= last || r.number("Sequence") > upTo
-		}))
-		last = upTo
+		f.name = name[:len(name)-1]
+		c.files = append(c.files, f)
 	}
-	if len(files) > 0 && files[len(files)-1].number("Sequence") > last {
-		v.fault("%s: no disk of the table Media has it", files[len(files)-1])
-	}
+	return c, nil
 }
 
-// cabinetOf: the cabinet of a row of the table Media has these files.
-func (v *validation) cabinetOf(media record, want []record) {
-	name, embedded := strings.CutPrefix(media.text("Cabinet"), "#")
-	if !embedded {
-		v.fault("%s: the cabinet %q does not lie in the installer", media, name)
-		return
-	}
-	s, err := v.file.open(name)
-	if err != nil {
-		v.fault("%s: %w", media, err)
-		return
-	}
-	files, err := parseCabinet(v.file.read(s))
-	if err != nil {
-		v.fault("cabinet %s: %w", name, err)
-		return
-	}
-	if len(files) != len(want) {
-		v.fault("cabinet %s has %d files, the table File %d", name, len(files), len(want))
-		return
-	}
-	for i, r := range want {
-		if f := files[i]; f.name != r.text("File") || f.size != int64(r.number("FileSize")) {
-			v.fault("cabinet %s: file %d is %s of %d bytes, want %s of %d", name, i+1, f.name, f.size, r.text("File"), r.number("FileSize"))
+// sums unpacks the files and gives the SHA-256 of each.
+func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
+	sums := map[string][sha256.Size]byte{}
+	for i, folder := range c.folders {
+		if int64(folder.DataAt) > int64(len(c.data)) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		var files []namedFile
+		for _, f := range c.files {
+			if int(f.Folder) == i {
+				files = append(files, f)
+			}
+		}
+		if err := sumFolder(sums, folder, c.data[folder.DataAt:], files); err != nil {
+			return nil, err
 		}
 	}
+	return sums, nil
+}
+
+// sumFolder unpacks a folder, in which files lie one after the other.
+func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data []byte, files []namedFile) error {
+	const mszip = 1
+	if folder.Method != mszip {
+		return fmt.Errorf("packed by method %#x, want MSZIP", folder.Method)
+	}
+	slices.SortFunc(files, func(a, b namedFile) int { return cmp.Compare(a.Offset, b.Offset) })
+	plain := &mszipReader{in: bytes.NewReader(data), blocks: int(folder.Blocks)}
+	at := int64(0)
+	for _, f := range files {
+		if _, err := io.CopyN(io.Discard, plain, int64(f.Offset)-at); err != nil {
+			return fmt.Errorf("unpack up to %s: %w", f.name, err)
+		}
+		sum := sha256.New()
+		if _, err := io.CopyN(sum, plain, int64(f.Size)); err != nil {
+			return fmt.Errorf("unpack %s: %w", f.name, err)
+		}
+		sums[f.name] = [sha256.Size]byte(sum.Sum(nil))
+		at = int64(f.Offset) + int64(f.Size)
+	}
+	return nil
+}
+
+// mszipReader unpacks the blocks of a folder (MS-MCI). Each block is "CK" and a deflate stream of its own that may refer
+// to the 32 KB before it, which is the block before, because only the last one is shorter.
+type mszipReader struct {
+	in      *bytes.Reader
+	blocks  int // left
+	inflate io.ReadCloser
+	block   []byte
+	rest    []byte // of block, not read yet
+}
+
+func (r *mszipReader) Read(p []byte) (int, error) {
+	for len(r.rest) == 0 {
+		if r.blocks == 0 {
+			return 0, io.EOF
+		}
+		if err := r.next(); err != nil {
+			return 0, err
+		}
+		r.blocks--
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+func (r *mszipReader) next() error {
+	var b cabBlock
+	if err := binary.Read(r.in, binary.LittleEndian, &b); err != nil {
+		return err
+	}
+	packed := make([]byte, b.Packed)
+	if _, err := io.ReadFull(r.in, packed); err != nil {
+		return err
+	}
+	deflated, ok := bytes.CutPrefix(packed, []byte("CK"))
+	if !ok {
+		return errors.New("a block that is not MSZIP")
+	}
+	if r.inflate == nil {
+		r.inflate = flate.NewReader(bytes.NewReader(deflated))
+	} else if err := r.inflate.(flate.Resetter).Reset(bytes.NewReader(deflated), r.block); err != nil {
+		return err
+	}
+	block := make([]byte, b.Length)
+	if _, err := io.ReadFull(r.inflate, block); err != nil {
+		return err
+	}
+	r.block, r.rest = block, block
+	return nil
 }

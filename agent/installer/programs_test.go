@@ -142,10 +142,18 @@ func TestCabinetCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cabinet := template.file.read(s)
-	for length := 0; length < len(cabinet); length += 1 + length/50 {
-		if _, err := cabinetSums(cabinet[:length]); err == nil {
-			t.Errorf("no error from %d of %d bytes", length, len(cabinet))
+	whole := template.file.read(s)
+	for length := 0; length < len(whole); length += 1 + length/50 {
+		data := bytes.Clone(whole[:length])
+		if length >= 12 {
+			binary.LittleEndian.PutUint32(data[8:], uint32(length)) // the size that the header tells
+		}
+		c, err := parseCabinet(data)
+		if err == nil {
+			_, err = c.sums()
+		}
+		if err == nil {
+			t.Errorf("no error from %d of %d bytes", length, len(whole))
 		}
 	}
 }

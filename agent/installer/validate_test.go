@@ -133,9 +133,9 @@ func TestValidateBroken(t *testing.T) {
 		// The cabinet.
 		{"no cabinet", func(t *testing.T) []byte { return renamed(t, good, "agent.cab") }, `lacks the stream "agent.cab"`},
 		{"outside", sql("UPDATE Media SET Cabinet='agent.cab' WHERE DiskId=1"), "does not lie in the installer"},
-		{"not a cabinet", inCabinet(0, 'X'), "not a cabinet"},
+		{"not a cabinet", inCabinet(0, 'X'), "not a single cabinet"},
 		{"cut off", inCabinet(8, 1), "a cabinet of"},
-		{"too many files", inCabinet(29, 0xFF), "list of files is cut off"},
+		{"too many files", inCabinet(29, 0xFF), "the list of files"},
 		{"more files", inCabinet(28, 1), "cabinet agent.cab has 1 files, the table File 2"},
 		{"another size", sql("UPDATE File SET FileSize=20001 WHERE File='IdecoAgent.exe'"), "file 1 is IdecoAgent.exe of 20000 bytes, want IdecoAgent.exe of 20001"},
 		{"another order", sql("UPDATE File SET Sequence=3 WHERE File='IdecoAgent.exe'", "UPDATE Media SET LastSequence=3 WHERE DiskId=1"), "want IdecoAgentWin8.exe of"},
