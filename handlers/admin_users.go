@@ -102,6 +102,7 @@ func (s *Site) adminUserPassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.Gate.Lift(u.ID) // the new password is to work at once
 	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
 }
 
@@ -146,6 +147,7 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Errors:    fieldTexts(v.L, problems),
 		Sessions:  s.sessionsOf(u.ID),
 		LastAdmin: last,
+		Throttled: s.Gate.Throttled(u.ID),
 	}))
 }
 

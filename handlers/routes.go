@@ -79,6 +79,7 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/users/:id", administrator, page, s.adminUser},
 		{"POST", "/admin/users/:id", administrator, page, s.adminUserSave},
 		{"POST", "/admin/users/:id/password", administrator, page, s.adminUserPassword},
+		{"POST", "/admin/users/:id/lift", administrator, page, s.adminUserLift},
 		{"POST", "/admin/users/:id/delete", administrator, page, s.adminUserDelete},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},

@@ -167,6 +167,7 @@ type AdminUserData struct {
 	Errors    map[string]string // by field: login, name, phone, comment, psw, enabled, admin
 	Sessions  int               // live ones of this person
 	LastAdmin bool              // cannot be deleted, switched off or stripped of the role
+	Throttled time.Time         // until when sign-ins are refused after wrong passwords; zero: they are not
 }
 
 // UserForm is an account as it stands in its fields.

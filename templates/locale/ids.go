@@ -9,6 +9,7 @@ const (
 	ToastUserCreated     = "toast_user_created"
 	ToastUserDeleted     = "toast_user_deleted"
 	ToastPasswordChanged = "toast_password_changed"
+	ToastThrottleLifted  = "toast_throttle_lifted"
 	ToastSessionEnded    = "toast_session_ended"
 	ToastSessionGone     = "toast_session_gone"
 	ToastVPNDenied       = "toast_vpn_denied"
@@ -57,5 +58,5 @@ const (
 
 // Toasts are the ids of messages after an act that worked.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
-	ToastPasswordChanged, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
+	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn}

@@ -1,0 +1,18 @@
+package handlers
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/templates/locale"
+)
+
+// adminUserLift lets a person sign in again at once whose account is closed for a while after wrong passwords.
+func (s *Site) adminUserLift(c echo.Context) error {
+	u, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	s.Gate.Lift(u.ID)
+	s.securityEvent(c, "throttle_lifted", "account", u.Login)
+	return done(c, locale.ToastThrottleLifted, "/admin/users/"+c.Param("id"))
+}
