@@ -36,7 +36,8 @@ func (s *Site) agentConnect(c echo.Context) error {
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
 	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
-	if !s.agents.enter(a) {
+	a.counted, _ = r.Context().Value(sessionConnKey{}).(SessionConn)
+	if !s.agents.enter(a, s.MaxAgents) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
 		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
 	}
@@ -64,9 +65,9 @@ type agentConn struct {
 	peer    agent.Peer // as it was when the connection came
 	loginBy time.Time  // when there must be a session
 	l       *locale.Localizer
-	session string // the live session that this connection carries; empty for none
-	resumed bool   // the next frame confirms the resume token
-	guest   bool   // has no session yet; guarded by agentConns.mu
+	session string      // the live session that this connection carries; empty for none
+	resumed bool        // the next frame confirms the resume token
+	counted SessionConn // nil where nobody counts
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -195,7 +196,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 		return a.refuse(err)
 	}
 	a.session, a.resumed = grant.Session.ID, grant.ResumeToken != ""
-	a.site.agents.admit(a)
+	a.carriesSession(true)
 	a.startPing()
 	state := protocol.AuthState{
 		Type:       protocol.TypeAuthState,
@@ -216,6 +217,12 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	return a.firstAddress()
 }
 
+func (a *agentConn) carriesSession(yes bool) {
+	if a.counted != nil {
+		a.counted.CarriesSession(yes)
+	}
+}
+
 // refuse answers an authorize that failed.
 func (a *agentConn) refuse(err error) error {
 	e := agent.AsError(err)
@@ -234,6 +241,7 @@ func (a *agentConn) unauthorize() error {
 	if a.session != "" {
 		a.site.Sessions.Logout(a.session, a)
 		a.session, a.loginBy = "", time.Now().Add(protocol.LoginTimeout)
+		a.carriesSession(false)
 		a.stopPing()
 	}
 	return a.send(protocol.AuthState{Type: protocol.TypeAuthState, Message: a.l.Reason(agent.ReasonLogout)})

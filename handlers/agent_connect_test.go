@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
 )
 
@@ -100,53 +101,66 @@ func TestConnectIsNoPage(t *testing.T) {
 	}
 }
 
-// TestGuests: connections without a session are limited, and make room when they get one or leave.
-func TestGuests(t *testing.T) {
+// TestMostAgents: there are no more connections of agents than the site may have, and one that leaves makes room.
+func TestMostAgents(t *testing.T) {
 	var a agentConns
-	conns := make([]*agentConn, 0, maxGuestsAddress)
-	for range maxGuestsAddress {
-		c := &agentConn{peer: agent.Peer{Addr: inLAN}}
-		if !a.enter(c) {
-			t.Fatalf("guest %d is refused", len(conns)+1)
-		}
-		conns = append(conns, c)
+	one, two := &agentConn{}, &agentConn{}
+	if !a.enter(one, 1) || a.enter(two, 1) {
+		t.Error("want one connection and no second one")
 	}
-	one := &agentConn{peer: agent.Peer{Addr: inLAN}}
-	if a.enter(one) {
-		t.Error("one address holds too many connections without a session")
+	a.leave(one)
+	if !a.enter(two, 1) {
+		t.Error("a connection that left makes no room")
 	}
-	a.admit(conns[0])
-	if !a.enter(one) {
-		t.Error("a connection that got a session makes no room")
-	}
-	for _, c := range append(conns, one) {
-		a.leave(c)
-	}
-	if a.waits[false] != 0 || len(a.guests) != 0 || len(a.open) != 0 {
-		t.Errorf("after all have left: %v waiting, %v, %d open", a.waits, a.guests, len(a.open))
+	a.leave(two)
+	if len(a.open) != 0 {
+		t.Errorf("%d are open after all have left", len(a.open))
 	}
 }
 
-// TestStrangersLeaveRoomForTheLAN: one host has one share, however many IPv6 addresses it has, and strangers cannot take
-// the places of the local networks.
-func TestStrangersLeaveRoomForTheLAN(t *testing.T) {
-	var a agentConns
-	stranger := netip.MustParseAddr("2001:db8::1")
-	for range maxGuestsAddress {
-		if !a.enter(&agentConn{peer: agent.Peer{Addr: stranger}}) {
-			t.Fatal("a guest is refused")
+// countedConn remembers whether it carries a session.
+type countedConn struct {
+	net.Conn
+	carries atomic.Bool
+}
+
+func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
+
+// TestCarriesSession: a connection says that it carries a session from the login to the logout.
+func TestCarriesSession(t *testing.T) {
+	s := newSite(t)
+	conns := make(chan *countedConn, 1)
+	server := httptest.NewUnstartedServer(s.AgentHandler())
+	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		c := &countedConn{Conn: conn}
+		conns <- c
+		return ConnContext(ctx, c)
+	}
+	set := s.Settings.(*fixedSettings)
+	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
+	server.Start()
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, server.URL+"/connect", &websocket.DialOptions{Host: "gw.example.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	c := <-conns
+	for _, step := range []struct {
+		message string
+		carries bool
+	}{
+		{`{"type":"version"}`, false},
+		{`{"type":"authorize","login":"ivanov","password":"wrong password"}`, false},
+		{`{"type":"authorize","login":"ivanov","password":"` + password + `"}`, true},
+		{`{"type":"unauthorize"}`, false},
+	} {
+		askAgent(t, conn, []byte(step.message))
+		if got := c.carries.Load(); got != step.carries {
+			t.Errorf("after %.30s: carries a session: %v", step.message, got)
 		}
-		stranger = stranger.Next()
-	}
-	if a.enter(&agentConn{peer: agent.Peer{Addr: stranger}}) {
-		t.Error("one /64 has more than its share")
-	}
-	a.waits[false] = maxGuests
-	if a.enter(&agentConn{peer: agent.Peer{Addr: outside}}) {
-		t.Error("strangers have more places than there are")
-	}
-	if !a.enter(&agentConn{peer: agent.Peer{Addr: inLAN, Inside: true}}) {
-		t.Error("strangers keep the LAN out")
 	}
 }
 

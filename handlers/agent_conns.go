@@ -2,47 +2,49 @@ package handlers
 
 import (
 	"context"
-	"net/netip"
+	"crypto/tls"
+	"net"
 	"sync"
 
 	"github.com/coder/websocket"
 )
 
-// How many connections of agents there may be: in all, which is a little under the usual limit of open files, and
-// without a session, where strangers wait, in all and from one address (IPv6 by /64, which one host has for itself). NAT
-// puts a whole office behind one address, and after a restart all of it comes back at once. Guests from the local
-// networks have places of their own, so that strangers cannot keep them out.
-const (
-	maxAgents        = 19_000
-	maxGuests        = 8_000
-	maxGuestsAddress = 1_000
-)
+// SessionConn is a connection that counts against the limits of its listener unless it carries a live session.
+type SessionConn interface{ CarriesSession(bool) }
+
+type sessionConnKey struct{}
+
+// ConnContext is for http.Server: it keeps a connection that is a SessionConn, perhaps under TLS, for the requests on it.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	if over, ok := conn.(*tls.Conn); ok {
+		conn = over.NetConn()
+	}
+	if c, ok := conn.(SessionConn); ok {
+		return context.WithValue(ctx, sessionConnKey{}, c)
+	}
+	return ctx
+}
 
 // agentConns are the connections of agents. The zero value is ready.
 type agentConns struct {
 	conns    sync.WaitGroup // reading goroutines
 	messages sync.WaitGroup // messages under way beside them
 
-	mu     sync.Mutex // guards the fields below and agentConn.guest
-	guests map[netip.Prefix]int
-	waits  map[bool]int // sum of guests, by whether they are in the LAN
+	mu     sync.Mutex // guards the fields below
 	open   map[*agentConn]struct{}
 	closed bool
 }
 
-// enter takes a place for a connection without a session. The caller owes leave.
-func (a *agentConns) enter(c *agentConn) bool {
+// enter takes a place for a connection, of most in all. The caller owes leave.
+func (a *agentConns) enter(c *agentConn, most int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || len(a.open) >= maxAgents || a.waits[c.peer.Inside] >= maxGuests || a.guests[host(c.peer.Addr)] >= maxGuestsAddress {
+	if a.closed || len(a.open) >= most {
 		return false
 	}
 	if a.open == nil {
-		a.guests, a.waits, a.open = map[netip.Prefix]int{}, map[bool]int{}, map[*agentConn]struct{}{}
+		a.open = map[*agentConn]struct{}{}
 	}
-	c.guest = true
-	a.waits[c.peer.Inside]++
-	a.guests[host(c.peer.Addr)]++
 	a.open[c] = struct{}{}
 	a.conns.Add(1)
 	return true
@@ -58,40 +60,11 @@ func (a *agentConns) begin(c *agentConn, conn *websocket.Conn) {
 	}
 }
 
-// admit says that a connection has got a session.
-func (a *agentConns) admit(c *agentConn) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.noGuest(c)
-}
-
 func (a *agentConns) leave(c *agentConn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.noGuest(c)
 	delete(a.open, c)
 	a.conns.Done()
-}
-
-func (a *agentConns) noGuest(c *agentConn) {
-	if !c.guest {
-		return
-	}
-	c.guest = false
-	a.waits[c.peer.Inside]--
-	at := host(c.peer.Addr)
-	if a.guests[at]--; a.guests[at] == 0 {
-		delete(a.guests, at)
-	}
-}
-
-// host is the network that one host has for itself.
-func host(a netip.Addr) netip.Prefix {
-	if a.Is4() {
-		return netip.PrefixFrom(a, 32)
-	}
-	p, _ := a.Prefix(64)
-	return p
 }
 
 // run sends a message in a goroutine that stop waits for. After stop has begun to close connections nobody is left to

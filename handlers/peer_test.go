@@ -37,21 +37,3 @@ func TestLocalAddressOutside(t *testing.T) {
 		}
 	}
 }
-
-// TestGuestsByInterface: a guest takes a place of the LAN only if it is there.
-func TestGuestsByInterface(t *testing.T) {
-	for _, inside := range []bool{true, false} {
-		s := newSite(t)
-		hosts := s.Hosts.(fixedHosts)
-		hosts.now.LocalNetworks = append(hosts.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
-		if !inside {
-			s.Hosts = wanHosts{hosts}
-		}
-		dialAgent(t, s)
-		s.agents.mu.Lock()
-		if s.agents.waits[inside] != 1 || s.agents.waits[!inside] != 0 {
-			t.Errorf("inside %v: guests %v", inside, s.agents.waits)
-		}
-		s.agents.mu.Unlock()
-	}
-}

@@ -173,5 +173,5 @@ const (
 	ReadHeaderTimeout = 10 * time.Second
 	ReadTimeout       = time.Minute
 	WriteTimeout      = 30 * time.Minute
-	IdleTimeout       = 2 * time.Minute
+	IdleTimeout       = 15 * time.Second
 )

@@ -31,6 +31,7 @@ type Site struct {
 	Gateway   Gateway
 	Portal    func() string // absolute URL of the portal for people in the LAN; "" until there is a domain
 
+	MaxAgents     int    // connections of agents, with a session or without
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
 
 	downloads downloadSlots

@@ -12,7 +12,7 @@ import (
 
 // TestPackagesAreDocumented: the package comment is the manual, so every package has one.
 func TestPackagesAreDocumented(t *testing.T) {
-	for _, p := range list(t, "./...") {
+	for _, p := range goList(t, "./...") {
 		dir := filepath.Join("..", strings.TrimPrefix(p.ImportPath, module))
 		fset := token.NewFileSet()
 		documented := false

@@ -46,7 +46,7 @@ type listed struct {
 // TestImports holds the direction of imports: nouns know nobody, adapters do not know each other, handlers know no
 // adapter, and web alone knows them all.
 func TestImports(t *testing.T) {
-	for _, p := range list(t, "./...") {
+	for _, p := range goList(t, "./...") {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		allowed, ok := roomOf(name)
 		if !ok {
@@ -62,7 +62,7 @@ func TestImports(t *testing.T) {
 
 // TestImportsOfTheAgentProgram keeps server code out of what runs on people's computers.
 func TestImportsOfTheAgentProgram(t *testing.T) {
-	for _, p := range list(t, "./cmd/ideco-agent") {
+	for _, p := range goList(t, "./cmd/ideco-agent") {
 		for _, d := range p.Deps {
 			ours, is := strings.CutPrefix(d, module)
 			if is && !strings.HasPrefix(ours, "agent/client") && ours != "agent" && ours != "agent/protocol" {
@@ -91,7 +91,7 @@ func roomOf(name string) ([]string, bool) {
 	}
 }
 
-func list(t *testing.T, pattern string) []listed {
+func goList(t *testing.T, pattern string) []listed {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", pattern)
 	cmd.Dir = ".."

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sync/errgroup"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -90,6 +92,11 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer open.close()
+	descriptors, err := descriptorLimit()
+	if err != nil {
+		return err
+	}
+	budget := budgetFor(descriptors)
 	guard.begin(ctx, vpn, open)
 	within, err := vpn.listen()
 	if err != nil {
@@ -122,9 +129,10 @@ func Serve(ctx context.Context, c Config) error {
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, wall: guard},
+		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open, link, background{db, root, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
 }
 
 // health tells which part does not run.
@@ -142,8 +150,7 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 }
 
 // run serves what is listened on until ctx is over or a part fails.
-func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, open *listeners, link string, b background) error {
-	servers := open.servers(site, b.root, c.Log)
+func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, servers []*server, open *listeners, link string, b background) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range servers {
 		g.Go(s.serve)
@@ -242,28 +249,45 @@ func (s *server) serve() error {
 	return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 }
 
-// servers builds a server for every listener. The agent endpoint speaks HTTP/1.1 alone, which the WebSocket upgrade
-// needs, under TLS 1.3.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, log *slog.Logger) []*server {
+// servers builds a server for every listener. The agent endpoint speaks HTTP/1.1 alone, which the WebSocket upgrade needs,
+// under TLS 1.3. So does the portal: a connection of HTTP/2 that begins and resets requests costs more than its share. Plain
+// HTTP has one page, so it closes the connection after it.
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
 	portalTLS := root.TLSConfig(tls.VersionTLS12)
+	portalTLS.NextProtos = []string{"http/1.1"}
+	portalTLS.CipherSuites = portalCiphers
 	agentTLS := root.TLSConfig(tls.VersionTLS13)
 	agentTLS.NextProtos = []string{"http/1.1"}
+	isOurs := func(a netip.Addr) bool {
+		s := settings()
+		return s.InVPN(a) || inside(s, a)
+	}
 	var all []*server
-	add := func(list []net.Listener, handler http.Handler, config *tls.Config) {
+	add := func(list []net.Listener, limits connLimits, handler http.Handler, config *tls.Config) {
+		limiter := newLimiter(limits, isOurs)
 		for _, one := range list {
-			s := &server{listener: one}
-			s.Handler, s.TLSConfig = handler, config
+			s := &server{listener: limiter.listen(one)}
+			s.Handler, s.TLSConfig, s.ConnContext = handler, config, handlers.ConnContext
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
 			s.MaxHeaderBytes = 16 << 10
 			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // strangers' broken handshakes
+			s.SetKeepAlivesEnabled(config != nil)
 			all = append(all, s)
 		}
 	}
-	add(l.portal, site.PortalHandler(), portalTLS)
-	add(l.agent, site.AgentHandler(), agentTLS)
-	add(l.http, site.Port80Handler(), nil)
+	add(l.portal, budget.portal, site.PortalHandler(), portalTLS)
+	add(l.agent, budget.agent, site.AgentHandler(), agentTLS)
+	add(l.http, budget.http, site.Port80Handler(), nil)
 	return all
+}
+
+// portalCiphers are the suites of TLS 1.2 with forward secrecy and authenticated encryption. TLS 1.3 has no others.
+var portalCiphers = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 // openSetup makes the setup link when there is no administrator yet.

@@ -163,16 +163,8 @@ func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome)
 // network is what counts as one address: an IPv4 address, an IPv6 network of /64, which one host has for itself, or the
 // whole gateway, whose own programs may choose among 2^24 addresses.
 func network(peer netip.Addr) netip.Prefix {
-	bits := 32
-	switch peer = agent.Unmap(peer); {
-	case peer.IsLoopback():
+	if peer = agent.Unmap(peer); peer.IsLoopback() {
 		return netip.PrefixFrom(netip.IPv6Loopback(), 128)
-	case peer.Is6():
-		bits = 64
 	}
-	net, err := peer.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // no address at all: those share one count
-	}
-	return net
+	return agent.HostNetwork(peer)
 }

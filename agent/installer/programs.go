@@ -57,4 +57,3 @@ func (t *Template) Programs() ([]Program, error) {
 	}
 	return programs, nil
 }
-

@@ -1,0 +1,169 @@
+package web
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+)
+
+// fakeConn is a connection that remembers whether it was closed.
+type fakeConn struct {
+	net.Conn
+	from   netip.Addr
+	closed bool
+}
+
+func (c *fakeConn) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 40000))
+}
+func (c *fakeConn) Close() error { c.closed = true; return nil }
+
+// crowded is a limiter with small limits, and the connections that it has admitted.
+type crowded struct {
+	t *testing.T
+	*limiter
+}
+
+func newCrowded(t *testing.T) crowded {
+	lan := netip.MustParsePrefix("192.168.0.0/16")
+	return crowded{t, newLimiter(connLimits{address: 3, wider: 5, outside: 8, lan: 4}, lan.Contains)}
+}
+
+// come opens a connection, which must be admitted.
+func (c crowded) come(from string) *limitedConn {
+	c.t.Helper()
+	conn, ok := c.admit(&fakeConn{from: netip.MustParseAddr(from)})
+	if !ok {
+		c.t.Fatalf("a connection from %s is refused", from)
+	}
+	return conn
+}
+
+func (c *limitedConn) isClosed() bool { return c.Conn.(*fakeConn).closed }
+
+func (c crowded) isEmpty() {
+	c.t.Helper()
+	for _, crowd := range []crowd{c.outside, c.lan} {
+		if crowd.total != 0 || len(crowd.hosts) != 0 || len(crowd.wider) != 0 {
+			c.t.Errorf("after all have left: %+v", crowd)
+		}
+	}
+}
+
+// TestLimitAddress: a host outside has its share, and its oldest connection makes room for its next one. In the LAN only
+// the sum counts.
+func TestLimitAddress(t *testing.T) {
+	for from, limited := range map[string]bool{"203.0.113.1": true, "2001:db8::1": true, "192.168.1.1": false} {
+		c := newCrowded(t)
+		var conns []*limitedConn
+		for range 4 {
+			conns = append(conns, c.come(from))
+		}
+		if conns[0].isClosed() != limited || conns[1].isClosed() || conns[3].isClosed() {
+			t.Errorf("%s: the first is closed: %v, want %v", from, conns[0].isClosed(), limited)
+		}
+		for _, conn := range conns {
+			conn.Close()
+			conn.Close()
+		}
+		c.isEmpty()
+	}
+}
+
+// TestLimitWider: who makes up networks of /64 has the share of a customer.
+func TestLimitWider(t *testing.T) {
+	c := newCrowded(t)
+	for i := range 5 {
+		c.come(fmt.Sprintf("2001:db8:0:%x::1", i))
+	}
+	if _, ok := c.admit(&fakeConn{from: netip.MustParseAddr("2001:db8:0:ff::1")}); ok {
+		t.Error("a sixth network of one customer is admitted")
+	}
+	c.come("2001:db8:0:100::1")
+}
+
+// TestLimitAll: when all places outside are taken, the oldest connection of the host that has the most makes room. The LAN
+// has places of its own, and keeps them from strangers.
+func TestLimitAll(t *testing.T) {
+	c := newCrowded(t)
+	lan := c.come("192.168.1.1")
+	var flood []*limitedConn
+	for i := range 8 {
+		flood = append(flood, c.come(fmt.Sprintf("203.0.113.%d", i/3))) // three, three, two
+	}
+	late := c.come("198.51.100.1")
+	if closed := flood[0].isClosed() || flood[3].isClosed(); !closed || late.isClosed() {
+		t.Errorf("nobody made room: %v", flood)
+	}
+	if flood[6].isClosed() || flood[7].isClosed() || lan.isClosed() {
+		t.Error("who had less made room")
+	}
+	c.come("192.168.1.2")
+	if c.outside.total != 8 || c.lan.total != 2 {
+		t.Errorf("%d outside, %d in the LAN", c.outside.total, c.lan.total)
+	}
+}
+
+// TestLimitFair: where everybody has one, nobody is thrown out for a newcomer.
+func TestLimitFair(t *testing.T) {
+	c := newCrowded(t)
+	for i := range 8 {
+		c.come(fmt.Sprintf("203.0.113.%d", i))
+	}
+	if _, ok := c.admit(&fakeConn{from: netip.MustParseAddr("198.51.100.1")}); ok {
+		t.Error("a newcomer is admitted, and nobody had more than one")
+	}
+	if again := c.come("203.0.113.1"); again.isClosed() {
+		t.Error("who comes again takes the place of the own first one")
+	}
+}
+
+// TestLimitSessions: a connection that carries a session takes no place, and one again after its end.
+func TestLimitSessions(t *testing.T) {
+	c := newCrowded(t)
+	var live []*limitedConn
+	for range 20 {
+		conn := c.come("203.0.113.1")
+		conn.CarriesSession(true)
+		live = append(live, conn)
+	}
+	for range 4 {
+		c.come("203.0.113.1").Close()
+	}
+	c.isEmpty()
+	for _, conn := range live {
+		if conn.isClosed() {
+			t.Fatal("a connection with a session is closed")
+		}
+		conn.CarriesSession(false)
+	}
+	if c.outside.total != 20 {
+		t.Errorf("%d count after the sessions have ended", c.outside.total)
+	}
+	for _, conn := range live {
+		conn.Close()
+		conn.CarriesSession(false) // too late
+	}
+	c.isEmpty()
+}
+
+// TestBudget: the shares leave a reserve and room for sessions, however few descriptors there are.
+func TestBudget(t *testing.T) {
+	for _, c := range []struct{ descriptors, sessions, reserve int }{{1024, 500, 64}, {20_000, 10_000, 1000}, {65_536, 40_000, 1000}} {
+		b := budgetFor(c.descriptors)
+		if b.sessions < c.sessions || b.reserve < c.reserve {
+			t.Errorf("%d descriptors: %+v", c.descriptors, b)
+		}
+		sum := b.sessions + b.reserve
+		for _, l := range []connLimits{b.portal, b.http, b.agent} {
+			if l.outside < 16 || l.lan < 16 {
+				t.Errorf("%d descriptors: %+v", c.descriptors, l)
+			}
+			sum += l.outside + l.lan
+		}
+		if sum != c.descriptors {
+			t.Errorf("%d descriptors: the shares add up to %d", c.descriptors, sum)
+		}
+	}
+}
