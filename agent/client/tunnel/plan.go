@@ -28,9 +28,11 @@ type plan struct {
 // computer is in, the organisation's wins, by routes that are more specific than the computer's own. The routers stay
 // where they are, because the tunnel itself goes through them, and so do the computer's addresses and the gateway's.
 //
-// Everything is two halves, which count for more than the computer's default route and leave it alone. The computer's
-// own networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's
-// in any case.
+// Everything is two halves, which count for more than the computer's default route and leave it alone, and a default
+// route beside them: Windows looks for one on the interface before it says that there is Internet
+// (github.com/Amebis/eduVPN issue 136), and without it Office and the Store are offline. The computer's own
+// networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's in
+// any case.
 //
 // No route keeps the gateway's address outside when it is in no network of this computer: that is left to how each
 // system does it.
@@ -42,12 +44,12 @@ func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
 			d.add(n, home)
 		}
 	case forbidHome:
-		d.lead(halves(client.Everything))
+		d.lead(append(halves(client.Everything), client.Everything))
 		for _, h := range home {
 			d.shadow(h.Net)
 		}
 	default:
-		d.lead(halves(client.Everything))
+		d.lead(append(halves(client.Everything), client.Everything))
 		for _, a := range s.DNS {
 			if inAny(home, a) {
 				d.add(netip.PrefixFrom(a, a.BitLen()), home)

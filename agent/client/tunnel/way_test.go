@@ -26,6 +26,7 @@ var (
 		{wifi, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.1.1"), 0},
 		{cable, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("10.9.0.1"), 0},
 		{idle, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("100.64.0.1"), 0},
+		{ours, netip.MustParsePrefix("0.0.0.0/0"), netip.IPv4Unspecified(), 0},
 		{ours, netip.MustParsePrefix("0.0.0.0/1"), netip.IPv4Unspecified(), 0},
 		{ours, netip.MustParsePrefix("128.0.0.0/1"), netip.IPv4Unspecified(), 0},
 		{wifi, netip.MustParsePrefix("192.168.1.0/24"), netip.IPv4Unspecified(), 256},
