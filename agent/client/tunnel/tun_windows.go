@@ -25,9 +25,6 @@ const adapterType = "Ideco" // the driver keeps adapters of each type apart
 // of an earlier run is found by it.
 var adapterGUID = windows.GUID{Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d, Data4: [8]byte{0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13}}
 
-// machineARM64 is IMAGE_FILE_MACHINE_ARM64.
-const machineARM64 = 0xaa64
-
 // permittedTUN tells whether this process may make a network interface, and has the driver for it.
 func permittedTUN() error {
 	if err := permittedChanges(); err != nil {
@@ -41,10 +38,6 @@ func permittedTUN() error {
 
 // permittedChanges tells whether this process may change the computer's networks.
 func permittedChanges() error {
-	var process, native uint16
-	if err := windows.IsWow64Process2(windows.CurrentProcess(), &process, &native); err == nil && native == machineARM64 {
-		return &client.TunnelProblem{Key: locale.TunnelNotOnARM} // Windows 8, which cannot tell, is never on such a computer
-	}
 	administrators, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
 	if err != nil {
 		return fmt.Errorf("administrators: %w", err)
