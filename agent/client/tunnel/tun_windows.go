@@ -127,12 +127,10 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	return notesOn(p, takesAll(s) && a.forbids), nil
 }
 
-// configure gives the interface its address and MTU. Where it answers for all names it comes first among the computer's
-// interfaces, because Windows asks the DNS servers of the first one; else Windows decides, and broadcasts stay where
-// they were.
+// configure gives the interface its address, MTU and metric, and keeps Windows from making it known to others.
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
-	own := []netip.Prefix{netip.PrefixFrom(s.Address, s.Address.BitLen())}
-	if err := a.luid.SetIPAddressesForFamily(windows.AF_INET, own); err != nil {
+	a.complain(writeValues(quietValues(adapterGUID.String())))
+	if err := takeAddress(a.luid, s.Address); err != nil {
 		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
 	row, err := a.luid.IPInterface(windows.AF_INET)
@@ -144,10 +142,8 @@ func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	row.DadTransmits = 0
 	row.ManagedAddressConfigurationSupported = false
 	row.OtherStatefulConfigurationSupported = false
-	if asksAll(s) || takesAll(s) {
-		row.UseAutomaticMetric = false
-		row.Metric = 0
-	}
+	row.UseAutomaticMetric = false
+	row.Metric = metricFor(s)
 	if err := row.Set(); err != nil {
 		return fmt.Errorf("MTU and metric of interface %s: %w", AdapterName, err)
 	}
@@ -195,16 +191,14 @@ func (a *tunAdapter) changed() {
 }
 
 // resolve makes the tunnel's DNS servers answer: for all names as those of the interface, or for the names under the
-// suffixes by a rule. The suffixes complete short names in both cases.
+// suffixes by a rule. The suffixes complete short names in both cases. What an earlier program has set is overwritten in
+// any case: Windows remembers it by the interface's GUID.
 func (a *tunAdapter) resolve(s client.TunnelSetup) error {
-	if len(s.DNS) == 0 {
-		return nil
+	var suffixes []string
+	if len(s.DNS) > 0 {
+		suffixes = s.Suffixes
 	}
-	var servers []netip.Addr
-	if asksAll(s) {
-		servers = s.DNS
-	}
-	if err := a.luid.SetDNS(windows.AF_INET, servers, s.Suffixes); err != nil {
+	if err := setServers(adapterGUID, interfaceServers(s), suffixes); err != nil {
 		return fmt.Errorf("DNS of interface %s: %w", AdapterName, err)
 	}
 	rule := nrptFor(s)
@@ -242,7 +236,7 @@ func (a *tunAdapter) complain(err error) {
 func forget(luid winipcfg.LUID) {
 	luid.FlushRoutes(windows.AF_INET)
 	luid.FlushIPAddresses(windows.AF_INET)
-	luid.FlushDNS(windows.AF_INET)
+	setServers(adapterGUID, nil, nil)
 }
 
 // cleanUp removes what a killed program left behind: its DNS rule, and what the interface still has, if there is one.

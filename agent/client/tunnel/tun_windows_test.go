@@ -184,3 +184,56 @@ func TestNRPTKeys(t *testing.T) {
 		}
 	}
 }
+
+// administrates skips the test where it must not change the computer.
+func administrates(t *testing.T) {
+	t.Helper()
+	if permittedChanges() != nil || inUse() {
+		t.Skip("an administrator is needed, and no agent that runs")
+	}
+}
+
+func TestSettingsOfInterface(t *testing.T) {
+	administrates(t)
+	guid := windows.GUID{Data1: 0x1dec0, Data4: [8]byte{14, 7, 6, 5}} // of no interface
+	if err := writeValues(quietValues(guid.String())); err != nil {
+		t.Fatal(err)
+	}
+	servers := serverValues(guid.String(), addrs("192.0.2.53", "192.0.2.54"), []string{"company.test"})
+	if err := writeValues(servers); err != nil {
+		t.Fatal(err)
+	}
+	tellDNSClient()
+	checkValues(t, append(quietValues(guid.String()), servers...))
+	for _, path := range []string{tcpip4Interfaces, tcpip6Interfaces, netBTInterfaces} {
+		if err := registry.DeleteKey(registry.LOCAL_MACHINE, path+guid.String()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func checkValues(t *testing.T, want []value) {
+	t.Helper()
+	for _, v := range want {
+		key, err := registry.OpenKey(registry.LOCAL_MACHINE, v.Path, registry.QUERY_VALUE)
+		if err != nil {
+			t.Errorf("%s: %v", v.Path, err)
+			continue
+		}
+		got := value{Path: v.Path, Name: v.Name}
+		switch v.Data.(type) {
+		case uint32:
+			var n uint64
+			n, _, err = key.GetIntegerValue(v.Name)
+			got.Data = uint32(n)
+		case string:
+			got.Data, _, err = key.GetStringValue(v.Name)
+		case []string:
+			got.Data, _, err = key.GetStringsValue(v.Name)
+		}
+		key.Close()
+		if err != nil || !reflect.DeepEqual(got, v) {
+			t.Errorf("%+v %v, want %+v", got, err, v)
+		}
+	}
+}
