@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/tailscale/wf"
 	"golang.org/x/sys/windows"
@@ -50,7 +51,7 @@ func permittedChanges() error {
 }
 
 // tunAdapter is a network interface, and what leads into it. After open the goroutine of changes is the only one that
-// looks at outlet and into, until close has stopped it.
+// looks at outlet, into and written, until close has stopped it.
 type tunAdapter struct {
 	config  Config
 	setup   client.TunnelSetup
@@ -58,9 +59,11 @@ type tunAdapter struct {
 	tun     tun.Device
 	luid    winipcfg.LUID
 	changes *changes       // nil before open
+	policy  *policyWatch   // nil = there is none
 	filters *wf.Session    // nil = there are none
 	outlet  *outlet        // nil before open
 	into    []netip.Prefix // the routes into the interface
+	written time.Time      // when the DNS rule was written last
 }
 
 // newTUN makes an interface. One that is up belongs to another agent: Windows removes those of programs that have
@@ -175,8 +178,9 @@ func (a *tunAdapter) route() (plan, error) {
 	return p, nil
 }
 
-// changed follows the computer into another network.
+// changed follows the computer into another network, and writes the DNS rule again when it is not there any more.
 func (a *tunAdapter) changed() {
+	a.keepRule()
 	if err := a.outlet.follow(); err != nil {
 		a.config.Log(err.Error())
 	}
@@ -190,9 +194,9 @@ func (a *tunAdapter) changed() {
 	}
 }
 
-// resolve makes the tunnel's DNS servers answer: for all names as those of the interface, or for the names under the
-// suffixes by a rule. The suffixes complete short names in both cases. What an earlier program has set is overwritten in
-// any case: Windows remembers it by the interface's GUID.
+// resolve makes the tunnel's DNS servers answer by a rule, for all names or for those under the suffixes, and also as those
+// of the interface where they answer for all names. The suffixes complete short names. What an earlier program has set is
+// overwritten in any case: Windows remembers it by the interface's GUID.
 func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	var suffixes []string
 	if len(s.DNS) > 0 {
@@ -201,20 +205,46 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	if err := setServers(adapterGUID, interfaceServers(s), suffixes); err != nil {
 		return fmt.Errorf("DNS of interface %s: %w", AdapterName, err)
 	}
-	rule := nrptFor(s)
-	if rule == nil {
+	if len(nrptNames(s)) == 0 {
 		return nil
 	}
-	policy, err := writeNRPT(*rule)
-	if err == nil {
-		a.complain(takeUpNRPT(policy))
+	watch, err := watchPolicy(a.changes.note)
+	if err != nil {
+		a.complain(err) // the rule holds until policy changes
 	}
-	return err
+	a.policy = watch
+	return a.writeRule()
+}
+
+func (a *tunAdapter) writeRule() error {
+	a.written = time.Now()
+	policy, err := writeNRPT(a.setup)
+	if err != nil {
+		return err
+	}
+	a.complain(takeUpNRPT(policy))
+	return nil
+}
+
+// keepRule writes the DNS rule again when group policy has removed it, or has made a table of its own.
+func (a *tunAdapter) keepRule() {
+	if len(nrptNames(a.setup)) == 0 || !lacksNRPT() {
+		return
+	}
+	if wait := rulePatience(a.written, time.Now()); wait > 0 {
+		time.AfterFunc(wait, a.changes.note)
+		return
+	}
+	a.config.Log("group policy has changed: the DNS rule is written again")
+	a.complain(a.writeRule())
 }
 
 // close takes away what leads into the interface, and last of all what keeps the rest from going past it. Windows does
 // not like interfaces to go that have routes.
 func (a *tunAdapter) close() {
+	if a.policy != nil {
+		a.policy.stop()
+	}
 	if a.changes != nil {
 		a.changes.stop()
 	}
