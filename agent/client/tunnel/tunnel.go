@@ -21,14 +21,13 @@
 // Nothing of this has been tried on a real Windows; on ARM64, where Windows runs this program by emulation, least of all.
 //
 // Routes: the networks that the gateway names. For everything these are two halves and a default route, without which
-// Windows says that there is no Internet. IPv6 is never led in: the tunnel carries IPv4 only. Where the organisation has
-// the addresses of a network that this computer is in, the organisation's wins, by more specific routes, except for the
-// routers and the computer's own addresses; the person is told which network is shadowed. A network from which no router
-// leads further, such as those of WSL, Docker and Hyper-V, stays outside, and the person is told so where the organisation
-// has it, too. While everything
-// goes through the tunnel, the computer's own networks stay reachable, unless Config.ForbidHome. The organisation's DNS
-// servers are reached through the tunnel in any case. When the computer moves to another network, the routes are planned
-// anew.
+// Windows says that there is no Internet. IPv6 is never led in: the tunnel carries IPv4 only. Where the organisation
+// has the addresses of a network that this computer is in, the organisation's wins, by more specific routes, except
+// for the routers and the computer's own addresses; the person is told which network is shadowed. A network from which
+// no router leads further, such as those of WSL, Docker and Hyper-V, stays outside, and the person is told so where
+// the organisation has it, too. While everything goes through the tunnel, the computer's own networks stay reachable,
+// unless Config.ForbidHome. The organisation's DNS servers are reached through the tunnel in any case. When the
+// computer moves to another network, the routes are planned anew.
 //
 // The gateway stays outside the tunnel without a route of its own: wireguard-go's socket, and the control connection by
 // DialControl, are tied to the interface that leads to the gateway now. The tunnel's own routes do not count for that. The
