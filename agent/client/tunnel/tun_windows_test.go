@@ -206,6 +206,39 @@ func TestWriteNRPT(t *testing.T) {
 	}
 }
 
+// A table of group policy that comes up meanwhile gets the rule, too; left empty, it goes with the rule.
+func TestNRPTOfPolicy(t *testing.T) {
+	administrates(t)
+	if keyExists(nrptPolicy) {
+		t.Skip("this computer has a policy for names")
+	}
+	s := client.TunnelSetup{Nets: prefixes("192.0.2.0/24"), DNS: addrs("192.0.2.53")}
+	if _, err := writeNRPT(s); err != nil {
+		t.Fatal(err)
+	}
+	table, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptPolicy, registry.SET_VALUE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Close()
+	if !lacksNRPT() {
+		t.Error("the new table is not seen")
+	}
+	if policy, err := writeNRPT(s); !policy || err != nil {
+		t.Errorf("%v %v", policy, err)
+	}
+	if lacksNRPT() {
+		t.Error("the rule is not there")
+	}
+	checkValues(t, nrptValues(s, true))
+	if err := removeNRPT(); err != nil && procRefreshPolicyEx.Find() == nil { // Wine cannot apply policy
+		t.Error(err)
+	}
+	if keyExists(nrptPolicy) {
+		t.Error("the empty table is left")
+	}
+}
+
 func TestSettingsOfInterface(t *testing.T) {
 	administrates(t)
 	guid := windows.GUID{Data1: 0x1dec0, Data4: [8]byte{14, 7, 6, 5}} // of no interface
