@@ -8,7 +8,6 @@ const (
 	TunnelNameTaken    = "tunnel_name_taken"
 	TunnelNeedsService = "tunnel_needs_service"
 	TunnelNoWintun     = "tunnel_no_wintun"
-	TunnelNotOnARM     = "tunnel_not_on_arm"
 	TunnelInUse        = "tunnel_in_use"
 	TunnelNoFilters    = "tunnel_no_filters"
 	SocksTaken         = "socks_taken"
@@ -40,9 +39,6 @@ var tunnelTexts = map[string]text{
 	TunnelNoWintun: {
 		"Для VPN нужен файл wintun.dll, а в этой установке его нет или он повреждён. Попросите администратора переустановить программу «Айдеко Агент».",
 		"VPN needs the file wintun.dll, which this installation lacks or has damaged. Ask your administrator to reinstall Ideco Agent."},
-	TunnelNotOnARM: {
-		"На компьютерах с процессором ARM VPN пока не работает. В сети организации вход работает.",
-		"VPN does not work on ARM computers yet. In the office network the login works."},
 	TunnelInUse: {
 		"На этом компьютере VPN уже включён другой программой «Айдеко Агент». Завершите его сессию и войдите снова.",
 		"Another Ideco Agent has the VPN of this computer on. End its session and log in again."},

@@ -102,7 +102,7 @@ func TestService(t *testing.T) {
 	waits(t, w, "access", func(v seat.View) bool { return v.State == client.Authorized && v.Control == seat.Yours })
 	r.powerChanged(powerSuspend)
 	r.powerChanged(powerResumeAutomatic)
-	r.sessionChanged(0x7, ivanov.Session, map[uint32]uint32{1: 0}) // locked
+	r.lookAtSessions(seen(map[uint32]uint32{1: 0}, none)) // locked
 	if v := w.View(); v.State != client.Authorized {
 		t.Errorf("%+v", v)
 	}
@@ -121,17 +121,19 @@ func TestService(t *testing.T) {
 	}
 }
 
-// The access ends when its owner's Windows session is left, by what the event says or by the states of all sessions.
-func TestSessionChanged(t *testing.T) {
-	for _, c := range []struct {
-		name           string
-		event, session uint32
-		states         map[uint32]uint32
-	}{
-		{"logged off", sessionLogoff, 1, nil},
-		{"switched away", consoleDisconnect, 1, map[uint32]uint32{0: 4, 1: 0}},
-		{"disconnected, the event unreadable", remoteDisconnect, ^uint32(0), map[uint32]uint32{0: 4, 1: 4}},
-		{"somebody else logs on, and the owner has gone", 0x5, 2, map[uint32]uint32{0: 4, 2: 0}},
+// seen is a list of sessions, as Windows tells it. Nobody is logged on to the session empty.
+func seen(states map[uint32]uint32, empty uint32) sessions {
+	return sessions{states: states, hasUser: func(session uint32) bool { return session != empty }}
+}
+
+const none = ^uint32(0)
+
+// The access ends when nobody works in its owner's Windows session, and goes on at whatever else happens to sessions.
+func TestLookAtSessions(t *testing.T) {
+	for name, now := range map[string]sessions{
+		"logged off":                       seen(map[uint32]uint32{0: 4, 2: 1}, none),
+		"logged off, the session is there": seen(map[uint32]uint32{0: 4, 1: 0}, 1),
+		"switched away":                    seen(map[uint32]uint32{0: 4, 1: 4, 2: 0}, none),
 	} {
 		bye := make(chan bool, 1)
 		g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
@@ -139,30 +141,78 @@ func TestSessionChanged(t *testing.T) {
 			bye <- conn.Goodbye()
 		})
 		r, w, _ := begin(t, g)
+		r.lookAtSessions(now) // nobody has access yet
 		w.Login("ivanov", "right")
-		waits(t, w, c.name, func(v seat.View) bool { return v.State == client.Authorized })
-		r.sessionChanged(0x8, 1, map[uint32]uint32{0: 4, 1: 0}) // unlocked
-		r.sessionChanged(sessionLogoff, 2, map[uint32]uint32{1: 0})
-		r.sessionChanged(c.event, c.session, c.states)
-		if !<-bye {
-			t.Errorf("%s: the gateway was not told", c.name)
+		waits(t, w, name, func(v seat.View) bool { return v.State == client.Authorized })
+		r.lookAtSessions(seen(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
+		r.lookAtSessions(seen(nil, 1))
+		if v := w.View(); v.State != client.Authorized {
+			t.Errorf("%s: ended before: %+v", name, v)
 		}
-		v := waits(t, w, c.name, func(v seat.View) bool { return v.State == client.Ended })
+		r.lookAtSessions(now)
+		if !<-bye {
+			t.Errorf("%s: the gateway was not told", name)
+		}
+		v := waits(t, w, name, func(v seat.View) bool { return v.State == client.Ended })
 		if v.Message != locale.Text(locale.English, locale.SeatLeft) {
-			t.Errorf("%s: %+v", c.name, v)
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
 
-func TestRules(t *testing.T) {
-	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
-		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
-		if leaves(event) != want {
-			t.Errorf("event %d: %v", event, !want)
+func TestDeserted(t *testing.T) {
+	for name, c := range map[string]struct {
+		now  sessions
+		want bool
+	}{
+		"Windows does not tell":     {seen(nil, 1), false},
+		"works":                     {seen(map[uint32]uint32{0: 4, 1: 0}, none), false},
+		"others are gone":           {seen(map[uint32]uint32{1: 0, 2: 4}, 2), false},
+		"disconnected":              {seen(map[uint32]uint32{1: 4}, none), true},
+		"the session has ended":     {seen(map[uint32]uint32{0: 4, 2: 0}, none), true},
+		"logged off, not yet ended": {seen(map[uint32]uint32{1: 0}, 1), true},
+		"the screen for logging on": {seen(map[uint32]uint32{1: 1}, 1), true},
+	} {
+		if got := c.now.deserted(1); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if deserted(1, nil) || deserted(1, map[uint32]uint32{1: 0}) || !deserted(1, map[uint32]uint32{1: 4}) || !deserted(1, map[uint32]uint32{2: 0}) {
-		t.Error("deserted")
+}
+
+// After the events at which somebody may have left a session, the list is looked at again.
+func TestLooks(t *testing.T) {
+	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
+		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
+		var l looks
+		l.happened(event)
+		if got := l.next != nil; got != want {
+			t.Errorf("event %d: another look %v", event, got)
+		}
+	}
+	var l looks
+	l.happened(sessionLogoff)
+	<-l.next
+	n := 1
+	for l.looked(); l.next != nil && n <= moreLooks; l.looked() {
+		n++
+	}
+	if n != moreLooks {
+		t.Errorf("%d more looks", n)
+	}
+	l.happened(sessionTerminate)
+	l.happened(0x7) // locked: the looks of before go on
+	if l.next == nil || l.left != moreLooks {
+		t.Errorf("%+v", l)
+	}
+}
+
+// The end fits into the 5 s that Windows leaves at shutdown.
+func TestPatience(t *testing.T) {
+	if got := patienceFor(true); got <= 0 || got > 4*time.Second {
+		t.Errorf("at shutdown %v", got)
+	}
+	if got := patienceFor(false); got != stopPatience {
+		t.Errorf("at a stop %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -16,10 +17,8 @@ import (
 )
 
 const (
-	// stopPatience is how long the end may take: the gateway is told, and the tunnel taken away.
-	stopPatience = 20 * time.Second
-	stopReport   = time.Second
-	accepts      = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptSessionChange | svc.AcceptPowerEvent
+	stopReport = time.Second
+	accepts    = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptSessionChange | svc.AcceptPowerEvent
 )
 
 // stage is where the service fails.
@@ -72,20 +71,25 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 	r := start(h.cfg, surface{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
 	describe(log.Log) // not before, when the service manager may still be busy with this very service
+	var look looks
 	for {
 		select {
 		case err := <-r.served:
-			stop(r, log, requests, status)
+			stop(r, log, requests, status, stopPatience)
 			return failed(log, stageServing, err)
+		case <-look.next:
+			look.looked()
+			r.lookAtSessions(readSessions(log.Log))
 		case c := <-requests:
 			switch c.Cmd {
 			case svc.Interrogate:
 				status <- c.CurrentStatus
 			case svc.Stop, svc.Shutdown:
 				log.Log("the service is to stop")
-				return stop(r, log, requests, status)
+				return stop(r, log, requests, status, patienceFor(c.Cmd == svc.Shutdown))
 			case svc.SessionChange:
-				r.sessionChanged(c.EventType, sessionOf(c), states(log.Log))
+				look.happened(c.EventType)
+				r.lookAtSessions(readSessions(log.Log))
 			case svc.PowerEvent:
 				r.powerChanged(c.EventType)
 			}
@@ -94,13 +98,14 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 }
 
 // stop is the one end of everything that was started. Windows hears that it goes on.
-func stop(r *running, log *journal.Journal, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
+func stop(r *running, log *journal.Journal, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
+	within time.Duration) (bool, uint32) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
 		r.close()
 	}()
-	patience := time.NewTimer(stopPatience)
+	patience := time.NewTimer(within)
 	defer patience.Stop()
 	tick := time.NewTicker(stopReport)
 	defer tick.Stop()
@@ -113,35 +118,33 @@ func stop(r *running, log *journal.Journal, requests <-chan svc.ChangeRequest, s
 		case <-tick.C:
 		case <-requests: // the next status answers it
 		case <-patience.C:
-			return failed(log, stageTeardown, fmt.Errorf("not over after %v", stopPatience))
+			return failed(log, stageTeardown, fmt.Errorf("not over after %v", within))
 		}
 	}
 }
 
-// sessionOf is the Windows session that an event is about. Windows lends the memory that says so for the call only, which
-// is over already: so it must look right, and states is asked too.
-func sessionOf(c svc.ChangeRequest) uint32 {
-	n := *(**windows.WTSSESSION_NOTIFICATION)(unsafe.Pointer(&c.EventData))
-	if n == nil || uintptr(n.Size) != unsafe.Sizeof(*n) {
-		return noSession
-	}
-	return n.SessionID
-}
-
-const noSession = ^uint32(0)
-
-// states are those of all Windows sessions; empty where Windows does not tell.
-func states(log func(string)) map[uint32]uint32 {
+func readSessions(log func(string)) sessions {
+	now := sessions{states: map[uint32]uint32{}, hasUser: hasUser}
 	var first *windows.WTS_SESSION_INFO
 	var count uint32
 	if err := windows.WTSEnumerateSessions(0, 0, 1, &first, &count); err != nil {
 		log("Windows sessions: " + err.Error())
-		return nil
+		return now
 	}
 	defer windows.WTSFreeMemory(uintptr(unsafe.Pointer(first)))
-	all := map[uint32]uint32{}
 	for _, s := range unsafe.Slice(first, count) {
-		all[s.SessionID] = s.State
+		now.states[s.SessionID] = s.State
 	}
-	return all
+	return now
+}
+
+// hasUser is false only where Windows says that nobody is logged on to the session: it ends a session some time after its
+// user has logged off.
+func hasUser(session uint32) bool {
+	var token windows.Token
+	if err := windows.WTSQueryUserToken(session, &token); err != nil {
+		return !errors.Is(err, windows.ERROR_NO_TOKEN)
+	}
+	token.Close()
+	return true
 }

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"strings"
+	"time"
 
 	"ideco-agent/agent/client"
 )
@@ -23,31 +24,72 @@ const (
 	nrptVersion        = 1
 )
 
-// nrptValues are the values of a rule.
-type nrptValues struct {
-	Name              []string // REG_MULTI_SZ; a leading dot means the name and all under it
-	GenericDNSServers string   // REG_SZ
-	ConfigOptions     uint32   // REG_DWORD
-	Version           uint32   // REG_DWORD
+// nrptNames are the names that the setup's servers are asked for: those under the suffixes, or all of them. Without a
+// rule for all names Windows 8.1 and newer ask the servers of every interface at once and take the first answer, which may
+// come from outside (tailscale writes such a rule, too: net/dns/manager_windows.go). While everything goes through the
+// tunnel the filters stop these questions where they are plain DNS; the rule also stops DNS over HTTPS to the servers of
+// another interface. A rule takes 50 names; agent.MaxSuffixes is less.
+func nrptNames(s client.TunnelSetup) []string {
+	switch {
+	case len(s.DNS) == 0:
+		return nil
+	case asksAll(s):
+		return []string{"."}
+	}
+	var names []string
+	for _, suffix := range s.Suffixes {
+		names = append(names, "."+suffix)
+	}
+	return names
 }
 
-// nrptFor is the rule that the setup needs; nil when it needs none, because no name or every name is asked through the
-// tunnel. A rule takes 50 names; agent.MaxSuffixes is less.
-func nrptFor(s client.TunnelSetup) *nrptValues {
-	if len(s.DNS) == 0 || asksAll(s) {
+// nrptValues are the values of the agent's rule in each of its keys; none when the setup needs no rule. The keys
+// themselves are volatile.
+func nrptValues(s client.TunnelSetup, policy bool) []value {
+	names := nrptNames(s)
+	if len(names) == 0 {
 		return nil
 	}
-	v := &nrptValues{GenericDNSServers: strings.Join(texts(s.DNS), ";"), ConfigOptions: nrptGenericServers, Version: nrptVersion}
-	for _, suffix := range s.Suffixes {
-		v.Name = append(v.Name, "."+suffix)
+	var list []value
+	for _, place := range nrptPlaces(policy) {
+		path := place + `\` + nrptRule
+		list = append(list,
+			value{path, "Name", names}, // a leading dot means the name and all under it
+			value{path, "GenericDNSServers", strings.Join(texts(s.DNS), ";")},
+			value{path, "ConfigOptions", uint32(nrptGenericServers)},
+			value{path, "Version", uint32(nrptVersion)})
 	}
-	return v
+	return list
 }
 
-// nrptKeys are the keys of the rule: the local one, also for when the policy goes away, and policy's where there is one.
-func nrptKeys(policy bool) []string {
+// nrptPlaces are where the rule belongs: the local place, also for when the policy goes away, and policy's where there is
+// one.
+func nrptPlaces(policy bool) []string {
 	if policy {
-		return []string{nrptLocal + `\` + nrptRule, nrptPolicy + `\` + nrptRule}
+		return []string{nrptLocal, nrptPolicy}
 	}
-	return []string{nrptLocal + `\` + nrptRule}
+	return []string{nrptLocal}
+}
+
+// nrptLacks tells whether the rule has to be written anew, because group policy has removed it, or has made its own place
+// since. has names the places where the rule is.
+func nrptLacks(policy bool, has map[string]bool) bool {
+	for _, place := range nrptPlaces(policy) {
+		if !has[place] {
+			return true
+		}
+	}
+	return false
+}
+
+// rulePause is the least time between two writings of the rule. Each makes Windows apply group policy, after which the
+// rule is looked at again: a policy that removes it every time must not keep the computer busy.
+const rulePause = time.Minute
+
+// rulePatience is how long a rule that is lacking has to wait, when it was last written at some time.
+func rulePatience(written, now time.Time) time.Duration {
+	if wait := written.Add(rulePause).Sub(now); wait > 0 {
+		return wait
+	}
+	return 0
 }

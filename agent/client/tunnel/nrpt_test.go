@@ -3,9 +3,15 @@ package tunnel
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+)
+
+const (
+	localRule  = `SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
+	policyRule = `SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
 )
 
 func TestNRPT(t *testing.T) {
@@ -13,16 +19,26 @@ func TestNRPT(t *testing.T) {
 	for name, c := range map[string]struct {
 		setup client.TunnelSetup
 		all   bool
-		want  *nrptValues
+		want  []string
 	}{
-		"no servers": {client.TunnelSetup{Nets: prefixes("10.0.0.0/8"), Suffixes: []string{"company.ru"}}, false, nil},
-		"all names":  {client.TunnelSetup{Nets: prefixes("10.0.0.0/8"), DNS: servers}, true, nil},
-		"everything": {client.TunnelSetup{Nets: prefixes("0.0.0.0/0"), DNS: servers, Suffixes: []string{"company.ru"}}, true, nil},
+		"no servers":             {client.TunnelSetup{Nets: prefixes("10.0.0.0/8"), Suffixes: []string{"company.ru"}}, false, nil},
+		"all names":              {client.TunnelSetup{Nets: prefixes("10.0.0.0/8"), DNS: servers}, true, []string{"."}},
+		"everything":             {client.TunnelSetup{Nets: prefixes("0.0.0.0/0"), DNS: servers, Suffixes: []string{"company.ru"}}, true, []string{"."}},
+		"everything, no servers": {client.TunnelSetup{Nets: prefixes("0.0.0.0/0")}, false, nil},
 		"some names": {client.TunnelSetup{Nets: prefixes("10.0.0.0/8"), DNS: servers, Suffixes: []string{"company.ru", "corp.local"}}, false,
-			&nrptValues{[]string{".company.ru", ".corp.local"}, "10.0.0.53;10.0.0.54", 8, 1}},
+			[]string{".company.ru", ".corp.local"}},
 	} {
-		if got := nrptFor(c.setup); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %+v", name, got)
+		for policy, paths := range map[bool][]string{false: {localRule}, true: {localRule, policyRule}} {
+			var want []value
+			for _, path := range paths {
+				if c.want != nil {
+					want = append(want, value{path, "Name", c.want}, value{path, "GenericDNSServers", "10.0.0.53;10.0.0.54"},
+						value{path, "ConfigOptions", uint32(8)}, value{path, "Version", uint32(1)})
+				}
+			}
+			if got := nrptValues(c.setup, policy); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, policy %v: %q", name, policy, got)
+			}
 		}
 		if asksAll(c.setup) != c.all {
 			t.Errorf("%s: all names %v", name, !c.all)
@@ -31,12 +47,35 @@ func TestNRPT(t *testing.T) {
 	if agent.MaxSuffixes > 50 {
 		t.Error("one rule does not take that many names")
 	}
-	local := `SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
-	policy := `SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
-	if got := nrptKeys(false); !reflect.DeepEqual(got, []string{local}) {
-		t.Errorf("without policy: %q", got)
+}
+
+func TestNRPTLacks(t *testing.T) {
+	for _, c := range []struct {
+		what                 string
+		table, local, policy bool
+		want                 bool
+	}{
+		{"as written, without policy", false, true, false, false},
+		{"as written, with policy", true, true, true, false},
+		{"policy has made its place", true, true, false, true},
+		{"policy has removed its place", false, true, false, false},
+		{"somebody has removed the local rule", false, false, false, true},
+		{"somebody has removed the local rule, with policy", true, false, true, true},
+	} {
+		if got := nrptLacks(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
+			t.Errorf("%s: %v", c.what, got)
+		}
 	}
-	if got := nrptKeys(true); !reflect.DeepEqual(got, []string{local, policy}) {
-		t.Errorf("with policy: %q", got)
+}
+
+func TestRulePatience(t *testing.T) {
+	now := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
+	for ago, want := range map[time.Duration]time.Duration{0: time.Minute, 20 * time.Second: 40 * time.Second, time.Minute: 0, time.Hour: 0} {
+		if got := rulePatience(now.Add(-ago), now); got != want {
+			t.Errorf("written %v ago: wait %v, want %v", ago, got, want)
+		}
+	}
+	if got := rulePatience(time.Time{}, now); got != 0 {
+		t.Errorf("never written: wait %v", got)
 	}
 }

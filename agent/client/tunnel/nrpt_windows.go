@@ -3,73 +3,66 @@ package tunnel
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
+
+	"ideco-agent/agent/client"
 )
 
 var (
 	procDnsFlushResolverCache = windows.NewLazySystemDLL("dnsapi.dll").NewProc("DnsFlushResolverCache")
-	procRefreshPolicyEx       = windows.NewLazySystemDLL("userenv.dll").NewProc("RefreshPolicyEx")
+	procRefreshPolicyEx       = userenv.NewProc("RefreshPolicyEx")
 )
 
 // refreshForce makes RefreshPolicyEx apply what has not changed, too (RP_FORCE).
 const refreshForce = 1
 
-// writeNRPT writes the agent's rule. It tells whether group policy has a place for it, too.
-func writeNRPT(v nrptValues) (policy bool, err error) {
-	policy = policyExists()
-	for _, path := range nrptKeys(policy) {
-		if err := writeNRPTTo(path, v); err != nil {
-			return policy, fmt.Errorf("DNS rule %s: %w", path, err)
+// writeNRPT writes the agent's rule. It tells whether group policy has a table of its own, even an empty one.
+func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
+	policy = keyExists(nrptPolicy)
+	local, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptLocal, registry.QUERY_VALUE)
+	if err != nil {
+		return policy, fmt.Errorf("DNS rules %s: %w", nrptLocal, err)
+	}
+	local.Close()
+	for _, place := range nrptPlaces(policy) {
+		if err := makeVolatile(place, nrptRule); err != nil {
+			return policy, fmt.Errorf("DNS rule in %s: %w", place, err)
 		}
 	}
-	return policy, nil
+	return policy, writeValues(nrptValues(s, policy))
 }
 
-func writeNRPTTo(path string, v nrptValues) error {
-	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, path, registry.SET_VALUE)
-	if err != nil {
-		return err
+// lacksNRPT tells whether the rule is not where it belongs now.
+func lacksNRPT() bool {
+	has := map[string]bool{}
+	for _, place := range nrptPlaces(true) {
+		has[place] = keyExists(place + `\` + nrptRule)
 	}
-	defer key.Close()
-	if err := key.SetStringsValue("Name", v.Name); err != nil {
-		return err
-	}
-	if err := key.SetStringValue("GenericDNSServers", v.GenericDNSServers); err != nil {
-		return err
-	}
-	if err := key.SetDWordValue("ConfigOptions", v.ConfigOptions); err != nil {
-		return err
-	}
-	return key.SetDWordValue("Version", v.Version)
+	return nrptLacks(keyExists(nrptPolicy), has)
 }
 
-// policyExists tells whether group policy has a table of its own, even an empty one.
-func policyExists() bool {
-	key, err := registry.OpenKey(registry.LOCAL_MACHINE, nrptPolicy, registry.QUERY_VALUE)
-	if err != nil {
-		return false
-	}
-	key.Close()
-	return true
-}
-
-// removeNRPT removes the agent's rule wherever it is, and nothing else.
+// removeNRPT removes the agent's rule wherever it is. An empty table of group policy is removed with it: Windows would
+// look at no other rules as long as it is there.
 func removeNRPT() error {
 	removed, policy := false, false
-	for _, path := range nrptKeys(true) {
-		err := registry.DeleteKey(registry.LOCAL_MACHINE, path)
+	for _, place := range nrptPlaces(true) {
+		err := registry.DeleteKey(registry.LOCAL_MACHINE, place+`\`+nrptRule)
 		switch {
 		case err == nil:
-			removed, policy = true, strings.HasPrefix(path, nrptPolicy)
+			removed, policy = true, place == nrptPolicy
 		case !errors.Is(err, registry.ErrNotExist):
-			return fmt.Errorf("DNS rule %s: %w", path, err)
+			return fmt.Errorf("DNS rule in %s: %w", place, err)
 		}
 	}
 	if !removed {
 		return nil
+	}
+	if policy && isEmptyKey(nrptPolicy) {
+		if err := registry.DeleteKey(registry.LOCAL_MACHINE, nrptPolicy); err != nil {
+			return fmt.Errorf("DNS rules %s: %w", nrptPolicy, err)
+		}
 	}
 	return takeUpNRPT(policy)
 }
@@ -86,6 +79,10 @@ func takeUpNRPT(policy bool) error {
 			return fmt.Errorf("apply group policy: %w", err)
 		}
 	}
+	return flushDNSCache()
+}
+
+func flushDNSCache() error {
 	if err := procDnsFlushResolverCache.Find(); err != nil {
 		return err
 	}

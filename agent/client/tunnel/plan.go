@@ -15,12 +15,15 @@ type network struct {
 	Net       netip.Prefix
 	Own       []netip.Addr // this computer's addresses in it
 	Routers   []netip.Addr // in it, through which other networks are reached
+	// Closed is a network from which no router leads further, such as those that WSL, Docker and Hyper-V make for virtual
+	// machines and containers of this computer.
+	Closed bool
 }
 
 // plan says where packets go while the tunnel is up.
 type plan struct {
 	Into     []netip.Prefix // routes into the tunnel
-	Shadowed []netip.Prefix // networks of this computer, or parts of them, that the tunnel takes the place of
+	Shadowed []netip.Prefix // networks of this computer, or parts of them, that cannot be reached meanwhile
 	Outside  []netip.Prefix // what the gateway wants in the tunnel and cannot have there
 }
 
@@ -28,9 +31,15 @@ type plan struct {
 // computer is in, the organisation's wins, by routes that are more specific than the computer's own. The routers stay
 // where they are, because the tunnel itself goes through them, and so do the computer's addresses and the gateway's.
 //
-// Everything is two halves, which count for more than the computer's default route and leave it alone. The computer's
-// own networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's
-// in any case.
+// A closed network stays outside: virtual machines and containers have addresses that the organisation has, too, by
+// chance and not because the person is there. What the organisation has inside of such a network, a DNS server for
+// example, does go into the tunnel.
+//
+// Everything is two halves, which count for more than the computer's default route and leave it alone, and a default
+// route beside them: Windows looks for one on the interface before it says that there is Internet
+// (github.com/Amebis/eduVPN issue 136), and without it Office and the Store are offline. The computer's own
+// networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's in
+// any case.
 //
 // No route keeps the gateway's address outside when it is in no network of this computer: that is left to how each
 // system does it.
@@ -41,18 +50,16 @@ func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
 		for _, n := range s.Nets {
 			d.add(n, home)
 		}
+		d.addServers(s.DNS, closedOf(home), home)
 	case forbidHome:
-		d.lead(halves(client.Everything))
+		d.lead(append(halves(client.Everything), client.Everything))
 		for _, h := range home {
-			d.shadow(h.Net)
+			d.shadow(h, home)
 		}
+		d.addServers(s.DNS, closedOf(home), home)
 	default:
-		d.lead(halves(client.Everything))
-		for _, a := range s.DNS {
-			if inAny(home, a) {
-				d.add(netip.PrefixFrom(a, a.BitLen()), home)
-			}
-		}
+		d.lead(append(halves(client.Everything), client.Everything))
+		d.addServers(s.DNS, home, home)
 	}
 	return plan{Into: sorted(d.into), Shadowed: sorted(d.shadowed), Outside: d.outside}
 }
@@ -94,6 +101,16 @@ func inAny(home []network, a netip.Addr) bool {
 	return false
 }
 
+func closedOf(home []network) []network {
+	var closed []network
+	for _, h := range home {
+		if h.Closed {
+			closed = append(closed, h)
+		}
+	}
+	return closed
+}
+
 // draft is a plan that is being made.
 type draft struct {
 	kept     []netip.Addr
@@ -110,28 +127,55 @@ func (d *draft) lead(nets []netip.Prefix) {
 
 // add leads the organisation's network n into the tunnel, past the computer's own networks.
 func (d *draft) add(n netip.Prefix, home []network) {
-	whole := []netip.Prefix{n}
+	around, same := false, false
 	for _, h := range home {
 		switch {
-		case h.Net.Bits() > n.Bits() && n.Contains(h.Net.Addr()):
-			d.shadow(h.Net)
-		case h.Net == n:
-			d.shadow(n)
-			whole = nil
+		case isWithin(h.Net, n) && h.Closed:
+			d.leave(h.Net)
+		case isWithin(h.Net, n):
+			d.shadow(h, home)
 		case h.Net.Contains(n.Addr()):
-			whole = without(n, d.kept)
-			if len(whole) > 0 {
-				d.shadowed[n] = true
-			}
+			around = true
+		}
+		same = same || h.Net == n
+	}
+	switch {
+	case n.IsSingleIP() && n.Addr() == d.kept[0]: // a DNS server that is the gateway's outer address
+	case same: // done above
+	case around:
+		part := without(n, d.kept)
+		if len(part) == 0 {
+			d.leave(n)
+			return
+		}
+		d.lead(outsideClosed(part, n, home))
+		d.shadowed[n] = true
+	default:
+		d.into[n] = true
+	}
+}
+
+// addServers leads the DNS servers into the tunnel that are in one of the networks there, which stay outside.
+func (d *draft) addServers(servers []netip.Addr, there, home []network) {
+	for _, a := range servers {
+		if inAny(there, a) {
+			d.add(netip.PrefixFrom(a, a.BitLen()), home)
 		}
 	}
-	if n.IsSingleIP() && n.Addr() == d.kept[0] { // a DNS server that is the gateway's outer address
-		return
+}
+
+// leave notes what stays outside.
+func (d *draft) leave(n netip.Prefix) {
+	for _, known := range d.outside {
+		if known == n {
+			return
+		}
 	}
-	if n.IsSingleIP() && len(whole) == 0 {
-		d.outside = append(d.outside, n)
-	}
-	d.lead(whole)
+	d.outside = append(d.outside, n)
+}
+
+func isWithin(inner, outer netip.Prefix) bool {
+	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
 }
 
 // addBeside leads the organisation's network n into the tunnel, past the computer's own networks: a wider n does not touch
@@ -156,13 +200,31 @@ func (d *draft) addBeside(n netip.Prefix, home []network) {
 	d.lead(part)
 }
 
-// shadow leads a network of the computer itself into the tunnel. The two halves are more specific than the computer's
-// own route to it.
-func (d *draft) shadow(h netip.Prefix) {
-	for _, half := range halves(h) {
-		d.lead(without(half, d.kept))
+// shadow takes a network of the computer itself away. The two halves are more specific than the computer's own route to
+// it. A closed network gets no routes: only the filters of a tunnel for everything cut it off.
+func (d *draft) shadow(h network, home []network) {
+	d.shadowed[h.Net] = true
+	if h.Closed {
+		return
 	}
-	d.shadowed[h] = true
+	for _, half := range halves(h.Net) {
+		d.lead(outsideClosed(without(half, d.kept), h.Net, home))
+	}
+}
+
+// outsideClosed are those of the parts that are in no closed network inside of whole.
+func outsideClosed(parts []netip.Prefix, whole netip.Prefix, home []network) []netip.Prefix {
+	var rest []netip.Prefix
+	for _, part := range parts {
+		inside := false
+		for _, h := range closedOf(home) {
+			inside = inside || h.Net != whole && isWithin(h.Net, whole) && isWithin(part, h.Net)
+		}
+		if !inside {
+			rest = append(rest, part)
+		}
+	}
+	return rest
 }
 
 // without covers all of p but the addresses.

@@ -34,6 +34,14 @@ func homeNet(net, own string, routers ...string) network {
 func TestPlanRoutes(t *testing.T) {
 	small := homeNet("192.168.1.0/29", "192.168.1.2", "192.168.1.1")
 	office := homeNet("10.1.2.0/30", "10.1.2.2", "10.1.2.1")
+	closed := func(net, own string) network {
+		h := homeNet(net, own)
+		h.Closed = true
+		return h
+	}
+	wsl := closed("172.20.0.0/20", "172.20.0.1")
+	standard := closed("172.17.96.0/20", "172.17.96.1")
+	docker := closed("10.0.75.0/24", "10.0.75.1")
 	for name, c := range map[string]struct {
 		endpoint string
 		nets     []string
@@ -58,13 +66,35 @@ func TestPlanRoutes(t *testing.T) {
 		"DNS is the router": {nets: []string{"10.0.0.0/8", "192.168.1.1/32"}, home: []network{small},
 			want: plan{Into: prefixes("10.0.0.0/8"), Outside: prefixes("192.168.1.1/32")}},
 		"everything": {nets: []string{"0.0.0.0/0"}, dns: []string{"10.0.0.53"}, home: []network{small},
-			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1")}},
+			want: plan{Into: prefixes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1")}},
 		"everything with DNS at home": {nets: []string{"0.0.0.0/0"}, dns: []string{"192.168.1.5", "192.168.1.1"}, home: []network{small},
-			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1", "192.168.1.5/32"), Shadowed: prefixes("192.168.1.5/32"),
+			want: plan{Into: prefixes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "192.168.1.5/32"), Shadowed: prefixes("192.168.1.5/32"),
 				Outside: prefixes("192.168.1.1/32")}},
 		"everything, home forbidden": {nets: []string{"0.0.0.0/0"}, dns: []string{"192.168.1.5"}, home: []network{small}, forbid: true,
-			want: plan{Into: prefixes("0.0.0.0/1", "128.0.0.0/1", "192.168.1.4/30", "192.168.1.0/32", "192.168.1.3/32"),
+			want: plan{Into: prefixes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "192.168.1.4/30", "192.168.1.0/32", "192.168.1.3/32"),
 				Shadowed: prefixes("192.168.1.0/29")}},
+		"WSL inside": {nets: []string{"172.16.0.0/12"}, home: []network{wsl, small},
+			want: plan{Into: prefixes("172.16.0.0/12"), Outside: prefixes("172.20.0.0/20")}},
+		"Docker and Hyper-V inside, twice": {nets: []string{"10.0.0.0/8", "172.16.0.0/12"}, home: []network{docker, standard, wsl},
+			want: plan{Into: prefixes("10.0.0.0/8", "172.16.0.0/12"), Outside: prefixes("10.0.75.0/24", "172.17.96.0/20", "172.20.0.0/20")}},
+		"the same as WSL": {nets: []string{"172.20.0.0/20"}, home: []network{wsl},
+			want: plan{Outside: prefixes("172.20.0.0/20")}},
+		"WSL around": {nets: []string{"172.20.0.0/30"}, home: []network{wsl},
+			want: plan{Into: prefixes("172.20.0.2/31", "172.20.0.0/32"), Shadowed: prefixes("172.20.0.0/30")}},
+		"WSL apart": {nets: []string{"192.168.0.0/16"}, home: []network{wsl}, want: plan{Into: prefixes("192.168.0.0/16")}},
+		"DNS in WSL's network": {nets: []string{"172.16.0.0/12"}, dns: []string{"172.20.0.53", "10.0.0.53"}, home: []network{wsl},
+			want: plan{Into: prefixes("172.16.0.0/12", "172.20.0.53/32"), Shadowed: prefixes("172.20.0.53/32"), Outside: prefixes("172.20.0.0/20")}},
+		"DNS is this computer in WSL's network": {nets: []string{"172.16.0.0/12"}, dns: []string{"172.20.0.1"}, home: []network{wsl},
+			want: plan{Into: prefixes("172.16.0.0/12"), Outside: prefixes("172.20.0.0/20", "172.20.0.1/32")}},
+		"WSL inside of home": {nets: []string{"172.16.0.0/12"}, home: []network{homeNet("172.20.0.0/19", "172.20.16.2", "172.20.16.1"), wsl},
+			want: plan{Into: prefixes("172.16.0.0/12", "172.20.24.0/21", "172.20.20.0/22", "172.20.18.0/23", "172.20.17.0/24", "172.20.16.128/25",
+				"172.20.16.64/26", "172.20.16.32/27", "172.20.16.16/28", "172.20.16.8/29", "172.20.16.4/30", "172.20.16.0/32", "172.20.16.3/32"),
+				Shadowed: prefixes("172.20.0.0/19"), Outside: prefixes("172.20.0.0/20")}},
+		"everything, WSL": {nets: []string{"0.0.0.0/0"}, home: []network{wsl},
+			want: plan{Into: prefixes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1")}},
+		"everything, home forbidden, WSL": {nets: []string{"0.0.0.0/0"}, home: []network{small, wsl}, forbid: true,
+			want: plan{Into: prefixes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "192.168.1.4/30", "192.168.1.0/32", "192.168.1.3/32"),
+				Shadowed: prefixes("172.20.0.0/20", "192.168.1.0/29")}},
 		"home forbidden, some networks": {nets: []string{"10.0.0.0/8"}, home: []network{small}, forbid: true,
 			want: plan{Into: prefixes("10.0.0.0/8")}},
 	} {
@@ -153,13 +183,17 @@ func randomNet(r *rand.Rand, low int) netip.Prefix {
 
 func randomHome(r *rand.Rand) []network {
 	var home []network
+	seen := map[netip.Prefix]bool{}
 	for i := r.Intn(3); i >= 0; i-- {
 		n := netip.PrefixFrom(randomAddr(r), 14+r.Intn(16))
-		h := network{Interface: fmt.Sprint(i), Net: n.Masked(), Own: []netip.Addr{n.Addr()}}
-		if router := n.Addr().Next(); h.Net.Contains(router) {
+		h := network{Interface: fmt.Sprint(i), Net: n.Masked(), Own: []netip.Addr{n.Addr()}, Closed: r.Intn(3) == 0}
+		if router := n.Addr().Next(); h.Net.Contains(router) && !h.Closed {
 			h.Routers = []netip.Addr{router}
 		}
-		home = append(home, h)
+		if !seen[h.Net] { // homeNetworks never calls one network open and closed
+			seen[h.Net] = true
+			home = append(home, h)
+		}
 	}
 	return home
 }
@@ -228,16 +262,36 @@ func wayOf(a netip.Addr, p plan, home []network) (way string, unclear bool) {
 }
 
 func wantsTunnel(a netip.Addr, s client.TunnelSetup, home []network, forbid bool) bool {
-	atHome := inAny(home, a)
+	inner, atHome := smallest(a, home)
 	for _, kept := range keptOutside(s, home) {
 		if a == kept && atHome {
 			return false
 		}
 	}
-	if takesAll(s) && atHome && !forbid {
-		return a == s.DNS[0]
+	switch {
+	case !s.Carries(a):
+		return false
+	case !atHome || a == s.DNS[0]:
+		return true
+	case takesAll(s):
+		return forbid && !inner.Closed
 	}
-	return s.Carries(a)
+	for _, n := range s.Nets {
+		if n.Contains(a) && n.Bits() > inner.Net.Bits() {
+			return true // the organisation's network is a part of this one
+		}
+	}
+	return !inner.Closed
+}
+
+// smallest is the smallest of the networks that hold the address.
+func smallest(a netip.Addr, home []network) (found network, ok bool) {
+	for _, h := range home {
+		if h.Net.Contains(a) && (!ok || h.Net.Bits() > found.Net.Bits()) {
+			found, ok = h, true
+		}
+	}
+	return found, ok
 }
 
 func TestDifference(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/tailscale/wf"
 	"golang.org/x/sys/windows"
@@ -25,9 +26,6 @@ const adapterType = "Ideco" // the driver keeps adapters of each type apart
 // of an earlier run is found by it.
 var adapterGUID = windows.GUID{Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d, Data4: [8]byte{0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13}}
 
-// machineARM64 is IMAGE_FILE_MACHINE_ARM64.
-const machineARM64 = 0xaa64
-
 // permittedTUN tells whether this process may make a network interface, and has the driver for it.
 func permittedTUN() error {
 	if err := permittedChanges(); err != nil {
@@ -41,10 +39,6 @@ func permittedTUN() error {
 
 // permittedChanges tells whether this process may change the computer's networks.
 func permittedChanges() error {
-	var process, native uint16
-	if err := windows.IsWow64Process2(windows.CurrentProcess(), &process, &native); err == nil && native == machineARM64 {
-		return &client.TunnelProblem{Key: locale.TunnelNotOnARM} // Windows 8, which cannot tell, is never on such a computer
-	}
 	administrators, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
 	if err != nil {
 		return fmt.Errorf("administrators: %w", err)
@@ -57,7 +51,7 @@ func permittedChanges() error {
 }
 
 // tunAdapter is a network interface, and what leads into it. After open the goroutine of changes is the only one that
-// looks at outlet and into, until close has stopped it.
+// looks at outlet, into and written, until close has stopped it.
 type tunAdapter struct {
 	config  Config
 	setup   client.TunnelSetup
@@ -65,9 +59,11 @@ type tunAdapter struct {
 	tun     tun.Device
 	luid    winipcfg.LUID
 	changes *changes       // nil before open
+	policy  *policyWatch   // nil = there is none
 	filters *wf.Session    // nil = there are none
 	outlet  *outlet        // nil before open
 	into    []netip.Prefix // the routes into the interface
+	written time.Time      // when the DNS rule was written last
 }
 
 // newTUN makes an interface. One that is up belongs to another agent: Windows removes those of programs that have
@@ -134,12 +130,10 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	return notesOn(p, takesAll(s) && a.forbids), nil
 }
 
-// configure gives the interface its address and MTU. Where it answers for all names it comes first among the computer's
-// interfaces, because Windows asks the DNS servers of the first one; else Windows decides, and broadcasts stay where
-// they were.
+// configure gives the interface its address, MTU and metric, and keeps Windows from making it known to others.
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
-	own := []netip.Prefix{netip.PrefixFrom(s.Address, s.Address.BitLen())}
-	if err := a.luid.SetIPAddressesForFamily(windows.AF_INET, own); err != nil {
+	a.complain(writeValues(quietValues(adapterGUID.String())))
+	if err := takeAddress(a.luid, s.Address); err != nil {
 		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
 	row, err := a.luid.IPInterface(windows.AF_INET)
@@ -151,10 +145,8 @@ func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	row.DadTransmits = 0
 	row.ManagedAddressConfigurationSupported = false
 	row.OtherStatefulConfigurationSupported = false
-	if asksAll(s) || takesAll(s) {
-		row.UseAutomaticMetric = false
-		row.Metric = 0
-	}
+	row.UseAutomaticMetric = false
+	row.Metric = metricFor(s)
 	if err := row.Set(); err != nil {
 		return fmt.Errorf("MTU and metric of interface %s: %w", AdapterName, err)
 	}
@@ -186,8 +178,9 @@ func (a *tunAdapter) route() (plan, error) {
 	return p, nil
 }
 
-// changed follows the computer into another network.
+// changed follows the computer into another network, and writes the DNS rule again when it is not there any more.
 func (a *tunAdapter) changed() {
+	a.keepRule()
 	if err := a.outlet.follow(); err != nil {
 		a.config.Log(err.Error())
 	}
@@ -201,33 +194,57 @@ func (a *tunAdapter) changed() {
 	}
 }
 
-// resolve makes the tunnel's DNS servers answer: for all names as those of the interface, or for the names under the
-// suffixes by a rule. The suffixes complete short names in both cases.
+// resolve makes the tunnel's DNS servers answer by a rule, for all names or for those under the suffixes, and also as those
+// of the interface where they answer for all names. The suffixes complete short names. What an earlier program has set is
+// overwritten in any case: Windows remembers it by the interface's GUID.
 func (a *tunAdapter) resolve(s client.TunnelSetup) error {
-	if len(s.DNS) == 0 {
-		return nil
+	var suffixes []string
+	if len(s.DNS) > 0 {
+		suffixes = s.Suffixes
 	}
-	var servers []netip.Addr
-	if asksAll(s) {
-		servers = s.DNS
-	}
-	if err := a.luid.SetDNS(windows.AF_INET, servers, s.Suffixes); err != nil {
+	if err := setServers(adapterGUID, interfaceServers(s), suffixes); err != nil {
 		return fmt.Errorf("DNS of interface %s: %w", AdapterName, err)
 	}
-	rule := nrptFor(s)
-	if rule == nil {
+	if len(nrptNames(s)) == 0 {
 		return nil
 	}
-	policy, err := writeNRPT(*rule)
-	if err == nil {
-		a.complain(takeUpNRPT(policy))
+	watch, err := watchPolicy(a.changes.note)
+	if err != nil {
+		a.complain(err) // the rule holds until policy changes
 	}
-	return err
+	a.policy = watch
+	return a.writeRule()
+}
+
+func (a *tunAdapter) writeRule() error {
+	a.written = time.Now()
+	policy, err := writeNRPT(a.setup)
+	if err != nil {
+		return err
+	}
+	a.complain(takeUpNRPT(policy))
+	return nil
+}
+
+// keepRule writes the DNS rule again when group policy has removed it, or has made a table of its own.
+func (a *tunAdapter) keepRule() {
+	if len(nrptNames(a.setup)) == 0 || !lacksNRPT() {
+		return
+	}
+	if wait := rulePatience(a.written, time.Now()); wait > 0 {
+		time.AfterFunc(wait, a.changes.note)
+		return
+	}
+	a.config.Log("group policy has changed: the DNS rule is written again")
+	a.complain(a.writeRule())
 }
 
 // close takes away what leads into the interface, and last of all what keeps the rest from going past it. Windows does
 // not like interfaces to go that have routes.
 func (a *tunAdapter) close() {
+	if a.policy != nil {
+		a.policy.stop()
+	}
 	if a.changes != nil {
 		a.changes.stop()
 	}
@@ -249,7 +266,7 @@ func (a *tunAdapter) complain(err error) {
 func forget(luid winipcfg.LUID) {
 	luid.FlushRoutes(windows.AF_INET)
 	luid.FlushIPAddresses(windows.AF_INET)
-	luid.FlushDNS(windows.AF_INET)
+	setServers(adapterGUID, nil, nil)
 }
 
 // cleanUp removes what a killed program left behind: its DNS rule, and what the interface still has, if there is one.

@@ -148,39 +148,151 @@ func TestLoadWintun(t *testing.T) {
 	}
 }
 
-func TestNRPTKeys(t *testing.T) {
+// administrates skips the test where it must not change the computer.
+func administrates(t *testing.T) {
+	t.Helper()
 	if permittedChanges() != nil || inUse() {
 		t.Skip("an administrator is needed, and no agent that runs")
 	}
-	want := nrptValues{Name: []string{".company.test"}, GenericDNSServers: "192.0.2.53", ConfigOptions: 8, Version: 1}
-	policy, err := writeNRPT(want)
+}
+
+// The rule takes the place of a permanent one, which earlier versions wrote, and does not outlive the computer's restart:
+// Windows makes no permanent key below a volatile one.
+func TestWriteNRPT(t *testing.T) {
+	administrates(t)
+	path := nrptLocal + `\` + nrptRule
+	old, _, err := registry.CreateKey(registry.LOCAL_MACHINE, path, registry.SET_VALUE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := old.SetStringValue("Comment", "old"); err != nil {
+		t.Error(err)
+	}
+	old.Close()
+	s := client.TunnelSetup{Nets: prefixes("192.0.2.0/24"), DNS: addrs("192.0.2.53"), Suffixes: []string{"company.test"}}
+	policy, err := writeNRPT(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := takeUpNRPT(policy); err != nil {
 		t.Error(err)
 	}
-	key, err := registry.OpenKey(registry.LOCAL_MACHINE, nrptKeys(false)[0], registry.QUERY_VALUE)
-	if err != nil {
-		t.Fatal(err)
+	if lacksNRPT() {
+		t.Error("the rule is not there")
 	}
-	var got nrptValues
-	got.Name, _, _ = key.GetStringsValue("Name")
-	got.GenericDNSServers, _, _ = key.GetStringValue("GenericDNSServers")
-	options, _, _ := key.GetIntegerValue("ConfigOptions")
-	version, _, _ := key.GetIntegerValue("Version")
-	got.ConfigOptions, got.Version = uint32(options), uint32(version)
-	key.Close()
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v", got)
+	checkValues(t, nrptValues(s, policy))
+	if key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE); err != nil {
+		t.Error(err)
+	} else {
+		if _, _, err := key.GetStringValue("Comment"); err == nil {
+			t.Error("the old key is still there")
+		}
+		key.Close()
+	}
+	if key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, path+`\below`, registry.QUERY_VALUE); !errors.Is(err, windows.ERROR_CHILD_MUST_BE_VOLATILE) {
+		t.Errorf("the key is permanent: %v", err)
+		key.Close()
 	}
 	if err := cleanUp(""); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range nrptKeys(true) {
-		if key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE); err == nil {
-			key.Close()
-			t.Errorf("%s is left", path)
+	for _, place := range nrptPlaces(true) {
+		if keyExists(place + `\` + nrptRule) {
+			t.Errorf("the rule is left in %s", place)
 		}
 	}
+	if !lacksNRPT() {
+		t.Error("the rule is not missed")
+	}
+}
+
+// A table of group policy that comes up meanwhile gets the rule, too; left empty, it goes with the rule.
+func TestNRPTOfPolicy(t *testing.T) {
+	administrates(t)
+	if keyExists(nrptPolicy) {
+		t.Skip("this computer has a policy for names")
+	}
+	s := client.TunnelSetup{Nets: prefixes("192.0.2.0/24"), DNS: addrs("192.0.2.53")}
+	if _, err := writeNRPT(s); err != nil {
+		t.Fatal(err)
+	}
+	table, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptPolicy, registry.SET_VALUE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Close()
+	if !lacksNRPT() {
+		t.Error("the new table is not seen")
+	}
+	if policy, err := writeNRPT(s); !policy || err != nil {
+		t.Errorf("%v %v", policy, err)
+	}
+	if lacksNRPT() {
+		t.Error("the rule is not there")
+	}
+	checkValues(t, nrptValues(s, true))
+	if err := removeNRPT(); err != nil && procRefreshPolicyEx.Find() == nil { // Wine cannot apply policy
+		t.Error(err)
+	}
+	if keyExists(nrptPolicy) {
+		t.Error("the empty table is left")
+	}
+}
+
+func TestSettingsOfInterface(t *testing.T) {
+	administrates(t)
+	guid := windows.GUID{Data1: 0x1dec0, Data4: [8]byte{14, 7, 6, 5}} // of no interface
+	if err := writeValues(quietValues(guid.String())); err != nil {
+		t.Fatal(err)
+	}
+	servers := serverValues(guid.String(), addrs("192.0.2.53", "192.0.2.54"), []string{"company.test"})
+	if err := writeValues(servers); err != nil {
+		t.Fatal(err)
+	}
+	tellDNSClient()
+	checkValues(t, append(quietValues(guid.String()), servers...))
+	for _, path := range []string{tcpip4Interfaces, tcpip6Interfaces, netBTInterfaces} {
+		if err := registry.DeleteKey(registry.LOCAL_MACHINE, path+guid.String()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func checkValues(t *testing.T, want []value) {
+	t.Helper()
+	for _, v := range want {
+		key, err := registry.OpenKey(registry.LOCAL_MACHINE, v.Path, registry.QUERY_VALUE)
+		if err != nil {
+			t.Errorf("%s: %v", v.Path, err)
+			continue
+		}
+		got := value{Path: v.Path, Name: v.Name}
+		switch v.Data.(type) {
+		case uint32:
+			var n uint64
+			n, _, err = key.GetIntegerValue(v.Name)
+			got.Data = uint32(n)
+		case string:
+			got.Data, _, err = key.GetStringValue(v.Name)
+		case []string:
+			got.Data, _, err = key.GetStringsValue(v.Name)
+		}
+		key.Close()
+		if err != nil || !reflect.DeepEqual(got, v) {
+			t.Errorf("%+v %v, want %+v", got, err, v)
+		}
+	}
+}
+
+func TestWatchPolicy(t *testing.T) {
+	applied := make(chan struct{}, 1)
+	w, err := watchPolicy(func() { applied <- struct{}{} })
+	if err != nil {
+		t.Skip(err) // Wine
+	}
+	if err := windows.SetEvent(w.applied); err != nil {
+		t.Fatal(err)
+	}
+	<-applied
+	w.stop()
 }

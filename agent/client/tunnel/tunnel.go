@@ -18,20 +18,29 @@
 //
 // # The interface on Windows
 //
-// Routes: the networks that the gateway names, or two halves of everything. Where the organisation has the addresses of
-// a network that this computer is in, the organisation's wins, by more specific routes, except for the routers and the
-// computer's own addresses; the person is told which network is shadowed. While everything goes through the tunnel, the
-// computer's own networks stay reachable, unless Config.ForbidHome. When the computer moves to another network, the
-// routes are planned anew.
+// Nothing of this has been tried on a real Windows; on ARM64, where Windows runs this program by emulation, least of all.
+//
+// Routes: the networks that the gateway names. For everything these are two halves and a default route, without which
+// Windows says that there is no Internet. IPv6 is never led in: the tunnel carries IPv4 only. Where the organisation
+// has the addresses of a network that this computer is in, the organisation's wins, by more specific routes, except
+// for the routers and the computer's own addresses; the person is told which network is shadowed. A network from which
+// no router leads further, such as those of WSL, Docker and Hyper-V, stays outside, and the person is told so where
+// the organisation has it, too. While everything goes through the tunnel, the computer's own networks stay reachable,
+// unless Config.ForbidHome. The organisation's DNS servers are reached through the tunnel in any case. When the
+// computer moves to another network, the routes are planned anew.
 //
 // The gateway stays outside the tunnel without a route of its own: wireguard-go's socket, and the control connection by
-// DialControl, are tied to the interface that leads to the gateway now. The socket follows when that changes, and drops
-// its packets when there is none.
+// DialControl, are tied to the interface that leads to the gateway now. The tunnel's own routes do not count for that. The
+// socket follows when the interface changes, and drops its packets when there is none.
 //
-// DNS: when everything goes through the tunnel or the gateway names no suffixes, the tunnel's servers belong to the
-// interface, which is then the first one of the computer. Otherwise a rule of the name resolution policy table, under a
-// GUID of the agent's own, sends the names under the suffixes there, also in the place of group policy when there is
-// one.
+// The interface comes first among the computer's when everything or every name goes through the tunnel, otherwise last, so
+// that broadcasts stay in the computer's own networks. Its address is not registered in DNS, and names are not asked of it
+// by LLMNR and NetBIOS. An address that an interface which is not up still has is taken from there.
+//
+// DNS: a rule of the name resolution policy table, under a GUID of the agent's own, sends names to the tunnel's servers:
+// those under the suffixes, or all of them when the gateway names no suffixes or everything goes through the tunnel. Where
+// group policy has a table, the rule is in that one, too. It is written again when a refresh of group policy has removed it
+// or has made the table. Servers for all names are also those of the interface.
 //
 // Filters of the Windows Filtering Platform keep DNS (when the gateway names servers) and IPv6 from going past the
 // tunnel while everything goes through it: what is left of IPv6 is neighbour discovery, DHCPv6 and the neighbours
@@ -39,8 +48,10 @@
 // always pass. They are of a dynamic session, so Windows takes them away when the process ends. Without them the tunnel
 // does not come up.
 //
-// Everything but the DNS rule is gone when the program is; the next one removes that when it starts, unless the
-// interface is up, which means that the program still runs.
+// When the program was killed, its DNS rule and what Windows keeps under the interface's GUID are left. The next program
+// removes the rule when it starts, unless the interface is up, which means that the program still runs; what is kept for
+// the interface is overwritten when the tunnel comes up. Without a next program the rule lasts until the computer restarts,
+// because its key is volatile.
 //
 // # Keys and comebacks
 //

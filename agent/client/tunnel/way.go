@@ -65,9 +65,15 @@ func homeNetworks(addresses []ownAddress, routes []route, cards []card, tunnel u
 		p := place{a.Card, a.Net.Masked()}
 		own[p] = append(own[p], addr)
 	}
+	open := map[netip.Prefix]bool{}
+	for p := range own {
+		if leadsFurther(p.card, routes) {
+			open[p.net] = true
+		}
+	}
 	var home []network
 	for p, addrs := range own {
-		home = append(home, network{byID[p.card].Name, p.net, addrs, routers(p.card, p.net, routes)})
+		home = append(home, network{byID[p.card].Name, p.net, addrs, routers(p.card, p.net, routes), !open[p.net]})
 	}
 	sort.Slice(home, func(i, j int) bool {
 		a, b := home[i], home[j]
@@ -77,6 +83,17 @@ func homeNetworks(addresses []ownAddress, routes []route, cards []card, tunnel u
 		return a.Interface < b.Interface
 	})
 	return home
+}
+
+// leadsFurther tells whether the computer reaches more through the interface than the networks that are attached to it:
+// through a router, or everything without one, as mobile modems do.
+func leadsFurther(id uint64, routes []route) bool {
+	for _, r := range routes {
+		if r.Card == id && (r.To.Bits() == 0 || r.Via.IsValid() && !r.Via.IsUnspecified()) {
+			return true
+		}
+	}
+	return false
 }
 
 // routers are the neighbours in the network through which the computer reaches others.

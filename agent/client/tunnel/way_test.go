@@ -26,6 +26,7 @@ var (
 		{wifi, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.1.1"), 0},
 		{cable, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("10.9.0.1"), 0},
 		{idle, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("100.64.0.1"), 0},
+		{ours, netip.MustParsePrefix("0.0.0.0/0"), netip.IPv4Unspecified(), 0},
 		{ours, netip.MustParsePrefix("0.0.0.0/1"), netip.IPv4Unspecified(), 0},
 		{ours, netip.MustParsePrefix("128.0.0.0/1"), netip.IPv4Unspecified(), 0},
 		{wifi, netip.MustParsePrefix("192.168.1.0/24"), netip.IPv4Unspecified(), 256},
@@ -74,10 +75,61 @@ func TestHomeNetworks(t *testing.T) {
 		{itself, netip.MustParsePrefix("127.0.0.1/8")},
 	}
 	want := []network{
-		{"Ethernet", netip.MustParsePrefix("10.9.0.0/16"), addrs("10.9.3.3"), addrs("10.9.0.1")},
-		{"Wi-Fi", netip.MustParsePrefix("192.168.1.0/24"), addrs("192.168.1.7", "192.168.1.8"), addrs("192.168.1.1", "192.168.1.254")},
+		{"Ethernet", netip.MustParsePrefix("10.9.0.0/16"), addrs("10.9.3.3"), addrs("10.9.0.1"), false},
+		{"Wi-Fi", netip.MustParsePrefix("192.168.1.0/24"), addrs("192.168.1.7", "192.168.1.8"), addrs("192.168.1.1", "192.168.1.254"), false},
 	}
 	if got := homeNetworks(addresses, someRoutes, someCards, ours); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
+	}
+}
+
+// Networks of virtual machines and containers, as WSL 2, Docker and Hyper-V make them, lead no further. An external
+// switch of Hyper-V takes the place of the card, with its router.
+func TestClosedNetworks(t *testing.T) {
+	const wsl, standard, containers, docker, external, modem, second = 31, 32, 33, 34, 35, 36, 37
+	cards := []card{
+		{ID: wsl, Name: "vEthernet (WSL)", Up: true},
+		{ID: standard, Name: "vEthernet (Default Switch)", Up: true},
+		{ID: containers, Name: "vEthernet (nat)", Up: true},
+		{ID: docker, Name: "vEthernet (DockerNAT)", Up: true},
+		{ID: external, Name: "vEthernet (External)", Up: true},
+		{ID: modem, Name: "Cellular", Up: true},
+		{ID: second, Name: "Ethernet 2", Up: true},
+	}
+	addresses := []ownAddress{
+		{wsl, netip.MustParsePrefix("172.20.0.1/20")},
+		{standard, netip.MustParsePrefix("172.17.96.1/20")},
+		{containers, netip.MustParsePrefix("172.30.64.1/20")},
+		{docker, netip.MustParsePrefix("10.0.75.1/24")},
+		{external, netip.MustParsePrefix("192.168.7.5/24")},
+		{external, netip.MustParsePrefix("192.168.8.5/24")},
+		{second, netip.MustParsePrefix("192.168.7.6/24")},
+		{modem, netip.MustParsePrefix("100.70.1.2/30")},
+	}
+	routes := []route{
+		{external, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.7.1"), 0},
+		{modem, netip.MustParsePrefix("0.0.0.0/0"), netip.IPv4Unspecified(), 0},
+	}
+	for _, a := range addresses {
+		for _, attached := range []string{a.Net.Masked().String(), a.Net.Addr().String() + "/32", "224.0.0.0/4", "255.255.255.255/32"} {
+			routes = append(routes, route{a.Card, netip.MustParsePrefix(attached), netip.IPv4Unspecified(), 256})
+		}
+	}
+	got := map[string]bool{}
+	for _, h := range homeNetworks(addresses, routes, cards, ours) {
+		got[h.Interface+" "+h.Net.String()] = h.Closed
+	}
+	want := map[string]bool{
+		"vEthernet (WSL) 172.20.0.0/20":             true,
+		"vEthernet (Default Switch) 172.17.96.0/20": true,
+		"vEthernet (nat) 172.30.64.0/20":            true,
+		"vEthernet (DockerNAT) 10.0.75.0/24":        true,
+		"vEthernet (External) 192.168.7.0/24":       false,
+		"vEthernet (External) 192.168.8.0/24":       false, // no router in it, but on the same card
+		"Ethernet 2 192.168.7.0/24":                 false, // no router on the card, but in the same network
+		"Cellular 100.70.1.0/30":                    false,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
 	}
 }

@@ -1,0 +1,80 @@
+package tunnel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/mgr"
+	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
+)
+
+// setServers makes these the interface's only DNS servers and suffixes. winipcfg's SetDNS does the same, but that of the
+// build for Windows 8 drives netsh, and takes what netsh answers in another language than English for an error.
+func setServers(guid windows.GUID, servers []netip.Addr, suffixes []string) error {
+	err := callSetServers(guid, servers, suffixes)
+	if !errors.Is(err, windows.ERROR_PROC_NOT_FOUND) { // Windows 10 1809 or newer
+		return err
+	}
+	if err := writeValues(serverValues(guid.String(), servers, suffixes)); err != nil {
+		return err
+	}
+	tellDNSClient()
+	return nil
+}
+
+func callSetServers(guid windows.GUID, servers []netip.Addr, suffixes []string) error {
+	servers16, err := windows.UTF16PtrFromString(strings.Join(texts(servers), ","))
+	if err != nil {
+		return err
+	}
+	suffixes16, err := windows.UTF16PtrFromString(strings.Join(suffixes, ","))
+	if err != nil {
+		return err
+	}
+	return winipcfg.SetInterfaceDnsSettings(guid, &winipcfg.DnsInterfaceSettings{
+		Version:    winipcfg.DnsInterfaceSettingsVersion1,
+		Flags:      winipcfg.DnsInterfaceSettingsFlagNameserver | winipcfg.DnsInterfaceSettingsFlagSearchList,
+		NameServer: servers16,
+		SearchList: suffixes16,
+	})
+}
+
+// tellDNSClient lets the service that looks names up read the settings of the interfaces again. Where somebody has
+// switched it off, programs read them by themselves.
+func tellDNSClient() {
+	scm, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
+	if err != nil {
+		return
+	}
+	defer windows.CloseServiceHandle(scm)
+	handle, err := windows.OpenService(scm, windows.StringToUTF16Ptr("dnscache"), windows.SERVICE_PAUSE_CONTINUE)
+	if err != nil {
+		return
+	}
+	s := mgr.Service{Name: "dnscache", Handle: handle}
+	defer s.Close()
+	s.Control(svc.ParamChange)
+}
+
+// takeAddress gives the tunnel's interface its only address.
+func takeAddress(luid winipcfg.LUID, address netip.Addr) error {
+	own := []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}
+	err := luid.SetIPAddressesForFamily(windows.AF_INET, own)
+	if !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
+		return err
+	}
+	t, err := readTables(windows.AF_INET)
+	if err != nil {
+		return err
+	}
+	for _, stale := range staleAddresses(address, t.addresses, t.cards, uint64(luid)) {
+		if err := winipcfg.LUID(stale.Card).DeleteIPAddress(stale.Net); err != nil {
+			return fmt.Errorf("take %s from an interface that is not up: %w", stale.Net, err)
+		}
+	}
+	return luid.SetIPAddressesForFamily(windows.AF_INET, own)
+}

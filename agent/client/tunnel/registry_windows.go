@@ -1,0 +1,85 @@
+package tunnel
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+)
+
+var procRegCreateKeyEx = windows.NewLazySystemDLL("advapi32.dll").NewProc("RegCreateKeyExW")
+
+// writeValues writes values into HKEY_LOCAL_MACHINE, and makes the keys that are missing.
+func writeValues(list []value) error {
+	for _, v := range list {
+		if err := v.write(); err != nil {
+			return fmt.Errorf(`registry value %s\%s: %w`, v.Path, v.Name, err)
+		}
+	}
+	return nil
+}
+
+func (v value) write() error {
+	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, v.Path, registry.SET_VALUE)
+	if err != nil {
+		return err
+	}
+	defer key.Close()
+	switch data := v.Data.(type) {
+	case uint32:
+		return key.SetDWordValue(v.Name, data)
+	case string:
+		return key.SetStringValue(v.Name, data)
+	case []string:
+		return key.SetStringsValue(v.Name, data)
+	}
+	return fmt.Errorf("no registry type for %T", v.Data)
+}
+
+// makeVolatile makes an empty key that is gone when the computer has restarted, in the place of one that may be there.
+// The parent must be there: made here, it would be volatile too, and others could keep nothing in it.
+func makeVolatile(parent, name string) error {
+	place, err := registry.OpenKey(registry.LOCAL_MACHINE, parent, registry.CREATE_SUB_KEY)
+	if err != nil {
+		return err
+	}
+	defer place.Close()
+	if err := registry.DeleteKey(place, name); err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return err
+	}
+	name16, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return err
+	}
+	const optionVolatile = 1 // REG_OPTION_VOLATILE
+	var key windows.Handle
+	status, _, _ := procRegCreateKeyEx.Call(uintptr(place), uintptr(unsafe.Pointer(name16)), 0, 0, optionVolatile,
+		registry.SET_VALUE, 0, uintptr(unsafe.Pointer(&key)), 0)
+	if status != 0 {
+		return windows.Errno(status)
+	}
+	return windows.RegCloseKey(key)
+}
+
+// keyExists tells whether a key is there.
+func keyExists(path string) bool {
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE)
+	if err != nil {
+		return false
+	}
+	key.Close()
+	return true
+}
+
+// isEmptyKey tells whether a key is there and holds nothing.
+func isEmptyKey(path string) bool {
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE)
+	if err != nil {
+		return false
+	}
+	defer key.Close()
+	info, err := key.Stat()
+	return err == nil && info.SubKeyCount == 0 && info.ValueCount == 0
+}
