@@ -109,10 +109,12 @@ func (a *agentConn) readAll() (err error) {
 var errFrameTooLarge = errors.New("frame over the limit")
 
 // readFrame waits for the next frame: for ever while there is a session, which pings keep watch over, else until the
-// time for a person to type is over.
+// time for a person to type is over. Without a session the frame must be short and arrive soon: what is kept of all guests
+// together is no more than MaxGuest for each connection that the listener admits.
 func (a *agentConn) readFrame() ([]byte, error) {
-	ctx := context.Background()
+	ctx, most := context.Background(), protocol.MaxFrame
 	if a.session == "" {
+		most = protocol.MaxGuest
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, a.loginBy)
 		defer cancel()
@@ -123,13 +125,19 @@ func (a *agentConn) readFrame() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame, err := io.ReadAll(io.LimitReader(r, protocol.MaxFrame+1))
+	if a.session == "" {
+		late := time.AfterFunc(a.site.guestTimeout(), func() { _ = a.conn.CloseNow() })
+		defer late.Stop()
+	}
+	frame, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(frame) > protocol.MaxFrame {
-		a.refuseMessage()
-		_ = a.conn.Close(websocket.StatusMessageTooBig, "")
+	if len(frame) > most {
+		_ = a.refuseMessage()
+		if a.session != "" {
+			_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits some seconds for the agent's answer, which a guest does not get
+		}
 		return nil, errFrameTooLarge
 	}
 	if kind != websocket.MessageText {

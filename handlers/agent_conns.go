@@ -1,12 +1,16 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
+
+	"ideco-agent/agent/protocol"
 )
 
 // SessionConn is a connection that counts against the limits of its listener unless it carries a live session.
@@ -24,6 +28,9 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	}
 	return ctx
 }
+
+// guestTimeout is how long a message of an agent without a session may take.
+func (s *Site) guestTimeout() time.Duration { return cmp.Or(s.shorterGuests, protocol.GuestTimeout) }
 
 // agentConns are the connections of agents. The zero value is ready.
 type agentConns struct {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -34,8 +35,9 @@ type Site struct {
 	MaxAgents     int    // connections of agents, with a session or without
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
 
-	downloads downloadSlots
-	agents    agentConns
+	downloads     downloadSlots
+	agents        agentConns
+	shorterGuests time.Duration // instead of protocol.GuestTimeout, for tests; 0 = not
 }
 
 // Tunnel is what the pages say of the tunnel.

@@ -2,10 +2,14 @@ package web
 
 import (
 	"container/list"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -58,8 +62,9 @@ func descriptorLimit() (int, error) {
 // of the host that has the most makes room: a flood pushes out itself, and the newcomer gets in. A host that has no more
 // than the newcomer's loses none; then the newcomer is refused.
 type limiter struct {
-	limits connLimits
-	isOurs func(netip.Addr) bool // in the LAN or the tunnel
+	limits   connLimits
+	greeting int64                 // what limitedConn.greeting begins with
+	isOurs   func(netip.Addr) bool // in the LAN or the tunnel
 
 	mu      sync.Mutex // guards the crowds and limitedConn.place
 	outside crowd
@@ -73,9 +78,13 @@ type crowd struct {
 	wider map[netip.Prefix]int
 }
 
-func newLimiter(limits connLimits, isOurs func(netip.Addr) bool) *limiter {
+func newLimiter(limits connLimits, overTLS bool, isOurs func(netip.Addr) bool) *limiter {
 	empty := func() crowd { return crowd{hosts: map[netip.Prefix]*list.List{}, wider: map[netip.Prefix]int{}} }
-	return &limiter{limits: limits, isOurs: isOurs, outside: empty(), lan: empty()}
+	greeting := int64(maxRequest)
+	if overTLS {
+		greeting = maxHello
+	}
+	return &limiter{limits: limits, greeting: greeting, isOurs: isOurs, outside: empty(), lan: empty()}
 }
 
 // listen puts the limits before a listener.
@@ -108,12 +117,58 @@ type limitedConn struct {
 	wider   netip.Prefix  // invalid for IPv4 and in the LAN
 	place   *list.Element // in crowd.hosts[host]; nil while it does not count
 	closed  bool
+
+	greeting atomic.Int64 // bytes that may still be read before the first request; negative = any number
+}
+
+// How many bytes a connection may send before its first request is complete: crypto/tls would keep 64 KiB of an unfinished
+// handshake.
+const (
+	maxHello   = 8 << 10                // up to the end of the ClientHello
+	maxRequest = 8<<10 + maxHeaderBytes // after it
+)
+
+var errGreeting = errors.New("more bytes before the first request than a client sends")
+
+// helloRead is for tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
+func helloRead(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c, ok := hello.Conn.(*limitedConn); ok {
+		c.greeting.Add(maxRequest)
+	}
+	return nil, nil
+}
+
+// Read keeps the limit.
+func (c *limitedConn) Read(b []byte) (int, error) {
+	left := c.greeting.Load()
+	if left < 0 {
+		return c.Conn.Read(b)
+	}
+	if left == 0 {
+		return 0, errGreeting
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	if c.greeting.Load() >= 0 {
+		c.greeting.Add(-int64(n))
+	}
+	return n, err
+}
+
+// greeted is for http.Server.ConnState: a connection is active when its first request is complete.
+func greeted(conn net.Conn, state http.ConnState) {
+	if over, ok := conn.(*tls.Conn); ok {
+		conn = over.NetConn()
+	}
+	if c, ok := conn.(*limitedConn); ok && state == http.StateActive {
+		c.greeting.Store(-1)
+	}
 }
 
 // admit takes a place for a connection, if need be that of another one, which is closed.
 func (l *limiter) admit(conn net.Conn) (*limitedConn, bool) {
 	addr := peerOf(conn)
 	c := &limitedConn{Conn: conn, limiter: l, crowd: &l.outside, host: agent.HostNetwork(addr)}
+	c.greeting.Store(l.greeting)
 	ours := l.isOurs(addr)
 	if ours {
 		c.crowd = &l.lan

@@ -1,10 +1,19 @@
 package web
 
 import (
+	"bytes"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
+	"time"
 )
 
 // fakeConn is a connection that remembers whether it was closed.
@@ -27,7 +36,7 @@ type crowded struct {
 
 func newCrowded(t *testing.T) crowded {
 	lan := netip.MustParsePrefix("192.168.0.0/16")
-	return crowded{t, newLimiter(connLimits{address: 3, wider: 5, outside: 8, lan: 4}, lan.Contains)}
+	return crowded{t, newLimiter(connLimits{address: 3, wider: 5, outside: 8, lan: 4}, true, lan.Contains)}
 }
 
 // come opens a connection, which must be admitted.
@@ -146,6 +155,52 @@ func TestLimitSessions(t *testing.T) {
 		conn.CarriesSession(false) // too late
 	}
 	c.isEmpty()
+}
+
+// TestGreeting: what a connection may send before its first request is complete has a limit, and nothing after it.
+func TestGreeting(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n)
+	}))
+	limiter := newLimiter(connLimits{address: 10, outside: 10, lan: 10}, true, func(netip.Addr) bool { return true })
+	server.Listener = limiter.listen(server.Listener)
+	server.TLS = &tls.Config{GetConfigForClient: helloRead}
+	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, greeted
+	server.StartTLS()
+	defer server.Close()
+
+	for range 2 { // the second time on the same connection
+		request, err := http.NewRequest("POST", server.URL, bytes.NewReader(make([]byte, 200_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Cookie", strings.Repeat("c", maxHeaderBytes-1000))
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("a long header: %s, %s", response.Status, body)
+		}
+	}
+
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// A handshake message that says it is 60,000 bytes long.
+	hello := append([]byte{22, 3, 1, 0x3f, 0xff, 1, 0, 0xea, 0x60}, make([]byte, 16_000)...)
+	if _, err := conn.Write(hello); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("an unfinished handshake of 16,000 bytes is kept")
+	}
 }
 
 // TestBudget: the shares leave a reserve and room for sessions, however few descriptors there are.

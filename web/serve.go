@@ -262,15 +262,16 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 		s := settings()
 		return s.InVPN(a) || inside(s, a)
 	}
+	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = helloRead, helloRead
 	var all []*server
 	add := func(list []net.Listener, limits connLimits, handler http.Handler, config *tls.Config) {
-		limiter := newLimiter(limits, isOurs)
+		limiter := newLimiter(limits, config != nil, isOurs)
 		for _, one := range list {
 			s := &server{listener: limiter.listen(one)}
-			s.Handler, s.TLSConfig, s.ConnContext = handler, config, handlers.ConnContext
+			s.Handler, s.TLSConfig, s.ConnContext, s.ConnState = handler, config, handlers.ConnContext, greeted
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
-			s.MaxHeaderBytes = 16 << 10
+			s.MaxHeaderBytes = maxHeaderBytes
 			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // strangers' broken handshakes
 			s.SetKeepAlivesEnabled(config != nil)
 			all = append(all, s)
@@ -281,6 +282,9 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 	add(l.http, budget.http, site.Port80Handler(), nil)
 	return all
 }
+
+// maxHeaderBytes is the largest header of a request; net/http adds 4 KiB to it.
+const maxHeaderBytes = 16 << 10
 
 // portalCiphers are the suites of TLS 1.2 with forward secrecy and authenticated encryption. TLS 1.3 has no others.
 var portalCiphers = []uint16{

@@ -9,6 +9,7 @@
 //
 //	2026-11-23  version, update, authorize, auth_state, unauthorize, tunnel_wg, ended, notice, error; resume tokens.
 //	2026-11-25  address_token and POST /address (ours): further addresses of a computer in the LAN.
+//	2026-11-27  before login a message has at most 4 KiB and 10 s.
 package protocol
 
 import (
@@ -20,6 +21,8 @@ import (
 // Limits that both ends keep.
 const (
 	MaxFrame     = 64 << 10         // bytes
+	MaxGuest     = 4 << 10          // bytes of a message of an agent without a session
+	GuestTimeout = 10 * time.Second // from the first byte of such a message to its last
 	PingEvery    = 20 * time.Second // the gateway pings, the agent's library answers
 	PingTimeout  = 10 * time.Second
 	LoginTimeout = 5 * time.Minute // how long a connection may stay without a session: time for a person to type

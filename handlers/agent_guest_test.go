@@ -1,0 +1,103 @@
+package handlers
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"ideco-agent/agent/protocol"
+)
+
+// upgrade opens a WebSocket whose frames the test writes itself.
+func upgrade(t *testing.T, s *Site) net.Conn {
+	t.Helper()
+	server := httptest.NewServer(s.AgentHandler())
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	fmt.Fprint(conn, "GET /connect HTTP/1.1\r\nHost: gw.example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	r := bufio.NewReader(conn)
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols || r.Buffered() > 0 {
+		t.Fatalf("upgrade: %v, %v", response, err)
+	}
+	return conn
+}
+
+// frame is the header of a masked text frame, whose mask is zero.
+func frame(last bool, length int) []byte {
+	first := byte(1)
+	if last {
+		first |= 0x80
+	}
+	return []byte{first, 0x80 | 126, byte(length >> 8), byte(length), 0, 0, 0, 0}
+}
+
+// TestGuestMessages: an agent without a session may not keep a message unfinished, nor send a long one.
+func TestGuestMessages(t *testing.T) {
+	for name, sent := range map[string][]byte{
+		"a fragment of a message": append(frame(false, 1000), make([]byte, 1000)...),
+		"a part of a frame":       append(frame(true, 4000), make([]byte, 1000)...),
+		"the header of a frame":   frame(true, 4000),
+		"one byte too many":       append(frame(true, protocol.MaxGuest+1), make([]byte, protocol.MaxGuest+1)...),
+		"a long fragment":         append(frame(false, 65_000), make([]byte, protocol.MaxGuest+1)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.shorterGuests = 200 * time.Millisecond
+			conn := upgrade(t, s)
+			if _, err := conn.Write(sent); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection is kept")
+			}
+		})
+	}
+}
+
+// TestGuestTypes: the time for a message is not the time to type, and with a session messages may be long.
+func TestGuestTypes(t *testing.T) {
+	s := newSite(t)
+	s.shorterGuests = 50 * time.Millisecond
+	set := s.Settings.(*fixedSettings)
+	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
+	conn := dialAgent(t, s)
+	timer := time.NewTimer(4 * s.shorterGuests)
+	<-timer.C
+	if m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); m["authorized"] != true {
+		t.Fatalf("%v", m)
+	}
+	if m := askAgent(t, conn, append([]byte(`{"type":"none","text":"`), append(make([]byte, 10_000), `"}`...)...)); m["code"] != "bad_message" {
+		t.Errorf("a long message on a session: %v", m)
+	}
+	if m := askAgent(t, conn, []byte(`{"type":"unauthorize"}`)); m["authorized"] != false {
+		t.Errorf("after it: %v", m)
+	}
+	ctx := t.Context()
+	if err := conn.Write(ctx, websocket.MessageText, make([]byte, protocol.MaxGuest+1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, answer, err := conn.Read(ctx); err != nil || !bytes.Contains(answer, []byte("bad_message")) {
+		t.Errorf("a long message after the logout: %s, %v", answer, err)
+	}
+	if _, _, err := conn.Read(ctx); err == nil {
+		t.Error("the connection goes on")
+	}
+}
