@@ -38,7 +38,7 @@ RUN_HTTP   ?= :8080
 # Go files that a program is made of; a change of a test builds nothing anew.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check
 
 run: tools build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -56,6 +56,12 @@ build/IdecoAgent.exe: $(SOURCES) | go
 
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+
+# What proves on a real Windows that the installer works (see its README.md); with Go 1.20, for Windows 8.
+windows-check: build/windows-check.exe
+
+build/windows-check.exe: $(SOURCES) | go
+	GOOS=windows GOARCH=amd64 $(WIN8) $(GOBUILD) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent/windows-check
 
 # The template of the installer carries both builds and needs wixl and msibuild; without them the portal is built
 # without an installer and says so.
