@@ -109,7 +109,7 @@ test-windows8: build/IdecoAgent-win8.exe
 	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
 
 # The installer and the program on Windows, as far as Wine is Windows. It brings a screen of its own.
-test-windows: tools build
+test-windows: tools build windows-check
 	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64 Xvfb:xvfb xdotool:xdotool setxkbmap:x11-xkb-utils \
 		import:imagemagick /usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf:fonts-liberation
 	go test -tags wine -count=1 -timeout 20m ./web/e2e -run Wine
