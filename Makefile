@@ -138,6 +138,7 @@ lint: go
 	go vet ./...
 	go vet -tags browser,wine,gateway ./web/e2e
 	go tool staticcheck ./...
+	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web
 
 clean:
