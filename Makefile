@@ -38,7 +38,7 @@ RUN_HTTP   ?= :8080
 # Go files that a program is made of; a change of a test builds nothing anew.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -59,6 +59,12 @@ build/IdecoAgent.exe: $(SOURCES) | go
 
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+
+# What proves on a real Windows that the installer works (see its README.md); with Go 1.20, for Windows 8.
+windows-check: build/windows-check.exe
+
+build/windows-check.exe: $(SOURCES) | go
+	GOOS=windows GOARCH=amd64 $(WIN8) $(GOBUILD) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent/windows-check
 
 build/wintun.dll: $(WINTUN_DLL) cmd/ideco-agent/wintun.sh | go
 	cmd/ideco-agent/wintun.sh $@ $(WINTUN_DLL)
@@ -102,10 +108,10 @@ test-go: go
 
 # The sources of the agent program must build and pass their tests with Go 1.20 too.
 test-windows8: build/IdecoAgent-win8.exe
-	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent
+	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent ./cmd/ideco-agent/windows-check
 
 # The installer and the program on Windows, as far as Wine is Windows. It brings a screen of its own.
-test-windows: tools build
+test-windows: tools build windows-check
 	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64 Xvfb:xvfb xdotool:xdotool setxkbmap:x11-xkb-utils \
 		import:imagemagick /usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf:fonts-liberation
 	go test -tags wine -count=1 -timeout 20m ./web/e2e -run Wine
@@ -134,6 +140,7 @@ lint: go
 	go vet ./...
 	go vet -tags browser,wine,gateway ./web/e2e
 	go tool staticcheck ./...
+	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web
 
 clean:

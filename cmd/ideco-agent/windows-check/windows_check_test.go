@@ -1,0 +1,498 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+)
+
+// wide is a file as reg export and msiexec write it.
+func wide(s string) []byte {
+	b := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return b
+}
+
+func TestParseRegistry(t *testing.T) {
+	tree := parseRegistry(wide("Windows Registry Editor Version 5.00\r\n\r\n" +
+		`[HKEY_LOCAL_MACHINE\SOFTWARE\X]` + "\r\n" +
+		`@="default"` + "\r\n" +
+		`"Publisher"="Ideco"` + "\r\n" +
+		`"DisplayName"="Айдеко Агент"` + "\r\n" +
+		`"Run"="\"C:\\Program Files\\a.exe\" --hidden"` + "\r\n" +
+		`"Start"=dword:0000001f` + "\r\n" +
+		`"ImagePath"=hex(2):22,00,43,00,3a,00,\` + "\r\n" + `  22,00,00,00` + "\r\n" +
+		`"Name"=hex(7):2e,00,61,00,00,00,2e,00,62,00,00,00,00,00` + "\r\n" +
+		`"Actions"=hex:01,02` + "\r\n\r\n" +
+		`[HKEY_LOCAL_MACHINE\SOFTWARE\X\Y]` + "\r\n"))
+	k := tree.key(`hkey_local_machine\software\X`)
+	for name, want := range map[string]string{"@": "default", "publisher": "Ideco", "DisplayName": "Айдеко Агент",
+		"Run": `"C:\Program Files\a.exe" --hidden`, "ImagePath": `"C:"`, "Name": ".a\n.b", "missing": ""} {
+		if got := k.text(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if k.number("start") != 31 || !reflect.DeepEqual(k["actions"].Bytes, []byte{1, 2}) || k.has("missing") {
+		t.Errorf("%+v", k)
+	}
+	if tree.key(`HKEY_LOCAL_MACHINE\SOFTWARE\X\Y`) == nil || tree.key("Z") != nil || tree.key("Z").text("a") != "" {
+		t.Error("a key without values is there, another one is not")
+	}
+}
+
+func TestParseQuery(t *testing.T) {
+	said := "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\X\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    UBR    REG_DWORD    0x1f\r\n\r\n"
+	if v, is := parseQuery(said, "productname"); !is || v.Text != "Windows 10 Pro" {
+		t.Errorf("%+v %v", v, is)
+	}
+	if v, is := parseQuery(said, "UBR"); !is || v.Number != 31 {
+		t.Errorf("%+v %v", v, is)
+	}
+	if _, is := parseQuery("ОШИБКА: не удаётся найти раздел", "UBR"); is {
+		t.Error("an error message has no value")
+	}
+}
+
+func TestParseServiceState(t *testing.T) {
+	english := "\r\nSERVICE_NAME: IdecoAgent \r\n        TYPE               : 10  WIN32_OWN_PROCESS  \r\n        STATE              : 4  RUNNING \r\n        WIN32_EXIT_CODE    : 0  (0x0)\r\n"
+	russian := "\r\nИмя_службы: IdecoAgent \r\n        Тип                : 10  WIN32_OWN_PROCESS  \r\n        Состояние          : 1  STOPPED \r\n        Код_выхода_Win32   : 1077  (0x435)\r\n"
+	for said, want := range map[string]int{english: serviceRunning, russian: serviceStopped, "[SC] OpenService 1060": 0} {
+		if got := parseServiceState(said); got != want {
+			t.Errorf("%q: %d, want %d", said, got, want)
+		}
+	}
+}
+
+func TestReadInstallLog(t *testing.T) {
+	common := "MSI (s) (A0:B4) [12:00:00:123]: Note: 1: 2205 2:  3: Error \r\n" +
+		"MSI (s) (A0:B4) [12:00:00:123]: Note: 1: 2203 2: C:\\Windows\\Installer\\inprogressinstallinfo.ipi 3: -2147287038 \r\n" +
+		"Info 2898. For TextFont textstyle\r\nDEBUG: Error 2826:  Control Line on dialog X extends beyond the boundaries\r\n" +
+		"Property(S): PresetAddress = gw.example.test\r\n"
+	for name, c := range map[string]struct {
+		log    []byte
+		failed []string
+		errors []string
+	}{
+		"well": {wide(common + "Action ended 9:42:01: INSTALL. Return value 1.\r\n"), nil, nil},
+		"english": {wide(common + "DEBUG: Error 2219:  Invalid Installer database format. Table: File\r\nAction ended 12:00:01: CostInitialize. Return value 3.\r\nAction ended 12:00:01: INSTALL. Return value 3.\r\n"),
+			[]string{"CostInitialize", "INSTALL"}, []string{"error 2219"}},
+		"russian": {wide(common + "Действие завершено 12:00:01: InstallFiles. Возвращаемое значение 3.\r\nMSI (s) (A0:B4) [12:00:00:123]: Note: 1: 2715 2: IdecoAgent.exe \r\n"),
+			[]string{"InstallFiles"}, []string{"error 2715"}},
+		"Wine": {[]byte(common + "Action ended 12:00:01: LaunchConditions. Return value 3.\n"), []string{"LaunchConditions"}, nil},
+	} {
+		l := readInstallLog(c.log)
+		if !reflect.DeepEqual(l.Failed, c.failed) || !reflect.DeepEqual(l.Errors, c.errors) || l.Properties["PresetAddress"] != "gw.example.test" {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+}
+
+func TestJudgeInstall(t *testing.T) {
+	for _, c := range []struct {
+		code int
+		log  installLog
+		want status
+		says string
+	}{
+		{0, installLog{}, ok, "no error"},
+		{3010, installLog{}, ok, "a restart is wanted"},
+		{1603, installLog{}, failed, "a fatal error"},
+		{1620, installLog{}, failed, "no installer"},
+		{0, installLog{Errors: []string{"error 2219"}}, failed, "error 2219"},
+		{0, installLog{Failed: []string{"InstallFiles"}}, failed, "InstallFiles"},
+	} {
+		r := judgeInstall(c.code, c.log, "the log")
+		if r.Status != c.want || !strings.Contains(r.Seen, c.says) || (r.Status == failed) != (r.LookAt != "") {
+			t.Errorf("%d %+v: %+v", c.code, c.log, r)
+		}
+	}
+}
+
+// cfb is a compound file of some sectors, all in use, after the header and with as many allocation sectors as needed.
+func cfb(sectors int) []byte {
+	const size, each = 512, 128
+	fats := 1
+	for fats*each < sectors {
+		fats++
+	}
+	b := make([]byte, size*(1+sectors))
+	copy(b, cfbMagic)
+	binary.LittleEndian.PutUint16(b[30:], 9)
+	binary.LittleEndian.PutUint32(b[44:], uint32(fats))
+	difat := sectors - 1 // where the numbers of the allocation sectors stand that the header has no room for
+	binary.LittleEndian.PutUint32(b[68:], uint32(difat))
+	for i := 0; i < fats; i++ {
+		if i < cfbInHead {
+			binary.LittleEndian.PutUint32(b[76+4*i:], uint32(i))
+		} else {
+			binary.LittleEndian.PutUint32(b[size*(1+difat)+4*(i-cfbInHead):], uint32(i))
+		}
+		for j := 0; j < each; j++ {
+			if i*each+j >= sectors {
+				binary.LittleEndian.PutUint32(b[size*(1+i)+4*j:], cfbFree)
+			}
+		}
+	}
+	return b
+}
+
+func TestWholeInstaller(t *testing.T) {
+	for _, sectors := range []int{10, 128, 129, 128*cfbInHead + 500} {
+		b := cfb(sectors)
+		if err := wholeInstaller(bytes.NewReader(b), int64(len(b))); err != nil {
+			t.Errorf("%d sectors: %v", sectors, err)
+		}
+		for _, n := range []int{len(b) - 512, len(b) * 2 / 3, 600} {
+			if err := wholeInstaller(bytes.NewReader(b[:n]), int64(n)); err == nil || !strings.Contains(err.Error(), "cut off") {
+				t.Errorf("%d sectors, %d of %d bytes: %v", sectors, n, len(b), err)
+			}
+		}
+	}
+	for _, b := range [][]byte{nil, []byte("<!DOCTYPE html>" + strings.Repeat(" ", 600)), make([]byte, 600)} {
+		if err := wholeInstaller(bytes.NewReader(b), int64(len(b))); err == nil {
+			t.Errorf("%.20q is taken for an installer", b)
+		}
+	}
+}
+
+func TestJudgeWindows(t *testing.T) {
+	windows := func(build, name string) regKey {
+		return regKey{"currentbuild": {Text: build}, "productname": {Text: name}, "ubr": {Number: 7}}
+	}
+	for _, c := range []struct {
+		k    regKey
+		want status
+		says string
+	}{
+		{windows("26100", "Windows 10 Pro"), ok, "Windows 11 Pro, build 26100.7, AMD64, language Russian"},
+		{windows("19045", "Windows 10 Pro"), ok, "Windows 10 Pro, build 19045.7"},
+		{windows("26100", "Windows Server 2025 Standard"), ok, "Windows Server 2025 Standard, build"},
+		{windows("9200", "Windows 8"), ok, "Windows 8, build"},
+		{windows("7601", "Windows 7"), failed, "Windows 7"},
+		{regKey{}, failed, "does not say"},
+	} {
+		if r := judgeWindows(c.k, "AMD64", "0419", false); r.Status != c.want || !strings.Contains(r.Seen, c.says) {
+			t.Errorf("%+v, want %s %q", r, c.want, c.says)
+		}
+	}
+}
+
+func TestJudgements(t *testing.T) {
+	const program = `C:\Program Files\Ideco\Agent\IdecoAgent.exe`
+	recovery := func(numbers ...uint32) regKey {
+		var b []byte
+		for _, n := range numbers {
+			b = binary.LittleEndian.AppendUint32(b, n)
+		}
+		return regKey{"failureactions": {Bytes: b}, "failureactionsonnoncrashfailures": {Number: 1}}
+	}
+	up := adapter{Name: "Ideco agent", InterfaceOperationalStatus: 1}
+	ip := []settings{{1380, 5}}
+	own := []address{{"10.128.0.2", "4"}}
+	rule := regKey{"name": {Text: ".corp.test"}, "genericdnsservers": {Text: "10.0.0.53;10.0.0.54"}}
+	follows := []namePolicy{{".corp.test", "10.0.0.53 10.0.0.54"}}
+	routes := func(list ...string) result {
+		var all []route
+		for _, one := range list {
+			all = append(all, route{one})
+		}
+		r, _ := judgeRoutes(all, "10.128.0.2")
+		return r
+	}
+	for name, c := range map[string]struct {
+		got  result
+		want status
+	}{
+		"one product":              {judgeProducts([]product{{"1.0.0"}}), ok},
+		"two products":             {judgeProducts([]product{{"1.0.0"}, {"1.0.0"}}), failed},
+		"no product":               {judgeProducts(nil), failed},
+		"build for 10":             {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), ok},
+		"build for 8":              {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), ok},
+		"build for 8 on 10":        {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", true), failed},
+		"build for 10 on 8":        {judgeProgram("Ideco Agent 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", false), failed},
+		"another version":          {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), failed},
+		"silent program":           {judgeProgram("", "1.0.0", true), failed},
+		"preset":                   {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), ok},
+		"no preset":                {judgePreset(regKey{}, map[string]string{"PresetAddress": "-", "PresetPin": "="}), ok},
+		"another preset":           {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), failed},
+		"another pin":              {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), failed},
+		"no key":                   {judgePreset(nil, nil), failed},
+		"service":                  {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: "LocalSystem"}}), ok},
+		"service by hand":          {judgeService(regKey{"start": {Number: 3}, "objectname": {Text: "LocalSystem"}}), failed},
+		"service of a person":      {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: `.\ivan`}}), failed},
+		"no service":               {judgeService(nil), failed},
+		"quoted":                   {judgePath(regKey{"imagepath": {Text: `"` + program + `" service`}}, program), ok},
+		"unquoted":                 {judgePath(regKey{"imagepath": {Text: program + ` service`}}, program), failed},
+		"recovery":                 {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000, 1, 5000, 1, 30000)), ok},
+		"recovery by a program":    {judgeRecovery(recovery(86400, 0, 0, 1, 20, 3, 1000)), failed},
+		"recovery cut off":         {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000)), failed},
+		"no recovery":              {judgeRecovery(regKey{}), failed},
+		"valid signature":          {judgeSignature("0", "CN=WireGuard LLC", false), ok},
+		"unsigned installer":       {judgeSignature("2", "", true), ok},
+		"unsigned driver":          {judgeSignature("2", "", false), failed},
+		"broken signature":         {judgeSignature("3", "CN=X", true), failed},
+		"refusal":                  {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), ok},
+		"refusal without words":    {judgeRefusal(event{State: "error", Code: "bad_credentials"}), failed},
+		"unreachable":              {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), failed},
+		"wrong password taken":     {judgeRefusal(event{State: "authorized"}), failed},
+		"no tunnel on ARM64":       {judgeNoTunnel(event{State: "error", Message: "VPN does not work on ARM64."}, true), ok},
+		"tunnel on ARM64":          {judgeNoTunnel(event{State: "tunnel"}, true), failed},
+		"no tunnel":                {judgeNoTunnel(event{State: "error", Message: "No."}, false), failed},
+		"interface":                {judgeInterface(up, ip, own, "10.128.0.2"), ok},
+		"interface down":           {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ip, own, "10.128.0.2"), failed},
+		"large MTU":                {judgeInterface(up, []settings{{65535, 5}}, own, "10.128.0.2"), failed},
+		"tentative address":        {judgeInterface(up, ip, []address{{"10.128.0.2", "1"}}, "10.128.0.2"), failed},
+		"another address":          {judgeInterface(up, ip, own, "10.128.0.3"), failed},
+		"no IPv4":                  {judgeInterface(up, nil, own, "10.128.0.2"), failed},
+		"all routes":               {routes("0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), ok},
+		"all routes and a default": {routes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"), ok},
+		"half of all routes":       {routes("0.0.0.0/1", "10.128.0.2/32"), failed},
+		"some routes":              {routes("10.0.0.0/8", "10.128.0.2/32", "255.255.255.255/32"), ok},
+		"no routes":                {routes("10.128.0.2/32", "224.0.0.0/4"), failed},
+		"DNS of the interface":     {judgeDNS([]string{"10.0.0.53"}, nil, nil, true, false), ok},
+		"DNS by a rule":            {judgeDNS(nil, rule, follows, false, false), ok},
+		"DNS by an unheeded rule":  {judgeDNS(nil, rule, nil, false, false), failed},
+		"DNS by a rule for all":    {judgeDNS([]string{"10.0.0.53"}, rule, follows, true, false), failed},
+		"no DNS, as said":          {judgeDNS(nil, nil, nil, true, true), ok},
+		"no DNS":                   {judgeDNS(nil, nil, nil, false, false), failed},
+		"gateway outside":          {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 1}, {"192.168.1.5", "203.0.113.1", 7}}, 7, "10.128.0.2"), ok},
+		"gateway inside":           {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 7}}, 7, "10.128.0.2"), failed},
+		"no connection":            {judgeOutside(nil, 7, "10.128.0.2"), failed},
+	} {
+		if c.got.Status != c.want || c.got.Seen == "" || (c.want == failed) != (c.got.LookAt != "") {
+			t.Errorf("%s: %+v, want %s", name, c.got, c.want)
+		}
+	}
+}
+
+func TestAppLocker(t *testing.T) {
+	if got := appLocker(nil); got != "off" {
+		t.Error(got)
+	}
+	tree := regTree{`x\srpv2\msi`: {"enforcementmode": {Number: 1}}, `x\srpv2\exe`: {"enforcementmode": {Number: 1}}, `x\srpv2\dll`: {"enforcementmode": {Number: 0}}}
+	if got := appLocker(tree); got != "on for exe msi" {
+		t.Error(got)
+	}
+}
+
+func TestInternet(t *testing.T) {
+	var list []profile
+	if err := parseObjects([]byte("\xef\xbb\xbf"+`[{"InterfaceAlias":"Ethernet","IPv4Connectivity":1},{"InterfaceAlias":"Ideco agent","IPv4Connectivity":4}]`), &list); err != nil {
+		t.Fatal(err)
+	}
+	if is, seen := internet(list); !is || seen != "Ethernet: 1, Ideco agent: 4" {
+		t.Error(is, seen)
+	}
+	list = nil
+	if err := parseObjects([]byte(`{"value":[{"InterfaceAlias":"Ethernet","IPv4Connectivity":"LocalNetwork"}],"Count":1}`), &list); err != nil {
+		t.Fatal(err)
+	}
+	if is, seen := internet(list); is || seen != "Ethernet: LocalNetwork" {
+		t.Error(is, seen)
+	}
+}
+
+func TestReportPath(t *testing.T) {
+	for said, want := range map[string]string{
+		`Сведения для поддержки собраны в файл C:\Users\Иван Петров\Desktop\IdecoAgent-20261127-120000.zip. Паролей в нём нет.`: `C:\Users\Иван Петров\Desktop\IdecoAgent-20261127-120000.zip`,
+		`The file could not be made.`: "",
+	} {
+		if got := reportPath.FindString(said); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestLeadsTo(t *testing.T) {
+	for link, want := range map[string]bool{"L\x00..\\IdecoAgent.exe\x00": true, string(wide("C:\\IdecoAgent.exe")): true, "other.exe": false} {
+		if got := leadsTo([]byte(link), "IdecoAgent.exe"); got != want {
+			t.Errorf("%q: %v", link, got)
+		}
+	}
+}
+
+func TestParseOptions(t *testing.T) {
+	for _, c := range []struct{ line, wrong string }{
+		{"--msi a.msi", ""},
+		{"--msi a.msi --gateway gw.test --pin p --login n --password-stdin --url http://x/ --out . --keep --force", ""},
+		{"--msi a.msi --gateway gw.test:443", ""},
+		{"--msi a.msi --login n --password-stdin", ""},
+		{"--manual", ""},
+		{"", "--msi is missing"},
+		{"--msi a.msi extra", "extra"},
+		{"--msi a.msi --nonsense", "nonsense"},
+		{"--msi a.msi --login n", "--password-stdin"},
+		{"--msi a.msi --password-stdin", "--login"},
+		{"--msi a.msi --pin p", "--gateway"},
+		{"--msi a.msi --gateway http://gw.test/", "HOST"},
+	} {
+		_, err := parseOptions(strings.Fields(c.line))
+		var usage errUsage
+		if c.wrong == "" && err != nil || c.wrong != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s: %v, want %q", c.line, err, c.wrong)
+		}
+	}
+	if _, err := parseOptions([]string{"--help"}); !errors.Is(err, flag.ErrHelp) {
+		t.Error(err)
+	}
+	if host, port := splitGateway("gw.test"); host != "gw.test" || port != defaultPort {
+		t.Error(host, port)
+	}
+}
+
+// TestRun: what the program does without a Windows.
+func TestRun(t *testing.T) {
+	if onWindows {
+		t.Skip("this would change the computer")
+	}
+	msi := filepath.Join(t.TempDir(), "a.msi")
+	if err := os.WriteFile(msi, cfb(10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for line, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"--help":                             {exitOK, "Exit code"},
+		"--manual":                           {exitOK, "screen reader"},
+		"":                                   {exitUsage, "--msi is missing"},
+		"--msi " + msi + "-missing":          {exitUsage, "no such file"},
+		"--msi " + msi:                       {exitUsage, "for Windows"},
+		"--msi x --login n --password-stdin": {exitUsage, "no password"},
+		"--msi " + msi + " --out " + msi + "/none": {exitUsage, "none"},
+	} {
+		var out bytes.Buffer
+		if code := run(context.Background(), strings.Fields(line), strings.NewReader("\n"), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want %d\n%s", line, code, c.code, &out)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := []row{{"first", good("all  is\nwell")}, {"the second", bad("the log", "exit code %d", 1603)}, {"third", skipped("no gateway")}}
+	want := "ok            first       all is well\n" +
+		"failed        the second  exit code 1603\n" +
+		"                          look at: the log\n" +
+		"untried here  third       no gateway\n\n1 ok, 1 failed, 1 untried here\n"
+	if got := table(rows); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if exitCode(rows) != exitFailed || exitCode(rows[:1]) != exitOK || exitCode(rows[2:]) != exitOK {
+		t.Error("the exit code is 1 when a row failed, and only then")
+	}
+	if b := tableJSON(rows[1:2]); !bytes.Contains(b, []byte(`"look_at": "the log"`)) || !bytes.Contains(b, []byte(`"status": "failed"`)) {
+		t.Errorf("%s", b)
+	}
+}
+
+// TestRowsHaveOneName: results are compared by their names, over versions and computers.
+func TestRowsHaveOneName(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range allChecks() {
+		if seen[c.name] || c.do == nil {
+			t.Errorf("%q", c.name)
+		}
+		seen[c.name] = true
+	}
+	for _, m := range manual {
+		if seen[m.name] || m.steps == "" {
+			t.Errorf("%q", m.name)
+		}
+		seen[m.name] = true
+	}
+}
+
+// TestNoPassword: the password is nowhere in the zip, in whatever form it was written, also inside of diagnose's zip.
+func TestNoPassword(t *testing.T) {
+	const password = `кот "на" окне 7`
+	quoted := `{"password":"кот \"на\" окне 7"}`
+	s := &suite{computer: computer{work: t.TempDir()}}
+	s.password = password
+	inner, err := pack([]collectedFile{{"agent.log", []byte("said " + password)}}, "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"a.txt": []byte("x" + password + "y"), "b.log": wide(password), "c.json": []byte(quoted), "d-diagnose.zip": inner,
+		"e.txt": []byte("preshared_key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")} {
+		if err := os.WriteFile(filepath.Join(s.work, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := s.noSecrets()
+	for _, name := range []string{"a.txt", "b.log", "c.json", "d-diagnose.zip/agent.log", "e.txt"} {
+		if r.Status != failed || !strings.Contains(r.Seen, name+" has") {
+			t.Errorf("%s is not named: %+v", name, r)
+		}
+	}
+	s.out = t.TempDir()
+	path, err := s.save(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	count := 0
+	for _, f := range archive.File {
+		member, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hasSecret(b, password) {
+			t.Errorf("%s has the password", f.Name)
+		}
+		count += bytes.Count(b, []byte("[password]"))
+	}
+	if count != 4 {
+		t.Errorf("%d places were cleaned, want 4", count)
+	}
+}
+
+// TestNamesOfTheAgent: the witness imports nothing of the agent, and looks for what the agent makes.
+func TestNamesOfTheAgent(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	for file, names := range map[string][]string{
+		"agent/client/tunnel/nrpt.go":             {nameRule},
+		"agent/client/tunnel/filter.go":           {filterIPv6, filterDNS},
+		"agent/client/tunnel/wintun.go":           {wintunSHA256},
+		"agent/client/tunnel/tun_windows.go":      {"Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d", "0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13"},
+		"agent/client/locale/tunnel.go":           {`"dns_outside"`},
+		"agent/client/pipe/name_windows.go":       {`\\.\pipe\` + pipeName},
+		"cmd/ideco-agent/installer.wxs":           {serviceName, `Manufacturer="` + publisher + `"`, "PresetAddress", "PresetPin", `Software\Ideco\Agent`, "--hidden"},
+		"cmd/ideco-agent/installer.sh":            {"|" + strings.TrimSuffix(linkName, ".lnk")},
+		"cmd/ideco-agent/windows-check/README.md": {"windows-check.exe"},
+	} {
+		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, name := range names {
+			if !bytes.Contains(b, []byte(name)) {
+				t.Errorf("%s has no %s any more", file, name)
+			}
+		}
+	}
+	if !strings.EqualFold(adapterGUID, "{6c1d2a94-3b7e-4f0d-a15e-27d9804c6b13}") {
+		t.Error(adapterGUID)
+	}
+}
