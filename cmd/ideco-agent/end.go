@@ -34,7 +34,7 @@ func endCommand(ctx context.Context, p program, args []string) int {
 		out = p.stderr
 	}
 	if _, err := fmt.Fprintln(out, p.text(key, "value", value)); err != nil { // as at a start without a console
-		p.aloud(lang, key, value)
+		p.aloud(key, value)
 	}
 	return code
 }

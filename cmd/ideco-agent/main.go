@@ -66,7 +66,7 @@ func main() {
 		<-ctx.Done()
 		stop() // the second signal does what signals do
 	}()
-	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv),
+	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
 		settings.ReadRegistry(), diagnose.Places()}))
 }
 

@@ -16,7 +16,7 @@ func (p program) window() int {
 }
 
 // aloud is on Windows only, where a program may have nothing to print to.
-func (program) aloud(lang, key, value string) {}
+func (program) aloud(key, value string) {}
 
 func ownDir() string { return "" }
 

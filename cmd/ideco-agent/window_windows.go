@@ -50,7 +50,6 @@ func (p program) unparsedAloud(err error) int {
 	if hasStream(windows.STD_ERROR_HANDLE) {
 		return p.unparsed(err)
 	}
-	p.lang = windowsLanguage()
 	var said bytes.Buffer
 	p.stderr = &said
 	code := p.unparsed(err)
@@ -59,17 +58,14 @@ func (p program) unparsedAloud(err error) int {
 }
 
 // aloud says it in a window of its own.
-func (p program) aloud(lang, key, value string) {
-	if _, chosen := locale.Parse(lang); !chosen {
-		p.lang = windowsLanguage()
-	}
+func (p program) aloud(key, value string) {
 	window.Inform(p.text(locale.ProductName), p.text(key, "value", value))
 }
 
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
 	lang, ok := locale.Parse(o.lang)
 	if !ok {
-		lang = windowsLanguage()
+		lang = p.lang
 	}
 	device, err := client.ThisDevice(own)
 	if err != nil {
@@ -100,15 +96,4 @@ func ownDir() string {
 		dir = os.TempDir()
 	}
 	return filepath.Join(dir, "Ideco", "Agent")
-}
-
-var getUserDefaultUILanguage = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetUserDefaultUILanguage")
-
-// windowsLanguage is Russian unless Windows speaks English to this person.
-func windowsLanguage() locale.Lang {
-	const primary, english = 0x3ff, 0x09
-	if id, _, _ := getUserDefaultUILanguage.Call(); id&primary == english {
-		return locale.English
-	}
-	return locale.Russian
 }

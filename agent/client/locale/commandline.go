@@ -53,7 +53,7 @@ end (Windows, от имени администратора) завершает �
                         действует вместе с --server (или utm_pin=ОТПЕЧАТОК)
   --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM)
   --json                печатать события в JSON, по одному в строке
-  --lang ru|en          язык сообщений; без него — по переменным LC_ALL, LC_MESSAGES и LANG
+  --lang ru|en          язык сообщений; без него — язык интерфейса Windows, в Linux — LC_ALL, LC_MESSAGES, LANG
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
 
 В Windows шлюз могут задать политика (HKLM\Software\Policies\Ideco\Agent) и установщик
@@ -94,7 +94,7 @@ Flags of connect:
                            goes with --server (or utm_pin=PIN)
   --root FILE              trust only the root certificates in this file (PEM)
   --json                   print events in JSON, one a line
-  --lang ru|en             language of messages; LC_ALL, LC_MESSAGES and LANG choose it otherwise
+  --lang ru|en             language of messages; otherwise the display language of Windows, or LC_ALL, LC_MESSAGES, LANG
   --state DIR              where to keep this computer's identifier
 
 On Windows policy (HKLM\Software\Policies\Ideco\Agent) and the installer (HKLM\Software\Ideco\Agent)

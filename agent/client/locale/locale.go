@@ -29,18 +29,28 @@ func Parse(s string) (Lang, bool) {
 	return Russian, false
 }
 
-// FromEnvironment chooses the language as POSIX does: the first of LC_ALL, LC_MESSAGES and LANG that is set. Everybody
-// who does not ask for English gets Russian.
+// FromEnvironment chooses the language as POSIX does: the first of LC_ALL, LC_MESSAGES and LANG that is set.
 func FromEnvironment(getenv func(string) string) Lang {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value := strings.ToLower(getenv(name))
-		if value == "" {
-			continue
+		if value := getenv(name); value != "" {
+			return fromNames([]string{value})
 		}
-		if value == "en" || strings.HasPrefix(value, "en_") || strings.HasPrefix(value, "en.") || strings.HasPrefix(value, "en-") {
-			return English
-		}
+	}
+	return Russian
+}
+
+// fromNames chooses by the first of the languages of a system, such as "en-US" or "en_US.UTF-8": English where that is
+// English, and Russian otherwise.
+func fromNames(names []string) Lang {
+	if len(names) == 0 {
 		return Russian
+	}
+	first := strings.ToLower(names[0])
+	if i := strings.IndexAny(first, "-_.@"); i >= 0 {
+		first = first[:i]
+	}
+	if first == string(English) {
+		return English
 	}
 	return Russian
 }

@@ -129,6 +129,28 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
+func TestFromNames(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  Lang
+	}{
+		{nil, Russian},
+		{[]string{""}, Russian},
+		{[]string{"en-US", "ru-RU"}, English},
+		{[]string{"EN-GB"}, English},
+		{[]string{"en"}, English},
+		{[]string{"en_US@euro"}, English},
+		{[]string{"ru-RU", "en-US"}, Russian},
+		{[]string{"kk-KZ", "en-US"}, Russian},
+		{[]string{"de-DE"}, Russian},
+		{[]string{"enm"}, Russian}, // Middle English
+	} {
+		if got := fromNames(c.names); got != c.want {
+			t.Errorf("%q: %s", c.names, got)
+		}
+	}
+}
+
 // The program has one name in its own texts. One text is as the gateway says it too.
 func TestNameOfProgram(t *testing.T) {
 	otherwise := regexp.MustCompile(`Ideco агент|Ideco agent`)
