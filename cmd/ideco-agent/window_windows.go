@@ -57,26 +57,23 @@ func (p program) unparsedAloud(err error) int {
 	return code
 }
 
-// aloud says it in a window of its own.
-func (p program) aloud(key, value string) {
-	window.Inform(p.text(locale.ProductName), p.text(key, "value", value))
-}
+// programName is how to call the program.
+const programName = "IdecoAgent.exe"
+
+// aloud shows an answer in a window of its own, as at a start from a shortcut, where there is nothing to print to.
+func (p program) aloud(text string) { window.Inform(p.text(locale.ProductName), text) }
 
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
-	lang, ok := locale.Parse(o.lang)
-	if !ok {
-		lang = p.lang
-	}
 	device, err := client.ThisDevice(own)
 	if err != nil {
 		log.Log(err.Error())
 	}
 	return window.Program{
 		Config: window.Config{
-			Lang: lang, Line: o.gateway, Registry: settings.ReadRegistry,
+			Lang: p.lang, Line: o.gateway, Registry: settings.ReadRegistry,
 			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
 			HasService: pipe.Installed,
-			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: lang, Log: log.Log}) },
+			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
 			Keeper:     keeper.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,
@@ -84,7 +81,7 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 		Report: func() (string, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 			defer cancel()
-			return saveReport(ctx, lang, o.gateway, diagnose.Places())
+			return saveReport(ctx, p.lang, o.gateway, diagnose.Places())
 		},
 	}
 }
