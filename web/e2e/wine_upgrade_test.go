@@ -24,7 +24,7 @@ const (
 	serviceLog    = `C:\Program Files\Ideco\Agent\service\service.log`
 	startMenuName = windowTitle + ".lnk"
 	textWaiting   = "Служба «Айдеко Агент» не отвечает. Ждём её"
-	textNewer     = "Вышла новая версия программы «Айдеко Агент»: " + agent.Version
+	textNewer     = "Вышла новая версия Ideco агента: " + agent.Version
 	textOlder     = "На этом компьютере уже есть более новая версия программы «Айдеко Агент»."
 	checkSave     = "Сохранить пароль\u00a0"
 	checkAuto     = "Автоматически подключаться при запуске приложения\u00a0"

@@ -70,6 +70,6 @@ var coreTexts = map[string]text{
 		"The session ends soon. Log in again to go on without a break."},
 	minutes: {"{value} мин", "{value} min"},
 	Update: {
-		"Вышла новая версия программы «Айдеко Агент»: {version}. Её можно скачать в личном кабинете.",
-		"There is a new version of Ideco Agent: {version}. You can download it in your cabinet."},
+		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
+		"There is a new version of Ideco agent: {version}. You can download it from My account."},
 }

@@ -121,11 +121,11 @@ var windowTexts = map[string]text{
 		"The information for support could not be collected: {value}. Make room on the disk and try again."},
 	ReportMaking: {"Собираем сведения для поддержки…", "Collecting information for support…"},
 	AboutText: {
-		"Айдеко Агент {version}\n\nОткрывает доступ в интернет и к сети организации, пока вы авторизованы.\n\nШлюз: {server}\nЖурнал: {value}",
-		"Ideco Agent {version}\n\nOpens access to the Internet and to your organisation's network while you are logged in.\n\nGateway: {server}\nLog: {value}"},
+		"Ideco агент {version}\n\nОткрывает доступ в интернет и к сети организации, пока вы авторизованы.\n\nШлюз: {server}\nЖурнал: {value}",
+		"Ideco agent {version}\n\nOpens access to the Internet and to your organisation's network while you are logged in.\n\nGateway: {server}\nLog: {value}"},
 	AlreadyRuns: {
-		"Айдеко Агент уже запущен другим пользователем или с другими правами. Найдите его значок в области уведомлений.",
-		"Ideco Agent runs already, for another user or with other rights. Look for its icon in the notification area."},
+		"Ideco агент уже запущен другим пользователем или с другими правами. Найдите его значок в области уведомлений.",
+		"Ideco agent runs already, for another user or with other rights. Look for its icon in the notification area."},
 	WindowNotMade: {
 		"Окно программы не удалось показать: {value}. Перезапустите компьютер; если не поможет, сообщите администратору.",
 		"The program's window could not be shown: {value}. Restart the computer; if that fails, tell your administrator."},
