@@ -222,7 +222,7 @@ func (d *desktop) endsByCommand(g *windowsGateway) {
 	d.t.Helper()
 	ends := func(want int, says string) {
 		d.t.Helper()
-		if code, said := d.run(installedProgram, "end"); code != want || !strings.Contains(said, says) {
+		if code, said := d.run(installedProgram, "end", "--lang", "ru"); code != want || !strings.Contains(said, says) {
 			d.t.Errorf("IdecoAgent.exe end: exit code %d, want %d and %q\n%s", code, want, says, said)
 		}
 	}
