@@ -74,6 +74,7 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
 			HasService: pipe.Installed,
 			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
+			Traffic:    vpnTraffic,
 			Keeper:     keeper.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,

@@ -84,6 +84,24 @@ func Minutes(l Lang, d time.Duration) string {
 	return Text(l, minutes, "value", strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10))
 }
 
+// Bytes is an amount of data as the portal shows it, with one decimal in units of 1024: «1,4 ГБ», «512 Б».
+func Bytes(l Lang, n uint64) string {
+	units := strings.Fields(Text(l, byteUnits))
+	value, unit := float64(n), 0
+	for value >= 1023.95 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	if unit == 0 {
+		return strconv.FormatUint(n, 10) + " " + units[0]
+	}
+	text := strconv.FormatFloat(value, 'f', 1, 64)
+	if l != English {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text + " " + units[unit]
+}
+
 // Text is the text under a key with its {placeholders} filled in: name, value, name, value.
 func Text(l Lang, key string, values ...string) string {
 	t := texts[key]

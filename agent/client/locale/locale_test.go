@@ -110,6 +110,20 @@ func TestMinutes(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	for _, c := range []struct {
+		n      uint64
+		ru, en string
+	}{
+		{0, "0 Б", "0 B"}, {1023, "1023 Б", "1023 B"}, {1024, "1,0 КБ", "1.0 KB"}, {1048524, "1023,9 КБ", "1023.9 KB"},
+		{1048575, "1,0 МБ", "1.0 MB"}, {1503238553, "1,4 ГБ", "1.4 GB"}, {1 << 63, "8192,0 ПБ", "8192.0 PB"},
+	} {
+		if ru, en := Bytes(Russian, c.n), Bytes(English, c.n); ru != c.ru || en != c.en {
+			t.Errorf("%d: %s, %s", c.n, ru, en)
+		}
+	}
+}
+
 func TestFromEnvironment(t *testing.T) {
 	for _, c := range []struct {
 		environment map[string]string
