@@ -1,8 +1,19 @@
 package client
 
 import (
+	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
 )
+
+// AsksPassword tells whether a refused extension needs another password than that of the login. The codes are those of the
+// refusal's notice.
+func AsksPassword(code string) bool {
+	switch agent.Code(code) {
+	case agent.CodeBadCredentials, agent.CodePasswordExpired, agent.CodePasswordMustChange:
+		return true
+	}
+	return false
+}
 
 // extend asks the gateway for a longer session, with the password of the login unless the person gave another. Where the
 // connection fails, its loss is found where it is read.

@@ -90,14 +90,8 @@ func (p problem) Error() string { return p.key + " " + p.value }
 // connect logs in and stays connected.
 func connect(ctx context.Context, p program, args []string) int {
 	o, rest, err := parseOptions(args)
-	if lang, ok := locale.Parse(o.lang); ok {
-		p.lang = lang
-	}
 	var wrongPlace *settings.Problem
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(p.stdout, p.text(locale.Usage))
-		return exitOK
 	case errors.As(err, &wrongPlace):
 		return p.unsettled(wrongPlace)
 	case err != nil:

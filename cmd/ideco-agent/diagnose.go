@@ -18,9 +18,6 @@ func diagnoseCommand(ctx context.Context, p program, args []string) int {
 	if err != nil {
 		return p.unparsed(err)
 	}
-	if lang, ok := locale.Parse(o.lang); ok {
-		p.lang = lang
-	}
 	path, err := saveReport(ctx, p.lang, o.gateway, p.reportDirs)
 	if err != nil {
 		fmt.Fprintln(p.stderr, p.text(locale.ReportFailed, "value", err.Error()))

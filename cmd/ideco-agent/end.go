@@ -16,16 +16,12 @@ import (
 
 // endCommand ends the access of whoever has it on this computer, and says what came of it.
 func endCommand(ctx context.Context, p program, args []string) int {
-	lang, err := parseEnd(args)
 	var wrong problem
 	switch {
-	case errors.As(err, &wrong):
+	case errors.As(parseEnd(args), &wrong):
 		return p.usage(wrong.key, wrong.value)
 	case runtime.GOOS != "windows":
 		return p.usage(locale.ServiceOnWindows, "end")
-	}
-	if l, ok := locale.Parse(lang); ok {
-		p.lang = l
 	}
 	o, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})
 	code, key, value := endWords(o, err)
@@ -33,26 +29,28 @@ func endCommand(ctx context.Context, p program, args []string) int {
 	if code != exitOK {
 		out = p.stderr
 	}
-	if _, err := fmt.Fprintln(out, p.text(key, "value", value)); err != nil { // as at a start without a console
-		p.aloud(lang, key, value)
+	text := p.text(key, "value", value)
+	if _, err := fmt.Fprintln(out, text); err != nil {
+		p.aloud(text)
 	}
 	return code
 }
 
-func parseEnd(args []string) (lang string, err error) {
+func parseEnd(args []string) error {
+	var lang string
 	flags := flag.NewFlagSet("end", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&lang, "lang", "", "")
 	if err := flags.Parse(args); err != nil {
-		return "", problem{locale.BadFlags, err.Error()}
+		return problem{locale.BadFlags, err.Error()}
 	}
 	if flags.NArg() > 0 {
-		return "", problem{locale.ExtraArgument, flags.Arg(0)}
+		return problem{locale.ExtraArgument, flags.Arg(0)}
 	}
 	if _, known := locale.Parse(lang); lang != "" && !known {
-		return "", problem{locale.BadLang, lang}
+		return problem{locale.BadLang, lang}
 	}
-	return lang, nil
+	return nil
 }
 
 // endWords is how to say what came of it.

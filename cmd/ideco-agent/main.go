@@ -7,8 +7,9 @@
 //
 //	ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin
 //	ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
+//	ideco-agent help [COMMAND]
 //
-// The latter writes a file for support (see package diagnose) and says where.
+// diagnose writes a file for support (see package diagnose) and says where.
 //
 // The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
 // the installer, which comes after it (see package settings).
@@ -44,7 +45,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"ideco-agent/agent"
@@ -66,7 +66,7 @@ func main() {
 		<-ctx.Done()
 		stop() // the second signal does what signals do
 	}()
-	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.FromEnvironment(os.Getenv),
+	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
 		settings.ReadRegistry(), diagnose.Places()}))
 }
 
@@ -81,41 +81,33 @@ type program struct {
 }
 
 func run(ctx context.Context, p program) int {
+	if lang, ok := langIn(p.args); ok {
+		p.lang = lang
+	}
+	if on, wanted := helpWanted(p.args); wanted {
+		return p.showHelp(on)
+	}
 	if isForWindow(p.args) {
 		return p.window()
 	}
-	switch command := p.args[0]; command {
-	case "connect":
-		return connect(ctx, p, p.args[1:])
-	case "diagnose":
-		return diagnoseCommand(ctx, p, p.args[1:])
-	case "end":
-		return endCommand(ctx, p, p.args[1:])
-	case "service":
-		return serve(p, p.args[1:])
-	case "version", "--version", "-version":
-		fmt.Fprintln(p.stdout, p.text(locale.VersionOfProgram, "version", agent.Version,
-			"value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH))
-		return exitOK
-	case "help", "--help", "-help", "-h":
-		fmt.Fprint(p.stdout, p.text(locale.Usage))
-		return exitOK
-	default:
-		return p.usage(locale.UnknownCommand, command)
+	c, ok := commandNamed(p.args[0])
+	if !ok {
+		return p.usage(locale.UnknownCommand, p.args[0])
 	}
+	return c.run(ctx, p, p.args[1:])
 }
 
 // usage says what is wrong with the command line.
 func (p program) usage(key, value string) int {
 	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
-	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp))
+	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
 	return exitUsage
 }
 
 // unsettled says what is wrong with the place that names the gateway.
 func (p program) unsettled(wrong *settings.Problem) int {
 	fmt.Fprintln(p.stderr, p.inWords(wrong))
-	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp))
+	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
 	return exitUsage
 }
 

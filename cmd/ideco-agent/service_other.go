@@ -3,13 +3,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"ideco-agent/agent/client/locale"
 )
 
 // serve says where there is such a service.
-func serve(p program, args []string) int {
+func serve(_ context.Context, p program, args []string) int {
 	var wrong problem
 	if _, err := parseService(args); errors.As(err, &wrong) {
 		return p.usage(wrong.key, wrong.value)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"ideco-agent/agent/client"
@@ -10,7 +11,7 @@ import (
 )
 
 // serve is the process of the service. It returns when Windows has stopped it.
-func serve(p program, args []string) int {
+func serve(_ context.Context, p program, args []string) int {
 	o, err := parseService(args)
 	var wrong problem
 	if errors.As(err, &wrong) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"strings"
 
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
@@ -17,19 +16,15 @@ type windowOptions struct {
 	lang    string
 }
 
-// isForWindow tells whether the command line names no command: nothing at all, flags or utm_address= and utm_pin=.
+// isForWindow tells whether the command line names no command: nothing at all, flags or utm_address= and utm_pin=, and does
+// not ask for help.
 func isForWindow(args []string) bool {
 	if len(args) == 0 {
 		return true
 	}
-	switch first := strings.TrimLeft(args[0], "-"); {
-	case first == "help", first == "h", first == "version":
-		return false
-	case len(first) < len(args[0]):
-		return true
-	default:
-		return strings.Contains(first, "=")
-	}
+	_, wanted := helpWanted(args)
+	_, named := commandNamed(args[0])
+	return !wanted && !named && !isWord(args[0])
 }
 
 // parseWindowOptions gives what is wrong as a problem or a *settings.Problem.

@@ -15,8 +15,11 @@ func (p program) window() int {
 	return p.usage(locale.UnknownCommand, p.args[0])
 }
 
+// programName is how to call the program.
+const programName = "ideco-agent"
+
 // aloud is on Windows only, where a program may have nothing to print to.
-func (program) aloud(lang, key, value string) {}
+func (program) aloud(string) {}
 
 func ownDir() string { return "" }
 

@@ -22,6 +22,7 @@ func TestIsForWindow(t *testing.T) {
 		{"", true}, {"--hidden", true}, {"utm_address=gw.ru", true}, {"UTM_PIN=x utm_address=gw.ru", true}, {"--lang en", true},
 		{"connect", false}, {"connect utm_address=gw.ru", false}, {"diagnose", false}, {"service", false}, {"end", false}, {"end --lang en", false}, {"help", false},
 		{"--help", false}, {"-h", false}, {"--version", false}, {"something", false},
+		{"--hidden --help", false}, {"utm_address=gw.ru -h", false}, {"/?", false}, {"-version", false},
 	} {
 		if got := isForWindow(strings.Fields(c.args)); got != c.want {
 			t.Errorf("%q: %v", c.args, got)

@@ -50,7 +50,6 @@ func (p program) unparsedAloud(err error) int {
 	if hasStream(windows.STD_ERROR_HANDLE) {
 		return p.unparsed(err)
 	}
-	p.lang = windowsLanguage()
 	var said bytes.Buffer
 	p.stderr = &said
 	code := p.unparsed(err)
@@ -58,29 +57,24 @@ func (p program) unparsedAloud(err error) int {
 	return code
 }
 
-// aloud says it in a window of its own.
-func (p program) aloud(lang, key, value string) {
-	if _, chosen := locale.Parse(lang); !chosen {
-		p.lang = windowsLanguage()
-	}
-	window.Inform(p.text(locale.ProductName), p.text(key, "value", value))
-}
+// programName is how to call the program.
+const programName = "IdecoAgent.exe"
+
+// aloud shows an answer in a window of its own, as at a start from a shortcut, where there is nothing to print to.
+func (p program) aloud(text string) { window.Inform(p.text(locale.ProductName), text) }
 
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
-	lang, ok := locale.Parse(o.lang)
-	if !ok {
-		lang = windowsLanguage()
-	}
 	device, err := client.ThisDevice(own)
 	if err != nil {
 		log.Log(err.Error())
 	}
 	return window.Program{
 		Config: window.Config{
-			Lang: lang, Line: o.gateway, Registry: settings.ReadRegistry,
+			Lang: p.lang, Line: o.gateway, Registry: settings.ReadRegistry,
 			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
 			HasService: pipe.Installed,
-			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: lang, Log: log.Log}) },
+			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
+			Traffic:    vpnTraffic,
 			Keeper:     keeper.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,
@@ -88,7 +82,7 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 		Report: func() (string, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 			defer cancel()
-			return saveReport(ctx, lang, o.gateway, diagnose.Places())
+			return saveReport(ctx, p.lang, o.gateway, diagnose.Places())
 		},
 	}
 }
@@ -100,15 +94,4 @@ func ownDir() string {
 		dir = os.TempDir()
 	}
 	return filepath.Join(dir, "Ideco", "Agent")
-}
-
-var getUserDefaultUILanguage = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetUserDefaultUILanguage")
-
-// windowsLanguage is Russian unless Windows speaks English to this person.
-func windowsLanguage() locale.Lang {
-	const primary, english = 0x3ff, 0x09
-	if id, _, _ := getUserDefaultUILanguage.Call(); id&primary == english {
-		return locale.English
-	}
-	return locale.Russian
 }

@@ -137,6 +137,12 @@ func (c control) find(text string) (control, bool) {
 	return control{}, false
 }
 
+// button is find for what has to be there.
+func (c control) button(text string) control {
+	b, _ := c.find(text)
+	return b
+}
+
 // says tells whether a text stands in the window, alone or in a longer one.
 func (c control) says(text string) bool {
 	for _, one := range c.Controls {

@@ -212,7 +212,7 @@ func (p *prefix) products() []string {
 func (p *prefix) agent(g *windowsGateway, password string, flags ...string) *agentProcess {
 	p.t.Helper()
 	pin := p.registry(gatewayKey)[gatewayKey]["UtmPin"]
-	args := append([]string{"connect", "--server", g.where.Agents[0], "--login", "remote", "--password-stdin", "--pin", pin, "--json"}, flags...)
+	args := append([]string{"connect", "--server", g.where.Agents[0], "--login", "remote", "--password-stdin", "--pin", pin, "--lang", "ru", "--json"}, flags...)
 	return watch(p.t, p.command(context.Background(), installedProgram, args...), password)
 }
 

@@ -24,7 +24,7 @@ const (
 	serviceLog    = `C:\Program Files\Ideco\Agent\service\service.log`
 	startMenuName = windowTitle + ".lnk"
 	textWaiting   = "Служба «Айдеко Агент» не отвечает. Ждём её"
-	textNewer     = "Вышла новая версия программы «Айдеко Агент»: " + agent.Version
+	textNewer     = "Вышла новая версия Ideco агента: " + agent.Version
 	textOlder     = "На этом компьютере уже есть более новая версия программы «Айдеко Агент»."
 	checkSave     = "Сохранить пароль\u00a0"
 	checkAuto     = "Автоматически подключаться при запуске приложения\u00a0"
@@ -222,7 +222,7 @@ func (d *desktop) endsByCommand(g *windowsGateway) {
 	d.t.Helper()
 	ends := func(want int, says string) {
 		d.t.Helper()
-		if code, said := d.run(installedProgram, "end"); code != want || !strings.Contains(said, says) {
+		if code, said := d.run(installedProgram, "end", "--lang", "ru"); code != want || !strings.Contains(said, says) {
 			d.t.Errorf("IdecoAgent.exe end: exit code %d, want %d and %q\n%s", code, want, says, said)
 		}
 	}

@@ -76,7 +76,8 @@ func (d *desktop) says(text, button string) control {
 	})
 }
 
-// logsInByKeys: the gateway answers before anybody is asked; a wrong password, the right one, and out again.
+// logsInByKeys: the gateway answers before anybody is asked; a wrong password, the right one, and out again. The keyboard is
+// where the person goes on: at the button while the card is on show, at the password when the form is back.
 func (d *desktop) logsInByKeys(g *windowsGateway) {
 	d.t.Helper()
 	w := d.says(textReady, buttonIn)
@@ -88,15 +89,24 @@ func (d *desktop) logsInByKeys(g *windowsGateway) {
 	d.types("wrong")
 	d.press("Return")
 	d.says(textWrong, buttonIn)
-	d.types(typedPassword) // the field is empty and waits
-	d.press("Return")
-	d.says(textAccess, buttonOut)
+	d.types(typedPassword)      // the field is empty and waits
+	d.press("Return", "Return") // the second one must not undo the first
+	w = d.hasKeys("the button on the card", func(w control) control { return w.button(buttonOut) })
+	for _, gone := range []string{"Логин", "Пароль", buttonIn} {
+		if w.says(gone) {
+			d.t.Errorf("the card still has %q: %+v", gone, w)
+		}
+	}
+	if !w.says(textAccess) || !w.says("Вы вошли как ivanov из локальной сети") || !w.says(g.where.Agents[0]) {
+		d.t.Errorf("the card: %+v", w)
+	}
 	list := g.boss.waitSessions("the window's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 	if list[0].Login != "ivanov" || list[0].Kind != "lan" {
 		d.t.Errorf("monitor: %+v", list)
 	}
-	d.presses(buttonOut)
+	d.press("space")
 	d.says(textOut, buttonIn)
+	d.hasKeys("the password on the form", passwordField)
 	g.boss.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
 }
 
@@ -113,11 +123,14 @@ func (d *desktop) logsInAgain(g *windowsGateway) session {
 // presses goes to a button and presses it.
 func (d *desktop) presses(button string) {
 	d.t.Helper()
-	d.goesTo(button, func(w control) control {
-		b, _ := w.find(button)
-		return b
-	})
+	d.goesTo(button, func(w control) control { return w.button(button) })
 	d.press("space")
+}
+
+// hasKeys waits until a control has the keyboard by itself.
+func (d *desktop) hasKeys(what string, pick func(control) control) control {
+	d.t.Helper()
+	return d.sees(windowTitle, "the keyboard is at "+what, func(w control) bool { return pick(w).Focused && pick(w).Visible })
 }
 
 // goesTo goes to a control by the Tab key.

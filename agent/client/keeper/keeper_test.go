@@ -95,6 +95,10 @@ func TestKnockAndLogin(t *testing.T) {
 			if m := c.Authorize(); m == nil || m.Password != "right" {
 				t.Errorf("extend: %+v", m)
 			}
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "bad_credentials", Message: "Нет."})
+			if m := c.Authorize(); m == nil || m.Password != "new" {
+				t.Errorf("extend: %+v", m)
+			}
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z"})
 			c.Wait()
 		}
@@ -116,6 +120,8 @@ func TestKnockAndLogin(t *testing.T) {
 	s.until("the notice", func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
 	s.Knock(s.wish("")) // a second window opens
 	s.Extend("")
+	s.until("a refusal", func(now Status) bool { return now.AsksPassword() && now.HasAccess() })
+	s.Extend("new")
 	s.until("the extension", func(now Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
 	s.Logout()
 	s.waits(client.Ended, "logout")

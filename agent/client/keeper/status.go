@@ -34,6 +34,16 @@ type Notice struct {
 // HasAccess tells whether the gateway gives access now.
 func (s Status) HasAccess() bool { return s.State == client.Authorized || s.State == client.TunnelUp }
 
+// AsksPassword tells whether the session can only be extended with another password.
+func (s Status) AsksPassword() bool {
+	for _, n := range s.Notices {
+		if client.AsksPassword(n.Code) {
+			return true
+		}
+	}
+	return false
+}
+
 // Busy tells whether somebody has access, gets it or gets it back.
 func (s Status) Busy() bool {
 	return s.HasAccess() || s.State == client.Reconnecting || s.State == client.Connecting && s.Login != ""
@@ -73,7 +83,7 @@ func (k *Keeper) saw(e client.Event) {
 	}
 	if e.Expires != "" && e.Expires != k.expires { // extended, and not only back after a loss
 		k.expires = e.Expires
-		s.Notices = without(s.Notices, client.NoticeExpiring)
+		s.Notices = without(s.Notices, func(n Notice) bool { return n.Code == client.NoticeExpiring || client.AsksPassword(n.Code) })
 	}
 	s.State, s.Mode, s.Address, s.Expires, s.Code, s.Message = e.State, e.Mode, e.Address, e.Expires, e.Code, e.Message
 	if e.State == client.Ended || e.State == client.Failed {
@@ -83,12 +93,14 @@ func (k *Keeper) saw(e client.Event) {
 }
 
 // withNotice never changes the list that it gets, which may be on show.
-func withNotice(list []Notice, n Notice) []Notice { return append(without(list, n.Code), n) }
+func withNotice(list []Notice, n Notice) []Notice {
+	return append(without(list, func(old Notice) bool { return old.Code == n.Code }), n)
+}
 
-func without(list []Notice, code string) []Notice {
+func without(list []Notice, unwanted func(Notice) bool) []Notice {
 	var rest []Notice
 	for _, n := range list {
-		if n.Code != code {
+		if !unwanted(n) {
 			rest = append(rest, n)
 		}
 	}

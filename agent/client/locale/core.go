@@ -11,6 +11,7 @@ const (
 	Expiring      = "expiring"
 	ExpiringSoon  = "expiring_soon"
 	minutes       = "minutes"
+	byteUnits     = "byte_units"
 	Refused       = "refused"
 	Over          = "over"
 )
@@ -68,8 +69,9 @@ var coreTexts = map[string]text{
 	ExpiringSoon: {
 		"Сессия скоро закончится. Войдите заново, чтобы не прерываться.",
 		"The session ends soon. Log in again to go on without a break."},
-	minutes: {"{value} мин", "{value} min"},
+	minutes:   {"{value} мин", "{value} min"},
+	byteUnits: {"Б КБ МБ ГБ ТБ ПБ", "B KB MB GB TB PB"},
 	Update: {
-		"Вышла новая версия программы «Айдеко Агент»: {version}. Её можно скачать в личном кабинете.",
-		"There is a new version of Ideco Agent: {version}. You can download it in your cabinet."},
+		"Вышла новая версия Ideco агента: {version}. Её можно скачать в личном кабинете.",
+		"There is a new version of Ideco agent: {version}. You can download it from My account."},
 }

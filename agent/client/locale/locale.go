@@ -29,18 +29,28 @@ func Parse(s string) (Lang, bool) {
 	return Russian, false
 }
 
-// FromEnvironment chooses the language as POSIX does: the first of LC_ALL, LC_MESSAGES and LANG that is set. Everybody
-// who does not ask for English gets Russian.
+// FromEnvironment chooses the language as POSIX does: the first of LC_ALL, LC_MESSAGES and LANG that is set.
 func FromEnvironment(getenv func(string) string) Lang {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value := strings.ToLower(getenv(name))
-		if value == "" {
-			continue
+		if value := getenv(name); value != "" {
+			return fromNames([]string{value})
 		}
-		if value == "en" || strings.HasPrefix(value, "en_") || strings.HasPrefix(value, "en.") || strings.HasPrefix(value, "en-") {
-			return English
-		}
+	}
+	return Russian
+}
+
+// fromNames chooses by the first of the languages of a system, such as "en-US" or "en_US.UTF-8": English where that is
+// English, and Russian otherwise.
+func fromNames(names []string) Lang {
+	if len(names) == 0 {
 		return Russian
+	}
+	first := strings.ToLower(names[0])
+	if i := strings.IndexAny(first, "-_.@"); i >= 0 {
+		first = first[:i]
+	}
+	if first == string(English) {
+		return English
 	}
 	return Russian
 }
@@ -72,6 +82,24 @@ func Reason(reason agent.Reason) string {
 // Minutes is a duration in whole minutes, rounded up: «5 мин».
 func Minutes(l Lang, d time.Duration) string {
 	return Text(l, minutes, "value", strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10))
+}
+
+// Bytes is an amount of data as the portal shows it, with one decimal in units of 1024: «1,4 ГБ», «512 Б».
+func Bytes(l Lang, n uint64) string {
+	units := strings.Fields(Text(l, byteUnits))
+	value, unit := float64(n), 0
+	for value >= 1023.95 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	if unit == 0 {
+		return strconv.FormatUint(n, 10) + " " + units[0]
+	}
+	text := strconv.FormatFloat(value, 'f', 1, 64)
+	if l != English {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text + " " + units[unit]
 }
 
 // Text is the text under a key with its {placeholders} filled in: name, value, name, value.

@@ -110,6 +110,20 @@ func TestMinutes(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	for _, c := range []struct {
+		n      uint64
+		ru, en string
+	}{
+		{0, "0 Б", "0 B"}, {1023, "1023 Б", "1023 B"}, {1024, "1,0 КБ", "1.0 KB"}, {1048524, "1023,9 КБ", "1023.9 KB"},
+		{1048575, "1,0 МБ", "1.0 MB"}, {1503238553, "1,4 ГБ", "1.4 GB"}, {1 << 63, "8192,0 ПБ", "8192.0 PB"},
+	} {
+		if ru, en := Bytes(Russian, c.n), Bytes(English, c.n); ru != c.ru || en != c.en {
+			t.Errorf("%d: %s, %s", c.n, ru, en)
+		}
+	}
+}
+
 func TestFromEnvironment(t *testing.T) {
 	for _, c := range []struct {
 		environment map[string]string
@@ -129,12 +143,36 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
-// The program has one name in its own texts. One text is as the gateway says it too.
+func TestFromNames(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  Lang
+	}{
+		{nil, Russian},
+		{[]string{""}, Russian},
+		{[]string{"en-US", "ru-RU"}, English},
+		{[]string{"EN-GB"}, English},
+		{[]string{"en"}, English},
+		{[]string{"en_US@euro"}, English},
+		{[]string{"ru-RU", "en-US"}, Russian},
+		{[]string{"kk-KZ", "en-US"}, Russian},
+		{[]string{"de-DE"}, Russian},
+		{[]string{"enm"}, Russian}, // Middle English
+	} {
+		if got := fromNames(c.names); got != c.want {
+			t.Errorf("%q: %s", c.names, got)
+		}
+	}
+}
+
+// The program has one name in texts. The vendor's label stays where people look for it: as the title of the window, and as
+// the name of the service in the list of services.
 func TestNameOfProgram(t *testing.T) {
-	otherwise := regexp.MustCompile(`Ideco агент|Ideco agent`)
+	label := regexp.MustCompile(`Айдеко Агент|Ideco Agent`)
+	service := regexp.MustCompile(`([Сс]лужб[аы]|service) («Айдеко Агент»|Ideco Agent)`)
 	for key, text := range texts {
-		if key != Code(agent.CodeBadMessage) && otherwise.MatchString(text.ru+text.en) {
-			t.Errorf("%s calls the program otherwise: %s", key, otherwise.FindString(text.ru+text.en))
+		if said := service.ReplaceAllString(text.ru+text.en, ""); key != ProductName && label.MatchString(said) {
+			t.Errorf("%s calls the program otherwise: %s", key, label.FindString(said))
 		}
 	}
 }

@@ -5,6 +5,7 @@ const (
 	NoGateway        = "no_gateway"
 	SeatBusy         = "seat_busy"
 	SeatTaken        = "seat_taken"
+	SeatWait         = "seat_wait"
 	SeatEnded        = "seat_ended"
 	SeatLeft         = "seat_left"
 	SeatWindowGone   = "seat_window_gone"
@@ -25,14 +26,17 @@ const (
 
 var seatTexts = map[string]text{
 	NoGateway: {
-		"Адрес шлюза не указан. Впишите его в поле «Домен» или узнайте у администратора.",
-		"There is no gateway's address. Type it into the field Domain, or ask your administrator."},
+		"Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора.",
+		"There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."},
 	SeatBusy: {
 		"Занято: доступ на этом компьютере сейчас открыт другим человеком. Войти можно будет, когда он выйдет.",
 		"Taken: somebody else has access on this computer now. You can log in as soon as they have logged out."},
 	SeatTaken: {
 		"Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.",
 		"Taken: access on this computer is open in another Windows session now."},
+	SeatWait: {
+		"Войти можно будет, когда он закончится. Завершить его может администратор этого компьютера.",
+		"You can log in when that has ended. An administrator of this computer can end it."},
 	SeatEnded: {
 		"Доступ закрыт: его завершил администратор этого компьютера.",
 		"Access is closed: an administrator of this computer has ended it."},

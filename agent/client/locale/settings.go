@@ -17,7 +17,7 @@ var settingsTexts = map[string]text{
 		`в политике организации (HKLM\Software\Policies\Ideco\Agent)`,
 		`in your organisation's policy (HKLM\Software\Policies\Ideco\Agent)`},
 	OnCommandLine: {"в командной строке", "on the command line"},
-	TypedInWindow: {"в поле «Домен»", "in the field Domain"},
+	TypedInWindow: {"в поле «Домен или адрес шлюза»", "in the field Domain or gateway address"},
 	FromInstaller: {
 		`от установщика (HKLM\Software\Ideco\Agent)`,
 		`from the installer (HKLM\Software\Ideco\Agent)`},

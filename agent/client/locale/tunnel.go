@@ -31,17 +31,17 @@ var tunnelTexts = map[string]text{
 		"В этой системе VPN работает только как прокси SOCKS5: запустите программу с --tunnel netstack.",
 		"On this system the VPN works as a SOCKS5 proxy only: run the program with --tunnel netstack."},
 	TunnelNameTaken: {
-		"Сетевой интерфейс {value} уже есть. Закройте другой «Айдеко Агент» или укажите другое имя: --tunnel-name.",
-		"There is a network interface {value} already. Close the other Ideco Agent, or give another name: --tunnel-name."},
+		"Сетевой интерфейс {value} уже есть. Закройте другой Ideco агент или укажите другое имя: --tunnel-name.",
+		"There is a network interface {value} already. Close the other Ideco agent, or give another name: --tunnel-name."},
 	TunnelNeedsService: {
-		"Отсюда доступ возможен только через VPN, а для него нужна установленная программа. Попросите администратора установить программу «Айдеко Агент» на этот компьютер.",
-		"Access from here needs VPN, and VPN needs the installed program. Ask your administrator to install Ideco Agent on this computer."},
+		"Отсюда доступ возможен только через VPN, а для него нужна установленная программа. Попросите администратора установить Ideco агент на этот компьютер.",
+		"Access from here needs VPN, and VPN needs the installed program. Ask your administrator to install Ideco agent on this computer."},
 	TunnelNoWintun: {
-		"Для VPN нужен файл wintun.dll, а в этой установке его нет или он повреждён. Попросите администратора переустановить программу «Айдеко Агент».",
-		"VPN needs the file wintun.dll, which this installation lacks or has damaged. Ask your administrator to reinstall Ideco Agent."},
+		"Для VPN нужен файл wintun.dll, а в этой установке его нет или он повреждён. Попросите администратора переустановить Ideco агент.",
+		"VPN needs the file wintun.dll, which this installation lacks or has damaged. Ask your administrator to reinstall Ideco agent."},
 	TunnelInUse: {
-		"На этом компьютере VPN уже включён другой программой «Айдеко Агент». Завершите его сессию и войдите снова.",
-		"Another Ideco Agent has the VPN of this computer on. End its session and log in again."},
+		"На этом компьютере VPN уже включён другим Ideco агентом. Завершите его сессию и войдите снова.",
+		"Another Ideco agent has the VPN of this computer on. End its session and log in again."},
 	TunnelNoFilters: {
 		"VPN не включён: Windows не даёт закрыть соединения мимо него. Попросите администратора проверить службу BFE («Служба базовой фильтрации»).",
 		"VPN was not started: Windows does not let connections past it be closed. Ask your administrator to check the service BFE (Base Filtering Engine)."},

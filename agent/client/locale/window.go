@@ -9,7 +9,6 @@ const (
 	FieldLogin   = "label_login"
 	FieldPass    = "label_password"
 	FieldAddress = "label_address"
-	AddressHint  = "address_hint"
 	AddressSet   = "address_set_by_policy"
 	PasswordKept = "password_kept"
 	CheckSave    = "check_save"
@@ -27,19 +26,22 @@ const (
 	MenuAbout  = "menu_about"
 	MenuExit   = "menu_exit"
 
-	NotConnected     = "not_connected"
-	AskLogin         = "ask_login"
-	AskPassword      = "ask_password"
-	SavedForgotten   = "saved_forgotten"
-	NotSaved         = "not_saved"
-	ChoicesNotSaved  = "choices_not_saved"
-	LoggingIn        = "logging_in"
-	LoggedInAs       = "logged_in_as"
-	PlaceLAN         = "place_lan"
-	PlaceVPN         = "place_vpn"
-	AddressOfSession = "address_of_session"
-	SessionUntil     = "session_until"
-	CameBack         = "came_back"
+	NotConnected    = "not_connected"
+	AskLogin        = "ask_login"
+	AskPassword     = "ask_password"
+	SavedForgotten  = "saved_forgotten"
+	NotSaved        = "not_saved"
+	ChoicesNotSaved = "choices_not_saved"
+	LoggingIn       = "logging_in"
+	LoggedInAs      = "logged_in_as"
+	LoggedInLAN     = "logged_in_lan"
+	LoggedInVPN     = "logged_in_vpn"
+	RowGateway      = "row_gateway"
+	RowAddress      = "row_address"
+	RowUntil        = "row_until"
+	RowReceived     = "row_received"
+	RowSent         = "row_sent"
+	CameBack        = "came_back"
 
 	StaysInTray   = "stays_in_tray"
 	ExitAsk       = "exit_ask"
@@ -64,8 +66,7 @@ var windowTexts = map[string]text{
 	ProductName:  {"Айдеко Агент", "Ideco Agent"},
 	FieldLogin:   {"Логин", "Login"},
 	FieldPass:    {"Пароль", "Password"},
-	FieldAddress: {"Домен", "Domain"},
-	AddressHint:  {"Адрес шлюза", "The gateway's address"},
+	FieldAddress: {"Домен или адрес шлюза", "Domain or gateway address"},
 	AddressSet:   {"Адрес шлюза задан политикой организации", "The gateway's address is set by your organisation's policy"},
 	PasswordKept: {"Сохранён", "Saved"},
 	CheckSave:    {"Сохранить пароль", "Save the password"},
@@ -95,13 +96,16 @@ var windowTexts = map[string]text{
 	ChoicesNotSaved: {
 		"Настройки не удалось сохранить: {value}. После перезапуска программы выберите их снова.",
 		"The settings could not be saved: {value}. Choose them again when the program has been restarted."},
-	LoggingIn:        {"Входим на шлюз {server}…", "Logging in to gateway {server}…"},
-	LoggedInAs:       {"Вы вошли как {value}", "You are logged in as {value}"},
-	PlaceLAN:         {"в сети", "in the network"},
-	PlaceVPN:         {"через VPN", "through VPN"},
-	AddressOfSession: {"Адрес {value}", "Address {value}"},
-	SessionUntil:     {"Сессия до {value}", "Session until {value}"},
-	CameBack:         {"Связь со шлюзом восстановлена, доступ открыт.", "The gateway is back, access is open."},
+	LoggingIn:   {"Входим на шлюз {server}…", "Logging in to gateway {server}…"},
+	LoggedInAs:  {"Вы вошли как {value}", "You are logged in as {value}"},
+	LoggedInLAN: {"Вы вошли как {value} из локальной сети", "You are logged in as {value} from the local network"},
+	LoggedInVPN: {"Вы вошли как {value} через VPN", "You are logged in as {value} through VPN"},
+	RowGateway:  {"Шлюз", "Gateway"},
+	RowAddress:  {"Ваш адрес", "Your address"},
+	RowUntil:    {"Сессия до", "Session until"},
+	RowReceived: {"Получено", "Received"},
+	RowSent:     {"Отправлено", "Sent"},
+	CameBack:    {"Связь со шлюзом восстановлена, доступ открыт.", "The gateway is back, access is open."},
 
 	StaysInTray: {
 		"Программа осталась здесь, доступ не меняется. Закрыть её: правая кнопка, «Выход».",
@@ -121,11 +125,11 @@ var windowTexts = map[string]text{
 		"The information for support could not be collected: {value}. Make room on the disk and try again."},
 	ReportMaking: {"Собираем сведения для поддержки…", "Collecting information for support…"},
 	AboutText: {
-		"Айдеко Агент {version}\n\nОткрывает доступ в интернет и к сети организации, пока вы авторизованы.\n\nШлюз: {server}\nЖурнал: {value}",
-		"Ideco Agent {version}\n\nOpens access to the Internet and to your organisation's network while you are logged in.\n\nGateway: {server}\nLog: {value}"},
+		"Ideco агент {version}\n\nОткрывает доступ в интернет и к сети организации, пока вы авторизованы.\n\nШлюз: {server}\nЖурнал: {value}",
+		"Ideco agent {version}\n\nOpens access to the Internet and to your organisation's network while you are logged in.\n\nGateway: {server}\nLog: {value}"},
 	AlreadyRuns: {
-		"Айдеко Агент уже запущен другим пользователем или с другими правами. Найдите его значок в области уведомлений.",
-		"Ideco Agent runs already, for another user or with other rights. Look for its icon in the notification area."},
+		"Ideco агент уже запущен другим пользователем или с другими правами. Найдите его значок в области уведомлений.",
+		"Ideco agent runs already, for another user or with other rights. Look for its icon in the notification area."},
 	WindowNotMade: {
 		"Окно программы не удалось показать: {value}. Перезапустите компьютер; если не поможет, сообщите администратору.",
 		"The program's window could not be shown: {value}. Restart the computer; if that fails, tell your administrator."},

@@ -37,7 +37,7 @@ func TestLocal(t *testing.T) {
 		return func(v View) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message == message }
 	}
 	l.Knock()
-	until("no gateway", has(NoGateway, "There is no gateway's address. Type it into the field Domain, or ask your administrator."))
+	until("no gateway", has(NoGateway, "There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."))
 	wrong = &settings.Problem{Place: settings.Installer, Key: locale.BadServer, Value: "a\x00 b"}
 	l.Login("i", "x")
 	until("a bad one", has(BadSettings,

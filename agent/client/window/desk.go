@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/seat"
 	"ideco-agent/agent/client/settings"
@@ -70,7 +71,26 @@ func Open(cfg Config, looking bool) *Desk {
 // Face is what to show now.
 func (d *Desk) Face() Face {
 	return Paint(Scene{View: d.seat.View(), Lang: d.cfg.Lang, Personal: d.personal, Bans: d.registry.Bans, Server: d.Server(),
-		Locked: d.locked(), Typed: d.typed, Saved: d.saved() != "", Word: d.word, Now: d.cfg.Now()})
+		Locked: d.locked(), Typed: d.typed, Saved: d.saved() != "", Word: d.word, Now: d.cfg.Now(), Traffic: d.traffic()})
+}
+
+// traffic is asked for only while somebody sees it.
+func (d *Desk) traffic() *Traffic {
+	if !d.Counts() || d.cfg.Traffic == nil {
+		return nil
+	}
+	t, ok := d.cfg.Traffic()
+	if !ok {
+		return nil
+	}
+	return &t
+}
+
+// Counts tells whether the window is on show and there is a VPN whose traffic changes all the time. What a session in the
+// local network sends and receives is known to nobody on this computer: it goes past the program.
+func (d *Desk) Counts() bool {
+	v := d.seat.View()
+	return d.looking && d.place == inService && v.Control == seat.Yours && v.State == client.TunnelUp && v.Mode == client.ModeVPN
 }
 
 // Server is the gateway as a person would write it; empty = none.

@@ -6,12 +6,12 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Login asks for access with what is typed, or with the saved password. It tells what is missing: the field to go to.
-func (d *Desk) Login() (missing Missing) {
+// Login asks for access with what is typed, or with the saved password. It tells what is missing: the field to go to, or "".
+func (d *Desk) Login() (missing part) {
 	d.armed = false
 	d.typed.Login = strings.TrimSpace(d.typed.Login)
 	if !d.TypedAddress() {
-		return MissingAddress
+		return partAddress
 	}
 	d.settle()
 	d.word = ""
@@ -23,42 +23,31 @@ func (d *Desk) Login() (missing Missing) {
 	switch {
 	case d.gateway.Host == "":
 		d.wake() // it says what is wrong
-		return MissingAddress
+		return partAddress
 	case d.typed.Login == "":
 		d.word = locale.Text(d.cfg.Lang, locale.AskLogin)
-		return MissingLogin
+		return partLogin
 	case password == "":
 		d.word = locale.Text(d.cfg.Lang, locale.AskPassword)
-		return MissingPassword
+		return partPassword
 	}
 	d.login(password, saved)
-	return MissingNothing
+	return ""
 }
 
-// Missing is a field that a login needs.
-type Missing int
-
-// Fields that may be missing.
-const (
-	MissingNothing Missing = iota
-	MissingLogin
-	MissingPassword
-	MissingAddress
-)
-
-// FirstEmpty is the field that a person has to fill in first.
-func (d *Desk) FirstEmpty() Missing {
+// firstEmpty is where a person goes on: at the first field of the form that has to be filled in, or at the button.
+func (d *Desk) firstEmpty() part {
 	switch {
 	case d.seat.View().Busy():
-		return MissingNothing
+		return partMain
 	case d.gateway.Host == "" && d.typed.Address == "" && !d.locked():
-		return MissingAddress
+		return partAddress
 	case d.typed.Login == "":
-		return MissingLogin
+		return partLogin
 	case d.typed.Password == "" && d.saved() == "":
-		return MissingPassword
+		return partPassword
 	}
-	return MissingNothing
+	return partMain
 }
 
 func (d *Desk) login(password string, saved bool) {

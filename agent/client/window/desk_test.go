@@ -137,12 +137,12 @@ func TestPersonLogsIn(t *testing.T) {
 	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Act != ActLogin {
 		t.Errorf("%+v", f)
 	}
-	if s.FirstEmpty() != MissingLogin || s.Login() != MissingLogin {
+	if s.firstEmpty() != partLogin || s.Login() != partLogin {
 		t.Error("there is no login yet")
 	}
 	s.waits("Введите логин.")
 	s.types(" ivanov ", "")
-	if s.FirstEmpty() != MissingPassword || s.Login() != MissingPassword {
+	if s.firstEmpty() != partPassword || s.Login() != partPassword {
 		t.Error("there is no password yet")
 	}
 	s.waits("Введите пароль.")
@@ -153,7 +153,7 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 	s.types("ivanov", "right")
 	s.Login()
-	if f := s.waits(inside); f.Password.Text != "" || f.Details[0] != "Вы вошли как ivanov, в сети" {
+	if f := s.waits(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
 		t.Errorf("%+v", f)
 	}
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
@@ -247,7 +247,7 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
 	s.Tick(true, true)
-	if s.Login() != MissingPassword || s.armed {
+	if s.Login() != partPassword || s.armed {
 		t.Error("there is no password")
 	}
 }
@@ -260,10 +260,10 @@ func TestTypedAddress(t *testing.T) {
 	s := o.open(t, true)
 	s.waits(ready)
 	s.Type(Typed{Address: "https://gw"})
-	if s.Login() != MissingAddress {
+	if s.Login() != partAddress {
 		t.Error("that is no address")
 	}
-	s.waits("Адрес шлюза в поле «Домен» — не имя и не IP-адрес: https://gw.")
+	s.waits("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
 	s.Type(Typed{Address: " " + address(other)})
 	if !s.TypedAddress() {
 		t.Error("that is an address")
@@ -289,10 +289,10 @@ func TestPolicyChanges(t *testing.T) {
 	o := newOffice(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
-	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен» или узнайте у администратора."); !f.Address.Enabled {
+	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
 		t.Errorf("%+v", f)
 	}
-	if s.FirstEmpty() != MissingAddress {
+	if s.firstEmpty() != partAddress {
 		t.Error("there is no address")
 	}
 	o.registry.Policy.Address = address(g)
@@ -392,7 +392,7 @@ func TestWhichSeat(t *testing.T) {
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
 	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
-	if s.Login() != MissingAddress {
+	if s.Login() != partAddress {
 		t.Error("there is no gateway")
 	}
 	// Access of the service is not left for another seat.
@@ -449,6 +449,40 @@ func TestHiddenInService(t *testing.T) {
 	s.Look(false)
 	if o.service.rests != 2 {
 		t.Errorf("%d rests", o.service.rests)
+	}
+}
+
+// Traffic is asked for while somebody looks at a VPN of the service, and never otherwise.
+func TestTraffic(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	tunnel, lan := view(client.TunnelUp, "", ""), view(client.Authorized, "", "")
+	tunnel.Mode, lan.Mode = client.ModeVPN, client.ModeLAN
+	other := tunnel
+	other.Control = seat.Other
+	for _, c := range []struct {
+		name           string
+		view           seat.View
+		looking, known bool
+		want           bool
+	}{
+		{"VPN", tunnel, true, true, true},
+		{"VPN that nobody looks at", tunnel, false, true, false},
+		{"VPN without an interface", tunnel, true, false, false},
+		{"local network", lan, true, true, false},
+		{"somebody else's", other, true, true, false},
+	} {
+		o := newOffice(g)
+		o.service = &fakeService{view: c.view}
+		s := o.open(t, c.looking)
+		asked := false
+		s.cfg.Traffic = func() (Traffic, bool) { asked = true; return Traffic{Received: 512}, c.known }
+		shown := false
+		for _, r := range s.Face().Rows {
+			shown = shown || r == (Row{"Получено", "512 Б"})
+		}
+		if shown != c.want || asked != (c.want || !c.known) {
+			t.Errorf("%s: shown %v, asked %v", c.name, shown, asked)
+		}
 	}
 }
 

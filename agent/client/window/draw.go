@@ -28,6 +28,43 @@ var (
 	ochre = color.NRGBA{0xe0, 0xa0, 0x00, 0xff}
 )
 
+// picture names a picture. Each is drawn and kept once for every DPI that a screen with the window or the task bar has had.
+type picture struct {
+	kind kind
+	icon Icon // of kindTray and kindStatus
+	dpi  int
+}
+
+// kind is where a picture is shown.
+type kind int
+
+const (
+	kindLogo kind = iota
+	kindTray
+	kindStatus
+)
+
+// sizes are in pixels of a screen with 96 dots per inch.
+var sizes = map[kind]int{kindLogo: logoSize, kindTray: traySize, kindStatus: statusSize}
+
+const (
+	logoSize   = 32
+	traySize   = 16
+	statusSize = 24
+)
+
+// draw draws it as large as it is on a screen with its DPI.
+func (p picture) draw() image.Image {
+	size := int(math.Round(float64(sizes[p.kind]*p.dpi) / 96))
+	switch p.kind {
+	case kindLogo:
+		return drawLogo(size)
+	case kindTray:
+		return drawTray(p.icon, size)
+	}
+	return drawStatus(p.icon, size)
+}
+
 // drawLogo draws the product's sign.
 func drawLogo(size int) image.Image { return draw(size, logo(amber, dark)) }
 

@@ -42,6 +42,24 @@ func grade(m image.Image, x, y int) int {
 	return int((299*r+587*g+114*b)/1000/257) + int(a/257)
 }
 
+// A picture for one screen is not taken for another one's, and is as large as that screen needs it.
+func TestPictureForScreen(t *testing.T) {
+	kept := map[picture]int{}
+	for _, c := range []struct{ dpi, logo, tray, status int }{
+		{96, 32, 16, 24}, {120, 40, 20, 30}, {144, 48, 24, 36}, {168, 56, 28, 42}, {192, 64, 32, 48},
+	} {
+		for kind, want := range map[kind]int{kindLogo: c.logo, kindTray: c.tray, kindStatus: c.status} {
+			p := picture{kind, IconOK, c.dpi}
+			if _, there := kept[p]; there {
+				t.Errorf("%+v is there already", p)
+			}
+			if kept[p] = p.draw().Bounds().Dx(); kept[p] != want {
+				t.Errorf("%+v: %d pixels, want %d", p, kept[p], want)
+			}
+		}
+	}
+}
+
 // TestDrawIcons draws every picture in the sizes of the tray and leaves them where IDECO_PICTURES says, for people to
 // look at. None of them is blank.
 func TestDrawIcons(t *testing.T) {

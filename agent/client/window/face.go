@@ -2,7 +2,6 @@ package window
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -25,23 +24,33 @@ type Scene struct {
 	Saved    bool   // there is a saved password for the login that is typed
 	Word     string // the window's own, which comes before the status; empty = none
 	Now      time.Time
+	Traffic  *Traffic // through the VPN; nil = not known
 }
+
+// Traffic is an amount of data in bytes.
+type Traffic struct{ Received, Sent uint64 }
 
 // Typed is what stands in the fields.
 type Typed struct{ Login, Password, Address string }
 
-// Face is everything that a window and its tray icon show.
+// Face is everything that a window and its tray icon show. While there is access to show, or somebody else has it, a card
+// takes the place of the form.
 type Face struct {
-	Icon    Icon
-	Status  string
-	Details []string // of the access there is
-	Notes   []string // beside the status
+	Icon   Icon
+	Status string
+	Who    string   // has access and from where; on the card
+	Rows   []Row    // of the card
+	Notes  []string // beside the status
 
-	Login, Password, Address Field
+	Form                     bool  // the fields and boxes are on show; otherwise the card is
+	Login, Password, Address Field // Password may be on the card too
 	Save, Auto               Check
 	Main, Extend             Button
 	Tray                     Tray
 }
+
+// Row is a line of the card.
+type Row struct{ Label, Text string }
 
 // Icon stands beside the status; its shape tells it from the others.
 type Icon string
@@ -56,12 +65,13 @@ const (
 	IconError      Icon = "error"
 )
 
-// Field is a field to type in.
+// Field is a field to type in. One that is not Shown is not there.
 type Field struct {
+	Shown   bool
 	Label   string
 	Text    string
 	Cue     string // shown while it is empty
-	Hint    string // below it
+	Hint    string // below it; empty = none
 	Enabled bool   // otherwise it can be read and nothing else
 }
 
@@ -98,8 +108,7 @@ type Button struct {
 
 // Paint draws a face.
 func Paint(s Scene) Face {
-	f := Face{Icon: icon(s.View), Status: s.status()}
-	f.Details, f.Notes = s.details(), notes(s.View)
+	f := Face{Icon: icon(s.View), Status: s.status(), Form: s.form(), Who: s.who(), Rows: s.rows(), Notes: s.notes()}
 	switch {
 	case s.Word == "":
 	case s.wordFirst():
@@ -169,10 +178,7 @@ func (s Scene) wordFirst() bool { return !s.View.Busy() && s.View.Control != sea
 // standIn is for a status without a message.
 func (s Scene) standIn() string {
 	v := s.View
-	server := v.Server
-	if server == "" {
-		server = s.Server
-	}
+	server := s.server()
 	code := s.text(locale.Code(agent.Code(v.Code)), "server", server, "port", strconv.Itoa(agent.DefaultWireGuardPort))
 	if v.HasAccess() && v.Code != "" {
 		return code
@@ -203,30 +209,60 @@ func (s Scene) standIn() string {
 	return s.text(locale.NotConnected)
 }
 
-// details are who has access, from where and for how long.
-func (s Scene) details() (list []string) {
+// server is the gateway that the access is had from, or will be.
+func (s Scene) server() string {
+	if s.View.Server != "" {
+		return s.View.Server
+	}
+	return s.Server
+}
+
+// form tells whether there is something to fill in. While a login is on its way the form stays, because it comes back when
+// the login is refused.
+func (s Scene) form() bool {
 	v := s.View
-	if !v.HasAccess() || v.Control == seat.Other {
-		return nil
+	return v.Control != seat.Other && !v.HasAccess() && v.State != client.Reconnecting
+}
+
+// maxLogin is how much of a login a line of the card has room for.
+const maxLogin = 40
+
+// who is empty where nobody has access now, or somebody else.
+func (s Scene) who() string {
+	v := s.View
+	if !v.HasAccess() || v.Control == seat.Other || v.Login == "" {
+		return ""
 	}
-	var who []string
-	if v.Login != "" {
-		who = append(who, s.text(locale.LoggedInAs, "value", v.Login))
-	}
+	key := locale.LoggedInAs
 	switch v.Mode {
 	case client.ModeLAN:
-		who = append(who, s.text(locale.PlaceLAN))
+		key = locale.LoggedInLAN
 	case client.ModeVPN:
-		who = append(who, s.text(locale.PlaceVPN))
+		key = locale.LoggedInVPN
 	}
-	if len(who) > 0 {
-		list = append(list, strings.Join(who, ", "))
+	return s.text(key, "value", shorten(v.Login, maxLogin))
+}
+
+// rows are what else there is to know of the access. What is not known has no row.
+func (s Scene) rows() (list []Row) {
+	v := s.View
+	if s.form() || v.Control == seat.Other {
+		return nil
 	}
-	if v.Address != "" {
-		list = append(list, s.text(locale.AddressOfSession, "value", v.Address))
+	add := func(key, text string) {
+		if text != "" {
+			list = append(list, Row{s.text(key), text})
+		}
 	}
-	if until := until(v.Expires, s.Now); until != "" {
-		list = append(list, s.text(locale.SessionUntil, "value", until))
+	add(locale.RowGateway, s.server())
+	if !v.HasAccess() {
+		return list
+	}
+	add(locale.RowAddress, v.Address)
+	add(locale.RowUntil, until(v.Expires, s.Now))
+	if s.Traffic != nil {
+		add(locale.RowReceived, locale.Bytes(s.Lang, s.Traffic.Received))
+		add(locale.RowSent, locale.Bytes(s.Lang, s.Traffic.Sent))
 	}
 	return list
 }
@@ -244,9 +280,13 @@ func until(expires string, now time.Time) string {
 	return at.Format("02.01.2006 15:04")
 }
 
-func notes(v seat.View) (list []string) {
+func (s Scene) notes() (list []string) {
+	v := s.View
 	if v.Control == seat.Other {
-		return nil
+		if v.CanEnd {
+			return nil
+		}
+		return []string{s.text(locale.SeatWait)}
 	}
 	for _, n := range v.Notices {
 		list = append(list, n.Message)
@@ -254,15 +294,20 @@ func notes(v seat.View) (list []string) {
 	return list
 }
 
-func (s Scene) fields() (login, password, address Field) {
-	free := !s.View.Busy() && s.View.Control != seat.Other
+// asksPassword tells whether the card asks for the password with which the session can be extended.
+func (s Scene) asksPassword() bool {
 	_, expiring := s.View.Notice(client.NoticeExpiring)
-	login = Field{Label: s.text(locale.FieldLogin), Text: s.Typed.Login, Enabled: free}
-	password = Field{Label: s.text(locale.FieldPass), Text: s.Typed.Password, Enabled: free || s.View.HasAccess() && expiring}
-	if s.Saved && !s.Bans.SavedPassword {
+	return s.View.HasAccess() && s.View.Control != seat.Other && expiring && s.View.AsksPassword()
+}
+
+func (s Scene) fields() (login, password, address Field) {
+	form, free := s.form(), s.form() && !s.View.Busy()
+	login = Field{Shown: form, Label: s.text(locale.FieldLogin), Text: s.Typed.Login, Enabled: free}
+	password = Field{Shown: form || s.asksPassword(), Label: s.text(locale.FieldPass), Text: s.Typed.Password, Enabled: free || s.asksPassword()}
+	if s.Saved && form && !s.Bans.SavedPassword {
 		password.Cue = s.text(locale.PasswordKept)
 	}
-	address = Field{Label: s.text(locale.FieldAddress), Text: s.Typed.Address, Hint: s.text(locale.AddressHint), Enabled: free && !s.Locked}
+	address = Field{Shown: form, Label: s.text(locale.FieldAddress), Text: s.Typed.Address, Enabled: free && !s.Locked}
 	if s.Locked {
 		address.Hint = s.text(locale.AddressSet)
 	}
@@ -286,7 +331,7 @@ func (s Scene) buttons() (main, extend Button) {
 	case v.Control == seat.Other && v.CanEnd:
 		return Button{s.text(locale.EndOther), ActEnd, true, true}, extend
 	case v.Control == seat.Other:
-		return Button{s.text(locale.LogIn), ActLogin, false, true}, extend
+		return Button{s.text(locale.LogIn), ActLogin, false, false}, extend
 	case v.HasAccess():
 		_, extend.Shown = v.Notice(client.NoticeExpiring)
 		return Button{s.text(locale.LogOut), ActLogout, true, true}, extend

@@ -61,10 +61,10 @@ func TestEveryStatusHasWords(t *testing.T) {
 				strings.Contains(strings.ToLower(f.Status), "неизвестн") {
 				t.Errorf("%s %s in %s: %q", v.State, v.Code, lang, f.Status)
 			}
-			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || len(f.Details) > 0) {
+			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || f.Who != "" || len(f.Rows) > 1) {
 				t.Errorf("%s %s looks like access: %+v", v.State, v.Code, f)
 			}
-			if f.Tray.Icon == IconError || f.Main.Text == "" || !f.Main.Shown || len(f.Tray.Tip) == 0 {
+			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Control == seat.Other) || len(f.Tray.Tip) == 0 {
 				t.Errorf("%s %s: %+v", v.State, v.Code, f)
 			}
 		}
@@ -74,10 +74,11 @@ func TestEveryStatusHasWords(t *testing.T) {
 func TestPaintStates(t *testing.T) {
 	up := view(client.Authorized, "", "Вы подключены, доступ открыт.")
 	up.Mode, up.Address, up.Expires = client.ModeLAN, "10.0.0.5", "2026-11-23T15:05:00Z"
-	tomorrow := up
+	tomorrow, soon, refused := up, up, up
 	tomorrow.Expires = "2026-11-24T07:05:00Z"
-	expiring := up
-	expiring.Notices = []keeper.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
+	soon.Notices = []keeper.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
+	refused.Notices = append(soon.Notices[:2:2], keeper.Notice{Code: "bad_credentials", Message: "Нет."})
+	known := view(client.Authorized, "", "Вы подключены, доступ открыт.") // and nothing else is
 	rising := view(client.Authorized, "", "Вход выполнен, подключаем VPN…")
 	rising.Mode = client.ModeVPN
 	tunnel := view(client.TunnelUp, "", "VPN подключён.")
@@ -88,44 +89,102 @@ func TestPaintStates(t *testing.T) {
 	entering.Login = "ivanov"
 	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
 	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
+	gone := view(keeper.Resting, "", "")
+	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
 
-	who := "Вы вошли как ivanov, в сети"
+	const (
+		lan, vpn = "Вы вошли как ivanov из локальной сети", "Вы вошли как ivanov через VPN"
+		gateway  = "|Шлюз gw.ru"
+		taken    = "Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows."
+	)
 	for _, c := range []struct {
 		name       string
 		view       seat.View
 		icon, tray Icon
 		status     string
-		details    string
+		card       string // who and rows; "form" where the form is on show
 		notes      int
-		fields     string // login, password, address: + enabled
-		main       string
+		fields     string // login, password, address: + can be typed in, - can be read, " " is not there
+		main       string // act and whether it can be pressed; " " is not there
 		extend     bool
 	}{
-		{"resting", view(keeper.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "", 0, "+++", "login+", false},
-		{"knocking", view(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "", 0, "+++", "login+", false},
-		{"ready", view(keeper.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "", 0, "+++", "login+", false},
-		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "", 0, "---", "logout+", false},
-		{"in", up, IconOK, IconOK, "Вы подключены, доступ открыт.", who + "|Адрес 10.0.0.5|Сессия до 18:05", 0, "---", "logout+", false},
-		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", who + "|Адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "---", "logout+", false},
-		{"expiring", expiring, IconOK, IconAttention, "Вы подключены, доступ открыт.", who + "|Адрес 10.0.0.5|Сессия до 18:05", 2, "-+-", "logout+", true},
-		{"the tunnel is coming", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", "Вы вошли как ivanov, через VPN", 0, "---", "logout+", false},
-		{"the tunnel is up", tunnel, IconOK, IconOK, "VPN подключён.", "Вы вошли как ivanov, через VPN", 0, "---", "logout+", false},
-		{"the tunnel is blocked", blocked, IconAttention, IconAttention, "Сеть не пропускает VPN.", "Вы вошли как ivanov, через VPN", 0, "---", "logout+", false},
-		{"lost", view(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", "", 0, "---", "logout+", false},
-		{"out", view(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "", 0, "+++", "login+", false},
-		{"ended", view(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "", 0, "+++", "login+", false},
-		{"taken away", view(client.Ended, seat.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "", 0, "+++", "login+", false},
-		{"refused", view(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "", 0, "+++", "login+", false},
-		{"taken", other, IconAttention, IconAttention, "Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.", "", 0, "---", "login-", false},
-		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, "Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.", "", 0, "---", "end+", false},
+		{"resting", view(keeper.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
+		{"knocking", view(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
+		{"ready", view(keeper.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
+		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
+		{"in", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
+		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "   ", "logout+", false},
+		{"in, from an older gateway", known, IconOK, IconOK, "Вы подключены, доступ открыт.", "Вы вошли как ivanov" + gateway, 0, "   ", "logout+", false},
+		{"expiring", soon, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 2, "   ", "logout+", true},
+		{"expiring, and the password has changed", refused, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 3, " + ", "logout+", true},
+		{"the tunnel is coming", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
+		{"the tunnel is up", tunnel, IconOK, IconOK, "VPN подключён.", vpn + gateway, 0, "   ", "logout+", false},
+		{"the tunnel is blocked", blocked, IconAttention, IconAttention, "Сеть не пропускает VPN.", vpn + gateway, 0, "   ", "logout+", false},
+		{"lost", view(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
+		{"out", view(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
+		{"ended", view(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
+		{"taken away", view(client.Ended, seat.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
+		{"refused", view(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
+		{"the service is gone", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
+		{"taken", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
+		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
 	} {
 		f := Paint(scene(c.view))
-		fields := sign(f.Login.Enabled) + sign(f.Password.Enabled) + sign(f.Address.Enabled)
+		fields := field(f.Login) + field(f.Password) + field(f.Address)
 		main := string(f.Main.Act) + sign(f.Main.Enabled)
-		if f.Icon != c.icon || f.Tray.Icon != c.tray || f.Status != c.status || strings.Join(f.Details, "|") != c.details ||
-			len(f.Notes) != c.notes || fields != c.fields || main != c.main || f.Extend.Shown != c.extend {
-			t.Errorf("%s: %s %s %q %q %q %s %s %v", c.name, f.Icon, f.Tray.Icon, f.Status, f.Details, f.Notes, fields, main, f.Extend.Shown)
+		if !f.Main.Shown {
+			main = " "
 		}
+		if f.Icon != c.icon || f.Tray.Icon != c.tray || f.Status != c.status || card(f) != c.card ||
+			len(f.Notes) != c.notes || fields != c.fields || main != c.main || f.Extend.Shown != c.extend {
+			t.Errorf("%s: %s %s %q %q %q %q %q %v", c.name, f.Icon, f.Tray.Icon, f.Status, card(f), f.Notes, fields, main, f.Extend.Shown)
+		}
+	}
+}
+
+func card(f Face) string {
+	if f.Form && f.Who == "" && len(f.Rows) == 0 {
+		return "form"
+	}
+	text := f.Who
+	for _, r := range f.Rows {
+		text += "|" + r.Label + " " + r.Text
+	}
+	return text
+}
+
+func field(f Field) string {
+	if !f.Shown {
+		return " "
+	}
+	return sign(f.Enabled)
+}
+
+// Traffic is on the card where it is known, and nowhere else.
+func TestPaintTraffic(t *testing.T) {
+	v := view(client.TunnelUp, "", "")
+	v.Mode = client.ModeVPN
+	s := scene(v)
+	s.Traffic = &Traffic{Received: 1503238553, Sent: 512}
+	if got := card(Paint(s)); got != "Вы вошли как ivanov через VPN|Шлюз gw.ru|Получено 1,4 ГБ|Отправлено 512 Б" {
+		t.Error(got)
+	}
+	s.Lang = locale.English
+	if got := card(Paint(s)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
+		t.Error(got)
+	}
+	s.View = view(keeper.Ready, "", "")
+	if got := card(Paint(s)); got != "form" {
+		t.Error(got)
+	}
+}
+
+// A login may be longer than the card is wide.
+func TestPaintLongLogin(t *testing.T) {
+	v := view(client.Authorized, "", "")
+	v.Login = strings.Repeat("i", 200)
+	if got := Paint(scene(v)).Who; got != "Вы вошли как "+strings.Repeat("i", maxLogin-1)+"…" {
+		t.Error(got)
 	}
 }
 
@@ -180,18 +239,40 @@ func TestPaintChecks(t *testing.T) {
 	}
 }
 
+// What support asks for stands above the log, which is only a part of it.
 func TestMenu(t *testing.T) {
-	v := view(client.Authorized, "", "")
-	v.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
-	var acts []string
-	for _, i := range Paint(scene(v)).Tray.Menu {
-		acts = append(acts, string(i.Act))
-		if (i.Text == "") != (i.Act == "") {
-			t.Errorf("%+v", i)
+	in := view(client.Authorized, "", "")
+	soon := in
+	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
+	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
+	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
+	for _, c := range []struct {
+		name string
+		view seat.View
+		want string // a line is "|"; an item that cannot be chosen has a "-"
+	}{
+		{"out", view(keeper.Ready, "", ""), "open | login | report log about | exit"},
+		{"in", in, "open | logout | report log about | exit"},
+		{"about to expire", soon, "open | logout extend | report log about | exit"},
+		{"somebody else's", other, "open | login- | report log about | exit"},
+		{"somebody else's, and an administrator looks", mayEnd, "open | end | report log about | exit"},
+	} {
+		var items []string
+		for _, i := range Paint(scene(c.view)).Tray.Menu {
+			switch {
+			case i == (Item{}):
+				items = append(items, "|")
+			case i.Text == "" || i.Act == "":
+				t.Errorf("%s: %+v", c.name, i)
+			case !i.Enabled:
+				items = append(items, string(i.Act)+"-")
+			default:
+				items = append(items, string(i.Act))
+			}
 		}
-	}
-	if got := strings.Join(acts, " "); got != "open  logout extend  log report about  exit" {
-		t.Error(got)
+		if got := strings.Join(items, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Sizes in pixels of a screen with 96 dots an inch.
+// Sizes in pixels of a screen with 96 dots per inch.
 const (
 	width      = 360
 	margin     = 16
 	innerWidth = width - 2*margin
-	statusSize = 24
-	logoSize   = 32
+	beside     = innerWidth - statusSize - 8 // the icon of the status
+	maxRows    = 5                           // of the card
 )
 
 // create makes the window, hidden.
@@ -28,7 +28,7 @@ func (v *frame) create() error {
 		Font:     ui.Font{Family: "Segoe UI", PointSize: 9},
 		MinSize:  ui.Size{Width: width},
 		Layout:   ui.VBox{Margins: ui.Margins{Left: margin, Top: 12, Right: margin, Bottom: margin}, Spacing: 4},
-		Children: append(v.head(), append(v.form(), v.foot()...)...),
+		Children: []ui.Widget{v.head(), v.formPart(), v.statusPart(), v.extendPart(), v.buttonPart()},
 	}.Create()
 	if err != nil {
 		return err
@@ -39,79 +39,104 @@ func (v *frame) create() error {
 	style := win.GetWindowLong(v.mw.Handle(), win.GWL_STYLE)
 	win.SetWindowLong(v.mw.Handle(), win.GWL_STYLE, style&^(win.WS_THICKFRAME|win.WS_MAXIMIZEBOX))
 	v.icons = map[picture]*walk.Icon{}
-	if icon := v.icon(picture{logo: true, size: logoSize}); icon != nil {
-		if err := v.mw.SetIcon(icon); err != nil {
-			v.p.Log.Write(err.Error())
-		}
-	}
+	v.announce()
 	return nil
 }
 
-func (v *frame) head() []ui.Widget {
-	return []ui.Widget{
-		ui.Composite{
-			Layout: ui.HBox{MarginsZero: true, Spacing: 10},
-			Children: []ui.Widget{
-				ui.ImageView{Image: v.bitmap(drawLogo(logoSize * 2)), Mode: ui.ImageViewModeZoom,
-					MinSize: ui.Size{Width: logoSize, Height: logoSize}, MaxSize: ui.Size{Width: logoSize, Height: logoSize}},
-				ui.Label{Text: v.text(locale.ProductName), Font: ui.Font{Family: "Segoe UI", PointSize: 13}},
-				ui.HSpacer{},
-			},
+func (v *frame) head() ui.Widget {
+	return ui.Composite{
+		Layout: ui.HBox{Margins: ui.Margins{Bottom: 6}, Spacing: 10},
+		Children: []ui.Widget{
+			v.picture(&v.logo, logoSize),
+			ui.Label{Text: v.text(locale.ProductName), Font: ui.Font{Family: "Segoe UI", PointSize: 13}},
+			ui.HSpacer{},
 		},
-		ui.VSpacer{Size: 2},
 	}
 }
 
-func (v *frame) form() []ui.Widget {
+func (v *frame) picture(at **walk.ImageView, size int) ui.Widget {
+	return ui.ImageView{AssignTo: at, Mode: ui.ImageViewModeZoom, Accessibility: ui.Accessibility{Role: ui.AccRoleGraphic},
+		MinSize: ui.Size{Width: size, Height: size}, MaxSize: ui.Size{Width: size, Height: size}}
+}
+
+// formPart is on show while there is something to fill in.
+func (v *frame) formPart() ui.Widget {
 	login, password, address := v.text(locale.FieldLogin), v.text(locale.FieldPass), v.text(locale.FieldAddress)
-	hint := v.text(locale.AddressHint)
-	return []ui.Widget{
-		ui.TextLabel{Text: login, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}},
-		ui.TextLabel{Text: password, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}},
-		ui.TextLabel{Text: address, MinSize: ui.Size{Width: innerWidth}},
-		ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address + ", " + hint}},
-		ui.TextLabel{AssignTo: &v.addressHint, Text: hint, TextColor: walk.RGB(0x5c, 0x66, 0x70), MinSize: ui.Size{Width: innerWidth}},
-		ui.VSpacer{Size: 2},
-		ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckSave))},
-		ui.CheckBox{AssignTo: &v.auto, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckAuto))},
+	return ui.Composite{
+		AssignTo: &v.form,
+		Layout:   ui.VBox{Margins: ui.Margins{Bottom: 4}, Spacing: 4},
+		Children: []ui.Widget{
+			ui.TextLabel{Text: login, MinSize: ui.Size{Width: innerWidth}},
+			ui.LineEdit{AssignTo: &v.login, MaxLength: agent.MaxLoginTyped, Accessibility: ui.Accessibility{Name: login}},
+			ui.TextLabel{Text: password, MinSize: ui.Size{Width: innerWidth}},
+			ui.LineEdit{AssignTo: &v.password, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}},
+			ui.TextLabel{Text: address, MinSize: ui.Size{Width: innerWidth}},
+			ui.LineEdit{AssignTo: &v.address, MaxLength: 300, Accessibility: ui.Accessibility{Name: address}},
+			ui.TextLabel{AssignTo: &v.addressHint, MinSize: ui.Size{Width: innerWidth}, Visible: false},
+			ui.VSpacer{Size: 2},
+			ui.CheckBox{AssignTo: &v.save, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckSave))},
+			ui.CheckBox{AssignTo: &v.auto, Alignment: ui.AlignHNearVCenter, Text: padded(v.text(locale.CheckAuto))},
+		},
 	}
 }
 
-func (v *frame) foot() []ui.Widget {
-	const beside = innerWidth - statusSize - 8
-	return []ui.Widget{
-		ui.VSpacer{Size: 4},
-		ui.Composite{
-			Layout:    ui.HBox{MarginsZero: true, Spacing: 8},
-			Alignment: ui.AlignHNearVNear,
-			Children: []ui.Widget{
-				ui.Composite{
-					Layout:    ui.VBox{MarginsZero: true},
-					Alignment: ui.AlignHNearVNear,
-					Children: []ui.Widget{ui.ImageView{AssignTo: &v.statusIcon, Mode: ui.ImageViewModeZoom, Accessibility: ui.Accessibility{Role: ui.AccRoleGraphic},
-						MinSize: ui.Size{Width: statusSize, Height: statusSize}, MaxSize: ui.Size{Width: statusSize, Height: statusSize}},
-						ui.VSpacer{}},
-				},
-				ui.Composite{
-					Layout:    ui.VBox{MarginsZero: true, Spacing: 4},
-					Alignment: ui.AlignHNearVNear,
-					Children: []ui.Widget{
-						ui.TextLabel{AssignTo: &v.status, MinSize: ui.Size{Width: beside}, Font: ui.Font{Family: "Segoe UI", PointSize: 9, Bold: true}},
-						ui.TextLabel{AssignTo: &v.details, MinSize: ui.Size{Width: beside}, Visible: false},
-						ui.TextLabel{AssignTo: &v.notes, MinSize: ui.Size{Width: beside}, Visible: false},
-					},
+// statusPart is always on show. Beside the icon stands the status, and on the card also who has access, and the rows.
+func (v *frame) statusPart() ui.Widget {
+	return ui.Composite{
+		Layout:    ui.HBox{Margins: ui.Margins{Bottom: 4}, Spacing: 8},
+		Alignment: ui.AlignHNearVNear,
+		Children: []ui.Widget{
+			ui.Composite{
+				Layout:    ui.VBox{MarginsZero: true},
+				Alignment: ui.AlignHNearVNear,
+				Children:  []ui.Widget{v.picture(&v.statusIcon, statusSize), ui.VSpacer{}},
+			},
+			ui.Composite{
+				Layout:    ui.VBox{MarginsZero: true, Spacing: 6},
+				Alignment: ui.AlignHNearVNear,
+				Children: []ui.Widget{
+					ui.TextLabel{AssignTo: &v.status, MinSize: ui.Size{Width: beside}, Font: ui.Font{Family: "Segoe UI", PointSize: 9, Bold: true}},
+					ui.TextLabel{AssignTo: &v.who, MinSize: ui.Size{Width: beside}, Visible: false},
+					v.rowPart(),
+					ui.TextLabel{AssignTo: &v.notes, MinSize: ui.Size{Width: beside}, Visible: false},
 				},
 			},
 		},
-		ui.VSpacer{Size: 4},
-		ui.Composite{
-			Layout: ui.HBox{MarginsZero: true, Spacing: 8},
-			Children: []ui.Widget{
-				ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Act) }},
-				ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActExtend) }},
-			},
+	}
+}
+
+// rowPart has the rows of the card. A text that is too long for its row ends in dots and shows itself whole as a tooltip.
+func (v *frame) rowPart() ui.Widget {
+	var cells []ui.Widget
+	for i := range v.rows {
+		cells = append(cells,
+			ui.Label{AssignTo: &v.rows[i].label, Visible: false},
+			ui.Label{AssignTo: &v.rows[i].text, EllipsisMode: ui.EllipsisEnd, Visible: false})
+	}
+	return ui.Composite{AssignTo: &v.table, Layout: ui.Grid{Columns: 2, MarginsZero: true, Spacing: 3}, Visible: false, Children: cells}
+}
+
+// extendPart asks on the card for the password with which the session can be extended.
+func (v *frame) extendPart() ui.Widget {
+	password := v.text(locale.FieldPass)
+	return ui.Composite{
+		AssignTo: &v.extension,
+		Layout:   ui.VBox{Margins: ui.Margins{Bottom: 4}, Spacing: 4},
+		Visible:  false,
+		Children: []ui.Widget{
+			ui.TextLabel{Text: password, MinSize: ui.Size{Width: innerWidth}},
+			ui.LineEdit{AssignTo: &v.newPassword, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: password}},
+		},
+	}
+}
+
+func (v *frame) buttonPart() ui.Widget {
+	return ui.Composite{
+		AssignTo: &v.buttons,
+		Layout:   ui.HBox{MarginsZero: true, Spacing: 8},
+		Children: []ui.Widget{
+			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Act) }},
+			ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActExtend) }},
 		},
 	}
 }

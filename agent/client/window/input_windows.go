@@ -1,20 +1,16 @@
 package window
 
 import (
+	"time"
+
 	"github.com/lxn/walk"
 	"github.com/lxn/win"
 )
 
 // listen begins to hand on what the person does. It comes last: until then the fields change by the program alone.
 func (v *frame) listen() {
-	typed := func() {
-		if !v.rendering {
-			v.desk.Type(Typed{v.login.Text(), v.password.Text(), v.address.Text()})
-			v.render()
-		}
-	}
-	for _, field := range []*walk.LineEdit{v.login, v.password, v.address} {
-		field.TextChanged().Attach(typed)
+	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword} {
+		field.TextChanged().Attach(v.typed)
 	}
 	v.address.EditingFinished().Attach(func() {
 		if !v.rendering {
@@ -47,6 +43,13 @@ func (v *frame) listen() {
 		}
 	}
 	v.mw.onChange = v.addTray
+	v.mw.onActive = func() { v.land(v.shown, v.focused()) }
+	v.mw.onScreen = func() {
+		v.renderPictures(v.shown.Icon)
+		v.renderTray(v.shown.Tray)
+		v.fit()
+	}
+	v.mw.onTick = v.render
 	if err := v.mw.watchSession(); err != nil {
 		v.p.Log.Write("session notifications: " + err.Error())
 	}
@@ -65,12 +68,28 @@ func (v *frame) shortcut(key walk.Key, do func()) {
 	}
 }
 
-// enter presses the button that has the keyboard, or logs in from anywhere else. It never logs out by chance.
+// typed hands on what stands in the fields that are on show.
+func (v *frame) typed() {
+	if v.rendering {
+		return
+	}
+	password := v.password
+	if !v.shown.Form {
+		password = v.newPassword
+	}
+	v.desk.Type(Typed{v.login.Text(), password.Text(), v.address.Text()})
+	v.render()
+}
+
+// enter presses the button that has the keyboard. From anywhere else it logs in, or extends the session with the password that
+// was asked for. It never logs out by chance.
 func (v *frame) enter() {
 	switch main := v.shown.Main; {
-	case v.extend.Focused():
+	case v.extend.Focused() || v.newPassword.Focused():
 		v.do(ActExtend)
-	case main.Enabled && (main.Act == ActLogin || v.main.Focused()):
+	case !main.Shown || !main.Enabled || main.Act != ActLogin && !v.main.Focused():
+	case v.main.Focused() && v.lull.swallows(time.Now()):
+	default:
 		v.do(main.Act)
 	}
 }

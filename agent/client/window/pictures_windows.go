@@ -7,31 +7,12 @@ import (
 	"github.com/lxn/walk"
 )
 
-// picture is one that is drawn once.
-type picture struct {
-	icon Icon
-	tray bool
-	logo bool
-	size int
-}
-
-// icon gives nil where it cannot be had.
+// icon gives nil where it cannot be had. walk stretches an icon on a screen with another DPI, so there is one for each.
 func (v *frame) icon(p picture) *walk.Icon {
 	if icon := v.icons[p]; icon != nil {
 		return icon
 	}
-	dpi := v.mw.DPI()
-	size := p.size * dpi / 96
-	var m image.Image
-	switch {
-	case p.logo:
-		m = drawLogo(size)
-	case p.tray:
-		m = drawTray(p.icon, size)
-	default:
-		m = drawStatus(p.icon, size)
-	}
-	icon, err := walk.NewIconFromImageForDPI(straight{m}, dpi)
+	icon, err := walk.NewIconFromImageForDPI(straight{p.draw()}, p.dpi)
 	if err != nil {
 		v.p.Log.Write("icon: " + err.Error())
 		return nil
@@ -40,12 +21,29 @@ func (v *frame) icon(p picture) *walk.Icon {
 	return icon
 }
 
-func (v *frame) bitmap(m image.Image) walk.Image {
-	b, err := walk.NewBitmapFromImageForDPI(m, 192)
-	if err != nil {
-		return nil
+// renderPictures shows the pictures in the window as they are for its screen. The words say the same as the icon.
+func (v *frame) renderPictures(icon Icon) {
+	dpi := v.mw.DPI()
+	if status := v.icon(picture{kindStatus, icon, dpi}); status != nil {
+		_ = v.statusIcon.SetImage(status)
 	}
-	return b
+	logo := v.icon(picture{kind: kindLogo, dpi: dpi})
+	if logo == nil || v.logo.Image() == walk.Image(logo) {
+		return
+	}
+	_ = v.logo.SetImage(logo)
+	if err := v.mw.SetIcon(logo); err != nil {
+		v.p.Log.Write("icon: " + err.Error())
+	}
+}
+
+// trayIcon is as large as the task bar's screen needs it, which may be another one than the window's.
+func (v *frame) trayIcon(icon Icon) *walk.Icon {
+	dpi := v.tray.DPI()
+	if dpi == 0 { // there is no task bar
+		dpi = v.mw.DPI()
+	}
+	return v.icon(picture{kindTray, icon, dpi})
 }
 
 // straight is a picture whose colours are not multiplied by their opacity, as Windows wants them in an icon.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/lxn/walk"
@@ -9,12 +10,16 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// fit makes the window as high as what it shows.
+// fit makes the window as high as what it shows, and as wide as the form, whose boxes may need more than their share in some
+// fonts, also while the card is on show.
 func (v *frame) fit() {
 	bounds := v.mw.BoundsPixels()
-	bounds.Width, bounds.Height = 0, 0 // walk makes them as large as they have to be
+	bounds.Width, bounds.Height = v.mw.IntFrom96DPI(v.widest), 0 // walk makes them as large as they have to be
 	_ = v.mw.SetBoundsPixels(bounds)
 	bounds = v.mw.BoundsPixels()
+	if w := v.mw.IntTo96DPI(bounds.Width); v.shown.Form && w > v.widest {
+		v.widest = w
+	}
 	if area, ok := v.workArea(); ok && bounds.Y+bounds.Height > area.Y+area.Height && bounds.Y > area.Y {
 		bounds.Y = area.Y + area.Height - bounds.Height
 		if bounds.Y < area.Y {
@@ -42,7 +47,8 @@ func (v *frame) show() {
 	if !v.mw.Visible() {
 		v.mw.Show()
 		v.center()
-		v.focus(v.desk.FirstEmpty())
+		v.focus(landing(v.shown, v.shown, "", v.desk.firstEmpty()))
+		v.lull.begin(time.Now())
 	}
 	if win.IsIconic(v.mw.Handle()) {
 		win.ShowWindow(v.mw.Handle(), win.SW_RESTORE)
@@ -60,20 +66,6 @@ func (v *frame) center() {
 	b.X = area.X + (area.Width-b.Width)/2
 	b.Y = area.Y + (area.Height-b.Height)/3
 	_ = v.mw.SetBoundsPixels(b)
-}
-
-func (v *frame) focus(missing Missing) { _ = v.widget(missing).SetFocus() }
-
-func (v *frame) widget(missing Missing) walk.Widget {
-	switch missing {
-	case MissingLogin:
-		return v.login
-	case MissingPassword:
-		return v.password
-	case MissingAddress:
-		return v.address
-	}
-	return v.main
 }
 
 // hide leaves the icon alone; without one the window goes to the task bar.

@@ -95,6 +95,8 @@ func newFrame(p Program) (*frame, error) {
 	if err := v.create(); err != nil {
 		return nil, err
 	}
+	v.shown.Form = true // as it was made
+	v.fit()
 	v.addTray()
 	v.desk = Open(v.p.Config, !p.Hidden || v.tray == nil)
 	v.render()
@@ -111,11 +113,13 @@ type frame struct {
 	desk *Desk
 	mw   *window
 
-	login, password, address            *walk.LineEdit
-	addressHint, status, details, notes *walk.TextLabel
-	save, auto                          *walk.CheckBox
-	main, extend                        *walk.PushButton
-	statusIcon                          *walk.ImageView
+	form, table, extension, buttons       *walk.Composite
+	login, password, address, newPassword *walk.LineEdit
+	addressHint, status, who, notes       *walk.TextLabel
+	rows                                  [maxRows]struct{ label, text *walk.Label }
+	save, auto                            *walk.CheckBox
+	main, extend                          *walk.PushButton
+	logo, statusIcon                      *walk.ImageView
 
 	tray       *walk.NotifyIcon // nil while there is no notification area
 	menu       []Item           // on show
@@ -124,6 +128,9 @@ type frame struct {
 	rendering  bool // what the fields tell is the program's own doing
 	toldOfTray bool // that the program stays there
 	ended      bool
+	counting   bool // the timer runs
+	widest     int  // of the form, in pixels of a screen with 96 dots per inch
+	lull       lull
 
 	returnsHidden bool // as Windows was told
 }

@@ -14,6 +14,9 @@ type window struct {
 	onEnd    func() // the Windows session ends, or an installer replaces the program
 	onLeave  func() // the person has left the screen to somebody else
 	onChange func() // the notification area came anew
+	onScreen func() // the window is on a screen with another DPI
+	onActive func() // the window is to get the keys
+	onTick   func() // the timer of tick
 }
 
 // Messages and their parameters, as in WinUser.h and WtsApi32.h.
@@ -52,6 +55,23 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 			w.onLeave()
 		}
 		return 0
+	case win.WM_ACTIVATE:
+		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
+		if win.LOWORD(uint32(wParam)) != win.WA_INACTIVE && w.onActive != nil {
+			w.onActive()
+		}
+		return result
+	case win.WM_DPICHANGED:
+		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
+		if w.onScreen != nil {
+			w.Synchronize(w.onScreen) // when walk has laid everything out
+		}
+		return result
+	case win.WM_TIMER:
+		if wParam == tickTimer && w.onTick != nil {
+			w.onTick()
+			return 0
+		}
 	case taskbarCreated:
 		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
 		w.oldBehaviour()
@@ -101,6 +121,18 @@ func (w *window) oldBehaviour() {
 	icon := win.NOTIFYICONDATA{HWnd: w.Handle()}
 	icon.CbSize = uint32(unsafe.Sizeof(icon) - unsafe.Sizeof(win.HICON(0))) // as walk has it
 	win.Shell_NotifyIcon(win.NIM_SETVERSION, &icon)
+}
+
+// tickTimer is the only timer of the window, and tickEvery its time in milliseconds.
+const tickTimer, tickEvery = 1, 2000
+
+// tick starts the timer, or stops it.
+func (w *window) tick(on bool) {
+	if on {
+		win.SetTimer(w.Handle(), tickTimer, tickEvery, 0)
+	} else {
+		win.KillTimer(w.Handle(), tickTimer)
+	}
 }
 
 // redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.

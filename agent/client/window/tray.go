@@ -35,8 +35,8 @@ func (s Scene) tray(f Face) Tray {
 		t.Menu = append(t.Menu, Item{f.Extend.Text, ActExtend, true})
 	}
 	t.Menu = append(t.Menu, line,
-		Item{s.text(locale.MenuLog), ActLog, true},
 		Item{s.text(locale.MenuReport), ActReport, true},
+		Item{s.text(locale.MenuLog), ActLog, true},
 		Item{s.text(locale.MenuAbout), ActAbout, true}, line,
 		Item{s.text(locale.MenuExit), ActExit, true})
 	return t

@@ -14,10 +14,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-const (
-	traySize  = 16
-	maxNotice = 255 // UTF-16 units that Windows takes
-)
+const maxNotice = 255 // UTF-16 units that Windows takes
 
 // addTray makes the icon. Where there is no notification area yet, as just after logging on to Windows, it is tried again
 // when one comes; until then the window stands in for it.
@@ -47,7 +44,7 @@ func (v *frame) renderTray(t Tray) {
 	if v.tray == nil {
 		return
 	}
-	if icon := v.icon(picture{icon: t.Icon, tray: true, size: traySize}); icon != nil {
+	if icon := v.trayIcon(t.Icon); icon != nil {
 		_ = v.tray.SetIcon(icon) // the tooltip says the same
 	}
 	_ = v.tray.SetToolTip(t.Tip)
@@ -101,7 +98,7 @@ func (v *frame) do(act Act) {
 	case ActOpen:
 		v.show()
 	case ActLogin:
-		if missing := v.desk.Login(); missing != MissingNothing {
+		if missing := v.desk.Login(); missing != "" {
 			v.show()
 			v.render()
 			v.focus(missing)

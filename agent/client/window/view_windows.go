@@ -30,28 +30,39 @@ func (v *frame) refresh() {
 
 // render brings what is on show up to what is.
 func (v *frame) render() {
-	f := v.desk.Face()
+	f, was := v.desk.Face(), v.shown
 	v.rendering = true
 	defer func() { v.rendering = false }()
 	v.field(v.login, f.Login)
 	v.field(v.password, f.Password)
+	v.field(v.newPassword, f.Password)
 	v.field(v.address, f.Address)
-	if stem(f) != stem(v.shown) {
-		v.renderStem(f)
+	v.texts(f.Rows)
+	v.shown = f
+	if stem(f) != stem(was) {
+		v.renderStem(f, was)
 	}
 	v.renderTray(f.Tray)
-	v.shown = f
 	v.desk.Shown(f)
+	if counts := v.desk.Counts(); counts != v.counting {
+		v.counting = counts
+		v.mw.tick(counts)
+	}
 }
 
-// stem is what changes the window by more than what is typed.
+// stem is what changes the window by more than what is typed or counted.
 func stem(f Face) string {
-	return fmt.Sprint(f.Icon, f.Status, f.Details, f.Notes, f.Address.Hint, f.Login.Enabled, f.Password.Enabled, f.Address.Enabled,
-		f.Save, f.Auto, f.Main, f.Extend)
+	labels := make([]string, len(f.Rows))
+	for i, r := range f.Rows {
+		labels[i] = r.Label
+	}
+	return fmt.Sprint(f.Icon, f.Status, f.Who, labels, f.Notes, f.Form, f.Address.Hint, f.Login.Enabled, f.Password.Enabled, f.Address.Enabled,
+		f.Password.Shown, f.Save, f.Auto, f.Main, f.Extend)
 }
 
 // renderStem has the layout done once, after everything has changed.
-func (v *frame) renderStem(f Face) {
+func (v *frame) renderStem(f, was Face) {
+	at := v.focused() // before what has the keyboard is hidden
 	v.mw.SetSuspended(true)
 	v.enable(v.login, f.Login)
 	v.enable(v.password, f.Password)
@@ -61,18 +72,37 @@ func (v *frame) renderStem(f Face) {
 	v.check(v.auto, f.Auto)
 	v.button(v.main, f.Main)
 	v.button(v.extend, f.Extend)
-	if icon := v.icon(picture{icon: f.Icon, size: statusSize}); icon != nil {
-		_ = v.statusIcon.SetImage(icon) // the words say the same
-	}
+	v.renderPictures(f.Icon)
 	v.label(v.status, f.Status)
-	v.label(v.details, strings.Join(f.Details, "\r\n"))
+	v.label(v.who, f.Who)
+	v.labels(f.Rows)
 	v.label(v.notes, strings.Join(f.Notes, "\r\n\r\n"))
-	if f.Status != v.shown.Status {
-		_ = v.status.Accessibility().SetName(f.Status) // and so it is read aloud
-	}
+	v.form.SetVisible(f.Form)
+	v.extension.SetVisible(!f.Form && f.Password.Shown)
+	v.buttons.SetVisible(f.Main.Shown || f.Extend.Shown)
+	v.tell(f, was)
+	v.land(was, at)
 	v.fit()
 	v.mw.SetSuspended(false)
 	v.mw.Synchronize(v.mw.redraw)
+}
+
+// labels shows as many rows as there are.
+func (v *frame) labels(rows []Row) {
+	for i, cell := range v.rows {
+		if i < len(rows) {
+			_ = cell.label.SetText(padded(padded(rows[i].Label))) // and apart from the text beside it
+		}
+		cell.label.SetVisible(i < len(rows))
+		cell.text.SetVisible(i < len(rows))
+	}
+	v.table.SetVisible(len(rows) > 0)
+}
+
+func (v *frame) texts(rows []Row) {
+	for i, r := range rows {
+		_ = v.rows[i].text.SetText(r.Text)
+	}
 }
 
 func (v *frame) field(e *walk.LineEdit, f Field) {
@@ -97,12 +127,10 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 	if l.Text() != text {
 		_ = l.SetText(text)
 	}
-	if shown := text != ""; l.Visible() != shown || l == v.details || l == v.notes {
-		l.SetVisible(shown)
-	}
+	l.SetVisible(text != "")
 }
 
-// padded is for boxes, which may be made too narrow for their last letter.
+// padded is for labels and boxes, which may be made too narrow for their last letter.
 func padded(label string) string { return label + "\u00a0" }
 
 func (v *frame) check(c *walk.CheckBox, f Check) {
@@ -124,9 +152,7 @@ func (v *frame) button(b *walk.PushButton, f Button) {
 	if b.Enabled() != f.Enabled {
 		b.SetEnabled(f.Enabled)
 	}
-	if b != v.main {
-		b.SetVisible(f.Shown)
-	}
+	b.SetVisible(f.Shown)
 }
 
 func (v *frame) text(key string, values ...string) string {

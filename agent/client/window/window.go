@@ -3,6 +3,7 @@
 //	Desk   what happens when a person types, clicks, comes and goes; no pixel in it
 //	Paint  from a Scene, which is all that there is to know, to a Face, which is all that there is to show
 //	Tell   from two views to the notifications that are due
+//	keys   which control has the keyboard when a Face takes the place of another one
 //	Run    the window itself, on Windows only: it shows the Face and hands on to the Desk
 //
 // The access is had from a seat (package seat). Where the Windows service runs and the gateway is the one that the
@@ -33,6 +34,8 @@ type Config struct {
 	Service    func() seat.Seat
 	// Keeper is for the seat in this process. Tunnel and NoTunnel are the window's to set.
 	Keeper keeper.Config
+	// Traffic is what has gone through the VPN since it came up. ok is false where that is not known; nil = it never is.
+	Traffic func() (t Traffic, ok bool)
 	// Changed is called from any goroutine when Refresh has something to do.
 	Changed func()
 	Log     func(text string) // from any goroutine

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+)
+
+// command is what the first word of the command line may name.
+type command struct {
+	name string
+	help string // the key of its help
+	run  func(ctx context.Context, p program, args []string) int
+}
+
+var commands = []command{
+	{"connect", locale.HelpConnect, connect},
+	{"diagnose", locale.HelpDiagnose, diagnoseCommand},
+	{"end", locale.HelpEnd, endCommand},
+	{"service", locale.HelpService, serve},
+	{"version", locale.HelpVersion, versionCommand},
+}
+
+// commandNamed finds a command. The version may also be asked for with a flag.
+func commandNamed(word string) (command, bool) {
+	if strings.TrimLeft(word, "-") == "version" {
+		word = "version"
+	}
+	for _, c := range commands {
+		if c.name == word {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+// helpWanted tells whether the command line asks for help, and on which command: "" is the program itself. The ways to ask
+// are help, help COMMAND, COMMAND help, and a flag for help anywhere.
+func helpWanted(args []string) (on string, wanted bool) {
+	for i, a := range args {
+		wanted = wanted || isHelpFlag(a) || a == "help" && (i == 0 || i == 1 && isWord(args[0]))
+	}
+	if len(args) > 0 && (args[0] == "help" || isHelpFlag(args[0])) {
+		args = args[1:]
+	}
+	if len(args) > 0 && isWord(args[0]) {
+		on = args[0]
+	}
+	return on, wanted
+}
+
+// isHelpFlag knows the flags of package flag, and the two of Windows.
+func isHelpFlag(arg string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	return arg == "/?" || arg == "-?" || strings.HasPrefix(arg, "-") && (name == "h" || name == "help")
+}
+
+// isWord tells a command from flags, utm_address= and utm_pin=.
+func isWord(arg string) bool {
+	return !strings.HasPrefix(arg, "-") && !strings.Contains(arg, "=") && !isHelpFlag(arg)
+}
+
+// showHelp prints the help, or shows it in a window of its own where there is nothing to print to.
+func (p program) showHelp(on string) int {
+	key := locale.Help
+	if on != "" {
+		c, ok := commandNamed(on)
+		if !ok {
+			return p.usage(locale.UnknownCommand, on)
+		}
+		key = c.help
+	}
+	text := p.text(key, "program", programName)
+	if _, err := io.WriteString(p.stdout, text); err != nil {
+		p.aloud(text)
+	}
+	return exitOK
+}
+
+func versionCommand(_ context.Context, p program, _ []string) int {
+	text := p.text(locale.VersionOfProgram, "version", agent.Version, "value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH)
+	if _, err := fmt.Fprintln(p.stdout, text); err != nil {
+		p.aloud(text)
+	}
+	return exitOK
+}
+
+// langIn is the language that the command line names, wherever it does. It comes before anything is said, also about the
+// rest of the command line.
+func langIn(args []string) (lang locale.Lang, ok bool) {
+	for i, a := range args {
+		name, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if name != "lang" || !strings.HasPrefix(a, "-") {
+			continue
+		}
+		if !has && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if l, known := locale.Parse(value); known {
+			lang, ok = l, true
+		}
+	}
+	return lang, ok
+}

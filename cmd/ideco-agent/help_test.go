@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"ideco-agent/agent/client/locale"
+)
+
+// Help is an answer and no error: it goes to standard output, in the language that is wanted, and the exit code is 0.
+func TestHelp(t *testing.T) {
+	keys := map[string]string{"": locale.Help}
+	for _, c := range commands {
+		keys[c.name] = c.help
+	}
+	for name, key := range keys {
+		lines := []string{name + " --help", name + " -help", name + " -h", name + " --h", name + " /?", name + " -?", name + " --help=true",
+			name + " help", "help " + name, "--help " + name}
+		if name == "" {
+			lines = append(lines, "--hidden --help", "utm_address=gw.ru -h", "utm_address=gw.ru --hidden /?", "--hiden -h")
+		} else {
+			lines = append(lines, name+" --wrong --help", name+" more -h")
+		}
+		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
+			want := locale.Text(lang, key, "program", programName)
+			for _, line := range lines {
+				for _, at := range []struct {
+					args []string
+					lang locale.Lang // of the system
+				}{
+					{strings.Fields(line), lang},
+					{append(strings.Fields(line), "--lang", string(lang)), "en"},
+					{append(strings.Fields(line), "--lang="+string(lang)), "ru"},
+				} {
+					var stdout, stderr bytes.Buffer
+					code := run(context.Background(), program{args: at.args, stdout: &stdout, stderr: &stderr, lang: at.lang})
+					if code != exitOK || stdout.String() != want || stderr.Len() != 0 {
+						t.Errorf("%q in %s: exit code %d, %.40q, standard error %q", at.args, lang, code, stdout.String(), stderr.String())
+					}
+				}
+			}
+		}
+	}
+}
+
+// Each help shows how to call its command, and says no more than a message box can show.
+func TestHelpTexts(t *testing.T) {
+	for _, c := range commands {
+		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
+			all, own := locale.Text(lang, locale.Help), locale.Text(lang, c.help)
+			if !strings.Contains(own, "\n  {program} "+c.name) || !strings.Contains(all, "\n  "+c.name+" ") {
+				t.Errorf("%s in %s: %s\n%s", c.name, lang, all, own)
+			}
+			if n := strings.Count(own, "\n"); n > 40 {
+				t.Errorf("%s in %s: %d lines", c.name, lang, n)
+			}
+		}
+	}
+}
+
+func TestNoHelp(t *testing.T) {
+	for _, c := range []struct{ line, says string }{
+		{"help something", "Unknown command: something."},
+		{"something --help", "Unknown command: something."},
+		{"something", "For help: " + programName + " help"},
+		{"connect --server gw --login help", "--password-stdin"}, // somebody's login
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(context.Background(), program{args: strings.Fields(c.line), stdout: &stdout, stderr: &stderr, lang: locale.English})
+		if code != exitUsage || stdout.Len() != 0 || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("%q: exit code %d, %q, standard error %q", c.line, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// Where nothing can be printed, as at a start from a shortcut, help is no error either.
+func TestHelpWithoutConsole(t *testing.T) {
+	if code := run(context.Background(), program{args: []string{"end", "--help"}, stdout: closed{}, stderr: io.Discard}); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, errors.New("no console") }
+
+// A wrong command line is answered in the language that it asks for.
+func TestLangComesFirst(t *testing.T) {
+	for _, args := range [][]string{{"end", "--wrong", "--lang", "ru"}, {"diagnose", "more", "--lang=ru"}, {"--lang", "ru", "--wrong", "connect"}} {
+		lang, ok := langIn(args)
+		if lang != locale.Russian || !ok {
+			t.Errorf("%q: %s, %v", args, lang, ok)
+		}
+	}
+	for _, args := range [][]string{nil, {"connect", "--login", "lang", "en"}, {"end", "--lang"}, {"end", "--lang", "de"}} {
+		if lang, ok := langIn(args); ok {
+			t.Errorf("%q: %s", args, lang)
+		}
+	}
+}
