@@ -135,9 +135,7 @@ func (a *agentConn) readFrame() ([]byte, error) {
 	}
 	if len(frame) > most {
 		_ = a.refuseMessage()
-		if a.session != "" {
-			_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits some seconds for the agent's answer, which a guest does not get
-		}
+		_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits some seconds for the agent's answer
 		return nil, errFrameTooLarge
 	}
 	if kind != websocket.MessageText {

@@ -54,8 +54,6 @@ func TestGuestMessages(t *testing.T) {
 		"a fragment of a message": append(frame(false, 1000), make([]byte, 1000)...),
 		"a part of a frame":       append(frame(true, 4000), make([]byte, 1000)...),
 		"the header of a frame":   frame(true, 4000),
-		"one byte too many":       append(frame(true, protocol.MaxGuest+1), make([]byte, protocol.MaxGuest+1)...),
-		"a long fragment":         append(frame(false, 65_000), make([]byte, protocol.MaxGuest+1)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -69,6 +67,24 @@ func TestGuestMessages(t *testing.T) {
 				t.Error("the connection is kept")
 			}
 		})
+	}
+}
+
+// TestGuestLongMessages: a message over the limit is refused as soon as it is.
+func TestGuestLongMessages(t *testing.T) {
+	for name, sent := range map[string][]byte{
+		"one byte too many": append(frame(true, protocol.MaxGuest+1), make([]byte, protocol.MaxGuest+1)...),
+		"a long fragment":   append(frame(false, 65_000), make([]byte, protocol.MaxGuest+1)...),
+	} {
+		conn := upgrade(t, newSite(t))
+		if _, err := conn.Write(sent); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		answer := make([]byte, 4096)
+		if n, err := conn.Read(answer); err != nil || !bytes.Contains(answer[:n], []byte("bad_message")) {
+			t.Errorf("%s: %q, %v", name, answer[:n], err)
+		}
 	}
 }
 
@@ -97,7 +113,7 @@ func TestGuestTypes(t *testing.T) {
 	if _, answer, err := conn.Read(ctx); err != nil || !bytes.Contains(answer, []byte("bad_message")) {
 		t.Errorf("a long message after the logout: %s, %v", answer, err)
 	}
-	if _, _, err := conn.Read(ctx); err == nil {
-		t.Error("the connection goes on")
+	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
+		t.Errorf("after it: %v", err)
 	}
 }
