@@ -271,6 +271,26 @@ func TestRefusedByHTTP(t *testing.T) {
 	r.end(Refused, "agent_disabled")
 }
 
+// A gateway that takes nobody now says so in its own words, and the agent goes on as if it did not answer.
+func TestBusyGateway(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"code":"too_many_agents","message":"The gateway cannot take everybody at once."}`: "The gateway cannot take everybody at once.",
+		`{"code":"too_many_agents","message":"Try\u0007 later."}`:                           "Try later.",
+		`{"code":"too_many_agents"}`:                                                        "does not answer",
+		`busy`:                                                                              "does not answer",
+	} {
+		g := gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write([]byte(answer))
+		})
+		r := start(t, g, nil)
+		if e := r.event(Failed, "unreachable"); !strings.Contains(e.Message, want) {
+			t.Errorf("%s: %q, want %q", answer, e.Message, want)
+		}
+		r.end(Unreachable, "unreachable")
+	}
+}
+
 // A person may stop the program at any time; the gateway must not be left with a session that nobody wants.
 func TestStopWhileLoggingIn(t *testing.T) {
 	bye := make(chan bool, 1)

@@ -96,29 +96,34 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	case errors.As(err, &untrusted):
 		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
 	}
-	if f := c.httpRefusal(response); f != nil {
-		f.err = err
-		return f
-	}
-	return c.failed(Unreachable, agent.CodeUnreachable, err)
-}
-
-// httpRefusal reads an answer that refuses the upgrade for a reason of the protocol, with the shape of its error. A
-// gateway that is busy (5xx) and anything else that speaks HTTP just cannot be reached now.
-func (c *client) httpRefusal(response *http.Response) *failure {
-	if response == nil || response.StatusCode < 400 || response.StatusCode >= 500 || response.Body == nil {
-		return nil
-	}
-	body, err := io.ReadAll(response.Body) // the library hands on 1024 bytes at most
-	if err != nil {
-		return nil
-	}
-	var refusal protocol.Error
-	if json.Unmarshal(body, &refusal) != nil || !isCode(refusal.Code) {
-		return nil
+	unreachable := c.failed(Unreachable, agent.CodeUnreachable, err)
+	refusal, ok := httpRefusal(response)
+	switch {
+	case !ok:
+		return unreachable
+	case response.StatusCode >= http.StatusInternalServerError: // the gateway cannot now, and says why
+		if words := agent.Clean(refusal.Message, maxMessage); words != "" {
+			unreachable.message = words
+		}
+		return unreachable
+	case !isCode(refusal.Code):
+		return unreachable
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
-	return c.refused(refusal.Code, refusal.Message, wait, nil)
+	return c.refused(refusal.Code, refusal.Message, wait, err)
+}
+
+// httpRefusal reads an answer in place of the upgrade that has the shape of the protocol's error. Anything else that speaks
+// HTTP is not the gateway.
+func httpRefusal(response *http.Response) (refusal protocol.Error, ok bool) {
+	if response == nil || response.StatusCode < http.StatusBadRequest || response.Body == nil {
+		return refusal, false
+	}
+	body, err := io.ReadAll(response.Body) // the library hands on 1024 bytes at most
+	if err != nil || json.Unmarshal(body, &refusal) != nil {
+		return refusal, false
+	}
+	return refusal, refusal.Code != ""
 }
 
 func isCode(s string) bool {
