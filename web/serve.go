@@ -157,6 +157,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	}
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { return b.set.wall.run(gctx) })
+	g.Go(func() error { return b.set.tunnel.watch(gctx) })
 	g.Go(func() error { return b.set.wall.watchDomain(gctx) })
 	g.Go(func() error { return b.set.trial.run(gctx, b.set.endTrial, c.Log) })
 	g.Go(func() error {

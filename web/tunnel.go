@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net"
 	"path/filepath"
@@ -44,6 +45,20 @@ func (t tunnel) Available() bool { return t.Device != nil && t.Device.Available(
 func (t tunnel) Forwards() bool { return t.Device != nil && t.Device.Forwards() }
 
 var _ handlers.Tunnel = tunnel{}
+
+// watch fails when the tunnel is gone for good, so that the process ends and its supervisor starts it anew: nobody outside
+// would get in otherwise.
+func (t tunnel) watch(ctx context.Context) error {
+	if t.Device == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-t.Gone():
+		return errors.New("the tunnel's interface was removed by somebody else; start the gateway again to have it back (systemd does)")
+	}
+}
 
 // listen opens port 80 inside the tunnel. A listener for plain HTTP on all addresses has that port already; then there
 // is nothing to open.

@@ -21,11 +21,17 @@ type link interface {
 	listen(netip.AddrPort) (net.Listener, error)
 	// gone is closed when the interface is; nil where nothing tells.
 	gone() <-chan struct{}
+	// repair puts the interface and its address back to use when somebody else has changed them. It tells what it did.
+	// Errors: errGone.
+	repair(gateway netip.Prefix) (done string, err error)
 	close() error
 }
 
 // errForeign says that something of somebody else stands where ours should.
 var errForeign = errors.New("it belongs to somebody else")
+
+// errGone says that the interface was removed by somebody else.
+var errGone = errors.New("the tunnel's interface was removed by somebody else")
 
 // errNoKernel says that only wireguard-go is possible here.
 var errNoKernel = errors.New("this kernel has no WireGuard")

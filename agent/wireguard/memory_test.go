@@ -83,5 +83,6 @@ func (m *memory) has(k agent.Key) bool {
 func (m *memory) mode() string                                { return ModeKernel }
 func (m *memory) renumber(_, _ netip.Prefix) error            { return nil }
 func (m *memory) listen(netip.AddrPort) (net.Listener, error) { return nil, errBroken }
+func (m *memory) repair(netip.Prefix) (string, error)         { return "", nil }
 func (m *memory) gone() <-chan struct{}                       { return nil }
 func (m *memory) close() error                                { return nil }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -47,6 +48,34 @@ func (l interfaceLink) renumber(from, to netip.Prefix) error {
 		return fmt.Errorf("removing the address %s: %w", from, err)
 	}
 	return nil
+}
+
+func (l interfaceLink) repair(gateway netip.Prefix) (done string, err error) {
+	dev, err := netlink.LinkByName(l.name)
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) {
+		return "", errGone
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding the interface: %w", err)
+	}
+	list, err := netlink.AddrList(dev, netlink.FAMILY_V4)
+	if err != nil {
+		return "", fmt.Errorf("reading the addresses of the interface: %w", err)
+	}
+	if !slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.IPNet.String() == gateway.String() }) {
+		if err := netlink.AddrReplace(dev, addressOf(gateway)); err != nil {
+			return "", fmt.Errorf("adding the address %s: %w", gateway, err)
+		}
+		done = "its address was gone"
+	}
+	if dev.Attrs().Flags&net.FlagUp == 0 {
+		if err := netlink.LinkSetUp(dev); err != nil {
+			return done, fmt.Errorf("setting the interface up: %w", err)
+		}
+		done = "it was down"
+	}
+	return done, nil
 }
 
 func addressOf(p netip.Prefix) *netlink.Addr {

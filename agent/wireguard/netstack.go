@@ -27,7 +27,11 @@ func openNetstack(c Config, secret privateKey) (link, error) {
 	return &netstackLink{inside{dev}, dev, stack}, nil
 }
 
-func (l *netstackLink) mode() string          { return ModeNetstack }
+func (l *netstackLink) mode() string { return ModeNetstack }
+
+// repair has nothing to do: nobody else reaches this interface.
+func (l *netstackLink) repair(netip.Prefix) (string, error) { return "", nil }
+
 func (l *netstackLink) gone() <-chan struct{} { return l.dev.Wait() }
 
 func (l *netstackLink) listen(a netip.AddrPort) (net.Listener, error) { return l.stack.listen(a) }

@@ -285,8 +285,27 @@ func TestInterfaceTakenAway(t *testing.T) {
 			t.Error("the tunnel does not survive its interface going down and up")
 		}
 		wantPeers(t, name, d.peers[s.ID].key)
+		run(t, "ip", "link", "set", name, "down")
+		eventually(t, "the interface is up again", func() bool {
+			dev, err := netlink.LinkByName(name)
+			return err == nil && dev.Attrs().Flags&net.FlagUp != 0
+		})
+		run(t, "ip", "address", "flush", "dev", name)
+		eventually(t, "the interface has its address again", func() bool {
+			dev, err := netlink.LinkByName(name)
+			if err != nil {
+				return false
+			}
+			list, err := netlink.AddrList(dev, netlink.FAMILY_V4)
+			return err == nil && len(list) == 1 && list[0].IPNet.String() == gatewayOf(d.pool.network).String()
+		})
 		run(t, "ip", "link", "del", name)
 		eventually(t, "the tunnel is known to be gone", func() bool { return !d.Available() })
+		select {
+		case <-d.Gone():
+		case <-time.After(10 * time.Second):
+			t.Error("nobody is told that the tunnel is gone")
+		}
 		d.Release(context.Background(), s)
 		_, err := d.Up(context.Background(), s, newKey(t).public())
 		wantCode(t, err, agent.CodeVPNUnavailable)

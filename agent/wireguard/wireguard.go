@@ -87,6 +87,7 @@ type Device struct {
 	port   uint16
 	every  time.Duration
 	done   chan struct{} // closed by Close
+	lost   chan struct{} // closed when somebody else has removed the interface
 
 	turn      sync.Mutex // guards what follows and every change of the link
 	pool      *pool
@@ -142,27 +143,61 @@ func newDevice(c Config, secret privateKey, l link) (*Device, error) {
 	}
 	d := &Device{
 		log: c.Log, link: l, secret: secret, public: secret.public(), port: state.port,
-		every: cmp.Or(c.poll, pollEvery), done: make(chan struct{}),
+		every: cmp.Or(c.poll, pollEvery), done: make(chan struct{}), lost: make(chan struct{}),
 		pool: newPool(c.Network), owners: map[agent.Key]string{}, stuck: map[agent.Key]string{}, leaving: map[string]bool{},
 		listeners: map[*listener]struct{}{}, peers: map[string]*peer{},
 	}
-	if l.gone() != nil {
-		go d.watch()
-	}
+	go d.watch()
 	return d, nil
 }
 
-// watch tells when the interface was taken away, which ends the tunnel for good.
+// watch puts right what others do to the interface, and tells when it is gone.
 func (d *Device) watch() {
-	select {
-	case <-d.done:
-	case <-d.link.gone():
-		if d.isClosed() {
+	ticker := time.NewTicker(d.every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-d.done:
 			return
+		case <-d.link.gone():
+			d.lose()
+			return
+		case <-ticker.C:
+			if errors.Is(d.repair(), errGone) {
+				d.lose()
+				return
+			}
 		}
-		d.log.Error("the tunnel is gone: its interface was removed by somebody else; restart this program to have it back")
 	}
 }
+
+// lose ends the tunnel for good, unless Close has.
+func (d *Device) lose() {
+	if d.isClosed() {
+		return
+	}
+	d.log.Error("the tunnel is gone", "error", errGone)
+	close(d.lost)
+}
+
+func (d *Device) repair() error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	if d.isClosed() {
+		return nil
+	}
+	done, err := d.link.repair(gatewayOf(d.pool.network))
+	if done != "" {
+		d.log.Warn("the tunnel's interface was put back to use", "because", done)
+	}
+	if err != nil && !errors.Is(err, errGone) {
+		d.log.Warn("the tunnel's interface was not looked after", "error", err)
+	}
+	return err
+}
+
+// Gone is closed when somebody else has removed the interface. The tunnel does not come back in this process.
+func (d *Device) Gone() <-chan struct{} { return d.lost }
 
 // Mode tells what is running: ModeKernel, ModeTUN or ModeNetstack.
 func (d *Device) Mode() string { return d.link.mode() }
@@ -183,6 +218,8 @@ func (d *Device) Available() bool {
 	}
 	select {
 	case <-d.link.gone():
+		return false
+	case <-d.lost:
 		return false
 	default:
 		return true

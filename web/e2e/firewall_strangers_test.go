@@ -1,0 +1,284 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+)
+
+var hotel = netip.MustParseAddr("203.0.113.12")
+
+// flood opens connections from a place as fast as it can, sends a little on each, and keeps them until the test is over.
+func (w town) flood(t *testing.T, place string, from netip.Addr, to string, count int) {
+	t.Helper()
+	var mu sync.Mutex
+	var open []net.Conn
+	t.Cleanup(func() {
+		for _, c := range open {
+			c.Close()
+		}
+	})
+	var g errgroup.Group
+	g.SetLimit(32)
+	for range count {
+		g.Go(func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			c, err := w.dial(ctx, place, "tcp", from, to)
+			if err != nil {
+				return nil // which is what the limits are for
+			}
+			_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: " + domain + "\r\nX-Unfinished: "))
+			mu.Lock()
+			open = append(open, c)
+			mu.Unlock()
+			return nil
+		})
+	}
+	_ = g.Wait()
+	if len(open) < count/2 {
+		t.Fatalf("the flood had only %d of %d connections", len(open), count)
+	}
+}
+
+// TestFirewallFlood: who opens connections in thousands, from outside and in the LAN, keeps nobody out.
+func TestFirewallFlood(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil)
+		g.person("anna")
+		g.person("boris")
+		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), paced)
+		g.loggedIn(inOne, "anna")
+		running := w.download(t, "a download in the LAN", inOne, one, world)
+		running.gap.Store(0)
+
+		w.flood(t, inHotel, hotel, net.JoinHostPort(outer.String(), portalPort), 3000)
+		w.flood(t, inHotel, hotel, net.JoinHostPort(outer.String(), agentPort), 3000)
+		w.flood(t, inTwo, two, "10.77.1.1:80", 2000)
+
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", g.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// 200 and 1,000 of one address outside, the LAN's share of port 80, and what the gateway has without them.
+		if most := 200 + 1000 + 1000 + 200; len(files) > most {
+			t.Errorf("the gateway has %d files and connections open, want at most %d", len(files), most)
+		}
+		begun := time.Now()
+		agent := g.loggedIn(inTwo, "boris")
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("a login beside the flood took %v", took)
+		}
+		if status, _, err := w.fetch(inHome, home, "https://"+domain+":"+portalPort+"/healthz", &tls.Config{RootCAs: g.roots()}); err != nil || status != http.StatusOK {
+			t.Errorf("the portal from another address outside: %d, %v", status, err)
+		}
+		running.runs(t)
+		if gap := time.Duration(running.gap.Load()); gap > time.Second {
+			t.Errorf("the download paused for %v", gap)
+		}
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		g.set("open_before_login", []string{server.String()}) // the firewall still follows the settings
+		eventually(t, "the firewall has the new address", func() bool {
+			return strings.Contains(run(t, "nft", "list", "table", "inet", "ideco_agent"), server.String())
+		})
+	})
+}
+
+// branchAgent is one of many agents behind the address of a branch office.
+type branchAgent struct {
+	town
+	number int
+	roots  *tls.Config
+	resume string
+	conn   *websocket.Conn
+}
+
+// authorize connects and begins or resumes a session in the tunnel.
+func (a *branchAgent) authorize(ctx context.Context, message map[string]any) error {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return a.dial(ctx, inHome, network, home, net.JoinHostPort(outer.String(), agentPort))
+	}
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: a.roots}
+	conn, _, err := websocket.Dial(ctx, "wss://"+domain+":"+agentPort+"/connect", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	if err != nil {
+		return err
+	}
+	message["type"] = "authorize"
+	message["device"] = map[string]string{"id": fmt.Sprint("branch-", a.number), "name": "PC", "os": "windows"}
+	var state reply
+	if err := converse(ctx, conn, message, &state); err != nil {
+		return err
+	}
+	if !state.Authorized {
+		return fmt.Errorf("agent %d: %+v", a.number, state)
+	}
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	request := map[string]any{"type": "tunnel_wg", "public_key": base64.StdEncoding.EncodeToString(key.PublicKey().Bytes())}
+	var tunnel reply
+	if err := converse(ctx, conn, request, &tunnel); err != nil {
+		return err
+	}
+	if tunnel.Type != "tunnel_wg" {
+		return fmt.Errorf("agent %d: %+v", a.number, tunnel)
+	}
+	a.conn, a.resume = conn, state.Resume
+	return nil
+}
+
+func converse(ctx context.Context, conn *websocket.Conn, message any, answer *reply) error {
+	frame, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if err := conn.Write(ctx, websocket.MessageText, frame); err != nil {
+		return err
+	}
+	_, b, err := conn.Read(ctx)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, answer)
+}
+
+// TestFirewallBranch: a branch office of 500 agents behind one address comes back at once after a power cut, while a flood
+// comes from another address.
+func TestFirewallBranch(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		const agents, people = 500, 10
+		g := w.guard(t, map[string]any{"devices_per_user": 100}, "--tunnel", "netstack", "--wireguard-port", tunnelPort)
+		for i := range people {
+			g.person(fmt.Sprint("user", i))
+		}
+		branch := make([]*branchAgent, agents)
+		for i := range branch {
+			branch[i] = &branchAgent{town: w, number: i, roots: &tls.Config{RootCAs: g.roots(), ServerName: domain}}
+		}
+		each := func(atOnce int, do func(context.Context, *branchAgent) error) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			var all errgroup.Group
+			all.SetLimit(atOnce)
+			for _, a := range branch {
+				all.Go(func() error { return do(ctx, a) })
+			}
+			if err := all.Wait(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		each(24, func(ctx context.Context, a *branchAgent) error {
+			return a.authorize(ctx, map[string]any{"login": fmt.Sprint("user", a.number%people), "password": userPassword})
+		})
+		g.kill(syscall.SIGKILL)
+		for _, a := range branch {
+			a.conn.CloseNow()
+		}
+		g.begin()
+		flooded := make(chan struct{})
+		go func() {
+			defer close(flooded)
+			w.flood(t, inHotel, hotel, net.JoinHostPort(outer.String(), agentPort), 3000)
+		}()
+		begun := time.Now()
+		each(agents, func(ctx context.Context, a *branchAgent) error {
+			return a.authorize(ctx, map[string]any{"resume": a.resume})
+		})
+		t.Logf("%d agents came back in %v", agents, time.Since(begun))
+		<-flooded
+		if n := len(g.boss.sessions()); n != agents {
+			t.Errorf("%d sessions, want %d", n, agents)
+		}
+		for _, a := range branch {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			if a.number%50 == 0 {
+				if _, _, err := a.conn.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("agent %d: %v", a.number, err)
+				}
+			}
+			cancel()
+			a.conn.CloseNow()
+		}
+	})
+}
+
+// TestFirewallTunnelTakenAway: somebody removes the tunnel's interface. The process ends, and after its supervisor has
+// started it again the people in the tunnel come back.
+func TestFirewallTunnelTakenAway(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		link := w.link("w")
+		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
+		g.person("anna")
+		g.person("boris")
+		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), paced)
+		g.loggedIn(inOne, "boris")
+		running := w.download(t, "a download in the LAN", inOne, one, world)
+		anna := g.tunnelled(inHome, "anna", w.link("a"))
+		gateway := netip.MustParseAddr("10.128.0.1")
+		w.ping(t, "the gateway in the tunnel", inHome, gateway, true)
+
+		run(t, "ip", "link", "del", link)
+		select {
+		case <-g.done:
+		case <-time.After(patience):
+			t.Fatal("the process goes on without a tunnel")
+		}
+		if code := g.cmd.ProcessState.ExitCode(); code == 0 || !strings.Contains(g.log.String(), "removed by somebody else") {
+			t.Errorf("exit code %d", code)
+		}
+		g.begin() // as systemd does
+		anna.waits("tunnel")
+		w.ping(t, "the gateway in the tunnel, once more", inHome, gateway, true)
+		running.runs(t)
+	})
+}
+
+// TestFirewallLocalAddressOutside: an address of the "local" networks that is reached through a WAN interface is outside for
+// administration and for sessions.
+func TestFirewallLocalAddressOutside(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, map[string]any{"local_networks": []string{lanOne, lanTwo, "203.0.113.0/24"}})
+		g.person("anna")
+		trust := &tls.Config{RootCAs: g.roots()}
+		for _, c := range []struct {
+			place  string
+			from   netip.Addr
+			inside bool
+		}{{inOne, one, true}, {inHome, home, false}} {
+			for _, path := range []string{"/admin/agent", "/user_backend/users"} {
+				status, _, err := w.fetch(c.place, c.from, "https://"+domain+":"+portalPort+path, trust)
+				if err != nil || (status == http.StatusNotFound) == c.inside {
+					t.Errorf("%s from %s: %d, %v", path, c.place, status, err)
+				}
+			}
+		}
+		g.loggedIn(inOne, "anna").signal(syscall.SIGTERM)
+		g.nobody()
+		outside := g.agentIn(g.at(inHome), "anna", userPassword, "outside")
+		if e := outside.waits("error"); e.Code != "vpn_unavailable" {
+			t.Errorf("a login through the WAN interface: %+v", e)
+		}
+	})
+}
