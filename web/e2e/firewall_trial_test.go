@@ -17,14 +17,17 @@ import (
 )
 
 // TestFirewallTrialRunsOut: a choice that nobody confirms goes back by itself, after its minute or with a process that is
-// killed before, and the administrator reaches the page from the LAN all the time.
+// killed before. The administrator reaches the page from the LAN and on the gateway all the time; whoever is no longer in the
+// LAN by the choice does not until it has gone back.
 func TestFirewallTrialRunsOut(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
 		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
-		desk := g.desk(inOne, one)
-		desk.signIn("boss", bossPassword)
-		try := func(roles map[string]string) {
+		desk, farDesk, gateway := g.desk(inOne, one), g.desk(inFar, far), g.visitor(netip.Addr{})
+		for _, v := range []*visitor{desk, farDesk, gateway} {
+			v.signIn("boss", bossPassword)
+		}
+		try := func(desk *visitor, roles map[string]string) {
 			t.Helper()
 			desk.open("/admin/gateway")
 			desk.submit("/admin/gateway", desk.roles(roles))
@@ -32,10 +35,16 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		}
 		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
 
-		try(map[string]string{"lan0": "none", "lan1": "lan", "wan0": "wan"})
-		desk.submit("/admin/gateway/keep", nil)
+		try(farDesk, map[string]string{"lan0": "none", "lan1": "lan", "wan0": "wan"})
+		desk.open("/admin/gateway")
+		desk.is(http.StatusNotFound)
+		farDesk.submit("/admin/gateway/keep", nil)
 		w.refused(t, "confirmed", inFar, far, to)
-		try(map[string]string{"lan0": "lan", "lan1": "none", "wan0": "wan"})
+		try(gateway, map[string]string{"lan0": "lan", "lan1": "none", "wan0": "wan"})
+		farDesk.open("/admin/gateway")
+		farDesk.is(http.StatusNotFound)
+		desk.open("/admin/gateway")
+		desk.is(http.StatusOK)
 		w.refused(t, "on trial", inOne, one, to)
 		w.open(t, "not chosen any more", inFar, far, to)
 		g.kill(syscall.SIGKILL)
@@ -44,15 +53,15 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		g.chose("lan1")
 		w.open(t, "killed before anybody had confirmed", inOne, one, to)
 		w.refused(t, "the former choice is back after the restart", inFar, far, to)
-		desk.open("/admin/gateway")
-		desk.sees(returned)
+		farDesk.open("/admin/gateway")
+		farDesk.sees(returned)
 
 		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		w.open(t, "nothing is chosen", inFar, far, to)
 		desk.open("/admin/gateway")
 		desk.seesNot(returned)
 		began := time.Now()
-		try(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
+		try(desk, map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for !strings.Contains(desk.text(), returned) {
@@ -84,6 +93,14 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 			t.Errorf("the next boot has the rules that went back: %v", err)
 		}
 	})
+}
+
+// is fails the test unless the page that is open came with a status.
+func (v *visitor) is(status int) {
+	v.t.Helper()
+	if v.status != status {
+		v.t.Errorf("%s: %d, want %d", v.at, v.status, status)
+	}
 }
 
 // desk is the administrator's browser on a computer of the LAN.
