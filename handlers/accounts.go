@@ -32,7 +32,7 @@ type Accounts interface {
 // userOf is the account that the path names.
 func (s *Site) userOf(c echo.Context) (agent.User, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
 		return agent.User{}, agent.ErrNotFound
 	}
 	return s.Accounts.User(c.Request().Context(), agent.UserID(id))

@@ -42,6 +42,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 		v = &visitor{L: locale.For()}
 	}
 	if errors.Is(err, echo.ErrMethodNotAllowed) && !s.administrationAnswers(v) {
+		c.Response().Header().Del(echo.HeaderAllow)
 		err = echo.ErrNotFound // where administration does not answer, nothing tells its paths from others
 	}
 	status, answer, ref := s.explain(err, v.L)

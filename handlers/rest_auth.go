@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,22 +16,47 @@ import (
 )
 
 // decode reads a request's JSON object. A field that does not exist is refused by name: a setting that is spelt wrong
-// must not look saved.
-func decode(c echo.Context, into any) error {
-	d := json.NewDecoder(c.Request().Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = errors.New("something follows the object")
-	}
+// must not look saved. So is null, also in a list, in any field but the nullable ones.
+func decode(c echo.Context, into any, nullable ...string) error {
+	b, err := io.ReadAll(c.Request().Body)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
 		return echo.ErrStatusRequestEntityTooLarge
 	}
-	return badJSON{err}
+	if err != nil {
+		return badJSON{err}
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return badJSON{err}
+	}
+	if fields == nil {
+		return badJSON{errors.New("null is no object")}
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return badJSON{err}
+	}
+	var problems agent.Problems
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(nullable, name) && hasNull(fields[name]) {
+			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	return nil
+}
+
+// hasNull tells whether a value is null, or a list with null in it.
+func hasNull(value json.RawMessage) bool {
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil {
+		return false
+	}
+	return list == nil || slices.ContainsFunc(list, func(one json.RawMessage) bool { return string(one) == "null" })
 }
 
 // badJSON says what is wrong with a body in the decoder's words, which speak of the caller's own input alone.
@@ -53,14 +81,6 @@ func (o optional[T]) into(to *T) {
 	if o.Value != nil {
 		*to = *o.Value
 	}
-}
-
-// null is the problem of a field that is null and may not be.
-func (o optional[T]) null(field string) agent.Problem {
-	if o.Set && o.Value == nil {
-		return agent.Problem{Field: field, Code: "field_required"}
-	}
-	return agent.Problem{}
 }
 
 func (s *Site) restLogin(c echo.Context) error {

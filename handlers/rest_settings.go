@@ -88,25 +88,14 @@ type settingsChange struct {
 // restSetSettings changes settings in force at once; REST does not ask whether sessions may end.
 func (s *Site) restSetSettings(c echo.Context) error {
 	var body settingsChange
-	if err := decode(c, &body); err != nil {
+	if err := decode(c, &body, "auth_domain"); err != nil {
 		return err
-	}
-	if problems := body.nulls(); problems != nil {
-		return problems
 	}
 	if err := s.Settings.Update(c.Request().Context(), body.apply); err != nil {
 		return err
 	}
 	s.securityEvent(c, "settings_saved")
 	return s.restSettings(c)
-}
-
-// nulls are the fields that are there without a value; only the domain may be.
-func (b settingsChange) nulls() agent.Problems {
-	return append(b.gatewayChange.nulls(), problemsOf(b.LocalTunnel.null("local_tunnel"), b.LocalNetworks.null("local_networks"), b.VPNNetwork.null("vpn_network"),
-		b.ForwardNets.null("forward_nets"), b.DNS.null("dns"), b.DNSSuffix.null("dns_suffix"),
-		b.SessionHoursLAN.null("session_hours_lan"), b.SessionHoursVPN.null("session_hours_vpn"),
-		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"))...)
 }
 
 // apply lays the change over the settings; what cannot be read is agent.Problems.

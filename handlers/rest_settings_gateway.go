@@ -37,12 +37,6 @@ type gatewayChange struct {
 	FirewallTimeout optional[int]      `json:"firewall_timeout_seconds"`
 }
 
-func (b gatewayChange) nulls() agent.Problems {
-	return problemsOf(b.LANInterfaces.null("lan_interfaces"), b.WANInterfaces.null("wan_interfaces"), b.Masquerade.null("masquerade"),
-		b.OpenBeforeLogin.null("open_before_login"), b.VPNPeersMayTalk.null("vpn_peers_may_talk"),
-		b.FirewallTimeout.null("firewall_timeout_seconds"))
-}
-
 // named tells whether the change names any of these settings.
 func (b gatewayChange) named() bool {
 	return b.LANInterfaces.Set || b.WANInterfaces.Set || b.Masquerade.Set || b.OpenBeforeLogin.Set || b.VPNPeersMayTalk.Set ||

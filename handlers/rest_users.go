@@ -54,11 +54,8 @@ type userChange struct {
 	LDAPGUID   any `json:"ldap_guid"`
 }
 
-// nulls are the fields that are there without a value, which none of them may be.
-func (b userChange) nulls() agent.Problems {
-	return problemsOf(b.Name.null("name"), b.Login.null("login"), b.Psw.null("psw"), b.Enabled.null("enabled"),
-		b.PhoneNumber.null("phone_number"), b.Comment.null("comment"), b.RemoteAccess.null("remote_access"), b.Admin.null("admin"))
-}
+// nullableUserFields are the vendor's that the answer has as null.
+var nullableUserFields = []string{"parent_id", "domain_name", "ldap_guid"}
 
 func (b userChange) apply(u agent.User) agent.User {
 	if u.Local() {
@@ -94,14 +91,11 @@ func (s *Site) restUsers(c echo.Context) error {
 
 func (s *Site) restUserCreate(c echo.Context) error {
 	var body userChange
-	if err := decode(c, &body); err != nil {
+	if err := decode(c, &body, nullableUserFields...); err != nil {
 		return err
 	}
 	if t, ok := body.DomainType.(string); ok && t != "local" {
 		return agent.Problems{{Field: "domain_type", Code: "field_domain_type"}}
-	}
-	if problems := body.nulls(); problems != nil {
-		return problems
 	}
 	psw := ""
 	body.Psw.into(&psw)
@@ -118,11 +112,8 @@ func (s *Site) restUserChange(c echo.Context) error {
 		return err
 	}
 	var body userChange
-	if err := decode(c, &body); err != nil {
+	if err := decode(c, &body, nullableUserFields...); err != nil {
 		return err
-	}
-	if problems := body.nulls(); problems != nil {
-		return problems
 	}
 	if body.Psw.Set { // not changed here, and must not look so
 		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -218,6 +219,30 @@ func TestRouteAccess(t *testing.T) {
 			if to := ask(h, r.method, path, r.form, inLAN, nil).Header().Get("Location"); to != "/login" {
 				t.Errorf("%s %s sends nobody to %q", r.method, r.path, to)
 			}
+		}
+	}
+}
+
+// TestHiddenPaths: outside, no method tells a path of administration from one that is not there.
+func TestHiddenPaths(t *testing.T) {
+	s := newSite(t)
+	h := gated(s)
+	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"}
+	answer := func(method, path string, f form) string {
+		w := ask(h, method, path, f, outside, nil)
+		return fmt.Sprint(w.Code, w.Header().Values("Allow"))
+	}
+	for _, r := range s.portalRoutes() {
+		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
+		for _, method := range methods {
+			if r.rule == administrator || r.rule == setup {
+				if got, want := answer(method, path, r.form), answer(method, "/not/there", r.form); got != want {
+					t.Errorf("%s %s: %s, and a path that is not there: %s", method, path, got, want)
+				}
+			}
+		}
+		if got := answer("OPTIONS", path, r.form); got != "404 []" {
+			t.Errorf("OPTIONS %s: %s", path, got)
 		}
 	}
 }

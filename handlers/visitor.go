@@ -47,6 +47,9 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 				v.Theme = t
 			}
 			c.Set(visitorKey, v)
+			if c.Request().Method == http.MethodOptions { // echo would answer it for the paths that there are
+				return echo.ErrMethodNotAllowed
+			}
 			return next(c)
 		}
 	}

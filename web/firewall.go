@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/firewall"
@@ -188,6 +190,28 @@ func (w *wall) planFor(s agent.Settings) (firewall.Plan, error) {
 	return planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)}), nil
 }
 
+// unfit tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
+// that is not there now may come.
+func (w *wall) unfit(field, name string) agent.Problem {
+	if name == w.tunnelName {
+		return agent.Problem{Field: field, Code: locale.FieldInterfaceTunnel, Value: name}
+	}
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return agent.Problem{}
+	}
+	if link.Attrs().Flags&net.FlagLoopback != 0 {
+		return agent.Problem{Field: field, Code: locale.FieldInterfaceLoopback, Value: name}
+	}
+	if index := link.Attrs().MasterIndex; index != 0 {
+		master, err := netlink.LinkByIndex(index)
+		if err == nil && slices.Contains([]string{"bridge", "bond", "team"}, master.Type()) {
+			return agent.Problem{Field: field, Code: locale.FieldInterfacePort, Value: name + " (" + master.Attrs().Name + ")"}
+		}
+	}
+	return agent.Problem{}
+}
+
 // check refuses a choice that cannot be enforced. What comes back by itself is never refused, and neither is what was
 // chosen before: no other setting may depend on it.
 func (w *wall) check(ctx context.Context, now, next agent.Settings) error {
@@ -196,8 +220,10 @@ func (w *wall) check(ctx context.Context, now, next agent.Settings) error {
 		return nil
 	}
 	for field, names := range map[string][]string{"lan_interfaces": next.LANInterfaces, "wan_interfaces": next.WANInterfaces} {
-		if slices.Contains(names, w.tunnelName) {
-			return agent.Problems{{Field: field, Code: locale.FieldInterfaceTunnel, Value: w.tunnelName}}
+		for _, name := range names {
+			if p := w.unfit(field, name); p.Code != "" {
+				return agent.Problems{p}
+			}
 		}
 	}
 	p, err := w.planFor(next)

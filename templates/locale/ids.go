@@ -47,13 +47,15 @@ const (
 	DomainRemoved = "domain_removed"
 
 	// Problems with a field that only whoever handles the form can find; for agent.Problem.Code.
-	FieldLoginTaken       = "field_login_taken"
-	FieldPasswordMismatch = "field_password_mismatch"
-	FieldPasswordWrong    = "field_password_wrong"
-	FieldNumber           = "field_number"
-	FieldVPNAttached      = "field_vpn_attached"
-	FieldInterfaceTunnel  = "field_interface_tunnel"
-	FieldFlowtable        = "field_flowtable"
+	FieldLoginTaken        = "field_login_taken"
+	FieldPasswordMismatch  = "field_password_mismatch"
+	FieldPasswordWrong     = "field_password_wrong"
+	FieldNumber            = "field_number"
+	FieldVPNAttached       = "field_vpn_attached"
+	FieldInterfaceTunnel   = "field_interface_tunnel"
+	FieldInterfaceLoopback = "field_interface_loopback"
+	FieldInterfacePort     = "field_interface_port"
+	FieldFlowtable         = "field_flowtable"
 )
 
 // Toasts are the ids of messages after an act that worked.

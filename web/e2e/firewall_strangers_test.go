@@ -255,6 +255,23 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 	})
 }
 
+// TestFirewallUnfitInterfaces: an interface whose name no packet between the networks carries is refused in words.
+func TestFirewallUnfitInterfaces(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		g := w.guard(t, nil)
+		run(t, "ip", "link", "add", "br9", "type", "bridge")
+		run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
+		run(t, "ip", "link", "set", "d9", "master", "br9")
+		for name, says := range map[string]string{"lo": "только на сам шлюз", "d9": "br9"} {
+			status, answer := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
+			if status != http.StatusBadRequest || !strings.Contains(string(answer), says) {
+				t.Errorf("%s: %d %s", name, status, answer)
+			}
+		}
+		g.set("lan_interfaces", []string{"br9"}) // the bridge itself
+	})
+}
+
 // TestFirewallLocalAddressOutside: an address of the "local" networks that is reached through a WAN interface is outside for
 // administration and for sessions.
 func TestFirewallLocalAddressOutside(t *testing.T) {
