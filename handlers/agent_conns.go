@@ -18,7 +18,7 @@ type SessionConn interface{ CarriesSession(bool) }
 
 type sessionConnKey struct{}
 
-// ConnContext is for http.Server: it keeps a connection that is a SessionConn, perhaps under TLS, for the requests on it.
+// ConnContext is for http.Server: handlers find the SessionConn of a request's connection, perhaps under TLS, in its context.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()
@@ -30,7 +30,9 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 }
 
 // guestTimeout is how long a message of an agent without a session may take.
-func (s *Site) guestTimeout() time.Duration { return cmp.Or(s.shorterGuests, protocol.GuestTimeout) }
+func (s *Site) guestTimeout() time.Duration {
+	return cmp.Or(s.guestTimeoutInTests, protocol.GuestTimeout)
+}
 
 // agentConns are the connections of agents. The zero value is ready.
 type agentConns struct {
@@ -42,11 +44,11 @@ type agentConns struct {
 	closed bool
 }
 
-// enter takes a place for a connection, of most in all. The caller owes leave.
-func (a *agentConns) enter(c *agentConn, most int) bool {
+// enter registers a connection, unless max are open. The caller must call leave.
+func (a *agentConns) enter(c *agentConn, max int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || len(a.open) >= most {
+	if a.closed || len(a.open) >= max {
 		return false
 	}
 	if a.open == nil {
@@ -57,7 +59,7 @@ func (a *agentConns) enter(c *agentConn, most int) bool {
 	return true
 }
 
-// begin gives a connection that has entered its socket. When stop has begun meanwhile it is closed at once.
+// begin sets the WebSocket of a registered connection. If stop has begun meanwhile, the WebSocket is closed at once.
 func (a *agentConns) begin(c *agentConn, conn *websocket.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -118,5 +120,5 @@ func waitFor(ctx context.Context, wg *sync.WaitGroup) {
 	}
 }
 
-// StopAgents ends what agents are told and closes their connections. The Manager's Shutdown comes before it.
+// StopAgents waits for pending messages to agents, then closes their connections. The Manager's Shutdown comes before it.
 func (s *Site) StopAgents(ctx context.Context) { s.agents.stop(ctx) }

@@ -35,9 +35,9 @@ type Site struct {
 	MaxAgents     int    // connections of agents, with a session or without
 	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
 
-	downloads     downloadSlots
-	agents        agentConns
-	shorterGuests time.Duration // instead of protocol.GuestTimeout, for tests; 0 = not
+	downloads           downloadSlots
+	agents              agentConns
+	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 }
 
 // Tunnel is what the pages say of the tunnel.

@@ -16,30 +16,30 @@ import (
 	"ideco-agent/agent"
 )
 
-// connLimits say how many connections one kind of listener holds at most. They count from accept on, so that whoever only
-// opens connections takes no more than these. A connection that carries a live session does not count.
+// connLimits are the limits of the connections to one kind of listener. A connection counts from accept on, and does not
+// count while it carries a live session.
 type connLimits struct {
-	address int // from one address outside, IPv6 by /64
-	wider   int // from one IPv6 network of /56 outside, which is what a customer of a provider has
-	outside int // from everywhere outside together
+	host    int // from one address outside; IPv6 by /64
+	site    int // from one IPv6 /56 outside
+	outside int // from outside together
 	lan     int // from the LAN and the tunnel together
 }
 
-// connBudget divides the descriptors of the process, so that strangers use up neither those of the LAN, nor those of live
-// sessions, nor the reserve.
+// connBudget divides the descriptors of the process, so that strangers cannot use up those of the LAN, of live sessions, or
+// the reserve.
 type connBudget struct {
 	portal, http, agent connLimits
 	sessions            int // connections of agents with a live session
 	reserve             int // for the database, netlink, the tunnel and files
 }
 
-// budgetFor divides so many descriptors.
+// budgetFor divides a number of descriptors.
 func budgetFor(descriptors int) connBudget {
 	share := func(part, most int) int { return min(descriptors/part, most) }
 	b := connBudget{
-		portal:  connLimits{address: 200, wider: 400, outside: share(16, 2000), lan: share(16, 2000)},
-		http:    connLimits{address: 200, wider: 400, outside: share(32, 1000), lan: share(32, 1000)},
-		agent:   connLimits{address: 1000, wider: 2000, outside: share(8, 4000), lan: share(8, 8000)},
+		portal:  connLimits{host: 200, site: 400, outside: share(16, 2000), lan: share(16, 2000)},
+		http:    connLimits{host: 200, site: 400, outside: share(32, 1000), lan: share(32, 1000)},
+		agent:   connLimits{host: 1000, site: 2000, outside: share(8, 4000), lan: share(8, 8000)},
 		reserve: share(16, 1024),
 	}
 	b.sessions = descriptors - b.reserve
@@ -58,41 +58,45 @@ func descriptorLimit() (int, error) {
 	return int(min(limit.Cur, 1<<20)), nil
 }
 
-// limiter keeps the connections of one kind of listener within its limits. When a limit is reached, the oldest connection
-// of the host that has the most makes room: a flood pushes out itself, and the newcomer gets in. A host that has no more
-// than the newcomer's loses none; then the newcomer is refused.
-type limiter struct {
-	limits   connLimits
-	greeting int64                 // what limitedConn.greeting begins with
-	isOurs   func(netip.Addr) bool // in the LAN or the tunnel
+// connLimiter keeps the connections to one kind of listener within their limits.
+//
+// When a limit is reached, a new connection takes the place of an old one: the oldest of the host that has the most, or the
+// oldest of its own host where none has more. So a flood displaces itself. A new host is refused only when every other host
+// has a single connection.
+type connLimiter struct {
+	limits  connLimits
+	isLocal func(netip.Addr) bool // in the LAN or the tunnel
+	unread  int64                 // the first value of limitedConn.unread
 
-	mu      sync.Mutex // guards the crowds and limitedConn.place
-	outside crowd
-	lan     crowd
+	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
+	outside connGroup
+	lan     connGroup
 }
 
-// crowd are the connections that count together.
-type crowd struct {
+// connGroup holds connections that count together.
+type connGroup struct {
 	total int
-	hosts map[netip.Prefix]*list.List // of *limitedConn, the oldest first
-	wider map[netip.Prefix]int
+	hosts map[netip.Prefix]*list.List // of *limitedConn, the oldest first; by agent.HostNetwork
+	sites map[netip.Prefix]int        // by agent.SiteNetwork
 }
 
-func newLimiter(limits connLimits, overTLS bool, isOurs func(netip.Addr) bool) *limiter {
-	empty := func() crowd { return crowd{hosts: map[netip.Prefix]*list.List{}, wider: map[netip.Prefix]int{}} }
-	greeting := int64(maxRequest)
-	if overTLS {
-		greeting = maxHello
+func newConnLimiter(limits connLimits, overTLS bool, isLocal func(netip.Addr) bool) *connLimiter {
+	empty := func() connGroup {
+		return connGroup{hosts: map[netip.Prefix]*list.List{}, sites: map[netip.Prefix]int{}}
 	}
-	return &limiter{limits: limits, greeting: greeting, isOurs: isOurs, outside: empty(), lan: empty()}
+	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest, outside: empty(), lan: empty()}
+	if overTLS {
+		l.unread = maxHello
+	}
+	return l
 }
 
-// listen puts the limits before a listener.
-func (l *limiter) listen(under net.Listener) net.Listener { return &limitedListener{under, l} }
+// listen returns a listener that keeps the limits.
+func (l *connLimiter) listen(under net.Listener) net.Listener { return &limitedListener{under, l} }
 
 type limitedListener struct {
 	net.Listener
-	limiter *limiter
+	limiter *connLimiter
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
@@ -108,77 +112,30 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// limitedConn is a connection that counts until it is closed, but for the time in which it carries a session.
+// limitedConn is a connection that counts against the limits of its listener.
 type limitedConn struct {
 	net.Conn
-	limiter *limiter
-	crowd   *crowd
+	limiter *connLimiter
+	group   *connGroup
 	host    netip.Prefix
-	wider   netip.Prefix  // invalid for IPv4 and in the LAN
-	place   *list.Element // in crowd.hosts[host]; nil while it does not count
+	site    netip.Prefix  // invalid for IPv4 and in the LAN
+	elem    *list.Element // in group.hosts[host]; nil while the connection does not count
 	closed  bool
-
-	greeting atomic.Int64 // bytes that may still be read before the first request; negative = any number
+	unread  atomic.Int64 // bytes that may still be read before the first request; negative means no limit
 }
 
-// How many bytes a connection may send before its first request is complete: crypto/tls would keep 64 KiB of an unfinished
-// handshake.
-const (
-	maxHello   = 8 << 10                // up to the end of the ClientHello
-	maxRequest = 8<<10 + maxHeaderBytes // after it
-)
-
-var errGreeting = errors.New("more bytes before the first request than a client sends")
-
-// helloRead is for tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
-func helloRead(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	if c, ok := hello.Conn.(*limitedConn); ok {
-		c.greeting.Add(maxRequest)
-	}
-	return nil, nil
-}
-
-// Read keeps the limit.
-func (c *limitedConn) Read(b []byte) (int, error) {
-	left := c.greeting.Load()
-	if left < 0 {
-		return c.Conn.Read(b)
-	}
-	if left == 0 {
-		return 0, errGreeting
-	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
-	if c.greeting.Load() >= 0 {
-		c.greeting.Add(-int64(n))
-	}
-	return n, err
-}
-
-// greeted is for http.Server.ConnState: a connection is active when its first request is complete.
-func greeted(conn net.Conn, state http.ConnState) {
-	if over, ok := conn.(*tls.Conn); ok {
-		conn = over.NetConn()
-	}
-	if c, ok := conn.(*limitedConn); ok && state == http.StateActive {
-		c.greeting.Store(-1)
-	}
-}
-
-// admit takes a place for a connection, if need be that of another one, which is closed.
-func (l *limiter) admit(conn net.Conn) (*limitedConn, bool) {
+// admit counts a connection, and closes the one whose place it takes. It reports false when there is no place.
+func (l *connLimiter) admit(conn net.Conn) (*limitedConn, bool) {
 	addr := peerOf(conn)
-	c := &limitedConn{Conn: conn, limiter: l, crowd: &l.outside, host: agent.HostNetwork(addr)}
-	c.greeting.Store(l.greeting)
-	ours := l.isOurs(addr)
-	if ours {
-		c.crowd = &l.lan
-	} else if addr.Is6() {
-		c.wider, _ = addr.Prefix(56)
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, host: agent.HostNetwork(addr), site: agent.SiteNetwork(addr)}
+	c.unread.Store(l.unread)
+	if l.isLocal(addr) {
+		c.group, c.site = &l.lan, netip.Prefix{}
 	}
 	l.mu.Lock()
-	victim, ok := l.makeRoom(c, ours)
+	victim, ok := l.makeRoom(c)
 	if ok {
-		c.enter()
+		c.count()
 	}
 	l.mu.Unlock()
 	if victim != nil {
@@ -187,92 +144,145 @@ func (l *limiter) admit(conn net.Conn) (*limitedConn, bool) {
 	return c, ok
 }
 
-// makeRoom takes the place from the connection that has to go for a new one, nil where none has to.
-func (l *limiter) makeRoom(c *limitedConn, ours bool) (victim *limitedConn, ok bool) {
-	own := c.crowd.hosts[c.host]
-	most := l.limits.lan
-	if !ours {
+// makeRoom returns the connection to close so that c fits, which no longer counts; nil when none has to be closed. It
+// reports false when c is refused. The caller holds mu.
+func (l *connLimiter) makeRoom(c *limitedConn) (victim *limitedConn, ok bool) {
+	g, own, most := c.group, c.group.hosts[c.host], l.limits.lan
+	if g == &l.outside {
 		most = l.limits.outside
-		if own != nil && own.Len() >= l.limits.address || c.wider.IsValid() && c.crowd.wider[c.wider] >= l.limits.wider {
-			return takePlace(own)
+		if own != nil && own.Len() >= l.limits.host {
+			return displace(own), true
+		}
+		if c.site.IsValid() && g.sites[c.site] >= l.limits.site {
+			return g.displaceFor(own, c.site)
 		}
 	}
-	if c.crowd.total < most {
+	if g.total < most {
 		return nil, true
 	}
+	return g.displaceFor(own, netip.Prefix{})
+}
+
+// displaceFor chooses the connection that makes room for a new one of the host own (nil: a host without connections), among
+// the hosts of a site, or among all where site is invalid.
+func (g *connGroup) displaceFor(own *list.List, site netip.Prefix) (victim *limitedConn, ok bool) {
 	busiest := own
-	for _, conns := range c.crowd.hosts {
+	for host, conns := range g.hosts {
+		if site.IsValid() && !site.Contains(host.Addr()) {
+			continue
+		}
 		if busiest == nil || conns.Len() > busiest.Len() {
 			busiest = conns
 		}
 	}
-	if own == nil && busiest != nil && busiest.Len() == 1 {
+	if busiest == nil || own == nil && busiest.Len() == 1 {
 		return nil, false
 	}
-	return takePlace(busiest)
+	return displace(busiest), true
 }
 
-// takePlace takes the place of a host's oldest connection.
-func takePlace(conns *list.List) (*limitedConn, bool) {
-	if conns == nil {
-		return nil, false
-	}
+// displace stops counting the oldest connection of a host and returns it.
+func displace(conns *list.List) *limitedConn {
 	victim := conns.Front().Value.(*limitedConn)
-	victim.leave()
-	return victim, true
+	victim.uncount()
+	return victim
 }
 
-// enter counts a connection; for callers that have limiter.mu.
-func (c *limitedConn) enter() {
-	conns := c.crowd.hosts[c.host]
+// count counts c. The caller holds limiter.mu.
+func (c *limitedConn) count() {
+	conns := c.group.hosts[c.host]
 	if conns == nil {
 		conns = list.New()
-		c.crowd.hosts[c.host] = conns
+		c.group.hosts[c.host] = conns
 	}
-	c.place = conns.PushBack(c)
-	c.crowd.total++
-	if c.wider.IsValid() {
-		c.crowd.wider[c.wider]++
+	c.elem = conns.PushBack(c)
+	c.group.total++
+	if c.site.IsValid() {
+		c.group.sites[c.site]++
 	}
 }
 
-// leave does not count it any more; for callers that have limiter.mu.
-func (c *limitedConn) leave() {
-	if c.place == nil {
+// uncount stops counting c. The caller holds limiter.mu.
+func (c *limitedConn) uncount() {
+	if c.elem == nil {
 		return
 	}
-	conns := c.crowd.hosts[c.host]
-	conns.Remove(c.place)
-	c.place = nil
+	conns := c.group.hosts[c.host]
+	conns.Remove(c.elem)
+	c.elem = nil
 	if conns.Len() == 0 {
-		delete(c.crowd.hosts, c.host)
+		delete(c.group.hosts, c.host)
 	}
-	c.crowd.total--
-	if c.wider.IsValid() {
-		if c.crowd.wider[c.wider]--; c.crowd.wider[c.wider] == 0 {
-			delete(c.crowd.wider, c.wider)
+	c.group.total--
+	if c.site.IsValid() {
+		if c.group.sites[c.site]--; c.group.sites[c.site] == 0 {
+			delete(c.group.sites, c.site)
 		}
 	}
 }
 
-// CarriesSession says whether the connection carries a live session now; see [handlers.SessionConn].
+// CarriesSession says whether the connection carries a live session now; see [handlers.SessionConn]. When a session ends,
+// its connection counts again, even above the limit: it is open already.
 func (c *limitedConn) CarriesSession(yes bool) {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
 	if yes {
-		c.leave()
-	} else if c.place == nil && !c.closed {
-		c.enter()
+		c.uncount()
+	} else if c.elem == nil && !c.closed {
+		c.count()
 	}
 }
 
-// Close gives the place back, too.
+// Close also stops counting the connection.
 func (c *limitedConn) Close() error {
 	c.limiter.mu.Lock()
 	c.closed = true
-	c.leave()
+	c.uncount()
 	c.limiter.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// How many bytes a connection may send before the header of its first request is complete. crypto/tls alone would keep 64
+// KiB of an unfinished handshake.
+const (
+	maxHello   = 8 << 10                // up to the end of the ClientHello
+	maxRequest = 8<<10 + maxHeaderBytes // after it; net/http adds 4 KiB to maxHeaderBytes
+)
+
+var errTooMuch = errors.New("too many bytes before the first request")
+
+// Read keeps the limit of bytes before the first request.
+func (c *limitedConn) Read(b []byte) (int, error) {
+	left := c.unread.Load()
+	if left < 0 {
+		return c.Conn.Read(b)
+	}
+	if left == 0 {
+		return 0, errTooMuch
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	if c.unread.Load() >= 0 {
+		c.unread.Add(-int64(n))
+	}
+	return n, err
+}
+
+// onClientHello is for tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
+func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c, ok := hello.Conn.(*limitedConn); ok {
+		c.unread.Add(maxRequest)
+	}
+	return nil, nil
+}
+
+// onConnState is for http.Server.ConnState: a connection becomes active when the header of its first request is complete.
+func onConnState(conn net.Conn, state http.ConnState) {
+	if over, ok := conn.(*tls.Conn); ok {
+		conn = over.NetConn()
+	}
+	if c, ok := conn.(*limitedConn); ok && state == http.StateActive {
+		c.unread.Store(-1)
+	}
 }
 
 func peerOf(conn net.Conn) netip.Addr {

@@ -28,19 +28,19 @@ func (c *fakeConn) RemoteAddr() net.Addr {
 }
 func (c *fakeConn) Close() error { c.closed = true; return nil }
 
-// crowded is a limiter with small limits, and the connections that it has admitted.
-type crowded struct {
+// limiterTest is a limiter with small limits.
+type limiterTest struct {
 	t *testing.T
-	*limiter
+	*connLimiter
 }
 
-func newCrowded(t *testing.T) crowded {
+func newLimiterTest(t *testing.T) limiterTest {
 	lan := netip.MustParsePrefix("192.168.0.0/16")
-	return crowded{t, newLimiter(connLimits{address: 3, wider: 5, outside: 8, lan: 4}, true, lan.Contains)}
+	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, lan.Contains)}
 }
 
 // come opens a connection, which must be admitted.
-func (c crowded) come(from string) *limitedConn {
+func (c limiterTest) come(from string) *limitedConn {
 	c.t.Helper()
 	conn, ok := c.admit(&fakeConn{from: netip.MustParseAddr(from)})
 	if !ok {
@@ -51,20 +51,20 @@ func (c crowded) come(from string) *limitedConn {
 
 func (c *limitedConn) isClosed() bool { return c.Conn.(*fakeConn).closed }
 
-func (c crowded) isEmpty() {
+func (c limiterTest) isEmpty() {
 	c.t.Helper()
-	for _, crowd := range []crowd{c.outside, c.lan} {
-		if crowd.total != 0 || len(crowd.hosts) != 0 || len(crowd.wider) != 0 {
-			c.t.Errorf("after all have left: %+v", crowd)
+	for _, group := range []connGroup{c.outside, c.lan} {
+		if group.total != 0 || len(group.hosts) != 0 || len(group.sites) != 0 {
+			c.t.Errorf("after all have left: %+v", group)
 		}
 	}
 }
 
-// TestLimitAddress: a host outside has its share, and its oldest connection makes room for its next one. In the LAN only
+// TestLimitHost: a host outside has its share, and its oldest connection makes room for its next one. In the LAN only
 // the sum counts.
-func TestLimitAddress(t *testing.T) {
+func TestLimitHost(t *testing.T) {
 	for from, limited := range map[string]bool{"203.0.113.1": true, "2001:db8::1": true, "192.168.1.1": false} {
-		c := newCrowded(t)
+		c := newLimiterTest(t)
 		var conns []*limitedConn
 		for range 4 {
 			conns = append(conns, c.come(from))
@@ -80,9 +80,9 @@ func TestLimitAddress(t *testing.T) {
 	}
 }
 
-// TestLimitWider: who makes up networks of /64 has the share of a customer.
-func TestLimitWider(t *testing.T) {
-	c := newCrowded(t)
+// TestLimitSite: who makes up networks of /64 has the share of a customer.
+func TestLimitSite(t *testing.T) {
+	c := newLimiterTest(t)
 	for i := range 5 {
 		c.come(fmt.Sprintf("2001:db8:0:%x::1", i))
 	}
@@ -92,10 +92,27 @@ func TestLimitWider(t *testing.T) {
 	c.come("2001:db8:0:100::1")
 }
 
+// TestLimitWithinSite: in a full site, too, the host that has the most makes room.
+func TestLimitWithinSite(t *testing.T) {
+	c := newLimiterTest(t)
+	var flood []*limitedConn
+	for range 3 {
+		flood = append(flood, c.come("2001:db8:0:1::1"))
+	}
+	for range 2 {
+		c.come("2001:db8:0:2::1")
+	}
+	c.come("2001:db8:0:100::1") // another site
+	late := c.come("2001:db8:0:3::1")
+	if !flood[0].isClosed() || flood[1].isClosed() || late.isClosed() {
+		t.Errorf("closed: %v, %v, the late one %v", flood[0].isClosed(), flood[1].isClosed(), late.isClosed())
+	}
+}
+
 // TestLimitAll: when all places outside are taken, the oldest connection of the host that has the most makes room. The LAN
 // has places of its own, and keeps them from strangers.
 func TestLimitAll(t *testing.T) {
-	c := newCrowded(t)
+	c := newLimiterTest(t)
 	lan := c.come("192.168.1.1")
 	var flood []*limitedConn
 	for i := range 8 {
@@ -116,7 +133,7 @@ func TestLimitAll(t *testing.T) {
 
 // TestLimitFair: where everybody has one, nobody is thrown out for a newcomer.
 func TestLimitFair(t *testing.T) {
-	c := newCrowded(t)
+	c := newLimiterTest(t)
 	for i := range 8 {
 		c.come(fmt.Sprintf("203.0.113.%d", i))
 	}
@@ -130,7 +147,7 @@ func TestLimitFair(t *testing.T) {
 
 // TestLimitSessions: a connection that carries a session takes no place, and one again after its end.
 func TestLimitSessions(t *testing.T) {
-	c := newCrowded(t)
+	c := newLimiterTest(t)
 	var live []*limitedConn
 	for range 20 {
 		conn := c.come("203.0.113.1")
@@ -157,16 +174,16 @@ func TestLimitSessions(t *testing.T) {
 	c.isEmpty()
 }
 
-// TestGreeting: what a connection may send before its first request is complete has a limit, and nothing after it.
-func TestGreeting(t *testing.T) {
+// TestBytesBeforeRequest: what a connection may send before its first request is complete has a limit, and nothing after it.
+func TestBytesBeforeRequest(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
 	}))
-	limiter := newLimiter(connLimits{address: 10, outside: 10, lan: 10}, true, func(netip.Addr) bool { return true })
+	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(netip.Addr) bool { return true })
 	server.Listener = limiter.listen(server.Listener)
-	server.TLS = &tls.Config{GetConfigForClient: helloRead}
-	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, greeted
+	server.TLS = &tls.Config{GetConfigForClient: onClientHello}
+	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, onConnState
 	server.StartTLS()
 	defer server.Close()
 

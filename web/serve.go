@@ -259,17 +259,17 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 	portalTLS.CipherSuites = portalCiphers
 	agentTLS := root.TLSConfig(tls.VersionTLS13)
 	agentTLS.NextProtos = []string{"http/1.1"}
-	isOurs := func(a netip.Addr) bool {
+	isLocal := func(a netip.Addr) bool {
 		s := settings()
 		return s.InVPN(a) || inside(s, a)
 	}
-	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = helloRead, helloRead
+	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
 	var all []*server
 	add := func(list []net.Listener, limits connLimits, handler http.Handler, config *tls.Config) {
-		limiter := newLimiter(limits, config != nil, isOurs)
+		limiter := newConnLimiter(limits, config != nil, isLocal)
 		for _, one := range list {
 			s := &server{listener: limiter.listen(one)}
-			s.Handler, s.TLSConfig, s.ConnContext, s.ConnState = handler, config, handlers.ConnContext, greeted
+			s.Handler, s.TLSConfig, s.ConnContext, s.ConnState = handler, config, handlers.ConnContext, onConnState
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
 			s.MaxHeaderBytes = maxHeaderBytes

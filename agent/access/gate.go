@@ -9,9 +9,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// slowest is how soon a refusal leaves, counted from its request. Whatever was looked up or compared before takes less,
-// so that the time tells nothing about it.
-const slowest = 300 * time.Millisecond
+// minRefusalDelay is the least time between a request and its refusal. What is looked up and compared takes less, so the time
+// reveals nothing about it.
+const minRefusalDelay = 300 * time.Millisecond
 
 // Gate is where everybody signs in.
 type Gate struct {
@@ -47,7 +47,7 @@ func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 
 // holdBack waits until a refusal may leave.
 func holdBack(ctx context.Context, started time.Time) {
-	timer := time.NewTimer(time.Until(started.Add(slowest)))
+	timer := time.NewTimer(time.Until(started.Add(minRefusalDelay)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -67,7 +67,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	}
 	leave, err := g.throttle.enter(ctx, a)
 	if err != nil {
-		g.refused(ctx, "login_throttled", a, err)
+		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
 	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Origin: a.origin})
@@ -76,7 +76,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		err = agent.Refuse(agent.CodeAccountDisabled)
 	}
 	if err != nil {
-		g.refused(ctx, "login_failed", a, err)
+		g.logRefusal(ctx, "login_failed", a, err)
 		return agent.User{}, err
 	}
 	g.remember(ctx, user, s.DeviceID)
@@ -124,7 +124,8 @@ func originOf(p agent.Peer) agent.Origin {
 	return agent.OriginStranger
 }
 
-// remember notes the device of a person who is in. Without that the person is a stranger there next time, no more.
+// remember stores the device of a person who has signed in. If that fails, the device counts as unknown at the next sign-in;
+// nothing else breaks.
 func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	if device == "" {
 		return
@@ -134,15 +135,14 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	}
 }
 
-// Throttled tells when the account of a person opens again for sign-ins that are refused now because of wrong passwords; zero
-// when none are.
+// Throttled is when the last lock of an account after wrong passwords ends; zero when there is none.
 func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.throttled(user) }
 
-// Lift forgets a person's wrong passwords, from wherever they came.
+// Lift forgets the wrong passwords of an account, wherever they came from.
 func (g *Gate) Lift(user agent.UserID) { g.throttle.lift(user) }
 
-// refused logs a refusal as a security event.
-func (g *Gate) refused(ctx context.Context, event string, a attempt, err error) {
+// logRefusal logs a refusal as a security event.
+func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err error) {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) {
 		return // the caller logs what failed in the gateway

@@ -66,7 +66,7 @@ func TestSignIn(t *testing.T) {
 				if len(g.memory.checks) != c.checks {
 					t.Errorf("the directory was asked %d times, want %d", len(g.memory.checks), c.checks)
 				}
-				if took := time.Since(started); c.code != "" && took != slowest || c.code == "" && took != 0 {
+				if took := time.Since(started); c.code != "" && took != minRefusalDelay || c.code == "" && took != 0 {
 					t.Errorf("took %v", took)
 				}
 			})
@@ -105,7 +105,7 @@ func TestThrottleAccount(t *testing.T) {
 			t.Fatalf("after %d wrong attempts: %v", accountLimit, err)
 		}
 		// 5 attempts with a minute and a refusal's 300 ms after each; the first counts from its check.
-		if want := window - accountLimit*(time.Minute+slowest); refusal.Wait != want {
+		if want := window - accountLimit*(time.Minute+minRefusalDelay); refusal.Wait != want {
 			t.Errorf("wait %v, want %v", refusal.Wait, want)
 		}
 		for name, a := range map[string]SignIn{
@@ -244,11 +244,11 @@ func TestThrottleAddress(t *testing.T) {
 	}
 }
 
-// TestThrottleWider: who makes up networks of /64 has the limit of a customer's network.
-func TestThrottleWider(t *testing.T) {
+// TestThrottleSite: who makes up networks of /64 has the limit of a customer's network.
+func TestThrottleSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		for i := range widerLimit {
+		for i := range siteLimit {
 			if code := g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:0:%x::1", i), ""); code != agent.CodeBadCredentials {
 				t.Fatalf("attempt %d: %s", i, code)
 			}

@@ -91,7 +91,7 @@ func NewManager(c Config) *Manager {
 		byUser:    map[agent.UserID][]*session{},
 		byChain:   map[[32]byte]*session{},
 		byProof:   map[[32]byte]*session{},
-		proofs:    newCounts[netip.Addr](proofLimit, mostAddress),
+		proofs:    newCounts[netip.Addr](proofLimit, maxAddressKeys),
 		owed:      map[string]end{},
 	}
 }

@@ -9,24 +9,25 @@ import (
 	"ideco-agent/agent"
 )
 
-// How many wrong attempts in the window are too many, and how many keys are kept of those that strangers can make up.
-// The accounts are as many as there are.
+// Limits of wrong attempts in the window, and of the keys that strangers can invent. There are no more accounts than the
+// gateway has.
 const (
-	accountLimit = 5
-	addressLimit = 30
-	widerLimit   = 120 // from one IPv6 network of /56, which many customers of a provider have for themselves
-	resumeLimit  = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
-	mostLogins   = 1 << 15
-	mostAddress  = 1 << 16
+	accountLimit   = 5
+	addressLimit   = 30
+	siteLimit      = 120 // from one IPv6 /56
+	resumeLimit    = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
+	maxLoginKeys   = 1 << 15
+	maxAddressKeys = 1 << 16
 )
 
-// throttle slows down guessing. An attempt is counted under its account and under its address, and apart for each
-// origin: what strangers do locks nobody out on a device or in a network of their own.
+// throttle slows down guessing. An attempt is counted under its account and under its address, separately for each origin.
+// So wrong passwords of others lock nobody out on a known device. They do lock the account for unknown devices of the same
+// origin, until the window is over or an administrator lifts it.
 type throttle struct {
 	accounts *counts[accountKey]
 	logins   *counts[loginKey]
 	address  *counts[addressKey]
-	wider    *counts[netip.Prefix] // strangers only
+	sites    *counts[netip.Prefix] // by IPv6 /56, strangers only
 	resume   *counts[addressKey]   // instead of address, for originResumeLAN
 }
 
@@ -61,10 +62,10 @@ const (
 func newThrottle() *throttle {
 	return &throttle{
 		accounts: newCounts[accountKey](accountLimit, 0),
-		logins:   newCounts[loginKey](accountLimit, mostLogins),
-		address:  newCounts[addressKey](addressLimit, mostAddress),
-		wider:    newCounts[netip.Prefix](widerLimit, mostAddress),
-		resume:   newCounts[addressKey](resumeLimit, mostAddress),
+		logins:   newCounts[loginKey](accountLimit, maxLoginKeys),
+		address:  newCounts[addressKey](addressLimit, maxAddressKeys),
+		sites:    newCounts[netip.Prefix](siteLimit, maxAddressKeys),
+		resume:   newCounts[addressKey](resumeLimit, maxAddressKeys),
 	}
 }
 
@@ -94,7 +95,7 @@ func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), e
 	for _, step := range []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
 		func() (func(outcome), error) { return enterAddress(ctx, t.address, key) },
-		func() (func(outcome), error) { return t.enterWider(ctx, a) },
+		func() (func(outcome), error) { return t.enterSite(ctx, a) },
 	} {
 		one, err := step()
 		if err != nil {
@@ -106,7 +107,7 @@ func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), e
 	return leave, nil
 }
 
-// throttled is when the last of the account's counts that are full lets somebody in again; zero when none is full.
+// throttled is when the last of the account's full counts has room again; zero when none is full.
 func (t *throttle) throttled(user agent.UserID) time.Time {
 	return t.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
 }
@@ -139,17 +140,12 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K) (
 	return leave, counts.enter(ctx, key)
 }
 
-// enterWider counts a stranger with IPv6 under the network that a customer has, of which a host makes up as many networks
-// of /64 as it likes.
-func (t *throttle) enterWider(ctx context.Context, a attempt) (func(outcome), error) {
+// enterSite counts a stranger's IPv6 /64 also under its /56: one customer has 256 of them.
+func (t *throttle) enterSite(ctx context.Context, a attempt) (func(outcome), error) {
 	if a.origin != agent.OriginStranger || !a.peer.Is6() {
 		return func(outcome) {}, nil
 	}
-	net, err := a.peer.Prefix(56)
-	if err != nil {
-		return nil, err
-	}
-	return enterAddress(ctx, t.wider, net)
+	return enterAddress(ctx, t.sites, agent.SiteNetwork(a.peer))
 }
 
 // enterResume is for resume tokens.
@@ -160,10 +156,10 @@ func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome)
 	return enterAddress(ctx, t.address, addressKey{net: network(p.Addr), origin: originResume})
 }
 
-// network is what counts as one address: an IPv4 address, an IPv6 network of /64, which one host has for itself, or the
-// whole gateway, whose own programs may choose among 2^24 addresses.
+// network is the key under which an address is counted. All loopback addresses are one, because a local program can use
+// any of them.
 func network(peer netip.Addr) netip.Prefix {
-	if peer = agent.Unmap(peer); peer.IsLoopback() {
+	if peer.IsLoopback() {
 		return netip.PrefixFrom(netip.IPv6Loopback(), 128)
 	}
 	return agent.HostNetwork(peer)
