@@ -15,10 +15,10 @@ import (
 // The structures of a cabinet (MS-CAB, section 2), in little-endian order.
 type (
 	cabHeader struct {
-		Signature                       [4]byte
-		_, Size, _, FilesAt, _          uint32
-		Minor, Major                    uint8
-		Folders, Files, Flags, Set, Nth uint16
+		Signature                         [4]byte
+		_, Size, _, FilesAt, _            uint32
+		Minor, Major                      uint8
+		Folders, Files, Flags, Set, Index uint16
 	}
 	cabFolder struct {
 		DataAt         uint32
@@ -34,7 +34,7 @@ type (
 	}
 )
 
-// cabinet is a cabinet as wixl writes it: a single one, without reserved areas.
+// cabinet is a cabinet as wixl writes it: not a part of a set, and without reserved areas.
 type cabinet struct {
 	data    []byte
 	folders []cabFolder
@@ -121,8 +121,8 @@ func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data []byte,
 	return nil
 }
 
-// mszipReader unpacks the blocks of a folder (MS-MCI). Each block is "CK" and a deflate stream of its own that may refer
-// to the 32 KB before it, which is the block before, because only the last one is shorter.
+// mszipReader unpacks the blocks of a folder (MS-MCI). Each block is "CK" and a deflate stream that may refer to the 32 KB
+// before it. Every block but the last unpacks to 32 KB, so the previous block is the whole dictionary.
 type mszipReader struct {
 	in      *bytes.Reader
 	blocks  int // left

@@ -36,7 +36,7 @@ func openDatabase(data []byte) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := countUses(tables, pool); err != nil {
+	if err := fixUses(tables, pool); err != nil {
 		return nil, err
 	}
 	return &database{file, pool, tables}, nil
@@ -145,12 +145,8 @@ func (r record) String() string { return r.table.name + " " + strings.Join(r.key
 
 // has tells whether a table has a row whose primary key is this one text.
 func (db *database) has(table, key string) bool {
-	number, ok := db.pool.numbers[key]
-	if !ok {
-		return false
-	}
 	for r := range db.records(table) {
-		if k := r.key(); len(k) == 1 && int(k[0]) == number {
+		if k := r.keyTexts(); len(k) == 1 && k[0] == key {
 			return true
 		}
 	}

@@ -191,7 +191,7 @@ func TestPresetUses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := countUses(tables, pool); err != nil {
+		if err := fixUses(tables, pool); err != nil {
 			t.Fatal(err)
 		}
 		for i, r := range pool.records {

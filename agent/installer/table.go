@@ -20,7 +20,7 @@ func (t columnType) isText() bool { return t&columnText != 0 && !t.isStream() }
 
 func (t columnType) isStream() bool { return t&^(columnNullable|columnKey) == 0x0900 }
 
-// width is the length in characters that a text may have at most; 0 means any length.
+// width is the low byte of the type: the maximum length of a text in characters (0 = any), or the bytes of an integer.
 func (t columnType) width() int { return int(t & 0xFF) }
 
 // size in bytes of a cell: the number of a string, an integer, or a reference to a stream.
@@ -139,9 +139,9 @@ func cell(b []byte) uint32 {
 	return n
 }
 
-// countUses counts how often the tables use each string and corrects the pool's own counts: libmsi writes 1 for all,
-// and who edits or transforms such a database on Windows loses a text that another row still needs.
-func countUses(tables map[string]*table, p *stringPool) error {
+// fixUses counts how often the tables use each string and corrects the counts in the pool. libmsi writes 1 for all; whoever
+// edits or transforms such a database on Windows would lose a text that another row still needs.
+func fixUses(tables map[string]*table, p *stringPool) error {
 	uses := make([]int, len(p.records))
 	for _, t := range tables {
 		for i := range t.rows() {

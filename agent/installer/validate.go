@@ -21,7 +21,7 @@ import (
 //   - the dialogs lead somewhere: controls, events, and the order of the Tab key.
 //
 // The rules are those of Microsoft's reference of Windows Installer (tables, standard actions, error messages and the
-// internal consistency evaluators, ICE). The error lists all faults, one per line.
+// internal consistency evaluators, ICE). The error lists the first 50 faults, one per line.
 func Validate(msi []byte) error {
 	db, err := openDatabase(msi)
 	if err != nil {
@@ -34,8 +34,8 @@ func Validate(msi []byte) error {
 func (db *database) validate() error {
 	v := &validation{database: db}
 	for _, rule := range []func(){
-		v.directory, v.strings, v.rowOrder, v.cells, v.references, v.fileNames, v.codes, v.summary,
-		v.sequences, v.customActions, v.cabinet, v.dialogs, v.controls, v.controlEvents,
+		v.checkDirectory, v.checkTexts, v.checkRowOrder, v.checkCells, v.checkReferences, v.checkFileNames, v.checkProperties,
+		v.checkSummary, v.checkSequences, v.checkCustomActions, v.checkCabinets, v.checkDialogs, v.checkControls, v.checkControlEvents,
 	} {
 		rule()
 	}
@@ -66,13 +66,13 @@ func (v *validation) tableNames() []string {
 	return names
 }
 
-// directory: each stream is found by its name.
-func (v *validation) directory() {
+// checkDirectory reports streams that Windows would not find, and tables that only one of _Tables and _Columns knows.
+func (v *validation) checkDirectory() {
 	if err := v.file.checkTree(); err != nil {
 		v.fault("directory of the compound file: %w", err)
 	}
 	for r := range v.records("_Tables") {
-		if name := r.text("Name"); v.tables[name] == nil || len(v.tables[name].columns) == 0 {
+		if name := r.text("Name"); v.tables[name] == nil {
 			v.fault("table %s has no columns", name)
 		}
 	}
@@ -83,8 +83,8 @@ func (v *validation) directory() {
 	}
 }
 
-// strings: the texts are in the code page.
-func (v *validation) strings() {
+// checkTexts reports a code page that Windows Installer does not support, and texts that are not in it.
+func (v *validation) checkTexts() {
 	if _, ok := codePages[v.codePage()]; !ok {
 		v.fault("code page %d, want one that Windows Installer supports (1251)", v.codePage())
 		return
@@ -96,8 +96,8 @@ func (v *validation) strings() {
 	}
 }
 
-// rowOrder: the primary keys ascend.
-func (v *validation) rowOrder() {
+// checkRowOrder reports rows whose primary key is not greater than that of the row before.
+func (v *validation) checkRowOrder() {
 	for _, name := range v.tableNames() {
 		var before record
 		for r := range v.records(name) {
@@ -114,8 +114,8 @@ func (v *validation) rowOrder() {
 	}
 }
 
-// cells: no NULL where none may be, and no text longer than its column.
-func (v *validation) cells() {
+// checkCells reports NULL where it is not allowed, texts longer than their column, and missing streams.
+func (v *validation) checkCells() {
 	for _, name := range v.tableNames() {
 		for r := range v.records(name) {
 			for i, c := range r.table.columns {
@@ -125,15 +125,15 @@ func (v *validation) cells() {
 				case c.kind.isText() && c.kind.width() > 0 && len([]rune(r.text(c.name))) > c.kind.width():
 					v.fault("%s: column %s has more than %d characters", r, c.name, c.kind.width())
 				case c.kind.isStream() && r.cells[i] != 0:
-					v.hasStream(r)
+					v.checkStream(r)
 				}
 			}
 		}
 	}
 }
 
-// hasStream: the data of a row that refers to a stream lies in one that is named after the table and the row's key.
-func (v *validation) hasStream(r record) {
+// checkStream reports a row whose data has no stream. The stream is named after the table and the row's key.
+func (v *validation) checkStream(r record) {
 	name := r.table.name + "." + strings.Join(r.keyTexts(), ".")
 	if _, ok := v.file.streams[name]; !ok {
 		v.fault("%s: lacks its stream %q", r, name)
@@ -174,14 +174,12 @@ var foreignKeys = []foreignKey{
 }
 
 // propertyKeys are properties whose value is a key of another table.
-var propertyKeys = []foreignKey{
-	{"Property", "ARPPRODUCTICON", []string{"Icon"}},
-	{"Property", "DefaultUIFont", []string{"TextStyle"}},
-	{"Property", "ErrorDialog", []string{"Dialog"}},
+var propertyKeys = []struct{ property, table string }{
+	{"ARPPRODUCTICON", "Icon"}, {"DefaultUIFont", "TextStyle"}, {"ErrorDialog", "Dialog"},
 }
 
-// references: what a row refers to is there.
-func (v *validation) references() {
+// checkReferences reports rows that refer to rows which are not there.
+func (v *validation) checkReferences() {
 	for _, ref := range foreignKeys {
 		t := v.tables[ref.table]
 		if t == nil {
@@ -191,11 +189,11 @@ func (v *validation) references() {
 			v.fault("table %s has no column %s", ref.table, ref.column)
 		}
 		for r := range v.records(ref.table) {
-			v.refers(r.String(), r.text(ref.column), ref)
+			v.checkKey(r.String()+": "+ref.column, r.text(ref.column), ref.to...)
 		}
 	}
 	for _, ref := range propertyKeys {
-		v.refers("Property "+ref.column, v.property(ref.column), ref)
+		v.checkKey("Property "+ref.property, v.property(ref.property), ref.table)
 	}
 	for r := range v.records("Component") {
 		const registryKeyPath = 4
@@ -203,7 +201,7 @@ func (v *validation) references() {
 		if r.number("Attributes")&registryKeyPath != 0 {
 			to = "Registry"
 		}
-		v.refers(r.String(), r.text("KeyPath"), foreignKey{"Component", "KeyPath", []string{to}})
+		v.checkKey(r.String()+": KeyPath", r.text("KeyPath"), to)
 	}
 	for r := range v.records("RemoveFile") {
 		if name := r.text("DirProperty"); !v.has("Directory", name) && !v.isSet(name) {
@@ -212,11 +210,12 @@ func (v *validation) references() {
 	}
 }
 
-func (v *validation) refers(from, key string, ref foreignKey) {
-	if key == "" || slices.ContainsFunc(ref.to, func(table string) bool { return v.has(table, key) }) {
+// checkKey reports a key that is in none of the tables. what names the place that refers to it.
+func (v *validation) checkKey(what, key string, tables ...string) {
+	if key == "" || slices.ContainsFunc(tables, func(table string) bool { return v.has(table, key) }) {
 		return
 	}
-	v.fault("%s: %s names %s, which the table %s lacks", from, ref.column, key, strings.Join(ref.to, " or "))
+	v.fault("%s names %s, which the table %s lacks", what, key, strings.Join(tables, " or "))
 }
 
 // isSet tells whether something gives a property a value.
@@ -232,8 +231,8 @@ func (v *validation) isSet(property string) bool {
 	return false
 }
 
-// fileNames: a name is short, or short and long with "|" between them.
-func (v *validation) fileNames() {
+// checkFileNames reports names that are neither an 8.3 name nor "8.3 name|long name".
+func (v *validation) checkFileNames() {
 	for _, c := range []struct{ table, column string }{{"File", "FileName"}, {"Shortcut", "Name"}, {"Directory", "DefaultDir"}} {
 		for r := range v.records(c.table) {
 			short, long, both := strings.Cut(r.text(c.column), "|")
@@ -244,7 +243,7 @@ func (v *validation) fileNames() {
 	}
 }
 
-// isShortName accepts names of MS-DOS, and the names of directories that stand for others ("." and SourceDir).
+// isShortName accepts 8.3 names, "." (the parent directory) and SourceDir (the root).
 func isShortName(name string) bool {
 	if name == "." || name == "SourceDir" {
 		return true
@@ -254,8 +253,9 @@ func isShortName(name string) bool {
 		!strings.ContainsAny(name, " \\?|<>:/*\"+,;=[]") && strings.Count(name, ".") <= 1
 }
 
-// codes: GUIDs are in upper case, and a component's stands once.
-func (v *validation) codes() {
+// checkProperties reports required properties that are missing or malformed, GUIDs that are not upper case or not unique,
+// and properties that are wrongly secure or not.
+func (v *validation) checkProperties() {
 	for _, name := range []string{"ProductCode", "UpgradeCode"} {
 		if code := v.property(name); !isGUID(code) {
 			v.fault("Property %s is %q, want a GUID in upper case", name, code)
@@ -289,8 +289,8 @@ func (v *validation) codes() {
 
 func isGUID(s string) bool { return isCode(s) && s == strings.ToUpper(s) }
 
-// summary: the platform and language of the package, and how its files are stored.
-func (v *validation) summary() {
+// checkSummary reports a summary whose platform, language, version, storage or package code is wrong.
+func (v *validation) checkSummary() {
 	s, err := v.file.open(summaryName)
 	if err != nil {
 		v.fault("%w", err)

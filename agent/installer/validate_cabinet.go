@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// cabinet: it has the files of the table File, in their order, and the table Media knows the last one.
-func (v *validation) cabinet() {
+// checkCabinets reports cabinets that do not have the files of the table File in the order of their sequence numbers.
+func (v *validation) checkCabinets() {
 	var files []record
 	for r := range v.records("File") {
 		files = append(files, r)
@@ -14,7 +14,7 @@ func (v *validation) cabinet() {
 	slices.SortStableFunc(files, func(a, b record) int { return a.number("Sequence") - b.number("Sequence") })
 	for i, r := range files {
 		if i > 0 && r.number("Sequence") == files[i-1].number("Sequence") || r.number("Sequence") < 1 {
-			v.fault("%s: the sequence number %d", r, r.number("Sequence"))
+			v.fault("%s: invalid or repeated sequence number %d", r, r.number("Sequence"))
 		}
 	}
 	last := 0
@@ -23,7 +23,7 @@ func (v *validation) cabinet() {
 		if upTo < last {
 			v.fault("%s: LastSequence %d is less than that of the disk before", m, upTo)
 		}
-		v.cabinetOf(m, slices.DeleteFunc(slices.Clone(files), func(r record) bool {
+		v.checkCabinet(m, slices.DeleteFunc(slices.Clone(files), func(r record) bool {
 			return r.number("Sequence") <= last || r.number("Sequence") > upTo
 		}))
 		last = upTo
@@ -33,8 +33,8 @@ func (v *validation) cabinet() {
 	}
 }
 
-// cabinetOf: the cabinet of a row of the table Media has these files.
-func (v *validation) cabinetOf(media record, want []record) {
+// checkCabinet compares the cabinet of a row of the table Media with the files that it should have.
+func (v *validation) checkCabinet(media record, want []record) {
 	name, embedded := strings.CutPrefix(media.text("Cabinet"), "#")
 	if !embedded {
 		v.fault("%s: the cabinet %q does not lie in the installer", media, name)

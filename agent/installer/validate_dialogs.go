@@ -47,8 +47,8 @@ func (v *validation) dialogSets() map[string]map[string]record {
 	return sets
 }
 
-// dialogs: the named controls are there, and the error dialog is one (errors 2803, 2869).
-func (v *validation) dialogs() {
+// checkDialogs reports dialogs that name missing controls, and an error dialog that is none (errors 2803, 2869).
+func (v *validation) checkDialogs() {
 	sets := v.dialogSets()
 	for r := range v.records("Dialog") {
 		set := sets[r.text("Dialog")]
@@ -72,9 +72,9 @@ func (v *validation) dialogs() {
 // styleOf finds the text style that a control's text begins with.
 var styleOf = regexp.MustCompile(`^\{[\\&](\w+)\}`)
 
-// controls: a type that exists, a property where it needs one (2819), a picture and a text style that are there, and an
-// order of the Tab key that leads round (2810, 2811, 2815).
-func (v *validation) controls() {
+// checkControls reports controls of unknown type, without the property that they need (error 2819), or with a missing picture
+// or text style, and dialogs whose tab order is no cycle (errors 2810, 2811, 2815).
+func (v *validation) checkControls() {
 	sets := v.dialogSets()
 	for r := range v.records("Control") {
 		kind := r.text("Type")
@@ -87,13 +87,13 @@ func (v *validation) controls() {
 			v.fault("%s: a control of type %q", r, kind)
 		}
 		if kind == "CheckBox" {
-			v.refers(r.String(), r.text("Property"), foreignKey{"Control", "Property", []string{"CheckBox"}})
+			v.checkKey(r.String()+": Property", r.text("Property"), "CheckBox")
 		}
 		if kind == "Icon" || kind == "Bitmap" {
-			v.refers(r.String(), r.text("Text"), foreignKey{"Control", "Text", []string{"Binary"}})
+			v.checkKey(r.String()+": Text", r.text("Text"), "Binary")
 		}
 		if style := styleOf.FindStringSubmatch(r.text("Text")); style != nil {
-			v.refers(r.String(), style[1], foreignKey{"Control", "Text", []string{"TextStyle"}})
+			v.checkKey(r.String()+": Text", style[1], "TextStyle")
 		}
 	}
 	for _, table := range []string{"ControlCondition", "ControlEvent", "EventMapping"} {
@@ -104,12 +104,12 @@ func (v *validation) controls() {
 		}
 	}
 	for r := range v.records("Dialog") {
-		v.tabOrder(r, sets[r.text("Dialog")])
+		v.checkTabOrder(r, sets[r.text("Dialog")])
 	}
 }
 
-// tabOrder: the controls that name a next one are a single circle, which the first control is in.
-func (v *validation) tabOrder(dialog record, set map[string]record) {
+// checkTabOrder reports a dialog whose controls with a next one are not a single cycle that contains the first control.
+func (v *validation) checkTabOrder(dialog record, set map[string]record) {
 	next := map[string]string{}
 	for name, r := range set {
 		if to := r.text("Control_Next"); to != "" {
@@ -129,8 +129,8 @@ func (v *validation) tabOrder(dialog record, set map[string]record) {
 	}
 }
 
-// controlEvents: every button does something, and what it leads to is there.
-func (v *validation) controlEvents() {
+// checkControlEvents reports buttons without an event, and events whose argument is missing.
+func (v *validation) checkControlEvents() {
 	acts := map[string]bool{}
 	errorDialog := v.property("ErrorDialog")
 	for r := range v.records("ControlEvent") {

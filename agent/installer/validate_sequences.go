@@ -5,7 +5,7 @@ import "slices"
 // standardActions are those of Windows Installer that an installer of ours may have in a sequence.
 var standardActions = []string{
 	"AppSearch", "CostFinalize", "CostInitialize", "CreateFolders", "CreateShortcuts", "DeleteServices", "ExecuteAction", "FileCost",
-	"FindRelatedProducts", "InstallAdminPackage", "InstallFiles", "InstallFinalize", "InstallInitialize", "InstallServices",
+	"FindRelatedProducts", "InstallAdminPackage", "InstallExecute", "InstallFiles", "InstallFinalize", "InstallInitialize", "InstallServices",
 	"InstallValidate", "LaunchConditions", "MigrateFeatureStates", "MsiPublishAssemblies", "MsiUnpublishAssemblies", "ProcessComponents",
 	"PublishComponents", "PublishFeatures", "PublishProduct", "RegisterClassInfo", "RegisterExtensionInfo", "RegisterMIMEInfo",
 	"RegisterProduct", "RegisterProgIdInfo", "RegisterUser", "RemoveExistingProducts", "RemoveFiles", "RemoveFolders",
@@ -67,13 +67,14 @@ func (v *validation) sequence(table string) sequence {
 	return s
 }
 
-// sequences: the actions are known and in order, no two have one number, and no table with rows lacks its actions.
-func (v *validation) sequences() {
+// checkSequences reports unknown actions, actions out of order, numbers that stand twice, and tables whose rows need an action
+// that is missing.
+func (v *validation) checkSequences() {
 	for _, table := range []string{"InstallExecuteSequence", "InstallUISequence", "AdminExecuteSequence", "AdminUISequence", "AdvtExecuteSequence"} {
-		v.sequenceNumbers(table)
+		v.checkNumbers(table)
 	}
-	v.inOrder("InstallUISequence", uiOrder)
-	v.inOrder("InstallExecuteSequence", executeOrder)
+	v.checkOrder("InstallUISequence", uiOrder)
+	v.checkOrder("InstallExecuteSequence", executeOrder)
 	execute := v.sequence("InstallExecuteSequence")
 	for _, action := range []string{"CostInitialize", "FileCost", "CostFinalize", "InstallValidate", "InstallInitialize", "ProcessComponents", "InstallFinalize"} {
 		if execute[action] == 0 {
@@ -92,11 +93,11 @@ func (v *validation) sequences() {
 			}
 		}
 	}
-	v.removalOfOthers(execute)
+	v.checkRemoval(execute)
 }
 
-// sequenceNumbers: actions exist, and their numbers are different. The numbers -1 to -4 are for the dialogs at the end.
-func (v *validation) sequenceNumbers(table string) {
+// checkNumbers reports unknown actions and bad or repeated numbers. The numbers -1 to -4 are for the dialogs at the end.
+func (v *validation) checkNumbers(table string) {
 	seen := map[int]string{}
 	for r := range v.records(table) {
 		action, at := r.text("Action"), r.number("Sequence")
@@ -104,16 +105,17 @@ func (v *validation) sequenceNumbers(table string) {
 			v.fault("%s: no such action or dialog", r)
 		}
 		if at < -4 || at == 0 || at < 0 && !v.has("Dialog", action) {
-			v.fault("%s: the number %d", r, at)
+			v.fault("%s: invalid sequence number %d", r, at)
 		}
 		if other := seen[at]; other != "" {
-			v.fault("%s: %s has the number %d, too", r, other, at)
+			v.fault("%s: %s has the sequence number %d, too", r, other, at)
 		}
 		seen[at] = action
 	}
 }
 
-func (v *validation) inOrder(table string, lists [][]string) {
+// checkOrder reports actions that do not come in the order of a list.
+func (v *validation) checkOrder(table string, lists [][]string) {
 	s := v.sequence(table)
 	for _, list := range lists {
 		before := ""
@@ -130,9 +132,9 @@ func (v *validation) inOrder(table string, lists [][]string) {
 	}
 }
 
-// removalOfOthers: RemoveExistingProducts stands between InstallValidate and InstallInitialize, directly behind
+// checkRemoval reports RemoveExistingProducts anywhere but between InstallValidate and InstallInitialize, directly behind
 // InstallInitialize or InstallExecute, or at the end (ICE63).
-func (v *validation) removalOfOthers(execute sequence) {
+func (v *validation) checkRemoval(execute sequence) {
 	at, ok := execute["RemoveExistingProducts"]
 	if !ok || at > execute["InstallFinalize"] || at > execute["InstallValidate"] && at < execute["InstallInitialize"] {
 		return
@@ -148,7 +150,7 @@ func (v *validation) removalOfOthers(execute sequence) {
 	}
 }
 
-// Types of custom actions, in the bits of sourceMask.
+// The column Type of the table CustomAction: inScript is a flag, and the bits of sourceMask say what kind of action it is.
 const (
 	sourceMask = 0x3F
 	inScript   = 0x400
@@ -160,20 +162,21 @@ const (
 	exeOfProperty, setProperty                        = 50, 51
 )
 
-// customActions: each has its source, and those that use what is installed come when the folders are known (ICE75, ICE77).
-func (v *validation) customActions() {
+// checkCustomActions reports actions whose source is missing, deferred actions outside the transaction (ICE77), and actions
+// that use installed files before the folders are known (ICE75).
+func (v *validation) checkCustomActions() {
 	execute, ui := v.sequence("InstallExecuteSequence"), v.sequence("InstallUISequence")
 	for r := range v.records("CustomAction") {
 		kind, name, source := r.number("Type"), r.text("Action"), r.text("Source")
 		inFolder := false
 		switch kind & sourceMask {
 		case dllInBinary, exeInBinary, jsInBinary, vbsInBinary:
-			v.refers(r.String(), source, foreignKey{"CustomAction", "Source", []string{"Binary"}})
+			v.checkKey(r.String()+": Source", source, "Binary")
 		case dllOfFile, exeOfFile, jsOfFile, vbsOfFile:
-			v.refers(r.String(), source, foreignKey{"CustomAction", "Source", []string{"File"}})
+			v.checkKey(r.String()+": Source", source, "File")
 			inFolder = true
 		case exeInDirectory, setDirectory:
-			v.refers(r.String(), source, foreignKey{"CustomAction", "Source", []string{"Directory"}})
+			v.checkKey(r.String()+": Source", source, "Directory")
 			inFolder = true
 		case exeOfProperty, setProperty:
 			if source == "" {
@@ -181,7 +184,7 @@ func (v *validation) customActions() {
 			}
 		case showError:
 		default:
-			v.fault("%s: type %d", r, kind)
+			v.fault("%s: unsupported custom action type %d", r, kind)
 		}
 		if kind&inScript != 0 && (execute[name] < execute["InstallInitialize"] || execute[name] > execute["InstallFinalize"]) {
 			v.fault("%s: a deferred action is not between InstallInitialize and InstallFinalize", r)

@@ -111,8 +111,8 @@ func TestValidateBroken(t *testing.T) {
 
 		// Sequences.
 		{"no such action", sql("INSERT INTO InstallExecuteSequence (Action, Sequence) VALUES ('Nothing', 4100)"), "InstallExecuteSequence Nothing: no such action or dialog"},
-		{"no number", sql("UPDATE InstallUISequence SET Sequence=-5 WHERE Action='FailedDialog'"), "InstallUISequence FailedDialog: the number -5"},
-		{"one number twice", sql("UPDATE InstallExecuteSequence SET Sequence=4000 WHERE Action='CreateShortcuts'"), "has the number 4000, too"},
+		{"no number", sql("UPDATE InstallUISequence SET Sequence=-5 WHERE Action='FailedDialog'"), "InstallUISequence FailedDialog: invalid sequence number -5"},
+		{"one number twice", sql("UPDATE InstallExecuteSequence SET Sequence=4000 WHERE Action='CreateShortcuts'"), "has the sequence number 4000, too"},
 		{"wrong order", sql("UPDATE InstallExecuteSequence SET Sequence=950 WHERE Action='AppSearch'"), "CostInitialize must come after AppSearch"},
 		{"services", sql("UPDATE InstallExecuteSequence SET Sequence=5700 WHERE Action='StartServices'"), "StartServices must come after InstallServices"},
 		{"user interface", sql("UPDATE InstallUISequence SET Sequence=1350 WHERE Action='CostFinalize'"), "ExecuteAction must come after CostFinalize"},
@@ -126,7 +126,7 @@ func TestValidateBroken(t *testing.T) {
 		{"no binary", sql("UPDATE CustomAction SET Type=1 WHERE Action='LaunchAgent'"), "which the table Binary lacks"},
 		{"no program", sql("UPDATE CustomAction SET Type=18 WHERE Action='LaunchAgent'"), "which the table File lacks"},
 		{"no property", rows("CustomAction", func(e *tableEditor) { e.null(e.find("DropPin"), "Source") }), "names no property"},
-		{"no such type", sql("UPDATE CustomAction SET Type=63 WHERE Action='DropPin'"), "type 63"},
+		{"no such type", sql("UPDATE CustomAction SET Type=63 WHERE Action='DropPin'"), "unsupported custom action type 63"},
 		{"deferred too early", sql("UPDATE CustomAction SET Type=1075 WHERE Action='DropPin'"), "a deferred action is not between"},
 		{"no folder yet", sql("INSERT INTO InstallUISequence (Action, Sequence) VALUES ('LaunchAgent', 850)"), "comes before CostFinalize"},
 
@@ -140,7 +140,7 @@ func TestValidateBroken(t *testing.T) {
 		{"another size", sql("UPDATE File SET FileSize=20001 WHERE File='IdecoAgent.exe'"), "file 1 is IdecoAgent.exe of 20000 bytes, want IdecoAgent.exe of 20001"},
 		{"another order", sql("UPDATE File SET Sequence=3 WHERE File='IdecoAgent.exe'", "UPDATE Media SET LastSequence=3 WHERE DiskId=1"), "want IdecoAgentWin8.exe of"},
 		{"on no disk", sql("UPDATE Media SET LastSequence=1 WHERE DiskId=1"), "no disk of the table Media has it"},
-		{"one place twice", sql("UPDATE File SET Sequence=2 WHERE File='IdecoAgent.exe'"), "the sequence number 2"},
+		{"one place twice", sql("UPDATE File SET Sequence=2 WHERE File='IdecoAgent.exe'"), "repeated sequence number 2"},
 
 		// Dialogs.
 		{"no first control", sql("UPDATE Dialog SET Control_First='Nothing' WHERE Dialog='AddressDialog'"), "Control_First names Nothing, which the dialog lacks"},
