@@ -17,7 +17,7 @@ VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
 GOBUILD  := go build -trimpath -ldflags "-s -w"
 # The agent program for Windows 8 and 8.1 is built with Go 1.20, because newer ones need Windows 10.
 WIN8     := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
-# On Windows it has a window; a console, where there is one, it attaches to by itself.
+# On Windows the program has a window. It attaches to the console that it was started from, if any.
 GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -ldflags "-s -w -H windowsgui"
 TEMPLATE := agent/installer/template/IdecoAgent.msi
 PORTABLE := agent/installer/template/IdecoAgent-portable.zip
@@ -35,7 +35,7 @@ RUN_PORTAL ?= 127.0.0.1:8443
 RUN_AGENT  ?= :14765
 RUN_HTTP   ?= :8080
 
-# Go files that a program is made of; a change of a test builds nothing anew.
+# Everything that a program is built from. A change of a test rebuilds nothing.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
 
 .PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check
@@ -43,7 +43,7 @@ SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
 
-# What the build lacks is said last, where it is seen.
+# The last line says what the build lacks.
 build: tools build/ideco-portal build/ideco-agent
 	@if ! [ -e $(TEMPLATE) ]; then echo "This build has no IdecoAgent.msi to download. As root: apt-get install wixl msitools; then run make again." >&2; \
 	elif ! [ -e build/wintun.dll ]; then echo "The IdecoAgent.msi of this build has no VPN driver: get wintun.dll and run make WINTUN_DLL=path." >&2; fi
@@ -60,7 +60,7 @@ build/IdecoAgent.exe: $(SOURCES) | go
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
 
-# What proves on a real Windows that the installer works (see its README.md); with Go 1.20, for Windows 8.
+# windows-check tries the installer on a real Windows (see its README.md). It is built with Go 1.20, for Windows 8.
 windows-check: build/windows-check.exe
 
 build/windows-check.exe: $(SOURCES) | go
@@ -83,7 +83,7 @@ $(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe build/wintun.dll $(w
 $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
 	go run ./cmd/ideco-agent/portable build/IdecoAgent.exe build/IdecoAgent-win8.exe $@
 
-# go says in one line where to get Go when it is missing or older than what can fetch the pinned version by itself.
+# The target go checks that Go is there and new enough to fetch the pinned version by itself.
 go:
 	@v=$$(go env GOVERSION 2>/dev/null || true); minor=$${v#go1.}; minor=$${minor%%[!0-9]*}; \
 	if [[ "$$v" != go1.* ]] || (( $${minor:-0} < 21 )); then \
@@ -110,8 +110,8 @@ test-go: go
 test-windows8: build/IdecoAgent-win8.exe
 	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/protocol ./agent/client/... ./cmd/ideco-agent ./cmd/ideco-agent/windows-check
 
-# The installer and the program on Windows, as far as Wine is Windows. It brings a screen of its own.
-test-windows: tools build windows-check
+# The installer and the program in Wine, on a virtual screen.
+test-windows: build windows-check
 	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64 Xvfb:xvfb xdotool:xdotool setxkbmap:x11-xkb-utils \
 		import:imagemagick /usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf:fonts-liberation
 	go test -tags wine -count=1 -timeout 20m ./web/e2e -run Wine
@@ -119,13 +119,13 @@ test-windows: tools build windows-check
 test-browser: test-tools build
 	go test -tags browser -count=1 ./web/e2e
 
-# The gateway between its networks: two LANs, the Internet and people outside in namespaces of their own, as root. Three
-# tests at once, also on two processors: one of them waits for a minute in which nobody confirms anything.
+# The gateway between two LANs, the Internet and people outside, each in a network namespace; needs root. Three tests run at
+# once, also on two processors, because one of them waits for a minute.
 test-gateway: go
 	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
 	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
-# The firewall's figures take root: 10,000 sessions let through and closed, from grant to first and from end to last packet.
+# The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
 bench: test-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
 

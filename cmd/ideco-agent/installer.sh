@@ -3,8 +3,8 @@
 #
 # Builds the installer's template OUT from the program in two builds, EXE10 for Windows 10 and newer and EXE8 for
 # Windows 8 and 8.1, the version (three numbers), installer.wxs and the dialogs in the directory dialogs. WINTUN is the
-# wintun.dll of version 0.14.1, without which the program has no VPN. The same files give the same bytes. Needs wixl and
-# msibuild (Debian: wixl, msitools).
+# wintun.dll of version 0.14.1; without it the installed program has no VPN. The same files give the same bytes. Needs wixl
+# and msibuild (Debian: wixl, msitools).
 set -eu
 
 if [ $# -ne 4 ] && [ $# -ne 5 ]; then
@@ -14,7 +14,7 @@ fi
 for tool in wixl msibuild msiinfo; do
 	command -v "$tool" >/dev/null || { echo "installer.sh: no $tool here; apt-get install wixl msitools" >&2; exit 1; }
 done
-exe10=$1 exe8=$2 out=$3 version=$4 wintun=${5-}
+exe10=$1 exe8=$2 out=$3 version=$4 wintun=${5-} wintun_version=
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/ideco-installer.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -25,11 +25,12 @@ cp "$exe8" "$work/IdecoAgentWin8.exe"
 cp "$here/installer.wxs" "$here/ideco.ico" "$here/wintun-LICENSE.txt" "$work/"
 if [ -n "$wintun" ]; then
 	cp "$wintun" "$work/wintun.dll"
-	wintun=0.14.1
+	wintun_version=0.14.1
 fi
 touch -d '2020-01-01 00:00:00 UTC' "$work"/*
 
-# An address has at most 253 characters and a pin 44; the two placeholders hold 2 and one must remain.
+# The preset takes its characters from this padding: 253 for the address, 44 for the pin, and 16 must remain (maxHost,
+# pinSize and minPad in agent/installer/template.go).
 pad=$(printf '%0320d' 0 | tr 0 .)
 tables=$work/tables
 mkdir "$tables"
@@ -71,7 +72,7 @@ done
 (
 	cd "$work"
 	export TZ=UTC LC_ALL=C.UTF-8
-	wixl -a x64 -D "Version=$version" -D "Pad=$pad" ${wintun:+-D "Wintun=$wintun"} -o template.msi installer.wxs
+	wixl -a x64 -D "Version=$version" -D "Pad=$pad" ${wintun_version:+-D "Wintun=$wintun_version"} -o template.msi installer.wxs
 
 	# The code page comes before everything that is not ASCII.
 	msibuild template.msi -i "$tables/_ForceCodepage.idt"
@@ -97,10 +98,10 @@ done
 		-q "INSERT INTO Upgrade (UpgradeCode, VersionMax, Attributes, ActionProperty) VALUES ('$upgrade', '$version', 513, 'WIX_UPGRADE_DETECTED')" \
 		-q "UPDATE CustomAction SET Type=51 WHERE Type=2099"
 
-	# A service that cannot be registered ends the installation (32768). It is stopped before anything else, because its
-	# process outlives it by a moment, in which its file cannot be removed. What was installed before is removed within the
+	# The installation fails when the service cannot be registered (32768). The service is stopped before files are removed or
+	# written, because its process ends a moment later and keeps its file until then. The version before is removed within the
 	# transaction (from 1500 on), so that it comes back when the installation fails. An upgrade does not delete the service:
-	# Windows could not make it anew (error 1072) while somebody has the list of services open.
+	# while somebody has the list of services open, Windows could not create it again (error 1072).
 	msibuild template.msi \
 		-q "UPDATE ServiceInstall SET DisplayName='Айдеко Агент', ErrorControl=32769, Description='Соединяет этот компьютер с сетью организации через шлюз.' WHERE Name='IdecoAgent'" \
 		-q "UPDATE InstallExecuteSequence SET Sequence=1501 WHERE Action='RemoveExistingProducts'" \
@@ -127,9 +128,9 @@ done
 		-q "INSERT INTO Registry (Registry, Root, \`Key\`, Name, Component_) VALUES ('RemoveDnsRule', 2, 'SYSTEM\\CurrentControlSet\\Services\\Dnscache\\Parameters\\DnsPolicyConfig\\$rule', '-', 'Gateway')" \
 		-q "INSERT INTO Registry (Registry, Root, \`Key\`, Name, Component_) VALUES ('RemoveDnsPolicyRule', 2, 'SOFTWARE\\Policies\\Microsoft\\Windows NT\\DNSClient\\DnsPolicyConfig\\$rule', '-', 'Gateway')"
 
-	# Which dialog comes when. The program is started by the last one, as the person in front of it, and waited for by
-	# nobody (34 + 64 + 128). What is installed is looked up with the rights of the installer alone (see installer.wxs). After a
-	# refusal in words (a launch condition) the dialog for failures would only give wrong advice.
+	# The order of the dialogs. The last one starts the program as the signed-in user and does not wait for it (34 + 64 + 128).
+	# AppSearch runs in the execute sequence only, with the rights of the installer (see installer.wxs). After a launch condition
+	# has refused with its own message, FailedDialog would give wrong advice.
 	msibuild template.msi \
 		-q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('LaunchAgent', 226, 'InstallDir', '\"[InstallDir]IdecoAgent.exe\"')" \
 		-q "DELETE FROM InstallUISequence WHERE Action='AppSearch'" \
@@ -141,7 +142,7 @@ done
 		-q "INSERT INTO InstallUISequence (Action, Sequence) VALUES ('StoppedDialog', -2)" \
 		-q "INSERT INTO InstallUISequence (Action, Condition, Sequence) VALUES ('FailedDialog', 'NOT WIX_DOWNGRADE_DETECTED AND VersionNT >= 602', -3)"
 
-	# Windows wants file names of MS-DOS before longer ones.
+	# Windows wants an 8.3 name before a longer one.
 	msibuild template.msi \
 		-q "UPDATE File SET FileName='IDECOA~1.EXE|IdecoAgent.exe' WHERE FileName='IdecoAgent.exe'"
 	if [ -n "$wintun" ]; then
