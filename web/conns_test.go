@@ -131,6 +131,19 @@ func TestLimitAll(t *testing.T) {
 	}
 }
 
+// TestLimitLAN: a few hosts of the LAN that take all its places keep no other host out.
+func TestLimitLAN(t *testing.T) {
+	c := newLimiterTest(t)
+	var taken []*limitedConn
+	for i := range 4 {
+		taken = append(taken, c.come(fmt.Sprintf("192.168.1.%d", 1+i%2)))
+	}
+	late := c.come("192.168.1.9")
+	if !(taken[0].isClosed() || taken[1].isClosed()) || taken[2].isClosed() || taken[3].isClosed() || late.isClosed() {
+		t.Error("want the oldest connection of one of the two hosts closed, and no other")
+	}
+}
+
 // TestLimitFair: where everybody has one, nobody is thrown out for a newcomer.
 func TestLimitFair(t *testing.T) {
 	c := newLimiterTest(t)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,6 +47,50 @@ func BenchmarkAgents(b *testing.B) {
 		b.ReportMetric(elapsed.Seconds(), "s/2000-resumes")
 		b.ReportMetric(bare.Seconds(), "s/2000-handshakes")
 		b.ReportMetric(resumes.Seconds()/handshakes.Seconds(), "resume/handshake-cpu")
+		g.stopHere()
+	}
+}
+
+// BenchmarkGuests measures the memory of 2,000 idle connections without a session, and how much more they can make the gateway
+// hold before it closes them.
+func BenchmarkGuests(b *testing.B) {
+	const guests = 2000
+	for b.Loop() {
+		g, _ := serveHere(b, web.TunnelOff)
+		s := startSwarm(b)
+		before := residentKiB(b)
+		s.do(swarmCommand{Do: "visit", Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: guests, Users: swarmUsers})
+		idle := residentKiB(b)
+		b.ReportMetric(float64(idle-before)/1024, "MiB/2000-idle-guests")
+		s.do(swarmCommand{Do: "linger", Agents: guests})
+		b.ReportMetric(float64(residentKiB(b)-idle)/1024, "MiB-above-idle")
+		s.do(swarmCommand{Do: "leave", Agents: guests})
+		g.stopHere()
+	}
+}
+
+// BenchmarkLimits measures TLS handshakes a second with the limits of connections and without them, in turns.
+func BenchmarkLimits(b *testing.B) {
+	const agents, turns = 2000, 9
+	for b.Loop() {
+		g, _ := serveHere(b, web.TunnelOff)
+		s := startSwarm(b)
+		bare := bareTLS(b, g)
+		var with, without []float64
+		for range turns {
+			for _, one := range []struct {
+				server string
+				to     *[]float64
+			}{{g.where.Agents[0], &with}, {bare, &without}} {
+				took := s.do(swarmCommand{Do: "handshake", Server: one.server, Roots: g.rootPEM(), Agents: agents, Users: swarmUsers})
+				*one.to = append(*one.to, agents/took.Seconds())
+			}
+		}
+		slices.Sort(with)
+		slices.Sort(without)
+		b.ReportMetric(with[turns/2], "handshakes/s-limited")
+		b.ReportMetric(without[turns/2], "handshakes/s-bare")
+		b.ReportMetric(with[turns/2]/without[turns/2], "limited/bare")
 		g.stopHere()
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 	"golang.zx2c4.com/wireguard/device"
+
+	"ideco-agent/agent/protocol"
 )
 
 // A swarm is many agents in a process of their own, so that what the gateway's process uses can be told from what they
@@ -29,7 +31,7 @@ const swarmVariable = "IDECO_E2E_SWARM"
 
 // swarmCommand is a line of the swarm's input; it answers each with a line of its own.
 type swarmCommand struct {
-	Do     string // login, resume, handshake, close
+	Do     string // login, resume, handshake, close; visit, linger, leave for agents without a session
 	Server string
 	Roots  []byte // PEM
 	Agents int
@@ -139,6 +141,8 @@ type swarmAgent struct {
 	conn   *websocket.Conn
 	read   sync.WaitGroup
 	tunnel *device.Device
+	under  net.Conn  // TCP, of an agent without a session
+	guest  *tls.Conn // over it
 }
 
 func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
@@ -149,6 +153,12 @@ func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
 		return a.authorize(c, roots, map[string]any{"resume": a.resume})
 	case "handshake":
 		return a.handshake(c, roots)
+	case "visit":
+		return a.visit(c, roots)
+	case "linger":
+		return a.linger()
+	case "leave":
+		return a.under.Close()
 	case "close":
 		if a.tunnel != nil {
 			a.tunnel.Close()
@@ -176,6 +186,40 @@ func (a *swarmAgent) handshake(c swarmCommand, roots *x509.CertPool) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// visit opens a WebSocket and says nothing.
+func (a *swarmAgent) visit(c swarmCommand, roots *x509.CertPool) (err error) {
+	if a.under, err = a.dialer().Dial("tcp", c.Server); err != nil {
+		return err
+	}
+	a.guest = tls.Client(a.under, a.tls(roots))
+	_ = a.guest.SetDeadline(time.Now().Add(patience))
+	if _, err := fmt.Fprintf(a.guest, "GET /connect HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", c.Server); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(a.guest), nil)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		return errors.New(response.Status)
+	}
+	return nil
+}
+
+// linger makes the gateway keep as much as it can without logging in: a message that does not end, almost as long as it may
+// be, and then a TLS record that does not end.
+func (a *swarmAgent) linger() error {
+	const length = protocol.MaxGuest - 1
+	frame := append([]byte{1, 0x80 | 126, length >> 8, length & 0xFF, 0, 0, 0, 0}, make([]byte, length)...)
+	if _, err := a.guest.Write(frame); err != nil {
+		return err
+	}
+	record := append([]byte{23, 3, 3, 0x40, 0}, make([]byte, 16_000)...)
+	_, err := a.under.Write(record)
+	return err
 }
 
 func (a *swarmAgent) authorize(c swarmCommand, roots *x509.CertPool, message map[string]any) error {
