@@ -35,10 +35,11 @@ RUN_PORTAL ?= 127.0.0.1:8443
 RUN_AGENT  ?= :14765
 RUN_HTTP   ?= :8080
 
-# Everything that a program is built from. A change of a test rebuilds nothing.
-SOURCES := $(shell find agent cmd handlers static templates web -type f ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' 2>/dev/null) go.mod go.sum
+# Everything that a program is built from, and so nothing that only tests, the installer or readers use.
+SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path '*/dialogs/*' ! -name '*_test.go' \
+	! -name '*.msi' ! -name '*.zip' ! -name '*.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -66,18 +67,24 @@ windows-check: build/windows-check.exe
 build/windows-check.exe: $(SOURCES) | go
 	GOOS=windows GOARCH=amd64 $(WIN8) $(GOBUILD) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent/windows-check
 
-build/wintun.dll: $(WINTUN_DLL) cmd/ideco-agent/wintun.sh | go
-	cmd/ideco-agent/wintun.sh $@ $(WINTUN_DLL)
+# The script leaves a file that is right alone, and nothing is rebuilt for it.
+build/wintun.dll: always | go
+	@cmd/ideco-agent/wintun.sh $@ "$(WINTUN_DLL)"
 
 # The template of the installer carries both builds. It needs wixl and msitools: without them the file is not made, and the
 # next make tries again.
 installer: $(TEMPLATE)
 
-$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe build/wintun.dll $(wildcard cmd/ideco-agent/installer.* cmd/ideco-agent/dialogs/*) | tools
+$(TEMPLATE): build/IdecoAgent.exe build/IdecoAgent-win8.exe build/wintun.dll build/validate $(wildcard cmd/ideco-agent/installer.* cmd/ideco-agent/dialogs/*) | tools
 	@if command -v wixl >/dev/null && command -v msibuild >/dev/null; then \
 		echo "Making $@"; wintun=build/wintun.dll; [ -e $$wintun ] || wintun=; \
 		cmd/ideco-agent/installer.sh build/IdecoAgent.exe build/IdecoAgent-win8.exe $@ $(VERSION) $$wintun; \
+		build/validate $@; \
 	else rm -f $@; fi
+
+# What checks an MSI for what Windows Installer demands.
+build/validate: $(SOURCES) | go
+	$(GOBUILD) -o $@ ./cmd/ideco-agent/validate
 
 # The same programs for a share, without an installer.
 $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe

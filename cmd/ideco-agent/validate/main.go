@@ -1,0 +1,28 @@
+// Command validate checks an installer for what Windows Installer demands (see installer.Validate):
+//
+//	validate FILE.msi
+//
+// It prints the faults on standard error, one per line, and then ends with exit code 1.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"ideco-agent/agent/installer"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: validate FILE.msi")
+		os.Exit(2)
+	}
+	msi, err := os.ReadFile(os.Args[1])
+	if err == nil {
+		err = installer.Validate(msi)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "validate %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+}
