@@ -91,6 +91,11 @@ func startWithLog(program string, args []string, dir, log string, stdin, stdout 
 	return cmd.Process, nil
 }
 
+// agentFiles names the files that startAgent makes.
+func agentFiles(name string) string {
+	return name + "-events.txt and " + name + "-stderr.txt in the zip"
+}
+
 // read passes the events on until the program ends, and then writes them to the file.
 func (a *agentRun) read(from io.ReadCloser, file string) {
 	defer close(a.events)
@@ -108,7 +113,7 @@ func (a *agentRun) read(from io.ReadCloser, file string) {
 		}
 	}
 	_, _ = a.process.Wait()
-	_ = os.WriteFile(file, []byte(all.String()), 0o600) // without it the zip has no events, which is seen there
+	_ = os.WriteFile(file, []byte(all.String()), 0o600) // then the zip lacks the events
 }
 
 // wait waits for one of the states and remembers all events, notices included.

@@ -29,19 +29,19 @@ func (s *suite) gatewayAnswers() result {
 func (s *suite) wrongPassword() result {
 	a, err := s.startAgent("wrong-password", "windows-check, not the password", false)
 	if err != nil {
-		return failed("the wrong-password files in the zip", "%v", err)
+		return failed(agentFiles("wrong-password"), "%v", err)
 	}
 	defer a.kill()
 	e, err := a.wait(s.ctx, stateError, stateEnded, stateAuthorized)
 	if err != nil {
-		return failed("the wrong-password files in the zip", "%v", err)
+		return failed(agentFiles("wrong-password"), "%v", err)
 	}
 	return judgeRefusal(e)
 }
 
 func judgeRefusal(e event) result {
 	if e.State != stateError || e.Code != "bad_credentials" || e.Message == "" {
-		return failed("the wrong-password files in the zip", "want an error with the code bad_credentials and a message, got: %v", e)
+		return failed(agentFiles("wrong-password"), "want an error with the code bad_credentials and a message, got: %v", e)
 	}
 	return ok("%q", e.Message)
 }
@@ -54,7 +54,7 @@ func (s *suite) logIn() result {
 	}
 	a, err := s.startAgent("login", s.password, false, "--tunnel", "netstack", "--socks", proxy)
 	if err != nil {
-		return failed("the login files in the zip", "%v", err)
+		return failed(agentFiles("login"), "%v", err)
 	}
 	s.proxied, s.proxy = a, proxy
 	e, err := a.wait(s.ctx, stateAuthorized, stateError, stateEnded)
@@ -62,7 +62,7 @@ func (s *suite) logIn() result {
 		err = errors.New(e.String())
 	}
 	if err != nil {
-		return failed("the login files in the zip", "%v", err)
+		return failed(agentFiles("login"), "%v", err)
 	}
 	s.mode = e.Mode
 	switch e.Mode {
@@ -71,7 +71,7 @@ func (s *suite) logIn() result {
 	case modeVPN:
 		return ok("from outside, with a VPN")
 	}
-	return failed("the login files in the zip", "the mode is %q", e.Mode)
+	return failed(agentFiles("login"), "the mode is %q", e.Mode)
 }
 
 // freeAddress returns a loopback address with a port that nobody listens on.
@@ -91,7 +91,7 @@ func (s *suite) pageByProxy() result {
 		err = errors.New(e.String())
 	}
 	if err != nil {
-		return failed("the login files in the zip", "no tunnel: %v", err)
+		return failed(agentFiles("login"), "no tunnel: %v", err)
 	}
 	return s.page(s.inside, &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "socks5", Host: s.proxy})})
 }

@@ -34,6 +34,7 @@ type suite struct {
 	address         string    // in the tunnel
 	index           string    // of the tunnel's interface
 	before          reachable // without the tunnel
+	dnsServers      []string  // of the tunnel's interface
 	takesAll        bool      // all traffic goes into the tunnel
 	removed         bool
 }

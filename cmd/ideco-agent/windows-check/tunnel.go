@@ -33,14 +33,14 @@ var tunnelChecks = []check{
 	{"DNS past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).dnsBlocked},
 	{"IPv6 past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).ipv6Blocked},
 	{"nothing stays after a kill", tunnelNeeds, (*suite).afterKill},
-	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWas), (*suite).afterEnd},
+	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWas), (*suite).afterBreak},
 }
 
 func with(needs []need, more need) []need { return append(append([]need{}, needs...), more) }
 
 // Addresses of a public DNS service (Quad9) that must not be reached past a tunnel that takes all traffic.
 const (
-	publicDNS  = "9.9.9.9:53"
+	publicDNS  = "9.9.9.9"
 	publicIPv6 = "[2620:fe::fe]:443"
 	probeLimit = 5 * time.Second
 )
@@ -50,13 +50,13 @@ type reachable struct{ dns, ipv6, internet bool }
 
 func (s *suite) tunnelUp() result {
 	s.proxied.kill()
-	s.before = reachable{dns: answersDNS(publicDNS), ipv6: connects(publicIPv6)}
+	s.before = reachable{dns: answersDNS(net.JoinHostPort(publicDNS, "53")), ipv6: connects(publicIPv6)}
 	if profiles, err := s.profiles("profiles-before"); err == nil {
 		s.before.internet, _ = internet(profiles)
 	}
 	a, err := s.startAgent("tunnel", s.password, false, "--tunnel", "tun")
 	if err != nil {
-		return failed("the tunnel files in the zip", "%v", err)
+		return failed(agentFiles("tunnel"), "%v", err)
 	}
 	e, err := a.wait(s.ctx, stateTunnel, stateError, stateEnded)
 	if err == nil && e.State != stateTunnel {
@@ -64,7 +64,7 @@ func (s *suite) tunnelUp() result {
 	}
 	if err != nil {
 		a.kill()
-		return failed("the tunnel files in the zip", "%v", err)
+		return failed(agentFiles("tunnel"), "%v", err)
 	}
 	s.agent, s.address = a, e.Address
 	return ok("up, address %s", e.Address)
@@ -207,16 +207,16 @@ func (s *suite) dns() result {
 	if err := s.shell("dns-servers", `Get-DnsClientServerAddress -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object @{n='Servers';e={"$($_.ServerAddresses)"}}`, &servers); err != nil {
 		return failed("dns-servers.txt in the zip", "%v", err)
 	}
-	var own []string
+	s.dnsServers = nil
 	for _, one := range servers {
-		own = append(own, strings.Fields(one.Servers)...)
+		s.dnsServers = append(s.dnsServers, strings.Fields(one.Servers)...)
 	}
 	rule := s.registry(keyNameRule, true).key(keyNameRule)
 	var policies []namePolicy
 	if err := s.shell("name-policies", `Get-DnsClientNrptPolicy -Effective | Select-Object @{n='Names';e={"$($_.Namespace)"}},@{n='Servers';e={"$($_.NameServers)"}}`, &policies); err != nil {
 		return failed("name-policies.txt in the zip", "%v", err)
 	}
-	return judgeDNS(own, rule, policies, s.takesAll, s.agent.noticed("dns_outside"))
+	return judgeDNS(s.dnsServers, rule, policies, s.takesAll, s.agent.noticed("dns_outside"))
 }
 
 // namePolicy is a rule that Windows follows. Several names or servers are separated by spaces.
@@ -276,7 +276,7 @@ func follows(policies []namePolicy, name, server string) bool {
 	return false
 }
 
-// profile is Windows' opinion of a network, which also decides about the network icon in the tray.
+// profile is what Windows says about a network. The network icon in the tray follows it.
 type profile struct {
 	InterfaceAlias   string
 	IPv4Connectivity enum
@@ -424,10 +424,12 @@ func (s *suite) dnsBlocked() result {
 	switch {
 	case s.agent.noticed("dns_outside"):
 		return notTried("the gateway names no DNS servers, so none are blocked")
+	case contains(s.dnsServers, publicDNS):
+		return notTried("%s is a DNS server of the tunnel", publicDNS)
 	case !s.before.dns:
 		return notTried("%s did not answer before the tunnel, either", publicDNS)
-	case answersDNS(publicDNS):
-		return failed("filters.xml in the zip", "%s answers past the tunnel", publicDNS)
+	case answersDNS(net.JoinHostPort(publicDNS, "53")):
+		return failed("filters.xml in the zip", "%s answers, although it is no DNS server of the tunnel", publicDNS)
 	}
 	return ok("%s answered before the tunnel and does not now", publicDNS)
 }
@@ -490,9 +492,9 @@ func (s *suite) afterKill() result {
 	return s.nothingLeft("kill", "after taskkill and a restart of the service")
 }
 
-// afterEnd ends the program with Ctrl+Break, as a person does in a console. Ctrl+C cannot be sent to a single program
+// afterBreak ends the program with Ctrl+Break, as a person does in a console. Ctrl+C cannot be sent to a single program
 // (GenerateConsoleCtrlEvent in Microsoft's documentation).
-func (s *suite) afterEnd() result {
+func (s *suite) afterBreak() result {
 	a, err := s.startAgent("ctrl-break", s.password, true, "--tunnel", "tun")
 	if err != nil {
 		return failed("ctrl-break-events.txt in the zip", "%v", err)
@@ -511,7 +513,7 @@ func (s *suite) afterEnd() result {
 	if !a.ended(answerTimeout) {
 		return failed("ctrl-break-events.txt in the zip", "the program does not end within %v after Ctrl+Break", answerTimeout)
 	}
-	return s.nothingLeft("end", "after Ctrl+Break")
+	return s.nothingLeft("break", "after Ctrl+Break")
 }
 
 // nothingLeft waits until interface, DNS rule and filters are gone. Routes go with the interface.
@@ -521,7 +523,7 @@ func (s *suite) nothingLeft(name, when string) result {
 		left = s.leftOfTunnel(name)
 		return len(left) == 0
 	})
-	return okUnless(left, "the "+name+" files in the zip", "%s: no interface, no DNS rule, no filters", when)
+	return okUnless(left, "the files *-after-"+name+" in the zip", "%s: no interface, no DNS rule, no filters", when)
 }
 
 func (s *suite) leftOfTunnel(name string) []string {
