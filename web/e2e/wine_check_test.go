@@ -18,10 +18,10 @@ import (
 	"unicode/utf16"
 )
 
-// checkPatience is for a whole run of windows-check, which starts about a hundred programs.
+// checkPatience limits a run of windows-check, which starts about a hundred programs.
 const checkPatience = 8 * time.Minute
 
-// checkRow is a row of its table.
+// checkRow is a row of the table of windows-check.
 type checkRow struct {
 	Name   string `json:"name"`
 	Status string `json:"status"`
@@ -38,8 +38,8 @@ type checkRun struct {
 	files map[string][]byte // in its zip
 }
 
-// TestWineCheck runs windows-check, which is made for a real Windows, as far as Wine is one: every row that Wine can try
-// is ok, and every other one says why it was not tried.
+// TestWineCheck runs windows-check, which is made for a real Windows. Every row that Wine can try must be ok, and every other
+// row must name the reason why it was not tried.
 func TestWineCheck(t *testing.T) {
 	g := startWindowsGateway(t)
 	p := newPrefix(t).as(t, "win8")
@@ -55,7 +55,7 @@ func TestWineCheck(t *testing.T) {
 	lan.has("-diagnose.zip/program.txt", "-install.log", "-service.log", "table.txt", "table.json")
 	p.isClean()
 	if left := slices.DeleteFunc(p.files(`C:\`), func(file string) bool { return slices.Contains(before, file) }); len(left) > 1 {
-		t.Errorf("left behind: %q", left) // one is where Windows keeps installers
+		t.Errorf("left behind: %q", left) // one: the directory where Windows keeps installers
 	}
 
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
@@ -67,9 +67,9 @@ func TestWineCheck(t *testing.T) {
 	again := p.checks(t, "--msi", windowsPath(g.msi))
 	again.exits(2)
 	if !strings.Contains(again.said, "is installed on this computer already") || again.rows != nil {
-		t.Errorf("over an installed product: %s", again.said)
+		t.Errorf("with the product installed: exit code %d\n%s", again.code, again.said)
 	}
-	p.hasGateway("a computer that is left alone", presetAddress, g.pin())
+	p.hasGateway("windows-check changes nothing", presetAddress, g.pin())
 	p.msiexec("/x", g.msi)
 	p.isClean()
 
@@ -78,13 +78,13 @@ func TestWineCheck(t *testing.T) {
 	if row := broken.rows["installer file"]; row.Status != "failed" || !strings.Contains(row.Seen, "cut off") || row.LookAt == "" {
 		t.Errorf("a broken installer: %+v", row)
 	}
-	if row := broken.rows["silent installation"]; row.Status != "untried here" || row.Seen != "the installer is broken" {
+	if row := broken.rows["silent installation"]; row.Status != "not tried" || row.Seen != "the installer is broken" {
 		t.Errorf("a broken installer is installed: %+v", row)
 	}
 	p.isClean()
 }
 
-// Reasons of rows that were not tried.
+// Reasons for which rows are not tried.
 const (
 	noShell   = "no PowerShell"
 	noWindows = "Wine"
@@ -92,7 +92,8 @@ const (
 	byPerson  = "a person has to do this; the steps are below the table"
 )
 
-// rowsAlways are the rows that do not depend on where the login comes from; "" is ok.
+// rowsAlways are the rows that do not depend on where the login comes from, with the reason why they are not tried. ""
+// means that they are ok.
 var rowsAlways = map[string]string{
 	"Windows": "", "restrictions": "", "installer file": "", "Mark of the Web": "", "installer signature": noShell,
 	"silent installation": "", "list of programs": "", "program": "", "driver file": "", "driver signature": noShell,
@@ -100,7 +101,7 @@ var rowsAlways = map[string]string{
 	"service runs": "", "service settings": "", "service path is quoted": noWindows, "service recovery": noWindows, "pipe": "",
 	"repair (/fa) keeps the gateway": noWindows, "repair (REINSTALL=ALL) keeps the gateway": "", "the same installer again keeps the gateway": "",
 	"installation with a progress window (/qb)": noWindows,
-	"address on the command line":               "", "service runs after all that": "",
+	"address on the command line":               "", "service runs after the reinstallations": "",
 	"gateway answers": "", "wrong password is refused": "", "login": "",
 	"diagnose": "", "no secrets collected": "",
 	"by hand: double click": byPerson, "by hand: window": byPerson, "by hand: sleep": byPerson, "by hand: network change": byPerson,
@@ -108,12 +109,12 @@ var rowsAlways = map[string]string{
 	"by hand: screen reader": byPerson, "by hand: upgrade": byPerson, "by hand: shutdown": byPerson,
 }
 
-// rowsOfTheInterface are about a tunnel that Wine has no driver for.
+// rowsOfTheInterface are the rows about a tunnel with a network interface, for which Wine has no driver.
 func rowsOfTheInterface(why string) map[string]string {
 	rows := map[string]string{}
 	for _, name := range []string{"tunnel with a network interface", "interface", "routes", "DNS", "Windows says Internet",
-		"NetBIOS and DNS registration are off", "page in the tunnel", "page behind the gateway", "gateway stays outside the tunnel", "filters",
-		"foreign DNS is blocked", "IPv6 past the tunnel is blocked", "nothing stays after a kill", "nothing stays after the end"} {
+		"LLMNR, NetBIOS and DNS registration are off", "page in the tunnel", "page behind the gateway", "gateway stays outside the tunnel", "filters",
+		"DNS past the tunnel is blocked", "IPv6 past the tunnel is blocked", "nothing stays after a kill", "nothing stays after Ctrl+Break"} {
 		rows[name] = why
 	}
 	return rows
@@ -147,7 +148,7 @@ func merged(all ...map[string]string) map[string]string {
 	return rows
 }
 
-// checks runs windows-check, which leaves one zip where something was tried.
+// checks runs windows-check, which writes one zip unless it refuses to check.
 func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
 	t.Helper()
 	out := t.TempDir()
@@ -160,7 +161,7 @@ func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
 		t.Fatal(err)
 	}
 	defer said.Close()
-	cmd.Stdout, cmd.Stderr = said, said // not a pipe, which what Wine leaves behind would hold open
+	cmd.Stdout, cmd.Stderr = said, said // not a pipe, which programs of Wine in the background would keep open
 	err = cmd.Run()
 	b, readErr := os.ReadFile(said.Name())
 	if cmd.ProcessState == nil || ctx.Err() != nil || readErr != nil {
@@ -216,15 +217,15 @@ func (r *checkRun) exits(code int) {
 	}
 }
 
-// hasRows wants exactly these rows: ok, or not tried for the reason.
+// hasRows wants exactly these rows, each of them ok or not tried for its reason.
 func (r *checkRun) hasRows(want map[string]string) {
 	r.t.Helper()
 	for name, row := range r.rows {
 		why, is := want[name]
 		switch {
 		case !is:
-			r.t.Errorf("a row that nobody expects: %+v", row)
-		case why == "" && row.Status != "ok", why != "" && (row.Status != "untried here" || row.Seen != why):
+			r.t.Errorf("unexpected row: %+v", row)
+		case why == "" && row.Status != "ok", why != "" && (row.Status != "not tried" || row.Seen != why):
 			r.t.Errorf("%s: %s, %s; want %q\n%s", name, row.Status, row.Seen, why, row.LookAt)
 		}
 	}
@@ -235,7 +236,7 @@ func (r *checkRun) hasRows(want map[string]string) {
 	}
 }
 
-// hidesPassword: the password is nowhere in the zip or on the screen.
+// hidesPassword wants no password in the zip or on the screen.
 func (r *checkRun) hidesPassword() {
 	r.t.Helper()
 	var wide []byte
@@ -246,12 +247,12 @@ func (r *checkRun) hidesPassword() {
 	files["the screen"] = []byte(r.said)
 	for name, b := range files {
 		if strings.Contains(string(b), userPassword) || strings.Contains(string(b), string(wide)) {
-			r.t.Errorf("%s has the password in it", name)
+			r.t.Errorf("%s contains the password", name)
 		}
 	}
 }
 
-// has wants files with these ends of their names in the zip, with something in them.
+// has wants files in the zip whose names end like this and which are not empty.
 func (r *checkRun) has(ends ...string) {
 	r.t.Helper()
 	for _, end := range ends {
@@ -265,7 +266,7 @@ func (r *checkRun) has(ends ...string) {
 	}
 }
 
-// cutOff is an installer whose download was interrupted.
+// cutOff makes an installer whose download was interrupted.
 func cutOff(t *testing.T, msi string) string {
 	t.Helper()
 	b, err := os.ReadFile(msi)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// event is one line of IdecoAgent.exe connect --json, as far as it is looked at.
+// event is one line of the output of IdecoAgent.exe connect --json, with the fields that are needed here.
 type event struct {
 	State   string `json:"state"`
 	Mode    string `json:"mode"`
@@ -34,15 +34,15 @@ const (
 	modeVPN = "vpn"
 )
 
-// agentRun is an agent that logs in.
+// agentRun is a running IdecoAgent.exe connect.
 type agentRun struct {
 	process *os.Process
 	events  chan event // closed when the program has ended
 	seen    []event
-	files   []string // what it wrote
 }
 
-// startAgent starts the installed program. Its standard error is kept, unless it is to attach to this console.
+// startAgent starts the installed program. Its events go to NAME-events.txt and its standard error to NAME-stderr.txt in
+// the zip. With inConsole it has no standard error and attaches to this console, which sendBreak needs.
 func (s *suite) startAgent(name, password string, inConsole bool, flags ...string) (*agentRun, error) {
 	args := append([]string{"connect", "--json", "--server", s.gateway, "--login", s.login, "--password-stdin",
 		"--state", filepath.Join(s.state, "device")}, flags...)
@@ -50,32 +50,29 @@ func (s *suite) startAgent(name, password string, inConsole bool, flags ...strin
 		args = append(args, "--pin", s.gatewayPin)
 	}
 	a := &agentRun{events: make(chan event, 1000)}
-	stdin, give, err := os.Pipe()
+	stdin, toAgent, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer stdin.Close()
-	defer give.Close()
-	take, stdout, err := os.Pipe()
+	defer toAgent.Close()
+	fromAgent, stdout, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
 	file := s.file(name + "-events.txt")
-	a.files = append(a.files, file)
 	if inConsole {
 		a.process, err = startInConsole(s.program(), args, s.state, stdin, stdout)
 	} else {
-		said := s.file(name + "-stderr.txt")
-		a.files = append(a.files, said)
-		a.process, err = startWithLog(s.program(), args, s.state, said, stdin, stdout)
+		a.process, err = startWithLog(s.program(), args, s.state, s.file(name+"-stderr.txt"), stdin, stdout)
 	}
 	if err != nil {
-		take.Close()
+		fromAgent.Close()
 		return nil, fmt.Errorf("IdecoAgent.exe does not start: %w", err)
 	}
-	go a.read(take, file)
-	_, err = io.WriteString(give, password+"\n")
+	go a.read(fromAgent, file)
+	_, err = io.WriteString(toAgent, password+"\n")
 	return a, err
 }
 
@@ -94,7 +91,12 @@ func startWithLog(program string, args []string, dir, log string, stdin, stdout 
 	return cmd.Process, nil
 }
 
-// read reads events until the program ends, and writes them down.
+// agentFiles names the files that startAgent makes.
+func agentFiles(name string) string {
+	return name + "-events.txt and " + name + "-stderr.txt in the zip"
+}
+
+// read passes the events on until the program ends, and then writes them to the file.
 func (a *agentRun) read(from io.ReadCloser, file string) {
 	defer close(a.events)
 	defer from.Close()
@@ -103,47 +105,47 @@ func (a *agentRun) read(from io.ReadCloser, file string) {
 		all.WriteString(lines.Text() + "\n")
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			continue // it is in the file
+			continue // the line is in the file
 		}
 		select {
 		case a.events <- e:
-		default: // nobody has asked for a thousand events
+		default: // the channel is full: nobody waits for events any more
 		}
 	}
 	_, _ = a.process.Wait()
-	_ = os.WriteFile(file, []byte(all.String()), 0o600) // one that is missing in the zip says so
+	_ = os.WriteFile(file, []byte(all.String()), 0o600) // then the zip lacks the events
 }
 
-// wait waits for one of the states. Notices are only remembered.
+// wait waits for one of the states and remembers all events, notices included.
 func (a *agentRun) wait(ctx context.Context, states ...string) (event, error) {
 	limit := time.NewTimer(answerTimeout)
 	defer limit.Stop()
 	for {
 		select {
-		case e, is := <-a.events:
-			if !is {
-				return event{}, fmt.Errorf("the program has ended; it said %s", a.said())
+		case e, open := <-a.events:
+			if !open {
+				return event{}, fmt.Errorf("the program has ended; its last event was %s", a.lastEvent())
 			}
 			a.seen = append(a.seen, e)
 			if !e.Notice && contains(states, e.State) {
 				return e, nil
 			}
 		case <-limit.C:
-			return event{}, fmt.Errorf("nothing more within %v; it said %s", answerTimeout, a.said())
+			return event{}, fmt.Errorf("no such event within %v; the last event was %s", answerTimeout, a.lastEvent())
 		case <-ctx.Done():
 			return event{}, ctx.Err()
 		}
 	}
 }
 
-// ended waits until the program has ended.
+// ended waits until the program has ended, and tells whether it has.
 func (a *agentRun) ended(limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
 		select {
-		case e, is := <-a.events:
-			if !is {
+		case e, open := <-a.events:
+			if !open {
 				return true
 			}
 			a.seen = append(a.seen, e)
@@ -153,7 +155,7 @@ func (a *agentRun) ended(limit time.Duration) bool {
 	}
 }
 
-// noticed tells whether a notice with the code has been given.
+// noticed tells whether there was a notice with the code.
 func (a *agentRun) noticed(code string) bool {
 	for _, e := range a.seen {
 		if e.Notice && e.Code == code {
@@ -163,13 +165,16 @@ func (a *agentRun) noticed(code string) bool {
 	return false
 }
 
-// said is what the last event was.
-func (a *agentRun) said() string {
+// lastEvent describes the last event.
+func (a *agentRun) lastEvent() string {
 	if len(a.seen) == 0 {
 		return "nothing"
 	}
-	e := a.seen[len(a.seen)-1]
-	return strings.TrimSpace(e.State + " " + e.Code + " " + e.Message)
+	return a.seen[len(a.seen)-1].String()
+}
+
+func (e event) String() string {
+	return strings.Join(strings.Fields(e.State+" "+e.Code+" "+e.Message), " ")
 }
 
 func contains(list []string, one string) bool {

@@ -18,7 +18,8 @@ type collectedFile struct {
 	content []byte
 }
 
-// collected are the files of this run, those of diagnose's zip among them. What cannot be read says so.
+// collected are the files of this run, with the contents of diagnose's zip as files of their own. A file that cannot be
+// read has the error as its content.
 func (s *suite) collected() []collectedFile {
 	entries, err := os.ReadDir(s.work)
 	if err != nil {
@@ -40,7 +41,7 @@ func (s *suite) collected() []collectedFile {
 	return list
 }
 
-// unpack takes a zip apart, so that one look finds what must not be in it.
+// unpack returns the files in a zip, so that secrets are also found and removed in compressed files.
 func unpack(name string, b []byte) []collectedFile {
 	archive, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -66,7 +67,7 @@ func readMember(f *zip.File) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, maxCollected))
 }
 
-// save writes the zip and gives its path.
+// save writes the zip and returns its path.
 func (s *suite) save(now time.Time) (string, error) {
 	files := append([]collectedFile{{"table.txt", []byte(table(s.rows) + "\n" + byHand())}, {"table.json", tableJSON(s.rows)}}, s.collected()...)
 	b, err := pack(files, s.password, now)
@@ -77,7 +78,7 @@ func (s *suite) save(now time.Time) (string, error) {
 	return path, os.WriteFile(path, b, 0o600)
 }
 
-// pack makes a zip in which the password is nowhere.
+// pack makes a zip of the files without the password.
 func pack(files []collectedFile, password string, now time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -86,7 +87,7 @@ func pack(files []collectedFile, password string, now time.Time) ([]byte, error)
 		if len(content) > maxCollected {
 			content = content[len(content)-maxCollected:]
 		}
-		for _, secret := range forms(password) {
+		for _, secret := range encodings(password) {
 			content = bytes.ReplaceAll(content, secret, []byte("[password]"))
 		}
 		w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: now})
@@ -103,8 +104,8 @@ func pack(files []collectedFile, password string, now time.Time) ([]byte, error)
 	return b.Bytes(), nil
 }
 
-// forms are the ways in which a password may stand in a file: UTF-8, UTF-16, and as JSON.
-func forms(password string) [][]byte {
+// encodings are the ways in which a file may contain the password: UTF-8, UTF-16, and as JSON.
+func encodings(password string) [][]byte {
 	if password == "" {
 		return nil
 	}
@@ -121,7 +122,7 @@ func forms(password string) [][]byte {
 }
 
 func hasSecret(b []byte, password string) bool {
-	for _, secret := range forms(password) {
+	for _, secret := range encodings(password) {
 		if bytes.Contains(b, secret) {
 			return true
 		}

@@ -29,14 +29,14 @@ var installChecks = []check{
 	{"Start menu", []need{needInstalled}, (*suite).startMenu},
 }
 
-// install is what an administrator does. Where nobody has named a gateway, the installer's own is used from here on.
+// install installs silently, as an administrator does. Without --gateway the installer's gateway is used from here on.
 func (s *suite) install() result {
 	r, l := s.msiexec("install", "/i", s.msi, "/qn")
 	s.lastLog = l
 	_, err := os.Stat(s.program())
 	s.installed = err == nil
-	if r.Status == ok && !s.installed {
-		return bad(r.Seen, "the installation succeeded, and %s is not there", s.program())
+	if r.Status == statusOK && !s.installed {
+		return failed("install.log in the zip", "the installation succeeded, but %s does not exist", s.program())
 	}
 	if s.installed {
 		s.preset = s.registry(keyGateway, true).key(keyGateway)
@@ -50,7 +50,7 @@ func (s *suite) install() result {
 // product is an entry in the list of programs.
 type product struct{ version string }
 
-// products are ours in the list of programs. Other entries are nobody's business and do not go into the zip.
+// products are the agent's entries in the list of programs. The other entries are private and do not go into the zip.
 func (s *suite) products() []product {
 	var list []product
 	for _, key := range []string{keyPrograms, keyPrograms32} {
@@ -74,24 +74,25 @@ func ourProducts(tree regTree) []product {
 
 func judgeProducts(list []product) result {
 	if len(list) != 1 {
-		return bad("Settings, Apps", "%d entries, want one", len(list))
+		return failed("Settings, Apps", "%d entries, want one", len(list))
 	}
 	if list[0].version == "" {
-		return bad("Settings, Apps", "one entry without a version")
+		return failed("Settings, Apps", "one entry without a version")
 	}
-	return good("one entry, version %s", list[0].version)
+	return ok("one entry, version %s", list[0].version)
 }
 
-// programFiles starts the program: it must be the build for this Windows, and of the version in the list of programs.
+// programFiles starts the program. It must be the build for this Windows and have the version in the list of programs.
 func (s *suite) programFiles() result {
 	out := s.ask("version", s.program(), "version")
 	if out.err != nil || out.code != 0 {
-		return bad("restrictions above; Event Viewer, Application", "IdecoAgent.exe version: exit code %d, %v", out.code, out.err)
+		return failed("the row restrictions; Event Viewer, Application", "IdecoAgent.exe version: exit code %d, %v", out.code, out.err)
 	}
 	return judgeProgram(out.text, s.version, isWindows10(s.values(keyWindows, "CurrentMajorVersionNumber")))
 }
 
-// isWindows10 tells what the installer looks at too: there is no such value before Windows 10 (or 6, in Wine).
+// isWindows10 tells whether this is Windows 10 or newer, by the value that the installer uses too. Older Windows does not
+// have the value; Wine gives 6 there.
 func isWindows10(k regKey) bool { return k.number("CurrentMajorVersionNumber") >= 10 }
 
 var (
@@ -99,87 +100,87 @@ var (
 	programVersion = regexp.MustCompile(`\b\d+\.\d+\.\d+\b`)
 )
 
-// judgeProgram reads the numbers in what the program says of itself, whose words are translated.
+// judgeProgram reads the numbers in the output of IdecoAgent.exe version. The words in it are translated.
 func judgeProgram(said, version string, windows10 bool) result {
 	var wrong []string
 	build := goVersion.FindStringSubmatch(said)
 	switch {
 	case build == nil:
-		wrong = append(wrong, "the program does not say how it was built: "+firstLine(said))
+		wrong = append(wrong, "the program does not name its Go version: "+firstLine(said))
 	case windows10 == (build[1] == "1.20"):
-		wrong = append(wrong, "the program is built with Go "+build[1]+", which is the build for another Windows")
+		wrong = append(wrong, "the program is built with Go "+build[1]+", which is the build for another version of Windows")
 	}
-	if is := programVersion.FindString(said); is != version {
-		wrong = append(wrong, fmt.Sprintf("the program is version %q, and the list of programs says %q", is, version))
+	if seen := programVersion.FindString(said); seen != version {
+		wrong = append(wrong, fmt.Sprintf("the program has version %q, but the list of programs says %q", seen, version))
 	}
 	if len(wrong) > 0 {
-		return verdict(wrong, "the log of the installation: WINDOWS_MAJOR", "")
+		return failed("WINDOWS_MAJOR in install.log in the zip", "%s", strings.Join(wrong, "; "))
 	}
-	return good("version %s, built with Go %s", version, build[1])
+	return ok("version %s, built with Go %s", version, build[1])
 }
 
 func (s *suite) driverFile() result {
 	b, err := os.ReadFile(s.directory() + `\wintun.dll`)
 	if os.IsNotExist(err) {
-		return bad("how the installer was built (make says \"No VPN driver\")", "there is no wintun.dll: no VPN with this installer")
+		return failed("the build of the installer: make says that it has no VPN driver", "there is no wintun.dll, so this installer has no VPN")
 	}
 	if err != nil {
-		return bad(s.directory(), "%v", err)
+		return failed(s.directory(), "%v", err)
 	}
 	sum := sha256.Sum256(b)
 	if hex.EncodeToString(sum[:]) != wintunSHA256 {
-		return bad(s.directory(), "wintun.dll has SHA-256 %s, want %s", hex.EncodeToString(sum[:]), wintunSHA256)
+		return failed(s.directory(), "wintun.dll has SHA-256 %s, want %s", hex.EncodeToString(sum[:]), wintunSHA256)
 	}
 	if _, err := os.Stat(s.directory() + `\wintun-LICENSE.txt`); err != nil {
-		return bad(s.directory(), "its licence is missing: %v", err)
+		return failed(s.directory(), "its licence is missing: %v", err)
 	}
-	return good("wintun.dll 0.14.1 as WireGuard signed it, and its licence")
+	return ok("wintun.dll 0.14.1 as WireGuard signed it, and its licence")
 }
 
 func (s *suite) gatewayInRegistry() result {
 	return judgePreset(s.preset, s.lastLog.Properties)
 }
 
-// judgePreset compares the registry with what the installer knows: "-" and "=" stand for no address and no pin.
+// judgePreset compares the registry with the installer's properties, in which "-" is no address and "=" no pin.
 func judgePreset(k regKey, properties map[string]string) result {
 	if k == nil {
-		return bad(keyGateway, "the key is missing")
+		return failed(keyGateway, "the key does not exist")
 	}
 	address, pin := k.text("UtmAddress"), k.text("UtmPin")
-	if preset, is := properties["PresetAddress"]; is {
+	if preset, found := properties["PresetAddress"]; found {
 		if preset == "-" {
 			preset = ""
 		}
 		if address != preset {
-			return bad(keyGateway, "the registry has %q and the installer %q", address, preset)
+			return failed(keyGateway, "the registry has the address %q, the installer %q", address, preset)
 		}
 	}
-	if preset, is := properties["PresetPin"]; is {
+	if preset, found := properties["PresetPin"]; found {
 		if preset == "=" {
 			preset = ""
 		}
 		if pin != preset {
-			return bad(keyGateway, "the registry has the pin %q and the installer %q", pin, preset)
+			return failed(keyGateway, "the registry has the pin %q, the installer %q", pin, preset)
 		}
 	}
 	switch {
 	case address == "":
-		return good("none: this installer names no gateway")
+		return ok("none: this installer names no gateway")
 	case pin == "":
-		return good("%s, without a pin", address)
+		return ok("%s, without a pin", address)
 	}
-	return good("%s, pin %s", address, pin)
+	return ok("%s, pin %s", address, pin)
 }
 
 func (s *suite) autostart() result {
 	have, want := s.registry(keyRun, false).key(keyRun).text("IdecoAgent"), `"`+s.program()+`" --hidden`
 	if !strings.EqualFold(have, want) {
-		return bad(keyRun, "the value IdecoAgent is %q, want %q", have, want)
+		return failed(keyRun, "the value IdecoAgent is %q, want %q", have, want)
 	}
-	return good("%s", have)
+	return ok("%s", have)
 }
 
-// startMenuLink is for everybody at this computer. Wine makes the person's own instead.
+// startMenuLink is in the Start menu of all users. Wine makes it in that of the current user.
 func (s *suite) startMenuLink() string {
 	of := "ProgramData"
 	if s.wine {
@@ -191,16 +192,16 @@ func (s *suite) startMenuLink() string {
 func (s *suite) startMenu() result {
 	b, err := os.ReadFile(s.startMenuLink())
 	if err != nil {
-		return bad("the Start menu", "%v", err)
+		return failed("the Start menu", "%v", err)
 	}
-	if !leadsTo(b, "IdecoAgent.exe") {
-		return bad("the Start menu", "%s does not lead to the program", linkName)
+	if !pointsTo(b, "IdecoAgent.exe") {
+		return failed("the Start menu", "%s does not point to the program", linkName)
 	}
-	return good("%s", linkName)
+	return ok("%s", linkName)
 }
 
-// leadsTo tells whether a shortcut names a file, which it does in one byte a character or in two.
-func leadsTo(link []byte, name string) bool {
+// pointsTo tells whether a shortcut contains the name of a file, in ASCII or UTF-16.
+func pointsTo(link []byte, name string) bool {
 	var wide []byte
 	for i := 0; i < len(name); i++ {
 		wide = append(wide, name[i], 0)

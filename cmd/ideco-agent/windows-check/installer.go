@@ -9,30 +9,30 @@ import (
 	"strings"
 )
 
-// Numbers of the format that an MSI is in ([MS-CFB] 2.1, 2.2, 2.5).
+// Constants of the compound file format, which an MSI has ([MS-CFB] 2.1, 2.2, 2.5).
 const (
 	cfbMagic   = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-	cfbFree    = 0xffffffff // an entry of the allocation table: nobody has the sector
-	cfbInHead  = 109        // how many sectors of the allocation table the header names
-	cfbMaxFATs = 1 << 14    // of a file of 1 GB
+	cfbFree    = 0xffffffff // an entry of the allocation table: the sector is free
+	cfbInHead  = 109        // how many sectors of the allocation table the header can list
+	cfbMaxFATs = 1 << 14    // a file of 1 GB has this many
 )
 
-// wholeInstaller tells why a file cannot be a whole installer: it does not have all sectors that its allocation table
-// says are in use, as after an interrupted download.
-func wholeInstaller(r io.ReaderAt, size int64) error {
+// checkComplete tells why a file is not a complete installer. After an interrupted download the file lacks sectors that
+// its allocation table says are in use.
+func checkComplete(r io.ReaderAt, size int64) error {
 	head := make([]byte, 512)
 	if _, err := r.ReadAt(head, 0); err != nil || string(head[:8]) != cfbMagic {
-		return errors.New("this is no installer: it does not begin like an MSI")
+		return errors.New("this is not an installer: it does not begin like an MSI")
 	}
 	sector := int64(1) << binary.LittleEndian.Uint16(head[30:])
 	fats := binary.LittleEndian.Uint32(head[44:])
 	if sector < 512 || sector > 4096 || fats == 0 || fats > cfbMaxFATs {
-		return errors.New("this is no installer: its header is damaged")
+		return errors.New("this is not an installer: its header is damaged")
 	}
 	read := func(n uint32) ([]byte, error) {
 		b := make([]byte, sector)
 		if _, err := r.ReadAt(b, (int64(n)+1)*sector); err != nil {
-			return nil, fmt.Errorf("the file is cut off: it has %d bytes, and its sector %d is not among them", size, n)
+			return nil, fmt.Errorf("the file is cut off: it has %d bytes, which do not contain sector %d", size, n)
 		}
 		return b, nil
 	}
@@ -40,7 +40,7 @@ func wholeInstaller(r io.ReaderAt, size int64) error {
 	last, used := uint32(0), int64(-1)
 	for i := uint32(0); i < fats; i++ {
 		at := i
-		if i >= cfbInHead { // the others stand in sectors of their own, each of which ends with the next one's number
+		if i >= cfbInHead { // the rest is listed in sectors of their own; the last entry of each is the number of the next
 			each := uint32(sector/4) - 1
 			if at = (i - cfbInHead) % each; at == 0 {
 				next := binary.LittleEndian.Uint32(head[68:])
@@ -71,14 +71,14 @@ func wholeInstaller(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// installLog is what the log of msiexec (/l*v) says.
+// installLog is what was read from the log of msiexec (/l*v).
 type installLog struct {
 	Failed     []string          // actions that ended with 3, a fatal error
-	Errors     []string          // errors of the installer's own, by number
-	Properties map[string]string // as they were at the end; Wine does not tell
+	Errors     []string          // internal errors of Windows Installer, by number
+	Properties map[string]string // at the end of the installation; empty in Wine, which does not log them
 }
 
-// Lines of the log. Windows translates their words, so only times, names and numbers are looked at.
+// Lines of the log. Windows translates their words, so only times, names and numbers are read.
 var (
 	logActionEnd = regexp.MustCompile(`^\S.* \d{1,2}:\d\d:\d\d: (\w+)\. .*\b3\.$`)
 	logDebug     = regexp.MustCompile(`\bDEBUG: \S+ (2\d\d\d)\b`)
@@ -86,14 +86,14 @@ var (
 	logProperty  = regexp.MustCompile(`^Property\([SC]\): (\w+) = (.*)$`)
 )
 
-// harmless are internal errors that Windows logs about dialogs and fonts of every installer: a control that is larger
-// than its dialog, and a font that was made.
+// harmless are internal errors that Windows logs for every installer with dialogs: a control that is larger than its
+// dialog (2826), and a font that was created (2898).
 var harmless = map[string]bool{"2826": true, "2898": true}
 
-// grave are errors that Windows also logs as a note: the database is invalid, a cabinet is damaged or missing, a file is
+// seriousNotes are notes in the log that are errors: the database is invalid, a cabinet is damaged or missing, a file is
 // not in its table, a service cannot be started or installed ("Windows Installer Error Messages" in Microsoft's
-// documents). Most other notes, such as 2203 and 2205, stand in the log of every installation.
-var grave = map[string]bool{"2219": true, "2350": true, "2356": true, "2715": true, "1335": true, "1920": true, "1923": true}
+// documentation). Most other notes, such as 2203 and 2205, are in the log of every installation.
+var seriousNotes = map[string]bool{"2219": true, "2350": true, "2356": true, "2715": true, "1335": true, "1920": true, "1923": true}
 
 func readInstallLog(b []byte) installLog {
 	l := installLog{Properties: map[string]string{}}
@@ -112,7 +112,7 @@ func readInstallLog(b []byte) installLog {
 		if m := logDebug.FindStringSubmatch(line); m != nil && !harmless[m[1]] {
 			add(&l.Errors, "error "+m[1])
 		}
-		if m := logNote.FindStringSubmatch(line); m != nil && grave[m[1]] {
+		if m := logNote.FindStringSubmatch(line); m != nil && seriousNotes[m[1]] {
 			add(&l.Errors, "error "+m[1])
 		}
 		if m := logProperty.FindStringSubmatch(line); m != nil {
@@ -122,29 +122,29 @@ func readInstallLog(b []byte) installLog {
 	return l
 }
 
-// installCodes are exit codes of msiexec ("MsiExec.exe and InstMsi.exe Error Messages" in Microsoft's documents).
+// installCodes are exit codes of msiexec ("MsiExec.exe and InstMsi.exe Error Messages" in Microsoft's
+// documentation).
 var installCodes = map[int]string{
-	1602: "cancelled", 1603: "a fatal error", 1605: "the product is not installed", 1612: "its source is gone",
-	1618: "another installation is running", 1619: "the package could not be opened", 1620: "the package is no installer",
-	1625: "forbidden by policy", 1633: "not for this kind of computer", 1638: "another version is installed",
-	1641: "the computer restarts", 3010: "a restart is wanted",
+	1602: "cancelled", 1603: "a fatal error", 1605: "the product is not installed", 1612: "the installation source is not available",
+	1618: "another installation is running", 1619: "the package could not be opened", 1620: "the package is not an installer",
+	1625: "forbidden by policy", 1633: "not for this processor", 1638: "another version is installed",
+	1641: "the computer restarts", 3010: "a restart is required",
 }
 
-// judgeInstall is what came of a run of msiexec.
+// judgeInstall judges a run of msiexec by its exit code and its log.
 func judgeInstall(code int, l installLog, log string) result {
-	words := ""
-	if known := installCodes[code]; known != "" {
-		words = ", " + known
+	seen := fmt.Sprintf("exit code %d", code)
+	if meaning := installCodes[code]; meaning != "" {
+		seen += ", " + meaning
 	}
-	seen := fmt.Sprintf("exit code %d%s", code, words)
 	if len(l.Failed) > 0 {
-		seen += "; ended with 3: " + strings.Join(l.Failed, ", ")
+		seen += "; failed actions: " + strings.Join(l.Failed, ", ")
 	}
 	if len(l.Errors) > 0 {
 		seen += "; in the log: " + strings.Join(l.Errors, ", ")
 	}
 	if (code != 0 && code != 3010) || len(l.Failed) > 0 || len(l.Errors) > 0 {
-		return bad(log, "%s", seen)
+		return failed(log+" in the zip", "%s", seen)
 	}
-	return good("%s, no error in the log", seen)
+	return ok("%s, no error in the log", seen)
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,62 +20,61 @@ func (s *suite) gatewayAnswers() result {
 	began := time.Now()
 	conn, err := net.DialTimeout("tcp", s.server(), requestTimeout)
 	if err != nil {
-		return bad("the gateway's address; the firewalls between", "%v", err)
+		return failed("the gateway's address; firewalls on the way", "%v", err)
 	}
 	defer conn.Close()
-	return good("%s after %d ms", conn.RemoteAddr(), time.Since(began).Milliseconds())
+	return ok("%s after %d ms", conn.RemoteAddr(), time.Since(began).Milliseconds())
 }
 
 func (s *suite) wrongPassword() result {
 	a, err := s.startAgent("wrong-password", "windows-check, not the password", false)
 	if err != nil {
-		return bad("the files of wrong-password in the zip", "%v", err)
+		return failed(agentFiles("wrong-password"), "%v", err)
 	}
 	defer a.kill()
 	e, err := a.wait(s.ctx, stateError, stateEnded, stateAuthorized)
 	if err != nil {
-		return bad("the files of wrong-password in the zip", "%v", err)
+		return failed(agentFiles("wrong-password"), "%v", err)
 	}
 	return judgeRefusal(e)
 }
 
 func judgeRefusal(e event) result {
 	if e.State != stateError || e.Code != "bad_credentials" || e.Message == "" {
-		return bad("the files of wrong-password in the zip", "want a refusal in words with the code bad_credentials, there is %s %s %q",
-			e.State, e.Code, e.Message)
+		return failed(agentFiles("wrong-password"), "want an error with the code bad_credentials and a message, got: %v", e)
 	}
-	return good("%q", e.Message)
+	return ok("%q", e.Message)
 }
 
-// logIn logs in without a network interface, which works in the local network as well as outside, and with every right.
+// logIn logs in without a network interface, which works inside and outside of the local network, and needs no rights.
 func (s *suite) logIn() result {
 	proxy, err := freeAddress()
 	if err != nil {
-		return bad("", "%v", err)
+		return failed("the loopback interface of this computer", "no free port: %v", err)
 	}
 	a, err := s.startAgent("login", s.password, false, "--tunnel", "netstack", "--socks", proxy)
 	if err != nil {
-		return bad("the files of login in the zip", "%v", err)
+		return failed(agentFiles("login"), "%v", err)
 	}
 	s.proxied, s.proxy = a, proxy
 	e, err := a.wait(s.ctx, stateAuthorized, stateError, stateEnded)
 	if err == nil && e.State != stateAuthorized {
-		err = fmt.Errorf("%s %s: %s", e.State, e.Code, e.Message)
+		err = errors.New(e.String())
 	}
 	if err != nil {
-		return bad("the files of login in the zip", "%v", err)
+		return failed(agentFiles("login"), "%v", err)
 	}
 	s.mode = e.Mode
 	switch e.Mode {
 	case modeLAN:
-		return good("from the local network, address %s", e.Address)
+		return ok("from the local network, address %s", e.Address)
 	case modeVPN:
-		return good("from outside, by VPN")
+		return ok("from outside, with a VPN")
 	}
-	return bad("the files of login in the zip", "the mode is %q", e.Mode)
+	return failed(agentFiles("login"), "the mode is %q", e.Mode)
 }
 
-// freeAddress is a port of loopback that nobody listens on.
+// freeAddress returns a loopback address with a port that nobody listens on.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,23 +88,23 @@ func (s *suite) pageByProxy() result {
 	defer s.proxied.kill()
 	e, err := s.proxied.wait(s.ctx, stateTunnel, stateError, stateEnded)
 	if err == nil && e.State != stateTunnel {
-		err = fmt.Errorf("%s %s: %s", e.State, e.Code, e.Message)
+		err = errors.New(e.String())
 	}
 	if err != nil {
-		return bad("the files of login in the zip", "no tunnel: %v", err)
+		return failed(agentFiles("login"), "no tunnel: %v", err)
 	}
 	return s.page(s.inside, &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "socks5", Host: s.proxy})})
 }
 
 func (s *suite) pageInLAN() result {
 	if s.mode != modeLAN {
-		return skipped("not in the local network")
+		return notTried("not in the local network")
 	}
 	defer s.proxied.kill()
 	return s.page(s.url, &http.Transport{Proxy: nil})
 }
 
-// page asks for a page until it answers, whatever it says.
+// page requests a page until it answers. Any HTTP status will do.
 func (s *suite) page(address string, transport *http.Transport) result {
 	defer transport.CloseIdleConnections()
 	client := http.Client{Transport: transport, Timeout: requestTimeout,
@@ -122,16 +121,16 @@ func (s *suite) page(address string, transport *http.Transport) result {
 		return true
 	}
 	if !s.until(answerTimeout, answers) {
-		return bad("the routes in the zip; the gateway's settings", "%v", err)
+		return failed("the route files in the zip; the gateway's settings", "%v", err)
 	}
-	return good("%s answers %s", address, status)
+	return ok("%s answers %s", address, status)
 }
 
-// kill ends the program as a crash does.
+// kill ends the program without giving it a chance to clean up.
 func (a *agentRun) kill() {
 	if a == nil {
 		return
 	}
-	_ = a.process.Kill() // it may have ended
+	_ = a.process.Kill() // it may have ended already
 	a.ended(answerTimeout)
 }

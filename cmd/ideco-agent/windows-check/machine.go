@@ -19,10 +19,9 @@ var machineChecks = []check{
 	{"installer signature", []need{needShell}, func(s *suite) result { return s.signature("signature-msi", s.msi, true) }},
 }
 
-// windowsVersion tells which Windows this is.
+// windowsVersion tells which Windows this is, and collects its network settings before anything is changed.
 func (s *suite) windowsVersion() result {
 	architecture := s.values(keyEnvironment, "PROCESSOR_ARCHITECTURE").text("PROCESSOR_ARCHITECTURE")
-	s.isARM64 = strings.EqualFold(architecture, "ARM64")
 	language := s.values(keyLanguage, "InstallLanguage").text("InstallLanguage")
 	k := s.values(keyWindows, "ProductName", "DisplayVersion", "InstallationType", "CurrentBuild", "UBR")
 	s.ask("ipconfig", "ipconfig.exe", "/all")
@@ -33,11 +32,11 @@ func (s *suite) windowsVersion() result {
 func judgeWindows(k regKey, architecture, language string, wine bool) result {
 	build, err := strconv.Atoi(k.text("CurrentBuild"))
 	if err != nil {
-		return bad("the registry files in the zip", "the registry does not say which build this is")
+		return failed("registry-CurrentBuild.txt in the zip", "the registry does not say which build this is")
 	}
 	const windows8, windows11 = 9200, 22000
 	name := k.text("ProductName")
-	if build >= windows11 { // which still calls itself 10 there
+	if build >= windows11 { // ProductName still says Windows 10 there
 		name = strings.Replace(name, "Windows 10", "Windows 11", 1)
 	}
 	seen := strings.Join(strings.Fields(name+" "+k.text("DisplayVersion")+" "+k.text("InstallationType")), " ") +
@@ -46,12 +45,12 @@ func judgeWindows(k regKey, architecture, language string, wine bool) result {
 		seen += ", Wine"
 	}
 	if build < windows8 {
-		return bad("use Windows 8 or newer", "%s", seen)
+		return failed("the README: Windows 8 or newer is needed", "%s", seen)
 	}
-	return good("%s", seen)
+	return ok("%s", seen)
 }
 
-// languageName names the languages that are of interest here.
+// languageName names the two languages that the agent speaks. Others stay numbers.
 func languageName(lcid string) string {
 	switch strings.ToLower(lcid) {
 	case "0409":
@@ -62,7 +61,7 @@ func languageName(lcid string) string {
 	return lcid
 }
 
-// restrictions are what may keep programs from running. It fails nothing; it explains failures.
+// restrictions lists what may keep programs from running. It never fails; it helps to explain failures of other rows.
 func (s *suite) restrictions() result {
 	var seen []string
 	uac := s.values(keyUAC, "EnableLUA")
@@ -81,12 +80,12 @@ func (s *suite) restrictions() result {
 	case 1:
 		seen = append(seen, "Smart App Control on")
 	default:
-		seen = append(seen, "Smart App Control evaluates")
+		seen = append(seen, "Smart App Control in evaluation mode")
 	}
-	return good("%s, App Control (WDAC) %s", strings.Join(seen, ", "), s.codeIntegrity())
+	return ok("%s, App Control (WDAC) %s", strings.Join(seen, ", "), s.codeIntegrity())
 }
 
-// appLocker tells which of the policy's rule collections are enforced: those with EnforcementMode 1.
+// appLocker tells which rule collections of the policy are enforced (EnforcementMode 1).
 func appLocker(tree regTree) string {
 	var enforced []string
 	for name, key := range tree {
@@ -101,9 +100,9 @@ func appLocker(tree regTree) string {
 	return "on for " + strings.Join(enforced, " ")
 }
 
-// codeIntegrity is what Windows enforces for programs: Win32_DeviceGuard has 0 = off, 1 = audited, 2 = enforced.
+// codeIntegrity is the state of App Control for programs. In Win32_DeviceGuard 0 is off, 1 audited, 2 enforced.
 func (s *suite) codeIntegrity() string {
-	if s.lacks(needShell) != "" {
+	if s.missing(needShell) != "" {
 		return "unknown"
 	}
 	var list []struct{ UsermodeCodeIntegrityPolicyEnforcementStatus *int }
@@ -124,37 +123,37 @@ func (s *suite) codeIntegrity() string {
 func (s *suite) installerFile() result {
 	file, err := os.Open(s.msi)
 	if err != nil {
-		s.broken = true
-		return bad(s.msi, "%v", err)
+		s.brokenInstaller = true
+		return failed("the file of --msi", "%v", err)
 	}
 	defer file.Close()
 	hash := sha256.New()
 	size, err := io.Copy(hash, file)
 	if err == nil {
-		err = wholeInstaller(file, size)
+		err = checkComplete(file, size)
 	}
 	if err != nil {
-		s.broken = true
-		return bad("download the installer again", "%v", err)
+		s.brokenInstaller = true
+		return failed("the installer; download it again", "%v", err)
 	}
-	return good("%d bytes, SHA-256 %s", size, hex.EncodeToString(hash.Sum(nil)))
+	return ok("%d bytes, SHA-256 %s", size, hex.EncodeToString(hash.Sum(nil)))
 }
 
-// markOfTheWeb looks at the stream that browsers write beside a file. It fails nothing: SmartScreen asks by it.
+// markOfTheWeb looks at the alternate data stream by which SmartScreen knows that a file was downloaded. It never fails.
 func (s *suite) markOfTheWeb() result {
 	b, err := os.ReadFile(s.msi + ":Zone.Identifier")
 	if err != nil {
-		return good("none: Windows does not treat the file as downloaded")
+		return ok("none: Windows does not treat the file as downloaded")
 	}
 	for _, line := range strings.Fields(string(b)) {
 		if strings.HasPrefix(line, "ZoneId=") {
-			return good("%s: Windows treats the file as downloaded", line)
+			return ok("%s: Windows treats the file as downloaded", line)
 		}
 	}
-	return good("there is one without a zone")
+	return ok("present, without a zone")
 }
 
-// signature asks for the state of a file's signature.
+// signature asks PowerShell for the state of a file's signature.
 func (s *suite) signature(name, file string, mayBeUnsigned bool) result {
 	var list []struct {
 		Status  enum
@@ -163,20 +162,20 @@ func (s *suite) signature(name, file string, mayBeUnsigned bool) result {
 	err := s.shell(name, `Get-AuthenticodeSignature -LiteralPath `+quoteShell(file)+
 		` | Select-Object Status,@{n='Subject';e={$_.SignerCertificate.Subject}}`, &list)
 	if err != nil || len(list) == 0 {
-		return bad(name+".txt", "PowerShell does not tell: %v", err)
+		return failed(name+".txt in the zip", "PowerShell gives no answer: %v", err)
 	}
 	return judgeSignature(list[0].Status, list[0].Subject, mayBeUnsigned)
 }
 
-// judgeSignature knows the values of System.Management.Automation.SignatureStatus.
+// judgeSignature compares with the values of System.Management.Automation.SignatureStatus.
 func judgeSignature(state enum, subject string, mayBeUnsigned bool) result {
 	switch {
 	case state.is("0", "Valid"):
-		return good("valid, signed by %s", subject)
+		return ok("valid, signed by %s", subject)
 	case state.is("2", "NotSigned") && mayBeUnsigned:
-		return good("not signed: Windows warns, and names no publisher")
+		return ok("not signed: Windows shows a warning without a publisher")
 	case state.is("2", "NotSigned"):
-		return bad("the file's properties", "not signed")
+		return failed("the file's properties", "not signed")
 	}
-	return bad("the file's properties, Digital Signatures", "state %s, signed by %s", string(state), subject)
+	return failed("the file's properties, Digital Signatures", "status %s, signed by %s", string(state), subject)
 }

@@ -14,49 +14,49 @@ import (
 
 // Limits. The help text states them.
 const (
-	toolTimeout    = 30 * time.Second // one of Windows' tools; asked a second time when it does not end
-	shellTimeout   = 90 * time.Second // PowerShell, which takes long to start
+	toolTimeout    = 30 * time.Second // a tool of Windows; it is run a second time when it does not end
+	shellTimeout   = 90 * time.Second // PowerShell, which starts slowly
 	installTimeout = 10 * time.Minute // msiexec
-	answerTimeout  = 60 * time.Second // the agent's next event, the service's start, the end of a program
+	answerTimeout  = 60 * time.Second // the agent's next event, the start of the service, the end of a program
 	reportTimeout  = 2 * time.Minute  // IdecoAgent.exe diagnose
 	requestTimeout = 15 * time.Second // one request over the network
-	maxCollected   = 64 << 20         // bytes of one file in the zip; the last ones are kept
+	maxCollected   = 64 << 20         // bytes of one file in the zip; of a larger file the end is kept
 )
 
-const help = `windows-check proves on a real Windows that IdecoAgent.msi and its program work.
+const help = `windows-check tests IdecoAgent.msi and the program that it installs on a real Windows.
 
     windows-check.exe --msi IdecoAgent.msi [flags]
 
-Run it as an administrator. It installs the MSI, checks, and removes it again. For the time
-of a VPN session the network of this computer changes.
+Run it as an administrator. It installs the MSI, checks the installation, and removes it again.
+During a VPN session the network settings of this computer change.
 
   --msi FILE         the installer (required)
-  --other FILE       the installer of the same version for another gateway; tries that it
-                     replaces the first one
+  --other FILE       an installer of the same version for another gateway; it must replace
+                     the first one
   --gateway HOST[:PORT]
-                     the gateway to log in to; without it the one that the installer names
-  --pin PIN          the pin of the gateway's root certificate; goes with --gateway
-  --login NAME       who logs in; without it nobody does
-  --password-stdin   the password is the first line of standard input (goes with --login).
-                     One wrong password is tried too and counts on the gateway.
-  --url URL          a page that must answer while there is access
+                     the gateway to log in to (default: the one that the installer names)
+  --pin PIN          the pin of the gateway's root certificate; requires --gateway
+  --login NAME       the login; without it nothing is tried that needs one
+  --password-stdin   read the password from the first line of standard input; requires --login.
+                     One wrong password is tried too, which the gateway counts as an attempt.
+  --url URL          a page that must answer while the user has access
   --inside URL       the gateway's own page in the tunnel (default http://10.128.0.1/)
-  --out DIR          where the zip goes (default: the current directory)
+  --out DIR          the directory for the zip (default: the current directory)
   --keep             leave the product installed
-  --force            go on although the product is installed; it is replaced, and removed
+  --force            run although the product is installed; it is replaced, and removed at the end
   --manual           only print what a person has to try by hand
   --help
 
-While a VPN takes all traffic, two addresses of public DNS services (9.9.9.9 and
-2620:fe::fe) are tried, which must not answer.
+Before and during a VPN that takes all traffic, two addresses of a public DNS service
+(9.9.9.9 and 2620:fe::fe) are tried. During the VPN they must not answer.
 
-Limits: 30 s for a tool of Windows (asked twice), 90 s for PowerShell, 10 min for msiexec,
+Limits: 30 s for a tool of Windows (tried twice), 90 s for PowerShell, 10 min for msiexec,
 60 s for each step of a login, 2 min for diagnose, 15 s for a request; 64 MB of each file in the zip.
 
 Exit code: 0 = no row failed, 1 = one failed, 2 = nothing was tried.
 `
 
-// options are the command line.
+// options are the flags of the command line.
 type options struct {
 	msi, other          string
 	gateway, pin, login string
@@ -66,12 +66,12 @@ type options struct {
 	keep, force, manual bool
 }
 
-// errUsage is a command line that nothing can be done with.
+// errUsage is a mistake on the command line.
 type errUsage string
 
 func (e errUsage) Error() string { return string(e) }
 
-// parseOptions gives flag.ErrHelp when the help was asked for. It does not read the password.
+// parseOptions returns flag.ErrHelp for --help. It does not read the password.
 func parseOptions(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("windows-check", flag.ContinueOnError)
@@ -99,17 +99,17 @@ func parseOptions(args []string) (options, error) {
 func (o options) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
-		return errUsage("what does " + rest[0] + " mean?")
+		return errUsage("unknown argument " + rest[0])
 	case o.manual:
 		return nil
 	case o.msi == "":
 		return errUsage("--msi is missing")
 	case o.pin != "" && o.gateway == "":
-		return errUsage("--pin goes with --gateway")
+		return errUsage("--pin requires --gateway")
 	case o.login != "" && !o.passwordStdin:
-		return errUsage("--login goes with --password-stdin")
+		return errUsage("--login requires --password-stdin")
 	case o.passwordStdin && o.login == "":
-		return errUsage("--password-stdin goes with --login")
+		return errUsage("--password-stdin requires --login")
 	case o.gateway != "":
 		if host, _ := splitGateway(o.gateway); host == "" {
 			return errUsage("--gateway is not HOST or HOST:PORT")
@@ -120,7 +120,7 @@ func (o options) check(rest []string) error {
 
 const defaultPort = "14765"
 
-// splitGateway gives host and port of HOST or HOST:PORT; the host is empty when it is neither.
+// splitGateway splits HOST or HOST:PORT. The host is empty when the text is neither.
 func splitGateway(gateway string) (host, port string) {
 	host, port, err := net.SplitHostPort(gateway)
 	if err != nil {
@@ -132,7 +132,7 @@ func splitGateway(gateway string) (host, port string) {
 	return host, port
 }
 
-// readPassword reads the first line.
+// readPassword reads the first line of r.
 func readPassword(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, 8<<10)).ReadString('\n')
 	if err != nil && err != io.EOF {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # preset.sh PORTAL OUT ADDRESS [OUT ADDRESS]...
 #
-# Downloads installers as people do: it starts the gateway PORTAL on this machine, on ports that need no rights, saves each
-# ADDRESS as its domain and writes the IdecoAgent.msi that it then serves to OUT. Needs curl.
+# Downloads installers as users do: starts the gateway program PORTAL on this machine, on ports that need no root. For each
+# pair it saves ADDRESS as the gateway's domain and downloads IdecoAgent.msi to OUT. Needs curl.
 set -euo pipefail
 
 if [ $# -lt 3 ] || [ $(($# % 2)) -ne 1 ]; then
@@ -21,7 +21,7 @@ printf '%s\n' "$password" | "$portal" --data "$work/data" admin create --login b
 	--tunnel off --firewall off 2>"$work/log" &
 pid=$!
 
-# call METHOD PATH JSON: the gateway's root is the only one that is trusted.
+# call METHOD PATH JSON sends a request. It trusts only the gateway's own root certificate.
 call() {
 	curl --silent --show-error --fail --max-time 60 --cacert "$work/data/root.pem" --cookie "$work/jar" --cookie-jar "$work/jar" \
 		--request "$1" --header 'Content-Type: application/json' --data "$3" "https://127.0.0.1:18443$2" >/dev/null

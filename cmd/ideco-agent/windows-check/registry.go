@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 )
 
-// Keys of the registry. Those of ours are the installer's.
+// Keys of the registry.
 const (
 	keyWindows     = `HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion`
 	keyEnvironment = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager\Environment`
@@ -20,51 +20,53 @@ const (
 	keyPrograms    = `HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall`
 	keyPrograms32  = `HKEY_LOCAL_MACHINE\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall`
 	keyRun         = `HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Run`
-	keyOurs        = `HKEY_LOCAL_MACHINE\SOFTWARE\Ideco`
-	keyGateway     = keyOurs + `\Agent`
+	keyIdeco       = `HKEY_LOCAL_MACHINE\SOFTWARE\Ideco`
+	keyGateway     = keyIdeco + `\Agent`
 	keyService     = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\IdecoAgent`
+	keyTcpip       = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces\`
+	keyTcpip6      = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Tcpip6\Parameters\Interfaces\`
 	keyNetBT       = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\NetBT\Parameters\Interfaces\Tcpip_`
 	keyNameRule    = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\` + nameRule
 	keyPolicyRule  = `HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig\` + nameRule
 )
 
-// GUIDs of the agent: its rule in the name resolution policy table, and its network interface.
+// GUIDs of the agent: of its rule in the name resolution policy table (NRPT), and of its network interface.
 const (
 	nameRule    = `{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
 	adapterGUID = `{6C1D2A94-3B7E-4F0D-A15E-27D9804C6B13}`
 )
 
-// regKey are the values of one key by their names in lower case. The default value has the name "@".
+// regKey holds the values of one key by their names in lower case. The default value has the name "@".
 type regKey map[string]regValue
 
-// regValue is a value of any type: as text, as a number, or as bytes.
+// regValue is a value as text, number or bytes, depending on its type.
 type regValue struct {
 	Text   string
 	Number uint32
 	Bytes  []byte
 }
 
-// regTree are keys by their full names in lower case.
+// regTree holds keys by their full names in lower case.
 type regTree map[string]regKey
 
 func (t regTree) key(name string) regKey { return t[strings.ToLower(name)] }
 
 func (k regKey) text(name string) string   { return k[strings.ToLower(name)].Text }
 func (k regKey) number(name string) uint32 { return k[strings.ToLower(name)].Number }
-func (k regKey) has(name string) bool      { _, is := k[strings.ToLower(name)]; return is }
+func (k regKey) has(name string) bool      { _, found := k[strings.ToLower(name)]; return found }
 
-// parseRegistry reads a file of reg export: UTF-16, the same in every language of Windows.
+// parseRegistry reads a file of reg export, which is the same in every language of Windows.
 func parseRegistry(b []byte) regTree {
 	tree := regTree{}
 	var key regKey
-	file := strings.ReplaceAll(decodeText(b), "\\\r\n", "") // a long value goes on in the next line
+	file := strings.ReplaceAll(decodeText(b), "\\\r\n", "") // a long value continues in the next line
 	for _, line := range strings.Split(file, "\r\n") {
 		switch {
 		case strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]"):
 			key = regKey{}
 			tree[strings.ToLower(line[1:len(line)-1])] = key
 		case key != nil:
-			if name, value, is := cutValue(line); is {
+			if name, value, found := cutValue(line); found {
 				key[strings.ToLower(name)] = parseValue(value)
 			}
 		}
@@ -73,19 +75,19 @@ func parseRegistry(b []byte) regTree {
 }
 
 // cutValue splits "name"=value or @=value.
-func cutValue(line string) (name, value string, is bool) {
+func cutValue(line string) (name, value string, found bool) {
 	if strings.HasPrefix(line, "@=") {
 		return "@", line[2:], true
 	}
-	name, rest, is := quoted(line)
-	if !is || !strings.HasPrefix(rest, "=") {
+	name, rest, found := quoted(line)
+	if !found || !strings.HasPrefix(rest, "=") {
 		return "", "", false
 	}
 	return name, rest[1:], true
 }
 
-// quoted reads a text in quotes, in which \ and " have a \ before them.
-func quoted(s string) (text, rest string, is bool) {
+// quoted reads a text in quotes, in which \ and " are escaped with \.
+func quoted(s string) (text, rest string, found bool) {
 	if !strings.HasPrefix(s, `"`) {
 		return "", s, false
 	}
@@ -105,7 +107,7 @@ func quoted(s string) (text, rest string, is bool) {
 }
 
 func parseValue(s string) regValue {
-	if text, _, is := quoted(s); is {
+	if text, _, found := quoted(s); found {
 		return regValue{Text: text}
 	}
 	if strings.HasPrefix(s, "dword:") {
@@ -115,8 +117,8 @@ func parseValue(s string) regValue {
 		}
 		return regValue{Number: uint32(n), Text: strconv.FormatUint(n, 10)}
 	}
-	kind, digits, is := strings.Cut(s, ":")
-	if !is || !strings.HasPrefix(kind, "hex") {
+	kind, digits, found := strings.Cut(s, ":")
+	if !found || !strings.HasPrefix(kind, "hex") {
 		return regValue{}
 	}
 	b, err := hex.DecodeString(strings.NewReplacer(",", "", " ", "").Replace(digits))
@@ -130,7 +132,7 @@ func parseValue(s string) regValue {
 	return v
 }
 
-// parseQuery reads one value in the output of reg query: name, type and data with four spaces between them.
+// parseQuery finds one value in the output of reg query, where four spaces separate name, type and data.
 func parseQuery(said, name string) (regValue, bool) {
 	for _, line := range strings.Split(said, "\n") {
 		part := strings.SplitN(strings.TrimSpace(line), "    ", 3)
@@ -146,7 +148,7 @@ func parseQuery(said, name string) (regValue, bool) {
 	return regValue{}, false
 }
 
-// decodeText makes text of a file that Windows' tools write: UTF-16 with its mark, or UTF-8 with or without.
+// decodeText decodes a file of Windows' tools: UTF-16 with a byte order mark, or UTF-8 with or without one.
 func decodeText(b []byte) string {
 	switch {
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):

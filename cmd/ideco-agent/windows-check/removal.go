@@ -7,48 +7,50 @@ import (
 	"regexp"
 )
 
-const nameRemoval = "removal" // the one check that is tried after an interruption, too
+var reportChecks = []check{
+	{"diagnose", []need{needInstalled}, (*suite).diagnose},
+}
 
 var removalChecks = []check{
-	{"diagnose", []need{needInstalled}, (*suite).diagnose},
-	{nameRemoval, []need{needRemoval}, (*suite).remove},
-	{"nothing stays: files and registry", []need{needRemoved}, (*suite).filesLeft},
-	{"nothing stays: interface, DNS rule and filters", []need{needRemoved, needShell}, func(s *suite) result { return s.nothingLeft("removal", "after the removal") }},
-	{"nothing stays: scheduled tasks", []need{needRemoved, needShell}, (*suite).tasksLeft},
+	{"removal", []need{needInstalled, needNoKeep}, (*suite).remove},
+	{"nothing stays: files and registry", []need{needNoKeep, needRemoved}, (*suite).filesLeft},
+	{"nothing stays: interface, DNS rule and filters", []need{needNoKeep, needRemoved, needShell}, func(s *suite) result { return s.nothingLeft("removal", "after the removal") }},
+	{"nothing stays: scheduled tasks", []need{needNoKeep, needRemoved, needShell}, (*suite).tasksLeft},
 	{"no secrets collected", nil, (*suite).noSecrets},
 }
 
-// reportPath finds the path of the file in what diagnose says.
+// reportPath finds the path of the file in the output of diagnose.
 var reportPath = regexp.MustCompile(`[A-Za-z]:\\\S.*?\.zip`)
 
-// diagnose makes the file for support, which goes into the zip instead of onto the desktop, with the service's log.
+// diagnose lets the agent make its file for support, and moves that file from the desktop into the zip. It also copies the
+// service's log.
 func (s *suite) diagnose() result {
 	if b, err := os.ReadFile(s.directory() + `\service\service.log`); err == nil {
-		_ = os.WriteFile(s.file("service.log"), b, 0o600) // the zip does without
+		_ = os.WriteFile(s.file("service.log"), b, 0o600) // then the zip has no service.log
 	}
 	out := s.run("diagnose", reportTimeout, s.program(), "diagnose")
 	path := reportPath.FindString(out.text)
 	if out.err != nil || out.code != 0 || path == "" {
-		return bad("diagnose.txt in the zip", "exit code %d, %v: %s", out.code, out.err, firstLine(out.text))
+		return failed("diagnose.txt in the zip", "exit code %d, %v: %s", out.code, out.err, firstLine(out.text))
 	}
 	b, err := os.ReadFile(path)
 	if err == nil {
 		err = os.WriteFile(s.file("diagnose.zip"), b, 0o600)
 	}
 	if err != nil {
-		return bad(path, "%v", err)
+		return failed(path, "%v", err)
 	}
 	if err := os.Remove(path); err != nil {
-		return bad(path, "%v", err)
+		return failed(path, "%v", err)
 	}
-	return good("%d bytes", len(b))
+	return ok("%d bytes", len(b))
 }
 
 func (s *suite) remove() result {
 	s.proxied.kill()
 	s.agent.kill()
 	r, _ := s.msiexec("remove", "/x", s.msi, "/qn")
-	s.removed = r.Status == ok
+	s.removed = r.Status == statusOK
 	return r
 }
 
@@ -58,39 +60,39 @@ func (s *suite) filesLeft() result {
 		left = append(left, "the directory "+filepath.Dir(s.directory()))
 	}
 	if _, err := os.Stat(s.startMenuLink()); err == nil {
-		left = append(left, "the Start menu's "+linkName)
+		left = append(left, "the Start menu entry "+linkName)
 	}
-	for _, key := range []string{keyOurs, keyService} {
+	for _, key := range []string{keyIdeco, keyService} {
 		if s.registry(key, true) != nil {
 			left = append(left, key)
 		}
 	}
 	if s.registry(keyRun, false).key(keyRun).has("IdecoAgent") {
-		left = append(left, "the autostart")
+		left = append(left, "the autostart entry")
 	}
 	if n := len(s.products()); n > 0 {
 		left = append(left, fmt.Sprintf("%d entries in the list of programs", n))
 	}
-	return verdict(left, "remove.log in the zip", "no files, no registry keys, no service, no Start menu entry, no autostart")
+	return okUnless(left, "remove.log in the zip", "no files, no registry keys, no service, no Start menu entry, no autostart")
 }
 
 func (s *suite) tasksLeft() result {
 	var list []struct{ Name string }
 	err := s.shell("tasks", `Get-ScheduledTask | Where-Object {"$($_.TaskName) $($_.Actions.Execute)" -like '*Ideco*'} | Select-Object @{n='Name';e={$_.TaskName}}`, &list)
 	if err != nil {
-		return bad("tasks.txt", "%v", err)
+		return failed("tasks.txt in the zip", "%v", err)
 	}
 	var left []string
 	for _, one := range list {
 		left = append(left, one.Name)
 	}
-	return verdict(left, "Task Scheduler", "none")
+	return okUnless(left, "Task Scheduler", "none")
 }
 
-// secretFields are fields of the agent's protocol that must not be told to anybody.
+// secretFields are fields of the agent's protocol that are secret.
 var secretFields = regexp.MustCompile(`(?i)"?(private_?key|preshared_?key|resume|session_token)"?\s*[:=]\s*"?[A-Za-z0-9+/=_-]{20,}`)
 
-// noSecrets looks into all that was collected, before it is packed. The password is taken out by save in any case.
+// noSecrets looks for secrets in all collected files. When save writes the zip it removes the password in any case.
 func (s *suite) noSecrets() result {
 	var wrong []string
 	for _, f := range s.collected() {
@@ -101,5 +103,5 @@ func (s *suite) noSecrets() result {
 			wrong = append(wrong, f.name+" has a key or a token")
 		}
 	}
-	return verdict(wrong, "these files (a password that is a common word may be there by chance; it was taken out)", "no password, key or token")
+	return okUnless(wrong, "these files; the password was removed from them, and a password that is a common word may have been there by chance", "no password, key or token")
 }

@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// status is what came out of a check.
+// status is the outcome of a check.
 type status string
 
-// Statuses, as the table and the JSON have them.
+// Statuses as they stand in the table and in table.json.
 const (
-	ok      status = "ok"
-	failed  status = "failed"
-	untried status = "untried here"
+	statusOK       status = "ok"
+	statusFailed   status = "failed"
+	statusNotTried status = "not tried"
 )
 
-// result is the status of a check, what was seen in one line, and for a failure what to look at.
+// result is the outcome of a check, what was seen in one line, and where to look after a failure.
 type result struct {
 	Status status `json:"status"`
 	Seen   string `json:"seen"`
@@ -30,40 +30,40 @@ type row struct {
 	result
 }
 
-func good(format string, args ...any) result { return result{Status: ok, Seen: text(format, args)} }
-
-func bad(lookAt, format string, args ...any) result {
-	return result{Status: failed, Seen: text(format, args), LookAt: lookAt}
+func ok(format string, args ...any) result {
+	return result{Status: statusOK, Seen: oneLine(format, args)}
 }
 
-func skipped(format string, args ...any) result {
-	return result{Status: untried, Seen: text(format, args)}
+func failed(lookAt, format string, args ...any) result {
+	return result{Status: statusFailed, Seen: oneLine(format, args), LookAt: lookAt}
 }
 
-// text is one line.
-func text(format string, args []any) string {
+func notTried(format string, args ...any) result {
+	return result{Status: statusNotTried, Seen: oneLine(format, args)}
+}
+
+func oneLine(format string, args []any) string {
 	return strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 }
 
-// verdict is good when nothing is wrong.
-func verdict(wrong []string, lookAt, format string, args ...any) result {
-	if len(wrong) > 0 {
-		return bad(lookAt, "%s", strings.Join(wrong, "; "))
+// okUnless fails with the list of problems, or is ok when the list is empty.
+func okUnless(problems []string, lookAt, format string, args ...any) result {
+	if len(problems) > 0 {
+		return failed(lookAt, "%s", strings.Join(problems, "; "))
 	}
-	return good(format, args...)
+	return ok(format, args...)
 }
 
-// exitCode is 1 when a row failed.
 func exitCode(rows []row) int {
 	for _, r := range rows {
-		if r.Status == failed {
+		if r.Status == statusFailed {
 			return exitFailed
 		}
 	}
 	return exitOK
 }
 
-// table is what a person reads.
+// table formats the rows for a person.
 func table(rows []row) string {
 	wide := 0
 	for _, r := range rows {
@@ -75,19 +75,19 @@ func table(rows []row) string {
 	count := map[status]int{}
 	for _, r := range rows {
 		count[r.Status]++
-		fmt.Fprintf(&b, "%-12s  %s%s  %s\n", r.Status, r.Name, strings.Repeat(" ", wide-utf8.RuneCountInString(r.Name)), r.Seen)
+		fmt.Fprintf(&b, "%-9s  %s%s  %s\n", r.Status, r.Name, strings.Repeat(" ", wide-utf8.RuneCountInString(r.Name)), r.Seen)
 		if r.LookAt != "" {
-			fmt.Fprintf(&b, "%-12s  %s  look at: %s\n", "", strings.Repeat(" ", wide), r.LookAt)
+			fmt.Fprintf(&b, "%-9s  %s  look at: %s\n", "", strings.Repeat(" ", wide), r.LookAt)
 		}
 	}
-	fmt.Fprintf(&b, "\n%d ok, %d failed, %d untried here\n", count[ok], count[failed], count[untried])
+	fmt.Fprintf(&b, "\n%d ok, %d failed, %d not tried\n", count[statusOK], count[statusFailed], count[statusNotTried])
 	return b.String()
 }
 
 func tableJSON(rows []row) []byte {
 	b, err := json.MarshalIndent(rows, "", "  ")
 	if err != nil {
-		panic(err) // strings only
+		panic(err) // cannot happen: a row holds strings only
 	}
 	return append(b, '\n')
 }

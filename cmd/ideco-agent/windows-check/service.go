@@ -30,7 +30,7 @@ const (
 	serviceRunning = 4
 )
 
-// serviceStates finds the state in the output of sc query: its labels are translated, "4  RUNNING" is not.
+// serviceStates finds the state in the output of sc query. Its labels are translated; "4  RUNNING" is not.
 var serviceStates = regexp.MustCompile(`:\s+([1-7])\s+(?:STOPPED|START_PENDING|STOP_PENDING|RUNNING|CONTINUE_PENDING|PAUSE_PENDING|PAUSED)\b`)
 
 func parseServiceState(said string) int {
@@ -46,21 +46,22 @@ func (s *suite) serviceState() int {
 	return parseServiceState(s.ask("sc-query", "sc.exe", "query", serviceName).text)
 }
 
-// serviceRuns: the installer starts the service and does not wait for it.
+// serviceRuns waits until the service runs, because the installer starts it and does not wait.
 func (s *suite) serviceRuns() result {
 	last := 0
 	if s.until(answerTimeout, func() bool { last = s.serviceState(); return last == serviceRunning }) {
-		return good("running")
+		return ok("running")
 	}
-	return bad(`Program Files\Ideco\Agent\service\service.log; Event Viewer, System`, "not running within %v: state %d", answerTimeout, last)
+	return failed("service.log in the zip; Event Viewer, System", "not running within %v: state %d", answerTimeout, last)
 }
 
-// settles judges the service's key until it is right: the service writes a part of it just after its start.
+// settles judges the service's key until it is right or the time is over. The service writes a part of the key just after
+// it has started.
 func (s *suite) settles(judge func(regKey) result) result {
 	var r result
 	s.until(answerTimeout/2, func() bool {
 		r = judge(s.registry(keyService, true).key(keyService))
-		return r.Status == ok
+		return r.Status == statusOK
 	})
 	return r
 }
@@ -68,57 +69,58 @@ func (s *suite) settles(judge func(regKey) result) result {
 // judgeService reads the configuration in the registry: Start 2 is automatic.
 func judgeService(k regKey) result {
 	if k == nil {
-		return bad(keyService, "the service is not registered")
+		return failed(keyService, "the service is not registered")
 	}
 	const automatic = 2
 	var wrong []string
 	if n := k.number("Start"); n != automatic {
-		wrong = append(wrong, fmt.Sprintf("its start is %d, want 2 (automatic)", n))
+		wrong = append(wrong, fmt.Sprintf("its start type is %d, want 2 (automatic)", n))
 	}
 	if account := k.text("ObjectName"); !strings.EqualFold(account, "LocalSystem") {
 		wrong = append(wrong, fmt.Sprintf("it runs as %q, want LocalSystem", account))
 	}
-	return verdict(wrong, keyService, "starts automatically, runs as LocalSystem")
+	return okUnless(wrong, keyService, "starts automatically, runs as LocalSystem")
 }
 
-// judgePath: without quotes Windows would first try C:\Program.exe.
+// judgePath wants the path in quotes: without them Windows would first try C:\Program.exe.
 func judgePath(k regKey, program string) result {
 	want := `"` + program + `" service`
 	if path := k.text("ImagePath"); !strings.EqualFold(path, want) {
-		return bad(keyService, "its path is %s, want %s", path, want)
+		return failed(keyService, "its path is %s, want %s", path, want)
 	}
-	return good("%s", want)
+	return ok("%s", want)
 }
 
-// judgeRecovery reads FailureActions, which is a SERVICE_FAILURE_ACTIONS with offsets for pointers: the fourth number is
-// how many actions there are, and from the sixth on each has a type (1 = restart) and milliseconds.
+// judgeRecovery reads FailureActions, which is a SERVICE_FAILURE_ACTIONS structure with offsets instead of pointers. Its
+// fourth number is the count of actions. From the sixth on there are two numbers per action: its type (1 = restart) and
+// its delay in milliseconds.
 func judgeRecovery(k regKey) result {
 	b := k["failureactions"].Bytes
 	if len(b) < 20 {
-		return bad("sc qfailure IdecoAgent", "there are no recovery actions")
+		return failed("sc qfailure IdecoAgent", "there are no recovery actions")
 	}
 	number := func(i int) uint32 { return binary.LittleEndian.Uint32(b[4*i:]) }
 	count := int(number(3))
 	if count == 0 || count > 100 || len(b) < 20+8*count {
-		return bad("sc qfailure IdecoAgent", "%d recovery actions in %d bytes", count, len(b))
+		return failed("sc qfailure IdecoAgent", "%d recovery actions in %d bytes", count, len(b))
 	}
 	var seen []string
 	for i := 0; i < count; i++ {
 		if number(5+2*i) != 1 {
-			return bad("sc qfailure IdecoAgent", "action %d is %d, want 1 (restart)", i+1, number(5+2*i))
+			return failed("sc qfailure IdecoAgent", "action %d has type %d, want 1 (restart)", i+1, number(5+2*i))
 		}
 		seen = append(seen, fmt.Sprintf("%d s", number(6+2*i)/1000))
 	}
 	if k.number("FailureActionsOnNonCrashFailures") != 1 {
-		return bad("sc qfailureflag IdecoAgent", "it is restarted after a crash, but not after an exit code")
+		return failed("sc qfailureflag IdecoAgent", "Windows restarts it after a crash, but not after it ends with an error code")
 	}
-	return good("restarts after %s", strings.Join(seen, ", "))
+	return ok("restarts after %s", strings.Join(seen, ", "))
 }
 
 func (s *suite) pipe() result {
 	var err error
-	if s.until(answerTimeout, func() bool { var is bool; is, err = hasPipe(pipeName); return is }) {
-		return good(`\\.\pipe\%s is there`, pipeName)
+	if s.until(answerTimeout, func() bool { var found bool; found, err = hasPipe(pipeName); return found }) {
+		return ok(`\\.\pipe\%s exists`, pipeName)
 	}
-	return bad(`Program Files\Ideco\Agent\service\service.log`, `no \\.\pipe\%s within %v: %v`, pipeName, answerTimeout, err)
+	return failed("service.log in the zip", `no \\.\pipe\%s within %v: %v`, pipeName, answerTimeout, err)
 }

@@ -13,64 +13,62 @@ import (
 	"time"
 )
 
-// suite is one run: the command line, the computer, and what is known so far.
+// suite is one run of the checks: its options, the computer, and what the checks so far have found out for later ones.
 type suite struct {
 	options
 	computer
-	state string // a directory for what does not go into the zip
+	state string // a directory whose files do not go into the zip
 	rows  []row
 
-	isARM64   bool
-	broken    bool // the installer
-	installed bool
-	version   string // of the product in the list of programs
-	gateway   string // to log in to, as HOST or HOST:PORT; empty = none
-	// gatewayPin is the pin that goes with gateway; empty = none.
-	gatewayPin string
-	preset     regKey // what the installer alone has set
-	lastLog    installLog
-	mode       string    // of the login: LAN, VPN, or empty
-	proxied    *agentRun // without a network interface
-	proxy      string    // where it listens
-	agent      *agentRun // with the network interface; nil = it is not up
-	address    string    // in the tunnel
-	index      string    // of the interface
-	before     reachable // without the tunnel
-	takesAll   bool      // the tunnel, all traffic
-	removed    bool
+	brokenInstaller bool
+	installed       bool
+	version         string // of the product in the list of programs
+	gateway         string // to log in to, as HOST or HOST:PORT; empty = none
+	gatewayPin      string // of gateway; empty = none
+	preset          regKey // what the installer wrote without anything on the command line
+	lastLog         installLog
+	mode            string    // of the login: modeLAN, modeVPN, or empty
+	proxied         *agentRun // the agent without a network interface
+	proxy           string    // the address of its proxy
+	agent           *agentRun // the agent with a network interface; nil = none is up
+	address         string    // in the tunnel
+	index           string    // of the tunnel's interface
+	before          reachable // without the tunnel
+	dnsServers      []string  // of the tunnel's interface
+	takesAll        bool      // all traffic goes into the tunnel
+	removed         bool
 }
 
-// need is what a check cannot do without.
+// need is a requirement of a check.
 type need int
 
 const (
-	needNothing   need = iota
-	needInstaller      // a file that is whole
+	needInstaller need = iota // a complete installer file
 	needInstalled
-	needShell
-	needWindows // the real one
+	needShell   // PowerShell
+	needWindows // a real Windows
 	needDesktop
-	needOther
+	needOtherInstaller
 	needGateway
-	needLogin // a login that was not refused
-	needVPN
-	needAdapter // a tunnel with a network interface that is up
-	needIndex   // Windows shows that interface
-	needSeen    // that interface was there, or is
+	needLogin     // a login on the command line
+	needVPN       // a login that got a VPN
+	needTunnel    // a tunnel with a network interface is up
+	needIndex     // Windows shows that interface
+	needTunnelWas // a tunnel with a network interface is up, or was earlier in this run
 	needTakesAll
 	needURL
-	needRemoval
+	needNoKeep
 	needRemoved
 )
 
-// lacks says why a check cannot be tried; empty when it can.
-func (s *suite) lacks(n need) string {
+// missing says why a requirement is not met. It is empty when the requirement is met.
+func (s *suite) missing(n need) string {
 	switch {
-	case n == needInstaller && s.broken:
+	case n == needInstaller && s.brokenInstaller:
 		return "the installer is broken"
-	case n == needInstalled && !s.installed, n == needRemoval && !s.installed:
+	case n == needInstalled && !s.installed:
 		return "the product is not installed"
-	case (n == needRemoval || n == needRemoved) && s.keep:
+	case n == needNoKeep && s.keep:
 		return "--keep"
 	case n == needRemoved && !s.removed:
 		return "the product was not removed"
@@ -82,21 +80,21 @@ func (s *suite) lacks(n need) string {
 		return "Wine"
 	case n == needDesktop && !hasDesktop():
 		return "no desktop"
-	case n == needOther && s.other == "":
+	case n == needOtherInstaller && s.other == "":
 		return "no --other"
 	case n == needGateway && s.gateway == "":
 		return "no gateway"
 	case n == needLogin && s.login == "":
 		return "no login"
 	case n == needVPN && s.mode == "":
-		return "nobody has logged in"
+		return "the login did not succeed"
 	case n == needVPN && s.mode != modeVPN:
 		return "in the local network there is no tunnel"
-	case n == needAdapter && s.agent == nil:
+	case n == needTunnel && s.agent == nil:
 		return "no tunnel with a network interface is up"
 	case n == needIndex && s.index == "":
 		return "Windows does not show the interface"
-	case n == needSeen && s.address == "":
+	case n == needTunnelWas && s.address == "":
 		return "no tunnel with a network interface was up"
 	case n == needTakesAll && !s.takesAll:
 		return "the tunnel does not take all traffic"
@@ -106,19 +104,19 @@ func (s *suite) lacks(n need) string {
 	return ""
 }
 
-// check is one row.
+// check produces one row of the table.
 type check struct {
 	name  string
 	needs []need
 	do    func(*suite) result
 }
 
-// run is the whole program.
+// run is the whole program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
 	if err == nil && o.passwordStdin && !o.manual {
 		if isKeyboard(stdin) {
-			fmt.Fprint(stderr, "Password (it can be seen): ")
+			fmt.Fprint(stderr, "Password (visible while you type): ")
 		}
 		o.password, err = readPassword(stdin)
 	}
@@ -142,14 +140,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "windows-check: %v\n", err)
 		return exitUsage
 	}
-	defer s.forget()
-	if why := s.mayNot(); why != "" {
+	defer s.cleanUp()
+	if why := s.refusal(); why != "" {
 		fmt.Fprintln(stderr, "windows-check: "+why)
 		return exitUsage
 	}
-	for _, c := range allChecks() {
-		s.try(c, stdout)
-	}
+	s.tryAll(trialChecks(), removalChecks, stdout)
 	s.rows = append(s.rows, manualRows()...)
 	path, err := s.save(time.Now())
 	fmt.Fprintf(stdout, "\n%s\n%s\n", table(s.rows), byHand())
@@ -161,10 +157,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(s.rows)
 }
 
-// isKeyboard tells whether a person has to type what is read.
+// isKeyboard tells whether r is a console, where a person has to type.
 func isKeyboard(r io.Reader) bool {
-	f, is := r.(*os.File)
-	if !is {
+	f, isFile := r.(*os.File)
+	if !isFile {
 		return false
 	}
 	info, err := f.Stat()
@@ -202,56 +198,64 @@ func newSuite(ctx context.Context, o options) (*suite, error) {
 	return s, nil
 }
 
-// forget ends what still runs and removes what lay on the disk for the time of the run.
-func (s *suite) forget() {
+// cleanUp ends the agents that still run and removes the temporary directories.
+func (s *suite) cleanUp() {
 	s.proxied.kill()
 	s.agent.kill()
-	_ = os.RemoveAll(s.work) // temporary
+	_ = os.RemoveAll(s.work) // what stays is in the directory for temporary files
 	_ = os.RemoveAll(s.state)
 }
 
-// mayNot says in words why nothing is tried at all.
-func (s *suite) mayNot() string {
+// refusal says why nothing is tried at all. It is empty when the checks may run.
+func (s *suite) refusal() string {
 	switch {
 	case !onWindows:
 		return "this program is for Windows"
 	case !isAdministrator():
-		return "administrator's rights are needed: open a command line with \"Run as administrator\" and start this again there"
-	case !s.force && s.isThere():
+		return "administrator rights are needed: open a command line with \"Run as administrator\" and start this program there"
+	case !s.force && s.hasProduct():
 		return "Ideco agent is installed on this computer already. Nothing was changed. " +
-			"Use another computer, remove it first, or say --force: it is then replaced, and removed at the end"
+			"Use another computer, remove the product first, or use --force: the product is then replaced, and removed at the end"
 	}
 	return ""
 }
 
-// isThere tells whether any part of the product is on the computer.
-func (s *suite) isThere() bool {
+// hasProduct tells whether any part of the product is on the computer.
+func (s *suite) hasProduct() bool {
 	if _, err := os.Stat(s.program()); err == nil {
 		return true
 	}
 	return s.registry(keyService, true) != nil || s.registry(keyGateway, true) != nil || len(s.products()) > 0
 }
 
-// try makes a row of a check and prints it.
+// tryAll tries the checks. The checks of the removal are tried after an interruption too, and cannot be interrupted.
+func (s *suite) tryAll(checks, removal []check, stdout io.Writer) {
+	for _, c := range checks {
+		s.try(c, stdout)
+	}
+	s.ctx = context.Background()
+	for _, c := range removal {
+		s.try(c, stdout)
+	}
+}
+
+// try runs a check, keeps its row and prints the row's status and name.
 func (s *suite) try(c check, stdout io.Writer) {
-	r := row{Name: c.name}
+	r := row{c.name, s.outcome(c)}
+	s.rows = append(s.rows, r)
+	fmt.Fprintf(stdout, "%-9s  %s\n", r.Status, r.Name)
+}
+
+func (s *suite) outcome(c check) result {
 	for _, n := range c.needs {
-		if why := s.lacks(n); why != "" {
-			r.result = skipped("%s", why)
-			break
+		if why := s.missing(n); why != "" {
+			return notTried("%s", why)
 		}
 	}
-	if s.ctx.Err() != nil && c.name == nameRemoval {
-		s.ctx = context.Background()
+	if s.ctx.Err() != nil {
+		return notTried("interrupted")
 	}
-	if r.Status == "" && s.ctx.Err() != nil {
-		r.result = skipped("interrupted")
-	}
-	if r.Status == "" {
-		r.result = c.do(s)
-	}
-	s.rows = append(s.rows, r)
-	fmt.Fprintf(stdout, "%-12s  %s\n", r.Status, r.Name)
+	return c.do(s)
 }
 
 // server is the gateway as HOST:PORT.
@@ -266,41 +270,41 @@ func (s *suite) directory() string {
 
 func (s *suite) program() string { return s.directory() + `\IdecoAgent.exe` }
 
-// allChecks are the rows in their order.
-func allChecks() []check {
+// trialChecks are all checks before those of the removal, in their order.
+func trialChecks() []check {
 	var all []check
-	for _, part := range [][]check{machineChecks, installChecks, serviceChecks, upkeepChecks, loginChecks, tunnelChecks, removalChecks} {
+	for _, part := range [][]check{machineChecks, installChecks, serviceChecks, upkeepChecks, loginChecks, tunnelChecks, reportChecks} {
 		all = append(all, part...)
 	}
 	return all
 }
 
-// manual are what a person has to try, with the steps.
+// manual are the rows that a person has to try, with the steps.
 var manual = []struct{ name, steps string }{
-	{"by hand: double click", "Download IdecoAgent.msi with a browser and open it. What does SmartScreen say, and do the dialogs come up whole and in the right language?"},
-	{"by hand: window", "Log in by the window, close it to the tray, log out and in again. Are all texts whole at 100 %, 150 % and 200 % scaling?"},
-	{"by hand: sleep", "While logged in, let the computer sleep for a minute, then for longer than the grace period. Does access come back by itself?"},
-	{"by hand: network change", "While logged in, go from cable to Wi-Fi or to a phone's hotspot. Does access come back by itself?"},
-	{"by hand: Remote Desktop", "Log in over Remote Desktop, disconnect, connect again. Does the session go on, and does Remote Desktop survive a VPN that takes all traffic?"},
-	{"by hand: fast user switching", "Log in, switch to another Windows user. Is that user told that the access belongs to somebody else? Switch back: does it go on?"},
-	{"by hand: group policy", "Assign the MSI to a computer by group policy and restart it. Is the product there before anybody logs in? Import the ADMX files and set the gateway: is the window's field locked?"},
-	{"by hand: screen reader", "Turn Narrator on (Ctrl+Win+Enter) and log in with the keyboard alone. Are all fields, buttons and messages read out?"},
-	{"by hand: upgrade", "Open the window and log in, then install a newer MSI. Does the window close and come back, and is access there again?"},
-	{"by hand: shutdown", "While logged in, restart Windows. Does it restart without waiting, and does the tray icon come back?"},
+	{"by hand: double click", "Download IdecoAgent.msi with a browser and open it. What does SmartScreen say? Are the dialogs complete and in the right language?"},
+	{"by hand: window", "Log in with the window, close it to the tray, log out and in again. Is any text cut off at 100 %, 150 % or 200 % scaling?"},
+	{"by hand: sleep", "While logged in, let the computer sleep for a minute, then for longer than the gateway keeps a lost connection (30 seconds unless changed). Does access come back by itself?"},
+	{"by hand: network change", "While logged in, switch from cable to Wi-Fi or to a phone's hotspot. Does access come back by itself?"},
+	{"by hand: Remote Desktop", "Log in over Remote Desktop, disconnect, connect again. Does the session continue? Does Remote Desktop stay connected when a VPN takes all traffic?"},
+	{"by hand: fast user switching", "Log in, switch to another Windows user. Does the program tell that user that somebody else is logged in? Switch back: does the session continue?"},
+	{"by hand: group policy", "Assign the MSI to a computer by group policy and restart it. Is the product installed before anybody logs in? Import the ADMX files and set the gateway: is the field for the gateway locked in the window?"},
+	{"by hand: screen reader", "Turn Narrator on (Ctrl+Win+Enter) and log in with the keyboard only. Are all fields, buttons and messages read out?"},
+	{"by hand: upgrade", "Open the window and log in, then install a newer MSI. Does the window close and open again? Does access come back?"},
+	{"by hand: shutdown", "While logged in, restart Windows. Does it restart without a delay? Does the tray icon come back?"},
 }
 
 func manualRows() []row {
 	var rows []row
 	for _, m := range manual {
-		rows = append(rows, row{m.name, skipped("a person has to do this; the steps are below the table")})
+		rows = append(rows, row{m.name, notTried("a person has to do this; the steps are below the table")})
 	}
 	return rows
 }
 
-// byHand is the list for a person.
+// byHand is the text of manual for a person.
 func byHand() string {
 	var b strings.Builder
-	b.WriteString("What only a person can try. Please write down what happened, a picture helps:\n\n")
+	b.WriteString("What only a person can try. Write down what happened and add a screenshot where you can:\n\n")
 	for i, m := range manual {
 		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, strings.TrimPrefix(m.name, "by hand: "), m.steps)
 	}

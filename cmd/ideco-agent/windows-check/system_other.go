@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// What there is only on Windows. The rest of the package is tested elsewhere too.
+// These functions work on Windows only. Elsewhere they let the package be built and the rest of it be tested.
 
 const onWindows = false
 
@@ -20,7 +20,7 @@ func decodeConsole(b []byte) string    { return string(b) }
 func hideWindow(*exec.Cmd)             {}
 func hasPipe(string) (bool, error)     { return false, syscall.ENOTSUP }
 func folder(string) string             { return "" }
-func pressBreak(*os.Process) error     { return syscall.ENOTSUP }
+func sendBreak(*os.Process) error      { return syscall.ENOTSUP }
 func startInConsole(string, []string, string, *os.File, *os.File) (*os.Process, error) {
 	return nil, syscall.ENOTSUP
 }

@@ -14,21 +14,22 @@ import (
 
 const onWindows = true
 
-// isAdministrator tells whether this process may do what an administrator may.
+// isAdministrator tells whether this process has administrator rights.
 func isAdministrator() bool { return windows.GetCurrentProcessToken().IsElevated() }
 
-// isWine tells whether this is Wine, whose ntdll says so.
+// isWine tells whether this is Wine, whose ntdll.dll has a function that says so.
 func isWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
 
-// hasDesktop tells whether a window would be seen: session 0 belongs to services.
+// hasDesktop tells whether a window would be visible. In session 0, which is for services, it is not.
 func hasDesktop() bool {
 	var session uint32
 	return windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) == nil && session != 0
 }
 
-// systemProgram is a tool of Windows, never one of the same name that lies elsewhere. What has a path keeps it.
+// systemProgram returns the path of a tool of Windows, so that no program of the same name elsewhere is started. An
+// absolute path stays as it is.
 func systemProgram(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -40,7 +41,7 @@ func systemProgram(name string) string {
 	return filepath.Join(dir, name)
 }
 
-const oemCodePage = 1 // that console programs print in
+const oemCodePage = 1 // CP_OEMCP, the code page of console programs
 
 func decodeConsole(b []byte) string {
 	n, err := windows.MultiByteToWideChar(oemCodePage, 0, &b[0], int32(len(b)), nil, 0)
@@ -54,11 +55,11 @@ func decodeConsole(b []byte) string {
 	return windows.UTF16ToString(wide)
 }
 
-// hideWindow keeps a black window from flashing up.
+// hideWindow starts a console program without a visible console window.
 func hideWindow(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true} }
 
-// startInConsole starts a program without standard error, for which the agent attaches itself to this console and so can
-// be ended by pressBreak.
+// startInConsole starts the agent without standard error. The agent then attaches to this console, so that sendBreak
+// reaches it.
 func startInConsole(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error) {
 	pid, handle, err := syscall.StartProcess(program, append([]string{program}, args...), &syscall.ProcAttr{
 		Dir: dir, Env: os.Environ(), Files: []uintptr{stdin.Fd(), stdout.Fd(), 0},
@@ -70,23 +71,23 @@ func startInConsole(program string, args []string, dir string, stdin, stdout *os
 	return os.FindProcess(pid)
 }
 
-// pressBreak presses Ctrl+Break for a program of startInConsole alone.
-func pressBreak(p *os.Process) error {
+// sendBreak sends Ctrl+Break to a program of startInConsole and to no other.
+func sendBreak(p *os.Process) error {
 	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(p.Pid))
 }
 
 var waitNamedPipe = windows.NewLazySystemDLL("kernel32.dll").NewProc("WaitNamedPipeW")
 
-// hasPipe tells whether a pipe is there, without opening it. One that is busy is there.
+// hasPipe tells whether a named pipe exists, without opening it. A busy pipe exists too.
 func hasPipe(name string) (bool, error) {
 	path, err := windows.UTF16PtrFromString(`\\.\pipe\` + name)
 	if err != nil {
 		return false, err
 	}
 	const briefly = 1 // millisecond
-	is, _, err := waitNamedPipe.Call(uintptr(unsafe.Pointer(path)), briefly)
+	found, _, err := waitNamedPipe.Call(uintptr(unsafe.Pointer(path)), briefly)
 	switch {
-	case is != 0, errors.Is(err, windows.ERROR_SEM_TIMEOUT):
+	case found != 0, errors.Is(err, windows.ERROR_SEM_TIMEOUT):
 		return true, nil
 	case errors.Is(err, windows.ERROR_FILE_NOT_FOUND):
 		return false, nil
@@ -94,7 +95,7 @@ func hasPipe(name string) (bool, error) {
 	return false, err
 }
 
-// folder is a directory that an environment variable names, for 64-bit programs.
+// folder returns the directory that an environment variable names.
 func folder(variable string) string {
 	if dir := os.Getenv(variable); dir != "" {
 		return strings.TrimRight(dir, `\`)

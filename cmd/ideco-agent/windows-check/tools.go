@@ -17,29 +17,29 @@ import (
 	"unicode/utf8"
 )
 
-// computer is the Windows that is asked, and what it has said.
+// computer runs Windows' tools and collects their output.
 type computer struct {
 	ctx   context.Context
-	work  string // a directory of this run; what lies in it goes into the zip
-	count int
+	work  string // a temporary directory whose files go into the zip
+	count int    // of the files in it so far
 	wine  bool
 }
 
-// output is what became of a tool.
+// output is the result of a tool.
 type output struct {
 	code int
 	text string
-	err  error // it did not start or did not end
+	err  error // the tool did not start, or did not end in time
 }
 
-// file names the next file that goes into the zip.
+// file returns the path for another file that goes into the zip. Its name begins with a number.
 func (c *computer) file(name string) string {
 	c.count++
 	return filepath.Join(c.work, fmt.Sprintf("%03d-%s", c.count, name))
 }
 
-// ask runs a tool that changes nothing, and runs it again when it does not end: on a busy machine Wine loses a start now
-// and then.
+// ask runs a tool that changes nothing. When the tool does not end it is run a second time, because in Wine on a busy
+// machine a program sometimes does not start.
 func (c *computer) ask(name, program string, args ...string) output {
 	out := c.run(name, toolTimeout, program, args...)
 	if errors.Is(out.err, context.DeadlineExceeded) && c.ctx.Err() == nil {
@@ -48,8 +48,8 @@ func (c *computer) ask(name, program string, args ...string) output {
 	return out
 }
 
-// run runs a program to its end and keeps its output. That goes through a file, because a program that it leaves behind
-// would hold a pipe open.
+// run runs a program to its end and collects its output. The output goes to a file and not to a pipe, because a program
+// that stays running in the background would keep a pipe open.
 func (c *computer) run(name string, limit time.Duration, program string, args ...string) output {
 	file, err := os.Create(c.file(name + ".txt"))
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *computer) run(name string, limit time.Duration, program string, args ..
 	return out
 }
 
-// start runs a program to its end. to may be nil: nobody reads its output then.
+// start runs a program to its end. to receives the output; nil discards it.
 func (c *computer) start(to *os.File, limit time.Duration, program string, args ...string) output {
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
@@ -85,7 +85,7 @@ func (c *computer) start(to *os.File, limit time.Duration, program string, args 
 	return output{code: cmd.ProcessState.ExitCode()}
 }
 
-// readable makes UTF-8 of what a console program printed, in whatever code page.
+// readable converts the output of a console program to UTF-8.
 func readable(b []byte) string {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || utf8.Valid(b) {
 		return decodeText(b)
@@ -93,8 +93,7 @@ func readable(b []byte) string {
 	return decodeConsole(b)
 }
 
-// registry exports a key and what is below it; nil when there is no such key. keep says that the export may go into the
-// zip.
+// registry exports a key with its subkeys; nil when the key does not exist. keep puts the export into the zip.
 func (c *computer) registry(key string, keep bool) regTree {
 	file := c.file("registry-" + key[strings.LastIndexByte(key, '\\')+1:] + ".reg")
 	out := c.ask("reg-export", "reg.exe", "export", key, file, "/y")
@@ -108,35 +107,36 @@ func (c *computer) registry(key string, keep bool) regTree {
 	return parseRegistry(b)
 }
 
-// values asks for some values of a key that has others that nobody else should read. Their texts are ASCII.
+// values reads single values of a key. It is for keys with other values that are too private for the zip. Texts must be
+// ASCII.
 func (c *computer) values(key string, names ...string) regKey {
 	k := regKey{}
 	for _, name := range names {
-		if v, is := parseQuery(c.ask("registry-"+name, "reg.exe", "query", key, "/v", name).text, name); is {
+		if v, found := parseQuery(c.ask("registry-"+name, "reg.exe", "query", key, "/v", name).text, name); found {
 			k[strings.ToLower(name)] = v
 		}
 	}
 	return k
 }
 
-// msiexec installs, repairs or removes, and gives what the log says. It prints nothing.
+// msiexec installs, repairs or removes, and reads the log. msiexec itself prints nothing.
 func (c *computer) msiexec(name, what, msi string, more ...string) (result, installLog) {
 	log := c.file(name + ".log")
 	args := append([]string{what, msi, "/l*v", log}, more...)
 	out := c.start(nil, installTimeout, "msiexec.exe", args...)
 	b, err := os.ReadFile(log)
 	if out.err != nil {
-		return bad(filepath.Base(log), "%v", out.err), readInstallLog(b)
+		return failed(filepath.Base(log)+" in the zip", "%v", out.err), readInstallLog(b)
 	}
 	l := readInstallLog(b)
 	if err != nil && out.code == 0 {
-		return bad(filepath.Base(log), "exit code 0, but no log: %v", err), l
+		return failed("the temporary directory", "exit code 0, but no log: %v", err), l
 	}
 	return judgeInstall(out.code, l, filepath.Base(log)), l
 }
 
-// shell asks PowerShell for objects, as JSON in a file: not by the console, whose code page is the language's. The script
-// is an expression. PowerShell 3 of Windows 8 has all that is used.
+// shell evaluates a PowerShell expression and reads its objects. They come as JSON in the file NAME.json, not through the
+// console, whose code page depends on the language. Only what PowerShell 3 of Windows 8 has is used.
 func (c *computer) shell(name, expression string, into any) error {
 	file := c.file(name + ".json")
 	script := "$ErrorActionPreference='Stop'; $ProgressPreference='SilentlyContinue'; ConvertTo-Json -Compress -Depth 4 -InputObject @(" + expression +
@@ -156,7 +156,7 @@ func (c *computer) shell(name, expression string, into any) error {
 	return nil
 }
 
-// parseObjects reads an array, which Windows PowerShell sometimes wraps in an object.
+// parseObjects reads an array. Windows PowerShell sometimes wraps it in an object with the fields value and Count.
 func parseObjects(b []byte, into any) error {
 	text := []byte(decodeText(b))
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
@@ -173,7 +173,7 @@ func parseObjects(b []byte, into any) error {
 
 func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// encodeShell spares the script from command-line quoting.
+// encodeShell encodes a script for -EncodedCommand, so that it needs no quotes on the command line.
 func encodeShell(script string) string {
 	units := utf16.Encode([]rune(script))
 	b := make([]byte, 2*len(units))
@@ -188,7 +188,7 @@ func firstLine(s string) string {
 	return strings.TrimSpace(line)
 }
 
-// enum is a value of an enumeration, which PowerShell prints as a number, or as its English name when it is a long one.
+// enum is a value of an enumeration. ConvertTo-Json writes its number, or its English name, depending on the type.
 type enum string
 
 func (e *enum) UnmarshalJSON(b []byte) error {
@@ -196,16 +196,16 @@ func (e *enum) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// is tells whether it is the value, by its number or its name.
+// is tells whether e is the value with this number and name.
 func (e enum) is(number, name string) bool { return string(e) == number || string(e) == name }
 
-// until asks again until it is so, and tells whether it came to that in time.
-func (c *computer) until(limit time.Duration, is func() bool) bool {
+// until calls done twice a second until it returns true, and tells whether it did within the limit.
+func (c *computer) until(limit time.Duration, done func() bool) bool {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	for !is() {
+	for !done() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ import (
 
 var (
 	vpnNeeds    = []need{needInstalled, needGateway, needLogin, needVPN, needShell}
-	tunnelNeeds = with(vpnNeeds, needAdapter)
+	tunnelNeeds = with(vpnNeeds, needTunnel)
 	indexNeeds  = with(tunnelNeeds, needIndex)
 )
 
@@ -23,59 +25,49 @@ var tunnelChecks = []check{
 	{"routes", indexNeeds, (*suite).routes},
 	{"DNS", indexNeeds, (*suite).dns},
 	{"Windows says Internet", tunnelNeeds, (*suite).saysInternet},
-	{"NetBIOS and DNS registration are off", indexNeeds, (*suite).quiet},
+	{"LLMNR, NetBIOS and DNS registration are off", indexNeeds, (*suite).quiet},
 	{"page in the tunnel", tunnelNeeds, func(s *suite) result { return s.page(s.inside, &http.Transport{}) }},
 	{"page behind the gateway", with(tunnelNeeds, needURL), func(s *suite) result { return s.page(s.url, &http.Transport{}) }},
 	{"gateway stays outside the tunnel", tunnelNeeds, (*suite).gatewayOutside},
 	{"filters", with(tunnelNeeds, needTakesAll), (*suite).filtersThere},
-	{"foreign DNS is blocked", with(tunnelNeeds, needTakesAll), (*suite).foreignDNS},
-	{"IPv6 past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).foreignIPv6},
+	{"DNS past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).dnsBlocked},
+	{"IPv6 past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).ipv6Blocked},
 	{"nothing stays after a kill", tunnelNeeds, (*suite).afterKill},
-	{"nothing stays after the end", with(vpnNeeds, needSeen), (*suite).afterEnd},
+	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWas), (*suite).afterBreak},
 }
 
 func with(needs []need, more need) []need { return append(append([]need{}, needs...), more) }
 
-// Addresses of public DNS services (Quad9) that must not be reached past a tunnel that takes all traffic.
+// Addresses of a public DNS service (Quad9) that must not be reached past a tunnel that takes all traffic.
 const (
-	foreignDNS4 = "9.9.9.9:53"
-	foreignIPv6 = "[2620:fe::fe]:443"
-	probeLimit  = 5 * time.Second
+	publicDNS  = "9.9.9.9"
+	publicIPv6 = "[2620:fe::fe]:443"
+	probeLimit = 5 * time.Second
 )
 
-// reachable is what was reached before the tunnel came up; what was not proves nothing afterwards.
+// reachable is what was reached before the tunnel came up. What was not reached then is not tried during the tunnel.
 type reachable struct{ dns, ipv6, internet bool }
 
 func (s *suite) tunnelUp() result {
 	s.proxied.kill()
-	s.before = reachable{dns: answersDNS(foreignDNS4), ipv6: connects(foreignIPv6)}
+	s.before = reachable{dns: answersDNS(net.JoinHostPort(publicDNS, "53")), ipv6: connects(publicIPv6)}
 	if profiles, err := s.profiles("profiles-before"); err == nil {
 		s.before.internet, _ = internet(profiles)
 	}
 	a, err := s.startAgent("tunnel", s.password, false, "--tunnel", "tun")
 	if err != nil {
-		return bad("the files of tunnel in the zip", "%v", err)
+		return failed(agentFiles("tunnel"), "%v", err)
 	}
 	e, err := a.wait(s.ctx, stateTunnel, stateError, stateEnded)
+	if err == nil && e.State != stateTunnel {
+		err = errors.New(e.String())
+	}
 	if err != nil {
 		a.kill()
-		return bad("the files of tunnel in the zip", "%v", err)
+		return failed(agentFiles("tunnel"), "%v", err)
 	}
-	if e.State == stateTunnel && !s.isARM64 {
-		s.agent, s.address = a, e.Address
-		return good("up, address %s", e.Address)
-	}
-	a.kill()
-	return judgeNoTunnel(e, s.isARM64)
-}
-
-// judgeNoTunnel: on ARM64 the program says that it has no VPN there.
-func judgeNoTunnel(e event, arm64 bool) result {
-	seen := strings.TrimSpace(e.State + " " + e.Code + " " + e.Message)
-	if arm64 && e.State != stateTunnel && e.Message != "" {
-		return good("ARM64: refused in words: %s", e.Message)
-	}
-	return bad("the files of tunnel in the zip", "%s", seen)
+	s.agent, s.address = a, e.Address
+	return ok("up, address %s", e.Address)
 }
 
 // adapter is the tunnel's interface as Windows sees it.
@@ -86,7 +78,7 @@ type adapter struct {
 	DriverVersionString        string
 }
 
-// adapters are the interfaces with the agent's GUID, hidden ones included: at most one.
+// adapters are the interfaces with the agent's GUID, hidden ones included. There should be one at most.
 func (s *suite) adapters(name string) ([]adapter, error) {
 	var list []adapter
 	err := s.shell(name, `Get-NetAdapter -IncludeHidden | Where-Object {$_.InterfaceGuid -eq `+quoteShell(adapterGUID)+
@@ -94,7 +86,7 @@ func (s *suite) adapters(name string) ([]adapter, error) {
 	return list, err
 }
 
-// settings are the IPv4 settings of an interface.
+// settings are IPv4 settings of an interface.
 type settings struct {
 	NlMtu           int
 	InterfaceMetric int
@@ -113,17 +105,17 @@ func (s *suite) interfaceUp() result {
 		return err == nil && len(list) == 1 && list[0].InterfaceOperationalStatus == 1
 	})
 	if err != nil || len(list) != 1 {
-		return bad("Device Manager, Network adapters; adapter.json in the zip", "%d interfaces of the agent, want one: %v", len(list), err)
+		return failed("Device Manager, Network adapters; adapter.json in the zip", "%d interfaces of the agent, want one (error: %v)", len(list), err)
 	}
 	s.index = strconv.Itoa(list[0].InterfaceIndex)
 	var ip []settings
 	var own []address
 	if err := s.shell("ip-interface", `Get-NetIPInterface -AddressFamily IPv4 -InterfaceIndex `+s.index+
 		` | Select-Object NlMtu,InterfaceMetric`, &ip); err != nil {
-		return bad("ip-interface.txt", "%v", err)
+		return failed("ip-interface.txt in the zip", "%v", err)
 	}
 	if err := s.shell("ip-address", `Get-NetIPAddress -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object IPAddress,AddressState`, &own); err != nil {
-		return bad("ip-address.txt", "%v", err)
+		return failed("ip-address.txt in the zip", "%v", err)
 	}
 	s.ask("ipconfig-tunnel", "ipconfig.exe", "/all")
 	s.ask("route-tunnel", "route.exe", "print")
@@ -137,9 +129,9 @@ func judgeInterface(a adapter, ip []settings, own []address, want string) result
 		wrong = append(wrong, fmt.Sprintf("its state is %d, want 1 (up)", a.InterfaceOperationalStatus))
 	}
 	if len(ip) != 1 {
-		return bad("ip-interface.json", "it has no IPv4")
+		return failed("ip-interface.json in the zip", "it has no IPv4")
 	}
-	if ip[0].NlMtu < 576 || ip[0].NlMtu > 1440 { // WireGuard takes 60 bytes of 1,500
+	if ip[0].NlMtu < 576 || ip[0].NlMtu > 1440 { // WireGuard over IPv4 needs 60 of 1,500 bytes
 		wrong = append(wrong, fmt.Sprintf("its MTU is %d, want 576 to 1440", ip[0].NlMtu))
 	}
 	found := false
@@ -154,7 +146,7 @@ func judgeInterface(a adapter, ip []settings, own []address, want string) result
 	if !found {
 		wrong = append(wrong, fmt.Sprintf("its addresses are %v, want %s", own, want))
 	}
-	return verdict(wrong, "ipconfig-tunnel.txt in the zip", "%s (%s %s): up, %s, MTU %d, metric %d", a.Name, a.InterfaceDescription,
+	return okUnless(wrong, "ipconfig-tunnel.txt in the zip", "%s (%s %s): up, %s, MTU %d, metric %d", a.Name, a.InterfaceDescription,
 		a.DriverVersionString, want, ip[0].NlMtu, ip[0].InterfaceMetric)
 }
 
@@ -163,84 +155,128 @@ type route struct{ DestinationPrefix string }
 func (s *suite) routes() result {
 	var list []route
 	if err := s.shell("routes", `Get-NetRoute -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object DestinationPrefix`, &list); err != nil {
-		return bad("routes.txt", "%v", err)
+		return failed("routes.txt in the zip", "%v", err)
 	}
 	var r result
 	r, s.takesAll = judgeRoutes(list, s.address)
 	return r
 }
 
-// judgeRoutes tells what leads into the tunnel, apart from the routes that Windows makes for every interface. All traffic
-// takes both halves of IPv4.
+// judgeRoutes judges the routes into the tunnel, without those that Windows makes for every interface. For all traffic the
+// agent makes three: the two halves of IPv4, and 0.0.0.0/0, without which Windows says that there is no Internet (see
+// planRoutes in agent/client/tunnel). takesAll is true when any of the three exists.
 func judgeRoutes(list []route, own string) (r result, takesAll bool) {
-	halves := 0
+	lacking := map[string]bool{"0.0.0.0/0": true, "0.0.0.0/1": true, "128.0.0.0/1": true}
 	var nets []string
 	for _, one := range list {
 		p := one.DestinationPrefix
 		switch {
-		case p == "0.0.0.0/1", p == "128.0.0.0/1":
-			halves++
+		case lacking[p]:
+			takesAll = true
+			delete(lacking, p)
 		case p == own+"/32", strings.HasPrefix(p, "224.0.0.0/"), p == "255.255.255.255/32":
 			continue
 		}
 		nets = append(nets, p)
 	}
 	switch {
-	case halves == 1:
-		return bad("routes.json in the zip", "only one half of all traffic: %s", strings.Join(nets, ", ")), false
 	case len(nets) == 0:
-		return bad("routes.json in the zip", "nothing leads into the tunnel"), false
-	case halves == 2:
-		return good("all traffic: %s", strings.Join(nets, ", ")), true
+		return failed("routes.json in the zip", "no route leads into the tunnel"), false
+	case !takesAll:
+		return ok("some networks; check that these are the organisation's: %s", strings.Join(nets, ", ")), false
+	case len(lacking) > 0:
+		return failed("routes.json in the zip", "for all traffic there must also be %s; there are %s", strings.Join(sortedKeys(lacking), " and "),
+			strings.Join(nets, ", ")), true
 	}
-	return good("some networks, are these the organisation's? %s", strings.Join(nets, ", ")), false
+	return ok("all traffic: %s", strings.Join(nets, ", ")), true
 }
 
-// dns looks at both ways in which Windows comes to ask the tunnel's servers.
+func sortedKeys(set map[string]bool) []string {
+	var list []string
+	for key := range set {
+		list = append(list, key)
+	}
+	sort.Strings(list)
+	return list
+}
+
+// dns looks at the three places of the tunnel's DNS settings: the interface, the agent's rule in the registry, and the
+// rules that Windows follows.
 func (s *suite) dns() result {
 	var servers []struct{ Servers string }
 	if err := s.shell("dns-servers", `Get-DnsClientServerAddress -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object @{n='Servers';e={"$($_.ServerAddresses)"}}`, &servers); err != nil {
-		return bad("dns-servers.txt", "%v", err)
+		return failed("dns-servers.txt in the zip", "%v", err)
 	}
-	var all []string
+	s.dnsServers = nil
 	for _, one := range servers {
-		all = append(all, strings.Fields(one.Servers)...)
+		s.dnsServers = append(s.dnsServers, strings.Fields(one.Servers)...)
 	}
 	rule := s.registry(keyNameRule, true).key(keyNameRule)
 	var policies []namePolicy
 	if err := s.shell("name-policies", `Get-DnsClientNrptPolicy -Effective | Select-Object @{n='Names';e={"$($_.Namespace)"}},@{n='Servers';e={"$($_.NameServers)"}}`, &policies); err != nil {
-		return bad("name-policies.txt", "%v", err)
+		return failed("name-policies.txt in the zip", "%v", err)
 	}
-	return judgeDNS(all, rule, policies, s.takesAll, s.agent.noticed("dns_outside"))
+	return judgeDNS(s.dnsServers, rule, policies, s.takesAll, s.agent.noticed("dns_outside"))
 }
 
+// namePolicy is a rule that Windows follows. Several names or servers are separated by spaces.
 type namePolicy struct{ Names, Servers string }
 
-func judgeDNS(servers []string, rule regKey, policies []namePolicy, takesAll, outside bool) result {
+// allNames is the name in a rule for all names.
+const allNames = "."
+
+// judgeDNS judges the tunnel's DNS settings. Where the gateway names servers the agent always makes a rule: for all names
+// when all traffic goes into the tunnel or the gateway names no suffixes, otherwise for the names under the suffixes. In
+// the first case the interface has the same servers, in the second none (see nrptNames and interfaceServers in
+// agent/client/tunnel). noServers is the agent's notice that the gateway names no servers for a tunnel of all traffic.
+func judgeDNS(own []string, rule regKey, policies []namePolicy, takesAll, noServers bool) result {
+	if rule == nil {
+		switch {
+		case len(own) > 0:
+			return failed(keyNameRule, "the interface has the DNS servers %s, but there is no rule", strings.Join(own, ", "))
+		case noServers:
+			return ok("the gateway names no DNS servers, and the program says so")
+		case takesAll:
+			return failed(keyNameRule, "there is no DNS server and no rule, and the program does not say that the gateway names none")
+		}
+		return notTried("there is no DNS server and no rule, which is right only when the gateway names no DNS servers")
+	}
+	names := strings.Fields(rule.text("Name"))
+	servers := strings.Split(rule.text("GenericDNSServers"), ";")
+	isForAll := len(names) == 1 && names[0] == allNames
 	switch {
-	case rule == nil && len(servers) > 0:
-		return good("the interface asks %s", strings.Join(servers, ", "))
-	case rule == nil && outside:
-		return good("the gateway names no servers, and the program says so")
-	case rule == nil:
-		return bad("the gateway's DNS settings: right only when it names no servers", "neither the interface nor a rule has DNS servers")
-	case takesAll:
-		return bad(keyNameRule, "there is a rule although all traffic goes into the tunnel")
+	case len(names) == 0 || !isForAll && contains(names, allNames):
+		return failed(keyNameRule, "the rule is for the names %q", names)
+	case takesAll && !isForAll:
+		return failed(keyNameRule, "all traffic goes into the tunnel, but the rule is only for names under %s", strings.Join(names, ", "))
+	case isForAll && strings.Join(own, ";") != strings.Join(servers, ";"):
+		return failed("dns-servers.json in the zip", "the rule for all names has the servers %v, the interface has %v", servers, own)
+	case !isForAll && len(own) > 0:
+		return failed("dns-servers.json in the zip", "the rule is only for names under %s, but the interface has the servers %v for all names",
+			strings.Join(names, ", "), own)
 	}
-	want := strings.Split(rule.text("GenericDNSServers"), ";")
-	for _, name := range strings.Fields(rule.text("Name")) {
-		found := false
-		for _, p := range policies {
-			found = found || (p.Names == name && strings.Contains(p.Servers, want[0]))
-		}
-		if !found {
-			return bad("name-policies.json in the zip", "the rule for %s is in the registry, and Windows does not follow it: %v", name, policies)
+	for _, name := range names {
+		if !follows(policies, name, servers[0]) {
+			return failed("name-policies.json in the zip", "the rule for %s is in the registry, but Windows does not follow it: %v", name, policies)
 		}
 	}
-	return good("names under %s are asked at %s", strings.Join(strings.Fields(rule.text("Name")), " "), strings.Join(want, ", "))
+	if isForAll {
+		return ok("all names are asked at %s", strings.Join(servers, ", "))
+	}
+	return ok("names under %s are asked at %s", strings.Join(names, ", "), strings.Join(servers, ", "))
 }
 
-// profile is what Windows thinks of a network; it shows the globe or the screen in the tray by it.
+// follows tells whether Windows asks the server for the name.
+func follows(policies []namePolicy, name, server string) bool {
+	for _, p := range policies {
+		if contains(strings.Fields(p.Names), name) && contains(strings.Fields(p.Servers), server) {
+			return true
+		}
+	}
+	return false
+}
+
+// profile is what Windows says about a network. The network icon in the tray follows it.
 type profile struct {
 	InterfaceAlias   string
 	IPv4Connectivity enum
@@ -251,21 +287,21 @@ func (s *suite) profiles(name string) ([]profile, error) {
 	return list, s.shell(name, `Get-NetConnectionProfile | Select-Object InterfaceAlias,IPv4Connectivity`, &list)
 }
 
-// internet tells whether one of the networks leads to the Internet (4), and what each does.
-func internet(list []profile) (is bool, seen string) {
+// internet tells whether one of the networks leads to the Internet (4). seen lists the value of each.
+func internet(list []profile) (connected bool, seen string) {
 	var all []string
 	for _, p := range list {
-		is = is || p.IPv4Connectivity.is("4", "Internet")
+		connected = connected || p.IPv4Connectivity.is("4", "Internet")
 		all = append(all, p.InterfaceAlias+": "+string(p.IPv4Connectivity))
 	}
-	return is, strings.Join(all, ", ")
+	return connected, strings.Join(all, ", ")
 }
 
 func (s *suite) saysInternet() result {
 	if !s.before.internet {
-		return skipped("Windows did not say Internet before the tunnel either")
+		return notTried("Windows said before the tunnel, too, that there is no Internet")
 	}
-	var is bool
+	var connected bool
 	var seen string
 	s.until(answerTimeout, func() bool {
 		profiles, err := s.profiles("profiles")
@@ -273,31 +309,49 @@ func (s *suite) saysInternet() result {
 			seen = err.Error()
 			return false
 		}
-		is, seen = internet(profiles)
-		return is
+		connected, seen = internet(profiles)
+		return connected
 	})
-	if !is {
-		return bad("profiles.json in the zip; the icon in the tray", "Windows says that there is no Internet: %s", seen)
+	if !connected {
+		return failed("profiles.json in the zip; the network icon in the tray", "Windows says that there is no Internet: %s", seen)
 	}
-	return good("%s", seen)
+	return ok("%s", seen)
 }
 
-// quiet: the interface asks nobody by NetBIOS, and tells no DNS server its address.
+// quiet looks at what keeps Windows from sending names over the interface and from publishing its address.
 func (s *suite) quiet() result {
 	var list []struct{ RegisterThisConnectionsAddress bool }
 	if err := s.shell("dns-client", `Get-DnsClient -InterfaceIndex `+s.index+` | Select-Object RegisterThisConnectionsAddress`, &list); err != nil {
-		return bad("dns-client.txt", "%v", err)
+		return failed("dns-client.txt in the zip", "%v", err)
 	}
-	key := keyNetBT + adapterGUID
-	const disabled = 2
+	key := func(interfaces string) regKey {
+		return s.registry(interfaces+adapterGUID, true).key(interfaces + adapterGUID)
+	}
+	registers := len(list) != 1 || list[0].RegisterThisConnectionsAddress
+	return judgeQuiet(key(keyTcpip), key(keyTcpip6), key(keyNetBT), registers)
+}
+
+// judgeQuiet judges the values of quietValues in agent/client/tunnel: LLMNR is off for both versions of IP, and NetBIOS is
+// off. registers tells whether Windows registers the interface's address in DNS.
+func judgeQuiet(ipv4, ipv6, netBT regKey, registers bool) result {
+	const llmnr, netbios, netbiosOff = "EnableMulticast", "NetbiosOptions", 2
 	var wrong []string
-	if n := s.registry(key, true).key(key).number("NetbiosOptions"); n != disabled {
-		wrong = append(wrong, fmt.Sprintf("NetbiosOptions is %d, want 2 (off)", n))
+	for name, key := range map[string]regKey{"Tcpip": ipv4, "Tcpip6": ipv6} {
+		switch {
+		case !key.has(llmnr):
+			wrong = append(wrong, fmt.Sprintf("%s (LLMNR) is not set in %s, want 0", llmnr, name))
+		case key.number(llmnr) != 0:
+			wrong = append(wrong, fmt.Sprintf("%s (LLMNR) is %d in %s, want 0", llmnr, key.number(llmnr), name))
+		}
 	}
-	if len(list) != 1 || list[0].RegisterThisConnectionsAddress {
-		wrong = append(wrong, "Windows registers its address in DNS")
+	if n := netBT.number(netbios); n != netbiosOff {
+		wrong = append(wrong, fmt.Sprintf("%s is %d, want 2 (off)", netbios, n))
 	}
-	return verdict(wrong, key, "both are off")
+	if registers {
+		wrong = append(wrong, "Windows registers the interface's address in DNS")
+	}
+	sort.Strings(wrong)
+	return okUnless(wrong, "the registry keys of the interface "+adapterGUID+" in the zip", "all are off")
 }
 
 type connection struct {
@@ -310,35 +364,35 @@ func (s *suite) gatewayOutside() result {
 	var list []connection
 	if err := s.shell("connections", `Get-NetTCPConnection -State Established -RemotePort `+port+
 		` | Select-Object LocalAddress,RemoteAddress,OwningProcess`, &list); err != nil {
-		return bad("connections.txt", "%v", err)
+		return failed("connections.txt in the zip", "%v", err)
 	}
 	return judgeOutside(list, s.agent.process.Pid, s.address)
 }
 
-// judgeOutside: the agent's own connection does not come from the tunnel's address.
+// judgeOutside wants a connection of the agent that does not come from the tunnel's address.
 func judgeOutside(list []connection, pid int, tunnel string) result {
 	for _, c := range list {
 		if c.OwningProcess != pid {
 			continue
 		}
 		if c.LocalAddress == tunnel {
-			return bad("connections.json in the zip", "the agent reaches its gateway %s through the tunnel", c.RemoteAddress)
+			return failed("connections.json in the zip", "the agent's connection to its gateway %s goes through the tunnel", c.RemoteAddress)
 		}
-		return good("from %s to %s", c.LocalAddress, c.RemoteAddress)
+		return ok("from %s to %s", c.LocalAddress, c.RemoteAddress)
 	}
-	return bad("connections.json in the zip", "the agent has no connection to its gateway")
+	return failed("connections.json in the zip", "the agent has no connection to its gateway")
 }
 
-// Names of the filters that keep traffic from going past the tunnel.
+// Names of the agent's filters that block traffic past the tunnel.
 const (
 	filterIPv6 = "IPv6 past the tunnel"
 	filterDNS  = "DNS past the tunnel"
 )
 
-// filters are the names of the agent's filters that Windows has.
+// filters returns which of these filters Windows has.
 func (s *suite) filters(name string) ([]string, error) {
 	file := s.file(name + ".xml")
-	out := s.ask(name, "netsh.exe", "wfp", "show", "filters", "file="+filepath.Base(file), "verbose=on") // in the current directory
+	out := s.ask(name, "netsh.exe", "wfp", "show", "filters", "file="+filepath.Base(file), "verbose=on") // the file is relative to the directory of c.work
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("netsh wfp, exit code %d: %s", out.code, firstLine(out.text))
@@ -355,37 +409,39 @@ func (s *suite) filters(name string) ([]string, error) {
 func (s *suite) filtersThere() result {
 	list, err := s.filters("filters")
 	if err != nil {
-		return bad("filters.txt", "%v", err)
+		return failed("filters.txt in the zip", "%v", err)
 	}
 	if !contains(list, filterIPv6) {
-		return bad("filters.xml in the zip", "there is no filter %q", filterIPv6)
+		return failed("filters.xml in the zip", "there is no filter %q", filterIPv6)
 	}
 	if !contains(list, filterDNS) && !s.agent.noticed("dns_outside") {
-		return bad("filters.xml in the zip", "there is no filter %q, and the gateway names DNS servers", filterDNS)
+		return failed("filters.xml in the zip", "there is no filter %q, although the gateway names DNS servers", filterDNS)
 	}
-	return good("%s", strings.Join(list, ", "))
+	return ok("%s", strings.Join(list, ", "))
 }
 
-func (s *suite) foreignDNS() result {
+func (s *suite) dnsBlocked() result {
 	switch {
 	case s.agent.noticed("dns_outside"):
-		return skipped("the gateway names no DNS servers, so none are blocked")
+		return notTried("the gateway names no DNS servers, so none are blocked")
+	case contains(s.dnsServers, publicDNS):
+		return notTried("%s is a DNS server of the tunnel", publicDNS)
 	case !s.before.dns:
-		return skipped("%s did not answer before the tunnel either", foreignDNS4)
-	case answersDNS(foreignDNS4):
-		return bad("filters.xml in the zip", "%s answers", foreignDNS4)
+		return notTried("%s did not answer before the tunnel, either", publicDNS)
+	case answersDNS(net.JoinHostPort(publicDNS, "53")):
+		return failed("filters.xml in the zip", "%s answers, although it is no DNS server of the tunnel", publicDNS)
 	}
-	return good("%s answered before and does not now", foreignDNS4)
+	return ok("%s answered before the tunnel and does not now", publicDNS)
 }
 
-func (s *suite) foreignIPv6() result {
+func (s *suite) ipv6Blocked() result {
 	switch {
 	case !s.before.ipv6:
-		return skipped("no IPv6 here: %s was not reached before the tunnel either", foreignIPv6)
-	case connects(foreignIPv6):
-		return bad("filters.xml in the zip", "%s is reached", foreignIPv6)
+		return notTried("no IPv6 here: %s was not reached before the tunnel, either", publicIPv6)
+	case connects(publicIPv6):
+		return failed("filters.xml in the zip", "%s is reached past the tunnel", publicIPv6)
 	}
-	return good("%s was reached before and is not now", foreignIPv6)
+	return ok("%s was reached before the tunnel and is not now", publicIPv6)
 }
 
 // connects tells whether a TCP connection can be made.
@@ -398,7 +454,7 @@ func connects(address string) bool {
 	return true
 }
 
-// answersDNS tells whether a DNS server answers a query of ours, whatever it says.
+// answersDNS tells whether a DNS server answers a query. Any answer will do.
 func answersDNS(server string) bool {
 	conn, err := net.DialTimeout("udp", server, probeLimit)
 	if err != nil {
@@ -416,53 +472,58 @@ func answersDNS(server string) bool {
 	return err == nil && n >= 12
 }
 
-// afterKill ends the program as a crash does. The DNS rule is the one thing that outlives it, until the service starts.
+// afterKill ends the program as a crash does, and restarts the service. Only the DNS rule outlives the program; the service
+// removes it when it starts.
 func (s *suite) afterKill() result {
 	a := s.agent
 	s.agent = nil
 	out := s.ask("taskkill", "taskkill.exe", "/f", "/pid", strconv.Itoa(a.process.Pid))
 	if !a.ended(answerTimeout) {
-		return bad("taskkill.txt", "taskkill: exit code %d, and the program goes on", out.code)
+		return failed("taskkill.txt in the zip", "the exit code of taskkill is %d, and the program still runs", out.code)
 	}
 	s.ask("sc-stop", "sc.exe", "stop", serviceName)
 	if !s.until(answerTimeout, func() bool { return s.serviceState() == serviceStopped }) {
-		return bad("service.log", "the service does not stop within %v", answerTimeout)
+		return failed("service.log in the zip", "the service does not stop within %v", answerTimeout)
 	}
 	s.ask("sc-start", "sc.exe", "start", serviceName)
-	if r := s.serviceRuns(); r.Status != ok {
+	if r := s.serviceRuns(); r.Status != statusOK {
 		return r
 	}
 	return s.nothingLeft("kill", "after taskkill and a restart of the service")
 }
 
-// afterEnd ends the program as a person does with Ctrl+C.
-func (s *suite) afterEnd() result {
+// afterBreak ends the program with Ctrl+Break, as a person does in a console. Ctrl+C cannot be sent to a single program
+// (GenerateConsoleCtrlEvent in Microsoft's documentation).
+func (s *suite) afterBreak() result {
 	a, err := s.startAgent("ctrl-break", s.password, true, "--tunnel", "tun")
 	if err != nil {
-		return bad("the files of ctrl-break in the zip", "%v", err)
+		return failed("ctrl-break-events.txt in the zip", "%v", err)
 	}
 	defer a.kill()
 	e, err := a.wait(s.ctx, stateTunnel, stateError, stateEnded)
-	if err != nil || e.State != stateTunnel {
-		return bad("the files of ctrl-break in the zip", "no tunnel a second time: %s %s %v", e.Code, e.Message, err)
+	if err == nil && e.State != stateTunnel {
+		err = errors.New(e.String())
 	}
-	if err := pressBreak(a.process); err != nil {
-		return skipped("Ctrl+Break cannot be pressed here: %v", err)
+	if err != nil {
+		return failed("ctrl-break-events.txt in the zip", "the tunnel did not come up again: %v", err)
+	}
+	if err := sendBreak(a.process); err != nil {
+		return notTried("Ctrl+Break cannot be sent here: %v", err)
 	}
 	if !a.ended(answerTimeout) {
-		return skipped("the program did not hear Ctrl+Break; it was killed")
+		return failed("ctrl-break-events.txt in the zip", "the program does not end within %v after Ctrl+Break", answerTimeout)
 	}
-	return s.nothingLeft("end", "after Ctrl+Break")
+	return s.nothingLeft("break", "after Ctrl+Break")
 }
 
-// nothingLeft: interface, DNS rule and filters are gone. The routes are gone with the interface.
+// nothingLeft waits until interface, DNS rule and filters are gone. Routes go with the interface.
 func (s *suite) nothingLeft(name, when string) result {
 	var left []string
 	s.until(answerTimeout/2, func() bool {
 		left = s.leftOfTunnel(name)
 		return len(left) == 0
 	})
-	return verdict(left, "the files of "+name+" in the zip", "%s: no interface, no DNS rule, no filters", when)
+	return okUnless(left, "the files *-after-"+name+" in the zip", "%s: no interface, no DNS rule, no filters", when)
 }
 
 func (s *suite) leftOfTunnel(name string) []string {

@@ -17,7 +17,7 @@ import (
 	"unicode/utf16"
 )
 
-// wide is a file as reg export and msiexec write it.
+// wide encodes a file as reg export and msiexec do.
 func wide(s string) []byte {
 	b := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(s)) {
@@ -55,13 +55,13 @@ func TestParseRegistry(t *testing.T) {
 
 func TestParseQuery(t *testing.T) {
 	said := "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\X\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    UBR    REG_DWORD    0x1f\r\n\r\n"
-	if v, is := parseQuery(said, "productname"); !is || v.Text != "Windows 10 Pro" {
-		t.Errorf("%+v %v", v, is)
+	if v, found := parseQuery(said, "productname"); !found || v.Text != "Windows 10 Pro" {
+		t.Errorf("%+v %v", v, found)
 	}
-	if v, is := parseQuery(said, "UBR"); !is || v.Number != 31 {
-		t.Errorf("%+v %v", v, is)
+	if v, found := parseQuery(said, "UBR"); !found || v.Number != 31 {
+		t.Errorf("%+v %v", v, found)
 	}
-	if _, is := parseQuery("ОШИБКА: не удаётся найти раздел", "UBR"); is {
+	if _, found := parseQuery("ОШИБКА: не удаётся найти раздел", "UBR"); found {
 		t.Error("an error message has no value")
 	}
 }
@@ -107,21 +107,21 @@ func TestJudgeInstall(t *testing.T) {
 		want status
 		says string
 	}{
-		{0, installLog{}, ok, "no error"},
-		{3010, installLog{}, ok, "a restart is wanted"},
-		{1603, installLog{}, failed, "a fatal error"},
-		{1620, installLog{}, failed, "no installer"},
-		{0, installLog{Errors: []string{"error 2219"}}, failed, "error 2219"},
-		{0, installLog{Failed: []string{"InstallFiles"}}, failed, "InstallFiles"},
+		{0, installLog{}, statusOK, "no error"},
+		{3010, installLog{}, statusOK, "a restart is required"},
+		{1603, installLog{}, statusFailed, "a fatal error"},
+		{1620, installLog{}, statusFailed, "not an installer"},
+		{0, installLog{Errors: []string{"error 2219"}}, statusFailed, "error 2219"},
+		{0, installLog{Failed: []string{"InstallFiles"}}, statusFailed, "InstallFiles"},
 	} {
 		r := judgeInstall(c.code, c.log, "the log")
-		if r.Status != c.want || !strings.Contains(r.Seen, c.says) || (r.Status == failed) != (r.LookAt != "") {
+		if r.Status != c.want || !strings.Contains(r.Seen, c.says) || (r.Status == statusFailed) != (r.LookAt != "") {
 			t.Errorf("%d %+v: %+v", c.code, c.log, r)
 		}
 	}
 }
 
-// cfb is a compound file of some sectors, all in use, after the header and with as many allocation sectors as needed.
+// cfb makes a compound file with this many sectors after the header, all in use.
 func cfb(sectors int) []byte {
 	const size, each = 512, 128
 	fats := 1
@@ -132,7 +132,7 @@ func cfb(sectors int) []byte {
 	copy(b, cfbMagic)
 	binary.LittleEndian.PutUint16(b[30:], 9)
 	binary.LittleEndian.PutUint32(b[44:], uint32(fats))
-	difat := sectors - 1 // where the numbers of the allocation sectors stand that the header has no room for
+	difat := sectors - 1 // the sector that lists the allocation sectors for which the header has no room
 	binary.LittleEndian.PutUint32(b[68:], uint32(difat))
 	for i := 0; i < fats; i++ {
 		if i < cfbInHead {
@@ -149,21 +149,21 @@ func cfb(sectors int) []byte {
 	return b
 }
 
-func TestWholeInstaller(t *testing.T) {
+func TestCheckComplete(t *testing.T) {
 	for _, sectors := range []int{10, 128, 129, 128*cfbInHead + 500} {
 		b := cfb(sectors)
-		if err := wholeInstaller(bytes.NewReader(b), int64(len(b))); err != nil {
+		if err := checkComplete(bytes.NewReader(b), int64(len(b))); err != nil {
 			t.Errorf("%d sectors: %v", sectors, err)
 		}
 		for _, n := range []int{len(b) - 512, len(b) * 2 / 3, 600} {
-			if err := wholeInstaller(bytes.NewReader(b[:n]), int64(n)); err == nil || !strings.Contains(err.Error(), "cut off") {
+			if err := checkComplete(bytes.NewReader(b[:n]), int64(n)); err == nil || !strings.Contains(err.Error(), "cut off") {
 				t.Errorf("%d sectors, %d of %d bytes: %v", sectors, n, len(b), err)
 			}
 		}
 	}
 	for _, b := range [][]byte{nil, []byte("<!DOCTYPE html>" + strings.Repeat(" ", 600)), make([]byte, 600)} {
-		if err := wholeInstaller(bytes.NewReader(b), int64(len(b))); err == nil {
-			t.Errorf("%.20q is taken for an installer", b)
+		if err := checkComplete(bytes.NewReader(b), int64(len(b))); err == nil {
+			t.Errorf("%.20q counts as an installer", b)
 		}
 	}
 }
@@ -177,12 +177,12 @@ func TestJudgeWindows(t *testing.T) {
 		want status
 		says string
 	}{
-		{windows("26100", "Windows 10 Pro"), ok, "Windows 11 Pro, build 26100.7, AMD64, language Russian"},
-		{windows("19045", "Windows 10 Pro"), ok, "Windows 10 Pro, build 19045.7"},
-		{windows("26100", "Windows Server 2025 Standard"), ok, "Windows Server 2025 Standard, build"},
-		{windows("9200", "Windows 8"), ok, "Windows 8, build"},
-		{windows("7601", "Windows 7"), failed, "Windows 7"},
-		{regKey{}, failed, "does not say"},
+		{windows("26100", "Windows 10 Pro"), statusOK, "Windows 11 Pro, build 26100.7, AMD64, language Russian"},
+		{windows("19045", "Windows 10 Pro"), statusOK, "Windows 10 Pro, build 19045.7"},
+		{windows("26100", "Windows Server 2025 Standard"), statusOK, "Windows Server 2025 Standard, build"},
+		{windows("9200", "Windows 8"), statusOK, "Windows 8, build"},
+		{windows("7601", "Windows 7"), statusFailed, "Windows 7"},
+		{regKey{}, statusFailed, "does not say"},
 	} {
 		if r := judgeWindows(c.k, "AMD64", "0419", false); r.Status != c.want || !strings.Contains(r.Seen, c.says) {
 			t.Errorf("%+v, want %s %q", r, c.want, c.says)
@@ -202,8 +202,18 @@ func TestJudgements(t *testing.T) {
 	up := adapter{Name: "Ideco agent", InterfaceOperationalStatus: 1}
 	ip := []settings{{1380, 5}}
 	own := []address{{"10.128.0.2", "4"}}
-	rule := regKey{"name": {Text: ".corp.test"}, "genericdnsservers": {Text: "10.0.0.53;10.0.0.54"}}
-	follows := []namePolicy{{".corp.test", "10.0.0.53 10.0.0.54"}}
+	servers := []string{"10.0.0.53", "10.0.0.54"}
+	ruleFor := func(names string) regKey {
+		return regKey{"name": {Text: names}, "genericdnsservers": {Text: "10.0.0.53;10.0.0.54"}}
+	}
+	policyFor := func(names ...string) []namePolicy {
+		var list []namePolicy
+		for _, name := range names {
+			list = append(list, namePolicy{name, "10.0.0.53 10.0.0.54"})
+		}
+		return list
+	}
+	llmnrOff, netBT := regKey{"enablemulticast": {Number: 0}}, func(n uint32) regKey { return regKey{"netbiosoptions": {Number: n}} }
 	routes := func(list ...string) result {
 		var all []route
 		for _, one := range list {
@@ -216,64 +226,86 @@ func TestJudgements(t *testing.T) {
 		got  result
 		want status
 	}{
-		"one product":              {judgeProducts([]product{{"1.0.0"}}), ok},
-		"two products":             {judgeProducts([]product{{"1.0.0"}, {"1.0.0"}}), failed},
-		"no product":               {judgeProducts(nil), failed},
-		"build for 10":             {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), ok},
-		"build for 8":              {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), ok},
-		"build for 8 on 10":        {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", true), failed},
-		"build for 10 on 8":        {judgeProgram("Ideco Agent 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", false), failed},
-		"another version":          {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), failed},
-		"silent program":           {judgeProgram("", "1.0.0", true), failed},
-		"preset":                   {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), ok},
-		"no preset":                {judgePreset(regKey{}, map[string]string{"PresetAddress": "-", "PresetPin": "="}), ok},
-		"another preset":           {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), failed},
-		"another pin":              {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), failed},
-		"no key":                   {judgePreset(nil, nil), failed},
-		"service":                  {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: "LocalSystem"}}), ok},
-		"service by hand":          {judgeService(regKey{"start": {Number: 3}, "objectname": {Text: "LocalSystem"}}), failed},
-		"service of a person":      {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: `.\ivan`}}), failed},
-		"no service":               {judgeService(nil), failed},
-		"quoted":                   {judgePath(regKey{"imagepath": {Text: `"` + program + `" service`}}, program), ok},
-		"unquoted":                 {judgePath(regKey{"imagepath": {Text: program + ` service`}}, program), failed},
-		"recovery":                 {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000, 1, 5000, 1, 30000)), ok},
-		"recovery by a program":    {judgeRecovery(recovery(86400, 0, 0, 1, 20, 3, 1000)), failed},
-		"recovery cut off":         {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000)), failed},
-		"no recovery":              {judgeRecovery(regKey{}), failed},
-		"valid signature":          {judgeSignature("0", "CN=WireGuard LLC", false), ok},
-		"unsigned installer":       {judgeSignature("2", "", true), ok},
-		"unsigned driver":          {judgeSignature("2", "", false), failed},
-		"broken signature":         {judgeSignature("3", "CN=X", true), failed},
-		"refusal":                  {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), ok},
-		"refusal without words":    {judgeRefusal(event{State: "error", Code: "bad_credentials"}), failed},
-		"unreachable":              {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), failed},
-		"wrong password taken":     {judgeRefusal(event{State: "authorized"}), failed},
-		"no tunnel on ARM64":       {judgeNoTunnel(event{State: "error", Message: "VPN does not work on ARM64."}, true), ok},
-		"tunnel on ARM64":          {judgeNoTunnel(event{State: "tunnel"}, true), failed},
-		"no tunnel":                {judgeNoTunnel(event{State: "error", Message: "No."}, false), failed},
-		"interface":                {judgeInterface(up, ip, own, "10.128.0.2"), ok},
-		"interface down":           {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ip, own, "10.128.0.2"), failed},
-		"large MTU":                {judgeInterface(up, []settings{{65535, 5}}, own, "10.128.0.2"), failed},
-		"tentative address":        {judgeInterface(up, ip, []address{{"10.128.0.2", "1"}}, "10.128.0.2"), failed},
-		"another address":          {judgeInterface(up, ip, own, "10.128.0.3"), failed},
-		"no IPv4":                  {judgeInterface(up, nil, own, "10.128.0.2"), failed},
-		"all routes":               {routes("0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), ok},
-		"all routes and a default": {routes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"), ok},
-		"half of all routes":       {routes("0.0.0.0/1", "10.128.0.2/32"), failed},
-		"some routes":              {routes("10.0.0.0/8", "10.128.0.2/32", "255.255.255.255/32"), ok},
-		"no routes":                {routes("10.128.0.2/32", "224.0.0.0/4"), failed},
-		"DNS of the interface":     {judgeDNS([]string{"10.0.0.53"}, nil, nil, true, false), ok},
-		"DNS by a rule":            {judgeDNS(nil, rule, follows, false, false), ok},
-		"DNS by an unheeded rule":  {judgeDNS(nil, rule, nil, false, false), failed},
-		"DNS by a rule for all":    {judgeDNS([]string{"10.0.0.53"}, rule, follows, true, false), failed},
-		"no DNS, as said":          {judgeDNS(nil, nil, nil, true, true), ok},
-		"no DNS":                   {judgeDNS(nil, nil, nil, false, false), failed},
-		"gateway outside":          {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 1}, {"192.168.1.5", "203.0.113.1", 7}}, 7, "10.128.0.2"), ok},
-		"gateway inside":           {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 7}}, 7, "10.128.0.2"), failed},
-		"no connection":            {judgeOutside(nil, 7, "10.128.0.2"), failed},
+		"one product":               {judgeProducts([]product{{"1.0.0"}}), statusOK},
+		"two products":              {judgeProducts([]product{{"1.0.0"}, {"1.0.0"}}), statusFailed},
+		"no product":                {judgeProducts(nil), statusFailed},
+		"build for 10":              {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), statusOK},
+		"build for 8":               {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), statusOK},
+		"build for 8 on 10":         {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", true), statusFailed},
+		"build for 10 on 8":         {judgeProgram("Ideco Agent 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", false), statusFailed},
+		"another version":           {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), statusFailed},
+		"program without output":    {judgeProgram("", "1.0.0", true), statusFailed},
+		"preset":                    {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), statusOK},
+		"no preset":                 {judgePreset(regKey{}, map[string]string{"PresetAddress": "-", "PresetPin": "="}), statusOK},
+		"another preset":            {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), statusFailed},
+		"another pin":               {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), statusFailed},
+		"no key":                    {judgePreset(nil, nil), statusFailed},
+		"service":                   {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: "LocalSystem"}}), statusOK},
+		"service by hand":           {judgeService(regKey{"start": {Number: 3}, "objectname": {Text: "LocalSystem"}}), statusFailed},
+		"service of a person":       {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: `.\ivan`}}), statusFailed},
+		"no service":                {judgeService(nil), statusFailed},
+		"quoted":                    {judgePath(regKey{"imagepath": {Text: `"` + program + `" service`}}, program), statusOK},
+		"unquoted":                  {judgePath(regKey{"imagepath": {Text: program + ` service`}}, program), statusFailed},
+		"recovery":                  {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000, 1, 5000, 1, 30000)), statusOK},
+		"recovery by a program":     {judgeRecovery(recovery(86400, 0, 0, 1, 20, 3, 1000)), statusFailed},
+		"recovery cut off":          {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000)), statusFailed},
+		"no recovery":               {judgeRecovery(regKey{}), statusFailed},
+		"valid signature":           {judgeSignature("0", "CN=WireGuard LLC", false), statusOK},
+		"unsigned installer":        {judgeSignature("2", "", true), statusOK},
+		"unsigned driver":           {judgeSignature("2", "", false), statusFailed},
+		"broken signature":          {judgeSignature("3", "CN=X", true), statusFailed},
+		"refusal":                   {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), statusOK},
+		"refusal without a message": {judgeRefusal(event{State: "error", Code: "bad_credentials"}), statusFailed},
+		"unreachable":               {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), statusFailed},
+		"wrong password accepted":   {judgeRefusal(event{State: "authorized"}), statusFailed},
+		"interface":                 {judgeInterface(up, ip, own, "10.128.0.2"), statusOK},
+		"interface down":            {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ip, own, "10.128.0.2"), statusFailed},
+		"large MTU":                 {judgeInterface(up, []settings{{65535, 5}}, own, "10.128.0.2"), statusFailed},
+		"tentative address":         {judgeInterface(up, ip, []address{{"10.128.0.2", "1"}}, "10.128.0.2"), statusFailed},
+		"another address":           {judgeInterface(up, ip, own, "10.128.0.3"), statusFailed},
+		"no IPv4":                   {judgeInterface(up, nil, own, "10.128.0.2"), statusFailed},
+		"all routes":                {routes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusOK},
+		"all routes, no default":    {routes("0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusFailed},
+		"only a default route":      {routes("0.0.0.0/0", "10.128.0.2/32"), statusFailed},
+		"half of all routes":        {routes("0.0.0.0/1", "10.128.0.2/32"), statusFailed},
+		"some routes":               {routes("10.0.0.0/8", "10.128.0.2/32", "255.255.255.255/32"), statusOK},
+		"no routes":                 {routes("10.128.0.2/32", "224.0.0.0/4"), statusFailed},
+
+		"DNS of a full tunnel":                    {judgeDNS(servers, ruleFor("."), policyFor("."), true, false), statusOK},
+		"DNS of a full tunnel, suffix rule":       {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), true, false), statusFailed},
+		"DNS of a full tunnel, no rule":           {judgeDNS(servers, nil, nil, true, false), statusFailed},
+		"DNS of a full tunnel, rule not followed": {judgeDNS(servers, ruleFor("."), nil, true, false), statusFailed},
+		"DNS of a full tunnel, bare interface":    {judgeDNS(nil, ruleFor("."), policyFor("."), true, false), statusFailed},
+		"DNS of a full tunnel, other servers":     {judgeDNS([]string{"10.0.0.5"}, ruleFor("."), policyFor("."), true, false), statusFailed},
+		"no DNS in a full tunnel, with notice":    {judgeDNS(nil, nil, nil, true, true), statusOK},
+		"no DNS in a full tunnel":                 {judgeDNS(nil, nil, nil, true, false), statusFailed},
+		"DNS for all names":                       {judgeDNS(servers, ruleFor("."), policyFor("."), false, false), statusOK},
+		"DNS for all names, no rule":              {judgeDNS(servers, nil, nil, false, false), statusFailed},
+		"DNS for suffixes":                        {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test", ".a.test"), false, false), statusOK},
+		"DNS for suffixes, servers for all":       {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), false, false), statusFailed},
+		"DNS for suffixes, one not followed":      {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test"), false, false), statusFailed},
+		"DNS for suffixes, other server followed": {judgeDNS(nil, ruleFor(".corp.test"), []namePolicy{{".corp.test", "10.0.0.5"}}, false, false), statusFailed},
+		"DNS rule without names":                  {judgeDNS(nil, ruleFor(""), nil, false, false), statusFailed},
+		"no DNS in a split tunnel":                {judgeDNS(nil, nil, nil, false, false), statusNotTried},
+
+		"quiet":                     {judgeQuiet(llmnrOff, llmnrOff, netBT(2), false), statusOK},
+		"LLMNR not set":             {judgeQuiet(regKey{}, llmnrOff, netBT(2), false), statusFailed},
+		"LLMNR on by IPv6":          {judgeQuiet(llmnrOff, regKey{"enablemulticast": {Number: 1}}, netBT(2), false), statusFailed},
+		"NetBIOS on":                {judgeQuiet(llmnrOff, llmnrOff, netBT(0), false), statusFailed},
+		"address registered in DNS": {judgeQuiet(llmnrOff, llmnrOff, netBT(2), true), statusFailed},
+		"no keys of the interface":  {judgeQuiet(nil, nil, nil, false), statusFailed},
+
+		"gateway outside": {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 1}, {"192.168.1.5", "203.0.113.1", 7}}, 7, "10.128.0.2"), statusOK},
+		"gateway inside":  {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 7}}, 7, "10.128.0.2"), statusFailed},
+		"no connection":   {judgeOutside(nil, 7, "10.128.0.2"), statusFailed},
 	} {
-		if c.got.Status != c.want || c.got.Seen == "" || (c.want == failed) != (c.got.LookAt != "") {
+		if c.got.Status != c.want || c.got.Seen == "" || (c.want == statusFailed) != (c.got.LookAt != "") {
 			t.Errorf("%s: %+v, want %s", name, c.got, c.want)
+		}
+	}
+	for prefix, want := range map[string]bool{"0.0.0.0/0": true, "0.0.0.0/1": true, "10.0.0.0/8": false} {
+		if _, takesAll := judgeRoutes([]route{{prefix}}, "10.128.0.2"); takesAll != want {
+			t.Errorf("a tunnel with the route %s takes all traffic: %v", prefix, takesAll)
 		}
 	}
 }
@@ -293,15 +325,15 @@ func TestInternet(t *testing.T) {
 	if err := parseObjects([]byte("\xef\xbb\xbf"+`[{"InterfaceAlias":"Ethernet","IPv4Connectivity":1},{"InterfaceAlias":"Ideco agent","IPv4Connectivity":4}]`), &list); err != nil {
 		t.Fatal(err)
 	}
-	if is, seen := internet(list); !is || seen != "Ethernet: 1, Ideco agent: 4" {
-		t.Error(is, seen)
+	if connected, seen := internet(list); !connected || seen != "Ethernet: 1, Ideco agent: 4" {
+		t.Error(connected, seen)
 	}
 	list = nil
 	if err := parseObjects([]byte(`{"value":[{"InterfaceAlias":"Ethernet","IPv4Connectivity":"LocalNetwork"}],"Count":1}`), &list); err != nil {
 		t.Fatal(err)
 	}
-	if is, seen := internet(list); is || seen != "Ethernet: LocalNetwork" {
-		t.Error(is, seen)
+	if connected, seen := internet(list); connected || seen != "Ethernet: LocalNetwork" {
+		t.Error(connected, seen)
 	}
 }
 
@@ -316,9 +348,9 @@ func TestReportPath(t *testing.T) {
 	}
 }
 
-func TestLeadsTo(t *testing.T) {
+func TestPointsTo(t *testing.T) {
 	for link, want := range map[string]bool{"L\x00..\\IdecoAgent.exe\x00": true, string(wide("C:\\IdecoAgent.exe")): true, "other.exe": false} {
-		if got := leadsTo([]byte(link), "IdecoAgent.exe"); got != want {
+		if got := pointsTo([]byte(link), "IdecoAgent.exe"); got != want {
 			t.Errorf("%q: %v", link, got)
 		}
 	}
@@ -353,10 +385,10 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
-// TestRun: what the program does without a Windows.
+// TestRun runs the program on other systems than Windows, where it refuses to check.
 func TestRun(t *testing.T) {
 	if onWindows {
-		t.Skip("this would change the computer")
+		t.Skip("on Windows this would change the computer")
 	}
 	msi := filepath.Join(t.TempDir(), "a.msi")
 	if err := os.WriteFile(msi, cfb(10), 0o600); err != nil {
@@ -382,11 +414,11 @@ func TestRun(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	rows := []row{{"first", good("all  is\nwell")}, {"the second", bad("the log", "exit code %d", 1603)}, {"third", skipped("no gateway")}}
-	want := "ok            first       all is well\n" +
-		"failed        the second  exit code 1603\n" +
-		"                          look at: the log\n" +
-		"untried here  third       no gateway\n\n1 ok, 1 failed, 1 untried here\n"
+	rows := []row{{"first", ok("all  is\nwell")}, {"the second", failed("the log", "exit code %d", 1603)}, {"third", notTried("no gateway")}}
+	want := "ok         first       all is well\n" +
+		"failed     the second  exit code 1603\n" +
+		"                       look at: the log\n" +
+		"not tried  third       no gateway\n\n1 ok, 1 failed, 1 not tried\n"
 	if got := table(rows); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
@@ -398,24 +430,46 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRowsHaveOneName: results are compared by their names, over versions and computers.
-func TestRowsHaveOneName(t *testing.T) {
-	seen := map[string]bool{}
-	for _, c := range allChecks() {
-		if seen[c.name] || c.do == nil {
-			t.Errorf("%q", c.name)
-		}
-		seen[c.name] = true
-	}
-	for _, m := range manual {
-		if seen[m.name] || m.steps == "" {
-			t.Errorf("%q", m.name)
-		}
-		seen[m.name] = true
+// TestInterrupted wants the removal, and nothing else, after an interruption.
+func TestInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	s := &suite{computer: computer{ctx: ctx}}
+	tried := func(s *suite) result { return ok("tried, error %v", s.ctx.Err()) }
+	checks := []check{{"one", nil, func(*suite) result { interrupt(); return ok("tried") }}, {"two", nil, tried}, {"three", []need{needInstalled}, tried}}
+	s.tryAll(checks, []check{{"end", nil, tried}}, io.Discard)
+	want := []row{{"one", ok("tried")}, {"two", notTried("interrupted")}, {"three", notTried("the product is not installed")}, {"end", ok("tried, error <nil>")}}
+	if !reflect.DeepEqual(s.rows, want) {
+		t.Errorf("%+v, want %+v", s.rows, want)
 	}
 }
 
-// TestNoPassword: the password is nowhere in the zip, in whatever form it was written, also inside of diagnose's zip.
+// TestRowNames wants a name for each row that no other row has, because results are compared by them, and wants it in the
+// README, where people look up which rows they can try.
+func TestRowNames(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	var names []string
+	for _, c := range append(trialChecks(), removalChecks...) {
+		names = append(names, c.name)
+	}
+	for _, m := range manual {
+		names = append(names, m.name)
+	}
+	for _, name := range names {
+		if seen[name] {
+			t.Errorf("two rows have the name %s", name)
+		}
+		seen[name] = true
+		if !bytes.Contains(readme, []byte("`"+name+"`")) {
+			t.Errorf("README.md does not name the row %s", name)
+		}
+	}
+}
+
+// TestNoPassword wants no password in the zip, in whatever encoding it was collected, and also not in diagnose's zip.
 func TestNoPassword(t *testing.T) {
 	const password = `кот "на" окне 7`
 	quoted := `{"password":"кот \"на\" окне 7"}`
@@ -433,7 +487,7 @@ func TestNoPassword(t *testing.T) {
 	}
 	r := s.noSecrets()
 	for _, name := range []string{"a.txt", "b.log", "c.json", "d-diagnose.zip/agent.log", "e.txt"} {
-		if r.Status != failed || !strings.Contains(r.Seen, name+" has") {
+		if r.Status != statusFailed || !strings.Contains(r.Seen, name+" has") {
 			t.Errorf("%s is not named: %+v", name, r)
 		}
 	}
@@ -467,11 +521,12 @@ func TestNoPassword(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheAgent: the witness imports nothing of the agent, and looks for what the agent makes.
+// TestNamesOfTheAgent wants the names in the agent's code that this program looks for, because it does not import that code.
 func TestNamesOfTheAgent(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	for file, names := range map[string][]string{
-		"agent/client/tunnel/nrpt.go":             {nameRule},
+		"agent/client/tunnel/nrpt.go":             {nameRule, `"."`},
+		"agent/client/tunnel/interface.go":        {`"EnableMulticast"`, `"NetbiosOptions"`},
 		"agent/client/tunnel/filter.go":           {filterIPv6, filterDNS},
 		"agent/client/tunnel/wintun.go":           {wintunSHA256},
 		"agent/client/tunnel/tun_windows.go":      {"Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d", "0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13"},
