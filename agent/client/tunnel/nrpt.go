@@ -1,6 +1,9 @@
 package tunnel
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -92,4 +95,42 @@ func rulePatience(written, now time.Time) time.Duration {
 		return wait
 	}
 	return 0
+}
+
+// nrptSystem is what removing and applying the rule needs from Windows.
+type nrptSystem struct {
+	deleteKey                 func(path string) error // fs.ErrNotExist = there is no such key
+	isEmptyKey                func(path string) bool
+	refreshPolicy, flushCache func() error
+}
+
+// remove deletes the rule from both keys, even when one fails, and applies the change. It also deletes the key of group
+// policy when that is empty now: as long as the key exists Windows ignores the local rules. It returns the joined errors.
+func (w nrptSystem) remove() error {
+	var failed []error
+	removed := map[string]bool{}
+	for _, key := range nrptPlaces(true) {
+		switch err := w.deleteKey(key + `\` + nrptRule); {
+		case err == nil:
+			removed[key] = true
+		case !errors.Is(err, fs.ErrNotExist):
+			failed = append(failed, fmt.Errorf("DNS rule in %s: %w", key, err))
+		}
+	}
+	if removed[nrptPolicy] && w.isEmptyKey(nrptPolicy) {
+		if err := w.deleteKey(nrptPolicy); err != nil {
+			failed = append(failed, fmt.Errorf("DNS rules %s: %w", nrptPolicy, err))
+		}
+	}
+	return errors.Join(append(failed, w.apply(removed[nrptPolicy]))...)
+}
+
+// apply flushes the DNS cache, which may hold answers from before the change. When rules of group policy have changed, it
+// also makes Windows read group policy again; otherwise they would count only after the next regular refresh.
+func (w nrptSystem) apply(policy bool) error {
+	var failed error
+	if policy {
+		failed = w.refreshPolicy()
+	}
+	return errors.Join(failed, w.flushCache())
 }

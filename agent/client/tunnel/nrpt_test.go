@@ -1,7 +1,10 @@
 package tunnel
 
 import (
+	"errors"
+	"io/fs"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +80,48 @@ func TestRulePatience(t *testing.T) {
 	}
 	if got := rulePatience(time.Time{}, now); got != 0 {
 		t.Errorf("never written: wait %v", got)
+	}
+}
+
+// One failure leaves nothing out that can still be done: the other key, the DNS cache, the error message.
+func TestRemoveNRPT(t *testing.T) {
+	denied := errors.New("denied")
+	const deleteLocal, deletePolicy, deleteTable = "delete " + localRule, "delete " + policyRule, "delete " + nrptPolicy
+	for _, c := range []struct {
+		name   string
+		failed map[string]error // by step
+		steps  []string
+		errors int
+	}{
+		{"both", nil, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 0},
+		{"none", map[string]error{deleteLocal: fs.ErrNotExist, deletePolicy: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, "flush"}, 0},
+		{"without policy", map[string]error{deletePolicy: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, "flush"}, 0},
+		{"policy only", map[string]error{deleteLocal: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 0},
+		{"the local rule stays", map[string]error{deleteLocal: denied}, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 1},
+		{"both stay", map[string]error{deleteLocal: denied, deletePolicy: denied}, []string{deleteLocal, deletePolicy, "flush"}, 2},
+		{"everything fails", map[string]error{deleteLocal: denied, deleteTable: denied, "refresh": denied, "flush": denied},
+			[]string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 4},
+	} {
+		var steps []string
+		step := func(name string) error {
+			steps = append(steps, name)
+			return c.failed[name]
+		}
+		err := nrptSystem{
+			deleteKey:     func(path string) error { return step("delete " + path) },
+			isEmptyKey:    func(path string) bool { return path == nrptPolicy },
+			refreshPolicy: func() error { return step("refresh") },
+			flushCache:    func() error { return step("flush") },
+		}.remove()
+		if !reflect.DeepEqual(steps, c.steps) {
+			t.Errorf("%s: %q", c.name, steps)
+		}
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if strings.Count(text, denied.Error()) != c.errors {
+			t.Errorf("%s: %q", c.name, text)
+		}
 	}
 }

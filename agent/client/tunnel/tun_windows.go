@@ -208,7 +208,7 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	if len(nrptNames(s)) == 0 {
 		return nil
 	}
-	watch, err := watchPolicy(a.changes.note)
+	watch, err := watchPolicy(a.changes.note, a.config.Log)
 	if err != nil {
 		a.complain(err) // the rule holds until policy changes
 	}
@@ -222,7 +222,7 @@ func (a *tunAdapter) writeRule() error {
 	if err != nil {
 		return err
 	}
-	a.complain(takeUpNRPT(policy))
+	a.complain(applyNRPT(policy))
 	return nil
 }
 
@@ -275,15 +275,13 @@ func cleanUp(string) error {
 	if permittedChanges() != nil || inUse() {
 		return nil
 	}
-	if err := removeNRPT(); err != nil {
-		return err
-	}
+	failed := removeNRPT()
 	luid, err := winipcfg.LUIDFromGUID(&adapterGUID)
 	if err != nil {
-		return nil // no interface
+		return failed // no interface
 	}
 	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it is there, and not only remembered
 		forget(luid)
 	}
-	return nil
+	return failed
 }

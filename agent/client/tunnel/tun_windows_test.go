@@ -174,7 +174,7 @@ func TestWriteNRPT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := takeUpNRPT(policy); err != nil {
+	if err := applyNRPT(policy); err != nil {
 		t.Error(err)
 	}
 	if lacksNRPT() {
@@ -286,7 +286,7 @@ func checkValues(t *testing.T, want []value) {
 
 func TestWatchPolicy(t *testing.T) {
 	applied := make(chan struct{}, 1)
-	w, err := watchPolicy(func() { applied <- struct{}{} })
+	w, err := watchPolicy(func() { applied <- struct{}{} }, func(text string) { t.Error(text) })
 	if err != nil {
 		t.Skip(err) // Wine
 	}
