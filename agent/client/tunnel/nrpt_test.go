@@ -52,7 +52,7 @@ func TestNRPT(t *testing.T) {
 	}
 }
 
-func TestNRPTLacks(t *testing.T) {
+func TestNeedsRewrite(t *testing.T) {
 	for _, c := range []struct {
 		what                 string
 		table, local, policy bool
@@ -60,25 +60,25 @@ func TestNRPTLacks(t *testing.T) {
 	}{
 		{"as written, without policy", false, true, false, false},
 		{"as written, with policy", true, true, true, false},
-		{"policy has made its place", true, true, false, true},
-		{"policy has removed its place", false, true, false, false},
+		{"policy has created its key", true, true, false, true},
+		{"policy has removed its key", false, true, false, false},
 		{"somebody has removed the local rule", false, false, false, true},
 		{"somebody has removed the local rule, with policy", true, false, true, true},
 	} {
-		if got := nrptLacks(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
+		if got := needsRewrite(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
 	}
 }
 
-func TestRulePatience(t *testing.T) {
+func TestRewriteDelay(t *testing.T) {
 	now := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
 	for ago, want := range map[time.Duration]time.Duration{0: time.Minute, 20 * time.Second: 40 * time.Second, time.Minute: 0, time.Hour: 0} {
-		if got := rulePatience(now.Add(-ago), now); got != want {
+		if got := rewriteDelay(now.Add(-ago), now); got != want {
 			t.Errorf("written %v ago: wait %v, want %v", ago, got, want)
 		}
 	}
-	if got := rulePatience(time.Time{}, now); got != 0 {
+	if got := rewriteDelay(time.Time{}, now); got != 0 {
 		t.Errorf("never written: wait %v", got)
 	}
 }

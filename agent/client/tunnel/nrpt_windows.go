@@ -21,7 +21,7 @@ const (
 	refreshForce = 1
 )
 
-// writeNRPT writes the agent's rule. It tells whether group policy has a table of its own, even an empty one.
+// writeNRPT writes the agent's rule. It reports whether the key of group policy exists, even an empty one.
 func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 	policy = keyExists(nrptPolicy)
 	local, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptLocal, registry.QUERY_VALUE)
@@ -29,24 +29,24 @@ func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 		return policy, fmt.Errorf("DNS rules %s: %w", nrptLocal, err)
 	}
 	local.Close()
-	for _, place := range nrptPlaces(policy) {
-		if err := makeVolatile(place, nrptRule); err != nil {
-			return policy, fmt.Errorf("DNS rule in %s: %w", place, err)
+	for _, key := range nrptKeys(policy) {
+		if err := makeVolatile(key, nrptRule); err != nil {
+			return policy, fmt.Errorf("DNS rule in %s: %w", key, err)
 		}
 	}
 	return policy, writeValues(nrptValues(s, policy))
 }
 
-// lacksNRPT tells whether the rule is not where it belongs now.
-func lacksNRPT() bool {
+// nrptNeedsRewrite reports whether the rule is missing from one of the keys that it belongs under now.
+func nrptNeedsRewrite() bool {
 	has := map[string]bool{}
-	for _, place := range nrptPlaces(true) {
-		has[place] = keyExists(place + `\` + nrptRule)
+	for _, key := range nrptKeys(true) {
+		has[key] = keyExists(key + `\` + nrptRule)
 	}
-	return nrptLacks(keyExists(nrptPolicy), has)
+	return needsRewrite(keyExists(nrptPolicy), has)
 }
 
-// windowsNRPT is the real thing.
+// windowsNRPT calls Windows.
 var windowsNRPT = nrptSystem{
 	deleteKey:     func(path string) error { return registry.DeleteKey(registry.LOCAL_MACHINE, path) },
 	isEmptyKey:    isEmptyKey,
@@ -54,7 +54,10 @@ var windowsNRPT = nrptSystem{
 	flushCache:    flushDNSCache,
 }
 
-func removeNRPT() error           { return windowsNRPT.remove() }
+// removeNRPT removes the agent's rule and applies the change.
+func removeNRPT() error { return windowsNRPT.remove() }
+
+// applyNRPT flushes the DNS cache and, for rules of group policy, makes Windows read group policy again.
 func applyNRPT(policy bool) error { return windowsNRPT.apply(policy) }
 
 func refreshPolicy() error {
