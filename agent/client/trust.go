@@ -22,9 +22,11 @@ func ParsePin(text string) (*Pin, error) {
 	return pin, nil
 }
 
-// TLSConfig is how the agent makes sure that it talks to the gateway: TLS 1.3 and a certificate for host, a name or an
-// IP address, from the root that matches the pin, or, where the gateway shows no such root, from one of roots (nil = the
-// system's). Name, dates, usage and constraints are checked by x509.Verify in every case.
+// TLSConfig returns the configuration for connections to the gateway. The pin adds a trusted root. It does not exclude
+// roots, or the system's where roots is nil: they count whenever the gateway's chain holds no root that matches the pin.
+//
+// TLS 1.3 is required, and a certificate for host, which is a name or an IP address. x509.Verify checks name, dates, usage
+// and constraints in every case.
 func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS13,
@@ -33,7 +35,7 @@ func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 		RootCAs:    roots,
 	}
 	if pin != nil {
-		// The documented way to check by oneself: crypto/tls skips its check and verify makes the same one, with other roots.
+		// The documented way to replace the check: crypto/tls skips its own, and verify makes the same one with other roots.
 		c.InsecureSkipVerify = true
 		c.VerifyConnection = func(state tls.ConnectionState) error {
 			return verify(state.PeerCertificates, host, roots, pin)
@@ -61,11 +63,11 @@ func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pin *P
 	return nil
 }
 
-// rootsFor chooses the roots for a chain: the one in it that matches the pin, and nothing else, or roots where none does.
+// rootsFor returns the roots for a chain: only the certificate in it that matches the pin, or roots when none does.
 //
-// The system's verifier (nil) must not be asked about a chain that the pin decides: for an unknown root Windows fetches its
-// list of trusted roots from the Internet. Before login the Internet is closed, so that takes 15 seconds, longer than a
-// handshake may.
+// A chain with a pinned root must not go to the system's verifier (nil): for an unknown root Windows downloads its list of
+// trusted roots from the Internet. Before login the Internet is closed, so that takes 15 seconds, longer than a handshake
+// may.
 func rootsFor(chain []*x509.Certificate, roots *x509.CertPool, pin *Pin) *x509.CertPool {
 	for _, c := range chain[1:] {
 		if pin.matches(c) {
@@ -77,8 +79,8 @@ func rootsFor(chain []*x509.Certificate, roots *x509.CertPool, pin *Pin) *x509.C
 	return roots
 }
 
-// matches tells whether c is the root that is meant. It must have signed itself: anybody can write a certificate
-// around somebody else's public key, without the constraints that the owner gave it.
+// matches reports whether c is the pinned root. It must be self-signed: anybody can make a certificate with somebody else's
+// public key and leave out the owner's constraints.
 func (p *Pin) matches(c *x509.Certificate) bool {
 	return sha256.Sum256(c.RawSubjectPublicKeyInfo) == *p && c.IsCA && c.CheckSignatureFrom(c) == nil
 }

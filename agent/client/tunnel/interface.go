@@ -9,16 +9,16 @@ import (
 
 // Metrics of the tunnel's interface on Windows.
 const (
-	// firstMetric puts the interface before all others: Windows prefers its DNS servers and its default route.
+	// firstMetric is the lowest: Windows prefers the interface's DNS servers and default route.
 	firstMetric = 0
-	// lastMetric puts it behind all others. Windows itself gives 5 to 50 by the speed of an interface (Metric of
-	// Microsoft-Windows-TCPIP on learn.microsoft.com); the rest is room for what others set by hand.
+	// lastMetric is higher than those of other interfaces. Windows itself assigns 5 to 50 by the speed of an interface
+	// (Metric of Microsoft-Windows-TCPIP on learn.microsoft.com); administrators may set higher ones by hand.
 	lastMetric = 9000
 )
 
-// metricFor is the metric of the tunnel's interface. Windows' own choice would put it first always, because wintun claims
-// 100 Gbit/s. Then broadcasts, and programs that look for devices nearby, would go into the tunnel. Routes to the
-// organisation's networks are more specific than others and need no low metric.
+// metricFor returns the metric of the tunnel's interface. Windows itself would always assign the lowest, because wintun
+// reports 100 Gbit/s: broadcasts and device discovery would go into the tunnel. Routes to the organisation's networks are
+// more specific than others and need no low metric.
 func metricFor(s client.TunnelSetup) uint32 {
 	if asksAll(s) || takesAll(s) {
 		return firstMetric
@@ -26,24 +26,24 @@ func metricFor(s client.TunnelSetup) uint32 {
 	return lastMetric
 }
 
-// value is a value in HKEY_LOCAL_MACHINE.
+// value is a registry value in HKEY_LOCAL_MACHINE.
 type value struct {
 	Path, Name string
 	Data       any // uint32 = REG_DWORD, string = REG_SZ, []string = REG_MULTI_SZ
 }
 
-// Keys of the settings that Windows keeps for each interface, by its GUID.
+// Registry keys of the settings that Windows keeps for each interface. The interface's GUID follows.
 const (
 	tcpip4Interfaces = `SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces\`
 	tcpip6Interfaces = `SYSTEM\CurrentControlSet\Services\Tcpip6\Parameters\Interfaces\`
 	netBTInterfaces  = `SYSTEM\CurrentControlSet\Services\NetBT\Parameters\Interfaces\Tcpip_`
 )
 
-// quietValues keep Windows from making the interface known: it does not register the address in the domain's DNS, where
-// colleagues would find it instead of the office address, and does not ask the tunnel for names by LLMNR and NetBIOS,
-// which nobody there answers. tailscale writes the same (net/dns/manager_windows.go). They lie in the interface's own
-// keys, which nothing else reads, and stay there for the next time.
-func quietValues(guid string) []value {
+// noRegistrationValues returns the values that switch off DNS registration, LLMNR and NetBIOS on the interface. Registered
+// in the domain's DNS, the tunnel's address would take the place of the office address. LLMNR and NetBIOS queries find
+// nobody in the tunnel. tailscale writes the same values (net/dns/manager_windows.go). They belong to this interface only
+// and are kept for the next tunnel.
+func noRegistrationValues(guid string) []value {
 	var list []value
 	for _, interfaces := range []string{tcpip4Interfaces, tcpip6Interfaces} {
 		path := interfaces + guid
@@ -57,8 +57,8 @@ func quietValues(guid string) []value {
 	return append(list, value{netBTInterfaces + guid, "NetbiosOptions", uint32(netbiosOff)})
 }
 
-// serverValues are the DNS servers and suffixes of the interface, for Windows older than 10 1809, which has no call for
-// them. WireGuard for Windows writes the same (tunnel/winipcfg, SetDNS).
+// serverValues returns the values for the interface's DNS servers and suffixes. They are for Windows older than 10 1809,
+// which has no function to set them. WireGuard for Windows writes the same (tunnel/winipcfg, SetDNS).
 func serverValues(guid string, servers []netip.Addr, suffixes []string) []value {
 	path := tcpip4Interfaces + guid
 	return []value{
@@ -67,7 +67,8 @@ func serverValues(guid string, servers []netip.Addr, suffixes []string) []value 
 	}
 }
 
-// interfaceServers are the DNS servers that the interface itself has: those that answer for all names.
+// interfaceServers returns the DNS servers to set on the interface: the setup's servers when they answer for all names,
+// otherwise none.
 func interfaceServers(s client.TunnelSetup) []netip.Addr {
 	if asksAll(s) {
 		return s.DNS
@@ -75,8 +76,9 @@ func interfaceServers(s client.TunnelSetup) []netip.Addr {
 	return nil
 }
 
-// staleAddresses are the places where an interface that is not up still has the address. WireGuard for Windows removes
-// them, too (tunnel/addressconfig.go): Windows gives an address to one interface only.
+// staleAddresses returns those entries of addresses that hold address on another interface that is not up. Windows accepts
+// an address on one interface only, so they must be removed first. WireGuard for Windows does so, too
+// (tunnel/addressconfig.go).
 func staleAddresses(address netip.Addr, addresses []ownAddress, cards []card, tunnel uint64) []ownAddress {
 	byID := cardsByID(cards)
 	var stale []ownAddress

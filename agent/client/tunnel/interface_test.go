@@ -27,7 +27,7 @@ func TestMetric(t *testing.T) {
 	}
 }
 
-func TestQuietValues(t *testing.T) {
+func TestNoRegistrationValues(t *testing.T) {
 	v4 := `SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces\{G}`
 	v6 := `SYSTEM\CurrentControlSet\Services\Tcpip6\Parameters\Interfaces\{G}`
 	want := []value{
@@ -41,7 +41,7 @@ func TestQuietValues(t *testing.T) {
 		{v6, "EnableMulticast", uint32(0)},
 		{`SYSTEM\CurrentControlSet\Services\NetBT\Parameters\Interfaces\Tcpip_{G}`, "NetbiosOptions", uint32(2)},
 	}
-	if got := quietValues("{G}"); !reflect.DeepEqual(got, want) {
+	if got := noRegistrationValues("{G}"); !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
 	}
 }

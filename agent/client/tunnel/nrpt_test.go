@@ -1,7 +1,10 @@
 package tunnel
 
 import (
+	"errors"
+	"io/fs"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +52,7 @@ func TestNRPT(t *testing.T) {
 	}
 }
 
-func TestNRPTLacks(t *testing.T) {
+func TestNeedsRewrite(t *testing.T) {
 	for _, c := range []struct {
 		what                 string
 		table, local, policy bool
@@ -57,25 +60,68 @@ func TestNRPTLacks(t *testing.T) {
 	}{
 		{"as written, without policy", false, true, false, false},
 		{"as written, with policy", true, true, true, false},
-		{"policy has made its place", true, true, false, true},
-		{"policy has removed its place", false, true, false, false},
+		{"policy has created its key", true, true, false, true},
+		{"policy has removed its key", false, true, false, false},
 		{"somebody has removed the local rule", false, false, false, true},
 		{"somebody has removed the local rule, with policy", true, false, true, true},
 	} {
-		if got := nrptLacks(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
+		if got := needsRewrite(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
 	}
 }
 
-func TestRulePatience(t *testing.T) {
+func TestRewriteDelay(t *testing.T) {
 	now := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
 	for ago, want := range map[time.Duration]time.Duration{0: time.Minute, 20 * time.Second: 40 * time.Second, time.Minute: 0, time.Hour: 0} {
-		if got := rulePatience(now.Add(-ago), now); got != want {
+		if got := rewriteDelay(now.Add(-ago), now); got != want {
 			t.Errorf("written %v ago: wait %v, want %v", ago, got, want)
 		}
 	}
-	if got := rulePatience(time.Time{}, now); got != 0 {
+	if got := rewriteDelay(time.Time{}, now); got != 0 {
 		t.Errorf("never written: wait %v", got)
+	}
+}
+
+// One failure leaves nothing out that can still be done: the other key, the DNS cache, the error message.
+func TestRemoveNRPT(t *testing.T) {
+	denied := errors.New("denied")
+	const deleteLocal, deletePolicy, deleteTable = "delete " + localRule, "delete " + policyRule, "delete " + nrptPolicy
+	for _, c := range []struct {
+		name   string
+		failed map[string]error // by step
+		steps  []string
+		errors int
+	}{
+		{"both", nil, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 0},
+		{"none", map[string]error{deleteLocal: fs.ErrNotExist, deletePolicy: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, "flush"}, 0},
+		{"without policy", map[string]error{deletePolicy: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, "flush"}, 0},
+		{"policy only", map[string]error{deleteLocal: fs.ErrNotExist}, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 0},
+		{"the local rule stays", map[string]error{deleteLocal: denied}, []string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 1},
+		{"both stay", map[string]error{deleteLocal: denied, deletePolicy: denied}, []string{deleteLocal, deletePolicy, "flush"}, 2},
+		{"everything fails", map[string]error{deleteLocal: denied, deleteTable: denied, "refresh": denied, "flush": denied},
+			[]string{deleteLocal, deletePolicy, deleteTable, "refresh", "flush"}, 4},
+	} {
+		var steps []string
+		step := func(name string) error {
+			steps = append(steps, name)
+			return c.failed[name]
+		}
+		err := nrptSystem{
+			deleteKey:     func(path string) error { return step("delete " + path) },
+			isEmptyKey:    func(path string) bool { return path == nrptPolicy },
+			refreshPolicy: func() error { return step("refresh") },
+			flushCache:    func() error { return step("flush") },
+		}.remove()
+		if !reflect.DeepEqual(steps, c.steps) {
+			t.Errorf("%s: %q", c.name, steps)
+		}
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if strings.Count(text, denied.Error()) != c.errors {
+			t.Errorf("%s: %q", c.name, text)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/windows"
@@ -15,10 +14,14 @@ var (
 	procRefreshPolicyEx       = userenv.NewProc("RefreshPolicyEx")
 )
 
-// refreshForce makes RefreshPolicyEx apply what has not changed, too (RP_FORCE).
-const refreshForce = 1
+const (
+	// computerPolicy selects the computer's group policy instead of the user's, in all functions of userenv.dll.
+	computerPolicy = 1
+	// refreshForce makes RefreshPolicyEx apply what has not changed, too (RP_FORCE).
+	refreshForce = 1
+)
 
-// writeNRPT writes the agent's rule. It tells whether group policy has a table of its own, even an empty one.
+// writeNRPT writes the agent's rule. It reports whether the key of group policy exists, even an empty one.
 func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 	policy = keyExists(nrptPolicy)
 	local, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptLocal, registry.QUERY_VALUE)
@@ -26,60 +29,45 @@ func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 		return policy, fmt.Errorf("DNS rules %s: %w", nrptLocal, err)
 	}
 	local.Close()
-	for _, place := range nrptPlaces(policy) {
-		if err := makeVolatile(place, nrptRule); err != nil {
-			return policy, fmt.Errorf("DNS rule in %s: %w", place, err)
+	for _, key := range nrptKeys(policy) {
+		if err := makeVolatile(key, nrptRule); err != nil {
+			return policy, fmt.Errorf("DNS rule in %s: %w", key, err)
 		}
 	}
 	return policy, writeValues(nrptValues(s, policy))
 }
 
-// lacksNRPT tells whether the rule is not where it belongs now.
-func lacksNRPT() bool {
+// nrptNeedsRewrite reports whether the rule is missing from one of the keys that it belongs under now.
+func nrptNeedsRewrite() bool {
 	has := map[string]bool{}
-	for _, place := range nrptPlaces(true) {
-		has[place] = keyExists(place + `\` + nrptRule)
+	for _, key := range nrptKeys(true) {
+		has[key] = keyExists(key + `\` + nrptRule)
 	}
-	return nrptLacks(keyExists(nrptPolicy), has)
+	return needsRewrite(keyExists(nrptPolicy), has)
 }
 
-// removeNRPT removes the agent's rule wherever it is. An empty table of group policy is removed with it: Windows would
-// look at no other rules as long as it is there.
-func removeNRPT() error {
-	removed, policy := false, false
-	for _, place := range nrptPlaces(true) {
-		err := registry.DeleteKey(registry.LOCAL_MACHINE, place+`\`+nrptRule)
-		switch {
-		case err == nil:
-			removed, policy = true, place == nrptPolicy
-		case !errors.Is(err, registry.ErrNotExist):
-			return fmt.Errorf("DNS rule in %s: %w", place, err)
-		}
-	}
-	if !removed {
-		return nil
-	}
-	if policy && isEmptyKey(nrptPolicy) {
-		if err := registry.DeleteKey(registry.LOCAL_MACHINE, nrptPolicy); err != nil {
-			return fmt.Errorf("DNS rules %s: %w", nrptPolicy, err)
-		}
-	}
-	return takeUpNRPT(policy)
+// windowsNRPT calls Windows.
+var windowsNRPT = nrptSystem{
+	deleteKey:     func(path string) error { return registry.DeleteKey(registry.LOCAL_MACHINE, path) },
+	isEmptyKey:    isEmptyKey,
+	refreshPolicy: refreshPolicy,
+	flushCache:    flushDNSCache,
 }
 
-// takeUpNRPT lets Windows forget answers that it has had by other rules. Rules of group policy are read when policy is
-// applied, which Windows does later by itself, too.
-func takeUpNRPT(policy bool) error {
-	if policy {
-		if err := procRefreshPolicyEx.Find(); err != nil {
-			return err
-		}
-		const computer = 1
-		if ok, _, err := procRefreshPolicyEx.Call(computer, refreshForce); ok == 0 {
-			return fmt.Errorf("apply group policy: %w", err)
-		}
+// removeNRPT removes the agent's rule and applies the change.
+func removeNRPT() error { return windowsNRPT.remove() }
+
+// applyNRPT flushes the DNS cache and, for rules of group policy, makes Windows read group policy again.
+func applyNRPT(policy bool) error { return windowsNRPT.apply(policy) }
+
+func refreshPolicy() error {
+	if err := procRefreshPolicyEx.Find(); err != nil {
+		return err
 	}
-	return flushDNSCache()
+	if ok, _, err := procRefreshPolicyEx.Call(computerPolicy, refreshForce); ok == 0 {
+		return fmt.Errorf("apply group policy: %w", err)
+	}
+	return nil
 }
 
 func flushDNSCache() error {

@@ -9,13 +9,13 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// network is one that this computer is in without the tunnel: IPv4, of more than one address.
+// network is an IPv4 network, of more than one address, that this computer is in without the tunnel.
 type network struct {
 	Interface string
 	Net       netip.Prefix
 	Own       []netip.Addr // this computer's addresses in it
 	Routers   []netip.Addr // in it, through which other networks are reached
-	// Closed is a network from which no router leads further, such as those that WSL, Docker and Hyper-V make for virtual
+	// Closed means that no router leads to other networks, as in those that WSL, Docker and Hyper-V make for virtual
 	// machines and containers of this computer.
 	Closed bool
 }
@@ -24,27 +24,26 @@ type network struct {
 type plan struct {
 	Into     []netip.Prefix // routes into the tunnel
 	Shadowed []netip.Prefix // networks of this computer, or parts of them, that cannot be reached meanwhile
-	Outside  []netip.Prefix // what the gateway wants in the tunnel and cannot have there
+	Outside  []netip.Prefix // networks that the gateway names, and that stay outside
 }
 
-// planRoutes leads the gateway's networks into the tunnel. Where one of them has the addresses of a network that this
-// computer is in, the organisation's wins, by routes that are more specific than the computer's own. The routers stay
-// where they are, because the tunnel itself goes through them, and so do the computer's addresses and the gateway's.
+// planRoutesWindows plans the routes on Windows, where the organisation comes first. Where one of the gateway's networks
+// overlaps with a network of this computer, more specific routes lead the common addresses into the tunnel: the computer's
+// network is shadowed. Its own addresses, its routers and the gateway stay outside, because the tunnel's packets need them.
 //
-// A closed network stays outside: virtual machines and containers have addresses that the organisation has, too, by
-// chance and not because the person is there. What the organisation has inside of such a network, a DNS server for
-// example, does go into the tunnel.
+// A closed network stays outside, even when the gateway names the same addresses: virtual machines and containers usually
+// have them by chance. A DNS server or a smaller network that the gateway names inside a closed network does go into the
+// tunnel.
 //
-// Everything is two halves, which count for more than the computer's default route and leave it alone, and a default
-// route beside them: Windows looks for one on the interface before it says that there is Internet
-// (github.com/Amebis/eduVPN issue 136), and without it Office and the Store are offline. The computer's own
-// networks then stay what they are, unless they are forbidden; only the tunnel's DNS servers are the organisation's in
-// any case.
+// When everything goes through the tunnel, the routes are 0.0.0.0/1 and 128.0.0.0/1, which are more specific than the
+// computer's default route and leave it unchanged, and a default route: without one on the interface Windows reports that
+// there is no Internet, and Office and the Store work offline (github.com/Amebis/eduVPN issue 136). The computer's own
+// networks then stay reachable unless forbidHome; only the gateway's DNS servers are always reached through the tunnel.
 //
-// No route keeps the gateway's address outside when it is in no network of this computer: that is left to how each
-// system does it.
-func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
-	d := draft{kept: keptOutside(s, home), into: map[netip.Prefix]bool{}, shadowed: map[netip.Prefix]bool{}}
+// When the gateway is in no network of this computer, no route keeps it outside: the socket is bound to an interface
+// instead.
+func planRoutesWindows(s client.TunnelSetup, home []network, forbidHome bool) plan {
+	d := newDraft(s, home)
 	switch {
 	case !takesAll(s):
 		for _, n := range s.Nets {
@@ -64,12 +63,12 @@ func planRoutes(s client.TunnelSetup, home []network, forbidHome bool) plan {
 	return plan{Into: sorted(d.into), Shadowed: sorted(d.shadowed), Outside: d.outside}
 }
 
-// planBesideHome leads the gateway's networks into the tunnel as planRoutes does, but for the networks that this computer is
-// in: these stay outside, whatever the organisation has there. It is for computers that nobody sits at, which may be reached
-// only through such a network and have networks of their own for containers. A part of one that the gateway names does go
-// into the tunnel, around the computer's addresses and the routers.
-func planBesideHome(s client.TunnelSetup, home []network) plan {
-	d := draft{kept: keptOutside(s, home), into: map[netip.Prefix]bool{}}
+// planRoutesLinux plans the routes on Linux, where the computer's own networks come first: they stay outside, even when the
+// gateway names the same addresses. Such a computer often has no screen, may be reachable only through one of them, and has
+// networks of its own for containers. A smaller network that the gateway names inside one of them does go into the tunnel,
+// except for the computer's own addresses, its routers and the gateway.
+func planRoutesLinux(s client.TunnelSetup, home []network) plan {
+	d := newDraft(s, home)
 	nets := s.Nets
 	if takesAll(s) {
 		nets = halves(client.Everything)
@@ -83,7 +82,8 @@ func planBesideHome(s client.TunnelSetup, home []network) plan {
 // takesAll tells whether everything goes through the tunnel.
 func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
 
-// keptOutside lists the addresses that no route of the tunnel may be more specific for than the computer's own.
+// keptOutside lists the gateway's address and, in each network of this computer, its own addresses and routers. The routes
+// into the tunnel leave them out wherever they are more specific than the computer's own route.
 func keptOutside(s client.TunnelSetup, home []network) []netip.Addr {
 	kept := []netip.Addr{s.Endpoint.Addr()}
 	for _, h := range home {
@@ -113,10 +113,15 @@ func closedOf(home []network) []network {
 
 // draft is a plan that is being made.
 type draft struct {
-	kept     []netip.Addr
+	gateway  netip.Addr
+	kept     []netip.Addr // see keptOutside
 	into     map[netip.Prefix]bool
 	shadowed map[netip.Prefix]bool
 	outside  []netip.Prefix
+}
+
+func newDraft(s client.TunnelSetup, home []network) *draft {
+	return &draft{gateway: s.Endpoint.Addr(), kept: keptOutside(s, home), into: map[netip.Prefix]bool{}, shadowed: map[netip.Prefix]bool{}}
 }
 
 func (d *draft) lead(nets []netip.Prefix) {
@@ -125,8 +130,15 @@ func (d *draft) lead(nets []netip.Prefix) {
 	}
 }
 
-// add leads the organisation's network n into the tunnel, past the computer's own networks.
+// isGateway reports whether n is the gateway's outer address. The gateway names it when it is a DNS server, too.
+func (d *draft) isGateway(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr() == d.gateway }
+
+// add leads the gateway's network n into the tunnel, also where it overlaps with networks of this computer, unless they are
+// closed.
 func (d *draft) add(n netip.Prefix, home []network) {
+	if d.isGateway(n) {
+		return
+	}
 	around, same := false, false
 	for _, h := range home {
 		switch {
@@ -140,8 +152,7 @@ func (d *draft) add(n netip.Prefix, home []network) {
 		same = same || h.Net == n
 	}
 	switch {
-	case n.IsSingleIP() && n.Addr() == d.kept[0]: // a DNS server that is the gateway's outer address
-	case same: // done above
+	case same: // the loop has called leave or shadow for it
 	case around:
 		part := without(n, d.kept)
 		if len(part) == 0 {
@@ -155,16 +166,16 @@ func (d *draft) add(n netip.Prefix, home []network) {
 	}
 }
 
-// addServers leads the DNS servers into the tunnel that are in one of the networks there, which stay outside.
-func (d *draft) addServers(servers []netip.Addr, there, home []network) {
+// addServers leads those DNS servers into the tunnel that are in one of the networks that stay outside.
+func (d *draft) addServers(servers []netip.Addr, outside, home []network) {
 	for _, a := range servers {
-		if inAny(there, a) {
+		if inAny(outside, a) {
 			d.add(netip.PrefixFrom(a, a.BitLen()), home)
 		}
 	}
 }
 
-// leave notes what stays outside.
+// leave adds n once to the networks that stay outside.
 func (d *draft) leave(n netip.Prefix) {
 	for _, known := range d.outside {
 		if known == n {
@@ -178,16 +189,16 @@ func isWithin(inner, outer netip.Prefix) bool {
 	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
 }
 
-// addBeside leads the organisation's network n into the tunnel, past the computer's own networks: a wider n does not touch
-// them, because their routes are more specific.
+// addBeside leads the gateway's network n into the tunnel, but no whole network of this computer. Those inside n need
+// nothing done: their routes are more specific.
 func (d *draft) addBeside(n netip.Prefix, home []network) {
-	if n.IsSingleIP() && n.Addr() == d.kept[0] { // a DNS server that is the gateway's outer address
+	if d.isGateway(n) {
 		return
 	}
 	part := []netip.Prefix{n}
 	for _, h := range home {
 		if h.Net == n {
-			d.outside = append(d.outside, n)
+			d.leave(n)
 			return
 		}
 		if h.Net.Bits() < n.Bits() && h.Net.Contains(n.Addr()) {
@@ -195,13 +206,13 @@ func (d *draft) addBeside(n netip.Prefix, home []network) {
 		}
 	}
 	if len(part) == 0 {
-		d.outside = append(d.outside, n)
+		d.leave(n)
 	}
 	d.lead(part)
 }
 
-// shadow takes a network of the computer itself away. The two halves are more specific than the computer's own route to
-// it. A closed network gets no routes: only the filters of a tunnel for everything cut it off.
+// shadow leads the addresses of the computer's own network h into the tunnel, by routes to its two halves: they are more
+// specific than the computer's own route. A closed network is only noted as shadowed: the filters cut it off.
 func (d *draft) shadow(h network, home []network) {
 	d.shadowed[h.Net] = true
 	if h.Closed {
@@ -212,7 +223,7 @@ func (d *draft) shadow(h network, home []network) {
 	}
 }
 
-// outsideClosed are those of the parts that are in no closed network inside of whole.
+// outsideClosed returns those parts that are in no closed network inside whole.
 func outsideClosed(parts []netip.Prefix, whole netip.Prefix, home []network) []netip.Prefix {
 	var rest []netip.Prefix
 	for _, part := range parts {
@@ -227,7 +238,7 @@ func outsideClosed(parts []netip.Prefix, whole netip.Prefix, home []network) []n
 	return rest
 }
 
-// without covers all of p but the addresses.
+// without returns the fewest networks that cover p except the addresses.
 func without(p netip.Prefix, addrs []netip.Addr) []netip.Prefix {
 	for _, a := range addrs {
 		if !p.Contains(a) {
@@ -242,7 +253,7 @@ func without(p netip.Prefix, addrs []netip.Addr) []netip.Prefix {
 	return []netip.Prefix{p}
 }
 
-// halves splits an IPv4 network of more than one address.
+// halves splits an IPv4 network of more than one address in two.
 func halves(p netip.Prefix) []netip.Prefix {
 	bits := p.Bits() + 1
 	low := p.Addr().As4()
@@ -251,7 +262,7 @@ func halves(p netip.Prefix) []netip.Prefix {
 	return []netip.Prefix{netip.PrefixFrom(p.Addr(), bits), netip.PrefixFrom(netip.AddrFrom4(high), bits)}
 }
 
-// sorted lists the wide networks first.
+// sorted returns the networks, the widest first.
 func sorted(set map[netip.Prefix]bool) []netip.Prefix {
 	var list []netip.Prefix
 	for p := range set {
@@ -266,10 +277,10 @@ func sorted(set map[netip.Prefix]bool) []netip.Prefix {
 	return list
 }
 
-// difference tells what of list is not in without.
-func difference(list, without []netip.Prefix) []netip.Prefix {
+// difference returns what is in list but not in others.
+func difference(list, others []netip.Prefix) []netip.Prefix {
 	known := map[netip.Prefix]bool{}
-	for _, p := range without {
+	for _, p := range others {
 		known[p] = true
 	}
 	var rest []netip.Prefix
@@ -281,7 +292,7 @@ func difference(list, without []netip.Prefix) []netip.Prefix {
 	return rest
 }
 
-// notesOn tells the person what is not where it was.
+// notesOn returns the notes for the person: which networks are shadowed, cut off or outside.
 func notesOn(p plan, forbidden bool) []client.Note {
 	var notes []client.Note
 	code := locale.NoteNetShadowed

@@ -31,7 +31,7 @@ func homeNet(net, own string, routers ...string) network {
 	return network{Interface: "Wi-Fi", Net: netip.MustParsePrefix(net), Own: addrs(own), Routers: addrs(routers...)}
 }
 
-func TestPlanRoutes(t *testing.T) {
+func TestPlanRoutesWindows(t *testing.T) {
 	small := homeNet("192.168.1.0/29", "192.168.1.2", "192.168.1.1")
 	office := homeNet("10.1.2.0/30", "10.1.2.2", "10.1.2.1")
 	closed := func(net, own string) network {
@@ -103,13 +103,13 @@ func TestPlanRoutes(t *testing.T) {
 		}
 		s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(netip.MustParseAddr(c.endpoint), 3051),
 			Nets: prefixes(c.nets...), DNS: addrs(c.dns...)}
-		if got := planRoutes(s, c.home, c.forbid); !reflect.DeepEqual(got, c.want) {
+		if got := planRoutesWindows(s, c.home, c.forbid); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v\nwant %+v", name, got, c.want)
 		}
 	}
 }
 
-func TestPlanBesideHome(t *testing.T) {
+func TestPlanRoutesLinux(t *testing.T) {
 	small := homeNet("192.168.1.0/29", "192.168.1.2", "192.168.1.1")
 	around := homeNet("192.168.0.0/16", "192.168.9.9")
 	for name, c := range map[string]struct {
@@ -123,6 +123,7 @@ func TestPlanBesideHome(t *testing.T) {
 		"the same":          {nets: []string{"192.168.1.0/29"}, home: []network{small, around}, want: plan{Outside: prefixes("192.168.1.0/29")}},
 		"home inside":       {nets: []string{"192.168.0.0/16"}, home: []network{small}, want: plan{Into: prefixes("192.168.0.0/16")}},
 		"home around":       {nets: []string{"192.168.1.4/30"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.4/30")}},
+		"named twice":       {nets: []string{"192.168.1.0/29", "192.168.1.0/29"}, home: []network{small}, want: plan{Outside: prefixes("192.168.1.0/29")}},
 		"with the router":   {nets: []string{"192.168.1.0/30"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.0/32", "192.168.1.3/32")}},
 		"DNS at home":       {nets: []string{"192.168.1.5/32"}, home: []network{small}, want: plan{Into: prefixes("192.168.1.5/32")}},
 		"DNS is the router": {nets: []string{"192.168.1.1/32"}, home: []network{small}, want: plan{Outside: prefixes("192.168.1.1/32")}},
@@ -135,7 +136,7 @@ func TestPlanBesideHome(t *testing.T) {
 			c.endpoint = "203.0.113.1"
 		}
 		s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(netip.MustParseAddr(c.endpoint), 3051), Nets: prefixes(c.nets...)}
-		if got := planBesideHome(s, c.home); !reflect.DeepEqual(got, c.want) {
+		if got := planRoutesLinux(s, c.home); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v\nwant %+v", name, got, c.want)
 		}
 	}
@@ -144,7 +145,7 @@ func TestPlanBesideHome(t *testing.T) {
 // The usual home: all of a /24 but three addresses.
 func TestPlanOfAHome(t *testing.T) {
 	s := client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("192.168.1.0/24")}
-	p := planRoutes(s, []network{homeNet("192.168.1.0/24", "192.168.1.77", "192.168.1.1")}, false)
+	p := planRoutesWindows(s, []network{homeNet("192.168.1.0/24", "192.168.1.77", "192.168.1.1")}, false)
 	for i := 0; i < 256; i++ {
 		a := netip.AddrFrom4([4]byte{192, 168, 1, byte(i)})
 		inside := 0
@@ -212,7 +213,7 @@ func randomSetup(r *rand.Rand) client.TunnelSetup {
 }
 
 func checkPlan(t *testing.T, r *rand.Rand, s client.TunnelSetup, home []network, forbid bool) {
-	p := planRoutes(s, home, forbid)
+	p := planRoutesWindows(s, home, forbid)
 	probes := append(append([]netip.Addr{}, s.DNS...), keptOutside(s, home)...)
 	for _, n := range append(append([]netip.Prefix{}, s.Nets...), p.Into...) {
 		probes = append(probes, n.Addr(), n.Addr().Prev(), n.Addr().Next())

@@ -14,15 +14,16 @@ var (
 
 // policyWatch calls a function each time that Windows has applied the computer's group policy.
 type policyWatch struct {
+	log           func(string)
 	applied, quit windows.Handle // events
 	done          chan struct{}
 }
 
-func watchPolicy(applied func()) (*policyWatch, error) {
+func watchPolicy(applied func(), log func(string)) (*policyWatch, error) {
 	if err := procRegisterGPNotification.Find(); err != nil {
 		return nil, err
 	}
-	w := &policyWatch{done: make(chan struct{})}
+	w := &policyWatch{log: log, done: make(chan struct{})}
 	var err error
 	if w.applied, err = windows.CreateEvent(nil, 0, 0, nil); err != nil { // resets itself
 		return nil, fmt.Errorf("watch group policy: %w", err)
@@ -31,8 +32,7 @@ func watchPolicy(applied func()) (*policyWatch, error) {
 		w.free()
 		return nil, fmt.Errorf("watch group policy: %w", err)
 	}
-	const computer = 1
-	if ok, _, err := procRegisterGPNotification.Call(uintptr(w.applied), computer); ok == 0 {
+	if ok, _, err := procRegisterGPNotification.Call(uintptr(w.applied), computerPolicy); ok == 0 {
 		w.free()
 		return nil, fmt.Errorf("watch group policy: %w", err)
 	}
@@ -45,7 +45,11 @@ func (w *policyWatch) run(applied func()) {
 	events := []windows.Handle{w.quit, w.applied} // the first one wins when both are set
 	for {
 		which, err := windows.WaitForMultipleObjects(events, false, windows.INFINITE)
-		if err != nil || which != windows.WAIT_OBJECT_0+1 {
+		if err != nil {
+			w.log("watch group policy: " + err.Error())
+			return
+		}
+		if which != windows.WAIT_OBJECT_0+1 {
 			return
 		}
 		applied()

@@ -67,7 +67,7 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := planBesideHome(s, home)
+	p := planRoutesLinux(s, home)
 	for _, n := range p.Into {
 		r := netlink.Route{Dst: ipNet(n), LinkIndex: own, Scope: netlink.SCOPE_LINK, Protocol: RouteProtocol}
 		err := netlink.RouteAdd(&r)

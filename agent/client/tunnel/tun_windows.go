@@ -130,9 +130,9 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	return notesOn(p, takesAll(s) && a.forbids), nil
 }
 
-// configure gives the interface its address, MTU and metric, and keeps Windows from making it known to others.
+// configure sets the interface's address, MTU and metric, and switches DNS registration, LLMNR and NetBIOS off.
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
-	a.complain(writeValues(quietValues(adapterGUID.String())))
+	a.complain(writeValues(noRegistrationValues(adapterGUID.String())))
 	if err := takeAddress(a.luid, s.Address); err != nil {
 		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
@@ -160,7 +160,7 @@ func (a *tunAdapter) route() (plan, error) {
 		return plan{}, err
 	}
 	home := homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))
-	p := planRoutes(a.setup, home, a.forbids)
+	p := planRoutesWindows(a.setup, home, a.forbids)
 	for _, n := range difference(p.Into, a.into) {
 		err := a.luid.AddRoute(n, netip.IPv4Unspecified(), 0)
 		if err != nil && !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
@@ -208,7 +208,7 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	if len(nrptNames(s)) == 0 {
 		return nil
 	}
-	watch, err := watchPolicy(a.changes.note)
+	watch, err := watchPolicy(a.changes.note, a.config.Log)
 	if err != nil {
 		a.complain(err) // the rule holds until policy changes
 	}
@@ -222,16 +222,16 @@ func (a *tunAdapter) writeRule() error {
 	if err != nil {
 		return err
 	}
-	a.complain(takeUpNRPT(policy))
+	a.complain(applyNRPT(policy))
 	return nil
 }
 
 // keepRule writes the DNS rule again when group policy has removed it, or has made a table of its own.
 func (a *tunAdapter) keepRule() {
-	if len(nrptNames(a.setup)) == 0 || !lacksNRPT() {
+	if len(nrptNames(a.setup)) == 0 || !nrptNeedsRewrite() {
 		return
 	}
-	if wait := rulePatience(a.written, time.Now()); wait > 0 {
+	if wait := rewriteDelay(a.written, time.Now()); wait > 0 {
 		time.AfterFunc(wait, a.changes.note)
 		return
 	}
@@ -275,15 +275,13 @@ func cleanUp(string) error {
 	if permittedChanges() != nil || inUse() {
 		return nil
 	}
-	if err := removeNRPT(); err != nil {
-		return err
-	}
+	failed := removeNRPT()
 	luid, err := winipcfg.LUIDFromGUID(&adapterGUID)
 	if err != nil {
-		return nil // no interface
+		return failed // no interface
 	}
 	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it is there, and not only remembered
 		forget(luid)
 	}
-	return nil
+	return failed
 }

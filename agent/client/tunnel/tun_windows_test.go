@@ -174,10 +174,10 @@ func TestWriteNRPT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := takeUpNRPT(policy); err != nil {
+	if err := applyNRPT(policy); err != nil {
 		t.Error(err)
 	}
-	if lacksNRPT() {
+	if nrptNeedsRewrite() {
 		t.Error("the rule is not there")
 	}
 	checkValues(t, nrptValues(s, policy))
@@ -196,12 +196,12 @@ func TestWriteNRPT(t *testing.T) {
 	if err := cleanUp(""); err != nil {
 		t.Fatal(err)
 	}
-	for _, place := range nrptPlaces(true) {
-		if keyExists(place + `\` + nrptRule) {
-			t.Errorf("the rule is left in %s", place)
+	for _, key := range nrptKeys(true) {
+		if keyExists(key + `\` + nrptRule) {
+			t.Errorf("the rule is left in %s", key)
 		}
 	}
-	if !lacksNRPT() {
+	if !nrptNeedsRewrite() {
 		t.Error("the rule is not missed")
 	}
 }
@@ -221,13 +221,13 @@ func TestNRPTOfPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	table.Close()
-	if !lacksNRPT() {
+	if !nrptNeedsRewrite() {
 		t.Error("the new table is not seen")
 	}
 	if policy, err := writeNRPT(s); !policy || err != nil {
 		t.Errorf("%v %v", policy, err)
 	}
-	if lacksNRPT() {
+	if nrptNeedsRewrite() {
 		t.Error("the rule is not there")
 	}
 	checkValues(t, nrptValues(s, true))
@@ -242,7 +242,7 @@ func TestNRPTOfPolicy(t *testing.T) {
 func TestSettingsOfInterface(t *testing.T) {
 	administrates(t)
 	guid := windows.GUID{Data1: 0x1dec0, Data4: [8]byte{14, 7, 6, 5}} // of no interface
-	if err := writeValues(quietValues(guid.String())); err != nil {
+	if err := writeValues(noRegistrationValues(guid.String())); err != nil {
 		t.Fatal(err)
 	}
 	servers := serverValues(guid.String(), addrs("192.0.2.53", "192.0.2.54"), []string{"company.test"})
@@ -250,7 +250,7 @@ func TestSettingsOfInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	tellDNSClient()
-	checkValues(t, append(quietValues(guid.String()), servers...))
+	checkValues(t, append(noRegistrationValues(guid.String()), servers...))
 	for _, path := range []string{tcpip4Interfaces, tcpip6Interfaces, netBTInterfaces} {
 		if err := registry.DeleteKey(registry.LOCAL_MACHINE, path+guid.String()); err != nil {
 			t.Error(err)
@@ -286,7 +286,7 @@ func checkValues(t *testing.T, want []value) {
 
 func TestWatchPolicy(t *testing.T) {
 	applied := make(chan struct{}, 1)
-	w, err := watchPolicy(func() { applied <- struct{}{} })
+	w, err := watchPolicy(func() { applied <- struct{}{} }, func(text string) { t.Error(text) })
 	if err != nil {
 		t.Skip(err) // Wine
 	}

@@ -2,13 +2,13 @@
 // two adapters.
 //
 //   - TUN on Linux (CAP_NET_ADMIN): a network interface. It gets the address, the routes and, where systemd-resolved
-//     runs, the DNS servers that the gateway names. When everything goes through the tunnel, two routes of half the
-//     addresses each leave the computer's own default route alone, and a route of its own keeps the gateway outside,
-//     through the way that led to it when the tunnel came up; when that way goes away, the gateway counts as
-//     unreachable until the agent has come back and made the tunnel anew. IPv6 is left alone. Interface and routes are
-//     gone when the program is, except the two routes to the gateway: these bear RouteProtocol, and the next program
-//     with the same interface name removes them when it starts. A network that this computer was in when the tunnel came
-//     up stays outside, and the person is told; of a part of one the routers and the computer's own addresses do.
+//     runs, the DNS servers that the gateway names. When everything goes through the tunnel, the routes are 0.0.0.0/1 and
+//     128.0.0.0/1, which leave the computer's own default route unchanged. A route of its own then keeps the gateway
+//     outside, on the path that led to it when the tunnel came up. When that path goes away, the gateway counts as
+//     unreachable until the agent has reconnected and made a new tunnel. IPv6 is not changed. Interface and routes are
+//     gone when the program is, except the two routes to the gateway: these are marked with RouteProtocol, and the next
+//     program with the same interface name removes them when it starts. The networks that this computer was in when the
+//     tunnel came up stay outside (see planRoutesLinux), and the person is told.
 //   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
 //     driver wintun, always with the same name and GUID. The library is loaded from the program's own directory after its
 //     SHA-256 was checked. See below for routes, DNS and filters.
@@ -18,48 +18,43 @@
 //
 // # The interface on Windows
 //
-// Nothing of this has been tried on a real Windows; on ARM64, where Windows runs this program by emulation, least of all.
+// Nothing of this has been tried on a real Windows. Least certain is ARM64, where Windows runs this program by emulation.
 //
-// Routes: the networks that the gateway names. For everything these are two halves and a default route, without which
-// Windows says that there is no Internet. IPv6 is never led in: the tunnel carries IPv4 only. Where the organisation
-// has the addresses of a network that this computer is in, the organisation's wins, by more specific routes, except
-// for the routers and the computer's own addresses; the person is told which network is shadowed. A network from which
-// no router leads further, such as those of WSL, Docker and Hyper-V, stays outside, and the person is told so where
-// the organisation has it, too. While everything goes through the tunnel, the computer's own networks stay reachable,
-// unless Config.ForbidHome. The organisation's DNS servers are reached through the tunnel in any case. When the
-// computer moves to another network, the routes are planned anew.
+// Routes (planRoutesWindows): the networks that the gateway names; 0.0.0.0/1, 128.0.0.0/1 and a default route for
+// everything. Where they overlap with a network of this computer, the gateway's come first, and the person is told. The
+// networks of WSL, Docker and Hyper-V stay outside, and so do all of the computer's own networks while everything goes
+// through the tunnel, unless Config.ForbidHome. The tunnel carries IPv4 only. When the computer moves to another network,
+// the routes are planned again.
 //
-// The gateway stays outside the tunnel without a route of its own: wireguard-go's socket, and the control connection by
-// DialControl, are tied to the interface that leads to the gateway now. The tunnel's own routes do not count for that. The
-// socket follows when the interface changes, and drops its packets when there is none.
+// The gateway needs no route: wireguard-go's socket, and the control connection by DialControl, are bound to the interface
+// that leads to the gateway without the tunnel. The socket is bound again when that interface changes, and drops its
+// packets when there is none.
 //
-// The interface comes first among the computer's when everything or every name goes through the tunnel, otherwise last, so
-// that broadcasts stay in the computer's own networks. Its address is not registered in DNS, and names are not asked of it
-// by LLMNR and NetBIOS. An address that an interface which is not up still has is taken from there.
+// The interface has the lowest metric when everything or every name goes through the tunnel, otherwise the highest
+// (metricFor). DNS registration, LLMNR and NetBIOS are switched off on it. When the tunnel's address is still assigned to
+// an interface that is down, it is removed there.
 //
-// DNS: a rule of the name resolution policy table, under a GUID of the agent's own, sends names to the tunnel's servers:
-// those under the suffixes, or all of them when the gateway names no suffixes or everything goes through the tunnel. Where
-// group policy has a table, the rule is in that one, too. It is written again when a refresh of group policy has removed it
-// or has made the table. Servers for all names are also those of the interface.
+// DNS: a rule of the name resolution policy table sends names to the tunnel's servers: those under the suffixes, or all
+// names when the gateway names no suffixes or everything goes through the tunnel (nrptNames). The rule is written again
+// when group policy removes it or creates a table of its own. Servers for all names are also set on the interface.
 //
-// Filters of the Windows Filtering Platform keep DNS (when the gateway names servers) and IPv6 from going past the
-// tunnel while everything goes through it: what is left of IPv6 is neighbour discovery, DHCPv6 and the neighbours
-// themselves. With Config.ForbidHome they also keep IPv4 from going past it. The agent's own traffic to the gateway may
-// always pass. They are of a dynamic session, so Windows takes them away when the process ends. Without them the tunnel
-// does not come up.
+// Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS, when
+// the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With Config.ForbidHome
+// they also block IPv4. The agent's own traffic to the gateway is always permitted. The filters belong to a dynamic
+// session, so Windows removes them when the process ends. Without them the tunnel does not come up.
 //
-// When the program was killed, its DNS rule and what Windows keeps under the interface's GUID are left. The next program
-// removes the rule when it starts, unless the interface is up, which means that the program still runs; what is kept for
-// the interface is overwritten when the tunnel comes up. Without a next program the rule lasts until the computer restarts,
-// because its key is volatile.
+// When the program was killed, its DNS rule and the settings under the interface's GUID are left. The next program removes
+// the rule when it starts, unless the interface is up, which means that the first program still runs. The settings are
+// overwritten when the next tunnel comes up. Without a next program the rule lasts until the computer restarts, because
+// its registry key is volatile.
 //
-// # Keys and comebacks
+// # Keys and reconnecting
 //
 // The key pair is new for every session. Private and preshared keys stay in this process: they are never written
 // anywhere, and no control socket is opened.
 //
-// After a comeback that changes nothing but keys and port, only the peer is made anew: interface, proxy and the
-// connections through them live on.
+// When the agent reconnects and nothing but keys and port has changed, only the peer is replaced: interface, proxy and the
+// connections through them stay.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package tunnel
@@ -89,7 +84,7 @@ const (
 	Netstack Mode = "netstack"
 )
 
-// AdapterName is that of the interface on Windows.
+// AdapterName is the name of the interface on Windows.
 const AdapterName = "Ideco agent"
 
 // Modes lists every mode.

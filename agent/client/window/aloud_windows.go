@@ -32,14 +32,14 @@ func (v *frame) announce() {
 
 // tell has screen readers read what has changed: the status at once, and what else stands on the card with the button that the
 // keyboard goes to.
-func (v *frame) tell(f, was Face) {
-	if f.Status != was.Status {
+func (v *frame) tell(c, was Content) {
+	if c.Status != was.Status {
 		win.NotifyWinEvent(win.EVENT_OBJECT_LIVEREGIONCHANGED, v.statusText(), win.OBJID_CLIENT, win.CHILDID_SELF)
 	}
 	var card []string
-	if !f.Form {
-		card = append(card, f.Status, f.Who)
-		card = append(card, f.Notes...)
+	if !c.Form {
+		card = append(card, c.Status, c.Who)
+		card = append(card, c.Notes...)
 	}
 	_ = v.main.Accessibility().SetDescription(strings.TrimSpace(strings.Join(card, " ")))
 }

@@ -25,17 +25,17 @@ type Desk struct {
 	keeper *keeper.Keeper // of the seat here; nil in the service
 	closed sync.WaitGroup // seats that were left
 
-	typed    Typed
-	tried    attempt
-	word     string
-	quiet    bool // word repeats what was typed, which may be a password in the wrong field
-	looking  bool
-	armed    bool // the program logs in by itself as soon as it can
-	knocked  bool // while armed: the gateway is asked for
-	entering bool // a login was asked for and has not begun yet
-	out      bool // a logout was asked for, and no login since: whatever comes of it, the program stays out
-	was      seat.View
-	shown    string // the last status in the log
+	typed      Typed
+	tried      attempt
+	ownMessage string // see Input
+	quiet      bool   // ownMessage repeats what was typed, which may be a password in the wrong field
+	looking    bool
+	armed      bool // the program logs in by itself as soon as it can
+	knocked    bool // while armed: the gateway is asked for
+	entering   bool // a login was asked for and has not begun yet
+	out        bool // a logout was asked for, and no login since: whatever comes of it, the program stays out
+	was        seat.View
+	shown      string // the last status in the log
 }
 
 // attempt is the last login that was asked for, until it is known what came of it.
@@ -44,7 +44,7 @@ type attempt struct {
 	saved                   bool // the password came from the safe
 }
 
-// Open sits down. looking: the window is on show.
+// Open connects the window to the session it controls. looking: the window is shown.
 func Open(cfg Config, looking bool) *Desk {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -68,10 +68,10 @@ func Open(cfg Config, looking bool) *Desk {
 	return d
 }
 
-// Face is what to show now.
-func (d *Desk) Face() Face {
-	return Paint(Scene{View: d.seat.View(), Lang: d.cfg.Lang, Personal: d.personal, Bans: d.registry.Bans, Server: d.Server(),
-		Locked: d.locked(), Typed: d.typed, Saved: d.saved() != "", Word: d.word, Now: d.cfg.Now(), Traffic: d.traffic()})
+// Content returns what to show now.
+func (d *Desk) Content() Content {
+	return BuildContent(Input{View: d.seat.View(), Lang: d.cfg.Lang, Personal: d.personal, Bans: d.registry.Bans, Server: d.Server(),
+		Locked: d.locked(), Typed: d.typed, Saved: d.saved() != "", OwnMessage: d.ownMessage, Now: d.cfg.Now(), Traffic: d.traffic()})
 }
 
 // traffic is asked for only while somebody sees it.
@@ -149,10 +149,10 @@ func (d *Desk) resettle() {
 func (d *Desk) wake() { d.knocked, d.entering = true, false; d.seat.Knock() }
 
 // Shown tells what is on show now. Each line of the status goes into the log once.
-func (d *Desk) Shown(f Face) {
-	line := string(f.Icon) + ": " + f.Status
-	if d.quiet && f.Status == d.word {
-		line = string(f.Icon) + ": what was typed is no address"
+func (d *Desk) Shown(c Content) {
+	line := string(c.Icon) + ": " + c.Status
+	if d.quiet && c.Status == d.ownMessage {
+		line = string(c.Icon) + ": what was typed is no address"
 	}
 	if line != d.shown {
 		d.shown = line

@@ -11,7 +11,7 @@ import (
 // Type takes what stands in the fields.
 func (d *Desk) Type(t Typed) {
 	if t != d.typed {
-		d.typed, d.word, d.quiet = t, "", false
+		d.typed, d.ownMessage, d.quiet = t, "", false
 	}
 }
 
@@ -23,12 +23,12 @@ func (d *Desk) TypedAddress() bool {
 	own := d.personal.WithAddress(d.typed.Address, d.registry.Installer)
 	if own.Address != "" {
 		if _, _, err := settings.Choose(own.Values(d.registry.Installer)); err != nil {
-			d.word = seat.Unsettled(d.cfg.Lang, settings.Gateway{}, err).Message
+			d.ownMessage = seat.Unsettled(d.cfg.Lang, settings.Gateway{}, err).Message
 			d.quiet = true
 			return false
 		}
 	}
-	d.word, d.armed = "", false
+	d.ownMessage, d.armed = "", false
 	d.cfg.Line = settings.Values{} // which counts again at the next start; now a person says otherwise
 	d.keep(own)
 	d.settle()
@@ -44,7 +44,7 @@ func (d *Desk) keep(p settings.Personal) {
 	d.personal = p
 	if err := d.cfg.Personal.Save(p); err != nil {
 		d.cfg.Log(err.Error())
-		d.word = locale.Text(d.cfg.Lang, locale.ChoicesNotSaved, "value", err.Error())
+		d.ownMessage = locale.Text(d.cfg.Lang, locale.ChoicesNotSaved, "value", err.Error())
 	}
 }
 
@@ -99,6 +99,6 @@ func (d *Desk) forget() {
 func (d *Desk) store() {
 	if err := d.cfg.Safe.SetPassword(d.tried.target, d.tried.password); err != nil {
 		d.cfg.Log(err.Error())
-		d.word = locale.Text(d.cfg.Lang, locale.NotSaved, "value", err.Error())
+		d.ownMessage = locale.Text(d.cfg.Lang, locale.NotSaved, "value", err.Error())
 	}
 }

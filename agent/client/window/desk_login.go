@@ -7,14 +7,14 @@ import (
 )
 
 // Login asks for access with what is typed, or with the saved password. It tells what is missing: the field to go to, or "".
-func (d *Desk) Login() (missing part) {
+func (d *Desk) Login() (missing control) {
 	d.armed = false
 	d.typed.Login = strings.TrimSpace(d.typed.Login)
 	if !d.TypedAddress() {
-		return partAddress
+		return controlAddress
 	}
 	d.settle()
-	d.word = ""
+	d.ownMessage = ""
 	password, saved := d.typed.Password, false
 	if password == "" {
 		password = d.saved()
@@ -23,31 +23,31 @@ func (d *Desk) Login() (missing part) {
 	switch {
 	case d.gateway.Host == "":
 		d.wake() // it says what is wrong
-		return partAddress
+		return controlAddress
 	case d.typed.Login == "":
-		d.word = locale.Text(d.cfg.Lang, locale.AskLogin)
-		return partLogin
+		d.ownMessage = locale.Text(d.cfg.Lang, locale.AskLogin)
+		return controlLogin
 	case password == "":
-		d.word = locale.Text(d.cfg.Lang, locale.AskPassword)
-		return partPassword
+		d.ownMessage = locale.Text(d.cfg.Lang, locale.AskPassword)
+		return controlPassword
 	}
 	d.login(password, saved)
 	return ""
 }
 
 // firstEmpty is where a person goes on: at the first field of the form that has to be filled in, or at the button.
-func (d *Desk) firstEmpty() part {
+func (d *Desk) firstEmpty() control {
 	switch {
 	case d.seat.View().Busy():
-		return partMain
+		return controlMain
 	case d.gateway.Host == "" && d.typed.Address == "" && !d.locked():
-		return partAddress
+		return controlAddress
 	case d.typed.Login == "":
-		return partLogin
+		return controlLogin
 	case d.typed.Password == "" && d.saved() == "":
-		return partPassword
+		return controlPassword
 	}
-	return partMain
+	return controlMain
 }
 
 func (d *Desk) login(password string, saved bool) {
@@ -57,7 +57,7 @@ func (d *Desk) login(password string, saved bool) {
 }
 
 // Logout ends the access, or the attempt to get it.
-func (d *Desk) Logout() { d.armed, d.out, d.word = false, true, ""; d.seat.Logout() }
+func (d *Desk) Logout() { d.armed, d.out, d.ownMessage = false, true, ""; d.seat.Logout() }
 
 // Extend asks for a longer session.
 func (d *Desk) Extend() {

@@ -49,7 +49,7 @@ func (d *Desk) settleAttempt(was, is seat.View) {
 		}
 		d.typed.Password = ""
 		if is.Code == string(agent.CodeBadCredentials) && d.tried.saved {
-			d.word = locale.Text(d.cfg.Lang, locale.SavedForgotten)
+			d.ownMessage = locale.Text(d.cfg.Lang, locale.SavedForgotten)
 			if err := d.cfg.Safe.SetPassword(d.tried.target, ""); err != nil {
 				d.cfg.Log(err.Error())
 			}

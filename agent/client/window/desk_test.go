@@ -90,12 +90,12 @@ func (o *office) open(t *testing.T, looking bool) *sitting {
 }
 
 // waits until the window shows a status.
-func (s *sitting) waits(status string) Face {
+func (s *sitting) waits(status string) Content {
 	s.t.Helper()
 	deadline := time.After(patience)
 	for {
 		s.news = append(s.news, s.Refresh()...)
-		f := s.Face()
+		f := s.Content()
 		s.Shown(f)
 		if f.Status == status {
 			return f
@@ -103,13 +103,13 @@ func (s *sitting) waits(status string) Face {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			s.t.Fatalf("waited for %q, there is %+v", status, s.Face())
+			s.t.Fatalf("waited for %q, there is %+v", status, s.Content())
 		}
 	}
 }
 
 func (s *sitting) types(login, password string) {
-	s.Type(Typed{login, password, s.Face().Address.Text})
+	s.Type(Typed{login, password, s.Content().Address.Text})
 }
 
 const (
@@ -134,15 +134,15 @@ func TestPersonLogsIn(t *testing.T) {
 	})
 	o := newOffice(g)
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Act != ActLogin {
+	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
 		t.Errorf("%+v", f)
 	}
-	if s.firstEmpty() != partLogin || s.Login() != partLogin {
+	if s.firstEmpty() != controlLogin || s.Login() != controlLogin {
 		t.Error("there is no login yet")
 	}
 	s.waits("Введите логин.")
 	s.types(" ivanov ", "")
-	if s.firstEmpty() != partPassword || s.Login() != partPassword {
+	if s.firstEmpty() != controlPassword || s.Login() != controlPassword {
 		t.Error("there is no password yet")
 	}
 	s.waits("Введите пароль.")
@@ -230,7 +230,7 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 	o := with(g, "old")
 	s := o.open(t, false)
 	f := s.waits("Сохранённый пароль не подошёл и удалён. Введите пароль.")
-	if len(o.memory.passwords) != 0 || f.Password.Cue != "" || !f.Save.Ticked {
+	if len(o.memory.passwords) != 0 || f.Password.Placeholder != "" || !f.Save.Ticked {
 		t.Errorf("%+v, %+v", o.memory, f)
 	}
 	if n := g.Connections(); n != 2 {
@@ -243,11 +243,11 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 	o := with(g, "right")
 	o.registry.Bans.SavedPassword = true
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Save.Enabled || f.Password.Cue != "" || len(o.memory.passwords) != 0 {
+	if f := s.waits(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
 	s.Tick(true, true)
-	if s.Login() != partPassword || s.armed {
+	if s.Login() != controlPassword || s.armed {
 		t.Error("there is no password")
 	}
 }
@@ -260,7 +260,7 @@ func TestTypedAddress(t *testing.T) {
 	s := o.open(t, true)
 	s.waits(ready)
 	s.Type(Typed{Address: "https://gw"})
-	if s.Login() != partAddress {
+	if s.Login() != controlAddress {
 		t.Error("that is no address")
 	}
 	s.waits("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
@@ -278,7 +278,7 @@ func TestTypedAddress(t *testing.T) {
 	}
 	s.Type(Typed{})
 	s.TypedAddress()
-	if f := s.Face(); f.Address.Text != address(g) || o.memory.personal != (settings.Personal{}) {
+	if f := s.Content(); f.Address.Text != address(g) || o.memory.personal != (settings.Personal{}) {
 		t.Errorf("%+v", f)
 	}
 }
@@ -292,7 +292,7 @@ func TestPolicyChanges(t *testing.T) {
 	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
 		t.Errorf("%+v", f)
 	}
-	if s.firstEmpty() != partAddress {
+	if s.firstEmpty() != controlAddress {
 		t.Error("there is no address")
 	}
 	o.registry.Policy.Address = address(g)
@@ -302,7 +302,7 @@ func TestPolicyChanges(t *testing.T) {
 	}
 	o.registry.Policy.Address = "a b"
 	s.Look(true)
-	if f := s.Face(); f.Address.Enabled || !strings.Contains(f.Status, "a b") || f.Icon != IconError {
+	if f := s.Content(); f.Address.Enabled || !strings.Contains(f.Status, "a b") || f.Icon != IconError {
 		t.Errorf("%+v", f)
 	}
 }
@@ -323,7 +323,7 @@ func TestPinChanges(t *testing.T) {
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	s := newOffice(g).open(t, false)
-	if f := s.Face(); f.Status != "Вы не подключены." || g.Connections() != 0 {
+	if f := s.Content(); f.Status != "Вы не подключены." || g.Connections() != 0 {
 		t.Errorf("%+v", f)
 	}
 	s.Look(true)
@@ -392,7 +392,7 @@ func TestWhichSeat(t *testing.T) {
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
 	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
-	if s.Login() != partAddress {
+	if s.Login() != controlAddress {
 		t.Error("there is no gateway")
 	}
 	// Access of the service is not left for another seat.
@@ -477,7 +477,7 @@ func TestTraffic(t *testing.T) {
 		asked := false
 		s.cfg.Traffic = func() (Traffic, bool) { asked = true; return Traffic{Received: 512}, c.known }
 		shown := false
-		for _, r := range s.Face().Rows {
+		for _, r := range s.Content().Rows {
 			shown = shown || r == (Row{"Получено", "512 Б"})
 		}
 		if shown != c.want || asked != (c.want || !c.known) {

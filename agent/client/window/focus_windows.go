@@ -7,49 +7,49 @@ import (
 	"github.com/lxn/win"
 )
 
-// widgets are what can have the keyboard.
-func (v *frame) widgets() map[part]walk.Widget {
+// widgets returns the controls that can have the focus.
+func (v *frame) widgets() map[control]walk.Widget {
 	password := v.password
 	if !v.shown.Form {
 		password = v.newPassword
 	}
-	return map[part]walk.Widget{partLogin: v.login, partPassword: password, partAddress: v.address, partSave: v.save, partAuto: v.auto,
-		partMain: v.main, partExtend: v.extend}
+	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSave: v.save,
+		controlAuto: v.auto, controlMain: v.main, controlExtend: v.extend}
 }
 
-// focused is what has the keyboard.
-func (v *frame) focused() part {
+// focused returns the control that has the focus.
+func (v *frame) focused() control {
 	if v.password.Focused() || v.newPassword.Focused() {
-		return partPassword
+		return controlPassword
 	}
-	for p, w := range v.widgets() {
+	for c, w := range v.widgets() {
 		if w.Focused() {
-			return p
+			return c
 		}
 	}
 	return ""
 }
 
-// focus gives the keyboard to a part, or to the window itself, where Escape and the Tab key are still heard.
-func (v *frame) focus(p part) {
-	if w := v.widgets()[p]; w != nil {
+// focus gives the focus to a control, or to the window itself, which still handles Escape and the Tab key.
+func (v *frame) focus(c control) {
+	if w := v.widgets()[c]; w != nil {
 		_ = w.SetFocus()
 		return
 	}
 	win.SetFocus(v.mw.Handle())
 }
 
-// land gives the keyboard to what is to have it when the face was another one. While another program's window has the keys it
-// changes nothing: that is done as soon as the person comes back.
-func (v *frame) land(was Face, at part) {
+// moveFocus gives the focus to the control that nextFocus names. While another program's window is active it changes nothing:
+// it is called again when this window becomes active.
+func (v *frame) moveFocus(was Content, at control) {
 	if win.GetActiveWindow() != v.mw.Handle() {
 		return
 	}
-	to := landing(was, v.shown, at, v.desk.firstEmpty())
-	if beginsLull(was, v.shown, at, to) {
-		v.lull.begin(time.Now())
+	to := nextFocus(was, v.shown, at, v.desk.firstEmpty())
+	if startsEnterGuard(was, v.shown, at, to) {
+		v.enterGuard.start(time.Now())
 	}
-	if to != at || at == "" || at == partPassword { // of which there are two
+	if to != at || at == "" || at == controlPassword { // which is one of two fields
 		v.focus(to)
 	}
 }

@@ -135,8 +135,8 @@ func (v *frame) buttonPart() ui.Widget {
 		AssignTo: &v.buttons,
 		Layout:   ui.HBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
-			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Act) }},
-			ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActExtend) }},
+			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Action) }},
+			ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActionExtend) }},
 		},
 	}
 }

@@ -43,7 +43,7 @@ func (v *frame) listen() {
 		}
 	}
 	v.mw.onChange = v.addTray
-	v.mw.onActive = func() { v.land(v.shown, v.focused()) }
+	v.mw.onActive = func() { v.moveFocus(v.shown, v.focused()) }
 	v.mw.onScreen = func() {
 		v.renderPictures(v.shown.Icon)
 		v.renderTray(v.shown.Tray)
@@ -81,15 +81,15 @@ func (v *frame) typed() {
 	v.render()
 }
 
-// enter presses the button that has the keyboard. From anywhere else it logs in, or extends the session with the password that
+// enter presses the button that has the focus. From anywhere else it logs in, or extends the session with the password that
 // was asked for. It never logs out by chance.
 func (v *frame) enter() {
 	switch main := v.shown.Main; {
 	case v.extend.Focused() || v.newPassword.Focused():
-		v.do(ActExtend)
-	case !main.Shown || !main.Enabled || main.Act != ActLogin && !v.main.Focused():
-	case v.main.Focused() && v.lull.swallows(time.Now()):
+		v.do(ActionExtend)
+	case !main.Shown || !main.Enabled || main.Action != ActionLogin && !v.main.Focused():
+	case v.main.Focused() && v.enterGuard.ignoresEnter(time.Now()):
 	default:
-		v.do(main.Act)
+		v.do(main.Action)
 	}
 }

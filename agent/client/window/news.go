@@ -32,7 +32,7 @@ func Tell(lang locale.Lang, was, is seat.View) (list []News) {
 
 // change is what the state has come to.
 func change(lang locale.Lang, was, is seat.View) (News, bool) {
-	message := Scene{View: is, Lang: lang}.status()
+	message := Input{View: is, Lang: lang}.status()
 	blocked := func(v seat.View) bool { return v.HasAccess() && v.Code != "" }
 	switch {
 	case was.Busy() && !is.Busy() && (is.Problem != nil || is.State == keeper.Resting):

@@ -47,8 +47,8 @@ func (v *frame) show() {
 	if !v.mw.Visible() {
 		v.mw.Show()
 		v.center()
-		v.focus(landing(v.shown, v.shown, "", v.desk.firstEmpty()))
-		v.lull.begin(time.Now())
+		v.focus(nextFocus(v.shown, v.shown, "", v.desk.firstEmpty()))
+		v.enterGuard.start(time.Now())
 	}
 	if win.IsIconic(v.mw.Handle()) {
 		win.ShowWindow(v.mw.Handle(), win.SW_RESTORE)

@@ -124,13 +124,13 @@ type frame struct {
 	tray       *walk.NotifyIcon // nil while there is no notification area
 	menu       []Item           // on show
 	icons      map[picture]*walk.Icon
-	shown      Face
+	shown      Content
 	rendering  bool // what the fields tell is the program's own doing
 	toldOfTray bool // that the program stays there
 	ended      bool
 	counting   bool // the timer runs
 	widest     int  // of the form, in pixels of a screen with 96 dots per inch
-	lull       lull
+	enterGuard enterGuard
 
 	returnsHidden bool // as Windows was told
 }

@@ -14,31 +14,31 @@ type Tray struct {
 	Menu []Item
 }
 
-// Item is one of the menu. One without a text is a line between others.
+// Item is an item of the menu. One without a text is a separator.
 type Item struct {
 	Text    string
-	Act     Act
+	Action  Action
 	Enabled bool
 }
 
 const maxTip = 127 // UTF-16 units that Windows takes
 
-func (s Scene) tray(f Face) Tray {
-	t := Tray{Icon: f.Icon, Tip: shorten(s.text(locale.ProductName)+": "+f.Status, maxTip)}
-	_, expiring := s.View.Notice(client.NoticeExpiring)
-	if f.Icon == IconError || f.Icon == IconOK && expiring {
+func (in Input) tray(c Content) Tray {
+	t := Tray{Icon: c.Icon, Tip: shorten(in.text(locale.ProductName)+": "+c.Status, maxTip)}
+	_, expiring := in.View.Notice(client.NoticeExpiring)
+	if c.Icon == IconError || c.Icon == IconOK && expiring {
 		t.Icon = IconAttention
 	}
 	line := Item{}
-	t.Menu = []Item{{s.text(locale.MenuOpen), ActOpen, true}, line, {f.Main.Text, f.Main.Act, f.Main.Enabled}}
-	if f.Extend.Shown {
-		t.Menu = append(t.Menu, Item{f.Extend.Text, ActExtend, true})
+	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, line, {c.Main.Text, c.Main.Action, c.Main.Enabled}}
+	if c.Extend.Shown {
+		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}
 	t.Menu = append(t.Menu, line,
-		Item{s.text(locale.MenuReport), ActReport, true},
-		Item{s.text(locale.MenuLog), ActLog, true},
-		Item{s.text(locale.MenuAbout), ActAbout, true}, line,
-		Item{s.text(locale.MenuExit), ActExit, true})
+		Item{in.text(locale.MenuReport), ActionReport, true},
+		Item{in.text(locale.MenuLog), ActionLog, true},
+		Item{in.text(locale.MenuAbout), ActionAbout, true}, line,
+		Item{in.text(locale.MenuExit), ActionExit, true})
 	return t
 }
 

@@ -36,7 +36,7 @@ func (v *frame) addTray() {
 	})
 	tray.MessageClicked().Attach(v.show)
 	if v.desk != nil {
-		v.renderTray(v.desk.Face().Tray)
+		v.renderTray(v.desk.Content().Tray)
 	}
 }
 
@@ -65,12 +65,12 @@ func (v *frame) renderMenu() {
 			_ = actions.Add(walk.NewSeparatorAction())
 			continue
 		}
-		action, act := walk.NewAction(), item.Act
-		_ = action.SetText(item.Text)
-		_ = action.SetEnabled(item.Enabled)
-		_ = action.SetDefault(act == ActOpen)
-		action.Triggered().Attach(func() { v.do(act) })
-		_ = actions.Add(action)
+		entry, do := walk.NewAction(), item.Action
+		_ = entry.SetText(item.Text)
+		_ = entry.SetEnabled(item.Enabled)
+		_ = entry.SetDefault(do == ActionOpen)
+		entry.Triggered().Attach(func() { v.do(do) })
+		_ = actions.Add(entry)
 	}
 }
 
@@ -93,29 +93,29 @@ func (v *frame) notify(n News) {
 }
 
 // do does what a button or an item of the menu says.
-func (v *frame) do(act Act) {
-	switch act {
-	case ActOpen:
+func (v *frame) do(a Action) {
+	switch a {
+	case ActionOpen:
 		v.show()
-	case ActLogin:
+	case ActionLogin:
 		if missing := v.desk.Login(); missing != "" {
 			v.show()
 			v.render()
 			v.focus(missing)
 		}
-	case ActLogout:
+	case ActionLogout:
 		v.desk.Logout()
-	case ActExtend:
+	case ActionExtend:
 		v.desk.Extend()
-	case ActEnd:
+	case ActionEnd:
 		v.desk.End()
-	case ActLog:
+	case ActionLog:
 		v.openLog()
-	case ActReport:
+	case ActionReport:
 		v.report()
-	case ActAbout:
+	case ActionAbout:
 		v.about()
-	case ActExit:
+	case ActionExit:
 		v.exit()
 	}
 	if !v.ended {

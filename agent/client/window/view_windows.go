@@ -30,20 +30,20 @@ func (v *frame) refresh() {
 
 // render brings what is on show up to what is.
 func (v *frame) render() {
-	f, was := v.desk.Face(), v.shown
+	c, was := v.desk.Content(), v.shown
 	v.rendering = true
 	defer func() { v.rendering = false }()
-	v.field(v.login, f.Login)
-	v.field(v.password, f.Password)
-	v.field(v.newPassword, f.Password)
-	v.field(v.address, f.Address)
-	v.texts(f.Rows)
-	v.shown = f
-	if stem(f) != stem(was) {
-		v.renderStem(f, was)
+	v.field(v.login, c.Login)
+	v.field(v.password, c.Password)
+	v.field(v.newPassword, c.Password)
+	v.field(v.address, c.Address)
+	v.texts(c.Rows)
+	v.shown = c
+	if stem(c) != stem(was) {
+		v.renderStem(c, was)
 	}
-	v.renderTray(f.Tray)
-	v.desk.Shown(f)
+	v.renderTray(c.Tray)
+	v.desk.Shown(c)
 	if counts := v.desk.Counts(); counts != v.counting {
 		v.counting = counts
 		v.mw.tick(counts)
@@ -51,37 +51,37 @@ func (v *frame) render() {
 }
 
 // stem is what changes the window by more than what is typed or counted.
-func stem(f Face) string {
-	labels := make([]string, len(f.Rows))
-	for i, r := range f.Rows {
+func stem(c Content) string {
+	labels := make([]string, len(c.Rows))
+	for i, r := range c.Rows {
 		labels[i] = r.Label
 	}
-	return fmt.Sprint(f.Icon, f.Status, f.Who, labels, f.Notes, f.Form, f.Address.Hint, f.Login.Enabled, f.Password.Enabled, f.Address.Enabled,
-		f.Password.Shown, f.Save, f.Auto, f.Main, f.Extend)
+	return fmt.Sprint(c.Icon, c.Status, c.Who, labels, c.Notes, c.Form, c.Address.Hint, c.Login.Enabled, c.Password.Enabled, c.Address.Enabled,
+		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend)
 }
 
 // renderStem has the layout done once, after everything has changed.
-func (v *frame) renderStem(f, was Face) {
-	at := v.focused() // before what has the keyboard is hidden
+func (v *frame) renderStem(c, was Content) {
+	at := v.focused() // before the control with the focus is hidden
 	v.mw.SetSuspended(true)
-	v.enable(v.login, f.Login)
-	v.enable(v.password, f.Password)
-	v.enable(v.address, f.Address)
-	v.label(v.addressHint, f.Address.Hint)
-	v.check(v.save, f.Save)
-	v.check(v.auto, f.Auto)
-	v.button(v.main, f.Main)
-	v.button(v.extend, f.Extend)
-	v.renderPictures(f.Icon)
-	v.label(v.status, f.Status)
-	v.label(v.who, f.Who)
-	v.labels(f.Rows)
-	v.label(v.notes, strings.Join(f.Notes, "\r\n\r\n"))
-	v.form.SetVisible(f.Form)
-	v.extension.SetVisible(!f.Form && f.Password.Shown)
-	v.buttons.SetVisible(f.Main.Shown || f.Extend.Shown)
-	v.tell(f, was)
-	v.land(was, at)
+	v.enable(v.login, c.Login)
+	v.enable(v.password, c.Password)
+	v.enable(v.address, c.Address)
+	v.label(v.addressHint, c.Address.Hint)
+	v.check(v.save, c.Save)
+	v.check(v.auto, c.Auto)
+	v.button(v.main, c.Main)
+	v.button(v.extend, c.Extend)
+	v.renderPictures(c.Icon)
+	v.label(v.status, c.Status)
+	v.label(v.who, c.Who)
+	v.labels(c.Rows)
+	v.label(v.notes, strings.Join(c.Notes, "\r\n\r\n"))
+	v.form.SetVisible(c.Form)
+	v.extension.SetVisible(!c.Form && c.Password.Shown)
+	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown)
+	v.tell(c, was)
+	v.moveFocus(was, at)
 	v.fit()
 	v.mw.SetSuspended(false)
 	v.mw.Synchronize(v.mw.redraw)
@@ -109,20 +109,20 @@ func (v *frame) field(e *walk.LineEdit, f Field) {
 	if e.Text() != f.Text {
 		_ = e.SetText(f.Text)
 	}
-	if e.CueBanner() != f.Cue {
-		_ = e.SetCueBanner(f.Cue)
+	if e.CueBanner() != f.Placeholder {
+		_ = e.SetCueBanner(f.Placeholder)
 	}
 }
 
-// enable leaves the keyboard where it is, unlike walk's word for it: who goes on typing while the gateway is asked must not
-// press a button by that.
+// enable makes a field read-only instead of disabling it, so that it keeps the focus: what the person still types during a
+// login must not press a button.
 func (v *frame) enable(e *walk.LineEdit, f Field) {
 	if e.ReadOnly() == f.Enabled {
 		_ = e.SetReadOnly(!f.Enabled)
 	}
 }
 
-// label hides itself when it has nothing to say.
+// label sets a label's text and hides it when that is empty.
 func (v *frame) label(l *walk.TextLabel, text string) {
 	if l.Text() != text {
 		_ = l.SetText(text)
@@ -130,7 +130,7 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 	l.SetVisible(text != "")
 }
 
-// padded is for labels and boxes, which may be made too narrow for their last letter.
+// padded widens a label: walk may make labels and check boxes too narrow for their last letter.
 func padded(label string) string { return label + "\u00a0" }
 
 func (v *frame) check(c *walk.CheckBox, f Check) {

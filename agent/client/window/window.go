@@ -1,10 +1,10 @@
-// Package window is the agent's face on Windows: a small window and an icon in the notification area.
+// Package window is what the person sees of the agent on Windows: a small window and an icon in the notification area.
 //
-//	Desk   what happens when a person types, clicks, comes and goes; no pixel in it
-//	Paint  from a Scene, which is all that there is to know, to a Face, which is all that there is to show
-//	Tell   from two views to the notifications that are due
-//	keys   which control has the keyboard when a Face takes the place of another one
-//	Run    the window itself, on Windows only: it shows the Face and hands on to the Desk
+//	Desk          handles what the person does; it draws nothing
+//	BuildContent  makes a Content, which is everything that is shown, from an Input
+//	Tell          compares two views and returns the notifications that are due
+//	nextFocus     returns the control that gets the focus after the content has changed
+//	Run           shows the Content in a window, on Windows only, and passes what the person does to the Desk
 //
 // The access is had from a seat (package seat). Where the Windows service runs and the gateway is the one that the
 // computer's administrators named, that is the service's; in every other case, as at a start from a share, it is a keeper

@@ -28,8 +28,8 @@ func view(state client.State, code, message string) seat.View {
 	return v
 }
 
-func scene(v seat.View) Scene {
-	return Scene{View: v, Lang: locale.Russian, Server: "gw.ru", Typed: Typed{"ivanov", "", "gw.ru"}, Now: noon}
+func input(v seat.View) Input {
+	return Input{View: v, Lang: locale.Russian, Server: "gw.ru", Typed: Typed{"ivanov", "", "gw.ru"}, Now: noon}
 }
 
 // Whatever is refused or ends, there is a text for it, also when the gateway sent none.
@@ -54,9 +54,9 @@ func TestEveryStatusHasWords(t *testing.T) {
 	other.Control = seat.Other
 	for _, v := range append(views, other) {
 		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
-			s := scene(v)
+			s := input(v)
 			s.Lang = lang
-			f := Paint(s)
+			f := BuildContent(s)
 			if f.Status == "" || strings.Contains(f.Status, "{") || strings.Contains(strings.ToLower(f.Status), "unknown") ||
 				strings.Contains(strings.ToLower(f.Status), "неизвестн") {
 				t.Errorf("%s %s in %s: %q", v.State, v.Code, lang, f.Status)
@@ -71,7 +71,7 @@ func TestEveryStatusHasWords(t *testing.T) {
 	}
 }
 
-func TestPaintStates(t *testing.T) {
+func TestBuildContent(t *testing.T) {
 	up := view(client.Authorized, "", "Вы подключены, доступ открыт.")
 	up.Mode, up.Address, up.Expires = client.ModeLAN, "10.0.0.5", "2026-11-23T15:05:00Z"
 	tomorrow, soon, refused := up, up, up
@@ -105,7 +105,7 @@ func TestPaintStates(t *testing.T) {
 		card       string // who and rows; "form" where the form is on show
 		notes      int
 		fields     string // login, password, address: + can be typed in, - can be read, " " is not there
-		main       string // act and whether it can be pressed; " " is not there
+		main       string // action and whether it can be pressed; " " is not there
 		extend     bool
 	}{
 		{"resting", view(keeper.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
@@ -129,9 +129,9 @@ func TestPaintStates(t *testing.T) {
 		{"taken", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
 		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
 	} {
-		f := Paint(scene(c.view))
+		f := BuildContent(input(c.view))
 		fields := field(f.Login) + field(f.Password) + field(f.Address)
-		main := string(f.Main.Act) + sign(f.Main.Enabled)
+		main := string(f.Main.Action) + sign(f.Main.Enabled)
 		if !f.Main.Shown {
 			main = " "
 		}
@@ -142,7 +142,7 @@ func TestPaintStates(t *testing.T) {
 	}
 }
 
-func card(f Face) string {
+func card(f Content) string {
 	if f.Form && f.Who == "" && len(f.Rows) == 0 {
 		return "form"
 	}
@@ -160,30 +160,53 @@ func field(f Field) string {
 	return sign(f.Enabled)
 }
 
+// The language decides how a date is written.
+func TestUntil(t *testing.T) {
+	for _, c := range []struct {
+		lang    locale.Lang
+		expires string
+		want    string
+	}{
+		{locale.Russian, "2026-11-26T11:05:00Z", "26.11.2026 14:05"},
+		{locale.English, "2026-11-26T11:05:00Z", "26 Nov 2026 14:05"},
+		{locale.English, "2026-12-02T04:05:00Z", "2 Dec 2026 07:05"},
+		{locale.Russian, "2026-11-23T11:05:00Z", "14:05"}, // today
+		{locale.English, "2026-11-23T11:05:00Z", "14:05"},
+		{locale.English, "2026-11-23T21:05:00Z", "24 Nov 2026 00:05"}, // after midnight here
+		{locale.English, "2027-11-23T11:05:00Z", "23 Nov 2027 14:05"},
+		{locale.English, "", ""},
+		{locale.English, "tomorrow", ""},
+	} {
+		if got := until(c.lang, c.expires, noon); got != c.want {
+			t.Errorf("%s in %s: %q, want %q", c.expires, c.lang, got, c.want)
+		}
+	}
+}
+
 // Traffic is on the card where it is known, and nowhere else.
-func TestPaintTraffic(t *testing.T) {
+func TestContentTraffic(t *testing.T) {
 	v := view(client.TunnelUp, "", "")
 	v.Mode = client.ModeVPN
-	s := scene(v)
+	s := input(v)
 	s.Traffic = &Traffic{Received: 1503238553, Sent: 512}
-	if got := card(Paint(s)); got != "Вы вошли как ivanov через VPN|Шлюз gw.ru|Получено 1,4 ГБ|Отправлено 512 Б" {
+	if got := card(BuildContent(s)); got != "Вы вошли как ivanov через VPN|Шлюз gw.ru|Получено 1,4 ГБ|Отправлено 512 Б" {
 		t.Error(got)
 	}
 	s.Lang = locale.English
-	if got := card(Paint(s)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
+	if got := card(BuildContent(s)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
 		t.Error(got)
 	}
 	s.View = view(keeper.Ready, "", "")
-	if got := card(Paint(s)); got != "form" {
+	if got := card(BuildContent(s)); got != "form" {
 		t.Error(got)
 	}
 }
 
 // A login may be longer than the card is wide.
-func TestPaintLongLogin(t *testing.T) {
+func TestContentLongLogin(t *testing.T) {
 	v := view(client.Authorized, "", "")
 	v.Login = strings.Repeat("i", 200)
-	if got := Paint(scene(v)).Who; got != "Вы вошли как "+strings.Repeat("i", maxLogin-1)+"…" {
+	if got := BuildContent(input(v)).Who; got != "Вы вошли как "+strings.Repeat("i", maxLogin-1)+"…" {
 		t.Error(got)
 	}
 }
@@ -195,28 +218,28 @@ func sign(enabled bool) string {
 	return "-"
 }
 
-// The window's own words never hide how it stands with the access.
-func TestPaintWord(t *testing.T) {
-	s := scene(view(keeper.Ready, "", ""))
-	s.Word = "Введите логин."
-	if f := Paint(s); f.Status != s.Word || f.Icon != IconAttention || len(f.Notes) != 0 {
+// The window's own message never hides the state of the access.
+func TestOwnMessage(t *testing.T) {
+	s := input(view(keeper.Ready, "", ""))
+	s.OwnMessage = "Введите логин."
+	if f := BuildContent(s); f.Status != s.OwnMessage || f.Icon != IconAttention || len(f.Notes) != 0 {
 		t.Errorf("%+v", f)
 	}
 	s.View = view(client.Authorized, "", "Вы подключены.")
-	if f := Paint(s); f.Status != "Вы подключены." || f.Icon != IconOK || !reflect.DeepEqual(f.Notes, []string{s.Word}) {
+	if f := BuildContent(s); f.Status != "Вы подключены." || f.Icon != IconOK || !reflect.DeepEqual(f.Notes, []string{s.OwnMessage}) {
 		t.Errorf("%+v", f)
 	}
 }
 
-func TestPaintChecks(t *testing.T) {
+func TestContentChecks(t *testing.T) {
 	both := settings.Personal{SavePassword: true, AutoConnect: true}
 	for _, c := range []struct {
-		name     string
-		personal settings.Personal
-		banned   bool
-		want     string // save, auto: ticked, enabled
-		label    string // of save
-		cue      string
+		name        string
+		personal    settings.Personal
+		banned      bool
+		want        string // save, auto: ticked, enabled
+		label       string // of save
+		placeholder string
 	}{
 		{"as installed", settings.Personal{}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
 		{"saved", settings.Personal{SavePassword: true}, false, "++ -+", "Сохранить пароль", "Сохранён"},
@@ -224,17 +247,17 @@ func TestPaintChecks(t *testing.T) {
 		{"no password, no automatic login", settings.Personal{AutoConnect: true}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
 		{"banned", both, true, "-- --", "Сохранять пароль запрещено политикой организации", ""},
 	} {
-		s := scene(view(keeper.Ready, "", ""))
+		s := input(view(keeper.Ready, "", ""))
 		s.Personal, s.Saved, s.Bans.SavedPassword = c.personal, true, c.banned
-		f := Paint(s)
+		f := BuildContent(s)
 		got := sign(f.Save.Ticked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Ticked) + sign(f.Auto.Enabled)
-		if got != c.want || f.Save.Label != c.label || f.Password.Cue != c.cue {
-			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Cue)
+		if got != c.want || f.Save.Label != c.label || f.Password.Placeholder != c.placeholder {
+			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Placeholder)
 		}
 	}
-	s := scene(view(keeper.Ready, "", ""))
+	s := input(view(keeper.Ready, "", ""))
 	s.Locked = true
-	if f := Paint(s); f.Address.Enabled || f.Address.Hint != "Адрес шлюза задан политикой организации" {
+	if f := BuildContent(s); f.Address.Enabled || f.Address.Hint != "Адрес шлюза задан политикой организации" {
 		t.Errorf("%+v", f.Address)
 	}
 }
@@ -258,16 +281,16 @@ func TestMenu(t *testing.T) {
 		{"somebody else's, and an administrator looks", mayEnd, "open | end | report log about | exit"},
 	} {
 		var items []string
-		for _, i := range Paint(scene(c.view)).Tray.Menu {
+		for _, i := range BuildContent(input(c.view)).Tray.Menu {
 			switch {
 			case i == (Item{}):
 				items = append(items, "|")
-			case i.Text == "" || i.Act == "":
+			case i.Text == "" || i.Action == "":
 				t.Errorf("%s: %+v", c.name, i)
 			case !i.Enabled:
-				items = append(items, string(i.Act)+"-")
+				items = append(items, string(i.Action)+"-")
 			default:
-				items = append(items, string(i.Act))
+				items = append(items, string(i.Action))
 			}
 		}
 		if got := strings.Join(items, " "); got != c.want {

@@ -1,0 +1,354 @@
+package window
+
+import (
+	"strconv"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/settings"
+)
+
+// Input is everything that BuildContent decides by.
+type Input struct {
+	View     seat.View
+	Lang     locale.Lang
+	Personal settings.Personal
+	Bans     settings.Bans
+	Server   string // the gateway as a person would write it; empty = none
+	Locked   bool   // policy names the gateway
+	Typed    Typed
+	Saved    bool // there is a saved password for the login that is typed
+	// OwnMessage is what the window itself has to say, for instance that the login is missing; empty = nothing.
+	OwnMessage string
+	Now        time.Time
+	Traffic    *Traffic // through the VPN; nil = not known
+}
+
+// Traffic is an amount of data in bytes.
+type Traffic struct{ Received, Sent uint64 }
+
+// Typed is the text in the fields.
+type Typed struct{ Login, Password, Address string }
+
+// Content is everything that a window and its tray icon show. The window shows the form, to log in, or the card, while the
+// person or somebody else has access.
+type Content struct {
+	Icon   Icon
+	Status string
+	Who    string   // who has access and from where; on the card
+	Rows   []Row    // of the card
+	Notes  []string // below the status
+
+	Form                     bool  // the fields and boxes are shown; otherwise the card is
+	Login, Password, Address Field // Password may be on the card too
+	Save, Auto               Check
+	Main, Extend             Button
+	Tray                     Tray
+}
+
+// Row is a line of the card.
+type Row struct{ Label, Text string }
+
+// Icon is the icon beside the status. Each has a shape of its own. The tray shows the same icon, but IconAttention instead
+// of IconError, and IconAttention when a session with IconOK is about to expire.
+type Icon string
+
+// Icons.
+const (
+	IconNone       Icon = "none"
+	IconConnecting Icon = "connecting"
+	IconOK         Icon = "ok"
+	IconAttention  Icon = "attention"
+	IconError      Icon = "error"
+)
+
+// Field is a text field.
+type Field struct {
+	Shown       bool
+	Label       string
+	Text        string
+	Placeholder string // shown while the field is empty
+	Hint        string // below it; empty = none
+	Enabled     bool   // otherwise it is read-only
+}
+
+// Check is a check box.
+type Check struct {
+	Label   string
+	Ticked  bool
+	Enabled bool
+}
+
+// Action is what a button or an item of the menu does.
+type Action string
+
+// Actions.
+const (
+	ActionLogin  Action = "login"
+	ActionLogout Action = "logout"
+	ActionExtend Action = "extend"
+	ActionEnd    Action = "end" // somebody else's access
+	ActionOpen   Action = "open"
+	ActionLog    Action = "log"
+	ActionReport Action = "report"
+	ActionAbout  Action = "about"
+	ActionExit   Action = "exit"
+)
+
+// Button is a button.
+type Button struct {
+	Text    string
+	Action  Action
+	Enabled bool
+	Shown   bool
+}
+
+// BuildContent returns what the window and its tray icon show.
+func BuildContent(in Input) Content {
+	c := Content{Icon: icon(in.View), Status: in.status(), Form: in.form(), Who: in.who(), Rows: in.rows(), Notes: in.notes()}
+	switch {
+	case in.OwnMessage == "":
+	case in.ownMessageFirst():
+		c.Icon = IconAttention
+	default:
+		c.Notes = append(c.Notes, in.OwnMessage)
+	}
+	c.Login, c.Password, c.Address = in.fields()
+	c.Save, c.Auto = in.checks()
+	c.Main, c.Extend = in.buttons()
+	c.Tray = in.tray(c)
+	return c
+}
+
+// icon returns the icon beside the status. It is IconOK only with access.
+func icon(v seat.View) Icon {
+	if v.Problem != nil {
+		if v.Problem.Code == seat.Busy || v.Problem.Code == seat.NoGateway {
+			return IconAttention
+		}
+		return IconError
+	}
+	if v.Control == seat.Other {
+		return IconAttention
+	}
+	switch v.State {
+	case client.Connecting, client.Reconnecting:
+		return IconConnecting
+	case client.Authorized, client.TunnelUp:
+		switch {
+		case v.Code != "":
+			return IconAttention
+		case v.State == client.Authorized && v.Mode == client.ModeVPN:
+			return IconConnecting // the tunnel is on its way
+		}
+		return IconOK
+	case client.Ended:
+		if v.Code == string(agent.ReasonLogout) {
+			return IconNone
+		}
+		return IconAttention
+	case client.Failed:
+		return IconError
+	}
+	return IconNone
+}
+
+// status returns the text of the status, which is never empty.
+func (in Input) status() string {
+	v := in.View
+	switch {
+	case in.OwnMessage != "" && in.ownMessageFirst():
+		return in.OwnMessage
+	case v.Problem != nil:
+		return v.Problem.Message
+	case v.Control == seat.Other:
+		return in.text(locale.SeatTaken)
+	case v.Message != "":
+		return v.Message
+	}
+	return in.defaultStatus()
+}
+
+// ownMessageFirst reports whether the window's own message takes the place of the status. While the person has access, or is
+// getting it, or somebody else has it, it does not: then it goes below the status.
+func (in Input) ownMessageFirst() bool { return !in.View.Busy() && in.View.Control != seat.Other }
+
+// defaultStatus returns the status when neither the gateway nor the program has sent a message with it.
+func (in Input) defaultStatus() string {
+	v := in.View
+	server := in.server()
+	code := in.text(locale.Code(agent.Code(v.Code)), "server", server, "port", strconv.Itoa(agent.DefaultWireGuardPort))
+	if v.HasAccess() && v.Code != "" {
+		return code
+	}
+	switch v.State {
+	case client.Connecting:
+		key := locale.Connecting
+		if v.Login != "" {
+			key = locale.LoggingIn
+		}
+		return in.text(key, "server", server)
+	case keeper.Ready:
+		return in.text(locale.Answered)
+	case client.Authorized:
+		if v.Mode == client.ModeVPN {
+			return in.text(locale.AuthorizedVPN)
+		}
+		return in.text(locale.Authorized)
+	case client.TunnelUp:
+		return in.text(locale.TunnelUp)
+	case client.Reconnecting:
+		return in.text(locale.Reason(agent.ReasonLost))
+	case client.Ended:
+		return in.text(locale.Reason(agent.Reason(v.Code)))
+	case client.Failed:
+		return code
+	}
+	return in.text(locale.NotConnected)
+}
+
+// server returns the gateway that gives access, or would.
+func (in Input) server() string {
+	if in.View.Server != "" {
+		return in.View.Server
+	}
+	return in.Server
+}
+
+// form reports whether to show the form instead of the card. It stays during a login, because it is needed again when the
+// login is refused.
+func (in Input) form() bool {
+	v := in.View
+	return v.Control != seat.Other && !v.HasAccess() && v.State != client.Reconnecting
+}
+
+// maxLogin is how many UTF-16 units of a login fit into a line of the card.
+const maxLogin = 40
+
+// who returns who has access and from where; empty when the person has no access.
+func (in Input) who() string {
+	v := in.View
+	if !v.HasAccess() || v.Control == seat.Other || v.Login == "" {
+		return ""
+	}
+	key := locale.LoggedInAs
+	switch v.Mode {
+	case client.ModeLAN:
+		key = locale.LoggedInLAN
+	case client.ModeVPN:
+		key = locale.LoggedInVPN
+	}
+	return in.text(key, "value", shorten(v.Login, maxLogin))
+}
+
+// rows returns the rows of the card. What is not known has no row.
+func (in Input) rows() (list []Row) {
+	v := in.View
+	if in.form() || v.Control == seat.Other {
+		return nil
+	}
+	add := func(key, text string) {
+		if text != "" {
+			list = append(list, Row{in.text(key), text})
+		}
+	}
+	add(locale.RowGateway, in.server())
+	if !v.HasAccess() {
+		return list
+	}
+	add(locale.RowAddress, v.Address)
+	add(locale.RowUntil, until(in.Lang, v.Expires, in.Now))
+	if in.Traffic != nil {
+		add(locale.RowReceived, locale.Bytes(in.Lang, in.Traffic.Received))
+		add(locale.RowSent, locale.Bytes(in.Lang, in.Traffic.Sent))
+	}
+	return list
+}
+
+// until formats an RFC 3339 time in the computer's time zone, as lang writes it: the time of day, with the date in front unless
+// that is today. It returns "" when expires is no such time.
+func until(lang locale.Lang, expires string, now time.Time) string {
+	at, err := time.Parse(time.RFC3339, expires)
+	if err != nil {
+		return ""
+	}
+	at = at.In(now.Location())
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04")
+	}
+	if lang == locale.English {
+		return at.Format("2 Jan 2006 15:04")
+	}
+	return at.Format("02.01.2006 15:04")
+}
+
+func (in Input) notes() (list []string) {
+	v := in.View
+	if v.Control == seat.Other {
+		if v.CanEnd {
+			return nil
+		}
+		return []string{in.text(locale.SeatWait)}
+	}
+	for _, n := range v.Notices {
+		list = append(list, n.Message)
+	}
+	return list
+}
+
+// asksPassword reports whether the card asks for the password, to extend the session.
+func (in Input) asksPassword() bool {
+	_, expiring := in.View.Notice(client.NoticeExpiring)
+	return in.View.HasAccess() && in.View.Control != seat.Other && expiring && in.View.AsksPassword()
+}
+
+func (in Input) fields() (login, password, address Field) {
+	form, free := in.form(), in.form() && !in.View.Busy()
+	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: free}
+	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: free || in.asksPassword()}
+	if in.Saved && form && !in.Bans.SavedPassword {
+		password.Placeholder = in.text(locale.PasswordKept)
+	}
+	address = Field{Shown: form, Label: in.text(locale.FieldAddress), Text: in.Typed.Address, Enabled: free && !in.Locked}
+	if in.Locked {
+		address.Hint = in.text(locale.AddressSet)
+	}
+	return login, password, address
+}
+
+func (in Input) checks() (save, auto Check) {
+	save = Check{Label: in.text(locale.CheckSave), Ticked: in.Personal.SavePassword, Enabled: true}
+	auto = Check{Label: in.text(locale.CheckAuto), Ticked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
+	if in.Bans.SavedPassword {
+		save = Check{Label: in.text(locale.SaveBanned)}
+		auto = Check{Label: in.text(locale.CheckAuto)}
+	}
+	return save, auto
+}
+
+func (in Input) buttons() (main, extend Button) {
+	v := in.View
+	extend = Button{Text: in.text(locale.Extend), Action: ActionExtend, Enabled: true}
+	switch {
+	case v.Control == seat.Other && v.CanEnd:
+		return Button{Text: in.text(locale.EndOther), Action: ActionEnd, Enabled: true, Shown: true}, extend
+	case v.Control == seat.Other:
+		return Button{Text: in.text(locale.LogIn), Action: ActionLogin}, extend
+	case v.HasAccess():
+		_, extend.Shown = v.Notice(client.NoticeExpiring)
+		return Button{Text: in.text(locale.LogOut), Action: ActionLogout, Enabled: true, Shown: true}, extend
+	case v.State == client.Reconnecting:
+		return Button{Text: in.text(locale.LogOut), Action: ActionLogout, Enabled: true, Shown: true}, extend
+	case v.Busy():
+		return Button{Text: in.text(locale.Cancel), Action: ActionLogout, Enabled: true, Shown: true}, extend
+	}
+	return Button{Text: in.text(locale.LogIn), Action: ActionLogin, Enabled: true, Shown: true}, extend
+}
+
+func (in Input) text(key string, values ...string) string {
+	return locale.Text(in.Lang, key, values...)
+}

@@ -1,0 +1,83 @@
+package window
+
+import "time"
+
+// control names a control that can have the focus; the empty control is the window itself.
+type control string
+
+const (
+	controlLogin    control = "login"
+	controlPassword control = "password"
+	controlAddress  control = "address"
+	controlSave     control = "save"
+	controlAuto     control = "auto"
+	controlMain     control = "main"
+	controlExtend   control = "extend"
+)
+
+// canFocus reports whether a control can have the focus. A read-only field can: it keeps the focus during a login, so that
+// what the person still types does not press a button.
+func (c Content) canFocus(at control) bool {
+	switch at {
+	case controlLogin:
+		return c.Login.Shown
+	case controlPassword:
+		return c.Password.Shown
+	case controlAddress:
+		return c.Address.Shown
+	case controlSave:
+		return c.Form && c.Save.Enabled
+	case controlAuto:
+		return c.Form && c.Auto.Enabled
+	case controlMain:
+		return c.Main.Shown && c.Main.Enabled
+	case controlExtend:
+		return c.Extend.Shown
+	}
+	return false
+}
+
+// nextFocus returns the control that gets the focus after the content has changed. That is the one that has it (at) as long as
+// it is shown, with two exceptions: a new form moves the focus to firstEmpty, and a card that newly asks for the password to
+// the password.
+func nextFocus(was, is Content, at, firstEmpty control) control {
+	switch {
+	case is.Form && !was.Form:
+		return firstEmpty
+	case !is.Form && is.Password.Shown && (was.Form || !was.Password.Shown):
+		return controlPassword
+	case is.canFocus(at):
+		return at
+	case is.Form:
+		return firstEmpty
+	}
+	for _, to := range []control{controlPassword, controlExtend, controlMain} {
+		if is.canFocus(to) {
+			return to
+		}
+	}
+	return ""
+}
+
+// enterGuard protects the main button. For one second after the window has opened, or the main button has got focus by itself
+// or has changed its meaning, Enter is ignored, so that a held or repeated Enter does not log out.
+type enterGuard struct{ until time.Time }
+
+const enterGuardTime = time.Second
+
+// startsEnterGuard reports whether the main button gets the focus now, or has it and changes its meaning.
+func startsEnterGuard(was, is Content, from, to control) bool {
+	return to == controlMain && (from != controlMain || was.Main.Action != is.Main.Action)
+}
+
+func (g *enterGuard) start(now time.Time) { g.until = now.Add(enterGuardTime) }
+
+// ignoresEnter reports whether to ignore an Enter. Each ignored one starts the second again, so that a held key is always
+// ignored.
+func (g *enterGuard) ignoresEnter(now time.Time) bool {
+	if !now.Before(g.until) {
+		return false
+	}
+	g.start(now)
+	return true
+}

@@ -1,0 +1,104 @@
+package window
+
+import (
+	"testing"
+	"time"
+
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/seat"
+)
+
+// Whatever the form turns into, the focus is on something that is shown.
+func TestNextFocus(t *testing.T) {
+	entering := view(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", seat.Yours
+	in := view(client.Authorized, "", "")
+	soon, refused := in, in
+	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
+	refused.Notices = append(soon.Notices[:1:1], keeper.Notice{Code: "bad_credentials", Message: "Нет."})
+	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
+	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
+	form, ended := contentOf(view(keeper.Ready, "", "")), contentOf(view(client.Ended, "admin", ""))
+	banned := input(view(keeper.Ready, "", ""))
+	banned.Bans.SavedPassword = true
+	for _, c := range []struct {
+		name    string
+		was, is Content
+		at      control
+		want    control
+	}{
+		{"nothing changes", form, form, controlAddress, controlAddress},
+		{"the window opens", Content{}, form, "", controlPassword},
+		{"the login begins", form, contentOf(entering), controlPassword, controlPassword},
+		{"access", contentOf(entering), contentOf(in), controlPassword, controlMain},
+		{"access after a click", contentOf(entering), contentOf(in), controlMain, controlMain},
+		{"lost", contentOf(in), contentOf(view(client.Reconnecting, "lost", "")), controlMain, controlMain},
+		{"about to expire", contentOf(in), contentOf(soon), controlMain, controlMain},
+		{"the form becomes a card that can be extended", form, contentOf(soon), controlLogin, controlExtend},
+		{"the extension asks for a password", contentOf(soon), contentOf(refused), controlExtend, controlPassword},
+		{"somebody goes on from there", contentOf(refused), contentOf(refused), controlMain, controlMain},
+		{"the window opens, and the card asks for a password", contentOf(refused), contentOf(refused), "", controlPassword},
+		{"the window opens with a card", contentOf(in), contentOf(in), "", controlMain},
+		{"extended", contentOf(refused), contentOf(in), controlPassword, controlMain},
+		{"extended at once", contentOf(soon), contentOf(in), controlExtend, controlMain},
+		{"ended", contentOf(in), ended, controlMain, controlPassword},
+		{"ended while it could be extended", contentOf(soon), ended, controlExtend, controlPassword},
+		{"ended while a password was typed", contentOf(refused), ended, controlPassword, controlPassword},
+		{"somebody else's", form, contentOf(other), controlPassword, ""},
+		{"somebody else's, and an administrator looks", form, contentOf(mayEnd), controlPassword, controlMain},
+		{"free again", contentOf(other), form, "", controlPassword},
+		{"the box is switched off by policy", form, BuildContent(banned), controlSave, controlPassword},
+	} {
+		if got := nextFocus(c.was, c.is, c.at, controlPassword); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if got := nextFocus(c.was, c.is, c.at, controlPassword); got != "" && !c.is.canFocus(got) {
+			t.Errorf("%s: %q cannot have the focus", c.name, got)
+		}
+	}
+}
+
+// Enter that was meant for the login neither cancels it nor logs out again.
+func TestStartsEnterGuard(t *testing.T) {
+	entering, in := view(client.Connecting, "", ""), contentOf(view(client.Authorized, "", ""))
+	entering.Login, entering.Control = "ivanov", seat.Yours
+	form, asking := contentOf(view(keeper.Ready, "", "")), contentOf(entering)
+	for _, c := range []struct {
+		name     string
+		was, is  Content
+		from, to control
+		want     bool
+	}{
+		{"the login begins, by its button", form, asking, controlMain, controlMain, true},
+		{"the login begins, from the field", form, asking, controlPassword, controlPassword, false},
+		{"access, from the field", asking, in, controlPassword, controlMain, true},
+		{"access, from the button", asking, in, controlMain, controlMain, false}, // the second has begun before
+		{"nothing changes", in, in, controlMain, controlMain, false},
+		{"out again", in, form, controlMain, controlMain, true},
+		{"out again, and a password is needed", in, form, controlMain, controlPassword, false},
+	} {
+		if got := startsEnterGuard(c.was, c.is, c.from, c.to); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+func contentOf(v seat.View) Content { return BuildContent(input(v)) }
+
+func TestEnterGuard(t *testing.T) {
+	var g enterGuard
+	at := func(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
+	if g.ignoresEnter(at(0)) {
+		t.Error("there is none yet")
+	}
+	g.start(at(0))
+	for _, c := range []struct {
+		seconds float64
+		want    bool
+	}{{0.5, true}, {1.4, true}, {2.3, true}, {3.4, false}, {3.5, false}} {
+		if got := g.ignoresEnter(at(c.seconds)); got != c.want {
+			t.Errorf("after %v s: %v", c.seconds, got)
+		}
+	}
+}
