@@ -155,6 +155,9 @@ func (r *mszipReader) next() error {
 	if _, err := io.ReadFull(r.in, packed); err != nil {
 		return err
 	}
+	if b.Checksum != 0 && b.Checksum != checksum(packed, b) {
+		return errors.New("a block whose checksum is wrong")
+	}
 	deflated, ok := bytes.CutPrefix(packed, []byte("CK"))
 	if !ok {
 		return errors.New("a block that is not MSZIP")
@@ -170,4 +173,17 @@ func (r *mszipReader) next() error {
 	}
 	r.block, r.rest = block, block
 	return nil
+}
+
+// checksum is that of a block (MS-CAB 3.1): its data and its sizes as 32-bit words, XORed. If the data ends within a word, its
+// last bytes come in reverse order.
+func checksum(packed []byte, b cabBlock) uint32 {
+	sum := uint32(b.Packed) | uint32(b.Length)<<16
+	for ; len(packed) >= 4; packed = packed[4:] {
+		sum ^= binary.LittleEndian.Uint32(packed)
+	}
+	for i, one := range packed {
+		sum ^= uint32(one) << (8 * (len(packed) - 1 - i))
+	}
+	return sum
 }

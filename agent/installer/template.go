@@ -3,6 +3,8 @@ package installer
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -107,9 +109,15 @@ func (t *Template) readProperties() (err error) {
 
 // checkProperties makes sure that a text which a preset changes is nobody else's.
 func (t *Template) checkProperties() error {
-	for _, name := range []string{propAddress, propAddressPreset, propPin, propPinPreset, propPad, propCode} {
+	for _, name := range []string{propAddress, propAddressPreset, propPin, propPinPreset, propPad, propCode, "SecureCustomProperties"} {
 		if _, ok := t.byKey[name]; !ok {
 			return fmt.Errorf("lacks %s", name)
+		}
+	}
+	secure := strings.Split(t.value("SecureCustomProperties"), ";")
+	for _, name := range []string{propAddress, propPin} {
+		if !slices.Contains(secure, name) {
+			return fmt.Errorf("%s is not among the SecureCustomProperties: what is typed would be lost", name)
 		}
 	}
 	address := t.row(propAddress).value

@@ -275,6 +275,7 @@ func TestOpenBad(t *testing.T) {
 		{"no preset pin", query("DELETE FROM Property WHERE Property='PresetPin'"), "lacks PresetPin"},
 		{"no copy", query("DELETE FROM Property WHERE Property='PresetAddress'"), "lacks PresetAddress"},
 		{"no pad", query("DELETE FROM Property WHERE Property='PresetPad'"), "lacks PresetPad"},
+		{"lost when typed", query("UPDATE Property SET Value='UTM_ADDRESS;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' WHERE Property='SecureCustomProperties'"), "UTM_PIN is not among the SecureCustomProperties"},
 		{"no product code", query("DELETE FROM Property WHERE Property='ProductCode'"), "lacks ProductCode"},
 		{"copy differs", query("UPDATE Property SET Value='gw' WHERE Property='UTM_ADDRESS'"), "UTM_ADDRESS and PresetAddress differ"},
 		{"shared text", query("UPDATE LaunchCondition SET Description='?' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "UTM_ADDRESS is used 3 times"},

@@ -3,6 +3,7 @@ package installer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,9 @@ import (
 //     and no column is NULL that may not be;
 //   - what a row refers to is there;
 //   - the sequences have known actions in their documented order, and the tables with rows have their actions;
-//   - the cabinet has the files of the table File in the order of the table Media;
+//   - conditions can be read; components are in features, have key paths of their own, and directories have one root;
+//   - the product finds its other versions, and its version can be compared;
+//   - the cabinet has the files of the table File in the order of the table Media, and they can be unpacked;
 //   - the dialogs lead somewhere: controls, events, and the order of the Tab key.
 //
 // The rules are those of Microsoft's reference of Windows Installer (tables, standard actions, error messages and the
@@ -27,15 +30,16 @@ func Validate(msi []byte) error {
 	if err != nil {
 		return err
 	}
-	return db.validate()
+	return errors.Join(db.validate(), db.unpack())
 }
 
-// validate is Validate for an MSI that is open.
+// validate is Validate but for the files in the cabinets, which take some tenths of a second to unpack.
 func (db *database) validate() error {
 	v := &validation{database: db}
 	for _, rule := range []func(){
 		v.checkDirectory, v.checkTexts, v.checkRowOrder, v.checkCells, v.checkReferences, v.checkFileNames, v.checkProperties,
-		v.checkSummary, v.checkSequences, v.checkCustomActions, v.checkCabinets, v.checkDialogs, v.checkControls, v.checkControlEvents,
+		v.checkSummary, v.checkUpgrade, v.checkComponents, v.checkFolders, v.checkConditions, v.checkSequences, v.checkCustomActions, v.checkCabinets, v.checkDialogs, v.checkGeometry, v.checkControls,
+		v.checkControlEvents,
 	} {
 		rule()
 	}
@@ -57,14 +61,9 @@ func (v *validation) fault(format string, args ...any) {
 }
 
 // tableNames lists all tables, sorted, so that faults come in the same order every time.
-func (v *validation) tableNames() []string {
-	var names []string
-	for name := range v.tables {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (v *validation) tableNames() []string { return sortedKeys(v.tables) }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // checkDirectory reports streams that Windows would not find, and tables that only one of _Tables and _Columns knows.
 func (v *validation) checkDirectory() {

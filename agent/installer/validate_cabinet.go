@@ -1,6 +1,8 @@
 package installer
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -31,6 +33,26 @@ func (v *validation) checkCabinets() {
 	if len(files) > 0 && files[len(files)-1].number("Sequence") > last {
 		v.fault("%s: no disk of the table Media has it", files[len(files)-1])
 	}
+}
+
+// unpack reports cabinets whose files cannot be unpacked.
+func (db *database) unpack() error {
+	var faults []error
+	for m := range db.records("Media") {
+		name, _ := strings.CutPrefix(m.text("Cabinet"), "#")
+		s, err := db.file.open(name)
+		if err != nil {
+			continue // validate has told
+		}
+		c, err := parseCabinet(db.file.read(s))
+		if err == nil {
+			_, err = c.sums()
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("cabinet %s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // checkCabinet compares the cabinet of a row of the table Media with the files that it should have.

@@ -142,7 +142,30 @@ func TestValidateBroken(t *testing.T) {
 		{"on no disk", sql("UPDATE Media SET LastSequence=1 WHERE DiskId=1"), "no disk of the table Media has it"},
 		{"one place twice", sql("UPDATE File SET Sequence=2 WHERE File='IdecoAgent.exe'"), "repeated sequence number 2"},
 
+		{"damaged data", inCabinet(5000, 0x55), "a block whose checksum is wrong"},
+		{"outside the cabinet", sql("UPDATE File SET Attributes=8192 WHERE File='IdecoAgent.exe'"), "File IdecoAgent.exe: not in the cabinet"},
+
+		// Components, directories and the product.
+		{"in no feature", sql("DELETE FROM FeatureComponents WHERE Component_='Window'"), "Component Window: in no feature"},
+		{"feature that is off", sql("UPDATE Feature SET Level=0 WHERE Feature='Agent'"), "a feature of level 0 is not installed"},
+		{"another's key path", sql("UPDATE Component SET KeyPath='IdecoAgent.exe' WHERE Component='ProgramWin8'"), `the key path IdecoAgent.exe belongs to "Program"`},
+		{"a service without a program", sql("UPDATE ServiceInstall SET Component_='Gateway' WHERE ServiceInstall='Service'"), "the key path of its component is no program"},
+		{"directories in a circle", sql("UPDATE Directory SET Directory_Parent='InstallDir' WHERE Directory='IdecoFolder'"), "Directory IdecoFolder: not below TARGETDIR"},
+		{"a second root", sql("UPDATE Directory SET Directory_Parent='IdecoFolder' WHERE Directory='IdecoFolder'"), "Directory IdecoFolder: not below TARGETDIR"},
+		{"version in words", sql("UPDATE Property SET Value='one' WHERE Property='ProductVersion'"), `ProductVersion is "one"`},
+		{"version too large", sql("UPDATE Property SET Value='256.0.0' WHERE Property='ProductVersion'"), `ProductVersion is "256.0.0"`},
+		{"one code for all", sql("UPDATE Property SET Value='{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}' WHERE Property='UpgradeCode'"), "UpgradeCode is the ProductCode"},
+		{"another product's upgrade", sql("UPDATE Property SET Value='{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A02}' WHERE Property='UpgradeCode'"), "the UpgradeCode is not the property's"},
+		{"no upgrade", sql("DELETE FROM Upgrade WHERE ActionProperty='WIX_UPGRADE_DETECTED'"), "no row by which an earlier version is removed"},
+		{"for one person", sql("DELETE FROM Property WHERE Property='ALLUSERS'"), `ALLUSERS is "", want 1`},
+		{"condition in a sequence", sql("UPDATE InstallExecuteSequence SET Condition='((Installed AND' WHERE Action='InstallServices'"), `the condition "((Installed AND" ends too early`},
+		{"condition of a component", sql("UPDATE Component SET Condition='NOT AND OR' WHERE Component='Program'"), `has "AND" in the wrong place`},
+		{"condition of signs", sql("UPDATE Component SET Condition='@@@' WHERE Component='Program'"), `cannot be read from "@@@" on`},
+
 		// Dialogs.
+		{"outside the dialog", sql("UPDATE Control SET X=5000 WHERE Dialog_='AddressDialog' AND Control='Cancel'"), "Control AddressDialog/Cancel: 5000,184 and 66 by 20 units are not within the dialog"},
+		{"without a width", sql("UPDATE Control SET Width=0 WHERE Dialog_='AddressDialog' AND Control='Cancel'"), "are not within the dialog"},
+		{"huge dialog", sql("UPDATE Dialog SET Width=9000 WHERE Dialog='AddressDialog'"), "Dialog AddressDialog: 9000 by 216 units"},
 		{"no first control", sql("UPDATE Dialog SET Control_First='Nothing' WHERE Dialog='AddressDialog'"), "Control_First names Nothing, which the dialog lacks"},
 		{"not for errors", sql("UPDATE Property SET Value='FailedDialog' WHERE Property='ErrorDialog'"), "lacks ErrorText, which a dialog for errors needs"},
 		{"no such control", sql("UPDATE Control SET Type='Picture' WHERE Dialog_='AddressDialog' AND Control='Logo'"), `a control of type "Picture"`},
@@ -168,6 +191,22 @@ func TestValidateBroken(t *testing.T) {
 				t.Errorf("Validate: %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestCheckCondition(t *testing.T) {
+	for _, good := range []string{"", " ", "1", "Installed", "NOT Installed", "NOT NOT Installed", `UTM_PIN = "*"`, `UTM_ADDRESS ~= PresetAddress`,
+		`A >< "/" OR A >< "\" OR A >< "@"`, `NOT (A >< "/" OR (B AND NOT C))`, `REMOVE ~<> "ALL"`, "VersionNT >= 602", "A=-1", "%PATH", "$Program=3",
+		"?Agent = 2 XOR &Agent = 3", "A EQV B IMP C", `A << "x" AND A >> "y"`, "installed and not remove", "NOTHING", "ANDROID = 1"} {
+		if err := checkCondition(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"AND", "NOT", "A AND", "A B", "(A", "A)", "()", "A = ", "= A", "A == B", `"open`, "A & B", "A || B", "A = = B", "A = B = C",
+		"@", "A,B", "NOT (", "A AND OR B", `A "x"`} {
+		if err := checkCondition(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
 	}
 }
 
