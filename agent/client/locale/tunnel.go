@@ -2,22 +2,23 @@ package locale
 
 // Keys of texts about the tunnel.
 const (
-	TunnelFailed       = "tunnel_failed"
-	TunnelNoRights     = "tunnel_no_rights"
-	TunnelNotHere      = "tunnel_not_here"
-	TunnelNameTaken    = "tunnel_name_taken"
-	TunnelNeedsService = "tunnel_needs_service"
-	TunnelNoWintun     = "tunnel_no_wintun"
-	TunnelInUse        = "tunnel_in_use"
-	TunnelNoFilters    = "tunnel_no_filters"
-	SocksTaken         = "socks_taken"
-	NoteSocks          = "socks"
-	NoteDNSUntouched   = "dns_untouched"
-	NoteDNSOutside     = "dns_outside"
-	NoteIPv6Outside    = "ipv6_outside"
-	NoteNetOutside     = "network_outside"
-	NoteNetShadowed    = "network_shadowed"
-	NoteHomeForbidden  = "home_forbidden"
+	TunnelFailed        = "tunnel_failed"
+	TunnelNoRights      = "tunnel_no_rights"
+	TunnelNotHere       = "tunnel_not_here"
+	TunnelNameTaken     = "tunnel_name_taken"
+	TunnelNeedsService  = "tunnel_needs_service"
+	TunnelNoWintun      = "tunnel_no_wintun"
+	TunnelInUse         = "tunnel_in_use"
+	TunnelAddressInHome = "tunnel_address_in_home"
+	TunnelNoFilters     = "tunnel_no_filters"
+	SocksTaken          = "socks_taken"
+	NoteSocks           = "socks"
+	NoteDNSUntouched    = "dns_untouched"
+	NoteDNSOutside      = "dns_outside"
+	NoteIPv6Outside     = "ipv6_outside"
+	NoteNetOutside      = "network_outside"
+	NoteNetShadowed     = "network_shadowed"
+	NoteHomeForbidden   = "home_forbidden"
 )
 
 var tunnelTexts = map[string]text{
@@ -39,6 +40,9 @@ var tunnelTexts = map[string]text{
 	TunnelNoWintun: {
 		"Для VPN нужен файл wintun.dll, а в этой установке его нет или он повреждён. Попросите администратора переустановить Ideco агент.",
 		"VPN needs the file wintun.dll, which this installation lacks or has damaged. Ask your administrator to reinstall Ideco agent."},
+	TunnelAddressInHome: {
+		"VPN не включён: его адрес {value} лежит в сети, в которой находится этот компьютер. Сообщите администратору: на шлюзе нужна другая сеть VPN.",
+		"VPN was not started: its address {value} is in the network that this computer is in. Tell your administrator that the gateway needs another VPN network."},
 	TunnelInUse: {
 		"На этом компьютере VPN уже включён другим Ideco агентом. Завершите его сессию и войдите снова.",
 		"Another Ideco agent has the VPN of this computer on. End its session and log in again."},

@@ -79,6 +79,17 @@ func planRoutesLinux(s client.TunnelSetup, home []network) plan {
 	return plan{Into: sorted(d.into), Outside: d.outside}
 }
 
+// checkAddress refuses a tunnel whose address lies in a network that this computer is in: the neighbours there, its router
+// perhaps, would be taken for this computer. Closed networks have no such neighbours.
+func checkAddress(s client.TunnelSetup, home []network) error {
+	for _, h := range home {
+		if !h.Closed && h.Net.Contains(s.Address) {
+			return &client.TunnelProblem{Key: locale.TunnelAddressInHome, Value: s.Address.String() + " (" + h.Net.String() + ")"}
+		}
+	}
+	return nil
+}
+
 // takesAll tells whether everything goes through the tunnel.
 func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
 

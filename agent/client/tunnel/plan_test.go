@@ -1,10 +1,12 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 	"math/rand"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"ideco-agent/agent/client"
@@ -311,6 +313,22 @@ func TestNotesOnPlan(t *testing.T) {
 	for forbidden, code := range map[bool]string{false: locale.NoteNetShadowed, true: locale.NoteHomeForbidden} {
 		if got := notesOn(p, forbidden); !reflect.DeepEqual(got, []client.Note{{Code: code, Value: "192.168.1.0/24"}, outside}) {
 			t.Errorf("home forbidden %v: %+v", forbidden, got)
+		}
+	}
+}
+
+// TestCheckAddress: the tunnel's address must not be one of a network that this computer is in.
+func TestCheckAddress(t *testing.T) {
+	home := []network{
+		{Interface: "wlan0", Net: netip.MustParsePrefix("192.168.1.0/24")},
+		{Interface: "vEthernet (WSL)", Net: netip.MustParsePrefix("172.20.0.0/20"), Closed: true},
+		{Interface: "eth0", Net: netip.MustParsePrefix("10.0.0.0/9")},
+	}
+	for address, refused := range map[string]bool{"10.128.0.2": false, "192.168.1.1": true, "192.168.2.1": false, "172.20.0.5": false, "10.127.255.254": true} {
+		err := checkAddress(client.TunnelSetup{Address: netip.MustParseAddr(address)}, home)
+		var problem *client.TunnelProblem
+		if refused != (errors.As(err, &problem) && problem.Key == locale.TunnelAddressInHome && strings.Contains(problem.Value, address)) || !refused && err != nil {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

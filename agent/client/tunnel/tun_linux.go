@@ -70,6 +70,13 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)
 	}
+	home, err := readHome(a.link.Attrs().Index)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAddress(s, home); err != nil {
+		return nil, err
+	}
 	own := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(s.Address, 32))}
 	if err := netlink.AddrAdd(a.link, own); err != nil {
 		return nil, fmt.Errorf("address %s of interface %s: %w", s.Address, a.name, err)

@@ -108,6 +108,13 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	if a.changes, err = watchChanges(); err != nil {
 		return nil, err
 	}
+	t, err := readTables(windows.AF_INET)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAddress(s, homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))); err != nil {
+		return nil, err
+	}
 	if a.outlet, err = newOutlet(bind, s, a.luid, a.config.Log); err != nil { // before anything leads into the tunnel
 		return nil, err
 	}
