@@ -255,10 +255,8 @@ func (s *server) serve() error {
 // HTTP has one page, so it closes the connection after it.
 func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
 	portalTLS := root.TLSConfig(tls.VersionTLS12)
-	portalTLS.NextProtos = []string{"http/1.1"}
 	portalTLS.CipherSuites = portalCiphers
 	agentTLS := root.TLSConfig(tls.VersionTLS13)
-	agentTLS.NextProtos = []string{"http/1.1"}
 	isLocal := func(a netip.Addr) bool {
 		s := settings()
 		return s.InVPN(a) || inside(s, a)
@@ -275,6 +273,8 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 			s.MaxHeaderBytes = maxHeaderBytes
 			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // strangers' broken handshakes
 			s.SetKeepAlivesEnabled(config != nil)
+			s.Protocols = new(http.Protocols)
+			s.Protocols.SetHTTP1(true) // otherwise net/http adds HTTP/2 to NextProtos
 			all = append(all, s)
 		}
 	}

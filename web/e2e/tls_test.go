@@ -5,24 +5,28 @@ import (
 	"testing"
 )
 
-// TestTLS: the portal speaks HTTP/1.1 alone, and no suite without authenticated encryption.
+// TestTLS: the gateway speaks HTTP/1.1 alone, and the portal no suite without authenticated encryption.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	dial := func(config *tls.Config) (tls.ConnectionState, error) {
-		config.RootCAs = g.roots()
-		conn, err := tls.Dial("tcp", g.where.Portal[0], config)
+	roots := g.roots()
+	dialTo := func(server string, config *tls.Config) (tls.ConnectionState, error) {
+		config.RootCAs = roots
+		conn, err := tls.Dial("tcp", server, config)
 		if err != nil {
 			return tls.ConnectionState{}, err
 		}
 		defer conn.Close()
 		return conn.ConnectionState(), nil
 	}
-	if state, err := dial(&tls.Config{NextProtos: []string{"h2", "http/1.1"}}); err != nil || state.NegotiatedProtocol != "http/1.1" {
-		t.Errorf("a client that prefers HTTP/2 gets %q, %v", state.NegotiatedProtocol, err)
-	}
-	if state, err := dial(&tls.Config{NextProtos: []string{"h2"}}); err == nil {
-		t.Errorf("a client that speaks HTTP/2 alone gets %q", state.NegotiatedProtocol)
+	dial := func(config *tls.Config) (tls.ConnectionState, error) { return dialTo(g.where.Portal[0], config) }
+	for _, server := range []string{g.where.Portal[0], g.where.Agents[0]} {
+		if state, err := dialTo(server, &tls.Config{NextProtos: []string{"h2", "http/1.1"}}); err != nil || state.NegotiatedProtocol != "http/1.1" {
+			t.Errorf("a client that prefers HTTP/2 gets %q, %v", state.NegotiatedProtocol, err)
+		}
+		if state, err := dialTo(server, &tls.Config{NextProtos: []string{"h2"}}); err == nil {
+			t.Errorf("a client that speaks HTTP/2 alone gets %q", state.NegotiatedProtocol)
+		}
 	}
 	for _, suite := range tls.CipherSuites() {
 		state, err := dial(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}})
