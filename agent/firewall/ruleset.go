@@ -190,13 +190,47 @@ func (p Plan) fromLAN() *chain {
 	c.add("", member(routed4, "iifname", saddr4), accept)
 	c.add("", member(routed6, "iifname", saddr6), accept)
 	c.add("answers of published services", reply, dnat, accept)
-	for _, d := range []side{daddr4, daddr6} {
-		if len(ofFamily(p.OpenBeforeLogin, d.v6)) > 0 {
-			c.add("open before login", d.among(p.OpenBeforeLogin), jump("open"))
-		}
+	for _, where := range p.whereOpen(daddr4, daddr6, func(proto string, n uint16) term { return port(proto, n) }) {
+		c.add("open before login", append(where, jump("open"))...)
 	}
 	c.add("", jump("refuse"))
 	return c
+}
+
+// opened are the servers that are open at a port.
+type opened struct {
+	port    uint16 // 0 = the whole host
+	servers []netip.Prefix
+}
+
+// opened is OpenBeforeLogin by port.
+func (p Plan) opened() (list []opened) {
+	for _, o := range p.OpenBeforeLogin {
+		i := slices.IndexFunc(list, func(other opened) bool { return other.port == o.Port })
+		if i < 0 {
+			i, list = len(list), append(list, opened{port: o.Port})
+		}
+		list[i].servers = append(list[i].servers, prefixesOf([]netip.Addr{o.Addr})...)
+	}
+	slices.SortFunc(list, func(a, b opened) int { return int(a.port) - int(b.port) })
+	return list
+}
+
+// whereOpen matches the servers that are open, with a rule for each list of terms: a server by its address and, where only
+// a port of it is open, by that port of UDP and TCP.
+func (p Plan) whereOpen(v4, v6 side, ofPort func(proto string, n uint16) term) (rules [][]term) {
+	for _, o := range p.opened() {
+		for _, s := range []side{v4, v6} {
+			switch {
+			case len(ofFamily(o.servers, s.v6)) == 0:
+			case o.port == 0:
+				rules = append(rules, []term{s.among(o.servers)})
+			default:
+				rules = append(rules, []term{s.among(o.servers), ofPort("udp", o.port)}, []term{s.among(o.servers), ofPort("tcp", o.port)})
+			}
+		}
+	}
+	return rules
 }
 
 func (p Plan) open() *chain {
@@ -220,10 +254,8 @@ func (p Plan) toLAN() *chain {
 	c.add("", reply, answers, member(back4, "oifname", daddr4), accept)
 	c.add("", reply, answers, member(back6, "oifname", daddr6), accept)
 	c.add("published services", original, dnat, accept)
-	for _, s := range []side{saddr4, saddr6} {
-		if len(ofFamily(p.OpenBeforeLogin, s.v6)) > 0 {
-			c.add("open before login", reply, answers, s.among(p.OpenBeforeLogin), accept)
-		}
+	for _, where := range p.whereOpen(saddr4, saddr6, fromPort) {
+		c.add("open before login", append(append([]term{reply, answers}, where...), accept)...)
 	}
 	c.add("", drop)
 	return c
@@ -361,7 +393,12 @@ func (p Plan) page() *chain {
 	if p.Redirect.HTTPPort == 0 {
 		return c
 	}
-	leftAlone := append(p.local(), p.OpenBeforeLogin...)
+	leftAlone := p.local()
+	for _, o := range p.opened() {
+		if o.port == 0 || o.port == 80 {
+			leftAlone = append(leftAlone, o.servers...)
+		}
+	}
 	for _, d := range []side{daddr4, daddr6} {
 		if len(ofFamily(leftAlone, d.v6)) > 0 {
 			c.add("", d.among(leftAlone), accept)

@@ -257,11 +257,7 @@ func protocol(number byte) []expr.Any {
 
 // port matches destination ports.
 func port(proto string, ports ...uint16) term {
-	number := byte(unix.IPPROTO_TCP)
-	if proto == "udp" {
-		number = unix.IPPROTO_UDP
-	}
-	exprs := append(protocol(number), &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2})
+	exprs := loadPort(proto, 2)
 	if len(ports) == 1 {
 		return term{text: fmt.Sprintf("%s dport %d", proto, ports[0]), exprs: append(exprs, cmpEq(big16(ports[0])))}
 	}
@@ -273,6 +269,20 @@ func port(proto string, ports ...uint16) term {
 	}
 	return term{text: proto + " dport { " + strings.Join(words, ", ") + " }",
 		exprs: append(exprs, &expr.Lookup{SourceRegister: reg}), set: set}
+}
+
+// fromPort matches a source port.
+func fromPort(proto string, p uint16) term {
+	return term{text: fmt.Sprintf("%s sport %d", proto, p), exprs: append(loadPort(proto, 0), cmpEq(big16(p)))}
+}
+
+// loadPort loads one of the ports of a packet of TCP or UDP.
+func loadPort(proto string, offset uint32) []expr.Any {
+	number := byte(unix.IPPROTO_TCP)
+	if proto == "udp" {
+		number = unix.IPPROTO_UDP
+	}
+	return append(protocol(number), &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2})
 }
 
 // What happens to a packet.
