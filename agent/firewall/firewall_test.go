@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent"
 )
 
@@ -402,7 +404,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 			t.Errorf("%d of 200 questions of IPv6 came through, want about 20", got)
 		}
 		eventually(t, "who asks no more is forgotten", func() bool {
-			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dns4.name), host.String())
+			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dnsMAC4.name), host.String())
 		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
 			t.Errorf("%d of 100 packets to another port came through", got)
@@ -456,6 +458,30 @@ func TestOpenPort(t *testing.T) {
 		download.stops(t)
 		if arrives() {
 			t.Error("packets arrive from a port that is not open any more")
+		}
+	})
+}
+
+// Hosts on interfaces without MACs are counted by address alone.
+func TestOpenWithoutMAC(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		line := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "line0"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
+		if err := errors.Join(netlink.LinkAdd(line), netlink.LinkSetUp(line)); err != nil {
+			t.Fatal(err)
+		}
+		p := labPlan()
+		p.LAN = append(p.LAN, Interface{Name: "line0"})
+		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}}
+		open(t, p, Options{})
+		dns := netip.AddrPortFrom(server, 53)
+		receiver := l.udp(t, inWAN, dns)
+		for range 200 {
+			if _, err := line.Fds[0].Write(packet(netip.MustParseAddrPort("10.66.0.5:1024"), dns)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := count(receiver); got < 15 || got > 40 {
+			t.Errorf("%d of 200 questions at once came through, want about 20", got)
 		}
 	})
 }

@@ -20,21 +20,25 @@ type memberSet struct {
 	hasInterface bool
 	hasMAC       bool
 	v6           bool
+	anyAddress   bool // the key ends with the MAC
 	dynamic      bool // filled by packets, not by us
 }
 
 // The sets of the table.
 var (
-	lan4    = &memberSet{name: "lan4", hasInterface: true, hasMAC: true}            // attached hosts: interface, MAC, address
-	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}  //
-	routed4 = &memberSet{name: "routed4", hasInterface: true}                       // hosts behind a router: interface, address
-	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}             //
-	back4   = &memberSet{name: "back4", hasInterface: true}                         // where answers to both may go
-	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}               //
-	vpn4    = &memberSet{name: "vpn4"}                                              // addresses in the tunnel
-	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}           // who asks DNS without a session, and how often
-	dns6    = &memberSet{name: "dns6", hasInterface: true, v6: true, dynamic: true} //
-	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dns4, dns6}
+	lan4    = &memberSet{name: "lan4", hasInterface: true, hasMAC: true}                                     // attached hosts: interface, MAC, address
+	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}                           //
+	routed4 = &memberSet{name: "routed4", hasInterface: true}                                                // hosts behind a router: interface, address
+	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}                                      //
+	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // where answers to both may go
+	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}                                        //
+	vpn4    = &memberSet{name: "vpn4"}                                                                       // addresses in the tunnel
+	dnsMAC  = &memberSet{name: "dns_mac", hasInterface: true, hasMAC: true, anyAddress: true, dynamic: true} // who asks DNS without a session, and how often
+	dnsMAC4 = &memberSet{name: "dns_mac4", hasInterface: true, hasMAC: true, dynamic: true}                  //
+	dnsMAC6 = &memberSet{name: "dns_mac6", hasInterface: true, hasMAC: true, v6: true, dynamic: true}        //
+	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}                                    // the same on interfaces without MACs
+	dns6    = &memberSet{name: "dns6", hasInterface: true, v6: true, dynamic: true}                          //
+	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dnsMAC, dnsMAC4, dnsMAC6, dns4, dns6}
 )
 
 // holders are the sets that sessions put addresses into.
@@ -42,9 +46,10 @@ var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 
 // Hosts that ask DNS without a session.
 const (
-	dnsRate   = 20 // packets a second a host
-	dnsHosts  = 65535
-	dnsMemory = 5 * time.Second // more than the second after which a host may send as much as at first
+	dnsRate    = 20   // packets per second from an address
+	dnsMACRate = 1000 // from all addresses of a MAC, which may be a router's
+	dnsHosts   = 65535
+	dnsMemory  = 5 * time.Second // more than the second after which a host may send as much as at first
 )
 
 func (s *memberSet) types() []nftables.SetDatatype {
@@ -55,7 +60,10 @@ func (s *memberSet) types() []nftables.SetDatatype {
 	if s.hasMAC {
 		list = append(list, nftables.TypeEtherAddr)
 	}
-	if s.v6 {
+	switch {
+	case s.anyAddress:
+		return list
+	case s.v6:
 		return append(list, nftables.TypeIP6Addr)
 	}
 	return append(list, nftables.TypeIPAddr)
@@ -241,11 +249,24 @@ func (p Plan) open() *chain {
 	return c
 }
 
+// dns limits how much each host asks without a session. A LAN host can send under addresses and MACs that it makes up, and
+// these rules keep it from locking other hosts out:
+//
+//   - Addresses are counted together with the MAC: packets under another host's address do not use up that host's share.
+//   - All addresses of one MAC together have a limit. It is below what it takes to fill a set of 65,535 hosts that lasts 5
+//     seconds, or the 64,000 ports that masquerading has for the questions of 30 seconds to one server.
+//   - A packet that finds no place in a full set is accepted. Who makes up MACs too can fill a set, and would stop everybody
+//     else if such packets were dropped. It costs nothing: with as many addresses there is no limit to speak of anyway.
+//
+// There is no limit for all hosts together, because made-up addresses would use it up.
 func (p Plan) dns() *chain {
 	c := &chain{name: "dns"}
-	c.add("", limited(dns4, saddr4, dnsRate), accept)
-	c.add("", limited(dns6, saddr6, dnsRate), accept)
-	c.add("", drop)
+	c.add("", exceeds(dnsMAC, side{}, dnsMACRate), drop)
+	c.add("", exceeds(dnsMAC4, saddr4, dnsRate), drop)
+	c.add("", exceeds(dnsMAC6, saddr6, dnsRate), drop)
+	c.add("", noEthernet, exceeds(dns4, saddr4, dnsRate), drop)
+	c.add("", noEthernet, exceeds(dns6, saddr6, dnsRate), drop)
+	c.add("", accept)
 	return c
 }
 
