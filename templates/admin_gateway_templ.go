@@ -682,7 +682,7 @@ func gatewayCard(p Page, d AdminGatewayData) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(d.Form.Wide) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"note wide\" id=\"open_before_login-wide\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"note warn\" id=\"open_before_login-wide\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -695,9 +695,9 @@ func gatewayCard(p Page, d AdminGatewayData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var38 string
-			templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.T("open_before_login_wide", locale.Args{"Entries": entries(d.Form.Wide), "Narrow": entries(atDNS(d.Form.Wide))}))
+			templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.T("open_before_login_wide", locale.Args{"Entries": strings.ReplaceAll(entries(d.Form.Wide), " ", ", "), "Narrow": entries(atDNS(d.Form.Wide))}))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_gateway.templ`, Line: 111, Col: 129}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_gateway.templ`, Line: 111, Col: 160}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 			if templ_7745c5c3_Err != nil {
