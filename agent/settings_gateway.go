@@ -11,7 +11,7 @@ type GatewaySettings struct {
 	LANInterfaces   []string      // as the kernel names them; together with WANInterfaces, or none of either
 	WANInterfaces   []string      // never one of LANInterfaces
 	Masquerade      bool          // addresses of the LAN and of the tunnel are hidden behind the WAN interface's
-	OpenBeforeLogin []netip.Addr  // reachable from the LAN without a session; as NormalizeOpen returns them
+	OpenBeforeLogin []Open        // reachable from the LAN without a session; as NormalizeOpen returns them
 	VPNPeersMayTalk bool          // sessions in the VPN reach each other
 	FirewallTimeout time.Duration // how long access outlives this process; whole seconds
 }
@@ -43,8 +43,8 @@ func (g GatewaySettings) Same(other GatewaySettings) bool {
 	if len(g.OpenBeforeLogin) != len(other.OpenBeforeLogin) {
 		return false
 	}
-	for i, a := range g.OpenBeforeLogin {
-		if a != other.OpenBeforeLogin[i] {
+	for i, o := range g.OpenBeforeLogin {
+		if o != other.OpenBeforeLogin[i] {
 			return false
 		}
 	}
@@ -102,23 +102,6 @@ func (s *Settings) ExpireGateway(now time.Time) {
 	}
 }
 
-// NormalizeOpen reads addresses that are reachable without a session. Duplicates are dropped; the order stays.
-func NormalizeOpen(field string, list []string) ([]netip.Addr, Problem) {
-	seen := map[netip.Addr]bool{}
-	addrs := []netip.Addr{}
-	for _, text := range list {
-		a, err := netip.ParseAddr(text)
-		if err != nil || a.Zone() != "" {
-			return nil, Problem{field, "field_address", Clean(text, 64)}
-		}
-		if a = a.Unmap(); !seen[a] {
-			seen[a] = true
-			addrs = append(addrs, a)
-		}
-	}
-	return addrs, Problem{}
-}
-
 // IsInterface tells whether s can be the name of an interface that rules are made for: what the kernel takes, in
 // printable ASCII and without what means something else in a rule.
 func IsInterface(s string) bool {
@@ -151,8 +134,8 @@ func (c *settingsCheck) gateway(g GatewaySettings) {
 	c.refuse(len(g.WANInterfaces) == 0 && len(g.LANInterfaces) > 0, "wan_interfaces", "field_wan_missing", "")
 
 	c.refuse(len(g.OpenBeforeLogin) > MaxOpen, "open_before_login", "field_too_many_open", "")
-	for _, a := range g.OpenBeforeLogin {
-		c.refuse(!isServer(a), "open_before_login", "field_open_address", a.String())
+	for _, o := range g.OpenBeforeLogin {
+		c.refuse(!isServer(o.Addr), "open_before_login", "field_open_address", o.Addr.String())
 	}
 	c.refuse(g.FirewallTimeout < MinFirewallTimeout || g.FirewallTimeout > MaxFirewallTimeout || g.FirewallTimeout%time.Second != 0,
 		"firewall_timeout_seconds", "field_firewall_timeout", "")

@@ -15,7 +15,6 @@ func between(lan, wan string) GatewaySettings {
 }
 
 func TestSettingsCheckGateway(t *testing.T) {
-	addrs := func(text string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(text)} }
 	for _, c := range []struct {
 		field, code string
 		change      func(*GatewaySettings)
@@ -32,18 +31,20 @@ func TestSettingsCheckGateway(t *testing.T) {
 				g.LANInterfaces = append(g.LANInterfaces, "v"+strconv.Itoa(i))
 			}
 		}},
-		{"open_before_login", "", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("2001:db8::53") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("0.0.0.0") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("127.0.0.53") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("255.255.255.255") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("::") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("fe80::1") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("ff02::1") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("::ffff:10.0.0.1") }},
-		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = addrs("2001:db8::1%eth0") }},
+		{"open_before_login", "", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("2001:db8::53") }},
+		{"open_before_login", "", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("192.0.2.53:53", "[2001:db8::53]:53") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("127.0.0.53:53") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("0.0.0.0") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("127.0.0.53") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("255.255.255.255") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("::") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("fe80::1") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("ff02::1") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("::ffff:10.0.0.1") }},
+		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("2001:db8::1%eth0") }},
 		{"open_before_login", "field_too_many_open", func(g *GatewaySettings) {
 			for i := byte(0); i <= MaxOpen; i++ {
-				g.OpenBeforeLogin = append(g.OpenBeforeLogin, netip.AddrFrom4([4]byte{10, 0, 0, i}))
+				g.OpenBeforeLogin = append(g.OpenBeforeLogin, Open{Addr: netip.AddrFrom4([4]byte{10, 0, 0, i})})
 			}
 		}},
 		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = MinFirewallTimeout }},
@@ -70,19 +71,6 @@ func TestIsInterface(t *testing.T) {
 	} {
 		if IsInterface(name) != want {
 			t.Errorf("IsInterface(%q) = %v", name, !want)
-		}
-	}
-}
-
-func TestNormalizeOpen(t *testing.T) {
-	got, p := NormalizeOpen("open_before_login", []string{"10.0.0.53", "2001:db8::53", "::ffff:10.0.0.53", "10.0.0.1"})
-	want := []netip.Addr{netip.MustParseAddr("10.0.0.53"), netip.MustParseAddr("2001:db8::53"), netip.MustParseAddr("10.0.0.1")}
-	if p.Code != "" || !reflect.DeepEqual(got, want) {
-		t.Errorf("NormalizeOpen = %v, %v", got, p)
-	}
-	for _, bad := range []string{"", "10.0.0.0/24", "dns.example", "fe80::1%eth0"} {
-		if _, p := NormalizeOpen("open_before_login", []string{bad}); p.Code != "field_address" || p.Field != "open_before_login" {
-			t.Errorf("NormalizeOpen(%q): %v", bad, p)
 		}
 	}
 }
@@ -141,7 +129,7 @@ func TestGatewaySettingsSame(t *testing.T) {
 		"LAN":        func(g *GatewaySettings) { g.LANInterfaces = []string{"lan1"} },
 		"WAN":        func(g *GatewaySettings) { g.WANInterfaces = append(g.WANInterfaces, "wan1") },
 		"masquerade": func(g *GatewaySettings) { g.Masquerade = false },
-		"open":       func(g *GatewaySettings) { g.OpenBeforeLogin = []netip.Addr{netip.MustParseAddr("10.0.0.53")} },
+		"open":       func(g *GatewaySettings) { g.OpenBeforeLogin = opens("10.0.0.53:53") },
 		"peers":      func(g *GatewaySettings) { g.VPNPeersMayTalk = true },
 		"timeout":    func(g *GatewaySettings) { g.FirewallTimeout *= 2 },
 	} {

@@ -152,6 +152,8 @@ func TestGatewayForm(t *testing.T) {
 	}
 	bad := choice("lan", "wan")
 	bad.Set("open_before_login", "10.0.0.53\nработа")
+	port := choice("lan", "wan")
+	port.Set("open_before_login", "10.0.0.53:53 10.0.0.54:65536")
 	lasting := func(timeout string) url.Values {
 		form := choice("lan", "wan")
 		form.Set("firewall_timeout_seconds", timeout)
@@ -172,6 +174,7 @@ func TestGatewayForm(t *testing.T) {
 		{"LAN alone", choice("lan", "none"), 400, "Выбран только LAN"},
 		{"WAN alone", choice("", "wan"), 400, "Выбран только WAN"},
 		{"no address", bad, 400, "«работа» не похоже на IP-адрес"},
+		{"no port", port, 400, "«10.0.0.54:65536»: порт — это число от 1 до 65535"},
 		{"no interface's name", url.Values{"interface": {"a b"}, "role_0": {"lan"}}, 400, "«a b» не похоже на имя"},
 		{"twice", url.Values{"interface": {"lan0", "lan0"}, "role_0": {"lan"}, "role_1": {"wan"}}, 400, "назван дважды"},
 	} {
@@ -199,7 +202,7 @@ func TestGatewayForm(t *testing.T) {
 	}
 
 	good := choice("lan", "wan")
-	good.Set("open_before_login", "10.0.0.53 2001:db8::53")
+	good.Set("open_before_login", "10.0.0.53:53 2001:db8::53")
 	good.Set("vpn_peers_may_talk", "1")
 	good.Set("firewall_timeout_seconds", " 120 ")
 	w := a.post("/admin/gateway", good)
@@ -212,6 +215,16 @@ func TestGatewayForm(t *testing.T) {
 	}
 	if body := a.get("/admin/gateway"); !strings.Contains(body, "Подтвердите, или вернём как было") || !strings.Contains(body, "between lan0 and wan0") {
 		t.Error("the page does not ask for a confirmation")
+	}
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(a.get("/admin/gateway")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if typed := doc.Find("#open_before_login").Text(); typed != "10.0.0.53:53 2001:db8::53" {
+		t.Errorf("saved entries are shown as %q", typed)
+	}
+	if hint := doc.Find("#open_before_login-wide").Text(); !strings.Contains(hint, "2001:db8::53") || !strings.Contains(hint, "[2001:db8::53]:53") || strings.Contains(hint, "10.0.0.53") {
+		t.Errorf("the page proposes %q", hint)
 	}
 }
 

@@ -59,7 +59,7 @@ func (b gatewayChange) apply(n *agent.Settings) agent.Problem {
 	if b.OpenBeforeLogin.Value == nil {
 		return agent.Problem{}
 	}
-	addrs, problem := agent.NormalizeOpen("open_before_login", *b.OpenBeforeLogin.Value)
-	n.OpenBeforeLogin = addrs
+	open, problem := agent.NormalizeOpen("open_before_login", *b.OpenBeforeLogin.Value)
+	n.OpenBeforeLogin = open
 	return problem
 }

@@ -34,7 +34,8 @@ type AdminGatewayData struct {
 type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
-	OpenBeforeLogin string // separated by spaces
+	OpenBeforeLogin string       // separated by spaces
+	Wide            []agent.Open // entries of it that open a whole host
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds
 }
@@ -56,11 +57,12 @@ const (
 // FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
 func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
 	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: strconv.Itoa(int(g.FirewallTimeout / time.Second))}
-	open := make([]string, len(g.OpenBeforeLogin))
-	for i, a := range g.OpenBeforeLogin {
-		open[i] = a.String()
+	f.OpenBeforeLogin = entries(g.OpenBeforeLogin)
+	for _, o := range g.OpenBeforeLogin {
+		if o.Port == 0 {
+			f.Wide = append(f.Wide, o)
+		}
 	}
-	f.OpenBeforeLogin = strings.Join(open, " ")
 
 	there, roles := map[string]bool{}, map[string]string{}
 	for _, one := range interfaces {
@@ -82,6 +84,24 @@ func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) Gatewa
 	}
 	f.Interfaces = append(f.Interfaces, gone...)
 	return f
+}
+
+// entries are those of the list of what is open before login, as they are typed.
+func entries(list []agent.Open) string {
+	texts := make([]string, len(list))
+	for i, o := range list {
+		texts[i] = o.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// atDNS narrows entries to the port of DNS.
+func atDNS(list []agent.Open) []agent.Open {
+	narrow := make([]agent.Open, len(list))
+	for i, o := range list {
+		narrow[i] = agent.Open{Addr: o.Addr, Port: 53}
+	}
+	return narrow
 }
 
 // secondsLeft counts the last second as one.

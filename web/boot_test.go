@@ -62,7 +62,7 @@ func TestKeepForBoot(t *testing.T) {
 		follows("the rules cannot be written", 3, agent.BootFailed, false, 1)
 		obstruct(planFile)
 		follows("neither can the plan", 1, agent.BootFailed, false, 2)
-		s.OpenBeforeLogin = addrs("192.0.2.99")
+		s.OpenBeforeLogin = opens("192.0.2.99")
 		follows("another plan", 2, agent.BootFailed, false, 2)
 		free(planFile)
 		follows("one of the two", 1, agent.BootFailed, false, 3)
@@ -101,7 +101,7 @@ func TestKeepForBootOnDisk(t *testing.T) {
 		w := testWall(t, dir, &s)
 		follows := func(what, open string, trouble agent.BootTrouble, kept string) {
 			t.Helper()
-			s.OpenBeforeLogin = addrs(open)
+			s.OpenBeforeLogin = opens(open)
 			w.follow(t.Context())
 			b, err := os.ReadFile(filepath.Join(dir, bootFile))
 			if got := w.state(); got.Boot != trouble || err != nil || !strings.Contains(string(b), kept) || !strings.HasSuffix(string(b), "}\n") {

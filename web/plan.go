@@ -30,7 +30,7 @@ func planOf(s agent.Settings, at surroundings) firewall.Plan {
 		WAN:             chosen(s.WANInterfaces, at.links),
 		Tunnel:          at.tunnel,
 		Masquerade:      s.Masquerade,
-		OpenBeforeLogin: alone(s.OpenBeforeLogin),
+		OpenBeforeLogin: s.OpenBeforeLogin,
 		LocalNetworks:   s.LocalNetworks,
 		VPNNetwork:      s.VPNNetwork,
 		ForwardNets:     s.ForwardNets,
@@ -54,15 +54,6 @@ func chosen(names []string, links []firewall.Link) []firewall.Interface {
 		}
 	}
 	return list
-}
-
-// alone are networks of one address.
-func alone(addrs []netip.Addr) []netip.Prefix {
-	nets := make([]netip.Prefix, len(addrs))
-	for i, a := range addrs {
-		nets[i] = netip.PrefixFrom(a, a.BitLen())
-	}
-	return nets
 }
 
 // portsOf says where packets from the LAN can be taken to. A part that listens on loopback alone is not reached from

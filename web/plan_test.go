@@ -29,12 +29,17 @@ func addrs(texts ...string) (list []netip.Addr) {
 	return list
 }
 
+func opens(texts ...string) []agent.Open {
+	list, _ := agent.NormalizeOpen("open_before_login", texts)
+	return list
+}
+
 // gatewaySettings choose lan0 and wan0.
 func gatewaySettings() agent.Settings {
 	s := agent.DefaultSettings()
 	s.Domain, s.LocalNetworks = "gw.example.com", nets("192.168.1.0/24")
 	s.LANInterfaces, s.WANInterfaces = []string{"lan0", "later"}, []string{"wan0"}
-	s.OpenBeforeLogin, s.DNS = addrs("192.0.2.53", "2001:db8::53"), addrs("10.0.0.53")
+	s.OpenBeforeLogin, s.DNS = opens("192.0.2.53", "[2001:db8::53]:53"), addrs("10.0.0.53")
 	return s
 }
 
@@ -49,7 +54,7 @@ func TestPlanOf(t *testing.T) {
 		WAN:             []firewall.Interface{{Name: "wan0", Networks: nets("203.0.113.0/30")}},
 		Tunnel:          "ideco0",
 		Masquerade:      true,
-		OpenBeforeLogin: nets("192.0.2.53/32", "2001:db8::53/128"),
+		OpenBeforeLogin: opens("192.0.2.53", "[2001:db8::53]:53"),
 		LocalNetworks:   nets("192.168.1.0/24"),
 		VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
 		DNS:             addrs("10.0.0.53"),

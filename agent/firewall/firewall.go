@@ -21,11 +21,8 @@
 // nobody sees, by interface and address. There is no rule that accepts whatever is established: every packet is looked
 // up, so that a running download stops at the moment when its session ends.
 //
-// DNS that is open before login is limited to 20 packets a second for each host; over TCP a question takes several. 65,535
-// hosts are told apart, each until 5 seconds after its last packet. While there are more, this DNS is closed for newcomers,
-// and nothing else is. A single host can bring that about for as long as it sends 13,000 packets a second with forged
-// sources; whether they belong to its interface is for the kernel's rp_filter to say, because rules of ours can ask that
-// from Linux 5.19 on only.
+// DNS that is open before login is limited to 20 packets a second from each address, and to 1,000 from all addresses of one
+// MAC; over TCP a question takes several. Hosts with made-up addresses cannot lock others out of it: see Plan.dns.
 //
 // # Fail closed
 //

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent"
 )
 
@@ -386,7 +388,7 @@ func (l lab) wantHairpin(t *testing.T) {
 func TestOpenBeforeLogin(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
-		p.OpenBeforeLogin = []netip.Prefix{netip.PrefixFrom(server, 32), netip.PrefixFrom(server6, 128)}
+		p.OpenBeforeLogin = []agent.Open{{Addr: server}, {Addr: server6}}
 		open(t, p, Options{})
 		l.wantOpen(t, "an open address", inLAN, host, l.listen(t, inWAN, server, 0, says("open")))
 		l.wantOpen(t, "an open address of IPv6", inLAN, host6, l.listen(t, inWAN, server6, 0, says("open")))
@@ -398,11 +400,11 @@ func TestOpenBeforeLogin(t *testing.T) {
 		if got := l.flood(t, second, netip.AddrPortFrom(server, 53), 10); got != 10 {
 			t.Errorf("%d of 10 questions of another host came through", got)
 		}
-		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 10); got != 10 {
-			t.Errorf("%d of 10 questions of IPv6 came through", got)
+		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 200); got < 15 || got > 40 {
+			t.Errorf("%d of 200 questions of IPv6 came through, want about 20", got)
 		}
 		eventually(t, "who asks no more is forgotten", func() bool {
-			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dns4.name), host.String())
+			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dnsMAC4.name), host.String())
 		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
 			t.Errorf("%d of 100 packets to another port came through", got)
@@ -410,16 +412,95 @@ func TestOpenBeforeLogin(t *testing.T) {
 	})
 }
 
+// An entry with a port opens that port alone, and only answers from there come back.
+func TestOpenPort(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.Redirect.HTTPPort = 8080
+		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}, {Addr: server6, Port: 53}, {Addr: elsewhere, Port: 80}}
+		f := open(t, p, Options{})
+		l.listen(t, "", netip.IPv4Unspecified(), 8080, says("sign in"))
+		for from, to := range map[netip.Addr]netip.Addr{host: server, host6: server6} {
+			dns := netip.AddrPortFrom(to, 53)
+			l.wantOpen(t, "TCP", inLAN, from, l.listen(t, inWAN, to, 53, says("open")))
+			l.names(t, dns, func(netip.Addr) bool { return true })
+			if !l.resolves(t, from, dns) {
+				t.Errorf("%s asks %s in vain", from, dns)
+			}
+			l.wantClosed(t, "another port of TCP", inLAN, from, l.listen(t, inWAN, to, 0, says("closed")))
+			l.wantProhibited(t, from, netip.AddrPortFrom(to, 54))
+		}
+		l.wantClosed(t, "the port at another address", inLAN, host, l.listen(t, inWAN, elsewhere, 53, says("closed")))
+		l.listen(t, inWAN, server, 80, says("world"))
+		l.listen(t, inWAN, elsewhere, 80, says("open"))
+		for to, want := range map[netip.Addr]string{server: "sign in", elsewhere: "open"} {
+			if got, err := l.hears(t, inLAN, host, netip.AddrPortFrom(to, 80)); got != want {
+				t.Errorf("port 80 of %s says %q (%v), want %q", to, got, err, want)
+			}
+		}
+
+		// What began while the whole host was open ends when only a port of it stays open, in both directions.
+		p.OpenBeforeLogin = []agent.Open{{Addr: server}}
+		apply := func() {
+			t.Helper()
+			if err := f.Apply(context.Background(), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		apply()
+		download, arrives := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced)), l.requested(t, inLAN, host, inWAN, server)
+		download.runs(t)
+		if !arrives() {
+			t.Fatal("nothing arrives from an open host")
+		}
+		p.OpenBeforeLogin[0].Port = 53
+		apply()
+		download.stops(t)
+		if arrives() {
+			t.Error("packets arrive from a port that is not open any more")
+		}
+	})
+}
+
+// Hosts on interfaces without MACs are counted by address alone.
+func TestOpenWithoutMAC(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		line := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "line0"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
+		if err := errors.Join(netlink.LinkAdd(line), netlink.LinkSetUp(line)); err != nil {
+			t.Fatal(err)
+		}
+		p := labPlan()
+		p.LAN = append(p.LAN, Interface{Name: "line0"})
+		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}}
+		open(t, p, Options{})
+		dns := netip.AddrPortFrom(server, 53)
+		receiver := l.udp(t, inWAN, dns)
+		for range 200 {
+			if _, err := line.Fds[0].Write(packet(netip.MustParseAddrPort("10.66.0.5:1024"), dns)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := count(receiver); got < 15 || got > 40 {
+			t.Errorf("%d of 200 questions at once came through, want about 20", got)
+		}
+	})
+}
+
 // flood sends packets at once and returns how many arrive.
-func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, count int) (arrived int) {
+func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, packets int) (arrived int) {
 	t.Helper()
 	receiver := l.udp(t, inWAN, to)
 	defer receiver.Close()
 	sender := l.udp(t, inLAN, netip.AddrPortFrom(from, 0))
 	defer sender.Close()
-	for range count {
+	for range packets {
 		sender.WriteToUDPAddrPort([]byte("?"), to)
 	}
+	return count(receiver)
+}
+
+// count counts the packets that come until none comes any more.
+func count(receiver *net.UDPConn) (arrived int) {
 	for b := make([]byte, 8); ; arrived++ {
 		receiver.SetReadDeadline(time.Now().Add(silence))
 		if _, err := receiver.Read(b); err != nil {
@@ -695,7 +776,8 @@ func TestPreviewIsWhatIsLoaded(t *testing.T) {
 		plain := labPlan()
 		plain.Tunnel, plain.Masquerade, plain.VPNNetwork = "", false, netip.Prefix{}
 		many := everything
-		many.OpenBeforeLogin = append(slices.Clone(many.OpenBeforeLogin), netip.MustParsePrefix("192.0.2.8/29"), netip.MustParsePrefix("192.0.2.9/32"))
+		many.OpenBeforeLogin = append(slices.Clone(many.OpenBeforeLogin), opens("192.0.2.8", "192.0.2.9", "192.0.2.12", "192.0.2.8:53", "192.0.2.9:80",
+			"[2001:db8::9]:80", "192.0.2.53:53", "192.0.2.53:853", "10.0.0.1:65535")...)
 		many.ForwardNets = append(slices.Clone(many.ForwardNets), netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("10.0.0.0/8"))
 		for name, p := range map[string]Plan{"everything": everything, "lab": labPlan(), "plain": plain, "many": many} {
 			file := filepath.Join(t.TempDir(), "plan")

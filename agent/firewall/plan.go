@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ideco-agent/agent"
 )
 
 // DefaultTimeout is how long an address stays let through after the process has died.
@@ -41,7 +43,7 @@ type Plan struct {
 	LAN, WAN        []Interface
 	Tunnel          string         // interface of the tunnel; empty without one
 	Masquerade      bool           // IPv4 addresses of the LAN and of the tunnel are hidden behind the WAN interface's
-	OpenBeforeLogin []netip.Prefix // reachable from the LAN without a session
+	OpenBeforeLogin []agent.Open   // reachable from the LAN without a session
 	LocalNetworks   []netip.Prefix // where TCP 80 of hosts without a session is left alone
 	VPNNetwork      netip.Prefix   // its first address is the gateway
 	ForwardNets     []netip.Prefix // what VPN users reach beyond the gateway; empty = everything
@@ -65,6 +67,9 @@ func (p Plan) Check() error {
 	if len(p.LAN) == 0 || len(p.WAN) == 0 {
 		return fmt.Errorf("%w: choose at least one LAN and one WAN interface, or none of either", ErrPlan)
 	}
+	if len(p.OpenBeforeLogin) > maxNetworks {
+		return fmt.Errorf("%w: more than %d addresses open before login", ErrPlan, maxNetworks)
+	}
 	if len(p.DNS) > maxNetworks {
 		return fmt.Errorf("%w: more than %d DNS servers", ErrPlan, maxNetworks)
 	}
@@ -74,7 +79,7 @@ func (p Plan) Check() error {
 	if p.Timeout != 0 && p.Timeout < minTimeout {
 		return fmt.Errorf("%w: a timeout of %s is too short to be refreshed in time; take %s at least", ErrPlan, p.Timeout, minTimeout)
 	}
-	for _, list := range [][]netip.Prefix{p.OpenBeforeLogin, p.LocalNetworks, p.ForwardNets} {
+	for _, list := range [][]netip.Prefix{p.LocalNetworks, p.ForwardNets} {
 		if len(list) > maxNetworks {
 			return fmt.Errorf("%w: more than %d networks in a list", ErrPlan, maxNetworks)
 		}
@@ -214,11 +219,14 @@ func prefixesOf(addrs []netip.Addr) []netip.Prefix {
 
 // everything is a plan that asks for all that there is.
 var everything = Plan{
-	LAN:             []Interface{{Name: "lan0"}, {Name: "lan1"}},
-	WAN:             []Interface{{Name: "wan0"}},
-	Tunnel:          "ideco0",
-	Masquerade:      true,
-	OpenBeforeLogin: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")},
+	LAN:        []Interface{{Name: "lan0"}, {Name: "lan1"}},
+	WAN:        []Interface{{Name: "wan0"}},
+	Tunnel:     "ideco0",
+	Masquerade: true,
+	OpenBeforeLogin: []agent.Open{
+		{Addr: netip.MustParseAddr("192.0.2.1")}, {Addr: netip.MustParseAddr("2001:db8::1")},
+		{Addr: netip.MustParseAddr("192.0.2.53"), Port: 53}, {Addr: netip.MustParseAddr("2001:db8::53"), Port: 53},
+	},
 	LocalNetworks:   []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 	VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
 	ForwardNets:     []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24")},

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+
+	"ideco-agent/agent"
 )
 
 func prefixes(texts ...string) (list []netip.Prefix) {
@@ -39,7 +41,8 @@ func TestCheck(t *testing.T) {
 		"too long":          {Plan{LAN: []Interface{{Name: "abcdefghijklmnop"}}, WAN: wan}, "no name"},
 		"empty name":        {Plan{LAN: []Interface{{}}, WAN: wan}, "no name"},
 		"timeout too short": {Plan{LAN: lan, WAN: wan, Timeout: time.Second}, "too short"},
-		"too many networks": {Plan{LAN: lan, WAN: wan, OpenBeforeLogin: make([]netip.Prefix, maxNetworks+1)}, "networks"},
+		"too many networks": {Plan{LAN: lan, WAN: wan, LocalNetworks: make([]netip.Prefix, maxNetworks+1)}, "networks"},
+		"too many open":     {Plan{LAN: lan, WAN: wan, OpenBeforeLogin: make([]agent.Open, maxNetworks+1)}, "open before login"},
 	} {
 		err := c.plan.Check()
 		if c.words == "" && err != nil || c.words != "" && (!errors.Is(err, ErrPlan) || !strings.Contains(err.Error(), c.words)) {

@@ -20,21 +20,25 @@ type memberSet struct {
 	hasInterface bool
 	hasMAC       bool
 	v6           bool
+	anyAddress   bool // the key ends with the MAC
 	dynamic      bool // filled by packets, not by us
 }
 
 // The sets of the table.
 var (
-	lan4    = &memberSet{name: "lan4", hasInterface: true, hasMAC: true}            // attached hosts: interface, MAC, address
-	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}  //
-	routed4 = &memberSet{name: "routed4", hasInterface: true}                       // hosts behind a router: interface, address
-	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}             //
-	back4   = &memberSet{name: "back4", hasInterface: true}                         // where answers to both may go
-	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}               //
-	vpn4    = &memberSet{name: "vpn4"}                                              // addresses in the tunnel
-	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}           // who asks DNS without a session, and how often
-	dns6    = &memberSet{name: "dns6", hasInterface: true, v6: true, dynamic: true} //
-	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dns4, dns6}
+	lan4    = &memberSet{name: "lan4", hasInterface: true, hasMAC: true}                                     // attached hosts: interface, MAC, address
+	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}                           //
+	routed4 = &memberSet{name: "routed4", hasInterface: true}                                                // hosts behind a router: interface, address
+	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}                                      //
+	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // where answers to both may go
+	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}                                        //
+	vpn4    = &memberSet{name: "vpn4"}                                                                       // addresses in the tunnel
+	dnsMAC  = &memberSet{name: "dns_mac", hasInterface: true, hasMAC: true, anyAddress: true, dynamic: true} // who asks DNS without a session, and how often
+	dnsMAC4 = &memberSet{name: "dns_mac4", hasInterface: true, hasMAC: true, dynamic: true}                  //
+	dnsMAC6 = &memberSet{name: "dns_mac6", hasInterface: true, hasMAC: true, v6: true, dynamic: true}        //
+	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}                                    // the same on interfaces without MACs
+	dns6    = &memberSet{name: "dns6", hasInterface: true, v6: true, dynamic: true}                          //
+	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dnsMAC, dnsMAC4, dnsMAC6, dns4, dns6}
 )
 
 // holders are the sets that sessions put addresses into.
@@ -42,9 +46,10 @@ var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 
 // Hosts that ask DNS without a session.
 const (
-	dnsRate   = 20 // packets a second a host
-	dnsHosts  = 65535
-	dnsMemory = 5 * time.Second // more than the second after which a host may send as much as at first
+	dnsRate    = 20   // packets per second from an address
+	dnsMACRate = 1000 // from all addresses of a MAC, which may be a router's
+	dnsHosts   = 65535
+	dnsMemory  = 5 * time.Second // more than the second after which a host may send as much as at first
 )
 
 func (s *memberSet) types() []nftables.SetDatatype {
@@ -55,7 +60,10 @@ func (s *memberSet) types() []nftables.SetDatatype {
 	if s.hasMAC {
 		list = append(list, nftables.TypeEtherAddr)
 	}
-	if s.v6 {
+	switch {
+	case s.anyAddress:
+		return list
+	case s.v6:
 		return append(list, nftables.TypeIP6Addr)
 	}
 	return append(list, nftables.TypeIPAddr)
@@ -190,13 +198,47 @@ func (p Plan) fromLAN() *chain {
 	c.add("", member(routed4, "iifname", saddr4), accept)
 	c.add("", member(routed6, "iifname", saddr6), accept)
 	c.add("answers of published services", reply, dnat, accept)
-	for _, d := range []side{daddr4, daddr6} {
-		if len(ofFamily(p.OpenBeforeLogin, d.v6)) > 0 {
-			c.add("open before login", d.among(p.OpenBeforeLogin), jump("open"))
-		}
+	for _, where := range p.whereOpen(daddr4, daddr6, func(proto string, n uint16) term { return port(proto, n) }) {
+		c.add("open before login", append(where, jump("open"))...)
 	}
 	c.add("", jump("refuse"))
 	return c
+}
+
+// opened are the servers that are open at a port.
+type opened struct {
+	port    uint16 // 0 = the whole host
+	servers []netip.Prefix
+}
+
+// opened is OpenBeforeLogin by port.
+func (p Plan) opened() (list []opened) {
+	for _, o := range p.OpenBeforeLogin {
+		i := slices.IndexFunc(list, func(other opened) bool { return other.port == o.Port })
+		if i < 0 {
+			i, list = len(list), append(list, opened{port: o.Port})
+		}
+		list[i].servers = append(list[i].servers, prefixesOf([]netip.Addr{o.Addr})...)
+	}
+	slices.SortFunc(list, func(a, b opened) int { return int(a.port) - int(b.port) })
+	return list
+}
+
+// whereOpen matches the servers that are open, with a rule for each list of terms: a server by its address and, where only
+// a port of it is open, by that port of UDP and TCP.
+func (p Plan) whereOpen(v4, v6 side, ofPort func(proto string, n uint16) term) (rules [][]term) {
+	for _, o := range p.opened() {
+		for _, s := range []side{v4, v6} {
+			switch {
+			case len(ofFamily(o.servers, s.v6)) == 0:
+			case o.port == 0:
+				rules = append(rules, []term{s.among(o.servers)})
+			default:
+				rules = append(rules, []term{s.among(o.servers), ofPort("udp", o.port)}, []term{s.among(o.servers), ofPort("tcp", o.port)})
+			}
+		}
+	}
+	return rules
 }
 
 func (p Plan) open() *chain {
@@ -207,11 +249,24 @@ func (p Plan) open() *chain {
 	return c
 }
 
+// dns limits how much each host asks without a session. A LAN host can send under addresses and MACs that it makes up, and
+// these rules keep it from locking other hosts out:
+//
+//   - Addresses are counted together with the MAC: packets under another host's address do not use up that host's share.
+//   - All addresses of one MAC together have a limit. It is below what it takes to fill a set of 65,535 hosts that lasts 5
+//     seconds, or the 64,000 ports that masquerading has for the questions of 30 seconds to one server.
+//   - A packet that finds no place in a full set is accepted. Who makes up MACs too can fill a set, and would stop everybody
+//     else if such packets were dropped. It costs nothing: with as many addresses there is no limit to speak of anyway.
+//
+// There is no limit for all hosts together, because made-up addresses would use it up.
 func (p Plan) dns() *chain {
 	c := &chain{name: "dns"}
-	c.add("", limited(dns4, saddr4, dnsRate), accept)
-	c.add("", limited(dns6, saddr6, dnsRate), accept)
-	c.add("", drop)
+	c.add("", exceeds(dnsMAC, side{}, dnsMACRate), drop)
+	c.add("", exceeds(dnsMAC4, saddr4, dnsRate), drop)
+	c.add("", exceeds(dnsMAC6, saddr6, dnsRate), drop)
+	c.add("", noEthernet, exceeds(dns4, saddr4, dnsRate), drop)
+	c.add("", noEthernet, exceeds(dns6, saddr6, dnsRate), drop)
+	c.add("", accept)
 	return c
 }
 
@@ -220,10 +275,8 @@ func (p Plan) toLAN() *chain {
 	c.add("", reply, answers, member(back4, "oifname", daddr4), accept)
 	c.add("", reply, answers, member(back6, "oifname", daddr6), accept)
 	c.add("published services", original, dnat, accept)
-	for _, s := range []side{saddr4, saddr6} {
-		if len(ofFamily(p.OpenBeforeLogin, s.v6)) > 0 {
-			c.add("open before login", reply, answers, s.among(p.OpenBeforeLogin), accept)
-		}
+	for _, where := range p.whereOpen(saddr4, saddr6, fromPort) {
+		c.add("open before login", append(append([]term{reply, answers}, where...), accept)...)
 	}
 	c.add("", drop)
 	return c
@@ -361,7 +414,12 @@ func (p Plan) page() *chain {
 	if p.Redirect.HTTPPort == 0 {
 		return c
 	}
-	leftAlone := append(p.local(), p.OpenBeforeLogin...)
+	leftAlone := p.local()
+	for _, o := range p.opened() {
+		if o.port == 0 || o.port == 80 {
+			leftAlone = append(leftAlone, o.servers...)
+		}
+	}
 	for _, d := range []side{daddr4, daddr6} {
 		if len(ofFamily(leftAlone, d.v6)) > 0 {
 			c.add("", d.among(leftAlone), accept)

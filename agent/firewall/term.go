@@ -154,11 +154,20 @@ func lastOf(n netip.Prefix) netip.Addr {
 
 // member matches what a named set holds.
 func member(set *memberSet, interfaceWord string, addr side) term {
-	words, exprs := []string{}, addr.family()
+	words, exprs := set.key(interfaceWord, addr)
+	return term{text: words + " @" + set.name, exprs: append(exprs, &expr.Lookup{SourceRegister: reg, SetName: set.name})}
+}
+
+// key loads what a set is asked for. A set with MACs breaks off for packets of interfaces that are not Ethernet.
+func (set *memberSet) key(interfaceWord string, addr side) (text string, exprs []expr.Any) {
+	var words []string
+	exprs = addr.family()
 	register := uint32(reg32)
 	if set.hasMAC { // the kernel asks for Ethernet first, and the type of the packet comes from its frame
-		exprs = []expr.Any{load(expr.MetaKeyIIFTYPE), cmpEq(binaryutil.NativeEndian.PutUint16(unix.ARPHRD_ETHER)),
-			frame(reg, 12, 2), cmpEq(addr.etherType())}
+		exprs = []expr.Any{load(expr.MetaKeyIIFTYPE), cmpEq(binaryutil.NativeEndian.PutUint16(unix.ARPHRD_ETHER))}
+		if !set.anyAddress {
+			exprs = append(exprs, frame(reg, 12, 2), cmpEq(addr.etherType()))
+		}
 	}
 	if set.hasInterface {
 		key := expr.MetaKeyIIFNAME
@@ -175,9 +184,10 @@ func member(set *memberSet, interfaceWord string, addr side) term {
 	if !set.hasInterface && !set.hasMAC {
 		register = reg
 	}
-	words, exprs = append(words, addr.word), append(exprs, addr.load(register))
-	return term{text: strings.Join(words, " . ") + " @" + set.name,
-		exprs: append(exprs, &expr.Lookup{SourceRegister: reg, SetName: set.name})}
+	if set.anyAddress {
+		return strings.Join(words, " . "), exprs
+	}
+	return strings.Join(append(words, addr.word), " . "), append(exprs, addr.load(register))
 }
 
 // stranger matches what a named set does not hold. Unlike member it leaves the counters of the set alone, because a rule is
@@ -203,14 +213,15 @@ func (s side) etherType() []byte {
 	return big16(unix.ETH_P_IP)
 }
 
-// limited matches while a host sends no more than a number of packets a second, which the set counts. When the set has no
-// place left it matches nobody else.
-func limited(set *memberSet, addr side, rate uint64) term {
+// exceeds matches packets of a host beyond a number per second, which the set counts. It does not match a host for which a
+// full set has no place.
+func exceeds(set *memberSet, addr side, rate uint64) term {
+	words, exprs := set.key("iifname", addr)
 	return term{
-		text: fmt.Sprintf("update @%s { iifname . %s limit rate %d/second burst %d packets }", set.name, addr.word, rate, rate),
-		exprs: append(addr.family(), load(expr.MetaKeyIIFNAME), addr.load(reg32+ifSize/4), &expr.Dynset{
+		text: fmt.Sprintf("update @%s { %s limit rate over %d/second burst %d packets }", set.name, words, rate, rate),
+		exprs: append(exprs, &expr.Dynset{
 			SrcRegKey: reg, SetName: set.name, Operation: uint32(unix.NFT_DYNSET_OP_UPDATE),
-			Exprs: []expr.Any{&expr.Limit{Type: expr.LimitTypePkts, Rate: rate, Unit: expr.LimitTimeSecond, Burst: uint32(rate)}},
+			Exprs: []expr.Any{&expr.Limit{Type: expr.LimitTypePkts, Rate: rate, Unit: expr.LimitTimeSecond, Burst: uint32(rate), Over: true}},
 		}),
 	}
 }
@@ -257,11 +268,7 @@ func protocol(number byte) []expr.Any {
 
 // port matches destination ports.
 func port(proto string, ports ...uint16) term {
-	number := byte(unix.IPPROTO_TCP)
-	if proto == "udp" {
-		number = unix.IPPROTO_UDP
-	}
-	exprs := append(protocol(number), &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2})
+	exprs := loadPort(proto, 2)
 	if len(ports) == 1 {
 		return term{text: fmt.Sprintf("%s dport %d", proto, ports[0]), exprs: append(exprs, cmpEq(big16(ports[0])))}
 	}
@@ -273,6 +280,20 @@ func port(proto string, ports ...uint16) term {
 	}
 	return term{text: proto + " dport { " + strings.Join(words, ", ") + " }",
 		exprs: append(exprs, &expr.Lookup{SourceRegister: reg}), set: set}
+}
+
+// fromPort matches a source port.
+func fromPort(proto string, p uint16) term {
+	return term{text: fmt.Sprintf("%s sport %d", proto, p), exprs: append(loadPort(proto, 0), cmpEq(big16(p)))}
+}
+
+// loadPort loads one of the ports of a packet of TCP or UDP.
+func loadPort(proto string, offset uint32) []expr.Any {
+	number := byte(unix.IPPROTO_TCP)
+	if proto == "udp" {
+		number = unix.IPPROTO_UDP
+	}
+	return append(protocol(number), &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2})
 }
 
 // What happens to a packet.

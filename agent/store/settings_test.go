@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"math"
 	"net/netip"
@@ -82,7 +84,7 @@ func drawGateway(t *rapid.T) agent.GatewaySettings {
 		LANInterfaces:   rapid.SliceOf(rapid.String()).Draw(t, "lan interfaces"),
 		WANInterfaces:   rapid.SliceOf(rapid.String()).Draw(t, "wan interfaces"),
 		Masquerade:      rapid.Bool().Draw(t, "masquerade"),
-		OpenBeforeLogin: rapid.SliceOf(rapid.Custom(drawAddr)).Draw(t, "open"),
+		OpenBeforeLogin: rapid.SliceOf(rapid.Custom(drawOpen)).Draw(t, "open"),
 		VPNPeersMayTalk: rapid.Bool().Draw(t, "peers"),
 		FirewallTimeout: time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "timeout")),
 	}
@@ -92,6 +94,11 @@ func drawAddr(t *rapid.T) netip.Addr {
 	size := rapid.SampledFrom([]int{4, 16}).Draw(t, "size")
 	a, _ := netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "address"))
 	return a
+}
+
+// drawOpen draws entries with a port and, as all were before there were ports, without one.
+func drawOpen(t *rapid.T) agent.Open {
+	return agent.Open{Addr: drawAddr(t), Port: rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16()).Draw(t, "port")}
 }
 
 func drawPrefix(t *rapid.T) netip.Prefix {
@@ -136,6 +143,39 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 	if _, _, err := s.Settings(t.Context()); err == nil || !strings.Contains(err.Error(), "grace: ") {
 		t.Errorf("a broken value: %v", err)
 	}
+}
+
+// Gateways of before there were ports wrote addresses alone.
+func TestOpenOfEarlierVersions(t *testing.T) {
+	s := newStore(t)
+	rapid.Check(t, func(t *rapid.T) {
+		addrs := rapid.SliceOf(rapid.Custom(drawAddr)).Draw(t, "addresses")
+		value, err := json.Marshal(addrs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.write(context.Background(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`INSERT INTO settings (key, value) VALUES ('open_before_login', $1), ('gateway_trial', $2)
+				ON CONFLICT (key) DO UPDATE SET value = excluded.value`, string(value), `{"Before":{"OpenBeforeLogin":`+string(value)+`}}`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings, _, err := s.Settings(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []agent.Open{}
+		for _, a := range addrs {
+			want = append(want, agent.Open{Addr: a})
+		}
+		for _, got := range [][]agent.Open{settings.OpenBeforeLogin, settings.Trial.Before.OpenBeforeLogin} {
+			if diff := cmp.Diff(want, got, compareAddresses, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
 }
 
 func insertSetting(t *testing.T, s *Store, key, value string) {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 var hotel = netip.MustParseAddr("203.0.113.12")
@@ -101,6 +102,63 @@ func TestFirewallFlood(t *testing.T) {
 		eventually(t, "the firewall has the new address", func() bool {
 			return strings.Contains(run(t, "nft", "list", "table", "inet", "ideco_agent"), server.String())
 		})
+	})
+}
+
+// madeUp sends a DNS question each from many addresses that nobody has, from a place of IPv4.
+func (w town) madeUp(t *testing.T, place string, count int, server netip.Addr) {
+	t.Helper()
+	var socket int
+	if err := w.goTo(place, func() (err error) {
+		socket, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(socket)
+	// The kernel adds the checksum of the header. The question is an empty packet.
+	packet := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 10, 64, 0, 0}
+	packet = append(append(packet, server.AsSlice()...), 4, 0, 0, 53, 0, 8, 0, 0)
+	for n := range count {
+		packet[13], packet[14], packet[15] = 64|byte(n>>16), byte(n>>8), byte(n)
+		if err := unix.Sendto(socket, packet, 0, &unix.SockaddrInet4{Addr: server.As4()}); err != nil && err != unix.ENOBUFS {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFirewallMadeUpAddresses: a client that makes up addresses keeps no other one from asking DNS before login.
+func TestFirewallMadeUpAddresses(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		dns := netip.AddrPortFrom(server2, 53)
+		w.guard(t, map[string]any{"open_before_login": []string{dns.String()}})
+		names := w.udp(t, inNet, dns)
+		go func() {
+			for b := make([]byte, 64); ; {
+				n, from, err := names.ReadFromUDPAddrPort(b)
+				if err != nil {
+					return
+				}
+				_, _ = names.WriteToUDPAddrPort(b[:n], from)
+			}
+		}()
+		client := w.udp(t, inOne, netip.AddrPortFrom(one, 0))
+		asks := func() error {
+			if _, err := client.WriteToUDPAddrPort([]byte("?"), dns); err != nil {
+				return err
+			}
+			_ = client.SetReadDeadline(time.Now().Add(soon))
+			_, err := client.Read(make([]byte, 8))
+			return err
+		}
+		if err := asks(); err != nil {
+			t.Fatalf("a question before the flood: %v", err)
+		}
+		client = w.udp(t, inOne, netip.AddrPortFrom(oneMore, 0)) // who has not asked yet
+		w.madeUp(t, inTwo, 80_000, server2)
+		if err := asks(); err != nil {
+			t.Errorf("a question beside made-up addresses: %v", err)
+		}
 	})
 }
 

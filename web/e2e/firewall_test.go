@@ -45,6 +45,9 @@ func TestFirewallBeforeLogin(t *testing.T) {
 		g.set("open_before_login", []string{server2.String()})
 		w.open(t, "an address that is open before login", inOne, one, open)
 		w.refused(t, "another address", inOne, one, four)
+		g.set("open_before_login", []string{open.String()})
+		w.open(t, "a port that is open before login", inOne, one, open)
+		w.refused(t, "another port of its address", inOne, one, w.serve(t, inNet, netip.AddrPortFrom(server2, 0), says("not opened")))
 		g.set("open_before_login", []string{})
 		w.refused(t, "an address that was open", inOne, one, open)
 

@@ -1,0 +1,55 @@
+package firewall
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// opens are entries of the list of what is reachable without a session.
+func opens(texts ...string) []agent.Open {
+	list := make([]agent.Open, len(texts))
+	for i, text := range texts {
+		if err := list[i].UnmarshalText([]byte(text)); err != nil {
+			panic(err)
+		}
+	}
+	return list
+}
+
+// names answers questions of hosts as a DNS server does, those of some alone.
+func (l lab) names(t *testing.T, at netip.AddrPort, answered func(netip.Addr) bool) {
+	t.Helper()
+	c := l.udp(t, inWAN, at)
+	go func() {
+		for b := make([]byte, 64); ; {
+			n, from, err := c.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			if answered(from.Addr()) {
+				c.WriteToUDPAddrPort(b[:n], from)
+			}
+		}
+	}()
+}
+
+// resolves tells whether a host that asks a few times, as resolvers do, is answered.
+func (l lab) resolves(t *testing.T, from netip.Addr, server netip.AddrPort) bool {
+	t.Helper()
+	c, err := l.dial(t, inLAN, "udp", from, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 4 {
+		c.SetDeadline(time.Now().Add(silence))
+		c.Write([]byte("?"))
+		if _, err = c.Read(make([]byte, 8)); err == nil {
+			return true
+		}
+	}
+	return false
+}

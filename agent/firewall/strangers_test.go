@@ -1,0 +1,190 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
+)
+
+// intruder is a LAN host that sends whatever frames it likes.
+type intruder struct {
+	socket int
+	to     unix.SockaddrLinklayer
+	own    mac
+	router mac
+}
+
+// intruder is in the LAN behind lan0, without an address of its own.
+func (l lab) intruder(t *testing.T) *intruder {
+	t.Helper()
+	gateway, err := net.InterfaceByName("lan0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &intruder{own: mac{2, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb}, router: mac(gateway.HardwareAddr)}
+	l.at(t, inLAN, func() {
+		var port *net.Interface
+		if port, err = net.InterfaceByName("eth0"); err == nil {
+			i.to.Ifindex = port.Index
+			i.socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(i.socket) })
+	return i
+}
+
+// send sends a packet of UDP under the source that it is told.
+func (i *intruder) send(t *testing.T, as mac, from, to netip.AddrPort) {
+	frame := append(append([]byte{}, i.router[:]...), as[:]...)
+	if from.Addr().Is4() {
+		frame = append(frame, 0x08, 0x00)
+	} else {
+		frame = append(frame, 0x86, 0xdd)
+	}
+	if err := unix.Sendto(i.socket, append(frame, packet(from, to)...), 0, &i.to); err != nil && err != unix.ENOBUFS {
+		t.Error(err)
+	}
+}
+
+// packet is a packet of UDP without a checksum of its own.
+func packet(from, to netip.AddrPort) []byte {
+	const question = "?"
+	udp := binary.BigEndian.AppendUint16(nil, from.Port())
+	udp = binary.BigEndian.AppendUint16(udp, to.Port())
+	udp = binary.BigEndian.AppendUint16(udp, uint16(8+len(question)))
+	udp = append(append(udp, 0, 0), question...)
+	if from.Addr().Is6() {
+		header := []byte{0x60, 0, 0, 0, 0, byte(len(udp)), unix.IPPROTO_UDP, 64}
+		return append(append(append(header, from.Addr().AsSlice()...), to.Addr().AsSlice()...), udp...)
+	}
+	header := []byte{0x45, 0, 0, byte(20 + len(udp)), 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0}
+	header = append(append(header, from.Addr().AsSlice()...), to.Addr().AsSlice()...)
+	sum := uint32(0)
+	for n := 0; n < len(header); n += 2 {
+		sum += uint32(binary.BigEndian.Uint16(header[n:]))
+	}
+	sum = sum&0xffff + sum>>16
+	binary.BigEndian.PutUint16(header[10:], ^uint16(sum&0xffff+sum>>16))
+	return append(header, udp...)
+}
+
+// madeUp sends one packet each from many addresses that nobody has, under MACs that nobody has.
+func (i *intruder) madeUp(t *testing.T, count int, to netip.AddrPort) {
+	t.Helper()
+	for n := range count {
+		a := netip.AddrFrom4([4]byte{100, 64 | byte(n>>16), byte(n >> 8), byte(n)})
+		if to.Addr().Is6() {
+			a = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)})
+		}
+		i.send(t, mac{2, 0xcc, 0, byte(n >> 16), byte(n >> 8), byte(n)}, netip.AddrPortFrom(a, 1024), to)
+	}
+}
+
+// keepsSending sends under its own MAC and somebody's address until it is told that this is over.
+func (i *intruder) keepsSending(t *testing.T, from, to netip.AddrPort) (over func()) {
+	for range 10 * dnsRate { // more than a host may send at first
+		i.send(t, i.own, from, to)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				i.send(t, i.own, from, to)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
+}
+
+// Who makes up addresses keeps no other host from asking DNS before login: neither by many addresses that nobody has, nor
+// by the address of that host.
+func TestMadeUpAddresses(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		p := labPlan()
+		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}, {Addr: server6, Port: 53}}
+		open(t, p, Options{})
+		i := l.intruder(t)
+		for _, c := range []struct{ host, other, server netip.Addr }{{host, second, server}, {host6, second6, server6}} {
+			dns := netip.AddrPortFrom(c.server, 53)
+			l.names(t, dns, func(a netip.Addr) bool { return a.Is4() || a == c.host || a == c.other })
+			eventually(t, "a question is answered", func() bool { return l.resolves(t, c.host, dns) })
+			i.madeUp(t, dnsHosts+5000, dns)
+			if !l.resolves(t, c.other, dns) {
+				t.Errorf("%s asks in vain beside made-up addresses", c.other)
+			}
+			if n := sizeOf(t, map[bool]*memberSet{false: dnsMAC4, true: dnsMAC6}[dns.Addr().Is6()]); n < dnsHosts-1000 {
+				t.Errorf("the flood has left place in the set: %d of %d hosts", n, dnsHosts)
+			}
+			over := i.keepsSending(t, netip.AddrPortFrom(c.host, 1024), dns)
+			if !l.resolves(t, c.host, dns) {
+				t.Errorf("%s asks in vain beside somebody under its address", c.host)
+			}
+			over()
+		}
+	})
+}
+
+// sizeOf counts what a set has in the kernel.
+func sizeOf(t *testing.T, set *memberSet) int {
+	t.Helper()
+	w, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	n, err := w.countAll(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// All addresses under one MAC have a limit together, so that a host cannot have the kernel track tens of thousands of
+// questions by making up addresses.
+func TestManyAddressesOfOneMAC(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		run(t, "nft", `table inet count {
+			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name passed; }
+			counter passed { }
+		}`)
+		p := labPlan()
+		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}}
+		open(t, p, Options{})
+		i, dns := l.intruder(t), netip.AddrPortFrom(server, 53)
+		l.names(t, dns, func(a netip.Addr) bool { return true })
+		begun := time.Now()
+		for n := range 20000 {
+			a := netip.AddrFrom4([4]byte{10, 88, byte(n >> 8), byte(n)})
+			i.send(t, i.own, netip.AddrPortFrom(a, 1024), dns)
+		}
+		most := dnsMACRate + int(dnsMACRate*time.Since(begun).Seconds()) + 100
+		passed := 0
+		counter := run(t, "nft", "list", "counter", "inet", "count", "passed")
+		if _, err := fmt.Sscanf(counter[strings.Index(counter, "packets"):], "packets %d", &passed); err != nil {
+			t.Fatal(err)
+		}
+		if passed < dnsMACRate || passed > most {
+			t.Errorf("%d packets of one MAC passed, want %d to %d", passed, dnsMACRate, most)
+		}
+		if !l.resolves(t, host, dns) {
+			t.Errorf("%s asks in vain beside made-up addresses", host)
+		}
+	})
+}
