@@ -217,12 +217,17 @@ func TestLaunch(t *testing.T) {
 		dir := t.TempDir()
 		s := &suite{state: dir}
 		log := filepath.Join(dir, "stderr.txt")
+		var parents *os.File
 		start := func(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error) {
+			parents = stdin
 			return startWithLog(program, args, dir, log, stdin, stdout)
 		}
 		a, err := s.launch(start, os.Args[0], nil, strings.Repeat("x", 1<<20), filepath.Join(dir, "events.txt"), log)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if err := parents.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s: the program's standard input is still open here: %v", c.does, err)
 		}
 		ctx, interrupt := context.WithCancel(context.Background())
 		if c.does == "hang" {
