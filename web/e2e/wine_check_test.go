@@ -77,6 +77,9 @@ func TestWineCheck(t *testing.T) {
 	forced := p.checks(t, "--msi", windowsPath(g.msi), "--force")
 	forced.exits(0)
 	forced.hasRows(rowsWithoutLogin)
+	if row := forced.rows["gateway in the registry"]; !strings.HasPrefix(row.Seen, presetAddress) {
+		t.Errorf("--force keeps the old gateway: %+v", row)
+	}
 	p.isClean()
 
 	long := p.checksSaying(t, strings.Repeat("x", 266<<10), append(login, "--msi", windowsPath(g.msi))...)
