@@ -73,6 +73,22 @@ func TestWineCheck(t *testing.T) {
 	p.msiexec("/x", g.msi)
 	p.isClean()
 
+	p.msiexec("/i", g.msi, "utm_address="+typedAddress) // an interrupted run leaves this
+	forced := p.checks(t, "--msi", windowsPath(g.msi), "--force")
+	forced.exits(0)
+	forced.hasRows(rowsWithoutLogin)
+	if row := forced.rows["gateway in the registry"]; !strings.HasPrefix(row.Seen, presetAddress) {
+		t.Errorf("--force keeps the old gateway: %+v", row)
+	}
+	p.isClean()
+
+	long := p.checksSaying(t, strings.Repeat("x", 266<<10), append(login, "--msi", windowsPath(g.msi))...)
+	long.exits(2)
+	if !strings.Contains(long.said, "longer than 1024 bytes") || long.rows != nil {
+		t.Errorf("a long password: %s", long.said)
+	}
+	p.isClean()
+
 	broken := p.checks(t, "--msi", windowsPath(cutOff(t, g.msi)))
 	broken.exits(1)
 	if row := broken.rows["installer file"]; row.Status != "failed" || !strings.Contains(row.Seen, "cut off") || row.LookAt == "" {
@@ -88,6 +104,7 @@ func TestWineCheck(t *testing.T) {
 const (
 	noShell   = "no PowerShell"
 	noWindows = "Wine"
+	noLogin   = "no --login"
 	noVPN     = "in the local network there is no tunnel"
 	byPerson  = "a person has to do this; the steps are below the table"
 )
@@ -96,7 +113,7 @@ const (
 // means that they are ok.
 var rowsAlways = map[string]string{
 	"Windows": "", "restrictions": "", "installer file": "", "Mark of the Web": "", "installer signature": noShell,
-	"silent installation": "", "list of programs": "", "program": "", "driver file": "", "driver signature": noShell,
+	"removal of what was installed": "no --force", "silent installation": "", "list of programs": "", "program": "", "driver file": "", "driver signature": noShell,
 	"gateway in the registry": "", "autostart": "", "Start menu": "",
 	"service runs": "", "service settings": "", "service path is quoted": noWindows, "service recovery": noWindows, "pipe": "",
 	"repair (/fa) keeps the gateway": noWindows, "repair (REINSTALL=ALL) keeps the gateway": "", "the same installer again keeps the gateway": "",
@@ -140,6 +157,20 @@ var rowsFromOutside = merged(rowsAlways, rowsOfTheInterface(noShell), map[string
 	"nothing stays: scheduled tasks":                  "--keep",
 })
 
+var rowsWithoutLogin = merged(rowsAlways, rowsOfTheInterface(noLogin), map[string]string{
+	"removal of what was installed":                   "",
+	"another gateway's installer replaces it":         "no --other",
+	"gateway answers":                                 "the installer names " + presetAddress + ": there is no such name, because .test is reserved for tests",
+	"wrong password is refused":                       noLogin,
+	"login":                                           noLogin,
+	"page in the tunnel, without a network interface": noLogin,
+	"page in the local network":                       noLogin,
+	"removal":                                         "",
+	"nothing stays: files and registry":               "",
+	"nothing stays: interface, DNS rule and filters":  noShell,
+	"nothing stays: scheduled tasks":                  noShell,
+})
+
 func merged(all ...map[string]string) map[string]string {
 	rows := map[string]string{}
 	for _, one := range all {
@@ -151,11 +182,17 @@ func merged(all ...map[string]string) map[string]string {
 // checks runs windows-check, which writes one zip unless it refuses to check.
 func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
 	t.Helper()
+	return p.checksSaying(t, userPassword, args...)
+}
+
+// checksSaying runs windows-check with another password.
+func (p *prefix) checksSaying(t *testing.T, password string, args ...string) *checkRun {
+	t.Helper()
 	out := t.TempDir()
 	ctx, stop := context.WithTimeout(context.Background(), checkPatience)
 	defer stop()
 	cmd := p.command(ctx, `C:\windows-check.exe`, append(args, "--out", windowsPath(out))...)
-	cmd.Stdin = strings.NewReader(userPassword + "\n")
+	cmd.Stdin = strings.NewReader(password + "\n")
 	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
 	if err != nil {
 		t.Fatal(err)

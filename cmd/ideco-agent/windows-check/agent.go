@@ -37,8 +37,10 @@ const (
 // agentRun is a running IdecoAgent.exe connect.
 type agentRun struct {
 	process *os.Process
+	stderr  string     // the file with its standard error; empty = it has none
 	events  chan event // closed when the program has ended
 	seen    []event
+	code    int // its exit code; set before events is closed
 }
 
 // startAgent starts the installed program. Its events go to NAME-events.txt and its standard error to NAME-stderr.txt in
@@ -49,31 +51,45 @@ func (s *suite) startAgent(name, password string, inConsole bool, flags ...strin
 	if s.gatewayPin != "" {
 		args = append(args, "--pin", s.gatewayPin)
 	}
-	a := &agentRun{events: make(chan event, 1000)}
+	file := s.file(name + "-events.txt")
+	if inConsole {
+		return s.launch(startInConsole, s.program(), args, password, file, "")
+	}
+	stderr := s.file(name + "-stderr.txt")
+	start := func(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error) {
+		return startWithLog(program, args, dir, stderr, stdin, stdout)
+	}
+	return s.launch(start, s.program(), args, password, file, stderr)
+}
+
+// starter starts a program in a directory.
+type starter func(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error)
+
+// launch starts the program and gives it the password. It does not wait for the program to read it.
+func (s *suite) launch(start starter, program string, args []string, password, file, stderr string) (*agentRun, error) {
 	stdin, toAgent, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer stdin.Close()
-	defer toAgent.Close()
+	defer stdin.Close() // then the write ends when the program does
 	fromAgent, stdout, err := os.Pipe()
 	if err != nil {
+		toAgent.Close()
 		return nil, err
 	}
 	defer stdout.Close()
-	file := s.file(name + "-events.txt")
-	if inConsole {
-		a.process, err = startInConsole(s.program(), args, s.state, stdin, stdout)
-	} else {
-		a.process, err = startWithLog(s.program(), args, s.state, s.file(name+"-stderr.txt"), stdin, stdout)
-	}
-	if err != nil {
+	a := &agentRun{events: make(chan event, 1000), stderr: stderr}
+	if a.process, err = start(program, args, s.state, stdin, stdout); err != nil {
+		toAgent.Close()
 		fromAgent.Close()
 		return nil, fmt.Errorf("IdecoAgent.exe does not start: %w", err)
 	}
 	go a.read(fromAgent, file)
-	_, err = io.WriteString(toAgent, password+"\n")
-	return a, err
+	go func() {
+		defer toAgent.Close()
+		_, _ = io.WriteString(toAgent, password+"\n") // fails when the program has ended, which wait reports
+	}()
+	return a, nil
 }
 
 func startWithLog(program string, args []string, dir, log string, stdin, stdout *os.File) (*os.Process, error) {
@@ -112,7 +128,9 @@ func (a *agentRun) read(from io.ReadCloser, file string) {
 		default: // the channel is full: nobody waits for events any more
 		}
 	}
-	_, _ = a.process.Wait()
+	if state, err := a.process.Wait(); err == nil {
+		a.code = state.ExitCode()
+	}
 	_ = os.WriteFile(file, []byte(all.String()), 0o600) // then the zip lacks the events
 }
 
@@ -124,7 +142,7 @@ func (a *agentRun) wait(ctx context.Context, states ...string) (event, error) {
 		select {
 		case e, open := <-a.events:
 			if !open {
-				return event{}, fmt.Errorf("the program has ended; its last event was %s", a.lastEvent())
+				return event{}, a.whyEnded()
 			}
 			a.seen = append(a.seen, e)
 			if !e.Notice && contains(states, e.State) {
@@ -153,6 +171,16 @@ func (a *agentRun) ended(limit time.Duration) bool {
 			return false
 		}
 	}
+}
+
+// whyEnded describes the end of the program with the first line of its standard error, or with its last event.
+func (a *agentRun) whyEnded() error {
+	if b, err := os.ReadFile(a.stderr); err == nil {
+		if line := firstLine(readable(b)); line != "" {
+			return fmt.Errorf("the program has ended with exit code %d: %s", a.code, line)
+		}
+	}
+	return fmt.Errorf("the program has ended with exit code %d; its last event was %s", a.code, a.lastEvent())
 }
 
 // noticed tells whether there was a notice with the code.

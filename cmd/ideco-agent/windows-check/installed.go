@@ -17,6 +17,7 @@ const (
 )
 
 var installChecks = []check{
+	{"removal of what was installed", []need{needInstaller, needForce}, (*suite).removeInstalled},
 	{"silent installation", []need{needInstaller}, (*suite).install},
 	{"list of programs", []need{needInstalled}, func(s *suite) result { return judgeProducts(s.products()) }},
 	{"program", []need{needInstalled}, (*suite).programFiles},
@@ -29,6 +30,24 @@ var installChecks = []check{
 	{"Start menu", []need{needInstalled}, (*suite).startMenu},
 }
 
+// removeInstalled removes the products of earlier installations. Otherwise the installation would be a repair, which keeps
+// their gateway.
+func (s *suite) removeInstalled() result {
+	list := s.products()
+	if len(list) == 0 {
+		return notTried("the list of programs does not have the product")
+	}
+	var seen []string
+	for _, p := range list {
+		r, _ := s.msiexec("remove-installed", "/x", p.code, "/qn")
+		if r.Status != statusOK {
+			return r
+		}
+		seen = append(seen, "version "+p.version+": "+r.Seen)
+	}
+	return ok("%s", strings.Join(seen, "; "))
+}
+
 // install installs silently, as an administrator does. Without --gateway the installer's gateway is used from here on.
 func (s *suite) install() result {
 	r, l := s.msiexec("install", "/i", s.msi, "/qn")
@@ -39,16 +58,20 @@ func (s *suite) install() result {
 		return failed("install.log in the zip", "the installation succeeded, but %s does not exist", s.program())
 	}
 	if s.installed {
-		s.preset = s.registry(keyGateway, true).key(keyGateway)
-		if s.gateway == "" && s.login != "" {
-			s.gateway, s.gatewayPin = s.preset.text("UtmAddress"), s.preset.text("UtmPin")
-		}
+		s.usePreset(s.registry(keyGateway, true).key(keyGateway))
 	}
 	return r
 }
 
+func (s *suite) usePreset(k regKey) {
+	s.preset = k
+	if s.gateway == "" {
+		s.gateway, s.gatewayPin = k.text("UtmAddress"), k.text("UtmPin")
+	}
+}
+
 // product is an entry in the list of programs.
-type product struct{ version string }
+type product struct{ code, version string }
 
 // products are the agent's entries in the list of programs. The other entries are private and do not go into the zip.
 func (s *suite) products() []product {
@@ -64,9 +87,10 @@ func (s *suite) products() []product {
 
 func ourProducts(tree regTree) []product {
 	var list []product
-	for _, k := range tree {
+	for name, k := range tree {
 		if k.text("Publisher") == publisher && strings.Contains(k.text("DisplayName"), strings.TrimSuffix(linkName, ".lnk")) {
-			list = append(list, product{k.text("DisplayVersion")})
+			code := strings.ToUpper(name[strings.LastIndexByte(name, '\\')+1:])
+			list = append(list, product{code, k.text("DisplayVersion")})
 		}
 	}
 	return list
@@ -141,14 +165,14 @@ func (s *suite) gatewayInRegistry() result {
 	return judgePreset(s.preset, s.lastLog.Properties)
 }
 
-// judgePreset compares the registry with the installer's properties, in which "-" is no address and "=" no pin.
+// judgePreset compares the registry with the installer's properties, in which "?" is no address and "=" no pin.
 func judgePreset(k regKey, properties map[string]string) result {
 	if k == nil {
 		return failed(keyGateway, "the key does not exist")
 	}
 	address, pin := k.text("UtmAddress"), k.text("UtmPin")
 	if preset, found := properties["PresetAddress"]; found {
-		if preset == "-" {
+		if preset == "?" {
 			preset = ""
 		}
 		if address != preset {

@@ -125,9 +125,11 @@ func readInstallLog(b []byte) installLog {
 // installCodes are exit codes of msiexec ("MsiExec.exe and InstMsi.exe Error Messages" in Microsoft's
 // documentation).
 var installCodes = map[int]string{
-	1602: "cancelled", 1603: "a fatal error", 1605: "the product is not installed", 1612: "the installation source is not available",
+	1601: "the Windows Installer service could not be reached", 1602: "cancelled", 1603: "a fatal error",
+	1605: "the product is not installed", 1612: "the installation source is not available",
 	1618: "another installation is running", 1619: "the package could not be opened", 1620: "the package is not an installer",
-	1625: "forbidden by policy", 1633: "not for this processor", 1638: "another version is installed",
+	1622: "the log could not be opened", 1625: "forbidden by policy", 1627: "a function failed during the installation",
+	1633: "not for this processor", 1638: "another version is installed", 1639: "an invalid command line",
 	1641: "the computer restarts", 3010: "a restart is required",
 }
 

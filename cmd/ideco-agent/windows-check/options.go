@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits. The help text states them.
@@ -20,7 +24,9 @@ const (
 	answerTimeout  = 60 * time.Second // the agent's next event, the start of the service, the end of a program
 	reportTimeout  = 2 * time.Minute  // IdecoAgent.exe diagnose
 	requestTimeout = 15 * time.Second // one request over the network
+	typeTimeout    = 5 * time.Minute  // the password on standard input
 	maxCollected   = 64 << 20         // bytes of one file in the zip; of a larger file the end is kept
+	maxPassword    = 1024             // bytes; IdecoAgent.exe refuses longer ones too
 )
 
 const help = `windows-check tests IdecoAgent.msi and the program that it installs on a real Windows.
@@ -37,13 +43,15 @@ During a VPN session the network settings of this computer change.
                      the gateway to log in to (default: the one that the installer names)
   --pin PIN          the pin of the gateway's root certificate; requires --gateway
   --login NAME       the login; without it nothing is tried that needs one
-  --password-stdin   read the password from the first line of standard input; requires --login.
-                     One wrong password is tried too, which the gateway counts as an attempt.
+  --password-stdin   read the password from the first line of standard input, at most 1024 bytes;
+                     requires --login. One wrong password is tried too, which the gateway counts
+                     as an attempt of this login.
   --url URL          a page that must answer while the user has access
   --inside URL       the gateway's own page in the tunnel (default http://10.128.0.1/)
   --out DIR          the directory for the zip (default: the current directory)
-  --keep             leave the product installed
-  --force            run although the product is installed; it is replaced, and removed at the end
+  --keep             leave the product installed, for what only a person can try
+  --force            run although the product is installed: it is removed first, and its gateway
+                     is not kept
   --manual           only print what a person has to try by hand
   --help
 
@@ -51,7 +59,8 @@ Before and during a VPN that takes all traffic, two addresses of a public DNS se
 (9.9.9.9 and 2620:fe::fe) are tried. During the VPN they must not answer.
 
 Limits: 30 s for a tool of Windows (tried twice), 90 s for PowerShell, 10 min for msiexec,
-60 s for each step of a login, 2 min for diagnose, 15 s for a request; 64 MB of each file in the zip.
+60 s for each step of a login, 2 min for diagnose, 15 s for a request, 5 min to type the password;
+64 MB of each file in the zip.
 
 Exit code: 0 = no row failed, 1 = one failed, 2 = nothing was tried.
 `
@@ -132,15 +141,76 @@ func splitGateway(gateway string) (host, port string) {
 	return host, port
 }
 
+// checkFiles makes the paths absolute. It wants the installers to be files, and a directory that can be written in.
+func (o *options) checkFiles() error {
+	for _, path := range []*string{&o.msi, &o.other, &o.out} {
+		if *path == "" {
+			continue
+		}
+		whole, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = whole
+	}
+	for _, file := range []string{o.msi, o.other} {
+		if file == "" {
+			continue
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			return errUsage(file + " is a directory, not an installer")
+		}
+	}
+	probe, err := os.CreateTemp(o.out, "windows-check-*.tmp")
+	if err != nil {
+		return errUsage("no file can be written in the directory of --out: " + err.Error())
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
+}
+
+// askPassword reads the password until ctx ends or the limit has passed.
+func askPassword(ctx context.Context, r io.Reader, limit time.Duration) (string, error) {
+	type answer struct {
+		password string
+		err      error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		password, err := readPassword(r)
+		read <- answer{password, err}
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case a := <-read:
+		return a.password, a.err
+	case <-timer.C:
+		return "", errUsage(fmt.Sprintf("there is no password on standard input within %v", limit))
+	case <-ctx.Done():
+		return "", errUsage("interrupted")
+	}
+}
+
 // readPassword reads the first line of r.
 func readPassword(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, 8<<10)).ReadString('\n')
+	const lineEnd = len("\r\n")
+	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+int64(lineEnd)+1)).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
+	switch {
+	case line == "":
 		return "", errUsage("there is no password on standard input")
+	case len(line) > maxPassword:
+		return "", errUsage(fmt.Sprintf("the password is longer than %d bytes", maxPassword))
+	case !utf8.ValidString(line):
+		return "", errUsage("the password is not UTF-8")
 	}
 	return line, nil
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -49,6 +48,7 @@ const (
 	needWindows // a real Windows
 	needDesktop
 	needOtherInstaller
+	needForce
 	needGateway
 	needLogin     // a login on the command line
 	needVPN       // a login that got a VPN
@@ -82,10 +82,12 @@ func (s *suite) missing(n need) string {
 		return "no desktop"
 	case n == needOtherInstaller && s.other == "":
 		return "no --other"
+	case n == needForce && !s.force:
+		return "no --force"
 	case n == needGateway && s.gateway == "":
 		return "no gateway"
 	case n == needLogin && s.login == "":
-		return "no login"
+		return "no --login"
 	case n == needVPN && s.mode == "":
 		return "the login did not succeed"
 	case n == needVPN && s.mode != modeVPN:
@@ -114,11 +116,14 @@ type check struct {
 // run is the whole program without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
+	if err == nil && !o.manual {
+		err = o.checkFiles()
+	}
 	if err == nil && o.passwordStdin && !o.manual {
 		if isKeyboard(stdin) {
 			fmt.Fprint(stderr, "Password (visible while you type): ")
 		}
-		o.password, err = readPassword(stdin)
+		o.password, err = askPassword(ctx, stdin, typeTimeout)
 	}
 	var usage errUsage
 	switch {
@@ -169,24 +174,6 @@ func isKeyboard(r io.Reader) bool {
 
 func newSuite(ctx context.Context, o options) (*suite, error) {
 	s := &suite{options: o, computer: computer{ctx: ctx, wine: isWine()}}
-	for _, path := range []*string{&s.msi, &s.other, &s.out} {
-		if *path == "" {
-			continue
-		}
-		whole, err := filepath.Abs(*path)
-		if err != nil {
-			return nil, err
-		}
-		*path = whole
-	}
-	for _, file := range []string{s.msi, s.other, s.out} {
-		if file == "" {
-			continue
-		}
-		if _, err := os.Stat(file); err != nil {
-			return nil, err
-		}
-	}
 	var err error
 	if s.work, err = os.MkdirTemp("", "windows-check-"); err != nil {
 		return nil, err
@@ -215,7 +202,7 @@ func (s *suite) refusal() string {
 		return "administrator rights are needed: open a command line with \"Run as administrator\" and start this program there"
 	case !s.force && s.hasProduct():
 		return "Ideco agent is installed on this computer already. Nothing was changed. " +
-			"Use another computer, remove the product first, or use --force: the product is then replaced, and removed at the end"
+			"Use another computer, remove the product first, or use --force: the product is then removed first, without its gateway being kept"
 	}
 	return ""
 }
@@ -304,7 +291,8 @@ func manualRows() []row {
 // byHand is the text of manual for a person.
 func byHand() string {
 	var b strings.Builder
-	b.WriteString("What only a person can try. Write down what happened and add a screenshot where you can:\n\n")
+	b.WriteString("What only a person can try. Write down what happened and add a screenshot where you can.\n" +
+		"Each needs the product: install it again, unless you used --keep. README.md says which files you need.\n\n")
 	for i, m := range manual {
 		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, strings.TrimPrefix(m.name, "by hand: "), m.steps)
 	}

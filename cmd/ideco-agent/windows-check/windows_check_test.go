@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -119,6 +121,127 @@ func TestJudgeInstall(t *testing.T) {
 			t.Errorf("%d %+v: %+v", c.code, c.log, r)
 		}
 	}
+	for _, code := range []int{1601, 1602, 1603, 1618, 1619, 1620, 1625, 1627, 1633, 1638, 1641, 3010} {
+		if r := judgeInstall(code, installLog{}, "the log"); !strings.HasPrefix(r.Seen, fmt.Sprintf("exit code %d, ", code)) {
+			t.Errorf("the exit code %d has no words: %q", code, r.Seen)
+		}
+	}
+}
+
+// TestOurProducts wants the product code for msiexec, as it stands in the registry before parseRegistry lowers it.
+func TestOurProducts(t *testing.T) {
+	ours := regKey{"publisher": {Text: publisher}, "displayname": {Text: strings.TrimSuffix(linkName, ".lnk")}, "displayversion": {Text: "1.0.0"}}
+	tree := regTree{strings.ToLower(keyPrograms + `\{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}`): ours, `x\other`: {"publisher": {Text: "X"}}}
+	if got, want := ourProducts(tree), []product{{"{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}", "1.0.0"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestPresetGateway wants the installer's gateway without --login too, and --gateway before it.
+func TestPresetGateway(t *testing.T) {
+	preset := regKey{"utmaddress": {Text: "gw.test"}, "utmpin": {Text: "p"}}
+	s := &suite{}
+	s.usePreset(preset)
+	if s.gateway != "gw.test" || s.gatewayPin != "p" || s.missing(needGateway) != "" || s.missing(needLogin) != "no --login" {
+		t.Errorf("%q %q, %q, %q", s.gateway, s.gatewayPin, s.missing(needGateway), s.missing(needLogin))
+	}
+	noName := &net.OpError{Op: "dial", Err: &net.DNSError{Name: "gw.test", IsNotFound: true}}
+	if r := s.noAnswer(noName); r.Status != statusNotTried {
+		t.Errorf("a name for tests: %+v", r)
+	}
+	if r := s.noAnswer(errors.New("refused")); r.Status != statusFailed {
+		t.Errorf("a gateway under .test that refuses: %+v", r)
+	}
+	s = &suite{options: options{gateway: "other.test"}, gateway: "other.test"}
+	s.usePreset(preset)
+	if r := s.noAnswer(noName); s.gateway != "other.test" || s.gatewayPin != "" || r.Status != statusFailed {
+		t.Errorf("%q %q %+v", s.gateway, s.gatewayPin, r)
+	}
+}
+
+func TestReadPassword(t *testing.T) {
+	long := strings.Repeat("x", maxPassword)
+	for _, c := range []struct{ said, want, wrong string }{
+		{"secret\r\nmore\n", "secret", ""},
+		{"secret", "secret", ""},
+		{long + "\r\n", long, ""},
+		{long + "x\n", "", "longer than 1024 bytes"},
+		{strings.Repeat(long, 260) + "\n", "", "longer than 1024 bytes"},
+		{"\xff\n", "", "UTF-8"},
+		{"\n", "", "no password"},
+	} {
+		got, err := readPassword(strings.NewReader(c.said))
+		var usage errUsage
+		if got != c.want || c.wrong == "" && err != nil || c.wrong != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%.10q, %d bytes: %.10q, %v", c.said, len(c.said), got, err)
+		}
+	}
+}
+
+// TestAskPassword wants an end of the wait for a password that nobody types.
+func TestAskPassword(t *testing.T) {
+	keyboard, typist := io.Pipe()
+	defer typist.Close()
+	if _, err := askPassword(context.Background(), keyboard, time.Millisecond); err == nil || !strings.Contains(err.Error(), "within 1ms") {
+		t.Error(err)
+	}
+	interrupted, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	if _, err := askPassword(interrupted, keyboard, time.Hour); err == nil || err.Error() != "interrupted" {
+		t.Error(err)
+	}
+}
+
+// pretend is the environment variable that makes this test a program that does not read its standard input.
+const pretend = "WINDOWS_CHECK_TEST_AGENT"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(pretend) {
+	case "fail":
+		fmt.Fprintln(os.Stderr, "The password is too long.\nMore.")
+		os.Exit(3)
+	case "hang":
+		<-time.After(time.Minute)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// TestLaunch wants no wait for an agent that does not read the password, and its standard error when it fails.
+func TestLaunch(t *testing.T) {
+	for _, c := range []struct{ does, want string }{
+		{"fail", "the program has ended with exit code 3: The password is too long."},
+		{"hang", context.Canceled.Error()},
+	} {
+		t.Setenv(pretend, c.does)
+		dir := t.TempDir()
+		s := &suite{state: dir}
+		log := filepath.Join(dir, "stderr.txt")
+		var parents *os.File
+		start := func(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error) {
+			parents = stdin
+			return startWithLog(program, args, dir, log, stdin, stdout)
+		}
+		a, err := s.launch(start, os.Args[0], nil, strings.Repeat("x", 1<<20), filepath.Join(dir, "events.txt"), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := parents.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s: the program's standard input is still open here: %v", c.does, err)
+		}
+		ctx, interrupt := context.WithCancel(context.Background())
+		if c.does == "hang" {
+			interrupt()
+		}
+		if _, err := a.wait(ctx, stateAuthorized); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.does, err, c.want)
+		}
+		interrupt()
+		a.kill()
+		if !a.ended(answerTimeout) {
+			t.Errorf("%s: the program still runs", c.does)
+		}
+	}
 }
 
 // cfb makes a compound file with this many sectors after the header, all in use.
@@ -226,8 +349,8 @@ func TestJudgements(t *testing.T) {
 		got  result
 		want status
 	}{
-		"one product":               {judgeProducts([]product{{"1.0.0"}}), statusOK},
-		"two products":              {judgeProducts([]product{{"1.0.0"}, {"1.0.0"}}), statusFailed},
+		"one product":               {judgeProducts([]product{{"{1}", "1.0.0"}}), statusOK},
+		"two products":              {judgeProducts([]product{{"{1}", "1.0.0"}, {"{2}", "1.0.0"}}), statusFailed},
 		"no product":                {judgeProducts(nil), statusFailed},
 		"build for 10":              {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), statusOK},
 		"build for 8":               {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), statusOK},
@@ -236,7 +359,7 @@ func TestJudgements(t *testing.T) {
 		"another version":           {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), statusFailed},
 		"program without output":    {judgeProgram("", "1.0.0", true), statusFailed},
 		"preset":                    {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), statusOK},
-		"no preset":                 {judgePreset(regKey{}, map[string]string{"PresetAddress": "-", "PresetPin": "="}), statusOK},
+		"no preset":                 {judgePreset(regKey{}, map[string]string{"PresetAddress": "?", "PresetPin": "="}), statusOK},
 		"another preset":            {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), statusFailed},
 		"another pin":               {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), statusFailed},
 		"no key":                    {judgePreset(nil, nil), statusFailed},
@@ -398,13 +521,17 @@ func TestRun(t *testing.T) {
 		code int
 		says string
 	}{
-		"--help":                             {exitOK, "Exit code"},
-		"--manual":                           {exitOK, "screen reader"},
-		"":                                   {exitUsage, "--msi is missing"},
-		"--msi " + msi + "-missing":          {exitUsage, "no such file"},
-		"--msi " + msi:                       {exitUsage, "for Windows"},
-		"--msi x --login n --password-stdin": {exitUsage, "no password"},
-		"--msi " + msi + " --out " + msi + "/none": {exitUsage, "none"},
+		"--help":                    {exitOK, "Exit code"},
+		"--manual":                  {exitOK, "screen reader"},
+		"":                          {exitUsage, "--msi is missing"},
+		"--msi " + msi + "-missing": {exitUsage, "no such file"},
+		"--msi " + msi:              {exitUsage, "for Windows"},
+		"--msi " + msi + " --login n --password-stdin":   {exitUsage, "no password"},
+		"--msi " + msi + " --out " + msi + "/none":       {exitUsage, "none"},
+		"--msi " + msi + " --out " + msi:                 {exitUsage, "no file can be written in the directory of --out"},
+		"--msi " + msi + " --out /proc":                  {exitUsage, "no file can be written in the directory of --out"},
+		"--msi " + filepath.Dir(msi):                     {exitUsage, "is a directory"},
+		"--msi " + msi + " --other " + filepath.Dir(msi): {exitUsage, "is a directory"},
 	} {
 		var out bytes.Buffer
 		if code := run(context.Background(), strings.Fields(line), strings.NewReader("\n"), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
@@ -465,6 +592,41 @@ func TestRowNames(t *testing.T) {
 		seen[name] = true
 		if !bytes.Contains(readme, []byte("`"+name+"`")) {
 			t.Errorf("README.md does not name the row %s", name)
+		}
+	}
+}
+
+// TestReadmeCounts wants the README to say how many rows are ok in a good run.
+func TestReadmeCounts(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notGiven := map[need]bool{needForce: true, needOtherInstaller: true}
+	for _, c := range []struct {
+		run   string
+		unmet []need
+		other int // rows that are not tried for reasons that are no needs
+	}{
+		{"| without a login, the gateway can be reached | %d ok |", []need{needLogin}, 0},
+		{"| with a login inside the local network, with `--url` | %d ok |", []need{needVPN}, 0},
+		{"| with a login outside, with `--url`, a VPN that takes all traffic, and IPv6 | %d ok |", nil, 1}, // page in the local network
+	} {
+		count := -c.other
+		for _, one := range append(trialChecks(), removalChecks...) {
+			met := true
+			for _, n := range one.needs {
+				met = met && !notGiven[n]
+				for _, u := range c.unmet {
+					met = met && n != u
+				}
+			}
+			if met {
+				count++
+			}
+		}
+		if want := fmt.Sprintf(c.run, count); !bytes.Contains(readme, []byte(want)) {
+			t.Errorf("README.md does not say: %s", want)
 		}
 	}
 }
@@ -532,7 +694,7 @@ func TestNamesOfTheAgent(t *testing.T) {
 		"agent/client/tunnel/tun_windows.go":      {"Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d", "0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13"},
 		"agent/client/locale/tunnel.go":           {`"dns_outside"`},
 		"agent/client/pipe/name_windows.go":       {`\\.\pipe\` + pipeName},
-		"cmd/ideco-agent/installer.wxs":           {serviceName, `Manufacturer="` + publisher + `"`, "PresetAddress", "PresetPin", `Software\Ideco\Agent`, "--hidden"},
+		"cmd/ideco-agent/installer.wxs":           {serviceName, `Manufacturer="` + publisher + `"`, `Id="PresetAddress" Value="?"`, `Id="PresetPin" Value="="`, `Software\Ideco\Agent`, "--hidden"},
 		"cmd/ideco-agent/installer.sh":            {"|" + strings.TrimSuffix(linkName, ".lnk")},
 		"cmd/ideco-agent/windows-check/README.md": {"windows-check.exe"},
 	} {
