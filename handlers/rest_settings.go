@@ -43,6 +43,8 @@ type settingsJSON struct {
 	GraceSeconds    int      `json:"grace_seconds"`
 	DevicesPerUser  int      `json:"devices_per_user"`
 	DevicePolicy    string   `json:"device_policy"`
+	JournalDays     int      `json:"journal_days"`
+	JournalMB       int      `json:"journal_mb"`
 	gatewayJSON
 }
 
@@ -60,6 +62,8 @@ func (s *Site) restSettings(c echo.Context) error {
 		GraceSeconds:    int(now.Grace / time.Second),
 		DevicesPerUser:  now.DevicesPerUser,
 		DevicePolicy:    string(now.DevicePolicy),
+		JournalDays:     now.JournalDays,
+		JournalMB:       now.JournalMB,
 		gatewayJSON:     jsonOfGateway(now.GatewaySettings),
 	}
 	if now.Domain != "" {
@@ -82,6 +86,8 @@ type settingsChange struct {
 	GraceSeconds    optional[int]      `json:"grace_seconds"`
 	DevicesPerUser  optional[int]      `json:"devices_per_user"`
 	DevicePolicy    optional[string]   `json:"device_policy"`
+	JournalDays     optional[int]      `json:"journal_days"`
+	JournalMB       optional[int]      `json:"journal_mb"`
 	gatewayChange
 }
 
@@ -106,7 +112,8 @@ func (b settingsChange) nulls() agent.Problems {
 	return append(b.gatewayChange.nulls(), problemsOf(b.LocalTunnel.null("local_tunnel"), b.LocalNetworks.null("local_networks"), b.VPNNetwork.null("vpn_network"),
 		b.ForwardNets.null("forward_nets"), b.DNS.null("dns"), b.DNSSuffix.null("dns_suffix"),
 		b.SessionHoursLAN.null("session_hours_lan"), b.SessionHoursVPN.null("session_hours_vpn"),
-		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"))...)
+		b.GraceSeconds.null("grace_seconds"), b.DevicesPerUser.null("devices_per_user"), b.DevicePolicy.null("device_policy"),
+		b.JournalDays.null("journal_days"), b.JournalMB.null("journal_mb"))...)
 }
 
 // apply lays the change over the settings; what cannot be read is agent.Problems.
@@ -160,6 +167,8 @@ func (b settingsChange) apply(n *agent.Settings) error {
 		n.Grace = time.Duration(min(max(*b.GraceSeconds.Value, -1), 1<<30)) * time.Second
 	}
 	b.DevicesPerUser.into(&n.DevicesPerUser)
+	b.JournalDays.into(&n.JournalDays)
+	b.JournalMB.into(&n.JournalMB)
 	if b.DevicePolicy.Value != nil {
 		n.DevicePolicy = agent.DevicePolicy(*b.DevicePolicy.Value)
 	}
