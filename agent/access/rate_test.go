@@ -30,7 +30,7 @@ func TestLoginRate(t *testing.T) {
 		"a new device each":      func(i int) string { return fmt.Sprint("device-", i) },
 		"without a device":       func(int) string { return "" },
 		"two devices in turns":   func(i int) string { return fmt.Sprint("device-", i%2) },
-		"from outside as others": func(i int) string { return fmt.Sprint("phone-", i%7) },
+		"seven devices in turns": func(i int) string { return fmt.Sprint("phone-", i%7) },
 	} {
 		scene(t, name, func(g *gateway) {
 			let, refused := 0, 0

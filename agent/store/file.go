@@ -42,33 +42,10 @@ func prepareFile(path string) error {
 	if err == nil {
 		return f.Close()
 	}
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := restrict(path + suffix); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// restrict takes away what others may do with a file, for instance one that was restored from a backup.
-func restrict(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is not a file (%s)", info.Mode().Type())
-	}
-	if info.Mode().Perm()&0o077 == 0 {
-		return nil
-	}
-	return os.Chmod(path, info.Mode().Perm()&0o700)
+	return err
 }
 
 func connect(path string) (*Store, error) {
