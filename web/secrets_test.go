@@ -25,10 +25,10 @@ func dataWith(t *testing.T, name string, mode fs.FileMode) (dir, file string) {
 }
 
 // checked is what checkData says and logs.
-func checked(dir string) (err error, log string) {
+func checked(dir string) (log string, err error) {
 	var b bytes.Buffer
 	err = checkData(dir, slog.New(slog.NewTextHandler(&b, nil)))
-	return err, b.String()
+	return b.String(), err
 }
 
 func modeOf(t *testing.T, file string) fs.FileMode {
@@ -56,7 +56,7 @@ func TestModesOfSecrets(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s %04o", name, c.mode), func(t *testing.T) {
 				dir, file := dataWith(t, name, c.mode)
-				err, log := checked(dir)
+				log, err := checked(dir)
 				after := modeOf(t, file)
 				switch open := c.mode&0o077 != 0; {
 				case c.refused:
@@ -73,7 +73,7 @@ func TestModesOfSecrets(t *testing.T) {
 					if after != 0o600 || !strings.Contains(log, "file="+file) || !strings.Contains(log, "level=WARN") || !strings.Contains(log, "change=") {
 						t.Errorf("mode %o after it, logged %q", after, log)
 					}
-					if err, log := checked(dir); err != nil || log != "" {
+					if log, err := checked(dir); err != nil || log != "" {
 						t.Errorf("again: %v, logged %q", err, log)
 					}
 				case after != c.mode || log != "":
@@ -95,7 +95,7 @@ func TestModesOfDirectory(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		err, log := checked(dir)
+		log, err := checked(dir)
 		after, open := modeOf(t, dir), mode.Perm()&0o077 != 0
 		switch {
 		case refused:
@@ -137,7 +137,7 @@ func TestOddSecrets(t *testing.T) {
 		if err := c.make(dir); err != nil {
 			t.Fatal(err)
 		}
-		err, log := checked(dir)
+		log, err := checked(dir)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) || log != "" {
 			t.Errorf("%s: %v, logged %q", name, err, log)
 		}
@@ -154,13 +154,13 @@ func TestDataBehindLink(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	if err, log := checked(link); err != nil || modeOf(t, file) != 0o600 || log == "" {
+	if log, err := checked(link); err != nil || modeOf(t, file) != 0o600 || log == "" {
 		t.Errorf("%v, mode %o", err, modeOf(t, file))
 	}
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err, _ := checked(link); err == nil {
+	if _, err := checked(link); err == nil {
 		t.Error("a directory that everybody can change passes behind a link")
 	}
 }

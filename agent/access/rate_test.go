@@ -139,7 +139,7 @@ func TestResumeRate(t *testing.T) {
 			if refusal := g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait <= 0 || refusal.Wait > resumesPerDevice.every {
 				g.t.Fatalf("wait %v", refusal.Wait)
 			}
-			if g.gate.resumes.full[rateKey{ivan, "pc"}].Sub(time.Now()) < time.Duration(resumesPerDevice.burst-1)*resumesPerDevice.every {
+			if time.Until(g.gate.resumes.full[rateKey{ivan, "pc"}]) < time.Duration(resumesPerDevice.burst-1)*resumesPerDevice.every {
 				break // there is a token again
 			}
 		}
