@@ -32,6 +32,8 @@ type Settings struct {
 	Grace          time.Duration  // how long a session outlives a lost connection; whole seconds
 	DevicesPerUser int
 	DevicePolicy   DevicePolicy
+	JournalDays    int // how long the journal keeps sessions that have ended
+	JournalMB      int // how large they may become in the database, in 10^6 bytes
 
 	GatewaySettings              // of the page «Шлюз»
 	Trial           GatewayTrial // of the same page; no setting by itself, but it must come and go with them
@@ -46,6 +48,8 @@ func DefaultSettings() Settings {
 		Grace:          30 * time.Second,
 		DevicesPerUser: 5,
 		DevicePolicy:   DeviceEvict,
+		JournalDays:    365,
+		JournalMB:      500,
 		GatewaySettings: GatewaySettings{
 			Masquerade:      true,
 			FirewallTimeout: time.Minute,
@@ -60,6 +64,10 @@ const (
 	MaxGrace   = time.Hour
 	MaxDevices = 100
 	MaxNets    = 256
+
+	MaxJournalDays = 3650
+	MinJournalMB   = 10
+	MaxJournalMB   = 100000
 
 	// What one tunnel is told. Both ends hold to it: a gateway that said more would be refused by its own agents.
 	MaxDNS      = 8

@@ -9,6 +9,7 @@ func (s Settings) Check() []Problem {
 	c.localNetworks(s)
 	c.tunnel(s)
 	c.sessions(s)
+	c.journal(s)
 	c.gateway(s.GatewaySettings)
 	return c.problems
 }
@@ -73,6 +74,11 @@ func (c *settingsCheck) sessions(s Settings) {
 	c.refuse(s.Grace < 0 || s.Grace > MaxGrace, "grace_seconds", "field_grace", "")
 	c.refuse(s.DevicesPerUser < 1 || s.DevicesPerUser > MaxDevices, "devices_per_user", "field_devices", "")
 	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
+}
+
+func (c *settingsCheck) journal(s Settings) {
+	c.refuse(s.JournalDays < 1 || s.JournalDays > MaxJournalDays, "journal_days", "field_journal_days", "")
+	c.refuse(s.JournalMB < MinJournalMB || s.JournalMB > MaxJournalMB, "journal_mb", "field_journal_mb", "")
 }
 
 func isVPNNetwork(n netip.Prefix) bool {

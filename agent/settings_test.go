@@ -47,6 +47,8 @@ func TestSettingsCheck(t *testing.T) {
 		"grace_seconds":     func(s *Settings) { s.Grace = -1 },
 		"devices_per_user":  func(s *Settings) { s.DevicesPerUser = 0 },
 		"device_policy":     func(s *Settings) { s.DevicePolicy = "" },
+		"journal_days":      func(s *Settings) { s.JournalDays = 0 },
+		"journal_mb":        func(s *Settings) { s.JournalMB = MinJournalMB - 1 },
 	} {
 		s := DefaultSettings()
 		change(&s)

@@ -124,6 +124,8 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 		GraceSeconds:    c.FormValue("grace_seconds"),
 		DevicesPerUser:  c.FormValue("devices_per_user"),
 		DevicePolicy:    c.FormValue("device_policy"),
+		JournalDays:     c.FormValue("journal_days"),
+		JournalMB:       c.FormValue("journal_mb"),
 	}
 	change, problems := parseSettings(form)
 	return s.saveForm(c, settingsForm{
@@ -183,13 +185,16 @@ func parseSettings(form templates.SettingsForm) (func(*agent.Settings), agent.Pr
 	vpn, p3 := parseHours("session_hours_vpn", form.SessionHoursVPN)
 	grace, p4 := parseNumber("grace_seconds", form.GraceSeconds)
 	devices, p5 := parseNumber("devices_per_user", form.DevicesPerUser)
-	problems := problemsOf(p1, p2, p3, p4, p5)
+	days, p6 := parseNumber("journal_days", form.JournalDays)
+	size, p7 := parseNumber("journal_mb", form.JournalMB)
+	problems := problemsOf(p1, p2, p3, p4, p5, p6, p7)
 	return func(n *agent.Settings) {
 		n.LocalNetworks, n.NetworksSeen = nets, true
 		n.SessionLAN, n.SessionVPN = lan, vpn
 		n.Grace = time.Duration(grace) * time.Second
 		n.DevicesPerUser = devices
 		n.DevicePolicy = agent.DevicePolicy(form.DevicePolicy)
+		n.JournalDays, n.JournalMB = days, size
 	}, problems
 }
 

@@ -18,7 +18,7 @@ func TestSettingsForms(t *testing.T) {
 	h, boss := s.PortalHandler(), signIn(t, s, "boss")
 	liveSession(t, s, "ivanov") // 192.168.7.30
 	access := url.Values{"local_networks": {"192.168.7.0/24"}, "session_hours_lan": {"0,5"}, "session_hours_vpn": {"12"},
-		"grace_seconds": {"30"}, "devices_per_user": {"3"}, "device_policy": {"refuse"}}
+		"grace_seconds": {"30"}, "devices_per_user": {"3"}, "device_policy": {"refuse"}, "journal_days": {"30"}, "journal_mb": {"10"}}
 	vpn := url.Values{"vpn_network": {"10.200.0.0/16"}, "forward": {"chosen"}, "forward_nets": {"192.168.0.0/16"},
 		"dns": {"10.0.0.53"}, "dns_suffix": {"company.local"}, "local_tunnel": {"1"}}
 	for _, c := range []struct {
@@ -29,6 +29,9 @@ func TestSettingsForms(t *testing.T) {
 		says       string
 	}{
 		{"not a number", "/admin/agent/settings", access, map[string]string{"devices_per_user": "five"}, 400, "Введите число."},
+		{"journal too short", "/admin/agent/settings", access, map[string]string{"journal_days": "0"}, 400, "от 1 до 3650"},
+		{"journal too small", "/admin/agent/settings", access, map[string]string{"journal_mb": "9"}, 400, "от 10 до 100"},
+		{"journal without a number", "/admin/agent/settings", access, map[string]string{"journal_mb": ""}, 400, "Введите число."},
 		{"out of range", "/admin/agent/settings", access, map[string]string{"grace_seconds": "99999"}, 400, "от 0 до 3600"},
 		{"not a network", "/admin/agent/settings", access, map[string]string{"local_networks": "office"}, 400, "«office» не похоже на сеть"},
 		{"somebody no longer fits", "/admin/agent/settings", access, map[string]string{"local_networks": "192.168.8.0/24"}, 200, "1 сессия не подходит"},

@@ -45,7 +45,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		&websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		s.agents.leave(a)
-		s.Log.Warn("agent upgrade", "peer", a.peer, "err", err)
+		s.Log.Debug("agent upgrade", "peer", a.peer, "err", err)
 		return nil // Accept has answered
 	}
 	conn.SetReadLimit(-1) // readFrame keeps the limit, so that it can answer before it closes

@@ -43,6 +43,8 @@ type settingsJSON struct {
 	GraceSeconds    int      `json:"grace_seconds"`
 	DevicesPerUser  int      `json:"devices_per_user"`
 	DevicePolicy    string   `json:"device_policy"`
+	JournalDays     int      `json:"journal_days"`
+	JournalMB       int      `json:"journal_mb"`
 	gatewayJSON
 }
 
@@ -60,6 +62,8 @@ func (s *Site) restSettings(c echo.Context) error {
 		GraceSeconds:    int(now.Grace / time.Second),
 		DevicesPerUser:  now.DevicesPerUser,
 		DevicePolicy:    string(now.DevicePolicy),
+		JournalDays:     now.JournalDays,
+		JournalMB:       now.JournalMB,
 		gatewayJSON:     jsonOfGateway(now.GatewaySettings),
 	}
 	if now.Domain != "" {
@@ -82,6 +86,8 @@ type settingsChange struct {
 	GraceSeconds    optional[int]      `json:"grace_seconds"`
 	DevicesPerUser  optional[int]      `json:"devices_per_user"`
 	DevicePolicy    optional[string]   `json:"device_policy"`
+	JournalDays     optional[int]      `json:"journal_days"`
+	JournalMB       optional[int]      `json:"journal_mb"`
 	gatewayChange
 }
 
@@ -149,6 +155,8 @@ func (b settingsChange) apply(n *agent.Settings) error {
 		n.Grace = time.Duration(min(max(*b.GraceSeconds.Value, -1), 1<<30)) * time.Second
 	}
 	b.DevicesPerUser.into(&n.DevicesPerUser)
+	b.JournalDays.into(&n.JournalDays)
+	b.JournalMB.into(&n.JournalMB)
 	if b.DevicePolicy.Value != nil {
 		n.DevicePolicy = agent.DevicePolicy(*b.DevicePolicy.Value)
 	}

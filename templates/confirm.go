@@ -40,6 +40,8 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) Confir
 			{"grace_seconds", form.GraceSeconds},
 			{"devices_per_user", form.DevicesPerUser},
 			{"device_policy", form.DevicePolicy},
+			{"journal_days", form.JournalDays},
+			{"journal_mb", form.JournalMB},
 			confirmed,
 		},
 		Button: l.T("confirm_settings_button"),

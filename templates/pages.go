@@ -78,7 +78,7 @@ type ConnectedData struct {
 }
 
 // AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, session_hours_lan, session_hours_vpn,
-// grace_seconds, devices_per_user, device_policy, vpn_network, forward_nets, dns, dns_suffix.
+// grace_seconds, devices_per_user, device_policy, journal_days, journal_mb, vpn_network, forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
 	Enabled        bool
 	Domain         string // as it stands in the field
@@ -144,6 +144,8 @@ type SettingsForm struct {
 	GraceSeconds    string
 	DevicesPerUser  string
 	DevicePolicy    string // an agent.DevicePolicy
+	JournalDays     string
+	JournalMB       string
 }
 
 // AdminUsersData fills [AdminUsers].

@@ -47,10 +47,11 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
+		"journal_days", "journal_mb",
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
 		errors[name] = hostile
 	}
-	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict"}
+	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict", hostile, hostile}
 	account := UserForm{Login: hostile, Name: hostile, Phone: hostile, Comment: hostile, Enabled: true}
 	browsers := []BrowserRow{
 		{BrowserSession: agent.BrowserSession{ID: "aa", UserAgent: hostile, Created: now, LastSeen: now}, Current: true},

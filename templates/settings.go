@@ -21,6 +21,8 @@ func FormOfSettings(s agent.Settings) SettingsForm {
 		GraceSeconds:    strconv.FormatInt(int64(s.Grace/time.Second), 10),
 		DevicesPerUser:  strconv.Itoa(s.DevicesPerUser),
 		DevicePolicy:    string(s.DevicePolicy),
+		JournalDays:     strconv.Itoa(s.JournalDays),
+		JournalMB:       strconv.Itoa(s.JournalMB),
 	}
 }
 

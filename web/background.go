@@ -19,16 +19,18 @@ type background struct {
 
 // How often.
 const (
-	namesEvery  = 30 * time.Second
-	purgeEvery  = time.Hour
-	journalKept = 180 * 24 * time.Hour
+	namesEvery = 30 * time.Second
+	trimEvery  = time.Minute
+	purgeEvery = time.Hour
 )
 
 // run works until ctx is over.
 func (b background) run(ctx context.Context) error {
-	names, purge := time.NewTicker(namesEvery), time.NewTicker(purgeEvery)
+	names, trim, purge := time.NewTicker(namesEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
 	defer names.Stop()
+	defer trim.Stop()
 	defer purge.Stop()
+	trimmed := b.trim(ctx, time.Now())
 	b.purge(ctx, time.Now())
 	for {
 		select {
@@ -36,8 +38,12 @@ func (b background) run(ctx context.Context) error {
 			return nil
 		case <-names.C:
 			b.follow(ctx)
+		case now := <-trim.C:
+			trimmed += b.trim(ctx, now)
 		case now := <-purge.C:
 			b.purge(ctx, now)
+			b.tellTrimmed(trimmed)
+			trimmed = 0
 		}
 	}
 }
@@ -59,7 +65,23 @@ func (b background) purge(ctx context.Context, now time.Time) {
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
 		b.log.Error("purge browser sessions", "err", err)
 	}
-	if err := b.db.Purge(ctx, now.Add(-journalKept)); err != nil {
-		b.log.Error("purge the journal", "err", err)
+}
+
+// trim holds the journal of sessions to the settings. It tells how many sessions went for its size alone.
+func (b background) trim(ctx context.Context, now time.Time) int64 {
+	set := b.set.Current()
+	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
+	if err != nil && ctx.Err() == nil {
+		b.log.Error("trim the journal", "err", err)
+	}
+	return forSize
+}
+
+// tellTrimmed logs what was dropped since the last time although it was not old.
+func (b background) tellTrimmed(sessions int64) {
+	if sessions > 0 {
+		set := b.set.Current()
+		b.log.Warn("the journal of sessions is full: the oldest sessions were removed before their time; raise journal_mb to keep more",
+			"sessions", sessions, "journal_mb", set.JournalMB, "journal_days", set.JournalDays)
 	}
 }

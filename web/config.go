@@ -43,10 +43,14 @@ func NewLog(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// openData makes the data directory, for its owner alone, and returns the path of the database in it.
-func openData(dir string) (database string, err error) {
+// openData makes the data directory, for its owner alone, checks who may read and change what is in it, and returns the path
+// of the database there.
+func openData(dir string, log *slog.Logger) (database string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the data directory: %w; choose another one with --data", err)
+	}
+	if err := checkData(dir, log); err != nil {
+		return "", err
 	}
 	return databaseIn(dir), nil
 }

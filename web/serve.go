@@ -30,7 +30,7 @@ const stopTimeout = 10 * time.Second
 // Serve runs the gateway until ctx is over, then stops it in order: agents are told to come back, pages finish, the
 // database is closed. Sessions stay open in the store for the next start.
 func Serve(ctx context.Context, c Config) error {
-	database, err := openData(c.Data)
+	database, err := openData(c.Data, c.Log)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 		return m.unproved(peer, agent.Session{}, "not in the LAN")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
-		m.log.WarnContext(ctx, "address refused", "event", "address_throttled", "peer", peer)
+		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: network(peer)}, "address refused", "peer", peer)
 		return err
 	}
 	s, link := m.redeem(token)
@@ -115,7 +115,8 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 
 // unproved refuses an address and logs why.
 func (m *Manager) unproved(peer netip.Addr, s agent.Session, why string) error {
-	m.log.Warn("address refused", "event", "address_refused", "why", why, "peer", peer, "session", s.ID, "account", s.Login)
+	m.gate.sparing.warn(context.Background(), sparingKey{"address_refused", why, network(peer), s.UserID}, "address refused",
+		"why", why, "peer", peer, "session", s.ID, "account", s.Login)
 	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
 }
 

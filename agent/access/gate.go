@@ -19,11 +19,15 @@ type Gate struct {
 	devices   Devices
 	log       *slog.Logger
 	throttle  *throttle
+	logins    *rates   // that succeed
+	resumes   *rates   // that succeed
+	sparing   *sparing // what others can repeat
 }
 
 // NewGate makes a gate.
 func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
-	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle()}
+	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), sparing: newSparing(log),
+		logins: newRates(loginsPerAccount, loginsPerDevice), resumes: newRates(resumesPerAccount, resumesPerDevice)}
 }
 
 // SignIn is what arrives from a person.
@@ -77,6 +81,10 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	}
 	if err != nil {
 		g.logRefusal(ctx, "login_failed", a, err)
+		return agent.User{}, err
+	}
+	if err := g.logins.take(user.ID, s.DeviceID); err != nil {
+		g.logRefusal(ctx, "login_too_often", a, err)
 		return agent.User{}, err
 	}
 	g.remember(ctx, user, s.DeviceID)
@@ -141,14 +149,19 @@ func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.thrott
 // Lift forgets the wrong passwords of an account, wherever they came from.
 func (g *Gate) Lift(user agent.UserID) { g.throttle.lift(user) }
 
-// logRefusal logs a refusal as a security event.
+// logRefusal logs a refusal as a security event. Every wrong password has its line; what nobody counts is logged sparingly.
 func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err error) {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) {
 		return // the caller logs what failed in the gateway
 	}
-	g.log.WarnContext(ctx, "sign-in refused", "event", event, "account", a.account(), "peer", a.peer,
-		"origin", string(a.origin), "device", a.device, "code", string(refusal.Code))
+	attrs := []any{"account", a.account(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
+		"code", string(refusal.Code)}
+	if refusal.Code == agent.CodeBadCredentials {
+		g.log.WarnContext(ctx, "sign-in refused", append([]any{"event", event}, attrs...)...)
+		return
+	}
+	g.sparing.warn(ctx, sparingKey{event, string(refusal.Code), network(a.peer), a.user}, "sign-in refused", attrs...)
 }
 
 // account is the login as it may stand in the log: people type passwords in its place.

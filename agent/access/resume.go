@@ -12,7 +12,7 @@ import (
 func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error) {
 	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
-		m.log.WarnContext(ctx, "resume refused", "event", "resume_throttled", "peer", a.Peer)
+		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer.Addr)}, "resume refused", "peer", a.Peer)
 		return Grant{}, err
 	}
 	result := undecided
@@ -37,6 +37,10 @@ func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error
 			return err
 		}
 		if err := c.check(t, s, own, a, stranger); err != nil {
+			return err
+		}
+		if err := m.gate.resumes.take(s.UserID, s.Device.ID); err != nil {
+			c.refusedToken(a, s, "too often")
 			return err
 		}
 		grant, err = c.bringBack(t, s, own, a)
@@ -180,8 +184,8 @@ func (c *change) refusedToken(a Attempt, s agent.Session, why string) {
 	if why == "reused" {
 		event = "resume_reused"
 	}
-	c.log.WarnContext(c.ctx, "resume refused", "event", event, "why", why, "session", s.ID, "account", s.Login,
-		"peer", a.Peer, "device", a.Device.ID)
+	c.gate.sparing.warn(c.ctx, sparingKey{event, why, network(a.Peer.Addr), s.UserID}, "resume refused", "why", why,
+		"session", s.ID, "account", s.Login, "peer", a.Peer, "device", a.Device.ID)
 }
 
 // ConfirmResume says that the agent has heard the last auth_state of a session: a frame of its, or a pong to a ping sent

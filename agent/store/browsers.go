@@ -10,8 +10,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. For a
-// session that goes on there is TouchBrowserSession. Errors: agent.ErrNotFound when there is no such person.
+// browsersPerUser is in how many browsers a person can be signed in. Without a bound a script that signs in and never out
+// would fill the disk.
+const browsersPerUser = 100
+
+// SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. Of too many
+// the one that was not seen for longest ends. For a session that goes on there is TouchBrowserSession. Errors: agent.ErrNotFound when there is no such person.
 func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSession) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if _, err := findUser(ctx, tx, session.UserID); err != nil {
@@ -108,5 +112,11 @@ func saveBrowserSession(ctx context.Context, tx *sql.Tx, b agent.BrowserSession)
 			last_seen = excluded.last_seen, expires = excluded.expires, address = excluded.address,
 			user_agent = excluded.user_agent`,
 		b.ID, int64(b.UserID), micros(b.Created), micros(b.LastSeen), micros(b.Expires), addrText(b.Address), b.UserAgent)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM browser_sessions WHERE user_id = $1 AND id <> $2 AND id NOT IN
+		(SELECT id FROM browser_sessions WHERE user_id = $1 AND id <> $2 ORDER BY last_seen DESC, id LIMIT $3)`,
+		int64(b.UserID), b.ID, browsersPerUser-1)
 	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -88,5 +89,28 @@ func expectBrowsers(t *testing.T, s *Store, id agent.UserID, want ...string) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBrowsersAreBounded: a script that signs in and never out ends its own oldest sessions, and nobody else's.
+func TestBrowsersAreBounded(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	script, other := addUser(t, s, agent.User{Login: "script"}, ""), addUser(t, s, agent.User{Login: "other"}, "")
+	save := func(id string, user agent.UserID, seen time.Time) {
+		t.Helper()
+		check(t, s.SaveBrowserSession(ctx, agent.BrowserSession{ID: id, UserID: user, LastSeen: seen}))
+	}
+	save("other", other, start.AddDate(-1, 0, 0))
+	for i := range 3 * browsersPerUser {
+		save(fmt.Sprint("b", i), script, start.Add(time.Duration(i)*time.Second))
+	}
+	save("late", script, start.AddDate(-1, 0, 0)) // the one that was just saved stays, whatever its clock says
+	list, err := s.BrowserSessions(ctx, script)
+	if err != nil || len(list) != browsersPerUser || list[0].ID != fmt.Sprint("b", 3*browsersPerUser-1) || list[len(list)-1].ID != "late" {
+		t.Errorf("%d browsers, %v", len(list), err)
+	}
+	if _, err := s.BrowserSession(ctx, "other"); err != nil {
+		t.Errorf("somebody else's: %v", err)
 	}
 }

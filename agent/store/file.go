@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -41,33 +42,10 @@ func prepareFile(path string) error {
 	if err == nil {
 		return f.Close()
 	}
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := restrict(path + suffix); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// restrict takes away what others may do with a file, for instance one that was restored from a backup.
-func restrict(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is not a file (%s)", info.Mode().Type())
-	}
-	if info.Mode().Perm()&0o077 == 0 {
-		return nil
-	}
-	return os.Chmod(path, info.Mode().Perm()&0o700)
+	return err
 }
 
 func connect(path string) (*Store, error) {
@@ -100,6 +78,21 @@ func source(path string, options url.Values) string {
 	options.Set("_defensive", "1")
 	options.Set("_error_rc", "1") // without it an unreadable file is reported as "out of memory"
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String()
+}
+
+// usedBytes is how much of the file is in use. SQLite knows that without reading it.
+func usedBytes(ctx context.Context, tx *sql.Tx) (n int64, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT (page_count - freelist_count) * page_size
+		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&n)
+	return n, err
+}
+
+// bytesBeside is how much of the file all tables but one take, with their indexes. It reads the pages of those tables
+// (https://www.sqlite.org/dbstat.html), and none of the one.
+func bytesBeside(ctx context.Context, tx *sql.Tx, table string) (n int64, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT coalesce(sum(d.pgsize), 0) FROM sqlite_schema AS m CROSS JOIN dbstat AS d
+		WHERE m.tbl_name <> $1 AND m.rootpage <> 0 AND d.name = m.name AND d.aggregate = TRUE`, table).Scan(&n)
+	return n, err
 }
 
 func isBusy(err error) bool { return code(err) == codeBusy }

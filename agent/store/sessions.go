@@ -80,18 +80,6 @@ func (s *Store) VoidDevice(ctx context.Context, id agent.UserID, deviceID string
 	return nil
 }
 
-// Purge drops from the journal the sessions that ended before a time.
-func (s *Store) Purge(ctx context.Context, before time.Time) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE ended <> 0 AND ended < $1`, micros(before))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("purge the journal of sessions: %w", err)
-	}
-	return nil
-}
-
 const sessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
 	started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous`
 

@@ -187,27 +187,6 @@ func TestVoidResume(t *testing.T) {
 	expect(map[string]agent.ResumeChain{"open": kept, "ended": cleared, "elsewhere": kept, "other": kept})
 }
 
-func TestPurge(t *testing.T) {
-	ctx := t.Context()
-	s := newStore(t)
-	for id, ended := range map[string]time.Time{"open": {}, "old": start.Add(-time.Second), "new": start} {
-		check(t, s.SaveSession(ctx, agent.Session{ID: id, Started: start.AddDate(-1, 0, 0), Ended: ended}))
-	}
-	check(t, s.Purge(ctx, start))
-	var left string
-	check(t, s.read(ctx, func(tx *sql.Tx) error {
-		ids, err := all(ctx, tx, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
-			`SELECT id FROM sessions ORDER BY id`)
-		for _, id := range ids {
-			left += id + " "
-		}
-		return err
-	}))
-	if left != "new open " {
-		t.Errorf("left: %s", left)
-	}
-}
-
 func TestBrokenColumnsAreErrors(t *testing.T) {
 	s := newStore(t)
 	for _, broken := range []string{`address = 'here'`, `resume_current = 'abc'`, `started = 'today'`} {

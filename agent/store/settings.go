@@ -94,6 +94,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"grace":            (*duration)(&s.Grace),
 		"devices_per_user": &s.DevicesPerUser,
 		"device_policy":    &s.DevicePolicy,
+		"journal_days":     &s.JournalDays,
+		"journal_mb":       &s.JournalMB,
 
 		"lan_interfaces":     &s.LANInterfaces,
 		"wan_interfaces":     &s.WANInterfaces,

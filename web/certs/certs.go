@@ -9,7 +9,7 @@
 // The key is made once and never replaced. Who it is follows from it alone: the pin (base64 of the SHA-256 of the
 // SubjectPublicKeyInfo), the subject and the SubjectKeyId. So the root can be issued anew at any time, for other names
 // or another twenty years, and whoever pinned it notices nothing. A root.pem that was lost is made again; a root.key
-// that was lost, is damaged or open to others stops the start, with what to do about it.
+// that was lost, is damaged stops the start, with what to do about it.
 //
 // The root may sign for the names given to SetNames (and, for DNS names, what lies below them) and nothing else: a
 // machine that installed it stays safe from whoever steals root.key. Kinds of names that the gateway has none of are

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ const (
 // would cut off every installed agent without a word.
 func loadOrMakeKey(dir string) (*ecdsa.PrivateKey, error) {
 	path := filepath.Join(dir, keyFile)
-	text, err := readSecret(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(filepath.Join(dir, rootFile)); !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s is missing although there is a %s: %s", path, rootFile, cureKey)
@@ -37,36 +36,13 @@ func loadOrMakeKey(dir string) (*ecdsa.PrivateKey, error) {
 		return makeKey(dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the root's key: %w", err)
 	}
 	key, err := parseKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w: %s", path, err, cureKey)
 	}
 	return key, nil
-}
-
-// readSecret reads a file that nobody but its owner may read. One that others could read is refused, not mended in
-// silence: whether it was copied is for a person to judge.
-func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the root's key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("look at the root's key: %w", err)
-	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is open to others (mode %04o): if nobody can have copied it, run «chmod 600 %[1]s»; "+
-			"else remove it and %s for a new root", path, info.Mode().Perm(), rootFile)
-	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("read the root's key: %w", err)
-	}
-	return text, nil
 }
 
 func parseKey(text []byte) (*ecdsa.PrivateKey, error) {

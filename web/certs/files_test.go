@@ -121,13 +121,6 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 	change := func(name string, how func([]byte) []byte) func(*testing.T, string) {
 		return func(t *testing.T, dir string) { write(t, filepath.Join(dir, name), how(read(t, dir, name))) }
 	}
-	mode := func(m fs.FileMode) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			if err := os.Chmod(filepath.Join(dir, keyFile), m); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	for name, c := range map[string]struct {
 		harm func(*testing.T, string)
 		file string // that the error names
@@ -143,9 +136,6 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 		"key on another curve":    {put(keyFile, pkcs8(t, p384)), keyFile, "backup"},
 		"key of another kind":     {put(keyFile, pkcs8(t, edwards)), keyFile, "backup"},
 		"key of a stranger":       {put(keyFile, strangerKey), rootFile, "backup"},
-		"key open to the world":   {mode(0o644), keyFile, "chmod 600"},
-		"key open to the group":   {mode(0o640), keyFile, "chmod 600"},
-		"key writable by others":  {mode(0o602), keyFile, "chmod 600"},
 		"key is a directory":      {directory(keyFile), keyFile, "is a directory"},
 		"root empty":              {put(rootFile, nil), rootFile, "remove it"},
 		"root is noise":           {put(rootFile, []byte("\x00\xffnoise")), rootFile, "remove it"},

@@ -1,0 +1,213 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// office is a host of the LAN by number.
+func office(i int) string {
+	return netip.AddrFrom4([4]byte{192, 168, byte(100 + i/250), byte(1 + i%250)}).String()
+}
+
+// logInOut logs in and out.
+func (g *gateway) logInOut(a Attempt) {
+	g.t.Helper()
+	e := g.enter(a)
+	g.Logout(e.Session.ID, e.Link)
+}
+
+// TestLoginRate: a person who logs in and out without end writes a bounded number of sessions, whatever the program says
+// of its device, and nobody else notices.
+func TestLoginRate(t *testing.T) {
+	for name, device := range map[string]func(int) string{
+		"one device":             func(int) string { return "laptop" },
+		"a new device each":      func(i int) string { return fmt.Sprint("device-", i) },
+		"without a device":       func(int) string { return "" },
+		"two devices in turns":   func(i int) string { return fmt.Sprint("device-", i%2) },
+		"seven devices in turns": func(i int) string { return fmt.Sprint("phone-", i%7) },
+	} {
+		scene(t, name, func(g *gateway) {
+			let, refused := 0, 0
+			for i := range 1000 {
+				grant, err := g.Authorize(context.Background(), at("ivan", lanPeer, device(i)))
+				if err == nil {
+					let++
+					g.Logout(grant.Session.ID, g.sessions[grant.Session.ID].link)
+					continue
+				}
+				refused++
+				refusal := agent.AsError(err)
+				if refusal.Code != agent.CodeTooManyAttempts || refusal.Wait <= 0 || refusal.Wait > loginsPerDevice.every {
+					g.t.Fatalf("login %d: %v, wait %v", i, err, refusal.Wait)
+				}
+			}
+			took := time.Duration(refused) * minRefusalDelay
+			if most := loginsPerAccount.burst + int(took/loginsPerAccount.every) + 1; let > most {
+				g.t.Errorf("%d logins in %v, want %d at most", let, took, most)
+			}
+			if len(g.memory.sessions) != let {
+				g.t.Errorf("%d logins, %d sessions in the journal", let, len(g.memory.sessions))
+			}
+			if lines := len(g.events.find("login_too_often")); lines == 0 || lines > 1+int(took/sparingEvery) {
+				g.t.Errorf("%d lines for %d refusals in %v", lines, refused, took)
+			}
+			if n := len(g.gate.logins.full); n > loginsPerAccount.burst+int(took/loginsPerAccount.every)+2 {
+				g.t.Errorf("%d buckets", n)
+			}
+			g.logInOut(at("olga", lanPeer, "laptop")) // on the same computer, with the same device
+			g.logInOut(at("petr", lanPeer, "device-1"))
+
+			pass(time.Hour)
+			g.logInOut(at("ivan", lanPeer, "laptop"))
+			if n := len(g.gate.logins.full); n > 2 {
+				g.t.Errorf("%d buckets an hour later", n)
+			}
+		})
+	}
+}
+
+// TestLoginRateWait: whoever waits as long as the refusal says is let in.
+func TestLoginRateWait(t *testing.T) {
+	scene(t, "", func(g *gateway) {
+		for range loginsPerDevice.burst {
+			g.logInOut(at("ivan", lanPeer, "laptop"))
+		}
+		for range 3 {
+			refusal := g.refuse(at("ivan", lanPeer, "laptop"), agent.CodeTooManyAttempts)
+			g.logInOut(at("ivan", lanPeer, "phone")) // another device of the person
+			pass(refusal.Wait - minRefusalDelay)
+			g.logInOut(at("ivan", lanPeer, "laptop"))
+		}
+	})
+}
+
+// TestLoginRateOfHonestPeople: what happens in an office is served.
+func TestLoginRateOfHonestPeople(t *testing.T) {
+	scene(t, "somebody tries things: twenty logins a minute for ten minutes", func(g *gateway) {
+		for range 200 {
+			g.logInOut(at("ivan", lanPeer, "pc"))
+			pass(3 * time.Second)
+		}
+	})
+	scene(t, "a hundred devices of one account come back at once by password, twice", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
+		for range 2 {
+			for i := range agent.MaxDevices {
+				g.enter(at("ivan", office(i), fmt.Sprint("device-", i)))
+			}
+		}
+	})
+	scene(t, "a hundred sessions come back by token after each of five restarts", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
+		var all []entry
+		for i := range agent.MaxDevices {
+			all = append(all, g.enter(at("ivan", office(i), fmt.Sprint("device-", i))))
+		}
+		for range 5 {
+			for i, e := range all {
+				g.Lost(e.Session.ID, e.Link)
+				all[i] = g.back(e)
+			}
+		}
+	})
+	scene(t, "a link that breaks each two seconds for an hour", func(g *gateway) {
+		e := g.enter(at("ivan", lanPeer, "pc"))
+		for range 1800 {
+			g.Lost(e.Session.ID, e.Link)
+			pass(2 * time.Second)
+			e = g.back(e)
+		}
+	})
+}
+
+// TestResumeRate: a program that drops its connection after each return is held up, keeps its token, and disturbs
+// neither its person's other devices nor other people.
+func TestResumeRate(t *testing.T) {
+	scene(t, "", func(g *gateway) {
+		e, olga := g.enter(at("ivan", lanPeer, "pc")), g.enter(at("olga", "192.168.1.99", "pc"))
+		other := g.enter(at("ivan", "192.168.1.98", "phone"))
+		for range resumesPerDevice.burst {
+			e = g.back(e)
+		}
+		for range 500 {
+			if refusal := g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait <= 0 || refusal.Wait > resumesPerDevice.every {
+				g.t.Fatalf("wait %v", refusal.Wait)
+			}
+			if time.Until(g.gate.resumes.full[rateKey{ivan, "pc"}]) < time.Duration(resumesPerDevice.burst-1)*resumesPerDevice.every {
+				break // there is a token again
+			}
+		}
+		g.has(e, olga, other)
+		g.back(olga)
+		g.back(other)
+		pass(resumesPerDevice.every)
+		g.back(e)
+		if lines := len(g.events.find("resume_refused")); lines != 1 {
+			g.t.Errorf("%d lines", lines)
+		}
+	})
+}
+
+// TestSparing: the log gets the first of what somebody repeats, then one line a minute that tells how many were left
+// out. Other kinds are not affected, wrong passwords all have their lines, and the memory is bounded.
+func TestSparing(t *testing.T) {
+	scene(t, "a token of a session that is over", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "pc"))
+		g.Logout(e.Session.ID, e.Link)
+		for range 1000 { // 300 ms each
+			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
+		}
+		lines := g.events.find("resume_refused")
+		if len(lines) != 5 || lines[1]["left_out"] != 199.0 {
+			g.t.Errorf("%d lines: %v", len(lines), lines)
+		}
+	})
+	scene(t, "addresses from outside", func(g *gateway) {
+		for range 1000 {
+			_ = g.ProveAddress(context.Background(), "token", netip.MustParseAddr(outsidePeer))
+		}
+		_ = g.ProveAddress(context.Background(), "token", netip.MustParseAddr("203.0.113.8"))
+		if lines := g.events.find("address_refused"); len(lines) != 2 {
+			g.t.Errorf("%d lines", len(lines))
+		}
+	})
+	scene(t, "wrong passwords", func(g *gateway) {
+		for range 100 {
+			_ = g.try("ivan", "wrong", outsidePeer, "")
+		}
+		if failed, throttled := g.events.find("login_failed"), g.events.find("login_throttled"); len(failed) != accountLimit || len(throttled) != 1 {
+			g.t.Errorf("%d failed, %d throttled", len(failed), len(throttled))
+		}
+	})
+	scene(t, "right password of an account that is off", func(g *gateway) {
+		g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
+		for range 100 {
+			_ = g.try("ivan", "right", outsidePeer, "")
+		}
+		if failed := g.events.find("login_failed"); len(failed) != 1 {
+			g.t.Errorf("%d lines", len(failed))
+		}
+	})
+	scene(t, "many networks", func(g *gateway) {
+		written := 0
+		for i := range 3 * sparingKinds {
+			key := sparingKey{event: "e", net: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
+			if _, ok := g.gate.sparing.due(key, time.Now()); ok {
+				written++
+			}
+		}
+		if kinds := len(g.gate.sparing.kinds); written != sparingKinds+1 || kinds != sparingKinds+1 {
+			g.t.Errorf("%d lines, %d kinds", written, kinds)
+		}
+		pass(sparingEvery)
+		if left, ok := g.gate.sparing.due(sparingKey{event: "new"}, time.Now()); !ok || left != 0 || len(g.gate.sparing.kinds) != 1 {
+			g.t.Errorf("%d left out, %v, %d kinds a minute later", left, ok, len(g.gate.sparing.kinds))
+		}
+	})
+}

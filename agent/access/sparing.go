@@ -1,0 +1,88 @@
+package access
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// How many lines of the same kind the log gets, and how many kinds are told apart. What is beyond shares one line.
+const (
+	sparingEvery = time.Minute
+	sparingKinds = 4096
+)
+
+// sparing logs what somebody else can repeat without end: the first time at once, then once a minute with how many were
+// left out before. A wrong password is never left out: the throttle bounds those.
+type sparing struct {
+	log *slog.Logger
+
+	mu    sync.Mutex // guards what follows
+	kinds map[sparingKey]*repeated
+}
+
+// sparingKey is what counts as the same: an event, why it came, where it came from and whom it concerns.
+type sparingKey struct {
+	event, why string
+	net        netip.Prefix
+	user       agent.UserID
+}
+
+// repeated is what the log has of one kind.
+type repeated struct {
+	since time.Time // when the last line was written
+	left  int       // lines left out since
+}
+
+func newSparing(log *slog.Logger) *sparing {
+	return &sparing{log: log, kinds: map[sparingKey]*repeated{}}
+}
+
+// warn logs an event, unless the log has one of its kind from the last minute.
+func (s *sparing) warn(ctx context.Context, key sparingKey, message string, attrs ...any) {
+	left, ok := s.due(key, time.Now())
+	if !ok {
+		return
+	}
+	attrs = append([]any{"event", key.event}, attrs...)
+	if left > 0 {
+		attrs = append(attrs, "left_out", left)
+	}
+	s.log.WarnContext(ctx, message, attrs...)
+}
+
+// due tells whether a line of a kind may be written, and how many were left out before it.
+func (s *sparing) due(key sparingKey, now time.Time) (left int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kinds[key] == nil && len(s.kinds) >= sparingKinds {
+		s.sweep(now)
+		if len(s.kinds) >= sparingKinds {
+			key = sparingKey{event: "many"}
+		}
+	}
+	r := s.kinds[key]
+	switch {
+	case r == nil:
+		s.kinds[key] = &repeated{since: now}
+		return 0, true
+	case now.Sub(r.since) < sparingEvery:
+		r.left++
+		return 0, false
+	}
+	left, r.since, r.left = r.left, now, 0
+	return left, true
+}
+
+// sweep drops the kinds that were not repeated for a minute.
+func (s *sparing) sweep(now time.Time) {
+	for key, r := range s.kinds {
+		if now.Sub(r.since) >= sparingEvery {
+			delete(s.kinds, key)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"path"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// kept is a file of the data directory.
+type kept struct {
+	name   string // pattern of path.Match
+	public bool   // everybody may read it
+	change string // how to replace a secret that others could read
+}
+
+// keptFiles are the files that the gateway reads or that something loads for it. This is the one place that decides who
+// may read and change them.
+var keptFiles = []kept{
+	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
+	{name: ".certs-*.tmp", change: "as for root.key, which may have been in it"},
+	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
+	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
+	{name: "ideco.db", change: changeDatabase},
+	{name: "ideco.db-*", change: changeDatabase},
+	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
+	{name: "root.pem", public: true},
+	{name: outwardFile, public: true},
+	{name: planFile, public: true},
+	{name: bootFile, public: true},
+	{name: lockFile, public: true},
+}
+
+const changeDatabase = "give all accounts new passwords"
+
+// checkData sees to it that nobody but the user of this process reads the secrets in the data directory or changes
+// anything there. A secret that others could read is closed to them, with a warning: whether it was copied is for a person
+// to judge. What others can change, or what belongs to somebody else, is refused with what to do, since nobody knows what
+// it holds now. Root is held to this as everybody is.
+func checkData(dir string, log *slog.Logger) error {
+	const secrets = "change the secrets in it that others could read"
+	if err := checkKept(dir, kept{change: secrets}, os.Stat, log); err != nil { // a link to the directory is nobody's but ours
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read the data directory: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		for _, k := range keptFiles {
+			if ours, _ := path.Match(k.name, e.Name()); ours {
+				errs = append(errs, checkKept(filepath.Join(dir, e.Name()), k, os.Lstat, log))
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkKept checks one file, or the data directory, which is the one without a name. What is not there is made by us.
+func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log *slog.Logger) error {
+	info, err := stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at who may read %s: %w", file, err)
+	}
+	open, err := judge(file, k, info.Mode(), ownerOf(info), os.Geteuid())
+	if err != nil || !open {
+		return err
+	}
+	if err := os.Chmod(file, k.mode()); err != nil {
+		return fmt.Errorf("close %s to others: %w", file, err)
+	}
+	if after, err := stat(file); err != nil || after.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
+	}
+	log.Warn("others could read this; it is closed to them now. If somebody may have copied it, change it",
+		"file", file, "mode", octal(info.Mode()), "change", k.change)
+	return nil
+}
+
+// judge tells whether a file is open to readers whom it must be closed to. An error says why it cannot be trusted.
+func judge(file string, k kept, mode fs.FileMode, owner, self int) (open bool, err error) {
+	switch {
+	case k.name == "" && !mode.IsDir():
+		return false, fmt.Errorf("%s is not a directory; choose another one with --data", file)
+	case k.name != "" && mode.Type() == fs.ModeSymlink:
+		return false, fmt.Errorf("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+	case k.name != "" && !mode.IsRegular():
+		return false, fmt.Errorf("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+	case owner != self:
+		return false, fmt.Errorf("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
+			file, userName(owner), userName(self), k.chown(self, file))
+	case mode.Perm()&0o022 != 0:
+		return false, fmt.Errorf("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
+			file, octal(mode), k.mode())
+	}
+	return !k.public && mode.Perm()&0o077 != 0, nil
+}
+
+// mode is what the file has when we make it.
+func (k kept) mode() fs.FileMode {
+	switch {
+	case k.name == "":
+		return 0o700
+	case k.name == "root.pem":
+		return 0o644
+	}
+	return 0o600
+}
+
+func (k kept) chown(self int, file string) string {
+	if k.name == "" {
+		return "chown -R " + userName(self) + " " + file
+	}
+	return "chown " + userName(self) + " " + file
+}
+
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// userName is a user as chown takes it.
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+func octal(mode fs.FileMode) string { return fmt.Sprintf("%04o", mode.Perm()) }
