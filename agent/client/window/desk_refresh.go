@@ -20,7 +20,7 @@ func (d *Desk) Refresh() []News {
 	if !d.out && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
 		d.armed, d.knocked = true, false
 	}
-	if is.Busy() {
+	if is.Busy() || justOver(was, is) { // an attempt may be over before it was seen
 		d.entering = false
 	}
 	if d.armed {
@@ -30,6 +30,12 @@ func (d *Desk) Refresh() []News {
 		d.resettle()
 	}
 	return news
+}
+
+// justOver tells whether an attempt or a session has come to an end between two looks.
+func justOver(was, is seat.View) bool {
+	over := is.State == client.Ended || is.State == client.Failed
+	return over && (is.State != was.State || is.Code != was.Code)
 }
 
 // settleAttempt draws the lessons of a login.

@@ -98,7 +98,10 @@ func (s *sitting) waits(status string) Content {
 		f := s.Content()
 		s.Shown(f)
 		if f.Status == status {
-			return f
+			s.news = append(s.news, s.Refresh()...) // Content may know more than the Refresh before it
+			if f = s.Content(); f.Status == status {
+				return f
+			}
 		}
 		select {
 		case <-s.changed:
@@ -377,8 +380,14 @@ func TestWhichSeat(t *testing.T) {
 	s.waits(ready)
 	s.Type(Typed{})
 	s.TypedAddress()
-	if s.Here() || o.service.knocks != 2 || !o.service.closed {
+	if s.Here() || o.service.knocks != 2 {
 		t.Error("back in the service")
+	}
+	closed := func() (is bool) { o.service.do(func() { is = o.service.closed }); return is }
+	for end := time.Now().Add(5 * time.Second); !closed(); time.Sleep(time.Millisecond) { // it is closed in the background
+		if time.Now().After(end) {
+			t.Fatal("the seat in the service that was left is not closed")
+		}
 	}
 	o.line = settings.Values{Place: settings.CommandLine, Address: address(other)}
 	if !o.open(t, false).Here() {
