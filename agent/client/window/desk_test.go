@@ -341,8 +341,8 @@ type fakeService struct {
 	mu     sync.Mutex // guards what follows
 	knocks int
 	rests  int
-	logins []string // their passwords
-	closed bool
+	logins []string      // their passwords
+	closed chan struct{} // told of a Close; may be nil
 	view   seat.View
 }
 
@@ -354,7 +354,13 @@ func (f *fakeService) Rest()             { f.do(func() { f.rests++ }) }
 func (f *fakeService) Extend(string)     {}
 func (f *fakeService) Logout()           {}
 func (f *fakeService) End()              {}
-func (f *fakeService) Close()            { f.do(func() { f.closed = true }) }
+
+func (f *fakeService) Close() {
+	select {
+	case f.closed <- struct{}{}:
+	default:
+	}
+}
 
 func (f *fakeService) View() seat.View {
 	f.mu.Lock()
@@ -367,7 +373,7 @@ func TestWhichSeat(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newOffice(g)
-	o.service = &fakeService{view: seat.View{Status: keeper.Status{State: keeper.Resting}}}
+	o.service = &fakeService{view: seat.View{Status: keeper.Status{State: keeper.Resting}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
 	if s.Here() || o.service.knocks != 1 {
 		t.Error("the installer's gateway is the service's")
@@ -383,11 +389,10 @@ func TestWhichSeat(t *testing.T) {
 	if s.Here() || o.service.knocks != 2 {
 		t.Error("back in the service")
 	}
-	closed := func() (is bool) { o.service.do(func() { is = o.service.closed }); return is }
-	for end := time.Now().Add(5 * time.Second); !closed(); time.Sleep(time.Millisecond) { // it is closed in the background
-		if time.Now().After(end) {
-			t.Fatal("the seat in the service that was left is not closed")
-		}
+	select {
+	case <-o.service.closed: // in the background
+	case <-time.After(5 * time.Second):
+		t.Fatal("the seat in the service that was left is not closed")
 	}
 	o.line = settings.Values{Place: settings.CommandLine, Address: address(other)}
 	if !o.open(t, false).Here() {
