@@ -8,25 +8,28 @@ type Peer struct {
 	Inside bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
 }
 
-// HostNetwork is the key under which one host is counted: an IPv4 address or an IPv6 /64. An invalid address gives the zero
-// prefix.
-func HostNetwork(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
+// Host is the key under which one host is counted: its address or, outside, its IPv6 /64, because one host outside has all
+// addresses of it. The hosts of a LAN share a /64. An invalid address gives the zero prefix.
+func (p Peer) Host() netip.Prefix {
+	bits := p.Addr.BitLen()
+	if p.Addr.Is6() && !p.Inside {
 		bits = 64
 	}
-	p, _ := a.Prefix(bits)
-	return p
+	host, _ := p.Addr.Prefix(bits)
+	return host
 }
 
-// SiteNetwork is the IPv6 /56 of an address, which a provider gives to one customer. IPv4 gives the zero prefix.
-func SiteNetwork(a netip.Addr) netip.Prefix {
-	if !a.Is6() {
+// Site is the IPv6 /56 of a peer outside, which a provider gives to one customer. IPv4 and the LAN give the zero prefix.
+func (p Peer) Site() netip.Prefix {
+	if !p.Addr.Is6() || p.Inside {
 		return netip.Prefix{}
 	}
-	p, _ := a.Prefix(56)
-	return p
+	site, _ := p.Addr.Prefix(56)
+	return site
 }
 
 // String is the address.
 func (p Peer) String() string { return p.Addr.String() }
+
+// MarshalText is the address, also in a log that is written as JSON.
+func (p Peer) MarshalText() ([]byte, error) { return p.Addr.MarshalText() }

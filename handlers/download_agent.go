@@ -113,7 +113,7 @@ type downloadSlots struct {
 func (d *downloadSlots) enter(peer agent.Peer) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := agent.HostNetwork(peer.Addr)
+	at := peer.Host()
 	if d.total[peer.Inside] >= maxDownloads || d.byPeer[at] >= maxDownloadsAddress {
 		return nil, false
 	}

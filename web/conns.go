@@ -127,10 +127,11 @@ type limitedConn struct {
 // admit counts a connection, and closes the one whose place it takes. It reports false when there is no place.
 func (l *connLimiter) admit(conn net.Conn) (*limitedConn, bool) {
 	addr := peerOf(conn)
-	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, host: agent.HostNetwork(addr), site: agent.SiteNetwork(addr)}
+	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr)}
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, host: peer.Host(), site: peer.Site()}
 	c.unread.Store(l.unread)
-	if l.isLocal(addr) {
-		c.group, c.site = &l.lan, netip.Prefix{}
+	if peer.Inside {
+		c.group = &l.lan
 	}
 	l.mu.Lock()
 	victim, ok := l.makeRoom(c)

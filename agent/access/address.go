@@ -98,34 +98,35 @@ func (m *Manager) redeem(token string) (*session, Link) {
 func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Peer) error {
 	peer := from.Addr
 	if !from.Inside {
-		return m.unproved(peer, agent.Session{}, "not in the LAN")
+		return m.unproved(from, agent.Session{}, "not in the LAN")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: network(peer)}, "address refused", "peer", peer)
+		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: network(from)}, "address refused", "peer", from)
 		return err
 	}
 	s, link := m.redeem(token)
 	if s == nil {
 		m.proofs.leave(peer, wrong)
-		return m.unproved(peer, agent.Session{}, "token")
+		return m.unproved(from, agent.Session{}, "token")
 	}
 	m.proofs.leave(peer, undecided)
-	return m.change(ctx, func(c *change) error { return c.prove(s, link, peer) })
+	return m.change(ctx, func(c *change) error { return c.prove(s, link, from) })
 }
 
 // unproved refuses an address and logs why.
-func (m *Manager) unproved(peer netip.Addr, s agent.Session, why string) error {
+func (m *Manager) unproved(peer agent.Peer, s agent.Session, why string) error {
 	m.gate.sparing.warn(context.Background(), sparingKey{"address_refused", why, network(peer), s.UserID}, "address refused",
 		"why", why, "peer", peer, "session", s.ID, "account", s.Login)
 	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
 }
 
 // prove gives an address to a session.
-func (c *change) prove(s *session, link Link, peer netip.Addr) error {
+func (c *change) prove(s *session, link Link, from agent.Peer) error {
+	peer := from.Addr
 	holder := c.byAddress[peer]
 	switch {
 	case c.closed.Load(), c.sessions[s.ID] != s, s.link != link, s.Kind != agent.KindLAN:
-		return c.unproved(peer, s.Session, "the session has moved on")
+		return c.unproved(from, s.Session, "the session has moved on")
 	case peer == s.Address:
 		return nil // has it
 	case holder != nil && holder != s:
@@ -133,7 +134,7 @@ func (c *change) prove(s *session, link Link, peer netip.Addr) error {
 		next.ExternalIP = peer
 		return c.busy(next, holder.Session)
 	case !c.inside(c.settings, peer), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
-		return c.unproved(peer, s.Session, "no further address")
+		return c.unproved(from, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
 		c.takeBackOne(s, peer)

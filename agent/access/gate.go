@@ -106,7 +106,7 @@ func outcomeOf(err error) outcome {
 
 // attempt finds out under which counts a sign-in falls.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
-	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer.Addr, origin: originOf(s.Peer)}
+	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
 	var err error
 	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
 		return a, err

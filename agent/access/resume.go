@@ -12,7 +12,7 @@ import (
 func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error) {
 	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer.Addr)}, "resume refused", "peer", a.Peer)
+		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer)}, "resume refused", "peer", a.Peer)
 		return Grant{}, err
 	}
 	result := undecided
@@ -184,7 +184,7 @@ func (c *change) refusedToken(a Attempt, s agent.Session, why string) {
 	if why == "reused" {
 		event = "resume_reused"
 	}
-	c.gate.sparing.warn(c.ctx, sparingKey{event, why, network(a.Peer.Addr), s.UserID}, "resume refused", "why", why,
+	c.gate.sparing.warn(c.ctx, sparingKey{event, why, network(a.Peer), s.UserID}, "resume refused", "why", why,
 		"session", s.ID, "account", s.Login, "peer", a.Peer, "device", a.Device.ID)
 }
 

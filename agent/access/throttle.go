@@ -75,7 +75,7 @@ type attempt struct {
 	user   agent.UserID
 	known  bool // whether login means user
 	device string
-	peer   netip.Addr
+	peer   agent.Peer
 	origin agent.Origin
 }
 
@@ -142,25 +142,25 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K) (
 
 // enterSite counts a stranger's IPv6 /64 also under its /56: one customer has 256 of them.
 func (t *throttle) enterSite(ctx context.Context, a attempt) (func(outcome), error) {
-	if a.origin != agent.OriginStranger || !a.peer.Is6() {
+	if a.origin != agent.OriginStranger || !a.peer.Site().IsValid() {
 		return func(outcome) {}, nil
 	}
-	return enterAddress(ctx, t.sites, agent.SiteNetwork(a.peer))
+	return enterAddress(ctx, t.sites, a.peer.Site())
 }
 
 // enterResume is for resume tokens.
 func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome), error) {
 	if p.Inside {
-		return enterAddress(ctx, t.resume, addressKey{net: network(p.Addr), origin: originResumeLAN})
+		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN})
 	}
-	return enterAddress(ctx, t.address, addressKey{net: network(p.Addr), origin: originResume})
+	return enterAddress(ctx, t.address, addressKey{net: network(p), origin: originResume})
 }
 
 // network is the key under which an address is counted. All loopback addresses are one, because a local program can use
 // any of them.
-func network(peer netip.Addr) netip.Prefix {
-	if peer.IsLoopback() {
+func network(peer agent.Peer) netip.Prefix {
+	if peer.Addr.IsLoopback() {
 		return netip.PrefixFrom(netip.IPv6Loopback(), 128)
 	}
-	return agent.HostNetwork(peer)
+	return peer.Host()
 }
