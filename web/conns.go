@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"container/list"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -60,9 +62,10 @@ func descriptorLimit() (int, error) {
 
 // connLimiter keeps the connections to one kind of listener within their limits.
 //
-// When a limit is reached, a new connection takes the place of an old one: the oldest of the host that has the most, or the
-// oldest of its own host where none has more. So a flood displaces itself. A new host is refused only when every other host
-// has a single connection.
+// Nobody is refused: when a limit is reached, a new connection takes the place of an old one in the network that has the
+// most, and in it of one in the part that has the most, down to a host. So a flood displaces itself, also one that comes
+// from many hosts of one network. Where no network has more than a browser opens, the connection goes that has been without
+// a complete request for the longest time.
 type connLimiter struct {
 	limits  connLimits
 	isLocal func(netip.Addr) bool // in the LAN or the tunnel
@@ -75,16 +78,22 @@ type connLimiter struct {
 
 // connGroup holds connections that count together.
 type connGroup struct {
-	total int
-	hosts map[netip.Prefix]*list.List // of *limitedConn, the oldest first; by agent.HostNetwork
-	sites map[netip.Prefix]int        // by agent.SiteNetwork
+	order list.List // of *limitedConn; in front the one without a complete request for the longest time
+	all   connCount
 }
 
+// connCount counts the connections from a network.
+type connCount struct {
+	network netip.Prefix // zero: all networks
+	conns   int
+	parts   map[netip.Prefix]*connCount // of the networks in it that are counted; none in a host
+}
+
+// fewConns is what a browser opens to one host (six), and some more. Who has no more is not a flood.
+const fewConns = 8
+
 func newConnLimiter(limits connLimits, overTLS bool, isLocal func(netip.Addr) bool) *connLimiter {
-	empty := func() connGroup {
-		return connGroup{hosts: map[netip.Prefix]*list.List{}, sites: map[netip.Prefix]int{}}
-	}
-	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest, outside: empty(), lan: empty()}
+	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest}
 	if overTLS {
 		l.unread = maxHello
 	}
@@ -100,107 +109,134 @@ type limitedListener struct {
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if c, ok := l.limiter.admit(conn); ok {
-			return c, nil
-		}
-		_ = conn.Close()
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
 	}
+	return l.limiter.admit(conn), nil
 }
 
 // limitedConn is a connection that counts against the limits of its listener.
 type limitedConn struct {
 	net.Conn
-	limiter *connLimiter
-	group   *connGroup
-	host    netip.Prefix
-	site    netip.Prefix  // invalid for IPv4 and in the LAN
-	elem    *list.Element // in group.hosts[host]; nil while the connection does not count
-	closed  bool
-	unread  atomic.Int64 // bytes that may still be read before the first request; negative means no limit
+	limiter  *connLimiter
+	group    *connGroup
+	networks []netip.Prefix // where it is counted, the widest first and the host last; the first is zero
+	elem     *list.Element  // in group.order; nil while the connection does not count
+	closed   bool
+	unread   atomic.Int64 // bytes that may still be read before the first request; negative means no limit
 }
 
-// admit counts a connection, and closes the one whose place it takes. It reports false when there is no place.
-func (l *connLimiter) admit(conn net.Conn) (*limitedConn, bool) {
+// networksOf are the networks under which a peer is counted: those that IPv6 gives to a provider, an organisation, a
+// customer and a host (RFC 6177), and of others the host alone.
+func networksOf(p agent.Peer) []netip.Prefix {
+	networks := []netip.Prefix{{}}
+	if p.Site().IsValid() {
+		for _, bits := range []int{32, 48} {
+			wide, _ := p.Addr.Prefix(bits)
+			networks = append(networks, wide)
+		}
+		networks = append(networks, p.Site())
+	}
+	return append(networks, p.Host())
+}
+
+// admit counts a connection, and closes the one whose place it takes.
+func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	addr := peerOf(conn)
 	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr)}
-	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, host: peer.Host(), site: peer.Site()}
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, networks: networksOf(peer)}
 	c.unread.Store(l.unread)
 	if peer.Inside {
 		c.group = &l.lan
 	}
 	l.mu.Lock()
-	victim, ok := l.makeRoom(c)
-	if ok {
-		c.count()
+	c.count()
+	crowded := l.crowded(c, peer.Site())
+	var victim *limitedConn
+	if crowded != nil {
+		victim = c.group.oldest(crowded.busiest())
+		victim.uncount()
 	}
 	l.mu.Unlock()
 	if victim != nil {
 		_ = victim.Close()
 	}
-	return c, ok
+	return c
 }
 
-// makeRoom returns the connection to close so that c fits, which no longer counts; nil when none has to be closed. It
-// reports false when c is refused. The caller holds mu.
-func (l *connLimiter) makeRoom(c *limitedConn) (victim *limitedConn, ok bool) {
-	g, own, most := c.group, c.group.hosts[c.host], l.limits.lan
-	if g == &l.outside {
-		most = l.limits.outside
-		if own != nil && own.Len() >= l.limits.host {
-			return displace(own), true
-		}
-		if c.site.IsValid() && g.sites[c.site] >= l.limits.site {
-			return g.displaceFor(own, c.site)
+// crowded is the network of c that has more connections than it may; nil when none has. The caller holds mu.
+func (l *connLimiter) crowded(c *limitedConn, site netip.Prefix) *connCount {
+	all := &c.group.all
+	if c.group == &l.lan {
+		return all.over(l.limits.lan)
+	}
+	var ofSite, ofHost *connCount
+	for at, i := all, 1; i < len(c.networks); i++ {
+		at = at.parts[c.networks[i]]
+		if ofHost = at.over(l.limits.host); c.networks[i] == site {
+			ofSite = at.over(l.limits.site)
 		}
 	}
-	if g.total < most {
-		return nil, true
-	}
-	return g.displaceFor(own, netip.Prefix{})
+	return cmp.Or(ofHost, ofSite, all.over(l.limits.outside))
 }
 
-// displaceFor chooses the connection that makes room for a new one of the host own (nil: a host without connections), among
-// the hosts of a site, or among all where site is invalid.
-func (g *connGroup) displaceFor(own *list.List, site netip.Prefix) (victim *limitedConn, ok bool) {
-	busiest := own
-	for host, conns := range g.hosts {
-		if site.IsValid() && !site.Contains(host.Addr()) {
-			continue
-		}
-		if busiest == nil || conns.Len() > busiest.Len() {
-			busiest = conns
-		}
+// over is n when it has more than most connections, otherwise nil.
+func (n *connCount) over(most int) *connCount {
+	if n.conns > most {
+		return n
 	}
-	if busiest == nil || own == nil && busiest.Len() == 1 {
-		return nil, false
-	}
-	return displace(busiest), true
+	return nil
 }
 
-// displace stops counting the oldest connection of a host and returns it.
-func displace(conns *list.List) *limitedConn {
-	victim := conns.Front().Value.(*limitedConn)
-	victim.uncount()
-	return victim
+// busiest is the part of a network from which a connection has to go; see connLimiter.
+func (n *connCount) busiest() *connCount {
+	for {
+		var most *connCount
+		for _, part := range n.parts {
+			if part.conns > fewConns && (most == nil || part.conns > most.conns) {
+				most = part
+			}
+		}
+		if most == nil {
+			return n
+		}
+		n = most
+	}
+}
+
+// oldest is the connection from a network that has been without a complete request for the longest time.
+func (g *connGroup) oldest(n *connCount) *limitedConn {
+	for e := g.order.Front(); ; e = e.Next() {
+		if c := e.Value.(*limitedConn); slices.Contains(c.networks, n.network) {
+			return c
+		}
+	}
+}
+
+// add changes the count of a connection's networks; those after n are given.
+func (n *connCount) add(change int, networks []netip.Prefix) {
+	n.conns += change
+	if len(networks) == 0 {
+		return
+	}
+	part := n.parts[networks[0]]
+	if part == nil {
+		part = &connCount{network: networks[0]}
+		if n.parts == nil {
+			n.parts = map[netip.Prefix]*connCount{}
+		}
+		n.parts[networks[0]] = part
+	}
+	if part.add(change, networks[1:]); part.conns == 0 {
+		delete(n.parts, networks[0])
+	}
 }
 
 // count counts c. The caller holds limiter.mu.
 func (c *limitedConn) count() {
-	conns := c.group.hosts[c.host]
-	if conns == nil {
-		conns = list.New()
-		c.group.hosts[c.host] = conns
-	}
-	c.elem = conns.PushBack(c)
-	c.group.total++
-	if c.site.IsValid() {
-		c.group.sites[c.site]++
-	}
+	c.elem = c.group.order.PushBack(c)
+	c.group.all.add(1, c.networks[1:])
 }
 
 // uncount stops counting c. The caller holds limiter.mu.
@@ -208,17 +244,17 @@ func (c *limitedConn) uncount() {
 	if c.elem == nil {
 		return
 	}
-	conns := c.group.hosts[c.host]
-	conns.Remove(c.elem)
+	c.group.order.Remove(c.elem)
 	c.elem = nil
-	if conns.Len() == 0 {
-		delete(c.group.hosts, c.host)
-	}
-	c.group.total--
-	if c.site.IsValid() {
-		if c.group.sites[c.site]--; c.group.sites[c.site] == 0 {
-			delete(c.group.sites, c.site)
-		}
+	c.group.all.add(-1, c.networks[1:])
+}
+
+// answered notes that a request has been answered.
+func (c *limitedConn) answered() {
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	if c.elem != nil {
+		c.group.order.MoveToBack(c.elem)
 	}
 }
 
@@ -276,13 +312,18 @@ func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return nil, nil
 }
 
-// onConnState is for http.Server.ConnState: a connection becomes active when the header of its first request is complete.
+// onConnState is for http.Server.ConnState: a connection becomes active when the header of a request is complete, and idle
+// when the request has been answered.
 func onConnState(conn net.Conn, state http.ConnState) {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()
 	}
-	if c, ok := conn.(*limitedConn); ok && state == http.StateActive {
+	c, ok := conn.(*limitedConn)
+	switch {
+	case ok && state == http.StateActive:
 		c.unread.Store(-1)
+	case ok && state == http.StateIdle:
+		c.answered()
 	}
 }
 

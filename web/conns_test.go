@@ -39,23 +39,18 @@ func newLimiterTest(t *testing.T) limiterTest {
 	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, lan.Contains)}
 }
 
-// come opens a connection, which must be admitted.
+// come opens a connection.
 func (c limiterTest) come(from string) *limitedConn {
-	c.t.Helper()
-	conn, ok := c.admit(&fakeConn{from: netip.MustParseAddr(from)})
-	if !ok {
-		c.t.Fatalf("a connection from %s is refused", from)
-	}
-	return conn
+	return c.admit(&fakeConn{from: netip.MustParseAddr(from)})
 }
 
 func (c *limitedConn) isClosed() bool { return c.Conn.(*fakeConn).closed }
 
 func (c limiterTest) isEmpty() {
 	c.t.Helper()
-	for _, group := range []connGroup{c.outside, c.lan} {
-		if group.total != 0 || len(group.hosts) != 0 || len(group.sites) != 0 {
-			c.t.Errorf("after all have left: %+v", group)
+	for _, group := range []*connGroup{&c.outside, &c.lan} {
+		if group.all.conns != 0 || len(group.all.parts) != 0 || group.order.Len() != 0 {
+			c.t.Errorf("after all have left: %+v", group.all)
 		}
 	}
 }
@@ -80,16 +75,17 @@ func TestLimitHost(t *testing.T) {
 	}
 }
 
-// TestLimitSite: who makes up networks of /64 has the share of a customer.
+// TestLimitSite: who makes up networks of /64 has the share of a customer, and takes it from nobody else.
 func TestLimitSite(t *testing.T) {
 	c := newLimiterTest(t)
+	other := c.come("2001:db8:0:100::1")
+	first := c.come("2001:db8:0:0::1")
 	for i := range 5 {
-		c.come(fmt.Sprintf("2001:db8:0:%x::1", i))
+		c.come(fmt.Sprintf("2001:db8:0:%x::1", 1+i))
 	}
-	if _, ok := c.admit(&fakeConn{from: netip.MustParseAddr("2001:db8:0:ff::1")}); ok {
-		t.Error("a sixth network of one customer is admitted")
+	if !first.isClosed() || other.isClosed() || c.outside.all.conns != 6 {
+		t.Errorf("closed: the first %v, another customer's %v; %d are left", first.isClosed(), other.isClosed(), c.outside.all.conns)
 	}
-	c.come("2001:db8:0:100::1")
 }
 
 // TestLimitWithinSite: in a full site, too, the host that has the most makes room.
@@ -126,8 +122,8 @@ func TestLimitAll(t *testing.T) {
 		t.Error("who had less made room")
 	}
 	c.come("192.168.1.2")
-	if c.outside.total != 8 || c.lan.total != 2 {
-		t.Errorf("%d outside, %d in the LAN", c.outside.total, c.lan.total)
+	if c.outside.all.conns != 8 || c.lan.all.conns != 2 {
+		t.Errorf("%d outside, %d in the LAN", c.outside.all.conns, c.lan.all.conns)
 	}
 }
 
@@ -144,18 +140,75 @@ func TestLimitLAN(t *testing.T) {
 	}
 }
 
-// TestLimitFair: where everybody has one, nobody is thrown out for a newcomer.
-func TestLimitFair(t *testing.T) {
+// TestLimitNetwork: a flood that has one connection from each of many hosts displaces itself, and not those who have a few.
+func TestLimitNetwork(t *testing.T) {
+	for _, flood := range []string{
+		"2001:db8:aaaa:%x::5",   // a /48
+		"2001:db8:%x:1::5",      // a /32
+		"2001:db8:aaaa:aa%x::5", // a /56 and more, below the limit of a customer
+	} {
+		c := newLimiterTest(t)
+		c.limits.host, c.limits.site, c.limits.outside = 200, 400, 40
+		var people []*limitedConn
+		for range 6 {
+			people = append(people, c.come("203.0.113.1"), c.come("2001:db9:1:1::1"))
+		}
+		for i := range 200 {
+			c.come(fmt.Sprintf(flood, i))
+		}
+		people = append(people, c.come("198.51.100.1"), c.come("2001:dba::1"))
+		for i := range 200 {
+			c.come(fmt.Sprintf(flood, i))
+		}
+		for _, conn := range people {
+			if conn.isClosed() {
+				t.Errorf("%s: a connection of %v is closed", flood, conn.networks)
+			}
+		}
+		if c.outside.all.conns != 40 {
+			t.Errorf("%s: %d connections", flood, c.outside.all.conns)
+		}
+	}
+}
+
+// TestLimitNeighbours: a host of the LAN that dials without end displaces no neighbour, although IPv6 gives them one /64.
+func TestLimitNeighbours(t *testing.T) {
+	for bad, neighbour := range map[string]string{"fd00:9::bad": "fd00:9::2", "192.168.1.66": "192.168.1.2"} {
+		c := newLimiterTest(t)
+		c.isLocal = func(netip.Addr) bool { return true }
+		c.limits.lan = 30
+		var conns []*limitedConn
+		for range 6 {
+			conns = append(conns, c.come(neighbour))
+		}
+		for range 100 {
+			c.come(bad)
+		}
+		for _, conn := range conns {
+			if conn.isClosed() {
+				t.Errorf("%s displaced a connection of %s", bad, neighbour)
+			}
+		}
+	}
+}
+
+// TestLimitFew: where nobody has more than a few, a newcomer takes the place of the one that was idle for the longest time.
+func TestLimitFew(t *testing.T) {
 	c := newLimiterTest(t)
+	var conns []*limitedConn
 	for i := range 8 {
-		c.come(fmt.Sprintf("203.0.113.%d", i))
+		conns = append(conns, c.come(fmt.Sprintf("203.0.113.%d", i)))
 	}
-	if _, ok := c.admit(&fakeConn{from: netip.MustParseAddr("198.51.100.1")}); ok {
-		t.Error("a newcomer is admitted, and nobody had more than one")
+	onConnState(tls.Server(conns[0], nil), http.StateIdle)
+	late := c.come("198.51.100.1")
+	if conns[0].isClosed() || !conns[1].isClosed() || conns[2].isClosed() || late.isClosed() {
+		t.Error("want the second connection closed: the first has had an answer since")
 	}
-	if again := c.come("203.0.113.1"); again.isClosed() {
-		t.Error("who comes again takes the place of the own first one")
+	onConnState(conns[1], http.StateIdle) // too late
+	for _, conn := range append(conns, late) {
+		conn.Close()
 	}
+	c.isEmpty()
 }
 
 // TestLimitSessions: a connection that carries a session takes no place, and one again after its end.
@@ -177,8 +230,8 @@ func TestLimitSessions(t *testing.T) {
 		}
 		conn.CarriesSession(false)
 	}
-	if c.outside.total != 20 {
-		t.Errorf("%d count after the sessions have ended", c.outside.total)
+	if c.outside.all.conns != 20 {
+		t.Errorf("%d count after the sessions have ended", c.outside.all.conns)
 	}
 	for _, conn := range live {
 		conn.Close()
