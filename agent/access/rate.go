@@ -1,8 +1,11 @@
 package access
 
 import (
+	"maps"
 	"sync"
 	"time"
+
+	timerate "golang.org/x/time/rate"
 
 	"ideco-agent/agent"
 )
@@ -30,9 +33,9 @@ type rate struct {
 type rates struct {
 	account, device rate
 
-	mu    sync.Mutex // guards what follows
-	full  map[rateKey]time.Time
-	swept time.Time
+	mu      sync.Mutex // guards what follows
+	buckets map[rateKey]*timerate.Limiter
+	swept   time.Time
 }
 
 // rateKey is a device of an account; no device stands for the account itself.
@@ -42,7 +45,7 @@ type rateKey struct {
 }
 
 func newRates(account, device rate) *rates {
-	return &rates{account: account, device: device, full: map[rateKey]time.Time{}, swept: time.Now()}
+	return &rates{account: account, device: device, buckets: map[rateKey]*timerate.Limiter{}, swept: time.Now()}
 }
 
 // take counts one more. A refusal is CodeTooManyAttempts with the time until the next one is taken, and counts nothing.
@@ -51,28 +54,33 @@ func (r *rates) take(user agent.UserID, device string) error {
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.sweep(now)
-	account, wait := r.account.after(r.full[rateKey{user: user}], now)
-	next := map[rateKey]time.Time{{user: user}: account}
+	taken := map[rateKey]*timerate.Limiter{}
+	taken[rateKey{user: user}] = r.bucket(rateKey{user: user}, r.account)
 	if device != "" {
-		own, ownWait := r.device.after(r.full[rateKey{user, device}], now)
-		next[rateKey{user, device}], wait = own, max(wait, ownWait)
+		taken[rateKey{user, device}] = r.bucket(rateKey{user, device}, r.device)
+	}
+	var wait time.Duration
+	var reserved []*timerate.Reservation
+	for _, bucket := range taken {
+		one := bucket.ReserveN(now, 1)
+		reserved, wait = append(reserved, one), max(wait, one.DelayFrom(now))
 	}
 	if wait > 0 {
+		for _, one := range reserved {
+			one.CancelAt(now)
+		}
 		return &agent.Error{Code: agent.CodeTooManyAttempts, Wait: wait}
 	}
-	for key, full := range next {
-		r.full[key] = full
-	}
+	maps.Copy(r.buckets, taken)
 	return nil
 }
 
-// after is when a bucket is full again after one token was taken, and how long to wait until there is a token.
-func (r rate) after(full, now time.Time) (next time.Time, wait time.Duration) {
-	if full.Before(now) {
-		full = now
+// bucket is the one of a key, or a full one.
+func (r *rates) bucket(key rateKey, size rate) *timerate.Limiter {
+	if b := r.buckets[key]; b != nil {
+		return b
 	}
-	next = full.Add(r.every)
-	return next, next.Sub(now) - time.Duration(r.burst)*r.every
+	return timerate.NewLimiter(timerate.Every(size.every), size.burst)
 }
 
 // sweep drops the buckets that are full, once a minute.
@@ -81,9 +89,5 @@ func (r *rates) sweep(now time.Time) {
 		return
 	}
 	r.swept = now
-	for key, full := range r.full {
-		if !full.After(now) {
-			delete(r.full, key)
-		}
-	}
+	maps.DeleteFunc(r.buckets, func(_ rateKey, b *timerate.Limiter) bool { return b.TokensAt(now) >= float64(b.Burst()) })
 }
