@@ -66,8 +66,8 @@ type agentConn struct {
 	loginBy time.Time  // when there must be a session
 	l       *locale.Localizer
 	session string      // the live session that this connection carries; empty for none
-	resumed bool        // the next frame confirms the resume token
-	counted SessionConn // nil where nobody counts
+	resumed bool        // after a resume: the next frame confirms that the agent has the new token
+	counted SessionConn // nil where no listener counts connections, as in tests
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -108,9 +108,9 @@ func (a *agentConn) readAll() (err error) {
 
 var errFrameTooLarge = errors.New("frame over the limit")
 
-// readFrame waits for the next frame: for ever while there is a session, which pings keep watch over, else until the
-// time for a person to type is over. Without a session the frame must be short and arrive soon: what is kept of all guests
-// together is no more than MaxGuest for each connection that the listener admits.
+// readFrame waits for the next frame. With a session it waits without a limit, because pings detect an agent that is gone.
+// Without one it waits until loginBy; the frame may have MaxGuest bytes and must be complete GuestTimeout after it began.
+// This bounds the memory that agents without a session take.
 func (a *agentConn) readFrame() ([]byte, error) {
 	ctx, most := context.Background(), protocol.MaxFrame
 	if a.session == "" {

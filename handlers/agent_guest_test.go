@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -71,19 +72,29 @@ func TestGuestMessages(t *testing.T) {
 	}
 }
 
-// TestGuestLongMessages: a message over the limit is refused as soon as it is.
+// versionMessage is a valid message of a length.
+func versionMessage(length int) []byte {
+	const before, after = `{"type":"version","os":"`, `"}`
+	return []byte(before + strings.Repeat("x", length-len(before)-len(after)) + after)
+}
+
+// TestGuestLongMessages: a message is valid up to the limit; beyond it, it is refused before it is complete.
 func TestGuestLongMessages(t *testing.T) {
-	for name, sent := range map[string][]byte{
-		"one byte too many": append(frame(true, protocol.MaxGuest+1), make([]byte, protocol.MaxGuest+1)...),
-		"a long fragment":   append(frame(false, 65_000), make([]byte, protocol.MaxGuest+1)...),
+	for name, c := range map[string]struct {
+		sent   []byte
+		answer string
+	}{
+		"the longest":       {append(frame(true, protocol.MaxGuest), versionMessage(protocol.MaxGuest)...), `"update"`},
+		"one byte too many": {append(frame(true, protocol.MaxGuest+1), versionMessage(protocol.MaxGuest+1)...), "bad_message"},
+		"a long fragment":   {append(frame(false, 65_000), make([]byte, protocol.MaxGuest+1)...), "bad_message"},
 	} {
 		conn := upgrade(t, newSite(t))
-		if _, err := conn.Write(sent); err != nil {
+		if _, err := conn.Write(c.sent); err != nil {
 			t.Fatal(err)
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 		answer := make([]byte, 4096)
-		if n, err := conn.Read(answer); err != nil || !bytes.Contains(answer[:n], []byte("bad_message")) {
+		if n, err := conn.Read(answer); err != nil || !bytes.Contains(answer[:n], []byte(c.answer)) {
 			t.Errorf("%s: %q, %v", name, answer[:n], err)
 		}
 	}
@@ -93,11 +104,11 @@ func TestGuestLongMessages(t *testing.T) {
 // be long.
 func TestGuestMayTypeSlowly(t *testing.T) {
 	s := newSite(t)
-	s.guestTimeoutInTests = 50 * time.Millisecond
+	s.guestTimeoutInTests = 500 * time.Millisecond
 	set := s.Settings.(*fixedSettings)
 	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
 	conn := dialAgent(t, s)
-	timer := time.NewTimer(4 * s.guestTimeoutInTests)
+	timer := time.NewTimer(3 * s.guestTimeoutInTests / 2)
 	<-timer.C
 	if m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); m["authorized"] != true {
 		t.Fatalf("%v", m)
@@ -108,7 +119,8 @@ func TestGuestMayTypeSlowly(t *testing.T) {
 	if m := askAgent(t, conn, []byte(`{"type":"unauthorize"}`)); m["authorized"] != false {
 		t.Errorf("logout: %v", m)
 	}
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	if err := conn.Write(ctx, websocket.MessageText, make([]byte, protocol.MaxGuest+1)); err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ type wall struct {
 	domain     *lookout
 	log        *slog.Logger
 
-	restoring bool // written by restore alone, while nobody else can get in
+	restoring bool // set by restore only, before agents can connect
 
 	tunnel string            // set before anything else is asked, as ports are
 	ports  firewall.Redirect //

@@ -9,13 +9,13 @@ import (
 	"ideco-agent/agent/wireguard"
 )
 
-// guardedTunnel is the tunnel with the firewall in front of its addresses: one is open from when its session has a peer
-// until the session gives it back. A peer that outlives its session passes nothing.
+// guardedTunnel is the tunnel with the firewall in front of its addresses. An address is open from Up to Release. A peer
+// that outlives its session passes nothing.
 type guardedTunnel struct {
 	*wireguard.Device
 	firewall admissions
 
-	restoring bool // written by restore alone, while nobody else can get in
+	restoring bool // set by restore only, before agents can connect
 }
 
 // admissions are the addresses that the firewall lets through.
@@ -51,8 +51,8 @@ func (t *guardedTunnel) Reserve(ctx context.Context, s agent.Session) (netip.Add
 	return a, err
 }
 
-// Up opens the address when the peer is there. Where that fails the address is closed, also when the firewall opens it
-// after its caller has waited for too long; the peer that nobody is told of goes with the session, or with its next one.
+// Up makes the peer, then opens its address. If Grant fails, the address is revoked, because a Grant that timed out may
+// still take effect. The peer stays until the session ends or gets another peer.
 func (t *guardedTunnel) Up(ctx context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
 	config, err := t.Device.Up(ctx, s, key)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // kept is a file of the data directory.
 type kept struct {
 	name   string // pattern of path.Match
-	public bool   // everybody may read it
+	public bool   // no secret: it is left as it is when others can read it
 	change string // how to replace a secret that others could read
 }
 
@@ -42,10 +42,10 @@ const changeDatabase = "give all accounts new passwords"
 // checkData sees to it that nobody but the user of this process reads the secrets in the data directory or changes
 // anything there. A secret that others could read is closed to them, with a warning: whether it was copied is for a person
 // to judge. What others can change, or what belongs to somebody else, is refused with what to do, since nobody knows what
-// it holds now. Root is held to this as everybody is.
+// it holds now. This holds for root, too.
 func checkData(dir string, log *slog.Logger) error {
 	const secrets = "change the secrets in it that others could read"
-	if err := checkKept(dir, kept{change: secrets}, os.Stat, log); err != nil { // a link to the directory is nobody's but ours
+	if err := checkKept(dir, kept{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -71,7 +71,7 @@ func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log 
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look at who may read %s: %w", file, err)
+		return fmt.Errorf("check who may read %s: %w", file, err)
 	}
 	open, err := judge(file, k, info.Mode(), ownerOf(info), os.Geteuid())
 	if err != nil || !open {
