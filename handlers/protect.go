@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net"
@@ -112,6 +113,10 @@ func inForm(f form) echo.MiddlewareFunc {
 					return refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 				}
 				return next(c)
+			}
+			r.URL.RawQuery = "" // a form's fields are in its body
+			if err := r.ParseForm(); errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+				return err
 			}
 			if !validFormToken(c) {
 				return refusal{http.StatusForbidden, locale.FormExpired}

@@ -413,3 +413,52 @@ func TestOtherListeners(t *testing.T) {
 		}
 	}
 }
+
+// TestLargestBody: what anybody may send is short, in the body and in the query.
+func TestLargestBody(t *testing.T) {
+	s := newSite(t)
+	h := s.PortalHandler()
+	boss := signIn(t, s, "boss")
+	form := templates.CSRFField + "=token&login=x&password="
+	post := func(path, contentType, body string, chunked bool, cookies []*http.Cookie) (int, string) {
+		r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(body))
+		if chunked {
+			r.ContentLength = -1
+		}
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Content-Type", contentType)
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"})
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, c := range []struct {
+		name, path, contentType, body string
+		cookies                       []*http.Cookie
+		want                          int
+	}{
+		{"a form of 9 KiB", "/login", urlencoded, form + strings.Repeat("x", 9<<10), nil, 413},
+		{"the setup form", "/setup/the-token", urlencoded, form + strings.Repeat("x", 9<<10), nil, 413},
+		{"JSON of 9 KiB", "/web/auth/login", "application/json", `{"login":"` + strings.Repeat("x", 9<<10) + `"}`, nil, 413},
+		{"a form of 7 KiB", "/login", urlencoded, form + strings.Repeat("x", 7<<10), nil, 401},
+		{"somebody who is not signed in", "/admin/agent/domain", urlencoded, form + strings.Repeat("x", 9<<10), nil, 401},
+		{"an administrator", "/admin/agent/state", urlencoded, form + strings.Repeat("x", 200<<10), boss, 303},
+		{"an administrator, 300 KiB", "/admin/agent/state", urlencoded, form + strings.Repeat("x", 300<<10), boss, 413},
+		{"the token in the query", "/login?" + form, urlencoded, "login=x", nil, 403},
+	} {
+		for _, chunked := range []bool{false, true} {
+			got, text := post(c.path, c.contentType, c.body, chunked, c.cookies)
+			if got != c.want {
+				t.Errorf("%s, chunked %v: %d, want %d", c.name, chunked, got, c.want)
+			}
+			if got == 413 && !strings.Contains(text, "Too much data was sent") {
+				t.Errorf("%s, chunked %v: no words in %s", c.name, chunked, text)
+			}
+		}
+	}
+}
