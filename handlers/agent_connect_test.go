@@ -23,6 +23,11 @@ func dialAgent(t testing.TB, s *Site) *websocket.Conn {
 	t.Helper()
 	server := httptest.NewServer(s.AgentHandler())
 	t.Cleanup(server.Close)
+	return dialServer(t, server)
+}
+
+func dialServer(t testing.TB, server *httptest.Server) *websocket.Conn {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, server.URL+"/connect", &websocket.DialOptions{Host: "gw.example.test"})

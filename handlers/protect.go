@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"mime"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -35,6 +37,19 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer recoverTo(&err)
+		return next(c)
+	}
+}
+
+// answerInTime cuts an answer that is not read in time, and keeps no form while it waits: the fields are many times as
+// large as the body.
+func (s *Site) answerInTime(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Before(func() {
+			deadline := time.Now().Add(cmp.Or(s.writeTimeoutInTests, WriteTimeout))
+			_ = http.NewResponseController(c.Response().Writer).SetWriteDeadline(deadline)
+			c.Request().Form, c.Request().PostForm = nil, nil
+		})
 		return next(c)
 	}
 }

@@ -153,7 +153,7 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.recoverPanic, securityHeaders, s.meet(f))
+	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, s.meet(f))
 	e.Use(exceptions...)
 	e.Use(s.knownHost)
 	return e
@@ -175,10 +175,11 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	return e
 }
 
-// Timeouts of the servers in front of these routes. A download of the installer over a slow line is the longest answer.
+// Timeouts of the servers in front of these routes. WriteTimeout counts anew from where an answer begins, however long the
+// work before it takes; a download has a deadline of its own.
 const (
 	ReadHeaderTimeout = 10 * time.Second
 	ReadTimeout       = time.Minute
-	WriteTimeout      = 30 * time.Minute
+	WriteTimeout      = 30 * time.Second
 	IdleTimeout       = 15 * time.Second
 )

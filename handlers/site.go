@@ -38,6 +38,7 @@ type Site struct {
 	downloads           downloadSlots
 	agents              agentConns
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
+	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }
 
 // Tunnel is what the pages say of the tunnel.
