@@ -24,9 +24,9 @@ func impatient(t *testing.T, s *Site, h http.Handler, change func(*http.Server))
 	return server
 }
 
-// TestAnswersNobodyReads: a connection whose answers are not read is cut.
+// TestAnswersNobodyReads: a connection whose answers are not read is cut, without a warning in the log.
 func TestAnswersNobodyReads(t *testing.T) {
-	s := newSite(t)
+	s, log := walled(t)
 	over := make(chan struct{})
 	server := impatient(t, s, s.PortalHandler(), func(c *http.Server) {
 		c.WriteTimeout = 0 // answerInTime alone
@@ -54,6 +54,9 @@ func TestAnswersNobodyReads(t *testing.T) {
 	case <-over:
 	case <-time.After(20 * time.Second):
 		t.Error("the connection is kept")
+	}
+	if text := log.String(); !strings.Contains(text, `level=DEBUG msg="answer failed"`) || strings.Contains(text, "level=WARN") {
+		t.Errorf("the log has %s", text)
 	}
 }
 

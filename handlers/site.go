@@ -37,6 +37,7 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	faults              lastLine      // of health
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }
