@@ -103,11 +103,7 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 func (s *Site) spoken(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			v := who(c)
-			v.form = f
-			if f == rest {
-				v.L = locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
-			}
+			who(c).form = f
 			return next(c)
 		}
 	}
