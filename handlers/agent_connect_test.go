@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
 )
 
@@ -131,7 +132,8 @@ type countedConn struct {
 
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
 
-// TestCarriesSession: a connection says that it carries a session from the login to the logout.
+// TestCarriesSession: a connection says that it carries a session from the login to the logout, or until the session is
+// ended, also when the agent is silent then.
 func TestCarriesSession(t *testing.T) {
 	s := newSite(t)
 	conns := make(chan *countedConn, 1)
@@ -166,6 +168,13 @@ func TestCarriesSession(t *testing.T) {
 		if got := c.carries.Load(); got != step.carries {
 			t.Errorf("after %.30s: carries a session: %v", step.message, got)
 		}
+	}
+	m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`))
+	if id, _ := m["session"].(string); !c.carries.Load() || s.Sessions.End(ctx, id, agent.ReasonAdmin) != nil {
+		t.Fatalf("a second session: %v", m)
+	}
+	if c.carries.Load() {
+		t.Error("a session that was ended is still carried")
 	}
 }
 
