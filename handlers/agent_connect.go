@@ -304,6 +304,7 @@ func (a *agentConn) send(message any) error {
 // Ended tells the agent that its session is over and closes the connection. It is part of [access.Link], so it must not
 // wait for the agent.
 func (a *agentConn) Ended(reason agent.Reason) {
+	a.carriesSession(false) // a silent agent keeps the connection open for a while yet
 	a.site.agents.run(func() {
 		_ = a.send(protocol.Ended{Type: protocol.TypeEnded, Reason: string(reason), Message: a.l.Reason(reason)})
 		_ = a.conn.Close(websocket.StatusNormalClosure, string(reason))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
 )
 
@@ -23,6 +24,11 @@ func dialAgent(t testing.TB, s *Site) *websocket.Conn {
 	t.Helper()
 	server := httptest.NewServer(s.AgentHandler())
 	t.Cleanup(server.Close)
+	return dialServer(t, server)
+}
+
+func dialServer(t testing.TB, server *httptest.Server) *websocket.Conn {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, server.URL+"/connect", &websocket.DialOptions{Host: "gw.example.test"})
@@ -126,7 +132,8 @@ type countedConn struct {
 
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
 
-// TestCarriesSession: a connection says that it carries a session from the login to the logout.
+// TestCarriesSession: a connection says that it carries a session from the login to the logout, or until the session is
+// ended, also when the agent is silent then.
 func TestCarriesSession(t *testing.T) {
 	s := newSite(t)
 	conns := make(chan *countedConn, 1)
@@ -161,6 +168,13 @@ func TestCarriesSession(t *testing.T) {
 		if got := c.carries.Load(); got != step.carries {
 			t.Errorf("after %.30s: carries a session: %v", step.message, got)
 		}
+	}
+	m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`))
+	if id, _ := m["session"].(string); !c.carries.Load() || s.Sessions.End(ctx, id, agent.ReasonAdmin) != nil {
+		t.Fatalf("a second session: %v", m)
+	}
+	if c.carries.Load() {
+		t.Error("a session that was ended is still carried")
 	}
 }
 

@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -34,7 +36,7 @@ type restError struct {
 // but a reference that stands in the log.
 func (s *Site) answerError(err error, c echo.Context) {
 	if c.Response().Committed {
-		s.Log.Warn("answer failed", "path", c.Path(), "err", err)
+		s.answerFailed(c, err)
 		return
 	}
 	v, ok := c.Get(visitorKey).(*visitor)
@@ -47,7 +49,11 @@ func (s *Site) answerError(err error, c echo.Context) {
 	}
 	status, answer, ref := s.explain(err, v.L)
 	if status >= http.StatusInternalServerError {
-		s.Log.Error("request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)
+		level := slog.LevelError
+		if cutOff(c) && errors.Is(err, context.Canceled) {
+			level = slog.LevelDebug
+		}
+		s.Log.Log(context.Background(), level, "request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)
 	}
 	var refused *agent.Error
 	if errors.As(err, &refused) {
@@ -61,9 +67,22 @@ func (s *Site) answerError(err error, c echo.Context) {
 		err = c.String(status, answer.Message+"\n")
 	}
 	if err != nil {
-		s.Log.Warn("answer failed", "path", c.Path(), "err", err)
+		s.answerFailed(c, err)
 	}
 }
+
+// answerFailed logs what kept an answer from going out. Whoever cuts the connection or does not read is no fault of the
+// gateway, and can do it without end.
+func (s *Site) answerFailed(c echo.Context, err error) {
+	level := slog.LevelWarn
+	if cutOff(c) && !errors.As(err, new(panicked)) {
+		level = slog.LevelDebug
+	}
+	s.Log.Log(context.Background(), level, "answer failed", "path", c.Path(), "err", err)
+}
+
+// cutOff tells whether the connection is lost: net/http ends a request's context when reading or writing fails.
+func cutOff(c echo.Context) bool { return c.Request().Context().Err() != nil }
 
 // explain chooses status and words.
 func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restError, ref string) {

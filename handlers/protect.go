@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -34,6 +37,19 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer recoverTo(&err)
+		return next(c)
+	}
+}
+
+// answerInTime cuts an answer that is not read in time, and keeps no form while it waits: the fields are many times as
+// large as the body.
+func (s *Site) answerInTime(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Before(func() {
+			deadline := time.Now().Add(cmp.Or(s.writeTimeoutInTests, WriteTimeout))
+			_ = http.NewResponseController(c.Response().Writer).SetWriteDeadline(deadline)
+			c.Request().Form, c.Request().PostForm = nil, nil
+		})
 		return next(c)
 	}
 }
@@ -87,11 +103,7 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 func (s *Site) spoken(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			v := who(c)
-			v.form = f
-			if f == rest {
-				v.L = locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
-			}
+			who(c).form = f
 			return next(c)
 		}
 	}
@@ -112,6 +124,10 @@ func inForm(f form) echo.MiddlewareFunc {
 					return refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 				}
 				return next(c)
+			}
+			r.URL.RawQuery = "" // a form's fields are in its body
+			if err := r.ParseForm(); errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+				return err
 			}
 			if !validFormToken(c) {
 				return refusal{http.StatusForbidden, locale.FormExpired}

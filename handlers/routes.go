@@ -121,13 +121,17 @@ func (s *Site) httpRoutes() []route {
 	}
 }
 
-// maxBody is the largest body of a request, in bytes. The largest form is the list of local networks.
-const maxBody = "256K"
+// The largest body of a request, in bytes: of anybody, and of a person who is signed in. The largest form is the list of
+// local networks.
+const (
+	maxBodyAnybody = "8K"
+	maxBody        = "256K"
+)
 
 // PortalHandler is the portal.
 func (s *Site) PortalHandler() http.Handler {
 	e := s.newEcho(page)
-	e.Use(s.crossOrigin(), middleware.BodyLimit(maxBody))
+	e.Use(s.crossOrigin())
 	return s.register(e, s.portalRoutes())
 }
 
@@ -138,9 +142,7 @@ func (s *Site) AgentHandler() http.Handler {
 
 // HTTPHandler is what plain HTTP answers.
 func (s *Site) HTTPHandler() http.Handler {
-	e := s.newEcho(plain, s.askToStart)
-	e.Use(middleware.BodyLimit(maxBody))
-	return s.register(e, s.httpRoutes())
+	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
 }
 
 // newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
@@ -151,7 +153,7 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.recoverPanic, securityHeaders, s.meet(f))
+	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, s.meet(f))
 	e.Use(exceptions...)
 	e.Use(s.knownHost)
 	return e
@@ -159,7 +161,12 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 
 func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	for _, r := range routes {
-		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), inForm(r.form)}
+		most := maxBody
+		if r.rule == anybody || r.rule == setup {
+			most = maxBodyAnybody
+		}
+		// The body is read after admit alone.
+		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.form != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)
@@ -168,10 +175,11 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	return e
 }
 
-// Timeouts of the servers in front of these routes. A download of the installer over a slow line is the longest answer.
+// Timeouts of the servers in front of these routes. WriteTimeout counts anew from where an answer begins, however long the
+// work before it takes; a download has a deadline of its own.
 const (
 	ReadHeaderTimeout = 10 * time.Second
 	ReadTimeout       = time.Minute
-	WriteTimeout      = 30 * time.Minute
+	WriteTimeout      = 30 * time.Second
 	IdleTimeout       = 15 * time.Second
 )

@@ -223,26 +223,57 @@ func TestRouteAccess(t *testing.T) {
 	}
 }
 
-// TestHiddenPaths: outside, no method tells a path of administration from one that is not there.
+// TestHiddenPaths: outside, nothing tells a path of administration from one beside it that is not there.
 func TestHiddenPaths(t *testing.T) {
 	s := newSite(t)
 	h := gated(s)
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"}
-	answer := func(method, path string, f form) string {
-		w := ask(h, method, path, f, outside, nil)
-		return fmt.Sprint(w.Code, w.Header().Values("Allow"))
+	token := randomToken() // otherwise each page has a new one
+	answer := func(method, path string, f form, language string) string {
+		r := httptest.NewRequest(method, "https://gw.example.test/", strings.NewReader(templates.CSRFField+"="+token))
+		r.URL.Path = path
+		r.RemoteAddr = netip.AddrPortFrom(outside, 40000).String()
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if f == rest {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		if language != "" {
+			r.Header.Set("Accept-Language", language)
+		}
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: token})
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return fmt.Sprint(w.Code, w.Header(), strings.ReplaceAll(w.Body.String(), path, "the path"))
 	}
 	for _, r := range s.portalRoutes() {
 		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
+		beside := strings.NewReplacer("/setup/", "/setups/", "/admin/", "/admin/x", "/download/", "/download/x",
+			"_backend/", "_backend/x").Replace(path)
 		for _, method := range methods {
-			if r.rule == administrator || r.rule == setup {
-				if got, want := answer(method, path, r.form), answer(method, "/not/there", r.form); got != want {
-					t.Errorf("%s %s: %s, and a path that is not there: %s", method, path, got, want)
+			for _, language := range []string{"", "en", "ru"} {
+				for _, f := range []form{page, rest} {
+					if r.rule == administrator || r.rule == setup {
+						got, want := answer(method, path, f, language), answer(method, beside, f, language)
+						if got != want || path == beside {
+							t.Errorf("%s %s in %q: %s\n%s: %s", method, path, language, got, beside, want)
+						}
+					}
 				}
 			}
 		}
-		if got := answer("OPTIONS", path, r.form); got != "404 []" {
+		if got := answer("OPTIONS", path, r.form, ""); !strings.HasPrefix(got, "404 ") || strings.Contains(got, "Allow") {
 			t.Errorf("OPTIONS %s: %s", path, got)
+		}
+	}
+}
+
+// TestRESTPaths: the path of a REST route tells that it is one, so that errors before the route answer in its form and
+// language.
+func TestRESTPaths(t *testing.T) {
+	s := newSite(t)
+	for _, r := range append(s.portalRoutes(), s.agentRoutes()...) {
+		if restPath.MatchString(r.path) != (r.form == rest) {
+			t.Errorf("%s: %v", r.path, r.form)
 		}
 	}
 }
@@ -409,6 +440,55 @@ func TestOtherListeners(t *testing.T) {
 		for _, path := range []string{"/admin/agent", "/login", "/cabinet", "/agent_backend/wireguard/state", "/download/IdecoAgent.msi", "/healthz"} {
 			if w := ask(c.h, "GET", path, page, inLAN, nil); w.Code != http.StatusNotFound {
 				t.Errorf("%s: %s: %d", name, path, w.Code)
+			}
+		}
+	}
+}
+
+// TestLargestBody: what anybody may send is short, in the body and in the query.
+func TestLargestBody(t *testing.T) {
+	s := newSite(t)
+	h := s.PortalHandler()
+	boss := signIn(t, s, "boss")
+	form := templates.CSRFField + "=token&login=x&password="
+	post := func(path, contentType, body string, chunked bool, cookies []*http.Cookie) (int, string) {
+		r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(body))
+		if chunked {
+			r.ContentLength = -1
+		}
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Content-Type", contentType)
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"})
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, c := range []struct {
+		name, path, contentType, body string
+		cookies                       []*http.Cookie
+		want                          int
+	}{
+		{"a form of 9 KiB", "/login", urlencoded, form + strings.Repeat("x", 9<<10), nil, 413},
+		{"the setup form", "/setup/the-token", urlencoded, form + strings.Repeat("x", 9<<10), nil, 413},
+		{"JSON of 9 KiB", "/web/auth/login", "application/json", `{"login":"` + strings.Repeat("x", 9<<10) + `"}`, nil, 413},
+		{"a form of 7 KiB", "/login", urlencoded, form + strings.Repeat("x", 7<<10), nil, 401},
+		{"somebody who is not signed in", "/admin/agent/domain", urlencoded, form + strings.Repeat("x", 9<<10), nil, 401},
+		{"an administrator", "/admin/agent/state", urlencoded, form + strings.Repeat("x", 200<<10), boss, 303},
+		{"an administrator, 300 KiB", "/admin/agent/state", urlencoded, form + strings.Repeat("x", 300<<10), boss, 413},
+		{"the token in the query", "/login?" + form, urlencoded, "login=x", nil, 403},
+	} {
+		for _, chunked := range []bool{false, true} {
+			got, text := post(c.path, c.contentType, c.body, chunked, c.cookies)
+			if got != c.want {
+				t.Errorf("%s, chunked %v: %d, want %d", c.name, chunked, got, c.want)
+			}
+			if got == 413 && !strings.Contains(text, "Too much data was sent") {
+				t.Errorf("%s, chunked %v: no words in %s", c.name, chunked, text)
 			}
 		}
 	}

@@ -37,7 +37,9 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	faults              lastLine      // of health
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
+	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }
 
 // Tunnel is what the pages say of the tunnel.

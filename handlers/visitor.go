@@ -42,7 +42,7 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: s.Hosts.Peer(peer), L: locale.For(cookieValue(c, languageCookie)), form: f}
+			v := &visitor{Peer: s.Hosts.Peer(peer), L: language(c), form: f}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}
@@ -53,6 +53,15 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// language is what a visitor is answered in. Programs name theirs in the header; the path alone tells them, so that a path
+// without a route answers like one with.
+func language(c echo.Context) *locale.Localizer {
+	if isREST(c) {
+		return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
+	}
+	return locale.For(cookieValue(c, languageCookie))
 }
 
 // recognise loads the person behind the browser's cookie. A session that is over or whose account is switched off is

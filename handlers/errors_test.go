@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"ideco-agent/templates"
+)
+
+// lost is a ResponseWriter whose client has gone; net/http ends the context of the request then.
+type lost struct {
+	*httptest.ResponseRecorder
+	end context.CancelFunc
+}
+
+func (l lost) Write([]byte) (int, error) {
+	l.end()
+	return 0, os.ErrDeadlineExceeded
+}
+
+// TestNoLinesForLostConnections: what becomes of a connection that its client cuts or does not read leaves no warning.
+func TestNoLinesForLostConnections(t *testing.T) {
+	s, log := walled(t)
+	h := s.PortalHandler()
+	for _, early := range []bool{true, false} { // cut before the work, cut before the answer
+		for _, path := range []string{"GET /login", "POST /login", "GET /cabinet", "GET /healthz", "POST /web/auth/login", "GET /agent_backend/wireguard/state", "GET /not/there"} {
+			ctx, end := context.WithCancel(t.Context())
+			if early {
+				end()
+			}
+			method, path, _ := strings.Cut(path, " ")
+			r := httptest.NewRequestWithContext(ctx, method, "https://gw.example.test"+path, strings.NewReader(templates.CSRFField+"=token&login=x&password=x"))
+			r.RemoteAddr = "192.168.7.20:40000"
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+			r.AddCookie(&http.Cookie{Name: browserCookie, Value: "forged"})
+			h.ServeHTTP(lost{httptest.NewRecorder(), end}, r)
+			end()
+		}
+	}
+	if strings.Contains(log.String(), "level=WARN") || strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("%s", log)
+	}
+}
+
+// TestBrokenPage: a page that cannot be made leaves its lines.
+func TestBrokenPage(t *testing.T) {
+	s, log := walled(t)
+	c := newContext(s)
+	broken := templ.ComponentFunc(func(context.Context, io.Writer) error { return errors.New("broken page") })
+	s.answerError(s.render(c, http.StatusOK, broken), c)
+	s.answerError(errors.New("late"), c)
+	for _, want := range []string{`level=ERROR msg="request failed"`, "broken page", `level=WARN msg="answer failed"`, "late"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in %s", want, log)
+		}
+	}
+}
+
+// TestHealthLines: a fault has a line when it is new and once a minute, however often somebody asks.
+func TestHealthLines(t *testing.T) {
+	s, log := walled(t)
+	s.Health = func(context.Context) error { return errors.New("the tunnel is gone") }
+	for range 3 {
+		ask(s.PortalHandler(), "GET", "/healthz", plain, outside, nil)
+	}
+	if n := strings.Count(log.String(), "msg=health"); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+	now := time.Now()
+	for _, c := range []struct {
+		text  string
+		after time.Duration
+		want  bool
+	}{{"a", 0, true}, {"a", 59 * time.Second, false}, {"b", 59 * time.Second, true}, {"b", 2 * time.Minute, true}} {
+		if got := s.faults.due(c.text, now.Add(c.after)); got != c.want {
+			t.Errorf("%s after %s: %v", c.text, c.after, got)
+		}
+	}
+}
