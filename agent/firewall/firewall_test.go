@@ -18,6 +18,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 func TestClosedBeforeLogin(t *testing.T) {
@@ -1034,13 +1035,12 @@ func TestMSS(t *testing.T) {
 func TestWithoutRights(t *testing.T) {
 	if os.Getenv(labVariable) == "" {
 		t.Parallel()
-		need(t, os.Geteuid() == 0, "root")
+		needs.Root(t)
 		for name, wrap := range map[string][]string{
 			"no capability": {"setpriv", "--inh-caps=-all", "--bounding-set=-all"},
 			"namespace":     {"unshare", "--user", "--map-root-user"},
 		} {
-			_, err := exec.LookPath(wrap[0])
-			need(t, err == nil, wrap[0]+" (on Debian: apt-get install util-linux)")
+			needs.Program(t, wrap[0], "util-linux")
 			run := exec.CommandContext(t.Context(), wrap[0], append(wrap[1:], os.Args[0], "-test.run=^TestWithoutRights$", "-test.v")...)
 			run.Env = append(os.Environ(), labVariable+"=none")
 			if out, err := run.CombinedOutput(); err != nil {

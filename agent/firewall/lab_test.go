@@ -18,6 +18,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 // labVariable holds the lab's prefix in a process that runs inside its gateway.
@@ -109,24 +110,15 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 		"-test.timeout=2m")
 	run.Env = append(os.Environ(), labVariable+"="+l.prefix)
 	out, err := run.CombinedOutput()
-	switch {
-	case err != nil:
-		t.Errorf("inside the lab: %v\n%s", err, out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	default:
-		t.Logf("%s", out)
-	}
+	needs.Rerun(t, out, err)
 }
 
 // newLab makes namespaces that live as long as the test.
 func newLab(tb testing.TB) lab {
 	tb.Helper()
-	need(tb, os.Geteuid() == 0, "root")
-	for program, pkg := range map[string]string{"ip": "iproute2", "nft": "nftables"} {
-		_, err := exec.LookPath(program)
-		need(tb, err == nil, program+" (on Debian: apt-get install "+pkg+")")
-	}
+	needs.Root(tb)
+	needs.Program(tb, "ip", "iproute2")
+	needs.Program(tb, "nft", "nftables")
 	l := lab{fmt.Sprintf("fw-%d-%d", os.Getpid(), labCount.Add(1))}
 	tb.Cleanup(func() {
 		for _, n := range []string{"gw", inLAN, inLAN1, inWAN, inTunnel} {
@@ -135,18 +127,6 @@ func newLab(tb testing.TB) lab {
 	})
 	run(tb, "sh", "-c", setUp, "sh", l.prefix)
 	return l
-}
-
-// need ends a test that cannot be had here: as a failure when everything is required (REQUIRE_ALL=1), else as a skip.
-func need(tb testing.TB, have bool, what string) {
-	tb.Helper()
-	switch {
-	case have:
-	case os.Getenv("REQUIRE_ALL") == "1":
-		tb.Fatalf("this takes %s", what)
-	default:
-		tb.Skipf("this takes %s", what)
-	}
 }
 
 func run(tb testing.TB, name string, args ...string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 func prefixes(texts ...string) (list []netip.Prefix) {
@@ -159,12 +160,12 @@ func TestConflictBelow(t *testing.T) {
 	}
 }
 
-// A real flowtable. Nobody can be asked to have a kernel module, so that its absence is no failure anywhere.
+// A real flowtable.
 func TestFlowtable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		nft(t, "add table inet theirs")
 		if out, err := exec.Command("nft", "add flowtable inet theirs fast { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput(); err != nil {
-			t.Skipf("untried here: this kernel has no flowtables: %s", out)
+			needs.Lacking(t, needs.Kernel, "flowtables: "+string(out))
 		}
 		f, err := Open(Options{Mode: ModeNFTables, Log: logOf(t)})
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"ideco-agent/agent/needs"
 )
 
 const (
@@ -32,18 +34,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// needTools ends the test where the tools that make and read an MSI are missing: as a failure when all of them are
-// required (REQUIRE_ALL=1), else as a skip.
+// needTools ends the test where the tools that make and read an MSI are missing.
 func needTools(tb testing.TB) {
 	tb.Helper()
-	for _, tool := range []string{"wixl", "msibuild", "msiinfo", "msiextract"} {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		if os.Getenv("REQUIRE_ALL") == "1" {
-			tb.Fatalf("no %s here; apt-get install wixl msitools", tool)
-		}
-		tb.Skipf("no %s here; apt-get install wixl msitools", tool)
+	needs.Program(tb, "wixl", "wixl")
+	for _, tool := range []string{"msibuild", "msiinfo", "msiextract"} {
+		needs.Program(tb, tool, "msitools")
 	}
 }
 

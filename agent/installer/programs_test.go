@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"ideco-agent/agent/needs"
 )
 
 func sumOfFile(t *testing.T, path string) [sha256.Size]byte {
@@ -85,15 +87,22 @@ func TestProgramsWithWintun(t *testing.T) {
 	}
 }
 
-// TestProgramsOfThisBuild: what this very build has can be unpacked.
-func TestProgramsOfThisBuild(t *testing.T) {
+// ofThisBuild is the template of this build, which make build puts there.
+func ofThisBuild(tb testing.TB) []byte {
+	tb.Helper()
 	b, err := Embedded()
 	if errors.Is(err, ErrNoTemplate) {
-		t.Skip("this build has no installer template; make build makes one")
+		needs.Skip(tb, "this build has no installer (make build, with wixl and msitools installed)")
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
+	return b
+}
+
+// TestProgramsOfThisBuild: what this very build has can be unpacked.
+func TestProgramsOfThisBuild(t *testing.T) {
+	b := ofThisBuild(t)
 	template, err := Open(b)
 	if err != nil {
 		t.Fatal(err)
@@ -159,10 +168,7 @@ func TestCabinetCutOff(t *testing.T) {
 }
 
 func BenchmarkPrograms(b *testing.B) {
-	data, err := Embedded()
-	if err != nil {
-		b.Skip(err)
-	}
+	data := ofThisBuild(b)
 	template, err := Open(data)
 	if err != nil {
 		b.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -244,17 +243,5 @@ func eventually(tb testing.TB, what string, isSo func() bool) {
 		case <-deadline:
 			tb.Fatalf("not in %s: %s", patience, what)
 		}
-	}
-}
-
-// need ends a test that cannot be had here: as a failure when everything is required (REQUIRE_ALL=1), else as a skip.
-func need(tb testing.TB, have bool, what string) {
-	tb.Helper()
-	switch {
-	case have:
-	case os.Getenv("REQUIRE_ALL") == "1":
-		tb.Fatalf("this takes %s", what)
-	default:
-		tb.Skipf("this takes %s", what)
 	}
 }

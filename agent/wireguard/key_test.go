@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 func TestKeyStays(t *testing.T) {
@@ -33,8 +34,7 @@ func TestKeyStays(t *testing.T) {
 
 // TestKeyOfWg reads a key of wg, and has wg read one of ours.
 func TestKeyOfWg(t *testing.T) {
-	_, err := exec.LookPath("wg")
-	need(t, err == nil, "wg (on Debian: apt-get install wireguard-tools)")
+	needs.Program(t, "wg", "wireguard-tools")
 	path := filepath.Join(t.TempDir(), "wireguard.key")
 	key, err := loadKey(path)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 // labVariable holds the name of the namespace outside in a process that runs inside.
@@ -46,25 +47,15 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 		"-test.timeout=2m")
 	run.Env = append(os.Environ(), labVariable+"="+outside)
 	out, err := run.CombinedOutput()
-	switch {
-	case err != nil:
-		t.Errorf("inside the lab: %v\n%s", err, out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	default:
-		t.Logf("%s", out)
-	}
+	needs.Rerun(t, out, err)
 }
 
 func needLab(tb testing.TB) {
 	tb.Helper()
-	need(tb, os.Geteuid() == 0, "root")
-	_, err := os.Stat("/dev/net/tun")
-	need(tb, err == nil, "/dev/net/tun")
-	for program, pkg := range map[string]string{"ip": "iproute2", "wg": "wireguard-tools"} {
-		_, err := exec.LookPath(program)
-		need(tb, err == nil, program+" (on Debian: apt-get install "+pkg+")")
-	}
+	needs.Root(tb)
+	needs.TUN(tb)
+	needs.Program(tb, "ip", "iproute2")
+	needs.Program(tb, "wg", "wireguard-tools")
 }
 
 // newLab makes two namespaces that live as long as the test.
@@ -140,13 +131,6 @@ func (l lab) connect(tb testing.TB, d *Device) (agent.Session, *person) {
 // interfaceName is a name that no other test has: sockets of all namespaces lie in one directory.
 func interfaceName() string { return fmt.Sprintf("wgt%d", os.Getpid()) }
 
-// untried ends a test of what this machine does not have. Nobody can be asked to have a kernel module, so that it is
-// no failure even where everything else is required.
-func untried(t *testing.T, what string) {
-	t.Helper()
-	t.Skip("untried here: " + what)
-}
-
 // asNobody runs a test once more in a process without any capability, and in a user namespace where that process
 // believes to have them all.
 func asNobody(t *testing.T, body func(*testing.T)) {
@@ -155,14 +139,13 @@ func asNobody(t *testing.T, body func(*testing.T)) {
 		return
 	}
 	t.Parallel()
-	need(t, os.Geteuid() == 0, "root")
+	needs.Root(t)
 	for name, wrap := range map[string][]string{
 		"no capability": {"setpriv", "--inh-caps=-all", "--bounding-set=-all"},
 		"namespace":     {"unshare", "--user", "--map-root-user"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := exec.LookPath(wrap[0])
-			need(t, err == nil, wrap[0]+" (on Debian: apt-get install util-linux)")
+			needs.Program(t, wrap[0], "util-linux")
 			args := append(wrap[1:], os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$", "-test.v", "-test.timeout=1m")
 			run := exec.CommandContext(t.Context(), wrap[0], args...)
 			run.Env = append(os.Environ(), labVariable+"=none")

@@ -18,6 +18,7 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 func TestTUN(t *testing.T) {
@@ -31,7 +32,7 @@ func TestKernel(t *testing.T) {
 			if !strings.Contains(err.Error(), "this kernel has no WireGuard") {
 				t.Errorf("the error does not say it: %v", err)
 			}
-			untried(t, "kernel WireGuard")
+			needs.Lacking(t, needs.Kernel, "WireGuard")
 		}
 		walk(t, l, ModeKernel)
 	})

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -43,18 +40,5 @@ func TestEndWords(t *testing.T) {
 		if text := locale.Text(locale.Russian, key, "value", value); code != c.code || !strings.Contains(text, c.says) || strings.Contains(text, "{") {
 			t.Errorf("%v, %v: %d %q", c.outcome, c.err, code, text)
 		}
-	}
-}
-
-func TestEndElsewhere(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("this is about other systems")
-	}
-	var stderr bytes.Buffer
-	if code := run(context.Background(), program{args: []string{"end"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
-		t.Errorf("exit code %d", code)
-	}
-	if !strings.Contains(stderr.String(), "The command end is for Windows") {
-		t.Error(stderr.String())
 	}
 }

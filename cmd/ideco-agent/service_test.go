@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"runtime"
-	"strings"
 	"testing"
 
 	"ideco-agent/agent/client/locale"
@@ -32,18 +28,5 @@ func TestParseService(t *testing.T) {
 		if len(c.args) == 0 && o.mode != string(tunnel.Auto) {
 			t.Errorf("the mode is %s", o.mode)
 		}
-	}
-}
-
-func TestServiceElsewhere(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("this is about other systems")
-	}
-	var stderr bytes.Buffer
-	if code := run(context.Background(), program{args: []string{"service"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
-		t.Errorf("exit code %d", code)
-	}
-	if !strings.Contains(stderr.String(), "for Windows") {
-		t.Error(stderr.String())
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/needs"
 	"ideco-agent/agent/protocol"
 )
 
@@ -49,7 +50,9 @@ type lab struct {
 var labs atomic.Int32
 
 func newLab(t *testing.T) *lab {
-	needRoot(t, "ip", "ping")
+	needs.Root(t)
+	needs.Program(t, "ip", "iproute2")
+	needs.Program(t, "ping", "iputils-ping")
 	id := fmt.Sprintf("%d-%d", os.Getpid(), labs.Add(1))
 	l := &lab{t: t, gateway: "agent-gw-" + id, computer: "agent-pc-" + id, bin: t.TempDir()}
 	for _, ns := range []string{l.gateway, l.computer} {
@@ -70,26 +73,6 @@ func newLab(t *testing.T) *lab {
 	}
 	l.inGateway(func() { l.tunnel = gatewaytest.NewTunnel(t, gatewayInside, nil) })
 	return l
-}
-
-// needRoot skips a test that the machine cannot run, unless it has to.
-func needRoot(t *testing.T, tools ...string) {
-	missing := "root is"
-	if os.Geteuid() == 0 {
-		missing = ""
-	}
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = tool + " (Debian: iproute2, iputils-ping) is"
-		}
-	}
-	switch {
-	case missing == "":
-	case os.Getenv("REQUIRE_ALL") == "1":
-		t.Fatal(missing + " needed")
-	default:
-		t.Skip(missing + " needed")
-	}
 }
 
 // plug connects the computer's cable.

@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -46,32 +41,5 @@ func TestParseWindowOptions(t *testing.T) {
 		if !(errors.As(err, &wrong) && wrong.key == want || errors.As(err, &wrongPlace) && wrongPlace.Key == want) {
 			t.Errorf("%q: %v, want %s", args, err, want)
 		}
-	}
-}
-
-func TestDiagnose(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("it reads this computer's registry")
-	}
-	dir := t.TempDir()
-	var out, diagnostics bytes.Buffer
-	p := program{args: []string{"diagnose", "--lang", "en"}, stdout: &out, stderr: &diagnostics, reportDirs: []string{dir}}
-	if code := run(context.Background(), p); code != exitOK {
-		t.Fatalf("exit code %d: %s", code, diagnostics.String())
-	}
-	list, err := filepath.Glob(filepath.Join(dir, "IdecoAgent-*.zip"))
-	if err != nil || len(list) != 1 || !strings.Contains(out.String(), list[0]) {
-		t.Errorf("%q: %q, %v", out.String(), list, err)
-	}
-	if info, err := os.Stat(list[0]); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info, err)
-	}
-	p.args = []string{"diagnose", "more"}
-	if code := run(context.Background(), p); code != exitUsage {
-		t.Errorf("exit code %d", code)
-	}
-	p.args, p.reportDirs = []string{"diagnose"}, []string{filepath.Join(dir, "missing")}
-	if code := run(context.Background(), p); code != exitFailed {
-		t.Errorf("exit code %d", code)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/needs"
 )
 
 func servedLeaf(t testing.TB, a *Authority) *x509.Certificate {
@@ -32,10 +34,7 @@ func goVerify(a *Authority, leaf *x509.Certificate, host string) error {
 // opensslVerify asks the verifier of the rest of the world, at its strictest.
 func opensslVerify(t testing.TB, a *Authority, leaf *x509.Certificate, host string) error {
 	t.Helper()
-	program, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Fatal("openssl is needed for this test: apt-get install openssl")
-	}
+	needs.Program(t, "openssl", "openssl")
 	dir := t.TempDir()
 	rootPath, leafPath := filepath.Join(dir, "root.pem"), filepath.Join(dir, "leaf.pem")
 	write(t, rootPath, a.RootPEM())
@@ -44,7 +43,7 @@ func opensslVerify(t testing.TB, a *Authority, leaf *x509.Certificate, host stri
 	if _, err := netip.ParseAddr(host); err == nil {
 		check = "-verify_ip"
 	}
-	out, err := exec.CommandContext(t.Context(), program, "verify", "-x509_strict", "-purpose", "sslserver",
+	out, err := exec.CommandContext(t.Context(), "openssl", "verify", "-x509_strict", "-purpose", "sslserver",
 		"-no-CApath", "-no-CAstore", "-CAfile", rootPath, check, host, leafPath).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"ideco-agent/agent/needs"
 )
 
 // tab is a real browser's tab with a person in front of it.
@@ -27,7 +29,7 @@ type tab struct {
 // there.
 func (g *gateway) chromium(t *testing.T, extra ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
-	need(t, "chromium", "chromium")
+	needs.Program(t, "chromium", "chromium")
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath("chromium"), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless,
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),

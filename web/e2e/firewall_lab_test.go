@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netns"
+
+	"ideco-agent/agent/needs"
 )
 
 // Places of the town, each a network namespace. A test runs inside the gateway.
@@ -128,26 +130,17 @@ func inTown(t *testing.T, body func(*testing.T, town)) {
 		body(t, town{prefix})
 		return
 	}
-	if os.Geteuid() != 0 {
-		missing(t, "network namespaces need root")
-	}
-	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		missing(t, "this machine has no /dev/net/tun")
-	}
-	need(t, "ip", "iproute2")
-	need(t, "nft", "nftables")
-	need(t, "ping", "iputils-ping")
+	needs.Root(t)
+	needs.TUN(t)
+	needs.Program(t, "ip", "iproute2")
+	needs.Program(t, "nft", "nftables")
+	needs.Program(t, "ping", "iputils-ping")
 	t.Parallel()
 	w := newTown(t)
 	again := exec.CommandContext(t.Context(), "ip", "netns", "exec", w.at("gw"), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
 	again.Env = append(os.Environ(), townVariable+"="+w.prefix)
 	out, err := again.CombinedOutput()
-	switch {
-	case err != nil:
-		t.Errorf("in the town: %v\n%s", err, out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	}
+	needs.Rerun(t, out, err)
 }
 
 // newTown makes namespaces that live as long as the test. In all of them the gateway's name means the router.

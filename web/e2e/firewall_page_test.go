@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"ideco-agent/agent/needs"
 )
 
 // TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
@@ -103,7 +105,7 @@ func (v *visitor) roles(of map[string]string) map[string]string {
 // TestFirewallWithoutRights: who asks for a firewall gets one or an error that says why; otherwise the page warns.
 func TestFirewallWithoutRights(t *testing.T) {
 	inTown(t, func(t *testing.T, _ town) {
-		need(t, "setpriv", "util-linux")
+		needs.Program(t, "setpriv", "util-linux")
 		powerless := filepath.Join(t.TempDir(), "ideco-portal")
 		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --inh-caps=-all --bounding-set=-all %s \"$@\"\n", portalProgram)
 		if err := os.WriteFile(powerless, []byte(script), 0o755); err != nil {

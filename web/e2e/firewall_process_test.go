@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/needs"
 )
 
 // TestFirewallRestart: a process that comes back in time is noticed by nobody.
@@ -204,8 +206,8 @@ func TestFirewallAmongOthers(t *testing.T) {
 func TestFirewallFlowtable(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		out, err := exec.Command("nft", "add table inet fast; add flowtable inet fast path { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput()
-		if err != nil { // nobody can be asked to have a kernel module, so that this is no failure anywhere
-			t.Skipf("untried here: this kernel has no flowtables: %s", out)
+		if err != nil {
+			needs.Lacking(t, needs.Kernel, "flowtables: "+string(out))
 		}
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
 		status, body := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}})

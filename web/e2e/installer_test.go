@@ -16,12 +16,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ideco-agent/agent/needs"
 )
 
 // TestInstaller: what people download knows the gateway's address and the pin of its root, and is the same for all.
 func TestInstaller(t *testing.T) {
 	t.Parallel()
-	need(t, "msiinfo", "msitools")
+	needs.Program(t, "msiinfo", "msitools")
 	g := startGateway(t)
 	boss := g.administrator()
 	page := "https://" + g.where.Portal[0] + "/download/IdecoAgent.msi"
@@ -61,7 +63,7 @@ func TestInstaller(t *testing.T) {
 		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": domain}, nil)
 		response, msi := fetch(page, nil)
 		if response.StatusCode == http.StatusNotFound {
-			missing(t, "this build has no installer (make build, with wixl and msitools installed)")
+			needs.Skip(t, "this build has no installer (make build, with wixl and msitools installed)")
 		}
 		_, other := fetch(open, nil)
 		if !bytes.Equal(msi, other) {
@@ -117,7 +119,7 @@ func TestRollout(t *testing.T) {
 		}
 		defer response.Body.Close()
 		if response.StatusCode == http.StatusNotFound && c.name == "IdecoAgent-portable.zip" {
-			missing(t, "this build has no program for a share (make build)")
+			needs.Skip(t, "this build has no program for a share (make build)")
 		}
 		b, err := io.ReadAll(response.Body)
 		if err != nil {

@@ -55,20 +55,3 @@ func build(m *testing.M) (int, error) {
 	}
 	return m.Run(), nil
 }
-
-// need skips a test whose part this machine cannot run, saying why; where everything must run that is a failure.
-func need(t testing.TB, command, debianPackage string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err == nil {
-		return
-	}
-	missing(t, fmt.Sprintf("%s is not installed (apt-get install %s)", command, debianPackage))
-}
-
-func missing(t testing.TB, reason string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_ALL") == "1" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
-}

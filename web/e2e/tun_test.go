@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"ideco-agent/agent/needs"
 )
 
 // The lab: the gateway's namespace, in which the test runs, with a LAN host behind it and a person outside.
@@ -52,23 +54,18 @@ func inLab(t *testing.T, body func(t *testing.T, lab string)) {
 		body(t, lab)
 		return
 	}
-	if os.Geteuid() != 0 {
-		missing(t, "network namespaces need root")
-	}
-	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		missing(t, "this machine has no /dev/net/tun")
-	}
-	need(t, "ip", "iproute2")
-	need(t, "wg", "wireguard-tools")
-	need(t, "ping", "iputils-ping")
-	need(t, "pkill", "procps")
+	needs.Root(t)
+	needs.TUN(t)
+	needs.Program(t, "ip", "iproute2")
+	needs.Program(t, "wg", "wireguard-tools")
+	needs.Program(t, "ping", "iputils-ping")
+	needs.Program(t, "pkill", "procps")
 	lab := fmt.Sprint("idl", os.Getpid())
 	newLab(t, lab)
 	again := exec.CommandContext(t.Context(), "ip", "netns", "exec", lab+"-gw", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=3m")
 	again.Env = append(os.Environ(), labVariable+"="+lab)
-	if out, err := again.CombinedOutput(); err != nil {
-		t.Errorf("in the lab: %v\n%s", err, out)
-	}
+	out, err := again.CombinedOutput()
+	needs.Rerun(t, out, err)
 }
 
 func newLab(t *testing.T, lab string) {

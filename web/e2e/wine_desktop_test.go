@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/needs"
 )
 
 // desktop is a screen with a Windows on it, and a person in front of it who has a keyboard and eyes. The name of the
@@ -34,7 +36,7 @@ func (p *prefix) desktop() *desktop {
 	for command, debianPackage := range map[string]string{
 		"Xvfb": "xvfb", "xdotool": "xdotool", "setxkbmap": "x11-xkb-utils", "import": "imagemagick",
 	} {
-		need(p.t, command, debianPackage)
+		needs.Program(p.t, command, debianPackage)
 	}
 	p.display = startDisplay(p.t)
 	d := &desktop{prefix: p, peek: buildPeek(p.t)}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"ideco-agent/agent/needs"
 )
 
 // prefix is a Windows of its own: a Wine prefix, without a display unless it has a desktop.
@@ -31,7 +33,7 @@ func newPrefix(t testing.TB) *prefix {
 		"wine": "wine", "wineserver": "wine",
 		"x86_64-w64-mingw32-as": "binutils-mingw-w64-x86-64", "x86_64-w64-mingw32-ld": "binutils-mingw-w64-x86-64",
 	} {
-		need(t, command, debianPackage)
+		needs.Program(t, command, debianPackage)
 	}
 	p := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
 	p.stopAtEnd()

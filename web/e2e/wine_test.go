@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
 )
 
 const (
@@ -65,7 +66,7 @@ func (g *windowsGateway) save(t *testing.T, address string) string {
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNotFound {
-		missing(t, "this build has no installer (make build, with wixl and msitools installed)")
+		needs.Skip(t, "this build has no installer (make build, with wixl and msitools installed)")
 	}
 	file, err := os.Create(filepath.Join(t.TempDir(), "IdecoAgent.msi"))
 	if err != nil {

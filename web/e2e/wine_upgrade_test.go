@@ -15,6 +15,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/installer"
+	"ideco-agent/agent/needs"
 )
 
 const (
@@ -62,8 +63,8 @@ func nobody(s []session) bool { return len(s) == 0 }
 // olderInstaller makes the installer of an earlier version, with a program of that version in it.
 func olderInstaller(t *testing.T, address, pin string) string {
 	t.Helper()
-	need(t, "wixl", "wixl")
-	need(t, "msibuild", "msitools")
+	needs.Program(t, "wixl", "wixl")
+	needs.Program(t, "msibuild", "msitools")
 	dir, root := t.TempDir(), filepath.Join("..", "..")
 	overlay, program, template := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "older.exe"), filepath.Join(dir, "template.msi")
 	writeOverlay(t, overlay)

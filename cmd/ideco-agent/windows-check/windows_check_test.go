@@ -508,38 +508,6 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
-// TestRun runs the program on other systems than Windows, where it refuses to check.
-func TestRun(t *testing.T) {
-	if onWindows {
-		t.Skip("on Windows this would change the computer")
-	}
-	msi := filepath.Join(t.TempDir(), "a.msi")
-	if err := os.WriteFile(msi, cfb(10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for line, c := range map[string]struct {
-		code int
-		says string
-	}{
-		"--help":                    {exitOK, "Exit code"},
-		"--manual":                  {exitOK, "screen reader"},
-		"":                          {exitUsage, "--msi is missing"},
-		"--msi " + msi + "-missing": {exitUsage, "no such file"},
-		"--msi " + msi:              {exitUsage, "for Windows"},
-		"--msi " + msi + " --login n --password-stdin":   {exitUsage, "no password"},
-		"--msi " + msi + " --out " + msi + "/none":       {exitUsage, "none"},
-		"--msi " + msi + " --out " + msi:                 {exitUsage, "no file can be written in the directory of --out"},
-		"--msi " + msi + " --out /proc":                  {exitUsage, "no file can be written in the directory of --out"},
-		"--msi " + filepath.Dir(msi):                     {exitUsage, "is a directory"},
-		"--msi " + msi + " --other " + filepath.Dir(msi): {exitUsage, "is a directory"},
-	} {
-		var out bytes.Buffer
-		if code := run(context.Background(), strings.Fields(line), strings.NewReader("\n"), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
-			t.Errorf("%s: exit code %d, want %d\n%s", line, code, c.code, &out)
-		}
-	}
-}
-
 func TestTable(t *testing.T) {
 	rows := []row{{"first", ok("all  is\nwell")}, {"the second", failed("the log", "exit code %d", 1603)}, {"third", notTried("no gateway")}}
 	want := "ok         first       all is well\n" +
