@@ -94,7 +94,7 @@ type moving struct {
 
 const (
 	downloadStall = time.Minute
-	downloadRate  = 20 << 10 // bytes a second
+	downloadRate  = 4 << 10 // bytes a second, which slow mobile networks reach
 )
 
 func newMoving(c echo.Context) *moving { return &moving{c.Response(), time.Now(), 0} }

@@ -232,7 +232,7 @@ func TestDownloadRate(t *testing.T) {
 		{"fast", time.Minute, 100 << 20, time.Minute},
 		{"just fast enough", 10 * time.Minute, 10 * 60 * downloadRate, time.Minute},
 		{"rather slow", 10 * time.Minute, 10*60*downloadRate - 30*downloadRate, 30 * time.Second},
-		{"some KB a minute", time.Hour, 200 << 10, 70*time.Second - time.Hour},
+		{"some KB a minute", time.Hour, 10 * downloadRate, 70*time.Second - time.Hour},
 	} {
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		m := moving{d, time.Now().Add(-c.since), c.written}
