@@ -227,7 +227,7 @@ func TestRest(t *testing.T) {
 		defer s.desk.mu.Unlock()
 		looking := 0
 		for w := range s.desk.windows {
-			if w.looking {
+			if w.probing {
 				looking++
 			}
 		}

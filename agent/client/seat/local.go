@@ -46,7 +46,7 @@ func NewLocal(k *keeper.Keeper, choose func() (settings.Gateway, error), lang lo
 // Knock is Seat's.
 func (l *Local) Knock() {
 	if g, ok := l.gateway(); ok {
-		l.keeper.Knock(keeper.Wish{Gateway: g, Lang: l.lang})
+		l.keeper.Probe(keeper.Wish{Gateway: g, Lang: l.lang})
 	} else {
 		l.keeper.Rest()
 	}
