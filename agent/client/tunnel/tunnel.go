@@ -104,7 +104,7 @@ type Config struct {
 // Tunnel is a client.Tunnel.
 type Tunnel struct {
 	config   Config
-	patience patience
+	timeouts timeouts // of watches
 
 	mu      sync.Mutex // guards everything below
 	key     privateKey // of the next Up; zero = none
@@ -122,7 +122,7 @@ func New(c Config) *Tunnel {
 			c.Log(err.Error())
 		}
 	}
-	return &Tunnel{config: c, patience: usualPatience}
+	return &Tunnel{config: c, timeouts: defaultTimeouts}
 }
 
 // adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
@@ -194,7 +194,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	if t.config.Mode != Netstack && takesAll(s) && len(s.DNS) == 0 {
 		notes = append(notes, client.Note{Code: locale.NoteDNSOutside})
 	}
-	t.current.watch = newWatch(t.current.device, t.patience)
+	t.current.watch = newWatch(t.current.device, t.timeouts)
 	return t.current.watch.works, notes, nil
 }
 
