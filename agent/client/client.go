@@ -81,7 +81,7 @@ const (
 	Unreachable             // the gateway did not answer the first time
 	NotTrusted              // what answered the first time could not prove to be the gateway
 	ByGateway               // the gateway ended the session, or refused to take it up again
-	Answered                // of Knock: the gateway is there
+	Answered                // of Probe: the gateway is there
 )
 
 // Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.

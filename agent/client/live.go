@@ -13,7 +13,7 @@ const silence = protocol.PingEvery + protocol.PingTimeout
 
 // live keeps a session until something ends it. The connection is closed then.
 func (c *client) live(ctx context.Context, l *link) *failure {
-	p := probe{clock: c.clock}
+	p := ping{clock: c.clock}
 	defer p.end()
 	c.further = newProver(c, l)
 	defer c.further.end()

@@ -2,42 +2,29 @@ package client
 
 import (
 	"context"
-	"time"
+
+	"ideco-agent/agent/client/locale"
 )
 
-// probeTimeout is how long the gateway may take to answer after the network has changed.
-const probeTimeout = 5 * time.Second
-
-// probe is a ping of the agent's own on a connection that may have died. The zero value but for the clock is one that
-// is not under way.
-type probe struct {
-	clock    Clock
-	late     <-chan time.Time // nil = no probe is under way
-	answered <-chan struct{}  // closed by the gateway's answer
-	stop     func()
-}
-
-// begin asks whether the gateway is still there, unless that is going on.
-func (p *probe) begin(l *link) {
-	if p.late != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	late, stopTimer := p.clock.Timer(probeTimeout)
-	answered := make(chan struct{})
-	go func() {
-		if l.ws.Ping(ctx) == nil {
-			close(answered)
+// Probe connects to the gateway and disconnects again: the person learns that it is there, and that it is the right one,
+// before giving it a password. It needs neither Login nor Password. The Result's Kind is Answered, or why not; Events is
+// told of a newer version of this program and of nothing else.
+func Probe(ctx context.Context, cfg Config) Result {
+	c := newClient(cfg)
+	events := c.cfg.Events
+	c.cfg.Events = func(e Event) {
+		if e.Notice {
+			events(e)
 		}
-	}()
-	p.late, p.answered = late, answered
-	p.stop = func() { cancel(); stopTimer() }
-}
-
-// end may be called at any time.
-func (p *probe) end() {
-	if p.late != nil {
-		p.stop()
-		p.late, p.answered = nil, nil
 	}
+	c.emit(Event{State: Connecting})
+	l, f := c.dial(ctx)
+	if f == nil {
+		f = c.greet(ctx, l)
+		l.close()
+	}
+	if f == nil {
+		return Result{Kind: Answered, Message: c.text(locale.Answered)}
+	}
+	return Result{f.kind, f.code, f.message, f.err}
 }

@@ -1,137 +1,62 @@
 package client
 
 import (
+	"context"
+	"net"
+	"strings"
 	"testing"
-	"time"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/protocol"
 )
 
-// A change of the network is no end by itself: a gateway that still answers keeps its session.
-func TestNudgeOfALiveConnection(t *testing.T) {
-	nudge := make(chan struct{})
+func TestProbe(t *testing.T) {
+	var asked any
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Admit("")
-		c.Wait() // reads, and so answers the ping
+		c.Read()
+		c.SendText(`{"type":"update","need_update":true,"version":{"major":9,"minor":1,"build":2}}`)
+		asked = c.Read()
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
-	r.event(Authorized, "")
-	for i := 0; i < 3; i++ {
-		nudge <- struct{}{}
+	var events []Event
+	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian, Events: func(e Event) { events = append(events, e) }}
+	if r := Probe(context.Background(), cfg); r.Kind != Answered || r.Message != "Связь с сервером установлена." {
+		t.Errorf("%+v", r)
 	}
-	r.stop()
-	r.end(ByUser, "logout")
-	if n := g.Connections(); n != 1 {
-		t.Errorf("%d connections", n)
+	if len(events) != 1 || !events[0].Notice || events[0].Code != CodeUpdate || !strings.Contains(events[0].Message, "9.1.2") {
+		t.Errorf("events %+v", events)
+	}
+	if asked != nil {
+		t.Errorf("it asks for %T", asked)
 	}
 }
 
-// Where the gateway does not answer any more, the agent does not wait until it misses its pings.
-func TestNudgeOfADeadConnection(t *testing.T) {
-	nudge, over := make(chan struct{}), make(chan struct{})
-	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-		c.Admit("")
-		if n == 0 {
-			<-over // does not read, and so answers nothing
-			return
-		}
-		c.Wait()
+func TestProbeFails(t *testing.T) {
+	refusing := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Read()
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: string(agent.CodeAgentDisabled), Message: "Off."})
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
-	r.event(Authorized, "")
-	nudge <- struct{}{}
-	nudge <- struct{}{} // while the first one is looked into
-	if d := r.clock.fire(timeouts...); d != probeTimeout {
-		t.Fatalf("waits %v, want %v", d, probeTimeout)
+	for name, c := range map[string]struct {
+		change func(*Config)
+		kind   Kind
+		code   agent.Code
+	}{
+		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted},
+		"switched off": {func(*Config) {}, Refused, agent.CodeAgentDisabled},
+		"nobody is there": {func(c *Config) {
+			c.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+		}, Unreachable, agent.CodeUnreachable},
+	} {
+		cfg := Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool(), Lang: locale.English}
+		c.change(&cfg)
+		if r := Probe(context.Background(), cfg); r.Kind != c.kind || r.Code != string(c.code) || r.Message == "" {
+			t.Errorf("%s: %+v", name, r)
+		}
 	}
-	r.event(Reconnecting, "lost")
-	close(over)
-	r.clock.fire(timeouts...)
-	r.event(Authorized, "")
-	r.stop()
-	r.end(ByUser, "logout")
-}
-
-// A computer that finds a network again does not wait for the end of the backoff.
-func TestNudgeOfAPause(t *testing.T) {
-	nudge := make(chan struct{})
-	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-		c.Admit("")
-		if n == 0 {
-			c.Drop()
-		}
-		c.Wait()
-	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
-	r.event(Reconnecting, "lost")
-	nudge <- struct{}{}
-	r.event(Authorized, "")
-	r.stop()
-	r.end(ByUser, "logout")
-}
-
-// The gateway's word when to come back counts for more.
-func TestNudgeBeforeTheGatewaysTime(t *testing.T) {
-	nudge := make(chan struct{})
-	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-		switch n {
-		case 0:
-			c.Admit("")
-			c.Drop()
-		case 1:
-			c.Refuse("too_many_attempts", "Too many.", 600)
-		default:
-			c.Admit("")
-		}
-		c.Wait()
-	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
-	r.event(Reconnecting, "too_many_attempts")
-	for timer := range r.clock.timers {
-		if timer.d != 600*time.Second {
-			continue
-		}
-		select {
-		case nudge <- struct{}{}:
-			t.Error("nobody may listen now")
-		default:
-		}
-		timer.fires <- r.clock.Now()
-		break
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if r := Probe(stopped, Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool()}); r.Kind != ByUser {
+		t.Errorf("stopped: %+v", r)
 	}
-	r.event(Authorized, "")
-	r.stop()
-	r.end(ByUser, "logout")
-}
-
-func TestExtend(t *testing.T) {
-	extend := make(chan string)
-	later := time.Unix(2e9, 0).UTC().Format(time.RFC3339)
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Admit("")
-		if m := c.Authorize(); m == nil || m.Login != "ivanov" || m.Password != "secret" || m.Resume != "" || m.Device == nil {
-			t.Errorf("the first: %+v", m)
-		}
-		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "bad_credentials", Message: "No."})
-		if m := c.Authorize(); m == nil || m.Password != "a newer one" {
-			t.Errorf("the second: %+v", m)
-		}
-		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Address: "127.0.0.1", Expires: later, Grace: 30})
-		c.End("admin", "")
-		c.Wait()
-	})
-	r := start(t, g, func(c *Config) { c.Extend = extend })
-	r.event(Authorized, "")
-	extend <- ""
-	if e := r.event(Authorized, "bad_credentials"); !e.Notice || e.Message != "No." {
-		t.Errorf("%+v", e)
-	}
-	extend <- "a newer one"
-	if e := r.event(Authorized, ""); e.Expires != later || e.Notice || e.Address != "127.0.0.1" || e.Mode != ModeLAN {
-		t.Errorf("%+v", e)
-	}
-	r.end(ByGateway, "admin")
 }

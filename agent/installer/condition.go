@@ -12,10 +12,10 @@ import (
 // name mean the states of components and features, and the environment.
 var conditionToken = regexp.MustCompile(`^(?:"[^"]*"|-?[0-9]+\b|~?(?:<>|><|<=|>=|<<|>>|=|<|>)|[()]|[%$?&!]?[A-Za-z_][A-Za-z0-9_.]*)`)
 
-var (
-	logicalOperators    = []string{"AND", "OR", "XOR", "EQV", "IMP"}
-	comparisonCharacter = "~<>="
-)
+var logicalOperators = []string{"AND", "OR", "XOR", "EQV", "IMP"}
+
+// comparisonCharacters begin a comparison operator.
+const comparisonCharacters = "~<>="
 
 // checkCondition parses a condition (Conditional Statement Syntax in Microsoft's reference of Windows Installer). An empty one
 // is always true.
@@ -83,7 +83,7 @@ func (p *conditionParser) term() {
 		p.next()
 	default:
 		p.value()
-		if p.token != "" && strings.ContainsAny(p.token[:1], comparisonCharacter) {
+		if p.token != "" && strings.ContainsAny(p.token[:1], comparisonCharacters) {
 			p.next()
 			p.value()
 		}
@@ -93,7 +93,7 @@ func (p *conditionParser) term() {
 // value is a text, a number or a name that is no operator.
 func (p *conditionParser) value() {
 	isOperator := slices.Contains(logicalOperators, strings.ToUpper(p.token)) || strings.EqualFold(p.token, "NOT")
-	if p.token == "" || isOperator || strings.ContainsAny(p.token[:1], comparisonCharacter+"()") {
+	if p.token == "" || isOperator || strings.ContainsAny(p.token[:1], comparisonCharacters+"()") {
 		p.fail()
 		return
 	}

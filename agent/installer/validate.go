@@ -7,56 +7,79 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) forgive:
 //
-//   - every stream is found by a search of the compound file's directory (MS-CFB 2.6.4);
-//   - the rows of each table stand in the order of their primary keys, where a text counts by its number in the pool of
-//     strings; otherwise Windows reports error 2219. No key is there twice;
-//   - every text is in the database's code page, which is one that Windows Installer supports, and no longer than its column,
-//     and no column is NULL that may not be;
-//   - what a row refers to is there;
-//   - the sequences have known actions in their documented order, and the tables with rows have their actions;
-//   - conditions can be read; components are in features, have key paths of their own, and directories have one root;
-//   - the product finds its other versions, and its version can be compared;
+//   - a search of the compound file's directory finds every stream (MS-CFB 2.6.4);
+//   - the rows of each table are sorted by primary key, where a text counts by its number in the string pool; otherwise
+//     Windows reports error 2219. Primary keys are unique;
+//   - the code page is one that Windows Installer supports, and every text is in it and no longer than its column. Only
+//     nullable columns are NULL;
+//   - foreign keys name rows that exist;
+//   - the sequence tables (InstallExecuteSequence and others) have known actions in their documented order, and an action for
+//     every table whose rows need one;
+//   - the columns Condition keep to the Conditional Statement Syntax; every component is in a feature and has a KeyPath of its
+//     own; every directory is below TARGETDIR;
+//   - the table Upgrade has a row for the product's UpgradeCode that removes earlier versions, and ProductVersion has the form
+//     255.255.65535;
 //   - the cabinet has the files of the table File in the order of the table Media, and they can be unpacked;
-//   - the dialogs lead somewhere: controls, events, and the order of the Tab key.
+//   - the controls of each dialog, their events and the order of the Tab key name controls and dialogs that exist.
 //
 // The rules are those of Microsoft's reference of Windows Installer (tables, standard actions, error messages and the
-// internal consistency evaluators, ICE). The error lists the first 50 faults, one per line.
+// internal consistency evaluators, ICE). The error lists the first 50 faults, one per line, and ends with "… and more" when
+// there are more.
 func Validate(msi []byte) error {
 	db, err := openDatabase(msi)
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.validate(), db.unpack())
+	v := &validation{database: db}
+	v.check()
+	v.unpack()
+	return v.err()
 }
 
-// validate is Validate but for the files in the cabinets, which take some tenths of a second to unpack.
+// validate is Validate without unpacking the cabinets, which takes some tenths of a second.
 func (db *database) validate() error {
 	v := &validation{database: db}
-	for _, rule := range []func(){
-		v.checkDirectory, v.checkTexts, v.checkRowOrder, v.checkCells, v.checkReferences, v.checkFileNames, v.checkProperties,
-		v.checkSummary, v.checkUpgrade, v.checkComponents, v.checkFolders, v.checkConditions, v.checkSequences, v.checkCustomActions, v.checkCabinets, v.checkDialogs, v.checkGeometry, v.checkControls,
-		v.checkControlEvents,
-	} {
-		rule()
-	}
-	return errors.Join(v.faults...)
+	v.check()
+	return v.err()
 }
 
 // validation collects the faults of a database.
 type validation struct {
 	*database
 	faults []error
+	more   bool // than maxFaults
 }
 
 const maxFaults = 50
 
 func (v *validation) fault(format string, args ...any) {
-	if len(v.faults) < maxFaults {
-		v.faults = append(v.faults, fmt.Errorf(format, args...))
+	if len(v.faults) == maxFaults {
+		v.more = true
+		return
+	}
+	v.faults = append(v.faults, fmt.Errorf(format, args...))
+}
+
+func (v *validation) err() error {
+	if v.more {
+		return errors.Join(errors.Join(v.faults...), errors.New("… and more"))
+	}
+	return errors.Join(v.faults...)
+}
+
+// check checks all rules except that the cabinets can be unpacked.
+func (v *validation) check() {
+	for _, rule := range []func(){
+		v.checkDirectory, v.checkTexts, v.checkRowOrder, v.checkCells, v.checkReferences, v.checkFileNames, v.checkProperties,
+		v.checkSummary, v.checkUpgrade, v.checkComponents, v.checkFolders, v.checkConditions, v.checkSequences, v.checkCustomActions,
+		v.checkCabinets, v.checkDialogs, v.checkGeometry, v.checkControls, v.checkControlEvents,
+	} {
+		rule()
 	}
 }
 
@@ -121,7 +144,7 @@ func (v *validation) checkCells() {
 				switch {
 				case r.cells[i] == 0 && c.kind&columnNullable == 0:
 					v.fault("%s: column %s is NULL", r, c.name)
-				case c.kind.isText() && c.kind.width() > 0 && len([]rune(r.text(c.name))) > c.kind.width():
+				case c.kind.isText() && c.kind.width() > 0 && utf8.RuneCountInString(r.text(c.name)) > c.kind.width():
 					v.fault("%s: column %s has more than %d characters", r, c.name, c.kind.width())
 				case c.kind.isStream() && r.cells[i] != 0:
 					v.checkStream(r)
@@ -236,7 +259,7 @@ func (v *validation) checkFileNames() {
 		for r := range v.records(c.table) {
 			short, long, both := strings.Cut(r.text(c.column), "|")
 			if !isShortName(short) || both && (long == "" || strings.ContainsAny(long, `\?|<>:/*"`)) {
-				v.fault("%s: %s is %q, want a name of 8.3 characters, and behind \"|\" a longer one", r, c.column, r.text(c.column))
+				v.fault("%s: %s is %q, want an 8.3 name or \"8.3 name|long name\"", r, c.column, r.text(c.column))
 			}
 		}
 	}
@@ -248,12 +271,12 @@ func isShortName(name string) bool {
 		return true
 	}
 	base, extension, dotted := strings.Cut(name, ".")
-	return base != "" && len([]rune(base)) <= 8 && (!dotted || extension != "" && len([]rune(extension)) <= 3) &&
-		!strings.ContainsAny(name, " \\?|<>:/*\"+,;=[]") && strings.Count(name, ".") <= 1
+	return base != "" && utf8.RuneCountInString(base) <= 8 && (!dotted || extension != "" && utf8.RuneCountInString(extension) <= 3) &&
+		!strings.ContainsAny(name, " \\?|<>:/*\"+,;=[]") && !strings.Contains(extension, ".")
 }
 
 // checkProperties reports required properties that are missing or malformed, GUIDs that are not upper case or not unique,
-// and properties that are wrongly secure or not.
+// and entries of SecureCustomProperties that are missing or not public.
 func (v *validation) checkProperties() {
 	for _, name := range []string{"ProductCode", "UpgradeCode"} {
 		if code := v.property(name); !isGUID(code) {
@@ -269,7 +292,7 @@ func (v *validation) checkProperties() {
 	for r := range v.records("Component") {
 		id := r.text("ComponentId")
 		if !isGUID(id) || seen[id] {
-			v.fault("%s: ComponentId %q is not a GUID in upper case, or not the only one", r, id)
+			v.fault("%s: ComponentId %q is not a GUID in upper case, or not unique", r, id)
 		}
 		seen[id] = true
 	}

@@ -1,8 +1,6 @@
 package installer
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -36,23 +34,21 @@ func (v *validation) checkCabinets() {
 }
 
 // unpack reports cabinets whose files cannot be unpacked.
-func (db *database) unpack() error {
-	var faults []error
-	for m := range db.records("Media") {
+func (v *validation) unpack() {
+	for m := range v.records("Media") {
 		name, _ := strings.CutPrefix(m.text("Cabinet"), "#")
-		s, err := db.file.open(name)
+		s, err := v.file.open(name)
 		if err != nil {
-			continue // validate has told
+			continue // checkCabinet reports it
 		}
-		c, err := parseCabinet(db.file.read(s))
+		c, err := parseCabinet(v.file.read(s))
 		if err == nil {
 			_, err = c.sums()
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("cabinet %s: %w", name, err))
+			v.fault("cabinet %s: %w", name, err)
 		}
 	}
-	return errors.Join(faults...)
 }
 
 // checkCabinet compares the cabinet of a row of the table Media with the files that it should have.

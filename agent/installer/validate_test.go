@@ -97,11 +97,11 @@ func TestValidateBroken(t *testing.T) {
 		{"no directory", sql("UPDATE RemoveFile SET DirProperty='Nothing' WHERE FileKey='RemoveAgentFolder'"), "Nothing is neither a directory nor set by an action"},
 
 		// Names and codes.
-		{"long name alone", sql("UPDATE File SET FileName='IdecoAgent.exe' WHERE File='IdecoAgent.exe'"), `FileName is "IdecoAgent.exe", want a name of 8.3 characters`},
-		{"bad long name", sql("UPDATE File SET FileName='A.EXE|a?.exe' WHERE File='IdecoAgent.exe'"), "want a name of 8.3 characters"},
+		{"long name alone", sql("UPDATE File SET FileName='IdecoAgent.exe' WHERE File='IdecoAgent.exe'"), `FileName is "IdecoAgent.exe", want an 8.3 name`},
+		{"bad long name", sql("UPDATE File SET FileName='A.EXE|a?.exe' WHERE File='IdecoAgent.exe'"), "want an 8.3 name"},
 		{"no product name", sql("DELETE FROM Property WHERE Property='ProductName'"), "lacks the property ProductName"},
 		{"small letters", bytesOf("{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}", "{9b0e5d3a-2C41-4F7B-8D6A-51E0C7A3F104}"), "is not a GUID in upper case"},
-		{"one code twice", sql("UPDATE Component SET ComponentId='{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}' WHERE Component='Window'"), "or not the only one"},
+		{"one code twice", sql("UPDATE Component SET ComponentId='{9B0E5D3A-2C41-4F7B-8D6A-51E0C7A3F104}' WHERE Component='Window'"), "or not unique"},
 		{"upgrade code", sql("UPDATE Property SET Value='{1}' WHERE Property='UpgradeCode'"), `Property UpgradeCode is "{1}"`},
 		{"insecure property", sql("UPDATE Property SET Value='UTM_ADDRESS;UTM_PIN;WIX_UPGRADE_DETECTED' WHERE Property='SecureCustomProperties'"), "WIX_DOWNGRADE_DETECTED is not among the SecureCustomProperties"},
 		{"private property", sql("UPDATE Property SET Value='PresetPin;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' WHERE Property='SecureCustomProperties'"), "PresetPin is not a public property"},
@@ -191,6 +191,19 @@ func TestValidateBroken(t *testing.T) {
 				t.Errorf("Validate: %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestValidateManyFaults: the error does not grow without end, and says that there is more.
+func TestValidateManyFaults(t *testing.T) {
+	path, _ := templateFile(t, buildSmall)
+	err := Validate(queried(t, path, "UPDATE Control SET Width=0"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if last := lines[len(lines)-1]; len(lines) != maxFaults+1 || last != "… and more" {
+		t.Errorf("%d lines, the last one %q", len(lines), last)
 	}
 }
 

@@ -50,14 +50,14 @@ func describe(g settings.Gateway, err error) string {
 	return fmt.Sprintf("%s %s, pin %s", g, g.Place, base64.StdEncoding.EncodeToString(g.Pin[:]))
 }
 
-// Knock is whether the gateway answers now.
-func Knock(cfg client.Config) Part {
+// Probe is whether the gateway answers now.
+func Probe(cfg client.Config) Part {
 	return Part{"knock.txt", func(ctx context.Context) ([]byte, error) {
 		if cfg.Host == "" {
 			return []byte(lines("there is no gateway to ask")), nil
 		}
 		began := time.Now()
-		r := client.Knock(ctx, cfg)
+		r := client.Probe(ctx, cfg)
 		text := []string{fmt.Sprintf("%s:%d after %s: %s %s", cfg.Host, cfg.Port, time.Since(began).Round(time.Millisecond), r.Code, r.Message)}
 		if r.Err != nil {
 			text = append(text, r.Err.Error())

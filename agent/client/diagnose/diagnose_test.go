@@ -90,7 +90,7 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-func TestKnock(t *testing.T) {
+func TestProbe(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	cfg := client.Config{Host: g.Host, Port: g.Port, Lang: locale.English, Roots: g.Root.Pool()}
 	for _, c := range []struct {
@@ -101,7 +101,7 @@ func TestKnock(t *testing.T) {
 		{client.Config{Host: g.Host, Port: g.Port, Lang: locale.English}, "not_trusted"},
 		{client.Config{}, "no gateway"},
 	} {
-		b, err := Knock(c.cfg).Read(context.Background())
+		b, err := Probe(c.cfg).Read(context.Background())
 		if err != nil || !strings.Contains(string(b), c.want) {
 			t.Errorf("%q, %v, want %q", b, err, c.want)
 		}

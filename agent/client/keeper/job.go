@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// job is one call of client.Run or client.Knock.
+// job is one call of client.Run or client.Probe.
 type job struct {
 	login  bool
 	stop   context.CancelFunc

@@ -2,7 +2,7 @@
 // keeper tells. It runs in the service, for the windows of all who use the computer, or in the window's own process
 // where there is no service.
 //
-//	          Knock              the gateway answers            Login
+//	          Probe              the gateway answers            Login
 //	resting ─────────▶ connecting ──────────────▶ ready ─────────────────▶ connecting ─▶ authorized, tunnel ⇄ reconnecting
 //	                    │      ▲                                                │                  │
 //	                    ▼      │ after a pause, or at once after a Nudge        ▼                  ▼
@@ -67,7 +67,7 @@ type Keeper struct {
 	job     *job             // nil = nothing is going on
 	next    func()           // what to do when the job has ended; nil = nothing
 	waiting bool             // next is a login
-	again   <-chan time.Time // of the next knock; nil = none is due
+	again   <-chan time.Time // of the next probe; nil = none is due
 	delay   time.Duration    // before it
 	stopOld func()           // of again
 }
@@ -86,11 +86,11 @@ func New(cfg Config) *Keeper {
 	return k
 }
 
-// Knock makes sure that the gateway answers, again and again until it does. While there is access it changes nothing.
-func (k *Keeper) Knock(w Wish) {
+// Probe probes the gateway again and again until it answers. While there is access it changes nothing.
+func (k *Keeper) Probe(w Wish) {
 	k.order(func() {
 		if !k.engaged() {
-			k.replace(func() { k.knock(w) })
+			k.replace(func() { k.probe(w) })
 		}
 	})
 }
@@ -121,10 +121,10 @@ func (k *Keeper) Logout() {
 	})
 }
 
-// Rest stops knocking: nobody is looking. Access goes on.
+// Rest stops probing: nobody is looking. Access goes on.
 func (k *Keeper) Rest() {
 	k.order(func() {
-		if !k.engaged() && (k.job != nil || k.again != nil || k.Status().State == Ready) { // or a Nudge would knock again
+		if !k.engaged() && (k.job != nil || k.again != nil || k.Status().State == Ready) { // or a Nudge would probe again
 			k.replace(func() { k.show(Status{State: Resting}) })
 		}
 	})
@@ -146,9 +146,9 @@ func (k *Keeper) Nudge() {
 		case k.job != nil:
 			k.job.tellNudge()
 		case k.again != nil:
-			k.knock(k.wish)
+			k.probe(k.wish)
 		case k.Status().State == Ready: // which may be true no longer
-			k.knock(k.wish)
+			k.probe(k.wish)
 		}
 	})
 }
@@ -186,7 +186,7 @@ func (k *Keeper) run() {
 		case r := <-over:
 			k.finish(r)
 		case <-k.again:
-			k.knock(k.wish)
+			k.probe(k.wish)
 		case <-quit:
 			quit, orders, k.next = nil, nil, nil
 			k.forget()
@@ -212,7 +212,7 @@ func (k *Keeper) replace(f func()) {
 	k.job.stop()
 }
 
-// forget is about the next knock.
+// forget cancels the next probe.
 func (k *Keeper) forget() {
 	if k.again != nil {
 		k.stopOld()
@@ -227,20 +227,20 @@ func (k *Keeper) config(w Wish) client.Config {
 		Dial: k.cfg.Dial, Clock: k.cfg.Clock}
 }
 
-// How long a keeper waits before it knocks again.
+// How long a keeper waits before it probes again: firstProbe, then twice as long each time, lastProbe at most.
 const (
-	firstKnock = 2 * time.Second
-	lastKnock  = 30 * time.Second
+	firstProbe = 2 * time.Second
+	lastProbe  = 30 * time.Second
 )
 
-func (k *Keeper) knock(w Wish) {
+func (k *Keeper) probe(w Wish) {
 	k.again = nil
 	k.wish = Wish{Gateway: w.Gateway, Lang: w.Lang}
 	if s := k.Status(); s.State != client.Failed || s.Server != w.Gateway.String() {
 		k.show(Status{State: client.Connecting, Server: w.Gateway.String(),
 			Message: locale.Text(w.Lang, locale.Connecting, "server", w.Gateway.String())})
 	}
-	k.job = start(false, k.config(k.wish), client.Knock)
+	k.job = start(false, k.config(k.wish), client.Probe)
 }
 
 func (k *Keeper) login(w Wish) {
@@ -251,7 +251,7 @@ func (k *Keeper) login(w Wish) {
 
 // finish ends a job.
 func (k *Keeper) finish(r client.Result) {
-	knocked := !k.job.login
+	probed := !k.job.login
 	k.job = nil
 	if k.next != nil {
 		f := k.next
@@ -259,7 +259,7 @@ func (k *Keeper) finish(r client.Result) {
 		f()
 		return
 	}
-	if !knocked {
+	if !probed {
 		return // its last event is on show
 	}
 	if r.Err != nil {
@@ -283,11 +283,11 @@ func (k *Keeper) finish(r client.Result) {
 func (k *Keeper) nextDelay() time.Duration {
 	switch {
 	case k.delay == 0:
-		k.delay = firstKnock
-	case k.delay < lastKnock/2:
+		k.delay = firstProbe
+	case k.delay < lastProbe/2:
 		k.delay *= 2
 	default:
-		k.delay = lastKnock
+		k.delay = lastProbe
 	}
 	return k.delay
 }

@@ -16,18 +16,18 @@ import (
 // patience is how long a test waits for something that should happen at once.
 const patience = 20 * time.Second
 
-// knockClock is a clock whose pauses between knocks a test ends by hand. Everything else takes its time.
-type knockClock struct{ pauses chan pause }
+// probeClock is a clock whose pauses between probes a test ends by hand. Everything else takes its time.
+type probeClock struct{ pauses chan pause }
 
 type pause struct {
 	d    time.Duration
 	ends chan time.Time
 }
 
-func (knockClock) Now() time.Time { return time.Now() }
+func (probeClock) Now() time.Time { return time.Now() }
 
-func (c knockClock) Timer(d time.Duration) (<-chan time.Time, func()) {
-	if d < firstKnock || d > lastKnock {
+func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
+	if d < firstProbe || d > lastProbe {
 		return client.SystemClock.Timer(d)
 	}
 	p := pause{d, make(chan time.Time, 1)}
@@ -76,13 +76,13 @@ func (s *seat) waits(state client.State, code string) Status {
 	}
 }
 
-func TestKnockAndLogin(t *testing.T) {
+func TestProbeAndLogin(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
-		case 0: // the knock
+		case 0: // the probe
 			c.Hello()
 			if m := c.Read(); m != nil {
-				t.Errorf("a knock says %T", m)
+				t.Errorf("a probe says %T", m)
 			}
 		case 1:
 			c.Refuse("bad_credentials", "Нет.", 0)
@@ -105,7 +105,7 @@ func TestKnockAndLogin(t *testing.T) {
 	})
 	s := sit(t, g, nil)
 	s.waits(Resting, "")
-	s.Knock(s.wish(""))
+	s.Probe(s.wish(""))
 	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
@@ -118,7 +118,7 @@ func TestKnockAndLogin(t *testing.T) {
 		t.Errorf("%+v", now)
 	}
 	s.until("the notice", func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
-	s.Knock(s.wish("")) // a second window opens
+	s.Probe(s.wish("")) // a second window opens
 	s.Extend("")
 	s.until("a refusal", func(now Status) bool { return now.AsksPassword() && now.HasAccess() })
 	s.Extend("new")
@@ -176,7 +176,7 @@ func (s *seat) until(what string, is func(Status) bool) {
 }
 
 // A gateway that does not answer is asked again, at once when the network changes.
-func TestKnockAgain(t *testing.T) {
+func TestProbeAgain(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n < 3 {
 			c.Drop()
@@ -184,9 +184,9 @@ func TestKnockAgain(t *testing.T) {
 		}
 		c.Hello()
 	})
-	clock := knockClock{make(chan pause, 16)}
+	clock := probeClock{make(chan pause, 16)}
 	s := sit(t, g, clock)
-	s.Knock(s.wish(""))
+	s.Probe(s.wish(""))
 	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		p := clock.next(t, want)
 		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
@@ -201,7 +201,7 @@ func TestKnockAgain(t *testing.T) {
 }
 
 // next is the keeper's next pause; other pauses, of package client, are left alone.
-func (c knockClock) next(t *testing.T, want time.Duration) pause {
+func (c probeClock) next(t *testing.T, want time.Duration) pause {
 	t.Helper()
 	for {
 		select {
@@ -218,10 +218,10 @@ func (c knockClock) next(t *testing.T, want time.Duration) pause {
 // Nobody looks: the gateway is left in peace.
 func TestRest(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
-	clock := knockClock{make(chan pause, 16)}
+	clock := probeClock{make(chan pause, 16)}
 	s := sit(t, g, clock)
-	s.Knock(s.wish(""))
-	p := clock.next(t, firstKnock)
+	s.Probe(s.wish(""))
+	p := clock.next(t, firstProbe)
 	s.Rest()
 	s.waits(Resting, "")
 	p.ends <- time.Now()
@@ -236,7 +236,7 @@ func TestRest(t *testing.T) {
 func TestRestWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	s := sit(t, g, nil)
-	s.Knock(s.wish(""))
+	s.Probe(s.wish(""))
 	s.waits(Ready, "")
 	s.Rest()
 	s.Nudge()
@@ -280,9 +280,9 @@ func TestLoginInPlace(t *testing.T) {
 
 // Whoever asks for access has the keeper at once, also while something else has still to end; and may think better of it.
 func TestLoginWaits(t *testing.T) {
-	knocked, let := make(chan struct{}, 2), make(chan struct{})
+	probed, let := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		knocked <- struct{}{}
+		probed <- struct{}{}
 		<-let
 		c.Drop()
 	})
@@ -291,14 +291,14 @@ func TestLoginWaits(t *testing.T) {
 		func(s *seat) { go s.Close(); s.waits(client.Ended, "logout") },
 	} {
 		s := sit(t, g, nil)
-		s.Knock(s.wish(""))
-		<-knocked
+		s.Probe(s.wish(""))
+		<-probed
 		s.order(func() { s.job.stop = func() {} }) // it is slow to end
 		s.Login(s.wish("x"))
 		if now := s.Status(); !now.Busy() || now.Login != "ivanov" {
 			t.Errorf("%+v", now)
 		}
-		s.Knock(s.wish(""))
+		s.Probe(s.wish(""))
 		s.Rest()
 		if now := s.Status(); !now.Busy() {
 			t.Errorf("another window: %+v", now)
@@ -307,7 +307,7 @@ func TestLoginWaits(t *testing.T) {
 		select {
 		case let <- struct{}{}:
 		case <-time.After(patience):
-			t.Fatal("the knock has gone")
+			t.Fatal("the probe has gone")
 		}
 		s.waits(client.Ended, "logout")
 	}

@@ -27,7 +27,7 @@ func TestView(t *testing.T) {
 	ended := keeper.Status{State: client.Ended, Server: "gw.ru", Login: "ivanov", Code: "admin", Message: "m"}
 	out := keeper.Status{State: client.Ended, Code: "logout", Message: "Вы вышли."}
 	ready := keeper.Status{State: keeper.Ready, Server: "gw.ru", Message: "m"}
-	knocks := keeper.Status{State: client.Connecting, Server: "gw.ru"}
+	probes := keeper.Status{State: client.Connecting, Server: "gw.ru"}
 	resting := keeper.Status{State: keeper.Resting}
 	taken := keeper.Status{State: keeper.Resting, Message: locale.Text(locale.Russian, locale.SeatTaken)}
 	left := out
@@ -47,7 +47,7 @@ func TestView(t *testing.T) {
 	}{
 		{"nothing yet", claim{}, ivanov, resting, resting, seat.Free, false},
 		{"the gateway answers", claim{}, petrov, ready, ready, seat.Free, false},
-		{"a knock after somebody's access", yours, petrov, knocks, knocks, seat.Free, false},
+		{"a probe after somebody's access", yours, petrov, probes, probes, seat.Free, false},
 		{"own access", yours, ivanov, access, access, seat.Yours, false},
 		{"own attempt", yours, ivanov, asks, asks, seat.Yours, false},
 		{"own access comes back", yours, ivanov, back, back, seat.Yours, false},

@@ -15,7 +15,7 @@ import (
 
 // Keeper is what the service gives access with.
 type Keeper interface {
-	Knock(keeper.Wish)
+	Probe(keeper.Wish)
 	Login(keeper.Wish) // the Status is Busy when it returns
 	Extend(password string)
 	Logout()
@@ -46,8 +46,8 @@ type window struct {
 	who  Caller
 	lang locale.Lang
 
-	looking bool          // it has knocked, and has not rested since; guarded by desk.mu
-	problem *seat.Problem // of its last knock or login; guarded by desk.mu
+	probing bool          // it has sent a probe and no rest since; guarded by desk.mu
+	problem *seat.Problem // of its last probe or login; guarded by desk.mu
 	refused []answer      // not sent yet; guarded by desk.mu
 }
 
@@ -74,14 +74,14 @@ func (d *desk) leave(w *window) {
 	case busy && w.who.Person == d.claim.owner && d.countOf(d.claim.owner) == 0 && d.missing == nil:
 		d.miss()
 	case !busy:
-		d.restUnseen()
+		d.pauseProbing()
 	}
 }
 
-// restUnseen leaves the gateway in peace when nobody looks. d.mu is held.
-func (d *desk) restUnseen() {
+// pauseProbing stops probing the gateway when no window wants it. d.mu is held.
+func (d *desk) pauseProbing() {
 	for w := range d.windows {
-		if w.looking {
+		if w.probing {
 			return
 		}
 	}
@@ -171,8 +171,8 @@ func (d *desk) close() {
 func (d *desk) does(w *window, r request) {
 	defer d.bell.Ring()
 	switch r.Type {
-	case typeKnock:
-		d.knock(w)
+	case typeProbe:
+		d.probe(w)
 	case typeRest:
 		d.rest(w)
 	case typeLogin:
@@ -186,26 +186,26 @@ func (d *desk) does(w *window, r request) {
 	}
 }
 
-func (d *desk) knock(w *window) {
+func (d *desk) probe(w *window) {
 	g, wrong := d.gateway(w)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	w.problem, w.looking = wrong, true
+	w.problem, w.probing = wrong, true
 	switch {
 	case d.keeper.Status().Busy():
 	case wrong != nil:
 		d.keeper.Rest()
 	default:
-		d.keeper.Knock(keeper.Wish{Gateway: g, Lang: w.lang})
+		d.keeper.Probe(keeper.Wish{Gateway: g, Lang: w.lang})
 	}
 }
 
 func (d *desk) rest(w *window) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	w.looking = false
+	w.probing = false
 	if !d.keeper.Status().Busy() {
-		d.restUnseen()
+		d.pauseProbing()
 	}
 }
 

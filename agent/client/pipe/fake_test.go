@@ -17,7 +17,7 @@ import (
 // patience is how long a test waits for something that should happen at once.
 const patience = 20 * time.Second
 
-// memory is a keeper without a gateway: a knock is answered at once, and every password but "wrong" is right.
+// memory is a keeper without a gateway: a probe is answered at once, and every password but "wrong" is right.
 type memory struct {
 	seat.Bell
 	mu       sync.Mutex
@@ -39,7 +39,7 @@ func (m *memory) Status() keeper.Status {
 	return m.status
 }
 
-func (m *memory) Knock(w keeper.Wish) {
+func (m *memory) Probe(w keeper.Wish) {
 	m.show(keeper.Status{State: keeper.Ready, Server: w.Gateway.String()})
 }
 

@@ -20,7 +20,7 @@ const (
 // Types of requests.
 const (
 	typeHello  = "hello"
-	typeKnock  = "knock"
+	typeProbe  = "knock" // not "probe": a window and a service of different versions understand each other during an update
 	typeRest   = "rest"
 	typeLogin  = "login"
 	typeExtend = "extend"

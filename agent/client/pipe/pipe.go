@@ -5,8 +5,8 @@
 // different versions bear each other during an update; what is malformed or too long ends the connection.
 //
 //	window   hello {version, lang}      first; what the service says from then on is in this language
-//	         knock                      find out whether the gateway answers
-//	         rest                       nobody looks at the window; when that is so of all of them, the gateway is left in peace
+//	         knock                      probe: find out whether the gateway answers
+//	         rest                       this window needs no probes; when none does, the service stops probing
 //	         login {login, password}
 //	         extend {password}          the password may be left out
 //	         logout

@@ -71,7 +71,7 @@ func TestPersons(t *testing.T) {
 	m := &memory{}
 	s := newService(t, m)
 	a, b, c := s.open(ivanov), s.open(petrov), s.open(boss)
-	a.Knock()
+	a.Probe()
 	for _, d := range []*desktop{a, b, c} {
 		if v := d.waits(keeper.Ready, seat.Free); v.Server != "gw.ru" {
 			t.Errorf("%+v", v)
@@ -94,7 +94,7 @@ func TestPersons(t *testing.T) {
 			t.Errorf("can end: %v", v.CanEnd)
 		}
 	}
-	b.Knock() // in vain
+	b.Probe() // in vain
 	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
 		b.until("a new try", func(v seat.View) bool { return v.Control == seat.Other })
 		do()
@@ -219,15 +219,15 @@ func TestRest(t *testing.T) {
 	s := newService(t, m)
 	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.rests }
 	a, b := s.open(ivanov), s.open(petrov)
-	a.Knock()
-	b.Knock()
+	a.Probe()
+	b.Probe()
 	a.waits(keeper.Ready, seat.Free)
 	s.waitsFor(func() bool {
 		s.desk.mu.Lock()
 		defer s.desk.mu.Unlock()
 		looking := 0
 		for w := range s.desk.windows {
-			if w.looking {
+			if w.probing {
 				looking++
 			}
 		}
@@ -283,7 +283,7 @@ func TestNoGateway(t *testing.T) {
 	var wrong error
 	s.choose = func() (settings.Gateway, error) { return g, wrong }
 	a := s.open(ivanov)
-	a.Knock()
+	a.Probe()
 	a.refused(seat.NoGateway)
 	wrong = &settings.Problem{Place: settings.Policy, Key: locale.BadServer, Value: "a b"}
 	a.Login("i", "x")
@@ -451,7 +451,7 @@ func TestComesBack(t *testing.T) {
 		}
 	}
 	for i := 0; i <= maxWaiting; i++ { // a window that is shown again and again
-		a.Knock()
+		a.Probe()
 	}
 	a.Login("ivanov", "right")
 	fails(errors.New("not there yet"))
@@ -496,7 +496,7 @@ func TestWithKeeper(t *testing.T) {
 	s := newService(t, k)
 	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
 	a := s.open(ivanov)
-	a.Knock()
+	a.Probe()
 	if v := a.waits(keeper.Ready, seat.Free); v.Message != "The gateway answers." {
 		t.Errorf("%+v", v)
 	}

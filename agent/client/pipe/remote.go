@@ -49,7 +49,7 @@ type Remote struct {
 	view     seat.View  // as the service told it
 	refused  *seat.Problem
 	failures int // in a row
-	knocking bool
+	probing  bool
 	waiting  []request
 	wake     chan struct{} // holds one; there is something waiting, or the end
 	closing  bool
@@ -78,18 +78,18 @@ func nothing() seat.View {
 	return seat.View{Status: keeper.Status{State: keeper.Resting}, Control: seat.Free}
 }
 
-// Knock is seat.Seat's. It is said again after every new connection.
-func (r *Remote) Knock() {
+// Probe is seat.Seat's. It is sent again after every new connection.
+func (r *Remote) Probe() {
 	r.mu.Lock()
-	r.knocking = true
+	r.probing = true
 	r.mu.Unlock()
-	r.ask(request{Type: typeKnock})
+	r.ask(request{Type: typeProbe})
 }
 
 // Rest is seat.Seat's.
 func (r *Remote) Rest() {
 	r.mu.Lock()
-	r.knocking = false
+	r.probing = false
 	r.mu.Unlock()
 	r.ask(request{Type: typeRest})
 }
@@ -116,8 +116,8 @@ func (r *Remote) ask(q request) {
 	switch q.Type {
 	case typeLogin, typeLogout:
 		r.waiting = without(r.waiting, typeLogin) // which the new wish takes the place of
-	case typeKnock, typeRest: // or they would leave no room for a login while there is no service
-		r.waiting = without(without(r.waiting, typeKnock), typeRest)
+	case typeProbe, typeRest: // or they would leave no room for a login while there is no service
+		r.waiting = without(without(r.waiting, typeProbe), typeRest)
 	}
 	if len(r.waiting) < maxWaiting {
 		r.waiting = append(r.waiting, q)
@@ -279,9 +279,9 @@ func (r *Remote) begins(a answer) {
 	r.mu.Lock()
 	r.failures = 0
 	r.view = a.view()
-	r.waiting = without(r.waiting, typeKnock)
-	if r.knocking {
-		r.waiting = append([]request{{Type: typeKnock}}, r.waiting...)
+	r.waiting = without(r.waiting, typeProbe)
+	if r.probing {
+		r.waiting = append([]request{{Type: typeProbe}}, r.waiting...)
 	}
 	r.mu.Unlock()
 	r.Ring()

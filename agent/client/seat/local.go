@@ -43,10 +43,10 @@ func NewLocal(k *keeper.Keeper, choose func() (settings.Gateway, error), lang lo
 	return l
 }
 
-// Knock is Seat's.
-func (l *Local) Knock() {
+// Probe is Seat's.
+func (l *Local) Probe() {
 	if g, ok := l.gateway(); ok {
-		l.keeper.Knock(keeper.Wish{Gateway: g, Lang: l.lang})
+		l.keeper.Probe(keeper.Wish{Gateway: g, Lang: l.lang})
 	} else {
 		l.keeper.Rest()
 	}

@@ -17,9 +17,9 @@ import (
 // Seat is what a window drives. Its methods may be called from any goroutine and wait for nothing, except Close. All
 // texts are in the language that the seat was made with.
 type Seat interface {
-	// Knock makes sure that the gateway answers, again and again until it does. While there is access it changes nothing.
-	Knock()
-	// Rest is when nobody looks at the window any more: for it the gateway need not be asked. Access goes on.
+	// Probe probes the gateway again and again until it answers. While there is access it changes nothing.
+	Probe()
+	// Rest stops probing: nobody looks at the window any more. Access goes on.
 	Rest()
 	// Login asks for access, in place of the window's own access before it.
 	Login(login, password string)

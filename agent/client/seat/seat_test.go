@@ -36,14 +36,14 @@ func TestLocal(t *testing.T) {
 	has := func(code, message string) func(View) bool {
 		return func(v View) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message == message }
 	}
-	l.Knock()
+	l.Probe()
 	until("no gateway", has(NoGateway, "There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."))
 	wrong = &settings.Problem{Place: settings.Installer, Key: locale.BadServer, Value: "a\x00 b"}
 	l.Login("i", "x")
 	until("a bad one", has(BadSettings,
 		`The gateway's address from the installer (HKLM\Software\Ideco\Agent) is neither a name nor an IP address: a b.`))
 	wrong = errors.New("something else")
-	l.Knock()
+	l.Probe()
 	until("another error", has(BadSettings, "something else"))
 	gateway, wrong = settings.Gateway{Host: g.Host, Port: g.Port}, nil
 	l.Login("i", "x")

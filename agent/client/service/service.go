@@ -2,7 +2,7 @@
 // work at it (see package pipe), brings up the tunnel, which only a service may, and ends the access when its owner's
 // Windows session does.
 //
-// It connects to no gateway but the one that policy or the installer name in HKEY_LOCAL_MACHINE, read anew at every knock
+// It connects to no gateway but the one that policy or the installer name in HKEY_LOCAL_MACHINE, read anew at every probe
 // and login; what comes through the pipe cannot choose one.
 //
 // # What lies on the disk

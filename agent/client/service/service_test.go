@@ -96,7 +96,7 @@ func TestService(t *testing.T) {
 		bye <- c.Goodbye()
 	})
 	r, w, d := begin(t, g)
-	w.Knock()
+	w.Probe()
 	waits(t, w, "the gateway", func(v seat.View) bool { return v.State == keeper.Ready })
 	w.Login("ivanov", "right")
 	waits(t, w, "access", func(v seat.View) bool { return v.State == client.Authorized && v.Control == seat.Yours })

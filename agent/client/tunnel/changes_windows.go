@@ -26,12 +26,12 @@ func watchChanges() (*changes, error) {
 		return nil, fmt.Errorf("watch routes: %w", err)
 	}
 	c.callbacks = append(c.callbacks, routes)
-	cards, err := winipcfg.RegisterInterfaceChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPInterfaceRow) { c.note() })
+	interfaces, err := winipcfg.RegisterInterfaceChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPInterfaceRow) { c.note() })
 	if err != nil {
 		c.stop()
 		return nil, fmt.Errorf("watch interfaces: %w", err)
 	}
-	c.callbacks = append(c.callbacks, cards)
+	c.callbacks = append(c.callbacks, interfaces)
 	return c, nil
 }
 

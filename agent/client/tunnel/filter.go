@@ -50,8 +50,8 @@ type filter struct {
 
 // filtersFor are the filters while everything goes through the tunnel; nil otherwise. The first that fits decides, and
 // what none fits is let through. They keep DNS and IPv6 from going past the tunnel, and everything else too when the
-// computer's own networks are forbidden. Names asked of neighbours (LLMNR, mDNS) belong to the computer's own network.
-func filtersFor(s client.TunnelSetup, forbidHome bool) []filter {
+// local networks are blocked. Names asked of neighbours (LLMNR, mDNS) belong to the computer's own network.
+func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 	if !takesAll(s) {
 		return nil
 	}
@@ -63,8 +63,8 @@ func filtersFor(s client.TunnelSetup, forbidHome bool) []filter {
 		list = append(list, dnsFilters(s.DNS)...)
 	}
 	list = append(list, filter{Name: "Through the tunnel", Permit: true, Families: bothFamilies, Tunnel: true})
-	list = append(list, ipv6Filters(forbidHome)...)
-	if forbidHome {
+	list = append(list, ipv6Filters(blockLocal)...)
+	if blockLocal {
 		list = append(list,
 			filter{Name: "DHCP", Permit: true, Families: ipv4Only, Protocols: []uint8{protoUDP}, LocalPort: portDHCPClient, RemotePort: portDHCPServer},
 			filter{Name: "IPv4 past the tunnel", Families: ipv4Only})
@@ -81,13 +81,13 @@ func dnsFilters(servers []netip.Addr) []filter {
 	}
 }
 
-// ipv6Filters leave of IPv6 what keeps the computer's connection alive and, unless they are forbidden, its neighbours.
-func ipv6Filters(forbidHome bool) []filter {
+// ipv6Filters leave of IPv6 what keeps the computer's connection alive and, unless the local networks are blocked, its neighbours.
+func ipv6Filters(blockLocal bool) []filter {
 	list := []filter{
 		{Name: "IPv6 neighbor discovery", Permit: true, Families: ipv6Only, Protocols: []uint8{protoICMPv6}, ICMP: neighborDiscovery},
 		{Name: "DHCPv6", Permit: true, Families: ipv6Only, Protocols: []uint8{protoUDP}, LocalPort: portDHCPv6Client, RemotePort: portDHCPv6Server},
 	}
-	if !forbidHome {
+	if !blockLocal {
 		neighbours := []netip.Prefix{netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff02::/16")}
 		list = append(list, filter{Name: "IPv6 neighbours", Permit: true, Families: ipv6Only, Remote: neighbours})
 	}

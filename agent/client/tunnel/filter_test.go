@@ -57,7 +57,7 @@ func permits(list []filter, a attempt) bool {
 }
 
 func TestFilters(t *testing.T) {
-	const no, yes, home = 0, 1, 2 // home: only while the computer's own networks are not forbidden
+	const no, yes, local = 0, 1, 2 // local: unless the local networks are blocked
 	full := client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("0.0.0.0/0"), DNS: addrs("10.0.0.53", "10.0.0.54")}
 	for name, c := range map[string]struct {
 		attempt attempt
@@ -65,36 +65,36 @@ func TestFilters(t *testing.T) {
 	}{
 		"the agent's control connection":     {attempt{remote: "203.0.113.1", agent: true, proto: 6, remotePrt: 14765}, yes},
 		"the agent's tunnel":                 {attempt{remote: "203.0.113.1", agent: true, proto: 17, remotePrt: 3051}, yes},
-		"the agent elsewhere":                {attempt{remote: "192.0.2.1", agent: true, proto: 6, remotePrt: 443}, home},
+		"the agent elsewhere":                {attempt{remote: "192.0.2.1", agent: true, proto: 6, remotePrt: 443}, local},
 		"the agent asks another DNS":         {attempt{remote: "192.0.2.1", agent: true, proto: 17, remotePrt: 53}, no},
-		"another program to the gateway":     {attempt{remote: "203.0.113.1", proto: 6, remotePrt: 443}, home},
+		"another program to the gateway":     {attempt{remote: "203.0.113.1", proto: 6, remotePrt: 443}, local},
 		"a page through the tunnel":          {attempt{remote: "192.0.2.1", tunnel: true, proto: 6, remotePrt: 443}, yes},
 		"ping through the tunnel":            {attempt{remote: "10.0.0.1", tunnel: true, proto: 1, icmp: 8}, yes},
 		"DNS through the tunnel":             {attempt{remote: "10.0.0.54", tunnel: true, proto: 17, remotePrt: 53}, yes},
 		"DNS through the tunnel by TCP":      {attempt{remote: "10.0.0.53", tunnel: true, proto: 6, remotePrt: 53}, yes},
 		"the tunnel's DNS past the tunnel":   {attempt{remote: "10.0.0.53", proto: 17, remotePrt: 53}, no},
 		"another DNS through the tunnel":     {attempt{remote: "8.8.8.8", tunnel: true, proto: 17, remotePrt: 53}, no},
-		"the home router's DNS":              {attempt{remote: "192.168.1.1", proto: 17, remotePrt: 53}, no},
-		"the home router's DNS by TCP":       {attempt{remote: "192.168.1.1", proto: 6, remotePrt: 53}, no},
+		"the local router's DNS":             {attempt{remote: "192.168.1.1", proto: 17, remotePrt: 53}, no},
+		"the local router's DNS by TCP":      {attempt{remote: "192.168.1.1", proto: 6, remotePrt: 53}, no},
 		"DNS by IPv6":                        {attempt{remote: "fe80::1", proto: 17, remotePrt: 53}, no},
 		"DNS on this computer":               {attempt{remote: "127.0.0.1", loopback: true, proto: 17, remotePrt: 53}, yes},
 		"DNS on this computer by IPv6":       {attempt{remote: "::1", loopback: true, proto: 17, remotePrt: 53}, yes},
-		"the home printer":                   {attempt{remote: "192.168.1.9", proto: 6, remotePrt: 9100}, home},
-		"the home printer by IPv6":           {attempt{remote: "fe80::9", proto: 6, remotePrt: 9100}, home},
-		"neighbours' names by IPv6":          {attempt{remote: "ff02::fb", proto: 17, local: 5353, remotePrt: 5353}, home},
+		"the local printer":                  {attempt{remote: "192.168.1.9", proto: 6, remotePrt: 9100}, local},
+		"the local printer by IPv6":          {attempt{remote: "fe80::9", proto: 6, remotePrt: 9100}, local},
+		"neighbours' names by IPv6":          {attempt{remote: "ff02::fb", proto: 17, local: 5353, remotePrt: 5353}, local},
 		"IPv6":                               {attempt{remote: "2001:db8::1", proto: 6, remotePrt: 443}, no},
 		"IPv6 ping":                          {attempt{remote: "2001:db8::1", proto: 58, icmp: 128}, no},
-		"IPv6 of the home":                   {attempt{remote: "fd00::9", proto: 6, remotePrt: 443}, no},
+		"IPv6 of the local network":          {attempt{remote: "fd00::9", proto: 6, remotePrt: 443}, no},
 		"IPv6 through the tunnel":            {attempt{remote: "2001:db8::1", tunnel: true, proto: 6, remotePrt: 443}, yes},
 		"neighbour solicitation":             {attempt{remote: "ff02::1:ff00:1", proto: 58, icmp: 135}, yes},
 		"neighbour solicitation of a global": {attempt{remote: "2001:db8::1", proto: 58, icmp: 136}, yes},
 		"DHCPv6":                             {attempt{remote: "ff02::1:2", proto: 17, local: 546, remotePrt: 547}, yes},
 		"DHCP":                               {attempt{remote: "255.255.255.255", proto: 17, local: 68, remotePrt: 67}, yes},
 	} {
-		for _, forbid := range []bool{false, true} {
-			want := c.may == yes || c.may == home && !forbid
-			if got := permits(filtersFor(full, forbid), c.attempt); got != want {
-				t.Errorf("%s, home forbidden %v: permitted %v", name, forbid, got)
+		for _, block := range []bool{false, true} {
+			want := c.may == yes || c.may == local && !block
+			if got := permits(filtersFor(full, block), c.attempt); got != want {
+				t.Errorf("%s, local networks blocked %v: permitted %v", name, block, got)
 			}
 		}
 	}

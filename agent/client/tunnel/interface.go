@@ -79,11 +79,11 @@ func interfaceServers(s client.TunnelSetup) []netip.Addr {
 // staleAddresses returns those entries of addresses that hold address on another interface that is not up. Windows accepts
 // an address on one interface only, so they must be removed first. WireGuard for Windows does so, too
 // (tunnel/addressconfig.go).
-func staleAddresses(address netip.Addr, addresses []ownAddress, cards []card, tunnel uint64) []ownAddress {
-	byID := cardsByID(cards)
+func staleAddresses(address netip.Addr, addresses []ownAddress, ifaces []iface, tunnel uint64) []ownAddress {
+	byID := ifacesByID(ifaces)
 	var stale []ownAddress
 	for _, a := range addresses {
-		if c, known := byID[a.Card]; a.Net.Addr() == address && a.Card != tunnel && known && !c.Up {
+		if on, known := byID[a.Iface]; a.Net.Addr() == address && a.Iface != tunnel && known && !on.Up {
 			stale = append(stale, a)
 		}
 	}

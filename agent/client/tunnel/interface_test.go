@@ -74,10 +74,10 @@ func TestStaleAddresses(t *testing.T) {
 		{99, netip.MustParsePrefix("10.128.0.7/32")}, // an interface that is not there
 	}
 	want := []ownAddress{{idle, netip.MustParsePrefix("10.128.0.7/32")}}
-	if got := staleAddresses(address, addresses, someCards, ours); !reflect.DeepEqual(got, want) {
+	if got := staleAddresses(address, addresses, someIfaces, ours); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
-	down := append([]card{}, someCards...)
+	down := append([]iface{}, someIfaces...)
 	down[3].Up = false
 	if got := staleAddresses(address, addresses, down, ours); !reflect.DeepEqual(got, want) {
 		t.Errorf("the tunnel's own interface: %v", got)

@@ -71,8 +71,8 @@ func takeAddress(luid winipcfg.LUID, address netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	for _, stale := range staleAddresses(address, t.addresses, t.cards, uint64(luid)) {
-		if err := winipcfg.LUID(stale.Card).DeleteIPAddress(stale.Net); err != nil {
+	for _, stale := range staleAddresses(address, t.addresses, t.ifaces, uint64(luid)) {
+		if err := winipcfg.LUID(stale.Iface).DeleteIPAddress(stale.Net); err != nil {
 			return fmt.Errorf("take %s from an interface that is not up: %w", stale.Net, err)
 		}
 	}

@@ -9,82 +9,83 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// network is an IPv4 network, of more than one address, that this computer is in without the tunnel.
+// network is a local network: an IPv4 network, of more than one address, that this computer is in without the tunnel.
 type network struct {
 	Interface string
 	Net       netip.Prefix
 	Own       []netip.Addr // this computer's addresses in it
 	Routers   []netip.Addr // in it, through which other networks are reached
-	// Closed means that no router leads to other networks, as in those that WSL, Docker and Hyper-V make for virtual
+	// HostOnly means that no router connects it to other networks, as in those that WSL, Docker and Hyper-V make for virtual
 	// machines and containers of this computer.
-	Closed bool
+	HostOnly bool
 }
 
 // plan says where packets go while the tunnel is up.
 type plan struct {
-	Into     []netip.Prefix // routes into the tunnel
-	Shadowed []netip.Prefix // networks of this computer, or parts of them, that cannot be reached meanwhile
-	Outside  []netip.Prefix // networks that the gateway names, and that stay outside
+	Into    []netip.Prefix // routes into the tunnel
+	Hidden  []netip.Prefix // local networks, or parts of them, that cannot be reached meanwhile
+	Outside []netip.Prefix // networks that the gateway names, and that stay outside
 }
 
 // planRoutesWindows plans the routes on Windows, where the organisation comes first. Where one of the gateway's networks
-// overlaps with a network of this computer, more specific routes lead the common addresses into the tunnel: the computer's
-// network is shadowed. Its own addresses, its routers and the gateway stay outside, because the tunnel's packets need them.
+// overlaps with a local network, more specific routes lead the common addresses into the tunnel: the local network is hidden.
+// The computer's own addresses in it, its routers and the gateway stay outside, because the tunnel's packets need them.
 //
-// A closed network stays outside, even when the gateway names the same addresses: virtual machines and containers usually
-// have them by chance. A DNS server or a smaller network that the gateway names inside a closed network does go into the
+// A host-only network stays outside, even when the gateway names the same addresses: virtual machines and containers usually
+// have them by chance. A DNS server or a smaller network that the gateway names inside a host-only network does go into the
 // tunnel.
 //
 // When everything goes through the tunnel, the routes are 0.0.0.0/1 and 128.0.0.0/1, which are more specific than the
 // computer's default route and leave it unchanged, and a default route: without one on the interface Windows reports that
-// there is no Internet, and Office and the Store work offline (github.com/Amebis/eduVPN issue 136). The computer's own
-// networks then stay reachable unless forbidHome; only the gateway's DNS servers are always reached through the tunnel.
+// there is no Internet, and Office and the Store work offline (github.com/Amebis/eduVPN issue 136). The local networks
+// then stay reachable unless blockLocal; only the gateway's DNS servers are always reached through the tunnel.
 //
-// When the gateway is in no network of this computer, no route keeps it outside: the socket is bound to an interface
+// When the gateway is in no local network, no route keeps it outside: the socket is bound to an interface
 // instead.
-func planRoutesWindows(s client.TunnelSetup, home []network, forbidHome bool) plan {
-	d := newDraft(s, home)
+func planRoutesWindows(s client.TunnelSetup, local []network, blockLocal bool) plan {
+	d := newDraft(s, local)
 	switch {
 	case !takesAll(s):
 		for _, n := range s.Nets {
-			d.add(n, home)
+			d.add(n)
 		}
-		d.addServers(s.DNS, closedOf(home), home)
-	case forbidHome:
-		d.lead(append(halves(client.Everything), client.Everything))
-		for _, h := range home {
-			d.shadow(h, home)
+		d.addServers(s.DNS, hostOnlyOf(local))
+	case blockLocal:
+		d.addRoutes(append(halves(client.Everything), client.Everything))
+		for _, l := range local {
+			d.hide(l)
 		}
-		d.addServers(s.DNS, closedOf(home), home)
+		d.addServers(s.DNS, hostOnlyOf(local))
 	default:
-		d.lead(append(halves(client.Everything), client.Everything))
-		d.addServers(s.DNS, home, home)
+		d.addRoutes(append(halves(client.Everything), client.Everything))
+		d.addServers(s.DNS, local)
 	}
-	return plan{Into: sorted(d.into), Shadowed: sorted(d.shadowed), Outside: d.outside}
+	return plan{Into: sorted(d.into), Hidden: sorted(d.hidden), Outside: d.outside}
 }
 
-// planRoutesLinux plans the routes on Linux, where the computer's own networks come first: they stay outside, even when the
+// planRoutesLinux plans the routes on Linux, where the local networks come first: they stay outside, even when the
 // gateway names the same addresses. Such a computer often has no screen, may be reachable only through one of them, and has
 // networks of its own for containers. A smaller network that the gateway names inside one of them does go into the tunnel,
 // except for the computer's own addresses, its routers and the gateway.
-func planRoutesLinux(s client.TunnelSetup, home []network) plan {
-	d := newDraft(s, home)
+func planRoutesLinux(s client.TunnelSetup, local []network) plan {
+	d := newDraft(s, local)
 	nets := s.Nets
 	if takesAll(s) {
 		nets = halves(client.Everything)
 	}
 	for _, n := range nets {
-		d.addBeside(n, home)
+		d.addBeside(n)
 	}
 	return plan{Into: sorted(d.into), Outside: d.outside}
 }
 
-// checkAddress refuses a tunnel whose address lies in a network that this computer is in: the neighbours there, its router
-// perhaps, would be taken for this computer. Closed networks have no such neighbours.
-func checkAddress(s client.TunnelSetup, home []network) error {
-	for _, h := range home {
-		if !h.Closed && h.Net.Contains(s.Address) {
-			return &client.TunnelProblem{Key: locale.TunnelAddressInHome, Value: s.Address.String() + " (" + h.Net.String() + ")"}
+// checkAddress refuses a tunnel whose address is in a local network. If the tunnel's address is inside a local network, a host
+// there may have the same address and become unreachable. Host-only networks are not checked. The check is made only when the
+// tunnel comes up: a tunnel stays up when the computer moves into such a network.
+func checkAddress(s client.TunnelSetup, local []network) error {
+	for _, l := range local {
+		if !l.HostOnly && l.Net.Contains(s.Address) {
+			return &client.TunnelProblem{Key: locale.TunnelAddressInHome, Value: s.Address.String() + " (" + l.Net.String() + ")"}
 		}
 	}
 	return nil
@@ -93,49 +94,51 @@ func checkAddress(s client.TunnelSetup, home []network) error {
 // takesAll tells whether everything goes through the tunnel.
 func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
 
-// keptOutside lists the gateway's address and, in each network of this computer, its own addresses and routers. The routes
+// keptOutside lists the gateway's address and, in each local network, the computer's own addresses and routers. The routes
 // into the tunnel leave them out wherever they are more specific than the computer's own route.
-func keptOutside(s client.TunnelSetup, home []network) []netip.Addr {
+func keptOutside(s client.TunnelSetup, local []network) []netip.Addr {
 	kept := []netip.Addr{s.Endpoint.Addr()}
-	for _, h := range home {
-		kept = append(append(kept, h.Own...), h.Routers...)
+	for _, l := range local {
+		kept = append(append(kept, l.Own...), l.Routers...)
 	}
 	return kept
 }
 
-func inAny(home []network, a netip.Addr) bool {
-	for _, h := range home {
-		if h.Net.Contains(a) {
+func inAny(local []network, a netip.Addr) bool {
+	for _, l := range local {
+		if l.Net.Contains(a) {
 			return true
 		}
 	}
 	return false
 }
 
-func closedOf(home []network) []network {
-	var closed []network
-	for _, h := range home {
-		if h.Closed {
-			closed = append(closed, h)
+func hostOnlyOf(local []network) []network {
+	var list []network
+	for _, l := range local {
+		if l.HostOnly {
+			list = append(list, l)
 		}
 	}
-	return closed
+	return list
 }
 
 // draft is a plan that is being made.
 type draft struct {
-	gateway  netip.Addr
-	kept     []netip.Addr // see keptOutside
-	into     map[netip.Prefix]bool
-	shadowed map[netip.Prefix]bool
-	outside  []netip.Prefix
+	local   []network
+	gateway netip.Addr   // its outer address
+	kept    []netip.Addr // see keptOutside
+	into    map[netip.Prefix]bool
+	hidden  map[netip.Prefix]bool
+	outside []netip.Prefix
 }
 
-func newDraft(s client.TunnelSetup, home []network) *draft {
-	return &draft{gateway: s.Endpoint.Addr(), kept: keptOutside(s, home), into: map[netip.Prefix]bool{}, shadowed: map[netip.Prefix]bool{}}
+func newDraft(s client.TunnelSetup, local []network) *draft {
+	return &draft{local: local, gateway: s.Endpoint.Addr(), kept: keptOutside(s, local), into: map[netip.Prefix]bool{}, hidden: map[netip.Prefix]bool{}}
 }
 
-func (d *draft) lead(nets []netip.Prefix) {
+// addRoutes adds routes into the tunnel.
+func (d *draft) addRoutes(nets []netip.Prefix) {
 	for _, n := range nets {
 		d.into[n] = true
 	}
@@ -144,50 +147,49 @@ func (d *draft) lead(nets []netip.Prefix) {
 // isGateway reports whether n is the gateway's outer address. The gateway names it when it is a DNS server, too.
 func (d *draft) isGateway(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr() == d.gateway }
 
-// add leads the gateway's network n into the tunnel, also where it overlaps with networks of this computer, unless they are
-// closed.
-func (d *draft) add(n netip.Prefix, home []network) {
+// add routes the gateway's network n into the tunnel, also where it overlaps with local networks, except whole host-only ones.
+func (d *draft) add(n netip.Prefix) {
 	if d.isGateway(n) {
 		return
 	}
 	around, same := false, false
-	for _, h := range home {
+	for _, l := range d.local {
 		switch {
-		case isWithin(h.Net, n) && h.Closed:
-			d.leave(h.Net)
-		case isWithin(h.Net, n):
-			d.shadow(h, home)
-		case h.Net.Contains(n.Addr()):
+		case isWithin(l.Net, n) && l.HostOnly:
+			d.excludeNet(l.Net)
+		case isWithin(l.Net, n):
+			d.hide(l)
+		case l.Net.Contains(n.Addr()):
 			around = true
 		}
-		same = same || h.Net == n
+		same = same || l.Net == n
 	}
 	switch {
-	case same: // the loop has called leave or shadow for it
+	case same: // the loop has called excludeNet or hide for it
 	case around:
 		part := without(n, d.kept)
 		if len(part) == 0 {
-			d.leave(n)
+			d.excludeNet(n)
 			return
 		}
-		d.lead(outsideClosed(part, n, home))
-		d.shadowed[n] = true
+		d.addRoutes(d.dropHostOnly(part, n))
+		d.hidden[n] = true
 	default:
 		d.into[n] = true
 	}
 }
 
-// addServers leads those DNS servers into the tunnel that are in one of the networks that stay outside.
-func (d *draft) addServers(servers []netip.Addr, outside, home []network) {
+// addServers routes those DNS servers into the tunnel that are in one of the networks that stay outside.
+func (d *draft) addServers(servers []netip.Addr, outside []network) {
 	for _, a := range servers {
 		if inAny(outside, a) {
-			d.add(netip.PrefixFrom(a, a.BitLen()), home)
+			d.add(netip.PrefixFrom(a, a.BitLen()))
 		}
 	}
 }
 
-// leave adds n once to the networks that stay outside.
-func (d *draft) leave(n netip.Prefix) {
+// excludeNet adds n once to the networks that stay outside.
+func (d *draft) excludeNet(n netip.Prefix) {
 	for _, known := range d.outside {
 		if known == n {
 			return
@@ -200,47 +202,48 @@ func isWithin(inner, outer netip.Prefix) bool {
 	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
 }
 
-// addBeside leads the gateway's network n into the tunnel, but no whole network of this computer. Those inside n need
-// nothing done: their routes are more specific.
-func (d *draft) addBeside(n netip.Prefix, home []network) {
+// addBeside routes the gateway's network n into the tunnel, but no whole local network. A local network inside n stays outside
+// by itself: its own route is more specific.
+func (d *draft) addBeside(n netip.Prefix) {
 	if d.isGateway(n) {
 		return
 	}
 	part := []netip.Prefix{n}
-	for _, h := range home {
-		if h.Net == n {
-			d.leave(n)
+	for _, l := range d.local {
+		if l.Net == n {
+			d.excludeNet(n)
 			return
 		}
-		if h.Net.Bits() < n.Bits() && h.Net.Contains(n.Addr()) {
+		if l.Net.Bits() < n.Bits() && l.Net.Contains(n.Addr()) {
 			part = without(n, d.kept)
 		}
 	}
 	if len(part) == 0 {
-		d.leave(n)
+		d.excludeNet(n)
 	}
-	d.lead(part)
+	d.addRoutes(part)
 }
 
-// shadow leads the addresses of the computer's own network h into the tunnel, by routes to its two halves: they are more
-// specific than the computer's own route. A closed network is only noted as shadowed: the filters cut it off.
-func (d *draft) shadow(h network, home []network) {
-	d.shadowed[h.Net] = true
-	if h.Closed {
+// hide routes the addresses of the local network l into the tunnel, by routes to its two halves, which are more specific than
+// the network's own route. A host-only network is only noted as hidden: the filters block it.
+func (d *draft) hide(l network) {
+	d.hidden[l.Net] = true
+	if l.HostOnly {
 		return
 	}
-	for _, half := range halves(h.Net) {
-		d.lead(outsideClosed(without(half, d.kept), h.Net, home))
+	for _, half := range halves(l.Net) {
+		d.addRoutes(d.dropHostOnly(without(half, d.kept), l.Net))
 	}
 }
 
-// outsideClosed returns those parts that are in no closed network inside whole.
-func outsideClosed(parts []netip.Prefix, whole netip.Prefix, home []network) []netip.Prefix {
+// dropHostOnly returns the parts of whole without those in a smaller host-only network: a route to such a part would lead
+// addresses of the host-only network into the tunnel.
+func (d *draft) dropHostOnly(parts []netip.Prefix, whole netip.Prefix) []netip.Prefix {
 	var rest []netip.Prefix
 	for _, part := range parts {
 		inside := false
-		for _, h := range closedOf(home) {
-			inside = inside || h.Net != whole && isWithin(h.Net, whole) && isWithin(part, h.Net)
+		for _, l := range hostOnlyOf(d.local) {
+			inside = inside || l.Net != whole && isWithin(l.Net, whole) && isWithin(part, l.Net)
 		}
 		if !inside {
 			rest = append(rest, part)
@@ -303,14 +306,14 @@ func difference(list, others []netip.Prefix) []netip.Prefix {
 	return rest
 }
 
-// notesOn returns the notes for the person: which networks are shadowed, cut off or outside.
-func notesOn(p plan, forbidden bool) []client.Note {
+// notesOn returns the notes for the person: which networks are hidden, blocked or outside.
+func notesOn(p plan, blocked bool) []client.Note {
 	var notes []client.Note
 	code := locale.NoteNetShadowed
-	if forbidden {
+	if blocked {
 		code = locale.NoteHomeForbidden
 	}
-	for _, n := range p.Shadowed {
+	for _, n := range p.Hidden {
 		notes = append(notes, client.Note{Code: code, Value: n.String()})
 	}
 	for _, n := range p.Outside {

@@ -63,11 +63,11 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 // would tell only where their routes have no metric.
 func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	own := a.link.Attrs().Index
-	home, err := readHome(own)
+	local, err := readLocalNetworks(own)
 	if err != nil {
 		return nil, err
 	}
-	p := planRoutesLinux(s, home)
+	p := planRoutesLinux(s, local)
 	for _, n := range p.Into {
 		r := netlink.Route{Dst: ipNet(n), LinkIndex: own, Scope: netlink.SCOPE_LINK, Protocol: RouteProtocol}
 		err := netlink.RouteAdd(&r)

@@ -8,8 +8,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// readHome reads which IPv4 networks this computer is in without the interface tunnel.
-func readHome(tunnel int) ([]network, error) {
+// readLocalNetworks reads which IPv4 networks this computer is in without the interface tunnel.
+func readLocalNetworks(tunnel int) ([]network, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return nil, fmt.Errorf("interfaces: %w", err)
@@ -22,10 +22,10 @@ func readHome(tunnel int) ([]network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("routing table: %w", err)
 	}
-	var cards []card
+	var ifaces []iface
 	for _, l := range links {
 		a := l.Attrs()
-		cards = append(cards, card{ID: uint64(a.Index), Index: uint32(a.Index), Name: a.Name, Up: a.Flags&net.FlagUp != 0})
+		ifaces = append(ifaces, iface{ID: uint64(a.Index), Index: uint32(a.Index), Name: a.Name, Up: a.Flags&net.FlagUp != 0})
 	}
 	var addresses []ownAddress
 	for _, a := range list {
@@ -39,9 +39,9 @@ func readHome(tunnel int) ([]network, error) {
 		hops := append([]*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw}}, r.MultiPath...)
 		for _, hop := range hops {
 			if via, ok := netip.AddrFromSlice(hop.Gw.To4()); ok {
-				routes = append(routes, route{Card: uint64(hop.LinkIndex), Via: via})
+				routes = append(routes, route{Iface: uint64(hop.LinkIndex), NextHop: via})
 			}
 		}
 	}
-	return homeNetworks(addresses, routes, cards, uint64(tunnel)), nil
+	return localNetworks(addresses, routes, ifaces, uint64(tunnel)), nil
 }

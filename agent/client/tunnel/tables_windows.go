@@ -10,7 +10,7 @@ import (
 
 // tables are what this computer's network consists of now, for one version of IP.
 type tables struct {
-	cards     []card
+	ifaces    []iface
 	routes    []route
 	addresses []ownAddress
 }
@@ -45,16 +45,16 @@ func readTables(family winipcfg.AddressFamily) (tables, error) {
 
 // add takes an interface with its addresses. The two versions of IP have indexes and metrics of their own.
 func (t *tables) add(a *winipcfg.IPAdapterAddresses, family winipcfg.AddressFamily) {
-	c := card{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric,
+	i := iface{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric,
 		Up: a.OperStatus == winipcfg.IfOperStatusUp}
 	if family == windows.AF_INET6 {
-		c.Index, c.Metric = a.IPv6IfIndex, a.Ipv6Metric
+		i.Index, i.Metric = a.IPv6IfIndex, a.Ipv6Metric
 	}
-	t.cards = append(t.cards, c)
+	t.ifaces = append(t.ifaces, i)
 	for u := a.FirstUnicastAddress; u != nil; u = u.Next {
 		if addr, ok := netip.AddrFromSlice(u.Address.IP()); ok {
 			n := netip.PrefixFrom(addr.Unmap(), int(u.OnLinkPrefixLength))
-			t.addresses = append(t.addresses, ownAddress{c.ID, n})
+			t.addresses = append(t.addresses, ownAddress{i.ID, n})
 		}
 	}
 }

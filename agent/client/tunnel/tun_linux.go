@@ -70,11 +70,11 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)
 	}
-	home, err := readHome(a.link.Attrs().Index)
+	local, err := readLocalNetworks(a.link.Attrs().Index)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAddress(s, home); err != nil {
+	if err := checkAddress(s, local); err != nil {
 		return nil, err
 	}
 	own := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(s.Address, 32))}

@@ -51,19 +51,19 @@ func permittedChanges() error {
 }
 
 // tunAdapter is a network interface, and what leads into it. After open the goroutine of changes is the only one that
-// looks at outlet, into and written, until close has stopped it.
+// uses socket, into and written, until close has stopped it.
 type tunAdapter struct {
-	config  Config
-	setup   client.TunnelSetup
-	forbids bool // the computer's own networks
-	tun     tun.Device
-	luid    winipcfg.LUID
-	changes *changes       // nil before open
-	policy  *policyWatch   // nil = there is none
-	filters *wf.Session    // nil = there are none
-	outlet  *outlet        // nil before open
-	into    []netip.Prefix // the routes into the interface
-	written time.Time      // when the DNS rule was written last
+	config     Config
+	setup      client.TunnelSetup
+	blockLocal bool // see Config
+	tun        tun.Device
+	luid       winipcfg.LUID
+	changes    *changes       // nil before open
+	policy     *policyWatch   // nil = there is none
+	filters    *wf.Session    // nil = there are none
+	socket     *socketBinding // nil before open
+	into       []netip.Prefix // the routes into the interface
+	written    time.Time      // when the DNS rule was written last
 }
 
 // newTUN makes an interface. One that is up belongs to another agent: Windows removes those of programs that have
@@ -85,7 +85,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 		dev.Close()
 		return nil, fmt.Errorf("interface %s is a %T", AdapterName, dev)
 	}
-	return &tunAdapter{config: c, setup: s, forbids: c.ForbidHome != nil && c.ForbidHome(), tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
+	return &tunAdapter{config: c, setup: s, blockLocal: c.BlockLocal != nil && c.BlockLocal(), tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
 }
 
 // inUse tells whether some program has the agent's interface up.
@@ -112,13 +112,13 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAddress(s, homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))); err != nil {
+	if err := checkAddress(s, localNetworks(t.addresses, t.routes, t.ifaces, uint64(a.luid))); err != nil {
 		return nil, err
 	}
-	if a.outlet, err = newOutlet(bind, s, a.luid, a.config.Log); err != nil { // before anything leads into the tunnel
+	if a.socket, err = newSocketBinding(bind, s, a.luid, a.config.Log); err != nil { // before anything leads into the tunnel
 		return nil, err
 	}
-	if list := filtersFor(s, a.forbids); len(list) > 0 {
+	if list := filtersFor(s, a.blockLocal); len(list) > 0 {
 		if a.filters, err = putFilters(list, a.luid); err != nil {
 			return nil, &client.TunnelProblem{Key: locale.TunnelNoFilters, Err: err}
 		}
@@ -134,12 +134,12 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 		return nil, err
 	}
 	a.changes.tell(a.changed)
-	return notesOn(p, takesAll(s) && a.forbids), nil
+	return notesOn(p, takesAll(s) && a.blockLocal), nil
 }
 
 // configure sets the interface's address, MTU and metric, and switches DNS registration, LLMNR and NetBIOS off.
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
-	a.complain(writeValues(noRegistrationValues(adapterGUID.String())))
+	a.logError(writeValues(noRegistrationValues(adapterGUID.String())))
 	if err := takeAddress(a.luid, s.Address); err != nil {
 		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
@@ -160,14 +160,14 @@ func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	return nil
 }
 
-// route makes the routes what the plan says now.
+// route plans the routes again, adds those that are missing, and deletes those that are no longer planned.
 func (a *tunAdapter) route() (plan, error) {
 	t, err := readTables(windows.AF_INET)
 	if err != nil {
 		return plan{}, err
 	}
-	home := homeNetworks(t.addresses, t.routes, t.cards, uint64(a.luid))
-	p := planRoutesWindows(a.setup, home, a.forbids)
+	local := localNetworks(t.addresses, t.routes, t.ifaces, uint64(a.luid))
+	p := planRoutesWindows(a.setup, local, a.blockLocal)
 	for _, n := range difference(p.Into, a.into) {
 		err := a.luid.AddRoute(n, netip.IPv4Unspecified(), 0)
 		if err != nil && !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
@@ -185,10 +185,11 @@ func (a *tunAdapter) route() (plan, error) {
 	return p, nil
 }
 
-// changed follows the computer into another network, and writes the DNS rule again when it is not there any more.
+// changed rebinds the socket and plans the routes again after the computer's network has changed, and writes the DNS rule again
+// when it is missing. It does not repeat checkAddress, because it cannot take the tunnel down.
 func (a *tunAdapter) changed() {
 	a.keepRule()
-	if err := a.outlet.follow(); err != nil {
+	if err := a.socket.rebind(); err != nil {
 		a.config.Log(err.Error())
 	}
 	before := a.into
@@ -217,7 +218,7 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	}
 	watch, err := watchPolicy(a.changes.note, a.config.Log)
 	if err != nil {
-		a.complain(err) // the rule holds until policy changes
+		a.logError(err) // the rule holds until policy changes
 	}
 	a.policy = watch
 	return a.writeRule()
@@ -229,7 +230,7 @@ func (a *tunAdapter) writeRule() error {
 	if err != nil {
 		return err
 	}
-	a.complain(applyNRPT(policy))
+	a.logError(applyNRPT(policy))
 	return nil
 }
 
@@ -243,11 +244,12 @@ func (a *tunAdapter) keepRule() {
 		return
 	}
 	a.config.Log("group policy has changed: the DNS rule is written again")
-	a.complain(a.writeRule())
+	a.logError(a.writeRule())
 }
 
-// close takes away what leads into the interface, and last of all what keeps the rest from going past it. Windows does
-// not like interfaces to go that have routes.
+// close removes the DNS rule, then the interface's routes, addresses and DNS servers, and last the filters, so that nothing goes
+// past the tunnel before. The routes are removed before the interface because Windows may fail to remove an interface with
+// active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
 func (a *tunAdapter) close() {
 	if a.policy != nil {
 		a.policy.stop()
@@ -255,21 +257,21 @@ func (a *tunAdapter) close() {
 	if a.changes != nil {
 		a.changes.stop()
 	}
-	a.complain(removeNRPT())
+	a.logError(removeNRPT())
 	forget(a.luid)
 	if a.filters != nil {
-		a.complain(a.filters.Close())
+		a.logError(a.filters.Close())
 	}
 }
 
-func (a *tunAdapter) complain(err error) {
+func (a *tunAdapter) logError(err error) {
 	if err != nil {
 		a.config.Log(err.Error())
 	}
 }
 
-// forget takes routes, addresses and DNS servers from the interface. Some of its routes are Windows' own and do not
-// let themselves be taken: what is left goes with the interface.
+// forget removes the interface's routes, addresses and DNS servers. Windows does not let its own routes be removed: they go
+// with the interface.
 func forget(luid winipcfg.LUID) {
 	luid.FlushRoutes(windows.AF_INET)
 	luid.FlushIPAddresses(windows.AF_INET)

@@ -21,47 +21,47 @@ import (
 // elsewhere is an address behind the default route.
 var elsewhere = netip.MustParseAddr("198.51.100.1")
 
-// wayToElsewhere ends the test on a computer without a network.
-func wayToElsewhere(t *testing.T) card {
+// interfaceToElsewhere ends the test on a computer without a network.
+func interfaceToElsewhere(t *testing.T) iface {
 	t.Helper()
-	way, ok, err := wayOutside(elsewhere, 0)
+	out, ok, err := readOutboundInterface(elsewhere, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !ok {
 		needs.Skip(t, "this takes a network with a default route")
 	}
-	return way
+	return out
 }
 
 func TestReadTables(t *testing.T) {
-	way := wayToElsewhere(t)
-	if way.Index == 0 || way.Name == "" || !way.Up {
-		t.Errorf("%+v", way)
+	out := interfaceToElsewhere(t)
+	if out.Index == 0 || out.Name == "" || !out.Up {
+		t.Errorf("%+v", out)
 	}
 	read, err := readTables(windows.AF_INET)
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := homeNetworks(read.addresses, read.routes, read.cards, 0)
-	for _, h := range home {
-		t.Logf("%+v", h)
-		for _, a := range h.Own {
-			if !h.Net.Contains(a) {
-				t.Errorf("%s is not in %s", a, h.Net)
+	local := localNetworks(read.addresses, read.routes, read.ifaces, 0)
+	for _, l := range local {
+		t.Logf("%+v", l)
+		for _, a := range l.Own {
+			if !l.Net.Contains(a) {
+				t.Errorf("%s is not in %s", a, l.Net)
 			}
 		}
 	}
-	if len(home) == 0 {
-		t.Errorf("no network: addresses %v, interfaces %+v", read.addresses, read.cards)
+	if len(local) == 0 {
+		t.Errorf("no network: addresses %v, interfaces %+v", read.addresses, read.ifaces)
 	}
-	if without, ok := best(elsewhere, read.routes, read.cards, way.ID); ok && without.ID == way.ID {
+	if without, ok := outboundInterface(elsewhere, read.routes, read.ifaces, out.ID); ok && without.ID == out.ID {
 		t.Error("the interface that was left out")
 	}
 }
 
 func TestDialControl(t *testing.T) {
-	way := wayToElsewhere(t)
+	out := interfaceToElsewhere(t)
 	var dialer net.Dialer
 	dialer.Control = New(Config{Mode: Auto}).DialControl
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,24 +83,24 @@ func TestDialControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tie(elsewhere, 0, raw); err != nil {
-		t.Errorf("interface %+v: %v", way, err)
+	if err := bindSocket(elsewhere, 0, raw); err != nil {
+		t.Errorf("interface %+v: %v", out, err)
 	}
 }
 
-func TestOutlet(t *testing.T) {
-	wayToElsewhere(t)
+func TestSocketBinding(t *testing.T) {
+	interfaceToElsewhere(t)
 	bind := conn.NewDefaultBind()
 	if _, _, err := bind.Open(0); err != nil {
 		t.Fatal(err)
 	}
 	defer bind.Close()
 	var log []string
-	o, err := newOutlet(bind, client.TunnelSetup{Endpoint: netip.AddrPortFrom(elsewhere, 3051)}, 0, func(text string) { log = append(log, text) })
+	o, err := newSocketBinding(bind, client.TunnelSetup{Endpoint: netip.AddrPortFrom(elsewhere, 3051)}, 0, func(text string) { log = append(log, text) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.follow(); err != nil || len(log) != 1 {
+	if err := o.rebind(); err != nil || len(log) != 1 {
 		t.Errorf("%q %v", log, err)
 	}
 }

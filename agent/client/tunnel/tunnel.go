@@ -22,8 +22,8 @@
 //
 // Routes (planRoutesWindows): the networks that the gateway names; 0.0.0.0/1, 128.0.0.0/1 and a default route for
 // everything. Where they overlap with a network of this computer, the gateway's come first, and the person is told. The
-// networks of WSL, Docker and Hyper-V stay outside, and so do all of the computer's own networks while everything goes
-// through the tunnel, unless Config.ForbidHome. The tunnel carries IPv4 only. When the computer moves to another network,
+// networks of WSL, Docker and Hyper-V stay outside, and so do all local networks while everything goes
+// through the tunnel, unless Config.BlockLocal. The tunnel carries IPv4 only. When the computer moves to another network,
 // the routes are planned again.
 //
 // The gateway needs no route: wireguard-go's socket, and the control connection by DialControl, are bound to the interface
@@ -39,7 +39,7 @@
 // when group policy removes it or creates a table of its own. Servers for all names are also set on the interface.
 //
 // Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS, when
-// the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With Config.ForbidHome
+// the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With Config.BlockLocal
 // they also block IPv4. The agent's own traffic to the gateway is always permitted. The filters belong to a dynamic
 // session, so Windows removes them when the process ends. Without them the tunnel does not come up.
 //
@@ -56,7 +56,8 @@
 // When the agent reconnects and nothing but keys and port has changed, only the peer is replaced: interface, proxy and the
 // connections through them stay.
 //
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library: loops are written by hand where
+// package slices, which is newer, has a function.
 package tunnel
 
 import (
@@ -95,16 +96,16 @@ type Config struct {
 	Mode  Mode
 	Name  string // of the interface; TUN on Linux
 	Socks string // IP address and port where the proxy listens; Netstack
-	// ForbidHome tells whether to cut the computer's own networks off, but for their routers, while everything goes through
-	// the tunnel; asked when it comes up. nil = no. TUN on Windows.
-	ForbidHome func() bool
+	// BlockLocal tells whether to block the local networks, except their routers, while everything goes through the tunnel. It
+	// is called when the tunnel comes up. nil = no. TUN on Windows.
+	BlockLocal func() bool
 	Log        func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 }
 
 // Tunnel is a client.Tunnel.
 type Tunnel struct {
 	config   Config
-	patience patience
+	timeouts timeouts // of watches
 
 	mu      sync.Mutex // guards everything below
 	key     privateKey // of the next Up; zero = none
@@ -122,7 +123,7 @@ func New(c Config) *Tunnel {
 			c.Log(err.Error())
 		}
 	}
-	return &Tunnel{config: c, patience: usualPatience}
+	return &Tunnel{config: c, timeouts: defaultTimeouts}
 }
 
 // adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
@@ -194,7 +195,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	if t.config.Mode != Netstack && takesAll(s) && len(s.DNS) == 0 {
 		notes = append(notes, client.Note{Code: locale.NoteDNSOutside})
 	}
-	t.current.watch = newWatch(t.current.device, t.patience)
+	t.current.watch = newWatch(t.current.device, t.timeouts)
 	return t.current.watch.works, notes, nil
 }
 
@@ -232,7 +233,7 @@ func (c Config) adapter(s client.TunnelSetup) (adapter, error) {
 	return newTUN(c, s)
 }
 
-// logger hands on what wireguard-go has to complain about; it never names a key, only the beginning of public ones.
+// logger writes the errors of wireguard-go to the log. They never have a key in them, only the beginning of public ones.
 func (t *Tunnel) logger() *device.Logger {
 	return &device.Logger{
 		Verbosef: device.DiscardLogf,

@@ -234,7 +234,7 @@ func TestBlocked(t *testing.T) {
 		w.Admit(key, secret, firstAddr)
 		c.Wait()
 	})
-	r := runAgent(t, g, func(tun *Tunnel) { tun.patience.first = 200 * time.Millisecond })
+	r := runAgent(t, g, func(tun *Tunnel) { tun.timeouts.firstHandshake = 200 * time.Millisecond })
 	e := r.event(client.Authorized, "tunnel_blocked")
 	if !strings.Contains(e.Message, fmt.Sprintf("UDP %d", w.Port)) || e.Address != firstAddr.String() {
 		t.Errorf("%+v", e)
@@ -252,7 +252,7 @@ func TestBlockedLater(t *testing.T) {
 		c.Wait()
 	})
 	r := runAgent(t, g, func(tun *Tunnel) {
-		tun.patience.stale, tun.patience.relook = 300*time.Millisecond, 10*time.Millisecond
+		tun.timeouts.stale, tun.timeouts.pollUp = 300*time.Millisecond, 10*time.Millisecond
 	})
 	r.event(client.TunnelUp, "")
 	r.event(client.Authorized, "tunnel_blocked")
@@ -343,7 +343,7 @@ func TestSecretsStay(t *testing.T) {
 	})
 	var private string
 	var tun *Tunnel
-	r := runAgent(t, g, func(t *Tunnel) { tun = t; t.patience.first = 200 * time.Millisecond })
+	r := runAgent(t, g, func(t *Tunnel) { tun = t; t.timeouts.firstHandshake = 200 * time.Millisecond })
 	r.event(client.Authorized, "tunnel_blocked")
 	tun.mu.Lock()
 	if tun.key != (privateKey{}) {

@@ -10,55 +10,52 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// patience is what the watch waits for.
-type patience struct {
-	first  time.Duration // until a tunnel without a handshake counts as blocked
-	stale  time.Duration // until one counts as blocked that has had no handshake any more
-	look   time.Duration // between two looks while nothing comes through
-	relook time.Duration // while the tunnel works
+// timeouts are those of a watch.
+type timeouts struct {
+	firstHandshake time.Duration // a tunnel without a handshake counts as blocked after this time
+	stale          time.Duration // a tunnel counts as blocked when its last handshake is this old
+	pollDown       time.Duration // between two looks at the last handshake while the tunnel does not work
+	pollUp         time.Duration // the same while it works
 }
 
 // WireGuard does not accept the keys of a handshake after 180 s. The keepalive makes a new one every 120 s as long as
 // packets get through.
-var usualPatience = patience{first: 10 * time.Second, stale: 195 * time.Second, look: 100 * time.Millisecond, relook: 2 * time.Second}
+var defaultTimeouts = timeouts{firstHandshake: 10 * time.Second, stale: 195 * time.Second, pollDown: 100 * time.Millisecond, pollUp: 2 * time.Second}
 
 // watch tells when a tunnel begins to work and when it stops.
 type watch struct {
 	works    chan bool
-	patience patience
-	quit     chan struct{}
+	timeouts timeouts
+	quit     chan struct{} // closed by stop
+	once     sync.Once     // for stop
 	done     sync.WaitGroup
 }
 
-func newWatch(d *device.Device, p patience) *watch {
-	w := &watch{works: make(chan bool), patience: p, quit: make(chan struct{})}
+func newWatch(d *device.Device, t timeouts) *watch {
+	w := &watch{works: make(chan bool), timeouts: t, quit: make(chan struct{})}
 	w.done.Add(1)
 	go w.run(d)
 	return w
 }
 
-// stop returns when the watch says nothing more. It may be called again.
+// stop returns when the watch says nothing more. It may be called again, also at the same time.
 func (w *watch) stop() {
-	select {
-	case <-w.quit:
-	default:
-		close(w.quit)
-	}
+	w.once.Do(func() { close(w.quit) })
 	w.done.Wait()
 }
 
 func (w *watch) run(d *device.Device) {
 	defer w.done.Done()
 	begun := time.Now()
-	works, told := false, false
+	works, reported := false, false
 	for {
-		shakes := lastHandshake(d)
-		now := !shakes.IsZero() && time.Since(shakes) < w.patience.stale
-		if now != works || !now && !told && time.Since(begun) >= w.patience.first {
+		last := lastHandshake(d)
+		now := !last.IsZero() && time.Since(last) < w.timeouts.stale
+		if now != works || !now && !reported && time.Since(begun) >= w.timeouts.firstHandshake {
 			if !w.tell(now) {
 				return
 			}
-			works, told = now, true
+			works, reported = now, true
 		}
 		if !w.pause(works) {
 			return
@@ -76,9 +73,9 @@ func (w *watch) tell(works bool) bool {
 }
 
 func (w *watch) pause(works bool) bool {
-	d := w.patience.look
+	d := w.timeouts.pollDown
 	if works {
-		d = w.patience.relook
+		d = w.timeouts.pollUp
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -43,18 +43,18 @@ func wentWithService(was, is seat.View) bool {
 	return is.State == client.Ended && is.Code == seat.Stopped || is.Problem != nil && is.Problem.Code == seat.ServiceStopped
 }
 
-// step is what a login by the program itself comes to next.
+// step is a step of the automatic login.
 type step int
 
 const (
 	stepWait  step = iota // for the gateway, or for its answer
-	stepKnock             // until the gateway is there
+	stepProbe             // until the gateway answers
 	stepLogin             // now
-	stepOver              // it has come to an end, good or bad
+	stepOver              // the automatic login has succeeded or failed
 )
 
-// nextStep reads it off what is. Before the first login the gateway is waited for: the network may come up later than
-// the person logs on to Windows.
+// nextStep returns the next step of the automatic login. Before the first login it waits for the gateway: the network may
+// come up after the person has logged on to Windows.
 func nextStep(v seat.View) step {
 	switch {
 	case v.Control == seat.Other:
@@ -68,7 +68,7 @@ func nextStep(v seat.View) step {
 	case keeper.Ready:
 		return stepLogin
 	case keeper.Resting:
-		return stepKnock
+		return stepProbe
 	case client.Ended:
 		switch v.Code {
 		case string(agent.ReasonExpired):
@@ -80,9 +80,9 @@ func nextStep(v seat.View) step {
 	case client.Failed:
 		switch {
 		case v.Login == "":
-			return stepWait // it is knocked again and again
+			return stepWait // the seat probes it again and again
 		case v.Code == string(agent.CodeUnreachable):
-			return stepKnock
+			return stepProbe
 		}
 		return stepOver
 	}

@@ -114,12 +114,12 @@ func TestNextStep(t *testing.T) {
 		is   seat.View
 		want step
 	}{
-		{"nothing yet", view(keeper.Resting, "", ""), stepKnock},
+		{"nothing yet", view(keeper.Resting, "", ""), stepProbe},
 		{"under way", view(client.Connecting, "", ""), stepWait},
 		{"the gateway is there", view(keeper.Ready, "", ""), stepLogin},
 		{"it is not", view(client.Failed, "unreachable", ""), stepWait},
 		{"it is another one", view(client.Failed, "not_trusted", ""), stepWait},
-		{"gone just before the login", away, stepKnock},
+		{"gone just before the login", away, stepProbe},
 		{"refused", refused, stepOver},
 		{"in", view(client.Authorized, "", ""), stepOver},
 		{"run out", view(client.Ended, "expired", ""), stepLogin},

@@ -109,7 +109,7 @@ func TestBuildContent(t *testing.T) {
 		extend     bool
 	}{
 		{"resting", view(keeper.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
-		{"knocking", view(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
+		{"probing", view(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
 		{"ready", view(keeper.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
 		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
 		{"in", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},

@@ -25,45 +25,46 @@ type Desk struct {
 	keeper *keeper.Keeper // of the seat here; nil in the service
 	closed sync.WaitGroup // seats that were left
 
-	typed      Typed
-	tried      attempt
-	ownMessage string // see Input
-	quiet      bool   // ownMessage repeats what was typed, which may be a password in the wrong field
-	looking    bool
-	armed      bool // the program logs in by itself as soon as it can
-	knocked    bool // while armed: the gateway is asked for
-	entering   bool // a login was asked for and has not begun yet
-	out        bool // a logout was asked for, and no login since: whatever comes of it, the program stays out
-	was        seat.View
-	shown      string // the last status in the log
+	typed        Typed
+	tried        attempt
+	ownMessage   string // see Input
+	quiet        bool   // ownMessage repeats what was typed, which may be a password in the wrong field
+	visible      bool   // the window is shown
+	autoLogin    bool   // the program logs in by itself as soon as it can
+	probed       bool   // while autoLogin: the gateway is already being probed
+	loginPending bool   // a login was requested and has not begun yet
+	loggedOut    bool   // the person has logged out and not logged in since, so the program does not log in by itself
+	was          seat.View
+	shown        string // the last status in the log
 }
 
-// attempt is the last login that was asked for, until it is known what came of it.
+// attempt is the last login that was requested. It is kept as long as the session, because a person may choose during the
+// session to save the password (see Tick).
 type attempt struct {
 	target, login, password string
 	saved                   bool // the password came from the safe
 }
 
-// Open connects the window to the session it controls. looking: the window is shown.
-func Open(cfg Config, looking bool) *Desk {
+// Open connects the window to the session it controls.
+func Open(cfg Config, visible bool) *Desk {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	d := &Desk{cfg: cfg, looking: looking}
+	d := &Desk{cfg: cfg, visible: visible}
 	var err error
 	if d.personal, err = cfg.Personal.Load(); err != nil {
 		cfg.Log(err.Error())
 	}
 	d.typed.Login = d.personal.Login
-	d.settle()
+	d.loadGateway()
 	d.typed.Address = d.addressText()
-	d.armed = wantsAtStart(d.personal, d.registry.Bans, d.saved() != "")
+	d.autoLogin = wantsAtStart(d.personal, d.registry.Bans, d.saved() != "")
 	d.was = d.seat.View()
-	if looking || d.armed {
-		d.wake()
+	if visible || d.autoLogin {
+		d.probe()
 	}
 	return d
 }
@@ -74,7 +75,7 @@ func (d *Desk) Content() Content {
 		Locked: d.locked(), Typed: d.typed, Saved: d.saved() != "", OwnMessage: d.ownMessage, Now: d.cfg.Now(), Traffic: d.traffic()})
 }
 
-// traffic is asked for only while somebody sees it.
+// traffic is read only while the window shows it.
 func (d *Desk) traffic() *Traffic {
 	if !d.Counts() || d.cfg.Traffic == nil {
 		return nil
@@ -86,11 +87,11 @@ func (d *Desk) traffic() *Traffic {
 	return &t
 }
 
-// Counts tells whether the window is on show and there is a VPN whose traffic changes all the time. What a session in the
+// Counts tells whether the window is shown and there is a VPN whose traffic changes all the time. What a session in the
 // local network sends and receives is known to nobody on this computer: it goes past the program.
 func (d *Desk) Counts() bool {
 	v := d.seat.View()
-	return d.looking && d.place == inService && v.Control == seat.Yours && v.State == client.TunnelUp && v.Mode == client.ModeVPN
+	return d.visible && d.place == inService && v.Control == seat.Yours && v.State == client.TunnelUp && v.Mode == client.ModeVPN
 }
 
 // Server is the gateway as a person would write it; empty = none.
@@ -111,27 +112,27 @@ func (d *Desk) Nudge() {
 	}
 }
 
-// Look tells whether the window is on show. What administrators have set may have changed meanwhile.
-func (d *Desk) Look(looking bool) {
-	d.looking = looking
-	if looking {
-		d.resettle()
+// SetVisible tells whether the window is shown. When it is, the settings of the administrators are read again.
+func (d *Desk) SetVisible(visible bool) {
+	d.visible = visible
+	if visible {
+		d.reloadGateway()
 		return
 	}
-	d.restUnseen()
+	d.pauseProbing()
 }
 
-// restUnseen leaves the gateway in peace while nobody looks and nothing is to be done by the program itself.
-func (d *Desk) restUnseen() {
-	if !d.looking && !d.armed {
+// pauseProbing stops probing the gateway while the window is hidden and the program does not log in by itself.
+func (d *Desk) pauseProbing() {
+	if !d.visible && !d.autoLogin {
 		d.seat.Rest()
 	}
 }
 
-// resettle asks for the gateway again when it is another one, or when nobody has asked yet.
-func (d *Desk) resettle() {
+// reloadGateway loads the gateway again. It probes it when it is another one, or when the last answer may be out of date.
+func (d *Desk) reloadGateway() {
 	before, beforeWrong, beforeSeat := d.gateway, d.wrong, d.seat
-	d.settle()
+	d.loadGateway()
 	if d.seat.View().Busy() {
 		return
 	}
@@ -140,13 +141,13 @@ func (d *Desk) resettle() {
 		d.typed.Address = d.addressText()
 	}
 	state := d.seat.View().State
-	if !same || state == keeper.Resting || state == keeper.Ready { // which may be true no longer
-		d.wake()
+	if !same || state == keeper.Resting || state == keeper.Ready { // a Ready gateway may have stopped answering
+		d.probe()
 	}
 }
 
-// wake looks for the gateway.
-func (d *Desk) wake() { d.knocked, d.entering = true, false; d.seat.Knock() }
+// probe asks the seat to find out whether the gateway answers.
+func (d *Desk) probe() { d.probed, d.loginPending = true, false; d.seat.Probe() }
 
 // Shown tells what is on show now. Each line of the status goes into the log once.
 func (d *Desk) Shown(c Content) {

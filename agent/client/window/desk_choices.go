@@ -28,16 +28,17 @@ func (d *Desk) TypedAddress() bool {
 			return false
 		}
 	}
-	d.ownMessage, d.armed = "", false
+	d.ownMessage, d.autoLogin = "", false
 	d.cfg.Line = settings.Values{} // which counts again at the next start; now a person says otherwise
-	d.keep(own)
-	d.settle()
+	d.saveSettings(own)
+	d.loadGateway()
 	d.typed.Address = d.addressText()
-	d.wake()
+	d.probe()
 	return true
 }
 
-func (d *Desk) keep(p settings.Personal) {
+// saveSettings saves what the person chose. An error is shown in the window.
+func (d *Desk) saveSettings(p settings.Personal) {
 	if p == d.personal {
 		return
 	}
@@ -62,12 +63,12 @@ func (d *Desk) Tick(save, auto bool) {
 		auto = false
 	}
 	p.SavePassword, p.AutoConnect = save, auto
-	d.keep(p)
+	d.saveSettings(p)
 	switch {
 	case !save:
 		d.forget()
 	case d.tried.password != "" && d.seat.View().HasAccess():
-		d.store()
+		d.savePassword()
 	}
 }
 
@@ -95,8 +96,8 @@ func (d *Desk) forget() {
 	}
 }
 
-// store saves the password that has just opened the access.
-func (d *Desk) store() {
+// savePassword saves the password of the login that succeeded. An error is shown in the window.
+func (d *Desk) savePassword() {
 	if err := d.cfg.Safe.SetPassword(d.tried.target, d.tried.password); err != nil {
 		d.cfg.Log(err.Error())
 		d.ownMessage = locale.Text(d.cfg.Lang, locale.NotSaved, "value", err.Error())

@@ -6,14 +6,15 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Login asks for access with what is typed, or with the saved password. It tells what is missing: the field to go to, or "".
+// Login requests access with what is typed, or with the saved password. It returns the field that has to be filled in first,
+// or "".
 func (d *Desk) Login() (missing control) {
-	d.armed = false
+	d.autoLogin = false
 	d.typed.Login = strings.TrimSpace(d.typed.Login)
 	if !d.TypedAddress() {
 		return controlAddress
 	}
-	d.settle()
+	d.loadGateway()
 	d.ownMessage = ""
 	password, saved := d.typed.Password, false
 	if password == "" {
@@ -22,7 +23,7 @@ func (d *Desk) Login() (missing control) {
 	}
 	switch {
 	case d.gateway.Host == "":
-		d.wake() // it says what is wrong
+		d.probe() // the seat then shows what is wrong
 		return controlAddress
 	case d.typed.Login == "":
 		d.ownMessage = locale.Text(d.cfg.Lang, locale.AskLogin)
@@ -52,14 +53,17 @@ func (d *Desk) firstEmpty() control {
 
 func (d *Desk) login(password string, saved bool) {
 	d.tried = attempt{target(d.gateway, d.typed.Login), d.typed.Login, password, saved}
-	d.knocked, d.entering, d.out = false, true, false
+	d.probed, d.loginPending, d.loggedOut = false, true, false
 	d.seat.Login(d.typed.Login, password)
 }
 
 // Logout ends the access, or the attempt to get it.
-func (d *Desk) Logout() { d.armed, d.out, d.ownMessage = false, true, ""; d.seat.Logout() }
+func (d *Desk) Logout() {
+	d.autoLogin, d.loggedOut, d.ownMessage = false, true, ""
+	d.seat.Logout()
+}
 
-// Extend asks for a longer session.
+// Extend requests a longer session.
 func (d *Desk) Extend() {
 	d.seat.Extend(d.typed.Password)
 	d.typed.Password = ""

@@ -7,47 +7,47 @@ import (
 	"ideco-agent/agent/client/seat"
 )
 
-// Refresh reads what has changed, does what the program does by itself, and gives the notifications that are due.
+// Refresh compares the session with the last look, continues the automatic login, and returns notifications.
 func (d *Desk) Refresh() []News {
 	is := d.seat.View()
 	was := d.was
 	d.was = is
 	news := Tell(d.cfg.Lang, was, is)
 	d.settleAttempt(was, is)
-	if is.Control == seat.Other && was.Control != seat.Other && !is.CanEnd { // which is no news for who is not an administrator
+	if is.Control == seat.Other && was.Control != seat.Other && !is.CanEnd { // Tell has no notification for this
 		d.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
-	if !d.out && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
-		d.armed, d.knocked = true, false
+	if !d.loggedOut && wantsAfter(was, is, d.personal, d.registry.Bans, d.saved() != "") {
+		d.autoLogin, d.probed = true, false
 	}
-	if is.Busy() || justOver(was, is) { // an attempt may be over before it was seen
-		d.entering = false
+	if is.Busy() || justOver(was, is) { // a login may begin and end between two looks
+		d.loginPending = false
 	}
-	if d.armed {
-		d.goOn(is)
+	if d.autoLogin {
+		d.autoLoginStep(is)
 	}
-	if d.looking && is.State == client.Failed && is.Login == "" { // it will be knocked again, maybe elsewhere
-		d.resettle()
+	if d.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the next one goes to the gateway that is set by then
+		d.reloadGateway()
 	}
 	return news
 }
 
-// justOver tells whether an attempt or a session has come to an end between two looks.
+// justOver reports whether the state is newly Ended or Failed, or its code has changed.
 func justOver(was, is seat.View) bool {
 	over := is.State == client.Ended || is.State == client.Failed
 	return over && (is.State != was.State || is.Code != was.Code)
 }
 
-// settleAttempt draws the lessons of a login.
+// settleAttempt saves or forgets what was typed after a login succeeded or failed.
 func (d *Desk) settleAttempt(was, is seat.View) {
 	switch {
 	case is.HasAccess() && !was.HasAccess() && d.tried.password != "":
 		p := d.personal
 		p.Login = d.tried.login
-		d.keep(p)
+		d.saveSettings(p)
 		d.typed.Password = ""
 		if p.SavePassword && !d.registry.Bans.SavedPassword && !d.tried.saved {
-			d.store()
+			d.savePassword()
 		}
 	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
 		if is.Code == string(agent.CodeUnreachable) {
@@ -66,24 +66,24 @@ func (d *Desk) settleAttempt(was, is seat.View) {
 	}
 }
 
-// goOn takes the next step towards a login by the program itself.
-func (d *Desk) goOn(is seat.View) {
+// autoLoginStep takes the next step of the automatic login.
+func (d *Desk) autoLoginStep(is seat.View) {
 	switch nextStep(is) {
-	case stepKnock:
-		if !d.knocked {
-			d.wake()
+	case stepProbe:
+		if !d.probed {
+			d.probe()
 		}
 	case stepLogin:
-		if d.entering {
+		if d.loginPending {
 			return
 		}
 		if password := d.saved(); password != "" {
 			d.login(password, true)
 			return
 		}
-		d.armed = false
+		d.autoLogin = false
 	case stepOver:
-		d.armed = false
+		d.autoLogin = false
 	}
-	d.restUnseen()
+	d.pauseProbing()
 }

@@ -8,8 +8,8 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// settle finds out anew which gateway it is, and takes the seat that belongs to it.
-func (d *Desk) settle() {
+// loadGateway reads which gateway the settings name, and takes the seat that belongs to it.
+func (d *Desk) loadGateway() {
 	d.registry = d.cfg.Registry()
 	d.gateway, d.wrong = d.choose(d.registry)
 	if d.registry.Bans.SavedPassword {
@@ -77,7 +77,7 @@ func (d *Desk) dismiss(s seat.Seat) {
 	}()
 }
 
-// addressText is what belongs into the field.
+// addressText is the text of the address field.
 func (d *Desk) addressText() string {
 	if d.gateway.Host == "" {
 		return d.typed.Address

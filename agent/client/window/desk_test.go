@@ -64,7 +64,7 @@ func newOffice(g *gatewaytest.Gateway) *office {
 
 func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa(int(g.Port)) }
 
-func (o *office) open(t *testing.T, looking bool) *sitting {
+func (o *office) open(t *testing.T, visible bool) *sitting {
 	s := &sitting{t: t, changed: make(chan struct{}, 1)}
 	cfg := Config{Lang: locale.Russian, Line: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Safe: o.memory,
@@ -84,7 +84,7 @@ func (o *office) open(t *testing.T, looking bool) *sitting {
 		cfg.HasService = func() bool { return true }
 		cfg.Service = func() seat.Seat { return o.service }
 	}
-	s.Desk = Open(cfg, looking)
+	s.Desk = Open(cfg, visible)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -198,7 +198,7 @@ func TestProgramLogsIn(t *testing.T) {
 		case 0:
 			c.Drop()
 		case 1:
-			c.Hello() // of the next knock
+			c.Hello() // of the next probe
 		case 2:
 			c.Admit("")
 			c.End("expired", "")
@@ -216,7 +216,7 @@ func TestProgramLogsIn(t *testing.T) {
 	if len(s.news) == 0 || s.news[len(s.news)-1].Text != "Администратор завершил вашу сессию." {
 		t.Errorf("told: %+v", s.news)
 	}
-	if n := g.Connections(); n != 4 || s.armed {
+	if n := g.Connections(); n != 4 || s.autoLogin {
 		t.Errorf("%d connections", n)
 	}
 }
@@ -250,7 +250,7 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
 	s.Tick(true, true)
-	if s.Login() != controlPassword || s.armed {
+	if s.Login() != controlPassword || s.autoLogin {
 		t.Error("there is no password")
 	}
 }
@@ -286,7 +286,7 @@ func TestTypedAddress(t *testing.T) {
 	}
 }
 
-// What administrators change counts from the next knock on.
+// What administrators change counts from the next probe on.
 func TestPolicyChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newOffice(g)
@@ -299,12 +299,12 @@ func TestPolicyChanges(t *testing.T) {
 		t.Error("there is no address")
 	}
 	o.registry.Policy.Address = address(g)
-	s.Look(true)
+	s.SetVisible(true)
 	if f := s.waits(ready); f.Address.Enabled || f.Address.Text != address(g) {
 		t.Errorf("%+v", f)
 	}
 	o.registry.Policy.Address = "a b"
-	s.Look(true)
+	s.SetVisible(true)
 	if f := s.Content(); f.Address.Enabled || !strings.Contains(f.Status, "a b") || f.Icon != IconError {
 		t.Errorf("%+v", f)
 	}
@@ -318,7 +318,7 @@ func TestPinChanges(t *testing.T) {
 	s := o.open(t, true)
 	s.waits("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
 	o.registry.Installer.Pin = g.Root.Pin()
-	s.Look(true)
+	s.SetVisible(true)
 	s.waits(ready)
 }
 
@@ -329,9 +329,9 @@ func TestHidden(t *testing.T) {
 	if f := s.Content(); f.Status != "Вы не подключены." || g.Connections() != 0 {
 		t.Errorf("%+v", f)
 	}
-	s.Look(true)
+	s.SetVisible(true)
 	s.waits("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
-	s.Look(false)
+	s.SetVisible(false)
 	s.waits("Вы не подключены.")
 }
 
@@ -339,7 +339,7 @@ func TestHidden(t *testing.T) {
 type fakeService struct {
 	seat.Bell
 	mu     sync.Mutex // guards what follows
-	knocks int
+	probes int
 	rests  int
 	logins []string      // their passwords
 	closed chan struct{} // told of a Close; may be nil
@@ -348,7 +348,7 @@ type fakeService struct {
 
 func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
 
-func (f *fakeService) Knock()            { f.do(func() { f.knocks++ }) }
+func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
 func (f *fakeService) Rest()             { f.do(func() { f.rests++ }) }
 func (f *fakeService) Extend(string)     {}
@@ -375,7 +375,7 @@ func TestWhichSeat(t *testing.T) {
 	o := newOffice(g)
 	o.service = &fakeService{view: seat.View{Status: keeper.Status{State: keeper.Resting}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
-	if s.Here() || o.service.knocks != 1 {
+	if s.Here() || o.service.probes != 1 {
 		t.Error("the installer's gateway is the service's")
 	}
 	s.Type(Typed{Address: address(other)})
@@ -386,7 +386,7 @@ func TestWhichSeat(t *testing.T) {
 	s.waits(ready)
 	s.Type(Typed{})
 	s.TypedAddress()
-	if s.Here() || o.service.knocks != 2 {
+	if s.Here() || o.service.probes != 2 {
 		t.Error("back in the service")
 	}
 	select {
@@ -415,7 +415,7 @@ func TestWhichSeat(t *testing.T) {
 	s = o.open(t, true)
 	o.registry.Policy.Address = address(other)
 	o.registry.Installer.Address = ""
-	s.Look(true)
+	s.SetVisible(true)
 	if s.Here() {
 		t.Error("left a seat with access")
 	}
@@ -450,7 +450,7 @@ func TestHiddenInService(t *testing.T) {
 	o := with(g, "right")
 	o.service = &fakeService{view: view(keeper.Resting, "", "")}
 	s := o.open(t, true)
-	s.Look(false)
+	s.SetVisible(false)
 	if o.service.rests != 0 {
 		t.Error("it has to log in yet")
 	}
@@ -459,8 +459,8 @@ func TestHiddenInService(t *testing.T) {
 	if o.service.rests != 1 {
 		t.Errorf("%d rests after the login", o.service.rests)
 	}
-	s.Look(true)
-	s.Look(false)
+	s.SetVisible(true)
+	s.SetVisible(false)
 	if o.service.rests != 2 {
 		t.Errorf("%d rests", o.service.rests)
 	}
@@ -476,7 +476,7 @@ func TestTraffic(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		view           seat.View
-		looking, known bool
+		visible, known bool
 		want           bool
 	}{
 		{"VPN", tunnel, true, true, true},
@@ -487,7 +487,7 @@ func TestTraffic(t *testing.T) {
 	} {
 		o := newOffice(g)
 		o.service = &fakeService{view: c.view}
-		s := o.open(t, c.looking)
+		s := o.open(t, c.visible)
 		asked := false
 		s.cfg.Traffic = func() (Traffic, bool) { asked = true; return Traffic{Received: 512}, c.known }
 		shown := false

@@ -37,9 +37,15 @@ func (c Content) canFocus(at control) bool {
 	return false
 }
 
-// nextFocus returns the control that gets the focus after the content has changed. That is the one that has it (at) as long as
-// it is shown, with two exceptions: a new form moves the focus to firstEmpty, and a card that newly asks for the password to
-// the password.
+// nextFocus returns the control that gets the focus after the content has changed. at is the control that has it now. The
+// first rule that applies decides:
+//
+//   - the form is new: firstEmpty
+//   - a card newly asks for the password: the password
+//   - at is shown and enabled, or is a field that is shown: at
+//   - the form is shown: firstEmpty
+//   - a card is shown: the password, the button Extend or the main button, whichever can have the focus first in this order;
+//     the window itself when none can
 func nextFocus(was, is Content, at, firstEmpty control) control {
 	switch {
 	case is.Form && !was.Form:
@@ -59,8 +65,8 @@ func nextFocus(was, is Content, at, firstEmpty control) control {
 	return ""
 }
 
-// enterGuard protects the main button. For one second after the window has opened, or the main button has got focus by itself
-// or has changed its meaning, Enter is ignored, so that a held or repeated Enter does not log out.
+// enterGuard protects the main button. For one second after the window has opened, or the main button was focused by the
+// program or has changed its meaning, Enter is ignored, so that a held or repeated Enter does not log out.
 type enterGuard struct{ until time.Time }
 
 const enterGuardTime = time.Second

@@ -42,7 +42,7 @@ func (v *frame) workArea() (walk.Rectangle, bool) {
 
 // show brings the window to the front.
 func (v *frame) show() {
-	v.desk.Look(true)
+	v.desk.SetVisible(true)
 	v.render()
 	if !v.mw.Visible() {
 		v.mw.Show()
@@ -75,7 +75,7 @@ func (v *frame) hide() {
 		return
 	}
 	v.mw.SetVisible(false)
-	v.desk.Look(false)
+	v.desk.SetVisible(false)
 	v.render()
 	if !v.toldOfTray {
 		v.toldOfTray = true

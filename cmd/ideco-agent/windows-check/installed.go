@@ -17,17 +17,17 @@ const (
 )
 
 var installChecks = []check{
-	{"removal of what was installed", []need{needInstaller, needForce}, (*suite).removeInstalled},
-	{"silent installation", []need{needInstaller}, (*suite).install},
-	{"list of programs", []need{needInstalled}, func(s *suite) result { return judgeProducts(s.products()) }},
-	{"program", []need{needInstalled}, (*suite).programFiles},
-	{"driver file", []need{needInstalled}, (*suite).driverFile},
-	{"driver signature", []need{needInstalled, needShell}, func(s *suite) result {
+	{"removal of what was installed", []*need{needInstaller, needForce}, (*suite).removeInstalled},
+	{"silent installation", []*need{needInstaller}, (*suite).install},
+	{"list of programs", []*need{needInstalled}, func(s *suite) result { return judgeProducts(s.products()) }},
+	{"program", []*need{needInstalled}, (*suite).programFiles},
+	{"driver file", []*need{needInstalled}, (*suite).driverFile},
+	{"driver signature", []*need{needInstalled, needShell}, func(s *suite) result {
 		return s.signature("signature-wintun", s.directory()+`\wintun.dll`, false)
 	}},
-	{"gateway in the registry", []need{needInstalled}, (*suite).gatewayInRegistry},
-	{"autostart", []need{needInstalled}, (*suite).autostart},
-	{"Start menu", []need{needInstalled}, (*suite).startMenu},
+	{"gateway in the registry", []*need{needInstalled}, (*suite).gatewayInRegistry},
+	{"autostart", []*need{needInstalled}, (*suite).autostart},
+	{"Start menu", []*need{needInstalled}, (*suite).startMenu},
 }
 
 // removeInstalled removes the products of earlier installations. Otherwise the installation would be a repair, which keeps

@@ -10,11 +10,11 @@ import (
 )
 
 var loginChecks = []check{
-	{"gateway answers", []need{needInstalled, needGateway}, (*suite).gatewayAnswers},
-	{"wrong password is refused", []need{needInstalled, needGateway, needLogin}, (*suite).wrongPassword},
-	{"login", []need{needInstalled, needGateway, needLogin}, (*suite).logIn},
-	{"page in the tunnel, without a network interface", []need{needInstalled, needGateway, needLogin, needVPN}, (*suite).pageByProxy},
-	{"page in the local network", []need{needInstalled, needGateway, needLogin, needURL}, (*suite).pageInLAN},
+	{"gateway answers", []*need{needInstalled, needGateway}, (*suite).gatewayAnswers},
+	{"wrong password is refused", []*need{needInstalled, needGateway, needLogin}, (*suite).wrongPassword},
+	{"login", []*need{needInstalled, needGateway, needLogin}, (*suite).logIn},
+	{"page in the tunnel, without a network interface", []*need{needInstalled, needGateway, needLogin, needAccess, needVPN}, (*suite).pageByProxy},
+	{"page in the local network", []*need{needInstalled, needGateway, needLogin, needURL}, (*suite).pageInLAN},
 }
 
 func (s *suite) gatewayAnswers() result {

@@ -16,7 +16,7 @@ var machineChecks = []check{
 	{"restrictions", nil, (*suite).restrictions},
 	{"installer file", nil, (*suite).installerFile},
 	{"Mark of the Web", nil, (*suite).markOfTheWeb},
-	{"installer signature", []need{needShell}, func(s *suite) result { return s.signature("signature-msi", s.msi, true) }},
+	{"installer signature", []*need{needShell}, func(s *suite) result { return s.signature("signature-msi", s.msi, true) }},
 }
 
 // windowsVersion tells which Windows this is, and collects its network settings before anything is changed.

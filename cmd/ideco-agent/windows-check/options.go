@@ -75,7 +75,7 @@ type options struct {
 	keep, force, manual bool
 }
 
-// errUsage is a mistake on the command line.
+// errUsage is an error after which run points to --help.
 type errUsage string
 
 func (e errUsage) Error() string { return string(e) }
@@ -196,7 +196,6 @@ func askPassword(ctx context.Context, r io.Reader, limit time.Duration) (string,
 	}
 }
 
-// readPassword reads the first line of r.
 func readPassword(r io.Reader) (string, error) {
 	const lineEnd = len("\r\n")
 	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+int64(lineEnd)+1)).ReadString('\n')

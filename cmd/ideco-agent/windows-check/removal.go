@@ -8,14 +8,14 @@ import (
 )
 
 var reportChecks = []check{
-	{"diagnose", []need{needInstalled}, (*suite).diagnose},
+	{"diagnose", []*need{needInstalled}, (*suite).diagnose},
 }
 
 var removalChecks = []check{
-	{"removal", []need{needInstalled, needNoKeep}, (*suite).remove},
-	{"nothing stays: files and registry", []need{needNoKeep, needRemoved}, (*suite).filesLeft},
-	{"nothing stays: interface, DNS rule and filters", []need{needNoKeep, needRemoved, needShell}, func(s *suite) result { return s.nothingLeft("removal", "after the removal") }},
-	{"nothing stays: scheduled tasks", []need{needNoKeep, needRemoved, needShell}, (*suite).tasksLeft},
+	{"removal", []*need{needInstalled, needNoKeep}, (*suite).remove},
+	{"nothing stays: files and registry", []*need{needNoKeep, needRemoved}, (*suite).filesLeft},
+	{"nothing stays: interface, DNS rule and filters", []*need{needNoKeep, needRemoved, needShell}, func(s *suite) result { return s.nothingLeft("removal", "after the removal") }},
+	{"nothing stays: scheduled tasks", []*need{needNoKeep, needRemoved, needShell}, (*suite).tasksLeft},
 	{"no secrets collected", nil, (*suite).noSecrets},
 }
 

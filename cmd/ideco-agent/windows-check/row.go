@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// status is the outcome of a check.
 type status string
 
 // Statuses as they stand in the table and in table.json.
@@ -46,7 +45,7 @@ func oneLine(format string, args []any) string {
 	return strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 }
 
-// okUnless fails with the list of problems, or is ok when the list is empty.
+// okUnless is ok when the list of problems is empty.
 func okUnless(problems []string, lookAt, format string, args ...any) result {
 	if len(problems) > 0 {
 		return failed(lookAt, "%s", strings.Join(problems, "; "))

@@ -14,15 +14,15 @@ const (
 )
 
 var serviceChecks = []check{
-	{"service runs", []need{needInstalled}, (*suite).serviceRuns},
-	{"service settings", []need{needInstalled}, func(s *suite) result {
+	{"service runs", []*need{needInstalled}, (*suite).serviceRuns},
+	{"service settings", []*need{needInstalled}, func(s *suite) result {
 		return judgeService(s.registry(keyService, true).key(keyService))
 	}},
-	{"service path is quoted", []need{needInstalled, needWindows}, func(s *suite) result {
+	{"service path is quoted", []*need{needInstalled, needWindows}, func(s *suite) result {
 		return s.settles(func(k regKey) result { return judgePath(k, s.program()) })
 	}},
-	{"service recovery", []need{needInstalled, needWindows}, func(s *suite) result { return s.settles(judgeRecovery) }},
-	{"pipe", []need{needInstalled}, (*suite).pipe},
+	{"service recovery", []*need{needInstalled, needWindows}, func(s *suite) result { return s.settles(judgeRecovery) }},
+	{"pipe", []*need{needInstalled}, (*suite).pipe},
 }
 
 const (

@@ -38,78 +38,45 @@ type suite struct {
 	removed         bool
 }
 
-// need is a requirement of a check.
-type need int
+// need is a requirement of a check, with the reason for "not tried" when it is not met.
+type need struct {
+	reason string
+	met    func(*suite) bool
+}
 
-const (
-	needInstaller need = iota // a complete installer file
-	needInstalled
-	needShell   // PowerShell
-	needWindows // a real Windows
-	needDesktop
-	needOtherInstaller
-	needForce
-	needGateway
-	needLogin     // a login on the command line
-	needVPN       // a login that got a VPN
-	needTunnel    // a tunnel with a network interface is up
-	needIndex     // Windows shows that interface
-	needTunnelWas // a tunnel with a network interface is up, or was earlier in this run
-	needTakesAll
-	needURL
-	needNoKeep
-	needRemoved
+var (
+	needInstaller      = &need{"the installer is broken", func(s *suite) bool { return !s.brokenInstaller }}
+	needInstalled      = &need{"the product is not installed", func(s *suite) bool { return s.installed }}
+	needNoKeep         = &need{"--keep", func(s *suite) bool { return !s.keep }}
+	needRemoved        = &need{"the product was not removed", func(s *suite) bool { return s.removed }}
+	needShell          = &need{"no PowerShell", func(s *suite) bool { return !s.wine }}
+	needWindows        = &need{"Wine", func(s *suite) bool { return !s.wine }}
+	needDesktop        = &need{"no desktop", func(*suite) bool { return hasDesktop() }}
+	needOtherInstaller = &need{"no --other", func(s *suite) bool { return s.other != "" }}
+	needForce          = &need{"no --force", func(s *suite) bool { return s.force }}
+	needGateway        = &need{"no gateway", func(s *suite) bool { return s.gateway != "" }}
+	needLogin          = &need{"no --login", func(s *suite) bool { return s.login != "" }}
+	needAccess         = &need{"the login did not succeed", func(s *suite) bool { return s.mode != "" }}
+	needVPN            = &need{"in the local network there is no tunnel", func(s *suite) bool { return s.mode == modeVPN }}
+	needTunnel         = &need{"no tunnel with a network interface is up", func(s *suite) bool { return s.agent != nil }}
+	needIndex          = &need{"Windows does not show the interface", func(s *suite) bool { return s.index != "" }}
+	needTunnelWas      = &need{"no tunnel with a network interface was up", func(s *suite) bool { return s.address != "" }}
+	needTakesAll       = &need{"the tunnel does not take all traffic", func(s *suite) bool { return s.takesAll }}
+	needURL            = &need{"no --url", func(s *suite) bool { return s.url != "" }}
 )
 
-// missing says why a requirement is not met. It is empty when the requirement is met.
-func (s *suite) missing(n need) string {
-	switch {
-	case n == needInstaller && s.brokenInstaller:
-		return "the installer is broken"
-	case n == needInstalled && !s.installed:
-		return "the product is not installed"
-	case n == needNoKeep && s.keep:
-		return "--keep"
-	case n == needRemoved && !s.removed:
-		return "the product was not removed"
-	case n == needShell && s.wine:
-		return "no PowerShell"
-	case n == needWindows && s.wine:
-		return "Wine"
-	case n == needDesktop && s.wine:
-		return "Wine"
-	case n == needDesktop && !hasDesktop():
-		return "no desktop"
-	case n == needOtherInstaller && s.other == "":
-		return "no --other"
-	case n == needForce && !s.force:
-		return "no --force"
-	case n == needGateway && s.gateway == "":
-		return "no gateway"
-	case n == needLogin && s.login == "":
-		return "no --login"
-	case n == needVPN && s.mode == "":
-		return "the login did not succeed"
-	case n == needVPN && s.mode != modeVPN:
-		return "in the local network there is no tunnel"
-	case n == needTunnel && s.agent == nil:
-		return "no tunnel with a network interface is up"
-	case n == needIndex && s.index == "":
-		return "Windows does not show the interface"
-	case n == needTunnelWas && s.address == "":
-		return "no tunnel with a network interface was up"
-	case n == needTakesAll && !s.takesAll:
-		return "the tunnel does not take all traffic"
-	case n == needURL && s.url == "":
-		return "no --url"
+// missing returns the reason why a requirement is not met, or "".
+func (s *suite) missing(n *need) string {
+	if n.met(s) {
+		return ""
 	}
-	return ""
+	return n.reason
 }
 
 // check produces one row of the table.
 type check struct {
 	name  string
-	needs []need
+	needs []*need
 	do    func(*suite) result
 }
 
@@ -150,7 +117,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "windows-check: "+why)
 		return exitUsage
 	}
-	s.tryAll(trialChecks(), removalChecks, stdout)
+	s.tryAll(checksBeforeRemoval(), removalChecks, stdout)
 	s.rows = append(s.rows, manualRows()...)
 	path, err := s.save(time.Now())
 	fmt.Fprintf(stdout, "\n%s\n%s\n", table(s.rows), byHand())
@@ -257,16 +224,16 @@ func (s *suite) directory() string {
 
 func (s *suite) program() string { return s.directory() + `\IdecoAgent.exe` }
 
-// trialChecks are all checks before those of the removal, in their order.
-func trialChecks() []check {
+// checksBeforeRemoval returns them in the order in which they are tried.
+func checksBeforeRemoval() []check {
 	var all []check
-	for _, part := range [][]check{machineChecks, installChecks, serviceChecks, upkeepChecks, loginChecks, tunnelChecks, reportChecks} {
+	for _, part := range [][]check{machineChecks, installChecks, serviceChecks, reinstallChecks, loginChecks, tunnelChecks, reportChecks} {
 		all = append(all, part...)
 	}
 	return all
 }
 
-// manual are the rows that a person has to try, with the steps.
+// manual are rows that are always "not tried". Their steps are printed below the table.
 var manual = []struct{ name, steps string }{
 	{"by hand: double click", "Download IdecoAgent.msi with a browser and open it. What does SmartScreen say? Are the dialogs complete and in the right language?"},
 	{"by hand: window", "Log in with the window, close it to the tray, log out and in again. Is any text cut off at 100 %, 150 % or 200 % scaling?"},
@@ -288,7 +255,6 @@ func manualRows() []row {
 	return rows
 }
 
-// byHand is the text of manual for a person.
 func byHand() string {
 	var b strings.Builder
 	b.WriteString("What only a person can try. Write down what happened and add a screenshot where you can.\n" +

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	vpnNeeds    = []need{needInstalled, needGateway, needLogin, needVPN, needShell}
+	vpnNeeds    = []*need{needInstalled, needGateway, needLogin, needAccess, needVPN, needShell}
 	tunnelNeeds = with(vpnNeeds, needTunnel)
 	indexNeeds  = with(tunnelNeeds, needIndex)
 )
@@ -36,7 +36,7 @@ var tunnelChecks = []check{
 	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWas), (*suite).afterBreak},
 }
 
-func with(needs []need, more need) []need { return append(append([]need{}, needs...), more) }
+func with(needs []*need, more *need) []*need { return append(append([]*need{}, needs...), more) }
 
 // Addresses of a public DNS service (Quad9) that must not be reached past a tunnel that takes all traffic.
 const (

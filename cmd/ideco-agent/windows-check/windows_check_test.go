@@ -530,7 +530,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(context.Background())
 	s := &suite{computer: computer{ctx: ctx}}
 	tried := func(s *suite) result { return ok("tried, error %v", s.ctx.Err()) }
-	checks := []check{{"one", nil, func(*suite) result { interrupt(); return ok("tried") }}, {"two", nil, tried}, {"three", []need{needInstalled}, tried}}
+	checks := []check{{"one", nil, func(*suite) result { interrupt(); return ok("tried") }}, {"two", nil, tried}, {"three", []*need{needInstalled}, tried}}
 	s.tryAll(checks, []check{{"end", nil, tried}}, io.Discard)
 	want := []row{{"one", ok("tried")}, {"two", notTried("interrupted")}, {"three", notTried("the product is not installed")}, {"end", ok("tried, error <nil>")}}
 	if !reflect.DeepEqual(s.rows, want) {
@@ -547,7 +547,7 @@ func TestRowNames(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	var names []string
-	for _, c := range append(trialChecks(), removalChecks...) {
+	for _, c := range append(checksBeforeRemoval(), removalChecks...) {
 		names = append(names, c.name)
 	}
 	for _, m := range manual {
@@ -570,18 +570,18 @@ func TestReadmeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notGiven := map[need]bool{needForce: true, needOtherInstaller: true}
+	notGiven := map[*need]bool{needForce: true, needOtherInstaller: true}
 	for _, c := range []struct {
 		run   string
-		unmet []need
+		unmet []*need
 		other int // rows that are not tried for reasons that are no needs
 	}{
-		{"| without a login, the gateway can be reached | %d ok |", []need{needLogin}, 0},
-		{"| with a login inside the local network, with `--url` | %d ok |", []need{needVPN}, 0},
+		{"| without a login, the gateway can be reached | %d ok |", []*need{needLogin}, 0},
+		{"| with a login inside the local network, with `--url` | %d ok |", []*need{needVPN}, 0},
 		{"| with a login outside, with `--url`, a VPN that takes all traffic, and IPv6 | %d ok |", nil, 1}, // page in the local network
 	} {
 		count := -c.other
-		for _, one := range append(trialChecks(), removalChecks...) {
+		for _, one := range append(checksBeforeRemoval(), removalChecks...) {
 			met := true
 			for _, n := range one.needs {
 				met = met && !notGiven[n]

@@ -48,7 +48,7 @@ func main() {
 func does(s seat.Seat, w wish) {
 	switch w.Do {
 	case "knock":
-		s.Knock()
+		s.Probe()
 	case "login":
 		s.Login(w.Login, w.Password)
 	case "extend":

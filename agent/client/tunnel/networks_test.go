@@ -15,7 +15,7 @@ const (
 )
 
 var (
-	someCards = []card{
+	someIfaces = []iface{
 		{ID: wifi, Index: 11, Name: "Wi-Fi", Up: true, Metric: 50},
 		{ID: cable, Index: 12, Name: "Ethernet", Up: true, Metric: 25},
 		{ID: idle, Index: 13, Name: "Modem", Metric: 5},
@@ -37,7 +37,7 @@ var (
 	}
 )
 
-func TestBest(t *testing.T) {
+func TestOutboundInterface(t *testing.T) {
 	for to, want := range map[string]uint32{
 		"192.0.2.1":      12, // two default routes: the interface's metric counts
 		"192.168.1.1":    11,
@@ -47,22 +47,22 @@ func TestBest(t *testing.T) {
 		"fe80::1%Wi-Fi":  11,
 		"255.255.255.25": 12,
 	} {
-		if c, ok := best(netip.MustParseAddr(to), someRoutes, someCards, ours); !ok || c.Index != want {
+		if c, ok := outboundInterface(netip.MustParseAddr(to), someRoutes, someIfaces, ours); !ok || c.Index != want {
 			t.Errorf("%s goes through %+v %v, want %d", to, c, ok, want)
 		}
 	}
-	unplugged := append([]card{}, someCards...)
+	unplugged := append([]iface{}, someIfaces...)
 	unplugged[1].Up = false
-	if c, ok := best(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); !ok || c.ID != wifi {
+	if c, ok := outboundInterface(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); !ok || c.ID != wifi {
 		t.Errorf("without the cable %+v %v", c, ok)
 	}
 	unplugged[0].Up = false
-	if c, ok := best(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); ok {
+	if c, ok := outboundInterface(netip.MustParseAddr("192.0.2.1"), someRoutes, unplugged, ours); ok {
 		t.Errorf("without a network %+v", c)
 	}
 }
 
-func TestHomeNetworks(t *testing.T) {
+func TestLocalNetworks(t *testing.T) {
 	addresses := []ownAddress{
 		{wifi, netip.MustParsePrefix("192.168.1.7/24")},
 		{wifi, netip.MustParsePrefix("192.168.1.8/24")},
@@ -78,16 +78,16 @@ func TestHomeNetworks(t *testing.T) {
 		{"Ethernet", netip.MustParsePrefix("10.9.0.0/16"), addrs("10.9.3.3"), addrs("10.9.0.1"), false},
 		{"Wi-Fi", netip.MustParsePrefix("192.168.1.0/24"), addrs("192.168.1.7", "192.168.1.8"), addrs("192.168.1.1", "192.168.1.254"), false},
 	}
-	if got := homeNetworks(addresses, someRoutes, someCards, ours); !reflect.DeepEqual(got, want) {
+	if got := localNetworks(addresses, someRoutes, someIfaces, ours); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
 }
 
-// Networks of virtual machines and containers, as WSL 2, Docker and Hyper-V make them, lead no further. An external
-// switch of Hyper-V takes the place of the card, with its router.
-func TestClosedNetworks(t *testing.T) {
+// Networks of virtual machines and containers, as WSL 2, Docker and Hyper-V make them, have no uplink. An external
+// switch of Hyper-V takes the place of the network card, with its router.
+func TestHostOnlyNetworks(t *testing.T) {
 	const wsl, standard, containers, docker, external, modem, second = 31, 32, 33, 34, 35, 36, 37
-	cards := []card{
+	ifaces := []iface{
 		{ID: wsl, Name: "vEthernet (WSL)", Up: true},
 		{ID: standard, Name: "vEthernet (Default Switch)", Up: true},
 		{ID: containers, Name: "vEthernet (nat)", Up: true},
@@ -112,12 +112,12 @@ func TestClosedNetworks(t *testing.T) {
 	}
 	for _, a := range addresses {
 		for _, attached := range []string{a.Net.Masked().String(), a.Net.Addr().String() + "/32", "224.0.0.0/4", "255.255.255.255/32"} {
-			routes = append(routes, route{a.Card, netip.MustParsePrefix(attached), netip.IPv4Unspecified(), 256})
+			routes = append(routes, route{a.Iface, netip.MustParsePrefix(attached), netip.IPv4Unspecified(), 256})
 		}
 	}
 	got := map[string]bool{}
-	for _, h := range homeNetworks(addresses, routes, cards, ours) {
-		got[h.Interface+" "+h.Net.String()] = h.Closed
+	for _, l := range localNetworks(addresses, routes, ifaces, ours) {
+		got[l.Interface+" "+l.Net.String()] = l.HostOnly
 	}
 	want := map[string]bool{
 		"vEthernet (WSL) 172.20.0.0/20":             true,
@@ -125,8 +125,8 @@ func TestClosedNetworks(t *testing.T) {
 		"vEthernet (nat) 172.30.64.0/20":            true,
 		"vEthernet (DockerNAT) 10.0.75.0/24":        true,
 		"vEthernet (External) 192.168.7.0/24":       false,
-		"vEthernet (External) 192.168.8.0/24":       false, // no router in it, but on the same card
-		"Ethernet 2 192.168.7.0/24":                 false, // no router on the card, but in the same network
+		"vEthernet (External) 192.168.8.0/24":       false, // no router in it, but on the same interface
+		"Ethernet 2 192.168.7.0/24":                 false, // no router on the interface, but in the same network
 		"Cellular 100.70.1.0/30":                    false,
 	}
 	if !reflect.DeepEqual(got, want) {

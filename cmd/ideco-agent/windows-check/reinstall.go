@@ -8,26 +8,26 @@ const (
 	addressTyped    = "typed.windows-check.invalid"
 )
 
-var upkeepChecks = []check{
-	{"repair (/fa) keeps the gateway", []need{needInstalled, needWindows}, func(s *suite) result {
+var reinstallChecks = []check{
+	{"repair (/fa) keeps the gateway", []*need{needInstalled, needWindows}, func(s *suite) result {
 		r, _ := s.msiexec("repair", "/fa", s.msi, "/qn", "utm_address="+addressOfRepair)
-		return s.expectGateway(r, "the same as before", s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+		return s.expectPreset(r, "the same as before")
 	}},
-	{"repair (REINSTALL=ALL) keeps the gateway", []need{needInstalled}, func(s *suite) result {
+	{"repair (REINSTALL=ALL) keeps the gateway", []*need{needInstalled}, func(s *suite) result {
 		r, _ := s.msiexec("reinstall", "/i", s.msi, "/qn", "REINSTALL=ALL", "utm_address="+addressOfRepair)
-		return s.expectGateway(r, "the same as before", s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+		return s.expectPreset(r, "the same as before")
 	}},
-	{"the same installer again keeps the gateway", []need{needInstalled}, func(s *suite) result {
+	{"the same installer again keeps the gateway", []*need{needInstalled}, func(s *suite) result {
 		r, _ := s.msiexec("again", "/i", s.msi, "/qn", "utm_address="+addressOfRepair)
-		return s.expectGateway(r, "the same as before", s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+		return s.expectPreset(r, "the same as before")
 	}},
-	{"installation with a progress window (/qb)", []need{needInstalled, needDesktop}, func(s *suite) result {
+	{"installation with a progress window (/qb)", []*need{needInstalled, needWindows, needDesktop}, func(s *suite) result {
 		r, _ := s.msiexec("basic-window", "/i", s.msi, "/qb")
-		return s.expectGateway(r, "the same as before", s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+		return s.expectPreset(r, "the same as before")
 	}},
-	{"another gateway's installer replaces it", []need{needInstalled, needOtherInstaller}, (*suite).otherInstaller},
-	{"address on the command line", []need{needInstalled}, (*suite).typedAddress},
-	{"service runs after the reinstallations", []need{needInstalled}, (*suite).serviceRuns},
+	{"another gateway's installer replaces it", []*need{needInstalled, needOtherInstaller}, (*suite).otherInstaller},
+	{"address on the command line", []*need{needInstalled}, (*suite).typedAddress},
+	{"service runs after the reinstallations", []*need{needInstalled}, (*suite).serviceRuns},
 }
 
 // expectGateway judges a run of msiexec, and the gateway that the registry names after it. what describes that gateway.
@@ -43,6 +43,11 @@ func (s *suite) expectGateway(r result, what, address, pin string) result {
 		address = "none"
 	}
 	return ok("%s; the gateway is %s: %s", r.Seen, what, address)
+}
+
+// expectPreset is expectGateway with the gateway that the installer names.
+func (s *suite) expectPreset(r result, what string) result {
+	return s.expectGateway(r, what, s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
 }
 
 // otherInstaller installs the other gateway's installer over this one, and then this one over the other.
@@ -63,8 +68,7 @@ func (s *suite) otherInstaller() result {
 		return failed("Settings, Apps", "%d entries in the list of programs, want one", n)
 	}
 	r, _ = s.msiexec("back", "/i", s.msi, "/qn")
-	return s.expectGateway(r, fmt.Sprintf("%s after the other installer, and now the first one again", address),
-		s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+	return s.expectPreset(r, fmt.Sprintf("%s after the other installer, and now the first one again", address))
 }
 
 // typedAddress removes the product and installs it with an address on the command line. That address replaces the
