@@ -287,6 +287,24 @@ func TestThrottleLAN(t *testing.T) {
 	})
 }
 
+// TestThrottleNeighbours: the hosts of a LAN share an IPv6 /64, and wrong passwords of one do not lock out the others.
+func TestThrottleNeighbours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for i := range addressLimit {
+			if code := g.try(fmt.Sprint("guess", i), "wrong", "fd00::bad", ""); code != agent.CodeBadCredentials {
+				t.Fatalf("attempt %d: %s", i, code)
+			}
+		}
+		if code := g.try("ivan", "right", "fd00::bad", ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("the host that guessed: %q", code)
+		}
+		if code := g.try("ivan", "right", "fd00::2", ""); code != "" {
+			t.Errorf("its neighbour: %q", code)
+		}
+	})
+}
+
 // TestThrottleManyDevices: who has many known devices behind one address locks out nobody else there.
 func TestThrottleManyDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
