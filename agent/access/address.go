@@ -106,10 +106,10 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 	}
 	s, link := m.redeem(token)
 	if s == nil {
-		m.proofs.leave(peer, wrong)
+		m.proofs.leave(peer, 0, wrong)
 		return m.unproved(from, agent.Session{}, "token")
 	}
-	m.proofs.leave(peer, undecided)
+	m.proofs.leave(peer, 0, undecided)
 	return m.change(ctx, func(c *change) error { return c.prove(s, link, from) })
 }
 
