@@ -151,7 +151,7 @@ func (t *throttle) enterSite(ctx context.Context, a attempt) (func(outcome), err
 	return enterAddress(ctx, t.sites, a.peer.Site(), a.user)
 }
 
-// enterResume is for resume tokens.
+// enterResume is for unknown resume tokens.
 func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome), error) {
 	if p.Inside {
 		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN}, 0)
