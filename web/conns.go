@@ -65,8 +65,8 @@ func descriptorLimit() (int, error) {
 // has a single connection.
 type connLimiter struct {
 	limits  connLimits
-	isLocal func(netip.Addr) bool // in the LAN or the tunnel
-	unread  int64                 // the first value of limitedConn.unread
+	isLocal func(peer, local netip.Addr) bool // whether a peer is in the LAN or the tunnel
+	unread  int64                             // the first value of limitedConn.unread
 
 	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
 	outside connGroup
@@ -80,7 +80,7 @@ type connGroup struct {
 	sites map[netip.Prefix]int        // by agent.SiteNetwork
 }
 
-func newConnLimiter(limits connLimits, overTLS bool, isLocal func(netip.Addr) bool) *connLimiter {
+func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer, local netip.Addr) bool) *connLimiter {
 	empty := func() connGroup {
 		return connGroup{hosts: map[netip.Prefix]*list.List{}, sites: map[netip.Prefix]int{}}
 	}
@@ -127,7 +127,7 @@ type limitedConn struct {
 // admit counts a connection, and closes the one whose place it takes. It reports false when there is no place.
 func (l *connLimiter) admit(conn net.Conn) (*limitedConn, bool) {
 	addr := peerOf(conn)
-	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr)}
+	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr, addrOf(conn.LocalAddr()))}
 	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, host: peer.Host(), site: peer.Site()}
 	c.unread.Store(l.unread)
 	if peer.Inside {
@@ -286,8 +286,10 @@ func onConnState(conn net.Conn, state http.ConnState) {
 	}
 }
 
-func peerOf(conn net.Conn) netip.Addr {
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+func peerOf(conn net.Conn) netip.Addr { return addrOf(conn.RemoteAddr()) }
+
+func addrOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
 		return agent.Unmap(tcp.AddrPort().Addr())
 	}
 	return netip.Addr{}
