@@ -359,7 +359,8 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 }
 
 // TestFirewallLocalAddressBorrowed: where a rule of the routing sends answers from the gateway's outer address to the WAN
-// interface, a host there that takes an address of the LAN gets them, and is outside all the same.
+// interface, a host there that takes an address of the LAN gets them. The firewall does not admit it, and without the
+// firewall it is outside all the same.
 func TestFirewallLocalAddressBorrowed(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"
@@ -368,6 +369,17 @@ func TestFirewallLocalAddressBorrowed(t *testing.T) {
 		w.ip(t, inRouter, "addr", "add", borrowed.String()+"/32", "dev", "lo")
 		g := w.guard(t, nil)
 		trust := &tls.Config{RootCAs: g.roots()}
+		for from, admitted := range map[netip.Addr]bool{netip.MustParseAddr("192.168.100.1"): true, borrowed: false} {
+			ctx, cancel := context.WithTimeout(t.Context(), soon)
+			c, err := w.dial(ctx, inRouter, "tcp", from, wan+":"+portalPort)
+			cancel()
+			if err == nil {
+				c.Close()
+			}
+			if admitted != (err == nil) {
+				t.Errorf("with the firewall, from %s: %v", from, err)
+			}
+		}
 		g.kill(syscall.SIGTERM)
 		g.flags = []string{"--tunnel", "off", "--firewall", "off"}
 		g.begin()
