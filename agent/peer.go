@@ -5,6 +5,7 @@ import "net/netip"
 // Peer is the other end of a TCP connection. Forwarding headers and addresses in a request are never part of it.
 type Peer struct {
 	Addr   netip.Addr // unmapped from ::ffff:
+	Local  netip.Addr // this machine's end; invalid where it is not known
 	Inside bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
 }
 

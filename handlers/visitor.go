@@ -42,7 +42,8 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: s.Hosts.Peer(peer), L: language(c), form: f}
+			local, _ := localAddress(c.Request().Context())
+			v := &visitor{Peer: s.Hosts.Peer(peer, local), L: language(c), form: f}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}

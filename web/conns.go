@@ -68,8 +68,8 @@ func descriptorLimit() (int, error) {
 // a complete request for the longest time.
 type connLimiter struct {
 	limits  connLimits
-	isLocal func(netip.Addr) bool // in the LAN or the tunnel
-	unread  int64                 // the first value of limitedConn.unread
+	isLocal func(peer, local netip.Addr) bool // whether a peer is in the LAN or the tunnel
+	unread  int64                             // the first value of limitedConn.unread
 
 	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
 	outside connGroup
@@ -92,7 +92,7 @@ type connCount struct {
 // fewConns is what a browser opens to one host (six), and some more. Who has no more is not a flood.
 const fewConns = 8
 
-func newConnLimiter(limits connLimits, overTLS bool, isLocal func(netip.Addr) bool) *connLimiter {
+func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer, local netip.Addr) bool) *connLimiter {
 	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest}
 	if overTLS {
 		l.unread = maxHello
@@ -143,8 +143,8 @@ func networksOf(p agent.Peer) []netip.Prefix {
 
 // admit counts a connection, and closes the one whose place it takes.
 func (l *connLimiter) admit(conn net.Conn) *limitedConn {
-	addr := peerOf(conn)
-	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr)}
+	addr := addrOf(conn.RemoteAddr())
+	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr, addrOf(conn.LocalAddr()))}
 	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, networks: networksOf(peer)}
 	c.unread.Store(l.unread)
 	if peer.Inside {
@@ -327,8 +327,8 @@ func onConnState(conn net.Conn, state http.ConnState) {
 	}
 }
 
-func peerOf(conn net.Conn) netip.Addr {
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+func addrOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
 		return agent.Unmap(tcp.AddrPort().Addr())
 	}
 	return netip.Addr{}

@@ -26,7 +26,8 @@ type fakeConn struct {
 func (c *fakeConn) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 40000))
 }
-func (c *fakeConn) Close() error { c.closed = true; return nil }
+func (c *fakeConn) LocalAddr() net.Addr { return nil }
+func (c *fakeConn) Close() error        { c.closed = true; return nil }
 
 // limiterTest is a limiter with small limits.
 type limiterTest struct {
@@ -36,7 +37,7 @@ type limiterTest struct {
 
 func newLimiterTest(t *testing.T) limiterTest {
 	lan := netip.MustParsePrefix("192.168.0.0/16")
-	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, lan.Contains)}
+	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, func(a, _ netip.Addr) bool { return lan.Contains(a) })}
 }
 
 // come opens a connection.
@@ -175,7 +176,7 @@ func TestLimitNetwork(t *testing.T) {
 func TestLimitNeighbours(t *testing.T) {
 	for bad, neighbour := range map[string]string{"fd00:9::bad": "fd00:9::2", "192.168.1.66": "192.168.1.2"} {
 		c := newLimiterTest(t)
-		c.isLocal = func(netip.Addr) bool { return true }
+		c.isLocal = func(_, _ netip.Addr) bool { return true }
 		c.limits.lan = 30
 		var conns []*limitedConn
 		for range 6 {
@@ -246,7 +247,7 @@ func TestBytesBeforeRequest(t *testing.T) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
 	}))
-	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(netip.Addr) bool { return true })
+	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(_, _ netip.Addr) bool { return true })
 	server.Listener = limiter.listen(server.Listener)
 	server.TLS = &tls.Config{GetConfigForClient: onClientHello}
 	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, onConnState

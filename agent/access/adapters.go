@@ -26,7 +26,8 @@ type Devices interface {
 }
 
 // Store keeps sessions for a restart and for the journal, and is asked each time whether a token still holds: another
-// process may make tokens void there. Its methods are called one at a time.
+// process may make tokens void there. Its methods are called one at a time, but for SessionByResume, which may be called
+// beside the others.
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)

@@ -106,10 +106,10 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 	}
 	s, link := m.redeem(token)
 	if s == nil {
-		m.proofs.leave(peer, wrong)
+		m.proofs.leave(peer, 0, wrong)
 		return m.unproved(from, agent.Session{}, "token")
 	}
-	m.proofs.leave(peer, undecided)
+	m.proofs.leave(peer, 0, undecided)
 	return m.change(ctx, func(c *change) error { return c.prove(s, link, from) })
 }
 
@@ -133,7 +133,7 @@ func (c *change) prove(s *session, link Link, from agent.Peer) error {
 		next := s.Session
 		next.ExternalIP = peer
 		return c.busy(next, holder.Session)
-	case !c.inside(c.settings, peer), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
+	case !c.inside(c.settings, peer, from.Local), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.unproved(from, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net/netip"
 
 	"ideco-agent/agent"
 )
@@ -9,18 +10,21 @@ import (
 // Misfits tells how many sessions would end with other settings.
 func (m *Manager) Misfits(set agent.Settings) (n int) {
 	for _, p := range m.places() {
-		if !m.fits(set, p.session, p.inside) {
+		if !m.fits(set, p) {
 			n++
 		}
 	}
 	return n
 }
 
-// placed is a session and whether it came from the LAN.
+// placed is a session and where it came from.
 type placed struct {
 	session agent.Session
 	inside  bool
+	local   netip.Addr
 }
+
+func (s *session) placed() placed { return placed{s.Session, s.inside, s.local} }
 
 // places are the live sessions as of now.
 func (m *Manager) places() []placed {
@@ -28,7 +32,7 @@ func (m *Manager) places() []placed {
 	defer m.mu.Unlock()
 	list := make([]placed, 0, len(m.sessions))
 	for _, s := range m.sessions {
-		list = append(list, placed{s.Session, s.inside})
+		list = append(list, s.placed())
 	}
 	return list
 }
@@ -44,11 +48,11 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 		}
 		var misfits []*session
 		for _, s := range c.all() {
-			if !c.fits(c.settings, s.Session, s.inside) {
+			if !c.fits(c.settings, s.placed()) {
 				misfits = append(misfits, s)
 				continue
 			}
-			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr) })
+			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, netip.Addr{}) })
 		}
 		n = c.endEach(misfits, reason)
 		return nil

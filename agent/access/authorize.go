@@ -99,7 +99,7 @@ func (c *change) open() error {
 // letIn acts on a full login that was right.
 func (c *change) letIn(user agent.User, a Attempt) (Grant, error) {
 	current := c.carriedBy(a)
-	if current != nil && current.UserID == user.ID && c.fits(c.settings, current.Session, current.inside) {
+	if current != nil && current.UserID == user.ID && c.fits(c.settings, current.placed()) {
 		return c.extend(current, user)
 	}
 	return c.begin(user, a, current)
@@ -115,7 +115,7 @@ func (c *change) carriedBy(a Attempt) *session {
 
 // begin makes a new session.
 func (c *change) begin(user agent.User, a Attempt, current *session) (Grant, error) {
-	kind, inside, err := c.kind(user, a.Peer.Addr)
+	kind, inside, err := c.kind(user, a.Peer)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -125,7 +125,7 @@ func (c *change) begin(user agent.User, a Attempt, current *session) (Grant, err
 	if kind != agent.KindVPN {
 		next.Address = a.Peer.Addr
 	}
-	p := place{next: next, inside: inside, link: a.Link, current: current}
+	p := place{next: next, inside: inside, local: a.Peer.Local, link: a.Link, current: current}
 	if p.losers, err = c.losers(p); err != nil {
 		return Grant{}, err
 	}

@@ -35,9 +35,15 @@ type counts[K comparable] struct {
 
 // count is one key's. It stays in its map while anything in it is not zero.
 type count struct {
-	wrong   []time.Time // oldest first
+	wrong   []mistake // oldest first
 	running int
 	waiting []chan error // each takes one value: nil is leave to run
+}
+
+// mistake is a wrong attempt.
+type mistake struct {
+	at   time.Time
+	user agent.UserID // zero where no account was meant
 }
 
 func newCounts[K comparable](limit, most int) *counts[K] {
@@ -64,8 +70,8 @@ func (c *counts[K]) enter(ctx context.Context, key K) error {
 	}
 }
 
-// leave ends an attempt.
-func (c *counts[K]) leave(key K, o outcome) {
+// leave ends an attempt for an account; zero is none.
+func (c *counts[K]) leave(key K, user agent.UserID, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -73,7 +79,7 @@ func (c *counts[K]) leave(key K, o outcome) {
 	n.running--
 	switch o {
 	case wrong:
-		n.wrong = append(n.wrong, now)
+		n.wrong = append(n.wrong, mistake{now, user})
 	case right:
 		n.wrong = nil
 	}
@@ -93,21 +99,22 @@ func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 		if n.expire(now); len(n.wrong) < c.limit {
 			continue
 		}
-		if room := n.wrong[len(n.wrong)-c.limit].Add(window); room.After(until) {
+		if room := n.wrong[len(n.wrong)-c.limit].at.Add(window); room.After(until) {
 			until = room
 		}
 	}
 	return until
 }
 
-// forget drops the wrong attempts that were counted. Those that are running count when they end.
-func (c *counts[K]) forget(which func(K) bool) {
+// forget drops the wrong attempts for an account that were counted. Those that are running count when they end.
+func (c *counts[K]) forget(user agent.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	for key, n := range c.byKey {
-		if which(key) {
-			n.wrong = nil
+		before := len(n.wrong)
+		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.user == user })
+		if len(n.wrong) < before {
 			n.admit(now, c.limit)
 			c.drop(key, n)
 		}
@@ -128,7 +135,7 @@ func (c *counts[K]) giveUp(key K, turn chan error) {
 	}
 	c.mu.Unlock()
 	if err := <-turn; err == nil {
-		c.leave(key, undecided)
+		c.leave(key, 0, undecided)
 	}
 }
 
@@ -187,7 +194,7 @@ func (n *count) idle() bool { return n.running == 0 && len(n.waiting) == 0 }
 
 // expire drops what is older than the window.
 func (n *count) expire(now time.Time) {
-	n.wrong = slices.DeleteFunc(n.wrong, func(at time.Time) bool { return now.Sub(at) >= window })
+	n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= window })
 }
 
 // admit lets in those waiting for whom there is room, first come first served; when the count is full, it turns all
@@ -197,7 +204,7 @@ func (n *count) admit(now time.Time, limit int) {
 	for len(n.waiting) > 0 {
 		switch {
 		case len(n.wrong) >= limit:
-			n.waiting[0] <- &agent.Error{Code: agent.CodeTooManyAttempts, Wait: n.wrong[0].Add(window).Sub(now)}
+			n.waiting[0] <- &agent.Error{Code: agent.CodeTooManyAttempts, Wait: n.wrong[0].at.Add(window).Sub(now)}
 		case len(n.wrong)+n.running < limit:
 			n.running++
 			n.waiting[0] <- nil

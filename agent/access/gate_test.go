@@ -287,6 +287,24 @@ func TestThrottleLAN(t *testing.T) {
 	})
 }
 
+// TestThrottleNeighbours: the hosts of a LAN share an IPv6 /64, and wrong passwords of one do not lock out the others.
+func TestThrottleNeighbours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for i := range addressLimit {
+			if code := g.try(fmt.Sprint("guess", i), "wrong", "fd00::bad", ""); code != agent.CodeBadCredentials {
+				t.Fatalf("attempt %d: %s", i, code)
+			}
+		}
+		if code := g.try("ivan", "right", "fd00::bad", ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("the host that guessed: %q", code)
+		}
+		if code := g.try("ivan", "right", "fd00::2", ""); code != "" {
+			t.Errorf("its neighbour: %q", code)
+		}
+	})
+}
+
 // TestThrottleManyDevices: who has many known devices behind one address locks out nobody else there.
 func TestThrottleManyDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -329,6 +347,45 @@ func TestThrottleLift(t *testing.T) {
 			t.Errorf("after the lift: %q, throttled until %v", code, g.gate.Throttled(ivan))
 		}
 	})
+}
+
+// TestThrottleLiftAddress: after the lift a person signs in from an address that their own wrong passwords have filled, too.
+// Wrong passwords for others still count there.
+func TestThrottleLiftAddress(t *testing.T) {
+	for name, from := range map[string]func(int) string{
+		"LAN":      func(int) string { return lanPeer },
+		"outside":  func(int) string { return outsidePeer },
+		"networks": func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGateway(t)
+				limit := addressLimit
+				if name == "networks" {
+					limit = siteLimit
+				}
+				for i := range limit - 1 {
+					g.try(fmt.Sprint("guess", i), "wrong", from(i), "")
+				}
+				g.try("ivan", "wrong", from(0), "")
+				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
+					t.Errorf("before the lift: %q", code)
+				}
+				g.gate.Lift(olga)
+				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
+					t.Errorf("after another account was lifted: %q", code)
+				}
+				g.gate.Lift(ivan)
+				if code := g.try("ivan", "right", from(0), ""); code != "" {
+					t.Errorf("after the lift: %q", code)
+				}
+				g.try("guess", "wrong", from(0), "")
+				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
+					t.Errorf("wrong passwords for others are forgotten: %q", code)
+				}
+			})
+		})
+	}
 }
 
 // TestThrottleRacing: attempts at the same moment get no more tries than attempts in turn.
@@ -416,7 +473,7 @@ func TestCountsGiveUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.byKey["a"].waiting = append(c.byKey["a"].waiting, turn)
-	c.leave("a", undecided) // lets turn in
+	c.leave("a", 0, undecided) // lets turn in
 	c.giveUp("a", turn)
 	if len(c.byKey) != 0 {
 		t.Errorf("left: %+v", c.byKey["a"])
@@ -432,7 +489,7 @@ func TestCountsEviction(t *testing.T) {
 		guess := func(key int) error {
 			err := c.enter(context.Background(), key)
 			if err == nil {
-				c.leave(key, wrong)
+				c.leave(key, 0, wrong)
 			}
 			return err
 		}
@@ -471,7 +528,7 @@ func TestCountsFullOfRunning(t *testing.T) {
 		}
 	}
 	for key := range 4 {
-		c.leave(key, right)
+		c.leave(key, 0, right)
 	}
 	if len(c.byKey) != 0 {
 		t.Errorf("%d keys left", len(c.byKey))

@@ -18,10 +18,11 @@ type Config struct {
 	Firewall Firewall              // nil = none here; sessions begin and end all the same
 	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
 	Settings func() agent.Settings // must be quick and may not call the Manager
-	// Inside tells whether an address is in the LAN under some settings; see agent.Peer. The Manager asks it for sessions
-	// that are there when settings change or the process starts, and under the settings by which a change is decided. Nil =
-	// Settings.InLocalNetworks. It must be quick.
-	Inside func(agent.Settings, netip.Addr) bool
+	// Inside tells whether a peer is in the LAN under some settings; see agent.Peer. The Manager asks it for sessions that
+	// are there when settings change or the process starts, and under the settings by which a change is decided. Local is
+	// this machine's end of the connection that a session came on; invalid after a restart. Nil = Settings.InLocalNetworks.
+	// It must be quick.
+	Inside func(s agent.Settings, peer, local netip.Addr) bool
 	Log    *slog.Logger
 }
 
@@ -36,7 +37,7 @@ type Manager struct {
 	firewall Firewall
 	tunnel   Tunnel
 	settings func() agent.Settings
-	inside   func(agent.Settings, netip.Addr) bool
+	inside   func(s agent.Settings, peer, local netip.Addr) bool
 	log      *slog.Logger
 
 	closed atomic.Bool // from Shutdown on
@@ -66,12 +67,13 @@ type end struct {
 // session is a live session. The Manager's locks guard it.
 type session struct {
 	agent.Session
-	link      Link      // nil while waiting
-	graceEnds time.Time // while waiting
-	tunnelBy  time.Time // when tunnel_wg must have come; zero when it has, or when none is needed
-	noticed   time.Time // notices that were due until then have been given
-	inside    bool      // whether it came from the local networks
-	chain     chainName // zero until the agent has shown or been given a token in this process
+	link      Link       // nil while waiting
+	graceEnds time.Time  // while waiting
+	tunnelBy  time.Time  // when tunnel_wg must have come; zero when it has, or when none is needed
+	noticed   time.Time  // notices that were due until then have been given
+	inside    bool       // whether it came from the local networks
+	local     netip.Addr // this machine's end of the connection that it came on; invalid after a restart
+	chain     chainName  // zero until the agent has shown or been given a token in this process
 	timer     *time.Timer
 	more      []further // the one that was proved longest ago first
 	proof     proof     // guarded by mu alone
@@ -80,7 +82,7 @@ type session struct {
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
 func NewManager(c Config) *Manager {
 	if c.Inside == nil {
-		c.Inside = agent.Settings.InLocalNetworks
+		c.Inside = func(s agent.Settings, peer, _ netip.Addr) bool { return s.InLocalNetworks(peer) }
 	}
 	return &Manager{
 		inside: c.Inside,

@@ -19,6 +19,7 @@ type place struct {
 	own     *session // the live session that goes on as next; nil for one that begins or is brought back
 	current *session // the session of the connection that asks
 	inside  bool
+	local   netip.Addr
 	link    Link
 	chain   chainName
 	losers  []loser
@@ -33,11 +34,11 @@ type loser struct {
 
 // kind decides between LAN and tunnel, and tells whether the peer is inside. Refusals: CodeAddressBusy for an address of
 // the VPN network, which a session has already; CodeVPNNotAllowed, CodeVPNUnavailable.
-func (c *change) kind(user agent.User, peer netip.Addr) (kind agent.Kind, inside bool, err error) {
-	inside = c.inside(c.settings, peer)
+func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside bool, err error) {
+	inside = c.inside(c.settings, peer.Addr, peer.Local)
 	switch {
-	case c.settings.InVPN(peer):
-		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer}, agent.Session{})
+	case c.settings.InVPN(peer.Addr):
+		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer.Addr}, agent.Session{})
 	case inside && !c.settings.LocalTunnel:
 		return agent.KindLAN, true, nil
 	case !inside && !user.RemoteAccess:
@@ -116,14 +117,15 @@ func (c *change) busy(next, holder agent.Session) error {
 }
 
 // fits tells whether a session could be as it is under the settings.
-func (m *Manager) fits(set agent.Settings, s agent.Session, inside bool) bool {
-	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP) != inside {
+func (m *Manager) fits(set agent.Settings, p placed) bool {
+	s := p.session
+	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.local) != p.inside {
 		return false
 	}
 	if s.Kind == agent.KindVPN {
-		return set.InVPN(s.Address) && (!inside || set.LocalTunnel)
+		return set.InVPN(s.Address) && (!p.inside || set.LocalTunnel)
 	}
-	return inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
+	return p.inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
 }
 
 // others are the sessions of a list that neither go on as the newcomer nor end for it.

@@ -304,7 +304,7 @@ func TestFits(t *testing.T) {
 		return list
 	}
 	m := NewManager(Config{})
-	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.Session, s.inside) }
+	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.placed()) }
 	for _, c := range []struct {
 		name                 string
 		change               func(*agent.Settings)
@@ -335,7 +335,7 @@ func TestFits(t *testing.T) {
 func TestInside(t *testing.T) {
 	scene(t, "by interface", func(g *gateway) {
 		elsewhere := false
-		g.Manager.inside = func(s agent.Settings, a netip.Addr) bool { return s.InLocalNetworks(a) && !elsewhere }
+		g.Manager.inside = func(s agent.Settings, a, _ netip.Addr) bool { return s.InLocalNetworks(a) && !elsewhere }
 		e := g.enter(at("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.Misfits(g.Settings()); n != 1 {
@@ -347,6 +347,30 @@ func TestInside(t *testing.T) {
 		g.refuse(at("petr", lanPeer, "a"), agent.CodeVPNNotAllowed)
 		if e := g.enter(at("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
 			g.t.Errorf("%s", e.Session.Kind)
+		}
+	})
+}
+
+// TestInsideByLocal: where the way back depends on this machine's end of the connection, that decides, also later.
+func TestInsideByLocal(t *testing.T) {
+	scene(t, "by the local address", func(g *gateway) {
+		wan := netip.MustParseAddr("203.0.113.1")
+		g.Manager.inside = func(s agent.Settings, a, local netip.Addr) bool { return s.InLocalNetworks(a) && local != wan }
+		borrowed := at("ivan", lanPeer, "a")
+		borrowed.Peer.Local = wan
+		e := g.enter(borrowed)
+		if e.Session.Kind != agent.KindVPN {
+			g.t.Errorf("a LAN address that is reached through the WAN: %s", e.Session.Kind)
+		}
+		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{9}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		lan := g.enter(at("olga", lanPeer, "b"))
+		if lan.Session.Kind != agent.KindLAN {
+			g.t.Errorf("the LAN: %s", lan.Session.Kind)
+		}
+		if m, n := g.Misfits(g.Settings()), g.Apply(context.Background()); m != 0 || n != 0 {
+			g.t.Errorf("%d misfits, %d ended", m, n)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 
 // adopt makes an open session of the store a live one, or tells why it ends.
 func (c *change) adopt(s *session) agent.Reason {
-	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP), c.now
+	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.local), c.now
 	if reason := c.over(s); reason != "" {
 		return reason
 	}
@@ -69,7 +69,7 @@ func (c *change) over(s *session) agent.Reason {
 		return agent.ReasonLost // it may come back once the store can tell
 	case s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess:
 		return agent.ReasonDisabled
-	case !c.fits(c.settings, s.Session, s.inside):
+	case !c.fits(c.settings, s.placed()):
 		return agent.ReasonShutdown
 	}
 	return ""

@@ -8,19 +8,19 @@ import (
 )
 
 // resume authorises with a token. Only tokens that never were are guesses and count; one of a session that is over is
-// just late.
+// just late. No count holds back a token that the gateway knows: others behind the same address may have filled it. So every
+// token of the right form costs one look at an index, as every password does before it is counted.
 func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error) {
-	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
-	if err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer)}, "resume refused", "peer", a.Peer)
-		return Grant{}, err
-	}
-	result := undecided
-	defer func() { leave(result) }()
 	t, ok := parseToken(a.Resume)
 	if !ok {
-		result = wrong
 		return Grant{}, agent.Refuse(agent.CodeSessionOver)
+	}
+	known, err := m.knowsChain(ctx, t.chain)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !known {
+		return Grant{}, m.unknownToken(ctx, a)
 	}
 	stranger := m.otherPerson(ctx, a.Login)
 	err = m.change(ctx, func(c *change) error {
@@ -28,9 +28,8 @@ func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error
 			return err
 		}
 		s, own, err := c.find(t)
-		if errors.Is(err, agent.ErrNotFound) {
-			result = wrong
-			c.refusedToken(a, agent.Session{}, "unknown")
+		if errors.Is(err, agent.ErrNotFound) { // gone just now
+			c.refusedToken(c.ctx, a, agent.Session{}, "unknown")
 			return agent.Refuse(agent.CodeSessionOver)
 		}
 		if err != nil {
@@ -40,13 +39,41 @@ func (m *Manager) resume(ctx context.Context, a Attempt) (grant Grant, err error
 			return err
 		}
 		if err := m.gate.resumes.take(s.UserID, s.Device.ID); err != nil {
-			c.refusedToken(a, s, "too often")
+			c.refusedToken(c.ctx, a, s, "too often")
 			return err
 		}
 		grant, err = c.bringBack(t, s, own, a)
 		return err
 	})
 	return grant, err
+}
+
+// knowsChain tells whether a token belongs to a session that is live or was. It needs no turn, so guesses do not make others
+// wait.
+func (m *Manager) knowsChain(ctx context.Context, chain [32]byte) (bool, error) {
+	m.mu.Lock()
+	live := m.byChain[chain] != nil
+	m.mu.Unlock()
+	if live {
+		return true, nil
+	}
+	_, err := m.store.SessionByResume(ctx, chain)
+	if errors.Is(err, agent.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unknownToken counts a token that never was and refuses it.
+func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
+	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
+	if err != nil {
+		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer)}, "resume refused", "peer", a.Peer)
+		return err
+	}
+	leave(wrong)
+	m.refusedToken(ctx, a, agent.Session{}, "unknown")
+	return agent.Refuse(agent.CodeSessionOver)
 }
 
 // otherPerson returns a test for people whom a login, where one came with the token, does not mean. A login that the
@@ -115,7 +142,7 @@ func (c *change) check(t token, s agent.Session, own *session, a Attempt, strang
 	default:
 		return nil
 	}
-	c.refusedToken(a, s, why)
+	c.refusedToken(c.ctx, a, s, why)
 	return agent.Refuse(agent.CodeSessionOver)
 }
 
@@ -139,7 +166,7 @@ func (c *change) bringBack(t token, s agent.Session, own *session, a Attempt) (G
 	if err != nil {
 		return Grant{}, err
 	}
-	kind, inside, err := c.kind(user, a.Peer.Addr)
+	kind, inside, err := c.kind(user, a.Peer)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -151,13 +178,13 @@ func (c *change) bringBack(t token, s agent.Session, own *session, a Attempt) (G
 		next.Expires = end
 	}
 	if !c.now.Before(next.Expires) {
-		c.refusedToken(a, s, "over")
+		c.refusedToken(c.ctx, a, s, "over")
 		return Grant{}, agent.Refuse(agent.CodeSessionOver)
 	}
 	if kind != agent.KindVPN {
 		next.Address = a.Peer.Addr
 	}
-	p := place{next: next, own: own, current: c.carriedBy(a), inside: inside, link: a.Link, chain: t.name}
+	p := place{next: next, own: own, current: c.carriedBy(a), inside: inside, local: a.Peer.Local, link: a.Link, chain: t.name}
 	if p.losers, err = c.losers(p); err != nil {
 		return Grant{}, err
 	}
@@ -179,12 +206,12 @@ func (c *change) account(id agent.UserID) (agent.User, error) {
 }
 
 // refusedToken logs a token that brought nothing back, as a security event.
-func (c *change) refusedToken(a Attempt, s agent.Session, why string) {
+func (m *Manager) refusedToken(ctx context.Context, a Attempt, s agent.Session, why string) {
 	event := "resume_refused"
 	if why == "reused" {
 		event = "resume_reused"
 	}
-	c.gate.sparing.warn(c.ctx, sparingKey{event, why, network(a.Peer), s.UserID}, "resume refused", "why", why,
+	m.gate.sparing.warn(ctx, sparingKey{event, why, network(a.Peer), s.UserID}, "resume refused", "why", why,
 		"session", s.ID, "account", s.Login, "peer", a.Peer, "device", a.Device.ID)
 }
 

@@ -398,7 +398,13 @@ func TestResumeMoves(t *testing.T) {
 	})
 }
 
-// TestResumeGuesses: tokens that never were count by address; late ones do not.
+// guess is a token that never was.
+func guess() string {
+	token, _ := newChainName().next([32]byte{})
+	return token
+}
+
+// TestResumeGuesses: tokens that never were count by address, and keep out no others. Late ones and noise do not count.
 func TestResumeGuesses(t *testing.T) {
 	scene(t, "guesses", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))
@@ -410,26 +416,33 @@ func TestResumeGuesses(t *testing.T) {
 		for range 2 * addressLimit {
 			g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
 		}
-		for i := range addressLimit {
-			token, _ := newChainName().next([32]byte{})
-			if i%2 == 0 {
-				token = fmt.Sprint("guess", i)
-			}
-			g.refuse(e.by(token), agent.CodeSessionOver)
+		for i := range 2 * addressLimit {
+			g.refuse(e.by(fmt.Sprint("noise", i)), agent.CodeSessionOver)
 		}
-		if refusal := g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait == 0 {
+		for range addressLimit {
+			g.refuse(e.by(guess()), agent.CodeSessionOver)
+		}
+		if refusal := g.refuse(e.by(guess()), agent.CodeTooManyAttempts); refusal.Wait == 0 {
 			g.t.Errorf("no wait")
 		}
+		g.refuse(e.from("203.0.113.99").by(guess()), agent.CodeSessionOver)
 		pass(time.Second)
-		g.enter(e.from("203.0.113.99").by(e.ResumeToken))
+		e = g.enter(e.by(e.ResumeToken))
+		g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
+		lost := e.from(outsidePeer)
+		g.Lost(e.Session.ID, e.Link)
+		pass(g.Settings().Grace + time.Second)
+		g.has()
+		g.enter(lost.by(e.ResumeToken))       // the store alone knows it
 		g.enter(at("ivan", outsidePeer, "a")) // passwords are counted apart
 	})
 	scene(t, "guesses in the LAN", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		for range resumeLimit {
-			g.refuse(e.by("guess"), agent.CodeSessionOver)
+			g.refuse(e.by(guess()), agent.CodeSessionOver)
 		}
-		g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts)
+		g.refuse(e.by(guess()), agent.CodeTooManyAttempts)
+		g.enter(e.by(e.ResumeToken))
 		if n := len(g.events.find("resume_throttled")); n != 1 {
 			g.t.Errorf("%d events", n)
 		}

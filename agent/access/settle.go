@@ -145,7 +145,7 @@ func (c *change) install(p place) *session {
 		s = &session{}
 	}
 	c.mu.Lock()
-	s.inside = p.inside
+	s.inside, s.local = p.inside, p.local
 	c.mu.Unlock()
 	c.put(s, p.next)
 	c.doubtMore(s)

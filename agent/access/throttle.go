@@ -94,7 +94,7 @@ func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), e
 	}
 	for _, step := range []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
-		func() (func(outcome), error) { return enterAddress(ctx, t.address, key) },
+		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.user) },
 		func() (func(outcome), error) { return t.enterSite(ctx, a) },
 	} {
 		one, err := step()
@@ -112,30 +112,33 @@ func (t *throttle) throttled(user agent.UserID) time.Time {
 	return t.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
 }
 
+// lift forgets the wrong attempts for an account, also where their addresses count them. Those for other accounts stay.
 func (t *throttle) lift(user agent.UserID) {
-	t.accounts.forget(func(key accountKey) bool { return key.user == user })
+	t.accounts.forget(user)
+	t.address.forget(user)
+	t.sites.forget(user)
 }
 
 func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), error) {
 	if !a.known {
 		key := loginKey{sha256.Sum256([]byte(agent.NormalizeLogin(a.login))), a.origin}
-		return func(o outcome) { t.logins.leave(key, o) }, t.logins.enter(ctx, key)
+		return func(o outcome) { t.logins.leave(key, 0, o) }, t.logins.enter(ctx, key)
 	}
 	key := accountKey{user: a.user, origin: a.origin}
 	if a.origin == agent.OriginDevice {
 		key.device = a.device
 	}
-	return func(o outcome) { t.accounts.leave(key, o) }, t.accounts.enter(ctx, key)
+	return func(o outcome) { t.accounts.leave(key, a.user, o) }, t.accounts.enter(ctx, key)
 }
 
 // enterAddress is for an address alone. Its count outlives a right password, which any guesser may have for an account of
 // their own.
-func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K) (func(outcome), error) {
+func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, user agent.UserID) (func(outcome), error) {
 	leave := func(o outcome) {
 		if o == right {
 			o = undecided
 		}
-		counts.leave(key, o)
+		counts.leave(key, user, o)
 	}
 	return leave, counts.enter(ctx, key)
 }
@@ -145,15 +148,15 @@ func (t *throttle) enterSite(ctx context.Context, a attempt) (func(outcome), err
 	if a.origin != agent.OriginStranger || !a.peer.Site().IsValid() {
 		return func(outcome) {}, nil
 	}
-	return enterAddress(ctx, t.sites, a.peer.Site())
+	return enterAddress(ctx, t.sites, a.peer.Site(), a.user)
 }
 
-// enterResume is for resume tokens.
+// enterResume is for unknown resume tokens.
 func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome), error) {
 	if p.Inside {
-		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN})
+		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN}, 0)
 	}
-	return enterAddress(ctx, t.address, addressKey{net: network(p), origin: originResume})
+	return enterAddress(ctx, t.address, addressKey{net: network(p), origin: originResume}, 0)
 }
 
 // network is the key under which an address is counted. All loopback addresses are one, because a local program can use

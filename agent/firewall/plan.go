@@ -157,6 +157,22 @@ func (p Plan) local() []netip.Prefix {
 	return slices.DeleteFunc(list, func(n netip.Prefix) bool { return n.Addr().IsLoopback() })
 }
 
+// neverOutside are networks whose hosts begin nothing through a WAN interface: those attached to LAN interfaces, and the
+// VPN's. One that overlaps a network of a WAN interface is left out. So are local networks behind routers: they may be wider
+// than the LAN, and hold hosts outside, too.
+func (p Plan) neverOutside() []netip.Prefix {
+	var list []netip.Prefix
+	for _, i := range p.LAN {
+		list = append(list, i.Networks...)
+	}
+	if p.Tunnel != "" && p.VPNNetwork.IsValid() {
+		list = append(list, p.VPNNetwork)
+	}
+	return slices.DeleteFunc(list, func(n netip.Prefix) bool {
+		return slices.ContainsFunc(p.WAN, func(i Interface) bool { return slices.ContainsFunc(i.Networks, n.Overlaps) })
+	})
+}
+
 // isLocal tells whether an address is in one of the networks of local.
 func (p Plan) isLocal(a netip.Addr) bool {
 	inLAN := func(i Interface) bool { return inAny(i.Networks, a) }

@@ -98,6 +98,52 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestBorrowed: through a WAN interface nothing comes to the gateway from networks that are behind others for certain.
+func TestBorrowed(t *testing.T) {
+	plan := Plan{
+		LAN:           []Interface{{Name: "lan0", Networks: prefixes("10.9.0.0/24", "fd00:9::/64")}, {Name: "lan1", Networks: prefixes("10.8.0.0/24")}},
+		WAN:           []Interface{{Name: "wan0", Networks: prefixes("203.0.113.0/30")}, {Name: "wan1"}},
+		Tunnel:        "ideco0",
+		VPNNetwork:    netip.MustParsePrefix("10.128.0.0/16"),
+		LocalNetworks: prefixes("10.0.0.0/8", "127.0.0.0/8", "203.0.113.0/24"),
+	}
+	for name, c := range map[string]struct {
+		change func(*Plan)
+		v4, v6 string // the sources that are dropped
+	}{
+		"all":           {func(*Plan) {}, "{ 10.8.0.0/24, 10.9.0.0/24, 10.128.0.0/16 }", "fd00:9::/64"},
+		"without VPN":   {func(p *Plan) { p.Tunnel = "" }, "{ 10.8.0.0/24, 10.9.0.0/24 }", "fd00:9::/64"},
+		"a WAN in them": {func(p *Plan) { p.WAN[1].Networks = prefixes("10.9.0.4/30", "fd00::/16") }, "{ 10.8.0.0/24, 10.128.0.0/16 }", ""},
+		"them in a WAN": {func(p *Plan) { p.WAN[1].Networks = prefixes("10.0.0.0/8") }, "", "fd00:9::/64"},
+		"no networks":   {func(p *Plan) { p.LAN, p.Tunnel = []Interface{{Name: "lan0"}}, "" }, "", ""},
+	} {
+		p := plan
+		p.LAN, p.WAN = slices.Clone(plan.LAN), slices.Clone(plan.WAN)
+		c.change(&p)
+		var want []string
+		for _, wan := range []string{"wan0", "wan1"} {
+			for _, source := range []string{"ip saddr " + c.v4, "ip6 saddr " + c.v6} {
+				if !strings.HasSuffix(source, " ") {
+					want = append(want, fmt.Sprintf("iifname %q ct direction original %s drop", wan, source))
+				}
+			}
+		}
+		var got []string
+		for _, r := range p.input().rules {
+			words := make([]string, len(r.terms))
+			for i, term := range r.terms {
+				words[i] = term.text
+			}
+			if words[0] != `iifname "ideco0"` {
+				got = append(got, strings.Join(words, " "))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
 func TestEntries(t *testing.T) {
 	for _, e := range []entry{
 		{set: lan4, name: "eth0.100", mac: mac{2, 0, 0, 0, 0, 7}, addr: netip.MustParseAddr("10.0.0.1")},

@@ -180,6 +180,14 @@ func (p Plan) wan() *chain {
 
 func (p Plan) input() *chain {
 	c := &chain{name: "input", hook: atInput}
+	nets := p.neverOutside()
+	for _, name := range namesOf(p.WAN) {
+		for _, s := range []side{saddr4, saddr6} {
+			if len(ofFamily(nets, s.v6)) > 0 {
+				c.add("borrowed addresses", in(name), original, s.among(nets), drop)
+			}
+		}
+	}
 	if p.Tunnel != "" {
 		c.add("", in(p.Tunnel), jump("to_gateway"))
 	}

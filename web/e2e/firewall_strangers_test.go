@@ -357,3 +357,42 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 		}
 	})
 }
+
+// TestFirewallLocalAddressBorrowed: where a rule of the routing sends answers from the gateway's outer address to the WAN
+// interface, a host there that takes an address of the LAN gets them. The firewall does not admit it, and without the
+// firewall it is outside all the same.
+func TestFirewallLocalAddressBorrowed(t *testing.T) {
+	inTown(t, func(t *testing.T, w town) {
+		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"
+		w.ip(t, "gw", "rule", "add", "from", wan, "lookup", "100")
+		w.ip(t, "gw", "route", "add", "default", "via", "192.168.100.1", "dev", "wan0", "table", "100")
+		w.ip(t, inRouter, "addr", "add", borrowed.String()+"/32", "dev", "lo")
+		g := w.guard(t, nil)
+		trust := &tls.Config{RootCAs: g.roots()}
+		for from, admitted := range map[netip.Addr]bool{netip.MustParseAddr("192.168.100.1"): true, borrowed: false} {
+			ctx, cancel := context.WithTimeout(t.Context(), soon)
+			c, err := w.dial(ctx, inRouter, "tcp", from, wan+":"+portalPort)
+			cancel()
+			if err == nil {
+				c.Close()
+			}
+			if admitted != (err == nil) {
+				t.Errorf("with the firewall, from %s: %v", from, err)
+			}
+		}
+		g.kill(syscall.SIGTERM)
+		g.flags = []string{"--tunnel", "off", "--firewall", "off"}
+		g.begin()
+		for _, c := range []struct {
+			place  string
+			from   netip.Addr
+			to     string
+			inside bool
+		}{{inOne, one, "10.77.1.1", true}, {inRouter, borrowed, wan, false}} {
+			status, _, err := w.fetch(c.place, c.from, "https://"+c.to+":"+portalPort+"/admin/agent", trust)
+			if err != nil || (status == http.StatusNotFound) == c.inside {
+				t.Errorf("administration from %s: %d, %v", c.place, status, err)
+			}
+		}
+	})
+}
