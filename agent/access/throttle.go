@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of wrong attempts in the window, and of the keys that strangers can invent. There are no more accounts than the
-// gateway has.
+// Limits of wrong attempts in the window, and of the keys that strangers can invent. The keys of accounts need no limit: only
+// accounts that exist have one.
 const (
 	accountLimit   = 5
 	addressLimit   = 30
