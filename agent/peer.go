@@ -29,6 +29,25 @@ func (p Peer) Site() netip.Prefix {
 	return site
 }
 
+// Networks are the networks under which a peer is counted, the widest first and Host last. Whoever has many addresses has
+// them in one of these: outside, those that IPv6 gives to a provider, an organisation, a customer and a host (RFC 6177); in
+// the LAN, its IPv6 /64. IPv4 has the host alone.
+func (p Peer) Networks() []netip.Prefix {
+	wider := []int{32, 48, 56}
+	switch {
+	case !p.Addr.Is6():
+		wider = nil
+	case p.Inside:
+		wider = []int{64}
+	}
+	var networks []netip.Prefix
+	for _, bits := range wider {
+		network, _ := p.Addr.Prefix(bits)
+		networks = append(networks, network)
+	}
+	return append(networks, p.Host())
+}
+
 // String is the address.
 func (p Peer) String() string { return p.Addr.String() }
 

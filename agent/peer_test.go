@@ -12,17 +12,27 @@ func TestPeerHost(t *testing.T) {
 		addr       string
 		inside     bool
 		host, site string
+		networks   int
 	}{
-		{"203.0.113.7", false, "203.0.113.7/32", "invalid Prefix"},
-		{"192.168.1.7", true, "192.168.1.7/32", "invalid Prefix"},
-		{"2001:db8:1:2ff:3::4", false, "2001:db8:1:2ff::/64", "2001:db8:1:200::/56"},
-		{"2001:db8:1:2ff:3::4", true, "2001:db8:1:2ff:3::4/128", "invalid Prefix"},
-		{"fd00::7", true, "fd00::7/128", "invalid Prefix"},
-		{"fe80::7%eth0", true, "fe80::7/128", "invalid Prefix"},
+		{"203.0.113.7", false, "203.0.113.7/32", "invalid Prefix", 1},
+		{"192.168.1.7", true, "192.168.1.7/32", "invalid Prefix", 1},
+		{"2001:db8:1:2ff:3::4", false, "2001:db8:1:2ff::/64", "2001:db8:1:200::/56", 4},
+		{"2001:db8:1:2ff:3::4", true, "2001:db8:1:2ff:3::4/128", "invalid Prefix", 2},
+		{"fd00::7", true, "fd00::7/128", "invalid Prefix", 2},
+		{"fe80::7%eth0", true, "fe80::7/128", "invalid Prefix", 2},
 	} {
 		p := Peer{Addr: netip.MustParseAddr(c.addr), Inside: c.inside}
 		if host, site := p.Host().String(), p.Site().String(); host != c.host || site != c.site {
 			t.Errorf("%+v: host %s, site %s, want %s and %s", p, host, site, c.host, c.site)
+		}
+		networks := p.Networks()
+		if len(networks) != c.networks || networks[len(networks)-1] != p.Host() {
+			t.Errorf("%+v: %v", p, networks)
+		}
+		for i, network := range networks {
+			if !network.Contains(p.Addr.WithZone("")) || i > 0 && network.Bits() <= networks[i-1].Bits() {
+				t.Errorf("%+v: %v", p, networks)
+			}
 		}
 	}
 	if host := (Peer{}).Host(); host.IsValid() {

@@ -62,10 +62,10 @@ func descriptorLimit() (int, error) {
 
 // connLimiter keeps the connections to one kind of listener within their limits.
 //
-// Nobody is refused: when a limit is reached, a new connection takes the place of an old one in the network that has the
-// most, and in it of one in the part that has the most, down to a host. So a flood displaces itself, also one that comes
-// from many hosts of one network. Where no network has more than a browser opens, the connection goes that has been without
-// a complete request for the longest time.
+// Nobody is refused: when a limit is reached, a new connection takes the place of an old one in the network that exceeds its
+// share by the most, and in it of one in the part that does, down to a host. So a flood displaces itself, also one that comes
+// from many hosts of one network. Where no network exceeds its share, the connection goes whose last request is the longest
+// ago.
 type connLimiter struct {
 	limits  connLimits
 	isLocal func(peer, local netip.Addr) bool // whether a peer is in the LAN or the tunnel
@@ -78,22 +78,34 @@ type connLimiter struct {
 
 // connGroup holds connections that count together.
 type connGroup struct {
-	order list.List // of *limitedConn; in front the one without a complete request for the longest time
+	most  int         // connections
+	wide  map[int]int // shares of IPv6 networks with many people, by their number of bits
+	order list.List   // of *limitedConn; in front the one whose last request is the longest ago
 	all   connCount
 }
 
 // connCount counts the connections from a network.
 type connCount struct {
-	network netip.Prefix // zero: all networks
+	network netip.Prefix // zero: all
 	conns   int
 	parts   map[netip.Prefix]*connCount // of the networks in it that are counted; none in a host
 }
 
-// fewConns is what a browser opens to one host (six), and some more. Who has no more is not a flood.
+// fewConns is what a browser opens to one host (six), and some more. A host with no more is no flood.
 const fewConns = 8
 
+// share is how many connections a network may have while there is no room for all.
+func (g *connGroup) share(network netip.Prefix) int {
+	if network.Addr().Is6() {
+		return max(fewConns, g.wide[network.Bits()])
+	}
+	return fewConns
+}
+
 func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer, local netip.Addr) bool) *connLimiter {
-	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest}
+	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest,
+		outside: connGroup{most: limits.outside, wide: map[int]int{32: limits.outside / 8, 48: limits.outside / 16}},
+		lan:     connGroup{most: limits.lan, wide: map[int]int{64: limits.lan / 2}}}
 	if overTLS {
 		l.unread = maxHello
 	}
@@ -121,31 +133,17 @@ type limitedConn struct {
 	net.Conn
 	limiter  *connLimiter
 	group    *connGroup
-	networks []netip.Prefix // where it is counted, the widest first and the host last; the first is zero
+	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
 	unread   atomic.Int64 // bytes that may still be read before the first request; negative means no limit
-}
-
-// networksOf are the networks under which a peer is counted: those that IPv6 gives to a provider, an organisation, a
-// customer and a host (RFC 6177), and of others the host alone.
-func networksOf(p agent.Peer) []netip.Prefix {
-	networks := []netip.Prefix{{}}
-	if p.Site().IsValid() {
-		for _, bits := range []int{32, 48} {
-			wide, _ := p.Addr.Prefix(bits)
-			networks = append(networks, wide)
-		}
-		networks = append(networks, p.Site())
-	}
-	return append(networks, p.Host())
 }
 
 // admit counts a connection, and closes the one whose place it takes.
 func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	addr := addrOf(conn.RemoteAddr())
 	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr, addrOf(conn.LocalAddr()))}
-	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, networks: networksOf(peer)}
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, networks: peer.Networks()}
 	c.unread.Store(l.unread)
 	if peer.Inside {
 		c.group = &l.lan
@@ -155,7 +153,7 @@ func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	crowded := l.crowded(c, peer.Site())
 	var victim *limitedConn
 	if crowded != nil {
-		victim = c.group.oldest(crowded.busiest())
+		victim = c.group.oldest(c.group.busiest(crowded))
 		victim.uncount()
 	}
 	l.mu.Unlock()
@@ -169,16 +167,17 @@ func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 func (l *connLimiter) crowded(c *limitedConn, site netip.Prefix) *connCount {
 	all := &c.group.all
 	if c.group == &l.lan {
-		return all.over(l.limits.lan)
+		return all.over(l.lan.most)
 	}
 	var ofSite, ofHost *connCount
-	for at, i := all, 1; i < len(c.networks); i++ {
-		at = at.parts[c.networks[i]]
-		if ofHost = at.over(l.limits.host); c.networks[i] == site {
+	at := all
+	for _, network := range c.networks {
+		at = at.parts[network]
+		if ofHost = at.over(l.limits.host); network == site {
 			ofSite = at.over(l.limits.site)
 		}
 	}
-	return cmp.Or(ofHost, ofSite, all.over(l.limits.outside))
+	return cmp.Or(ofHost, ofSite, all.over(l.outside.most))
 }
 
 // over is n when it has more than most connections, otherwise nil.
@@ -190,25 +189,25 @@ func (n *connCount) over(most int) *connCount {
 }
 
 // busiest is the part of a network from which a connection has to go; see connLimiter.
-func (n *connCount) busiest() *connCount {
+func (g *connGroup) busiest(n *connCount) *connCount {
 	for {
-		var most *connCount
-		for _, part := range n.parts {
-			if part.conns > fewConns && (most == nil || part.conns > most.conns) {
-				most = part
+		busiest, excess := n, 0
+		for network, part := range n.parts {
+			if over := part.conns - g.share(network); over > excess {
+				busiest, excess = part, over
 			}
 		}
-		if most == nil {
+		if busiest == n {
 			return n
 		}
-		n = most
+		n = busiest
 	}
 }
 
-// oldest is the connection from a network that has been without a complete request for the longest time.
+// oldest is the connection from a network whose last request is the longest ago.
 func (g *connGroup) oldest(n *connCount) *limitedConn {
 	for e := g.order.Front(); ; e = e.Next() {
-		if c := e.Value.(*limitedConn); slices.Contains(c.networks, n.network) {
+		if c := e.Value.(*limitedConn); n == &g.all || slices.Contains(c.networks, n.network) {
 			return c
 		}
 	}
@@ -236,7 +235,7 @@ func (n *connCount) add(change int, networks []netip.Prefix) {
 // count counts c. The caller holds limiter.mu.
 func (c *limitedConn) count() {
 	c.elem = c.group.order.PushBack(c)
-	c.group.all.add(1, c.networks[1:])
+	c.group.all.add(1, c.networks)
 }
 
 // uncount stops counting c. The caller holds limiter.mu.
@@ -246,11 +245,11 @@ func (c *limitedConn) uncount() {
 	}
 	c.group.order.Remove(c.elem)
 	c.elem = nil
-	c.group.all.add(-1, c.networks[1:])
+	c.group.all.add(-1, c.networks)
 }
 
-// answered notes that a request has been answered.
-func (c *limitedConn) answered() {
+// used notes that a request has come or has been answered.
+func (c *limitedConn) used() {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
 	if c.elem != nil {
@@ -319,12 +318,11 @@ func onConnState(conn net.Conn, state http.ConnState) {
 		conn = over.NetConn()
 	}
 	c, ok := conn.(*limitedConn)
-	switch {
-	case ok && state == http.StateActive:
-		c.unread.Store(-1)
-	case ok && state == http.StateIdle:
-		c.answered()
+	if !ok || state != http.StateActive && state != http.StateIdle {
+		return
 	}
+	c.unread.Store(-1)
+	c.used()
 }
 
 func addrOf(a net.Addr) netip.Addr {

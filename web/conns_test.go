@@ -149,7 +149,7 @@ func TestLimitNetwork(t *testing.T) {
 		"2001:db8:aaaa:aa%x::5", // a /56 and more, below the limit of a customer
 	} {
 		c := newLimiterTest(t)
-		c.limits.host, c.limits.site, c.limits.outside = 200, 400, 40
+		c.limits.host, c.limits.site, c.outside.most = 200, 400, 40
 		var people []*limitedConn
 		for range 6 {
 			people = append(people, c.come("203.0.113.1"), c.come("2001:db9:1:1::1"))
@@ -177,7 +177,7 @@ func TestLimitNeighbours(t *testing.T) {
 	for bad, neighbour := range map[string]string{"fd00:9::bad": "fd00:9::2", "192.168.1.66": "192.168.1.2"} {
 		c := newLimiterTest(t)
 		c.isLocal = func(_, _ netip.Addr) bool { return true }
-		c.limits.lan = 30
+		c.lan.most = 30
 		var conns []*limitedConn
 		for range 6 {
 			conns = append(conns, c.come(neighbour))
@@ -193,7 +193,42 @@ func TestLimitNeighbours(t *testing.T) {
 	}
 }
 
-// TestLimitFew: where nobody has more than a few, a newcomer takes the place of the one that was idle for the longest time.
+// TestLimitPeople: a flood that keeps to the share of a host takes no more from people in one wide network than from others.
+func TestLimitPeople(t *testing.T) {
+	c := limiterTest{t, newConnLimiter(connLimits{host: 200, site: 400, outside: 1250, lan: 10}, true, func(_, _ netip.Addr) bool { return false })}
+	var people []*limitedConn
+	for i := range 200 {
+		for range 8 {
+			c.come(fmt.Sprintf("203.0.%d.1", i))
+		}
+		if i == 100 { // the flood has older ones
+			for person := range 12 {
+				people = append(people, c.come(fmt.Sprintf("2001:db8:%x::1", person/4)))
+			}
+		}
+	}
+	for _, conn := range people {
+		if conn.isClosed() {
+			t.Errorf("a connection of %v is closed", conn.networks)
+		}
+	}
+}
+
+// TestLimitMadeUpAddresses: a host of the LAN that takes every address of its /64 displaces nobody with IPv4.
+func TestLimitMadeUpAddresses(t *testing.T) {
+	c := limiterTest{t, newConnLimiter(connLimits{outside: 10, lan: 100}, true, func(_, _ netip.Addr) bool { return true })}
+	neighbour := []*limitedConn{c.come("192.168.1.2"), c.come("192.168.1.2")}
+	for i := range 1000 {
+		c.come(fmt.Sprintf("fd00:9::%x", i))
+	}
+	for _, conn := range neighbour {
+		if conn.isClosed() {
+			t.Error("a connection of the neighbour is closed")
+		}
+	}
+}
+
+// TestLimitFew: where nobody has more than a few, a newcomer takes the place of the one whose last request is the longest ago.
 func TestLimitFew(t *testing.T) {
 	c := newLimiterTest(t)
 	var conns []*limitedConn
@@ -201,11 +236,12 @@ func TestLimitFew(t *testing.T) {
 		conns = append(conns, c.come(fmt.Sprintf("203.0.113.%d", i)))
 	}
 	onConnState(tls.Server(conns[0], nil), http.StateIdle)
+	onConnState(tls.Server(conns[1], nil), http.StateActive)
 	late := c.come("198.51.100.1")
-	if conns[0].isClosed() || !conns[1].isClosed() || conns[2].isClosed() || late.isClosed() {
-		t.Error("want the second connection closed: the first has had an answer since")
+	if conns[0].isClosed() || conns[1].isClosed() || !conns[2].isClosed() || conns[3].isClosed() || late.isClosed() {
+		t.Error("want the third connection closed: the first two have had a request since")
 	}
-	onConnState(conns[1], http.StateIdle) // too late
+	onConnState(conns[2], http.StateIdle) // too late
 	for _, conn := range append(conns, late) {
 		conn.Close()
 	}
