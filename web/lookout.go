@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 // How often the domain is looked up, how soon again after a failure, how long that may take, and how many addresses count.
@@ -138,7 +139,7 @@ func (l *lookout) learn(next answer) (differs bool) {
 func (l *lookout) keep(a answer) {
 	b, err := json.Marshal(a)
 	if err == nil {
-		err = replaceFile(l.dir, outwardFile, b)
+		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
 	if err != nil && (l.unkept == nil || l.unkept.Error() != err.Error()) {
 		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "err", err)
