@@ -146,7 +146,7 @@ func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, proble
 
 // readGateway reads the form: as it was typed, and as a change of the settings that leaves everything else as it is.
 func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.GatewaySettings), agent.Problems) {
-	var wanted agent.GatewaySettings
+	var wanted agent.Settings
 	values, err := c.FormParams()
 	if err != nil {
 		values = url.Values{}
@@ -163,14 +163,14 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.G
 	wanted.OpenBeforeLogin = open
 	wanted.Masquerade = values.Get("masquerade") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
-	seconds, _ := parseNumber("firewall_timeout_seconds", values.Get("firewall_timeout_seconds"))
-	wanted.FirewallTimeout = time.Duration(seconds) * time.Second // no number is none, and the settings say what fits
+	timeout := values.Get(agent.FirewallTimeout.Name)
+	agent.FirewallTimeout.Parse(&wanted, timeout) // no number is none, and the settings say what fits
 
 	interfaces, _ := s.Gateway.Interfaces()
-	typed := templates.FormOfGateway(wanted, interfaces)
+	typed := templates.FormOfGateway(wanted.GatewaySettings, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
-	typed.FirewallTimeout = values.Get("firewall_timeout_seconds")
-	return typed, func(g *agent.GatewaySettings) { *g = wanted }, problemsOf(problem)
+	typed.FirewallTimeout = timeout
+	return typed, func(g *agent.GatewaySettings) { *g = wanted.GatewaySettings }, problemsOf(problem)
 }
 
 // adminGatewayKeep confirms the choice in force.

@@ -18,20 +18,9 @@ import (
 // decode reads a request's JSON object. A field that does not exist is refused by name: a setting that is spelt wrong
 // must not look saved. So is null, also in a list, in any field but the nullable ones.
 func decode(c echo.Context, into any, nullable ...string) error {
-	b, err := io.ReadAll(c.Request().Body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
-		return echo.ErrStatusRequestEntityTooLarge
-	}
+	b, fields, err := readObject(c)
 	if err != nil {
-		return badJSON{err}
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(b, &fields); err != nil {
-		return badJSON{err}
-	}
-	if fields == nil {
-		return badJSON{errors.New("null is no object")}
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -48,6 +37,26 @@ func decode(c echo.Context, into any, nullable ...string) error {
 		return problems
 	}
 	return nil
+}
+
+// readObject reads a request's JSON object: as it is, and field by field.
+func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
+	b, err := io.ReadAll(c.Request().Body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+		return nil, nil, echo.ErrStatusRequestEntityTooLarge
+	}
+	var fields map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(b, &fields)
+	}
+	if err == nil && fields == nil {
+		err = errors.New("null is no object")
+	}
+	if err != nil {
+		return nil, nil, badJSON{err}
+	}
+	return b, fields, nil
 }
 
 // hasNull tells whether a value is null, or a list with null in it.

@@ -3,7 +3,6 @@ package templates
 import (
 	"math"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ const (
 
 // FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
 func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
-	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: strconv.Itoa(int(g.FirewallTimeout / time.Second))}
+	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
 	f.OpenBeforeLogin = entries(g.OpenBeforeLogin)
 	for _, o := range g.OpenBeforeLogin {
 		if o.Port == 0 {
