@@ -4,9 +4,9 @@ import "net/netip"
 
 // Peer is the other end of a TCP connection. Forwarding headers and addresses in a request are never part of it.
 type Peer struct {
-	Addr   netip.Addr // unmapped from ::ffff:
-	Local  netip.Addr // this machine's end; invalid where it is not known
-	Inside bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
+	Addr      netip.Addr // unmapped from ::ffff:
+	Interface int        // index of the network interface through which it came; 0 where that is not known
+	Inside    bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
 }
 
 // Host is the key under which one host is counted: its address or, outside, its IPv6 /64, because one host outside has all

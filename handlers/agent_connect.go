@@ -193,7 +193,7 @@ const authorizeTimeout = 45 * time.Second
 func (a *agentConn) authorize(m *protocol.Authorize) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr, a.peer.Local), Link: a, Current: a.session}
+	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr, a.peer.Interface), Link: a, Current: a.session}
 	if m.Device != nil {
 		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
 	}

@@ -131,6 +131,7 @@ type countedConn struct {
 }
 
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
+func (c *countedConn) Interface() int          { return 0 }
 
 // TestCarriesSession: a connection says that it carries a session from the login to the logout, or until the session is
 // ended, also when the agent is silent then.

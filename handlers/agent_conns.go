@@ -14,7 +14,10 @@ import (
 )
 
 // SessionConn is a connection that counts against the limits of its listener unless it carries a live session.
-type SessionConn interface{ CarriesSession(bool) }
+type SessionConn interface {
+	CarriesSession(bool)
+	Interface() int // see agent.Peer
+}
 
 type sessionConnKey struct{}
 
@@ -27,6 +30,14 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, sessionConnKey{}, c)
 	}
 	return ctx
+}
+
+// interfaceOf is agent.Peer.Interface of a request's connection.
+func interfaceOf(ctx context.Context) int {
+	if c, ok := ctx.Value(sessionConnKey{}).(SessionConn); ok {
+		return c.Interface()
+	}
+	return 0
 }
 
 // guestTimeout is how long a message of an agent without a session may take.

@@ -1,11 +1,12 @@
 package handlers
 
 import (
-	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"ideco-agent/agent"
@@ -14,7 +15,7 @@ import (
 // wanHosts sees every peer through a WAN interface, whatever its address.
 type wanHosts struct{ fixedHosts }
 
-func (wanHosts) Peer(a, _ netip.Addr) agent.Peer { return agent.Peer{Addr: agent.Unmap(a)} }
+func (wanHosts) Peer(a netip.Addr, _ int) agent.Peer { return agent.Peer{Addr: agent.Unmap(a)} }
 
 // TestLocalAddressOutside: an address of the local networks that comes through a WAN interface is outside for everything
 // that asks who is in the LAN.
@@ -41,28 +42,37 @@ func TestLocalAddressOutside(t *testing.T) {
 	}
 }
 
-// localHosts notes the local addresses by which peers are judged.
-type localHosts struct {
+// throughHosts notes the interfaces by which peers are judged.
+type throughHosts struct {
 	fixedHosts
-	asked *[]netip.Addr
+	asked *[]int
 }
 
-func (h localHosts) Peer(a, local netip.Addr) agent.Peer {
-	*h.asked = append(*h.asked, local)
-	return h.fixedHosts.Peer(a, local)
+func (h throughHosts) Peer(a netip.Addr, through int) agent.Peer {
+	*h.asked = append(*h.asked, through)
+	return h.fixedHosts.Peer(a, through)
 }
 
-// TestPeerLocal: a peer is judged by both ends of its connection.
-func TestPeerLocal(t *testing.T) {
+// throughConn is a connection that came through an interface.
+type throughConn struct {
+	net.Conn
+	index int
+}
+
+func (throughConn) CarriesSession(bool) {}
+func (c throughConn) Interface() int    { return c.index }
+
+// TestPeerInterface: a peer is judged by the interface through which its connection came, also under TLS.
+func TestPeerInterface(t *testing.T) {
 	s := newSite(t)
-	var asked []netip.Addr
-	s.Hosts = localHosts{s.Hosts.(fixedHosts), &asked}
-	local := netip.MustParseAddrPort("[::ffff:203.0.113.1]:8443")
-	r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
-	r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
-	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(local))))
-	s.PortalHandler().ServeHTTP(httptest.NewRecorder(), r)
-	if len(asked) != 1 || asked[0] != local.Addr().Unmap() {
+	var asked []int
+	s.Hosts = throughHosts{s.Hosts.(fixedHosts), &asked}
+	for _, conn := range []net.Conn{throughConn{index: 7}, tls.Server(throughConn{index: 8}, &tls.Config{})} {
+		r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
+		r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
+		s.PortalHandler().ServeHTTP(httptest.NewRecorder(), r.WithContext(ConnContext(r.Context(), conn)))
+	}
+	if !slices.Equal(asked, []int{7, 8}) {
 		t.Errorf("judged by %v", asked)
 	}
 }

@@ -122,8 +122,8 @@ func (fixedHosts) Known(host string) bool                  { return host == "gw.
 func (fixedHosts) Own(a netip.Addr) bool                   { return a.IsLoopback() }
 
 // Peer: all interfaces lead to the LAN.
-func (h fixedHosts) Peer(a, local netip.Addr) agent.Peer {
-	return agent.Peer{Addr: agent.Unmap(a), Local: local, Inside: h.now.InLocalNetworks(a)}
+func (h fixedHosts) Peer(a netip.Addr, _ int) agent.Peer {
+	return agent.Peer{Addr: agent.Unmap(a), Inside: h.now.InLocalNetworks(a)}
 }
 
 // Neighbourhood: everybody is on the gateway's own network.

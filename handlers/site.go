@@ -50,9 +50,9 @@ type Tunnel interface {
 
 // Hosts knows under which names and addresses this gateway answers.
 type Hosts interface {
-	Known(host string) bool                 // a host of a request, without a port
-	Own(netip.Addr) bool                    // one of this machine's addresses
-	Peer(peer, local netip.Addr) agent.Peer // the one answer to who is in the LAN; local is this end of the connection
+	Known(host string) bool                       // a host of a request, without a port
+	Own(netip.Addr) bool                          // one of this machine's addresses
+	Peer(peer netip.Addr, through int) agent.Peer // the one answer to who is in the LAN; see agent.Peer.Interface
 
 	// Neighbourhood is where the agent endpoint answers in the network that a peer is attached to. The gateway's
 	// certificate is good for these addresses. None: the peer is behind a router.

@@ -42,8 +42,7 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			local, _ := localAddress(c.Request().Context())
-			v := &visitor{Peer: s.Hosts.Peer(peer, local), L: language(c), form: f}
+			v := &visitor{Peer: s.Hosts.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), form: f}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}

@@ -68,8 +68,8 @@ func descriptorLimit() (int, error) {
 // ago.
 type connLimiter struct {
 	limits  connLimits
-	isLocal func(peer, local netip.Addr) bool // whether a peer is in the LAN or the tunnel
-	unread  int64                             // the first value of limitedConn.unread
+	isLocal func(peer netip.Addr, through int) bool // whether a peer is in the LAN or the tunnel
+	unread  int64                                   // the first value of limitedConn.unread
 
 	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
 	outside connGroup
@@ -102,7 +102,7 @@ func (g *connGroup) share(network netip.Prefix) int {
 	return fewConns
 }
 
-func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer, local netip.Addr) bool) *connLimiter {
+func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer netip.Addr, through int) bool) *connLimiter {
 	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest,
 		outside: connGroup{most: limits.outside, wide: map[int]int{32: limits.outside / 8, 48: limits.outside / 16}},
 		lan:     connGroup{most: limits.lan, wide: map[int]int{64: limits.lan / 2}}}
@@ -133,6 +133,7 @@ type limitedConn struct {
 	net.Conn
 	limiter  *connLimiter
 	group    *connGroup
+	through  int            // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
@@ -141,9 +142,9 @@ type limitedConn struct {
 
 // admit counts a connection, and closes the one whose place it takes.
 func (l *connLimiter) admit(conn net.Conn) *limitedConn {
-	addr := addrOf(conn.RemoteAddr())
-	peer := agent.Peer{Addr: addr, Inside: l.isLocal(addr, addrOf(conn.LocalAddr()))}
-	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, networks: peer.Networks()}
+	addr, through := peerOf(conn), arrivedThrough(conn)
+	peer := agent.Peer{Addr: addr, Interface: through, Inside: l.isLocal(addr, through)}
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, through: through, networks: peer.Networks()}
 	c.unread.Store(l.unread)
 	if peer.Inside {
 		c.group = &l.lan
@@ -269,6 +270,9 @@ func (c *limitedConn) CarriesSession(yes bool) {
 	}
 }
 
+// Interface is the index of the network interface through which the connection came; 0 where that is not known.
+func (c *limitedConn) Interface() int { return c.through }
+
 // Close also stops counting the connection.
 func (c *limitedConn) Close() error {
 	c.limiter.mu.Lock()
@@ -325,8 +329,8 @@ func onConnState(conn net.Conn, state http.ConnState) {
 	c.used()
 }
 
-func addrOf(a net.Addr) netip.Addr {
-	if tcp, ok := a.(*net.TCPAddr); ok {
+func peerOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		return agent.Unmap(tcp.AddrPort().Addr())
 	}
 	return netip.Addr{}

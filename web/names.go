@@ -27,9 +27,9 @@ func (h *hosts) Known(host string) bool {
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
-// Peer judges the address that a connection comes from. Local is this machine's end of it.
-func (h *hosts) Peer(a, local netip.Addr) agent.Peer {
-	return agent.Peer{Addr: agent.Unmap(a), Local: agent.Unmap(local), Inside: inside(h.settings(), a, local)}
+// Peer judges the address that a connection comes from, and the interface through which it came (0 = not known).
+func (h *hosts) Peer(a netip.Addr, through int) agent.Peer {
+	return agent.Peer{Addr: agent.Unmap(a), Interface: through, Inside: inside(h.settings(), a, through)}
 }
 
 // Own tells whether an address is this machine's.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
@@ -37,9 +38,10 @@ func attachedNetworks() []netip.Prefix {
 	return nets
 }
 
-// defaultInterfaces are those that a default route leaves through, by index.
+// defaultInterfaces are those that a default route leaves through, by index. A second provider often has a routing table of
+// its own, so all tables count.
 func defaultInterfaces() (map[int]bool, error) {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, fmt.Errorf("routes: %w", err)
 	}

@@ -148,7 +148,7 @@ func TestInside(t *testing.T) {
 // TestWayTo: the machine's own addresses are behind no interface.
 func TestWayTo(t *testing.T) {
 	for _, a := range interfaceAddresses() {
-		if name, own := wayTo(a, netip.Addr{}); !own || name != "" {
+		if name, own := wayTo(a); !own || name != "" {
 			t.Errorf("%s: %q, %v", a, name, own)
 		}
 	}

@@ -257,9 +257,9 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 	portalTLS := root.TLSConfig(tls.VersionTLS12)
 	portalTLS.CipherSuites = portalCiphers
 	agentTLS := root.TLSConfig(tls.VersionTLS13)
-	isLocal := func(a, local netip.Addr) bool {
+	isLocal := func(a netip.Addr, through int) bool {
 		s := settings()
-		return s.InVPN(a) || inside(s, a, local)
+		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
 	var all []*server

@@ -133,7 +133,7 @@ func (c *change) prove(s *session, link Link, from agent.Peer) error {
 		next := s.Session
 		next.ExternalIP = peer
 		return c.busy(next, holder.Session)
-	case !c.inside(c.settings, peer, from.Local), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
+	case !c.inside(c.settings, peer, from.Interface), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.unproved(from, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {

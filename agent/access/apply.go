@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"net/netip"
 
 	"ideco-agent/agent"
 )
@@ -21,10 +20,10 @@ func (m *Manager) Misfits(set agent.Settings) (n int) {
 type placed struct {
 	session agent.Session
 	inside  bool
-	local   netip.Addr
+	through int
 }
 
-func (s *session) placed() placed { return placed{s.Session, s.inside, s.local} }
+func (s *session) placed() placed { return placed{s.Session, s.inside, s.through} }
 
 // places are the live sessions as of now.
 func (m *Manager) places() []placed {
@@ -52,7 +51,7 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 				misfits = append(misfits, s)
 				continue
 			}
-			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, netip.Addr{}) })
+			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, 0) })
 		}
 		n = c.endEach(misfits, reason)
 		return nil

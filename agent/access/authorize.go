@@ -125,7 +125,7 @@ func (c *change) begin(user agent.User, a Attempt, current *session) (Grant, err
 	if kind != agent.KindVPN {
 		next.Address = a.Peer.Addr
 	}
-	p := place{next: next, inside: inside, local: a.Peer.Local, link: a.Link, current: current}
+	p := place{next: next, inside: inside, through: a.Peer.Interface, link: a.Link, current: current}
 	if p.losers, err = c.losers(p); err != nil {
 		return Grant{}, err
 	}

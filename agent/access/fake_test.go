@@ -458,12 +458,12 @@ func (g *gateway) restart() {
 
 // peer is an address as the handlers hand it on.
 func (g *gateway) peer(a netip.Addr) agent.Peer {
-	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, netip.Addr{})}
+	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, 0)}
 }
 
 // Authorize is the Manager's for a peer whose address alone is known.
 func (g *gateway) Authorize(ctx context.Context, a Attempt) (Grant, error) {
-	a.Peer.Addr, a.Peer.Inside = agent.Unmap(a.Peer.Addr), g.inside(g.Settings(), a.Peer.Addr, a.Peer.Local)
+	a.Peer.Addr, a.Peer.Inside = agent.Unmap(a.Peer.Addr), g.inside(g.Settings(), a.Peer.Addr, a.Peer.Interface)
 	return g.Manager.Authorize(ctx, a)
 }
 

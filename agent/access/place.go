@@ -3,7 +3,6 @@ package access
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -19,7 +18,7 @@ type place struct {
 	own     *session // the live session that goes on as next; nil for one that begins or is brought back
 	current *session // the session of the connection that asks
 	inside  bool
-	local   netip.Addr
+	through int // index of the network interface
 	link    Link
 	chain   chainName
 	losers  []loser
@@ -35,7 +34,7 @@ type loser struct {
 // kind decides between LAN and tunnel, and tells whether the peer is inside. Refusals: CodeAddressBusy for an address of
 // the VPN network, which a session has already; CodeVPNNotAllowed, CodeVPNUnavailable.
 func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside bool, err error) {
-	inside = c.inside(c.settings, peer.Addr, peer.Local)
+	inside = c.inside(c.settings, peer.Addr, peer.Interface)
 	switch {
 	case c.settings.InVPN(peer.Addr):
 		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer.Addr}, agent.Session{})
@@ -119,7 +118,7 @@ func (c *change) busy(next, holder agent.Session) error {
 // fits tells whether a session could be as it is under the settings.
 func (m *Manager) fits(set agent.Settings, p placed) bool {
 	s := p.session
-	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.local) != p.inside {
+	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.through) != p.inside {
 		return false
 	}
 	if s.Kind == agent.KindVPN {

@@ -335,7 +335,7 @@ func TestFits(t *testing.T) {
 func TestInside(t *testing.T) {
 	scene(t, "by interface", func(g *gateway) {
 		elsewhere := false
-		g.Manager.inside = func(s agent.Settings, a, _ netip.Addr) bool { return s.InLocalNetworks(a) && !elsewhere }
+		g.Manager.inside = func(s agent.Settings, a netip.Addr, _ int) bool { return s.InLocalNetworks(a) && !elsewhere }
 		e := g.enter(at("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.Misfits(g.Settings()); n != 1 {
@@ -351,16 +351,16 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestInsideByLocal: where the way back depends on this machine's end of the connection, that decides, also later.
-func TestInsideByLocal(t *testing.T) {
-	scene(t, "by the local address", func(g *gateway) {
-		wan := netip.MustParseAddr("203.0.113.1")
-		g.Manager.inside = func(s agent.Settings, a, local netip.Addr) bool { return s.InLocalNetworks(a) && local != wan }
+// TestInsideByInterface: the interface through which a connection came decides, also later.
+func TestInsideByInterface(t *testing.T) {
+	scene(t, "by the interface", func(g *gateway) {
+		const wan = 7
+		g.Manager.inside = func(s agent.Settings, a netip.Addr, through int) bool { return s.InLocalNetworks(a) && through != wan }
 		borrowed := at("ivan", lanPeer, "a")
-		borrowed.Peer.Local = wan
+		borrowed.Peer.Interface = wan
 		e := g.enter(borrowed)
 		if e.Session.Kind != agent.KindVPN {
-			g.t.Errorf("a LAN address that is reached through the WAN: %s", e.Session.Kind)
+			g.t.Errorf("a LAN address that comes through the WAN: %s", e.Session.Kind)
 		}
 		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)

@@ -35,7 +35,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 
 // adopt makes an open session of the store a live one, or tells why it ends.
 func (c *change) adopt(s *session) agent.Reason {
-	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.local), c.now
+	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.through), c.now
 	if reason := c.over(s); reason != "" {
 		return reason
 	}

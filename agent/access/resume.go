@@ -184,7 +184,7 @@ func (c *change) bringBack(t token, s agent.Session, own *session, a Attempt) (G
 	if kind != agent.KindVPN {
 		next.Address = a.Peer.Addr
 	}
-	p := place{next: next, own: own, current: c.carriedBy(a), inside: inside, local: a.Peer.Local, link: a.Link, chain: t.name}
+	p := place{next: next, own: own, current: c.carriedBy(a), inside: inside, through: a.Peer.Interface, link: a.Link, chain: t.name}
 	if p.losers, err = c.losers(p); err != nil {
 		return Grant{}, err
 	}

@@ -145,7 +145,7 @@ func (c *change) install(p place) *session {
 		s = &session{}
 	}
 	c.mu.Lock()
-	s.inside, s.local = p.inside, p.local
+	s.inside, s.through = p.inside, p.through
 	c.mu.Unlock()
 	c.put(s, p.next)
 	c.doubtMore(s)

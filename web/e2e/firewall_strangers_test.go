@@ -358,9 +358,9 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 	})
 }
 
-// TestFirewallLocalAddressBorrowed: where a rule of the routing sends answers from the gateway's outer address to the WAN
-// interface, a host there that takes an address of the LAN gets them. The firewall does not admit it, and without the
-// firewall it is outside all the same.
+// TestFirewallLocalAddressBorrowed: where the routing sends answers to an address of the LAN out of the WAN interface, a host
+// there that takes such an address gets them. The firewall does not admit it, and without the firewall it is outside all the
+// same. The routing may choose by the gateway's own address or by a mark of the connection.
 func TestFirewallLocalAddressBorrowed(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"
@@ -383,16 +383,26 @@ func TestFirewallLocalAddressBorrowed(t *testing.T) {
 		g.kill(syscall.SIGTERM)
 		g.flags = []string{"--tunnel", "off", "--firewall", "off"}
 		g.begin()
-		for _, c := range []struct {
-			place  string
-			from   netip.Addr
-			to     string
-			inside bool
-		}{{inOne, one, "10.77.1.1", true}, {inRouter, borrowed, wan, false}} {
-			status, _, err := w.fetch(c.place, c.from, "https://"+c.to+":"+portalPort+"/admin/agent", trust)
-			if err != nil || (status == http.StatusNotFound) == c.inside {
-				t.Errorf("administration from %s: %d, %v", c.place, status, err)
+		administration := func(by string) {
+			for _, c := range []struct {
+				place  string
+				from   netip.Addr
+				to     string
+				inside bool
+			}{{inOne, one, "10.77.1.1", true}, {inRouter, borrowed, wan, false}} {
+				status, _, err := w.fetch(c.place, c.from, "https://"+c.to+":"+portalPort+"/admin/agent", trust)
+				if err != nil || (status == http.StatusNotFound) == c.inside {
+					t.Errorf("routing by %s: administration from %s: %d, %v", by, c.place, status, err)
+				}
 			}
 		}
+		administration("address")
+		w.ip(t, "gw", "rule", "del", "from", wan, "lookup", "100")
+		w.ip(t, "gw", "rule", "add", "fwmark", "0x64", "lookup", "100")
+		run(t, "nft", `table inet by_mark {
+			chain arriving { type filter hook prerouting priority mangle; iifname "wan0" ct mark set 0x64; }
+			chain answers { type route hook output priority mangle; meta mark set ct mark; }
+		}`)
+		administration("mark")
 	})
 }
