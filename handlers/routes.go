@@ -1,11 +1,9 @@
 package handlers
 
 import (
-	"net/http"
-	"time"
+	"regexp"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
@@ -121,65 +119,20 @@ func (s *Site) httpRoutes() []route {
 	}
 }
 
-// The largest body of a request, in bytes: of anybody, and of a person who is signed in. The largest form is the list of
-// local networks.
-const (
-	maxBodyAnybody = "8K"
-	maxBody        = "256K"
-)
-
-// PortalHandler is the portal.
-func (s *Site) PortalHandler() http.Handler {
-	e := s.newEcho(page)
-	e.Use(s.crossOrigin())
-	return s.register(e, s.portalRoutes())
-}
-
-// AgentHandler is the agent endpoint.
-func (s *Site) AgentHandler() http.Handler {
-	return s.register(s.newEcho(plain), s.agentRoutes())
-}
-
-// HTTPHandler is what plain HTTP answers.
-func (s *Site) HTTPHandler() http.Handler {
-	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
-}
-
-// newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
-// turned away before anything else but the exceptions looks at the request. What meets no route is answered in the
-// listener's form.
-func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect()
-	e.HTTPErrorHandler = s.answerError
-	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, s.meet(f))
-	e.Use(exceptions...)
-	e.Use(s.knownHost)
-	return e
-}
-
-func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
-	for _, r := range routes {
-		most := maxBody
-		if r.rule == anybody || r.rule == setup {
-			most = maxBodyAnybody
-		}
-		// The body is read after admit alone.
-		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
-		e.Add(r.method, r.path, r.handler, guards...)
-		if r.method == http.MethodGet && r.form != rest {
-			e.Add(http.MethodHead, r.path, r.handler, guards...)
-		}
+// tunnelRoutes is the site map of the gateway's address inside the tunnel.
+func (s *Site) tunnelRoutes() []route {
+	return []route{
+		{"GET", "/", anybody, plain, s.connected},
 	}
-	return e
 }
 
-// Timeouts of the servers in front of these routes. WriteTimeout counts anew from where an answer begins, however long the
-// work before it takes; a download has a deadline of its own.
-const (
-	ReadHeaderTimeout = 10 * time.Second
-	ReadTimeout       = time.Minute
-	WriteTimeout      = 30 * time.Second
-	IdleTimeout       = 15 * time.Second
-)
+// restPath are the paths of REST, also where no route is.
+var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect|address)(/|$)`)
+
+// isREST tells by the path how an error of a request that met no route is answered.
+func isREST(c echo.Context) bool {
+	if v, ok := c.Get(visitorKey).(*visitor); ok && v.form == rest {
+		return true
+	}
+	return restPath.MatchString(c.Request().URL.Path)
+}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -72,6 +71,7 @@ func hasNull(value json.RawMessage) bool {
 type badJSON struct{ err error }
 
 func (b badJSON) Error() string { return "body: " + b.err.Error() }
+
 func (b badJSON) Unwrap() error { return b.err }
 
 // optional is a field that may be left out, be null or have a value.
@@ -90,37 +90,4 @@ func (o optional[T]) into(to *T) {
 	if o.Value != nil {
 		*to = *o.Value
 	}
-}
-
-func (s *Site) restLogin(c echo.Context) error {
-	var body struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-		RestPath string `json:"rest_path"` // the vendor's scripts send it; here one cookie serves every path
-	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	if _, err := s.signIn(c, body.Login, body.Password); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
-}
-
-func (s *Site) restLogout(c echo.Context) error {
-	if err := s.signOutBrowser(c); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
-}
-
-// restPath are the paths of REST, also where no route is.
-var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect|address)(/|$)`)
-
-// isREST tells by the path how an error of a request that met no route is answered.
-func isREST(c echo.Context) bool {
-	if v, ok := c.Get(visitorKey).(*visitor); ok && v.form == rest {
-		return true
-	}
-	return restPath.MatchString(c.Request().URL.Path)
 }
