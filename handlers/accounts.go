@@ -28,13 +28,19 @@ type Accounts interface {
 	LastAdministrator(context.Context, agent.UserID) (bool, error)
 }
 
-// userOf is the account that the path names.
-func (s *Site) userOf(c echo.Context) (agent.User, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
-		return agent.User{}, agent.ErrNotFound
+// account hands an action the account that the path names.
+func (s *Site) account(action func(echo.Context, agent.User) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
+			return agent.ErrNotFound
+		}
+		u, err := s.Accounts.User(c.Request().Context(), agent.UserID(id))
+		if err != nil {
+			return err
+		}
+		return action(c, u)
 	}
-	return s.Accounts.User(c.Request().Context(), agent.UserID(id))
 }
 
 // checkUser tells what is wrong with an account's fields.

@@ -9,11 +9,7 @@ import (
 	"ideco-agent/templates"
 )
 
-func (s *Site) adminUser(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) adminUser(c echo.Context, u agent.User) error {
 	return s.userPage(c, http.StatusOK, u, templates.FormOfUser(u), nil, "")
 }
 

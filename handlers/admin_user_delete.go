@@ -12,16 +12,12 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-func (s *Site) adminUserDelete(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 	if c.FormValue("confirm") != "1" {
 		d := templates.ConfirmUserDelete(who(c).L, u, s.sessionsOf(u.ID))
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
 	}
-	err = s.deleteUser(c, u)
+	err := s.deleteUser(c, u)
 	if errors.Is(err, agent.ErrLastAdministrator) {
 		return s.userPage(c, http.StatusConflict, u, templates.FormOfUser(u), nil, locale.AlertLastAdministrator)
 	}
@@ -31,11 +27,7 @@ func (s *Site) adminUserDelete(c echo.Context) error {
 	return done(c, locale.ToastUserDeleted, "/admin/users")
 }
 
-func (s *Site) restUserDelete(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) restUserDelete(c echo.Context, u agent.User) error {
 	if err := s.deleteUser(c, u); err != nil {
 		return err
 	}

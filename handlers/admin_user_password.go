@@ -12,12 +12,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-func (s *Site) adminUserPassword(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
-	err = s.changePassword(c, u, c.FormValue("psw"))
+func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
+	err := s.changePassword(c, u, c.FormValue("psw"))
 	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
 		return s.userPage(c, http.StatusBadRequest, u, templates.FormOfUser(u), problems, "")
 	}
@@ -28,11 +24,7 @@ func (s *Site) adminUserPassword(c echo.Context) error {
 	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
 }
 
-func (s *Site) restUserPassword(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	var body struct {
 		Psw string `json:"psw"`
 	}

@@ -11,17 +11,13 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-func (s *Site) adminUserSave(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 	form := userForm(c)
 	changed := applyUserForm(u, form)
 	if question, asks := s.losing(c, u, changed, form); asks && c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), question))
 	}
-	_, err = s.changeUser(c, u.ID, func(u agent.User) agent.User { return applyUserForm(u, form) })
+	_, err := s.changeUser(c, u.ID, func(u agent.User) agent.User { return applyUserForm(u, form) })
 	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
 		return s.userPage(c, http.StatusBadRequest, u, form, problems, "")
 	}
@@ -81,11 +77,7 @@ func (b userChange) apply(u agent.User) agent.User {
 	return cleanUser(u)
 }
 
-func (s *Site) restUserChange(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) restUserChange(c echo.Context, u agent.User) error {
 	var body userChange
 	if err := decode(c, &body, nullableUserFields...); err != nil {
 		return err
@@ -93,7 +85,8 @@ func (s *Site) restUserChange(c echo.Context) error {
 	if body.Psw.Set { // not changed here, and must not look so
 		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}
 	}
-	if u, err = s.changeUser(c, u.ID, body.apply); err != nil {
+	u, err := s.changeUser(c, u.ID, body.apply)
+	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, jsonOfUser(u))

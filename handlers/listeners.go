@@ -60,7 +60,7 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, s.meet(f))
+	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, markREST(s.restPaths()), s.meet(f))
 	e.Use(exceptions...)
 	e.Use(s.knownHost)
 	return e

@@ -11,11 +11,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-func (s *Site) monitorDenyVPN(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) monitorDenyVPN(c echo.Context, u agent.User) error {
 	if c.FormValue("confirm") != "1" {
 		d := templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID))
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
@@ -26,11 +22,7 @@ func (s *Site) monitorDenyVPN(c echo.Context) error {
 	return done(c, locale.ToastVPNDenied, "/admin/monitor/vpn")
 }
 
-func (s *Site) restUserDisableVPN(c echo.Context) error {
-	u, err := s.userOf(c)
-	if err != nil {
-		return err
-	}
+func (s *Site) restUserDisableVPN(c echo.Context, u agent.User) error {
 	if err := s.denyVPN(c, u); err != nil {
 		return err
 	}

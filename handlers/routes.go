@@ -1,7 +1,8 @@
 package handlers
 
 import (
-	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal.
+// portalRoutes is the site map of the portal. An action on an account gets the one that the path names.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -74,15 +75,15 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
-		{"GET", "/admin/users/:id", administrator, page, s.adminUser},
-		{"POST", "/admin/users/:id", administrator, page, s.adminUserSave},
-		{"POST", "/admin/users/:id/password", administrator, page, s.adminUserPassword},
-		{"POST", "/admin/users/:id/lift", administrator, page, s.adminUserLift},
-		{"POST", "/admin/users/:id/delete", administrator, page, s.adminUserDelete},
+		{"GET", "/admin/users/:id", administrator, page, s.account(s.adminUser)},
+		{"POST", "/admin/users/:id", administrator, page, s.account(s.adminUserSave)},
+		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
+		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserLift)},
+		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
-		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.monitorDenyVPN},
+		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
 
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
@@ -92,10 +93,10 @@ func (s *Site) portalRoutes() []route {
 		{"PUT", "/agent_backend/wireguard/setting", administrator, rest, s.restSetSettings},
 		{"GET", "/user_backend/users", administrator, rest, s.restUsers},
 		{"POST", "/user_backend/users", administrator, rest, s.restUserCreate},
-		{"PUT", "/user_backend/users/:id", administrator, rest, s.restUserChange},
-		{"DELETE", "/user_backend/users/:id", administrator, rest, s.restUserDelete},
-		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.restUserPassword},
-		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.restUserDisableVPN},
+		{"PUT", "/user_backend/users/:id", administrator, rest, s.account(s.restUserChange)},
+		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
+		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
+		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
 	}
@@ -126,13 +127,20 @@ func (s *Site) tunnelRoutes() []route {
 	}
 }
 
-// restPath are the paths of REST, also where no route is.
-var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect|address)(/|$)`)
-
-// isREST tells by the path how an error of a request that met no route is answered.
-func isREST(c echo.Context) bool {
-	if v, ok := c.Get(visitorKey).(*visitor); ok && v.form == rest {
-		return true
+// restPaths are the first parts of the paths of REST, with what is under them: also without a route an error is answered
+// there as REST answers. So no page has its path there.
+func (s *Site) restPaths() map[string]bool {
+	first := map[string]bool{}
+	for _, r := range slices.Concat(s.portalRoutes(), s.agentRoutes(), s.httpRoutes(), s.tunnelRoutes()) {
+		if r.form == rest {
+			first[firstPart(r.path)] = true
+		}
 	}
-	return restPath.MatchString(c.Request().URL.Path)
+	return first
+}
+
+// firstPart is "users" of "/users/7".
+func firstPart(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
 }
