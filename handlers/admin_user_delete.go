@@ -28,10 +28,7 @@ func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 }
 
 func (s *Site) restUserDelete(c echo.Context, u agent.User) error {
-	if err := s.deleteUser(c, u); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	return doneREST(c, s.deleteUser(c, u))
 }
 
 func (s *Site) deleteUser(c echo.Context, u agent.User) error {

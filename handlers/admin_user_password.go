@@ -31,10 +31,7 @@ func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	if err := s.changePassword(c, u, body.Psw); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	return doneREST(c, s.changePassword(c, u, body.Psw))
 }
 
 // changePassword sets a local account's password. Every browser but this one is signed out and no agent comes back

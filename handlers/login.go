@@ -56,10 +56,8 @@ func (s *Site) restLogin(c echo.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	if _, err := s.signIn(c, body.Login, body.Password); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	_, err := s.signIn(c, body.Login, body.Password)
+	return doneREST(c, err)
 }
 
 // signIn checks the password by the same rules as everywhere and makes this browser the person's.
@@ -90,8 +88,5 @@ func (s *Site) logout(c echo.Context) error {
 }
 
 func (s *Site) restLogout(c echo.Context) error {
-	if err := s.signOutBrowser(c); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	return doneREST(c, s.signOutBrowser(c))
 }

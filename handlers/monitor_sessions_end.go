@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,10 +21,7 @@ func (s *Site) monitorEnd(c echo.Context) error {
 }
 
 func (s *Site) restEndAuthSession(c echo.Context) error {
-	if err := s.endSession(c, c.Param("id")); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	return doneREST(c, s.endSession(c, c.Param("id")))
 }
 
 // endSession ends a session for the administrator.

@@ -23,10 +23,7 @@ func (s *Site) monitorDenyVPN(c echo.Context, u agent.User) error {
 }
 
 func (s *Site) restUserDisableVPN(c echo.Context, u agent.User) error {
-	if err := s.denyVPN(c, u); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
+	return doneREST(c, s.denyVPN(c, u))
 }
 
 // denyVPN takes the right to connect from outside; sessions that need it end.

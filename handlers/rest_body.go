@@ -91,3 +91,11 @@ func (o optional[T]) into(to *T) {
 		*to = *o.Value
 	}
 }
+
+// doneREST answers a request that has nothing to tell but that it worked.
+func doneREST(c echo.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct{}{})
+}

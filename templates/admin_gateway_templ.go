@@ -696,9 +696,9 @@ func gatewayCard(p Page, d AdminGatewayData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var38 string
-			templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.T("open_before_login_wide", locale.Args{"Entries": strings.ReplaceAll(entries(d.Form.Wide), " ", ", "), "Narrow": entries(atDNS(d.Form.Wide))}))
+			templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.T("open_before_login_wide", locale.Args{"Entries": joined(d.Form.Wide, ", "), "Narrow": joined(atDNS(d.Form.Wide), " ")}))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_gateway.templ`, Line: 112, Col: 160}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_gateway.templ`, Line: 112, Col: 138}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 			if templ_7745c5c3_Err != nil {

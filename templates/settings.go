@@ -8,11 +8,7 @@ import (
 
 // FormOfSettings is how saved settings stand in their fields.
 func FormOfSettings(s agent.Settings) SettingsForm {
-	nets := make([]string, len(s.LocalNetworks))
-	for i, n := range s.LocalNetworks {
-		nets[i] = n.String()
-	}
-	f := SettingsForm{LocalNetworks: strings.Join(nets, "\n"), DevicePolicy: string(s.DevicePolicy), Numbers: map[string]string{}}
+	f := SettingsForm{LocalNetworks: joined(s.LocalNetworks, "\n"), DevicePolicy: string(s.DevicePolicy), Numbers: map[string]string{}}
 	for _, n := range agent.AgentNumbers() {
 		f.Numbers[n.Name] = n.Text(&s)
 	}
@@ -21,17 +17,11 @@ func FormOfSettings(s agent.Settings) SettingsForm {
 
 // FormOfVPN is how the saved settings of the tunnel stand in their fields.
 func FormOfVPN(s agent.Settings) VPNForm {
-	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, DNSSuffix: strings.Join(s.DNSSuffixes, " "),
-		LocalTunnel: s.LocalTunnel}
-	nets := make([]string, len(s.ForwardNets))
-	for i, n := range s.ForwardNets {
-		f.Forward, nets[i] = ForwardChosen, n.String()
+	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, ForwardNets: joined(s.ForwardNets, "\n"),
+		DNS: joined(s.DNS, " "), DNSSuffix: strings.Join(s.DNSSuffixes, " "), LocalTunnel: s.LocalTunnel}
+	if len(s.ForwardNets) > 0 {
+		f.Forward = ForwardChosen
 	}
-	dns := make([]string, len(s.DNS))
-	for i, a := range s.DNS {
-		dns[i] = a.String()
-	}
-	f.ForwardNets, f.DNS = strings.Join(nets, "\n"), strings.Join(dns, " ")
 	return f
 }
 
