@@ -86,7 +86,7 @@ func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) Gatewa
 	return f
 }
 
-// entries are those of the list of what is open before login, as they are typed.
+// joined is a list in one text.
 func joined[T fmt.Stringer](list []T, separator string) string {
 	texts := make([]string, len(list))
 	for i, one := range list {
