@@ -38,7 +38,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	now := s.Settings.Current()
 	interfaces, err := s.Gateway.Interfaces()
 	if err != nil { // a choice must be confirmed or taken back all the same
-		s.Log.Error("read the interfaces", "err", err)
+		s.Log.Error("read the interfaces", "error", err)
 	}
 	d := templates.AdminGatewayData{
 		State:             s.Gateway.State(),

@@ -11,7 +11,7 @@ import (
 // adminGatewayForwarding switches the forwarding of packets on. What the process may not do, an administrator can.
 func (s *Site) adminGatewayForwarding(c echo.Context) error {
 	if err := s.Gateway.EnableForwarding(c.Request().Context()); err != nil {
-		s.Log.Error("switch forwarding on", "err", err)
+		s.Log.Error("switch forwarding on", "error", err)
 		p := s.page(c)
 		p.Alert = who(c).L.T(locale.AlertForwarding)
 		return s.renderGateway(c, http.StatusInternalServerError, p, s.adminGatewayData(c))

@@ -13,7 +13,7 @@ import (
 func (s *Site) health(c echo.Context) error {
 	if err := s.Health(c.Request().Context()); err != nil {
 		if !cutOff(c) && s.faults.due(err.Error(), time.Now()) {
-			s.Log.Error("health", "err", err)
+			s.Log.Error("health", "error", err)
 		}
 		return c.String(http.StatusServiceUnavailable, "not healthy: see the log\n")
 	}

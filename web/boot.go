@@ -41,7 +41,7 @@ func (w *wall) keepForBoot() {
 	w.unkept, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
 	if err != nil && (before == nil || before.Error() != err.Error()) {
-		w.log.Error(said, "err", err)
+		w.log.Error(said, "error", err)
 	}
 }
 
@@ -75,11 +75,11 @@ func bootTrouble(err error) agent.BootTrouble {
 func (w *wall) leaveNothing() {
 	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
-			w.log.Error("the table of the process before is still there and lets nobody through", "err", err)
+			w.log.Error("the table of the process before is still there and lets nobody through", "error", err)
 		}
 	}
 	if err := removeBoot(w.data); err != nil {
-		w.log.Error("the firewall will be closed at the next boot until this program runs", "err", err)
+		w.log.Error("the firewall will be closed at the next boot until this program runs", "error", err)
 	}
 }
 

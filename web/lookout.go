@@ -60,7 +60,7 @@ func newLookout(dir string, log *slog.Logger) *lookout {
 		err = json.Unmarshal(b, &l.answer)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "err", err)
+		log.Warn("where the domain led before is not known until DNS answers", "error", err)
 		l.answer = answer{}
 	}
 	l.answer.Addrs = outward(l.answer.Addrs)
@@ -142,7 +142,7 @@ func (l *lookout) keep(a answer) {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
 	if err != nil && (l.unkept == nil || l.unkept.Error() != err.Error()) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "err", err)
+		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
 	}
 	l.unkept = err
 }
