@@ -74,7 +74,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Origin: a.origin})
+	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
 	if err == nil && !user.Enabled {
 		err = agent.Refuse(agent.CodeAccountDisabled)

@@ -66,6 +66,11 @@ func TestSignIn(t *testing.T) {
 				if len(g.memory.checks) != c.checks {
 					t.Errorf("the directory was asked %d times, want %d", len(g.memory.checks), c.checks)
 				}
+				for _, check := range g.memory.checks {
+					if check.Peer != g.peer(netip.MustParseAddr(outsidePeer)) || check.Origin != agent.OriginStranger {
+						t.Errorf("the directory was told %s from %v", check.Origin, check.Peer)
+					}
+				}
 				if took := time.Since(started); c.code != "" && took != minRefusalDelay || c.code == "" && took != 0 {
 					t.Errorf("took %v", took)
 				}
