@@ -14,10 +14,11 @@ const (
 	OriginStranger Origin = "stranger" // another device outside
 )
 
-// Credentials are what a person typed.
+// Credentials are what a person typed, and where.
 type Credentials struct {
 	Login    string
 	Password string
+	Peer     Peer
 	Origin   Origin
 }
 

@@ -101,7 +101,7 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 		return m.unproved(from, agent.Session{}, "not in the LAN")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: network(from)}, "address refused", "peer", from)
+		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: widest(from)}, "address refused", "peer", from)
 		return err
 	}
 	s, link := m.redeem(token)
@@ -115,7 +115,7 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 
 // unproved refuses an address and logs why.
 func (m *Manager) unproved(peer agent.Peer, s agent.Session, why string) error {
-	m.gate.sparing.warn(context.Background(), sparingKey{"address_refused", why, network(peer), s.UserID}, "address refused",
+	m.gate.sparing.warn(context.Background(), sparingKey{"address_refused", why, widest(peer), s.UserID}, "address refused",
 		"why", why, "peer", peer, "session", s.ID, "account", s.Login)
 	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
 }

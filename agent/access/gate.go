@@ -74,7 +74,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Origin: a.origin})
+	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
 	if err == nil && !user.Enabled {
 		err = agent.Refuse(agent.CodeAccountDisabled)
@@ -149,7 +149,8 @@ func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.thrott
 // Lift forgets the wrong passwords of an account, wherever they came from.
 func (g *Gate) Lift(user agent.UserID) { g.throttle.lift(user) }
 
-// logRefusal logs a refusal as a security event. Every wrong password has its line; what nobody counts is logged sparingly.
+// logRefusal logs a refusal as a security event. Every wrong password for an account has its line; what others can repeat
+// without end is logged sparingly.
 func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err error) {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) {
@@ -157,11 +158,11 @@ func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err erro
 	}
 	attrs := []any{"account", a.account(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
 		"code", string(refusal.Code)}
-	if refusal.Code == agent.CodeBadCredentials {
+	if refusal.Code == agent.CodeBadCredentials && a.known {
 		g.log.WarnContext(ctx, "sign-in refused", append([]any{"event", event}, attrs...)...)
 		return
 	}
-	g.sparing.warn(ctx, sparingKey{event, string(refusal.Code), network(a.peer), a.user}, "sign-in refused", attrs...)
+	g.sparing.warn(ctx, sparingKey{event, string(refusal.Code), widest(a.peer), a.user}, "sign-in refused", attrs...)
 }
 
 // account is the login as it may stand in the log: people type passwords in its place.

@@ -66,6 +66,11 @@ func TestSignIn(t *testing.T) {
 				if len(g.memory.checks) != c.checks {
 					t.Errorf("the directory was asked %d times, want %d", len(g.memory.checks), c.checks)
 				}
+				for _, check := range g.memory.checks {
+					if check.Peer != g.peer(netip.MustParseAddr(outsidePeer)) || check.Origin != agent.OriginStranger {
+						t.Errorf("the directory was told %s from %v", check.Origin, check.Peer)
+					}
+				}
 				if took := time.Since(started); c.code != "" && took != minRefusalDelay || c.code == "" && took != 0 {
 					t.Errorf("took %v", took)
 				}
@@ -262,6 +267,34 @@ func TestThrottleSite(t *testing.T) {
 	})
 }
 
+// TestThrottleBlock: who has an IPv6 /48 has a limit, too. It holds up neither known devices in that network, nor the LAN,
+// nor the gateway itself.
+func TestThrottleBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.try("olga", "right", "fd00:0:0:ff00::1", "laptop")
+		for i := range blockLimit {
+			if code := g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("fd00:0:0:%x0::1", 1+i), ""); code != agent.CodeBadCredentials {
+				t.Fatalf("attempt %d: %s", i, code)
+			}
+		}
+		for from, want := range map[string]agent.Code{
+			"fd00:0:0:ff00::1": agent.CodeTooManyAttempts,
+			"fd00:0:1::1":      "",
+			outsidePeer:        "",
+			"fd00::10":         "", // in the LAN
+			"::1":              "",
+		} {
+			if code := g.try("ivan", "right", from, ""); code != want {
+				t.Errorf("from %s: %q, want %q", from, code, want)
+			}
+		}
+		if code := g.try("olga", "right", "fd00:0:0:ff00::1", "laptop"); code != "" {
+			t.Errorf("a known device: %q", code)
+		}
+	})
+}
+
 // TestThrottleLAN: what anybody does in the LAN or on the gateway locks nobody out on a device of their own, nor the
 // administrator on the gateway.
 func TestThrottleLAN(t *testing.T) {
@@ -352,19 +385,19 @@ func TestThrottleLift(t *testing.T) {
 // TestThrottleLiftAddress: after the lift a person signs in from an address that their own wrong passwords have filled, too.
 // Wrong passwords for others still count there.
 func TestThrottleLiftAddress(t *testing.T) {
-	for name, from := range map[string]func(int) string{
-		"LAN":      func(int) string { return lanPeer },
-		"outside":  func(int) string { return outsidePeer },
-		"networks": func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) },
+	for name, c := range map[string]struct {
+		limit int
+		from  func(int) string
+	}{
+		"LAN":      {addressLimit, func(int) string { return lanPeer }},
+		"outside":  {addressLimit, func(int) string { return outsidePeer }},
+		"IPv6 /56": {siteLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }},
+		"IPv6 /48": {blockLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x0::1", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newGateway(t)
-				limit := addressLimit
-				if name == "networks" {
-					limit = siteLimit
-				}
-				for i := range limit - 1 {
+				g, from := newGateway(t), c.from
+				for i := range c.limit - 1 {
 					g.try(fmt.Sprint("guess", i), "wrong", from(i), "")
 				}
 				g.try("ivan", "wrong", from(0), "")

@@ -103,7 +103,7 @@ func (m *Manager) knowsChain(ctx context.Context, chain [32]byte) (bool, error) 
 func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
 	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: network(a.Peer)}, "resume refused", "peer", a.Peer)
+		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: widest(a.Peer)}, "resume refused", "peer", a.Peer)
 		return err
 	}
 	leave(wrong)
@@ -189,6 +189,6 @@ func (m *Manager) refusedToken(ctx context.Context, a Attempt, s agent.Session, 
 	if why == "reused" {
 		event = "resume_reused"
 	}
-	m.gate.sparing.warn(ctx, sparingKey{event, why, network(a.Peer), s.UserID}, "resume refused", "why", why,
+	m.gate.sparing.warn(ctx, sparingKey{event, why, widest(a.Peer), s.UserID}, "resume refused", "why", why,
 		"session", s.ID, "account", s.Login, "peer", a.Peer, "device", a.Device.ID)
 }

@@ -155,7 +155,7 @@ func TestResumeRate(t *testing.T) {
 }
 
 // TestSparing: the log gets the first of what somebody repeats, then one line a minute that tells how many were left
-// out. Other kinds are not affected, wrong passwords all have their lines, and the memory is bounded.
+// out. Other kinds are not affected, wrong passwords for accounts all have their lines, and the memory is bounded.
 func TestSparing(t *testing.T) {
 	scene(t, "a token of a session that is over", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "pc"))
@@ -183,6 +183,17 @@ func TestSparing(t *testing.T) {
 		}
 		if failed, throttled := g.events.find("login_failed"), g.events.find("login_throttled"); len(failed) != accountLimit || len(throttled) != 1 {
 			g.t.Errorf("%d failed, %d throttled", len(failed), len(throttled))
+		}
+	})
+	scene(t, "wrong passwords for logins that mean no account, from many hosts of a provider", func(g *gateway) {
+		for i := range 400 { // 300 ms each
+			_ = g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:%x::1", i), "")
+		}
+		_ = g.try("guess", "wrong", outsidePeer, "")
+		_ = g.try("ivan", "wrong", "2001:db8:ffff::1", "")
+		lines := g.events.find("login_failed")
+		if len(lines) != 4 || lines[1]["left_out"] != 199.0 || lines[2]["peer"] != outsidePeer || lines[3]["account"] != "ivan" {
+			g.t.Errorf("%d lines: %v", len(lines), lines)
 		}
 	})
 	scene(t, "right password of an account that is off", func(g *gateway) {

@@ -10,14 +10,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// How many lines of the same kind the log gets, and how many kinds are told apart. What is beyond shares one line.
+// How often the log gets a line of the same kind, and how many kinds are told apart. What is beyond shares one line.
 const (
 	sparingEvery = time.Minute
-	sparingKinds = 4096
+	sparingKinds = 512
 )
 
 // sparing logs what somebody else can repeat without end: the first time at once, then once a minute with how many were
-// left out before. A wrong password is never left out: the throttle bounds those.
+// left out before. A wrong password for an account is never left out: the throttle bounds those.
 type sparing struct {
 	log *slog.Logger
 
@@ -37,6 +37,9 @@ type repeated struct {
 	since time.Time // when the last line was written
 	left  int       // lines left out since
 }
+
+// widest is where a peer comes from for the log: a flood from one network has one line, however many hosts it makes up.
+func widest(peer agent.Peer) netip.Prefix { return peer.Networks()[0] }
 
 func newSparing(log *slog.Logger) *sparing {
 	return &sparing{log: log, kinds: map[sparingKey]*repeated{}}

@@ -15,6 +15,7 @@ const (
 	accountLimit   = 5
 	addressLimit   = 30
 	siteLimit      = 120 // from one IPv6 /56
+	blockLimit     = 480 // from one IPv6 /48
 	resumeLimit    = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
 	maxLoginKeys   = 1 << 15
 	maxAddressKeys = 1 << 16
@@ -28,6 +29,7 @@ type throttle struct {
 	logins   *counts[loginKey]
 	address  *counts[addressKey]
 	sites    *counts[netip.Prefix] // by IPv6 /56, strangers only
+	blocks   *counts[netip.Prefix] // by IPv6 /48, strangers only
 	resume   *counts[addressKey]   // instead of address, for originResumeLAN
 }
 
@@ -65,6 +67,7 @@ func newThrottle() *throttle {
 		logins:   newCounts[loginKey](accountLimit, maxLoginKeys),
 		address:  newCounts[addressKey](addressLimit, maxAddressKeys),
 		sites:    newCounts[netip.Prefix](siteLimit, maxAddressKeys),
+		blocks:   newCounts[netip.Prefix](blockLimit, maxAddressKeys),
 		resume:   newCounts[addressKey](resumeLimit, maxAddressKeys),
 	}
 }
@@ -95,7 +98,8 @@ func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), e
 	for _, step := range []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
 		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.user) },
-		func() (func(outcome), error) { return t.enterSite(ctx, a) },
+		func() (func(outcome), error) { return enterWider(ctx, t.sites, 56, a) },
+		func() (func(outcome), error) { return enterWider(ctx, t.blocks, 48, a) },
 	} {
 		one, err := step()
 		if err != nil {
@@ -117,6 +121,7 @@ func (t *throttle) lift(user agent.UserID) {
 	t.accounts.forget(user)
 	t.address.forget(user)
 	t.sites.forget(user)
+	t.blocks.forget(user)
 }
 
 func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), error) {
@@ -143,12 +148,13 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, u
 	return leave, counts.enter(ctx, key)
 }
 
-// enterSite counts a stranger's IPv6 /64 also under its /56: one customer has 256 of them.
-func (t *throttle) enterSite(ctx context.Context, a attempt) (func(outcome), error) {
-	if a.origin != agent.OriginStranger || !a.peer.Site().IsValid() {
+// enterWider counts a stranger's IPv6 /64 also under a wider network: one customer has 256 or 65,536 of them.
+func enterWider(ctx context.Context, counts *counts[netip.Prefix], bits int, a attempt) (func(outcome), error) {
+	if a.origin != agent.OriginStranger || !a.peer.Addr.Is6() {
 		return func(outcome) {}, nil
 	}
-	return enterAddress(ctx, t.sites, a.peer.Site(), a.user)
+	wider, _ := a.peer.Addr.Prefix(bits)
+	return enterAddress(ctx, counts, wider, a.user)
 }
 
 // enterResume is for unknown resume tokens.

@@ -33,7 +33,7 @@ func Hash(ctx context.Context, password string) (hash string, err error) {
 	if password == "" || len(password) > agent.MaxPassword {
 		return "", fmt.Errorf("hash a password of %d bytes: want 1 to %d", len(password), agent.MaxPassword)
 	}
-	full := hashing.do(ctx, false, func() { hash, err = argon2id.CreateHash(password, params) })
+	full := hashing.do(ctx, newCaller(agent.OriginLoopback, agent.Peer{}), func() { hash, err = argon2id.CreateHash(password, params) })
 	if full != nil {
 		return "", refusal(full)
 	}

@@ -8,8 +8,8 @@
 // login that names a local account is that account and nothing else; any other belongs to the default domain.
 //
 // A password is hashed with argon2id, which is expensive on purpose. All hashing of the process goes through one queue
-// with two places, of which strangers get one. The work is the same whether the login exists or not, so that the
-// time of an answer tells nothing.
+// with two places, of which strangers get one; whoever fills it from one network does not keep the others out. The work
+// is the same whether the login exists or not, so that the time of an answer tells nothing.
 package directory
 
 import (
@@ -46,7 +46,7 @@ func NewLocal(accounts Accounts) *Local {
 // with CodeBadCredentials, or with CodeTooManyAttempts and Wait when too many are waiting to be checked; the
 // context's error; any other error is a fault of the gateway.
 func (l *Local) Authenticate(ctx context.Context, c agent.Credentials) (user agent.User, err error) {
-	turn := l.queue.do(ctx, c.Origin == agent.OriginStranger, func() { user, err = l.check(ctx, c) })
+	turn := l.queue.do(ctx, newCaller(c.Origin, c.Peer), func() { user, err = l.check(ctx, c) })
 	if turn != nil {
 		return agent.User{}, refusal(turn)
 	}

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -138,9 +139,7 @@ func TestKnows(t *testing.T) {
 func TestAuthenticateWhenFull(t *testing.T) {
 	l, count := newLocal(t)
 	l.queue = newQueue(2, 0)
-	if _, err := l.queue.join(true); err != nil {
-		t.Fatal(err)
-	}
+	l.queue.join(callerFrom(agent.OriginStranger, "203.0.113.7"))
 	try := func(origin agent.Origin) *agent.Error {
 		_, err := l.Authenticate(t.Context(), agent.Credentials{Login: "иванов", Password: "x", Origin: origin})
 		return agent.AsError(err)
@@ -155,6 +154,65 @@ func TestAuthenticateWhenFull(t *testing.T) {
 		if err := try(origin); err.Code != agent.CodeBadCredentials {
 			t.Errorf("%s: %v", origin, err)
 		}
+	}
+}
+
+// fill makes a queue with one place and room for one, both taken by a host of the LAN.
+func fill() (q *queue, working, waiting *caller) {
+	q = newQueue(1, 1)
+	working, waiting = callerFrom(agent.OriginLAN, "192.168.1.66"), callerFrom(agent.OriginLAN, "192.168.1.66")
+	q.join(working)
+	q.join(waiting)
+	return q, working, waiting
+}
+
+// TestAuthenticateTakesAPlace: one of the host that fills the queue gives way to another host.
+func TestAuthenticateTakesAPlace(t *testing.T) {
+	l, _ := newLocal(t)
+	var working, waiting *caller
+	l.queue, working, waiting = fill()
+	result := make(chan error)
+	go func() {
+		_, err := l.Authenticate(t.Context(), agent.Credentials{Login: "иванов", Password: password, Origin: agent.OriginLAN,
+			Peer: agent.Peer{Addr: netip.MustParseAddr("192.168.1.10"), Inside: true}})
+		result <- err
+	}()
+	select {
+	case err := <-waiting.turn:
+		if !errors.Is(err, errFull) {
+			t.Errorf("who waited: %v", err)
+		}
+	case err := <-result:
+		t.Fatalf("answered while another one works: %v", err)
+	}
+	l.queue.leave(working)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHashGoesFirst: a password can be saved whoever waits.
+func TestHashGoesFirst(t *testing.T) {
+	usual := hashing
+	defer func() { hashing = usual }()
+	var working, waiting *caller
+	hashing, working, waiting = fill()
+	result := make(chan error)
+	go func() {
+		_, err := Hash(t.Context(), password)
+		result <- err
+	}()
+	select {
+	case err := <-waiting.turn:
+		if !errors.Is(err, errFull) {
+			t.Errorf("who waited: %v", err)
+		}
+	case err := <-result:
+		t.Fatalf("answered while another one works: %v", err)
+	}
+	hashing.leave(working)
+	if err := <-result; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,137 +1,199 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
+
+	"ideco-agent/agent"
 )
 
-// errFull says that the waiting room has no place left for a caller of this kind.
+// errFull says that the waiting room has no place for a caller.
 var errFull = errors.New("the queue is full")
 
-// queue lets a fixed number of callers work at the same time and a bounded number wait, first come, first served.
-// Strangers never hold the last place and never more than half of the waiting room, so that people on known devices
-// and in the LAN get through a flood from outside.
+// queue lets a fixed number of callers work at the same time and a bounded number wait, so that nobody who makes up
+// addresses keeps the others out:
 //
-//	            full: errFull
-//	           ↗
-//	newcomer → waiting → working → gone
-//	           ↘ context done: gone
+//   - Known devices and the gateway itself go first and never give way.
+//   - The LAN and strangers take turns. Of each, the network with the lowest load is next, and in it who came first.
+//   - When the waiting room is full, the last to come from the network with the highest load gives way. This may be the
+//     newcomer.
+//   - Strangers never hold the last place and never more than half of the waiting room.
+//
+// A caller's way:
+//
+//	           gives way: errFull
+//	          ↗
+//	→ waiting → working → gone
+//	          ↘ context done: gone
 type queue struct {
-	mu        sync.Mutex
-	places    int // for work at the same time
-	room      int // for waiting
-	working   int
-	strangers int       // of those working
-	waiting   []*waiter // those who came first stand first; nobody here could begin now
+	places int // for work at the same time
+	room   int // for waiting
+
+	mu      sync.Mutex // guards what follows, and load of every caller
+	working []*caller
+	waiting []*caller    // those who came first stand first; nobody here could begin now
+	last    agent.Origin // which of the LAN and strangers began last
 }
 
-type waiter struct {
-	stranger bool
-	begin    chan struct{} // closed when a place has been given to the waiter
+// caller is somebody in the queue.
+type caller struct {
+	origin   agent.Origin
+	networks []netip.Prefix // see agent.Peer.Networks
+	load     [4]int         // of each of networks, the widest first; the last is repeated. See weigh
+	turn     chan error     // takes one value: nil is leave to work
 }
 
 func newQueue(places, room int) *queue { return &queue{places: places, room: room} }
 
-// do runs work when it is the caller's turn. It returns errFull at once when there is no room to wait, and the
-// context's error when the caller gave up; work has not run then.
-func (q *queue) do(ctx context.Context, stranger bool, work func()) error {
-	if err := q.enter(ctx, stranger); err != nil {
+func newCaller(origin agent.Origin, peer agent.Peer) *caller {
+	return &caller{origin: origin, networks: peer.Networks(), turn: make(chan error, 1)}
+}
+
+// do runs work when it is the caller's turn. It returns errFull when there is no room to wait, and the context's error
+// when the caller gave up; work has not run then.
+func (q *queue) do(ctx context.Context, c *caller, work func()) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer q.leave(stranger)
+	q.join(c)
+	defer q.leave(c)
+	select {
+	case err := <-c.turn:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	work()
 	return nil
 }
 
-func (q *queue) enter(ctx context.Context, stranger bool) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	w, err := q.join(stranger)
-	if w == nil {
-		return err
-	}
-	select {
-	case <-w.begin:
-		return nil
-	case <-ctx.Done():
-		q.giveUp(w)
-		return ctx.Err()
-	}
-}
-
-// join gives the newcomer a place to work (no waiter, no error), a place to wait, or errFull.
-func (q *queue) join(stranger bool) (*waiter, error) {
+// join lets a newcomer work or wait. For each one too many, one of those waiting gives way.
+func (q *queue) join(c *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.mayBegin(stranger) {
-		q.count(stranger, 1)
-		return nil, nil
-	}
-	if len(q.waiting) >= q.room || stranger && q.strangersWaiting() >= q.room/2 {
-		return nil, errFull
-	}
-	w := &waiter{stranger: stranger, begin: make(chan struct{})}
-	q.waiting = append(q.waiting, w)
-	return w, nil
-}
-
-// leave gives a place back.
-func (q *queue) leave(stranger bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.count(stranger, -1)
+	q.waiting = append(q.waiting, c)
 	q.admit()
+	crowd := strangers(q.waiting)
+	if len(crowd) <= q.room/2 {
+		crowd = q.waiting
+		if len(crowd) <= q.room {
+			return
+		}
+	}
+	q.weigh()
+	victim := crowd[0]
+	for _, c := range crowd {
+		if compareLoad(c, victim) >= 0 {
+			victim = c
+		}
+	}
+	q.waiting = without(q.waiting, victim)
+	victim.turn <- errFull
 }
 
-// giveUp takes a waiter out of the queue, or gives its place back when it was given one at the same moment.
-func (q *queue) giveUp(w *waiter) {
+// leave takes a caller out of the queue, wherever it is there.
+func (q *queue) leave(c *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.Index(q.waiting, w)
-	if i >= 0 {
-		q.waiting = slices.Delete(q.waiting, i, i+1)
-		return
-	}
-	q.count(w.stranger, -1)
+	q.waiting, q.working = without(q.waiting, c), without(q.working, c)
 	q.admit()
 }
 
 // admit gives free places to those who wait, until nobody left could begin. The caller holds mu.
 func (q *queue) admit() {
-	for {
-		i := slices.IndexFunc(q.waiting, func(w *waiter) bool { return q.mayBegin(w.stranger) })
-		if i < 0 {
-			return
+	for c := q.next(); c != nil; c = q.next() {
+		q.waiting, q.working = without(q.waiting, c), append(q.working, c)
+		if !c.first() {
+			q.last = c.origin
 		}
-		w := q.waiting[i]
-		q.waiting = slices.Delete(q.waiting, i, i+1)
-		q.count(w.stranger, 1)
-		close(w.begin)
+		c.turn <- nil
 	}
+}
+
+// next is the one who begins next; nil when nobody may begin. The caller holds mu.
+func (q *queue) next() (next *caller) {
+	q.weigh()
+	for _, c := range q.waiting {
+		if q.mayBegin(c) && (next == nil || cmp.Or(q.rank(c)-q.rank(next), compareLoad(c, next)) < 0) {
+			next = c
+		}
+	}
+	return next
 }
 
 // mayBegin tells whether there is a free place. The caller holds mu.
-func (q *queue) mayBegin(stranger bool) bool {
-	return q.working < q.places && (!stranger || q.strangers < q.places-1)
+func (q *queue) mayBegin(c *caller) bool {
+	return len(q.working) < q.places && (c.origin != agent.OriginStranger || len(strangers(q.working)) < q.places-1)
 }
 
-// count notes that somebody began (1) or stopped (-1) to work. The caller holds mu.
-func (q *queue) count(stranger bool, n int) {
-	q.working += n
-	if stranger {
-		q.strangers += n
+// rank is lower for whoever comes sooner by origin. The caller holds mu.
+func (q *queue) rank(c *caller) int {
+	switch {
+	case c.first():
+		return 0
+	case c.origin != q.last:
+		return 1
 	}
+	return 2
 }
 
-// strangersWaiting counts. The caller holds mu.
-func (q *queue) strangersWaiting() (n int) {
-	for _, w := range q.waiting {
-		if w.stranger {
-			n++
+// weigh sets the load of those who wait. The load of a network is the number of callers from it, in units of its people.
+// It is zero for those who go first. The caller holds mu.
+func (q *queue) weigh() {
+	type place struct {
+		origin  agent.Origin
+		network netip.Prefix
+	}
+	count := map[place]int{}
+	for _, c := range slices.Concat(q.working, q.waiting) {
+		for _, network := range c.networks {
+			count[place{c.origin, network}]++
 		}
 	}
-	return n
+	for _, c := range q.waiting {
+		for i := range c.load {
+			if !c.first() {
+				at := place{c.origin, c.networks[min(i, len(c.networks)-1)]}
+				unit := people(at.network, at.origin)
+				c.load[i] = (count[at] + unit - 1) / unit
+			}
+		}
+	}
+}
+
+// people is how many callers a network has before it weighs more than a host with one. Many people share the /64 of a LAN,
+// and the wide networks outside.
+func people(network netip.Prefix, origin agent.Origin) int {
+	switch bits := network.Bits(); {
+	case network.Addr().Is4():
+		return 1
+	case bits == 64 && origin == agent.OriginLAN:
+		return 8
+	case bits == 32:
+		return 4
+	case bits == 48:
+		return 2
+	}
+	return 1
+}
+
+func compareLoad(a, b *caller) int { return slices.Compare(a.load[:], b.load[:]) }
+
+// first tells whether a caller goes first and never gives way.
+func (c *caller) first() bool {
+	return c.origin == agent.OriginDevice || c.origin == agent.OriginLoopback
+}
+
+func strangers(list []*caller) []*caller {
+	return slices.DeleteFunc(slices.Clone(list), func(c *caller) bool { return c.origin != agent.OriginStranger })
+}
+
+func without(list []*caller, gone *caller) []*caller {
+	return slices.DeleteFunc(list, func(c *caller) bool { return c == gone })
 }
