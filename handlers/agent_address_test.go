@@ -21,21 +21,22 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// openWall lets everybody through, and further addresses unless they are of another computer.
-type openWall struct{ other netip.Addr }
+// openFirewall lets everybody through, and further addresses unless they are of another computer.
+type openFirewall struct{ other netip.Addr }
 
-func (openWall) Grant(context.Context, agent.Session) error               { return nil }
-func (openWall) Revoke(context.Context, agent.Session)                    {}
-func (openWall) RevokeAddress(context.Context, agent.Session, netip.Addr) {}
-func (w openWall) GrantAddress(_ context.Context, _ agent.Session, a netip.Addr) error {
+func (openFirewall) Grant(context.Context, agent.Session) error               { return nil }
+func (openFirewall) Readmit(context.Context, agent.Session) error             { return nil }
+func (openFirewall) Revoke(context.Context, agent.Session)                    {}
+func (openFirewall) RevokeAddress(context.Context, agent.Session, netip.Addr) {}
+func (w openFirewall) GrantAddress(_ context.Context, _ agent.Session, a netip.Addr) error {
 	if a == w.other {
 		return agent.Refuse(agent.CodeAddressRefused)
 	}
 	return nil
 }
 
-func (openWall) Traffic() map[string]agent.Traffic { return nil }
-func (openWall) MACs() map[string]net.HardwareAddr { return nil }
+func (openFirewall) Traffic() map[string]agent.Traffic { return nil }
+func (openFirewall) MACs() map[string]net.HardwareAddr { return nil }
 
 // The addresses of one computer, and one of another.
 var (
@@ -67,7 +68,7 @@ func walled(t testing.TB) (*Site, *lockedLog) {
 	set := s.Settings.(*fixedSettings)
 	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("fd00::/64"))
 	s.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.Sessions = access.NewManager(access.Config{Gate: s.Gate, Store: s.Accounts.(accounts).Store, Firewall: openWall{elsewhere},
+	s.Sessions = access.NewManager(access.Config{Gate: s.Gate, Store: s.Accounts.(accounts).Store, Firewall: openFirewall{elsewhere},
 		Settings: set.Current, Log: s.Log})
 	return s, log
 }

@@ -24,7 +24,7 @@ const (
 
 // keepForBoot writes what is in force, unless that is written; without interfaces there is nothing to keep. What fails is
 // logged, shown on the page and tried again at the next call. For whoever has the turn.
-func (w *wall) keepForBoot() {
+func (w *firewallController) keepForBoot() {
 	if w.inForce == nil || w.kept {
 		return
 	}
@@ -72,7 +72,7 @@ func bootTrouble(err error) agent.BootTrouble {
 
 // leaveNothing takes away what a process before has left of its firewall, for one that is told to have none: a table that
 // nobody keeps lets nobody through.
-func (w *wall) leaveNothing() {
+func (w *firewallController) leaveNothing() {
 	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
 			w.log.Error("the table of the process before is still there and lets nobody through", "error", err)

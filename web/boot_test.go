@@ -21,7 +21,7 @@ import (
 func TestKeepForBoot(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
-		w := testWall(t, dir, &s)
+		w := testFirewall(t, dir, &s)
 		var log bytes.Buffer
 		w.log = slog.New(slog.NewTextHandler(&log, nil))
 		free := func(name string) {
@@ -98,7 +98,7 @@ func TestKeepForBootOnDisk(t *testing.T) {
 		}
 		mount(0)
 		t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-		w := testWall(t, dir, &s)
+		w := testFirewall(t, dir, &s)
 		follows := func(what, open string, trouble agent.BootTrouble, kept string) {
 			t.Helper()
 			s.OpenBeforeLogin = opens(open)

@@ -23,27 +23,24 @@ import (
 // could not be put in force.
 const followEvery = 5 * time.Second
 
-// wall is the firewall, held to the settings and to what changes around the gateway: its interfaces, and the addresses to
-// which its domain leads.
-type wall struct {
+// firewallController makes the firewall follow the settings and what changes around the gateway: its interfaces, and the
+// addresses to which its domain leads.
+type firewallController struct {
 	*firewall.Firewall
 	mode       string // as it was asked for
 	data       string // directory of the closed state for the next boot
 	tunnelName string // which nobody can choose
+	tunnel     string // tunnelName, or empty where nothing is forwarded from the tunnel
+	ports      firewall.Redirect
 	settings   func() agent.Settings
-	domain     *lookout
+	domain     *domainResolver
 	log        *slog.Logger
-
-	restoring bool // set by restore only, before agents can connect
-
-	tunnel string            // set before anything else is asked, as ports are
-	ports  firewall.Redirect //
 
 	turn    sync.Mutex     // makes one change at a time; guards what follows
 	inForce *firewall.Plan // nil before the first
 	kept    bool           // the next boot has it too
 	missing []string       // chosen interfaces that were not there, as it was told
-	claim   claim
+	lock    tableLock
 
 	mu       sync.Mutex // guards what follows
 	failed   error      // why the plan of the settings is not in force
@@ -52,20 +49,20 @@ type wall struct {
 	restored time.Time
 }
 
-// openWall opens the firewall that the Config asks for. Nothing is enforced yet.
-func openWall(c Config, settings func() agent.Settings) (*wall, error) {
-	w := &wall{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, settings: settings, domain: newLookout(c.Data, c.Log), log: c.Log}
+// openFirewall opens the firewall that the Config asks for. Nothing is enforced before begin.
+func openFirewall(c Config, settings func() agent.Settings, vpn tunnel, open *listeners) (*firewallController, error) {
+	w := &firewallController{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, ports: portsOf(open, vpn.port()),
+		settings: settings, domain: newDomainResolver(c.Data, c.Log), log: c.Log}
+	if vpn.Forwards() {
+		w.tunnel = w.tunnelName
+	}
 	var err error
-	w.Firewall, err = firewall.Open(firewall.Options{Mode: c.Firewall, Log: c.Log, Report: w.heed})
+	w.Firewall, err = firewall.Open(firewall.Options{Mode: c.Firewall, Log: c.Log, Report: w.noteIncident})
 	return w, err
 }
 
 // begin puts the settings in force for the first time.
-func (w *wall) begin(ctx context.Context, vpn tunnel, open *listeners) {
-	if vpn.Forwards() {
-		w.tunnel = w.tunnelName
-	}
-	w.ports = portsOf(open, vpn.port())
+func (w *firewallController) begin(ctx context.Context) {
 	if w.mode == firewall.ModeOff {
 		w.leaveNothing()
 	}
@@ -73,7 +70,7 @@ func (w *wall) begin(ctx context.Context, vpn tunnel, open *listeners) {
 }
 
 // run follows what changes until ctx is over.
-func (w *wall) run(ctx context.Context) error {
+func (w *firewallController) run(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
@@ -90,7 +87,7 @@ func (w *wall) run(ctx context.Context) error {
 }
 
 // watchDomain follows where the domain leads until ctx is over.
-func (w *wall) watchDomain(ctx context.Context) error {
+func (w *firewallController) watchDomain(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
@@ -100,7 +97,7 @@ func (w *wall) watchDomain(ctx context.Context) error {
 
 // follow puts the plan of the settings in force. What fails is logged, shown on the page and tried again in the
 // background: the settings are saved all the same.
-func (w *wall) follow(ctx context.Context) {
+func (w *firewallController) follow(ctx context.Context) {
 	if w.Mode() == firewall.ModeOff {
 		return
 	}
@@ -132,31 +129,31 @@ func (w *wall) follow(ctx context.Context) {
 }
 
 // put puts a plan in force, unless another gateway keeps the table.
-func (w *wall) put(ctx context.Context, p firewall.Plan) error {
-	if err := w.claim.take(); p.Empty() && err != nil {
+func (w *firewallController) put(ctx context.Context, p firewall.Plan) error {
+	if err := w.lock.take(); p.Empty() && err != nil {
 		return nil // the table is not ours to remove
 	} else if err != nil {
 		return err
 	}
 	err := w.Apply(ctx, p)
 	if p.Empty() && err == nil {
-		w.claim.leave()
+		w.lock.release()
 	}
 	return err
 }
 
 // Close stops keeping the table, which stays.
-func (w *wall) Close() error {
+func (w *firewallController) Close() error {
 	err := w.Firewall.Close()
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	w.claim.leave()
+	w.lock.release()
 	return err
 }
 
 // tellMissing logs which chosen interfaces are not there, when that changes: nobody judges what an interface carries under
 // another name.
-func (w *wall) tellMissing(p firewall.Plan) {
+func (w *firewallController) tellMissing(p firewall.Plan) {
 	var missing []string
 	for _, i := range slices.Concat(p.LAN, p.WAN) {
 		if _, err := net.InterfaceByName(i.Name); err != nil {
@@ -179,7 +176,7 @@ func isFlowtable(err error) bool {
 }
 
 // planFor is the plan of settings as things are now.
-func (w *wall) planFor(s agent.Settings) (firewall.Plan, error) {
+func (w *firewallController) planFor(s agent.Settings) (firewall.Plan, error) {
 	if !s.Guards() {
 		return firewall.Plan{}, nil
 	}
@@ -192,7 +189,7 @@ func (w *wall) planFor(s agent.Settings) (firewall.Plan, error) {
 
 // unfit tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
 // that is not there now may come.
-func (w *wall) unfit(field, name string) agent.Problem {
+func (w *firewallController) unfit(field, name string) agent.Problem {
 	if name == w.tunnelName {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceTunnel, Value: name}
 	}
@@ -214,7 +211,7 @@ func (w *wall) unfit(field, name string) agent.Problem {
 
 // check refuses a choice that cannot be enforced. What comes back by itself is never refused, and neither is what was
 // chosen before: no other setting may depend on it.
-func (w *wall) check(ctx context.Context, now, next agent.Settings) error {
+func (w *firewallController) check(ctx context.Context, now, next agent.Settings) error {
 	returns := now.OnTrial() && !next.OnTrial() && next.GatewaySettings.Same(now.Trial.Before)
 	if returns || next.GatewaySettings.Same(now.GatewaySettings) {
 		return nil
@@ -251,8 +248,8 @@ func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) ag
 	return agent.Problem{Field: field, Code: locale.FieldFlowtable, Value: past.Table + " " + past.Name}
 }
 
-// heed notes what others did to the table. After a failure the plan is put in force anew.
-func (w *wall) heed(i firewall.Incident) {
+// noteIncident notes what others did to the table. After a failure the plan is put in force anew.
+func (w *firewallController) noteIncident(i firewall.Incident) {
 	if i.Err != nil {
 		w.fail(i.Err)
 		return
@@ -262,7 +259,7 @@ func (w *wall) heed(i firewall.Incident) {
 	w.restored = i.At
 }
 
-func (w *wall) fail(err error) {
+func (w *firewallController) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.failed = err
@@ -270,7 +267,7 @@ func (w *wall) fail(err error) {
 
 // followed notes how following went, which began after a failure or none. A failure that the firewall itself has told of
 // meanwhile is newer than a success, and is not told again.
-func (w *wall) followed(before, err error) {
+func (w *firewallController) followed(before, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil || w.failed == before {
@@ -278,14 +275,14 @@ func (w *wall) followed(before, err error) {
 	}
 }
 
-func (w *wall) failure() error {
+func (w *firewallController) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failed
 }
 
 // state is what the firewall does now.
-func (w *wall) state() (s agent.GatewayState) {
+func (w *firewallController) state() (s agent.GatewayState) {
 	w.mu.Lock()
 	failed, restored := w.failed, w.restored
 	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
@@ -296,41 +293,26 @@ func (w *wall) state() (s agent.GatewayState) {
 }
 
 // health tells what a firewall that must be there does not do.
-func (w *wall) health() error {
+func (w *firewallController) health() error {
 	if w.mode != firewall.ModeNFTables {
 		return nil
 	}
 	return w.failure()
 }
 
-// forManager is the firewall as sessions use it; nil when there is none.
-func (w *wall) forManager() access.Firewall {
+// forSessions is the firewall for package access; nil when there is none.
+func (w *firewallController) forSessions() access.Firewall {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	return admission{w}
+	return sessionFirewall{w.Firewall}
 }
 
-// restore takes over the sessions of the process before. Who is let through stays so; everybody else waits until their
-// agent has come back.
-func (w *wall) restore(sessions func() error) error {
-	w.restoring = true
-	defer func() { w.restoring = false }()
-	return sessions()
-}
+// sessionFirewall is the firewall with refusals that have a code.
+type sessionFirewall struct{ *firewall.Firewall }
 
-// admission is the firewall in the words of sessions.
-type admission struct{ *wall }
-
-func (a admission) Grant(ctx context.Context, s agent.Session) error {
-	if a.restoring {
-		return a.Readmit(ctx, s)
-	}
-	return a.Firewall.Grant(ctx, s)
-}
-
-func (a admission) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
-	err := a.Firewall.GrantAddress(ctx, s.ID, addr)
+func (f sessionFirewall) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
+	err := f.Firewall.GrantAddress(ctx, s.ID, addr)
 	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken, firewall.ErrTooMany} {
 		if errors.Is(err, refusal) {
 			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
@@ -339,6 +321,6 @@ func (a admission) GrantAddress(ctx context.Context, s agent.Session, addr netip
 	return err
 }
 
-func (a admission) RevokeAddress(ctx context.Context, s agent.Session, addr netip.Addr) {
-	a.Firewall.RevokeAddress(ctx, s.ID, addr)
+func (f sessionFirewall) RevokeAddress(ctx context.Context, s agent.Session, addr netip.Addr) {
+	f.Firewall.RevokeAddress(ctx, s.ID, addr)
 }

@@ -71,11 +71,11 @@ func ClearFirewall(dir string) error {
 
 // clearTable removes the table unless a gateway keeps it, on whichever data directory. Errors: errKept.
 func clearTable() error {
-	var c claim
+	var c tableLock
 	if err := c.take(); err != nil {
 		return err
 	}
-	defer c.leave()
+	defer c.release()
 	return firewall.Clear()
 }
 

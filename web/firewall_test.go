@@ -43,11 +43,11 @@ func inOwnNetwork(t *testing.T, body func(t *testing.T)) {
 	needs.Rerun(t, out, err)
 }
 
-// testWall is a wall over settings that the test changes.
-func testWall(t *testing.T, dir string, s *agent.Settings) *wall {
+// testFirewall is a wall over settings that the test changes.
+func testFirewall(t *testing.T, dir string, s *agent.Settings) *firewallController {
 	t.Helper()
-	w, err := openWall(Config{Data: dir, Firewall: firewall.ModeAuto, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))},
-		func() agent.Settings { return *s })
+	w, err := openFirewall(Config{Data: dir, Firewall: firewall.ModeAuto, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))},
+		func() agent.Settings { return *s }, tunnel{}, &listeners{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,13 +58,13 @@ func testWall(t *testing.T, dir string, s *agent.Settings) *wall {
 	return w
 }
 
-// TestWall follows a gateway from its first choice to the removal of the table.
-func TestWall(t *testing.T) {
+// TestFirewall follows a gateway from its first choice to the removal of the table.
+func TestFirewall(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		dir, ctx := t.TempDir(), context.Background()
 		s := agent.DefaultSettings()
-		w := testWall(t, dir, &s)
-		w.begin(ctx, tunnel{}, &listeners{})
+		w := testFirewall(t, dir, &s)
+		w.begin(ctx)
 		is := func(what string, want agent.Enforcement, kept bool) {
 			t.Helper()
 			if got := w.state(); got.Enforcement != want {
@@ -117,8 +117,8 @@ func TestWall(t *testing.T) {
 			t.Errorf("where no gateway ever was: %v", err)
 		}
 
-		w = testWall(t, dir, &s)
-		w.begin(ctx, tunnel{}, &listeners{})
+		w = testFirewall(t, dir, &s)
+		w.begin(ctx)
 		is("the next process", agent.EnforcementOn, true)
 		s.LANInterfaces, s.WANInterfaces = nil, nil
 		w.follow(ctx)
@@ -127,18 +127,18 @@ func TestWall(t *testing.T) {
 	})
 }
 
-// TestWallIncidents: what others do is told, and what failed is tried again.
-func TestWallIncidents(t *testing.T) {
+// TestFirewallIncidents: what others do is told, and what failed is tried again.
+func TestFirewallIncidents(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		s := gatewaySettings()
-		w := testWall(t, t.TempDir(), &s)
+		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
 		at := time.Now()
-		w.heed(firewall.Incident{At: at, What: firewall.TableRemoved})
+		w.noteIncident(firewall.Incident{At: at, What: firewall.TableRemoved})
 		if got := w.state(); !got.Restored.Equal(at) || !got.Enforces() {
 			t.Errorf("put back: %+v", got)
 		}
-		w.heed(firewall.Incident{What: firewall.Bypassed, Err: &firewall.FlowtableError{Table: "inet filter", Name: "ft"}})
+		w.noteIncident(firewall.Incident{What: firewall.Bypassed, Err: &firewall.FlowtableError{Table: "inet filter", Name: "ft"}})
 		w.mode = firewall.ModeNFTables
 		if got := w.state(); got.Enforces() || got.Flowtable != "inet filter ft" || w.health() == nil {
 			t.Errorf("a flowtable appeared: %+v, %v", got, w.health())
@@ -158,18 +158,18 @@ func (do onLine) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestWallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
-func TestWallHeedsWhileItFollows(t *testing.T) {
+// TestFirewallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
+func TestFirewallHeedsWhileItFollows(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		s, trouble := gatewaySettings(), errors.New("somebody else's table")
-		w := testWall(t, t.TempDir(), &s)
+		w := testFirewall(t, t.TempDir(), &s)
 		if err := w.Firewall.Close(); err != nil {
 			t.Fatal(err)
 		}
 		var heed sync.Once
 		log := onLine(func(line string) {
 			if strings.Contains(line, "the firewall is in force") {
-				heed.Do(func() { w.heed(firewall.Incident{What: firewall.TableChanged, Err: trouble}) })
+				heed.Do(func() { w.noteIncident(firewall.Incident{What: firewall.TableChanged, Err: trouble}) })
 			}
 		})
 		var err error
@@ -185,10 +185,10 @@ func TestWallHeedsWhileItFollows(t *testing.T) {
 	})
 }
 
-// TestWallCheck: the tunnel is nobody's LAN, and what comes back is never refused.
-func TestWallCheck(t *testing.T) {
+// TestFirewallCheck: the tunnel is nobody's LAN, and what comes back is never refused.
+func TestFirewallCheck(t *testing.T) {
 	s := agent.DefaultSettings()
-	w, err := openWall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s })
+	w, err := openFirewall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s }, tunnel{}, &listeners{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,8 +218,8 @@ func TestOneKeeper(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		ctx, dir, other := context.Background(), t.TempDir(), t.TempDir()
 		s, none := gatewaySettings(), agent.DefaultSettings()
-		first := testWall(t, dir, &s)
-		first.begin(ctx, tunnel{}, &listeners{})
+		first := testFirewall(t, dir, &s)
+		first.begin(ctx)
 		stays := func(what string) {
 			t.Helper()
 			if _, loaded, err := firewall.Show(firewall.Plan{}); !loaded || err != nil {
@@ -230,8 +230,8 @@ func TestOneKeeper(t *testing.T) {
 			t.Errorf("cleared beside the gateway that keeps the table: %v", err)
 		}
 		stays("clear")
-		second := testWall(t, other, &none)
-		second.begin(ctx, tunnel{}, &listeners{})
+		second := testFirewall(t, other, &none)
+		second.begin(ctx)
 		stays("a gateway that has nothing chosen")
 		none = gatewaySettings()
 		if second.follow(ctx); !errors.Is(second.failure(), errKept) {
@@ -249,12 +249,12 @@ func TestOneKeeper(t *testing.T) {
 	})
 }
 
-// TestWallMissing: an interface that is not there is told once, and that it has come.
-func TestWallMissing(t *testing.T) {
+// TestFirewallMissing: an interface that is not there is told once, and that it has come.
+func TestFirewallMissing(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		var book bytes.Buffer
 		s := gatewaySettings()
-		w := testWall(t, t.TempDir(), &s)
+		w := testFirewall(t, t.TempDir(), &s)
 		w.log = slog.New(slog.NewTextHandler(&book, nil))
 		told := func(what string, times int) {
 			t.Helper()
@@ -286,7 +286,7 @@ func TestWallMissing(t *testing.T) {
 func TestClaimWithoutRights(t *testing.T) {
 	const squats = "IDECO_SQUATS"
 	if os.Getenv(squats) != "" {
-		l, err := net.Listen("unix", claimName)
+		l, err := net.Listen("unix", tableLockName)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,28 +315,28 @@ func TestClaimWithoutRights(t *testing.T) {
 			t.Fatalf("%q, %v", line, err)
 		}
 		s := gatewaySettings()
-		w := testWall(t, t.TempDir(), &s)
-		w.begin(context.Background(), tunnel{}, &listeners{})
+		w := testFirewall(t, t.TempDir(), &s)
+		w.begin(context.Background())
 		if _, loaded, err := firewall.Show(firewall.Plan{}); !loaded || err != nil || w.failure() != nil {
 			t.Errorf("the table is there: %t; %v; %v", loaded, err, w.failure())
 		}
 	})
 }
 
-// TestAdmission: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
-func TestAdmission(t *testing.T) {
+// TestSessionFirewall: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
+func TestSessionFirewall(t *testing.T) {
 	inOwnNetwork(t, func(t *testing.T) {
 		s := gatewaySettings()
-		w := testWall(t, t.TempDir(), &s)
+		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
-		err := w.forManager().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
+		err := w.forSessions().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
 		var refused *agent.Error
 		if !errors.As(err, &refused) || refused.Code != agent.CodeAddressRefused || !errors.Is(err, firewall.ErrNoSession) {
 			t.Errorf("an address for nobody: %v", err)
 		}
 	})
-	off, err := openWall(Config{Firewall: firewall.ModeOff, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, agent.DefaultSettings)
-	if err != nil || off.forManager() != nil {
-		t.Errorf("switched off: %v, %v", off.forManager(), err)
+	off, err := openFirewall(Config{Firewall: firewall.ModeOff, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, agent.DefaultSettings, tunnel{}, &listeners{})
+	if err != nil || off.forSessions() != nil {
+		t.Errorf("switched off: %v, %v", off.forSessions(), err)
 	}
 }

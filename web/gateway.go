@@ -19,7 +19,7 @@ import (
 // gateway is this machine between its networks, as the page «Шлюз» shows it.
 type gateway struct {
 	tunnelName string
-	wall       *wall
+	firewall   *firewallController
 }
 
 var _ handlers.Gateway = gateway{}
@@ -71,16 +71,16 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 
 // Preview is what the firewall enforces under the settings, where it runs; without interfaces there are no rules.
 func (g gateway) Preview(s agent.Settings) string {
-	p, err := g.wall.planFor(s)
+	p, err := g.firewall.planFor(s)
 	if err != nil {
-		g.wall.log.Error("read the interfaces", "error", err)
+		g.firewall.log.Error("read the interfaces", "error", err)
 		return ""
 	}
 	return p.Preview()
 }
 
 func (g gateway) State() agent.GatewayState {
-	s := g.wall.state()
+	s := g.firewall.state()
 	s.Forwarding4, s.Forwarding6 = isOn(forwarding4), isOn(forwarding6)
 	return s
 }

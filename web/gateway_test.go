@@ -37,12 +37,12 @@ func TestInterfaces(t *testing.T) {
 // TestGatewayState: nothing is said to be enforced that is not.
 func TestGatewayState(t *testing.T) {
 	s := agent.DefaultSettings()
-	w, err := openWall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s })
+	w, err := openFirewall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s }, tunnel{}, &listeners{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	g := gateway{wall: w}
+	g := gateway{firewall: w}
 	if got := g.State(); got.Enforcement != agent.EnforcementSwitchedOff || got.Enforces() || g.Preview(s) != "" {
 		t.Errorf("nothing chosen: %+v", got)
 	}

@@ -48,11 +48,11 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	set, err := openSettings(ctx, db, root, c.Log)
+	current, err := loadSettings(ctx, db, c.Log)
 	if err != nil {
 		return err
 	}
-	if err := root.SetNames(certificateNames(set.Current().Domain)); err != nil {
+	if err := root.SetNames(certificateNames(current.Current().Domain)); err != nil {
 		return err
 	}
 	msi, err := openInstaller()
@@ -67,26 +67,11 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 
-	guard, err := openWall(c, set.Current)
-	if err != nil {
-		return err
-	}
-	defer guard.Close()
-	set.wall = guard
-	vpn, err := openTunnel(c, set)
+	vpn, err := openTunnel(c, current.Current().VPNNetwork)
 	if err != nil {
 		return err
 	}
 	defer vpn.close()
-	set.tunnel = vpn
-
-	local := directory.NewLocal(db)
-	gate := access.NewGate(local, db, c.Log)
-	peers := vpn.guarded(guard)
-	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: guard.forManager(), Tunnel: peers.forManager(),
-		Settings: set.Current, Inside: inside, Log: c.Log})
-	set.sessions = manager
-
 	open, err := listen(c)
 	if err != nil {
 		return err
@@ -97,15 +82,25 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	budget := budgetFor(descriptors)
-	guard.begin(ctx, vpn, open)
+	fw, err := openFirewall(c, current.Current, vpn, open)
+	if err != nil {
+		return err
+	}
+	defer fw.Close()
+
+	gate := access.NewGate(directory.NewLocal(db), db, c.Log)
+	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
+		Settings: current.Current, Inside: inside, Log: c.Log})
+	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
+		trial: newTrial(), log: c.Log}
+
+	fw.begin(ctx)
 	within, err := vpn.listen()
 	if err != nil {
 		return err
 	}
 	open.http = append(open.http, within...)
-	if err := guard.restore(func() error {
-		return peers.restore(func() error { return manager.Restore(ctx) })
-	}); err != nil {
+	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
 	setup, link, err := openSetup(ctx, c, db, open.portal[0].Addr())
@@ -128,7 +123,7 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
-		Gateway:       gateway{tunnelName: c.TunnelName, wall: guard},
+		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
@@ -143,7 +138,7 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 	case set.behind.Load():
 		return errors.New("the tunnel has not got the VPN network of the settings")
 	}
-	if err := set.wall.health(); err != nil {
+	if err := set.firewall.health(); err != nil {
 		return fmt.Errorf("the firewall does not follow the settings: %w", err)
 	}
 	return db.Ping(ctx)
@@ -156,16 +151,16 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
-	g.Go(func() error { return b.set.wall.run(gctx) })
+	g.Go(func() error { return b.set.firewall.run(gctx) })
 	g.Go(func() error { return b.set.tunnel.watch(gctx) })
-	g.Go(func() error { return b.set.wall.watchDomain(gctx) })
+	g.Go(func() error { return b.set.firewall.watchDomain(gctx) })
 	g.Go(func() error { return b.set.trial.run(gctx, b.set.endTrial, c.Log) })
 	g.Go(func() error {
 		<-gctx.Done()
 		stop(manager, site, servers, c.Log)
 		return nil
 	})
-	announce(c, open, b.set.wall.Mode(), link)
+	announce(c, open, b.set.firewall.Mode(), link)
 	return g.Wait()
 }
 
@@ -310,9 +305,9 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 }
 
 // announce says where to go. The setup link is shown to a person at a terminal and never logged.
-func announce(c Config, open *listeners, guard, link string) {
+func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
-		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", guard)
+		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
 	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
 		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
 		if link != "" {

@@ -15,26 +15,17 @@ import (
 	"ideco-agent/web/certs"
 )
 
-// settings are the gateway's settings in force, and what a change of them sets off.
-type settings struct {
-	store    *store.Store
-	root     *certs.Authority
-	sessions *access.Manager
-	tunnel   tunnel
-	wall     *wall
-	log      *slog.Logger
-
-	mu  sync.Mutex // makes one change at a time
+// currentSettings are the settings in force.
+type currentSettings struct {
 	now atomic.Pointer[agent.Settings]
-
-	trial  trial
-	behind atomic.Bool // the tunnel has not got the VPN network of the settings
 }
 
-// openSettings reads the settings. At the first start it fills in the local networks that it finds. A choice that the
+// Current returns the settings in force.
+func (s *currentSettings) Current() agent.Settings { return *s.now.Load() }
+
+// loadSettings reads the settings. At the first start it fills in the local networks that it finds. A choice that the
 // process before did not see confirmed goes back: nobody could have confirmed it since.
-func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, log *slog.Logger) (*settings, error) {
-	s := &settings{store: db, root: root, log: log, trial: newTrial()}
+func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*currentSettings, error) {
 	now, saved, err := db.Settings(ctx)
 	if err != nil {
 		return nil, err
@@ -59,12 +50,25 @@ func openSettings(ctx context.Context, db *store.Store, root *certs.Authority, l
 		}
 		log.Warn("nobody had confirmed the gateway's new settings; the former ones are back")
 	}
+	s := &currentSettings{}
 	s.now.Store(&now)
 	return s, nil
 }
 
-// Current returns the settings in force.
-func (s *settings) Current() agent.Settings { return *s.now.Load() }
+// settings change the settings in force, and make the other parts follow them.
+type settings struct {
+	*currentSettings
+	store    *store.Store
+	root     *certs.Authority
+	sessions *access.Manager
+	tunnel   tunnel
+	firewall *firewallController
+	log      *slog.Logger
+
+	mu     sync.Mutex // makes one change at a time
+	trial  trial
+	behind atomic.Bool // the tunnel has not got the VPN network of the settings
+}
 
 // Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
 // re-issued, the firewall enforces them, and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
@@ -83,7 +87,7 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 				return agent.Problems{{Field: "vpn_network", Code: locale.FieldVPNAttached, Value: on.String()}}
 			}
 		}
-		if err := s.wall.check(ctx, s.Current(), *n); err != nil {
+		if err := s.firewall.check(ctx, s.Current(), *n); err != nil {
 			return err
 		}
 		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
@@ -97,8 +101,8 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 	s.now.Store(&next)
 	s.trial.watch(next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
-	s.wall.follow(ctx)
-	s.wall.domain.hurry()
+	s.firewall.follow(ctx)
+	s.firewall.domain.hurry()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil

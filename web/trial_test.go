@@ -13,7 +13,6 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/store"
-	"ideco-agent/web/certs"
 )
 
 // trialScene runs a clock whose settings end as they do in the gateway.
@@ -182,13 +181,9 @@ func TestTrialAndRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	root, err := certs.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := func() *settings {
+	open := func() *currentSettings {
 		t.Helper()
-		s, err := openSettings(t.Context(), db, root, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		s, err := loadSettings(t.Context(), db, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}

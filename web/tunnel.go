@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"syscall"
 
+	"ideco-agent/agent/access"
 	"ideco-agent/agent/wireguard"
 	"ideco-agent/handlers"
 )
@@ -15,7 +17,7 @@ import (
 type tunnel struct{ *wireguard.Device }
 
 // openTunnel starts the tunnel that the Config asks for.
-func openTunnel(c Config, set *settings) (tunnel, error) {
+func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 	if c.Tunnel == TunnelOff {
 		return tunnel{}, nil
 	}
@@ -23,19 +25,19 @@ func openTunnel(c Config, set *settings) (tunnel, error) {
 		Mode:           c.Tunnel,
 		Name:           c.TunnelName,
 		Port:           c.TunnelPort,
-		Network:        set.Current().VPNNetwork,
+		Network:        network,
 		PrivateKeyFile: filepath.Join(c.Data, "wireguard.key"),
 		Log:            c.Log,
 	})
 	return tunnel{device}, err
 }
 
-// guarded is the tunnel behind the firewall, as sessions use it; nil when there is none.
-func (t tunnel) guarded(w *wall) *guardedTunnel {
+// forSessions is the tunnel for package access; nil when there is none.
+func (t tunnel) forSessions() access.Tunnel {
 	if t.Device == nil {
 		return nil
 	}
-	return &guardedTunnel{Device: t.Device, firewall: w.Firewall}
+	return t.Device
 }
 
 // Available tells whether people outside can get in now.

@@ -46,10 +46,13 @@ type Store interface {
 	VoidDevice(ctx context.Context, user agent.UserID, deviceID string) error
 }
 
-// Firewall lets the addresses of LAN and web sessions through. All but Traffic and MACs are called one at a time.
+// Firewall lets the addresses of sessions through. All but Traffic and MACs are called one at a time.
 type Firewall interface {
 	// Grant lets Session.Address through, or keeps it so when it already is.
 	Grant(context.Context, agent.Session) error
+	// Readmit keeps Session.Address let through after a restart, as far as it still is. What has run out of time meanwhile
+	// stays closed until Grant, because somebody else may have the address by now.
+	Readmit(context.Context, agent.Session) error
 	// GrantAddress lets a further address of the session through, or keeps it so, when the neighbour table says that it
 	// belongs to the same MAC on the same interface as Session.Address. Refusals: agent.CodeAddressRefused when it does
 	// not, or nobody knows.

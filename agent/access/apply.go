@@ -8,7 +8,7 @@ import (
 
 // Misfits tells how many sessions would end with other settings.
 func (m *Manager) Misfits(set agent.Settings) (n int) {
-	for _, p := range m.places() {
+	for _, p := range m.located() {
 		if !m.fits(set, p) {
 			n++
 		}
@@ -16,22 +16,22 @@ func (m *Manager) Misfits(set agent.Settings) (n int) {
 	return n
 }
 
-// placed is a session and where it came from.
-type placed struct {
+// located is a session and where it came from.
+type located struct {
 	session agent.Session
 	inside  bool
 	through int
 }
 
-func (s *session) placed() placed { return placed{s.Session, s.inside, s.through} }
+func (s *session) located() located { return located{s.Session, s.inside, s.through} }
 
-// places are the live sessions as of now.
-func (m *Manager) places() []placed {
+// located are the live sessions as of now.
+func (m *Manager) located() []located {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := make([]placed, 0, len(m.sessions))
+	list := make([]located, 0, len(m.sessions))
 	for _, s := range m.sessions {
-		list = append(list, s.placed())
+		list = append(list, s.located())
 	}
 	return list
 }
@@ -47,7 +47,7 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 		}
 		var misfits []*session
 		for _, s := range c.all() {
-			if !c.fits(c.settings, s.placed()) {
+			if !c.fits(c.settings, s.located()) {
 				misfits = append(misfits, s)
 				continue
 			}
@@ -57,4 +57,16 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 		return nil
 	})
 	return n
+}
+
+// fits tells whether a session could be as it is under the settings.
+func (m *Manager) fits(set agent.Settings, p located) bool {
+	s := p.session
+	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.through) != p.inside {
+		return false
+	}
+	if s.Kind == agent.KindVPN {
+		return set.InVPN(s.Address) && (!p.inside || set.LocalTunnel)
+	}
+	return p.inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
 }

@@ -116,6 +116,33 @@ func (c *change) end(s *session, reason agent.Reason, more ...any) {
 	c.finish(s, reason, more...)
 }
 
+// withdraw takes away what a session was given, further addresses included. An address that another session has by now
+// stays let through. A tunnel address is closed before its peer goes, so that no peer has it without a session.
+func (c *change) withdraw(s agent.Session) {
+	c.renew()
+	if s.Kind == agent.KindVPN {
+		if c.firewall != nil {
+			c.firewall.Revoke(c.ctx, s)
+		}
+		if c.tunnel != nil {
+			c.tunnel.Release(c.ctx, s)
+		}
+		return
+	}
+	if c.firewall == nil {
+		return
+	}
+	live := c.sessions[s.ID]
+	if holder := c.byAddress[s.Address]; holder == nil || holder.ID == s.ID {
+		c.firewall.Revoke(c.ctx, s)
+	} else if live != nil {
+		c.takeBack(live)
+	}
+	if live != nil {
+		c.setMore(live, nil)
+	}
+}
+
 // finish ends a session whose access is gone or has passed on.
 func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()

@@ -221,6 +221,7 @@ type wall struct {
 	more   map[netip.Addr]string // further addresses
 	other  map[netip.Addr]bool   // addresses of other computers than the session's
 	cuts   map[netip.Addr]int    // how often an address was cut off
+	closed map[string]bool       // sessions that were not let through any more when they were to be readmitted
 	broken bool
 }
 
@@ -231,6 +232,21 @@ func (w *wall) Grant(_ context.Context, s agent.Session) error {
 		return errFake
 	}
 	w.in[s.Address] = s.ID
+	delete(w.closed, s.ID)
+	return nil
+}
+
+func (w *wall) Readmit(_ context.Context, s agent.Session) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken {
+		return errFake
+	}
+	if _, ok := w.in[s.Address]; ok {
+		w.in[s.Address] = s.ID
+	} else {
+		w.closed[s.ID] = true
+	}
 	return nil
 }
 
@@ -259,10 +275,10 @@ func (w *wall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
 func (w *wall) Revoke(_ context.Context, s agent.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.in[s.Address]; ok {
+	if holder, ok := w.in[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
 		w.cuts[s.Address]++
+		delete(w.in, s.Address)
 	}
-	delete(w.in, s.Address)
 	for a, id := range w.more {
 		if id == s.ID {
 			w.cuts[a]++
@@ -300,6 +316,8 @@ type pipe struct {
 	size      int
 	addresses map[string]netip.Addr // by session ID
 	keys      map[string]agent.Key
+	wall      *wall
+	exposed   []string // sessions whose peer was removed while their address was let through
 }
 
 func (p *pipe) Available() bool {
@@ -350,6 +368,11 @@ func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.Tunn
 func (p *pipe) Release(_ context.Context, s agent.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.wall.mu.Lock()
+	if p.wall.in[s.Address] == s.ID {
+		p.exposed = append(p.exposed, s.ID)
+	}
+	p.wall.mu.Unlock()
 	if delete(p.keys, s.ID); !p.stuck {
 		delete(p.addresses, s.ID)
 	}
@@ -422,8 +445,10 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memory: newMemory(), events: &events{}, set: agent.DefaultSettings(),
-		wall: &wall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{}},
+		wall: &wall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
+			closed: map[string]bool{}},
 		pipe: &pipe{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
+	g.pipe.wall = g.wall
 	g.set.Enabled = true
 	g.set.LocalNetworks = lanNets
 	g.memory.add(ivan, "ivan", true)
@@ -576,7 +601,7 @@ func (g *gateway) sound() {
 		defer g.wall.mu.Unlock()
 		g.pipe.mu.Lock()
 		defer g.pipe.mu.Unlock()
-		lan, vpn, chains, users, more, proofs := 0, 0, 0, 0, 0, 0
+		lan, vpn, opened, chains, users, more, proofs := 0, 0, 0, 0, 0, 0, 0
 		devices := map[string]bool{}
 		for id, s := range c.sessions {
 			if s.Kind == agent.KindVPN {
@@ -584,12 +609,17 @@ func (g *gateway) sound() {
 				if g.pipe.addresses[id] != s.Address {
 					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.pipe.addresses[id])
 				}
+				if g.wall.in[s.Address] == id {
+					opened++
+				}
 			} else {
 				lan++
 				if c.byAddress[s.Address] != s {
 					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
 				}
-				if g.wall.in[s.Address] == "" {
+				if open := g.wall.in[s.Address] != ""; open {
+					opened++
+				} else if !g.wall.closed[id] {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
 				}
 			}
@@ -620,10 +650,10 @@ func (g *gateway) sound() {
 				g.t.Errorf("user %d has an empty list", user)
 			}
 		}
-		if len(c.byAddress) != lan+more || len(g.wall.in) != lan || len(g.wall.more) != more || len(c.byProof) != proofs || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
+		if len(c.byAddress) != lan+more || len(g.wall.in) != opened || len(g.pipe.exposed) > 0 || len(g.wall.more) != more || len(c.byProof) != proofs || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
 			users != len(c.sessions) {
-			g.t.Errorf("%d LAN and %d VPN sessions, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %d reserved, %d of %d chains, %d by user, %d by token",
-				lan, vpn, more, proofs, len(c.byAddress), len(g.wall.in), len(g.wall.more), len(g.pipe.addresses), len(c.byChain), chains, users, len(c.byProof))
+			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
+				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.wall.in), len(g.wall.more), g.pipe.exposed, len(g.pipe.addresses), len(c.byChain), chains, users, len(c.byProof))
 		}
 		for id := range g.pipe.keys {
 			if c.sessions[id] == nil {

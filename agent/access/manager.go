@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -173,3 +174,11 @@ func (m *Manager) of(user agent.UserID) []*session {
 }
 
 func older(a, b *session) int { return order(a.Session, b.Session) }
+
+// order puts sessions in the order of their start.
+func order(a, b agent.Session) int {
+	if c := a.Started.Compare(b.Started); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.ID, b.ID)
+}

@@ -69,7 +69,7 @@ func (c *change) over(s *session) agent.Reason {
 		return agent.ReasonLost // it may come back once the store can tell
 	case s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess:
 		return agent.ReasonDisabled
-	case !c.fits(c.settings, s.placed()):
+	case !c.fits(c.settings, s.located()):
 		return agent.ReasonShutdown
 	}
 	return ""
@@ -91,17 +91,29 @@ func (c *change) rivals(s *session) (list []*session) {
 // regain gives an adopted session its access, which mostly it still has. Without it the agent comes back and finds out
 // why.
 func (c *change) regain(s *session) agent.Reason {
-	if s.Kind != agent.KindVPN {
-		if err := c.give(s.Session); err != nil {
-			c.log.ErrorContext(c.ctx, "a restored session was not let through", "session", s.ID, "error", err)
-			return agent.ReasonLost
-		}
+	if s.Kind == agent.KindVPN {
+		return c.regainTunnel(s.Session)
+	}
+	if c.firewall == nil {
 		return ""
 	}
+	if err := c.firewall.Readmit(c.ctx, s.Session); err != nil {
+		c.log.ErrorContext(c.ctx, "a restored session was not let through", "session", s.ID, "error", err)
+		return agent.ReasonLost
+	}
+	return ""
+}
+
+// regainTunnel reserves the session's tunnel address and lets it through, so that no connection is forgotten until the agent
+// comes back with a fresh key. Nothing passes there without a peer.
+func (c *change) regainTunnel(s agent.Session) agent.Reason {
 	if c.tunnel == nil || !c.tunnel.Available() {
 		return agent.ReasonLost
 	}
-	address, err := c.tunnel.Reserve(c.ctx, s.Session)
+	address, err := c.tunnel.Reserve(c.ctx, s)
+	if err == nil && address == s.Address && c.firewall != nil {
+		err = c.firewall.Grant(c.ctx, s)
+	}
 	if err != nil || address != s.Address {
 		c.log.WarnContext(c.ctx, "a restored session lost its address", "session", s.ID, "address", s.Address, "error", err)
 		return agent.ReasonLost

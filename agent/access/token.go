@@ -1,10 +1,12 @@
 package access
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 
 	"ideco-agent/agent"
 )
@@ -62,4 +64,86 @@ func (t token) opens(c agent.ResumeChain) bool {
 // same compares digests; a zero one is equal to none.
 func same(digest, kept [32]byte) bool {
 	return kept != [32]byte{} && subtle.ConstantTimeCompare(digest[:], kept[:]) == 1
+}
+
+// reloadTokens makes the tokens of a live session void when the store does not hold them any more: another process may have
+// voided them there, as the command does that sets an administrator's password. Whoever writes a session with the tokens
+// that it has asks first, so that they do not come back.
+func (c *change) reloadTokens(s *session) error {
+	if s.Resume.Chain == [32]byte{} {
+		return nil
+	}
+	kept, err := c.store.SessionByResume(c.ctx, s.Resume.Chain)
+	switch {
+	case err != nil && !errors.Is(err, agent.ErrNotFound):
+		return err
+	case err != nil || kept.ID != s.ID || kept.Resume.Current != s.Resume.Current:
+		c.forget(s)
+	}
+	return nil
+}
+
+// forget makes the tokens of a live session void in memory.
+func (c *change) forget(s *session) {
+	next := s.Session
+	next.Resume = agent.ResumeChain{}
+	c.put(s, next)
+	s.chain = chainName{}
+}
+
+// ConfirmResume says that the agent has heard the last auth_state of a session: a frame of its, or a pong to a ping sent
+// later, has come. The token before is void from now on.
+func (m *Manager) ConfirmResume(id string, link Link) {
+	if !m.unconfirmed(id, link) {
+		return
+	}
+	m.always(func(c *change) {
+		if !m.unconfirmed(id, link) {
+			return
+		}
+		s := c.sessions[id]
+		err := c.reloadTokens(s)
+		next := s.Session
+		next.Resume.Previous = [32]byte{}
+		if err == nil {
+			err = c.save(next)
+		}
+		if err != nil {
+			c.log.ErrorContext(c.ctx, "a resume token was not made void", "session", id, "error", err)
+		}
+		c.put(s, next)
+	})
+}
+
+// unconfirmed tells whether a session on a link still has a previous token.
+func (m *Manager) unconfirmed(id string, link Link) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	return s != nil && s.link == link && s.Resume.Previous != [32]byte{}
+}
+
+// VoidResume makes the tokens of a person void, as a change of the password does. The live sessions go on; once their
+// connection is lost, the person logs in again.
+func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
+	return m.change(ctx, func(c *change) error { return c.void(user) })
+}
+
+// void is VoidResume. What the store did not take, it gets with the next save of each session.
+func (c *change) void(user agent.UserID) error {
+	c.cuts.cut(user)
+	for _, s := range c.of(user) {
+		c.forget(s)
+	}
+	return c.store.VoidResume(c.ctx, user)
+}
+
+// voidDevice makes void what a device left behind that could be resumed, once it has a new session.
+func (c *change) voidDevice(user agent.UserID, device string) {
+	if device == "" {
+		return
+	}
+	if err := c.store.VoidDevice(c.ctx, user, device); err != nil {
+		c.log.ErrorContext(c.ctx, "the tokens of a device were not made void", "user", user, "device", device, "error", err)
+	}
 }

@@ -23,7 +23,7 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.
 		case !c.tunnel.Available():
 			return agent.Refuse(agent.CodeVPNUnavailable)
 		}
-		if config, err = c.tunnel.Up(c.ctx, s.Session, key); err != nil {
+		if config, err = c.raisePeer(s.Session, key); err != nil {
 			c.peerless(s, err)
 			return err
 		}
@@ -32,6 +32,20 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.
 		return nil
 	})
 	return config, err
+}
+
+// raisePeer makes the peer, then lets its address through. If Grant fails the address is revoked, because a Grant that timed
+// out may still take effect; the peer stays until the session ends or gets another one.
+func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
+	config, err := c.tunnel.Up(c.ctx, s, key)
+	if err != nil || c.firewall == nil {
+		return config, err
+	}
+	if err := c.firewall.Grant(c.ctx, s); err != nil {
+		c.firewall.Revoke(c.ctx, s)
+		return agent.TunnelConfig{}, err
+	}
+	return config, nil
 }
 
 // peerless lets a session that may have lost its peer end, unless its agent asks for another in time.

@@ -30,10 +30,10 @@ const (
 // provider's line does, and agents in the LAN still have to reach it at the address that they know.
 const outwardFile = "domain.json"
 
-// lookout knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
+// domainResolver knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
 // Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
 // those of the process before.
-type lookout struct {
+type domainResolver struct {
 	dir    string // where the answer is kept
 	log    *slog.Logger
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -50,9 +50,9 @@ type answer struct {
 	Addrs  []netip.Addr `json:"addresses"` // as outward returns them
 }
 
-// newLookout begins with what the process before has found last.
-func newLookout(dir string, log *slog.Logger) *lookout {
-	l := &lookout{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
+// newDomainResolver begins with what the process before has found last.
+func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
+	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
 	b, err := os.ReadFile(filepath.Join(dir, outwardFile))
@@ -68,7 +68,7 @@ func newLookout(dir string, log *slog.Logger) *lookout {
 }
 
 // addresses are those of a domain, as far as they are known now. An address is its own.
-func (l *lookout) addresses(domain string) []netip.Addr {
+func (l *domainResolver) addresses(domain string) []netip.Addr {
 	if a, err := netip.ParseAddr(domain); err == nil {
 		return outward([]netip.Addr{a})
 	}
@@ -81,7 +81,7 @@ func (l *lookout) addresses(domain string) []netip.Addr {
 }
 
 // hurry has the domain looked up at once.
-func (l *lookout) hurry() {
+func (l *domainResolver) hurry() {
 	select {
 	case l.wake <- struct{}{}:
 	default: // it will be
@@ -89,7 +89,7 @@ func (l *lookout) hurry() {
 }
 
 // run looks the domain up until ctx is over, and calls changed when it leads elsewhere.
-func (l *lookout) run(ctx context.Context, domain func() string, changed func()) {
+func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
 	for {
 		again := lookEvery
 		differs, err := l.look(ctx, domain())
@@ -109,7 +109,7 @@ func (l *lookout) run(ctx context.Context, domain func() string, changed func())
 }
 
 // look looks a domain up and tells whether its addresses are other ones than before.
-func (l *lookout) look(ctx context.Context, domain string) (differs bool, err error) {
+func (l *domainResolver) look(ctx context.Context, domain string) (differs bool, err error) {
 	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
 		return false, nil // there is nothing to ask
 	}
@@ -127,7 +127,7 @@ func (l *lookout) look(ctx context.Context, domain string) (differs bool, err er
 }
 
 // learn puts an answer in the place of the one before, and tells whether it is another one.
-func (l *lookout) learn(next answer) (differs bool) {
+func (l *domainResolver) learn(next answer) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	differs = next.Domain != l.answer.Domain || !slices.Equal(next.Addrs, l.answer.Addrs)
@@ -136,7 +136,7 @@ func (l *lookout) learn(next answer) (differs bool) {
 }
 
 // keep writes an answer for the next process. What fails is logged once and tried again at the next look.
-func (l *lookout) keep(a answer) {
+func (l *domainResolver) keep(a answer) {
 	b, err := json.Marshal(a)
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)

@@ -11,38 +11,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claim is the right to keep the table, of which every network namespace has one: two gateways would undo each other's
-// rules for ever, and one that has no interfaces chosen would remove those of the other. It ends with the process, however
-// that ends.
-type claim struct{ held net.Listener }
+// tableLock makes one gateway keep the firewall's table of a network namespace. Two gateways would undo each other's rules
+// for ever, and one without chosen interfaces would remove the rules of the other. The lock ends with the process.
+type tableLock struct{ held net.Listener }
 
-// claimName stands in no file system but in the network namespace.
-const claimName = "@ideco-portal/firewall"
+// tableLockName is an abstract socket address, which belongs to the network namespace.
+const tableLockName = "@ideco-portal/firewall"
 
 // errKept is why a gateway does not touch the table.
 var errKept = errors.New("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
 
-// take takes the right, or keeps it. Errors: errKept. Anybody on this machine can take such a name: who has it without the
-// right to change rules keeps no table, and nobody waits for that one. So it is where there are no such sockets.
-func (c *claim) take() error {
-	if c.held != nil {
+// take takes the lock, or keeps it. Errors: errKept. Every user of the machine can bind the name, but a process without
+// CAP_NET_ADMIN cannot keep the table, so its lock is ignored. Kernels without abstract sockets have no lock.
+func (l *tableLock) take() error {
+	if l.held != nil {
 		return nil
 	}
-	l, err := net.Listen("unix", claimName)
+	held, err := net.Listen("unix", tableLockName)
 	switch {
 	case err == nil:
-		c.held = l
-		go sendAway(l)
+		l.held = held
+		go turnAway(held)
 	case errors.Is(err, unix.EADDRINUSE):
-		if pid, ok := claimant(); ok && mayChangeRules(pid) {
+		if pid, ok := tableLockHolder(); ok && mayChangeRules(pid) {
 			return fmt.Errorf("%w (process %d)", errKept, pid)
 		}
 	}
 	return nil
 }
 
-// sendAway ends the connections of those who ask who has the right, so that they find room.
-func sendAway(l net.Listener) {
+// turnAway closes the connections of processes that ask for the holder, so that the backlog does not fill up.
+func turnAway(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -52,10 +51,9 @@ func sendAway(l net.Listener) {
 	}
 }
 
-// claimant is the process that has taken the name, as the kernel tells; ok is false when it has just gone, or answers
-// nobody, as a gateway does.
-func claimant() (pid int, ok bool) {
-	c, err := net.Dial("unix", claimName)
+// tableLockHolder is the process that holds the lock; ok is false when it has just gone or its backlog is full.
+func tableLockHolder() (pid int, ok bool) {
+	c, err := net.Dial("unix", tableLockName)
 	if err != nil {
 		return 0, false
 	}
@@ -87,10 +85,10 @@ func mayChangeRules(pid int) bool {
 	return true
 }
 
-// leave gives the right back.
-func (c *claim) leave() {
-	if c.held != nil {
-		_ = c.held.Close()
-		c.held = nil
+// release gives the lock back.
+func (l *tableLock) release() {
+	if l.held != nil {
+		_ = l.held.Close()
+		l.held = nil
 	}
 }

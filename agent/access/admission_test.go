@@ -304,7 +304,7 @@ func TestFits(t *testing.T) {
 		return list
 	}
 	m := NewManager(Config{})
-	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.placed()) }
+	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.located()) }
 	for _, c := range []struct {
 		name                 string
 		change               func(*agent.Settings)

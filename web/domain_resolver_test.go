@@ -30,7 +30,7 @@ func TestLookout(t *testing.T) {
 			defer mu.Unlock()
 			domain, found = to, addrs(list...)
 		}
-		l := newLookout(t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)))
+		l := newDomainResolver(t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 		l.lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -91,8 +91,8 @@ func TestLookoutAfterRestart(t *testing.T) {
 	const name = "gw.example.com"
 	dir := t.TempDir()
 	var log bytes.Buffer
-	start := func(found ...string) *lookout {
-		l := newLookout(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	start := func(found ...string) *domainResolver {
+		l := newDomainResolver(dir, slog.New(slog.NewTextHandler(&log, nil)))
 		l.lookup = func(context.Context, string) ([]netip.Addr, error) {
 			if len(found) == 0 {
 				return nil, errors.New("no answer")
@@ -101,13 +101,13 @@ func TestLookoutAfterRestart(t *testing.T) {
 		}
 		return l
 	}
-	look := func(l *lookout, domain string, want bool) {
+	look := func(l *domainResolver, domain string, want bool) {
 		t.Helper()
 		if differs, err := l.look(t.Context(), domain); err == nil && differs != want {
 			t.Errorf("%s leads elsewhere: %t", domain, differs)
 		}
 	}
-	knows := func(what string, l *lookout, domain string, list ...string) {
+	knows := func(what string, l *domainResolver, domain string, list ...string) {
 		t.Helper()
 		if got := l.addresses(domain); !reflect.DeepEqual(got, addrs(list...)) {
 			t.Errorf("%s: %v, want %v", what, got, list)
@@ -155,16 +155,16 @@ func TestLookoutAfterRestart(t *testing.T) {
 	knows("written later", start(), name, "203.0.113.7")
 }
 
-// TestWallAfterPowerCut: the first plan of a process already leads agents in the LAN to the gateway.
-func TestWallAfterPowerCut(t *testing.T) {
+// TestFirewallAfterPowerCut: the first plan of a process already leads agents in the LAN to the gateway.
+func TestFirewallAfterPowerCut(t *testing.T) {
 	s := gatewaySettings()
 	c := Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	l := newLookout(c.Data, c.Log)
+	l := newDomainResolver(c.Data, c.Log)
 	l.lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs("203.0.113.7"), nil }
 	if _, err := l.look(t.Context(), s.Domain); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWall(c, func() agent.Settings { return s })
+	w, err := openFirewall(c, func() agent.Settings { return s }, tunnel{}, &listeners{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,81 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// TestTunnelAddress: the address of a tunnel session is let through from when it has a peer until the session ends, and is
+// closed before the peer goes (see pipe.Release).
+func TestTunnelAddress(t *testing.T) {
+	up := func(g *gateway, e entry, key byte) error {
+		config, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{key})
+		if err != nil && config != (agent.TunnelConfig{}) {
+			g.t.Errorf("a refusal with %+v", config)
+		}
+		return err
+	}
+	is := func(g *gateway, what string, e entry, open, peer bool) {
+		g.t.Helper()
+		_, has := g.pipe.keys[e.Session.ID]
+		if holder := g.wall.in[e.Session.Address]; (holder == e.Session.ID) != open || has != peer {
+			g.t.Errorf("%s: let through %q, has a peer: %t", what, holder, has)
+		}
+		g.sound()
+	}
+	scene(t, "from the peer to the end", func(g *gateway) {
+		one, two := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		is(g, "reserved", one, false, false)
+		for range 2 { // the second peer takes the place of the first
+			if err := up(g, one, 1); err != nil {
+				g.t.Fatalf("%v", err)
+			}
+			is(g, "with a peer", one, true, true)
+		}
+		is(g, "another session", two, false, false)
+		if err := g.End(context.Background(), one.Session.ID, agent.ReasonAdmin); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		is(g, "ended", one, false, false)
+	})
+	scene(t, "the firewall fails", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		g.wall.broken = true
+		if err := up(g, e, 1); !errors.Is(err, errFake) {
+			g.t.Errorf("%v", err)
+		}
+		is(g, "refused", e, false, true)
+		g.wall.broken = false
+		if err := up(g, e, 1); err != nil {
+			g.t.Errorf("asked again: %v", err)
+		}
+		is(g, "asked again", e, true, true)
+		g.wall.broken = true
+		if err := up(g, e, 1); !errors.Is(err, errFake) {
+			g.t.Errorf("in place of a peer: %v", err)
+		}
+		is(g, "a grant that fails is taken back", e, false, true)
+		pass(tunnelWait)
+		g.has()
+		if g.reason(e) != agent.ReasonIdle {
+			g.t.Errorf("ended with %s", g.reason(e))
+		}
+	})
+	scene(t, "after a restart", func(g *gateway) {
+		e := g.enter(at("ivan", outsidePeer, "a"))
+		pass(time.Second)
+		g.restart()
+		is(g, "restored", e, true, false)
+		e = g.back(e)
+		if err := up(g, e, 1); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		is(g, "the agent is back", e, true, true)
+		g.Logout(e.Session.ID, e.Link)
+		is(g, "logged out", e, false, false)
+	})
+}
