@@ -119,7 +119,7 @@ func (w *firewallController) follow(ctx context.Context) {
 		err = w.put(ctx, p)
 	}
 	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
-		w.log.Error("the firewall does not follow the settings", "err", err)
+		w.log.Error("the firewall does not follow the settings", "error", err)
 	}
 	w.followed(before, err)
 	if !same && (err == nil || isFlowtable(err)) {
