@@ -32,11 +32,15 @@ type entry struct {
 	addr netip.Addr
 }
 
+// ifSize is how much the kernel keeps of an interface's name.
+const ifSize = unix.IFNAMSIZ
+
 // bytes is the key as the kernel keeps it: every part begins at a multiple of 4.
 func (k entry) bytes() []byte {
 	b := make([]byte, 0, ifSize+8+16)
 	if k.set.hasInterface {
-		b = append(b, name16(k.name)...)
+		b = append(b, k.name...)
+		b = append(b, make([]byte, ifSize-len(k.name))...)
 	}
 	if k.set.hasMAC {
 		b = append(append(b, k.mac[:]...), 0, 0)

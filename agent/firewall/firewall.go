@@ -24,6 +24,9 @@
 // DNS that is open before login is limited to 20 packets a second from each address, and to 1,000 from all addresses of one
 // MAC; over TCP a question takes several. Hosts with made-up addresses cannot lock others out of it: see Plan.dns.
 //
+// The rules are text that the program nft loads, here as at boot. Elements, counters and dumps go over netlink, because they
+// are many and have to be fast.
+//
 // # Fail closed
 //
 // Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, what it let through ends by
@@ -67,7 +70,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -88,7 +90,8 @@ type Options struct {
 	Log    *slog.Logger
 	Report func(Incident) // told, one at a time, of what others did to the table; may be nil, and must not call the Firewall
 
-	replace bool // refreshes elements as on old kernels, for tests
+	replace  bool     // refreshes elements as on old kernels, for tests
+	programs []string // where nft may be, for tests; empty = in PATH and /usr/sbin, which is in no user's PATH
 }
 
 // Firewall is the table in force. Its methods may be called from any goroutine.
@@ -134,7 +137,7 @@ func Open(o Options) (*Firewall, error) {
 	default:
 		return nil, fmt.Errorf("no firewall is called %q; choose %s, %s or %s", f.mode, ModeAuto, ModeNFTables, ModeOff)
 	}
-	if err := f.start(o.replace); err != nil {
+	if err := f.start(o); err != nil {
 		if f.mode == ModeNFTables {
 			return nil, err
 		}
@@ -147,12 +150,13 @@ func Open(o Options) (*Firewall, error) {
 	return f, nil
 }
 
-func (f *Firewall) start(replace bool) error {
+func (f *Firewall) start(o Options) error {
 	w, err := dial()
 	if err != nil {
 		return reasonOf(err)
 	}
-	if err := w.try(fmt.Sprintf("%s_try_%d", Table, os.Getpid())); err != nil {
+	nft, err := w.findTools(o.programs)
+	if err != nil {
 		w.close()
 		return reasonOf(err)
 	}
@@ -165,7 +169,7 @@ func (f *Firewall) start(replace bool) error {
 		w.close()
 		return fmt.Errorf("reading the table of the process before: %w", err)
 	}
-	k := newKeeper(f, w, elements, replace)
+	k := newKeeper(f, w, nft, elements, o.replace)
 	go k.run()
 	return nil
 }

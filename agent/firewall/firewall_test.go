@@ -1068,3 +1068,40 @@ func TestWithoutRights(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where the program nft is missing there is no firewall, and the reason says what to do.
+func TestWithoutProgram(t *testing.T) {
+	inLab(t, func(t *testing.T, _ lab) {
+		o := Options{Mode: ModeNFTables, Log: logOf(t), programs: []string{"no-such-nft"}}
+		if _, err := Open(o); !errors.Is(err, ErrNoProgram) || !strings.Contains(err.Error(), "apt install nftables") {
+			t.Errorf("error %v, want one that names the package", err)
+		}
+		o.Mode = ModeAuto
+		f, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Mode() != ModeOff || !errors.Is(f.Problem(), ErrNoProgram) {
+			t.Errorf("mode %s, problem %v", f.Mode(), f.Problem())
+		}
+	})
+}
+
+// What nft refuses is told as an error of the system.
+func TestNFTError(t *testing.T) {
+	exit := errors.New("exit status 1")
+	for said, want := range map[string]error{
+		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": syscall.EPERM,
+		"netlink: Error: cache initialization failed: Operation not permitted\n":                    syscall.EPERM,
+		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       syscall.ENOENT,
+		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         syscall.EOPNOTSUPP,
+		"": exit,
+	} {
+		if err := nftError(said, exit); !errors.Is(err, want) {
+			t.Errorf("%q is %v, want %v", said, err, want)
+		}
+	}
+	if err := nftError("-:1:5-9: Error: syntax error, unexpected string\n", exit); !strings.Contains(err.Error(), "syntax error") {
+		t.Errorf("a mistake in the text is told as %v", err)
+	}
+}

@@ -22,6 +22,7 @@ const (
 type keeper struct {
 	f        *Firewall
 	wire     *wire
+	nft      program
 	plan     Plan
 	loaded   bool              // the table of the plan is there
 	sum      [sha256.Size]byte // of the table as it was loaded
@@ -67,8 +68,8 @@ type element struct {
 	base, last uint64 // bytes before the counter began anew, and since
 }
 
-func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
-	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
+func newKeeper(f *Firewall, w *wire, nft program, elements []found, replace bool) *keeper {
+	k := &keeper{f: f, wire: w, nft: nft, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
 		elements: map[netip.Addr][]*element{}, sizes: map[*memberSet]int{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}, failed: map[string]string{}}
 	now := time.Now()
 	for _, e := range elements {

@@ -66,11 +66,6 @@ func TestOfFamily(t *testing.T) {
 	if got, want := ofFamily(prefixes("0.0.0.0/1", "128.0.0.0/1"), false), prefixes("0.0.0.0/0"); !slices.Equal(got, want) {
 		t.Errorf("everything: %v, want %v", got, want)
 	}
-	for n, want := range map[string]string{"10.0.0.0/8": "10.255.255.255", "0.0.0.0/0": "255.255.255.255", "fd00::/8": "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "10.0.0.1/32": "10.0.0.1"} {
-		if got := lastOf(netip.MustParsePrefix(n)).String(); got != want {
-			t.Errorf("the last of %s is %s, want %s", n, got, want)
-		}
-	}
 }
 
 // A plan without an option has nothing of it.
@@ -130,12 +125,8 @@ func TestBorrowed(t *testing.T) {
 		}
 		var got []string
 		for _, r := range p.input().rules {
-			words := make([]string, len(r.terms))
-			for i, term := range r.terms {
-				words[i] = term.text
-			}
-			if words[0] != `iifname "ideco0"` {
-				got = append(got, strings.Join(words, " "))
+			if !strings.HasPrefix(r, `iifname "ideco0"`) {
+				got = append(got, strings.TrimSuffix(r, ` comment "borrowed addresses"`))
 			}
 		}
 		if !slices.Equal(got, want) {

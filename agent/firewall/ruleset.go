@@ -1,13 +1,13 @@
 package firewall
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 )
 
 // Table is the name of the table, in the family inet. Nothing else is ever touched.
@@ -82,63 +82,70 @@ func (s *memberSet) definition() []string {
 	return append(lines, "counter", "timeout 1m")
 }
 
-// rule is a line of a chain.
-type rule struct {
-	terms   []term
-	comment string // at most 127 bytes of plain ASCII
-}
-
-// hook is where the kernel asks a chain.
-type hook struct {
-	kind     nftables.ChainType
-	point    *nftables.ChainHook
-	priority *nftables.ChainPriority
-	text     string
+// chain is a list of rules, each as nft prints it. All chains are always there, some without rules.
+type chain struct {
+	name  string
+	hook  string // where the kernel asks it; empty: only jumped to
+	rules []string
 }
 
 // The hooks. Their policy is to accept: whatever no rule here speaks of is for the administrator's rules to judge.
-var (
-	atForward = &hook{nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter,
-		"type filter hook forward priority filter; policy accept;"}
-	atInput = &hook{nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter,
-		"type filter hook input priority filter; policy accept;"}
-	atMangle = &hook{nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityMangle,
-		"type filter hook forward priority mangle; policy accept;"}
-	atPrerouting = &hook{nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest,
-		"type nat hook prerouting priority dstnat; policy accept;"}
-	atPostrouting = &hook{nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource,
-		"type nat hook postrouting priority srcnat; policy accept;"}
+const (
+	atForward     = "type filter hook forward priority filter; policy accept;"
+	atInput       = "type filter hook input priority filter; policy accept;"
+	atMangle      = "type filter hook forward priority mangle; policy accept;"
+	atPrerouting  = "type nat hook prerouting priority dstnat; policy accept;"
+	atPostrouting = "type nat hook postrouting priority srcnat; policy accept;"
 )
 
-// chain is a list of rules. All chains are always there, some without rules.
-type chain struct {
-	name  string
-	hook  *hook // nil: only jumped to
-	rules []rule
+// What rules match.
+const (
+	saddr4 = "ip saddr"
+	saddr6 = "ip6 saddr"
+	daddr4 = "ip daddr"
+	daddr6 = "ip6 daddr"
+
+	reply      = "ct direction reply"
+	original   = "ct direction original"
+	answers    = "ct direction reply ct state established,related"
+	noEthernet = "meta iiftype != ether"
+	vpnUser    = "ip saddr @vpn4"
+)
+
+// add adds a rule made of words, which are as of fmt.Sprintf.
+func (c *chain) add(format string, words ...any) {
+	c.rules = append(c.rules, fmt.Sprintf(format, words...))
 }
 
-func (c *chain) add(comment string, terms ...term) {
-	c.rules = append(c.rules, rule{terms, comment})
-}
-
-// refuse has hosts told that nothing passes, so that programs give up at once instead of waiting. An answer to a source
-// that only somebody beyond the WAN can have would carry there what was refused, which it quotes; such a one gets none.
-func (p Plan) refuse() *chain {
-	c := &chain{name: "refuse"}
-	for _, s := range []side{saddr4, saddr6} {
-		if len(ofFamily(p.local(), s.v6)) > 0 {
-			c.add("", s.among(p.local()), jump("tell"))
+// among matches an address in one of some networks of its family. Without such networks it is empty, and there is no rule.
+func among(addr string, nets []netip.Prefix) string {
+	list := ofFamily(nets, strings.HasPrefix(addr, "ip6"))
+	words := make([]string, len(list))
+	for i, n := range list {
+		if words[i] = n.String(); n.IsSingleIP() {
+			words[i] = n.Addr().String()
 		}
 	}
-	c.add("", drop)
-	return c
+	return oneOf(addr, words)
 }
 
-func (p Plan) tell() *chain {
-	c := &chain{name: "tell"}
-	c.add("", tcp, resetTCP)
-	c.add("", prohibit)
-	return c
+// port matches destination ports.
+func port(proto string, ports ...uint16) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = fmt.Sprint(p)
+	}
+	return oneOf(proto+" dport", words)
+}
+
+func oneOf(what string, words []string) string {
+	switch len(words) {
+	case 0:
+		return ""
+	case 1:
+		return what + " " + words[0]
+	}
+	return what + " { " + strings.Join(words, ", ") + " }"
 }
 
 // chains describes the rules of a plan. Chains come before those that jump to them.
@@ -147,17 +154,34 @@ func (p Plan) chains() []*chain {
 		p.toGateway(), p.page(), p.signIn(), p.gateway(), p.forward(), p.input(), p.clamp(), p.prerouting(), p.postrouting()}
 }
 
+// refuse has hosts told that nothing passes, so that programs give up at once instead of waiting. An answer to a source
+// that only somebody beyond the WAN can have would carry there what was refused, which it quotes; such a one gets none.
+func (p Plan) refuse() *chain {
+	c := &chain{name: "refuse"}
+	for _, saddr := range []string{saddr4, saddr6} {
+		if local := among(saddr, p.local()); local != "" {
+			c.add("%s jump tell", local)
+		}
+	}
+	c.add("drop")
+	return c
+}
+
+func (p Plan) tell() *chain {
+	return &chain{name: "tell", rules: []string{"meta l4proto tcp reject with tcp reset", "reject with icmpx admin-prohibited"}}
+}
+
 func (p Plan) forward() *chain {
 	c := &chain{name: "forward", hook: atForward}
 	for _, name := range namesOf(p.LAN) {
-		c.add("", in(name), jump("lan"))
+		c.add("iifname %q jump lan", name)
 	}
 	for _, name := range namesOf(p.WAN) {
-		c.add("", in(name), jump("wan"))
+		c.add("iifname %q jump wan", name)
 	}
 	if p.Tunnel != "" {
-		c.add("", in(p.Tunnel), jump("from_tunnel"))
-		c.add("", out(p.Tunnel), jump("to_tunnel"))
+		c.add("iifname %q jump from_tunnel", p.Tunnel)
+		c.add("oifname %q jump to_tunnel", p.Tunnel)
 	}
 	return c
 }
@@ -165,7 +189,7 @@ func (p Plan) forward() *chain {
 func (p Plan) lan() *chain {
 	c := &chain{name: "lan"}
 	for _, name := range namesOf(p.WAN) {
-		c.add("", out(name), jump("from_lan"))
+		c.add("oifname %q jump from_lan", name)
 	}
 	return c
 }
@@ -173,7 +197,7 @@ func (p Plan) lan() *chain {
 func (p Plan) wan() *chain {
 	c := &chain{name: "wan"}
 	for _, name := range namesOf(p.LAN) {
-		c.add("", out(name), jump("to_lan"))
+		c.add("oifname %q jump to_lan", name)
 	}
 	return c
 }
@@ -182,14 +206,14 @@ func (p Plan) input() *chain {
 	c := &chain{name: "input", hook: atInput}
 	nets := p.neverOutside()
 	for _, name := range namesOf(p.WAN) {
-		for _, s := range []side{saddr4, saddr6} {
-			if len(ofFamily(nets, s.v6)) > 0 {
-				c.add("borrowed addresses", in(name), original, s.among(nets), drop)
+		for _, saddr := range []string{saddr4, saddr6} {
+			if borrowed := among(saddr, nets); borrowed != "" {
+				c.add("iifname %q %s %s drop comment %q", name, original, borrowed, "borrowed addresses")
 			}
 		}
 	}
 	if p.Tunnel != "" {
-		c.add("", in(p.Tunnel), jump("to_gateway"))
+		c.add("iifname %q jump to_gateway", p.Tunnel)
 	}
 	return c
 }
@@ -199,17 +223,17 @@ func (p Plan) fromLAN() *chain {
 	// What is meant for the tunnel takes the default route while the tunnel starts anew. Nobody outside may see it, and an
 	// answer would end connections that only pause.
 	if p.Tunnel != "" && p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
-		c.add("the tunnel is away", daddr4.among([]netip.Prefix{p.VPNNetwork}), drop)
+		c.add("%s drop comment %q", among(daddr4, []netip.Prefix{p.VPNNetwork}), "the tunnel is away")
 	}
-	c.add("", member(lan4, "iifname", saddr4), accept)
-	c.add("", member(lan6, "iifname", saddr6), accept)
-	c.add("", member(routed4, "iifname", saddr4), accept)
-	c.add("", member(routed6, "iifname", saddr6), accept)
-	c.add("answers of published services", reply, dnat, accept)
-	for _, where := range p.whereOpen(daddr4, daddr6, func(proto string, n uint16) term { return port(proto, n) }) {
-		c.add("open before login", append(where, jump("open"))...)
+	c.add("iifname . ether saddr . ip saddr @lan4 accept")
+	c.add("iifname . ether saddr . ip6 saddr @lan6 accept")
+	c.add("iifname . ip saddr @routed4 accept")
+	c.add("iifname . ip6 saddr @routed6 accept")
+	c.add("%s ct status dnat accept comment %q", reply, "answers of published services")
+	for _, where := range p.whereOpen(daddr4, daddr6, "dport") {
+		c.add("%s jump open comment %q", where, "open before login")
 	}
-	c.add("", jump("refuse"))
+	c.add("jump refuse")
 	return c
 }
 
@@ -232,29 +256,25 @@ func (p Plan) opened() (list []opened) {
 	return list
 }
 
-// whereOpen matches the servers that are open, with a rule for each list of terms: a server by its address and, where only
-// a port of it is open, by that port of UDP and TCP.
-func (p Plan) whereOpen(v4, v6 side, ofPort func(proto string, n uint16) term) (rules [][]term) {
+// whereOpen matches the servers that are open, in several rules: a server by its address and, where only a port of it is
+// open, by that port of UDP and TCP.
+func (p Plan) whereOpen(addr4, addr6, whichPort string) (matches []string) {
 	for _, o := range p.opened() {
-		for _, s := range []side{v4, v6} {
-			switch {
-			case len(ofFamily(o.servers, s.v6)) == 0:
+		for _, addr := range []string{addr4, addr6} {
+			switch server := among(addr, o.servers); {
+			case server == "":
 			case o.port == 0:
-				rules = append(rules, []term{s.among(o.servers)})
+				matches = append(matches, server)
 			default:
-				rules = append(rules, []term{s.among(o.servers), ofPort("udp", o.port)}, []term{s.among(o.servers), ofPort("tcp", o.port)})
+				matches = append(matches, fmt.Sprintf("%s udp %s %d", server, whichPort, o.port), fmt.Sprintf("%s tcp %s %d", server, whichPort, o.port))
 			}
 		}
 	}
-	return rules
+	return matches
 }
 
 func (p Plan) open() *chain {
-	c := &chain{name: "open"}
-	c.add("", port("udp", 53), jump("dns"))
-	c.add("", port("tcp", 53), jump("dns"))
-	c.add("", accept)
-	return c
+	return &chain{name: "open", rules: []string{"udp dport 53 jump dns", "tcp dport 53 jump dns", "accept"}}
 }
 
 // dns limits how much each host asks without a session. A LAN host can send under addresses and MACs that it makes up, and
@@ -269,24 +289,27 @@ func (p Plan) open() *chain {
 // There is no limit for all hosts together, because made-up addresses would use it up.
 func (p Plan) dns() *chain {
 	c := &chain{name: "dns"}
-	c.add("", exceeds(dnsMAC, side{}, dnsMACRate), drop)
-	c.add("", exceeds(dnsMAC4, saddr4, dnsRate), drop)
-	c.add("", exceeds(dnsMAC6, saddr6, dnsRate), drop)
-	c.add("", noEthernet, exceeds(dns4, saddr4, dnsRate), drop)
-	c.add("", noEthernet, exceeds(dns6, saddr6, dnsRate), drop)
-	c.add("", accept)
+	exceeds := func(match, set, key string, rate int) {
+		c.add("%supdate @%s { %s limit rate over %d/second burst %d packets } drop", match, set, key, rate, rate)
+	}
+	exceeds("", "dns_mac", "iifname . ether saddr", dnsMACRate)
+	exceeds("", "dns_mac4", "iifname . ether saddr . ip saddr", dnsRate)
+	exceeds("", "dns_mac6", "iifname . ether saddr . ip6 saddr", dnsRate)
+	exceeds(noEthernet+" ", "dns4", "iifname . ip saddr", dnsRate)
+	exceeds(noEthernet+" ", "dns6", "iifname . ip6 saddr", dnsRate)
+	c.add("accept")
 	return c
 }
 
 func (p Plan) toLAN() *chain {
 	c := &chain{name: "to_lan"}
-	c.add("", reply, answers, member(back4, "oifname", daddr4), accept)
-	c.add("", reply, answers, member(back6, "oifname", daddr6), accept)
-	c.add("published services", original, dnat, accept)
-	for _, where := range p.whereOpen(saddr4, saddr6, fromPort) {
-		c.add("open before login", append(append([]term{reply, answers}, where...), accept)...)
+	c.add("%s oifname . ip daddr @back4 accept", answers)
+	c.add("%s oifname . ip6 daddr @back6 accept", answers)
+	c.add("%s ct status dnat accept comment %q", original, "published services")
+	for _, where := range p.whereOpen(saddr4, saddr6, "sport") {
+		c.add("%s %s accept comment %q", answers, where, "open before login")
 	}
-	c.add("", drop)
+	c.add("drop")
 	return c
 }
 
@@ -296,26 +319,26 @@ func (p Plan) fromTunnel() *chain {
 		return c
 	}
 	if p.VPNPeersMayTalk {
-		c.add("", out(p.Tunnel), member(vpn4, "", saddr4), member(vpn4, "", daddr4), accept)
+		c.add("oifname %q %s ip daddr @vpn4 accept", p.Tunnel, vpnUser)
 	}
-	c.add("", out(p.Tunnel), jump("refuse"))
+	c.add("oifname %q jump refuse", p.Tunnel)
 	p.forwarded(c)
-	c.add("", jump("refuse"))
+	c.add("jump refuse")
 	return c
 }
 
 // forwarded accepts what VPN users with a session may reach.
 func (p Plan) forwarded(c *chain) {
 	if p.forwardsAll() {
-		c.add("", member(vpn4, "", saddr4), accept)
+		c.add("%s accept", vpnUser)
 		return
 	}
-	if len(ofFamily(p.ForwardNets, false)) > 0 {
-		c.add("", member(vpn4, "", saddr4), daddr4.among(p.ForwardNets), accept)
+	if nets := among(daddr4, p.ForwardNets); nets != "" {
+		c.add("%s %s accept", vpnUser, nets)
 	}
-	if servers := prefixesOf(p.DNS); len(ofFamily(servers, false)) > 0 {
+	if servers := among(daddr4, prefixesOf(p.DNS)); servers != "" {
 		for _, proto := range []string{"udp", "tcp"} {
-			c.add("DNS of the VPN", member(vpn4, "", saddr4), daddr4.among(servers), port(proto, 53), accept)
+			c.add("%s %s %s dport 53 accept comment %q", vpnUser, servers, proto, "DNS of the VPN")
 		}
 	}
 }
@@ -325,11 +348,11 @@ func (p Plan) toTunnel() *chain {
 	if p.Tunnel == "" {
 		return c
 	}
-	c.add("", reply, answers, member(vpn4, "", daddr4), accept)
+	c.add("%s ip daddr @vpn4 accept", answers)
 	for _, name := range namesOf(p.LAN) {
-		c.add("", in(name), jump("refuse"))
+		c.add("iifname %q jump refuse", name)
 	}
-	c.add("", drop)
+	c.add("drop")
 	return c
 }
 
@@ -343,15 +366,14 @@ func (p Plan) toGateway() *chain {
 	if p.Tunnel == "" {
 		return c
 	}
-	who := member(vpn4, "", saddr4)
-	c.add("", reply, answers, who, accept)
+	c.add("%s %s accept", answers, vpnUser)
 	if p.VPNNetwork.IsValid() && p.VPNNetwork.Addr().Is4() {
-		inside := daddr4.among(prefixesOf([]netip.Addr{p.VPNNetwork.Masked().Addr().Next()}))
-		c.add("", who, inside, port("tcp", nonZero(insidePort, p.Redirect.PortalPort, p.Redirect.AgentPort)...), accept)
-		c.add("", who, inside, echoRequest, accept)
+		gateway := p.VPNNetwork.Masked().Addr().Next()
+		c.add("%s ip daddr %s %s accept", vpnUser, gateway, port("tcp", nonZero(insidePort, p.Redirect.PortalPort, p.Redirect.AgentPort)...))
+		c.add("%s ip daddr %s icmp type echo-request accept", vpnUser, gateway)
 	}
 	p.forwarded(c)
-	c.add("", jump("refuse"))
+	c.add("jump refuse")
 	return c
 }
 
@@ -363,8 +385,9 @@ func (p Plan) clamp() *chain {
 		names = append(names, p.Tunnel)
 	}
 	for _, name := range names {
-		c.add("", in(name), beginning, clampToMTU)
-		c.add("", out(name), beginning, clampToMTU)
+		for _, way := range []string{"iifname", "oifname"} {
+			c.add("%s %q tcp flags syn / syn,rst tcp option maxseg size set rt mtu", way, name)
+		}
 	}
 	return c
 }
@@ -372,7 +395,7 @@ func (p Plan) clamp() *chain {
 func (p Plan) prerouting() *chain {
 	c := &chain{name: "prerouting", hook: atPrerouting}
 	for _, name := range namesOf(p.LAN) {
-		c.add("", in(name), jump("gateway"))
+		c.add("iifname %q jump gateway", name)
 	}
 	return c
 }
@@ -381,37 +404,37 @@ func (p Plan) prerouting() *chain {
 func (p Plan) gateway() *chain {
 	c := &chain{name: "gateway"}
 	r := p.Redirect
-	gateways := prefixesOf(r.GatewayAddrs)
-	for _, d := range []side{daddr4, daddr6} {
-		if len(ofFamily(gateways, d.v6)) == 0 {
+	for _, daddr := range []string{daddr4, daddr6} {
+		outer := among(daddr, prefixesOf(r.GatewayAddrs))
+		if outer == "" {
 			continue
 		}
+		taken := func(ports string) {
+			c.add("%s fib daddr type != local %s redirect comment %q", outer, ports, "the gateway by its outer address")
+		}
 		if ports := nonZero(r.PortalPort, r.AgentPort); len(ports) > 0 {
-			c.add("the gateway by its outer address", d.among(gateways), notToUs, port("tcp", ports...), here)
+			taken(port("tcp", ports...))
 		}
 		if r.WireGuardPort != 0 {
-			c.add("the gateway by its outer address", d.among(gateways), notToUs, port("udp", r.WireGuardPort), here)
+			taken(port("udp", r.WireGuardPort))
 		}
 	}
 	if r.HTTPPort != 0 {
-		c.add("", port("tcp", 80), jump("sign_in"))
+		c.add("tcp dport 80 jump sign_in")
 	}
 	return c
 }
 
 // signIn leads browsers without a session to the page that says what to do. The first packet of a connection comes by here
-// before it is judged, and is counted there.
+// before it is judged, and is counted there: a set counts what @set finds, and nothing of != @set.
 func (p Plan) signIn() *chain {
 	c := &chain{name: "sign_in"}
 	if p.Redirect.HTTPPort == 0 {
 		return c
 	}
-	for _, s := range []struct {
-		attached, routed *memberSet
-		addr             side
-	}{{lan4, routed4, saddr4}, {lan6, routed6, saddr6}} {
-		c.add("", stranger(s.attached, "iifname", s.addr), stranger(s.routed, "iifname", s.addr), jump("page"))
-		c.add("", noEthernet, stranger(s.routed, "iifname", s.addr), jump("page"))
+	for _, v := range []struct{ addr, attached, routed string }{{saddr4, "lan4", "routed4"}, {saddr6, "lan6", "routed6"}} {
+		c.add("iifname . ether saddr . %s != @%s iifname . %s != @%s jump page", v.addr, v.attached, v.addr, v.routed)
+		c.add("%s iifname . %s != @%s jump page", noEthernet, v.addr, v.routed)
 	}
 	return c
 }
@@ -428,22 +451,22 @@ func (p Plan) page() *chain {
 			leftAlone = append(leftAlone, o.servers...)
 		}
 	}
-	for _, d := range []side{daddr4, daddr6} {
-		if len(ofFamily(leftAlone, d.v6)) > 0 {
-			c.add("", d.among(leftAlone), accept)
+	for _, daddr := range []string{daddr4, daddr6} {
+		if nets := among(daddr, leftAlone); nets != "" {
+			c.add("%s accept", nets)
 		}
 	}
 	for _, name := range namesOf(p.WAN) {
-		c.add("hosts without a session", leadsTo(name), tcp, hereTo(p.Redirect.HTTPPort))
+		c.add("fib daddr oifname %q meta l4proto tcp redirect to :%d comment %q", name, p.Redirect.HTTPPort, "hosts without a session")
 	}
 	return c
 }
 
 func (p Plan) postrouting() *chain {
 	c := &chain{name: "postrouting", hook: atPostrouting}
-	if nets := p.local(); p.Masquerade && len(ofFamily(nets, false)) > 0 {
+	if nets := among(saddr4, p.local()); p.Masquerade && nets != "" {
 		for _, name := range namesOf(p.WAN) {
-			c.add("", out(name), saddr4.among(nets), masq)
+			c.add("oifname %q %s masquerade", name, nets)
 		}
 	}
 	return c
@@ -452,22 +475,4 @@ func (p Plan) postrouting() *chain {
 func nonZero(ports ...uint16) []uint16 {
 	slices.Sort(ports)
 	return slices.DeleteFunc(slices.Compact(ports), func(p uint16) bool { return p == 0 })
-}
-
-// exprsOf is a rule for the kernel, its anonymous sets named by those that add them.
-func (r rule) exprsOf(name func(*anonymous) (string, uint32, error)) ([]expr.Any, error) {
-	var list []expr.Any
-	for _, t := range r.terms {
-		exprs := slices.Clone(t.exprs)
-		if t.set != nil {
-			last := *exprs[len(exprs)-1].(*expr.Lookup)
-			var err error
-			if last.SetName, last.SetID, err = name(t.set); err != nil {
-				return nil, err
-			}
-			exprs[len(exprs)-1] = &last
-		}
-		list = append(list, exprs...)
-	}
-	return list, nil
 }

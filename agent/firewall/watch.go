@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/google/nftables"
 )
 
 // What others do to the table.
@@ -133,16 +131,14 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	if !anew {
-		err = k.adopt(k.wire.conn)
-	} else {
-		err = k.reload(k.wire.conn)
-	}
-	if err != nil {
+	text := ""
+	if anew {
+		text = k.plan.anew(k.members())
+	} else if text, err = k.adopting(); err != nil {
 		return false, false, err
 	}
 	began := time.Now()
-	if err := k.wire.flush(); err != nil {
+	if err := k.nft.load(text); err != nil {
 		return false, false, fmt.Errorf("loading the table %s: %w", Table, err)
 	}
 	k.loaded = true
@@ -159,37 +155,31 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 	return k.gen == before+1, there, err
 }
 
-// adopt puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
+// adopting puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
 // program, and those that somebody has put in while nobody watched.
-func (k *keeper) adopt(c *nftables.Conn) error {
+func (k *keeper) adopting() (text string, err error) {
 	strange, err := k.wire.strangeChains(k.plan.chains())
 	if err != nil {
-		return fmt.Errorf("listing the chains of %s: %w", Table, err)
+		return "", fmt.Errorf("listing the chains of %s: %w", Table, err)
 	}
-	if err := k.plan.load(c, Table); err != nil { // which empties them, so that none leads to another
-		return err
+	if len(strange) > 0 {
+		k.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chains", strange)
 	}
-	for _, name := range strange {
-		k.f.log.Warn("removing a chain that does not belong to this table", "table", Table, "chain", name)
-		c.DelChain(&nftables.Chain{Table: tableNamed(Table), Name: name})
-	}
-	return nil
+	return k.plan.over(strange), nil
 }
 
-// reload makes the table anew with everybody in it.
-func (k *keeper) reload(c *nftables.Conn) error {
-	if err := k.plan.replace(c, Table); err != nil {
-		return err
-	}
-	var changes []change
+// members is everybody who is let through, as nft takes elements, by the name of their set.
+func (k *keeper) members() map[string][]string {
+	members := map[string][]string{}
 	for _, entries := range k.elements {
 		for _, e := range entries {
 			if e.live {
-				changes = append(changes, k.adding(e.entry, e.owner, e))
+				ch := k.adding(e.entry, e.owner, e)
+				members[e.set.name] = append(members[e.set.name], fmt.Sprintf("%s timeout %dms comment %q", e.entry, ch.timeout.Milliseconds(), e.owner))
 			}
 		}
 	}
-	return inMessages(changes, func(change) bool { return true }, c.SetAddElements)
+	return members
 }
 
 // beginCounting notes that all elements are new, and that those of the process before are gone.
