@@ -116,7 +116,7 @@ type found struct {
 }
 
 // list reads what the sets hold. A table that is not there holds nothing.
-func (w *wire) list(sets []*memberSet) ([]found, error) {
+func (w *kernel) list(sets []*memberSet) ([]found, error) {
 	var all []found
 	for _, s := range sets {
 		err := w.dump(s, func(element []byte) {
@@ -170,7 +170,7 @@ const (
 
 // commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
 // missing: it is added first.
-func (w *wire) commit(changes []change, ensure bool) error {
+func (w *kernel) commit(changes []change, ensure bool) error {
 	var err error
 	c := w.conn
 	removed := func(ch change) bool { return ch.remove }
@@ -196,7 +196,7 @@ func inMessages(changes []change, which func(change) bool, put func(*nftables.Se
 			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: ch.timeout, Comment: ch.owner.String()})
 		}
 	}
-	for _, s := range holders {
+	for _, s := range sessionSets {
 		for part := range slices.Chunk(bySet[s], perMessage) {
 			if err := put(s.in(tableNamed(Table)), part); err != nil {
 				return err

@@ -112,11 +112,11 @@ type Firewall struct {
 	mu     sync.Mutex // guards what follows
 	tasks  []*task
 	closed bool
-	seen   map[string]sight // sessions that are judged in the LAN, by their ID
+	seen   map[string]view // sessions that are judged in the LAN, by their ID
 }
 
-// sight is what is seen of a session in the LAN.
-type sight struct {
+// view is what readers see of a session in the LAN.
+type view struct {
 	traffic agent.Traffic
 	mac     mac // zero behind a router
 }
@@ -125,7 +125,7 @@ type sight struct {
 // Under ModeNFTables the error says why it does not work and what an operator can do about it.
 func Open(o Options) (*Firewall, error) {
 	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*keeper)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
-		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]sight{}}
+		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -164,7 +164,7 @@ func (f *Firewall) start(o Options) error {
 		w.close()
 		return fmt.Errorf("the kernel's list of connections cannot be read: %w; it takes nf_conntrack_netlink", err)
 	}
-	elements, err := w.list(holders)
+	elements, err := w.list(sessionSets)
 	if err != nil {
 		w.close()
 		return fmt.Errorf("reading the table of the process before: %w", err)
@@ -201,7 +201,7 @@ func (f *Firewall) Try(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil || f.mode == ModeOff || p.Empty() {
 		return err
 	}
-	return f.call(ctx, func(k *keeper) error { return k.wire.checkFlowtables(p) })
+	return f.call(ctx, func(k *keeper) error { return k.kernel.checkFlowtables(p) })
 }
 
 // call has the keeper do something, and waits for it also when ctx ends after it has begun.
@@ -255,5 +255,3 @@ func (f *Firewall) MACs() map[string]net.HardwareAddr {
 	}
 	return all
 }
-
-func clean(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

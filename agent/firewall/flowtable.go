@@ -29,7 +29,7 @@ func isFlowtable(err error) bool {
 }
 
 // checkFlowtables looks for flowtables over the interfaces of a plan. Errors: *FlowtableError.
-func (w *wire) checkFlowtables(p Plan) error {
+func (w *kernel) checkFlowtables(p Plan) error {
 	tables, err := w.conn.ListTables()
 	if err != nil {
 		return fmt.Errorf("listing the tables: %w", err)

@@ -41,8 +41,8 @@ var (
 	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dnsMAC, dnsMAC4, dnsMAC6, dns4, dns6}
 )
 
-// holders are the sets that sessions put addresses into.
-var holders = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
+// sessionSets are those that sessions put addresses into.
+var sessionSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 
 // Hosts that ask DNS without a session.
 const (

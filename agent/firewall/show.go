@@ -20,7 +20,7 @@ func Show(p Plan) (text string, loaded bool, err error) {
 	if p.Empty() {
 		return "", loaded, nil
 	}
-	elements, err := w.list(holders)
+	elements, err := w.list(sessionSets)
 	if err != nil {
 		return "", loaded, reasonOf(err)
 	}

@@ -18,9 +18,9 @@ import (
 // isMissing tells whether the kernel does not have what was asked for.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// wire are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
+// kernel are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
 // milliseconds to close when something was removed before; and those for questions about routes and neighbours.
-type wire struct {
+type kernel struct {
 	conn      *nftables.Conn
 	questions map[int]*nl.SocketHandle // by protocol
 	routes    *netlink.Handle
@@ -30,14 +30,14 @@ type wire struct {
 // knows what was done.
 const socketBuffer = 4 << 20
 
-func dial() (*wire, error) {
+func dial() (*kernel, error) {
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *sockets.Conn) error {
 		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("opening a socket for nftables: %w", err)
 	}
-	w := &wire{conn: conn, questions: map[int]*nl.SocketHandle{}}
+	w := &kernel{conn: conn, questions: map[int]*nl.SocketHandle{}}
 	if err := w.openQuestions(); err != nil {
 		w.close()
 		return nil, fmt.Errorf("opening a socket for questions to the kernel: %w", err)
@@ -45,7 +45,7 @@ func dial() (*wire, error) {
 	return w, nil
 }
 
-func (w *wire) openQuestions() error {
+func (w *kernel) openQuestions() error {
 	for _, protocol := range []int{unix.NETLINK_NETFILTER, unix.NETLINK_ROUTE} {
 		socket, err := nl.Subscribe(protocol)
 		if err != nil {
@@ -63,7 +63,7 @@ func (w *wire) openQuestions() error {
 	return err
 }
 
-func (w *wire) close() {
+func (w *kernel) close() {
 	_ = w.conn.CloseLasting()
 	for _, h := range w.questions {
 		h.Close()
@@ -75,7 +75,7 @@ func (w *wire) close() {
 
 // flush sends the transaction. After an error the sockets are new ones, if there are any to be had: nobody reads what is
 // still to come from the old.
-func (w *wire) flush() error {
+func (w *kernel) flush() error {
 	err := w.conn.Flush()
 	if err == nil {
 		return nil
@@ -90,7 +90,7 @@ func (w *wire) flush() error {
 
 // ask sends a question to nftables and returns the answers without their headers. It asks again when the tables changed
 // while they were read.
-func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
+func (w *kernel) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
 	for range 3 {
 		if answers, err = w.askOnce(message, flags, attrs); !errors.Is(err, nl.ErrDumpInterrupted) {
 			break
@@ -99,7 +99,7 @@ func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, e
 	return answers, err
 }
 
-func (w *wire) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
+func (w *kernel) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
 	req.Sockets = w.questions
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: nl.NFNETLINK_V0})
@@ -119,7 +119,7 @@ func (w *wire) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error)
 func text(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, append([]byte(s), 0)) }
 
 // generation counts the changes of all tables.
-func (w *wire) generation() (uint32, error) {
+func (w *kernel) generation() (uint32, error) {
 	answers, err := w.ask(unix.NFT_MSG_GETGEN, 0)
 	if err != nil {
 		return 0, err
@@ -133,7 +133,7 @@ func (w *wire) generation() (uint32, error) {
 }
 
 // isThere tells whether there is a table of ours.
-func (w *wire) isThere() (bool, error) {
+func (w *kernel) isThere() (bool, error) {
 	_, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
 	if isMissing(err) {
 		return false, nil
@@ -143,7 +143,7 @@ func (w *wire) isThere() (bool, error) {
 
 // fingerprint is a digest of our table's flags, chains and rules, as this very loading of it has them; ok tells whether
 // there is a table. Sets are not part of it: rules hold them in place.
-func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
+func (w *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	flags, err := w.flags()
 	if isMissing(err) {
 		return sum, false, nil
@@ -169,7 +169,7 @@ func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 }
 
 // strangeChains are the names of those chains of our table that are not ours.
-func (w *wire) strangeChains(ours []*chain) (names []string, err error) {
+func (w *kernel) strangeChains(ours []*chain) (names []string, err error) {
 	answers, err := w.ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, text(unix.NFTA_CHAIN_TABLE, Table))
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (w *wire) strangeChains(ours []*chain) (names []string, err error) {
 }
 
 // flags are those of our table, one of which has it sleep.
-func (w *wire) flags() ([]byte, error) {
+func (w *kernel) flags() ([]byte, error) {
 	answers, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func isOurs(answer []byte) bool {
 }
 
 // has tells whether an element is in its set.
-func (w *wire) has(k entry) (bool, error) {
+func (w *kernel) has(k entry) (bool, error) {
 	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
 	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
 	_, err := w.ask(unix.NFT_MSG_GETSETELEM, 0,
@@ -216,7 +216,7 @@ func (w *wire) has(k entry) (bool, error) {
 }
 
 // count tells how many elements a set has.
-func (w *wire) count(set *memberSet) (int, error) {
+func (w *kernel) count(set *memberSet) (int, error) {
 	if n, ok, err := w.counted(set); ok || err != nil {
 		return n, err
 	}
@@ -228,7 +228,7 @@ const setCount = 20
 
 // counted asks the kernel for its own count of a set, which those from 6.16 on tell; ok says whether it did. Elements
 // that have expired are in it until the kernel comes round to sweep them up.
-func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
+func (w *kernel) counted(set *memberSet) (n int, ok bool, err error) {
 	answers, err := w.ask(unix.NFT_MSG_GETSET, 0, text(unix.NFTA_SET_TABLE, Table), text(unix.NFTA_SET_NAME, set.name))
 	if err != nil {
 		return 0, false, err
@@ -242,14 +242,14 @@ func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
 }
 
 // countAll has the kernel list a set.
-func (w *wire) countAll(set *memberSet) (n int, err error) {
+func (w *kernel) countAll(set *memberSet) (n int, err error) {
 	err = w.dump(set, func([]byte) { n++ })
 	return n, err
 }
 
 // dump has the kernel list a set, and hands over each element as the kernel tells it. It is done every few seconds for
 // tens of thousands of them, while grants wait.
-func (w *wire) dump(set *memberSet, each func(element []byte)) error {
+func (w *kernel) dump(set *memberSet, each func(element []byte)) error {
 	answers, err := w.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
 	if err != nil {
