@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/google/nftables"
 	sockets "github.com/mdlayher/netlink"
@@ -134,7 +133,7 @@ func (w *kernel) generation() (uint32, error) {
 
 // isThere tells whether there is a table of ours.
 func (w *kernel) isThere() (bool, error) {
-	_, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+	_, err := w.flags()
 	if isMissing(err) {
 		return false, nil
 	}
@@ -168,19 +167,15 @@ func (w *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	return sum, true, nil
 }
 
-// strangeChains are the names of those chains of our table that are not ours.
-func (w *kernel) strangeChains(ours []*chain) (names []string, err error) {
-	answers, err := w.ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, text(unix.NFTA_CHAIN_TABLE, Table))
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range answers {
-		name := unix.ByteSliceToString(attribute(a, unix.NFTA_CHAIN_NAME))
-		if isOurs(a) && !slices.ContainsFunc(ours, func(c *chain) bool { return c.name == name }) {
-			names = append(names, name)
+// chains are the names of our table's chains.
+func (w *kernel) chains() (names []string, err error) {
+	all, err := w.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	for _, c := range all {
+		if c.Table.Name == Table {
+			names = append(names, c.Name)
 		}
 	}
-	return names, nil
+	return names, err
 }
 
 // flags are those of our table, one of which has it sleep.

@@ -124,7 +124,7 @@ func TestBorrowed(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, r := range p.input().rules {
+		for _, r := range rulesOf(p, "input") {
 			if !strings.HasPrefix(r, `iifname "ideco0"`) {
 				got = append(got, strings.TrimSuffix(r, ` comment "borrowed addresses"`))
 			}
@@ -133,6 +133,14 @@ func TestBorrowed(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
+}
+
+// rulesOf are the rules of a chain with a hook.
+func rulesOf(p Plan, chain string) []string {
+	_, text, _ := strings.Cut(p.Preview(), "\tchain "+chain+" {\n")
+	text, _, _ = strings.Cut(text, "\n\t}\n")
+	lines := strings.Split(text, "\n\t\t")
+	return lines[1:]
 }
 
 func TestEntries(t *testing.T) {

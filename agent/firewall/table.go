@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -145,10 +146,12 @@ func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
 // adopting puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
 // program, and those that somebody has put in while nobody watched.
 func (k *keeper) adopting() (text string, err error) {
-	strange, err := k.kernel.strangeChains(k.plan.chains())
+	chains, err := k.kernel.chains()
 	if err != nil {
 		return "", fmt.Errorf("listing the chains of %s: %w", Table, err)
 	}
+	rules := k.plan.render(nil)
+	strange := slices.DeleteFunc(chains, func(name string) bool { return strings.Contains(rules, "\tchain "+name+" {\n") })
 	if len(strange) > 0 {
 		k.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chains", strange)
 	}

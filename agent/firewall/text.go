@@ -41,38 +41,3 @@ func (p Plan) Preview() string {
 	}
 	return p.render(nil)
 }
-
-// render prints the table; elements are printed as given, by the name of their set.
-func (p Plan) render(elements map[string][]string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "table inet %s {\n", Table)
-	for _, s := range allSets {
-		fmt.Fprintf(&b, "\tset %s {\n", s.name)
-		for _, line := range s.definition() {
-			fmt.Fprintf(&b, "\t\t%s\n", line)
-		}
-		if list := elements[s.name]; len(list) > 0 {
-			fmt.Fprintf(&b, "\t\telements = { %s }\n", strings.Join(list, ",\n\t\t\t     "))
-		}
-		b.WriteString("\t}\n\n")
-	}
-	for i, c := range p.chains() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		c.render(&b)
-	}
-	b.WriteString("}\n")
-	return b.String()
-}
-
-func (c *chain) render(b *strings.Builder) {
-	fmt.Fprintf(b, "\tchain %s {\n", c.name)
-	if c.hook != "" {
-		fmt.Fprintf(b, "\t\t%s\n", c.hook)
-	}
-	for _, r := range c.rules {
-		fmt.Fprintf(b, "\t\t%s\n", r)
-	}
-	b.WriteString("\t}\n")
-}
