@@ -116,10 +116,10 @@ type found struct {
 }
 
 // list reads what the sets hold. A table that is not there holds nothing.
-func (w *kernel) list(sets []*memberSet) ([]found, error) {
+func (kn *kernel) list(sets []*memberSet) ([]found, error) {
 	var all []found
 	for _, s := range sets {
-		err := w.dump(s, func(element []byte) {
+		err := kn.dump(s, func(element []byte) {
 			if f, ok := foundOf(s, element); ok {
 				all = append(all, f)
 			}
@@ -170,9 +170,9 @@ const (
 
 // commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
 // missing: it is added first.
-func (w *kernel) commit(changes []change, ensure bool) error {
+func (kn *kernel) commit(changes []change, ensure bool) error {
 	var err error
-	c := w.conn
+	c := kn.conn
 	removed := func(ch change) bool { return ch.remove }
 	added := func(ch change) bool { return ch.add }
 	if ensure {
@@ -182,7 +182,7 @@ func (w *kernel) commit(changes []change, ensure bool) error {
 	if err != nil {
 		return err
 	}
-	return w.flush()
+	return kn.flush()
 }
 
 // inMessages puts changes into messages, set by set.

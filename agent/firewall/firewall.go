@@ -151,25 +151,25 @@ func Open(o Options) (*Firewall, error) {
 }
 
 func (f *Firewall) start(o Options) error {
-	w, err := dial()
+	kn, err := dial()
 	if err != nil {
 		return reasonOf(err)
 	}
-	nft, err := w.findTools(o.programs)
+	nft, err := kn.findTools(o.programs)
 	if err != nil {
-		w.close()
+		kn.close()
 		return reasonOf(err)
 	}
 	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
-		w.close()
+		kn.close()
 		return fmt.Errorf("the kernel's list of connections cannot be read: %w; it takes nf_conntrack_netlink", err)
 	}
-	elements, err := w.list(sessionSets)
+	elements, err := kn.list(sessionSets)
 	if err != nil {
-		w.close()
+		kn.close()
 		return fmt.Errorf("reading the table of the process before: %w", err)
 	}
-	k := newKeeper(f, w, nft, elements, o.replace)
+	k := newKeeper(f, kn, nft, elements, o.replace)
 	go k.run()
 	return nil
 }

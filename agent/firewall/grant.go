@@ -48,8 +48,7 @@ func (k *keeper) grantPart(tasks []*task, now *snapshot) {
 			failed = k.arrived(a)
 		}
 		if failed != nil && k.holders[a.addr] == a {
-			k.end(a.of)
-			k.behind = true
+			k.end(a.of) // and retry removes what it has
 		}
 		k.publish(a.of)
 		answer(tasks[i:i+1], failed)
@@ -129,7 +128,6 @@ func (k *keeper) grantAddress(t *task) error {
 	}
 	if err != nil {
 		k.withdraw(h)
-		k.behind = true
 	}
 	k.publish(s)
 	return err

@@ -69,14 +69,14 @@ func (s *memberSet) in(table *nftables.Table) *nftables.Set {
 }
 
 // remove takes a table away with all that it holds. One that is not there is no error.
-func (w *kernel) remove(name string) error {
-	w.conn.DelTable(w.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
-	return w.flush()
+func (kn *kernel) remove(name string) error {
+	kn.conn.DelTable(kn.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
+	return kn.flush()
 }
 
 // findTools finds the program nft, and has it and the kernel check everything that a plan can ask for. It changes nothing.
-func (w *kernel) findTools(names []string) (program, error) {
-	if _, err := w.generation(); err != nil { // the kernel without nftables, or a process without rights
+func (kn *kernel) findTools(names []string) (program, error) {
+	if _, err := kn.generation(); err != nil { // the kernel without nftables, or a process without rights
 		return "", err
 	}
 	if len(names) == 0 {

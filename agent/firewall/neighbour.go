@@ -35,8 +35,8 @@ type neighbour struct {
 }
 
 // snapshot reads the interfaces, and all neighbours when many addresses are going to be asked for.
-func (w *kernel) snapshot(addresses int) (*snapshot, error) {
-	s := &snapshot{kernel: w, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
+func (kn *kernel) snapshot(addresses int) (*snapshot, error) {
+	s := &snapshot{kernel: kn, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, err
@@ -87,9 +87,9 @@ func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 }
 
 // macOf asks the kernel for one neighbour.
-func (w *kernel) macOf(n neighbour) (mac, bool) {
+func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
-	req.Sockets = w.questions
+	req.Sockets = kn.questions
 	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(n.addr)), Index: uint32(n.index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, n.addr.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)

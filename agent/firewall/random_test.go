@@ -126,6 +126,9 @@ func (k *keeper) agrees(t *testing.T) {
 		}
 	}
 	for id, g := range k.sessions {
+		if len(g.addrs) == 0 || !g.addrs[0].isOwn() {
+			t.Errorf("%s has no address of its own", id)
+		}
 		for _, h := range g.addrs {
 			if id != g.session || k.holders[h.addr] != h || h.of != g {
 				t.Errorf("%s does not have %s", id, h.addr)

@@ -83,14 +83,15 @@ func (k *keeper) adding(key entry, o owner, e *element) change {
 	return ch
 }
 
-// reconcile brings addresses to what should be, and asks the kernel whether it has all that was added.
+// reconcile brings addresses to what should be, and asks the kernel whether it has all that was added. What fails is tried
+// again by retry.
 func (k *keeper) reconcile(addrs []netip.Addr) (all bool, err error) {
+	defer func() { k.behind = k.behind || !all }()
 	d := k.compare(addrs)
 	if err := k.commit(d.before); err != nil {
 		return false, fmt.Errorf("removing what an address had before: %w", err)
 	}
 	if err := k.forget(d.forget); err != nil {
-		k.behind = true
 		return false, fmt.Errorf("forgetting the connections of an address: %w", err)
 	}
 	if err := k.commit(d.after); err != nil {
@@ -115,7 +116,7 @@ func (k *keeper) retry() {
 			addrs = append(addrs, a)
 		}
 	}
-	k.behind = false // unless it fails again
+	k.behind = false
 	_, err := k.reconcile(addrs)
 	k.complain(closing, err)
 }
