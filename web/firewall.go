@@ -313,7 +313,7 @@ type sessionFirewall struct{ *firewall.Firewall }
 
 func (f sessionFirewall) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
 	err := f.Firewall.GrantAddress(ctx, s.ID, addr)
-	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken, firewall.ErrTooMany} {
+	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken} {
 		if errors.Is(err, refusal) {
 			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
 		}
