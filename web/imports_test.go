@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/netstack":           {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
@@ -38,7 +39,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile"}
+var leaves = []string{"agent/atomicfile", "agent/netstack"}
 
 const module = "ideco-agent/"
 
