@@ -103,3 +103,7 @@ tool (
 	github.com/tc-hib/go-winres
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+// The fork of wireguard-windows. It scales a system metric to the screen of the window, also where Windows has no
+// GetSystemMetricsForDpi: before Windows 10 1607 the icon in the title is otherwise as large as the first screen needs it.
+replace github.com/lxn/win => golang.zx2c4.com/wireguard/windows v0.0.0-20210224134948-620c54ef6199
