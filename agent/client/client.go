@@ -1,5 +1,5 @@
-// Package client is the agent program without its face: it connects to a gateway, logs a person in, keeps the
-// connection, because access lasts exactly as long, and comes back by itself when the connection was lost.
+// Package client is the agent program without its window: it connects to a gateway, logs a person in, keeps the
+// connection, because access lasts exactly as long, and reconnects by itself when the connection was lost.
 //
 //	            refused (3), unreachable or not trusted (4)
 //	          ┌────────────────────────────────────────────▶ error

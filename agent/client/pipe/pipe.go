@@ -1,8 +1,9 @@
-// Package pipe is what windows and the Windows service say to each other. The service has the access of the whole
-// computer; every window, of whoever works here, sees as much of it as is his and drives it while it is.
+// Package pipe connects windows to the Windows service. The service has the access of the whole computer, in a
+// session.Manager. Every window, of whoever works here, sees what its person may know of it, and controls it while it is
+// that person's.
 //
 // One JSON object a line goes each way over a named pipe. What is not known is ignored, so that a window and a service of
-// different versions bear each other during an update; what is malformed or too long ends the connection.
+// different versions work together during an update; what is malformed or too long ends the connection.
 //
 //	window   hello {version, lang}      first; what the service says from then on is in this language
 //	         knock                      probe: find out whether the gateway answers

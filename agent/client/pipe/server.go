@@ -73,7 +73,7 @@ func (s *Server) Serve(l net.Listener) error {
 	for failures := 0; ; {
 		conn, err := l.Accept()
 		if err != nil {
-			if failures++; !s.bears(failures, err) {
+			if failures++; !s.retries(failures, err) {
 				return s.end(err)
 			}
 			continue
@@ -100,8 +100,8 @@ func (s *Server) enter() bool {
 	return !s.ended
 }
 
-// bears waits a little after a failure of the listener; false = it is one too many, or the end.
-func (s *Server) bears(failures int, err error) bool {
+// retries waits a little after a failure of the listener; false = it is one too many, or the end.
+func (s *Server) retries(failures int, err error) bool {
 	if failures >= maxFailures || errors.Is(err, net.ErrClosed) {
 		return false
 	}

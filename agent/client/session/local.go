@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Local is a session in the window's own process, which nobody else drives.
+// Local is a session in the window's own process, which nobody else controls.
 type Local struct {
 	*Manager
 	choose func() (settings.Gateway, error)

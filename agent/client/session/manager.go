@@ -27,7 +27,7 @@ type Config struct {
 	NoTunnel string
 }
 
-// Request is what a person asks for: to see whether the gateway is there, or to log in.
+// Request is what a person asks for: to find out whether the gateway is there, or to log in.
 type Request struct {
 	Gateway  settings.Gateway
 	Login    string

@@ -1,6 +1,6 @@
-// Package session has the access of one person at a time, kept by reconnecting, and what a window drives it by. There are
-// two sessions, alike for the window: Local, in the window's own process, and the one of package pipe, in the Windows
-// service, which several windows of several people share. In both a Manager does the work.
+// Package session keeps the access of one person at a time, and is what a window controls it through. There are two kinds
+// of sessions, alike for the window: Local, in the window's own process, and pipe.Remote, in the Windows service, which
+// several windows of several people share. In both a Manager does the work.
 //
 //	control  what it means for this window
 //	free     nobody has access; whoever logs in first gets it
@@ -12,7 +12,7 @@ package session
 
 import "ideco-agent/agent/client"
 
-// Session is what a window drives. Its methods may be called from any goroutine and wait for nothing, except Close. All
+// Session is what a window controls. Its methods may be called from any goroutine and wait for nothing, except Close. All
 // texts are in the language that the session was made with.
 type Session interface {
 	// Probe probes the gateway again and again until it answers. While there is access it changes nothing.

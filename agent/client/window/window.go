@@ -6,7 +6,7 @@
 //	nextFocus     returns the control that gets the focus after the content has changed
 //	Run           shows the Content in a window, on Windows only, and passes what the person does to the Controller
 //
-// The Controller drives a session (package session). Where the Windows service runs and the gateway is the one that the
+// The Controller controls a session (package session). Where the Windows service runs and the gateway is the one that the
 // computer's administrators named, that is one in the service; in every other case, as at a start from a share, it is one
 // in this process, which gets access in the local network only and ends with the window.
 //

@@ -1,4 +1,4 @@
-// Command window is a window of the agent program without a face: it starts a session in the Windows service, does what each
+// Command window is a window of the agent program that shows nothing: it starts a session in the Windows service, does what each
 // line of standard input says, and prints what a window would show, one JSON object a line. The end of the input is Exit.
 //
 //	{"do":"login","login":"ivanov","password":"…"}   or knock, extend, logout, end
