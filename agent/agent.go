@@ -16,7 +16,7 @@
 //   - peer: the other end of a TCP connection. Inside: in the LAN, by its address and the interface through which it came.
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.
 //   - session: one person's access from one device, of kind lan, vpn or web. Live: it has access now. Waiting: its
-//     connection is lost and the grace runs. Link: the connection behind a live session.
+//     connection is lost and the grace runs.
 //   - attempt: one try to get access, by password or by resume token. Admission: the decision about it. Displaced: a
 //     session that ends for another one.
 //   - grant, revoke: to let a session's address through the firewall, and to stop that. Readmit: to keep it let through

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// NewRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
-func NewRef() string {
+// NewSupportRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
+func NewSupportRef() string {
 	s := randomText(5)
 	return s[:4] + "-" + s[4:]
 }

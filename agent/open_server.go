@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Open is a server that LAN hosts reach without a session.
-type Open struct {
+// OpenServer is a server that LAN hosts reach without a session.
+type OpenServer struct {
 	Addr netip.Addr
 	Port uint16 // TCP and UDP; 0 = the whole host: all ports and protocols
 }
 
 // ParseOpen reads what String writes: an address, or address and port as in 192.0.2.53:53 and [2001:db8::1]:53.
-func ParseOpen(text string) (Open, error) {
+func ParseOpen(text string) (OpenServer, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
-		return Open{Addr: a}, nil
+		return OpenServer{Addr: a}, nil
 	}
 	to, err := netip.ParseAddrPort(text)
-	return Open{to.Addr(), to.Port()}, err
+	return OpenServer{to.Addr(), to.Port()}, err
 }
 
-func (o Open) String() string {
+func (o OpenServer) String() string {
 	if o.Port == 0 {
 		return o.Addr.String()
 	}
@@ -29,18 +29,18 @@ func (o Open) String() string {
 
 // MarshalText implements encoding.TextMarshaler. A stored entry without a port is a bare address, as it was when there
 // were no ports.
-func (o Open) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+func (o OpenServer) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (o *Open) UnmarshalText(text []byte) (err error) {
+func (o *OpenServer) UnmarshalText(text []byte) (err error) {
 	*o, err = ParseOpen(string(text))
 	return err
 }
 
 // NormalizeOpen reads entries of the list of what is reachable without a session. Duplicates are dropped; the order stays.
-func NormalizeOpen(field string, list []string) ([]Open, Problem) {
-	seen := map[Open]bool{}
-	entries := []Open{}
+func NormalizeOpen(field string, list []string) ([]OpenServer, Problem) {
+	seen := map[OpenServer]bool{}
+	entries := []OpenServer{}
 	for _, text := range list {
 		o, code := readOpen(text)
 		if code != "" {
@@ -55,15 +55,15 @@ func NormalizeOpen(field string, list []string) ([]Open, Problem) {
 }
 
 // readOpen reads an entry that a person wrote; code says what is wrong with it.
-func readOpen(text string) (o Open, code string) {
+func readOpen(text string) (o OpenServer, code string) {
 	o, err := ParseOpen(text)
 	switch {
 	case err != nil && hasAddress(text):
-		return Open{}, "field_open_port"
+		return OpenServer{}, "field_open_port"
 	case err != nil || o.Addr.Zone() != "":
-		return Open{}, "field_address"
+		return OpenServer{}, "field_address"
 	case o.Port == 0 && hasAddress(text): // an address and :0
-		return Open{}, "field_open_port"
+		return OpenServer{}, "field_open_port"
 	}
 	o.Addr = o.Addr.Unmap()
 	return o, ""

@@ -8,8 +8,8 @@ import (
 )
 
 // opens are entries of the list of what is reachable without a session.
-func opens(texts ...string) []Open {
-	list := make([]Open, len(texts))
+func opens(texts ...string) []OpenServer {
+	list := make([]OpenServer, len(texts))
 	for i, text := range texts {
 		o, err := ParseOpen(text)
 		if err != nil {
@@ -22,11 +22,11 @@ func opens(texts ...string) []Open {
 
 func TestOpenAsText(t *testing.T) {
 	four, six := netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("2001:db8::1")
-	for text, want := range map[string]Open{
+	for text, want := range map[string]OpenServer{
 		"192.0.2.53": {Addr: four}, "192.0.2.53:53": {four, 53}, "2001:db8::1": {Addr: six}, "[2001:db8::1]:65535": {six, 65535},
 	} {
-		var got []Open
-		if err := json.Unmarshal([]byte(`["`+text+`"]`), &got); err != nil || !reflect.DeepEqual(got, []Open{want}) {
+		var got []OpenServer
+		if err := json.Unmarshal([]byte(`["`+text+`"]`), &got); err != nil || !reflect.DeepEqual(got, []OpenServer{want}) {
 			t.Errorf("%s is %v, %v", text, got, err)
 		}
 		if b, err := json.Marshal(want); err != nil || string(b) != `"`+text+`"` {

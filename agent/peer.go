@@ -20,8 +20,8 @@ func (p Peer) Host() netip.Prefix {
 	return host
 }
 
-// Site is the IPv6 /56 of a peer outside, which a provider gives to one customer. IPv4 and the LAN give the zero prefix.
-func (p Peer) Site() netip.Prefix {
+// CustomerNetwork is the IPv6 /56 of a peer outside, which a provider gives to one customer. IPv4 and the LAN give the zero prefix.
+func (p Peer) CustomerNetwork() netip.Prefix {
 	if !p.Addr.Is6() || p.Inside {
 		return netip.Prefix{}
 	}

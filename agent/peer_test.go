@@ -22,7 +22,7 @@ func TestPeerHost(t *testing.T) {
 		{"fe80::7%eth0", true, "fe80::7/128", "invalid Prefix", 2},
 	} {
 		p := Peer{Addr: netip.MustParseAddr(c.addr), Inside: c.inside}
-		if host, site := p.Host().String(), p.Site().String(); host != c.host || site != c.site {
+		if host, site := p.Host().String(), p.CustomerNetwork().String(); host != c.host || site != c.site {
 			t.Errorf("%+v: host %s, site %s, want %s and %s", p, host, site, c.host, c.site)
 		}
 		networks := p.Networks()

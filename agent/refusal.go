@@ -89,5 +89,5 @@ func AsError(err error) *Error {
 	if errors.As(err, &refusal) {
 		return refusal
 	}
-	return &Error{Code: CodeInternal, Ref: NewRef(), Wait: 10 * time.Second, Err: err}
+	return &Error{Code: CodeInternal, Ref: NewSupportRef(), Wait: 10 * time.Second, Err: err}
 }

@@ -51,18 +51,18 @@ func (c *settingsCheck) localNetworks(s Settings) {
 // tunnel refuses what the agent at the other end would refuse or leave out.
 func (c *settingsCheck) tunnel(s Settings) {
 	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
-	c.refuse(InOwnPlace(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
+	c.refuse(NotRoutable(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
 
 	c.refuse(len(s.ForwardNets) > MaxNets, "forward_nets", "field_too_many", "")
 	for _, n := range s.ForwardNets {
 		c.refuse(!n.Addr().Is4(), "forward_nets", "field_tunnel_address", n.String())
-		c.refuse(InOwnPlace(n), "forward_nets", "field_own_place", n.String())
+		c.refuse(NotRoutable(n), "forward_nets", "field_own_place", n.String())
 	}
 
 	c.refuse(len(s.DNS) > MaxDNS, "dns", "field_too_many_dns", "")
 	for _, a := range s.DNS {
 		c.refuse(!a.Is4(), "dns", "field_tunnel_address", a.String())
-		c.refuse(InOwnPlace(netip.PrefixFrom(a, a.BitLen())), "dns", "field_own_place", a.String())
+		c.refuse(NotRoutable(netip.PrefixFrom(a, a.BitLen())), "dns", "field_own_place", a.String())
 	}
 
 	c.refuse(len(s.DNSSuffixes) > MaxSuffixes, "dns_suffix", "field_too_many_suffixes", "")

@@ -25,7 +25,7 @@ const (
 )
 
 // SessionNumbers are the numbers on the page «Ideco-agent» that sessions begin and end by.
-var SessionNumbers = []Number{
+var SessionNumbers = []NumberSetting{
 	{Name: "session_hours_lan", Key: "session_lan", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
 		Default: 24, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionLAN }},
 	{Name: "session_hours_vpn", Key: "session_vpn", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
@@ -37,7 +37,7 @@ var SessionNumbers = []Number{
 }
 
 // JournalNumbers are the numbers on the same page that limit the journal.
-var JournalNumbers = []Number{
+var JournalNumbers = []NumberSetting{
 	{Name: "journal_days", Key: "journal_days", Code: "field_journal_days", Unit: 1,
 		Default: 365, Min: 1, Max: 3650, Field: func(s *Settings) any { return &s.JournalDays }},
 	{Name: "journal_mb", Key: "journal_mb", Code: "field_journal_mb", Unit: 1,
@@ -45,5 +45,5 @@ var JournalNumbers = []Number{
 }
 
 // FirewallTimeout is the number on the page «Шлюз».
-var FirewallTimeout = Number{Name: "firewall_timeout_seconds", Key: "firewall_timeout", Code: "field_firewall_timeout", Unit: time.Second,
+var FirewallTimeout = NumberSetting{Name: "firewall_timeout_seconds", Key: "firewall_timeout", Code: "field_firewall_timeout", Unit: time.Second,
 	Default: 60, Min: 10, Max: 600, Field: func(s *Settings) any { return &s.FirewallTimeout }}

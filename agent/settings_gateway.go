@@ -11,7 +11,7 @@ type GatewaySettings struct {
 	LANInterfaces   []string      // as the kernel names them; together with WANInterfaces, or none of either
 	WANInterfaces   []string      // never one of LANInterfaces
 	Masquerade      bool          // addresses of the LAN and of the tunnel are hidden behind the WAN interface's
-	OpenBeforeLogin []Open        // reachable from the LAN without a session; as NormalizeOpen returns them
+	OpenBeforeLogin []OpenServer  // reachable from the LAN without a session; as NormalizeOpen returns them
 	VPNPeersMayTalk bool          // sessions in the VPN reach each other
 	FirewallTimeout time.Duration // how long access outlives this process; whole seconds
 }
@@ -140,5 +140,5 @@ func (c *settingsCheck) gateway(g GatewaySettings) {
 // isServer tells whether a host beyond the gateway can have the address.
 func isServer(a netip.Addr) bool {
 	return a.IsValid() && a.Zone() == "" && !a.Is4In6() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() &&
-		!a.IsLinkLocalUnicast() && !(a.Is4() && InOwnPlace(netip.PrefixFrom(a, 32)))
+		!a.IsLinkLocalUnicast() && !(a.Is4() && NotRoutable(netip.PrefixFrom(a, 32)))
 }

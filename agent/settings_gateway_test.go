@@ -44,7 +44,7 @@ func TestSettingsCheckGateway(t *testing.T) {
 		{"open_before_login", "field_open_address", func(g *GatewaySettings) { g.OpenBeforeLogin = opens("2001:db8::1%eth0") }},
 		{"open_before_login", "field_too_many_open", func(g *GatewaySettings) {
 			for i := byte(0); i <= MaxOpen; i++ {
-				g.OpenBeforeLogin = append(g.OpenBeforeLogin, Open{Addr: netip.AddrFrom4([4]byte{10, 0, 0, i})})
+				g.OpenBeforeLogin = append(g.OpenBeforeLogin, OpenServer{Addr: netip.AddrFrom4([4]byte{10, 0, 0, i})})
 			}
 		}},
 		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = 10 * time.Second }},

@@ -43,7 +43,7 @@ func TestNumbers(t *testing.T) {
 func TestNumberParse(t *testing.T) {
 	hours, seconds, devices := SessionNumbers[0], FirewallTimeout, SessionNumbers[3]
 	for _, c := range []struct {
-		n    Number
+		n    NumberSetting
 		text string
 		want int64 // nanoseconds or things; -1: refused
 	}{

@@ -56,9 +56,9 @@ var ownPlaces = []netip.Prefix{
 	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
 }
 
-// InOwnPlace tells whether an IPv4 network lies where each computer has its own, as loopback and link-local addresses
+// NotRoutable tells whether an IPv4 network lies where each computer has its own, as loopback and link-local addresses
 // do, or where nobody can be, as in multicast. No tunnel leads there. Everything (0.0.0.0/0) is no such place.
-func InOwnPlace(n netip.Prefix) bool {
+func NotRoutable(n netip.Prefix) bool {
 	for _, own := range ownPlaces {
 		if own.Bits() <= n.Bits() && own.Contains(n.Addr()) {
 			return true

@@ -193,7 +193,7 @@ const authorizeTimeout = 45 * time.Second
 func (a *agentConn) authorize(m *protocol.Authorize) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr, a.peer.Interface), Link: a, Current: a.session}
+	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr, a.peer.Interface), Connection: a, Current: a.session}
 	if m.Device != nil {
 		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
 	}
@@ -301,7 +301,7 @@ func (a *agentConn) send(message any) error {
 	return a.conn.Write(ctx, websocket.MessageText, frame)
 }
 
-// Ended tells the agent that its session is over and closes the connection. It is part of [access.Link], so it must not
+// Ended tells the agent that its session is over and closes the connection. It is part of [access.Connection], so it must not
 // wait for the agent.
 func (a *agentConn) Ended(reason agent.Reason) {
 	a.carriesSession(false) // a silent agent keeps the connection open for a while yet
@@ -311,7 +311,7 @@ func (a *agentConn) Ended(reason agent.Reason) {
 	})
 }
 
-// Expiring tells the agent that its session will end; part of [access.Link].
+// Expiring tells the agent that its session will end; part of [access.Connection].
 func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 	a.site.agents.run(func() {
 		_ = a.send(protocol.Notice{

@@ -58,7 +58,7 @@ type downloadSlots struct {
 func (d *downloadSlots) enter(peer agent.Peer) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	host, site := peer.Host(), peer.Site()
+	host, site := peer.Host(), peer.CustomerNetwork()
 	if d.total[peer.Inside] >= maxDownloads || d.byPeer[host] >= maxDownloadsAddress || d.byPeer[site] >= maxDownloadsSite {
 		return nil, false
 	}

@@ -134,7 +134,7 @@ func (n *networkField) UnmarshalJSON(b []byte) error {
 }
 
 type numberField struct {
-	agent.Number
+	agent.NumberSetting
 	settings *agent.Settings
 }
 

@@ -35,7 +35,7 @@ type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
 	OpenBeforeLogin string       // separated by spaces
-	Wide            []agent.Open // entries of it that open a whole host
+	Wide            []agent.OpenServer // entries of it that open a whole host
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds
 }
@@ -96,10 +96,10 @@ func joined[T fmt.Stringer](list []T, separator string) string {
 }
 
 // atDNS narrows entries to the port of DNS.
-func atDNS(list []agent.Open) []agent.Open {
-	narrow := make([]agent.Open, len(list))
+func atDNS(list []agent.OpenServer) []agent.OpenServer {
+	narrow := make([]agent.OpenServer, len(list))
 	for i, o := range list {
-		narrow[i] = agent.Open{Addr: o.Addr, Port: 53}
+		narrow[i] = agent.OpenServer{Addr: o.Addr, Port: 53}
 	}
 	return narrow
 }

@@ -38,7 +38,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 }
 
 func gatewayOnTrial() AdminGatewayData {
-	choice := agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"wan0"}, OpenBeforeLogin: []agent.Open{{Addr: netip.MustParseAddr("10.0.0.53")}}}
+	choice := agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"wan0"}, OpenBeforeLogin: []agent.OpenServer{{Addr: netip.MustParseAddr("10.0.0.53")}}}
 	return AdminGatewayData{
 		State:        agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
 		AgentEnabled: true,

@@ -51,7 +51,7 @@ func or(s, otherwise string) string {
 }
 
 // inputMode is the keyboard that a telephone shows for a number.
-func inputMode(n agent.Number) string {
+func inputMode(n agent.NumberSetting) string {
 	if n.Fraction {
 		return "decimal"
 	}

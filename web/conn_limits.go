@@ -151,7 +151,7 @@ func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	}
 	l.mu.Lock()
 	c.count()
-	crowded := l.crowded(c, peer.Site())
+	crowded := l.crowded(c, peer.CustomerNetwork())
 	var victim *limitedConn
 	if crowded != nil {
 		victim = c.group.oldest(c.group.busiest(crowded))

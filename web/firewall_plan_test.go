@@ -29,7 +29,7 @@ func addrs(texts ...string) (list []netip.Addr) {
 	return list
 }
 
-func opens(texts ...string) []agent.Open {
+func opens(texts ...string) []agent.OpenServer {
 	list, _ := agent.NormalizeOpen("open_before_login", texts)
 	return list
 }

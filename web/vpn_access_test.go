@@ -64,11 +64,11 @@ func (i impatient) Done() <-chan struct{} {
 	return i.Context.Done()
 }
 
-// quietLink is an agent's connection that hears nothing.
-type quietLink struct{ _ int }
+// quietConnection is an agent's connection that hears nothing.
+type quietConnection struct{ _ int }
 
-func (*quietLink) Ended(agent.Reason)                {}
-func (*quietLink) Expiring(time.Duration, time.Time) {}
+func (*quietConnection) Ended(agent.Reason)                {}
+func (*quietConnection) Expiring(time.Duration, time.Time) {}
 
 const vpnPassword = "a long password of vpn"
 
@@ -114,14 +114,14 @@ func (v *vpnScene) start(s agent.Settings, log *slog.Logger) {
 // vpnSession is a session on its connection.
 type vpnSession struct {
 	agent.Session
-	link access.Link
+	link access.Connection
 }
 
 // logIn begins a session from outside, which has reserved an address.
 func (v *vpnScene) logIn(login string) vpnSession {
 	v.t.Helper()
-	link := &quietLink{}
-	grant, err := v.Authorize(v.t.Context(), access.Attempt{Login: login, Password: vpnPassword, Link: link,
+	link := &quietConnection{}
+	grant, err := v.Authorize(v.t.Context(), access.Attempt{Login: login, Password: vpnPassword, Connection: link,
 		Device: agent.Device{ID: "device of " + login}, Peer: agent.Peer{Addr: netip.MustParseAddr("198.51.100.7")}})
 	if err != nil || grant.Session.Kind != agent.KindVPN {
 		v.t.Fatalf("%+v, %v", grant, err)

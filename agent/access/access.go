@@ -2,7 +2,7 @@
 //
 // [Gate] answers whether a login and a password are right, for the agent endpoint, the portal and REST alike, and
 // slows down those who guess. [Manager] keeps the live sessions: it decides between LAN and tunnel, hands out and takes
-// back what the firewall and the tunnel give, and tells the agent behind a session, its [Link], how it ended.
+// back what the firewall and the tunnel give, and tells the agent behind a session, its [Connection], how it ended.
 //
 // # A session's states
 //

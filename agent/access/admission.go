@@ -15,18 +15,18 @@ const busyWait = 30 * time.Second
 // admission is the decision about a person who asks: the session that begins or goes on, and what ends for it. To decide
 // changes nothing.
 type admission struct {
-	next      agent.Session
-	live      *session // the live session that goes on as next; nil for one that begins or is brought back
-	current   *session // the session of the connection that asks
-	extends   bool     // live gets a new length and nothing else changes
-	resumes   bool     // next is brought back by a token
-	inside    bool
-	through   int // index of the network interface
-	link      Link
-	chain     chainName // zero for a new one
-	good      [32]byte  // digest of the token that stays good until the agent has the next one
-	displaced []displaced
-	inherits  bool // next has the tunnel address of one of the displaced, still to be reserved
+	next       agent.Session
+	live       *session // the live session that goes on as next; nil for one that begins or is brought back
+	current    *session // the session of the connection that asks
+	extends    bool     // live gets a new length and nothing else changes
+	resumes    bool     // next is brought back by a token
+	inside     bool
+	through    int // index of the network interface
+	connection Connection
+	chain      chainName // zero for a new one
+	good       [32]byte  // digest of the token that stays good until the agent has the next one
+	displaced  []displaced
+	inherits   bool // next has the tunnel address of one of the displaced, still to be reserved
 }
 
 // displaced is a session that ends for another one.
@@ -45,7 +45,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	adm := admission{current: current, inside: inside, through: a.Peer.Interface, link: a.Link}
+	adm := admission{current: current, inside: inside, through: a.Peer.Interface, connection: a.Connection}
 	if r := p.resumed; r != nil {
 		adm.resumes, adm.live, adm.chain, adm.good = true, r.live, r.token.name, r.token.digest
 		adm.next = c.broughtBack(r.session, kind, a.Device)
@@ -92,7 +92,7 @@ func (c *change) broughtBack(s agent.Session, kind agent.Kind, device agent.Devi
 
 // carriedBy is the live session of the connection that asks.
 func (c *change) carriedBy(a Attempt) *session {
-	if s := c.sessions[a.Current]; s != nil && s.link == a.Link {
+	if s := c.sessions[a.Current]; s != nil && s.connection == a.Connection {
 		return s
 	}
 	return nil
@@ -128,7 +128,7 @@ func displaces(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:
 		return agent.ReasonReplaced, next.Kind != agent.KindWeb || holder.Kind == agent.KindWeb
-	case holder.link == nil && holder.Kind != agent.KindWeb:
+	case holder.connection == nil && holder.Kind != agent.KindWeb:
 		return agent.ReasonLost, true
 	}
 	return "", false
@@ -161,7 +161,7 @@ func isDisplaced(list []displaced, s *session) bool {
 
 // busy refuses an address that a session has. The log holds who that is, for the person who calls with the number.
 func (c *change) busy(next, holder agent.Session) error {
-	refusal := &agent.Error{Code: agent.CodeAddressBusy, Address: next.ExternalIP.String(), Ref: agent.NewRef(),
+	refusal := &agent.Error{Code: agent.CodeAddressBusy, Address: next.ExternalIP.String(), Ref: agent.NewSupportRef(),
 		Wait: busyWait}
 	if holder.ID == "" {
 		refusal.Err = fmt.Errorf("%s is an address of the VPN network", next.ExternalIP)

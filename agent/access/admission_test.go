@@ -42,7 +42,7 @@ func TestTakeover(t *testing.T) {
 		scene(t, c.name, func(g *gateway) {
 			first := g.enter(c.first)
 			if c.waiting {
-				g.Lost(first.Session.ID, first.Link)
+				g.Lost(first.Session.ID, first.Connection)
 			}
 			pass(time.Second)
 			if c.refused != "" {
@@ -83,7 +83,7 @@ func TestFullPool(t *testing.T) {
 	ctx := context.Background()
 	begin := func(g *gateway, a Attempt, key byte) entry {
 		e := g.enter(a)
-		if _, err := g.TunnelUp(ctx, e.Session.ID, e.Link, agent.Key{key}); err != nil {
+		if _, err := g.TunnelUp(ctx, e.Session.ID, e.Connection, agent.Key{key}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		return e
@@ -93,14 +93,14 @@ func TestFullPool(t *testing.T) {
 			g.pipe.size = 1
 			first := begin(g, at("ivan", outsidePeer, "a"), 1)
 			if waiting {
-				g.Lost(first.Session.ID, first.Link)
+				g.Lost(first.Session.ID, first.Connection)
 			}
 			second := g.enter(at("ivan", outsidePeer, "a"))
 			g.has(second)
 			if second.Session.Address != first.Session.Address || len(g.pipe.keys) != 0 {
 				g.t.Errorf("%v, then %v, keys %v", first.Session.Address, second.Session.Address, g.pipe.keys)
 			}
-			if _, err := g.TunnelUp(ctx, second.Session.ID, second.Link, agent.Key{1}); err != nil {
+			if _, err := g.TunnelUp(ctx, second.Session.ID, second.Connection, agent.Key{1}); err != nil {
 				g.t.Errorf("%v", err)
 			}
 			g.refuse(at("olga", outsidePeer, "b"), agent.CodePoolExhausted)
@@ -189,13 +189,13 @@ func TestDisplaces(t *testing.T) {
 		{agent.KindWeb, agent.KindLAN, false, true, agent.ReasonLost, true},
 		{agent.KindLAN, agent.KindWeb, false, true, "", false},
 	} {
-		holder := &session{Session: agent.Session{UserID: ivan, Kind: c.holder}, link: &agentLink{}}
+		holder := &session{Session: agent.Session{UserID: ivan, Kind: c.holder}, connection: &agentConnection{}}
 		next := agent.Session{UserID: olga, Kind: c.next}
 		if c.same {
 			next.UserID = ivan
 		}
 		if c.waiting {
-			holder.link = nil
+			holder.connection = nil
 		}
 		if reason, ok := displaces(next, holder); ok != c.ok || ok && reason != c.reason {
 			t.Errorf("%+v: %q, %v", c, reason, ok)
@@ -213,7 +213,7 @@ func TestDeviceLimit(t *testing.T) {
 			}
 			list = append(list, g.enter(at("ivan", peer, fmt.Sprint("device", i))))
 			if list[i].NeedTunnel {
-				if _, err := g.TunnelUp(context.Background(), list[i].Session.ID, list[i].Link, agent.Key{byte(i)}); err != nil {
+				if _, err := g.TunnelUp(context.Background(), list[i].Session.ID, list[i].Connection, agent.Key{byte(i)}); err != nil {
 					g.t.Fatalf("%v", err)
 				}
 			}
@@ -252,7 +252,7 @@ func TestDeviceLimit(t *testing.T) {
 			g.configure(policy)
 			list := fill(g)
 			for _, i := range []int{1, 2} {
-				g.Lost(list[i].Session.ID, list[i].Link)
+				g.Lost(list[i].Session.ID, list[i].Connection)
 				list[i] = g.enter(list[i].by(list[i].ResumeToken))
 			}
 			g.has(list...)
@@ -262,7 +262,7 @@ func TestDeviceLimit(t *testing.T) {
 		g.configure(refuse)
 		list := fill(g)
 		for _, e := range list {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 		}
 		g.refuse(at("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
 		pass(30 * time.Second)
@@ -270,7 +270,7 @@ func TestDeviceLimit(t *testing.T) {
 	})
 	scene(t, "a session brought back counts", func(g *gateway) {
 		first := g.enter(at("ivan", lanPeer, "first"))
-		g.Lost(first.Session.ID, first.Link)
+		g.Lost(first.Session.ID, first.Connection)
 		pass(time.Minute)
 		list := fill(g)
 		g.configure(refuse)
@@ -362,7 +362,7 @@ func TestInsideByInterface(t *testing.T) {
 		if e.Session.Kind != agent.KindVPN {
 			g.t.Errorf("a LAN address that comes through the WAN: %s", e.Session.Kind)
 		}
-		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{9}); err != nil {
+		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		lan := g.enter(at("olga", lanPeer, "b"))

@@ -11,13 +11,13 @@ import (
 // Attempt is an agent's authorize: a login with a password, or a resume token. With a password the token is not looked
 // at.
 type Attempt struct {
-	Login    string
-	Password string
-	Resume   string
-	Peer     agent.Peer
-	Device   agent.Device
-	Link     Link   // the connection
-	Current  string // the session that this connection already carries; empty for none
+	Login      string
+	Password   string
+	Resume     string
+	Peer       agent.Peer
+	Device     agent.Device
+	Connection Connection // the connection
+	Current    string     // the session that this connection already carries; empty for none
 }
 
 // Grant is the answer to an Attempt that succeeded.
@@ -34,14 +34,14 @@ var errClosed = errors.New("the gateway is shutting down")
 
 // Authorize begins a session, or brings one back, or extends the one of this connection. After a Grant the caller owes
 // Lost or Logout. After an error there is nothing to undo: the session that the connection carried before goes on, unless
-// its link was told otherwise. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call; other
+// its connection was told otherwise. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call; other
 // errors are ctx.Err and what failed in the gateway.
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
 	a.Device = a.Device.Clean()
 	grant, err := m.authorize(ctx, a)
 	if err == nil && ctx.Err() != nil { // nobody is there any more to be told
-		m.Lost(grant.Session.ID, a.Link)
+		m.Lost(grant.Session.ID, a.Connection)
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 // authorize takes three steps: it identifies the person (identify.go), decides whether and how that person is admitted
 // (admission.go), and commits the decision (commit.go). A login with a password and a resume differ in the first step only.
 func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err error) {
-	if a.Link == nil || !a.Peer.Addr.IsValid() {
+	if a.Connection == nil || !a.Peer.Addr.IsValid() {
 		return Grant{}, errors.New("authorize without a connection")
 	}
 	if !m.settings().Enabled {
@@ -88,7 +88,7 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 func (c *change) mayEnter() error {
 	switch {
 	case c.closed.Load():
-		return &agent.Error{Code: agent.CodeInternal, Ref: agent.NewRef(), Wait: 3 * time.Second, Err: errClosed}
+		return &agent.Error{Code: agent.CodeInternal, Ref: agent.NewSupportRef(), Wait: 3 * time.Second, Err: errClosed}
 	case !c.settings.Enabled:
 		return agent.Refuse(agent.CodeAgentDisabled)
 	}

@@ -79,8 +79,8 @@ func TestAuthorizeRefusals(t *testing.T) {
 				g.t.Errorf("wait %v", refusal.Wait)
 			}
 			g.has()
-			if len(g.memory.sessions) != 0 || c.attempt.Link.(*agentLink).told() != "[]" {
-				g.t.Errorf("left in the store: %v; told: %s", g.memory.sessions, c.attempt.Link.(*agentLink).told())
+			if len(g.memory.sessions) != 0 || c.attempt.Connection.(*agentConnection).told() != "[]" {
+				g.t.Errorf("left in the store: %v; told: %s", g.memory.sessions, c.attempt.Connection.(*agentConnection).told())
 			}
 		})
 	}
@@ -137,9 +137,9 @@ func TestAuthorize(t *testing.T) {
 	})
 	scene(t, "without a connection", func(g *gateway) {
 		a := at("ivan", lanPeer, "a")
-		a.Link = nil
+		a.Connection = nil
 		if _, err := g.Authorize(context.Background(), a); err == nil {
-			g.t.Errorf("a session without a link")
+			g.t.Errorf("a session without a connection")
 		}
 	})
 }
@@ -156,7 +156,7 @@ func TestExtend(t *testing.T) {
 			e := g.enter(at("ivan", peer, "laptop"))
 			pass(11 * time.Second)
 			if e.NeedTunnel {
-				if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{1}); err != nil {
+				if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{1}); err != nil {
 					g.t.Fatalf("%v", err)
 				}
 			}
@@ -222,7 +222,7 @@ func TestExtend(t *testing.T) {
 	scene(t, "another connection's session is not extended", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		a := again(e, "ivan", "right")
-		a.Link, a.Peer.Addr, a.Device.ID = &agentLink{}, netip.MustParseAddr("192.168.1.99"), "tablet"
+		a.Connection, a.Peer.Addr, a.Device.ID = &agentConnection{}, netip.MustParseAddr("192.168.1.99"), "tablet"
 		other := g.enter(a)
 		if other.Extended {
 			g.t.Errorf("%+v", other.Grant)
@@ -262,7 +262,7 @@ func TestFailClosed(t *testing.T) {
 	for _, broken := range []string{"SaveSession", "User"} {
 		scene(t, "a resume to another place meets a broken "+broken, func(g *gateway) {
 			old := g.enter(at("ivan", lanPeer, "laptop"))
-			g.Lost(old.Session.ID, old.Link)
+			g.Lost(old.Session.ID, old.Connection)
 			g.memory.breaks(broken)
 			fails(g, old.from(outsidePeer).by(old.ResumeToken))
 			g.has(old)
@@ -275,8 +275,8 @@ func TestFailClosed(t *testing.T) {
 		a := at("ivan", lanPeer, "laptop")
 		fails(g, a)
 		g.has()
-		if a.Link.(*agentLink).told() != "[]" {
-			g.t.Errorf("told %s", a.Link.(*agentLink).told())
+		if a.Connection.(*agentConnection).told() != "[]" {
+			g.t.Errorf("told %s", a.Connection.(*agentConnection).told())
 		}
 	})
 	scene(t, "the firewall fails at a takeover", func(g *gateway) {
@@ -301,7 +301,7 @@ func TestFailClosed(t *testing.T) {
 	})
 	scene(t, "the firewall fails when the connection brings back another session", func(g *gateway) {
 		lost := g.enter(at("ivan", lanPeer, "laptop"))
-		g.Lost(lost.Session.ID, lost.Link)
+		g.Lost(lost.Session.ID, lost.Connection)
 		pass(time.Hour)
 		old := g.enter(at("olga", lanPeer, "tablet"))
 		g.wall.broken = true
@@ -348,14 +348,14 @@ func TestFailClosed(t *testing.T) {
 	scene(t, "a used token of a lost session cannot be voided", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		last := g.back(e)
-		g.Lost(last.Session.ID, last.Link)
+		g.Lost(last.Session.ID, last.Connection)
 		pass(time.Hour)
 		g.memory.breaks("SaveSession")
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 	})
 	scene(t, "a token cannot be looked up", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(time.Hour)
 		g.memory.breaks("SessionByResume")
 		fails(g, e.by(e.ResumeToken))
@@ -398,7 +398,7 @@ func TestFailClosed(t *testing.T) {
 	scene(t, "a loss that the store did not take keeps nobody out", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		g.memory.breaks("EndSession")
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(time.Hour)
 		g.has()
 		g.has(g.back(e))

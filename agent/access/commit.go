@@ -162,7 +162,7 @@ func (c *change) giveAccess(a *admission) error {
 func (c *change) abandon(a admission, err error) error {
 	c.withdraw(a.next)
 	if a.current != nil && a.current != a.live {
-		c.later(a.link, agent.ReasonLost)
+		c.later(a.connection, agent.ReasonLost)
 	}
 	if a.live != nil {
 		c.finish(a.live, agent.ReasonLost)
@@ -187,8 +187,8 @@ func (c *change) goLive(a admission) *session {
 	if s.Kind == agent.KindVPN {
 		s.tunnelBy = c.now.Add(tunnelWait)
 	}
-	before := c.attach(s, a.link, time.Time{})
-	if before != nil && before != a.link {
+	before := c.attach(s, a.connection, time.Time{})
+	if before != nil && before != a.connection {
 		c.later(before, agent.ReasonReplaced)
 	}
 	c.arm(s)

@@ -11,12 +11,12 @@ import (
 // owedRetry is how soon the store is asked again to take an end.
 const owedRetry = 5 * time.Second
 
-// Lost says that the connection of a session is gone. The session waits for the grace period. From a link that the
+// Lost says that the connection of a session is gone. The session waits for the grace period. From a connection that the
 // session has no more it means nothing, and during a shutdown neither.
-func (m *Manager) Lost(id string, link Link) {
+func (m *Manager) Lost(id string, connection Connection) {
 	m.always(func(c *change) {
 		s := c.sessions[id]
-		if s == nil || s.link != link || c.closed.Load() {
+		if s == nil || s.connection != connection || c.closed.Load() {
 			return
 		}
 		c.attach(s, nil, c.now.Add(c.settings.Grace))
@@ -30,10 +30,10 @@ func (m *Manager) Lost(id string, link Link) {
 	})
 }
 
-// Logout ends the session of a connection because its person wants it; the link is not told.
-func (m *Manager) Logout(id string, link Link) {
+// Logout ends the session of a connection because its person wants it; the connection is not told.
+func (m *Manager) Logout(id string, connection Connection) {
 	m.always(func(c *change) {
-		if s := c.sessions[id]; s != nil && s.link == link {
+		if s := c.sessions[id]; s != nil && s.connection == connection {
 			c.attach(s, nil, time.Time{})
 			c.end(s, agent.ReasonLogout)
 		}
@@ -146,17 +146,17 @@ func (c *change) withdraw(s agent.Session) {
 // finish ends a session whose access is gone or has passed on.
 func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()
-	if link := s.link; link != nil {
-		c.later(link, reason)
+	if connection := s.connection; connection != nil {
+		c.later(connection, reason)
 	}
 	c.remove(s)
 	c.recordEnd(s.Session, reason)
 	c.event("session_ended", s.Session, append([]any{"reason", string(reason)}, more...)...)
 }
 
-// later tells a link about the end when the turn is over.
-func (c *change) later(link Link, reason agent.Reason) {
-	c.tell = append(c.tell, func() { link.Ended(reason) })
+// later tells a connection about the end when the turn is over.
+func (c *change) later(connection Connection, reason agent.Reason) {
+	c.tell = append(c.tell, func() { connection.Ended(reason) })
 }
 
 // recordEnd writes an end into the store. Where that fails the end is owed: until the store has it, a restart would take

@@ -56,15 +56,15 @@ func TestEnds(t *testing.T) {
 				g.t.Errorf("%q: %v", id, err)
 			}
 		}
-		g.Lost(lan.Session.ID, lan.Link)
-		g.Logout(lan.Session.ID, lan.Link)
+		g.Lost(lan.Session.ID, lan.Connection)
+		g.Logout(lan.Session.ID, lan.Connection)
 		if lan.told() != "[admin]" {
 			g.t.Errorf("told %s", lan.told())
 		}
 	})
 	scene(t, "the person's own", func(g *gateway) {
 		lan, vpn, other := begin(g)
-		g.Logout(vpn.Session.ID, vpn.Link)
+		g.Logout(vpn.Session.ID, vpn.Connection)
 		g.has(lan, other)
 		if vpn.told() != "[]" || g.reason(vpn) != agent.ReasonLogout {
 			g.t.Errorf("told %s, reason %s", vpn.told(), g.reason(vpn))

@@ -388,26 +388,26 @@ func (p *pipe) Traffic() map[string]agent.Traffic {
 	return traffic
 }
 
-// agentLink is an agent's connection that writes down what it was told.
-type agentLink struct {
+// agentConnection is an agent's connection that writes down what it was told.
+type agentConnection struct {
 	mu      sync.Mutex
 	ended   []agent.Reason
 	notices []time.Duration
 }
 
-func (l *agentLink) Ended(r agent.Reason) {
+func (l *agentConnection) Ended(r agent.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = append(l.ended, r)
 }
 
-func (l *agentLink) Expiring(left time.Duration, _ time.Time) {
+func (l *agentConnection) Expiring(left time.Duration, _ time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.notices = append(l.notices, left)
 }
 
-func (l *agentLink) told() string {
+func (l *agentConnection) told() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return fmt.Sprint(l.ended)
@@ -525,18 +525,18 @@ func (g *gateway) configure(change func(*agent.Settings)) {
 // at is an attempt with a right password.
 func at(login, peer, device string) Attempt {
 	return Attempt{Login: login, Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(peer)}, Device: agent.Device{ID: device},
-		Link: &agentLink{}}
+		Connection: &agentConnection{}}
 }
 
 // by is the attempt with a token instead.
 func (a Attempt) by(token string) Attempt {
-	a.Password, a.Resume, a.Link = "", token, &agentLink{}
+	a.Password, a.Resume, a.Connection = "", token, &agentConnection{}
 	return a
 }
 
 // from is the attempt from elsewhere, on a connection of its own.
 func (a Attempt) from(peer string) Attempt {
-	a.Peer.Addr, a.Link = netip.MustParseAddr(peer), &agentLink{}
+	a.Peer.Addr, a.Connection = netip.MustParseAddr(peer), &agentConnection{}
 	return a
 }
 
@@ -546,7 +546,7 @@ type entry struct {
 	Attempt
 }
 
-func (e entry) told() string { return e.Link.(*agentLink).told() }
+func (e entry) told() string { return e.Connection.(*agentConnection).told() }
 
 // enter authorises, which must succeed.
 func (g *gateway) enter(a Attempt) entry {
@@ -625,7 +625,7 @@ func (g *gateway) sound() {
 			}
 			more += g.soundMore(c, s)
 			if s.proof.digest != [32]byte{} {
-				if proofs++; c.byProof[s.proof.digest] != s || s.link == nil {
+				if proofs++; c.byProof[s.proof.digest] != s || s.connection == nil {
 					g.t.Errorf("the address token of session %s leads elsewhere", id)
 				}
 			}
@@ -640,7 +640,7 @@ func (g *gateway) sound() {
 			if kept := g.memory.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
-			if s.timer == nil || s.link == nil && s.graceEnds.IsZero() {
+			if s.timer == nil || s.connection == nil && s.graceEnds.IsZero() {
 				g.t.Errorf("session %s waits for nothing", id)
 			}
 		}

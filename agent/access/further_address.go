@@ -40,12 +40,12 @@ type further struct {
 // AddressToken makes a token with which the session of a connection proves one further address, in place of an earlier
 // token. Refusals: CodeBadMessage for a session that can have none; CodeTooManyAttempts with the time to wait. Errors:
 // agent.ErrNotFound when the connection has no such session any more.
-func (m *Manager) AddressToken(id string, link Link) (token string, ttl time.Duration, err error) {
+func (m *Manager) AddressToken(id string, connection Connection) (token string, ttl time.Duration, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sessions[id]
 	switch {
-	case s == nil || s.link != link:
+	case s == nil || s.connection != connection:
 		return "", 0, agent.ErrNotFound
 	case s.Kind != agent.KindLAN || m.firewall == nil:
 		return "", 0, agent.Refuse(agent.CodeBadMessage)
@@ -77,7 +77,7 @@ func (m *Manager) voidProof(s *session) {
 
 // redeem uses a token up, whatever comes of it, and returns its session and the connection that it was made for; nil for
 // a token that is none or is over.
-func (m *Manager) redeem(token string) (*session, Link) {
+func (m *Manager) redeem(token string) (*session, Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byProof[sha256.Sum256([]byte(token))]
@@ -89,7 +89,7 @@ func (m *Manager) redeem(token string) (*session, Link) {
 	if !live {
 		return nil, nil
 	}
-	return s, s.link
+	return s, s.connection
 }
 
 // ProveAddress gives the peer of a TCP connection that has shown an address token to the token's session. Refusals:
@@ -104,13 +104,13 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: widest(from)}, "address refused", "peer", from)
 		return err
 	}
-	s, link := m.redeem(token)
+	s, connection := m.redeem(token)
 	if s == nil {
 		m.proofs.leave(peer, 0, wrong)
 		return m.unproved(from, agent.Session{}, "token")
 	}
 	m.proofs.leave(peer, 0, undecided)
-	return m.change(ctx, func(c *change) error { return c.prove(s, link, from) })
+	return m.change(ctx, func(c *change) error { return c.prove(s, connection, from) })
 }
 
 // unproved refuses an address and logs why.
@@ -121,11 +121,11 @@ func (m *Manager) unproved(peer agent.Peer, s agent.Session, why string) error {
 }
 
 // prove gives an address to a session.
-func (c *change) prove(s *session, link Link, from agent.Peer) error {
+func (c *change) prove(s *session, connection Connection, from agent.Peer) error {
 	peer := from.Addr
 	holder := c.byAddress[peer]
 	switch {
-	case c.closed.Load(), c.sessions[s.ID] != s, s.link != link, s.Kind != agent.KindLAN:
+	case c.closed.Load(), c.sessions[s.ID] != s, s.connection != connection, s.Kind != agent.KindLAN:
 		return c.unproved(from, s.Session, "the session has moved on")
 	case peer == s.Address:
 		return nil // has it

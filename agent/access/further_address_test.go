@@ -20,7 +20,7 @@ var (
 // token makes an address token, which must be given.
 func (g *gateway) token(e entry) string {
 	g.t.Helper()
-	token, ttl, err := g.AddressToken(e.Session.ID, e.Link)
+	token, ttl, err := g.AddressToken(e.Session.ID, e.Connection)
 	if err != nil || token == "" || ttl != proofTTL {
 		g.t.Fatalf("token: %v, %v", ttl, err)
 	}
@@ -96,7 +96,7 @@ func TestProveAddress(t *testing.T) {
 				addr = addr.Next()
 			}
 			g.more(e, all[3+i:]...)
-			g.Logout(e.Session.ID, e.Link)
+			g.Logout(e.Session.ID, e.Connection)
 		}
 	})
 }
@@ -116,13 +116,13 @@ func TestProveAddressRefuses(t *testing.T) {
 		g.refuses(late, further2, agent.CodeAddressRefused)
 		g.refuses("", further2, agent.CodeAddressRefused)
 		ofLost := g.token(e)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		g.refuses(ofLost, further2, agent.CodeAddressRefused)
 		g.more(e, further1)
 		back := g.enter(e.by(e.ResumeToken))
 		g.refuses(ofLost, further2, agent.CodeAddressRefused)
 		ofEnded := g.token(back)
-		g.Logout(back.Session.ID, back.Link)
+		g.Logout(back.Session.ID, back.Connection)
 		g.refuses(ofEnded, further2, agent.CodeAddressRefused)
 		if log := g.events.all(); strings.Contains(log, used) || strings.Contains(log, ofLost) {
 			g.t.Errorf("a token is in the log: %s", log)
@@ -151,17 +151,17 @@ func TestProveAddressRefuses(t *testing.T) {
 	scene(t, "sessions", func(g *gateway) {
 		lan, vpn := g.enter(at("ivan", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
 		for _, c := range []struct {
-			id   string
-			link Link
-			want error
-		}{{vpn.Session.ID, vpn.Link, agent.Refuse(agent.CodeBadMessage)}, {"nobody", lan.Link, agent.ErrNotFound},
-			{lan.Session.ID, vpn.Link, agent.ErrNotFound}, {lan.Session.ID, nil, agent.ErrNotFound}} {
-			if _, _, err := g.AddressToken(c.id, c.link); fmt.Sprint(err) != fmt.Sprint(c.want) {
+			id         string
+			connection Connection
+			want       error
+		}{{vpn.Session.ID, vpn.Connection, agent.Refuse(agent.CodeBadMessage)}, {"nobody", lan.Connection, agent.ErrNotFound},
+			{lan.Session.ID, vpn.Connection, agent.ErrNotFound}, {lan.Session.ID, nil, agent.ErrNotFound}} {
+			if _, _, err := g.AddressToken(c.id, c.connection); fmt.Sprint(err) != fmt.Sprint(c.want) {
 				g.t.Errorf("%s: %v, want %v", c.id, err, c.want)
 			}
 		}
 		g.firewall = nil
-		if _, _, err := g.AddressToken(lan.Session.ID, lan.Link); fmt.Sprint(err) != fmt.Sprint(agent.Refuse(agent.CodeBadMessage)) {
+		if _, _, err := g.AddressToken(lan.Session.ID, lan.Connection); fmt.Sprint(err) != fmt.Sprint(agent.Refuse(agent.CodeBadMessage)) {
 			g.t.Errorf("without a firewall: %v", err)
 		}
 		g.firewall = g.wall
@@ -176,7 +176,7 @@ func TestAddressTokensArePaced(t *testing.T) {
 		for range proofBurst {
 			g.token(e)
 		}
-		_, _, err := g.AddressToken(e.Session.ID, e.Link)
+		_, _, err := g.AddressToken(e.Session.ID, e.Connection)
 		var refusal *agent.Error
 		if !errors.As(err, &refusal) || refusal.Code != agent.CodeTooManyAttempts || refusal.Wait <= 0 || refusal.Wait > proofEvery {
 			g.t.Fatalf("%v", err)
@@ -203,7 +203,7 @@ func TestFurtherAddressIsTaken(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.refuse(at("olga", "fd00::1", "b"), agent.CodeAddressBusy)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		next := g.enter(at("olga", "fd00::1", "b"))
 		g.has(next)
 		if g.reason(e) != agent.ReasonLost || g.wall.cuts[further1] != 1 {
@@ -235,7 +235,7 @@ func TestFurtherAddressesOfAResume(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.proves(e, further2)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		g.more(e, further1, further2)
 		e = g.enter(e.by(e.ResumeToken))
 		g.more(e, further1, further2)
@@ -255,10 +255,10 @@ func TestFurtherAddressesOfAResume(t *testing.T) {
 		for _, peer := range []string{"192.168.1.11", "fd00::1", outsidePeer} {
 			e := g.enter(at("ivan", lanPeer, "a"))
 			g.proves(e, further1)
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			e = g.enter(e.from(peer).by(e.ResumeToken))
 			g.more(e)
-			g.Logout(e.Session.ID, e.Link)
+			g.Logout(e.Session.ID, e.Connection)
 		}
 	})
 	scene(t, "after a restart", func(g *gateway) {

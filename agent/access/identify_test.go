@@ -18,7 +18,7 @@ func (g *gateway) back(e entry) entry {
 	if next.Session.ID != e.Session.ID {
 		g.t.Errorf("came back as another session")
 	}
-	g.ConfirmResume(next.Session.ID, next.Link)
+	g.ConfirmResume(next.Session.ID, next.Connection)
 	return next
 }
 
@@ -35,31 +35,31 @@ func TestResume(t *testing.T) {
 		alive   int        // sessions after it
 	}{
 		{"in the grace, LAN", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"in the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"before the loss is noticed", lanPeer, func(g *gateway, e entry) Attempt { return e.by(e.ResumeToken) }, "", "", 1},
 		{"hours after the grace", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(5 * time.Hour)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(5 * time.Hour)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"after another person took the address over, elsewhere", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			g.enter(at("olga", lanPeer, "b"))
 			return e.from("192.168.1.11").by(e.ResumeToken)
 		}, "", "", 2},
 		{"after another person took the address over", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			g.enter(at("olga", lanPeer, "b"))
 			return e.by(e.ResumeToken)
 		}, agent.CodeAddressBusy, "address_busy", 1},
@@ -90,7 +90,7 @@ func TestResume(t *testing.T) {
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"a used token of a lost session", lanPeer, func(g *gateway, e entry) Attempt {
 			last := g.back(e)
-			g.Lost(last.Session.ID, last.Link)
+			g.Lost(last.Session.ID, last.Connection)
 			pass(time.Hour)
 			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 			return last.by(last.ResumeToken)
@@ -118,18 +118,18 @@ func TestResume(t *testing.T) {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.enter(again)
-			g.ConfirmResume(e.Session.ID, e.Link)
+			g.ConfirmResume(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"an extension whose answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.enter(again)
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"after the person logged out", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Logout(e.Session.ID, e.Link)
+			g.Logout(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after an administrator ended it", lanPeer, func(g *gateway, e entry) Attempt {
@@ -137,7 +137,7 @@ func TestResume(t *testing.T) {
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
@@ -146,17 +146,17 @@ func TestResume(t *testing.T) {
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after the length, lost before", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(24 * time.Hour)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a change of the password", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.VoidResume(ctx, ivan)
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"after a change of the password while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(time.Hour)
 			_ = g.VoidResume(ctx, ivan)
 			return e.by(e.ResumeToken)
@@ -166,19 +166,19 @@ func TestResume(t *testing.T) {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			e = g.enter(again)
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"after a change of the password by another process", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.memory.VoidResume(ctx, ivan)
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"after a change of the password by another process, before the token was confirmed", lanPeer, func(g *gateway, e entry) Attempt {
 			next := g.enter(e.by(e.ResumeToken))
 			_ = g.memory.VoidResume(ctx, ivan)
-			g.ConfirmResume(next.Session.ID, next.Link)
-			g.Lost(next.Session.ID, next.Link)
+			g.ConfirmResume(next.Session.ID, next.Connection)
+			g.Lost(next.Session.ID, next.Connection)
 			pass(time.Hour)
 			return next.by(next.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
@@ -194,8 +194,8 @@ func TestResume(t *testing.T) {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			e = g.enter(again)
-			g.ConfirmResume(e.Session.ID, e.Link)
-			g.Lost(e.Session.ID, e.Link)
+			g.ConfirmResume(e.Session.ID, e.Connection)
+			g.Lost(e.Session.ID, e.Connection)
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"after another person's change of the password", lanPeer, func(g *gateway, e entry) Attempt {
@@ -203,13 +203,13 @@ func TestResume(t *testing.T) {
 			return e.by(e.ResumeToken)
 		}, "", "", 1},
 		{"after all sessions of the person were ended while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(time.Hour)
 			g.EndUser(ctx, ivan, agent.ReasonAdmin)
 			return e.by(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a newer login on the device", lanPeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(time.Hour)
 			g.enter(at("ivan", "192.168.1.11", "a"))
 			return e.by(e.ResumeToken)
@@ -235,11 +235,11 @@ func TestResume(t *testing.T) {
 			return e.by(e.ResumeToken)
 		}, agent.CodeVPNUnavailable, "", 1},
 		{"when no address is left", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(time.Hour)
 			g.pipe.size = 1
 			other := g.enter(at("olga", outsidePeer, "b"))
-			_, _ = g.TunnelUp(ctx, other.Session.ID, other.Link, agent.Key{1})
+			_, _ = g.TunnelUp(ctx, other.Session.ID, other.Connection, agent.Key{1})
 			return e.by(e.ResumeToken)
 		}, agent.CodePoolExhausted, "", 1},
 		{"a token with its last bits changed", lanPeer, func(g *gateway, e entry) Attempt {
@@ -249,14 +249,14 @@ func TestResume(t *testing.T) {
 			return e.by("AAAA" + e.ResumeToken[4:])
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"a wrong token beside a right password", lanPeer, func(g *gateway, e entry) Attempt {
-			e.Resume, e.Link = "nonsense", &agentLink{}
+			e.Resume, e.Connection = "nonsense", &agentConnection{}
 			return e.Attempt
 		}, "", "", 1},
 	} {
 		scene(t, c.name, func(g *gateway) {
 			first := g.enter(at("ivan", c.peer, "a"))
 			if first.NeedTunnel {
-				if _, err := g.TunnelUp(ctx, first.Session.ID, first.Link, agent.Key{9}); err != nil {
+				if _, err := g.TunnelUp(ctx, first.Session.ID, first.Connection, agent.Key{9}); err != nil {
 					g.t.Fatalf("%v", err)
 				}
 			}
@@ -305,14 +305,14 @@ func TestResumeThief(t *testing.T) {
 
 // TestResumeOldLink: when the connection is taken over, the old one has nothing to say any more.
 func TestResumeOldLink(t *testing.T) {
-	scene(t, "old link", func(g *gateway) {
+	scene(t, "old connection", func(g *gateway) {
 		old := g.enter(at("ivan", lanPeer, "a"))
 		fresh := g.back(old)
-		g.Lost(old.Session.ID, old.Link)
-		g.Logout(old.Session.ID, old.Link)
-		g.ConfirmResume(old.Session.ID, old.Link)
-		if _, err := g.TunnelUp(context.Background(), old.Session.ID, old.Link, agent.Key{1}); err == nil {
-			g.t.Errorf("the old link got a tunnel")
+		g.Lost(old.Session.ID, old.Connection)
+		g.Logout(old.Session.ID, old.Connection)
+		g.ConfirmResume(old.Session.ID, old.Connection)
+		if _, err := g.TunnelUp(context.Background(), old.Session.ID, old.Connection, agent.Key{1}); err == nil {
+			g.t.Errorf("the old connection got a tunnel")
 		}
 		if s := g.Sessions(); len(s) != 1 || s[0].State != agent.StateConnected {
 			g.t.Errorf("%+v", s)
@@ -332,7 +332,7 @@ func TestResumeOldLink(t *testing.T) {
 	})
 	scene(t, "on a connection that carries another session", func(g *gateway) {
 		lost := g.enter(at("ivan", lanPeer, "a"))
-		g.Lost(lost.Session.ID, lost.Link)
+		g.Lost(lost.Session.ID, lost.Connection)
 		other := g.enter(at("olga", "192.168.1.11", "a"))
 		a := other.Attempt
 		a.Login, a.Password, a.Resume, a.Current = "", "", lost.ResumeToken, other.Session.ID
@@ -351,12 +351,12 @@ func TestResumeMoves(t *testing.T) {
 		loggedIn := e.Session.LoggedIn
 		pass(time.Hour)
 		next := g.enter(e.from("192.168.1.11").by(e.ResumeToken))
-		g.ConfirmResume(next.Session.ID, next.Link)
+		g.ConfirmResume(next.Session.ID, next.Connection)
 		if s := next.Session; s.Address.String() != "192.168.1.11" || s.Expires != e.Session.Expires || g.wall.cuts[e.Session.Address] != 1 {
 			g.t.Errorf("%+v", s)
 		}
 		out := g.enter(next.from(outsidePeer).by(next.ResumeToken))
-		g.ConfirmResume(out.Session.ID, out.Link)
+		g.ConfirmResume(out.Session.ID, out.Connection)
 		if s := out.Session; s.Kind != agent.KindVPN || s.Expires != loggedIn.Add(12*time.Hour) || !out.NeedTunnel {
 			g.t.Errorf("%+v", s)
 		}
@@ -382,7 +382,7 @@ func TestResumeMoves(t *testing.T) {
 	})
 	scene(t, "the address outside stays in the grace", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		g.enter(at("olga", outsidePeer, "b"))
 		if back := g.back(e); back.Session.Address != e.Session.Address {
 			g.t.Errorf("%v, then %v", e.Session.Address, back.Session.Address)
@@ -393,7 +393,7 @@ func TestResumeMoves(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		g.refuse(e.from("192.168.1.11").by(e.ResumeToken), agent.CodeAddressBusy)
 		g.has(busy, e)
-		g.Lost(busy.Session.ID, busy.Link)
+		g.Lost(busy.Session.ID, busy.Connection)
 		g.has(g.enter(e.from("192.168.1.11").by(e.ResumeToken)))
 	})
 }
@@ -408,11 +408,11 @@ func guess() string {
 func TestResumeGuesses(t *testing.T) {
 	scene(t, "guesses", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))
-		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{9}); err != nil {
+		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		over := g.enter(at("olga", outsidePeer, "b"))
-		g.Logout(over.Session.ID, over.Link)
+		g.Logout(over.Session.ID, over.Connection)
 		for range 2 * addressLimit {
 			g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
 		}
@@ -430,7 +430,7 @@ func TestResumeGuesses(t *testing.T) {
 		e = g.enter(e.by(e.ResumeToken))
 		g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
 		lost := e.from(outsidePeer)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(g.Settings().Grace + time.Second)
 		g.has()
 		g.enter(lost.by(e.ResumeToken))       // the store alone knows it
@@ -455,7 +455,7 @@ func TestConfirmResume(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		next := g.enter(e.by(e.ResumeToken))
 		g.memory.breaks("SaveSession")
-		g.ConfirmResume(next.Session.ID, next.Link)
+		g.ConfirmResume(next.Session.ID, next.Connection)
 		g.memory.breaks("")
 		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 		g.has()
@@ -470,7 +470,7 @@ func TestVoidedElsewhere(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		e = g.enter(e.by(e.ResumeToken))
 		_ = g.memory.VoidResume(ctx, ivan)
-		g.ConfirmResume(e.Session.ID, e.Link)
+		g.ConfirmResume(e.Session.ID, e.Connection)
 		if kept := g.memory.session(e.Session.ID).Resume; kept.Current != [32]byte{} || kept.Previous != [32]byte{} {
 			g.t.Errorf("the store holds %x", kept)
 		}
@@ -489,7 +489,7 @@ func TestVoidedElsewhere(t *testing.T) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		g.memory.breaks("SessionByResume")
 		for _, a := range []Attempt{e.by(e.ResumeToken), {Login: "ivan", Password: "right", Peer: e.Peer, Device: e.Device,
-			Link: e.Link, Current: e.Session.ID}} {
+			Connection: e.Connection, Current: e.Session.ID}} {
 			if _, err := g.Authorize(ctx, a); !errors.Is(err, errFake) {
 				g.t.Errorf("%v", err)
 			}

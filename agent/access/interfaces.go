@@ -91,10 +91,10 @@ type Tunnel interface {
 	Traffic() map[string]agent.Traffic
 }
 
-// Link is the agent's connection behind a session. Its methods hand the message to the connection and return; they may be
-// called before Authorize has returned, from any goroutine and out of order. Links are compared, so they are pointers.
-type Link interface {
-	// Ended says that the session is over for this link, which has nothing more to report to the Manager.
+// Connection is the agent's connection behind a session. Its methods hand a message on and return; they may be
+// called before Authorize has returned, from any goroutine and out of order. Connections are compared, so they are pointers.
+type Connection interface {
+	// Ended says that the session is over for this connection, which has nothing more to report to the Manager.
 	Ended(agent.Reason)
 	// Expiring says that the session will end.
 	Expiring(left time.Duration, expires time.Time)

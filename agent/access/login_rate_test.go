@@ -19,7 +19,7 @@ func office(i int) string {
 func (g *gateway) logInOut(a Attempt) {
 	g.t.Helper()
 	e := g.enter(a)
-	g.Logout(e.Session.ID, e.Link)
+	g.Logout(e.Session.ID, e.Connection)
 }
 
 // TestLoginRate: a person who logs in and out without end writes a bounded number of sessions, whatever the program says
@@ -38,7 +38,7 @@ func TestLoginRate(t *testing.T) {
 				grant, err := g.Authorize(context.Background(), at("ivan", lanPeer, device(i)))
 				if err == nil {
 					let++
-					g.Logout(grant.Session.ID, g.sessions[grant.Session.ID].link)
+					g.Logout(grant.Session.ID, g.sessions[grant.Session.ID].connection)
 					continue
 				}
 				refused++
@@ -111,15 +111,15 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 		}
 		for range 5 {
 			for i, e := range all {
-				g.Lost(e.Session.ID, e.Link)
+				g.Lost(e.Session.ID, e.Connection)
 				all[i] = g.back(e)
 			}
 		}
 	})
-	scene(t, "a link that breaks each two seconds for an hour", func(g *gateway) {
+	scene(t, "a connection that breaks each two seconds for an hour", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "pc"))
 		for range 1800 {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(2 * time.Second)
 			e = g.back(e)
 		}
@@ -159,7 +159,7 @@ func TestResumeRate(t *testing.T) {
 func TestSparing(t *testing.T) {
 	scene(t, "a token of a session that is over", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "pc"))
-		g.Logout(e.Session.ID, e.Link)
+		g.Logout(e.Session.ID, e.Connection)
 		for range 1000 { // 300 ms each
 			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
 		}

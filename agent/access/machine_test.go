@@ -18,7 +18,7 @@ import (
 // machine does at random what agents, people and administrators do, and knows what may not happen.
 type machine struct {
 	*gateway
-	agents []*entry        // everyone who ever got in, with the last token and link
+	agents []*entry        // everyone who ever got in, with the last token and connection
 	used   map[string]bool // tokens that were used and confirmed
 	over   map[string]bool // sessions that ended for good
 	tokens []addressToken  // every address token there was
@@ -27,7 +27,7 @@ type machine struct {
 // addressToken is one that was handed out to a session.
 type addressToken struct {
 	token, session string
-	link           Link
+	connection     Connection
 	shown          bool
 }
 
@@ -138,8 +138,8 @@ func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
 	var refusal *agent.Error
 	switch {
 	case err == nil:
-		if a.Link.(*agentLink).told() != "[]" {
-			r.Errorf("a link that is in was told %s", a.Link.(*agentLink).told())
+		if a.Connection.(*agentConnection).told() != "[]" {
+			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).told())
 		}
 		e := entry{grant, a}
 		m.agents = append(m.agents, &e)
@@ -180,7 +180,7 @@ func (m *machine) resume(r *rapid.T) {
 		r.Errorf("%+v came back as %+v", e.Session, back.Session)
 	}
 	if rapid.Bool().Draw(r, "confirmed") && m.memory.broken == "" {
-		m.ConfirmResume(back.Session.ID, back.Link)
+		m.ConfirmResume(back.Session.ID, back.Connection)
 		m.used[a.Resume] = true
 	}
 }
@@ -189,7 +189,7 @@ func (m *machine) extend(r *rapid.T) {
 	e := m.anyone(r)
 	a := e.Attempt
 	for _, later := range m.agents {
-		if later.Link == a.Link {
+		if later.Connection == a.Connection {
 			a.Current = later.Session.ID
 		}
 	}
@@ -203,24 +203,24 @@ func (m *machine) extend(r *rapid.T) {
 
 func (m *machine) lost(r *rapid.T) {
 	e := m.anyone(r)
-	m.Lost(e.Session.ID, e.Link)
+	m.Lost(e.Session.ID, e.Connection)
 }
 
 func (m *machine) logout(r *rapid.T) {
 	e := m.anyone(r)
-	m.Logout(e.Session.ID, e.Link)
+	m.Logout(e.Session.ID, e.Connection)
 }
 
 func (m *machine) tunnelUp(r *rapid.T) {
 	e := m.anyone(r)
-	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
+	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
 // newToken draws an agent and asks for a token on its connection.
 func (m *machine) newToken(r *rapid.T) {
 	e := m.anyone(r)
-	if token, _, err := m.AddressToken(e.Session.ID, e.Link); err == nil {
-		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, link: e.Link})
+	if token, _, err := m.AddressToken(e.Session.ID, e.Connection); err == nil {
+		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, connection: e.Connection})
 	}
 }
 
@@ -257,7 +257,7 @@ func (m *machine) show(r *rapid.T, i int) {
 		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
 			r.Errorf("%v was given to session %s, token shown before: %v, the last one: %v", peer, t.session, t.shown, last)
 		}
-		if s := m.sessions[t.session]; s == nil || s.link != t.link || foreign && s.Address != peer {
+		if s := m.sessions[t.session]; s == nil || s.connection != t.connection || foreign && s.Address != peer {
 			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, foreign)
 		}
 	}

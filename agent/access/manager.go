@@ -68,16 +68,16 @@ type end struct {
 // session is a live session. The Manager's locks guard it.
 type session struct {
 	agent.Session
-	link      Link      // nil while waiting
-	graceEnds time.Time // while waiting
-	tunnelBy  time.Time // when tunnel_wg must have come; zero when it has, or when none is needed
-	noticed   time.Time // notices that were due until then have been given
-	inside    bool      // whether it came from the local networks
-	through   int       // Peer.Interface of the connection that it came on; 0 after a restart
-	chain     chainName // zero until the agent has shown or been given a token in this process
-	timer     *time.Timer
-	more      []further // the one that was proved longest ago first
-	proof     proof     // guarded by mu alone
+	connection Connection // nil while waiting
+	graceEnds  time.Time  // while waiting
+	tunnelBy   time.Time  // when tunnel_wg must have come; zero when it has, or when none is needed
+	noticed    time.Time  // notices that were due until then have been given
+	inside     bool       // whether it came from the local networks
+	through    int        // Peer.Interface of the connection that it came on; 0 after a restart
+	chain      chainName  // zero until the agent has shown or been given a token in this process
+	timer      *time.Timer
+	more       []further // the one that was proved longest ago first
+	proof      proof     // guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
@@ -124,7 +124,7 @@ func (m *Manager) remove(s *session) {
 	defer m.mu.Unlock()
 	m.takeOut(s)
 	m.voidProof(s)
-	s.link = nil
+	s.connection = nil
 }
 
 // takeOut is remove for callers that have mu. It leaves alone what already belongs to another session.
@@ -148,11 +148,11 @@ func (m *Manager) takeOut(s *session) {
 
 // attach gives a session its connection and returns the one that it had, whose address token is void. Nil makes it a
 // waiting session until graceEnds.
-func (m *Manager) attach(s *session, link Link, graceEnds time.Time) (before Link) {
+func (m *Manager) attach(s *session, connection Connection, graceEnds time.Time) (before Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.voidProof(s)
-	before, s.link, s.graceEnds = s.link, link, graceEnds
+	before, s.connection, s.graceEnds = s.connection, connection, graceEnds
 	return before
 }
 

@@ -43,10 +43,10 @@ func TestRaceForAnAddress(t *testing.T) {
 	})
 	scene(t, "one person", func(g *gateway) {
 		var all sync.WaitGroup
-		links := make([]*agentLink, 20)
-		for i := range links {
+		connections := make([]*agentConnection, 20)
+		for i := range connections {
 			a := at("ivan", lanPeer, fmt.Sprint("device", i))
-			links[i] = a.Link.(*agentLink)
+			connections[i] = a.Connection.(*agentConnection)
 			all.Go(func() {
 				if _, err := g.Authorize(context.Background(), a); err != nil {
 					g.t.Errorf("%v", err)
@@ -55,7 +55,7 @@ func TestRaceForAnAddress(t *testing.T) {
 		}
 		all.Wait()
 		told := map[string]int{}
-		for _, l := range links {
+		for _, l := range connections {
 			told[l.told()]++
 		}
 		if len(g.Sessions()) != 1 || told["[]"] != 1 || told["[replaced]"] != 19 {
@@ -69,7 +69,7 @@ func TestRaceForAnAddress(t *testing.T) {
 		for i := range 20 {
 			e := []entry{first, second}[i%2]
 			all.Go(func() {
-				token, _, err := g.AddressToken(e.Session.ID, e.Link)
+				token, _, err := g.AddressToken(e.Session.ID, e.Connection)
 				if err == nil {
 					err = g.ProveAddress(context.Background(), token, further1)
 				}
@@ -168,17 +168,17 @@ func agentLife(g *gateway, random *rand.Rand) {
 		if err == nil {
 			last = entry{grant, a}
 			if grant.NeedTunnel {
-				_, _ = g.TunnelUp(ctx, grant.Session.ID, a.Link, agent.Key{byte(random.IntN(255) + 1)})
+				_, _ = g.TunnelUp(ctx, grant.Session.ID, a.Connection, agent.Key{byte(random.IntN(255) + 1)})
 			}
-			g.ConfirmResume(grant.Session.ID, a.Link)
-			if token, _, err := g.AddressToken(grant.Session.ID, a.Link); err == nil {
+			g.ConfirmResume(grant.Session.ID, a.Connection)
+			if token, _, err := g.AddressToken(grant.Session.ID, a.Connection); err == nil {
 				_ = g.ProveAddress(ctx, token, netip.AddrFrom16([16]byte{0xfd, 15: byte(random.IntN(6) + 1)}))
 			}
 			pass0(time.Duration(random.Int64N(int64(time.Minute))))
 			if random.IntN(3) == 0 {
-				g.Logout(grant.Session.ID, a.Link)
+				g.Logout(grant.Session.ID, a.Connection)
 			} else {
-				g.Lost(grant.Session.ID, a.Link)
+				g.Lost(grant.Session.ID, a.Connection)
 			}
 		}
 		leave()

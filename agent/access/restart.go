@@ -126,9 +126,9 @@ func (c *change) regainTunnel(s agent.Session) agent.Reason {
 // ends that it is owed, for as long as ctx lets it. Errors: ctx.Err, when a change was still being made.
 func (m *Manager) Shutdown(ctx context.Context) error {
 	m.closed.Store(true)
-	told := m.links()
-	for link := range told {
-		link.Ended(agent.ReasonShutdown)
+	told := m.connections()
+	for connection := range told {
+		connection.Ended(agent.ReasonShutdown)
 	}
 	err := m.change(ctx, func(c *change) error {
 		c.letGo(told)
@@ -144,30 +144,30 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	})
 }
 
-// links are the connections of all sessions.
-func (m *Manager) links() map[Link]bool {
+// connections are the connections of all sessions.
+func (m *Manager) connections() map[Connection]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	links := map[Link]bool{}
+	connections := map[Connection]bool{}
 	for _, s := range m.sessions {
-		if s.link != nil {
-			links[s.link] = true
+		if s.connection != nil {
+			connections[s.connection] = true
 		}
 	}
-	return links
+	return connections
 }
 
 // letGo takes the sessions off the clock and off their connections. A connection that a last change has brought is told
 // too.
-func (c *change) letGo(told map[Link]bool) {
+func (c *change) letGo(told map[Connection]bool) {
 	if c.owedTimer != nil {
 		c.owedTimer.Stop()
 		c.owedTimer = nil
 	}
 	for _, s := range c.all() {
 		s.stop()
-		if link := c.attach(s, nil, time.Time{}); link != nil && !told[link] {
-			c.later(link, agent.ReasonShutdown)
+		if connection := c.attach(s, nil, time.Time{}); connection != nil && !told[connection] {
+			c.later(connection, agent.ReasonShutdown)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func TestRestart(t *testing.T) {
 	ctx := context.Background()
 	begin := func(g *gateway) (lan, vpn entry) {
 		lan, vpn = g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
-		if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Link, agent.Key{1}); err != nil {
+		if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		return lan, vpn
@@ -68,7 +68,7 @@ func TestRestart(t *testing.T) {
 	scene(t, "ordered", func(g *gateway) {
 		lan, vpn := begin(g)
 		waiting := g.enter(at("olga", "192.168.1.11", "c"))
-		g.Lost(waiting.Session.ID, waiting.Link)
+		g.Lost(waiting.Session.ID, waiting.Connection)
 		if err := g.Shutdown(ctx); err != nil {
 			g.t.Fatalf("%v", err)
 		}
@@ -82,7 +82,7 @@ func TestRestart(t *testing.T) {
 		if _, err := g.Authorize(ctx, lan.by(lan.ResumeToken)); !errors.As(err, &refusal) || refusal.Wait == 0 {
 			g.t.Errorf("return during the shutdown: %v", err)
 		}
-		g.Lost(lan.Session.ID, lan.Link)
+		g.Lost(lan.Session.ID, lan.Connection)
 		pass(time.Minute)
 		if open, _ := g.memory.OpenSessions(ctx); len(open) != 3 || len(g.wall.in) != 3 {
 			g.t.Errorf("%d open, let through: %v", len(open), g.wall.in)
@@ -128,12 +128,12 @@ func TestShutdownInTime(t *testing.T) {
 			g.t.Errorf("%v, told %s", err, e.told())
 		}
 		<-g.Manager.turn
-		g.Lost(e.Session.ID, e.Link) // as its connection does now
+		g.Lost(e.Session.ID, e.Connection) // as its connection does now
 		g.has(e)
 	})
 	scene(t, "a change brings one more connection", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
-		fresh := &agentLink{}
+		fresh := &agentConnection{}
 		over := make(chan error)
 		g.Manager.turn <- struct{}{}
 		go func() { over <- g.Shutdown(context.Background()) }()

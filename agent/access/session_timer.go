@@ -69,8 +69,8 @@ func (s *session) nextNotice() time.Time {
 // notice tells the person, where one listens, when the session will end.
 func (c *change) notice(s *session) {
 	s.noticed = c.now
-	if link := s.link; link != nil {
+	if connection := s.connection; connection != nil {
 		left, expires := s.Expires.Sub(c.now), s.Expires
-		c.tell = append(c.tell, func() { link.Expiring(left, expires) })
+		c.tell = append(c.tell, func() { connection.Expiring(left, expires) })
 	}
 }

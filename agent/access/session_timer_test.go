@@ -14,7 +14,7 @@ func TestGrace(t *testing.T) {
 	for _, peer := range []string{lanPeer, outsidePeer} {
 		scene(t, "runs out, from "+peer, func(g *gateway) {
 			e := g.enter(at("ivan", peer, "a"))
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(30*time.Second - time.Millisecond)
 			g.has(e)
 			if g.Sessions()[0].State != agent.StateWaiting {
@@ -30,7 +30,7 @@ func TestGrace(t *testing.T) {
 	scene(t, "is new after each return", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		for range 5 {
-			g.Lost(e.Session.ID, e.Link)
+			g.Lost(e.Session.ID, e.Connection)
 			pass(20 * time.Second)
 			e = g.back(e)
 			pass(20 * time.Second)
@@ -40,15 +40,15 @@ func TestGrace(t *testing.T) {
 	scene(t, "none", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = 0 })
 		e := g.enter(at("ivan", lanPeer, "a"))
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		g.has()
 		g.back(e)
 	})
 	scene(t, "changed meanwhile", func(g *gateway) {
 		first, second := g.enter(at("ivan", lanPeer, "a")), g.enter(at("olga", "192.168.1.11", "a"))
-		g.Lost(first.Session.ID, first.Link)
+		g.Lost(first.Session.ID, first.Connection)
 		g.configure(func(s *agent.Settings) { s.Grace = time.Minute })
-		g.Lost(second.Session.ID, second.Link)
+		g.Lost(second.Session.ID, second.Connection)
 		pass(30 * time.Second)
 		g.has(second)
 		pass(30 * time.Second)
@@ -58,7 +58,7 @@ func TestGrace(t *testing.T) {
 		g.configure(func(s *agent.Settings) { s.Grace = time.Hour })
 		e := g.enter(at("ivan", lanPeer, "a"))
 		pass(24*time.Hour - time.Minute)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(time.Minute)
 		g.has()
 		if g.reason(e) != agent.ReasonExpired {
@@ -86,20 +86,20 @@ func TestNotices(t *testing.T) {
 			g.has(e)
 			pass(time.Millisecond)
 			g.has()
-			link := e.Link.(*agentLink)
-			if fmt.Sprint(link.notices) != c.notices || link.told() != "[expired]" || g.reason(e) != agent.ReasonExpired {
-				g.t.Errorf("notices %v, told %s", link.notices, link.told())
+			connection := e.Connection.(*agentConnection)
+			if fmt.Sprint(connection.notices) != c.notices || connection.told() != "[expired]" || g.reason(e) != agent.ReasonExpired {
+				g.t.Errorf("notices %v, told %s", connection.notices, connection.told())
 			}
 		})
 	}
 	scene(t, "nobody listens", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "a"))
 		pass(23*time.Hour + 29*time.Minute + 50*time.Second)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(20 * time.Second)
 		e = g.back(e)
 		pass(30 * time.Minute)
-		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[5m0s]" {
+		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
@@ -110,7 +110,7 @@ func TestNotices(t *testing.T) {
 		again.Current = e.Session.ID
 		g.enter(again)
 		pass(24 * time.Hour)
-		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[30m0s 30m0s 5m0s]" {
+		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[30m0s 30m0s 5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
@@ -122,7 +122,7 @@ func TestNotices(t *testing.T) {
 		again.Current = e.Session.ID
 		g.enter(again)
 		pass(20 * time.Minute)
-		if notices := e.Link.(*agentLink).notices; fmt.Sprint(notices) != "[5m0s]" {
+		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
@@ -139,7 +139,7 @@ func TestNotices(t *testing.T) {
 func TestTunnelUp(t *testing.T) {
 	ctx := context.Background()
 	up := func(g *gateway, e entry, key byte) error {
-		config, err := g.TunnelUp(ctx, e.Session.ID, e.Link, agent.Key{key})
+		config, err := g.TunnelUp(ctx, e.Session.ID, e.Connection, agent.Key{key})
 		if err == nil && config.Address.Addr() != e.Session.Address {
 			g.t.Errorf("%+v", config)
 		}
@@ -180,14 +180,14 @@ func TestTunnelUp(t *testing.T) {
 	scene(t, "none in time after a return", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		e = g.back(e)
 		pass(tunnelWait)
 		g.has()
 	})
 	scene(t, "lost before it came", func(g *gateway) {
 		e := g.enter(at("ivan", outsidePeer, "a"))
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		pass(tunnelWait + time.Second)
 		g.has(e)
 	})
@@ -249,12 +249,12 @@ func TestTunnelUp(t *testing.T) {
 		if err := up(g, vpn, 0); !refused(err, agent.CodeBadMessage) {
 			g.t.Errorf("no key: %v", err)
 		}
-		vpn.Link = &agentLink{}
+		vpn.Connection = &agentConnection{}
 		if err := up(g, vpn, 1); !errors.Is(err, agent.ErrNotFound) {
 			g.t.Errorf("another connection: %v", err)
 		}
 		g.pipe.off = true
-		vpn.Link = g.sessions[vpn.Session.ID].link
+		vpn.Connection = g.sessions[vpn.Session.ID].connection
 		if err := up(g, vpn, 1); !refused(err, agent.CodeVPNUnavailable) {
 			g.t.Errorf("no tunnel now: %v", err)
 		}

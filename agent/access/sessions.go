@@ -61,7 +61,7 @@ func (m *Manager) snapshot() []agent.LiveSession {
 
 // state of a session; a browser has no connection to lose.
 func (s *session) state() agent.State {
-	if s.link == nil && s.Kind != agent.KindWeb {
+	if s.connection == nil && s.Kind != agent.KindWeb {
 		return agent.StateWaiting
 	}
 	return agent.StateConnected

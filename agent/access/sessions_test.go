@@ -25,7 +25,7 @@ func TestAuthorised(t *testing.T) {
 		is("logged in", "::ffff:"+lanPeer, true)
 		is("somebody else", "192.168.1.11", false)
 		is("a tunnel", outsidePeer, false)
-		g.Lost(e.Session.ID, e.Link)
+		g.Lost(e.Session.ID, e.Connection)
 		is("in its grace", lanPeer, false)
 		pass(time.Hour)
 		is("gone", lanPeer, false)

@@ -93,12 +93,12 @@ func (c *change) forget(s *session) {
 
 // ConfirmResume says that the agent has heard the last auth_state of a session: a frame of its, or a pong to a ping sent
 // later, has come. The token before is void from now on.
-func (m *Manager) ConfirmResume(id string, link Link) {
-	if !m.unconfirmed(id, link) {
+func (m *Manager) ConfirmResume(id string, connection Connection) {
+	if !m.unconfirmed(id, connection) {
 		return
 	}
 	m.always(func(c *change) {
-		if !m.unconfirmed(id, link) {
+		if !m.unconfirmed(id, connection) {
 			return
 		}
 		s := c.sessions[id]
@@ -115,12 +115,12 @@ func (m *Manager) ConfirmResume(id string, link Link) {
 	})
 }
 
-// unconfirmed tells whether a session on a link still has a previous token.
-func (m *Manager) unconfirmed(id string, link Link) bool {
+// unconfirmed tells whether a session on a connection still has a previous token.
+func (m *Manager) unconfirmed(id string, connection Connection) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sessions[id]
-	return s != nil && s.link == link && s.Resume.Previous != [32]byte{}
+	return s != nil && s.connection == connection && s.Resume.Previous != [32]byte{}
 }
 
 // VoidResume makes the tokens of a person void, as a change of the password does. The live sessions go on; once their

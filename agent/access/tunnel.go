@@ -12,11 +12,11 @@ import (
 // have none any more, and the agent has 15 s to ask again; a key that was refused changes nothing. Refusals: CodeBadMessage for a
 // session without a tunnel and for a key that somebody else holds; CodeVPNUnavailable. Errors: agent.ErrNotFound when
 // the connection has no such session any more; ctx.Err; what failed in the gateway.
-func (m *Manager) TunnelUp(ctx context.Context, id string, link Link, key agent.Key) (config agent.TunnelConfig, err error) {
+func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection, key agent.Key) (config agent.TunnelConfig, err error) {
 	err = m.change(ctx, func(c *change) error {
 		s := c.sessions[id]
 		switch {
-		case s == nil || s.link != link:
+		case s == nil || s.connection != connection:
 			return agent.ErrNotFound
 		case s.Kind != agent.KindVPN || key.IsZero():
 			return agent.Refuse(agent.CodeBadMessage)

@@ -13,7 +13,7 @@ import (
 // closed before the peer goes (see pipe.Release).
 func TestTunnelAddress(t *testing.T) {
 	up := func(g *gateway, e entry, key byte) error {
-		config, err := g.TunnelUp(context.Background(), e.Session.ID, e.Link, agent.Key{key})
+		config, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{key})
 		if err != nil && config != (agent.TunnelConfig{}) {
 			g.t.Errorf("a refusal with %+v", config)
 		}
@@ -75,7 +75,7 @@ func TestTunnelAddress(t *testing.T) {
 			g.t.Fatalf("%v", err)
 		}
 		is(g, "the agent is back", e, true, true)
-		g.Logout(e.Session.ID, e.Link)
+		g.Logout(e.Session.ID, e.Connection)
 		is(g, "logged out", e, false, false)
 	})
 }

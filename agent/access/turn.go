@@ -19,7 +19,7 @@ type change struct {
 	cancel   context.CancelFunc
 	now      time.Time      // in UTC and whole microseconds, as the store keeps it
 	settings agent.Settings // as they are now
-	tell     []func()       // for the links, after the turn
+	tell     []func()       // for the connections, after the turn
 }
 
 // change waits for the turn and makes a change. Errors: ctx.Err before anything was done; what do returns.

@@ -44,7 +44,7 @@ const (
 )
 
 func isTunnelAddr(a netip.Addr) bool {
-	return a.Is4() && !agent.InOwnPlace(netip.PrefixFrom(a, 32))
+	return a.Is4() && !agent.NotRoutable(netip.PrefixFrom(a, 32))
 }
 
 // readSetup checks the gateway's reply to the public key own. gateway is where the control connection goes to. What is
@@ -111,7 +111,7 @@ func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("tunnel address: %w", err)
-	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || agent.InOwnPlace(p.Masked()):
+	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || agent.NotRoutable(p.Masked()):
 		return p, fmt.Errorf("tunnel address: %s cannot be one", p)
 	}
 	return p, nil
@@ -127,7 +127,7 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 		if err != nil {
 			return nil, nil, fmt.Errorf("tunnel network: %w", err)
 		}
-		if n = n.Masked(); !n.Addr().Is4() || agent.InOwnPlace(n) && n != Everything {
+		if n = n.Masked(); !n.Addr().Is4() || agent.NotRoutable(n) && n != Everything {
 			leftOut = append(leftOut, "network "+n.String()+" stays outside the tunnel")
 			continue
 		}

@@ -269,7 +269,7 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 		t.Errorf("%+v", s)
 	}
 	for i, n := range s.Nets {
-		if !n.Addr().Is4() || n != n.Masked() || n != Everything && agent.InOwnPlace(n) || anyContains(s.Nets[:i], n.Addr()) {
+		if !n.Addr().Is4() || n != n.Masked() || n != Everything && agent.NotRoutable(n) || anyContains(s.Nets[:i], n.Addr()) {
 			t.Errorf("network %s of %v", n, s.Nets)
 		}
 	}

@@ -118,7 +118,7 @@ func (i *intruder) keepsSending(t *testing.T, from, to netip.AddrPort) (over fun
 func TestMadeUpAddresses(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
-		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}, {Addr: server6, Port: 53}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}, {Addr: server6, Port: 53}}
 		open(t, p, Options{})
 		i := l.intruder(t)
 		for _, c := range []struct{ host, other, server netip.Addr }{{host, second, server}, {host6, second6, server6}} {
@@ -165,7 +165,7 @@ func TestManyAddressesOfOneMAC(t *testing.T) {
 			counter passed { }
 		}`)
 		p := labPlan()
-		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}}
 		open(t, p, Options{})
 		i, dns := l.intruder(t), netip.AddrPortFrom(server, 53)
 		l.names(t, dns, func(a netip.Addr) bool { return true })

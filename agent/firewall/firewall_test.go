@@ -406,7 +406,7 @@ func (l lab) wantHairpin(t *testing.T) {
 func TestOpenBeforeLogin(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
-		p.OpenBeforeLogin = []agent.Open{{Addr: server}, {Addr: server6}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server}, {Addr: server6}}
 		open(t, p, Options{})
 		l.wantOpen(t, "an open address", inLAN, host, l.listen(t, inWAN, server, 0, says("open")))
 		l.wantOpen(t, "an open address of IPv6", inLAN, host6, l.listen(t, inWAN, server6, 0, says("open")))
@@ -435,7 +435,7 @@ func TestOpenPort(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
 		p.Redirect.HTTPPort = 8080
-		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}, {Addr: server6, Port: 53}, {Addr: elsewhere, Port: 80}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}, {Addr: server6, Port: 53}, {Addr: elsewhere, Port: 80}}
 		f := open(t, p, Options{})
 		l.listen(t, "", netip.IPv4Unspecified(), 8080, says("sign in"))
 		for from, to := range map[netip.Addr]netip.Addr{host: server, host6: server6} {
@@ -458,7 +458,7 @@ func TestOpenPort(t *testing.T) {
 		}
 
 		// What began while the whole host was open ends when only a port of it stays open, in both directions.
-		p.OpenBeforeLogin = []agent.Open{{Addr: server}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server}}
 		apply := func() {
 			t.Helper()
 			if err := f.Apply(context.Background(), p); err != nil {
@@ -489,7 +489,7 @@ func TestOpenWithoutMAC(t *testing.T) {
 		}
 		p := labPlan()
 		p.LAN = append(p.LAN, Interface{Name: "line0"})
-		p.OpenBeforeLogin = []agent.Open{{Addr: server, Port: 53}}
+		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}}
 		open(t, p, Options{})
 		dns := netip.AddrPortFrom(server, 53)
 		receiver := l.udp(t, inWAN, dns)

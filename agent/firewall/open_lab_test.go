@@ -9,8 +9,8 @@ import (
 )
 
 // opens are entries of the list of what is reachable without a session.
-func opens(texts ...string) []agent.Open {
-	list := make([]agent.Open, len(texts))
+func opens(texts ...string) []agent.OpenServer {
+	list := make([]agent.OpenServer, len(texts))
 	for i, text := range texts {
 		if err := list[i].UnmarshalText([]byte(text)); err != nil {
 			panic(err)

@@ -40,14 +40,14 @@ type Redirect struct {
 // Plan is what the firewall enforces. Without interfaces there is no table at all.
 type Plan struct {
 	LAN, WAN        []Interface
-	Tunnel          string         // interface of the tunnel; empty without one
-	Masquerade      bool           // IPv4 addresses of the LAN and of the tunnel are hidden behind the WAN interface's
-	OpenBeforeLogin []agent.Open   // reachable from the LAN without a session
-	LocalNetworks   []netip.Prefix // where TCP 80 of hosts without a session is left alone
-	VPNNetwork      netip.Prefix   // its first address is the gateway
-	ForwardNets     []netip.Prefix // what VPN users reach beyond the gateway; empty = everything
-	DNS             []netip.Addr   // servers that VPN users may ask wherever they are, and nothing else there
-	VPNPeersMayTalk bool           // VPN users reach each other
+	Tunnel          string             // interface of the tunnel; empty without one
+	Masquerade      bool               // IPv4 addresses of the LAN and of the tunnel are hidden behind the WAN interface's
+	OpenBeforeLogin []agent.OpenServer // reachable from the LAN without a session
+	LocalNetworks   []netip.Prefix     // where TCP 80 of hosts without a session is left alone
+	VPNNetwork      netip.Prefix       // its first address is the gateway
+	ForwardNets     []netip.Prefix     // what VPN users reach beyond the gateway; empty = everything
+	DNS             []netip.Addr       // servers that VPN users may ask wherever they are, and nothing else there
+	VPNPeersMayTalk bool               // VPN users reach each other
 	Redirect        Redirect
 	Timeout         time.Duration // of what is let through; 0 = DefaultTimeout
 }
@@ -231,7 +231,7 @@ var everything = Plan{
 	WAN:        []Interface{{Name: "wan0"}},
 	Tunnel:     "ideco0",
 	Masquerade: true,
-	OpenBeforeLogin: []agent.Open{
+	OpenBeforeLogin: []agent.OpenServer{
 		{Addr: netip.MustParseAddr("192.0.2.1")}, {Addr: netip.MustParseAddr("2001:db8::1")},
 		{Addr: netip.MustParseAddr("192.0.2.53"), Port: 53}, {Addr: netip.MustParseAddr("2001:db8::53"), Port: 53},
 	},

@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 		"empty name":        {Plan{LAN: []Interface{{}}, WAN: wan}, "no name"},
 		"timeout too short": {Plan{LAN: lan, WAN: wan, Timeout: time.Second}, "too short"},
 		"too many networks": {Plan{LAN: lan, WAN: wan, LocalNetworks: make([]netip.Prefix, maxNetworks+1)}, "networks"},
-		"too many open":     {Plan{LAN: lan, WAN: wan, OpenBeforeLogin: make([]agent.Open, maxNetworks+1)}, "open before login"},
+		"too many open":     {Plan{LAN: lan, WAN: wan, OpenBeforeLogin: make([]agent.OpenServer, maxNetworks+1)}, "open before login"},
 	} {
 		err := c.plan.Check()
 		if c.words == "" && err != nil || c.words != "" && (!errors.Is(err, ErrPlan) || !strings.Contains(err.Error(), c.words)) {

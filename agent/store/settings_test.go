@@ -99,8 +99,8 @@ func drawAddr(t *rapid.T) netip.Addr {
 }
 
 // drawOpen draws entries with a port and, as all were before there were ports, without one.
-func drawOpen(t *rapid.T) agent.Open {
-	return agent.Open{Addr: drawAddr(t), Port: rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16()).Draw(t, "port")}
+func drawOpen(t *rapid.T) agent.OpenServer {
+	return agent.OpenServer{Addr: drawAddr(t), Port: rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16()).Draw(t, "port")}
 }
 
 func drawPrefix(t *rapid.T) netip.Prefix {
@@ -168,11 +168,11 @@ func TestOpenOfEarlierVersions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []agent.Open{}
+		want := []agent.OpenServer{}
 		for _, a := range addrs {
-			want = append(want, agent.Open{Addr: a})
+			want = append(want, agent.OpenServer{Addr: a})
 		}
-		for _, got := range [][]agent.Open{settings.OpenBeforeLogin, settings.Trial.Before.OpenBeforeLogin} {
+		for _, got := range [][]agent.OpenServer{settings.OpenBeforeLogin, settings.Trial.Before.OpenBeforeLogin} {
 			if diff := cmp.Diff(want, got, compareAddresses, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatal(diff)
 			}

@@ -126,7 +126,7 @@ func (l *Localizer) Problem(p agent.Problem) string {
 }
 
 // Help is the text under the field of a number.
-func (l *Localizer) Help(n agent.Number) string {
+func (l *Localizer) Help(n agent.NumberSetting) string {
 	return l.T(n.Name+"_help", Args{"Default": l.Number(n.Default)})
 }
 
