@@ -60,7 +60,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	if err := msi.Ready(); err != nil {
-		c.Log.Warn("no installer", "err", err)
+		c.Log.Warn("no installer", "error", err)
 	}
 	extras, err := openDownloads(msi)
 	if err != nil {
@@ -170,7 +170,7 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := manager.Shutdown(ctx); err != nil {
-		log.Error("sessions were not all kept for the next start", "err", err)
+		log.Error("sessions were not all kept for the next start", "error", err)
 	}
 	site.StopAgents(ctx)
 	var g errgroup.Group

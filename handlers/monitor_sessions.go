@@ -8,7 +8,16 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates"
 )
+
+func (s *Site) monitorSessions(c echo.Context) error {
+	return s.render(c, http.StatusOK, templates.MonitorSessions(s.page(c), templates.MonitorSessionsData{
+		Sessions:     s.Sessions.Sessions(),
+		Now:          time.Now(),
+		AgentEnabled: s.Settings.Current().Enabled,
+	}))
+}
 
 // sessionJSON is a live session as REST answers it: the vendor's fields, then ours.
 type sessionJSON struct {
@@ -66,11 +75,4 @@ func (s *Site) restAuthSessions(c echo.Context) error {
 		out = append(out, jsonOfSession(live))
 	}
 	return c.JSON(http.StatusOK, out)
-}
-
-func (s *Site) restEndAuthSession(c echo.Context) error {
-	if err := s.endSession(c, c.Param("id")); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/google/nftables"
 	sockets "github.com/mdlayher/netlink"
@@ -18,9 +17,9 @@ import (
 // isMissing tells whether the kernel does not have what was asked for.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// wire are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
+// kernel are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
 // milliseconds to close when something was removed before; and those for questions about routes and neighbours.
-type wire struct {
+type kernel struct {
 	conn      *nftables.Conn
 	questions map[int]*nl.SocketHandle // by protocol
 	routes    *netlink.Handle
@@ -30,78 +29,78 @@ type wire struct {
 // knows what was done.
 const socketBuffer = 4 << 20
 
-func dial() (*wire, error) {
+func dial() (*kernel, error) {
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *sockets.Conn) error {
 		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("opening a socket for nftables: %w", err)
 	}
-	w := &wire{conn: conn, questions: map[int]*nl.SocketHandle{}}
-	if err := w.openQuestions(); err != nil {
-		w.close()
+	kn := &kernel{conn: conn, questions: map[int]*nl.SocketHandle{}}
+	if err := kn.openQuestions(); err != nil {
+		kn.close()
 		return nil, fmt.Errorf("opening a socket for questions to the kernel: %w", err)
 	}
-	return w, nil
+	return kn, nil
 }
 
-func (w *wire) openQuestions() error {
+func (kn *kernel) openQuestions() error {
 	for _, protocol := range []int{unix.NETLINK_NETFILTER, unix.NETLINK_ROUTE} {
 		socket, err := nl.Subscribe(protocol)
 		if err != nil {
 			return err
 		}
-		w.questions[protocol] = &nl.SocketHandle{Socket: socket}
+		kn.questions[protocol] = &nl.SocketHandle{Socket: socket}
 		if err := errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv)); err != nil {
 			return err
 		}
 	}
 	routes, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err == nil {
-		w.routes = routes
+		kn.routes = routes
 	}
 	return err
 }
 
-func (w *wire) close() {
-	_ = w.conn.CloseLasting()
-	for _, h := range w.questions {
+func (kn *kernel) close() {
+	_ = kn.conn.CloseLasting()
+	for _, h := range kn.questions {
 		h.Close()
 	}
-	if w.routes != nil {
-		w.routes.Close()
+	if kn.routes != nil {
+		kn.routes.Close()
 	}
 }
 
 // flush sends the transaction. After an error the sockets are new ones, if there are any to be had: nobody reads what is
 // still to come from the old.
-func (w *wire) flush() error {
-	err := w.conn.Flush()
+func (kn *kernel) flush() error {
+	err := kn.conn.Flush()
 	if err == nil {
 		return nil
 	}
 	fresh, again := dial()
 	if again == nil {
-		w.close()
-		*w = *fresh
+		kn.close()
+		*kn = *fresh
 	}
 	return errors.Join(err, again)
 }
 
 // ask sends a question to nftables and returns the answers without their headers. It asks again when the tables changed
 // while they were read.
-func (w *wire) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
+func (kn *kernel) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
 	for range 3 {
-		if answers, err = w.askOnce(message, flags, attrs); !errors.Is(err, nl.ErrDumpInterrupted) {
+		if answers, err = kn.askOnce(message, flags, attrs); !errors.Is(err, nl.ErrDumpInterrupted) {
 			break
 		}
 	}
 	return answers, err
 }
 
-func (w *wire) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
+func (kn *kernel) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
-	req.Sockets = w.questions
+	req.Sockets = kn.questions
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: nl.NFNETLINK_V0})
 	for _, a := range attrs {
 		req.AddData(a)
@@ -119,8 +118,8 @@ func (w *wire) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error)
 func text(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, append([]byte(s), 0)) }
 
 // generation counts the changes of all tables.
-func (w *wire) generation() (uint32, error) {
-	answers, err := w.ask(unix.NFT_MSG_GETGEN, 0)
+func (kn *kernel) generation() (uint32, error) {
+	answers, err := kn.ask(unix.NFT_MSG_GETGEN, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -133,8 +132,8 @@ func (w *wire) generation() (uint32, error) {
 }
 
 // isThere tells whether there is a table of ours.
-func (w *wire) isThere() (bool, error) {
-	_, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+func (kn *kernel) isThere() (bool, error) {
+	_, err := kn.flags()
 	if isMissing(err) {
 		return false, nil
 	}
@@ -143,8 +142,8 @@ func (w *wire) isThere() (bool, error) {
 
 // fingerprint is a digest of our table's flags, chains and rules, as this very loading of it has them; ok tells whether
 // there is a table. Sets are not part of it: rules hold them in place.
-func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
-	flags, err := w.flags()
+func (kn *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
+	flags, err := kn.flags()
 	if isMissing(err) {
 		return sum, false, nil
 	}
@@ -154,7 +153,7 @@ func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	hash := sha256.New()
 	hash.Write(flags)
 	for _, message := range []int{unix.NFT_MSG_GETCHAIN, unix.NFT_MSG_GETRULE} { // both name the table in their first attribute
-		answers, err := w.ask(message, unix.NLM_F_DUMP, text(unix.NFTA_RULE_TABLE, Table))
+		answers, err := kn.ask(message, unix.NLM_F_DUMP, text(unix.NFTA_RULE_TABLE, Table))
 		if err != nil {
 			return sum, false, err
 		}
@@ -168,24 +167,20 @@ func (w *wire) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	return sum, true, nil
 }
 
-// strangeChains are the names of those chains of our table that are not ours.
-func (w *wire) strangeChains(ours []*chain) (names []string, err error) {
-	answers, err := w.ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, text(unix.NFTA_CHAIN_TABLE, Table))
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range answers {
-		name := unix.ByteSliceToString(attribute(a, unix.NFTA_CHAIN_NAME))
-		if isOurs(a) && !slices.ContainsFunc(ours, func(c *chain) bool { return c.name == name }) {
-			names = append(names, name)
+// chains are the names of our table's chains.
+func (kn *kernel) chains() (names []string, err error) {
+	all, err := kn.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	for _, c := range all {
+		if c.Table.Name == Table {
+			names = append(names, c.Name)
 		}
 	}
-	return names, nil
+	return names, err
 }
 
 // flags are those of our table, one of which has it sleep.
-func (w *wire) flags() ([]byte, error) {
-	answers, err := w.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
+func (kn *kernel) flags() ([]byte, error) {
+	answers, err := kn.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
 	if err != nil {
 		return nil, err
 	}
@@ -203,10 +198,10 @@ func isOurs(answer []byte) bool {
 }
 
 // has tells whether an element is in its set.
-func (w *wire) has(k entry) (bool, error) {
+func (kn *kernel) has(k entry) (bool, error) {
 	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
 	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
-	_, err := w.ask(unix.NFT_MSG_GETSETELEM, 0,
+	_, err := kn.ask(unix.NFT_MSG_GETSETELEM, 0,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, k.set.name),
 		nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_ELEMENTS|unix.NLA_F_NESTED, element.Serialize()))
 	if isMissing(err) {
@@ -216,11 +211,11 @@ func (w *wire) has(k entry) (bool, error) {
 }
 
 // count tells how many elements a set has.
-func (w *wire) count(set *memberSet) (int, error) {
-	if n, ok, err := w.counted(set); ok || err != nil {
+func (kn *kernel) count(set *memberSet) (int, error) {
+	if n, ok, err := kn.counted(set); ok || err != nil {
 		return n, err
 	}
-	return w.countAll(set)
+	return kn.countAll(set)
 }
 
 // setCount is NFTA_SET_COUNT of the kernel's nf_tables.h.
@@ -228,8 +223,8 @@ const setCount = 20
 
 // counted asks the kernel for its own count of a set, which those from 6.16 on tell; ok says whether it did. Elements
 // that have expired are in it until the kernel comes round to sweep them up.
-func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
-	answers, err := w.ask(unix.NFT_MSG_GETSET, 0, text(unix.NFTA_SET_TABLE, Table), text(unix.NFTA_SET_NAME, set.name))
+func (kn *kernel) counted(set *memberSet) (n int, ok bool, err error) {
+	answers, err := kn.ask(unix.NFT_MSG_GETSET, 0, text(unix.NFTA_SET_TABLE, Table), text(unix.NFTA_SET_NAME, set.name))
 	if err != nil {
 		return 0, false, err
 	}
@@ -242,15 +237,15 @@ func (w *wire) counted(set *memberSet) (n int, ok bool, err error) {
 }
 
 // countAll has the kernel list a set.
-func (w *wire) countAll(set *memberSet) (n int, err error) {
-	err = w.dump(set, func([]byte) { n++ })
+func (kn *kernel) countAll(set *memberSet) (n int, err error) {
+	err = kn.dump(set, func([]byte) { n++ })
 	return n, err
 }
 
 // dump has the kernel list a set, and hands over each element as the kernel tells it. It is done every few seconds for
 // tens of thousands of them, while grants wait.
-func (w *wire) dump(set *memberSet, each func(element []byte)) error {
-	answers, err := w.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
+func (kn *kernel) dump(set *memberSet, each func(element []byte)) error {
+	answers, err := kn.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
 	if err != nil {
 		return err

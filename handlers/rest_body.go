@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -18,20 +17,9 @@ import (
 // decode reads a request's JSON object. A field that does not exist is refused by name: a setting that is spelt wrong
 // must not look saved. So is null, also in a list, in any field but the nullable ones.
 func decode(c echo.Context, into any, nullable ...string) error {
-	b, err := io.ReadAll(c.Request().Body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
-		return echo.ErrStatusRequestEntityTooLarge
-	}
+	b, fields, err := readObject(c)
 	if err != nil {
-		return badJSON{err}
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(b, &fields); err != nil {
-		return badJSON{err}
-	}
-	if fields == nil {
-		return badJSON{errors.New("null is no object")}
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -50,6 +38,26 @@ func decode(c echo.Context, into any, nullable ...string) error {
 	return nil
 }
 
+// readObject reads a request's JSON object: as it is, and field by field.
+func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
+	b, err := io.ReadAll(c.Request().Body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+		return nil, nil, echo.ErrStatusRequestEntityTooLarge
+	}
+	var fields map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(b, &fields)
+	}
+	if err == nil && fields == nil {
+		err = errors.New("null is no object")
+	}
+	if err != nil {
+		return nil, nil, badJSON{err}
+	}
+	return b, fields, nil
+}
+
 // hasNull tells whether a value is null, or a list with null in it.
 func hasNull(value json.RawMessage) bool {
 	var list []json.RawMessage
@@ -63,6 +71,7 @@ func hasNull(value json.RawMessage) bool {
 type badJSON struct{ err error }
 
 func (b badJSON) Error() string { return "body: " + b.err.Error() }
+
 func (b badJSON) Unwrap() error { return b.err }
 
 // optional is a field that may be left out, be null or have a value.
@@ -83,35 +92,10 @@ func (o optional[T]) into(to *T) {
 	}
 }
 
-func (s *Site) restLogin(c echo.Context) error {
-	var body struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-		RestPath string `json:"rest_path"` // the vendor's scripts send it; here one cookie serves every path
-	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	if _, err := s.signIn(c, body.Login, body.Password); err != nil {
+// doneREST answers a request that has nothing to tell but that it worked.
+func doneREST(c echo.Context, err error) error {
+	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, struct{}{})
-}
-
-func (s *Site) restLogout(c echo.Context) error {
-	if err := s.signOutBrowser(c); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
-}
-
-// restPath are the paths of REST, also where no route is.
-var restPath = regexp.MustCompile(`^/(web/auth|agent_backend|user_backend|monitor_backend|connect|address)(/|$)`)
-
-// isREST tells by the path how an error of a request that met no route is answered.
-func isREST(c echo.Context) bool {
-	if v, ok := c.Get(visitorKey).(*visitor); ok && v.form == rest {
-		return true
-	}
-	return restPath.MatchString(c.Request().URL.Path)
 }
