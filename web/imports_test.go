@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/netstack":           {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
@@ -22,7 +23,7 @@ var rooms = map[string][]string{
 	"agent/wireguard":          {"agent"},
 	"agent/firewall":           {"agent"},
 	"agent/installer":          {"agent"},
-	"agent/client":             {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/keeper", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/journal", "agent/client/seat", "agent/client/surroundings", "agent/client/diagnose", "agent/client/portable"},
+	"agent/client":             {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/journal", "agent/client/session", "agent/client/netwatch", "agent/client/diagnose", "agent/client/portable"},
 	"agent/client/locale":      {"agent"},
 	"handlers":                 {"agent", "agent/access", "agent/protocol", "templates", "templates/guide", "templates/locale", "static"},
 	"templates":                {"agent", "static", "templates/guide", "templates/locale"},
@@ -32,14 +33,14 @@ var rooms = map[string][]string{
 	"web":                      {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
 	"web/certs":                {"agent"},
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
-	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/seat"},
+	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
 	"cmd/ideco-portal":         {"web"},
 	"cmd/ideco-agent/validate": {"agent/installer"},
-	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/keeper", "agent/client/service", "agent/client/pipe", "agent/client/seat", "agent/client/journal", "agent/client/window", "agent/client/diagnose", "agent/client/portable", "agent/client/surroundings"},
+	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/journal", "agent/client/window", "agent/client/diagnose", "agent/client/portable", "agent/client/netwatch"},
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile"}
+var leaves = []string{"agent/atomicfile", "agent/netstack"}
 
 const module = "ideco-agent/"
 

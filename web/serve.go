@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -308,7 +308,7 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
-	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
+	if c.Terminal != nil && term.IsTerminal(int(c.Terminal.Fd())) {
 		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
 		if link != "" {
 			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)

@@ -153,7 +153,7 @@ func (k *keeper) adopting() (text string, err error) {
 	rules := k.plan.render(nil)
 	strange := slices.DeleteFunc(chains, func(name string) bool { return strings.Contains(rules, "\tchain "+name+" {\n") })
 	if len(strange) > 0 {
-		k.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chains", strange)
+		k.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chain", strange)
 	}
 	return k.plan.over(strange), nil
 }

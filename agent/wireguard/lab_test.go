@@ -17,6 +17,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netstack"
 )
 
 // labVariable holds the name of the namespace outside in a process that runs inside.
@@ -112,7 +113,7 @@ func (l lab) connect(tb testing.TB, d *Device) (agent.Session, *person) {
 	tb.Helper()
 	s, key := reserve(tb, d), newKey(tb)
 	config := up(tb, d, s, key.public())
-	stack, err := newStackTUN(config.Address.Addr())
+	stack, err := netstack.New(config.Address.Addr(), MTU)
 	if err != nil {
 		tb.Fatal(err)
 	}

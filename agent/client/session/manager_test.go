@@ -1,4 +1,4 @@
-package keeper
+package session
 
 import (
 	"strings"
@@ -39,28 +39,28 @@ func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	}
 }
 
-// seat is a keeper under test and what a window would know of it.
-type seat struct {
-	*Keeper
+// driven is a Manager under test with what a window would know of it.
+type driven struct {
+	*Manager
 	t       *testing.T
 	changed <-chan struct{}
 	g       *gatewaytest.Gateway
 }
 
-func sit(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *seat {
-	k := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
-	changed, leave := k.Watch()
+func drive(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *driven {
+	m := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
+	changed, leave := m.Watch()
 	t.Cleanup(leave)
-	t.Cleanup(k.Close)
-	return &seat{k, t, changed, g}
+	t.Cleanup(m.Close)
+	return &driven{m, t, changed, g}
 }
 
-func (s *seat) wish(password string) Wish {
-	return Wish{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
+func (s *driven) request(password string) Request {
+	return Request{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
 }
 
 // waits until the status has a state and a code.
-func (s *seat) waits(state client.State, code string) Status {
+func (s *driven) waits(state client.State, code string) client.Status {
 	s.t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -103,26 +103,26 @@ func TestProbeAndLogin(t *testing.T) {
 			c.Wait()
 		}
 	})
-	s := sit(t, g, nil)
+	s := drive(t, g, nil)
 	s.waits(Resting, "")
-	s.Probe(s.wish(""))
+	s.Probe(s.request(""))
 	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
-	s.Login(s.wish("wrong"))
+	s.Login(s.request("wrong"))
 	if now := s.waits(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
-	s.Login(s.wish("right"))
+	s.Login(s.request("right"))
 	if now := s.waits(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
 		t.Errorf("%+v", now)
 	}
-	s.until("the notice", func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
-	s.Probe(s.wish("")) // a second window opens
+	s.until("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
+	s.Probe(s.request("")) // a second window opens
 	s.Extend("")
-	s.until("a refusal", func(now Status) bool { return now.AsksPassword() && now.HasAccess() })
+	s.until("a refusal", func(now client.Status) bool { return now.AsksPassword() && now.HasAccess() })
 	s.Extend("new")
-	s.until("the extension", func(now Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
+	s.until("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
 	s.Logout()
 	s.waits(client.Ended, "logout")
 	if n := g.Connections(); n != 3 {
@@ -146,9 +146,9 @@ func TestComebackKeepsTheWarning(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := sit(t, g, nil)
-	has := func(now Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
-	s.Login(s.wish("right"))
+	s := drive(t, g, nil)
+	has := func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
+	s.Login(s.request("right"))
 	s.until("the warning", has)
 	close(warned)
 	if now := s.waits(client.Reconnecting, "lost"); !has(now) {
@@ -163,7 +163,7 @@ func TestComebackKeepsTheWarning(t *testing.T) {
 	}
 }
 
-func (s *seat) until(what string, is func(Status) bool) {
+func (s *driven) until(what string, is func(client.Status) bool) {
 	s.t.Helper()
 	deadline := time.After(patience)
 	for !is(s.Status()) {
@@ -185,8 +185,8 @@ func TestProbeAgain(t *testing.T) {
 		c.Hello()
 	})
 	clock := probeClock{make(chan pause, 16)}
-	s := sit(t, g, clock)
-	s.Probe(s.wish(""))
+	s := drive(t, g, clock)
+	s.Probe(s.request(""))
 	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		p := clock.next(t, want)
 		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
@@ -200,7 +200,7 @@ func TestProbeAgain(t *testing.T) {
 	s.waits(Ready, "")
 }
 
-// next is the keeper's next pause; other pauses, of package client, are left alone.
+// next is the manager's next pause; other pauses, of package client, are left alone.
 func (c probeClock) next(t *testing.T, want time.Duration) pause {
 	t.Helper()
 	for {
@@ -219,8 +219,8 @@ func (c probeClock) next(t *testing.T, want time.Duration) pause {
 func TestRest(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	clock := probeClock{make(chan pause, 16)}
-	s := sit(t, g, clock)
-	s.Probe(s.wish(""))
+	s := drive(t, g, clock)
+	s.Probe(s.request(""))
 	p := clock.next(t, firstProbe)
 	s.Rest()
 	s.waits(Resting, "")
@@ -235,8 +235,8 @@ func TestRest(t *testing.T) {
 // Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
 func TestRestWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	s := sit(t, g, nil)
-	s.Probe(s.wish(""))
+	s := drive(t, g, nil)
+	s.Probe(s.request(""))
 	s.waits(Ready, "")
 	s.Rest()
 	s.Nudge()
@@ -260,13 +260,13 @@ func TestLoginInPlace(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := sit(t, g, nil)
-	s.Login(s.wish("x"))
+	s := drive(t, g, nil)
+	s.Login(s.request("x"))
 	s.waits(client.Authorized, "")
-	w := s.wish("y")
+	w := s.request("y")
 	w.Login = "petrov"
 	s.Login(w)
-	s.until("the other one", func(now Status) bool { return now.HasAccess() && now.Login == "petrov" })
+	s.until("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
 	if !<-bye {
 		t.Error("the first session was not given back")
 	}
@@ -278,7 +278,7 @@ func TestLoginInPlace(t *testing.T) {
 	s.Close()
 }
 
-// Whoever asks for access has the keeper at once, also while something else has still to end; and may think better of it.
+// Whoever asks for access has it at once, also while something else has still to end; and may think better of it.
 func TestLoginWaits(t *testing.T) {
 	probed, let := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -286,19 +286,19 @@ func TestLoginWaits(t *testing.T) {
 		<-let
 		c.Drop()
 	})
-	for _, end := range []func(*seat){
-		func(s *seat) { s.Logout() },
-		func(s *seat) { go s.Close(); s.waits(client.Ended, "logout") },
+	for _, end := range []func(*driven){
+		func(s *driven) { s.Logout() },
+		func(s *driven) { go s.Close(); s.waits(client.Ended, "logout") },
 	} {
-		s := sit(t, g, nil)
-		s.Probe(s.wish(""))
+		s := drive(t, g, nil)
+		s.Probe(s.request(""))
 		<-probed
-		s.order(func() { s.job.stop = func() {} }) // it is slow to end
-		s.Login(s.wish("x"))
+		s.call(func() { s.job.stop = func() {} }) // it is slow to end
+		s.Login(s.request("x"))
 		if now := s.Status(); !now.Busy() || now.Login != "ivanov" {
 			t.Errorf("%+v", now)
 		}
-		s.Probe(s.wish(""))
+		s.Probe(s.request(""))
 		s.Rest()
 		if now := s.Status(); !now.Busy() {
 			t.Errorf("another window: %+v", now)
@@ -316,8 +316,8 @@ func TestLoginWaits(t *testing.T) {
 // What ended stays on show, also when a window comes and goes.
 func TestEndStays(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
-	s := sit(t, g, nil)
-	s.Login(s.wish("x"))
+	s := drive(t, g, nil)
+	s.Login(s.request("x"))
 	now := s.waits(client.Ended, "admin")
 	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
 		t.Errorf("%+v", now)
@@ -336,10 +336,10 @@ func TestNoTunnel(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 		c.Wait()
 	})
-	s := &seat{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
+	s := &driven{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
 	s.changed, _ = s.Watch()
 	defer s.Close()
-	s.Login(s.wish("x"))
+	s.Login(s.request("x"))
 	if now := s.waits(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
 		t.Errorf("%+v", now)
 	}

@@ -1,4 +1,4 @@
-package seat
+package session
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
 )
@@ -20,21 +19,21 @@ func TestLocal(t *testing.T) {
 	var gateway settings.Gateway
 	var wrong error
 	choose := func() (settings.Gateway, error) { return gateway, wrong }
-	var l Seat = NewLocal(keeper.New(keeper.Config{Roots: g.Root.Pool()}), choose, locale.English)
+	var l Session = NewLocal(Config{Roots: g.Root.Pool()}, choose, locale.English)
 	changed, leave := l.Watch()
 	defer leave()
-	until := func(what string, is func(View) bool) {
+	until := func(what string, is func(Status) bool) {
 		t.Helper()
-		for deadline := time.After(20 * time.Second); !is(l.View()); {
+		for deadline := time.After(20 * time.Second); !is(l.Status()); {
 			select {
 			case <-changed:
 			case <-deadline:
-				t.Fatalf("%s: %+v", what, l.View())
+				t.Fatalf("%s: %+v", what, l.Status())
 			}
 		}
 	}
-	has := func(code, message string) func(View) bool {
-		return func(v View) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message == message }
+	has := func(code, message string) func(Status) bool {
+		return func(v Status) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message == message }
 	}
 	l.Probe()
 	until("no gateway", has(NoGateway, "There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."))
@@ -47,10 +46,10 @@ func TestLocal(t *testing.T) {
 	until("another error", has(BadSettings, "something else"))
 	gateway, wrong = settings.Gateway{Host: g.Host, Port: g.Port}, nil
 	l.Login("i", "x")
-	until("access", func(v View) bool { return v.State == client.Authorized && v.Control == Yours && v.Problem == nil })
+	until("access", func(v Status) bool { return v.State == client.Authorized && v.Control == Yours && v.Problem == nil })
 	l.Close()
 	l.Close()
-	if v := l.View(); v.State != client.Ended || v.Control != Free {
+	if v := l.Status(); v.State != client.Ended || v.Control != Free {
 		t.Errorf("%+v", v)
 	}
 }

@@ -1,4 +1,4 @@
-// Package surroundings notices that this computer has moved: to another network, or through a time in which it slept.
+// Package netwatch notices that this computer has moved: to another network, or through a time in which it slept.
 // The connection to the gateway is then worth a try at once, instead of when it is missed.
 //
 // It looks at the computer's addresses and clock every few seconds. Windows and Linux would both tell of changes by
@@ -6,7 +6,7 @@
 // be measured.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
-package surroundings
+package netwatch
 
 import (
 	"context"

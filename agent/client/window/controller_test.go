@@ -11,9 +11,8 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
@@ -36,9 +35,9 @@ func (m *memory) SetPassword(target, password string) error {
 	return nil
 }
 
-// sitting is a desk under test, its window's goroutine being the test's.
-type sitting struct {
-	*Desk
+// driven is a Controller under test, its window's goroutine being the test's.
+type driven struct {
+	*Controller
 	t       *testing.T
 	changed chan struct{}
 	news    []News
@@ -46,7 +45,7 @@ type sitting struct {
 	log     []string
 }
 
-type office struct {
+type computer struct {
 	memory   *memory
 	registry settings.Registry
 	line     settings.Values
@@ -55,8 +54,8 @@ type office struct {
 	g        *gatewaytest.Gateway
 }
 
-func newOffice(g *gatewaytest.Gateway) *office {
-	o := &office{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
+func newComputer(g *gatewaytest.Gateway) *computer {
+	o := &computer{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
 	o.registry.Policy.Place = settings.Policy
 	o.registry.Installer = settings.Values{Place: settings.Installer, Address: address(g)}
 	return o
@@ -64,11 +63,11 @@ func newOffice(g *gatewaytest.Gateway) *office {
 
 func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa(int(g.Port)) }
 
-func (o *office) open(t *testing.T, visible bool) *sitting {
-	s := &sitting{t: t, changed: make(chan struct{}, 1)}
+func (o *computer) open(t *testing.T, visible bool) *driven {
+	s := &driven{t: t, changed: make(chan struct{}, 1)}
 	cfg := Config{Lang: locale.Russian, Line: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Safe: o.memory,
-		Keeper: keeper.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
+		Local: session.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
 		Changed: func() {
 			select {
 			case s.changed <- struct{}{}:
@@ -82,15 +81,15 @@ func (o *office) open(t *testing.T, visible bool) *sitting {
 		}}
 	if o.service != nil {
 		cfg.HasService = func() bool { return true }
-		cfg.Service = func() seat.Seat { return o.service }
+		cfg.Service = func() session.Session { return o.service }
 	}
-	s.Desk = Open(cfg, visible)
+	s.Controller = Open(cfg, visible)
 	t.Cleanup(s.Close)
 	return s
 }
 
 // waits until the window shows a status.
-func (s *sitting) waits(status string) Content {
+func (s *driven) waits(status string) Content {
 	s.t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -111,7 +110,7 @@ func (s *sitting) waits(status string) Content {
 	}
 }
 
-func (s *sitting) types(login, password string) {
+func (s *driven) types(login, password string) {
 	s.Type(Typed{login, password, s.Content().Address.Text})
 }
 
@@ -135,7 +134,7 @@ func TestPersonLogsIn(t *testing.T) {
 			c.Wait()
 		}
 	})
-	o := newOffice(g)
+	o := newComputer(g)
 	s := o.open(t, true)
 	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
 		t.Errorf("%+v", f)
@@ -183,9 +182,9 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 }
 
-// with gives an office in which a person has chosen to be logged in by the program.
-func with(g *gatewaytest.Gateway, password string) *office {
-	o := newOffice(g)
+// with gives a computer in which a person has chosen to be logged in by the program.
+func with(g *gatewaytest.Gateway, password string) *computer {
+	o := newComputer(g)
 	o.memory.personal = settings.Personal{Login: "ivanov", AutoConnect: true, SavePassword: true}
 	o.memory.passwords["IdecoAgent: ivanov @ "+address(g)] = password
 	return o
@@ -259,7 +258,7 @@ func TestTypedAddress(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	look := make(chan struct{})
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
-	o := newOffice(g)
+	o := newComputer(g)
 	s := o.open(t, true)
 	s.waits(ready)
 	s.Type(Typed{Address: "https://gw"})
@@ -289,7 +288,7 @@ func TestTypedAddress(t *testing.T) {
 // What administrators change counts from the next probe on.
 func TestPolicyChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	o := newOffice(g)
+	o := newComputer(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
 	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
@@ -313,7 +312,7 @@ func TestPolicyChanges(t *testing.T) {
 // The right pin of the same gateway counts as soon as an administrator has set it.
 func TestPinChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	o := newOffice(g)
+	o := newComputer(g)
 	o.roots = x509.NewCertPool()
 	s := o.open(t, true)
 	s.waits("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
@@ -325,7 +324,7 @@ func TestPinChanges(t *testing.T) {
 // A window that nobody sees leaves the gateway in peace.
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
-	s := newOffice(g).open(t, false)
+	s := newComputer(g).open(t, false)
 	if f := s.Content(); f.Status != "Вы не подключены." || g.Connections() != 0 {
 		t.Errorf("%+v", f)
 	}
@@ -335,15 +334,15 @@ func TestHidden(t *testing.T) {
 	s.waits("Вы не подключены.")
 }
 
-// fakeService is a seat in which nothing ever happens.
+// fakeService is a session in which nothing ever happens.
 type fakeService struct {
-	seat.Bell
+	session.Watchers
 	mu     sync.Mutex // guards what follows
 	probes int
 	rests  int
 	logins []string      // their passwords
 	closed chan struct{} // told of a Close; may be nil
-	view   seat.View
+	status session.Status
 }
 
 func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
@@ -362,18 +361,18 @@ func (f *fakeService) Close() {
 	}
 }
 
-func (f *fakeService) View() seat.View {
+func (f *fakeService) Status() session.Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.view
+	return f.status
 }
 
 // What the computer's administrators named is the service's; what a plain user names gets a login in the window's own process.
-func TestWhichSeat(t *testing.T) {
+func TestWhichSession(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	o := newOffice(g)
-	o.service = &fakeService{view: seat.View{Status: keeper.Status{State: keeper.Resting}}, closed: make(chan struct{}, 1)}
+	o := newComputer(g)
+	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Resting}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
 	if s.Here() || o.service.probes != 1 {
 		t.Error("the installer's gateway is the service's")
@@ -392,7 +391,7 @@ func TestWhichSeat(t *testing.T) {
 	select {
 	case <-o.service.closed: // in the background
 	case <-time.After(5 * time.Second):
-		t.Fatal("the seat in the service that was left is not closed")
+		t.Fatal("the session in the service that was left is not closed")
 	}
 	o.line = settings.Values{Place: settings.CommandLine, Address: address(other)}
 	if !o.open(t, false).Here() {
@@ -409,15 +408,15 @@ func TestWhichSeat(t *testing.T) {
 	if s.Login() != controlAddress {
 		t.Error("there is no gateway")
 	}
-	// Access of the service is not left for another seat.
+	// Access of the service is not left for another session.
 	o.line.Address = ""
-	o.service.view = seat.View{Status: keeper.Status{State: "authorized", Login: "ivanov"}, Control: seat.Yours}
+	o.service.status = session.Status{Status: client.Status{State: "authorized", Login: "ivanov"}, Control: session.Yours}
 	s = o.open(t, true)
 	o.registry.Policy.Address = address(other)
 	o.registry.Installer.Address = ""
 	s.SetVisible(true)
 	if s.Here() {
-		t.Error("left a seat with access")
+		t.Error("left a session with access")
 	}
 }
 
@@ -426,16 +425,16 @@ func TestServiceComesBack(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	for _, loggedOut := range []bool{false, true} {
 		o := with(g, "right")
-		o.service = &fakeService{view: view(client.Authorized, "", "")}
+		o.service = &fakeService{status: statusOf(client.Authorized, "", "")}
 		s := o.open(t, false)
 		s.Refresh()
 		if loggedOut {
 			s.Logout()
 		}
-		gone := view(keeper.Resting, "", "")
-		gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Ждём."}
-		for _, v := range []seat.View{gone, view(keeper.Resting, "", ""), view(keeper.Ready, "", ""), view(keeper.Ready, "", "")} {
-			o.service.do(func() { o.service.view = v })
+		gone := statusOf(session.Resting, "", "")
+		gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
+		for _, v := range []session.Status{gone, statusOf(session.Resting, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
+			o.service.do(func() { o.service.status = v })
 			s.Refresh()
 		}
 		if got := strings.Join(o.service.logins, " "); (got == "right") == loggedOut || loggedOut && got != "" {
@@ -448,13 +447,13 @@ func TestServiceComesBack(t *testing.T) {
 func TestHiddenInService(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	o := with(g, "right")
-	o.service = &fakeService{view: view(keeper.Resting, "", "")}
+	o.service = &fakeService{status: statusOf(session.Resting, "", "")}
 	s := o.open(t, true)
 	s.SetVisible(false)
 	if o.service.rests != 0 {
 		t.Error("it has to log in yet")
 	}
-	o.service.do(func() { o.service.view = view(client.Authorized, "", "") })
+	o.service.do(func() { o.service.status = statusOf(client.Authorized, "", "") })
 	s.Refresh()
 	if o.service.rests != 1 {
 		t.Errorf("%d rests after the login", o.service.rests)
@@ -469,13 +468,13 @@ func TestHiddenInService(t *testing.T) {
 // Traffic is asked for while somebody looks at a VPN of the service, and never otherwise.
 func TestTraffic(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	tunnel, lan := view(client.TunnelUp, "", ""), view(client.Authorized, "", "")
+	tunnel, lan := statusOf(client.TunnelUp, "", ""), statusOf(client.Authorized, "", "")
 	tunnel.Mode, lan.Mode = client.ModeVPN, client.ModeLAN
 	other := tunnel
-	other.Control = seat.Other
+	other.Control = session.Other
 	for _, c := range []struct {
 		name           string
-		view           seat.View
+		status         session.Status
 		visible, known bool
 		want           bool
 	}{
@@ -485,8 +484,8 @@ func TestTraffic(t *testing.T) {
 		{"local network", lan, true, true, false},
 		{"somebody else's", other, true, true, false},
 	} {
-		o := newOffice(g)
-		o.service = &fakeService{view: c.view}
+		o := newComputer(g)
+		o.service = &fakeService{status: c.status}
 		s := o.open(t, c.visible)
 		asked := false
 		s.cfg.Traffic = func() (Traffic, bool) { asked = true; return Traffic{Received: 512}, c.known }
@@ -503,14 +502,14 @@ func TestTraffic(t *testing.T) {
 // After an update the program shows itself only to who has lost the access by that and must type the password.
 func TestReturnsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	in, out := view(client.Authorized, "", ""), view(keeper.Resting, "", "")
-	other := view(keeper.Resting, "", "")
-	other.Control = seat.Other
+	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Resting, "", "")
+	other := statusOf(session.Resting, "", "")
+	other.Control = session.Other
 	for _, c := range []struct {
-		name string
-		view seat.View
-		auto bool
-		want bool
+		name   string
+		status session.Status
+		auto   bool
+		want   bool
 	}{
 		{"no access", out, false, true},
 		{"somebody else's access", other, false, true},
@@ -519,7 +518,7 @@ func TestReturnsHidden(t *testing.T) {
 	} {
 		o := with(g, "right")
 		o.memory.personal.AutoConnect = c.auto
-		o.service = &fakeService{view: c.view}
+		o.service = &fakeService{status: c.status}
 		if got := o.open(t, false).ReturnsHidden(); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}

@@ -1,15 +1,15 @@
 package locale
 
-// Keys of texts of a window about its place: the service, and who has it.
+// Keys of texts about the service, and about who has access through it.
 const (
 	NoGateway        = "no_gateway"
-	SeatBusy         = "seat_busy"
-	SeatTaken        = "seat_taken"
-	SeatWait         = "seat_wait"
-	SeatEnded        = "seat_ended"
-	SeatLeft         = "seat_left"
-	SeatWindowGone   = "seat_window_gone"
-	SeatStopped      = "seat_stopped"
+	AccessBusy       = "access_busy"
+	AccessTaken      = "access_taken"
+	AccessWait       = "access_wait"
+	AccessEnded      = "access_ended"
+	AccessLeft       = "access_left"
+	AccessWindowGone = "access_window_gone"
+	AccessStopped    = "access_stopped"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
 
@@ -24,29 +24,29 @@ const (
 	EndUntrusted   = "end_untrusted"
 )
 
-var seatTexts = map[string]text{
+var sessionTexts = map[string]text{
 	NoGateway: {
 		"Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора.",
 		"There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."},
-	SeatBusy: {
+	AccessBusy: {
 		"Занято: доступ на этом компьютере сейчас открыт другим человеком. Войти можно будет, когда он выйдет.",
 		"Taken: somebody else has access on this computer now. You can log in as soon as they have logged out."},
-	SeatTaken: {
+	AccessTaken: {
 		"Занято: доступ на этом компьютере сейчас открыт в другом сеансе Windows.",
 		"Taken: access on this computer is open in another Windows session now."},
-	SeatWait: {
+	AccessWait: {
 		"Войти можно будет, когда он закончится. Завершить его может администратор этого компьютера.",
 		"You can log in when that has ended. An administrator of this computer can end it."},
-	SeatEnded: {
+	AccessEnded: {
 		"Доступ закрыт: его завершил администратор этого компьютера.",
 		"Access is closed: an administrator of this computer has ended it."},
-	SeatLeft: {
+	AccessLeft: {
 		"Доступ закрыт: в этом сеансе Windows никто не работал. Войдите снова.",
 		"Access is closed: nobody was working in this Windows session. Log in again."},
-	SeatWindowGone: {
+	AccessWindowGone: {
 		"Доступ закрыт: программа была закрыта. Войдите снова.",
 		"Access is closed: the program was closed. Log in again."},
-	SeatStopped: {
+	AccessStopped: {
 		"Доступ закрыт: служба «Айдеко Агент» остановлена. Ждём её.",
 		"Access is closed: the service Ideco Agent was stopped. Waiting for it."},
 	ServiceStopped: {
