@@ -110,7 +110,7 @@
   function isBusy(part) {
     const focused = document.activeElement;
     return document.hidden ||
-      part.querySelector("button:hover, form:hover") !== null ||
+      part.querySelector("button:hover, form:hover, details[open]") !== null ||
       (part.contains(focused) && focused.matches("button"));
   }
 

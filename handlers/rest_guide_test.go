@@ -1,0 +1,131 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// example is a request in the manual, with the answer that it shows.
+type example struct {
+	method, path, body string
+	answer             string // JSON; empty where the manual shows none
+}
+
+var fenced = regexp.MustCompile("(?s)```(sh|json)\n(.*?)```")
+
+// examplesIn finds the requests of a page: each is a block of sh, and the block of json after it is its answer.
+func examplesIn(t *testing.T, file string) (list []example) {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range fenced.FindAllStringSubmatch(string(page), -1) {
+		if block[1] == "sh" {
+			list = append(list, parseCurl(t, block[2]))
+		} else {
+			list[len(list)-1].answer = block[2]
+		}
+	}
+	return list
+}
+
+var curlWord = regexp.MustCompile(`'[^']*'|\S+`)
+
+// parseCurl reads a curl command: the flags -K, -X and -d, and the address.
+func parseCurl(t *testing.T, command string) example {
+	t.Helper()
+	words := curlWord.FindAllString(strings.ReplaceAll(command, "\\\n", " "), -1)
+	e := example{method: http.MethodGet}
+	if len(words) < 4 || words[0] != "curl" || words[1] != "-K" || words[2] != "gw" {
+		t.Fatalf("%q is no request", command)
+	}
+	for words = words[3:]; len(words) > 0; words = words[1:] {
+		switch _, path, isURL := strings.Cut(words[0], ":8443"); {
+		case isURL:
+			e.path = path
+		case words[0] == "-X":
+			e.method, words = words[1], words[1:]
+		case words[0] == "-d":
+			if e.method == http.MethodGet {
+				e.method = http.MethodPost
+			}
+			e.body, words = strings.Trim(words[1], "'"), words[1:]
+		default:
+			t.Fatalf("%s in %q is read by nobody", words[0], command)
+		}
+	}
+	return e
+}
+
+// TestRESTExamples sends every request of the manual to a real site, in the order of the page, and compares the fields of
+// the answers. Every route of REST has an example.
+func TestRESTExamples(t *testing.T) {
+	for _, lang := range []string{"ru", "en"} {
+		t.Run(lang, func(t *testing.T) {
+			s := newSite(t)
+			h := s.PortalHandler()
+			live := liveSession(t, s, "ivanov").Session.ID
+			var cookies []*http.Cookie
+			used := map[string]bool{}
+			for _, e := range examplesIn(t, "../templates/guide/"+lang+"/rest.md") {
+				path := strings.Replace(e.path, "6pwrw5ac4edlbbjh", live, 1)
+				r := httptest.NewRequest(e.method, "https://gw.example.test"+path, strings.NewReader(e.body))
+				r.RemoteAddr = "192.168.7.30:40000"
+				r.Header.Set("Content-Type", "application/json")
+				for _, cookie := range cookies {
+					r.AddCookie(cookie)
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					t.Errorf("%s %s: %d %s", e.method, e.path, w.Code, w.Body)
+					continue
+				}
+				if set := w.Result().Cookies(); e.path == "/web/auth/login" && len(set) > 0 {
+					cookies = set
+				}
+				if e.answer != "" {
+					if got, want := fieldsOf(t, w.Body.String()), fieldsOf(t, e.answer); !slices.Equal(got, want) {
+						t.Errorf("%s %s answers\n%s; the manual has\n%s", e.method, e.path, got, want)
+					}
+				}
+				for _, route := range s.portalRoutes() {
+					if route.form == rest && route.method == e.method && matches(route.path, e.path) {
+						used[route.method+" "+route.path] = true
+					}
+				}
+			}
+			for _, route := range s.portalRoutes() {
+				if name := route.method + " " + route.path; route.form == rest && !used[name] {
+					t.Errorf("there is no example of %s", name)
+				}
+			}
+		})
+	}
+}
+
+// fieldsOf are the names of an answer's fields, sorted; of a list those of its first element. A field "id" of an answer
+// with nothing else comes with its value, because requests after it name it.
+func fieldsOf(t *testing.T, answer string) []string {
+	t.Helper()
+	var list []map[string]any
+	if strings.HasPrefix(answer, "{") {
+		answer = "[" + answer + "]"
+	}
+	if err := json.Unmarshal([]byte(answer), &list); err != nil || len(list) == 0 {
+		t.Fatalf("%v in %s", err, answer)
+	}
+	if id, ok := list[0]["id"].(float64); ok && len(list[0]) == 1 {
+		return []string{"id", fmt.Sprint(id)}
+	}
+	return slices.Sorted(maps.Keys(list[0]))
+}

@@ -1,0 +1,195 @@
+// Package guide holds the manuals of the product: Markdown pages in Russian and English, which the portal serves under
+// /guide/ and which can be read in the repository. Each language has the same pages with the same sections.
+//
+// In the Markdown:
+//
+//   - Every heading below the title names its id: "## Backup {#backup}". Links from outside lead there, so ids stay.
+//   - The first paragraph of the page, and of each section, is its short help. Popovers of the portal show it.
+//   - A link to another page names its file: "operating.md#backup".
+//   - Bold words are texts of the portal, of the agent's window or of its policy, word for word; " → " separates the items
+//     of a menu. Nothing else is bold.
+//   - HTML is left out of the pages.
+package guide
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+)
+
+//go:embed ru/*.md en/*.md
+var files embed.FS
+
+// Names are the pages, in the order of the contents.
+var Names = []string{"first-steps", "operating", "firewall", "windows", "agent", "rest", "troubleshooting", "untried"}
+
+// Page is one page in one language.
+type Page struct {
+	Name     string
+	Title    string
+	Lead     template.HTML // the first paragraph
+	Body     template.HTML // everything after it
+	Sections []Section     // those of the second level, in their order
+	leads    map[string]template.HTML
+}
+
+// Section is a part of a page under a heading of its own.
+type Section struct {
+	ID    string
+	Title string
+}
+
+// Path is where the portal serves a section; "" is the page as a whole.
+func Path(page, section string) string {
+	if section != "" {
+		section = "#" + section
+	}
+	return "/guide/" + page + section
+}
+
+// Pages are the pages of a language, "ru" or "en", in the order of Names.
+func Pages(lang string) []Page { return pages[lang] }
+
+// Find finds a page by its name.
+func Find(lang, name string) (Page, bool) {
+	for _, p := range pages[lang] {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Page{}, false
+}
+
+// Help is the short help of a section: its first paragraph. "" is the page as a whole. Empty when there is none.
+func Help(lang, page, section string) template.HTML {
+	p, _ := Find(lang, page)
+	if section == "" {
+		return p.Lead
+	}
+	return p.leads[section]
+}
+
+var (
+	markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithHeadingAttribute()))
+	pages    = load()
+)
+
+// load reads the embedded pages. A broken one is a mistake in the program that no start may survive.
+func load() map[string][]Page {
+	all := map[string][]Page{}
+	for _, lang := range []string{"ru", "en"} {
+		for _, name := range Names {
+			source, err := files.ReadFile(lang + "/" + name + ".md")
+			if err != nil {
+				panic(err)
+			}
+			p, err := render(name, source)
+			if err != nil {
+				panic(fmt.Sprintf("guide: %s/%s.md: %v", lang, name, err))
+			}
+			all[lang] = append(all[lang], p)
+		}
+	}
+	return all
+}
+
+// render makes a page of its Markdown.
+func render(name string, source []byte) (Page, error) {
+	p := Page{Name: name, leads: map[string]template.HTML{}}
+	doc := markdown.Parser().Parse(text.NewReader(source))
+	title, isHeading := doc.FirstChild().(*ast.Heading)
+	if !isHeading || title.Level != 1 {
+		return p, fmt.Errorf("does not begin with its title")
+	}
+	if err := leadElsewhere(doc, name); err != nil {
+		return p, err
+	}
+	p.Title = plain(title, source)
+	var err error
+	if p.Lead, err = lead(title, source); err != nil {
+		return p, err
+	}
+	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
+		h, isHeading := n.(*ast.Heading)
+		if !isHeading || h == title {
+			continue
+		}
+		id, named := h.AttributeString("id")
+		if !named {
+			return p, fmt.Errorf("%q has no id", plain(h, source))
+		}
+		section := Section{string(id.([]byte)), plain(h, source)}
+		if p.leads[section.ID] != "" {
+			return p, fmt.Errorf("two sections have the id %q", section.ID)
+		}
+		if p.leads[section.ID], err = lead(h, source); err != nil {
+			return p, err
+		}
+		if h.Level == 2 {
+			p.Sections = append(p.Sections, section)
+		}
+	}
+	doc.RemoveChild(doc, title.NextSibling()) // the lead
+	doc.RemoveChild(doc, title)
+	p.Body, err = html(doc, source)
+	return p, err
+}
+
+// lead is the paragraph after a heading.
+func lead(h *ast.Heading, source []byte) (template.HTML, error) {
+	if h.NextSibling() == nil || h.NextSibling().Kind() != ast.KindParagraph {
+		return "", fmt.Errorf("%q does not begin with a paragraph", plain(h, source))
+	}
+	return html(h.NextSibling(), source)
+}
+
+func html(n ast.Node, source []byte) (template.HTML, error) {
+	var b bytes.Buffer
+	err := markdown.Renderer().Render(&b, source, n)
+	return template.HTML(b.String()), err
+}
+
+// leadElsewhere turns the links between files, and those within one, into links of the portal. So they hold in a popover
+// too.
+func leadElsewhere(doc ast.Node, name string) error {
+	return ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		link, isLink := n.(*ast.Link)
+		if !isLink || !entering {
+			return ast.WalkContinue, nil
+		}
+		to := string(link.Destination)
+		if strings.HasPrefix(to, "https://") {
+			return ast.WalkContinue, nil
+		}
+		page, section, _ := strings.Cut(to, "#")
+		if page == "" {
+			page = name + ".md"
+		}
+		page, isFile := strings.CutSuffix(page, ".md")
+		if !isFile {
+			return ast.WalkStop, fmt.Errorf("the link %q leads to no page", to)
+		}
+		link.Destination = []byte(Path(page, section))
+		return ast.WalkContinue, nil
+	})
+}
+
+// plain is the text of a node without its markup.
+func plain(n ast.Node, source []byte) string {
+	var b strings.Builder
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if t, isText := n.(*ast.Text); isText && entering {
+			b.Write(t.Segment.Value(source))
+		}
+		return ast.WalkContinue, nil
+	})
+	return b.String()
+}

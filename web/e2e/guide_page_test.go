@@ -1,0 +1,39 @@
+//go:build browser
+
+package e2e
+
+import (
+	"testing"
+
+	"ideco-agent/templates/guide"
+)
+
+// TestGuideInChromium: the "?" of a page shows its short help and leads to the manual, and every page of the manuals fits
+// into its window.
+func TestGuideInChromium(t *testing.T) {
+	g := startGateway(t)
+	g.administrator()
+	b := g.chromium(t)
+
+	b.open("/login")
+	b.types("login", "boss")
+	b.types("password", bossPassword)
+	b.click("main form button[type=submit]")
+	b.sees("Ideco агент управляет доступом")
+	b.click("details[data-popover] summary")
+	b.sees("Включите переключатель, введите адрес шлюза и сохраните")
+	b.pictures("guide-popover")
+	b.click("details[data-popover] p:last-child a")
+	b.sees("Первые шаги")
+	b.sees("Смена адреса шлюза не мешает уже установленным агентам")
+
+	b.open("/admin/monitor/sessions")
+	b.click("details[data-popover] summary")
+	b.sees("Здесь видно, кто сейчас подключён")
+	for _, name := range guide.Names {
+		b.open("/guide/" + name)
+		b.pictures("guide-" + name)
+	}
+	b.click(`form[action="/language"] button`)
+	b.sees("What is untried")
+}
