@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 )
 
 var gatewayIP = gatewayOf(network).Addr()
@@ -159,7 +160,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	if old.send(t, echo); !old.answered(patience) {
 		t.Fatal("the first peer got no answer")
 	}
-	eventually(t, "the first peer is counted", func() bool { return d.Traffic()[s.ID].Rx > 0 })
+	netlab.Eventually(t, "the first peer is counted", func() bool { return d.Traffic()[s.ID].Rx > 0 })
 	before := d.Traffic()[s.ID]
 
 	second := newKey(t)
@@ -174,7 +175,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	if fresh.send(t, echo); !fresh.answered(patience) {
 		t.Fatal("the second peer got no answer")
 	}
-	eventually(t, "both peers are added up", func() bool {
+	netlab.Eventually(t, "both peers are added up", func() bool {
 		now := d.Traffic()[s.ID]
 		return now.Rx > before.Rx && now.Tx > before.Tx && !now.Handshake.Before(before.Handshake)
 	})
@@ -223,7 +224,7 @@ func TestTrafficIsThePersons(t *testing.T) {
 	for range 100 {
 		w.send(t, ping(netip.MustParseAddr("10.99.0.200"), s.Address, 1000))
 	}
-	eventually(t, "what the person sent is counted", func() bool { return d.Traffic()[s.ID].Rx > 2000 })
+	netlab.Eventually(t, "what the person sent is counted", func() bool { return d.Traffic()[s.ID].Rx > 2000 })
 	got := d.Traffic()[s.ID]
 	if got.Tx > got.Rx/4 || time.Since(got.Handshake) > patience {
 		t.Errorf("traffic %+v, want much from the person and a handshake just now", got)

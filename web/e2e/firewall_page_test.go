@@ -16,6 +16,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
@@ -27,7 +28,7 @@ func TestFirewallPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		boss := g.visitor(netip.Addr{})
 		boss.signIn("boss", bossPassword)
 		boss.open("/admin/gateway")
@@ -46,7 +47,7 @@ func TestFirewallPage(t *testing.T) {
 		}
 		choose()
 		boss.sees(ourTable)
-		if got := strings.Join(strings.Fields(run(t, "nft", "list", ourTable)), " "); !strings.Contains(boss.text(), got) {
+		if got := strings.Join(strings.Fields(netlab.Run(t, "nft", "list", ourTable)), " "); !strings.Contains(boss.text(), got) {
 			t.Errorf("the page does not show the rules in force:\n%s", got)
 		}
 		boss.submit("/admin/gateway/return", nil)
@@ -77,7 +78,7 @@ func TestFirewallPage(t *testing.T) {
 		if err := os.RemoveAll(file); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the rules are written by themselves", func() bool {
+		netlab.Eventually(t, "the rules are written by themselves", func() bool {
 			boss.open("/admin/gateway")
 			return !strings.Contains(boss.text(), open)
 		})

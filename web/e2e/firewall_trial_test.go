@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallTrialRunsOut: a choice that nobody confirms goes back by itself, after its minute or with a process that is
@@ -22,7 +24,7 @@ import (
 func TestFirewallTrialRunsOut(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		desk, farDesk, gateway := g.desk(inOne, one), g.desk(inFar, far), g.visitor(netip.Addr{})
 		for _, v := range []*visitor{desk, farDesk, gateway} {
 			v.signIn("boss", bossPassword)
@@ -85,7 +87,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		if took := time.Since(began); took < time.Minute {
 			t.Errorf("the former settings came back after %v already", took)
 		}
-		eventually(t, "the table goes", func() bool { return !hasTable(t) })
+		netlab.Eventually(t, "the table goes", func() bool { return !hasTable(t) })
 		g.chose()
 		w.open(t, "nobody has confirmed", inOne, one, to)
 		w.open(t, "nobody has confirmed", inFar, far, to)
@@ -110,7 +112,7 @@ func (g *guarded) desk(place string, from netip.Addr) *visitor {
 	near.where.Portal = []string{net.JoinHostPort("10.77.1.1", portalPort)}
 	v := near.visitor(netip.Addr{})
 	v.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return g.town.dial(ctx, place, network, from, address)
+		return g.Dial(ctx, place, network, from, address)
 	}
 	return v
 }
