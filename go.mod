@@ -22,7 +22,6 @@ require (
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/lxn/walk v0.0.0-20210112085537-c389da54e794
 	github.com/lxn/win v0.0.0-20210218163916-a377121e959e
-	github.com/mattn/go-isatty v0.0.24
 	github.com/mdlayher/netlink v1.7.3-0.20250113171957-fbb4dce95f42
 	github.com/nicksnyder/go-i18n/v2 v2.7.0
 	github.com/pressly/goose/v3 v3.29.0
@@ -62,6 +61,7 @@ require (
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/labstack/gommon v0.5.0 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mattn/go-runewidth v0.0.21 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect
 	github.com/mdlayher/genetlink v1.3.2 // indirect
@@ -103,3 +103,7 @@ tool (
 	github.com/tc-hib/go-winres
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+// The fork of wireguard-windows. It scales a system metric to the screen of the window, also where Windows has no
+// GetSystemMetricsForDpi: before Windows 10 1607 the icon in the title is otherwise as large as the first screen needs it.
+replace github.com/lxn/win => golang.zx2c4.com/wireguard/windows v0.0.0-20210224134948-620c54ef6199

@@ -11,16 +11,10 @@ import (
 // Code is the stable name of a refusal. Its text in the user's language stands in the catalogues.
 type Code string
 
-// Codes of refusals. CodeUnreachable, CodeNotTrusted and CodeTunnelBlocked are found by the agent itself; the
-// others come from the gateway.
+// Codes of refusals by the gateway.
 const (
 	CodeBadCredentials       Code = "bad_credentials"
 	CodeAccountDisabled      Code = "account_disabled"
-	CodeAccountLocked        Code = "account_locked"
-	CodeAccountExpired       Code = "account_expired"
-	CodePasswordExpired      Code = "password_expired"
-	CodePasswordMustChange   Code = "password_must_change"
-	CodeNotPermitted         Code = "not_permitted"
 	CodeVPNNotAllowed        Code = "vpn_not_allowed"
 	CodeDeviceLimit          Code = "device_limit"
 	CodeAddressBusy          Code = "address_busy"
@@ -33,10 +27,24 @@ const (
 	CodeInternal             Code = "internal"
 	CodeSessionOver          Code = "session_over"    // a resume token that brings nothing back; the person logs in again
 	CodeAddressRefused       Code = "address_refused" // a further address that the session does not get; only programs hear it
-	CodeTOTPRequired         Code = "totp_required"
-	CodeTOTPWrong            Code = "totp_wrong"
-	CodeSharedAddress        Code = "shared_address"
+)
 
+// Codes that this gateway does not send yet. Agents have their texts already, because a newer gateway may send them to an
+// older agent. The first five wait for accounts of directories, the others for the second factor and for several people
+// behind one address.
+const (
+	CodeAccountLocked      Code = "account_locked"
+	CodeAccountExpired     Code = "account_expired"
+	CodePasswordExpired    Code = "password_expired"
+	CodePasswordMustChange Code = "password_must_change"
+	CodeNotPermitted       Code = "not_permitted"
+	CodeTOTPRequired       Code = "totp_required"
+	CodeTOTPWrong          Code = "totp_wrong"
+	CodeSharedAddress      Code = "shared_address"
+)
+
+// Codes of refusals that the agent finds by itself.
+const (
 	CodeUnreachable   Code = "unreachable"
 	CodeNotTrusted    Code = "not_trusted"
 	CodeTunnelBlocked Code = "tunnel_blocked"

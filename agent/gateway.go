@@ -25,6 +25,7 @@ const (
 	EnforcementSwitchedOff Enforcement = "off"         // started without a firewall on purpose
 	EnforcementNoRights    Enforcement = "no_rights"   // the process may not change rules
 	EnforcementNoKernel    Enforcement = "no_kernel"   // the kernel has no nftables
+	EnforcementNoProgram   Enforcement = "no_program"  // the program nft is not installed
 	EnforcementFlowtable   Enforcement = "flowtable"   // packets of a chosen interface would go past the rules
 	EnforcementUnavailable Enforcement = "unavailable" // there is no firewall for another reason; the log says why
 	EnforcementBehind      Enforcement = "behind"      // the rules could not be changed: the former ones hold; the log says why
@@ -32,7 +33,7 @@ const (
 
 // Enforcements lists every Enforcement, for tests that look for a missing text.
 var Enforcements = []Enforcement{EnforcementIdle, EnforcementOn, EnforcementSwitchedOff, EnforcementNoRights,
-	EnforcementNoKernel, EnforcementFlowtable, EnforcementUnavailable, EnforcementBehind}
+	EnforcementNoKernel, EnforcementNoProgram, EnforcementFlowtable, EnforcementUnavailable, EnforcementBehind}
 
 // BootTrouble is why the rules for the next boot, which hold until this program runs, are not those in force.
 type BootTrouble string

@@ -41,33 +41,20 @@ type Settings struct {
 
 // DefaultSettings are the settings of a new gateway. LocalNetworks are added at the first start.
 func DefaultSettings() Settings {
-	return Settings{
-		VPNNetwork:     netip.MustParsePrefix("10.128.0.0/16"),
-		SessionLAN:     24 * time.Hour,
-		SessionVPN:     12 * time.Hour,
-		Grace:          30 * time.Second,
-		DevicesPerUser: 5,
-		DevicePolicy:   DeviceEvict,
-		JournalDays:    365,
-		JournalMB:      500,
-		GatewaySettings: GatewaySettings{
-			Masquerade:      true,
-			FirewallTimeout: time.Minute,
-		},
+	s := Settings{
+		VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
+		DevicePolicy:    DeviceEvict,
+		GatewaySettings: GatewaySettings{Masquerade: true},
 	}
+	for _, n := range Numbers() {
+		n.Set(&s, n.Default)
+	}
+	return s
 }
 
-// Limits of the settings.
+// Limits of the settings; those of numbers stand in Numbers.
 const (
-	MinSession = 3600 * time.Millisecond // 0.001 h
-	MaxSession = 365 * 24 * time.Hour
-	MaxGrace   = time.Hour
-	MaxDevices = 100
-	MaxNets    = 256
-
-	MaxJournalDays = 3650
-	MinJournalMB   = 10
-	MaxJournalMB   = 100000
+	MaxNets = 256
 
 	// What one tunnel is told. Both ends hold to it: a gateway that said more would be refused by its own agents.
 	MaxDNS      = 8

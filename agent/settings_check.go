@@ -8,9 +8,12 @@ func (s Settings) Check() []Problem {
 	c.domain(s)
 	c.localNetworks(s)
 	c.tunnel(s)
-	c.sessions(s)
-	c.journal(s)
+	for _, n := range AgentNumbers() {
+		c.number(&s, n)
+	}
+	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
 	c.gateway(s.GatewaySettings)
+	c.number(&s, FirewallTimeout)
 	return c.problems
 }
 
@@ -66,19 +69,6 @@ func (c *settingsCheck) tunnel(s Settings) {
 	for _, name := range s.DNSSuffixes {
 		c.refuse(!isSuffix(name), "dns_suffix", "field_domain_name", Clean(name, 80))
 	}
-}
-
-func (c *settingsCheck) sessions(s Settings) {
-	c.refuse(s.SessionLAN < MinSession || s.SessionLAN > MaxSession, "session_hours_lan", "field_session_hours", "")
-	c.refuse(s.SessionVPN < MinSession || s.SessionVPN > MaxSession, "session_hours_vpn", "field_session_hours", "")
-	c.refuse(s.Grace < 0 || s.Grace > MaxGrace, "grace_seconds", "field_grace", "")
-	c.refuse(s.DevicesPerUser < 1 || s.DevicesPerUser > MaxDevices, "devices_per_user", "field_devices", "")
-	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
-}
-
-func (c *settingsCheck) journal(s Settings) {
-	c.refuse(s.JournalDays < 1 || s.JournalDays > MaxJournalDays, "journal_days", "field_journal_days", "")
-	c.refuse(s.JournalMB < MinJournalMB || s.JournalMB > MaxJournalMB, "journal_mb", "field_journal_mb", "")
 }
 
 func isVPNNetwork(n netip.Prefix) bool {

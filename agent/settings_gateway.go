@@ -28,11 +28,9 @@ const TrialLength = time.Minute
 
 // Limits of the gateway's settings.
 const (
-	MaxInterfaces      = 64 // LAN and WAN together
-	MaxInterfaceName   = 15 // bytes, as in the kernel
-	MaxOpen            = 64
-	MinFirewallTimeout = 10 * time.Second
-	MaxFirewallTimeout = 10 * time.Minute
+	MaxInterfaces    = 64 // LAN and WAN together
+	MaxInterfaceName = 15 // bytes, as in the kernel
+	MaxOpen          = 64
 )
 
 // Guards tells whether interfaces are chosen between which the firewall stands.
@@ -137,8 +135,6 @@ func (c *settingsCheck) gateway(g GatewaySettings) {
 	for _, o := range g.OpenBeforeLogin {
 		c.refuse(!isServer(o.Addr), "open_before_login", "field_open_address", o.Addr.String())
 	}
-	c.refuse(g.FirewallTimeout < MinFirewallTimeout || g.FirewallTimeout > MaxFirewallTimeout || g.FirewallTimeout%time.Second != 0,
-		"firewall_timeout_seconds", "field_firewall_timeout", "")
 }
 
 // isServer tells whether a host beyond the gateway can have the address.

@@ -47,10 +47,10 @@ func TestSettingsCheckGateway(t *testing.T) {
 				g.OpenBeforeLogin = append(g.OpenBeforeLogin, Open{Addr: netip.AddrFrom4([4]byte{10, 0, 0, i})})
 			}
 		}},
-		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = MinFirewallTimeout }},
-		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = MaxFirewallTimeout }},
+		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = 10 * time.Second }},
+		{"firewall_timeout_seconds", "", func(g *GatewaySettings) { g.FirewallTimeout = 10 * time.Minute }},
 		{"firewall_timeout_seconds", "field_firewall_timeout", func(g *GatewaySettings) { g.FirewallTimeout = 9 * time.Second }},
-		{"firewall_timeout_seconds", "field_firewall_timeout", func(g *GatewaySettings) { g.FirewallTimeout = MaxFirewallTimeout + time.Second }},
+		{"firewall_timeout_seconds", "field_firewall_timeout", func(g *GatewaySettings) { g.FirewallTimeout = 10*time.Minute + time.Second }},
 		{"firewall_timeout_seconds", "field_firewall_timeout", func(g *GatewaySettings) { g.FirewallTimeout = 10*time.Second + 1 }},
 	} {
 		s := DefaultSettings()

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 )
 
 func TestInLocalNetworks(t *testing.T) {
@@ -43,12 +44,12 @@ func TestSettingsCheck(t *testing.T) {
 		"local_networks":    func(s *Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("10.128.1.0/24")} },
 		"dns_suffix":        func(s *Settings) { s.DNSSuffixes = []string{"10.0.0.1"} },
 		"session_hours_lan": func(s *Settings) { s.SessionLAN = 0 },
-		"session_hours_vpn": func(s *Settings) { s.SessionVPN = 2 * MaxSession },
+		"session_hours_vpn": func(s *Settings) { s.SessionVPN = 365*24*time.Hour + 1 },
 		"grace_seconds":     func(s *Settings) { s.Grace = -1 },
 		"devices_per_user":  func(s *Settings) { s.DevicesPerUser = 0 },
 		"device_policy":     func(s *Settings) { s.DevicePolicy = "" },
 		"journal_days":      func(s *Settings) { s.JournalDays = 0 },
-		"journal_mb":        func(s *Settings) { s.JournalMB = MinJournalMB - 1 },
+		"journal_mb":        func(s *Settings) { s.JournalMB = 9 },
 	} {
 		s := DefaultSettings()
 		change(&s)

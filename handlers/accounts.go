@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -29,13 +28,19 @@ type Accounts interface {
 	LastAdministrator(context.Context, agent.UserID) (bool, error)
 }
 
-// userOf is the account that the path names.
-func (s *Site) userOf(c echo.Context) (agent.User, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
-		return agent.User{}, agent.ErrNotFound
+// account hands an action the account that the path names.
+func (s *Site) account(action func(echo.Context, agent.User) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
+			return agent.ErrNotFound
+		}
+		u, err := s.Accounts.User(c.Request().Context(), agent.UserID(id))
+		if err != nil {
+			return err
+		}
+		return action(c, u)
 	}
-	return s.Accounts.User(c.Request().Context(), agent.UserID(id))
 }
 
 // checkUser tells what is wrong with an account's fields.
@@ -55,45 +60,13 @@ func checkUser(u agent.User) agent.Problems {
 	return problems
 }
 
-// createUser makes a local account; what is wrong with it is agent.Problems.
-func (s *Site) createUser(c echo.Context, u agent.User, password string) (agent.UserID, error) {
-	ctx := c.Request().Context()
-	if problems := append(checkUser(u), problemsOf(agent.CheckPassword(password))...); len(problems) > 0 {
-		return 0, problems
+// cleanUser takes off what nobody sees. Nothing is cut: what is too long is told.
+func cleanUser(u agent.User) agent.User {
+	u.Login = strings.TrimSpace(u.Login)
+	for _, text := range []*string{&u.Name, &u.Phone, &u.Comment} {
+		*text = agent.Clean(*text, len(*text))
 	}
-	hash, err := s.Passwords.Hash(ctx, password)
-	if err != nil {
-		return 0, err
-	}
-	id, err := s.Accounts.CreateUser(ctx, u, hash)
-	if errors.Is(err, agent.ErrLoginTaken) {
-		return 0, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
-	}
-	if err != nil {
-		return 0, err
-	}
-	s.securityEvent(c, "account_created", "account", u.Login)
-	return id, nil
-}
-
-// changeUser changes an account and ends what it may no longer have; what is wrong with it is agent.Problems. Once the
-// change is stored, what follows from it does not depend on a browser that goes away.
-func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.User) agent.User) (agent.User, error) {
-	u, err := s.Accounts.UpdateUser(c.Request().Context(), id, func(u *agent.User) error {
-		*u = change(*u)
-		if problems := checkUser(*u); len(problems) > 0 {
-			return problems
-		}
-		return nil
-	})
-	if errors.Is(err, agent.ErrLoginTaken) {
-		return agent.User{}, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
-	}
-	if err != nil {
-		return agent.User{}, err
-	}
-	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Admin, "remote_access", u.RemoteAccess)
-	return u, s.enforce(c, u)
+	return u
 }
 
 // enforce ends what an account may no longer have.
@@ -104,54 +77,6 @@ func (s *Site) enforce(c echo.Context, u agent.User) error {
 		return nil
 	}
 	return s.Browsers.EndBrowserSessions(ctx, u.ID, "")
-}
-
-// changePassword sets a local account's password. Every browser but this one is signed out and no agent comes back
-// without the new password; sessions that are live go on.
-func (s *Site) changePassword(c echo.Context, u agent.User, password string) error {
-	ctx := c.Request().Context()
-	if !u.Local() {
-		return agent.ErrNotFound
-	}
-	if problems := problemsOf(agent.CheckPassword(password)); problems != nil {
-		return problems
-	}
-	hash, err := s.Passwords.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	if err := s.Accounts.SetPassword(ctx, u.ID, hash); err != nil {
-		return err
-	}
-	s.securityEvent(c, "password_changed", "account", u.Login)
-	except := ""
-	if v := who(c); v.User != nil && v.User.ID == u.ID {
-		except = v.Browser.ID
-	}
-	ctx = context.WithoutCancel(ctx) // the old password must not live on because a browser went away
-	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, except))
-}
-
-func (s *Site) deleteUser(c echo.Context, u agent.User) error {
-	if err := s.Accounts.DeleteUser(c.Request().Context(), u.ID); err != nil {
-		return err
-	}
-	s.securityEvent(c, "account_deleted", "account", u.Login)
-	u.Enabled = false
-	s.Sessions.UserChanged(context.WithoutCancel(c.Request().Context()), u)
-	return nil
-}
-
-// denyVPN takes the right to connect from outside; sessions that need it end.
-func (s *Site) denyVPN(c echo.Context, u agent.User) error {
-	ctx := c.Request().Context()
-	if err := s.Accounts.SetRemoteAccess(ctx, u.ID, false); err != nil {
-		return err
-	}
-	u.RemoteAccess = false
-	s.Sessions.UserChanged(context.WithoutCancel(ctx), u)
-	s.securityEvent(c, "vpn_denied", "account", u.Login)
-	return nil
 }
 
 // sessionsOf counts a person's live sessions.
@@ -165,11 +90,25 @@ func (s *Site) sessionsOf(id agent.UserID) int {
 	return n
 }
 
-// cleanUser takes off what nobody sees. Nothing is cut: what is too long is told.
-func cleanUser(u agent.User) agent.User {
-	u.Login = strings.TrimSpace(u.Login)
-	for _, text := range []*string{&u.Name, &u.Phone, &u.Comment} {
-		*text = agent.Clean(*text, len(*text))
+// checkNewPassword tells what is wrong with the fields psw and psw2.
+func checkNewPassword(c echo.Context) agent.Problem {
+	psw := c.FormValue("psw")
+	if p := agent.CheckPassword(psw); p.Code != "" {
+		return p
 	}
-	return u
+	if psw != c.FormValue("psw2") {
+		return agent.Problem{Field: "psw2", Code: locale.FieldPasswordMismatch}
+	}
+	return agent.Problem{}
+}
+
+// problemsOf keeps the problems that are some; nil when none is.
+func problemsOf(all ...agent.Problem) agent.Problems {
+	var some agent.Problems
+	for _, p := range all {
+		if p.Code != "" {
+			some = append(some, p)
+		}
+	}
+	return some
 }

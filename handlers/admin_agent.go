@@ -2,19 +2,13 @@ package handlers
 
 import (
 	"context"
-	"errors"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/idna"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates"
-	"ideco-agent/templates/locale"
 )
 
 // Settings are the gateway's settings and what follows from a change of them.
@@ -62,166 +56,4 @@ func unicodeName(host string) string {
 		return name
 	}
 	return host
-}
-
-func (s *Site) adminAgentState(c echo.Context) error {
-	enabled := c.FormValue("enabled") == "1"
-	live, closed := len(s.Sessions.Sessions()), s.Gateway.State().Enforces()
-	if !enabled && (live > 0 || closed) && c.FormValue("confirm") != "1" {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live, closed)))
-	}
-	if err := s.setState(c, enabled); err != nil {
-		return err
-	}
-	if enabled {
-		return done(c, locale.ToastAgentOn, "/admin/agent")
-	}
-	return done(c, locale.ToastAgentOff, "/admin/agent")
-}
-
-func (s *Site) setState(c echo.Context, enabled bool) error {
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-		n.Enabled = enabled
-		return nil
-	})
-	if err == nil {
-		s.securityEvent(c, "agent_switched", "enabled", enabled)
-	}
-	return err
-}
-
-func (s *Site) adminAgentDomain(c echo.Context) error {
-	typed := c.FormValue("auth_domain")
-	domain, removed, problem := agent.ParseDomain(typed)
-	if problem.Code == "" {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			n.Domain = domain
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		s.securityEvent(c, "domain_saved", "domain", domain)
-		if removed == "" {
-			return done(c, locale.ToastSaved, "/admin/agent")
-		}
-		d := s.adminAgentData(c)
-		d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": removed, "Domain": d.Domain})
-		p := s.page(c)
-		p.Toast = who(c).L.T(locale.ToastSaved)
-		return s.render(c, http.StatusOK, templates.AdminAgent(p, d))
-	}
-	d := s.adminAgentData(c)
-	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
-}
-
-func (s *Site) adminAgentSettings(c echo.Context) error {
-	form := templates.SettingsForm{
-		LocalNetworks:   c.FormValue("local_networks"),
-		SessionHoursLAN: c.FormValue("session_hours_lan"),
-		SessionHoursVPN: c.FormValue("session_hours_vpn"),
-		GraceSeconds:    c.FormValue("grace_seconds"),
-		DevicesPerUser:  c.FormValue("devices_per_user"),
-		DevicePolicy:    c.FormValue("device_policy"),
-		JournalDays:     c.FormValue("journal_days"),
-		JournalMB:       c.FormValue("journal_mb"),
-	}
-	change, problems := parseSettings(form)
-	return s.saveForm(c, settingsForm{
-		event:    "settings_saved",
-		change:   change,
-		problems: problems,
-		question: func(misfits int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, misfits) },
-		typed:    func(d *templates.AdminAgentData) { d.Form = form },
-	})
-}
-
-// settingsForm is one of the page's forms, read.
-type settingsForm struct {
-	event    string                                  // in the log, when it is saved
-	change   func(*agent.Settings)                   // leaves everything else as it is
-	problems agent.Problems                          // what cannot be read; then change is not used
-	question func(misfits int) templates.ConfirmData // before sessions end
-	typed    func(*templates.AdminAgentData)         // puts into the page what the person typed
-}
-
-// saveForm saves a form, asks before sessions end that no longer fit, or shows the page again with what is wrong.
-func (s *Site) saveForm(c echo.Context, f settingsForm) error {
-	problems := f.problems
-	if problems == nil {
-		wanted := s.Settings.Current()
-		f.change(&wanted)
-		problems = wanted.Check()
-		if misfits := s.Sessions.Misfits(wanted); len(problems) == 0 && misfits > 0 && c.FormValue("confirm") != "1" {
-			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(misfits)))
-		}
-	}
-	if len(problems) == 0 {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			f.change(n)
-			return nil
-		})
-		if err == nil {
-			s.securityEvent(c, f.event)
-			return done(c, locale.ToastSaved, "/admin/agent")
-		}
-		if !errors.As(err, &problems) {
-			return err
-		}
-	}
-	d := s.adminAgentData(c)
-	f.typed(&d)
-	d.Errors = fieldTexts(who(c).L, problems)
-	p := s.page(c)
-	p.Alert = who(c).L.T(locale.AlertCheckFields)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
-}
-
-// parseSettings reads the form into a change of the settings that leaves everything else as it is.
-func parseSettings(form templates.SettingsForm) (func(*agent.Settings), agent.Problems) {
-	nets, p1 := agent.ParseNetworks("local_networks", form.LocalNetworks)
-	lan, p2 := parseHours("session_hours_lan", form.SessionHoursLAN)
-	vpn, p3 := parseHours("session_hours_vpn", form.SessionHoursVPN)
-	grace, p4 := parseNumber("grace_seconds", form.GraceSeconds)
-	devices, p5 := parseNumber("devices_per_user", form.DevicesPerUser)
-	days, p6 := parseNumber("journal_days", form.JournalDays)
-	size, p7 := parseNumber("journal_mb", form.JournalMB)
-	problems := problemsOf(p1, p2, p3, p4, p5, p6, p7)
-	return func(n *agent.Settings) {
-		n.LocalNetworks, n.NetworksSeen = nets, true
-		n.SessionLAN, n.SessionVPN = lan, vpn
-		n.Grace = time.Duration(grace) * time.Second
-		n.DevicesPerUser = devices
-		n.DevicePolicy = agent.DevicePolicy(form.DevicePolicy)
-		n.JournalDays, n.JournalMB = days, size
-	}, problems
-}
-
-func parseNumber(field, text string) (int, agent.Problem) {
-	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 0 || n > math.MaxInt32 {
-		return 0, agent.Problem{Field: field, Code: locale.FieldNumber}
-	}
-	return n, agent.Problem{}
-}
-
-// parseHours reads "24", "0.5" or "0,5".
-func parseHours(field, text string) (time.Duration, agent.Problem) {
-	h, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(text), ",", ".", 1), 64)
-	if err != nil || math.IsNaN(h) {
-		return 0, agent.Problem{Field: field, Code: locale.FieldNumber}
-	}
-	return hoursToDuration(h), agent.Problem{}
-}
-
-// hoursToDuration keeps what is out of every range out of range instead of overflowing.
-func hoursToDuration(h float64) time.Duration {
-	if !(h > 0) {
-		return 0
-	}
-	if h > 2*agent.MaxSession.Hours() {
-		return 2 * agent.MaxSession
-	}
-	return time.Duration(h * float64(time.Hour))
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -61,7 +62,7 @@ func TestSettingsForms(t *testing.T) {
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
 			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
 		}
-		saved := templates.FormOfSettings(before) != templates.FormOfSettings(s.Settings.Current()) ||
+		saved := !reflect.DeepEqual(templates.FormOfSettings(before), templates.FormOfSettings(s.Settings.Current())) ||
 			templates.FormOfVPN(before) != templates.FormOfVPN(s.Settings.Current())
 		if saved != (c.status == http.StatusSeeOther) {
 			t.Errorf("%s: saved %v", c.name, saved)

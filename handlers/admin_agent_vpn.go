@@ -21,18 +21,16 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 		DNSSuffix:   c.FormValue("dns_suffix"),
 		LocalTunnel: c.FormValue("local_tunnel") == "1",
 	}
-	change, problems := parseVPN(form)
 	return s.saveForm(c, settingsForm{
 		event:    "vpn_settings_saved",
-		change:   change,
-		problems: problems,
+		read:     func(n *agent.Settings) agent.Problems { return readVPN(n, form) },
 		question: func(misfits int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, misfits) },
 		typed:    func(d *templates.AdminAgentData) { d.VPN = form },
 	})
 }
 
-// parseVPN reads the form into a change of the settings that leaves everything else as it is.
-func parseVPN(form templates.VPNForm) (func(*agent.Settings), agent.Problems) {
+// readVPN reads the form into the settings and leaves everything else as it is.
+func readVPN(n *agent.Settings, form templates.VPNForm) agent.Problems {
 	network, p1 := parseNetwork("vpn_network", form.Network)
 	nets, p2 := agent.ParseNetworks("forward_nets", form.ForwardNets)
 	switch {
@@ -43,11 +41,9 @@ func parseVPN(form templates.VPNForm) (func(*agent.Settings), agent.Problems) {
 	}
 	dns, p3 := parseAddresses("dns", words(form.DNS))
 	suffixes, p4 := agent.ParseSuffixes("dns_suffix", words(form.DNSSuffix))
-	return func(n *agent.Settings) {
-		n.VPNNetwork, n.ForwardNets, n.DNS = network, nets, dns
-		n.DNSSuffixes = suffixes
-		n.LocalTunnel = form.LocalTunnel
-	}, problemsOf(p1, p2, p3, p4)
+	n.VPNNetwork, n.ForwardNets, n.DNS, n.DNSSuffixes = network, nets, dns, suffixes
+	n.LocalTunnel = form.LocalTunnel
+	return problemsOf(p1, p2, p3, p4)
 }
 
 // words splits a list that a person has typed.

@@ -2,19 +2,15 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates"
-	"ideco-agent/templates/locale"
 )
 
 // Gateway is this machine between its networks.
@@ -27,9 +23,6 @@ type Gateway interface {
 	// EnableForwarding makes the kernel pass packets between interfaces, until it starts anew.
 	EnableForwarding(context.Context) error
 }
-
-// errTrialOver says that a confirmation came for a choice that is not on trial any more.
-var errTrialOver = errors.New("this choice is not on trial any more")
 
 func (s *Site) adminGateway(c echo.Context) error {
 	return s.renderGateway(c, http.StatusOK, s.page(c), s.adminGatewayData(c))
@@ -45,7 +38,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	now := s.Settings.Current()
 	interfaces, err := s.Gateway.Interfaces()
 	if err != nil { // a choice must be confirmed or taken back all the same
-		s.Log.Error("read the interfaces", "err", err)
+		s.Log.Error("read the interfaces", "error", err)
 	}
 	d := templates.AdminGatewayData{
 		State:             s.Gateway.State(),
@@ -90,125 +83,4 @@ func gone(s agent.Settings, interfaces []agent.Interface) (names []string) {
 		}
 	}
 	return names
-}
-
-// trialName tells one trial from another, so that nobody confirms what somebody else has chosen since.
-func trialName(s agent.Settings) string { return strconv.FormatInt(s.Trial.Until.UnixMilli(), 36) }
-
-// adminGatewaySave puts the choice in force at once. It stays only when it is confirmed.
-func (s *Site) adminGatewaySave(c echo.Context) error {
-	typed, change, problems := s.readGateway(c)
-	if problems == nil {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			choice := n.GatewaySettings
-			change(&choice)
-			n.TryGateway(choice, time.Now())
-			return nil
-		})
-		if err == nil {
-			s.securityEvent(c, "gateway_saved")
-			if s.Settings.Current().OnTrial() {
-				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // where the question stands
-			}
-			return done(c, locale.ToastSaved, "/admin/gateway")
-		}
-		if !errors.As(err, &problems) {
-			return err
-		}
-	}
-	return s.refuseGateway(c, typed, problems)
-}
-
-// adminGatewayPreview shows the rules for what is chosen on the page and changes nothing.
-func (s *Site) adminGatewayPreview(c echo.Context) error {
-	typed, change, problems := s.readGateway(c)
-	wanted := s.Settings.Current()
-	if problems == nil {
-		change(&wanted.GatewaySettings)
-		problems = wanted.Check()
-	}
-	if len(problems) > 0 {
-		return s.refuseGateway(c, typed, problems)
-	}
-	d := s.adminGatewayData(c)
-	d.Form, d.Preview, d.Chosen, d.PreviewTyped = typed, s.Gateway.Preview(wanted), wanted.Guards(), true
-	return s.renderGateway(c, http.StatusOK, s.page(c), d)
-}
-
-// refuseGateway is the page with what was typed and what is wrong with it.
-func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, problems agent.Problems) error {
-	d := s.adminGatewayData(c)
-	d.Form, d.Errors = typed, fieldTexts(who(c).L, problems)
-	p := s.page(c)
-	p.Alert = who(c).L.T(locale.AlertCheckFields)
-	return s.renderGateway(c, http.StatusBadRequest, p, d)
-}
-
-// readGateway reads the form: as it was typed, and as a change of the settings that leaves everything else as it is.
-func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.GatewaySettings), agent.Problems) {
-	var wanted agent.GatewaySettings
-	values, err := c.FormParams()
-	if err != nil {
-		values = url.Values{}
-	}
-	for i, name := range values["interface"] {
-		switch values.Get("role_" + strconv.Itoa(i)) {
-		case templates.RoleLAN:
-			wanted.LANInterfaces = append(wanted.LANInterfaces, name)
-		case templates.RoleWAN:
-			wanted.WANInterfaces = append(wanted.WANInterfaces, name)
-		}
-	}
-	open, problem := agent.NormalizeOpen("open_before_login", words(values.Get("open_before_login")))
-	wanted.OpenBeforeLogin = open
-	wanted.Masquerade = values.Get("masquerade") == "1"
-	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
-	seconds, _ := parseNumber("firewall_timeout_seconds", values.Get("firewall_timeout_seconds"))
-	wanted.FirewallTimeout = time.Duration(seconds) * time.Second // no number is none, and the settings say what fits
-
-	interfaces, _ := s.Gateway.Interfaces()
-	typed := templates.FormOfGateway(wanted, interfaces)
-	typed.OpenBeforeLogin = values.Get("open_before_login")
-	typed.FirewallTimeout = values.Get("firewall_timeout_seconds")
-	return typed, func(g *agent.GatewaySettings) { *g = wanted }, problemsOf(problem)
-}
-
-// adminGatewayKeep confirms the choice in force.
-func (s *Site) adminGatewayKeep(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).KeepGateway, "gateway_kept", locale.ToastGatewayKept)
-}
-
-// adminGatewayReturn takes it back before its time.
-func (s *Site) adminGatewayReturn(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).ReturnGateway, "gateway_returned", locale.ToastGatewayReturned)
-}
-
-func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), event, toast string) error {
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-		if !n.OnTrial() || c.FormValue("trial") != trialName(*n) {
-			return errTrialOver
-		}
-		end(n)
-		return nil
-	})
-	if errors.Is(err, errTrialOver) {
-		return done(c, locale.ToastTrialOver, "/admin/gateway") // the page says what is in force
-	}
-	if err != nil {
-		return err
-	}
-	s.securityEvent(c, event)
-	return done(c, toast, "/admin/gateway")
-}
-
-// adminGatewayForwarding switches the forwarding of packets on. What the process may not do, an administrator can.
-func (s *Site) adminGatewayForwarding(c echo.Context) error {
-	if err := s.Gateway.EnableForwarding(c.Request().Context()); err != nil {
-		s.Log.Error("switch forwarding on", "err", err)
-		p := s.page(c)
-		p.Alert = who(c).L.T(locale.AlertForwarding)
-		return s.renderGateway(c, http.StatusInternalServerError, p, s.adminGatewayData(c))
-	}
-	s.securityEvent(c, "forwarding_on")
-	return done(c, locale.ToastForwardingOn, "/admin/gateway")
 }

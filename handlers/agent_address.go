@@ -40,7 +40,7 @@ func (s *Site) agentAddress(c echo.Context) error {
 func (a *agentConn) firstAddress() error {
 	message, err := a.addressToken()
 	if err != nil {
-		a.site.Log.Debug("no address token", "peer", a.peer, "session", a.session, "err", err)
+		a.site.Log.Debug("no address token", "peer", a.peer, "session", a.session, "error", err)
 		return nil
 	}
 	return a.send(message)

@@ -45,7 +45,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		&websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		s.agents.leave(a)
-		s.Log.Debug("agent upgrade", "peer", a.peer, "err", err)
+		s.Log.Debug("agent upgrade", "peer", a.peer, "error", err)
 		return nil // Accept has answered
 	}
 	conn.SetReadLimit(-1) // readFrame keeps the limit, so that it can answer before it closes
@@ -86,9 +86,9 @@ func (a *agentConn) serve() {
 		a.site.Sessions.Lost(a.session, a)
 	}
 	if e := agent.AsError(err); errors.As(err, new(panicked)) {
-		a.site.Log.Error("agent connection failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "err", err)
+		a.site.Log.Error("agent connection failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "error", err)
 	} else {
-		a.site.Log.Debug("agent connection is over", "peer", a.peer, "session", a.session, "err", err)
+		a.site.Log.Debug("agent connection is over", "peer", a.peer, "session", a.session, "error", err)
 	}
 	_ = a.conn.CloseNow()
 }
@@ -233,7 +233,7 @@ func (a *agentConn) carriesSession(yes bool) {
 func (a *agentConn) refuse(err error) error {
 	e := agent.AsError(err)
 	if e.Code == agent.CodeInternal {
-		a.site.Log.Error("authorize failed", "peer", a.peer, "ref", e.Ref, "err", err)
+		a.site.Log.Error("authorize failed", "peer", a.peer, "ref", e.Ref, "error", err)
 	}
 	return a.send(protocol.AuthState{
 		Type:    protocol.TypeAuthState,
@@ -268,7 +268,7 @@ func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 	if err != nil {
 		e := agent.AsError(err)
 		if e.Code == agent.CodeInternal {
-			a.site.Log.Error("tunnel failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "err", err)
+			a.site.Log.Error("tunnel failed", "peer", a.peer, "session", a.session, "ref", e.Ref, "error", err)
 		}
 		return a.send(protocol.Error{Type: protocol.TypeError, Code: string(e.Code), Message: a.l.Refusal(e)})
 	}

@@ -30,7 +30,7 @@ func (s *Site) rollout(domain string) templates.Rollout {
 	_, portable := s.Downloads.Portable()
 	programs, err := s.Installer.Programs()
 	if err != nil {
-		s.Log.Error("cannot read the programs in the installer; the page shows no sums", "err", err)
+		s.Log.Error("cannot read the programs in the installer; the page shows no sums", "error", err)
 	}
 	paths := []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
 	if s.Downloads.Driver() {

@@ -53,7 +53,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 		if cutOff(c) && errors.Is(err, context.Canceled) {
 			level = slog.LevelDebug
 		}
-		s.Log.Log(context.Background(), level, "request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "err", err)
+		s.Log.Log(context.Background(), level, "request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "error", err)
 	}
 	var refused *agent.Error
 	if errors.As(err, &refused) {
@@ -78,7 +78,7 @@ func (s *Site) answerFailed(c echo.Context, err error) {
 	if cutOff(c) && !errors.As(err, new(panicked)) {
 		level = slog.LevelDebug
 	}
-	s.Log.Log(context.Background(), level, "answer failed", "path", c.Path(), "err", err)
+	s.Log.Log(context.Background(), level, "answer failed", "path", c.Path(), "error", err)
 }
 
 // cutOff tells whether the connection is lost: net/http ends a request's context when reading or writing fails.

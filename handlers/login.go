@@ -47,6 +47,19 @@ func (s *Site) login(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
 }
 
+func (s *Site) restLogin(c echo.Context) error {
+	var body struct {
+		Login    string `json:"login"`
+		Password string `json:"password"`
+		RestPath string `json:"rest_path"` // the vendor's scripts send it; here one cookie serves every path
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	_, err := s.signIn(c, body.Login, body.Password)
+	return doneREST(c, err)
+}
+
 // signIn checks the password by the same rules as everywhere and makes this browser the person's.
 func (s *Site) signIn(c echo.Context, login, password string) (agent.User, error) {
 	v := who(c)
@@ -72,4 +85,8 @@ func (s *Site) logout(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, "/login")
+}
+
+func (s *Site) restLogout(c echo.Context) error {
+	return doneREST(c, s.signOutBrowser(c))
 }

@@ -99,6 +99,24 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	}
 }
 
+const restKey = "rest"
+
+// markREST marks requests for the paths of REST.
+func markREST(paths map[string]bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Set(restKey, paths[firstPart(c.Request().URL.Path)])
+			return next(c)
+		}
+	}
+}
+
+// isREST tells by the path how an error of a request that met no route is answered.
+func isREST(c echo.Context) bool {
+	is, _ := c.Get(restKey).(bool)
+	return is
+}
+
 // spoken sets the form in which the route answers, errors included.
 func (s *Site) spoken(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {

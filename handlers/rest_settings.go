@@ -1,176 +1,195 @@
 package handlers
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
-	"time"
+	"net/netip"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 )
 
-func (s *Site) restState(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]bool{"enabled": s.Settings.Current().Enabled})
-}
-
-func (s *Site) restSetState(c echo.Context) error {
-	var body struct {
-		Enabled *bool `json:"enabled"`
-	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	if body.Enabled == nil {
-		return agent.Problems{{Field: "enabled", Code: "field_required"}}
-	}
-	if err := s.setState(c, *body.Enabled); err != nil {
-		return err
-	}
-	return s.restState(c)
-}
-
-// settingsJSON are the settings as REST answers them.
-type settingsJSON struct {
-	AuthDomain      *string  `json:"auth_domain"`
-	LocalTunnel     bool     `json:"local_tunnel"`
-	LocalNetworks   []string `json:"local_networks"`
-	VPNNetwork      string   `json:"vpn_network"`
-	ForwardNets     []string `json:"forward_nets"`
-	DNS             []string `json:"dns"`
-	DNSSuffix       []string `json:"dns_suffix"`
-	SessionHoursLAN float64  `json:"session_hours_lan"`
-	SessionHoursVPN float64  `json:"session_hours_vpn"`
-	GraceSeconds    int      `json:"grace_seconds"`
-	DevicesPerUser  int      `json:"devices_per_user"`
-	DevicePolicy    string   `json:"device_policy"`
-	JournalDays     int      `json:"journal_days"`
-	JournalMB       int      `json:"journal_mb"`
-	gatewayJSON
-}
-
 func (s *Site) restSettings(c echo.Context) error {
 	now := s.Settings.Current()
-	out := settingsJSON{
-		LocalTunnel:     now.LocalTunnel,
-		LocalNetworks:   texts(now.LocalNetworks),
-		VPNNetwork:      now.VPNNetwork.String(),
-		ForwardNets:     texts(now.ForwardNets),
-		DNS:             texts(now.DNS),
-		DNSSuffix:       append([]string{}, now.DNSSuffixes...),
-		SessionHoursLAN: now.SessionLAN.Hours(),
-		SessionHoursVPN: now.SessionVPN.Hours(),
-		GraceSeconds:    int(now.Grace / time.Second),
-		DevicesPerUser:  now.DevicesPerUser,
-		DevicePolicy:    string(now.DevicePolicy),
-		JournalDays:     now.JournalDays,
-		JournalMB:       now.JournalMB,
-		gatewayJSON:     jsonOfGateway(now.GatewaySettings),
-	}
-	if now.Domain != "" {
-		out.AuthDomain = &now.Domain
-	}
-	return c.JSON(http.StatusOK, out)
-}
-
-// settingsChange is a PUT of the settings; what it leaves out stays.
-type settingsChange struct {
-	AuthDomain      optional[string]   `json:"auth_domain"`
-	LocalTunnel     optional[bool]     `json:"local_tunnel"`
-	LocalNetworks   optional[[]string] `json:"local_networks"`
-	VPNNetwork      optional[string]   `json:"vpn_network"`
-	ForwardNets     optional[[]string] `json:"forward_nets"`
-	DNS             optional[[]string] `json:"dns"`
-	DNSSuffix       optional[[]string] `json:"dns_suffix"`
-	SessionHoursLAN optional[float64]  `json:"session_hours_lan"`
-	SessionHoursVPN optional[float64]  `json:"session_hours_vpn"`
-	GraceSeconds    optional[int]      `json:"grace_seconds"`
-	DevicesPerUser  optional[int]      `json:"devices_per_user"`
-	DevicePolicy    optional[string]   `json:"device_policy"`
-	JournalDays     optional[int]      `json:"journal_days"`
-	JournalMB       optional[int]      `json:"journal_mb"`
-	gatewayChange
+	return c.JSON(http.StatusOK, settingsFields(&now))
 }
 
 // restSetSettings changes settings in force at once; REST does not ask whether sessions may end.
 func (s *Site) restSetSettings(c echo.Context) error {
-	var body settingsChange
-	if err := decode(c, &body, "auth_domain"); err != nil {
+	_, body, err := readObject(c)
+	if err != nil {
 		return err
 	}
-	if err := s.Settings.Update(c.Request().Context(), body.apply); err != nil {
+	if err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error { return changeSettings(n, body) }); err != nil {
 		return err
 	}
 	s.securityEvent(c, "settings_saved")
 	return s.restSettings(c)
 }
 
-// apply lays the change over the settings; what cannot be read is agent.Problems.
-func (b settingsChange) apply(n *agent.Settings) error {
+// changeSettings lays a PUT over the settings; what it leaves out stays. Only the domain may be null. What cannot be read
+// is agent.Problems.
+func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
+	fields, gateway := settingsFields(n), gatewayFields(n)
 	var problems agent.Problems
-	bad := func(p agent.Problem) { problems = append(problems, problemsOf(p)...) }
-	if b.AuthDomain.Set {
-		n.Domain = ""
-		if b.AuthDomain.Value != nil {
-			domain, removed, p := agent.ParseDomain(*b.AuthDomain.Value)
-			if removed != "" { // a script is told, where the page takes it off and says so
-				p = agent.Problem{Field: "auth_domain", Code: "field_domain", Value: removed}
-			}
-			bad(p)
-			n.Domain = domain
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		field, known := fields[name]
+		if !known {
+			return badJSON{fmt.Errorf("json: unknown field %q", name)}
 		}
+		if name != "auth_domain" && hasNull(body[name]) {
+			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
+			continue
+		}
+		err := json.Unmarshal(body[name], field)
+		var problem agent.Problem
+		if errors.As(err, &problem) {
+			problems = append(problems, agent.Problem{Field: name, Code: problem.Code, Value: problem.Value})
+		} else if err != nil {
+			return badJSON{fmt.Errorf("%s: %w", name, err)}
+		}
+		if _, is := gateway[name]; is {
+			n.KeepGateway() // the confirmation is for people at a page: what a script sets stays
+		}
+		n.NetworksSeen = n.NetworksSeen || name == "local_networks"
 	}
-	if b.LocalNetworks.Value != nil {
-		nets, p := agent.NormalizeNetworks("local_networks", *b.LocalNetworks.Value)
-		bad(p)
-		n.LocalNetworks, n.NetworksSeen = nets, true
-	}
-	if b.ForwardNets.Value != nil {
-		nets, p := agent.NormalizeNetworks("forward_nets", *b.ForwardNets.Value)
-		bad(p)
-		n.ForwardNets = nets
-	}
-	if b.VPNNetwork.Value != nil {
-		network, p := parseNetwork("vpn_network", *b.VPNNetwork.Value)
-		bad(p)
-		n.VPNNetwork = network
-	}
-	if b.DNS.Value != nil {
-		dns, p := parseAddresses("dns", *b.DNS.Value)
-		bad(p)
-		n.DNS = dns
-	}
-	if b.DNSSuffix.Value != nil {
-		suffixes, p := agent.ParseSuffixes("dns_suffix", *b.DNSSuffix.Value)
-		bad(p)
-		n.DNSSuffixes = suffixes
-	}
-	b.LocalTunnel.into(&n.LocalTunnel)
-	if b.SessionHoursLAN.Value != nil {
-		n.SessionLAN = hoursToDuration(*b.SessionHoursLAN.Value)
-	}
-	if b.SessionHoursVPN.Value != nil {
-		n.SessionVPN = hoursToDuration(*b.SessionHoursVPN.Value)
-	}
-	if b.GraceSeconds.Value != nil {
-		n.Grace = time.Duration(min(max(*b.GraceSeconds.Value, -1), 1<<30)) * time.Second
-	}
-	b.DevicesPerUser.into(&n.DevicesPerUser)
-	b.JournalDays.into(&n.JournalDays)
-	b.JournalMB.into(&n.JournalMB)
-	if b.DevicePolicy.Value != nil {
-		n.DevicePolicy = agent.DevicePolicy(*b.DevicePolicy.Value)
-	}
-	bad(b.gatewayChange.apply(n))
-	if len(problems) > 0 {
+	if problems != nil {
 		return problems
 	}
 	return nil
 }
 
-func texts[T interface{ String() string }](list []T) []string {
+// settingsFields are the settings under their names in REST. What is decoded into a field changes the setting.
+func settingsFields(s *agent.Settings) map[string]any {
+	fields := map[string]any{
+		"auth_domain":    (*domainField)(&s.Domain),
+		"local_tunnel":   &s.LocalTunnel,
+		"local_networks": listOf(&s.LocalNetworks, agent.NormalizeNetworks),
+		"vpn_network":    (*networkField)(&s.VPNNetwork),
+		"forward_nets":   listOf(&s.ForwardNets, agent.NormalizeNetworks),
+		"dns":            listOf(&s.DNS, parseAddresses),
+		"dns_suffix":     listOf(&s.DNSSuffixes, agent.ParseSuffixes),
+		"device_policy":  &s.DevicePolicy,
+	}
+	for _, n := range agent.AgentNumbers() {
+		fields[n.Name] = &numberField{n, s}
+	}
+	maps.Copy(fields, gatewayFields(s))
+	return fields
+}
+
+// gatewayFields are those of the page «Шлюз».
+func gatewayFields(s *agent.Settings) map[string]any {
+	return map[string]any{
+		"lan_interfaces":           listOf(&s.LANInterfaces, asTheyAre),
+		"wan_interfaces":           listOf(&s.WANInterfaces, asTheyAre),
+		"masquerade":               &s.Masquerade,
+		"open_before_login":        listOf(&s.OpenBeforeLogin, agent.NormalizeOpen),
+		"vpn_peers_may_talk":       &s.VPNPeersMayTalk,
+		agent.FirewallTimeout.Name: &numberField{agent.FirewallTimeout, s},
+	}
+}
+
+// domainField is null without a domain.
+type domainField string
+
+func (d *domainField) MarshalJSON() ([]byte, error) {
+	if *d == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(*d))
+}
+
+func (d *domainField) UnmarshalJSON(b []byte) error {
+	var text *string
+	if err := json.Unmarshal(b, &text); err != nil || text == nil {
+		*d = ""
+		return err
+	}
+	domain, removed, problem := agent.ParseDomain(*text)
+	if removed != "" { // a script is told, where the page takes it off and says so
+		problem = agent.Problem{Code: "field_domain", Value: removed}
+	}
+	*d = domainField(domain)
+	return asError(problem)
+}
+
+type networkField netip.Prefix
+
+func (n *networkField) MarshalJSON() ([]byte, error) { return json.Marshal(netip.Prefix(*n).String()) }
+
+func (n *networkField) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	network, problem := parseNetwork("", text)
+	*n = networkField(network)
+	return asError(problem)
+}
+
+type numberField struct {
+	agent.Number
+	settings *agent.Settings
+}
+
+func (n *numberField) MarshalJSON() ([]byte, error) { return json.Marshal(n.Get(n.settings)) }
+
+func (n *numberField) UnmarshalJSON(b []byte) error {
+	if !n.Fraction {
+		if err := json.Unmarshal(b, new(int)); err != nil {
+			return err
+		}
+	}
+	var value float64
+	err := json.Unmarshal(b, &value)
+	n.Set(n.settings, value)
+	return err
+}
+
+// listField is a list of texts in REST.
+type listField[T any] struct {
+	list  *[]T
+	parse func(field string, texts []string) ([]T, agent.Problem)
+}
+
+func listOf[T any](list *[]T, parse func(string, []string) ([]T, agent.Problem)) *listField[T] {
+	return &listField[T]{list, parse}
+}
+
+func asTheyAre(_ string, texts []string) ([]string, agent.Problem) { return texts, agent.Problem{} }
+
+func (l *listField[T]) MarshalJSON() ([]byte, error) {
+	return json.Marshal(texts(*l.list))
+}
+
+func (l *listField[T]) UnmarshalJSON(b []byte) error {
+	var texts []string
+	if err := json.Unmarshal(b, &texts); err != nil {
+		return err
+	}
+	list, problem := l.parse("", texts)
+	*l.list = list
+	return asError(problem)
+}
+
+func texts[T any](list []T) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
-		out[i] = v.String()
+		out[i] = fmt.Sprint(v)
 	}
 	return out
+}
+
+// asError is nil without a problem.
+func asError(p agent.Problem) error {
+	if p.Code == "" {
+		return nil
+	}
+	return p
 }

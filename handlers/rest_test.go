@@ -2,16 +2,11 @@ package handlers
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
-
-	"ideco-agent/agent"
 )
 
 // restClient speaks REST to the real routes as somebody.
@@ -141,106 +136,6 @@ func TestREST(t *testing.T) {
 		}
 		if message, _ := answer["message"].(string); status >= 400 && message == "" {
 			t.Errorf("%s: no message in %v", step.name, answer)
-		}
-	}
-}
-
-// TestDownloadSlots: 20 open downloads at once, 2 for one address, and each place comes back.
-func TestDownloadSlots(t *testing.T) {
-	var d downloadSlots
-	one := netip.MustParseAddr("192.0.2.1")
-	var leave []func()
-	for i := range maxDownloadsAddress {
-		l, ok := d.enter(agent.Peer{Addr: one})
-		if !ok {
-			t.Fatalf("download %d of one address is refused", i+1)
-		}
-		leave = append(leave, l)
-	}
-	if _, ok := d.enter(agent.Peer{Addr: one}); ok {
-		t.Error("one address takes too many")
-	}
-	other := one
-	for len(leave) < maxDownloads {
-		other = other.Next()
-		l, ok := d.enter(agent.Peer{Addr: other})
-		if !ok {
-			t.Fatalf("download %d is refused", len(leave)+1)
-		}
-		leave = append(leave, l)
-	}
-	if _, ok := d.enter(agent.Peer{Addr: other.Next()}); ok {
-		t.Error("too many at once")
-	}
-	inside, ok := d.enter(agent.Peer{Addr: inLAN, Inside: true})
-	if !ok {
-		t.Error("downloads outside take the places of the LAN")
-	}
-	inside()
-	for _, l := range leave {
-		l()
-	}
-	if _, ok := d.enter(agent.Peer{Addr: one}); !ok || len(d.byPeer) != 1 {
-		t.Errorf("places do not come back: %+v", d.byPeer)
-	}
-}
-
-// TestDownloadSlotsOfASite: one IPv6 /56 has 4 places, however many /64 it has.
-func TestDownloadSlotsOfASite(t *testing.T) {
-	var d downloadSlots
-	var leave []func()
-	for i := range 10 {
-		host := netip.MustParseAddr(fmt.Sprintf("2001:db8:0:%x::1", i))
-		if l, ok := d.enter(agent.Peer{Addr: host}); ok {
-			leave = append(leave, l)
-		}
-	}
-	if len(leave) != 4 {
-		t.Errorf("one site has %d downloads", len(leave))
-	}
-	if _, ok := d.enter(agent.Peer{Addr: netip.MustParseAddr("2001:db8:0:100::1")}); !ok {
-		t.Error("another site is refused")
-	}
-	for _, l := range leave {
-		l()
-	}
-	if len(d.byPeer) != 2 {
-		t.Errorf("places do not come back: %+v", d.byPeer)
-	}
-}
-
-// deadlines remembers the last write deadline.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	last time.Time
-}
-
-func (d *deadlines) SetWriteDeadline(at time.Time) error {
-	d.last = at
-	return nil
-}
-
-// TestDownloadRate: a download has a minute for each write, and after its first minute a least rate on the whole.
-func TestDownloadRate(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		since   time.Duration // the start of the download
-		written int64
-		left    time.Duration // to write more
-	}{
-		{"at the start", 0, 0, time.Minute},
-		{"fast", time.Minute, 100 << 20, time.Minute},
-		{"just fast enough", 10 * time.Minute, 10 * 60 * downloadRate, time.Minute},
-		{"rather slow", 10 * time.Minute, 10*60*downloadRate - 30*downloadRate, 30 * time.Second},
-		{"some KB a minute", time.Hour, 10 * downloadRate, 70*time.Second - time.Hour},
-	} {
-		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-		m := moving{d, time.Now().Add(-c.since), c.written}
-		if n, err := m.Write([]byte("abc")); n != 3 || err != nil || m.written != c.written+3 {
-			t.Errorf("%s: wrote %d, %v; %d in all", c.name, n, err, m.written)
-		}
-		if off := time.Until(d.last) - c.left; off > time.Second || off < -5*time.Second {
-			t.Errorf("%s: %s left, want %s", c.name, time.Until(d.last), c.left)
 		}
 	}
 }

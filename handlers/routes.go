@@ -1,11 +1,10 @@
 package handlers
 
 import (
-	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
@@ -38,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal.
+// portalRoutes is the site map of the portal. An action on an account gets the one that the path names.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -76,15 +75,15 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
-		{"GET", "/admin/users/:id", administrator, page, s.adminUser},
-		{"POST", "/admin/users/:id", administrator, page, s.adminUserSave},
-		{"POST", "/admin/users/:id/password", administrator, page, s.adminUserPassword},
-		{"POST", "/admin/users/:id/lift", administrator, page, s.adminUserLift},
-		{"POST", "/admin/users/:id/delete", administrator, page, s.adminUserDelete},
+		{"GET", "/admin/users/:id", administrator, page, s.account(s.adminUser)},
+		{"POST", "/admin/users/:id", administrator, page, s.account(s.adminUserSave)},
+		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
+		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserLift)},
+		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
-		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.monitorDenyVPN},
+		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
 
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
@@ -94,10 +93,10 @@ func (s *Site) portalRoutes() []route {
 		{"PUT", "/agent_backend/wireguard/setting", administrator, rest, s.restSetSettings},
 		{"GET", "/user_backend/users", administrator, rest, s.restUsers},
 		{"POST", "/user_backend/users", administrator, rest, s.restUserCreate},
-		{"PUT", "/user_backend/users/:id", administrator, rest, s.restUserChange},
-		{"DELETE", "/user_backend/users/:id", administrator, rest, s.restUserDelete},
-		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.restUserPassword},
-		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.restUserDisableVPN},
+		{"PUT", "/user_backend/users/:id", administrator, rest, s.account(s.restUserChange)},
+		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
+		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
+		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
 	}
@@ -121,65 +120,27 @@ func (s *Site) httpRoutes() []route {
 	}
 }
 
-// The largest body of a request, in bytes: of anybody, and of a person who is signed in. The largest form is the list of
-// local networks.
-const (
-	maxBodyAnybody = "8K"
-	maxBody        = "256K"
-)
-
-// PortalHandler is the portal.
-func (s *Site) PortalHandler() http.Handler {
-	e := s.newEcho(page)
-	e.Use(s.crossOrigin())
-	return s.register(e, s.portalRoutes())
+// tunnelRoutes is the site map of the gateway's address inside the tunnel.
+func (s *Site) tunnelRoutes() []route {
+	return []route{
+		{"GET", "/", anybody, plain, s.connected},
+	}
 }
 
-// AgentHandler is the agent endpoint.
-func (s *Site) AgentHandler() http.Handler {
-	return s.register(s.newEcho(plain), s.agentRoutes())
-}
-
-// HTTPHandler is what plain HTTP answers.
-func (s *Site) HTTPHandler() http.Handler {
-	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
-}
-
-// newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
-// turned away before anything else but the exceptions looks at the request. What meets no route is answered in the
-// listener's form.
-func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect()
-	e.HTTPErrorHandler = s.answerError
-	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, s.meet(f))
-	e.Use(exceptions...)
-	e.Use(s.knownHost)
-	return e
-}
-
-func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
-	for _, r := range routes {
-		most := maxBody
-		if r.rule == anybody || r.rule == setup {
-			most = maxBodyAnybody
-		}
-		// The body is read after admit alone.
-		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
-		e.Add(r.method, r.path, r.handler, guards...)
-		if r.method == http.MethodGet && r.form != rest {
-			e.Add(http.MethodHead, r.path, r.handler, guards...)
+// restPaths are the first parts of the paths of REST, with what is under them: also without a route an error is answered
+// there as REST answers. So no page has its path there.
+func (s *Site) restPaths() map[string]bool {
+	first := map[string]bool{}
+	for _, r := range slices.Concat(s.portalRoutes(), s.agentRoutes(), s.httpRoutes(), s.tunnelRoutes()) {
+		if r.form == rest {
+			first[firstPart(r.path)] = true
 		}
 	}
-	return e
+	return first
 }
 
-// Timeouts of the servers in front of these routes. WriteTimeout counts anew from where an answer begins, however long the
-// work before it takes; a download has a deadline of its own.
-const (
-	ReadHeaderTimeout = 10 * time.Second
-	ReadTimeout       = time.Minute
-	WriteTimeout      = 30 * time.Second
-	IdleTimeout       = 15 * time.Second
-)
+// firstPart is "users" of "/users/7".
+func firstPart(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
+}

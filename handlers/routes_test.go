@@ -272,7 +272,7 @@ func TestHiddenPaths(t *testing.T) {
 func TestRESTPaths(t *testing.T) {
 	s := newSite(t)
 	for _, r := range append(s.portalRoutes(), s.agentRoutes()...) {
-		if restPath.MatchString(r.path) != (r.form == rest) {
+		if s.restPaths()[firstPart(r.path)] != (r.form == rest) {
 			t.Errorf("%s: %v", r.path, r.form)
 		}
 	}

@@ -69,26 +69,3 @@ func (s *Site) setup(c echo.Context) error {
 	s.securityEvent(c, "first_administrator", "account", u.Login)
 	return c.Redirect(http.StatusSeeOther, "/admin/agent")
 }
-
-// checkNewPassword tells what is wrong with the fields psw and psw2.
-func checkNewPassword(c echo.Context) agent.Problem {
-	psw := c.FormValue("psw")
-	if p := agent.CheckPassword(psw); p.Code != "" {
-		return p
-	}
-	if psw != c.FormValue("psw2") {
-		return agent.Problem{Field: "psw2", Code: locale.FieldPasswordMismatch}
-	}
-	return agent.Problem{}
-}
-
-// problemsOf keeps the problems that are some; nil when none is.
-func problemsOf(all ...agent.Problem) agent.Problems {
-	var some agent.Problems
-	for _, p := range all {
-		if p.Code != "" {
-			some = append(some, p)
-		}
-	}
-	return some
-}

@@ -1378,21 +1378,11 @@ func settingsCard(p Page, d AdminAgentData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "session_hours_lan", Label: p.L.T("session_hours_lan"), Value: d.Form.SessionHoursLAN, Help: p.L.T("session_hours_lan_help"), Error: d.Errors["session_hours_lan"], InputMode: "decimal"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "session_hours_vpn", Label: p.L.T("session_hours_vpn"), Value: d.Form.SessionHoursVPN, Help: p.L.T("session_hours_vpn_help"), Error: d.Errors["session_hours_vpn"], InputMode: "decimal"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "grace_seconds", Label: p.L.T("grace_seconds"), Value: d.Form.GraceSeconds, Help: p.L.T("grace_seconds_help"), Error: d.Errors["grace_seconds"], InputMode: "numeric"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "devices_per_user", Label: p.L.T("devices_per_user"), Value: d.Form.DevicesPerUser, Help: p.L.T("devices_per_user_help"), Error: d.Errors["devices_per_user"], InputMode: "numeric"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		for _, n := range agent.SessionNumbers {
+			templ_7745c5c3_Err = number(p.L, n, d.Form.Numbers[n.Name], d.Errors).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</div><fieldset class=\"field\"")
 		if templ_7745c5c3_Err != nil {
@@ -1409,7 +1399,7 @@ func settingsCard(p Page, d AdminAgentData) templ.Component {
 		var templ_7745c5c3_Var71 string
 		templ_7745c5c3_Var71, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.T("device_policy"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_agent.templ`, Line: 221, Col: 36}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_agent.templ`, Line: 220, Col: 36}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var71))
 		if templ_7745c5c3_Err != nil {
@@ -1435,13 +1425,11 @@ func settingsCard(p Page, d AdminAgentData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "journal_days", Label: p.L.T("journal_days"), Value: d.Form.JournalDays, Help: p.L.T("journal_days_help"), Error: d.Errors["journal_days"], InputMode: "numeric"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "journal_mb", Label: p.L.T("journal_mb"), Value: d.Form.JournalMB, Help: p.L.T("journal_mb_help"), Error: d.Errors["journal_mb"], InputMode: "numeric"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		for _, n := range agent.JournalNumbers {
+			templ_7745c5c3_Err = number(p.L, n, d.Form.Numbers[n.Name], d.Errors).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "</div><button class=\"button\" type=\"submit\">")
 		if templ_7745c5c3_Err != nil {

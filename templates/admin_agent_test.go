@@ -126,7 +126,7 @@ func TestAdminAgentSwitchSaysStateAndDoesTheOpposite(t *testing.T) {
 func TestAdminAgentKeepsWhatWasTypedBesideItsError(t *testing.T) {
 	d := savedAgent()
 	d.Domain, d.DomainError = "gw company", "В адресе не может быть пробелов."
-	d.Form.GraceSeconds, d.Errors = "abc", map[string]string{"grace_seconds": "Введите число секунд."}
+	d.Form.Numbers["grace_seconds"], d.Errors = "abc", map[string]string{"grace_seconds": "Введите число секунд."}
 	doc := adminAgent(t, d)
 	for id, want := range map[string][2]string{
 		"auth_domain":   {"gw company", "В адресе не может быть пробелов."},

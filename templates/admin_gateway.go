@@ -1,9 +1,9 @@
 package templates
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,8 +56,8 @@ const (
 
 // FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
 func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
-	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: strconv.Itoa(int(g.FirewallTimeout / time.Second))}
-	f.OpenBeforeLogin = entries(g.OpenBeforeLogin)
+	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
+	f.OpenBeforeLogin = joined(g.OpenBeforeLogin, " ")
 	for _, o := range g.OpenBeforeLogin {
 		if o.Port == 0 {
 			f.Wide = append(f.Wide, o)
@@ -86,13 +86,13 @@ func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) Gatewa
 	return f
 }
 
-// entries are those of the list of what is open before login, as they are typed.
-func entries(list []agent.Open) string {
+// joined is a list in one text.
+func joined[T fmt.Stringer](list []T, separator string) string {
 	texts := make([]string, len(list))
-	for i, o := range list {
-		texts[i] = o.String()
+	for i, one := range list {
+		texts[i] = one.String()
 	}
-	return strings.Join(texts, " ")
+	return strings.Join(texts, separator)
 }
 
 // atDNS narrows entries to the port of DNS.

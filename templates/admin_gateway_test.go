@@ -110,7 +110,8 @@ func TestAdminGatewayAsksForAConfirmationWithoutScript(t *testing.T) {
 func TestAdminGatewaySaysWhatIsEnforced(t *testing.T) {
 	for enforcement, want := range map[agent.Enforcement][2]string{
 		agent.EnforcementIdle: {"info", "интерфейсы не выбраны"}, agent.EnforcementOn: {"ok", "Правила действуют"},
-		agent.EnforcementNoRights: {"warn", "CAP_NET_ADMIN"}, agent.EnforcementFlowtable: {"warn", "inet filter ft (flowtable)"},
+		agent.EnforcementNoRights: {"warn", "CAP_NET_ADMIN"}, agent.EnforcementNoProgram: {"warn", "apt install nftables"},
+		agent.EnforcementFlowtable: {"warn", "inet filter ft (flowtable)"},
 	} {
 		doc := adminGateway(t, AdminGatewayData{State: agent.GatewayState{Enforcement: enforcement, Flowtable: "inet filter ft"}, AgentEnabled: true})
 		banner := doc.Find("main > .banner").First()

@@ -33,17 +33,7 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) Confir
 		Title:  l.T("confirm_settings_title"),
 		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
 		Action: "/admin/agent/settings",
-		Fields: []Hidden{
-			{"local_networks", form.LocalNetworks},
-			{"session_hours_lan", form.SessionHoursLAN},
-			{"session_hours_vpn", form.SessionHoursVPN},
-			{"grace_seconds", form.GraceSeconds},
-			{"devices_per_user", form.DevicesPerUser},
-			{"device_policy", form.DevicePolicy},
-			{"journal_days", form.JournalDays},
-			{"journal_mb", form.JournalMB},
-			confirmed,
-		},
+		Fields: append(form.hidden(), confirmed),
 		Button: l.T("confirm_settings_button"),
 		Cancel: "/admin/agent",
 	}
@@ -51,16 +41,11 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) Confir
 
 // ConfirmVPN asks before settings of the tunnel are saved with which some live sessions no longer fit.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
-	fields := []Hidden{{"vpn_network", form.Network}, {"forward", form.Forward}, {"forward_nets", form.ForwardNets},
-		{"dns", form.DNS}, {"dns_suffix", form.DNSSuffix}}
-	if form.LocalTunnel {
-		fields = append(fields, Hidden{"local_tunnel", "1"})
-	}
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
 		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
 		Action: "/admin/agent/vpn",
-		Fields: append(fields, confirmed),
+		Fields: append(form.hidden(), confirmed),
 		Button: l.T("confirm_settings_button"),
 		Cancel: "/admin/agent",
 	}
@@ -72,7 +57,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
 		Text:   consequence(l, "confirm_user_off_text", "confirm_user_off_none", sessions),
 		Action: userPath(id),
-		Fields: userFields(form),
+		Fields: append(form.hidden(), confirmed),
 		Button: l.T("confirm_user_off_button"),
 		Cancel: userPath(id),
 	}
@@ -82,22 +67,8 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 // other changes along.
 func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, sessions int) ConfirmData {
 	d := ConfirmVPNDeny(l, user, sessions)
-	d.Action, d.Fields, d.Cancel = userPath(user.ID), userFields(form), userPath(user.ID)
+	d.Action, d.Fields, d.Cancel = userPath(user.ID), append(form.hidden(), confirmed), userPath(user.ID)
 	return d
-}
-
-// userFields are an account's form, confirmed.
-func userFields(form UserForm) []Hidden {
-	fields := []Hidden{{"login", form.Login}, {"name", form.Name}, {"phone", form.Phone}, {"comment", form.Comment}}
-	for _, box := range []struct {
-		name string
-		on   bool
-	}{{"enabled", form.Enabled}, {"remote_access", form.RemoteAccess}, {"admin", form.Admin}} {
-		if box.on {
-			fields = append(fields, Hidden{box.name, "1"})
-		}
-	}
-	return append(fields, confirmed)
 }
 
 // ConfirmUserDelete asks before an account is deleted.

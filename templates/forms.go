@@ -50,6 +50,14 @@ func or(s, otherwise string) string {
 	return s
 }
 
+// inputMode is the keyboard that a telephone shows for a number.
+func inputMode(n agent.Number) string {
+	if n.Fraction {
+		return "decimal"
+	}
+	return "numeric"
+}
+
 // describe ties an input to the note under it.
 func describe(f field) templ.Attributes {
 	attributes := templ.Attributes{}

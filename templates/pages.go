@@ -77,8 +77,8 @@ type ConnectedData struct {
 	Userspace bool // nothing but this page is reached through the tunnel
 }
 
-// AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, session_hours_lan, session_hours_vpn,
-// grace_seconds, devices_per_user, device_policy, journal_days, journal_mb, vpn_network, forward_nets, dns, dns_suffix.
+// AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, device_policy, the agent.AgentNumbers, vpn_network,
+// forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
 	Enabled        bool
 	Domain         string // as it stands in the field
@@ -138,14 +138,9 @@ const (
 
 // SettingsForm are the settings as they stand in their fields; a refused form keeps what was typed.
 type SettingsForm struct {
-	LocalNetworks   string // one a line
-	SessionHoursLAN string
-	SessionHoursVPN string
-	GraceSeconds    string
-	DevicesPerUser  string
-	DevicePolicy    string // an agent.DevicePolicy
-	JournalDays     string
-	JournalMB       string
+	LocalNetworks string            // one a line
+	DevicePolicy  string            // an agent.DevicePolicy
+	Numbers       map[string]string // by name of an agent.Number
 }
 
 // AdminUsersData fills [AdminUsers].

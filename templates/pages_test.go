@@ -51,7 +51,10 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
 		errors[name] = hostile
 	}
-	form := SettingsForm{hostile, hostile, hostile, hostile, hostile, "evict", hostile, hostile}
+	form := SettingsForm{LocalNetworks: hostile, DevicePolicy: "evict", Numbers: map[string]string{}}
+	for _, n := range agent.AgentNumbers() {
+		form.Numbers[n.Name] = hostile
+	}
 	account := UserForm{Login: hostile, Name: hostile, Phone: hostile, Comment: hostile, Enabled: true}
 	browsers := []BrowserRow{
 		{BrowserSession: agent.BrowserSession{ID: "aa", UserAgent: hostile, Created: now, LastSeen: now}, Current: true},

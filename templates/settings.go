@@ -1,51 +1,62 @@
 package templates
 
 import (
-	"strconv"
 	"strings"
-	"time"
 
 	"ideco-agent/agent"
 )
 
 // FormOfSettings is how saved settings stand in their fields.
 func FormOfSettings(s agent.Settings) SettingsForm {
-	nets := make([]string, len(s.LocalNetworks))
-	for i, n := range s.LocalNetworks {
-		nets[i] = n.String()
+	f := SettingsForm{LocalNetworks: joined(s.LocalNetworks, "\n"), DevicePolicy: string(s.DevicePolicy), Numbers: map[string]string{}}
+	for _, n := range agent.AgentNumbers() {
+		f.Numbers[n.Name] = n.Text(&s)
 	}
-	return SettingsForm{
-		LocalNetworks:   strings.Join(nets, "\n"),
-		SessionHoursLAN: hours(s.SessionLAN),
-		SessionHoursVPN: hours(s.SessionVPN),
-		GraceSeconds:    strconv.FormatInt(int64(s.Grace/time.Second), 10),
-		DevicesPerUser:  strconv.Itoa(s.DevicesPerUser),
-		DevicePolicy:    string(s.DevicePolicy),
-		JournalDays:     strconv.Itoa(s.JournalDays),
-		JournalMB:       strconv.Itoa(s.JournalMB),
-	}
+	return f
 }
 
 // FormOfVPN is how the saved settings of the tunnel stand in their fields.
 func FormOfVPN(s agent.Settings) VPNForm {
-	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, DNSSuffix: strings.Join(s.DNSSuffixes, " "),
-		LocalTunnel: s.LocalTunnel}
-	nets := make([]string, len(s.ForwardNets))
-	for i, n := range s.ForwardNets {
-		f.Forward, nets[i] = ForwardChosen, n.String()
+	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, ForwardNets: joined(s.ForwardNets, "\n"),
+		DNS: joined(s.DNS, " "), DNSSuffix: strings.Join(s.DNSSuffixes, " "), LocalTunnel: s.LocalTunnel}
+	if len(s.ForwardNets) > 0 {
+		f.Forward = ForwardChosen
 	}
-	dns := make([]string, len(s.DNS))
-	for i, a := range s.DNS {
-		dns[i] = a.String()
-	}
-	f.ForwardNets, f.DNS = strings.Join(nets, "\n"), strings.Join(dns, " ")
 	return f
 }
-
-func hours(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'f', -1, 64) }
 
 // FormOfUser is how a saved account stands in its fields.
 func FormOfUser(u agent.User) UserForm {
 	return UserForm{Login: u.Login, Name: u.Name, Phone: u.Phone, Comment: u.Comment,
 		Enabled: u.Enabled, RemoteAccess: u.RemoteAccess, Admin: u.Admin}
+}
+
+// hidden are the fields of the form as a question carries them along.
+func (f SettingsForm) hidden() []Hidden {
+	fields := []Hidden{{"local_networks", f.LocalNetworks}, {"device_policy", f.DevicePolicy}}
+	for _, n := range agent.AgentNumbers() {
+		fields = append(fields, Hidden{n.Name, f.Numbers[n.Name]})
+	}
+	return fields
+}
+
+func (f VPNForm) hidden() []Hidden {
+	fields := []Hidden{{"vpn_network", f.Network}, {"forward", f.Forward}, {"forward_nets", f.ForwardNets}, {"dns", f.DNS},
+		{"dns_suffix", f.DNSSuffix}}
+	return append(fields, ticked("local_tunnel", f.LocalTunnel)...)
+}
+
+func (f UserForm) hidden() []Hidden {
+	fields := []Hidden{{"login", f.Login}, {"name", f.Name}, {"phone", f.Phone}, {"comment", f.Comment}}
+	fields = append(fields, ticked("enabled", f.Enabled)...)
+	fields = append(fields, ticked("remote_access", f.RemoteAccess)...)
+	return append(fields, ticked("admin", f.Admin)...)
+}
+
+// ticked is a checkbox as a browser sends it.
+func ticked(name string, on bool) []Hidden {
+	if !on {
+		return nil
+	}
+	return []Hidden{{name, "1"}}
 }

@@ -75,7 +75,7 @@ func withPassword(ctx context.Context, dir string, ask func() (string, error), d
 	if err != nil {
 		return err
 	}
-	database, err := openData(dir, NewLog(os.Stderr, "text"))
+	database, err := openData(dir, NewLog(os.Stderr, "text", "info"))
 	if err != nil {
 		return err
 	}

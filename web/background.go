@@ -53,7 +53,7 @@ func (b background) follow(ctx context.Context) {
 	b.set.mu.Lock()
 	defer b.set.mu.Unlock()
 	if err := b.root.SetNames(certificateNames(b.set.Current().Domain)); err != nil {
-		b.log.Error("certificate for new addresses", "err", err)
+		b.log.Error("certificate for new addresses", "error", err)
 	}
 	if b.set.behind.Load() {
 		b.set.followNetwork(ctx)
@@ -63,7 +63,7 @@ func (b background) follow(ctx context.Context) {
 // purge drops what is no longer needed.
 func (b background) purge(ctx context.Context, now time.Time) {
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
-		b.log.Error("purge browser sessions", "err", err)
+		b.log.Error("purge browser sessions", "error", err)
 	}
 }
 
@@ -72,7 +72,7 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	set := b.set.Current()
 	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
 	if err != nil && ctx.Err() == nil {
-		b.log.Error("trim the journal", "err", err)
+		b.log.Error("trim the journal", "error", err)
 	}
 	return forSize
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 	"ideco-agent/agent/firewall"
 )
 
@@ -40,7 +41,7 @@ func (w *firewallController) keepForBoot() {
 	w.unkept, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
 	if err != nil && (before == nil || before.Error() != err.Error()) {
-		w.log.Error(said, "err", err)
+		w.log.Error(said, "error", err)
 	}
 }
 
@@ -49,7 +50,9 @@ func writeBoot(dir string, p firewall.Plan) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(replaceFile(dir, planFile, plan), replaceFile(dir, bootFile, []byte(p.Text())))
+	return errors.Join(
+		atomicfile.Write(filepath.Join(dir, planFile), plan, 0o600),
+		atomicfile.Write(filepath.Join(dir, bootFile), []byte(p.Text()), 0o600))
 }
 
 // bootTrouble is the reason in the words of the page; empty without an error.
@@ -72,11 +75,11 @@ func bootTrouble(err error) agent.BootTrouble {
 func (w *firewallController) leaveNothing() {
 	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
-			w.log.Error("the table of the process before is still there and lets nobody through", "err", err)
+			w.log.Error("the table of the process before is still there and lets nobody through", "error", err)
 		}
 	}
 	if err := removeBoot(w.data); err != nil {
-		w.log.Error("the firewall will be closed at the next boot until this program runs", "err", err)
+		w.log.Error("the firewall will be closed at the next boot until this program runs", "error", err)
 	}
 }
 
@@ -103,21 +106,4 @@ func keptPlan(dir string) (p firewall.Plan, err error) {
 		return p, fmt.Errorf("read the plan of the firewall: %w", err)
 	}
 	return p, nil
-}
-
-// replaceFile writes a file for its owner alone, as a whole or not at all. The same failure is the same error each time.
-func replaceFile(dir, name string, content []byte) error {
-	f, err := os.OpenFile(filepath.Join(dir, name+".new"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

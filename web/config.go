@@ -5,7 +5,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -34,14 +33,6 @@ const TunnelOff = "off"
 
 // Version is the gateway's version.
 func Version() string { return agent.Version }
-
-// NewLog makes the log, as "text" (logfmt) or "json".
-func NewLog(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
-}
 
 // openData makes the data directory, for its owner alone, checks who may read and change what is in it, and returns the path
 // of the database there.

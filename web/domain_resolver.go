@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 // How often the domain is looked up, how soon again after a failure, how long that may take, and how many addresses count.
@@ -59,7 +60,7 @@ func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 		err = json.Unmarshal(b, &l.answer)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "err", err)
+		log.Warn("where the domain led before is not known until DNS answers", "error", err)
 		l.answer = answer{}
 	}
 	l.answer.Addrs = outward(l.answer.Addrs)
@@ -138,10 +139,10 @@ func (l *domainResolver) learn(next answer) (differs bool) {
 func (l *domainResolver) keep(a answer) {
 	b, err := json.Marshal(a)
 	if err == nil {
-		err = replaceFile(l.dir, outwardFile, b)
+		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
 	if err != nil && (l.unkept == nil || l.unkept.Error() != err.Error()) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "err", err)
+		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
 	}
 	l.unkept = err
 }

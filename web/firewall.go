@@ -119,7 +119,7 @@ func (w *firewallController) follow(ctx context.Context) {
 		err = w.put(ctx, p)
 	}
 	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
-		w.log.Error("the firewall does not follow the settings", "err", err)
+		w.log.Error("the firewall does not follow the settings", "error", err)
 	}
 	w.followed(before, err)
 	if !same && (err == nil || isFlowtable(err)) {
@@ -313,7 +313,7 @@ type sessionFirewall struct{ *firewall.Firewall }
 
 func (f sessionFirewall) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
 	err := f.Firewall.GrantAddress(ctx, s.ID, addr)
-	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken, firewall.ErrTooMany} {
+	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken} {
 		if errors.Is(err, refusal) {
 			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
 		}

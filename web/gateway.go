@@ -73,7 +73,7 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 func (g gateway) Preview(s agent.Settings) string {
 	p, err := g.firewall.planFor(s)
 	if err != nil {
-		g.firewall.log.Error("read the interfaces", "err", err)
+		g.firewall.log.Error("read the interfaces", "error", err)
 		return ""
 	}
 	return p.Preview()

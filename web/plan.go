@@ -90,8 +90,11 @@ func enforcement(mode string, guards bool, missing, failed error) (does agent.En
 	return agent.EnforcementOn, ""
 }
 
-// whyMissing tells a process without rights from a kernel without nftables.
+// whyMissing tells a machine without nft from a process without rights and from a kernel without nftables.
 func whyMissing(err error) agent.Enforcement {
+	if errors.Is(err, firewall.ErrNoProgram) {
+		return agent.EnforcementNoProgram
+	}
 	for _, denied := range []error{unix.EPERM, unix.EACCES} {
 		if errors.Is(err, denied) {
 			return agent.EnforcementNoRights

@@ -113,6 +113,7 @@ func TestEnforcement(t *testing.T) {
 		{"auto", false, fmt.Errorf("no: %w", unix.EPERM), nil, agent.EnforcementNoRights},
 		{"auto", true, fmt.Errorf("no: %w", unix.EACCES), nil, agent.EnforcementNoRights},
 		{"auto", true, fmt.Errorf("no: %w", unix.EOPNOTSUPP), nil, agent.EnforcementNoKernel},
+		{"auto", true, fmt.Errorf("no: %w", firewall.ErrNoProgram), nil, agent.EnforcementNoProgram},
 		{"auto", true, errors.New("no"), nil, agent.EnforcementUnavailable},
 		{"auto", true, nil, fmt.Errorf("no: %w", past), agent.EnforcementFlowtable},
 		{"nftables", true, nil, errors.New("no"), agent.EnforcementBehind},

@@ -24,8 +24,8 @@ type kept struct {
 // may read and change them.
 var keptFiles = []kept{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
-	{name: ".certs-*.tmp", change: "as for root.key, which may have been in it"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
+	{name: ".*.tmp", change: "as for root.key and wireguard.key, which may have been in it"},
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
 	{name: "ideco.db", change: changeDatabase},
 	{name: "ideco.db-*", change: changeDatabase},

@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -60,7 +60,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	if err := msi.Ready(); err != nil {
-		c.Log.Warn("no installer", "err", err)
+		c.Log.Warn("no installer", "error", err)
 	}
 	extras, err := openDownloads(msi)
 	if err != nil {
@@ -170,7 +170,7 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := manager.Shutdown(ctx); err != nil {
-		log.Error("sessions were not all kept for the next start", "err", err)
+		log.Error("sessions were not all kept for the next start", "error", err)
 	}
 	site.StopAgents(ctx)
 	var g errgroup.Group
@@ -308,7 +308,7 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
-	if c.Terminal != nil && isatty.IsTerminal(c.Terminal.Fd()) {
+	if c.Terminal != nil && term.IsTerminal(int(c.Terminal.Fd())) {
 		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
 		if link != "" {
 			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)

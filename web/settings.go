@@ -131,7 +131,7 @@ func (s *settings) followNetwork(ctx context.Context) {
 	}
 	err := s.tunnel.SetNetwork(s.Current().VPNNetwork)
 	if s.behind.Store(err != nil); err != nil {
-		s.log.Error("the tunnel does not follow the settings", "err", err)
+		s.log.Error("the tunnel does not follow the settings", "error", err)
 		return
 	}
 	s.sessions.Apply(ctx) // whoever got an address of the former network in between

@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 // setupLinkLife is how long the link to make the first administrator works.
@@ -39,8 +41,7 @@ func newSetupLink(path string, portal net.Addr, exists func(context.Context) (bo
 		digest:  sha256.Sum256([]byte(text)),
 		expires: time.Now().Add(setupLinkLife),
 	}
-	_ = os.Remove(s.path) // so that the mode below holds whatever was there
-	if err := os.WriteFile(s.path, []byte(link+"\n"), 0o600); err != nil {
+	if err := atomicfile.Write(s.path, []byte(link+"\n"), 0o600); err != nil {
 		return nil, "", fmt.Errorf("write the setup link: %w", err)
 	}
 	return s, link, nil

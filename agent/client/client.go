@@ -1,5 +1,5 @@
-// Package client is the agent program without its face: it connects to a gateway, logs a person in, keeps the
-// connection, because access lasts exactly as long, and comes back by itself when the connection was lost.
+// Package client is the agent program without its window: it connects to a gateway, logs a person in, keeps the
+// connection, because access lasts exactly as long, and reconnects by itself when the connection was lost.
 //
 //	            refused (3), unreachable or not trusted (4)
 //	          ┌────────────────────────────────────────────▶ error
@@ -52,8 +52,9 @@ type Config struct {
 	Tunnel Tunnel // nil = this program can only authorise addresses in the local network
 	// NoTunnel is the key of the text that says why Tunnel is nil; empty = that of agent.CodeVPNUnavailable.
 	NoTunnel string
-	Events   func(Event)       // told everything a person should see, one at a time
-	Log      func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	// Events is told everything that a person should see, one at a time. news is the notice that is new; nil = the state is.
+	Events func(s Status, news *Notice)
+	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
 
 	// Extend carries the person's wish to extend the session, with the password, or empty for the one of the login. nil =
 	// there is no window where the person could, as the gateway's words take for granted.
@@ -96,7 +97,7 @@ type Result struct {
 func Run(ctx context.Context, cfg Config) Result { return newClient(cfg).run(ctx) }
 
 func (c *client) run(ctx context.Context) Result {
-	c.emit(Event{State: Connecting, Message: c.text(locale.Connecting)})
+	c.show(Connecting, "", c.text(locale.Connecting))
 	l, f := c.enter(ctx)
 	for f == nil {
 		if f = c.live(ctx, l); f.returns {
@@ -130,8 +131,9 @@ type client struct {
 	endpoint netip.AddrPort // of the tunnel
 	held     *hold          // nil = the tunnel does not wait for the end of a grace
 
-	shown  Event // the last one
-	status Event // the last one that is no notice
+	status   Status // as reported last, with news
+	news     *Notice
+	reported string // the last Expires of the status
 }
 
 func newClient(cfg Config) *client {
@@ -145,12 +147,14 @@ func newClient(cfg Config) *client {
 		cfg.Clock = SystemClock
 	}
 	if cfg.Events == nil {
-		cfg.Events = func(Event) {}
+		cfg.Events = func(Status, *Notice) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	return &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
+	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
+	c.status = Status{Server: c.server(), Login: cfg.Login}
+	return c
 }
 
 // over tells the person how it ended.
@@ -162,7 +166,7 @@ func (c *client) over(f *failure) Result {
 	if f.reason || f.kind == ByUser {
 		state = Ended
 	}
-	c.emit(Event{State: state, Code: f.code, Message: f.message})
+	c.show(state, f.code, f.message)
 	return Result{f.kind, f.code, f.message, f.err}
 }
 

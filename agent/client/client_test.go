@@ -23,18 +23,32 @@ type run struct {
 	t      *testing.T
 	client *client
 	clock  *handClock
-	events chan Event
+	events chan event
 	result chan Result
 	stop   context.CancelFunc
 	log    chan string
 }
 
+// event is what Config.Events is told, with the notice in place of the state's code and message when there is one.
+type event struct {
+	Status
+	Notice bool
+}
+
+func eventOf(s Status, news *Notice) event {
+	if news == nil {
+		return event{s, false}
+	}
+	s.Code, s.Message = news.Code, news.Message
+	return event{s, true}
+}
+
 // start runs the agent against the gateway. Time stands still unless the test moves it.
 func start(t *testing.T, g *gatewaytest.Gateway, change func(*Config)) *run {
-	r := &run{t: t, clock: newHandClock(t), events: make(chan Event, 4096), result: make(chan Result, 1), log: make(chan string, 4096)}
+	r := &run{t: t, clock: newHandClock(t), events: make(chan event, 4096), result: make(chan Result, 1), log: make(chan string, 4096)}
 	cfg := Config{Host: g.Host, Port: g.Port, Login: "ivanov", Password: "secret", Lang: locale.English,
 		Device: agent.Device{ID: "d1", Name: "pc", OS: "linux"}, Roots: g.Root.Pool(), Clock: r.clock,
-		Events: func(e Event) { r.events <- e }, Log: func(s string) { r.log <- s }}
+		Events: func(s Status, news *Notice) { r.events <- eventOf(s, news) }, Log: func(s string) { r.log <- s }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -48,9 +62,9 @@ func start(t *testing.T, g *gatewaytest.Gateway, change func(*Config)) *run {
 }
 
 // event waits for an event in the state and with the code.
-func (r *run) event(state State, code string) Event {
+func (r *run) event(state State, code string) event {
 	r.t.Helper()
-	var seen []Event
+	var seen []event
 	deadline := time.After(patience)
 	for {
 		select {

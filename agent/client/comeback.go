@@ -17,7 +17,7 @@ func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 			c.cfg.Log(why.err.Error())
 		}
 		c.startHold()
-		c.emit(Event{State: Reconnecting, Code: why.code, Message: why.message})
+		c.show(Reconnecting, why.code, why.message)
 		if !c.pause(ctx, why, lost) {
 			return nil, c.byUser()
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 const deviceIDBytes = 16
@@ -67,27 +68,11 @@ func newDeviceID() string {
 	return hex.EncodeToString(b)
 }
 
-// writeDeviceID puts the file in place as a whole. os.CreateTemp makes it readable for its owner alone.
 func writeDeviceID(file, id string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("directory for the device's identifier: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), "device-*")
-	if err != nil {
-		return fmt.Errorf("the device's identifier: %w", err)
-	}
-	defer os.Remove(f.Name()) // in vain once it is renamed
-	_, err = f.WriteString(id + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
+	if err := atomicfile.Write(file, []byte(id+"\n"), 0o600); err != nil {
 		return fmt.Errorf("the device's identifier: %w", err)
 	}
 	return nil

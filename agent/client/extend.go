@@ -5,9 +5,9 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// AsksPassword tells whether a refused extension needs another password than that of the login. The codes are those of the
+// asksPassword reports whether a refused extension needs another password than that of the login. The codes are those of the
 // refusal's notice.
-func AsksPassword(code string) bool {
+func asksPassword(code string) bool {
 	switch agent.Code(code) {
 	case agent.CodeBadCredentials, agent.CodePasswordExpired, agent.CodePasswordMustChange:
 		return true
@@ -40,7 +40,5 @@ func (c *client) extended(m *protocol.AuthState) {
 		return
 	}
 	c.keep(m)
-	again := c.status
-	again.Expires = c.expires
-	c.emit(again)
+	c.report(c.status, nil)
 }

@@ -44,7 +44,7 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 		c.resume = "" // used up; the password may still do
 	}
 	if c.status.State == Connecting {
-		c.emit(Event{State: Connecting, Message: c.text(locale.LoggingIn)})
+		c.show(Connecting, "", c.text(locale.LoggingIn))
 	}
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
@@ -83,7 +83,7 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 		return c.raise(ctx, l)
 	}
 	c.lower()
-	c.emit(Event{State: Authorized, Message: c.text(locale.Authorized)})
+	c.show(Authorized, "", c.text(locale.Authorized))
 	return nil
 }
 

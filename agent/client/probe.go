@@ -12,12 +12,12 @@ import (
 func Probe(ctx context.Context, cfg Config) Result {
 	c := newClient(cfg)
 	events := c.cfg.Events
-	c.cfg.Events = func(e Event) {
-		if e.Notice {
-			events(e)
+	c.cfg.Events = func(s Status, news *Notice) {
+		if news != nil {
+			events(s, news)
 		}
 	}
-	c.emit(Event{State: Connecting})
+	c.show(Connecting, "", "")
 	l, f := c.dial(ctx)
 	if f == nil {
 		f = c.greet(ctx, l)

@@ -19,8 +19,9 @@ func TestProbe(t *testing.T) {
 		c.SendText(`{"type":"update","need_update":true,"version":{"major":9,"minor":1,"build":2}}`)
 		asked = c.Read()
 	})
-	var events []Event
-	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian, Events: func(e Event) { events = append(events, e) }}
+	var events []event
+	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian,
+		Events: func(s Status, news *Notice) { events = append(events, eventOf(s, news)) }}
 	if r := Probe(context.Background(), cfg); r.Kind != Answered || r.Message != "Связь с сервером установлена." {
 		t.Errorf("%+v", r)
 	}

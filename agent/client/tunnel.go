@@ -69,7 +69,7 @@ func (c *client) build(ctx context.Context, l *link) *failure {
 	if err != nil {
 		return c.noTunnel(ctx, l, err)
 	}
-	c.emit(Event{State: Authorized, Message: c.text(locale.AuthorizedVPN)})
+	c.show(Authorized, "", c.text(locale.AuthorizedVPN))
 	reply, f := c.askTunnel(ctx, l, key)
 	if f != nil {
 		return f
@@ -124,11 +124,10 @@ func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
 // carries shows whether the tunnel works. A blocked one may still come to work: it goes on trying.
 func (c *client) carries(works bool) {
 	if works {
-		c.emit(Event{State: TunnelUp, Message: c.text(locale.TunnelUp)})
+		c.show(TunnelUp, "", c.text(locale.TunnelUp))
 		return
 	}
-	c.emit(Event{State: Authorized, Code: string(agent.CodeTunnelBlocked),
-		Message: c.text(locale.Code(agent.CodeTunnelBlocked))})
+	c.show(Authorized, string(agent.CodeTunnelBlocked), c.text(locale.Code(agent.CodeTunnelBlocked)))
 }
 
 // lower takes the tunnel away.

@@ -38,14 +38,14 @@ func (k *keeper) forget(addrs []netip.Addr) error {
 	of := map[netip.Addr]bool{}
 	families := map[netlink.InetFamily]bool{}
 	for _, a := range addrs {
-		k.dirty[a] = true // until it has worked
+		k.unswept[a] = true // until it has worked
 		of[a], families[familyOf(a)] = true, true
 	}
 	if err := k.deleteFlows(families, func(a netip.Addr) bool { return of[a] }); err != nil {
 		return err
 	}
 	for _, a := range addrs {
-		delete(k.dirty, a)
+		delete(k.unswept, a)
 	}
 	return nil
 }
@@ -56,20 +56,20 @@ func (k *keeper) forget(addrs []netip.Addr) error {
 func (k *keeper) sweep() {
 	others := map[netip.Addr]bool{} // whether they are such hosts
 	err := k.sweepBut(others)
-	if k.clean = err == nil; err != nil {
+	if k.swept = err == nil; err != nil {
 		k.f.log.Warn("connections without a session were not forgotten; each newcomer's will be", "error", err)
 		return
 	}
-	clear(k.dirty)
+	clear(k.unswept)
 	for a, other := range others {
 		if other { // until the interface is chosen
-			k.dirty[a] = true
+			k.unswept[a] = true
 		}
 	}
 }
 
 func (k *keeper) sweepBut(others map[netip.Addr]bool) error {
-	look, err := k.wire.lookAround(0)
+	look, err := k.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (k *keeper) sweepBut(others map[netip.Addr]bool) error {
 }
 
 // leavesAlone tells whether an address is behind an interface that is not judged.
-func (p Plan) leavesAlone(s *surroundings, a netip.Addr) bool {
+func (p Plan) leavesAlone(s *snapshot, a netip.Addr) bool {
 	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
 		return false
 	}
@@ -98,11 +98,11 @@ func (p Plan) leavesAlone(s *surroundings, a netip.Addr) bool {
 
 // suspect tells whether the kernel may know connections of an address that nobody has.
 func (k *keeper) suspect(a netip.Addr) bool {
-	return !k.clean || k.dirty[a] || !k.plan.isLocal(a)
+	return !k.swept || k.unswept[a] || !k.plan.isLocal(a)
 }
 
 func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip.Addr) bool) error {
-	look, err := k.wire.lookAround(0)
+	look, err := k.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip
 
 // needsNoSession tells of an address whether LAN hosts talk to it without being judged: it is the gateway's, or in a local
 // network that no WAN interface and no tunnel leads to.
-func (p Plan) needsNoSession(s *surroundings) func(netip.Addr) bool {
+func (p Plan) needsNoSession(s *snapshot) func(netip.Addr) bool {
 	local, known := p.local(), map[netip.Addr]bool{}
 	return func(a netip.Addr) bool {
 		free, ok := known[a]
@@ -129,7 +129,7 @@ func (p Plan) needsNoSession(s *surroundings) func(netip.Addr) bool {
 }
 
 // staysInside tells whether packets to an address leave neither through a WAN interface nor into the tunnel.
-func (p Plan) staysInside(s *surroundings, a netip.Addr) bool {
+func (p Plan) staysInside(s *snapshot, a netip.Addr) bool {
 	name, _, ok := s.route(a)
 	return ok && (p.isLAN(name) || !p.Judges(name))
 }

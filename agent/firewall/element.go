@@ -32,11 +32,15 @@ type entry struct {
 	addr netip.Addr
 }
 
+// ifSize is how much the kernel keeps of an interface's name.
+const ifSize = unix.IFNAMSIZ
+
 // bytes is the key as the kernel keeps it: every part begins at a multiple of 4.
 func (k entry) bytes() []byte {
 	b := make([]byte, 0, ifSize+8+16)
 	if k.set.hasInterface {
-		b = append(b, name16(k.name)...)
+		b = append(b, k.name...)
+		b = append(b, make([]byte, ifSize-len(k.name))...)
 	}
 	if k.set.hasMAC {
 		b = append(append(b, k.mac[:]...), 0, 0)
@@ -112,10 +116,10 @@ type found struct {
 }
 
 // list reads what the sets hold. A table that is not there holds nothing.
-func (w *wire) list(sets []*memberSet) ([]found, error) {
+func (kn *kernel) list(sets []*memberSet) ([]found, error) {
 	var all []found
 	for _, s := range sets {
-		err := w.dump(s, func(element []byte) {
+		err := kn.dump(s, func(element []byte) {
 			if f, ok := foundOf(s, element); ok {
 				all = append(all, f)
 			}
@@ -166,9 +170,9 @@ const (
 
 // commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
 // missing: it is added first.
-func (w *wire) commit(changes []change, ensure bool) error {
+func (kn *kernel) commit(changes []change, ensure bool) error {
 	var err error
-	c := w.conn
+	c := kn.conn
 	removed := func(ch change) bool { return ch.remove }
 	added := func(ch change) bool { return ch.add }
 	if ensure {
@@ -178,7 +182,7 @@ func (w *wire) commit(changes []change, ensure bool) error {
 	if err != nil {
 		return err
 	}
-	return w.flush()
+	return kn.flush()
 }
 
 // inMessages puts changes into messages, set by set.
@@ -192,7 +196,7 @@ func inMessages(changes []change, which func(change) bool, put func(*nftables.Se
 			bySet[ch.set] = append(bySet[ch.set], nftables.SetElement{Key: ch.bytes(), Timeout: ch.timeout, Comment: ch.owner.String()})
 		}
 	}
-	for _, s := range holders {
+	for _, s := range sessionSets {
 		for part := range slices.Chunk(bySet[s], perMessage) {
 			if err := put(s.in(tableNamed(Table)), part); err != nil {
 				return err

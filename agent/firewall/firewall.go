@@ -24,6 +24,9 @@
 // DNS that is open before login is limited to 20 packets a second from each address, and to 1,000 from all addresses of one
 // MAC; over TCP a question takes several. Hosts with made-up addresses cannot lock others out of it: see Plan.dns.
 //
+// The rules are text that the program nft loads, here as at boot. Elements, counters and dumps go over netlink, because they
+// are many and have to be fast.
+//
 // # Fail closed
 //
 // Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, what it let through ends by
@@ -67,7 +70,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -88,7 +90,8 @@ type Options struct {
 	Log    *slog.Logger
 	Report func(Incident) // told, one at a time, of what others did to the table; may be nil, and must not call the Firewall
 
-	replace bool // refreshes elements as on old kernels, for tests
+	replace  bool     // refreshes elements as on old kernels, for tests
+	programs []string // where nft may be, for tests; empty = in PATH and /usr/sbin, which is in no user's PATH
 }
 
 // Firewall is the table in force. Its methods may be called from any goroutine.
@@ -109,11 +112,11 @@ type Firewall struct {
 	mu     sync.Mutex // guards what follows
 	tasks  []*task
 	closed bool
-	seen   map[string]sight // sessions that are judged in the LAN, by their ID
+	seen   map[string]view // sessions that are judged in the LAN, by their ID
 }
 
-// sight is what is seen of a session in the LAN.
-type sight struct {
+// view is what readers see of a session in the LAN.
+type view struct {
 	traffic agent.Traffic
 	mac     mac // zero behind a router
 }
@@ -122,7 +125,7 @@ type sight struct {
 // Under ModeNFTables the error says why it does not work and what an operator can do about it.
 func Open(o Options) (*Firewall, error) {
 	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*keeper)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
-		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]sight{}}
+		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -134,7 +137,7 @@ func Open(o Options) (*Firewall, error) {
 	default:
 		return nil, fmt.Errorf("no firewall is called %q; choose %s, %s or %s", f.mode, ModeAuto, ModeNFTables, ModeOff)
 	}
-	if err := f.start(o.replace); err != nil {
+	if err := f.start(o); err != nil {
 		if f.mode == ModeNFTables {
 			return nil, err
 		}
@@ -147,25 +150,26 @@ func Open(o Options) (*Firewall, error) {
 	return f, nil
 }
 
-func (f *Firewall) start(replace bool) error {
-	w, err := dial()
+func (f *Firewall) start(o Options) error {
+	kn, err := dial()
 	if err != nil {
 		return reasonOf(err)
 	}
-	if err := w.try(fmt.Sprintf("%s_try_%d", Table, os.Getpid())); err != nil {
-		w.close()
+	nft, err := kn.findTools(o.programs)
+	if err != nil {
+		kn.close()
 		return reasonOf(err)
 	}
 	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
-		w.close()
+		kn.close()
 		return fmt.Errorf("the kernel's list of connections cannot be read: %w; it takes nf_conntrack_netlink", err)
 	}
-	elements, err := w.list(holders)
+	elements, err := kn.list(sessionSets)
 	if err != nil {
-		w.close()
+		kn.close()
 		return fmt.Errorf("reading the table of the process before: %w", err)
 	}
-	k := newKeeper(f, w, elements, replace)
+	k := newKeeper(f, kn, nft, elements, o.replace)
 	go k.run()
 	return nil
 }
@@ -197,7 +201,7 @@ func (f *Firewall) Try(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil || f.mode == ModeOff || p.Empty() {
 		return err
 	}
-	return f.call(ctx, func(k *keeper) error { return k.wire.checkFlowtables(p) })
+	return f.call(ctx, func(k *keeper) error { return k.kernel.checkFlowtables(p) })
 }
 
 // call has the keeper do something, and waits for it also when ctx ends after it has begun.
@@ -251,5 +255,3 @@ func (f *Firewall) MACs() map[string]net.HardwareAddr {
 	}
 	return all
 }
-
-func clean(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

@@ -265,6 +265,23 @@ func TestSamePerson(t *testing.T) {
 	})
 }
 
+// The same person's next session is let through by the MAC of the one before while the kernel does not know it.
+func TestSamePersonUnheard(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.known(t, inLAN, host)
+		first := grant(t, f, session(1, host))
+		want := f.MACs()[first.ID].String()
+		netlab.Run(t, "ip", "neigh", "flush", "dev", "lan0")
+		next := first
+		next.ID = "next"
+		grant(t, f, next)
+		if got := f.MACs()[next.ID].String(); got != want {
+			t.Errorf("MAC %q, want %q", got, want)
+		}
+	})
+}
+
 func TestRedirects(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
@@ -901,9 +918,6 @@ func TestGrantAddress(t *testing.T) {
 		}
 		l.wantOpen(t, "a proved address", inLAN, host6, to)
 		l.wantClosed(t, "another one", inLAN, second6, to)
-		if err := f.GrantAddress(ctx, s.ID, second); !errors.Is(err, ErrTooMany) {
-			t.Errorf("a second address of IPv4: %v", err)
-		}
 		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99")); !errors.Is(err, ErrNotSameHost) {
 			t.Errorf("an address that nobody has: %v", err)
 		}
@@ -916,24 +930,23 @@ func TestGrantAddress(t *testing.T) {
 			t.Errorf("an address on another LAN: %v", err)
 		}
 		m := f.MACs()[s.ID].String()
-		for i := range maxIPv6 { // the one that was proved longest ago goes for the last
+		for i := range 9 {
 			a := fmt.Sprintf("fd77:1::1:%d", i)
 			netlab.Run(t, "ip", "neigh", "add", a, "dev", "lan0", "lladdr", m)
-			if i == 1 {
-				if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
-					t.Fatal(err)
-				}
-			}
 			if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr(a)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
-		netlab.Run(t, "ip", "neigh", "add", "fd77:1::2:0", "dev", "lan0", "lladdr", m)
-		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::2:0")); err != nil {
+		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
-		l.wantClosed(t, "the oldest of too many", inLAN, host6, to)
+		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
+		f.RevokeAddress(ctx, s.ID, host6)
+		netlab.Eventually(t, "one that was taken away is closed", func() bool {
+			left, err := elementsNow(lan6)
+			return err == nil && len(left) == 9
+		})
+		l.wantClosed(t, "one that was taken away", inLAN, host6, to)
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
@@ -973,25 +986,6 @@ func TestRevokeAddress(t *testing.T) {
 		}
 		revoked(t, f, s)
 		own.Stops(t)
-	})
-}
-
-// A session whose own address is of IPv6 has one address of IPv4, the one that was proved last.
-func TestNextIPv4(t *testing.T) {
-	inLab(t, func(t *testing.T, l lab) {
-		f, ctx := open(t, labPlan(), Options{}), context.Background()
-		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
-		for _, a := range []netip.Addr{host, second, host6} {
-			l.known(t, inLAN, a)
-		}
-		s := grant(t, f, session(1, host6))
-		for _, a := range []netip.Addr{host, second} {
-			if err := f.GrantAddress(ctx, s.ID, a); err != nil {
-				t.Fatal(err)
-			}
-		}
-		l.wantOpen(t, "the last one", inLAN, second, to)
-		l.wantClosed(t, "the one before", inLAN, host, to)
 	})
 }
 
@@ -1052,4 +1046,41 @@ func TestWithoutRights(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Where the program nft is missing there is no firewall, and the reason says what to do.
+func TestWithoutProgram(t *testing.T) {
+	inLab(t, func(t *testing.T, _ lab) {
+		o := Options{Mode: ModeNFTables, Log: logOf(t), programs: []string{"no-such-nft"}}
+		if _, err := Open(o); !errors.Is(err, ErrNoProgram) || !strings.Contains(err.Error(), "apt install nftables") {
+			t.Errorf("error %v, want one that names the package", err)
+		}
+		o.Mode = ModeAuto
+		f, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Mode() != ModeOff || !errors.Is(f.Problem(), ErrNoProgram) {
+			t.Errorf("mode %s, problem %v", f.Mode(), f.Problem())
+		}
+	})
+}
+
+// What nft refuses is told as an error of the system.
+func TestNFTError(t *testing.T) {
+	exit := errors.New("exit status 1")
+	for said, want := range map[string]error{
+		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": syscall.EPERM,
+		"netlink: Error: cache initialization failed: Operation not permitted\n":                    syscall.EPERM,
+		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       syscall.ENOENT,
+		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         syscall.EOPNOTSUPP,
+		"": exit,
+	} {
+		if err := nftError(said, exit); !errors.Is(err, want) {
+			t.Errorf("%q is %v, want %v", said, err, want)
+		}
+	}
+	if err := nftError("-:1:5-9: Error: syntax error, unexpected string\n", exit); !strings.Contains(err.Error(), "syntax error") {
+		t.Errorf("a mistake in the text is told as %v", err)
+	}
 }

@@ -29,14 +29,14 @@ func isFlowtable(err error) bool {
 }
 
 // checkFlowtables looks for flowtables over the interfaces of a plan. Errors: *FlowtableError.
-func (w *wire) checkFlowtables(p Plan) error {
-	tables, err := w.conn.ListTables()
+func (kn *kernel) checkFlowtables(p Plan) error {
+	tables, err := kn.conn.ListTables()
 	if err != nil {
 		return fmt.Errorf("listing the tables: %w", err)
 	}
 	var links []netlink.Link
 	for _, t := range tables {
-		list, err := w.conn.ListFlowtables(t)
+		list, err := kn.conn.ListFlowtables(t)
 		if err != nil || len(list) == 0 {
 			continue // a table that is gone, or a kernel that has no flowtables
 		}

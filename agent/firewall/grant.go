@@ -1,146 +1,216 @@
 package firewall
 
 import (
-	"context"
-	"errors"
+	"cmp"
+	"fmt"
 	"net/netip"
+	"slices"
+	"time"
 
 	"ideco-agent/agent"
 )
 
-// Limits of a session: one IPv4 address, and as many of IPv6 as privacy extensions use.
-const maxIPv6 = 8
-
-// Refusals of GrantAddress.
-var (
-	ErrNoSession    = errors.New("no such session is let through")
-	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
-	ErrAddressTaken = errors.New("another session has this address")
-	ErrTooMany      = errors.New("the session's own address is its IPv4 address")
-)
-
-// action is what a task asks for.
-type action int
-
-const (
-	actGrant action = iota
-	actGrantAddress
-	actRevoke
-	actRevokeAddress
-)
-
-// task is something for the keeper to do in its turn.
-type task struct {
-	action action
-	client
-	still bool       // of a grant: only as far as the kernel lets the session through already
-	done  chan error // nil when nobody waits
-}
-
-// client is what there is to know of a session: whose it is, and where. Tasks about further addresses name the session and
-// the address alone.
-type client struct {
-	owner
-	kind agent.Kind
-	addr netip.Addr
-}
-
-func clientOf(s *agent.Session) client {
-	return client{owner{s.ID, s.UserID}, s.Kind, clean(s.Address)}
-}
-
-func further(sessionID string, a netip.Addr) client {
-	return client{owner: owner{session: sessionID}, addr: clean(a)}
-}
-
-// Grant lets a session's address through, or keeps it so when it already is. Whatever session had the address before
-// loses it; what it had proved goes over to the same person's session. After an error nothing new is let through.
-func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
-	return f.ask(ctx, &task{action: actGrant, client: clientOf(&s)})
-}
-
-// Readmit keeps the address of a session of the process before let through, as far as it is: what has expired, or went with
-// a boot, stays closed until Grant. Its agent has not come back yet, and by now somebody else may have the address.
-func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
-	return f.ask(ctx, &task{action: actGrant, still: true, client: clientOf(&s)})
-}
-
-// GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:
-// it must be a neighbour with the MAC of the session. The session has one address of IPv4 and 8 of IPv6; of more the one
-// goes that was granted longest ago, but never the session's own. It ends with the session. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken, ErrTooMany.
-func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
-	return f.ask(ctx, &task{action: actGrantAddress, client: further(sessionID, a)})
-}
-
-// RevokeAddress takes one further address of a session away, as Revoke does with all of them. One that the session does
-// not have is no error.
-func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
-	_ = f.leave(&task{action: actRevokeAddress, client: further(sessionID, a)}) // a closed firewall lets it expire
-}
-
-// Revoke takes away the session's address and all further addresses that it was given, within milliseconds of its return,
-// and cuts what is established. In the LAN the address is closed whichever session it was granted to last: whoever revokes
-// after another session was granted there means that one. In the tunnel it is closed for this session alone, because its
-// address may be another's by now. What fails is repeated until it works or has expired.
-func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
-	_ = f.leave(&task{action: actRevoke, client: clientOf(&s)}) // a closed firewall lets it expire
-}
-
-// ask leaves a task and waits until it is done.
-func (f *Firewall) ask(ctx context.Context, t *task) error {
-	if f.mode == ModeOff {
-		return nil
+// grant does tasks that let sessions through, in transactions of their own, so that the first of many need not wait for
+// the last.
+func (k *keeper) grant(tasks []*task) {
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+		over := t.still && !k.lasts(t.client)
+		if over {
+			answer([]*task{t}, nil)
+		}
+		return over
+	})
+	now, err := k.kernel.snapshot(len(tasks))
+	if err != nil {
+		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
+		return
 	}
-	t.done = make(chan error, 1)
-	if err := f.leave(t); err != nil {
-		return err
-	}
-	select {
-	case err := <-t.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err() // the task is done all the same, and a Revoke after it undoes it
+	for part := range slices.Chunk(tasks, perTransaction/2) { // there are two elements to each
+		k.grantPart(part, now)
 	}
 }
 
-// leave puts a task in the queue.
-func (f *Firewall) leave(t *task) error {
-	if f.mode == ModeOff {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return ErrClosed
-	}
-	f.tasks = append(f.tasks, t)
-	select {
-	case f.wake <- struct{}{}:
-	default: // it is awake
-	}
-	return nil
-}
-
-// take empties the queue.
-func (f *Firewall) take() []*task {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	tasks := f.tasks
-	f.tasks = nil
-	return tasks
-}
-
-// urgent tells whether there is anything in the queue that does not wait for more of its kind.
-func (f *Firewall) urgent() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.tasks) >= perTransaction {
-		return true
-	}
-	for _, t := range f.tasks {
-		if t.action != actRevoke && t.action != actRevokeAddress {
-			return true
+func (k *keeper) grantPart(tasks []*task, now *snapshot) {
+	var touched []netip.Addr
+	own, stays := make([]*address, len(tasks)), map[*address]bool{}
+	for i, t := range tasks {
+		inherits := k.inherits(t.client)
+		own[i] = k.hold(t.client, &touched)
+		if delete(stays, own[i]); inherits {
+			stays[own[i]] = true
 		}
 	}
-	return false
+	k.placeAll(own, now, func(a *address) bool { return stays[a] }, &touched)
+	all, err := k.reconcile(touched)
+	for i, a := range own {
+		failed := err
+		if failed == nil && !all {
+			failed = k.arrived(a)
+		}
+		if failed != nil && k.holders[a.addr] == a {
+			k.end(a.of) // and retry removes what it has
+		}
+		k.publish(a.of)
+		answer(tasks[i:i+1], failed)
+	}
+}
+
+// hold makes the session's address its own.
+func (k *keeper) hold(c client, touched *[]netip.Addr) *address {
+	s := k.sessions[c.session]
+	if s == nil {
+		s = &granted{}
+		k.sessions[c.session] = s
+	} else if s.client.addr != c.addr { // it has moved
+		*touched = append(*touched, k.leave(s)...)
+	}
+	s.client = c
+	var known mac
+	if h := k.holders[c.addr]; h != nil && h.of != s { // another session gives way
+		if h.of.user == c.user {
+			known = h.mac
+		}
+		*touched = append(*touched, k.end(h.of)...)
+	}
+	if len(s.addrs) == 0 {
+		k.add(s, c.addr).mac = known
+	}
+	return s.addrs[0]
+}
+
+// add gives an address to a session.
+func (k *keeper) add(s *granted, addr netip.Addr) *address {
+	a := &address{of: s, addr: addr}
+	s.addrs, k.holders[addr] = append(s.addrs, a), a
+	return a
+}
+
+// inherits tells whether a session comes over from the process before: nobody has spoken from its address now.
+func (k *keeper) inherits(c client) bool {
+	return k.sessions[c.session] == nil && slices.ContainsFunc(k.elements[c.addr], func(e *element) bool { return e.owner == c.owner })
+}
+
+// lasts tells whether what the process before has left of a session still lets it through.
+func (k *keeper) lasts(c client) bool {
+	return k.sessions[c.session] != nil || slices.ContainsFunc(k.elements[c.addr], func(e *element) bool { return e.owner == c.owner && e.lasts() })
+}
+
+// lasts tells whether an element is refreshed or has not expired yet.
+func (e *element) lasts() bool { return !e.inherited || time.Now().Before(e.expires) }
+
+// grantAddress lets a further address of a session through.
+func (k *keeper) grantAddress(t *task) error {
+	s := k.sessions[t.session]
+	if s == nil || s.kind == agent.KindVPN {
+		return ErrNoSession
+	}
+	own, h := s.addrs[0], k.holders[t.addr]
+	switch {
+	case !own.at.isValid() || own.addr == t.addr:
+		return nil // the rules do not look at it, or it is there
+	case h != nil && h.of != s:
+		return ErrAddressTaken
+	}
+	now, err := k.kernel.snapshot(0)
+	if err != nil {
+		return fmt.Errorf("reading the interfaces: %w", err)
+	}
+	at := k.plan.locate(now, s.kind, t.addr)
+	if !at.isValid() || at.routed || at.waits() || at.name != own.at.name || at.mac != own.at.mac {
+		return ErrNotSameHost
+	}
+	if h == nil {
+		h = k.add(s, t.addr)
+	}
+	h.at, h.mac = at, at.mac
+	if _, err = k.reconcile([]netip.Addr{t.addr}); err == nil {
+		err = k.arrived(h)
+	}
+	if err != nil {
+		k.withdraw(h)
+	}
+	k.publish(s)
+	return err
+}
+
+// everybody is for placeAll when nobody has spoken anew.
+func everybody(*address) bool { return true }
+
+// placeAll finds out where addresses are now. Who stays is told by the MAC that was there when their agent spoke: by now
+// the neighbour table may have somebody else's. Sessions' own addresses come first: what was proved may go with them.
+// Addresses that another session has by now are left out.
+func (k *keeper) placeAll(list []*address, now *snapshot, stays func(*address) bool, touched *[]netip.Addr) {
+	for _, own := range []bool{true, false} {
+		for _, a := range list {
+			if k.holders[a.addr] == a && a.isOwn() == own {
+				k.place(a, now, stays(a), touched)
+			}
+		}
+	}
+}
+
+func (k *keeper) place(a *address, now *snapshot, stays bool, touched *[]netip.Addr) {
+	*touched = append(*touched, a.addr)
+	at := k.plan.locate(now, a.of.kind, a.addr)
+	if at.hasMAC() && (at.waits() || stays) {
+		at.mac = cmp.Or(k.knownMAC(a), at.mac)
+	}
+	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the proofs were given for another MAC
+		for _, other := range slices.Clone(a.of.addrs[1:]) {
+			*touched = append(*touched, k.withdraw(other)...)
+		}
+	}
+	a.at, a.mac = at, cmp.Or(at.mac, a.mac)
+	if at.waits() {
+		k.probe(a.addr)
+	}
+}
+
+// knownMAC is the MAC that an address was let through by, in this process or in the one before.
+func (k *keeper) knownMAC(a *address) mac {
+	if a.mac != (mac{}) {
+		return a.mac
+	}
+	for _, e := range k.elements[a.addr] {
+		if e.set.hasMAC && e.owner == a.of.owner {
+			return e.mac
+		}
+	}
+	return mac{}
+}
+
+// probe has a host answer whose MAC is not known.
+func (k *keeper) probe(a netip.Addr) {
+	provoke(a)
+	time.AfterFunc(soon, func() {
+		select {
+		case k.f.heard <- struct{}{}:
+		default:
+		}
+	})
+}
+
+// hear lets hosts through whose MAC has become known.
+func (k *keeper) hear() {
+	var waiting []*address
+	for _, a := range k.holders {
+		if a.at.waits() {
+			waiting = append(waiting, a)
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	now, err := k.kernel.snapshot(len(waiting))
+	if k.complain("reading the interfaces", err); err != nil {
+		return
+	}
+	heard := slices.DeleteFunc(waiting, func(a *address) bool { return k.plan.locate(now, a.of.kind, a.addr).waits() })
+	var touched []netip.Addr
+	k.placeAll(heard, now, everybody, &touched)
+	_, err = k.reconcile(touched)
+	k.complain("letting hosts through that were heard of", err)
+	for _, a := range heard {
+		k.publish(a.of)
+	}
 }

@@ -14,73 +14,91 @@ const (
 	gatherTime  = 5 * time.Millisecond   // removals wait for others
 	watchEvery  = 500 * time.Millisecond // whether somebody changed the table
 	sampleEvery = 5 * time.Second        // the counters
-	soon        = 20 * time.Millisecond  // until a host that was called should have answered
+	soon        = 20 * time.Millisecond  // until a host that was probed should have answered
 	clockTick   = 10 * time.Millisecond  // of the kernel's clock, by which elements run out
 )
 
-// keeper is the goroutine that changes the table, and what it knows of it.
+// keeper is the goroutine that changes the table. It knows two states: what should be in the kernel, and what was last seen
+// there. Its work is their difference.
 type keeper struct {
 	f        *Firewall
-	wire     *wire
-	plan     Plan
-	loaded   bool              // the table of the plan is there
-	sum      [sha256.Size]byte // of the table as it was loaded
-	gen      uint32            // of all tables, as far as our own changes go
+	kernel   *kernel
+	nft      program
 	replaces bool              // elements are replaced to be refreshed
+	failed   map[string]string // what does not work, and how it was told
 
-	grants   map[string]*granted       // by session ID
-	holders  map[netip.Addr]*held      // who has an address
-	elements map[netip.Addr][]*element // what the kernel has, a few of each address
-	sizes    map[*memberSet]int        // how many of them are in each set
-	waiting  map[*held]bool            // hosts whose MAC is not known yet
-	clean    bool                      // connections of all who are not let through were forgotten since the table stands
-	dirty    map[netip.Addr]bool       // addresses whose connections were not, after all
-	leaving  map[netip.Addr]bool       // whose elements could not be removed yet
-	failed   map[string]string         // what does not work, and how it was told
-	samples  int                       // how many were taken
+	// What should be in the kernel.
+	plan     Plan
+	sessions map[string]*granted     // by ID
+	holders  map[netip.Addr]*address // the addresses of all sessions
+
+	// What was last seen there.
+	loaded   bool                      // the table of the plan
+	sum      [sha256.Size]byte         // of the table as it was loaded
+	gen      uint32                    // of all tables, as far as our own changes go
+	elements map[netip.Addr][]*element // a few of each address
+	behind   bool                      // the difference could not be made up for
+	swept    bool                      // connections of all who are not let through were forgotten since the table stands
+	unswept  map[netip.Addr]bool       // addresses whose connections were not, after all
 }
 
-// granted is a session that is let through, or would be if a chosen interface led to it.
+// granted is a session that should be let through, if a chosen interface leads to it.
 type granted struct {
 	client
-	addrs  []*held // the session's own address first
-	rx, tx uint64  // what elements had counted that are gone
+	addrs  []*address // the session's own first
+	rx, tx uint64     // what elements had counted that are gone
 }
 
-// held is an address of a session.
-type held struct {
-	of     *granted
-	addr   netip.Addr
-	at     place
-	placed bool
-	mac    mac // by which it was let through last, also while nothing leads to it; zero if it never was by one
+// address is one of a session.
+type address struct {
+	of   *granted
+	addr netip.Addr
+	at   place // the zero value where no chosen interface leads to it
+	mac  mac   // by which it was let through last, also while nothing leads to it; zero if it never was by one
 }
+
+// isOwn tells whether an address is the one that its session was granted with.
+func (a *address) isOwn() bool { return a.addr == a.of.client.addr }
 
 // element is one that the kernel has.
 type element struct {
 	entry
 	owner
-	live       bool      // refreshed, because its session is granted; otherwise it is left to expire
+	inherited  bool      // from the process before, and not granted in this one: it is left to expire
 	expires    time.Time // unless it is refreshed
 	timeout    time.Duration
-	sample     int    // the last that has shown it
+	sampled    bool   // by the sample that is being taken
 	base, last uint64 // bytes before the counter began anew, and since
 }
 
-func newKeeper(f *Firewall, w *wire, elements []found, replace bool) *keeper {
-	k := &keeper{f: f, wire: w, dirty: map[netip.Addr]bool{}, replaces: replace || !refreshes(), grants: map[string]*granted{}, holders: map[netip.Addr]*held{},
-		elements: map[netip.Addr][]*element{}, sizes: map[*memberSet]int{}, waiting: map[*held]bool{}, leaving: map[netip.Addr]bool{}, failed: map[string]string{}}
+func newKeeper(f *Firewall, kern *kernel, nft program, elements []found, replace bool) *keeper {
+	k := &keeper{f: f, kernel: kern, nft: nft, replaces: replace || !refreshes(), failed: map[string]string{}, sessions: map[string]*granted{},
+		holders: map[netip.Addr]*address{}, elements: map[netip.Addr][]*element{}, unswept: map[netip.Addr]bool{}}
 	now := time.Now()
 	for _, e := range elements {
-		k.keep(&element{entry: e.entry, owner: e.owner, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
+		k.keep(&element{entry: e.entry, owner: e.owner, inherited: true, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
 	}
 	return k
+}
+
+// wants tells whether an element should be in the kernel.
+func (k *keeper) wants(e *element) bool {
+	h := k.holders[e.addr]
+	return h != nil && h.of.owner == e.owner && slices.Contains(h.at.keys(), e.entry)
+}
+
+// each goes through all elements.
+func (k *keeper) each(do func(*element)) {
+	for _, list := range k.elements {
+		for _, e := range list {
+			do(e)
+		}
+	}
 }
 
 // keep notes what the kernel has.
 func (k *keeper) keep(e *element) {
 	k.elements[e.addr] = append(k.elements[e.addr], e)
-	k.sizes[e.set]++
 }
 
 // find returns the element of a key; nil if the kernel has none.
@@ -99,22 +117,34 @@ func (k *keeper) lose(key entry) {
 	if e == nil {
 		return
 	}
-	if g := k.grants[e.owner.session]; g != nil && key.inward() {
-		g.rx += e.total()
-	} else if g != nil {
-		g.tx += e.total()
+	if s := k.sessions[e.owner.session]; s != nil && key.inward() {
+		s.rx += e.total()
+	} else if s != nil {
+		s.tx += e.total()
 	}
-	k.sizes[e.set]--
 	rest := slices.DeleteFunc(slices.Clone(k.elements[key.addr]), func(o *element) bool { return o == e }) // somebody may be going through the list
 	if k.elements[key.addr] = rest; len(rest) == 0 {
 		delete(k.elements, key.addr)
 	}
 }
 
+func (e *element) total() uint64 { return e.base + e.last }
+
+// count takes over what the kernel's counter says, which begins anew with a new element.
+func (e *element) count(bytes uint64) {
+	if bytes < e.last {
+		e.base += e.last
+	}
+	e.last = bytes
+}
+
+// restart notes that the counter begins anew.
+func (e *element) restart() { e.base, e.last = e.total(), 0 }
+
 // run works until the firewall is closed.
 func (k *keeper) run() {
 	defer close(k.f.stopped)
-	defer k.wire.close()
+	defer k.kernel.close()
 	watch, sample := time.NewTicker(watchEvery), time.NewTicker(sampleEvery)
 	defer watch.Stop()
 	defer sample.Stop()
@@ -122,8 +152,9 @@ func (k *keeper) run() {
 	defer refresh.Stop()
 	for {
 		select {
-		case <-k.f.stop:
-			k.finish()
+		case <-k.f.stop: // what was asked for is done, and everybody has the full timeout for the next process to come
+			k.work(k.f.take())
+			k.refresh()
 			return
 		case call := <-k.f.calls:
 			before := k.plan.timeout()
@@ -149,90 +180,31 @@ func (k *keeper) run() {
 	}
 }
 
-// gather waits for more when only removals are in the queue.
-func (k *keeper) gather() {
-	over := time.NewTimer(gatherTime)
-	defer over.Stop()
-	for !k.f.urgent() {
-		select {
-		case <-over.C:
-			return
-		case <-k.f.stop:
-			return
-		case <-k.f.wake:
-		}
-	}
-}
-
-// finish does what was asked for before the end, and gives everybody the full timeout for the next process to come.
-func (k *keeper) finish() {
-	k.work(k.f.take())
-	k.refresh()
-}
-
-// work does tasks in their order; those that follow each other and ask for the like are done together.
-func (k *keeper) work(tasks []*task) {
-	for len(tasks) > 0 {
-		n := 1
-		for n < len(tasks) && tasks[n].action == tasks[0].action {
-			n++
-		}
-		switch tasks[0].action {
-		case actRevoke:
-			k.revoke(tasks[:n])
-		case actRevokeAddress:
-			k.revokeAddresses(tasks[:n])
-		case actGrant:
-			k.grant(tasks[:n])
-		case actGrantAddress:
-			for _, t := range tasks[:n] {
-				t.done <- k.grantAddress(t)
-			}
-		}
-		tasks = tasks[n:]
-	}
-}
-
 // publish shows a session's counts and MAC to readers.
-func (k *keeper) publish(g *granted) {
+func (k *keeper) publish(s *granted) {
 	k.f.mu.Lock()
 	defer k.f.mu.Unlock()
-	if k.grants[g.session] != g || g.kind == agent.KindVPN || len(g.addrs) == 0 || !g.addrs[0].placed {
-		delete(k.f.seen, g.session) // nothing counts
+	if k.sessions[s.session] != s || s.kind == agent.KindVPN || !s.addrs[0].at.isValid() {
+		delete(k.f.seen, s.session) // nothing counts
 		return
 	}
-	s := sight{traffic: agent.Traffic{Rx: g.rx, Tx: g.tx}, mac: g.addrs[0].at.mac}
-	for _, h := range g.addrs {
-		for _, e := range k.elements[h.addr] {
+	v := view{traffic: agent.Traffic{Rx: s.rx, Tx: s.tx}, mac: s.addrs[0].at.mac}
+	for _, a := range s.addrs {
+		for _, e := range k.elements[a.addr] {
 			switch {
-			case e.session != g.session:
+			case e.session != s.session:
 			case e.inward():
-				s.traffic.Rx += e.total()
+				v.traffic.Rx += e.total()
 			default:
-				s.traffic.Tx += e.total()
+				v.traffic.Tx += e.total()
 			}
 		}
 	}
-	k.f.seen[g.session] = s
+	k.f.seen[s.session] = v
 }
 
-func (e *element) total() uint64 { return e.base + e.last }
-
-// count takes over what the kernel's counter says, which begins anew with a new element.
-func (e *element) count(bytes uint64) {
-	if bytes < e.last {
-		e.base += e.last
+func (k *keeper) publishAll() {
+	for _, s := range k.sessions {
+		k.publish(s)
 	}
-	e.last = bytes
-}
-
-// isOwn tells whether an address is the one that its session was granted with.
-func (h *held) isOwn() bool { return h == h.of.addrs[0] }
-
-// keys are the elements of an address.
-func (h *held) keys() []entry {
-	if !h.placed {
-		return nil
-	}
-	return h.at.keys()
 }

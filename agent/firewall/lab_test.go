@@ -211,7 +211,7 @@ func elementsNow(sets ...*memberSet) ([]found, error) {
 	}
 	defer w.close()
 	if len(sets) == 0 {
-		sets = holders
+		sets = sessionSets
 	}
 	return w.list(sets)
 }

@@ -6,15 +6,12 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // Link is an interface of this machine as the administrator chooses from.
 type Link struct {
 	Name      string
-	Up        bool
 	Addresses []netip.Prefix // link-local ones left out
-	Default   bool           // a default route leaves through it: most likely the WAN
 	Ethernet  bool           // hosts there have MACs
 }
 
@@ -23,10 +20,6 @@ func Links() ([]Link, error) {
 	all, err := netlink.LinkList()
 	if err != nil {
 		return nil, fmt.Errorf("listing the interfaces: %w", err)
-	}
-	outside, err := defaultRoutes()
-	if err != nil {
-		return nil, err
 	}
 	var links []Link
 	for _, l := range all {
@@ -38,8 +31,7 @@ func Links() ([]Link, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the addresses of %s: %w", a.Name, err)
 		}
-		links = append(links, Link{Name: a.Name, Up: a.Flags&net.FlagUp != 0, Addresses: prefixesOn(addrs), Default: outside[a.Index],
-			Ethernet: a.EncapType == "ether"})
+		links = append(links, Link{Name: a.Name, Addresses: prefixesOn(addrs), Ethernet: a.EncapType == "ether"})
 	}
 	return links, nil
 }
@@ -64,25 +56,4 @@ func prefixesOn(addrs []netlink.Addr) (list []netip.Prefix) {
 		}
 	}
 	return list
-}
-
-// defaultRoutes are the interfaces that a default route leaves through.
-func defaultRoutes() (map[int]bool, error) {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return nil, fmt.Errorf("listing the routes: %w", err)
-	}
-	outside := map[int]bool{}
-	for _, r := range routes {
-		if ones := 0; r.Dst != nil {
-			if ones, _ = r.Dst.Mask.Size(); ones > 0 || r.Type != unix.RTN_UNICAST {
-				continue
-			}
-		}
-		outside[r.LinkIndex] = true
-		for _, hop := range r.MultiPath {
-			outside[hop.LinkIndex] = true
-		}
-	}
-	return outside, nil
 }

@@ -1,13 +1,63 @@
 package firewall
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
+	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
 )
+
+// ErrNoProgram is why nothing can be loaded without nft.
+var ErrNoProgram = errors.New("the program nft is not installed")
+
+// loadTimeout is how long nft may take; for 10,000 sessions it takes a second.
+const loadTimeout = 30 * time.Second
+
+// program is the path of nft.
+type program string
+
+// findProgram looks for the first of some names that is there. Errors: ErrNoProgram.
+func findProgram(names []string) (program, error) {
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return program(path), nil
+		}
+	}
+	return "", ErrNoProgram
+}
+
+// load has nft carry out commands in one transaction. The error is what nft says, as an error of the system where it is one.
+func (p program) load(commands string, options ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, string(p), append(options, "-f", "-")...)
+	cmd.Env = []string{"LC_ALL=C"}
+	cmd.Stdin = strings.NewReader(commands)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nftError(string(out), err)
+	}
+	return nil
+}
+
+// nftError is the first error that nft tells, such as "-:1:1-9: Error: Could not process rule: Operation not permitted".
+func nftError(said string, err error) error {
+	_, text, ok := strings.Cut(said, "Error: ")
+	if !ok {
+		return fmt.Errorf("nft: %w: %s", err, said)
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	for _, errno := range []unix.Errno{unix.EPERM, unix.EACCES, unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT, unix.EINVAL} {
+		if strings.Contains(strings.ToLower(text), errno.Error()) {
+			return fmt.Errorf("nft: %s (%w)", text, errno)
+		}
+	}
+	return fmt.Errorf("nft: %s", text)
+}
 
 func tableNamed(name string) *nftables.Table {
 	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
@@ -15,92 +65,35 @@ func tableNamed(name string) *nftables.Table {
 
 // in makes the set as it stands in a table.
 func (s *memberSet) in(table *nftables.Table) *nftables.Set {
-	set := &nftables.Set{Table: table, Name: s.name, HasTimeout: true, Timeout: DefaultTimeout}
-	set.KeyType = nftables.MustConcatSetType(s.types()...)
-	if s.dynamic {
-		set.Dynamic, set.Size, set.Timeout = true, dnsHosts, dnsMemory
-	} else {
-		set.Counter = true
-	}
-	return set
-}
-
-// load puts a plan into a transaction. What the table has in its sets stays; rules are replaced, so that no packet meets
-// half of them.
-func (p Plan) load(c *nftables.Conn, name string) error {
-	table := c.AddTable(tableNamed(name))
-	for _, s := range allSets {
-		if err := c.AddSet(s.in(table), nil); err != nil {
-			return err
-		}
-	}
-	chains := p.chains()
-	made := make([]*nftables.Chain, len(chains))
-	for i, ch := range chains {
-		made[i] = c.AddChain(ch.in(table))
-	}
-	c.FlushTable(table)
-	for i, ch := range chains {
-		for _, r := range ch.rules {
-			if err := r.load(c, table, made[i]); err != nil {
-				return fmt.Errorf("rule %q: %w", r, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (c *chain) in(table *nftables.Table) *nftables.Chain {
-	made := &nftables.Chain{Table: table, Name: c.name}
-	if c.hook != nil {
-		policy := nftables.ChainPolicyAccept
-		made.Type, made.Hooknum, made.Priority, made.Policy = c.hook.kind, c.hook.point, c.hook.priority, &policy
-	}
-	return made
-}
-
-func (r rule) load(c *nftables.Conn, table *nftables.Table, ch *nftables.Chain) error {
-	exprs, err := r.exprsOf(func(a *anonymous) (string, uint32, error) {
-		set := &nftables.Set{Table: table, Anonymous: true, Constant: true, Interval: a.interval, KeyType: a.key}
-		err := c.AddSet(set, a.elements)
-		return set.Name, set.ID, err
-	})
-	if err != nil {
-		return err
-	}
-	made := &nftables.Rule{Table: table, Chain: ch, Exprs: exprs}
-	if r.comment != "" {
-		made.UserData = userdata.AppendString(nil, userdata.TypeComment, r.comment)
-	}
-	c.AddRule(made)
-	return nil
+	return &nftables.Set{Table: table, Name: s.name, HasTimeout: true, KeyType: nftables.MustConcatSetType(s.types()...)}
 }
 
 // remove takes a table away with all that it holds. One that is not there is no error.
-func (w *wire) remove(name string) error {
-	w.conn.DelTable(w.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
-	return w.flush()
+func (kn *kernel) remove(name string) error {
+	kn.conn.DelTable(kn.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
+	return kn.flush()
 }
 
-// replace makes a table anew, without anybody in it.
-func (p Plan) replace(c *nftables.Conn, name string) error {
-	c.DelTable(c.AddTable(tableNamed(name)))
-	return p.load(c, name)
-}
-
-// try has the kernel build everything that a plan can ask for, under another name and in a transaction that takes it away
-// again, so that nobody ever sees it.
-func (w *wire) try(name string) error {
-	if err := everything.load(w.conn, name); err != nil {
-		return err
+// findTools finds the program nft, and has it and the kernel check everything that a plan can ask for. It changes nothing.
+func (kn *kernel) findTools(names []string) (program, error) {
+	if _, err := kn.generation(); err != nil { // the kernel without nftables, or a process without rights
+		return "", err
 	}
-	w.conn.DelTable(tableNamed(name))
-	return w.flush()
+	if len(names) == 0 {
+		names = []string{"nft", "/usr/sbin/nft"}
+	}
+	nft, err := findProgram(names)
+	if err != nil {
+		return "", err
+	}
+	return nft, nft.load(everything.anew(nil), "-c")
 }
 
 // reasonOf puts an operator's cure to what try found.
 func reasonOf(err error) error {
 	switch {
+	case errors.Is(err, ErrNoProgram):
+		return fmt.Errorf("%w; install it (apt install nftables), or go without with --firewall off", err)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("changing nftables takes root or CAP_NET_ADMIN in the machine's own network namespace (%w); "+
 			"run this program as root or give its unit AmbientCapabilities=CAP_NET_ADMIN, or go without with --firewall off", err)

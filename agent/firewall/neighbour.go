@@ -18,9 +18,9 @@ const manyNeighbours = 1000
 // sizeofNdmsg is the length of struct ndmsg.
 const sizeofNdmsg = 12
 
-// surroundings are this machine's interfaces and neighbours, as of one moment.
-type surroundings struct {
-	wire       *wire
+// snapshot is what this machine's interfaces and neighbours are at one moment.
+type snapshot struct {
+	kernel     *kernel
 	own        map[netip.Addr]bool
 	index      map[string]int
 	bare       map[string]bool // interfaces without MACs, such as those of PPP
@@ -34,9 +34,9 @@ type neighbour struct {
 	addr  netip.Addr
 }
 
-// lookAround reads the interfaces, and all neighbours when many addresses are going to be asked for.
-func (w *wire) lookAround(addresses int) (*surroundings, error) {
-	s := &surroundings{wire: w, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
+// snapshot reads the interfaces, and all neighbours when many addresses are going to be asked for.
+func (kn *kernel) snapshot(addresses int) (*snapshot, error) {
+	s := &snapshot{kernel: kn, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, err
@@ -60,10 +60,10 @@ func (w *wire) lookAround(addresses int) (*surroundings, error) {
 	return s, err
 }
 
-func (s *surroundings) listNeighbours(addresses int) error {
+func (s *snapshot) listNeighbours(addresses int) error {
 	s.neighbours = make(map[neighbour]mac, addresses)
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
-	req.Sockets = s.wire.questions
+	req.Sockets = s.kernel.questions
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_UNSPEC})
 	err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, func(answer []byte) bool {
 		if n, m, known := neighbourOf(answer); known {
@@ -78,18 +78,18 @@ func (s *surroundings) listNeighbours(addresses int) error {
 }
 
 // mac returns the MAC of a neighbour.
-func (s *surroundings) mac(name string, a netip.Addr) (mac, bool) {
+func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 	if s.neighbours != nil {
 		m, ok := s.neighbours[neighbour{s.index[name], a}]
 		return m, ok
 	}
-	return s.wire.macOf(neighbour{s.index[name], a})
+	return s.kernel.macOf(neighbour{s.index[name], a})
 }
 
 // macOf asks the kernel for one neighbour.
-func (w *wire) macOf(n neighbour) (mac, bool) {
+func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
-	req.Sockets = w.questions
+	req.Sockets = kn.questions
 	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(n.addr)), Index: uint32(n.index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, n.addr.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
@@ -134,8 +134,8 @@ func provoke(a netip.Addr) {
 }
 
 // route tells through which interface an address is reached, and whether its MAC is not to be seen there.
-func (s *surroundings) route(a netip.Addr) (name string, routed, ok bool) {
-	routes, err := s.wire.routes.RouteGet(a.AsSlice())
+func (s *snapshot) route(a netip.Addr) (name string, routed, ok bool) {
+	routes, err := s.kernel.routes.RouteGet(a.AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type == unix.RTN_LOCAL {
 		return "", false, false
 	}

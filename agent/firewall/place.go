@@ -6,13 +6,15 @@ import (
 	"ideco-agent/agent"
 )
 
-// place is where an address is let through.
+// place is where an address is let through; the zero value is nowhere.
 type place struct {
 	name   string // of the LAN interface; empty for an address in the tunnel
 	routed bool   // no MAC is seen: behind a router, or on an interface that has none
 	mac    mac    // zero behind a router, in the tunnel, and for a host that has not been heard of
 	addr   netip.Addr
 }
+
+func (p place) isValid() bool { return p.addr.IsValid() }
 
 // hasMAC tells whether the host there is told by its MAC too.
 func (p place) hasMAC() bool { return p.name != "" && !p.routed }
@@ -23,6 +25,8 @@ func (p place) waits() bool { return p.hasMAC() && p.mac == mac{} }
 // keys are the elements that let an address through; none while its MAC is not known.
 func (p place) keys() []entry {
 	switch {
+	case !p.isValid():
+		return nil
 	case p.name == "":
 		return []entry{{set: vpn4, addr: p.addr}}
 	case p.waits():
@@ -37,26 +41,27 @@ func (p place) keys() []entry {
 	return []entry{{set: lan4, name: p.name, mac: p.mac, addr: p.addr}, {set: back4, name: p.name, addr: p.addr}}
 }
 
-// locate finds the place of an address. An address that no chosen LAN interface leads to has none: the rules do not look
-// at it, and there is nothing to let through.
-func (p Plan) locate(s *surroundings, kind agent.Kind, a netip.Addr) (place, bool) {
-	if kind == agent.KindVPN {
-		return place{addr: a}, p.Tunnel != "" && a.Is4()
-	}
-	if p.Empty() || s.own[a] {
-		return place{}, false
+// locate finds the place of an address. One that no chosen LAN interface leads to has none: the rules do not look at it, and
+// there is nothing to let through.
+func (p Plan) locate(s *snapshot, kind agent.Kind, a netip.Addr) place {
+	isVPN := kind == agent.KindVPN
+	switch {
+	case p.Empty(), isVPN && (p.Tunnel == "" || a.Is6()), !isVPN && s.own[a]:
+		return place{}
+	case isVPN:
+		return place{addr: a}
 	}
 	if names := p.attached(a); len(names) == 1 && !s.bare[names[0]] {
 		m, _ := s.mac(names[0], a)
-		return place{name: names[0], mac: m, addr: a}, true
+		return place{name: names[0], mac: m, addr: a}
 	}
 	name, routed, ok := s.route(a)
 	if !ok || !p.isLAN(name) {
-		return place{}, false
+		return place{}
 	}
 	at := place{name: name, routed: routed, addr: a}
 	if !routed {
 		at.mac, _ = s.mac(name, a)
 	}
-	return at, true
+	return at
 }

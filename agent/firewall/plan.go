@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -94,7 +93,7 @@ func (p Plan) checkNames() error {
 		names = append(names, p.Tunnel)
 	}
 	for _, name := range names {
-		if !validName(name) {
+		if !agent.IsInterface(name) {
 			return fmt.Errorf("%w: %q is no name of an interface", ErrPlan, name)
 		}
 		if seen[name] {
@@ -103,13 +102,6 @@ func (p Plan) checkNames() error {
 		seen[name] = true
 	}
 	return nil
-}
-
-// validName holds names to what the kernel takes and to what can stand between quotes: a name ending in * would match
-// others.
-func validName(name string) bool {
-	return name != "" && len(name) < 16 && name != "." && name != ".." &&
-		!strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/:"\*`, r) })
 }
 
 // Judges tells whether the plan's rules look at an interface.
@@ -227,7 +219,7 @@ func joinHalves(list []netip.Prefix) []netip.Prefix {
 func prefixesOf(addrs []netip.Addr) []netip.Prefix {
 	list := make([]netip.Prefix, 0, len(addrs))
 	for _, a := range addrs {
-		a = a.Unmap().WithZone("")
+		a = agent.Unmap(a)
 		list = append(list, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return list

@@ -31,8 +31,8 @@ func TestRemovedWhileLoading(t *testing.T) {
 				}
 			}
 			if err := f.call(ctx, func(k *keeper) error {
-				there, err := k.wire.isThere()
-				gen, genErr := k.wire.generation()
+				there, err := k.kernel.isThere()
+				gen, genErr := k.kernel.generation()
 				if err == nil && genErr == nil && k.loaded && !there && gen == k.gen {
 					unseen++
 				}

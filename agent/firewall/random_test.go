@@ -105,27 +105,30 @@ func (k *keeper) agrees(t *testing.T) {
 	for a, list := range k.elements {
 		for _, e := range list {
 			sizes[e.set]++
-			if h := k.holders[a]; e.live && (h == nil || h.of.owner != e.owner || !h.placed) {
+			if h := k.holders[a]; !e.inherited && (h == nil || h.of.owner != e.owner || !h.at.isValid() || !k.wants(e)) {
 				t.Errorf("%s of %s is let through and nobody has it", e.entry, e.session)
 			}
 		}
 	}
-	for _, s := range holders {
-		if got, err := k.wire.countAll(s); err != nil || got != sizes[s] || k.sizes[s] != sizes[s] {
-			t.Errorf("%s: the kernel has %d (%v), the keeper %d and counts %d", s.name, got, err, sizes[s], k.sizes[s])
+	for _, s := range sessionSets {
+		if got, err := k.kernel.countAll(s); err != nil || got != sizes[s] {
+			t.Errorf("%s: the kernel has %d (%v), the keeper %d", s.name, got, err, sizes[s])
 		}
 	}
 	for a, h := range k.holders {
-		if k.grants[h.of.session] != h.of {
+		if k.sessions[h.of.session] != h.of {
 			t.Errorf("%s belongs to a session that is over", a)
 		}
-		for _, key := range h.keys() {
-			if e := k.find(key); e == nil || !e.live {
+		for _, key := range h.at.keys() {
+			if e := k.find(key); e == nil || !k.wants(e) {
 				t.Errorf("%s is not let through", key)
 			}
 		}
 	}
-	for id, g := range k.grants {
+	for id, g := range k.sessions {
+		if len(g.addrs) == 0 || !g.addrs[0].isOwn() {
+			t.Errorf("%s has no address of its own", id)
+		}
 		for _, h := range g.addrs {
 			if id != g.session || k.holders[h.addr] != h || h.of != g {
 				t.Errorf("%s does not have %s", id, h.addr)
@@ -133,7 +136,7 @@ func (k *keeper) agrees(t *testing.T) {
 		}
 	}
 	for id := range k.f.seen {
-		if k.grants[id] == nil {
+		if k.sessions[id] == nil {
 			t.Errorf("%s is over and seen", id)
 		}
 	}

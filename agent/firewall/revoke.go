@@ -2,118 +2,104 @@ package firewall
 
 import (
 	"net/netip"
+	"slices"
 
 	"ideco-agent/agent"
 )
 
 // revoke does tasks that take sessions away.
 func (k *keeper) revoke(tasks []*task) {
-	var st settling
+	var touched []netip.Addr
 	for _, t := range tasks {
-		if g := k.grants[t.session]; g != nil && g.isAt(t.client) {
-			k.depart(g, &st)
+		if s := k.sessions[t.session]; s != nil && s.isAt(t.client) {
+			touched = append(touched, k.end(s)...)
 		}
-		if t.kind != agent.KindVPN {
-			k.vacate(t.addr, &st)
-		} else if k.holders[t.addr] == nil {
-			k.clearLeft(t.session, t.addr, &st)
+		switch h := k.holders[t.addr]; {
+		case t.kind == agent.KindVPN && h != nil: // another's by now
+		case t.kind == agent.KindVPN:
+			touched = append(touched, k.disown(t.session, t.addr)...)
+		case h == nil:
+			touched = append(touched, k.disown("", t.addr)...)
+		default:
+			touched = append(touched, k.withdraw(h)...)
 		}
 	}
-	k.takeAway(st)
+	k.closeAddresses(touched)
 }
 
 // revokeAddresses does tasks that take further addresses away.
 func (k *keeper) revokeAddresses(tasks []*task) {
-	var st settling
+	var touched []netip.Addr
 	for _, t := range tasks {
 		switch h := k.holders[t.addr]; {
-		case h == nil: // what could not be let through after all, or is of the process before
-			k.clearLeft(t.session, t.addr, &st)
+		case h == nil:
+			touched = append(touched, k.disown(t.session, t.addr)...)
 		case h.of.session == t.session && !h.isOwn():
-			st.clear(k, h.addr)
-			k.drop(h)
-			k.publish(h.of)
+			touched = append(touched, k.withdraw(h)...)
 		}
 	}
-	k.takeAway(st)
-}
-
-// depart ends a session.
-func (k *keeper) depart(g *granted, st *settling) {
-	k.empty(g, st)
-	delete(k.grants, g.session)
-	k.publish(g)
-}
-
-// vacate closes an address of the LAN, whoever has it: a session whose own it is ends, and so does what a process before
-// has left there.
-func (k *keeper) vacate(a netip.Addr, st *settling) {
-	switch h := k.holders[a]; {
-	case h == nil:
-		st.clear(k, a)
-	case h.isOwn():
-		k.depart(h.of, st)
-	default:
-		st.clear(k, a)
-		k.drop(h)
-		k.publish(h.of)
-	}
-}
-
-// clearLeft closes an address that nobody has, as far as it was a session's.
-func (k *keeper) clearLeft(session string, a netip.Addr, st *settling) {
-	for _, e := range k.elements[a] {
-		if e.session == session {
-			st.clear(k, a)
-			return
-		}
-	}
+	k.closeAddresses(touched)
 }
 
 // isAt tells whether a session is still where the one that ends was. It may have moved, with its ID.
-func (g *granted) isAt(c client) bool {
-	return len(g.addrs) > 0 && g.addrs[0].addr == c.addr && (g.kind == agent.KindVPN) == (c.kind == agent.KindVPN)
+func (s *granted) isAt(c client) bool {
+	return s.client.addr == c.addr && (s.kind == agent.KindVPN) == (c.kind == agent.KindVPN)
+}
+
+// leave takes all addresses from a session, and returns them.
+func (k *keeper) leave(s *granted) (addrs []netip.Addr) {
+	for _, a := range s.addrs {
+		delete(k.holders, a.addr)
+		addrs = append(addrs, a.addr)
+	}
+	s.addrs = nil
+	return addrs
+}
+
+// end ends a session, and returns the addresses that it had.
+func (k *keeper) end(s *granted) []netip.Addr {
+	delete(k.sessions, s.session)
+	k.publish(s)
+	return k.leave(s)
+}
+
+// withdraw takes an address from its session, which ends with its own. It returns what is nobody's by that.
+func (k *keeper) withdraw(a *address) []netip.Addr {
+	s := a.of
+	if a.isOwn() {
+		return k.end(s)
+	}
+	delete(k.holders, a.addr)
+	s.addrs = slices.DeleteFunc(s.addrs, func(o *address) bool { return o == a })
+	k.publish(s)
+	return []netip.Addr{a.addr}
+}
+
+// disown has what a process before has left at an address removed, as far as it was a session's; of any without an ID.
+func (k *keeper) disown(session string, a netip.Addr) []netip.Addr {
+	if session != "" && !slices.ContainsFunc(k.elements[a], func(e *element) bool { return e.session == session }) {
+		return nil
+	}
+	for _, e := range k.elements[a] {
+		e.inherited = false
+	}
+	return []netip.Addr{a}
 }
 
 // closing is what complain calls it.
 const closing = "closing addresses"
 
-// takeAway removes elements now or later.
-func (k *keeper) takeAway(st settling) {
-	if len(st.before) == 0 {
+// closeAddresses removes what addresses have that should have nothing, now or later.
+func (k *keeper) closeAddresses(addrs []netip.Addr) {
+	d := k.compare(addrs)
+	if len(d.before) == 0 {
 		return
 	}
-	err := k.commit(st.before)
+	err := k.commit(d.before)
 	if k.complain(closing, err); err != nil {
-		k.later(st.before)
 		return
 	}
-	if err := k.forget(st.forget); err != nil { // it is done again before the address goes to anybody
-		k.f.log.Warn("the connections of closed addresses were not forgotten", "addresses", len(st.forget), "error", err)
+	if err := k.forget(d.forget); err != nil { // it is done again before the address goes to anybody
+		k.f.log.Warn("the connections of closed addresses were not forgotten", "addresses", len(d.forget), "error", err)
 	}
-}
-
-// later has removals tried again.
-func (k *keeper) later(removals []change) {
-	for _, ch := range removals {
-		k.leaving[ch.addr] = true
-	}
-}
-
-// retry closes what could not be closed before.
-func (k *keeper) retry() {
-	if len(k.leaving) == 0 {
-		return
-	}
-	var st settling
-	for a := range k.leaving {
-		delete(k.leaving, a)
-		if k.holders[a] == nil {
-			st.clear(k, a)
-		}
-	}
-	if len(st.before) == 0 { // somebody has the addresses again, or nothing is left there
-		k.complain(closing, nil)
-	}
-	k.takeAway(st)
 }

@@ -8,19 +8,19 @@ import (
 // Show is the table of a plan with what the kernel has in its sets now, whichever process put it there. Loaded tells
 // whether there is a table at all.
 func Show(p Plan) (text string, loaded bool, err error) {
-	w, err := dial()
+	kn, err := dial()
 	if err != nil {
 		return "", false, reasonOf(err)
 	}
-	defer w.close()
-	loaded, err = w.isThere()
+	defer kn.close()
+	loaded, err = kn.isThere()
 	if err != nil {
 		return "", false, reasonOf(err)
 	}
 	if p.Empty() {
 		return "", loaded, nil
 	}
-	elements, err := w.list(holders)
+	elements, err := kn.list(sessionSets)
 	if err != nil {
 		return "", loaded, reasonOf(err)
 	}
@@ -41,12 +41,12 @@ func Show(p Plan) (text string, loaded bool, err error) {
 
 // Clear removes our table and nothing else, for when no process keeps it. A table that is not there is no error.
 func Clear() error {
-	w, err := dial()
+	kn, err := dial()
 	if err != nil {
 		return reasonOf(err)
 	}
-	defer w.close()
-	if err := w.remove(Table); err != nil {
+	defer kn.close()
+	if err := kn.remove(Table); err != nil {
 		return reasonOf(err)
 	}
 	return nil

@@ -12,9 +12,27 @@ func (p Plan) Text() string {
 	if p.Empty() {
 		return ""
 	}
-	rules := strings.ReplaceAll(p.render(nil), "icmpx admin", "icmpx type admin") // as nft of the time of Linux 5.10 needs it, and newer ones take it
-	return fmt.Sprintf("table inet %s {\n}\nflush table inet %s\n%s", Table, Table, rules)
+	return p.over(nil)
 }
+
+// over has nft replace the rules of a table that may be there, in one step, and keep its members. The chains named in
+// remove go.
+func (p Plan) over(remove []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table inet %s {\n}\nflush table inet %s\n", Table, Table)
+	for _, name := range remove {
+		fmt.Fprintf(&b, "delete chain inet %s %s\n", Table, name)
+	}
+	return b.String() + portable(p.render(nil))
+}
+
+// anew has nft make the table anew in one step, with these members by the name of their set.
+func (p Plan) anew(members map[string][]string) string {
+	return fmt.Sprintf("table inet %s {\n}\ndelete table inet %s\n%s", Table, Table, portable(p.render(members)))
+}
+
+// portable is text that nft of the time of Linux 5.10 needs, and newer ones take.
+func portable(text string) string { return strings.ReplaceAll(text, "icmpx admin", "icmpx type admin") }
 
 // Preview is the table that the plan makes, for people to read.
 func (p Plan) Preview() string {
@@ -22,51 +40,4 @@ func (p Plan) Preview() string {
 		return ""
 	}
 	return p.render(nil)
-}
-
-// render prints the table; elements are printed as given, by the name of their set.
-func (p Plan) render(elements map[string][]string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "table inet %s {\n", Table)
-	for _, s := range allSets {
-		fmt.Fprintf(&b, "\tset %s {\n", s.name)
-		for _, line := range s.definition() {
-			fmt.Fprintf(&b, "\t\t%s\n", line)
-		}
-		if list := elements[s.name]; len(list) > 0 {
-			fmt.Fprintf(&b, "\t\telements = { %s }\n", strings.Join(list, ",\n\t\t\t     "))
-		}
-		b.WriteString("\t}\n\n")
-	}
-	for i, c := range p.chains() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		c.render(&b)
-	}
-	b.WriteString("}\n")
-	return b.String()
-}
-
-func (c *chain) render(b *strings.Builder) {
-	fmt.Fprintf(b, "\tchain %s {\n", c.name)
-	if c.hook != nil {
-		fmt.Fprintf(b, "\t\t%s\n", c.hook.text)
-	}
-	for _, r := range c.rules {
-		fmt.Fprintf(b, "\t\t%s\n", r)
-	}
-	b.WriteString("\t}\n")
-}
-
-func (r rule) String() string {
-	words := make([]string, len(r.terms))
-	for i, t := range r.terms {
-		words[i] = t.text
-	}
-	line := strings.Join(words, " ")
-	if r.comment != "" {
-		line += fmt.Sprintf(" comment %q", r.comment)
-	}
-	return line
 }

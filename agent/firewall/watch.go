@@ -1,12 +1,8 @@
 package firewall
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/google/nftables"
 )
 
 // What others do to the table.
@@ -64,7 +60,7 @@ func (k *keeper) watch() {
 	if !k.loaded {
 		return
 	}
-	gen, err := k.wire.generation()
+	gen, err := k.kernel.generation()
 	if k.complain("asking whether the tables were changed", err); err != nil || gen == k.gen {
 		return
 	}
@@ -77,138 +73,9 @@ func (k *keeper) watch() {
 	k.checkFlowtables()
 }
 
-// restore puts the table back when it is not as it was loaded.
-func (k *keeper) restore() error {
-	sum, there, err := k.wire.fingerprint()
-	if k.complain("reading its table back", err); err != nil || there && sum == k.sum {
-		return err
-	}
-	i := Incident{What: TableChanged}
-	if !there {
-		i.What = TableRemoved
-	}
-	switch i.Err = k.load(true); {
-	case i.Err != nil:
-		k.clean = false // connections go on without the table
-	case !there || !k.clean:
-		k.sweep()
-	}
-	k.incident(i)
-	return i.Err
-}
-
-// loadTries is how often a table is loaded into which others put their hands at that very moment.
-const loadTries = 5
-
-// load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
-// who is let through meets a table without them. Afterwards it is known what the table is like, or watch looks at once:
-// what others do while it is loaded, such as removing all tables, would count as ours otherwise.
-func (k *keeper) load(anew bool) error {
-	before, err := k.wire.generation()
-	if err != nil {
-		return err
-	}
-	disturbed := k.loaded && before != k.gen
-	for range loadTries {
-		alone, there, err := k.loadOnce(anew)
-		if err != nil {
-			return err
-		}
-		if alone {
-			if disturbed {
-				k.gen-- // nobody knows yet what they did to the sets
-			}
-			return nil
-		}
-		disturbed, anew = true, anew || !there
-	}
-	k.gen--
-	k.sum = [sha256.Size]byte{}
-	return nil
-}
-
-// loadOnce tells whether nobody else changed any table meanwhile, and whether ours is there.
-func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
-	before, err := k.wire.generation()
-	if err != nil {
-		return false, false, err
-	}
-	if !anew {
-		err = k.adopt(k.wire.conn)
-	} else {
-		err = k.reload(k.wire.conn)
-	}
-	if err != nil {
-		return false, false, err
-	}
-	began := time.Now()
-	if err := k.wire.flush(); err != nil {
-		return false, false, fmt.Errorf("loading the table %s: %w", Table, err)
-	}
-	k.loaded = true
-	if anew {
-		k.beginCounting(began)
-	}
-	if k.sum, there, err = k.wire.fingerprint(); err != nil {
-		return false, false, err
-	}
-	delete(k.failed, TableRemoved)
-	delete(k.failed, TableChanged)
-	delete(k.failed, SetsChanged) // whoever asked for the load takes it that all is well
-	k.gen, err = k.wire.generation()
-	return k.gen == before+1, there, err
-}
-
-// adopt puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
-// program, and those that somebody has put in while nobody watched.
-func (k *keeper) adopt(c *nftables.Conn) error {
-	strange, err := k.wire.strangeChains(k.plan.chains())
-	if err != nil {
-		return fmt.Errorf("listing the chains of %s: %w", Table, err)
-	}
-	if err := k.plan.load(c, Table); err != nil { // which empties them, so that none leads to another
-		return err
-	}
-	for _, name := range strange {
-		k.f.log.Warn("removing a chain that does not belong to this table", "table", Table, "chain", name)
-		c.DelChain(&nftables.Chain{Table: tableNamed(Table), Name: name})
-	}
-	return nil
-}
-
-// reload makes the table anew with everybody in it.
-func (k *keeper) reload(c *nftables.Conn) error {
-	if err := k.plan.replace(c, Table); err != nil {
-		return err
-	}
-	var changes []change
-	for _, entries := range k.elements {
-		for _, e := range entries {
-			if e.live {
-				changes = append(changes, k.adding(e.entry, e.owner, e))
-			}
-		}
-	}
-	return inMessages(changes, func(change) bool { return true }, c.SetAddElements)
-}
-
-// beginCounting notes that all elements are new, and that those of the process before are gone.
-func (k *keeper) beginCounting(began time.Time) {
-	for _, entries := range k.elements {
-		for _, e := range entries {
-			if e.live {
-				e.base, e.last, e.timeout = e.total(), 0, k.adding(e.entry, e.owner, e).timeout
-				e.expires = began.Add(e.timeout)
-			} else {
-				k.lose(e.entry)
-			}
-		}
-	}
-}
-
 // checkFlowtables reports a flowtable that has appeared over our interfaces, once.
 func (k *keeper) checkFlowtables() {
-	err := k.wire.checkFlowtables(k.plan)
+	err := k.kernel.checkFlowtables(k.plan)
 	var found *FlowtableError
 	if !errors.As(err, &found) {
 		delete(k.failed, Bypassed)

@@ -172,7 +172,7 @@ func TestBlind(t *testing.T) {
 		book := &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log()})
 		keeps(t, f, func(k *keeper) {
-			k.wire.questions[unix.NETLINK_NETFILTER].Close()
+			k.kernel.questions[unix.NETLINK_NETFILTER].Close()
 			for range 5 {
 				k.watch()
 			}
@@ -181,7 +181,7 @@ func TestBlind(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			k.wire.questions[unix.NETLINK_NETFILTER] = &nl.SocketHandle{Socket: socket}
+			k.kernel.questions[unix.NETLINK_NETFILTER] = &nl.SocketHandle{Socket: socket}
 			for range 5 {
 				k.watch()
 			}

@@ -79,32 +79,32 @@ func saveSettings(ctx context.Context, tx *sql.Tx, settings agent.Settings) erro
 
 // settingsFields names each field of the settings in the table. A key stays for ever; a new field needs no migration.
 func settingsFields(s *agent.Settings) map[string]any {
-	return map[string]any{
-		"enabled":          &s.Enabled,
-		"auth_domain":      &s.Domain,
-		"local_networks":   &s.LocalNetworks,
-		"networks_seen":    &s.NetworksSeen,
-		"local_tunnel":     &s.LocalTunnel,
-		"vpn_network":      &s.VPNNetwork,
-		"forward_nets":     &s.ForwardNets,
-		"dns":              &s.DNS,
-		"dns_suffix":       &s.DNSSuffixes,
-		"session_lan":      (*duration)(&s.SessionLAN),
-		"session_vpn":      (*duration)(&s.SessionVPN),
-		"grace":            (*duration)(&s.Grace),
-		"devices_per_user": &s.DevicesPerUser,
-		"device_policy":    &s.DevicePolicy,
-		"journal_days":     &s.JournalDays,
-		"journal_mb":       &s.JournalMB,
+	fields := map[string]any{
+		"enabled":        &s.Enabled,
+		"auth_domain":    &s.Domain,
+		"local_networks": &s.LocalNetworks,
+		"networks_seen":  &s.NetworksSeen,
+		"local_tunnel":   &s.LocalTunnel,
+		"vpn_network":    &s.VPNNetwork,
+		"forward_nets":   &s.ForwardNets,
+		"dns":            &s.DNS,
+		"dns_suffix":     &s.DNSSuffixes,
+		"device_policy":  &s.DevicePolicy,
 
 		"lan_interfaces":     &s.LANInterfaces,
 		"wan_interfaces":     &s.WANInterfaces,
 		"masquerade":         &s.Masquerade,
 		"open_before_login":  &s.OpenBeforeLogin,
 		"vpn_peers_may_talk": &s.VPNPeersMayTalk,
-		"firewall_timeout":   (*duration)(&s.FirewallTimeout),
 		"gateway_trial":      &s.Trial,
 	}
+	for _, n := range agent.Numbers() {
+		fields[n.Key] = n.Field(s)
+		if d, ok := n.Field(s).(*time.Duration); ok {
+			fields[n.Key] = (*duration)(d)
+		}
+	}
+	return fields
 }
 
 // duration stands in the table as "12h0m0s", exact to the nanosecond.

@@ -21,12 +21,11 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 	"golang.zx2c4.com/wireguard/tun/tuntest"
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/netlab"
+	"ideco-agent/agent/netstack"
 )
 
 const patience = netlab.Patience
@@ -97,13 +96,13 @@ func wantCode(tb testing.TB, err error, code agent.Code) {
 // person is the other end of a tunnel: a wireguard-go with a stack of its own, which needs no rights.
 type person struct {
 	dev   *device.Device
-	stack *stackTUN
+	stack *netstack.TUN
 }
 
 // startPerson makes the other end of a session's tunnel. Packets to the gateway go to host.
 func startPerson(tb testing.TB, host netip.Addr, key privateKey, config agent.TunnelConfig) *person {
 	tb.Helper()
-	stack, err := newStackTUN(config.Address.Addr())
+	stack, err := netstack.New(config.Address.Addr(), MTU)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -138,7 +137,7 @@ func connect(tb testing.TB, d *Device) (agent.Session, *person) {
 }
 
 func (p *person) dial(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
-	return gonet.DialContextTCP(ctx, p.stack.stack, fullAddress(a), ipv4.ProtocolNumber)
+	return p.stack.Dial(ctx, "tcp", a)
 }
 
 // browser opens a fresh connection for every page.

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 // privateKey is the gateway's. It has no String method, so that no log line holds it by accident.
@@ -75,34 +75,8 @@ func makeKey(path string) (privateKey, error) {
 	rand.Read(b)
 	b[0] &= 248 // as "wg genkey" does
 	b[31] = b[31]&127 | 64
-	if err := writeSecret(path, agent.Key(b).String()+"\n"); err != nil {
+	if err := atomicfile.Write(path, []byte(agent.Key(b).String()+"\n"), 0o600); err != nil {
 		return privateKey{}, err
 	}
 	return newPrivateKey(b)
-}
-
-// writeSecret makes a file of mode 0600 that is there whole or not at all, also after a power cut.
-func writeSecret(path, text string) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDirectory(dir)
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

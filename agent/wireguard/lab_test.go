@@ -14,6 +14,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/needs"
 	"ideco-agent/agent/netlab"
+	"ideco-agent/agent/netstack"
 )
 
 // Places of the lab.
@@ -54,7 +55,7 @@ func (l lab) connect(tb testing.TB, d *Device) (agent.Session, *person) {
 	tb.Helper()
 	s, key := reserve(tb, d), newKey(tb)
 	config := up(tb, d, s, key.public())
-	stack, err := newStackTUN(config.Address.Addr())
+	stack, err := netstack.New(config.Address.Addr(), MTU)
 	if err != nil {
 		tb.Fatal(err)
 	}

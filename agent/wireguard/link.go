@@ -66,7 +66,7 @@ func openAny(c Config, secret privateKey) (link, error) {
 			reason = err
 		}
 	}
-	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "because", reason)
+	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "reason", reason)
 	return openNetstack(c, secret)
 }
 

@@ -1,24 +1,25 @@
 package wireguard
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 
 	"golang.zx2c4.com/wireguard/device"
+
+	"ideco-agent/agent/netstack"
 )
 
 // netstackLink is wireguard-go of this process on a TCP/IP stack of this process.
 type netstackLink struct {
 	inside
 	dev   *device.Device
-	stack *stackTUN
+	stack *netstack.TUN
 }
 
 func openNetstack(c Config, secret privateKey) (link, error) {
-	stack, err := newStackTUN(gatewayOf(c.Network).Addr())
+	stack, err := netstack.New(gatewayOf(c.Network).Addr(), MTU)
 	if err != nil {
-		return nil, fmt.Errorf("making a TCP/IP stack: %w", err)
+		return nil, err
 	}
 	dev, err := startGo(stack, c, secret)
 	if err != nil {
@@ -34,13 +35,13 @@ func (l *netstackLink) repair(netip.Prefix) (string, error) { return "", nil }
 
 func (l *netstackLink) gone() <-chan struct{} { return l.dev.Wait() }
 
-func (l *netstackLink) listen(a netip.AddrPort) (net.Listener, error) { return l.stack.listen(a) }
+func (l *netstackLink) listen(a netip.AddrPort) (net.Listener, error) { return l.stack.Listen(a) }
 
 func (l *netstackLink) renumber(from, to netip.Prefix) error {
 	if from.Addr() == to.Addr() {
 		return nil
 	}
-	return l.stack.renumber(from.Addr(), to.Addr())
+	return l.stack.Renumber(from.Addr(), to.Addr())
 }
 
 func (l *netstackLink) close() error {

@@ -23,7 +23,7 @@ func (d *Device) takeAway(session string, key agent.Key) {
 	if err == nil {
 		return
 	}
-	d.log.Error("a peer was not removed from the tunnel; trying again", "session", session, "peer", key, "error", err)
+	d.log.Error("a peer was not removed from the tunnel; trying again", "session", session, "key", key, "error", err)
 	if d.stuck[key] = session; len(d.stuck) == 1 {
 		d.retryWait = firstRetry
 		d.retryLater()
@@ -50,11 +50,11 @@ func (d *Device) retry() {
 	}
 	for key, session := range d.stuck {
 		if err := d.remove(key); err != nil {
-			d.log.Error("a peer is still in the tunnel", "session", session, "peer", key, "error", err)
+			d.log.Error("a peer is still in the tunnel", "session", session, "key", key, "error", err)
 			continue
 		}
 		delete(d.stuck, key)
-		d.log.Warn("a peer was removed late", "session", session, "peer", key)
+		d.log.Warn("a peer was removed late", "session", session, "key", key)
 		if d.leaving[session] {
 			d.giveBack(session)
 		}

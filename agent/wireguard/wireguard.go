@@ -188,7 +188,7 @@ func (d *Device) repair() error {
 	}
 	done, err := d.link.repair(gatewayOf(d.pool.network))
 	if done != "" {
-		d.log.Warn("the tunnel's interface was put back to use", "because", done)
+		d.log.Warn("the tunnel's interface was put back to use", "reason", done)
 	}
 	if err != nil && !errors.Is(err, errGone) {
 		d.log.Warn("the tunnel's interface was not looked after", "error", err)

@@ -17,8 +17,8 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
-	"ideco-agent/agent/client/surroundings"
 	"ideco-agent/agent/client/tunnel"
 )
 
@@ -119,7 +119,7 @@ func connect(ctx context.Context, p program, args []string) int {
 // nudges tell that this computer has moved to another network or was asleep.
 func (o *options) nudges(ctx context.Context, log func(string)) <-chan struct{} {
 	nudge := make(chan struct{}, 1)
-	go surroundings.Watch(ctx, surroundings.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
+	go netwatch.Watch(ctx, netwatch.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
 		select {
 		case nudge <- struct{}{}:
 		default: // one is waiting

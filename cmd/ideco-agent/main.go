@@ -27,7 +27,7 @@
 // service), with the same flags for the tunnel.
 //
 // The password is the first line of standard input; an empty one is sent too, so that the answer is the gateway's.
-// What happens is printed on standard output, in words or, with --json, as one object a line (see client.Event);
+// What happens is printed on standard output, in words or, with --json, as one object a line (see event);
 // standard error is for diagnostics. SIGINT, SIGTERM or closing the console log the person out and end the program; a
 // second signal ends it at once. The exit code tells how it ended:
 //

@@ -8,19 +8,34 @@ import (
 	"ideco-agent/agent/client"
 )
 
+// event is a line of --json. All fields are always there, empty when there is nothing to say.
+type event struct {
+	State   client.State `json:"state"`
+	Mode    string       `json:"mode"`    // client.ModeLAN or client.ModeVPN, while there is access
+	Address string       `json:"address"` // that has access now
+	Expires string       `json:"expires"` // when the session ends, RFC 3339, while there is access; empty = not known
+	Code    string       `json:"code"`    // an agent.Code, an agent.Reason for client.Ended, or the code of a notice
+	Message string       `json:"message"` // in the person's language
+	Notice  bool         `json:"notice"`  // said beside the state, which stays what it is
+}
+
 // printer prints events as words for a person or as one JSON object a line for a script. Nobody is left to be told
 // when printing fails.
-func printer(w io.Writer, asJSON bool) func(client.Event) {
-	if !asJSON {
-		return func(e client.Event) {
-			if e.Address != "" && e.Code == "" {
-				fmt.Fprintf(w, "%s (%s)\n", e.Message, e.Address)
-				return
-			}
+func printer(w io.Writer, asJSON bool) func(client.Status, *client.Notice) {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	return func(s client.Status, news *client.Notice) {
+		e := event{s.State, s.Mode, s.Address, s.Expires, s.Code, s.Message, news != nil}
+		if news != nil {
+			e.Code, e.Message = news.Code, news.Message
+		}
+		switch {
+		case asJSON:
+			_ = lines.Encode(e)
+		case e.Address != "" && e.Code == "":
+			fmt.Fprintf(w, "%s (%s)\n", e.Message, e.Address)
+		default:
 			fmt.Fprintln(w, e.Message)
 		}
 	}
-	lines := json.NewEncoder(w)
-	lines.SetEscapeHTML(false)
-	return func(e client.Event) { _ = lines.Encode(e) }
 }

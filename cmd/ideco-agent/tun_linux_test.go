@@ -174,10 +174,10 @@ func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.Tunnel
 }
 
 // until reads events until there is one in the state and with the code.
-func (p *process) until(state client.State, code string) client.Event {
+func (p *process) until(state client.State, code string) event {
 	p.t.Helper()
 	for {
-		var e client.Event
+		var e event
 		if err := json.Unmarshal([]byte(p.line()), &e); err != nil {
 			p.t.Fatal(err)
 		}

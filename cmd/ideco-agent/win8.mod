@@ -36,3 +36,7 @@ require (
 	golang.zx2c4.com/wintun v0.0.0-20230126152724-0fa3db229ce2 // indirect
 	gopkg.in/Knetic/govaluate.v3 v3.0.0 // indirect
 )
+
+// The fork of wireguard-windows. It scales a system metric to the screen of the window, also where Windows has no
+// GetSystemMetricsForDpi: before Windows 10 1607 the icon in the title is otherwise as large as the first screen needs it.
+replace github.com/lxn/win => golang.zx2c4.com/wireguard/windows v0.0.0-20210224134948-620c54ef6199

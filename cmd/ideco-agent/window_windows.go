@@ -13,11 +13,10 @@ import (
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/diagnose"
 	"ideco-agent/agent/client/journal"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/portable"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/window"
 )
@@ -73,9 +72,9 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 			Lang: p.lang, Line: o.gateway, Registry: settings.ReadRegistry,
 			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
 			HasService: pipe.Installed,
-			Service:    func() seat.Seat { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
+			Service:    func() session.Session { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
 			Traffic:    vpnTraffic,
-			Keeper:     keeper.Config{Device: device, Log: log.Log},
+			Local:      session.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,
 		Log:    window.Journal{Path: log.Path(), Write: log.Log},

@@ -54,6 +54,7 @@ type serveCommand struct {
 	TunnelName    string   `help:"Network interface of the tunnel." default:"ideco0" env:"IDECO_TUNNEL_NAME"`
 	Firewall      string   `help:"Who may pass between LAN and Internet: ${enum}. nftables refuses to start where it cannot enforce; auto goes on with a warning on the page; off enforces nothing." default:"auto" enum:"auto,nftables,off" env:"IDECO_FIREWALL"`
 	LogFormat     string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
+	LogLevel      string   `help:"The least that is logged: ${enum}." default:"info" enum:"debug,info,warn,error" env:"IDECO_LOG_LEVEL"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, c *commands) error {
@@ -66,7 +67,7 @@ func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 		TunnelName:   s.TunnelName,
 		TunnelPort:   s.WireguardPort,
 		Firewall:     s.Firewall,
-		Log:          web.NewLog(os.Stderr, s.LogFormat),
+		Log:          web.NewLog(os.Stderr, s.LogFormat, s.LogLevel),
 		Terminal:     os.Stderr,
 	})
 }

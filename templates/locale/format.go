@@ -2,6 +2,7 @@ package locale
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,14 +87,21 @@ func (l *Localizer) Bytes(n *uint64) string {
 		value /= 1024
 		unit++
 	}
-	text := fmt.Sprintf("%.1f", value)
+	text := l.decimal(fmt.Sprintf("%.1f", value))
 	if unit == 0 {
 		text = fmt.Sprintf("%d", *n)
 	}
-	if l.lang == "ru" {
-		text = strings.Replace(text, ".", ",", 1)
-	}
 	return text + " " + units[unit]
+}
+
+// Number is a number with the decimals that it has: «0,001», «24».
+func (l *Localizer) Number(v float64) string { return l.decimal(strconv.FormatFloat(v, 'f', -1, 64)) }
+
+func (l *Localizer) decimal(text string) string {
+	if l.lang == "ru" {
+		return strings.Replace(text, ".", ",", 1)
+	}
+	return text
 }
 
 // Kind is how a session gives access, for a table.

@@ -114,9 +114,20 @@ func (l *Localizer) Reason(r agent.Reason) string { return l.T("ended_" + string
 
 // Problem is the text of what is wrong with a field.
 func (l *Localizer) Problem(p agent.Problem) string {
-	return l.T(p.Code, Args{"Value": p.Value, "MinPassword": agent.MinPassword, "MaxDevices": agent.MaxDevices,
+	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes,
-		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen})
+		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen}
+	for _, n := range agent.Numbers() {
+		if n.Name == p.Field {
+			args["Min"], args["Max"] = l.Number(n.Min), l.Number(n.Max)
+		}
+	}
+	return l.T(p.Code, args)
+}
+
+// Help is the text under the field of a number.
+func (l *Localizer) Help(n agent.Number) string {
+	return l.T(n.Name+"_help", Args{"Default": l.Number(n.Default)})
 }
 
 // known keeps a sentence whole when a detail is missing.

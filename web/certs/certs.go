@@ -27,9 +27,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 // Authority is the gateway's root and what it has issued. Its methods may be called from several goroutines.
@@ -58,7 +61,7 @@ func open(dir string, now func() time.Time) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of the root certificate: %w", err)
 	}
-	if err := removeLeftovers(dir); err != nil {
+	if err := atomicfile.RemoveLeftovers(dir); err != nil {
 		return nil, err
 	}
 	key, err := loadOrMakeKey(dir)
@@ -116,7 +119,7 @@ func (a *Authority) issue(n names, root *x509.Certificate) error {
 		next.renewAt = next.leaf.Leaf.NotAfter.Add(-leafLife / 3)
 	}
 	if !keep {
-		if err := writeFile(a.dir, rootFile, encodeRoot(next.root), 0o644); err != nil {
+		if err := atomicfile.Write(filepath.Join(a.dir, rootFile), encodeRoot(next.root), 0o644); err != nil {
 			return err
 		}
 	}

@@ -11,12 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 const (
 	rootFile = "root.pem"
 	keyFile  = "root.key"
-	leftover = ".certs-*.tmp" // pattern of files being written
 
 	// what an operator can do about a broken file
 	cureKey = "restore it from a backup; or, for a new root, remove both root.key and root.pem and start again: " +
@@ -70,7 +71,7 @@ func makeKey(dir string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the root's key: %w", err)
 	}
-	return key, writeFile(dir, keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return key, atomicfile.Write(filepath.Join(dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 // loadRoot reads root.pem and checks that it belongs to the key. A missing one is nil and no error.
@@ -115,66 +116,4 @@ func parseRoot(text []byte) (*x509.Certificate, error) {
 
 func encodeRoot(root *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})
-}
-
-// writeFile puts a file in place as a whole or not at all, also when the power fails: its rights are set before the
-// first byte, it is flushed before it gets its name, and the name is flushed as well.
-func writeFile(dir, name string, content []byte, mode fs.FileMode) error {
-	path := filepath.Join(dir, name)
-	temp, err := writeTemp(dir, content, mode)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		if temp != "" {
-			_ = os.Remove(temp) // what is left of it goes at the next start
-		}
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := syncDir(dir); err != nil {
-		return fmt.Errorf("flush the directory of %s: %w", path, err)
-	}
-	return nil
-}
-
-// writeTemp writes and flushes a nameless file. Its path is returned also with an error, once there is one.
-func writeTemp(dir string, content []byte, mode fs.FileMode) (string, error) {
-	f, err := os.CreateTemp(dir, leftover) // 0600 from its creation on
-	if err != nil {
-		return "", err
-	}
-	err = f.Chmod(mode)
-	if err == nil {
-		_, err = f.Write(content)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return f.Name(), errors.Join(err, f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// removeLeftovers takes away what a crash left half-written; it may be a key that belongs to nothing.
-func removeLeftovers(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("look for half-written files: %w", err)
-	}
-	for _, e := range entries {
-		if ours, err := filepath.Match(leftover, e.Name()); err != nil || !ours {
-			continue
-		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return fmt.Errorf("remove a half-written file: %w", err)
-		}
-	}
-	return nil
 }

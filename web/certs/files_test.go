@@ -63,7 +63,8 @@ func TestLostRootIsMadeAgain(t *testing.T) {
 func TestCrashLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, gateway...)
-	write(t, filepath.Join(dir, ".certs-123.tmp"), read(t, dir, keyFile)[:40])
+	write(t, filepath.Join(dir, ".root.key.123.tmp"), read(t, dir, keyFile)[:40])
+	write(t, filepath.Join(dir, ".certs-123.tmp"), nil)
 	write(t, filepath.Join(dir, ".certs-.tmp"), nil)
 	write(t, filepath.Join(dir, "certs-of-mine.tmp"), nil)
 	again := openWith(t, dir)

@@ -157,7 +157,7 @@ func (g *gateway) startHere() {
 	go func() {
 		defer close(g.done)
 		err := web.Serve(ctx, web.Config{Data: g.data, PortalListen: g.where.Portal, AgentListen: g.where.Agents,
-			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Firewall: "off", Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json")})
+			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Firewall: "off", Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")})
 		if err != nil {
 			g.t.Errorf("serve: %v", err)
 		}

@@ -21,25 +21,29 @@ const serviceKey = `HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\IdecoAg
 
 // windowProcess is a program that drives the service as a window does.
 type windowProcess struct {
-	t     testing.TB
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	views chan windowView
-	seen  []windowView
-	said  *lockedBuffer
-	done  chan struct{} // closed when the process has ended
+	t        testing.TB
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	statuses chan windowStatus
+	seen     []windowStatus
+	said     *lockedBuffer
+	done     chan struct{} // closed when the process has ended
 }
 
-// windowView is what a window would show.
-type windowView struct {
+// windowStatus is what a window would show.
+type windowStatus struct {
+	accessStatus `json:"status"`
+	Control      string
+	Problem      *struct{ Code, Message string }
+}
+
+type accessStatus struct {
 	State   string `json:"state"`
 	Mode    string `json:"mode"`
 	Address string `json:"address"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Login   string `json:"login"`
-	Control string
-	Problem *struct{ Code, Message string }
 }
 
 // goForWindows runs a go command for Windows: as it is for Windows 10, and with the Go that Windows 8 needs.
@@ -65,7 +69,7 @@ func goForWindows(t testing.TB, windows, command, to, program string) {
 // window starts a window.
 func (p *prefix) window() *windowProcess {
 	p.t.Helper()
-	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), views: make(chan windowView, 100),
+	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), statuses: make(chan windowStatus, 100),
 		said: &lockedBuffer{}, done: make(chan struct{})}
 	w.cmd.Stderr = w.said
 	stdout, err := w.cmd.StdoutPipe()
@@ -81,11 +85,11 @@ func (p *prefix) window() *windowProcess {
 	go func() {
 		defer close(w.done)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			var v windowView
+			var v windowStatus
 			if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
-				v = windowView{State: "not JSON", Message: lines.Text()}
+				v.State, v.Message = "not JSON", lines.Text()
 			}
-			w.views <- v
+			w.statuses <- v
 		}
 		_ = w.cmd.Wait()
 	}()
@@ -98,7 +102,7 @@ func (w *windowProcess) kill() {
 	_ = w.cmd.Process.Kill()
 	for {
 		select {
-		case <-w.views:
+		case <-w.statuses:
 		case <-w.done:
 			return
 		}
@@ -121,11 +125,11 @@ func (w *windowProcess) logsIn(login, password string) {
 	w.does(map[string]string{"do": "login", "login": login, "password": password})
 }
 
-func (w *windowProcess) waits(what string, is func(windowView) bool) windowView {
+func (w *windowProcess) waits(what string, is func(windowStatus) bool) windowStatus {
 	w.t.Helper()
 	for deadline := time.After(patience); ; {
 		select {
-		case v := <-w.views:
+		case v := <-w.statuses:
 			w.seen = append(w.seen, v)
 			if is(v) {
 				return v
@@ -138,14 +142,16 @@ func (w *windowProcess) waits(what string, is func(windowView) bool) windowView 
 	}
 }
 
-func (w *windowProcess) state(state, control string) windowView {
+func (w *windowProcess) state(state, control string) windowStatus {
 	w.t.Helper()
-	return w.waits(state, func(v windowView) bool { return v.State == state && v.Control == control })
+	return w.waits(state, func(v windowStatus) bool { return v.State == state && v.Control == control })
 }
 
 func (w *windowProcess) problem(code string) {
 	w.t.Helper()
-	w.waits(code, func(v windowView) bool { return v.Problem != nil && v.Problem.Code == code && v.Problem.Message != "" })
+	w.waits(code, func(v windowStatus) bool {
+		return v.Problem != nil && v.Problem.Code == code && v.Problem.Message != ""
+	})
 }
 
 // TestWineService drives the Windows service as a window does, against a real gateway. What Wine does not tell a service

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -15,9 +14,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
-	"golang.zx2c4.com/wireguard/tun/netstack"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netstack"
 	"ideco-agent/agent/protocol"
 )
 
@@ -30,27 +29,25 @@ type Tunnel struct {
 
 	t      testing.TB
 	device *device.Device
-	net    *netstack.Net
+	stack  *netstack.TUN
 }
 
 const tunnelMTU = 1420
 
 // NewTunnel starts a gateway's end that ends with the test. Its DNS server knows the names, without a dot at the end.
 func NewTunnel(t testing.TB, address netip.Addr, names map[string]netip.Addr) *Tunnel {
-	adapter, stack, err := netstack.CreateNetTUN([]netip.Addr{address}, nil, tunnelMTU)
+	stack, err := netstack.New(address, tunnelMTU)
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-adapter.Events() // which would open the UDP port in another thread, and a test's thread may be in a namespace
 	private, public := newPair(t)
-	g := &Tunnel{Address: address, PublicKey: public, t: t, net: stack,
-		device: device.NewDevice(adapter, conn.NewDefaultBind(), device.NewLogger(device.LogLevelSilent, ""))}
+	g := &Tunnel{Address: address, PublicKey: public, t: t, stack: stack,
+		device: device.NewDevice(stack, conn.NewDefaultBind(), device.NewLogger(device.LogLevelSilent, ""))}
+	t.Cleanup(g.device.Close)
 	g.set("private_key=" + hex.EncodeToString(private[:]))
 	if err := g.device.Up(); err != nil {
 		t.Fatal(err)
 	}
-	// Close would make netstack panic when a packet is on its way.
-	t.Cleanup(func() { g.device.Down() })
 	g.Port, err = strconv.Atoi(g.get("listen_port"))
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +95,7 @@ func (g *Tunnel) get(name string) string {
 }
 
 func (g *Tunnel) servePage() {
-	listener, err := g.net.ListenTCP(&net.TCPAddr{Port: 80})
+	listener, err := g.stack.Listen(netip.AddrPortFrom(g.Address, 80))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -122,7 +119,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Tunnel) serveNames(names map[string]netip.Addr) {
-	server, err := g.net.ListenUDP(&net.UDPAddr{Port: 53})
+	server, err := g.stack.ListenPacket(netip.AddrPortFrom(g.Address, 53))
 	if err != nil {
 		g.t.Fatal(err)
 	}

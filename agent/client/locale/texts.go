@@ -3,7 +3,7 @@ package locale
 type text struct{ ru, en string }
 
 // texts are those of all files of this package, by key.
-var texts = union(coreTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, seatTexts)
+var texts = union(coreTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts)
 
 // union panics where two files have a text under one key.
 func union(all ...map[string]text) map[string]text {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 // Outcome is what came of End.
@@ -52,9 +52,9 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	switch {
 	case err != nil:
 		return 0, err
-	case now.Control == seat.Free:
+	case now.Control == session.Free:
 		return Nobody, nil
-	case now.Control == seat.Other && !now.CanEnd:
+	case now.Control == session.Other && !now.CanEnd:
 		return NotPermitted, nil
 	}
 	if err := conn.SetDeadline(time.Now().Add(endPatience)); err != nil {
@@ -79,7 +79,7 @@ func untilFree(in lines) error {
 		switch {
 		case a.Type == typeRefused:
 			return errors.New(a.Message)
-		case a.Type == typeStatus && a.Control == seat.Free:
+		case a.Type == typeStatus && a.Control == session.Free:
 			return nil
 		}
 	}

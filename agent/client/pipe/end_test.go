@@ -9,7 +9,7 @@ import (
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 func TestEnd(t *testing.T) {
@@ -29,17 +29,17 @@ func TestEnd(t *testing.T) {
 		a := s.open(ivanov)
 		if c.taken {
 			a.Login("ivanov", "right")
-			a.waits(client.Authorized, seat.Yours)
+			a.waits(client.Authorized, session.Yours)
 		}
 		got, err := End(context.Background(), RemoteConfig{Lang: locale.English,
 			Dial: func(context.Context) (net.Conn, error) { return s.connect(c.who), nil }})
 		if got != c.want || err != nil {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
-		if still := s.keeper.Status().Busy(); still != (c.taken && c.want != Ended) {
+		if still := s.manager.Status().Busy(); still != (c.taken && c.want != Ended) {
 			t.Errorf("%s: there is access: %v", c.name, still)
 		}
-		if taken := strings.Contains(s.written(), locale.SeatEnded); taken != (c.who == boss && c.taken) {
+		if taken := strings.Contains(s.written(), locale.AccessEnded); taken != (c.who == boss && c.taken) {
 			t.Errorf("%s: the log says\n%s", c.name, s.written())
 		}
 	}

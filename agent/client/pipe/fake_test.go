@@ -9,58 +9,57 @@ import (
 	"time"
 
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
 // patience is how long a test waits for something that should happen at once.
 const patience = 20 * time.Second
 
-// memory is a keeper without a gateway: a probe is answered at once, and every password but "wrong" is right.
+// memory is a Manager without a gateway: a probe is answered at once, and every password but "wrong" is right.
 type memory struct {
-	seat.Bell
+	session.Watchers
 	mu       sync.Mutex
-	status   keeper.Status
+	status   client.Status
 	extended []string
 	rests    int
 }
 
-func (m *memory) show(s keeper.Status) {
+func (m *memory) show(s client.Status) {
 	m.mu.Lock()
 	m.status = s
 	m.mu.Unlock()
-	m.Ring()
+	m.Notify()
 }
 
-func (m *memory) Status() keeper.Status {
+func (m *memory) Status() client.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.status
 }
 
-func (m *memory) Probe(w keeper.Wish) {
-	m.show(keeper.Status{State: keeper.Ready, Server: w.Gateway.String()})
+func (m *memory) Probe(w session.Request) {
+	m.show(client.Status{State: session.Ready, Server: w.Gateway.String()})
 }
 
-func (m *memory) Login(w keeper.Wish) {
+func (m *memory) Login(w session.Request) {
 	if w.Password == "wrong" {
-		m.show(keeper.Status{State: client.Failed, Code: "bad_credentials", Login: w.Login})
+		m.show(client.Status{State: client.Failed, Code: "bad_credentials", Login: w.Login})
 		return
 	}
-	m.show(keeper.Status{State: client.Authorized, Login: w.Login, Server: w.Gateway.String(), Address: "10.0.0.5"})
+	m.show(client.Status{State: client.Authorized, Login: w.Login, Server: w.Gateway.String(), Address: "10.0.0.5"})
 }
 
 func (m *memory) Extend(password string) {
 	m.mu.Lock()
 	m.extended = append(m.extended, password)
 	m.mu.Unlock()
-	m.Ring()
+	m.Notify()
 }
 
 func (m *memory) Logout() {
 	if m.Status().Busy() {
-		m.show(keeper.Status{State: client.Ended, Code: "logout"})
+		m.show(client.Status{State: client.Ended, Code: "logout"})
 	}
 }
 
@@ -68,7 +67,7 @@ func (m *memory) Rest() {
 	m.mu.Lock()
 	m.rests++
 	m.mu.Unlock()
-	m.show(keeper.Status{State: keeper.Resting})
+	m.show(client.Status{State: session.Resting})
 }
 
 // hands is a clock that goes on by hand.
@@ -91,10 +90,10 @@ func (h hands) Timer(d time.Duration) (<-chan time.Time, func()) {
 // service is a server under test, with the log that it writes.
 type service struct {
 	*Server
-	t      *testing.T
-	keeper Keeper
-	clock  hands
-	choose func() (settings.Gateway, error)
+	t       *testing.T
+	manager Manager
+	clock   hands
+	choose  func() (settings.Gateway, error)
 
 	mu  sync.Mutex
 	log strings.Builder
@@ -118,10 +117,10 @@ type known struct {
 	who Caller
 }
 
-func newService(t *testing.T, k Keeper) *service {
-	s := &service{t: t, keeper: k, clock: hands{make(chan timer, 16)},
+func newService(t *testing.T, m Manager) *service {
+	s := &service{t: t, manager: m, clock: hands{make(chan timer, 16)},
 		choose: func() (settings.Gateway, error) { return settings.Gateway{Host: "gw.ru", Port: 14765}, nil }}
-	s.Server = NewServer(ServerConfig{Keeper: k, Log: s.write, Clock: s.clock,
+	s.Server = NewServer(ServerConfig{Manager: m, Log: s.write, Clock: s.clock,
 		Choose: func() (settings.Gateway, error) { return s.choose() },
 		Identify: func(c net.Conn) (Caller, error) {
 			if c, ok := c.(known); ok {

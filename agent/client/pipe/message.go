@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"ideco-agent/agent/client/keeper"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 // Limits of a line in bytes, its end included.
@@ -43,49 +42,32 @@ type request struct {
 	Password string `json:"password,omitempty"`
 }
 
-// answer is a line of the service.
-type answer struct {
-	Type    string         `json:"type"`
-	Status  *keeper.Status `json:"status,omitempty"`
-	Control seat.Control   `json:"control,omitempty"`
-	CanEnd  bool           `json:"can_end,omitempty"`
-	Problem *problem       `json:"problem,omitempty"`
-	Code    string         `json:"code,omitempty"`
-	Message string         `json:"message,omitempty"`
+// status is the service's line of typeStatus.
+type status struct {
+	Type string `json:"type"`
+	session.Status
 }
 
-type problem struct {
-	Code    string `json:"code"`
+// refusal is the service's line of typeRefused.
+type refusal struct {
+	Type string `json:"type"`
+	session.Problem
+}
+
+// answer is any line of the service.
+type answer struct {
+	Type string `json:"type"`
+	session.Status
+	Code    string `json:"code"` // of a refusal, as Message is
 	Message string `json:"message"`
 }
 
-func statusOf(v seat.View) answer {
-	a := answer{Type: typeStatus, Status: &v.Status, Control: v.Control, CanEnd: v.CanEnd}
-	if v.Problem != nil {
-		a.Problem = &problem{v.Problem.Code, v.Problem.Message}
-	}
-	return a
-}
-
-// view is the reverse of statusOf.
-func (a answer) view() seat.View {
-	v := seat.View{Control: a.Control, CanEnd: a.CanEnd}
-	if a.Status != nil {
-		v.Status = *a.Status
-	}
-	if a.Problem != nil {
-		v.Problem = &seat.Problem{Code: a.Problem.Code, Message: a.Problem.Message}
-	}
-	return v
-}
-
-// line is the answer as it is sent. A window can do without notices that no window would have the room for.
-func (a answer) line() []byte {
-	b := line(a)
-	if len(b) > maxAnswer && a.Status != nil {
-		short := *a.Status
-		short.Notices, a.Status = nil, &short
-		b = line(a)
+// statusLine leaves the notices out where they do not fit: no window would have the room for them.
+func statusLine(s session.Status) []byte {
+	b := line(status{typeStatus, s})
+	if len(b) > maxAnswer {
+		s.Notices = nil
+		b = line(status{typeStatus, s})
 	}
 	return b
 }
@@ -118,7 +100,7 @@ func (l lines) next(into any) error {
 	return nil
 }
 
-// line is a message as it is sent.
+// line returns a message as it is sent.
 func line(message any) []byte {
 	b, err := json.Marshal(message)
 	if err != nil {

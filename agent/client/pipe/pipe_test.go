@@ -11,13 +11,12 @@ import (
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
-// desktop is a window's seat under test.
+// desktop is a window's session under test.
 type desktop struct {
 	*Remote
 	t       *testing.T
@@ -38,10 +37,10 @@ func take(t *testing.T, log func() string, cfg RemoteConfig) *desktop {
 	return &desktop{r, t, changed, log}
 }
 
-func (d *desktop) until(what string, is func(seat.View) bool) seat.View {
+func (d *desktop) until(what string, is func(session.Status) bool) session.Status {
 	d.t.Helper()
 	for deadline := time.After(patience); ; {
-		now := d.View()
+		now := d.Status()
 		if is(now) {
 			return now
 		}
@@ -53,14 +52,14 @@ func (d *desktop) until(what string, is func(seat.View) bool) seat.View {
 	}
 }
 
-func (d *desktop) waits(state client.State, control seat.Control) seat.View {
+func (d *desktop) waits(state client.State, control session.Control) session.Status {
 	d.t.Helper()
-	return d.until(string(state)+" "+string(control), func(v seat.View) bool { return v.State == state && v.Control == control })
+	return d.until(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Control == control })
 }
 
 func (d *desktop) refused(code string) {
 	d.t.Helper()
-	v := d.until("refused "+code, func(v seat.View) bool { return v.Problem != nil && v.Problem.Code == code })
+	v := d.until("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
 	if v.Problem.Message == "" {
 		d.t.Errorf("%s without words", code)
 	}
@@ -73,20 +72,20 @@ func TestPersons(t *testing.T) {
 	a, b, c := s.open(ivanov), s.open(petrov), s.open(boss)
 	a.Probe()
 	for _, d := range []*desktop{a, b, c} {
-		if v := d.waits(keeper.Ready, seat.Free); v.Server != "gw.ru" {
+		if v := d.waits(session.Ready, session.Free); v.Server != "gw.ru" {
 			t.Errorf("%+v", v)
 		}
 	}
 	a.Login("ivanov", "wrong")
-	a.waits(client.Failed, seat.Free)
-	b.waits(keeper.Resting, seat.Free)
+	a.waits(client.Failed, session.Free)
+	b.waits(session.Resting, session.Free)
 
 	a.Login("ivanov", "right")
-	if v := a.waits(client.Authorized, seat.Yours); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
+	if v := a.waits(client.Authorized, session.Yours); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
 		t.Errorf("%+v", v)
 	}
 	for _, d := range []*desktop{b, c} {
-		v := d.waits(keeper.Resting, seat.Other)
+		v := d.waits(session.Resting, session.Other)
 		if v.Login+v.Address+v.Server != "" || v.Message != "Taken: access on this computer is open in another Windows session now." {
 			t.Errorf("%+v", v)
 		}
@@ -96,28 +95,28 @@ func TestPersons(t *testing.T) {
 	}
 	b.Probe() // in vain
 	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
-		b.until("a new try", func(v seat.View) bool { return v.Control == seat.Other })
+		b.until("a new try", func(v session.Status) bool { return v.Control == session.Other })
 		do()
-		b.refused(seat.Busy)
+		b.refused(session.Busy)
 	}
 	a.Extend("again")
 	a.Logout()
-	if v := a.waits(client.Ended, seat.Free); v.Code != "logout" {
+	if v := a.waits(client.Ended, session.Free); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
-	if v := b.waits(keeper.Resting, seat.Free); v.Problem != nil {
-		t.Errorf("the seat is free, and still %+v", v.Problem)
+	if v := b.waits(session.Resting, session.Free); v.Problem != nil {
+		t.Errorf("access is free, and still %+v", v.Problem)
 	}
 	if len(m.extended) != 1 || m.extended[0] != "again" {
 		t.Errorf("extended with %q", m.extended)
 	}
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, seat.Yours)
-	a.waits(keeper.Resting, seat.Other)
-	c.waits(keeper.Resting, seat.Other)
+	b.waits(client.Authorized, session.Yours)
+	a.waits(session.Resting, session.Other)
+	c.waits(session.Resting, session.Other)
 	c.End()
-	if v := b.waits(client.Ended, seat.Free); v.Code != seat.Taken || v.Message != locale.Text(locale.English, locale.SeatEnded) {
+	if v := b.waits(client.Ended, session.Free); v.Code != session.Taken || v.Message != locale.Text(locale.English, locale.AccessEnded) {
 		t.Errorf("%+v", v)
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
@@ -133,7 +132,7 @@ func TestLeft(t *testing.T) {
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, seat.Yours)
+	a.waits(client.Authorized, session.Yours)
 	if who, has := s.Owner(); !has || who != ivanov.Person {
 		t.Errorf("the owner is %v %v", who, has)
 	}
@@ -142,7 +141,7 @@ func TestLeft(t *testing.T) {
 		t.Error("another person's leaving ended it")
 	}
 	s.Left(ivanov.Session)
-	if v := a.waits(client.Ended, seat.Free); v.Message != locale.Text(locale.English, locale.SeatLeft) {
+	if v := a.waits(client.Ended, session.Free); v.Message != locale.Text(locale.English, locale.AccessLeft) {
 		t.Errorf("%+v", v)
 	}
 }
@@ -155,7 +154,7 @@ func TestAbsence(t *testing.T) {
 	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
 	s.waitsFor(func() bool { return m.Status().Busy() })
 	other := s.open(petrov)
-	other.waits(keeper.Resting, seat.Other)
+	other.waits(session.Resting, session.Other)
 
 	first.Close()
 	pause := s.next(absence)
@@ -169,7 +168,7 @@ func TestAbsence(t *testing.T) {
 
 	again.Close()
 	s.next(absence).ends <- time.Now()
-	other.waits(keeper.Resting, seat.Free)
+	other.waits(session.Resting, session.Free)
 	if m.Status().Busy() {
 		t.Error("there is access without a window")
 	}
@@ -206,7 +205,7 @@ func TestExit(t *testing.T) {
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, seat.Yours)
+	a.waits(client.Authorized, session.Yours)
 	a.Close()
 	a.Close()
 	s.waitsFor(func() bool { return !m.Status().Busy() })
@@ -221,12 +220,12 @@ func TestRest(t *testing.T) {
 	a, b := s.open(ivanov), s.open(petrov)
 	a.Probe()
 	b.Probe()
-	a.waits(keeper.Ready, seat.Free)
+	a.waits(session.Ready, session.Free)
 	s.waitsFor(func() bool {
-		s.desk.mu.Lock()
-		defer s.desk.mu.Unlock()
+		s.broker.mu.Lock()
+		defer s.broker.mu.Unlock()
 		looking := 0
-		for w := range s.desk.windows {
+		for w := range s.broker.windows {
 			if w.probing {
 				looking++
 			}
@@ -235,7 +234,7 @@ func TestRest(t *testing.T) {
 	})
 	a.Rest()
 	a.Login("ivanov", "wrong") // it is heard after the rest
-	b.waits(keeper.Resting, seat.Free)
+	b.waits(session.Resting, session.Free)
 	if n := rests(); n != 0 {
 		t.Errorf("%d rests, and somebody looks", n)
 	}
@@ -243,7 +242,7 @@ func TestRest(t *testing.T) {
 	s.waitsFor(func() bool { return rests() == 1 })
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, seat.Yours)
+	b.waits(client.Authorized, session.Yours)
 	b.Rest()
 	b.Extend("x") // it is heard after the rest
 	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
@@ -252,10 +251,10 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// waitsFor something in the fake keeper.
+// waitsFor something in the fake manager.
 func (s *service) waitsFor(is func() bool) {
 	s.t.Helper()
-	changed, leave := s.keeper.Watch()
+	changed, leave := s.manager.Watch()
 	defer leave()
 	for deadline := time.After(patience); !is(); {
 		select {
@@ -284,13 +283,13 @@ func TestNoGateway(t *testing.T) {
 	s.choose = func() (settings.Gateway, error) { return g, wrong }
 	a := s.open(ivanov)
 	a.Probe()
-	a.refused(seat.NoGateway)
+	a.refused(session.NoGateway)
 	wrong = &settings.Problem{Place: settings.Policy, Key: locale.BadServer, Value: "a b"}
 	a.Login("i", "x")
-	a.refused(seat.BadSettings)
+	a.refused(session.BadSettings)
 	g, wrong = settings.Gateway{Host: "gw.ru", Port: 14765}, nil
 	a.Login("i", "x")
-	if v := a.waits(client.Authorized, seat.Yours); v.Problem != nil {
+	if v := a.waits(client.Authorized, session.Yours); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 }
@@ -354,7 +353,7 @@ func TestSilent(t *testing.T) {
 			t.Fatalf("connection %d is not taken", i)
 		}
 	}
-	s.open(petrov).waits(keeper.Resting, seat.Free)
+	s.open(petrov).waits(session.Resting, session.Free)
 	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the oldest is still there: %v", err)
 	}
@@ -387,7 +386,7 @@ func TestNoHello(t *testing.T) {
 	if !strings.Contains(s.written(), "are there already") {
 		t.Error(s.written())
 	}
-	s.open(petrov).waits(keeper.Resting, seat.Free)
+	s.open(petrov).waits(session.Resting, session.Free)
 }
 
 // broken is a listener that always fails.
@@ -456,31 +455,31 @@ func TestComesBack(t *testing.T) {
 	a.Login("ivanov", "right")
 	fails(errors.New("not there yet"))
 	pause(firstDelay)
-	if v := a.View(); v.Problem != nil {
+	if v := a.Status(); v.Problem != nil {
 		t.Errorf("said too early: %+v", v.Problem)
 	}
 	fails(errors.New("not there yet"))
 	pause(2 * firstDelay)
-	a.refused(seat.ServiceStopped)
+	a.refused(session.ServiceStopped)
 	fails(ErrUntrusted)
 	pause(4 * firstDelay)
-	a.refused(seat.ServiceUntrusted)
+	a.refused(session.ServiceUntrusted)
 	succeeds()
-	if v := a.waits(client.Authorized, seat.Yours); v.Problem != nil {
+	if v := a.waits(client.Authorized, session.Yours); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 	m.Logout()
 	service.Close()
-	if v := a.waits(keeper.Resting, seat.Free); v.Problem == nil || v.Problem.Code != seat.ServiceStopped {
+	if v := a.waits(session.Resting, session.Free); v.Problem == nil || v.Problem.Code != session.ServiceStopped {
 		t.Errorf("%+v", v)
 	}
 	pause(firstDelay)
 	succeeds()
-	a.waits(keeper.Ready, seat.Free)
+	a.waits(session.Ready, session.Free)
 }
 
-// A real keeper, a real gateway, and a service in between.
-func TestWithKeeper(t *testing.T) {
+// A real manager, a real gateway, and a service in between.
+func TestWithManager(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
 			c.Hello()
@@ -491,19 +490,19 @@ func TestWithKeeper(t *testing.T) {
 		}
 		c.Goodbye()
 	})
-	k := keeper.New(keeper.Config{Roots: g.Root.Pool()})
-	t.Cleanup(k.Close)
-	s := newService(t, k)
+	manager := session.New(session.Config{Roots: g.Root.Pool()})
+	t.Cleanup(manager.Close)
+	s := newService(t, manager)
 	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
 	a := s.open(ivanov)
 	a.Probe()
-	if v := a.waits(keeper.Ready, seat.Free); v.Message != "The gateway answers." {
+	if v := a.waits(session.Ready, session.Free); v.Message != "The gateway answers." {
 		t.Errorf("%+v", v)
 	}
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, seat.Yours)
+	a.waits(client.Authorized, session.Yours)
 	a.Logout()
-	if v := a.waits(client.Ended, seat.Free); v.Code != "logout" {
+	if v := a.waits(client.Ended, session.Free); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
 }
@@ -515,9 +514,9 @@ func FuzzTalk(f *testing.F) {
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"knock","more":[1]}` + "\n" + `null` + "\n" + `[]` + "\n"))
 	f.Add([]byte("\xff\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		m := &memory{status: keeper.Status{State: client.Authorized, Login: "ivanov"}}
+		m := &memory{status: client.Status{State: client.Authorized, Login: "ivanov"}}
 		s := newService(t, m)
-		s.desk.claim.owner = ivanov.Person
+		s.broker.claim.owner = ivanov.Person
 		conn := s.connect(petrov)
 		told := make(chan []byte)
 		go func() {

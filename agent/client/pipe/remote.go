@@ -9,9 +9,8 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 // ErrUntrusted says that what answers is not the service.
@@ -36,18 +35,18 @@ type RemoteConfig struct {
 	Clock client.Clock
 }
 
-// Remote is the seat of a window at the service. While there is no connection it looks for one again and again, and its
-// View says why there is none; what was known of the access is forgotten then.
+// Remote is a window's session in the service. While there is no connection it looks for one again and again, and its
+// Status says why there is none; what was known of the access is forgotten then.
 type Remote struct {
-	seat.Bell
+	session.Watchers
 	cfg  RemoteConfig
 	stop context.CancelFunc
 	ctx  context.Context // of dialling and waiting; ends with Close
 	done chan struct{}
 
-	mu       sync.Mutex // guards the fields below
-	view     seat.View  // as the service told it
-	refused  *seat.Problem
+	mu       sync.Mutex     // guards the fields below
+	status   session.Status // as the service told it
+	refused  *session.Problem
 	failures int // in a row
 	probing  bool
 	waiting  []request
@@ -55,9 +54,9 @@ type Remote struct {
 	closing  bool
 }
 
-var _ seat.Seat = (*Remote)(nil)
+var _ session.Session = (*Remote)(nil)
 
-// NewRemote takes a seat at the service.
+// NewRemote starts a session in the service.
 func NewRemote(cfg RemoteConfig) *Remote {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial
@@ -68,17 +67,17 @@ func NewRemote(cfg RemoteConfig) *Remote {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	r := &Remote{cfg: cfg, done: make(chan struct{}), wake: make(chan struct{}, 1), view: nothing()}
+	r := &Remote{cfg: cfg, done: make(chan struct{}), wake: make(chan struct{}, 1), status: nothing()}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	go r.run()
 	return r
 }
 
-func nothing() seat.View {
-	return seat.View{Status: keeper.Status{State: keeper.Resting}, Control: seat.Free}
+func nothing() session.Status {
+	return session.Status{Status: client.Status{State: session.Resting}, Control: session.Free}
 }
 
-// Probe is seat.Seat's. It is sent again after every new connection.
+// Probe is Session's. It is sent again after every new connection.
 func (r *Remote) Probe() {
 	r.mu.Lock()
 	r.probing = true
@@ -86,7 +85,7 @@ func (r *Remote) Probe() {
 	r.ask(request{Type: typeProbe})
 }
 
-// Rest is seat.Seat's.
+// Rest is Session's.
 func (r *Remote) Rest() {
 	r.mu.Lock()
 	r.probing = false
@@ -94,18 +93,18 @@ func (r *Remote) Rest() {
 	r.ask(request{Type: typeRest})
 }
 
-// Login is seat.Seat's. It waits for the service when that is only starting.
+// Login is Session's. It waits for the service when that is only starting.
 func (r *Remote) Login(login, password string) {
 	r.ask(request{Type: typeLogin, Login: login, Password: password})
 }
 
-// Extend is seat.Seat's.
+// Extend is Session's.
 func (r *Remote) Extend(password string) { r.ask(request{Type: typeExtend, Password: password}) }
 
-// Logout is seat.Seat's.
+// Logout is Session's.
 func (r *Remote) Logout() { r.ask(request{Type: typeLogout}) }
 
-// End is seat.Seat's.
+// End is Session's.
 func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 
 func (r *Remote) ask(q request) {
@@ -115,7 +114,7 @@ func (r *Remote) ask(q request) {
 	}
 	switch q.Type {
 	case typeLogin, typeLogout:
-		r.waiting = without(r.waiting, typeLogin) // which the new wish takes the place of
+		r.waiting = without(r.waiting, typeLogin) // which the new request takes the place of
 	case typeProbe, typeRest: // or they would leave no room for a login while there is no service
 		r.waiting = without(without(r.waiting, typeProbe), typeRest)
 	}
@@ -124,7 +123,7 @@ func (r *Remote) ask(q request) {
 	}
 	r.mu.Unlock()
 	r.rouse()
-	r.Ring()
+	r.Notify()
 }
 
 func without(list []request, kind string) []request {
@@ -144,18 +143,18 @@ func (r *Remote) rouse() {
 	}
 }
 
-// View is seat.Seat's.
-func (r *Remote) View() seat.View {
+// Status is Session's.
+func (r *Remote) Status() session.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	v := r.view
+	s := r.status
 	if r.refused != nil {
-		v.Problem = r.refused
+		s.Problem = r.refused
 	}
-	return v
+	return s
 }
 
-// Close is seat.Seat's. The service hears of the logout before the connection ends.
+// Close is Session's. The service hears of the logout before the connection ends.
 func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
@@ -195,17 +194,17 @@ func (r *Remote) run() {
 // failed shows why there is no service. The first failure may be a coincidence, unless something was there before it.
 func (r *Remote) failed(known bool, err error) {
 	r.cfg.Log("service: " + agent.Clean(err.Error(), maxLogged))
-	code, key := seat.ServiceStopped, locale.ServiceStopped
+	code, key := session.ServiceStopped, locale.ServiceStopped
 	if errors.Is(err, ErrUntrusted) {
-		code, key = seat.ServiceUntrusted, locale.ServiceUntrusted
+		code, key = session.ServiceUntrusted, locale.ServiceUntrusted
 	}
 	r.mu.Lock()
 	if r.failures++; known || r.failures > 1 {
-		r.view, r.refused = nothing(), nil
-		r.view.Problem = &seat.Problem{Code: code, Message: locale.Text(r.cfg.Lang, key)}
+		r.status, r.refused = nothing(), nil
+		r.status.Problem = &session.Problem{Code: code, Message: locale.Text(r.cfg.Lang, key)}
 	}
 	r.mu.Unlock()
-	r.Ring()
+	r.Notify()
 }
 
 // once is one connection. known tells whether the service answered.
@@ -278,13 +277,13 @@ func isTimeout(err error) bool {
 func (r *Remote) begins(a answer) {
 	r.mu.Lock()
 	r.failures = 0
-	r.view = a.view()
+	r.status = a.Status
 	r.waiting = without(r.waiting, typeProbe)
 	if r.probing {
 		r.waiting = append([]request{{Type: typeProbe}}, r.waiting...)
 	}
 	r.mu.Unlock()
-	r.Ring()
+	r.Notify()
 }
 
 // read takes in what the service says.
@@ -297,15 +296,15 @@ func (r *Remote) read(in lines) error {
 		r.mu.Lock()
 		switch a.Type {
 		case typeStatus:
-			if a.Control != r.view.Control {
+			if a.Control != r.status.Control {
 				r.refused = nil // the reason may be over
 			}
-			r.view = a.view()
+			r.status = a.Status
 		case typeRefused:
-			r.refused = &seat.Problem{Code: a.Code, Message: a.Message}
+			r.refused = &session.Problem{Code: a.Code, Message: a.Message}
 		}
 		r.mu.Unlock()
-		r.Ring()
+		r.Notify()
 	}
 }
 

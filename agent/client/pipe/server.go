@@ -32,20 +32,20 @@ const (
 
 // ServerConfig says what the server works with. Clock may be nil.
 type ServerConfig struct {
-	Keeper Keeper
-	Choose func() (settings.Gateway, error) // see seat.NewLocal
+	Manager Manager
+	Choose  func() (settings.Gateway, error) // see session.NewLocal
 	// Identify tells who has the other end. It is asked once, when the window has begun to speak.
 	Identify func(net.Conn) (Caller, error)
 	Log      func(text string)
 	Clock    client.Clock
 }
 
-// Server is the service's end of the pipe. It does not close the keeper.
+// Server is the service's end of the pipe. It does not close the manager.
 type Server struct {
-	cfg  ServerConfig
-	desk *desk
-	quit chan struct{} // closed by Close
-	all  sync.WaitGroup
+	cfg    ServerConfig
+	broker *broker
+	quit   chan struct{} // closed by Close
+	all    sync.WaitGroup
 
 	mu    sync.Mutex // guards what Close closes, and Add of all
 	ended bool
@@ -60,23 +60,8 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = client.SystemClock
 	}
-	s := &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{}, persons: map[Person]int{},
-		desk: &desk{keeper: cfg.Keeper, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
-	changed, leave := cfg.Keeper.Watch()
-	s.all.Add(1)
-	go func() {
-		defer s.all.Done()
-		defer leave()
-		for {
-			select {
-			case <-changed:
-				s.desk.bell.Ring()
-			case <-s.quit:
-				return
-			}
-		}
-	}()
-	return s
+	return &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{}, persons: map[Person]int{},
+		broker: &broker{manager: cfg.Manager, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
 }
 
 // Serve takes windows until Close, or until the listener has failed several times in a row: for once a window may be to
@@ -88,7 +73,7 @@ func (s *Server) Serve(l net.Listener) error {
 	for failures := 0; ; {
 		conn, err := l.Accept()
 		if err != nil {
-			if failures++; !s.bears(failures, err) {
+			if failures++; !s.retries(failures, err) {
 				return s.end(err)
 			}
 			continue
@@ -115,8 +100,8 @@ func (s *Server) enter() bool {
 	return !s.ended
 }
 
-// bears waits a little after a failure of the listener; false = it is one too many, or the end.
-func (s *Server) bears(failures int, err error) bool {
+// retries waits a little after a failure of the listener; false = it is one too many, or the end.
+func (s *Server) retries(failures int, err error) bool {
 	if failures >= maxFailures || errors.Is(err, net.ErrClosed) {
 		return false
 	}
@@ -158,7 +143,7 @@ func (s *Server) Talk(conn net.Conn) {
 		s.turnAway(err)
 		return
 	}
-	s.desk.come(w)
+	s.broker.join(w)
 	gone, told := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(told)
@@ -172,7 +157,7 @@ func (s *Server) Talk(conn net.Conn) {
 	close(gone)
 	conn.Close()
 	<-told
-	s.desk.leave(w)
+	s.broker.leave(w)
 }
 
 func (s *Server) turnAway(why error) {
@@ -245,23 +230,23 @@ func (s *Server) listen(in lines, w *window) error {
 		case err != nil:
 			return nil
 		}
-		s.desk.does(w, r)
+		s.broker.handle(w, r)
 	}
 }
 
 // tell keeps the window informed until it goes.
 func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
-	changed, leave := s.desk.bell.Watch()
+	changed, leave := s.cfg.Manager.Watch()
 	defer leave()
 	var shown []byte
 	for {
-		refused, status := s.desk.news(w)
+		refusals, now := s.broker.news(w)
 		var out []byte
-		for _, a := range refused {
-			out = append(out, line(a)...)
+		for _, p := range refusals {
+			out = append(out, line(refusal{typeRefused, p})...)
 		}
-		if now := status.line(); !bytes.Equal(now, shown) {
-			out, shown = append(out, now...), now
+		if l := statusLine(now); !bytes.Equal(l, shown) {
+			out, shown = append(out, l...), l
 		}
 		if len(out) > 0 {
 			if err := conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
@@ -280,15 +265,15 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 }
 
 // Left is when somebody has logged off from a Windows session, disconnected it or switched away from it.
-func (s *Server) Left(session uint32) { s.desk.left(session) }
+func (s *Server) Left(session uint32) { s.broker.left(session) }
 
-// Retire tells that the keeper is about to be closed. It is nobody's logout then.
-func (s *Server) Retire() { s.desk.retire() }
+// Retire tells that the manager is about to be closed. It is nobody's logout then.
+func (s *Server) Retire() { s.broker.retire() }
 
 // Owner is who has access now, or asks for it.
-func (s *Server) Owner() (Person, bool) { return s.desk.owner() }
+func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
 
-// Close ends all connections and waits for that. The access stays the keeper's business.
+// Close ends all connections and waits for that. The access stays the manager's business.
 func (s *Server) Close() {
 	s.mu.Lock()
 	if !s.ended {
@@ -300,7 +285,7 @@ func (s *Server) Close() {
 	}
 	s.mu.Unlock()
 	s.all.Wait()
-	s.desk.close()
+	s.broker.close()
 }
 
 // keep remembers what Close has to close; false = Close was there already.

@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 // Copy copies a program into a directory of its own below dir, unless the same is there already, and gives its path.
@@ -67,7 +69,6 @@ func same(path, sum string) bool {
 	return err == nil && got == sum
 }
 
-// write puts the file in place as a whole.
 func write(source io.ReadSeeker, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -75,22 +76,11 @@ func write(source io.ReadSeeker, path string) error {
 	if _, err := source.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "copy-*")
+	content, err := io.ReadAll(source)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // in vain once it is renamed
-	_, err = io.Copy(f, source)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
+	return atomicfile.Write(path, content, 0o600)
 }
 
 // sweep removes other copies. Those that somebody runs stay, because Windows does not let go of them.

@@ -101,7 +101,7 @@ func (r *running) powerChanged(event uint32) {
 		r.log("the computer goes to sleep")
 	case powerResumeSuspend, powerResumeAutomatic:
 		r.log("the computer wakes")
-		r.keeper.Nudge()
+		r.manager.Nudge()
 	}
 }
 

@@ -34,10 +34,10 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
+	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/pipe"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
-	"ideco-agent/agent/client/surroundings"
 )
 
 // Config says what the service works with. All fields may be zero.
@@ -55,12 +55,12 @@ const dialTimeout = 10 * time.Second
 
 // running is everything that runs in the service but Windows' own part.
 type running struct {
-	log    func(string)
-	keeper *keeper.Keeper
-	server *pipe.Server
-	served chan error // holds why the pipe is not served any more, when it is not
-	leave  context.CancelFunc
-	all    sync.WaitGroup
+	log     func(string)
+	manager *session.Manager
+	server  *pipe.Server
+	served  chan error // holds why the pipe is not served any more, when it is not
+	leave   context.CancelFunc
+	all     sync.WaitGroup
 }
 
 // surface is what the service stands on: what Windows gives in earnest, and something smaller in tests.
@@ -80,9 +80,9 @@ func start(cfg Config, on surface) *running {
 	if cfg.Tunnel != nil {
 		tunnel, outside = cfg.Tunnel(on.log)
 	}
-	r.keeper = keeper.New(keeper.Config{Device: on.device, Tunnel: tunnel, Log: on.log,
+	r.manager = session.New(session.Config{Device: on.device, Tunnel: tunnel, Log: on.log,
 		Dial: (&net.Dialer{Timeout: dialTimeout, Control: outside}).DialContext})
-	r.server = pipe.NewServer(pipe.ServerConfig{Keeper: r.keeper, Identify: on.identify, Log: on.log,
+	r.server = pipe.NewServer(pipe.ServerConfig{Manager: r.manager, Identify: on.identify, Log: on.log,
 		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
 	ctx, leave := context.WithCancel(context.Background())
 	r.leave = leave
@@ -93,7 +93,7 @@ func start(cfg Config, on surface) *running {
 	}()
 	go func() {
 		defer r.all.Done()
-		surroundings.Watch(ctx, surroundings.Config{Changed: r.keeper.Nudge, Own: cfg.Adapters, Log: on.log})
+		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.Nudge, Own: cfg.Adapters, Log: on.log})
 	}()
 	return r
 }
@@ -111,7 +111,7 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 func (r *running) close() {
 	r.leave()
 	r.server.Retire()
-	r.keeper.Close()
+	r.manager.Close()
 	r.server.Close()
 	r.all.Wait()
 }

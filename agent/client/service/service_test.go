@@ -12,10 +12,9 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/gatewaytest"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/pipe"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
@@ -64,12 +63,12 @@ func begin(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *diary
 	return r, w, d
 }
 
-func waits(t *testing.T, w *pipe.Remote, what string, is func(seat.View) bool) seat.View {
+func waits(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bool) session.Status {
 	t.Helper()
 	changed, leave := w.Watch()
 	defer leave()
 	for deadline := time.After(patience); ; {
-		v := w.View()
+		v := w.Status()
 		if is(v) {
 			return v
 		}
@@ -97,20 +96,22 @@ func TestService(t *testing.T) {
 	})
 	r, w, d := begin(t, g)
 	w.Probe()
-	waits(t, w, "the gateway", func(v seat.View) bool { return v.State == keeper.Ready })
+	waits(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
 	w.Login("ivanov", "right")
-	waits(t, w, "access", func(v seat.View) bool { return v.State == client.Authorized && v.Control == seat.Yours })
+	waits(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized && v.Control == session.Yours })
 	r.powerChanged(powerSuspend)
 	r.powerChanged(powerResumeAutomatic)
 	r.lookAtSessions(seen(map[uint32]uint32{1: 0}, none)) // locked
-	if v := w.View(); v.State != client.Authorized {
+	if v := w.Status(); v.State != client.Authorized {
 		t.Errorf("%+v", v)
 	}
 	r.close()
 	if !<-bye {
 		t.Error("the gateway was not told")
 	}
-	waits(t, w, "the end", func(v seat.View) bool { return v.Problem != nil && v.Problem.Code == seat.ServiceStopped && !v.Busy() })
+	waits(t, w, "the end", func(v session.Status) bool {
+		return v.Problem != nil && v.Problem.Code == session.ServiceStopped && !v.Busy()
+	})
 	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
 		if !strings.Contains(d.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, d)
@@ -143,18 +144,18 @@ func TestLookAtSessions(t *testing.T) {
 		r, w, _ := begin(t, g)
 		r.lookAtSessions(now) // nobody has access yet
 		w.Login("ivanov", "right")
-		waits(t, w, name, func(v seat.View) bool { return v.State == client.Authorized })
+		waits(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
 		r.lookAtSessions(seen(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
 		r.lookAtSessions(seen(nil, 1))
-		if v := w.View(); v.State != client.Authorized {
+		if v := w.Status(); v.State != client.Authorized {
 			t.Errorf("%s: ended before: %+v", name, v)
 		}
 		r.lookAtSessions(now)
 		if !<-bye {
 			t.Errorf("%s: the gateway was not told", name)
 		}
-		v := waits(t, w, name, func(v seat.View) bool { return v.State == client.Ended })
-		if v.Message != locale.Text(locale.English, locale.SeatLeft) {
+		v := waits(t, w, name, func(v session.Status) bool { return v.State == client.Ended })
+		if v.Message != locale.Text(locale.English, locale.AccessLeft) {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}

@@ -8,24 +8,22 @@ import (
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
-	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/netstack"
 )
 
 // netstackAdapter is a TCP/IP stack and the proxy in front of it.
 type netstackAdapter struct {
 	config Config
 	setup  client.TunnelSetup
-	stack  *stackTUN
+	stack  *netstack.TUN
 	proxy  *proxy // nil before open
 }
 
 func newNetstack(c Config, s client.TunnelSetup) (adapter, error) {
-	stack, err := newStackTUN(s.Address, s.MTU)
+	stack, err := netstack.New(s.Address, s.MTU)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +58,7 @@ func (a *netstackAdapter) dial(ctx context.Context, network, address string) (ne
 	if !to.Addr().Is4() || !a.setup.Carries(to.Addr()) {
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: errOutside}
 	}
-	return a.stack.dial(ctx, network, to)
+	return a.stack.Dial(ctx, network, to)
 }
 
 // errOutside is syscall.ENETUNREACH, in words that the proxy's library knows on every system.
@@ -70,11 +68,3 @@ type outside struct{}
 
 func (outside) Error() string        { return "network is unreachable through the tunnel" }
 func (outside) Is(target error) bool { return target == syscall.ENETUNREACH }
-
-func (t *stackTUN) dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
-	remote := tcpip.FullAddress{NIC: theNIC, Addr: tcpip.AddrFrom4(to.Addr().As4()), Port: to.Port()}
-	if network == "udp" {
-		return gonet.DialUDP(t.stack, nil, &remote, ipv4.ProtocolNumber)
-	}
-	return gonet.DialContextTCP(ctx, t.stack, remote, ipv4.ProtocolNumber)
-}

@@ -32,26 +32,27 @@ func CheckSocks(address string, shared bool) error {
 	return nil
 }
 
-// proxy is the SOCKS5 proxy in front of a TCP/IP stack.
+// proxy is the SOCKS5 proxy in front of a TCP/IP stack. The library takes its connections from Accept, looks names up with
+// Resolve and closes each connection when it has no more to do with it.
 type proxy struct {
-	listener net.Listener
-	server   *socks5.Server
-	log      func(string)
-	ctx      context.Context // done when the proxy is closed
-	cancel   context.CancelFunc
-	serving  sync.WaitGroup
+	net.Listener
+	names  *resolver
+	log    func(string)
+	ctx    context.Context // done when the proxy is closed
+	cancel context.CancelFunc
+	open   sync.WaitGroup // what the library has not ended yet
 
-	mu    sync.Mutex            // guards conns
-	conns map[net.Conn]struct{} // both sides of every connection through the proxy
+	mu    sync.Mutex              // guards conns
+	conns map[*proxyConn]struct{} // both sides of every connection through the proxy
 }
 
 // newProxy serves the listener until close. The library writes what went wrong, with the names that people visit;
 // nobody wants to read that.
 func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(string)) *proxy {
-	p := &proxy{listener: listener, log: logTo, conns: map[net.Conn]struct{}{}}
+	p := &proxy{Listener: listener, names: names, log: logTo, conns: map[*proxyConn]struct{}{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.server, _ = socks5.New(&socks5.Config{ // its error is always nil
-		Resolver: bounded{p.ctx, names},
+	server, _ := socks5.New(&socks5.Config{ // its error is always nil
+		Resolver: p,
 		Logger:   log.New(io.Discard, "", 0),
 		Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
@@ -60,37 +61,34 @@ func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(st
 			if err != nil {
 				return nil, err
 			}
-			return p.reached(c)
+			return p.keep(c)
 		},
 	})
-	p.serving.Add(1)
-	go p.accept()
+	p.open.Add(1)
+	go func() {
+		defer p.open.Done()
+		_ = server.Serve(p) // until close
+	}()
 	return p
 }
 
-// bounded is a resolver that gives up when the proxy is closed: the library has no context for it.
-type bounded struct {
-	ctx   context.Context
-	names *resolver
+// Resolve gives up when the proxy is closed: the library has no context for it.
+func (p *proxy) Resolve(_ context.Context, name string) (context.Context, net.IP, error) {
+	return p.names.Resolve(p.ctx, name)
 }
 
-func (b bounded) Resolve(_ context.Context, name string) (context.Context, net.IP, error) {
-	return b.names.Resolve(b.ctx, name)
-}
-
-func (p *proxy) accept() {
-	defer p.serving.Done()
+// Accept goes on after a failure, for instance when there are no file descriptors left.
+func (p *proxy) Accept() (net.Conn, error) {
 	for {
-		c, err := p.listener.Accept()
+		c, err := p.Listener.Accept()
 		switch {
 		case err == nil:
-			p.serve(c)
+			return p.keep(c)
 		case errors.Is(err, net.ErrClosed) || p.ctx.Err() != nil:
-			return
-		default: // no file descriptors left, for instance
-			p.log("SOCKS5 proxy: " + err.Error())
-			p.pause()
+			return nil, err
 		}
+		p.log("SOCKS5 proxy: " + err.Error())
+		p.pause()
 	}
 }
 
@@ -103,52 +101,40 @@ func (p *proxy) pause() {
 	}
 }
 
-func (p *proxy) serve(c net.Conn) {
+// keep remembers a connection until the library closes it. The library waits for the far side of a connection even when
+// the near side is gone, and the other way round.
+func (p *proxy) keep(c net.Conn) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
+	if err := p.ctx.Err(); err != nil {
 		c.Close()
-		return
+		return nil, err
 	}
-	p.conns[c] = struct{}{}
-	p.serving.Add(1)
-	go func() {
-		defer p.serving.Done()
-		_ = p.server.ServeConn(c) // the other side has been told
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.conns, c)
-	}()
+	kept := &proxyConn{c, p}
+	p.conns[kept] = struct{}{}
+	p.open.Add(1)
+	return kept, nil
 }
 
-// reached takes up the far side of a connection. The library waits for it even when the near side is gone.
-func (p *proxy) reached(c net.Conn) (net.Conn, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
-		c.Close()
-		return nil, p.ctx.Err()
-	}
-	p.conns[c] = struct{}{}
-	return &farSide{c, p}, nil
-}
-
-// farSide is a connection that the proxy forgets when the library has closed it.
-type farSide struct {
+// proxyConn is a connection that the proxy forgets when the library closes it.
+type proxyConn struct {
 	net.Conn
 	proxy *proxy
 }
 
-func (f *farSide) Close() error {
-	f.proxy.mu.Lock()
-	delete(f.proxy.conns, f.Conn)
-	f.proxy.mu.Unlock()
-	return f.Conn.Close()
+func (c *proxyConn) Close() error {
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	if _, kept := c.proxy.conns[c]; kept {
+		delete(c.proxy.conns, c)
+		c.proxy.open.Done()
+	}
+	return c.Conn.Close()
 }
 
-// CloseWrite hands on that the near side has nothing more to say.
-func (f *farSide) CloseWrite() error {
-	if c, ok := f.Conn.(interface{ CloseWrite() error }); ok {
+// CloseWrite hands on that the other side has nothing more to say.
+func (c *proxyConn) CloseWrite() error {
+	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
 	return nil
@@ -157,11 +143,11 @@ func (f *farSide) CloseWrite() error {
 // close ends the listener and all connections, and waits for them.
 func (p *proxy) close() {
 	p.cancel()
-	p.listener.Close()
+	p.Listener.Close()
 	p.mu.Lock()
 	for c := range p.conns {
-		c.Close()
+		c.Conn.Close()
 	}
 	p.mu.Unlock()
-	p.serving.Wait()
+	p.open.Wait()
 }

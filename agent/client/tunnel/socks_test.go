@@ -16,7 +16,7 @@ func TestProxyEndsWhatIsHalfClosed(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, far.Addr().String())
 	}
 	p := newProxy(listen(t), dial, nil, func(string) {})
-	near, err := net.Dial("tcp", p.listener.Addr().String())
+	near, err := net.Dial("tcp", p.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

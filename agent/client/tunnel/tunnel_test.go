@@ -38,7 +38,7 @@ var (
 // agentRun is an agent program with a netstack tunnel.
 type agentRun struct {
 	t      *testing.T
-	events chan client.Event
+	events chan client.Status
 	result chan client.Result
 	stop   context.CancelFunc
 	socks  string // where its proxy listens
@@ -48,7 +48,7 @@ type agentRun struct {
 }
 
 func runAgent(t *testing.T, g *gatewaytest.Gateway, tunnel func(*Tunnel)) *agentRun {
-	r := &agentRun{t: t, events: make(chan client.Event, 256), result: make(chan client.Result, 1)}
+	r := &agentRun{t: t, events: make(chan client.Status, 256), result: make(chan client.Result, 1)}
 	tun := New(Config{Mode: Netstack, Socks: "127.0.0.1:0", Log: r.write})
 	if tunnel != nil {
 		tunnel(tun)
@@ -57,7 +57,12 @@ func runAgent(t *testing.T, g *gatewaytest.Gateway, tunnel func(*Tunnel)) *agent
 	r.stop = stop
 	cfg := client.Config{Host: g.Host, Port: g.Port, Login: "ivanov", Password: "secret", Lang: locale.English,
 		Device: agent.Device{ID: "d1", Name: "pc", OS: "linux"}, Roots: g.Root.Pool(), Tunnel: tun, Log: r.write,
-		Events: func(e client.Event) { r.events <- e }}
+		Events: func(s client.Status, news *client.Notice) {
+			if news != nil {
+				s.Code, s.Message = news.Code, news.Message
+			}
+			r.events <- s
+		}}
 	done := make(chan struct{})
 	go func() { defer close(done); r.result <- client.Run(ctx, cfg) }()
 	t.Cleanup(func() { stop(); <-done })
@@ -70,9 +75,9 @@ func (r *agentRun) write(text string) {
 	r.log = append(r.log, text)
 }
 
-func (r *agentRun) event(state client.State, code string) client.Event {
+func (r *agentRun) event(state client.State, code string) client.Status {
 	r.t.Helper()
-	var seen []client.Event
+	var seen []client.Status
 	deadline := time.After(limit)
 	for {
 		select {

@@ -3,8 +3,7 @@ package window
 import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
@@ -23,7 +22,7 @@ func wantsAtStart(p settings.Personal, bans settings.Bans, saved bool) bool {
 }
 
 // wantsAfter tells whether to log in after a change.
-func wantsAfter(was, is seat.View, p settings.Personal, bans settings.Bans, saved bool) bool {
+func wantsAfter(was, is session.Status, p settings.Personal, bans settings.Bans, saved bool) bool {
 	justEnded := is.State == client.Ended && was.State != client.Ended
 	switch {
 	case !mayLogIn(p, bans, saved):
@@ -36,11 +35,11 @@ func wantsAfter(was, is seat.View, p settings.Personal, bans settings.Bans, save
 
 // wentWithService tells whether the person's access, or the attempt to get it, has just ended because the service did:
 // it was stopped and said so, or it does not answer any more.
-func wentWithService(was, is seat.View) bool {
-	if was.Control != seat.Yours || !was.Busy() {
+func wentWithService(was, is session.Status) bool {
+	if was.Control != session.Yours || !was.Busy() {
 		return false
 	}
-	return is.State == client.Ended && is.Code == seat.Stopped || is.Problem != nil && is.Problem.Code == seat.ServiceStopped
+	return is.State == client.Ended && is.Code == session.Stopped || is.Problem != nil && is.Problem.Code == session.ServiceStopped
 }
 
 // step is a step of the automatic login.
@@ -55,9 +54,9 @@ const (
 
 // nextStep returns the next step of the automatic login. Before the first login it waits for the gateway: the network may
 // come up after the person has logged on to Windows.
-func nextStep(v seat.View) step {
+func nextStep(v session.Status) step {
 	switch {
-	case v.Control == seat.Other:
+	case v.Control == session.Other:
 		return stepOver
 	case v.Problem != nil:
 		return stepWait // for the service, or for settings
@@ -65,22 +64,22 @@ func nextStep(v seat.View) step {
 		return stepOver
 	}
 	switch v.State {
-	case keeper.Ready:
+	case session.Ready:
 		return stepLogin
-	case keeper.Resting:
+	case session.Resting:
 		return stepProbe
 	case client.Ended:
 		switch v.Code {
 		case string(agent.ReasonExpired):
 			return stepLogin
-		case seat.Stopped:
+		case session.Stopped:
 			return stepWait // for the service
 		}
 		return stepOver
 	case client.Failed:
 		switch {
 		case v.Login == "":
-			return stepWait // the seat probes it again and again
+			return stepWait // the session probes it again and again
 		case v.Code == string(agent.CodeUnreachable):
 			return stepProbe
 		}

@@ -5,8 +5,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
@@ -33,10 +32,10 @@ func TestWantsAtStart(t *testing.T) {
 
 // Only a session that has run out is begun again by the program itself.
 func TestWantsAfter(t *testing.T) {
-	in := view(client.Authorized, "", "")
+	in := statusOf(client.Authorized, "", "")
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
-		ended := view(client.Ended, string(reason), "")
+		ended := statusOf(client.Ended, string(reason), "")
 		if got, want := wantsAfter(in, ended, saves, settings.Bans{}, true), reason == agent.ReasonExpired; got != want {
 			t.Errorf("%s: %v", reason, got)
 		}
@@ -45,11 +44,11 @@ func TestWantsAfter(t *testing.T) {
 			t.Errorf("%s: wanted for no reason", reason)
 		}
 	}
-	if wantsAfter(in, view(client.Ended, seat.Taken, ""), saves, settings.Bans{}, true) {
+	if wantsAfter(in, statusOf(client.Ended, session.Taken, ""), saves, settings.Bans{}, true) {
 		t.Error("what was taken is not to be had again at once")
 	}
 	for _, code := range agent.Codes {
-		if wantsAfter(in, view(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
+		if wantsAfter(in, statusOf(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
 			t.Errorf("%s: wanted", code)
 		}
 	}
@@ -58,21 +57,21 @@ func TestWantsAfter(t *testing.T) {
 // The service takes the access with it when it stops or fails, and the program asks for it again when it is there again.
 func TestWantsAfterService(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
-	in, out := view(client.Authorized, "", ""), view(client.Ended, "logout", "")
-	lost := view(client.Reconnecting, "lost", "")
-	entering := view(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", seat.Yours
-	other := view(keeper.Resting, "", "")
-	other.Control = seat.Other
-	without := func(code string) seat.View {
-		v := view(keeper.Resting, "", "")
-		v.Problem = &seat.Problem{Code: code}
+	in, out := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
+	lost := statusOf(client.Reconnecting, "lost", "")
+	entering := statusOf(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", session.Yours
+	other := statusOf(session.Resting, "", "")
+	other.Control = session.Other
+	without := func(code string) session.Status {
+		v := statusOf(session.Resting, "", "")
+		v.Problem = &session.Problem{Code: code}
 		return v
 	}
-	gone, stopped := without(seat.ServiceStopped), view(client.Ended, seat.Stopped, "")
+	gone, stopped := without(session.ServiceStopped), statusOf(client.Ended, session.Stopped, "")
 	for _, c := range []struct {
 		name     string
-		was, is  seat.View
+		was, is  session.Status
 		personal settings.Personal
 		saved    bool
 		want     bool
@@ -83,12 +82,12 @@ func TestWantsAfterService(t *testing.T) {
 		{"it fails during the login", entering, gone, both, true, true},
 		{"gone still", gone, gone, both, true, false},
 		{"stopped, and then gone", stopped, gone, both, true, false},
-		{"nobody was in", view(keeper.Ready, "", ""), gone, both, true, false},
+		{"nobody was in", statusOf(session.Ready, "", ""), gone, both, true, false},
 		{"after a logout", out, gone, both, true, false},
-		{"after the administrator's end", view(client.Ended, "admin", ""), gone, both, true, false},
-		{"after a refusal", view(client.Failed, "bad_credentials", ""), gone, both, true, false},
+		{"after the administrator's end", statusOf(client.Ended, "admin", ""), gone, both, true, false},
+		{"after a refusal", statusOf(client.Failed, "bad_credentials", ""), gone, both, true, false},
 		{"somebody else was in", other, gone, both, true, false},
-		{"another program answers", in, without(seat.ServiceUntrusted), both, true, false},
+		{"another program answers", in, without(session.ServiceUntrusted), both, true, false},
 		{"logged out", in, out, both, true, false},
 		{"not chosen", in, gone, settings.Personal{SavePassword: true}, true, false},
 		{"no password", in, gone, both, false, false},
@@ -103,29 +102,29 @@ func TestWantsAfterService(t *testing.T) {
 }
 
 func TestNextStep(t *testing.T) {
-	refused, away := view(client.Failed, "bad_credentials", ""), view(client.Failed, "unreachable", "")
+	refused, away := statusOf(client.Failed, "bad_credentials", ""), statusOf(client.Failed, "unreachable", "")
 	refused.Login, away.Login = "ivanov", "ivanov"
-	waiting := view(keeper.Ready, "", "")
-	waiting.Problem = &seat.Problem{Code: seat.ServiceStopped}
-	other := view(keeper.Ready, "", "")
-	other.Control = seat.Other
+	waiting := statusOf(session.Ready, "", "")
+	waiting.Problem = &session.Problem{Code: session.ServiceStopped}
+	other := statusOf(session.Ready, "", "")
+	other.Control = session.Other
 	for _, c := range []struct {
 		name string
-		is   seat.View
+		is   session.Status
 		want step
 	}{
-		{"nothing yet", view(keeper.Resting, "", ""), stepProbe},
-		{"under way", view(client.Connecting, "", ""), stepWait},
-		{"the gateway is there", view(keeper.Ready, "", ""), stepLogin},
-		{"it is not", view(client.Failed, "unreachable", ""), stepWait},
-		{"it is another one", view(client.Failed, "not_trusted", ""), stepWait},
+		{"nothing yet", statusOf(session.Resting, "", ""), stepProbe},
+		{"under way", statusOf(client.Connecting, "", ""), stepWait},
+		{"the gateway is there", statusOf(session.Ready, "", ""), stepLogin},
+		{"it is not", statusOf(client.Failed, "unreachable", ""), stepWait},
+		{"it is another one", statusOf(client.Failed, "not_trusted", ""), stepWait},
 		{"gone just before the login", away, stepProbe},
 		{"refused", refused, stepOver},
-		{"in", view(client.Authorized, "", ""), stepOver},
-		{"run out", view(client.Ended, "expired", ""), stepLogin},
-		{"ended otherwise", view(client.Ended, "admin", ""), stepOver},
+		{"in", statusOf(client.Authorized, "", ""), stepOver},
+		{"run out", statusOf(client.Ended, "expired", ""), stepLogin},
+		{"ended otherwise", statusOf(client.Ended, "admin", ""), stepOver},
 		{"no service", waiting, stepWait},
-		{"the service stops", view(client.Ended, seat.Stopped, ""), stepWait},
+		{"the service stops", statusOf(client.Ended, session.Stopped, ""), stepWait},
 		{"taken", other, stepOver},
 	} {
 		if got := nextStep(c.is); got != c.want {

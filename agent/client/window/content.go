@@ -6,19 +6,18 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
 // Input is everything that BuildContent decides by.
 type Input struct {
-	View     seat.View
+	session.Status
 	Lang     locale.Lang
 	Personal settings.Personal
 	Bans     settings.Bans
-	Server   string // the gateway as a person would write it; empty = none
+	Gateway  string // that the settings name, as a person would write it; empty = none
 	Locked   bool   // policy names the gateway
 	Typed    Typed
 	Saved    bool // there is a saved password for the login that is typed
@@ -109,7 +108,7 @@ type Button struct {
 
 // BuildContent returns what the window and its tray icon show.
 func BuildContent(in Input) Content {
-	c := Content{Icon: icon(in.View), Status: in.status(), Form: in.form(), Who: in.who(), Rows: in.rows(), Notes: in.notes()}
+	c := Content{Icon: icon(in.Status), Status: in.status(), Form: in.form(), Who: in.who(), Rows: in.rows(), Notes: in.notes()}
 	switch {
 	case in.OwnMessage == "":
 	case in.ownMessageFirst():
@@ -125,29 +124,29 @@ func BuildContent(in Input) Content {
 }
 
 // icon returns the icon beside the status. It is IconOK only with access.
-func icon(v seat.View) Icon {
-	if v.Problem != nil {
-		if v.Problem.Code == seat.Busy || v.Problem.Code == seat.NoGateway {
+func icon(s session.Status) Icon {
+	if s.Problem != nil {
+		if s.Problem.Code == session.Busy || s.Problem.Code == session.NoGateway {
 			return IconAttention
 		}
 		return IconError
 	}
-	if v.Control == seat.Other {
+	if s.Control == session.Other {
 		return IconAttention
 	}
-	switch v.State {
+	switch s.State {
 	case client.Connecting, client.Reconnecting:
 		return IconConnecting
 	case client.Authorized, client.TunnelUp:
 		switch {
-		case v.Code != "":
+		case s.Code != "":
 			return IconAttention
-		case v.State == client.Authorized && v.Mode == client.ModeVPN:
+		case s.State == client.Authorized && s.Mode == client.ModeVPN:
 			return IconConnecting // the tunnel is on its way
 		}
 		return IconOK
 	case client.Ended:
-		if v.Code == string(agent.ReasonLogout) {
+		if s.Code == string(agent.ReasonLogout) {
 			return IconNone
 		}
 		return IconAttention
@@ -159,43 +158,41 @@ func icon(v seat.View) Icon {
 
 // status returns the text of the status, which is never empty.
 func (in Input) status() string {
-	v := in.View
 	switch {
 	case in.OwnMessage != "" && in.ownMessageFirst():
 		return in.OwnMessage
-	case v.Problem != nil:
-		return v.Problem.Message
-	case v.Control == seat.Other:
-		return in.text(locale.SeatTaken)
-	case v.Message != "":
-		return v.Message
+	case in.Problem != nil:
+		return in.Problem.Message
+	case in.Control == session.Other:
+		return in.text(locale.AccessTaken)
+	case in.Message != "":
+		return in.Message
 	}
 	return in.defaultStatus()
 }
 
 // ownMessageFirst reports whether the window's own message takes the place of the status. While the person has access, or is
 // getting it, or somebody else has it, it does not: then it goes below the status.
-func (in Input) ownMessageFirst() bool { return !in.View.Busy() && in.View.Control != seat.Other }
+func (in Input) ownMessageFirst() bool { return !in.Busy() && in.Control != session.Other }
 
 // defaultStatus returns the status when neither the gateway nor the program has sent a message with it.
 func (in Input) defaultStatus() string {
-	v := in.View
 	server := in.server()
-	code := in.text(locale.Code(agent.Code(v.Code)), "server", server, "port", strconv.Itoa(agent.DefaultWireGuardPort))
-	if v.HasAccess() && v.Code != "" {
+	code := in.text(locale.Code(agent.Code(in.Code)), "server", server, "port", strconv.Itoa(agent.DefaultWireGuardPort))
+	if in.HasAccess() && in.Code != "" {
 		return code
 	}
-	switch v.State {
+	switch in.State {
 	case client.Connecting:
 		key := locale.Connecting
-		if v.Login != "" {
+		if in.Login != "" {
 			key = locale.LoggingIn
 		}
 		return in.text(key, "server", server)
-	case keeper.Ready:
+	case session.Ready:
 		return in.text(locale.Answered)
 	case client.Authorized:
-		if v.Mode == client.ModeVPN {
+		if in.Mode == client.ModeVPN {
 			return in.text(locale.AuthorizedVPN)
 		}
 		return in.text(locale.Authorized)
@@ -204,7 +201,7 @@ func (in Input) defaultStatus() string {
 	case client.Reconnecting:
 		return in.text(locale.Reason(agent.ReasonLost))
 	case client.Ended:
-		return in.text(locale.Reason(agent.Reason(v.Code)))
+		return in.text(locale.Reason(agent.Reason(in.Code)))
 	case client.Failed:
 		return code
 	}
@@ -213,17 +210,16 @@ func (in Input) defaultStatus() string {
 
 // server returns the gateway that gives access, or would.
 func (in Input) server() string {
-	if in.View.Server != "" {
-		return in.View.Server
+	if in.Server != "" {
+		return in.Server
 	}
-	return in.Server
+	return in.Gateway
 }
 
 // form reports whether to show the form instead of the card. It stays during a login, because it is needed again when the
 // login is refused.
 func (in Input) form() bool {
-	v := in.View
-	return v.Control != seat.Other && !v.HasAccess() && v.State != client.Reconnecting
+	return in.Control != session.Other && !in.HasAccess() && in.State != client.Reconnecting
 }
 
 // maxLogin is how many UTF-16 units of a login fit into a line of the card.
@@ -231,24 +227,22 @@ const maxLogin = 40
 
 // who returns who has access and from where; empty when the person has no access.
 func (in Input) who() string {
-	v := in.View
-	if !v.HasAccess() || v.Control == seat.Other || v.Login == "" {
+	if !in.HasAccess() || in.Control == session.Other || in.Login == "" {
 		return ""
 	}
 	key := locale.LoggedInAs
-	switch v.Mode {
+	switch in.Mode {
 	case client.ModeLAN:
 		key = locale.LoggedInLAN
 	case client.ModeVPN:
 		key = locale.LoggedInVPN
 	}
-	return in.text(key, "value", shorten(v.Login, maxLogin))
+	return in.text(key, "value", shorten(in.Login, maxLogin))
 }
 
 // rows returns the rows of the card. What is not known has no row.
 func (in Input) rows() (list []Row) {
-	v := in.View
-	if in.form() || v.Control == seat.Other {
+	if in.form() || in.Control == session.Other {
 		return nil
 	}
 	add := func(key, text string) {
@@ -257,11 +251,11 @@ func (in Input) rows() (list []Row) {
 		}
 	}
 	add(locale.RowGateway, in.server())
-	if !v.HasAccess() {
+	if !in.HasAccess() {
 		return list
 	}
-	add(locale.RowAddress, v.Address)
-	add(locale.RowUntil, until(in.Lang, v.Expires, in.Now))
+	add(locale.RowAddress, in.Address)
+	add(locale.RowUntil, until(in.Lang, in.Expires, in.Now))
 	if in.Traffic != nil {
 		add(locale.RowReceived, locale.Bytes(in.Lang, in.Traffic.Received))
 		add(locale.RowSent, locale.Bytes(in.Lang, in.Traffic.Sent))
@@ -287,14 +281,13 @@ func until(lang locale.Lang, expires string, now time.Time) string {
 }
 
 func (in Input) notes() (list []string) {
-	v := in.View
-	if v.Control == seat.Other {
-		if v.CanEnd {
+	if in.Control == session.Other {
+		if in.CanEnd {
 			return nil
 		}
-		return []string{in.text(locale.SeatWait)}
+		return []string{in.text(locale.AccessWait)}
 	}
-	for _, n := range v.Notices {
+	for _, n := range in.Notices {
 		list = append(list, n.Message)
 	}
 	return list
@@ -302,12 +295,12 @@ func (in Input) notes() (list []string) {
 
 // asksPassword reports whether the card asks for the password, to extend the session.
 func (in Input) asksPassword() bool {
-	_, expiring := in.View.Notice(client.NoticeExpiring)
-	return in.View.HasAccess() && in.View.Control != seat.Other && expiring && in.View.AsksPassword()
+	_, expiring := in.Notice(client.NoticeExpiring)
+	return in.HasAccess() && in.Control != session.Other && expiring && in.AsksPassword()
 }
 
 func (in Input) fields() (login, password, address Field) {
-	form, free := in.form(), in.form() && !in.View.Busy()
+	form, free := in.form(), in.form() && !in.Busy()
 	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: free}
 	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: free || in.asksPassword()}
 	if in.Saved && form && !in.Bans.SavedPassword {
@@ -331,19 +324,18 @@ func (in Input) checks() (save, auto Check) {
 }
 
 func (in Input) buttons() (main, extend Button) {
-	v := in.View
 	extend = Button{Text: in.text(locale.Extend), Action: ActionExtend, Enabled: true}
 	switch {
-	case v.Control == seat.Other && v.CanEnd:
+	case in.Control == session.Other && in.CanEnd:
 		return Button{Text: in.text(locale.EndOther), Action: ActionEnd, Enabled: true, Shown: true}, extend
-	case v.Control == seat.Other:
+	case in.Control == session.Other:
 		return Button{Text: in.text(locale.LogIn), Action: ActionLogin}, extend
-	case v.HasAccess():
-		_, extend.Shown = v.Notice(client.NoticeExpiring)
+	case in.HasAccess():
+		_, extend.Shown = in.Notice(client.NoticeExpiring)
 		return Button{Text: in.text(locale.LogOut), Action: ActionLogout, Enabled: true, Shown: true}, extend
-	case v.State == client.Reconnecting:
+	case in.State == client.Reconnecting:
 		return Button{Text: in.text(locale.LogOut), Action: ActionLogout, Enabled: true, Shown: true}, extend
-	case v.Busy():
+	case in.Busy():
 		return Button{Text: in.text(locale.Cancel), Action: ActionLogout, Enabled: true, Shown: true}, extend
 	}
 	return Button{Text: in.text(locale.LogIn), Action: ActionLogin, Enabled: true, Shown: true}, extend

@@ -8,9 +8,8 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
@@ -18,41 +17,41 @@ var moscow = time.FixedZone("MSK", 3*3600)
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, moscow)
 
-// view is what a seat shows in a state, as the person's own.
-func view(state client.State, code, message string) seat.View {
-	v := seat.View{Status: keeper.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Control: seat.Free}
+// statusOf is what a session shows in a state, as the person's own.
+func statusOf(state client.State, code, message string) session.Status {
+	v := session.Status{Status: client.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Control: session.Free}
 	switch state {
 	case client.Authorized, client.TunnelUp, client.Reconnecting:
-		v.Login, v.Control = "ivanov", seat.Yours
+		v.Login, v.Control = "ivanov", session.Yours
 	}
 	return v
 }
 
-func input(v seat.View) Input {
-	return Input{View: v, Lang: locale.Russian, Server: "gw.ru", Typed: Typed{"ivanov", "", "gw.ru"}, Now: noon}
+func input(v session.Status) Input {
+	return Input{Status: v, Lang: locale.Russian, Gateway: "gw.ru", Typed: Typed{"ivanov", "", "gw.ru"}, Now: noon}
 }
 
 // Whatever is refused or ends, there is a text for it, also when the gateway sent none.
 func TestEveryStatusHasWords(t *testing.T) {
-	var views []seat.View
+	var statuses []session.Status
 	for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
-		views = append(views, view(client.Failed, string(code), ""), view(client.Authorized, string(code), ""))
+		statuses = append(statuses, statusOf(client.Failed, string(code), ""), statusOf(client.Authorized, string(code), ""))
 	}
 	for _, reason := range agent.Reasons {
-		views = append(views, view(client.Ended, string(reason), ""), view(client.Reconnecting, string(reason), ""))
+		statuses = append(statuses, statusOf(client.Ended, string(reason), ""), statusOf(client.Reconnecting, string(reason), ""))
 	}
-	for _, state := range []client.State{keeper.Resting, keeper.Ready, client.Connecting, client.Authorized, client.TunnelUp,
+	for _, state := range []client.State{session.Resting, session.Ready, client.Connecting, client.Authorized, client.TunnelUp,
 		client.Reconnecting, client.Ended, client.Failed, "a newer state"} {
-		views = append(views, view(state, "", ""))
+		statuses = append(statuses, statusOf(state, "", ""))
 	}
-	for _, code := range []string{seat.Busy, seat.NoGateway, seat.BadSettings, seat.ServiceStopped, seat.ServiceUntrusted} {
-		v := view(keeper.Resting, "", "")
-		v.Problem = &seat.Problem{Code: code, Message: "Слова."}
-		views = append(views, v)
+	for _, code := range []string{session.Busy, session.NoGateway, session.BadSettings, session.ServiceStopped, session.ServiceUntrusted} {
+		v := statusOf(session.Resting, "", "")
+		v.Problem = &session.Problem{Code: code, Message: "Слова."}
+		statuses = append(statuses, v)
 	}
-	other := view(keeper.Resting, "", "")
-	other.Control = seat.Other
-	for _, v := range append(views, other) {
+	other := statusOf(session.Resting, "", "")
+	other.Control = session.Other
+	for _, v := range append(statuses, other) {
 		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
 			s := input(v)
 			s.Lang = lang
@@ -64,7 +63,7 @@ func TestEveryStatusHasWords(t *testing.T) {
 			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || f.Who != "" || len(f.Rows) > 1) {
 				t.Errorf("%s %s looks like access: %+v", v.State, v.Code, f)
 			}
-			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Control == seat.Other) || len(f.Tray.Tip) == 0 {
+			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Control == session.Other) || len(f.Tray.Tip) == 0 {
 				t.Errorf("%s %s: %+v", v.State, v.Code, f)
 			}
 		}
@@ -72,25 +71,25 @@ func TestEveryStatusHasWords(t *testing.T) {
 }
 
 func TestBuildContent(t *testing.T) {
-	up := view(client.Authorized, "", "Вы подключены, доступ открыт.")
+	up := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.")
 	up.Mode, up.Address, up.Expires = client.ModeLAN, "10.0.0.5", "2026-11-23T15:05:00Z"
 	tomorrow, soon, refused := up, up, up
 	tomorrow.Expires = "2026-11-24T07:05:00Z"
-	soon.Notices = []keeper.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
-	refused.Notices = append(soon.Notices[:2:2], keeper.Notice{Code: "bad_credentials", Message: "Нет."})
-	known := view(client.Authorized, "", "Вы подключены, доступ открыт.") // and nothing else is
-	rising := view(client.Authorized, "", "Вход выполнен, подключаем VPN…")
+	soon.Notices = []client.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
+	refused.Notices = append(soon.Notices[:2:2], client.Notice{Code: "bad_credentials", Message: "Нет."})
+	known := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.") // and nothing else is
+	rising := statusOf(client.Authorized, "", "Вход выполнен, подключаем VPN…")
 	rising.Mode = client.ModeVPN
-	tunnel := view(client.TunnelUp, "", "VPN подключён.")
+	tunnel := statusOf(client.TunnelUp, "", "VPN подключён.")
 	tunnel.Mode = client.ModeVPN
-	blocked := view(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
+	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
 	blocked.Mode = client.ModeVPN
-	entering := view(client.Connecting, "", "")
+	entering := statusOf(client.Connecting, "", "")
 	entering.Login = "ivanov"
-	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
-	gone := view(keeper.Resting, "", "")
-	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
+	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
+	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
+	gone := statusOf(session.Resting, "", "")
+	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
 
 	const (
 		lan, vpn = "Вы вошли как ivanov из локальной сети", "Вы вошли как ivanov через VPN"
@@ -99,7 +98,7 @@ func TestBuildContent(t *testing.T) {
 	)
 	for _, c := range []struct {
 		name       string
-		view       seat.View
+		is         session.Status
 		icon, tray Icon
 		status     string
 		card       string // who and rows; "form" where the form is on show
@@ -108,9 +107,9 @@ func TestBuildContent(t *testing.T) {
 		main       string // action and whether it can be pressed; " " is not there
 		extend     bool
 	}{
-		{"resting", view(keeper.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
-		{"probing", view(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
-		{"ready", view(keeper.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
+		{"resting", statusOf(session.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
+		{"probing", statusOf(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
+		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
 		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
 		{"in", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
 		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "   ", "logout+", false},
@@ -120,16 +119,16 @@ func TestBuildContent(t *testing.T) {
 		{"the tunnel is coming", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is up", tunnel, IconOK, IconOK, "VPN подключён.", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is blocked", blocked, IconAttention, IconAttention, "Сеть не пропускает VPN.", vpn + gateway, 0, "   ", "logout+", false},
-		{"lost", view(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
-		{"out", view(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
-		{"ended", view(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
-		{"taken away", view(client.Ended, seat.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
-		{"refused", view(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
+		{"lost", statusOf(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
+		{"out", statusOf(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
+		{"ended", statusOf(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
+		{"taken away", statusOf(client.Ended, session.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
+		{"refused", statusOf(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
 		{"the service is gone", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
 		{"taken", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
 		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
 	} {
-		f := BuildContent(input(c.view))
+		f := BuildContent(input(c.is))
 		fields := field(f.Login) + field(f.Password) + field(f.Address)
 		main := string(f.Main.Action) + sign(f.Main.Enabled)
 		if !f.Main.Shown {
@@ -185,7 +184,7 @@ func TestUntil(t *testing.T) {
 
 // Traffic is on the card where it is known, and nowhere else.
 func TestContentTraffic(t *testing.T) {
-	v := view(client.TunnelUp, "", "")
+	v := statusOf(client.TunnelUp, "", "")
 	v.Mode = client.ModeVPN
 	s := input(v)
 	s.Traffic = &Traffic{Received: 1503238553, Sent: 512}
@@ -196,7 +195,7 @@ func TestContentTraffic(t *testing.T) {
 	if got := card(BuildContent(s)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
 		t.Error(got)
 	}
-	s.View = view(keeper.Ready, "", "")
+	s.Status = statusOf(session.Ready, "", "")
 	if got := card(BuildContent(s)); got != "form" {
 		t.Error(got)
 	}
@@ -204,7 +203,7 @@ func TestContentTraffic(t *testing.T) {
 
 // A login may be longer than the card is wide.
 func TestContentLongLogin(t *testing.T) {
-	v := view(client.Authorized, "", "")
+	v := statusOf(client.Authorized, "", "")
 	v.Login = strings.Repeat("i", 200)
 	if got := BuildContent(input(v)).Who; got != "Вы вошли как "+strings.Repeat("i", maxLogin-1)+"…" {
 		t.Error(got)
@@ -220,12 +219,12 @@ func sign(enabled bool) string {
 
 // The window's own message never hides the state of the access.
 func TestOwnMessage(t *testing.T) {
-	s := input(view(keeper.Ready, "", ""))
+	s := input(statusOf(session.Ready, "", ""))
 	s.OwnMessage = "Введите логин."
 	if f := BuildContent(s); f.Status != s.OwnMessage || f.Icon != IconAttention || len(f.Notes) != 0 {
 		t.Errorf("%+v", f)
 	}
-	s.View = view(client.Authorized, "", "Вы подключены.")
+	s.Status = statusOf(client.Authorized, "", "Вы подключены.")
 	if f := BuildContent(s); f.Status != "Вы подключены." || f.Icon != IconOK || !reflect.DeepEqual(f.Notes, []string{s.OwnMessage}) {
 		t.Errorf("%+v", f)
 	}
@@ -247,7 +246,7 @@ func TestContentChecks(t *testing.T) {
 		{"no password, no automatic login", settings.Personal{AutoConnect: true}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
 		{"banned", both, true, "-- --", "Сохранять пароль запрещено политикой организации", ""},
 	} {
-		s := input(view(keeper.Ready, "", ""))
+		s := input(statusOf(session.Ready, "", ""))
 		s.Personal, s.Saved, s.Bans.SavedPassword = c.personal, true, c.banned
 		f := BuildContent(s)
 		got := sign(f.Save.Ticked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Ticked) + sign(f.Auto.Enabled)
@@ -255,7 +254,7 @@ func TestContentChecks(t *testing.T) {
 			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Placeholder)
 		}
 	}
-	s := input(view(keeper.Ready, "", ""))
+	s := input(statusOf(session.Ready, "", ""))
 	s.Locked = true
 	if f := BuildContent(s); f.Address.Enabled || f.Address.Hint != "Адрес шлюза задан политикой организации" {
 		t.Errorf("%+v", f.Address)
@@ -264,24 +263,24 @@ func TestContentChecks(t *testing.T) {
 
 // What support asks for stands above the log, which is only a part of it.
 func TestMenu(t *testing.T) {
-	in := view(client.Authorized, "", "")
+	in := statusOf(client.Authorized, "", "")
 	soon := in
-	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
-	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
+	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
+	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
+	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
 	for _, c := range []struct {
-		name string
-		view seat.View
-		want string // a line is "|"; an item that cannot be chosen has a "-"
+		name   string
+		status session.Status
+		want   string // a line is "|"; an item that cannot be chosen has a "-"
 	}{
-		{"out", view(keeper.Ready, "", ""), "open | login | report log about | exit"},
+		{"out", statusOf(session.Ready, "", ""), "open | login | report log about | exit"},
 		{"in", in, "open | logout | report log about | exit"},
 		{"about to expire", soon, "open | logout extend | report log about | exit"},
 		{"somebody else's", other, "open | login- | report log about | exit"},
 		{"somebody else's, and an administrator looks", mayEnd, "open | end | report log about | exit"},
 	} {
 		var items []string
-		for _, i := range BuildContent(input(c.view)).Tray.Menu {
+		for _, i := range BuildContent(input(c.status)).Tray.Menu {
 			switch {
 			case i == (Item{}):
 				items = append(items, "|")
@@ -314,37 +313,37 @@ func TestShorten(t *testing.T) {
 }
 
 func TestTell(t *testing.T) {
-	in, ready := view(client.Authorized, "", ""), view(keeper.Ready, "", "")
-	lost, ended := view(client.Reconnecting, "lost", ""), view(client.Ended, "admin", "")
-	blocked := view(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
+	in, ready := statusOf(client.Authorized, "", ""), statusOf(session.Ready, "", "")
+	lost, ended := statusOf(client.Reconnecting, "lost", ""), statusOf(client.Ended, "admin", "")
+	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
 	soon, sooner := in, in
-	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "30 мин."}}
-	sooner.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
-	gone := view(keeper.Resting, "", "")
-	gone.Problem = &seat.Problem{Code: seat.ServiceStopped, Message: "Служба не отвечает."}
-	entering := view(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", seat.Yours
+	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "30 мин."}}
+	sooner.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
+	gone := statusOf(session.Resting, "", "")
+	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
+	entering := statusOf(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", session.Yours
 	stranger := ended
-	stranger.Control = seat.Other
+	stranger.Control = session.Other
 	for _, c := range []struct {
 		name    string
-		was, is seat.View
+		was, is session.Status
 		want    string
 	}{
 		{"nothing", in, in, ""},
 		{"the login that was asked for", ready, in, ""},
-		{"a refusal of it", ready, view(client.Failed, "bad_credentials", "Нет."), ""},
-		{"the logout that was asked for", in, view(client.Ended, "logout", ""), ""},
+		{"a refusal of it", ready, statusOf(client.Failed, "bad_credentials", "Нет."), ""},
+		{"the logout that was asked for", in, statusOf(client.Ended, "logout", ""), ""},
 		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
-		{"taken by an administrator of this computer", in, view(client.Ended, seat.Taken, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"taken by an administrator of this computer", in, statusOf(client.Ended, session.Taken, "Его завершил администратор."), "attention Его завершил администратор."},
 		{"an end so soon that nobody saw the access", entering, ended, "attention Администратор завершил вашу сессию."},
-		{"the attempt that was given up", entering, view(client.Ended, "logout", ""), ""},
+		{"the attempt that was given up", entering, statusOf(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
 		{"the end after a loss", lost, ended, "attention Администратор завершил вашу сессию."},
 		{"lost", in, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},
-		{"still lost", lost, view(client.Reconnecting, "unreachable", ""), ""},
+		{"still lost", lost, statusOf(client.Reconnecting, "unreachable", ""), ""},
 		{"back", lost, in, "ok Связь со шлюзом восстановлена, доступ открыт."},
-		{"refused on the way back", lost, view(client.Failed, "account_disabled", "Отключена."), "attention Отключена."},
+		{"refused on the way back", lost, statusOf(client.Failed, "account_disabled", "Отключена."), "attention Отключена."},
 		{"about to expire", in, soon, "attention 30 мин."},
 		{"told", soon, soon, ""},
 		{"told again later", soon, sooner, "attention 5 мин."},
@@ -354,7 +353,7 @@ func TestTell(t *testing.T) {
 		{"back, and blocked", lost, blocked, "attention Сеть не пропускает VPN."},
 		{"the service has gone", in, gone, "attention Служба не отвечает."},
 		{"gone still", gone, gone, ""},
-		{"the service came anew", in, view(keeper.Resting, "", ""), "attention Вы не подключены."},
+		{"the service came anew", in, statusOf(session.Resting, "", ""), "attention Вы не подключены."},
 		{"somebody else's", in, stranger, ""},
 	} {
 		var said []string

@@ -5,22 +5,21 @@ import (
 	"time"
 
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 // Whatever the form turns into, the focus is on something that is shown.
 func TestNextFocus(t *testing.T) {
-	entering := view(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", seat.Yours
-	in := view(client.Authorized, "", "")
+	entering := statusOf(client.Connecting, "", "")
+	entering.Login, entering.Control = "ivanov", session.Yours
+	in := statusOf(client.Authorized, "", "")
 	soon, refused := in, in
-	soon.Notices = []keeper.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
-	refused.Notices = append(soon.Notices[:1:1], keeper.Notice{Code: "bad_credentials", Message: "Нет."})
-	other, mayEnd := view(keeper.Resting, "", ""), view(keeper.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = seat.Other, seat.Other, true
-	form, ended := contentOf(view(keeper.Ready, "", "")), contentOf(view(client.Ended, "admin", ""))
-	banned := input(view(keeper.Ready, "", ""))
+	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
+	refused.Notices = append(soon.Notices[:1:1], client.Notice{Code: "bad_credentials", Message: "Нет."})
+	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
+	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
+	form, ended := contentOf(statusOf(session.Ready, "", "")), contentOf(statusOf(client.Ended, "admin", ""))
+	banned := input(statusOf(session.Ready, "", ""))
 	banned.Bans.SavedPassword = true
 	for _, c := range []struct {
 		name    string
@@ -33,7 +32,7 @@ func TestNextFocus(t *testing.T) {
 		{"the login begins", form, contentOf(entering), controlPassword, controlPassword},
 		{"access", contentOf(entering), contentOf(in), controlPassword, controlMain},
 		{"access after a click", contentOf(entering), contentOf(in), controlMain, controlMain},
-		{"lost", contentOf(in), contentOf(view(client.Reconnecting, "lost", "")), controlMain, controlMain},
+		{"lost", contentOf(in), contentOf(statusOf(client.Reconnecting, "lost", "")), controlMain, controlMain},
 		{"about to expire", contentOf(in), contentOf(soon), controlMain, controlMain},
 		{"the form becomes a card that can be extended", form, contentOf(soon), controlLogin, controlExtend},
 		{"the extension asks for a password", contentOf(soon), contentOf(refused), controlExtend, controlPassword},
@@ -61,9 +60,9 @@ func TestNextFocus(t *testing.T) {
 
 // Enter that was meant for the login neither cancels it nor logs out again.
 func TestStartsEnterGuard(t *testing.T) {
-	entering, in := view(client.Connecting, "", ""), contentOf(view(client.Authorized, "", ""))
-	entering.Login, entering.Control = "ivanov", seat.Yours
-	form, asking := contentOf(view(keeper.Ready, "", "")), contentOf(entering)
+	entering, in := statusOf(client.Connecting, "", ""), contentOf(statusOf(client.Authorized, "", ""))
+	entering.Login, entering.Control = "ivanov", session.Yours
+	form, asking := contentOf(statusOf(session.Ready, "", "")), contentOf(entering)
 	for _, c := range []struct {
 		name     string
 		was, is  Content
@@ -84,7 +83,7 @@ func TestStartsEnterGuard(t *testing.T) {
 	}
 }
 
-func contentOf(v seat.View) Content { return BuildContent(input(v)) }
+func contentOf(v session.Status) Content { return BuildContent(input(v)) }
 
 func TestEnterGuard(t *testing.T) {
 	var g enterGuard

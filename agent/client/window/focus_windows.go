@@ -45,7 +45,7 @@ func (v *frame) moveFocus(was Content, at control) {
 	if win.GetActiveWindow() != v.mw.Handle() {
 		return
 	}
-	to := nextFocus(was, v.shown, at, v.desk.firstEmpty())
+	to := nextFocus(was, v.shown, at, v.controller.firstEmpty())
 	if startsEnterGuard(was, v.shown, at, to) {
 		v.enterGuard.start(time.Now())
 	}

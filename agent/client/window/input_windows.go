@@ -14,13 +14,13 @@ func (v *frame) listen() {
 	}
 	v.address.EditingFinished().Attach(func() {
 		if !v.rendering {
-			v.desk.TypedAddress()
+			v.controller.TypedAddress()
 			v.render()
 		}
 	})
 	ticked := func() {
 		if !v.rendering {
-			v.desk.Tick(v.save.Checked(), v.auto.Checked())
+			v.controller.Tick(v.save.Checked(), v.auto.Checked())
 			v.render()
 		}
 	}
@@ -38,8 +38,8 @@ func (v *frame) listen() {
 		win.PostQuitMessage(0) // an installer that wants the program closed waits for the process
 	}
 	v.mw.onLeave = func() {
-		if v.desk.Here() {
-			v.desk.Logout()
+		if v.controller.Here() {
+			v.controller.Logout()
 		}
 	}
 	v.mw.onChange = v.addTray
@@ -77,7 +77,7 @@ func (v *frame) typed() {
 	if !v.shown.Form {
 		password = v.newPassword
 	}
-	v.desk.Type(Typed{v.login.Text(), password.Text(), v.address.Text()})
+	v.controller.Type(Typed{v.login.Text(), password.Text(), v.address.Text()})
 	v.render()
 }
 

@@ -3,9 +3,8 @@ package window
 import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 // News is something that a person should be told who does not look at the window.
@@ -15,8 +14,8 @@ type News struct {
 }
 
 // Tell compares what was with what is. What is on show already is no news.
-func Tell(lang locale.Lang, was, is seat.View) (list []News) {
-	if is.Control == seat.Other {
+func Tell(lang locale.Lang, was, is session.Status) (list []News) {
+	if is.Control == session.Other {
 		return nil
 	}
 	if n, ok := change(lang, was, is); ok {
@@ -31,11 +30,11 @@ func Tell(lang locale.Lang, was, is seat.View) (list []News) {
 }
 
 // change is what the state has come to.
-func change(lang locale.Lang, was, is seat.View) (News, bool) {
-	message := Input{View: is, Lang: lang}.status()
-	blocked := func(v seat.View) bool { return v.HasAccess() && v.Code != "" }
+func change(lang locale.Lang, was, is session.Status) (News, bool) {
+	message := Input{Status: is, Lang: lang}.status()
+	blocked := func(v session.Status) bool { return v.HasAccess() && v.Code != "" }
 	switch {
-	case was.Busy() && !is.Busy() && (is.Problem != nil || is.State == keeper.Resting):
+	case was.Busy() && !is.Busy() && (is.Problem != nil || is.State == session.Resting):
 		return News{IconAttention, message}, true // the service has gone, and the access with it
 	case was.HasAccess() && is.State == client.Reconnecting:
 		return News{IconConnecting, message}, true

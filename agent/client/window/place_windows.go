@@ -42,12 +42,12 @@ func (v *frame) workArea() (walk.Rectangle, bool) {
 
 // show brings the window to the front.
 func (v *frame) show() {
-	v.desk.SetVisible(true)
+	v.controller.SetVisible(true)
 	v.render()
 	if !v.mw.Visible() {
 		v.mw.Show()
 		v.center()
-		v.focus(nextFocus(v.shown, v.shown, "", v.desk.firstEmpty()))
+		v.focus(nextFocus(v.shown, v.shown, "", v.controller.firstEmpty()))
 		v.enterGuard.start(time.Now())
 	}
 	if win.IsIconic(v.mw.Handle()) {
@@ -75,7 +75,7 @@ func (v *frame) hide() {
 		return
 	}
 	v.mw.SetVisible(false)
-	v.desk.SetVisible(false)
+	v.controller.SetVisible(false)
 	v.render()
 	if !v.toldOfTray {
 		v.toldOfTray = true
@@ -92,6 +92,6 @@ func (v *frame) end() {
 	if v.tray != nil {
 		_ = v.tray.Dispose()
 	}
-	v.desk.Close()
+	v.controller.Close()
 	v.p.Log.Write("the window has ended")
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/surroundings"
+	"ideco-agent/agent/client/netwatch"
 )
 
 // Program is what Run shows.
@@ -51,7 +51,7 @@ func Run(p Program) int {
 	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	go surroundings.Watch(ctx, surroundings.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.desk.Nudge) }})
+	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.Nudge) }})
 	code := v.mw.Run()
 	v.end()
 	return code
@@ -98,7 +98,7 @@ func newFrame(p Program) (*frame, error) {
 	v.shown.Form = true // as it was made
 	v.fit()
 	v.addTray()
-	v.desk = Open(v.p.Config, !p.Hidden || v.tray == nil)
+	v.controller = Open(v.p.Config, !p.Hidden || v.tray == nil)
 	v.render()
 	v.listen()
 	if !p.Hidden || v.tray == nil {
@@ -109,9 +109,9 @@ func newFrame(p Program) (*frame, error) {
 
 // frame is the window and its icon. All of it belongs to the window's thread.
 type frame struct {
-	p    Program
-	desk *Desk
-	mw   *window
+	p          Program
+	controller *Controller
+	mw         *window
 
 	form, table, extension, buttons       *walk.Composite
 	login, password, address, newPassword *walk.LineEdit

@@ -25,7 +25,7 @@ const maxTip = 127 // UTF-16 units that Windows takes
 
 func (in Input) tray(c Content) Tray {
 	t := Tray{Icon: c.Icon, Tip: shorten(in.text(locale.ProductName)+": "+c.Status, maxTip)}
-	_, expiring := in.View.Notice(client.NoticeExpiring)
+	_, expiring := in.Notice(client.NoticeExpiring)
 	if c.Icon == IconError || c.Icon == IconOK && expiring {
 		t.Icon = IconAttention
 	}

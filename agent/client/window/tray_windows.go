@@ -35,8 +35,8 @@ func (v *frame) addTray() {
 		}
 	})
 	tray.MessageClicked().Attach(v.show)
-	if v.desk != nil {
-		v.renderTray(v.desk.Content().Tray)
+	if v.controller != nil {
+		v.renderTray(v.controller.Content().Tray)
 	}
 }
 
@@ -98,17 +98,17 @@ func (v *frame) do(a Action) {
 	case ActionOpen:
 		v.show()
 	case ActionLogin:
-		if missing := v.desk.Login(); missing != "" {
+		if missing := v.controller.Login(); missing != "" {
 			v.show()
 			v.render()
 			v.focus(missing)
 		}
 	case ActionLogout:
-		v.desk.Logout()
+		v.controller.Logout()
 	case ActionExtend:
-		v.desk.Extend()
+		v.controller.Extend()
 	case ActionEnd:
-		v.desk.End()
+		v.controller.End()
 	case ActionLog:
 		v.openLog()
 	case ActionReport:
@@ -177,7 +177,7 @@ func (v *frame) report() {
 }
 
 func (v *frame) about() {
-	server := v.desk.Server()
+	server := v.controller.Server()
 	if server == "" {
 		server = "—"
 	}
@@ -199,7 +199,7 @@ func (v *frame) owner() walk.Form {
 
 // exit asks first when there is access to lose.
 func (v *frame) exit() {
-	if v.desk.HasAccess() {
+	if v.controller.HasAccess() {
 		answer := walk.MsgBox(v.owner(), v.text(locale.ExitAskTitle), v.text(locale.ExitAsk),
 			walk.MsgBoxYesNo|walk.MsgBoxIconQuestion|walk.MsgBoxSetForeground)
 		if answer != walk.DlgCmdYes {

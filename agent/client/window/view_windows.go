@@ -15,9 +15,9 @@ func (v *frame) refresh() {
 	if v.ended {
 		return
 	}
-	news := v.desk.Refresh()
+	news := v.controller.Refresh()
 	v.render()
-	if hidden := v.desk.ReturnsHidden(); hidden != v.returnsHidden {
+	if hidden := v.controller.ReturnsHidden(); hidden != v.returnsHidden {
 		v.prepareReturn(hidden)
 	}
 	if win.GetForegroundWindow() == v.mw.Handle() {
@@ -30,7 +30,7 @@ func (v *frame) refresh() {
 
 // render brings what is on show up to what is.
 func (v *frame) render() {
-	c, was := v.desk.Content(), v.shown
+	c, was := v.controller.Content(), v.shown
 	v.rendering = true
 	defer func() { v.rendering = false }()
 	v.field(v.login, c.Login)
@@ -43,8 +43,8 @@ func (v *frame) render() {
 		v.renderStem(c, was)
 	}
 	v.renderTray(c.Tray)
-	v.desk.Shown(c)
-	if counts := v.desk.Counts(); counts != v.counting {
+	v.controller.Shown(c)
+	if counts := v.controller.Counts(); counts != v.counting {
 		v.counting = counts
 		v.mw.tick(counts)
 	}

@@ -1,13 +1,13 @@
 // Package window is what the person sees of the agent on Windows: a small window and an icon in the notification area.
 //
-//	Desk          handles what the person does; it draws nothing
+//	Controller    handles what the person does; it draws nothing
 //	BuildContent  makes a Content, which is everything that is shown, from an Input
-//	Tell          compares two views and returns the notifications that are due
+//	Tell          compares two statuses and returns the notifications that are due
 //	nextFocus     returns the control that gets the focus after the content has changed
-//	Run           shows the Content in a window, on Windows only, and passes what the person does to the Desk
+//	Run           shows the Content in a window, on Windows only, and passes what the person does to the Controller
 //
-// The access is had from a seat (package seat). Where the Windows service runs and the gateway is the one that the
-// computer's administrators named, that is the service's; in every other case, as at a start from a share, it is a keeper
+// The Controller controls a session (package session). Where the Windows service runs and the gateway is the one that the
+// computer's administrators named, that is one in the service; in every other case, as at a start from a share, it is one
 // in this process, which gets access in the local network only and ends with the window.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
@@ -16,24 +16,23 @@ package window
 import (
 	"time"
 
-	"ideco-agent/agent/client/keeper"
 	"ideco-agent/agent/client/locale"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 )
 
-// Config is what a Desk works with.
+// Config is what a Controller works with.
 type Config struct {
 	Lang     locale.Lang
 	Line     settings.Values          // what the command line names
 	Registry func() settings.Registry // read again whenever it may have changed
 	Personal settings.PersonalStore
 	Safe     Safe
-	// HasService tells whether the Windows service is installed, and Service takes a seat in it. Both nil = it never is.
+	// HasService tells whether the Windows service is installed, and Service starts a session in it. Both nil = it never is.
 	HasService func() bool
-	Service    func() seat.Seat
-	// Keeper is for the seat in this process. Tunnel and NoTunnel are the window's to set.
-	Keeper keeper.Config
+	Service    func() session.Session
+	// Local is for the session in this process. Tunnel and NoTunnel are the window's to set.
+	Local session.Config
 	// Traffic is what has gone through the VPN since it came up. ok is false where that is not known; nil = it never is.
 	Traffic func() (t Traffic, ok bool)
 	// Changed is called from any goroutine when Refresh has something to do.

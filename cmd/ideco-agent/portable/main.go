@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 //go:embed README.txt
@@ -43,10 +45,7 @@ func run(exe10, exe8, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out+".new", archive, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(out+".new", out)
+	return atomicfile.Write(out, archive, 0o644)
 }
 
 // pack gives every file the same time, whenever it was built. Editors of Windows 8 take a text for UTF-8 by its mark, and

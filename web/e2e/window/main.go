@@ -1,4 +1,4 @@
-// Command window is a window of the agent program without a face: it takes a seat at the Windows service, does what each
+// Command window is a window of the agent program that shows nothing: it starts a session in the Windows service, does what each
 // line of standard input says, and prints what a window would show, one JSON object a line. The end of the input is Exit.
 //
 //	{"do":"login","login":"ivanov","password":"…"}   or knock, extend, logout, end
@@ -14,7 +14,7 @@ import (
 
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/pipe"
-	"ideco-agent/agent/client/seat"
+	"ideco-agent/agent/client/session"
 )
 
 type wish struct {
@@ -30,7 +30,7 @@ func main() {
 		defer leave()
 		out := json.NewEncoder(os.Stdout)
 		for {
-			_ = out.Encode(w.View())
+			_ = out.Encode(w.Status())
 			<-changed
 		}
 	}()
@@ -45,7 +45,7 @@ func main() {
 	w.Close()
 }
 
-func does(s seat.Seat, w wish) {
+func does(s session.Session, w wish) {
 	switch w.Do {
 	case "knock":
 		s.Probe()

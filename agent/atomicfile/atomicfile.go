@@ -1,0 +1,98 @@
+// Package atomicfile replaces files so that a crash or a power cut leaves either the old file or the new one.
+//
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// Write makes or replaces the file at path. The file has exactly this mode, regardless of the umask and of the mode that
+// an older file has, and nobody whom the mode shuts out can read it at any time. Windows knows no such modes: there the
+// rights come from the directory.
+//
+// The content is flushed to the disk before the file gets its name, and then the directory is flushed. If Write fails
+// before that last step, the older file is unchanged and there is no temporary file. The same failure has the same text
+// each time: the error names path and not the temporary file.
+func Write(path string, content []byte, mode fs.FileMode) error {
+	dir, name := filepath.Split(path)
+	f, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*.tmp") // mode 0600
+	if err == nil {
+		err = errors.Join(fill(f, content, mode), f.Close())
+		if err == nil {
+			err = os.Rename(f.Name(), path)
+		}
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: cause(err)}
+	}
+	if err := flush(filepath.Clean(dir)); err != nil {
+		return fmt.Errorf("flush the directory of %s: %w", path, err)
+	}
+	return nil
+}
+
+func fill(f *os.File, content []byte, mode fs.FileMode) error {
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// cause removes the random name of the temporary file from an error.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}
+
+// flush makes the names in a directory durable. Windows cannot do that, nor can some file systems (EINVAL).
+func flush(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err = d.Sync(); errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
+
+// RemoveLeftovers removes the temporary files (.*.tmp) that writes cut short by a crash have left in a directory. The
+// caller makes sure that nobody is writing there.
+func RemoveLeftovers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("look for half-written files: %w", err)
+	}
+	for _, e := range entries {
+		if ours, _ := filepath.Match(".*.tmp", e.Name()); !ours {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("remove a half-written file: %w", err)
+		}
+	}
+	return nil
+}

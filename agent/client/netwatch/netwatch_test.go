@@ -1,0 +1,88 @@
+package netwatch
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLook(t *testing.T) {
+	for name, looks := range map[string]string{ // addresses, and a ! where the change is told
+		"quiet":               "a a a a",
+		"another network":     "a b b! b b",
+		"several addresses":   "a b c c! c",
+		"never quiet":         "a b c d! e f g!",
+		"gone and back":       "a b a a a",
+		"no network":          "a - -! - a a!",
+		"sleep":               "a zzz! a",
+		"sleep, elsewhere":    "a zzz! b b! b",
+		"sleep amid a change": "a b zzz! b b!",
+	} {
+		at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		list := strings.Fields(looks)
+		w := watch{told: list[0], seen: list[0], at: at}
+		for i, look := range list {
+			is := strings.TrimSuffix(look, "!")
+			at = at.Add(every)
+			if is == "zzz" {
+				at, is = at.Add(time.Hour), list[0]
+			}
+			if got, want := w.look(is, at) != "", strings.HasSuffix(look, "!"); got != want {
+				t.Errorf("%s: look %d: told is %v", name, i, got)
+			}
+		}
+	}
+}
+
+// hands is a clock that goes on by hand.
+type hands struct{ timers chan chan time.Time }
+
+func (hands) Now() time.Time { return time.Now() }
+
+func (h hands) Timer(time.Duration) (<-chan time.Time, func()) {
+	c := make(chan time.Time, 1)
+	h.timers <- c
+	return c, func() {}
+}
+
+func TestWatch(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	clock, sees, told, over := hands{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
+	for _, s := range []string{"a", "a", "b", "b", "b"} {
+		sees <- s
+	}
+	go func() {
+		defer close(over)
+		Watch(ctx, Config{Clock: clock, Changed: func() { told++ }, look: func([]string) string { return <-sees }})
+	}()
+	for i := 0; i < 4; i++ {
+		(<-clock.timers) <- time.Now()
+	}
+	<-clock.timers
+	stop()
+	<-over
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
+
+// The real addresses: the same at each look, without loopback and without what is our own.
+func TestAddresses(t *testing.T) {
+	all := addresses(nil)
+	if again := addresses(nil); again != all || strings.Contains(all, "127.0.0.1") {
+		t.Errorf("%q, then %q", all, again)
+	}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, i := range interfaces {
+		names = append(names, i.Name)
+	}
+	if rest := addresses(names); rest != "" {
+		t.Errorf("%q", rest)
+	}
+}

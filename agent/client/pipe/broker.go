@@ -1,0 +1,282 @@
+package pipe
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/session"
+	"ideco-agent/agent/client/settings"
+)
+
+// Manager is what the service gives access with: a session.Manager.
+type Manager interface {
+	Probe(session.Request)
+	Login(session.Request) // the Status is Busy when it returns
+	Extend(password string)
+	Logout()
+	Rest()
+	Status() client.Status
+	Watch() (<-chan struct{}, func())
+	Notify()
+}
+
+// absence is how long the access outlives the owner's last window, which may only be starting again.
+const absence = 10 * time.Second
+
+// broker shares one manager among the windows of all persons.
+type broker struct {
+	manager Manager // notified also when a window has to be told something of the broker's own
+	choose  func() (settings.Gateway, error)
+	log     func(string)
+	clock   client.Clock
+
+	mu      sync.Mutex // guards the fields below; held while the manager is called
+	claim   claim
+	windows map[*window]struct{}
+	back    chan struct{} // closed when nobody waits for the owner any more; nil = nobody does
+}
+
+// window is one connection.
+type window struct {
+	who  Caller
+	lang locale.Lang
+
+	probing  bool              // it has sent a probe and no rest since; guarded by broker.mu
+	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
+	refusals []session.Problem // not sent yet; guarded by broker.mu
+}
+
+// join adds a window.
+func (b *broker) join(w *window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.windows[w] = struct{}{}
+	if b.claim.owner == w.who.Person {
+		b.stopWaiting()
+	}
+}
+
+// leave removes a window whose connection has ended.
+func (b *broker) leave(w *window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.windows, w)
+	busy := b.manager.Status().Busy()
+	switch {
+	case busy && w.who.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.back == nil:
+		b.waitForOwner()
+	case !busy:
+		b.pauseProbing()
+	}
+}
+
+// pauseProbing stops probing the gateway when no window wants it. b.mu is held.
+func (b *broker) pauseProbing() {
+	for w := range b.windows {
+		if w.probing {
+			return
+		}
+	}
+	b.manager.Rest()
+}
+
+func (b *broker) hasWindow(p Person) bool {
+	for w := range b.windows {
+		if w.who.Person == p {
+			return true
+		}
+	}
+	return false
+}
+
+// waitForOwner ends the access unless its owner, who has no window, opens one in time. b.mu is held.
+func (b *broker) waitForOwner() {
+	back := make(chan struct{})
+	b.back = back
+	over, stop := b.clock.Timer(absence)
+	go func() {
+		defer stop()
+		select {
+		case <-over:
+		case <-back:
+			return
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.back == back { // and has not come back just now
+			b.back = nil
+			b.take(locale.AccessWindowGone)
+		}
+	}()
+}
+
+// stopWaiting is called when the owner has come back, or the access is nobody's any more. b.mu is held.
+func (b *broker) stopWaiting() {
+	if b.back != nil {
+		close(b.back)
+		b.back = nil
+	}
+}
+
+// take ends the access against the owner's will, or without it. b.mu is held.
+func (b *broker) take(why string) {
+	b.log(fmt.Sprintf("the access of Windows session %d ends: %s", b.claim.owner.Session, why))
+	b.claim.why = why
+	b.manager.Logout()
+	b.manager.Notify()
+}
+
+// left is called when nobody works in a Windows session any more.
+func (b *broker) left(session uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.claim.ends(session, b.manager.Status()) {
+		b.take(locale.AccessLeft)
+	}
+}
+
+// retire has the access that is there end as the service's own doing.
+func (b *broker) retire() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.manager.Status().Busy() {
+		b.claim.why = locale.AccessStopped
+	}
+}
+
+// owner returns who has access.
+func (b *broker) owner() (Person, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.claim.owner, b.manager.Status().Busy()
+}
+
+// close ends the wait for the owner.
+func (b *broker) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopWaiting()
+}
+
+// handle does what a window asks for.
+func (b *broker) handle(w *window, r request) {
+	defer b.manager.Notify()
+	switch r.Type {
+	case typeProbe:
+		b.probe(w)
+	case typeRest:
+		b.rest(w)
+	case typeLogin:
+		b.login(w, r.Login, r.Password)
+	case typeExtend:
+		b.asOwner(w, func() { b.manager.Extend(r.Password) })
+	case typeLogout:
+		b.asOwner(w, b.manager.Logout)
+	case typeEnd:
+		b.end(w)
+	}
+}
+
+func (b *broker) probe(w *window) {
+	g, wrong := b.gateway(w)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w.problem, w.probing = wrong, true
+	switch {
+	case b.manager.Status().Busy():
+	case wrong != nil:
+		b.manager.Rest()
+	default:
+		b.manager.Probe(session.Request{Gateway: g, Lang: w.lang})
+	}
+}
+
+func (b *broker) rest(w *window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w.probing = false
+	if !b.manager.Status().Busy() {
+		b.pauseProbing()
+	}
+}
+
+func (b *broker) login(w *window, login, password string) {
+	g, wrong := b.gateway(w)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.control(w) == session.Other {
+		w.refuse()
+		return
+	}
+	if w.problem = wrong; wrong != nil {
+		return
+	}
+	b.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // not as whom: people type passwords there
+	b.stopWaiting()
+	b.claim = claim{owner: w.who.Person}
+	b.manager.Login(session.Request{Gateway: g, Login: login, Password: password, Lang: w.lang})
+}
+
+// gateway finds out where to go, or why that is not known.
+func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
+	g, err := b.choose()
+	wrong := session.GatewayProblem(w.lang, g, err)
+	if wrong != nil {
+		b.log("gateway: " + wrong.Code + " " + agent.Clean(fmt.Sprint(err), maxLogged))
+	}
+	return g, wrong
+}
+
+const maxLogged = 300 // characters of what others wrote
+
+// control tells whose the access is for a window. b.mu is held.
+func (b *broker) control(w *window) session.Control {
+	return b.claim.control(w.who.Person, b.manager.Status())
+}
+
+// asOwner does something with the access of the window's person.
+func (b *broker) asOwner(w *window, do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.control(w) {
+	case session.Yours:
+		do()
+	case session.Other:
+		w.refuse()
+	}
+}
+
+func (b *broker) end(w *window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch control := b.control(w); {
+	case control == session.Yours:
+		b.manager.Logout()
+	case control == session.Other && w.who.Admin:
+		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.who.User, w.who.Session))
+		b.take(locale.AccessEnded)
+	case control == session.Other:
+		w.refuse()
+	}
+}
+
+// refuse tells the window, as soon as it listens, that somebody else has access. broker.mu is held.
+func (w *window) refuse() {
+	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
+}
+
+// news returns what to tell a window now: refusals once, and the status.
+func (b *broker) news(w *window) (refusals []session.Problem, s session.Status) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	refusals, w.refusals = w.refusals, nil
+	s = b.claim.status(w.who, b.manager.Status(), w.lang)
+	if s.Control == session.Free {
+		s.Problem = w.problem
+	}
+	return refusals, s
+}

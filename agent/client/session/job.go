@@ -1,0 +1,45 @@
+package session
+
+import (
+	"context"
+
+	"ideco-agent/agent/client"
+)
+
+// job is one call of client.Run or client.Probe.
+type job struct {
+	login    bool
+	stop     context.CancelFunc
+	statuses chan client.Status
+	result   chan client.Result // holds one
+	extend   chan string        // holds one
+	nudge    chan struct{}      // holds one
+}
+
+func start(login bool, cfg client.Config, do func(context.Context, client.Config) client.Result) *job {
+	ctx, stop := context.WithCancel(context.Background())
+	j := &job{login: login, stop: stop, statuses: make(chan client.Status), result: make(chan client.Result, 1),
+		extend: make(chan string, 1), nudge: make(chan struct{}, 1)}
+	cfg.Events = func(s client.Status, _ *client.Notice) { j.statuses <- s } // which the manager reads until the job is over
+	cfg.Extend, cfg.Nudge = j.extend, j.nudge
+	go func() {
+		defer stop()
+		j.result <- do(ctx, cfg)
+	}()
+	return j
+}
+
+// tellExtend leaves out a request that comes before the last one was read.
+func (j *job) tellExtend(password string) {
+	select {
+	case j.extend <- password:
+	default:
+	}
+}
+
+func (j *job) tellNudge() {
+	select {
+	case j.nudge <- struct{}{}:
+	default:
+	}
+}

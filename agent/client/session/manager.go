@@ -1,0 +1,324 @@
+package session
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+)
+
+// Config says what a Manager works with. Fields but Device may be zero.
+type Config struct {
+	Device agent.Device
+	Tunnel client.Tunnel  // nil = sessions in the local network only
+	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Clock  client.Clock
+
+	// NoTunnel is the key of the text, in package locale, that tells a person outside the local network why there is no
+	// Tunnel; empty = the usual one.
+	NoTunnel string
+}
+
+// Request is what a person asks for: to find out whether the gateway is there, or to log in.
+type Request struct {
+	Gateway  settings.Gateway
+	Login    string
+	Password string
+	Lang     locale.Lang
+}
+
+// Manager keeps the access of one person at a time:
+//
+//	          Probe              the gateway answers            Login
+//	resting ─────────▶ connecting ──────────────▶ ready ─────────────────▶ connecting ─▶ authorized, tunnel ⇄ reconnecting
+//	                    │      ▲                                                │                  │
+//	                    ▼      │ after a pause, or at once after a Nudge        ▼                  ▼
+//	                   error ──┘                                              error       ended, error
+//
+// An end or a refused login stays in the status until the person asks for something else. A Login at any time ends what
+// is going on and takes its place; so does Logout, which leaves ended.
+//
+// Its methods may be called from any goroutine and do not wait for the gateway, except Close.
+type Manager struct {
+	Watchers // of the status
+	cfg      Config
+	calls    chan func()
+	quit     chan struct{} // closed by Close
+	once     sync.Once     // for Close
+	done     chan struct{} // closed when nothing runs any more
+
+	mu     sync.Mutex // guards status
+	status client.Status
+
+	// The rest belongs to the goroutine of run.
+	request   Request
+	job       *job             // nil = nothing is going on
+	next      func()           // what to do when the job has ended; nil = nothing
+	waiting   bool             // next is a login
+	retry     <-chan time.Time // when to probe again; nil = not
+	delay     time.Duration    // before it
+	stopRetry func()
+}
+
+// New starts a Manager with nothing to do. Close ends it.
+func New(cfg Config) *Manager {
+	if cfg.Log == nil {
+		cfg.Log = func(string) {}
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = client.SystemClock
+	}
+	m := &Manager{cfg: cfg, calls: make(chan func()), quit: make(chan struct{}), done: make(chan struct{}),
+		status: client.Status{State: Resting}}
+	go m.run()
+	return m
+}
+
+// Probe probes the gateway again and again until it answers. While there is access it changes nothing.
+func (m *Manager) Probe(r Request) {
+	m.call(func() {
+		if !m.engaged() {
+			m.replace(func() { m.probe(r) })
+		}
+	})
+}
+
+// engaged reports whether somebody has access, gets it, or waits for a moment to get it.
+func (m *Manager) engaged() bool { return m.waiting || m.job != nil && m.job.login }
+
+// Login asks for access, in place of what went before. When it returns, the Status is Busy.
+func (m *Manager) Login(r Request) {
+	m.call(func() {
+		m.show(connecting(r))
+		m.replace(func() { m.login(r) })
+		m.waiting = m.next != nil
+	})
+}
+
+// Logout ends the access, or the attempt to get it.
+func (m *Manager) Logout() {
+	m.call(func() {
+		switch lang := m.request.Lang; {
+		case m.waiting: // the job that ends now has nothing to say about it
+			m.waiting = false
+			m.next = func() { m.show(loggedOut(lang)) }
+		case m.engaged():
+			m.next = nil
+			m.job.stop()
+		}
+	})
+}
+
+// Rest stops probing: nobody is looking. Access goes on.
+func (m *Manager) Rest() {
+	m.call(func() {
+		if !m.engaged() && (m.job != nil || m.retry != nil || m.Status().State == Ready) { // or a Nudge would probe again
+			m.replace(func() { m.show(client.Status{State: Resting}) })
+		}
+	})
+}
+
+// Extend asks for a longer session, with the password of the login or another one.
+func (m *Manager) Extend(password string) {
+	m.call(func() {
+		if m.job != nil && m.job.login {
+			m.job.tellExtend(password)
+		}
+	})
+}
+
+// Nudge tells that the network has changed or the computer woke from sleep.
+func (m *Manager) Nudge() {
+	m.call(func() {
+		switch {
+		case m.job != nil:
+			m.job.tellNudge()
+		case m.retry != nil, m.Status().State == Ready: // which may be true no longer
+			m.probe(m.request)
+		}
+	})
+}
+
+// Close logs out and ends everything. It may be called again.
+func (m *Manager) Close() {
+	m.once.Do(func() { close(m.quit) })
+	<-m.done
+}
+
+// Status is the access as it is now.
+func (m *Manager) Status() client.Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.status
+}
+
+func (m *Manager) show(s client.Status) {
+	m.mu.Lock()
+	m.status = s
+	m.mu.Unlock()
+	m.Notify()
+}
+
+// call runs f in the goroutine of run.
+func (m *Manager) call(f func()) {
+	returned := make(chan struct{})
+	select {
+	case m.calls <- func() { defer close(returned); f() }:
+		<-returned
+	case <-m.done:
+	}
+}
+
+func (m *Manager) run() {
+	defer close(m.done)
+	quit, calls := m.quit, m.calls
+	for quit != nil || m.job != nil {
+		var statuses <-chan client.Status
+		var result <-chan client.Result
+		if m.job != nil {
+			statuses, result = m.job.statuses, m.job.result
+		}
+		select {
+		case f := <-calls:
+			f()
+		case s := <-statuses:
+			m.update(s)
+		case r := <-result:
+			m.finish(r)
+		case <-m.retry:
+			m.probe(m.request)
+		case <-quit:
+			quit, calls, m.next = nil, nil, nil
+			m.cancelRetry()
+			if m.waiting {
+				m.waiting = false
+				m.show(loggedOut(m.request.Lang))
+			}
+			if m.job != nil {
+				m.job.stop()
+			}
+		}
+	}
+}
+
+// update shows what the job reports. A login that waits for its end is shown already, and a probe has only notices to
+// report.
+func (m *Manager) update(s client.Status) {
+	if m.waiting {
+		return
+	}
+	if !m.job.login {
+		notices := s.Notices
+		s = m.Status()
+		s.Notices = notices
+	}
+	m.show(s)
+}
+
+// replace calls f as soon as nothing else is going on.
+func (m *Manager) replace(f func()) {
+	m.cancelRetry()
+	if m.job == nil {
+		f()
+		return
+	}
+	m.next = f
+	m.job.stop()
+}
+
+func (m *Manager) cancelRetry() {
+	if m.retry != nil {
+		m.stopRetry()
+		m.retry = nil
+	}
+	m.delay = 0
+}
+
+func (m *Manager) config(r Request) client.Config {
+	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password,
+		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
+		Dial: m.cfg.Dial, Clock: m.cfg.Clock}
+}
+
+// Before it probes again a Manager waits for firstProbe, then twice as long each time, but lastProbe at most.
+const (
+	firstProbe = 2 * time.Second
+	lastProbe  = 30 * time.Second
+)
+
+func (m *Manager) probe(r Request) {
+	m.retry = nil
+	m.request = Request{Gateway: r.Gateway, Lang: r.Lang}
+	if s := m.Status(); s.State != client.Failed || s.Server != r.Gateway.String() {
+		m.show(connecting(m.request))
+	}
+	m.job = start(false, m.config(m.request), client.Probe)
+}
+
+func (m *Manager) login(r Request) {
+	m.request = Request{Gateway: r.Gateway, Lang: r.Lang} // only the job has the password
+	m.show(connecting(r))
+	m.job = start(true, m.config(r), client.Run)
+}
+
+// finish ends a job.
+func (m *Manager) finish(r client.Result) {
+	probed := !m.job.login
+	m.job = nil
+	if m.next != nil {
+		f := m.next
+		m.next, m.waiting = nil, false
+		f()
+		return
+	}
+	if !probed {
+		return // its last status is shown
+	}
+	if r.Err != nil {
+		m.cfg.Log(r.Err.Error())
+	}
+	s := m.Status()
+	s.Code, s.Message = r.Code, r.Message
+	switch r.Kind {
+	case client.ByUser:
+		s = client.Status{State: Resting}
+	case client.Answered:
+		s.State, s.Code = Ready, ""
+		m.delay = 0
+	default:
+		s.State = client.Failed
+		m.retry, m.stopRetry = m.cfg.Clock.Timer(m.nextDelay())
+	}
+	m.show(s)
+}
+
+func (m *Manager) nextDelay() time.Duration {
+	switch {
+	case m.delay == 0:
+		m.delay = firstProbe
+	case m.delay < lastProbe/2:
+		m.delay *= 2
+	default:
+		m.delay = lastProbe
+	}
+	return m.delay
+}
+
+// connecting is the status of a probe or login that has just begun, or waits for the job before it to end.
+func connecting(r Request) client.Status {
+	return client.Status{State: client.Connecting, Server: r.Gateway.String(), Login: r.Login,
+		Message: locale.Text(r.Lang, locale.Connecting, "server", r.Gateway.String())}
+}
+
+// loggedOut is the status after a login that never came to ask the gateway.
+func loggedOut(lang locale.Lang) client.Status {
+	return client.Status{State: client.Ended, Code: string(agent.ReasonLogout), Message: locale.Text(lang, locale.Reason(agent.ReasonLogout))}
+}

@@ -1,0 +1,346 @@
+package session
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/protocol"
+)
+
+// patience is how long a test waits for something that should happen at once.
+const patience = 20 * time.Second
+
+// probeClock is a clock whose pauses between probes a test ends by hand. Everything else takes its time.
+type probeClock struct{ pauses chan pause }
+
+type pause struct {
+	d    time.Duration
+	ends chan time.Time
+}
+
+func (probeClock) Now() time.Time { return time.Now() }
+
+func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
+	if d < firstProbe || d > lastProbe {
+		return client.SystemClock.Timer(d)
+	}
+	p := pause{d, make(chan time.Time, 1)}
+	select {
+	case c.pauses <- p:
+		return p.ends, func() {}
+	default:
+		return client.SystemClock.Timer(d)
+	}
+}
+
+// driven is a Manager under test with what a window would know of it.
+type driven struct {
+	*Manager
+	t       *testing.T
+	changed <-chan struct{}
+	g       *gatewaytest.Gateway
+}
+
+func drive(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *driven {
+	m := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
+	changed, leave := m.Watch()
+	t.Cleanup(leave)
+	t.Cleanup(m.Close)
+	return &driven{m, t, changed, g}
+}
+
+func (s *driven) request(password string) Request {
+	return Request{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
+}
+
+// waits until the status has a state and a code.
+func (s *driven) waits(state client.State, code string) client.Status {
+	s.t.Helper()
+	deadline := time.After(patience)
+	for {
+		now := s.Status()
+		if now.State == state && now.Code == code {
+			return now
+		}
+		select {
+		case <-s.changed:
+		case <-deadline:
+			s.t.Fatalf("waited for %s %q, there is %+v", state, code, now)
+		}
+	}
+}
+
+func TestProbeAndLogin(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		switch n {
+		case 0: // the probe
+			c.Hello()
+			if m := c.Read(); m != nil {
+				t.Errorf("a probe says %T", m)
+			}
+		case 1:
+			c.Refuse("bad_credentials", "Нет.", 0)
+			c.Wait()
+		default:
+			if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
+				t.Errorf("authorize: %+v", m)
+			}
+			c.Send(protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: "Скоро."})
+			if m := c.Authorize(); m == nil || m.Password != "right" {
+				t.Errorf("extend: %+v", m)
+			}
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "bad_credentials", Message: "Нет."})
+			if m := c.Authorize(); m == nil || m.Password != "new" {
+				t.Errorf("extend: %+v", m)
+			}
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z"})
+			c.Wait()
+		}
+	})
+	s := drive(t, g, nil)
+	s.waits(Resting, "")
+	s.Probe(s.request(""))
+	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Login(s.request("wrong"))
+	if now := s.waits(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Login(s.request("right"))
+	if now := s.waits(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
+		t.Errorf("%+v", now)
+	}
+	s.until("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
+	s.Probe(s.request("")) // a second window opens
+	s.Extend("")
+	s.until("a refusal", func(now client.Status) bool { return now.AsksPassword() && now.HasAccess() })
+	s.Extend("new")
+	s.until("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
+	s.Logout()
+	s.waits(client.Ended, "logout")
+	if n := g.Connections(); n != 3 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// A comeback extends nothing, and the gateway does not warn again: the warning stays. An end takes it away.
+func TestComebackKeepsTheWarning(t *testing.T) {
+	warned := make(chan struct{})
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		c.Hello()
+		c.Authorize()
+		state := protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z", Resume: "r"}
+		c.Send(state)
+		if n == 0 {
+			c.Send(protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: "Скоро."})
+			<-warned
+			c.Drop()
+			return
+		}
+		c.Wait()
+	})
+	s := drive(t, g, nil)
+	has := func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
+	s.Login(s.request("right"))
+	s.until("the warning", has)
+	close(warned)
+	if now := s.waits(client.Reconnecting, "lost"); !has(now) {
+		t.Errorf("%+v", now)
+	}
+	if now := s.waits(client.Authorized, ""); !has(now) {
+		t.Errorf("%+v", now)
+	}
+	s.Logout()
+	if now := s.waits(client.Ended, "logout"); has(now) {
+		t.Errorf("%+v", now)
+	}
+}
+
+func (s *driven) until(what string, is func(client.Status) bool) {
+	s.t.Helper()
+	deadline := time.After(patience)
+	for !is(s.Status()) {
+		select {
+		case <-s.changed:
+		case <-deadline:
+			s.t.Fatalf("%s: there is %+v", what, s.Status())
+		}
+	}
+}
+
+// A gateway that does not answer is asked again, at once when the network changes.
+func TestProbeAgain(t *testing.T) {
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		if n < 3 {
+			c.Drop()
+			return
+		}
+		c.Hello()
+	})
+	clock := probeClock{make(chan pause, 16)}
+	s := drive(t, g, clock)
+	s.Probe(s.request(""))
+	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
+		p := clock.next(t, want)
+		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
+			t.Errorf("%+v", now)
+		}
+		if i < 2 {
+			p.ends <- time.Now()
+		}
+	}
+	s.Nudge()
+	s.waits(Ready, "")
+}
+
+// next is the manager's next pause; other pauses, of package client, are left alone.
+func (c probeClock) next(t *testing.T, want time.Duration) pause {
+	t.Helper()
+	for {
+		select {
+		case p := <-c.pauses:
+			if p.d == want {
+				return p
+			}
+		case <-time.After(patience):
+			t.Fatalf("no pause of %v", want)
+		}
+	}
+}
+
+// Nobody looks: the gateway is left in peace.
+func TestRest(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
+	clock := probeClock{make(chan pause, 16)}
+	s := drive(t, g, clock)
+	s.Probe(s.request(""))
+	p := clock.next(t, firstProbe)
+	s.Rest()
+	s.waits(Resting, "")
+	p.ends <- time.Now()
+	s.Nudge()
+	s.waits(Resting, "")
+	if n := g.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
+func TestRestWhenReady(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	s := drive(t, g, nil)
+	s.Probe(s.request(""))
+	s.waits(Ready, "")
+	s.Rest()
+	s.Nudge()
+	s.waits(Resting, "")
+	if n := g.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// The next person's login ends the session before, and the gateway hears of it.
+func TestLoginInPlace(t *testing.T) {
+	bye := make(chan bool, 1)
+	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+		m := c.Admit("")
+		if n == 0 {
+			bye <- c.Goodbye()
+			return
+		}
+		if m.Login != "petrov" {
+			t.Errorf("authorize: %+v", m)
+		}
+		c.Wait()
+	})
+	s := drive(t, g, nil)
+	s.Login(s.request("x"))
+	s.waits(client.Authorized, "")
+	w := s.request("y")
+	w.Login = "petrov"
+	s.Login(w)
+	s.until("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
+	if !<-bye {
+		t.Error("the first session was not given back")
+	}
+	s.Close()
+	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
+		t.Errorf("closed: %+v", now)
+	}
+	s.Login(w) // in vain, but without harm
+	s.Close()
+}
+
+// Whoever asks for access has it at once, also while something else has still to end; and may think better of it.
+func TestLoginWaits(t *testing.T) {
+	probed, let := make(chan struct{}, 2), make(chan struct{})
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		probed <- struct{}{}
+		<-let
+		c.Drop()
+	})
+	for _, end := range []func(*driven){
+		func(s *driven) { s.Logout() },
+		func(s *driven) { go s.Close(); s.waits(client.Ended, "logout") },
+	} {
+		s := drive(t, g, nil)
+		s.Probe(s.request(""))
+		<-probed
+		s.call(func() { s.job.stop = func() {} }) // it is slow to end
+		s.Login(s.request("x"))
+		if now := s.Status(); !now.Busy() || now.Login != "ivanov" {
+			t.Errorf("%+v", now)
+		}
+		s.Probe(s.request(""))
+		s.Rest()
+		if now := s.Status(); !now.Busy() {
+			t.Errorf("another window: %+v", now)
+		}
+		end(s)
+		select {
+		case let <- struct{}{}:
+		case <-time.After(patience):
+			t.Fatal("the probe has gone")
+		}
+		s.waits(client.Ended, "logout")
+	}
+}
+
+// What ended stays on show, also when a window comes and goes.
+func TestEndStays(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
+	s := drive(t, g, nil)
+	s.Login(s.request("x"))
+	now := s.waits(client.Ended, "admin")
+	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
+		t.Errorf("%+v", now)
+	}
+	s.Nudge()
+	s.Rest()
+	s.Logout()
+	s.waits(client.Ended, "admin")
+}
+
+// Outside the local network the words say why there is no tunnel.
+func TestNoTunnel(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
+		c.Hello()
+		c.Authorize()
+		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
+		c.Wait()
+	})
+	s := &driven{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
+	s.changed, _ = s.Watch()
+	defer s.Close()
+	s.Login(s.request("x"))
+	if now := s.waits(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
+		t.Errorf("%+v", now)
+	}
+}

@@ -1,0 +1,31 @@
+package client
+
+import (
+	"reflect"
+	"testing"
+)
+
+// Nothing is reported twice in a row, and what is on its list of notices is there once.
+func TestReport(t *testing.T) {
+	var codes []string
+	var last Status
+	c := newClient(Config{Host: "gw.ru", Port: 1, Login: "i", Events: func(s Status, news *Notice) {
+		codes, last = append(codes, eventOf(s, news).Code), s
+	}})
+	c.show(Connecting, "state", "m")
+	c.show(Connecting, "state", "m")
+	c.notice("a", "1")
+	c.notice("b", "1")
+	c.notice("b", "1")
+	c.notice("a", "2")
+	c.notice("c", "")
+	c.show(Connecting, "state", "m") // it was not the last
+	c.notice("a", "2")
+	if want := []string{"state", "a", "b", "a", "state", "a"}; !reflect.DeepEqual(codes, want) {
+		t.Errorf("reported %q, want %q", codes, want)
+	}
+	want := Status{State: Connecting, Code: "state", Message: "m", Server: "gw.ru:1", Login: "i", Notices: []Notice{{"b", "1"}, {"a", "2"}}}
+	if !reflect.DeepEqual(last, want) {
+		t.Errorf("%+v, want %+v", last, want)
+	}
+}

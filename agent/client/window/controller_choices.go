@@ -1,0 +1,105 @@
+package window
+
+import (
+	"strings"
+
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/session"
+	"ideco-agent/agent/client/settings"
+)
+
+// Type takes what stands in the fields.
+func (c *Controller) Type(t Typed) {
+	if t != c.typed {
+		c.typed, c.ownMessage, c.quiet = t, "", false
+	}
+}
+
+// TypedAddress takes the address that a person has finished typing. One that is none is refused in words.
+func (c *Controller) TypedAddress() bool {
+	if c.locked() || c.session.Status().Busy() || strings.TrimSpace(c.typed.Address) == c.Server() {
+		return true
+	}
+	own := c.personal.WithAddress(c.typed.Address, c.registry.Installer)
+	if own.Address != "" {
+		if _, _, err := settings.Choose(own.Values(c.registry.Installer)); err != nil {
+			c.ownMessage = session.GatewayProblem(c.cfg.Lang, settings.Gateway{}, err).Message
+			c.quiet = true
+			return false
+		}
+	}
+	c.ownMessage, c.autoLogin = "", false
+	c.cfg.Line = settings.Values{} // which counts again at the next start; now a person says otherwise
+	c.saveSettings(own)
+	c.loadGateway()
+	c.typed.Address = c.addressText()
+	c.probe()
+	return true
+}
+
+// saveSettings saves what the person chose. An error is shown in the window.
+func (c *Controller) saveSettings(p settings.Personal) {
+	if p == c.personal {
+		return
+	}
+	c.personal = p
+	if err := c.cfg.Personal.Save(p); err != nil {
+		c.cfg.Log(err.Error())
+		c.ownMessage = locale.Text(c.cfg.Lang, locale.ChoicesNotSaved, "value", err.Error())
+	}
+}
+
+// Tick takes the two boxes. To be logged in by the program takes a saved password: who ticks the second box means the
+// first one too, and who unticks the first one means the second.
+func (c *Controller) Tick(save, auto bool) {
+	if c.registry.Bans.SavedPassword {
+		return
+	}
+	p := c.personal
+	switch wasAuto := p.AutoConnect && p.SavePassword; {
+	case auto && !wasAuto:
+		save = true
+	case !save:
+		auto = false
+	}
+	p.SavePassword, p.AutoConnect = save, auto
+	c.saveSettings(p)
+	switch {
+	case !save:
+		c.forget()
+	case c.tried.password != "" && c.session.Status().HasAccess():
+		c.savePassword()
+	}
+}
+
+// saved is the saved password for the login that is typed; "" = none.
+func (c *Controller) saved() string {
+	if c.gateway.Host == "" || c.typed.Login == "" || c.registry.Bans.SavedPassword {
+		return ""
+	}
+	password, err := c.cfg.Safe.Password(target(c.gateway, c.typed.Login))
+	if err != nil {
+		c.cfg.Log(err.Error())
+	}
+	return password
+}
+
+// forget deletes what is saved for the person who sits here.
+func (c *Controller) forget() {
+	for _, login := range []string{c.personal.Login, c.typed.Login} {
+		if login == "" || c.gateway.Host == "" {
+			continue
+		}
+		if err := c.cfg.Safe.SetPassword(target(c.gateway, login), ""); err != nil {
+			c.cfg.Log(err.Error())
+		}
+	}
+}
+
+// savePassword saves the password of the login that succeeded. An error is shown in the window.
+func (c *Controller) savePassword() {
+	if err := c.cfg.Safe.SetPassword(c.tried.target, c.tried.password); err != nil {
+		c.cfg.Log(err.Error())
+		c.ownMessage = locale.Text(c.cfg.Lang, locale.NotSaved, "value", err.Error())
+	}
+}

@@ -1,0 +1,73 @@
+package window
+
+import (
+	"strings"
+
+	"ideco-agent/agent/client/locale"
+)
+
+// Login requests access with what is typed, or with the saved password. It returns the field that has to be filled in first,
+// or "".
+func (c *Controller) Login() (missing control) {
+	c.autoLogin = false
+	c.typed.Login = strings.TrimSpace(c.typed.Login)
+	if !c.TypedAddress() {
+		return controlAddress
+	}
+	c.loadGateway()
+	c.ownMessage = ""
+	password, saved := c.typed.Password, false
+	if password == "" {
+		password = c.saved()
+		saved = password != ""
+	}
+	switch {
+	case c.gateway.Host == "":
+		c.probe() // the session then shows what is wrong
+		return controlAddress
+	case c.typed.Login == "":
+		c.ownMessage = locale.Text(c.cfg.Lang, locale.AskLogin)
+		return controlLogin
+	case password == "":
+		c.ownMessage = locale.Text(c.cfg.Lang, locale.AskPassword)
+		return controlPassword
+	}
+	c.login(password, saved)
+	return ""
+}
+
+// firstEmpty is where a person goes on: at the first field of the form that has to be filled in, or at the button.
+func (c *Controller) firstEmpty() control {
+	switch {
+	case c.session.Status().Busy():
+		return controlMain
+	case c.gateway.Host == "" && c.typed.Address == "" && !c.locked():
+		return controlAddress
+	case c.typed.Login == "":
+		return controlLogin
+	case c.typed.Password == "" && c.saved() == "":
+		return controlPassword
+	}
+	return controlMain
+}
+
+func (c *Controller) login(password string, saved bool) {
+	c.tried = attempt{target(c.gateway, c.typed.Login), c.typed.Login, password, saved}
+	c.probed, c.loginPending, c.loggedOut = false, true, false
+	c.session.Login(c.typed.Login, password)
+}
+
+// Logout ends the access, or the attempt to get it.
+func (c *Controller) Logout() {
+	c.autoLogin, c.loggedOut, c.ownMessage = false, true, ""
+	c.session.Logout()
+}
+
+// Extend requests a longer session.
+func (c *Controller) Extend() {
+	c.session.Extend(c.typed.Password)
+	c.typed.Password = ""
+}
+
+// End ends somebody else's access.
+func (c *Controller) End() { c.session.End() }

@@ -1,0 +1,89 @@
+package window
+
+import (
+	"ideco-agent/agent"
+	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/session"
+)
+
+// Refresh compares the session with the last look, continues the automatic login, and returns notifications.
+func (c *Controller) Refresh() []News {
+	is := c.session.Status()
+	was := c.was
+	c.was = is
+	news := Tell(c.cfg.Lang, was, is)
+	c.settleAttempt(was, is)
+	if is.Control == session.Other && was.Control != session.Other && !is.CanEnd { // Tell has no notification for this
+		c.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
+	}
+	if !c.loggedOut && wantsAfter(was, is, c.personal, c.registry.Bans, c.saved() != "") {
+		c.autoLogin, c.probed = true, false
+	}
+	if is.Busy() || justOver(was, is) { // a login may begin and end between two looks
+		c.loginPending = false
+	}
+	if c.autoLogin {
+		c.autoLoginStep(is)
+	}
+	if c.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the next one goes to the gateway that is set by then
+		c.reloadGateway()
+	}
+	return news
+}
+
+// justOver reports whether the state is newly Ended or Failed, or its code has changed.
+func justOver(was, is session.Status) bool {
+	over := is.State == client.Ended || is.State == client.Failed
+	return over && (is.State != was.State || is.Code != was.Code)
+}
+
+// settleAttempt saves or forgets what was typed after a login succeeded or failed.
+func (c *Controller) settleAttempt(was, is session.Status) {
+	switch {
+	case is.HasAccess() && !was.HasAccess() && c.tried.password != "":
+		p := c.personal
+		p.Login = c.tried.login
+		c.saveSettings(p)
+		c.typed.Password = ""
+		if p.SavePassword && !c.registry.Bans.SavedPassword && !c.tried.saved {
+			c.savePassword()
+		}
+	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
+		if is.Code == string(agent.CodeUnreachable) {
+			return // the password may be good
+		}
+		c.typed.Password = ""
+		if is.Code == string(agent.CodeBadCredentials) && c.tried.saved {
+			c.ownMessage = locale.Text(c.cfg.Lang, locale.SavedForgotten)
+			if err := c.cfg.Safe.SetPassword(c.tried.target, ""); err != nil {
+				c.cfg.Log(err.Error())
+			}
+		}
+		c.tried = attempt{}
+	case is.State == client.Ended && was.State != client.Ended:
+		c.tried = attempt{}
+	}
+}
+
+// autoLoginStep takes the next step of the automatic login.
+func (c *Controller) autoLoginStep(is session.Status) {
+	switch nextStep(is) {
+	case stepProbe:
+		if !c.probed {
+			c.probe()
+		}
+	case stepLogin:
+		if c.loginPending {
+			return
+		}
+		if password := c.saved(); password != "" {
+			c.login(password, true)
+			return
+		}
+		c.autoLogin = false
+	case stepOver:
+		c.autoLogin = false
+	}
+	c.pauseProbing()
+}

@@ -1,0 +1,188 @@
+// Package netstack is a TCP/IP stack of this process, with one IPv4 address, that wireguard-go takes for an interface. The
+// one that wireguard-go brings along cannot change its address, and may panic when it is closed under traffic.
+//
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+package netstack
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+
+	"golang.zx2c4.com/wireguard/tun"
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/log"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+)
+
+// queueLen is how many packets may wait for wireguard-go; further ones are lost, as on any network.
+const queueLen = 1024
+
+// nic is the only interface of the stack.
+const nic = 1
+
+// TUN is the stack. It implements tun.Device: Read takes the packets that the stack sends, and Write hands it those that it
+// receives.
+type TUN struct {
+	stack     *stack.Stack
+	endpoint  *channel.Endpoint
+	mtu       int
+	events    chan tun.Event  // none ever comes
+	open      context.Context // done when the stack is closed
+	cancel    context.CancelFunc
+	closeOnce sync.Once
+}
+
+var _ tun.Device = (*TUN)(nil)
+
+// New makes a stack with an IPv4 address, which routes everything to its interface. mtu is in bytes.
+func New(address netip.Addr, mtu int) (*TUN, error) {
+	log.SetLevel(log.Warning) // it writes to stderr, and below this level whenever somebody sends something odd
+	t := &TUN{
+		stack: stack.New(stack.Options{
+			NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
+			TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol},
+			HandleLocal:        true,
+		}),
+		endpoint: channel.New(queueLen, uint32(mtu), ""),
+		mtu:      mtu,
+		events:   make(chan tun.Event),
+	}
+	t.open, t.cancel = context.WithCancel(context.Background())
+	if err := t.configure(address); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+func (t *TUN) configure(address netip.Addr) error {
+	sack := tcpip.TCPSACKEnabled(true)
+	if err := t.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
+		return stackError(err)
+	}
+	if err := t.stack.CreateNIC(nic, t.endpoint); err != nil {
+		return stackError(err)
+	}
+	t.stack.AddRoute(tcpip.Route{Destination: header.IPv4EmptySubnet, NIC: nic})
+	return t.add(address)
+}
+
+func (t *TUN) add(a netip.Addr) error {
+	return stackError(t.stack.AddProtocolAddress(nic, tcpip.ProtocolAddress{
+		Protocol: ipv4.ProtocolNumber, AddressWithPrefix: tcpip.AddrFrom4(a.As4()).WithPrefix(),
+	}, stack.AddressProperties{}))
+}
+
+// Renumber gives the stack another address.
+func (t *TUN) Renumber(from, to netip.Addr) error {
+	if err := t.add(to); err != nil {
+		return err
+	}
+	return stackError(t.stack.RemoveAddress(nic, tcpip.AddrFrom4(from.As4())))
+}
+
+func stackError(err tcpip.Error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New("TCP/IP stack: " + err.String())
+}
+
+func fullAddress(a netip.AddrPort) *tcpip.FullAddress {
+	return &tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(a.Addr().As4()), Port: a.Port()}
+}
+
+// Listen opens a TCP port. The listener's Accept returns when it is closed.
+func (t *TUN) Listen(a netip.AddrPort) (net.Listener, error) {
+	l, err := gonet.ListenTCP(t.stack, *fullAddress(a), ipv4.ProtocolNumber)
+	if err != nil {
+		return nil, err
+	}
+	return listener{l}, nil
+}
+
+// listener closes as listeners of net do: whoever waits in Accept is told.
+type listener struct{ *gonet.TCPListener }
+
+func (l listener) Close() error {
+	l.Shutdown()
+	return l.TCPListener.Close()
+}
+
+// ListenPacket opens a UDP port.
+func (t *TUN) ListenPacket(a netip.AddrPort) (net.PacketConn, error) {
+	return gonet.DialUDP(t.stack, fullAddress(a), nil, ipv4.ProtocolNumber)
+}
+
+// Dial opens a connection to an IPv4 address. network is "udp"; anything else is TCP.
+func (t *TUN) Dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
+	if network == "udp" {
+		return gonet.DialUDP(t.stack, nil, fullAddress(to), ipv4.ProtocolNumber)
+	}
+	return gonet.DialContextTCP(ctx, t.stack, *fullAddress(to), ipv4.ProtocolNumber)
+}
+
+// Received counts the packets that came to the stack.
+func (t *TUN) Received() uint64 { return t.stack.Stats().IP.PacketsReceived.Value() }
+
+// Read implements tun.Device. It waits for the first packet.
+func (t *TUN) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
+	n := 0
+	for p := t.endpoint.ReadContext(t.open); p != nil; p = t.endpoint.Read() {
+		view := p.ToView()
+		p.DecRef()
+		sizes[n] = copy(bufs[n][offset:], view.AsSlice())
+		view.Release()
+		if n++; n == len(bufs) {
+			break
+		}
+	}
+	if n == 0 {
+		return 0, os.ErrClosed
+	}
+	return n, nil
+}
+
+// Write implements tun.Device. Anything but IPv4 is dropped.
+func (t *TUN) Write(bufs [][]byte, offset int) (int, error) {
+	for _, b := range bufs {
+		packet := b[offset:]
+		if header.IPVersion(packet) != header.IPv4Version {
+			continue
+		}
+		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
+		t.endpoint.InjectInbound(ipv4.ProtocolNumber, p)
+		p.DecRef()
+	}
+	return len(bufs), nil
+}
+
+// Close implements tun.Device. It ends all connections of the stack.
+func (t *TUN) Close() error {
+	t.closeOnce.Do(func() {
+		t.cancel()
+		t.stack.RemoveNIC(nic)
+		t.stack.Close()
+		t.endpoint.Close()
+		close(t.events)
+	})
+	return nil
+}
+
+// The rest of tun.Device: there is no file, and no event, because whoever makes the device brings it up.
+
+func (t *TUN) File() *os.File           { return nil }
+func (t *TUN) Name() (string, error)    { return "netstack", nil }
+func (t *TUN) MTU() (int, error)        { return t.mtu, nil }
+func (t *TUN) Events() <-chan tun.Event { return t.events }
+func (t *TUN) BatchSize() int           { return 1 }

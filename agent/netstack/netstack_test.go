@@ -1,0 +1,179 @@
+package netstack
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.zx2c4.com/wireguard/tun"
+)
+
+const patience = 10 * time.Second
+
+var near, far = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+
+// pair makes two stacks whose packets go to each other until both are closed. close closes them and waits for that.
+func pair(t *testing.T) (a, b *TUN, close func()) {
+	t.Helper()
+	a, err := New(near, 1420)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = New(far, 1420)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cables sync.WaitGroup
+	cables.Add(2)
+	go func() { defer cables.Done(); carry(t, a, b) }()
+	go func() { defer cables.Done(); carry(t, b, a) }()
+	close = func() { a.Close(); b.Close(); cables.Wait() }
+	t.Cleanup(close)
+	return a, b, close
+}
+
+// carry is one direction of a cable between two interfaces.
+func carry(t *testing.T, from, to tun.Device) {
+	const offset = 16
+	packet, sizes := make([]byte, offset+1500), make([]int, 1)
+	for {
+		n, err := from.Read([][]byte{packet}, sizes, offset)
+		if err != nil {
+			if !errors.Is(err, os.ErrClosed) {
+				t.Error(err)
+			}
+			return
+		}
+		if n != 1 {
+			t.Errorf("%d packets", n)
+		}
+		none, ipv6 := make([]byte, offset), append(make([]byte, offset), 0x60)
+		if _, err := to.Write([][]byte{none, ipv6, packet[:offset+sizes[0]]}, offset); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// echo sends back what comes over TCP and UDP on port 7.
+func echo(t *testing.T, s *TUN, at netip.Addr) net.Listener {
+	t.Helper()
+	l, err := s.Listen(netip.AddrPortFrom(at, 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.ListenPacket(netip.AddrPortFrom(at, 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer c.Close(); _, _ = io.Copy(c, c) }()
+		}
+	}()
+	go func() {
+		for b := make([]byte, 1500); ; {
+			n, from, err := p.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = p.WriteTo(b[:n], from)
+		}
+	}()
+	return l
+}
+
+func hears(t *testing.T, s *TUN, network string, at netip.Addr) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	c, err := s.Dial(ctx, network, netip.AddrPortFrom(at, 7))
+	if err != nil {
+		t.Fatalf("%s to %s: %v", network, at, err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 5)
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, b); err != nil || string(b) != "hello" {
+		t.Errorf("%s to %s: %q, %v", network, at, b, err)
+	}
+}
+
+func TestRenumber(t *testing.T) {
+	a, b, _ := pair(t)
+	echo(t, b, far).Close()
+	hears(t, a, "udp", far)
+	before, other := b.Received(), netip.MustParseAddr("10.0.0.3")
+	if err := b.Renumber(far, other); err != nil {
+		t.Fatal(err)
+	}
+	echo(t, b, other)
+	for _, network := range []string{"tcp", "udp"} {
+		hears(t, a, network, other)
+	}
+	if b.Received() <= before {
+		t.Error("packets are not counted")
+	}
+}
+
+func TestAcceptEnds(t *testing.T) {
+	s, _, _ := pair(t)
+	l, err := s.Listen(netip.AddrPortFrom(near, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan error, 1)
+	go func() { _, err := l.Accept(); accepted <- err }()
+	l.Close()
+	select {
+	case err := <-accepted:
+		if err == nil {
+			t.Error("a connection that nobody opened")
+		}
+	case <-time.After(patience):
+		t.Error("Accept goes on after Close")
+	}
+}
+
+// A stack is closed while packets go through it.
+func TestCloseUnderTraffic(t *testing.T) {
+	for i := 0; i < 5; i++ {
+		a, b, close := pair(t)
+		echo(t, b, far)
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		c, err := a.Dial(ctx, "tcp", netip.AddrPortFrom(far, 7))
+		stop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(c, zeros{}) }()
+		if _, err := io.ReadFull(c, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		close()
+		close() // again, in vain
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("the connection outlives its stack")
+		}
+	}
+}
+
+// zeros never end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }

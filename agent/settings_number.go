@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Number is a setting that is a number: of hours, of seconds, of things. What is particular to one stands in the lists
+// below; REST, the store, the forms and their texts follow from it.
+type Number struct {
+	Name     string        // in REST and forms; its label is the text Name, its helper text Name + "_help"
+	Key      string        // in the store, for ever
+	Code     string        // of the Problem when it is out of range
+	Unit     time.Duration // of Default, Min and Max in a time.Duration; 1 for an int
+	Fraction bool          // it need not be whole
+
+	Default, Min, Max float64
+
+	Field func(*Settings) any // a *time.Duration or an *int
+}
+
+// Limits that others need, too.
+const (
+	MinSession = 3600 * time.Millisecond
+	MaxDevices = 100
+)
+
+// SessionNumbers are the numbers on the page «Ideco-agent» that sessions begin and end by.
+var SessionNumbers = []Number{
+	{Name: "session_hours_lan", Key: "session_lan", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
+		Default: 24, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionLAN }},
+	{Name: "session_hours_vpn", Key: "session_vpn", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
+		Default: 12, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionVPN }},
+	{Name: "grace_seconds", Key: "grace", Code: "field_grace", Unit: time.Second,
+		Default: 30, Min: 0, Max: 3600, Field: func(s *Settings) any { return &s.Grace }},
+	{Name: "devices_per_user", Key: "devices_per_user", Code: "field_devices", Unit: 1,
+		Default: 5, Min: 1, Max: MaxDevices, Field: func(s *Settings) any { return &s.DevicesPerUser }},
+}
+
+// JournalNumbers are the numbers on the same page that limit the journal.
+var JournalNumbers = []Number{
+	{Name: "journal_days", Key: "journal_days", Code: "field_journal_days", Unit: 1,
+		Default: 365, Min: 1, Max: 3650, Field: func(s *Settings) any { return &s.JournalDays }},
+	{Name: "journal_mb", Key: "journal_mb", Code: "field_journal_mb", Unit: 1,
+		Default: 500, Min: 10, Max: 100000, Field: func(s *Settings) any { return &s.JournalMB }},
+}
+
+// FirewallTimeout is the number on the page «Шлюз».
+var FirewallTimeout = Number{Name: "firewall_timeout_seconds", Key: "firewall_timeout", Code: "field_firewall_timeout", Unit: time.Second,
+	Default: 60, Min: 10, Max: 600, Field: func(s *Settings) any { return &s.FirewallTimeout }}
+
+// AgentNumbers are all numbers on the page «Ideco-agent».
+func AgentNumbers() []Number { return append(append([]Number{}, SessionNumbers...), JournalNumbers...) }
+
+// Numbers are all settings that are numbers.
+func Numbers() []Number { return append(AgentNumbers(), FirewallTimeout) }
+
+// Get is the setting in its unit.
+func (n Number) Get(s *Settings) float64 {
+	raw := n.raw(s)
+	return float64(raw/int64(n.Unit)) + float64(raw%int64(n.Unit))/float64(n.Unit)
+}
+
+// Set changes the setting. What is out of range stays out of range, without an overflow, so that Check refuses it.
+func (n Number) Set(s *Settings, value float64) {
+	raw := math.Max(n.Min-1, math.Min(value, n.Max+1)) * float64(n.Unit)
+	switch field := n.Field(s).(type) {
+	case *time.Duration:
+		*field = time.Duration(raw)
+	case *int:
+		*field = int(raw)
+	}
+}
+
+// Text is the setting as it stands in its field.
+func (n Number) Text(s *Settings) string { return strconv.FormatFloat(n.Get(s), 'f', -1, 64) }
+
+// Parse reads the setting as people write it: "24", and where it need not be whole "0.5" or "0,5".
+func (n Number) Parse(s *Settings, text string) Problem {
+	text = strings.TrimSpace(text)
+	var value float64
+	var err error
+	if n.Fraction {
+		value, err = strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	} else {
+		var whole uint64
+		whole, err = strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 31)
+		value = float64(whole)
+	}
+	if err != nil || math.IsNaN(value) {
+		return Problem{n.Name, "field_number", ""}
+	}
+	n.Set(s, value)
+	return Problem{}
+}
+
+func (n Number) raw(s *Settings) int64 {
+	if d, ok := n.Field(s).(*time.Duration); ok {
+		return int64(*d)
+	}
+	return int64(*n.Field(s).(*int))
+}
+
+func (c *settingsCheck) number(s *Settings, n Number) {
+	raw, unit := n.raw(s), float64(n.Unit)
+	c.refuse(raw < int64(n.Min*unit) || raw > int64(n.Max*unit) || !n.Fraction && raw%int64(n.Unit) != 0, n.Name, n.Code, "")
+}

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) adminAgentDomain(c echo.Context) error {
+	typed := c.FormValue("auth_domain")
+	domain, removed, problem := agent.ParseDomain(typed)
+	if problem.Code == "" {
+		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+			n.Domain = domain
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		s.securityEvent(c, "domain_saved", "domain", domain)
+		if removed == "" {
+			return done(c, locale.ToastSaved, "/admin/agent")
+		}
+		d := s.adminAgentData(c)
+		d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": removed, "Domain": d.Domain})
+		p := s.page(c)
+		p.Toast = who(c).L.T(locale.ToastSaved)
+		return s.render(c, http.StatusOK, templates.AdminAgent(p, d))
+	}
+	d := s.adminAgentData(c)
+	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+}

@@ -1,0 +1,77 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) adminAgentSettings(c echo.Context) error {
+	form := templates.SettingsForm{LocalNetworks: c.FormValue("local_networks"), DevicePolicy: c.FormValue("device_policy"),
+		Numbers: map[string]string{}}
+	for _, n := range agent.AgentNumbers() {
+		form.Numbers[n.Name] = c.FormValue(n.Name)
+	}
+	return s.saveForm(c, settingsForm{
+		event:    "settings_saved",
+		read:     func(n *agent.Settings) agent.Problems { return readSettings(n, form) },
+		question: func(misfits int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, misfits) },
+		typed:    func(d *templates.AdminAgentData) { d.Form = form },
+	})
+}
+
+// settingsForm is one of the page's forms, read.
+type settingsForm struct {
+	event    string                                  // in the log, when it is saved
+	read     func(*agent.Settings) agent.Problems    // changes what the form holds; tells what cannot be read
+	question func(misfits int) templates.ConfirmData // before sessions end
+	typed    func(*templates.AdminAgentData)         // puts into the page what the person typed
+}
+
+// saveForm saves a form, asks before sessions end that no longer fit, or shows the page again with what is wrong.
+func (s *Site) saveForm(c echo.Context, f settingsForm) error {
+	wanted := s.Settings.Current()
+	problems := f.read(&wanted)
+	if problems == nil {
+		problems = wanted.Check()
+		if misfits := s.Sessions.Misfits(wanted); len(problems) == 0 && misfits > 0 && c.FormValue("confirm") != "1" {
+			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(misfits)))
+		}
+	}
+	if len(problems) == 0 {
+		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+			f.read(n)
+			return nil
+		})
+		if err == nil {
+			s.securityEvent(c, f.event)
+			return done(c, locale.ToastSaved, "/admin/agent")
+		}
+		if !errors.As(err, &problems) {
+			return err
+		}
+	}
+	d := s.adminAgentData(c)
+	f.typed(&d)
+	d.Errors = fieldTexts(who(c).L, problems)
+	p := s.page(c)
+	p.Alert = who(c).L.T(locale.AlertCheckFields)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
+}
+
+// readSettings reads the form into the settings and leaves everything else as it is.
+func readSettings(n *agent.Settings, form templates.SettingsForm) agent.Problems {
+	nets, problem := agent.ParseNetworks("local_networks", form.LocalNetworks)
+	problems := problemsOf(problem)
+	for _, number := range agent.AgentNumbers() {
+		problems = append(problems, problemsOf(number.Parse(n, form.Numbers[number.Name]))...)
+	}
+	n.LocalNetworks, n.NetworksSeen = nets, true
+	n.DevicePolicy = agent.DevicePolicy(form.DevicePolicy)
+	return problems
+}

@@ -1,0 +1,93 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// adminGatewaySave puts the choice in force at once. It stays only when it is confirmed.
+func (s *Site) adminGatewaySave(c echo.Context) error {
+	typed, change, problems := s.readGateway(c)
+	if problems == nil {
+		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+			choice := n.GatewaySettings
+			change(&choice)
+			n.TryGateway(choice, time.Now())
+			return nil
+		})
+		if err == nil {
+			s.securityEvent(c, "gateway_saved")
+			if s.Settings.Current().OnTrial() {
+				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // where the question stands
+			}
+			return done(c, locale.ToastSaved, "/admin/gateway")
+		}
+		if !errors.As(err, &problems) {
+			return err
+		}
+	}
+	return s.refuseGateway(c, typed, problems)
+}
+
+// adminGatewayPreview shows the rules for what is chosen on the page and changes nothing.
+func (s *Site) adminGatewayPreview(c echo.Context) error {
+	typed, change, problems := s.readGateway(c)
+	wanted := s.Settings.Current()
+	if problems == nil {
+		change(&wanted.GatewaySettings)
+		problems = wanted.Check()
+	}
+	if len(problems) > 0 {
+		return s.refuseGateway(c, typed, problems)
+	}
+	d := s.adminGatewayData(c)
+	d.Form, d.Preview, d.Chosen, d.PreviewTyped = typed, s.Gateway.Preview(wanted), wanted.Guards(), true
+	return s.renderGateway(c, http.StatusOK, s.page(c), d)
+}
+
+// refuseGateway is the page with what was typed and what is wrong with it.
+func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, problems agent.Problems) error {
+	d := s.adminGatewayData(c)
+	d.Form, d.Errors = typed, fieldTexts(who(c).L, problems)
+	p := s.page(c)
+	p.Alert = who(c).L.T(locale.AlertCheckFields)
+	return s.renderGateway(c, http.StatusBadRequest, p, d)
+}
+
+// readGateway reads the form: as it was typed, and as a change of the settings that leaves everything else as it is.
+func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.GatewaySettings), agent.Problems) {
+	var wanted agent.Settings
+	values, err := c.FormParams()
+	if err != nil {
+		values = url.Values{}
+	}
+	for i, name := range values["interface"] {
+		switch values.Get("role_" + strconv.Itoa(i)) {
+		case templates.RoleLAN:
+			wanted.LANInterfaces = append(wanted.LANInterfaces, name)
+		case templates.RoleWAN:
+			wanted.WANInterfaces = append(wanted.WANInterfaces, name)
+		}
+	}
+	open, problem := agent.NormalizeOpen("open_before_login", words(values.Get("open_before_login")))
+	wanted.OpenBeforeLogin = open
+	wanted.Masquerade = values.Get("masquerade") == "1"
+	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
+	timeout := values.Get(agent.FirewallTimeout.Name)
+	agent.FirewallTimeout.Parse(&wanted, timeout) // no number is none, and the settings say what fits
+
+	interfaces, _ := s.Gateway.Interfaces()
+	typed := templates.FormOfGateway(wanted.GatewaySettings, interfaces)
+	typed.OpenBeforeLogin = values.Get("open_before_login")
+	typed.FirewallTimeout = timeout
+	return typed, func(g *agent.GatewaySettings) { *g = wanted.GatewaySettings }, problemsOf(problem)
+}

@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+func (s *Site) adminUser(c echo.Context, u agent.User) error {
+	return s.userPage(c, http.StatusOK, u, templates.FormOfUser(u), nil, "")
+}
+
+// userPage shows one account, with what is wrong with the form, if anything.
+func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
+	v := who(c)
+	last, err := s.Accounts.LastAdministrator(c.Request().Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	p := s.page(c)
+	if alert != "" {
+		p.Alert = v.L.T(alert)
+	}
+	return s.render(c, status, templates.AdminUser(p, templates.AdminUserData{
+		ID:        u.ID,
+		Local:     u.Local(),
+		Directory: u.Directory,
+		Self:      v.User.ID == u.ID,
+		Title:     u.Title(),
+		Created:   u.Created,
+		Form:      form,
+		Errors:    fieldTexts(v.L, problems),
+		Sessions:  s.sessionsOf(u.ID),
+		LastAdmin: last,
+		Throttled: s.Gate.Throttled(u.ID),
+	}))
+}
+
+func userForm(c echo.Context) templates.UserForm {
+	return templates.UserForm{
+		Login:        c.FormValue("login"),
+		Name:         c.FormValue("name"),
+		Phone:        c.FormValue("phone"),
+		Comment:      c.FormValue("comment"),
+		Enabled:      c.FormValue("enabled") == "1",
+		RemoteAccess: c.FormValue("remote_access") == "1",
+		Admin:        c.FormValue("admin") == "1",
+	}
+}
+
+// applyUserForm is the account as the form wants it. What a directory says of a person is not changed here.
+func applyUserForm(u agent.User, f templates.UserForm) agent.User {
+	if u.Local() {
+		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin
+	}
+	u.Comment, u.Enabled, u.RemoteAccess = f.Comment, f.Enabled, f.RemoteAccess
+	return cleanUser(u)
+}

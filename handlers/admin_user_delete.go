@@ -1,0 +1,42 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
+	if c.FormValue("confirm") != "1" {
+		d := templates.ConfirmUserDelete(who(c).L, u, s.sessionsOf(u.ID))
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
+	}
+	err := s.deleteUser(c, u)
+	if errors.Is(err, agent.ErrLastAdministrator) {
+		return s.userPage(c, http.StatusConflict, u, templates.FormOfUser(u), nil, locale.AlertLastAdministrator)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, locale.ToastUserDeleted, "/admin/users")
+}
+
+func (s *Site) restUserDelete(c echo.Context, u agent.User) error {
+	return doneREST(c, s.deleteUser(c, u))
+}
+
+func (s *Site) deleteUser(c echo.Context, u agent.User) error {
+	if err := s.Accounts.DeleteUser(c.Request().Context(), u.ID); err != nil {
+		return err
+	}
+	s.securityEvent(c, "account_deleted", "account", u.Login)
+	u.Enabled = false
+	s.Sessions.UserChanged(context.WithoutCancel(c.Request().Context()), u)
+	return nil
+}

@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
+	err := s.changePassword(c, u, c.FormValue("psw"))
+	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
+		return s.userPage(c, http.StatusBadRequest, u, templates.FormOfUser(u), problems, "")
+	}
+	if err != nil {
+		return err
+	}
+	s.Gate.Lift(u.ID) // the new password is to work at once
+	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
+}
+
+func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
+	var body struct {
+		Psw string `json:"psw"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	return doneREST(c, s.changePassword(c, u, body.Psw))
+}
+
+// changePassword sets a local account's password. Every browser but this one is signed out and no agent comes back
+// without the new password; sessions that are live go on.
+func (s *Site) changePassword(c echo.Context, u agent.User, password string) error {
+	ctx := c.Request().Context()
+	if !u.Local() {
+		return agent.ErrNotFound
+	}
+	if problems := problemsOf(agent.CheckPassword(password)); problems != nil {
+		return problems
+	}
+	hash, err := s.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if err := s.Accounts.SetPassword(ctx, u.ID, hash); err != nil {
+		return err
+	}
+	s.securityEvent(c, "password_changed", "account", u.Login)
+	except := ""
+	if v := who(c); v.User != nil && v.User.ID == u.ID {
+		except = v.Browser.ID
+	}
+	ctx = context.WithoutCancel(ctx) // the old password must not live on because a browser went away
+	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, except))
+}

@@ -1,0 +1,113 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
+	form := userForm(c)
+	changed := applyUserForm(u, form)
+	if question, asks := s.losing(c, u, changed, form); asks && c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), question))
+	}
+	_, err := s.changeUser(c, u.ID, func(u agent.User) agent.User { return applyUserForm(u, form) })
+	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
+		return s.userPage(c, http.StatusBadRequest, u, form, problems, "")
+	}
+	if errors.Is(err, agent.ErrLastAdministrator) {
+		return s.userPage(c, http.StatusConflict, u, form, nil, locale.AlertLastAdministrator)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, locale.ToastSaved, "/admin/users")
+}
+
+// losing is the question before live sessions end because the account becomes what the form says.
+func (s *Site) losing(c echo.Context, before, after agent.User, form templates.UserForm) (templates.ConfirmData, bool) {
+	if before.Enabled && !after.Enabled {
+		n := s.sessionsOf(before.ID)
+		return templates.ConfirmUserOff(who(c).L, before.ID, form, n), n > 0
+	}
+	if before.RemoteAccess && !after.RemoteAccess {
+		n := s.vpnSessionsOf(before.ID)
+		return templates.ConfirmUserVPN(who(c).L, before, form, n), n > 0
+	}
+	return templates.ConfirmData{}, false
+}
+
+// userChange is a POST or PUT of an account; what a PUT leaves out stays. The last four fields are the vendor's and
+// change nothing.
+type userChange struct {
+	Name         optional[string] `json:"name"`
+	Login        optional[string] `json:"login"`
+	Psw          optional[string] `json:"psw"` // POST only
+	Enabled      optional[bool]   `json:"enabled"`
+	PhoneNumber  optional[string] `json:"phone_number"`
+	Comment      optional[string] `json:"comment"`
+	RemoteAccess optional[bool]   `json:"remote_access"`
+	Admin        optional[bool]   `json:"admin"`
+
+	ParentID   any `json:"parent_id"`
+	DomainType any `json:"domain_type"`
+	DomainName any `json:"domain_name"`
+	LDAPGUID   any `json:"ldap_guid"`
+}
+
+// nullableUserFields are the vendor's that the answer has as null.
+var nullableUserFields = []string{"parent_id", "domain_name", "ldap_guid"}
+
+func (b userChange) apply(u agent.User) agent.User {
+	if u.Local() {
+		b.Login.into(&u.Login)
+		b.Name.into(&u.Name)
+		b.PhoneNumber.into(&u.Phone)
+		b.Admin.into(&u.Admin)
+	}
+	b.Enabled.into(&u.Enabled)
+	b.Comment.into(&u.Comment)
+	b.RemoteAccess.into(&u.RemoteAccess)
+	return cleanUser(u)
+}
+
+func (s *Site) restUserChange(c echo.Context, u agent.User) error {
+	var body userChange
+	if err := decode(c, &body, nullableUserFields...); err != nil {
+		return err
+	}
+	if body.Psw.Set { // not changed here, and must not look so
+		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}
+	}
+	u, err := s.changeUser(c, u.ID, body.apply)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, jsonOfUser(u))
+}
+
+// changeUser changes an account and ends what it may no longer have; what is wrong with it is agent.Problems. Once the
+// change is stored, what follows from it does not depend on a browser that goes away.
+func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.User) agent.User) (agent.User, error) {
+	u, err := s.Accounts.UpdateUser(c.Request().Context(), id, func(u *agent.User) error {
+		*u = change(*u)
+		if problems := checkUser(*u); len(problems) > 0 {
+			return problems
+		}
+		return nil
+	})
+	if errors.Is(err, agent.ErrLoginTaken) {
+		return agent.User{}, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
+	}
+	if err != nil {
+		return agent.User{}, err
+	}
+	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Admin, "remote_access", u.RemoteAccess)
+	return u, s.enforce(c, u)
+}

@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"errors"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// cabinetEndSession ends one of the person's own sessions; another person's does not exist here.
+func (s *Site) cabinetEndSession(c echo.Context) error {
+	id := c.Param("id")
+	for _, live := range s.Sessions.Sessions() {
+		if live.ID == id && live.UserID == who(c).User.ID {
+			err := s.Sessions.End(c.Request().Context(), id, agent.ReasonLogout)
+			if err != nil && !errors.Is(err, agent.ErrNotFound) {
+				return err
+			}
+			return done(c, locale.ToastSessionEnded, "/cabinet")
+		}
+	}
+	return done(c, locale.ToastSessionGone, "/cabinet")
+}
+
+// cabinetEndBrowser signs the person out in another browser; another person's does not exist here.
+func (s *Site) cabinetEndBrowser(c echo.Context) error {
+	ctx, id := c.Request().Context(), c.Param("id")
+	record, err := s.Browsers.BrowserSession(ctx, id)
+	if err == nil && record.UserID != who(c).User.ID {
+		err = agent.ErrNotFound
+	}
+	if errors.Is(err, agent.ErrNotFound) {
+		return done(c, locale.ToastBrowserEnded, "/cabinet")
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.Browsers.EndBrowserSession(ctx, id); err != nil {
+		return err
+	}
+	return done(c, locale.ToastBrowserEnded, "/cabinet")
+}

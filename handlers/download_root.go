@@ -1,0 +1,19 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Root is the gateway's own root certificate.
+type Root interface {
+	RootDER() []byte
+	Pin() string // base64 SHA-256 of its SubjectPublicKeyInfo
+}
+
+// downloadRoot serves the root certificate in the form that Windows opens on a double click.
+func (s *Site) downloadRoot(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.crt"`)
+	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", s.Root.RootDER())
+}

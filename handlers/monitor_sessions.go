@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+func (s *Site) monitorSessions(c echo.Context) error {
+	return s.render(c, http.StatusOK, templates.MonitorSessions(s.page(c), templates.MonitorSessionsData{
+		Sessions:     s.Sessions.Sessions(),
+		Now:          time.Now(),
+		AgentEnabled: s.Settings.Current().Enabled,
+	}))
+}
+
+// sessionJSON is a live session as REST answers it: the vendor's fields, then ours.
+type sessionJSON struct {
+	ID           string       `json:"id"`
+	UserObjectID agent.UserID `json:"user_object_id"`
+	Login        string       `json:"login"`
+	Subnet       *string      `json:"subnet"` // "10.0.0.5/32"
+	ExternalIP   string       `json:"external_ip"`
+	AuthModule   string       `json:"auth_module"` // "local" or the directory's name
+	NodeName     string       `json:"node_name"`   // of the person's computer
+
+	Kind      agent.Kind  `json:"kind"`
+	State     agent.State `json:"state"`
+	Address   *string     `json:"address"`
+	Addresses []string    `json:"addresses"` // all that have access, Address first
+	MAC       *string     `json:"mac"`       // of the computer in the LAN; null where it is not known
+	Device    deviceJSON  `json:"device"`
+	Started   string      `json:"started"` // RFC 3339
+	Expires   string      `json:"expires"` // RFC 3339
+	Rx        *uint64     `json:"rx"`      // bytes; null where nothing counts
+	Tx        *uint64     `json:"tx"`
+}
+
+type deviceJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	OS   string `json:"os"`
+}
+
+func jsonOfSession(l agent.LiveSession) sessionJSON {
+	out := sessionJSON{
+		ID: l.ID, UserObjectID: l.UserID, Login: l.Login, ExternalIP: l.ExternalIP.String(), AuthModule: l.Directory,
+		NodeName: l.Device.Name, Kind: l.Kind, State: l.State,
+		Addresses: []string{},
+		Device:    deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
+		Started:   l.Started.UTC().Format(time.RFC3339), Expires: l.Expires.UTC().Format(time.RFC3339), Rx: l.Rx, Tx: l.Tx,
+	}
+	if l.Address.IsValid() {
+		address, subnet := l.Address.String(), netip.PrefixFrom(l.Address, l.Address.BitLen()).String()
+		out.Address, out.Subnet = &address, &subnet
+		out.Addresses = append(out.Addresses, address)
+	}
+	for _, a := range l.More {
+		out.Addresses = append(out.Addresses, a.String())
+	}
+	if l.MAC != "" {
+		out.MAC = &l.MAC
+	}
+	return out
+}
+
+func (s *Site) restAuthSessions(c echo.Context) error {
+	out := []sessionJSON{}
+	for _, live := range s.Sessions.Sessions() {
+		out = append(out, jsonOfSession(live))
+	}
+	return c.JSON(http.StatusOK, out)
+}

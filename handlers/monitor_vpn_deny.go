@@ -1,0 +1,39 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+func (s *Site) monitorDenyVPN(c echo.Context, u agent.User) error {
+	if c.FormValue("confirm") != "1" {
+		d := templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID))
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
+	}
+	if err := s.denyVPN(c, u); err != nil {
+		return err
+	}
+	return done(c, locale.ToastVPNDenied, "/admin/monitor/vpn")
+}
+
+func (s *Site) restUserDisableVPN(c echo.Context, u agent.User) error {
+	return doneREST(c, s.denyVPN(c, u))
+}
+
+// denyVPN takes the right to connect from outside; sessions that need it end.
+func (s *Site) denyVPN(c echo.Context, u agent.User) error {
+	ctx := c.Request().Context()
+	if err := s.Accounts.SetRemoteAccess(ctx, u.ID, false); err != nil {
+		return err
+	}
+	u.RemoteAccess = false
+	s.Sessions.UserChanged(context.WithoutCancel(ctx), u)
+	s.securityEvent(c, "vpn_denied", "account", u.Login)
+	return nil
+}

@@ -1,0 +1,45 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+)
+
+// NewLog makes the log. The format is "text" (logfmt) or "json"; level is the least that is written: "debug", "info", "warn"
+// or "error". The systemd journal gets no time, because each of its lines has one.
+func NewLog(w io.Writer, format, level string) *slog.Logger {
+	options := &slog.HandlerOptions{}
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err == nil {
+		options.Level = least
+	}
+	if isJournal(w) {
+		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// isJournal tells whether w leads to the systemd journal: JOURNAL_STREAM then holds its device and inode (systemd.exec(5)).
+func isJournal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+}

@@ -1,0 +1,66 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestNewLog: what is logged, and that the systemd journal gets no second time.
+func TestNewLog(t *testing.T) {
+	for _, c := range []struct {
+		format, level string
+		journal       bool
+		lines         int
+	}{
+		{"text", "debug", false, 4}, {"text", "info", false, 3}, {"json", "warn", false, 2}, {"json", "error", false, 1},
+		{"text", "info", true, 3}, {"json", "info", true, 3},
+	} {
+		f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := info.Sys().(*syscall.Stat_t)
+		inode := s.Ino
+		if !c.journal {
+			inode++ // the service's journal, while standard error leads elsewhere
+		}
+		t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", s.Dev, inode))
+		log := NewLog(f, c.format, c.level)
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+			log.Log(context.Background(), level, "happened", slog.Group("within", "time", "kept"))
+		}
+		b, err := os.ReadFile(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		if n := strings.Count(text, "happened"); n != c.lines || strings.Count(text, "\n") != c.lines || strings.Count(text, "kept") != c.lines {
+			t.Errorf("%+v: %s", c, text)
+		}
+		timed := strings.HasPrefix(text, "time=")
+		if c.format == "json" {
+			var line map[string]any
+			if err := json.Unmarshal([]byte(strings.SplitAfter(text, "\n")[0]), &line); err != nil {
+				t.Fatal(err)
+			}
+			_, timed = line["time"]
+		}
+		if timed == c.journal {
+			t.Errorf("%+v: a time is there: %v", c, timed)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
