@@ -180,7 +180,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 			stay("after " + attack)
 		}
 		boss.open("/admin/gateway")
-		boss.sees(restored)
+		boss.sees("main > .banner.warn", restored)
 		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
 			if !strings.Contains(g.log.String(), event) {
 				t.Errorf("the log does not tell of %s", event)

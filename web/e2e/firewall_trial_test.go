@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 			t.Helper()
 			desk.open("/admin/gateway")
 			desk.submit("/admin/gateway", desk.roles(roles))
-			desk.sees("Подтвердите, или вернём как было")
+			desk.sees(".trial", "Подтвердите, или вернём как было")
 		}
 		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
 
@@ -56,7 +55,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		w.open(t, "killed before anybody had confirmed", inOne, one, to)
 		w.refused(t, "the former choice is back after the restart", inFar, far, to)
 		farDesk.open("/admin/gateway")
-		farDesk.sees(returned)
+		farDesk.sees("main > .banner.warn", returned)
 
 		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		w.open(t, "nothing is chosen", inFar, far, to)
@@ -66,7 +65,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		try(desk, map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
-		for !strings.Contains(desk.text(), returned) {
+		for !desk.says("main > .banner.warn", returned) {
 			if time.Since(began) > time.Minute+patience {
 				t.Fatalf("after %v the page says\n%s", time.Since(began), desk.text())
 			}
