@@ -29,8 +29,8 @@ func TestPageInsideTheTunnel(t *testing.T) {
 			t.Fatalf("the page says %q (%v), want %s", got, err, s.Address)
 		}
 	}
-	if d.Mode() != ModeNetstack || d.Forwards() || !d.Available() || d.Port() == 0 {
-		t.Errorf("mode %s, forwards %v, available %v, port %d", d.Mode(), d.Forwards(), d.Available(), d.Port())
+	if d.link.mode() != ModeNetstack || d.Forwards() || !d.Available() || d.Port() == 0 {
+		t.Errorf("mode %s, forwards %v, available %v, port %d", d.link.mode(), d.Forwards(), d.Available(), d.Port())
 	}
 }
 

@@ -43,8 +43,8 @@ func TestKernel(t *testing.T) {
 func walk(t *testing.T, l lab, mode string) {
 	name := interfaceName()
 	d := open(t, Config{Mode: mode, Name: name, poll: 50 * time.Millisecond})
-	if d.Mode() != mode || !d.Forwards() {
-		t.Errorf("mode %s, forwards %v", d.Mode(), d.Forwards())
+	if d.link.mode() != mode || !d.Forwards() {
+		t.Errorf("mode %s, forwards %v", d.link.mode(), d.Forwards())
 	}
 	wantInterface(t, name, "10.99.0.1/24")
 	wantPeers(t, name)
@@ -314,8 +314,8 @@ func TestInterfaceTakenAway(t *testing.T) {
 func TestAuto(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() == ModeNetstack {
-			t.Errorf("mode %s as root", d.Mode())
+		if d.link.mode() == ModeNetstack {
+			t.Errorf("mode %s as root", d.link.mode())
 		}
 	})
 }
@@ -328,7 +328,7 @@ func TestWithoutTUN(t *testing.T) {
 			t.Errorf("error %v, want one that names /dev/net/tun", err)
 		}
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() == ModeTUN {
+		if d.link.mode() == ModeTUN {
 			t.Error("a TUN interface out of nothing")
 		}
 	})
@@ -337,8 +337,8 @@ func TestWithoutTUN(t *testing.T) {
 func TestAutoWithoutRights(t *testing.T) {
 	netlab.Powerless(t, func(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() != ModeNetstack {
-			t.Errorf("mode %s without rights", d.Mode())
+		if d.link.mode() != ModeNetstack {
+			t.Errorf("mode %s without rights", d.link.mode())
 		}
 		serve(t, d, 80)
 		s, p := connect(t, d)

@@ -127,17 +127,11 @@ func (a *Authority) issue(n names, root *x509.Certificate) error {
 	return nil
 }
 
-// RootPEM is the root certificate as root.pem holds it.
-func (a *Authority) RootPEM() []byte { return encodeRoot(a.current.Load().root) }
-
 // RootDER is the root certificate in DER, as Windows likes to download it.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
 
 // Pin is the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
 func (a *Authority) Pin() string { return a.self.pin }
-
-// Names are the names in force in their canonical spelling: DNS names, then addresses, each in order.
-func (a *Authority) Names() []string { return a.current.Load().names.texts() }
 
 // TLSConfig serves the certificate in force from the TLS version min on (never below 1.2). ALPN is the caller's. The
 // key exchange is left to Go, whose first choice is the hybrid X25519MLKEM768.
