@@ -104,7 +104,7 @@ test-tools: tools
 	@.ci/install openssl:openssl chromium:chromium ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 generate: go
-	go tool templ generate -path templates
+	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
 test: test-tools build lint test-go test-windows8 test-windows test-browser test-gateway
@@ -141,7 +141,7 @@ lint: go
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
 	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
 	@if git grep -nE '\b(t|b|tb)\.Skip' -- '*.go' ':!agent/needs'; then echo "a skip: call agent/needs, which fails with REQUIRE_ALL=1" >&2; exit 1; fi
-	@before=$$(cat templates/*_templ.go | sha256sum); out=$$(go tool templ generate -path templates 2>&1) || { echo "$$out" >&2; exit 1; }; \
+	@before=$$(cat templates/*_templ.go | sha256sum); out=$$(go tool templ generate -include-version=false -path templates 2>&1) || { echo "$$out" >&2; exit 1; }; \
 	if [ "$$before" != "$$(cat templates/*_templ.go | sha256sum)" ]; then echo "generated code was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi

@@ -12,7 +12,7 @@ type Kind string
 const (
 	KindLAN Kind = "lan" // the agent inside the local network: the address itself has access
 	KindVPN Kind = "vpn" // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb Kind = "web" // a browser inside the local network
+	KindWeb Kind = "web" // a browser inside the local network; no session has it yet, see access/kind.go
 )
 
 // State is what a live session is doing.

@@ -39,19 +39,6 @@ type Settings struct {
 	Trial           GatewayTrial // of the same page; no setting by itself, but it must come and go with them
 }
 
-// DefaultSettings are the settings of a new gateway. LocalNetworks are added at the first start.
-func DefaultSettings() Settings {
-	s := Settings{
-		VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
-		DevicePolicy:    DeviceEvict,
-		GatewaySettings: GatewaySettings{Masquerade: true},
-	}
-	for _, n := range Numbers() {
-		n.Set(&s, n.Default)
-	}
-	return s
-}
-
 // Limits of the settings; those of numbers stand in Numbers.
 const (
 	MaxNets = 256

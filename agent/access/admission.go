@@ -98,25 +98,6 @@ func (c *change) carriedBy(a Attempt) *session {
 	return nil
 }
 
-// kind decides between LAN and tunnel, and tells whether the peer is inside. Refusals: CodeAddressBusy for an address of
-// the VPN network, which a session has already; CodeVPNNotAllowed, CodeVPNUnavailable.
-func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside bool, err error) {
-	inside = c.inside(c.settings, peer.Addr, peer.Interface)
-	switch {
-	case c.settings.InVPN(peer.Addr):
-		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer.Addr}, agent.Session{})
-	case inside && !c.settings.LocalTunnel:
-		return agent.KindLAN, true, nil
-	case !inside && !user.RemoteAccess:
-		return "", false, agent.Refuse(agent.CodeVPNNotAllowed)
-	case c.tunnel == nil:
-		return "", false, agent.Refuse(agent.CodeVPNUnavailable)
-	case !c.tunnel.Available():
-		return "", false, &agent.Error{Code: agent.CodeVPNUnavailable, Wait: 30 * time.Second}
-	}
-	return agent.KindVPN, inside, nil
-}
-
 // displacedBy are the sessions that end when a is committed. Refusals: CodeAddressBusy, CodeDeviceLimit.
 func (c *change) displacedBy(a admission) ([]displaced, error) {
 	var list []displaced

@@ -63,11 +63,6 @@ func tableNamed(name string) *nftables.Table {
 	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
 }
 
-// in makes the set as it stands in a table.
-func (s *memberSet) in(table *nftables.Table) *nftables.Set {
-	return &nftables.Set{Table: table, Name: s.name, HasTimeout: true, KeyType: nftables.MustConcatSetType(s.types()...)}
-}
-
 // remove takes a table away with all that it holds. One that is not there is no error.
 func (kn *kernel) remove(name string) error {
 	kn.conn.DelTable(kn.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted

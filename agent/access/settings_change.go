@@ -58,15 +58,3 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 	})
 	return n
 }
-
-// fits tells whether a session could be as it is under the settings.
-func (m *Manager) fits(set agent.Settings, p located) bool {
-	s := p.session
-	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.through) != p.inside {
-		return false
-	}
-	if s.Kind == agent.KindVPN {
-		return set.InVPN(s.Address) && (!p.inside || set.LocalTunnel)
-	}
-	return p.inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
-}

@@ -1,10 +1,7 @@
 package agent
 
 import (
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -29,9 +26,8 @@ const (
 	CodeAddressRefused       Code = "address_refused" // a further address that the session does not get; only programs hear it
 )
 
-// Codes that this gateway does not send yet. Agents have their texts already, because a newer gateway may send them to an
-// older agent. The first five wait for accounts of directories, the others for the second factor and for several people
-// behind one address.
+// Codes that this gateway does not send yet; the catalogues have their texts. The first five wait for accounts of
+// directories, the others for the second factor and for several people behind one address.
 const (
 	CodeAccountLocked      Code = "account_locked"
 	CodeAccountExpired     Code = "account_expired"
@@ -94,31 +90,4 @@ func AsError(err error) *Error {
 		return refusal
 	}
 	return &Error{Code: CodeInternal, Ref: NewRef(), Wait: 10 * time.Second, Err: err}
-}
-
-// NewRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
-func NewRef() string {
-	s := randomText(5)
-	return s[:4] + "-" + s[4:]
-}
-
-// NewSessionID makes the name of a session: 80 random bits in lower-case base32.
-func NewSessionID() string { return lower(randomText(10)) }
-
-func randomText(bytes int) string {
-	b := make([]byte, bytes)
-	if _, err := rand.Read(b); err != nil {
-		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
-	}
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
-}
-
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

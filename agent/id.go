@@ -1,0 +1,34 @@
+package agent
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+)
+
+// NewRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
+func NewRef() string {
+	s := randomText(5)
+	return s[:4] + "-" + s[4:]
+}
+
+// NewSessionID makes the name of a session: 80 random bits in lower-case base32.
+func NewSessionID() string { return lower(randomText(10)) }
+
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	if _, err := rand.Read(b); err != nil {
+		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
+}
+
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
