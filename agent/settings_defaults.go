@@ -18,11 +18,8 @@ func DefaultSettings() Settings {
 	return s
 }
 
-// Limits that others need, too.
-const (
-	MinSession = 3600 * time.Millisecond
-	MaxDevices = 100
-)
+// MaxDevices is the highest limit of devices per user; others need it, too.
+const MaxDevices = 100
 
 // SessionNumbers are the numbers on the page «Ideco-agent» that sessions begin and end by.
 var SessionNumbers = []NumberSetting{

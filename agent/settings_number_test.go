@@ -47,7 +47,7 @@ func TestNumberParse(t *testing.T) {
 		text string
 		want int64 // nanoseconds or things; -1: refused
 	}{
-		{hours, "24", int64(24 * time.Hour)}, {hours, " 0,5 ", int64(30 * time.Minute)}, {hours, "0.001", int64(MinSession)},
+		{hours, "24", int64(24 * time.Hour)}, {hours, " 0,5 ", int64(30 * time.Minute)}, {hours, "0.001", int64(3600 * time.Millisecond)},
 		{hours, "", -1}, {hours, "NaN", -1}, {hours, "a day", -1},
 		{seconds, "60", int64(time.Minute)}, {seconds, "1.5", -1}, {seconds, "-1", -1}, {seconds, "2147483648", -1}, {seconds, "", -1},
 		{devices, "5", 5}, {devices, "+5", 5}, {devices, "five", -1}, {devices, "5.0", -1},

@@ -59,7 +59,13 @@ func TestSettingsForms(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+		part := ".question"
+		for name := range c.change {
+			if c.status == http.StatusBadRequest {
+				part = "#" + name + "-note"
+			}
+		}
+		if w.Code != c.status || !says(t, w.Body.String(), part, c.says) {
 			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
 		}
 		saved := !reflect.DeepEqual(templates.FormOfSettings(before), templates.FormOfSettings(s.Settings.Current())) ||

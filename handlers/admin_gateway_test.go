@@ -96,6 +96,19 @@ func (a administration) post(path string, form url.Values) *httptest.ResponseRec
 	return w
 }
 
+// warnings are the remarks about a whole page.
+const warnings = "main > .banner.warn"
+
+// says tells whether the parts of a page that a selector finds say a text.
+func says(t *testing.T, page, parts, text string) bool {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(doc.Find(parts).Text(), text)
+}
+
 // choice is the form of the page.
 func choice(lan0, wan0 string) url.Values {
 	return url.Values{"interface": {"lan0", "wan0"}, "role_0": {lan0}, "role_1": {wan0}, "masquerade": {"1"}, "open_before_login": {""},
@@ -120,7 +133,7 @@ func TestGatewayNotLocal(t *testing.T) {
 		t.Error("told before anything is chosen")
 	}
 	a.post("/admin/gateway", choice("lan", "wan"))
-	if !strings.Contains(a.get("/admin/gateway"), words) {
+	if !says(t, a.get("/admin/gateway"), warnings, words) {
 		t.Error("not told")
 	}
 	a.gate.further = nil
@@ -138,7 +151,7 @@ func TestGatewayGone(t *testing.T) {
 		t.Error("told of an interface that is there")
 	}
 	a.gate.renamed = true
-	if !strings.Contains(a.get("/admin/gateway"), words) {
+	if !says(t, a.get("/admin/gateway"), warnings, words) {
 		t.Error("not told")
 	}
 }
@@ -147,7 +160,7 @@ func TestGatewayGone(t *testing.T) {
 // typed; a preview changes nothing.
 func TestGatewayForm(t *testing.T) {
 	a := newAdministration(t)
-	if body := a.get("/admin/gateway"); !strings.Contains(body, "интерфейсы не выбраны") || strings.Contains(body, "/admin/gateway/keep") {
+	if body := a.get("/admin/gateway"); !says(t, body, "main > .banner", "интерфейсы не выбраны") || strings.Contains(body, "/admin/gateway/keep") {
 		t.Error("a new gateway says something else")
 	}
 	bad := choice("lan", "wan")
@@ -164,23 +177,24 @@ func TestGatewayForm(t *testing.T) {
 		name   string
 		form   url.Values
 		status int
+		field  string
 		says   string
 	}{
-		{"too short", lasting("9"), 400, seconds},
-		{"too long", lasting("601"), 400, seconds},
-		{"longer than there are numbers", lasting("99999999999999999999"), 400, seconds},
-		{"parts of a second", lasting("12.5"), 400, seconds},
-		{"no time", lasting(""), 400, seconds},
-		{"LAN alone", choice("lan", "none"), 400, "Выбран только LAN"},
-		{"WAN alone", choice("", "wan"), 400, "Выбран только WAN"},
-		{"no address", bad, 400, "«работа» не похоже на IP-адрес"},
-		{"no port", port, 400, "«10.0.0.54:65536»: порт — это число от 1 до 65535"},
-		{"no interface's name", url.Values{"interface": {"a b"}, "role_0": {"lan"}}, 400, "«a b» не похоже на имя"},
-		{"twice", url.Values{"interface": {"lan0", "lan0"}, "role_0": {"lan"}, "role_1": {"wan"}}, 400, "назван дважды"},
+		{"too short", lasting("9"), 400, "firewall_timeout_seconds", seconds},
+		{"too long", lasting("601"), 400, "firewall_timeout_seconds", seconds},
+		{"longer than there are numbers", lasting("99999999999999999999"), 400, "firewall_timeout_seconds", seconds},
+		{"parts of a second", lasting("12.5"), 400, "firewall_timeout_seconds", seconds},
+		{"no time", lasting(""), 400, "firewall_timeout_seconds", seconds},
+		{"LAN alone", choice("lan", "none"), 400, "wan_interfaces", "Выбран только LAN"},
+		{"WAN alone", choice("", "wan"), 400, "lan_interfaces", "Выбран только WAN"},
+		{"no address", bad, 400, "open_before_login", "«работа» не похоже на IP-адрес"},
+		{"no port", port, 400, "open_before_login", "«10.0.0.54:65536»: порт — это число от 1 до 65535"},
+		{"no interface's name", url.Values{"interface": {"a b"}, "role_0": {"lan"}}, 400, "lan_interfaces", "«a b» не похоже на имя"},
+		{"twice", url.Values{"interface": {"lan0", "lan0"}, "role_0": {"lan"}, "role_1": {"wan"}}, 400, "wan_interfaces", "назван дважды"},
 	} {
 		for _, path := range []string{"/admin/gateway", "/admin/gateway/preview"} {
 			w := a.post(path, c.form)
-			if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || a.chosen() != "/" {
+			if w.Code != c.status || !says(t, w.Body.String(), "#"+c.field+"-note", c.says) || a.chosen() != "/" {
 				t.Errorf("%s at %s: %d without %q, chosen %s", c.name, path, w.Code, c.says, a.chosen())
 			}
 		}
@@ -197,7 +211,7 @@ func TestGatewayForm(t *testing.T) {
 			t.Errorf("what was typed is lost: %q, was %q", box.AttrOr("value", "gone"), typed)
 		}
 	}
-	if w := a.post("/admin/gateway/preview", choice("lan", "wan")); w.Code != 200 || !strings.Contains(w.Body.String(), "between lan0 and wan0") || a.chosen() != "/" {
+	if w := a.post("/admin/gateway/preview", choice("lan", "wan")); w.Code != 200 || !says(t, w.Body.String(), "#preview pre", "between lan0 and wan0") || a.chosen() != "/" {
 		t.Errorf("preview: %d, chosen %s", w.Code, a.chosen())
 	}
 
@@ -213,7 +227,7 @@ func TestGatewayForm(t *testing.T) {
 	if left := time.Until(s.Trial.Until); !s.OnTrial() || left > agent.TrialLength || left < agent.TrialLength/2 {
 		t.Errorf("on trial for %v", left)
 	}
-	if body := a.get("/admin/gateway"); !strings.Contains(body, "Подтвердите, или вернём как было") || !strings.Contains(body, "between lan0 and wan0") {
+	if body := a.get("/admin/gateway"); !says(t, body, ".trial", "Подтвердите, или вернём как было") || !says(t, body, "#preview pre", "between lan0 and wan0") {
 		t.Error("the page does not ask for a confirmation")
 	}
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(a.get("/admin/gateway")))
@@ -265,7 +279,7 @@ func TestGatewayTrial(t *testing.T) {
 	}
 
 	a.site.Settings.(*fixedSettings).now.Trial.Returned = now()
-	if !strings.Contains(a.get("/admin/gateway"), "прежние вернулись") {
+	if !says(t, a.get("/admin/gateway"), warnings, "прежние вернулись") {
 		t.Error("nobody is told that the former settings came back")
 	}
 }
@@ -293,11 +307,11 @@ func TestGatewayTrialAndREST(t *testing.T) {
 func TestGatewayForwarding(t *testing.T) {
 	a := newAdministration(t)
 	a.gate.rightless = errors.New("permission denied")
-	if w := a.post("/admin/gateway/forwarding", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "нет на это права") || strings.Contains(w.Body.String(), "permission denied") {
+	if w := a.post("/admin/gateway/forwarding", nil); w.Code != 500 || !says(t, w.Body.String(), ".banner.bad", "нет на это права") || strings.Contains(w.Body.String(), "permission denied") {
 		t.Errorf("without the right: %d", w.Code)
 	}
 	a.gate.rightless = nil
-	if w := a.post("/admin/gateway/forwarding", nil); w.Code != http.StatusSeeOther || !strings.Contains(a.get("/admin/gateway"), "Включена: ядро передаёт") {
+	if w := a.post("/admin/gateway/forwarding", nil); w.Code != http.StatusSeeOther || !says(t, a.get("/admin/gateway"), "[aria-labelledby=forwarding-title]", "Включена: ядро передаёт") {
 		t.Errorf("with it: %d", w.Code)
 	}
 }
@@ -307,7 +321,7 @@ func TestGatewayWithoutInterfaces(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/gateway", choice("lan", "wan"))
 	a.gate.unreadable = errors.New("netlink")
-	if body := a.get("/admin/gateway"); !strings.Contains(body, "Прочитать интерфейсы этого компьютера не удалось") || !strings.Contains(body, "/admin/gateway/keep") || !strings.Contains(body, "Сейчас его нет") {
+	if body := a.get("/admin/gateway"); !says(t, body, "[aria-labelledby=interfaces-title] .banner", "Прочитать интерфейсы этого компьютера не удалось") || !strings.Contains(body, "/admin/gateway/keep") || !says(t, body, ".ports", "Сейчас его нет") {
 		t.Error("no way to confirm")
 	}
 }
@@ -318,7 +332,7 @@ func TestAgentPageAndTheFirewall(t *testing.T) {
 	a := newAdministration(t)
 	off := url.Values{"enabled": {"0"}}
 	a.gate.state.Enforcement = agent.EnforcementNoRights
-	if body := a.get("/admin/agent"); !strings.Contains(body, "CAP_NET_ADMIN") || !strings.Contains(body, "Открыть «Шлюз»") {
+	if body := a.get("/admin/agent"); !says(t, body, warnings, "CAP_NET_ADMIN") || !says(t, body, warnings, "Открыть «Шлюз»") {
 		t.Error("nothing is enforced and nothing says so")
 	}
 	if w := a.post("/admin/agent/state", off); w.Code != http.StatusSeeOther {
@@ -329,14 +343,14 @@ func TestAgentPageAndTheFirewall(t *testing.T) {
 	if strings.Contains(a.get("/admin/agent"), "Открыть «Шлюз»") {
 		t.Error("a remark about what works")
 	}
-	if w := a.post("/admin/agent/state", off); w.Code != 200 || !strings.Contains(w.Body.String(), "не пройдёт никто") || !a.site.Settings.Current().Enabled {
+	if w := a.post("/admin/agent/state", off); w.Code != 200 || !says(t, w.Body.String(), ".question", "не пройдёт никто") || !a.site.Settings.Current().Enabled {
 		t.Errorf("off with a firewall: %d", w.Code)
 	}
 	off.Set("confirm", "1")
 	if w := a.post("/admin/agent/state", off); w.Code != http.StatusSeeOther || a.site.Settings.Current().Enabled {
 		t.Errorf("confirmed: %d", w.Code)
 	}
-	if !strings.Contains(a.get("/admin/gateway"), "не проходит никто") {
+	if !says(t, a.get("/admin/gateway"), warnings, "не проходит никто") {
 		t.Error("nobody passes and the page does not say so")
 	}
 }

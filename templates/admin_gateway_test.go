@@ -163,7 +163,7 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 		doc := adminGateway(t, d)
 		offered := doc.Find(`form[action="/admin/gateway/forwarding"]`).Length() == 1
 		lines := len(strings.Split(doc.Find("#forwarding-lines").Text(), "\n"))
-		if !strings.Contains(doc.Find("main").Text(), c.says) || offered != c.offered || lines != c.lines {
+		if !strings.Contains(doc.Find("[aria-labelledby=forwarding-title]").Text(), c.says) || offered != c.offered || lines != c.lines {
 			t.Errorf("%+v: offered %v, %d lines", c, offered, lines)
 		}
 	}

@@ -62,7 +62,7 @@ func TestAnAccountOfADirectoryKeepsItsPasswordThere(t *testing.T) {
 	if doc.Find("input[type=password]").Length() != 0 || doc.Find("#admin").Length() != 0 {
 		t.Error("offers what only the directory can change")
 	}
-	if _, readonly := doc.Find("#login").Attr("readonly"); !readonly || !strings.Contains(doc.Text(), "из домена company.ru") {
+	if _, readonly := doc.Find("#login").Attr("readonly"); !readonly || !strings.Contains(doc.Find(".banner.info").Text(), "из домена company.ru") {
 		t.Error("does not say where the account is kept")
 	}
 }

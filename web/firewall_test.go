@@ -16,32 +16,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/firewall"
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
-
-// inOwnNetwork runs a test in a network namespace of its own, where it may do to the firewall what it likes. What it mounts
-// nobody else sees.
-func inOwnNetwork(t *testing.T, body func(t *testing.T)) {
-	const here = "IDECO_OWN_NETWORK"
-	if os.Getenv(here) != "" {
-		body(t)
-		return
-	}
-	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
-	run.Env = append(os.Environ(), here+"=1")
-	run.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
-	out, err := run.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) {
-		needs.Skip(t, "this takes root: %v", err)
-	}
-	needs.Rerun(t, out, err)
-}
 
 // testFirewall is a wall over settings that the test changes.
 func testFirewall(t *testing.T, dir string, s *agent.Settings) *firewallController {
@@ -60,7 +42,7 @@ func testFirewall(t *testing.T, dir string, s *agent.Settings) *firewallControll
 
 // TestFirewall follows a gateway from its first choice to the removal of the table.
 func TestFirewall(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		dir, ctx := t.TempDir(), context.Background()
 		s := agent.DefaultSettings()
 		w := testFirewall(t, dir, &s)
@@ -129,7 +111,7 @@ func TestFirewall(t *testing.T) {
 
 // TestFirewallIncidents: what others do is told, and what failed is tried again.
 func TestFirewallIncidents(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
@@ -160,7 +142,7 @@ func (do onLine) Write(line []byte) (int, error) {
 
 // TestFirewallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
 func TestFirewallHeedsWhileItFollows(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		s, trouble := gatewaySettings(), errors.New("somebody else's table")
 		w := testFirewall(t, t.TempDir(), &s)
 		if err := w.Firewall.Close(); err != nil {
@@ -215,7 +197,7 @@ func TestFirewallCheck(t *testing.T) {
 
 // TestOneKeeper: a gateway on another data directory, and who clears there, leave the table to the one that keeps it.
 func TestOneKeeper(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		ctx, dir, other := context.Background(), t.TempDir(), t.TempDir()
 		s, none := gatewaySettings(), agent.DefaultSettings()
 		first := testFirewall(t, dir, &s)
@@ -251,7 +233,7 @@ func TestOneKeeper(t *testing.T) {
 
 // TestFirewallMissing: an interface that is not there is told once, and that it has come.
 func TestFirewallMissing(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		var book bytes.Buffer
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
@@ -295,7 +277,7 @@ func TestClaimWithoutRights(t *testing.T) {
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the other end is closed
 		return
 	}
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		run := exec.CommandContext(t.Context(), "setpriv", "--inh-caps=-all", "--bounding-set=-all", os.Args[0], "-test.run=^"+t.Name()+"$")
 		run.Env = append(os.Environ(), squats+"=1")
 		stop, err := run.StdinPipe()
@@ -325,7 +307,7 @@ func TestClaimWithoutRights(t *testing.T) {
 
 // TestSessionFirewall: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
 func TestSessionFirewall(t *testing.T) {
-	inOwnNetwork(t, func(t *testing.T) {
+	netlab.Alone(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())

@@ -409,7 +409,7 @@ func TestFailClosed(t *testing.T) {
 	scene(t, "what is owed is paid at shutdown", func(g *gateway) {
 		e := g.enter(at("ivan", lanPeer, "laptop"))
 		g.memory.breaks("EndSession")
-		g.EndAll(context.Background(), agent.ReasonAdmin)
+		g.endAll(context.Background(), agent.ReasonAdmin)
 		g.memory.breaks("")
 		_ = g.Shutdown(context.Background())
 		if g.reason(e) != agent.ReasonAdmin {
@@ -490,7 +490,7 @@ func TestManySessions(t *testing.T) {
 				g.t.Fatalf("session %d is out of order", i)
 			}
 		}
-		if n := g.EndAll(context.Background(), agent.ReasonAdmin); n != 1000 {
+		if n := g.endAll(context.Background(), agent.ReasonAdmin); n != 1000 {
 			g.t.Errorf("%d ended", n)
 		}
 		g.has()

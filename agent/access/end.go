@@ -83,11 +83,6 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	})
 }
 
-// EndAll ends every session and tells how many there were.
-func (m *Manager) EndAll(ctx context.Context, reason agent.Reason) int {
-	return m.endThose(ctx, reason, (*change).all)
-}
-
 // endThose ends a choice of sessions. It does so even for a caller who has gone: half of an act that takes access away
 // must not stay undone.
 func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func(*change) []*session) (n int) {

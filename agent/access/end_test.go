@@ -9,6 +9,11 @@ import (
 	"ideco-agent/agent"
 )
 
+// endAll ends every session and tells how many there were.
+func (m *Manager) endAll(ctx context.Context, reason agent.Reason) int {
+	return m.endThose(ctx, reason, (*change).all)
+}
+
 // TestEndsBeforeWritten: nobody keeps access because the store is slow with somebody else's end.
 func TestEndsBeforeWritten(t *testing.T) {
 	for name, end := range map[string]func(*gateway) int{
@@ -16,7 +21,7 @@ func TestEndsBeforeWritten(t *testing.T) {
 			g.configure(func(s *agent.Settings) { s.Enabled = false })
 			return g.Apply(context.Background())
 		},
-		"all": func(g *gateway) int { return g.EndAll(context.Background(), agent.ReasonAdmin) },
+		"all": func(g *gateway) int { return g.endAll(context.Background(), agent.ReasonAdmin) },
 	} {
 		scene(t, name, func(g *gateway) {
 			g.enter(at("ivan", lanPeer, "a"))
@@ -93,7 +98,7 @@ func TestEnds(t *testing.T) {
 	})
 	scene(t, "all", func(g *gateway) {
 		begin(g)
-		if n := g.EndAll(gone, agent.ReasonAdmin); n != 3 {
+		if n := g.endAll(gone, agent.ReasonAdmin); n != 3 {
 			g.t.Errorf("%d ended", n)
 		}
 		g.has()

@@ -240,7 +240,7 @@ func TestRestore(t *testing.T) {
 	scene(t, "shut down while the store takes no end", func(g *gateway) {
 		g.enter(at("ivan", lanPeer, "a"))
 		g.memory.breaks("EndSession")
-		g.EndAll(ctx, agent.ReasonAdmin)
+		g.endAll(ctx, agent.ReasonAdmin)
 		_ = g.Shutdown(ctx)
 		pass(time.Hour)
 		if len(g.owed) != 1 || g.owedTimer != nil {

@@ -77,7 +77,7 @@ func TestNotices(t *testing.T) {
 		{30 * time.Minute, "[5m0s]"},
 		{6 * time.Minute, "[5m0s]"},
 		{5 * time.Minute, "[]"},
-		{agent.MinSession, "[]"},
+		{3600 * time.Millisecond, "[]"},
 	} {
 		scene(t, c.length.String(), func(g *gateway) {
 			g.configure(func(s *agent.Settings) { s.SessionLAN = c.length })

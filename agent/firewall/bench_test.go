@@ -16,18 +16,19 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // inLabBench runs a benchmark inside a lab, for a time or so many times, and passes its figures on.
 func inLabBench(b *testing.B, benchtime string, body func(*testing.B, lab)) {
-	if prefix := os.Getenv(labVariable); prefix != "" {
-		body(b, lab{prefix})
+	if l := netlab.Here(); l != nil {
+		body(b, lab{l})
 		return
 	}
-	l := newLab(b)
-	cmd := exec.CommandContext(b.Context(), "ip", "netns", "exec", l.prefix+"-gw", os.Args[0], "-test.run=^$",
+	needs.Program(b, "nft", "nftables")
+	cmd := labNetwork.New(b).Command(b.Context(), "gw", os.Args[0], "-test.run=^$",
 		"-test.bench=^"+b.Name()+"$", "-test.benchtime="+benchtime, "-test.timeout=5m")
-	cmd.Env = append(os.Environ(), labVariable+"="+l.prefix)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		b.Fatalf("%v\n%s", err, out)
@@ -221,7 +222,7 @@ func BenchmarkRevokeToLastPacket(b *testing.B) {
 // watch has a host send packets, and tells when each arrives in the Internet.
 func (l lab) watch(b *testing.B) <-chan time.Time {
 	b.Helper()
-	receiver, sender := l.udp(b, inWAN, netip.AddrPortFrom(server, 0)), l.udp(b, inLAN, netip.AddrPortFrom(host, 0))
+	receiver, sender := l.UDP(b, inWAN, netip.AddrPortFrom(server, 0)), l.UDP(b, inLAN, netip.AddrPortFrom(host, 0))
 	to := receiver.LocalAddr().(*net.UDPAddr).AddrPort()
 	arrived := make(chan time.Time, 1<<16)
 	go func() {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 )
 
 // intruder is a LAN host that sends whatever frames it likes.
@@ -30,14 +31,14 @@ func (l lab) intruder(t *testing.T) *intruder {
 		t.Fatal(err)
 	}
 	i := &intruder{own: mac{2, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb}, router: mac(gateway.HardwareAddr)}
-	l.at(t, inLAN, func() {
-		var port *net.Interface
-		if port, err = net.InterfaceByName("eth0"); err == nil {
+	if err := l.At(inLAN, func() error {
+		port, err := net.InterfaceByName("eth0")
+		if err == nil {
 			i.to.Ifindex = port.Index
 			i.socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		}
-	})
-	if err != nil {
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(i.socket) })
@@ -124,7 +125,7 @@ func TestMadeUpAddresses(t *testing.T) {
 		for _, c := range []struct{ host, other, server netip.Addr }{{host, second, server}, {host6, second6, server6}} {
 			dns := netip.AddrPortFrom(c.server, 53)
 			l.names(t, dns, func(a netip.Addr) bool { return a.Is4() || a == c.host || a == c.other })
-			eventually(t, "a question is answered", func() bool { return l.resolves(t, c.host, dns) })
+			netlab.Eventually(t, "a question is answered", func() bool { return l.resolves(t, c.host, dns) })
 			i.madeUp(t, dnsHosts+5000, dns)
 			if !l.resolves(t, c.other, dns) {
 				t.Errorf("%s asks in vain beside made-up addresses", c.other)
@@ -160,7 +161,7 @@ func sizeOf(t *testing.T, set *memberSet) int {
 // questions by making up addresses.
 func TestManyAddressesOfOneMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		run(t, "nft", `table inet count {
+		netlab.Run(t, "nft", `table inet count {
 			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name passed; }
 			counter passed { }
 		}`)
@@ -176,7 +177,7 @@ func TestManyAddressesOfOneMAC(t *testing.T) {
 		}
 		most := dnsMACRate + int(dnsMACRate*time.Since(begun).Seconds()) + 100
 		passed := 0
-		counter := run(t, "nft", "list", "counter", "inet", "count", "passed")
+		counter := netlab.Run(t, "nft", "list", "counter", "inet", "count", "passed")
 		if _, err := fmt.Sscanf(counter[strings.Index(counter, "packets"):], "packets %d", &passed); err != nil {
 			t.Fatal(err)
 		}

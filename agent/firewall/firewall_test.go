@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,13 +17,13 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 func TestClosedBeforeLogin(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		open(t, labPlan(), Options{})
-		four, six := l.listen(t, inWAN, server, 0, says("world")), l.listen(t, inWAN, server6, 0, says("world"))
+		four, six := l.listen(t, inWAN, server, 0, netlab.Says("world")), l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		l.wantClosed(t, "IPv4", inLAN, host, four)
 		l.wantClosed(t, "IPv6", inLAN, host6, six)
 		for _, network := range []struct {
@@ -33,11 +32,11 @@ func TestClosedBeforeLogin(t *testing.T) {
 		}{{host, netip.AddrPortFrom(server, 9999)}, {host6, netip.AddrPortFrom(server6, 9999)}, {host, netip.AddrPortFrom(server, 53)}} {
 			l.wantProhibited(t, network.from, network.to)
 		}
-		l.wantOpen(t, "LAN to LAN", inLAN, host, l.listen(t, inLAN1, neighbor, 0, says("neighbor")))
-		l.wantOpen(t, "the gateway", inLAN, host, l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, says("gateway")))
+		l.wantOpen(t, "LAN to LAN", inLAN, host, l.listen(t, inLAN1, neighbor, 0, netlab.Says("neighbor")))
+		l.wantOpen(t, "the gateway", inLAN, host, l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, netlab.Says("gateway")))
 
-		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
-		inside := l.listen(t, inLAN, host, 0, says("inside"))
+		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		inside := l.listen(t, inLAN, host, 0, netlab.Says("inside"))
 		if !l.dark(t, inWAN, server, inside) {
 			t.Error("the LAN can be reached from outside")
 		}
@@ -68,14 +67,14 @@ func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
 func TestRefusalTellsNobodyOutside(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		open(t, labPlan(), Options{})
-		l.ip(t, inLAN, "addr", "add", server.String()+"/32", "dev", "lo")
+		l.IP(t, inLAN, "addr", "add", server.String()+"/32", "dev", "lo")
 		var heard net.PacketConn
-		l.at(t, inWAN, func() {
-			var err error
-			if heard, err = net.ListenPacket("ip4:icmp", server.String()); err != nil {
-				t.Error(err)
-			}
-		})
+		if err := l.At(inWAN, func() (err error) {
+			heard, err = net.ListenPacket("ip4:icmp", server.String())
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		defer heard.Close()
 		c, err := l.dial(t, inLAN, "udp", server, netip.AddrPortFrom(elsewhere, 9999))
 		if err != nil {
@@ -99,19 +98,19 @@ func TestDownloadStops(t *testing.T) {
 		for _, way := range []struct {
 			from, at netip.Addr
 		}{{host, server}, {host6, server6}, {routed, server}} {
-			to := l.listen(t, inWAN, way.at, 0, paced)
+			to := l.listen(t, inWAN, way.at, 0, netlab.Paced)
 			l.known(t, inLAN, host)
 			if way.from.Is6() {
 				l.known(t, inLAN, host6)
 			}
 			s := grant(t, f, session(1, way.from))
-			download := l.stream(t, inLAN, way.from, to)
-			download.runs(t)
+			download := l.Download(t, "the download", inLAN, way.from, to)
+			download.Runs(t)
 			grant(t, f, s) // again
-			download.runs(t)
+			download.Runs(t)
 			began := time.Now()
 			f.Revoke(context.Background(), s)
-			if took := download.stops(t).Sub(began); took > 200*time.Millisecond {
+			if took := download.Stops(t).Sub(began); took > 200*time.Millisecond {
 				t.Errorf("%s: the last byte came %s after the end", way.from, took)
 			}
 			l.wantClosed(t, "after the end", inLAN, way.from, to)
@@ -122,14 +121,14 @@ func TestDownloadStops(t *testing.T) {
 func TestSomebodyElse(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.known(t, inLAN, host)
 		l.known(t, inLAN, second)
 		s := grant(t, f, session(1, host))
 		l.wantOpen(t, "the host", inLAN, host, to)
 		l.wantClosed(t, "its second address", inLAN, second, to)
 
-		l.ip(t, inLAN1, "addr", "add", host.String()+"/32", "dev", "lo")
+		l.IP(t, inLAN1, "addr", "add", host.String()+"/32", "dev", "lo")
 		if !l.dark(t, inLAN1, host, to) && !l.refused(t, inLAN1, host, to) {
 			t.Error("the address is open on the other LAN")
 		}
@@ -137,9 +136,9 @@ func TestSomebodyElse(t *testing.T) {
 			t.Error("the MAC is not told")
 		}
 
-		run(t, "ip", "-n", l.prefix+"-lan", "link", "set", "eth0", "address", "02:00:00:00:00:66")
-		l.ip(t, inLAN, "route", "replace", "default", "via", "10.77.1.1")
-		run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", "02:00:00:00:00:66")
+		l.IP(t, inLAN, "link", "set", "eth0", "address", "02:00:00:00:00:66")
+		l.IP(t, inLAN, "route", "replace", "default", "via", "10.77.1.1")
+		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", "02:00:00:00:00:66")
 		l.wantClosed(t, "the address at another MAC", inLAN, host, to)
 		grant(t, f, s)
 		l.wantOpen(t, "a MAC that logged in", inLAN, host, to)
@@ -151,14 +150,14 @@ func TestSomebodyElse(t *testing.T) {
 
 func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrPort) bool {
 	t.Helper()
-	_, err := l.hears(t, where, from, to)
+	_, err := l.Hears(where, from, to, patience)
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
 // requested opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
 func (l lab) requested(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
 	t.Helper()
-	sender, receiver := l.udp(t, there, netip.AddrPortFrom(server, 0)), l.udp(t, where, netip.AddrPortFrom(host, 0))
+	sender, receiver := l.UDP(t, there, netip.AddrPortFrom(server, 0)), l.UDP(t, where, netip.AddrPortFrom(host, 0))
 	receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
 	buf := make([]byte, 64)
 	sender.SetReadDeadline(time.Now().Add(patience))
@@ -243,14 +242,14 @@ func TestSamePerson(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		l.known(t, inLAN, host)
-		to := l.listen(t, inWAN, server, 0, paced)
+		to := l.listen(t, inWAN, server, 0, netlab.Paced)
 		first := grant(t, f, session(1, host))
-		download := l.stream(t, inLAN, host, to)
-		download.runs(t)
+		download := l.Download(t, "the download", inLAN, host, to)
+		download.Runs(t)
 		next := first
 		next.ID = "next"
 		grant(t, f, next)
-		eventually(t, "the traffic is counted", func() bool {
+		netlab.Eventually(t, "the traffic is counted", func() bool {
 			return f.Traffic()[next.ID].Rx > 0 && f.Traffic()[next.ID].Tx > f.Traffic()[next.ID].Rx/2
 		})
 		if _, ok := f.Traffic()[first.ID]; ok {
@@ -259,7 +258,7 @@ func TestSamePerson(t *testing.T) {
 		unknown := first
 		unknown.ID = "never granted" // the last one in the place of others that are over
 		revoked(t, f, unknown)
-		download.stops(t)
+		download.Stops(t)
 		if len(f.Traffic()) != 0 {
 			t.Errorf("still counted: %v", f.Traffic())
 		}
@@ -273,7 +272,7 @@ func TestSamePersonUnheard(t *testing.T) {
 		l.known(t, inLAN, host)
 		first := grant(t, f, session(1, host))
 		want := f.MACs()[first.ID].String()
-		run(t, "ip", "neigh", "flush", "dev", "lan0")
+		netlab.Run(t, "ip", "neigh", "flush", "dev", "lan0")
 		next := first
 		next.ID = "next"
 		grant(t, f, next)
@@ -289,11 +288,11 @@ func TestRedirects(t *testing.T) {
 		p.Redirect = Redirect{GatewayAddrs: []netip.Addr{outer}, PortalPort: 8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 8080}
 		f := open(t, p, Options{})
 		any4 := netip.IPv4Unspecified()
-		l.listen(t, "", any4, 8080, says("sign in"))
-		l.listen(t, "", any4, 8443, says("portal"))
-		l.listen(t, "", any4, 14765, says("agent"))
-		l.listen(t, inWAN, server, 80, says("world"))
-		l.listen(t, inLAN1, neighbor, 80, says("intranet"))
+		l.listen(t, "", any4, 8080, netlab.Says("sign in"))
+		l.listen(t, "", any4, 8443, netlab.Says("portal"))
+		l.listen(t, "", any4, 14765, netlab.Says("agent"))
+		l.listen(t, inWAN, server, 80, netlab.Says("world"))
+		l.listen(t, inLAN1, neighbor, 80, netlab.Says("intranet"))
 		l.known(t, inLAN, host)
 		for name, login := range map[string]bool{"before login": false, "after login": true} {
 			web := "sign in"
@@ -308,7 +307,7 @@ func TestRedirects(t *testing.T) {
 				netip.AddrPortFrom(outer, 14765):          "agent",
 				netip.MustParseAddrPort("10.77.1.1:8443"): "portal",
 			} {
-				if got, err := l.hears(t, inLAN, host, to); got != want {
+				if got, err := l.Hears(inLAN, host, to, patience); got != want {
 					t.Errorf("%s: %s says %q (%v), want %q", name, to, got, err, want)
 				}
 			}
@@ -316,7 +315,7 @@ func TestRedirects(t *testing.T) {
 			revoked(t, f, session(1, host))
 		}
 		for _, to := range []netip.AddrPort{netip.AddrPortFrom(outer, 80), netip.AddrPortFrom(elsewhere, 80)} {
-			if got, err := l.hears(t, inLAN, host, to); got != "sign in" {
+			if got, err := l.Hears(inLAN, host, to, patience); got != "sign in" {
 				t.Errorf("%s says %q (%v)", to, got, err)
 			}
 		}
@@ -326,14 +325,14 @@ func TestRedirects(t *testing.T) {
 // Every packet is counted once, also the first one to port 80, which is asked for a session before it is judged too.
 func TestCountedOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		run(t, "nft", `table inet count {
+		netlab.Run(t, "nft", `table inet count {
 			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name sent; }
 			counter sent { }
 		}`)
 		p := labPlan()
 		p.Redirect.HTTPPort = 8080
 		f := open(t, p, Options{})
-		four, six := l.listen(t, inWAN, server, 80, says("world")), l.listen(t, inWAN, server6, 80, says("world"))
+		four, six := l.listen(t, inWAN, server, 80, netlab.Says("world")), l.listen(t, inWAN, server6, 80, netlab.Says("world"))
 		for _, way := range []struct {
 			host netip.Addr
 			site netip.AddrPort
@@ -342,9 +341,9 @@ func TestCountedOnce(t *testing.T) {
 			s := grant(t, f, session(1, way.host))
 			nft(t, "reset counters")
 			l.wantOpen(t, "a site", inLAN, way.host, way.site)
-			eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
+			netlab.Eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
 				keeps(t, f, (*keeper).sample)
-				sent := run(t, "nft", "list", "counter", "inet", "count", "sent")
+				sent := netlab.Run(t, "nft", "list", "counter", "inet", "count", "sent")
 				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
 			})
 			revoked(t, f, s)
@@ -359,18 +358,18 @@ func TestDMZIsNotRedirected(t *testing.T) {
 		p.LAN, p.LocalNetworks = p.LAN[:1], nil
 		p.Redirect.HTTPPort = 8080
 		open(t, p, Options{})
-		l.listen(t, "", netip.IPv6Unspecified(), 8080, says("sign in"))
-		l.listen(t, inLAN1, neighbor, 80, says("DMZ"))
+		l.listen(t, "", netip.IPv6Unspecified(), 8080, netlab.Says("sign in"))
+		l.listen(t, inLAN1, neighbor, 80, netlab.Says("DMZ"))
 		for to, want := range map[netip.AddrPort]string{
 			netip.AddrPortFrom(neighbor, 80):          "DMZ",
 			netip.AddrPortFrom(server, 80):            "sign in",
 			netip.MustParseAddrPort("10.77.2.1:8080"): "sign in", // the gateway itself
 		} {
-			if got, err := l.hears(t, inLAN, host, to); got != want {
+			if got, err := l.Hears(inLAN, host, to, patience); got != want {
 				t.Errorf("%s says %q (%v), want %q", to, got, err, want)
 			}
 		}
-		if got, err := l.hears(t, inLAN, host6, netip.AddrPortFrom(server6, 80)); got != "sign in" {
+		if got, err := l.Hears(inLAN, host6, netip.AddrPortFrom(server6, 80), patience); got != "sign in" {
 			t.Errorf("IPv6: %q, %v", got, err)
 		}
 	})
@@ -408,9 +407,9 @@ func TestOpenBeforeLogin(t *testing.T) {
 		p := labPlan()
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server}, {Addr: server6}}
 		open(t, p, Options{})
-		l.wantOpen(t, "an open address", inLAN, host, l.listen(t, inWAN, server, 0, says("open")))
-		l.wantOpen(t, "an open address of IPv6", inLAN, host6, l.listen(t, inWAN, server6, 0, says("open")))
-		l.wantClosed(t, "another address", inLAN, host, l.listen(t, inWAN, elsewhere, 0, says("closed")))
+		l.wantOpen(t, "an open address", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("open")))
+		l.wantOpen(t, "an open address of IPv6", inLAN, host6, l.listen(t, inWAN, server6, 0, netlab.Says("open")))
+		l.wantClosed(t, "another address", inLAN, host, l.listen(t, inWAN, elsewhere, 0, netlab.Says("closed")))
 		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 53))
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 53), 200); got < 15 || got > 40 {
 			t.Errorf("%d of 200 questions at once came through, want about 20", got)
@@ -421,8 +420,8 @@ func TestOpenBeforeLogin(t *testing.T) {
 		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 200); got < 15 || got > 40 {
 			t.Errorf("%d of 200 questions of IPv6 came through, want about 20", got)
 		}
-		eventually(t, "who asks no more is forgotten", func() bool {
-			return !strings.Contains(run(t, "nft", "list", "set", "inet", Table, dnsMAC4.name), host.String())
+		netlab.Eventually(t, "who asks no more is forgotten", func() bool {
+			return !strings.Contains(netlab.Run(t, "nft", "list", "set", "inet", Table, dnsMAC4.name), host.String())
 		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
 			t.Errorf("%d of 100 packets to another port came through", got)
@@ -437,22 +436,22 @@ func TestOpenPort(t *testing.T) {
 		p.Redirect.HTTPPort = 8080
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}, {Addr: server6, Port: 53}, {Addr: elsewhere, Port: 80}}
 		f := open(t, p, Options{})
-		l.listen(t, "", netip.IPv4Unspecified(), 8080, says("sign in"))
+		l.listen(t, "", netip.IPv4Unspecified(), 8080, netlab.Says("sign in"))
 		for from, to := range map[netip.Addr]netip.Addr{host: server, host6: server6} {
 			dns := netip.AddrPortFrom(to, 53)
-			l.wantOpen(t, "TCP", inLAN, from, l.listen(t, inWAN, to, 53, says("open")))
+			l.wantOpen(t, "TCP", inLAN, from, l.listen(t, inWAN, to, 53, netlab.Says("open")))
 			l.names(t, dns, func(netip.Addr) bool { return true })
 			if !l.resolves(t, from, dns) {
 				t.Errorf("%s asks %s in vain", from, dns)
 			}
-			l.wantClosed(t, "another port of TCP", inLAN, from, l.listen(t, inWAN, to, 0, says("closed")))
+			l.wantClosed(t, "another port of TCP", inLAN, from, l.listen(t, inWAN, to, 0, netlab.Says("closed")))
 			l.wantProhibited(t, from, netip.AddrPortFrom(to, 54))
 		}
-		l.wantClosed(t, "the port at another address", inLAN, host, l.listen(t, inWAN, elsewhere, 53, says("closed")))
-		l.listen(t, inWAN, server, 80, says("world"))
-		l.listen(t, inWAN, elsewhere, 80, says("open"))
+		l.wantClosed(t, "the port at another address", inLAN, host, l.listen(t, inWAN, elsewhere, 53, netlab.Says("closed")))
+		l.listen(t, inWAN, server, 80, netlab.Says("world"))
+		l.listen(t, inWAN, elsewhere, 80, netlab.Says("open"))
 		for to, want := range map[netip.Addr]string{server: "sign in", elsewhere: "open"} {
-			if got, err := l.hears(t, inLAN, host, netip.AddrPortFrom(to, 80)); got != want {
+			if got, err := l.Hears(inLAN, host, netip.AddrPortFrom(to, 80), patience); got != want {
 				t.Errorf("port 80 of %s says %q (%v), want %q", to, got, err, want)
 			}
 		}
@@ -466,14 +465,14 @@ func TestOpenPort(t *testing.T) {
 			}
 		}
 		apply()
-		download, arrives := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced)), l.requested(t, inLAN, host, inWAN, server)
-		download.runs(t)
+		download, arrives := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced)), l.requested(t, inLAN, host, inWAN, server)
+		download.Runs(t)
 		if !arrives() {
 			t.Fatal("nothing arrives from an open host")
 		}
 		p.OpenBeforeLogin[0].Port = 53
 		apply()
-		download.stops(t)
+		download.Stops(t)
 		if arrives() {
 			t.Error("packets arrive from a port that is not open any more")
 		}
@@ -492,7 +491,7 @@ func TestOpenWithoutMAC(t *testing.T) {
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}}
 		open(t, p, Options{})
 		dns := netip.AddrPortFrom(server, 53)
-		receiver := l.udp(t, inWAN, dns)
+		receiver := l.UDP(t, inWAN, dns)
 		for range 200 {
 			if _, err := line.Fds[0].Write(packet(netip.MustParseAddrPort("10.66.0.5:1024"), dns)); err != nil {
 				t.Fatal(err)
@@ -507,9 +506,9 @@ func TestOpenWithoutMAC(t *testing.T) {
 // flood sends packets at once and returns how many arrive.
 func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, packets int) (arrived int) {
 	t.Helper()
-	receiver := l.udp(t, inWAN, to)
+	receiver := l.UDP(t, inWAN, to)
 	defer receiver.Close()
-	sender := l.udp(t, inLAN, netip.AddrPortFrom(from, 0))
+	sender := l.UDP(t, inLAN, netip.AddrPortFrom(from, 0))
 	defer sender.Close()
 	for range packets {
 		sender.WriteToUDPAddrPort([]byte("?"), to)
@@ -532,14 +531,14 @@ func TestTunnel(t *testing.T) {
 		p := labPlan()
 		p.ForwardNets = []netip.Prefix{netip.MustParsePrefix("10.77.3.0/24")}
 		p.DNS = []netip.Addr{host}
-		names := l.listen(t, inLAN, host, 53, says("names"))
-		allowed, other := l.listen(t, inLAN1, neighbor, 0, says("allowed")), l.listen(t, inLAN, host, 0, says("other"))
-		world := l.listen(t, inWAN, server, 0, says("world"))
+		names := l.listen(t, inLAN, host, 53, netlab.Says("names"))
+		allowed, other := l.listen(t, inLAN1, neighbor, 0, netlab.Says("allowed")), l.listen(t, inLAN, host, 0, netlab.Says("other"))
+		world := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		ours := netip.MustParseAddr("10.99.0.1")
-		inside, foreign := l.listen(t, "", ours, 80, says("gateway")), l.listen(t, "", ours, 0, says("another service"))
-		p.Redirect.PortalPort = l.listen(t, "", ours, 0, says("portal")).Port()
+		inside, foreign := l.listen(t, "", ours, 80, netlab.Says("gateway")), l.listen(t, "", ours, 0, netlab.Says("another service"))
+		p.Redirect.PortalPort = l.listen(t, "", ours, 0, netlab.Says("portal")).Port()
 		portal := netip.AddrPortFrom(ours, p.Redirect.PortalPort)
-		gateway := l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, says("gateway"))
+		gateway := l.listen(t, "", netip.MustParseAddr("10.77.1.1"), 0, netlab.Says("gateway"))
 		f := open(t, p, Options{})
 		l.wantClosed(t, "without a session", inTunnel, peer, allowed)
 		l.wantClosed(t, "the gateway without a session", inTunnel, peer, inside)
@@ -549,14 +548,14 @@ func TestTunnel(t *testing.T) {
 		l.wantOpen(t, "the gateway in the tunnel", inTunnel, peer, inside)
 		l.wantOpen(t, "the portal in the tunnel", inTunnel, peer, portal)
 		l.wantClosed(t, "another service of the gateway", inTunnel, peer, foreign)
-		l.wantOpen(t, "from the gateway to the person", "gw", ours, l.listen(t, inTunnel, peer, 0, says("person")))
+		l.wantOpen(t, "from the gateway to the person", "gw", ours, l.listen(t, inTunnel, peer, 0, netlab.Says("person")))
 		l.wantClosed(t, "another network", inTunnel, peer, other)
 		l.wantOpen(t, "a server of DNS there", inTunnel, peer, names)
 		l.wantClosed(t, "a server of DNS without a session", inTunnel, peer2, names)
 		l.wantClosed(t, "the Internet", inTunnel, peer, world)
 		l.wantClosed(t, "the gateway's other addresses", inTunnel, peer, gateway)
 		l.wantClosed(t, "another address in the tunnel", inTunnel, peer2, allowed)
-		l.wantClosed(t, "from the LAN into the tunnel", inLAN, host, l.listen(t, inTunnel, peer, 0, says("peer")))
+		l.wantClosed(t, "from the LAN into the tunnel", inLAN, host, l.listen(t, inTunnel, peer, 0, netlab.Says("peer")))
 		if _, ok := f.Traffic()[s.ID]; ok {
 			t.Error("a session in the tunnel is counted twice")
 		}
@@ -565,10 +564,10 @@ func TestTunnel(t *testing.T) {
 		if err := f.Apply(context.Background(), p); err != nil {
 			t.Fatal(err)
 		}
-		download := l.stream(t, inTunnel, peer, l.listen(t, inWAN, server, 0, paced))
-		download.runs(t)
+		download := l.Download(t, "the download", inTunnel, peer, l.listen(t, inWAN, server, 0, netlab.Paced))
+		download.Runs(t)
 		f.Revoke(context.Background(), s)
-		download.stops(t)
+		download.Stops(t)
 	})
 }
 
@@ -578,9 +577,9 @@ func TestTunnelAway(t *testing.T) {
 		f := open(t, labPlan(), Options{})
 		l.known(t, inLAN, host)
 		grant(t, f, session(1, host))
-		run(t, "ip", "link", "del", "vpn0")
-		l.ip(t, inWAN, "addr", "add", peer.String()+"/32", "dev", "lo")
-		to := l.listen(t, inWAN, peer, 0, says("not the peer"))
+		netlab.Run(t, "ip", "link", "del", "vpn0")
+		l.IP(t, inWAN, "addr", "add", peer.String()+"/32", "dev", "lo")
+		to := l.listen(t, inWAN, peer, 0, netlab.Says("not the peer"))
 		for _, from := range []netip.Addr{host, second} {
 			if !l.dark(t, inLAN, from, to) {
 				t.Errorf("%s is answered from outside, or refused", from)
@@ -592,22 +591,22 @@ func TestTunnelAway(t *testing.T) {
 // Peers of a tunnel all come in through one interface and leave through it again.
 func TestPeersAmongThemselves(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		run(t, "ip", "link", "add", "second", "type", "veth", "peer", "name", "eth1", "netns", l.prefix+"-"+inLAN1)
-		l.ip(t, inLAN1, "link", "set", "eth1", "up")
-		run(t, "ip", "link", "add", "ideco", "type", "bridge")
+		netlab.Run(t, "ip", "link", "add", "second", "type", "veth", "peer", "name", "eth1", "netns", l.Name(inLAN1))
+		l.IP(t, inLAN1, "link", "set", "eth1", "up")
+		netlab.Run(t, "ip", "link", "add", "ideco", "type", "bridge")
 		for _, port := range []string{"vpn0", "second"} {
-			run(t, "ip", "link", "set", port, "master", "ideco", "up")
-			run(t, "ip", "link", "set", port, "type", "bridge_slave", "isolated", "on") // so that only the gateway joins them
+			netlab.Run(t, "ip", "link", "set", port, "master", "ideco", "up")
+			netlab.Run(t, "ip", "link", "set", port, "type", "bridge_slave", "isolated", "on") // so that only the gateway joins them
 		}
-		run(t, "ip", "addr", "flush", "dev", "vpn0")
-		run(t, "ip", "addr", "add", "10.99.0.1/24", "dev", "ideco")
-		run(t, "ip", "link", "set", "ideco", "up")
-		l.ip(t, inTunnel, "addr", "flush", "dev", "eth0")
-		l.ip(t, inTunnel, "addr", "add", peer.String()+"/32", "dev", "eth0")
-		l.ip(t, inTunnel, "route", "add", "10.99.0.1", "dev", "eth0")
-		l.ip(t, inTunnel, "route", "add", "default", "via", "10.99.0.1")
-		l.ip(t, inLAN1, "addr", "add", peer2.String()+"/32", "dev", "eth1")
-		l.ip(t, inLAN1, "route", "add", "10.99.0.0/24", "via", "10.99.0.1", "dev", "eth1", "onlink")
+		netlab.Run(t, "ip", "addr", "flush", "dev", "vpn0")
+		netlab.Run(t, "ip", "addr", "add", "10.99.0.1/24", "dev", "ideco")
+		netlab.Run(t, "ip", "link", "set", "ideco", "up")
+		l.IP(t, inTunnel, "addr", "flush", "dev", "eth0")
+		l.IP(t, inTunnel, "addr", "add", peer.String()+"/32", "dev", "eth0")
+		l.IP(t, inTunnel, "route", "add", "10.99.0.1", "dev", "eth0")
+		l.IP(t, inTunnel, "route", "add", "default", "via", "10.99.0.1")
+		l.IP(t, inLAN1, "addr", "add", peer2.String()+"/32", "dev", "eth1")
+		l.IP(t, inLAN1, "route", "add", "10.99.0.0/24", "via", "10.99.0.1", "dev", "eth1", "onlink")
 		os.WriteFile("/proc/sys/net/ipv4/conf/ideco/send_redirects", []byte("0"), 0o644)
 		os.WriteFile("/proc/sys/net/ipv4/conf/all/send_redirects", []byte("0"), 0o644)
 
@@ -616,7 +615,7 @@ func TestPeersAmongThemselves(t *testing.T) {
 		f := open(t, p, Options{})
 		grant(t, f, remote(1, peer))
 		grant(t, f, remote(2, peer2))
-		to := l.listen(t, inLAN1, peer2, 0, says("peer"))
+		to := l.listen(t, inLAN1, peer2, 0, netlab.Says("peer"))
 		l.wantClosed(t, "one peer to another", inTunnel, peer, to)
 		p.VPNPeersMayTalk = true
 		if err := f.Apply(context.Background(), p); err != nil {
@@ -642,10 +641,10 @@ func TestOthersTablesStay(t *testing.T) {
 		if err := os.WriteFile(file, []byte(theirs), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run(t, "nft", "-f", file)
-		before := run(t, "nft", "-a", "list", "ruleset")
+		netlab.Run(t, "nft", "-f", file)
+		before := netlab.Run(t, "nft", "-a", "list", "ruleset")
 		others := func() string {
-			return run(t, "nft", "-a", "list", "table", "ip", "theirs") + "\n" + run(t, "nft", "-a", "list", "table", "inet", "filter")
+			return netlab.Run(t, "nft", "-a", "list", "table", "ip", "theirs") + "\n" + netlab.Run(t, "nft", "-a", "list", "table", "inet", "filter")
 		}
 		want := others()
 		f := open(t, labPlan(), Options{})
@@ -665,7 +664,7 @@ func TestOthersTablesStay(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if got := run(t, "nft", "-a", "list", "ruleset"); got != before {
+		if got := netlab.Run(t, "nft", "-a", "list", "ruleset"); got != before {
 			t.Errorf("after clearing:\n%s\nwant\n%s", got, before)
 		}
 		if _, loaded, err := Show(labPlan()); loaded || err != nil {
@@ -678,21 +677,21 @@ func TestNoInterfacesNoTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, Plan{Tunnel: "vpn0"}, Options{})
 		grant(t, f, session(1, host))
-		if got := run(t, "nft", "list", "ruleset"); got != "" {
+		if got := netlab.Run(t, "nft", "list", "ruleset"); got != "" {
 			t.Errorf("a table without interfaces:\n%s", got)
 		}
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		if err := f.Apply(context.Background(), labPlan()); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "who was granted before is let through", func() bool {
-			word, _ := l.hears(t, inLAN, host, to)
+		netlab.Eventually(t, "who was granted before is let through", func() bool {
+			word, _ := l.Hears(inLAN, host, to, patience)
 			return word != ""
 		})
 		if err := f.Apply(context.Background(), Plan{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := run(t, "nft", "list", "ruleset"); got != "" {
+		if got := netlab.Run(t, "nft", "list", "ruleset"); got != "" {
 			t.Errorf("the table outlived its interfaces:\n%s", got)
 		}
 	})
@@ -703,13 +702,13 @@ func TestOthersChangeTheTable(t *testing.T) {
 		incidents := make(chan Incident, 10)
 		p := labPlan()
 		p.Masquerade = false // what is hidden behind an address ends with the table that hides it
-		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
 		f := open(t, p, Options{Report: func(i Incident) { incidents <- i }})
 		l.known(t, inLAN, host)
 		grant(t, f, session(1, host))
-		to := l.listen(t, inWAN, server, 0, paced)
-		download := l.stream(t, inLAN, host, to)
-		closed := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Paced)
+		download := l.Download(t, "the download", inLAN, host, to)
+		closed := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		want := rules(t)
 		for _, c := range []struct{ command, what string }{
 			{"delete table inet ideco_agent", TableRemoved},
@@ -735,9 +734,9 @@ func TestOthersChangeTheTable(t *testing.T) {
 				t.Errorf("%s: noticed after %s", c.command, took)
 			}
 			if c.command == "flush set inet ideco_agent lan4" { // it was out of the set, and was told so
-				download = l.stream(t, inLAN, host, to)
+				download = l.Download(t, "the download", inLAN, host, to)
 			}
-			download.runs(t)
+			download.Runs(t)
 			l.wantClosed(t, c.command, inLAN, second, closed)
 			if got := rules(t); got != want {
 				t.Errorf("%s: the table is now\n%s\nwant\n%s", c.command, got, want)
@@ -757,7 +756,7 @@ func TestOthersChangeTheTable(t *testing.T) {
 func TestRightAfterOthers(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.known(t, inLAN, host)
 		l.known(t, inLAN, second)
 		first, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
@@ -784,7 +783,7 @@ func TestRightAfterOthers(t *testing.T) {
 // rules are the table without its elements.
 func rules(t *testing.T) string {
 	t.Helper()
-	return run(t, "nft", "-t", "list", "ruleset")
+	return netlab.Run(t, "nft", "-t", "list", "ruleset")
 }
 
 // TestPreviewIsWhatIsLoaded compares what nft makes of the text, at boot for instance, with what this package gives to the
@@ -802,9 +801,9 @@ func TestPreviewIsWhatIsLoaded(t *testing.T) {
 			if err := os.WriteFile(file, []byte(p.Text()), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			run(t, "nft", "-f", file)
-			run(t, "nft", "-f", file) // over itself
-			byNFT := run(t, "nft", "list", "ruleset")
+			netlab.Run(t, "nft", "-f", file)
+			netlab.Run(t, "nft", "-f", file) // over itself
+			byNFT := netlab.Run(t, "nft", "list", "ruleset")
 			if err := Clear(); err != nil {
 				t.Fatal(err)
 			}
@@ -812,7 +811,7 @@ func TestPreviewIsWhatIsLoaded(t *testing.T) {
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
-			byUs := run(t, "nft", "list", "ruleset")
+			byUs := netlab.Run(t, "nft", "list", "ruleset")
 			if byUs != byNFT {
 				t.Errorf("%s: loaded is\n%s\nnft makes of the text\n%s", name, byUs, byNFT)
 			}
@@ -833,14 +832,14 @@ func TestClosedAtBoot(t *testing.T) {
 		if err := os.WriteFile(file, []byte(labPlan().Text()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run(t, "nft", "-f", file)
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		netlab.Run(t, "nft", "-f", file)
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.wantClosed(t, "at boot", inLAN, host, to)
 		f := open(t, labPlan(), Options{})
 		l.known(t, inLAN, host)
 		grant(t, f, session(1, host))
 		l.wantOpen(t, "after the login", inLAN, host, to)
-		run(t, "nft", "-f", file)
+		netlab.Run(t, "nft", "-f", file)
 		l.wantOpen(t, "after the file was loaded once more", inLAN, host, to)
 	})
 }
@@ -849,10 +848,10 @@ func TestClosedAtBoot(t *testing.T) {
 func TestUnknownMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		run(t, "ip", "neigh", "flush", "dev", "lan0")
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		netlab.Run(t, "ip", "neigh", "flush", "dev", "lan0")
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		s := grant(t, f, session(1, host))
-		eventually(t, "the MAC is found", func() bool { return f.MACs()[s.ID] != nil })
+		netlab.Eventually(t, "the MAC is found", func() bool { return f.MACs()[s.ID] != nil })
 		l.wantOpen(t, "after the call", inLAN, host, to)
 		absent := grant(t, f, session(2, netip.MustParseAddr("10.77.1.99")))
 		revoked(t, f, absent)
@@ -868,7 +867,7 @@ func TestMACOfAnAgent(t *testing.T) {
 		s := grant(t, f, session(1, host))
 		agents := f.MACs()[s.ID].String()
 		const thief = "02:00:00:00:00:99"
-		run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", thief)
+		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", thief)
 		other := labPlan()
 		other.VPNPeersMayTalk = true
 		if err := f.Apply(context.Background(), other); err != nil {
@@ -905,7 +904,7 @@ func TestMACOfAnAgent(t *testing.T) {
 func TestGrantAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
-		to := l.listen(t, inWAN, server6, 0, says("world"))
+		to := l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		for _, a := range []netip.Addr{host, second, host6, second6} {
 			l.known(t, inLAN, a)
 		}
@@ -933,7 +932,7 @@ func TestGrantAddress(t *testing.T) {
 		m := f.MACs()[s.ID].String()
 		for i := range 9 {
 			a := fmt.Sprintf("fd77:1::1:%d", i)
-			run(t, "ip", "neigh", "add", a, "dev", "lan0", "lladdr", m)
+			netlab.Run(t, "ip", "neigh", "add", a, "dev", "lan0", "lladdr", m)
 			if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr(a)); err != nil {
 				t.Fatal(err)
 			}
@@ -943,7 +942,7 @@ func TestGrantAddress(t *testing.T) {
 		}
 		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
 		f.RevokeAddress(ctx, s.ID, host6)
-		eventually(t, "one that was taken away is closed", func() bool {
+		netlab.Eventually(t, "one that was taken away is closed", func() bool {
 			left, err := elementsNow(lan6)
 			return err == nil && len(left) == 9
 		})
@@ -964,7 +963,7 @@ func TestGrantAddress(t *testing.T) {
 func TestRevokeAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
-		to, to6 := l.listen(t, inWAN, server, 0, paced), l.listen(t, inWAN, server6, 0, paced)
+		to, to6 := l.listen(t, inWAN, server, 0, netlab.Paced), l.listen(t, inWAN, server6, 0, netlab.Paced)
 		for _, a := range []netip.Addr{host, second, host6} {
 			l.known(t, inLAN, a)
 		}
@@ -972,21 +971,21 @@ func TestRevokeAddress(t *testing.T) {
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
-		own, further := l.stream(t, inLAN, host, to), l.stream(t, inLAN, host6, to6)
-		further.runs(t)
+		own, further := l.Download(t, "the download", inLAN, host, to), l.Download(t, "the download", inLAN, host6, to6)
+		further.Runs(t)
 		f.RevokeAddress(ctx, other.ID, host6) // another's
 		f.RevokeAddress(ctx, s.ID, host)      // its own
 		f.RevokeAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99"))
-		own.runs(t)
-		further.runs(t)
+		own.Runs(t)
+		further.Runs(t)
 		f.RevokeAddress(ctx, s.ID, host6)
-		further.stops(t)
-		own.runs(t)
+		further.Stops(t)
+		own.Runs(t)
 		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
 		}
 		revoked(t, f, s)
-		own.stops(t)
+		own.Stops(t)
 	})
 }
 
@@ -994,7 +993,7 @@ func TestRevokeAddress(t *testing.T) {
 func TestRevokeInTunnel(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		grant(t, f, remote(1, peer))
 		revoked(t, f, remote(2, peer))
 		l.wantOpen(t, "another's end", inTunnel, peer, to)
@@ -1007,7 +1006,7 @@ func TestRevokeInTunnel(t *testing.T) {
 func TestMSS(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		run(t, "ip", "link", "set", "wan0", "mtu", "1300")
+		netlab.Run(t, "ip", "link", "set", "wan0", "mtu", "1300")
 		l.known(t, inLAN, host)
 		grant(t, f, session(1, host))
 		mss := make(chan int, 1)
@@ -1027,40 +1026,26 @@ func TestMSS(t *testing.T) {
 }
 
 func TestWithoutRights(t *testing.T) {
-	if os.Getenv(labVariable) == "" {
-		t.Parallel()
-		needs.Root(t)
-		for name, wrap := range map[string][]string{
-			"no capability": {"setpriv", "--inh-caps=-all", "--bounding-set=-all"},
-			"namespace":     {"unshare", "--user", "--map-root-user"},
-		} {
-			needs.Program(t, wrap[0], "util-linux")
-			run := exec.CommandContext(t.Context(), wrap[0], append(wrap[1:], os.Args[0], "-test.run=^TestWithoutRights$", "-test.v")...)
-			run.Env = append(os.Environ(), labVariable+"=none")
-			if out, err := run.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v\n%s", name, err, out)
-			}
+	netlab.Powerless(t, func(t *testing.T) {
+		if _, err := Open(Options{Mode: ModeNFTables}); err == nil || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
+			t.Errorf("error %v, want one that names CAP_NET_ADMIN", err)
 		}
-		return
-	}
-	if _, err := Open(Options{Mode: ModeNFTables}); err == nil || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
-		t.Errorf("error %v, want one that names CAP_NET_ADMIN", err)
-	}
-	f, err := Open(Options{Mode: ModeAuto, Log: logOf(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Mode() != ModeOff || f.Problem() == nil {
-		t.Errorf("mode %s, problem %v", f.Mode(), f.Problem())
-	}
-	ctx := context.Background()
-	if err := errors.Join(f.Apply(ctx, labPlan()), f.Grant(ctx, session(1, host)), f.GrantAddress(ctx, "s1", host6)); err != nil {
-		t.Error(err)
-	}
-	f.Revoke(ctx, session(1, host))
-	if err := f.Close(); err != nil {
-		t.Error(err)
-	}
+		f, err := Open(Options{Mode: ModeAuto, Log: logOf(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Mode() != ModeOff || f.Problem() == nil {
+			t.Errorf("mode %s, problem %v", f.Mode(), f.Problem())
+		}
+		ctx := context.Background()
+		if err := errors.Join(f.Apply(ctx, labPlan()), f.Grant(ctx, session(1, host)), f.GrantAddress(ctx, "s1", host6)); err != nil {
+			t.Error(err)
+		}
+		f.Revoke(ctx, session(1, host))
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Where the program nft is missing there is no firewall, and the reason says what to do.

@@ -22,7 +22,7 @@ func opens(texts ...string) []agent.OpenServer {
 // names answers questions of hosts as a DNS server does, those of some alone.
 func (l lab) names(t *testing.T, at netip.AddrPort, answered func(netip.Addr) bool) {
 	t.Helper()
-	c := l.udp(t, inWAN, at)
+	c := l.UDP(t, inWAN, at)
 	go func() {
 		for b := make([]byte, 64); ; {
 			n, from, err := c.ReadFromUDPAddrPort(b)

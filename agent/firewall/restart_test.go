@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 )
 
 // roleVariable makes the test program a gateway that can be killed.
@@ -94,10 +95,10 @@ func TestRestartCutsNobody(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				l.known(t, inLAN, host)
 				first := startGateway(t, role)
-				download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
-				download.runs(t)
+				download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
+				download.Runs(t)
 				began := time.Now()
-				eventually(t, "elements are refreshed", func() bool { return time.Since(began) > 3*shortTimeout })
+				netlab.Eventually(t, "elements are refreshed", func() bool { return time.Since(began) > 3*shortTimeout })
 				if text, _, _ := Show(shortPlan()); strings.Count(text, "expires 2s")+strings.Count(text, "expires 3s") < 2 {
 					t.Errorf("elements are not refreshed:\n%s", text)
 				}
@@ -105,16 +106,16 @@ func TestRestartCutsNobody(t *testing.T) {
 					first.kill()
 					first = startGateway(t, role)
 				}
-				download.runs(t)
-				if gap := time.Duration(download.gap.Load()); gap > silence {
+				download.Runs(t)
+				if gap := download.Gap(); gap > silence {
 					t.Errorf("the download paused for %s", gap)
 				}
 				first.kill()
 				died := time.Now()
-				if lasted := download.stops(t).Sub(died); lasted > shortTimeout+time.Second {
+				if lasted := download.Stops(t).Sub(died); lasted > shortTimeout+time.Second {
 					t.Errorf("the download went on for %s without a process", lasted)
 				}
-				l.wantClosed(t, "without a process", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+				l.wantClosed(t, "without a process", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
 			})
 		})
 	}
@@ -127,8 +128,8 @@ func TestReadmit(t *testing.T) {
 		l.known(t, inLAN, host)
 		l.known(t, inLAN, second)
 		g := startGateway(t, "refresh")
-		download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
-		download.runs(t)
+		download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
+		download.Runs(t)
 		g.kill()
 		f := open(t, shortPlan(), Options{})
 		for _, s := range []agent.Session{session(1, host), session(2, second)} {
@@ -137,10 +138,10 @@ func TestReadmit(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.wantClosed(t, "a session that had expired", inLAN, second, to)
-		eventually(t, "elements would have expired", func() bool { return time.Since(began) > shortTimeout+time.Second })
-		download.runs(t)
+		netlab.Eventually(t, "elements would have expired", func() bool { return time.Since(began) > shortTimeout+time.Second })
+		download.Runs(t)
 		grant(t, f, session(2, second))
 		l.wantOpen(t, "its agent has come back", inLAN, second, to)
 		if err := f.Readmit(ctx, session(2, second)); err != nil {
@@ -156,17 +157,17 @@ func TestAdopt(t *testing.T) {
 		l.known(t, inLAN, host)
 		l.known(t, inLAN, second)
 		g := startGateway(t, "refresh")
-		to := l.listen(t, inWAN, server, 0, paced)
-		download := l.stream(t, inLAN, host, to)
-		download.runs(t)
+		to := l.listen(t, inWAN, server, 0, netlab.Paced)
+		download := l.Download(t, "the download", inLAN, host, to)
+		download.Runs(t)
 		g.kill()
 		p := shortPlan()
 		p.VPNPeersMayTalk = true // another plan
 		f := open(t, p, Options{})
 		before := f.Traffic()
-		download.runs(t)
+		download.Runs(t)
 		grant(t, f, session(2, second))
-		download.stops(t)
+		download.Stops(t)
 		l.wantOpen(t, "a session of this process", inLAN, second, to)
 		if len(before) != 0 {
 			t.Errorf("sessions that did not come back are counted: %v", before)
@@ -192,7 +193,7 @@ func TestStrangeChains(t *testing.T) {
 		}
 		nft(t, "add chain inet ideco_agent inner; add rule inet ideco_agent inner reject with icmpx admin-prohibited")
 		nft(t, "add chain inet ideco_agent outer { type filter hook forward priority 0; }; add rule inet ideco_agent outer jump inner")
-		to := l.listen(t, inWAN, server, 0, says("world"))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.wantClosed(t, "a chain that refuses all", inLAN, host, to)
 		grant(t, open(t, labPlan(), Options{}), session(1, host))
 		l.wantOpen(t, "after it was adopted", inLAN, host, to)
@@ -209,7 +210,7 @@ func TestAdoptedIsRefreshed(t *testing.T) {
 		if err := os.WriteFile(file, []byte(labPlan().Text()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run(t, "nft", "-f", file)
+		netlab.Run(t, "nft", "-f", file)
 		nft(t, fmt.Sprintf(`add element inet ideco_agent routed4 { lan0 . %s timeout 1m expires 10s comment "s1/1" }`, routed))
 		f := open(t, labPlan(), Options{})
 		grant(t, f, session(1, routed))
@@ -281,14 +282,14 @@ func TestProofsGoWithTheAddress(t *testing.T) {
 			if err := f.GrantAddress(ctx, "s1", host6); err != nil {
 				t.Fatal(err)
 			}
-			l.ip(t, "gw", "addr", "del", "10.77.1.1/24", "dev", "lan0")
+			l.IP(t, "gw", "addr", "del", "10.77.1.1/24", "dev", "lan0")
 			if err := f.Apply(ctx, without); err != nil {
 				t.Fatal(err)
 			}
 			if left, err := elementsNow(); err != nil || len(left) > 0 {
 				t.Fatalf("let through without its session's own address: %v, %v", left, err)
 			}
-			l.ip(t, "gw", "addr", "add", "10.77.1.1/24", "dev", "lan0")
+			l.IP(t, "gw", "addr", "add", "10.77.1.1/24", "dev", "lan0")
 			if err := f.Apply(ctx, labPlan()); err != nil {
 				t.Fatal(err)
 			}
@@ -301,8 +302,8 @@ func TestTrafficAcrossRestart(t *testing.T) {
 		l.known(t, inLAN, host)
 		f := open(t, labPlan(), Options{})
 		s := grant(t, f, session(1, host))
-		download := l.stream(t, inLAN, host, l.listen(t, inWAN, server, 0, paced))
-		eventually(t, "traffic is counted", func() bool { return f.Traffic()[s.ID].Tx > 1000 })
+		download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
+		netlab.Eventually(t, "traffic is counted", func() bool { return f.Traffic()[s.ID].Tx > 1000 })
 		f.Close()
 		counted := f.Traffic()[s.ID]
 		f = open(t, labPlan(), Options{})
@@ -310,7 +311,7 @@ func TestTrafficAcrossRestart(t *testing.T) {
 		if got := f.Traffic()[s.ID]; got.Tx < counted.Tx || got.Rx < counted.Rx {
 			t.Errorf("counted %+v after a restart, %+v before", got, counted)
 		}
-		download.runs(t)
+		download.Runs(t)
 	})
 }
 
@@ -370,7 +371,7 @@ func wantCount(tb testing.TB, set *memberSet, want int) {
 
 func TestTenThousand(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		run(t, "ip", "route", "add", "10.200.0.0/16", "via", host.String())
+		netlab.Run(t, "ip", "route", "add", "10.200.0.0/16", "via", host.String())
 		p := labPlan()
 		p.LocalNetworks = append(p.LocalNetworks, netip.MustParsePrefix("10.200.0.0/16"))
 		f := open(t, p, Options{})
@@ -379,7 +380,7 @@ func TestTenThousand(t *testing.T) {
 		wantElements(t, 20000)
 		wantCount(t, routed4, 10000)
 		nft(t, "delete table inet ideco_agent")
-		eventually(t, "everybody is back", func() bool {
+		netlab.Eventually(t, "everybody is back", func() bool {
 			got, err := elementsNow()
 			return err == nil && len(got) == 20000
 		})

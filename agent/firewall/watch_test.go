@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"ideco-agent/agent/netlab"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -61,7 +63,7 @@ func holdTable(t *testing.T) (release func()) {
 	if _, err := in.Write([]byte("delete table inet ideco_agent; add table inet ideco_agent { flags owner; }\n")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the table is held", func() bool {
+	netlab.Eventually(t, "the table is held", func() bool {
 		out, _ := exec.Command("nft", "list", "table", "inet", Table).CombinedOutput()
 		return strings.Contains(string(out), "flags owner")
 	})
@@ -107,7 +109,7 @@ func TestLastingFailure(t *testing.T) {
 				break
 			}
 		}
-		l.wantOpen(t, "when the table is back", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+		l.wantOpen(t, "when the table is back", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
 	})
 }
 
@@ -116,7 +118,7 @@ func TestBegunWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents := make(chan Incident, 100)
 		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
-		l.ip(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
 		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // has the kernel track connections
 		release := holdTable(t)
 		<-incidents
@@ -157,10 +159,10 @@ func TestGivesWayWithoutTable(t *testing.T) {
 				break
 			}
 		}
-		world, world6 := l.listen(t, inWAN, server, 0, says("world")), l.listen(t, inWAN, server6, 0, says("world"))
+		world, world6 := l.listen(t, inWAN, server, 0, netlab.Says("world")), l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		l.wantClosed(t, "the address of the former", inLAN, host, world)
 		l.wantClosed(t, "a further address of the former", inLAN, host6, world6)
-		eventually(t, "it is told that nothing is left to close", func() bool { return book.has("no more trouble closing") == 1 })
+		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("no more trouble closing") == 1 })
 	})
 }
 
@@ -200,13 +202,13 @@ func TestStoodStill(t *testing.T) {
 				l.known(t, inLAN, host)
 				grant(t, f, session(1, host))
 				keeps(t, f, func(k *keeper) {
-					eventually(t, "everything runs out", func() bool {
+					netlab.Eventually(t, "everything runs out", func() bool {
 						left, err := elementsNow()
 						return err == nil && len(left) == 0
 					})
 					wake(k)
 				})
-				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, says("world")))
+				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
 				keeps(t, f, (*keeper).sample)
 				if len(incidents) > 0 {
 					t.Errorf("somebody is blamed: %+v", <-incidents)

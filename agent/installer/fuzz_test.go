@@ -86,7 +86,7 @@ func FuzzPreset(f *testing.F) {
 		for _, r := range rows {
 			got[db.pool.text(r.key)] = db.pool.text(r.value)
 		}
-		for key, want := range map[string]string{propAddress: host, propAddressPreset: host, propPin: "*", propPinPreset: pin, propCode: image.ProductCode()} {
+		for key, want := range map[string]string{propAddress: host, propAddressPreset: host, propPin: "*", propPinPreset: pin, propCode: template.makeCode("ProductCode", host, pin)} {
 			if got[key] != want {
 				t.Errorf("%s is %q, want %q", key, got[key], want)
 			}

@@ -10,10 +10,9 @@ import (
 // Image is one installer: the template with a few ranges of bytes laid over it. It shares the template's memory, is
 // never changed and may be read by many at once.
 type Image struct {
-	template    []byte
-	patches     []patch // no two overlap
-	etag        string
-	productCode string
+	template []byte
+	patches  []patch // no two overlap
+	etag     string
 }
 
 // patch is a range of bytes that differs from the template.
@@ -31,9 +30,6 @@ func (i *Image) ETag() string { return i.etag }
 // ModTime is the zero time, so that http.ServeContent answers conditions by the ETag alone: the same installer may have
 // been made for another address a moment ago, which no date tells.
 func (i *Image) ModTime() time.Time { return time.Time{} }
-
-// ProductCode is the code under which Windows knows this installer's program, in upper case with braces.
-func (i *Image) ProductCode() string { return i.productCode }
 
 // NewReader starts a reader of its own at the first byte.
 func (i *Image) NewReader() io.ReadSeeker { return io.NewSectionReader(i, 0, i.Size()) }

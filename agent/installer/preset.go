@@ -34,14 +34,13 @@ func (t *Template) Preset(host, pin string) (*Image, error) {
 	} else {
 		p.drop(propPinPreset)
 	}
-	product := t.makeCode("ProductCode", host, pin)
-	p.set(product, propCode)
+	p.set(t.makeCode("ProductCode", host, pin), propCode)
 	p.set(strings.Repeat(".", len(t.value(propPad))-p.edit.growth()), propPad)
 
 	p.layStrings()
 	p.layProperties()
 	p.lay(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
-	return &Image{template: t.data, patches: p.patches, etag: t.makeETag(host, pin), productCode: product}, nil
+	return &Image{template: t.data, patches: p.patches, etag: t.makeETag(host, pin)}, nil
 }
 
 // isPin accepts the one spelling of 32 bytes; the decoder alone would skip line ends.

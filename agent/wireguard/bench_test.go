@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 )
 
 // BenchmarkSessions sets 1,000 sessions up, address and peer, and tears them down again.
@@ -26,12 +27,14 @@ func BenchmarkSessions(b *testing.B) {
 	})
 	b.Run(ModeTUN, func(b *testing.B) {
 		needLab(b)
-		gateway, _ := newLab(b)
 		var d *Device
-		lab{gateway}.out(b, func() {
+		if err := cable.New(b).At(inGateway, func() error {
 			d = open(b, Config{Mode: ModeTUN, Name: interfaceName(), Network: netip.MustParsePrefix("10.99.0.0/16"),
 				Log: slog.New(slog.DiscardHandler)})
-		})
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
 		benchSessions(b, d)
 	})
 }
@@ -79,9 +82,8 @@ func BenchmarkPool(b *testing.B) {
 func BenchmarkThroughput(b *testing.B) {
 	needLab(b)
 	program := filepath.Join(b.TempDir(), "wireguard-go")
-	run(b, "go", "build", "-o", program, "golang.zx2c4.com/wireguard")
-	r := race{program: program}
-	r.gateway, r.outside = newLab(b)
+	netlab.Run(b, "go", "build", "-o", program, "golang.zx2c4.com/wireguard")
+	r := race{cable.New(b), program}
 	ours, theirs := r.startOurs(b), r.startTheirs(b)
 	for b.Loop() {
 		var speeds, references []float64
@@ -98,14 +100,17 @@ func BenchmarkThroughput(b *testing.B) {
 }
 
 // race is a lab in which two tunnels compete.
-type race struct{ program, gateway, outside string }
+type race struct {
+	*netlab.Lab
+	program string
+}
 
 // startOurs starts a Device and a person. It returns the person's address.
 func (r race) startOurs(b *testing.B) netip.Addr {
 	b.Helper()
 	person := newKey(b)
 	name := interfaceName()
-	out := r.role(b, r.gateway, "gateway", name, person.public().String())
+	out := r.role(b, inGateway, "gateway", name, person.public().String())
 	var config agent.TunnelConfig
 	if err := json.NewDecoder(out).Decode(&config); err != nil {
 		b.Fatal(err)
@@ -120,25 +125,25 @@ func (r race) startTheirs(b *testing.B) netip.Addr {
 	person, secret, name := newKey(b), newKey(b), interfaceName()+"r"
 	config := agent.TunnelConfig{ServerPort: 3051, PublicKey: secret.public(), PresharedKey: agent.Key{1},
 		Address: netip.MustParsePrefix("10.97.0.2/32")}
-	r.startProgram(b, r.gateway, name)
-	run(b, "wg", "set", name, "listen-port", "3051", "private-key", r.file(b, agent.Key(secret.key.Bytes())),
+	r.startProgram(b, inGateway, name)
+	netlab.Run(b, "wg", "set", name, "listen-port", "3051", "private-key", r.file(b, agent.Key(secret.key.Bytes())),
 		"peer", person.public().String(), "preshared-key", r.file(b, config.PresharedKey), "allowed-ips", config.Address.String())
-	run(b, "ip", "-n", r.gateway, "addr", "add", "10.97.0.1/24", "dev", name)
-	run(b, "ip", "-n", r.gateway, "link", "set", name, "up")
+	r.IP(b, inGateway, "addr", "add", "10.97.0.1/24", "dev", name)
+	r.IP(b, inGateway, "link", "set", name, "up")
 	r.startPerson(b, name+"p", person, config)
 	return config.Address.Addr()
 }
 
 func (r race) startPerson(b *testing.B, name string, key privateKey, config agent.TunnelConfig) {
 	b.Helper()
-	r.startProgram(b, r.outside, name)
-	run(b, "wg", "set", name, "private-key", r.file(b, agent.Key(key.key.Bytes())), "peer", config.PublicKey.String(),
+	r.startProgram(b, inOutside, name)
+	netlab.Run(b, "wg", "set", name, "private-key", r.file(b, agent.Key(key.key.Bytes())), "peer", config.PublicKey.String(),
 		"preshared-key", r.file(b, config.PresharedKey), "allowed-ips", "0.0.0.0/0",
 		"persistent-keepalive", "25", // so that the gateway learns where the person is
 		"endpoint", netip.AddrPortFrom(labGateway, uint16(config.ServerPort)).String())
 	network := netip.PrefixFrom(config.Address.Addr(), 24)
-	run(b, "ip", "-n", r.outside, "addr", "add", network.String(), "dev", name)
-	run(b, "ip", "-n", r.outside, "link", "set", name, "up")
+	r.IP(b, inOutside, "addr", "add", network.String(), "dev", name)
+	r.IP(b, inOutside, "link", "set", name, "up")
 }
 
 func (r race) file(b *testing.B, key agent.Key) string {
@@ -151,22 +156,22 @@ func (r race) file(b *testing.B, key agent.Key) string {
 }
 
 // startProgram starts the reference program and waits until wg can reach it.
-func (r race) startProgram(b *testing.B, namespace, name string) {
+func (r race) startProgram(b *testing.B, place, name string) {
 	b.Helper()
-	startProcess(b, exec.Command("ip", "netns", "exec", namespace, r.program, "-f", name))
-	eventually(b, "the reference program answers", func() bool { return exec.Command("wg", "show", name).Run() == nil })
+	startProcess(b, r.Command(context.Background(), place, r.program, "-f", name))
+	netlab.Eventually(b, "the reference program answers", func() bool { return exec.Command("wg", "show", name).Run() == nil })
 }
 
 // measure sends for a while and returns Gbit/s as the receiver saw them.
 func (r race) measure(b *testing.B, to netip.Addr) float64 {
 	b.Helper()
-	receiver := r.role(b, r.outside, "receive", netip.AddrPortFrom(to, 0).String())
+	receiver := r.role(b, inOutside, "receive", netip.AddrPortFrom(to, 0).String())
 	lines := json.NewDecoder(receiver)
 	var address string
 	if err := lines.Decode(&address); err != nil {
 		b.Fatal(err)
 	}
-	r.role(b, r.gateway, "send", address)
+	r.role(b, inGateway, "send", address)
 	var speed float64
 	if err := lines.Decode(&speed); err != nil {
 		b.Fatal(err)
@@ -174,11 +179,11 @@ func (r race) measure(b *testing.B, to netip.Addr) float64 {
 	return speed
 }
 
-// role starts this program in a namespace with a part to play; it ends with the benchmark.
-func (r race) role(b *testing.B, namespace, name string, args ...string) io.Reader {
+// role starts this program in a place with a part to play; it ends with the benchmark.
+func (r race) role(b *testing.B, place, name string, args ...string) io.Reader {
 	b.Helper()
-	cmd := exec.Command("ip", append([]string{"netns", "exec", namespace, os.Args[0]}, args...)...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+name)
+	cmd := r.Command(context.Background(), place, os.Args[0], args...)
+	cmd.Env = append(cmd.Env, roleVariable+"="+name)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -24,11 +24,11 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 	"ideco-agent/agent/netstack"
 )
 
-// patience is how long a test waits for something that must happen.
-const patience = 20 * time.Second
+const patience = netlab.Patience
 
 // silence is how long a test watches that something does not happen. Whatever could happen takes a millisecond here.
 const silence = 700 * time.Millisecond
@@ -228,19 +228,5 @@ func (w wire) answered(wait time.Duration) bool {
 		return true
 	case <-time.After(wait):
 		return false
-	}
-}
-
-// eventually waits until something is so.
-func eventually(tb testing.TB, what string, isSo func() bool) {
-	tb.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.After(patience); !isSo(); {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			tb.Fatalf("not in %s: %s", patience, what)
-		}
 	}
 }

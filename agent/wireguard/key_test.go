@@ -10,6 +10,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 func TestKeyStays(t *testing.T) {
@@ -48,7 +49,7 @@ func TestKeyOfWg(t *testing.T) {
 	if got := strings.TrimSpace(string(out)); err != nil || got != key.public().String() {
 		t.Errorf("wg says the public key is %s (%v), want %s", got, err, key.public())
 	}
-	theirs := run(t, "wg", "genkey")
+	theirs := netlab.Run(t, "wg", "genkey")
 	if err := os.WriteFile(path, []byte(theirs+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/netlab"
 	"ideco-agent/agent/netstack"
 )
 
@@ -28,8 +29,8 @@ func TestPageInsideTheTunnel(t *testing.T) {
 			t.Fatalf("the page says %q (%v), want %s", got, err, s.Address)
 		}
 	}
-	if d.Mode() != ModeNetstack || d.Forwards() || !d.Available() || d.Port() == 0 {
-		t.Errorf("mode %s, forwards %v, available %v, port %d", d.Mode(), d.Forwards(), d.Available(), d.Port())
+	if d.link.mode() != ModeNetstack || d.Forwards() || !d.Available() || d.Port() == 0 {
+		t.Errorf("mode %s, forwards %v, available %v, port %d", d.link.mode(), d.Forwards(), d.Available(), d.Port())
 	}
 }
 
@@ -155,7 +156,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	if old.send(t, echo); !old.answered(patience) {
 		t.Fatal("the first peer got no answer")
 	}
-	eventually(t, "the first peer is counted", func() bool { return d.Traffic()[s.ID].Rx > 0 })
+	netlab.Eventually(t, "the first peer is counted", func() bool { return d.Traffic()[s.ID].Rx > 0 })
 	before := d.Traffic()[s.ID]
 
 	second := newKey(t)
@@ -170,7 +171,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	if fresh.send(t, echo); !fresh.answered(patience) {
 		t.Fatal("the second peer got no answer")
 	}
-	eventually(t, "both peers are added up", func() bool {
+	netlab.Eventually(t, "both peers are added up", func() bool {
 		now := d.Traffic()[s.ID]
 		return now.Rx > before.Rx && now.Tx > before.Tx && !now.Handshake.Before(before.Handshake)
 	})
@@ -219,7 +220,7 @@ func TestTrafficIsThePersons(t *testing.T) {
 	for range 100 {
 		w.send(t, ping(netip.MustParseAddr("10.99.0.200"), s.Address, 1000))
 	}
-	eventually(t, "what the person sent is counted", func() bool { return d.Traffic()[s.ID].Rx > 2000 })
+	netlab.Eventually(t, "what the person sent is counted", func() bool { return d.Traffic()[s.ID].Rx > 2000 })
 	got := d.Traffic()[s.ID]
 	if got.Tx > got.Rx/4 || time.Since(got.Handshake) > patience {
 		t.Errorf("traffic %+v, want much from the person and a handshake just now", got)

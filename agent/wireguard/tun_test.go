@@ -19,6 +19,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 func TestTUN(t *testing.T) {
@@ -42,8 +43,8 @@ func TestKernel(t *testing.T) {
 func walk(t *testing.T, l lab, mode string) {
 	name := interfaceName()
 	d := open(t, Config{Mode: mode, Name: name, poll: 50 * time.Millisecond})
-	if d.Mode() != mode || !d.Forwards() {
-		t.Errorf("mode %s, forwards %v", d.Mode(), d.Forwards())
+	if d.link.mode() != mode || !d.Forwards() {
+		t.Errorf("mode %s, forwards %v", d.link.mode(), d.Forwards())
 	}
 	wantInterface(t, name, "10.99.0.1/24")
 	wantPeers(t, name)
@@ -59,7 +60,7 @@ func walk(t *testing.T, l lab, mode string) {
 		t.Error("the person does not answer a ping")
 	}
 	download(t, l, p)
-	eventually(t, "the download is counted", func() bool { return d.Traffic()[s.ID].Tx > fileSize })
+	netlab.Eventually(t, "the download is counted", func() bool { return d.Traffic()[s.ID].Tx > fileSize })
 
 	d.Release(context.Background(), s)
 	wantPeers(t, name)
@@ -82,15 +83,9 @@ const fileSize = 8 << 20
 // download fetches a file from beyond the gateway.
 func download(t *testing.T, l lab, p *person) {
 	t.Helper()
-	var server net.Listener
-	var err error
-	l.out(t, func() { server, err = net.Listen("tcp4", netip.AddrPortFrom(labOutside, 0).String()) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := l.Listen(t, inOutside, netip.AddrPortFrom(labOutside, 0))
 	file := bytes.Repeat([]byte("01234567"), fileSize/8)
 	go http.Serve(server, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(file) }))
-	defer server.Close()
 	got, err := p.get("http://"+server.Addr().String(), patience)
 	if err != nil || got != string(file) {
 		t.Errorf("%d bytes came through the tunnel (%v), want %d", len(got), err, len(file))
@@ -238,12 +233,12 @@ func TestTUNAfterACrash(t *testing.T) {
 func TestForeignInterface(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		foreign := interfaceName()
-		run(t, "ip", "tuntap", "add", "dev", foreign, "mode", "tun")
+		netlab.Run(t, "ip", "tuntap", "add", "dev", foreign, "mode", "tun")
 		for _, mode := range []string{ModeTUN, ModeAuto} {
 			wantRefused(t, mode, foreign, "another name")
 		}
 		wantRefused(t, ModeTUN, "cable", "another name")
-		if run(t, "ip", "link", "show", foreign); len(run(t, "ip", "link", "show", "cable")) == 0 {
+		if netlab.Run(t, "ip", "link", "show", foreign); len(netlab.Run(t, "ip", "link", "show", "cable")) == 0 {
 			t.Error("a foreign interface is gone")
 		}
 	})
@@ -280,19 +275,19 @@ func TestInterfaceTakenAway(t *testing.T) {
 		name := interfaceName()
 		d := open(t, Config{Mode: ModeTUN, Name: name})
 		s, _ := l.connect(t, d)
-		run(t, "ip", "link", "set", name, "down")
-		run(t, "ip", "link", "set", name, "up")
+		netlab.Run(t, "ip", "link", "set", name, "down")
+		netlab.Run(t, "ip", "link", "set", name, "up")
 		if !d.Available() {
 			t.Error("the tunnel does not survive its interface going down and up")
 		}
 		wantPeers(t, name, d.peers[s.ID].key)
-		run(t, "ip", "link", "set", name, "down")
-		eventually(t, "the interface is up again", func() bool {
+		netlab.Run(t, "ip", "link", "set", name, "down")
+		netlab.Eventually(t, "the interface is up again", func() bool {
 			dev, err := netlink.LinkByName(name)
 			return err == nil && dev.Attrs().Flags&net.FlagUp != 0
 		})
-		run(t, "ip", "address", "flush", "dev", name)
-		eventually(t, "the interface has its address again", func() bool {
+		netlab.Run(t, "ip", "address", "flush", "dev", name)
+		netlab.Eventually(t, "the interface has its address again", func() bool {
 			dev, err := netlink.LinkByName(name)
 			if err != nil {
 				return false
@@ -300,8 +295,8 @@ func TestInterfaceTakenAway(t *testing.T) {
 			list, err := netlink.AddrList(dev, netlink.FAMILY_V4)
 			return err == nil && len(list) == 1 && list[0].IPNet.String() == gatewayOf(d.pool.network).String()
 		})
-		run(t, "ip", "link", "del", name)
-		eventually(t, "the tunnel is known to be gone", func() bool { return !d.Available() })
+		netlab.Run(t, "ip", "link", "del", name)
+		netlab.Eventually(t, "the tunnel is known to be gone", func() bool { return !d.Available() })
 		select {
 		case <-d.Gone():
 		case <-time.After(10 * time.Second):
@@ -319,8 +314,8 @@ func TestInterfaceTakenAway(t *testing.T) {
 func TestAuto(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() == ModeNetstack {
-			t.Errorf("mode %s as root", d.Mode())
+		if d.link.mode() == ModeNetstack {
+			t.Errorf("mode %s as root", d.link.mode())
 		}
 	})
 }
@@ -333,17 +328,17 @@ func TestWithoutTUN(t *testing.T) {
 			t.Errorf("error %v, want one that names /dev/net/tun", err)
 		}
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() == ModeTUN {
+		if d.link.mode() == ModeTUN {
 			t.Error("a TUN interface out of nothing")
 		}
 	})
 }
 
 func TestAutoWithoutRights(t *testing.T) {
-	asNobody(t, func(t *testing.T) {
+	netlab.Powerless(t, func(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.Mode() != ModeNetstack {
-			t.Errorf("mode %s without rights", d.Mode())
+		if d.link.mode() != ModeNetstack {
+			t.Errorf("mode %s without rights", d.link.mode())
 		}
 		serve(t, d, 80)
 		s, p := connect(t, d)

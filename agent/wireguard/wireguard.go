@@ -199,9 +199,6 @@ func (d *Device) repair() error {
 // Gone is closed when somebody else has removed the interface. The tunnel does not come back in this process.
 func (d *Device) Gone() <-chan struct{} { return d.lost }
 
-// Mode tells what is running: ModeKernel, ModeTUN or ModeNetstack.
-func (d *Device) Mode() string { return d.link.mode() }
-
 // Forwards tells whether the tunnel leads further than to the gateway itself.
 func (d *Device) Forwards() bool { return d.link.mode() != ModeNetstack }
 

@@ -50,7 +50,6 @@ const (
 	FieldLoginTaken        = "field_login_taken"
 	FieldPasswordMismatch  = "field_password_mismatch"
 	FieldPasswordWrong     = "field_password_wrong"
-	FieldNumber            = "field_number"
 	FieldVPNAttached       = "field_vpn_attached"
 	FieldInterfaceTunnel   = "field_interface_tunnel"
 	FieldInterfaceLoopback = "field_interface_loopback"

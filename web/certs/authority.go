@@ -105,14 +105,8 @@ func (a *Authority) issue(n names, root *x509.Certificate) error {
 	return nil
 }
 
-// RootPEM is the root certificate as root.pem holds it.
-func (a *Authority) RootPEM() []byte { return encodeRoot(a.current.Load().root) }
-
 // RootDER is the root certificate in DER, as Windows likes to download it.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
 
 // Pin is the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
 func (a *Authority) Pin() string { return a.self.pin }
-
-// Names are the names in force in their canonical spelling: DNS names, then addresses, each in order.
-func (a *Authority) Names() []string { return a.current.Load().names.texts() }

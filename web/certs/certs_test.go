@@ -18,6 +18,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// rootPEM is the root certificate as root.pem holds it.
+func (a *Authority) rootPEM() []byte { return encodeRoot(a.current.Load().root) }
+
+// names are the names in force in their canonical spelling: DNS names, then addresses, each in order.
+func (a *Authority) names() []string { return a.current.Load().names.texts() }
+
+func (n names) texts() []string {
+	list := slices.Clone(n.dns)
+	for _, ip := range n.ips {
+		list = append(list, ip.String())
+	}
+	return list
+}
+
 var gateway = []string{"gw.company.ru", "10.0.0.1", "fd00::1"}
 
 func openWith(t testing.TB, dir string, list ...string) *Authority {
@@ -37,8 +51,8 @@ func openWith(t testing.TB, dir string, list ...string) *Authority {
 func poolOf(t testing.TB, a *Authority) *x509.CertPool {
 	t.Helper()
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(a.RootPEM()) {
-		t.Fatal("RootPEM holds no certificate")
+	if !pool.AppendCertsFromPEM(a.rootPEM()) {
+		t.Fatal("root.pem holds no certificate")
 	}
 	return pool
 }
@@ -130,8 +144,8 @@ func TestOldTLSIsRefused(t *testing.T) {
 
 func TestNoNamesNoCertificate(t *testing.T) {
 	a := openWith(t, t.TempDir())
-	if len(a.Names()) != 0 {
-		t.Errorf("names at the first start: %v", a.Names())
+	if len(a.names()) != 0 {
+		t.Errorf("names at the first start: %v", a.names())
 	}
 	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
 	if _, err := dial(addr, gateway[0], poolOf(t, a)); err == nil {
@@ -212,7 +226,7 @@ func TestWhoTheRootIsStays(t *testing.T) {
 			t.Errorf("%s is not as it should be after new names", what)
 		}
 	}
-	if diff := cmp.Diff([]string{"gw.company.ru", "10.0.0.1", "fd00::1"}, again.Names()); diff != "" {
+	if diff := cmp.Diff([]string{"gw.company.ru", "10.0.0.1", "fd00::1"}, again.names()); diff != "" {
 		t.Errorf("names after a restart: %s", diff)
 	}
 	addr := serve(t, again.TLSConfig(tls.VersionTLS13))
@@ -224,7 +238,7 @@ func TestWhoTheRootIsStays(t *testing.T) {
 func TestSetNamesWithNothingNew(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, "gw.company.ru", "10.0.0.1", "fd00::1", "b.ru")
-	before := a.RootPEM()
+	before := a.rootPEM()
 	for _, list := range [][]string{
 		{"b.ru", "fd00::1", "10.0.0.1", "gw.company.ru"},
 		{"B.RU", "b.ru", "fd00:0:0::1", "::ffff:10.0.0.1", "GW.company.ru"},
@@ -232,11 +246,11 @@ func TestSetNamesWithNothingNew(t *testing.T) {
 		if err := a.SetNames(list); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(before, a.RootPEM()) {
+		if !slices.Equal(before, a.rootPEM()) {
 			t.Errorf("%v: another root for the same names", list)
 		}
 	}
-	if again := openWith(t, dir); !slices.Equal(before, again.RootPEM()) {
+	if again := openWith(t, dir); !slices.Equal(before, again.rootPEM()) {
 		t.Error("a restart issued another root")
 	}
 }
@@ -244,7 +258,7 @@ func TestSetNamesWithNothingNew(t *testing.T) {
 func TestSetNamesRefuses(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, gateway...)
-	before := a.RootPEM()
+	before := a.rootPEM()
 	tooMany := make([]string, maxNames+1)
 	for i := range tooMany {
 		tooMany[i] = net.IPv4(10, 1, byte(i>>8), byte(i)).String()
@@ -269,7 +283,7 @@ func TestSetNamesRefuses(t *testing.T) {
 		if err := a.SetNames(list); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		if !slices.Equal(before, a.RootPEM()) {
+		if !slices.Equal(before, a.rootPEM()) {
 			t.Fatalf("%s: the root changed", name)
 		}
 	}
@@ -284,21 +298,19 @@ func TestSetNamesRefuses(t *testing.T) {
 func TestSetNamesOnABrokenDiskChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, gateway...)
-	before := a.RootPEM()
+	before := a.rootPEM()
 	a.dir = filepath.Join(dir, "gone")
 	if err := a.SetNames([]string{"new.ru"}); err == nil {
 		t.Fatal("accepted without a place to keep the root")
 	}
-	if !slices.Equal(before, a.RootPEM()) || !slices.Contains(a.Names(), gateway[0]) {
+	if !slices.Equal(before, a.rootPEM()) || !slices.Contains(a.names(), gateway[0]) {
 		t.Error("names changed that are not on the disk")
 	}
 }
 
-func TestAnswersAreCopies(t *testing.T) {
+func TestRootDERIsACopy(t *testing.T) {
 	a := openWith(t, t.TempDir(), gateway...)
-	clear(a.RootPEM())
 	clear(a.RootDER())
-	clear(a.Names())
 	if _, err := x509.ParseCertificate(a.RootDER()); err != nil {
 		t.Error(err)
 	}
@@ -318,7 +330,7 @@ func TestAtOnce(t *testing.T) {
 				if err := a.SetNames(append([]string{net.IPv4(10, 2, byte(i), byte(j)).String()}, gateway...)); err != nil {
 					t.Error(err)
 				}
-				if len(a.Names()) != 4 || len(a.RootPEM()) == 0 || a.Pin() == "" {
+				if len(a.names()) != 4 || len(a.rootPEM()) == 0 || a.Pin() == "" {
 					t.Error("a half-changed authority")
 				}
 			}

@@ -26,7 +26,7 @@ func servedLeaf(t testing.TB, a *Authority) *x509.Certificate {
 
 func goVerify(a *Authority, leaf *x509.Certificate, host string) error {
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(a.RootPEM())
+	roots.AppendCertsFromPEM(a.rootPEM())
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: a.now()})
 	return err
 }
@@ -37,7 +37,7 @@ func opensslVerify(t testing.TB, a *Authority, leaf *x509.Certificate, host stri
 	needs.Program(t, "openssl", "openssl")
 	dir := t.TempDir()
 	rootPath, leafPath := filepath.Join(dir, "root.pem"), filepath.Join(dir, "leaf.pem")
-	write(t, rootPath, a.RootPEM())
+	write(t, rootPath, a.rootPEM())
 	write(t, leafPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
 	check := "-verify_hostname"
 	if _, err := netip.ParseAddr(host); err == nil {

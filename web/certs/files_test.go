@@ -35,7 +35,7 @@ func TestFiles(t *testing.T) {
 	if got := list(t, dir); !slices.Equal(got, []string{"root.key", "root.pem"}) {
 		t.Errorf("the directory holds %v", got)
 	}
-	if got := read(t, dir, rootFile); !bytes.Equal(got, a.RootPEM()) {
+	if got := read(t, dir, rootFile); !bytes.Equal(got, a.rootPEM()) {
 		t.Error("root.pem is not the root in force")
 	}
 	if block, rest := pem.Decode(read(t, dir, keyFile)); block == nil || block.Type != "PRIVATE KEY" || len(rest) > 0 {
@@ -51,7 +51,7 @@ func TestLostRootIsMadeAgain(t *testing.T) {
 	if a.Pin() != again.Pin() {
 		t.Errorf("pin %s became %s", a.Pin(), again.Pin())
 	}
-	if !bytes.Equal(read(t, dir, rootFile), again.RootPEM()) {
+	if !bytes.Equal(read(t, dir, rootFile), again.rootPEM()) {
 		t.Error("root.pem is not back")
 	}
 	roots := poolOf(t, a) // a machine that installed the lost one
@@ -71,7 +71,7 @@ func TestCrashLeavesNothing(t *testing.T) {
 	if want := []string{"certs-of-mine.tmp", "root.key", "root.pem"}; !slices.Equal(list(t, dir), want) {
 		t.Errorf("the directory holds %v, want %v", list(t, dir), want)
 	}
-	if !bytes.Equal(a.RootPEM(), again.RootPEM()) {
+	if !bytes.Equal(a.rootPEM(), again.rootPEM()) {
 		t.Error("another root after a crash")
 	}
 }
@@ -86,8 +86,8 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	if want := []string{"root.key", "root.pem"}; !slices.Equal(list(t, dir), want) {
 		t.Errorf("the directory holds %v, want %v", list(t, dir), want)
 	}
-	if !slices.Contains(a.Names(), gateway[0]) {
-		t.Errorf("the names in force are %v", a.Names())
+	if !slices.Contains(a.names(), gateway[0]) {
+		t.Errorf("the names in force are %v", a.names())
 	}
 }
 
@@ -197,8 +197,8 @@ func TestForeignFormIsReplaced(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, rootFile), encodeRoot(forged))
 	again := openWith(t, dir)
-	if again.Pin() != a.Pin() || !slices.Equal(again.Names(), []string{gateway[0]}) {
-		t.Errorf("pin %s, names %v", again.Pin(), again.Names())
+	if again.Pin() != a.Pin() || !slices.Equal(again.names(), []string{gateway[0]}) {
+		t.Errorf("pin %s, names %v", again.Pin(), again.names())
 	}
 	checkBoth(t, again, forge(t, again, "8.8.8.8"), "8.8.8.8", false)
 	if bytes.Equal(read(t, dir, rootFile), encodeRoot(forged)) {
@@ -214,8 +214,8 @@ func TestRootIsIssuedAnewBeforeItEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Pin() != a.Pin() || !slices.Equal(b.Names(), a.Names()) {
-		t.Errorf("pin %s, names %v", b.Pin(), b.Names())
+	if b.Pin() != a.Pin() || !slices.Equal(b.names(), a.names()) {
+		t.Errorf("pin %s, names %v", b.Pin(), b.names())
 	}
 	if end := b.current.Load().root.NotAfter; end.Before(later().AddDate(19, 0, 0)) {
 		t.Errorf("the root still ends %v", end)

@@ -76,14 +76,6 @@ func (n names) empty() bool { return len(n.dns)+len(n.ips) == 0 }
 
 func (n names) equal(o names) bool { return slices.Equal(n.dns, o.dns) && slices.Equal(n.ips, o.ips) }
 
-func (n names) texts() []string {
-	list := slices.Clone(n.dns)
-	for _, ip := range n.ips {
-		list = append(list, ip.String())
-	}
-	return list
-}
-
 // identifyIn writes the names into a certificate of the gateway.
 func (n names) identifyIn(leaf *x509.Certificate) {
 	leaf.DNSNames = n.dns

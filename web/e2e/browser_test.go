@@ -98,14 +98,21 @@ func (v *visitor) submit(action string, typed map[string]string) {
 	v.load(request)
 }
 
-// sees fails unless the page says a text.
-func (v *visitor) sees(text string) {
+// says tells whether one of the parts of the page that a selector finds says a text.
+func (v *visitor) says(parts, text string) (found bool) {
+	v.page.Find(parts).Each(func(_ int, part *goquery.Selection) { found = found || strings.Contains(visible(part), text) })
+	return found
+}
+
+// sees fails unless the page says a text in the part where it belongs.
+func (v *visitor) sees(parts, text string) {
 	v.t.Helper()
-	if have := v.text(); !strings.Contains(have, text) {
-		v.t.Fatalf("%s (%d) does not say %q but:\n%s", v.at.Path, v.status, text, have)
+	if !v.says(parts, text) {
+		v.t.Fatalf("%s (%d) does not say %q in %s but:\n%s", v.at.Path, v.status, text, parts, v.text())
 	}
 }
 
+// seesNot fails when the page says a text anywhere.
 func (v *visitor) seesNot(text string) {
 	v.t.Helper()
 	if have := v.text(); strings.Contains(have, text) {
@@ -113,15 +120,18 @@ func (v *visitor) seesNot(text string) {
 	}
 }
 
-// text is the visible text with its white space folded.
-func (v *visitor) text() string { return strings.Join(strings.Fields(v.page.Find("body").Text()), " ") }
+// text is all that the page says.
+func (v *visitor) text() string { return visible(v.page.Find("body")) }
+
+// visible is a text with its white space folded.
+func visible(part *goquery.Selection) string { return strings.Join(strings.Fields(part.Text()), " ") }
 
 // download fetches what a link with the label leads to.
 func (v *visitor) download(label string) (*http.Response, []byte) {
 	v.t.Helper()
 	var href string
 	v.page.Find("a[href]").EachWithBreak(func(_ int, a *goquery.Selection) bool {
-		if strings.Join(strings.Fields(a.Text()), " ") != label {
+		if visible(a) != label {
 			return true
 		}
 		href, _ = a.Attr("href")

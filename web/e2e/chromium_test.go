@@ -57,14 +57,16 @@ func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.t.Fatalf("%s: %v; the page says %q", what, err, b.text())
+		b.t.Fatalf("%s: %v; the page says %q", what, err, b.text("body"))
 	}
 }
 
-func (b *tab) text() string {
+// text is what the parts of the page that a selector finds show.
+func (b *tab) text(parts string) string {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		fmt.Sprintf(`[...document.querySelectorAll(%q)].map(part => part.innerText).join("\n")`, parts)))
 	if err != nil {
 		return err.Error()
 	}
@@ -79,17 +81,17 @@ func (b *tab) open(path string) {
 	b.do("open "+path, chromedp.Navigate(path), chromedp.WaitReady(chromedp.CSS("body")))
 }
 
-// sees waits until the page shows a text, across navigations.
-func (b *tab) sees(text string) {
+// sees waits until the page shows a text in the part where it belongs, across navigations.
+func (b *tab) sees(parts, text string) {
 	b.t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !strings.Contains(b.text(), text) {
+	for !strings.Contains(b.text(parts), text) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			b.t.Fatalf("the page never said %q but %q", text, b.text())
+			b.t.Fatalf("the page never said %q in %s but %q", text, parts, b.text("body"))
 		}
 	}
 }
@@ -140,55 +142,55 @@ func TestInChromium(t *testing.T) {
 	b := g.chromium(t)
 
 	b.open(g.setupLink())
-	b.sees("Создайте первого администратора")
+	b.sees("h1", "Создайте первого администратора")
 	b.pictures("setup")
 	b.types("login", "boss")
 	b.types("name", "Анна Петрова")
 	b.types("psw", bossPassword)
 	b.types("psw2", bossPassword)
 	b.click("main form button[type=submit]")
-	b.sees("Ideco агент управляет доступом")
+	b.sees(".lead", "Ideco агент управляет доступом")
 	b.click("button[role=switch]")
-	b.sees("Ideco агент включён") // the toast
+	b.sees(".toast", "Ideco агент включён") // the toast
 	b.types("auth_domain", "gw company")
 	b.click(`form[action="/admin/agent/domain"] button.primary`)
-	b.sees("В адресе не может быть пробелов")
+	b.sees("#auth_domain-note", "В адресе не может быть пробелов")
 	b.pictures("agent-refused")
 	b.types("auth_domain", "шлюз.рф")
 	b.click(`form[action="/admin/agent/domain"] button.primary`)
-	b.sees("Изменения сохранены")
-	b.sees("xn--g1ah2bza.xn--p1ai")
+	b.sees(".toast", "Изменения сохранены")
+	b.sees(".installer .note", "xn--g1ah2bza.xn--p1ai")
 	b.open("/admin/agent")
 	b.pictures("agent")
 
 	b.open("/admin/gateway")
-	b.sees("он запущен с ключом --firewall off")
+	b.sees("main > .banner", "он запущен с ключом --firewall off")
 	b.pictures("gateway-new")
 	g.rest("boss", bossPassword).must("PUT", "/agent_backend/wireguard/setting",
 		map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
 	b.open("/admin/gateway")
 	b.types("open_before_login", "10.0.0.53 работа")
 	b.click(`form[action="/admin/gateway"] button.primary`)
-	b.sees("«работа» не похоже на IP-адрес")
+	b.sees("#open_before_login-note", "«работа» не похоже на IP-адрес")
 	b.pictures("gateway-refused")
 	b.types("open_before_login", "10.0.0.53:0")
 	b.click(`form[action="/admin/gateway"] button.primary`)
-	b.sees("«10.0.0.53:0»: порт — это число от 1 до 65535")
+	b.sees("#open_before_login-note", "«10.0.0.53:0»: порт — это число от 1 до 65535")
 	b.types("open_before_login", "10.0.0.53 [2001:db8::53]:53 192.0.2.53")
 	b.types("firewall_timeout_seconds", "12,5")
 	b.click(`form[action="/admin/gateway"] button.primary`)
-	b.sees("Введите целое число секунд: от 10 до 600")
+	b.sees("#firewall_timeout_seconds-note", "Введите целое число секунд: от 10 до 600")
 	b.pictures("gateway-refused-time")
 	b.types("firewall_timeout_seconds", "90")
 	b.click(`button[formaction^="/admin/gateway/preview"]`)
-	b.sees("table inet ideco_agent")
+	b.sees("#preview pre", "table inet ideco_agent")
 	b.pictures("gateway-rules")
 	b.click(`form[action="/admin/gateway"] button.primary`)
-	b.sees("Подтвердите, или вернём как было")
+	b.sees(".trial", "Подтвердите, или вернём как было")
 	b.pictures("gateway-trial")
 	b.click(`form[action="/admin/gateway/keep"] button`)
-	b.sees("Новые настройки остаются")
-	b.sees("укажите их с портом: 10.0.0.53:53 192.0.2.53:53")
+	b.sees(".toast", "Новые настройки остаются")
+	b.sees("#open_before_login-wide", "укажите их с портом: 10.0.0.53:53 192.0.2.53:53")
 
 	b.open("/admin/users/new")
 	b.types("login", "ivanov")
@@ -203,68 +205,68 @@ func TestInChromium(t *testing.T) {
 	b.click("[name=remote_access]")
 	b.pictures("user-new")
 	b.click("main form button.primary")
-	b.sees("Учётная запись создана")
+	b.sees(".toast", "Учётная запись создана")
 	b.pictures("users")
 	b.open("/admin/monitor/sessions")
-	b.sees("Сейчас никто не подключён")
+	b.sees(".empty", "Сейчас никто не подключён")
 	b.pictures("monitor-empty")
 
 	// The monitor shows a newcomer by itself, and loses the one that left.
 	agent := g.agent("ivanov", generated, "laptop")
 	agent.waits("authorized")
-	b.sees("Иванов Иван")
+	b.sees("tbody tr", "Иванов Иван")
 	b.pictures("monitor")
 	b.open("/admin/agent")
 	b.click("button[role=switch]")
-	b.sees("1 сессия завершится сразу")
+	b.sees(".question", "1 сессия завершится сразу")
 	b.pictures("confirm")
 	b.open("/admin/monitor/sessions")
 	b.click(`form[action^="/admin/monitor/sessions/"] button`)
-	b.sees("Сессия завершена")
+	b.sees(".toast", "Сессия завершена")
 	agent.exits(5)
 	b.open("/admin/monitor/vpn")
-	b.sees("(из 1)")
+	b.sees("h1", "(из 1)")
 	b.pictures("vpn")
 
 	// English is complete: nothing Russian is left but the names that people gave.
 	b.click(`form[action="/language"] button`)
-	b.sees("VPN users")
+	b.sees("nav", "VPN users")
 	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
 		b.open(path)
-		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text())
+		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text("body"))
 		if i := strings.IndexFunc(text, func(r rune) bool { return r >= 'А' && r <= 'я' }); i >= 0 {
 			t.Errorf("%s in English says %q", path, text[i:min(len(text), i+60)])
 		}
 	}
 	b.pictures("cabinet-administrator-en")
 	b.click(`form[action="/language"] button`)
-	b.sees("Смена пароля")
+	b.sees("[aria-labelledby=password-title]", "Смена пароля")
 	b.click(`form[action="/logout"] button`)
-	b.sees("Войдите, чтобы скачать")
+	b.sees(".lead", "Войдите, чтобы скачать")
 	b.pictures("login")
 
 	b.types("login", "ivanov")
 	b.types("password", "не тот")
 	b.click("main form button[type=submit]")
-	b.sees("Неверный логин или пароль")
+	b.sees(".banner.bad", "Неверный логин или пароль")
 	b.types("password", generated)
 	b.click("main form button[type=submit]")
-	b.sees("Скачать Ideco VPN клиент для Windows")
+	b.sees("[aria-labelledby=agent-title]", "Скачать Ideco VPN клиент для Windows")
 	second := g.agent("ivanov", generated, "laptop")
 	second.waits("authorized")
 	b.open("/cabinet")
-	b.sees("127.0.0.1")
+	b.sees("[aria-labelledby=sessions-title] li", "127.0.0.1")
 	b.pictures("cabinet")
 	b.click(`form[action^="/cabinet/sessions/"] button`)
-	b.sees("Сессия завершена")
+	b.sees(".toast", "Сессия завершена")
 	second.exits(5)
 	b.open("/admin/users")
-	b.sees("Нет доступа")
+	b.sees("h1", "Нет доступа")
 	b.pictures("forbidden")
 
 	at := url.URL{Scheme: "http", Host: g.where.HTTP[0], Path: "/"}
 	b.do("open port 80", chromedp.Navigate(at.String()))
-	b.sees("Запустите Ideco агент")
+	b.sees("h1", "Запустите Ideco агент")
 	b.pictures("welcome")
 }
 
@@ -280,7 +282,7 @@ func TestVPNInChromium(t *testing.T) {
 	// Chromium keeps loopback out of the proxy by itself; the tunnel's address is not loopback.
 	person := g.chromium(t, chromedp.ProxyServer("socks5://"+socks))
 	person.do("open the page inside", chromedp.Navigate(insidePage))
-	person.sees("Вы подключены")
+	person.sees("h1", "Вы подключены")
 	person.pictures("connected")
 
 	b := g.chromium(t)
@@ -288,27 +290,27 @@ func TestVPNInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", bossPassword)
 	b.click("main form button[type=submit]")
-	b.sees("только страница самого шлюза") // netstack
+	b.sees("main > .banner.warn", "только страница самого шлюза") // netstack
 	b.click("#forward_chosen")
 	b.types("dns", "10.0.0.53 ::1")
 	b.click(`form[action="/admin/agent/vpn"] button.button`)
-	b.sees("Заполните это поле")
+	b.sees("#forward_nets-note", "Заполните это поле")
 	b.pictures("agent-vpn-refused")
 	b.types("forward_nets", "192.168.0.0/16")
 	b.types("dns", "10.0.0.53")
 	b.types("dns_suffix", "company.local")
 	b.click(`form[action="/admin/agent/vpn"] button.button`)
-	b.sees("Изменения сохранены")
+	b.sees(".toast", "Изменения сохранены")
 	b.open("/admin/monitor/sessions")
-	b.sees("извне: 127.0.0.1")
+	b.sees("td.address", "извне: 127.0.0.1")
 	b.pictures("monitor-vpn-session")
 	b.open("/admin/monitor/vpn")
-	b.sees("1 активное подключение (из 1)")
+	b.sees("h1", "1 активное подключение (из 1)")
 	b.pictures("vpn-session")
 	b.click(`form[action^="/admin/monitor/vpn/"] button`)
-	b.sees("подключиться извне сети не сможет")
+	b.sees(".question", "подключиться извне сети не сможет")
 	b.click("main form button[type=submit]")
-	b.sees("Доступ через VPN запрещён")
+	b.sees(".toast", "Доступ через VPN запрещён")
 	if e := agent.waits("ended"); e.Code != "disabled" {
 		t.Errorf("the right was taken away: %+v", e)
 	}

@@ -11,20 +11,16 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netns"
-
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // Places of the town, each a network namespace. A test runs inside the gateway.
@@ -37,8 +33,6 @@ const (
 	inHome   = "home"   // a person outside
 	inHotel  = "hotel"  // another one
 )
-
-var placesOfTown = []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}
 
 // Names and addresses of the town.
 var (
@@ -68,18 +62,14 @@ const (
 	statePath   = "/agent_backend/wireguard/state"
 )
 
-// buildTown connects the places. The server knows no way into the LANs in IPv4; the router does, so that only the
+// townNetwork connects the places. The server knows no way into the LANs in IPv4; the router does, so that only the
 // gateway is in the way of whoever tries from there.
 //
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
-const buildTown = `set -e
-P=$1
-for n in gw sw one two far router net home hotel; do ip netns add $P-$n; ip -n $P-$n link set lo up; done
-at() { n=$1; shift; ip -n $P-$n "$@"; }
-join() { ip link add $2 netns $P-$1 type veth peer name $4 netns $P-$3; at $1 link set $2 up; at $3 link set $4 up; }
-for n in gw router; do ip netns exec $P-$n sh -c 'cd /proc/sys/net
-echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding'; done
+var townNetwork = netlab.Network{Places: []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}, Script: `
+hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `'
+router gw; router router
 at sw link add br0 type bridge; at sw link set br0 up
 at net link add br0 type bridge; at net link set br0 up
 join gw lan0 sw gw; join one eth0 sw one; join two eth0 sw two
@@ -103,205 +93,42 @@ at net addr add 203.0.113.2/24 dev br0; at net addr add 203.0.113.3/24 dev br0; 
 at net addr add 198.51.100.7/32 dev lo; at router route add 198.51.100.0/24 via 203.0.113.2
 at net -6 route add default via fd77:9::1
 at home addr add 203.0.113.11/24 dev eth0; at hotel addr add 203.0.113.12/24 dev eth0
-ip netns exec $P-router nft 'table ip provider {
+inside router nft 'table ip provider {
 	chain pre { type nat hook prerouting priority dstnat; iifname out tcp dport { 8443, 14765, 9000 } dnat to 192.168.100.2; iifname out udp dport 3051 dnat to 192.168.100.2; }
 	chain post { type nat hook postrouting priority srcnat; oifname out masquerade; }
 }'
-ip netns exec $P-gw nft 'table ip theirs {
+inside gw nft 'table ip theirs {
 	set friends { type ipv4_addr; elements = { 10.1.1.1, 10.1.1.2 }; }
 	chain pre { type nat hook prerouting priority dstnat; iifname wan0 tcp dport 9000 dnat to 10.77.1.11; }
 	chain forward { type filter hook forward priority filter; policy accept; ip saddr @friends counter packets 0 bytes 0 accept; }
 }
 table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 22 accept; }; }'
-`
-
-// townVariable holds the prefix of the namespaces in a process that runs inside the gateway.
-const townVariable = "IDECO_E2E_TOWN"
+`}
 
 // town is a gateway behind a provider's router, with two LANs, the Internet and people outside.
-type town struct{ prefix string }
+type town struct{ *netlab.Lab }
 
-var towns atomic.Int32
-
-// inTown runs the body of a test inside the gateway of a fresh town, by starting this program there once more for that
-// test alone: threads come and go between namespaces only by force.
+// inTown runs the body of a test in the gateway of a new town.
 func inTown(t *testing.T, body func(*testing.T, town)) {
-	if prefix := os.Getenv(townVariable); prefix != "" {
-		body(t, town{prefix})
-		return
-	}
-	needs.Root(t)
 	needs.TUN(t)
-	needs.Program(t, "ip", "iproute2")
 	needs.Program(t, "nft", "nftables")
 	needs.Program(t, "ping", "iputils-ping")
-	t.Parallel()
-	w := newTown(t)
-	again := exec.CommandContext(t.Context(), "ip", "netns", "exec", w.at("gw"), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
-	again.Env = append(os.Environ(), townVariable+"="+w.prefix)
-	out, err := again.CombinedOutput()
-	needs.Rerun(t, out, err)
-}
-
-// newTown makes namespaces that live as long as the test. In all of them the gateway's name means the router.
-func newTown(t *testing.T) town {
-	t.Helper()
-	w := town{fmt.Sprintf("t%d-%d", os.Getpid(), towns.Add(1))}
-	hosts := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", outer, domain)
-	for _, name := range placesOfTown {
-		dir := filepath.Join("/etc/netns", w.at(name))
-		t.Cleanup(func() {
-			_ = os.RemoveAll(dir)
-			_ = os.Remove(filepath.Dir(dir)) // when it is empty
-			w.endAll(name)
-			_ = exec.Command("ip", "netns", "del", w.at(name)).Run()
-		})
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(hosts), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(t, "sh", "-c", buildTown, "sh", w.prefix)
-	return w
-}
-
-// endAll ends what a test that was cut off has left in a namespace; it would keep the namespace alive.
-func (w town) endAll(name string) {
-	out, err := exec.Command("ip", "netns", "pids", w.at(name)).Output()
-	if err != nil {
-		return
-	}
-	for field := range strings.FieldsSeq(string(out)) {
-		if pid, err := strconv.Atoi(field); err == nil && pid > 1 && pid != os.Getpid() {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
-}
-
-// at is the name of a place's namespace.
-func (w town) at(place string) string { return w.prefix + "-" + place }
-
-// link is a name for a tunnel's interface: those of all namespaces share one directory of sockets.
-func (w town) link(suffix string) string {
-	return strings.ReplaceAll(w.prefix, "-", "x") + suffix
-}
-
-func (w town) ip(t testing.TB, place string, args ...string) {
-	t.Helper()
-	run(t, "ip", append([]string{"-n", w.at(place)}, args...)...)
-}
-
-// goTo does something on a thread in a place: what is opened there stays there.
-func (w town) goTo(place string, do func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocks: the thread ends with this goroutine
-		ns, err := netns.GetFromName(w.at(place))
-		if err == nil {
-			err = errors.Join(netns.Set(ns), ns.Close())
-		}
-		if err == nil {
-			err = do()
-		}
-		done <- err
-	}()
-	return <-done
-}
-
-// dial connects from an address in a place.
-func (w town) dial(ctx context.Context, place, network string, from netip.Addr, to string) (c net.Conn, err error) {
-	d := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
-	if strings.HasPrefix(network, "udp") {
-		d.LocalAddr = &net.UDPAddr{IP: from.AsSlice()}
-	}
-	err = w.goTo(place, func() (err error) {
-		c, err = d.DialContext(ctx, network, to)
-		return err
-	})
-	return c, err
-}
-
-// serve gives each connection to an address in a place to a function.
-func (w town) serve(t testing.TB, place string, at netip.AddrPort, each func(net.Conn)) netip.AddrPort {
-	t.Helper()
-	var ln net.Listener
-	if err := w.goTo(place, func() (err error) {
-		ln, err = net.Listen("tcp", at.String())
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				each(c)
-			}()
-		}
-	}()
-	return ln.Addr().(*net.TCPAddr).AddrPort()
+	townNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, town{l}) })
 }
 
 // pages serves a word by HTTP.
 func (w town) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	t.Helper()
-	var ln net.Listener
-	if err := w.goTo(place, func() (err error) {
-		ln, err = net.Listen("tcp", at.String())
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	ln := w.Listen(t, place, at)
 	web := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, word) })}
 	t.Cleanup(func() { web.Close() })
 	go func() { _ = web.Serve(ln) }()
 }
 
-// udp opens a socket for UDP in a place.
-func (w town) udp(t testing.TB, place string, at netip.AddrPort) *net.UDPConn {
-	t.Helper()
-	var c *net.UDPConn
-	if err := w.goTo(place, func() (err error) {
-		c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// hears is the word that comes from an address; an error when there is no connection.
-func (w town) hears(place string, from netip.Addr, to netip.AddrPort, within time.Duration) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
-	c, err := w.dial(ctx, place, "tcp", from, to.String())
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(within))
-	b := make([]byte, 64)
-	n, err := c.Read(b)
-	return string(b[:n]), err
-}
-
-// says answers with a word.
-func says(word string) func(net.Conn) {
-	return func(c net.Conn) { fmt.Fprint(c, word) }
-}
-
 // open fails the test unless the address answers.
 func (w town) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
-	if word, err := w.hears(place, from, to, patience); err != nil || word == "" {
+	if word, err := w.Hears(place, from, to, patience); err != nil || word == "" {
 		t.Errorf("%s: closed: %q, %v", what, word, err)
 	}
 }
@@ -309,7 +136,7 @@ func (w town) open(t testing.TB, what, place string, from netip.Addr, to netip.A
 // refused fails the test unless the gateway says that nothing passes: silence would make programs wait.
 func (w town) refused(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
-	word, err := w.hears(place, from, to, soon)
+	word, err := w.Hears(place, from, to, soon)
 	if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.EACCES) {
 		t.Errorf("%s: not refused: %q, %v", what, word, err)
 	}
@@ -319,7 +146,7 @@ func (w town) refused(t testing.TB, what, place string, from netip.Addr, to neti
 // that one.
 func (w town) shut(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
-	if word, err := w.hears(place, from, to, silence); err == nil {
+	if word, err := w.Hears(place, from, to, netlab.Silence); err == nil {
 		t.Errorf("%s: open: %q", what, word)
 	}
 }
@@ -327,92 +154,23 @@ func (w town) shut(t testing.TB, what, place string, from netip.Addr, to netip.A
 // soon is how long a refusal may take.
 const soon = 3 * time.Second
 
-// silence is how long nothing must come before it counts as stopped.
-const silence = 500 * time.Millisecond
-
-// paced sends a little every few milliseconds until the connection breaks: what comes late was not in any buffer.
-func paced(c net.Conn) {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for range ticker.C {
-		_ = c.SetWriteDeadline(time.Now().Add(patience))
-		if _, err := c.Write([]byte("0123456789")); err != nil {
-			return
-		}
-	}
-}
-
-// download is a connection over which a paced sender sends.
-type download struct {
-	what  string
-	count atomic.Int64
-	last  atomic.Int64 // when bytes came, in nanoseconds
-	gap   atomic.Int64 // the longest pause
-}
-
-// download begins one, and reads whatever comes at once.
-func (w town) download(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) *download {
-	t.Helper()
-	c, err := w.dial(t.Context(), place, "tcp", from, to.String())
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
-	t.Cleanup(func() { c.Close() })
-	d := &download{what: what}
-	d.last.Store(time.Now().UnixNano())
-	go func() {
-		for b := make([]byte, 4096); ; {
-			n, err := c.Read(b)
-			if err != nil {
-				return
-			}
-			now := time.Now().UnixNano()
-			d.count.Add(int64(n))
-			d.gap.Store(max(d.gap.Load(), now-d.last.Swap(now)))
-		}
-	}()
-	d.runs(t)
-	return d
-}
-
-// runs waits for more.
-func (d *download) runs(t testing.TB) {
-	t.Helper()
-	before := d.count.Load()
-	eventually(t, d.what+" goes on", func() bool { return d.count.Load() > before+100 })
-}
-
-// stops waits until nothing comes any more, and fails when the last byte came later than allowed after an event. Nothing
+// stops waits until a download has stopped, and fails when the last byte came later than allowed after an event. Nothing
 // may come until the test is over either.
-func (d *download) stops(t testing.TB, event time.Time, allowed time.Duration) {
+func stops(t testing.TB, d *netlab.Download, event time.Time, allowed time.Duration) {
 	t.Helper()
-	eventually(t, d.what+" stops", func() bool { return time.Now().UnixNano()-d.last.Load() > int64(silence) })
-	last, count := time.Unix(0, d.last.Load()), d.count.Load()
+	last, count := d.Stops(t), d.Count()
 	if took := last.Sub(event); took > allowed {
-		t.Errorf("%s: the last byte came %v after the event, allowed are %v", d.what, took, allowed)
+		t.Errorf("%s: the last byte came %v after the event, allowed are %v", d, took, allowed)
 	}
 	t.Cleanup(func() {
-		if now := d.count.Load(); now != count {
-			t.Errorf("%s: %d bytes came after the end", d.what, now-count)
+		if now := d.Count(); now != count {
+			t.Errorf("%s: %d bytes came after the end", d, now-count)
 		}
 	})
 }
 
 // cutAt is how soon after an answer that says so a download must have stopped, on a machine that is busy.
 const cutAt = time.Second
-
-func eventually(t testing.TB, what string, isSo func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.After(patience); !isSo(); {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
 
 // passes waits until a time after an event has passed, while something else must go on.
 func passes(t testing.TB, since time.Time, length time.Duration) {
@@ -435,7 +193,7 @@ func (w town) fetch(place string, from netip.Addr, url string, trust *tls.Config
 			if host == domain { // as the place's own list of hosts says
 				address = net.JoinHostPort(outer.String(), port)
 			}
-			return w.dial(ctx, place, network, from, address)
+			return w.Dial(ctx, place, network, from, address)
 		},
 	}
 	defer transport.CloseIdleConnections()
@@ -467,7 +225,7 @@ func (w town) guard(t *testing.T, more map[string]any, flags ...string) *guarded
 		g.kill(syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("log of the gateway:\n%s", g.log)
-			t.Logf("rules:\n%s", run(t, "nft", "list", "ruleset"))
+			t.Logf("rules:\n%s", netlab.Run(t, "nft", "list", "ruleset"))
 		}
 	})
 	g.boss = g.administrator()
@@ -507,7 +265,7 @@ var devices atomic.Int32
 // loggedIn starts an agent in the LAN, each time on another device, and waits until it has access.
 func (g *guarded) loggedIn(place, login string) *agentProcess {
 	g.t.Helper()
-	a := g.agentIn(g.at(place), login, userPassword, fmt.Sprint("device", devices.Add(1)))
+	a := g.agentIn(g.Name(place), login, userPassword, fmt.Sprint("device", devices.Add(1)))
 	if e := a.waits("authorized"); e.Mode != "lan" {
 		g.t.Errorf("%s: %+v", login, e)
 	}
@@ -525,18 +283,18 @@ func others(t testing.TB) string {
 	t.Helper()
 	var rest []string
 	ours := false
-	for line := range strings.Lines(run(t, "nft", "-a", "list", "ruleset")) {
+	for line := range strings.SplitSeq(netlab.Run(t, "nft", "-a", "list", "ruleset"), "\n") {
 		ours = ours || strings.HasPrefix(line, ourTable+" ")
 		if !ours {
 			rest = append(rest, line)
 		}
-		ours = ours && line != "}\n"
+		ours = ours && line != "}"
 	}
-	return strings.Join(rest, "")
+	return strings.Join(rest, "\n")
 }
 
 // hasTable tells whether our table is there.
 func hasTable(t testing.TB) bool {
 	t.Helper()
-	return strings.Contains(run(t, "nft", "list", "tables"), ourTable+"\n")
+	return slices.Contains(strings.Split(netlab.Run(t, "nft", "list", "tables"), "\n"), ourTable)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
@@ -27,7 +28,7 @@ func TestFirewallPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		boss := g.visitor(netip.Addr{})
 		boss.signIn("boss", bossPassword)
 		boss.open("/admin/gateway")
@@ -41,16 +42,13 @@ func TestFirewallPage(t *testing.T) {
 			t.Helper()
 			boss.open("/admin/gateway")
 			boss.submit("/admin/gateway", boss.roles(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"}))
-			boss.sees("Подтвердите, или вернём как было")
+			boss.sees(".trial", "Подтвердите, или вернём как было")
 			w.refused(t, "chosen on trial", inOne, one, to)
 		}
 		choose()
-		boss.sees(ourTable)
-		if got := strings.Join(strings.Fields(run(t, "nft", "list", ourTable)), " "); !strings.Contains(boss.text(), got) {
-			t.Errorf("the page does not show the rules in force:\n%s", got)
-		}
+		boss.sees("#preview pre", strings.Join(strings.Fields(netlab.Run(t, "nft", "list", ourTable)), " "))
 		boss.submit("/admin/gateway/return", nil)
-		boss.sees("Прежние настройки вернулись")
+		boss.sees(".toast", "Прежние настройки вернулись")
 		w.open(t, "returned", inOne, one, to)
 
 		choose()
@@ -63,7 +61,7 @@ func TestFirewallPage(t *testing.T) {
 
 		choose()
 		boss.submit("/admin/gateway/keep", nil)
-		boss.sees("Новые настройки остаются")
+		boss.sees(".toast", "Новые настройки остаются")
 		w.refused(t, "confirmed", inOne, one, to)
 
 		const open = "Правила для загрузки не записаны"
@@ -73,11 +71,11 @@ func TestFirewallPage(t *testing.T) {
 		}
 		g.set("open_before_login", []string{server2.String()})
 		boss.open("/admin/gateway")
-		boss.sees(open)
+		boss.sees("main > .banner.warn", open)
 		if err := os.RemoveAll(file); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the rules are written by themselves", func() bool {
+		netlab.Eventually(t, "the rules are written by themselves", func() bool {
 			boss.open("/admin/gateway")
 			return !strings.Contains(boss.text(), open)
 		})
@@ -123,7 +121,7 @@ func TestFirewallWithoutRights(t *testing.T) {
 		boss := g.visitor(netip.Addr{})
 		boss.signIn("boss", bossPassword)
 		boss.open("/admin/gateway")
-		boss.sees("Запустите его с правом CAP_NET_ADMIN")
+		boss.sees("main > .banner", "Запустите его с правом CAP_NET_ADMIN")
 		if !strings.Contains(g.log.String(), "there is no firewall") || hasTable(t) {
 			t.Errorf("the log does not warn, or there is a table:\n%s", g.log)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallRestart: a process that comes back in time is noticed by nobody.
@@ -20,27 +21,27 @@ func TestFirewallRestart(t *testing.T) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
-		running := w.download(t, "the download", inOne, one, w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced))
+		running := w.Download(t, "the download", inOne, one, w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced))
 		before := g.boss.sessions()[0].ID
-		six := w.serve(t, inNet, netip.AddrPortFrom(server6, 0), paced)
-		eventually(t, "IPv6 is open after login", func() bool {
-			word, _ := w.hears(inOne, one6, six, silence)
+		six := w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Paced)
+		netlab.Eventually(t, "IPv6 is open after login", func() bool {
+			word, _ := w.Hears(inOne, one6, six, netlab.Silence)
 			return word != ""
 		})
-		sixth := w.download(t, "the download over IPv6", inOne, one6, six)
+		sixth := w.Download(t, "the download over IPv6", inOne, one6, six)
 		for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			g.kill(s)
-			running.runs(t)
-			sixth.runs(t)
+			running.Runs(t)
+			sixth.Runs(t)
 			g.begin()
 			agent.waits("reconnecting")
 			agent.waits("authorized")
 		}
 		passes(t, time.Now(), 12*time.Second) // longer than anything outlives its process
-		for _, d := range []*download{running, sixth} {
-			d.runs(t)
-			if gap := time.Duration(d.gap.Load()); gap > cutAt {
-				t.Errorf("%s paused for %v", d.what, gap)
+		for _, d := range []*netlab.Download{running, sixth} {
+			d.Runs(t)
+			if gap := d.Gap(); gap > cutAt {
+				t.Errorf("%s paused for %v", d, gap)
 			}
 		}
 		if now := g.boss.sessions(); len(now) != 1 || now[0].ID != before {
@@ -48,8 +49,8 @@ func TestFirewallRestart(t *testing.T) {
 		}
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		running.stops(t, time.Now(), cutAt)
-		sixth.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
+		stops(t, sixth, time.Now(), cutAt)
 	})
 }
 
@@ -62,21 +63,21 @@ func TestFirewallDies(t *testing.T) {
 		agent := g.loggedIn(inOne, "anna")
 		g.person("boris")
 		gone := g.loggedIn(inTwo, "boris")
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
-		running := w.download(t, "the download", inOne, one, to)
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
 		g.kill(syscall.SIGKILL)
 		gone.signal(syscall.SIGKILL)
 		died := time.Now()
 		passes(t, died, 4*time.Second) // elements are refreshed at a third of their time
-		running.runs(t)
-		running.stops(t, died, 10*time.Second+cutAt)
+		running.Runs(t)
+		stops(t, running, died, 10*time.Second+cutAt)
 		w.refused(t, "without a process", inOne, one, to)
-		neighbor := w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor"))
+		neighbor := w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Says("neighbor"))
 		w.open(t, "LAN to LAN without a process", inOne, one, neighbor)
 
-		run(t, "nft", "delete", "table", "inet", "ideco_agent")
+		netlab.Run(t, "nft", "delete", "table", "inet", "ideco_agent")
 		w.open(t, "without a table", inOne, one, to)
-		run(t, "nft", "-f", filepath.Join(g.data, "firewall.nft"))
+		netlab.Run(t, "nft", "-f", filepath.Join(g.data, "firewall.nft"))
 		w.refused(t, "at the next boot", inOne, one, to)
 		w.open(t, "LAN to LAN at the next boot", inOne, one, neighbor)
 		g.begin()
@@ -93,16 +94,16 @@ func TestFirewallSwitches(t *testing.T) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
-		running := w.download(t, "the download", inOne, one, to)
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
 		g.boss.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 		agent.exits(5)
 		if !hasTable(t) {
 			t.Error("the table went with the agent")
 		}
 		w.refused(t, "the agent is off", inOne, one, to)
-		refused := g.agentIn(g.at(inOne), "anna", userPassword, "refused")
+		refused := g.agentIn(g.Name(inOne), "anna", userPassword, "refused")
 		if e := refused.waits("error"); e.Code != "agent_disabled" {
 			t.Errorf("the agent is off: %+v", e)
 		}
@@ -146,7 +147,7 @@ func (g *guarded) command(args ...string) (string, error) {
 // TestFirewallAmongOthers: what is not ours stays byte for byte; what is ours and was taken away comes back.
 func TestFirewallAmongOthers(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		theirs := run(t, "nft", "-a", "list", "ruleset")
+		theirs := netlab.Run(t, "nft", "-a", "list", "ruleset")
 		stay := func(when string) {
 			t.Helper()
 			if now := others(t); now != theirs {
@@ -156,7 +157,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		g.loggedIn(inOne, "anna")
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		w.open(t, "after login", inOne, one, to)
 		stay("with a session")
 
@@ -167,9 +168,9 @@ func TestFirewallAmongOthers(t *testing.T) {
 		boss.seesNot(restored)
 		for _, attack := range []string{"delete table inet ideco_agent", "insert rule inet ideco_agent forward accept"} {
 			began := time.Now()
-			run(t, "nft", attack)
-			eventually(t, attack+" is undone", func() bool {
-				return hasTable(t) && !strings.Contains(run(t, "nft", "list", "chain", "inet", "ideco_agent", "forward"), "\t\taccept\n")
+			netlab.Run(t, "nft", attack)
+			netlab.Eventually(t, attack+" is undone", func() bool {
+				return hasTable(t) && !strings.Contains(netlab.Run(t, "nft", "list", "chain", "inet", "ideco_agent", "forward"), "\t\taccept\n")
 			})
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("%s: undone after %v", attack, took)
@@ -179,7 +180,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 			stay("after " + attack)
 		}
 		boss.open("/admin/gateway")
-		boss.sees(restored)
+		boss.sees("main > .banner.warn", restored)
 		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
 			if !strings.Contains(g.log.String(), event) {
 				t.Errorf("the log does not tell of %s", event)
@@ -195,7 +196,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 			if out, err := g.command("firewall", "clear"); err != nil {
 				t.Errorf("clear: %v\n%s", err, out)
 			}
-			if now := run(t, "nft", "-a", "list", "ruleset"); now != theirs {
+			if now := netlab.Run(t, "nft", "-a", "list", "ruleset"); now != theirs {
 				t.Errorf("after clear there is\n%s\nbefore there was\n%s", now, theirs)
 			}
 		}

@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"ideco-agent/agent/netlab"
+
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -44,7 +46,7 @@ func (w town) flood(t *testing.T, place string, from netip.Addr, to string, coun
 		g.Go(func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			c, err := w.dial(ctx, place, "tcp", from, to)
+			c, err := w.Dial(ctx, place, "tcp", from, to)
 			if err != nil {
 				return nil // which is what the limits are for
 			}
@@ -67,10 +69,10 @@ func TestFirewallFlood(t *testing.T) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		g.person("boris")
-		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), paced)
+		world := w.Serve(t, inNet, netip.AddrPortFrom(distant, 0), netlab.Paced)
 		g.loggedIn(inOne, "anna")
-		running := w.download(t, "a download in the LAN", inOne, one, world)
-		running.gap.Store(0)
+		running := w.Download(t, "a download in the LAN", inOne, one, world)
+		running.Gap()
 
 		w.flood(t, inHotel, hotel, net.JoinHostPort(outer.String(), portalPort), 3000)
 		w.flood(t, inHotel, hotel, net.JoinHostPort(outer.String(), agentPort), 3000)
@@ -92,15 +94,15 @@ func TestFirewallFlood(t *testing.T) {
 		if status, _, err := w.fetch(inHome, home, "https://"+domain+":"+portalPort+"/healthz", &tls.Config{RootCAs: g.roots()}); err != nil || status != http.StatusOK {
 			t.Errorf("the portal from another address outside: %d, %v", status, err)
 		}
-		running.runs(t)
-		if gap := time.Duration(running.gap.Load()); gap > time.Second {
+		running.Runs(t)
+		if gap := running.Gap(); gap > time.Second {
 			t.Errorf("the download paused for %v", gap)
 		}
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 		g.set("open_before_login", []string{server.String()}) // the firewall still follows the settings
-		eventually(t, "the firewall has the new address", func() bool {
-			return strings.Contains(run(t, "nft", "list", "table", "inet", "ideco_agent"), server.String())
+		netlab.Eventually(t, "the firewall has the new address", func() bool {
+			return strings.Contains(netlab.Run(t, "nft", "list", "table", "inet", "ideco_agent"), server.String())
 		})
 	})
 }
@@ -109,7 +111,7 @@ func TestFirewallFlood(t *testing.T) {
 func (w town) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 	t.Helper()
 	var socket int
-	if err := w.goTo(place, func() (err error) {
+	if err := w.At(place, func() (err error) {
 		socket, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		return err
 	}); err != nil {
@@ -132,7 +134,7 @@ func TestFirewallMadeUpAddresses(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		dns := netip.AddrPortFrom(server2, 53)
 		w.guard(t, map[string]any{"open_before_login": []string{dns.String()}})
-		names := w.udp(t, inNet, dns)
+		names := w.UDP(t, inNet, dns)
 		go func() {
 			for b := make([]byte, 64); ; {
 				n, from, err := names.ReadFromUDPAddrPort(b)
@@ -142,7 +144,7 @@ func TestFirewallMadeUpAddresses(t *testing.T) {
 				_, _ = names.WriteToUDPAddrPort(b[:n], from)
 			}
 		}()
-		client := w.udp(t, inOne, netip.AddrPortFrom(one, 0))
+		client := w.UDP(t, inOne, netip.AddrPortFrom(one, 0))
 		asks := func() error {
 			if _, err := client.WriteToUDPAddrPort([]byte("?"), dns); err != nil {
 				return err
@@ -154,7 +156,7 @@ func TestFirewallMadeUpAddresses(t *testing.T) {
 		if err := asks(); err != nil {
 			t.Fatalf("a question before the flood: %v", err)
 		}
-		client = w.udp(t, inOne, netip.AddrPortFrom(oneMore, 0)) // who has not asked yet
+		client = w.UDP(t, inOne, netip.AddrPortFrom(oneMore, 0)) // who has not asked yet
 		w.madeUp(t, inTwo, 80_000, server2)
 		if err := asks(); err != nil {
 			t.Errorf("a question beside made-up addresses: %v", err)
@@ -174,7 +176,7 @@ type branchAgent struct {
 // authorize connects and begins or resumes a session in the tunnel.
 func (a *branchAgent) authorize(ctx context.Context, message map[string]any) error {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return a.dial(ctx, inHome, network, home, net.JoinHostPort(outer.String(), agentPort))
+		return a.Dial(ctx, inHome, network, home, net.JoinHostPort(outer.String(), agentPort))
 	}
 	transport := &http.Transport{DialContext: dial, TLSClientConfig: a.roots}
 	conn, _, err := websocket.Dial(ctx, "wss://"+domain+":"+agentPort+"/connect", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
@@ -286,18 +288,18 @@ func TestFirewallBranch(t *testing.T) {
 // started it again the people in the tunnel come back.
 func TestFirewallTunnelTakenAway(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		link := w.link("w")
+		link := w.Link("w")
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
 		g.person("anna")
 		g.person("boris")
-		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), paced)
+		world := w.Serve(t, inNet, netip.AddrPortFrom(distant, 0), netlab.Paced)
 		g.loggedIn(inOne, "boris")
-		running := w.download(t, "a download in the LAN", inOne, one, world)
-		anna := g.tunnelled(inHome, "anna", w.link("a"))
+		running := w.Download(t, "a download in the LAN", inOne, one, world)
+		anna := g.tunnelled(inHome, "anna", w.Link("a"))
 		gateway := netip.MustParseAddr("10.128.0.1")
 		w.ping(t, "the gateway in the tunnel", inHome, gateway, true)
 
-		run(t, "ip", "link", "del", link)
+		netlab.Run(t, "ip", "link", "del", link)
 		select {
 		case <-g.done:
 		case <-time.After(patience):
@@ -309,7 +311,7 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 		g.begin() // as systemd does
 		anna.waits("tunnel")
 		w.ping(t, "the gateway in the tunnel, once more", inHome, gateway, true)
-		running.runs(t)
+		running.Runs(t)
 	})
 }
 
@@ -317,9 +319,9 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 func TestFirewallUnfitInterfaces(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, nil)
-		run(t, "ip", "link", "add", "br9", "type", "bridge")
-		run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
-		run(t, "ip", "link", "set", "d9", "master", "br9")
+		netlab.Run(t, "ip", "link", "add", "br9", "type", "bridge")
+		netlab.Run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
+		netlab.Run(t, "ip", "link", "set", "d9", "master", "br9")
 		for name, says := range map[string]string{"lo": "только на сам шлюз", "d9": "br9"} {
 			status, answer := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
 			if status != http.StatusBadRequest || !strings.Contains(string(answer), says) {
@@ -351,7 +353,7 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 		}
 		g.loggedIn(inOne, "anna").signal(syscall.SIGTERM)
 		g.nobody()
-		outside := g.agentIn(g.at(inHome), "anna", userPassword, "outside")
+		outside := g.agentIn(g.Name(inHome), "anna", userPassword, "outside")
 		if e := outside.waits("error"); e.Code != "vpn_unavailable" {
 			t.Errorf("a login through the WAN interface: %+v", e)
 		}
@@ -364,14 +366,14 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 func TestFirewallLocalAddressBorrowed(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"
-		w.ip(t, "gw", "rule", "add", "from", wan, "lookup", "100")
-		w.ip(t, "gw", "route", "add", "default", "via", "192.168.100.1", "dev", "wan0", "table", "100")
-		w.ip(t, inRouter, "addr", "add", borrowed.String()+"/32", "dev", "lo")
+		w.IP(t, "gw", "rule", "add", "from", wan, "lookup", "100")
+		w.IP(t, "gw", "route", "add", "default", "via", "192.168.100.1", "dev", "wan0", "table", "100")
+		w.IP(t, inRouter, "addr", "add", borrowed.String()+"/32", "dev", "lo")
 		g := w.guard(t, nil)
 		trust := &tls.Config{RootCAs: g.roots()}
 		for from, admitted := range map[netip.Addr]bool{netip.MustParseAddr("192.168.100.1"): true, borrowed: false} {
 			ctx, cancel := context.WithTimeout(t.Context(), soon)
-			c, err := w.dial(ctx, inRouter, "tcp", from, wan+":"+portalPort)
+			c, err := w.Dial(ctx, inRouter, "tcp", from, wan+":"+portalPort)
 			cancel()
 			if err == nil {
 				c.Close()
@@ -397,9 +399,9 @@ func TestFirewallLocalAddressBorrowed(t *testing.T) {
 			}
 		}
 		administration("address")
-		w.ip(t, "gw", "rule", "del", "from", wan, "lookup", "100")
-		w.ip(t, "gw", "rule", "add", "fwmark", "0x64", "lookup", "100")
-		run(t, "nft", `table inet by_mark {
+		w.IP(t, "gw", "rule", "del", "from", wan, "lookup", "100")
+		w.IP(t, "gw", "rule", "add", "fwmark", "0x64", "lookup", "100")
+		netlab.Run(t, "nft", `table inet by_mark {
 			chain arriving { type filter hook prerouting priority mangle; iifname "wan0" ct mark set 0x64; }
 			chain answers { type route hook output priority mangle; meta mark set ct mark; }
 		}`)

@@ -10,18 +10,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallBeforeLogin: without a session nothing passes but what the administrator has opened, and programs are told
 // so at once. A browser is told what to do.
 func TestFirewallBeforeLogin(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		four, six := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world")), w.serve(t, inNet, netip.AddrPortFrom(server6, 0), says("world"))
-		neighbor := w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("neighbor"))
-		w.serve(t, inTwo, netip.AddrPortFrom(two, 9000), says("published"))
+		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		neighbor := w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Says("neighbor"))
+		w.Serve(t, inTwo, netip.AddrPortFrom(two, 9000), netlab.Says("published"))
 		w.pages(t, inNet, netip.AddrPortFrom(server, 80), "a page")
 		w.pages(t, inFar, netip.AddrPortFrom(far, 80), "a page of the LAN")
-		open := w.serve(t, inNet, netip.AddrPortFrom(server2, 0), says("opened"))
+		open := w.Serve(t, inNet, netip.AddrPortFrom(server2, 0), netlab.Says("opened"))
 		w.open(t, "before the gateway runs", inOne, one, four)
 
 		g := w.guard(t, nil)
@@ -37,7 +39,7 @@ func TestFirewallBeforeLogin(t *testing.T) {
 		w.refused(t, "IPv4 before login", inOne, one, four)
 		w.refused(t, "IPv6 before login", inOne, one6, six)
 		w.refused(t, "IPv4 of the other LAN", inFar, far, four)
-		w.shut(t, "from outside to a host", inRouter, netip.MustParseAddr("192.168.100.1"), w.serve(t, inOne, netip.AddrPortFrom(one, 0), says("host")))
+		w.shut(t, "from outside to a host", inRouter, netip.MustParseAddr("192.168.100.1"), w.Serve(t, inOne, netip.AddrPortFrom(one, 0), netlab.Says("host")))
 		elsewhere("before login")
 		g.asksToStart(inOne, one, "http://"+server.String()+"/some/page")
 
@@ -47,7 +49,7 @@ func TestFirewallBeforeLogin(t *testing.T) {
 		w.refused(t, "another address", inOne, one, four)
 		g.set("open_before_login", []string{open.String()})
 		w.open(t, "a port that is open before login", inOne, one, open)
-		w.refused(t, "another port of its address", inOne, one, w.serve(t, inNet, netip.AddrPortFrom(server2, 0), says("not opened")))
+		w.refused(t, "another port of its address", inOne, one, w.Serve(t, inNet, netip.AddrPortFrom(server2, 0), netlab.Says("not opened")))
 		g.set("open_before_login", []string{})
 		w.refused(t, "an address that was open", inOne, one, open)
 
@@ -61,14 +63,14 @@ func TestFirewallBeforeLogin(t *testing.T) {
 		w.refused(t, "another client", inTwo, two, four)
 
 		// The same computer's IPv6 follows by a proof of its agent.
-		eventually(t, "IPv6 is open after login", func() bool {
-			word, _ := w.hears(inOne, one6, six, silence)
+		netlab.Eventually(t, "IPv6 is open after login", func() bool {
+			word, _ := w.Hears(inOne, one6, six, netlab.Silence)
 			return word == "world"
 		})
-		sixth := w.download(t, "a download over IPv6", inOne, one6, w.serve(t, inNet, netip.AddrPortFrom(server6, 0), paced))
+		sixth := w.Download(t, "a download over IPv6", inOne, one6, w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Paced))
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		sixth.stops(t, time.Now(), cutAt)
+		stops(t, sixth, time.Now(), cutAt)
 		w.refused(t, "IPv4 after logout", inOne, one, four)
 		w.refused(t, "IPv6 after logout", inOne, one6, six)
 		elsewhere("after logout")
@@ -89,14 +91,14 @@ func (g *guarded) asksToStart(place string, from netip.Addr, url string) {
 // says so.
 func (g *guarded) isHidden() {
 	g.t.Helper()
-	provider := g.serve(g.t, inRouter, netip.MustParseAddrPort("192.168.100.1:0"), func(c net.Conn) { says(c.RemoteAddr().String())(c) })
+	provider := g.Serve(g.t, inRouter, netip.MustParseAddrPort("192.168.100.1:0"), func(c net.Conn) { netlab.Says(c.RemoteAddr().String())(c) })
 	for _, hidden := range []bool{false, true} {
 		g.set("masquerade", hidden)
 		want := one.String() + ":"
 		if hidden {
 			want = "192.168.100.2:"
 		}
-		if seen, err := g.hears(inOne, one, provider, soon); err != nil || !strings.HasPrefix(seen, want) {
+		if seen, err := g.Hears(inOne, one, provider, soon); err != nil || !strings.HasPrefix(seen, want) {
 			g.t.Errorf("masquerade %t: the provider sees %s, %v", hidden, seen, err)
 		}
 	}
@@ -107,13 +109,13 @@ func TestFirewallDownloadStops(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, map[string]any{"grace_seconds": 3})
 		person := strconv.FormatInt(g.person("anna"), 10)
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
 		var more func() string // of a stream that nobody has to acknowledge
-		begin := func(what string) (*agentProcess, *download) {
+		begin := func(what string) (*agentProcess, *netlab.Download) {
 			t.Helper()
 			agent := g.loggedIn(inOne, "anna")
 			more = w.stream(t)
-			return agent, w.download(t, "a download until "+what, inOne, one, to)
+			return agent, w.Download(t, "a download until "+what, inOne, one, to)
 		}
 		over := func(what string) {
 			t.Helper()
@@ -127,12 +129,12 @@ func TestFirewallDownloadStops(t *testing.T) {
 		agent, running := begin("logout")
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 		over("logout")
 
 		agent, running = begin("✕")
 		g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+g.boss.sessions()[0].ID, nil, nil)
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 		agent.exits(5)
 		over("✕")
 
@@ -140,13 +142,13 @@ func TestFirewallDownloadStops(t *testing.T) {
 		agent.signal(syscall.SIGKILL)
 		killed := time.Now()
 		passes(t, killed, 2*time.Second)
-		running.runs(t) // the grace
-		running.stops(t, killed, 3*time.Second+cutAt)
+		running.Runs(t) // the grace
+		stops(t, running, killed, 3*time.Second+cutAt)
 		over("the agent is killed")
 
 		agent, running = begin("the person is switched off")
 		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": false}, nil)
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 		agent.exits(5)
 		over("the person is switched off")
 		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": true}, nil)
@@ -154,8 +156,8 @@ func TestFirewallDownloadStops(t *testing.T) {
 		g.set("session_hours_lan", 0.001)
 		began := time.Now()
 		agent, running = begin("its time is over")
-		running.stops(t, began, 3600*time.Millisecond+2*cutAt)
-		if lasted := time.Unix(0, running.last.Load()).Sub(began); lasted < 3*time.Second {
+		stops(t, running, began, 3600*time.Millisecond+2*cutAt)
+		if lasted := running.Last().Sub(began); lasted < 3*time.Second {
 			t.Errorf("a session of 3.6 s was over after %v", lasted)
 		}
 		agent.exits(5)
@@ -169,10 +171,10 @@ func TestFirewallAddresses(t *testing.T) {
 		g := w.guard(t, map[string]any{"grace_seconds": 60})
 		g.person("anna")
 		g.person("boris")
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), paced)
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
 		agent := g.loggedIn(inOne, "anna")
-		running := w.download(t, "the owner's download", inOne, one, to)
-		ours := strings.Fields(run(t, "ip", "netns", "exec", w.at(inOne), "cat", "/sys/class/net/eth0/address"))[0]
+		running := w.Download(t, "the owner's download", inOne, one, to)
+		ours := strings.Fields(netlab.Run(t, "ip", "netns", "exec", w.Name(inOne), "cat", "/sys/class/net/eth0/address"))[0]
 		g.boss.waitSessions("the monitor shows the MAC and counts", func(s []session) bool {
 			return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == ours && s[0].Rx != nil && *s[0].Rx > 0 && s[0].Tx != nil && *s[0].Tx > 1000
 		})
@@ -180,19 +182,19 @@ func TestFirewallAddresses(t *testing.T) {
 		w.refused(t, "a second address of the same host", inOne, oneMore, to)
 
 		// Another computer takes the address. It knows the gateway's MAC, so that nothing but its packets tells of it.
-		gatewayMAC := strings.Fields(run(t, "cat", "/sys/class/net/lan0/address"))[0]
-		w.ip(t, inTwo, "neigh", "replace", "10.77.1.1", "lladdr", gatewayMAC, "dev", "eth0", "nud", "permanent")
-		w.ip(t, inTwo, "addr", "add", one.String()+"/32", "dev", "eth0")
+		gatewayMAC := strings.Fields(netlab.Run(t, "cat", "/sys/class/net/lan0/address"))[0]
+		w.IP(t, inTwo, "neigh", "replace", "10.77.1.1", "lladdr", gatewayMAC, "dev", "eth0", "nud", "permanent")
+		w.IP(t, inTwo, "addr", "add", one.String()+"/32", "dev", "eth0")
 		w.shut(t, "the address at another MAC", inTwo, one, to)
-		w.ip(t, inTwo, "addr", "del", one.String()+"/32", "dev", "eth0")
+		w.IP(t, inTwo, "addr", "del", one.String()+"/32", "dev", "eth0")
 
-		w.ip(t, inFar, "addr", "add", one.String()+"/32", "dev", "lo")
+		w.IP(t, inFar, "addr", "add", one.String()+"/32", "dev", "lo")
 		w.shut(t, "the address on the other LAN", inFar, one, to)
-		w.ip(t, inFar, "addr", "del", one.String()+"/32", "dev", "lo")
-		running.runs(t)
+		w.IP(t, inFar, "addr", "del", one.String()+"/32", "dev", "lo")
+		running.Runs(t)
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 
 		for when, end := range map[string]func(*agentProcess){
 			"after the owner has logged out": func(a *agentProcess) {
@@ -220,8 +222,8 @@ func TestFirewallAddresses(t *testing.T) {
 // arrives.
 func (w town) stream(t *testing.T) (more func() string) {
 	t.Helper()
-	sender := w.udp(t, inNet, netip.AddrPortFrom(server, 0))
-	receiver := w.udp(t, inOne, netip.AddrPortFrom(one, 0))
+	sender := w.UDP(t, inNet, netip.AddrPortFrom(server, 0))
+	receiver := w.UDP(t, inOne, netip.AddrPortFrom(one, 0))
 	at := netip.MustParseAddrPort(sender.LocalAddr().String())
 	if _, err := receiver.WriteToUDPAddrPort([]byte("more"), at); err != nil {
 		t.Fatal(err)
@@ -238,7 +240,7 @@ func (w town) stream(t *testing.T) (more func() string) {
 				t.Fatal(err)
 			}
 		}
-		_ = receiver.SetReadDeadline(time.Now().Add(silence))
+		_ = receiver.SetReadDeadline(time.Now().Add(netlab.Silence))
 		n, _ := receiver.Read(b)
 		return string(b[:n])
 	}
@@ -246,7 +248,7 @@ func (w town) stream(t *testing.T) (more func() string) {
 		t.Fatalf("the owner of the address got %q", got)
 	}
 	for { // what is on its way
-		_ = receiver.SetReadDeadline(time.Now().Add(silence))
+		_ = receiver.SetReadDeadline(time.Now().Add(netlab.Silence))
 		if _, err := receiver.Read(b); err != nil {
 			return more
 		}

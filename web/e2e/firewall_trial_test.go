@@ -10,10 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallTrialRunsOut: a choice that nobody confirms goes back by itself, after its minute or with a process that is
@@ -22,7 +23,7 @@ import (
 func TestFirewallTrialRunsOut(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		desk, farDesk, gateway := g.desk(inOne, one), g.desk(inFar, far), g.visitor(netip.Addr{})
 		for _, v := range []*visitor{desk, farDesk, gateway} {
 			v.signIn("boss", bossPassword)
@@ -31,7 +32,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 			t.Helper()
 			desk.open("/admin/gateway")
 			desk.submit("/admin/gateway", desk.roles(roles))
-			desk.sees("Подтвердите, или вернём как было")
+			desk.sees(".trial", "Подтвердите, или вернём как было")
 		}
 		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
 
@@ -54,7 +55,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		w.open(t, "killed before anybody had confirmed", inOne, one, to)
 		w.refused(t, "the former choice is back after the restart", inFar, far, to)
 		farDesk.open("/admin/gateway")
-		farDesk.sees(returned)
+		farDesk.sees("main > .banner.warn", returned)
 
 		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		w.open(t, "nothing is chosen", inFar, far, to)
@@ -64,7 +65,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		try(desk, map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
-		for !strings.Contains(desk.text(), returned) {
+		for !desk.says("main > .banner.warn", returned) {
 			if time.Since(began) > time.Minute+patience {
 				t.Fatalf("after %v the page says\n%s", time.Since(began), desk.text())
 			}
@@ -85,7 +86,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		if took := time.Since(began); took < time.Minute {
 			t.Errorf("the former settings came back after %v already", took)
 		}
-		eventually(t, "the table goes", func() bool { return !hasTable(t) })
+		netlab.Eventually(t, "the table goes", func() bool { return !hasTable(t) })
 		g.chose()
 		w.open(t, "nobody has confirmed", inOne, one, to)
 		w.open(t, "nobody has confirmed", inFar, far, to)
@@ -110,7 +111,7 @@ func (g *guarded) desk(place string, from netip.Addr) *visitor {
 	near.where.Portal = []string{net.JoinHostPort("10.77.1.1", portalPort)}
 	v := near.visitor(netip.Addr{})
 	v.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return g.town.dial(ctx, place, network, from, address)
+		return g.Dial(ctx, place, network, from, address)
 	}
 	return v
 }

@@ -6,12 +6,13 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/netlab"
 )
 
 // TestFirewallBehindRouter: the gateway's name leads to a router that translates addresses, and that leads nobody back
@@ -19,7 +20,7 @@ import (
 // cut before DNS answers.
 func TestFirewallBehindRouter(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		link := w.link("w")
+		link := w.Link("w")
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
 		g.person("anna")
 		trust := &tls.Config{RootCAs: g.roots()}
@@ -29,9 +30,9 @@ func TestFirewallBehindRouter(t *testing.T) {
 				t.Errorf("%s: the portal by its name: %d %s, %v", when, status, page, err)
 			}
 		}
-		to := w.serve(t, inNet, netip.AddrPortFrom(server, 0), says("world"))
-		eventually(t, "the gateway has looked up its name", func() bool {
-			return strings.Contains(run(t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
+		netlab.Eventually(t, "the gateway has looked up its name", func() bool {
+			return strings.Contains(netlab.Run(t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
 		})
 		reached("before login")
 		agent := g.loggedIn(inOne, "anna")
@@ -46,7 +47,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 		agent.exits(0)
 
 		g.set("local_tunnel", true)
-		agent = g.tunnelled(inTwo, "anna", w.link("a"))
+		agent = g.tunnelled(inTwo, "anna", w.Link("a"))
 		w.ping(t, "the gateway through a tunnel in the LAN", inTwo, netip.MustParseAddr("10.128.0.1"), true)
 		w.refused(t, "the same host outside its tunnel", inOne, one, to)
 		g.boss.waitSessions("a tunnel in the LAN", func(s []session) bool { return len(s) == 1 && s[0].Kind == "vpn" })
@@ -54,8 +55,8 @@ func TestFirewallBehindRouter(t *testing.T) {
 		agent.exits(0)
 
 		g.kill(syscall.SIGKILL)
-		run(t, "nft", "delete", "table", "inet", "ideco_agent")
-		if err := os.WriteFile(filepath.Join("/etc/netns", w.at("gw"), "hosts"), []byte("127.0.0.1 localhost\n"), 0o644); err != nil {
+		netlab.Run(t, "nft", "delete", "table", "inet", "ideco_agent")
+		if err := os.WriteFile(filepath.Join("/etc/netns", w.Name("gw"), "hosts"), []byte("127.0.0.1 localhost\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		g.begin()
@@ -66,7 +67,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 // tunnelled starts an agent that gets a tunnel.
 func (g *guarded) tunnelled(place, login, link string) *agentProcess {
 	g.t.Helper()
-	a := g.agentIn(g.at(place), login, userPassword, link, "--tunnel", "tun", "--tunnel-name", link)
+	a := g.agentIn(g.Name(place), login, userPassword, link, "--tunnel", "tun", "--tunnel-name", link)
 	a.waits("tunnel")
 	return a
 }
@@ -74,7 +75,7 @@ func (g *guarded) tunnelled(place, login, link string) *agentProcess {
 // ping fails the test unless an address answers, or does not.
 func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool) {
 	t.Helper()
-	out, err := exec.Command("ip", "netns", "exec", w.at(place), "ping", "-c", "2", "-i", "0.2", "-W", "1", to.String()).CombinedOutput()
+	out, err := w.Command(t.Context(), place, "ping", "-c", "2", "-i", "0.2", "-W", "1", to.String()).CombinedOutput()
 	if (err == nil) != answers {
 		t.Errorf("%s: answers %t, want %t\n%s", what, err == nil, answers, out)
 	}
@@ -84,14 +85,14 @@ func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool
 // agent of that person believes.
 func TestFirewallTunnel(t *testing.T) {
 	inTown(t, func(t *testing.T, w town) {
-		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.link("w"), "--wireguard-port", tunnelPort)
+		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.Link("w"), "--wireguard-port", tunnelPort)
 		g.person("anna")
 		g.person("boris")
-		inLAN1, inLAN2 := w.serve(t, inOne, netip.AddrPortFrom(one, 0), says("first LAN")), w.serve(t, inFar, netip.AddrPortFrom(far, 0), says("second LAN"))
-		world := w.serve(t, inNet, netip.AddrPortFrom(distant, 0), says("world"))
-		gatewayLAN := w.serve(t, "gw", netip.MustParseAddrPort("10.77.1.1:0"), says("the gateway"))
+		inLAN1, inLAN2 := w.Serve(t, inOne, netip.AddrPortFrom(one, 0), netlab.Says("first LAN")), w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Says("second LAN"))
+		world := w.Serve(t, inNet, netip.AddrPortFrom(distant, 0), netlab.Says("world"))
+		gatewayLAN := w.Serve(t, "gw", netip.MustParseAddrPort("10.77.1.1:0"), netlab.Says("the gateway"))
 
-		anna := g.tunnelled(inHome, "anna", w.link("a"))
+		anna := g.tunnelled(inHome, "anna", w.Link("a"))
 		at := netip.MustParseAddr(anna.seen[len(anna.seen)-1].Address)
 		w.open(t, "everything is allowed: the first LAN", inHome, at, inLAN1)
 		w.open(t, "everything is allowed: the second LAN", inHome, at, inLAN2)
@@ -106,10 +107,10 @@ func TestFirewallTunnel(t *testing.T) {
 		w.ping(t, "the gateway in the tunnel", inHome, netip.MustParseAddr("10.128.0.1"), true)
 		w.refused(t, "the LAN's access to the Internet", inOne, one, world)
 
-		boris := g.tunnelled(inHotel, "boris", w.link("b"))
+		boris := g.tunnelled(inHotel, "boris", w.Link("b"))
 		other := netip.MustParseAddr(boris.seen[len(boris.seen)-1].Address)
-		w.ip(t, inHotel, "route", "replace", "10.128.0.0/16", "dev", w.link("b"))
-		peer := w.serve(t, inHotel, netip.AddrPortFrom(other, 0), says("a person outside"))
+		w.IP(t, inHotel, "route", "replace", "10.128.0.0/16", "dev", w.Link("b"))
+		peer := w.Serve(t, inHotel, netip.AddrPortFrom(other, 0), netlab.Says("a person outside"))
 		w.refused(t, "one person outside to another", inHome, at, peer)
 		w.refused(t, "the LAN to a person outside", inOne, one, peer)
 		g.set("vpn_peers_may_talk", true)
@@ -117,22 +118,22 @@ func TestFirewallTunnel(t *testing.T) {
 		g.set("vpn_peers_may_talk", false)
 		w.refused(t, "one person outside to another, no longer allowed", inHome, at, peer)
 
-		running := w.download(t, "a download through the tunnel", inHome, at, w.serve(t, inFar, netip.AddrPortFrom(far, 0), paced))
+		running := w.Download(t, "a download through the tunnel", inHome, at, w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Paced))
 		g.kill(syscall.SIGKILL)
 		g.begin()
 		for _, a := range []*agentProcess{anna, boris} {
 			a.waits("reconnecting")
 			a.waits("tunnel")
 		}
-		running.runs(t) // it has paused
+		running.Runs(t) // it has paused
 		for _, s := range g.boss.sessions() {
 			if s.Login == "anna" {
 				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
 			}
 		}
-		running.stops(t, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutAt)
 		anna.exits(5)
-		if out := run(t, "nft", "list", "set", "inet", "ideco_agent", "vpn4"); strings.Contains(out, at.String()+" ") || !strings.Contains(out, other.String()) {
+		if out := netlab.Run(t, "nft", "list", "set", "inet", "ideco_agent", "vpn4"); strings.Contains(out, at.String()+" ") || !strings.Contains(out, other.String()) {
 			t.Errorf("who may come out of the tunnel:\n%s", out)
 		}
 	})

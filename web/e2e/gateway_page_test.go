@@ -31,7 +31,7 @@ func TestGatewayOnTrial(t *testing.T) {
 		t.Helper()
 		boss.open("/admin/gateway")
 		boss.submit("/admin/gateway", map[string]string{"open_before_login": address})
-		boss.sees("Подтвердите, или вернём как было")
+		boss.sees(".trial", "Подтвердите, или вернём как было")
 		if open() != address {
 			t.Errorf("in force is %q, chosen was %q", open(), address)
 		}
@@ -39,7 +39,7 @@ func TestGatewayOnTrial(t *testing.T) {
 
 	try("192.0.2.53")
 	boss.submit("/admin/gateway/keep", nil)
-	boss.sees("Новые настройки остаются")
+	boss.sees(".toast", "Новые настройки остаются")
 
 	try("192.0.2.54")
 	g.kill(syscall.SIGKILL)
@@ -48,11 +48,11 @@ func TestGatewayOnTrial(t *testing.T) {
 		t.Errorf("after a restart %q is in force", open())
 	}
 	boss.open("/admin/gateway")
-	boss.sees("Новые настройки никто не подтвердил, и прежние вернулись")
+	boss.sees("main > .banner.warn", "Новые настройки никто не подтвердил, и прежние вернулись")
 
 	try("192.0.2.55")
 	boss.submit("/admin/gateway/return", nil)
-	boss.sees("Прежние настройки вернулись")
+	boss.sees(".toast", "Прежние настройки вернулись")
 	if open() != "192.0.2.53" {
 		t.Errorf("taken back, %q is in force", open())
 	}

@@ -21,10 +21,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/netlab"
 )
 
 // patience bounds every wait of these tests; what is waited for comes much sooner on any machine.
-const patience = 30 * time.Second
+const patience = netlab.Patience
 
 // gateway is a running ideco-portal.
 type gateway struct {

@@ -183,7 +183,7 @@ func TestTooManyAttempts(t *testing.T) {
 	// The portal counts the same attempts.
 	v := g.visitor(netip.MustParseAddr("127.0.0.4"))
 	v.signIn("ivanov", userPassword)
-	v.sees("Слишком много попыток")
+	v.sees(".banner.bad", "Слишком много попыток")
 	if v.status != http.StatusTooManyRequests || v.header.Get("Retry-After") == "" {
 		t.Errorf("portal: %d, Retry-After %q", v.status, v.header.Get("Retry-After"))
 	}

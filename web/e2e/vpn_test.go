@@ -87,8 +87,7 @@ func TestVPN(t *testing.T) {
 		v := g.visitor(netip.Addr{})
 		v.signIn("boss", bossPassword)
 		v.open(path)
-		v.sees(list[0].Address)
-		v.sees("127.0.0.1")
+		v.sees(`tbody tr:contains("127.0.0.1")`, list[0].Address)
 	}
 
 	boss.must("DELETE", "/monitor_backend/auth_sessions/"+list[0].ID, nil, nil)

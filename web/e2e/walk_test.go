@@ -22,7 +22,7 @@ func TestWalk(t *testing.T) {
 	boss.open(link)
 	setup := strings.TrimPrefix(link, "https://"+g.where.Portal[0])
 	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
-	boss.sees("Пароль слишком короткий")
+	boss.sees("#psw-note", "Пароль слишком короткий")
 	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": bossPassword, "psw2": bossPassword})
 	if boss.at.Path != "/admin/agent" {
 		t.Fatalf("after the setup the administrator is at %s: %s", boss.at.Path, boss.text())
@@ -32,34 +32,34 @@ func TestWalk(t *testing.T) {
 	}
 	g.visitor(netip.Addr{}).refused(link)
 
-	boss.sees("Локальные сети найдены автоматически")
+	boss.sees("main > .banner.warn", "Локальные сети найдены автоматически")
 	boss.seesNot("Скачать Ideco агент")
 	boss.submit("/admin/agent/state", nil)
-	boss.sees("Ideco агент включён")
+	boss.sees(".toast", "Ideco агент включён")
 	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "gw company.ru"})
-	boss.sees("В адресе не может быть пробелов")
+	boss.sees("#auth_domain-note", "В адресе не может быть пробелов")
 	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
-	boss.sees("Изменения сохранены")
-	boss.sees("Лишнее убрано: https:// /agent")
+	boss.sees(".toast", "Изменения сохранены")
+	boss.sees(`form[action="/admin/agent/domain"] .banner.ok`, "Лишнее убрано: https:// /agent")
 	boss.open("/admin/agent")
 	boss.seesNot("Изменения сохранены")
-	boss.sees("msiexec /i IdecoAgent.msi /qn")
+	boss.sees("#command", "msiexec /i IdecoAgent.msi /qn")
 	administrators := boss.installer("Скачать Ideco агент")
 
 	boss.open("/admin/users")
 	boss.open("/admin/users/new")
 	boss.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword})
-	boss.sees("Учётная запись создана")
-	boss.sees("Иванов Иван")
+	boss.sees(".toast", "Учётная запись создана")
+	boss.sees(`tbody tr:contains("ivanov")`, "Иванов Иван")
 
 	ivanov := g.visitor(netip.Addr{})
 	ivanov.signIn("ivanov", "не тот пароль")
-	ivanov.sees("Неверный логин или пароль")
+	ivanov.sees(".banner.bad", "Неверный логин или пароль")
 	ivanov.signIn("Ivanov", userPassword)
 	if ivanov.at.Path != "/cabinet" {
 		t.Fatalf("the user is at %s: %s", ivanov.at.Path, ivanov.text())
 	}
-	ivanov.sees("Нужны права администратора")
+	ivanov.sees("[aria-labelledby=agent-title] .steps", "Нужны права администратора")
 	users := ivanov.installer("Скачать Ideco VPN клиент для Windows")
 	if !bytes.Equal(administrators, users) {
 		t.Error("two downloads of one gateway differ")
@@ -70,19 +70,19 @@ func TestWalk(t *testing.T) {
 		t.Errorf("authorized: %+v", e)
 	}
 	ivanov.open("/cabinet")
-	ivanov.sees("127.0.0.1")
+	ivanov.sees("[aria-labelledby=sessions-title] li", "127.0.0.1")
 	boss.open("/admin/monitor/sessions")
-	boss.sees("1 авторизованный пользователь")
-	boss.sees("ivanov")
+	boss.sees("h1", "1 авторизованный пользователь")
+	boss.sees("tbody tr", "ivanov")
 	action, _ := boss.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
 	boss.submit(action, nil)
-	boss.sees("Сессия завершена")
+	boss.sees(".toast", "Сессия завершена")
 	if e := agent.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
 		t.Errorf("ended: %+v", e)
 	}
 	agent.exits(5)
 	boss.open("/admin/monitor/sessions")
-	boss.sees("Сейчас никто не подключён")
+	boss.sees(".empty", "Сейчас никто не подключён")
 
 	g.kill(syscall.SIGTERM)
 	if log := g.log.String(); strings.Contains(log, bossPassword) || strings.Contains(log, userPassword) {
@@ -97,7 +97,7 @@ func (v *visitor) refused(link string) {
 	if v.status != 404 {
 		v.t.Errorf("%s: %d", v.at.Path, v.status)
 	}
-	v.sees("Ссылка больше не действует")
+	v.sees(".card", "Ссылка больше не действует")
 }
 
 // installer downloads the MSI behind a label. A build without an installer must say so instead; then there is none.

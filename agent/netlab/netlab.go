@@ -1,0 +1,154 @@
+//go:build linux
+
+// Package netlab is for tests that need a network of their own: a lab of network namespaces, which are called places.
+// A thread cannot leave a namespace cleanly, so a test that must be inside one runs there in a process of its own: the
+// test program is started once more for that test alone.
+package netlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netns"
+
+	"ideco-agent/agent/needs"
+)
+
+// Network describes a lab.
+type Network struct {
+	Places []string // the test runs in the first one
+	Script string   // for sh; the functions of prelude are there
+}
+
+// prelude makes the places. A script may use these functions:
+//
+//	at PLACE ARGUMENT...      ip with these arguments
+//	inside PLACE COMMAND...   any command
+//	join PLACE LINK PLACE LINK  connects two places
+//	router PLACE              forwards IPv4 and IPv6, without reverse path filtering
+//	hosts LINE...             is /etc/hosts of all places
+const prelude = `set -e
+P=$1
+shift
+places=$*
+for place; do ip netns add $P-$place; ip -n $P-$place link set lo up; done
+at() { place=$1; shift; ip -n $P-$place "$@"; }
+inside() { place=$1; shift; ip netns exec $P-$place "$@"; }
+join() { ip link add $2 netns $P-$1 type veth peer name $4 netns $P-$3; at $1 link set $2 up; at $3 link set $4 up; }
+router() { inside $1 sh -c 'cd /proc/sys/net
+echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding'; }
+hosts() { for place in $places; do mkdir -p /etc/netns/$P-$place; printf '%s\n' "$@" >/etc/netns/$P-$place/hosts; done; }
+`
+
+// variable holds the lab's prefix in a process that a test has started.
+const variable = "NETLAB"
+
+// Lab is network namespaces that live as long as a test.
+type Lab struct{ prefix string }
+
+var count atomic.Int32
+
+// New makes a lab. What is left in it is ended with the test.
+func (n Network) New(tb testing.TB) *Lab {
+	tb.Helper()
+	needs.Root(tb)
+	needs.Program(tb, "ip", "iproute2")
+	l := &Lab{fmt.Sprintf("lab%d-%d", os.Getpid(), count.Add(1))}
+	tb.Cleanup(func() {
+		for _, place := range n.Places {
+			l.remove(place)
+		}
+	})
+	Run(tb, "sh", append([]string{"-c", prelude + n.Script, "sh", l.prefix}, n.Places...)...)
+	return l
+}
+
+// remove kills the processes in a place, which would keep it alive, and deletes it.
+func (l *Lab) remove(place string) {
+	pids, _ := exec.Command("ip", "netns", "pids", l.Name(place)).Output()
+	for field := range strings.FieldsSeq(string(pids)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 1 && pid != os.Getpid() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	_ = exec.Command("ip", "netns", "del", l.Name(place)).Run()
+	dir := filepath.Join("/etc/netns", l.Name(place))
+	_ = os.RemoveAll(dir)
+	_ = os.Remove(filepath.Dir(dir)) // when it is empty
+}
+
+// Here returns the lab that this process was started in; nil when it was not.
+func Here() *Lab {
+	if prefix := os.Getenv(variable); prefix != "" {
+		return &Lab{prefix}
+	}
+	return nil
+}
+
+// Enter runs the body of a test in the first place of a new lab, in parallel with other tests.
+func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
+	t.Helper()
+	if l := Here(); l != nil {
+		body(t, l)
+		return
+	}
+	t.Parallel()
+	cmd := n.New(t).Command(t.Context(), n.Places[0], os.Args[0], onlyThis(t)...)
+	out, err := cmd.CombinedOutput()
+	needs.Rerun(t, out, err)
+}
+
+// onlyThis are the arguments for the test program to run one test alone.
+func onlyThis(t *testing.T) []string {
+	return []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=4m"}
+}
+
+// Command is a program with arguments in a place, where Here returns the lab.
+func (l *Lab) Command(ctx context.Context, place, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.Name(place), program}, args...)...)
+	cmd.Env = append(os.Environ(), variable+"="+l.prefix)
+	return cmd
+}
+
+// Name is the name of a place's namespace.
+func (l *Lab) Name(place string) string { return l.prefix + "-" + place }
+
+// Link is a name for a network interface that no other lab has: the sockets of WireGuard interfaces in all namespaces are
+// in one directory. The suffix is one character.
+func (l *Lab) Link(suffix string) string { return strings.ReplaceAll(l.prefix, "-", "x") + suffix }
+
+// IP runs ip with arguments in a place.
+func (l *Lab) IP(tb testing.TB, place string, args ...string) {
+	tb.Helper()
+	Run(tb, "ip", append([]string{"-n", l.Name(place)}, args...)...)
+}
+
+// At does something on a thread in a place: what is opened there stays there. The empty place is the process's own.
+func (l *Lab) At(place string, do func() error) error {
+	if place == "" {
+		return do()
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocks: the thread ends with this goroutine
+		ns, err := netns.GetFromName(l.Name(place))
+		if err == nil {
+			err = errors.Join(netns.Set(ns), ns.Close())
+		}
+		if err == nil {
+			err = do()
+		}
+		done <- err
+	}()
+	return <-done
+}

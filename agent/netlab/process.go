@@ -1,0 +1,87 @@
+//go:build linux
+
+package netlab
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/agent/needs"
+)
+
+// Patience is how long a test waits for what must happen, and Silence how long nothing must come before it counts as stopped.
+const (
+	Patience = 30 * time.Second
+	Silence  = 500 * time.Millisecond
+)
+
+// Run runs a program that must succeed, and returns what it prints without space around it.
+func Run(tb testing.TB, program string, args ...string) string {
+	tb.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		tb.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Eventually waits until something is so.
+func Eventually(tb testing.TB, what string, isSo func() bool) {
+	tb.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.After(Patience); !isSo(); {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			tb.Fatalf("not within %s: %s", Patience, what)
+		}
+	}
+}
+
+// Alone runs the body of a test in a new network namespace without any link, and with its own view of what is mounted.
+func Alone(t *testing.T, body func(*testing.T)) {
+	t.Helper()
+	if Here() != nil {
+		body(t)
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], onlyThis(t)...)
+	cmd.Env = append(os.Environ(), variable+"=alone")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) {
+		needs.Skip(t, "this takes root: %v", err)
+	}
+	needs.Rerun(t, out, err)
+}
+
+// Powerless runs the body of a test in a process without any capability, and in a user namespace whose capabilities are
+// worth nothing outside it.
+func Powerless(t *testing.T, body func(*testing.T)) {
+	t.Helper()
+	if Here() != nil {
+		body(t)
+		return
+	}
+	t.Parallel()
+	needs.Root(t)
+	only := onlyThis(t)
+	for name, wrap := range map[string][]string{
+		"no capability": {"setpriv", "--inh-caps=-all", "--bounding-set=-all"},
+		"namespace":     {"unshare", "--user", "--map-root-user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			needs.Program(t, wrap[0], "util-linux")
+			cmd := exec.CommandContext(t.Context(), wrap[0], append(append(wrap[1:], os.Args[0]), only...)...)
+			cmd.Env = append(os.Environ(), variable+"=powerless")
+			out, err := cmd.CombinedOutput()
+			needs.Rerun(t, out, err)
+		})
+	}
+}
