@@ -34,7 +34,7 @@ type AdminGatewayData struct {
 type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
-	OpenBeforeLogin string       // separated by spaces
+	OpenBeforeLogin string             // separated by spaces
 	Wide            []agent.OpenServer // entries of it that open a whole host
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds

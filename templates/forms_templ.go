@@ -206,7 +206,7 @@ func input(l *locale.Localizer, f field) templ.Component {
 }
 
 // number is an input for a setting that is a number.
-func number(l *locale.Localizer, n agent.Number, value string, problems map[string]string) templ.Component {
+func number(l *locale.Localizer, n agent.NumberSetting, value string, problems map[string]string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
