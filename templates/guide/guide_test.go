@@ -151,7 +151,7 @@ func TestMessages(t *testing.T) {
 // refusals are the codes of package agent.
 func refusals(t *testing.T) (codes []string) {
 	t.Helper()
-	source, err := os.ReadFile("../../agent/error.go")
+	source, err := os.ReadFile("../../agent/refusal.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,21 +19,21 @@ func TestGuideInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", bossPassword)
 	b.click("main form button[type=submit]")
-	b.sees("Ideco агент управляет доступом")
+	b.sees("main", "Ideco агент управляет доступом")
 	b.click("details[data-popover] summary")
-	b.sees("Включите переключатель, введите адрес шлюза и сохраните")
+	b.sees("details[data-popover]", "Включите переключатель, введите адрес шлюза и сохраните")
 	b.pictures("guide-popover")
 	b.click("details[data-popover] p:last-child a")
-	b.sees("Первые шаги")
-	b.sees("Смена адреса шлюза не мешает уже установленным агентам")
+	b.sees("main", "Первые шаги")
+	b.sees("main", "Смена адреса шлюза не мешает уже установленным агентам")
 
 	b.open("/admin/monitor/sessions")
 	b.click("details[data-popover] summary")
-	b.sees("Здесь видно, кто сейчас подключён")
+	b.sees("details[data-popover]", "Здесь видно, кто сейчас подключён")
 	for _, name := range guide.Names {
 		b.open("/guide/" + name)
 		b.pictures("guide-" + name)
 	}
 	b.click(`form[action="/language"] button`)
-	b.sees("What is untried")
+	b.sees("main", "What is untried")
 }
