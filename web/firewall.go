@@ -180,7 +180,7 @@ func (w *firewallController) planFor(s agent.Settings) (firewall.Plan, error) {
 	if !s.Guards() {
 		return firewall.Plan{}, nil
 	}
-	links, err := firewall.Links()
+	links, err := firewall.Interfaces()
 	if err != nil {
 		return firewall.Plan{}, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // surroundings are what the firewall's plan takes besides the settings.
 type surroundings struct {
-	links   []firewall.Link
+	links   []firewall.Interface
 	tunnel  string            // network interface of the tunnel; empty without one
 	ports   firewall.Redirect // where the gateway listens
 	outward []netip.Addr      // where the saved domain leads
@@ -43,13 +43,13 @@ func planOf(s agent.Settings, at surroundings) firewall.Plan {
 	return p
 }
 
-func chosen(names []string, links []firewall.Link) []firewall.Interface {
+func chosen(names []string, links []firewall.Interface) []firewall.Interface {
 	list := make([]firewall.Interface, len(names))
 	for i, name := range names {
 		list[i].Name = name
 		for _, l := range links {
 			if l.Name == name {
-				list[i] = l.Interface()
+				list[i] = l
 			}
 		}
 	}

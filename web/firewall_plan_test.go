@@ -46,8 +46,8 @@ func gatewaySettings() agent.Settings {
 func TestPlanOf(t *testing.T) {
 	at := surroundings{tunnel: "ideco0", outward: addrs("203.0.113.7"),
 		ports: firewall.Redirect{PortalPort: 8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 80},
-		links: []firewall.Link{{Name: "wan0", Ethernet: true, Addresses: nets("203.0.113.1/30")},
-			{Name: "lan0", Ethernet: true, Addresses: nets("192.168.1.1/24", "fd00::1/64")}, {Name: "dmz0", Addresses: nets("172.16.0.1/24")}}}
+		links: []firewall.Interface{{Name: "wan0", Networks: nets("203.0.113.0/30")},
+			{Name: "lan0", Networks: nets("192.168.1.0/24", "fd00::/64")}, {Name: "dmz0"}}}
 	s := gatewaySettings()
 	want := firewall.Plan{
 		LAN:             []firewall.Interface{{Name: "lan0", Networks: nets("192.168.1.0/24", "fd00::/64")}, {Name: "later"}},

@@ -221,7 +221,7 @@ func TestOneKeeper(t *testing.T) {
 		}
 		first.Close()
 		if second.follow(ctx); second.failure() != nil {
-			t.Errorf("the table has no keeper now: %v", second.failure())
+			t.Errorf("no process holds the table now: %v", second.failure())
 		}
 		none = agent.DefaultSettings()
 		second.follow(ctx)

@@ -119,23 +119,23 @@ func BenchmarkRevocations(b *testing.B) {
 // BenchmarkSample reads the counters of 10,000 hosts, while nobody else is let through.
 func BenchmarkSample(b *testing.B) {
 	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
-		benchKeeper(b, (*keeper).sample)
+		benchReconciler(b, (*reconciler).sample)
 	})
 }
 
 // BenchmarkRefresh gives 10,000 hosts the full timeout, while nobody else is let through.
 func BenchmarkRefresh(b *testing.B) {
 	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
-		benchKeeper(b, (*keeper).refresh)
+		benchReconciler(b, (*reconciler).refresh)
 	})
 }
 
-func benchKeeper(b *testing.B, do func(*keeper)) {
+func benchReconciler(b *testing.B, do func(*reconciler)) {
 	b.Helper()
 	sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
 	all(b, f, sessions)
 	b.ReportMetric(medianOf(b, func() (took time.Duration) {
-		keeps(b, f, func(k *keeper) {
+		keeps(b, f, func(k *reconciler) {
 			began := time.Now()
 			do(k)
 			took = time.Since(began)

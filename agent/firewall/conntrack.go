@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flows picks the tracked connections that go with addresses that change hands. What a host said to the gateway itself, or
-// to its own LAN, or what others began with it, is not ours to cut.
+// flows is a filter of the conntrack entries that are deleted for some addresses: those that the addresses began, apart
+// from LAN connections to destinations that need no session.
 type flows struct {
-	of   func(netip.Addr) bool
-	stay func(netip.Addr) bool // whom a LAN host may go on talking to
-	vpn  netip.Prefix          // where addresses have no other flows than ours
+	of   func(netip.Addr) bool // the addresses
+	stay func(netip.Addr) bool // destinations that need no session from the LAN
+	vpn  netip.Prefix          // all connections of addresses in here are deleted
 }
 
-// MatchConntrackFlow implements the filter of netlink.
+// MatchConntrackFlow implements netlink.CustomConntrackFilter.
 func (f flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	from, _ := netip.AddrFromSlice(flow.Forward.SrcIP)
 	to, _ := netip.AddrFromSlice(flow.Reverse.SrcIP)
@@ -30,83 +30,83 @@ func (f flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 
 func (f flows) isVPN(a netip.Addr) bool { return f.vpn.IsValid() && f.vpn.Contains(a) }
 
-// forget has the kernel forget the connections of addresses, so that no answer to one person reaches the next.
-func (k *keeper) forget(addrs []netip.Addr) error {
+// forget deletes the connections of addresses from conntrack, so that no reply to one person reaches the next.
+func (r *reconciler) forget(addrs []netip.Addr) error {
 	if len(addrs) == 0 {
 		return nil
 	}
 	of := map[netip.Addr]bool{}
 	families := map[netlink.InetFamily]bool{}
 	for _, a := range addrs {
-		k.unswept[a] = true // until it has worked
+		r.unswept[a] = true // until it succeeds
 		of[a], families[familyOf(a)] = true, true
 	}
-	if err := k.deleteFlows(families, func(a netip.Addr) bool { return of[a] }); err != nil {
+	if err := r.deleteFlows(families, func(a netip.Addr) bool { return of[a] }); err != nil {
 		return err
 	}
 	for _, a := range addrs {
-		delete(k.unswept, a)
+		delete(r.unswept, a)
 	}
 	return nil
 }
 
-// sweep has the kernel forget what was going on without a session, which it let through before the table stood. After
-// that a newcomer's address needs no such care. Going through all connections takes the kernel many milliseconds. Hosts
-// behind interfaces that are not judged, such as containers, keep their connections, though their networks may be local.
-func (k *keeper) sweep() {
-	others := map[netip.Addr]bool{} // whether they are such hosts
-	err := k.sweepBut(others)
-	if k.swept = err == nil; err != nil {
-		k.f.log.Warn("connections without a session were not forgotten; each newcomer's will be", "error", err)
+// sweep deletes all connections without a session that began before the table was created. Afterwards Grant need not
+// delete those of each new address, which takes the kernel many milliseconds. Hosts behind interfaces that are not
+// filtered, such as containers, keep their connections.
+func (r *reconciler) sweep() {
+	others := map[netip.Addr]bool{} // local addresses: true behind an interface that is not filtered
+	err := r.sweepBut(others)
+	if r.swept = err == nil; err != nil {
+		r.f.log.Warn("connections without a session were not deleted; those of an address are deleted when it is granted", "error", err)
 		return
 	}
-	clear(k.unswept)
+	clear(r.unswept)
 	for a, other := range others {
-		if other { // until the interface is chosen
-			k.unswept[a] = true
+		if other { // the interface may be chosen later
+			r.unswept[a] = true
 		}
 	}
 }
 
-func (k *keeper) sweepBut(others map[netip.Addr]bool) error {
-	look, err := k.kernel.snapshot(0)
+func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
+	look, err := r.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
-	local := k.plan.local()
-	return k.deleteFlows(map[netlink.InetFamily]bool{unix.AF_INET: true, unix.AF_INET6: true}, func(a netip.Addr) bool {
-		if len(k.elements[a]) > 0 || !inAny(local, a) {
+	local := r.plan.local()
+	return r.deleteFlows(map[netlink.InetFamily]bool{unix.AF_INET: true, unix.AF_INET6: true}, func(a netip.Addr) bool {
+		if len(r.elements[a]) > 0 || !inAny(local, a) {
 			return false
 		}
 		other, known := others[a]
 		if !known {
-			other = k.plan.leavesAlone(look, a)
+			other = r.plan.leavesAlone(look, a)
 			others[a] = other
 		}
 		return !other
 	})
 }
 
-// leavesAlone tells whether an address is behind an interface that is not judged.
+// leavesAlone reports whether an address is behind an interface that is not filtered.
 func (p Plan) leavesAlone(s *snapshot, a netip.Addr) bool {
 	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
 		return false
 	}
 	name, _, ok := s.route(a)
-	return ok && !p.Judges(name)
+	return ok && !p.Filters(name)
 }
 
-// suspect tells whether the kernel may know connections of an address that nobody has.
-func (k *keeper) suspect(a netip.Addr) bool {
-	return !k.swept || k.unswept[a] || !k.plan.isLocal(a)
+// suspect reports whether conntrack may have connections of an address without a session.
+func (r *reconciler) suspect(a netip.Addr) bool {
+	return !r.swept || r.unswept[a] || !r.plan.isLocal(a)
 }
 
-func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip.Addr) bool) error {
-	look, err := k.kernel.snapshot(0)
+func (r *reconciler) deleteFlows(families map[netlink.InetFamily]bool, of func(netip.Addr) bool) error {
+	look, err := r.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
-	filter := flows{of: of, vpn: k.plan.VPNNetwork, stay: k.plan.needsNoSession(look)}
+	filter := flows{of: of, vpn: r.plan.VPNNetwork, stay: r.plan.needsNoSession(look)}
 	var errs []error
 	for family := range families {
 		errs = append(errs, deleteFlows(family, filter))
@@ -114,8 +114,8 @@ func (k *keeper) deleteFlows(families map[netlink.InetFamily]bool, of func(netip
 	return errors.Join(errs...)
 }
 
-// needsNoSession tells of an address whether LAN hosts talk to it without being judged: it is the gateway's, or in a local
-// network that no WAN interface and no tunnel leads to.
+// needsNoSession returns a function that reports whether LAN hosts need no session to reach an address: it is the
+// gateway's, or in a local network behind neither a WAN interface nor the tunnel.
 func (p Plan) needsNoSession(s *snapshot) func(netip.Addr) bool {
 	local, known := p.local(), map[netip.Addr]bool{}
 	return func(a netip.Addr) bool {
@@ -128,10 +128,10 @@ func (p Plan) needsNoSession(s *snapshot) func(netip.Addr) bool {
 	}
 }
 
-// staysInside tells whether packets to an address leave neither through a WAN interface nor into the tunnel.
+// staysInside reports whether packets to an address leave neither through a WAN interface nor into the tunnel.
 func (p Plan) staysInside(s *snapshot, a netip.Addr) bool {
 	name, _, ok := s.route(a)
-	return ok && (p.isLAN(name) || !p.Judges(name))
+	return ok && (p.isLAN(name) || !p.Filters(name))
 }
 
 func inAny(nets []netip.Prefix, a netip.Addr) bool {
@@ -145,7 +145,7 @@ func familyOf(a netip.Addr) netlink.InetFamily {
 	return unix.AF_INET
 }
 
-// deleteFlows goes through the connections again when they changed too much while they were read.
+// deleteFlows tries up to three times, because the kernel interrupts the dump when connections change meanwhile.
 func deleteFlows(family netlink.InetFamily, filter flows) (err error) {
 	for range 3 {
 		if _, err = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter); !errors.Is(err, netlink.ErrDumpInterrupted) {

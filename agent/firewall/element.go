@@ -24,7 +24,7 @@ type mac [6]byte
 
 func (m mac) String() string { return net.HardwareAddr(m[:]).String() }
 
-// entry is an element of a set: what a packet must look like.
+// entry is the key of an element and its set.
 type entry struct {
 	set  *memberSet
 	name string // of the interface
@@ -32,10 +32,10 @@ type entry struct {
 	addr netip.Addr
 }
 
-// ifSize is how much the kernel keeps of an interface's name.
+// ifSize is the length of an interface's name in a key, in bytes.
 const ifSize = unix.IFNAMSIZ
 
-// bytes is the key as the kernel keeps it: every part begins at a multiple of 4.
+// bytes returns the key in the kernel's format: every part begins at a multiple of 4.
 func (k entry) bytes() []byte {
 	b := make([]byte, 0, ifSize+8+16)
 	if k.set.hasInterface {
@@ -48,7 +48,7 @@ func (k entry) bytes() []byte {
 	return append(b, k.addr.AsSlice()...)
 }
 
-// keyOf reads a key back.
+// keyOf parses a key in the kernel's format.
 func keyOf(set *memberSet, b []byte) (entry, bool) {
 	k, want := entry{set: set}, 4
 	if set.v6 {
@@ -86,10 +86,10 @@ func (k entry) String() string {
 	return strings.Join(append(words, k.addr.String()), " . ")
 }
 
-// inward tells whether the element counts what comes from the person.
+// inward reports whether the element counts what the gateway receives from the person.
 func (k entry) inward() bool { return k.set != back4 && k.set != back6 }
 
-// owner is whose element it is, as the element's own comment says for a process that comes later.
+// owner is the session and user of an element. The element's comment stores it for the next process.
 type owner struct {
 	session string
 	user    agent.UserID
@@ -111,11 +111,11 @@ type found struct {
 	entry
 	owner   owner
 	bytes   uint64
-	left    time.Duration // until it expires; 0 = never
+	left    time.Duration // until it expires; 0 = it does not
 	timeout time.Duration
 }
 
-// list reads what the sets hold. A table that is not there holds nothing.
+// list returns the elements of the sets. A missing table has none.
 func (kn *kernel) list(sets []*memberSet) ([]found, error) {
 	var all []found
 	for _, s := range sets {
@@ -131,8 +131,8 @@ func (kn *kernel) list(sets []*memberSet) ([]found, error) {
 	return all, nil
 }
 
-// foundOf reads an element as the kernel tells it, which leaves the set's own timeout out. One of another shape is none of
-// ours.
+// foundOf parses an element from a dump. The kernel omits a timeout that equals the set's default. ok is false if the key
+// does not fit the set.
 func foundOf(set *memberSet, element []byte) (f found, ok bool) {
 	f.timeout = DefaultTimeout
 	for kind, v := range attributes(element) {
@@ -153,7 +153,7 @@ func foundOf(set *memberSet, element []byte) (f found, ok bool) {
 	return f, ok
 }
 
-// change is something to be done to an element; what is both removed and added is made anew.
+// change removes or adds an element, or both to replace it.
 type change struct {
 	entry
 	remove, add bool
@@ -161,15 +161,13 @@ type change struct {
 	timeout     time.Duration // of what is added
 }
 
-// Limits of a transaction. More elements in one message overflow the 16 bits that say how long it is, and the kernel
-// takes the rest for nothing without a word.
+// Limits in elements. More in one message overflow its 16-bit length, and the kernel silently ignores the rest.
 const (
 	perTransaction = 1000
 	perMessage     = 200
 )
 
-// commit carries out changes of one transaction, which happen together or not at all. With ensure, what is removed may be
-// missing: it is added first.
+// commit applies changes in one transaction. With ensure, elements to remove may be missing: they are added first.
 func (kn *kernel) commit(changes []change, ensure bool) error {
 	var err error
 	c := kn.conn
@@ -185,7 +183,7 @@ func (kn *kernel) commit(changes []change, ensure bool) error {
 	return kn.flush()
 }
 
-// inMessages puts changes into messages, set by set.
+// inMessages passes the selected changes to put, by set and in parts that fit into a message.
 func inMessages(changes []change, which func(change) bool, put func(*nftables.Set, []nftables.SetElement) error) error {
 	bySet := map[*memberSet][]nftables.SetElement{}
 	for _, ch := range changes {
@@ -206,7 +204,7 @@ func inMessages(changes []change, which func(change) bool, put func(*nftables.Se
 	return nil
 }
 
-// sortFound brings elements into an order for people.
+// sortFound sorts elements by set, interface and address for printing.
 func sortFound(list []found) {
 	slices.SortFunc(list, func(a, b found) int {
 		return cmp.Or(strings.Compare(a.set.name, b.set.name), strings.Compare(a.name, b.name), a.addr.Compare(b.addr),

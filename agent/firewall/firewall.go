@@ -1,65 +1,57 @@
-// Package firewall holds packets to the sessions: one table of nftables, in which an address stands for exactly as long
-// as its session lives.
+// Package firewall enforces sessions with one nftables table, whose sets hold the addresses of live sessions.
 //
-// # What is judged
+// # What is filtered
 //
-// The table "inet ideco_agent" is the only thing that is ever changed. Its chains accept what they do not speak of; they
-// judge packets between a chosen LAN and a chosen WAN interface, both ways, and those of the tunnel's interface.
-// Everything else is the administrator's: LAN to LAN, other interfaces, published services (connections from outside that
-// another table forwards into the LAN by DNAT, with their answers). Without chosen interfaces there is no table.
+// Only the table "inet ideco_agent" is ever changed. It filters packets between chosen LAN and chosen WAN interfaces in
+// both directions, and packets of the tunnel's interface. It accepts everything else, which is left to the administrator's
+// rules: LAN to LAN, other interfaces, and published services (connections that another table forwards into the LAN by
+// DNAT). Without chosen interfaces there is no table.
 //
-//	LAN to WAN     the host is in a set, or the destination is open before login; otherwise an answer that refuses, or none
-//	               where the source is in no local network; what is meant for the tunnel while its interface is away is
-//	               dropped
-//	WAN to LAN     answers to hosts in a set; published services; nothing else
-//	from a tunnel  addresses with a session, to the networks that VPN users may reach, to port 53 of their DNS servers and
-//	               to the page, portal and agent endpoint at the gateway's address in the tunnel, and to each other only
-//	               where that is allowed
-//	to a tunnel    answers to addresses with a session
+//	LAN to WAN     accepted if the host is in a set or the destination is open before login. Otherwise rejected, or dropped
+//	               if the source is in no local network. Packets to the VPN network while the tunnel is down are dropped.
+//	WAN to LAN     accepted: replies to hosts in a set, published services. Everything else is dropped.
+//	from a tunnel  accepted from addresses with a session: to the networks that VPN users may reach, to port 53 of their
+//	               DNS servers, to the page, portal and agent endpoint at the gateway's address in the tunnel, and to each
+//	               other only where that is allowed. Everything else is rejected.
+//	to a tunnel    accepted: replies to addresses with a session.
 //
-// A host on an attached network is let through by interface, MAC and address together; a host behind a router, whose MAC
-// nobody sees, by interface and address. There is no rule that accepts whatever is established: every packet is looked
-// up, so that a running download stops at the moment when its session ends.
+// A host on an attached network is matched by interface, MAC and address. A host behind a router is matched by interface
+// and address, because its MAC is not visible. No rule accepts all established connections: every packet is looked up, so
+// a running download stops when its session ends.
 //
-// DNS that is open before login is limited to 20 packets a second from each address, and to 1,000 from all addresses of one
-// MAC; over TCP a question takes several. Hosts with made-up addresses cannot lock others out of it: see Plan.dns.
+// DNS that is open before login is limited to 20 packets a second per address, and to 1,000 per MAC. The comment of the
+// chain dns in ruleset.nft.tmpl says how this withstands spoofed addresses.
 //
-// The rules are text that the program nft loads, here as at boot. Elements, counters and dumps go over netlink, because they
-// are many and have to be fast.
+// The program nft loads the rules from text, here and at boot. Elements, counters and dumps go over netlink for speed.
 //
 // # Fail closed
 //
-// Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, what it let through ends by
-// itself. The table stays when the process ends in order too: the next process adopts it, and its first Apply replaces the
-// rules but keeps the elements, which say in their comments whose they are. An element is refreshed again once its
-// session was granted again; others expire. Until an agent has come back its session is only readmitted: what has expired
-// meanwhile stays closed, because somebody else may have the address by then. Kernels before 6.12 do not refresh elements;
-// there they are replaced, in one step.
+// Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, access ends by itself. The
+// table also stays when the process stops in order. The next process adopts it: its first Apply replaces the rules and
+// keeps the elements, whose comments name their session and user. An adopted element is refreshed only after its session
+// was granted or readmitted; others expire. Readmit does not restore what has expired, because somebody else may have the
+// address by then. Kernels before 6.12 cannot refresh elements; there they are replaced in one transaction.
 //
-// Whoever removes or changes the table is noticed within half a second, and it is put back with everybody in it. What runs
-// out because this process was stopped for longer than the timeout is put back too: whose session is live is not for the
-// firewall to say.
+// If somebody removes or changes the table, it is restored with all elements within half a second. Elements that expired
+// because this process was stopped are restored too: their sessions were not revoked.
 //
 // # Sessions
 //
-// Grant returns when the kernel has the element and was asked whether it has. Revoke returns at once; removals are
-// gathered for a few milliseconds, because each transaction of the kernel that removes something takes about ten, and are
-// repeated until they work. Both keep their order. Sessions of KindVPN are let through by their address in the tunnel,
-// others by their LAN address. An address that no chosen LAN interface leads to has nothing that could be let through, and
-// granting it is no error; it follows when the interfaces change.
+// Grant returns after the element was read back from the kernel. Revoke returns at once. Removals are batched for a few
+// milliseconds, because a transaction that removes something takes about ten, and are repeated until they succeed. Grants
+// and revocations keep their order. Sessions of KindVPN are let through by their address in the tunnel, others by their LAN
+// address. Granting an address that no chosen LAN interface leads to succeeds and adds no element; the element is added
+// when the chosen interfaces change.
 //
-// The MAC comes from the neighbour table when the session is granted: its agent has just spoken from there. Where the
-// kernel does not know it, the host is called and let through when it answers. Granting a session again takes over a MAC
-// that has changed. Another plan, another process or an interface that comes back does not: nobody has logged in from the MAC
-// that stands there by then.
+// The MAC comes from the neighbour table when the session is granted, because its agent has just sent packets from there.
+// If the kernel does not know the MAC, the host is probed, and let through when it answers. Granting a session again
+// accepts a changed MAC. A new plan, a new process or a returning interface does not, because no login proved that MAC.
 //
-// When an address is taken away or goes to another person, the kernel forgets the connections that it began, so that nobody
-// gets answers to somebody else; so it does with everybody without a session behind a chosen interface when the table comes
-// into being. What takes no session goes on: connections to the gateway itself, inside the LAN, and to local networks behind
-// interfaces that are not judged. The next owner of an address may get what a server there still sends to the former one, as
-// from a neighbour in the LAN: nobody judges those packets, and the server may send them unasked just as well. Connections to
-// local networks that a WAN interface leads to are judged and forgotten like all others, and so are those to networks that
-// nobody calls local, whatever leads there.
+// When an address is closed or goes to another person, its connections are deleted from conntrack, so that nobody gets
+// replies to somebody else. When the table is created, the connections of all hosts without a session behind chosen
+// interfaces are deleted. Connections that need no session stay: to the gateway itself, inside the LAN, and to local
+// networks behind interfaces that are not filtered. There the next holder of an address may still get packets meant for
+// the previous one. Connections to local networks behind a WAN interface, and to networks that are not local, are deleted.
 package firewall
 
 import (
@@ -88,31 +80,31 @@ const (
 type Options struct {
 	Mode   string // one of the modes; empty = ModeAuto
 	Log    *slog.Logger
-	Report func(Incident) // told, one at a time, of what others did to the table; may be nil, and must not call the Firewall
+	Report func(Incident) // called, one at a time, for changes made by others; may be nil, and must not call the Firewall
 
 	replace  bool     // refreshes elements as on old kernels, for tests
-	programs []string // where nft may be, for tests; empty = in PATH and /usr/sbin, which is in no user's PATH
+	programs []string // paths of nft, for tests; empty = in PATH and /usr/sbin, which is in no user's PATH
 }
 
 // Firewall is the table in force. Its methods may be called from any goroutine.
 //
-// One goroutine, the keeper, makes all changes, one after the other; whoever wants something leaves it a task. The mutex
-// is held for moments, so that reading never waits.
+// One goroutine, the reconciler, makes all changes. Methods send it tasks or calls. The mutex is never held during kernel
+// calls, so reading does not wait for the kernel.
 type Firewall struct {
 	mode    string
 	problem error // why there is no firewall under ModeAuto
 	log     *slog.Logger
 	report  func(Incident)
-	calls   chan func(*keeper)
+	calls   chan func(*reconciler)
 	wake    chan struct{} // there are tasks
-	heard   chan struct{} // a host that was called may have answered
+	heard   chan struct{} // a probed host may have answered
 	stop    chan struct{} // closed by Close
-	stopped chan struct{} // closed by the keeper
+	stopped chan struct{} // closed by the reconciler
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	tasks  []*task
 	closed bool
-	seen   map[string]view // sessions that are judged in the LAN, by their ID
+	seen   map[string]view // LAN sessions that the rules apply to, by their ID
 }
 
 // view is what readers see of a session in the LAN.
@@ -121,10 +113,10 @@ type view struct {
 	mac     mac // zero behind a router
 }
 
-// Open finds out whether nftables works here, and starts to keep what Apply will put in force. It changes nothing yet.
-// Under ModeNFTables the error says why it does not work and what an operator can do about it.
+// Open checks that nftables works and starts the reconciler. It changes nothing in the kernel. Under ModeNFTables the error
+// says why nftables does not work and how an operator can fix it.
 func Open(o Options) (*Firewall, error) {
-	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*keeper)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -153,39 +145,39 @@ func Open(o Options) (*Firewall, error) {
 func (f *Firewall) start(o Options) error {
 	kn, err := dial()
 	if err != nil {
-		return reasonOf(err)
+		return withHint(err)
 	}
 	nft, err := kn.findTools(o.programs)
 	if err != nil {
 		kn.close()
-		return reasonOf(err)
+		return withHint(err)
 	}
 	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
 		kn.close()
-		return fmt.Errorf("the kernel's list of connections cannot be read: %w; it takes nf_conntrack_netlink", err)
+		return fmt.Errorf("reading the kernel's list of connections, which needs nf_conntrack_netlink: %w", err)
 	}
 	elements, err := kn.list(sessionSets)
 	if err != nil {
 		kn.close()
-		return fmt.Errorf("reading the table of the process before: %w", err)
+		return fmt.Errorf("reading the table of the previous process: %w", err)
 	}
-	k := newKeeper(f, kn, nft, elements, o.replace)
-	go k.run()
+	r := newReconciler(f, kn, nft, elements, o.replace)
+	go r.run()
 	return nil
 }
 
-// Mode tells what is running: ModeNFTables or ModeOff.
+// Mode returns ModeNFTables or ModeOff.
 func (f *Firewall) Mode() string { return f.mode }
 
-// Problem tells why there is no firewall although one was wanted; nil when there is one or none was.
+// Problem returns why nftables does not work under ModeAuto; nil if it does, or if ModeOff was asked for.
 func (f *Firewall) Problem() error { return f.problem }
 
-// ErrClosed is why a firewall that was closed does nothing.
+// ErrClosed is returned by methods of a closed Firewall.
 var ErrClosed = errors.New("the firewall is closed")
 
-// Apply puts a plan in force, in one step. Who is let through stays so, apart from those whose interface is no longer
-// chosen. An empty plan removes the table. Errors: ErrPlan, ErrClosed, what the kernel says; the former
-// plan is in force then. A *FlowtableError says that the plan is in force and somebody's flowtable carries packets past it.
+// Apply puts a plan in force in one transaction. Sessions stay let through unless their interface is no longer chosen. An
+// empty plan removes the table. Errors: ErrPlan, ErrClosed and kernel errors, after which the former plan is in force; and
+// *FlowtableError, after which the new plan is in force but a foreign flowtable bypasses it.
 func (f *Firewall) Apply(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -193,22 +185,22 @@ func (f *Firewall) Apply(ctx context.Context, p Plan) error {
 	if f.mode == ModeOff {
 		return nil
 	}
-	return f.call(ctx, func(k *keeper) error { return k.apply(p) })
+	return f.call(ctx, func(r *reconciler) error { return r.apply(p) })
 }
 
-// Try tells whether a plan can be enforced here, and changes nothing. Errors: as of Apply.
+// Try checks whether a plan can be enforced here. It changes nothing. Errors: as of Apply.
 func (f *Firewall) Try(ctx context.Context, p Plan) error {
 	if err := p.Check(); err != nil || f.mode == ModeOff || p.Empty() {
 		return err
 	}
-	return f.call(ctx, func(k *keeper) error { return k.kernel.checkFlowtables(p) })
+	return f.call(ctx, func(r *reconciler) error { return r.kernel.checkFlowtables(p) })
 }
 
-// call has the keeper do something, and waits for it also when ctx ends after it has begun.
-func (f *Firewall) call(ctx context.Context, do func(*keeper) error) error {
+// call runs a function in the reconciler and waits for it. Once the function has begun, ctx no longer ends the wait.
+func (f *Firewall) call(ctx context.Context, do func(*reconciler) error) error {
 	done := make(chan error, 1)
 	select {
-	case f.calls <- func(k *keeper) { done <- do(k) }:
+	case f.calls <- func(r *reconciler) { done <- do(r) }:
 		return <-done
 	case <-f.stopped:
 		return ErrClosed
@@ -217,8 +209,8 @@ func (f *Firewall) call(ctx context.Context, do func(*keeper) error) error {
 	}
 }
 
-// Close stops keeping. The table stays, and ends what it lets through after Plan.Timeout unless another process adopts it.
-// Revocations that were asked for are made before.
+// Close stops the reconciler after the tasks that are queued. The table stays. Its elements expire after Plan.Timeout unless
+// another process adopts it.
 func (f *Firewall) Close() error {
 	f.mu.Lock()
 	closed := f.closed
@@ -232,7 +224,7 @@ func (f *Firewall) Close() error {
 }
 
 // Traffic returns the bytes of every session in the LAN, by session ID, at most a few seconds old. It never waits for the
-// kernel. Sessions in the tunnel are counted by their peers.
+// kernel. WireGuard counts the sessions in the tunnel.
 func (f *Firewall) Traffic() map[string]agent.Traffic {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -342,7 +342,7 @@ func TestCountedOnce(t *testing.T) {
 			nft(t, "reset counters")
 			l.wantOpen(t, "a site", inLAN, way.host, way.site)
 			netlab.Eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
-				keeps(t, f, (*keeper).sample)
+				keeps(t, f, (*reconciler).sample)
 				sent := netlab.Run(t, "nft", "list", "counter", "inet", "count", "sent")
 				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
 			})

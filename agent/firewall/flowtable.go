@@ -10,12 +10,11 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// FlowtableError says that somebody's flowtable carries packets between our interfaces past the rules, which then cannot
-// be enforced.
+// FlowtableError says that a foreign flowtable forwards packets of chosen interfaces without passing the rules.
 type FlowtableError struct {
 	Table   string // with its family
 	Name    string
-	Devices []string // those of its devices that are ours
+	Devices []string // its chosen interfaces, or their ports
 }
 
 func (e *FlowtableError) Error() string {
@@ -28,7 +27,7 @@ func isFlowtable(err error) bool {
 	return errors.As(err, &past)
 }
 
-// checkFlowtables looks for flowtables over the interfaces of a plan. Errors: *FlowtableError.
+// checkFlowtables looks for flowtables on the interfaces of a plan. Errors: *FlowtableError.
 func (kn *kernel) checkFlowtables(p Plan) error {
 	tables, err := kn.conn.ListTables()
 	if err != nil {
@@ -38,7 +37,7 @@ func (kn *kernel) checkFlowtables(p Plan) error {
 	for _, t := range tables {
 		list, err := kn.conn.ListFlowtables(t)
 		if err != nil || len(list) == 0 {
-			continue // a table that is gone, or a kernel that has no flowtables
+			continue // the table was removed, or the kernel has no flowtables
 		}
 		if links == nil {
 			if links, err = netlink.LinkList(); err != nil {
@@ -52,13 +51,13 @@ func (kn *kernel) checkFlowtables(p Plan) error {
 	return nil
 }
 
-// conflict finds a flowtable that has an interface of the plan, or one that such an interface is made of.
+// conflict returns a *FlowtableError for the first flowtable with an interface of the plan or a lower device of one.
 func (p Plan) conflict(table string, list []*nftables.Flowtable, links []netlink.Link) error {
 	under := p.under(links)
 	for _, f := range list {
 		var ours []string
 		for _, d := range f.Devices {
-			if p.Judges(d) || under[d] {
+			if p.Filters(d) || under[d] {
 				ours = append(ours, d)
 			}
 		}
@@ -70,8 +69,8 @@ func (p Plan) conflict(table string, list []*nftables.Flowtable, links []netlink
 	return nil
 }
 
-// under are the interfaces that those of the plan are made of: ports of bridges and bonds, and what carries a VLAN. A
-// flowtable works below those.
+// under returns the lower devices of the plan's interfaces: ports of bridges and bonds, and parents of VLANs. A flowtable
+// takes packets there.
 func (p Plan) under(links []netlink.Link) map[string]bool {
 	names, below := map[int]string{}, map[string][]string{}
 	for _, l := range links {

@@ -197,7 +197,7 @@ func revoked(tb testing.TB, f *Firewall, s agent.Session) {
 	tb.Helper()
 	f.Revoke(context.Background(), s)
 	done := &task{action: actGrantAddress, client: further("nobody", netip.Addr{}), done: make(chan error, 1)}
-	if err := f.leave(done); err != nil {
+	if err := f.enqueue(done); err != nil {
 		tb.Fatal(err)
 	}
 	<-done.done

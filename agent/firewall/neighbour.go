@@ -11,21 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manyNeighbours is from where on one list of all neighbours is cheaper than single questions, which take 4 times as long
-// for each.
+// manyNeighbours is the number of addresses from which one dump of the neighbour table is used, which takes a quarter of
+// the time of single requests.
 const manyNeighbours = 1000
 
 // sizeofNdmsg is the length of struct ndmsg.
 const sizeofNdmsg = 12
 
-// snapshot is what this machine's interfaces and neighbours are at one moment.
+// snapshot is the state of this machine's interfaces and neighbour table at one moment.
 type snapshot struct {
 	kernel     *kernel
 	own        map[netip.Addr]bool
 	index      map[string]int
 	bare       map[string]bool // interfaces without MACs, such as those of PPP
 	names      map[int]string
-	neighbours map[neighbour]mac // nil: ask for each
+	neighbours map[neighbour]mac // nil: the kernel is asked for each
 }
 
 // neighbour is a host on the network of an interface.
@@ -34,7 +34,7 @@ type neighbour struct {
 	addr  netip.Addr
 }
 
-// snapshot reads the interfaces, and all neighbours when many addresses are going to be asked for.
+// snapshot reads the interfaces, and the whole neighbour table if many addresses are going to be looked up.
 func (kn *kernel) snapshot(addresses int) (*snapshot, error) {
 	s := &snapshot{kernel: kn, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
 	interfaces, err := net.Interfaces()
@@ -72,7 +72,7 @@ func (s *snapshot) listNeighbours(addresses int) error {
 		return true
 	})
 	if errors.Is(err, netlink.ErrDumpInterrupted) {
-		return nil // who was left out is called
+		return nil // missing neighbours are probed
 	}
 	return err
 }
@@ -100,8 +100,7 @@ func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	return m, known
 }
 
-// neighbourOf reads what the kernel tells of a neighbour (struct ndmsg and attributes); known says that it has been heard
-// of.
+// neighbourOf parses an entry of the neighbour table (struct ndmsg and attributes). known reports whether it has a valid MAC.
 func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
 	const unheard = netlink.NUD_NONE | netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
 	if len(answer) < sizeofNdmsg {
@@ -123,17 +122,18 @@ func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
 	return n, m, state&^unheard != 0 && n.addr.IsValid() && m != mac{}
 }
 
-// provoke has the kernel look for a neighbour: it sends an empty packet to a port where nobody listens.
-func provoke(a netip.Addr) {
+// resolve makes the kernel resolve a neighbour: it sends an empty UDP packet to the discard port.
+func resolve(a netip.Addr) {
 	c, err := net.Dial("udp", netip.AddrPortFrom(a, 9).String())
 	if err != nil {
-		return // without a route there is no neighbour
+		return // no route
 	}
 	_, _ = c.Write(nil)
 	_ = c.Close()
 }
 
-// route tells through which interface an address is reached, and whether its MAC is not to be seen there.
+// route returns the interface that leads to an address. routed means that the host's MAC is not visible there. ok is false
+// without a route and for the gateway's own addresses.
 func (s *snapshot) route(a netip.Addr) (name string, routed, ok bool) {
 	routes, err := s.kernel.routes.RouteGet(a.AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type == unix.RTN_LOCAL {

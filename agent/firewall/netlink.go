@@ -14,19 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isMissing tells whether the kernel does not have what was asked for.
+// isMissing reports whether the kernel does not have what was asked for.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// kernel are the lasting sockets to the kernel: to nftables one for transactions and one for questions, which take several
-// milliseconds to close when something was removed before; and those for questions about routes and neighbours.
+// kernel has the netlink sockets. They stay open, because closing one takes several milliseconds after a removal.
 type kernel struct {
-	conn      *nftables.Conn
-	questions map[int]*nl.SocketHandle // by protocol
+	conn      *nftables.Conn           // for transactions
+	questions map[int]*nl.SocketHandle // for requests that only read, by protocol
 	routes    *netlink.Handle
 }
 
-// socketBuffer holds a transaction, and what the kernel answers to it: it drops answers that find no place, and then nobody
-// knows what was done.
+// socketBuffer fits the largest transaction and its answers, in bytes. The kernel drops answers that do not fit.
 const socketBuffer = 4 << 20
 
 func dial() (*kernel, error) {
@@ -72,8 +70,7 @@ func (kn *kernel) close() {
 	}
 }
 
-// flush sends the transaction. After an error the sockets are new ones, if there are any to be had: nobody reads what is
-// still to come from the old.
+// flush sends the transaction. After an error it reopens the sockets, because old answers may still be in them.
 func (kn *kernel) flush() error {
 	err := kn.conn.Flush()
 	if err == nil {
@@ -87,8 +84,8 @@ func (kn *kernel) flush() error {
 	return errors.Join(err, again)
 }
 
-// ask sends a question to nftables and returns the answers without their headers. It asks again when the tables changed
-// while they were read.
+// ask sends a request to nftables and returns the answers without their headers. It tries up to three times, because the
+// kernel interrupts a dump when the tables change meanwhile.
 func (kn *kernel) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte, err error) {
 	for range 3 {
 		if answers, err = kn.askOnce(message, flags, attrs); !errors.Is(err, nl.ErrDumpInterrupted) {
@@ -117,7 +114,7 @@ func (kn *kernel) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, err
 
 func text(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, append([]byte(s), 0)) }
 
-// generation counts the changes of all tables.
+// generation returns the nftables generation, which grows with every transaction on any table.
 func (kn *kernel) generation() (uint32, error) {
 	answers, err := kn.ask(unix.NFT_MSG_GETGEN, 0)
 	if err != nil {
@@ -131,7 +128,7 @@ func (kn *kernel) generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell the generation of nftables")
 }
 
-// isThere tells whether there is a table of ours.
+// isThere reports whether our table exists.
 func (kn *kernel) isThere() (bool, error) {
 	_, err := kn.flags()
 	if isMissing(err) {
@@ -140,8 +137,8 @@ func (kn *kernel) isThere() (bool, error) {
 	return err == nil, err
 }
 
-// fingerprint is a digest of our table's flags, chains and rules, as this very loading of it has them; ok tells whether
-// there is a table. Sets are not part of it: rules hold them in place.
+// fingerprint returns a digest of our table's flags, chains and rules with their handles, which differ after each load. ok
+// reports whether the table exists. Sets need not be included: they cannot be removed while rules use them.
 func (kn *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	flags, err := kn.flags()
 	if isMissing(err) {
@@ -167,7 +164,7 @@ func (kn *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	return sum, true, nil
 }
 
-// chains are the names of our table's chains.
+// chains returns the names of our table's chains.
 func (kn *kernel) chains() (names []string, err error) {
 	all, err := kn.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	for _, c := range all {
@@ -178,7 +175,7 @@ func (kn *kernel) chains() (names []string, err error) {
 	return names, err
 }
 
-// flags are those of our table, one of which has it sleep.
+// flags returns the flags of our table. One of them, dormant, disables it.
 func (kn *kernel) flags() ([]byte, error) {
 	answers, err := kn.ask(unix.NFT_MSG_GETTABLE, 0, text(unix.NFTA_TABLE_NAME, Table))
 	if err != nil {
@@ -192,12 +189,12 @@ func (kn *kernel) flags() ([]byte, error) {
 	return nil, nil
 }
 
-// isOurs tells whether an answer about a chain or a rule is about our table: kernels do not filter chains.
+// isOurs reports whether a chain or rule is of our table. The kernel does not filter chains by table.
 func isOurs(answer []byte) bool {
 	return string(attribute(answer, unix.NFTA_RULE_TABLE)) == Table+"\x00"
 }
 
-// has tells whether an element is in its set.
+// has reports whether the kernel has an element.
 func (kn *kernel) has(k entry) (bool, error) {
 	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
 	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
@@ -210,7 +207,7 @@ func (kn *kernel) has(k entry) (bool, error) {
 	return err == nil, err
 }
 
-// count tells how many elements a set has.
+// count returns the number of elements in a set.
 func (kn *kernel) count(set *memberSet) (int, error) {
 	if n, ok, err := kn.counted(set); ok || err != nil {
 		return n, err
@@ -218,11 +215,11 @@ func (kn *kernel) count(set *memberSet) (int, error) {
 	return kn.countAll(set)
 }
 
-// setCount is NFTA_SET_COUNT of the kernel's nf_tables.h.
+// setCount is NFTA_SET_COUNT of the kernel's nf_tables.h, since Linux 6.16.
 const setCount = 20
 
-// counted asks the kernel for its own count of a set, which those from 6.16 on tell; ok says whether it did. Elements
-// that have expired are in it until the kernel comes round to sweep them up.
+// counted returns the kernel's own count of a set; ok is false if it has none. The count includes expired elements until
+// the kernel removes them.
 func (kn *kernel) counted(set *memberSet) (n int, ok bool, err error) {
 	answers, err := kn.ask(unix.NFT_MSG_GETSET, 0, text(unix.NFTA_SET_TABLE, Table), text(unix.NFTA_SET_NAME, set.name))
 	if err != nil {
@@ -236,14 +233,14 @@ func (kn *kernel) counted(set *memberSet) (n int, ok bool, err error) {
 	return 0, false, nil
 }
 
-// countAll has the kernel list a set.
+// countAll counts a dump of a set.
 func (kn *kernel) countAll(set *memberSet) (n int, err error) {
 	err = kn.dump(set, func([]byte) { n++ })
 	return n, err
 }
 
-// dump has the kernel list a set, and hands over each element as the kernel tells it. It is done every few seconds for
-// tens of thousands of them, while grants wait.
+// dump calls each for every element of a set, in the kernel's format. It must be fast: it runs every few seconds for tens
+// of thousands of elements, and grants wait for it.
 func (kn *kernel) dump(set *memberSet, each func(element []byte)) error {
 	answers, err := kn.ask(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, set.name))
@@ -258,7 +255,7 @@ func (kn *kernel) dump(set *memberSet, each func(element []byte)) error {
 	return nil
 }
 
-// attributes goes through the attributes of a message or of an attribute.
+// attributes iterates over the attributes of a message or of a nested attribute.
 func attributes(b []byte) iter.Seq2[uint16, []byte] {
 	return func(yield func(uint16, []byte) bool) {
 		for len(b) >= unix.SizeofNlAttr {
@@ -274,7 +271,7 @@ func attributes(b []byte) iter.Seq2[uint16, []byte] {
 
 func nlAligned(size int) int { return (size + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1) }
 
-// attribute is the first one of a kind; nil if there is none.
+// attribute returns the value of the first attribute of a kind, or nil.
 func attribute(b []byte, kind uint16) []byte {
 	for k, v := range attributes(b) {
 		if k == kind {

@@ -9,27 +9,27 @@ import (
 // place is where an address is let through; the zero value is nowhere.
 type place struct {
 	name   string // of the LAN interface; empty for an address in the tunnel
-	routed bool   // no MAC is seen: behind a router, or on an interface that has none
-	mac    mac    // zero behind a router, in the tunnel, and for a host that has not been heard of
+	routed bool   // the MAC is not visible: behind a router, or on an interface without MACs
+	mac    mac    // zero if routed, in the tunnel, or not known yet
 	addr   netip.Addr
 }
 
 func (p place) isValid() bool { return p.addr.IsValid() }
 
-// hasMAC tells whether the host there is told by its MAC too.
+// hasMAC reports whether the host is matched by its MAC too.
 func (p place) hasMAC() bool { return p.name != "" && !p.routed }
 
-// waits tells whether the place needs a MAC that is not known yet.
-func (p place) waits() bool { return p.hasMAC() && p.mac == mac{} }
+// needsMAC reports whether the host's MAC is needed and not known yet.
+func (p place) needsMAC() bool { return p.hasMAC() && p.mac == mac{} }
 
-// keys are the elements that let an address through; none while its MAC is not known.
+// keys returns the elements that let an address through; none while its MAC is not known.
 func (p place) keys() []entry {
 	switch {
 	case !p.isValid():
 		return nil
 	case p.name == "":
 		return []entry{{set: vpn4, addr: p.addr}}
-	case p.waits():
+	case p.needsMAC():
 		return nil
 	case p.addr.Is6() && p.routed:
 		return []entry{{set: routed6, name: p.name, addr: p.addr}, {set: back6, name: p.name, addr: p.addr}}
@@ -41,8 +41,7 @@ func (p place) keys() []entry {
 	return []entry{{set: lan4, name: p.name, mac: p.mac, addr: p.addr}, {set: back4, name: p.name, addr: p.addr}}
 }
 
-// locate finds the place of an address. One that no chosen LAN interface leads to has none: the rules do not look at it, and
-// there is nothing to let through.
+// locate returns the place of an address, or the zero value if no chosen LAN interface leads to it.
 func (p Plan) locate(s *snapshot, kind agent.Kind, a netip.Addr) place {
 	isVPN := kind == agent.KindVPN
 	switch {

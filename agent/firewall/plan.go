@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// DefaultTimeout is how long an address stays let through after the process has died.
+// DefaultTimeout is the default of Plan.Timeout.
 const DefaultTimeout = time.Minute
 
 // Limits of a Plan.
@@ -23,12 +23,12 @@ const (
 // Interface is an interface of this machine as a Plan uses it.
 type Interface struct {
 	Name string
-	// Networks are attached to the interface: hosts there are told by their MAC too. Hosts of other networks behind the
-	// interface sit behind a router, which hides their MACs; they are told by interface and address alone.
+	// Networks are those attached to the interface, link-local ones left out: hosts in them are matched by MAC too. Hosts of
+	// other networks are behind a router, which hides their MACs. Interfaces other than Ethernet have no MACs and no Networks.
 	Networks []netip.Prefix
 }
 
-// Redirect says which packets from the LAN the gateway takes for itself. Ports that are 0 are not redirected.
+// Redirect says which packets from the LAN are redirected to the gateway. Ports that are 0 are not redirected.
 type Redirect struct {
 	GatewayAddrs  []netip.Addr // addresses of the saved domain: of a router in front of the gateway, or the gateway's own
 	PortalPort    uint16       // TCP
@@ -37,28 +37,28 @@ type Redirect struct {
 	HTTPPort      uint16       // TCP: where the page for hosts without a session is served
 }
 
-// Plan is what the firewall enforces. Without interfaces there is no table at all.
+// Plan is what the firewall enforces. Without interfaces there is no table.
 type Plan struct {
 	LAN, WAN        []Interface
 	Tunnel          string             // interface of the tunnel; empty without one
-	Masquerade      bool               // IPv4 addresses of the LAN and of the tunnel are hidden behind the WAN interface's
+	Masquerade      bool               // of the IPv4 addresses of the LAN and of the tunnel
 	OpenBeforeLogin []agent.OpenServer // reachable from the LAN without a session
-	LocalNetworks   []netip.Prefix     // where TCP 80 of hosts without a session is left alone
+	LocalNetworks   []netip.Prefix     // besides the attached networks; TCP 80 to them is never redirected
 	VPNNetwork      netip.Prefix       // its first address is the gateway
 	ForwardNets     []netip.Prefix     // what VPN users reach beyond the gateway; empty = everything
-	DNS             []netip.Addr       // servers that VPN users may ask wherever they are, and nothing else there
+	DNS             []netip.Addr       // VPN users reach port 53 of these also outside ForwardNets
 	VPNPeersMayTalk bool               // VPN users reach each other
 	Redirect        Redirect
-	Timeout         time.Duration // of what is let through; 0 = DefaultTimeout
+	Timeout         time.Duration // elements expire after this unless refreshed; 0 = DefaultTimeout
 }
 
-// Empty tells whether the plan wants no table.
+// Empty reports whether the plan needs no table.
 func (p Plan) Empty() bool { return len(p.LAN) == 0 && len(p.WAN) == 0 }
 
-// ErrPlan is what errors of Check are.
+// ErrPlan is wrapped by the errors of Check.
 var ErrPlan = errors.New("this cannot be enforced")
 
-// Check tells what is wrong with a plan. Errors: ErrPlan.
+// Check validates a plan. Errors: ErrPlan.
 func (p Plan) Check() error {
 	if p.Empty() {
 		return nil
@@ -94,18 +94,18 @@ func (p Plan) checkNames() error {
 	}
 	for _, name := range names {
 		if !agent.IsInterface(name) {
-			return fmt.Errorf("%w: %q is no name of an interface", ErrPlan, name)
+			return fmt.Errorf("%w: %q is not a valid interface name", ErrPlan, name)
 		}
 		if seen[name] {
-			return fmt.Errorf("%w: the interface %s has two parts to play", ErrPlan, name)
+			return fmt.Errorf("%w: the interface %s is used twice", ErrPlan, name)
 		}
 		seen[name] = true
 	}
 	return nil
 }
 
-// Judges tells whether the plan's rules look at an interface.
-func (p Plan) Judges(name string) bool {
+// Filters reports whether the plan filters packets of an interface.
+func (p Plan) Filters(name string) bool {
 	return !p.Empty() && (slices.Contains(namesOf(p.LAN), name) || slices.Contains(namesOf(p.WAN), name) || name == p.Tunnel)
 }
 
@@ -118,7 +118,7 @@ func (p Plan) timeout() time.Duration {
 
 func (p Plan) isLAN(name string) bool { return slices.Contains(namesOf(p.LAN), name) }
 
-// attached finds the LAN interfaces to one of whose networks an address belongs.
+// attached returns the LAN interfaces with an attached network that contains an address.
 func (p Plan) attached(a netip.Addr) (names []string) {
 	for _, i := range p.LAN {
 		if slices.ContainsFunc(i.Networks, func(n netip.Prefix) bool { return n.Contains(a) }) {
@@ -137,7 +137,7 @@ func namesOf(list []Interface) []string {
 	return names
 }
 
-// local are the networks of the LAN and of the VPN, loopback left out.
+// local returns the networks of the LAN and of the VPN, loopback left out.
 func (p Plan) local() []netip.Prefix {
 	list := slices.Clone(p.LocalNetworks)
 	for _, i := range p.LAN {
@@ -149,9 +149,9 @@ func (p Plan) local() []netip.Prefix {
 	return slices.DeleteFunc(list, func(n netip.Prefix) bool { return n.Addr().IsLoopback() })
 }
 
-// neverOutside are networks whose hosts begin nothing through a WAN interface: those attached to LAN interfaces, and the
-// VPN's. One that overlaps a network of a WAN interface is left out. So are local networks behind routers: they may be wider
-// than the LAN, and hold hosts outside, too.
+// neverOutside returns the networks that cannot be the source of a connection through a WAN interface: those attached to
+// LAN interfaces, and the VPN's. Networks that overlap one of a WAN interface are left out, and so are LocalNetworks, which
+// may contain hosts outside.
 func (p Plan) neverOutside() []netip.Prefix {
 	var list []netip.Prefix
 	for _, i := range p.LAN {
@@ -165,19 +165,18 @@ func (p Plan) neverOutside() []netip.Prefix {
 	})
 }
 
-// isLocal tells whether an address is in one of the networks of local.
+// isLocal reports whether an address is in one of the networks of local.
 func (p Plan) isLocal(a netip.Addr) bool {
 	inLAN := func(i Interface) bool { return inAny(i.Networks, a) }
 	return !a.IsLoopback() && (inAny(p.LocalNetworks, a) || slices.ContainsFunc(p.LAN, inLAN) || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a))
 }
 
-// forwardsAll tells whether VPN users reach everything.
+// forwardsAll reports whether VPN users reach everything.
 func (p Plan) forwardsAll() bool {
 	return len(p.ForwardNets) == 0 || slices.ContainsFunc(p.ForwardNets, func(n netip.Prefix) bool { return n.Addr().Is4() && n.Bits() == 0 })
 }
 
-// ofFamily returns the networks of one family in order, without those inside others, because the kernel wants no overlaps,
-// and halves of a network together, as nft would print them.
+// ofFamily returns the networks of one family, sorted and merged as nft prints them. The kernel refuses overlaps.
 func ofFamily(nets []netip.Prefix, v6 bool) []netip.Prefix {
 	var list []netip.Prefix
 	for _, n := range nets {
@@ -200,7 +199,7 @@ func ofFamily(nets []netip.Prefix, v6 bool) []netip.Prefix {
 	return out
 }
 
-// joinHalves makes one network of the last two for as long as they are its halves.
+// joinHalves merges the last two networks while they are the halves of one.
 func joinHalves(list []netip.Prefix) []netip.Prefix {
 	for len(list) > 1 {
 		a, b := list[len(list)-2], list[len(list)-1]
@@ -225,7 +224,7 @@ func prefixesOf(addrs []netip.Addr) []netip.Prefix {
 	return list
 }
 
-// everything is a plan that asks for all that there is.
+// everything is a plan that uses every kind of rule.
 var everything = Plan{
 	LAN:        []Interface{{Name: "lan0"}, {Name: "lan1"}},
 	WAN:        []Interface{{Name: "wan0"}},

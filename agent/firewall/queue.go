@@ -9,14 +9,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// Refusals of GrantAddress.
+// Errors of GrantAddress.
 var (
 	ErrNoSession    = errors.New("no such session is let through")
 	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
 	ErrAddressTaken = errors.New("another session has this address")
 )
 
-// action is what a task asks for.
+// action is the kind of a task.
 type action int
 
 const (
@@ -26,16 +26,16 @@ const (
 	actRevokeAddress
 )
 
-// task is something for the keeper to do in its turn.
+// task is a queued request to the reconciler.
 type task struct {
 	action action
 	client
-	still bool       // of a grant: only as far as the kernel lets the session through already
-	done  chan error // nil when nobody waits
+	still bool       // of a grant: only if the kernel lets the session through already
+	done  chan error // gets the result; nil if nobody waits
 }
 
-// client is what there is to know of a session: whose it is, and where. Tasks about further addresses name the session and
-// the address alone.
+// client is a session as the firewall needs it. In tasks about further addresses only the session's ID and the address are
+// set.
 type client struct {
 	owner
 	kind agent.Kind
@@ -50,46 +50,45 @@ func further(sessionID string, a netip.Addr) client {
 	return client{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
 }
 
-// Grant lets a session's address through, or keeps it so when it already is. Whatever session had the address before ends.
-// After an error nothing new is let through.
+// Grant lets a session's address through. It ends another session that has the address. After an error nothing new is let
+// through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, client: clientOf(&s)})
 }
 
-// Readmit keeps the address of a session of the process before let through, as far as it is: what has expired, or went with
-// a boot, stays closed until Grant. Its agent has not come back yet, and by now somebody else may have the address.
+// Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
+// is not added: the agent has not come back yet, and somebody else may have the address by now.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, still: true, client: clientOf(&s)})
 }
 
-// GrantAddress lets a further address of a session in the LAN through, which somebody has proved to be the same host's:
-// it must be a neighbour with the MAC of the session. It ends with the session. How many there may be is for the caller to
-// say. Errors: ErrNoSession, ErrNotSameHost, ErrAddressTaken.
+// GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the
+// proof; the address must also be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
+// ErrNotSameHost, ErrAddressTaken.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
 	return f.ask(ctx, &task{action: actGrantAddress, client: further(sessionID, a)})
 }
 
-// RevokeAddress takes one further address of a session away, as Revoke does with all of them. One that the session does
-// not have is no error.
+// RevokeAddress closes one further address of a session, as Revoke does with all of them. It ignores an address that the
+// session does not have.
 func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
-	_ = f.leave(&task{action: actRevokeAddress, client: further(sessionID, a)}) // a closed firewall lets it expire
+	_ = f.enqueue(&task{action: actRevokeAddress, client: further(sessionID, a)}) // a closed firewall lets it expire
 }
 
-// Revoke takes away the session's address and all further addresses that it was given, within milliseconds of its return,
-// and cuts what is established. In the LAN the address is closed whichever session it was granted to last: whoever revokes
-// after another session was granted there means that one. In the tunnel it is closed for this session alone, because its
-// address may be another's by now. What fails is repeated until it works or has expired.
+// Revoke closes the session's address and all its further addresses within milliseconds of its return, and cuts their
+// connections. In the LAN it closes the address even if another session has it by now. In the tunnel it closes the address
+// only if no other session has it. Failures are repeated until they succeed or the elements have expired.
 func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
-	_ = f.leave(&task{action: actRevoke, client: clientOf(&s)}) // a closed firewall lets it expire
+	_ = f.enqueue(&task{action: actRevoke, client: clientOf(&s)}) // a closed firewall lets it expire
 }
 
-// ask leaves a task and waits until it is done.
+// ask queues a task and waits for its result.
 func (f *Firewall) ask(ctx context.Context, t *task) error {
 	if f.mode == ModeOff {
 		return nil
 	}
 	t.done = make(chan error, 1)
-	if err := f.leave(t); err != nil {
+	if err := f.enqueue(t); err != nil {
 		return err
 	}
 	select {
@@ -109,8 +108,8 @@ func answer(tasks []*task, err error) {
 	}
 }
 
-// leave puts a task in the queue.
-func (f *Firewall) leave(t *task) error {
+// enqueue adds a task to the queue.
+func (f *Firewall) enqueue(t *task) error {
 	if f.mode == ModeOff {
 		return nil
 	}
@@ -122,12 +121,12 @@ func (f *Firewall) leave(t *task) error {
 	f.tasks = append(f.tasks, t)
 	select {
 	case f.wake <- struct{}{}:
-	default: // it is awake
+	default: // a signal is pending
 	}
 	return nil
 }
 
-// take empties the queue.
+// take empties the queue and returns its tasks.
 func (f *Firewall) take() []*task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -136,7 +135,7 @@ func (f *Firewall) take() []*task {
 	return tasks
 }
 
-// urgent tells whether there is anything in the queue that does not wait for more of its kind.
+// urgent reports whether the queue has a grant or a full transaction of revocations.
 func (f *Firewall) urgent() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,23 +150,23 @@ func (f *Firewall) urgent() bool {
 	return false
 }
 
-// gather waits for more when only removals are in the queue.
-func (k *keeper) gather() {
-	over := time.NewTimer(gatherTime)
+// gather waits up to batchTime for further tasks while the queue has only revocations.
+func (r *reconciler) gather() {
+	over := time.NewTimer(batchTime)
 	defer over.Stop()
-	for !k.f.urgent() {
+	for !r.f.urgent() {
 		select {
 		case <-over.C:
 			return
-		case <-k.f.stop:
+		case <-r.f.stop:
 			return
-		case <-k.f.wake:
+		case <-r.f.wake:
 		}
 	}
 }
 
-// work does tasks in their order; those that follow each other and ask for the like are done together.
-func (k *keeper) work(tasks []*task) {
+// work does tasks in order. Successive tasks of one kind are done together.
+func (r *reconciler) work(tasks []*task) {
 	for len(tasks) > 0 {
 		n := 1
 		for n < len(tasks) && tasks[n].action == tasks[0].action {
@@ -175,14 +174,14 @@ func (k *keeper) work(tasks []*task) {
 		}
 		switch tasks[0].action {
 		case actRevoke:
-			k.revoke(tasks[:n])
+			r.revoke(tasks[:n])
 		case actRevokeAddress:
-			k.revokeAddresses(tasks[:n])
+			r.revokeAddresses(tasks[:n])
 		case actGrant:
-			k.grant(tasks[:n])
+			r.grant(tasks[:n])
 		case actGrantAddress:
 			for _, t := range tasks[:n] {
-				answer([]*task{t}, k.grantAddress(t))
+				answer([]*task{t}, r.grantAddress(t))
 			}
 		}
 		tasks = tasks[n:]

@@ -30,7 +30,7 @@ func TestRemovedWhileLoading(t *testing.T) {
 				default:
 				}
 			}
-			if err := f.call(ctx, func(k *keeper) error {
+			if err := f.call(ctx, func(k *reconciler) error {
 				there, err := k.kernel.isThere()
 				gen, genErr := k.kernel.generation()
 				if err == nil && genErr == nil && k.loaded && !there && gen == k.gen {

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestRandomWalk does what may be done in any order, others' meddling included, and looks in the end whether what the keeper
+// TestRandomWalk does what may be done in any order, others' meddling included, and looks in the end whether what the reconciler
 // knows agrees in itself and with the kernel: nothing is let through that nobody holds, and nobody lacks what is held.
 func TestRandomWalk(t *testing.T) {
 	for seed := range 4 {
@@ -29,7 +29,7 @@ func TestRandomWalk(t *testing.T) {
 				if err := w.f.Apply(context.Background(), labPlan()); err != nil {
 					t.Error(err)
 				}
-				keeps(t, w.f, func(k *keeper) {
+				keeps(t, w.f, func(k *reconciler) {
 					k.watch()
 					k.hear()
 					k.sample() // notices what has expired
@@ -93,14 +93,14 @@ func (w walk) step(t *testing.T) {
 			"flush chain inet ideco_agent forward", "add table inet others", "add element inet ideco_agent vpn4 { 10.99.0.77 }"}
 		_ = exec.Command("nft", meddling[w.IntN(len(meddling))]).Run() // there may be no table
 	case n < 19:
-		keeps(t, w.f, (*keeper).sample)
+		keeps(t, w.f, (*reconciler).sample)
 	default:
-		keeps(t, w.f, (*keeper).refresh)
+		keeps(t, w.f, (*reconciler).refresh)
 	}
 }
 
-// agrees fails the test where what the keeper knows contradicts itself or the kernel.
-func (k *keeper) agrees(t *testing.T) {
+// agrees fails the test where what the reconciler knows contradicts itself or the kernel.
+func (k *reconciler) agrees(t *testing.T) {
 	sizes := map[*memberSet]int{}
 	for a, list := range k.elements {
 		for _, e := range list {
@@ -112,7 +112,7 @@ func (k *keeper) agrees(t *testing.T) {
 	}
 	for _, s := range sessionSets {
 		if got, err := k.kernel.countAll(s); err != nil || got != sizes[s] {
-			t.Errorf("%s: the kernel has %d (%v), the keeper %d", s.name, got, err, sizes[s])
+			t.Errorf("%s: the kernel has %d (%v), the reconciler %d", s.name, got, err, sizes[s])
 		}
 	}
 	for a, h := range k.holders {

@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// difference is what it takes to bring the kernel to what should be, in this order.
+// difference has the steps from the observed to the desired state, in this order.
 type difference struct {
-	before []change     // removals of what nobody should have
-	forget []netip.Addr // whose connections the kernel forgets
+	before []change     // removals that come before the connections are deleted
+	forget []netip.Addr // their connections are deleted
 	after  []change
 }
 
-// compare finds the difference at addresses. What is there already is refreshed.
-func (k *keeper) compare(addrs []netip.Addr) (d difference) {
+// compare returns the difference at some addresses. Elements that are already there are refreshed.
+func (r *reconciler) compare(addrs []netip.Addr) (d difference) {
 	d.after = make([]change, 0, 2*len(addrs))
 	done := make(map[netip.Addr]bool, len(addrs))
 	for _, a := range addrs {
 		if !done[a] {
 			done[a] = true
-			k.compareAt(a, &d)
+			r.compareAt(a, &d)
 		}
 	}
 	return d
 }
 
-// compareAt keeps what the same person had at an address until the next element stands, so that nothing is cut. Elements of
-// the process before are left where nobody has the address.
-func (k *keeper) compareAt(a netip.Addr, d *difference) {
+// compareAt adds the difference at one address. Elements of the same user are removed only after the new ones were added, so
+// that no connection is cut. Elements of the previous process stay while no session has the address.
+func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 	var me owner
 	var want []entry
-	h := k.holders[a]
+	h := r.holders[a]
 	if h != nil {
 		me, want = h.of.owner, h.at.keys()
 	}
 	mine := func(e *element) bool { return h != nil && e.user == me.user && e.session != "" && e.lasts() }
 	kept, cut := false, false
-	for _, e := range k.elements[a] {
+	for _, e := range r.elements[a] {
 		switch {
 		case h == nil && e.inherited:
 		case !mine(e):
@@ -51,30 +51,30 @@ func (k *keeper) compareAt(a netip.Addr, d *difference) {
 			}
 		}
 	}
-	if !kept && (cut || len(want) > 0 && k.suspect(a)) {
+	if !kept && (cut || len(want) > 0 && r.suspect(a)) {
 		d.forget = append(d.forget, a)
 	}
 	for _, key := range want {
-		e := k.find(key)
+		e := r.find(key)
 		there := e != nil && mine(e)
-		if there && k.replaces && e.owner == me && (!e.inherited || time.Until(e.expires) > k.plan.timeout()/2) {
-			continue // replacing is dear, and the next refresh comes in time
+		if there && r.replaces && e.owner == me && (!e.inherited || time.Until(e.expires) > r.plan.timeout()/2) {
+			continue // replacing is expensive, and the next refresh comes in time
 		}
-		ch := k.adding(key, me, e)
-		ch.remove = there && (k.replaces || e.owner != me)
+		ch := r.adding(key, me, e)
+		ch.remove = there && (r.replaces || e.owner != me)
 		d.after = append(d.after, ch)
 	}
 	if h != nil {
-		for _, e := range k.elements[a] {
+		for _, e := range r.elements[a] {
 			e.inherited = false
 		}
 	}
 }
 
-// adding is the addition of an element, beside the one that is there. It takes turns between the full timeout and a little
-// less: the kernel refreshes an element only when its timeout becomes another.
-func (k *keeper) adding(key entry, o owner, e *element) change {
-	full := k.plan.timeout()
+// adding returns the addition of an element; e is the existing one or nil. The timeout alternates between the full one and a
+// little less, because the kernel refreshes an element only if its timeout changes.
+func (r *reconciler) adding(key entry, o owner, e *element) change {
+	full := r.plan.timeout()
 	less := full - full/60
 	ch := change{entry: key, add: true, owner: o, timeout: full}
 	if e != nil && e.timeout > full-full/120 {
@@ -83,92 +83,92 @@ func (k *keeper) adding(key entry, o owner, e *element) change {
 	return ch
 }
 
-// reconcile brings addresses to what should be, and asks the kernel whether it has all that was added. What fails is tried
-// again by retry.
-func (k *keeper) reconcile(addrs []netip.Addr) (all bool, err error) {
-	defer func() { k.behind = k.behind || !all }()
-	d := k.compare(addrs)
-	if err := k.commit(d.before); err != nil {
-		return false, fmt.Errorf("removing what an address had before: %w", err)
+// reconcile brings addresses to the desired state and reads the added elements back. all reports that nothing is missing.
+// Failures are repeated by retry.
+func (r *reconciler) reconcile(addrs []netip.Addr) (all bool, err error) {
+	defer func() { r.behind = r.behind || !all }()
+	d := r.compare(addrs)
+	if err := r.commit(d.before); err != nil {
+		return false, fmt.Errorf("removing former elements of an address: %w", err)
 	}
-	if err := k.forget(d.forget); err != nil {
-		return false, fmt.Errorf("forgetting the connections of an address: %w", err)
+	if err := r.forget(d.forget); err != nil {
+		return false, fmt.Errorf("deleting the connections of an address: %w", err)
 	}
-	if err := k.commit(d.after); err != nil {
+	if err := r.commit(d.after); err != nil {
 		return false, fmt.Errorf("letting an address through: %w", err)
 	}
-	return k.check(d.after)
+	return r.check(d.after)
 }
 
-// retry makes up for what could not be done before.
-func (k *keeper) retry() {
-	if !k.behind {
+// retry repeats what has failed before.
+func (r *reconciler) retry() {
+	if !r.behind {
 		return
 	}
 	var addrs []netip.Addr
-	k.each(func(e *element) {
-		if !e.inherited && !k.wants(e) {
+	r.each(func(e *element) {
+		if !e.inherited && !r.wants(e) {
 			addrs = append(addrs, e.addr)
 		}
 	})
-	for a, h := range k.holders {
-		if k.arrived(h) != nil {
+	for a, h := range r.holders {
+		if r.arrived(h) != nil {
 			addrs = append(addrs, a)
 		}
 	}
-	k.behind = false
-	_, err := k.reconcile(addrs)
-	k.complain(closing, err)
+	r.behind = false
+	_, err := r.reconcile(addrs)
+	r.complain(closing, err)
 }
 
-// arrived tells whether an address has what it needs.
-func (k *keeper) arrived(a *address) error {
+// arrived returns an error if an address lacks an element.
+func (r *reconciler) arrived(a *address) error {
 	for _, key := range a.at.keys() {
-		if k.find(key) == nil {
+		if r.find(key) == nil {
 			return fmt.Errorf("the kernel has lost the element %s of %s", key, key.set.name)
 		}
 	}
 	return nil
 }
 
-// commit carries changes out, in transactions of at most a thousand elements, and notes what was done. Elements that were
-// gone already, or a table that somebody has removed, do not stop it. What fails is tried again by retry.
-func (k *keeper) commit(changes []change) error {
-	if !k.loaded {
-		k.note(slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return ch.add }), time.Now())
-		return nil // there is no table that could have anything
+// commit applies changes in transactions of at most perTransaction elements and records them. If somebody has removed
+// elements or the table, it restores them first. Failures are repeated by retry.
+func (r *reconciler) commit(changes []change) error {
+	if !r.loaded {
+		r.recordChanges(slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return ch.add }), time.Now())
+		return nil // there is no table
 	}
 	for part := range slices.Chunk(changes, perTransaction) {
 		began := time.Now()
-		err := k.kernel.commit(part, false)
+		err := r.kernel.commit(part, false)
 		if isMissing(err) {
-			if err = k.restore(); err == nil {
+			if err = r.restore(); err == nil {
 				began = time.Now()
-				err = k.kernel.commit(part, true)
+				err = r.kernel.commit(part, true)
 			}
 		}
 		if err != nil {
-			k.behind = true
+			r.behind = true
 			return err
 		}
-		k.gen++
-		k.note(part, began)
+		r.gen++
+		r.recordChanges(part, began)
 	}
 	return nil
 }
 
-// note takes over what was done in the kernel, which had begun at a time.
-func (k *keeper) note(changes []change, began time.Time) {
+// recordChanges records a transaction that was sent to the kernel at a time.
+func (r *reconciler) recordChanges(changes []change, began time.Time) {
 	for _, ch := range changes {
-		e, expires := k.find(ch.entry), began.Add(ch.timeout)
+		e, expires := r.find(ch.entry), began.Add(ch.timeout)
 		if ch.remove && !ch.add || e != nil && e.owner != ch.owner {
-			k.lose(ch.entry)
+			r.recordRemoved(ch.entry)
 			e = nil
 		}
 		switch {
 		case !ch.add:
 		case e == nil:
-			k.keep(&element{entry: ch.entry, owner: ch.owner, timeout: ch.timeout, expires: expires})
+			r.recordAdded(&element{entry: ch.entry, owner: ch.owner, timeout: ch.timeout, expires: expires})
 		default:
 			if e.timeout, e.expires = ch.timeout, expires; ch.remove {
 				e.restart()
@@ -177,40 +177,39 @@ func (k *keeper) note(changes []change, began time.Time) {
 	}
 }
 
-// fewChecks is up to where elements are asked for one by one.
+// fewChecks is the largest number of elements that are read back one by one.
 const fewChecks = 16
 
-// check asks the kernel for what was added, and adds what it has lost once more. What is lost again is forgotten; all
-// tells that nothing is.
-func (k *keeper) check(changes []change) (all bool, err error) {
-	lost, err := k.lost(changes)
+// check reads added elements back and adds missing ones once more. all reports that none is missing then.
+func (r *reconciler) check(changes []change) (all bool, err error) {
+	lost, err := r.lost(changes)
 	if err != nil || len(lost) == 0 {
 		return err == nil, err
 	}
-	k.f.log.Warn("the kernel has lost elements; adding them again", "elements", len(lost))
-	if err := k.commit(lost); err != nil {
+	r.f.log.Warn("the kernel has lost elements; adding them again", "elements", len(lost))
+	if err := r.commit(lost); err != nil {
 		return false, err
 	}
-	if lost, err = k.lost(lost); err != nil {
+	if lost, err = r.lost(lost); err != nil {
 		return false, err
 	}
 	for _, ch := range lost {
-		k.lose(ch.entry)
+		r.recordRemoved(ch.entry)
 	}
 	return len(lost) == 0, nil
 }
 
-// lost are the additions that the kernel does not have.
-func (k *keeper) lost(changes []change) (lost []change, err error) {
-	if !k.loaded {
+// lost returns the additions that the kernel does not have.
+func (r *reconciler) lost(changes []change) (lost []change, err error) {
+	if !r.loaded {
 		return nil, nil
 	}
-	is := k.kernel.has
+	is := r.kernel.has
 	if len(changes) > fewChecks {
-		if ok, err := k.complete(); ok || err != nil {
+		if ok, err := r.complete(); ok || err != nil {
 			return nil, err
 		}
-		all, err := k.kernel.list(sessionSets)
+		all, err := r.kernel.list(sessionSets)
 		if err != nil {
 			return nil, err
 		}
@@ -236,12 +235,12 @@ func (k *keeper) lost(changes []change) (lost []change, err error) {
 	return lost, nil
 }
 
-// complete tells whether the kernel has as many elements as were noted.
-func (k *keeper) complete() (bool, error) {
+// complete reports whether the kernel has as many elements as were recorded.
+func (r *reconciler) complete() (bool, error) {
 	noted := map[*memberSet]int{}
-	k.each(func(e *element) { noted[e.set]++ })
+	r.each(func(e *element) { noted[e.set]++ })
 	for set, n := range noted {
-		got, err := k.kernel.count(set)
+		got, err := r.kernel.count(set)
 		if err != nil {
 			return false, fmt.Errorf("counting the elements of %s: %w", set.name, err)
 		}

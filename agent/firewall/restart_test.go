@@ -227,9 +227,9 @@ func TestTasksDuringRefresh(t *testing.T) {
 		f := open(t, labPlan(), Options{})
 		grant(t, f, session(1, routed))
 		task := &task{action: actGrant, client: clientOf(new(session(2, second))), done: make(chan error, 1)}
-		keeps(t, f, func(k *keeper) {
+		keeps(t, f, func(k *reconciler) {
 			f.Revoke(context.Background(), session(1, routed))
-			if err := f.leave(task); err != nil {
+			if err := f.enqueue(task); err != nil {
 				t.Error(err)
 			}
 			k.refresh()
@@ -257,7 +257,7 @@ func TestBurstOnOneAddress(t *testing.T) {
 		for id := 2; id <= 4; id++ {
 			tasks = append(tasks, &task{action: actGrant, client: clientOf(new(of(id))), done: make(chan error, 1)})
 		}
-		keeps(t, f, func(k *keeper) { k.work(tasks) })
+		keeps(t, f, func(k *reconciler) { k.work(tasks) })
 		for _, task := range tasks {
 			if err := <-task.done; err != nil {
 				t.Errorf("granting %s: %v", task.session, err)

@@ -10,17 +10,17 @@ import (
 	"text/template"
 )
 
-// Table is the name of the table, in the family inet. Nothing else is ever touched.
+// Table is the name of the table, in the family inet. No other table is changed.
 const Table = "ideco_agent"
 
-// Hosts that ask DNS without a session.
+// Limits of DNS without a session.
 const (
 	dnsRate    = 20   // packets per second from an address
 	dnsMACRate = 1000 // from all addresses of a MAC, which may be a router's
 	dnsHosts   = 65535
 )
 
-// ruleset is what the template of the rules takes.
+// ruleset is the data of the template.
 type ruleset struct {
 	Plan
 	LAN, WAN      []string
@@ -45,7 +45,7 @@ func (p Plan) render(elements map[string][]string) string {
 
 func (r ruleset) Table() string { return Table }
 
-// A set as the template prints it.
+// printedSet is a set as the template prints it.
 type printedSet struct {
 	Name, Type, Members string
 	Dynamic             bool
@@ -63,7 +63,8 @@ func (r ruleset) Sets() (list []printedSet) {
 	return list
 }
 
-// among matches an address in one of some networks of its family. Without such networks it is empty, and there is no rule.
+// among returns a match of an address, such as "ip saddr", with those of the networks that are of its family; empty without
+// any.
 func among(addr string, nets []netip.Prefix) string {
 	list := ofFamily(nets, strings.HasPrefix(addr, "ip6"))
 	words := make([]string, len(list))
@@ -75,7 +76,7 @@ func among(addr string, nets []netip.Prefix) string {
 	return oneOf(addr, words)
 }
 
-// dport matches destination ports; those that are 0 are left out.
+// dport returns a match of destination ports. Ports that are 0 are left out.
 func dport(proto string, ports ...uint16) string {
 	slices.Sort(ports)
 	var words []string
@@ -97,11 +98,11 @@ func oneOf(what string, words []string) string {
 	return what + " { " + strings.Join(words, ", ") + " }"
 }
 
-// Local and NeverOutside are the plan's.
+// Local and NeverOutside return the plan's for the template.
 func (r ruleset) Local() []netip.Prefix        { return r.local() }
 func (r ruleset) NeverOutside() []netip.Prefix { return r.neverOutside() }
 
-// VPN is the network of the tunnel; empty where it has none of IPv4.
+// VPN returns the network of the tunnel; empty if it has no IPv4.
 func (r ruleset) VPN() string {
 	if r.Tunnel == "" || !r.VPNNetwork.IsValid() || !r.VPNNetwork.Addr().Is4() {
 		return ""
@@ -109,18 +110,18 @@ func (r ruleset) VPN() string {
 	return r.VPNNetwork.Masked().String()
 }
 
-// Inside is the gateway's address in the tunnel.
+// Inside returns the gateway's address in the tunnel.
 func (r ruleset) Inside() netip.Addr { return r.VPNNetwork.Masked().Addr().Next() }
 
-// insidePort is where the page of the tunnel is, whatever port plain HTTP has outside.
+// insidePort is the TCP port of the page in the tunnel. The port of plain HTTP outside may be another one.
 const insidePort = 80
 
-// InsidePorts are those of the page, the portal and the agent endpoint.
+// InsidePorts returns a match of the ports of the page, the portal and the agent endpoint.
 func (r ruleset) InsidePorts() string {
 	return dport("tcp", insidePort, r.Redirect.PortalPort, r.Redirect.AgentPort)
 }
 
-// Narrow are the interfaces that may carry smaller packets than a LAN.
+// Narrow returns the interfaces that may have a smaller MTU than the LAN.
 func (r ruleset) Narrow() []string {
 	if r.Tunnel == "" {
 		return r.WAN
@@ -128,7 +129,7 @@ func (r ruleset) Narrow() []string {
 	return append(slices.Clone(r.WAN), r.Tunnel)
 }
 
-// Forwarded are the rules that accept what VPN users with a session may reach.
+// Forwarded returns the rules that accept what VPN users with a session may reach.
 func (r ruleset) Forwarded() (rules []string) {
 	const who = "ip saddr @vpn4"
 	if r.forwardsAll() {
@@ -145,7 +146,7 @@ func (r ruleset) Forwarded() (rules []string) {
 	return rules
 }
 
-// opened is OpenBeforeLogin by port, in order; 0 = the whole host.
+// opened returns OpenBeforeLogin by port, and the ports in order; 0 = the whole host.
 func (p Plan) opened() (ports []uint16, servers map[uint16][]netip.Prefix) {
 	servers = map[uint16][]netip.Prefix{}
 	for _, o := range p.OpenBeforeLogin {
@@ -154,8 +155,8 @@ func (p Plan) opened() (ports []uint16, servers map[uint16][]netip.Prefix) {
 	return slices.Sorted(maps.Keys(servers)), servers
 }
 
-// Open matches the servers that are open before login, in several rules: a server by its address (saddr or daddr) and, where
-// only a port of it is open, by that port (sport or dport) of UDP and TCP.
+// Open returns matches of the servers that are open before login: by address (saddr or daddr) and, if only a port is open,
+// by that port (sport or dport) of UDP and TCP.
 func (r ruleset) Open(addr, port string) (matches []string) {
 	ports, servers := r.opened()
 	for _, n := range ports {
@@ -172,19 +173,20 @@ func (r ruleset) Open(addr, port string) (matches []string) {
 	return matches
 }
 
-// WithoutPage are networks that are never led to the page: local ones, and where TCP 80 is open before login.
+// WithoutPage returns the destinations that are not redirected to the page: local networks, and servers whose TCP 80 is open
+// before login.
 func (r ruleset) WithoutPage() []netip.Prefix {
 	_, servers := r.opened()
 	return slices.Concat(r.local(), servers[0], servers[80])
 }
 
-// Outer matches the gateway's outer addresses.
+// Outer returns matches of the gateway's outer addresses.
 func (r ruleset) Outer() (matches []string) {
 	addrs := prefixesOf(r.Redirect.GatewayAddrs)
 	return withoutEmpty(among("ip daddr", addrs), among("ip6 daddr", addrs))
 }
 
-// OuterPorts matches the ports that the gateway takes for itself there.
+// OuterPorts returns matches of the ports that are redirected to the gateway there.
 func (r ruleset) OuterPorts() []string {
 	return withoutEmpty(dport("tcp", r.Redirect.PortalPort, r.Redirect.AgentPort), dport("udp", r.Redirect.WireGuardPort))
 }

@@ -2,8 +2,7 @@ package firewall
 
 import "github.com/google/nftables"
 
-// memberSet is a named set. Sets outlive changes of the rules, so what a name means must never change: a set of another
-// shape takes another name.
+// memberSet is a named set. Sets outlive the process that made them, so a set with another key needs another name.
 type memberSet struct {
 	name         string
 	hasInterface bool
@@ -30,10 +29,10 @@ var (
 	allSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4, dnsMAC, dnsMAC4, dnsMAC6, dns4, dns6}
 )
 
-// sessionSets are those that sessions put addresses into.
+// sessionSets are the sets of sessions' addresses.
 var sessionSets = []*memberSet{lan4, lan6, routed4, routed6, back4, back6, vpn4}
 
-// types are the parts of the set's key.
+// types returns the types of the key's parts.
 func (s *memberSet) types() []nftables.SetDatatype {
 	var list []nftables.SetDatatype
 	if s.hasInterface {
@@ -51,7 +50,7 @@ func (s *memberSet) types() []nftables.SetDatatype {
 	return append(list, nftables.TypeIPAddr)
 }
 
-// in makes the set as it stands in a table.
+// in returns the set of a table.
 func (s *memberSet) in(table *nftables.Table) *nftables.Set {
 	return &nftables.Set{Table: table, Name: s.name, HasTimeout: true, KeyType: nftables.MustConcatSetType(s.types()...)}
 }

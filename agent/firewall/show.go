@@ -5,24 +5,23 @@ import (
 	"time"
 )
 
-// Show is the table of a plan with what the kernel has in its sets now, whichever process put it there. Loaded tells
-// whether there is a table at all.
+// Show returns the table of a plan with the elements that the kernel has now. loaded reports whether the table exists.
 func Show(p Plan) (text string, loaded bool, err error) {
 	kn, err := dial()
 	if err != nil {
-		return "", false, reasonOf(err)
+		return "", false, withHint(err)
 	}
 	defer kn.close()
 	loaded, err = kn.isThere()
 	if err != nil {
-		return "", false, reasonOf(err)
+		return "", false, withHint(err)
 	}
 	if p.Empty() {
 		return "", loaded, nil
 	}
 	elements, err := kn.list(sessionSets)
 	if err != nil {
-		return "", loaded, reasonOf(err)
+		return "", loaded, withHint(err)
 	}
 	sortFound(elements)
 	bySet := map[string][]string{}
@@ -39,15 +38,15 @@ func Show(p Plan) (text string, loaded bool, err error) {
 	return p.render(bySet), loaded, nil
 }
 
-// Clear removes our table and nothing else, for when no process keeps it. A table that is not there is no error.
+// Clear removes our table, for when no process uses it. A missing table is no error.
 func Clear() error {
 	kn, err := dial()
 	if err != nil {
-		return reasonOf(err)
+		return withHint(err)
 	}
 	defer kn.close()
 	if err := kn.remove(Table); err != nil {
-		return reasonOf(err)
+		return withHint(err)
 	}
 	return nil
 }

@@ -10,175 +10,175 @@ import (
 	"time"
 )
 
-// apply puts a plan in force. A foreign flowtable past the rules is told in the end: rules beside one are better than none.
-func (k *keeper) apply(p Plan) error {
+// apply puts a plan in force. A foreign flowtable does not prevent that; its error is returned at the end.
+func (r *reconciler) apply(p Plan) error {
 	if p.Empty() {
-		return k.clear(p)
+		return r.clear(p)
 	}
-	past := k.kernel.checkFlowtables(p)
+	past := r.kernel.checkFlowtables(p)
 	if !isFlowtable(past) && past != nil {
 		return past
 	}
-	now, err := k.kernel.snapshot(len(k.holders))
+	now, err := r.kernel.snapshot(len(r.holders))
 	if err != nil {
 		return err
 	}
-	former, was := k.plan, k.loaded
-	k.plan = p
-	if err := k.load(false); err != nil { // a table whose sets or chains are not what they should be cannot be adopted
-		if again := k.load(true); again != nil {
-			k.plan, k.loaded = former, was
+	former, was := r.plan, r.loaded
+	r.plan = p
+	if err := r.load(false); err != nil { // existing sets or chains may not fit
+		if again := r.load(true); again != nil {
+			r.plan, r.loaded = former, was
 			return err
 		}
-		k.f.log.Warn("the table of the process before could not be adopted and was made anew", "error", err)
+		r.f.log.Warn("the table of the previous process could not be adopted and was created again", "error", err)
 	}
-	if !was || !k.swept || !slices.Equal(former.local(), p.local()) {
-		k.sweep()
+	if !was || !r.swept || !slices.Equal(former.local(), p.local()) {
+		r.sweep()
 	}
-	k.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
+	r.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
 	var touched []netip.Addr
-	k.placeAll(slices.Collect(maps.Values(k.holders)), now, everybody, &touched)
-	_, err = k.reconcile(touched)
-	k.publishAll()
+	r.placeAll(slices.Collect(maps.Values(r.holders)), now, everybody, &touched)
+	_, err = r.reconcile(touched)
+	r.publishAll()
 	if err != nil {
 		return err
 	}
 	return past
 }
 
-// clear removes the table. Who is let through is remembered, in case there will be one again.
-func (k *keeper) clear(p Plan) error {
-	if err := k.kernel.remove(Table); err != nil {
+// clear removes the table. The sessions stay known, in case a later plan creates it again.
+func (r *reconciler) clear(p Plan) error {
+	if err := r.kernel.remove(Table); err != nil {
 		return err
 	}
-	k.plan, k.loaded, k.gen = p, false, 0
-	clear(k.elements)
-	for _, a := range k.holders {
+	r.plan, r.loaded, r.gen = p, false, 0
+	clear(r.elements)
+	for _, a := range r.holders {
 		a.at = place{}
 	}
-	for _, s := range k.sessions {
+	for _, s := range r.sessions {
 		s.rx, s.tx = 0, 0
 	}
-	k.publishAll()
+	r.publishAll()
 	return nil
 }
 
-// restore puts the table back when it is not as it was loaded.
-func (k *keeper) restore() error {
-	sum, there, err := k.kernel.fingerprint()
-	if k.complain("reading its table back", err); err != nil || there && sum == k.sum {
+// restore loads the table again if it is not as it was loaded.
+func (r *reconciler) restore() error {
+	sum, there, err := r.kernel.fingerprint()
+	if r.complain("reading its table back", err); err != nil || there && sum == r.sum {
 		return err
 	}
 	i := Incident{What: TableChanged}
 	if !there {
 		i.What = TableRemoved
 	}
-	switch i.Err = k.load(true); {
+	switch i.Err = r.load(true); {
 	case i.Err != nil:
-		k.swept = false // connections go on without the table
-	case !there || !k.swept:
-		k.sweep()
+		r.swept = false // nothing is filtered without the table
+	case !there || !r.swept:
+		r.sweep()
 	}
-	k.incident(i)
+	r.incident(i)
 	return i.Err
 }
 
-// loadTries is how often a table is loaded into which others put their hands at that very moment.
+// loadTries limits how often a table is loaded again because others changed nftables meanwhile.
 const loadTries = 5
 
-// load puts the plan in force: with the sets that are there, or with a table made anew. Both are one step, in which nobody
-// who is let through meets a table without them. Afterwards it is known what the table is like, or watch looks at once:
-// what others do while it is loaded, such as removing all tables, would count as ours otherwise.
-func (k *keeper) load(anew bool) error {
-	before, err := k.kernel.generation()
+// load loads the plan in one transaction, into the existing table or, with anew, into a new one with all elements. If others
+// change nftables meanwhile, the fingerprint may include their changes: then it loads again, and after loadTries makes
+// watch check the table.
+func (r *reconciler) load(anew bool) error {
+	before, err := r.kernel.generation()
 	if err != nil {
 		return err
 	}
-	disturbed := k.loaded && before != k.gen
+	disturbed := r.loaded && before != r.gen
 	for range loadTries {
-		alone, there, err := k.loadOnce(anew)
+		alone, there, err := r.loadOnce(anew)
 		if err != nil {
 			return err
 		}
 		if alone {
 			if disturbed {
-				k.gen-- // nobody knows yet what they did to the sets
+				r.gen-- // so that watch checks the sets
 			}
 			return nil
 		}
 		disturbed, anew = true, anew || !there
 	}
-	k.gen--
-	k.sum = [sha256.Size]byte{}
+	r.gen--
+	r.sum = [sha256.Size]byte{}
 	return nil
 }
 
-// loadOnce tells whether nobody else changed any table meanwhile, and whether ours is there.
-func (k *keeper) loadOnce(anew bool) (alone, there bool, err error) {
-	before, err := k.kernel.generation()
+// loadOnce reports whether nobody else changed nftables meanwhile, and whether our table exists.
+func (r *reconciler) loadOnce(anew bool) (alone, there bool, err error) {
+	before, err := r.kernel.generation()
 	if err != nil {
 		return false, false, err
 	}
 	text := ""
 	if anew {
-		text = k.plan.anew(k.members())
-	} else if text, err = k.adopting(); err != nil {
+		text = r.plan.recreate(r.members())
+	} else if text, err = r.adopting(); err != nil {
 		return false, false, err
 	}
 	began := time.Now()
-	if err := k.nft.load(text); err != nil {
+	if err := r.nft.load(text); err != nil {
 		return false, false, fmt.Errorf("loading the table %s: %w", Table, err)
 	}
-	k.loaded = true
+	r.loaded = true
 	if anew {
-		k.restartAll(began)
+		r.restartAll(began)
 	}
-	if k.sum, there, err = k.kernel.fingerprint(); err != nil {
+	if r.sum, there, err = r.kernel.fingerprint(); err != nil {
 		return false, false, err
 	}
-	delete(k.failed, TableRemoved)
-	delete(k.failed, TableChanged)
-	delete(k.failed, SetsChanged) // whoever asked for the load takes it that all is well
-	k.gen, err = k.kernel.generation()
-	return k.gen == before+1, there, err
+	delete(r.failed, TableRemoved)
+	delete(r.failed, TableChanged)
+	delete(r.failed, SetsChanged)
+	r.gen, err = r.kernel.generation()
+	return r.gen == before+1, there, err
 }
 
-// adopting puts the plan into the table that is there. Chains that are none of ours go: those of another version of this
-// program, and those that somebody has put in while nobody watched.
-func (k *keeper) adopting() (text string, err error) {
-	chains, err := k.kernel.chains()
+// adopting returns the text that loads the plan into the existing table and deletes unknown chains: those of another
+// version of this program, and those that somebody has added.
+func (r *reconciler) adopting() (text string, err error) {
+	chains, err := r.kernel.chains()
 	if err != nil {
 		return "", fmt.Errorf("listing the chains of %s: %w", Table, err)
 	}
-	rules := k.plan.render(nil)
+	rules := r.plan.render(nil)
 	strange := slices.DeleteFunc(chains, func(name string) bool { return strings.Contains(rules, "\tchain "+name+" {\n") })
 	if len(strange) > 0 {
-		k.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chain", strange)
+		r.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chain", strange)
 	}
-	return k.plan.over(strange), nil
+	return r.plan.replaceRules(strange), nil
 }
 
-// members is everybody who is let through, as nft takes elements, by the name of their set.
-func (k *keeper) members() map[string][]string {
+// members returns the wanted elements in nft's syntax, by name of their set.
+func (r *reconciler) members() map[string][]string {
 	members := map[string][]string{}
-	k.each(func(e *element) {
-		if k.wants(e) {
-			ch := k.adding(e.entry, e.owner, e)
+	r.each(func(e *element) {
+		if r.wants(e) {
+			ch := r.adding(e.entry, e.owner, e)
 			members[e.set.name] = append(members[e.set.name], fmt.Sprintf("%s timeout %dms comment %q", e.entry, ch.timeout.Milliseconds(), e.owner))
 		}
 	})
 	return members
 }
 
-// restartAll notes that all elements are new, and that those that should not be there are gone.
-func (k *keeper) restartAll(began time.Time) {
-	k.each(func(e *element) {
-		if !k.wants(e) {
-			k.lose(e.entry)
+// restartAll records that the table was created again with all wanted elements.
+func (r *reconciler) restartAll(began time.Time) {
+	r.each(func(e *element) {
+		if !r.wants(e) {
+			r.recordRemoved(e.entry)
 			return
 		}
 		e.restart()
-		e.timeout = k.adding(e.entry, e.owner, e).timeout
+		e.timeout = r.adding(e.entry, e.owner, e).timeout
 		e.expires = began.Add(e.timeout)
 	})
 }

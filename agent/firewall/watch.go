@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// What others do to the table.
+// Values of Incident.What.
 const (
 	TableRemoved = "table_removed"
 	TableChanged = "table_changed"
 	SetsChanged  = "sets_changed"       // elements were removed, or added by somebody else
-	Bypassed     = "flowtable_appeared" // a foreign flowtable carries packets past the rules
+	Bypassed     = "flowtable_appeared" // a foreign flowtable bypasses the rules
 )
 
-// Incident is something that somebody else did, and that was put right unless Err says otherwise. Putting it right is tried
-// again until it works, which is an Incident of its own; a failure that stays the same is told once.
+// Incident is a change by somebody else. It was undone unless Err is set. Undoing is repeated until it succeeds, which is
+// another Incident. A failure is reported again only when its error changes.
 type Incident struct {
 	At       time.Time
 	What     string // one of the constants
@@ -22,64 +22,63 @@ type Incident struct {
 	Err      error
 }
 
-func (k *keeper) incident(i Incident) {
-	if !k.news(i.What, i.Err) && i.Err != nil {
+func (r *reconciler) incident(i Incident) {
+	if !r.news(i.What, i.Err) && i.Err != nil {
 		return
 	}
 	i.At = time.Now()
-	k.f.log.Warn("the firewall was changed by somebody else", "event", "firewall_"+i.What, "elements", i.Elements, "error", i.Err)
-	if k.f.report != nil {
-		k.f.report(i)
+	r.f.log.Warn("the firewall was changed by somebody else", "event", "firewall_"+i.What, "elements", i.Elements, "error", i.Err)
+	if r.f.report != nil {
+		r.f.report(i)
 	}
 }
 
-// news tells whether something does not work for another reason than before, or works again.
-func (k *keeper) news(what string, err error) bool {
-	before := k.failed[what]
+// news records the result of an operation. It reports whether the operation fails with a new error or works again.
+func (r *reconciler) news(what string, err error) bool {
+	before := r.failed[what]
 	if err == nil {
-		delete(k.failed, what)
+		delete(r.failed, what)
 		return before != ""
 	}
-	k.failed[what] = err.Error()
+	r.failed[what] = err.Error()
 	return before != err.Error()
 }
 
-// complain logs that something does not work, and that it works again. What is tried twice a second would fill the log
-// otherwise.
-func (k *keeper) complain(doing string, err error) {
-	switch news := k.news(doing, err); {
+// complain logs that an operation fails, once for each error, and that it works again.
+func (r *reconciler) complain(doing string, err error) {
+	switch news := r.news(doing, err); {
 	case news && err != nil:
-		k.f.log.Error("the firewall has trouble "+doing+"; trying again", "error", err)
+		r.f.log.Error("the firewall failed "+doing+"; trying again", "error", err)
 	case news:
-		k.f.log.Info("the firewall has no more trouble " + doing)
+		r.f.log.Info("the firewall works again: " + doing)
 	}
 }
 
-// watch looks whether anything of nftables was changed by others, which costs next to nothing while it was not.
-func (k *keeper) watch() {
-	if !k.loaded {
+// watch checks whether others changed nftables, and undoes changes of our table. Without changes it is one short request.
+func (r *reconciler) watch() {
+	if !r.loaded {
 		return
 	}
-	gen, err := k.kernel.generation()
-	if k.complain("asking whether the tables were changed", err); err != nil || gen == k.gen {
+	gen, err := r.kernel.generation()
+	if r.complain("asking whether the tables were changed", err); err != nil || gen == r.gen {
 		return
 	}
-	k.gen = gen
-	if err := k.restore(); err != nil {
-		k.gen-- // and once more
+	r.gen = gen
+	if err := r.restore(); err != nil {
+		r.gen-- // try again
 		return
 	}
-	k.sample()
-	k.checkFlowtables()
+	r.sample()
+	r.checkFlowtables()
 }
 
-// checkFlowtables reports a flowtable that has appeared over our interfaces, once.
-func (k *keeper) checkFlowtables() {
-	err := k.kernel.checkFlowtables(k.plan)
+// checkFlowtables reports, once, a flowtable that has appeared on our interfaces.
+func (r *reconciler) checkFlowtables() {
+	err := r.kernel.checkFlowtables(r.plan)
 	var found *FlowtableError
 	if !errors.As(err, &found) {
-		delete(k.failed, Bypassed)
+		delete(r.failed, Bypassed)
 		return
 	}
-	k.incident(Incident{What: Bypassed, Err: err})
+	r.incident(Incident{What: Bypassed, Err: err})
 }

@@ -39,10 +39,10 @@ func (b *logbook) has(words string) (count int) {
 
 func (b *logbook) log() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// keeps has the keeper do something.
-func keeps(tb testing.TB, f *Firewall, do func(*keeper)) {
+// keeps has the reconciler do something.
+func keeps(tb testing.TB, f *Firewall, do func(*reconciler)) {
 	tb.Helper()
-	if err := f.call(context.Background(), func(k *keeper) error { do(k); return nil }); err != nil {
+	if err := f.call(context.Background(), func(k *reconciler) error { do(k); return nil }); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -85,7 +85,7 @@ func TestLastingFailure(t *testing.T) {
 			t.Fatalf("%s was put right", first.What)
 		}
 		f.Revoke(context.Background(), session(2, second)) // nothing to do, and nothing of it is a success
-		keeps(t, f, func(k *keeper) {
+		keeps(t, f, func(k *reconciler) {
 			for range 5 {
 				k.watch()
 				k.sample()
@@ -123,7 +123,7 @@ func TestBegunWithoutTable(t *testing.T) {
 		release := holdTable(t)
 		<-incidents
 		stranger := l.requested(t, inLAN, host, inWAN, server)
-		keeps(t, f, func(k *keeper) {
+		keeps(t, f, func(k *reconciler) {
 			release()
 			if err := k.apply(labPlan()); err != nil {
 				t.Error(err)
@@ -152,7 +152,7 @@ func TestGivesWayWithoutTable(t *testing.T) {
 		if err := f.Grant(ctx, session(2, host)); err == nil {
 			t.Error("let through by a table that is somebody else's")
 		}
-		keeps(t, f, (*keeper).retry)
+		keeps(t, f, (*reconciler).retry)
 		release()
 		for i := range incidents {
 			if i.Err == nil {
@@ -162,7 +162,7 @@ func TestGivesWayWithoutTable(t *testing.T) {
 		world, world6 := l.listen(t, inWAN, server, 0, netlab.Says("world")), l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		l.wantClosed(t, "the address of the former", inLAN, host, world)
 		l.wantClosed(t, "a further address of the former", inLAN, host6, world6)
-		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("no more trouble closing") == 1 })
+		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("works again: closing addresses") == 1 })
 	})
 }
 
@@ -171,7 +171,7 @@ func TestBlind(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		book := &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log()})
-		keeps(t, f, func(k *keeper) {
+		keeps(t, f, func(k *reconciler) {
 			k.kernel.questions[unix.NETLINK_NETFILTER].Close()
 			for range 5 {
 				k.watch()
@@ -186,7 +186,7 @@ func TestBlind(t *testing.T) {
 				k.watch()
 			}
 		})
-		if blind, over := book.has("has trouble asking"), book.has("no more trouble asking"); blind != 1 || over != 1 {
+		if blind, over := book.has("failed asking"), book.has("works again: asking"); blind != 1 || over != 1 {
 			t.Errorf("told %d times that it is blind, and %d times that it sees again", blind, over)
 		}
 	})
@@ -194,14 +194,14 @@ func TestBlind(t *testing.T) {
 
 // Sessions whose elements have run out while the process stood still are let through again, and nobody is blamed.
 func TestStoodStill(t *testing.T) {
-	for name, wake := range map[string]func(*keeper){"sample": (*keeper).sample, "refresh": (*keeper).refresh} {
+	for name, wake := range map[string]func(*reconciler){"sample": (*reconciler).sample, "refresh": (*reconciler).refresh} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				incidents, book := make(chan Incident, 100), &logbook{}
 				f := open(t, shortPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
 				l.known(t, inLAN, host)
 				grant(t, f, session(1, host))
-				keeps(t, f, func(k *keeper) {
+				keeps(t, f, func(k *reconciler) {
 					netlab.Eventually(t, "everything runs out", func() bool {
 						left, err := elementsNow()
 						return err == nil && len(left) == 0
@@ -209,11 +209,11 @@ func TestStoodStill(t *testing.T) {
 					wake(k)
 				})
 				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
-				keeps(t, f, (*keeper).sample)
+				keeps(t, f, (*reconciler).sample)
 				if len(incidents) > 0 {
 					t.Errorf("somebody is blamed: %+v", <-incidents)
 				}
-				if n := book.has("had run out"); n != 1 {
+				if n := book.has("expired before they were refreshed"); n != 1 {
 					t.Errorf("it is logged %d times: %q", n, book.lines)
 				}
 				nft(t, "flush set inet ideco_agent lan4")

@@ -12,16 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoProgram is why nothing can be loaded without nft.
+// ErrNoProgram says that the program nft was not found.
 var ErrNoProgram = errors.New("the program nft is not installed")
 
-// loadTimeout is how long nft may take; for 10,000 sessions it takes a second.
+// loadTimeout limits a run of nft. For 10,000 sessions it takes a second.
 const loadTimeout = 30 * time.Second
 
 // program is the path of nft.
 type program string
 
-// findProgram looks for the first of some names that is there. Errors: ErrNoProgram.
+// findProgram returns the first of the names that is an executable. Errors: ErrNoProgram.
 func findProgram(names []string) (program, error) {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -31,7 +31,7 @@ func findProgram(names []string) (program, error) {
 	return "", ErrNoProgram
 }
 
-// load has nft carry out commands in one transaction. The error is what nft says, as an error of the system where it is one.
+// load runs commands in nft, in one transaction. Errors: the message of nft, which wraps a unix.Errno if it names one.
 func (p program) load(commands string, options ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
 	defer cancel()
@@ -44,11 +44,12 @@ func (p program) load(commands string, options ...string) error {
 	return nil
 }
 
-// nftError is the first error that nft tells, such as "-:1:1-9: Error: Could not process rule: Operation not permitted".
-func nftError(said string, err error) error {
-	_, text, ok := strings.Cut(said, "Error: ")
+// nftError parses the first error that nft prints, such as
+// "-:1:1-9: Error: Could not process rule: Operation not permitted".
+func nftError(output string, err error) error {
+	_, text, ok := strings.Cut(output, "Error: ")
 	if !ok {
-		return fmt.Errorf("nft: %w: %s", err, said)
+		return fmt.Errorf("nft: %w: %s", err, output)
 	}
 	text, _, _ = strings.Cut(text, "\n")
 	for _, errno := range []unix.Errno{unix.EPERM, unix.EACCES, unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT, unix.EINVAL} {
@@ -63,15 +64,15 @@ func tableNamed(name string) *nftables.Table {
 	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
 }
 
-// remove takes a table away with all that it holds. One that is not there is no error.
+// remove deletes a table. A missing table is no error.
 func (kn *kernel) remove(name string) error {
-	kn.conn.DelTable(kn.conn.AddTable(tableNamed(name))) // because what is not there cannot be deleted
+	kn.conn.DelTable(kn.conn.AddTable(tableNamed(name))) // deleting a missing table would fail
 	return kn.flush()
 }
 
-// findTools finds the program nft, and has it and the kernel check everything that a plan can ask for. It changes nothing.
+// findTools finds the program nft, and checks with a dry run that it and the kernel support everything a plan can use.
 func (kn *kernel) findTools(names []string) (program, error) {
-	if _, err := kn.generation(); err != nil { // the kernel without nftables, or a process without rights
+	if _, err := kn.generation(); err != nil { // no nftables, or no CAP_NET_ADMIN
 		return "", err
 	}
 	if len(names) == 0 {
@@ -81,11 +82,11 @@ func (kn *kernel) findTools(names []string) (program, error) {
 	if err != nil {
 		return "", err
 	}
-	return nft, nft.load(everything.anew(nil), "-c")
+	return nft, nft.load(everything.recreate(nil), "-c")
 }
 
-// reasonOf puts an operator's cure to what try found.
-func reasonOf(err error) error {
+// withHint adds to an error of start what the operator can do.
+func withHint(err error) error {
 	switch {
 	case errors.Is(err, ErrNoProgram):
 		return fmt.Errorf("%w; install it (apt install nftables), or go without with --firewall off", err)
