@@ -54,8 +54,8 @@ const (
 	RoleNone = "none"
 )
 
-// FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
-func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
+// NewGatewayForm is how saved settings stand in their fields, over the interfaces that are there.
+func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
 	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
 	f.OpenBeforeLogin = joined(g.OpenBeforeLogin, " ")
 	for _, o := range g.OpenBeforeLogin {

@@ -8,7 +8,7 @@ import (
 )
 
 // confirmed is the field that says that the person was asked.
-var confirmed = Hidden{"confirm", "1"}
+var confirmed = HiddenField{"confirm", "1"}
 
 // ConfirmAgentOff asks before the agent is switched off; sessions are the live ones that will end, and closed tells
 // whether the firewall then lets nobody through.
@@ -21,7 +21,7 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData
 		Title:  l.T("confirm_agent_off_title"),
 		Text:   text,
 		Action: "/admin/agent/state",
-		Fields: []Hidden{{"enabled", "0"}, confirmed},
+		Fields: []HiddenField{{"enabled", "0"}, confirmed},
 		Button: l.T("confirm_agent_off_button"),
 		Cancel: "/admin/agent",
 	}
@@ -77,7 +77,7 @@ func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) Confi
 		Title:  l.T("confirm_user_delete_title", locale.Args{"Login": user.Login}),
 		Text:   consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions),
 		Action: userPath(user.ID) + "/delete",
-		Fields: []Hidden{confirmed},
+		Fields: []HiddenField{confirmed},
 		Button: l.T("confirm_user_delete_button"),
 		Cancel: userPath(user.ID),
 	}
@@ -89,7 +89,7 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 		Title:  l.T("confirm_vpn_deny_title", locale.Args{"Name": user.Title()}),
 		Text:   consequence(l, "confirm_vpn_deny_text", "confirm_vpn_deny_none", sessions),
 		Action: "/admin/monitor/vpn/" + strconv.FormatInt(int64(user.ID), 10) + "/deny",
-		Fields: []Hidden{confirmed},
+		Fields: []HiddenField{confirmed},
 		Button: l.T("vpn_deny"),
 		Cancel: "/admin/monitor/vpn",
 	}

@@ -79,8 +79,8 @@ func TestWelcomePolicyAllowsTheStyleOfThePage(t *testing.T) {
 	l := locale.For("ru")
 	doc := render(t, Welcome(Page{L: l}, WelcomeData{PortalURL: "https://gw.company.ru", AgentEnabled: true}))
 	sum := sha256.Sum256([]byte(doc.Find("style").Text()))
-	if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(WelcomePolicy(), "'sha256-"+hash+"'") {
-		t.Errorf("the policy %q does not name %s", WelcomePolicy(), hash)
+	if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(WelcomeCSP(), "'sha256-"+hash+"'") {
+		t.Errorf("the policy %q does not name %s", WelcomeCSP(), hash)
 	}
 	if doc.Find("script, link, form").Length() > 0 {
 		t.Error("the page asks port 80 for more than itself")

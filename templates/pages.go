@@ -47,13 +47,13 @@ type ConfirmData struct {
 	Title  string
 	Text   string // what will happen and to how many
 	Action string // where the form goes
-	Fields []Hidden
+	Fields []HiddenField
 	Button string
 	Cancel string // where the way back leads
 }
 
-// Hidden is a field that a form carries unseen.
-type Hidden struct{ Name, Value string }
+// HiddenField is a field that a form carries unseen.
+type HiddenField struct{ Name, Value string }
 
 // ErrorData fills [Error]. [ErrorFor] knows the words for a status.
 type ErrorData struct {
@@ -90,7 +90,7 @@ type AdminAgentData struct {
 	InstallerReady bool
 	NoDriver       bool // the installer has no wintun.dll
 	Unsigned       bool // Windows warns of the installer
-	Rollout        Rollout
+	Deployment     Deployment
 	Pin            string // of the own root, in base64; empty: not shown
 	Form           SettingsForm
 	Errors         map[string]string
@@ -102,8 +102,8 @@ type AdminAgentData struct {
 	VPN            VPNForm
 }
 
-// Rollout is what brings the program to many computers.
-type Rollout struct {
+// Deployment is what brings the program to many computers.
+type Deployment struct {
 	Command       string   // installs, silently, in the installer's folder
 	Startup       string   // the same from a share, when a computer starts
 	Logon         string   // starts the program from a share, without installing it

@@ -62,7 +62,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Rollout: Rollout{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
+		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
 		VPNUserspace: true, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
 	off := full
 	off.Enabled = false

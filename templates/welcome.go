@@ -11,8 +11,8 @@ import (
 // name with it, so that there is no address a style sheet could come from.
 func welcomeStyle() string { return static.Text("tokens.css") + static.Text("welcome.css") }
 
-// WelcomePolicy is the Content-Security-Policy of [Welcome]: its own style element by hash, and nothing else.
-func WelcomePolicy() string {
+// WelcomeCSP is the Content-Security-Policy of [Welcome]: its own style element by hash, and nothing else.
+func WelcomeCSP() string {
 	sum := sha256.Sum256([]byte(welcomeStyle()))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
