@@ -12,7 +12,7 @@ import (
 
 type wholeBuild struct{ policyAlone }
 
-func (wholeBuild) Portable() (Archive, bool) { return Archive{[]byte("portable"), `"x"`}, true }
+func (wholeBuild) Portable() (ZipFile, bool) { return ZipFile{[]byte("portable"), `"x"`}, true }
 
 // TestDeploymentDownloads: an administrator gets both archives, or a message if this build has none.
 func TestDeploymentDownloads(t *testing.T) {

@@ -94,7 +94,7 @@ func TestAskToStart(t *testing.T) {
 	}
 }
 
-// TestWelcomeForOthers: whoever is not turned away meets port 80 as it always was.
+// TestWelcomeForOthers: hosts that the firewall does not block get the normal answers of port 80.
 func TestWelcomeForOthers(t *testing.T) {
 	on := func(s *Site) { s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn }
 	for name, c := range map[string]struct {
@@ -123,7 +123,7 @@ func TestWelcomeForOthers(t *testing.T) {
 	}
 }
 
-// TestOtherListenersKnowTheirHosts: the exception is port 80's alone.
+// TestOtherListenersKnowTheirHosts: only port 80 answers unknown hosts.
 func TestOtherListenersKnowTheirHosts(t *testing.T) {
 	s := newSite(t)
 	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn

@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// AdminAgent is Пользователи → Ideco-agent: the switch, the gateway's address, the installer, the settings.
+// AdminAgent is the page Пользователи → Ideco-agent.
 func AdminAgent(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -315,7 +315,7 @@ func AdminAgent(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// agentSwitch acts at once, apart from Save.
+// agentSwitch switches the agent at once, without Save.
 func agentSwitch(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -511,7 +511,7 @@ func domainCard(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// installerPart stands between field and button from the day a domain is saved.
+// installerPart is shown once a domain is saved.
 func installerPart(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -741,7 +741,7 @@ func installerPart(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// deploymentCard is for whoever brings the program to many computers: three ways, each with a line to copy.
+// deploymentCard shows three ways to install the program on many computers.
 func deploymentCard(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1056,7 +1056,7 @@ func deploymentCard(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// unsignedDeployment is how an administrator lets a program through that nobody has signed.
+// unsignedDeployment shows how an administrator allows the unsigned program.
 func unsignedDeployment(p Page, r Deployment) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

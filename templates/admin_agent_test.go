@@ -76,8 +76,8 @@ func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
 	}
 }
 
-// TestAdminAgentLetsTheUnsignedProgramThrough: people read what Windows shows beside the download; the administrator
-// gets path and sum of each program to copy.
+// TestAdminAgentLetsTheUnsignedProgramThrough: the page has the warnings of Windows, and path and hash of each program to
+// copy.
 func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
 	d := savedAgent()
 	if adminAgent(t, d).Find("details.unfold").Length() != 0 {

@@ -20,7 +20,7 @@ func prefixesOf(list ...string) []netip.Prefix {
 	return out
 }
 
-// fullGateway is the page with everything that can be wrong.
+// fullGateway returns the data of a page with every warning.
 func fullGateway(errors map[string]string) AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{hostile}, WANInterfaces: []string{"gone0"}, Masquerade: true, VPNPeersMayTalk: true}
 	d := AdminGatewayData{
@@ -169,7 +169,8 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 	}
 }
 
-// A provider's line whose router tells the machine its way out must go on to be listened to.
+// TestForwardingLinesKeepAdvertisedRoutes: an interface whose default route comes from router advertisements keeps accepting
+// them.
 func TestForwardingLinesKeepAdvertisedRoutes(t *testing.T) {
 	six := prefixesOf("2001:db8::1/64")
 	d := AdminGatewayData{Form: NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{

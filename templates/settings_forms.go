@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// NewSettingsForm is how saved settings stand in their fields.
+// NewSettingsForm fills the form with saved settings.
 func NewSettingsForm(s agent.Settings) SettingsForm {
 	f := SettingsForm{LocalNetworks: joined(s.LocalNetworks, "\n"), DevicePolicy: string(s.DevicePolicy), Numbers: map[string]string{}}
 	for _, n := range agent.AgentNumbers() {
@@ -15,7 +15,7 @@ func NewSettingsForm(s agent.Settings) SettingsForm {
 	return f
 }
 
-// NewVPNForm is how the saved settings of the tunnel stand in their fields.
+// NewVPNForm fills the form with saved settings.
 func NewVPNForm(s agent.Settings) VPNForm {
 	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, ForwardNets: joined(s.ForwardNets, "\n"),
 		DNS: joined(s.DNS, " "), DNSSuffix: strings.Join(s.DNSSuffixes, " "), LocalTunnel: s.LocalTunnel}
@@ -25,13 +25,13 @@ func NewVPNForm(s agent.Settings) VPNForm {
 	return f
 }
 
-// NewUserForm is how a saved account stands in its fields.
+// NewUserForm fills the form with a saved account.
 func NewUserForm(u agent.User) UserForm {
 	return UserForm{Login: u.Login, Name: u.Name, Phone: u.Phone, Comment: u.Comment,
 		Enabled: u.Enabled, RemoteAccess: u.RemoteAccess, Admin: u.Admin}
 }
 
-// hidden are the fields of the form as a question carries them along.
+// hidden returns the form's fields for a confirmation page.
 func (f SettingsForm) hidden() []HiddenField {
 	fields := []HiddenField{{"local_networks", f.LocalNetworks}, {"device_policy", f.DevicePolicy}}
 	for _, n := range agent.AgentNumbers() {
@@ -53,7 +53,7 @@ func (f UserForm) hidden() []HiddenField {
 	return append(fields, ticked("admin", f.Admin)...)
 }
 
-// ticked is a checkbox as a browser sends it.
+// ticked is a checkbox as a browser submits it.
 func ticked(name string, on bool) []HiddenField {
 	if !on {
 		return nil
