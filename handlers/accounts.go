@@ -12,23 +12,23 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Accounts keeps the people. Search is over login and name without regard to case.
+// Accounts stores the accounts. Search covers login and name and ignores case.
 type Accounts interface {
 	User(context.Context, agent.UserID) (agent.User, error)
 	Users(ctx context.Context, search string, offset, limit int) (page []agent.User, total int, err error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
-	// UpdateUser changes an account in one transaction; an error of change leaves it as it was.
+	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error
 	CountRemoteAccess(context.Context) (int, error)
-	// LastAdministrator tells whether nobody but this account can sign in as an administrator.
+	// LastAdministrator reports whether this account is the only one that can sign in as an administrator.
 	LastAdministrator(context.Context, agent.UserID) (bool, error)
 }
 
-// account hands an action the account that the path names.
+// account loads the account in the path and passes it to action.
 func (s *Site) account(action func(echo.Context, agent.User) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
@@ -43,7 +43,7 @@ func (s *Site) account(action func(echo.Context, agent.User) error) echo.Handler
 	}
 }
 
-// checkUser tells what is wrong with an account's fields.
+// checkUser validates an account's fields.
 func checkUser(u agent.User) agent.Problems {
 	var problems agent.Problems
 	if u.Local() {
@@ -60,7 +60,7 @@ func checkUser(u agent.User) agent.Problems {
 	return problems
 }
 
-// cleanUser takes off what nobody sees. Nothing is cut: what is too long is told.
+// cleanUser removes surrounding space and invisible characters. It does not shorten texts: checkUser reports those.
 func cleanUser(u agent.User) agent.User {
 	u.Login = strings.TrimSpace(u.Login)
 	for _, text := range []*string{&u.Name, &u.Phone, &u.Comment} {
@@ -69,7 +69,7 @@ func cleanUser(u agent.User) agent.User {
 	return u
 }
 
-// enforce ends what an account may no longer have.
+// enforce ends the sessions that the account no longer permits, and signs its browsers out if it is disabled.
 func (s *Site) enforce(c echo.Context, u agent.User) error {
 	ctx := context.WithoutCancel(c.Request().Context())
 	s.Sessions.UserChanged(ctx, u)
@@ -79,7 +79,7 @@ func (s *Site) enforce(c echo.Context, u agent.User) error {
 	return s.Browsers.EndBrowserSessions(ctx, u.ID, "")
 }
 
-// sessionsOf counts a person's live sessions.
+// sessionsOf counts an account's live sessions.
 func (s *Site) sessionsOf(id agent.UserID) int {
 	n := 0
 	for _, live := range s.Sessions.Sessions() {
@@ -90,7 +90,7 @@ func (s *Site) sessionsOf(id agent.UserID) int {
 	return n
 }
 
-// checkNewPassword tells what is wrong with the fields psw and psw2.
+// checkNewPassword validates the fields psw and psw2.
 func checkNewPassword(c echo.Context) agent.Problem {
 	psw := c.FormValue("psw")
 	if p := agent.CheckPassword(psw); p.Code != "" {
@@ -102,7 +102,7 @@ func checkNewPassword(c echo.Context) agent.Problem {
 	return agent.Problem{}
 }
 
-// problemsOf keeps the problems that are some; nil when none is.
+// problemsOf drops the empty problems. It returns nil if none is left.
 func problemsOf(all ...agent.Problem) agent.Problems {
 	var some agent.Problems
 	for _, p := range all {

@@ -15,31 +15,31 @@ import (
 	"ideco-agent/templates"
 )
 
-// quiet is an agent's connection that nobody reads.
+// quiet is a connection that ignores its notices.
 type quiet struct{}
 
 func (*quiet) Ended(agent.Reason)                {}
 func (*quiet) Expiring(time.Duration, time.Time) {}
 
-// liveSession logs somebody in from the LAN.
+// liveSession starts a session from the LAN.
 func liveSession(t *testing.T, s *Site, login string) access.Grant {
 	t.Helper()
 	grant, err := s.Sessions.Authorize(context.Background(), access.Attempt{Login: login, Password: password,
-		Peer: s.Hosts.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
+		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return grant
 }
 
-// broken is a store of browsers that fails when they are signed out.
+// broken is a Browsers that fails to end sessions.
 type broken struct{ Browsers }
 
 func (broken) EndBrowserSessions(context.Context, agent.UserID, string) error {
 	return errors.New("disk full")
 }
 
-// TestSwitchedOffIsOver: whatever fails on the way, a person who is switched off has no access.
+// TestSwitchedOffIsOver: the agent sessions of a disabled account end even if its browsers cannot be signed out.
 func TestSwitchedOffIsOver(t *testing.T) {
 	s := newSite(t)
 	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
@@ -53,7 +53,7 @@ func TestSwitchedOffIsOver(t *testing.T) {
 	}
 }
 
-// TestNewPasswordVoidsTheOldToken also when the browser that asked for it has gone.
+// TestNewPasswordVoidsTheOldToken: a new password voids the resume tokens, also if the browser disconnects meanwhile.
 func TestNewPasswordVoidsTheOldToken(t *testing.T) {
 	s := newSite(t)
 	h, cookies := s.PortalHandler(), signIn(t, s, "boss")
@@ -68,13 +68,13 @@ func TestNewPasswordVoidsTheOldToken(t *testing.T) {
 	}
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	_, err := s.Sessions.Authorize(context.Background(), access.Attempt{Resume: grant.ResumeToken,
-		Peer: s.Hosts.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
+		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
 	if refused := (*agent.Error)(nil); !errors.As(err, &refused) || refused.Code != agent.CodeSessionOver {
 		t.Errorf("the old token: %v", err)
 	}
 }
 
-// leaving is a store after whose answer the browser is gone.
+// leaving is an Accounts after whose answer the browser has disconnected.
 type leaving struct {
 	Accounts
 	leave func()
@@ -85,7 +85,7 @@ func (l leaving) SetPassword(ctx context.Context, u agent.UserID, hash string) e
 	return l.Accounts.SetPassword(ctx, u, hash)
 }
 
-// TestTakingTheRightAsks: the form of an account asks before it ends a session from outside, as the monitor does.
+// TestTakingTheRightAsks: the form of an account asks for confirmation before it ends VPN sessions.
 func TestTakingTheRightAsks(t *testing.T) {
 	s := newSite(t)
 	u, err := s.Accounts.User(t.Context(), 2)
@@ -94,18 +94,18 @@ func TestTakingTheRightAsks(t *testing.T) {
 	}
 	after := u
 	u.RemoteAccess = true
-	if _, asks := s.losing(newContext(s), u, after, templates.FormOfUser(after)); asks {
+	if _, asks := s.confirmLoss(newContext(s), u, after, templates.NewUserForm(after)); asks {
 		t.Error("asks although nothing would end")
 	}
 	liveSession(t, s, "ivanov")
 	off := u
 	off.Enabled = false
-	if question, asks := s.losing(newContext(s), u, off, templates.FormOfUser(off)); !asks || !strings.Contains(question.Text, "1 сессия") {
+	if question, asks := s.confirmLoss(newContext(s), u, off, templates.NewUserForm(off)); !asks || !strings.Contains(question.Text, "1 сессия") {
 		t.Errorf("%v %+v", asks, question)
 	}
 }
 
-// TestOutsideNothingIsThere: where administration does not answer, no request tells its paths from others.
+// TestOutsideNothingIsThere: where administration does not answer, its paths are answered like unknown ones.
 func TestOutsideNothingIsThere(t *testing.T) {
 	h := gated(newSite(t))
 	for _, c := range []struct{ method, path string }{

@@ -11,11 +11,11 @@ import (
 	"ideco-agent/templates"
 )
 
-// Settings are the gateway's settings and what follows from a change of them.
+// Settings reads and changes the gateway's settings.
 type Settings interface {
 	Current() agent.Settings
-	// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
-	// re-issued and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+	// Update changes the settings in one transaction. On return they are stored and in force: certificates are re-issued,
+	// and sessions that no longer fit have ended. Errors: agent.Problems if the new settings are invalid.
 	Update(ctx context.Context, change func(*agent.Settings) error) error
 }
 
@@ -23,7 +23,7 @@ func (s *Site) adminAgent(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.AdminAgent(s.page(c), s.adminAgentData(c)))
 }
 
-// adminAgentData is the page of the saved settings.
+// adminAgentData returns the data of the page for the saved settings.
 func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 	now := s.Settings.Current()
 	d := templates.AdminAgentData{
@@ -31,16 +31,16 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		Domain:         unicodeName(now.Domain),
 		Saved:          now.Domain != "",
 		SavedDomain:    now.Domain,
-		Rollout:        s.rollout(now.Domain),
+		Deployment:     s.deployment(now.Domain),
 		Unsigned:       !s.Installer.Signed(),
 		Pin:            s.Root.Pin(),
-		Form:           templates.FormOfSettings(now),
+		Form:           templates.NewSettingsForm(now),
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),
 		VPNUnavailable: !s.Tunnel.Available(),
 		VPNUserspace:   s.Tunnel.Available() && !s.Tunnel.Forwards(),
 		Gateway:        s.Gateway.State(),
-		VPN:            templates.FormOfVPN(now),
+		VPN:            templates.NewVPNForm(now),
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode
@@ -50,7 +50,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 	return d
 }
 
-// unicodeName is how people read a name that is kept as punycode.
+// unicodeName decodes a punycode name for display.
 func unicodeName(host string) string {
 	if name, err := idna.Display.ToUnicode(host); err == nil {
 		return name

@@ -25,15 +25,16 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 	})
 }
 
-// settingsForm is one of the page's forms, read.
+// settingsForm is one submitted form of the page.
 type settingsForm struct {
-	event    string                                  // in the log, when it is saved
-	read     func(*agent.Settings) agent.Problems    // changes what the form holds; tells what cannot be read
-	question func(misfits int) templates.ConfirmData // before sessions end
-	typed    func(*templates.AdminAgentData)         // puts into the page what the person typed
+	event    string                                  // of the security log entry when it is saved
+	read     func(*agent.Settings) agent.Problems    // applies the form; returns what cannot be parsed
+	question func(misfits int) templates.ConfirmData // to ask before sessions end
+	typed    func(*templates.AdminAgentData)         // puts the typed values into the page
 }
 
-// saveForm saves a form, asks before sessions end that no longer fit, or shows the page again with what is wrong.
+// saveForm saves a form. It first asks for confirmation if sessions would end, and shows the page again if the form is
+// invalid.
 func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	wanted := s.Settings.Current()
 	problems := f.read(&wanted)
@@ -64,7 +65,7 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
 }
 
-// readSettings reads the form into the settings and leaves everything else as it is.
+// readSettings applies the form to the settings.
 func readSettings(n *agent.Settings, form templates.SettingsForm) agent.Problems {
 	nets, problem := agent.ParseNetworks("local_networks", form.LocalNetworks)
 	problems := problemsOf(problem)

@@ -12,8 +12,8 @@ import (
 	"ideco-agent/templates"
 )
 
-// TestSettingsForms: what cannot be read or is out of range changes nothing and is said beside the field with what was
-// typed; sessions end only after the question.
+// TestSettingsForms: invalid input changes nothing and is shown again with its error; sessions end only after a
+// confirmation.
 func TestSettingsForms(t *testing.T) {
 	s := newSite(t)
 	h, boss := s.PortalHandler(), signIn(t, s, "boss")
@@ -68,8 +68,8 @@ func TestSettingsForms(t *testing.T) {
 		if w.Code != c.status || !says(t, w.Body.String(), part, c.says) {
 			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
 		}
-		saved := !reflect.DeepEqual(templates.FormOfSettings(before), templates.FormOfSettings(s.Settings.Current())) ||
-			templates.FormOfVPN(before) != templates.FormOfVPN(s.Settings.Current())
+		saved := !reflect.DeepEqual(templates.NewSettingsForm(before), templates.NewSettingsForm(s.Settings.Current())) ||
+			templates.NewVPNForm(before) != templates.NewVPNForm(s.Settings.Current())
 		if saved != (c.status == http.StatusSeeOther) {
 			t.Errorf("%s: saved %v", c.name, saved)
 		}

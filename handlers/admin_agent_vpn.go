@@ -10,8 +10,8 @@ import (
 	"ideco-agent/templates"
 )
 
-// adminAgentVPN saves the settings of the tunnel. They hold for tunnels that are made from now on; sessions that no
-// longer fit the VPN network end.
+// adminAgentVPN saves the settings of the tunnel. They apply to new tunnels. Sessions that no longer fit the VPN network
+// end.
 func (s *Site) adminAgentVPN(c echo.Context) error {
 	form := templates.VPNForm{
 		Network:     c.FormValue("vpn_network"),
@@ -29,7 +29,7 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 	})
 }
 
-// readVPN reads the form into the settings and leaves everything else as it is.
+// readVPN applies the form to the settings.
 func readVPN(n *agent.Settings, form templates.VPNForm) agent.Problems {
 	network, p1 := parseNetwork("vpn_network", form.Network)
 	nets, p2 := agent.ParseNetworks("forward_nets", form.ForwardNets)
@@ -46,7 +46,7 @@ func readVPN(n *agent.Settings, form templates.VPNForm) agent.Problems {
 	return problemsOf(p1, p2, p3, p4)
 }
 
-// words splits a list that a person has typed.
+// words splits a typed list at spaces, commas and semicolons.
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) })
 }

@@ -13,14 +13,14 @@ import (
 	"ideco-agent/templates"
 )
 
-// Gateway is this machine between its networks.
+// Gateway reads this machine's network interfaces and firewall state.
 type Gateway interface {
-	// Interfaces are those that can be chosen, without loopback and the gateway's own tunnel.
+	// Interfaces returns the interfaces that can be chosen: all but loopback and the gateway's own tunnel.
 	Interfaces() ([]agent.Interface, error)
-	// Preview is the rules that settings make, for people to read; empty when there are none.
+	// Preview returns the firewall rules for the settings as text; "" if there are none.
 	Preview(agent.Settings) string
 	State() agent.GatewayState
-	// EnableForwarding makes the kernel pass packets between interfaces, until it starts anew.
+	// EnableForwarding enables packet forwarding in the kernel until the next reboot.
 	EnableForwarding(context.Context) error
 }
 
@@ -29,29 +29,29 @@ func (s *Site) adminGateway(c echo.Context) error {
 }
 
 func (s *Site) renderGateway(c echo.Context, status int, p templates.Page, d templates.AdminGatewayData) error {
-	p.Path = "/admin/gateway" // also of an answer to a form, whose own path no browser may GET
+	p.Path = "/admin/gateway" // not the path of the form, which has no GET route
 	return s.render(c, status, templates.AdminGateway(p, d))
 }
 
-// adminGatewayData is the page of the saved settings.
+// adminGatewayData returns the data of the page for the saved settings.
 func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	now := s.Settings.Current()
 	interfaces, err := s.Gateway.Interfaces()
-	if err != nil { // a choice must be confirmed or taken back all the same
+	if err != nil { // a trial must still be confirmed or reverted
 		s.Log.Error("read the interfaces", "error", err)
 	}
 	d := templates.AdminGatewayData{
 		State:             s.Gateway.State(),
 		AgentEnabled:      now.Enabled,
 		InterfacesUnknown: err != nil,
-		Form:              templates.FormOfGateway(now.GatewaySettings, interfaces),
+		Form:              templates.NewGatewayForm(now.GatewaySettings, interfaces),
 		Preview:           s.Gateway.Preview(now),
 		Chosen:            now.Guards(),
 		Returned:          now.Trial.Returned,
 		NotLocal:          notLocal(now, interfaces),
 	}
 	if err == nil {
-		d.Gone = gone(now, interfaces)
+		d.Gone = missingInterfaces(now, interfaces)
 	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
@@ -60,7 +60,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	return d
 }
 
-// notLocal are the networks of the chosen LAN interfaces whose hosts do not count as being in the LAN.
+// notLocal returns the networks of the chosen LAN interfaces that are not among the local networks.
 func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Prefix) {
 	for _, i := range interfaces {
 		if !s.Guards() || !slices.Contains(s.LANInterfaces, i.Name) {
@@ -75,8 +75,8 @@ func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Pref
 	return nets
 }
 
-// gone are the chosen interfaces that this machine does not have now.
-func gone(s agent.Settings, interfaces []agent.Interface) (names []string) {
+// missingInterfaces returns the chosen interfaces that this machine does not have now.
+func missingInterfaces(s agent.Settings, interfaces []agent.Interface) (names []string) {
 	for _, name := range append(slices.Clone(s.LANInterfaces), s.WANInterfaces...) {
 		if !slices.ContainsFunc(interfaces, func(i agent.Interface) bool { return i.Name == name }) {
 			names = append(names, name)

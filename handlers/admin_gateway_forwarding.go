@@ -8,7 +8,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminGatewayForwarding switches the forwarding of packets on. What the process may not do, an administrator can.
+// adminGatewayForwarding enables packet forwarding. The process may lack the right; then the page shows how to do it by
+// hand.
 func (s *Site) adminGatewayForwarding(c echo.Context) error {
 	if err := s.Gateway.EnableForwarding(c.Request().Context()); err != nil {
 		s.Log.Error("switch forwarding on", "error", err)

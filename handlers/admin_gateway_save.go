@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminGatewaySave puts the choice in force at once. It stays only when it is confirmed.
+// adminGatewaySave applies the choice at once, as a trial that must be confirmed.
 func (s *Site) adminGatewaySave(c echo.Context) error {
 	typed, change, problems := s.readGateway(c)
 	if problems == nil {
@@ -27,7 +27,7 @@ func (s *Site) adminGatewaySave(c echo.Context) error {
 		if err == nil {
 			s.securityEvent(c, "gateway_saved")
 			if s.Settings.Current().OnTrial() {
-				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // where the question stands
+				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // which asks for the confirmation
 			}
 			return done(c, locale.ToastSaved, "/admin/gateway")
 		}
@@ -38,7 +38,7 @@ func (s *Site) adminGatewaySave(c echo.Context) error {
 	return s.refuseGateway(c, typed, problems)
 }
 
-// adminGatewayPreview shows the rules for what is chosen on the page and changes nothing.
+// adminGatewayPreview shows the rules for the submitted choice and changes nothing.
 func (s *Site) adminGatewayPreview(c echo.Context) error {
 	typed, change, problems := s.readGateway(c)
 	wanted := s.Settings.Current()
@@ -54,7 +54,7 @@ func (s *Site) adminGatewayPreview(c echo.Context) error {
 	return s.renderGateway(c, http.StatusOK, s.page(c), d)
 }
 
-// refuseGateway is the page with what was typed and what is wrong with it.
+// refuseGateway shows the page again with the typed values and their errors.
 func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, problems agent.Problems) error {
 	d := s.adminGatewayData(c)
 	d.Form, d.Errors = typed, fieldTexts(who(c).L, problems)
@@ -63,7 +63,7 @@ func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, proble
 	return s.renderGateway(c, http.StatusBadRequest, p, d)
 }
 
-// readGateway reads the form: as it was typed, and as a change of the settings that leaves everything else as it is.
+// readGateway parses the form. It returns the typed values for the page and a function that applies them to the settings.
 func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.GatewaySettings), agent.Problems) {
 	var wanted agent.Settings
 	values, err := c.FormParams()
@@ -83,10 +83,10 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.G
 	wanted.Masquerade = values.Get("masquerade") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
 	timeout := values.Get(agent.FirewallTimeout.Name)
-	agent.FirewallTimeout.Parse(&wanted, timeout) // no number is none, and the settings say what fits
+	agent.FirewallTimeout.Parse(&wanted, timeout) // an invalid number becomes 0, which Check refuses
 
 	interfaces, _ := s.Gateway.Interfaces()
-	typed := templates.FormOfGateway(wanted.GatewaySettings, interfaces)
+	typed := templates.NewGatewayForm(wanted.GatewaySettings, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
 	typed.FirewallTimeout = timeout
 	return typed, func(g *agent.GatewaySettings) { *g = wanted.GatewaySettings }, problemsOf(problem)

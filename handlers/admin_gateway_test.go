@@ -56,7 +56,7 @@ func (f *fakeGateway) EnableForwarding(context.Context) error {
 	return f.rightless
 }
 
-// administration is the real routes with an administrator in front of them.
+// administration sends requests to the real routes as an administrator.
 type administration struct {
 	t    *testing.T
 	site *Site
@@ -96,10 +96,10 @@ func (a administration) post(path string, form url.Values) *httptest.ResponseRec
 	return w
 }
 
-// warnings are the remarks about a whole page.
+// warnings selects the warnings about the whole page.
 const warnings = "main > .banner.warn"
 
-// says tells whether the parts of a page that a selector finds say a text.
+// says reports whether an element that matches the selector contains the text.
 func says(t *testing.T, page, parts, text string) bool {
 	t.Helper()
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page))
@@ -109,7 +109,7 @@ func says(t *testing.T, page, parts, text string) bool {
 	return strings.Contains(doc.Find(parts).Text(), text)
 }
 
-// choice is the form of the page.
+// choice returns the submitted form with these roles.
 func choice(lan0, wan0 string) url.Values {
 	return url.Values{"interface": {"lan0", "wan0"}, "role_0": {lan0}, "role_1": {wan0}, "masquerade": {"1"}, "open_before_login": {""},
 		"firewall_timeout_seconds": {"60"}}
@@ -124,7 +124,7 @@ func (a administration) trial() url.Values {
 	return url.Values{"trial": {trialName(a.site.Settings.Current())}}
 }
 
-// TestGatewayNotLocal: whoever chooses a LAN whose network is not among the local ones is told what that means.
+// TestGatewayNotLocal: the page warns if the network of a LAN interface is not among the local networks.
 func TestGatewayNotLocal(t *testing.T) {
 	a := newAdministration(t)
 	const words = "Сети интерфейсов LAN не указаны среди локальных: 172.20.0.0/16."
@@ -142,7 +142,7 @@ func TestGatewayNotLocal(t *testing.T) {
 	}
 }
 
-// TestGatewayGone: whose interface is there under another name is told that nobody is stopped behind it.
+// TestGatewayGone: the page warns if a chosen interface is missing, for instance renamed.
 func TestGatewayGone(t *testing.T) {
 	a := newAdministration(t)
 	const words = "Выбранных интерфейсов сейчас нет: lan0."
@@ -156,8 +156,8 @@ func TestGatewayGone(t *testing.T) {
 	}
 }
 
-// TestGatewayForm: a choice is in force at once and on trial; what is wrong changes nothing and is said beside what was
-// typed; a preview changes nothing.
+// TestGatewayForm: a choice applies at once, on trial. Invalid input changes nothing and is shown again with its error. A
+// preview changes nothing.
 func TestGatewayForm(t *testing.T) {
 	a := newAdministration(t)
 	if body := a.get("/admin/gateway"); !says(t, body, "main > .banner", "интерфейсы не выбраны") || strings.Contains(body, "/admin/gateway/keep") {
@@ -246,7 +246,7 @@ func TestGatewayTrial(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/gateway", choice("lan", "wan"))
 	earlier := a.trial()
-	a.site.Settings.(*fixedSettings).now.Trial.Until = time.Now().Add(time.Second).Truncate(time.Millisecond) // somebody chose since
+	a.site.Settings.(*fixedSettings).now.Trial.Until = time.Now().Add(time.Second).Truncate(time.Millisecond) // a newer trial
 
 	if a.post("/admin/gateway/keep", earlier); !a.site.Settings.Current().OnTrial() {
 		t.Error("a page that is too old confirmed what it did not show")
@@ -286,8 +286,8 @@ func TestGatewayTrial(t *testing.T) {
 
 func now() time.Time { return time.Date(2026, 11, 23, 14, 5, 0, 0, time.Local) }
 
-// TestGatewayTrialAndREST: what a script sets among these settings stays, and confirms what was on trial; other settings
-// have nothing to do with it.
+// TestGatewayTrialAndREST: a change of gateway settings by REST is not on trial and confirms a running trial; other settings
+// do not.
 func TestGatewayTrialAndREST(t *testing.T) {
 	a := newAdministration(t)
 	c := restClient{t, a.h, a.boss}
@@ -303,7 +303,7 @@ func TestGatewayTrialAndREST(t *testing.T) {
 	}
 }
 
-// TestGatewayForwarding: the button does it, or the page says how.
+// TestGatewayForwarding: the button enables forwarding, or the page shows how to do it.
 func TestGatewayForwarding(t *testing.T) {
 	a := newAdministration(t)
 	a.gate.rightless = errors.New("permission denied")
@@ -316,7 +316,7 @@ func TestGatewayForwarding(t *testing.T) {
 	}
 }
 
-// TestGatewayWithoutInterfaces: when they cannot be read, a choice can be confirmed and taken back all the same.
+// TestGatewayWithoutInterfaces: a trial can be confirmed and reverted also if the interfaces cannot be read.
 func TestGatewayWithoutInterfaces(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/gateway", choice("lan", "wan"))
@@ -326,8 +326,8 @@ func TestGatewayWithoutInterfaces(t *testing.T) {
 	}
 }
 
-// TestAgentPageAndTheFirewall: the page says whether anything is enforced, and the question before switching off says
-// that nobody passes then, also when nobody is there.
+// TestAgentPageAndTheFirewall: the page says whether access is enforced. The confirmation before switching off says that
+// nobody gets through then, also without sessions.
 func TestAgentPageAndTheFirewall(t *testing.T) {
 	a := newAdministration(t)
 	off := url.Values{"enabled": {"0"}}

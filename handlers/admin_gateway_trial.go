@@ -10,18 +10,18 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// errTrialOver says that a confirmation came for a choice that is not on trial any more.
+// errTrialOver: the confirmation is for a choice that is no longer on trial.
 var errTrialOver = errors.New("this choice is not on trial any more")
 
-// trialName tells one trial from another, so that nobody confirms what somebody else has chosen since.
+// trialName identifies a trial, so that nobody confirms a choice that somebody else has replaced.
 func trialName(s agent.Settings) string { return strconv.FormatInt(s.Trial.Until.UnixMilli(), 36) }
 
-// adminGatewayKeep confirms the choice in force.
+// adminGatewayKeep confirms the choice on trial.
 func (s *Site) adminGatewayKeep(c echo.Context) error {
 	return s.endTrial(c, (*agent.Settings).KeepGateway, "gateway_kept", locale.ToastGatewayKept)
 }
 
-// adminGatewayReturn takes it back before its time.
+// adminGatewayReturn reverts it before its time is over.
 func (s *Site) adminGatewayReturn(c echo.Context) error {
 	return s.endTrial(c, (*agent.Settings).ReturnGateway, "gateway_returned", locale.ToastGatewayReturned)
 }
@@ -35,7 +35,7 @@ func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), event, toast 
 		return nil
 	})
 	if errors.Is(err, errTrialOver) {
-		return done(c, locale.ToastTrialOver, "/admin/gateway") // the page says what is in force
+		return done(c, locale.ToastTrialOver, "/admin/gateway") // the page shows what is in force
 	}
 	if err != nil {
 		return err

@@ -10,10 +10,10 @@ import (
 )
 
 func (s *Site) adminUser(c echo.Context, u agent.User) error {
-	return s.userPage(c, http.StatusOK, u, templates.FormOfUser(u), nil, "")
+	return s.userPage(c, http.StatusOK, u, templates.NewUserForm(u), nil, "")
 }
 
-// userPage shows one account, with what is wrong with the form, if anything.
+// userPage shows one account, with the errors of the form if there are any.
 func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
 	v := who(c)
 	last, err := s.Accounts.LastAdministrator(c.Request().Context(), u.ID)
@@ -51,7 +51,7 @@ func userForm(c echo.Context) templates.UserForm {
 	}
 }
 
-// applyUserForm is the account as the form wants it. What a directory says of a person is not changed here.
+// applyUserForm returns the account with the form's values. Fields that come from a directory keep theirs.
 func applyUserForm(u agent.User, f templates.UserForm) agent.User {
 	if u.Local() {
 		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin

@@ -47,7 +47,7 @@ func (s *Site) restUserCreate(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]agent.UserID{"id": id})
 }
 
-// createUser makes a local account; what is wrong with it is agent.Problems.
+// createUser creates a local account. Errors: agent.Problems if a field is invalid.
 func (s *Site) createUser(c echo.Context, u agent.User, password string) (agent.UserID, error) {
 	ctx := c.Request().Context()
 	if problems := append(checkUser(u), problemsOf(agent.CheckPassword(password))...); len(problems) > 0 {

@@ -19,7 +19,7 @@ func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 	}
 	err := s.deleteUser(c, u)
 	if errors.Is(err, agent.ErrLastAdministrator) {
-		return s.userPage(c, http.StatusConflict, u, templates.FormOfUser(u), nil, locale.AlertLastAdministrator)
+		return s.userPage(c, http.StatusConflict, u, templates.NewUserForm(u), nil, locale.AlertLastAdministrator)
 	}
 	if err != nil {
 		return err

@@ -15,12 +15,12 @@ import (
 func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 	err := s.changePassword(c, u, c.FormValue("psw"))
 	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
-		return s.userPage(c, http.StatusBadRequest, u, templates.FormOfUser(u), problems, "")
+		return s.userPage(c, http.StatusBadRequest, u, templates.NewUserForm(u), problems, "")
 	}
 	if err != nil {
 		return err
 	}
-	s.Gate.Lift(u.ID) // the new password is to work at once
+	s.Gate.Lift(u.ID) // the new password must work at once
 	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
 }
 
@@ -34,8 +34,8 @@ func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	return doneREST(c, s.changePassword(c, u, body.Psw))
 }
 
-// changePassword sets a local account's password. Every browser but this one is signed out and no agent comes back
-// without the new password; sessions that are live go on.
+// changePassword sets a local account's password, signs out all its browsers but this one and voids its resume tokens. Live
+// sessions continue.
 func (s *Site) changePassword(c echo.Context, u agent.User, password string) error {
 	ctx := c.Request().Context()
 	if !u.Local() {
@@ -56,6 +56,6 @@ func (s *Site) changePassword(c echo.Context, u agent.User, password string) err
 	if v := who(c); v.User != nil && v.User.ID == u.ID {
 		except = v.Browser.ID
 	}
-	ctx = context.WithoutCancel(ctx) // the old password must not live on because a browser went away
+	ctx = context.WithoutCancel(ctx) // must finish also if the browser disconnects
 	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, except))
 }

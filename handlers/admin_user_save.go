@@ -14,7 +14,7 @@ import (
 func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 	form := userForm(c)
 	changed := applyUserForm(u, form)
-	if question, asks := s.losing(c, u, changed, form); asks && c.FormValue("confirm") != "1" {
+	if question, asks := s.confirmLoss(c, u, changed, form); asks && c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), question))
 	}
 	_, err := s.changeUser(c, u.ID, func(u agent.User) agent.User { return applyUserForm(u, form) })
@@ -30,8 +30,8 @@ func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 	return done(c, locale.ToastSaved, "/admin/users")
 }
 
-// losing is the question before live sessions end because the account becomes what the form says.
-func (s *Site) losing(c echo.Context, before, after agent.User, form templates.UserForm) (templates.ConfirmData, bool) {
+// confirmLoss returns the question to ask if the change ends live sessions.
+func (s *Site) confirmLoss(c echo.Context, before, after agent.User, form templates.UserForm) (templates.ConfirmData, bool) {
 	if before.Enabled && !after.Enabled {
 		n := s.sessionsOf(before.ID)
 		return templates.ConfirmUserOff(who(c).L, before.ID, form, n), n > 0
@@ -43,8 +43,8 @@ func (s *Site) losing(c echo.Context, before, after agent.User, form templates.U
 	return templates.ConfirmData{}, false
 }
 
-// userChange is a POST or PUT of an account; what a PUT leaves out stays. The last four fields are the vendor's and
-// change nothing.
+// userChange is the body of a POST or PUT of an account. A PUT keeps the fields that it leaves out. The last four fields are
+// accepted for the vendor's scripts and ignored.
 type userChange struct {
 	Name         optional[string] `json:"name"`
 	Login        optional[string] `json:"login"`
@@ -61,7 +61,7 @@ type userChange struct {
 	LDAPGUID   any `json:"ldap_guid"`
 }
 
-// nullableUserFields are the vendor's that the answer has as null.
+// nullableUserFields are the vendor's fields that are null in the answer, and so may be null in a request.
 var nullableUserFields = []string{"parent_id", "domain_name", "ldap_guid"}
 
 func (b userChange) apply(u agent.User) agent.User {
@@ -82,7 +82,7 @@ func (s *Site) restUserChange(c echo.Context, u agent.User) error {
 	if err := decode(c, &body, nullableUserFields...); err != nil {
 		return err
 	}
-	if body.Psw.Set { // not changed here, and must not look so
+	if body.Psw.Set { // has its own route; do not ignore it silently
 		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}
 	}
 	u, err := s.changeUser(c, u.ID, body.apply)
@@ -92,8 +92,8 @@ func (s *Site) restUserChange(c echo.Context, u agent.User) error {
 	return c.JSON(http.StatusOK, jsonOfUser(u))
 }
 
-// changeUser changes an account and ends what it may no longer have; what is wrong with it is agent.Problems. Once the
-// change is stored, what follows from it does not depend on a browser that goes away.
+// changeUser changes an account and ends the sessions that it no longer permits. Errors: agent.Problems if a field is
+// invalid.
 func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.User) agent.User) (agent.User, error) {
 	u, err := s.Accounts.UpdateUser(c.Request().Context(), id, func(u *agent.User) error {
 		*u = change(*u)

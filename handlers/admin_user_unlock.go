@@ -7,7 +7,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminUserLift lets a person sign in again at once whose account is closed for a while after wrong passwords.
+// adminUserLift lifts the throttle of an account after wrong passwords.
 func (s *Site) adminUserLift(c echo.Context, u agent.User) error {
 	s.Gate.Lift(u.ID)
 	s.securityEvent(c, "throttle_lifted", "account", u.Login)

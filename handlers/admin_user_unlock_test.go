@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// TestLiftThrottle: the page of an account says that sign-ins are restricted, and an administrator lifts that.
+// TestLiftThrottle: the page of an account shows that sign-ins are throttled, and an administrator can lift that.
 func TestLiftThrottle(t *testing.T) {
 	s := newSite(t)
 	boss := signIn(t, s, "boss")
@@ -33,7 +33,7 @@ func TestLiftThrottle(t *testing.T) {
 		return w.Code
 	}
 	ivanov := func(password string) agent.Code {
-		_, err := s.Gate.SignIn(context.Background(), access.SignIn{Login: "ivanov", Password: password, Peer: s.Hosts.Peer(inLAN, 0)})
+		_, err := s.Gate.SignIn(context.Background(), access.SignIn{Login: "ivanov", Password: password, Peer: s.Addressing.Peer(inLAN, 0)})
 		if err == nil {
 			return ""
 		}

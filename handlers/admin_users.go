@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// usersPageSize is how many accounts a page of the list shows.
+// usersPageSize is the number of accounts on a page.
 const usersPageSize = 50
 
 func (s *Site) adminUsers(c echo.Context) error {
@@ -26,8 +26,7 @@ func (s *Site) adminUsers(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.AdminUsers(s.page(c), d))
 }
 
-// userJSON is an account as REST answers it. The vendor's tree of groups and its link to LDAP objects do not exist
-// here; their fields are there for scripts that expect them.
+// userJSON is an account in REST answers. ParentID and LDAPGUID are always null: the vendor's scripts expect the fields.
 type userJSON struct {
 	ID           agent.UserID `json:"id"`
 	Name         string       `json:"name"`
@@ -53,7 +52,7 @@ func jsonOfUser(u agent.User) userJSON {
 	return out
 }
 
-// restUsersPage is how many accounts one query of the list fetches.
+// restUsersPage is the number of accounts fetched by one query.
 const restUsersPage = 1000
 
 func (s *Site) restUsers(c echo.Context) error {

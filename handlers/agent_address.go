@@ -14,11 +14,10 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// maxProofBody is more than the {} of a request that proves an address, in bytes.
+// maxProofBody limits the body of a request that proves an address, in bytes. The agent sends {}.
 const maxProofBody = 256
 
-// agentAddress gives the address that the request comes from to the session of the token that it shows. No browser has
-// business here, so a request with an Origin is refused.
+// agentAddress adds the request's source address to the session of its token. It refuses browsers, which send an Origin.
 func (s *Site) agentAddress(c echo.Context) error {
 	r := c.Request()
 	if r.Header.Get(echo.HeaderOrigin) != "" {
@@ -31,12 +30,12 @@ func (s *Site) agentAddress(c echo.Context) error {
 	if err := s.Sessions.ProveAddress(r.Context(), token, who(c).Peer); err != nil {
 		return err
 	}
-	c.Response().Header().Set("Connection", "close") // there is nothing more to say from this address
+	c.Response().Header().Set("Connection", "close") // the agent sends one request from each address
 	return c.JSON(http.StatusOK, struct{}{})
 }
 
-// firstAddress sends a session that has just begun or come back its first address token. There is none without a
-// firewall, for a tunnel, and behind a router, where all computers have the router's MAC.
+// firstAddress sends a new or resumed session its first address token. There is none without a firewall, for a tunnel, or
+// behind a router, where all computers have the router's MAC.
 func (a *agentConn) firstAddress() error {
 	message, err := a.addressToken()
 	if err != nil {
@@ -46,7 +45,7 @@ func (a *agentConn) firstAddress() error {
 	return a.send(message)
 }
 
-// anotherAddress answers an agent that asks for one.
+// anotherAddress answers a request for another address token.
 func (a *agentConn) anotherAddress() error {
 	message, err := a.addressToken()
 	var refused *agent.Error
@@ -64,7 +63,7 @@ func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
 	if err != nil {
 		return m, err
 	}
-	at := a.site.Hosts.Neighbourhood(a.peer.Addr)
+	at := a.site.Addressing.Neighbourhood(a.peer.Addr)
 	if len(at) == 0 {
 		return m, agent.Refuse(agent.CodeBadMessage)
 	}

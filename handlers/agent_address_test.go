@@ -21,7 +21,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// openFirewall lets everybody through, and further addresses unless they are of another computer.
+// openFirewall grants everything, except that other is another computer's address.
 type openFirewall struct{ other netip.Addr }
 
 func (openFirewall) Grant(context.Context, agent.Session) error               { return nil }
@@ -62,8 +62,8 @@ func (l *lockedLog) String() string {
 	return l.text.String()
 }
 
-// walled is a site with a firewall.
-func walled(t testing.TB) (*Site, *lockedLog) {
+// withFirewall returns a site with a firewall, and its log.
+func withFirewall(t testing.TB) (*Site, *lockedLog) {
 	s, log := newSite(t), &lockedLog{}
 	set := s.Settings.(*fixedSettings)
 	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("fd00::/64"))
@@ -73,7 +73,7 @@ func walled(t testing.TB) (*Site, *lockedLog) {
 	return s, log
 }
 
-// proof is what proves an address, and the answer to it.
+// proof sends a request that proves an address, and returns the status and code of the answer.
 func proof(s *Site, token string, peer netip.Addr, change func(*http.Request)) (int, string) {
 	r := httptest.NewRequest("POST", "https://gw.example.test"+protocol.AddressPath, strings.NewReader("{}"))
 	r.RemoteAddr = netip.AddrPortFrom(peer, 40000).String()
@@ -103,7 +103,7 @@ func hear(t *testing.T, conn *websocket.Conn) map[string]any {
 }
 
 func TestAddress(t *testing.T) {
-	s, log := walled(t)
+	s, log := withFirewall(t)
 	conn := dialAgent(t, s)
 	login := []byte(`{"type":"authorize","login":"ivanov","password":"` + password + `","device":{"id":"d"}}`)
 	if m := askAgent(t, conn, login); m["authorized"] != true {
@@ -161,7 +161,7 @@ func TestAddress(t *testing.T) {
 }
 
 func TestAddressRefuses(t *testing.T) {
-	s, _ := walled(t)
+	s, _ := withFirewall(t)
 	for name, c := range map[string]struct {
 		peer   netip.Addr
 		change func(*http.Request)
@@ -194,10 +194,10 @@ func TestAddressRefuses(t *testing.T) {
 	}
 }
 
-// TestNoAddressTokensBehindARouter: where the gateway cannot see the agent's MAC there is nothing to prove with.
+// TestNoAddressTokensBehindARouter: there are no address tokens if the gateway cannot see the agent's MAC.
 func TestNoAddressTokensBehindARouter(t *testing.T) {
-	s, _ := walled(t)
-	s.Hosts = farHosts{s.Hosts.(fixedHosts)}
+	s, _ := withFirewall(t)
+	s.Addressing = farHosts{s.Addressing.(fixedHosts)}
 	conn := dialAgent(t, s)
 	if m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); m["authorized"] != true {
 		t.Fatalf("%v", m)
@@ -207,12 +207,12 @@ func TestNoAddressTokensBehindARouter(t *testing.T) {
 	}
 }
 
-// farHosts has nobody on its own networks.
+// farHosts is an Addressing whose peers are all behind a router.
 type farHosts struct{ fixedHosts }
 
 func (farHosts) Neighbourhood(netip.Addr) []netip.AddrPort { return nil }
 
-// TestNoAddressTokens: without a firewall the protocol is what it was.
+// TestNoAddressTokens: there are no address tokens without a firewall.
 func TestNoAddressTokens(t *testing.T) {
 	s := newSite(t)
 	set := s.Settings.(*fixedSettings)

@@ -24,8 +24,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// agentConnect upgrades an agent's connection and leaves it to a goroutine of its own, so that thousands of idle agents
-// do not each keep an HTTP server's buffers. No browser has business here, so a request with an Origin is refused.
+// agentConnect upgrades an agent's connection and returns; a goroutine of its own serves it, because the HTTP server's
+// buffers are too large for thousands of idle agents. It refuses browsers, which send an Origin.
 func (s *Site) agentConnect(c echo.Context) error {
 	r := c.Request()
 	if r.Header.Get(echo.HeaderOrigin) != "" {
@@ -36,7 +36,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
 	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
-	a.counted, _ = r.Context().Value(sessionConnKey{}).(SessionConn)
+	a.counted, _ = r.Context().Value(countedConnKey{}).(CountedConn)
 	if !s.agents.enter(a, s.MaxAgents) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
 		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
@@ -48,7 +48,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		s.Log.Debug("agent upgrade", "peer", a.peer, "error", err)
 		return nil // Accept has answered
 	}
-	conn.SetReadLimit(-1) // readFrame keeps the limit, so that it can answer before it closes
+	conn.SetReadLimit(-1) // readFrame has the limit, and answers before it closes
 	s.agents.begin(a, conn)
 	go a.serve()
 	return nil
@@ -58,26 +58,26 @@ func websocketRequest(r *http.Request) bool {
 	return r.Header.Get("Sec-Websocket-Key") != ""
 }
 
-// agentConn is one connection of an agent. Its reading goroutine owns session; everybody may send.
+// agentConn is one connection of an agent. Only its reading goroutine uses session and resumed; any goroutine may send.
 type agentConn struct {
 	site    *Site
 	conn    *websocket.Conn
-	peer    agent.Peer // as it was when the connection came
-	loginBy time.Time  // when there must be a session
+	peer    agent.Peer // when the connection was accepted
+	loginBy time.Time  // deadline for getting a session
 	l       *locale.Localizer
 	session string      // the live session that this connection carries; empty for none
-	resumed bool        // after a resume: the next frame confirms that the agent has the new token
-	counted SessionConn // nil where no listener counts connections, as in tests
+	resumed bool        // the next frame confirms that the agent has the new resume token
+	counted CountedConn // nil in tests without a counting listener
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
-	reading bool        // somebody would see a pong
+	reading bool        // a read is under way, so a pong is seen
 }
 
 // sendTimeout is how long an agent may take to accept a message.
 const sendTimeout = 10 * time.Second
 
-// serve reads the agent's messages until the connection ends, which is also the end of its hold on the session.
+// serve reads the agent's messages until the connection ends, and then reports the session as lost.
 func (a *agentConn) serve() {
 	defer a.site.agents.leave(a)
 	defer a.stopPing()
@@ -94,7 +94,7 @@ func (a *agentConn) serve() {
 }
 
 func (a *agentConn) readAll() (err error) {
-	defer recoverTo(&err) // one agent's message must not end everybody's access
+	defer recoverTo(&err) // a panic must not stop the whole gateway
 	for {
 		frame, err := a.readFrame()
 		if err != nil {
@@ -108,9 +108,9 @@ func (a *agentConn) readAll() (err error) {
 
 var errFrameTooLarge = errors.New("frame over the limit")
 
-// readFrame waits for the next frame. With a session it waits without a limit, because pings detect an agent that is gone.
-// Without one it waits until loginBy; the frame may have MaxGuest bytes and must be complete GuestTimeout after it began.
-// This bounds the memory that agents without a session take.
+// readFrame waits for the next frame. With a session it waits without limit, because pings detect a lost agent. Without one
+// it waits until loginBy; the frame may have MaxGuest bytes and must be complete GuestTimeout after it began. This bounds
+// the memory of guests.
 func (a *agentConn) readFrame() ([]byte, error) {
 	ctx, most := context.Background(), protocol.MaxFrame
 	if a.session == "" {
@@ -135,11 +135,11 @@ func (a *agentConn) readFrame() ([]byte, error) {
 	}
 	if len(frame) > most {
 		_ = a.refuseMessage()
-		_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits some seconds for the agent's answer
+		_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits up to a few seconds for the agent's close frame
 		return nil, errFrameTooLarge
 	}
 	if kind != websocket.MessageText {
-		return nil, nil // answered as a broken message
+		return nil, nil // parsed as an invalid message
 	}
 	return frame, nil
 }
@@ -173,7 +173,7 @@ func (a *agentConn) refuseMessage() error {
 	return a.send(protocol.Error{Type: protocol.TypeError, Code: string(e.Code), Message: a.l.Refusal(e)})
 }
 
-// version tells an agent that is older than the installer here where to get it.
+// version answers whether the agent is older than this gateway's installer, and where to download that.
 func (a *agentConn) version(m *protocol.Version) error {
 	u := protocol.Update{Type: protocol.TypeUpdate, Requires: []string{"password"}}
 	older := m.Major < agent.VersionMajor || m.Major == agent.VersionMajor &&
@@ -187,13 +187,13 @@ func (a *agentConn) version(m *protocol.Version) error {
 	return a.send(u)
 }
 
-// authorizeTimeout is how long a login may wait for its turn and for a directory.
+// authorizeTimeout limits a login, with the wait for its turn and for a directory.
 const authorizeTimeout = 45 * time.Second
 
 func (a *agentConn) authorize(m *protocol.Authorize) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Hosts.Peer(a.peer.Addr, a.peer.Interface), Connection: a, Current: a.session}
+	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Addressing.Peer(a.peer.Addr, a.peer.Interface), Connection: a, Current: a.session}
 	if m.Device != nil {
 		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
 	}
@@ -229,7 +229,7 @@ func (a *agentConn) carriesSession(yes bool) {
 	}
 }
 
-// refuse answers an authorize that failed.
+// refuse answers a failed authorize.
 func (a *agentConn) refuse(err error) error {
 	e := agent.AsError(err)
 	if e.Code == agent.CodeInternal {
@@ -253,7 +253,7 @@ func (a *agentConn) unauthorize() error {
 	return a.send(protocol.AuthState{Type: protocol.TypeAuthState, Message: a.l.Reason(agent.ReasonLogout)})
 }
 
-// tunnel gives the session its peer and tells the agent what its end needs.
+// tunnel adds the session's WireGuard peer and sends the agent its configuration.
 func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 	key, err := agent.ParseKey(m.PublicKey)
 	if err != nil || a.session == "" {
@@ -277,7 +277,7 @@ func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 		Type:             protocol.TypeTunnelWG,
 		ServerPort:       config.ServerPort,
 		PublicKey:        config.PublicKey.String(),
-		ClientTunnelIPv4: netip.PrefixFrom(config.Address.Addr(), now.VPNNetwork.Bits()).String(), // the gateway is reached there too
+		ClientTunnelIPv4: netip.PrefixFrom(config.Address.Addr(), now.VPNNetwork.Bits()).String(), // the prefix includes the gateway
 		DNSIPv4:          strings.Join(texts(now.DNS), ","),
 		ForwardNets:      texts(now.ForwardNets),
 		DNSSuffix:        strings.Join(now.DNSSuffixes, ","),
@@ -301,17 +301,17 @@ func (a *agentConn) send(message any) error {
 	return a.conn.Write(ctx, websocket.MessageText, frame)
 }
 
-// Ended tells the agent that its session is over and closes the connection. It is part of [access.Connection], so it must not
-// wait for the agent.
+// Ended tells the agent that its session is over and closes the connection. It implements [access.Connection], so it must
+// not block on the agent.
 func (a *agentConn) Ended(reason agent.Reason) {
-	a.carriesSession(false) // a silent agent keeps the connection open for a while yet
+	a.carriesSession(false) // now, because a silent agent delays the close
 	a.site.agents.run(func() {
 		_ = a.send(protocol.Ended{Type: protocol.TypeEnded, Reason: string(reason), Message: a.l.Reason(reason)})
 		_ = a.conn.Close(websocket.StatusNormalClosure, string(reason))
 	})
 }
 
-// Expiring tells the agent that its session will end; part of [access.Connection].
+// Expiring tells the agent when its session will end. It implements [access.Connection].
 func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 	a.site.agents.run(func() {
 		_ = a.send(protocol.Notice{
@@ -323,12 +323,13 @@ func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 	})
 }
 
-// startPing watches over a connection that carries a session. A timer instead of a goroutine: most agents are idle.
+// startPing pings the connection every PingEvery while it carries a session. It uses a timer, which costs an idle agent no
+// goroutine.
 func (a *agentConn) startPing() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ping != nil {
-		a.ping.Stop() // of the session before
+		a.ping.Stop() // of the previous session
 	}
 	session := a.session
 	a.ping = time.AfterFunc(protocol.PingEvery, func() { a.pingOnce(session) })
@@ -349,8 +350,7 @@ func (a *agentConn) setReading(reading bool) {
 	a.reading = reading
 }
 
-// pingOnce closes a connection whose agent does not answer. A pong that nobody would have read, because the agent's last
-// message is being worked on, says nothing.
+// pingOnce closes the connection if the agent does not answer. A missing pong means nothing while no read is under way.
 func (a *agentConn) pingOnce(session string) {
 	ctx, cancel := context.WithTimeout(context.Background(), protocol.PingTimeout)
 	defer cancel()
@@ -369,8 +369,7 @@ func (a *agentConn) pingOnce(session string) {
 	}
 }
 
-// smallBuffers gives a hijacked connection buffers that fit the few short messages of an agent, instead of the server's
-// 4 KiB each way.
+// smallBuffers replaces the server's 4 KiB buffers of a hijacked connection by buffers for an agent's short messages.
 type smallBuffers struct{ http.ResponseWriter }
 
 const agentBuffer = 256 // bytes
@@ -380,7 +379,7 @@ func (w smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// The answer is out before the hijack, so the agent's first frame may have begun to arrive.
+	// The agent's first frame may already be in the server's buffer.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(agentBuffer, len(early)))
 	if _, err := r.Peek(len(early)); err != nil {

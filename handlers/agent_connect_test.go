@@ -39,7 +39,7 @@ func dialServer(t testing.TB, server *httptest.Server) *websocket.Conn {
 	return conn
 }
 
-// ask sends a frame and returns the gateway's answer; nil when it closed the connection instead.
+// askAgent sends a frame and returns the gateway's answer; nil if it closed the connection.
 func askAgent(t testing.TB, conn *websocket.Conn, frame []byte) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -61,7 +61,7 @@ func askAgent(t testing.TB, conn *websocket.Conn, frame []byte) map[string]any {
 	return answer
 }
 
-// FuzzAgentMessage: whatever a stranger sends is answered with a message of the protocol, and lets nobody in.
+// FuzzAgentMessage: any message before login gets a valid answer and no session.
 func FuzzAgentMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"version","major":1,"minor":0,"build":0,"os":"windows"}`,
@@ -94,7 +94,7 @@ func FuzzAgentMessage(f *testing.F) {
 	})
 }
 
-// TestConnectIsNoPage: a browser that comes by is told where it is.
+// TestConnectIsNoPage: a browser at /connect is told that the address is for agents.
 func TestConnectIsNoPage(t *testing.T) {
 	s := newSite(t)
 	r := httptest.NewRequest("GET", "https://gw.example.test/connect", nil)
@@ -107,7 +107,7 @@ func TestConnectIsNoPage(t *testing.T) {
 	}
 }
 
-// TestMostAgents: there are no more connections of agents than the site may have, and one that leaves makes room.
+// TestMostAgents: MaxAgents limits the connections, and a closed one frees its place.
 func TestMostAgents(t *testing.T) {
 	var a agentConns
 	one, two := &agentConn{}, &agentConn{}
@@ -124,7 +124,7 @@ func TestMostAgents(t *testing.T) {
 	}
 }
 
-// countedConn remembers whether it carries a session.
+// countedConn records whether it carries a session.
 type countedConn struct {
 	net.Conn
 	carries atomic.Bool
@@ -133,8 +133,8 @@ type countedConn struct {
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
 func (c *countedConn) Interface() int          { return 0 }
 
-// TestCarriesSession: a connection says that it carries a session from the login to the logout, or until the session is
-// ended, also when the agent is silent then.
+// TestCarriesSession: a connection carries a session from login to logout, or until the session is ended, even if the agent
+// is silent.
 func TestCarriesSession(t *testing.T) {
 	s := newSite(t)
 	conns := make(chan *countedConn, 1)
@@ -179,7 +179,7 @@ func TestCarriesSession(t *testing.T) {
 	}
 }
 
-// FuzzAgentSession: whatever an agent sends on a live session, in any order, is answered, and gives nobody else access.
+// FuzzAgentSession: any messages in a live session are answered and give nobody else access.
 func FuzzAgentSession(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"tunnel_wg","public_key":"aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd28="}`,

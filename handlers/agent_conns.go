@@ -13,34 +13,35 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// SessionConn is a connection that counts against the limits of its listener unless it carries a live session.
-type SessionConn interface {
+// CountedConn is a connection that counts against its listener's limits while it carries no live session.
+type CountedConn interface {
 	CarriesSession(bool)
 	Interface() int // see agent.Peer
 }
 
-type sessionConnKey struct{}
+type countedConnKey struct{}
 
-// ConnContext is for http.Server: handlers find the SessionConn of a request's connection, perhaps under TLS, in its context.
+// ConnContext is the ConnContext of an http.Server. It puts the CountedConn, also one under TLS, into the context of each
+// request.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()
 	}
-	if c, ok := conn.(SessionConn); ok {
-		return context.WithValue(ctx, sessionConnKey{}, c)
+	if c, ok := conn.(CountedConn); ok {
+		return context.WithValue(ctx, countedConnKey{}, c)
 	}
 	return ctx
 }
 
-// interfaceOf is agent.Peer.Interface of a request's connection.
+// interfaceOf returns agent.Peer.Interface of the request's connection; 0 if unknown.
 func interfaceOf(ctx context.Context) int {
-	if c, ok := ctx.Value(sessionConnKey{}).(SessionConn); ok {
+	if c, ok := ctx.Value(countedConnKey{}).(CountedConn); ok {
 		return c.Interface()
 	}
 	return 0
 }
 
-// guestTimeout is how long a message of an agent without a session may take.
+// guestTimeout limits the time of one message from an agent without a session.
 func (s *Site) guestTimeout() time.Duration {
 	return cmp.Or(s.guestTimeoutInTests, protocol.GuestTimeout)
 }
@@ -48,14 +49,14 @@ func (s *Site) guestTimeout() time.Duration {
 // agentConns are the connections of agents. The zero value is ready.
 type agentConns struct {
 	conns    sync.WaitGroup // reading goroutines
-	messages sync.WaitGroup // messages under way beside them
+	messages sync.WaitGroup // messages being sent by run
 
 	mu     sync.Mutex // guards the fields below
 	open   map[*agentConn]struct{}
 	closed bool
 }
 
-// enter registers a connection, unless max are open. The caller must call leave.
+// enter registers a connection, unless max are open or stop was called. The caller must call leave.
 func (a *agentConns) enter(c *agentConn, max int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,7 +71,7 @@ func (a *agentConns) enter(c *agentConn, max int) bool {
 	return true
 }
 
-// begin sets the WebSocket of a registered connection. If stop has begun meanwhile, the WebSocket is closed at once.
+// begin sets the WebSocket of a registered connection. It closes it if stop was called meanwhile.
 func (a *agentConns) begin(c *agentConn, conn *websocket.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,8 +88,7 @@ func (a *agentConns) leave(c *agentConn) {
 	a.conns.Done()
 }
 
-// run sends a message in a goroutine that stop waits for. After stop has begun to close connections nobody is left to
-// be told anything.
+// run calls send in a goroutine that stop waits for. After stop it does nothing.
 func (a *agentConns) run(send func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,8 +102,7 @@ func (a *agentConns) run(send func()) {
 	}()
 }
 
-// stop waits until the messages under way are out, closes the connections that are left, and waits until all is done.
-// It gives up waiting when ctx is over; then everything is cut.
+// stop waits for pending messages, closes all connections and waits for their goroutines. It stops waiting when ctx is done.
 func (a *agentConns) stop(ctx context.Context) {
 	a.mu.Lock()
 	a.closed = true
@@ -131,5 +130,5 @@ func waitFor(ctx context.Context, wg *sync.WaitGroup) {
 	}
 }
 
-// StopAgents waits for pending messages to agents, then closes their connections. The Manager's Shutdown comes before it.
+// StopAgents waits for pending messages to agents and closes their connections. Call the Manager's Shutdown first.
 func (s *Site) StopAgents(ctx context.Context) { s.agents.stop(ctx) }

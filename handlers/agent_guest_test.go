@@ -21,7 +21,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// upgrade opens a WebSocket whose frames the test writes itself.
+// upgrade opens a WebSocket; the test writes the frames itself.
 func upgrade(t *testing.T, s *Site) net.Conn {
 	t.Helper()
 	server := httptest.NewServer(s.AgentHandler())
@@ -41,7 +41,7 @@ func upgrade(t *testing.T, s *Site) net.Conn {
 	return conn
 }
 
-// frame is the header of a masked text frame, whose mask is zero.
+// frame returns the header of a text frame with a zero mask.
 func frame(last bool, length int) []byte {
 	first := byte(1)
 	if last {
@@ -50,7 +50,7 @@ func frame(last bool, length int) []byte {
 	return []byte{first, 0x80 | 126, byte(length >> 8), byte(length), 0, 0, 0, 0}
 }
 
-// TestGuestMessages: an agent without a session may not keep a message unfinished, nor send a long one.
+// TestGuestMessages: an agent without a session may neither leave a message unfinished nor send a long one.
 func TestGuestMessages(t *testing.T) {
 	for name, sent := range map[string][]byte{
 		"a fragment of a message": append(frame(false, 1000), make([]byte, 1000)...),
@@ -72,13 +72,13 @@ func TestGuestMessages(t *testing.T) {
 	}
 }
 
-// versionMessage is a valid message of a length.
+// versionMessage returns a valid message of this length.
 func versionMessage(length int) []byte {
 	const before, after = `{"type":"version","os":"`, `"}`
 	return []byte(before + strings.Repeat("x", length-len(before)-len(after)) + after)
 }
 
-// TestGuestLongMessages: a message is valid up to the limit; beyond it, it is refused before it is complete.
+// TestGuestLongMessages: a longer message than the limit is refused before it is complete.
 func TestGuestLongMessages(t *testing.T) {
 	for name, c := range map[string]struct {
 		sent   []byte
@@ -100,8 +100,8 @@ func TestGuestLongMessages(t *testing.T) {
 	}
 }
 
-// TestGuestMayTypeSlowly: the limit of a message's time is no limit for the person who types, and with a session messages may
-// be long.
+// TestGuestMayTypeSlowly: the time limit of a message does not limit the time before it, and the limits do not apply to a
+// session.
 func TestGuestMayTypeSlowly(t *testing.T) {
 	s := newSite(t)
 	s.guestTimeoutInTests = 500 * time.Millisecond

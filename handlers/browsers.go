@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// Browsers keeps who is signed in where.
+// Browsers stores the sessions of signed-in browsers.
 type Browsers interface {
 	SaveBrowserSession(context.Context, agent.BrowserSession) error
 	BrowserSession(ctx context.Context, id string) (agent.BrowserSession, error)
@@ -29,25 +29,25 @@ type Browsers interface {
 const (
 	browserLife  = 12 * time.Hour
 	browserIdle  = 2 * time.Hour
-	browserTouch = time.Minute // how exact LastSeen is
+	browserTouch = time.Minute // LastSeen is stored at most this often
 )
 
 const (
 	browserCookie = "__Host-ideco"
-	deviceCookie  = "__Host-ideco-device" // tells a browser that somebody signed in with from a stranger's
+	deviceCookie  = "__Host-ideco-device" // identifies a known browser for the throttle
 )
 
-// browserStore is a sessions.Store over our own: the cookie holds a random token, the store its digest.
+// browserStore implements sessions.Store over Browsers. The cookie holds a random token, the store its digest.
 type browserStore struct{ browsers Browsers }
 
-// recordKey is where a session holds its agent.BrowserSession.
+// recordKey is the key of a session's agent.BrowserSession.
 const recordKey = "record"
 
 func (b browserStore) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(b, name)
 }
 
-// New finds the session of the request's cookie. A session that is unknown or over is a new one.
+// New returns the session of the request's cookie, or a new one if it is unknown or expired.
 func (b browserStore) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(b, name)
 	session.IsNew = true
@@ -72,7 +72,7 @@ func (b browserStore) New(r *http.Request, name string) (*sessions.Session, erro
 	return session, nil
 }
 
-// Save writes a new session with a fresh token, or with MaxAge < 0 ends the one that is there.
+// Save stores a new session under a fresh token. With MaxAge < 0 it ends the session.
 func (b browserStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.Options.MaxAge < 0 {
 		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
@@ -96,7 +96,7 @@ func digest(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// currentBrowser is the session of the request's cookie, or agent.ErrNotFound.
+// currentBrowser returns the session of the request's cookie, or agent.ErrNotFound.
 func (s *Site) currentBrowser(r *http.Request) (agent.BrowserSession, error) {
 	session, err := browserStore{s.Browsers}.Get(r, browserCookie)
 	if err != nil {
@@ -109,8 +109,7 @@ func (s *Site) currentBrowser(r *http.Request) (agent.BrowserSession, error) {
 	return record, nil
 }
 
-// signInBrowser makes this browser the person's. A session that the browser had before ends, so that nobody who planted
-// its cookie is signed in along.
+// signInBrowser signs the account in on this browser. It ends the browser's old session against session fixation.
 func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 	store, r, now := browserStore{s.Browsers}, c.Request(), time.Now()
 	if err := s.signOutBrowser(c); err != nil {
@@ -130,7 +129,7 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 	return session.Save(r, c.Response())
 }
 
-// signOutBrowser ends the browser's session, if it has one.
+// signOutBrowser ends the browser's session if it has one.
 func (s *Site) signOutBrowser(c echo.Context) error {
 	session, err := browserStore{s.Browsers}.Get(c.Request(), browserCookie)
 	if err != nil || session.IsNew {
@@ -140,7 +139,8 @@ func (s *Site) signOutBrowser(c echo.Context) error {
 	return session.Save(c.Request(), c.Response())
 }
 
-// touchBrowser keeps a browser in use from running idle. Errors: agent.ErrNotFound when the session was ended meanwhile.
+// touchBrowser updates LastSeen, so that a browser in use does not time out. Errors: agent.ErrNotFound if the session has
+// ended.
 func (s *Site) touchBrowser(ctx context.Context, record agent.BrowserSession, now time.Time) error {
 	if now.Sub(record.LastSeen) < browserTouch {
 		return nil
@@ -148,8 +148,8 @@ func (s *Site) touchBrowser(ctx context.Context, record agent.BrowserSession, no
 	return s.Browsers.TouchBrowserSession(ctx, record.ID, now, record.Expires)
 }
 
-// browserDevice names this browser for the count of wrong passwords; it sets the cookie when there is none. The id is
-// as hard to guess as a token, so a stranger cannot pass for a browser that the person used before.
+// browserDevice identifies this browser for the throttle, and sets the cookie if there is none. The id is as hard to guess
+// as a token, so a stranger cannot pretend to be a known browser.
 func browserDevice(c echo.Context) string {
 	id := cookieValue(c, deviceCookie)
 	if len(id) != len(randomToken()) {
@@ -157,5 +157,5 @@ func browserDevice(c echo.Context) string {
 		c.SetCookie(&http.Cookie{Name: deviceCookie, Value: id, Path: "/", MaxAge: 400 * 24 * 3600, Secure: true,
 			HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
-	return "browser-" + digest(id)[:32] // what is stored and logged must not be the cookie
+	return "browser-" + digest(id)[:32] // do not store or log the cookie itself
 }

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// cabinetEndSession ends one of the person's own sessions; another person's does not exist here.
+// cabinetEndSession ends one of the account's own sessions.
 func (s *Site) cabinetEndSession(c echo.Context) error {
 	id := c.Param("id")
 	for _, live := range s.Sessions.Sessions() {
@@ -24,7 +24,7 @@ func (s *Site) cabinetEndSession(c echo.Context) error {
 	return done(c, locale.ToastSessionGone, "/cabinet")
 }
 
-// cabinetEndBrowser signs the person out in another browser; another person's does not exist here.
+// cabinetEndBrowser signs the account out in another of its browsers.
 func (s *Site) cabinetEndBrowser(c echo.Context) error {
 	ctx, id := c.Request().Context(), c.Param("id")
 	record, err := s.Browsers.BrowserSession(ctx, id)

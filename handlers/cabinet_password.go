@@ -11,8 +11,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// cabinetPassword changes the person's own password. The current one is checked by the same rules as a sign-in, so that
-// an unattended browser does not let anybody guess it.
+// cabinetPassword changes the account's own password. The throttle applies to the current one, so that an unattended browser
+// cannot be used to guess it.
 func (s *Site) cabinetPassword(c echo.Context) error {
 	v := who(c)
 	if !v.User.Local() {

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// connected tells a person behind the tunnel that it works.
+// connected shows a person in the tunnel that it works.
 func (s *Site) connected(c echo.Context) error {
 	v := who(c)
 	d := templates.ConnectedData{}
@@ -18,6 +18,6 @@ func (s *Site) connected(c echo.Context) error {
 			d = templates.ConnectedData{Login: live.Login, Address: live.Address.String(), Since: live.Started, Userspace: !s.Tunnel.Forwards()}
 		}
 	}
-	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomePolicy())
+	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomeCSP())
 	return s.render(c, http.StatusOK, templates.Connected(templates.Page{L: v.L, Path: "/", Theme: v.Theme}, d))
 }

@@ -12,31 +12,31 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Installer makes the IdecoAgent.msi of this gateway.
+// Installer builds the IdecoAgent.msi of this gateway.
 type Installer interface {
-	Ready() error // nil when there is a template
-	// Image is the installer that knows the gateway's address and the pin of its root.
-	Image(host, pin string) (Image, error)
-	// Signed says whether Windows can tell who made the installer and the programs in it. If not, it warns people.
+	Ready() error // nil if this build has a template
+	// Preset returns the installer with the gateway's address and the pin of its root.
+	Preset(host, pin string) (PresetInstaller, error)
+	// Signed reports whether the installer and its programs have a code signature. Without one Windows warns.
 	Signed() bool
-	// Programs are the installed programs; none when there is no template.
+	// Programs returns the programs in the installer; none without a template.
 	Programs() ([]templates.Program, error)
 }
 
-// Image is one preset installer. The same gateway always gives the same bytes.
-type Image interface {
+// PresetInstaller is an installer with a preset. Its bytes depend only on the preset.
+type PresetInstaller interface {
 	NewReader() io.ReadSeeker
 	ETag() string // strong, quoted
 	ModTime() time.Time
 }
 
-// downloadAgent serves the installer to a person who is signed in.
+// downloadAgent serves the installer to signed-in people.
 func (s *Site) downloadAgent(c echo.Context) error {
 	return s.serveInstaller(c)
 }
 
-// agentInstaller serves the installer to agents that update themselves: open on purpose, so the number of answers under
-// way is limited.
+// agentInstaller serves the installer to agents that update themselves. It needs no login, so the number of downloads is
+// limited.
 func (s *Site) agentInstaller(c echo.Context) error {
 	leave, ok := s.downloads.enter(who(c).Peer)
 	if !ok {
@@ -57,7 +57,7 @@ func (s *Site) serveInstaller(c echo.Context) error {
 	case s.Installer.Ready() != nil:
 		return refusal{http.StatusNotFound, locale.InstallerAbsent}
 	}
-	image, err := s.Installer.Image(now.Domain, s.Root.Pin())
+	msi, err := s.Installer.Preset(now.Domain, s.Root.Pin())
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Site) serveInstaller(c echo.Context) error {
 	h.Set(echo.HeaderContentType, "application/x-msi")
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="IdecoAgent.msi"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
-	h.Set("ETag", image.ETag())
-	http.ServeContent(newMoving(c), c.Request(), "IdecoAgent.msi", image.ModTime(), image.NewReader())
+	h.Set("ETag", msi.ETag())
+	http.ServeContent(newSlowCutter(c), c.Request(), "IdecoAgent.msi", msi.ModTime(), msi.NewReader())
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// moving cuts an answer of which nothing has gone out for a minute, or which is slower than downloadRate on the whole after
-// its first minute, so that a place is not held by doing next to nothing.
-type moving struct {
+// slowCutter ends a download that sends nothing for downloadStall, or that is slower than downloadRate after its first
+// minute. Otherwise slow readers could hold all download slots.
+type slowCutter struct {
 	http.ResponseWriter
 	started time.Time
 	written int64 // bytes
@@ -21,12 +21,12 @@ type moving struct {
 
 const (
 	downloadStall = time.Minute
-	downloadRate  = 4 << 10 // bytes a second, which slow mobile networks reach
+	downloadRate  = 4 << 10 // bytes a second; slow mobile networks are faster
 )
 
-func newMoving(c echo.Context) *moving { return &moving{c.Response(), time.Now(), 0} }
+func newSlowCutter(c echo.Context) *slowCutter { return &slowCutter{c.Response(), time.Now(), 0} }
 
-func (m *moving) Write(b []byte) (int, error) {
+func (m *slowCutter) Write(b []byte) (int, error) {
 	deadline := m.started.Add(downloadStall + time.Duration(m.written)*time.Second/downloadRate)
 	if stalled := time.Now().Add(downloadStall); stalled.Before(deadline) {
 		deadline = stalled
@@ -37,10 +37,10 @@ func (m *moving) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (m *moving) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+func (m *slowCutter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
-// How many open downloads the agent endpoint serves at once: in all, to one IPv6 /56 outside and to one host. The LAN has
-// places of its own.
+// The most downloads at once from the agent endpoint: in all, to one IPv6 /56 outside and to one host. LAN and outside are
+// counted apart.
 const (
 	maxDownloads        = 20
 	maxDownloadsSite    = 4
@@ -50,11 +50,11 @@ const (
 // downloadSlots counts the downloads under way. The zero value is ready.
 type downloadSlots struct {
 	mu     sync.Mutex           // guards the fields below
-	total  map[bool]int         // by whether they go into the LAN
-	byPeer map[netip.Prefix]int // by host, and by site where there is one
+	total  map[bool]int         // key: into the LAN
+	byPeer map[netip.Prefix]int // key: host, and the /56 if there is one
 }
 
-// enter takes a place; leave gives it back.
+// enter takes a slot; leave frees it.
 func (d *downloadSlots) enter(peer agent.Peer) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,7 +78,7 @@ func (d *downloadSlots) count(inside bool, n int, peers ...netip.Prefix) {
 	d.total[inside] += n
 	for _, at := range peers {
 		if !at.IsValid() {
-			continue // no site
+			continue // no /56
 		}
 		if d.byPeer[at] += n; d.byPeer[at] == 0 {
 			delete(d.byPeer, at)

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestDownloadSlots: 20 open downloads at once, 2 for one address, and each place comes back.
+// TestDownloadSlots: 20 downloads at once, 2 per host, and each one frees its slot.
 func TestDownloadSlots(t *testing.T) {
 	var d downloadSlots
 	one := netip.MustParseAddr("192.0.2.1")
@@ -50,7 +50,7 @@ func TestDownloadSlots(t *testing.T) {
 	}
 }
 
-// TestDownloadSlotsOfASite: one IPv6 /56 has 4 places, however many /64 it has.
+// TestDownloadSlotsOfASite: one IPv6 /56 has 4 slots, over all its /64.
 func TestDownloadSlotsOfASite(t *testing.T) {
 	var d downloadSlots
 	var leave []func()
@@ -74,7 +74,7 @@ func TestDownloadSlotsOfASite(t *testing.T) {
 	}
 }
 
-// deadlines remembers the last write deadline.
+// deadlines records the last write deadline.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	last time.Time
@@ -85,13 +85,13 @@ func (d *deadlines) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-// TestDownloadRate: a download has a minute for each write, and after its first minute a least rate on the whole.
+// TestDownloadRate: each write has a minute, and after the first minute the whole download needs a minimum rate.
 func TestDownloadRate(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		since   time.Duration // the start of the download
+		since   time.Duration // time since its start
 		written int64
-		left    time.Duration // to write more
+		left    time.Duration // time left for the next write
 	}{
 		{"at the start", 0, 0, time.Minute},
 		{"fast", time.Minute, 100 << 20, time.Minute},
@@ -100,7 +100,7 @@ func TestDownloadRate(t *testing.T) {
 		{"some KB a minute", time.Hour, 10 * downloadRate, 70*time.Second - time.Hour},
 	} {
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-		m := moving{d, time.Now().Add(-c.since), c.written}
+		m := slowCutter{d, time.Now().Add(-c.since), c.written}
 		if n, err := m.Write([]byte("abc")); n != 3 || err != nil || m.written != c.written+3 {
 			t.Errorf("%s: wrote %d, %v; %d in all", c.name, n, err, m.written)
 		}

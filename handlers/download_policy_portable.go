@@ -11,22 +11,22 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Downloads are what an administrator needs beside the installer.
+// Downloads serves administrators the files beside the installer.
 type Downloads interface {
-	Driver() bool              // the installer carries the driver of the VPN
-	Policy() Archive           // templates of the group policy
-	Portable() (Archive, bool) // the program for a share; false when this build has none
+	Driver() bool              // the installer contains the VPN driver
+	Policy() ZipFile           // group policy templates
+	Portable() (ZipFile, bool) // the program for a network share; false if this build has none
 }
 
-// Archive is a zip file. The same build always has the same bytes.
-type Archive struct {
+// ZipFile is a zip file. A build always has the same bytes.
+type ZipFile struct {
 	Content []byte
 	ETag    string // strong, quoted
 }
 
-// rollout are the lines that an administrator copies. The installer knows the address; from a share the program is told.
+// deployment returns the command lines that an administrator copies. From a share the program gets the address by arguments.
 // The directory is that of installer.wxs.
-func (s *Site) rollout(domain string) templates.Rollout {
+func (s *Site) deployment(domain string) templates.Deployment {
 	_, portable := s.Downloads.Portable()
 	programs, err := s.Installer.Programs()
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Site) rollout(domain string) templates.Rollout {
 	if s.Downloads.Driver() {
 		paths = append(paths, `%ProgramFiles%\Ideco\Agent\wintun.dll`)
 	}
-	return templates.Rollout{
+	return templates.Deployment{
 		Command:       "msiexec /i IdecoAgent.msi /qn",
 		Startup:       `msiexec /i \\server\share\IdecoAgent.msi /qn`,
 		Logon:         `start "" \\server\share\IdecoAgent.exe utm_address=` + domain + " utm_pin=" + s.Root.Pin(),
@@ -47,12 +47,12 @@ func (s *Site) rollout(domain string) templates.Rollout {
 	}
 }
 
-// downloadPolicy serves the templates of the group policy.
+// downloadPolicy serves the group policy templates.
 func (s *Site) downloadPolicy(c echo.Context) error {
 	return serveArchive(c, "IdecoAgent-policy.zip", s.Downloads.Policy())
 }
 
-// downloadPortable serves the program that is started from a share.
+// downloadPortable serves the program for a network share.
 func (s *Site) downloadPortable(c echo.Context) error {
 	archive, ok := s.Downloads.Portable()
 	if !ok {
@@ -61,12 +61,12 @@ func (s *Site) downloadPortable(c echo.Context) error {
 	return serveArchive(c, "IdecoAgent-portable.zip", archive)
 }
 
-func serveArchive(c echo.Context, name string, archive Archive) error {
+func serveArchive(c echo.Context, name string, archive ZipFile) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "application/zip")
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
 	h.Set("ETag", archive.ETag)
-	http.ServeContent(newMoving(c), c.Request(), name, time.Time{}, bytes.NewReader(archive.Content))
+	http.ServeContent(newSlowCutter(c), c.Request(), name, time.Time{}, bytes.NewReader(archive.Content))
 	return nil
 }

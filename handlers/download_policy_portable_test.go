@@ -12,10 +12,10 @@ import (
 
 type wholeBuild struct{ policyAlone }
 
-func (wholeBuild) Portable() (Archive, bool) { return Archive{[]byte("portable"), `"x"`}, true }
+func (wholeBuild) Portable() (ZipFile, bool) { return ZipFile{[]byte("portable"), `"x"`}, true }
 
-// TestRolloutDownloads: an administrator gets both archives, and is told in words when one is not there.
-func TestRolloutDownloads(t *testing.T) {
+// TestDeploymentDownloads: an administrator gets both archives, or a message if this build has none.
+func TestDeploymentDownloads(t *testing.T) {
 	s := newSite(t)
 	h, boss := s.PortalHandler(), signIn(t, s, "boss")
 	const policy, portable = "/download/IdecoAgent-policy.zip", "/download/IdecoAgent-portable.zip"
@@ -38,10 +38,10 @@ func TestRolloutDownloads(t *testing.T) {
 	}
 }
 
-// TestRolloutLines: the line for a share names this gateway.
-func TestRolloutLines(t *testing.T) {
+// TestDeploymentLines: the command line for a network share contains this gateway's address.
+func TestDeploymentLines(t *testing.T) {
 	s := newSite(t)
-	got := s.rollout("gw.example.test")
+	got := s.deployment("gw.example.test")
 	if want := `start "" \\server\share\IdecoAgent.exe utm_address=gw.example.test utm_pin=`; got.Logon != want || got.PortableReady {
 		t.Errorf("%+v, want %q", got, want)
 	}
@@ -55,16 +55,16 @@ type withDriver struct{ policyAlone }
 
 func (withDriver) Driver() bool { return true }
 
-// TestRolloutPrograms: the page names the files that this build installs, and is there without their sums too.
-func TestRolloutPrograms(t *testing.T) {
+// TestDeploymentPrograms: the page lists the installed files, also if their hashes cannot be read.
+func TestDeploymentPrograms(t *testing.T) {
 	s := newSite(t)
 	s.Installer = brokenInstaller{}
 	program, driver := `%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`, `%ProgramFiles%\Ideco\Agent\wintun.dll`
-	if got := s.rollout("gw.example.test"); !slices.Equal(got.Paths, []string{program}) || got.Programs != nil {
+	if got := s.deployment("gw.example.test"); !slices.Equal(got.Paths, []string{program}) || got.Programs != nil {
 		t.Errorf("%+v", got)
 	}
 	s.Downloads = withDriver{}
-	if got := s.rollout("gw.example.test"); !slices.Equal(got.Paths, []string{program, driver}) {
+	if got := s.deployment("gw.example.test"); !slices.Equal(got.Paths, []string{program, driver}) {
 		t.Errorf("with the driver: %+v", got)
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Root is the gateway's own root certificate.
-type Root interface {
+// RootCertificate is the gateway's own root certificate.
+type RootCertificate interface {
 	RootDER() []byte
 	Pin() string // base64 SHA-256 of its SubjectPublicKeyInfo
 }
 
-// downloadRoot serves the root certificate in the form that Windows opens on a double click.
+// downloadRoot serves the root certificate as DER, which Windows opens on a double click.
 func (s *Site) downloadRoot(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.crt"`)
 	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", s.Root.RootDER())

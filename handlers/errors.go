@@ -17,7 +17,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// refusal is an answer that has its own words in the catalogues and needs no line in the log.
+// refusal is an error with its own text in the catalogues. It is not logged.
 type refusal struct {
 	status  int
 	message string // id in the catalogues; also the code of the REST answer
@@ -25,15 +25,15 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.message }
 
-// restError is how REST answers an error.
+// restError is an error as a REST answer.
 type restError struct {
 	Code    string            `json:"code"`
 	Message string            `json:"message"`
 	Fields  map[string]string `json:"fields,omitempty"` // what is wrong, by field
 }
 
-// answerError answers, logs and counts every error of every route. Nothing of an unexpected error reaches the person
-// but a reference that stands in the log.
+// answerError answers and logs every error of every route. Of an unexpected error the person sees only a reference that is
+// in the log.
 func (s *Site) answerError(err error, c echo.Context) {
 	if c.Response().Committed {
 		s.answerFailed(c, err)
@@ -45,7 +45,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 	}
 	if errors.Is(err, echo.ErrMethodNotAllowed) && !s.administrationAnswers(v) {
 		c.Response().Header().Del(echo.HeaderAllow)
-		err = echo.ErrNotFound // where administration does not answer, nothing tells its paths from others
+		err = echo.ErrNotFound // hide which administration paths exist
 	}
 	status, answer, ref := s.explain(err, v.L)
 	if status >= http.StatusInternalServerError {
@@ -71,8 +71,8 @@ func (s *Site) answerError(err error, c echo.Context) {
 	}
 }
 
-// answerFailed logs what kept an answer from going out. Whoever cuts the connection or does not read is no fault of the
-// gateway, and can do it without end.
+// answerFailed logs why an answer could not be sent. A lost connection is logged at debug level: clients can cause it at
+// will.
 func (s *Site) answerFailed(c echo.Context, err error) {
 	level := slog.LevelWarn
 	if cutOff(c) && !errors.As(err, new(panicked)) {
@@ -81,10 +81,10 @@ func (s *Site) answerFailed(c echo.Context, err error) {
 	s.Log.Log(context.Background(), level, "answer failed", "path", c.Path(), "error", err)
 }
 
-// cutOff tells whether the connection is lost: net/http ends a request's context when reading or writing fails.
+// cutOff reports whether the connection is lost: net/http cancels a request's context when reading or writing fails.
 func cutOff(c echo.Context) bool { return c.Request().Context().Err() != nil }
 
-// explain chooses status and words.
+// explain returns the status and the text for an error.
 func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restError, ref string) {
 	var (
 		refused  *agent.Error
@@ -127,7 +127,7 @@ func (s *Site) answerErrorPage(c echo.Context, status int, answer restError, ref
 	return s.render(c, status, templates.Error(s.page(c), d))
 }
 
-// render writes a page only when all of it could be made, so that no half page goes out under a 200.
+// render writes the page only after it was rendered completely, so no half page is sent under a 200.
 func (s *Site) render(c echo.Context, status int, component templ.Component) error {
 	var b bytes.Buffer
 	if err := component.Render(c.Request().Context(), &b); err != nil {
@@ -176,17 +176,17 @@ func messageOf(status int) string {
 	return locale.BadRequest
 }
 
-// retryAfter tells programs how long to wait.
+// retryAfter sets the Retry-After header.
 func retryAfter(c echo.Context, e *agent.Error) {
 	if e.Wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(e)))
 	}
 }
 
-// seconds is a refusal's wait in whole seconds, rounded up.
+// seconds returns a refusal's wait in whole seconds, rounded up.
 func seconds(e *agent.Error) int { return int(math.Ceil(e.Wait.Seconds())) }
 
-// securityEvent logs what an administrator may want to search for or feed to fail2ban.
+// securityEvent logs an event that administrators search for or feed to fail2ban.
 func (s *Site) securityEvent(c echo.Context, event string, attrs ...any) {
 	v := who(c)
 	log := s.Log.With("event", event, "peer", v.Peer.String())

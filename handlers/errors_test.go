@@ -16,7 +16,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// lost is a ResponseWriter whose client has gone; net/http ends the context of the request then.
+// lost is a ResponseWriter whose client disconnects, upon which net/http cancels the request's context.
 type lost struct {
 	*httptest.ResponseRecorder
 	end context.CancelFunc
@@ -27,11 +27,11 @@ func (l lost) Write([]byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-// TestNoLinesForLostConnections: what becomes of a connection that its client cuts or does not read leaves no warning.
+// TestNoLinesForLostConnections: connections that clients cut or do not read cause no warnings in the log.
 func TestNoLinesForLostConnections(t *testing.T) {
-	s, log := walled(t)
+	s, log := withFirewall(t)
 	h := s.PortalHandler()
-	for _, early := range []bool{true, false} { // cut before the work, cut before the answer
+	for _, early := range []bool{true, false} { // cut before the handler runs, or before its answer
 		for _, path := range []string{"GET /login", "POST /login", "GET /cabinet", "GET /healthz", "POST /web/auth/login", "GET /agent_backend/wireguard/state", "GET /not/there"} {
 			ctx, end := context.WithCancel(t.Context())
 			if early {
@@ -52,9 +52,9 @@ func TestNoLinesForLostConnections(t *testing.T) {
 	}
 }
 
-// TestBrokenPage: a page that cannot be made leaves its lines.
+// TestBrokenPage: a page that fails to render is logged.
 func TestBrokenPage(t *testing.T) {
-	s, log := walled(t)
+	s, log := withFirewall(t)
 	c := newContext(s)
 	broken := templ.ComponentFunc(func(context.Context, io.Writer) error { return errors.New("broken page") })
 	s.answerError(s.render(c, http.StatusOK, broken), c)
@@ -66,9 +66,9 @@ func TestBrokenPage(t *testing.T) {
 	}
 }
 
-// TestHealthLines: a fault has a line when it is new and once a minute, however often somebody asks.
+// TestHealthLines: a fault is logged when it is new and at most once a minute, however often clients ask.
 func TestHealthLines(t *testing.T) {
-	s, log := walled(t)
+	s, log := withFirewall(t)
 	s.Health = func(context.Context) error { return errors.New("the tunnel is gone") }
 	for range 3 {
 		ask(s.PortalHandler(), "GET", "/healthz", plain, outside, nil)
@@ -82,7 +82,7 @@ func TestHealthLines(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{{"a", 0, true}, {"a", 59 * time.Second, false}, {"b", 59 * time.Second, true}, {"b", 2 * time.Minute, true}} {
-		if got := s.faults.due(c.text, now.Add(c.after)); got != c.want {
+		if got := s.healthFaults.due(c.text, now.Add(c.after)); got != c.want {
 			t.Errorf("%s after %s: %v", c.text, c.after, got)
 		}
 	}

@@ -17,7 +17,7 @@ const formCookie = "__Host-ideco-form"
 
 const formTokenKey = "form-token"
 
-// formToken is the value for this browser's forms; it sets the cookie when there is none.
+// formToken returns the token for this browser's forms. It sets the cookie if there is none.
 func formToken(c echo.Context) string {
 	if token, ok := c.Get(formTokenKey).(string); ok {
 		return token
@@ -37,7 +37,7 @@ func validFormToken(c echo.Context) bool {
 	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(c.FormValue(templates.CSRFField))) == 1
 }
 
-// randomToken is 256 random bits in base64url.
+// randomToken returns 256 random bits in base64url.
 func randomToken() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails (Go 1.24)

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/templates/guide"
 )
 
-// guide serves a page of the manuals. They are for everybody: who cannot sign in needs them most, and they hold no secret.
+// guide serves a page of the manuals. They need no login: people who cannot sign in need them most.
 func (s *Site) guide(c echo.Context) error {
 	open, ok := guide.Find(who(c).L.Lang(), c.Param("page"))
 	if !ok {

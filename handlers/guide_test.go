@@ -8,7 +8,7 @@ import (
 	"ideco-agent/templates/guide"
 )
 
-// TestGuide: everybody who reaches the portal can read the manuals, in their language.
+// TestGuide: the manuals need no login and come in the visitor's language.
 func TestGuide(t *testing.T) {
 	s := newSite(t)
 	h := s.PortalHandler()

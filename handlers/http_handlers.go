@@ -13,20 +13,20 @@ import (
 	"ideco-agent/agent"
 )
 
-// PortalHandler is the portal.
+// PortalHandler serves the portal.
 func (s *Site) PortalHandler() http.Handler {
 	e := s.newEcho(page)
 	e.Use(s.crossOrigin())
 	return s.register(e, s.portalRoutes())
 }
 
-// AgentHandler is the agent endpoint.
+// AgentHandler serves the agent endpoint.
 func (s *Site) AgentHandler() http.Handler {
 	return s.register(s.newEcho(plain), s.agentRoutes())
 }
 
-// Port80Handler is plain HTTP on every address of the gateway. One handler chooses by the local address of the
-// connection, because a listener on all addresses takes the port inside the tunnel too.
+// Port80Handler serves plain HTTP on all addresses. One listener also covers the gateway's address in the tunnel, so the
+// handler chooses by the connection's local address.
 func (s *Site) Port80Handler() http.Handler {
 	outside, inside := s.HTTPHandler(), s.register(s.newEcho(plain), s.tunnelRoutes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,14 +47,13 @@ func localAddress(ctx context.Context) (netip.Addr, bool) {
 	return agent.Unmap(ap.Addr()), err == nil
 }
 
-// HTTPHandler is what plain HTTP answers.
+// HTTPHandler serves plain HTTP outside the tunnel.
 func (s *Site) HTTPHandler() http.Handler {
 	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
 }
 
-// newEcho is what all listeners share: peers by their TCP address alone, errors answered in one place, unknown hosts
-// turned away before anything else but the exceptions looks at the request. What meets no route is answered in the
-// listener's form.
+// newEcho returns what all listeners share: peers by TCP address, one error handler, and requests for unknown hosts refused
+// after the exceptions. Requests without a route are answered in form f.
 func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -72,8 +71,8 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 		if r.rule == anybody || r.rule == setup {
 			most = maxBodyAnybody
 		}
-		// The body is read after admit alone.
-		guards := []echo.MiddlewareFunc{s.spoken(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
+		// The body is read only after admit.
+		guards := []echo.MiddlewareFunc{s.answerIn(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.form != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)
@@ -82,15 +81,13 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	return e
 }
 
-// The largest body of a request, in bytes: of anybody, and of a person who is signed in. The largest form is the list of
-// local networks.
+// The largest request body, in bytes: without a login and signed in. The largest form has the list of local networks.
 const (
 	maxBodyAnybody = "8K"
 	maxBody        = "256K"
 )
 
-// Timeouts of the servers in front of these routes. WriteTimeout counts anew from where an answer begins, however long the
-// work before it takes; a download has a deadline of its own.
+// Timeouts of the servers of these routes. WriteTimeout starts when an answer begins. Downloads have deadlines of their own.
 const (
 	ReadHeaderTimeout = 10 * time.Second
 	ReadTimeout       = time.Minute

@@ -25,8 +25,8 @@ func (s *Site) setTheme(c echo.Context) error {
 	return s.back(c)
 }
 
-// back returns to the page whose form this was. The page is named by its path and must be one of ours that a browser
-// may GET; anything else leads home, so that nobody is sent to a place that a request names.
+// back redirects to the page that contained the form. The path must be one of our own GET pages; anything else redirects to
+// / (no open redirect).
 func (s *Site) back(c echo.Context) error {
 	from := c.FormValue("from")
 	for _, r := range s.portalRoutes() {
@@ -37,7 +37,7 @@ func (s *Site) back(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
-// matches compares a path with a route's pattern, segment by segment; a parameter takes letters, digits and hyphens.
+// matches compares a path with a route's pattern by segment. A parameter matches letters, digits and hyphens.
 func matches(pattern, path string) bool {
 	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(want) != len(have) {

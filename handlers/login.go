@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// home leads everybody to the page that is theirs.
+// home redirects to the start page of the visitor.
 func (s *Site) home(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
 }
@@ -51,7 +51,7 @@ func (s *Site) restLogin(c echo.Context) error {
 	var body struct {
 		Login    string `json:"login"`
 		Password string `json:"password"`
-		RestPath string `json:"rest_path"` // the vendor's scripts send it; here one cookie serves every path
+		RestPath string `json:"rest_path"` // the vendor's scripts send it; ignored
 	}
 	if err := decode(c, &body); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s *Site) restLogin(c echo.Context) error {
 	return doneREST(c, err)
 }
 
-// signIn checks the password by the same rules as everywhere and makes this browser the person's.
+// signIn checks the password and signs the account in on this browser.
 func (s *Site) signIn(c echo.Context, login, password string) (agent.User, error) {
 	v := who(c)
 	u, err := s.Gate.SignIn(c.Request().Context(), access.SignIn{

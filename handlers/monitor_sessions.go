@@ -19,7 +19,7 @@ func (s *Site) monitorSessions(c echo.Context) error {
 	}))
 }
 
-// sessionJSON is a live session as REST answers it: the vendor's fields, then ours.
+// sessionJSON is a live session in REST answers: first the vendor's fields, then ours.
 type sessionJSON struct {
 	ID           string       `json:"id"`
 	UserObjectID agent.UserID `json:"user_object_id"`
@@ -32,12 +32,12 @@ type sessionJSON struct {
 	Kind      agent.Kind  `json:"kind"`
 	State     agent.State `json:"state"`
 	Address   *string     `json:"address"`
-	Addresses []string    `json:"addresses"` // all that have access, Address first
-	MAC       *string     `json:"mac"`       // of the computer in the LAN; null where it is not known
+	Addresses []string    `json:"addresses"` // all with access, Address first
+	MAC       *string     `json:"mac"`       // of the computer in the LAN; null if unknown
 	Device    deviceJSON  `json:"device"`
 	Started   string      `json:"started"` // RFC 3339
 	Expires   string      `json:"expires"` // RFC 3339
-	Rx        *uint64     `json:"rx"`      // bytes; null where nothing counts
+	Rx        *uint64     `json:"rx"`      // bytes; null if not counted
 	Tx        *uint64     `json:"tx"`
 }
 

@@ -24,7 +24,7 @@ func (s *Site) restEndAuthSession(c echo.Context) error {
 	return doneREST(c, s.endSession(c, c.Param("id")))
 }
 
-// endSession ends a session for the administrator.
+// endSession ends a session for an administrator.
 func (s *Site) endSession(c echo.Context, id string) error {
 	if err := s.Sessions.End(c.Request().Context(), id, agent.ReasonAdmin); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestSessionMAC: a MAC that nobody knows is null, as everything of a session that is not known.
+// TestSessionMAC: an unknown MAC is null.
 func TestSessionMAC(t *testing.T) {
 	for mac, want := range map[string]string{"": `"mac":null`, "02:00:00:00:00:01": `"mac":"02:00:00:00:00:01"`} {
 		b, err := json.Marshal(jsonOfSession(agent.LiveSession{MAC: mac}))

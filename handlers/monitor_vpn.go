@@ -33,7 +33,7 @@ func (s *Site) vpnSessions() []agent.LiveSession {
 	return vpn
 }
 
-// vpnSessionsOf counts a person's live sessions from outside.
+// vpnSessionsOf counts an account's live VPN sessions.
 func (s *Site) vpnSessionsOf(id agent.UserID) int {
 	n := 0
 	for _, live := range s.vpnSessions() {

@@ -26,7 +26,7 @@ func (s *Site) restUserDisableVPN(c echo.Context, u agent.User) error {
 	return doneREST(c, s.denyVPN(c, u))
 }
 
-// denyVPN takes the right to connect from outside; sessions that need it end.
+// denyVPN revokes the right to connect from outside and ends the sessions that need it.
 func (s *Site) denyVPN(c echo.Context, u agent.User) error {
 	ctx := c.Request().Context()
 	if err := s.Accounts.SetRemoteAccess(ctx, u.ID, false); err != nil {

@@ -12,24 +12,24 @@ import (
 	"ideco-agent/agent"
 )
 
-// wanHosts sees every peer through a WAN interface, whatever its address.
+// wanHosts is an Addressing for which every peer came through a WAN interface.
 type wanHosts struct{ fixedHosts }
 
 func (wanHosts) Peer(a netip.Addr, _ int) agent.Peer { return agent.Peer{Addr: agent.Unmap(a)} }
 
-// TestLocalAddressOutside: an address of the local networks that comes through a WAN interface is outside for everything
-// that asks who is in the LAN.
+// TestLocalAddressOutside: a peer on a WAN interface counts as outside everywhere, even with an address of the local
+// networks.
 func TestLocalAddressOutside(t *testing.T) {
 	s := newSite(t)
 	boss := signIn(t, s, "boss")
 	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn
-	hosts := s.Hosts.(fixedHosts)
+	hosts := s.Addressing.(fixedHosts)
 	for _, c := range []struct {
 		name   string
-		hosts  Hosts
+		hosts  Addressing
 		inside bool
 	}{{"a LAN interface", hosts, true}, {"a WAN interface", wanHosts{hosts}, false}} {
-		s.Hosts = c.hosts
+		s.Addressing = c.hosts
 		if got := ask(gated(s), "GET", "/admin/agent", page, inLAN, boss).Code; (got == reached) != c.inside || !c.inside && got != http.StatusNotFound {
 			t.Errorf("through %s administration answers %d", c.name, got)
 		}
@@ -42,7 +42,7 @@ func TestLocalAddressOutside(t *testing.T) {
 	}
 }
 
-// throughHosts notes the interfaces by which peers are judged.
+// throughHosts records the interfaces it is asked about.
 type throughHosts struct {
 	fixedHosts
 	asked *[]int
@@ -53,7 +53,7 @@ func (h throughHosts) Peer(a netip.Addr, through int) agent.Peer {
 	return h.fixedHosts.Peer(a, through)
 }
 
-// throughConn is a connection that came through an interface.
+// throughConn is a connection through this interface.
 type throughConn struct {
 	net.Conn
 	index int
@@ -62,11 +62,11 @@ type throughConn struct {
 func (throughConn) CarriesSession(bool) {}
 func (c throughConn) Interface() int    { return c.index }
 
-// TestPeerInterface: a peer is judged by the interface through which its connection came, also under TLS.
+// TestPeerInterface: the interface of a request's connection decides about its peer, also under TLS.
 func TestPeerInterface(t *testing.T) {
 	s := newSite(t)
 	var asked []int
-	s.Hosts = throughHosts{s.Hosts.(fixedHosts), &asked}
+	s.Addressing = throughHosts{s.Addressing.(fixedHosts), &asked}
 	for _, conn := range []net.Conn{throughConn{index: 7}, tls.Server(throughConn{index: 8}, &tls.Config{})} {
 		r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
 		r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()

@@ -16,7 +16,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// contentPolicy lets a page load its own style, script and pictures and nothing else.
+// contentPolicy lets a page load only the portal's own styles, scripts and images.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -25,15 +25,15 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h := c.Response().Header()
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer") // the setup link must not leave with a click
+		h.Set("Referrer-Policy", "no-referrer") // keep the setup link out of Referer headers
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store") // answers that may be kept say so themselves
+		h.Set("Cache-Control", "no-store") // cacheable answers override it
 		return next(c)
 	}
 }
 
-// recoverPanic turns a panic into an error, which is logged with its reference; the process goes on.
+// recoverPanic turns a handler's panic into an error, which answerError logs.
 func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer recoverTo(&err)
@@ -41,8 +41,8 @@ func (s *Site) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// answerInTime cuts an answer that is not read in time, and keeps no form while it waits: the fields are many times as
-// large as the body.
+// answerInTime limits the time of sending an answer, and frees the parsed form first: it takes many times the memory of the
+// body.
 func (s *Site) answerInTime(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
@@ -54,24 +54,24 @@ func (s *Site) answerInTime(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// panicked is a panic as an error, with where it happened.
+// panicked is a panic as an error, with its stack.
 type panicked struct{ text string }
 
 func (p panicked) Error() string { return p.text }
 
-// recoverTo is to be deferred; it makes a panic the error of the function that defers it.
+// recoverTo turns a panic into *err. Use it with defer.
 func recoverTo(err *error) {
 	r := recover()
 	if r == http.ErrAbortHandler {
-		panic(r) // net/http knows it
+		panic(r) // net/http handles it
 	}
 	if r != nil {
 		*err = panicked{fmt.Sprintf("panic: %v\n%s", r, debug.Stack())}
 	}
 }
 
-// knownHost answers only for names and addresses that are this gateway's, so that no foreign name can be pointed at it
-// (DNS rebinding) and no link can be built from a forged header.
+// knownHost refuses requests whose Host is not one of the gateway's names and addresses, against DNS rebinding and links
+// built from a forged header.
 func (s *Site) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		host := c.Request().Host
@@ -79,14 +79,14 @@ func (s *Site) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
 			host = name
 		}
 		host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-		if !s.Hosts.Known(host) {
+		if !s.Addressing.Known(host) {
 			return echo.NewHTTPError(http.StatusMisdirectedRequest)
 		}
 		return next(c)
 	}
 }
 
-// crossOrigin refuses what another site makes a browser send (Sec-Fetch-Site, Origin).
+// crossOrigin refuses cross-site requests (Sec-Fetch-Site, Origin).
 func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -101,7 +101,7 @@ func (s *Site) crossOrigin() echo.MiddlewareFunc {
 
 const restKey = "rest"
 
-// markREST marks requests for the paths of REST.
+// markREST marks requests whose path begins like that of a REST route.
 func markREST(paths map[string]bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -111,14 +111,14 @@ func markREST(paths map[string]bool) echo.MiddlewareFunc {
 	}
 }
 
-// isREST tells by the path how an error of a request that met no route is answered.
+// isREST reports whether the request's path belongs to REST, also if it has no route.
 func isREST(c echo.Context) bool {
 	is, _ := c.Get(restKey).(bool)
 	return is
 }
 
-// spoken sets the form in which the route answers, errors included.
-func (s *Site) spoken(f form) echo.MiddlewareFunc {
+// answerIn sets the form of the route's answers and errors.
+func (s *Site) answerIn(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			who(c).form = f
@@ -127,8 +127,8 @@ func (s *Site) spoken(f form) echo.MiddlewareFunc {
 	}
 }
 
-// inForm checks that a request that changes something comes in the route's own form: pages carry the form token, REST
-// says that its body is JSON, which no HTML form can. It comes after admit, so that nobody learns more than that.
+// inForm refuses a changing request without the protection of its form: a page needs the form token, REST needs the content
+// type JSON, which no HTML form can send. It runs after admit, which hides routes from strangers.
 func inForm(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -143,7 +143,7 @@ func inForm(f form) echo.MiddlewareFunc {
 				}
 				return next(c)
 			}
-			r.URL.RawQuery = "" // a form's fields are in its body
+			r.URL.RawQuery = "" // fields count only in the body
 			if err := r.ParseForm(); errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
 				return err
 			}
@@ -155,7 +155,7 @@ func inForm(f form) echo.MiddlewareFunc {
 	}
 }
 
-// admit lets in whom the route's rule names. Where administration does not answer, its routes do not exist.
+// admit applies the route's rule. Outside the LAN the routes of administrators do not exist.
 func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -185,8 +185,8 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// administrationAnswers tells whether administration exists for a visitor: on the gateway itself and in the LAN, never
-// through the VPN.
+// administrationAnswers reports whether a visitor may see administration: on the gateway itself and in the LAN, not through
+// the VPN.
 func (s *Site) administrationAnswers(v *visitor) bool {
-	return s.Hosts.Own(v.Peer.Addr) || v.Peer.Inside
+	return s.Addressing.Own(v.Peer.Addr) || v.Peer.Inside
 }

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// impatient serves a handler with timeouts that a test can wait for.
+// impatient serves a handler with timeouts short enough for a test.
 func impatient(t *testing.T, s *Site, h http.Handler, change func(*http.Server)) *httptest.Server {
 	t.Helper()
 	s.writeTimeoutInTests = 100 * time.Millisecond
@@ -24,9 +24,9 @@ func impatient(t *testing.T, s *Site, h http.Handler, change func(*http.Server))
 	return server
 }
 
-// TestAnswersNobodyReads: a connection whose answers are not read is cut, without a warning in the log.
+// TestAnswersNobodyReads: a connection that does not read its answers is cut, without a warning in the log.
 func TestAnswersNobodyReads(t *testing.T) {
-	s, log := walled(t)
+	s, log := withFirewall(t)
 	over := make(chan struct{})
 	server := impatient(t, s, s.PortalHandler(), func(c *http.Server) {
 		c.WriteTimeout = 0 // answerInTime alone
@@ -74,7 +74,7 @@ func TestNoFormWhileAnswering(t *testing.T) {
 	}
 }
 
-// TestSlowWork: the time for an answer begins with the answer.
+// TestSlowWork: the write timeout starts when the answer begins.
 func TestSlowWork(t *testing.T) {
 	s := newSite(t)
 	s.Health = func(context.Context) error {
@@ -90,7 +90,7 @@ func TestSlowWork(t *testing.T) {
 	}
 }
 
-// TestAgentsOutliveTheTimeouts: the timeouts of the server are not those of an agent's connection.
+// TestAgentsOutliveTheTimeouts: the server's timeouts do not apply to an agent's WebSocket.
 func TestAgentsOutliveTheTimeouts(t *testing.T) {
 	s := newSite(t)
 	server := impatient(t, s, s.AgentHandler(), func(c *http.Server) { c.ReadTimeout = 100 * time.Millisecond })

@@ -14,8 +14,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// decode reads a request's JSON object. A field that does not exist is refused by name: a setting that is spelt wrong
-// must not look saved. So is null, also in a list, in any field but the nullable ones.
+// decode reads a request's JSON object. It refuses unknown fields, because a misspelt setting must not look saved. It
+// refuses null, also inside a list, except in the nullable fields.
 func decode(c echo.Context, into any, nullable ...string) error {
 	b, fields, err := readObject(c)
 	if err != nil {
@@ -38,7 +38,7 @@ func decode(c echo.Context, into any, nullable ...string) error {
 	return nil
 }
 
-// readObject reads a request's JSON object: as it is, and field by field.
+// readObject reads a request's JSON object, raw and by field.
 func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
 	b, err := io.ReadAll(c.Request().Body)
 	var large *http.MaxBytesError
@@ -58,7 +58,7 @@ func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
 	return b, fields, nil
 }
 
-// hasNull tells whether a value is null, or a list with null in it.
+// hasNull reports whether a value is null or a list that contains null.
 func hasNull(value json.RawMessage) bool {
 	var list []json.RawMessage
 	if json.Unmarshal(value, &list) != nil {
@@ -67,16 +67,16 @@ func hasNull(value json.RawMessage) bool {
 	return list == nil || slices.ContainsFunc(list, func(one json.RawMessage) bool { return string(one) == "null" })
 }
 
-// badJSON says what is wrong with a body in the decoder's words, which speak of the caller's own input alone.
+// badJSON is a decoder's error about the body. Its text is shown: it contains only the caller's own input.
 type badJSON struct{ err error }
 
 func (b badJSON) Error() string { return "body: " + b.err.Error() }
 
 func (b badJSON) Unwrap() error { return b.err }
 
-// optional is a field that may be left out, be null or have a value.
+// optional is a field that may be absent or null.
 type optional[T any] struct {
-	Set   bool // the field is there
+	Set   bool // the field is present
 	Value *T   // nil: it is null
 }
 
@@ -85,14 +85,14 @@ func (o *optional[T]) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &o.Value)
 }
 
-// into writes the value where the field has one.
+// into stores the value in *to, if there is one.
 func (o optional[T]) into(to *T) {
 	if o.Value != nil {
 		*to = *o.Value
 	}
 }
 
-// doneREST answers a request that has nothing to tell but that it worked.
+// doneREST answers a request without a result: {} or the error.
 func doneREST(c echo.Context, err error) error {
 	if err != nil {
 		return err

@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// example is a request in the manual, with the answer that it shows.
+// example is a request in the manual and its answer.
 type example struct {
 	method, path, body string
-	answer             string // JSON; empty where the manual shows none
+	answer             string // JSON; empty if the manual shows none
 }
 
 var fenced = regexp.MustCompile("(?s)```(sh|json)\n(.*?)```")
 
-// examplesIn finds the requests of a page: each is a block of sh, and the block of json after it is its answer.
+// examplesIn returns the examples of a page: each is a block of sh, optionally followed by a block of json with the answer.
 func examplesIn(t *testing.T, file string) (list []example) {
 	t.Helper()
 	page, err := os.ReadFile(file)
@@ -40,7 +40,7 @@ func examplesIn(t *testing.T, file string) (list []example) {
 
 var curlWord = regexp.MustCompile(`'[^']*'|\S+`)
 
-// parseCurl reads a curl command: the flags -K, -X and -d, and the address.
+// parseCurl parses a curl command with the flags -K, -X and -d.
 func parseCurl(t *testing.T, command string) example {
 	t.Helper()
 	words := curlWord.FindAllString(strings.ReplaceAll(command, "\\\n", " "), -1)
@@ -66,8 +66,8 @@ func parseCurl(t *testing.T, command string) example {
 	return e
 }
 
-// TestRESTExamples sends every request of the manual to a real site, in the order of the page, and compares the fields of
-// the answers. Every route of REST has an example.
+// TestRESTExamples sends the manual's requests in order to a real site and compares the fields of the answers. Every REST
+// route has an example.
 func TestRESTExamples(t *testing.T) {
 	for _, lang := range []string{"ru", "en"} {
 		t.Run(lang, func(t *testing.T) {
@@ -113,8 +113,8 @@ func TestRESTExamples(t *testing.T) {
 	}
 }
 
-// fieldsOf are the names of an answer's fields, sorted; of a list those of its first element. A field "id" of an answer
-// with nothing else comes with its value, because requests after it name it.
+// fieldsOf returns the sorted field names of an answer, or of the first element of a list. An "id" alone comes with its
+// value, because later requests use it.
 func fieldsOf(t *testing.T, answer string) []string {
 	t.Helper()
 	var list []map[string]any

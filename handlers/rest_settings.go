@@ -19,7 +19,7 @@ func (s *Site) restSettings(c echo.Context) error {
 	return c.JSON(http.StatusOK, settingsFields(&now))
 }
 
-// restSetSettings changes settings in force at once; REST does not ask whether sessions may end.
+// restSetSettings changes settings at once. REST does not ask before sessions end.
 func (s *Site) restSetSettings(c echo.Context) error {
 	_, body, err := readObject(c)
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Site) restSetSettings(c echo.Context) error {
 	return s.restSettings(c)
 }
 
-// changeSettings lays a PUT over the settings; what it leaves out stays. Only the domain may be null. What cannot be read
-// is agent.Problems.
+// changeSettings applies a PUT to the settings; absent fields keep their values. Only the domain may be null. Errors:
+// agent.Problems if a value is invalid, badJSON.
 func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 	fields, gateway := settingsFields(n), gatewayFields(n)
 	var problems agent.Problems
@@ -54,7 +54,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 			return badJSON{fmt.Errorf("%s: %w", name, err)}
 		}
 		if _, is := gateway[name]; is {
-			n.KeepGateway() // the confirmation is for people at a page: what a script sets stays
+			n.KeepGateway() // a script's change is not on trial
 		}
 		n.NetworksSeen = n.NetworksSeen || name == "local_networks"
 	}
@@ -64,7 +64,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 	return nil
 }
 
-// settingsFields are the settings under their names in REST. What is decoded into a field changes the setting.
+// settingsFields maps the names in REST to the settings. Decoding into a field changes the setting.
 func settingsFields(s *agent.Settings) map[string]any {
 	fields := map[string]any{
 		"auth_domain":    (*domainField)(&s.Domain),
@@ -83,7 +83,7 @@ func settingsFields(s *agent.Settings) map[string]any {
 	return fields
 }
 
-// gatewayFields are those of the page «Шлюз».
+// gatewayFields are the fields of the page «Шлюз» (Gateway).
 func gatewayFields(s *agent.Settings) map[string]any {
 	return map[string]any{
 		"lan_interfaces":           listOf(&s.LANInterfaces, asTheyAre),
@@ -95,7 +95,7 @@ func gatewayFields(s *agent.Settings) map[string]any {
 	}
 }
 
-// domainField is null without a domain.
+// domainField is null if there is no domain.
 type domainField string
 
 func (d *domainField) MarshalJSON() ([]byte, error) {
@@ -112,7 +112,7 @@ func (d *domainField) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	domain, removed, problem := agent.ParseDomain(*text)
-	if removed != "" { // a script is told, where the page takes it off and says so
+	if removed != "" { // the page removes it with a notice; REST refuses it
 		problem = agent.Problem{Code: "field_domain", Value: removed}
 	}
 	*d = domainField(domain)
@@ -152,7 +152,7 @@ func (n *numberField) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// listField is a list of texts in REST.
+// listField is a list of strings in REST.
 type listField[T any] struct {
 	list  *[]T
 	parse func(field string, texts []string) ([]T, agent.Problem)
@@ -186,7 +186,7 @@ func texts[T any](list []T) []string {
 	return out
 }
 
-// asError is nil without a problem.
+// asError returns nil for an empty problem.
 func asError(p agent.Problem) error {
 	if p.Code == "" {
 		return nil

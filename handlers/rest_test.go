@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// restClient speaks REST to the real routes as somebody.
+// restClient sends REST requests to the real routes as a signed-in account.
 type restClient struct {
 	t       *testing.T
 	h       http.Handler

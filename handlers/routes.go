@@ -10,22 +10,22 @@ import (
 	"ideco-agent/static"
 )
 
-// rule is who may reach a route.
+// rule says who may use a route.
 type rule int
 
 const (
-	administrator rule = iota // the default: a forgotten rule opens nothing
+	administrator rule = iota // the zero value, so that a forgotten rule is safe
 	user                      // anybody who is signed in
-	setup                     // nobody yet, where administration answers at all
+	setup                     // no login, but only where administration answers
 	anybody
 )
 
-// form is how a route is spoken to, which decides how it is protected and how it answers an error.
+// form is the kind of a route. It decides its protection and the format of its errors.
 type form int
 
 const (
-	page  form = iota // HTML; its POST carries the form token
-	rest              // JSON; its body says so
+	page  form = iota // HTML; a POST has the form token
+	rest              // JSON; a request's body must be declared as JSON
 	plain             // neither: files, health
 )
 
@@ -37,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal. An action on an account gets the one that the path names.
+// portalRoutes is the site map of the portal. s.account loads the account in the path.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -104,8 +104,8 @@ func (s *Site) portalRoutes() []route {
 	}
 }
 
-// agentRoutes is the site map of the agent endpoint. The installer is open on purpose: agents update themselves from
-// there, and it holds no secret.
+// agentRoutes is the site map of the agent endpoint. The installer needs no login, because agents update themselves; it
+// holds no secret.
 func (s *Site) agentRoutes() []route {
 	return []route{
 		{"GET", "/connect", anybody, rest, s.agentConnect},
@@ -114,23 +114,23 @@ func (s *Site) agentRoutes() []route {
 	}
 }
 
-// httpRoutes is the site map of plain HTTP: it only leads to the portal. Whom the firewall has turned away gets the same
-// page for every path.
+// httpRoutes is the site map of plain HTTP. Hosts that the firewall blocks get the same page for every path (see
+// askToStart).
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},
 	}
 }
 
-// tunnelRoutes is the site map of the gateway's address inside the tunnel.
+// tunnelRoutes is the site map of plain HTTP on the gateway's address in the tunnel.
 func (s *Site) tunnelRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.connected},
 	}
 }
 
-// restPaths are the first parts of the paths of REST, with what is under them: also without a route an error is answered
-// there as REST answers. So no page has its path there.
+// restPaths returns the first segments of the paths of REST. Errors below them are answered as REST, also without a route,
+// so no page may have such a path.
 func (s *Site) restPaths() map[string]bool {
 	first := map[string]bool{}
 	for _, r := range slices.Concat(s.portalRoutes(), s.agentRoutes(), s.httpRoutes(), s.tunnelRoutes()) {
@@ -141,7 +141,7 @@ func (s *Site) restPaths() map[string]bool {
 	return first
 }
 
-// firstPart is "users" of "/users/7".
+// firstPart returns the first segment: "users" of "/users/7".
 func firstPart(path string) string {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return first

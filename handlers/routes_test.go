@@ -25,7 +25,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// The addresses of these tests.
+// The peers in these tests.
 var (
 	inLAN   = netip.MustParseAddr("192.168.7.20")
 	outside = netip.MustParseAddr("203.0.113.9")
@@ -34,7 +34,7 @@ var (
 
 const password = "correct horse battery"
 
-// newSite is a site over a real database, with an administrator "boss" and a user "ivanov".
+// newSite returns a site with a real database, an administrator "boss" and a user "ivanov".
 func newSite(t testing.TB) *Site {
 	t.Helper()
 	ctx := context.Background()
@@ -52,7 +52,7 @@ func newSite(t testing.TB) *Site {
 	s := &Site{
 		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Hosts: fixedHosts{set},
+		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, MaxAgents: 100, Portal: func() string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
@@ -103,30 +103,30 @@ func (noTunnel) Forwards() bool  { return false }
 
 type noInstaller struct{}
 
-// policyAlone is a build without msitools and without make.
+// policyAlone is a build with neither installer nor portable program.
 type policyAlone struct{}
 
 func (policyAlone) Driver() bool              { return false }
-func (policyAlone) Policy() Archive           { return Archive{[]byte("policy"), `"p"`} }
-func (policyAlone) Portable() (Archive, bool) { return Archive{}, false }
+func (policyAlone) Policy() ZipFile           { return ZipFile{[]byte("policy"), `"p"`} }
+func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
-func (noInstaller) Ready() error                           { return agent.ErrNotFound }
-func (noInstaller) Image(_, _ string) (Image, error)       { return nil, agent.ErrNotFound }
-func (noInstaller) Signed() bool                           { return false }
-func (noInstaller) Programs() ([]templates.Program, error) { return nil, nil }
-func (fixedRoot) RootDER() []byte                          { return []byte("certificate") }
-func (fixedRoot) Pin() string                              { return "" }
-func (oneLink) Valid(_ context.Context, token string) bool { return token == "the-token" }
-func (oneLink) Void()                                      {}
-func (fixedHosts) Known(host string) bool                  { return host == "gw.example.test" }
-func (fixedHosts) Own(a netip.Addr) bool                   { return a.IsLoopback() }
+func (noInstaller) Ready() error                                { return agent.ErrNotFound }
+func (noInstaller) Preset(_, _ string) (PresetInstaller, error) { return nil, agent.ErrNotFound }
+func (noInstaller) Signed() bool                                { return false }
+func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
+func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
+func (fixedRoot) Pin() string                                   { return "" }
+func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
+func (oneLink) Void()                                           {}
+func (fixedHosts) Known(host string) bool                       { return host == "gw.example.test" }
+func (fixedHosts) Own(a netip.Addr) bool                        { return a.IsLoopback() }
 
-// Peer: all interfaces lead to the LAN.
+// Peer treats all interfaces as LAN.
 func (h fixedHosts) Peer(a netip.Addr, _ int) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Inside: h.now.InLocalNetworks(a)}
 }
 
-// Neighbourhood: everybody is on the gateway's own network.
+// Neighbourhood treats all peers as directly attached.
 func (fixedHosts) Neighbourhood(netip.Addr) []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("192.168.7.1:14765"), netip.MustParseAddrPort("[fd00::1]:14765")}
 }
@@ -137,10 +137,10 @@ type (
 	fixedHosts struct{ *fixedSettings }
 )
 
-// reached is what the handlers of the access tests answer: the rule let the request through.
+// reached is the status of the stub handlers in gated: the route's rule let the request through.
 const reached = 299
 
-// gated is the portal with the real rules before handlers that only say that they were reached.
+// gated returns the portal's routes with their real rules and stub handlers.
 func gated(s *Site) http.Handler {
 	routes := s.portalRoutes()
 	for i := range routes {
@@ -151,7 +151,7 @@ func gated(s *Site) http.Handler {
 	return s.register(e, routes)
 }
 
-// ask sends a request that is right in every way but, perhaps, for who sends it.
+// ask sends a request with valid token and headers from this peer and these cookies.
 func ask(h http.Handler, method, path string, f form, peer netip.Addr, cookies []*http.Cookie) *httptest.ResponseRecorder {
 	body := ""
 	if f == page && method == "POST" {
@@ -173,7 +173,7 @@ func ask(h http.Handler, method, path string, f form, peer netip.Addr, cookies [
 	return w
 }
 
-// signIn returns the cookies of a browser that is signed in.
+// signIn signs the account in and returns the browser's cookies.
 func signIn(t testing.TB, s *Site, login string) []*http.Cookie {
 	t.Helper()
 	r := httptest.NewRequest("POST", "https://gw.example.test/web/auth/login",
@@ -188,7 +188,7 @@ func signIn(t testing.TB, s *Site, login string) []*http.Cookie {
 	return w.Result().Cookies()
 }
 
-// TestRouteAccess: for every route, whom it lets in and what everybody else is told.
+// TestRouteAccess: each route admits exactly the visitors of its rule.
 func TestRouteAccess(t *testing.T) {
 	s := newSite(t)
 	h := gated(s)
@@ -223,12 +223,12 @@ func TestRouteAccess(t *testing.T) {
 	}
 }
 
-// TestHiddenPaths: outside, nothing tells a path of administration from one beside it that is not there.
+// TestHiddenPaths: outside, an administration path is answered exactly like a path that does not exist.
 func TestHiddenPaths(t *testing.T) {
 	s := newSite(t)
 	h := gated(s)
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"}
-	token := randomToken() // otherwise each page has a new one
+	token := randomToken() // the same in all answers, to compare them
 	answer := func(method, path string, f form, language string) string {
 		r := httptest.NewRequest(method, "https://gw.example.test/", strings.NewReader(templates.CSRFField+"="+token))
 		r.URL.Path = path
@@ -267,8 +267,7 @@ func TestHiddenPaths(t *testing.T) {
 	}
 }
 
-// TestRESTPaths: the path of a REST route tells that it is one, so that errors before the route answer in its form and
-// language.
+// TestRESTPaths: restPaths knows every REST route and no other.
 func TestRESTPaths(t *testing.T) {
 	s := newSite(t)
 	for _, r := range append(s.portalRoutes(), s.agentRoutes()...) {
@@ -278,7 +277,7 @@ func TestRESTPaths(t *testing.T) {
 	}
 }
 
-// TestRouteProtection: a request that changes something counts only in the route's own form.
+// TestRouteProtection: changing requests need the protection of their form.
 func TestRouteProtection(t *testing.T) {
 	s := newSite(t)
 	h := gated(s)
@@ -336,7 +335,7 @@ func TestRouteProtection(t *testing.T) {
 	}
 }
 
-// TestNobodyWithoutAnAccount: a cookie is worth nothing once the account is off, gone, or the browser was signed out.
+// TestNobodyWithoutAnAccount: a cookie is void once the account is disabled or deleted or the browser was signed out.
 func TestNobodyWithoutAnAccount(t *testing.T) {
 	s := newSite(t)
 	h := gated(s)
@@ -373,7 +372,7 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 	}
 }
 
-// TestBack: nobody is sent to a place that a request names, unless it is a page of ours.
+// TestBack: the redirect goes only to pages of the portal (no open redirect).
 func TestBack(t *testing.T) {
 	s := newSite(t)
 	for from, want := range map[string]string{
@@ -409,7 +408,7 @@ func TestBack(t *testing.T) {
 	}
 }
 
-// newContext is a request of nobody in particular.
+// newContext returns a request from the LAN without a sign-in.
 func newContext(s *Site) echo.Context {
 	r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
 	c := s.newEcho(page).NewContext(r, httptest.NewRecorder())
@@ -417,8 +416,7 @@ func newContext(s *Site) echo.Context {
 	return c
 }
 
-// TestOtherListeners: what the agent endpoint, plain HTTP and the tunnel serve is open to anybody, and nothing else is
-// there.
+// TestOtherListeners: all routes of the other listeners need no login, and pages of the portal are not there.
 func TestOtherListeners(t *testing.T) {
 	s := newSite(t)
 	for name, c := range map[string]struct {
@@ -428,7 +426,7 @@ func TestOtherListeners(t *testing.T) {
 		"tunnel": {s.tunnelRoutes(), s.register(s.newEcho(plain), s.tunnelRoutes())}} {
 		for _, r := range c.routes {
 			if r.path == protocol.AddressPath {
-				continue // asks for a token of its own
+				continue // needs an address token
 			}
 			if r.rule != anybody || r.method != "GET" {
 				t.Errorf("%s: %s %s is for %v", name, r.method, r.path, r.rule)
@@ -445,7 +443,7 @@ func TestOtherListeners(t *testing.T) {
 	}
 }
 
-// TestLargestBody: what anybody may send is short, in the body and in the query.
+// TestLargestBody: bodies without a login are limited to 8 KiB, and form fields in the query are ignored.
 func TestLargestBody(t *testing.T) {
 	s := newSite(t)
 	h := s.PortalHandler()

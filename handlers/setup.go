@@ -13,13 +13,13 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// SetupLink is the way in for the first administrator.
-type SetupLink interface {
+// SetupToken is the secret in the link with which the first administrator is created.
+type SetupToken interface {
 	Valid(ctx context.Context, token string) bool
 	Void()
 }
 
-// Passwords makes what is stored of a password.
+// Passwords hashes passwords for storage.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
 }
@@ -32,7 +32,7 @@ func (s *Site) setupPage(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.Setup(s.page(c), templates.SetupData{Token: token}))
 }
 
-// setup makes the first administrator. The link is used up in the same transaction: it counts only while there is none.
+// setup creates the first administrator. CreateFirstAdministrator fails if there is one already, so a link works once.
 func (s *Site) setup(c echo.Context) error {
 	token, ctx := c.Param("token"), c.Request().Context()
 	if !s.Setup.Valid(ctx, token) {

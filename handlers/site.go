@@ -13,48 +13,48 @@ import (
 	"ideco-agent/agent/access"
 )
 
-// Site is what the routes work with. All fields are needed.
+// Site has everything the routes need. All exported fields are required.
 type Site struct {
-	Log       *slog.Logger
-	Gate      *access.Gate
-	Sessions  *access.Manager
-	Settings  Settings
-	Accounts  Accounts
-	Passwords Passwords
-	Browsers  Browsers
-	Installer Installer
-	Downloads Downloads
-	Root      Root
-	Setup     SetupLink
-	Hosts     Hosts
-	Health    func(context.Context) error // nil when all parts run
-	Tunnel    Tunnel
-	Gateway   Gateway
-	Portal    func() string // absolute URL of the portal for people in the LAN; "" until there is a domain
+	Log        *slog.Logger
+	Gate       *access.Gate
+	Sessions   *access.Manager
+	Settings   Settings
+	Accounts   Accounts
+	Passwords  Passwords
+	Browsers   Browsers
+	Installer  Installer
+	Downloads  Downloads
+	Root       RootCertificate
+	Setup      SetupToken
+	Addressing Addressing
+	Health     func(context.Context) error // nil if all parts run
+	Tunnel     Tunnel
+	Gateway    Gateway
+	Portal     func() string // URL of the portal in the LAN; "" without a domain
 
-	MaxAgents     int    // connections of agents, with a session or without
-	AgentDownload string // where agents fetch the installer: port and path, such as ":14765/IdecoAgent.msi"
+	MaxAgents     int    // the most connections of agents, with a session or without
+	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
 	downloads           downloadSlots
 	agents              agentConns
-	faults              lastLine      // of health
+	healthFaults        repeatFilter
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }
 
-// Tunnel is what the pages say of the tunnel.
+// Tunnel is the state of the VPN's tunnel.
 type Tunnel interface {
-	Available() bool // people outside can get in now
-	Forwards() bool  // their traffic goes on from the gateway
+	Available() bool // people outside can connect now
+	Forwards() bool  // the gateway forwards their traffic
 }
 
-// Hosts knows under which names and addresses this gateway answers.
-type Hosts interface {
-	Known(host string) bool                       // a host of a request, without a port
+// Addressing knows the gateway's names and addresses, and where a peer is relative to them.
+type Addressing interface {
+	Known(host string) bool                       // the Host of a request, without its port
 	Own(netip.Addr) bool                          // one of this machine's addresses
-	Peer(peer netip.Addr, through int) agent.Peer // the one answer to who is in the LAN; see agent.Peer.Interface
+	Peer(peer netip.Addr, through int) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
-	// Neighbourhood is where the agent endpoint answers in the network that a peer is attached to. The gateway's
-	// certificate is good for these addresses. None: the peer is behind a router.
+	// Neighbourhood returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
+	// certificate covers them. It is empty if the peer is behind a router.
 	Neighbourhood(peer netip.Addr) []netip.AddrPort
 }

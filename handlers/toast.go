@@ -9,13 +9,13 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// leaveToast carries the id of a message to the next page.
+// leaveToast stores a message's id in a cookie for the next page.
 func leaveToast(c echo.Context, id string) {
 	c.SetCookie(&http.Cookie{Name: toastCookie, Value: id, Path: "/", MaxAge: 60, Secure: c.IsTLS(), HttpOnly: true,
 		SameSite: http.SameSiteLaxMode})
 }
 
-// takeToast is the message that the last act left. Only ids of our own messages count, whatever the cookie says.
+// takeToast returns the message of the previous action. It accepts only ids of toasts, because the cookie is the browser's.
 func takeToast(c echo.Context) string {
 	id := cookieValue(c, toastCookie)
 	if id == "" {
@@ -28,7 +28,7 @@ func takeToast(c echo.Context) string {
 	return who(c).L.T(id)
 }
 
-// done answers a form that worked: the message, and the page to go on with.
+// done answers a successful form with a redirect and a message.
 func done(c echo.Context, toast, path string) error {
 	leaveToast(c, toast)
 	return c.Redirect(http.StatusSeeOther, path)

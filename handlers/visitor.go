@@ -13,11 +13,11 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// visitor is who asks, as far as the request shows.
+// visitor is the sender of a request.
 type visitor struct {
 	Peer    agent.Peer
-	User    *agent.User          // nil: nobody is signed in
-	Browser agent.BrowserSession // of the cookie, when User is set
+	User    *agent.User          // nil: not signed in
+	Browser agent.BrowserSession // valid if User is set
 	L       *locale.Localizer
 	Theme   string
 	form    form
@@ -27,14 +27,14 @@ const visitorKey = "visitor"
 
 func who(c echo.Context) *visitor { return c.Get(visitorKey).(*visitor) }
 
-// Cookies for what a person chose. They hold no secret.
+// Cookies for preferences. They hold no secret.
 const (
 	languageCookie = "ideco_lang"
 	themeCookie    = "ideco_theme"
 	toastCookie    = "ideco_toast"
 )
 
-// meet finds out who asks, before anything is decided.
+// meet creates the request's visitor. It comes before all middleware that decides something.
 func (s *Site) meet(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -42,12 +42,12 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: s.Hosts.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), form: f}
+			v := &visitor{Peer: s.Addressing.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), form: f}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}
 			c.Set(visitorKey, v)
-			if c.Request().Method == http.MethodOptions { // echo would answer it for the paths that there are
+			if c.Request().Method == http.MethodOptions { // echo's answer would show which paths exist
 				return echo.ErrMethodNotAllowed
 			}
 			return next(c)
@@ -55,8 +55,8 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 	}
 }
 
-// language is what a visitor is answered in. Programs name theirs in the header; the path alone tells them, so that a path
-// without a route answers like one with.
+// language chooses the language of the answers. For REST the Accept-Language header counts. It goes by the path alone, so
+// that a path without a route answers like one with a route.
 func language(c echo.Context) *locale.Localizer {
 	if isREST(c) {
 		return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
@@ -64,8 +64,7 @@ func language(c echo.Context) *locale.Localizer {
 	return locale.For(cookieValue(c, languageCookie))
 }
 
-// recognise loads the person behind the browser's cookie. A session that is over or whose account is switched off is
-// nobody's.
+// recognise loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.
 func (s *Site) recognise(c echo.Context) error {
 	v, ctx := who(c), c.Request().Context()
 	browser, err := s.currentBrowser(c.Request())
@@ -93,7 +92,7 @@ func (s *Site) recognise(c echo.Context) error {
 	return nil
 }
 
-// page is what every page needs, with the toast that the last act left.
+// page returns the data that every page needs, with the toast of the previous action.
 func (s *Site) page(c echo.Context) templates.Page {
 	v := who(c)
 	return templates.Page{
@@ -114,7 +113,7 @@ func cookieValue(c echo.Context, name string) string {
 	return cookie.Value
 }
 
-// setChoice keeps what a person chose for a year.
+// setChoice stores a preference in a cookie for a year.
 func setChoice(c echo.Context, name, value string) {
 	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 3600, Secure: c.IsTLS(),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode})

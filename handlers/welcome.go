@@ -10,14 +10,14 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// welcome is what plain HTTP says: start the agent, or go to the portal.
+// welcome is the page of plain HTTP: start the agent, or go to the portal.
 func (s *Site) welcome(c echo.Context) error {
 	return s.renderWelcome(c, http.StatusOK, templates.Page{L: who(c).L, Path: "/", Theme: who(c).Theme})
 }
 
-// askToStart answers whoever the firewall has turned away, and nobody else, with the page of welcome, whatever name and
-// path was asked for: the firewall leads requests for any host here. Nothing of the request is used but its language.
-// The connection is closed, because after a login its requests are meant for that host again.
+// askToStart answers hosts that the firewall blocks with the welcome page, for any name and path, because the firewall
+// redirects their HTTP here. It uses nothing of the request but its language. It closes the connection: after a login,
+// further requests belong to the real host.
 func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !s.turnedAway(who(c).Peer) {
@@ -30,13 +30,13 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// turnedAway tells whether a peer is a host of the LAN that the firewall lets nowhere.
+// turnedAway reports whether a peer is a LAN host that the firewall blocks.
 func (s *Site) turnedAway(peer agent.Peer) bool {
-	return peer.Inside && !s.Hosts.Own(peer.Addr) && !s.Sessions.Authorised(peer.Addr) && s.Gateway.State().TurnsAway()
+	return peer.Inside && !s.Addressing.Own(peer.Addr) && !s.Sessions.Authorised(peer.Addr) && s.Gateway.State().TurnsAway()
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, p templates.Page) error {
 	d := templates.WelcomeData{PortalURL: s.Portal(), AgentEnabled: s.Settings.Current().Enabled}
-	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomePolicy())
+	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomeCSP())
 	return s.render(c, status, templates.Welcome(p, d))
 }

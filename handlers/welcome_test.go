@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// from serves a handler on a real connection whose other end is said to be peer.
+// from serves a handler on a real connection and makes peer its remote address.
 func from(t *testing.T, h http.Handler, peer netip.Addr) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +24,7 @@ func from(t *testing.T, h http.Handler, peer netip.Addr) *httptest.Server {
 	return server
 }
 
-// raw sends a request as it stands and reads the answer.
+// raw sends a request verbatim and reads the answer.
 func raw(t *testing.T, server *httptest.Server, request string) (*http.Response, string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -48,8 +48,8 @@ func raw(t *testing.T, server *httptest.Server, request string) (*http.Response,
 	return response, string(body)
 }
 
-// TestAskToStart: a host that the firewall has turned away gets one page for every name and path, and nothing of what it
-// asked for comes back.
+// TestAskToStart: a host that the firewall blocks gets the same page for any name and path, and the page repeats nothing of
+// the request.
 func TestAskToStart(t *testing.T) {
 	s := newSite(t)
 	s.Portal = func() string { return "https://gw.example.test:8443/" }
@@ -94,7 +94,7 @@ func TestAskToStart(t *testing.T) {
 	}
 }
 
-// TestWelcomeForOthers: whoever is not turned away meets port 80 as it always was.
+// TestWelcomeForOthers: hosts that the firewall does not block get the normal answers of port 80.
 func TestWelcomeForOthers(t *testing.T) {
 	on := func(s *Site) { s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn }
 	for name, c := range map[string]struct {
@@ -123,7 +123,7 @@ func TestWelcomeForOthers(t *testing.T) {
 	}
 }
 
-// TestOtherListenersKnowTheirHosts: the exception is port 80's alone.
+// TestOtherListenersKnowTheirHosts: only port 80 answers unknown hosts.
 func TestOtherListenersKnowTheirHosts(t *testing.T) {
 	s := newSite(t)
 	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn

@@ -1,4 +1,4 @@
-// Conveniences of the portal's pages. Everything else works without this file.
+// Conveniences of the pages. Everything else works without this file.
 "use strict";
 
 (() => {
@@ -9,7 +9,7 @@
 
   const toasts = document.querySelector("[data-toasts]");
 
-  // A toast goes after five seconds, but not while somebody points at it or has the focus in it.
+  // A toast disappears after five seconds, but not while it has the pointer or the focus.
   function timeToast(toast) {
     let timer = 0;
     const start = () => { timer = setTimeout(() => toast.remove(), toastFor); };
@@ -19,7 +19,7 @@
     start();
   }
 
-  // What a status region holds from the start is not read aloud; what is put in later is.
+  // Screen readers announce a status region only when its content changes.
   function announce(toast) {
     requestAnimationFrame(() => {
       toast.remove();
@@ -36,7 +36,7 @@
     timeToast(toast);
   }
 
-  // randomText draws evenly: bytes beyond the last whole multiple of the alphabet are thrown away.
+  // randomText discards bytes beyond the last multiple of the alphabet's length, so that all characters are equally likely.
   function randomText(length) {
     const limit = 256 - (256 % alphabet.length);
     const byte = new Uint8Array(1);
@@ -101,12 +101,12 @@
     }
   });
 
-  // Passwords leave as passwords, so that the browser does not remember them as text.
+  // A shown password is hidden before submitting, so that the browser does not remember it as text.
   document.addEventListener("submit", (event) => {
     for (const tools of event.target.querySelectorAll("[data-tools]")) reveal(tools, false);
   });
 
-  // The monitor: the same page is fetched again and its live part replaced, unless a person is about to press a button.
+  // The monitor fetches its page again and replaces the live part, unless a button in it has the pointer or the focus.
   function isBusy(part) {
     const focused = document.activeElement;
     return document.hidden ||
@@ -146,12 +146,12 @@
     }
   }
 
-  // One fetch ends before the next begins.
+  // The next fetch starts after the previous one has ended.
   function keepFresh() {
     setTimeout(() => refresh().finally(keepFresh), refreshEvery);
   }
 
-  // What is on trial goes back by itself on the gateway; the page then shows what is in force.
+  // At the end of a trial the gateway reverts the change; the page is reloaded to show that.
   function countDown(left) {
     const ends = Date.now() + Number(left.textContent) * 1000;
     const timer = setInterval(() => {

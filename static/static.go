@@ -1,5 +1,5 @@
-// Package static holds the portal's style sheet, script and icons. They are embedded in the binary and served under
-// URLs that carry a hash of their content, so that browsers may keep them for ever.
+// Package static embeds the portal's style sheets, script and icons. Their URLs contain a hash of the content, so browsers
+// may cache them for ever.
 package static
 
 import (
@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Prefix is where Handler expects to be mounted.
+// Prefix is the path under which Handler must be mounted.
 const Prefix = "/static/"
 
 //go:embed *.css *.js *.svg
 var files embed.FS
 
-// asset is one embedded file under its hashed name.
+// asset is an embedded file.
 type asset struct {
 	url         string
 	contentType string
@@ -61,8 +61,8 @@ var assets = sync.OnceValue(func() index {
 	return all
 })
 
-// URL is the address of an embedded file, for instance "/static/app.3f2a9c01d4e5.css" for "app.css". A name that is
-// not embedded is a mistake in the program, found by the tests of the pages; it gives an address that answers 404.
+// URL returns the path of an embedded file, for instance "/static/app.3f2a9c01d4e5.css" for "app.css". For a name that is
+// not embedded it returns a path that answers 404; the tests of the pages find that.
 func URL(name string) string {
 	if a, ok := assets().byName[name]; ok {
 		return a.url
@@ -70,7 +70,7 @@ func URL(name string) string {
 	return Prefix + name
 }
 
-// Handler serves the files under Prefix; browsers keep them for a year. Any other path is 404.
+// Handler serves the files under Prefix, cacheable for a year. Any other path is 404.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets().byURL[r.URL.Path]
@@ -85,5 +85,5 @@ func Handler() http.Handler {
 	})
 }
 
-// Text is the content of an embedded file, for a page that has to stand alone; "" for a name that is not embedded.
+// Text returns the content of an embedded file, to inline it in a page; "" for an unknown name.
 func Text(name string) string { return string(assets().byName[name].body) }

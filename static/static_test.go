@@ -55,7 +55,7 @@ func TestOtherPathsAreNotFound(t *testing.T) {
 	}
 }
 
-// Nothing comes from another host, and colours have one home.
+// TestStyleSheetsStandAlone: style sheets load nothing from other hosts, and only tokens.css has colours.
 func TestStyleSheetsStandAlone(t *testing.T) {
 	for _, name := range []string{"app.css", "tokens.css", "welcome.css"} {
 		if strings.Contains(Text(name), "url(") || strings.Contains(Text(name), "@import") {
@@ -76,7 +76,7 @@ func TestStyleSheetsStandAlone(t *testing.T) {
 	}
 }
 
-// tokens are the custom properties of the block that begins with start.
+// tokens returns the custom properties of the block that begins with start.
 func tokens(t *testing.T, start string) map[string]string {
 	t.Helper()
 	_, block, ok := strings.Cut(Text("tokens.css"), start)
@@ -127,7 +127,7 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// contrast is the ratio of WCAG 2.
+// contrast returns the contrast ratio as WCAG 2 defines it.
 func contrast(t *testing.T, a, b string) float64 {
 	t.Helper()
 	la, lb := luminance(t, a), luminance(t, b)

@@ -6,12 +6,12 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// pathLabel names the file that a path of Windows leads to.
+// pathLabel returns the label for a Windows path: its file name.
 func pathLabel(l *locale.Localizer, path string) string {
 	return l.T("exclusions_path_label", locale.Args{"Name": path[strings.LastIndexByte(path, '\\')+1:]})
 }
 
-// programLabel names a program and the Windows that it is for.
+// programLabel returns a program's name and Windows versions.
 func programLabel(l *locale.Localizer, program Program) string {
 	name := locale.Args{"Name": program.Name}
 	switch program.Windows {

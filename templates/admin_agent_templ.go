@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// AdminAgent is Пользователи → Ideco-agent: the switch, the gateway's address, the installer, the settings.
+// AdminAgent is the page Пользователи → Ideco-agent.
 func AdminAgent(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -284,7 +284,7 @@ func AdminAgent(p Page, d AdminAgentData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if d.Saved {
-				templ_7745c5c3_Err = rolloutCard(p, d).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = deploymentCard(p, d).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -315,7 +315,7 @@ func AdminAgent(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// agentSwitch acts at once, apart from Save.
+// agentSwitch switches the agent at once, without Save.
 func agentSwitch(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -511,7 +511,7 @@ func domainCard(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// installerPart stands between field and button from the day a domain is saved.
+// installerPart is shown once a domain is saved.
 func installerPart(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -741,8 +741,8 @@ func installerPart(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// rolloutCard is for whoever brings the program to many computers: three ways, each with a line to copy.
-func rolloutCard(p Page, d AdminAgentData) templ.Component {
+// deploymentCard shows three ways to install the program on many computers.
+func deploymentCard(p Page, d AdminAgentData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -811,7 +811,7 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = copied(p, "command", p.L.T("command_label"), d.Rollout.Command, p.L.T("command_help")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = copied(p, "command", p.L.T("command_label"), d.Deployment.Command, p.L.T("command_help")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -877,7 +877,7 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = copied(p, "startup", p.L.T("startup_label"), d.Rollout.Startup, p.L.T("startup_help")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = copied(p, "startup", p.L.T("startup_label"), d.Deployment.Startup, p.L.T("startup_help")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -963,7 +963,7 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.Rollout.PortableReady {
+		if d.Deployment.PortableReady {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "<a class=\"button\" href=\"/download/IdecoAgent-portable.zip\" download>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1008,7 +1008,7 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = copied(p, "logon", p.L.T("logon_label"), d.Rollout.Logon, p.L.T("logon_help")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = copied(p, "logon", p.L.T("logon_label"), d.Deployment.Logon, p.L.T("logon_help")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1043,7 +1043,7 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if d.InstallerReady && d.Unsigned {
-			templ_7745c5c3_Err = unsignedRollout(p, d.Rollout).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = unsignedDeployment(p, d.Deployment).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1056,8 +1056,8 @@ func rolloutCard(p Page, d AdminAgentData) templ.Component {
 	})
 }
 
-// unsignedRollout is how an administrator lets a program through that nobody has signed.
-func unsignedRollout(p Page, r Rollout) templ.Component {
+// unsignedDeployment shows how an administrator allows the unsigned program.
+func unsignedDeployment(p Page, r Deployment) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -18,9 +18,9 @@ func adminAgent(t *testing.T, d AdminAgentData) *goquery.Document {
 
 func savedAgent() AdminAgentData {
 	return AdminAgentData{Enabled: true, Domain: "gw.company.ru", Saved: true, SavedDomain: "gw.company.ru", InstallerReady: true,
-		Rollout: Rollout{Command: "msiexec /i IdecoAgent.msi /qn", Startup: `msiexec /i \\server\share\IdecoAgent.msi /qn`,
+		Deployment: Deployment{Command: "msiexec /i IdecoAgent.msi /qn", Startup: `msiexec /i \\server\share\IdecoAgent.msi /qn`,
 			Logon: `start "" \\server\share\IdecoAgent.exe utm_address=gw.company.ru utm_pin=3q2+7w==`, PortableReady: true},
-		Form: FormOfSettings(agent.DefaultSettings())}
+		Form: NewSettingsForm(agent.DefaultSettings())}
 }
 
 func TestAdminAgentOffersTheInstallerBetweenFieldAndButton(t *testing.T) {
@@ -76,22 +76,22 @@ func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
 	}
 }
 
-// TestAdminAgentLetsTheUnsignedProgramThrough: people read what Windows shows beside the download; the administrator
-// gets path and sum of each program to copy.
+// TestAdminAgentLetsTheUnsignedProgramThrough: the page has the warnings of Windows, and path and hash of each program to
+// copy.
 func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
 	d := savedAgent()
 	if adminAgent(t, d).Find("details.unfold").Length() != 0 {
 		t.Error("a signed installer is warned of")
 	}
 	d.Unsigned = true
-	d.Rollout.Paths = []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
-	d.Rollout.Programs = []Program{{"IdecoAgent.exe", "10", "aa10"}, {"IdecoAgent.exe", "8", "bb08"}, {"wintun.dll", "", "cc00"}}
+	d.Deployment.Paths = []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
+	d.Deployment.Programs = []Program{{"IdecoAgent.exe", "10", "aa10"}, {"IdecoAgent.exe", "8", "bb08"}, {"wintun.dll", "", "cc00"}}
 	doc := adminAgent(t, d)
 	if doc.Find(".installer details.unfold").Length() != 1 || doc.Find(".rollout details.unfold").Length() != 1 {
 		t.Error("not said in both places")
 	}
 	for id, want := range map[string][2]string{
-		"path-0": {d.Rollout.Paths[0], "Путь к IdecoAgent.exe"},
+		"path-0": {d.Deployment.Paths[0], "Путь к IdecoAgent.exe"},
 		"sum-0":  {"aa10", "SHA-256 IdecoAgent.exe для Windows 10 и 11"},
 		"sum-1":  {"bb08", "SHA-256 IdecoAgent.exe для Windows 8 и 8.1"},
 		"sum-2":  {"cc00", "SHA-256 wintun.dll"},
@@ -104,7 +104,7 @@ func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
 	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Authenticode") {
 		t.Error("nothing is said of AppLocker's own hash")
 	}
-	d.Rollout.Programs = nil
+	d.Deployment.Programs = nil
 	if doc := adminAgent(t, d); doc.Find("#path-0").Length() != 1 || strings.Contains(doc.Find(".rollout").Text(), "для антивируса. Суммы") {
 		t.Error("without sums there are paths only")
 	}
@@ -173,7 +173,7 @@ func TestAdminAgentShowsThePinWhetherThereIsAnInstallerOrNot(t *testing.T) {
 func TestAdminAgentHelpsToRollOut(t *testing.T) {
 	d := savedAgent()
 	doc := adminAgent(t, d)
-	for id, want := range map[string]string{"command": d.Rollout.Command, "startup": d.Rollout.Startup, "logon": d.Rollout.Logon} {
+	for id, want := range map[string]string{"command": d.Deployment.Command, "startup": d.Deployment.Startup, "logon": d.Deployment.Logon} {
 		if got := doc.Find("#" + id).Text(); got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
 			t.Errorf("%s is %q, want %q with a button", id, got, want)
 		}
@@ -186,7 +186,7 @@ func TestAdminAgentHelpsToRollOut(t *testing.T) {
 	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Go 1.20") {
 		t.Error("nothing is said of the build for Windows 8")
 	}
-	d.Rollout.PortableReady = false
+	d.Deployment.PortableReady = false
 	doc = adminAgent(t, d)
 	if doc.Find(`a[href="/download/IdecoAgent-portable.zip"]`).Length() != 0 || !strings.Contains(doc.Find(".rollout").Text(), "в этой сборке шлюза нет") {
 		t.Error("a build without the program for a share does not say so")

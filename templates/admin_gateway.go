@@ -18,44 +18,44 @@ type AdminGatewayData struct {
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
-	Gone              []string       // chosen interfaces that are not there now
-	NotLocal          []netip.Prefix // networks of the saved LAN interfaces that are no local networks
+	Gone              []string       // chosen interfaces that are missing now
+	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 
-	Chosen       bool   // LAN and WAN are, in what Preview is for
-	Preview      string // of the rules; empty: there are none
-	PreviewTyped bool   // for what stands in the form, not for what is saved
+	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
+	Preview      string // the rules as text; empty if there are none
+	PreviewTyped bool   // Preview is for the submitted form, not for the saved settings
 
-	Trial     string        // name of the trial that runs; empty without one
-	TrialLeft time.Duration // of it
-	Returned  time.Time     // when the former settings last came back by themselves; zero: not told any more
+	Trial     string        // id of the running trial; empty without one
+	TrialLeft time.Duration // until the gateway reverts the change
+	Returned  time.Time     // when a trial was last reverted automatically; zero: not shown
 }
 
-// GatewayForm are the settings of the page «Шлюз» as they stand in their fields.
+// GatewayForm is the form of the page «Шлюз» (Gateway).
 type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
 	OpenBeforeLogin string             // separated by spaces
-	Wide            []agent.OpenServer // entries of it that open a whole host
+	Wide            []agent.OpenServer // its entries without a port
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds
 }
 
-// InterfaceChoice is an interface with what it was chosen for.
+// InterfaceChoice is an interface and its role.
 type InterfaceChoice struct {
 	agent.Interface
 	Role string
-	Gone bool // chosen, but not there now
+	Gone bool // chosen, but missing now
 }
 
-// What an interface is chosen for.
+// Roles of an interface.
 const (
 	RoleLAN  = "lan"
 	RoleWAN  = "wan"
 	RoleNone = "none"
 )
 
-// FormOfGateway is how saved settings stand in their fields, over the interfaces that are there.
-func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
+// NewGatewayForm fills the form with saved settings and this machine's interfaces.
+func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
 	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
 	f.OpenBeforeLogin = joined(g.OpenBeforeLogin, " ")
 	for _, o := range g.OpenBeforeLogin {
@@ -86,7 +86,7 @@ func FormOfGateway(g agent.GatewaySettings, interfaces []agent.Interface) Gatewa
 	return f
 }
 
-// joined is a list in one text.
+// joined joins the list's texts.
 func joined[T fmt.Stringer](list []T, separator string) string {
 	texts := make([]string, len(list))
 	for i, one := range list {
@@ -95,7 +95,7 @@ func joined[T fmt.Stringer](list []T, separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// atDNS narrows entries to the port of DNS.
+// atDNS restricts entries to port 53.
 func atDNS(list []agent.OpenServer) []agent.OpenServer {
 	narrow := make([]agent.OpenServer, len(list))
 	for i, o := range list {
@@ -104,10 +104,10 @@ func atDNS(list []agent.OpenServer) []agent.OpenServer {
 	return narrow
 }
 
-// secondsLeft counts the last second as one.
+// secondsLeft rounds up.
 func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// addresses are those of an interface.
+// addresses lists the addresses of an interface.
 func addresses(i agent.Interface) string {
 	return prefixes(i.Addrs)
 }
@@ -120,7 +120,7 @@ func prefixes(nets []netip.Prefix) string {
 	return strings.Join(list, ", ")
 }
 
-// enforcementClass is the class of the state's banner, which names its icon too.
+// enforcementClass returns the CSS class of the state's banner; its icon has the same name.
 func enforcementClass(g agent.GatewayState) string {
 	switch {
 	case g.Enforces():
@@ -131,7 +131,7 @@ func enforcementClass(g agent.GatewayState) string {
 	return "warn"
 }
 
-// wantsForwarding6 tells whether there is anything in IPv6 to pass on.
+// wantsForwarding6 reports whether an interface has a routable IPv6 address.
 func wantsForwarding6(d AdminGatewayData) bool {
 	for _, i := range d.Form.Interfaces {
 		for _, a := range i.Addrs {
@@ -143,7 +143,7 @@ func wantsForwarding6(d AdminGatewayData) bool {
 	return false
 }
 
-// forwardingOff is the text of what the kernel does not pass on; empty when it passes all that there is.
+// forwardingOff returns the id of the text about missing forwarding; empty if nothing is missing.
 func forwardingOff(d AdminGatewayData) string {
 	off6 := wantsForwarding6(d) && !d.State.Forwarding6
 	switch {
@@ -157,8 +157,8 @@ func forwardingOff(d AdminGatewayData) string {
 	return "forwarding_off"
 }
 
-// forwardingLines make forwarding last. A machine that forwards IPv6 learns its own default route from the provider's
-// router only where it is told to.
+// forwardingLines returns the sysctl lines that enable forwarding permanently. Without accept_ra = 2 a machine that forwards
+// IPv6 ignores the provider's router advertisements.
 func forwardingLines(d AdminGatewayData) string {
 	lines := []string{"net.ipv4.ip_forward = 1"}
 	if wantsForwarding6(d) {

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// AdminGateway is Шлюз: between which interfaces the firewall stands.
+// AdminGateway is the page Шлюз.
 func AdminGateway(p Page, d AdminGatewayData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -132,7 +132,7 @@ func AdminGateway(p Page, d AdminGatewayData) templ.Component {
 	})
 }
 
-// trialPart asks whether the choice in force stays. The script counts down; without it the page says how much was left.
+// trialPart asks for the confirmation of a trial. The script counts down the time left.
 func trialPart(p Page, d AdminGatewayData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -797,7 +797,7 @@ func gatewayCard(p Page, d AdminGatewayData) templ.Component {
 	})
 }
 
-// interfaceChoice is one interface. Its name travels beside its role, because others may come and go meanwhile.
+// interfaceChoice is one interface. The form also sends its name, because interfaces may appear and disappear meanwhile.
 func interfaceChoice(p Page, i int, one InterfaceChoice) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1092,7 +1092,7 @@ func interfaceRole(i int, one InterfaceChoice, role, label string) templ.Compone
 	})
 }
 
-// interfacesNote says what is wrong with the choice as a whole.
+// interfacesNote shows the error of the choice as a whole.
 func interfacesNote(name string, d AdminGatewayData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

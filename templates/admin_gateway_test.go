@@ -20,13 +20,13 @@ func prefixesOf(list ...string) []netip.Prefix {
 	return out
 }
 
-// fullGateway is the page with everything that can be wrong.
+// fullGateway returns the data of a page with every warning.
 func fullGateway(errors map[string]string) AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{hostile}, WANInterfaces: []string{"gone0"}, Masquerade: true, VPNPeersMayTalk: true}
 	d := AdminGatewayData{
 		State:             agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile, Restored: now, Boot: agent.BootFailed},
 		InterfacesUnknown: true,
-		Form:              FormOfGateway(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true}, {Name: "eth1"}}),
+		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true}, {Name: "eth1"}}),
 		Errors:            errors,
 		Chosen:            true,
 		Preview:           hostile,
@@ -42,7 +42,7 @@ func gatewayOnTrial() AdminGatewayData {
 	return AdminGatewayData{
 		State:        agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
 		AgentEnabled: true,
-		Form:         FormOfGateway(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
+		Form:         NewGatewayForm(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
 		Chosen:       true,
 		Preview:      "table inet ideco_agent {\n}",
 		Trial:        "abc",
@@ -58,7 +58,7 @@ func adminGateway(t *testing.T, d AdminGatewayData) *goquery.Document {
 
 func TestAdminGatewayShowsInterfacesAndTheirRoles(t *testing.T) {
 	d := gatewayOnTrial()
-	d.Form = FormOfGateway(agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"ppp0"}}, []agent.Interface{
+	d.Form = NewGatewayForm(agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"ppp0"}}, []agent.Interface{
 		{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24", "2001:db8::1/64")},
 		{Name: "eth1", Internet: true},
 	})
@@ -159,7 +159,7 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 		{false, false, six, "никто не пройдёт", true, 2},
 	} {
 		d := AdminGatewayData{State: agent.GatewayState{Forwarding4: c.four, Forwarding6: c.six},
-			Form: FormOfGateway(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: c.addrs}})}
+			Form: NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: c.addrs}})}
 		doc := adminGateway(t, d)
 		offered := doc.Find(`form[action="/admin/gateway/forwarding"]`).Length() == 1
 		lines := len(strings.Split(doc.Find("#forwarding-lines").Text(), "\n"))
@@ -169,10 +169,11 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 	}
 }
 
-// A provider's line whose router tells the machine its way out must go on to be listened to.
+// TestForwardingLinesKeepAdvertisedRoutes: an interface whose default route comes from router advertisements keeps accepting
+// them.
 func TestForwardingLinesKeepAdvertisedRoutes(t *testing.T) {
 	six := prefixesOf("2001:db8::1/64")
-	d := AdminGatewayData{Form: FormOfGateway(agent.GatewaySettings{}, []agent.Interface{
+	d := AdminGatewayData{Form: NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{
 		{Name: "lan0", Addrs: six, Learns6: true}, {Name: "wan0.7", Addrs: six, Internet: true, Learns6: true}, {Name: "wan1", Addrs: six, Internet: true}})}
 	want := "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv6.conf.wan0/7.accept_ra = 2"
 	if got := forwardingLines(d); got != want {

@@ -2,7 +2,7 @@ package templates
 
 import "ideco-agent/templates/locale"
 
-// path is where the form of the account goes.
+// path is the action of the account's form.
 func (d AdminUserData) path() string {
 	if d.ID == 0 {
 		return "/admin/users"

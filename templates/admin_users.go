@@ -11,7 +11,7 @@ func (d AdminUsersData) from() int     { return (d.Page-1)*d.Size + 1 }
 func (d AdminUsersData) to() int       { return d.from() + len(d.Users) - 1 }
 func (d AdminUsersData) hasNext() bool { return d.to() < d.Total }
 
-// pageURL is the address of another page of the same search.
+// pageURL returns the URL of another page of the same search.
 func (d AdminUsersData) pageURL(page int) string {
 	query := url.Values{}
 	if d.Query != "" {

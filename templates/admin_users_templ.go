@@ -12,7 +12,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// AdminUsers is Пользователи → Учётные записи.
+// AdminUsers is the page Пользователи → Учётные записи.
 func AdminUsers(p Page, d AdminUsersData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

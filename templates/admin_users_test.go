@@ -40,7 +40,7 @@ func TestUsersPaging(t *testing.T) {
 func TestUserFormMatchesTheAccount(t *testing.T) {
 	saved := agent.User{ID: 7, Login: "ivanov", Name: "Иванов", Phone: "1", Comment: "c", Enabled: true, RemoteAccess: true}
 	p := Page{L: locale.For("ru"), User: &saved}
-	doc := render(t, AdminUser(p, AdminUserData{ID: 7, Local: true, Title: saved.Title(), Form: FormOfUser(saved)}))
+	doc := render(t, AdminUser(p, AdminUserData{ID: 7, Local: true, Title: saved.Title(), Form: NewUserForm(saved)}))
 	for name, checked := range map[string]bool{"enabled": true, "remote_access": true, "admin": false} {
 		box := doc.Find("#" + name)
 		if _, on := box.Attr("checked"); on != checked || box.AttrOr("value", "") != "1" {

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Cabinet is where a person downloads the agent, changes the password and looks after own connections.
+// Cabinet is the page of a user: the agent's download, the password, own sessions and browsers.
 func Cabinet(p Page, d CabinetData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -349,7 +349,7 @@ func cabinetAgent(p Page, d CabinetData) templ.Component {
 	})
 }
 
-// unsignedWarnings is what Windows says of an installer that nobody has signed, for the person who runs it.
+// unsignedWarnings shows which warnings Windows gives for an unsigned installer.
 func unsignedWarnings(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

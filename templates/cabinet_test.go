@@ -59,7 +59,8 @@ func TestCabinetLeavesThePinToAdministrators(t *testing.T) {
 	}
 }
 
-// TestCabinetSaysWhatWindowsWillShow: folded beside the download, and only while the installer is unsigned.
+// TestCabinetSaysWhatWindowsWillShow: the warnings of Windows are folded beside the download while the installer is
+// unsigned.
 func TestCabinetSaysWhatWindowsWillShow(t *testing.T) {
 	d := readyCabinet
 	if cabinetOf(t, localPerson, d).Find("details.unfold").Length() != 0 {

@@ -7,11 +7,11 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// confirmed is the field that says that the person was asked.
-var confirmed = Hidden{"confirm", "1"}
+// confirmed is the field of a confirmed form.
+var confirmed = HiddenField{"confirm", "1"}
 
-// ConfirmAgentOff asks before the agent is switched off; sessions are the live ones that will end, and closed tells
-// whether the firewall then lets nobody through.
+// ConfirmAgentOff asks before the agent is switched off. sessions is the number of live sessions, which end. If closed, the
+// firewall then lets nobody through.
 func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData {
 	text := consequence(l, "confirm_agent_off_text", "confirm_agent_off_none", sessions)
 	if closed {
@@ -21,13 +21,13 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData
 		Title:  l.T("confirm_agent_off_title"),
 		Text:   text,
 		Action: "/admin/agent/state",
-		Fields: []Hidden{{"enabled", "0"}, confirmed},
+		Fields: []HiddenField{{"enabled", "0"}, confirmed},
 		Button: l.T("confirm_agent_off_button"),
 		Cancel: "/admin/agent",
 	}
 }
 
-// ConfirmSettings asks before settings are saved with which some live sessions no longer fit.
+// ConfirmSettings asks before saving settings that end misfits sessions.
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
@@ -39,7 +39,7 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) Confir
 	}
 }
 
-// ConfirmVPN asks before settings of the tunnel are saved with which some live sessions no longer fit.
+// ConfirmVPN asks before saving settings of the tunnel that end misfits sessions.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
@@ -51,7 +51,7 @@ func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
 	}
 }
 
-// ConfirmUserOff asks before an account with live sessions is switched off. The form carries the other changes along.
+// ConfirmUserOff asks before an account with live sessions is disabled. The form includes the other changes.
 func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, sessions int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_user_off_title", locale.Args{"Login": form.Login}),
@@ -63,8 +63,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 	}
 }
 
-// ConfirmUserVPN asks before a person with live sessions from outside loses the right to them. The form carries the
-// other changes along.
+// ConfirmUserVPN asks before an account with VPN sessions loses the right to them. The form includes the other changes.
 func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, sessions int) ConfirmData {
 	d := ConfirmVPNDeny(l, user, sessions)
 	d.Action, d.Fields, d.Cancel = userPath(user.ID), append(form.hidden(), confirmed), userPath(user.ID)
@@ -77,19 +76,19 @@ func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) Confi
 		Title:  l.T("confirm_user_delete_title", locale.Args{"Login": user.Login}),
 		Text:   consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions),
 		Action: userPath(user.ID) + "/delete",
-		Fields: []Hidden{confirmed},
+		Fields: []HiddenField{confirmed},
 		Button: l.T("confirm_user_delete_button"),
 		Cancel: userPath(user.ID),
 	}
 }
 
-// ConfirmVPNDeny asks before a person loses the right to connect from outside and the sessions that need it.
+// ConfirmVPNDeny asks before an account loses the right to connect from outside. Its VPN sessions end.
 func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_vpn_deny_title", locale.Args{"Name": user.Title()}),
 		Text:   consequence(l, "confirm_vpn_deny_text", "confirm_vpn_deny_none", sessions),
 		Action: "/admin/monitor/vpn/" + strconv.FormatInt(int64(user.ID), 10) + "/deny",
-		Fields: []Hidden{confirmed},
+		Fields: []HiddenField{confirmed},
 		Button: l.T("vpn_deny"),
 		Cancel: "/admin/monitor/vpn",
 	}
@@ -97,7 +96,7 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 
 func userPath(id agent.UserID) string { return "/admin/users/" + strconv.FormatInt(int64(id), 10) }
 
-// consequence says how many sessions will end, or what else will happen when there are none.
+// consequence returns the text some for the number of sessions that end, or the text none.
 func consequence(l *locale.Localizer, some, none string, sessions int) string {
 	if sessions == 0 {
 		return l.T(none)

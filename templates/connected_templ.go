@@ -7,7 +7,7 @@ package templates
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Connected is the page that the gateway shows inside the tunnel. It is to be sent with [WelcomePolicy].
+// Connected is the page that the gateway serves inside the tunnel, with the policy [WelcomeCSP].
 func Connected(p Page, d ConnectedData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// ErrorFor is what to say about a status when there is nothing more exact; ref may be empty.
+// ErrorFor returns the default texts for a status. ref may be empty.
 func ErrorFor(l *locale.Localizer, status int, ref string) ErrorData {
 	d := ErrorData{Status: status, Ref: ref}
 	switch {
@@ -28,5 +28,5 @@ func ErrorFor(l *locale.Localizer, status int, ref string) ErrorData {
 	return d
 }
 
-// refUntold tells whether there is a reference that the text does not hold.
+// refUntold reports whether there is a reference that Text does not contain.
 func (d ErrorData) refUntold() bool { return d.Ref != "" && !strings.Contains(d.Text, d.Ref) }

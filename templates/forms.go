@@ -7,25 +7,25 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// field is one labelled input with its helper text, whose place an error takes.
+// field is an input with its label and a note: the help or, instead of it, an error.
 type field struct {
-	Name  string // in the form; also the element's id
+	Name  string // also the element's id
 	Label string
 	Value string
 	Help  string
 	Error string
 
-	Type         string // "text" when empty
-	Autocomplete string // "off" when empty
+	Type         string // "" = "text"
+	Autocomplete string // "" = "off"
 	InputMode    string
 	Max          int // characters
 	Focus        bool
 	ReadOnly     bool
-	Tools        string // of a password: "show", or "new" for show, generate and copy
-	Twin         string // the field that a generated password is repeated in
+	Tools        string // for a password: "show", or "new" (show, generate, copy)
+	Twin         string // name of the field that also gets a generated password
 }
 
-// newPassword is a field for a password that is being set.
+// newPassword is the field of a new password.
 func newPassword(l *locale.Localizer, label, problem string) field {
 	return field{
 		Name:         "psw",
@@ -38,7 +38,7 @@ func newPassword(l *locale.Localizer, label, problem string) field {
 	}
 }
 
-// repeatedPassword is the field in which the same password is typed again.
+// repeatedPassword is the field that repeats the new password.
 func repeatedPassword(label, problem string) field {
 	return field{Name: "psw2", Label: label, Error: problem, Type: "password", Autocomplete: "new-password"}
 }
@@ -50,7 +50,7 @@ func or(s, otherwise string) string {
 	return s
 }
 
-// inputMode is the keyboard that a telephone shows for a number.
+// inputMode selects a phone's keyboard for a number.
 func inputMode(n agent.NumberSetting) string {
 	if n.Fraction {
 		return "decimal"
@@ -58,7 +58,7 @@ func inputMode(n agent.NumberSetting) string {
 	return "numeric"
 }
 
-// describe ties an input to the note under it.
+// describe returns the ARIA attributes that link an input to its note.
 func describe(f field) templ.Attributes {
 	attributes := templ.Attributes{}
 	if f.Error != "" {
@@ -70,7 +70,7 @@ func describe(f field) templ.Attributes {
 	return attributes
 }
 
-// twinned makes a generated password fill the field of the repetition too.
+// twinned makes a generated password also fill psw2.
 func twinned(f field) field {
 	f.Twin = "psw2"
 	return f

@@ -205,7 +205,7 @@ func input(l *locale.Localizer, f field) templ.Component {
 	})
 }
 
-// number is an input for a setting that is a number.
+// number is the input of a number setting.
 func number(l *locale.Localizer, n agent.NumberSetting, value string, problems map[string]string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -377,7 +377,7 @@ func textarea(f field, rows int) templ.Component {
 	})
 }
 
-// checkbox is a choice of yes or no; its label stands beside it.
+// checkbox is a checkbox with its label.
 func checkbox(f field, on bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -481,7 +481,7 @@ func checkbox(f field, on bool) templ.Component {
 	})
 }
 
-// note is the helper text under a field, or the error in its place.
+// note is the help under a field, or its error.
 func note(f field) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -578,7 +578,7 @@ func note(f field) templ.Component {
 	})
 }
 
-// passwordTools are shown by the script, which does the work.
+// passwordTools are buttons that the script shows and handles.
 func passwordTools(l *locale.Localizer, f field) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -746,7 +746,7 @@ func passwordTools(l *locale.Localizer, f field) templ.Component {
 	})
 }
 
-// state is a status: an icon, a word and, where it needs one, an explanation.
+// state is a status: an icon, a word and an optional explanation.
 func state(class, symbol, word, explanation string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -838,7 +838,7 @@ func state(class, symbol, word, explanation string) templ.Component {
 	})
 }
 
-// banner is a remark about the whole page.
+// banner is a message about the whole page.
 func banner(class string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -902,7 +902,7 @@ func banner(class string) templ.Component {
 	})
 }
 
-// empty says what will be here and how to make it happen.
+// empty is the placeholder of an empty list. It says how to fill it.
 func empty(symbol, title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -974,7 +974,7 @@ func empty(symbol, title, text string) templ.Component {
 	})
 }
 
-// copied is a text that goes somewhere else, with a button that takes it there. The script unhides the button.
+// copied is a text with a button that copies it. The script shows the button.
 func copied(p Page, id, label, text, help string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

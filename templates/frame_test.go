@@ -33,7 +33,7 @@ func TestThemeAndLanguageSwitches(t *testing.T) {
 	}
 }
 
-// The address of the setup page is a secret that works once: nothing on the page leads away from it or repeats it.
+// TestSetupPageKeepsItsAddress: the setup page has no links to other pages and does not show its secret URL.
 func TestSetupPageKeepsItsAddress(t *testing.T) {
 	doc := render(t, Setup(Page{L: locale.For("ru"), Path: "/setup/secret"}, SetupData{Token: "secret"}))
 	if doc.Find("form").Length() != 1 || doc.Find("input[name=from]").Length() != 0 {
@@ -75,12 +75,12 @@ func TestErrorPageSaysTheReferenceOnce(t *testing.T) {
 	}
 }
 
-func TestWelcomePolicyAllowsTheStyleOfThePage(t *testing.T) {
+func TestWelcomeCSPAllowsTheStyleOfThePage(t *testing.T) {
 	l := locale.For("ru")
 	doc := render(t, Welcome(Page{L: l}, WelcomeData{PortalURL: "https://gw.company.ru", AgentEnabled: true}))
 	sum := sha256.Sum256([]byte(doc.Find("style").Text()))
-	if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(WelcomePolicy(), "'sha256-"+hash+"'") {
-		t.Errorf("the policy %q does not name %s", WelcomePolicy(), hash)
+	if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(WelcomeCSP(), "'sha256-"+hash+"'") {
+		t.Errorf("the policy %q does not name %s", WelcomeCSP(), hash)
 	}
 	if doc.Find("script, link, form").Length() > 0 {
 		t.Error("the page asks port 80 for more than itself")

@@ -129,7 +129,7 @@ func Guide(p Page, g guide.Page) templ.Component {
 	})
 }
 
-// contents lists the pages of the manuals, and the sections of the one that is open.
+// contents lists the pages of the manuals and the sections of the open page.
 func contents(p Page, open guide.Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -277,7 +277,7 @@ func contents(p Page, open guide.Page) templ.Component {
 	})
 }
 
-// help is the "?" beside a title. It shows the first paragraph of a section of the manuals, and leads there.
+// help is the "?" beside a title. It shows the first paragraph of a section of the manuals and links to it.
 func help(p Page, page, section string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// TestHelp: every "?" shows a text of the manuals and leads to the section that it is from.
+// TestHelp: every "?" shows a text of the manuals and links to its section.
 func TestHelp(t *testing.T) {
 	for _, lang := range locale.Languages {
 		found := 0
@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestContents: the contents lead to all pages, and to the sections of the open one.
+// TestContents: the contents link to all pages and to the sections of the open one.
 func TestContents(t *testing.T) {
 	open, _ := guide.Find("en", "rest")
 	doc := render(t, Guide(Page{L: locale.For("en"), Path: "/guide/rest"}, open))

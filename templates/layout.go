@@ -6,7 +6,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// otherLanguage is what the language switch leads to.
+// otherLanguage returns the language that the switch changes to.
 func otherLanguage(l *locale.Localizer) string {
 	if l.Lang() == "ru" {
 		return "en"
@@ -14,7 +14,7 @@ func otherLanguage(l *locale.Localizer) string {
 	return "ru"
 }
 
-// nextTheme is what the theme switch leads to: system, light, dark, system.
+// nextTheme returns the theme that the switch changes to, in the order system, light, dark.
 func nextTheme(theme string) string {
 	switch theme {
 	case "light":
@@ -45,7 +45,7 @@ func themeIcon(theme string) string {
 	return "auto"
 }
 
-// isSection tells whether a path lies in a section of the navigation.
+// isSection reports whether a path belongs to a section of the navigation.
 func isSection(path, section string) bool {
 	return path == section || strings.HasPrefix(path, section+"/")
 }

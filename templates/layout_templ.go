@@ -9,7 +9,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "ideco-agent/static"
 
-// document is the frame of every page: no inline script, no inline style.
+// document is the HTML around every page.
 func document(p Page, title string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -218,7 +218,7 @@ func document(p Page, title string) templ.Component {
 	})
 }
 
-// adminLayout is a page of the administration: header, sections at the side, content.
+// adminLayout is a page of the administration: header, navigation, content.
 func adminLayout(p Page, title string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -319,7 +319,7 @@ func adminLayout(p Page, title string) templ.Component {
 	})
 }
 
-// personLayout is a page of a person who is signed in: header and content.
+// personLayout is a page of a signed-in user: header and content.
 func personLayout(p Page, title string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -391,8 +391,8 @@ func personLayout(p Page, title string) templ.Component {
 	})
 }
 
-// strangerLayout is a page for nobody in particular: one card in the middle. A page that must not be left (its address
-// works once) goes without the switches, whose forms lead elsewhere.
+// strangerLayout is a page without a login: one card. The switches lead to another page, so a page with a one-time URL has
+// none.
 func strangerLayout(p Page, title string, switches bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -558,7 +558,7 @@ func brand(p Page, href string) templ.Component {
 	})
 }
 
-// controls are who is signed in, language, theme and the way out.
+// controls show the account, the language and theme switches and the logout.
 func controls(p Page, person bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1127,7 +1127,7 @@ func section(p Page, href, label, symbol string) templ.Component {
 	})
 }
 
-// alert is an act that failed; it stays until the next page.
+// alert is the message of a failed action. It stays until the next page.
 func alert(text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1235,7 +1235,7 @@ func csrf(p Page) templ.Component {
 	})
 }
 
-// cameFrom names the page that a switch of language or theme returns to.
+// cameFrom is the hidden field with the page to which the language and theme switches return.
 func cameFrom(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -9,7 +9,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "ideco-agent/templates/guide"
 
-// Login is where a person signs in to the portal.
+// Login is the sign-in page of the portal.
 func Login(p Page, d LoginData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

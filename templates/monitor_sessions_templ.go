@@ -12,7 +12,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// MonitorSessions is Монитор → Авторизованные пользователи.
+// MonitorSessions is the page Монитор → Авторизованные пользователи.
 func MonitorSessions(p Page, d MonitorSessionsData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -181,7 +181,7 @@ func MonitorSessions(p Page, d MonitorSessionsData) templ.Component {
 	})
 }
 
-// refreshNote is unhidden by the script, which does what it says.
+// refreshNote says that the page refreshes itself. The script shows it.
 func refreshNote(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

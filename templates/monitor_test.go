@@ -12,7 +12,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// cells are the texts of the first row by column.
+// cells returns the first row's texts by column.
 func cells(doc *goquery.Document) map[string]string {
 	texts := map[string]string{}
 	doc.Find("tbody tr").First().Find("td").Each(func(_ int, s *goquery.Selection) {

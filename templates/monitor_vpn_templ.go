@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-// MonitorVPN is Монитор → VPN пользователи.
+// MonitorVPN is the page Монитор → VPN пользователи.
 func MonitorVPN(p Page, d MonitorVPNData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

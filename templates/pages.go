@@ -17,110 +17,110 @@ import (
 // CSRFField is the name of the hidden field with the token against cross-site requests.
 const CSRFField = "_csrf"
 
-// Page is what every page needs.
+// Page is the data that every page needs.
 type Page struct {
 	L     *locale.Localizer
-	Path  string      // of the current URL; marks the place in the navigation
-	User  *agent.User // nil: nobody is signed in
+	Path  string      // of the current URL; selects the navigation item
+	User  *agent.User // nil: not signed in
 	CSRF  string      // value of CSRFField
-	Theme string      // "light", "dark", or "" for what the person's system says
-	Toast string      // shown once for five seconds: an act that worked
-	Alert string      // stays above the content: an act that did not
+	Theme string      // "light", "dark", or "" for the system's
+	Toast string      // success message, shown for five seconds
+	Alert string      // failure message, shown above the content
 }
 
 // LoginData fills [Login].
 type LoginData struct {
-	Login string // as typed before
-	Error string // why the attempt was refused
+	Login string // as typed
+	Error string // why the sign-in was refused
 }
 
-// SetupData fills [Setup], where the first administrator is made.
+// SetupData fills [Setup], the form that creates the first administrator.
 type SetupData struct {
-	Token  string // of the link; part of the form's address
+	Token  string // of the link; part of the form's action
 	Login  string
 	Name   string
 	Errors map[string]string // by field: login, name, psw, psw2
 }
 
-// ConfirmData fills [Confirm], which asks once before an act that hurts. The constructors in confirm.go know the words.
+// ConfirmData fills [Confirm], which asks before a destructive action. confirm.go has the texts.
 type ConfirmData struct {
 	Title  string
-	Text   string // what will happen and to how many
-	Action string // where the form goes
-	Fields []Hidden
+	Text   string // what will happen
+	Action string // of the form
+	Fields []HiddenField
 	Button string
-	Cancel string // where the way back leads
+	Cancel string // URL of the way back
 }
 
-// Hidden is a field that a form carries unseen.
-type Hidden struct{ Name, Value string }
+// HiddenField is a hidden input of a form.
+type HiddenField struct{ Name, Value string }
 
-// ErrorData fills [Error]. [ErrorFor] knows the words for a status.
+// ErrorData fills [Error]. [ErrorFor] has the texts for a status.
 type ErrorData struct {
 	Status int
 	Title  string
 	Text   string
-	Ref    string // number that stands in the log; may be empty
+	Ref    string // reference in the log; may be empty
 }
 
-// WelcomeData fills [Welcome], the page of port 80 that an unauthorised browser is led to.
+// WelcomeData fills [Welcome], the page of port 80 for a browser without access.
 type WelcomeData struct {
-	PortalURL    string // absolute; empty until there is a domain
+	PortalURL    string // absolute; empty without a domain
 	AgentEnabled bool
 }
 
-// ConnectedData fills [Connected], the page inside the tunnel. An empty Login: the address has no session.
+// ConnectedData fills [Connected], the page inside the tunnel. Login is empty if the address has no session.
 type ConnectedData struct {
 	Login     string
 	Address   string
 	Since     time.Time
-	Userspace bool // nothing but this page is reached through the tunnel
+	Userspace bool // the tunnel reaches only this page
 }
 
 // AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, device_policy, the agent.AgentNumbers, vpn_network,
 // forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
 	Enabled        bool
-	Domain         string // as it stands in the field
+	Domain         string // as typed
 	DomainError    string
-	DomainNotice   string // what was taken off a pasted address
+	DomainNotice   string // what was removed from a pasted address
 	Saved          bool   // a domain is saved
-	SavedDomain    string // in ASCII, as the installer gets it
-	DomainUnicode  string // how people read it; empty when that is the same
+	SavedDomain    string // in ASCII, as in the installer
+	DomainUnicode  string // decoded; empty if it is the same
 	InstallerReady bool
 	NoDriver       bool // the installer has no wintun.dll
 	Unsigned       bool // Windows warns of the installer
-	Rollout        Rollout
-	Pin            string // of the own root, in base64; empty: not shown
+	Deployment     Deployment
+	Pin            string // of the own root, in base64; hidden if empty
 	Form           SettingsForm
 	Errors         map[string]string
-	NetworksUnseen bool // nobody has looked over the networks that were found at the first start
+	NetworksUnseen bool // the networks found at the first start are not confirmed
 	Sessions       int  // live ones
 	VPNUnavailable bool // there is no tunnel on this gateway now
-	VPNUserspace   bool // the tunnel serves the gateway's own page and forwards nothing
+	VPNUserspace   bool // the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
 }
 
-// Rollout is what brings the program to many computers.
-type Rollout struct {
-	Command       string   // installs, silently, in the installer's folder
-	Startup       string   // the same from a share, when a computer starts
-	Logon         string   // starts the program from a share, without installing it
-	PortableReady bool     // there is the program for a share
-	Unblock       string   // takes the mark off files that a browser has downloaded
+// Deployment has the command lines for installing the program on many computers.
+type Deployment struct {
+	Command       string   // installs silently, run in the installer's folder
+	Startup       string   // the same from a network share, as a startup script
+	Logon         string   // starts the program from a share without installing it, as a logon script
+	PortableReady bool     // this build has the program for a share
+	Unblock       string   // removes the mark of the web from downloaded files
 	Paths         []string // of the installed programs
 	Programs      []Program
 }
 
-// Program is a file that the installer puts on a computer. Windows is "10" (and 11), "8" (and 8.1), or "" for all.
+// Program is a file in the installer. Windows is "10" (and 11), "8" (and 8.1), or "" for all.
 type Program struct {
 	Name    string
 	Windows string
 	SHA256  string // in hexadecimal
 }
 
-// VPNForm are the settings of the tunnel as they stand in their fields.
+// VPNForm is the form of the tunnel's settings.
 type VPNForm struct {
 	Network     string
 	Forward     string // ForwardAll or ForwardChosen
@@ -130,13 +130,13 @@ type VPNForm struct {
 	LocalTunnel bool
 }
 
-// What goes into the tunnel.
+// Values of VPNForm.Forward.
 const (
 	ForwardAll    = "all"
 	ForwardChosen = "chosen"
 )
 
-// SettingsForm are the settings as they stand in their fields; a refused form keeps what was typed.
+// SettingsForm is the form of the other settings.
 type SettingsForm struct {
 	LocalNetworks string            // one a line
 	DevicePolicy  string            // an agent.DevicePolicy
@@ -146,28 +146,28 @@ type SettingsForm struct {
 // AdminUsersData fills [AdminUsers].
 type AdminUsersData struct {
 	Query string
-	Users []agent.User // of this page alone
-	Total int          // matching
+	Users []agent.User // on this page
+	Total int          // matching accounts
 	Page  int          // from 1
-	Size  int          // rows of a full page
+	Size  int          // rows per page
 }
 
-// AdminUserData fills [AdminUser]. ID 0 is an account that is being made; such a form also sends psw.
+// AdminUserData fills [AdminUser]. ID 0 is a new account, whose form also sends psw.
 type AdminUserData struct {
 	ID        agent.UserID
-	Local     bool   // the gateway keeps the account; others are known from a directory
+	Local     bool   // a local account; others come from a directory
 	Directory string // of an account that is not local
 	Self      bool   // the administrator's own account
 	Title     string
 	Created   time.Time
 	Form      UserForm
 	Errors    map[string]string // by field: login, name, phone, comment, psw, enabled, admin
-	Sessions  int               // live ones of this person
-	LastAdmin bool              // cannot be deleted, switched off or stripped of the role
-	Throttled time.Time         // until when sign-ins are refused after wrong passwords; zero: they are not
+	Sessions  int               // the number of live sessions
+	LastAdmin bool              // cannot be deleted, disabled or demoted
+	Throttled time.Time         // sign-ins are refused until then; zero: not throttled
 }
 
-// UserForm is an account as it stands in its fields.
+// UserForm is the form of an account.
 type UserForm struct {
 	Login        string
 	Name         string
@@ -188,7 +188,7 @@ type MonitorSessionsData struct {
 // MonitorVPNData fills [MonitorVPN].
 type MonitorVPNData struct {
 	Sessions    []agent.LiveSession // of kind vpn
-	Allowed     int                 // people who may connect from outside
+	Allowed     int                 // accounts that may connect from outside
 	Unavailable bool                // there is no tunnel on this gateway now
 	Now         time.Time
 }
@@ -196,17 +196,17 @@ type MonitorVPNData struct {
 // CabinetData fills [Cabinet].
 type CabinetData struct {
 	AgentEnabled   bool
-	Domain         string // the saved one; empty until there is one
+	Domain         string // empty if none is saved
 	InstallerReady bool
 	Unsigned       bool                // Windows warns of the installer
-	Sessions       []agent.LiveSession // of this person
+	Sessions       []agent.LiveSession // of this account
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
 }
 
-// BrowserRow is a browser in which the person is signed in.
+// BrowserRow is a browser in which the account is signed in.
 type BrowserRow struct {
 	agent.BrowserSession
-	Current bool // the one that asks
+	Current bool // the browser of this request
 }

@@ -19,7 +19,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// hostile is what a stranger would like to be taken for markup.
+// hostile is input that must not become markup.
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>' {{.}} javascript:alert(3)`
 
 var now = time.Date(2026, 11, 23, 14, 5, 0, 0, time.Local)
@@ -35,7 +35,7 @@ func someSession(id string, kind agent.Kind) agent.LiveSession {
 	return s
 }
 
-// samples are all pages in many states, filled with hostile text.
+// samples returns all pages in many states, filled with hostile text.
 func samples(l *locale.Localizer) map[string]templ.Component {
 	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
 	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true}
@@ -62,7 +62,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Rollout: Rollout{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
+		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
 		VPNUserspace: true, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
 	off := full
 	off.Enabled = false
@@ -121,7 +121,7 @@ func render(t *testing.T, c templ.Component) *goquery.Document {
 	return doc
 }
 
-// each runs a check over every sample in both languages.
+// each runs a check on every sample in both languages.
 func each(t *testing.T, check func(t *testing.T, name string, doc *goquery.Document)) {
 	for _, lang := range locale.Languages {
 		for name, c := range samples(locale.For(lang)) {
@@ -161,7 +161,7 @@ func TestWhatPeopleTypeStaysText(t *testing.T) {
 	})
 }
 
-// isOurs tells whether a link stays on the portal. The welcome page alone names the portal's own address.
+// isOurs reports whether a link stays on the portal. Only the welcome page has an absolute link to it.
 func isOurs(link string) bool {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -259,7 +259,7 @@ func TestEveryPageIsWhole(t *testing.T) {
 				t.Errorf("%s: %d", html(s), w.Code)
 			}
 		})
-		// The rows of these tables become cards on a phone; those of the manuals stay rows.
+		// On a phone, rows become cards, except in the manuals.
 		columns := []string{}
 		doc.Find(".table th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, s.Text()) })
 		doc.Find(".table tbody tr").Each(func(_ int, row *goquery.Selection) {

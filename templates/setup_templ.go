@@ -9,7 +9,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "ideco-agent/agent"
 
-// Setup is where the link of a new gateway leads: the first administrator is made here.
+// Setup creates the first administrator. The link of a new gateway leads here.
 func Setup(p Page, d SetupData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -2,7 +2,7 @@ package templates
 
 import "net/netip"
 
-// address is an address for a table; «—» where there is none.
+// address formats an address for a table; «—» if there is none.
 func address(a netip.Addr) string {
 	if !a.IsValid() {
 		return "—"

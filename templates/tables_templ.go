@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The roles keep tables tables for a screen reader where the style sheet lays rows out as cards.
+// column is a column header. The ARIA roles keep the table semantics where the style sheet shows rows as cards.
 func column(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -98,7 +98,7 @@ func numberColumn(name string) templ.Component {
 	})
 }
 
-// actionColumn is the last one, which stays in sight while the others scroll.
+// actionColumn is the last column, which stays visible while the others scroll.
 func actionColumn(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -141,7 +141,7 @@ func actionColumn(name string) templ.Component {
 	})
 }
 
-// iconColumn is actionColumn where each row has one small button; its name is for screen readers.
+// iconColumn is actionColumn for rows with one small button. Its name is for screen readers.
 func iconColumn(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -184,7 +184,7 @@ func iconColumn(name string) templ.Component {
 	})
 }
 
-// cell carries the name of its column for the narrow layout.
+// cell has the name of its column for the narrow layout.
 func cell(class, column string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -263,7 +263,7 @@ func cell(class, column string) templ.Component {
 	})
 }
 
-// moment shows a time absolutely, and relatively in the tooltip.
+// moment shows the absolute time, and the relative one in a tooltip.
 func moment(l *locale.Localizer, t, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -440,7 +440,7 @@ func traffic(l *locale.Localizer, rx, tx *uint64) templ.Component {
 	})
 }
 
-// handshake stands under the traffic of a session with a tunnel.
+// handshake is shown under the traffic of a VPN session.
 func handshake(l *locale.Localizer, t, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -7,7 +7,7 @@ package templates
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Welcome is the page that port 80 shows a browser without access. It is to be sent with [WelcomePolicy].
+// Welcome is the page of port 80 for a browser without access, served with the policy [WelcomeCSP].
 func Welcome(p Page, d WelcomeData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -63,7 +63,7 @@ func programsOf(t *installer.Template) ([]templates.Program, error) {
 
 func (m msi) Ready() error { return m.absent }
 
-func (m msi) Image(host, pin string) (handlers.Image, error) {
+func (m msi) Preset(host, pin string) (handlers.PresetInstaller, error) {
 	if m.absent != nil {
 		return nil, m.absent
 	}
@@ -83,7 +83,7 @@ func (m msi) Programs() ([]templates.Program, error) {
 // downloads are what this program was built with beside the installer.
 type downloads struct {
 	driver           bool
-	policy, portable handlers.Archive
+	policy, portable handlers.ZipFile
 }
 
 func openDownloads(m msi) (downloads, error) {
@@ -100,14 +100,14 @@ func openDownloads(m msi) (downloads, error) {
 	return d, nil
 }
 
-func archive(content []byte) handlers.Archive {
+func archive(content []byte) handlers.ZipFile {
 	sum := sha256.Sum256(content)
-	return handlers.Archive{Content: content, ETag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+	return handlers.ZipFile{Content: content, ETag: `"` + hex.EncodeToString(sum[:16]) + `"`}
 }
 
 func (d downloads) Driver() bool             { return d.driver }
-func (d downloads) Policy() handlers.Archive { return d.policy }
+func (d downloads) Policy() handlers.ZipFile { return d.policy }
 
-func (d downloads) Portable() (handlers.Archive, bool) {
+func (d downloads) Portable() (handlers.ZipFile, bool) {
 	return d.portable, len(d.portable.Content) > 0
 }

@@ -258,7 +258,7 @@ func (c *limitedConn) used() {
 	}
 }
 
-// CarriesSession says whether the connection carries a live session now; see [handlers.SessionConn]. When a session ends,
+// CarriesSession says whether the connection carries a live session now; see [handlers.CountedConn]. When a session ends,
 // its connection counts again, even above the limit: it is open already.
 func (c *limitedConn) CarriesSession(yes bool) {
 	c.limiter.mu.Lock()

@@ -119,7 +119,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
-		Hosts:         &hosts{settings: set.Current, agents: addrPorts(open.agent)},
+		Addressing:    &hosts{settings: set.Current, agents: addrPorts(open.agent)},
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,

@@ -2,20 +2,20 @@ package client
 
 import "time"
 
-// How long the agent waits before it tries to come back.
+// Delays before the agent reconnects.
 const (
 	firstDelay  = 500 * time.Millisecond
 	maxDelay    = 30 * time.Second
 	graceDelay  = 3 * time.Second  // while the gateway still keeps the session
-	tunnelDelay = 20 * time.Second // after this computer had no tunnel for a session
-	maxWait     = 24 * time.Hour   // however long the gateway asks for
+	tunnelDelay = 20 * time.Second // after the tunnel of a session could not be made
+	maxWait     = 24 * time.Hour   // even when the gateway asks for more
 )
 
 // backoff doubles the delay from one attempt to the next.
 type backoff struct{ attempts uint }
 
-// next is the delay before the next attempt; jitter in [0, 1) spreads it by 20 % to both sides, so that the agents of
-// a restarted gateway do not come all at once.
+// next returns the delay before the next attempt. jitter in [0, 1) spreads it by ±20 %, so that the agents of a
+// restarted gateway do not all reconnect at once.
 func (b *backoff) next(inGrace bool, jitter float64) time.Duration {
 	d := maxDelay
 	if b.attempts < 6 { // 0.5 s · 2⁶ is over the limit

@@ -1,5 +1,6 @@
-// Package client is the agent program without its window: it connects to a gateway, logs a person in, keeps the
-// connection, because access lasts exactly as long, and reconnects by itself when the connection was lost.
+// Package client is the agent program without its window: it connects to a gateway, logs a person in and keeps the
+// connection open, because access lasts as long as the connection. It reconnects by itself when the connection is
+// lost.
 //
 //	            refused (3), unreachable or not trusted (4)
 //	          ┌────────────────────────────────────────────▶ error
@@ -9,19 +10,20 @@
 //	                   └── reconnecting ◀───────┘   │
 //	                           └─ refused without a time to retry ─▶ error (5)
 //
-// The numbers are the exit codes of ideco-agent. While it comes back it waits 0.5 s, doubling to 30 s, ±20 %, but
-// never more than 3 s while the gateway still keeps the session. It shows the resume token of the last answer when it
-// has one. When the gateway says that the token is over, it logs in once with the password, which it keeps in memory
-// only; a session that ended for any other reason than lost or shutdown is never begun again by itself.
+// The numbers are the exit codes of ideco-agent. The delay before a reconnect starts at 0.5 s and doubles up to 30 s,
+// ±20 %. It is at most 3 s while the gateway still keeps the session. The agent sends the resume token of the last
+// answer when it has one. When the gateway no longer accepts the token, the agent logs in once with the password,
+// which it keeps in memory only. It does not reconnect after a session that ended for any other reason than lost or
+// shutdown.
 //
-// A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a key of its own after
-// every login and comeback. The state is "tunnel" once packets come through. Where they do not, the agent says that the
-// network blocks the tunnel and keeps trying for as long as the session lives. While it comes back the tunnel stays for
-// the gateway's grace, so that connections may outlive the pause.
+// A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a new key after every
+// login and reconnect. The state is "tunnel" once packets come through. Until then the agent reports that the network
+// blocks the tunnel, and keeps trying as long as the session lives. During a reconnect the tunnel stays up for the
+// gateway's grace, so that connections can survive the pause.
 //
-// A computer in the local network may have more addresses than the one of the connection, as it does with IPv6. When the
-// gateway sends address_token the agent proves them one by one, each by a request that comes from it, and new ones as they
-// come.
+// A computer in the local network may have more addresses than that of the connection, for instance IPv6 addresses.
+// When the gateway sends address_token, the agent proves each further address by a request from it, also those that
+// appear later.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package client
@@ -38,51 +40,52 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Config says where to connect and as whom. The zero value of every field below Device is usable.
+// Config says where to connect and with which login. The zero value of every field below Device is usable.
 type Config struct {
 	Host     string // as agent.ParseServer returns it
 	Port     uint16
 	Login    string
-	Password string // may be empty: the gateway is asked all the same
+	Password string // may be empty: it is sent all the same
 	Device   agent.Device
 
 	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
-	Pin    *Pin           // a root that is trusted besides them, unless nil
+	Pin    *Pin           // a root that is also trusted, unless nil
 	Lang   locale.Lang
 	Tunnel Tunnel // nil = this program can only authorise addresses in the local network
-	// NoTunnel is the key of the text that says why Tunnel is nil; empty = that of agent.CodeVPNUnavailable.
+	// NoTunnel is the key of the text that explains why Tunnel is nil; empty = the text of agent.CodeVPNUnavailable.
 	NoTunnel string
-	// Events is told everything that a person should see, one at a time. news is the notice that is new; nil = the state is.
+	// Events is called at every change of the status or its notices, never concurrently. news is the new notice, or
+	// nil when the state has changed.
 	Events func(s Status, news *Notice)
-	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 
-	// Extend carries the person's wish to extend the session, with the password, or empty for the one of the login. nil =
-	// there is no window where the person could, as the gateway's words take for granted.
+	// Extend requests a longer session. The value is the password, or empty for the password of the login. nil = the
+	// person has no window to extend the session from; the agent then replaces the gateway's warning by its own.
 	Extend <-chan string
-	// Nudge tells that the network of this computer has changed, or that it woke from sleep: the connection is tried at
-	// once instead of when it is missed. nil = nobody watches.
+	// Nudge signals that the network of this computer has changed or that the computer woke from sleep. The agent
+	// then checks the connection or reconnects at once. nil = never.
 	Nudge <-chan struct{}
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Addresses lists the addresses of the network interface that has own; the agent proves those that a session in the
-	// local network may have too. nil = the system's.
+	// Addresses returns the addresses of the network interface that has own. The agent proves those that a session in
+	// the local network may have. nil = the system's.
 	Addresses func(own netip.Addr) ([]netip.Addr, error)
 	// Clock is replaced by tests; nil = the system's.
 	Clock Clock
 }
 
-// Kind is how a Run came to its end.
+// Kind says how a Run ended.
 type Kind int
 
-// Kinds of ends.
+// Kinds of results.
 const (
-	ByUser      Kind = iota // the context was cancelled; the gateway was told when it could be
+	ByUser      Kind = iota // the context was cancelled
 	Refused                 // the first login was refused
 	Unreachable             // the gateway did not answer the first time
-	NotTrusted              // what answered the first time could not prove to be the gateway
-	ByGateway               // the gateway ended the session, or refused to take it up again
-	Answered                // of Probe: the gateway is there
+	NotTrusted              // the first time, the server could not prove to be the gateway
+	ByGateway               // the gateway ended the session or refused to resume it
+	Answered                // of Probe: the gateway answers
 )
 
 // Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.
@@ -93,7 +96,7 @@ type Result struct {
 	Err     error
 }
 
-// Run logs in and stays until the session is over for good. Cancelling ctx logs the person out.
+// Run logs in and returns when the session has ended for good. Cancelling ctx logs out.
 func Run(ctx context.Context, cfg Config) Result { return newClient(cfg).run(ctx) }
 
 func (c *client) run(ctx context.Context) Result {
@@ -108,14 +111,14 @@ func (c *client) run(ctx context.Context) Result {
 	return c.over(f)
 }
 
-// client is one Run. It belongs to the goroutine of Run.
+// client is the state of one Run. Only the goroutine of Run uses it.
 type client struct {
 	cfg     Config
 	clock   Clock
 	jitter  func() float64 // in [0, 1)
 	backoff backoff
 
-	// what the last auth_state said
+	// from the last auth_state
 	mode    string
 	address string
 	expires string // RFC 3339
@@ -125,11 +128,11 @@ type client struct {
 
 	further *prover // of the connection
 
-	extending bool // an authorize is under way that extends the session
+	extending bool // an authorize that extends the session was sent and not answered
 
 	working  <-chan bool    // of the tunnel; nil = there is none
 	endpoint netip.AddrPort // of the tunnel
-	held     *hold          // nil = the tunnel does not wait for the end of a grace
+	held     *hold          // nil = no hold runs
 
 	status   Status // as reported last, with news
 	news     *Notice
@@ -157,7 +160,7 @@ func newClient(cfg Config) *client {
 	return c
 }
 
-// over tells the person how it ended.
+// over shows the end and returns the Result.
 func (c *client) over(f *failure) Result {
 	if f.err != nil {
 		c.cfg.Log(f.err.Error())
@@ -170,14 +173,14 @@ func (c *client) over(f *failure) Result {
 	return Result{f.kind, f.code, f.message, f.err}
 }
 
-// failure is why there is no access, or no longer.
+// failure says why there is no access.
 type failure struct {
 	kind    Kind
 	code    string
 	message string
 	reason  bool          // code is an agent.Reason
-	returns bool          // the agent comes back by itself
-	wait    time.Duration // the gateway's word when to try again; 0 = it gave none
+	returns bool          // the agent reconnects by itself
+	wait    time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
 	err     error
 }
 
@@ -186,7 +189,8 @@ func (c *client) byUser() *failure {
 		message: c.text(locale.Reason(agent.ReasonLogout))}
 }
 
-// ended is an end for one of the design's reasons, told by the gateway or found here.
+// ended returns the failure for the end of a session, reported by the gateway or found by the agent. An empty message
+// becomes the agent's own text.
 func (c *client) ended(reason agent.Reason, message string, err error) *failure {
 	if message = agent.Clean(message, maxMessage); message == "" {
 		message = c.text(locale.Reason(reason))
@@ -195,7 +199,7 @@ func (c *client) ended(reason agent.Reason, message string, err error) *failure 
 		returns: reason.Returns(), err: err}
 }
 
-// failed is a refusal that the agent found by itself.
+// failed returns a failure that the agent itself found.
 func (c *client) failed(kind Kind, code agent.Code, err error) *failure {
 	return &failure{kind: kind, code: string(code), message: c.text(locale.Code(code)), err: err}
 }

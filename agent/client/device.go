@@ -17,7 +17,7 @@ import (
 
 const deviceIDBytes = 16
 
-// StateDir is where the agent keeps what outlives a run, for this user of the computer.
+// StateDir returns the directory for what the agent keeps between runs, for this user of the computer.
 func StateDir() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -26,14 +26,14 @@ func StateDir() (string, error) {
 	return filepath.Join(dir, "ideco-agent"), nil
 }
 
-// NewDevice describes this computer under an identifier that it never had before.
+// NewDevice describes this computer with a new random identifier.
 func NewDevice() agent.Device {
-	name, _ := os.Hostname() // a device without a name is still a device
+	name, _ := os.Hostname() // the name may be empty
 	return agent.Device{ID: newDeviceID(), Name: name, OS: runtime.GOOS}.Clean()
 }
 
-// ThisDevice describes this computer. Its identifier is random, made at the first run and kept in the file "device" of
-// the directory. The device is usable even when there is an error; its identifier will then be another one next time.
+// ThisDevice describes this computer. Its identifier is random, made at the first run and kept in the file "device"
+// of dir. With an error the device can still be used, but will have another identifier next time.
 func ThisDevice(dir string) (agent.Device, error) {
 	d := NewDevice()
 	file := filepath.Join(dir, "device")
@@ -47,7 +47,8 @@ func ThisDevice(dir string) (agent.Device, error) {
 	return d, err
 }
 
-// readDeviceID treats a file with anything else in it, as a power loss may leave, like none.
+// readDeviceID reads the identifier. For a file with any other content, as after a power loss, it returns
+// fs.ErrNotExist.
 func readDeviceID(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -63,7 +64,7 @@ func readDeviceID(file string) (string, error) {
 func newDeviceID() string {
 	b := make([]byte, deviceIDBytes)
 	if _, err := rand.Read(b); err != nil {
-		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+		panic(fmt.Sprintf("random numbers: %v", err))
 	}
 	return hex.EncodeToString(b)
 }

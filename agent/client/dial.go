@@ -20,15 +20,15 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// How long each step towards the gateway may take.
+// Timeouts of each step of connecting to the gateway.
 const (
 	dialTimeout      = 10 * time.Second // TCP, all addresses of the name together
 	handshakeTimeout = 10 * time.Second // TLS
 	connectTimeout   = 30 * time.Second // everything up to the WebSocket
 )
 
-// dial opens wss://host:port/connect. No proxy is asked and no redirect followed: the gateway gives access to the
-// address that the connection comes from.
+// dial opens wss://host:port/connect. It uses no proxy and follows no redirect, because the gateway gives access to
+// the address that the connection comes from.
 func (c *client) dial(ctx context.Context) (*link, *failure) {
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -72,7 +72,7 @@ func userAgent() string {
 	return fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)
 }
 
-// dialTLS opens a TLS connection to the gateway and makes sure that it is the gateway.
+// dialTLS opens a TLS connection to the gateway and verifies its certificate.
 func (c *client) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	raw, err := c.cfg.Dial(ctx, network, address)
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	switch {
 	case !ok:
 		return unreachable
-	case response.StatusCode >= http.StatusInternalServerError: // the gateway cannot now, and says why
+	case response.StatusCode >= http.StatusInternalServerError: // a temporary failure, explained by the gateway
 		if words := agent.Clean(refusal.Message, maxMessage); words != "" {
 			unreachable.message = words
 		}
@@ -113,13 +113,13 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	return c.refused(refusal.Code, refusal.Message, wait, err)
 }
 
-// httpRefusal reads an answer in place of the upgrade that has the shape of the protocol's error. Anything else that speaks
-// HTTP is not the gateway.
+// httpRefusal reads the protocol's error from an HTTP response that came instead of the upgrade. ok is false when the
+// response has no such error, and so is not from a gateway.
 func httpRefusal(response *http.Response) (refusal protocol.Error, ok bool) {
 	if response == nil || response.StatusCode < http.StatusBadRequest || response.Body == nil {
 		return refusal, false
 	}
-	body, err := io.ReadAll(response.Body) // the library hands on 1024 bytes at most
+	body, err := io.ReadAll(response.Body) // the library passes at most 1024 bytes
 	if err != nil || json.Unmarshal(body, &refusal) != nil {
 		return refusal, false
 	}

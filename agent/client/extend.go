@@ -5,8 +5,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// asksPassword reports whether a refused extension needs another password than that of the login. The codes are those of the
-// refusal's notice.
+// asksPassword reports whether code refuses an extension because of the password, so that another one is needed.
 func asksPassword(code string) bool {
 	switch agent.Code(code) {
 	case agent.CodeBadCredentials, agent.CodePasswordExpired, agent.CodePasswordMustChange:
@@ -15,8 +14,8 @@ func asksPassword(code string) bool {
 	return false
 }
 
-// extend asks the gateway for a longer session, with the password of the login unless the person gave another. Where the
-// connection fails, its loss is found where it is read.
+// extend asks the gateway for a longer session, with the given password or, when it is empty, that of the login. An
+// error of the connection is only logged: reading from it fails too and ends it.
 func (c *client) extend(l *link, password string) {
 	if c.extending {
 		return
@@ -31,7 +30,7 @@ func (c *client) extend(l *link, password string) {
 	c.extending = true
 }
 
-// extended reads the answer. A refusal leaves the session as it is.
+// extended handles the answer to extend. A refusal leaves the session unchanged.
 func (c *client) extended(m *protocol.AuthState) {
 	c.extending = false
 	if !m.Authorized {

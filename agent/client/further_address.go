@@ -10,35 +10,34 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// lookEvery is how often the agent looks for new addresses of this computer: those of RFC 8981 come without any change
-// of the network.
+// lookEvery is how often the agent checks for new addresses of this computer. Temporary addresses (RFC 8981) appear
+// without any change of the network.
 const lookEvery = 45 * time.Second
 
-// proofTries is how often an address is tried that the gateway refuses or where it cannot be reached. An address that is
-// quite new may need a second try.
+// proofTries is how often an address is tried when the gateway refuses it or does not answer. A new address may need
+// a second try.
 const proofTries = 3
 
-// prover proves the further addresses of this computer, one after the other, on one connection; the person hears nothing
-// of it. It begins when the gateway sends a first token. The zero value but for the first two fields is one that waits for
-// that.
+// prover proves the further addresses of this computer, one after the other, for one connection. It starts with the
+// first token from the gateway. It shows the person nothing.
 type prover struct {
 	*client
 	link *link
 
-	token    *protocol.AddressToken // nil = there is none that was not used
-	until    time.Time              // when it is over
-	invited  bool                   // whether there ever was one
-	asking   bool                   // whether the gateway was asked for another one
-	proving  netip.Addr             // invalid = none now
-	result   chan error             // of the proof under way
-	cancel   context.CancelFunc     // of it
+	token    *protocol.AddressToken // not used yet; nil = none
+	until    time.Time              // when token expires
+	invited  bool                   // a token has come before
+	asking   bool                   // the gateway was asked for a token
+	proving  netip.Addr             // the address being proved; invalid = none
+	result   chan error             // of proving
+	cancel   context.CancelFunc     // cancels the proof
 	look     <-chan time.Time
 	stopLook func()
 
-	round  int                // begins anew when the gateway has no room for another IPv6 address
+	round  int                // see full
 	spent  int                // IPv6 addresses proved in the round
-	proved map[netip.Addr]int // by round
-	failed map[netip.Addr]int // how often
+	proved map[netip.Addr]int // the round in which each address was proved
+	failed map[netip.Addr]int // number of failures
 	tried  map[netip.Addr]bool
 }
 
@@ -47,7 +46,7 @@ func newProver(c *client, l *link) *prover {
 		proved: map[netip.Addr]int{}, failed: map[netip.Addr]int{}, tried: map[netip.Addr]bool{}}
 }
 
-// hear takes a token. One that is over at once is none: asking for the next would never end.
+// hear takes a token. It ignores a token that has already expired, because asking for the next one would never end.
 func (p *prover) hear(m *protocol.AddressToken) {
 	p.asking = false
 	if m.Token == "" || m.TTL <= 0 {
@@ -57,16 +56,17 @@ func (p *prover) hear(m *protocol.AddressToken) {
 	p.next()
 }
 
-// refused says that the gateway did not understand something, or would not do it. Until the next look there is no token.
+// refused notes that the gateway refused or did not understand a request. The prover asks for a token again at the
+// next check.
 func (p *prover) refused() { p.asking = false }
 
-// again looks what addresses there are now.
+// again checks the computer's addresses anew.
 func (p *prover) again() {
 	p.asking, p.tried = false, map[netip.Addr]bool{}
 	p.next()
 }
 
-// next proves the next address that is not proved. Where there is none it waits for the next look.
+// next proves the next address, or waits for the next check when all are proved.
 func (p *prover) next() {
 	if !p.invited || p.asking || p.proving.IsValid() {
 		return
@@ -90,7 +90,7 @@ func (p *prover) next() {
 	}()
 }
 
-// ask asks for a token. Where the connection fails, its loss is found where it is read.
+// ask asks for a token. An error of the connection is only logged: reading from it fails too and ends it.
 func (p *prover) ask() {
 	if err := p.link.send(protocol.AddressTokenRequest{Type: protocol.TypeAddressToken}); err != nil {
 		p.cfg.Log(err.Error())
@@ -99,7 +99,7 @@ func (p *prover) ask() {
 	p.asking = true
 }
 
-// finished takes the result of a proof.
+// finished handles the result of a proof.
 func (p *prover) finished(err error) {
 	addr := p.proving
 	p.proving = netip.Addr{}
@@ -134,8 +134,9 @@ func (p *prover) pick() (netip.Addr, bool) {
 	return p.due(list)
 }
 
-// full tells whether the gateway must give up an address for a new one. It gives up the one that was proved longest ago,
-// which may still be in use here; so all are proved anew, and those that are gone are the oldest.
+// full reports whether a new IPv6 address exceeds the gateway's limit. The gateway then drops the address that was
+// proved longest ago, which may still be in use. Therefore a new round begins, which proves all addresses again:
+// those that are gone become the oldest.
 func (p *prover) full(own netip.Addr, list []netip.Addr) bool {
 	room := agent.MaxIPv6
 	if own.Is6() {
@@ -152,7 +153,7 @@ func (p *prover) full(own netip.Addr, list []netip.Addr) bool {
 	return false
 }
 
-// due is the first address to prove of a list; those that were proved in an earlier round come before new ones.
+// due returns the first address of the list to prove. Those proved in an earlier round come before new ones.
 func (p *prover) due(list []netip.Addr) (netip.Addr, bool) {
 	for _, known := range []bool{true, false} {
 		for _, a := range list {
@@ -167,7 +168,7 @@ func (p *prover) due(list []netip.Addr) (netip.Addr, bool) {
 
 func (p *prover) mayTry(a netip.Addr) bool { return !p.tried[a] && p.failed[a] < proofTries }
 
-// forget forgets addresses that this computer has no more; when they come back they are new.
+// forget removes addresses that the computer no longer has. When they return, they count as new.
 func (p *prover) forget(list []netip.Addr) {
 	there := map[netip.Addr]bool{}
 	for _, a := range list {
@@ -185,14 +186,15 @@ func (p *prover) forget(list []netip.Addr) {
 	}
 }
 
-// end gives up what is under way.
+// end cancels the current proof.
 func (p *prover) end() {
 	p.stopLook()
 	p.cancel()
 }
 
-// furtherOf are the addresses of a list that a session may have beside the one that it has: IPv6 up to the limit, and one
-// of IPv4 when it has none. own is this end of the connection, given what the gateway calls it.
+// furtherOf returns the addresses of the list that a session may have besides its own: IPv6 up to the limit, and one
+// IPv4 when own is IPv6. own is the local address of the connection, given what the gateway sees instead (behind
+// NAT).
 func furtherOf(own, given netip.Addr, list []netip.Addr) []netip.Addr {
 	room4, room6 := 0, agent.MaxIPv6
 	if own.Is6() {
@@ -221,7 +223,7 @@ type interfaceAddr struct {
 
 var errNoInterface = errors.New("no interface has the address of the connection to the gateway")
 
-// beside are the global addresses of the interface that has own.
+// beside returns the other global addresses of the interface that has own.
 func beside(own netip.Addr, list []interfaceAddr) ([]netip.Addr, error) {
 	for _, at := range list {
 		if at.addr != own {

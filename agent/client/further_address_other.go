@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// systemAddresses are the addresses of the interface that has own.
+// systemAddresses returns the addresses of the interface that has own.
 func systemAddresses(own netip.Addr) ([]netip.Addr, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// systemAddresses are the addresses of the interface that has own, but for those that are tentative or deprecated.
+// systemAddresses returns the addresses of the interface that has own, except tentative and deprecated ones.
 func systemAddresses(own netip.Addr) ([]netip.Addr, error) {
 	adapters, err := adapterAddresses()
 	if err != nil {
@@ -27,7 +27,7 @@ func systemAddresses(own netip.Addr) ([]netip.Addr, error) {
 	return beside(own, list)
 }
 
-// adapterAddresses asks until the answer fits, because adapters come and go.
+// adapterAddresses repeats the call until the buffer is large enough, because adapters come and go.
 func adapterAddresses() (*windows.IpAdapterAddresses, error) {
 	const flags = windows.GAA_FLAG_SKIP_ANYCAST | windows.GAA_FLAG_SKIP_MULTICAST | windows.GAA_FLAG_SKIP_DNS_SERVER |
 		windows.GAA_FLAG_SKIP_FRIENDLY_NAME

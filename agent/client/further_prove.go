@@ -19,17 +19,17 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// proofTimeout is how long a proof may take, at all URLs together.
+// proofTimeout is the limit for a proof, all URLs together.
 const proofTimeout = 20 * time.Second
 
-// Limits of what an address_token may hold.
+// Limits of an address_token and of the answer to a proof.
 const (
 	maxProofURLs   = 64
 	maxProofAnswer = 4 << 10 // bytes
 )
 
-// prove shows the gateway a token from an address of this computer. Of the URLs the first one counts where the gateway
-// answers.
+// prove sends the token to the gateway from an address of this computer. It tries the URLs in turn until the gateway
+// answers one.
 func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, token string) error {
 	err := errors.New("the gateway names no address of this family")
 	for i, u := range urls {
@@ -50,8 +50,8 @@ func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, toke
 	return err
 }
 
-// post sends the proof, without a proxy or a redirect: the gateway believes the address that the connection comes from. It
-// makes sure that it talks to the gateway at the address of the URL, so that nobody beside it gets the token.
+// post sends the proof without a proxy or a redirect, because the gateway proves the address that the connection
+// comes from. It verifies the certificate for the URL's address, so that only the gateway gets the token.
 func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (status int, code string, err error) {
 	transport := &http.Transport{
 		DisableKeepAlives:      true,
@@ -105,8 +105,8 @@ func dialFrom(ctx context.Context, cfg Config, from netip.Addr, network, address
 	return conn, nil
 }
 
-// proofURLs are the URLs of a token that an address can reach, those in its own network of /64 first. Only https and
-// addresses are taken: the certificate must be good for the very address.
+// proofURLs returns the URLs of a token that an address can reach, those in its own /64 network first. URLs must be
+// https and have an IP address as host.
 func proofURLs(list []string, from netip.Addr) []string {
 	if len(list) > maxProofURLs {
 		list = list[:maxProofURLs]
@@ -125,7 +125,7 @@ func proofURLs(list []string, from netip.Addr) []string {
 		if err != nil || at.Addr().Zone() != "" || at.Addr().Is4() != from.Is4() {
 			continue
 		}
-		net64, _ := from.Prefix(64) // of IPv4 there is none
+		net64, _ := from.Prefix(64) // invalid for IPv4
 		places = append(places, place{u.String(), net64.IsValid() && net64.Contains(at.Addr())})
 	}
 	sort.SliceStable(places, func(i, j int) bool { return places[i].near && !places[j].near })

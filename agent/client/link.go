@@ -15,23 +15,23 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Limits of what may be under way on a connection.
+// Timeouts of a connection.
 const (
 	writeTimeout = 10 * time.Second
 	closeTimeout = time.Second
 )
 
-// link is one connection to the gateway. One goroutine reads it; everything else belongs to the goroutine of Run.
+// link is one connection to the gateway. One goroutine reads it; everything else is for the goroutine of Run.
 type link struct {
 	ws       *websocket.Conn
 	conn     net.Conn
-	incoming chan any      // pointers to the messages of protocol.FromGateway, *broken; closed when the connection is
-	pinged   chan struct{} // holds one when the gateway has pinged since it was last looked at
+	incoming chan any      // pointers to messages of protocol.FromGateway, or *broken; closed with the connection
+	pinged   chan struct{} // holds one after the gateway has pinged
 	quit     chan struct{} // closed by close
 	lost     error         // why incoming was closed
 }
 
-// broken is a frame that holds no message.
+// broken is a malformed frame.
 type broken struct{ err error }
 
 func newLink(ws *websocket.Conn, conn net.Conn, pinged chan struct{}, log func(string)) *link {
@@ -41,7 +41,7 @@ func newLink(ws *websocket.Conn, conn net.Conn, pinged chan struct{}, log func(s
 	return l
 }
 
-// read decodes what arrives until the connection ends. Types that are not known here are left out.
+// read decodes messages until the connection ends. It skips unknown types.
 func (l *link) read(log func(string)) {
 	defer close(l.incoming)
 	for {
@@ -92,7 +92,7 @@ func (l *link) send(m any) error {
 	return nil
 }
 
-// close says goodbye, but does not wait long for the other side to say so too.
+// close closes the WebSocket and waits at most closeTimeout for the other side.
 func (l *link) close() {
 	close(l.quit)
 	if err := l.conn.SetDeadline(time.Now().Add(closeTimeout)); err != nil {
@@ -102,16 +102,16 @@ func (l *link) close() {
 	l.ws.Close(websocket.StatusNormalClosure, "")
 }
 
-// drop ends a connection whose other side has gone silent.
+// drop closes the connection without the closing handshake.
 func (l *link) drop() {
 	close(l.quit)
 	l.ws.CloseNow()
 }
 
-// gateway is the address that the connection goes to, where the tunnel's other end is too.
+// gateway returns the gateway's address, which is also the tunnel's endpoint.
 func (l *link) gateway() netip.Addr { return addrOf(l.conn.RemoteAddr()) }
 
-// own is the address of this computer that the connection comes from.
+// own returns the local address of the connection.
 func (l *link) own() netip.Addr { return addrOf(l.conn.LocalAddr()) }
 
 func addrOf(a net.Addr) netip.Addr {

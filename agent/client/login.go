@@ -12,13 +12,13 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// How long the gateway may take to answer.
+// Timeouts for the gateway's answers.
 const (
-	loginTimeout  = time.Minute // it may have to wait for a directory, and for its turn to check the password
+	loginTimeout  = time.Minute // the gateway may wait for a directory, and limits concurrent password checks
 	logoutTimeout = 3 * time.Second
 )
 
-// enter connects and gets access: at first with the password, then with the resume token when there is one.
+// enter connects and logs in, with the resume token when there is one, otherwise with the password.
 func (c *client) enter(ctx context.Context) (*link, *failure) {
 	l, f := c.dial(ctx)
 	if f != nil {
@@ -31,7 +31,7 @@ func (c *client) enter(ctx context.Context) (*link, *failure) {
 	return l, nil
 }
 
-// logIn says who this program is and who the person is.
+// logIn sends version and authorize.
 func (c *client) logIn(ctx context.Context, l *link) *failure {
 	if f := c.greet(ctx, l); f != nil {
 		return f
@@ -41,7 +41,7 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 		if f == nil || f.kind != Refused || f.code != string(agent.CodeSessionOver) && f.code != string(agent.CodeBadCredentials) {
 			return f
 		}
-		c.resume = "" // used up; the password may still do
+		c.resume = "" // no longer valid; the password may be
 	}
 	if c.status.State == Connecting {
 		c.show(Connecting, "", c.text(locale.LoggingIn))
@@ -49,21 +49,21 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
 
-// greet says which program this is.
+// greet sends version and waits for the answer.
 func (c *client) greet(ctx context.Context, l *link) *failure {
 	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
 		Build: agent.VersionBuild, OS: runtime.GOOS}
 	return c.ask(ctx, l, hello, c.update)
 }
 
-// whoAmI fills in the person and the computer.
+// whoAmI fills in the login and the device.
 func (c *client) whoAmI(m protocol.Authorize) protocol.Authorize {
 	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
 	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
 	return m
 }
 
-// authorize asks for access, and for the tunnel when the gateway wants one.
+// authorize asks for access, and brings the tunnel up when the gateway requires one.
 func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
 	var state *protocol.AuthState
 	f := c.ask(ctx, l, c.whoAmI(m), func(m any) (bool, *failure) {
@@ -87,7 +87,7 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 	return nil
 }
 
-// take keeps what an auth_state says about the session.
+// take stores the session that an auth_state describes.
 func (c *client) take(state *protocol.AuthState) {
 	c.mode = ModeLAN
 	if state.NeedTunnel {
@@ -98,7 +98,7 @@ func (c *client) take(state *protocol.AuthState) {
 	c.keep(state)
 }
 
-// keep keeps what is needed to come back.
+// keep stores what is needed to reconnect.
 func (c *client) keep(state *protocol.AuthState) {
 	if state.Resume != "" {
 		c.resume = state.Resume
@@ -107,8 +107,7 @@ func (c *client) keep(state *protocol.AuthState) {
 	c.grace = seconds(state.Grace)
 }
 
-// ask sends a message and hands what comes back to answered, until that says that it was the answer, and maybe what
-// is wrong with it.
+// ask sends a message and passes each reply to answered, until that returns true or a failure.
 func (c *client) ask(ctx context.Context, l *link, m any, answered func(any) (bool, *failure)) *failure {
 	if err := l.send(m); err != nil {
 		return c.failed(Unreachable, agent.CodeUnreachable, err)
@@ -130,7 +129,7 @@ func (c *client) ask(ctx context.Context, l *link, m any, answered func(any) (bo
 func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (any, *failure) {
 	select {
 	case <-ctx.Done():
-		c.logOut(l) // the gateway may be about to give access
+		c.logOut(l) // the gateway may be granting access now
 		return nil, c.byUser()
 	case <-late:
 		return nil, c.failed(Unreachable, agent.CodeUnreachable, errors.New("the gateway does not answer"))
@@ -142,7 +141,7 @@ func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (a
 	}
 }
 
-// setback is what is wrong with an answer of any kind.
+// setback returns the failure that an answer of any kind means, or nil.
 func (c *client) setback(m any) *failure {
 	switch m := m.(type) {
 	case *broken:
@@ -152,14 +151,14 @@ func (c *client) setback(m any) *failure {
 	case *protocol.Ended:
 		f := c.ended(agent.Reason(m.Reason), m.Message, nil)
 		if f.returns {
-			f.kind = Unreachable // a gateway that is just going down
+			f.kind = Unreachable // the gateway is shutting down
 		}
 		return f
 	}
 	return nil
 }
 
-// refused is a refusal in the gateway's words; timeout is in seconds.
+// refused returns a refusal with the gateway's message; timeout is in seconds.
 func (c *client) refused(code, message string, timeout int, err error) *failure {
 	f := &failure{kind: Refused, code: agent.Clean(code, maxCode), message: agent.Clean(message, maxMessage),
 		wait: seconds(timeout), err: err}
@@ -169,7 +168,7 @@ func (c *client) refused(code, message string, timeout int, err error) *failure 
 	return f
 }
 
-// update reads the answer to version. An agent that is refused at once gets auth_state instead.
+// update handles the answer to version: update, or auth_state when the gateway refuses the agent.
 func (c *client) update(m any) (bool, *failure) {
 	switch m := m.(type) {
 	case *protocol.Update:
@@ -186,7 +185,7 @@ func (c *client) update(m any) (bool, *failure) {
 	return false, nil
 }
 
-// logOut tells the gateway that the person is done, and waits until it has heard.
+// logOut sends unauthorize and waits for the confirmation, at most logoutTimeout.
 func (c *client) logOut(l *link) {
 	if err := l.send(protocol.Unauthorize{Type: protocol.TypeUnauthorize}); err != nil {
 		c.cfg.Log(err.Error())
@@ -210,7 +209,7 @@ func (c *client) logOut(l *link) {
 	}
 }
 
-// seconds is a number of seconds from the gateway as a duration within reason.
+// seconds converts a number of seconds from the gateway, limited to 0 … maxWait.
 func seconds(n int) time.Duration {
 	switch {
 	case n <= 0:

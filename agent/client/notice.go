@@ -7,11 +7,12 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// maxLeft is more than any gateway warns ahead. More time than this means that one of the two clocks is wrong.
+// maxLeft is longer than any gateway's warning time. More time left than this means that one of the two clocks is
+// wrong.
 const maxLeft = time.Hour
 
-// hearNotice shows what the gateway has to say. Of a session that is about to end it speaks as to somebody who has a window
-// with a button that extends it; without one there are words of our own.
+// hearNotice shows a notice of the gateway. The gateway's warning before the end of the session mentions a button
+// that extends it; without such a button the agent shows its own text.
 func (c *client) hearNotice(n *protocol.Notice) {
 	message := n.Message
 	if n.Code == protocol.NoticeExpiring && c.cfg.Extend == nil {
@@ -20,7 +21,7 @@ func (c *client) hearNotice(n *protocol.Notice) {
 	c.notice(n.Code, message)
 }
 
-// expiring says when the session ends, or only that it does when this computer's clock cannot tell.
+// expiring returns the text with the remaining time, or without it when this computer's clock seems wrong.
 func (c *client) expiring(expires string) string {
 	at, err := time.Parse(time.RFC3339, expires)
 	left := at.Sub(c.clock.Now())

@@ -14,7 +14,7 @@ type Pin [sha256.Size]byte
 // ParsePin reads a pin as the gateway shows it: 44 characters of base64.
 func ParsePin(text string) (*Pin, error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != sha256.Size || len(text) != base64.StdEncoding.EncodedLen(sha256.Size) { // no line ends inside
+	if err != nil || len(b) != sha256.Size || len(text) != base64.StdEncoding.EncodedLen(sha256.Size) { // DecodeString ignores line breaks
 		return nil, errors.New("a pin is the base64 text of a SHA-256 digest, 44 characters")
 	}
 	pin := new(Pin)

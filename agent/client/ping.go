@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// pingTimeout is how long the gateway may take to answer after the network has changed.
+// pingTimeout is the limit for the answer to a ping after the network has changed.
 const pingTimeout = 5 * time.Second
 
-// ping is a WebSocket ping on a connection that may have died. With a clock alone none is under way.
+// ping is a WebSocket ping that tests a connection. It needs only a clock to start.
 type ping struct {
 	clock    Clock
-	late     <-chan time.Time // nil = no ping is under way
+	late     <-chan time.Time // nil = no ping runs
 	answered <-chan struct{}  // closed by the gateway's answer
 	stop     func()
 }
 
-// begin asks whether the gateway is still there, unless that is going on.
+// begin sends a ping, unless one runs.
 func (p *ping) begin(l *link) {
 	if p.late != nil {
 		return
@@ -33,7 +33,7 @@ func (p *ping) begin(l *link) {
 	p.stop = func() { cancel(); stopTimer() }
 }
 
-// end may be called at any time.
+// end cancels the ping. It may be called at any time.
 func (p *ping) end() {
 	if p.late != nil {
 		p.stop()

@@ -6,9 +6,9 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Probe connects to the gateway and disconnects again: the person learns that it is there, and that it is the right one,
-// before giving it a password. It needs neither Login nor Password. The Result's Kind is Answered, or why not; Events is
-// told of a newer version of this program and of nothing else.
+// Probe connects to the gateway and disconnects again, so that the person learns before typing a password whether the
+// gateway answers and is the right one. It needs neither Login nor Password. Result.Kind is Answered or says why not.
+// Events gets only the notice of a newer agent.
 func Probe(ctx context.Context, cfg Config) Result {
 	c := newClient(cfg)
 	events := c.cfg.Events

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// comeBack tries to get access again after the connection was lost, until it has it, the gateway refuses for good or
-// the person stops it. The gateway may be down or out of reach for as long as it likes.
+// comeBack reconnects after the connection was lost. It returns when there is access again, the gateway refuses for
+// good or the person stops it. It tries as long as the gateway is unreachable.
 func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 	lost := c.clock.Now()
-	if lost.Sub(c.entered) >= maxDelay { // a connection that keeps breaking does not start from the shortest delay
+	if lost.Sub(c.entered) >= maxDelay { // only a connection that lasted resets the delay
 		c.backoff.reset()
 	}
 	for {
@@ -33,7 +33,7 @@ func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 	}
 }
 
-// delay is the gateway's word when it gave one, else the backoff.
+// delay returns the delay that the gateway asks for, otherwise the backoff.
 func (c *client) delay(why *failure, lost time.Time) time.Duration {
 	if why.wait > 0 {
 		return why.wait
@@ -41,8 +41,8 @@ func (c *client) delay(why *failure, lost time.Time) time.Duration {
 	return c.backoff.next(c.clock.Now().Sub(lost) < c.grace, c.jitter())
 }
 
-// pause tells whether it is time to try again, or the person stopped it. A change of the network is a reason to try at
-// once, unless the gateway has said when.
+// pause waits for the next attempt and reports whether to make it; false = the person has stopped it. A change of the
+// network ends the pause, unless the gateway has set the delay.
 func (c *client) pause(ctx context.Context, why *failure, lost time.Time) bool {
 	elapsed, stop := c.clock.Timer(c.delay(why, lost))
 	defer stop()

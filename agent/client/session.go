@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// silence is how long nothing may come from the gateway, which pings all the time.
+// silence is the time without any message or ping after which the connection counts as lost.
 const silence = protocol.PingEvery + protocol.PingTimeout
 
-// live keeps a session until something ends it. The connection is closed then.
+// live runs a session until it ends, and closes the connection.
 func (c *client) live(ctx context.Context, l *link) *failure {
 	p := ping{clock: c.clock}
 	defer p.end()
@@ -63,7 +63,7 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 	}
 }
 
-// heard acts on a message within a session and says why it is over, if it is.
+// heard handles a message within a session. It returns why the session ended, or nil.
 func (c *client) heard(m any) *failure {
 	switch m := m.(type) {
 	case *protocol.Ended:
@@ -75,7 +75,7 @@ func (c *client) heard(m any) *failure {
 			c.extended(m)
 			return nil
 		}
-		if !m.Authorized { // a gateway that does not know ended
+		if !m.Authorized { // an old gateway, without the message ended
 			f := c.refused(m.Code, m.Message, 0, nil)
 			f.kind, f.reason = ByGateway, true
 			return f

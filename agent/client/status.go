@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// State is what the agent is doing.
+// State is the state of a Run, as in the package comment.
 type State string
 
 // States of a Run.
@@ -29,7 +29,7 @@ const (
 	ModeVPN = "vpn"
 )
 
-// Status is all that is known of one person's access. It is reported whole at every change.
+// Status describes the access of one person. Every change reports a complete one.
 type Status struct {
 	State   State    `json:"state"`
 	Mode    string   `json:"mode"`    // ModeLAN or ModeVPN, while there is access
@@ -37,12 +37,12 @@ type Status struct {
 	Expires string   `json:"expires"` // when the session ends, RFC 3339, while there is access; empty = not known
 	Code    string   `json:"code"`    // an agent.Code; for Ended an agent.Reason or a code of package session
 	Message string   `json:"message"` // in the person's language
-	Server  string   `json:"server"`  // the gateway as a person would write it
+	Server  string   `json:"server"`  // the gateway, with the port unless it is the default
 	Login   string   `json:"login"`   // of the person who has access or asks for it
-	Notices []Notice `json:"notices"` // each code once, the newest last; never changed in place
+	Notices []Notice `json:"notices"` // one per code, the newest last; the slice is never modified
 }
 
-// Notice is something that a person should know beside the state.
+// Notice is a message besides the state.
 type Notice struct {
 	Code    string `json:"code"`
 	Message string `json:"message"` // in the person's language
@@ -57,7 +57,7 @@ const (
 // HasAccess reports whether the gateway gives access now.
 func (s Status) HasAccess() bool { return s.State == Authorized || s.State == TunnelUp }
 
-// Busy reports whether somebody has access, gets it or gets it back.
+// Busy reports whether there is access, or a login or reconnect is running.
 func (s Status) Busy() bool {
 	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && s.Login != ""
 }
@@ -72,7 +72,7 @@ func (s Status) AsksPassword() bool {
 	return false
 }
 
-// Notice finds the notice with a code.
+// Notice returns the notice with the code.
 func (s Status) Notice(code string) (Notice, bool) {
 	for _, n := range s.Notices {
 		if n.Code == code {
@@ -82,7 +82,7 @@ func (s Status) Notice(code string) (Notice, bool) {
 	return Notice{}, false
 }
 
-// without returns the notices that are not unwanted, in a new list.
+// without returns the notices except those that unwanted selects.
 func (s Status) without(unwanted func(code string) bool) (rest []Notice) {
 	for _, n := range s.Notices {
 		if !unwanted(n.Code) {
@@ -92,7 +92,7 @@ func (s Status) without(unwanted func(code string) bool) (rest []Notice) {
 	return rest
 }
 
-// Limits of what the gateway may make us show, in characters.
+// Limits of texts from the gateway, in characters.
 const (
 	maxMessage = 1000
 	maxCode    = 64
@@ -100,7 +100,7 @@ const (
 	maxExpires = 64
 )
 
-// show reports a new state. An end takes the notices away.
+// show reports a new state. An end removes the notices.
 func (c *client) show(state State, code, message string) {
 	s := c.status
 	s.State, s.Code, s.Message = state, code, message
@@ -110,7 +110,7 @@ func (c *client) show(state State, code, message string) {
 	c.report(s, nil)
 }
 
-// notice reports something beside the state, which stays what it is.
+// notice adds a notice, in place of one with the same code.
 func (c *client) notice(code, message string) {
 	if message = agent.Clean(message, maxMessage); message == "" {
 		return
@@ -121,8 +121,8 @@ func (c *client) notice(code, message string) {
 	c.report(s, &n)
 }
 
-// report reports a status unless it is the last one again. news is the notice in it that is new; nil = the state is. An
-// extension makes the warnings before it obsolete; a comeback does not, because it extends nothing.
+// report passes a status to Events unless it equals the last one. news is the new notice in it, or nil. After an
+// extension it removes the warnings that are obsolete; a reconnect extends nothing.
 func (c *client) report(s Status, news *Notice) {
 	s.Mode, s.Address, s.Expires = "", "", ""
 	if s.HasAccess() {
@@ -148,7 +148,7 @@ func (c *client) text(key string) string {
 	return locale.Text(c.cfg.Lang, key, "server", c.status.Server, "port", strconv.Itoa(port))
 }
 
-// server returns the gateway as a person would write it.
+// server returns the host, with the port unless it is the default.
 func (c *client) server() string {
 	if c.cfg.Port == agent.DefaultAgentPort {
 		return c.cfg.Host

@@ -10,31 +10,29 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Tunnel carries the traffic of a session from outside the local network. None of its methods is called while another
-// one runs.
+// Tunnel carries the traffic of a session from outside the local network. Its methods are never called concurrently.
 type Tunnel interface {
-	// NewKey makes a fresh key pair for the next Up, keeps the private half and returns the public one.
+	// NewKey makes a key pair for the next Up, keeps the private key and returns the public one.
 	NewKey() (agent.Key, error)
-	// Up takes the tunnel into use in place of an earlier one; connections through it live on when they can. The
-	// channel tells true when packets begin to come through, and false when they did not for a while; it says nothing
-	// more after the next Up or Down. The notes are for the person.
+	// Up brings the tunnel up, in place of an earlier one whose connections survive if possible. The channel gets
+	// true when packets begin to come through, and false when they have not for a while; nothing is sent after the
+	// next Up or Down. The notes are shown to the person.
 	Up(ctx context.Context, s TunnelSetup) (<-chan bool, []Note, error)
-	// Down takes it away with everything that belongs to it. There need not be any.
+	// Down takes the tunnel down, if there is one.
 	Down()
 }
 
-// Note is something that the person should know about the tunnel.
+// Note is a message about the tunnel for the person.
 type Note struct {
 	Code  string // stable, and the key of the text in locale
 	Value string // its {value}
 }
 
-// TunnelProblem is why this computer cannot have a tunnel in a way that the person can do something about. It does not
-// pass by itself.
+// TunnelProblem is an error that the person can do something about and that does not pass by itself.
 type TunnelProblem struct {
 	Key   string // of the text in locale
 	Value string // its {value}
-	Err   error  // nil when there is no more to say
+	Err   error  // cause; may be nil
 }
 
 func (p *TunnelProblem) Error() string {
@@ -46,7 +44,7 @@ func (p *TunnelProblem) Error() string {
 
 func (p *TunnelProblem) Unwrap() error { return p.Err }
 
-// raise builds the tunnel of a session that needs one. A session whose tunnel cannot be had is given back.
+// raise brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
 func (c *client) raise(ctx context.Context, l *link) *failure {
 	c.endHold()
 	f := c.build(ctx, l)
@@ -104,8 +102,7 @@ func (c *client) askTunnel(ctx context.Context, l *link, key agent.Key) (*protoc
 	return reply, f
 }
 
-// noTunnel gives a session back that is worth nothing without its tunnel. An agent that comes back tries again later,
-// unless it takes a person to change anything.
+// noTunnel ends a session whose tunnel failed. The agent tries again later, unless the error is a *TunnelProblem.
 func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
 	c.logOut(l)
 	if ctx.Err() != nil {
@@ -121,7 +118,7 @@ func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
 	return f
 }
 
-// carries shows whether the tunnel works. A blocked one may still come to work: it goes on trying.
+// carries shows whether the tunnel works. A blocked tunnel keeps trying.
 func (c *client) carries(works bool) {
 	if works {
 		c.show(TunnelUp, "", c.text(locale.TunnelUp))
@@ -130,7 +127,7 @@ func (c *client) carries(works bool) {
 	c.show(Authorized, string(agent.CodeTunnelBlocked), c.text(locale.Code(agent.CodeTunnelBlocked)))
 }
 
-// lower takes the tunnel away.
+// lower takes the tunnel down.
 func (c *client) lower() {
 	c.endHold()
 	if c.cfg.Tunnel != nil {

@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 )
 
-// hold keeps the tunnel of a lost connection as long as the gateway keeps the session, and takes it away then: what the
-// tunnel swallows nobody answers, not even the DNS servers that know the way back to the gateway.
+// hold keeps the tunnel of a lost connection up for the gateway's grace and then takes it down: without a session the
+// tunnel drops all packets, even those to the DNS servers needed to find the gateway.
 type hold struct {
 	quit chan struct{} // closed by endHold
-	done chan struct{} // closed when the goroutine has nothing more to do with the tunnel
-	over atomic.Bool   // the tunnel was taken away
+	done chan struct{} // closed when the goroutine no longer uses the tunnel
+	over atomic.Bool   // the tunnel was taken down
 }
 
-// startHold begins to wait for the end of the grace, unless that is going on or there is no tunnel.
+// startHold starts a hold, unless one runs or there is no tunnel.
 func (c *client) startHold() {
 	if c.working == nil || c.held != nil {
 		return
@@ -34,7 +34,7 @@ func (c *client) startHold() {
 	}()
 }
 
-// endHold leaves the tunnel to its caller.
+// endHold stops the hold. The tunnel then belongs to the caller.
 func (c *client) endHold() {
 	if c.held == nil {
 		return
@@ -44,8 +44,8 @@ func (c *client) endHold() {
 	c.held = nil
 }
 
-// reach is where to connect to. Names cannot be looked up while the DNS servers are behind a tunnel that waits for its
-// session, so the agent goes where it was before.
+// reach returns host and port to connect to. While the tunnel is held its DNS servers do not answer, so it returns
+// the address used before.
 func (c *client) reach() string {
 	if c.held != nil && !c.held.over.Load() {
 		return net.JoinHostPort(c.endpoint.Addr().String(), strconv.Itoa(int(c.cfg.Port)))

@@ -12,24 +12,24 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// TunnelSetup is what the gateway says about the tunnel of a session, checked: nothing in it can take away this
-// computer's own addresses, and every value is within reason.
+// TunnelSetup is the gateway's description of the tunnel, after checks: no network in it covers the computer's own
+// addresses, and all values are within limits.
 type TunnelSetup struct {
 	Endpoint     netip.AddrPort // UDP: the address that the control connection goes to
 	PublicKey    agent.Key      // the gateway's
 	PresharedKey agent.Key      // zero = none
 	Address      netip.Addr     // this computer's inside the tunnel; IPv4
-	Nets         []netip.Prefix // go through the tunnel, the VPN network and the DNS servers included; IPv4, none inside another
+	Nets         []netip.Prefix // routed into the tunnel, with the VPN network and the DNS servers; IPv4, none inside another
 	DNS          []netip.Addr   // IPv4; empty = leave DNS alone
 	Suffixes     []string       // DNS names
 	MTU          int            // bytes
 	Keepalive    time.Duration  // whole seconds
 }
 
-// Everything is the network that all addresses are in.
+// Everything is 0.0.0.0/0.
 var Everything = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
-// Bounds of what a gateway may ask for. A value outside becomes the nearest one inside; no value becomes the default.
+// Limits of the gateway's values. A value outside becomes the nearest limit, a missing one the default.
 const (
 	defaultMTU = 1420 // what WireGuard takes over IPv6 and Ethernet
 	minMTU     = 1280
@@ -40,15 +40,15 @@ const (
 	maxKeepalive     = 120
 
 	minVPNBits    = 8    // of the VPN network
-	maxTunnelNets = 1024 // other gateways than ours may have more than agent.MaxNets
+	maxTunnelNets = 1024 // other gateways may send more than agent.MaxNets
 )
 
 func isTunnelAddr(a netip.Addr) bool {
 	return a.Is4() && !agent.NotRoutable(netip.PrefixFrom(a, 32))
 }
 
-// readSetup checks the gateway's reply to the public key own. gateway is where the control connection goes to. What is
-// well-formed but cannot be had is left out of the setup and named in leftOut, for diagnostics.
+// readSetup checks the gateway's reply to the public key own. gateway is the address of the control connection. Valid
+// entries that cannot be used are left out of the setup and named in leftOut, for the log.
 func readSetup(gateway netip.Addr, own agent.Key, reply protocol.TunnelReply) (s TunnelSetup, leftOut []string, err error) {
 	if s.Endpoint, err = readEndpoint(gateway, reply.ServerPort); err != nil {
 		return s, nil, err
@@ -100,12 +100,12 @@ func (s *TunnelSetup) readKeys(own agent.Key, reply protocol.TunnelReply) error 
 		return nil
 	}
 	if s.PresharedKey, err = agent.ParseKey(reply.PresharedKey); err != nil {
-		return errors.New("tunnel: the preshared key is none") // which is not to be repeated here
+		return errors.New("tunnel: the preshared key is none") // the error would repeat it
 	}
 	return nil
 }
 
-// readAddress reads the address inside the tunnel together with the VPN network.
+// readAddress reads the address inside the tunnel with the VPN network.
 func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	switch {
@@ -117,7 +117,7 @@ func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
 	return p, nil
 }
 
-// readNets leaves out the networks that every computer has for itself, and IPv6, which the tunnel does not carry.
+// readNets leaves out networks that cannot be routed, such as loopback, and IPv6, which the tunnel does not carry.
 func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) {
 	if len(list) > maxTunnelNets {
 		return nil, nil, fmt.Errorf("tunnel: %d networks", len(list))
@@ -136,8 +136,8 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 	return nets, leftOut, nil
 }
 
-// readDNS leaves out servers that the tunnel cannot reach. A gateway that names no other is not understood: names that
-// it wants to be asked inside would be asked outside.
+// readDNS leaves out servers that the tunnel cannot reach. It fails when none is left: names of the internal network
+// would be sent to outside servers.
 func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
 	fields := list(text)
 	if len(fields) > agent.MaxDNS {
@@ -172,12 +172,12 @@ func readSuffixes(text string) ([]string, error) {
 	return names, nil
 }
 
-// list splits at commas and spaces.
+// list splits text at commas and spaces.
 func list(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// widest leaves out the networks that are inside another one.
+// widest removes the networks that are inside another one.
 func widest(nets []netip.Prefix) []netip.Prefix {
 	sort.Slice(nets, func(i, j int) bool {
 		if nets[i].Bits() != nets[j].Bits() {
@@ -203,10 +203,10 @@ func anyContains(nets []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// Carries tells whether packets to the address go through the tunnel.
+// Carries reports whether packets to the address go through the tunnel.
 func (s TunnelSetup) Carries(a netip.Addr) bool { return anyContains(s.Nets, a) }
 
-// within is n inside the bounds, or the default when there is no n.
+// within limits n to low … high; 0 becomes otherwise.
 func within(n, otherwise, low, high int) int {
 	switch {
 	case n == 0:

@@ -22,10 +22,10 @@ import (
 	"ideco-agent/agent/client/tunnel"
 )
 
-// maxPasswordLine is more than any gateway accepts, so that the answer to a long password is the gateway's.
+// maxPasswordLine is more than any gateway accepts, so that the gateway refuses long passwords.
 const maxPasswordLine = 4 * agent.MaxPassword // bytes
 
-// dialTimeout is for all addresses of the gateway's name together.
+// dialTimeout is the limit for all addresses of the gateway's name together.
 const dialTimeout = 10 * time.Second
 
 var exitCodes = map[client.Kind]int{
@@ -36,7 +36,7 @@ var exitCodes = map[client.Kind]int{
 	client.ByGateway:   5,
 }
 
-// options are the flags and arguments of connect as they were given.
+// options are the flags and arguments of connect.
 type options struct {
 	gateway                  settings.Values
 	login, root, lang, state string
@@ -44,7 +44,7 @@ type options struct {
 	tunnel                   tunnelOptions
 }
 
-// parseOptions reads flags and, anywhere among them, utm_address= and utm_pin=. rest begins with what is neither.
+// parseOptions reads flags and, anywhere among them, utm_address= and utm_pin=. rest begins with the first other argument.
 func parseOptions(args []string) (o options, rest []string, err error) {
 	var server, pin string
 	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
@@ -82,7 +82,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	return o, rest, err
 }
 
-// problem is what is wrong with the command line: the key of its text and the offending value.
+// problem is an error of the command line: the locale key of its text and the wrong value.
 type problem struct{ key, value string }
 
 func (p problem) Error() string { return p.key + " " + p.value }
@@ -116,19 +116,19 @@ func connect(ctx context.Context, p program, args []string) int {
 	return exitCodes[client.Run(ctx, cfg).Kind]
 }
 
-// nudges tell that this computer has moved to another network or was asleep.
+// nudges returns a channel that signals changes of the network and wake-ups.
 func (o *options) nudges(ctx context.Context, log func(string)) <-chan struct{} {
 	nudge := make(chan struct{}, 1)
 	go netwatch.Watch(ctx, netwatch.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
 		select {
 		case nudge <- struct{}{}:
-		default: // one is waiting
+		default: // one is pending
 		}
 	}})
 	return nudge
 }
 
-// config checks the flags and reads what they point to.
+// config checks the flags and reads password and files.
 func (o *options) config(p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
 	gateway, warnings, err := settings.Choose(p.registry.Policy, o.gateway, p.registry.Installer)
@@ -143,7 +143,7 @@ func (o *options) config(p program) (client.Config, error) {
 	}
 	cfg.Host, cfg.Port, cfg.Pin = gateway.Host, gateway.Port, gateway.Pin
 	if o.root != "" {
-		cfg.Pin = nil // only the file's roots are to be trusted
+		cfg.Pin = nil // trust only the file's roots
 		if cfg.Roots, err = readRoots(o.root); err != nil {
 			return cfg, problem{locale.BadRoot, o.root}
 		}
@@ -155,7 +155,7 @@ func (o *options) config(p program) (client.Config, error) {
 	return cfg, nil
 }
 
-// check finds what is missing or does not go together.
+// check reports missing and conflicting flags.
 func (o *options) check(gateway settings.Gateway) error {
 	_, known := locale.Parse(o.lang)
 	switch {
@@ -187,7 +187,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// readPassword reads one line, without its end. No line at all is an empty password.
+// readPassword reads one line, without its line end. No input is an empty password.
 func readPassword(r io.Reader) (string, error) {
 	line, err := bufio.NewReaderSize(io.LimitReader(r, maxPasswordLine+3), maxPasswordLine+3).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -200,7 +200,7 @@ func readPassword(r io.Reader) (string, error) {
 	return line, nil
 }
 
-// thisDevice goes on without a lasting identifier rather than not at all: it only tells devices of one person apart.
+// thisDevice describes this computer. Without a stored identifier it prints a warning and uses a new one.
 func thisDevice(p program, dir string) agent.Device {
 	var err error
 	if dir == "" {

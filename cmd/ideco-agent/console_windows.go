@@ -10,8 +10,8 @@ var attachConsoleProc = windows.NewLazySystemDLL("kernel32.dll").NewProc("Attach
 
 const attachParent = ^uintptr(0)
 
-// attachConsole lets a command speak in the console that it was started from, which Windows does not give to a program
-// that has windows. What is redirected stays so.
+// attachConsole connects a command's standard streams to the console that it was started from, which Windows does not
+// do for a program with windows. Redirected streams stay redirected.
 func attachConsole(args []string) {
 	if isForWindow(args) {
 		return
@@ -45,7 +45,7 @@ func attachConsole(args []string) {
 	}
 }
 
-// hasStream tells whether one of the standard streams leads anywhere.
+// hasStream reports whether a standard stream is open.
 func hasStream(id uint32) bool {
 	h, err := windows.GetStdHandle(id)
 	return err == nil && h != 0 && h != windows.InvalidHandle

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// diagnoseCommand writes the file for support and says where it is.
+// diagnoseCommand writes the file for support and prints its path.
 func diagnoseCommand(ctx context.Context, p program, args []string) int {
 	o, err := parseWindowOptions(args)
 	if err != nil {
@@ -27,12 +27,12 @@ func diagnoseCommand(ctx context.Context, p program, args []string) int {
 	return exitOK
 }
 
-// saveReport collects what support needs to know.
+// saveReport writes the file for support and returns its path.
 func saveReport(ctx context.Context, lang locale.Lang, line settings.Values, dirs []string) (string, error) {
 	registry := settings.ReadRegistry()
 	personal := readPersonal()
 	places := []settings.Values{registry.Policy, line, personal.Values(registry.Installer), registry.Installer}
-	g, _, _ := settings.Choose(places...) // what is wrong stands in the part about it
+	g, _, _ := settings.Choose(places...) // the part gateway.txt shows the error
 	parts := []diagnose.Part{
 		diagnose.Program(diagnose.System()),
 		diagnose.Gateway(places...),

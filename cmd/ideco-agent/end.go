@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-// endCommand ends the access of whoever has it on this computer, and says what came of it.
+// endCommand ends the access on this computer, whoever has it, and prints the result.
 func endCommand(ctx context.Context, p program, args []string) int {
 	var wrong problem
 	switch {
@@ -53,7 +53,7 @@ func parseEnd(args []string) error {
 	return nil
 }
 
-// endWords is how to say what came of it.
+// endWords returns the exit code and the text for a result of pipe.End.
 func endWords(o pipe.Outcome, err error) (code int, key, value string) {
 	switch {
 	case errors.Is(err, pipe.ErrUntrusted):

@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// command is what the first word of the command line may name.
+// command is a command of the program.
 type command struct {
 	name string
 	help string // the key of its help
@@ -26,7 +26,7 @@ var commands = []command{
 	{"version", locale.HelpVersion, versionCommand},
 }
 
-// commandNamed finds a command. The version may also be asked for with a flag.
+// commandNamed returns the command with a name. --version counts as version.
 func commandNamed(word string) (command, bool) {
 	if strings.TrimLeft(word, "-") == "version" {
 		word = "version"
@@ -39,8 +39,8 @@ func commandNamed(word string) (command, bool) {
 	return command{}, false
 }
 
-// helpWanted tells whether the command line asks for help, and on which command: "" is the program itself. The ways to ask
-// are help, help COMMAND, COMMAND help, and a flag for help anywhere.
+// helpWanted reports whether the command line asks for help, and on which command: "" = the program. The forms are
+// help, help COMMAND, COMMAND help, and a help flag anywhere.
 func helpWanted(args []string) (on string, wanted bool) {
 	for i, a := range args {
 		wanted = wanted || isHelpFlag(a) || a == "help" && (i == 0 || i == 1 && isWord(args[0]))
@@ -54,18 +54,18 @@ func helpWanted(args []string) (on string, wanted bool) {
 	return on, wanted
 }
 
-// isHelpFlag knows the flags of package flag, and the two of Windows.
+// isHelpFlag recognizes the flags of package flag, and /? and -?.
 func isHelpFlag(arg string) bool {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 	return arg == "/?" || arg == "-?" || strings.HasPrefix(arg, "-") && (name == "h" || name == "help")
 }
 
-// isWord tells a command from flags, utm_address= and utm_pin=.
+// isWord reports whether an argument is a command, not a flag, utm_address= or utm_pin=.
 func isWord(arg string) bool {
 	return !strings.HasPrefix(arg, "-") && !strings.Contains(arg, "=") && !isHelpFlag(arg)
 }
 
-// showHelp prints the help, or shows it in a window of its own where there is nothing to print to.
+// showHelp prints the help, or shows it in a message box when there is no standard output.
 func (p program) showHelp(on string) int {
 	key := locale.Help
 	if on != "" {
@@ -90,8 +90,8 @@ func versionCommand(_ context.Context, p program, _ []string) int {
 	return exitOK
 }
 
-// langIn is the language that the command line names, wherever it does. It comes before anything is said, also about the
-// rest of the command line.
+// langIn returns the language of --lang anywhere on the command line. It is read first, for messages about the rest
+// of the command line.
 func langIn(args []string) (lang locale.Lang, ok bool) {
 	for i, a := range args {
 		name, value, has := strings.Cut(strings.TrimLeft(a, "-"), "=")

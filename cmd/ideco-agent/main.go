@@ -1,42 +1,42 @@
-// Command ideco-agent opens access through an Ideco gateway for as long as it runs. On Windows it has a window (see
-// package window), and without a command it shows it:
+// Command ideco-agent opens access through an Ideco gateway while it runs. On Windows it has a window (see package
+// window), which opens without a command:
 //
 //	IdecoAgent.exe [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--hidden] [--lang ru|en]
 //
-// For servers, scripts and tests, on Windows and Linux, it does without one:
+// The commands need no window. They are for servers, scripts and tests, on Windows and Linux:
 //
 //	ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin
 //	ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
 //	ideco-agent help [COMMAND]
 //
-// diagnose writes a file for support (see package diagnose) and says where.
+// diagnose writes a file for support (see package diagnose) and prints its path.
 //
-// The gateway may also be named as utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
+// The gateway may also be named by utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
 // the installer, which comes after it (see package settings).
 //
-// On Windows an administrator, with elevated rights, ends the access that somebody else has on this computer (see
+// On Windows an administrator with elevated rights can end the access that somebody else has on this computer (see
 // pipe.End):
 //
 //	IdecoAgent.exe end [--lang ru|en]
 //
-// Outside the local network a session carries a tunnel: with --tunnel tun as a network interface (as root or
-// administrator), with --tunnel netstack as a SOCKS5 proxy without any rights; auto, the default, is the interface where
-// it is permitted. A session that needs a tunnel which cannot be had is given back, and the answer says what helps.
+// Outside the local network a session needs a tunnel: with --tunnel tun a network interface (as root or
+// administrator), with --tunnel netstack a SOCKS5 proxy, which needs no rights; auto, the default, is the interface
+// when it is permitted. When the tunnel cannot be made, the session is ended and the message says what to do.
 //
-// On Windows the command service is what Windows itself starts: the process of the service IdecoAgent (see package
-// service), with the same flags for the tunnel.
+// On Windows the command service is the process of the service IdecoAgent, started by Windows (see package service).
+// It has the same flags for the tunnel.
 //
-// The password is the first line of standard input; an empty one is sent too, so that the answer is the gateway's.
-// What happens is printed on standard output, in words or, with --json, as one object a line (see event);
-// standard error is for diagnostics. SIGINT, SIGTERM or closing the console log the person out and end the program; a
-// second signal ends it at once. The exit code tells how it ended:
+// The password is the first line of standard input; an empty one is sent, too, and refused by the gateway. Events are
+// printed on standard output, as text or, with --json, one object a line (see event); diagnostics go to standard
+// error. SIGINT, SIGTERM or closing the console log out and end the program; a second signal ends it at once. Exit
+// codes:
 //
-//	0  by the user
+//	0  ended by the user
 //	1  diagnose could not write its file, or end could not end the access
-//	2  the command line is wrong, or what policy or the installer say of the gateway
+//	2  the command line is wrong, or the settings of policy or installer are
 //	3  the first login was refused
-//	4  the gateway could not be reached, or not be trusted, the first time
-//	5  the gateway ended the session or refused to take it up again
+//	4  the gateway could not be reached or not be trusted, the first time
+//	5  the gateway ended the session or refused to resume it
 package main
 
 import (
@@ -64,20 +64,20 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
-		stop() // the second signal does what signals do
+		stop() // a second signal ends the program at once
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
 		settings.ReadRegistry(), diagnose.Places()}))
 }
 
-// program is what a process has.
+// program is the environment of a command.
 type program struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lang           locale.Lang
 	registry       settings.Registry
-	reportDirs     []string // where diagnose writes, the best first
+	reportDirs     []string // for diagnose, the best first
 }
 
 func run(ctx context.Context, p program) int {
@@ -97,14 +97,14 @@ func run(ctx context.Context, p program) int {
 	return c.run(ctx, p, p.args[1:])
 }
 
-// usage says what is wrong with the command line.
+// usage prints what is wrong with the command line.
 func (p program) usage(key, value string) int {
 	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
 	return exitUsage
 }
 
-// unsettled says what is wrong with the place that names the gateway.
+// unsettled prints what is wrong with the settings of a place.
 func (p program) unsettled(wrong *settings.Problem) int {
 	fmt.Fprintln(p.stderr, p.inWords(wrong))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))

@@ -2,7 +2,7 @@ package main
 
 import "ideco-agent/agent/client/settings"
 
-// readPersonal gives nothing where it cannot be read.
+// readPersonal returns zero settings on an error.
 func readPersonal() settings.Personal {
 	p, err := settings.PersonalRegistry{}.Load()
 	if err != nil {

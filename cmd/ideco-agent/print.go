@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// event is a line of --json. All fields are always there, empty when there is nothing to say.
+// event is a line of --json. All fields are always present; unused ones are empty.
 type event struct {
 	State   client.State `json:"state"`
 	Mode    string       `json:"mode"`    // client.ModeLAN or client.ModeVPN, while there is access
@@ -16,11 +16,10 @@ type event struct {
 	Expires string       `json:"expires"` // when the session ends, RFC 3339, while there is access; empty = not known
 	Code    string       `json:"code"`    // an agent.Code, an agent.Reason for client.Ended, or the code of a notice
 	Message string       `json:"message"` // in the person's language
-	Notice  bool         `json:"notice"`  // said beside the state, which stays what it is
+	Notice  bool         `json:"notice"`  // a notice; the state has not changed
 }
 
-// printer prints events as words for a person or as one JSON object a line for a script. Nobody is left to be told
-// when printing fails.
+// printer prints events as text or, for scripts, as one JSON object a line. Write errors are ignored.
 func printer(w io.Writer, asJSON bool) func(client.Status, *client.Notice) {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)

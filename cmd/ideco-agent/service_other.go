@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// serve says where there is such a service.
+// serve prints that the service is for Windows only.
 func serve(_ context.Context, p program, args []string) int {
 	var wrong problem
 	if _, err := parseService(args); errors.As(err, &wrong) {

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/client/tunnel"
 )
 
-// serve is the process of the service. It returns when Windows has stopped it.
+// serve runs the service until Windows stops it.
 func serve(_ context.Context, p program, args []string) int {
 	o, err := parseService(args)
 	var wrong problem

@@ -12,9 +12,9 @@ import (
 
 var aliasToLUID = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("ConvertInterfaceAliasToLuid")
 
-// vpnTraffic is what Windows has counted on the VPN's interface. The service makes the interface anew for every VPN, so the
-// numbers begin at nothing with it, and anybody may read them
-// (https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-getifentry2). Untried on a real Windows.
+// vpnTraffic returns the counters of the VPN's interface. They start at zero with each VPN, because the service
+// creates the interface anew, and every user may read them
+// (https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-getifentry2). Not tested on a real Windows.
 func vpnTraffic() (window.Traffic, bool) {
 	alias, err := windows.UTF16PtrFromString(tunnel.AdapterName)
 	if err != nil || aliasToLUID.Find() != nil {

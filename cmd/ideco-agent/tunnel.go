@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent/client/tunnel"
 )
 
-// tunnelOptions are the flags of connect that say how to have the tunnel of a session from outside.
+// tunnelOptions are the flags for the tunnel, of connect and service.
 type tunnelOptions struct {
 	mode, name, socks string
 	shared            bool
@@ -24,10 +24,10 @@ func (o *tunnelOptions) define(flags *flag.FlagSet) {
 	flags.BoolVar(&o.shared, "socks-shared", false, "")
 }
 
-// isInterfaceName keeps to what every tool shows as it is; the kernel would take a little more.
+// isInterfaceName allows only characters that every tool shows unchanged; the kernel allows more.
 var isInterfaceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`).MatchString
 
-// check finds what cannot be had, before anybody asks for a password.
+// check reports options that cannot work. It sets the default of socks.
 func (o *tunnelOptions) check() error {
 	netstack := o.mode == string(tunnel.Netstack)
 	switch {

@@ -16,8 +16,7 @@ type windowOptions struct {
 	lang    string
 }
 
-// isForWindow tells whether the command line names no command: nothing at all, flags or utm_address= and utm_pin=, and does
-// not ask for help.
+// isForWindow reports whether the command line opens the window: it has no command and does not ask for help.
 func isForWindow(args []string) bool {
 	if len(args) == 0 {
 		return true
@@ -27,7 +26,7 @@ func isForWindow(args []string) bool {
 	return !wanted && !named && !isWord(args[0])
 }
 
-// parseWindowOptions gives what is wrong as a problem or a *settings.Problem.
+// parseWindowOptions returns an error as a problem or a *settings.Problem.
 func parseWindowOptions(args []string) (o windowOptions, err error) {
 	flags := flag.NewFlagSet("window", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -57,7 +56,7 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 	return o, nil
 }
 
-// unparsed says what is wrong with the command line of the window or of diagnose.
+// unparsed prints an error of parseWindowOptions.
 func (p program) unparsed(err error) int {
 	var wrongPlace *settings.Problem
 	var wrong problem

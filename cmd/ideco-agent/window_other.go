@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// window is on Windows only.
+// window prints an error: the window exists on Windows only.
 func (p program) window() int {
 	if len(p.args) == 0 {
 		return p.usage(locale.NoCommand, "")
@@ -15,10 +15,10 @@ func (p program) window() int {
 	return p.usage(locale.UnknownCommand, p.args[0])
 }
 
-// programName is how to call the program.
+// programName is the program's name in texts.
 const programName = "ideco-agent"
 
-// aloud is on Windows only, where a program may have nothing to print to.
+// aloud does nothing: it is needed on Windows only, where standard output may be missing.
 func (program) aloud(string) {}
 
 func ownDir() string { return "" }

@@ -30,7 +30,7 @@ func (p program) window() int {
 	own := ownDir()
 	log, err := journal.Open(filepath.Join(own, "agent.log"))
 	if err != nil {
-		log, _ = journal.Open(filepath.Join(os.TempDir(), "IdecoAgent.log")) // better than none
+		log, _ = journal.Open(filepath.Join(os.TempDir(), "IdecoAgent.log")) // better than no log
 	}
 	defer log.Close()
 	exe, _ := os.Executable()
@@ -44,7 +44,8 @@ func (p program) window() int {
 	return window.Run(p.windowProgram(o, own, log))
 }
 
-// unparsedAloud says it in a window of its own when nobody would read it otherwise, as at a start from a shortcut.
+// unparsedAloud prints the error, or shows it in a message box when there is no standard error, as after a start from
+// a shortcut.
 func (p program) unparsedAloud(err error) int {
 	if hasStream(windows.STD_ERROR_HANDLE) {
 		return p.unparsed(err)
@@ -56,10 +57,10 @@ func (p program) unparsedAloud(err error) int {
 	return code
 }
 
-// programName is how to call the program.
+// programName is the program's name in texts.
 const programName = "IdecoAgent.exe"
 
-// aloud shows an answer in a window of its own, as at a start from a shortcut, where there is nothing to print to.
+// aloud shows a text in a message box, for when there is no standard output.
 func (p program) aloud(text string) { window.Inform(p.text(locale.ProductName), text) }
 
 func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
@@ -86,7 +87,7 @@ func (p program) windowProgram(o windowOptions, own string, log *journal.Journal
 	}
 }
 
-// ownDir is where the window keeps what belongs to this person on this computer.
+// ownDir returns the directory for the files of this person on this computer.
 func ownDir() string {
 	dir, err := os.UserCacheDir() // %LOCALAPPDATA%, which does not roam
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command ideco-portal is the gateway's side of Ideco agent: the portal of administrators and users, the endpoint that
-// agents connect to, and the installer that already knows the gateway's address, in one process.
+// Command ideco-portal is the gateway's side of Ideco agent in one process: the portal for administrators and users,
+// the endpoint for agents, and the download of the installer with the gateway's address.
 package main
 
 import (
@@ -72,7 +72,7 @@ func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 	})
 }
 
-// trimmed takes off the spaces that people type after commas.
+// trimmed removes spaces, which people type after commas.
 func trimmed(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
@@ -117,7 +117,7 @@ func (a *resetCommand) Run(ctx context.Context, c *commands) error {
 	return say(web.ResetAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" has the new password")
 }
 
-// password reads the password from standard input: its first line, or what a person types unseen.
+// password reads the password from standard input: the first line, or at a terminal without echo.
 func password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
 		fmt.Fprint(os.Stderr, "Password: ")
@@ -132,7 +132,7 @@ func password() (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-// say tells on standard error what was done, unless it was not.
+// say prints done on standard error, unless there was an error.
 func say(err error, done string) error {
 	if err == nil {
 		fmt.Fprintln(os.Stderr, done)

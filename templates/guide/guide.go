@@ -1,14 +1,5 @@
-// Package guide holds the manuals of the product: Markdown pages in Russian and English, which the portal serves under
-// /guide/ and which can be read in the repository. Each language has the same pages with the same sections.
-//
-// In the Markdown:
-//
-//   - Every heading below the title names its id: "## Backup {#backup}". Links from outside lead there, so ids stay.
-//   - The first paragraph of the page, and of each section, is its short help. Popovers of the portal show it.
-//   - A link to another page names its file: "operating.md#backup".
-//   - Bold words are texts of the portal, of the agent's window or of its policy, word for word; " → " separates the items
-//     of a menu. Nothing else is bold.
-//   - HTML is left out of the pages.
+// Package guide holds the product's manuals: Markdown pages in Russian and English. The portal serves them under /guide/;
+// they can also be read in the repository. Both languages have the same pages and sections.
 package guide
 
 import (
@@ -28,7 +19,7 @@ import (
 //go:embed ru/*.md en/*.md
 var files embed.FS
 
-// Names are the pages, in the order of the contents.
+// Names lists the pages in the order of the contents.
 var Names = []string{"first-steps", "operating", "firewall", "windows", "agent", "rest", "troubleshooting", "untried"}
 
 // Page is one page in one language.
@@ -37,17 +28,17 @@ type Page struct {
 	Title    string
 	Lead     template.HTML // the first paragraph
 	Body     template.HTML // everything after it
-	Sections []Section     // those of the second level, in their order
+	Sections []Section     // of the second level, in order
 	leads    map[string]template.HTML
 }
 
-// Section is a part of a page under a heading of its own.
+// Section is a heading and the text below it.
 type Section struct {
 	ID    string
 	Title string
 }
 
-// Path is where the portal serves a section; "" is the page as a whole.
+// Path returns the URL path of a section; "" is the whole page.
 func Path(page, section string) string {
 	if section != "" {
 		section = "#" + section
@@ -55,10 +46,10 @@ func Path(page, section string) string {
 	return "/guide/" + page + section
 }
 
-// Pages are the pages of a language, "ru" or "en", in the order of Names.
+// Pages returns the pages of a language ("ru" or "en") in the order of Names.
 func Pages(lang string) []Page { return pages[lang] }
 
-// Find finds a page by its name.
+// Find returns a page by name.
 func Find(lang, name string) (Page, bool) {
 	for _, p := range pages[lang] {
 		if p.Name == name {
@@ -68,7 +59,7 @@ func Find(lang, name string) (Page, bool) {
 	return Page{}, false
 }
 
-// Help is the short help of a section: its first paragraph. "" is the page as a whole. Empty when there is none.
+// Help returns the first paragraph of a section, or of the page for "". It is empty for an unknown name.
 func Help(lang, page, section string) template.HTML {
 	p, _ := Find(lang, page)
 	if section == "" {
@@ -82,7 +73,7 @@ var (
 	pages    = load()
 )
 
-// load reads the embedded pages. A broken one is a mistake in the program that no start may survive.
+// load parses the embedded pages. It panics on an invalid page, which the tests would find.
 func load() map[string][]Page {
 	all := map[string][]Page{}
 	for _, lang := range []string{"ru", "en"} {
@@ -101,7 +92,7 @@ func load() map[string][]Page {
 	return all
 }
 
-// render makes a page of its Markdown.
+// render parses the Markdown of a page.
 func render(name string, source []byte) (Page, error) {
 	p := Page{Name: name, leads: map[string]template.HTML{}}
 	doc := markdown.Parser().Parse(text.NewReader(source))
@@ -109,7 +100,7 @@ func render(name string, source []byte) (Page, error) {
 	if !isHeading || title.Level != 1 {
 		return p, fmt.Errorf("does not begin with its title")
 	}
-	if err := leadElsewhere(doc, name); err != nil {
+	if err := rewriteLinks(doc, name); err != nil {
 		return p, err
 	}
 	p.Title = plain(title, source)
@@ -143,7 +134,7 @@ func render(name string, source []byte) (Page, error) {
 	return p, err
 }
 
-// lead is the paragraph after a heading.
+// lead renders the paragraph after a heading.
 func lead(h *ast.Heading, source []byte) (template.HTML, error) {
 	if h.NextSibling() == nil || h.NextSibling().Kind() != ast.KindParagraph {
 		return "", fmt.Errorf("%q does not begin with a paragraph", plain(h, source))
@@ -157,9 +148,8 @@ func html(n ast.Node, source []byte) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
-// leadElsewhere turns the links between files, and those within one, into links of the portal. So they hold in a popover
-// too.
-func leadElsewhere(doc ast.Node, name string) error {
+// rewriteLinks replaces links between files and within a file by links of the portal, which also work in a popover.
+func rewriteLinks(doc ast.Node, name string) error {
 	return ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		link, isLink := n.(*ast.Link)
 		if !isLink || !entering {
@@ -175,14 +165,14 @@ func leadElsewhere(doc ast.Node, name string) error {
 		}
 		page, isFile := strings.CutSuffix(page, ".md")
 		if !isFile {
-			return ast.WalkStop, fmt.Errorf("the link %q leads to no page", to)
+			return ast.WalkStop, fmt.Errorf("the link %q does not name a page", to)
 		}
 		link.Destination = []byte(Path(page, section))
 		return ast.WalkContinue, nil
 	})
 }
 
-// plain is the text of a node without its markup.
+// plain returns the text of a node without markup.
 func plain(n ast.Node, source []byte) string {
 	var b strings.Builder
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {

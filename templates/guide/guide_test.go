@@ -28,7 +28,7 @@ func document(t *testing.T, p Page) *goquery.Document {
 	return doc
 }
 
-// ids are the sections of a page, in their order.
+// ids returns the ids of a page's sections, in order.
 func ids(t *testing.T, p Page) []string {
 	t.Helper()
 	return document(t, p).Find("h2, h3").Map(func(_ int, h *goquery.Selection) string { return h.AttrOr("id", "") })
@@ -49,7 +49,7 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
-// TestLinks: every link between pages leads to a section that is there, and the others lead out over HTTPS.
+// TestLinks: links between pages name existing sections; all others use HTTPS.
 func TestLinks(t *testing.T) {
 	for _, lang := range languages {
 		for _, p := range Pages(lang) {
@@ -72,7 +72,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestShortHelp: what a popover shows is short.
+// TestShortHelp: the text of a popover is short.
 func TestShortHelp(t *testing.T) {
 	for _, lang := range languages {
 		for _, p := range Pages(lang) {
@@ -89,7 +89,7 @@ func TestShortHelp(t *testing.T) {
 	}
 }
 
-// TestRenderRefuses: what the pages may not hold stops the program at its start.
+// TestRenderRefuses: render refuses pages that break the rules of the package comment.
 func TestRenderRefuses(t *testing.T) {
 	for name, source := range map[string]string{
 		"no title":             "Text.\n",
@@ -111,7 +111,7 @@ func TestRenderRefuses(t *testing.T) {
 	}
 }
 
-// TestWords: bold is what people see on a page, in the window or in the policy, word for word.
+// TestWords: bold words are texts of the portal, the agent's window or its policy.
 func TestWords(t *testing.T) {
 	for _, lang := range languages {
 		known := wordsOf(t, lang)
@@ -127,8 +127,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestMessages: troubleshooting has every refusal under its code, with its words, and says of every end of a session what
-// to do.
+// TestMessages: troubleshooting has every refusal with its code and text, and every reason why a session ends.
 func TestMessages(t *testing.T) {
 	for _, lang := range languages {
 		p, _ := Find(lang, "troubleshooting")
@@ -148,7 +147,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// refusals are the codes of package agent.
+// refusals returns the codes in package agent.
 func refusals(t *testing.T) (codes []string) {
 	t.Helper()
 	source, err := os.ReadFile("../../agent/refusal.go")
@@ -164,7 +163,7 @@ func refusals(t *testing.T) (codes []string) {
 	return codes
 }
 
-// TestFlags: the manual names every flag of the gateway and its variable.
+// TestFlags: the manual names every flag of the gateway and its environment variable.
 func TestFlags(t *testing.T) {
 	source, err := os.ReadFile("../../cmd/ideco-portal/main.go")
 	if err != nil {
@@ -185,7 +184,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestEvents: the manual names every event of the log.
+// TestEvents: the manual names every event in the log.
 func TestEvents(t *testing.T) {
 	events := map[string]bool{}
 	for _, dir := range []string{"../../handlers", "../../agent/access", "../../agent/firewall"} {
@@ -216,7 +215,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// wordsOf tells whether a text is one of the product in a language: of the portal, of the agent or of its policy.
+// wordsOf returns a function that reports whether a text of the portal, the agent or its policy is like this in the
+// language.
 func wordsOf(t *testing.T, lang string) func(string) bool {
 	t.Helper()
 	texts := append(agentTexts(t, lang), policyTexts(t, lang)...)
@@ -236,7 +236,7 @@ func wordsOf(t *testing.T, lang string) func(string) bool {
 
 var placeholder = regexp.MustCompile(`\\\{\\\{\\\.\w+\\\}\\\}|\\\{\w+\\\}`)
 
-// matcher matches a text with anything in its placeholders: {{.Name}} of the portal, {name} of the agent.
+// matcher matches a text with any values for its placeholders: {{.Name}} in the portal, {name} in the agent.
 func matcher(text string) *regexp.Regexp {
 	return regexp.MustCompile("^" + placeholder.ReplaceAllString(regexp.QuoteMeta(text), ".+") + "$")
 }
@@ -250,7 +250,7 @@ func catalogueOf(t *testing.T, lang string) map[string]any {
 	return messages
 }
 
-// agentTexts are the pairs {Russian, English} in the sources of the agent's texts.
+// agentTexts returns the texts of a language from the {Russian, English} pairs in the agent's sources.
 func agentTexts(t *testing.T, lang string) (texts []string) {
 	t.Helper()
 	for _, file := range goFiles(t, "../../agent/client/locale") {
@@ -291,7 +291,7 @@ func policyTexts(t *testing.T, lang string) []string {
 	return adml.Strings
 }
 
-// goFiles are the sources of a directory without its tests.
+// goFiles returns the sources in a directory without tests.
 func goFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(dir + "/*.go")

@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// Expiring is the notice before a session's end.
+// Expiring returns the notice before a session ends.
 func (l *Localizer) Expiring(left time.Duration) string {
 	return l.T("notice_expiring", Args{"Left": l.Duration(coarse(left))})
 }
 
-// coarse rounds what a person is asked to wait for up to whole minutes, unless it is less than one.
+// coarse rounds a wait of more than a minute up to whole minutes.
 func coarse(d time.Duration) time.Duration {
 	if d <= time.Minute {
 		return d
@@ -22,7 +22,7 @@ func coarse(d time.Duration) time.Duration {
 	return (d + time.Minute - 1).Truncate(time.Minute)
 }
 
-// Time is a moment in the gateway's time zone: «23.11.2026 14:05», "23 Nov 2026 14:05". The zero time is «—».
+// Time formats a time in the gateway's time zone: «23.11.2026 14:05», "23 Nov 2026 14:05". The zero time is «—».
 func (l *Localizer) Time(t time.Time) string {
 	if t.IsZero() {
 		return "—"
@@ -33,7 +33,7 @@ func (l *Localizer) Time(t time.Time) string {
 	return t.Local().Format("02.01.2006 15:04")
 }
 
-// ShortTime is Time without the date when that is today's.
+// ShortTime is Time, but without the date if it is today.
 func (l *Localizer) ShortTime(t, now time.Time) string {
 	if t.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
 		return t.Local().Format("15:04")
@@ -41,7 +41,7 @@ func (l *Localizer) ShortTime(t, now time.Time) string {
 	return l.Time(t)
 }
 
-// Ago says how long before now t was: «5 мин назад», «только что». The zero time is «—».
+// Ago formats the time from t to now: «5 мин назад», «только что». The zero time is «—».
 func (l *Localizer) Ago(t, now time.Time) string {
 	if t.IsZero() {
 		return "—"
@@ -53,8 +53,8 @@ func (l *Localizer) Ago(t, now time.Time) string {
 	return l.T("ago", Args{"Passed": l.Duration(passed)})
 }
 
-// Duration is a length of time in its two largest units, rounded up to a second: «45 с», «5 мин», «2 ч 05 мин»,
-// «3 д 04 ч». A negative one counts as none.
+// Duration formats a duration in its two largest units, rounded up to a second: «45 с», «5 мин», «2 ч 05 мин», «3 д 04 ч». A
+// negative one counts as zero.
 func (l *Localizer) Duration(d time.Duration) string {
 	d = max(d, 0)
 	s := int64((d + time.Second - 1) / time.Second)
@@ -75,8 +75,7 @@ func (l *Localizer) Duration(d time.Duration) string {
 
 func pad(n int64) string { return fmt.Sprintf("%02d", n) }
 
-// Bytes is an amount of data with one decimal in units of 1024, as Windows counts: «1,4 ГБ», «512 Б». The nil amount,
-// which nothing counted, is «—».
+// Bytes formats an amount with one decimal in units of 1024, as Windows does: «1,4 ГБ», «512 Б». nil (not counted) is «—».
 func (l *Localizer) Bytes(n *uint64) string {
 	if n == nil {
 		return "—"
@@ -94,7 +93,7 @@ func (l *Localizer) Bytes(n *uint64) string {
 	return text + " " + units[unit]
 }
 
-// Number is a number with the decimals that it has: «0,001», «24».
+// Number formats a number with all its decimals: «0,001», «24».
 func (l *Localizer) Number(v float64) string { return l.decimal(strconv.FormatFloat(v, 'f', -1, 64)) }
 
 func (l *Localizer) decimal(text string) string {
@@ -104,15 +103,15 @@ func (l *Localizer) decimal(text string) string {
 	return text
 }
 
-// Kind is how a session gives access, for a table.
+// Kind names the kind of a session.
 func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) }
 
-// Enforcement is what the firewall does now, why it does not work and what to do about it.
+// Enforcement describes what the firewall does now and, if it fails, why and what to do.
 func (l *Localizer) Enforcement(g agent.GatewayState) string {
 	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": known(g.Flowtable)})
 }
 
-// Boot is what will be wrong after the next boot, why and what to do about it.
+// Boot describes what will be wrong after the next boot, why and what to do.
 func (l *Localizer) Boot(g agent.GatewayState) string {
 	wrong := "boot_open"
 	if g.BootClosed {
@@ -121,5 +120,5 @@ func (l *Localizer) Boot(g agent.GatewayState) string {
 	return l.T(wrong) + " " + l.T("boot_"+string(g.Boot))
 }
 
-// State is what a live session is doing, for a table.
+// State names the state of a live session.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }

@@ -1,7 +1,6 @@
 package locale
 
-// Messages that other rooms name. A toast may be carried from one request to the next by its id alone; Toasts lists
-// the ids that may be.
+// Ids of messages that other packages use. Only those in Toasts may be carried to the next request.
 const (
 	ToastSaved           = "toast_saved"
 	ToastAgentOn         = "toast_agent_on"
@@ -43,10 +42,10 @@ const (
 	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
 
-	// Said beside the field when a pasted address held more than a name: {{.Removed}}.
+	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
 
-	// Problems with a field that only whoever handles the form can find; for agent.Problem.Code.
+	// Values of agent.Problem.Code for problems that package agent cannot find.
 	FieldLoginTaken        = "field_login_taken"
 	FieldPasswordMismatch  = "field_password_mismatch"
 	FieldPasswordWrong     = "field_password_wrong"
@@ -57,7 +56,7 @@ const (
 	FieldFlowtable         = "field_flowtable"
 )
 
-// Toasts are the ids of messages after an act that worked.
+// Toasts are the ids of the messages after a successful action.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn}

@@ -1,6 +1,6 @@
-// Package locale holds every text that the gateway shows to people, in Russian and English, and knows how each
-// language writes times, durations, amounts and plurals. The catalogues are embedded; a message is found by its id.
-// Ids of refusals are agent.Code, of ends "ended_" and agent.Reason, of problems with a field agent.Problem.Code.
+// Package locale holds all texts that the gateway shows, in Russian and English, and formats times, durations, amounts and
+// plurals. The catalogues are embedded. The id of a refusal is its agent.Code, of the end of a session "ended_" and
+// agent.Reason, of a problem with a field agent.Problem.Code.
 package locale
 
 import (
@@ -17,7 +17,7 @@ import (
 //go:embed ru.toml en.toml
 var catalogues embed.FS
 
-// Languages are the tags that For may choose, the default first.
+// Languages are the tags that For chooses from; the first is the default.
 var Languages = []string{"ru", "en"}
 
 var (
@@ -25,7 +25,7 @@ var (
 	localizers = load()
 )
 
-// load reads the embedded catalogues. A broken one is a mistake in the program that no start may survive.
+// load parses the embedded catalogues. It panics on an invalid one, which the tests would find.
 func load() []*Localizer {
 	bundle := i18n.NewBundle(language.Russian)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
@@ -39,7 +39,7 @@ func load() []*Localizer {
 	return all
 }
 
-// Localizer speaks one language. It is safe for concurrent use.
+// Localizer returns texts in one language. It is safe for concurrent use.
 type Localizer struct {
 	lang     string
 	messages *i18n.Localizer
@@ -48,8 +48,8 @@ type Localizer struct {
 // Args are the named values of a message: {{.Name}} in the catalogue.
 type Args map[string]any
 
-// For chooses the language. Each tag is a language ("en") or an Accept-Language header; the first that names a
-// language we speak wins, empty and broken ones are passed over. Without any it is Russian.
+// For chooses the language. Each tag is a language ("en") or an Accept-Language header. The first tag that names a known
+// language counts; the default is Russian.
 func For(tags ...string) *Localizer {
 	for _, tag := range tags {
 		wanted, _, err := language.ParseAcceptLanguage(tag)
@@ -63,16 +63,15 @@ func For(tags ...string) *Localizer {
 	return localizers[0]
 }
 
-// Lang is the language's tag, "ru" or "en", for the lang attribute and the cookie.
+// Lang returns the language's tag, "ru" or "en".
 func (l *Localizer) Lang() string { return l.lang }
 
-// T is the message with the id. An id without a message gives the id itself, so that a page shows that something is
-// missing instead of failing.
+// T returns the message with the id. For an unknown id it returns the id, so that the page still works.
 func (l *Localizer) T(id string, args ...Args) string {
 	return l.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: merge(args)})
 }
 
-// N is the message with the id in the plural form for n, which the message calls {{.N}}.
+// N returns the message with the id in the plural form for n. The catalogue calls n {{.N}}.
 func (l *Localizer) N(id string, n int, args ...Args) string {
 	data := merge(args)
 	data["N"] = n
@@ -97,7 +96,7 @@ func merge(all []Args) Args {
 	return merged
 }
 
-// Refusal is the text of a refusal: what happened, why if known, what to do now.
+// Refusal returns the text of a refusal: what happened, why if known, and what to do.
 func (l *Localizer) Refusal(e *agent.Error) string {
 	return l.T(string(e.Code), Args{
 		"Address": known(e.Address),
@@ -109,10 +108,10 @@ func (l *Localizer) Refusal(e *agent.Error) string {
 	})
 }
 
-// Reason is the text of why a session ended, said to the person whose session it was.
+// Reason tells a person why the session has ended.
 func (l *Localizer) Reason(r agent.Reason) string { return l.T("ended_" + string(r)) }
 
-// Problem is the text of what is wrong with a field.
+// Problem returns the text of a problem with a field.
 func (l *Localizer) Problem(p agent.Problem) string {
 	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes,
@@ -125,12 +124,12 @@ func (l *Localizer) Problem(p agent.Problem) string {
 	return l.T(p.Code, args)
 }
 
-// Help is the text under the field of a number.
+// Help returns the text under the field of a number.
 func (l *Localizer) Help(n agent.NumberSetting) string {
 	return l.T(n.Name+"_help", Args{"Default": l.Number(n.Default)})
 }
 
-// known keeps a sentence whole when a detail is missing.
+// known replaces a missing value by a dash.
 func known(s string) string {
 	if s == "" {
 		return "—"

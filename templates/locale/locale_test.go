@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// catalogue is one language's file as it lies there: id to text, or to plural forms.
+// catalogue returns a language's file: id to text, or to plural forms.
 func catalogue(t *testing.T, lang string) map[string]any {
 	t.Helper()
 	data, err := os.ReadFile(lang + ".toml")
@@ -28,7 +28,7 @@ func catalogue(t *testing.T, lang string) map[string]any {
 	return messages
 }
 
-// sources are the files that may name messages, generated code and tests apart.
+// sources returns the text of the files that may name messages: no generated code and no tests.
 func sources(t *testing.T, roots ...string) string {
 	t.Helper()
 	var all strings.Builder
@@ -54,7 +54,7 @@ func sources(t *testing.T, roots ...string) string {
 	return all.String()
 }
 
-// derived are the ids that no source spells out: they are made of the nouns of package agent.
+// derived returns the ids that the code builds from the constants of package agent.
 func derived(t *testing.T) []string {
 	var ids []string
 	for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
@@ -165,7 +165,7 @@ func TestEveryMessageThatIsSaidExists(t *testing.T) {
 	}
 }
 
-// TestWords keeps the tone: no exclamation marks, «вы» in lower case inside a sentence, full plural forms.
+// TestWords: no exclamation marks, «вы» in lower case inside a sentence, all plural forms.
 func TestWords(t *testing.T) {
 	upper := regexp.MustCompile(`[\p{L},:;—] (Вы|Вас|Вам|Ваш|Ваша|Ваше|Ваши)([^\p{L}]|$)`)
 	for lang, forms := range map[string][]string{"ru": {"one", "few", "many", "other"}, "en": {"one", "other"}} {
@@ -236,7 +236,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestValuesAreNotTemplates: what a person typed is shown as it is, whatever it looks like.
+// TestValuesAreNotTemplates: typed values are not expanded.
 func TestValuesAreNotTemplates(t *testing.T) {
 	text := For("ru").Problem(agent.Problem{Field: "auth_domain", Code: "field_domain", Value: "{{.Value}} <b>"})
 	if !strings.Contains(text, "«{{.Value}} <b>»") {

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Program is which program this is, and on what it runs.
+// Program is the part with the versions of program and system.
 func Program(system string) Part {
 	return Text("program.txt", lines(
 		"Ideco agent "+agent.Version,
@@ -21,7 +21,7 @@ func Program(system string) Part {
 		"system: "+system))
 }
 
-// Gateway is what each place says about the gateway, the highest first, and which one counts.
+// Gateway is the part with the settings of each place, the highest first, and the gateway that counts.
 func Gateway(places ...settings.Values) Part {
 	g, warnings, err := settings.Choose(places...)
 	text := []string{}
@@ -50,7 +50,7 @@ func describe(g settings.Gateway, err error) string {
 	return fmt.Sprintf("%s %s, pin %s", g, g.Place, base64.StdEncoding.EncodeToString(g.Pin[:]))
 }
 
-// Probe is whether the gateway answers now.
+// Probe is the part with the result of probing the gateway.
 func Probe(cfg client.Config) Part {
 	return Part{"knock.txt", func(ctx context.Context) ([]byte, error) {
 		if cfg.Host == "" {

@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-// command is a part that a program prints.
+// command is a part with the output of a program.
 func command(name, program string, args ...string) Part {
 	return Part{name, func(ctx context.Context) ([]byte, error) {
 		var out bytes.Buffer

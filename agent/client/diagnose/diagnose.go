@@ -1,6 +1,5 @@
-// Package diagnose makes the file that a person sends to support: a zip with what helps to find out why there is no
-// access. It runs as the person, so it reads nothing that the person may not read, and it holds no password, no token
-// and no key.
+// Package diagnose writes the file for support: a zip with information that helps to find out why there is no access.
+// It runs as the person, so it reads only what the person may read. It contains no password, token or key.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package diagnose
@@ -22,13 +21,13 @@ type Part struct {
 	Read func(ctx context.Context) ([]byte, error)
 }
 
-// Limits of one part, so that one of them never spoils the others.
+// Limits of one part.
 const (
-	maxPart     = 8 << 20 // bytes, the last ones
+	maxPart     = 8 << 20 // bytes; the end of a longer part is kept
 	partTimeout = 20 * time.Second
 )
 
-// Save writes a zip of the parts into the first of the directories that takes it, and gives its path.
+// Save writes a zip of the parts into the first writable directory and returns its path.
 func Save(ctx context.Context, dirs []string, now time.Time, parts []Part) (string, error) {
 	var b bytes.Buffer
 	if err := Write(ctx, &b, now, parts); err != nil {
@@ -48,7 +47,7 @@ func Save(ctx context.Context, dirs []string, now time.Time, parts []Part) (stri
 	return "", fmt.Errorf("file for support: %w", err)
 }
 
-// Write writes a zip of the parts. What cannot be had of one is said in its place.
+// Write writes a zip of the parts. The error of a part is appended to its content.
 func Write(ctx context.Context, w io.Writer, now time.Time, parts []Part) error {
 	z := zip.NewWriter(w)
 	for _, p := range parts {
@@ -79,12 +78,12 @@ func (p Part) content(ctx context.Context) []byte {
 	return b
 }
 
-// Text is a part that is known already.
+// Text is a part with the given text.
 func Text(name, text string) Part {
 	return Part{name, func(context.Context) ([]byte, error) { return []byte(text), nil }}
 }
 
-// File is a part that is a copy of a file.
+// File is a part with a copy of a file.
 func File(name, path string) Part {
 	return Part{name, func(context.Context) ([]byte, error) {
 		f, err := os.Open(path)

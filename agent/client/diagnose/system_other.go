@@ -8,10 +8,10 @@ import (
 	"runtime"
 )
 
-// System is the name and the version of the system.
+// System returns the name of the system.
 func System() string { return runtime.GOOS }
 
-// Network is how this computer is connected.
+// Network returns parts about the network.
 func Network() []Part {
 	return []Part{
 		command("addresses.txt", "ip", "address"),
@@ -20,10 +20,10 @@ func Network() []Part {
 	}
 }
 
-// Service is nothing where there is none.
+// Service returns nothing: there is no service on this system.
 func Service() []Part { return nil }
 
-// Places are the directories for the file, the best first.
+// Places returns the directories for the file, the best first.
 func Places() []string {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -14,13 +14,13 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-// System is the name and the version of Windows, which does not hide it from this call.
+// System returns the version of Windows. RtlGetVersion returns the real one.
 func System() string {
 	v := windows.RtlGetVersion()
 	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
 }
 
-// Network is how this computer is connected.
+// Network returns parts about the network.
 func Network() []Part {
 	return []Part{
 		command("addresses.txt", system("ipconfig.exe"), "/all"),
@@ -29,7 +29,7 @@ func Network() []Part {
 	}
 }
 
-// system is a program of Windows, and never one of the same name that lies in the current directory.
+// system returns the path of a program of Windows, so that no other of the same name is started.
 func system(program string) string {
 	dir, err := windows.GetSystemDirectory()
 	if err != nil {
@@ -38,7 +38,7 @@ func system(program string) string {
 	return filepath.Join(dir, program)
 }
 
-// Service is the state of the agent's service, and its log.
+// Service returns parts with the state and the log of the service.
 func Service() []Part {
 	parts := []Part{{"service.txt", func(context.Context) ([]byte, error) {
 		text, err := serviceState()
@@ -61,7 +61,7 @@ func serviceState() (string, error) {
 		status.ProcessId, status.Win32ExitCode, status.ServiceSpecificExitCode), nil
 }
 
-// Places are the directories for the file, the best first.
+// Places returns the directories for the file, the best first.
 func Places() []string {
 	desktop, err := windows.KnownFolderPath(windows.FOLDERID_Desktop, 0)
 	if err != nil {
@@ -74,12 +74,12 @@ func Places() []string {
 	return []string{desktop, dir, os.TempDir()}
 }
 
-// hide keeps a black window from flashing up.
+// hide prevents a console window.
 func hide(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true} }
 
-const oemCodePage = 1 // that programs of the console print in
+const oemCodePage = 1 // the code page of console output
 
-// decode makes what a program printed readable everywhere.
+// decode converts console output to UTF-8.
 func decode(b []byte) []byte {
 	if len(b) == 0 {
 		return b

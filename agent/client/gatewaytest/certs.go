@@ -24,7 +24,7 @@ type Root struct {
 	Key  *ecdsa.PrivateKey
 }
 
-// NewRoot makes a root like a gateway's. change, unless nil, makes it another one.
+// NewRoot creates a root like a gateway's. change, unless nil, modifies the template.
 func NewRoot(t testing.TB, change func(*x509.Certificate)) *Root {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -44,7 +44,7 @@ func NewRoot(t testing.TB, change func(*x509.Certificate)) *Root {
 	return &Root{sign(t, template, template, key, key), key}
 }
 
-// Leaf makes a certificate for 127.0.0.1 and localhost, sent with the root. change, unless nil, makes it another one.
+// Leaf creates a certificate for 127.0.0.1 and localhost, sent with the root. change, unless nil, modifies the template.
 func (r *Root) Leaf(t testing.TB, change func(*x509.Certificate)) tls.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
@@ -64,28 +64,28 @@ func (r *Root) Leaf(t testing.TB, change func(*x509.Certificate)) tls.Certificat
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw, r.Cert.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
-// Pool trusts the root and nothing else.
+// Pool returns a pool with only the root.
 func (r *Root) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(r.Cert)
 	return pool
 }
 
-// PEM is the file for --root.
+// PEM returns the content of a file for --root.
 func (r *Root) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})
 }
 
-// Pin is the root's pin.
+// Pin returns the root's pin.
 func (r *Root) Pin() string { return Pin(r.Cert) }
 
-// Pin is the base64 SHA-256 of a certificate's SubjectPublicKeyInfo.
+// Pin returns the base64 SHA-256 of a certificate's SubjectPublicKeyInfo.
 func Pin(c *x509.Certificate) string {
 	digest := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(digest[:])
 }
 
-// Forge makes a certificate for the root's public key, but by somebody who does not have its private key.
+// Forge creates a certificate with the root's public key, signed with another key.
 func (r *Root) Forge(t testing.TB, change func(*x509.Certificate)) *x509.Certificate {
 	template := *r.Cert
 	change(&template)
@@ -123,5 +123,5 @@ func parse(t testing.TB, der []byte) *x509.Certificate {
 	return c
 }
 
-// quiet keeps refused handshakes, which are what some tests are about, out of the output.
+// quiet discards the server's log, for instance of failed handshakes.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

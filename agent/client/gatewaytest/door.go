@@ -20,13 +20,13 @@ type Proof struct {
 	Header http.Header
 }
 
-// Door is where agents prove addresses: the POST /address of a gateway, on an address of this machine.
+// Door is a server for POST /address of a gateway, where agents prove addresses.
 type Door struct {
 	URL    string
-	Proofs chan Proof // holds many
+	Proofs chan Proof // has a large buffer
 }
 
-// NewDoor opens a door that ends with the test. answer chooses the code of the refusal; empty is none.
+// NewDoor starts a Door on an address of this machine, until the test ends. answer returns the code of the refusal, or "".
 func NewDoor(t testing.TB, certificate tls.Certificate, address string, answer func(Proof) string) *Door {
 	d := &Door{Proofs: make(chan Proof, 4096)}
 	g := &Gateway{t: t}
@@ -52,7 +52,7 @@ func proofOf(t testing.TB, r *http.Request) Proof {
 	return Proof{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), Peer: peer.Addr().Unmap(), Header: r.Header}
 }
 
-// Token is an address_token for some doors.
+// Token returns an address_token with the URLs of the doors.
 func Token(token string, doors ...*Door) protocol.AddressToken {
 	m := protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: 60}
 	for _, d := range doors {

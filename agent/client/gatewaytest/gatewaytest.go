@@ -1,5 +1,5 @@
-// Package gatewaytest is a small gateway for tests of the agent program: real TLS 1.3 and real WebSockets on this
-// machine, and whatever the test wants it to say.
+// Package gatewaytest is a small gateway for tests of the agent program, with real TLS 1.3 and WebSockets on this
+// machine. The test decides what it sends.
 package gatewaytest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// patience is how long a test waits for something that should happen at once.
+// patience limits the wait for something that should happen at once.
 const patience = 20 * time.Second
 
 // Gateway serves wss://Host:Port/connect.
@@ -35,14 +35,14 @@ type Gateway struct {
 	conns   int
 }
 
-// New starts a gateway that ends with the test. serve is called for every connection, in a goroutine of its own, with
-// the connection's number, from 0; the connection is closed when it returns.
+// New starts a gateway that runs until the test ends. serve is called for each connection, in its own goroutine, with
+// the number of the connection, from 0. The connection is closed when it returns.
 func New(t testing.TB, serve func(n int, c *Conn)) *Gateway {
 	root := NewRoot(t, nil)
 	return Start(t, root, root.Leaf(t, nil), serve)
 }
 
-// Start is New with a certificate of the test's choice.
+// Start is New with the given certificate.
 func Start(t testing.TB, root *Root, certificate tls.Certificate, serve func(n int, c *Conn)) *Gateway {
 	return startAt(t, "127.0.0.1", root, certificate, serve)
 }
@@ -60,7 +60,7 @@ func startAt(t testing.TB, address string, root *Root, leaf tls.Certificate, ser
 		func(w http.ResponseWriter, r *http.Request) { g.accept(w, r, serve) })
 }
 
-// StartHTTP serves something that is no gateway, or one that refuses the upgrade.
+// StartHTTP starts a server that is not a gateway, or a gateway that refuses the upgrade.
 func StartHTTP(t testing.TB, config *tls.Config, handler http.HandlerFunc) *Gateway {
 	g := &Gateway{t: t}
 	if config == nil {
@@ -81,7 +81,7 @@ func (g *Gateway) start(address string, config *tls.Config, handler http.Handler
 	server.StartTLS()
 	g.t.Cleanup(func() {
 		server.Close()
-		g.serving.Wait() // which the server does not do for connections that became WebSockets
+		g.serving.Wait() // the server does not wait for WebSockets
 	})
 	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
@@ -104,7 +104,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, serve func(int,
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
-		return // the agent has gone already
+		return // the agent has disconnected
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(protocol.MaxFrame)
@@ -117,23 +117,23 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, serve func(int,
 	serve(n, &Conn{Request: r, t: g.t, ws: ws, ctx: ctx})
 }
 
-// Connections is how many there have been.
+// Connections returns the number of connections so far.
 func (g *Gateway) Connections() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.conns
 }
 
-// Conn is the gateway's end of one connection. Its methods report to the test what goes wrong.
+// Conn is the gateway's end of one connection. Its methods report errors to the test.
 type Conn struct {
 	Request *http.Request
 	t       testing.TB
 	ws      *websocket.Conn
 	ctx     context.Context
-	drained chan struct{} // closed when drain has read the last message; nil before there is one
+	drained chan struct{} // closed when drain has read the last message; nil before drain
 }
 
-// Read is the agent's next message, or nil when the agent has gone.
+// Read returns the agent's next message, or nil when the agent has disconnected.
 func (c *Conn) Read() any {
 	_, frame, err := c.ws.Read(c.ctx)
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *Conn) Hello() {
 	c.Send(protocol.Update{Type: protocol.TypeUpdate})
 }
 
-// Authorize reads a request for access, or nil when the agent has gone.
+// Authorize reads authorize. It returns nil when the agent has disconnected.
 func (c *Conn) Authorize() *protocol.Authorize {
 	switch m := c.Read().(type) {
 	case nil:
@@ -167,7 +167,7 @@ func (c *Conn) Authorize() *protocol.Authorize {
 	}
 }
 
-// Admit is Hello, Authorize and an answer that gives access in the LAN with a grace of 30 s and the resume token.
+// Admit is Hello and Authorize, answered with access in the LAN, a grace of 30 s and the resume token.
 func (c *Conn) Admit(resume string) *protocol.Authorize {
 	c.Hello()
 	m := c.Authorize()
@@ -175,19 +175,19 @@ func (c *Conn) Admit(resume string) *protocol.Authorize {
 	return m
 }
 
-// Refuse is Hello, Authorize and a refusal; timeout in seconds.
+// Refuse is Hello and Authorize, answered with a refusal; timeout is in seconds.
 func (c *Conn) Refuse(code, message string, timeout int) {
 	c.Hello()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: code, Message: message, Timeout: timeout})
 }
 
-// End tells the agent that its session is over.
+// End sends ended.
 func (c *Conn) End(reason, message string) {
 	c.Send(protocol.Ended{Type: protocol.TypeEnded, Reason: reason, Message: message})
 }
 
-// Goodbye reads unauthorize and confirms it. It tells whether that is what came.
+// Goodbye reads unauthorize and confirms it. It returns false for any other message.
 func (c *Conn) Goodbye() bool {
 	_, ok := c.Read().(*protocol.Unauthorize)
 	if ok {
@@ -205,19 +205,19 @@ func (c *Conn) Send(m any) {
 	c.SendText(string(frame))
 }
 
-// SendText writes a frame. An agent that has gone meanwhile will be noticed by Read.
+// SendText writes a text frame. Errors are ignored: Read notices that the agent has disconnected.
 func (c *Conn) SendText(frame string) { _ = c.ws.Write(c.ctx, websocket.MessageText, []byte(frame)) }
 
-// SendBinary writes a frame that no message may have.
+// SendBinary writes a binary frame, which the protocol does not allow.
 func (c *Conn) SendBinary(frame []byte) { _ = c.ws.Write(c.ctx, websocket.MessageBinary, frame) }
 
-// Ping is answered by an agent that is alive. Only Wait may follow.
+// Ping sends a ping and waits for the answer. Only Wait may follow.
 func (c *Conn) Ping() error {
 	c.drain()
 	return c.ws.Ping(c.ctx)
 }
 
-// Wait returns when the agent has gone; what it says until then does not matter, but a goodbye is confirmed.
+// Wait waits until the agent disconnects. It ignores messages, but confirms unauthorize.
 func (c *Conn) Wait() {
 	c.drain()
 	<-c.drained
@@ -238,5 +238,5 @@ func (c *Conn) drain() {
 	}()
 }
 
-// Drop breaks the connection without a word.
+// Drop closes the connection without the closing handshake.
 func (c *Conn) Drop() { c.ws.CloseNow() }

@@ -20,8 +20,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Tunnel is a gateway's end of WireGuard tunnels: the real thing, on a UDP port of this machine. Inside the tunnel it
-// has a page on port 80, which says where the request came from, and a DNS server.
+// Tunnel is a gateway's end of WireGuard tunnels, on a UDP port of this machine. Inside the tunnel there are a web
+// server on port 80, which returns the address of the request, and a DNS server.
 type Tunnel struct {
 	Address   netip.Addr // inside the tunnel
 	Port      int        // UDP
@@ -34,7 +34,7 @@ type Tunnel struct {
 
 const tunnelMTU = 1420
 
-// NewTunnel starts a gateway's end that ends with the test. Its DNS server knows the names, without a dot at the end.
+// NewTunnel starts a Tunnel that runs until the test ends. names, without a final dot, are for its DNS server.
 func NewTunnel(t testing.TB, address netip.Addr, names map[string]netip.Addr) *Tunnel {
 	stack, err := netstack.New(address, tunnelMTU)
 	if err != nil {
@@ -57,7 +57,7 @@ func NewTunnel(t testing.TB, address netip.Addr, names map[string]netip.Addr) *T
 	return g
 }
 
-// Admit makes the agent with the public key the only peer, at the address inside the tunnel.
+// Admit makes the agent the only peer, with its public key and its address inside the tunnel.
 func (g *Tunnel) Admit(public string, preshared agent.Key, address netip.Addr) {
 	key, err := agent.ParseKey(public)
 	if err != nil {
@@ -71,7 +71,7 @@ func (g *Tunnel) Admit(public string, preshared agent.Key, address netip.Addr) {
 // Expel removes all peers.
 func (g *Tunnel) Expel() { g.set("replace_peers=true") }
 
-// Reply is what the gateway says to a request for a tunnel.
+// Reply returns the gateway's answer to a request for a tunnel.
 func (g *Tunnel) Reply(preshared agent.Key, address netip.Addr, nets ...string) protocol.TunnelReply {
 	return protocol.TunnelReply{Type: protocol.TypeTunnelWG, ServerPort: g.Port, PublicKey: g.PublicKey.String(),
 		ClientTunnelIPv4: netip.PrefixFrom(address, 16).String(), ForwardNets: nets, PresharedKey: preshared.String(),
@@ -104,7 +104,7 @@ func (g *Tunnel) servePage() {
 	g.t.Cleanup(func() { server.Close() })
 }
 
-// page says who asks. Under /N it goes on for N bytes.
+// page returns the client's address; for /N it appends N bytes.
 func page(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, r.RemoteAddr)
 	n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
@@ -113,7 +113,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 			block = block[:n]
 		}
 		if _, err := w.Write(block); err != nil {
-			return // the reader has gone
+			return // the client has disconnected
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (g *Tunnel) serveNames(names map[string]netip.Addr) {
 	}()
 }
 
-// answer knows A records only.
+// answer answers queries for A records.
 func answer(query []byte, names map[string]netip.Addr) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil {

@@ -1,11 +1,10 @@
-// Package journal is the log file of the agent program: of the service, and of the window. A line is the local time with
-// its distance from UTC and one thing that happened:
+// Package journal writes the log file of the agent program, of the service and of the window. A line is the local
+// time with its offset from UTC and a text:
 //
 //	2026-11-23T14:05:06.789+03:00 dial tcp 203.0.113.7:14765: i/o timeout
 //
-// At 1 MiB the file is put aside, and three such files are kept beside it with the time in their names. Those who write
-// here never tell a secret. A place that cannot be written is no reason not to work: the program then goes on without a
-// journal.
+// At 1 MiB the file is renamed, with the time in its name; three such files are kept. Callers never log a secret.
+// When the file cannot be written, the program works without a log.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package journal
@@ -28,14 +27,14 @@ const (
 	stamp   = "2006-01-02T15:04:05.000Z07:00"
 )
 
-// Journal may be used from any goroutine. The zero Journal writes nothing.
+// Journal is safe for concurrent use. The zero Journal writes nothing.
 type Journal struct {
 	path string
 	file *lumberjack.Logger // nil = there is none
 }
 
-// Open goes on in the file or begins it, with its directory. The Journal is usable even when there is an error, and
-// writes nothing then.
+// Open opens the log file for appending, or creates it with its directory. With an error it returns a Journal that
+// writes nothing.
 func Open(path string) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return &Journal{}, fmt.Errorf("journal: %w", err)
@@ -50,18 +49,18 @@ func Open(path string) (*Journal, error) {
 	return &Journal{path, &lumberjack.Logger{Filename: path, MaxSize: maxSize, MaxBackups: maxOld, LocalTime: true}}, nil
 }
 
-// Log writes a line. What a stranger may have put into the text cannot make it two.
+// Log writes a line. Line breaks in text are replaced.
 func (j *Journal) Log(text string) {
 	if j.file == nil {
 		return
 	}
-	fmt.Fprintln(j.file, time.Now().Format(stamp), agent.Clean(text, maxLine)) // nobody is left to be told of an error
+	fmt.Fprintln(j.file, time.Now().Format(stamp), agent.Clean(text, maxLine))
 }
 
-// Path is where the file lies; empty = there is none.
+// Path returns the path of the file; empty = there is none.
 func (j *Journal) Path() string { return j.path }
 
-// Close ends the journal for now; a later Log opens it again.
+// Close closes the file. A later Log opens it again.
 func (j *Journal) Close() error {
 	if j.file == nil {
 		return nil

@@ -1,6 +1,6 @@
 package locale
 
-// Keys of texts of every face of the agent that are neither a code nor a reason.
+// Keys of texts for window and command line that are neither a code nor a reason.
 const (
 	Connecting    = "connecting"
 	Answered      = "answered"
@@ -16,7 +16,7 @@ const (
 	Over          = "over"
 )
 
-// coreTexts are under the codes of agent.AgentCodes, under "ended_" and a reason, and under the keys above.
+// coreTexts has the texts of agent.AgentCodes, of "ended_" with a reason, and of the keys above.
 var coreTexts = map[string]text{
 	"unreachable": {
 		"Шлюз {server} не отвечает. Проверьте интернет и адрес.",

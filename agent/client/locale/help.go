@@ -1,6 +1,6 @@
 package locale
 
-// Keys of the help: of the program, and of each of its commands. {program} is how to call it.
+// Keys of the help texts: of the program and of its commands. {program} is the program's name.
 const (
 	Help         = "help"
 	HelpConnect  = "help_connect"

@@ -1,6 +1,5 @@
-// Package locale has the texts of the agent program in Russian and English: what the agent finds out by itself and the
-// words of its command line. What the gateway says comes in the person's language already and is shown as it came;
-// the texts for its reasons stand in for a message that a gateway left out.
+// Package locale has the texts of the agent program in Russian and English. Messages of the gateway come in the
+// person's language and are shown as they are; the texts for its reasons are used when a gateway sends no message.
 package locale
 
 import (
@@ -39,8 +38,8 @@ func FromEnvironment(getenv func(string) string) Lang {
 	return Russian
 }
 
-// fromNames chooses by the first of the languages of a system, such as "en-US" or "en_US.UTF-8": English where that is
-// English, and Russian otherwise.
+// fromNames returns the language for a system's language names, such as "en-US" or "en_US.UTF-8": English when the
+// first is English, otherwise Russian.
 func fromNames(names []string) Lang {
 	if len(names) == 0 {
 		return Russian
@@ -55,7 +54,7 @@ func fromNames(names []string) Lang {
 	return Russian
 }
 
-// AcceptLanguage is the header that asks the gateway for messages in the language.
+// AcceptLanguage returns the Accept-Language header for a language.
 func AcceptLanguage(l Lang) string {
 	if l == English {
 		return "en, ru;q=0.5"
@@ -63,7 +62,7 @@ func AcceptLanguage(l Lang) string {
 	return "ru, en;q=0.5"
 }
 
-// Code is the key of a refusal's text. Refusals whose words only the gateway knows have one text in common.
+// Code returns the key of a refusal's text. Codes without a text share the one of Refused.
 func Code(code agent.Code) string {
 	if _, ok := texts[string(code)]; ok {
 		return string(code)
@@ -71,7 +70,7 @@ func Code(code agent.Code) string {
 	return Refused
 }
 
-// Reason is the key of the text for an end.
+// Reason returns the key of the text for the end of a session.
 func Reason(reason agent.Reason) string {
 	if key := "ended_" + string(reason); texts[key] != (text{}) {
 		return key
@@ -79,12 +78,12 @@ func Reason(reason agent.Reason) string {
 	return Over
 }
 
-// Minutes is a duration in whole minutes, rounded up: «5 мин».
+// Minutes formats a duration in whole minutes, rounded up: «5 мин».
 func Minutes(l Lang, d time.Duration) string {
 	return Text(l, minutes, "value", strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10))
 }
 
-// Bytes is an amount of data as the portal shows it, with one decimal in units of 1024: «1,4 ГБ», «512 Б».
+// Bytes formats an amount of data like the portal, with one decimal in units of 1024: «1,4 ГБ», «512 Б».
 func Bytes(l Lang, n uint64) string {
 	units := strings.Fields(Text(l, byteUnits))
 	value, unit := float64(n), 0
@@ -102,7 +101,7 @@ func Bytes(l Lang, n uint64) string {
 	return text + " " + units[unit]
 }
 
-// Text is the text under a key with its {placeholders} filled in: name, value, name, value.
+// Text returns the text of a key. values are pairs of a placeholder's name and its value.
 func Text(l Lang, key string, values ...string) string {
 	t := texts[key]
 	s := t.ru

@@ -1,6 +1,6 @@
 package locale
 
-// Keys of texts about the service, and about who has access through it.
+// Keys of texts about the service and its access.
 const (
 	NoGateway        = "no_gateway"
 	AccessBusy       = "access_busy"

@@ -4,5 +4,5 @@ package locale
 
 import "os"
 
-// System is the language of the environment.
+// System returns the language of the environment.
 func System() Lang { return FromEnvironment(os.Getenv) }

@@ -2,10 +2,10 @@ package locale
 
 type text struct{ ru, en string }
 
-// texts are those of all files of this package, by key.
+// texts has all texts of this package by key.
 var texts = union(coreTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts)
 
-// union panics where two files have a text under one key.
+// union merges maps. It panics when two have the same key.
 func union(all ...map[string]text) map[string]text {
 	one := map[string]text{}
 	for _, some := range all {

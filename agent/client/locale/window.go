@@ -1,6 +1,6 @@
 package locale
 
-// Keys of texts of the window, and of what it says about the service.
+// Keys of texts of the window.
 const (
 	NoTunnelPortable = "no_tunnel_portable"
 	NoTunnelTyped    = "no_tunnel_typed"

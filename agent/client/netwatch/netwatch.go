@@ -1,9 +1,8 @@
-// Package netwatch notices that this computer has moved: to another network, or through a time in which it slept.
-// The connection to the gateway is then worth a try at once, instead of when it is missed.
+// Package netwatch detects that this computer has moved to another network or slept. The agent then tests its
+// connection to the gateway at once.
 //
-// It looks at the computer's addresses and clock every few seconds. Windows and Linux would both tell of changes by
-// themselves, each in its own way and several times for one; looking is the same everywhere, and costs nothing that could
-// be measured.
+// It checks the computer's addresses and clock every few seconds. Windows and Linux could both notify of changes,
+// each in its own way and several times for one change; polling is the same everywhere and costs almost nothing.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package netwatch
@@ -20,17 +19,17 @@ import (
 
 const (
 	every = 3 * time.Second
-	// nap is how much longer than every a pause has to be to pass for sleep.
+	// nap is how much longer than every a pause must be to count as sleep.
 	nap = 15 * time.Second
-	// settling is how many times in a row the addresses may differ before the change is told all the same.
+	// settling is how many times in a row the addresses may differ before the change is reported anyway.
 	settling = 3
 )
 
 // Config says what to watch. Clock and Log may be nil.
 type Config struct {
 	Changed func()            // called after a change, never twice at a time
-	Own     []string          // names of the tunnel's interfaces, which come and go with the connection itself
-	Log     func(text string) // told why
+	Own     []string          // names of the tunnel's interfaces, which are ignored
+	Log     func(text string) // gets the reason of each change
 	Clock   client.Clock
 
 	look func(own []string) string // replaced by tests
@@ -64,18 +63,18 @@ func Watch(ctx context.Context, c Config) {
 	}
 }
 
-// watch is what was seen so far.
+// watch is the state of Watch.
 type watch struct {
-	told    string // addresses at the last change that was told
+	told    string // addresses when a change was last reported
 	seen    string // addresses at the last look
-	unquiet int    // looks in a row that saw something new
+	unquiet int    // consecutive looks with new addresses
 	at      time.Time
 }
 
-// look tells why the computer has moved; empty = it has not, or is still on its way: an address that comes is often one
-// of several.
+// look returns why to report a change; "" = not now. A new address is not reported at once, because several often
+// appear together.
 func (w *watch) look(now string, at time.Time) string {
-	slept := at.Round(0).Sub(w.at.Round(0)) > every+nap // by the wall clock: the other one may stand still in sleep
+	slept := at.Round(0).Sub(w.at.Round(0)) > every+nap // by the wall clock: the monotonic clock may stop during sleep
 	w.at = at
 	if now != w.seen {
 		w.unquiet++
@@ -94,11 +93,11 @@ func (w *watch) look(now string, at time.Time) string {
 	return ""
 }
 
-// addresses are those by which this computer may reach others, in one line that is equal as long as they are.
+// addresses returns the computer's addresses, except loopback and own, as a sorted text.
 func addresses(own []string) string {
 	interfaces, err := net.Interfaces()
 	if err != nil {
-		return "" // it looks again soon
+		return ""
 	}
 	var list []string
 	for _, i := range interfaces {

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Manager is what the service gives access with: a session.Manager.
+// Manager is implemented by session.Manager.
 type Manager interface {
 	Probe(session.Request)
 	Login(session.Request) // the Status is Busy when it returns
@@ -24,12 +24,12 @@ type Manager interface {
 	Notify()
 }
 
-// absence is how long the access outlives the owner's last window, which may only be starting again.
+// absence is how long access continues after the owner's last window has closed: the window may be restarting.
 const absence = 10 * time.Second
 
-// broker shares one manager among the windows of all persons.
+// broker shares one manager among all windows.
 type broker struct {
-	manager Manager // notified also when a window has to be told something of the broker's own
+	manager Manager // Notify is also called for changes in the broker
 	choose  func() (settings.Gateway, error)
 	log     func(string)
 	clock   client.Clock
@@ -37,15 +37,15 @@ type broker struct {
 	mu      sync.Mutex // guards the fields below; held while the manager is called
 	claim   claim
 	windows map[*window]struct{}
-	back    chan struct{} // closed when nobody waits for the owner any more; nil = nobody does
+	back    chan struct{} // closed to stop the wait for the owner; nil = no wait
 }
 
-// window is one connection.
+// window is one connection to a window.
 type window struct {
 	who  Caller
 	lang locale.Lang
 
-	probing  bool              // it has sent a probe and no rest since; guarded by broker.mu
+	probing  bool              // its last request of the two was probe, not rest; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
 	refusals []session.Problem // not sent yet; guarded by broker.mu
 }
@@ -60,7 +60,7 @@ func (b *broker) join(w *window) {
 	}
 }
 
-// leave removes a window whose connection has ended.
+// leave removes a window after its connection has ended.
 func (b *broker) leave(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,7 +74,7 @@ func (b *broker) leave(w *window) {
 	}
 }
 
-// pauseProbing stops probing the gateway when no window wants it. b.mu is held.
+// pauseProbing stops the probes when no window needs them. b.mu is held.
 func (b *broker) pauseProbing() {
 	for w := range b.windows {
 		if w.probing {
@@ -93,7 +93,7 @@ func (b *broker) hasWindow(p Person) bool {
 	return false
 }
 
-// waitForOwner ends the access unless its owner, who has no window, opens one in time. b.mu is held.
+// waitForOwner ends the access when its owner, who has no window, opens none within absence. b.mu is held.
 func (b *broker) waitForOwner() {
 	back := make(chan struct{})
 	b.back = back
@@ -107,14 +107,14 @@ func (b *broker) waitForOwner() {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.back == back { // and has not come back just now
+		if b.back == back { // and not stopped meanwhile
 			b.back = nil
 			b.take(locale.AccessWindowGone)
 		}
 	}()
 }
 
-// stopWaiting is called when the owner has come back, or the access is nobody's any more. b.mu is held.
+// stopWaiting stops waitForOwner. b.mu is held.
 func (b *broker) stopWaiting() {
 	if b.back != nil {
 		close(b.back)
@@ -122,7 +122,7 @@ func (b *broker) stopWaiting() {
 	}
 }
 
-// take ends the access against the owner's will, or without it. b.mu is held.
+// take ends the access without a request of the owner. why is the key of the text. b.mu is held.
 func (b *broker) take(why string) {
 	b.log(fmt.Sprintf("the access of Windows session %d ends: %s", b.claim.owner.Session, why))
 	b.claim.why = why
@@ -130,7 +130,7 @@ func (b *broker) take(why string) {
 	b.manager.Notify()
 }
 
-// left is called when nobody works in a Windows session any more.
+// left ends the access when it belongs to the Windows session, which its user has left.
 func (b *broker) left(session uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,7 +139,7 @@ func (b *broker) left(session uint32) {
 	}
 }
 
-// retire has the access that is there end as the service's own doing.
+// retire notes that the current access will end because the service stops.
 func (b *broker) retire() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,21 +148,21 @@ func (b *broker) retire() {
 	}
 }
 
-// owner returns who has access.
+// owner returns the owner of the access; false = nobody has access.
 func (b *broker) owner() (Person, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.claim.owner, b.manager.Status().Busy()
 }
 
-// close ends the wait for the owner.
+// close stops waiting for the owner.
 func (b *broker) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopWaiting()
 }
 
-// handle does what a window asks for.
+// handle handles a request of a window.
 func (b *broker) handle(w *window, r request) {
 	defer b.manager.Notify()
 	switch r.Type {
@@ -215,13 +215,13 @@ func (b *broker) login(w *window, login, password string) {
 	if w.problem = wrong; wrong != nil {
 		return
 	}
-	b.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // not as whom: people type passwords there
+	b.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // without the login: people type passwords into that field
 	b.stopWaiting()
 	b.claim = claim{owner: w.who.Person}
 	b.manager.Login(session.Request{Gateway: g, Login: login, Password: password, Lang: w.lang})
 }
 
-// gateway finds out where to go, or why that is not known.
+// gateway returns the gateway, or why there is none.
 func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
 	g, err := b.choose()
 	wrong := session.GatewayProblem(w.lang, g, err)
@@ -231,14 +231,14 @@ func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
 	return g, wrong
 }
 
-const maxLogged = 300 // characters of what others wrote
+const maxLogged = 300 // characters of text from outside
 
-// control tells whose the access is for a window. b.mu is held.
+// control returns whose the access is, as seen by a window. b.mu is held.
 func (b *broker) control(w *window) session.Control {
 	return b.claim.control(w.who.Person, b.manager.Status())
 }
 
-// asOwner does something with the access of the window's person.
+// asOwner calls do when the access belongs to the window's person.
 func (b *broker) asOwner(w *window, do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -264,12 +264,12 @@ func (b *broker) end(w *window) {
 	}
 }
 
-// refuse tells the window, as soon as it listens, that somebody else has access. broker.mu is held.
+// refuse queues the answer that somebody else has access. broker.mu is held.
 func (w *window) refuse() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }
 
-// news returns what to tell a window now: refusals once, and the status.
+// news returns what to send to a window: the refusals not sent yet, and the status.
 func (b *broker) news(w *window) (refusals []session.Problem, s session.Status) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

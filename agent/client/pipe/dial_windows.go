@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Dial opens the pipe for a window, with no more rights than it needs, and makes sure that its server is the process
-// that runs the service, as the service control manager says: nobody but an administrator decides that. Otherwise the
-// error is ErrUntrusted and nothing was said. The service may identify the window and no more.
+// Dial opens the pipe for a window, with as few rights as possible. It verifies that the process that serves the pipe
+// is the one that the service control manager knows as the service, which only an administrator can change. Otherwise
+// it returns ErrUntrusted and sends nothing. The service may identify the window's user, but not impersonate.
 func Dial(ctx context.Context) (net.Conn, error) {
 	conn, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
 	if err != nil {
@@ -48,13 +48,13 @@ func isService(conn net.Conn) error {
 	return nil
 }
 
-// Installed tells whether this computer has the service.
+// Installed reports whether this computer has the service.
 func Installed() bool {
 	_, err := ServiceStatus()
 	return err == nil
 }
 
-// ServiceStatus is how it stands with the service. It asks for nothing that a plain user may not know.
+// ServiceStatus returns the status of the service. It works with the rights of a plain user.
 func ServiceStatus() (windows.SERVICE_STATUS_PROCESS, error) {
 	var status windows.SERVICE_STATUS_PROCESS
 	manager, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)

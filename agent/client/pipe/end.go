@@ -10,23 +10,24 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Outcome is what came of End.
+// Outcome is the result of End.
 type Outcome int
 
 // Outcomes.
 const (
 	Ended        Outcome = iota
 	Nobody               // had access
-	NotPermitted         // without an administrator's elevated rights
+	NotPermitted         // the caller lacks an administrator's elevated rights
 )
 
 const (
-	endPatience = 20 * time.Second // the service tells the gateway
-	endTries    = 3                // in Wine nobody serves the first connection
+	endPatience = 20 * time.Second // until the access has ended
+	endTries    = 3                // in Wine the first connection gets no answer
 )
 
-// End ends the access of whoever has it, as a window with an administrator's rights can. It is for an administrator whose
-// own window has no such rights and, being the only one in the Windows session, gives way to no other.
+// End ends the access on this computer, whoever has it. The caller needs an administrator's elevated rights. It
+// serves an administrator whose own window runs without them: a second window cannot be opened in the same Windows
+// session.
 func End(ctx context.Context, cfg RemoteConfig) (o Outcome, err error) {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial
@@ -66,7 +67,7 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	return Ended, untilFree(in)
 }
 
-// untilFree reads until nobody has access any more.
+// untilFree reads statuses until nobody has access.
 func untilFree(in lines) error {
 	for {
 		var a answer

@@ -11,10 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Listen makes the pipe. go-winio makes the first instance with FILE_CREATE, which fails when anybody has a pipe of that
-// name already, so that the permissions are ours; and without access to the data, so that nobody is served by it. Callers
-// from other computers are refused besides the entry for them in the permissions. Where the name is taken the service
-// must not run: what is there is not ours. (Wine lets several be made.)
+// Listen creates the pipe. go-winio creates the first instance with FILE_CREATE, which fails when the name is taken;
+// then the service must not run, because the existing pipe may have other permissions. (Wine allows several.) No
+// client can use that first instance. Callers from other computers are refused by go-winio and by the permissions.
 func Listen() (net.Listener, error) {
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{SecurityDescriptor: permissions,
 		InputBufferSize: maxRequest, OutputBufferSize: maxRequest})
@@ -24,7 +23,7 @@ func Listen() (net.Listener, error) {
 	return l, nil
 }
 
-// withHandle is what connections of go-winio have.
+// withHandle is implemented by connections of go-winio.
 type withHandle interface{ Fd() uintptr }
 
 func handleOf(conn net.Conn) (windows.Handle, error) {
@@ -37,9 +36,9 @@ func handleOf(conn net.Conn) (windows.Handle, error) {
 
 var impersonate = windows.NewLazySystemDLL("advapi32.dll").NewProc("ImpersonateNamedPipeClient")
 
-// Identify tells who has the other end, from the token with which it was opened: a process number could have passed to
-// another program meanwhile. Windows permits it only after something was read. The window allows to be identified, and
-// no more.
+// Identify returns the user of the other end, from the token with which it was opened. A process ID would not do,
+// because it may have passed to another program. Windows permits it only after something was read. The window allows
+// identification only.
 func Identify(conn net.Conn) (Caller, error) {
 	h, err := handleOf(conn)
 	if err != nil {
@@ -53,7 +52,7 @@ func Identify(conn net.Conn) (Caller, error) {
 	return callerOf(token)
 }
 
-// tokenOf takes the caller's identity on for a moment, on this thread alone.
+// tokenOf impersonates the caller on this thread to get its token.
 func tokenOf(h windows.Handle) (token windows.Token, err error) {
 	runtime.LockOSThread()
 	if ok, _, err := impersonate.Call(uintptr(h)); ok == 0 {
@@ -62,7 +61,7 @@ func tokenOf(h windows.Handle) (token windows.Token, err error) {
 	}
 	err = windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &token)
 	if e := windows.RevertToSelf(); e != nil {
-		return token, errors.Join(err, e) // the thread stays locked and ends with its goroutine: nobody else may be that person
+		return token, errors.Join(err, e) // the thread still impersonates: it stays locked and ends with its goroutine
 	}
 	runtime.UnlockOSThread()
 	return token, err
@@ -82,7 +81,7 @@ func callerOf(token windows.Token) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	admin, err := token.IsMember(administrators) // not for an administrator's usual rights, where the group only denies
+	admin, err := token.IsMember(administrators) // false without elevation, where the group is for deny only
 	if err != nil {
 		return Caller{}, fmt.Errorf("the caller's groups: %w", err)
 	}

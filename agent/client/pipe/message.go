@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Limits of a line in bytes, its end included.
+// Limits of a line in bytes, with its line end.
 const (
 	maxRequest = 16 << 10
 	maxAnswer  = 256 << 10
@@ -19,7 +19,7 @@ const (
 // Types of requests.
 const (
 	typeHello  = "hello"
-	typeProbe  = "knock" // not "probe": a window and a service of different versions understand each other during an update
+	typeProbe  = "knock" // the name in older versions: during an update window and service differ
 	typeRest   = "rest"
 	typeLogin  = "login"
 	typeExtend = "extend"
@@ -33,7 +33,7 @@ const (
 	typeRefused = "refused"
 )
 
-// request is a line of a window.
+// request is a line from a window.
 type request struct {
 	Type     string `json:"type"`
 	Version  string `json:"version,omitempty"`
@@ -62,7 +62,7 @@ type answer struct {
 	Message string `json:"message"`
 }
 
-// statusLine leaves the notices out where they do not fit: no window would have the room for them.
+// statusLine leaves the notices out when the line would be too long for a window.
 func statusLine(s session.Status) []byte {
 	b := line(status{typeStatus, s})
 	if len(b) > maxAnswer {
@@ -72,10 +72,9 @@ func statusLine(s session.Status) []byte {
 	return b
 }
 
-// errTooLong never repeats what the line said: there may be a password in it.
+// Errors never repeat the line, which may hold a password.
 var errTooLong = errors.New("a line is too long")
 
-// errMalformed does not either.
 var errMalformed = errors.New("a line is no message")
 
 // lines reads messages.
@@ -83,7 +82,7 @@ type lines struct{ r *bufio.Reader }
 
 func newLines(r io.Reader, max int) lines { return lines{bufio.NewReaderSize(r, max)} }
 
-// next reads one message. io.EOF is the end between two of them.
+// next reads one message. io.EOF means that the connection ended between two messages.
 func (l lines) next(into any) error {
 	line, err := l.r.ReadSlice('\n')
 	switch {
@@ -100,11 +99,11 @@ func (l lines) next(into any) error {
 	return nil
 }
 
-// line returns a message as it is sent.
+// line returns a message as JSON with a line end.
 func line(message any) []byte {
 	b, err := json.Marshal(message)
 	if err != nil {
-		panic(fmt.Sprintf("%T: %v", message, err)) // texts and numbers can always be written
+		panic(fmt.Sprintf("%T: %v", message, err)) // cannot happen with texts and numbers
 	}
 	return append(b, '\n')
 }

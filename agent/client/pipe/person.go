@@ -13,19 +13,19 @@ type Person struct {
 	User    string // the security identifier
 }
 
-// Caller is who has the other end of a connection.
+// Caller is the user of a window.
 type Caller struct {
 	Person
 	Admin bool // with elevated rights
 }
 
-// claim is whose the access is: that of the one who logged in last. It counts while the status is busy.
+// claim says who owns the access: the person who logged in last. It is valid while the status is busy.
 type claim struct {
-	owner Person // the zero Person is nobody
-	why   string // key of the text, in package locale, that says why the access was taken from the owner; empty = it was not
+	owner Person // zero = nobody
+	why   string // locale key of the reason why the service ended the access; empty = it did not
 }
 
-// control tells what a person may do.
+// control returns whose the access is, as seen by a person.
 func (c claim) control(p Person, s client.Status) session.Control {
 	switch {
 	case !s.Busy():
@@ -36,14 +36,14 @@ func (c claim) control(p Person, s client.Status) session.Control {
 	return session.Other
 }
 
-// status is what somebody may see.
+// status returns the status for a caller. Others learn only that somebody has access.
 func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Status {
 	v := session.Status{Status: s, Control: c.control(who.Person, s)}
 	switch {
 	case v.Control == session.Other:
 		v.CanEnd = who.Admin
 		v.Status = client.Status{State: session.Resting, Message: locale.Text(lang, locale.AccessTaken)}
-	case c.owner != who.Person && (s.Login != "" || s.State == client.Ended): // how somebody else's access ended
+	case c.owner != who.Person && (s.Login != "" || s.State == client.Ended): // hide how another person's access ended
 		v.Status = client.Status{State: session.Resting}
 	case c.why != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
 		v.Code, v.Message = session.Taken, locale.Text(lang, c.why)
@@ -54,7 +54,7 @@ func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Sta
 	return v
 }
 
-// ends tells whether the access has to end now that a Windows session is not worked in any more.
+// ends reports whether the access belongs to the Windows session.
 func (c claim) ends(session uint32, s client.Status) bool {
 	return s.Busy() && c.owner.Session == session
 }

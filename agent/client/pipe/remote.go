@@ -13,10 +13,10 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// ErrUntrusted says that what answers is not the service.
+// ErrUntrusted means that another program than the service serves the pipe.
 var ErrUntrusted = errors.New("what answers is not the service")
 
-// errSilent says that nobody serves the connection, as happens to the first one of a pipe in Wine.
+// errSilent means that the service did not answer in time. In Wine this happens to the first connection to a pipe.
 var errSilent = errors.New("the service does not answer")
 
 const (
@@ -27,36 +27,36 @@ const (
 	maxWaiting     = 16 // requests
 )
 
-// RemoteConfig says how a window gets to the service. All fields but Lang may be zero.
+// RemoteConfig says how a window connects to the service. All fields but Lang may be zero.
 type RemoteConfig struct {
 	Lang  locale.Lang
-	Log   func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Log   func(text string) // diagnostics; called from any goroutine, text holds no secret
 	Dial  func(context.Context) (net.Conn, error)
 	Clock client.Clock
 }
 
-// Remote is a window's session in the service. While there is no connection it looks for one again and again, and its
-// Status says why there is none; what was known of the access is forgotten then.
+// Remote is a session.Session in the service. Without a connection it keeps reconnecting, forgets the last status and
+// shows why there is no connection.
 type Remote struct {
 	session.Watchers
 	cfg  RemoteConfig
 	stop context.CancelFunc
-	ctx  context.Context // of dialling and waiting; ends with Close
+	ctx  context.Context // for dialing and waiting; cancelled by Close
 	done chan struct{}
 
 	mu       sync.Mutex     // guards the fields below
-	status   session.Status // as the service told it
+	status   session.Status // the last one from the service
 	refused  *session.Problem
-	failures int // in a row
+	failures int // consecutive
 	probing  bool
 	waiting  []request
-	wake     chan struct{} // holds one; there is something waiting, or the end
+	wake     chan struct{} // holds one when waiting or closing has changed
 	closing  bool
 }
 
 var _ session.Session = (*Remote)(nil)
 
-// NewRemote starts a session in the service.
+// NewRemote starts connecting to the service.
 func NewRemote(cfg RemoteConfig) *Remote {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial
@@ -77,7 +77,7 @@ func nothing() session.Status {
 	return session.Status{Status: client.Status{State: session.Resting}, Control: session.Free}
 }
 
-// Probe is Session's. It is sent again after every new connection.
+// Probe implements session.Session. It is sent again after every reconnect.
 func (r *Remote) Probe() {
 	r.mu.Lock()
 	r.probing = true
@@ -85,7 +85,7 @@ func (r *Remote) Probe() {
 	r.ask(request{Type: typeProbe})
 }
 
-// Rest is Session's.
+// Rest implements session.Session.
 func (r *Remote) Rest() {
 	r.mu.Lock()
 	r.probing = false
@@ -93,18 +93,18 @@ func (r *Remote) Rest() {
 	r.ask(request{Type: typeRest})
 }
 
-// Login is Session's. It waits for the service when that is only starting.
+// Login implements session.Session. It is sent when the service is connected.
 func (r *Remote) Login(login, password string) {
 	r.ask(request{Type: typeLogin, Login: login, Password: password})
 }
 
-// Extend is Session's.
+// Extend implements session.Session.
 func (r *Remote) Extend(password string) { r.ask(request{Type: typeExtend, Password: password}) }
 
-// Logout is Session's.
+// Logout implements session.Session.
 func (r *Remote) Logout() { r.ask(request{Type: typeLogout}) }
 
-// End is Session's.
+// End implements session.Session.
 func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 
 func (r *Remote) ask(q request) {
@@ -114,8 +114,8 @@ func (r *Remote) ask(q request) {
 	}
 	switch q.Type {
 	case typeLogin, typeLogout:
-		r.waiting = without(r.waiting, typeLogin) // which the new request takes the place of
-	case typeProbe, typeRest: // or they would leave no room for a login while there is no service
+		r.waiting = without(r.waiting, typeLogin) // replaced by the new request
+	case typeProbe, typeRest: // otherwise they would fill the queue while there is no service
 		r.waiting = without(without(r.waiting, typeProbe), typeRest)
 	}
 	if len(r.waiting) < maxWaiting {
@@ -143,7 +143,7 @@ func (r *Remote) rouse() {
 	}
 }
 
-// Status is Session's.
+// Status implements session.Session.
 func (r *Remote) Status() session.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -154,7 +154,7 @@ func (r *Remote) Status() session.Status {
 	return s
 }
 
-// Close is Session's. The service hears of the logout before the connection ends.
+// Close implements session.Session. It sends logout before it closes the connection.
 func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
@@ -191,7 +191,8 @@ func (r *Remote) run() {
 	}
 }
 
-// failed shows why there is no service. The first failure may be a coincidence, unless something was there before it.
+// failed shows why there is no service. The first failure in a row is shown only after a working connection: it may
+// be a coincidence.
 func (r *Remote) failed(known bool, err error) {
 	r.cfg.Log("service: " + agent.Clean(err.Error(), maxLogged))
 	code, key := session.ServiceStopped, locale.ServiceStopped
@@ -207,7 +208,7 @@ func (r *Remote) failed(known bool, err error) {
 	r.Notify()
 }
 
-// once is one connection. known tells whether the service answered.
+// once runs one connection until it ends. known reports whether the service has answered.
 func (r *Remote) once() (known bool, err error) {
 	ctx, stop := context.WithTimeout(r.ctx, dialPatience)
 	defer stop()
@@ -233,12 +234,12 @@ func (r *Remote) once() (known bool, err error) {
 	conn.Close()
 	<-asked
 	r.mu.Lock()
-	r.waiting = nil // meant for a service that has gone
+	r.waiting = nil // they were for the connection that has ended
 	r.mu.Unlock()
 	return true, err
 }
 
-// greet says hello and reads the first status. It does not outlast ctx.
+// greet sends hello and reads the first status.
 func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
@@ -273,7 +274,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// begins is when the service has answered. What the window wants to know is asked first.
+// begins handles the first status. A probe, if needed, becomes the first request.
 func (r *Remote) begins(a answer) {
 	r.mu.Lock()
 	r.failures = 0
@@ -286,7 +287,7 @@ func (r *Remote) begins(a answer) {
 	r.Notify()
 }
 
-// read takes in what the service says.
+// read handles the service's messages until the connection ends.
 func (r *Remote) read(in lines) error {
 	for {
 		var a answer
@@ -297,7 +298,7 @@ func (r *Remote) read(in lines) error {
 		switch a.Type {
 		case typeStatus:
 			if a.Control != r.status.Control {
-				r.refused = nil // the reason may be over
+				r.refused = nil // it may be obsolete
 			}
 			r.status = a.Status
 		case typeRefused:
@@ -308,7 +309,7 @@ func (r *Remote) read(in lines) error {
 	}
 }
 
-// send says what is asked for, to the end.
+// send writes requests until the connection ends or Close was called.
 func (r *Remote) send(conn net.Conn, gone <-chan struct{}) {
 	for {
 		r.mu.Lock()

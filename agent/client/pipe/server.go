@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	firstPatience = 2 * time.Second  // for a window to say anything, before which nobody knows whose it is
-	helloPatience = 10 * time.Second // for a window to say hello
-	writePatience = 10 * time.Second // for a window to read
+	firstPatience = 2 * time.Second  // until the first byte, which Identify needs
+	helloPatience = 10 * time.Second // until hello is complete
+	writePatience = 10 * time.Second // for a window to read a message
 
-	maxFailures  = 5 // of the listener in a row
+	maxFailures  = 5 // consecutive, of the listener
 	failurePause = time.Second
 
-	// maxOpen bounds the connections. When there are more, the one goes first that has kept silent longest: one person
-	// with many of them keeps nobody out who says hello at once, as every window does.
+	// maxOpen limits the connections. Beyond it the oldest connection that has sent nothing is closed. So one person
+	// with many connections cannot keep out windows, which send hello at once.
 	maxOpen = 256
-	// maxWindows is how many connections one person may have.
+	// maxWindows limits the connections of one person.
 	maxWindows = 8
 )
 
-// ServerConfig says what the server works with. Clock may be nil.
+// ServerConfig configures a Server. Clock may be nil.
 type ServerConfig struct {
 	Manager Manager
 	Choose  func() (settings.Gateway, error) // see session.NewLocal
-	// Identify tells who has the other end. It is asked once, when the window has begun to speak.
+	// Identify returns the user of a window. It is called once, after the window has sent something.
 	Identify func(net.Conn) (Caller, error)
 	Log      func(text string)
 	Clock    client.Clock
@@ -47,15 +47,15 @@ type Server struct {
 	quit   chan struct{} // closed by Close
 	all    sync.WaitGroup
 
-	mu    sync.Mutex // guards what Close closes, and Add of all
+	mu    sync.Mutex // guards ended and open, and all.Add
 	ended bool
 	open  map[io.Closer]struct{}
 
-	silent  []net.Conn     // of those open, in the order in which they came; guarded by mu
-	persons map[Person]int // of the others; guarded by mu
+	silent  []net.Conn     // open connections that have sent nothing, oldest first; guarded by mu
+	persons map[Person]int // numbers of identified connections; guarded by mu
 }
 
-// NewServer makes a server that has no window yet.
+// NewServer returns a server; Serve starts it.
 func NewServer(cfg ServerConfig) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = client.SystemClock
@@ -64,8 +64,8 @@ func NewServer(cfg ServerConfig) *Server {
 		broker: &broker{manager: cfg.Manager, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
 }
 
-// Serve takes windows until Close, or until the listener has failed several times in a row: for once a window may be to
-// blame that went as it came.
+// Serve accepts windows until Close, or until the listener has failed several times in a row. A single failure may
+// come from a window that has already gone.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.keep(l) {
 		return l.Close()
@@ -81,7 +81,7 @@ func (s *Server) Serve(l net.Listener) error {
 		failures = 0
 		if !s.enter() {
 			conn.Close()
-			continue // to hear from the listener that it is closed
+			continue // Accept then reports that it is closed
 		}
 		go func() {
 			defer s.all.Done()
@@ -90,7 +90,7 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// enter counts a conversation that Close waits for; false = Close was there already.
+// enter counts a connection that Close waits for; false = Close was called before.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Server) enter() bool {
 	return !s.ended
 }
 
-// retries waits a little after a failure of the listener; false = it is one too many, or the end.
+// retries waits after a failure of the listener; false = too many failures, or the server is closed.
 func (s *Server) retries(failures int, err error) bool {
 	if failures >= maxFailures || errors.Is(err, net.ErrClosed) {
 		return false
@@ -115,7 +115,7 @@ func (s *Server) retries(failures int, err error) bool {
 	}
 }
 
-// end is what Serve returns: no error after Close.
+// end returns the result of Serve: nil after Close.
 func (s *Server) end(err error) error {
 	select {
 	case <-s.quit:
@@ -125,7 +125,7 @@ func (s *Server) end(err error) error {
 	}
 }
 
-// Talk is the conversation with one window, to its end.
+// Talk serves one window until its connection ends.
 func (s *Server) Talk(conn net.Conn) {
 	if !s.take(conn) {
 		conn.Close()
@@ -148,8 +148,8 @@ func (s *Server) Talk(conn net.Conn) {
 	go func() {
 		defer close(told)
 		if err := s.tell(conn, w, gone); isTimeout(err) {
-			conn.Close() // a window that is told nothing more must not believe what it was told last
-		} // of another error the reader learns too, when it has read what the window said before
+			conn.Close() // otherwise the window would go on showing an old status
+		} // after another error listen ends, too, once it has read the remaining requests
 	}()
 	if err := s.listen(in, w); err != nil {
 		s.cfg.Log("pipe: connection closed: " + agent.Clean(err.Error(), maxLogged))
@@ -164,7 +164,7 @@ func (s *Server) turnAway(why error) {
 	s.cfg.Log("pipe: a window was turned away: " + agent.Clean(why.Error(), maxLogged))
 }
 
-// identify finds out whose the connection is as soon as something was said, and counts it as his, which forget undoes.
+// identify waits for the first byte, identifies the caller and counts the connection, which forget undoes.
 func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
 	in := newLines(conn, maxRequest)
 	if err := conn.SetReadDeadline(time.Now().Add(firstPatience)); err != nil {
@@ -183,7 +183,7 @@ func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
 	return who, in, s.count(conn, who.Person)
 }
 
-// count takes the connection for one of a person's.
+// count counts the connection for a person, up to maxWindows.
 func (s *Server) count(conn net.Conn, p Person) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (s *Server) forget(p Person) {
 	}
 }
 
-// greet waits for hello.
+// greet reads hello.
 func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(helloPatience)); err != nil {
 		return nil, err
@@ -220,7 +220,7 @@ func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 	return &window{who: who, lang: lang}, conn.SetReadDeadline(time.Time{})
 }
 
-// listen does what the window asks for until it goes, for which there is no error.
+// listen handles requests until the window disconnects, which is no error.
 func (s *Server) listen(in lines, w *window) error {
 	for {
 		var r request
@@ -234,7 +234,7 @@ func (s *Server) listen(in lines, w *window) error {
 	}
 }
 
-// tell keeps the window informed until it goes.
+// tell sends refusals and changes of the status until gone is closed.
 func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 	changed, leave := s.cfg.Manager.Watch()
 	defer leave()
@@ -264,16 +264,16 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 	}
 }
 
-// Left is when somebody has logged off from a Windows session, disconnected it or switched away from it.
+// Left says that the user of a Windows session has logged off, disconnected or switched to another session.
 func (s *Server) Left(session uint32) { s.broker.left(session) }
 
-// Retire tells that the manager is about to be closed. It is nobody's logout then.
+// Retire says that the service stops and the manager will be closed, so that the end does not count as a logout.
 func (s *Server) Retire() { s.broker.retire() }
 
-// Owner is who has access now, or asks for it.
+// Owner returns who has access or is logging in; false = nobody.
 func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
 
-// Close ends all connections and waits for that. The access stays the manager's business.
+// Close closes all connections and waits until they have ended. It does not end the access.
 func (s *Server) Close() {
 	s.mu.Lock()
 	if !s.ended {
@@ -288,7 +288,7 @@ func (s *Server) Close() {
 	s.broker.close()
 }
 
-// keep remembers what Close has to close; false = Close was there already.
+// keep adds c to what Close closes; false = Close was called before.
 func (s *Server) keep(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -298,7 +298,7 @@ func (s *Server) keep(c io.Closer) bool {
 	return !s.ended
 }
 
-// take keeps a new connection; false = Close was there already, or there are too many and all of them speak.
+// take adds a new connection; false = Close was called before, or maxOpen connections have all sent something.
 func (s *Server) take(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -319,7 +319,7 @@ func (s *Server) take(conn net.Conn) bool {
 	return true
 }
 
-// speaks takes a connection out of the silent ones. mu is held.
+// speaks removes a connection from silent. mu is held.
 func (s *Server) speaks(conn net.Conn) {
 	for i, c := range s.silent {
 		if c == conn {

@@ -1,7 +1,7 @@
-// Package portable lets the program survive the share that it was started from. Windows reads pages of a running program
-// from its file again and again; when the share goes away, the program dies. So a program that was started from the
-// network copies itself to the person's own files, makes sure that the copy is the same, starts it with the same command
-// line and ends. Where that is not possible it goes on from the share.
+// Package portable copies a program that was started from a network share to the local disk. Windows reads pages of a
+// running program from its file again and again, so the program would die when the share goes away. The program
+// copies itself into the person's own directory, verifies the copy, starts it with the same arguments and ends. When
+// that fails, it continues from the share.
 //
 //	%LOCALAPPDATA%\Ideco\Agent\portable\<version>-<the first 16 digits of its SHA-256>\IdecoAgent.exe
 //
@@ -21,8 +21,8 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// Copy copies a program into a directory of its own below dir, unless the same is there already, and gives its path.
-// Other versions that nobody runs are removed.
+// Copy copies a program into a directory of its own below dir, unless the same copy exists, and returns its path. It
+// removes copies of other versions that are not running.
 func Copy(program, dir, version string) (string, error) {
 	source, err := os.Open(program)
 	if err != nil {
@@ -83,7 +83,7 @@ func write(source io.ReadSeeker, path string) error {
 	return atomicfile.Write(path, content, 0o600)
 }
 
-// sweep removes other copies. Those that somebody runs stay, because Windows does not let go of them.
+// sweep removes other copies. Windows refuses to delete those that are running.
 func sweep(dir, keep string) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -96,15 +96,14 @@ func sweep(dir, keep string) {
 	}
 }
 
-// onShare tells whether a path names a place in the network by itself; a drive letter may do so as well, which only
-// Windows knows (see FromNetwork).
+// onShare reports whether a path is a UNC path. A drive letter may be a share, too: see FromNetwork.
 func onShare(path string) bool {
 	path = plain(path)
 	return strings.HasPrefix(path, `\\`) && !strings.HasPrefix(path, `\\?\`) && !strings.HasPrefix(path, `\\.\`)
 }
 
-// plain is a path as people write it: Windows also has \\?\UNC\server\share for \\server\share, and Wine leaves UNC\server\share
-// of that.
+// plain returns a path in the usual form: \\server\share instead of \\?\UNC\server\share, and of UNC\server\share,
+// which Wine returns.
 func plain(path string) string {
 	path = strings.ReplaceAll(path, "/", `\`)
 	for _, prefix := range []string{`\\?\UNC\`, `\\.\UNC\`, `UNC\`} {
@@ -115,7 +114,7 @@ func plain(path string) string {
 	return path
 }
 
-// root is the root of the drive that a path lies on, as Windows wants it; "" = it has none.
+// root returns the root of a path's drive, such as C:\; "" = the path has no drive letter.
 func root(path string) string {
 	path = strings.TrimPrefix(strings.TrimPrefix(path, `\\?\`), `\\.\`)
 	if len(path) >= 3 && path[1] == ':' && (path[2] == '\\' || path[2] == '/') {

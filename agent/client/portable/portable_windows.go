@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// FromNetwork tells whether a program was started from a share, by its name or by a drive letter.
+// FromNetwork reports whether the path of a program is on a share: a UNC path or a network drive.
 func FromNetwork(program string) bool {
 	if onShare(program) {
 		return true
@@ -22,8 +22,7 @@ func FromNetwork(program string) bool {
 	return err == nil && windows.GetDriveType(name) == windows.DRIVE_REMOTE
 }
 
-// Restart starts a copy of this program with the same arguments, from a place below the person's own directory. The
-// caller then ends.
+// Restart starts a copy of this program, below the directory own, with the same arguments. The caller then ends.
 func Restart(own, version string) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -34,7 +33,7 @@ func Restart(own, version string) error {
 		return err
 	}
 	cmd := exec.Command(copied, os.Args[1:]...)
-	cmd.Dir = filepath.Dir(copied) // not the share's, which would hold on to it
+	cmd.Dir = filepath.Dir(copied) // a directory of the share would stay in use
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("copy of the program: %w", err)
 	}

@@ -1,24 +1,23 @@
-// Package service is the Windows service of the agent: it keeps the access of this computer for the windows of all who
-// work at it (see package pipe), brings up the tunnel, which only a service may, and ends the access when its owner's
-// Windows session does.
+// Package service is the Windows service of the agent. It holds the access of the computer for the windows of all its
+// users (see package pipe), brings up the tunnel, which needs the rights of a service, and ends the access when its
+// owner's Windows session ends.
 //
-// It connects to no gateway but the one that policy or the installer name in HKEY_LOCAL_MACHINE, read anew at every probe
-// and login; what comes through the pipe cannot choose one.
+// It connects only to the gateway that policy or installer name in HKEY_LOCAL_MACHINE, read again at every probe and
+// login. Windows cannot choose one through the pipe.
 //
-// # What lies on the disk
+// # Files
 //
-// In the directory "service" beside the program: service.log (see package journal) and device, this computer's
-// identifier. SYSTEM writes nowhere else, and there only when the program lies below Program Files: in any other
-// directory a plain user may have put links in its way. A program that somebody has registered elsewhere runs without a
-// journal and is another device each time that it starts. Such a place is no place for a service anyway, because who can
-// replace the program owns the computer.
+// The directory "service" beside the program holds service.log and device, this computer's identifier. The service
+// writes only there, and only when the program is below Program Files: elsewhere a plain user may have placed links.
+// A service registered from another directory has no log, and a new device identifier at each start. Such a directory
+// is unsafe anyway, because whoever can replace the program controls the computer.
 //
 // # Exit codes
 //
-// The service ends with code 0 after a stop, and otherwise with the stage at which it failed, which the event log of
-// Windows and "sc query" show as the service-specific exit code. Windows starts it again after 1, 5 and 30 seconds.
+// The exit code is 0 after a stop, otherwise the stage at which the service failed. The Windows event log and "sc
+// query" show it as the service-specific exit code. Windows restarts the service after 1, 5 and 30 seconds.
 //
-//	1  pipe      the pipe could not be made, for instance because another program has its name
+//	1  pipe      the pipe could not be created, for instance because another program uses its name
 //	2  serving   the pipe failed while windows were served
 //	3  teardown  something did not end in time
 //
@@ -40,30 +39,30 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Config says what the service works with. All fields may be zero.
+// Config configures the service. All fields may be zero.
 type Config struct {
-	// Tunnel makes the tunnel, once, when the pipe is there. The Control, unless nil, keeps connections to the gateway
-	// outside it.
+	// Tunnel creates the tunnel; it is called once. The Control, unless nil, keeps connections to the gateway outside
+	// the tunnel.
 	Tunnel   func(log func(text string)) (client.Tunnel, Control)
 	Adapters []string // names of the tunnel's network interfaces
 }
 
-// Control is what net.Dialer has under this name.
+// Control is the type of net.Dialer.Control.
 type Control = func(network, address string, c syscall.RawConn) error
 
 const dialTimeout = 10 * time.Second
 
-// running is everything that runs in the service but Windows' own part.
+// running holds the parts of the running service.
 type running struct {
 	log     func(string)
 	manager *session.Manager
 	server  *pipe.Server
-	served  chan error // holds why the pipe is not served any more, when it is not
+	served  chan error // gets the result of Serve
 	leave   context.CancelFunc
 	all     sync.WaitGroup
 }
 
-// surface is what the service stands on: what Windows gives in earnest, and something smaller in tests.
+// surface holds what Windows provides, replaced in tests.
 type surface struct {
 	log      func(string)
 	device   agent.Device
@@ -72,7 +71,7 @@ type surface struct {
 	registry func() settings.Registry
 }
 
-// start puts the parts together.
+// start starts the service's parts.
 func start(cfg Config, on surface) *running {
 	r := &running{log: on.log, served: make(chan error, 1)}
 	var tunnel client.Tunnel
@@ -98,7 +97,7 @@ func start(cfg Config, on surface) *running {
 	return r
 }
 
-// choose picks the gateway.
+// choose returns the gateway and logs warnings.
 func choose(from settings.Registry, log func(string)) (settings.Gateway, error) {
 	g, warnings, err := settings.Choose(from.Policy, from.Installer)
 	for _, w := range warnings {
@@ -107,7 +106,7 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 	return g, err
 }
 
-// close ends everything, the access first, so that the gateway and the windows hear of it.
+// close ends everything, the access first, so that gateway and windows are told.
 func (r *running) close() {
 	r.leave()
 	r.server.Retire()

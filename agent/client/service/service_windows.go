@@ -21,7 +21,7 @@ const (
 	accepts    = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptSessionChange | svc.AcceptPowerEvent
 )
 
-// stage is where the service fails.
+// stage is the exit code of a failure.
 type stage uint32
 
 const (
@@ -30,8 +30,7 @@ const (
 	stageTeardown
 )
 
-// Run is the process of the service: it returns when the service was stopped. It fails at once where Windows has not
-// started it as one.
+// Run runs the service until Windows stops it. It fails when Windows has not started the process as a service.
 func Run(cfg Config) error {
 	if err := svc.Run(pipe.Service, &handler{cfg}); err != nil {
 		return fmt.Errorf("service %s: %w", pipe.Service, err)
@@ -70,7 +69,7 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 	status chan<- svc.Status) (bool, uint32) {
 	r := start(h.cfg, surface{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
-	describe(log.Log) // not before, when the service manager may still be busy with this very service
+	describe(log.Log) // after Running: while it starts the service, the service manager may block
 	var look looks
 	for {
 		select {
@@ -97,7 +96,7 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 	}
 }
 
-// stop is the one end of everything that was started. Windows hears that it goes on.
+// stop ends all parts within the limit and keeps reporting progress to Windows.
 func stop(r *running, log *journal.Journal, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
 	within time.Duration) (bool, uint32) {
 	over := make(chan struct{})
@@ -138,8 +137,8 @@ func readSessions(log func(string)) sessions {
 	return now
 }
 
-// hasUser is false only where Windows says that nobody is logged on to the session: it ends a session some time after its
-// user has logged off.
+// hasUser reports whether a user is logged on to the session. It is false only for ERROR_NO_TOKEN: Windows ends a
+// session some time after its user has logged off.
 func hasUser(session uint32) bool {
 	var token windows.Token
 	if err := windows.WTSQueryUserToken(session, &token); err != nil {

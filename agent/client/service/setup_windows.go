@@ -18,7 +18,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-// stateDir makes the directory for what the service writes, with the permissions of Program Files.
+// stateDir creates the service's directory, with the permissions of Program Files.
 func stateDir() (string, error) {
 	program, err := os.Executable()
 	if err == nil {
@@ -56,16 +56,16 @@ func device(dir string, log func(string)) agent.Device {
 	return d
 }
 
-// restarts are what Windows does after the first, the second and every later failure.
+// restarts are the recovery actions after the first, the second and every later failure.
 var restarts = []mgr.RecoveryAction{
 	{Type: mgr.ServiceRestart, Delay: time.Second},
 	{Type: mgr.ServiceRestart, Delay: 5 * time.Second},
 	{Type: mgr.ServiceRestart, Delay: 30 * time.Second},
 }
 
-const forgetFailures = 24 * 60 * 60 // seconds without one
+const forgetFailures = 24 * 60 * 60 // seconds without a failure
 
-// describe tells Windows what the service is for and what to do when it fails. The service does its work without, too.
+// describe sets the service's description and recovery actions. Errors are only logged.
 func describe(log func(string)) {
 	manager, err := mgr.Connect()
 	if err != nil {
@@ -88,12 +88,12 @@ func describe(log func(string)) {
 	if err := s.SetRecoveryActions(restarts, forgetFailures); err != nil {
 		log("restarts of this service: " + err.Error())
 	}
-	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil { // which Wine does not know
+	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil { // not supported by Wine
 		log("restarts of this service after exit codes: " + err.Error())
 	}
 }
 
-// quotePath sees to it that Windows cannot take the first words of the program's path for another program.
+// quotePath quotes the service's path, so that Windows cannot start another program at its first words.
 func quotePath(s *mgr.Service) error {
 	now, err := s.Config()
 	if err != nil {
@@ -104,7 +104,7 @@ func quotePath(s *mgr.Service) error {
 		return err
 	}
 	rest := strings.TrimPrefix(now.BinaryPathName, program)
-	if rest == now.BinaryPathName { // it is quoted, or written in another way
+	if rest == now.BinaryPathName { // already quoted, or written differently
 		return nil
 	}
 	path, err := windows.UTF16PtrFromString(`"` + program + `"` + rest)
@@ -115,7 +115,7 @@ func quotePath(s *mgr.Service) error {
 		path, nil, nil, nil, nil, nil, nil)
 }
 
-// setDescription leaves the one that the installer gave.
+// setDescription sets the description unless the installer has.
 func setDescription(s *mgr.Service) error {
 	if has, err := hasDescription(s); err != nil || has {
 		return err
@@ -128,9 +128,9 @@ func setDescription(s *mgr.Service) error {
 	return windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, (*byte)(unsafe.Pointer(&description)))
 }
 
-// hasDescription asks for nothing else, as s.Config does, of which Wine knows only a part.
+// hasDescription queries the description only: Wine does not support all that s.Config queries.
 func hasDescription(s *mgr.Service) (bool, error) {
-	b := make([]byte, 8<<10) // as large as it gets
+	b := make([]byte, 8<<10) // the maximum
 	var n uint32
 	if err := windows.QueryServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DESCRIPTION, &b[0], uint32(len(b)), &n); err != nil {
 		return false, err
@@ -138,7 +138,7 @@ func hasDescription(s *mgr.Service) (bool, error) {
 	return windows.UTF16PtrToString((*windows.SERVICE_DESCRIPTION)(unsafe.Pointer(&b[0])).Description) != "", nil
 }
 
-// systemLang is the language of this Windows.
+// systemLang returns the language of Windows.
 func systemLang() locale.Lang {
 	list, err := windows.GetSystemPreferredUILanguages(windows.MUI_LANGUAGE_NAME)
 	if err == nil && len(list) > 0 && strings.HasPrefix(strings.ToLower(list[0]), "en") {

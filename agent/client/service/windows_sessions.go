@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// What happens to a Windows session, WTS_… in the Windows headers.
+// Events of a Windows session, WTS_… in the Windows headers.
 const (
-	consoleDisconnect = 0x2 // somebody else was switched to
+	consoleDisconnect = 0x2 // switched to another user
 	remoteDisconnect  = 0x4
 	sessionLogoff     = 0x6
 	sessionTerminate  = 0xb
 )
 
-// States of a Windows session, WTSDisconnected and so on.
+// State of a Windows session, WTSDisconnected in the Windows headers.
 const sessionDisconnected = 4
 
-// sessions is what Windows knows about its sessions. The event of a session says only that something has happened: which
-// session it is about lies in memory that Windows lends for a call that is over when the service hears of the event.
+// sessions is the list of Windows sessions. It is read at every event, because the session that an event is about is
+// not known: Windows passes it in memory that is no longer valid when the service handles the event.
 type sessions struct {
-	states  map[uint32]uint32         // of all sessions; empty where Windows does not tell
-	hasUser func(session uint32) bool // whether somebody is logged on to the session, as far as Windows tells
+	states  map[uint32]uint32         // of all sessions; empty = not known
+	hasUser func(session uint32) bool // a user is logged on, or that is not known
 }
 
-// deserted tells whether nobody works in a session. A locked one is not deserted.
+// deserted reports whether the user of a session is gone. A locked session is not deserted.
 func (s sessions) deserted(session uint32) bool {
 	if len(s.states) == 0 {
 		return false
@@ -33,7 +33,7 @@ func (s sessions) deserted(session uint32) bool {
 	return !exists || state == sessionDisconnected || !s.hasUser(session)
 }
 
-// lookAtSessions ends the access when nobody works in its owner's Windows session.
+// lookAtSessions ends the access when its owner's Windows session is deserted.
 func (r *running) lookAtSessions(now sessions) {
 	owner, has := r.server.Owner()
 	if has && now.deserted(owner.Session) {
@@ -43,18 +43,18 @@ func (r *running) lookAtSessions(now sessions) {
 }
 
 const (
-	lookPause = time.Second // between two looks at the sessions after somebody may have left one
-	moreLooks = 10          // after the first one
+	lookPause = time.Second // between two looks at the list of sessions
+	moreLooks = 10          // after an event that a user may have left
 )
 
-// looks says when to look at the sessions. Windows may tell that somebody has left a session before its list does: then
-// the list is looked at several times more.
+// looks schedules looks at the list of sessions. Windows may report an event before it updates the list, so the list
+// is read several times after it.
 type looks struct {
 	left int
 	next <-chan time.Time // nil = no look is due
 }
 
-// happened is called at an event of any session, which is a reason to look at once.
+// happened handles an event of a session.
 func (l *looks) happened(event uint32) {
 	switch event {
 	case consoleDisconnect, remoteDisconnect, sessionLogoff, sessionTerminate:
@@ -63,7 +63,7 @@ func (l *looks) happened(event uint32) {
 	}
 }
 
-// looked is called when next was due.
+// looked is called after each look that next has triggered.
 func (l *looks) looked() {
 	l.left--
 	l.next = nil
@@ -72,12 +72,12 @@ func (l *looks) looked() {
 	}
 }
 
-// How long the end may take: the gateway is told, and the tunnel taken away.
+// Limits for telling the gateway and taking down the tunnel.
 const (
 	stopPatience = 20 * time.Second
-	// shutdownPatience is less than the 5 s that Windows leaves its services when the computer shuts down
-	// (WaitToKillServiceTimeout). SERVICE_CONTROL_PRESHUTDOWN would give more, but keeps everybody waiting, and nothing of
-	// the tunnel outlives the computer's restart anyway.
+	// shutdownPatience is less than the 5 s that Windows gives services when the computer shuts down
+	// (WaitToKillServiceTimeout). SERVICE_CONTROL_PRESHUTDOWN would give more but delay the shutdown, and no part of
+	// the tunnel survives a restart anyway.
 	shutdownPatience = 4 * time.Second
 )
 
@@ -88,7 +88,7 @@ func patienceFor(shutdown bool) time.Duration {
 	return stopPatience
 }
 
-// What happens to the power, PBT_… in the Windows headers.
+// Power events, PBT_… in the Windows headers.
 const (
 	powerSuspend         = 0x4
 	powerResumeSuspend   = 0x7
@@ -105,7 +105,7 @@ func (r *running) powerChanged(event uint32) {
 	}
 }
 
-// isBelow tells whether a directory is inside another one. Both are whole paths, without links, as Windows writes them.
+// isBelow reports whether a path is inside a directory. Both are absolute Windows paths without links.
 func isBelow(dir, above string) bool {
 	above = strings.TrimRight(above, `\`)
 	return above != "" && len(dir) > len(above) && strings.EqualFold(dir[:len(above)], above) && dir[len(above)] == '\\'

@@ -20,7 +20,7 @@ func start(login bool, cfg client.Config, do func(context.Context, client.Config
 	ctx, stop := context.WithCancel(context.Background())
 	j := &job{login: login, stop: stop, statuses: make(chan client.Status), result: make(chan client.Result, 1),
 		extend: make(chan string, 1), nudge: make(chan struct{}, 1)}
-	cfg.Events = func(s client.Status, _ *client.Notice) { j.statuses <- s } // which the manager reads until the job is over
+	cfg.Events = func(s client.Status, _ *client.Notice) { j.statuses <- s } // the manager reads statuses until the job has ended
 	cfg.Extend, cfg.Nudge = j.extend, j.nudge
 	go func() {
 		defer stop()
@@ -29,7 +29,7 @@ func start(login bool, cfg client.Config, do func(context.Context, client.Config
 	return j
 }
 
-// tellExtend leaves out a request that comes before the last one was read.
+// tellExtend passes a request on; it is dropped when the last one was not read yet.
 func (j *job) tellExtend(password string) {
 	select {
 	case j.extend <- password:

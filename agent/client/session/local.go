@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Local is a session in the window's own process, which nobody else controls.
+// Local is a Session in the window's own process. Nobody else controls it.
 type Local struct {
 	*Manager
 	choose func() (settings.Gateway, error)
@@ -17,13 +17,13 @@ type Local struct {
 	problem *Problem
 }
 
-// NewLocal starts a session with a Manager of its own. choose is asked for the gateway each time that it is needed; its
-// error is a *settings.Problem, and a gateway without a Host is none.
+// NewLocal starts a session with its own Manager. choose is called each time that the gateway is needed; its error is
+// a *settings.Problem. A gateway without a Host means that there is none.
 func NewLocal(cfg Config, choose func() (settings.Gateway, error), lang locale.Lang) *Local {
 	return &Local{Manager: New(cfg), choose: choose, lang: lang}
 }
 
-// Probe is Session's.
+// Probe implements Session.
 func (l *Local) Probe() {
 	if g, ok := l.gateway(); ok {
 		l.Manager.Probe(Request{Gateway: g, Lang: l.lang})
@@ -32,14 +32,14 @@ func (l *Local) Probe() {
 	}
 }
 
-// Login is Session's.
+// Login implements Session.
 func (l *Local) Login(login, password string) {
 	if g, ok := l.gateway(); ok {
 		l.Manager.Login(Request{Gateway: g, Login: login, Password: password, Lang: l.lang})
 	}
 }
 
-// gateway finds the gateway, or the problem that is then shown.
+// gateway returns the gateway, or stores the problem to show.
 func (l *Local) gateway() (settings.Gateway, bool) {
 	g, err := l.choose()
 	problem := GatewayProblem(l.lang, g, err)
@@ -50,10 +50,10 @@ func (l *Local) gateway() (settings.Gateway, bool) {
 	return g, problem == nil
 }
 
-// End is Session's: nobody else can have this access.
+// End implements Session: the access can only be the window's own.
 func (l *Local) End() { l.Logout() }
 
-// Status is Session's.
+// Status implements Session.
 func (l *Local) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()

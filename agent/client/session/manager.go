@@ -13,21 +13,20 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Config says what a Manager works with. Fields but Device may be zero.
+// Config configures a Manager. All fields but Device may be zero.
 type Config struct {
 	Device agent.Device
 	Tunnel client.Tunnel  // nil = sessions in the local network only
 	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Log    func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 	Clock  client.Clock
 
-	// NoTunnel is the key of the text, in package locale, that tells a person outside the local network why there is no
-	// Tunnel; empty = the usual one.
+	// NoTunnel is the locale key of the text that explains why there is no Tunnel; empty = the usual one.
 	NoTunnel string
 }
 
-// Request is what a person asks for: to find out whether the gateway is there, or to log in.
+// Request is the request to probe a gateway or to log in.
 type Request struct {
 	Gateway  settings.Gateway
 	Login    string
@@ -43,32 +42,32 @@ type Request struct {
 //	                    ▼      │ after a pause, or at once after a Nudge        ▼                  ▼
 //	                   error ──┘                                              error       ended, error
 //
-// An end or a refused login stays in the status until the person asks for something else. A Login at any time ends what
-// is going on and takes its place; so does Logout, which leaves ended.
+// The end of a session or a refused login stays in the status until the next request. A Login cancels the running
+// job, if any, and replaces it. A Logout cancels it and leaves the state ended.
 //
-// Its methods may be called from any goroutine and do not wait for the gateway, except Close.
+// All methods are safe for concurrent use. Only Close waits for the gateway.
 type Manager struct {
 	Watchers // of the status
 	cfg      Config
 	calls    chan func()
 	quit     chan struct{} // closed by Close
 	once     sync.Once     // for Close
-	done     chan struct{} // closed when nothing runs any more
+	done     chan struct{} // closed when run has returned
 
 	mu     sync.Mutex // guards status
 	status client.Status
 
-	// The rest belongs to the goroutine of run.
+	// The rest is for the goroutine of run only.
 	request   Request
-	job       *job             // nil = nothing is going on
-	next      func()           // what to do when the job has ended; nil = nothing
+	job       *job             // nil = none runs
+	next      func()           // called when the job has ended; nil = nothing
 	waiting   bool             // next is a login
-	retry     <-chan time.Time // when to probe again; nil = not
-	delay     time.Duration    // before it
+	retry     <-chan time.Time // fires when to probe again; nil = no probe is due
+	delay     time.Duration    // the last delay before a probe
 	stopRetry func()
 }
 
-// New starts a Manager with nothing to do. Close ends it.
+// New starts a Manager. Close ends it.
 func New(cfg Config) *Manager {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
@@ -82,7 +81,7 @@ func New(cfg Config) *Manager {
 	return m
 }
 
-// Probe probes the gateway again and again until it answers. While there is access it changes nothing.
+// Probe probes the gateway until it answers. It does nothing while there is access.
 func (m *Manager) Probe(r Request) {
 	m.call(func() {
 		if !m.engaged() {
@@ -91,10 +90,10 @@ func (m *Manager) Probe(r Request) {
 	})
 }
 
-// engaged reports whether somebody has access, gets it, or waits for a moment to get it.
+// engaged reports whether a login is running or waiting, or there is access.
 func (m *Manager) engaged() bool { return m.waiting || m.job != nil && m.job.login }
 
-// Login asks for access, in place of what went before. When it returns, the Status is Busy.
+// Login logs in, in place of the running job. When it returns, the Status is Busy.
 func (m *Manager) Login(r Request) {
 	m.call(func() {
 		m.show(connecting(r))
@@ -107,7 +106,7 @@ func (m *Manager) Login(r Request) {
 func (m *Manager) Logout() {
 	m.call(func() {
 		switch lang := m.request.Lang; {
-		case m.waiting: // the job that ends now has nothing to say about it
+		case m.waiting: // the result of the job that is ending does not matter
 			m.waiting = false
 			m.next = func() { m.show(loggedOut(lang)) }
 		case m.engaged():
@@ -117,16 +116,16 @@ func (m *Manager) Logout() {
 	})
 }
 
-// Rest stops probing: nobody is looking. Access goes on.
+// Rest stops probing. Access continues.
 func (m *Manager) Rest() {
 	m.call(func() {
-		if !m.engaged() && (m.job != nil || m.retry != nil || m.Status().State == Ready) { // or a Nudge would probe again
+		if !m.engaged() && (m.job != nil || m.retry != nil || m.Status().State == Ready) { // in these cases a Nudge would probe
 			m.replace(func() { m.show(client.Status{State: Resting}) })
 		}
 	})
 }
 
-// Extend asks for a longer session, with the password of the login or another one.
+// Extend asks for a longer session, with the password of the login when password is empty.
 func (m *Manager) Extend(password string) {
 	m.call(func() {
 		if m.job != nil && m.job.login {
@@ -135,25 +134,25 @@ func (m *Manager) Extend(password string) {
 	})
 }
 
-// Nudge tells that the network has changed or the computer woke from sleep.
+// Nudge says that the network has changed or the computer woke from sleep.
 func (m *Manager) Nudge() {
 	m.call(func() {
 		switch {
 		case m.job != nil:
 			m.job.tellNudge()
-		case m.retry != nil, m.Status().State == Ready: // which may be true no longer
+		case m.retry != nil, m.Status().State == Ready: // which may be out of date
 			m.probe(m.request)
 		}
 	})
 }
 
-// Close logs out and ends everything. It may be called again.
+// Close logs out and stops the Manager. It may be called again.
 func (m *Manager) Close() {
 	m.once.Do(func() { close(m.quit) })
 	<-m.done
 }
 
-// Status is the access as it is now.
+// Status returns the current status.
 func (m *Manager) Status() client.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -209,8 +208,7 @@ func (m *Manager) run() {
 	}
 }
 
-// update shows what the job reports. A login that waits for its end is shown already, and a probe has only notices to
-// report.
+// update shows a status of the job. It ignores the job that a login waits for. Of a probe only the notices are new.
 func (m *Manager) update(s client.Status) {
 	if m.waiting {
 		return
@@ -223,7 +221,7 @@ func (m *Manager) update(s client.Status) {
 	m.show(s)
 }
 
-// replace calls f as soon as nothing else is going on.
+// replace cancels the running job and calls f when it has ended.
 func (m *Manager) replace(f func()) {
 	m.cancelRetry()
 	if m.job == nil {
@@ -248,7 +246,7 @@ func (m *Manager) config(r Request) client.Config {
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}
 }
 
-// Before it probes again a Manager waits for firstProbe, then twice as long each time, but lastProbe at most.
+// The delay before the next probe starts at firstProbe and doubles up to lastProbe.
 const (
 	firstProbe = 2 * time.Second
 	lastProbe  = 30 * time.Second
@@ -264,12 +262,12 @@ func (m *Manager) probe(r Request) {
 }
 
 func (m *Manager) login(r Request) {
-	m.request = Request{Gateway: r.Gateway, Lang: r.Lang} // only the job has the password
+	m.request = Request{Gateway: r.Gateway, Lang: r.Lang} // without the password, which only the job keeps
 	m.show(connecting(r))
 	m.job = start(true, m.config(r), client.Run)
 }
 
-// finish ends a job.
+// finish handles the result of the job.
 func (m *Manager) finish(r client.Result) {
 	probed := !m.job.login
 	m.job = nil
@@ -280,7 +278,7 @@ func (m *Manager) finish(r client.Result) {
 		return
 	}
 	if !probed {
-		return // its last status is shown
+		return // its last status is already shown
 	}
 	if r.Err != nil {
 		m.cfg.Log(r.Err.Error())
@@ -312,13 +310,13 @@ func (m *Manager) nextDelay() time.Duration {
 	return m.delay
 }
 
-// connecting is the status of a probe or login that has just begun, or waits for the job before it to end.
+// connecting returns the status of a probe or login that has just begun or waits for the last job to end.
 func connecting(r Request) client.Status {
 	return client.Status{State: client.Connecting, Server: r.Gateway.String(), Login: r.Login,
 		Message: locale.Text(r.Lang, locale.Connecting, "server", r.Gateway.String())}
 }
 
-// loggedOut is the status after a login that never came to ask the gateway.
+// loggedOut returns the status after a login that was cancelled before it began.
 func loggedOut(lang locale.Lang) client.Status {
 	return client.Status{State: client.Ended, Code: string(agent.ReasonLogout), Message: locale.Text(lang, locale.Reason(agent.ReasonLogout))}
 }

@@ -8,22 +8,22 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Problem is something that the gateway knows nothing of.
+// Problem is a failure on this computer, outside the gateway.
 type Problem struct {
-	Code    string `json:"code"`    // one of those below
+	Code    string `json:"code"`    // one of the constants below
 	Message string `json:"message"` // what to show
 }
 
-// Codes of problems. With the last two there is no service to ask for now; it is looked for again and again.
+// Codes of problems. The last two mean that there is no service; the window keeps looking for it.
 const (
 	Busy             = "busy"              // somebody else has access
-	NoGateway        = "no_gateway"        // no place names a gateway
-	BadSettings      = "bad_settings"      // what names the gateway is malformed or cannot be read
+	NoGateway        = "no_gateway"        // no setting names a gateway
+	BadSettings      = "bad_settings"      // the setting is malformed or cannot be read
 	ServiceStopped   = "service_stopped"   // the service does not answer
-	ServiceUntrusted = "service_untrusted" // what answers is not the service
+	ServiceUntrusted = "service_untrusted" // another program answers
 )
 
-// GatewayProblem is what is wrong with a gateway as settings.Choose returned it; nil = nothing.
+// GatewayProblem returns the problem with a result of settings.Choose, or nil.
 func GatewayProblem(lang locale.Lang, g settings.Gateway, err error) *Problem {
 	var wrong *settings.Problem
 	switch {
@@ -38,4 +38,4 @@ func GatewayProblem(lang locale.Lang, g settings.Gateway, err error) *Problem {
 	return nil
 }
 
-const maxValue = 200 // characters of what somebody wrote
+const maxValue = 200 // characters

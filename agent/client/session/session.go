@@ -1,68 +1,68 @@
-// Package session keeps the access of one person at a time, and is what a window controls it through. There are two kinds
-// of sessions, alike for the window: Local, in the window's own process, and pipe.Remote, in the Windows service, which
-// several windows of several people share. In both a Manager does the work.
+// Package session manages the access of one person at a time, and defines the Session through which a window controls
+// it. There are two implementations: Local runs in the window's own process, pipe.Remote in the Windows service,
+// which windows of several people share. Both use a Manager.
 //
-//	control  what it means for this window
-//	free     nobody has access; whoever logs in first gets it
-//	yours    the access is that of this window's Windows session
-//	other    somebody else's; who it is stays hidden, and only an administrator may end it (CanEnd)
+//	control  meaning for this window
+//	free     nobody has access; anyone may log in
+//	yours    the access belongs to this window's Windows session
+//	other    somebody else has access; only an administrator may end it (CanEnd)
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package session
 
 import "ideco-agent/agent/client"
 
-// Session is what a window controls. Its methods may be called from any goroutine and wait for nothing, except Close. All
-// texts are in the language that the session was made with.
+// Session is the access as a window controls it. Its methods are safe for concurrent use and return at once, except
+// Close. All texts are in the language that the session was made with.
 type Session interface {
-	// Probe probes the gateway again and again until it answers. While there is access it changes nothing.
+	// Probe probes the gateway until it answers. It does nothing while there is access.
 	Probe()
-	// Rest stops probing: nobody looks at the window any more. Access goes on.
+	// Rest stops probing, as when the window is hidden. Access continues.
 	Rest()
-	// Login asks for access, in place of the window's own access before it.
+	// Login logs in. It replaces the window's own access.
 	Login(login, password string)
-	// Extend asks for a longer session, with the password of the login when the given one is empty.
+	// Extend asks for a longer session, with the password of the login when password is empty.
 	Extend(password string)
 	// Logout ends the window's own access, or the attempt to get it.
 	Logout()
-	// End ends the access of whoever has it, where Status.CanEnd permits.
+	// End ends the access, also that of somebody else when Status.CanEnd is set.
 	End()
 
-	// Status is all that there is to show now.
+	// Status returns the current status.
 	Status() Status
 	// Watch returns a channel that holds one element after every change, and a function that ends the watch.
 	Watch() (<-chan struct{}, func())
-	// Close is what Exit does: it ends the window's own access and the session. It may be called again.
+	// Close ends the window's own access and the session. It may be called again.
 	Close()
 }
 
 // States besides those of package client.
 const (
-	Resting client.State = "resting" // nothing is wanted
-	Ready   client.State = "ready"   // the gateway answers and waits for a login
+	Resting client.State = "resting" // no probe and no login
+	Ready   client.State = "ready"   // the gateway answers
 )
 
-// Status is the access as one window may see it, whole at every change. The service sends it as it is.
+// Status is the status for one window, complete at every change. It is sent through the pipe as it is.
 type Status struct {
-	client.Status `json:"status"` // Resting and without a word about the person while Control is Other
+	client.Status `json:"status"` // Resting, without data of the person, while Control is Other
 	Control       Control         `json:"control,omitempty"`
-	CanEnd        bool            `json:"can_end,omitempty"` // the access is somebody else's and this window may End it
-	// Problem is why the last request was not taken, or cannot be; it comes before Message. nil = none.
+	CanEnd        bool            `json:"can_end,omitempty"` // this window may End somebody else's access
+	// Problem says why the last request was or would be refused. It is shown instead of Message. nil = none.
 	Problem *Problem `json:"problem,omitempty"`
 }
 
-// Control tells whose the access is.
+// Control says whose the access is.
 type Control string
 
-// Controls.
+// Values of Control.
 const (
 	Free  Control = "free"
 	Yours Control = "yours"
 	Other Control = "other"
 )
 
-// Codes of ends that were neither the person's wish nor the gateway's.
+// Codes of ends that were caused neither by the person nor by the gateway.
 const (
-	Taken   = "taken"   // an administrator of this computer ended the access, or the person had left
-	Stopped = "stopped" // the service stops, and may soon be there again
+	Taken   = "taken"   // by an administrator of this computer, or because the person has left
+	Stopped = "stopped" // because the service stops; it may return soon
 )

@@ -2,7 +2,7 @@ package session
 
 import "sync"
 
-// Watchers tells everybody who watches that something has changed. The zero value is ready.
+// Watchers notifies all watchers of a change. The zero value is ready to use.
 type Watchers struct {
 	mu       sync.Mutex // guards channels
 	channels map[chan struct{}]struct{}
@@ -24,7 +24,7 @@ func (w *Watchers) Watch() (<-chan struct{}, func()) {
 	}
 }
 
-// Notify tells of a change.
+// Notify notifies all watchers.
 func (w *Watchers) Notify() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,15 +6,15 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Keys of the arguments, as the installer has them too.
+// Keys of the arguments. The installer has the same properties.
 const (
 	argAddress = "utm_address"
 	argPin     = "utm_pin"
 )
 
 // Take reads one argument of a command line, utm_address=HOST[:PORT] or utm_pin=PIN with the key in any case. ok is
-// false when it is neither. An empty pin is none; an address that is empty, as a variable of a script may be, and
-// anything said twice is a *Problem.
+// false for any other argument. An empty pin is ignored. An empty address, for instance from an unset variable of a
+// script, and a repeated key are a *Problem.
 func (v *Values) Take(argument string) (ok bool, err error) {
 	key, value, _ := strings.Cut(argument, "=")
 	if len(key) == len(argument) {
@@ -29,7 +29,7 @@ func (v *Values) Take(argument string) (ok bool, err error) {
 	return false, nil
 }
 
-// SetAddress takes the address of a command line, which must say one and only once.
+// SetAddress sets the address from a command line. An empty or second address is a *Problem.
 func (v *Values) SetAddress(address string) error {
 	switch {
 	case blank(address):
@@ -41,7 +41,7 @@ func (v *Values) SetAddress(address string) error {
 	return nil
 }
 
-// SetPin takes the pin of a command line, which must not say two.
+// SetPin sets the pin from a command line. A second pin is a *Problem.
 func (v *Values) SetPin(pin string) error {
 	if v.Pin != "" {
 		return &Problem{Place: CommandLine, Key: locale.GivenTwice, Value: "--pin, " + argPin}

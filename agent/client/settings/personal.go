@@ -2,24 +2,24 @@ package settings
 
 import "strings"
 
-// Personal is what one person chose in the window. It is kept in HKCU\Software\Ideco\Agent under the names of the
-// fields; the password is not among it.
+// Personal holds one person's choices in the window, except the password. The registry values under
+// HKCU\Software\Ideco\Agent have the names of the fields.
 type Personal struct {
 	Login        string // of the last login
-	Address      string // typed by the person in place of the installer's; empty = none was
-	AddressOver  string // what the installer had named then
+	Address      string // typed in place of the installer's; empty = none
+	AddressOver  string // the installer's address at that time
 	AutoConnect  bool   // log in when the program starts, with the saved password
 	SavePassword bool
 }
 
-// PersonalStore keeps a Personal.
+// PersonalStore stores a Personal.
 type PersonalStore interface {
 	Load() (Personal, error)
 	Save(Personal) error
 }
 
-// Values are the person's own address. It is void once the installer names another gateway than the one that the
-// person did not want.
+// Values returns the typed address as a place for Choose. The address no longer counts when the installer names
+// another gateway than at the time it was typed.
 func (p Personal) Values(installer Values) Values {
 	if blank(p.Address) || !sameAddress(p.AddressOver, installer.Address) {
 		return Values{Place: Typed}
@@ -27,8 +27,8 @@ func (p Personal) Values(installer Values) Values {
 	return Values{Place: Typed, Address: p.Address}
 }
 
-// WithAddress is p after the person has typed an address. One that is empty or the installer's own is none of the
-// person's.
+// WithAddress returns p after the person has typed an address. An empty address, or the installer's own, removes the
+// typed one.
 func (p Personal) WithAddress(address string, installer Values) Personal {
 	p.Address, p.AddressOver = strings.TrimSpace(address), strings.TrimSpace(installer.Address)
 	if p.Address == "" || sameAddress(p.Address, installer.Address) {
@@ -37,7 +37,7 @@ func (p Personal) WithAddress(address string, installer Values) Personal {
 	return p
 }
 
-// sameAddress compares what is meant where both are addresses, and what is written otherwise.
+// sameAddress compares host and port when both are valid addresses, otherwise the texts.
 func sameAddress(a, b string) bool {
 	if strings.TrimSpace(a) == strings.TrimSpace(b) {
 		return true

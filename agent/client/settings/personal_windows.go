@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// PersonalRegistry keeps the choices of the user of Windows whom this program runs as.
+// PersonalRegistry is a PersonalStore in the registry of the current Windows user.
 type PersonalRegistry struct{}
 
 const personalKey = `Software\Ideco\Agent`
 
-// Load gives what was never chosen as zero.
+// Load returns zero values for settings that do not exist.
 func (PersonalRegistry) Load() (Personal, error) {
 	var p Personal
 	k, err := registry.OpenKey(registry.CURRENT_USER, personalKey, registry.QUERY_VALUE)
@@ -32,7 +32,7 @@ func (PersonalRegistry) Load() (Personal, error) {
 	return p, nil
 }
 
-// Save writes all of it.
+// Save writes all settings.
 func (PersonalRegistry) Save(p Personal) error {
 	k, _, err := registry.CreateKey(registry.CURRENT_USER, personalKey, registry.SET_VALUE)
 	if err != nil {

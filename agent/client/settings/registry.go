@@ -1,26 +1,26 @@
 package settings
 
-// Registry is what this computer's administrators have set, both in HKEY_LOCAL_MACHINE, where a plain user cannot
-// write. On other systems than Windows it says nothing.
+// Registry holds the settings of this computer's administrators, from HKEY_LOCAL_MACHINE, where a plain user cannot
+// write. It is empty on other systems than Windows.
 type Registry struct {
 	Policy    Values
 	Installer Values
 	Bans      Bans
 }
 
-// Bans are what policy forbids: a DWORD of the same name that is not 0, beside UtmAddress. One that cannot be read
-// forbids as well.
+// Bans are prohibitions of the policy: DWORD values that are not 0, beside UtmAddress. A value that cannot be read
+// counts as set.
 type Bans struct {
-	SavedPassword bool // ForbidSavedPassword: nobody may have the password saved
-	HomeNetwork   bool // ForbidHomeNetwork: while all traffic goes through the VPN, the home subnet is out of reach too
+	SavedPassword bool // ForbidSavedPassword: passwords must not be saved
+	HomeNetwork   bool // ForbidHomeNetwork: block the home network while all traffic goes through the VPN
 }
 
-// ReadRegistry reads both places. What could not be read stands in their Err.
+// ReadRegistry reads policy and installer settings. Errors are in their Err.
 func ReadRegistry() Registry {
 	return Registry{Policy: readKey(Policy), Installer: readKey(Installer), Bans: readBans()}
 }
 
-// Vouches tells whether the administrators of this computer named the gateway, with the same pin or none.
+// Vouches reports whether the administrators' settings name this gateway with the same pin, or both without one.
 func (r Registry) Vouches(g Gateway) bool {
 	theirs, _, err := Choose(r.Policy, r.Installer)
 	return err == nil && theirs.Host != "" && theirs.Host == g.Host && theirs.Port == g.Port && samePin(theirs, g)

@@ -12,7 +12,7 @@ var keys = map[Place]string{
 	Installer: `Software\Ideco\Agent`,
 }
 
-// readKey reads the 64-bit view, in which the installer writes, whatever this program is.
+// readKey reads the 64-bit view, where the installer writes, also in a 32-bit program.
 func readKey(p Place) Values {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, keys[p], registry.QUERY_VALUE|registry.WOW64_64KEY)
 	if errors.Is(err, registry.ErrNotExist) {
@@ -33,7 +33,7 @@ func readKey(p Place) Values {
 	return Values{Place: p, Address: address, Pin: pin}
 }
 
-// readText treats a value that is not there like an empty one. One of another type than text is an error.
+// readText returns "" for a missing value and an error for one that is not text.
 func readText(k registry.Key, name string) (string, error) {
 	s, _, err := k.GetStringValue(name)
 	if err != nil && !errors.Is(err, registry.ErrNotExist) {
@@ -54,7 +54,7 @@ func readBans() Bans {
 	return Bans{SavedPassword: readFlag(k, "ForbidSavedPassword", true), HomeNetwork: readFlag(k, "ForbidHomeNetwork", true)}
 }
 
-// readFlag gives other for a value of another type than a number.
+// readFlag returns false for a missing value and other for one that is not a number.
 func readFlag(k registry.Key, name string, other bool) bool {
 	n, _, err := k.GetIntegerValue(name)
 	switch {

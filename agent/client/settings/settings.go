@@ -1,17 +1,17 @@
-// Package settings finds out which gateway the agent program belongs to. Several places may name one; the first in
-// this order counts:
+// Package settings finds the gateway that the agent program uses. Several places may name one; the first in this
+// order counts:
 //
 //	policy        HKLM\Software\Policies\Ideco\Agent, values UtmAddress and UtmPin
 //	command line  utm_address=HOST[:PORT] and utm_pin=PIN with the key in any case, or --server and --pin
-//	typed         HKCU\Software\Ideco\Agent, value Address, which a person wrote into the window (see Personal)
-//	installer     HKLM\Software\Ideco\Agent, values UtmAddress and UtmPin, which IdecoAgent.msi writes
+//	typed         HKCU\Software\Ideco\Agent, value Address, typed in the window (see Personal)
+//	installer     HKLM\Software\Ideco\Agent, values UtmAddress and UtmPin, written by IdecoAgent.msi
 //
-// Only policy and the installer are the administrators' word (see Registry.Vouches): what has to do with everybody who
-// uses the computer, such as a VPN, goes to a gateway that they named and to no other.
+// Only policy and installer come from administrators (see Registry.Vouches). Whatever affects all users of the
+// computer, such as a VPN, is used only with a gateway from these two.
 //
-// Address and pin travel together. A pin without an address beside it is ignored, and the pin of a lower place counts
-// only where that place names the same gateway, port included. What is malformed in the place that counts is an error
-// and never a reason to go on to the next place: a mistyped policy must not send a password elsewhere.
+// A pin belongs to the address beside it and is ignored without one. The pin of a lower place counts only when that
+// place names the same gateway, with the same port. Malformed settings in the place that counts are an error; the
+// next place is not tried, because a mistyped policy must not send a password elsewhere.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package settings
@@ -26,7 +26,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Place is where something about the gateway stands. It is the key of its name in package locale.
+// Place is a source of settings. Its value is the locale key of its name.
 type Place string
 
 // Places, the highest first.
@@ -37,7 +37,7 @@ const (
 	Installer   Place = locale.FromInstaller
 )
 
-// Values are what one place says, as it is written there. Blank ones say nothing.
+// Values are the settings of one place, unparsed. Blank = not set.
 type Values struct {
 	Place   Place
 	Address string // HOST[:PORT], see agent.ParseServer
@@ -45,7 +45,7 @@ type Values struct {
 	Err     error  // why the place could not be read; Address and Pin are blank then
 }
 
-// Gateway is the one that counts. Without a Host no place names any.
+// Gateway is the gateway to use. An empty Host means that no place names one.
 type Gateway struct {
 	Host  string // as agent.ParseServer returns it
 	Port  uint16
@@ -53,7 +53,7 @@ type Gateway struct {
 	Place Place       // that named it
 }
 
-// String is the gateway as a person would write it.
+// String returns the host, with the port unless it is the default.
 func (g Gateway) String() string {
 	if g.Port == agent.DefaultAgentPort {
 		return g.Host
@@ -61,12 +61,12 @@ func (g Gateway) String() string {
 	return net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
 }
 
-// Problem is what is wrong with a place: Key is that of a text in package locale and Value what the text repeats.
+// Problem is an error in the settings of a place. Key is the locale key of its text, which shows Value.
 type Problem struct {
 	Place Place
 	Key   string
 	Value string
-	Err   error // more of it for diagnostics, or nil
+	Err   error // cause, or nil
 }
 
 func (p *Problem) Error() string {
@@ -77,11 +77,11 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Choose picks the gateway from the places, the highest first. Warnings are problems that do not stand in its way; a
-// person should be told them all the same. An error is a *Problem.
+// Choose returns the gateway of the first place that names one. Warnings are problems that the person should see
+// although a gateway was found. An error is a *Problem.
 func Choose(places ...Values) (g Gateway, warnings []*Problem, err error) {
 	for _, v := range places {
 		if blank(v.Address) && !blank(v.Pin) {
@@ -103,7 +103,7 @@ func Choose(places ...Values) (g Gateway, warnings []*Problem, err error) {
 	return Gateway{}, warnings, nil
 }
 
-// gateway is the one that v names, with the pin that a lower place may have for it.
+// gateway parses the gateway of v. Its pin may come from a lower place.
 func (v Values) gateway(lower []Values) (Gateway, error) {
 	g := Gateway{Place: v.Place}
 	var wrong agent.Problem
@@ -123,14 +123,14 @@ func (v Values) gateway(lower []Values) (Gateway, error) {
 	return g, nil
 }
 
-// isNamedBy compares what is meant, not how it is written.
+// isNamedBy reports whether v names the same host and port.
 func (g Gateway) isNamedBy(v Values) bool {
 	host, port, wrong := agent.ParseServer(v.Address)
 	return wrong.Code == "" && host == g.Host && port == g.Port
 }
 
-// overruled says that a person asked in vain for something else than the policy wants. Elsewhere it is the very sense
-// of a higher place that a lower one does not count.
+// overruled returns a warning when the policy's gateway differs from the one on the command line. That other places
+// lose to a higher one is normal and needs no warning.
 func (g Gateway) overruled(lower []Values) []*Problem {
 	if g.Place != Policy {
 		return nil
@@ -143,7 +143,7 @@ func (g Gateway) overruled(lower []Values) []*Problem {
 	return nil
 }
 
-// isPinnedBy tells whether v asks for no other pin.
+// isPinnedBy reports whether v has the same pin or none.
 func (g Gateway) isPinnedBy(v Values) bool {
 	if blank(v.Pin) {
 		return true

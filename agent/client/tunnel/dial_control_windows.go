@@ -14,8 +14,8 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// Options that bind a socket to an interface: its packets take no route through another one. IPv4 wants the index in
-// network byte order, IPv6 in the computer's.
+// Socket options that bind a socket to an interface. IPv4 takes the index in network byte order, IPv6 in host byte
+// order.
 const (
 	ipUnicastIF   = 31 // IP_UNICAST_IF of IPPROTO_IP
 	ipv6UnicastIF = 31 // IPV6_UNICAST_IF of IPPROTO_IPV6
@@ -31,8 +31,8 @@ func readOutboundInterface(to netip.Addr, tunnel winipcfg.LUID) (iface, bool, er
 	return out, ok, nil
 }
 
-// DialControl is for the Control of the net.Dialer that connects to the gateway: it keeps that connection outside the
-// tunnel, also one that is older than the tunnel.
+// DialControl is the Control of the net.Dialer that connects to the gateway. It keeps the connection outside the
+// tunnel, also when the connection is older than the tunnel.
 func (t *Tunnel) DialControl(_, address string, c syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || to.Addr().IsLoopback() || t.config.Mode == Netstack {
@@ -42,10 +42,10 @@ func (t *Tunnel) DialControl(_, address string, c syscall.RawConn) error {
 	if err := bindSocket(to.Addr().Unmap(), ours, c); err != nil && ours != 0 {
 		return err
 	}
-	return nil // where no tunnel is, nothing can lead into it
+	return nil // without a tunnel an error does no harm
 }
 
-// bindSocket binds a socket to the interface that leads to the address without the tunnel.
+// bindSocket binds a socket to the interface that leads to an address outside the tunnel.
 func bindSocket(to netip.Addr, tunnel winipcfg.LUID, c syscall.RawConn) error {
 	out, ok, err := readOutboundInterface(to, tunnel)
 	if err != nil {
@@ -70,8 +70,8 @@ func bindSocket(to netip.Addr, tunnel winipcfg.LUID, c syscall.RawConn) error {
 	return nil
 }
 
-// socketBinding keeps wireguard-go's packets to the gateway outside the tunnel: it binds the socket to the interface that
-// leads to the gateway.
+// socketBinding keeps wireguard-go's packets to the gateway outside the tunnel: it binds its socket to the interface
+// that leads to the gateway.
 type socketBinding struct {
 	socket conn.BindSocketToInterface
 	to     netip.Addr
@@ -91,8 +91,8 @@ func newSocketBinding(bind conn.Bind, s client.TunnelSetup, tunnel winipcfg.LUID
 	return b, b.rebind()
 }
 
-// rebind binds the socket to the interface that leads to the gateway now. Without one, packets are dropped: the tunnel's own
-// packets must not go into the tunnel.
+// rebind binds the socket to the interface that leads to the gateway now. Without one the socket drops its packets,
+// because they must not go into the tunnel.
 func (b *socketBinding) rebind() error {
 	if b.to.IsLoopback() {
 		return nil

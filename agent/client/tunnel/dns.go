@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// asksAll tells whether the tunnel's DNS servers answer for all names, and not only for those under the suffixes.
+// asksAll reports whether the tunnel's DNS servers are asked for all names, not only those under the suffixes.
 func asksAll(s client.TunnelSetup) bool {
 	return len(s.DNS) > 0 && (len(s.Suffixes) == 0 || takesAll(s))
 }

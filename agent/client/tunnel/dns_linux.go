@@ -13,9 +13,9 @@ import (
 
 const resolvectlTimeout = 5 * time.Second
 
-// resolve makes the tunnel's DNS servers answer: for the names under the suffixes, or for all names when there are none
-// or everything goes through the tunnel. systemd-resolved forgets it together with the interface. Other ways to set DNS
-// have no owner of their own, and are left alone.
+// resolve sets the tunnel's DNS servers in systemd-resolved: for the names under the suffixes, or for all names. The
+// settings disappear with the interface. Without systemd-resolved DNS is not changed, because other settings would
+// outlive a killed program.
 func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client.Note {
 	if len(s.DNS) == 0 {
 		return nil

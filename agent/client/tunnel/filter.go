@@ -19,11 +19,11 @@ const (
 	portDHCPv6Server = 547
 )
 
-// neighborDiscovery are the ICMPv6 types without which IPv6 finds nobody on the wire: solicitations and advertisements
-// of routers and neighbours, redirects.
+// neighborDiscovery lists the ICMPv6 types that IPv6 needs on a link: solicitations and advertisements of routers and
+// neighbours, redirects.
 var neighborDiscovery = []uint8{133, 134, 135, 136, 137}
 
-// families are the versions of IP that a filter is about.
+// families is the set of IP versions that a filter applies to.
 type families uint8
 
 const (
@@ -32,8 +32,8 @@ const (
 	bothFamilies = ipv4Only | ipv6Only
 )
 
-// filter decides about connections, in both directions, that fit everything it names. What is zero is not looked at;
-// one of a list is enough.
+// filter matches connections in both directions that meet all its conditions. Zero fields are no conditions; a list
+// matches when one of its elements does.
 type filter struct {
 	Name       string
 	Permit     bool // otherwise block
@@ -48,9 +48,9 @@ type filter struct {
 	Remote     []netip.Prefix
 }
 
-// filtersFor are the filters while everything goes through the tunnel; nil otherwise. The first that fits decides, and
-// what none fits is let through. They keep DNS and IPv6 from going past the tunnel, and everything else too when the
-// local networks are blocked. Names asked of neighbours (LLMNR, mDNS) belong to the computer's own network.
+// filtersFor returns the filters for a tunnel that carries everything, otherwise nil. The first that matches decides;
+// without a match the connection is permitted. They block DNS and IPv6 past the tunnel, and with blockLocal also
+// IPv4. LLMNR and mDNS are not blocked: they stay in the local network.
 func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 	if !takesAll(s) {
 		return nil
@@ -72,7 +72,7 @@ func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 	return list
 }
 
-// dnsFilters let DNS go to the tunnel's servers, which are IPv4.
+// dnsFilters permit DNS only to the tunnel's servers, which are IPv4.
 func dnsFilters(servers []netip.Addr) []filter {
 	dns := []uint8{protoUDP, protoTCP}
 	return []filter{
@@ -81,7 +81,7 @@ func dnsFilters(servers []netip.Addr) []filter {
 	}
 }
 
-// ipv6Filters leave of IPv6 what keeps the computer's connection alive and, unless the local networks are blocked, its neighbours.
+// ipv6Filters block IPv6, except what keeps the connection alive and, unless blockLocal, link-local traffic.
 func ipv6Filters(blockLocal bool) []filter {
 	list := []filter{
 		{Name: "IPv6 neighbor discovery", Permit: true, Families: ipv6Only, Protocols: []uint8{protoICMPv6}, ICMP: neighborDiscovery},

@@ -9,16 +9,15 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// layers are the points where Windows asks whether a connection may be: one way out, one way in, for each version of
-// IP. Connections that are there when the filters come are asked about again.
+// layers are the filter layers for outgoing and incoming connections. Windows reauthorizes existing connections when
+// filters are added.
 var layers = map[families][]wf.LayerID{
 	ipv4Only:     {wf.LayerALEAuthConnectV4, wf.LayerALEAuthRecvAcceptV4},
 	ipv6Only:     {wf.LayerALEAuthConnectV6, wf.LayerALEAuthRecvAcceptV6},
 	bothFamilies: {wf.LayerALEAuthConnectV4, wf.LayerALEAuthRecvAcceptV4, wf.LayerALEAuthConnectV6, wf.LayerALEAuthRecvAcceptV6},
 }
 
-// putFilters sets the filters up. They last as long as the session, which ends with the process at the latest. The
-// caller closes it.
+// putFilters adds the filters. They exist until the session is closed or the process ends.
 func putFilters(list []filter, tunnel winipcfg.LUID) (*wf.Session, error) {
 	session, err := wf.New(&wf.Options{Name: AdapterName, Description: "VPN of " + AdapterName, Dynamic: true})
 	if err != nil {
@@ -75,8 +74,8 @@ func addRule(session *wf.Session, rule wf.Rule, at []wf.LayerID) error {
 	return nil
 }
 
-// conditions name what the filter is about. Several for one field mean any of them. An ICMP type is where the local
-// port is for other protocols: FWPM_CONDITION_ICMP_TYPE is FWPM_CONDITION_IP_LOCAL_PORT.
+// conditions returns the filter's conditions. Several for one field mean any of them. FWPM_CONDITION_ICMP_TYPE is the
+// same field as FWPM_CONDITION_IP_LOCAL_PORT.
 func (f filter) conditions(program string, tunnel winipcfg.LUID) []*wf.Match {
 	var list []*wf.Match
 	add := func(field wf.FieldID, op wf.MatchType, value any) {

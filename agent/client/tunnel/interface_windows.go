@@ -12,8 +12,8 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// setServers makes these the interface's only DNS servers and suffixes. winipcfg's SetDNS does the same, but that of the
-// build for Windows 8 drives netsh, and takes what netsh answers in another language than English for an error.
+// setServers sets the interface's DNS servers and suffixes. winipcfg's SetDNS is not used: for Windows 8 it calls
+// netsh and takes its output in other languages than English for an error.
 func setServers(guid windows.GUID, servers []netip.Addr, suffixes []string) error {
 	err := callSetServers(guid, servers, suffixes)
 	if !errors.Is(err, windows.ERROR_PROC_NOT_FOUND) { // Windows 10 1809 or newer
@@ -43,8 +43,8 @@ func callSetServers(guid windows.GUID, servers []netip.Addr, suffixes []string) 
 	})
 }
 
-// tellDNSClient lets the service that looks names up read the settings of the interfaces again. Where somebody has
-// switched it off, programs read them by themselves.
+// tellDNSClient makes the DNS client service read the settings again. When the service is off, programs read them by
+// themselves.
 func tellDNSClient() {
 	scm, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
 	if err != nil {
@@ -60,7 +60,7 @@ func tellDNSClient() {
 	s.Control(svc.ParamChange)
 }
 
-// takeAddress gives the tunnel's interface its only address.
+// takeAddress sets the only address of the tunnel's interface. It removes the address from an interface that is down.
 func takeAddress(luid winipcfg.LUID, address netip.Addr) error {
 	own := []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}
 	err := luid.SetIPAddressesForFamily(windows.AF_INET, own)

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// privateKey has no String on purpose.
+// privateKey has no String method, so that it is not logged by accident.
 type privateKey [32]byte
 
 func newKey() (privateKey, agent.Key, error) {
@@ -28,8 +28,9 @@ func newKey() (privateKey, agent.Key, error) {
 	return private, public, nil
 }
 
-// configure gives the device its key and the gateway as its only peer, made anew: a peer that a gateway has dropped and
-// made again does not answer to the old one. The device clamps the private key itself.
+// configure sets the device's key and replaces its only peer, the gateway. The peer is made anew because a gateway
+// that has removed and added this agent does not answer to its old handshake state. The device clamps the private key
+// itself.
 func configure(d *device.Device, key privateKey, s client.TunnelSetup) error {
 	var b strings.Builder
 	line := func(name, value string) { b.WriteString(name + "=" + value + "\n") }

@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/netstack"
 )
 
-// netstackAdapter is a TCP/IP stack and the proxy in front of it.
+// netstackAdapter is a TCP/IP stack with a SOCKS5 proxy.
 type netstackAdapter struct {
 	config Config
 	setup  client.TunnelSetup
@@ -47,8 +47,8 @@ func (a *netstackAdapter) close() {
 	}
 }
 
-// dial opens a connection through the tunnel, to an IP address. What the tunnel does not carry is unreachable: nothing
-// goes around it.
+// dial opens a connection through the tunnel, to an IP address. It fails for an address that the tunnel does not
+// carry.
 func (a *netstackAdapter) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *netstackAdapter) dial(ctx context.Context, network, address string) (ne
 	return a.stack.Dial(ctx, network, to)
 }
 
-// errOutside is syscall.ENETUNREACH, in words that the proxy's library knows on every system.
+// errOutside is syscall.ENETUNREACH with a text that the proxy's library recognizes on every system.
 var errOutside error = outside{}
 
 type outside struct{}

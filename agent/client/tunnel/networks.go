@@ -7,29 +7,29 @@ import (
 
 // iface is one of this computer's network interfaces.
 type iface struct {
-	ID     uint64 // which the system never gives to another interface
+	ID     uint64 // never reused by the system
 	Index  uint32
 	Name   string
 	Up     bool
-	Metric uint32 // of IPv4 or IPv6, whichever this is about
+	Metric uint32 // of IPv4 or IPv6, as requested
 }
 
 // route is a row of the computer's routing table.
 type route struct {
 	Iface   uint64 // ID
 	To      netip.Prefix
-	NextHop netip.Addr // unspecified or invalid = the network is attached
+	NextHop netip.Addr // unspecified or invalid = a directly attached network
 	Metric  uint32     // without the interface's
 }
 
-// ownAddress is an address of this computer with the network that it is in.
+// ownAddress is an address of this computer with its network.
 type ownAddress struct {
 	Iface uint64
 	Net   netip.Prefix // not masked
 }
 
-// outboundInterface returns the interface through which packets to the address leave the computer without the interface tunnel:
-// that of the most specific route, and among equally specific ones that of the least metric.
+// outboundInterface returns the interface for packets to an address, not counting the interface tunnel. The most
+// specific route decides, then the lowest metric.
 func outboundInterface(to netip.Addr, routes []route, ifaces []iface, tunnel uint64) (iface, bool) {
 	byID := ifacesByID(ifaces)
 	var found iface
@@ -47,8 +47,8 @@ func outboundInterface(to netip.Addr, routes []route, ifaces []iface, tunnel uin
 	return found, ok
 }
 
-// localNetworks returns the IPv4 networks that the computer is in without the tunnel. Loopback and link-local addresses are in
-// none, nor are addresses without neighbours (/32).
+// localNetworks returns the IPv4 networks of the computer, not counting the interface tunnel. It skips loopback and
+// link-local addresses, and /32, which has no neighbours.
 func localNetworks(addresses []ownAddress, routes []route, ifaces []iface, tunnel uint64) []network {
 	byID := ifacesByID(ifaces)
 	type place struct {
@@ -96,7 +96,7 @@ func hasUplink(id uint64, routes []route) bool {
 	return false
 }
 
-// routers are the neighbours in the network through which the computer reaches others.
+// routers returns the routers in the network.
 func routers(id uint64, in netip.Prefix, routes []route) []netip.Addr {
 	var found []netip.Addr
 	seen := map[netip.Addr]bool{}

@@ -9,22 +9,22 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// network is a local network: an IPv4 network, of more than one address, that this computer is in without the tunnel.
+// network is a local network: an IPv4 network of this computer outside the tunnel, with more than one address.
 type network struct {
 	Interface string
 	Net       netip.Prefix
 	Own       []netip.Addr // this computer's addresses in it
-	Routers   []netip.Addr // in it, through which other networks are reached
-	// HostOnly means that no router connects it to other networks, as in those that WSL, Docker and Hyper-V make for virtual
-	// machines and containers of this computer.
+	Routers   []netip.Addr // in it
+	// HostOnly means that no router connects it to other networks. WSL, Docker and Hyper-V make such networks for
+	// virtual machines and containers.
 	HostOnly bool
 }
 
-// plan says where packets go while the tunnel is up.
+// plan holds the routes while the tunnel is up.
 type plan struct {
 	Into    []netip.Prefix // routes into the tunnel
-	Hidden  []netip.Prefix // local networks, or parts of them, that cannot be reached meanwhile
-	Outside []netip.Prefix // networks that the gateway names, and that stay outside
+	Hidden  []netip.Prefix // local networks, or parts of them, that cannot be reached
+	Outside []netip.Prefix // networks of the gateway that are not routed into the tunnel
 }
 
 // planRoutesWindows plans the routes on Windows, where the organisation comes first. Where one of the gateway's networks
@@ -91,7 +91,7 @@ func checkAddress(s client.TunnelSetup, local []network) error {
 	return nil
 }
 
-// takesAll tells whether everything goes through the tunnel.
+// takesAll reports whether everything goes through the tunnel.
 func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
 
 // keptOutside lists the gateway's address and, in each local network, the computer's own addresses and routers. The routes
@@ -123,7 +123,7 @@ func hostOnlyOf(local []network) []network {
 	return list
 }
 
-// draft is a plan that is being made.
+// draft is a plan in the making.
 type draft struct {
 	local   []network
 	gateway netip.Addr   // its outer address

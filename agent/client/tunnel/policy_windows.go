@@ -12,7 +12,7 @@ var (
 	procUnregisterGPNotification = userenv.NewProc("UnregisterGPNotification")
 )
 
-// policyWatch calls a function each time that Windows has applied the computer's group policy.
+// policyWatch calls a function each time Windows has applied the computer's group policy.
 type policyWatch struct {
 	log           func(string)
 	applied, quit windows.Handle // events
@@ -25,7 +25,7 @@ func watchPolicy(applied func(), log func(string)) (*policyWatch, error) {
 	}
 	w := &policyWatch{log: log, done: make(chan struct{})}
 	var err error
-	if w.applied, err = windows.CreateEvent(nil, 0, 0, nil); err != nil { // resets itself
+	if w.applied, err = windows.CreateEvent(nil, 0, 0, nil); err != nil { // auto-reset
 		return nil, fmt.Errorf("watch group policy: %w", err)
 	}
 	if w.quit, err = windows.CreateEvent(nil, 0, 0, nil); err != nil {
@@ -56,10 +56,10 @@ func (w *policyWatch) run(applied func()) {
 	}
 }
 
-// stop returns when the function is not called any more.
+// stop stops the watch. The function is not called after it returns.
 func (w *policyWatch) stop() {
 	procUnregisterGPNotification.Call(uintptr(w.applied))
-	windows.SetEvent(w.quit) // fails only for what is no event
+	windows.SetEvent(w.quit) // cannot fail for an event
 	<-w.done
 	w.free()
 }

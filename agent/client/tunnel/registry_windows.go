@@ -11,7 +11,7 @@ import (
 
 var procRegCreateKeyEx = windows.NewLazySystemDLL("advapi32.dll").NewProc("RegCreateKeyExW")
 
-// writeValues writes values into HKEY_LOCAL_MACHINE, and makes the keys that are missing.
+// writeValues writes values into HKEY_LOCAL_MACHINE and creates missing keys.
 func writeValues(list []value) error {
 	for _, v := range list {
 		if err := v.write(); err != nil {
@@ -38,8 +38,8 @@ func (v value) write() error {
 	return fmt.Errorf("no registry type for %T", v.Data)
 }
 
-// makeVolatile makes an empty key that is gone when the computer has restarted, in the place of one that may be there.
-// The parent must be there: made here, it would be volatile too, and others could keep nothing in it.
+// makeVolatile creates an empty key that disappears when the computer restarts, in place of an existing one. The
+// parent must exist: created here it would be volatile too, and other programs could keep nothing in it.
 func makeVolatile(parent, name string) error {
 	place, err := registry.OpenKey(registry.LOCAL_MACHINE, parent, registry.CREATE_SUB_KEY)
 	if err != nil {
@@ -63,7 +63,7 @@ func makeVolatile(parent, name string) error {
 	return windows.RegCloseKey(key)
 }
 
-// keyExists tells whether a key is there.
+// keyExists reports whether a key exists.
 func keyExists(path string) bool {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE)
 	if err != nil {
@@ -73,7 +73,7 @@ func keyExists(path string) bool {
 	return true
 }
 
-// isEmptyKey tells whether a key is there and holds nothing.
+// isEmptyKey reports whether a key exists and is empty.
 func isEmptyKey(path string) bool {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE)
 	if err != nil {

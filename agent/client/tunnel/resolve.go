@@ -19,15 +19,15 @@ const (
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// resolver finds the addresses of names for the proxy. It has the shape that the proxy's library wants.
+// resolver looks up names for the proxy. It implements the library's socks5.NameResolver.
 type resolver struct {
 	resolver *net.Resolver
 	suffixes []string // tried for names of one label
-	absolute bool     // names are asked as they are; the computer's own search list does not count
+	absolute bool     // look names up as they are, without the computer's search list
 }
 
-// newResolver asks the DNS servers of the tunnel when there are any, through the tunnel, in turn. Go's resolver names
-// the servers of this computer to Dial, which takes the tunnel's instead.
+// newResolver returns a resolver that asks the tunnel's DNS servers in turn, through the tunnel, or the system's when
+// there are none. Go's resolver passes the computer's servers to Dial, which ignores them.
 func newResolver(s client.TunnelSetup, dial dialer) *resolver {
 	if len(s.DNS) == 0 {
 		return &resolver{resolver: net.DefaultResolver}
@@ -40,7 +40,7 @@ func newResolver(s client.TunnelSetup, dial dialer) *resolver {
 	return &resolver{&net.Resolver{PreferGo: true, Dial: ask}, s.Suffixes, true}
 }
 
-// Resolve finds an IPv4 address: the tunnel carries no other.
+// Resolve returns an IPv4 address: the tunnel carries no IPv6.
 func (r *resolver) Resolve(ctx context.Context, name string) (context.Context, net.IP, error) {
 	if a, err := netip.ParseAddr(name); err == nil { // some programs send addresses as names
 		return ctx, a.AsSlice(), nil

@@ -10,15 +10,15 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// changes calls a function when routes or interfaces of this computer have changed, in a goroutine of its own.
+// changes calls a function, in its own goroutine, when the computer's routes or interfaces have changed.
 type changes struct {
-	some      chan struct{} // one waits at most: several changes are one
+	some      chan struct{} // holds one: several changes count as one
 	quit      chan struct{}
 	done      sync.WaitGroup
 	callbacks []winipcfg.ChangeCallback
 }
 
-// watchChanges notes changes from now on; tell begins to tell them.
+// watchChanges begins to record changes; tell begins to report them.
 func watchChanges() (*changes, error) {
 	c := &changes{some: make(chan struct{}, 1), quit: make(chan struct{})}
 	routes, err := winipcfg.RegisterRouteChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPforwardRow2) { c.note() })
@@ -57,19 +57,19 @@ func (c *changes) tell(changed func()) {
 	}()
 }
 
-// stop returns when the function is not called any more.
+// stop stops the watch. The function is not called after it returns.
 func (c *changes) stop() {
 	for _, one := range c.callbacks {
-		one.Unregister() // fails only for what is not registered
+		one.Unregister() // cannot fail for a registered callback
 	}
 	close(c.quit)
 	c.done.Wait()
 }
 
-// appearTimeout is how long a new interface may be without IP. Just after the computer has started it takes seconds.
+// appearTimeout limits the wait for IP on a new interface, which takes seconds just after the computer has started.
 const appearTimeout = 20 * time.Second
 
-// waitForIP waits until Windows has given the new interface an IPv4 of its own, which can then be configured.
+// waitForIP waits until Windows has enabled IPv4 on the new interface.
 func waitForIP(ctx context.Context, luid winipcfg.LUID) error {
 	c, err := watchChanges()
 	if err != nil {

@@ -14,19 +14,19 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// RouteProtocol marks the agent's routes, as "proto 214" of ip route shows.
+// RouteProtocol marks the agent's routes; ip route shows it as "proto 214".
 const RouteProtocol netlink.RouteProtocol = 214
 
-// The two routes to the gateway. Their metrics come from the interface's name, so that each agent of a computer knows
-// its own.
+// metrics returns the metrics of the two routes to the gateway. They come from the interface's name, so that several
+// agents on a computer know their own.
 func metrics(name string) (way, barrier int) {
 	n := int(crc32.ChecksumIEEE([]byte(name)) & 0x3fffffff)
 	return n &^ 1, n | 1
 }
 
-// keepOutside lets packets to the gateway go on the way that they go now, when the tunnel would swallow them, its own
-// among them. The second route is in force when the first goes away together with its interface: packets of the tunnel
-// must not go into the tunnel.
+// keepOutside adds a route that keeps packets to the gateway on their current path when the tunnel would carry the
+// gateway. A second, unreachable route takes effect when the first disappears with its interface: the tunnel's
+// packets must not go into the tunnel.
 func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	gateway := s.Endpoint.Addr()
 	if !gateway.Is4() || !s.Carries(gateway) {
@@ -59,8 +59,8 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	return nil
 }
 
-// route leads the setup's networks into the tunnel. Those that this computer is in itself stay outside: the kernel alone
-// would tell only where their routes have no metric.
+// route adds the routes into the tunnel. The networks of this computer stay outside; the kernel alone would reject
+// only routes with the same metric.
 func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	own := a.link.Attrs().Index
 	local, err := readLocalNetworks(own)
@@ -85,7 +85,7 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	return notes, nil
 }
 
-// hasIPv6 tells whether this computer has a way out by IPv6.
+// hasIPv6 reports whether this computer has an IPv6 default route.
 func hasIPv6() bool {
 	routes, err := netlink.RouteList(nil, netlink.FAMILY_V6)
 	if err != nil {
@@ -99,8 +99,8 @@ func hasIPv6() bool {
 	return false
 }
 
-// cleanUp removes the routes to the gateway that a killed program left behind. Where the interface exists, the program
-// does too.
+// cleanUp removes the routes to the gateway that a killed program left behind. It does nothing when the interface
+// exists, because its program still runs.
 func cleanUp(name string) error {
 	if permittedTUN() != nil {
 		return nil
@@ -125,7 +125,7 @@ func cleanUp(name string) error {
 	return nil
 }
 
-// remove removes a route that may have gone by itself.
+// remove deletes a route, if it still exists.
 func remove(r netlink.Route) error {
 	if err := netlink.RouteDel(&r); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("remove the route to %s: %w", r.Dst, err)

@@ -16,11 +16,11 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// DefaultSocks is where the proxy listens unless the person says otherwise.
+// DefaultSocks is the default address of the proxy.
 const DefaultSocks = "127.0.0.1:1080"
 
-// CheckSocks checks where the proxy shall listen: an IP address and a port, on this computer's loopback unless shared.
-// The error is a *client.TunnelProblem.
+// CheckSocks checks the proxy's address: an IP address and a port, on the loopback unless shared. The error is a
+// *client.TunnelProblem.
 func CheckSocks(address string, shared bool) error {
 	a, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -32,22 +32,21 @@ func CheckSocks(address string, shared bool) error {
 	return nil
 }
 
-// proxy is the SOCKS5 proxy in front of a TCP/IP stack. The library takes its connections from Accept, looks names up with
-// Resolve and closes each connection when it has no more to do with it.
+// proxy is the SOCKS5 proxy in front of a TCP/IP stack. The library calls Accept and Resolve, and closes each
+// connection when it is done.
 type proxy struct {
 	net.Listener
 	names  *resolver
 	log    func(string)
 	ctx    context.Context // done when the proxy is closed
 	cancel context.CancelFunc
-	open   sync.WaitGroup // what the library has not ended yet
+	open   sync.WaitGroup // connections and goroutines of the library
 
 	mu    sync.Mutex              // guards conns
 	conns map[*proxyConn]struct{} // both sides of every connection through the proxy
 }
 
-// newProxy serves the listener until close. The library writes what went wrong, with the names that people visit;
-// nobody wants to read that.
+// newProxy serves the listener until close. The library's log is discarded: it names the hosts that people visit.
 func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(string)) *proxy {
 	p := &proxy{Listener: listener, names: names, log: logTo, conns: map[*proxyConn]struct{}{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -72,12 +71,12 @@ func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(st
 	return p
 }
 
-// Resolve gives up when the proxy is closed: the library has no context for it.
+// Resolve is cancelled when the proxy is closed; the library's context is not.
 func (p *proxy) Resolve(_ context.Context, name string) (context.Context, net.IP, error) {
 	return p.names.Resolve(p.ctx, name)
 }
 
-// Accept goes on after a failure, for instance when there are no file descriptors left.
+// Accept continues after a failure, for instance when no file descriptors are left.
 func (p *proxy) Accept() (net.Conn, error) {
 	for {
 		c, err := p.Listener.Accept()
@@ -101,8 +100,8 @@ func (p *proxy) pause() {
 	}
 }
 
-// keep remembers a connection until the library closes it. The library waits for the far side of a connection even when
-// the near side is gone, and the other way round.
+// keep adds a connection to conns, so that close can close it: the library does not close one side of a connection
+// when the other has ended.
 func (p *proxy) keep(c net.Conn) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,7 +115,7 @@ func (p *proxy) keep(c net.Conn) (net.Conn, error) {
 	return kept, nil
 }
 
-// proxyConn is a connection that the proxy forgets when the library closes it.
+// proxyConn is a connection that removes itself from conns when it is closed.
 type proxyConn struct {
 	net.Conn
 	proxy *proxy
@@ -132,7 +131,7 @@ func (c *proxyConn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite hands on that the other side has nothing more to say.
+// CloseWrite passes on the end of the other side's data.
 func (c *proxyConn) CloseWrite() error {
 	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
@@ -140,7 +139,7 @@ func (c *proxyConn) CloseWrite() error {
 	return nil
 }
 
-// close ends the listener and all connections, and waits for them.
+// close closes the listener and all connections, and waits until they have ended.
 func (p *proxy) close() {
 	p.cancel()
 	p.Listener.Close()

@@ -8,7 +8,7 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// readLocalNetworks reads which IPv4 networks this computer is in without the interface tunnel.
+// readLocalNetworks reads the computer's tables and returns localNetworks.
 func readLocalNetworks(tunnel int) ([]network, error) {
 	links, err := netlink.LinkList()
 	if err != nil {

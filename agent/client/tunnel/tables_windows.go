@@ -8,7 +8,7 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// tables are what this computer's network consists of now, for one version of IP.
+// tables are the computer's interfaces, routes and addresses of one IP version.
 type tables struct {
 	ifaces    []iface
 	routes    []route
@@ -43,7 +43,7 @@ func readTables(family winipcfg.AddressFamily) (tables, error) {
 	return t, nil
 }
 
-// add takes an interface with its addresses. The two versions of IP have indexes and metrics of their own.
+// add adds an interface with its addresses. IPv4 and IPv6 have separate indexes and metrics.
 func (t *tables) add(a *winipcfg.IPAdapterAddresses, family winipcfg.AddressFamily) {
 	i := iface{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric,
 		Up: a.OperStatus == winipcfg.IfOperStatusUp}

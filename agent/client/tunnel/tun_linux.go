@@ -15,13 +15,13 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// HasTUN tells whether this program can make a network interface on this system at all.
+// HasTUN reports whether the program can create a network interface on this system.
 const HasTUN = true
 
-// permittedTUN tells whether this process may make a network interface.
+// permittedTUN returns an error when this process may not create a network interface.
 func permittedTUN() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData // the version has 64 bits of them
+	var data [2]unix.CapUserData // version 3 has 64 bits
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: fmt.Errorf("capabilities: %w", err)}
 	}
@@ -34,7 +34,7 @@ func permittedTUN() error {
 	return nil
 }
 
-// tunAdapter is a network interface, and what leads into it.
+// tunAdapter is a network interface with its routes.
 type tunAdapter struct {
 	name    string
 	log     func(string)
@@ -43,8 +43,8 @@ type tunAdapter struct {
 	outside []netlink.Route // keep the gateway out of the tunnel
 }
 
-// newTUN makes an interface. One of the same name belongs to somebody who is using it: the kernel removes those of
-// programs that have ended.
+// newTUN creates the interface. An existing one of the same name is in use: the kernel removes interfaces of programs
+// that have ended.
 func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 	if err := permittedTUN(); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind
 	return append(notes, a.resolve(ctx, s)...), nil
 }
 
-// close takes the interface down, which also removes the routes into it, before the gateway's own.
+// close takes the interface down, which removes the routes into it, and then removes the routes to the gateway.
 func (a *tunAdapter) close() {
 	if a.link == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// HasTUN tells whether this program can make a network interface on this system at all.
+// HasTUN reports whether the program can create a network interface on this system.
 const HasTUN = false
 
 func permittedTUN() error { return &client.TunnelProblem{Key: locale.TunnelNotHere} }

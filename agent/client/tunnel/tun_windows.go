@@ -17,16 +17,16 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// HasTUN tells whether this program can make a network interface on this system at all.
+// HasTUN reports whether the program can create a network interface on this system.
 const HasTUN = true
 
-const adapterType = "Ideco" // the driver keeps adapters of each type apart
+const adapterType = "Ideco" // the driver separates adapters by type
 
-// adapterGUID is the agent's own, always the same: Windows takes it for the same network every time, and what is left
-// of an earlier run is found by it.
+// adapterGUID is always the same, so that Windows takes the interface for the same network every time and the
+// settings of an earlier run can be found.
 var adapterGUID = windows.GUID{Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d, Data4: [8]byte{0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13}}
 
-// permittedTUN tells whether this process may make a network interface, and has the driver for it.
+// permittedTUN returns an error when this process may not create a network interface or the driver is missing.
 func permittedTUN() error {
 	if err := permittedChanges(); err != nil {
 		return err
@@ -37,7 +37,7 @@ func permittedTUN() error {
 	return nil
 }
 
-// permittedChanges tells whether this process may change the computer's networks.
+// permittedChanges returns an error when this process may not change the computer's network settings.
 func permittedChanges() error {
 	administrators, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
 	if err != nil {
@@ -50,8 +50,8 @@ func permittedChanges() error {
 	return nil
 }
 
-// tunAdapter is a network interface, and what leads into it. After open the goroutine of changes is the only one that
-// uses socket, into and written, until close has stopped it.
+// tunAdapter is a network interface with its routes. After open, until close has stopped it, only the goroutine of
+// changes uses socket, into and written.
 type tunAdapter struct {
 	config     Config
 	setup      client.TunnelSetup
@@ -66,8 +66,8 @@ type tunAdapter struct {
 	written    time.Time      // when the DNS rule was written last
 }
 
-// newTUN makes an interface. One that is up belongs to another agent: Windows removes those of programs that have
-// ended, and the driver what Windows has left of them.
+// newTUN creates the interface. One that is up belongs to another agent: Windows removes interfaces of programs that
+// have ended, and the driver removes their remains.
 func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 	if err := permittedTUN(); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 	return &tunAdapter{config: c, setup: s, blockLocal: c.BlockLocal != nil && c.BlockLocal(), tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
 }
 
-// inUse tells whether some program has the agent's interface up.
+// inUse reports whether the agent's interface is up in another program.
 func inUse() bool {
 	luid, err := winipcfg.LUIDFromGUID(&adapterGUID)
 	if err != nil {
@@ -185,8 +185,8 @@ func (a *tunAdapter) route() (plan, error) {
 	return p, nil
 }
 
-// changed rebinds the socket and plans the routes again after the computer's network has changed, and writes the DNS rule again
-// when it is missing. It does not repeat checkAddress, because it cannot take the tunnel down.
+// changed rebinds the socket and plans the routes again after the network has changed, and restores the DNS rule. It
+// does not repeat checkAddress, because it cannot take the tunnel down.
 func (a *tunAdapter) changed() {
 	a.keepRule()
 	if err := a.socket.rebind(); err != nil {
@@ -202,9 +202,9 @@ func (a *tunAdapter) changed() {
 	}
 }
 
-// resolve makes the tunnel's DNS servers answer by a rule, for all names or for those under the suffixes, and also as those
-// of the interface where they answer for all names. The suffixes complete short names. What an earlier program has set is
-// overwritten in any case: Windows remembers it by the interface's GUID.
+// resolve sets the tunnel's DNS servers by a rule, for all names or for those under the suffixes, and also on the
+// interface when they answer for all names. The suffixes complete short names. Settings of an earlier program are
+// overwritten in any case, because Windows keeps them under the interface's GUID.
 func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	var suffixes []string
 	if len(s.DNS) > 0 {
@@ -234,7 +234,7 @@ func (a *tunAdapter) writeRule() error {
 	return nil
 }
 
-// keepRule writes the DNS rule again when group policy has removed it, or has made a table of its own.
+// keepRule writes the DNS rule again when group policy has removed it or created its own table.
 func (a *tunAdapter) keepRule() {
 	if len(nrptNames(a.setup)) == 0 || !nrptNeedsRewrite() {
 		return
@@ -247,9 +247,9 @@ func (a *tunAdapter) keepRule() {
 	a.logError(a.writeRule())
 }
 
-// close removes the DNS rule, then the interface's routes, addresses and DNS servers, and last the filters, so that nothing goes
-// past the tunnel before. The routes are removed before the interface because Windows may fail to remove an interface with
-// active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
+// close removes the DNS rule, then the interface's routes, addresses and DNS servers, and last the filters, so that
+// nothing goes past the tunnel before. The routes go before the interface because Windows may fail to remove an
+// interface with active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
 func (a *tunAdapter) close() {
 	if a.policy != nil {
 		a.policy.stop()
@@ -270,16 +270,16 @@ func (a *tunAdapter) logError(err error) {
 	}
 }
 
-// forget removes the interface's routes, addresses and DNS servers. Windows does not let its own routes be removed: they go
-// with the interface.
+// forget removes the interface's routes, addresses and DNS servers. Windows removes its own routes with the
+// interface.
 func forget(luid winipcfg.LUID) {
 	luid.FlushRoutes(windows.AF_INET)
 	luid.FlushIPAddresses(windows.AF_INET)
 	setServers(adapterGUID, nil, nil)
 }
 
-// cleanUp removes what a killed program left behind: its DNS rule, and what the interface still has, if there is one.
-// The filters went with the program. Where the interface is up, the program still runs.
+// cleanUp removes what a killed program left behind: the DNS rule and the settings of the interface, if it exists.
+// The filters ended with the program. It does nothing when the interface is up, because its program still runs.
 func cleanUp(string) error {
 	if permittedChanges() != nil || inUse() {
 		return nil
@@ -289,7 +289,7 @@ func cleanUp(string) error {
 	if err != nil {
 		return failed // no interface
 	}
-	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it is there, and not only remembered
+	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it exists, Windows does not only remember it
 		forget(luid)
 	}
 	return failed

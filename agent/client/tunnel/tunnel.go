@@ -1,63 +1,62 @@
 // Package tunnel is the agent's end of the tunnel: wireguard-go inside this process, between the gateway and one of
 // two adapters.
 //
-//   - TUN on Linux (CAP_NET_ADMIN): a network interface. It gets the address, the routes and, where systemd-resolved
-//     runs, the DNS servers that the gateway names. When everything goes through the tunnel, the routes are 0.0.0.0/1 and
-//     128.0.0.0/1, which leave the computer's own default route unchanged. A route of its own then keeps the gateway
-//     outside, on the path that led to it when the tunnel came up. When that path goes away, the gateway counts as
-//     unreachable until the agent has reconnected and made a new tunnel. IPv6 is not changed. Interface and routes are
-//     gone when the program is, except the two routes to the gateway: these are marked with RouteProtocol, and the next
-//     program with the same interface name removes them when it starts. The networks that this computer was in when the
-//     tunnel came up stay outside (see planRoutesLinux), and the person is told.
+//   - TUN on Linux (CAP_NET_ADMIN): a network interface with the address, routes and, with systemd-resolved, DNS servers
+//     from the gateway. When everything goes through the tunnel, the routes are 0.0.0.0/1 and 128.0.0.0/1, which leave
+//     the default route unchanged. A separate route then keeps the gateway outside, on the path in use when the tunnel
+//     came up. When that path disappears, the gateway is unreachable until the agent reconnects with a new tunnel. IPv6 is
+//     not changed. Interface and routes disappear with the program, except the two routes to the gateway: the next program
+//     with the same interface name finds them by RouteProtocol and removes them. The computer's own networks stay outside
+//     (see planRoutesLinux), and the person is told.
 //   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
-//     driver wintun, always with the same name and GUID. The library is loaded from the program's own directory after its
-//     SHA-256 was checked. See below for routes, DNS and filters.
+//     driver wintun, always with the same name and GUID. The library is loaded only from the program's own directory and
+//     with the known SHA-256. See below for routes, DNS and filters.
 //   - Netstack (everywhere, no rights): a TCP/IP stack inside this process, which programs reach through a SOCKS5 proxy
-//     (CONNECT). The proxy listens while the tunnel is up; its connections end with the tunnel. When the gateway names
-//     DNS servers, names are looked up there through the tunnel and nowhere else, otherwise by the system.
+//     (CONNECT). The proxy and its connections exist while the tunnel is up. Names are looked up by the gateway's DNS
+//     servers through the tunnel, or by the system when there are none.
 //
 // # The interface on Windows
 //
-// Nothing of this has been tried on a real Windows. Least certain is ARM64, where Windows runs this program by emulation.
+// This part has not been tested on a real Windows, ARM64 least of all, where Windows runs the program by emulation.
 //
-// Routes (planRoutesWindows): the networks that the gateway names; 0.0.0.0/1, 128.0.0.0/1 and a default route for
-// everything. Where they overlap with a network of this computer, the gateway's come first, and the person is told. The
-// networks of WSL, Docker and Hyper-V stay outside, and so do all local networks while everything goes
-// through the tunnel, unless Config.BlockLocal. The tunnel carries IPv4 only. When the computer moves to another network,
-// the routes are planned again.
+// Routes (planRoutesWindows): the gateway's networks; 0.0.0.0/1, 128.0.0.0/1 and a default route for everything.
+// Where they overlap with a network of this computer, the gateway's come first, and the person is told. The networks
+// of WSL, Docker and Hyper-V stay outside. So do all local networks while everything goes through the tunnel, unless
+// Config.BlockLocal. The tunnel carries IPv4 only. When the computer moves to another network, the routes are planned
+// again.
 //
-// The gateway needs no route: wireguard-go's socket, and the control connection by DialControl, are bound to the interface
-// that leads to the gateway without the tunnel. The socket is bound again when that interface changes, and drops its
-// packets when there is none.
+// The gateway needs no route: wireguard-go's socket, and the control connection by DialControl, are bound to the
+// interface that leads to the gateway outside the tunnel. The socket is bound again when that interface changes, and
+// drops its packets when there is none.
 //
 // The interface has the lowest metric when everything or every name goes through the tunnel, otherwise the highest
-// (metricFor). DNS registration, LLMNR and NetBIOS are switched off on it. When the tunnel's address is still assigned to
-// an interface that is down, it is removed there.
+// (metricFor). DNS registration, LLMNR and NetBIOS are switched off on it. The tunnel's address is removed from any
+// interface that is down.
 //
-// DNS: a rule of the name resolution policy table sends names to the tunnel's servers: those under the suffixes, or all
-// names when the gateway names no suffixes or everything goes through the tunnel (nrptNames). The rule is written again
-// when group policy removes it or creates a table of its own. Servers for all names are also set on the interface.
+// DNS: a rule of the name resolution policy table sends names to the tunnel's servers: those under the suffixes, or
+// all names when there are no suffixes or everything goes through the tunnel (nrptNames). The rule is written again
+// when group policy removes it or creates its own table. Servers for all names are also set on the interface.
 //
-// Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS, when
-// the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With Config.BlockLocal
-// they also block IPv4. The agent's own traffic to the gateway is always permitted. The filters belong to a dynamic
-// session, so Windows removes them when the process ends. Without them the tunnel does not come up.
+// Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS,
+// when the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With
+// Config.BlockLocal they also block IPv4. The agent's own traffic to the gateway is always permitted. Windows removes
+// the filters when the process ends. Without them the tunnel does not come up.
 //
-// When the program was killed, its DNS rule and the settings under the interface's GUID are left. The next program removes
-// the rule when it starts, unless the interface is up, which means that the first program still runs. The settings are
-// overwritten when the next tunnel comes up. Without a next program the rule lasts until the computer restarts, because
-// its registry key is volatile.
+// A killed program leaves its DNS rule and the settings under the interface's GUID. The next program removes the rule
+// when it starts, unless the interface is up, which means that the first program still runs. The next tunnel
+// overwrites the settings. Without a next program the rule lasts until the computer restarts, because its registry
+// key is volatile.
 //
 // # Keys and reconnecting
 //
-// The key pair is new for every session. Private and preshared keys stay in this process: they are never written
-// anywhere, and no control socket is opened.
+// Every session has a new key pair. Private and preshared keys are never written to disk, and no control socket is
+// opened.
 //
-// When the agent reconnects and nothing but keys and port has changed, only the peer is replaced: interface, proxy and the
-// connections through them stay.
+// When the agent reconnects and only keys and port have changed, only the peer is replaced: interface, proxy and
+// connections stay.
 //
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library: loops are written by hand where
-// package slices, which is newer, has a function.
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library; so there are loops
+// where package slices, which is newer, has a function.
 package tunnel
 
 import (
@@ -75,12 +74,12 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Mode is how programs on this computer get into the tunnel.
+// Mode is how programs on this computer use the tunnel.
 type Mode string
 
 // Modes.
 const (
-	Auto     Mode = "auto" // TUN where the program may, otherwise none
+	Auto     Mode = "auto" // TUN when the program has the rights, otherwise no tunnel
 	TUN      Mode = "tun"
 	Netstack Mode = "netstack"
 )
@@ -91,15 +90,15 @@ const AdapterName = "Ideco agent"
 // Modes lists every mode.
 var Modes = []Mode{Auto, TUN, Netstack}
 
-// Config says how the tunnel is to be had.
+// Config configures a Tunnel.
 type Config struct {
 	Mode  Mode
 	Name  string // of the interface; TUN on Linux
-	Socks string // IP address and port where the proxy listens; Netstack
-	// BlockLocal tells whether to block the local networks, except their routers, while everything goes through the tunnel. It
-	// is called when the tunnel comes up. nil = no. TUN on Windows.
+	Socks string // IP address and port of the proxy; Netstack
+	// BlockLocal reports whether to block the local networks, except their routers, while everything goes through the
+	// tunnel. It is called when the tunnel comes up. nil = no. TUN on Windows.
 	BlockLocal func() bool
-	Log        func(text string) // told what helps to find a fault, from any goroutine; never holds a secret
+	Log        func(text string) // diagnostics; called from any goroutine, text holds no secret
 }
 
 // Tunnel is a client.Tunnel.
@@ -112,8 +111,7 @@ type Tunnel struct {
 	current *running   // nil = the tunnel is down
 }
 
-// New prepares a tunnel. Where it may, it removes what an earlier program with the same interface name left behind when
-// it was killed.
+// New prepares a tunnel. It removes what a killed program with the same interface name left behind, if it may.
 func New(c Config) *Tunnel {
 	if c.Log == nil {
 		c.Log = func(string) {}
@@ -126,12 +124,12 @@ func New(c Config) *Tunnel {
 	return &Tunnel{config: c, timeouts: defaultTimeouts}
 }
 
-// adapter is this computer's side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
+// adapter is the local side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
 type adapter interface {
 	device() tun.Device
-	// open lets programs into the tunnel. The device is up, and bind is its end towards the gateway.
+	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway.
 	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error)
-	// close undoes open, also half of it. The device is still there.
+	// close undoes open, also after an error. The device still exists.
 	close()
 }
 
@@ -158,7 +156,7 @@ func (t *Tunnel) NewKey() (agent.Key, error) {
 	return public, nil
 }
 
-// permitted tells whether this program may have the tunnel that is wanted.
+// permitted returns an error when this program may not have the tunnel of the mode.
 func (c Config) permitted() error {
 	if c.Mode == Netstack {
 		return nil
@@ -171,7 +169,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := t.key
-	t.key = privateKey{} // one session, one key
+	t.key = privateKey{} // each key is used once
 	if key == (privateKey{}) {
 		return nil, nil, fmt.Errorf("tunnel: no key")
 	}
@@ -199,13 +197,13 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	return t.current.watch.works, notes, nil
 }
 
-// sameNetwork tells whether a tunnel that is up serves the new setup without its adapter being made anew.
+// sameNetwork reports whether the adapter for setup a can be kept for b.
 func sameNetwork(a, b client.TunnelSetup) bool {
 	return a.Endpoint.Addr() == b.Endpoint.Addr() && a.Address == b.Address && a.MTU == b.MTU &&
 		reflect.DeepEqual(a.Nets, b.Nets) && reflect.DeepEqual(a.DNS, b.DNS) && reflect.DeepEqual(a.Suffixes, b.Suffixes)
 }
 
-// renew gives the device another key and its peer anew: the gateway has a new one too.
+// renew replaces the device's key and peer.
 func (t *Tunnel) renew(key privateKey, s client.TunnelSetup) error {
 	t.current.setup = s
 	return configure(t.current.device, key, s)
@@ -233,7 +231,7 @@ func (c Config) adapter(s client.TunnelSetup) (adapter, error) {
 	return newTUN(c, s)
 }
 
-// logger writes the errors of wireguard-go to the log. They never have a key in them, only the beginning of public ones.
+// logger logs wireguard-go's errors. They contain no keys except the beginning of public ones.
 func (t *Tunnel) logger() *device.Logger {
 	return &device.Logger{
 		Verbosef: device.DiscardLogf,

@@ -10,19 +10,19 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// timeouts are those of a watch.
+// timeouts configure a watch.
 type timeouts struct {
 	firstHandshake time.Duration // a tunnel without a handshake counts as blocked after this time
 	stale          time.Duration // a tunnel counts as blocked when its last handshake is this old
-	pollDown       time.Duration // between two looks at the last handshake while the tunnel does not work
+	pollDown       time.Duration // between two checks while the tunnel does not work
 	pollUp         time.Duration // the same while it works
 }
 
-// WireGuard does not accept the keys of a handshake after 180 s. The keepalive makes a new one every 120 s as long as
+// WireGuard does not accept the keys of a handshake after 180 s. The keepalive triggers a new one every 120 s while
 // packets get through.
 var defaultTimeouts = timeouts{firstHandshake: 10 * time.Second, stale: 195 * time.Second, pollDown: 100 * time.Millisecond, pollUp: 2 * time.Second}
 
-// watch tells when a tunnel begins to work and when it stops.
+// watch reports when a tunnel begins and stops working.
 type watch struct {
 	works    chan bool
 	timeouts timeouts
@@ -38,7 +38,7 @@ func newWatch(d *device.Device, t timeouts) *watch {
 	return w
 }
 
-// stop returns when the watch says nothing more. It may be called again, also at the same time.
+// stop stops the watch and waits for its goroutine. It may be called again, also concurrently.
 func (w *watch) stop() {
 	w.once.Do(func() { close(w.quit) })
 	w.done.Wait()
@@ -87,8 +87,7 @@ func (w *watch) pause(works bool) bool {
 	}
 }
 
-// lastHandshake is when the peer last agreed on keys, zero when it never did. The device lists its only peer's values
-// one a line.
+// lastHandshake returns the time of the last handshake with the device's only peer; zero = there was none.
 func lastHandshake(d *device.Device) time.Time {
 	state, err := d.IpcGet()
 	if err != nil {

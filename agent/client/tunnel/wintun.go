@@ -7,13 +7,13 @@ import (
 	"io"
 )
 
-// The driver's library as its authors signed it.
+// The driver's library, signed by its authors.
 const (
 	wintunName   = "wintun.dll"
 	wintunSHA256 = "e5da8447dc2c320edc0fc52fa01885c103de8c118481f683643cacc3220dafce" // 0.14.1, amd64
 )
 
-// checkWintun tells whether the file is that library.
+// checkWintun returns an error when the file is not the known library.
 func checkWintun(file io.Reader) error {
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {

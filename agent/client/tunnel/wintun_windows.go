@@ -11,25 +11,23 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// How package wintun looks for its library.
+// The flags with which package wintun loads its library.
 const (
 	searchApplicationDir = 0x200 // LOAD_LIBRARY_SEARCH_APPLICATION_DIR
 	wintunSearch         = searchApplicationDir | windows.LOAD_LIBRARY_SEARCH_SYSTEM32
 )
 
-// wintunModule is the process's, as modules are.
+// wintunModule records that the library is loaded, once for the process.
 var wintunModule struct {
 	sync.Mutex
 	loaded bool
 }
 
-// loadWintun loads the driver's library from this program's own directory, when it is the known one. The file stays
-// open, so that nobody can change, rename or replace it between the check and the loading, nor as long as the process
-// runs.
+// loadWintun loads the driver's library from the program's own directory after checking it. The file stays open, so
+// that nobody can change, rename or replace it while the process runs.
 //
-// Package wintun later loads "wintun.dll" by its bare name from the program's directory or System32. Windows gives a
-// name without a path the module of that name that the process has already, and the program's directory, where the
-// search begins, has the same file. That this is so here is looked at, too.
+// Package wintun later loads "wintun.dll" by name from the program's directory or System32. Windows then returns the
+// module that is already loaded. loadChecked verifies that.
 func loadWintun() error {
 	wintunModule.Lock()
 	defer wintunModule.Unlock()
@@ -49,11 +47,11 @@ func loadWintun() error {
 		windows.CloseHandle(file)
 		return err
 	}
-	wintunModule.loaded = true // and file is never closed
+	wintunModule.loaded = true // file is never closed
 	return nil
 }
 
-// openUnchanging opens a file that nobody else may then write to, rename or delete.
+// openUnchanging opens a file so that nobody else can write, rename or delete it.
 func openUnchanging(path string) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -67,7 +65,7 @@ func loadChecked(path string, file windows.Handle) error {
 	if err := checkWintun(handleReader(file)); err != nil {
 		return err
 	}
-	module, err := windows.LoadLibraryEx(path, 0, windows.LOAD_LIBRARY_SEARCH_SYSTEM32) // where its own imports are looked for
+	module, err := windows.LoadLibraryEx(path, 0, windows.LOAD_LIBRARY_SEARCH_SYSTEM32) // for its own imports
 	if err != nil {
 		return fmt.Errorf("load %s: %w", path, err)
 	}
@@ -81,7 +79,7 @@ func loadChecked(path string, file windows.Handle) error {
 	return nil
 }
 
-// handleReader reads a file whose handle belongs to no os.File, which would close it one day.
+// handleReader reads from a handle. An os.File would close the handle when it is garbage collected.
 type handleReader windows.Handle
 
 func (h handleReader) Read(p []byte) (int, error) {

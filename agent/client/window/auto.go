@@ -7,21 +7,21 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Nobody is logged in by the program itself but with a password that they chose to save, and only at three times: when the
-// session has run out, and, for who also chose to be connected automatically, when the program starts and when the service
-// is there again that took the access with it. After every other end, and after a refusal, a person has to ask.
+// The program logs in by itself only with a saved password, and only when the session has expired or, if the person
+// chose automatic connection, when the program starts and when the service returns after it ended the access. After
+// any other end or a refusal the person has to log in.
 
-// mayLogIn tells whether there is a password to log in with. saved: one is there.
+// mayLogIn reports whether there is a saved password that may be used.
 func mayLogIn(p settings.Personal, bans settings.Bans, saved bool) bool {
 	return p.SavePassword && !bans.SavedPassword && saved
 }
 
-// wantsAtStart tells whether to log in when the program starts.
+// wantsAtStart reports whether to log in when the program starts.
 func wantsAtStart(p settings.Personal, bans settings.Bans, saved bool) bool {
 	return p.AutoConnect && mayLogIn(p, bans, saved)
 }
 
-// wantsAfter tells whether to log in after a change.
+// wantsAfter reports whether to log in after a change of the status.
 func wantsAfter(was, is session.Status, p settings.Personal, bans settings.Bans, saved bool) bool {
 	justEnded := is.State == client.Ended && was.State != client.Ended
 	switch {
@@ -33,8 +33,8 @@ func wantsAfter(was, is session.Status, p settings.Personal, bans settings.Bans,
 	return p.AutoConnect && wentWithService(was, is)
 }
 
-// wentWithService tells whether the person's access, or the attempt to get it, has just ended because the service did:
-// it was stopped and said so, or it does not answer any more.
+// wentWithService reports whether the person's access, or login, has just ended because the service stopped or does
+// not answer.
 func wentWithService(was, is session.Status) bool {
 	if was.Control != session.Yours || !was.Busy() {
 		return false
@@ -46,20 +46,20 @@ func wentWithService(was, is session.Status) bool {
 type step int
 
 const (
-	stepWait  step = iota // for the gateway, or for its answer
-	stepProbe             // until the gateway answers
-	stepLogin             // now
+	stepWait  step = iota // for the gateway, the answer to a login, or the service
+	stepProbe             // probe until the gateway answers
+	stepLogin             // log in now
 	stepOver              // the automatic login has succeeded or failed
 )
 
-// nextStep returns the next step of the automatic login. Before the first login it waits for the gateway: the network may
+// nextStep returns the next step of the automatic login. It waits until the gateway answers, because the network may
 // come up after the person has logged on to Windows.
 func nextStep(v session.Status) step {
 	switch {
 	case v.Control == session.Other:
 		return stepOver
 	case v.Problem != nil:
-		return stepWait // for the service, or for settings
+		return stepWait // for the service or for valid settings
 	case v.HasAccess():
 		return stepOver
 	}
@@ -79,7 +79,7 @@ func nextStep(v session.Status) step {
 	case client.Failed:
 		switch {
 		case v.Login == "":
-			return stepWait // the session probes it again and again
+			return stepWait // the session keeps probing
 		case v.Code == string(agent.CodeUnreachable):
 			return stepProbe
 		}

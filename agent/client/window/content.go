@@ -11,17 +11,17 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Input is everything that BuildContent decides by.
+// Input is the input of BuildContent.
 type Input struct {
 	session.Status
 	Lang     locale.Lang
 	Personal settings.Personal
 	Bans     settings.Bans
-	Gateway  string // that the settings name, as a person would write it; empty = none
+	Gateway  string // from the settings, with the port unless it is the default; empty = none
 	Locked   bool   // policy names the gateway
 	Typed    Typed
-	Saved    bool // there is a saved password for the login that is typed
-	// OwnMessage is what the window itself has to say, for instance that the login is missing; empty = nothing.
+	Saved    bool // there is a saved password for the typed login
+	// OwnMessage is a message of the window itself, for instance that the login is missing; empty = none.
 	OwnMessage string
 	Now        time.Time
 	Traffic    *Traffic // through the VPN; nil = not known
@@ -33,8 +33,8 @@ type Traffic struct{ Received, Sent uint64 }
 // Typed is the text in the fields.
 type Typed struct{ Login, Password, Address string }
 
-// Content is everything that a window and its tray icon show. The window shows the form, to log in, or the card, while the
-// person or somebody else has access.
+// Content is everything that a window and its tray icon show. The window shows either the form, to log in, or the
+// card, while the person or somebody else has access.
 type Content struct {
 	Icon   Icon
 	Status string
@@ -142,7 +142,7 @@ func icon(s session.Status) Icon {
 		case s.Code != "":
 			return IconAttention
 		case s.State == client.Authorized && s.Mode == client.ModeVPN:
-			return IconConnecting // the tunnel is on its way
+			return IconConnecting // the tunnel is coming up
 		}
 		return IconOK
 	case client.Ended:

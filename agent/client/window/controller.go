@@ -15,33 +15,33 @@ type Controller struct {
 	cfg      Config
 	registry settings.Registry
 	personal settings.Personal
-	gateway  settings.Gateway // without a Host there is none, or wrong says why
+	gateway  settings.Gateway // an empty Host means none; wrong may say why
 	wrong    error
 
 	session session.Session
 	place   place
-	local   *session.Local // the session, where place is here
+	local   *session.Local // the same as session when place is here, otherwise nil
 	leave   func()         // stops watching the session
-	closed  sync.WaitGroup // sessions that were left
+	closed  sync.WaitGroup // counts goroutines that close sessions
 
 	typed        Typed
 	tried        attempt
 	ownMessage   string // see Input
-	quiet        bool   // ownMessage repeats what was typed, which may be a password in the wrong field
+	quiet        bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
 	visible      bool   // the window is shown
 	autoLogin    bool   // the program logs in by itself as soon as it can
-	probed       bool   // while autoLogin: the gateway is already being probed
-	loginPending bool   // a login was requested and has not begun yet
+	probed       bool   // a probe was started for autoLogin
+	loginPending bool   // a login was requested; the status does not show it yet
 	loggedOut    bool   // the person has logged out and not logged in since, so the program does not log in by itself
 	was          session.Status
 	shown        string // the last status in the log
 }
 
-// attempt is the last login that was requested. It is kept as long as the session, because a person may choose during the
-// session to save the password (see Tick).
+// attempt is the last login that was requested. It is kept during the session, because the person may then choose to
+// save the password (see Tick).
 type attempt struct {
 	target, login, password string
-	saved                   bool // the password came from the safe
+	saved                   bool // the password came from Safe
 }
 
 // Open connects the window to the session it controls.
@@ -74,7 +74,7 @@ func (c *Controller) Content() Content {
 		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic()})
 }
 
-// traffic is read only while the window shows it.
+// traffic returns the VPN's traffic when the window shows it, otherwise nil.
 func (c *Controller) traffic() *Traffic {
 	if !c.Counts() || c.cfg.Traffic == nil {
 		return nil
@@ -86,14 +86,14 @@ func (c *Controller) traffic() *Traffic {
 	return &t
 }
 
-// Counts tells whether the window is shown and there is a VPN whose traffic changes all the time. What a session in the
-// local network sends and receives is known to nobody on this computer: it goes past the program.
+// Counts reports whether the window is visible and shows the traffic of a VPN, which changes all the time. The
+// traffic of a session in the local network does not pass this program and is not known.
 func (c *Controller) Counts() bool {
 	v := c.session.Status()
 	return c.visible && c.place == inService && v.Control == session.Yours && v.State == client.TunnelUp && v.Mode == client.ModeVPN
 }
 
-// Server is the gateway as a person would write it; empty = none.
+// Server returns the gateway, with the port unless it is the default; empty = none.
 func (c *Controller) Server() string {
 	if c.gateway.Host == "" {
 		return ""
@@ -101,17 +101,17 @@ func (c *Controller) Server() string {
 	return c.gateway.String()
 }
 
-// Here tells whether the access is of this process, which has to end it in time and to look after the network.
+// Here reports whether the session runs in this process, which must then end it in time.
 func (c *Controller) Here() bool { return c.place == here }
 
-// Nudge tells that the network has changed or the computer woke.
+// Nudge says that the network has changed or the computer woke from sleep.
 func (c *Controller) Nudge() {
 	if c.local != nil {
 		c.local.Nudge()
 	}
 }
 
-// SetVisible tells whether the window is shown. When it is, the settings of the administrators are read again.
+// SetVisible says whether the window is shown. When it is, the administrators' settings are read again.
 func (c *Controller) SetVisible(visible bool) {
 	c.visible = visible
 	if visible {
@@ -128,7 +128,8 @@ func (c *Controller) pauseProbing() {
 	}
 }
 
-// reloadGateway loads the gateway again. It probes it when it is another one, or when the last answer may be out of date.
+// reloadGateway loads the gateway again. It probes when the gateway is another one or the last answer may be out of
+// date.
 func (c *Controller) reloadGateway() {
 	before, beforeWrong, beforeSession := c.gateway, c.wrong, c.session
 	c.loadGateway()
@@ -148,7 +149,7 @@ func (c *Controller) reloadGateway() {
 // probe asks the session to find out whether the gateway answers.
 func (c *Controller) probe() { c.probed, c.loginPending = true, false; c.session.Probe() }
 
-// Shown tells what is on show now. Each line of the status goes into the log once.
+// Shown logs the status that is shown, when it has changed.
 func (c *Controller) Shown(content Content) {
 	line := string(content.Icon) + ": " + content.Status
 	if c.quiet && content.Status == c.ownMessage {
@@ -160,22 +161,21 @@ func (c *Controller) Shown(content Content) {
 	}
 }
 
-// Close ends the access and everything of the controller.
+// Close ends the access and closes all sessions.
 func (c *Controller) Close() {
 	c.leave()
 	c.session.Close()
 	c.closed.Wait()
 }
 
-// HasAccess tells whether there is access of this window's to lose.
+// HasAccess reports whether this window has access, a login or a reconnect that would be lost.
 func (c *Controller) HasAccess() bool {
 	v := c.session.Status()
 	return v.Control == session.Yours && v.Busy()
 }
 
-// ReturnsHidden tells whether the program, started again after an installer has closed it, may stay out of sight: the
-// person had no access to lose, or gets it back without doing anything. Otherwise it shows itself and asks for the
-// password.
+// ReturnsHidden reports whether the program may start hidden after an installer has closed and restarted it: it had
+// no access, or logs in again by itself. Otherwise it shows the window to ask for the password.
 func (c *Controller) ReturnsHidden() bool {
 	return !c.HasAccess() || wantsAtStart(c.personal, c.registry.Bans, c.saved() != "")
 }

@@ -8,14 +8,14 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Type takes what stands in the fields.
+// Type sets the texts in the fields.
 func (c *Controller) Type(t Typed) {
 	if t != c.typed {
 		c.typed, c.ownMessage, c.quiet = t, "", false
 	}
 }
 
-// TypedAddress takes the address that a person has finished typing. One that is none is refused in words.
+// TypedAddress uses the typed address. It returns false and shows a message when the address is invalid.
 func (c *Controller) TypedAddress() bool {
 	if c.locked() || c.session.Status().Busy() || strings.TrimSpace(c.typed.Address) == c.Server() {
 		return true
@@ -29,7 +29,7 @@ func (c *Controller) TypedAddress() bool {
 		}
 	}
 	c.ownMessage, c.autoLogin = "", false
-	c.cfg.Line = settings.Values{} // which counts again at the next start; now a person says otherwise
+	c.cfg.Line = settings.Values{} // the typed address replaces it until the next start
 	c.saveSettings(own)
 	c.loadGateway()
 	c.typed.Address = c.addressText()
@@ -49,8 +49,8 @@ func (c *Controller) saveSettings(p settings.Personal) {
 	}
 }
 
-// Tick takes the two boxes. To be logged in by the program takes a saved password: who ticks the second box means the
-// first one too, and who unticks the first one means the second.
+// Tick sets the two check boxes. Automatic login needs a saved password: checking auto also checks save, and
+// unchecking save also unchecks auto.
 func (c *Controller) Tick(save, auto bool) {
 	if c.registry.Bans.SavedPassword {
 		return
@@ -72,7 +72,7 @@ func (c *Controller) Tick(save, auto bool) {
 	}
 }
 
-// saved is the saved password for the login that is typed; "" = none.
+// saved returns the saved password for the typed login; "" = none.
 func (c *Controller) saved() string {
 	if c.gateway.Host == "" || c.typed.Login == "" || c.registry.Bans.SavedPassword {
 		return ""
@@ -84,7 +84,7 @@ func (c *Controller) saved() string {
 	return password
 }
 
-// forget deletes what is saved for the person who sits here.
+// forget deletes the saved passwords of the last and the typed login.
 func (c *Controller) forget() {
 	for _, login := range []string{c.personal.Login, c.typed.Login} {
 		if login == "" || c.gateway.Host == "" {

@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Login requests access with what is typed, or with the saved password. It returns the field that has to be filled in first,
+// Login logs in with the typed or the saved password. It returns the field that has to be filled in first,
 // or "".
 func (c *Controller) Login() (missing control) {
 	c.autoLogin = false
@@ -36,7 +36,7 @@ func (c *Controller) Login() (missing control) {
 	return ""
 }
 
-// firstEmpty is where a person goes on: at the first field of the form that has to be filled in, or at the button.
+// firstEmpty returns the first field of the form that has to be filled in, otherwise the main button.
 func (c *Controller) firstEmpty() control {
 	switch {
 	case c.session.Status().Busy():
@@ -57,7 +57,7 @@ func (c *Controller) login(password string, saved bool) {
 	c.session.Login(c.typed.Login, password)
 }
 
-// Logout ends the access, or the attempt to get it.
+// Logout ends the access or cancels the login.
 func (c *Controller) Logout() {
 	c.autoLogin, c.loggedOut, c.ownMessage = false, true, ""
 	c.session.Logout()

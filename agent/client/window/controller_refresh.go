@@ -7,26 +7,26 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Refresh compares the session with the last look, continues the automatic login, and returns notifications.
+// Refresh handles a change of the session: it continues the automatic login and returns new notifications.
 func (c *Controller) Refresh() []News {
 	is := c.session.Status()
 	was := c.was
 	c.was = is
 	news := Tell(c.cfg.Lang, was, is)
 	c.settleAttempt(was, is)
-	if is.Control == session.Other && was.Control != session.Other && !is.CanEnd { // Tell has no notification for this
+	if is.Control == session.Other && was.Control != session.Other && !is.CanEnd { // Tell returns nothing for this
 		c.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
 	if !c.loggedOut && wantsAfter(was, is, c.personal, c.registry.Bans, c.saved() != "") {
 		c.autoLogin, c.probed = true, false
 	}
-	if is.Busy() || justOver(was, is) { // a login may begin and end between two looks
+	if is.Busy() || justOver(was, is) { // a login may begin and end between two calls
 		c.loginPending = false
 	}
 	if c.autoLogin {
 		c.autoLoginStep(is)
 	}
-	if c.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the next one goes to the gateway that is set by then
+	if c.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the settings may have changed
 		c.reloadGateway()
 	}
 	return news
@@ -38,7 +38,7 @@ func justOver(was, is session.Status) bool {
 	return over && (is.State != was.State || is.Code != was.Code)
 }
 
-// settleAttempt saves or forgets what was typed after a login succeeded or failed.
+// settleAttempt saves the login and password after a login has succeeded, and forgets them after it has failed.
 func (c *Controller) settleAttempt(was, is session.Status) {
 	switch {
 	case is.HasAccess() && !was.HasAccess() && c.tried.password != "":

@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// loadGateway reads which gateway the settings name, and opens the session that belongs to it.
+// loadGateway reads the gateway from the settings and opens the session for it.
 func (c *Controller) loadGateway() {
 	c.registry = c.cfg.Registry()
 	c.gateway, c.wrong = c.choose(c.registry)
@@ -15,10 +15,10 @@ func (c *Controller) loadGateway() {
 		c.forget()
 	}
 	if c.session != nil && c.session.Status().Busy() {
-		return // what is going on ends where it began
+		return // never change the session during access or a login
 	}
 	service := c.cfg.HasService != nil && c.cfg.HasService()
-	where := placeOf(c.registry.Vouches(c.gateway), service) // where something is wrong, the session here says so
+	where := placeOf(c.registry.Vouches(c.gateway), service) // with invalid settings: here, and that session shows the problem
 	switch {
 	case c.session != nil && c.place == where:
 	case where == inService:
@@ -39,10 +39,10 @@ func (c *Controller) choose(r settings.Registry) (settings.Gateway, error) {
 	return g, err
 }
 
-// chooseNow is for the session here, which asks on the window's goroutine.
+// chooseNow returns the loaded gateway. The session calls it on the window's goroutine.
 func (c *Controller) chooseNow() (settings.Gateway, error) { return c.gateway, c.wrong }
 
-// open takes a session in place of the one before it.
+// open replaces the session.
 func (c *Controller) open(where place, s session.Session, local *session.Local) {
 	if c.session != nil {
 		c.leave()
@@ -67,7 +67,7 @@ func (c *Controller) open(where place, s session.Session, local *session.Local) 
 	c.was = s.Status()
 }
 
-// dismiss closes a session that has no access, without making the window wait.
+// dismiss closes a session in the background.
 func (c *Controller) dismiss(s session.Session) {
 	c.closed.Add(1)
 	go func() {
@@ -76,7 +76,7 @@ func (c *Controller) dismiss(s session.Session) {
 	}()
 }
 
-// addressText is the text of the address field.
+// addressText returns the text for the address field.
 func (c *Controller) addressText() string {
 	if c.gateway.Host == "" {
 		return c.typed.Address
@@ -84,7 +84,7 @@ func (c *Controller) addressText() string {
 	return c.gateway.String()
 }
 
-// locked: policy names the gateway, well or badly.
+// locked reports whether policy sets the gateway, even an invalid one.
 func (c *Controller) locked() bool {
 	v := c.registry.Policy
 	return v.Err != nil || strings.TrimSpace(v.Address) != ""

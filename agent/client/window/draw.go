@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// The pictures are drawn for the size in which they are shown, so that they are crisp on every screen. Each is a stack
-// of shapes in a square of 32 by 32; a shape is the distance from its edge, negative inside.
+// Pictures are drawn for each size, so that they are sharp on every screen. A picture is a stack of shapes in a
+// square of 32 by 32. A shape returns the distance of a point from its edge, negative inside.
 
 type shape func(x, y float64) float64
 
@@ -16,7 +16,7 @@ type layer struct {
 	color color.NRGBA
 }
 
-// Colours of the product's look, which stand out on light and on dark task bars.
+// Colours of the product, visible on light and dark task bars.
 var (
 	amber = color.NRGBA{0xe0, 0x7b, 0x00, 0xff}
 	dark  = color.NRGBA{0x1b, 0x12, 0x00, 0xff}
@@ -28,7 +28,7 @@ var (
 	ochre = color.NRGBA{0xe0, 0xa0, 0x00, 0xff}
 )
 
-// picture names a picture. Each is drawn and kept once for every DPI that a screen with the window or the task bar has had.
+// picture identifies a picture. It is drawn once for each DPI.
 type picture struct {
 	kind kind
 	icon Icon // of kindTray and kindStatus
@@ -44,7 +44,7 @@ const (
 	kindStatus
 )
 
-// sizes are in pixels of a screen with 96 dots per inch.
+// sizes are in pixels at 96 DPI.
 var sizes = map[kind]int{kindLogo: logoSize, kindTray: traySize, kindStatus: statusSize}
 
 const (
@@ -53,7 +53,7 @@ const (
 	statusSize = 24
 )
 
-// draw draws it as large as it is on a screen with its DPI.
+// draw draws the picture for its DPI.
 func (p picture) draw() image.Image {
 	size := int(math.Round(float64(sizes[p.kind]*p.dpi) / 96))
 	switch p.kind {
@@ -65,11 +65,10 @@ func (p picture) draw() image.Image {
 	return drawStatus(p.icon, size)
 }
 
-// drawLogo draws the product's sign.
+// drawLogo draws the product's logo.
 func drawLogo(size int) image.Image { return draw(size, logo(amber, dark)) }
 
-// drawTray draws an icon of the notification area: the sign with a badge that tells the state. Without access and without
-// anything to say the sign is grey.
+// drawTray draws the tray icon: the logo with a badge for the state. The logo is grey with IconNone.
 func drawTray(icon Icon, size int) image.Image {
 	if icon == IconNone {
 		return draw(size, logo(grey, white))
@@ -88,7 +87,7 @@ func logo(ground, sign color.NRGBA) []layer {
 	}
 }
 
-// badge is a sign of radius r around (c, c).
+// badge draws an icon of radius r around (c, c).
 func badge(icon Icon, r, c float64) []layer {
 	at := func(v float64) float64 { return c + v*r }
 	rim := r * 0.15
@@ -117,7 +116,7 @@ func ring(cx, cy, r, half float64) shape {
 	return func(x, y float64) float64 { return math.Abs(math.Hypot(x-cx, y-cy)-r) - half }
 }
 
-// openRing is a ring with a gap at the top and round ends.
+// openRing is a ring with round ends and a gap at the top.
 func openRing(cx, cy, r, half float64) shape {
 	const gap = 0.75 // to either side, in radians
 	ex, ey := cx+r*math.Sin(gap), cy-r*math.Cos(gap)
@@ -145,8 +144,7 @@ func roundedSquare(cx, cy, half, radius float64) shape {
 	}
 }
 
-// triangle points upwards and has round corners; r is the distance of the corners from the middle before they are made
-// round.
+// triangle points upwards and has round corners. r is the distance of the sharp corners from the centre.
 func triangle(cx, cy, r, radius float64) shape {
 	inner := r - 2*radius
 	var corners [3][2]float64
@@ -178,14 +176,14 @@ func union(all ...shape) shape {
 	}
 }
 
-// draw lays the layers over each other, with soft edges one pixel wide.
+// draw draws the layers in order, with anti-aliased edges.
 func draw(size int, layers []layer) image.Image {
 	m := image.NewNRGBA(image.Rect(0, 0, size, size))
 	scale := 32 / float64(size)
 	for py := 0; py < size; py++ {
 		for px := 0; px < size; px++ {
 			x, y := (float64(px)+0.5)*scale, (float64(py)+0.5)*scale
-			var c [4]float64 // not multiplied by its opacity, the last one
+			var c [4]float64 // red, green, blue, not premultiplied, and opacity
 			for _, l := range layers {
 				cover := math.Max(0, math.Min(1, 0.5-l.shape(x, y)/scale))
 				c = over(c, l.color, cover)

@@ -2,7 +2,7 @@ package window
 
 import "time"
 
-// control names a control that can have the focus; the empty control is the window itself.
+// control is a control that can have the focus; "" is the window itself.
 type control string
 
 const (
@@ -15,8 +15,8 @@ const (
 	controlExtend   control = "extend"
 )
 
-// canFocus reports whether a control can have the focus. A read-only field can: it keeps the focus during a login, so that
-// what the person still types does not press a button.
+// canFocus reports whether a control can have the focus. A read-only field can: during a login it keeps the focus, so
+// that typed keys do not press a button.
 func (c Content) canFocus(at control) bool {
 	switch at {
 	case controlLogin:
@@ -37,15 +37,14 @@ func (c Content) canFocus(at control) bool {
 	return false
 }
 
-// nextFocus returns the control that gets the focus after the content has changed. at is the control that has it now. The
-// first rule that applies decides:
+// nextFocus returns the control that gets the focus after the content has changed. at has it now. The first rule that
+// applies decides:
 //
 //   - the form is new: firstEmpty
 //   - a card newly asks for the password: the password
 //   - at is shown and enabled, or is a field that is shown: at
 //   - the form is shown: firstEmpty
-//   - a card is shown: the password, the button Extend or the main button, whichever can have the focus first in this order;
-//     the window itself when none can
+//   - a card is shown: the password, the button Extend or the main button, in this order; the window itself when none can have the focus
 func nextFocus(was, is Content, at, firstEmpty control) control {
 	switch {
 	case is.Form && !was.Form:
@@ -65,20 +64,20 @@ func nextFocus(was, is Content, at, firstEmpty control) control {
 	return ""
 }
 
-// enterGuard protects the main button. For one second after the window has opened, or the main button was focused by the
-// program or has changed its meaning, Enter is ignored, so that a held or repeated Enter does not log out.
+// enterGuard protects the main button from a held or repeated Enter. It ignores Enter for one second after the window
+// has opened, the program has focused the main button or the button has changed its meaning.
 type enterGuard struct{ until time.Time }
 
 const enterGuardTime = time.Second
 
-// startsEnterGuard reports whether the main button gets the focus now, or has it and changes its meaning.
+// startsEnterGuard reports whether the main button gets the focus, or has it and changes its meaning.
 func startsEnterGuard(was, is Content, from, to control) bool {
 	return to == controlMain && (from != controlMain || was.Main.Action != is.Main.Action)
 }
 
 func (g *enterGuard) start(now time.Time) { g.until = now.Add(enterGuardTime) }
 
-// ignoresEnter reports whether to ignore an Enter. Each ignored one starts the second again, so that a held key is always
+// ignoresEnter reports whether to ignore an Enter. Each ignored Enter restarts the second, so that a held key is always
 // ignored.
 func (g *enterGuard) ignoresEnter(now time.Time) bool {
 	if !now.Before(g.until) {

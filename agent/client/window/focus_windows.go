@@ -30,7 +30,7 @@ func (v *frame) focused() control {
 	return ""
 }
 
-// focus gives the focus to a control, or to the window itself, which still handles Escape and the Tab key.
+// focus gives the focus to a control, or to the window, which also handles Escape and Tab.
 func (v *frame) focus(c control) {
 	if w := v.widgets()[c]; w != nil {
 		_ = w.SetFocus()
@@ -39,8 +39,8 @@ func (v *frame) focus(c control) {
 	win.SetFocus(v.mw.Handle())
 }
 
-// moveFocus gives the focus to the control that nextFocus names. While another program's window is active it changes nothing:
-// it is called again when this window becomes active.
+// moveFocus gives the focus to the control that nextFocus returns. While another program's window is active it does
+// nothing: it is called again when this window becomes active.
 func (v *frame) moveFocus(was Content, at control) {
 	if win.GetActiveWindow() != v.mw.Handle() {
 		return
@@ -49,7 +49,7 @@ func (v *frame) moveFocus(was Content, at control) {
 	if startsEnterGuard(was, v.shown, at, to) {
 		v.enterGuard.start(time.Now())
 	}
-	if to != at || at == "" || at == controlPassword { // which is one of two fields
+	if to != at || at == "" || at == controlPassword { // there are two password fields
 		v.focus(to)
 	}
 }

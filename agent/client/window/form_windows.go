@@ -9,16 +9,16 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Sizes in pixels of a screen with 96 dots per inch.
+// Sizes in pixels at 96 DPI.
 const (
 	width      = 360
 	margin     = 16
 	innerWidth = width - 2*margin
-	beside     = innerWidth - statusSize - 8 // the icon of the status
+	beside     = innerWidth - statusSize - 8 // width beside the status icon
 	maxRows    = 5                           // of the card
 )
 
-// create makes the window, hidden.
+// create creates the window, hidden.
 func (v *frame) create() error {
 	v.mw = &window{}
 	err := ui.MainWindow{
@@ -59,7 +59,7 @@ func (v *frame) picture(at **walk.ImageView, size int) ui.Widget {
 		MinSize: ui.Size{Width: size, Height: size}, MaxSize: ui.Size{Width: size, Height: size}}
 }
 
-// formPart is on show while there is something to fill in.
+// formPart has the fields and check boxes of the form.
 func (v *frame) formPart() ui.Widget {
 	login, password, address := v.text(locale.FieldLogin), v.text(locale.FieldPass), v.text(locale.FieldAddress)
 	return ui.Composite{
@@ -80,7 +80,7 @@ func (v *frame) formPart() ui.Widget {
 	}
 }
 
-// statusPart is always on show. Beside the icon stands the status, and on the card also who has access, and the rows.
+// statusPart is always shown. It has the icon and the status, on the card also who has access, and the rows.
 func (v *frame) statusPart() ui.Widget {
 	return ui.Composite{
 		Layout:    ui.HBox{Margins: ui.Margins{Bottom: 4}, Spacing: 8},
@@ -105,7 +105,7 @@ func (v *frame) statusPart() ui.Widget {
 	}
 }
 
-// rowPart has the rows of the card. A text that is too long for its row ends in dots and shows itself whole as a tooltip.
+// rowPart has the rows of the card. A text that is too long ends in an ellipsis and has a tooltip.
 func (v *frame) rowPart() ui.Widget {
 	var cells []ui.Widget
 	for i := range v.rows {
@@ -116,7 +116,7 @@ func (v *frame) rowPart() ui.Widget {
 	return ui.Composite{AssignTo: &v.table, Layout: ui.Grid{Columns: 2, MarginsZero: true, Spacing: 3}, Visible: false, Children: cells}
 }
 
-// extendPart asks on the card for the password with which the session can be extended.
+// extendPart has the password field of the card, for extending the session.
 func (v *frame) extendPart() ui.Widget {
 	password := v.text(locale.FieldPass)
 	return ui.Composite{

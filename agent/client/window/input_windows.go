@@ -7,7 +7,7 @@ import (
 	"github.com/lxn/win"
 )
 
-// listen begins to hand on what the person does. It comes last: until then the fields change by the program alone.
+// listen attaches the event handlers. It is called last, when the program has set all fields.
 func (v *frame) listen() {
 	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword} {
 		field.TextChanged().Attach(v.typed)
@@ -30,12 +30,12 @@ func (v *frame) listen() {
 		*canceled = true
 		v.hide()
 	})
-	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the cross do the same
+	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the close button do the same
 	v.shortcut(walk.KeyReturn, v.enter)
-	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last one that a new layout moves
+	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last control that a new layout moves
 	v.mw.onEnd = func() {
 		v.end()
-		win.PostQuitMessage(0) // an installer that wants the program closed waits for the process
+		win.PostQuitMessage(0) // an installer waits until the process has ended
 	}
 	v.mw.onLeave = func() {
 		if v.controller.Here() {
@@ -55,7 +55,7 @@ func (v *frame) listen() {
 	}
 }
 
-// shortcut is for keys that a dialogue box of Windows would know by itself.
+// shortcut adds a key that Windows handles only in dialog boxes.
 func (v *frame) shortcut(key walk.Key, do func()) {
 	action := walk.NewAction()
 	err := action.SetShortcut(walk.Shortcut{Key: key})
@@ -68,7 +68,7 @@ func (v *frame) shortcut(key walk.Key, do func()) {
 	}
 }
 
-// typed hands on what stands in the fields that are on show.
+// typed passes the texts in the visible fields to the controller.
 func (v *frame) typed() {
 	if v.rendering {
 		return
@@ -81,8 +81,8 @@ func (v *frame) typed() {
 	v.render()
 }
 
-// enter presses the button that has the focus. From anywhere else it logs in, or extends the session with the password that
-// was asked for. It never logs out by chance.
+// enter handles Enter: it presses the focused button. From any other control it logs in, or extends the session when
+// the password was asked for. It logs out only from the focused button.
 func (v *frame) enter() {
 	switch main := v.shown.Main; {
 	case v.extend.Focused() || v.newPassword.Focused():

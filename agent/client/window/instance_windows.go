@@ -6,15 +6,16 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// showEvent exists once in each Windows session, for as long as a window does. Whoever comes second sets it.
+// showEvent exists in each Windows session with a window. A second program sets it to show that window.
 const showEvent = `Local\IdecoAgentShowWindow`
 
 var allowSetForegroundWindow = windows.NewLazySystemDLL("user32.dll").NewProc("AllowSetForegroundWindow")
 
 const anyProcess = ^uintptr(0)
 
-// claim tells whether this is the first window of the Windows session. To the second one the first shows itself, which
-// it may only when the second, that the person has just started, allows it.
+// claim reports whether this is the first window of the Windows session. Otherwise it makes the first one show
+// itself, and permits it to come to the foreground, which Windows allows only the program that the person has just
+// started.
 func claim() (first bool, shows windows.Handle, err error) {
 	name, err := windows.UTF16PtrFromString(showEvent)
 	if err != nil {
@@ -28,11 +29,11 @@ func claim() (first bool, shows windows.Handle, err error) {
 		return false, 0, err
 	}
 	defer windows.CloseHandle(event)
-	_, _, _ = allowSetForegroundWindow.Call(anyProcess) // without it the task bar blinks instead
+	_, _, _ = allowSetForegroundWindow.Call(anyProcess) // otherwise only the task bar button flashes
 	return false, 0, windows.SetEvent(event)
 }
 
-// watchShows calls show whenever a second window was started. It ends with the process.
+// watchShows calls show each time a second program was started. It runs until the process ends.
 func watchShows(event windows.Handle, show func()) {
 	for {
 		if r, err := windows.WaitForSingleObject(event, windows.INFINITE); r != windows.WAIT_OBJECT_0 || err != nil {

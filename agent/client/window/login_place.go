@@ -2,16 +2,16 @@ package window
 
 import "ideco-agent/agent/client/locale"
 
-// place is where a login happens.
+// place is where a session runs.
 type place int
 
 const (
-	here      place = iota // in the window's own process, and so in the local network only
-	inService              // in the Windows service, which has the rights for a VPN
+	here      place = iota // in the window's own process, for the local network only
+	inService              // in the Windows service, which may bring up a VPN
 )
 
-// placeOf follows from who named the gateway, and whether there is a service. What plain users typed or wrote on a
-// command line gets a login of theirs, never routes or DNS of the computer.
+// placeOf returns where the session runs. A gateway that a plain user has named gets a login in the user's process,
+// never routes or DNS of the whole computer.
 func placeOf(vouched, service bool) place {
 	if vouched && service {
 		return inService
@@ -19,7 +19,7 @@ func placeOf(vouched, service bool) place {
 	return here
 }
 
-// noTunnel is why there is no VPN in the window's own process: the key of its text.
+// noTunnel returns the locale key of the reason why there is no VPN in the window's own process.
 func noTunnel(service bool) string {
 	if service {
 		return locale.NoTunnelTyped

@@ -7,13 +7,13 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// News is something that a person should be told who does not look at the window.
+// News is a notification for a person who does not look at the window.
 type News struct {
 	Icon Icon
 	Text string
 }
 
-// Tell compares what was with what is. What is on show already is no news.
+// Tell returns the notifications for a change from was to is.
 func Tell(lang locale.Lang, was, is session.Status) (list []News) {
 	if is.Control == session.Other {
 		return nil
@@ -29,7 +29,7 @@ func Tell(lang locale.Lang, was, is session.Status) (list []News) {
 	return list
 }
 
-// change is what the state has come to.
+// change returns the notification for a change of the state.
 func change(lang locale.Lang, was, is session.Status) (News, bool) {
 	message := Input{Status: is, Lang: lang}.status()
 	blocked := func(v session.Status) bool { return v.HasAccess() && v.Code != "" }
@@ -43,9 +43,9 @@ func change(lang locale.Lang, was, is session.Status) (News, bool) {
 	case was.State == client.Reconnecting && is.HasAccess():
 		return News{IconOK, locale.Text(lang, locale.CameBack)}, true
 	case was.Busy() && is.State == client.Ended && is.Code != string(agent.ReasonLogout):
-		return News{IconAttention, message}, true // also when the access was too short to be seen
+		return News{IconAttention, message}, true // also from Connecting: the status with access may have been too short to be seen
 	case !was.HasAccess() && was.State != client.Reconnecting:
-		return News{}, false // who logs in looks at the window
+		return News{}, false // during a login the person looks at the window
 	case is.State == client.Failed:
 		return News{IconAttention, message}, true
 	}

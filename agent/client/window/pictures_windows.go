@@ -7,7 +7,7 @@ import (
 	"github.com/lxn/walk"
 )
 
-// icon gives nil where it cannot be had. walk stretches an icon on a screen with another DPI, so there is one for each.
+// icon returns the icon of a picture, or nil on an error. There is one for each DPI, because walk would stretch it.
 func (v *frame) icon(p picture) *walk.Icon {
 	if icon := v.icons[p]; icon != nil {
 		return icon
@@ -21,7 +21,7 @@ func (v *frame) icon(p picture) *walk.Icon {
 	return icon
 }
 
-// renderPictures shows the pictures in the window as they are for its screen. The words say the same as the icon.
+// renderPictures shows the pictures in the window for its DPI. On an error the texts remain.
 func (v *frame) renderPictures(icon Icon) {
 	dpi := v.mw.DPI()
 	if status := v.icon(picture{kindStatus, icon, dpi}); status != nil {
@@ -37,7 +37,7 @@ func (v *frame) renderPictures(icon Icon) {
 	}
 }
 
-// trayIcon is as large as the task bar's screen needs it, which may be another one than the window's.
+// trayIcon returns the icon for the DPI of the task bar's screen, which may differ from the window's.
 func (v *frame) trayIcon(icon Icon) *walk.Icon {
 	dpi := v.tray.DPI()
 	if dpi == 0 { // there is no task bar
@@ -46,7 +46,7 @@ func (v *frame) trayIcon(icon Icon) *walk.Icon {
 	return v.icon(picture{kindTray, icon, dpi})
 }
 
-// straight is a picture whose colours are not multiplied by their opacity, as Windows wants them in an icon.
+// straight is a picture whose colours are not premultiplied, as Windows wants them in an icon.
 type straight struct{ image.Image }
 
 func (s straight) At(x, y int) color.Color {

@@ -11,23 +11,23 @@ import (
 	"ideco-agent/agent/client/netwatch"
 )
 
-// Program is what Run shows.
+// Program configures Run.
 type Program struct {
-	Config         // Changed is Run's to set
-	Hidden bool    // begin in the notification area
-	Log    Journal // that the menu opens
-	// Report writes the file for support and gives its path.
+	Config         // Run sets Changed
+	Hidden bool    // start with the tray icon only
+	Log    Journal // the menu opens it
+	// Report writes the file for support and returns its path.
 	Report func() (string, error)
 }
 
-// Journal is a log and the file that it is in; without a path there is none.
+// Journal is the log file; an empty Path means that there is none.
 type Journal struct {
 	Path  string
 	Write func(text string)
 }
 
-// Run shows the window until the person chooses Exit or Windows ends the session, and gives the exit code. There is one
-// window in a Windows session: when it is there already, it comes to the front instead.
+// Run shows the window until the person chooses Exit or the Windows session ends, and returns the exit code. When the
+// Windows session already has a window, that one is shown instead.
 func Run(p Program) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -57,7 +57,7 @@ func Run(p Program) int {
 	return code
 }
 
-// prepareReturn tells Windows how to start the program again after an update.
+// prepareReturn tells Windows how to restart the program after an update.
 func (v *frame) prepareReturn(hidden bool) {
 	v.returnsHidden = hidden
 	if err := returnsAfterUpdate(hidden); err != nil {
@@ -69,10 +69,10 @@ func messageBox(p Program, key string, values ...string) {
 	Warn(locale.Text(p.Lang, locale.ProductName), locale.Text(p.Lang, key, values...))
 }
 
-// Warn shows a message and waits until the person has read it.
+// Warn shows a warning and returns when it is closed.
 func Warn(title, text string) { box(title, text, windows.MB_ICONWARNING) }
 
-// Inform does the same with what is no reason to worry.
+// Inform shows an information and returns when it is closed.
 func Inform(title, text string) { box(title, text, windows.MB_ICONINFORMATION) }
 
 func box(title, text string, icon uint32) {
@@ -84,10 +84,10 @@ func box(title, text string, icon uint32) {
 	if err != nil {
 		return
 	}
-	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|icon|windows.MB_SETFOREGROUND) // which is all there is to do
+	_, _ = windows.MessageBox(0, s, t, windows.MB_OK|icon|windows.MB_SETFOREGROUND) // an error cannot be shown
 }
 
-// newFrame makes everything and shows it, unless the program begins hidden.
+// newFrame creates the window and the icon, and shows the window unless Hidden.
 func newFrame(p Program) (*frame, error) {
 	v := &frame{p: p}
 	p.Config.Changed = func() { v.mw.Synchronize(v.refresh) }
@@ -95,7 +95,7 @@ func newFrame(p Program) (*frame, error) {
 	if err := v.create(); err != nil {
 		return nil, err
 	}
-	v.shown.Form = true // as it was made
+	v.shown.Form = true // as created
 	v.fit()
 	v.addTray()
 	v.controller = Open(v.p.Config, !p.Hidden || v.tray == nil)
@@ -107,7 +107,7 @@ func newFrame(p Program) (*frame, error) {
 	return v, nil
 }
 
-// frame is the window and its icon. All of it belongs to the window's thread.
+// frame is the window and its tray icon. It is used on the window's thread only.
 type frame struct {
 	p          Program
 	controller *Controller
@@ -122,15 +122,15 @@ type frame struct {
 	logo, statusIcon                      *walk.ImageView
 
 	tray       *walk.NotifyIcon // nil while there is no notification area
-	menu       []Item           // on show
+	menu       []Item           // as shown
 	icons      map[picture]*walk.Icon
 	shown      Content
-	rendering  bool // what the fields tell is the program's own doing
-	toldOfTray bool // that the program stays there
+	rendering  bool // the program is changing the controls: ignore their events
+	toldOfTray bool // the person was told that the program stays in the tray
 	ended      bool
 	counting   bool // the timer runs
-	widest     int  // of the form, in pixels of a screen with 96 dots per inch
+	widest     int  // width of the form, in pixels at 96 DPI
 	enterGuard enterGuard
 
-	returnsHidden bool // as Windows was told
+	returnsHidden bool // as last told to Windows
 }

@@ -2,15 +2,15 @@ package window
 
 import "ideco-agent/agent/client/settings"
 
-// Safe keeps the passwords that people chose to have saved, each under its target.
+// Safe stores saved passwords, each under its target.
 type Safe interface {
-	// Password gives "" when there is none.
+	// Password returns "" when there is none.
 	Password(target string) (string, error)
-	// SetPassword with "" deletes it. There need not be any.
+	// SetPassword with "" deletes the password, if there is one.
 	SetPassword(target, password string) error
 }
 
-// target is the name of a saved password: the gateway's that it is for, and the login's.
+// target returns the name of the saved password for a gateway and a login.
 func target(g settings.Gateway, login string) string {
 	return "IdecoAgent: " + login + " @ " + g.String()
 }

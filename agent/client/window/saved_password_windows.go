@@ -7,11 +7,10 @@ import (
 	"github.com/danieljoos/wincred"
 )
 
-// CredentialManager keeps passwords in the Windows Credential Manager of the person whom this program runs as, on this
-// computer alone.
+// CredentialManager is a Safe in the Windows Credential Manager of the current user, on this computer only.
 type CredentialManager struct{}
 
-// Password is Safe's.
+// Password implements Safe.
 func (CredentialManager) Password(target string) (string, error) {
 	c, err := wincred.GetGenericCredential(target)
 	if errors.Is(err, wincred.ErrElementNotFound) {
@@ -23,7 +22,7 @@ func (CredentialManager) Password(target string) (string, error) {
 	return string(c.CredentialBlob), nil
 }
 
-// SetPassword is Safe's.
+// SetPassword implements Safe.
 func (CredentialManager) SetPassword(target, password string) error {
 	c := wincred.NewGenericCredential(target)
 	c.CredentialBlob, c.Persist = []byte(password), wincred.PersistLocalMachine

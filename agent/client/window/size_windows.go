@@ -10,11 +10,11 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// fit makes the window as high as what it shows, and as wide as the form, whose boxes may need more than their share in some
-// fonts, also while the card is on show.
+// fit sets the height of the window for its content, and the width for the form, also while the card is shown. In
+// some fonts the check boxes need more than the usual width.
 func (v *frame) fit() {
 	bounds := v.mw.BoundsPixels()
-	bounds.Width, bounds.Height = v.mw.IntFrom96DPI(v.widest), 0 // walk makes them as large as they have to be
+	bounds.Width, bounds.Height = v.mw.IntFrom96DPI(v.widest), 0 // walk enlarges them to the minimum of the layout
 	_ = v.mw.SetBoundsPixels(bounds)
 	bounds = v.mw.BoundsPixels()
 	if w := v.mw.IntTo96DPI(bounds.Width); v.shown.Form && w > v.widest {
@@ -29,7 +29,7 @@ func (v *frame) fit() {
 	}
 }
 
-// workArea is the screen that the window is on, without the task bar.
+// workArea returns the area of the window's screen without the task bar.
 func (v *frame) workArea() (walk.Rectangle, bool) {
 	monitor := win.MONITORINFO{}
 	monitor.CbSize = uint32(unsafe.Sizeof(monitor))
@@ -56,7 +56,7 @@ func (v *frame) show() {
 	win.SetForegroundWindow(v.mw.Handle())
 }
 
-// center is where the window appears: in the middle of its screen, a little above.
+// center moves the window to the middle of its screen, slightly above.
 func (v *frame) center() {
 	area, ok := v.workArea()
 	if !ok {
@@ -68,7 +68,7 @@ func (v *frame) center() {
 	_ = v.mw.SetBoundsPixels(b)
 }
 
-// hide leaves the icon alone; without one the window goes to the task bar.
+// hide hides the window; without a tray icon it minimizes it.
 func (v *frame) hide() {
 	if v.tray == nil {
 		win.ShowWindow(v.mw.Handle(), win.SW_MINIMIZE)
@@ -83,7 +83,7 @@ func (v *frame) hide() {
 	}
 }
 
-// end closes the access and the window's own affairs.
+// end ends the access and removes the tray icon.
 func (v *frame) end() {
 	if v.ended {
 		return

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// window is the main window, which hears from Windows what walk does not tell.
+// window is the main window. It handles messages that walk does not.
 type window struct {
 	*walk.MainWindow
 	onEnd    func() // the Windows session ends, or an installer replaces the program
-	onLeave  func() // the person has left the screen to somebody else
-	onChange func() // the notification area came anew
-	onScreen func() // the window is on a screen with another DPI
-	onActive func() // the window is to get the keys
-	onTick   func() // the timer of tick
+	onLeave  func() // the Windows session is disconnected or logged off
+	onChange func() // the task bar was created again
+	onScreen func() // the DPI of the window's screen has changed
+	onActive func() // the window was activated
+	onTick   func() // the timer that tick starts
 }
 
 // Messages and their parameters, as in WinUser.h and WtsApi32.h.
@@ -30,8 +30,8 @@ const (
 	notifyForThisSession = 0
 )
 
-// restartAfterUpdate has Windows start the program again after the installer only: not after a crash, when it hangs, or
-// after a restart of the computer, when the autostart does (RESTART_NO_CRASH, NO_HANG, NO_REBOOT).
+// restartAfterUpdate makes Windows restart the program only after an installer: not after a crash, a hang or a
+// restart of the computer, where the autostart does (RESTART_NO_CRASH, NO_HANG, NO_REBOOT).
 const restartAfterUpdate = 1 | 2 | 8
 
 var (
@@ -40,14 +40,14 @@ var (
 	taskbarCreated              = win.RegisterWindowMessage(windows.StringToUTF16Ptr("TaskbarCreated"))
 )
 
-// WndProc is walk's.
+// WndProc implements walk.Window.
 func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uintptr {
 	switch msg {
 	case wmQueryEndSession:
-		return 1 // the answer that it may; what there is to do is done at the end
+		return 1 // permitted; wmEndSession does the work
 	case wmEndSession:
 		if wParam != 0 && w.onEnd != nil {
-			w.onEnd() // the process may be gone as soon as this returns
+			w.onEnd() // Windows may end the process as soon as this returns
 		}
 		return 0
 	case wmWTSSessionChange:
@@ -64,7 +64,7 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 	case win.WM_DPICHANGED:
 		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
 		if w.onScreen != nil {
-			w.Synchronize(w.onScreen) // when walk has laid everything out
+			w.Synchronize(w.onScreen) // after walk's layout
 		}
 		return result
 	case win.WM_TIMER:
@@ -83,8 +83,8 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 	return w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
 }
 
-// watchSession has Windows tell when the screen is left to somebody else. Without that the service's own watch, or the
-// end of the Windows session, is all that there is.
+// watchSession makes Windows report when the session is disconnected or logged off. Without it only the service, or
+// the end of the Windows session, ends the access.
 func (w *window) watchSession() error {
 	if err := registerSessionNotification.Find(); err != nil {
 		return err
@@ -95,8 +95,8 @@ func (w *window) watchSession() error {
 	return nil
 }
 
-// returnsAfterUpdate has Windows start the program again when an installer has closed it to replace its files: in the
-// notification area, or on show. What was said last counts.
+// returnsAfterUpdate makes Windows restart the program after an installer has closed it, hidden or shown. The last
+// call counts.
 func returnsAfterUpdate(hidden bool) error {
 	var arguments string
 	if hidden {
@@ -115,18 +115,18 @@ func returnsAfterUpdate(hidden bool) error {
 	return nil
 }
 
-// oldBehaviour has the icon tell of every key and click as a click of the mouse. Of what walk asks for, it would take
-// only half: a right click could open the menu twice, and Enter would do nothing.
+// oldBehaviour makes the tray icon report keys and clicks as mouse messages. walk supports only half of the newer
+// behaviour: a right click could open the menu twice, and Enter would do nothing.
 func (w *window) oldBehaviour() {
 	icon := win.NOTIFYICONDATA{HWnd: w.Handle()}
-	icon.CbSize = uint32(unsafe.Sizeof(icon) - unsafe.Sizeof(win.HICON(0))) // as walk has it
+	icon.CbSize = uint32(unsafe.Sizeof(icon) - unsafe.Sizeof(win.HICON(0))) // the size that walk uses
 	win.Shell_NotifyIcon(win.NIM_SETVERSION, &icon)
 }
 
-// tickTimer is the only timer of the window, and tickEvery its time in milliseconds.
+// tickTimer is the ID of the window's only timer, tickEvery its interval in milliseconds.
 const tickTimer, tickEvery = 1, 2000
 
-// tick starts the timer, or stops it.
+// tick starts or stops the timer.
 func (w *window) tick(on bool) {
 	if on {
 		win.SetTimer(w.Handle(), tickTimer, tickEvery, 0)
@@ -135,7 +135,7 @@ func (w *window) tick(on bool) {
 	}
 }
 
-// redraw has everything drawn anew, because a window that becomes smaller keeps pieces of what was there.
+// redraw redraws the window, which otherwise keeps remains of old content when it shrinks.
 func (w *window) redraw() {
 	win.RedrawWindow(w.Handle(), nil, 0, win.RDW_INVALIDATE|win.RDW_ERASE|win.RDW_ALLCHILDREN)
 }

@@ -7,21 +7,21 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Tray is the icon in the notification area.
+// Tray is the tray icon.
 type Tray struct {
 	Icon Icon
 	Tip  string
 	Menu []Item
 }
 
-// Item is an item of the menu. One without a text is a separator.
+// Item is a menu item. An empty Text means a separator.
 type Item struct {
 	Text    string
 	Action  Action
 	Enabled bool
 }
 
-const maxTip = 127 // UTF-16 units that Windows takes
+const maxTip = 127 // UTF-16 units, a limit of Windows
 
 func (in Input) tray(c Content) Tray {
 	t := Tray{Icon: c.Icon, Tip: shorten(in.text(locale.ProductName)+": "+c.Status, maxTip)}
@@ -42,7 +42,7 @@ func (in Input) tray(c Content) Tray {
 	return t
 }
 
-// shorten cuts a text to what fits into so many UTF-16 units.
+// shorten cuts a text to max UTF-16 units.
 func shorten(s string, max int) string {
 	units := 0
 	for _, r := range s {
@@ -51,7 +51,7 @@ func shorten(s string, max int) string {
 	if units <= max {
 		return s
 	}
-	units = 1 // of the dots
+	units = 1 // of the ellipsis
 	for i, r := range s {
 		if units += len(utf16.Encode([]rune{r})); units > max {
 			return s[:i] + "…"

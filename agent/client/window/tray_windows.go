@@ -14,10 +14,10 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-const maxNotice = 255 // UTF-16 units that Windows takes
+const maxNotice = 255 // UTF-16 units, a limit of Windows
 
-// addTray makes the icon. Where there is no notification area yet, as just after logging on to Windows, it is tried again
-// when one comes; until then the window stands in for it.
+// addTray creates the tray icon. When there is no notification area yet, as just after logging on to Windows, it is
+// called again when one appears. Until then the window cannot be hidden.
 func (v *frame) addTray() {
 	if v.tray != nil || v.ended {
 		return
@@ -45,7 +45,7 @@ func (v *frame) renderTray(t Tray) {
 		return
 	}
 	if icon := v.trayIcon(t.Icon); icon != nil {
-		_ = v.tray.SetIcon(icon) // the tooltip says the same
+		_ = v.tray.SetIcon(icon) // on an error the tooltip remains
 	}
 	_ = v.tray.SetToolTip(t.Tip)
 	if !v.tray.Visible() {
@@ -74,7 +74,7 @@ func (v *frame) renderMenu() {
 	}
 }
 
-// notify shows a message beside the icon.
+// notify shows a notification at the tray icon.
 func (v *frame) notify(n News) {
 	v.p.Log.Write("notification: " + n.Text)
 	if v.tray == nil {
@@ -92,7 +92,7 @@ func (v *frame) notify(n News) {
 	}
 }
 
-// do does what a button or an item of the menu says.
+// do performs an action.
 func (v *frame) do(a Action) {
 	switch a {
 	case ActionOpen:
@@ -134,7 +134,7 @@ func (v *frame) openLog() {
 	}
 }
 
-// open opens a text with the program that the person uses for such files, or else with the one that Windows has.
+// open opens a text file with its default program, or with Notepad when there is none.
 func open(path string) error {
 	verb, err := windows.UTF16PtrFromString("open")
 	if err != nil {
@@ -158,7 +158,7 @@ func open(path string) error {
 	return notepad.Process.Release()
 }
 
-// report takes a while, because it asks the gateway too.
+// report writes the file for support in the background: it takes a while, because it probes the gateway.
 func (v *frame) report() {
 	if v.p.Report == nil {
 		return
@@ -184,12 +184,12 @@ func (v *frame) about() {
 	v.say(locale.AboutText, walk.MsgBoxIconInformation, "version", agent.Version, "server", server, "value", v.p.Log.Path)
 }
 
-// say shows a message and waits until the person has read it.
+// say shows a message box and returns when it is closed.
 func (v *frame) say(key string, icon walk.MsgBoxStyle, values ...string) {
 	walk.MsgBox(v.owner(), v.text(locale.ProductName), v.text(key, values...), walk.MsgBoxOK|icon|walk.MsgBoxSetForeground)
 }
 
-// owner is no hidden window: its message would not be seen.
+// owner returns the owner of message boxes. A box of a hidden window would not be seen.
 func (v *frame) owner() walk.Form {
 	if v.mw.Visible() {
 		return v.mw
@@ -197,7 +197,7 @@ func (v *frame) owner() walk.Form {
 	return nil
 }
 
-// exit asks first when there is access to lose.
+// exit asks for confirmation when there is access.
 func (v *frame) exit() {
 	if v.controller.HasAccess() {
 		answer := walk.MsgBox(v.owner(), v.text(locale.ExitAskTitle), v.text(locale.ExitAsk),
@@ -208,5 +208,5 @@ func (v *frame) exit() {
 	}
 	v.mw.SetVisible(false)
 	v.end()
-	win.PostQuitMessage(0) // the process ends, and what is left of the window with it
+	win.PostQuitMessage(0) // ends the process, and with it the window
 }

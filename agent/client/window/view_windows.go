@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// refresh is called when something has changed by itself.
+// refresh is called when the session has changed.
 func (v *frame) refresh() {
 	if v.ended {
 		return
@@ -28,7 +28,7 @@ func (v *frame) refresh() {
 	}
 }
 
-// render brings what is on show up to what is.
+// render shows the current content.
 func (v *frame) render() {
 	c, was := v.controller.Content(), v.shown
 	v.rendering = true
@@ -50,7 +50,7 @@ func (v *frame) render() {
 	}
 }
 
-// stem is what changes the window by more than what is typed or counted.
+// stem returns a text that changes when the content changes by more than typed texts and traffic.
 func stem(c Content) string {
 	labels := make([]string, len(c.Rows))
 	for i, r := range c.Rows {
@@ -60,7 +60,7 @@ func stem(c Content) string {
 		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend)
 }
 
-// renderStem has the layout done once, after everything has changed.
+// renderStem updates all controls with a single layout.
 func (v *frame) renderStem(c, was Content) {
 	at := v.focused() // before the control with the focus is hidden
 	v.mw.SetSuspended(true)
@@ -87,11 +87,11 @@ func (v *frame) renderStem(c, was Content) {
 	v.mw.Synchronize(v.mw.redraw)
 }
 
-// labels shows as many rows as there are.
+// labels shows the rows of the card and hides unused ones.
 func (v *frame) labels(rows []Row) {
 	for i, cell := range v.rows {
 		if i < len(rows) {
-			_ = cell.label.SetText(padded(padded(rows[i].Label))) // and apart from the text beside it
+			_ = cell.label.SetText(padded(padded(rows[i].Label))) // the second one is a gap
 		}
 		cell.label.SetVisible(i < len(rows))
 		cell.text.SetVisible(i < len(rows))
@@ -114,15 +114,15 @@ func (v *frame) field(e *walk.LineEdit, f Field) {
 	}
 }
 
-// enable makes a field read-only instead of disabling it, so that it keeps the focus: what the person still types during a
-// login must not press a button.
+// enable makes a field read-only instead of disabling it, so that it keeps the focus: keys typed during a login must
+// not press a button.
 func (v *frame) enable(e *walk.LineEdit, f Field) {
 	if e.ReadOnly() == f.Enabled {
 		_ = e.SetReadOnly(!f.Enabled)
 	}
 }
 
-// label sets a label's text and hides it when that is empty.
+// label sets a label's text. An empty label is hidden.
 func (v *frame) label(l *walk.TextLabel, text string) {
 	if l.Text() != text {
 		_ = l.SetText(text)
@@ -130,7 +130,7 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 	l.SetVisible(text != "")
 }
 
-// padded widens a label: walk may make labels and check boxes too narrow for their last letter.
+// padded widens a label: walk may make labels and check boxes too narrow for the last letter.
 func padded(label string) string { return label + "\u00a0" }
 
 func (v *frame) check(c *walk.CheckBox, f Check) {

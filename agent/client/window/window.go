@@ -1,14 +1,14 @@
-// Package window is what the person sees of the agent on Windows: a small window and an icon in the notification area.
+// Package window is the user interface of the agent on Windows: a small window and a tray icon.
 //
-//	Controller    handles what the person does; it draws nothing
+//	Controller    handles the person's actions; it draws nothing
 //	BuildContent  makes a Content, which is everything that is shown, from an Input
-//	Tell          compares two statuses and returns the notifications that are due
+//	Tell          compares two statuses and returns new notifications
 //	nextFocus     returns the control that gets the focus after the content has changed
-//	Run           shows the Content in a window, on Windows only, and passes what the person does to the Controller
+//	Run           shows the Content in a window, on Windows only, and passes actions to the Controller
 //
-// The Controller controls a session (package session). Where the Windows service runs and the gateway is the one that the
-// computer's administrators named, that is one in the service; in every other case, as at a start from a share, it is one
-// in this process, which gets access in the local network only and ends with the window.
+// The Controller controls a session (package session). When the Windows service is installed and the gateway is the
+// one that the computer's administrators named, the session is in the service. Otherwise, as after a start from a
+// share, it is in this process: it gets access in the local network only and ends with the window.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package window
@@ -21,21 +21,21 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Config is what a Controller works with.
+// Config configures a Controller.
 type Config struct {
 	Lang     locale.Lang
-	Line     settings.Values          // what the command line names
-	Registry func() settings.Registry // read again whenever it may have changed
+	Line     settings.Values          // from the command line
+	Registry func() settings.Registry // called whenever the settings may have changed
 	Personal settings.PersonalStore
 	Safe     Safe
-	// HasService tells whether the Windows service is installed, and Service starts a session in it. Both nil = it never is.
+	// HasService reports whether the Windows service is installed; Service starts a session in it. Both nil = no service.
 	HasService func() bool
 	Service    func() session.Session
-	// Local is for the session in this process. Tunnel and NoTunnel are the window's to set.
+	// Local configures the session in this process. The Controller sets Tunnel and NoTunnel.
 	Local session.Config
-	// Traffic is what has gone through the VPN since it came up. ok is false where that is not known; nil = it never is.
+	// Traffic returns the traffic of the VPN since it came up. ok is false when it is not known; nil = never known.
 	Traffic func() (t Traffic, ok bool)
-	// Changed is called from any goroutine when Refresh has something to do.
+	// Changed is called, from any goroutine, when Refresh is to be called.
 	Changed func()
 	Log     func(text string) // from any goroutine
 	Now     func() time.Time  // nil = time.Now

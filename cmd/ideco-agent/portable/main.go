@@ -1,9 +1,10 @@
-// Command portable packs the Windows program in its two builds into the archive that an administrator unpacks on a share:
+// Command portable packs the two builds of the Windows program into the archive that an administrator unpacks on a
+// share:
 //
 //	portable EXE10 EXE8 OUT.zip
 //
-// EXE10 is the build for Windows 10 and newer, EXE8 the one for Windows 8 and 8.1. A short text beside them says how a
-// logon script starts them. The same programs give the same bytes.
+// EXE10 is the build for Windows 10 and newer, EXE8 the one for Windows 8 and 8.1. README.txt explains how a logon
+// script starts them. The archive is reproducible.
 package main
 
 import (
@@ -48,8 +49,8 @@ func run(exe10, exe8, out string) error {
 	return atomicfile.Write(out, archive, 0o644)
 }
 
-// pack gives every file the same time, whenever it was built. Editors of Windows 8 take a text for UTF-8 by its mark, and
-// know no other end of a line than CR LF.
+// pack gives every file the same time, so that the archive is reproducible. README.txt gets a UTF-8 byte order mark
+// and CR LF line ends, which the Notepad of Windows 8 needs.
 func pack(exe10, exe8 []byte) ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)

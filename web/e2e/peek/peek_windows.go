@@ -1,10 +1,10 @@
-// Command peek writes what stands in the windows of this desktop into a file, as one JSON array, so that a test can read
-// what a person would see:
+// Command peek writes the windows of this desktop into a file, as a JSON array, so that a test can read what a person
+// sees:
 //
 //	peek FILE [TITLE]
 //
-// The file is put in place as a whole. Before it looks it closes the windows of a TITLE, as the Restart Manager of Windows
-// does for an installer that wants to replace the program; Wine has none that does.
+// The file is replaced atomically. With TITLE it first closes the windows with that title, as the Restart Manager of
+// Windows does for an installer; Wine has no Restart Manager that does.
 package main
 
 import (
@@ -72,7 +72,7 @@ func main() {
 	}
 }
 
-// end asks and tells the windows of a title.
+// end closes the windows with a title.
 func end(title string) {
 	for _, top := range children(0) {
 		if text(top) == title && ask(top, wmQueryEndSession, 0, closeApp) != 0 {
@@ -105,7 +105,7 @@ func write(file string, all []Window) error {
 	return os.Rename(file+".new", file)
 }
 
-// children are the controls of a window, or all top-level windows for 0.
+// children returns the controls of a window, or for 0 all top-level windows.
 func children(parent uintptr) []uintptr {
 	found = nil
 	if parent == 0 {
@@ -134,20 +134,20 @@ func className(handle uintptr) string {
 	return windows.UTF16ToString(b[:])
 }
 
-// text is what a control shows; GetWindowText would not ask another process.
+// text returns a control's text. GetWindowText does not work for controls of other processes.
 func text(handle uintptr) string {
 	b := make([]uint16, ask(handle, wmGetTextLength, 0, 0)+1)
 	ask(handle, wmGetText, uintptr(len(b)), uintptr(unsafe.Pointer(&b[0])))
 	return windows.UTF16ToString(b)
 }
 
-// ask sends a message and gives up on a window that does not answer.
+// ask sends a message, with a timeout, and returns the answer.
 func ask(handle, message, w, l uintptr) (answer uintptr) {
 	sendMessage.Call(handle, message, w, l, abortIfHung, patience, uintptr(unsafe.Pointer(&answer)))
 	return answer
 }
 
-// focusOf is the control that gets the keys typed into a window.
+// focusOf returns the control with the focus in a window.
 func focusOf(top uintptr) uintptr {
 	var info struct {
 		size, flags                                        uint32

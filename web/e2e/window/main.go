@@ -1,9 +1,9 @@
-// Command window is a window of the agent program that shows nothing: it starts a session in the Windows service, does what each
-// line of standard input says, and prints what a window would show, one JSON object a line. The end of the input is Exit.
+// Command window is an agent window without a display: it starts a session in the Windows service, runs the commands
+// from standard input, and prints each status as a line of JSON. At the end of the input it exits like a window.
 //
 //	{"do":"login","login":"ivanov","password":"…"}   or knock, extend, logout, end
 //
-// It is built for Windows by the tests that need it, and with Go 1.20.
+// Tests build it for Windows with Go 1.20.
 package main
 
 import (

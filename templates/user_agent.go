@@ -6,7 +6,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Marks of a User-Agent, the more exact ones first: Edge and Yandex also say Chrome, Chrome also says Safari.
+// Marks in a User-Agent. The order matters: Edge and Yandex also say Chrome, Chrome also says Safari.
 var (
 	browserMarks = [][2]string{{"YaBrowser/", "Yandex"}, {"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"},
 		{"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}}
@@ -14,7 +14,7 @@ var (
 		{"Macintosh", "macOS"}, {"Linux", "Linux"}}
 )
 
-// browserName is what a person recognises a browser by: «Firefox, Windows».
+// browserName describes a browser, for instance «Firefox, Windows».
 func browserName(l *locale.Localizer, userAgent string) string {
 	browser, system := firstMark(userAgent, browserMarks), firstMark(userAgent, systemMarks)
 	switch {

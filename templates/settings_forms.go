@@ -6,8 +6,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// FormOfSettings is how saved settings stand in their fields.
-func FormOfSettings(s agent.Settings) SettingsForm {
+// NewSettingsForm fills the form with saved settings.
+func NewSettingsForm(s agent.Settings) SettingsForm {
 	f := SettingsForm{LocalNetworks: joined(s.LocalNetworks, "\n"), DevicePolicy: string(s.DevicePolicy), Numbers: map[string]string{}}
 	for _, n := range agent.AgentNumbers() {
 		f.Numbers[n.Name] = n.Text(&s)
@@ -15,8 +15,8 @@ func FormOfSettings(s agent.Settings) SettingsForm {
 	return f
 }
 
-// FormOfVPN is how the saved settings of the tunnel stand in their fields.
-func FormOfVPN(s agent.Settings) VPNForm {
+// NewVPNForm fills the form with saved settings.
+func NewVPNForm(s agent.Settings) VPNForm {
 	f := VPNForm{Network: s.VPNNetwork.String(), Forward: ForwardAll, ForwardNets: joined(s.ForwardNets, "\n"),
 		DNS: joined(s.DNS, " "), DNSSuffix: strings.Join(s.DNSSuffixes, " "), LocalTunnel: s.LocalTunnel}
 	if len(s.ForwardNets) > 0 {
@@ -25,38 +25,38 @@ func FormOfVPN(s agent.Settings) VPNForm {
 	return f
 }
 
-// FormOfUser is how a saved account stands in its fields.
-func FormOfUser(u agent.User) UserForm {
+// NewUserForm fills the form with a saved account.
+func NewUserForm(u agent.User) UserForm {
 	return UserForm{Login: u.Login, Name: u.Name, Phone: u.Phone, Comment: u.Comment,
 		Enabled: u.Enabled, RemoteAccess: u.RemoteAccess, Admin: u.Admin}
 }
 
-// hidden are the fields of the form as a question carries them along.
-func (f SettingsForm) hidden() []Hidden {
-	fields := []Hidden{{"local_networks", f.LocalNetworks}, {"device_policy", f.DevicePolicy}}
+// hidden returns the form's fields for a confirmation page.
+func (f SettingsForm) hidden() []HiddenField {
+	fields := []HiddenField{{"local_networks", f.LocalNetworks}, {"device_policy", f.DevicePolicy}}
 	for _, n := range agent.AgentNumbers() {
-		fields = append(fields, Hidden{n.Name, f.Numbers[n.Name]})
+		fields = append(fields, HiddenField{n.Name, f.Numbers[n.Name]})
 	}
 	return fields
 }
 
-func (f VPNForm) hidden() []Hidden {
-	fields := []Hidden{{"vpn_network", f.Network}, {"forward", f.Forward}, {"forward_nets", f.ForwardNets}, {"dns", f.DNS},
+func (f VPNForm) hidden() []HiddenField {
+	fields := []HiddenField{{"vpn_network", f.Network}, {"forward", f.Forward}, {"forward_nets", f.ForwardNets}, {"dns", f.DNS},
 		{"dns_suffix", f.DNSSuffix}}
 	return append(fields, ticked("local_tunnel", f.LocalTunnel)...)
 }
 
-func (f UserForm) hidden() []Hidden {
-	fields := []Hidden{{"login", f.Login}, {"name", f.Name}, {"phone", f.Phone}, {"comment", f.Comment}}
+func (f UserForm) hidden() []HiddenField {
+	fields := []HiddenField{{"login", f.Login}, {"name", f.Name}, {"phone", f.Phone}, {"comment", f.Comment}}
 	fields = append(fields, ticked("enabled", f.Enabled)...)
 	fields = append(fields, ticked("remote_access", f.RemoteAccess)...)
 	return append(fields, ticked("admin", f.Admin)...)
 }
 
-// ticked is a checkbox as a browser sends it.
-func ticked(name string, on bool) []Hidden {
+// ticked is a checkbox as a browser submits it.
+func ticked(name string, on bool) []HiddenField {
 	if !on {
 		return nil
 	}
-	return []Hidden{{name, "1"}}
+	return []HiddenField{{name, "1"}}
 }
