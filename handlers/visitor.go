@@ -55,13 +55,9 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 	}
 }
 
-// language is what a visitor is answered in. Programs name theirs in the header; the path alone tells them, so that a path
-// without a route answers like one with.
+// language is what a visitor is answered in: what the switch of the pages has set, else what the browser or program asks for.
 func language(c echo.Context) *locale.Localizer {
-	if isREST(c) {
-		return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
-	}
-	return locale.For(cookieValue(c, languageCookie))
+	return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
 }
 
 // recognise loads the person behind the browser's cookie. A session that is over or whose account is switched off is
