@@ -39,6 +39,7 @@ func (g *gateway) chromium(t *testing.T, extra ...chromedp.ExecAllocatorOption) 
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("lang", "ru"),
+		chromedp.Flag("accept-lang", "ru"), // headless Chromium asks for English otherwise
 		chromedp.Flag("ignore-certificate-errors-spki-list", g.pin()),
 	}
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(options, extra...)...)
