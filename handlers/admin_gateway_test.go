@@ -227,7 +227,7 @@ func TestGatewayForm(t *testing.T) {
 	if left := time.Until(s.Trial.Until); !s.OnTrial() || left > agent.TrialLength || left < agent.TrialLength/2 {
 		t.Errorf("on trial for %v", left)
 	}
-	if body := a.get("/admin/gateway"); !says(t, body, ".trial", "Подтвердите, или вернём как было") || !says(t, body, "#preview pre", "between lan0 and wan0") {
+	if body := a.get("/admin/gateway"); !says(t, body, ".trial", "Подтвердите настройки, иначе вернутся прежние") || !says(t, body, "#preview pre", "between lan0 and wan0") {
 		t.Error("the page does not ask for a confirmation")
 	}
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(a.get("/admin/gateway")))

@@ -124,6 +124,9 @@ func (s *Site) answerErrorPage(c echo.Context, status int, answer restError, ref
 	if answer.Message != "" {
 		d.Text = answer.Message
 	}
+	if answer.Code == locale.SetupLinkOver {
+		d.Title = who(c).L.T("error_link_over_title")
+	}
 	return s.render(c, status, templates.Error(s.page(c), d))
 }
 

@@ -55,13 +55,9 @@ func (s *Site) meet(f form) echo.MiddlewareFunc {
 	}
 }
 
-// language chooses the language of the answers. For REST the Accept-Language header counts. It goes by the path alone, so
-// that a path without a route answers like one with a route.
+// language chooses the language of the answers: the one chosen by the switch on the pages, else by the Accept-Language header.
 func language(c echo.Context) *locale.Localizer {
-	if isREST(c) {
-		return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
-	}
-	return locale.For(cookieValue(c, languageCookie))
+	return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
 }
 
 // recognise loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.

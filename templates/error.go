@@ -14,6 +14,8 @@ func ErrorFor(l *locale.Localizer, status int, ref string) ErrorData {
 	switch {
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		d.Title, d.Text = l.T("error_not_found_title"), l.T(locale.NotFound)
+	case status == http.StatusUnauthorized:
+		d.Title, d.Text = l.T("error_signed_out_title"), l.T(locale.NotSignedIn)
 	case status == http.StatusForbidden:
 		d.Title, d.Text = l.T("error_forbidden_title"), l.T(locale.Forbidden)
 	case status == http.StatusRequestEntityTooLarge:

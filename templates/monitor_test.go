@@ -44,7 +44,7 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	if mac := cells(known)["MAC-адрес"]; mac != s.MAC {
 		t.Errorf("MAC %q", mac)
 	}
-	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 авторизованный пользователь" {
+	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 сессия" {
 		t.Errorf("heading %q", h1)
 	}
 	if name := doc.Find(`form[action="/admin/monitor/sessions/s1/end"] button`).AttrOr("aria-label", ""); name != "Завершить сессию: ivanov, 10.0.0.5" {
@@ -85,7 +85,7 @@ func TestMonitorShowsDashesWhereNothingCounts(t *testing.T) {
 func TestMonitorVPNCountsConnectionsAndPeople(t *testing.T) {
 	live := []agent.LiveSession{someSession("a", agent.KindVPN), someSession("b", agent.KindVPN)}
 	doc := render(t, MonitorVPN(monitorPage(), MonitorVPNData{Sessions: live, Allowed: 7, Now: now}))
-	if h1 := doc.Find("h1").Text(); h1 != "2 активных подключения (из 7)" {
+	if h1 := doc.Find("h1").Text(); h1 != "2 активных подключения (право на VPN: 7)" {
 		t.Errorf("heading %q", h1)
 	}
 	if doc.Find(`form[action="/admin/monitor/vpn/7/deny"]`).Length() != 2 {

@@ -257,7 +257,7 @@ func TestPlurals(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got, want := ru.N("vpn_heading", 2, Args{"Allowed": 7}), "2 активных подключения (из 7)"; got != want {
+	if got, want := ru.N("vpn_heading", 2, Args{"Allowed": 7}), "2 активных подключения (право на VPN: 7)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

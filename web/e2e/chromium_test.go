@@ -39,6 +39,7 @@ func (g *gateway) chromium(t *testing.T, extra ...chromedp.ExecAllocatorOption) 
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("lang", "ru"),
+		chromedp.Flag("accept-lang", "ru"), // headless Chromium asks for English otherwise
 		chromedp.Flag("ignore-certificate-errors-spki-list", g.pin()),
 	}
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(options, extra...)...)
@@ -186,10 +187,10 @@ func TestInChromium(t *testing.T) {
 	b.sees("#preview pre", "table inet ideco_agent")
 	b.pictures("gateway-rules")
 	b.click(`form[action="/admin/gateway"] button.primary`)
-	b.sees(".trial", "Подтвердите, или вернём как было")
+	b.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 	b.pictures("gateway-trial")
 	b.click(`form[action="/admin/gateway/keep"] button`)
-	b.sees(".toast", "Новые настройки остаются")
+	b.sees(".toast", "Настройки подтверждены")
 	b.sees("#open_before_login-wide", "укажите их с портом: 10.0.0.53:53 192.0.2.53:53")
 
 	b.open("/admin/users/new")
@@ -225,7 +226,7 @@ func TestInChromium(t *testing.T) {
 	b.sees(".toast", "Сессия завершена")
 	agent.exits(5)
 	b.open("/admin/monitor/vpn")
-	b.sees("h1", "(из 1)")
+	b.sees("h1", "(право на VPN: 1)")
 	b.pictures("vpn")
 
 	// English is complete: nothing Russian is left but the names that people gave.
@@ -305,7 +306,7 @@ func TestVPNInChromium(t *testing.T) {
 	b.sees("td.address", "извне: 127.0.0.1")
 	b.pictures("monitor-vpn-session")
 	b.open("/admin/monitor/vpn")
-	b.sees("h1", "1 активное подключение (из 1)")
+	b.sees("h1", "1 активное подключение (право на VPN: 1)")
 	b.pictures("vpn-session")
 	b.click(`form[action^="/admin/monitor/vpn/"] button`)
 	b.sees(".question", "подключиться извне сети не сможет")

@@ -42,7 +42,7 @@ func TestFirewallPage(t *testing.T) {
 			t.Helper()
 			boss.open("/admin/gateway")
 			boss.submit("/admin/gateway", boss.roles(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"}))
-			boss.sees(".trial", "Подтвердите, или вернём как было")
+			boss.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 			w.refused(t, "chosen on trial", inOne, one, to)
 		}
 		choose()
@@ -61,7 +61,7 @@ func TestFirewallPage(t *testing.T) {
 
 		choose()
 		boss.submit("/admin/gateway/keep", nil)
-		boss.sees(".toast", "Новые настройки остаются")
+		boss.sees(".toast", "Настройки подтверждены")
 		w.refused(t, "confirmed", inOne, one, to)
 
 		const open = "Правила для загрузки не записаны"

@@ -32,7 +32,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 			t.Helper()
 			desk.open("/admin/gateway")
 			desk.submit("/admin/gateway", desk.roles(roles))
-			desk.sees(".trial", "Подтвердите, или вернём как было")
+			desk.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 		}
 		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
 

@@ -31,7 +31,7 @@ func TestGatewayOnTrial(t *testing.T) {
 		t.Helper()
 		boss.open("/admin/gateway")
 		boss.submit("/admin/gateway", map[string]string{"open_before_login": address})
-		boss.sees(".trial", "Подтвердите, или вернём как было")
+		boss.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 		if open() != address {
 			t.Errorf("in force is %q, chosen was %q", open(), address)
 		}
@@ -39,7 +39,7 @@ func TestGatewayOnTrial(t *testing.T) {
 
 	try("192.0.2.53")
 	boss.submit("/admin/gateway/keep", nil)
-	boss.sees(".toast", "Новые настройки остаются")
+	boss.sees(".toast", "Настройки подтверждены")
 
 	try("192.0.2.54")
 	g.kill(syscall.SIGKILL)

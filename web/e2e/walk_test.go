@@ -72,7 +72,7 @@ func TestWalk(t *testing.T) {
 	ivanov.open("/cabinet")
 	ivanov.sees("[aria-labelledby=sessions-title] li", "127.0.0.1")
 	boss.open("/admin/monitor/sessions")
-	boss.sees("h1", "1 авторизованный пользователь")
+	boss.sees("h1", "1 сессия")
 	boss.sees("tbody tr", "ivanov")
 	action, _ := boss.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
 	boss.submit(action, nil)
