@@ -10,50 +10,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// AdminGatewayData fills [AdminGateway]. Errors are by field: lan_interfaces, wan_interfaces, open_before_login,
-// firewall_timeout_seconds.
-type AdminGatewayData struct {
-	State             agent.GatewayState
-	AgentEnabled      bool
-	InterfacesUnknown bool // they could not be read
-	Form              GatewayForm
-	Errors            map[string]string
-	Gone              []string       // chosen interfaces that are missing now
-	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
-
-	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
-	Preview      string // the rules as text; empty if there are none
-	PreviewTyped bool   // Preview is for the submitted form, not for the saved settings
-
-	Trial     string        // id of the running trial; empty without one
-	TrialLeft time.Duration // until the gateway reverts the change
-	Returned  time.Time     // when a trial was last reverted automatically; zero: not shown
-}
-
-// GatewayForm is the form of the page «Шлюз» (Gateway).
-type GatewayForm struct {
-	Interfaces      []InterfaceChoice
-	Masquerade      bool
-	OpenBeforeLogin string             // separated by spaces
-	Wide            []agent.OpenServer // its entries without a port
-	VPNPeersMayTalk bool
-	FirewallTimeout string // in seconds
-}
-
-// InterfaceChoice is an interface and its role.
-type InterfaceChoice struct {
-	agent.Interface
-	Role string
-	Gone bool // chosen, but missing now
-}
-
-// Roles of an interface.
-const (
-	RoleLAN  = "lan"
-	RoleWAN  = "wan"
-	RoleNone = "none"
-)
-
 // NewGatewayForm fills the form with saved settings and this machine's interfaces.
 func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
 	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}

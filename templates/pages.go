@@ -8,6 +8,7 @@
 package templates
 
 import (
+	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -95,7 +96,7 @@ type AdminAgentData struct {
 	Form           SettingsForm
 	Errors         map[string]string
 	NetworksUnseen bool // the networks found at the first start are not confirmed
-	Sessions       int  // live ones
+	Sessions       int  // the number of live sessions
 	VPNUnavailable bool // there is no tunnel on this gateway now
 	VPNUserspace   bool // the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
@@ -142,6 +143,50 @@ type SettingsForm struct {
 	DevicePolicy  string            // an agent.DevicePolicy
 	Numbers       map[string]string // by name of an agent.Number
 }
+
+// AdminGatewayData fills [AdminGateway]. Errors are by field: lan_interfaces, wan_interfaces, open_before_login,
+// firewall_timeout_seconds.
+type AdminGatewayData struct {
+	State             agent.GatewayState
+	AgentEnabled      bool
+	InterfacesUnknown bool // they could not be read
+	Form              GatewayForm
+	Errors            map[string]string
+	Gone              []string       // chosen interfaces that are missing now
+	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
+
+	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
+	Preview      string // the rules as text; empty if there are none
+	PreviewTyped bool   // Preview is for the submitted form, not for the saved settings
+
+	Trial     string        // id of the running trial; empty without one
+	TrialLeft time.Duration // until the gateway reverts the change
+	Returned  time.Time     // when a trial was last reverted automatically; zero: not shown
+}
+
+// GatewayForm is the form of the page «Шлюз» (Gateway).
+type GatewayForm struct {
+	Interfaces      []InterfaceChoice
+	Masquerade      bool
+	OpenBeforeLogin string             // separated by spaces
+	Wide            []agent.OpenServer // its entries without a port
+	VPNPeersMayTalk bool
+	FirewallTimeout string // in seconds
+}
+
+// InterfaceChoice is an interface and its role.
+type InterfaceChoice struct {
+	agent.Interface
+	Role string
+	Gone bool // chosen, but missing now
+}
+
+// Roles of an interface.
+const (
+	RoleLAN  = "lan"
+	RoleWAN  = "wan"
+	RoleNone = "none"
+)
 
 // AdminUsersData fills [AdminUsers].
 type AdminUsersData struct {

@@ -1,5 +1,14 @@
 // Package guide holds the product's manuals: Markdown pages in Russian and English. The portal serves them under /guide/;
 // they can also be read in the repository. Both languages have the same pages and sections.
+//
+// Rules for the Markdown:
+//
+//   - Every heading below the title has an id: "## Backup {#backup}". Other sites link to it, so it does not change.
+//   - The first paragraph of the page, and of each section, is its short help, which the portal shows in popovers.
+//   - A link to another page names its file: "operating.md#backup".
+//   - Bold words are literal texts of the portal, of the agent's window or of its policy; " → " separates menu items.
+//     Nothing else is bold.
+//   - No HTML.
 package guide
 
 import (
