@@ -3,7 +3,7 @@
 //
 // Rules for the Markdown:
 //
-//   - Every heading below the title has an id: "## Backup {#backup}". Other sites link to it, so it does not change.
+//   - Every heading below the title has an id: "## Backup {#backup}". Other pages and the portal link to it, so it must not change.
 //   - The first paragraph of the page, and of each section, is its short help, which the portal shows in popovers.
 //   - A link to another page names its file: "operating.md#backup".
 //   - Bold words are literal texts of the portal, of the agent's window or of its policy; " → " separates menu items.

@@ -29,7 +29,7 @@ func TestGuideInChromium(t *testing.T) {
 
 	b.open("/admin/monitor/sessions")
 	b.click("details[data-popover] summary")
-	b.sees("details[data-popover]", "Здесь видно, кто сейчас подключён")
+	b.sees("details[data-popover]", "кто сейчас подключён")
 	for _, name := range guide.Names {
 		b.open("/guide/" + name)
 		b.pictures("guide-" + name)

@@ -158,7 +158,7 @@ from a command line opened as administrator.
 Exit codes: 0 access was ended or nobody had it, 1 it could not be ended, 2 wrong command line.
 `},
 	HelpService: {
-		`Процесс службы IdecoAgent. Его запускает сама Windows; вручную службу запускает команда sc start IdecoAgent.
+		`Процесс службы IdecoAgent. Его запускает сама Windows; вручную службу запускает команда sc.exe start IdecoAgent.
 
   {program} service [параметры]
 
@@ -168,7 +168,7 @@ Exit codes: 0 access was ended or nobody had it, 1 it could not be ended, 2 wron
 
 Параметры пишут в командную строку службы. Шлюз служба берёт у политики или установщика.
 `,
-		`The process of the service IdecoAgent. Windows itself starts it; by hand the service is started with sc start IdecoAgent.
+		`The process of the service IdecoAgent. Windows itself starts it; by hand the service is started with sc.exe start IdecoAgent.
 
   {program} service [flags]
 

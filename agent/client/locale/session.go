@@ -62,8 +62,8 @@ var sessionTexts = map[string]text{
 		"Команда {value} — для Windows. Здесь доступ открывает и закрывает connect.",
 		"The command {value} is for Windows. Here connect opens access and closes it."},
 	ServiceNotStarted: {
-		"Службу запускает сама Windows, например командой sc start IdecoAgent. Подробности: {value}.",
-		"Windows starts the service by itself, for instance after sc start IdecoAgent. More about it: {value}."},
+		"Службу запускает сама Windows, например командой sc.exe start IdecoAgent. Подробности: {value}.",
+		"Windows starts the service by itself, for instance after sc.exe start IdecoAgent. More about it: {value}."},
 	EndDone: {"Доступ завершён.", "Access has been ended."},
 	EndNobody: {
 		"Доступ на этом компьютере сейчас ни у кого не открыт.",
@@ -72,8 +72,8 @@ var sessionTexts = map[string]text{
 		"Доступ не завершён: нужны права администратора. Откройте командную строку от имени администратора и повторите: IdecoAgent.exe end",
 		"Access was not ended: that takes an administrator's rights. Open a command line as administrator and try again: IdecoAgent.exe end"},
 	EndFailed: {
-		"Доступ не завершён, служба «Айдеко Агент» не ответила: {value}. Перезапустите её: sc stop IdecoAgent, sc start IdecoAgent.",
-		"Access was not ended, the service Ideco Agent did not answer: {value}. Restart it: sc stop IdecoAgent, sc start IdecoAgent."},
+		"Доступ не завершён, служба «Айдеко Агент» не ответила: {value}. Перезапустите её: sc.exe stop IdecoAgent, sc.exe start IdecoAgent.",
+		"Access was not ended, the service Ideco Agent did not answer: {value}. Restart it: sc.exe stop IdecoAgent, sc.exe start IdecoAgent."},
 	EndUntrusted: {
 		"Доступ не завершён: вместо службы «Айдеко Агент» отвечает другая программа. Найдите и закройте её, затем перезапустите службу IdecoAgent.",
 		"Access was not ended: another program answers in place of the service Ideco Agent. Find and close it, then restart the service IdecoAgent."},
