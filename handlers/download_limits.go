@@ -39,8 +39,8 @@ func (m *slowCutter) Write(b []byte) (int, error) {
 
 func (m *slowCutter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
-// The most downloads at once from the agent endpoint: in all, to one IPv6 /56 outside and to one host. LAN and outside are
-// counted apart.
+// The limits of simultaneous downloads from the agent endpoint: in total, to one IPv6 /56 outside, and to one host. The totals
+// of the LAN and of outside are separate.
 const (
 	maxDownloads        = 20
 	maxDownloadsSite    = 4

@@ -137,10 +137,10 @@ type (
 	fixedHosts struct{ *fixedSettings }
 )
 
-// reached is the status of the stub handlers in gated: the route's rule let the request through.
+// reached is the status that the routes of gated answer when their rule has let the request through.
 const reached = 299
 
-// gated returns the portal's routes with their real rules and stub handlers.
+// gated returns the portal's routes with their real rules. Instead of the action, each answers reached.
 func gated(s *Site) http.Handler {
 	routes := s.portalRoutes()
 	for i := range routes {

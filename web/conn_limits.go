@@ -62,10 +62,10 @@ func descriptorLimit() (int, error) {
 
 // connLimiter keeps the connections to one kind of listener within their limits.
 //
-// Nobody is refused: when a limit is reached, a new connection takes the place of an old one in the network that exceeds its
-// share by the most, and in it of one in the part that does, down to a host. So a flood displaces itself, also one that comes
-// from many hosts of one network. Where no network exceeds its share, the connection goes whose last request is the longest
-// ago.
+// No new connection is refused. When a limit is reached, an old connection is closed: one of the network that exceeds its share
+// by the most; in that network, one of the narrower network that does so, and so on down to a host. So a flood closes its own
+// connections, even if it comes from many hosts of one network. Where no network exceeds its share, the connection whose last
+// request is the longest ago is closed.
 type connLimiter struct {
 	limits  connLimits
 	isLocal func(peer netip.Addr, through int) bool // whether a peer is in the LAN or the tunnel
@@ -214,7 +214,7 @@ func (g *connGroup) oldest(n *connCount) *limitedConn {
 	}
 }
 
-// add changes the count of a connection's networks; those after n are given.
+// add adds change to the count of n and of the given networks below it, the widest first.
 func (n *connCount) add(change int, networks []netip.Prefix) {
 	n.conns += change
 	if len(networks) == 0 {

@@ -10,8 +10,8 @@ import (
 // arrivedThrough is the index of the network interface through which the first packet of an accepted TCP connection came. It
 // is 0 where the kernel does not tell, as for connections inside wireguard-go.
 //
-// Linux keeps that interface in the socket and tells it as packet information (ip(7), IP_PKTINFO; RFC 2292, section 5). No
-// address that a peer borrows and no rule of the routing changes it.
+// Linux keeps that interface in the socket and returns it as packet information (ip(7), IP_PKTINFO; RFC 2292, section 5). Neither
+// a spoofed source address nor a routing rule changes it.
 func arrivedThrough(conn net.Conn) int {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -32,7 +32,7 @@ func arrivedThrough(conn net.Conn) int {
 	return index
 }
 
-// packetInfo reads the index of the interface from a socket. at is its place in the information of a family.
+// packetInfo reads the index of the interface from a socket. at is its offset in the packet information of that address family.
 func packetInfo(fd, level, info, options int, at uintptr) int {
 	if unix.SetsockoptInt(fd, level, info, 1) != nil {
 		return 0

@@ -8,11 +8,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// busyWait is when an agent that comes back asks again about an address that somebody else has: after about the time in
-// which a connection that died is noticed.
+// busyWait is how long a returning agent waits before it asks again for an address that is taken: about as long as it takes to
+// detect a dead connection.
 const busyWait = 30 * time.Second
 
-// admission is the decision about a person who asks: the session that begins or goes on, and what ends for it. To decide
+// admission is the decision about a person who asks: the session that begins or goes on, and what ends for it. Deciding
 // changes nothing.
 type admission struct {
 	next       agent.Session
@@ -150,7 +150,7 @@ func (c *change) limit(a admission, list []displaced) ([]displaced, error) {
 	return list, nil
 }
 
-// othersOf are the person's sessions, the oldest first, that neither go on as the newcomer nor end for it.
+// othersOf are the person's other sessions, the oldest first: without a.live and without those in list.
 func (c *change) othersOf(a admission, list []displaced) []*session {
 	return slices.DeleteFunc(c.of(a.next.UserID), func(s *session) bool { return s == a.live || isDisplaced(list, s) })
 }

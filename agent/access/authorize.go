@@ -8,15 +8,15 @@ import (
 	"ideco-agent/agent"
 )
 
-// Attempt is an agent's authorize: a login with a password, or a resume token. With a password the token is not looked
-// at.
+// Attempt is an agent's request for access, with a login and password or with a resume token. If there is a password, the token
+// is ignored.
 type Attempt struct {
 	Login      string
 	Password   string
 	Resume     string
 	Peer       agent.Peer
 	Device     agent.Device
-	Connection Connection // the connection
+	Connection Connection // on which the request came
 	Current    string     // the session that this connection already carries; empty for none
 }
 
@@ -32,10 +32,10 @@ type Grant struct {
 // errClosed is why nobody gets in during a restart.
 var errClosed = errors.New("the gateway is shutting down")
 
-// Authorize begins a session, or brings one back, or extends the one of this connection. After a Grant the caller owes
-// Lost or Logout. After an error there is nothing to undo: the session that the connection carried before goes on, unless
-// its connection was told otherwise. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call; other
-// errors are ctx.Err and what failed in the gateway.
+// Authorize begins a session, or brings one back, or extends the one of this connection. After a Grant the caller must later call
+// Lost or Logout. After an error there is nothing to undo: the connection's previous session goes on, unless Connection.Ended
+// was called for it. A refusal is an *agent.Error and is returned no earlier than 300 ms after the call. Other errors are
+// ctx.Err and failures in the gateway.
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
 	a.Device = a.Device.Clean()

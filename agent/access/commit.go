@@ -90,8 +90,8 @@ func (c *change) reserve(next *agent.Session) error {
 }
 
 // inheritAddress gives the new session the tunnel address of a displaced session of the same person. It reports whether
-// there was one. The address is reserved when that session and its peer are gone, so nobody needs two addresses of a pool
-// that may have no second one.
+// it did. giveAccess reserves the address after that session and its peer are removed, so the person needs only one address of
+// a pool that may be full.
 func (c *change) inheritAddress(a *admission) bool {
 	if a.next.Kind != agent.KindVPN || a.live != nil && a.live.Kind == agent.KindVPN {
 		return false
@@ -115,7 +115,8 @@ func (c *change) reserveInherited(next *agent.Session) error {
 	return c.save(*next)
 }
 
-// undoReserve undoes what came before a failed save. The store may have taken the session all the same.
+// undoReserve undoes the reservation after a failed save. The store may hold the session despite the error, so the end of a
+// new one is recorded.
 func (c *change) undoReserve(a admission) {
 	if a.live == nil {
 		c.recordEnd(a.next, agent.ReasonLost)
@@ -134,15 +135,15 @@ func (c *change) endDisplaced(a admission, d displaced) {
 	keeps := a.next.Kind != agent.KindVPN && d.Kind != agent.KindVPN && d.Address == a.next.Address &&
 		d.UserID == a.next.UserID
 	if keeps {
-		c.takeBack(d.session)
+		c.dropFurther(d.session)
 	} else {
 		c.withdraw(d.Session)
 	}
 	c.finish(d.session, d.reason)
 }
 
-// giveAccess takes away what the session had in another place, and lets it through in the new one. With a tunnel that comes
-// with TunnelUp.
+// giveAccess revokes the session's former address, if kind or address changes, and grants the new one. With a tunnel, TunnelUp
+// grants it.
 func (c *change) giveAccess(a *admission) error {
 	if s := a.live; s != nil && (s.Kind != a.next.Kind || s.Address != a.next.Address) &&
 		(s.Kind != agent.KindVPN || a.next.Kind != agent.KindVPN) {
@@ -157,8 +158,8 @@ func (c *change) giveAccess(a *admission) error {
 	return c.firewall.Grant(c.ctx, a.next) // also when it is let through: the computer may have another network card by now
 }
 
-// abandon ends the newcomer, whose displaced sessions have ended already. The connection that lost its own session for
-// nothing hears so: that session's end was not told.
+// abandon ends the newcomer after its displaced sessions have ended. If the connection's previous session was one of them, the
+// connection is told now: endDisplaced detached it without telling it.
 func (c *change) abandon(a admission, err error) error {
 	c.withdraw(a.next)
 	if a.current != nil && a.current != a.live {
@@ -182,7 +183,7 @@ func (c *change) goLive(a admission) *session {
 	s.inside, s.through = a.inside, a.through
 	c.mu.Unlock()
 	c.put(s, a.next)
-	c.doubtMore(s)
+	c.reproveFurther(s)
 	s.chain, s.noticed, s.tunnelBy = a.chain, c.now, time.Time{}
 	if s.Kind == agent.KindVPN {
 		s.tunnelBy = c.now.Add(tunnelWait)

@@ -131,7 +131,7 @@ func (c *change) withdraw(s agent.Session) {
 	if holder := c.byAddress[s.Address]; holder == nil || holder.ID == s.ID {
 		c.firewall.Revoke(c.ctx, s)
 	} else if live != nil {
-		c.takeBack(live)
+		c.dropFurther(live)
 	}
 	if live != nil {
 		c.setMore(live, nil)

@@ -137,7 +137,7 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 		return c.unproved(from, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
-		c.takeBackOne(s, peer)
+		c.dropFurtherOne(s, peer)
 		c.setMore(s, without(s.more, peer))
 		c.log.WarnContext(c.ctx, "address refused", "event", "address_refused", "why", "firewall", "peer", peer,
 			"session", s.ID, "account", s.Login, "error", err)
@@ -165,7 +165,7 @@ func (c *change) keepMore(s *session, addr netip.Addr) {
 		} else if room > 0 {
 			list, room = append(list, f), room-1
 		} else {
-			c.takeBackOne(s, f.addr)
+			c.dropFurtherOne(s, f.addr)
 		}
 	}
 	slices.Reverse(list)
@@ -173,9 +173,9 @@ func (c *change) keepMore(s *session, addr netip.Addr) {
 	c.arm(s)
 }
 
-// doubtMore gives the addresses of a session that has a new connection a minute to be proved on it; those that were in
+// reproveFurther gives the addresses of a session that has a new connection a minute to be proved on it; those that were in
 // doubt before keep their time.
-func (c *change) doubtMore(s *session) {
+func (c *change) reproveFurther(s *session) {
 	list := slices.Clone(s.more)
 	for i := range list {
 		if list[i].proveBy.IsZero() {
@@ -205,7 +205,7 @@ func (c *change) dropMore(s *session, which func(further) bool) {
 	var rest []further
 	for _, f := range s.more {
 		if which(f) {
-			c.takeBackOne(s, f.addr)
+			c.dropFurtherOne(s, f.addr)
 		} else {
 			rest = append(rest, f)
 		}
@@ -215,10 +215,10 @@ func (c *change) dropMore(s *session, which func(further) bool) {
 	}
 }
 
-// takeBack takes all further addresses away, and nothing else.
-func (c *change) takeBack(s *session) { c.dropMore(s, func(further) bool { return true }) }
+// dropFurther takes all further addresses away, and nothing else.
+func (c *change) dropFurther(s *session) { c.dropMore(s, func(further) bool { return true }) }
 
-func (c *change) takeBackOne(s *session, addr netip.Addr) {
+func (c *change) dropFurtherOne(s *session, addr netip.Addr) {
 	c.renew()
 	c.firewall.RevokeAddress(c.ctx, s.Session, addr)
 }

@@ -7,12 +7,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// credentials are those of an Attempt, as far as they were checked before the turn, because that may take long.
+// credentials are the result of the checks that run before Manager.change, because they may be slow.
 type credentials struct {
 	user        agent.User              // whose password was right; zero with a token
 	ticket      int                     // see cuts
 	token       *token                  // which the gateway knows; nil with a password
-	otherPerson func(agent.UserID) bool // with a token
+	otherPerson func(agent.UserID) bool // whether the login sent with a token names somebody else; nil with a password
 }
 
 // person is who asks for access.
@@ -38,9 +38,9 @@ func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (
 	return credentials{user: user, ticket: ticket}, err
 }
 
-// checkToken returns a token that the gateway knows. Only tokens that never were are guesses and count; one of a session that
-// is over is just late. No count holds back a token that the gateway knows: others behind the same address may have filled
-// it. So every token of the right form costs one look at an index, as every password does before it is counted.
+// checkToken returns the token if the gateway knows it, even if its session is over. Only unknown tokens are guesses and count as
+// wrong attempts. Known tokens are never throttled, because others behind the same address may have used up its attempts. So
+// every well-formed token costs one index lookup, as every password does, before it is counted.
 func (m *Manager) checkToken(ctx context.Context, a Attempt) (*token, error) {
 	t, ok := parseToken(a.Resume)
 	if !ok {
@@ -111,8 +111,8 @@ func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
 	return agent.Refuse(agent.CodeSessionOver)
 }
 
-// otherPerson returns a test for people whom a login, where one came with the token, does not mean. A login that the
-// directory does not know or cannot look up now says nothing against the token.
+// otherPerson returns a function that reports whether a user is not the one whom the login names. It reports false for everybody
+// if no login came with the token, or if the directory does not know it or cannot look it up now.
 func (m *Manager) otherPerson(ctx context.Context, login string) func(agent.UserID) bool {
 	if login == "" || len(login) > agent.MaxLoginTyped {
 		return func(agent.UserID) bool { return false }

@@ -14,13 +14,14 @@ import (
 // errFull says that the waiting room has no place for a caller.
 var errFull = errors.New("the queue is full")
 
-// queue lets a fixed number of callers work at the same time and a bounded number wait, so that nobody who makes up
-// addresses keeps the others out:
+// queue lets a fixed number of callers work at the same time and a limited number wait, so that a host with many
+// addresses cannot keep others out:
 //
 //   - Known devices and the gateway itself go first and never give way.
-//   - The LAN and strangers take turns. Of each, the network with the lowest load is next, and in it who came first.
-//   - When the waiting room is full, the last to come from the network with the highest load gives way. This may be the
-//     newcomer.
+//   - The LAN and strangers take turns. Within each, the network with the lowest load is next; among equals, the
+//     caller that came first.
+//   - When the waiting room is full, a caller from the network with the highest load gives way; among equals, the one that
+//     came last. This may be the newcomer.
 //   - Strangers never hold the last place and never more than half of the waiting room.
 //
 // A caller's way:
@@ -33,18 +34,18 @@ type queue struct {
 	places int // for work at the same time
 	room   int // for waiting
 
-	mu      sync.Mutex // guards what follows, and load of every caller
-	working []*caller
-	waiting []*caller    // those who came first stand first; nobody here could begin now
-	last    agent.Origin // which of the LAN and strangers began last
+	mu         sync.Mutex // guards what follows, and load of every caller
+	working    []*caller
+	waiting    []*caller    // those who came first stand first; nobody here could begin now
+	lastOrigin agent.Origin // which of the LAN and strangers began last
 }
 
 // caller is somebody in the queue.
 type caller struct {
 	origin   agent.Origin
 	networks []netip.Prefix // see agent.Peer.Networks
-	load     [4]int         // of each of networks, the widest first; the last is repeated. See weigh
-	turn     chan error     // takes one value: nil is leave to work
+	load     [4]int         // of each of networks, the widest first; the last one fills the rest. Set by weigh
+	turn     chan error     // takes one value: nil when the caller may work, errFull when it gives way
 }
 
 func newQueue(places, room int) *queue { return &queue{places: places, room: room} }
@@ -109,8 +110,8 @@ func (q *queue) leave(c *caller) {
 func (q *queue) admit() {
 	for c := q.next(); c != nil; c = q.next() {
 		q.waiting, q.working = without(q.waiting, c), append(q.working, c)
-		if !c.first() {
-			q.last = c.origin
+		if !c.hasPriority() {
+			q.lastOrigin = c.origin
 		}
 		c.turn <- nil
 	}
@@ -135,15 +136,16 @@ func (q *queue) mayBegin(c *caller) bool {
 // rank is lower for whoever comes sooner by origin. The caller holds mu.
 func (q *queue) rank(c *caller) int {
 	switch {
-	case c.first():
+	case c.hasPriority():
 		return 0
-	case c.origin != q.last:
+	case c.origin != q.lastOrigin:
 		return 1
 	}
 	return 2
 }
 
-// weigh sets the load of those who wait. The load of a network is the number of callers from it, in units of its people.
+// weigh sets the load of those who wait. The load of a network is the number of callers from it, divided by people
+// and rounded up.
 // It is zero for those who go first. The caller holds mu.
 func (q *queue) weigh() {
 	type place struct {
@@ -158,7 +160,7 @@ func (q *queue) weigh() {
 	}
 	for _, c := range q.waiting {
 		for i := range c.load {
-			if !c.first() {
+			if !c.hasPriority() {
 				at := place{c.origin, c.networks[min(i, len(c.networks)-1)]}
 				unit := people(at.network, at.origin)
 				c.load[i] = (count[at] + unit - 1) / unit
@@ -167,8 +169,8 @@ func (q *queue) weigh() {
 	}
 }
 
-// people is how many callers a network has before it weighs more than a host with one. Many people share the /64 of a LAN,
-// and the wide networks outside.
+// people is how many callers a network may have before its load exceeds that of a host with one caller. Many people share the
+// /64 of a LAN, and the wide networks outside.
 func people(network netip.Prefix, origin agent.Origin) int {
 	switch bits := network.Bits(); {
 	case network.Addr().Is4():
@@ -185,8 +187,8 @@ func people(network netip.Prefix, origin agent.Origin) int {
 
 func compareLoad(a, b *caller) int { return slices.Compare(a.load[:], b.load[:]) }
 
-// first tells whether a caller goes first and never gives way.
-func (c *caller) first() bool {
+// hasPriority tells whether a caller goes first and never gives way.
+func (c *caller) hasPriority() bool {
 	return c.origin == agent.OriginDevice || c.origin == agent.OriginLoopback
 }
 

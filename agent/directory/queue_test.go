@@ -359,7 +359,7 @@ func TestQueueInvariants(t *testing.T) {
 					if err == nil {
 						working = append(working, c)
 					}
-					if err != nil && c.first() && (i < len(waiting)-1 || slices.ContainsFunc(waiting, others)) {
+					if err != nil && c.hasPriority() && (i < len(waiting)-1 || slices.ContainsFunc(waiting, others)) {
 						t.Fatalf("%s gave way", c.origin)
 					}
 					waiting = append(waiting[:i], waiting[i+1:]...)
@@ -400,7 +400,7 @@ func TestQueueInvariants(t *testing.T) {
 	})
 }
 
-func others(c *caller) bool { return !c.first() }
+func others(c *caller) bool { return !c.hasPriority() }
 
 func checkQueue(t *rapid.T, q *queue, working, waiting []*caller) {
 	strangers, strangersWaiting := countStrangers(working), countStrangers(waiting)

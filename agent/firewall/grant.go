@@ -44,7 +44,7 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 	for i, a := range own {
 		failed := err
 		if failed == nil && !all {
-			failed = r.arrived(a)
+			failed = r.checkPresent(a)
 		}
 		if failed != nil && r.holders[a.addr] == a {
 			r.end(a.of) // retry removes its elements
@@ -123,7 +123,7 @@ func (r *reconciler) grantAddress(t *task) error {
 	}
 	h.at, h.mac = at, at.mac
 	if _, err = r.reconcile([]netip.Addr{t.addr}); err == nil {
-		err = r.arrived(h)
+		err = r.checkPresent(h)
 	}
 	if err != nil {
 		r.withdraw(h)

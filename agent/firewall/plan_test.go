@@ -126,7 +126,7 @@ func TestBorrowed(t *testing.T) {
 		var got []string
 		for _, r := range rulesOf(p, "input") {
 			if !strings.HasPrefix(r, `iifname "ideco0"`) {
-				got = append(got, strings.TrimSuffix(r, ` comment "borrowed addresses"`))
+				got = append(got, strings.TrimSuffix(r, ` comment "spoofed addresses"`))
 			}
 		}
 		if !slices.Equal(got, want) {

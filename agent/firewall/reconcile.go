@@ -27,8 +27,9 @@ func (r *reconciler) compare(addrs []netip.Addr) (d difference) {
 	return d
 }
 
-// compareAt adds the difference at one address. Elements of the same user are removed only after the new ones were added, so
-// that no connection is cut. Elements of the previous process stay while no session has the address.
+// compareAt adds the difference at one address. Elements of the same user are removed after the new ones are added, so that
+// no connection is cut; those of another user are removed before. Elements of the previous process stay until a session has the
+// address.
 func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 	var me owner
 	var want []entry
@@ -112,17 +113,17 @@ func (r *reconciler) retry() {
 		}
 	})
 	for a, h := range r.holders {
-		if r.arrived(h) != nil {
+		if r.checkPresent(h) != nil {
 			addrs = append(addrs, a)
 		}
 	}
 	r.behind = false
 	_, err := r.reconcile(addrs)
-	r.complain(closing, err)
+	r.complain(updating, err)
 }
 
-// arrived returns an error if an address lacks an element.
-func (r *reconciler) arrived(a *address) error {
+// checkPresent returns an error if an address lacks an element.
+func (r *reconciler) checkPresent(a *address) error {
 	for _, key := range a.at.keys() {
 		if r.find(key) == nil {
 			return fmt.Errorf("the kernel has lost the element %s of %s", key, key.set.name)

@@ -88,8 +88,8 @@ func (r *reconciler) disown(session string, a netip.Addr) []netip.Addr {
 	return []netip.Addr{a}
 }
 
-// closing names removals in the log.
-const closing = "closing addresses"
+// updating names in the log what closeAddresses and retry do: removals and, in retry, additions too.
+const updating = "updating addresses"
 
 // closeAddresses removes the elements that addresses should not have. If it fails, retry repeats it.
 func (r *reconciler) closeAddresses(addrs []netip.Addr) {
@@ -98,7 +98,7 @@ func (r *reconciler) closeAddresses(addrs []netip.Addr) {
 		return
 	}
 	err := r.commit(d.before)
-	if r.complain(closing, err); err != nil {
+	if r.complain(updating, err); err != nil {
 		return
 	}
 	if err := r.forget(d.forget); err != nil { // the next grant of the address repeats it

@@ -162,7 +162,7 @@ func TestGivesWayWithoutTable(t *testing.T) {
 		world, world6 := l.listen(t, inWAN, server, 0, netlab.Says("world")), l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		l.wantClosed(t, "the address of the former", inLAN, host, world)
 		l.wantClosed(t, "a further address of the former", inLAN, host6, world6)
-		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("works again: closing addresses") == 1 })
+		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("works again: updating addresses") == 1 })
 	})
 }
 

@@ -208,7 +208,7 @@ func (m *Manager) run() {
 	}
 }
 
-// update shows a status of the job. It ignores the job that a login waits for. Of a probe only the notices are new.
+// update shows a status of the job. It ignores a job that ends to make room for a login. From a probe it takes only the notices.
 func (m *Manager) update(s client.Status) {
 	if m.waiting {
 		return
