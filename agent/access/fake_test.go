@@ -28,6 +28,7 @@ type memory struct {
 	sessions  map[string]agent.Session
 	devices   map[string]bool
 	checks    []agent.Credentials
+	lookups   int           // calls of Knows
 	gate      chan struct{} // when set, a check waits for a value
 	refusal   error         // what a right password gets
 	broken    string        // the method that fails
@@ -75,6 +76,7 @@ func (m *memory) fail(method string) error {
 func (m *memory) Knows(_ context.Context, login string) (agent.UserID, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.lookups++
 	for id, u := range m.users {
 		if agent.NormalizeLogin(u.Login) == agent.NormalizeLogin(login) {
 			return id, true, m.fail("Knows")
@@ -483,7 +485,7 @@ func (g *gateway) restart() {
 
 // peer is an address as the handlers hand it on.
 func (g *gateway) peer(a netip.Addr) agent.Peer {
-	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, 0)}
+	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, "")}
 }
 
 // Authorize is the Manager's for a peer whose address alone is known.

@@ -32,7 +32,10 @@ type resumed struct {
 func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (credentials, error) {
 	if a.Password == "" && a.Resume != "" {
 		t, err := m.checkToken(ctx, a)
-		return credentials{token: t, otherPerson: m.otherPerson(ctx, a.Login)}, err
+		if err != nil {
+			return credentials{}, err
+		}
+		return credentials{token: t, otherPerson: m.otherPerson(ctx, a.Login)}, nil
 	}
 	user, err := m.gate.signIn(ctx, SignIn{Login: a.Login, Password: a.Password, Peer: a.Peer, DeviceID: a.Device.ID})
 	return credentials{user: user, ticket: ticket}, err

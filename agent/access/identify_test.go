@@ -547,3 +547,24 @@ func FuzzParseToken(f *testing.F) {
 }
 
 var tokenZero token
+
+// TestRefusedTokenAsksNobody: a token that is refused costs no look at the directory, whatever login came with it.
+func TestRefusedTokenAsksNobody(t *testing.T) {
+	scene(t, "malformed and unknown", func(g *gateway) {
+		unknown, _ := newChainName().next([32]byte{})
+		for _, token := range []string{"nonsense", unknown} {
+			a := at("ivan", outsidePeer, "laptop")
+			a.Password, a.Resume = "", token
+			g.refuse(a, agent.CodeSessionOver)
+		}
+		if g.memory.lookups != 0 {
+			g.t.Errorf("%d lookups", g.memory.lookups)
+		}
+		e := g.enter(at("ivan", outsidePeer, "laptop"))
+		before := g.memory.lookups
+		g.back(e)
+		if g.memory.lookups == before {
+			g.t.Errorf("the login beside a good token was not looked at")
+		}
+	})
+}
