@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"fmt"
+	"strings"
 )
 
 // NewSupportRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
@@ -13,7 +14,7 @@ func NewSupportRef() string {
 }
 
 // NewSessionID makes the name of a session: 80 random bits in lower-case base32.
-func NewSessionID() string { return lower(randomText(10)) }
+func NewSessionID() string { return strings.ToLower(randomText(10)) }
 
 func randomText(bytes int) string {
 	b := make([]byte, bytes)
@@ -21,14 +22,4 @@ func randomText(bytes int) string {
 		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
 	}
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
-}
-
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

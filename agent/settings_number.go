@@ -35,8 +35,12 @@ func (n NumberSetting) Get(s *Settings) float64 {
 	return float64(raw/int64(n.Unit)) + float64(raw%int64(n.Unit))/float64(n.Unit)
 }
 
-// Set changes the setting. What is out of range stays out of range, without an overflow, so that Check refuses it.
+// Set changes the setting. What is out of range stays out of range, without an overflow, so that Check refuses it; so does a
+// fraction where none may be.
 func (n NumberSetting) Set(s *Settings, value float64) {
+	if !n.Fraction && value != math.Trunc(value) {
+		value = n.Max + 1
+	}
 	raw := math.Max(n.Min-1, math.Min(value, n.Max+1)) * float64(n.Unit)
 	switch field := n.Field(s).(type) {
 	case *time.Duration:

@@ -63,3 +63,16 @@ func TestNumberParse(t *testing.T) {
 		t.Errorf("without an end: %v hours", hours.Get(&s))
 	}
 }
+
+// TestNumberSettingFraction: a fraction where none may be is refused, not cut off.
+func TestNumberSettingFraction(t *testing.T) {
+	for _, n := range Numbers() {
+		if n.Fraction {
+			continue
+		}
+		s := DefaultSettings()
+		if n.Set(&s, n.Default+0.3); len(s.Check()) != 1 {
+			t.Errorf("%s: %v gives %s, problems %v", n.Name, n.Default+0.3, n.Text(&s), s.Check())
+		}
+	}
+}
