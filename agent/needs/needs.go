@@ -62,7 +62,7 @@ func Program(tb testing.TB, name, debianPackage string) {
 func Rerun(tb testing.TB, out []byte, err error) {
 	tb.Helper()
 	switch {
-	case err != nil:
+	case err != nil, bytes.Contains(out, []byte("no tests to run")):
 		tb.Errorf("in the other process: %v\n%s", err, out)
 	case bytes.Contains(out, []byte("--- SKIP")):
 		tb.Skipf("in the other process: %s", out)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -110,7 +111,7 @@ func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
 
 // onlyThis are the arguments for the test program to run one test alone.
 func onlyThis(t *testing.T) []string {
-	return []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=4m"}
+	return []string{"-test.run=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v", "-test.timeout=4m"}
 }
 
 // Command is a program with arguments in a place, where Here returns the lab.
