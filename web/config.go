@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 // Config is what Serve needs to know. A listen address is HOST:PORT as of [net.Listen]; port 0 takes a free one.
@@ -54,7 +55,8 @@ const lockFile = "lock"
 // errRunning is why a data directory cannot be locked that is in use.
 var errRunning = errors.New("another ideco-portal is running")
 
-// lockData keeps a second gateway out of the data directory for as long as the returned file is open.
+// lockData keeps a second gateway out of the data directory for as long as the returned file is open. Half-written files of a
+// process that crashed are removed, because now nobody else writes there.
 func lockData(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -63,6 +65,10 @@ func lockData(dir string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("%w on %s; stop it or choose another directory with --data", errRunning, dir)
+	}
+	if err := atomicfile.RemoveLeftovers(dir); err != nil {
+		_ = f.Close()
+		return nil, err
 	}
 	return f, nil
 }

@@ -5,12 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"ideco-agent/agent/atomicfile"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ideco-agent/agent/atomicfile"
 )
 
 // Authority is the gateway's root and what it has issued. Its methods may be called from several goroutines.
@@ -32,15 +33,12 @@ type issued struct {
 }
 
 // Open reads the root in dir, or makes directory and root at the first start. The names are those of the last
-// SetNames. What a crash left half-written is removed. An error names the file and says what the operator can do.
+// SetNames. An error names the file and says what the operator can do.
 func Open(dir string) (*Authority, error) { return open(dir, time.Now) }
 
 func open(dir string, now func() time.Time) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of the root certificate: %w", err)
-	}
-	if err := atomicfile.RemoveLeftovers(dir); err != nil {
-		return nil, err
 	}
 	key, err := loadOrMakeKey(dir)
 	if err != nil {
