@@ -5,7 +5,7 @@ import "net/netip"
 // Peer is the other end of a TCP connection. Forwarding headers and addresses in a request are never part of it.
 type Peer struct {
 	Addr      netip.Addr // unmapped from ::ffff:
-	Interface int        // index of the network interface through which it came; 0 where that is not known
+	Interface string     // name of the network interface through which it came; empty where that is not known
 	Inside    bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
 }
 

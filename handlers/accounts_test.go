@@ -25,7 +25,7 @@ func (*quiet) Expiring(time.Duration, time.Time) {}
 func liveSession(t *testing.T, s *Site, login string) access.Grant {
 	t.Helper()
 	grant, err := s.Sessions.Authorize(context.Background(), access.Attempt{Login: login, Password: password,
-		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
+		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), ""), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestNewPasswordVoidsTheOldToken(t *testing.T) {
 	}
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	_, err := s.Sessions.Authorize(context.Background(), access.Attempt{Resume: grant.ResumeToken,
-		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), 0), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
+		Peer: s.Addressing.Peer(netip.MustParseAddr("192.168.7.30"), ""), Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
 	if refused := (*agent.Error)(nil); !errors.As(err, &refused) || refused.Code != agent.CodeSessionOver {
 		t.Errorf("the old token: %v", err)
 	}

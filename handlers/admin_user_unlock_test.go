@@ -33,7 +33,7 @@ func TestLiftThrottle(t *testing.T) {
 		return w.Code
 	}
 	ivanov := func(password string) agent.Code {
-		_, err := s.Gate.SignIn(context.Background(), access.SignIn{Login: "ivanov", Password: password, Peer: s.Addressing.Peer(inLAN, 0)})
+		_, err := s.Gate.SignIn(context.Background(), access.SignIn{Login: "ivanov", Password: password, Peer: s.Addressing.Peer(inLAN, "")})
 		if err == nil {
 			return ""
 		}

@@ -131,7 +131,7 @@ type countedConn struct {
 }
 
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
-func (c *countedConn) Interface() int          { return 0 }
+func (c *countedConn) Interface() string       { return "" }
 
 // TestCarriesSession: a connection carries a session from login to logout, or until the session is ended, even if the agent
 // is silent.

@@ -16,7 +16,7 @@ import (
 // CountedConn is a connection that counts against its listener's limits while it carries no live session.
 type CountedConn interface {
 	CarriesSession(bool)
-	Interface() int // see agent.Peer
+	Interface() string // see agent.Peer
 }
 
 type countedConnKey struct{}
@@ -33,12 +33,12 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// interfaceOf returns agent.Peer.Interface of the request's connection; 0 if unknown.
-func interfaceOf(ctx context.Context) int {
+// interfaceOf returns agent.Peer.Interface of the request's connection; empty if unknown.
+func interfaceOf(ctx context.Context) string {
 	if c, ok := ctx.Value(countedConnKey{}).(CountedConn); ok {
 		return c.Interface()
 	}
-	return 0
+	return ""
 }
 
 // guestTimeout limits the time of one message from an agent without a session.

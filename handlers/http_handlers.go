@@ -28,7 +28,7 @@ func (s *Site) AgentHandler() http.Handler {
 // Port80Handler serves plain HTTP on all addresses. One listener also covers the gateway's address in the tunnel, so the
 // handler chooses by the connection's local address.
 func (s *Site) Port80Handler() http.Handler {
-	outside, inside := s.HTTPHandler(), s.register(s.newEcho(plain), s.tunnelRoutes())
+	outside, inside := s.httpHandler(), s.register(s.newEcho(plain), s.tunnelRoutes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if local, ok := localAddress(r.Context()); ok && local == s.Settings.Current().VPNGateway() {
 			inside.ServeHTTP(w, r)
@@ -47,8 +47,8 @@ func localAddress(ctx context.Context) (netip.Addr, bool) {
 	return agent.Unmap(ap.Addr()), err == nil
 }
 
-// HTTPHandler serves plain HTTP outside the tunnel.
-func (s *Site) HTTPHandler() http.Handler {
+// httpHandler serves plain HTTP outside the tunnel.
+func (s *Site) httpHandler() http.Handler {
 	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
 }
 

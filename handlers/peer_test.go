@@ -15,7 +15,7 @@ import (
 // wanHosts is an Addressing for which every peer came through a WAN interface.
 type wanHosts struct{ fixedHosts }
 
-func (wanHosts) Peer(a netip.Addr, _ int) agent.Peer { return agent.Peer{Addr: agent.Unmap(a)} }
+func (wanHosts) Peer(a netip.Addr, _ string) agent.Peer { return agent.Peer{Addr: agent.Unmap(a)} }
 
 // TestLocalAddressOutside: a peer on a WAN interface counts as outside everywhere, even with an address of the local
 // networks.
@@ -45,10 +45,10 @@ func TestLocalAddressOutside(t *testing.T) {
 // throughHosts records the interfaces it is asked about.
 type throughHosts struct {
 	fixedHosts
-	asked *[]int
+	asked *[]string
 }
 
-func (h throughHosts) Peer(a netip.Addr, through int) agent.Peer {
+func (h throughHosts) Peer(a netip.Addr, through string) agent.Peer {
 	*h.asked = append(*h.asked, through)
 	return h.fixedHosts.Peer(a, through)
 }
@@ -56,23 +56,23 @@ func (h throughHosts) Peer(a netip.Addr, through int) agent.Peer {
 // throughConn is a connection through this interface.
 type throughConn struct {
 	net.Conn
-	index int
+	name string
 }
 
 func (throughConn) CarriesSession(bool) {}
-func (c throughConn) Interface() int    { return c.index }
+func (c throughConn) Interface() string { return c.name }
 
 // TestPeerInterface: the interface of a request's connection decides about its peer, also under TLS.
 func TestPeerInterface(t *testing.T) {
 	s := newSite(t)
-	var asked []int
+	var asked []string
 	s.Addressing = throughHosts{s.Addressing.(fixedHosts), &asked}
-	for _, conn := range []net.Conn{throughConn{index: 7}, tls.Server(throughConn{index: 8}, &tls.Config{})} {
+	for _, conn := range []net.Conn{throughConn{name: "lan0"}, tls.Server(throughConn{name: "wan0"}, &tls.Config{})} {
 		r := httptest.NewRequest("GET", "https://gw.example.test/", nil)
 		r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
 		s.PortalHandler().ServeHTTP(httptest.NewRecorder(), r.WithContext(ConnContext(r.Context(), conn)))
 	}
-	if !slices.Equal(asked, []int{7, 8}) {
+	if !slices.Equal(asked, []string{"lan0", "wan0"}) {
 		t.Errorf("judged by %v", asked)
 	}
 }

@@ -122,7 +122,7 @@ func (fixedHosts) Known(host string) bool                       { return host ==
 func (fixedHosts) Own(a netip.Addr) bool                        { return a.IsLoopback() }
 
 // Peer treats all interfaces as LAN.
-func (h fixedHosts) Peer(a netip.Addr, _ int) agent.Peer {
+func (h fixedHosts) Peer(a netip.Addr, _ string) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Inside: h.now.InLocalNetworks(a)}
 }
 
@@ -422,7 +422,7 @@ func TestOtherListeners(t *testing.T) {
 	for name, c := range map[string]struct {
 		routes []route
 		h      http.Handler
-	}{"agents": {s.agentRoutes(), s.AgentHandler()}, "http": {s.httpRoutes(), s.HTTPHandler()},
+	}{"agents": {s.agentRoutes(), s.AgentHandler()}, "http": {s.httpRoutes(), s.httpHandler()},
 		"tunnel": {s.tunnelRoutes(), s.register(s.newEcho(plain), s.tunnelRoutes())}} {
 		for _, r := range c.routes {
 			if r.path == protocol.AddressPath {

@@ -50,9 +50,9 @@ type Tunnel interface {
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.
 type Addressing interface {
-	Known(host string) bool                       // the Host of a request, without its port
-	Own(netip.Addr) bool                          // one of this machine's addresses
-	Peer(peer netip.Addr, through int) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
+	Known(host string) bool                          // the Host of a request, without its port
+	Own(netip.Addr) bool                             // one of this machine's addresses
+	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
 	// Neighbourhood returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
 	// certificate covers them. It is empty if the peer is behind a router.

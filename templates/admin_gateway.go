@@ -3,7 +3,6 @@ package templates
 import (
 	"fmt"
 	"math"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -62,19 +61,6 @@ func atDNS(list []agent.OpenServer) []agent.OpenServer {
 
 // secondsLeft rounds up.
 func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
-
-// addresses lists the addresses of an interface.
-func addresses(i agent.Interface) string {
-	return prefixes(i.Addrs)
-}
-
-func prefixes(nets []netip.Prefix) string {
-	list := make([]string, len(nets))
-	for n, a := range nets {
-		list[n] = a.String()
-	}
-	return strings.Join(list, ", ")
-}
 
 // enforcementClass returns the CSS class of the state's banner; its icon has the same name.
 func enforcementClass(g agent.GatewayState) string {

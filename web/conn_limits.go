@@ -68,8 +68,8 @@ func descriptorLimit() (int, error) {
 // request is the longest ago is closed.
 type connLimiter struct {
 	limits  connLimits
-	isLocal func(peer netip.Addr, through int) bool // whether a peer is in the LAN or the tunnel
-	unread  int64                                   // the first value of limitedConn.unread
+	isLocal func(peer netip.Addr, through string) bool // whether a peer is in the LAN or the tunnel
+	unread  int64                                      // the first value of limitedConn.unread
 
 	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
 	outside connGroup
@@ -102,7 +102,7 @@ func (g *connGroup) share(network netip.Prefix) int {
 	return fewConns
 }
 
-func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer netip.Addr, through int) bool) *connLimiter {
+func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer netip.Addr, through string) bool) *connLimiter {
 	l := &connLimiter{limits: limits, isLocal: isLocal, unread: maxRequest,
 		outside: connGroup{most: limits.outside, wide: map[int]int{32: limits.outside / 8, 48: limits.outside / 16}},
 		lan:     connGroup{most: limits.lan, wide: map[int]int{64: limits.lan / 2}}}
@@ -133,7 +133,7 @@ type limitedConn struct {
 	net.Conn
 	limiter  *connLimiter
 	group    *connGroup
-	through  int            // see Interface
+	through  string         // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
@@ -170,15 +170,14 @@ func (l *connLimiter) crowded(c *limitedConn, site netip.Prefix) *connCount {
 	if c.group == &l.lan {
 		return all.over(l.lan.most)
 	}
-	var ofSite, ofHost *connCount
-	at := all
+	var ofSite *connCount
+	at := all // in the end the host
 	for _, network := range c.networks {
-		at = at.parts[network]
-		if ofHost = at.over(l.limits.host); network == site {
+		if at = at.parts[network]; network == site {
 			ofSite = at.over(l.limits.site)
 		}
 	}
-	return cmp.Or(ofHost, ofSite, all.over(l.outside.most))
+	return cmp.Or(at.over(l.limits.host), ofSite, all.over(l.outside.most))
 }
 
 // over is n when it has more than most connections, otherwise nil.
@@ -270,8 +269,8 @@ func (c *limitedConn) CarriesSession(yes bool) {
 	}
 }
 
-// Interface is the index of the network interface through which the connection came; 0 where that is not known.
-func (c *limitedConn) Interface() int { return c.through }
+// Interface is the name of the network interface through which the connection came; empty where that is not known.
+func (c *limitedConn) Interface() string { return c.through }
 
 // Close also stops counting the connection.
 func (c *limitedConn) Close() error {

@@ -37,7 +37,7 @@ type limiterTest struct {
 
 func newLimiterTest(t *testing.T) limiterTest {
 	lan := netip.MustParsePrefix("192.168.0.0/16")
-	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, func(a netip.Addr, _ int) bool { return lan.Contains(a) })}
+	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, func(a netip.Addr, _ string) bool { return lan.Contains(a) })}
 }
 
 // come opens a connection.
@@ -176,7 +176,7 @@ func TestLimitNetwork(t *testing.T) {
 func TestLimitNeighbours(t *testing.T) {
 	for bad, neighbour := range map[string]string{"fd00:9::bad": "fd00:9::2", "192.168.1.66": "192.168.1.2"} {
 		c := newLimiterTest(t)
-		c.isLocal = func(_ netip.Addr, _ int) bool { return true }
+		c.isLocal = func(_ netip.Addr, _ string) bool { return true }
 		c.lan.most = 30
 		var conns []*limitedConn
 		for range 6 {
@@ -195,7 +195,7 @@ func TestLimitNeighbours(t *testing.T) {
 
 // TestLimitPeople: a flood that keeps to the share of a host takes no more from people in one wide network than from others.
 func TestLimitPeople(t *testing.T) {
-	c := limiterTest{t, newConnLimiter(connLimits{host: 200, site: 400, outside: 1250, lan: 10}, true, func(_ netip.Addr, _ int) bool { return false })}
+	c := limiterTest{t, newConnLimiter(connLimits{host: 200, site: 400, outside: 1250, lan: 10}, true, func(_ netip.Addr, _ string) bool { return false })}
 	var people []*limitedConn
 	for i := range 200 {
 		for range 8 {
@@ -216,7 +216,7 @@ func TestLimitPeople(t *testing.T) {
 
 // TestLimitMadeUpAddresses: a host of the LAN that takes every address of its /64 displaces nobody with IPv4.
 func TestLimitMadeUpAddresses(t *testing.T) {
-	c := limiterTest{t, newConnLimiter(connLimits{outside: 10, lan: 100}, true, func(_ netip.Addr, _ int) bool { return true })}
+	c := limiterTest{t, newConnLimiter(connLimits{outside: 10, lan: 100}, true, func(_ netip.Addr, _ string) bool { return true })}
 	neighbour := []*limitedConn{c.come("192.168.1.2"), c.come("192.168.1.2")}
 	for i := range 1000 {
 		c.come(fmt.Sprintf("fd00:9::%x", i))
@@ -283,7 +283,7 @@ func TestBytesBeforeRequest(t *testing.T) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
 	}))
-	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(_ netip.Addr, _ int) bool { return true })
+	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(_ netip.Addr, _ string) bool { return true })
 	server.Listener = limiter.listen(server.Listener)
 	server.TLS = &tls.Config{GetConfigForClient: onClientHello}
 	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, onConnState

@@ -27,8 +27,8 @@ func (h *hosts) Known(host string) bool {
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
-// Peer judges the address that a connection comes from, and the interface through which it came (0 = not known).
-func (h *hosts) Peer(a netip.Addr, through int) agent.Peer {
+// Peer judges the address that a connection comes from, and the interface through which it came (empty = not known).
+func (h *hosts) Peer(a netip.Addr, through string) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Interface: through, Inside: inside(h.settings(), a, through)}
 }
 

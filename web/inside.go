@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 
@@ -12,16 +11,19 @@ import (
 )
 
 // inside tells whether an address is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
-// them. Through is the interface through which its connection came (see arrivedThrough); without one it is that of the way to
-// the address. The gateway itself, loopback included, stands behind no interface.
-func inside(s agent.Settings, a netip.Addr, through int) bool {
+// them. Through is the interface through which its connection came (see arrivedThrough); where that is not known it is the one
+// that leads to the address. The gateway itself, loopback included, stands behind no interface.
+func inside(s agent.Settings, a netip.Addr, through string) bool {
 	return insideBy(s, a, func(a netip.Addr) (string, bool) {
-		if through > 0 {
-			return nameOf(through)
+		if through != "" {
+			return through, through == loopback
 		}
 		return wayTo(a)
 	})
 }
+
+// loopback is the interface through which only this machine's own packets come.
+const loopback = "lo"
 
 func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
 	if !s.InLocalNetworks(a) || !s.Guards() {
@@ -29,16 +31,6 @@ func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string,
 	}
 	name, own := way(agent.Unmap(a))
 	return own || slices.Contains(s.LANInterfaces, name)
-}
-
-// nameOf is the name of an interface, or whether it is loopback, through which only this machine's own packets come. An
-// interface that is gone is neither.
-func nameOf(index int) (name string, own bool) {
-	link, err := netlink.LinkByIndex(index)
-	if err != nil {
-		return "", false
-	}
-	return link.Attrs().Name, link.Attrs().Flags&net.FlagLoopback != 0
 }
 
 // wayTo is the interface through which an address is reached, or whether it is this machine's own. Without a way there is
@@ -54,5 +46,9 @@ func wayTo(a netip.Addr) (name string, own bool) {
 	if routes[0].Type == unix.RTN_LOCAL {
 		return "", true
 	}
-	return nameOf(routes[0].LinkIndex)
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", false
+	}
+	return link.Attrs().Name, false
 }

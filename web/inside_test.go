@@ -4,6 +4,9 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"ideco-agent/agent/needs"
+	"ideco-agent/agent/netlab"
 )
 
 // TestArrivedThrough: the interface of a connection is known for each family, and on a socket that carries both.
@@ -31,15 +34,15 @@ func TestArrivedThrough(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := arrivedThrough(conn); got != lo.Index {
-			t.Errorf("%s at %s, from %s: interface %d, want %d", c.network, c.listen, c.dial, got, lo.Index)
+		if got := arrivedThrough(conn); got != lo.Name {
+			t.Errorf("%s at %s, from %s: interface %q, want %q", c.network, c.listen, c.dial, got, lo.Name)
 		}
 		client.Close()
 		conn.Close()
 		listener.Close()
 	}
-	if got := arrivedThrough(&fakeConn{}); got != 0 {
-		t.Errorf("a connection without a socket came through %d", got)
+	if got := arrivedThrough(&fakeConn{}); got != "" {
+		t.Errorf("a connection without a socket came through %q", got)
 	}
 }
 
@@ -54,17 +57,19 @@ func TestInsideThrough(t *testing.T) {
 	s.LANInterfaces = []string{"lan0"}
 	for _, c := range []struct {
 		peer    string
-		through int
+		through string
 		want    bool
 	}{
-		{"127.0.0.1", lo.Index, true}, // this machine itself
-		{"127.0.0.1", 0, true},
-		{"127.0.0.1", 1 << 30, false}, // an interface that is gone
-		{"192.168.1.5", 1 << 30, false},
-		{"203.0.113.5", lo.Index, false},
+		{"127.0.0.1", lo.Name, true}, // this machine itself
+		{"127.0.0.1", "", true},
+		{"127.0.0.1", goneInterface, false},
+		{"192.168.1.5", goneInterface, false},
+		{"192.168.1.5", "lan0", true}, // which is not there now
+		{"192.168.1.5", "wan0", false},
+		{"203.0.113.5", lo.Name, false},
 	} {
 		if got := inside(s, netip.MustParseAddr(c.peer), c.through); got != c.want {
-			t.Errorf("%s through %d: inside %v", c.peer, c.through, got)
+			t.Errorf("%s through %q: inside %v", c.peer, c.through, got)
 		}
 	}
 }
@@ -75,7 +80,7 @@ func TestLimiterInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newConnLimiter(connLimits{host: 9, site: 9, outside: 9, lan: 9}, true, func(_ netip.Addr, through int) bool { return through == lo.Index })
+	l := newConnLimiter(connLimits{host: 9, site: 9, outside: 9, lan: 9}, true, func(_ netip.Addr, through string) bool { return through == lo.Name })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +98,23 @@ func TestLimiterInterface(t *testing.T) {
 	admitted := l.admit(conn)
 	defer admitted.Close()
 	l.admit(&fakeConn{from: netip.MustParseAddr("192.168.1.5")})
-	if l.outside.all.conns != 1 || l.lan.all.conns != 1 || admitted.Interface() != lo.Index {
-		t.Errorf("%d outside, %d in the LAN, through %d", l.outside.all.conns, l.lan.all.conns, admitted.Interface())
+	if l.outside.all.conns != 1 || l.lan.all.conns != 1 || admitted.Interface() != lo.Name {
+		t.Errorf("%d outside, %d in the LAN, through %q", l.outside.all.conns, l.lan.all.conns, admitted.Interface())
 	}
+}
+
+// TestInsideRecreated: a connection stays in the LAN when its interface is deleted and made again under its name. One that came
+// through an interface that is gone does not get in by the way to its address.
+func TestInsideRecreated(t *testing.T) {
+	needs.Program(t, "ip", "iproute2")
+	netlab.Alone(t, func(t *testing.T) {
+		const lan0 = "ip link add lan0 type veth peer peer0; ip addr add 192.168.1.1/24 dev lan0; ip link set lan0 up; ip link set peer0 up; "
+		netlab.Run(t, "sh", "-ec", lan0+"ip link del lan0; "+lan0)
+		s, a := gatewaySettings(), netip.MustParseAddr("192.168.1.5")
+		for through, want := range map[string]bool{"lan0": true, "wan0": false, goneInterface: false, "": true} {
+			if got := inside(s, a, through); got != want {
+				t.Errorf("through %q: inside %v", through, got)
+			}
+		}
+	})
 }

@@ -7,29 +7,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// arrivedThrough is the index of the network interface through which the first packet of an accepted TCP connection came. It
-// is 0 where the kernel does not tell, as for connections inside wireguard-go.
+// arrivedThrough is the name of the network interface through which the first packet of an accepted TCP connection came. It is
+// empty where the kernel does not tell, as for connections inside wireguard-go. The name outlives an interface that is deleted
+// and made again, as those of VLANs and PPP are.
 //
 // Linux keeps that interface in the socket and returns it as packet information (ip(7), IP_PKTINFO; RFC 2292, section 5). Neither
 // a spoofed source address nor a routing rule changes it.
-func arrivedThrough(conn net.Conn) int {
+func arrivedThrough(conn net.Conn) string {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return 0
+		return ""
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return 0
+		return ""
 	}
-	index := 0
+	name := ""
 	_ = raw.Control(func(fd uintptr) {
 		// A socket of IPv6 also carries connections of IPv4, and tells their interface, too.
-		index = packetInfo(int(fd), unix.SOL_IPV6, unix.IPV6_2292PKTINFO, unix.IPV6_2292PKTOPTIONS, unsafe.Offsetof(unix.Inet6Pktinfo{}.Ifindex))
+		index := packetInfo(int(fd), unix.SOL_IPV6, unix.IPV6_2292PKTINFO, unix.IPV6_2292PKTOPTIONS, unsafe.Offsetof(unix.Inet6Pktinfo{}.Ifindex))
 		if index == 0 {
 			index = packetInfo(int(fd), unix.SOL_IP, unix.IP_PKTINFO, unix.IP_PKTOPTIONS, unsafe.Offsetof(unix.Inet4Pktinfo{}.Ifindex))
 		}
+		if index != 0 {
+			name = interfaceName(int(fd), index)
+		}
 	})
-	return index
+	return name
+}
+
+// goneInterface stands for an interface that was removed before its name was known. No interface has this name.
+const goneInterface = "?"
+
+// interfaceName asks for the name of an interface (netdevice(7), SIOCGIFNAME). net.InterfaceByIndex would list all interfaces
+// for each connection.
+func interfaceName(fd, index int) string {
+	var request struct { // ifreq
+		name  [unix.IFNAMSIZ]byte
+		index int32
+		_     [20]byte
+	}
+	request.index = int32(index)
+	if _, _, failed := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCGIFNAME, uintptr(unsafe.Pointer(&request))); failed != 0 {
+		return goneInterface
+	}
+	return unix.ByteSliceToString(request.name[:])
 }
 
 // packetInfo reads the index of the interface from a socket. at is its offset in the packet information of that address family.

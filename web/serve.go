@@ -252,7 +252,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 	portalTLS := root.TLSConfig(tls.VersionTLS12)
 	portalTLS.CipherSuites = portalCiphers
 	agentTLS := root.TLSConfig(tls.VersionTLS13)
-	isLocal := func(a netip.Addr, through int) bool {
+	isLocal := func(a netip.Addr, through string) bool {
 		s := settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}

@@ -21,7 +21,7 @@ type admission struct {
 	extends    bool     // live gets a new length and nothing else changes
 	resumes    bool     // next is brought back by a token
 	inside     bool
-	through    int // index of the network interface
+	through    string // see agent.Peer.Interface
 	connection Connection
 	chain      chainName // zero for a new one
 	good       [32]byte  // digest of the token that stays good until the agent has the next one

@@ -335,7 +335,7 @@ func TestFits(t *testing.T) {
 func TestInside(t *testing.T) {
 	scene(t, "by interface", func(g *gateway) {
 		elsewhere := false
-		g.Manager.inside = func(s agent.Settings, a netip.Addr, _ int) bool { return s.InLocalNetworks(a) && !elsewhere }
+		g.Manager.inside = func(s agent.Settings, a netip.Addr, _ string) bool { return s.InLocalNetworks(a) && !elsewhere }
 		e := g.enter(at("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.Misfits(g.Settings()); n != 1 {
@@ -354,8 +354,10 @@ func TestInside(t *testing.T) {
 // TestInsideByInterface: the interface through which a connection came decides, also later.
 func TestInsideByInterface(t *testing.T) {
 	scene(t, "by the interface", func(g *gateway) {
-		const wan = 7
-		g.Manager.inside = func(s agent.Settings, a netip.Addr, through int) bool { return s.InLocalNetworks(a) && through != wan }
+		const wan = "wan0"
+		g.Manager.inside = func(s agent.Settings, a netip.Addr, through string) bool {
+			return s.InLocalNetworks(a) && through != wan
+		}
 		borrowed := at("ivan", lanPeer, "a")
 		borrowed.Peer.Interface = wan
 		e := g.enter(borrowed)

@@ -21,9 +21,9 @@ type Config struct {
 	Settings func() agent.Settings // must be quick and may not call the Manager
 	// Inside tells whether a peer is in the LAN under some settings; see agent.Peer. The Manager asks it for sessions that
 	// are there when settings change or the process starts, and under the settings by which a change is decided. Through is
-	// Peer.Interface of the connection that a session came on; 0 after a restart. Nil = Settings.InLocalNetworks. It must be
+	// Peer.Interface of the connection that a session came on; empty after a restart. Nil = Settings.InLocalNetworks. It must be
 	// quick.
-	Inside func(s agent.Settings, peer netip.Addr, through int) bool
+	Inside func(s agent.Settings, peer netip.Addr, through string) bool
 	Log    *slog.Logger
 }
 
@@ -38,7 +38,7 @@ type Manager struct {
 	firewall Firewall
 	tunnel   Tunnel
 	settings func() agent.Settings
-	inside   func(s agent.Settings, peer netip.Addr, through int) bool
+	inside   func(s agent.Settings, peer netip.Addr, through string) bool
 	log      *slog.Logger
 
 	closed atomic.Bool // from Shutdown on
@@ -73,7 +73,7 @@ type session struct {
 	tunnelBy   time.Time  // when tunnel_wg must have come; zero when it has, or when none is needed
 	noticed    time.Time  // notices that were due until then have been given
 	inside     bool       // whether it came from the local networks
-	through    int        // Peer.Interface of the connection that it came on; 0 after a restart
+	through    string     // Peer.Interface of the connection that it came on; empty after a restart
 	chain      chainName  // zero until the agent has shown or been given a token in this process
 	timer      *time.Timer
 	more       []further // the one that was proved longest ago first
@@ -83,7 +83,7 @@ type session struct {
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
 func NewManager(c Config) *Manager {
 	if c.Inside == nil {
-		c.Inside = func(s agent.Settings, peer netip.Addr, _ int) bool { return s.InLocalNetworks(peer) }
+		c.Inside = func(s agent.Settings, peer netip.Addr, _ string) bool { return s.InLocalNetworks(peer) }
 	}
 	return &Manager{
 		inside: c.Inside,

@@ -20,7 +20,7 @@ func (m *Manager) Misfits(set agent.Settings) (n int) {
 type located struct {
 	session agent.Session
 	inside  bool
-	through int
+	through string
 }
 
 func (s *session) located() located { return located{s.Session, s.inside, s.through} }
@@ -51,7 +51,7 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 				misfits = append(misfits, s)
 				continue
 			}
-			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, 0) })
+			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, "") })
 		}
 		n = c.endEach(misfits, reason)
 		return nil
