@@ -89,6 +89,7 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	if err := change(&next); err != nil {
 		return err
 	}
+	next.KeepFormerDomain(f.now.Domain)
 	if problems := next.Check(); len(problems) > 0 {
 		return agent.Problems(problems)
 	}

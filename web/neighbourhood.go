@@ -5,12 +5,12 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
 
-// Neighbourhood is where the agent endpoint answers on the interface in whose network a peer is, at addresses that the
-// certificate is good for.
+// Neighbourhood is where the agent endpoint answers on the interface in whose network a peer is.
 func (h *hosts) Neighbourhood(peer netip.Addr) []netip.AddrPort {
 	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
@@ -40,6 +40,16 @@ func neighbourhood(list []netlink.Addr, listening []netip.AddrPort, peer netip.A
 		}
 	}
 	return at
+}
+
+// lasting returns an address of an interface, and reports whether agents may be sent there: those that change every few hours
+// (RFC 8981) are left out.
+func lasting(l netlink.Addr) (netip.Addr, bool) {
+	const passing = unix.IFA_F_DEPRECATED | unix.IFA_F_TENTATIVE
+	a, ok := netip.AddrFromSlice(l.IP)
+	a = agent.Unmap(a)
+	temporary := a.Is6() && l.Flags&unix.IFA_F_TEMPORARY != 0 // in IPv4 this flag means "secondary"
+	return a, ok && !temporary && l.Flags&passing == 0 && !a.IsLinkLocalUnicast()
 }
 
 func networkOf(l netlink.Addr) (netip.Prefix, bool) {

@@ -6,28 +6,26 @@ import (
 	"time"
 
 	"ideco-agent/agent/store"
-	"ideco-agent/web/certs"
 )
 
 // background is what the gateway does without being asked.
 type background struct {
-	db   *store.Store
-	root *certs.Authority
-	set  *settings
-	log  *slog.Logger
+	db  *store.Store
+	set *settings
+	log *slog.Logger
 }
 
 // How often.
 const (
-	namesEvery = 30 * time.Second
+	retryEvery = 30 * time.Second
 	trimEvery  = time.Minute
 	purgeEvery = time.Hour
 )
 
 // run works until ctx is over.
 func (b background) run(ctx context.Context) error {
-	names, trim, purge := time.NewTicker(namesEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
-	defer names.Stop()
+	retry, trim, purge := time.NewTicker(retryEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
+	defer retry.Stop()
 	defer trim.Stop()
 	defer purge.Stop()
 	trimmed := b.trim(ctx, time.Now())
@@ -36,7 +34,7 @@ func (b background) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-names.C:
+		case <-retry.C:
 			b.follow(ctx)
 		case now := <-trim.C:
 			trimmed += b.trim(ctx, now)
@@ -48,13 +46,10 @@ func (b background) run(ctx context.Context) error {
 	}
 }
 
-// follow puts new addresses of this machine into the certificate, and tries again what the tunnel could not do.
+// follow tries again what the tunnel could not do.
 func (b background) follow(ctx context.Context) {
 	b.set.mu.Lock()
 	defer b.set.mu.Unlock()
-	if err := b.root.SetNames(certificateNames(b.set.Current().Domain)); err != nil {
-		b.log.Error("certificate for new addresses", "error", err)
-	}
 	if b.set.behind.Load() {
 		b.set.followNetwork(ctx)
 	}

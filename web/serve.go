@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -52,7 +51,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := root.SetNames(certificateNames(current.Current().Domain)); err != nil {
+	if err := root.SetNames(current.Current().Domains()); err != nil {
 		return err
 	}
 	msi, err := openInstaller()
@@ -107,6 +106,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	where := &hosts{settings: set.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
@@ -119,7 +119,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
-		Addressing:    &hosts{settings: set.Current, agents: addrPorts(open.agent)},
+		Addressing:    where,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
@@ -127,7 +127,7 @@ func Serve(ctx context.Context, c Config) error {
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, where, budget, c.Log), open, link, background{db, set, c.Log})
 }
 
 // health tells which part does not run.
@@ -248,12 +248,12 @@ func (s *server) serve() error {
 // servers builds a server for every listener. The agent endpoint speaks HTTP/1.1 alone, which the WebSocket upgrade needs,
 // under TLS 1.3. So does the portal: a connection of HTTP/2 that begins and resets requests costs more than its share. Plain
 // HTTP has one page, so it closes the connection after it.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12)
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13)
+	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
-		s := settings()
+		s := where.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
