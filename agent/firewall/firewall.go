@@ -97,7 +97,7 @@ type Firewall struct {
 	report  func(Incident)
 	calls   chan func(*reconciler)
 	wake    chan struct{} // there are tasks
-	heard   chan struct{} // a probed host may have answered
+	probed  chan struct{} // a probed host may have answered
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed by the reconciler
 
@@ -116,7 +116,7 @@ type view struct {
 // Open checks that nftables works and starts the reconciler. It changes nothing in the kernel. Under ModeNFTables the error
 // says why nftables does not work and how an operator can fix it.
 func Open(o Options) (*Firewall, error) {
-	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), probed: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
