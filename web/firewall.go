@@ -177,7 +177,7 @@ func isFlowtable(err error) bool {
 
 // planFor is the plan of settings as things are now.
 func (w *firewallController) planFor(s agent.Settings) (firewall.Plan, error) {
-	if !s.Guards() {
+	if !s.InterfacesChosen() {
 		return firewall.Plan{}, nil
 	}
 	links, err := firewall.Interfaces()
@@ -287,7 +287,7 @@ func (w *firewallController) state() (s agent.GatewayState) {
 	failed, restored := w.failed, w.restored
 	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
 	w.mu.Unlock()
-	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().Guards(), w.Problem(), failed)
+	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().InterfacesChosen(), w.Problem(), failed)
 	s.Restored = restored
 	return s
 }

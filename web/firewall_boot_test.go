@@ -44,7 +44,7 @@ func TestKeepForBoot(t *testing.T) {
 				w.follow(t.Context())
 			}
 			got := w.state()
-			if got.Boot != trouble || got.BootClosed != closed || got.Enforces() != s.Guards() {
+			if got.Boot != trouble || got.BootClosed != closed || got.Enforces() != s.InterfacesChosen() {
 				t.Errorf("%s: %+v", what, got)
 			}
 			if n := strings.Count(log.String(), "next boot until this program runs"); n != logged {

@@ -22,7 +22,7 @@ type surroundings struct {
 // planOf is what the firewall enforces under the settings. A chosen interface that is not there now is guarded all the
 // same, for when it comes. VPN users may ask the DNS servers that their agents are told.
 func planOf(s agent.Settings, at surroundings) firewall.Plan {
-	if !s.Guards() {
+	if !s.InterfacesChosen() {
 		return firewall.Plan{}
 	}
 	p := firewall.Plan{

@@ -189,7 +189,7 @@ func TestFirewallCheck(t *testing.T) {
 	tried := next
 	tried.TryGateway(gatewaySettings().GatewaySettings, time.Now())
 	back := tried
-	back.ReturnGateway()
+	back.RevertGateway()
 	if err := w.check(t.Context(), tried, back); err != nil {
 		t.Errorf("what comes back: %v", err)
 	}

@@ -196,7 +196,7 @@ func (c *client) ended(reason agent.Reason, message string, err error) *failure 
 		message = c.text(locale.Reason(reason))
 	}
 	return &failure{kind: ByGateway, code: agent.Clean(string(reason), maxCode), reason: true, message: message,
-		returns: reason.Returns(), err: err}
+		returns: reason.Reconnects(), err: err}
 }
 
 // failed returns a failure that the agent itself found.
