@@ -246,21 +246,21 @@ func TestFirewallMissing(t *testing.T) {
 		}
 		w.follow(t.Context())
 		w.follow(t.Context())
-		told("are not there", 1)
+		told("do not exist", 1)
 		s = agent.DefaultSettings()
 		w.follow(t.Context())
-		told("are there", 0) // nobody has chosen any
+		told("exist again", 0) // nobody has chosen any
 		s = gatewaySettings()
 		w.follow(t.Context())
-		told("are not there", 2)
+		told("do not exist", 2)
 		for _, name := range slices.Concat(s.LANInterfaces, s.WANInterfaces) {
 			if out, err := exec.Command("ip", "link", "add", name, "type", "veth", "peer", "name", "to-"+name).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
 		w.follow(t.Context())
-		told("are not there", 2)
-		told("are there", 1)
+		told("do not exist", 2)
+		told("exist again", 1)
 	})
 }
 

@@ -61,10 +61,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
@@ -145,21 +142,16 @@ func Open(o Options) (*Firewall, error) {
 func (f *Firewall) start(o Options) error {
 	kn, err := dial()
 	if err != nil {
-		return withHint(err)
+		return explain(err)
 	}
-	nft, err := kn.findTools(o.programs)
+	var elements []found
+	nft, err := kn.checkSupport(o.programs)
+	if err == nil {
+		elements, err = kn.list(sessionSets)
+	}
 	if err != nil {
 		kn.close()
-		return withHint(err)
-	}
-	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
-		kn.close()
-		return fmt.Errorf("reading the kernel's list of connections, which needs nf_conntrack_netlink: %w", err)
-	}
-	elements, err := kn.list(sessionSets)
-	if err != nil {
-		kn.close()
-		return fmt.Errorf("reading the table of the previous process: %w", err)
+		return explain(err)
 	}
 	r := newReconciler(f, kn, nft, elements, o.replace)
 	go r.run()

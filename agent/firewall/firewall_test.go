@@ -1066,21 +1066,27 @@ func TestWithoutProgram(t *testing.T) {
 	})
 }
 
-// What nft refuses is told as an error of the system.
+// TestNFTError: the error of nft wraps the kernel's, which gives the reason.
 func TestNFTError(t *testing.T) {
 	exit := errors.New("exit status 1")
-	for said, want := range map[string]error{
-		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": syscall.EPERM,
-		"netlink: Error: cache initialization failed: Operation not permitted\n":                    syscall.EPERM,
-		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       syscall.ENOENT,
-		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         syscall.EOPNOTSUPP,
-		"": exit,
+	for output, want := range map[string][]error{
+		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": {syscall.EPERM, ErrNoRights},
+		"netlink: Error: cache initialization failed: Operation not permitted\n":                    {syscall.EPERM, ErrNoRights},
+		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       {syscall.ENOENT, ErrNoKernel},
+		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         {syscall.EOPNOTSUPP, ErrNoKernel},
+		"": {exit},
 	} {
-		if err := nftError(said, exit); !errors.Is(err, want) {
-			t.Errorf("%q is %v, want %v", said, err, want)
+		err := explain(nftError(output, exit))
+		for _, is := range want {
+			if !errors.Is(err, is) {
+				t.Errorf("%q is %v, want %v", output, err, is)
+			}
 		}
 	}
 	if err := nftError("-:1:5-9: Error: syntax error, unexpected string\n", exit); !strings.Contains(err.Error(), "syntax error") {
-		t.Errorf("a mistake in the text is told as %v", err)
+		t.Errorf("a syntax error is reported as %v", err)
+	}
+	if err := explain(syscall.EACCES); !errors.Is(err, ErrNoRights) {
+		t.Error(err)
 	}
 }
