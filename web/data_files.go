@@ -13,16 +13,16 @@ import (
 	"syscall"
 )
 
-// kept is a file of the data directory.
-type kept struct {
+// dataFile is a file of the data directory.
+type dataFile struct {
 	name   string // pattern of path.Match
 	public bool   // no secret: it is left as it is when others can read it
 	change string // how to replace a secret that others could read
 }
 
-// keptFiles are the files that the gateway reads or that something loads for it. This is the one place that decides who
+// dataFiles are the files that the gateway reads or that something loads for it. This is the one place that decides who
 // may read and change them.
-var keptFiles = []kept{
+var dataFiles = []dataFile{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
 	{name: ".*.tmp", change: "as for root.key and wireguard.key, which may have been in it"},
@@ -45,7 +45,7 @@ const changeDatabase = "give all accounts new passwords"
 // it holds now. This holds for root, too.
 func checkData(dir string, log *slog.Logger) error {
 	const secrets = "change the secrets in it that others could read"
-	if err := checkKept(dir, kept{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
+	if err := checkFile(dir, dataFile{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -54,9 +54,9 @@ func checkData(dir string, log *slog.Logger) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		for _, k := range keptFiles {
+		for _, k := range dataFiles {
 			if ours, _ := path.Match(k.name, e.Name()); ours {
-				errs = append(errs, checkKept(filepath.Join(dir, e.Name()), k, os.Lstat, log))
+				errs = append(errs, checkFile(filepath.Join(dir, e.Name()), k, os.Lstat, log))
 				break
 			}
 		}
@@ -64,8 +64,8 @@ func checkData(dir string, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// checkKept checks one file, or the data directory, which is the one without a name. What is not there is made by us.
-func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log *slog.Logger) error {
+// checkFile checks one file, or the data directory, which is the one without a name. What is not there is made by us.
+func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), log *slog.Logger) error {
 	info, err := stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -73,7 +73,7 @@ func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log 
 	if err != nil {
 		return fmt.Errorf("check who may read %s: %w", file, err)
 	}
-	open, err := judge(file, k, info.Mode(), ownerOf(info), os.Geteuid())
+	open, err := checkMode(file, k, info.Mode(), ownerOf(info), os.Geteuid())
 	if err != nil || !open {
 		return err
 	}
@@ -88,8 +88,8 @@ func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log 
 	return nil
 }
 
-// judge tells whether a file is open to readers whom it must be closed to. An error says why it cannot be trusted.
-func judge(file string, k kept, mode fs.FileMode, owner, self int) (open bool, err error) {
+// checkMode tells whether a file is open to readers whom it must be closed to. An error says why it cannot be trusted.
+func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
 	switch {
 	case k.name == "" && !mode.IsDir():
 		return false, fmt.Errorf("%s is not a directory; choose another one with --data", file)
@@ -108,7 +108,7 @@ func judge(file string, k kept, mode fs.FileMode, owner, self int) (open bool, e
 }
 
 // mode is what the file has when we make it.
-func (k kept) mode() fs.FileMode {
+func (k dataFile) mode() fs.FileMode {
 	switch {
 	case k.name == "":
 		return 0o700
@@ -118,7 +118,7 @@ func (k kept) mode() fs.FileMode {
 	return 0o600
 }
 
-func (k kept) chown(self int, file string) string {
+func (k dataFile) chown(self int, file string) string {
 	if k.name == "" {
 		return "chown -R " + userName(self) + " " + file
 	}

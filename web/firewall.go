@@ -105,7 +105,7 @@ func (w *firewallController) follow(ctx context.Context) {
 	defer w.turn.Unlock()
 	p, err := w.planFor(w.settings())
 	if err == nil {
-		w.tellMissing(p)
+		w.logMissing(p)
 	}
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
@@ -151,9 +151,9 @@ func (w *firewallController) Close() error {
 	return err
 }
 
-// tellMissing logs which chosen interfaces are not there, when that changes: nobody judges what an interface carries under
+// logMissing logs which chosen interfaces are not there, when that changes: nobody judges what an interface carries under
 // another name.
-func (w *firewallController) tellMissing(p firewall.Plan) {
+func (w *firewallController) logMissing(p firewall.Plan) {
 	var missing []string
 	for _, i := range slices.Concat(p.LAN, p.WAN) {
 		if _, err := net.InterfaceByName(i.Name); err != nil {
@@ -187,9 +187,9 @@ func (w *firewallController) planFor(s agent.Settings) (firewall.Plan, error) {
 	return planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)}), nil
 }
 
-// unfit tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
+// interfaceProblem tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
 // that is not there now may come.
-func (w *firewallController) unfit(field, name string) agent.Problem {
+func (w *firewallController) interfaceProblem(field, name string) agent.Problem {
 	if name == w.tunnelName {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceTunnel, Value: name}
 	}
@@ -218,7 +218,7 @@ func (w *firewallController) check(ctx context.Context, now, next agent.Settings
 	}
 	for field, names := range map[string][]string{"lan_interfaces": next.LANInterfaces, "wan_interfaces": next.WANInterfaces} {
 		for _, name := range names {
-			if p := w.unfit(field, name); p.Code != "" {
+			if p := w.interfaceProblem(field, name); p.Code != "" {
 				return agent.Problems{p}
 			}
 		}

@@ -31,7 +31,7 @@ func (l *tableLock) take() error {
 	switch {
 	case err == nil:
 		l.held = held
-		go turnAway(held)
+		go closeAccepted(held)
 	case errors.Is(err, unix.EADDRINUSE):
 		if pid, ok := tableLockHolder(); ok && mayChangeRules(pid) {
 			return fmt.Errorf("%w (process %d)", errKept, pid)
@@ -40,8 +40,8 @@ func (l *tableLock) take() error {
 	return nil
 }
 
-// turnAway closes the connections of processes that ask for the holder, so that the backlog does not fill up.
-func turnAway(l net.Listener) {
+// closeAccepted closes the connections of processes that ask for the holder, so that the backlog does not fill up.
+func closeAccepted(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {

@@ -42,7 +42,7 @@ func (b background) run(ctx context.Context) error {
 			trimmed += b.trim(ctx, now)
 		case now := <-purge.C:
 			b.purge(ctx, now)
-			b.tellTrimmed(trimmed)
+			b.logTrimmed(trimmed)
 			trimmed = 0
 		}
 	}
@@ -77,8 +77,8 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	return forSize
 }
 
-// tellTrimmed logs what was dropped since the last time although it was not old.
-func (b background) tellTrimmed(sessions int64) {
+// logTrimmed logs what was dropped since the last time although it was not old.
+func (b background) logTrimmed(sessions int64) {
 	if sessions > 0 {
 		set := b.set.Current()
 		b.log.Warn("the journal of sessions is full: the oldest sessions were removed before their time; raise journal_mb to keep more",

@@ -102,7 +102,7 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 	s.trial.watch(next)
 	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
 	s.firewall.follow(ctx)
-	s.firewall.domain.hurry()
+	s.firewall.domain.lookUpNow()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil

@@ -9,19 +9,19 @@ import (
 	"ideco-agent/agent"
 )
 
-// Neighbourhood is where the agent endpoint answers on the interface in whose network a peer is, at addresses that the
+// AgentAddrsNear is where the agent endpoint answers on the interface in whose network a peer is, at addresses that the
 // certificate is good for.
-func (h *hosts) Neighbourhood(peer netip.Addr) []netip.AddrPort {
+func (h *hosts) AgentAddrsNear(peer netip.Addr) []netip.AddrPort {
 	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return nil // the session goes on with the address that it has
 	}
-	return neighbourhood(list, h.agents, peer)
+	return agentAddrsNear(list, h.agents, peer)
 }
 
-// neighbourhood is Neighbourhood over a list of the interfaces' addresses. The most specific network says where the peer
+// agentAddrsNear is AgentAddrsNear over a list of the interfaces' addresses. The most specific network says where the peer
 // is, as a route would.
-func neighbourhood(list []netlink.Addr, listening []netip.AddrPort, peer netip.Addr) []netip.AddrPort {
+func agentAddrsNear(list []netlink.Addr, listening []netip.AddrPort, peer netip.Addr) []netip.AddrPort {
 	index, best := 0, -1
 	for _, l := range list {
 		n, ok := networkOf(l)
