@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// hosts knows under which names and addresses this gateway answers.
+// hosts implements handlers.Addressing.
 type hosts struct {
 	own      ownAddresses
 	settings func() agent.Settings
@@ -14,7 +14,7 @@ type hosts struct {
 }
 
 // Known reports whether a request's host, without a port, is this gateway's: a saved or former domain, localhost, or one of
-// its addresses, that inside the tunnel included.
+// its addresses, also that in the tunnel.
 func (h *hosts) Known(host string) bool {
 	a, err := netip.ParseAddr(host)
 	if err == nil {
@@ -26,10 +26,10 @@ func (h *hosts) Known(host string) bool {
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
-// Peer judges the address that a connection comes from, and the interface through which it came (empty = not known).
+// Peer returns the peer with an address that connected through an interface (empty = unknown).
 func (h *hosts) Peer(a netip.Addr, through string) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Interface: through, Inside: inside(h.settings(), a, through)}
 }
 
-// Own tells whether an address is this machine's.
+// Own reports whether an address is this machine's.
 func (h *hosts) Own(a netip.Addr) bool { return h.own.Contains(a) }
