@@ -19,6 +19,7 @@ type Site struct {
 	Gate       *access.Gate
 	Sessions   *access.Manager
 	Settings   Settings
+	AgentHosts AgentHosts
 	Accounts   Accounts
 	Passwords  Passwords
 	Browsers   Browsers
@@ -50,7 +51,7 @@ type Tunnel interface {
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.
 type Addressing interface {
-	Known(host string) bool                          // the Host of a request, without its port
+	Known(host string) bool                          // the Host of a request, in canonical form and without its port
 	Own(netip.Addr) bool                             // one of this machine's addresses
 	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 

@@ -13,16 +13,13 @@ type hosts struct {
 	agents   []netip.AddrPort // where the agent endpoint listens
 }
 
-// Known reports whether a request's host, without a port, is this gateway's: a saved or former domain, localhost, or one of
+// Known reports whether a request's host, in canonical form and without a port, is this gateway's: a saved or former domain, localhost, or one of
 // its addresses, also that in the tunnel.
 func (h *hosts) Known(host string) bool {
-	a, err := netip.ParseAddr(host)
-	if err == nil {
-		host = a.Unmap().String()
-	}
 	if host == "localhost" || h.settings().HasDomain(host) {
 		return true
 	}
+	a, err := netip.ParseAddr(host)
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 

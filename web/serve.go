@@ -112,6 +112,7 @@ func Serve(ctx context.Context, c Config) error {
 		Gate:          gate,
 		Sessions:      manager,
 		Settings:      set,
+		AgentHosts:    db,
 		Accounts:      accounts{db},
 		Passwords:     passwords{},
 		Browsers:      db,

@@ -153,6 +153,9 @@ func (i *issued) keep(name string, leaf *tls.Certificate) {
 	i.leaves[name] = leaf
 }
 
+// Permits reports whether the root permits a name or address in its canonical form.
+func (a *Authority) Permits(name string) bool { return a.current.Load().names.permits(name) }
+
 // RootDER is the root certificate in DER, as Windows likes to download it.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
 
