@@ -26,6 +26,6 @@ func (s *Site) agentsByHost(c echo.Context) (map[string]int, error) {
 // noteHost stores the host by which the agent has connected. If that fails, only the counts on the page are wrong.
 func (a *agentConn) noteHost(ctx context.Context, s agent.Session) {
 	if err := a.site.AgentHosts.AgentConnected(ctx, s.UserID, s.Device.ID, a.host, time.Now()); err != nil {
-		a.site.Log.WarnContext(ctx, "the host of an agent was not stored", "session", s.ID, "host", a.host, "error", err)
+		a.site.Log.WarnContext(ctx, "the host of an agent was not stored", "session", s.ID, "error", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -18,7 +19,7 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// How often the domain is looked up, how soon again after a failure, how long that may take, and how many addresses count.
+// How often the domains are looked up, how soon again after a failure, how long that may take, and how many addresses count.
 const (
 	lookEvery   = time.Minute
 	lookAgain   = 10 * time.Second
@@ -26,28 +27,29 @@ const (
 	mostOutward = 64
 )
 
-// outwardFile keeps the answer of the last look in the data directory: after a power cut the gateway may run before its
+// outwardFile keeps the answers of the last look in the data directory: after a power cut the gateway may run before its
 // provider's line does, and agents in the LAN still have to reach it at the address that they know.
 const outwardFile = "domain.json"
 
-// domainResolver knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
+// domainResolver knows to which addresses the saved and former domains lead: a router's in front of the gateway, or the
+// gateway's own.
 // Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
 // those of the process before.
 type domainResolver struct {
-	dir    string // where the answer is kept
+	dir    string // where the answers are kept
 	log    *slog.Logger
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	wake   chan struct{} // there is another domain
-	unkept error         // why the answer is not in its file; for whoever looks
+	wake   chan struct{} // there are other domains
+	unkept error         // why the answers are not in their file; used by lookUp alone
 
-	mu     sync.Mutex // guards what follows
-	answer answer
+	mu      sync.Mutex              // guards answers
+	answers map[string][]netip.Addr // by domain; as outward returns them
 }
 
-// answer is where a domain leads. For another domain it means nothing.
+// answer is where a domain leads, as the file has it.
 type answer struct {
 	Domain string       `json:"domain"`
-	Addrs  []netip.Addr `json:"addresses"` // as outward returns them
+	Addrs  []netip.Addr `json:"addresses"`
 }
 
 // newDomainResolver begins with what the process before has found last.
@@ -55,32 +57,49 @@ func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
-	b, err := os.ReadFile(filepath.Join(dir, outwardFile))
-	if err == nil {
-		err = json.Unmarshal(b, &l.answer)
-	}
+	list, err := readAnswers(filepath.Join(dir, outwardFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("where the domain led before is not known until DNS answers", "error", err)
-		l.answer = answer{}
 	}
-	l.answer.Addrs = outward(l.answer.Addrs)
+	l.answers = map[string][]netip.Addr{}
+	for _, a := range list {
+		l.answers[a.Domain] = outward(a.Addrs)
+	}
 	return l
 }
 
-// addresses are those of a domain, as far as they are known now. An address is its own.
-func (l *domainResolver) addresses(domain string) []netip.Addr {
-	if a, err := netip.ParseAddr(domain); err == nil {
-		return outward([]netip.Addr{a})
+// readAnswers reads the file. Versions without former domains wrote one answer instead of a list.
+func readAnswers(path string) (list []answer, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if domain == "" || domain != l.answer.Domain {
-		return nil
+	if err := json.Unmarshal(b, &list); err == nil {
+		return list, nil
 	}
-	return l.answer.Addrs
+	var one answer
+	if err := json.Unmarshal(b, &one); err != nil {
+		return nil, err
+	}
+	return []answer{one}, nil
 }
 
-// lookUpNow has the domain looked up at once.
+// addresses are those of the domains, as far as they are known now. An address is its own.
+func (l *domainResolver) addresses(domains ...string) []netip.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []netip.Addr
+	for _, domain := range domains {
+		if a, err := netip.ParseAddr(domain); err == nil {
+			list = append(list, a)
+		} else {
+			list = append(list, l.answers[domain]...)
+		}
+	}
+	return outward(list)
+}
+
+// lookUpNow has the domains looked up at once.
 func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
@@ -88,11 +107,11 @@ func (l *domainResolver) lookUpNow() {
 	}
 }
 
-// run looks the domain up until ctx is over, and calls changed when it leads elsewhere.
-func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
+// run looks the domains up until ctx is over, and calls changed when they lead elsewhere.
+func (l *domainResolver) run(ctx context.Context, domains func() []string, changed func()) {
 	for {
 		again := lookEvery
-		differs, err := l.lookUp(ctx, domain())
+		differs, err := l.lookUp(ctx, domains()...)
 		if err != nil {
 			again = lookAgain
 		}
@@ -108,36 +127,51 @@ func (l *domainResolver) run(ctx context.Context, domain func() string, changed 
 	}
 }
 
-// lookUp looks a domain up and tells whether its addresses are other ones than before.
-func (l *domainResolver) lookUp(ctx context.Context, domain string) (differs bool, err error) {
-	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
-		return false, nil // there is nothing to ask
-	}
+// lookUp looks the domains up and reports whether their addresses are other ones than before. A domain that is not found
+// keeps its addresses.
+func (l *domainResolver) lookUp(ctx context.Context, domains ...string) (differs bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	found, err := l.lookup(ctx, domain)
-	if err != nil {
-		return false, err
+	found, errs := make([][]netip.Addr, len(domains)), make([]error, len(domains))
+	var all sync.WaitGroup
+	for i, domain := range domains {
+		if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
+			continue // there is nothing to ask
+		}
+		all.Go(func() { found[i], errs[i] = l.lookup(ctx, domain) })
 	}
-	next := answer{domain, outward(found)}
+	all.Wait()
+	next := map[string][]netip.Addr{}
+	for i, domain := range domains {
+		if errs[i] != nil {
+			found[i] = l.addresses(domain)
+		}
+		if len(found[i]) > 0 {
+			next[domain] = outward(found[i])
+		}
+	}
 	if differs = l.learn(next); differs || l.unkept != nil {
 		l.keep(next)
 	}
-	return differs, nil
+	return differs, errors.Join(errs...)
 }
 
-// learn puts an answer in the place of the one before, and tells whether it is another one.
-func (l *domainResolver) learn(next answer) (differs bool) {
+// learn replaces the answers, and reports whether they are other ones.
+func (l *domainResolver) learn(next map[string][]netip.Addr) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	differs = next.Domain != l.answer.Domain || !slices.Equal(next.Addrs, l.answer.Addrs)
-	l.answer = next
+	differs = !maps.EqualFunc(next, l.answers, slices.Equal)
+	l.answers = next
 	return differs
 }
 
-// keep writes an answer for the next process. What fails is logged once and tried again at the next look.
-func (l *domainResolver) keep(a answer) {
-	b, err := json.Marshal(a)
+// keep writes the answers for the next process. What fails is logged once and tried again at the next look.
+func (l *domainResolver) keep(answers map[string][]netip.Addr) {
+	list := []answer{}
+	for _, domain := range slices.Sorted(maps.Keys(answers)) {
+		list = append(list, answer{domain, answers[domain]})
+	}
+	b, err := json.Marshal(list)
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}

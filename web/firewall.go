@@ -24,7 +24,7 @@ import (
 const followEvery = 5 * time.Second
 
 // firewallController makes the firewall follow the settings and what changes around the gateway: its interfaces, and the
-// addresses to which its domain leads.
+// addresses to which its domains lead.
 type firewallController struct {
 	*firewall.Firewall
 	mode       string // as it was asked for
@@ -86,12 +86,12 @@ func (w *firewallController) run(ctx context.Context) error {
 	}
 }
 
-// watchDomain follows where the domain leads until ctx is over.
+// watchDomain follows where the domains lead until ctx is over.
 func (w *firewallController) watchDomain(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	w.domain.run(ctx, func() string { return w.settings().Domain }, func() { w.follow(ctx) })
+	w.domain.run(ctx, func() []string { return w.settings().Domains() }, func() { w.follow(ctx) })
 	return nil
 }
 
@@ -178,7 +178,7 @@ func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing
 	if err != nil {
 		return p, nil, err
 	}
-	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)})
+	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domains()...)})
 	return p, missing, nil
 }
 
