@@ -28,6 +28,12 @@ import (
 // patience bounds every wait of these tests; what is waited for comes much sooner on any machine.
 const patience = netlab.Patience
 
+// Paths of the REST interface.
+const (
+	settingPath = "/agent_backend/wireguard/setting"
+	statePath   = "/agent_backend/wireguard/state"
+)
+
 // gateway is a running ideco-portal.
 type gateway struct {
 	t     testing.TB
