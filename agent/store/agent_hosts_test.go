@@ -86,7 +86,7 @@ func TestAgentHostsOfAnEarlierVersion(t *testing.T) {
 		check(t, err)
 		provider, err := newProvider(db.writer)
 		check(t, err)
-		_, err = provider.UpTo(t.Context(), 1)
+		_, err = provider.UpTo(t.Context(), 2)
 		check(t, err)
 		id := addUser(t, db, agent.User{Login: "a"}, "")
 		for _, device := range []string{"pc", "browser"} {
