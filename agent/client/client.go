@@ -126,13 +126,13 @@ type client struct {
 	grace   time.Duration
 	entered time.Time
 
-	further *prover // of the connection
+	prover *prover // of the connection
 
 	extending bool // an authorize that extends the session was sent and not answered
 
 	tunnelWorks <-chan bool    // of the tunnel; nil = there is none
 	endpoint    netip.AddrPort // of the tunnel
-	held        *hold          // nil = no hold runs
+	hold        *tunnelHold    // nil = no hold runs
 
 	status   Status // as reported last, with news
 	notice   *Notice
@@ -180,7 +180,7 @@ type failure struct {
 	message      string
 	codeIsReason bool          // code is an agent.Reason
 	reconnects   bool          // the agent reconnects by itself
-	wait         time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
+	retryAfter   time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
 	err          error
 }
 
@@ -189,9 +189,9 @@ func (c *client) byUser() *failure {
 		message: c.text(locale.Reason(agent.ReasonLogout))}
 }
 
-// ended returns the failure for the end of a session, reported by the gateway or found by the agent. An empty message
+// sessionEnd returns the failure for the end of a session, reported by the gateway or found by the agent. An empty message
 // becomes the agent's own text.
-func (c *client) ended(reason agent.Reason, message string, err error) *failure {
+func (c *client) sessionEnd(reason agent.Reason, message string, err error) *failure {
 	if message = agent.Clean(message, maxMessage); message == "" {
 		message = c.text(locale.Reason(reason))
 	}

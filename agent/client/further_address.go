@@ -34,16 +34,16 @@ type prover struct {
 	checkDue  <-chan time.Time
 	stopCheck func()
 
-	round  int                // see full
-	spent  int                // IPv6 addresses proved in the round
-	proved map[netip.Addr]int // the round in which each address was proved
-	failed map[netip.Addr]int // number of failures
-	tried  map[netip.Addr]bool
+	round          int                // see full
+	spent          int                // IPv6 addresses proved in the round
+	proved         map[netip.Addr]int // the round in which each address was proved
+	failed         map[netip.Addr]int // number of failures
+	triedThisCheck map[netip.Addr]bool
 }
 
 func newProver(c *client, l *link) *prover {
 	return &prover{client: c, link: l, stopCheck: func() {}, cancel: func() {}, result: make(chan error, 1),
-		proved: map[netip.Addr]int{}, failed: map[netip.Addr]int{}, tried: map[netip.Addr]bool{}}
+		proved: map[netip.Addr]int{}, failed: map[netip.Addr]int{}, triedThisCheck: map[netip.Addr]bool{}}
 }
 
 // takeToken takes a token. It ignores a token that has already expired, because asking for the next one would never end.
@@ -62,7 +62,7 @@ func (p *prover) refused() { p.asking = false }
 
 // recheck checks the computer's addresses anew.
 func (p *prover) recheck() {
-	p.asking, p.tried = false, map[netip.Addr]bool{}
+	p.asking, p.triedThisCheck = false, map[netip.Addr]bool{}
 	p.next()
 }
 
@@ -105,7 +105,7 @@ func (p *prover) finished(err error) {
 	p.proving = netip.Addr{}
 	if err != nil {
 		p.failed[addr]++
-		p.tried[addr] = true
+		p.triedThisCheck[addr] = true
 		p.cfg.Log("address " + addr.String() + " has no access: " + agent.Clean(err.Error(), maxMessage))
 	} else {
 		p.proved[addr] = p.round
@@ -166,7 +166,7 @@ func (p *prover) due(list []netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-func (p *prover) mayTry(a netip.Addr) bool { return !p.tried[a] && p.failed[a] < proofTries }
+func (p *prover) mayTry(a netip.Addr) bool { return !p.triedThisCheck[a] && p.failed[a] < proofTries }
 
 // forget removes addresses that the computer no longer has. When they return, they count as new.
 func (p *prover) forget(list []netip.Addr) {

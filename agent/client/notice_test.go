@@ -42,7 +42,7 @@ func TestExpiring(t *testing.T) {
 			n.Expires = r.clock.Now().Add(c.left).Format(time.RFC3339)
 		}
 		notices <- n
-		if e := r.event(Authorized, protocol.NoticeExpiring); e.Message != c.want {
+		if e := r.waitEvent(Authorized, protocol.NoticeExpiring); e.Message != c.want {
 			t.Errorf("%s: %q, want %q", name, e.Message, c.want)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"ideco-agent/agent/client/gatewaytest"
 )
 
-// offer is what a server shows, and what the agent was told to trust.
-type offer struct {
+// trustCase is what a server shows, and what the agent was told to trust.
+type trustCase struct {
 	host        string // 127.0.0.1 unless set
 	certificate tls.Certificate
 	roots       *x509.CertPool
@@ -53,7 +53,7 @@ func TestTrust(t *testing.T) {
 	alone := leaf
 	alone.Certificate = leaf.Certificate[:1]
 
-	for name, o := range map[string]offer{
+	for name, o := range map[string]trustCase{
 		"root file":                     {certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, name":               {host: "localhost", certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, chain without root": {certificate: alone, roots: root.Pool(), trusted: true},
@@ -114,7 +114,7 @@ func mixed(leaf tls.Certificate, root *gatewaytest.Root) tls.Certificate {
 }
 
 // try logs in through a real server that shows the certificate.
-func (o offer) try(t *testing.T) {
+func (o trustCase) try(t *testing.T) {
 	g := gatewaytest.Start(t, nil, o.certificate, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.Wait() })
 	g.Root = gatewaytest.NewRoot(t, nil)
 	r := start(t, g, func(c *Config) {
@@ -127,15 +127,15 @@ func (o offer) try(t *testing.T) {
 		}
 	})
 	if o.trusted {
-		r.event(Authorized, "")
+		r.waitEvent(Authorized, "")
 		r.stop()
-		r.end(StoppedByUser, "logout")
+		r.waitEnd(StoppedByUser, "logout")
 		return
 	}
-	if e := r.event(Failed, "not_trusted"); !strings.Contains(e.Message, "Do not enter a password") {
+	if e := r.waitEvent(Failed, "not_trusted"); !strings.Contains(e.Message, "Do not enter a password") {
 		t.Errorf("%+v", e)
 	}
-	r.end(NotTrusted, "not_trusted")
+	r.waitEnd(NotTrusted, "not_trusted")
 	if n := g.Connections(); n != 0 {
 		t.Error("the server got a connection")
 	}
@@ -162,7 +162,7 @@ func TestParsePin(t *testing.T) {
 }
 
 // A certificate that is trusted the first time may not be replaced by another one while the agent comes back.
-func TestTrustWhileComingBack(t *testing.T) {
+func TestTrustDuringReconnect(t *testing.T) {
 	good := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("shutdown", ""); c.Wait() })
 	bad := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { t.Error("the password went to a stranger") })
 	var dials int
@@ -176,10 +176,10 @@ func TestTrustWhileComingBack(t *testing.T) {
 			return direct(ctx, network, address)
 		}
 	})
-	r.event(Reconnecting, "shutdown")
-	r.clock.fire(timeouts...)
-	r.event(Reconnecting, "not_trusted")
-	r.clock.fire(timeouts...)
+	r.waitEvent(Reconnecting, "shutdown")
+	r.clock.fire(sessionTimers...)
+	r.waitEvent(Reconnecting, "not_trusted")
+	r.clock.fire(sessionTimers...)
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }

@@ -114,7 +114,7 @@ func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure 
 		f.message = locale.Text(c.cfg.Lang, problem.Key, "value", problem.Value)
 		return f
 	}
-	f.message, f.wait = c.text(locale.TunnelFailed), tunnelDelay
+	f.message, f.retryAfter = c.text(locale.TunnelFailed), tunnelDelay
 	return f
 }
 

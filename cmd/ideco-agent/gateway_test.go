@@ -34,7 +34,7 @@ func set(p settings.Source, address, pin string) settings.Setting {
 // runWith is the program on a computer whose administrators have set something.
 func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	var out, diagnostics bytes.Buffer
 	args = append([]string{"connect", "--login", "ivanov", "--password-stdin", "--state", t.TempDir()}, args...)
@@ -57,7 +57,7 @@ func TestConnectByArguments(t *testing.T) {
 	}
 }
 
-func TestConnectAsPreset(t *testing.T) {
+func TestConnectSources(t *testing.T) {
 	g, other := refusing(t), refusing(t)
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, g.Root.PEM(), 0o600); err != nil {

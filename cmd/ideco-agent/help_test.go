@@ -89,7 +89,7 @@ type closed struct{}
 func (closed) Write([]byte) (int, error) { return 0, errors.New("no console") }
 
 // A wrong command line is answered in the language that it asks for.
-func TestLangComesFirst(t *testing.T) {
+func TestLangIn(t *testing.T) {
 	for _, args := range [][]string{{"end", "--wrong", "--lang", "ru"}, {"diagnose", "more", "--lang=ru"}, {"--lang", "ru", "--wrong", "connect"}} {
 		lang, ok := langIn(args)
 		if lang != locale.Russian || !ok {

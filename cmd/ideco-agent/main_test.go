@@ -29,7 +29,7 @@ const asProgram = "IDECO_AGENT_TEST_AS_PROGRAM"
 // asBrowser makes it a program that reads the page under the URL and tells how many bytes it has.
 const asBrowser = "IDECO_AGENT_TEST_AS_BROWSER"
 
-const patience = 20 * time.Second
+const testTimeout = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func fetch(url string) int {
-	response, err := (&http.Client{Timeout: patience}).Get(url)
+	response, err := (&http.Client{Timeout: testTimeout}).Get(url)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -88,7 +88,7 @@ func startCommand(t *testing.T, stdin string, cmd *exec.Cmd) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	watchdog := time.AfterFunc(testTimeout, func() { p.cmd.Process.Kill() })
 	t.Cleanup(func() { watchdog.Stop(); p.cmd.Process.Kill() })
 	return p
 }
@@ -219,7 +219,7 @@ func TestConnectJSON(t *testing.T) {
 	}
 }
 
-func TestConnectWords(t *testing.T) {
+func TestConnectText(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, g.Root.PEM(), 0o600); err != nil {

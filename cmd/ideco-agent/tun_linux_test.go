@@ -43,7 +43,7 @@ type lab struct {
 	t                 *testing.T
 	gateway, computer string // namespaces
 	bin               string // directory of the computer's resolvectl
-	asked             string // file with what resolvectl was asked to do
+	resolvectlCalls   string // file with what resolvectl was asked to do
 	tunnel            *gatewaytest.Tunnel
 }
 
@@ -66,8 +66,8 @@ func newLab(t *testing.T) *lab {
 	l.run("ip", "-n", l.gateway, "link", "set", "lan0", "up")
 	l.run("ip", "-n", l.computer, "addr", "add", hostOutside+"/24", "dev", "wan0")
 	l.plug()
-	l.asked = filepath.Join(l.bin, "asked")
-	script := "#!/bin/sh\necho \"$@\" >>" + l.asked + "\n"
+	l.resolvectlCalls = filepath.Join(l.bin, "asked")
+	script := "#!/bin/sh\necho \"$@\" >>" + l.resolvectlCalls + "\n"
 	if err := os.WriteFile(filepath.Join(l.bin, "resolvectl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +133,8 @@ func (l *lab) routes() string {
 	return l.run("ip", "-n", l.computer, "-4", "route", "show", "table", "all")
 }
 
-// way is how packets to the address leave the computer.
-func (l *lab) way(to string) string {
+// deviceTo is how packets to the address leave the computer.
+func (l *lab) deviceTo(to string) string {
 	out, err := exec.Command("ip", "-n", l.computer, "route", "get", to).CombinedOutput()
 	if err != nil {
 		return strings.TrimSpace(string(out))
@@ -173,8 +173,8 @@ func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.Tunnel
 	c.Send(answer)
 }
 
-// until reads events until there is one in the state and with the code.
-func (p *process) until(state client.State, code string) event {
+// waitEvent reads events until there is one in the state and with the code.
+func (p *process) waitEvent(state client.State, code string) event {
 	p.t.Helper()
 	for {
 		var e event
@@ -208,12 +208,12 @@ func TestTUN(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g, "--tunnel", "tun")
-	if e := p.until(client.TunnelUp, ""); e.Mode != client.ModeVPN || e.Address != hostInside.String() {
+	if e := p.waitEvent(client.TunnelUp, ""); e.Mode != client.ModeVPN || e.Address != hostInside.String() {
 		t.Errorf("%+v", e)
 	}
 	for to, want := range map[string]string{gatewayOutside: "wan0", hostOutside: "lo", "198.18.0.3": "wan0",
 		"10.128.0.1": "ideco-agent0", "10.0.0.53": "ideco-agent0", "8.8.8.8": "ideco-agent0", "203.0.113.1": "ideco-agent0"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
@@ -225,12 +225,12 @@ func TestTUN(t *testing.T) {
 	if from, size, _ := strings.Cut(got, " "); !strings.HasPrefix(from, "10.128.0.7:") || size < "5000000" {
 		t.Errorf("the download: %s", got)
 	}
-	asked, err := os.ReadFile(l.asked)
+	asked, err := os.ReadFile(l.resolvectlCalls)
 	if want := "dns ideco-agent0 10.128.0.1 10.0.0.53\ndomain ideco-agent0 company.ru ~.\ndefault-route ideco-agent0 true\n"; err != nil || string(asked) != want {
 		t.Errorf("resolvectl was asked %q, %v", asked, err)
 	}
 	p.signal(syscall.SIGTERM)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
@@ -252,16 +252,16 @@ func TestTUNSplit(t *testing.T) {
 	}
 	before := l.routes()
 	p := l.agent(g, "--tunnel-name", "office")
-	if e := p.until(client.Authorized, "network_outside"); !strings.Contains(e.Message, "198.18.0.0/24") {
+	if e := p.waitEvent(client.Authorized, "network_outside"); !strings.Contains(e.Message, "198.18.0.0/24") {
 		t.Errorf("%+v", e)
 	}
-	if e := p.until(client.Authorized, "dns_untouched"); !strings.Contains(e.Message, "192.0.2.53") {
+	if e := p.waitEvent(client.Authorized, "dns_untouched"); !strings.Contains(e.Message, "192.0.2.53") {
 		t.Errorf("%+v", e)
 	}
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{gatewayOutside: "wan0", "8.8.8.8": "wan0", "172.20.1.1": "office",
 		"10.128.0.1": "office", "192.0.2.53": "office", "127.0.0.1": "lo"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
@@ -274,7 +274,7 @@ func TestTUNSplit(t *testing.T) {
 		}
 	}
 	p.signal(os.Interrupt)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
@@ -300,20 +300,20 @@ func TestTUNSplitAtHome(t *testing.T) {
 	l.run("ip", "-n", l.computer, "route", "add", "203.0.113.0/24", "via", "192.168.7.1", "metric", "100")
 	before := l.routes()
 	p := l.agent(g, "--tunnel-name", "office")
-	if e := p.until(client.Authorized, "network_outside"); !strings.Contains(e.Message, "192.168.1.0/24") {
+	if e := p.waitEvent(client.Authorized, "network_outside"); !strings.Contains(e.Message, "192.168.1.0/24") {
 		t.Errorf("%+v", e)
 	}
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{
 		"192.168.1.1": "home0", "192.168.1.9": "home0", "10.1.2.9": "home0", // networks that the computer is in
 		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes, but not the router
 		"10.1.3.9": "office", "10.128.0.1": "office", "203.0.113.1": "home0", gatewayOutside: "wan0"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
 	p.signal(os.Interrupt)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
@@ -333,7 +333,7 @@ func TestTUNAfterKill(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	p.signal(syscall.SIGKILL)
 	p.exit(-1)
 	if left := l.routes(); strings.Contains(left, "ideco-agent0") || !strings.Contains(left, "proto 214") {
@@ -348,7 +348,7 @@ func TestTUNAfterKill(t *testing.T) {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 	p = l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	p.signal(syscall.SIGTERM)
 	p.exit(0)
 	if after := l.routes(); after != before {
@@ -370,15 +370,15 @@ func TestTUNFindsAnotherWay(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	l.run("ip", "-n", l.computer, "link", "set", "wan0", "down")
-	if way := l.way(gatewayOutside); !strings.Contains(way, "unreachable") && !strings.Contains(way, "No route to host") {
+	if way := l.deviceTo(gatewayOutside); !strings.Contains(way, "unreachable") && !strings.Contains(way, "No route to host") {
 		t.Errorf("without a way the gateway is reached through %s", way)
 	}
 	l.plug()
 	close(unplugged)
-	p.until(client.Reconnecting, "lost")
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.Reconnecting, "lost")
+	p.waitEvent(client.TunnelUp, "")
 	if got := l.fetch("http://10.128.0.1/"); !strings.HasPrefix(got, "10.128.0.7:") {
 		t.Errorf("the page: %s", got)
 	}

@@ -70,7 +70,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-func TestWherefrom(t *testing.T) {
+func TestOnShareAndRoot(t *testing.T) {
 	for _, c := range []struct {
 		path  string
 		share bool

@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent"
 )
 
-func TestNothingWithoutText(t *testing.T) {
+func TestAllKeysHaveText(t *testing.T) {
 	for _, code := range agent.AgentCodes {
 		if Code(code) != string(code) {
 			t.Errorf("code %s has no text", code)

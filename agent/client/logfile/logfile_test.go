@@ -68,7 +68,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestNowhere(t *testing.T) {
+func TestOpenFails(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

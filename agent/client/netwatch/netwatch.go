@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	every = 3 * time.Second
+	checkEvery = 3 * time.Second
 	// sleepThreshold is how much longer than every a pause must be to count as sleep.
 	sleepThreshold = 15 * time.Second
 	// maxUnsettled is how many times in a row the addresses may differ before the change is reported anyway.
@@ -49,14 +49,14 @@ func Watch(ctx context.Context, c Config) {
 	w := watch{reported: c.look(c.Own), at: c.Clock.Now()}
 	w.seen = w.reported
 	for {
-		over, stop := c.Clock.Timer(every)
+		over, stop := c.Clock.Timer(checkEvery)
 		select {
 		case <-over:
 		case <-ctx.Done():
 			stop()
 			return
 		}
-		if why := w.look(c.look(c.Own), c.Clock.Now()); why != "" {
+		if why := w.check(c.look(c.Own), c.Clock.Now()); why != "" {
 			c.Log(why)
 			c.Changed()
 		}
@@ -71,10 +71,10 @@ type watch struct {
 	at        time.Time
 }
 
-// look returns why to report a change; "" = not now. A new address is not reported at once, because several often
+// check returns why to report a change; "" = not now. A new address is not reported at once, because several often
 // appear together.
-func (w *watch) look(now string, at time.Time) string {
-	slept := at.Round(0).Sub(w.at.Round(0)) > every+sleepThreshold // by the wall clock: the monotonic clock may stop during sleep
+func (w *watch) check(now string, at time.Time) string {
+	slept := at.Round(0).Sub(w.at.Round(0)) > checkEvery+sleepThreshold // by the wall clock: the monotonic clock may stop during sleep
 	w.at = at
 	if now != w.seen {
 		w.unsettled++

@@ -25,23 +25,23 @@ func TestLook(t *testing.T) {
 		w := watch{reported: list[0], seen: list[0], at: at}
 		for i, look := range list {
 			is := strings.TrimSuffix(look, "!")
-			at = at.Add(every)
+			at = at.Add(checkEvery)
 			if is == "zzz" {
 				at, is = at.Add(time.Hour), list[0]
 			}
-			if got, want := w.look(is, at) != "", strings.HasSuffix(look, "!"); got != want {
+			if got, want := w.check(is, at) != "", strings.HasSuffix(look, "!"); got != want {
 				t.Errorf("%s: look %d: told is %v", name, i, got)
 			}
 		}
 	}
 }
 
-// hands is a clock that goes on by hand.
-type hands struct{ timers chan chan time.Time }
+// manualClock is a clock that goes on by hand.
+type manualClock struct{ timers chan chan time.Time }
 
-func (hands) Now() time.Time { return time.Now() }
+func (manualClock) Now() time.Time { return time.Now() }
 
-func (h hands) Timer(time.Duration) (<-chan time.Time, func()) {
+func (h manualClock) Timer(time.Duration) (<-chan time.Time, func()) {
 	c := make(chan time.Time, 1)
 	h.timers <- c
 	return c, func() {}
@@ -49,7 +49,7 @@ func (h hands) Timer(time.Duration) (<-chan time.Time, func()) {
 
 func TestWatch(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	clock, sees, told, over := hands{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
+	clock, sees, told, over := manualClock{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
 	for _, s := range []string{"a", "a", "b", "b", "b"} {
 		sees <- s
 	}

@@ -173,9 +173,9 @@ func (b *broker) handle(w *window, r request) {
 	case typeLogin:
 		b.login(w, r.Login, r.Password)
 	case typeExtend:
-		b.asOwner(w, func() { b.manager.Extend(r.Password) })
+		b.ifOwner(w, func() { b.manager.Extend(r.Password) })
 	case typeLogout:
-		b.asOwner(w, b.manager.Logout)
+		b.ifOwner(w, b.manager.Logout)
 	case typeEnd:
 		b.end(w)
 	}
@@ -209,7 +209,7 @@ func (b *broker) login(w *window, login, password string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.holder(w) == session.Other {
-		w.refuse()
+		w.addRefusal()
 		return
 	}
 	if w.problem = wrong; wrong != nil {
@@ -238,15 +238,15 @@ func (b *broker) holder(w *window) session.Holder {
 	return b.claim.holder(w.caller.Person, b.manager.Status())
 }
 
-// asOwner calls do when the access belongs to the window's person.
-func (b *broker) asOwner(w *window, do func()) {
+// ifOwner calls do when the access belongs to the window's person.
+func (b *broker) ifOwner(w *window, do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch b.holder(w) {
 	case session.You:
 		do()
 	case session.Other:
-		w.refuse()
+		w.addRefusal()
 	}
 }
 
@@ -260,12 +260,12 @@ func (b *broker) end(w *window) {
 		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.caller.User, w.caller.Session))
 		b.endAccess(locale.AccessEnded)
 	case control == session.Other:
-		w.refuse()
+		w.addRefusal()
 	}
 }
 
-// refuse queues the answer that somebody else has access. broker.mu is held.
-func (w *window) refuse() {
+// addRefusal queues the answer that somebody else has access. broker.mu is held.
+func (w *window) addRefusal() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }
 

@@ -48,7 +48,7 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 		return 0, err
 	}
 	defer conn.Close()
-	in := newLines(conn, maxAnswer)
+	in := newLineReader(conn, maxAnswer)
 	now, err := greet(ctx, conn, in, lang)
 	switch {
 	case err != nil:
@@ -61,14 +61,14 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	if err := conn.SetDeadline(time.Now().Add(endTimeout)); err != nil {
 		return 0, err
 	}
-	if _, err := conn.Write(line(request{Type: typeEnd})); err != nil {
+	if _, err := conn.Write(encodeLine(request{Type: typeEnd})); err != nil {
 		return 0, err
 	}
 	return Ended, untilFree(in)
 }
 
 // untilFree reads statuses until nobody has access.
-func untilFree(in lines) error {
+func untilFree(in lineReader) error {
 	for {
 		var a answer
 		switch err := in.next(&a); {

@@ -19,17 +19,17 @@ func TestEnd(t *testing.T) {
 		taken bool
 		want  EndResult
 	}{
-		{"an administrator", boss, true, Ended},
-		{"an administrator, in vain", boss, false, NoAccess},
+		{"an administrator", administrator, true, Ended},
+		{"an administrator, in vain", administrator, false, NoAccess},
 		{"anybody", petrov, true, NotPermitted},
 		{"anybody, in vain", petrov, false, NoAccess},
 		{"the owner", ivanov, true, Ended},
 	} {
-		s := newService(t, &memory{})
+		s := newService(t, &fakeManager{})
 		a := s.open(ivanov)
 		if c.taken {
 			a.Login("ivanov", "right")
-			a.waits(client.Authorized, session.You)
+			a.waitFor(client.Authorized, session.You)
 		}
 		got, err := End(context.Background(), RemoteConfig{Lang: locale.English,
 			Dial: func(context.Context) (net.Conn, error) { return s.connect(c.who), nil }})
@@ -39,8 +39,8 @@ func TestEnd(t *testing.T) {
 		if still := s.manager.Status().Busy(); still != (c.taken && c.want != Ended) {
 			t.Errorf("%s: there is access: %v", c.name, still)
 		}
-		if taken := strings.Contains(s.written(), locale.AccessEnded); taken != (c.who == boss && c.taken) {
-			t.Errorf("%s: the log says\n%s", c.name, s.written())
+		if taken := strings.Contains(s.logText(), locale.AccessEnded); taken != (c.who == administrator && c.taken) {
+			t.Errorf("%s: the log says\n%s", c.name, s.logText())
 		}
 	}
 }

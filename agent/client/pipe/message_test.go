@@ -21,7 +21,7 @@ func TestLines(t *testing.T) {
 	if got := string(statusLine(s)); got != want {
 		t.Errorf("with a notice that does not fit: %.500s", got)
 	}
-	if got := string(line(refusal{typeRefused, *s.Problem})); got != `{"type":"refused","code":"busy","message":"m"}`+"\n" {
+	if got := string(encodeLine(refusal{typeRefused, *s.Problem})); got != `{"type":"refused","code":"busy","message":"m"}`+"\n" {
 		t.Error(got)
 	}
 }

@@ -138,7 +138,7 @@ func (s *Server) ServeWindow(conn net.Conn) {
 		return
 	}
 	defer s.uncount(who.Person)
-	w, err := s.greet(conn, who, in)
+	w, err := s.readHello(conn, who, in)
 	if err != nil {
 		s.logRejected(err)
 		return
@@ -165,8 +165,8 @@ func (s *Server) logRejected(why error) {
 }
 
 // identify waits for the first byte, identifies the caller and counts the connection, which forget undoes.
-func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
-	in := newLines(conn, maxRequest)
+func (s *Server) identify(conn net.Conn) (Caller, lineReader, error) {
+	in := newLineReader(conn, maxRequest)
 	if err := conn.SetReadDeadline(time.Now().Add(firstByteTimeout)); err != nil {
 		return Caller{}, in, err
 	}
@@ -203,8 +203,8 @@ func (s *Server) uncount(p Person) {
 	}
 }
 
-// greet reads hello.
-func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
+// readHello reads hello.
+func (s *Server) readHello(conn net.Conn, who Caller, in lineReader) (*window, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 }
 
 // handleRequests handles requests until the window disconnects, which is no error.
-func (s *Server) handleRequests(in lines, w *window) error {
+func (s *Server) handleRequests(in lineReader, w *window) error {
 	for {
 		var r request
 		switch err := in.next(&r); {
@@ -243,7 +243,7 @@ func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) err
 		refusals, now := s.broker.unsent(w)
 		var out []byte
 		for _, p := range refusals {
-			out = append(out, line(refusal{typeRefused, p})...)
+			out = append(out, encodeLine(refusal{typeRefused, p})...)
 		}
 		if l := statusLine(now); !bytes.Equal(l, shown) {
 			out, shown = append(out, l...), l

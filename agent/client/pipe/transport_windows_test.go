@@ -38,7 +38,7 @@ func TestWindowsImpostor(t *testing.T) {
 		t.Fatal(err)
 	}
 	accepted(t, l)
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+	ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 	defer stop()
 	conn, err := Dial(ctx)
 	if !errors.Is(err, ErrUntrusted) {
@@ -54,7 +54,7 @@ func TestWindowsIdentify(t *testing.T) {
 	}
 	conns := accepted(t, l)
 	for try := 0; try < 3; try++ { // Wine serves the first client never
-		ctx, stop := context.WithTimeout(context.Background(), patience)
+		ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 		window, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
 		stop()
 		if err != nil {

@@ -54,12 +54,12 @@ const dialTimeout = 10 * time.Second
 
 // running holds the parts of the running service.
 type running struct {
-	log     func(string)
-	manager *session.Manager
-	server  *pipe.Server
-	served  chan error // gets the result of Serve
-	leave   context.CancelFunc
-	all     sync.WaitGroup
+	log        func(string)
+	manager    *session.Manager
+	server     *pipe.Server
+	served     chan error // gets the result of Serve
+	leave      context.CancelFunc
+	goroutines sync.WaitGroup
 }
 
 // platform holds what Windows provides, replaced in tests.
@@ -85,13 +85,13 @@ func start(cfg Config, on platform) *running {
 		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
 	ctx, leave := context.WithCancel(context.Background())
 	r.leave = leave
-	r.all.Add(2)
+	r.goroutines.Add(2)
 	go func() {
-		defer r.all.Done()
+		defer r.goroutines.Done()
 		r.served <- r.server.Serve(on.listener)
 	}()
 	go func() {
-		defer r.all.Done()
+		defer r.goroutines.Done()
 		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.NetworkChanged, Own: cfg.Adapters, Log: on.log})
 	}()
 	return r
@@ -112,5 +112,5 @@ func (r *running) close() {
 	r.server.ServiceStops()
 	r.manager.Close()
 	r.server.Close()
-	r.all.Wait()
+	r.goroutines.Wait()
 }

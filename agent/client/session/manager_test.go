@@ -13,8 +13,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout is how long a test waits for something that should happen at once.
+const testTimeout = 20 * time.Second
 
 // probeClock is a clock whose pauses between probes a test ends by hand. Everything else takes its time.
 type probeClock struct{ pauses chan pause }
@@ -39,30 +39,30 @@ func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	}
 }
 
-// driven is a Manager under test with what a window would know of it.
-type driven struct {
+// testManager is a Manager under test with what a window would know of it.
+type testManager struct {
 	*Manager
 	t       *testing.T
 	changed <-chan struct{}
 	g       *gatewaytest.Gateway
 }
 
-func drive(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *driven {
+func newTestManager(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *testManager {
 	m := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
 	changed, leave := m.Watch()
 	t.Cleanup(leave)
 	t.Cleanup(m.Close)
-	return &driven{m, t, changed, g}
+	return &testManager{m, t, changed, g}
 }
 
-func (s *driven) request(password string) Request {
+func (s *testManager) request(password string) Request {
 	return Request{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
 }
 
-// waits until the status has a state and a code.
-func (s *driven) waits(state client.State, code string) client.Status {
+// waitFor until the status has a state and a code.
+func (s *testManager) waitFor(state client.State, code string) client.Status {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
 		now := s.Status()
 		if now.State == state && now.Code == code {
@@ -103,35 +103,35 @@ func TestProbeAndLogin(t *testing.T) {
 			c.Wait()
 		}
 	})
-	s := drive(t, g, nil)
-	s.waits(Idle, "")
+	s := newTestManager(t, g, nil)
+	s.waitFor(Idle, "")
 	s.Probe(s.request(""))
-	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
+	if now := s.waitFor(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.Login(s.request("wrong"))
-	if now := s.waits(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
+	if now := s.waitFor(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.Login(s.request("right"))
-	if now := s.waits(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
+	if now := s.waitFor(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
 		t.Errorf("%+v", now)
 	}
-	s.until("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
+	s.waitUntil("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
 	s.Probe(s.request("")) // a second window opens
 	s.Extend("")
-	s.until("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
+	s.waitUntil("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
 	s.Extend("new")
-	s.until("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
+	s.waitUntil("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
 	s.Logout()
-	s.waits(client.Ended, "logout")
+	s.waitFor(client.Ended, "logout")
 	if n := g.Connections(); n != 3 {
 		t.Errorf("%d connections", n)
 	}
 }
 
 // A comeback extends nothing, and the gateway does not warn again: the warning stays. An end takes it away.
-func TestComebackKeepsTheWarning(t *testing.T) {
+func TestReconnectKeepsWarning(t *testing.T) {
 	warned := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Hello()
@@ -146,26 +146,26 @@ func TestComebackKeepsTheWarning(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	has := func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
 	s.Login(s.request("right"))
-	s.until("the warning", has)
+	s.waitUntil("the warning", has)
 	close(warned)
-	if now := s.waits(client.Reconnecting, "lost"); !has(now) {
+	if now := s.waitFor(client.Reconnecting, "lost"); !has(now) {
 		t.Errorf("%+v", now)
 	}
-	if now := s.waits(client.Authorized, ""); !has(now) {
+	if now := s.waitFor(client.Authorized, ""); !has(now) {
 		t.Errorf("%+v", now)
 	}
 	s.Logout()
-	if now := s.waits(client.Ended, "logout"); has(now) {
+	if now := s.waitFor(client.Ended, "logout"); has(now) {
 		t.Errorf("%+v", now)
 	}
 }
 
-func (s *driven) until(what string, is func(client.Status) bool) {
+func (s *testManager) waitUntil(what string, is func(client.Status) bool) {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for !is(s.Status()) {
 		select {
 		case <-s.changed:
@@ -185,11 +185,11 @@ func TestProbeAgain(t *testing.T) {
 		c.Hello()
 	})
 	clock := probeClock{make(chan pause, 16)}
-	s := drive(t, g, clock)
+	s := newTestManager(t, g, clock)
 	s.Probe(s.request(""))
 	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		p := clock.next(t, want)
-		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
+		if now := s.waitFor(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
 			t.Errorf("%+v", now)
 		}
 		if i < 2 {
@@ -197,7 +197,7 @@ func TestProbeAgain(t *testing.T) {
 		}
 	}
 	s.NetworkChanged()
-	s.waits(Ready, "")
+	s.waitFor(Ready, "")
 }
 
 // next is the manager's next pause; other pauses, of package client, are left alone.
@@ -209,45 +209,45 @@ func (c probeClock) next(t *testing.T, want time.Duration) pause {
 			if p.d == want {
 				return p
 			}
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Fatalf("no pause of %v", want)
 		}
 	}
 }
 
 // Nobody looks: the gateway is left in peace.
-func TestRest(t *testing.T) {
+func TestStopProbing(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	clock := probeClock{make(chan pause, 16)}
-	s := drive(t, g, clock)
+	s := newTestManager(t, g, clock)
 	s.Probe(s.request(""))
 	p := clock.next(t, firstProbe)
 	s.StopProbing()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	p.ends <- time.Now()
 	s.NetworkChanged()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
 
 // Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
-func TestRestWhenReady(t *testing.T) {
+func TestStopProbingWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Probe(s.request(""))
-	s.waits(Ready, "")
+	s.waitFor(Ready, "")
 	s.StopProbing()
 	s.NetworkChanged()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
 
 // The next person's login ends the session before, and the gateway hears of it.
-func TestLoginInPlace(t *testing.T) {
+func TestLoginReplacesSession(t *testing.T) {
 	bye := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		m := c.Admit("")
@@ -260,13 +260,13 @@ func TestLoginInPlace(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
-	s.waits(client.Authorized, "")
+	s.waitFor(client.Authorized, "")
 	w := s.request("y")
 	w.Login = "petrov"
 	s.Login(w)
-	s.until("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
+	s.waitUntil("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
 	if !<-bye {
 		t.Error("the first session was not given back")
 	}
@@ -286,11 +286,11 @@ func TestLoginWaits(t *testing.T) {
 		<-let
 		c.Drop()
 	})
-	for _, end := range []func(*driven){
-		func(s *driven) { s.Logout() },
-		func(s *driven) { go s.Close(); s.waits(client.Ended, "logout") },
+	for _, end := range []func(*testManager){
+		func(s *testManager) { s.Logout() },
+		func(s *testManager) { go s.Close(); s.waitFor(client.Ended, "logout") },
 	} {
-		s := drive(t, g, nil)
+		s := newTestManager(t, g, nil)
 		s.Probe(s.request(""))
 		<-probed
 		s.call(func() { s.job.stop = func() {} }) // it is slow to end
@@ -306,26 +306,26 @@ func TestLoginWaits(t *testing.T) {
 		end(s)
 		select {
 		case let <- struct{}{}:
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Fatal("the probe has gone")
 		}
-		s.waits(client.Ended, "logout")
+		s.waitFor(client.Ended, "logout")
 	}
 }
 
 // What ended stays on show, also when a window comes and goes.
 func TestEndStays(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
-	now := s.waits(client.Ended, "admin")
+	now := s.waitFor(client.Ended, "admin")
 	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.NetworkChanged()
 	s.StopProbing()
 	s.Logout()
-	s.waits(client.Ended, "admin")
+	s.waitFor(client.Ended, "admin")
 }
 
 // Outside the local network the words say why there is no tunnel.
@@ -336,11 +336,11 @@ func TestNoTunnel(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 		c.Wait()
 	})
-	s := &driven{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
+	s := &testManager{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
 	s.changed, _ = s.Watch()
 	defer s.Close()
 	s.Login(s.request("x"))
-	if now := s.waits(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
+	if now := s.waitFor(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
 		t.Errorf("%+v", now)
 	}
 }

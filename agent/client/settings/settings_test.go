@@ -23,10 +23,10 @@ func line(address, pin string) Setting {
 func preset(address, pin string) Setting {
 	return Setting{Source: Installer, Address: address, Pin: pin}
 }
-func unread(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
+func unreadable(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
 
-// shown is a choice in one line: the gateway, its pin and who named it; then the warnings or the error.
-func shown(g Gateway, warnings []*Problem, err error) string {
+// describe is a choice in one line: the gateway, its pin and who named it; then the warnings or the error.
+func describe(g Gateway, warnings []*Problem, err error) string {
 	var said []string
 	if g.Host != "" {
 		pin := "-"
@@ -47,7 +47,7 @@ func shown(g Gateway, warnings []*Problem, err error) string {
 	return strings.Join(said, "; ")
 }
 
-func TestChoose(t *testing.T) {
+func TestChooseGateway(t *testing.T) {
 	var none Setting
 	for _, c := range []struct {
 		name                 string
@@ -91,22 +91,22 @@ func TestChoose(t *testing.T) {
 		{"a broken pin that would count", none, line("a.ru", ""), preset("a.ru", "x"), "error bad_pin from_installer"},
 		{"broken where it does not count", none, line("b.ru", ""), preset("a b", "x"), "b.ru - on_command_line"},
 
-		{"policy unread", unread(Policy), line("b.ru", ""), preset("a.ru", ""), "error not_read in_policy"},
-		{"preset unread", none, none, unread(Installer), "error not_read from_installer"},
-		{"preset unread where it does not count", none, line("b.ru", ""), unread(Installer), "b.ru - on_command_line"},
+		{"policy unread", unreadable(Policy), line("b.ru", ""), preset("a.ru", ""), "error not_read in_policy"},
+		{"preset unread", none, none, unreadable(Installer), "error not_read from_installer"},
+		{"preset unread where it does not count", none, line("b.ru", ""), unreadable(Installer), "b.ru - on_command_line"},
 	} {
-		if got := shown(ChooseGateway(c.policy, c.line, c.preset)); got != c.want {
+		if got := describe(ChooseGateway(c.policy, c.line, c.preset)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
-func TestProblemSays(t *testing.T) {
+func TestProblemText(t *testing.T) {
 	_, _, err := ChooseGateway(policy("a\x00b", ""))
 	if got, want := err.Error(), "in_policy: bad_server "; !strings.HasPrefix(got, want) || strings.Contains(got, "\x00") {
 		t.Errorf("%q", got)
 	}
-	_, _, err = ChooseGateway(unread(Policy))
+	_, _, err = ChooseGateway(unreadable(Policy))
 	if got := errors.Unwrap(err); got == nil || got.Error() != "access denied" {
 		t.Errorf("%v", got)
 	}
@@ -123,7 +123,7 @@ func TestReadRegistry(t *testing.T) {
 	}
 }
 
-func TestTake(t *testing.T) {
+func TestReadArgument(t *testing.T) {
 	for _, c := range []struct {
 		arguments []string
 		want      Setting
@@ -162,9 +162,9 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// FuzzTake: an argument changes what it names, to exactly what stands there, or nothing at all; and whatever is chosen
+// FuzzReadArgument: an argument changes what it names, to exactly what stands there, or nothing at all; and whatever is chosen
 // of it is a gateway that a person could write.
-func FuzzTake(f *testing.F) {
+func FuzzReadArgument(f *testing.F) {
 	for _, a := range []string{"utm_address=gw.ru", "UTM_PIN=" + pinA, "utm_address=[::1]:1", "utm_pin", "utm_address=шлюз.рф", "=", "utm_address=\x80", "utm_address==\x00"} {
 		f.Add(a)
 	}

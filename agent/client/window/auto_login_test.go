@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-func TestWantsAtStart(t *testing.T) {
+func TestLogsInAtStart(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
 	for _, c := range []struct {
 		name     string
@@ -31,7 +31,7 @@ func TestWantsAtStart(t *testing.T) {
 }
 
 // Only a session that has run out is begun again by the program itself.
-func TestWantsAfter(t *testing.T) {
+func TestLogsInAfter(t *testing.T) {
 	in := statusOf(client.Authorized, "", "")
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
@@ -55,7 +55,7 @@ func TestWantsAfter(t *testing.T) {
 }
 
 // The service takes the access with it when it stops or fails, and the program asks for it again when it is there again.
-func TestWantsAfterService(t *testing.T) {
+func TestLogsInAfterService(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
 	in, out := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
 	lost := statusOf(client.Reconnecting, "lost", "")

@@ -32,7 +32,7 @@ func input(v session.Status) Input {
 }
 
 // Whatever is refused or ends, there is a text for it, also when the gateway sent none.
-func TestEveryStatusHasWords(t *testing.T) {
+func TestEveryStatusHasText(t *testing.T) {
 	var statuses []session.Status
 	for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
 		statuses = append(statuses, statusOf(client.Failed, string(code), ""), statusOf(client.Authorized, string(code), ""))
@@ -312,7 +312,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestNotifications(t *testing.T) {
 	in, ready := statusOf(client.Authorized, "", ""), statusOf(session.Ready, "", "")
 	lost, ended := statusOf(client.Reconnecting, "lost", ""), statusOf(client.Ended, "admin", "")
 	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")

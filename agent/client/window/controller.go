@@ -25,7 +25,7 @@ type Controller struct {
 	closed  sync.WaitGroup // counts goroutines that close sessions
 
 	typed        FieldTexts
-	tried        attempt
+	lastLogin    loginAttempt
 	ownMessage   string // see Input
 	hideMessage  bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
 	visible      bool   // the window is shown
@@ -33,13 +33,13 @@ type Controller struct {
 	probed       bool   // a probe was started for autoLogin
 	loginPending bool   // a login was requested; the status does not show it yet
 	loggedOut    bool   // the person has logged out and not logged in since, so the program does not log in by itself
-	was          session.Status
+	lastStatus   session.Status
 	logged       string // the last status in the log
 }
 
-// attempt is the last login that was requested. It is kept during the session, because the person may then choose to
+// loginAttempt is the last login that was requested. It is kept during the session, because the person may then choose to
 // save the password (see SetCheckBoxes).
-type attempt struct {
+type loginAttempt struct {
 	target, login, password string
 	saved                   bool // the password came from the PasswordStore
 }
@@ -61,7 +61,7 @@ func Open(cfg Config, visible bool) *Controller {
 	c.loadGateway()
 	c.typed.Address = c.addressText()
 	c.autoLogin = logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
-	c.was = c.session.Status()
+	c.lastStatus = c.session.Status()
 	if visible || c.autoLogin {
 		c.probe()
 	}

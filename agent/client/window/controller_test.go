@@ -16,37 +16,37 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout is how long a test waits for something that should happen at once.
+const testTimeout = 20 * time.Second
 
-// memory is a safe and a place for settings that last as long as the test.
-type memory struct {
+// memoryStore is a safe and a place for settings that last as long as the test.
+type memoryStore struct {
 	personal  settings.Personal
 	passwords map[string]string
 }
 
-func (m *memory) Load() (settings.Personal, error)       { return m.personal, nil }
-func (m *memory) Save(p settings.Personal) error         { m.personal = p; return nil }
-func (m *memory) Password(target string) (string, error) { return m.passwords[target], nil }
-func (m *memory) SetPassword(target, password string) error {
+func (m *memoryStore) Load() (settings.Personal, error)       { return m.personal, nil }
+func (m *memoryStore) Save(p settings.Personal) error         { m.personal = p; return nil }
+func (m *memoryStore) Password(target string) (string, error) { return m.passwords[target], nil }
+func (m *memoryStore) SetPassword(target, password string) error {
 	if delete(m.passwords, target); password != "" {
 		m.passwords[target] = password
 	}
 	return nil
 }
 
-// driven is a Controller under test, its window's goroutine being the test's.
-type driven struct {
+// testController is a Controller under test, its window's goroutine being the test's.
+type testController struct {
 	*Controller
-	t       *testing.T
-	changed chan struct{}
-	news    []Notification
-	mu      sync.Mutex // guards log
-	log     []string
+	t             *testing.T
+	changed       chan struct{}
+	notifications []Notification
+	mu            sync.Mutex // guards log
+	log           []string
 }
 
 type computer struct {
-	memory   *memory
+	memory   *memoryStore
 	registry settings.Registry
 	line     settings.Setting
 	service  *fakeService
@@ -55,7 +55,7 @@ type computer struct {
 }
 
 func newComputer(g *gatewaytest.Gateway) *computer {
-	o := &computer{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
+	o := &computer{memory: &memoryStore{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
 	o.registry.Policy.Source = settings.Policy
 	o.registry.Installer = settings.Setting{Source: settings.Installer, Address: address(g)}
 	return o
@@ -63,8 +63,8 @@ func newComputer(g *gatewaytest.Gateway) *computer {
 
 func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa(int(g.Port)) }
 
-func (o *computer) open(t *testing.T, visible bool) *driven {
-	s := &driven{t: t, changed: make(chan struct{}, 1)}
+func (o *computer) open(t *testing.T, visible bool) *testController {
+	s := &testController{t: t, changed: make(chan struct{}, 1)}
 	cfg := Config{Lang: locale.Russian, CommandLine: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Passwords: o.memory,
 		Local: session.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
@@ -88,16 +88,16 @@ func (o *computer) open(t *testing.T, visible bool) *driven {
 	return s
 }
 
-// waits until the window shows a status.
-func (s *driven) waits(status string) Content {
+// waitFor until the window shows a status.
+func (s *testController) waitFor(status string) Content {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
-		s.news = append(s.news, s.Refresh()...)
+		s.notifications = append(s.notifications, s.Refresh()...)
 		f := s.Content()
 		s.LogStatus(f)
 		if f.Status == status {
-			s.news = append(s.news, s.Refresh()...) // Content may know more than the Refresh before it
+			s.notifications = append(s.notifications, s.Refresh()...) // Content may know more than the Refresh before it
 			if f = s.Content(); f.Status == status {
 				return f
 			}
@@ -110,7 +110,7 @@ func (s *driven) waits(status string) Content {
 	}
 }
 
-func (s *driven) types(login, password string) {
+func (s *testController) typeLogin(login, password string) {
 	s.SetFieldTexts(FieldTexts{login, password, s.Content().Address.Text})
 }
 
@@ -136,26 +136,26 @@ func TestPersonLogsIn(t *testing.T) {
 	})
 	o := newComputer(g)
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
+	if f := s.waitFor(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
 		t.Errorf("%+v", f)
 	}
 	if s.firstEmpty() != controlLogin || s.Login() != controlLogin {
 		t.Error("there is no login yet")
 	}
-	s.waits("Введите логин.")
-	s.types(" ivanov ", "")
+	s.waitFor("Введите логин.")
+	s.typeLogin(" ivanov ", "")
 	if s.firstEmpty() != controlPassword || s.Login() != controlPassword {
 		t.Error("there is no password yet")
 	}
-	s.waits("Введите пароль.")
-	s.types("ivanov", "wrong")
+	s.waitFor("Введите пароль.")
+	s.typeLogin("ivanov", "wrong")
 	s.Login()
-	if f := s.waits("Неверный логин или пароль."); f.Password.Text != "" || f.Login.Text != "ivanov" {
+	if f := s.waitFor("Неверный логин или пароль."); f.Password.Text != "" || f.Login.Text != "ivanov" {
 		t.Errorf("%+v", f)
 	}
-	s.types("ivanov", "right")
+	s.typeLogin("ivanov", "right")
 	s.Login()
-	if f := s.waits(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
+	if f := s.waitFor(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
 		t.Errorf("%+v", f)
 	}
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
@@ -170,9 +170,9 @@ func TestPersonLogsIn(t *testing.T) {
 		t.Errorf("kept: %+v", o.memory)
 	}
 	s.Logout()
-	s.waits("Вы вышли. Доступ закрыт.")
-	if len(s.news) != 0 {
-		t.Errorf("told: %+v", s.news)
+	s.waitFor("Вы вышли. Доступ закрыт.")
+	if len(s.notifications) != 0 {
+		t.Errorf("told: %+v", s.notifications)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,8 +182,8 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 }
 
-// with gives a computer in which a person has chosen to be logged in by the program.
-func with(g *gatewaytest.Gateway, password string) *computer {
+// withSavedPassword gives a computer in which a person has chosen to be logged in by the program.
+func withSavedPassword(g *gatewaytest.Gateway, password string) *computer {
 	o := newComputer(g)
 	o.memory.personal = settings.Personal{Login: "ivanov", AutoConnect: true, SavePassword: true}
 	o.memory.passwords["IdecoAgent: ivanov @ "+address(g)] = password
@@ -210,10 +210,10 @@ func TestProgramLogsIn(t *testing.T) {
 			c.Wait()
 		}
 	})
-	s := with(g, "right").open(t, false)
-	s.waits("Администратор завершил вашу сессию.")
-	if len(s.news) == 0 || s.news[len(s.news)-1].Text != "Администратор завершил вашу сессию." {
-		t.Errorf("told: %+v", s.news)
+	s := withSavedPassword(g, "right").open(t, false)
+	s.waitFor("Администратор завершил вашу сессию.")
+	if len(s.notifications) == 0 || s.notifications[len(s.notifications)-1].Text != "Администратор завершил вашу сессию." {
+		t.Errorf("told: %+v", s.notifications)
 	}
 	if n := g.Connections(); n != 4 || s.autoLogin {
 		t.Errorf("%d connections", n)
@@ -229,9 +229,9 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 		c.Refuse("bad_credentials", "Нет.", 0)
 		c.Wait()
 	})
-	o := with(g, "old")
+	o := withSavedPassword(g, "old")
 	s := o.open(t, false)
-	f := s.waits("Сохранённый пароль не подошёл и удалён. Введите пароль.")
+	f := s.waitFor("Сохранённый пароль не подошёл и удалён. Введите пароль.")
 	if len(o.memory.passwords) != 0 || f.Password.Placeholder != "" || !f.Save.Checked {
 		t.Errorf("%+v, %+v", o.memory, f)
 	}
@@ -242,10 +242,10 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 
 func TestSavedPasswordIsBanned(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	o := with(g, "right")
+	o := withSavedPassword(g, "right")
 	o.registry.Restrictions.SavedPassword = true
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
+	if f := s.waitFor(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
 	s.SetCheckBoxes(true, true)
@@ -260,21 +260,21 @@ func TestTypedAddress(t *testing.T) {
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
 	o := newComputer(g)
 	s := o.open(t, true)
-	s.waits(ready)
+	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{Address: "https://gw"})
 	if s.Login() != controlAddress {
 		t.Error("that is no address")
 	}
-	s.waits("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
+	s.waitFor("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
 	s.SetFieldTexts(FieldTexts{Address: " " + address(other)})
 	if !s.UseTypedAddress() {
 		t.Error("that is an address")
 	}
-	if f := s.waits("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
+	if f := s.waitFor("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
 		t.Errorf("%+v", f)
 	}
 	close(look)
-	s.waits(ready)
+	s.waitFor(ready)
 	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
 		t.Errorf("kept: %+v", o.memory.personal)
 	}
@@ -291,7 +291,7 @@ func TestPolicyChanges(t *testing.T) {
 	o := newComputer(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
-	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
+	if f := s.waitFor("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
 		t.Errorf("%+v", f)
 	}
 	if s.firstEmpty() != controlAddress {
@@ -299,7 +299,7 @@ func TestPolicyChanges(t *testing.T) {
 	}
 	o.registry.Policy.Address = address(g)
 	s.SetVisible(true)
-	if f := s.waits(ready); f.Address.Enabled || f.Address.Text != address(g) {
+	if f := s.waitFor(ready); f.Address.Enabled || f.Address.Text != address(g) {
 		t.Errorf("%+v", f)
 	}
 	o.registry.Policy.Address = "a b"
@@ -315,10 +315,10 @@ func TestPinChanges(t *testing.T) {
 	o := newComputer(g)
 	o.roots = x509.NewCertPool()
 	s := o.open(t, true)
-	s.waits("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
+	s.waitFor("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
 	o.registry.Installer.Pin = g.Root.Pin()
 	s.SetVisible(true)
-	s.waits(ready)
+	s.waitFor(ready)
 }
 
 // A window that nobody sees leaves the gateway in peace.
@@ -329,9 +329,9 @@ func TestHidden(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	s.SetVisible(true)
-	s.waits("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
+	s.waitFor("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
 	s.SetVisible(false)
-	s.waits("Вы не подключены.")
+	s.waitFor("Вы не подключены.")
 }
 
 // fakeService is a session in which nothing ever happens.
@@ -339,7 +339,7 @@ type fakeService struct {
 	session.Watchers
 	mu     sync.Mutex // guards what follows
 	probes int
-	rests  int
+	stops  int
 	logins []string      // their passwords
 	closed chan struct{} // told of a Close; may be nil
 	status session.Status
@@ -349,7 +349,7 @@ func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what()
 
 func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
-func (f *fakeService) StopProbing()      { f.do(func() { f.rests++ }) }
+func (f *fakeService) StopProbing()      { f.do(func() { f.stops++ }) }
 func (f *fakeService) Extend(string)     {}
 func (f *fakeService) Logout()           {}
 func (f *fakeService) End()              {}
@@ -382,7 +382,7 @@ func TestWhichSession(t *testing.T) {
 	if !s.InProcess() {
 		t.Error("a typed gateway is not the service's")
 	}
-	s.waits(ready)
+	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{})
 	s.UseTypedAddress()
 	if s.InProcess() || o.service.probes != 2 {
@@ -404,7 +404,7 @@ func TestWhichSession(t *testing.T) {
 	// The service does not know what is wrong here, and would say that all is well.
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
-	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
+	s.waitFor("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
 	if s.Login() != controlAddress {
 		t.Error("there is no gateway")
 	}
@@ -421,10 +421,10 @@ func TestWhichSession(t *testing.T) {
 }
 
 // The service goes and comes back. The program asks for the access again, unless the person had logged out.
-func TestServiceComesBack(t *testing.T) {
+func TestServiceReturns(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	for _, loggedOut := range []bool{false, true} {
-		o := with(g, "right")
+		o := withSavedPassword(g, "right")
 		o.service = &fakeService{status: statusOf(client.Authorized, "", "")}
 		s := o.open(t, false)
 		s.Refresh()
@@ -446,22 +446,22 @@ func TestServiceComesBack(t *testing.T) {
 // A hidden window asks for nothing, in the service neither, as soon as the program has nothing to do by itself.
 func TestHiddenInService(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	o := with(g, "right")
+	o := withSavedPassword(g, "right")
 	o.service = &fakeService{status: statusOf(session.Idle, "", "")}
 	s := o.open(t, true)
 	s.SetVisible(false)
-	if o.service.rests != 0 {
+	if o.service.stops != 0 {
 		t.Error("it has to log in yet")
 	}
 	o.service.do(func() { o.service.status = statusOf(client.Authorized, "", "") })
 	s.Refresh()
-	if o.service.rests != 1 {
-		t.Errorf("%d rests after the login", o.service.rests)
+	if o.service.stops != 1 {
+		t.Errorf("%d rests after the login", o.service.stops)
 	}
 	s.SetVisible(true)
 	s.SetVisible(false)
-	if o.service.rests != 2 {
-		t.Errorf("%d rests", o.service.rests)
+	if o.service.stops != 2 {
+		t.Errorf("%d rests", o.service.stops)
 	}
 }
 
@@ -500,7 +500,7 @@ func TestTraffic(t *testing.T) {
 }
 
 // After an update the program shows itself only to who has lost the access by that and must type the password.
-func TestReturnsHidden(t *testing.T) {
+func TestRestartsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
 	other := statusOf(session.Idle, "", "")
@@ -516,7 +516,7 @@ func TestReturnsHidden(t *testing.T) {
 		{"access with a typed password", in, false, false},
 		{"access that comes back by itself", in, true, true},
 	} {
-		o := with(g, "right")
+		o := withSavedPassword(g, "right")
 		o.memory.personal.AutoConnect = c.auto
 		o.service = &fakeService{status: c.status}
 		if got := o.open(t, false).RestartsHidden(); got != c.want {
