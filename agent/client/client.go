@@ -196,7 +196,7 @@ func (c *client) sessionEnd(reason agent.Reason, message string, err error) *fai
 		message = c.text(locale.Reason(reason))
 	}
 	return &failure{outcome: EndedByGateway, code: agent.Clean(string(reason), maxCode), codeIsReason: true, message: message,
-		reconnects: reason.Returns(), err: err}
+		reconnects: reason.Reconnects(), err: err}
 }
 
 // failed returns a failure that the agent itself found.

@@ -24,7 +24,7 @@ func TestEndedReasons(t *testing.T) {
 			})
 			r := start(t, g, nil)
 			r.waitEvent(Authorized, "")
-			if !reason.Returns() {
+			if !reason.Reconnects() {
 				if e := r.waitEvent(Ended, string(reason)); e.Message != "In the gateway's words." || e.Mode != "" {
 					t.Errorf("%+v", e)
 				}
