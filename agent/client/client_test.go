@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// testTimeout is how long a test waits for something that should happen at once.
+// testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
 // run is one Run under test.
@@ -29,26 +29,26 @@ type run struct {
 	log    chan string
 }
 
-// event is what Config.Events is told, with the notice in place of the state's code and message when there is one.
+// event is a call of Config.Events. With a notice, Code and Message are those of the notice.
 type event struct {
 	Status
 	Notice bool
 }
 
-func eventOf(s Status, news *Notice) event {
-	if news == nil {
+func eventOf(s Status, added *Notice) event {
+	if added == nil {
 		return event{s, false}
 	}
-	s.Code, s.Message = news.Code, news.Message
+	s.Code, s.Message = added.Code, added.Message
 	return event{s, true}
 }
 
-// start runs the agent against the gateway. Time stands still unless the test moves it.
+// start runs the agent against the gateway, with a manualClock.
 func start(t *testing.T, g *gatewaytest.Gateway, change func(*Config)) *run {
 	r := &run{t: t, clock: newManualClock(t), events: make(chan event, 4096), result: make(chan Result, 1), log: make(chan string, 4096)}
 	cfg := Config{Host: g.Host, Port: g.Port, Login: "ivanov", Password: "secret", Lang: locale.English,
 		Device: agent.Device{ID: "d1", Name: "pc", OS: "linux"}, Roots: g.Root.Pool(), Clock: r.clock,
-		Events: func(s Status, news *Notice) { r.events <- eventOf(s, news) }, Log: func(s string) { r.log <- s }}
+		Events: func(s Status, added *Notice) { r.events <- eventOf(s, added) }, Log: func(s string) { r.log <- s }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -80,16 +80,16 @@ func (r *run) waitEvent(state State, code string) event {
 }
 
 // waitEnd waits for the end of the run.
-func (r *run) waitEnd(kind Outcome, code string) Result {
+func (r *run) waitEnd(outcome Outcome, code string) Result {
 	r.t.Helper()
 	select {
 	case result := <-r.result:
-		if result.Outcome != kind || result.Code != code {
-			r.t.Fatalf("ended with %+v, want kind %d, code %q", result, kind, code)
+		if result.Outcome != outcome || result.Code != code {
+			r.t.Fatalf("ended with %+v, want outcome %d, code %q", result, outcome, code)
 		}
 		return result
 	case <-time.After(testTimeout):
-		r.t.Fatal("it does not end")
+		r.t.Fatal("Run does not return")
 		return Result{}
 	}
 }
@@ -138,7 +138,7 @@ func TestLoginAndLogout(t *testing.T) {
 	r.waitEvent(Ended, "logout")
 	r.waitEnd(StoppedByUser, "logout")
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
 }
 
@@ -158,14 +158,14 @@ func TestEmptyPasswordIsSent(t *testing.T) {
 	r.waitEnd(Refused, "bad_credentials")
 }
 
-// The first answer decides: no refusal is retried, not even one that may pass.
+// Run returns after the first refusal, also a temporary one.
 func TestFirstAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer func(*gatewaytest.Conn)
-		kind   Outcome
-		state  State
-		code   string
-		says   string
+		answer  func(*gatewaytest.Conn)
+		outcome Outcome
+		state   State
+		code    string
+		says    string
 	}{
 		"refused": {func(c *gatewaytest.Conn) { c.Refuse("too_many_attempts", "Too many\n attempts.", 60) },
 			Refused, Failed, "too_many_attempts", "Too many attempts."},
@@ -199,7 +199,7 @@ func TestFirstAnswer(t *testing.T) {
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 			if !c.Goodbye() {
-				t.Error("the session was not given back")
+				t.Error("the agent sent no unauthorize")
 			}
 		}, Refused, Failed, "vpn_unavailable", "Access from outside"},
 	} {
@@ -211,7 +211,7 @@ func TestFirstAnswer(t *testing.T) {
 			if e := r.waitEvent(c.state, c.code); !strings.Contains(e.Message, c.says) {
 				t.Errorf("message %q", e.Message)
 			}
-			r.waitEnd(c.kind, c.code)
+			r.waitEnd(c.outcome, c.code)
 			if n := g.Connections(); n != 1 {
 				t.Errorf("%d connections", n)
 			}
@@ -235,7 +235,7 @@ func TestUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close() // nobody listens there now
+	listener.Close() // its port now refuses connections
 	for name, g := range map[string]*gatewaytest.Gateway{
 		"not found":   gatewaytest.StartHTTP(t, nil, http.NotFound),
 		"unavailable": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) }),
@@ -272,7 +272,7 @@ func oldTLS(t *testing.T) *gatewaytest.Gateway {
 	return g
 }
 
-// A gateway may refuse before there is a WebSocket.
+// A gateway can refuse the upgrade to a WebSocket.
 func TestRefusedByHTTP(t *testing.T) {
 	g := gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -285,7 +285,7 @@ func TestRefusedByHTTP(t *testing.T) {
 	r.waitEnd(Refused, "agent_disabled")
 }
 
-// A gateway that takes nobody now says so in its own words, and the agent goes on as if it did not answer.
+// A 503 counts as unreachable; the agent shows the gateway's message, if there is one.
 func TestBusyGateway(t *testing.T) {
 	for answer, want := range map[string]string{
 		`{"code":"too_many_agents","message":"The gateway cannot take everybody at once."}`: "The gateway cannot take everybody at once.",
@@ -305,7 +305,7 @@ func TestBusyGateway(t *testing.T) {
 	}
 }
 
-// A person may stop the program at any time; the gateway must not be left with a session that nobody wants.
+// A stop during the login logs out, because the gateway may just have given access.
 func TestStopWhileLoggingIn(t *testing.T) {
 	bye := make(chan bool, 1)
 	asked := make(chan struct{})
@@ -324,11 +324,11 @@ func TestStopWhileLoggingIn(t *testing.T) {
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
 }
 
-// A gateway that does not confirm the end is not waited for.
+// The agent waits for the confirmation of a logout at most logoutTimeout.
 func TestStopUnconfirmed(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")

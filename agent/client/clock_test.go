@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// manualClock is a clock that a test moves by hand, from one timer to the next.
+// manualClock is a clock that a test moves, from one timer to the next.
 type manualClock struct {
 	t       *testing.T
 	timers  chan manualTimer
-	skipped []manualTimer // those that fire left out, oldest first
+	skipped []manualTimer // by fire, oldest first
 	mu      sync.Mutex    // guards now
 	now     time.Time
 }
@@ -36,13 +36,13 @@ func (c *manualClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	return timer.fires, func() {}
 }
 
-// fire lets the next timer go off that is about something else than those in but. It returns what it was set to.
-func (c *manualClock) fire(but ...time.Duration) time.Duration {
+// fire fires the next timer whose duration is not in except, and returns its duration.
+func (c *manualClock) fire(except ...time.Duration) time.Duration {
 	c.t.Helper()
 	for {
 		select {
 		case timer := <-c.timers:
-			if isOneOf(timer.d, but) {
+			if isOneOf(timer.d, except) {
 				c.skipped = append(c.skipped, timer)
 				continue
 			}
@@ -52,13 +52,13 @@ func (c *manualClock) fire(but ...time.Duration) time.Duration {
 			timer.fires <- c.Now()
 			return timer.d
 		case <-time.After(testTimeout):
-			c.t.Fatal("nobody waits for the clock")
+			c.t.Fatal("no timer was started")
 		}
 	}
 }
 
-// fireLate lets the last timer go off that was set to d and that fire left out.
-func (c *manualClock) fireLate(d time.Duration) {
+// fireSkipped fires the last timer of duration d that fire has skipped.
+func (c *manualClock) fireSkipped(d time.Duration) {
 	c.t.Helper()
 	for i := len(c.skipped) - 1; i >= 0; i-- {
 		if c.skipped[i].d == d {
@@ -66,17 +66,17 @@ func (c *manualClock) fireLate(d time.Duration) {
 			return
 		}
 	}
-	c.t.Fatalf("nobody waits %v", d)
+	c.t.Fatalf("no timer of %v was skipped", d)
 }
 
-// pass moves the clock without any timer.
+// pass moves the clock and fires no timer.
 func (c *manualClock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// sessionTimers are the timers of a session that are not pauses between attempts.
+// sessionTimers are the timers of a session besides the pauses between attempts.
 var sessionTimers = []time.Duration{loginTimeout, silenceTimeout}
 
 func isOneOf(d time.Duration, list []time.Duration) bool {

@@ -16,9 +16,9 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// computer is the addresses of this computer under test.
+// computer replaces the addresses of this computer.
 type computer struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	addrs []netip.Addr
 	err   error
 	asked int
@@ -40,7 +40,7 @@ func (c *computer) list(own netip.Addr) ([]netip.Addr, error) {
 	return append([]netip.Addr{own}, c.addrs...), c.err
 }
 
-// serveTokens answers each request of the agent with a token and tells how many there were when it has gone.
+// serveTokens answers each request for a token, until the agent disconnects. It returns their number.
 func serveTokens(c *gatewaytest.Conn, answer func(n int) any) (asked int) {
 	for {
 		switch m := c.Read().(type) {
@@ -57,7 +57,7 @@ func serveTokens(c *gatewaytest.Conn, answer func(n int) any) (asked int) {
 	}
 }
 
-// needIPv6 ends the test where this machine has no ::1.
+// needIPv6 skips the test when this machine has no ::1.
 func needIPv6(t *testing.T) {
 	t.Helper()
 	l, err := net.Listen("tcp", "[::1]:0")
@@ -67,19 +67,19 @@ func needIPv6(t *testing.T) {
 	l.Close()
 }
 
-// proof waits for the next proof at a server.
+// proof waits for the next proof.
 func (r *run) proof(d *gatewaytest.AddressServer) gatewaytest.Proof {
 	r.t.Helper()
 	select {
 	case p := <-d.Proofs:
 		return p
 	case <-time.After(testTimeout):
-		r.t.Fatal("no proof comes")
+		r.t.Fatal("no proof")
 		return gatewaytest.Proof{}
 	}
 }
 
-// waitLog waits for a line of the log.
+// waitLog waits for a line of the log that contains part.
 func (r *run) waitLog(part string) {
 	r.t.Helper()
 	var seen []string
@@ -92,14 +92,14 @@ func (r *run) waitLog(part string) {
 			}
 			seen = append(seen, line)
 		case <-deadline:
-			r.t.Fatalf("no %q in the log; there was %q", part, seen)
+			r.t.Fatalf("the log has no %q: %q", part, seen)
 		}
 	}
 }
 
 func ok(gatewaytest.Proof) string { return "" }
 
-// A session over IPv4 and an address of IPv6: the token comes by itself and is used once, from that address.
+// A session over IPv4 proves an IPv6 address, from that address and with the token that the gateway sent unasked.
 func TestFurtherAddress(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
@@ -132,7 +132,7 @@ func TestFurtherAddress(t *testing.T) {
 	}
 }
 
-// A session over IPv6 takes one address of IPv4; every token is good for one address.
+// A session over IPv6 proves one IPv4 address, and another one with another token.
 func TestFurtherAddressOfIPv4(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
@@ -155,7 +155,7 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	r.waitLog("127.0.0.9 has access too")
-	pc.has("127.0.0.10") // the DHCP server gave another one
+	pc.has("127.0.0.10") // as after a new DHCP lease
 	changed <- struct{}{}
 	if p := r.proof(server); p.Peer.String() != "127.0.0.10" || p.Token != "token 1" {
 		t.Errorf("%+v", p)
@@ -164,7 +164,7 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The token goes to nobody who cannot prove to be the gateway at that very address.
+// The agent sends the token only to a server whose certificate is the gateway's and names the address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
 	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
@@ -215,8 +215,8 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 	}
 }
 
-// What fails is tried a few times, at the looks that there are, and ends nothing. The second URL is tried when nobody is
-// at the first one.
+// A refused address is tried proofTries times, once a check, and the session goes on. The agent tries the second URL when
+// it cannot connect to the first.
 func TestFurtherAddressRefused(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
@@ -249,12 +249,12 @@ func TestFurtherAddressRefused(t *testing.T) {
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
 	if len(server.Proofs) != 0 {
-		t.Error("it is tried for ever")
+		t.Error("the agent tried more than proofTries times")
 	}
 }
 
-// A gateway that gives no token is asked again at the next look, and one whose tokens are worth nothing is not asked at
-// all.
+// When the gateway refuses a token, the agent asks again at the next check. After a token without a lifetime it does not
+// ask.
 func TestFurtherAddressChecks(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
@@ -280,7 +280,7 @@ func TestFurtherAddressChecks(t *testing.T) {
 	if d := r.clock.fire(sessionTimers...); d != checkEvery {
 		t.Fatalf("waits %v", d)
 	}
-	pc.has("::1") // as RFC 8981 makes them, without any change of the network
+	pc.has("::1") // like a temporary address (RFC 8981)
 	r.clock.fire(sessionTimers...)
 	<-refused
 	r.waitLog("too_many_attempts")
@@ -292,7 +292,7 @@ func TestFurtherAddressChecks(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// Every connection proves anew.
+// Each connection proves the addresses again.
 func TestFurtherAddressAfterReconnect(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)

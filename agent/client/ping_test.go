@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// A change of the network is no end by itself: a gateway that still answers keeps its session.
+// After a change of the network the connection stays when the gateway answers the ping.
 func TestNetworkChangeKeepsConnection(t *testing.T) {
 	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -27,7 +27,7 @@ func TestNetworkChangeKeepsConnection(t *testing.T) {
 	}
 }
 
-// Where the gateway does not answer any more, the agent does not wait until it misses its pings.
+// After a change of the network the agent reconnects when the gateway does not answer within pingTimeout.
 func TestNetworkChangeDeadConnection(t *testing.T) {
 	changed, over := make(chan struct{}), make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -41,7 +41,7 @@ func TestNetworkChangeDeadConnection(t *testing.T) {
 	r := start(t, g, func(c *Config) { c.NetworkChanged = changed })
 	r.waitEvent(Authorized, "")
 	changed <- struct{}{}
-	changed <- struct{}{} // while the first one is looked into
+	changed <- struct{}{} // during the first ping
 	if d := r.clock.fire(sessionTimers...); d != pingTimeout {
 		t.Fatalf("waits %v, want %v", d, pingTimeout)
 	}
@@ -53,7 +53,7 @@ func TestNetworkChangeDeadConnection(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// A computer that finds a network again does not wait for the end of the backoff.
+// A change of the network ends the pause before a reconnect.
 func TestNetworkChangeEndsPause(t *testing.T) {
 	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -71,7 +71,7 @@ func TestNetworkChangeEndsPause(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The gateway's word when to come back counts for more.
+// A change of the network does not shorten a pause that the gateway has set.
 func TestNetworkChangeKeepsRetryTime(t *testing.T) {
 	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -96,7 +96,7 @@ func TestNetworkChangeKeepsRetryTime(t *testing.T) {
 		}
 		select {
 		case changed <- struct{}{}:
-			t.Error("nobody may listen now")
+			t.Error("the change ended the pause")
 		default:
 		}
 		timer.fires <- r.clock.Now()

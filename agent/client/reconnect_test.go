@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// While the gateway cannot be reached the delays double, but stay within 3 s as long as the grace of 30 s lasts.
+// While the gateway is unreachable the delays double, up to 3 s during the grace of 30 s.
 func TestBackoff(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -70,7 +70,7 @@ func TestBackoffRange(t *testing.T) {
 	}
 }
 
-// Only a connection that held for a while begins again with the shortest delay.
+// Only a connection that lasted resets the delay.
 func TestBackoffOfShortConnections(t *testing.T) {
 	hold := make(chan time.Duration)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -125,7 +125,7 @@ func TestRefusedDuringReconnect(t *testing.T) {
 	}
 }
 
-// The gateway may tell an agent that comes back why its session ended meanwhile.
+// After a reconnect the gateway can report why the session has ended meanwhile.
 func TestEndedDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
@@ -154,7 +154,7 @@ func TestStopDuringReconnect(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The token of the last answer comes first, each time the newest one.
+// Each reconnect sends the newest resume token.
 func TestResume(t *testing.T) {
 	tokens := []string{"one", "two", ""}
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -181,7 +181,7 @@ func TestResume(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// When the token is over, the password is tried once; a wrong one ends it.
+// When the resume token is no longer valid, the agent tries the password once.
 func TestResumeTokenInvalid(t *testing.T) {
 	for _, code := range []string{"session_over", "bad_credentials"} {
 		for _, works := range []bool{true, false} {
@@ -216,7 +216,7 @@ func TestResumeTokenInvalid(t *testing.T) {
 	}
 }
 
-// Any other refusal of the token says nothing against it, and the password is not tried.
+// After another refusal of the resume token the agent does not try the password.
 func TestResumeRefused(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// The design's table of reasons: two bring the agent back, every other is final.
+// The agent reconnects after the reasons lost and shutdown, and after no other.
 func TestEndedReasons(t *testing.T) {
 	for _, reason := range append([]agent.Reason{"not_invented_yet"}, agent.Reasons...) {
 		reason := reason
@@ -45,7 +45,7 @@ func TestEndedReasons(t *testing.T) {
 	}
 }
 
-// Messages within a session that say nothing about it do not end it.
+// Malformed, unknown and other messages do not end a session.
 func TestIgnoredMessages(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -69,7 +69,7 @@ func TestIgnoredMessages(t *testing.T) {
 	r.waitEnd(EndedByGateway, "admin")
 }
 
-// A gateway of the vendor's kind has no ended.
+// An old gateway ends a session by auth_state, not by ended.
 func TestEndWithoutEnded(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -79,7 +79,7 @@ func TestEndWithoutEnded(t *testing.T) {
 	start(t, g, nil).waitEnd(EndedByGateway, "expired")
 }
 
-// Pings of the gateway keep a session alive; without them the agent gives the connection up.
+// The connection counts as lost when the gateway neither sends nor pings for silenceTimeout.
 func TestSilenceTimeout(t *testing.T) {
 	answered, second := make(chan struct{}), make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {

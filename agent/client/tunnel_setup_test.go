@@ -53,7 +53,7 @@ func TestReadSetup(t *testing.T) {
 	}
 }
 
-// What a gateway may leave out, and what it may say too much of.
+// Missing values become defaults, and values outside the limits the nearest limit.
 func TestReadSetupBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*protocol.TunnelReply)
@@ -148,7 +148,7 @@ func TestReadSetupRefuses(t *testing.T) {
 	}
 }
 
-// Whatever a gateway says, it is refused or nothing comes of it that hurts this computer.
+// readSetup refuses a reply or returns a setup within the limits of checkSetup.
 func FuzzReadSetup(f *testing.F) {
 	for _, r := range []protocol.TunnelReply{fullReply(), reply("10.128.0.7/16"), {}} {
 		b, err := json.Marshal(r)
@@ -170,7 +170,7 @@ func FuzzReadSetup(f *testing.F) {
 	})
 }
 
-// replyOf is what a gateway with these settings tells the first agent.
+// replyOf returns the reply of a gateway with these settings to its first agent.
 func replyOf(s agent.Settings) protocol.TunnelReply {
 	r := fullReply()
 	r.ClientTunnelIPv4 = netip.PrefixFrom(s.VPNGateway().Next(), s.VPNNetwork.Bits()).String()
@@ -188,7 +188,7 @@ func replyOf(s agent.Settings) protocol.TunnelReply {
 	return r
 }
 
-// checkAccepted checks that settings which the gateway saves mean the same here, to the last word.
+// checkAccepted checks that readSetup takes over all of the gateway's settings.
 func checkAccepted(t *testing.T, s agent.Settings) {
 	t.Helper()
 	setup, leftOut, err := readSetup(gatewayAddr, ownKey, replyOf(s))
@@ -202,12 +202,12 @@ func checkAccepted(t *testing.T, s agent.Settings) {
 	}
 	for _, n := range s.ForwardNets {
 		if !setup.Carries(n.Addr()) {
-			t.Errorf("%s is not carried by %v", n, setup.Nets)
+			t.Errorf("%s is not routed by %v", n, setup.Nets)
 		}
 	}
 }
 
-// settingsOf reads lists as the page of the gateway does, apart from the suffixes, which come as they are.
+// settingsOf parses lists like the gateway's settings page, except for the suffixes.
 func settingsOf(vpn, forward, dns, suffixes string) (agent.Settings, bool) {
 	s := agent.DefaultSettings()
 	var err error
@@ -285,7 +285,7 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 	}
 }
 
-// The fuzzed checks are those of the program.
+// A client refuses an invalid reply and takes the tunnel down.
 func TestInvalidTunnelReply(t *testing.T) {
 	for _, hostile := range []string{
 		`{"type":"tunnel_wg"}`,

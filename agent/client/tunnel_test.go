@@ -19,7 +19,7 @@ import (
 
 const tunnelGrace = 40 * time.Second
 
-// fakeTunnel is a tunnel that carries nothing.
+// fakeTunnel is a Tunnel that records its calls.
 type fakeTunnel struct {
 	noKey error
 	fails error // of Up
@@ -64,18 +64,17 @@ func (w *fakeTunnel) checkCalls(t *testing.T, want ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !reflect.DeepEqual(w.calls, want) {
-		t.Errorf("the tunnel went %q, want %q", w.calls, want)
+		t.Errorf("calls of the tunnel %q, want %q", w.calls, want)
 	}
 }
 
-// reply is what a gateway says about its tunnel.
+// reply is a gateway's answer to a request for a tunnel.
 func reply(address string) protocol.TunnelReply {
 	return protocol.TunnelReply{Type: protocol.TypeTunnelWG, ServerPort: 4000, PublicKey: agent.Key{99}.String(),
 		ClientTunnelIPv4: address, ForwardNets: []string{"10.0.0.0/8"}}
 }
 
-// admitVPN gives access through a tunnel and returns the public key that came, or nothing when the agent gave the
-// session back instead.
+// admitVPN gives access through a tunnel and returns the agent's public key, or "" when the agent logs out instead.
 func admitVPN(c *gatewaytest.Conn, answer protocol.TunnelReply) string {
 	c.Hello()
 	c.Authorize()
@@ -91,7 +90,7 @@ func admitVPN(c *gatewaytest.Conn, answer protocol.TunnelReply) string {
 	return ""
 }
 
-// tunnelTimers are the timers of a session with a tunnel that are not pauses between attempts.
+// tunnelTimers are the timers of a session with a tunnel besides the pauses between attempts.
 var tunnelTimers = append([]time.Duration{tunnelGrace}, sessionTimers...)
 
 func TestTunnel(t *testing.T) {
@@ -131,15 +130,15 @@ func TestTunnel(t *testing.T) {
 	r.waitEvent(Authorized, "")
 	w.works <- true
 	r.waitEvent(TunnelUp, "")
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000") // never down in between
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000")
 	r.stop()
 	r.waitEvent(Ended, "logout")
 	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// While the agent comes back the tunnel stays for the grace and no longer, and the gateway is looked for where it was
-// as long as it stays.
+// During a reconnect the tunnel stays up for the grace. Meanwhile the agent connects to the gateway's last address,
+// without DNS.
 func TestTunnelDuringGrace(t *testing.T) {
 	dials := make(chan string, 16)
 	offline := make(chan bool, 16)
@@ -182,7 +181,7 @@ func TestTunnelDuringGrace(t *testing.T) {
 	dialed(address)
 	r.waitEvent(Reconnecting, "unreachable")
 	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000")
-	r.clock.fireLate(tunnelGrace)
+	r.clock.fireSkipped(tunnelGrace)
 	<-w.downs
 	r.clock.fire(tunnelTimers...)
 	offline <- false
@@ -194,7 +193,7 @@ func TestTunnelDuringGrace(t *testing.T) {
 	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 }
 
-// A person who comes back from inside the local network needs no tunnel any more.
+// A reconnect from inside the local network takes the tunnel down.
 func TestTunnelNoLongerNeeded(t *testing.T) {
 	lost := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -222,7 +221,7 @@ func TestTunnelNoLongerNeeded(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// A tunnel that cannot be had gives the session back.
+// When the tunnel cannot be brought up, the agent logs out.
 func TestTunnelFails(t *testing.T) {
 	noRights := &TunnelProblem{Key: locale.TunnelNoRights}
 	for name, c := range map[string]struct {
@@ -246,7 +245,7 @@ func TestTunnelFails(t *testing.T) {
 			g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 				key := admitVPN(conn, answer)
 				if key != "" && !conn.Goodbye() {
-					t.Error("the session was not given back")
+					t.Error("the agent sent no unauthorize")
 				}
 				conn.Wait()
 			})
@@ -261,12 +260,12 @@ func TestTunnelFails(t *testing.T) {
 	}
 }
 
-// The gateway's own refusal of the tunnel is shown in its words, whenever it comes.
+// When the gateway refuses the tunnel, the agent shows its message, at the login and after a reconnect.
 func TestTunnelRefused(t *testing.T) {
-	for _, came := range []int{0, 1} {
-		came := came
+	for _, reconnects := range []int{0, 1} {
+		reconnects := reconnects
 		g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-			if n < came {
+			if n < reconnects {
 				admitVPN(c, reply("10.128.0.7/16"))
 				c.Drop()
 				return
@@ -280,7 +279,7 @@ func TestTunnelRefused(t *testing.T) {
 		})
 		w := newFakeTunnel()
 		r := start(t, g, func(c *Config) { c.Tunnel = w })
-		if came > 0 {
+		if reconnects > 0 {
 			r.waitEvent(Reconnecting, "lost")
 			r.clock.fire(tunnelTimers...)
 		}
@@ -288,11 +287,11 @@ func TestTunnelRefused(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		<-w.downs
-		r.waitEnd([]Outcome{Refused, EndedByGateway}[came], "vpn_unavailable")
+		r.waitEnd([]Outcome{Refused, EndedByGateway}[reconnects], "vpn_unavailable")
 	}
 }
 
-// A tunnel that fails when the agent comes back is tried again later.
+// When the tunnel fails after a reconnect, the agent tries again later.
 func TestTunnelFailsDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		admitVPN(c, reply("10.128.0.7/16"))

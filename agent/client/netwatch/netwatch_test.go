@@ -9,7 +9,7 @@ import (
 )
 
 func TestLook(t *testing.T) {
-	for name, looks := range map[string]string{ // addresses, and a ! where the change is told
+	for name, looks := range map[string]string{ // the addresses at each check; ! = a change is reported, zzz = sleep
 		"quiet":               "a a a a",
 		"another network":     "a b b! b b",
 		"several addresses":   "a b c c! c",
@@ -30,13 +30,13 @@ func TestLook(t *testing.T) {
 				at, is = at.Add(time.Hour), list[0]
 			}
 			if got, want := w.check(is, at) != "", strings.HasSuffix(look, "!"); got != want {
-				t.Errorf("%s: look %d: told is %v", name, i, got)
+				t.Errorf("%s: check %d: reported %v", name, i, got)
 			}
 		}
 	}
 }
 
-// manualClock is a clock that goes on by hand.
+// manualClock is a clock whose timers a test fires.
 type manualClock struct{ timers chan chan time.Time }
 
 func (manualClock) Now() time.Time { return time.Now() }
@@ -64,11 +64,11 @@ func TestWatch(t *testing.T) {
 	stop()
 	<-over
 	if told != 1 {
-		t.Errorf("told %d times", told)
+		t.Errorf("Changed was called %d times", told)
 	}
 }
 
-// The real addresses: the same at each look, without loopback and without what is our own.
+// addresses leaves out loopback and own interfaces, and returns the same text each time.
 func TestAddresses(t *testing.T) {
 	all := addresses(nil)
 	if again := addresses(nil); again != all || strings.Contains(all, "127.0.0.1") {

@@ -13,10 +13,10 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// testTimeout is how long a test waits for something that should happen at once.
+// testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
-// fakeManager is a Manager without a gateway: a probe is answered at once, and every password but "wrong" is right.
+// fakeManager is a Manager without a gateway. A probe succeeds at once, and so does a login, unless the password is "wrong".
 type fakeManager struct {
 	session.Watchers
 	mu       sync.Mutex
@@ -70,7 +70,7 @@ func (m *fakeManager) StopProbing() {
 	m.show(client.Status{State: session.Idle})
 }
 
-// manualClock is a clock that goes on by hand.
+// manualClock is a clock whose timers a test fires.
 type manualClock struct{ timers chan timer }
 
 type timer struct {
@@ -111,7 +111,7 @@ func (s *service) logText() string {
 	return s.log.String()
 }
 
-// identifiedConn is a connection whose caller a test made up.
+// identifiedConn is a connection with the caller that Identify returns for it.
 type identifiedConn struct {
 	net.Conn
 	who Caller
@@ -126,20 +126,20 @@ func newService(t *testing.T, m Manager) *service {
 			if c, ok := c.(identifiedConn); ok {
 				return c.who, nil
 			}
-			return Caller{}, errors.New("a stranger")
+			return Caller{}, errors.New("no caller")
 		}})
 	t.Cleanup(s.Close)
 	return s
 }
 
-// connect is a new connection of somebody.
+// connect opens a connection of a caller.
 func (s *service) connect(who Caller) net.Conn {
 	here, there := net.Pipe()
 	go s.ServeWindow(identifiedConn{there, who})
 	return here
 }
 
-// nextTimer is the next timer that somebody waits for.
+// nextTimer waits for the next timer, which must be of duration d.
 func (s *service) nextTimer(d time.Duration) timer {
 	s.t.Helper()
 	select {
@@ -149,7 +149,7 @@ func (s *service) nextTimer(d time.Duration) timer {
 		}
 		return timer
 	case <-time.After(testTimeout):
-		s.t.Fatal("nobody waits")
+		s.t.Fatal("no timer was started")
 		panic("not reached")
 	}
 }

@@ -61,11 +61,12 @@ func (d *testWindow) waitRefused(code string) {
 	d.t.Helper()
 	v := d.waitUntil("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
 	if v.Problem.Message == "" {
-		d.t.Errorf("%s without words", code)
+		d.t.Errorf("%s without a message", code)
 	}
 }
 
-// One computer, two persons and an administrator.
+// Two users and an administrator share the service: only one has access at a time, and only the administrator can end
+// another's.
 func TestUsersAndAdministrator(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -93,7 +94,7 @@ func TestUsersAndAdministrator(t *testing.T) {
 			t.Errorf("can end: %v", v.CanEnd)
 		}
 	}
-	b.Probe() // in vain
+	b.Probe() // has no effect
 	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
 		b.waitUntil("a new try", func(v session.Status) bool { return v.Holder == session.Other })
 		do()
@@ -105,7 +106,7 @@ func TestUsersAndAdministrator(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	if v := b.waitFor(session.Idle, session.Nobody); v.Problem != nil {
-		t.Errorf("access is free, and still %+v", v.Problem)
+		t.Errorf("after the end of the other's access: %+v", v.Problem)
 	}
 	if len(m.extended) != 1 || m.extended[0] != "again" {
 		t.Errorf("extended with %q", m.extended)
@@ -121,12 +122,12 @@ func TestUsersAndAdministrator(t *testing.T) {
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
 		if strings.Contains(s.logText(), secret) {
-			t.Errorf("the log says %q:\n%s", secret, s.logText())
+			t.Errorf("the log contains %q:\n%s", secret, s.logText())
 		}
 	}
 }
 
-// The access ends with the owner's Windows session, and not with another one.
+// The access ends when its owner has left the Windows session, not when another user has.
 func TestSessionLeft(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -138,7 +139,7 @@ func TestSessionLeft(t *testing.T) {
 	}
 	s.SessionLeft(petrov.Session)
 	if !m.Status().Busy() {
-		t.Error("another person's leaving ended it")
+		t.Error("it ended when another user left")
 	}
 	s.SessionLeft(ivanov.Session)
 	if v := a.waitFor(client.Ended, session.Nobody); v.Message != locale.Text(locale.English, locale.AccessLeft) {
@@ -146,7 +147,7 @@ func TestSessionLeft(t *testing.T) {
 	}
 }
 
-// A window may start anew; a program that has gone takes the access with it.
+// The access ends when its owner's last window has been closed for reopenTimeout.
 func TestOwnerWindowReopens(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -163,7 +164,7 @@ func TestOwnerWindowReopens(t *testing.T) {
 	<-pause.gone
 	pause.ends <- time.Now()
 	if !m.Status().Busy() {
-		t.Fatal("it came back, and the access has gone")
+		t.Fatal("the access ended although the window was opened again")
 	}
 
 	again.Close()
@@ -174,7 +175,7 @@ func TestOwnerWindowReopens(t *testing.T) {
 	}
 }
 
-// Who logs in while the owner before is still waited for keeps the access, and is waited for in turn.
+// The wait for the last owner's window does not end the access of the next owner.
 func TestLoginWhileOwnerIsAway(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -191,7 +192,7 @@ func TestLoginWhileOwnerIsAway(t *testing.T) {
 	pause.ends <- time.Now()
 	<-pause.gone
 	if now := m.Status(); !now.Busy() {
-		t.Errorf("somebody else's absence ended it: %+v", now)
+		t.Errorf("the wait for the last owner ended it: %+v", now)
 	}
 
 	second.Close()
@@ -199,7 +200,7 @@ func TestLoginWhileOwnerIsAway(t *testing.T) {
 	s.waitUntil(func() bool { return !m.Status().Busy() })
 }
 
-// Exit logs out before it goes.
+// Close logs out.
 func TestCloseLogsOut(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -212,7 +213,7 @@ func TestCloseLogsOut(t *testing.T) {
 	s.waitUntil(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.stops > 0 })
 }
 
-// The gateway is left in peace when nobody looks at any window, and not before.
+// The service stops probing when no window needs probes, and never during access.
 func TestStopProbing(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -224,19 +225,19 @@ func TestStopProbing(t *testing.T) {
 	s.waitUntil(func() bool {
 		s.broker.mu.Lock()
 		defer s.broker.mu.Unlock()
-		looking := 0
+		probing := 0
 		for w := range s.broker.windows {
 			if w.probing {
-				looking++
+				probing++
 			}
 		}
-		return looking == 2
+		return probing == 2
 	})
 	a.StopProbing()
-	a.Login("ivanov", "wrong") // it is heard after the rest
+	a.Login("ivanov", "wrong") // is handled after StopProbing
 	b.waitFor(session.Idle, session.Nobody)
 	if n := rests(); n != 0 {
-		t.Errorf("%d rests, and somebody looks", n)
+		t.Errorf("probing stopped %d times although a window needs it", n)
 	}
 	b.StopProbing()
 	s.waitUntil(func() bool { return rests() == 1 })
@@ -244,14 +245,14 @@ func TestStopProbing(t *testing.T) {
 	b.Login("petrov", "right")
 	b.waitFor(client.Authorized, session.You)
 	b.StopProbing()
-	b.Extend("x") // it is heard after the rest
+	b.Extend("x") // is handled after StopProbing
 	s.waitUntil(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
 	if rests() != 1 {
-		t.Error("somebody rests, and there is access")
+		t.Error("probing stopped during access")
 	}
 }
 
-// waitUntil something in the fake manager.
+// waitUntil waits for a state of the fake manager.
 func (s *service) waitUntil(is func() bool) {
 	s.t.Helper()
 	changed, leave := s.manager.Watch()
@@ -260,12 +261,12 @@ func (s *service) waitUntil(is func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			s.t.Fatalf("in vain; the log says\n%s", s.logText())
+			s.t.Fatalf("timeout; log\n%s", s.logText())
 		}
 	}
 }
 
-// sendLines is a window that does not listen.
+// sendLines sends lines and ignores the answers.
 func sendLines(t *testing.T, conn net.Conn, what ...string) {
 	t.Helper()
 	go io.Copy(io.Discard, conn)
@@ -294,7 +295,7 @@ func TestNoGateway(t *testing.T) {
 	}
 }
 
-// What does not keep to the rules is cut off, and the log says why without repeating it.
+// The server closes a connection that breaks the protocol. The log has the reason and nothing that was sent.
 func TestMalformed(t *testing.T) {
 	for text, reason := range map[string]string{
 		`{"type":"login","login":"i","password":"secret"}` + "\n": "hello",
@@ -311,11 +312,12 @@ func TestMalformed(t *testing.T) {
 		}
 		s.Close()
 		if log := s.logText(); !strings.Contains(log, reason) || strings.Contains(log, "secret") {
-			t.Errorf("%.40q: the log says %q", text, log)
+			t.Errorf("%.40q: log %q", text, log)
 		}
 	}
 }
 
+// The server rejects a person's windows beyond maxWindows, and callers that it cannot identify.
 func TestRejectedWindows(t *testing.T) {
 	s := newService(t, &fakeManager{})
 	for i := 0; i <= maxWindows; i++ {
@@ -335,12 +337,12 @@ func TestRejectedWindows(t *testing.T) {
 		t.Error(err)
 	}
 	s.Close()
-	if !strings.Contains(s.logText(), "a stranger") || !strings.Contains(s.logText(), "are there already") {
+	if !strings.Contains(s.logText(), "no caller") || !strings.Contains(s.logText(), "are there already") {
 		t.Error(s.logText())
 	}
 }
 
-// Who holds all the connections there may be, and says nothing on them, keeps nobody out.
+// A new connection replaces the oldest one that has sent nothing, when there are maxOpen.
 func TestSilentConnections(t *testing.T) {
 	s := newService(t, &fakeManager{})
 	var first net.Conn
@@ -350,12 +352,12 @@ func TestSilentConnections(t *testing.T) {
 			first = here
 		}
 		if !s.addConn(identifiedConn{there, ivanov}) {
-			t.Fatalf("connection %d is not taken", i)
+			t.Fatalf("connection %d was refused", i)
 		}
 	}
 	s.open(petrov).waitFor(session.Idle, session.Nobody)
 	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("the oldest is still there: %v", err)
+		t.Errorf("the oldest connection is open: %v", err)
 	}
 	s.Server.mu.Lock()
 	defer s.Server.mu.Unlock()
@@ -364,7 +366,7 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// A person's connections are counted from the first byte on.
+// A connection counts for its person from the first byte, before hello is complete.
 func TestUnfinishedHelloCounts(t *testing.T) {
 	s := newService(t, &fakeManager{})
 	closed := make(chan struct{}, maxWindows+1)
@@ -381,7 +383,7 @@ func TestUnfinishedHelloCounts(t *testing.T) {
 	select {
 	case <-closed:
 	case <-time.After(testTimeout):
-		t.Fatal("all of them are let in")
+		t.Fatal("no connection was closed")
 	}
 	if !strings.Contains(s.logText(), "are there already") {
 		t.Error(s.logText())
@@ -420,7 +422,7 @@ func TestListenerFails(t *testing.T) {
 	}
 }
 
-// The window says that there is no service, and finds it again when it comes back; what it wanted to know is asked anew.
+// A window shows that there is no service, reconnects, and then probes again.
 func TestReconnect(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
@@ -449,14 +451,14 @@ func TestReconnect(t *testing.T) {
 			t.Fatal("no pause")
 		}
 	}
-	for i := 0; i <= maxQueued; i++ { // a window that is shown again and again
+	for i := 0; i <= maxQueued; i++ { // as when the window is shown many times
 		a.Probe()
 	}
 	a.Login("ivanov", "right")
 	fails(errors.New("not there yet"))
 	pause(firstDelay)
 	if v := a.Status(); v.Problem != nil {
-		t.Errorf("said too early: %+v", v.Problem)
+		t.Errorf("after the first failure: %+v", v.Problem)
 	}
 	fails(errors.New("not there yet"))
 	pause(2 * firstDelay)
@@ -478,7 +480,7 @@ func TestReconnect(t *testing.T) {
 	a.waitFor(session.Ready, session.Nobody)
 }
 
-// A real manager, a real gateway, and a service in between.
+// A window logs in through the service, with a real manager and gateway.
 func TestWithManager(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
@@ -507,7 +509,7 @@ func TestWithManager(t *testing.T) {
 	}
 }
 
-// Whatever a window sends, it gets no access that is somebody else's, and the server lives on.
+// Whatever a window sends, it neither sees nor changes another user's access, and the server does not panic.
 func FuzzServeWindow(f *testing.F) {
 	f.Add([]byte(`{"type":"hello","version":"1","lang":"ru"}` + "\n" + `{"type":"login","login":"a","password":"b"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))
@@ -526,11 +528,11 @@ func FuzzServeWindow(f *testing.F) {
 		conn.Write(sent) // the server may have closed it meanwhile
 		conn.Close()
 		if all := <-told; strings.Contains(string(all), "ivanov") {
-			t.Errorf("it was told %s", all)
+			t.Errorf("the window was sent %s", all)
 		}
 		s.Close()
 		if now := m.Status(); now.State != client.Authorized || now.Login != "ivanov" || len(m.extended) > 0 {
-			t.Errorf("%q did something: %+v", sent, now)
+			t.Errorf("%q changed the access: %+v", sent, now)
 		}
 	})
 }

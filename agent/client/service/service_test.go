@@ -18,12 +18,11 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// testTimeout is how long a test waits for something that should happen at once.
+// testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
 var ivanov = pipe.Caller{Person: pipe.Person{Session: 1, User: "S-1-5-21-1-1001"}}
 
-// memoryLog is a log in memory.
 type memoryLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -41,7 +40,7 @@ func (d *memoryLog) String() string {
 	return d.text.String()
 }
 
-// startService starts the service on a socket instead of a pipe, for a gateway that HKEY_LOCAL_MACHINE would name.
+// startService starts the service on a TCP socket instead of a pipe. The installer's settings name the gateway.
 func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *memoryLog) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,8 +79,8 @@ func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status
 	}
 }
 
-// A day of the service: the window finds the gateway of HKEY_LOCAL_MACHINE by its pin, logs in, the computer wakes, and
-// the service is stopped, of which gateway and window hear.
+// A window probes the gateway, which it trusts by its pin, and logs in; access survives sleep and a locked screen; the
+// service stops, and logs out.
 func TestService(t *testing.T) {
 	bye := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -107,29 +106,29 @@ func TestService(t *testing.T) {
 	}
 	r.close()
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
 	waitUntil(t, w, "the end", func(v session.Status) bool {
 		return v.Problem != nil && v.Problem.Code == session.ServiceStopped && !v.Busy()
 	})
 	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
 		if !strings.Contains(d.String(), want) {
-			t.Errorf("the log does not say %q:\n%s", want, d)
+			t.Errorf("the log has no %q:\n%s", want, d)
 		}
 	}
 	if strings.Contains(d.String(), "right") {
-		t.Errorf("the log says the password:\n%s", d)
+		t.Errorf("the log has the password:\n%s", d)
 	}
 }
 
-// sessionList is a list of sessions, as Windows tells it. Nobody is logged on to the session empty.
+// sessionList returns a list of Windows sessions. No user is logged on to the session empty.
 func sessionList(states map[uint32]uint32, empty uint32) sessions {
 	return sessions{states: states, hasUser: func(session uint32) bool { return session != empty }}
 }
 
 const noSession = ^uint32(0)
 
-// The access ends when nobody works in its owner's Windows session, and goes on at whatever else happens to sessions.
+// The access ends when its owner's Windows session is gone or disconnected or has no user, and not at other changes.
 func TestCheckSessions(t *testing.T) {
 	for name, now := range map[string]sessions{
 		"logged off":                       sessionList(map[uint32]uint32{0: 4, 2: 1}, noSession),
@@ -148,11 +147,11 @@ func TestCheckSessions(t *testing.T) {
 		r.checkSessions(sessionList(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
 		r.checkSessions(sessionList(nil, 1))
 		if v := w.Status(); v.State != client.Authorized {
-			t.Errorf("%s: ended before: %+v", name, v)
+			t.Errorf("%s: ended too early: %+v", name, v)
 		}
 		r.checkSessions(now)
 		if !<-bye {
-			t.Errorf("%s: the gateway was not told", name)
+			t.Errorf("%s: the agent sent no unauthorize", name)
 		}
 		v := waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Ended })
 		if v.Message != locale.Text(locale.English, locale.AccessLeft) {
@@ -166,7 +165,7 @@ func TestUserGone(t *testing.T) {
 		now  sessions
 		want bool
 	}{
-		"Windows does not tell":     {sessionList(nil, 1), false},
+		"not known":                 {sessionList(nil, 1), false},
 		"works":                     {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
 		"others are gone":           {sessionList(map[uint32]uint32{1: 0, 2: 4}, 2), false},
 		"disconnected":              {sessionList(map[uint32]uint32{1: 4}, noSession), true},
@@ -180,14 +179,14 @@ func TestUserGone(t *testing.T) {
 	}
 }
 
-// After the events at which somebody may have left a session, the list is looked at again.
+// After events that a user may have left, the list of sessions is read several times.
 func TestSessionChecks(t *testing.T) {
 	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
 		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
 		var l sessionChecks
 		l.sessionChanged(event)
 		if got := l.next != nil; got != want {
-			t.Errorf("event %d: another look %v", event, got)
+			t.Errorf("event %d: another check: %v", event, got)
 		}
 	}
 	var l sessionChecks
@@ -198,16 +197,16 @@ func TestSessionChecks(t *testing.T) {
 		n++
 	}
 	if n != checksAfterEvent {
-		t.Errorf("%d more looks", n)
+		t.Errorf("%d more checks", n)
 	}
 	l.sessionChanged(sessionTerminate)
-	l.sessionChanged(0x7) // locked: the looks of before go on
+	l.sessionChanged(0x7) // locked: does not stop the checks
 	if l.next == nil || l.left != checksAfterEvent {
 		t.Errorf("%+v", l)
 	}
 }
 
-// The end fits into the 5 s that Windows leaves at shutdown.
+// The timeout is below the 5 s that Windows gives services at shutdown.
 func TestTimeoutFor(t *testing.T) {
 	if got := timeoutFor(true); got <= 0 || got > 4*time.Second {
 		t.Errorf("at shutdown %v", got)

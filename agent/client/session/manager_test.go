@@ -13,10 +13,10 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// testTimeout is how long a test waits for something that should happen at once.
+// testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
-// probeClock is a clock whose pauses between probes a test ends by hand. Everything else takes its time.
+// probeClock is a clock whose pauses between probes a test ends. Other timers are real.
 type probeClock struct{ pauses chan pause }
 
 type pause struct {
@@ -39,7 +39,7 @@ func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	}
 }
 
-// testManager is a Manager under test with what a window would know of it.
+// testManager is a Manager under test.
 type testManager struct {
 	*Manager
 	t       *testing.T
@@ -71,7 +71,7 @@ func (s *testManager) waitFor(state client.State, code string) client.Status {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			s.t.Fatalf("waited for %s %q, there is %+v", state, code, now)
+			s.t.Fatalf("waited for %s %q, status %+v", state, code, now)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestProbeAndLogin(t *testing.T) {
 		case 0: // the probe
 			c.Hello()
 			if m := c.Read(); m != nil {
-				t.Errorf("a probe says %T", m)
+				t.Errorf("a probe sent %T", m)
 			}
 		case 1:
 			c.Refuse("bad_credentials", "Нет.", 0)
@@ -118,7 +118,7 @@ func TestProbeAndLogin(t *testing.T) {
 		t.Errorf("%+v", now)
 	}
 	s.waitUntil("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
-	s.Probe(s.request("")) // a second window opens
+	s.Probe(s.request("")) // has no effect during access
 	s.Extend("")
 	s.waitUntil("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
 	s.Extend("new")
@@ -130,7 +130,8 @@ func TestProbeAndLogin(t *testing.T) {
 	}
 }
 
-// A comeback extends nothing, and the gateway does not warn again: the warning stays. An end takes it away.
+// The warning before the end of the session stays after a reconnect, because the gateway does not repeat it. The end
+// removes it.
 func TestReconnectKeepsWarning(t *testing.T) {
 	warned := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -175,7 +176,7 @@ func (s *testManager) waitUntil(what string, is func(client.Status) bool) {
 	}
 }
 
-// A gateway that does not answer is asked again, at once when the network changes.
+// The manager probes again after a pause, or at once when the network changes.
 func TestProbeAgain(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n < 3 {
@@ -200,7 +201,7 @@ func TestProbeAgain(t *testing.T) {
 	s.waitFor(Ready, "")
 }
 
-// next is the manager's next pause; other pauses, of package client, are left alone.
+// next returns the next pause of a duration. It skips others.
 func (c probeClock) next(t *testing.T, want time.Duration) pause {
 	t.Helper()
 	for {
@@ -215,7 +216,7 @@ func (c probeClock) next(t *testing.T, want time.Duration) pause {
 	}
 }
 
-// Nobody looks: the gateway is left in peace.
+// After StopProbing neither a pause nor a change of the network starts a probe.
 func TestStopProbing(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	clock := probeClock{make(chan pause, 16)}
@@ -232,7 +233,7 @@ func TestStopProbing(t *testing.T) {
 	}
 }
 
-// Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
+// This holds also after a probe that succeeded.
 func TestStopProbingWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	s := newTestManager(t, g, nil)
@@ -246,7 +247,7 @@ func TestStopProbingWhenReady(t *testing.T) {
 	}
 }
 
-// The next person's login ends the session before, and the gateway hears of it.
+// A login replaces the session before and logs it out at the gateway.
 func TestLoginReplacesSession(t *testing.T) {
 	bye := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -268,17 +269,17 @@ func TestLoginReplacesSession(t *testing.T) {
 	s.Login(w)
 	s.waitUntil("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
 	if !<-bye {
-		t.Error("the first session was not given back")
+		t.Error("the first session was not logged out")
 	}
 	s.Close()
 	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
 		t.Errorf("closed: %+v", now)
 	}
-	s.Login(w) // in vain, but without harm
+	s.Login(w) // has no effect
 	s.Close()
 }
 
-// Whoever asks for access has it at once, also while something else has still to end; and may think better of it.
+// A login that waits for the last job to end is busy at once. It can be cancelled.
 func TestLoginWaits(t *testing.T) {
 	probed, let := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -307,13 +308,13 @@ func TestLoginWaits(t *testing.T) {
 		select {
 		case let <- struct{}{}:
 		case <-time.After(testTimeout):
-			t.Fatal("the probe has gone")
+			t.Fatal("the probe has ended")
 		}
 		s.waitFor(client.Ended, "logout")
 	}
 }
 
-// What ended stays on show, also when a window comes and goes.
+// The end of a session stays in the status, also after StopProbing and Logout.
 func TestEndStays(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	s := newTestManager(t, g, nil)
@@ -328,7 +329,7 @@ func TestEndStays(t *testing.T) {
 	s.waitFor(client.Ended, "admin")
 }
 
-// Outside the local network the words say why there is no tunnel.
+// Outside the local network the message is Config.NoTunnel when there is no tunnel.
 func TestNoTunnel(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Hello()

@@ -25,7 +25,7 @@ func preset(address, pin string) Setting {
 }
 func unreadable(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
 
-// describe is a choice in one line: the gateway, its pin and who named it; then the warnings or the error.
+// describe formats a result of ChooseGateway: the gateway, its pin and source, then the warnings or the error.
 func describe(g Gateway, warnings []*Problem, err error) string {
 	var said []string
 	if g.Host != "" {
@@ -54,7 +54,7 @@ func TestChooseGateway(t *testing.T) {
 		policy, line, preset Setting
 		want                 string
 	}{
-		{"nobody", none, none, none, ""},
+		{"no setting", none, none, none, ""},
 		{"blank", policy(" ", "\t"), line("", ""), preset("", " "), ""},
 		{"preset", none, none, preset("gw.ru", pinA), "gw.ru A from_installer"},
 		{"preset without a pin", none, none, preset("gw.ru", ""), "gw.ru - from_installer"},
@@ -112,7 +112,7 @@ func TestProblemText(t *testing.T) {
 	}
 }
 
-// Without a registry there is nothing to read.
+// On other systems than Windows the settings are empty.
 func TestReadRegistry(t *testing.T) {
 	got := ReadRegistry()
 	if got.Policy.Source != Policy || got.Installer.Source != Installer {
@@ -143,7 +143,7 @@ func TestReadArgument(t *testing.T) {
 		for _, a := range c.arguments {
 			var ok bool
 			if ok, err = got.ReadArgument(a); !ok {
-				t.Errorf("%q was not taken", a)
+				t.Errorf("%q was not recognized", a)
 			}
 		}
 		var wrong *Problem
@@ -157,13 +157,13 @@ func TestReadArgument(t *testing.T) {
 	for _, a := range []string{"", "=", "utm_address", "utm_addres=a", "utm_addreſs=a", " utm_address=a", "--utm_address=a", "address=a"} {
 		var v Setting
 		if ok, err := v.ReadArgument(a); ok || err != nil || v != (Setting{}) {
-			t.Errorf("%q was taken: %+v, %v", a, v, err)
+			t.Errorf("%q was recognized: %+v, %v", a, v, err)
 		}
 	}
 }
 
-// FuzzReadArgument: an argument changes what it names, to exactly what stands there, or nothing at all; and whatever is chosen
-// of it is a gateway that a person could write.
+// An argument sets either the address or the pin, to the text after "=", or nothing. A gateway chosen from it is the same
+// after formatting and parsing.
 func FuzzReadArgument(f *testing.F) {
 	for _, a := range []string{"utm_address=gw.ru", "UTM_PIN=" + pinA, "utm_address=[::1]:1", "utm_pin", "utm_address=шлюз.рф", "=", "utm_address=\x80", "utm_address==\x00"} {
 		f.Add(a)

@@ -16,7 +16,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// testTimeout is how long a test waits for something that should happen at once.
+// testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
 // memoryStore is a safe and a place for settings that last as long as the test.
