@@ -59,7 +59,7 @@ func (s *testManager) request(password string) Request {
 	return Request{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
 }
 
-// waitFor until the status has a state and a code.
+// waitFor waits until the status has the state and the code.
 func (s *testManager) waitFor(state client.State, code string) client.Status {
 	s.t.Helper()
 	deadline := time.After(testTimeout)
@@ -233,7 +233,7 @@ func TestStopProbing(t *testing.T) {
 	}
 }
 
-// This holds also after a probe that succeeded.
+// After a successful probe, too, StopProbing prevents more.
 func TestStopProbingWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	s := newTestManager(t, g, nil)

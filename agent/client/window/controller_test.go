@@ -19,7 +19,7 @@ import (
 // testTimeout limits the wait for an event.
 const testTimeout = 20 * time.Second
 
-// memoryStore is a safe and a place for settings that last as long as the test.
+// memoryStore is a PasswordStore and a PersonalStore in memory.
 type memoryStore struct {
 	personal  settings.Personal
 	passwords map[string]string
@@ -35,7 +35,7 @@ func (m *memoryStore) SetPassword(target, password string) error {
 	return nil
 }
 
-// testController is a Controller under test, its window's goroutine being the test's.
+// testController is a Controller under test. The test's goroutine is that of the window.
 type testController struct {
 	*Controller
 	t             *testing.T
@@ -105,7 +105,7 @@ func (s *testController) waitFor(status string) Content {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			s.t.Fatalf("waited for %q, there is %+v", status, s.Content())
+			s.t.Fatalf("waited for %q, content %+v", status, s.Content())
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestPersonLogsIn(t *testing.T) {
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
 		t.Errorf("kept: %+v", o.memory)
 	}
-	s.SetCheckBoxes(false, true) // one box means the other; and it is about what has opened the access already
+	s.SetCheckBoxes(false, true) // also checks save, and saves the password of the login
 	if len(o.memory.passwords) != 1 || !o.memory.personal.AutoConnect {
 		t.Errorf("kept: %+v", o.memory)
 	}
@@ -172,7 +172,7 @@ func TestPersonLogsIn(t *testing.T) {
 	s.Logout()
 	s.waitFor("Вы вышли. Доступ закрыт.")
 	if len(s.notifications) != 0 {
-		t.Errorf("told: %+v", s.notifications)
+		t.Errorf("notifications: %+v", s.notifications)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +182,7 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 }
 
-// withSavedPassword gives a computer in which a person has chosen to be logged in by the program.
+// withSavedPassword returns a computer whose user has chosen automatic login and saved the password.
 func withSavedPassword(g *gatewaytest.Gateway, password string) *computer {
 	o := newComputer(g)
 	o.memory.personal = settings.Personal{Login: "ivanov", AutoConnect: true, SavePassword: true}
@@ -190,7 +190,8 @@ func withSavedPassword(g *gatewaytest.Gateway, password string) *computer {
 	return o
 }
 
-// The gateway is not there yet when the program starts; later the session runs out, and then an administrator ends it.
+// The program logs in when the gateway begins to answer, and again when the session has expired, but not after an
+// administrator has ended it.
 func TestProgramLogsIn(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
@@ -213,7 +214,7 @@ func TestProgramLogsIn(t *testing.T) {
 	s := withSavedPassword(g, "right").open(t, false)
 	s.waitFor("Администратор завершил вашу сессию.")
 	if len(s.notifications) == 0 || s.notifications[len(s.notifications)-1].Text != "Администратор завершил вашу сессию." {
-		t.Errorf("told: %+v", s.notifications)
+		t.Errorf("notifications: %+v", s.notifications)
 	}
 	if n := g.Connections(); n != 4 || s.autoLogin {
 		t.Errorf("%d connections", n)
@@ -263,12 +264,12 @@ func TestTypedAddress(t *testing.T) {
 	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{Address: "https://gw"})
 	if s.Login() != controlAddress {
-		t.Error("that is no address")
+		t.Error("an invalid address was accepted")
 	}
 	s.waitFor("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
 	s.SetFieldTexts(FieldTexts{Address: " " + address(other)})
 	if !s.UseTypedAddress() {
-		t.Error("that is an address")
+		t.Error("a valid address was refused")
 	}
 	if f := s.waitFor("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
 		t.Errorf("%+v", f)
@@ -285,7 +286,7 @@ func TestTypedAddress(t *testing.T) {
 	}
 }
 
-// What administrators change counts from the next probe on.
+// A change of the policy takes effect when the window is shown.
 func TestPolicyChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newComputer(g)
@@ -309,7 +310,7 @@ func TestPolicyChanges(t *testing.T) {
 	}
 }
 
-// The right pin of the same gateway counts as soon as an administrator has set it.
+// A changed pin of the same gateway takes effect when the window is shown.
 func TestPinChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newComputer(g)
@@ -321,7 +322,7 @@ func TestPinChanges(t *testing.T) {
 	s.waitFor(ready)
 }
 
-// A window that nobody sees leaves the gateway in peace.
+// A hidden window does not probe the gateway.
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	s := newComputer(g).open(t, false)
@@ -334,14 +335,14 @@ func TestHidden(t *testing.T) {
 	s.waitFor("Вы не подключены.")
 }
 
-// fakeService is a session in which nothing ever happens.
+// fakeService is a session that counts calls. The test sets its status.
 type fakeService struct {
 	session.Watchers
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	probes int
 	stops  int
 	logins []string      // their passwords
-	closed chan struct{} // told of a Close; may be nil
+	closed chan struct{} // gets an element at Close; may be nil
 	status session.Status
 }
 
@@ -367,7 +368,7 @@ func (f *fakeService) Status() session.Status {
 	return f.status
 }
 
-// What the computer's administrators named is the service's; what a plain user names gets a login in the window's own process.
+// The session is in the service for the administrators' gateway, and in this process for another one.
 func TestWhichSession(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
@@ -375,40 +376,40 @@ func TestWhichSession(t *testing.T) {
 	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Idle}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
 	if s.InProcess() || o.service.probes != 1 {
-		t.Error("the installer's gateway is the service's")
+		t.Error("the installer's gateway is not in the service")
 	}
 	s.SetFieldTexts(FieldTexts{Address: address(other)})
 	s.UseTypedAddress()
 	if !s.InProcess() {
-		t.Error("a typed gateway is not the service's")
+		t.Error("a typed gateway is in the service")
 	}
 	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{})
 	s.UseTypedAddress()
 	if s.InProcess() || o.service.probes != 2 {
-		t.Error("back in the service")
+		t.Error("the installer's gateway is not in the service again")
 	}
 	select {
 	case <-o.service.closed: // in the background
 	case <-time.After(5 * time.Second):
-		t.Fatal("the session in the service that was left is not closed")
+		t.Fatal("the replaced session in the service is not closed")
 	}
 	o.line = settings.Setting{Source: settings.CommandLine, Address: address(other)}
 	if !o.open(t, false).InProcess() {
-		t.Error("a gateway of the command line is not the service's")
+		t.Error("a gateway of the command line is in the service")
 	}
 	o.line.Address = address(g)
 	if o.open(t, false).InProcess() {
-		t.Error("the installer's gateway is the service's, whoever names it besides")
+		t.Error("the installer's gateway, named on the command line too, is not in the service")
 	}
-	// The service does not know what is wrong here, and would say that all is well.
+	// Invalid settings are shown by the session in this process: the service does not know them.
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
 	s.waitFor("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
 	if s.Login() != controlAddress {
 		t.Error("there is no gateway")
 	}
-	// Access of the service is not left for another session.
+	// The session is not replaced during access.
 	o.line.Address = ""
 	o.service.status = session.Status{Status: client.Status{State: "authorized", Login: "ivanov"}, Holder: session.You}
 	s = o.open(t, true)
@@ -416,11 +417,11 @@ func TestWhichSession(t *testing.T) {
 	o.registry.Installer.Address = ""
 	s.SetVisible(true)
 	if s.InProcess() {
-		t.Error("left a session with access")
+		t.Error("a session with access was replaced")
 	}
 }
 
-// The service goes and comes back. The program asks for the access again, unless the person had logged out.
+// When the service returns, the program logs in again, unless the person had logged out.
 func TestServiceReturns(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	for _, loggedOut := range []bool{false, true} {
@@ -443,7 +444,7 @@ func TestServiceReturns(t *testing.T) {
 	}
 }
 
-// A hidden window asks for nothing, in the service neither, as soon as the program has nothing to do by itself.
+// A hidden window stops the service's probes when the automatic login is over.
 func TestHiddenInService(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	o := withSavedPassword(g, "right")
@@ -451,21 +452,21 @@ func TestHiddenInService(t *testing.T) {
 	s := o.open(t, true)
 	s.SetVisible(false)
 	if o.service.stops != 0 {
-		t.Error("it has to log in yet")
+		t.Error("probing stopped before the automatic login")
 	}
 	o.service.do(func() { o.service.status = statusOf(client.Authorized, "", "") })
 	s.Refresh()
 	if o.service.stops != 1 {
-		t.Errorf("%d rests after the login", o.service.stops)
+		t.Errorf("probing stopped %d times after the login", o.service.stops)
 	}
 	s.SetVisible(true)
 	s.SetVisible(false)
 	if o.service.stops != 2 {
-		t.Errorf("%d rests", o.service.stops)
+		t.Errorf("probing stopped %d times", o.service.stops)
 	}
 }
 
-// Traffic is asked for while somebody looks at a VPN of the service, and never otherwise.
+// The controller reads the traffic only while the window is visible and the service has a VPN.
 func TestTraffic(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	tunnel, lan := statusOf(client.TunnelUp, "", ""), statusOf(client.Authorized, "", "")
@@ -479,10 +480,10 @@ func TestTraffic(t *testing.T) {
 		want           bool
 	}{
 		{"VPN", tunnel, true, true, true},
-		{"VPN that nobody looks at", tunnel, false, true, false},
+		{"VPN, hidden window", tunnel, false, true, false},
 		{"VPN without an interface", tunnel, true, false, false},
 		{"local network", lan, true, true, false},
-		{"somebody else's", other, true, true, false},
+		{"another user's access", other, true, true, false},
 	} {
 		o := newComputer(g)
 		o.service = &fakeService{status: c.status}
@@ -499,7 +500,7 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// After an update the program shows itself only to who has lost the access by that and must type the password.
+// After an update the program shows its window only when access was lost and the password must be typed.
 func TestRestartsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
@@ -512,9 +513,9 @@ func TestRestartsHidden(t *testing.T) {
 		want   bool
 	}{
 		{"no access", out, false, true},
-		{"somebody else's access", other, false, true},
+		{"another user's access", other, false, true},
 		{"access with a typed password", in, false, false},
-		{"access that comes back by itself", in, true, true},
+		{"access with automatic login", in, true, true},
 	} {
 		o := withSavedPassword(g, "right")
 		o.memory.personal.AutoConnect = c.auto
