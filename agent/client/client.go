@@ -25,7 +25,7 @@
 // When the gateway sends address_token, the agent proves each further address by a request from it, also those that
 // appear later.
 //
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+// This package and those below it are also built for Windows 8 with Go 1.20 and keep to that language and library.
 package client
 
 import (
@@ -134,7 +134,7 @@ type client struct {
 	endpoint    netip.AddrPort // of the tunnel
 	hold        *tunnelHold    // nil = no hold runs
 
-	status   Status // as reported last, with news
+	status   Status // as reported last, with notice
 	notice   *Notice
 	reported string // the last Expires of the status
 }
@@ -173,7 +173,7 @@ func (c *client) finish(f *failure) Result {
 	return Result{f.outcome, f.code, f.message, f.err}
 }
 
-// failure says why there is no access.
+// failure is the reason why there is no access.
 type failure struct {
 	outcome      Outcome
 	code         string

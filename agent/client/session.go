@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
@@ -28,7 +29,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			return c.byUser()
 		case <-silent:
 			l.closeNow()
-			return c.sessionEnd(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
+			return c.sessionEnd(agent.ReasonLost, "", fmt.Errorf("nothing came from the gateway for %v", silenceTimeout))
 		case <-c.cfg.NetworkChanged:
 			p.begin(l)
 			c.prover.recheck()
@@ -41,7 +42,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 		case <-p.late:
 			stop()
 			l.closeNow()
-			return c.sessionEnd(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer any more"))
+			return c.sessionEnd(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer a ping"))
 		case password := <-c.cfg.Extend:
 			c.extend(l, password)
 		case <-l.pinged:
@@ -85,7 +86,7 @@ func (c *client) handle(m any) *failure {
 		c.prover.takeToken(m)
 	case *protocol.Error:
 		c.prover.refused()
-		c.cfg.Log("the gateway did not understand: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
+		c.cfg.Log("error from the gateway: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
 	case *malformed:
 		c.cfg.Log(m.err.Error())
 	}

@@ -4,8 +4,6 @@
 // that fails, it continues from the share.
 //
 //	%LOCALAPPDATA%\Ideco\Agent\portable\<version>-<the first 16 digits of its SHA-256>\IdecoAgent.exe
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package localcopy
 
 import (
@@ -42,7 +40,7 @@ func Copy(program, dir, version string) (string, error) {
 		return "", fmt.Errorf("copy of the program: %w", err)
 	}
 	if !same(path, sum) {
-		return "", errors.New("copy of the program: it is not the same")
+		return "", errors.New("copy of the program: it differs from the program")
 	}
 	removeOthers(dir, name)
 	return path, nil

@@ -5,8 +5,6 @@
 //
 // At 1 MiB the file is renamed, with the time in its name; three such files are kept. Callers never log a secret.
 // When the file cannot be written, the program works without a log.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package logfile
 
 import (

@@ -3,8 +3,6 @@
 //
 // It checks the computer's addresses and clock every few seconds. Windows and Linux could both notify of changes,
 // each in its own way and several times for one change; polling is the same everywhere and costs almost nothing.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package netwatch
 
 import (
@@ -66,8 +64,8 @@ func Watch(ctx context.Context, c Config) {
 // watch is the state of Watch.
 type watch struct {
 	reported  string // addresses when a change was last reported
-	seen      string // addresses at the last look
-	unsettled int    // consecutive looks with new addresses
+	seen      string // addresses at the last check
+	unsettled int    // consecutive checks with new addresses
 	at        time.Time
 }
 

@@ -45,7 +45,7 @@ type window struct {
 	caller Caller
 	lang   locale.Lang
 
-	probing  bool              // its last request of the two was probe, not rest; guarded by broker.mu
+	probing  bool              // it needs probes; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
 	refusals []session.Problem // not sent yet; guarded by broker.mu
 }
@@ -93,7 +93,7 @@ func (b *broker) hasWindow(p Person) bool {
 	return false
 }
 
-// waitForOwner ends the access when its owner, who has no window, opens none within absence. b.mu is held.
+// waitForOwner ends the access when its owner, who has no window, opens none within reopenTimeout. b.mu is held.
 func (b *broker) waitForOwner() {
 	back := make(chan struct{})
 	b.ownerBack = back
@@ -233,7 +233,7 @@ func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
 
 const maxLogged = 300 // characters of text from outside
 
-// holder returns whose the access is, as seen by a window. b.mu is held.
+// holder returns the holder of the access, as seen from a window. b.mu is held.
 func (b *broker) holder(w *window) session.Holder {
 	return b.claim.holder(w.caller.Person, b.manager.Status())
 }
@@ -269,7 +269,7 @@ func (w *window) addRefusal() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }
 
-// unsent returns what to send to a window: the refusals not sent yet, and the status.
+// unsent returns the refusals not sent yet, and the status for a window.
 func (b *broker) unsent(w *window) (refusals []session.Problem, s session.Status) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

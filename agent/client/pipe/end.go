@@ -25,7 +25,7 @@ const (
 	endTries   = 3                // in Wine the first connection gets no answer
 )
 
-// End ends the access on this computer, whoever has it. The caller needs an administrator's elevated rights. It
+// End ends any user's access on this computer. The caller needs an administrator's elevated rights. It
 // serves an administrator whose own window runs without them: a second window cannot be opened in the same Windows
 // session.
 func End(ctx context.Context, cfg RemoteConfig) (o EndResult, err error) {

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrUntrusted means that another program than the service serves the pipe.
-var ErrUntrusted = errors.New("what answers is not the service")
+var ErrUntrusted = errors.New("another program serves the pipe")
 
 // errSilent means that the service did not answer in time. In Wine this happens to the first connection to a pipe.
 var errSilent = errors.New("the service does not answer")
@@ -234,7 +234,7 @@ func (r *Remote) runConnection() (known bool, err error) {
 	conn.Close()
 	<-asked
 	r.mu.Lock()
-	r.queue = nil // they were for the connection that has ended
+	r.queue = nil // its requests were for the connection that has ended
 	r.mu.Unlock()
 	return true, err
 }

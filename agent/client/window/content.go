@@ -171,8 +171,8 @@ func (in Input) status() string {
 	return in.defaultStatus()
 }
 
-// ownMessageFirst reports whether the window's own message takes the place of the status. While the person has access, or is
-// getting it, or somebody else has it, it does not: then it goes below the status.
+// ownMessageFirst reports whether the window's own message replaces the status. During an access or a login it goes below
+// the status.
 func (in Input) ownMessageFirst() bool { return !in.Busy() && in.Holder != session.Other }
 
 // defaultStatus returns the status when neither the gateway nor the program has sent a message with it.

@@ -20,14 +20,14 @@ type Controller struct {
 
 	session session.Session
 	place   place
-	local   *session.Local // the same as session when place is here, otherwise nil
+	local   *session.Local // the same as session when place is inProcess, otherwise nil
 	leave   func()         // stops watching the session
 	closed  sync.WaitGroup // counts goroutines that close sessions
 
 	typed        FieldTexts
 	lastLogin    loginAttempt
 	ownMessage   string // see Input
-	hideMessage  bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
+	hideMessage  bool   // keep ownMessage out of the log: it contains typed text, maybe a password
 	visible      bool   // the window is shown
 	autoLogin    bool   // the program logs in by itself as soon as it can
 	probed       bool   // a probe was started for autoLogin
@@ -153,7 +153,7 @@ func (c *Controller) probe() { c.probed, c.loginPending = true, false; c.session
 func (c *Controller) LogStatus(content Content) {
 	line := string(content.Icon) + ": " + content.Status
 	if c.hideMessage && content.Status == c.ownMessage {
-		line = string(content.Icon) + ": what was typed is no address"
+		line = string(content.Icon) + ": the typed address is invalid"
 	}
 	if line != c.logged {
 		c.logged = line

@@ -27,7 +27,7 @@ type LogFile struct {
 }
 
 // Run shows the window until the person chooses Exit or the Windows session ends, and returns the exit code. When the
-// Windows session already has a window, that one is shown instead.
+// Windows session already has a window, Run shows it instead.
 func Run(p Program) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -35,7 +35,7 @@ func Run(p Program) int {
 	first, shows, err := claimInstance()
 	switch {
 	case err != nil:
-		p.Log.Write("one window in a session: " + err.Error())
+		p.Log.Write("check for another window: " + err.Error())
 		messageBox(p, locale.AlreadyRuns)
 		return 1
 	case !first:
