@@ -13,7 +13,6 @@ import (
 // EndResult is the result of End.
 type EndResult int
 
-// Outcomes.
 const (
 	Ended        EndResult = iota
 	NoAccess               // had access

@@ -85,7 +85,6 @@ func (r *Remote) Probe() {
 	r.enqueue(request{Type: typeProbe})
 }
 
-// StopProbing implements session.Session.
 func (r *Remote) StopProbing() {
 	r.mu.Lock()
 	r.probing = false
@@ -98,13 +97,10 @@ func (r *Remote) Login(login, password string) {
 	r.enqueue(request{Type: typeLogin, Login: login, Password: password})
 }
 
-// Extend implements session.Session.
 func (r *Remote) Extend(password string) { r.enqueue(request{Type: typeExtend, Password: password}) }
 
-// Logout implements session.Session.
 func (r *Remote) Logout() { r.enqueue(request{Type: typeLogout}) }
 
-// End implements session.Session.
 func (r *Remote) End() { r.enqueue(request{Type: typeEnd}) }
 
 func (r *Remote) enqueue(q request) {
@@ -143,7 +139,6 @@ func (r *Remote) signalWake() {
 	}
 }
 
-// Status implements session.Session.
 func (r *Remote) Status() session.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()

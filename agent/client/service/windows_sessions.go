@@ -33,7 +33,7 @@ func (s sessions) userGone(session uint32) bool {
 	return !exists || state == sessionDisconnected || !s.hasUser(session)
 }
 
-// checkSessions ends the access when its owner's Windows session is deserted.
+// checkSessions ends the access when its owner has left the Windows session.
 func (r *running) checkSessions(now sessions) {
 	owner, has := r.server.Owner()
 	if has && now.userGone(owner.Session) {

@@ -75,7 +75,6 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
 // ChooseGateway returns the gateway of the first source that names one. Warnings are problems that the person should see
