@@ -337,7 +337,7 @@ func TestRejectedWindows(t *testing.T) {
 		t.Error(err)
 	}
 	s.Close()
-	if !strings.Contains(s.logText(), "no caller") || !strings.Contains(s.logText(), "windows already") {
+	if !strings.Contains(s.logText(), "no caller") || !strings.Contains(s.logText(), "windows are open") {
 		t.Error(s.logText())
 	}
 }
@@ -385,7 +385,7 @@ func TestUnfinishedHelloCounts(t *testing.T) {
 	case <-time.After(testTimeout):
 		t.Fatal("no connection was closed")
 	}
-	if !strings.Contains(s.logText(), "windows already") {
+	if !strings.Contains(s.logText(), "windows are open") {
 		t.Error(s.logText())
 	}
 	s.open(petrov).waitFor(session.Idle, session.Nobody)

@@ -188,7 +188,7 @@ func (s *Server) count(conn net.Conn, p Person) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.persons[p] >= maxWindows {
-		return fmt.Errorf("Windows session %d has %d windows already", p.Session, maxWindows)
+		return fmt.Errorf("%d windows are open in Windows session %d", maxWindows, p.Session)
 	}
 	s.removeSilent(conn)
 	s.persons[p]++
