@@ -252,7 +252,7 @@ func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 	return nil
 }
 
-func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
+func (w *fakeFirewall) GrantAddress(_ context.Context, session string, a netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -261,11 +261,11 @@ func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.
 	if w.other[a] {
 		return agent.Refuse(agent.CodeAddressRefused)
 	}
-	w.more[a] = s.ID
+	w.more[a] = session
 	return nil
 }
 
-func (w *fakeFirewall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
+func (w *fakeFirewall) RevokeAddress(_ context.Context, _ string, a netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.more[a]; ok {

@@ -136,7 +136,7 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	case !c.inside(c.settings, peer, from.Interface), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.refuseAddress(from, s.Session, "no further address")
 	}
-	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
+	if err := c.firewall.GrantAddress(c.ctx, s.ID, peer); err != nil {
 		c.dropFurther(s, peer)
 		c.setFurther(s, without(s.further, peer))
 		c.log.WarnContext(c.ctx, "address refused", "event", "address_refused", "why", "firewall", "peer", peer,
@@ -222,7 +222,7 @@ func (c *change) dropAllFurther(s *session) {
 
 func (c *change) dropFurther(s *session, addr netip.Addr) {
 	c.renew()
-	c.firewall.RevokeAddress(c.ctx, s.Session, addr)
+	c.firewall.RevokeAddress(c.ctx, s.ID, addr)
 }
 
 // setMore makes list what everybody sees of a session's further addresses.

@@ -53,13 +53,12 @@ type Firewall interface {
 	// Readmit keeps Session.Address let through after a restart, as far as it still is. What has run out of time meanwhile
 	// stays closed until Grant, because somebody else may have the address by now.
 	Readmit(context.Context, agent.Session) error
-	// GrantAddress lets a further address of the session through, or keeps it so, when the neighbour table says that it
-	// belongs to the same MAC on the same interface as Session.Address. Refusals: agent.CodeAddressRefused when it does
-	// not, or nobody knows.
-	GrantAddress(context.Context, agent.Session, netip.Addr) error
-	// RevokeAddress takes one further address away and cuts what is established; one that is not let through is no
-	// error. What fails is the firewall's to log and to repeat, here and in Revoke.
-	RevokeAddress(context.Context, agent.Session, netip.Addr)
+	// GrantAddress lets a further address of a session through, or keeps it so. The address must have the MAC and the
+	// interface of Session.Address in the neighbour table. Refusals: agent.CodeAddressRefused.
+	GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error
+	// RevokeAddress closes one further address and cuts its connections. An address that is not let through is no error.
+	// The firewall logs and repeats what fails, here and in Revoke.
+	RevokeAddress(ctx context.Context, sessionID string, a netip.Addr)
 	// Revoke does that for all addresses of the session: Session.Address, whichever session it was granted to last, and
 	// all further ones that were granted to this session. An address that is not let through is no error.
 	//

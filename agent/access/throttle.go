@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -25,12 +26,11 @@ const (
 // So wrong passwords of others lock nobody out on a known device. They do lock the account for unknown devices of the same
 // origin, until the window is over or an administrator lifts it.
 type throttle struct {
-	accounts      *counts[accountKey]
-	logins        *counts[loginKey]
-	address       *counts[addressKey]
-	customers     *counts[netip.Prefix] // by IPv6 /56, strangers only
-	organisations *counts[netip.Prefix] // by IPv6 /48, strangers only
-	resume        *counts[addressKey]   // instead of address, for originResumeLAN
+	accounts *counts[accountKey]
+	logins   *counts[loginKey]
+	address  *counts[addressKey]
+	wider    map[int]*counts[netip.Prefix] // strangers' IPv6 networks, by prefix length: one customer has many /64
+	resume   *counts[addressKey]           // instead of address, for originResumeLAN
 }
 
 // accountKey is an account, whatever spelling of its login was typed.
@@ -63,12 +63,14 @@ const (
 
 func newThrottle() *throttle {
 	return &throttle{
-		accounts:      newCounts[accountKey](accountLimit, 0),
-		logins:        newCounts[loginKey](accountLimit, maxLoginKeys),
-		address:       newCounts[addressKey](addressLimit, maxAddressKeys),
-		customers:     newCounts[netip.Prefix](customerLimit, maxAddressKeys),
-		organisations: newCounts[netip.Prefix](organisationLimit, maxAddressKeys),
-		resume:        newCounts[addressKey](resumeLimit, maxAddressKeys),
+		accounts: newCounts[accountKey](accountLimit, 0),
+		logins:   newCounts[loginKey](accountLimit, maxLoginKeys),
+		address:  newCounts[addressKey](addressLimit, maxAddressKeys),
+		wider: map[int]*counts[netip.Prefix]{
+			56: newCounts[netip.Prefix](customerLimit, maxAddressKeys),
+			48: newCounts[netip.Prefix](organisationLimit, maxAddressKeys),
+		},
+		resume: newCounts[addressKey](resumeLimit, maxAddressKeys),
 	}
 }
 
@@ -95,12 +97,18 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 			one(o)
 		}
 	}
-	for _, step := range []func() (func(outcome), error){
+	steps := []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
 		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.user) },
-		func() (func(outcome), error) { return enterWider(ctx, t.customers, 56, a) },
-		func() (func(outcome), error) { return enterWider(ctx, t.organisations, 48, a) },
-	} {
+	}
+	if a.origin == agent.OriginStranger {
+		for _, n := range slices.Backward(a.peer.Networks()) {
+			if wider := t.wider[n.Bits()]; wider != nil {
+				steps = append(steps, func() (func(outcome), error) { return enterAddress(ctx, wider, n, a.user) })
+			}
+		}
+	}
+	for _, step := range steps {
 		one, err := step()
 		if err != nil {
 			leave(undecided)
@@ -120,8 +128,9 @@ func (t *throttle) throttled(user agent.UserID) time.Time {
 func (t *throttle) unlock(user agent.UserID) {
 	t.accounts.forget(user)
 	t.address.forget(user)
-	t.customers.forget(user)
-	t.organisations.forget(user)
+	for _, wider := range t.wider {
+		wider.forget(user)
+	}
 }
 
 func (t *throttle) enterAccount(ctx context.Context, a signInAttempt) (func(outcome), error) {
@@ -146,15 +155,6 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, u
 		counts.leave(key, user, o)
 	}
 	return leave, counts.enter(ctx, key)
-}
-
-// enterWider counts a stranger's IPv6 /64 also under a wider network: one customer has 256 or 65,536 of them.
-func enterWider(ctx context.Context, counts *counts[netip.Prefix], bits int, a signInAttempt) (func(outcome), error) {
-	if a.origin != agent.OriginStranger || !a.peer.Addr.Is6() {
-		return func(outcome) {}, nil
-	}
-	wider, _ := a.peer.Addr.Prefix(bits)
-	return enterAddress(ctx, counts, wider, a.user)
 }
 
 // enterResume is for unknown resume tokens.
