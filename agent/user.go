@@ -8,28 +8,28 @@ import (
 	"unicode/utf8"
 )
 
-// ErrNotFound says that the thing asked for by its identifier does not exist (any more).
+// ErrNotFound says that the object with this ID does not exist.
 var ErrNotFound = errors.New("not found")
 
-// ErrLoginTaken says that another account already has the login; case does not matter.
+// ErrLoginTaken says that another account has the login, regardless of case.
 var ErrLoginTaken = errors.New("login is taken")
 
-// ErrLastAdministrator says that an act would leave the gateway without an administrator who can sign in.
+// ErrLastAdministrator says that no administrator who can sign in would remain.
 var ErrLastAdministrator = errors.New("the last administrator must stay")
 
-// ErrAdministratorExists says that the first administrator cannot be made because there is one already.
+// ErrAdministratorExists says that the first administrator exists already.
 var ErrAdministratorExists = errors.New("an administrator exists")
 
-// UserID identifies a person. Two logins are the same person exactly when their UserID is the same.
+// UserID identifies an account. Two logins with the same UserID are the same person.
 type UserID int64
 
-// LocalDirectory is the Directory of an account that the gateway itself keeps.
+// LocalDirectory is the Directory of local accounts, which the gateway stores.
 const LocalDirectory = "local"
 
 // User is a person's account, local or known from a directory.
 type User struct {
 	ID           UserID
-	Login        string // as the person types it, without a domain; unique without regard to case within a directory
+	Login        string // without a domain; unique within a directory, regardless of case
 	Name         string // "Иванов Иван"; may be empty
 	Directory    string // LocalDirectory or the directory's domain name
 	Enabled      bool
@@ -40,10 +40,10 @@ type User struct {
 	Created      time.Time
 }
 
-// Local tells whether the gateway itself keeps the account and its password.
+// Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }
 
-// Title is how to call the person on a page: the name, or the login when there is none.
+// Title returns the name or, if it is empty, the login.
 func (u User) Title() string {
 	if u.Name != "" {
 		return u.Name
@@ -51,27 +51,27 @@ func (u User) Title() string {
 	return u.Login
 }
 
-// Limits of what people type, in characters (runes) unless said otherwise.
+// Limits of typed text, in characters (runes) unless noted.
 const (
 	MaxLogin       = 64
 	MaxName        = 128
-	MaxPassword    = 256 // bytes; longer ones are refused before hashing
-	MinPassword    = 8   // for passwords that are set here
+	MaxPassword    = 256 // bytes; the limit is checked before hashing
+	MinPassword    = 8   // for new passwords
 	MaxDeviceName  = 64
 	MaxPhone       = 32
 	MaxComment     = 500
-	MaxLoginTyped  = 320 // bytes of a login as it arrives from outside, domain included
+	MaxLoginTyped  = 320 // bytes of a login in a sign-in, with a domain
 	MaxDeviceIDLen = 64  // bytes
 )
 
-// Problem says in a code what is wrong with one field of a form; the catalogues hold its text.
+// Problem is what is wrong with one field of a form.
 type Problem struct {
-	Field string // the REST name of the field
-	Code  string // message id in the catalogues, "field_…"
-	Value string // the offending part, where that helps
+	Field string // name in REST
+	Code  string // message ID in the catalogues, "field_…"
+	Value string // the wrong part; may be empty
 }
 
-// Error makes a Problem an error for callers that report one at a time.
+// Error makes a Problem an error.
 func (p Problem) Error() string {
 	if p.Value == "" {
 		return p.Field + ": " + p.Code
@@ -79,8 +79,8 @@ func (p Problem) Error() string {
 	return p.Field + ": " + p.Code + ": " + p.Value
 }
 
-// CheckLogin tells what is wrong with a login for a new local account, or returns a zero Problem. A local login
-// holds no `\`, `/` or `@`, because these separate a domain from a login.
+// CheckLogin checks the login of a new local account. Without a problem it returns the zero Problem. A local login has no
+// `\`, `/` or `@`, because these separate a domain from a login.
 func CheckLogin(login string) Problem {
 	switch {
 	case strings.TrimSpace(login) == "":
@@ -95,7 +95,7 @@ func CheckLogin(login string) Problem {
 	return Problem{}
 }
 
-// CheckPassword tells what is wrong with a password that is being set, or returns a zero Problem.
+// CheckPassword checks a new password. Without a problem it returns the zero Problem.
 func CheckPassword(password string) Problem {
 	switch {
 	case strings.TrimSpace(password) == "":
@@ -108,11 +108,11 @@ func CheckPassword(password string) Problem {
 	return Problem{}
 }
 
-// NormalizeLogin is the form of a login in which two spellings of the same local account are equal.
+// NormalizeLogin returns the same text for all spellings of a local login.
 func NormalizeLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
-// Clean makes a text from outside fit to be shown and logged: control and format characters go, invalid UTF-8
-// is replaced, white space at the ends goes, and what is over max runes is cut.
+// Clean makes untrusted text safe to show and to log. It removes control and format characters and white space at the
+// ends, replaces invalid UTF-8 and cuts the text to max runes.
 func Clean(s string, max int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
@@ -127,7 +127,7 @@ func Clean(s string, max int) string {
 	return s
 }
 
-// Problems is everything that is wrong with a form; it is never an error when empty.
+// Problems are the problems of a form. An empty list must not be used as an error.
 type Problems []Problem
 
 func (p Problems) Error() string {

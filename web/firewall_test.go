@@ -305,13 +305,13 @@ func TestClaimWithoutRights(t *testing.T) {
 	})
 }
 
-// TestSessionFirewall: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
-func TestSessionFirewall(t *testing.T) {
+// TestForSessions: a refused address gets a refusal with a code. Without a firewall forSessions is nil.
+func TestForSessions(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
-		err := w.forSessions().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
+		err := w.forSessions().GrantAddress(t.Context(), "nobody", netip.MustParseAddr("fd00::5"))
 		var refused *agent.Error
 		if !errors.As(err, &refused) || refused.Code != agent.CodeAddressRefused || !errors.Is(err, firewall.ErrNoSession) {
 			t.Errorf("an address for nobody: %v", err)
