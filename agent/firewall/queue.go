@@ -34,7 +34,7 @@ type task struct {
 	done  chan error // gets the result; nil if nobody waits
 }
 
-// sessionInfo is a session as the firewall needs it. In tasks about further addresses only the session's ID and the address are
+// sessionInfo is what the firewall knows of a session. In tasks about further addresses only the session's ID and the address are
 // set.
 type sessionInfo struct {
 	owner
@@ -99,7 +99,7 @@ func (f *Firewall) ask(ctx context.Context, t *task) error {
 	}
 }
 
-// answer tells whoever waits that tasks are done.
+// answer sends the result of tasks to the callers that wait for it.
 func answer(tasks []*task, err error) {
 	for _, t := range tasks {
 		if t.done != nil {

@@ -179,12 +179,12 @@ func (r *reconciler) run() {
 	}
 }
 
-// publish updates the counts and MAC that Traffic and MACs return for a session.
+// publish updates what Traffic and MACs return for a session.
 func (r *reconciler) publish(s *grantedSession) {
 	r.f.mu.Lock()
 	defer r.f.mu.Unlock()
 	if r.sessions[s.session] != s || s.kind == agent.KindVPN || !s.addrs[0].at.isValid() {
-		delete(r.f.seen, s.session)
+		delete(r.f.views, s.session)
 		return
 	}
 	v := view{traffic: agent.Traffic{Rx: s.rx, Tx: s.tx}, mac: s.addrs[0].at.mac}
@@ -199,7 +199,7 @@ func (r *reconciler) publish(s *grantedSession) {
 			}
 		}
 	}
-	r.f.seen[s.session] = v
+	r.f.views[s.session] = v
 }
 
 func (r *reconciler) publishAll() {
