@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// recorder is a test that writes down how it ends.
+// recorder is a test that records how it ends.
 type recorder struct {
 	testing.TB
 	outcome string
