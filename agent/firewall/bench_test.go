@@ -101,7 +101,6 @@ func BenchmarkGrants(b *testing.B) {
 	})
 }
 
-// BenchmarkRevocations revokes 10,000 sessions.
 func BenchmarkRevocations(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
@@ -123,7 +122,6 @@ func BenchmarkSample(b *testing.B) {
 	})
 }
 
-// BenchmarkRefresh refreshes 10,000 sessions.
 func BenchmarkRefresh(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		benchReconciler(b, (*reconciler).refresh)
@@ -152,7 +150,6 @@ func revokeAll(tb testing.TB, f *Firewall, sessions []agent.Session) {
 	revokeAndWait(tb, f, sessions[0])
 }
 
-// benchRuns is the number of runs for a median.
 const benchRuns = "11x"
 
 // medianOf returns the median duration of a run in nanoseconds.
@@ -180,7 +177,7 @@ func BenchmarkGrantsInTurn(b *testing.B) {
 	})
 }
 
-// BenchmarkGrantToFirstPacket measures how long after the call of Grant the first packet of a host that sends all the time arrives.
+// BenchmarkGrantToFirstPacket measures from the call of Grant to the first packet of a host that sends all the time.
 func BenchmarkGrantToFirstPacket(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		f := open(b, labPlan(), quiet())

@@ -87,7 +87,6 @@ func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
 	})
 }
 
-// isUnfiltered reports whether an address is behind an interface that is not filtered.
 func (p Plan) isUnfiltered(s *snapshot, a netip.Addr) bool {
 	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
 		return false

@@ -23,7 +23,6 @@ type spoofer struct {
 	router mac
 }
 
-// spoofer starts a spoofer behind lan0.
 func (l lab) spoofer(t *testing.T) *spoofer {
 	t.Helper()
 	gateway, err := net.InterfaceByName("lan0")
@@ -45,7 +44,6 @@ func (l lab) spoofer(t *testing.T) *spoofer {
 	return i
 }
 
-// send sends a UDP packet with the given source MAC and address.
 func (i *spoofer) send(t *testing.T, as mac, from, to netip.AddrPort) {
 	frame := append(append([]byte{}, i.router[:]...), as[:]...)
 	if from.Addr().Is4() {
@@ -141,7 +139,6 @@ func TestSpoofedDNS(t *testing.T) {
 	})
 }
 
-// sizeOf returns the number of a set's elements in the kernel.
 func sizeOf(t *testing.T, set *memberSet) int {
 	t.Helper()
 	w, err := dial()

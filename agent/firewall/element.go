@@ -19,7 +19,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// mac is an Ethernet address.
 type mac [6]byte
 
 func (m mac) String() string { return net.HardwareAddr(m[:]).String() }

@@ -502,7 +502,6 @@ func TestDNSLimitWithoutMAC(t *testing.T) {
 	})
 }
 
-// flood sends packets at once and returns how many arrive.
 func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, packets int) (arrived int) {
 	t.Helper()
 	receiver := l.UDP(t, inWAN, to)
@@ -779,7 +778,6 @@ func TestTasksAfterForeignRemoval(t *testing.T) {
 	})
 }
 
-// rules returns the ruleset without elements.
 func rules(t *testing.T) string {
 	t.Helper()
 	return netlab.Run(t, "nft", "-t", "list", "ruleset")

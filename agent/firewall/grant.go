@@ -77,7 +77,6 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 	return s.addrs[0]
 }
 
-// addAddress gives an address to a session.
 func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {
 	a := &address{of: s, addr: addr}
 	s.addrs, r.addresses[addr] = append(s.addrs, a), a
@@ -97,7 +96,6 @@ func (r *reconciler) lasts(c sessionInfo) bool {
 // lasts reports whether an element is refreshed or has not expired yet.
 func (e *element) lasts() bool { return !e.inherited || time.Now().Before(e.expires) }
 
-// grantAddress lets a further address of a session through.
 func (r *reconciler) grantAddress(t *task) error {
 	s := r.sessions[t.session]
 	if s == nil || s.kind == agent.KindVPN {
@@ -132,7 +130,6 @@ func (r *reconciler) grantAddress(t *task) error {
 	return err
 }
 
-// keepAllMACs makes placeAll keep all known MACs.
 func keepAllMACs(*address) bool { return true }
 
 // placeAll updates the places of addresses. Where stays reports true, a known MAC is kept: no login has proved the one that

@@ -17,7 +17,6 @@ import (
 
 const patience = netlab.Patience
 
-// silence is how long nothing must arrive.
 const silence = 300 * time.Millisecond
 
 // Places of the lab beside the gateway.
@@ -28,7 +27,6 @@ const (
 	inTunnel = "tunnel" // behind vpn0, which takes the place of the tunnel
 )
 
-// Addresses of the lab.
 var (
 	host      = netip.MustParseAddr("10.77.1.10")
 	second    = netip.MustParseAddr("10.77.1.11") // of the same host
@@ -44,7 +42,6 @@ var (
 	outer     = netip.MustParseAddr("203.0.113.7")
 )
 
-// labPlan is the plan of the gateway of the lab.
 func labPlan() Plan {
 	return Plan{
 		LAN: []Interface{
@@ -84,7 +81,6 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
-// nft runs commands for nft in the gateway.
 func nft(tb testing.TB, commands string) string {
 	tb.Helper()
 	return netlab.Run(tb, "nft", commands)
@@ -125,7 +121,6 @@ func (l lab) wantClosed(tb testing.TB, what, where string, from netip.Addr, to n
 	}
 }
 
-// noAnswer reports whether nothing answers.
 func (l lab) noAnswer(tb testing.TB, where string, from netip.Addr, to netip.AddrPort) bool {
 	tb.Helper()
 	d := net.Dialer{Timeout: silence, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
@@ -140,7 +135,6 @@ func (l lab) noAnswer(tb testing.TB, where string, from netip.Addr, to netip.Add
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// open starts a firewall with the plan.
 func open(tb testing.TB, p Plan, o Options) *Firewall {
 	tb.Helper()
 	o.Mode = ModeNFTables
@@ -192,7 +186,6 @@ func (l lab) learnMAC(tb testing.TB, where string, from netip.Addr) {
 	l.wantOpen(tb, "the gateway itself", where, from, addr)
 }
 
-// revokeAndWait revokes a session and waits until that is done.
 func revokeAndWait(tb testing.TB, f *Firewall, s agent.Session) {
 	tb.Helper()
 	f.Revoke(context.Background(), s)

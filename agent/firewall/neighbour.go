@@ -15,7 +15,6 @@ import (
 // the time of single requests.
 const manyNeighbours = 1000
 
-// sizeofNdmsg is the length of struct ndmsg.
 const sizeofNdmsg = 12
 
 // snapshot is the state of this machine's interfaces and neighbour table at one moment.
@@ -77,7 +76,6 @@ func (s *snapshot) listNeighbours(addresses int) error {
 	return err
 }
 
-// mac returns the MAC of a neighbour.
 func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 	if s.neighbours != nil {
 		m, ok := s.neighbours[neighbour{s.index[name], a}]
@@ -86,7 +84,6 @@ func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 	return s.kernel.macOf(neighbour{s.index[name], a})
 }
 
-// macOf asks the kernel for one neighbour.
 func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.Sockets = kn.requests

@@ -8,7 +8,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// opens parses entries of Plan.OpenBeforeLogin.
 func opens(texts ...string) []agent.OpenServer {
 	list := make([]agent.OpenServer, len(texts))
 	for i, text := range texts {

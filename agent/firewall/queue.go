@@ -16,7 +16,6 @@ var (
 	ErrAddressTaken = errors.New("another session has this address")
 )
 
-// action is the kind of a task.
 type action int
 
 const (
@@ -108,7 +107,6 @@ func answer(tasks []*task, err error) {
 	}
 }
 
-// enqueue adds a task to the queue.
 func (f *Firewall) enqueue(t *task) error {
 	if f.mode == ModeOff {
 		return nil

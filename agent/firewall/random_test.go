@@ -46,7 +46,6 @@ type walk struct {
 	*rand.Rand
 }
 
-// plan returns one of four plans.
 func (w walk) plan() Plan {
 	p := labPlan()
 	switch w.IntN(4) {

@@ -86,7 +86,6 @@ func (r *reconciler) wants(e *element) bool {
 	return cur != nil && cur.of.owner == e.owner && slices.Contains(cur.at.keys(), e.entry)
 }
 
-// each calls do for every element.
 func (r *reconciler) each(do func(*element)) {
 	for _, list := range r.elements {
 		for _, e := range list {
@@ -100,7 +99,6 @@ func (r *reconciler) recordAdded(e *element) {
 	r.elements[e.addr] = append(r.elements[e.addr], e)
 }
 
-// find returns the element with a key, or nil.
 func (r *reconciler) find(key entry) *element {
 	for _, e := range r.elements[key.addr] {
 		if e.entry == key {

@@ -30,7 +30,6 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// shortTimeout is the timeout of elements in shortPlan.
 const shortTimeout = 3 * time.Second
 
 func shortPlan() Plan {
@@ -58,7 +57,6 @@ func playGateway() error {
 	return f.Close()
 }
 
-// gateway is a process with a firewall.
 type gateway struct{ cmd *exec.Cmd }
 
 func startGateway(tb testing.TB, role string) gateway {
@@ -83,7 +81,6 @@ func startGateway(tb testing.TB, role string) gateway {
 	return g
 }
 
-// kill sends SIGKILL.
 func (g gateway) kill() {
 	_ = g.cmd.Process.Kill()
 	_ = g.cmd.Wait()
@@ -327,7 +324,6 @@ func routedSessions(count int) []agent.Session {
 	return list
 }
 
-// grantAll grants sessions concurrently.
 func grantAll(tb testing.TB, f *Firewall, list []agent.Session) {
 	tb.Helper()
 	var wg sync.WaitGroup

@@ -50,7 +50,6 @@ func (s *memberSet) types() []nftables.SetDatatype {
 	return append(list, nftables.TypeIPAddr)
 }
 
-// in returns the library's description of the set.
 func (s *memberSet) in(table *nftables.Table) *nftables.Set {
 	return &nftables.Set{Table: table, Name: s.name, HasTimeout: true, KeyType: nftables.MustConcatSetType(s.types()...)}
 }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// logbook is a log that can be read concurrently.
 type logbook struct {
 	mu    sync.Mutex
 	lines []string
@@ -39,7 +38,6 @@ func (b *logbook) count(words string) (count int) {
 
 func (b *logbook) log() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// inReconciler runs a function in the reconciler.
 func inReconciler(tb testing.TB, f *Firewall, do func(*reconciler)) {
 	tb.Helper()
 	if err := f.call(context.Background(), func(r *reconciler) error { do(r); return nil }); err != nil {
@@ -136,7 +134,7 @@ func TestConnectionsBegunWithoutTable(t *testing.T) {
 	})
 }
 
-// TestReplacedSessionWithoutTable: a session that another one replaces ends with all its addresses, also if the kernel refuses the change.
+// TestReplacedSessionWithoutTable: a replaced session ends with all its addresses, also if the kernel refuses the change.
 func TestReplacedSessionWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, incidents, book := context.Background(), make(chan Incident, 100), &logbook{}

@@ -54,7 +54,6 @@ func presetCPU(b *testing.B) float64 {
 	return float64(cpuTime(b)-start) / runs
 }
 
-// cpuTime returns the processor time of this process and its ended children.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var sum time.Duration

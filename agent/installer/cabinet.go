@@ -78,7 +78,6 @@ func parseCabinet(data []byte) (*cabinet, error) {
 	return c, nil
 }
 
-// sums unpacks the files and returns the SHA-256 of each.
 func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
 	sums := map[string][sha256.Size]byte{}
 	for i, folder := range c.folders {
@@ -175,8 +174,8 @@ func (r *mszipReader) next() error {
 	return nil
 }
 
-// checksum returns the checksum of a block (MS-CAB 3.1): its data and its sizes as 32-bit words, XORed. If the data ends within a word, its
-// last bytes come in reverse order.
+// checksum returns the checksum of a block (MS-CAB 3.1): the XOR of its data and sizes as 32-bit words. If the data ends within a
+// word, its last bytes come in reverse order.
 func checksum(packed []byte, b cabBlock) uint32 {
 	sum := uint32(b.Packed) | uint32(b.Length)<<16
 	for ; len(packed) >= 4; packed = packed[4:] {

@@ -24,10 +24,8 @@ var cfbMagic = []byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}
 
 var errCycle = errors.New("a chain of sectors is a cycle")
 
-// extent is a run of bytes in the file.
 type extent struct{ at, size int64 }
 
-// compound is a parsed compound file.
 type compound struct {
 	data    []byte
 	fat     []uint32
@@ -38,14 +36,12 @@ type compound struct {
 	tree    []node           // all entries of the directory, by number
 }
 
-// Types of directory entries.
 const (
 	storage    = 1
 	streamType = 2
 	rootType   = 5
 )
 
-// entry is a stream's directory entry.
 type entry struct {
 	at    int64 // of the entry in the file
 	start uint32
@@ -181,7 +177,6 @@ func (c *compound) readEntry(e []byte, at int64) error {
 	return nil
 }
 
-// open finds a stream by its decoded name.
 func (c *compound) open(name string) (*stream, error) {
 	e, ok := c.streams[name]
 	if !ok {
@@ -217,7 +212,6 @@ func (c *compound) open(name string) (*stream, error) {
 	return s, nil
 }
 
-// read returns the stream's bytes.
 func (c *compound) read(s *stream) []byte {
 	out := make([]byte, 0, s.size)
 	for _, e := range s.extents {

@@ -38,7 +38,6 @@ type conditionParser struct {
 	err   error  // the first one
 }
 
-// next reads a token.
 func (p *conditionParser) next() {
 	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
 	p.token = conditionToken.FindString(p.rest)
@@ -90,7 +89,6 @@ func (p *conditionParser) term() {
 	}
 }
 
-// value parses a text, a number, or a name that is no operator.
 func (p *conditionParser) value() {
 	isOperator := slices.Contains(logicalOperators, strings.ToUpper(p.token)) || strings.EqualFold(p.token, "NOT")
 	if p.token == "" || isOperator || strings.ContainsAny(p.token[:1], comparisonCharacters+"()") {

@@ -45,7 +45,6 @@ func openDatabase(data []byte) (*database, error) {
 // codePages are the supported code pages. Windows Installer does not support UTF-8 (65001).
 var codePages = map[uint16]*charmap.Charmap{1251: charmap.Windows1251, 1252: charmap.Windows1252}
 
-// codePage returns the number in the first record of the pool.
 func (db *database) codePage() uint16 { return u16(db.pool.head, 0) }
 
 // text decodes a string of the pool. A byte that the code page has no character for becomes U+FFFD.
@@ -62,7 +61,6 @@ func (db *database) text(number uint32) string {
 	return text
 }
 
-// record is one row of a table.
 type record struct {
 	db    *database
 	table *table
@@ -84,7 +82,6 @@ func (db *database) records(name string) iter.Seq[record] {
 	}
 }
 
-// column returns the index of a column, or -1.
 func (t *table) column(name string) int {
 	for i, c := range t.columns {
 		if c.name == name {
@@ -114,7 +111,6 @@ func (r record) number(column string) int {
 	return int(int16(r.cells[i] ^ 0x8000))
 }
 
-// key returns the primary key as stored.
 func (r record) key() []uint32 {
 	var key []uint32
 	for i, c := range r.table.columns {
@@ -125,7 +121,6 @@ func (r record) key() []uint32 {
 	return key
 }
 
-// keyTexts returns the primary key as texts.
 func (r record) keyTexts() []string {
 	var key []string
 	for _, c := range r.table.columns {
@@ -153,7 +148,6 @@ func (db *database) has(table, key string) bool {
 	return false
 }
 
-// property returns a value of the table Property, or "".
 func (db *database) property(name string) string {
 	for r := range db.records("Property") {
 		if r.text("Property") == name {

@@ -71,7 +71,6 @@ func buildTemplate(name string, size int) (string, error) {
 	return out, nil
 }
 
-// script returns the path of installer.sh.
 func script() string {
 	path, err := filepath.Abs("../../cmd/ideco-agent/installer.sh")
 	if err != nil {

@@ -73,7 +73,6 @@ func (p *preset) set(text string, names ...string) {
 	}
 }
 
-// drop removes rows.
 func (p *preset) drop(names ...string) {
 	for _, name := range names {
 		r := p.row(name)

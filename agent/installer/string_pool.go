@@ -126,7 +126,6 @@ func (e *poolEdit) span() (from, to int) {
 	return from, to
 }
 
-// encodePool returns the stream _StringPool.
 func (e *poolEdit) encodePool() []byte {
 	b := make([]byte, 0, 4*len(e.pool.records))
 	b = append(b, e.pool.head...)

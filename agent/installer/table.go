@@ -170,7 +170,6 @@ func fixUses(tables map[string]*table, p *stringPool) error {
 // row is a row of the table Property, in numbers of strings.
 type row struct{ key, value int }
 
-// propertyRows returns the rows of the table Property.
 func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
 	t := tables["Property"]
 	if t == nil || len(t.columns) != 2 || !t.columns[0].kind.isText() || !t.columns[1].kind.isText() {

@@ -83,7 +83,6 @@ func (v *validation) check() {
 	}
 }
 
-// tableNames returns all tables, sorted.
 func (v *validation) tableNames() []string { return sortedKeys(v.tables) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -285,7 +285,6 @@ func edited(t *testing.T, msi []byte, name string, change func(*tableEditor)) []
 	return msi
 }
 
-// find returns the index of the row with a primary key.
 func (e *tableEditor) find(key ...string) int {
 	e.t.Helper()
 	for i := range e.rows() {

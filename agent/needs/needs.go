@@ -18,10 +18,8 @@ func Skip(tb testing.TB, format string, args ...any) {
 	tb.Skipf(format, args...)
 }
 
-// System is a system that may lack a feature.
 type System string
 
-// Systems.
 const (
 	Kernel System = "this kernel"
 	Wine   System = "Wine"

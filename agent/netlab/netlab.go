@@ -24,7 +24,6 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// Network describes a lab.
 type Network struct {
 	Places []string // the test runs in the first one
 	Script string   // for sh; the functions of prelude are there
@@ -120,7 +119,6 @@ func (l *Lab) Command(ctx context.Context, place, program string, args ...string
 	return cmd
 }
 
-// Name returns the name of a place's namespace.
 func (l *Lab) Name(place string) string { return l.prefix + "-" + place }
 
 // Link returns a name for a network interface that is unique among labs, because the sockets of WireGuard interfaces in all

@@ -154,7 +154,6 @@ func (d *Download) Stops(tb testing.TB) time.Time {
 // Last returns when the last byte came.
 func (d *Download) Last() time.Time { return time.Unix(0, d.last.Load()) }
 
-// Count returns the number of bytes so far.
 func (d *Download) Count() int64 { return d.count.Load() }
 
 // Gap returns the longest pause since the last call.

@@ -28,7 +28,6 @@ import (
 // queueLen is how many packets wait for wireguard-go at most. Further ones are dropped.
 const queueLen = 1024
 
-// nic is the only interface of the stack.
 const nic = 1
 
 // TUN is the stack. It implements tun.Device: Read returns packets that the stack sends, and Write passes it packets to receive.

@@ -173,7 +173,6 @@ func TestCloseUnderTraffic(t *testing.T) {
 	}
 }
 
-// zeros is an endless reader.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
