@@ -71,7 +71,7 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 
 // Preview returns the firewall's rules for the settings as text; empty without chosen interfaces.
 func (g gateway) Preview(s agent.Settings) string {
-	p, err := g.firewall.planFor(s)
+	p, _, err := g.firewall.planFor(s)
 	if err != nil {
 		g.firewall.log.Error("read the interfaces", "error", err)
 		return ""
