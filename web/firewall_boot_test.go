@@ -18,8 +18,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestKeepForBoot: what the data directory does not take is said once and on the page, and tried again until it is there.
-func TestKeepForBoot(t *testing.T) {
+// TestSaveForBoot: what the data directory does not take is said once and on the page, and tried again until it is there.
+func TestSaveForBoot(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		w := testFirewall(t, dir, &s)
@@ -87,8 +87,8 @@ func TestKeepForBoot(t *testing.T) {
 	})
 }
 
-// TestKeepForBootOnDisk: a disk without room and one that is read-only are told as such, and what is there stays whole.
-func TestKeepForBootOnDisk(t *testing.T) {
+// TestSaveForBootOnDisk: a disk without room and one that is read-only are told as such, and what is there stays whole.
+func TestSaveForBootOnDisk(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		mount := func(flags uintptr) {

@@ -15,7 +15,7 @@ import (
 
 // ShowFirewall prints whether the table exists, which gateway maintains it, its rules and its elements.
 func ShowFirewall(dir string, to io.Writer) error {
-	p, err := keptPlan(dir)
+	p, err := savedPlan(dir)
 	if err != nil {
 		return err
 	}
