@@ -19,12 +19,12 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-func TestLookout(t *testing.T) {
+func TestDomainResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex // guards what follows
+		var mu sync.Mutex // guards the variables below
 		var domain string
 		var changes int
-		var found []netip.Addr // nothing: DNS does not answer
+		var found []netip.Addr // nil: DNS does not answer
 		set := func(to string, list ...string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -85,9 +85,8 @@ func TestLookout(t *testing.T) {
 	})
 }
 
-// TestLookoutAfterRestart: a process whose DNS does not answer yet begins with what the one before has found, as long as
-// that is the same domain's.
-func TestLookoutAfterRestart(t *testing.T) {
+// TestDomainAfterRestart: until DNS answers, a new process uses the previous one's answer for the same domain.
+func TestDomainAfterRestart(t *testing.T) {
 	const name = "gw.example.com"
 	dir := t.TempDir()
 	var log bytes.Buffer
@@ -155,7 +154,7 @@ func TestLookoutAfterRestart(t *testing.T) {
 	knows("written later", start(), name, "203.0.113.7")
 }
 
-// TestFirewallAfterPowerCut: the first plan of a process already leads agents in the LAN to the gateway.
+// TestFirewallAfterPowerCut: the first plan of a process already redirects agents in the LAN to the gateway.
 func TestFirewallAfterPowerCut(t *testing.T) {
 	s := gatewaySettings()
 	c := Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
