@@ -58,7 +58,7 @@ func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 		err = json.Unmarshal(b, &l.answer)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "error", err)
+		log.Warn("cannot read the saved addresses of the domain; they are unknown until DNS answers", "error", err)
 		l.answer = answer{}
 	}
 	l.answer.Addrs = outward(l.answer.Addrs)
@@ -140,7 +140,7 @@ func (l *domainResolver) save(a answer) {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
 	if isNewError(err, l.unsaved) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
+		l.log.Warn("cannot save the addresses of the domain; after a restart they are unknown until DNS answers", "error", err)
 	}
 	l.unsaved = err
 }

@@ -144,7 +144,7 @@ func TestDomainAfterRestart(t *testing.T) {
 	for range 2 {
 		look(full, name, full.addresses(name) == nil)
 	}
-	if n := strings.Count(log.String(), "is not known after a restart"); n != 1 {
+	if n := strings.Count(log.String(), "after a restart they are unknown"); n != 1 {
 		t.Errorf("a file that cannot be written is logged %d times:\n%s", n, &log)
 	}
 	if err := os.RemoveAll(file); err != nil {

@@ -75,7 +75,7 @@ func bootTrouble(err error) agent.BootTrouble {
 func (w *firewallController) removeRemains() {
 	if p, err := savedPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
-			w.log.Error("the table of the process before is still there and lets nobody through", "error", err)
+			w.log.Error("cannot remove the table of a previous process; it lets nobody through", "error", err)
 		}
 	}
 	if err := removeBoot(w.data); err != nil {
