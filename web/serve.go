@@ -169,7 +169,7 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := manager.Shutdown(ctx); err != nil {
-		log.Error("sessions were not all kept for the next start", "error", err)
+		log.Error("some sessions were not saved for the next start", "error", err)
 	}
 	site.StopAgents(ctx)
 	var g errgroup.Group
