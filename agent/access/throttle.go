@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // Limits of wrong attempts in the window, and of the keys that strangers can invent. The keys of accounts need no limit: only
@@ -126,7 +127,7 @@ func (t *throttle) lift(user agent.UserID) {
 
 func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), error) {
 	if !a.known {
-		key := loginKey{sha256.Sum256([]byte(agent.NormalizeLogin(a.login))), a.origin}
+		key := loginKey{sha256.Sum256([]byte(spelling.Login(a.login))), a.origin}
 		return func(o outcome) { t.logins.leave(key, 0, o) }, t.logins.enter(ctx, key)
 	}
 	key := accountKey{user: a.user, origin: a.origin}
