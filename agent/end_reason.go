@@ -20,5 +20,5 @@ const (
 var Reasons = []Reason{ReasonLost, ReasonShutdown, ReasonExpired, ReasonLogout, ReasonAdmin, ReasonReplaced,
 	ReasonEvicted, ReasonIdle, ReasonDisabled}
 
-// Returns tells whether an agent comes back by itself after an end for this reason.
-func (r Reason) Returns() bool { return r == ReasonLost || r == ReasonShutdown }
+// Reconnects tells whether an agent comes back by itself after an end for this reason.
+func (r Reason) Reconnects() bool { return r == ReasonLost || r == ReasonShutdown }

@@ -60,8 +60,8 @@ type GatewayState struct {
 	BootClosed  bool        // with Boot: there are no rules any more, but the next boot has them
 }
 
-// TurnsAway tells whether there are rules that lead browsers without a session to the gateway, whatever else is amiss.
-func (g GatewayState) TurnsAway() bool {
+// RedirectsBrowsers tells whether there are rules that lead browsers without a session to the gateway, whatever else is amiss.
+func (g GatewayState) RedirectsBrowsers() bool {
 	return g.Enforces() || g.Enforcement == EnforcementFlowtable || g.Enforcement == EnforcementBehind
 }
 

@@ -7,8 +7,8 @@ func TestGatewayState(t *testing.T) {
 	turnsAway := map[Enforcement]bool{EnforcementOn: true, EnforcementBehind: true, EnforcementFlowtable: true}
 	for _, e := range Enforcements {
 		g := GatewayState{Enforcement: e}
-		if g.TurnsAway() != turnsAway[e] || g.Enforces() != (e == EnforcementOn) {
-			t.Errorf("%s: turns away %t, enforces %t", e, g.TurnsAway(), g.Enforces())
+		if g.RedirectsBrowsers() != turnsAway[e] || g.Enforces() != (e == EnforcementOn) {
+			t.Errorf("%s: turns away %t, enforces %t", e, g.RedirectsBrowsers(), g.Enforces())
 		}
 	}
 }

@@ -53,13 +53,13 @@ type Session struct {
 	Expires    time.Time
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
-	Resume     ResumeChain
+	Resume     ResumeDigests
 }
 
-// ResumeChain is what the gateway keeps of the tokens with which an agent may come back without a password: SHA-256
+// ResumeDigests is what the gateway keeps of the tokens with which an agent may come back without a password: SHA-256
 // digests. All tokens of a session share a secret name, so that any of them is recognised after it was used up. Zero
 // digests match nothing.
-type ResumeChain struct {
+type ResumeDigests struct {
 	Chain    [32]byte // of the name
 	Current  [32]byte // of the token handed out last
 	Previous [32]byte // of the one before it, until the first frame after auth_state shows that the agent has the new one
@@ -71,11 +71,11 @@ const MaxIPv6 = 8
 // LiveSession is a session as the monitor shows it now.
 type LiveSession struct {
 	Session
-	State     State
-	More      []netip.Addr // further addresses of the same computer that have access
-	Rx, Tx    *uint64      // bytes from and to the person; nil where nothing counts
-	Handshake time.Time    // of the tunnel; zero without one
-	MAC       string       // of the computer in the LAN; empty where it is not known
+	State            State
+	FurtherAddresses []netip.Addr // further addresses of the same computer that have access
+	Rx, Tx           *uint64      // bytes from and to the person; nil where nothing counts
+	Handshake        time.Time    // of the tunnel; zero without one
+	MAC              string       // of the computer in the LAN; empty where it is not known
 }
 
 // BrowserSession is one browser in which somebody is signed in to the portal.

@@ -33,8 +33,10 @@ const (
 	MaxOpen          = 64
 )
 
-// Guards tells whether interfaces are chosen between which the firewall stands.
-func (g GatewaySettings) Guards() bool { return len(g.LANInterfaces) > 0 && len(g.WANInterfaces) > 0 }
+// InterfacesChosen tells whether interfaces are chosen between which the firewall stands.
+func (g GatewaySettings) InterfacesChosen() bool {
+	return len(g.LANInterfaces) > 0 && len(g.WANInterfaces) > 0
+}
 
 // Same tells whether two choices are one.
 func (g GatewaySettings) Same(other GatewaySettings) bool {
@@ -82,20 +84,20 @@ func (s *Settings) TryGateway(choice GatewaySettings, now time.Time) {
 	}
 }
 
-// KeepGateway confirms the choice in force, and forgets that another one came back.
-func (s *Settings) KeepGateway() { s.Trial = GatewayTrial{} }
+// ConfirmGateway confirms the choice in force, and forgets that another one came back.
+func (s *Settings) ConfirmGateway() { s.Trial = GatewayTrial{} }
 
-// ReturnGateway ends a trial with what was there before it.
-func (s *Settings) ReturnGateway() {
+// RevertGateway ends a trial with what was there before it.
+func (s *Settings) RevertGateway() {
 	if s.OnTrial() {
 		s.GatewaySettings, s.Trial = s.Trial.Before, GatewayTrial{}
 	}
 }
 
-// ExpireGateway is ReturnGateway when nobody has confirmed in time.
+// ExpireGateway is RevertGateway when nobody has confirmed in time.
 func (s *Settings) ExpireGateway(now time.Time) {
 	if s.OnTrial() {
-		s.ReturnGateway()
+		s.RevertGateway()
 		s.Trial.Returned = now.UTC().Truncate(time.Millisecond)
 	}
 }

@@ -94,9 +94,9 @@ func TestGatewayTrial(t *testing.T) {
 	is("the same again", second, now.Add(TrialLength))
 	s.TryGateway(third, now.Add(time.Second))
 	is("one more", third, now.Add(time.Second+TrialLength))
-	s.ReturnGateway()
+	s.RevertGateway()
 	is("what was confirmed last", first, time.Time{})
-	s.ReturnGateway()
+	s.RevertGateway()
 	is("nothing to return", first, time.Time{})
 
 	s.TryGateway(second, now)
@@ -104,7 +104,7 @@ func TestGatewayTrial(t *testing.T) {
 	is("chosen back", first, time.Time{})
 
 	s.TryGateway(second, now)
-	s.KeepGateway()
+	s.ConfirmGateway()
 	is("kept", second, time.Time{})
 	s.ExpireGateway(now)
 	if is("nothing to expire", second, time.Time{}); !s.Trial.Returned.IsZero() {

@@ -20,7 +20,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 	return s.saveForm(c, settingsForm{
 		event:    "settings_saved",
 		read:     func(n *agent.Settings) agent.Problems { return readSettings(n, form) },
-		question: func(misfits int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, misfits) },
+		question: func(ending int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, ending) },
 		typed:    func(d *templates.AdminAgentData) { d.Form = form },
 	})
 }
@@ -29,7 +29,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 type settingsForm struct {
 	event    string                                  // of the security log entry when it is saved
 	read     func(*agent.Settings) agent.Problems    // applies the form; returns what cannot be parsed
-	question func(misfits int) templates.ConfirmData // to ask before sessions end
+	question func(ending int) templates.ConfirmData // to ask before sessions end
 	typed    func(*templates.AdminAgentData)         // puts the typed values into the page
 }
 
@@ -40,8 +40,8 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	problems := f.read(&wanted)
 	if problems == nil {
 		problems = wanted.Check()
-		if misfits := s.Sessions.Misfits(wanted); len(problems) == 0 && misfits > 0 && c.FormValue("confirm") != "1" {
-			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(misfits)))
+		if ending := s.Sessions.WouldEnd(wanted); len(problems) == 0 && ending > 0 && c.FormValue("confirm") != "1" {
+			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(ending)))
 		}
 	}
 	if len(problems) == 0 {

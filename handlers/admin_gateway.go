@@ -46,7 +46,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		InterfacesUnknown: err != nil,
 		Form:              templates.NewGatewayForm(now.GatewaySettings, interfaces),
 		Preview:           s.Gateway.Preview(now),
-		Chosen:            now.Guards(),
+		Chosen:            now.InterfacesChosen(),
 		Returned:          now.Trial.Returned,
 		NotLocal:          notLocal(now, interfaces),
 	}
@@ -63,7 +63,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 // notLocal returns the networks of the chosen LAN interfaces that are not among the local networks.
 func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Prefix) {
 	for _, i := range interfaces {
-		if !s.Guards() || !slices.Contains(s.LANInterfaces, i.Name) {
+		if !s.InterfacesChosen() || !slices.Contains(s.LANInterfaces, i.Name) {
 			continue
 		}
 		for _, a := range i.Addrs {

@@ -50,7 +50,7 @@ func (s *Site) adminGatewayPreview(c echo.Context) error {
 		return s.refuseGateway(c, typed, problems)
 	}
 	d := s.adminGatewayData(c)
-	d.Form, d.Preview, d.Chosen, d.PreviewTyped = typed, s.Gateway.Preview(wanted), wanted.Guards(), true
+	d.Form, d.Preview, d.Chosen, d.PreviewTyped = typed, s.Gateway.Preview(wanted), wanted.InterfacesChosen(), true
 	return s.renderGateway(c, http.StatusOK, s.page(c), d)
 }
 

@@ -41,7 +41,7 @@ func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 }
 
 func (f *fakeGateway) Preview(s agent.Settings) string {
-	if !s.Guards() {
+	if !s.InterfacesChosen() {
 		return ""
 	}
 	return "between " + strings.Join(s.LANInterfaces, " ") + " and " + strings.Join(s.WANInterfaces, " ")

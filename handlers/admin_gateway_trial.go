@@ -18,12 +18,12 @@ func trialName(s agent.Settings) string { return strconv.FormatInt(s.Trial.Until
 
 // adminGatewayKeep confirms the choice on trial.
 func (s *Site) adminGatewayKeep(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).KeepGateway, "gateway_kept", locale.ToastGatewayKept)
+	return s.endTrial(c, (*agent.Settings).ConfirmGateway, "gateway_kept", locale.ToastGatewayKept)
 }
 
 // adminGatewayReturn reverts it before its time is over.
 func (s *Site) adminGatewayReturn(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).ReturnGateway, "gateway_returned", locale.ToastGatewayReturned)
+	return s.endTrial(c, (*agent.Settings).RevertGateway, "gateway_returned", locale.ToastGatewayReturned)
 }
 
 func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), event, toast string) error {

@@ -9,7 +9,7 @@ import (
 
 // adminUserLift lifts the throttle of an account after wrong passwords.
 func (s *Site) adminUserLift(c echo.Context, u agent.User) error {
-	s.Gate.Lift(u.ID)
+	s.Gate.Unlock(u.ID)
 	s.securityEvent(c, "throttle_lifted", "account", u.Login)
 	return done(c, locale.ToastThrottleLifted, "/admin/users/"+c.Param("id"))
 }

@@ -123,7 +123,7 @@ func TestAddress(t *testing.T) {
 		t.Errorf("a used token: %d %s", code, why)
 	}
 	live := s.Sessions.Sessions()
-	if len(live) != 1 || len(live[0].More) != 1 || live[0].More[0] != further {
+	if len(live) != 1 || len(live[0].FurtherAddresses) != 1 || live[0].FurtherAddresses[0] != further {
 		t.Fatalf("%+v", live)
 	}
 	if j, _ := json.Marshal(jsonOfSession(live[0])); !strings.Contains(string(j), `"addresses":["127.0.0.1","fd00::20"]`) {

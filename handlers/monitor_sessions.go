@@ -60,7 +60,7 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 		out.Address, out.Subnet = &address, &subnet
 		out.Addresses = append(out.Addresses, address)
 	}
-	for _, a := range l.More {
+	for _, a := range l.FurtherAddresses {
 		out.Addresses = append(out.Addresses, a.String())
 	}
 	if l.MAC != "" {

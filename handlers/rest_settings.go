@@ -54,7 +54,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 			return badJSON{fmt.Errorf("%s: %w", name, err)}
 		}
 		if _, is := gateway[name]; is {
-			n.KeepGateway() // a script's change is not on trial
+			n.ConfirmGateway() // a script's change is not on trial
 		}
 		n.NetworksSeen = n.NetworksSeen || name == "local_networks"
 	}

@@ -32,7 +32,7 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 
 // turnedAway reports whether a peer is a LAN host that the firewall blocks.
 func (s *Site) turnedAway(peer agent.Peer) bool {
-	return peer.Inside && !s.Addressing.Own(peer.Addr) && !s.Sessions.Authorised(peer.Addr) && s.Gateway.State().TurnsAway()
+	return peer.Inside && !s.Addressing.Own(peer.Addr) && !s.Sessions.IsConnected(peer.Addr) && s.Gateway.State().RedirectsBrowsers()
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, p templates.Page) error {

@@ -60,7 +60,7 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 
 func TestMonitorShowsFurtherAddresses(t *testing.T) {
 	s := someSession("s1", agent.KindLAN)
-	s.ExternalIP, s.More = s.Address, []netip.Addr{netip.MustParseAddr("fd00::5"), netip.MustParseAddr("2001:db8::5")}
+	s.ExternalIP, s.FurtherAddresses = s.Address, []netip.Addr{netip.MustParseAddr("fd00::5"), netip.MustParseAddr("2001:db8::5")}
 	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now}))
 	var lines []string
 	doc.Find("td.address span").Each(func(_ int, s *goquery.Selection) { lines = append(lines, s.Text()) })

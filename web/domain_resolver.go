@@ -141,7 +141,7 @@ func (l *domainResolver) keep(a answer) {
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
-	if err != nil && (l.unkept == nil || l.unkept.Error() != err.Error()) {
+	if isNewError(err, l.unkept) {
 		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
 	}
 	l.unkept = err

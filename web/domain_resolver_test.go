@@ -171,7 +171,7 @@ func TestFirewallAfterPowerCut(t *testing.T) {
 	defer w.Close()
 	for domain, want := range map[string][]netip.Addr{s.Domain: addrs("203.0.113.7"), "changed.example.com": nil} {
 		s.Domain = domain
-		if p, err := w.planFor(s); err != nil || !reflect.DeepEqual(p.Redirect.GatewayAddrs, want) {
+		if p, _, err := w.planFor(s); err != nil || !reflect.DeepEqual(p.Redirect.GatewayAddrs, want) {
 			t.Errorf("%s leads to %v, want %v; %v", domain, p.Redirect.GatewayAddrs, want, err)
 		}
 	}

@@ -39,7 +39,7 @@ type firewallController struct {
 	turn    sync.Mutex     // makes one change at a time; guards what follows
 	inForce *firewall.Plan // nil before the first
 	kept    bool           // the next boot has it too
-	missing []string       // chosen interfaces that were not there, as it was told
+	missing []string       // chosen interfaces that did not exist, as logged
 	lock    tableLock
 
 	mu       sync.Mutex // guards what follows
@@ -103,9 +103,9 @@ func (w *firewallController) follow(ctx context.Context) {
 	}
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	p, err := w.planFor(w.settings())
+	p, missing, err := w.planFor(w.settings())
 	if err == nil {
-		w.tellMissing(p)
+		w.logMissing(p, missing)
 	}
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
@@ -118,7 +118,7 @@ func (w *firewallController) follow(ctx context.Context) {
 	case err == nil:
 		err = w.put(ctx, p)
 	}
-	if err != nil && (before == nil || before.Error() != err.Error()) && ctx.Err() == nil {
+	if isNewError(err, before) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "error", err)
 	}
 	w.followed(before, err)
@@ -151,21 +151,14 @@ func (w *firewallController) Close() error {
 	return err
 }
 
-// tellMissing logs which chosen interfaces are not there, when that changes: nobody judges what an interface carries under
-// another name.
-func (w *firewallController) tellMissing(p firewall.Plan) {
-	var missing []string
-	for _, i := range slices.Concat(p.LAN, p.WAN) {
-		if _, err := net.InterfaceByName(i.Name); err != nil {
-			missing = append(missing, i.Name)
-		}
-	}
+// logMissing logs which chosen interfaces do not exist, when that changes.
+func (w *firewallController) logMissing(p firewall.Plan, missing []string) {
 	switch {
 	case slices.Equal(missing, w.missing):
 	case len(missing) > 0:
-		w.log.Warn("chosen interfaces are not there; if they were renamed, choose them anew: what they carry under another name is not judged", "interfaces", missing)
+		w.log.Warn("chosen interfaces do not exist; if they were renamed, choose them again: their traffic under another name is not filtered", "interfaces", missing)
 	case !p.Empty():
-		w.log.Info("the chosen interfaces are there")
+		w.log.Info("the chosen interfaces exist again")
 	}
 	w.missing = missing
 }
@@ -175,16 +168,18 @@ func isFlowtable(err error) bool {
 	return errors.As(err, &past)
 }
 
-// planFor is the plan of settings as things are now.
-func (w *firewallController) planFor(s agent.Settings) (firewall.Plan, error) {
-	if !s.Guards() {
-		return firewall.Plan{}, nil
+// planFor returns the plan of settings for the interfaces and addresses that there are now, and the chosen interfaces that
+// do not exist.
+func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing []string, err error) {
+	if !s.InterfacesChosen() {
+		return p, nil, nil
 	}
 	links, err := firewall.Interfaces()
 	if err != nil {
-		return firewall.Plan{}, err
+		return p, nil, err
 	}
-	return planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)}), nil
+	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)})
+	return p, missing, nil
 }
 
 // unfit tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
@@ -223,7 +218,7 @@ func (w *firewallController) check(ctx context.Context, now, next agent.Settings
 			}
 		}
 	}
-	p, err := w.planFor(next)
+	p, _, err := w.planFor(next)
 	if err != nil {
 		return err
 	}
@@ -287,7 +282,7 @@ func (w *firewallController) state() (s agent.GatewayState) {
 	failed, restored := w.failed, w.restored
 	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
 	w.mu.Unlock()
-	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().Guards(), w.Problem(), failed)
+	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().InterfacesChosen(), w.Problem(), failed)
 	s.Restored = restored
 	return s
 }

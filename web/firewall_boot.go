@@ -40,7 +40,7 @@ func (w *firewallController) keepForBoot() {
 	before := w.unkept
 	w.unkept, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
-	if err != nil && (before == nil || before.Error() != err.Error()) {
+	if isNewError(err, before) {
 		w.log.Error(said, "error", err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // TestKeepForBoot: what the data directory does not take is said once and on the page, and tried again until it is there.
 func TestKeepForBoot(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		w := testFirewall(t, dir, &s)
 		var log bytes.Buffer
@@ -44,7 +44,7 @@ func TestKeepForBoot(t *testing.T) {
 				w.follow(t.Context())
 			}
 			got := w.state()
-			if got.Boot != trouble || got.BootClosed != closed || got.Enforces() != s.Guards() {
+			if got.Boot != trouble || got.BootClosed != closed || got.Enforces() != s.InterfacesChosen() {
 				t.Errorf("%s: %+v", what, got)
 			}
 			if n := strings.Count(log.String(), "next boot until this program runs"); n != logged {
@@ -89,7 +89,7 @@ func TestKeepForBoot(t *testing.T) {
 
 // TestKeepForBootOnDisk: a disk without room and one that is read-only are told as such, and what is there stays whole.
 func TestKeepForBootOnDisk(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		mount := func(flags uintptr) {
 			t.Helper()

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-
-	"golang.org/x/sys/unix"
+	"slices"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/firewall"
@@ -19,15 +18,15 @@ type surroundings struct {
 	outward []netip.Addr      // where the saved domain leads
 }
 
-// planOf is what the firewall enforces under the settings. A chosen interface that is not there now is guarded all the
-// same, for when it comes. VPN users may ask the DNS servers that their agents are told.
-func planOf(s agent.Settings, at surroundings) firewall.Plan {
-	if !s.Guards() {
-		return firewall.Plan{}
+// planOf returns the plan of the settings. A chosen interface that does not exist is in the plan all the same, for when it
+// appears; missing names it. VPN users may ask the DNS servers that their agents are given.
+func planOf(s agent.Settings, at surroundings) (p firewall.Plan, missing []string) {
+	if !s.InterfacesChosen() {
+		return p, nil
 	}
-	p := firewall.Plan{
-		LAN:             chosen(s.LANInterfaces, at.links),
-		WAN:             chosen(s.WANInterfaces, at.links),
+	p = firewall.Plan{
+		LAN:             chosen(s.LANInterfaces, at.links, &missing),
+		WAN:             chosen(s.WANInterfaces, at.links, &missing),
 		Tunnel:          at.tunnel,
 		Masquerade:      s.Masquerade,
 		OpenBeforeLogin: s.OpenBeforeLogin,
@@ -40,17 +39,17 @@ func planOf(s agent.Settings, at surroundings) firewall.Plan {
 		Timeout:         s.FirewallTimeout,
 	}
 	p.Redirect.GatewayAddrs = at.outward
-	return p
+	return p, missing
 }
 
-func chosen(names []string, links []firewall.Interface) []firewall.Interface {
+func chosen(names []string, links []firewall.Interface, missing *[]string) []firewall.Interface {
 	list := make([]firewall.Interface, len(names))
 	for i, name := range names {
 		list[i].Name = name
-		for _, l := range links {
-			if l.Name == name {
-				list[i] = l
-			}
+		if n := slices.IndexFunc(links, func(l firewall.Interface) bool { return l.Name == name }); n >= 0 {
+			list[i] = links[n]
+		} else {
+			*missing = append(*missing, name)
 		}
 	}
 	return list
@@ -78,8 +77,14 @@ func enforcement(mode string, guards bool, missing, failed error) (does agent.En
 	switch {
 	case mode == firewall.ModeOff:
 		return agent.EnforcementSwitchedOff, ""
+	case errors.Is(missing, firewall.ErrNoProgram):
+		return agent.EnforcementNoProgram, ""
+	case errors.Is(missing, firewall.ErrNoRights):
+		return agent.EnforcementNoRights, ""
+	case errors.Is(missing, firewall.ErrNoKernel):
+		return agent.EnforcementNoKernel, ""
 	case missing != nil:
-		return whyMissing(missing), ""
+		return agent.EnforcementUnavailable, ""
 	case errors.As(failed, &past):
 		return agent.EnforcementFlowtable, past.Table + " " + past.Name
 	case failed != nil:
@@ -88,22 +93,4 @@ func enforcement(mode string, guards bool, missing, failed error) (does agent.En
 		return agent.EnforcementIdle, ""
 	}
 	return agent.EnforcementOn, ""
-}
-
-// whyMissing tells a machine without nft from a process without rights and from a kernel without nftables.
-func whyMissing(err error) agent.Enforcement {
-	if errors.Is(err, firewall.ErrNoProgram) {
-		return agent.EnforcementNoProgram
-	}
-	for _, denied := range []error{unix.EPERM, unix.EACCES} {
-		if errors.Is(err, denied) {
-			return agent.EnforcementNoRights
-		}
-	}
-	for _, absent := range []error{unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT, unix.EINVAL} {
-		if errors.Is(err, absent) {
-			return agent.EnforcementNoKernel
-		}
-	}
-	return agent.EnforcementUnavailable
 }

@@ -6,10 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/firewall"
@@ -62,20 +61,23 @@ func TestPlanOf(t *testing.T) {
 			WireGuardPort: 3051, HTTPPort: 80},
 		Timeout: time.Minute,
 	}
-	got := planOf(s, at)
+	got, missing := planOf(s, at)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+	if !slices.Equal(missing, []string{"later"}) {
+		t.Errorf("missing interfaces: %q", missing)
 	}
 	if err := got.Check(); err != nil {
 		t.Error(err)
 	}
 	s.ForwardNets, s.VPNPeersMayTalk, s.Masquerade, s.FirewallTimeout = nets("192.168.1.0/24"), true, false, 10*time.Second
-	got = planOf(s, at)
+	got, _ = planOf(s, at)
 	if !reflect.DeepEqual(got.ForwardNets, nets("192.168.1.0/24")) || !got.VPNPeersMayTalk || got.Masquerade || got.Timeout != 10*time.Second {
 		t.Errorf("%+v", got)
 	}
 	s.LANInterfaces, s.WANInterfaces = nil, nil
-	if got := planOf(s, at); !got.Empty() {
+	if got, _ := planOf(s, at); !got.Empty() {
 		t.Errorf("without interfaces: %+v", got)
 	}
 }
@@ -110,9 +112,8 @@ func TestEnforcement(t *testing.T) {
 		{"auto", false, nil, nil, agent.EnforcementIdle},
 		{"auto", true, nil, nil, agent.EnforcementOn},
 		{"nftables", true, nil, nil, agent.EnforcementOn},
-		{"auto", false, fmt.Errorf("no: %w", unix.EPERM), nil, agent.EnforcementNoRights},
-		{"auto", true, fmt.Errorf("no: %w", unix.EACCES), nil, agent.EnforcementNoRights},
-		{"auto", true, fmt.Errorf("no: %w", unix.EOPNOTSUPP), nil, agent.EnforcementNoKernel},
+		{"auto", false, fmt.Errorf("no: %w", firewall.ErrNoRights), nil, agent.EnforcementNoRights},
+		{"auto", true, fmt.Errorf("no: %w", firewall.ErrNoKernel), nil, agent.EnforcementNoKernel},
 		{"auto", true, fmt.Errorf("no: %w", firewall.ErrNoProgram), nil, agent.EnforcementNoProgram},
 		{"auto", true, errors.New("no"), nil, agent.EnforcementUnavailable},
 		{"auto", true, nil, fmt.Errorf("no: %w", past), agent.EnforcementFlowtable},

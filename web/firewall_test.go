@@ -42,7 +42,7 @@ func testFirewall(t *testing.T, dir string, s *agent.Settings) *firewallControll
 
 // TestFirewall follows a gateway from its first choice to the removal of the table.
 func TestFirewall(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, ctx := t.TempDir(), context.Background()
 		s := agent.DefaultSettings()
 		w := testFirewall(t, dir, &s)
@@ -111,7 +111,7 @@ func TestFirewall(t *testing.T) {
 
 // TestFirewallIncidents: what others do is told, and what failed is tried again.
 func TestFirewallIncidents(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
@@ -142,7 +142,7 @@ func (do onLine) Write(line []byte) (int, error) {
 
 // TestFirewallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
 func TestFirewallHeedsWhileItFollows(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		s, trouble := gatewaySettings(), errors.New("somebody else's table")
 		w := testFirewall(t, t.TempDir(), &s)
 		if err := w.Firewall.Close(); err != nil {
@@ -189,7 +189,7 @@ func TestFirewallCheck(t *testing.T) {
 	tried := next
 	tried.TryGateway(gatewaySettings().GatewaySettings, time.Now())
 	back := tried
-	back.ReturnGateway()
+	back.RevertGateway()
 	if err := w.check(t.Context(), tried, back); err != nil {
 		t.Errorf("what comes back: %v", err)
 	}
@@ -197,7 +197,7 @@ func TestFirewallCheck(t *testing.T) {
 
 // TestOneKeeper: a gateway on another data directory, and who clears there, leave the table to the one that keeps it.
 func TestOneKeeper(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		ctx, dir, other := context.Background(), t.TempDir(), t.TempDir()
 		s, none := gatewaySettings(), agent.DefaultSettings()
 		first := testFirewall(t, dir, &s)
@@ -233,7 +233,7 @@ func TestOneKeeper(t *testing.T) {
 
 // TestFirewallMissing: an interface that is not there is told once, and that it has come.
 func TestFirewallMissing(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		var book bytes.Buffer
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
@@ -246,21 +246,21 @@ func TestFirewallMissing(t *testing.T) {
 		}
 		w.follow(t.Context())
 		w.follow(t.Context())
-		told("are not there", 1)
+		told("do not exist", 1)
 		s = agent.DefaultSettings()
 		w.follow(t.Context())
-		told("are there", 0) // nobody has chosen any
+		told("exist again", 0) // nobody has chosen any
 		s = gatewaySettings()
 		w.follow(t.Context())
-		told("are not there", 2)
+		told("do not exist", 2)
 		for _, name := range slices.Concat(s.LANInterfaces, s.WANInterfaces) {
 			if out, err := exec.Command("ip", "link", "add", name, "type", "veth", "peer", "name", "to-"+name).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
 		w.follow(t.Context())
-		told("are not there", 2)
-		told("are there", 1)
+		told("do not exist", 2)
+		told("exist again", 1)
 	})
 }
 
@@ -277,7 +277,7 @@ func TestClaimWithoutRights(t *testing.T) {
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the other end is closed
 		return
 	}
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		run := exec.CommandContext(t.Context(), "setpriv", "--inh-caps=-all", "--bounding-set=-all", os.Args[0], "-test.run=^"+t.Name()+"$")
 		run.Env = append(os.Environ(), squats+"=1")
 		stop, err := run.StdinPipe()
@@ -307,7 +307,7 @@ func TestClaimWithoutRights(t *testing.T) {
 
 // TestSessionFirewall: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
 func TestSessionFirewall(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())

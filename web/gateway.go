@@ -71,7 +71,7 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 
 // Preview is what the firewall enforces under the settings, where it runs; without interfaces there are no rules.
 func (g gateway) Preview(s agent.Settings) string {
-	p, err := g.firewall.planFor(s)
+	p, _, err := g.firewall.planFor(s)
 	if err != nil {
 		g.firewall.log.Error("read the interfaces", "error", err)
 		return ""

@@ -110,7 +110,7 @@ func TestTrial(t *testing.T) {
 			t.Error("too early")
 		}
 		pass(time.Second)
-		if now := s.settings(); now.Guards() || now.OnTrial() || now.Trial.Returned.IsZero() {
+		if now := s.settings(); now.InterfacesChosen() || now.OnTrial() || now.Trial.Returned.IsZero() {
 			t.Errorf("still %+v", now.GatewaySettings)
 		}
 		pass(time.Hour)
@@ -121,7 +121,7 @@ func TestTrial(t *testing.T) {
 	playTrial(t, "confirmed", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
 		s.choose("lan0")
 		pass(agent.TrialLength - time.Second)
-		s.set((*agent.Settings).KeepGateway)
+		s.set((*agent.Settings).ConfirmGateway)
 		pass(time.Hour)
 		if n := s.ends(); s.lan() != "lan0" || n != 0 {
 			t.Errorf("%q, ended %d times", s.lan(), n)
@@ -134,13 +134,13 @@ func TestTrial(t *testing.T) {
 			s.set(func(n *agent.Settings) { n.DevicesPerUser++ })
 		}
 		pass(15 * time.Second)
-		if now := s.settings(); now.Guards() || now.DevicesPerUser != 8 {
+		if now := s.settings(); now.InterfacesChosen() || now.DevicesPerUser != 8 {
 			t.Errorf("%+v after a minute, %d devices", now.GatewaySettings, now.DevicesPerUser)
 		}
 	})
 	playTrial(t, "another choice", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
 		s.choose("lan0")
-		s.set((*agent.Settings).KeepGateway)
+		s.set((*agent.Settings).ConfirmGateway)
 		s.choose("lan1")
 		pass(50 * time.Second)
 		s.choose("lan2")
@@ -202,7 +202,7 @@ func TestTrialAndRestart(t *testing.T) {
 	}
 	for range 2 {
 		now := open().Current()
-		if now.Guards() || now.OnTrial() || now.Trial.Returned.IsZero() || !now.Enabled || !now.Masquerade {
+		if now.InterfacesChosen() || now.OnTrial() || now.Trial.Returned.IsZero() || !now.Enabled || !now.Masquerade {
 			t.Errorf("after a restart: %+v", now)
 		}
 	}

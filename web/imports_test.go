@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"agent/firewall":           {"agent"},
 	"agent/installer":          {"agent"},
 	"agent/netlab":             {"agent/needs"}, // for tests; nothing else may import it
-	"agent/client":             {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/journal", "agent/client/session", "agent/client/netwatch", "agent/client/diagnose", "agent/client/portable"},
+	"agent/client":             {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/logfile", "agent/client/session", "agent/client/netwatch", "agent/client/diagnose", "agent/client/localcopy"},
 	"agent/client/locale":      {"agent"},
 	"handlers":                 {"agent", "agent/access", "agent/protocol", "templates", "templates/guide", "templates/locale", "static"},
 	"templates":                {"agent", "static", "templates/guide", "templates/locale"},
@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
 	"cmd/ideco-portal":         {"web"},
 	"cmd/ideco-agent/validate": {"agent/installer"},
-	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/journal", "agent/client/window", "agent/client/diagnose", "agent/client/portable", "agent/client/netwatch"},
+	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/logfile", "agent/client/window", "agent/client/diagnose", "agent/client/localcopy", "agent/client/netwatch"},
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.

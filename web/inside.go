@@ -26,7 +26,7 @@ func inside(s agent.Settings, a netip.Addr, through string) bool {
 const loopback = "lo"
 
 func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
-	if !s.InLocalNetworks(a) || !s.Guards() {
+	if !s.InLocalNetworks(a) || !s.InterfacesChosen() {
 		return s.InLocalNetworks(a)
 	}
 	name, own := way(agent.Unmap(a))

@@ -107,7 +107,7 @@ func TestLimiterInterface(t *testing.T) {
 // through an interface that is gone does not get in by the way to its address.
 func TestInsideRecreated(t *testing.T) {
 	needs.Program(t, "ip", "iproute2")
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		const lan0 = "ip link add lan0 type veth peer peer0; ip addr add 192.168.1.1/24 dev lan0; ip link set lan0 up; ip link set peer0 up; "
 		netlab.Run(t, "sh", "-ec", lan0+"ip link del lan0; "+lan0)
 		s, a := gatewaySettings(), netip.MustParseAddr("192.168.1.5")

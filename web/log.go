@@ -43,3 +43,8 @@ func isJournal(w io.Writer) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
 }
+
+// isNewError reports whether a repeated operation fails with another error than before, so that it is logged.
+func isNewError(err, before error) bool {
+	return err != nil && (before == nil || before.Error() != err.Error())
+}

@@ -46,7 +46,7 @@ func TestAttachedNetworks(t *testing.T) {
 // TestAttachedNetworksSecondProvider: a network is not local whose default route stands in a routing table of its own.
 func TestAttachedNetworksSecondProvider(t *testing.T) {
 	needs.Program(t, "ip", "iproute2")
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		for _, args := range []string{
 			"link add wan1 type veth peer wan1peer", "link add wan2 type veth peer wan2peer", "link add lan0 type veth peer lan0peer",
 			"addr add 10.1.0.2/24 dev wan1", "addr add 10.2.0.2/24 dev wan2", "addr add 10.3.0.1/24 dev lan0",

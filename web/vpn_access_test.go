@@ -199,7 +199,7 @@ func (v *vpnScene) is(what string, s vpnSession, open, peer bool) {
 // TestVPNAccess: an address is open from when its session has a peer until the session ends, and closed before the peer
 // goes.
 func TestVPNAccess(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
 		one, two := v.logIn("one"), v.logIn("two")
 		v.is("reserved", one, false, false)
@@ -228,7 +228,7 @@ func TestVPNAccess(t *testing.T) {
 // TestVPNAccessFails: an address that the firewall does not open, or opens too late, is closed, and its session can
 // ask again.
 func TestVPNAccessFails(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
 		s, other := v.logIn("one"), v.logIn("two")
 		for _, before := range []string{"at first", "in place of a peer"} {
@@ -265,7 +265,7 @@ func TestVPNAccessFails(t *testing.T) {
 
 // TestVPNAccessRestores: sessions of the process before are let through before they have a peer; otherwise nobody is.
 func TestVPNAccessRestores(t *testing.T) {
-	netlab.Alone(t, func(t *testing.T) {
+	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
 		former := v.logIn("one").Session
 		taken := v.logIn("two").Session

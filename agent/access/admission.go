@@ -21,10 +21,10 @@ type admission struct {
 	extends    bool     // live gets a new length and nothing else changes
 	resumes    bool     // next is brought back by a token
 	inside     bool
-	through    string // see agent.Peer.Interface
+	iface      string // see agent.Peer.Interface
 	connection Connection
 	chain      chainName // zero for a new one
-	good       [32]byte  // digest of the token that stays good until the agent has the next one
+	previous   [32]byte  // digest of the token that stays good until the agent has the next one
 	displaced  []displaced
 	inherits   bool // next has the tunnel address of one of the displaced, still to be reserved
 }
@@ -37,7 +37,7 @@ type displaced struct {
 
 // admit decides whether and how a person gets access. Refusals: those of kind and displacedBy, CodeSessionOver.
 func (c *change) admit(p person, a Attempt) (admission, error) {
-	current := c.carriedBy(a)
+	current := c.currentSession(a)
 	if p.resumed == nil && current != nil && current.UserID == p.ID && c.fits(c.settings, current.located()) {
 		return c.admitLonger(p.User, current)
 	}
@@ -45,10 +45,10 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	adm := admission{current: current, inside: inside, through: a.Peer.Interface, connection: a.Connection}
+	adm := admission{current: current, inside: inside, iface: a.Peer.Interface, connection: a.Connection}
 	if r := p.resumed; r != nil {
-		adm.resumes, adm.live, adm.chain, adm.good = true, r.live, r.token.name, r.token.digest
-		adm.next = c.broughtBack(r.session, kind, a.Device)
+		adm.resumes, adm.live, adm.chain, adm.previous = true, r.live, r.token.name, r.token.digest
+		adm.next = c.resumedSession(r.session, kind, a.Device)
 		if !c.now.Before(adm.next.Expires) {
 			c.refusedToken(c.ctx, a, r.session, "over")
 			return admission{}, agent.Refuse(agent.CodeSessionOver)
@@ -76,12 +76,12 @@ func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
 	next := s.Session
 	next.Login, next.Name = user.Login, user.Name
 	next.LoggedIn, next.Expires = c.now, c.now.Add(c.settings.Length(s.Kind))
-	return admission{next: next, live: s, extends: true, chain: s.chain, good: s.Resume.Current}, nil
+	return admission{next: next, live: s, extends: true, chain: s.chain, previous: s.Resume.Current}, nil
 }
 
 // broughtBack is a session that was resumed. It keeps its ID and, where the kind of access stays the same, its end; resuming
 // never moves the end later.
-func (c *change) broughtBack(s agent.Session, kind agent.Kind, device agent.Device) agent.Session {
+func (c *change) resumedSession(s agent.Session, kind agent.Kind, device agent.Device) agent.Session {
 	if end := s.LoggedIn.Add(c.settings.Length(kind)); kind != s.Kind && end.Before(s.Expires) {
 		s.Expires = end
 	}
@@ -91,7 +91,7 @@ func (c *change) broughtBack(s agent.Session, kind agent.Kind, device agent.Devi
 }
 
 // carriedBy is the live session of the connection that asks.
-func (c *change) carriedBy(a Attempt) *session {
+func (c *change) currentSession(a Attempt) *session {
 	if s := c.sessions[a.Current]; s != nil && s.connection == a.Connection {
 		return s
 	}
@@ -107,24 +107,24 @@ func (c *change) displacedBy(a admission) ([]displaced, error) {
 	if a.next.Kind != agent.KindVPN {
 		holder := c.byAddress[a.next.Address]
 		if holder != nil && holder != a.live && !isDisplaced(list, holder) {
-			reason, ok := displaces(a.next, holder)
+			reason, ok := takesOver(a.next, holder)
 			if !ok {
-				return nil, c.busy(a.next, holder.Session)
+				return nil, c.refuseBusy(a.next, holder.Session)
 			}
 			list = append(list, displaced{holder, reason})
 		}
 	}
-	for _, s := range c.othersOf(a, list) {
+	for _, s := range c.otherSessions(a, list) {
 		if s.Device.ID != "" && s.Device.ID == a.next.Device.ID {
 			list = append(list, displaced{s, agent.ReasonReplaced})
 		}
 	}
-	return c.limit(a, list)
+	return c.limitDevices(a, list)
 }
 
 // displaces tells whether a newcomer takes over the address of a session, and why that one ends. A waiting session is
 // lost a little earlier than it would have been, and may still come back elsewhere.
-func displaces(next agent.Session, holder *session) (agent.Reason, bool) {
+func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:
 		return agent.ReasonReplaced, next.Kind != agent.KindWeb || holder.Kind == agent.KindWeb
@@ -135,8 +135,8 @@ func displaces(next agent.Session, holder *session) (agent.Reason, bool) {
 }
 
 // limit adds the sessions that end because a person may only have so many. Refusals: CodeDeviceLimit.
-func (c *change) limit(a admission, list []displaced) ([]displaced, error) {
-	rest := c.othersOf(a, list)
+func (c *change) limitDevices(a admission, list []displaced) ([]displaced, error) {
+	rest := c.otherSessions(a, list)
 	over := len(rest) + 1 - c.settings.DevicesPerUser
 	if over <= 0 {
 		return list, nil
@@ -151,8 +151,8 @@ func (c *change) limit(a admission, list []displaced) ([]displaced, error) {
 }
 
 // othersOf are the person's other sessions, the oldest first: without a.live and without those in list.
-func (c *change) othersOf(a admission, list []displaced) []*session {
-	return slices.DeleteFunc(c.of(a.next.UserID), func(s *session) bool { return s == a.live || isDisplaced(list, s) })
+func (c *change) otherSessions(a admission, list []displaced) []*session {
+	return slices.DeleteFunc(c.sessionsOf(a.next.UserID), func(s *session) bool { return s == a.live || isDisplaced(list, s) })
 }
 
 func isDisplaced(list []displaced, s *session) bool {
@@ -160,7 +160,7 @@ func isDisplaced(list []displaced, s *session) bool {
 }
 
 // busy refuses an address that a session has. The log holds who that is, for the person who calls with the number.
-func (c *change) busy(next, holder agent.Session) error {
+func (c *change) refuseBusy(next, holder agent.Session) error {
 	refusal := &agent.Error{Code: agent.CodeAddressBusy, Address: next.ExternalIP.String(), Ref: agent.NewSupportRef(),
 		Wait: busyWait}
 	if holder.ID == "" {

@@ -21,33 +21,33 @@ func TestTakeover(t *testing.T) {
 		refused       agent.Code   // what the second hears
 		reason        agent.Reason // why the first ends; empty = it stays
 	}{
-		{"same person, address, device", at("ivan", lanPeer, "a"), at("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
-		{"same person and address, another device", at("ivan", lanPeer, "a"), at("Ivan", lanPeer, "b"), false, "", agent.ReasonReplaced},
-		{"same person and address, no devices", at("ivan", lanPeer, ""), at("ivan", lanPeer, ""), false, "", agent.ReasonReplaced},
-		{"same person, address, device, waiting", at("ivan", lanPeer, "a"), at("ivan", lanPeer, "a"), true, "", agent.ReasonReplaced},
-		{"same person, another address and device", at("ivan", lanPeer, "a"), at("ivan", "192.168.1.11", "b"), false, "", ""},
-		{"same person and device, another address", at("ivan", lanPeer, "a"), at("ivan", "192.168.1.11", "a"), false, "", agent.ReasonReplaced},
-		{"same person, another address, no devices", at("ivan", lanPeer, ""), at("ivan", "192.168.1.11", ""), false, "", ""},
-		{"same device, from the LAN to outside", at("ivan", lanPeer, "a"), at("ivan", outsidePeer, "a"), false, "", agent.ReasonReplaced},
-		{"same device, from outside to the LAN", at("ivan", outsidePeer, "a"), at("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
-		{"same device, outside", at("ivan", outsidePeer, "a"), at("ivan", "203.0.113.8", "a"), false, "", agent.ReasonReplaced},
-		{"another device in the LAN and outside", at("ivan", lanPeer, "a"), at("ivan", outsidePeer, "b"), false, "", ""},
-		{"two devices behind one outer address", at("ivan", outsidePeer, "a"), at("ivan", outsidePeer, "b"), false, "", ""},
-		{"two people behind one outer address", at("ivan", outsidePeer, "a"), at("olga", outsidePeer, "a"), false, "", ""},
-		{"another person, connected", at("ivan", lanPeer, "a"), at("olga", lanPeer, "b"), false, agent.CodeAddressBusy, ""},
-		{"another person, same device, connected", at("ivan", lanPeer, "a"), at("olga", lanPeer, "a"), false, agent.CodeAddressBusy, ""},
-		{"another person, waiting", at("ivan", lanPeer, "a"), at("olga", lanPeer, "a"), true, "", agent.ReasonLost},
-		{"another person, same device, another address", at("ivan", lanPeer, "a"), at("olga", "192.168.1.11", "a"), false, "", ""},
+		{"same person, address, device", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
+		{"same person and address, another device", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("Ivan", lanPeer, "b"), false, "", agent.ReasonReplaced},
+		{"same person and address, no devices", passwordAttempt("ivan", lanPeer, ""), passwordAttempt("ivan", lanPeer, ""), false, "", agent.ReasonReplaced},
+		{"same person, address, device, waiting", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", lanPeer, "a"), true, "", agent.ReasonReplaced},
+		{"same person, another address and device", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", "192.168.1.11", "b"), false, "", ""},
+		{"same person and device, another address", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", "192.168.1.11", "a"), false, "", agent.ReasonReplaced},
+		{"same person, another address, no devices", passwordAttempt("ivan", lanPeer, ""), passwordAttempt("ivan", "192.168.1.11", ""), false, "", ""},
+		{"same device, from the LAN to outside", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", outsidePeer, "a"), false, "", agent.ReasonReplaced},
+		{"same device, from outside to the LAN", passwordAttempt("ivan", outsidePeer, "a"), passwordAttempt("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
+		{"same device, outside", passwordAttempt("ivan", outsidePeer, "a"), passwordAttempt("ivan", "203.0.113.8", "a"), false, "", agent.ReasonReplaced},
+		{"another device in the LAN and outside", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", outsidePeer, "b"), false, "", ""},
+		{"two devices behind one outer address", passwordAttempt("ivan", outsidePeer, "a"), passwordAttempt("ivan", outsidePeer, "b"), false, "", ""},
+		{"two people behind one outer address", passwordAttempt("ivan", outsidePeer, "a"), passwordAttempt("olga", outsidePeer, "a"), false, "", ""},
+		{"another person, connected", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", lanPeer, "b"), false, agent.CodeAddressBusy, ""},
+		{"another person, same device, connected", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", lanPeer, "a"), false, agent.CodeAddressBusy, ""},
+		{"another person, waiting", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", lanPeer, "a"), true, "", agent.ReasonLost},
+		{"another person, same device, another address", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", "192.168.1.11", "a"), false, "", ""},
 	} {
 		scene(t, c.name, func(g *gateway) {
 			first := g.enter(c.first)
 			if c.waiting {
 				g.Lost(first.Session.ID, first.Connection)
 			}
-			pass(time.Second)
+			advance(time.Second)
 			if c.refused != "" {
-				refusal := g.refuse(c.second, c.refused)
-				g.has(first)
+				refusal := g.wantRefusal(c.second, c.refused)
+				g.wantLive(first)
 				busy := g.events.find("address_busy")
 				if refusal.Address != lanPeer || refusal.Ref == "" || len(busy) != 1 || busy[0]["ref"] != refusal.Ref ||
 					busy[0]["holder"] != first.Session.ID || busy[0]["session"] == "" || refusal.Wait == 0 {
@@ -58,18 +58,18 @@ func TestTakeover(t *testing.T) {
 			second := g.enter(c.second)
 			told := "[]"
 			if c.reason == "" {
-				g.has(first, second)
+				g.wantLive(first, second)
 			} else {
-				g.has(second)
+				g.wantLive(second)
 				if !c.waiting {
 					told = fmt.Sprint([]agent.Reason{c.reason})
 				}
 			}
-			if g.reason(first) != c.reason || first.told() != told || second.told() != "[]" {
-				g.t.Errorf("reason %q, want %q; told %s and %s", g.reason(first), c.reason, first.told(), second.told())
+			if g.reason(first) != c.reason || first.endReasons() != told || second.endReasons() != "[]" {
+				g.t.Errorf("reason %q, want %q; told %s and %s", g.reason(first), c.reason, first.endReasons(), second.endReasons())
 			}
 			sameAddress := first.Session.Address == second.Session.Address && first.Session.Kind == agent.KindLAN
-			if cuts := g.wall.cuts[first.Session.Address]; sameAddress && first.Session.UserID == second.Session.UserID && cuts != 0 {
+			if cuts := g.fakeFirewall.cuts[first.Session.Address]; sameAddress && first.Session.UserID == second.Session.UserID && cuts != 0 {
 				g.t.Errorf("a person's own takeover cut the address")
 			} else if sameAddress && first.Session.UserID != second.Session.UserID && cuts != 1 {
 				g.t.Errorf("another person inherited open connections")
@@ -90,80 +90,80 @@ func TestFullPool(t *testing.T) {
 	}
 	for _, waiting := range []bool{false, true} {
 		scene(t, fmt.Sprint("the device logs in anew, waiting: ", waiting), func(g *gateway) {
-			g.pipe.size = 1
-			first := begin(g, at("ivan", outsidePeer, "a"), 1)
+			g.fakeTunnel.size = 1
+			first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 			if waiting {
 				g.Lost(first.Session.ID, first.Connection)
 			}
-			second := g.enter(at("ivan", outsidePeer, "a"))
-			g.has(second)
-			if second.Session.Address != first.Session.Address || len(g.pipe.keys) != 0 {
-				g.t.Errorf("%v, then %v, keys %v", first.Session.Address, second.Session.Address, g.pipe.keys)
+			second := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+			g.wantLive(second)
+			if second.Session.Address != first.Session.Address || len(g.fakeTunnel.keys) != 0 {
+				g.t.Errorf("%v, then %v, keys %v", first.Session.Address, second.Session.Address, g.fakeTunnel.keys)
 			}
 			if _, err := g.TunnelUp(ctx, second.Session.ID, second.Connection, agent.Key{1}); err != nil {
 				g.t.Errorf("%v", err)
 			}
-			g.refuse(at("olga", outsidePeer, "b"), agent.CodePoolExhausted)
+			g.wantRefusal(passwordAttempt("olga", outsidePeer, "b"), agent.CodePoolExhausted)
 		})
 	}
 	scene(t, "the oldest device gives way", func(g *gateway) {
-		g.pipe.size = 1
+		g.fakeTunnel.size = 1
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
-		first := begin(g, at("ivan", outsidePeer, "a"), 1)
-		g.has(g.enter(at("ivan", outsidePeer, "b")))
-		if first.told() != "[evicted]" {
-			g.t.Errorf("told %s", first.told())
+		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
+		g.wantLive(g.enter(passwordAttempt("ivan", outsidePeer, "b")))
+		if first.endReasons() != "[evicted]" {
+			g.t.Errorf("told %s", first.endReasons())
 		}
 	})
 	scene(t, "from the LAN on a device that has a tunnel on another one", func(g *gateway) {
-		g.pipe.size = 1
+		g.fakeTunnel.size = 1
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
-		begin(g, at("ivan", outsidePeer, "a"), 1)
-		lan := g.enter(at("ivan", lanPeer, "b"))
+		begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
+		lan := g.enter(passwordAttempt("ivan", lanPeer, "b"))
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
-		g.has(g.enter(lan.from(outsidePeer).by(lan.ResumeToken)))
+		g.wantLive(g.enter(lan.fromPeer(outsidePeer).withToken(lan.ResumeToken)))
 	})
 	scene(t, "another person on the same connection", func(g *gateway) {
-		g.pipe.size = 1
-		first := begin(g, at("ivan", outsidePeer, "a"), 1)
+		g.fakeTunnel.size = 1
+		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 		a := first.Attempt
 		a.Login, a.Current = "olga", first.Session.ID
-		g.refuse(a, agent.CodePoolExhausted)
-		g.has(first)
+		g.wantRefusal(a, agent.CodePoolExhausted)
+		g.wantLive(first)
 	})
 	scene(t, "the disk is full", func(g *gateway) {
-		g.pipe.size = 1
-		first := begin(g, at("ivan", outsidePeer, "a"), 1)
-		g.memory.breaks("SaveSession")
-		if _, err := g.Authorize(ctx, at("ivan", outsidePeer, "a")); !errors.Is(err, errFake) {
+		g.fakeTunnel.size = 1
+		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
+		g.memoryStore.breaks("SaveSession")
+		if _, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a")); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
-		g.memory.breaks("")
-		g.has(first)
-		if len(g.pipe.keys) != 1 {
-			g.t.Errorf("keys %v", g.pipe.keys)
+		g.memoryStore.breaks("")
+		g.wantLive(first)
+		if len(g.fakeTunnel.keys) != 1 {
+			g.t.Errorf("keys %v", g.fakeTunnel.keys)
 		}
 	})
 	// What the old session had may stay taken, because its peer could not be removed yet.
 	for _, size := range []int{1, 2} {
 		scene(t, fmt.Sprint("the old peer is stuck, addresses: ", size), func(g *gateway) {
-			g.pipe.size = size
-			first := begin(g, at("ivan", outsidePeer, "a"), 1)
-			g.pipe.stuck = true
-			defer delete(g.pipe.addresses, first.Session.ID) // late, but gone
+			g.fakeTunnel.size = size
+			first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
+			g.fakeTunnel.stuck = true
+			defer delete(g.fakeTunnel.addresses, first.Session.ID) // late, but gone
 			if size == 1 {
-				_, err := g.Authorize(ctx, at("ivan", outsidePeer, "a"))
+				_, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a"))
 				var refusal *agent.Error
 				if !errors.As(err, &refusal) || refusal.Code != agent.CodePoolExhausted || len(g.Sessions()) != 0 {
 					g.t.Errorf("%v, %v", err, g.Sessions())
 				}
 				return
 			}
-			grant, err := g.Authorize(ctx, at("ivan", outsidePeer, "a"))
+			grant, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a"))
 			if err != nil || grant.Session.Address == first.Session.Address {
 				g.t.Errorf("%v, then %v (%v)", first.Session.Address, grant.Session.Address, err)
 			}
-			if kept := g.memory.session(grant.Session.ID); kept.Address != grant.Session.Address {
+			if kept := g.memoryStore.session(grant.Session.ID); kept.Address != grant.Session.Address {
 				g.t.Errorf("the store holds %v, want %v", kept.Address, grant.Session.Address)
 			}
 		})
@@ -197,7 +197,7 @@ func TestDisplaces(t *testing.T) {
 		if c.waiting {
 			holder.connection = nil
 		}
-		if reason, ok := displaces(next, holder); ok != c.ok || ok && reason != c.reason {
+		if reason, ok := takesOver(next, holder); ok != c.ok || ok && reason != c.reason {
 			t.Errorf("%+v: %q, %v", c, reason, ok)
 		}
 	}
@@ -211,13 +211,13 @@ func TestDeviceLimit(t *testing.T) {
 			if i%2 == 1 {
 				peer = outsidePeer
 			}
-			list = append(list, g.enter(at("ivan", peer, fmt.Sprint("device", i))))
+			list = append(list, g.enter(passwordAttempt("ivan", peer, fmt.Sprint("device", i))))
 			if list[i].NeedTunnel {
 				if _, err := g.TunnelUp(context.Background(), list[i].Session.ID, list[i].Connection, agent.Key{byte(i)}); err != nil {
 					g.t.Fatalf("%v", err)
 				}
 			}
-			pass(time.Second)
+			advance(time.Second)
 		}
 		return list
 	}
@@ -225,37 +225,37 @@ func TestDeviceLimit(t *testing.T) {
 
 	scene(t, "the oldest goes", func(g *gateway) {
 		list := fill(g)
-		sixth := g.enter(at("ivan", lanPeer, "sixth"))
-		g.has(append(list[1:], sixth)...)
-		if list[0].told() != "[evicted]" || g.reason(list[0]) != agent.ReasonEvicted {
-			g.t.Errorf("told %s", list[0].told())
+		sixth := g.enter(passwordAttempt("ivan", lanPeer, "sixth"))
+		g.wantLive(append(list[1:], sixth)...)
+		if list[0].endReasons() != "[evicted]" || g.reason(list[0]) != agent.ReasonEvicted {
+			g.t.Errorf("told %s", list[0].endReasons())
 		}
-		g.refuse(list[0].by(list[0].ResumeToken), agent.CodeSessionOver)
+		g.wantRefusal(list[0].withToken(list[0].ResumeToken), agent.CodeSessionOver)
 	})
 	scene(t, "the newcomer is refused", func(g *gateway) {
 		g.configure(refuse)
 		list := fill(g)
-		g.refuse(at("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
-		g.refuse(at("ivan", outsidePeer, ""), agent.CodeDeviceLimit)
-		g.has(list...)
-		g.enter(at("olga", lanPeer, "sixth"))
+		g.wantRefusal(passwordAttempt("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
+		g.wantRefusal(passwordAttempt("ivan", outsidePeer, ""), agent.CodeDeviceLimit)
+		g.wantLive(list...)
+		g.enter(passwordAttempt("olga", lanPeer, "sixth"))
 	})
 	for name, policy := range map[string]func(*agent.Settings){"evict": func(*agent.Settings) {}, "refuse": refuse} {
 		scene(t, "what is replaced makes room: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
-			device := g.enter(at("ivan", outsidePeer, "device2"))
-			address := g.enter(at("ivan", "192.168.1.20", "new"))
-			g.has(list[1], list[3], list[4], device, address)
+			device := g.enter(passwordAttempt("ivan", outsidePeer, "device2"))
+			address := g.enter(passwordAttempt("ivan", "192.168.1.20", "new"))
+			g.wantLive(list[1], list[3], list[4], device, address)
 		})
 		scene(t, "coming back does not count twice: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
 			for _, i := range []int{1, 2} {
 				g.Lost(list[i].Session.ID, list[i].Connection)
-				list[i] = g.enter(list[i].by(list[i].ResumeToken))
+				list[i] = g.enter(list[i].withToken(list[i].ResumeToken))
 			}
-			g.has(list...)
+			g.wantLive(list...)
 		})
 	}
 	scene(t, "waiting sessions count", func(g *gateway) {
@@ -264,29 +264,29 @@ func TestDeviceLimit(t *testing.T) {
 		for _, e := range list {
 			g.Lost(e.Session.ID, e.Connection)
 		}
-		g.refuse(at("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
-		pass(30 * time.Second)
-		g.enter(at("ivan", lanPeer, "sixth"))
+		g.wantRefusal(passwordAttempt("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
+		advance(30 * time.Second)
+		g.enter(passwordAttempt("ivan", lanPeer, "sixth"))
 	})
 	scene(t, "a session brought back counts", func(g *gateway) {
-		first := g.enter(at("ivan", lanPeer, "first"))
+		first := g.enter(passwordAttempt("ivan", lanPeer, "first"))
 		g.Lost(first.Session.ID, first.Connection)
-		pass(time.Minute)
+		advance(time.Minute)
 		list := fill(g)
 		g.configure(refuse)
-		g.refuse(first.by(first.ResumeToken), agent.CodeDeviceLimit)
+		g.wantRefusal(first.withToken(first.ResumeToken), agent.CodeDeviceLimit)
 		g.configure(func(s *agent.Settings) { s.DevicePolicy = agent.DeviceEvict })
-		back := g.enter(first.by(first.ResumeToken))
-		g.has(append(list[1:], back)...)
+		back := g.enter(first.withToken(first.ResumeToken))
+		g.wantLive(append(list[1:], back)...)
 	})
 	scene(t, "a lower limit is for newcomers", func(g *gateway) {
 		list := fill(g)
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
-		if n := g.Misfits(g.Settings()) + g.Apply(context.Background()); n != 0 {
+		if n := g.WouldEnd(g.Settings()) + g.Apply(context.Background()); n != 0 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(list...)
-		g.has(list[4], g.enter(at("ivan", lanPeer, "sixth")))
+		g.wantLive(list...)
+		g.wantLive(list[4], g.enter(passwordAttempt("ivan", lanPeer, "sixth")))
 	})
 }
 
@@ -336,16 +336,16 @@ func TestInside(t *testing.T) {
 	scene(t, "by interface", func(g *gateway) {
 		elsewhere := false
 		g.Manager.inside = func(s agent.Settings, a netip.Addr, _ string) bool { return s.InLocalNetworks(a) && !elsewhere }
-		e := g.enter(at("petr", lanPeer, "a"))
+		e := g.enter(passwordAttempt("petr", lanPeer, "a"))
 		elsewhere = true
-		if n := g.Misfits(g.Settings()); n != 1 {
+		if n := g.WouldEnd(g.Settings()); n != 1 {
 			g.t.Errorf("%d misfits", n)
 		}
 		if n := g.Apply(context.Background()); n != 1 || g.reason(e) != agent.ReasonShutdown {
 			g.t.Errorf("%d ended, %s", n, g.reason(e))
 		}
-		g.refuse(at("petr", lanPeer, "a"), agent.CodeVPNNotAllowed)
-		if e := g.enter(at("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
+		g.wantRefusal(passwordAttempt("petr", lanPeer, "a"), agent.CodeVPNNotAllowed)
+		if e := g.enter(passwordAttempt("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
 			g.t.Errorf("%s", e.Session.Kind)
 		}
 	})
@@ -358,7 +358,7 @@ func TestInsideByInterface(t *testing.T) {
 		g.Manager.inside = func(s agent.Settings, a netip.Addr, through string) bool {
 			return s.InLocalNetworks(a) && through != wan
 		}
-		borrowed := at("ivan", lanPeer, "a")
+		borrowed := passwordAttempt("ivan", lanPeer, "a")
 		borrowed.Peer.Interface = wan
 		e := g.enter(borrowed)
 		if e.Session.Kind != agent.KindVPN {
@@ -367,11 +367,11 @@ func TestInsideByInterface(t *testing.T) {
 		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
-		lan := g.enter(at("olga", lanPeer, "b"))
+		lan := g.enter(passwordAttempt("olga", lanPeer, "b"))
 		if lan.Session.Kind != agent.KindLAN {
 			g.t.Errorf("the LAN: %s", lan.Session.Kind)
 		}
-		if m, n := g.Misfits(g.Settings()), g.Apply(context.Background()); m != 0 || n != 0 {
+		if m, n := g.WouldEnd(g.Settings()), g.Apply(context.Background()); m != 0 || n != 0 {
 			g.t.Errorf("%d misfits, %d ended", m, n)
 		}
 	})

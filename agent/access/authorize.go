@@ -60,7 +60,7 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 	if !m.settings().Enabled {
 		return Grant{}, agent.Refuse(agent.CodeAgentDisabled)
 	}
-	ticket, done := m.cuts.begin()
+	ticket, done := m.pending.begin()
 	defer done()
 	checked, err := m.checkCredentials(ctx, a, ticket)
 	if err != nil {

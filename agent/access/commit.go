@@ -28,12 +28,12 @@ func (c *change) commit(a admission) (Grant, error) {
 	if err := c.giveAccess(&a); err != nil {
 		return Grant{}, c.abandon(a, err)
 	}
-	s := c.goLive(a)
+	s := c.activate(a)
 	if a.resumes {
 		c.event("session_resumed", s.Session)
 	} else {
 		c.event("session_started", s.Session)
-		c.voidDevice(s.UserID, s.Device.ID)
+		c.voidDeviceTokens(s.UserID, s.Device.ID)
 	}
 	return c.grant(s, token, false), nil
 }
@@ -66,7 +66,7 @@ func (a *admission) newToken() (token string) {
 	if a.chain == (chainName{}) {
 		a.chain = newChainName()
 	}
-	token, a.next.Resume = a.chain.next(a.good)
+	token, a.next.Resume = a.chain.next(a.previous)
 	return token
 }
 
@@ -135,7 +135,7 @@ func (c *change) endDisplaced(a admission, d displaced) {
 	keeps := a.next.Kind != agent.KindVPN && d.Kind != agent.KindVPN && d.Address == a.next.Address &&
 		d.UserID == a.next.UserID
 	if keeps {
-		c.dropFurther(d.session)
+		c.dropAllFurther(d.session)
 	} else {
 		c.withdraw(d.Session)
 	}
@@ -163,7 +163,7 @@ func (c *change) giveAccess(a *admission) error {
 func (c *change) abandon(a admission, err error) error {
 	c.withdraw(a.next)
 	if a.current != nil && a.current != a.live {
-		c.later(a.connection, agent.ReasonLost)
+		c.notifyEnded(a.connection, agent.ReasonLost)
 	}
 	if a.live != nil {
 		c.finish(a.live, agent.ReasonLost)
@@ -174,13 +174,13 @@ func (c *change) abandon(a admission, err error) error {
 }
 
 // goLive makes the session a live one on its connection.
-func (c *change) goLive(a admission) *session {
+func (c *change) activate(a admission) *session {
 	s := a.live
 	if s == nil {
 		s = &session{}
 	}
 	c.mu.Lock()
-	s.inside, s.through = a.inside, a.through
+	s.inside, s.iface = a.inside, a.iface
 	c.mu.Unlock()
 	c.put(s, a.next)
 	c.reproveFurther(s)
@@ -190,7 +190,7 @@ func (c *change) goLive(a admission) *session {
 	}
 	before := c.attach(s, a.connection, time.Time{})
 	if before != nil && before != a.connection {
-		c.later(before, agent.ReasonReplaced)
+		c.notifyEnded(before, agent.ReasonReplaced)
 	}
 	c.arm(s)
 	return s

@@ -9,7 +9,7 @@ import (
 )
 
 // owedRetry is how soon the store is asked again to take an end.
-const owedRetry = 5 * time.Second
+const endRetry = 5 * time.Second
 
 // Lost says that the connection of a session is gone. The session waits for the grace period. From a connection that the
 // session has no more it means nothing, and during a shutdown neither.
@@ -56,10 +56,10 @@ func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error
 // It is called after the store holds what changed, and tells how many sessions ended.
 func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.Reason) int {
 	return m.endThose(ctx, reason, func(c *change) []*session {
-		if err := c.void(user); err != nil {
+		if err := c.voidTokens(user); err != nil {
 			c.log.ErrorContext(c.ctx, "tokens were not made void", "user", user, "error", err)
 		}
-		return c.of(user)
+		return c.sessionsOf(user)
 	})
 }
 
@@ -73,8 +73,8 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		if user.RemoteAccess {
 			return nil
 		}
-		c.cuts.cut(user.ID)
-		for _, s := range c.of(user.ID) {
+		c.pending.cancel(user.ID)
+		for _, s := range c.sessionsOf(user.ID) {
 			if s.Kind == agent.KindVPN && !s.inside {
 				list = append(list, s)
 			}
@@ -131,10 +131,10 @@ func (c *change) withdraw(s agent.Session) {
 	if holder := c.byAddress[s.Address]; holder == nil || holder.ID == s.ID {
 		c.firewall.Revoke(c.ctx, s)
 	} else if live != nil {
-		c.dropFurther(live)
+		c.dropAllFurther(live)
 	}
 	if live != nil {
-		c.setMore(live, nil)
+		c.setFurther(live, nil)
 	}
 }
 
@@ -142,7 +142,7 @@ func (c *change) withdraw(s agent.Session) {
 func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()
 	if connection := s.connection; connection != nil {
-		c.later(connection, reason)
+		c.notifyEnded(connection, reason)
 	}
 	c.remove(s)
 	c.recordEnd(s.Session, reason)
@@ -150,36 +150,36 @@ func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 }
 
 // later tells a connection about the end when the turn is over.
-func (c *change) later(connection Connection, reason agent.Reason) {
-	c.tell = append(c.tell, func() { connection.Ended(reason) })
+func (c *change) notifyEnded(connection Connection, reason agent.Reason) {
+	c.notify = append(c.notify, func() { connection.Ended(reason) })
 }
 
 // recordEnd writes an end into the store. Where that fails the end is owed: until the store has it, a restart would take
 // the session for an open one.
 func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
-	c.pay(s.ID, end{c.now, reason})
+	c.writeEnd(s.ID, end{c.now, reason})
 }
 
 // pay writes an end that may have been owed.
-func (c *change) pay(id string, e end) {
+func (c *change) writeEnd(id string, e end) {
 	c.renew()
 	err := c.store.EndSession(c.ctx, id, e.at, e.reason)
 	if err == nil || errors.Is(err, agent.ErrNotFound) {
-		delete(c.owed, id)
+		delete(c.unwrittenEnds, id)
 		return
 	}
 	c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", id, "reason", string(e.reason), "error", err)
-	c.owed[id] = e
-	if c.owedTimer == nil && !c.closed.Load() {
-		c.owedTimer = time.AfterFunc(owedRetry, func() { c.Manager.always((*change).payAll) })
+	c.unwrittenEnds[id] = e
+	if c.unwrittenTimer == nil && !c.closed.Load() {
+		c.unwrittenTimer = time.AfterFunc(endRetry, func() { c.Manager.always((*change).writeEnds) })
 	}
 }
 
 // payAll writes what is owed, until the store fails again.
-func (c *change) payAll() {
-	c.owedTimer = nil
-	for id, e := range c.owed {
-		if c.pay(id, e); c.owed[id] == e {
+func (c *change) writeEnds() {
+	c.unwrittenTimer = nil
+	for id, e := range c.unwrittenEnds {
+		if c.writeEnd(id, e); c.unwrittenEnds[id] == e {
 			return
 		}
 	}
@@ -190,7 +190,7 @@ func (c *change) save(s agent.Session) error {
 	if err := c.store.SaveSession(c.ctx, s); err != nil {
 		return err
 	}
-	delete(c.owed, s.ID)
+	delete(c.unwrittenEnds, s.ID)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 // endAll ends every session and tells how many there were.
 func (m *Manager) endAll(ctx context.Context, reason agent.Reason) int {
-	return m.endThose(ctx, reason, (*change).all)
+	return m.endThose(ctx, reason, (*change).allSessions)
 }
 
 // TestEndsBeforeWritten: nobody keeps access because the store is slow with somebody else's end.
@@ -24,12 +24,12 @@ func TestEndsBeforeWritten(t *testing.T) {
 		"all": func(g *gateway) int { return g.endAll(context.Background(), agent.ReasonAdmin) },
 	} {
 		scene(t, name, func(g *gateway) {
-			g.enter(at("ivan", lanPeer, "a"))
-			g.enter(at("olga", "192.168.1.99", "b"))
+			g.enter(passwordAttempt("ivan", lanPeer, "a"))
+			g.enter(passwordAttempt("olga", "192.168.1.99", "b"))
 			written := 0
-			g.memory.onEnd = func() {
-				if written++; len(g.wall.in) > 0 {
-					g.t.Errorf("still let through when an end is written: %v", g.wall.in)
+			g.memoryStore.onEnd = func() {
+				if written++; len(g.fakeFirewall.in) > 0 {
+					g.t.Errorf("still let through when an end is written: %v", g.fakeFirewall.in)
 				}
 			}
 			if n := end(g); n != 2 || written != 2 {
@@ -45,16 +45,16 @@ func TestEnds(t *testing.T) {
 	cancel()
 	// three sessions: Ivan in the LAN and outside, Olga outside.
 	begin := func(g *gateway) (lan, vpn, other entry) {
-		return g.enter(at("ivan", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b")), g.enter(at("olga", outsidePeer, "c"))
+		return g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b")), g.enter(passwordAttempt("olga", outsidePeer, "c"))
 	}
 	scene(t, "one", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		if err := g.End(ctx, lan.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}
-		g.has(vpn, other)
-		if lan.told() != "[admin]" || g.reason(lan) != agent.ReasonAdmin || len(g.wall.in) != 0 {
-			g.t.Errorf("told %s, reason %s, let through %v", lan.told(), g.reason(lan), g.wall.in)
+		g.wantLive(vpn, other)
+		if lan.endReasons() != "[admin]" || g.reason(lan) != agent.ReasonAdmin || len(g.fakeFirewall.in) != 0 {
+			g.t.Errorf("told %s, reason %s, let through %v", lan.endReasons(), g.reason(lan), g.fakeFirewall.in)
 		}
 		for _, id := range []string{lan.Session.ID, "", "nonsense"} {
 			if err := g.End(ctx, id, agent.ReasonAdmin); !errors.Is(err, agent.ErrNotFound) {
@@ -63,16 +63,16 @@ func TestEnds(t *testing.T) {
 		}
 		g.Lost(lan.Session.ID, lan.Connection)
 		g.Logout(lan.Session.ID, lan.Connection)
-		if lan.told() != "[admin]" {
-			g.t.Errorf("told %s", lan.told())
+		if lan.endReasons() != "[admin]" {
+			g.t.Errorf("told %s", lan.endReasons())
 		}
 	})
 	scene(t, "the person's own", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		g.Logout(vpn.Session.ID, vpn.Connection)
-		g.has(lan, other)
-		if vpn.told() != "[]" || g.reason(vpn) != agent.ReasonLogout {
-			g.t.Errorf("told %s, reason %s", vpn.told(), g.reason(vpn))
+		g.wantLive(lan, other)
+		if vpn.endReasons() != "[]" || g.reason(vpn) != agent.ReasonLogout {
+			g.t.Errorf("told %s, reason %s", vpn.endReasons(), g.reason(vpn))
 		}
 	})
 	scene(t, "a person's", func(g *gateway) {
@@ -80,18 +80,18 @@ func TestEnds(t *testing.T) {
 		if n := g.EndUser(gone, ivan, agent.ReasonDisabled); n != 2 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(other)
-		if lan.told() != "[disabled]" || vpn.told() != "[disabled]" {
-			g.t.Errorf("told %s, %s", lan.told(), vpn.told())
+		g.wantLive(other)
+		if lan.endReasons() != "[disabled]" || vpn.endReasons() != "[disabled]" {
+			g.t.Errorf("told %s, %s", lan.endReasons(), vpn.endReasons())
 		}
 	})
 	scene(t, "a person's, and the store cannot void the rest", func(g *gateway) {
 		_, _, other := begin(g)
-		g.memory.breaks("VoidResume")
+		g.memoryStore.breaks("VoidResume")
 		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 2 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(other)
+		g.wantLive(other)
 		if err := g.VoidResume(ctx, olga); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
@@ -101,33 +101,33 @@ func TestEnds(t *testing.T) {
 		if n := g.endAll(gone, agent.ReasonAdmin); n != 3 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has()
+		g.wantLive()
 	})
 	scene(t, "the account is switched off", func(g *gateway) {
 		_, _, other := begin(g)
-		u := g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
+		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 		if n := g.UserChanged(ctx, u); n != 2 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(other)
+		g.wantLive(other)
 	})
 	scene(t, "remote access is taken away", func(g *gateway) {
 		lan, vpn, other := begin(g)
-		u := g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
-		if n := g.UserChanged(ctx, u); n != 1 || vpn.told() != "[disabled]" {
-			g.t.Errorf("%d ended, told %s", n, vpn.told())
+		u := g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
+		if n := g.UserChanged(ctx, u); n != 1 || vpn.endReasons() != "[disabled]" {
+			g.t.Errorf("%d ended, told %s", n, vpn.endReasons())
 		}
-		g.has(lan, other)
-		g.refuse(vpn.by(vpn.ResumeToken), agent.CodeSessionOver)
+		g.wantLive(lan, other)
+		g.wantRefusal(vpn.withToken(vpn.ResumeToken), agent.CodeSessionOver)
 	})
 	scene(t, "a tunnel in the LAN needs no right", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
-		e := g.enter(at("petr", lanPeer, "a"))
-		u, _ := g.memory.User(ctx, petr)
+		e := g.enter(passwordAttempt("petr", lanPeer, "a"))
+		u, _ := g.memoryStore.User(ctx, petr)
 		if n := g.UserChanged(ctx, u); n != 0 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(e)
+		g.wantLive(e)
 	})
 }
 
@@ -148,10 +148,10 @@ func TestApply(t *testing.T) {
 			1, agent.ReasonShutdown},
 	} {
 		scene(t, c.name, func(g *gateway) {
-			lan, vpn := g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
+			lan, vpn := g.enter(passwordAttempt("petr", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b"))
 			set := g.Settings()
 			c.change(&set)
-			if n := g.Misfits(set); n != c.n {
+			if n := g.WouldEnd(set); n != c.n {
 				g.t.Errorf("%d would end, want %d", n, c.n)
 			}
 			g.configure(c.change)
@@ -162,8 +162,8 @@ func TestApply(t *testing.T) {
 			for _, e := range []entry{lan, vpn} {
 				if g.reason(e) != "" {
 					told++
-					if g.reason(e) != c.reason || e.told() != "["+string(c.reason)+"]" {
-						g.t.Errorf("%s: %s, told %s", e.Login, g.reason(e), e.told())
+					if g.reason(e) != c.reason || e.endReasons() != "["+string(c.reason)+"]" {
+						g.t.Errorf("%s: %s, told %s", e.Login, g.reason(e), e.endReasons())
 					}
 				}
 			}
@@ -173,12 +173,12 @@ func TestApply(t *testing.T) {
 		})
 	}
 	scene(t, "the agents come back under the new rules", func(g *gateway) {
-		lan, vpn := g.enter(at("petr", lanPeer, "a")), g.enter(at("ivan", "192.168.1.11", "b"))
+		lan, vpn := g.enter(passwordAttempt("petr", lanPeer, "a")), g.enter(passwordAttempt("ivan", "192.168.1.11", "b"))
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = nil })
 		if n := g.Apply(ctx); n != 2 {
 			g.t.Errorf("%d", n)
 		}
-		g.refuse(lan.by(lan.ResumeToken), agent.CodeVPNNotAllowed)
+		g.wantRefusal(lan.withToken(lan.ResumeToken), agent.CodeVPNNotAllowed)
 		if back := g.back(vpn); back.Session.Kind != agent.KindVPN {
 			g.t.Errorf("%+v", back.Session)
 		}

@@ -22,7 +22,7 @@ import (
 var errFake = errors.New("the disk is full")
 
 // memory is a working store, directory and list of devices without a disk.
-type memory struct {
+type memoryStore struct {
 	mu        sync.Mutex
 	users     map[agent.UserID]agent.User
 	passwords map[agent.UserID]string
@@ -37,12 +37,12 @@ type memory struct {
 	onEnd     func()        // when set, is called before an end is written
 }
 
-func newMemory() *memory {
-	return &memory{users: map[agent.UserID]agent.User{}, passwords: map[agent.UserID]string{},
+func newMemoryStore() *memoryStore {
+	return &memoryStore{users: map[agent.UserID]agent.User{}, passwords: map[agent.UserID]string{},
 		sessions: map[string]agent.Session{}, devices: map[string]bool{}}
 }
 
-func (m *memory) add(id agent.UserID, login string, remote bool) agent.User {
+func (m *memoryStore) add(id agent.UserID, login string, remote bool) agent.User {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := agent.User{ID: id, Login: login, Name: strings.ToUpper(login), Directory: agent.LocalDirectory, Enabled: true,
@@ -51,7 +51,7 @@ func (m *memory) add(id agent.UserID, login string, remote bool) agent.User {
 	return u
 }
 
-func (m *memory) change(id agent.UserID, change func(*agent.User)) agent.User {
+func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.User {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := m.users[id]
@@ -61,20 +61,20 @@ func (m *memory) change(id agent.UserID, change func(*agent.User)) agent.User {
 }
 
 // breaks makes a method fail from now on; empty repairs everything.
-func (m *memory) breaks(method string) {
+func (m *memoryStore) breaks(method string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.broken = method
 }
 
-func (m *memory) fail(method string) error {
+func (m *memoryStore) fail(method string) error {
 	if m.broken == method {
 		return fmt.Errorf("%s: %w", method, errFake)
 	}
 	return nil
 }
 
-func (m *memory) Knows(_ context.Context, login string) (agent.UserID, bool, error) {
+func (m *memoryStore) Knows(_ context.Context, login string) (agent.UserID, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lookups++
@@ -86,7 +86,7 @@ func (m *memory) Knows(_ context.Context, login string) (agent.UserID, bool, err
 	return 0, false, m.fail("Knows")
 }
 
-func (m *memory) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
+func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
 	id, known, _ := m.Knows(ctx, c.Login)
 	m.mu.Lock()
 	m.checks = append(m.checks, c)
@@ -107,20 +107,20 @@ func (m *memory) Authenticate(ctx context.Context, c agent.Credentials) (agent.U
 	return m.users[id], m.refusal
 }
 
-func (m *memory) KnowsDevice(_ context.Context, id agent.UserID, device string) (bool, error) {
+func (m *memoryStore) KnowsDevice(_ context.Context, id agent.UserID, device string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.devices[fmt.Sprint(id, device)], m.fail("KnowsDevice")
 }
 
-func (m *memory) RememberDevice(_ context.Context, id agent.UserID, device string, _ time.Time) error {
+func (m *memoryStore) RememberDevice(_ context.Context, id agent.UserID, device string, _ time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.devices[fmt.Sprint(id, device)] = true
 	return m.fail("RememberDevice")
 }
 
-func (m *memory) User(_ context.Context, id agent.UserID) (agent.User, error) {
+func (m *memoryStore) User(_ context.Context, id agent.UserID) (agent.User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u, ok := m.users[id]
@@ -130,7 +130,7 @@ func (m *memory) User(_ context.Context, id agent.UserID) (agent.User, error) {
 	return u, m.fail("User")
 }
 
-func (m *memory) SaveSession(ctx context.Context, s agent.Session) error {
+func (m *memoryStore) SaveSession(ctx context.Context, s agent.Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := errors.Join(m.fail("SaveSession"), ctx.Err()); err != nil {
@@ -140,7 +140,7 @@ func (m *memory) SaveSession(ctx context.Context, s agent.Session) error {
 	return nil
 }
 
-func (m *memory) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+func (m *memoryStore) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
 	if m.onEnd != nil {
 		m.onEnd()
 	}
@@ -160,7 +160,7 @@ func (m *memory) EndSession(ctx context.Context, id string, at time.Time, reason
 	return nil
 }
 
-func (m *memory) OpenSessions(context.Context) (open []agent.Session, err error) {
+func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.sessions {
@@ -175,7 +175,7 @@ func (m *memory) OpenSessions(context.Context) (open []agent.Session, err error)
 	return open, m.fail("OpenSessions")
 }
 
-func (m *memory) SessionByResume(_ context.Context, chain [32]byte) (agent.Session, error) {
+func (m *memoryStore) SessionByResume(_ context.Context, chain [32]byte) (agent.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.sessions {
@@ -186,17 +186,17 @@ func (m *memory) SessionByResume(_ context.Context, chain [32]byte) (agent.Sessi
 	return agent.Session{}, agent.ErrNotFound
 }
 
-func (m *memory) VoidResume(_ context.Context, user agent.UserID) error {
+func (m *memoryStore) VoidResume(_ context.Context, user agent.UserID) error {
 	return m.void(func(s agent.Session) bool { return s.UserID == user })
 }
 
-func (m *memory) VoidDevice(_ context.Context, user agent.UserID, device string) error {
+func (m *memoryStore) VoidDevice(_ context.Context, user agent.UserID, device string) error {
 	return m.void(func(s agent.Session) bool {
 		return s.UserID == user && s.Device.ID == device && !s.Ended.IsZero()
 	})
 }
 
-func (m *memory) void(which func(agent.Session) bool) error {
+func (m *memoryStore) void(which func(agent.Session) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.fail("VoidResume"); err != nil {
@@ -211,14 +211,14 @@ func (m *memory) void(which func(agent.Session) bool) error {
 	return nil
 }
 
-func (m *memory) session(id string) agent.Session {
+func (m *memoryStore) session(id string) agent.Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sessions[id]
 }
 
 // wall is a firewall that knows whom it lets through, and for how many grants it will work.
-type wall struct {
+type fakeFirewall struct {
 	mu     sync.Mutex
 	in     map[netip.Addr]string // session ID
 	more   map[netip.Addr]string // further addresses
@@ -228,7 +228,7 @@ type wall struct {
 	broken bool
 }
 
-func (w *wall) Grant(_ context.Context, s agent.Session) error {
+func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -239,7 +239,7 @@ func (w *wall) Grant(_ context.Context, s agent.Session) error {
 	return nil
 }
 
-func (w *wall) Readmit(_ context.Context, s agent.Session) error {
+func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -253,7 +253,7 @@ func (w *wall) Readmit(_ context.Context, s agent.Session) error {
 	return nil
 }
 
-func (w *wall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
+func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -266,7 +266,7 @@ func (w *wall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) er
 	return nil
 }
 
-func (w *wall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
+func (w *fakeFirewall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.more[a]; ok {
@@ -275,7 +275,7 @@ func (w *wall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
 	delete(w.more, a)
 }
 
-func (w *wall) Revoke(_ context.Context, s agent.Session) {
+func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if holder, ok := w.in[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
@@ -290,7 +290,7 @@ func (w *wall) Revoke(_ context.Context, s agent.Session) {
 	}
 }
 
-func (w *wall) Traffic() map[string]agent.Traffic {
+func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
@@ -300,7 +300,7 @@ func (w *wall) Traffic() map[string]agent.Traffic {
 	return traffic
 }
 
-func (w *wall) MACs() map[string]net.HardwareAddr {
+func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	macs := map[string]net.HardwareAddr{}
@@ -311,7 +311,7 @@ func (w *wall) MACs() map[string]net.HardwareAddr {
 }
 
 // pipe is a tunnel with a small pool.
-type pipe struct {
+type fakeTunnel struct {
 	mu        sync.Mutex
 	off       bool
 	broken    bool // whether no peer can be added
@@ -319,17 +319,17 @@ type pipe struct {
 	size      int
 	addresses map[string]netip.Addr // by session ID
 	keys      map[string]agent.Key
-	wall      *wall
+	firewall  *fakeFirewall
 	exposed   []string // sessions whose peer was removed while their address was let through
 }
 
-func (p *pipe) Available() bool {
+func (p *fakeTunnel) Available() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.off
 }
 
-func (p *pipe) Reserve(_ context.Context, s agent.Session) (netip.Addr, error) {
+func (p *fakeTunnel) Reserve(_ context.Context, s agent.Session) (netip.Addr, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a, ok := p.addresses[s.ID]; ok {
@@ -352,7 +352,7 @@ func (p *pipe) Reserve(_ context.Context, s agent.Session) (netip.Addr, error) {
 	return netip.Addr{}, agent.Refuse(agent.CodePoolExhausted)
 }
 
-func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
+func (p *fakeTunnel) Up(_ context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, k := range p.keys {
@@ -368,20 +368,20 @@ func (p *pipe) Up(_ context.Context, s agent.Session, key agent.Key) (agent.Tunn
 	return agent.TunnelConfig{ServerPort: 3051, Address: netip.PrefixFrom(s.Address, 16)}, nil
 }
 
-func (p *pipe) Release(_ context.Context, s agent.Session) {
+func (p *fakeTunnel) Release(_ context.Context, s agent.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wall.mu.Lock()
-	if p.wall.in[s.Address] == s.ID {
+	p.firewall.mu.Lock()
+	if p.firewall.in[s.Address] == s.ID {
 		p.exposed = append(p.exposed, s.ID)
 	}
-	p.wall.mu.Unlock()
+	p.firewall.mu.Unlock()
 	if delete(p.keys, s.ID); !p.stuck {
 		delete(p.addresses, s.ID)
 	}
 }
 
-func (p *pipe) Traffic() map[string]agent.Traffic {
+func (p *fakeTunnel) Traffic() map[string]agent.Traffic {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
@@ -410,7 +410,7 @@ func (l *agentConnection) Expiring(left time.Duration, _ time.Time) {
 	l.notices = append(l.notices, left)
 }
 
-func (l *agentConnection) told() string {
+func (l *agentConnection) endReasons() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return fmt.Sprint(l.ended)
@@ -426,12 +426,12 @@ type tester interface {
 // gateway is a Manager with everything around it.
 type gateway struct {
 	*Manager
-	t      tester
-	memory *memory
-	wall   *wall
-	pipe   *pipe
-	gate   *Gate
-	events *events
+	t            tester
+	memoryStore  *memoryStore
+	fakeFirewall *fakeFirewall
+	fakeTunnel   *fakeTunnel
+	gate         *Gate
+	events       *events
 
 	mu  sync.Mutex
 	set agent.Settings
@@ -447,16 +447,16 @@ const (
 var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/64")}
 
 func newGateway(t tester) *gateway {
-	g := &gateway{t: t, memory: newMemory(), events: &events{}, set: agent.DefaultSettings(),
-		wall: &wall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
+	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
+		fakeFirewall: &fakeFirewall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
 			closed: map[string]bool{}},
-		pipe: &pipe{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
-	g.pipe.wall = g.wall
+		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
+	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true
 	g.set.LocalNetworks = lanNets
-	g.memory.add(ivan, "ivan", true)
-	g.memory.add(olga, "olga", true)
-	g.memory.add(petr, "petr", false)
+	g.memoryStore.add(ivan, "ivan", true)
+	g.memoryStore.add(olga, "olga", true)
+	g.memoryStore.add(petr, "petr", false)
 	g.start()
 	return g
 }
@@ -464,20 +464,20 @@ func newGateway(t tester) *gateway {
 // start makes the next process on the same disk, firewall and tunnel.
 func (g *gateway) start() {
 	log := slog.New(slog.NewJSONHandler(g.events, nil))
-	g.gate = NewGate(g.memory, g.memory, log)
-	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memory, Firewall: g.wall, Tunnel: g.pipe, Settings: g.Settings, Log: log})
+	g.gate = NewGate(g.memoryStore, g.memoryStore, log)
+	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memoryStore, Firewall: g.fakeFirewall, Tunnel: g.fakeTunnel, Settings: g.Settings, Log: log})
 }
 
 // restart is a kill -9 and a new process, which finds an empty tunnel, and further addresses that have run out of time.
 func (g *gateway) restart() {
 	g.t.Helper()
 	g.kill()
-	g.pipe.mu.Lock()
-	g.pipe.addresses, g.pipe.keys = map[string]netip.Addr{}, map[string]agent.Key{}
-	g.pipe.mu.Unlock()
-	g.wall.mu.Lock()
-	g.wall.more = map[netip.Addr]string{}
-	g.wall.mu.Unlock()
+	g.fakeTunnel.mu.Lock()
+	g.fakeTunnel.addresses, g.fakeTunnel.keys = map[string]netip.Addr{}, map[string]agent.Key{}
+	g.fakeTunnel.mu.Unlock()
+	g.fakeFirewall.mu.Lock()
+	g.fakeFirewall.more = map[netip.Addr]string{}
+	g.fakeFirewall.mu.Unlock()
 	g.start()
 	if err := g.Restore(context.Background()); err != nil {
 		g.t.Fatalf("restore: %v", err)
@@ -507,8 +507,8 @@ func (g *gateway) kill() {
 		for _, s := range c.sessions {
 			s.stop()
 		}
-		if c.owedTimer != nil {
-			c.owedTimer.Stop()
+		if c.unwrittenTimer != nil {
+			c.unwrittenTimer.Stop()
 		}
 	})
 }
@@ -526,19 +526,19 @@ func (g *gateway) configure(change func(*agent.Settings)) {
 }
 
 // at is an attempt with a right password.
-func at(login, peer, device string) Attempt {
+func passwordAttempt(login, peer, device string) Attempt {
 	return Attempt{Login: login, Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(peer)}, Device: agent.Device{ID: device},
 		Connection: &agentConnection{}}
 }
 
 // by is the attempt with a token instead.
-func (a Attempt) by(token string) Attempt {
+func (a Attempt) withToken(token string) Attempt {
 	a.Password, a.Resume, a.Connection = "", token, &agentConnection{}
 	return a
 }
 
 // from is the attempt from elsewhere, on a connection of its own.
-func (a Attempt) from(peer string) Attempt {
+func (a Attempt) fromPeer(peer string) Attempt {
 	a.Peer.Addr, a.Connection = netip.MustParseAddr(peer), &agentConnection{}
 	return a
 }
@@ -549,7 +549,7 @@ type entry struct {
 	Attempt
 }
 
-func (e entry) told() string { return e.Connection.(*agentConnection).told() }
+func (e entry) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
 
 // enter authorises, which must succeed.
 func (g *gateway) enter(a Attempt) entry {
@@ -558,24 +558,24 @@ func (g *gateway) enter(a Attempt) entry {
 	if err != nil {
 		g.t.Fatalf("%s from %v was refused: %v", a.Login, a.Peer, err)
 	}
-	g.sound()
+	g.checkInvariants()
 	return entry{grant, a}
 }
 
 // refuse authorises, which must be refused.
-func (g *gateway) refuse(a Attempt, code agent.Code) *agent.Error {
+func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 	g.t.Helper()
 	_, err := g.Authorize(context.Background(), a)
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) || refusal.Code != code {
 		g.t.Fatalf("%s from %v: %v, want %s", a.Login, a.Peer, err, code)
 	}
-	g.sound()
+	g.checkInvariants()
 	return refusal
 }
 
 // has checks which sessions live, in order.
-func (g *gateway) has(entries ...entry) {
+func (g *gateway) wantLive(entries ...entry) {
 	g.t.Helper()
 	live := map[string]bool{}
 	for _, s := range g.Sessions() {
@@ -589,30 +589,30 @@ func (g *gateway) has(entries ...entry) {
 	if len(live) != len(entries) {
 		g.t.Errorf("%d sessions live, want %d", len(live), len(entries))
 	}
-	g.sound()
+	g.checkInvariants()
 }
 
 // reason is why the store says that a session ended, empty while it has not.
-func (g *gateway) reason(e entry) agent.Reason { return g.memory.session(e.Session.ID).Reason }
+func (g *gateway) reason(e entry) agent.Reason { return g.memoryStore.session(e.Session.ID).Reason }
 
 // sound checks what must hold whenever nothing is under way: exactly the live sessions have access, each index leads to
 // them, no rule about numbers is broken, and the store tells the same.
-func (g *gateway) sound() {
+func (g *gateway) checkInvariants() {
 	g.t.Helper()
 	g.always(func(c *change) {
-		g.wall.mu.Lock()
-		defer g.wall.mu.Unlock()
-		g.pipe.mu.Lock()
-		defer g.pipe.mu.Unlock()
+		g.fakeFirewall.mu.Lock()
+		defer g.fakeFirewall.mu.Unlock()
+		g.fakeTunnel.mu.Lock()
+		defer g.fakeTunnel.mu.Unlock()
 		lan, vpn, opened, chains, users, more, proofs := 0, 0, 0, 0, 0, 0, 0
 		devices := map[string]bool{}
 		for id, s := range c.sessions {
 			if s.Kind == agent.KindVPN {
 				vpn++
-				if g.pipe.addresses[id] != s.Address {
-					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.pipe.addresses[id])
+				if g.fakeTunnel.addresses[id] != s.Address {
+					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.fakeTunnel.addresses[id])
 				}
-				if g.wall.in[s.Address] == id {
+				if g.fakeFirewall.in[s.Address] == id {
 					opened++
 				}
 			} else {
@@ -620,13 +620,13 @@ func (g *gateway) sound() {
 				if c.byAddress[s.Address] != s {
 					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
 				}
-				if open := g.wall.in[s.Address] != ""; open {
+				if open := g.fakeFirewall.in[s.Address] != ""; open {
 					opened++
-				} else if !g.wall.closed[id] {
+				} else if !g.fakeFirewall.closed[id] {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
 				}
 			}
-			more += g.soundMore(c, s)
+			more += g.checkFurther(c, s)
 			if s.proof.digest != [32]byte{} {
 				if proofs++; c.byProof[s.proof.digest] != s || s.connection == nil {
 					g.t.Errorf("the address token of session %s leads elsewhere", id)
@@ -640,7 +640,7 @@ func (g *gateway) sound() {
 			} else {
 				devices[device] = true
 			}
-			if kept := g.memory.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
+			if kept := g.memoryStore.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
 			if s.timer == nil || s.connection == nil && s.graceEnds.IsZero() {
@@ -653,40 +653,40 @@ func (g *gateway) sound() {
 				g.t.Errorf("user %d has an empty list", user)
 			}
 		}
-		if len(c.byAddress) != lan+more || len(g.wall.in) != opened || len(g.pipe.exposed) > 0 || len(g.wall.more) != more || len(c.byProof) != proofs || len(g.pipe.addresses) != vpn || len(c.byChain) != chains ||
+		if len(c.byAddress) != lan+more || len(g.fakeFirewall.in) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.more) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
 			users != len(c.sessions) {
 			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
-				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.wall.in), len(g.wall.more), g.pipe.exposed, len(g.pipe.addresses), len(c.byChain), chains, users, len(c.byProof))
+				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.in), len(g.fakeFirewall.more), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
 		}
-		for id := range g.pipe.keys {
+		for id := range g.fakeTunnel.keys {
 			if c.sessions[id] == nil {
 				g.t.Errorf("a peer is left of session %s", id)
 			}
 		}
-		open, _ := g.memory.OpenSessions(context.Background())
-		if len(open) != len(c.sessions)+len(c.owed) {
-			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.owed))
+		open, _ := g.memoryStore.OpenSessions(context.Background())
+		if len(open) != len(c.sessions)+len(c.unwrittenEnds) {
+			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.unwrittenEnds))
 		}
 	})
 }
 
 // soundMore checks a session's further addresses and counts them.
-func (g *gateway) soundMore(c *change, s *session) int {
+func (g *gateway) checkFurther(c *change, s *session) int {
 	g.t.Helper()
 	count := map[bool]int{s.Address.Is4(): 1}
-	for _, f := range s.more {
+	for _, f := range s.further {
 		count[f.addr.Is4()]++
-		if c.byAddress[f.addr] != s || g.wall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
-			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.wall.more[f.addr])
+		if c.byAddress[f.addr] != s || g.fakeFirewall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
+			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.more[f.addr])
 		}
 		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
 		}
 	}
-	if len(s.more) > 0 && (s.Kind != agent.KindLAN || count[true] > 1 || count[false] > agent.MaxIPv6) {
+	if len(s.further) > 0 && (s.Kind != agent.KindLAN || count[true] > 1 || count[false] > agent.MaxIPv6) {
 		g.t.Errorf("session %s of kind %s has %d addresses of IPv4 and %d of IPv6", s.ID, s.Kind, count[true], count[false])
 	}
-	return len(s.more)
+	return len(s.further)
 }
 
 // events is the log.
@@ -721,7 +721,7 @@ func (e *events) all() string {
 }
 
 // pass lets the fake clock run, and what is due then happen.
-func pass(d time.Duration) {
+func advance(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
 	synctest.Wait()

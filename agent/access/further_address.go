@@ -32,7 +32,7 @@ type proof struct {
 }
 
 // further is an address of a session beside its own.
-type further struct {
+type furtherAddress struct {
 	addr    netip.Addr
 	proveBy time.Time // when it is gone unless it is proved on the present connection; zero = it was
 }
@@ -98,24 +98,24 @@ func (m *Manager) redeem(token string) (*session, Connection) {
 func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Peer) error {
 	peer := from.Addr
 	if !from.Inside {
-		return m.unproved(from, agent.Session{}, "not in the LAN")
+		return m.refuseAddress(from, agent.Session{}, "not in the LAN")
 	}
 	if err := m.proofs.enter(ctx, peer); err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "address_throttled", net: widest(from)}, "address refused", "peer", from)
+		m.gate.logLimiter.warn(ctx, logKey{event: "address_throttled", net: widestNetwork(from)}, "address refused", "peer", from)
 		return err
 	}
 	s, connection := m.redeem(token)
 	if s == nil {
 		m.proofs.leave(peer, 0, wrong)
-		return m.unproved(from, agent.Session{}, "token")
+		return m.refuseAddress(from, agent.Session{}, "token")
 	}
 	m.proofs.leave(peer, 0, undecided)
 	return m.change(ctx, func(c *change) error { return c.prove(s, connection, from) })
 }
 
 // unproved refuses an address and logs why.
-func (m *Manager) unproved(peer agent.Peer, s agent.Session, why string) error {
-	m.gate.sparing.warn(context.Background(), sparingKey{"address_refused", why, widest(peer), s.UserID}, "address refused",
+func (m *Manager) refuseAddress(peer agent.Peer, s agent.Session, why string) error {
+	m.gate.logLimiter.warn(context.Background(), logKey{"address_refused", why, widestNetwork(peer), s.UserID}, "address refused",
 		"why", why, "peer", peer, "session", s.ID, "account", s.Login)
 	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
 }
@@ -126,68 +126,68 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	holder := c.byAddress[peer]
 	switch {
 	case c.closed.Load(), c.sessions[s.ID] != s, s.connection != connection, s.Kind != agent.KindLAN:
-		return c.unproved(from, s.Session, "the session has moved on")
+		return c.refuseAddress(from, s.Session, "the session has moved on")
 	case peer == s.Address:
 		return nil // has it
 	case holder != nil && holder != s:
 		next := s.Session
 		next.ExternalIP = peer
-		return c.busy(next, holder.Session)
+		return c.refuseBusy(next, holder.Session)
 	case !c.inside(c.settings, peer, from.Interface), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
-		return c.unproved(from, s.Session, "no further address")
+		return c.refuseAddress(from, s.Session, "no further address")
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
-		c.dropFurtherOne(s, peer)
-		c.setMore(s, without(s.more, peer))
+		c.dropFurther(s, peer)
+		c.setFurther(s, without(s.further, peer))
 		c.log.WarnContext(c.ctx, "address refused", "event", "address_refused", "why", "firewall", "peer", peer,
 			"session", s.ID, "account", s.Login, "error", err)
 		return err
 	}
-	c.keepMore(s, peer)
+	c.addFurther(s, peer)
 	c.event("address_proved", s.Session, "further", peer)
 	return nil
 }
 
 // keepMore makes an address that was let through the one that was proved last. When there are more of its family than
 // may be, the one goes that was proved longest ago: addresses that rotate leave their predecessors behind.
-func (c *change) keepMore(s *session, addr netip.Addr) {
+func (c *change) addFurther(s *session, addr netip.Addr) {
 	most := 1
 	if addr.Is6() {
 		most = agent.MaxIPv6
 	}
-	list, room := []further{{addr: addr}}, most-1
+	list, room := []furtherAddress{{addr: addr}}, most-1
 	if s.Address.Is4() == addr.Is4() {
 		room--
 	}
-	for _, f := range slices.Backward(without(s.more, addr)) {
+	for _, f := range slices.Backward(without(s.further, addr)) {
 		if f.addr.Is4() != addr.Is4() {
 			list = append(list, f)
 		} else if room > 0 {
 			list, room = append(list, f), room-1
 		} else {
-			c.dropFurtherOne(s, f.addr)
+			c.dropFurther(s, f.addr)
 		}
 	}
 	slices.Reverse(list)
-	c.setMore(s, list)
+	c.setFurther(s, list)
 	c.arm(s)
 }
 
 // reproveFurther gives the addresses of a session that has a new connection a minute to be proved on it; those that were in
 // doubt before keep their time.
 func (c *change) reproveFurther(s *session) {
-	list := slices.Clone(s.more)
+	list := slices.Clone(s.further)
 	for i := range list {
 		if list[i].proveBy.IsZero() {
 			list[i].proveBy = c.now.Add(proofTTL)
 		}
 	}
-	c.setMore(s, list)
+	c.setFurther(s, list)
 }
 
 // proveBy is when the first address of a session is gone unless it is proved; zero for never.
 func (s *session) proveBy() (first time.Time) {
-	for _, f := range s.more {
+	for _, f := range s.further {
 		if !f.proveBy.IsZero() && (first.IsZero() || f.proveBy.Before(first)) {
 			first = f.proveBy
 		}
@@ -197,38 +197,40 @@ func (s *session) proveBy() (first time.Time) {
 
 // dropUnproved takes away the addresses whose time to be proved is over.
 func (c *change) dropUnproved(s *session) {
-	c.dropMore(s, func(f further) bool { return !f.proveBy.IsZero() && !c.now.Before(f.proveBy) })
+	c.dropFurtherIf(s, func(f furtherAddress) bool { return !f.proveBy.IsZero() && !c.now.Before(f.proveBy) })
 }
 
 // dropMore takes away further addresses.
-func (c *change) dropMore(s *session, which func(further) bool) {
-	var rest []further
-	for _, f := range s.more {
+func (c *change) dropFurtherIf(s *session, which func(furtherAddress) bool) {
+	var rest []furtherAddress
+	for _, f := range s.further {
 		if which(f) {
-			c.dropFurtherOne(s, f.addr)
+			c.dropFurther(s, f.addr)
 		} else {
 			rest = append(rest, f)
 		}
 	}
-	if len(rest) != len(s.more) {
-		c.setMore(s, rest)
+	if len(rest) != len(s.further) {
+		c.setFurther(s, rest)
 	}
 }
 
 // dropFurther takes all further addresses away, and nothing else.
-func (c *change) dropFurther(s *session) { c.dropMore(s, func(further) bool { return true }) }
+func (c *change) dropAllFurther(s *session) {
+	c.dropFurtherIf(s, func(furtherAddress) bool { return true })
+}
 
-func (c *change) dropFurtherOne(s *session, addr netip.Addr) {
+func (c *change) dropFurther(s *session, addr netip.Addr) {
 	c.renew()
 	c.firewall.RevokeAddress(c.ctx, s.Session, addr)
 }
 
 // setMore makes list what everybody sees of a session's further addresses.
-func (c *change) setMore(s *session, list []further) {
+func (c *change) setFurther(s *session, list []furtherAddress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.leaveMore(s)
-	s.more = list
+	c.unindexFurther(s)
+	s.further = list
 	if c.sessions[s.ID] != s {
 		return
 	}
@@ -238,8 +240,8 @@ func (c *change) setMore(s *session, list []further) {
 }
 
 // leaveMore takes the further addresses out of the index. For callers that have mu.
-func (m *Manager) leaveMore(s *session) {
-	for _, f := range s.more {
+func (m *Manager) unindexFurther(s *session) {
+	for _, f := range s.further {
 		if m.byAddress[f.addr] == s {
 			delete(m.byAddress, f.addr)
 		}
@@ -247,14 +249,14 @@ func (m *Manager) leaveMore(s *session) {
 }
 
 // addresses are the further ones. For callers that have mu.
-func (s *session) addresses() []netip.Addr {
+func (s *session) furtherAddresses() []netip.Addr {
 	var list []netip.Addr
-	for _, f := range s.more {
+	for _, f := range s.further {
 		list = append(list, f.addr)
 	}
 	return list
 }
 
-func without(list []further, addr netip.Addr) []further {
-	return slices.DeleteFunc(slices.Clone(list), func(f further) bool { return f.addr == addr })
+func without(list []furtherAddress, addr netip.Addr) []furtherAddress {
+	return slices.DeleteFunc(slices.Clone(list), func(f furtherAddress) bool { return f.addr == addr })
 }

@@ -33,7 +33,7 @@ func (g *gateway) proves(e entry, addr netip.Addr) {
 	if err := g.ProveAddress(context.Background(), g.token(e), addr); err != nil {
 		g.t.Fatalf("%v: %v", addr, err)
 	}
-	g.sound()
+	g.checkInvariants()
 }
 
 func (g *gateway) refuses(token string, addr netip.Addr, code agent.Code) {
@@ -43,23 +43,23 @@ func (g *gateway) refuses(token string, addr netip.Addr, code agent.Code) {
 	if !errors.As(err, &refusal) || refusal.Code != code {
 		g.t.Errorf("%v: %v, want %s", addr, err, code)
 	}
-	g.sound()
+	g.checkInvariants()
 }
 
 // more checks the further addresses of a session.
 func (g *gateway) more(e entry, want ...netip.Addr) {
 	g.t.Helper()
 	for _, s := range g.Sessions() {
-		if s.ID == e.Session.ID && fmt.Sprint(s.More) != fmt.Sprint(want) {
-			g.t.Errorf("%v has %v, want %v", s.Address, s.More, want)
+		if s.ID == e.Session.ID && fmt.Sprint(s.FurtherAddresses) != fmt.Sprint(want) {
+			g.t.Errorf("%v has %v, want %v", s.Address, s.FurtherAddresses, want)
 		}
 	}
-	g.sound()
+	g.checkInvariants()
 }
 
 func TestProveAddress(t *testing.T) {
 	scene(t, "one after the other", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.proves(e, netip.MustParseAddr("::ffff:"+lanPeer)) // its own, which it has
 		g.proves(e, further2)
@@ -74,20 +74,20 @@ func TestProveAddress(t *testing.T) {
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Fatalf("%v", err)
 		}
-		g.has()
-		if g.wall.cuts[further1] != 1 || g.wall.cuts[further2] != 1 {
-			g.t.Errorf("cuts %v", g.wall.cuts)
+		g.wantLive()
+		if g.fakeFirewall.cuts[further1] != 1 || g.fakeFirewall.cuts[further2] != 1 {
+			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
 	scene(t, "IPv4 beside IPv6", func(g *gateway) {
-		e := g.enter(at("ivan", "fd00::1", "a"))
+		e := g.enter(passwordAttempt("ivan", "fd00::1", "a"))
 		g.proves(e, netip.MustParseAddr(lanPeer))
 		g.proves(e, netip.MustParseAddr("192.168.1.11"))
 		g.more(e, netip.MustParseAddr("192.168.1.11"))
 	})
 	scene(t, "as many as may be", func(g *gateway) {
 		for i, own := range []string{lanPeer, "fd00::ff"} {
-			e := g.enter(at("ivan", own, own))
+			e := g.enter(passwordAttempt("ivan", own, own))
 			var all []netip.Addr
 			addr := further1
 			for range agent.MaxIPv6 + 3 {
@@ -103,7 +103,7 @@ func TestProveAddress(t *testing.T) {
 
 func TestProveAddressRefuses(t *testing.T) {
 	scene(t, "tokens", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		used := g.token(e)
 		if err := g.ProveAddress(context.Background(), used, further1); err != nil {
 			g.t.Errorf("%v", err)
@@ -112,14 +112,14 @@ func TestProveAddressRefuses(t *testing.T) {
 		overtaken := g.token(e)
 		late := g.token(e)
 		g.refuses(overtaken, further2, agent.CodeAddressRefused)
-		pass(proofTTL)
+		advance(proofTTL)
 		g.refuses(late, further2, agent.CodeAddressRefused)
 		g.refuses("", further2, agent.CodeAddressRefused)
 		ofLost := g.token(e)
 		g.Lost(e.Session.ID, e.Connection)
 		g.refuses(ofLost, further2, agent.CodeAddressRefused)
 		g.more(e, further1)
-		back := g.enter(e.by(e.ResumeToken))
+		back := g.enter(e.withToken(e.ResumeToken))
 		g.refuses(ofLost, further2, agent.CodeAddressRefused)
 		ofEnded := g.token(back)
 		g.Logout(back.Session.ID, back.Connection)
@@ -129,13 +129,13 @@ func TestProveAddressRefuses(t *testing.T) {
 		}
 	})
 	scene(t, "addresses", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		other := g.enter(at("olga", "192.168.1.11", "b"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		other := g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
 		g.proves(other, further1)
 		g.configure(func(s *agent.Settings) {
 			s.LocalNetworks = append(s.LocalNetworks, netip.MustParsePrefix("fe80::/10"))
 		})
-		g.wall.other[further2] = true
+		g.fakeFirewall.other[further2] = true
 		g.refuses(g.token(e), further1, agent.CodeAddressBusy)
 		g.refuses(g.token(e), other.Session.Address, agent.CodeAddressBusy)
 		g.refuses(g.token(e), further2, agent.CodeAddressRefused)
@@ -144,12 +144,12 @@ func TestProveAddressRefuses(t *testing.T) {
 		}
 		g.more(e)
 		g.proves(e, further1.Prev())
-		g.wall.other[further1.Prev()] = true // it has gone to another computer meanwhile
+		g.fakeFirewall.other[further1.Prev()] = true // it has gone to another computer meanwhile
 		g.refuses(g.token(e), further1.Prev(), agent.CodeAddressRefused)
 		g.more(e)
 	})
 	scene(t, "sessions", func(g *gateway) {
-		lan, vpn := g.enter(at("ivan", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "b"))
+		lan, vpn := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b"))
 		for _, c := range []struct {
 			id         string
 			connection Connection
@@ -164,7 +164,7 @@ func TestProveAddressRefuses(t *testing.T) {
 		if _, _, err := g.AddressToken(lan.Session.ID, lan.Connection); fmt.Sprint(err) != fmt.Sprint(agent.Refuse(agent.CodeBadMessage)) {
 			g.t.Errorf("without a firewall: %v", err)
 		}
-		g.firewall = g.wall
+		g.firewall = g.fakeFirewall
 	})
 }
 
@@ -172,7 +172,7 @@ func TestProveAddressRefuses(t *testing.T) {
 // as it likes.
 func TestAddressTokensArePaced(t *testing.T) {
 	scene(t, "one agent", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		for range proofBurst {
 			g.token(e)
 		}
@@ -181,14 +181,14 @@ func TestAddressTokensArePaced(t *testing.T) {
 		if !errors.As(err, &refusal) || refusal.Code != agent.CodeTooManyAttempts || refusal.Wait <= 0 || refusal.Wait > proofEvery {
 			g.t.Fatalf("%v", err)
 		}
-		pass(refusal.Wait)
+		advance(refusal.Wait)
 		g.token(e)
 		if len(g.byProof) != 1 {
 			g.t.Errorf("%d tokens are good", len(g.byProof))
 		}
 	})
 	scene(t, "a guesser", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		for range proofLimit {
 			g.refuses("a guess", further1, agent.CodeAddressRefused)
 		}
@@ -200,31 +200,31 @@ func TestAddressTokensArePaced(t *testing.T) {
 // TestFurtherAddressIsTaken: an address of a session is its own for everybody who logs in from there.
 func TestFurtherAddressIsTaken(t *testing.T) {
 	scene(t, "another person", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
-		g.refuse(at("olga", "fd00::1", "b"), agent.CodeAddressBusy)
+		g.wantRefusal(passwordAttempt("olga", "fd00::1", "b"), agent.CodeAddressBusy)
 		g.Lost(e.Session.ID, e.Connection)
-		next := g.enter(at("olga", "fd00::1", "b"))
-		g.has(next)
-		if g.reason(e) != agent.ReasonLost || g.wall.cuts[further1] != 1 {
-			g.t.Errorf("%s, cuts %v", g.reason(e), g.wall.cuts)
+		next := g.enter(passwordAttempt("olga", "fd00::1", "b"))
+		g.wantLive(next)
+		if g.reason(e) != agent.ReasonLost || g.fakeFirewall.cuts[further1] != 1 {
+			g.t.Errorf("%s, cuts %v", g.reason(e), g.fakeFirewall.cuts)
 		}
 	})
 	scene(t, "the same person", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
-		g.has(g.enter(at("ivan", "fd00::1", "b")))
-		if e.told() != "[replaced]" {
-			g.t.Errorf("told %s", e.told())
+		g.wantLive(g.enter(passwordAttempt("ivan", "fd00::1", "b")))
+		if e.endReasons() != "[replaced]" {
+			g.t.Errorf("told %s", e.endReasons())
 		}
 	})
 	scene(t, "the same person on the session's own address", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
-		next := g.enter(at("ivan", lanPeer, "a"))
+		next := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.more(next)
-		if g.wall.cuts[e.Session.Address] != 0 || g.wall.cuts[further1] != 1 {
-			g.t.Errorf("cuts %v", g.wall.cuts)
+		if g.fakeFirewall.cuts[e.Session.Address] != 0 || g.fakeFirewall.cuts[further1] != 1 {
+			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
 }
@@ -232,41 +232,41 @@ func TestFurtherAddressIsTaken(t *testing.T) {
 // TestFurtherAddressesOfAResume: a lost connection cuts nobody, but what is not proved on the next one is closed.
 func TestFurtherAddressesOfAResume(t *testing.T) {
 	scene(t, "in the same place", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.proves(e, further2)
 		g.Lost(e.Session.ID, e.Connection)
 		g.more(e, further1, further2)
-		e = g.enter(e.by(e.ResumeToken))
+		e = g.enter(e.withToken(e.ResumeToken))
 		g.more(e, further1, further2)
 		g.proves(e, further1)
-		pass(proofTTL - time.Second)
-		e = g.enter(e.by(e.ResumeToken)) // again; what was in doubt keeps its time
+		advance(proofTTL - time.Second)
+		e = g.enter(e.withToken(e.ResumeToken)) // again; what was in doubt keeps its time
 		g.proves(e, further1)
-		pass(time.Second)
+		advance(time.Second)
 		g.more(e, further1)
-		pass(2 * proofTTL)
+		advance(2 * proofTTL)
 		g.more(e, further1)
-		if g.wall.cuts[further1] != 0 || g.wall.cuts[further2] != 1 {
-			g.t.Errorf("cuts %v", g.wall.cuts)
+		if g.fakeFirewall.cuts[further1] != 0 || g.fakeFirewall.cuts[further2] != 1 {
+			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
 	scene(t, "elsewhere", func(g *gateway) {
 		for _, peer := range []string{"192.168.1.11", "fd00::1", outsidePeer} {
-			e := g.enter(at("ivan", lanPeer, "a"))
+			e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 			g.proves(e, further1)
 			g.Lost(e.Session.ID, e.Connection)
-			e = g.enter(e.from(peer).by(e.ResumeToken))
+			e = g.enter(e.fromPeer(peer).withToken(e.ResumeToken))
 			g.more(e)
 			g.Logout(e.Session.ID, e.Connection)
 		}
 	})
 	scene(t, "after a restart", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.restart()
 		g.more(e)
-		e = g.enter(e.by(e.ResumeToken))
+		e = g.enter(e.withToken(e.ResumeToken))
 		g.proves(e, further1)
 		g.more(e, further1)
 	})
@@ -275,13 +275,13 @@ func TestFurtherAddressesOfAResume(t *testing.T) {
 // TestFurtherAddressOutsideTheLAN: a change of the local networks leaves the session and takes the address.
 func TestFurtherAddressOutsideTheLAN(t *testing.T) {
 	scene(t, "IPv4 only", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.proves(e, further1)
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = lanNets[:1] })
 		if n := g.Apply(context.Background()); n != 0 {
 			g.t.Errorf("%d ended", n)
 		}
-		g.has(e)
+		g.wantLive(e)
 		g.more(e)
 	})
 }

@@ -16,18 +16,18 @@ const minRefusalDelay = 300 * time.Millisecond
 
 // Gate is where everybody signs in.
 type Gate struct {
-	directory Directory
-	devices   Devices
-	log       *slog.Logger
-	throttle  *throttle
-	logins    *rates   // that succeed
-	resumes   *rates   // that succeed
-	sparing   *sparing // what others can repeat
+	directory  Directory
+	devices    Devices
+	log        *slog.Logger
+	throttle   *throttle
+	logins     *rates      // that succeed
+	resumes    *rates      // that succeed
+	logLimiter *logLimiter // what others can repeat
 }
 
 // NewGate makes a gate.
 func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
-	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), sparing: newSparing(log),
+	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), logLimiter: newLogLimiter(log),
 		logins: newRates(loginsPerAccount, loginsPerDevice), resumes: newRates(resumesPerAccount, resumesPerDevice)}
 }
 
@@ -106,8 +106,8 @@ func outcomeOf(err error) outcome {
 }
 
 // attempt finds out under which counts a sign-in falls.
-func (g *Gate) attempt(ctx context.Context, s SignIn) (attempt, error) {
-	a := attempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
+func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
+	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
 	var err error
 	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
 		return a, err
@@ -147,12 +147,12 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 // Throttled is when the last lock of an account after wrong passwords ends; zero when there is none.
 func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.throttled(user) }
 
-// Lift forgets the wrong passwords of an account, wherever they came from.
-func (g *Gate) Lift(user agent.UserID) { g.throttle.lift(user) }
+// Unlock forgets the wrong passwords of an account, wherever they came from.
+func (g *Gate) Unlock(user agent.UserID) { g.throttle.unlock(user) }
 
 // logRefusal logs a refusal as a security event. Every wrong password for an account has its line; what others can repeat
 // without end is logged sparingly.
-func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err error) {
+func (g *Gate) logRefusal(ctx context.Context, event string, a signInAttempt, err error) {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) {
 		return // the caller logs what failed in the gateway
@@ -163,11 +163,11 @@ func (g *Gate) logRefusal(ctx context.Context, event string, a attempt, err erro
 		g.log.WarnContext(ctx, "sign-in refused", append([]any{"event", event}, attrs...)...)
 		return
 	}
-	g.sparing.warn(ctx, sparingKey{event, string(refusal.Code), widest(a.peer), a.user}, "sign-in refused", attrs...)
+	g.logLimiter.warn(ctx, logKey{event, string(refusal.Code), widestNetwork(a.peer), a.user}, "sign-in refused", attrs...)
 }
 
 // account is the login as it may stand in the log: people type passwords in its place.
-func (a attempt) account() string {
+func (a signInAttempt) account() string {
 	if !a.known {
 		return "***"
 	}

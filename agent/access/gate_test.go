@@ -47,11 +47,11 @@ func TestSignIn(t *testing.T) {
 		{name: "empty login", login: " ", password: "right", code: agent.CodeBadCredentials},
 		{name: "endless login", login: strings.Repeat("i", agent.MaxLoginTyped+1), password: "right", code: agent.CodeBadCredentials},
 		{name: "switched off", login: "ivan", password: "right", code: agent.CodeAccountDisabled, checks: 1,
-			prepare: func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
 		{name: "switched off, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
-			prepare: func(g *gateway) { g.memory.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
 		{name: "state told by the directory", login: "ivan", password: "right", code: agent.CodePasswordExpired, checks: 1,
-			prepare: func(g *gateway) { g.memory.refusal = agent.Refuse(agent.CodePasswordExpired) }},
+			prepare: func(g *gateway) { g.memoryStore.refusal = agent.Refuse(agent.CodePasswordExpired) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -63,10 +63,10 @@ func TestSignIn(t *testing.T) {
 				if code := g.try(c.login, c.password, outsidePeer, ""); code != c.code {
 					t.Errorf("code %q, want %q", code, c.code)
 				}
-				if len(g.memory.checks) != c.checks {
-					t.Errorf("the directory was asked %d times, want %d", len(g.memory.checks), c.checks)
+				if len(g.memoryStore.checks) != c.checks {
+					t.Errorf("the directory was asked %d times, want %d", len(g.memoryStore.checks), c.checks)
 				}
-				for _, check := range g.memory.checks {
+				for _, check := range g.memoryStore.checks {
 					if check.Peer != g.peer(netip.MustParseAddr(outsidePeer)) || check.Origin != agent.OriginStranger {
 						t.Errorf("the directory was told %s from %v", check.Origin, check.Peer)
 					}
@@ -85,7 +85,7 @@ func TestSignInFailure(t *testing.T) {
 	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
-			g.memory.breaks(method)
+			g.memoryStore.breaks(method)
 			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", g.peer(netip.MustParseAddr(outsidePeer)), "laptop"})
 			if in != (err == nil) || !in && !errors.Is(err, errFake) {
 				t.Errorf("%s fails: %v", method, err)
@@ -102,7 +102,7 @@ func TestThrottleAccount(t *testing.T) {
 			if code := g.try("ivan", "wrong", fmt.Sprintf("198.51.100.%d", i), "thief"); code != agent.CodeBadCredentials {
 				t.Fatalf("attempt %d: %s", i, code)
 			}
-			pass(time.Minute)
+			advance(time.Minute)
 		}
 		_, err := g.gate.SignIn(context.Background(), SignIn{"Ivan", "right", agent.Peer{Addr: netip.MustParseAddr("198.51.100.77")}, "thief"})
 		var refusal *agent.Error
@@ -121,7 +121,7 @@ func TestThrottleAccount(t *testing.T) {
 				t.Errorf("strangers locked the person out: %s: %v", name, err)
 			}
 		}
-		pass(refusal.Wait)
+		advance(refusal.Wait)
 		if code := g.try("ivan", "right", "198.51.100.78", "other"); code != "" {
 			t.Errorf("after the wait: %s", code)
 		}
@@ -147,7 +147,7 @@ func TestThrottleDevice(t *testing.T) {
 			t.Errorf("browser: %q", code)
 		}
 		origins := []agent.Origin{}
-		for _, c := range g.memory.checks {
+		for _, c := range g.memoryStore.checks {
 			origins = append(origins, c.Origin)
 		}
 		if n := len(origins); origins[0] != agent.OriginStranger || origins[2] != agent.OriginDevice ||
@@ -199,7 +199,7 @@ func TestThrottleSuccessClears(t *testing.T) {
 func TestThrottleOtherRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		g.memory.refusal = agent.Refuse(agent.CodeAccountLocked)
+		g.memoryStore.refusal = agent.Refuse(agent.CodeAccountLocked)
 		for range 2 * addressLimit {
 			if code := g.try("ivan", "right", outsidePeer, ""); code != agent.CodeAccountLocked {
 				t.Fatal(code)
@@ -253,7 +253,7 @@ func TestThrottleAddress(t *testing.T) {
 func TestThrottleSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		for i := range siteLimit {
+		for i := range customerLimit {
 			if code := g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:0:%x::1", i), ""); code != agent.CodeBadCredentials {
 				t.Fatalf("attempt %d: %s", i, code)
 			}
@@ -273,7 +273,7 @@ func TestThrottleBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.try("olga", "right", "fd00:0:0:ff00::1", "laptop")
-		for i := range blockLimit {
+		for i := range organisationLimit {
 			if code := g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("fd00:0:0:%x0::1", 1+i), ""); code != agent.CodeBadCredentials {
 				t.Fatalf("attempt %d: %s", i, code)
 			}
@@ -371,11 +371,11 @@ func TestThrottleLift(t *testing.T) {
 		if until := g.gate.Throttled(olga); !until.IsZero() {
 			t.Errorf("another account: %v", until)
 		}
-		g.gate.Lift(olga)
+		g.gate.Unlock(olga)
 		if code := g.try("ivan", "right", lanPeer, ""); code != agent.CodeTooManyAttempts {
 			t.Errorf("after another account was lifted: %q", code)
 		}
-		g.gate.Lift(ivan)
+		g.gate.Unlock(ivan)
 		if code := g.try("ivan", "right", lanPeer, ""); code != "" || !g.gate.Throttled(ivan).IsZero() {
 			t.Errorf("after the lift: %q, throttled until %v", code, g.gate.Throttled(ivan))
 		}
@@ -391,8 +391,8 @@ func TestThrottleLiftAddress(t *testing.T) {
 	}{
 		"LAN":      {addressLimit, func(int) string { return lanPeer }},
 		"outside":  {addressLimit, func(int) string { return outsidePeer }},
-		"IPv6 /56": {siteLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }},
-		"IPv6 /48": {blockLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x0::1", i) }},
+		"IPv6 /56": {customerLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }},
+		"IPv6 /48": {organisationLimit, func(i int) string { return fmt.Sprintf("2001:db8:0:%x0::1", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -404,11 +404,11 @@ func TestThrottleLiftAddress(t *testing.T) {
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
 					t.Errorf("before the lift: %q", code)
 				}
-				g.gate.Lift(olga)
+				g.gate.Unlock(olga)
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
 					t.Errorf("after another account was lifted: %q", code)
 				}
-				g.gate.Lift(ivan)
+				g.gate.Unlock(ivan)
 				if code := g.try("ivan", "right", from(0), ""); code != "" {
 					t.Errorf("after the lift: %q", code)
 				}
@@ -425,16 +425,16 @@ func TestThrottleLiftAddress(t *testing.T) {
 func TestThrottleRacing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		g.memory.gate = make(chan struct{})
+		g.memoryStore.gate = make(chan struct{})
 		codes := make(chan agent.Code, 50)
 		for range 50 {
 			go func() { codes <- g.try("ivan", "wrong", outsidePeer, "") }()
 		}
 		synctest.Wait()
-		if n := len(g.memory.checks); n != accountLimit {
+		if n := len(g.memoryStore.checks); n != accountLimit {
 			t.Errorf("%d checks at once, want %d", n, accountLimit)
 		}
-		close(g.memory.gate)
+		close(g.memoryStore.gate)
 		count := map[agent.Code]int{}
 		for range 50 {
 			count[<-codes]++
@@ -452,16 +452,16 @@ func TestThrottleTogether(t *testing.T) {
 		for range accountLimit - 1 { // one more would fill the count
 			g.try("ivan", "wrong", outsidePeer, "")
 		}
-		g.memory.gate = make(chan struct{})
+		g.memoryStore.gate = make(chan struct{})
 		codes := make(chan agent.Code, 20)
 		for range 20 {
 			go func() { codes <- g.try("ivan", "right", outsidePeer, "") }()
 		}
 		synctest.Wait()
-		if n := len(g.memory.checks); n != accountLimit {
+		if n := len(g.memoryStore.checks); n != accountLimit {
 			t.Errorf("%d checks, want one beside the earlier ones", n)
 		}
-		close(g.memory.gate)
+		close(g.memoryStore.gate)
 		for range 20 {
 			if code := <-codes; code != "" {
 				t.Errorf("refused: %s", code)
@@ -475,7 +475,7 @@ func TestThrottleTogether(t *testing.T) {
 func TestThrottleGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		g.memory.gate = make(chan struct{})
+		g.memoryStore.gate = make(chan struct{})
 		ctx, leave := context.WithCancel(context.Background())
 		errs := make(chan error, 20)
 		for range 20 {
@@ -545,7 +545,7 @@ func TestCountsEviction(t *testing.T) {
 				t.Errorf("the flood set %d free", key)
 			}
 		}
-		pass(window)
+		advance(window)
 		if err := guess(0); err != nil || len(c.byKey) != 1 {
 			t.Errorf("after the window: %v, %d keys", err, len(c.byKey))
 		}

@@ -62,12 +62,12 @@ func (m *Manager) checkToken(ctx context.Context, a Attempt) (*token, error) {
 // identify tells who the person is, and finds the session that a token brings back.
 func (c *change) identify(checked credentials, a Attempt) (person, error) {
 	if checked.token == nil {
-		if !c.cuts.passed(checked.user.ID, checked.ticket) {
+		if !c.pending.valid(checked.user.ID, checked.ticket) {
 			return person{}, agent.Refuse(agent.CodeSessionOver)
 		}
 		return person{User: checked.user}, nil
 	}
-	s, live, err := c.find(*checked.token)
+	s, live, err := c.findByToken(*checked.token)
 	if errors.Is(err, agent.ErrNotFound) { // gone just now
 		c.refusedToken(c.ctx, a, agent.Session{}, "unknown")
 		return person{}, agent.Refuse(agent.CodeSessionOver)
@@ -106,7 +106,7 @@ func (m *Manager) knowsChain(ctx context.Context, chain [32]byte) (bool, error) 
 func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
 	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
-		m.gate.sparing.warn(ctx, sparingKey{event: "resume_throttled", net: widest(a.Peer)}, "resume refused", "peer", a.Peer)
+		m.gate.logLimiter.warn(ctx, logKey{event: "resume_throttled", net: widestNetwork(a.Peer)}, "resume refused", "peer", a.Peer)
 		return err
 	}
 	leave(wrong)
@@ -125,13 +125,13 @@ func (m *Manager) otherPerson(ctx context.Context, login string) func(agent.User
 }
 
 // find returns the session of a token's chain from memory, which is live, or from the store. Errors: agent.ErrNotFound.
-func (c *change) find(t token) (s agent.Session, live *session, err error) {
+func (c *change) findByToken(t token) (s agent.Session, live *session, err error) {
 	if live := c.byChain[t.chain]; live != nil {
 		err = c.reloadTokens(live)
 		return live.Session, live, err
 	}
 	s, err = c.store.SessionByResume(c.ctx, t.chain)
-	if e, owed := c.owed[s.ID]; owed && err == nil {
+	if e, owed := c.unwrittenEnds[s.ID]; owed && err == nil {
 		s.Ended, s.Reason = e.at, e.reason
 	}
 	return s, nil, err
@@ -140,7 +140,7 @@ func (c *change) find(t token) (s agent.Session, live *session, err error) {
 // checkSession tells whether a token brings its session back. One that was used up before is a copy: whoever has the session
 // now may be the thief, so it ends for both. Refusals: CodeSessionOver.
 func (c *change) checkSession(checked credentials, s agent.Session, live *session, a Attempt) error {
-	over := live == nil && (s.Ended.IsZero() || !s.Reason.Returns()) || s.Resume.Current == [32]byte{}
+	over := live == nil && (s.Ended.IsZero() || !s.Reason.Reconnects()) || s.Resume.Current == [32]byte{}
 	why := ""
 	switch {
 	case over, !c.now.Before(s.Expires):
@@ -149,9 +149,9 @@ func (c *change) checkSession(checked credentials, s agent.Session, live *sessio
 		why = "device"
 	case checked.otherPerson(s.UserID):
 		why = "user"
-	case !checked.token.opens(s.Resume):
+	case !checked.token.matches(s.Resume):
 		why = "reused"
-		c.distrust(s, live)
+		c.endCopied(s, live)
 	default:
 		return nil
 	}
@@ -161,12 +161,12 @@ func (c *change) checkSession(checked credentials, s agent.Session, live *sessio
 
 // distrust ends a session whose token has been copied, and makes all its tokens void. The reason makes the agents wait
 // for a person.
-func (c *change) distrust(s agent.Session, live *session) {
+func (c *change) endCopied(s agent.Session, live *session) {
 	if live != nil {
 		c.end(live, agent.ReasonReplaced)
 		return
 	}
-	s.Resume, s.Reason = agent.ResumeChain{}, agent.ReasonReplaced
+	s.Resume, s.Reason = agent.ResumeDigests{}, agent.ReasonReplaced
 	if err := c.save(s); err != nil {
 		c.log.ErrorContext(c.ctx, "the tokens of a session were not made void", "session", s.ID, "error", err)
 	}
@@ -192,6 +192,6 @@ func (m *Manager) refusedToken(ctx context.Context, a Attempt, s agent.Session, 
 	if why == "reused" {
 		event = "resume_reused"
 	}
-	m.gate.sparing.warn(ctx, sparingKey{event, why, widest(a.Peer), s.UserID}, "resume refused", "why", why,
+	m.gate.logLimiter.warn(ctx, logKey{event, why, widestNetwork(a.Peer), s.UserID}, "resume refused", "why", why,
 		"session", s.ID, "account", s.Login, "peer", a.Peer, "device", a.Device.ID)
 }

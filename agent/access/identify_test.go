@@ -14,7 +14,7 @@ import (
 // back resumes an entry on the same address, which must succeed, and stands for the agent's next sign of life.
 func (g *gateway) back(e entry) entry {
 	g.t.Helper()
-	next := g.enter(e.by(e.ResumeToken))
+	next := g.enter(e.withToken(e.ResumeToken))
 	if next.Session.ID != e.Session.ID {
 		g.t.Errorf("came back as another session")
 	}
@@ -36,130 +36,130 @@ func TestResume(t *testing.T) {
 	}{
 		{"in the grace, LAN", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"in the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"before the loss is noticed", lanPeer, func(g *gateway, e entry) Attempt { return e.by(e.ResumeToken) }, "", "", 1},
+		{"before the loss is noticed", lanPeer, func(g *gateway, e entry) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
 		{"hours after the grace", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(5 * time.Hour)
-			return e.by(e.ResumeToken)
+			advance(5 * time.Hour)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(5 * time.Hour)
-			return e.by(e.ResumeToken)
+			advance(5 * time.Hour)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"after another person took the address over, elsewhere", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			g.enter(at("olga", lanPeer, "b"))
-			return e.from("192.168.1.11").by(e.ResumeToken)
+			g.enter(passwordAttempt("olga", lanPeer, "b"))
+			return e.fromPeer("192.168.1.11").withToken(e.ResumeToken)
 		}, "", "", 2},
 		{"after another person took the address over", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			g.enter(at("olga", lanPeer, "b"))
-			return e.by(e.ResumeToken)
+			g.enter(passwordAttempt("olga", lanPeer, "b"))
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeAddressBusy, "address_busy", 1},
-		{"with the same login beside the token", lanPeer, func(g *gateway, e entry) Attempt { return e.by(e.ResumeToken) }, "", "", 1},
+		{"with the same login beside the token", lanPeer, func(g *gateway, e entry) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
 		{"with an unknown login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
 			e.Login = "gone"
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"with another person's login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
 			e.Login = "olga"
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"on another device", lanPeer, func(g *gateway, e entry) Attempt {
 			e.Device.ID = "b"
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"without a device", lanPeer, func(g *gateway, e entry) Attempt {
 			e.Device.ID = ""
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"a used token", lanPeer, func(g *gateway, e entry) Attempt {
 			g.back(e)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"a token used long ago", outsidePeer, func(g *gateway, e entry) Attempt {
 			g.back(g.back(g.back(e)))
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"a used token of a lost session", lanPeer, func(g *gateway, e entry) Attempt {
 			last := g.back(e)
 			g.Lost(last.Session.ID, last.Connection)
-			pass(time.Hour)
-			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
-			return last.by(last.ResumeToken)
+			advance(time.Hour)
+			g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
+			return last.withToken(last.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"a used token, even after a restart", lanPeer, func(g *gateway, e entry) Attempt {
 			g.back(e)
 			g.restart()
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"the token before, when the answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
-			g.enter(e.by(e.ResumeToken))
-			return e.by(e.ResumeToken)
+			g.enter(e.withToken(e.ResumeToken))
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"the token before, when the answer got lost and the gateway restarted", lanPeer, func(g *gateway, e entry) Attempt {
-			g.enter(e.by(e.ResumeToken))
+			g.enter(e.withToken(e.ResumeToken))
 			g.restart()
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"the lost answer's token, when the one before was used again", lanPeer, func(g *gateway, e entry) Attempt {
-			stolen := g.enter(e.by(e.ResumeToken))
-			g.enter(e.by(e.ResumeToken))
-			return stolen.by(stolen.ResumeToken)
+			stolen := g.enter(e.withToken(e.ResumeToken))
+			g.enter(e.withToken(e.ResumeToken))
+			return stolen.withToken(stolen.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.enter(again)
 			g.ConfirmResume(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"an extension whose answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.enter(again)
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"after the person logged out", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Logout(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after an administrator ended it", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after the length", lanPeer, func(g *gateway, e entry) Attempt {
-			pass(24 * time.Hour)
-			return e.by(e.ResumeToken)
+			advance(24 * time.Hour)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after the length, lost before", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(24 * time.Hour)
-			return e.by(e.ResumeToken)
+			advance(24 * time.Hour)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a change of the password", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.VoidResume(ctx, ivan)
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"after a change of the password while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(time.Hour)
+			advance(time.Hour)
 			_ = g.VoidResume(ctx, ivan)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a change of the password, extended since", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.VoidResume(ctx, ivan)
@@ -167,86 +167,86 @@ func TestResume(t *testing.T) {
 			again.Current = e.Session.ID
 			e = g.enter(again)
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"after a change of the password by another process", lanPeer, func(g *gateway, e entry) Attempt {
-			_ = g.memory.VoidResume(ctx, ivan)
+			_ = g.memoryStore.VoidResume(ctx, ivan)
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"after a change of the password by another process, before the token was confirmed", lanPeer, func(g *gateway, e entry) Attempt {
-			next := g.enter(e.by(e.ResumeToken))
-			_ = g.memory.VoidResume(ctx, ivan)
+			next := g.enter(e.withToken(e.ResumeToken))
+			_ = g.memoryStore.VoidResume(ctx, ivan)
 			g.ConfirmResume(next.Session.ID, next.Connection)
 			g.Lost(next.Session.ID, next.Connection)
-			pass(time.Hour)
-			return next.by(next.ResumeToken)
+			advance(time.Hour)
+			return next.withToken(next.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a change of the password by another process, the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
-			_ = g.memory.VoidResume(ctx, ivan)
+			_ = g.memoryStore.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.enter(again)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"after a change of the password by another process, extended since", lanPeer, func(g *gateway, e entry) Attempt {
-			_ = g.memory.VoidResume(ctx, ivan)
+			_ = g.memoryStore.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
 			e = g.enter(again)
 			g.ConfirmResume(e.Session.ID, e.Connection)
 			g.Lost(e.Session.ID, e.Connection)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"after another person's change of the password", lanPeer, func(g *gateway, e entry) Attempt {
 			_ = g.VoidResume(ctx, olga)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"after all sessions of the person were ended while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(time.Hour)
+			advance(time.Hour)
 			g.EndUser(ctx, ivan, agent.ReasonAdmin)
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
 		{"after a newer login on the device", lanPeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(time.Hour)
-			g.enter(at("ivan", "192.168.1.11", "a"))
-			return e.by(e.ResumeToken)
+			advance(time.Hour)
+			g.enter(passwordAttempt("ivan", "192.168.1.11", "a"))
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"while the account is off", lanPeer, func(g *gateway, e entry) Attempt {
-			g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
-			return e.by(e.ResumeToken)
+			g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeAccountDisabled, "", 1},
 		{"after the account was deleted", lanPeer, func(g *gateway, e entry) Attempt {
-			delete(g.memory.users, ivan)
-			return e.by(e.ResumeToken)
+			delete(g.memoryStore.users, ivan)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "", 1},
 		{"outside after the right was taken away", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.memory.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
-			return e.by(e.ResumeToken)
+			g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeVPNNotAllowed, "", 1},
 		{"while the agent is off", lanPeer, func(g *gateway, e entry) Attempt {
 			g.configure(func(s *agent.Settings) { s.Enabled = false })
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeAgentDisabled, "", 1},
 		{"while the tunnel is down", outsidePeer, func(g *gateway, e entry) Attempt {
-			g.pipe.off = true
-			return e.by(e.ResumeToken)
+			g.fakeTunnel.off = true
+			return e.withToken(e.ResumeToken)
 		}, agent.CodeVPNUnavailable, "", 1},
 		{"when no address is left", outsidePeer, func(g *gateway, e entry) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(time.Hour)
-			g.pipe.size = 1
-			other := g.enter(at("olga", outsidePeer, "b"))
+			advance(time.Hour)
+			g.fakeTunnel.size = 1
+			other := g.enter(passwordAttempt("olga", outsidePeer, "b"))
 			_, _ = g.TunnelUp(ctx, other.Session.ID, other.Connection, agent.Key{1})
-			return e.by(e.ResumeToken)
+			return e.withToken(e.ResumeToken)
 		}, agent.CodePoolExhausted, "", 1},
 		{"a token with its last bits changed", lanPeer, func(g *gateway, e entry) Attempt {
-			return e.by(e.ResumeToken[:60] + "AAAA")
+			return e.withToken(e.ResumeToken[:60] + "AAAA")
 		}, agent.CodeSessionOver, "resume_reused", 0},
 		{"a token with another name", lanPeer, func(g *gateway, e entry) Attempt {
-			return e.by("AAAA" + e.ResumeToken[4:])
+			return e.withToken("AAAA" + e.ResumeToken[4:])
 		}, agent.CodeSessionOver, "resume_refused", 1},
 		{"a wrong token beside a right password", lanPeer, func(g *gateway, e entry) Attempt {
 			e.Resume, e.Connection = "nonsense", &agentConnection{}
@@ -254,7 +254,7 @@ func TestResume(t *testing.T) {
 		}, "", "", 1},
 	} {
 		scene(t, c.name, func(g *gateway) {
-			first := g.enter(at("ivan", c.peer, "a"))
+			first := g.enter(passwordAttempt("ivan", c.peer, "a"))
 			if first.NeedTunnel {
 				if _, err := g.TunnelUp(ctx, first.Session.ID, first.Connection, agent.Key{9}); err != nil {
 					g.t.Fatalf("%v", err)
@@ -262,7 +262,7 @@ func TestResume(t *testing.T) {
 			}
 			a := c.play(g, first)
 			if c.refused != "" {
-				g.refuse(a, c.refused)
+				g.wantRefusal(a, c.refused)
 			} else {
 				second := g.enter(a)
 				if second.ResumeToken == a.Resume || second.ResumeToken == "" {
@@ -288,25 +288,25 @@ func TestResume(t *testing.T) {
 // TestResumeThief: a thief who resumes first, and more than once, loses the session as soon as its person comes back.
 func TestResumeThief(t *testing.T) {
 	scene(t, "thief", func(g *gateway) {
-		person := g.enter(at("ivan", lanPeer, "a"))
-		thief := g.back(entry{person.Grant, person.from(outsidePeer)})
-		if person.told() != "[replaced]" || thief.Session.Kind != agent.KindVPN {
-			g.t.Errorf("told %s, %+v", person.told(), thief.Session)
+		person := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		thief := g.back(entry{person.Grant, person.fromPeer(outsidePeer)})
+		if person.endReasons() != "[replaced]" || thief.Session.Kind != agent.KindVPN {
+			g.t.Errorf("told %s, %+v", person.endReasons(), thief.Session)
 		}
 		thief = g.back(thief)
-		g.refuse(person.by(person.ResumeToken), agent.CodeSessionOver)
-		g.has()
-		if thief.told() != "[replaced]" {
-			g.t.Errorf("the thief heard %s", thief.told())
+		g.wantRefusal(person.withToken(person.ResumeToken), agent.CodeSessionOver)
+		g.wantLive()
+		if thief.endReasons() != "[replaced]" {
+			g.t.Errorf("the thief heard %s", thief.endReasons())
 		}
-		g.refuse(thief.by(thief.ResumeToken), agent.CodeSessionOver)
+		g.wantRefusal(thief.withToken(thief.ResumeToken), agent.CodeSessionOver)
 	})
 }
 
 // TestResumeOldLink: when the connection is taken over, the old one has nothing to say any more.
 func TestResumeOldLink(t *testing.T) {
 	scene(t, "old connection", func(g *gateway) {
-		old := g.enter(at("ivan", lanPeer, "a"))
+		old := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		fresh := g.back(old)
 		g.Lost(old.Session.ID, old.Connection)
 		g.Logout(old.Session.ID, old.Connection)
@@ -317,28 +317,28 @@ func TestResumeOldLink(t *testing.T) {
 		if s := g.Sessions(); len(s) != 1 || s[0].State != agent.StateConnected {
 			g.t.Errorf("%+v", s)
 		}
-		if old.told() != "[replaced]" || fresh.told() != "[]" {
-			g.t.Errorf("told %s and %s", old.told(), fresh.told())
+		if old.endReasons() != "[replaced]" || fresh.endReasons() != "[]" {
+			g.t.Errorf("told %s and %s", old.endReasons(), fresh.endReasons())
 		}
 	})
 	scene(t, "on the same connection", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		a := e.Attempt
 		a.Password, a.Resume, a.Current = "", e.ResumeToken, e.Session.ID
-		g.has(g.enter(a))
-		if e.told() != "[]" {
-			g.t.Errorf("told %s", e.told())
+		g.wantLive(g.enter(a))
+		if e.endReasons() != "[]" {
+			g.t.Errorf("told %s", e.endReasons())
 		}
 	})
 	scene(t, "on a connection that carries another session", func(g *gateway) {
-		lost := g.enter(at("ivan", lanPeer, "a"))
+		lost := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(lost.Session.ID, lost.Connection)
-		other := g.enter(at("olga", "192.168.1.11", "a"))
+		other := g.enter(passwordAttempt("olga", "192.168.1.11", "a"))
 		a := other.Attempt
 		a.Login, a.Password, a.Resume, a.Current = "", "", lost.ResumeToken, other.Session.ID
-		g.has(g.enter(a))
-		if g.reason(other) != agent.ReasonLogout || other.told() != "[]" {
-			g.t.Errorf("%s, told %s", g.reason(other), other.told())
+		g.wantLive(g.enter(a))
+		if g.reason(other) != agent.ReasonLogout || other.endReasons() != "[]" {
+			g.t.Errorf("%s, told %s", g.reason(other), other.endReasons())
 		}
 	})
 }
@@ -347,54 +347,54 @@ func TestResumeOldLink(t *testing.T) {
 // never moves later.
 func TestResumeMoves(t *testing.T) {
 	scene(t, "moves", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		loggedIn := e.Session.LoggedIn
-		pass(time.Hour)
-		next := g.enter(e.from("192.168.1.11").by(e.ResumeToken))
+		advance(time.Hour)
+		next := g.enter(e.fromPeer("192.168.1.11").withToken(e.ResumeToken))
 		g.ConfirmResume(next.Session.ID, next.Connection)
-		if s := next.Session; s.Address.String() != "192.168.1.11" || s.Expires != e.Session.Expires || g.wall.cuts[e.Session.Address] != 1 {
+		if s := next.Session; s.Address.String() != "192.168.1.11" || s.Expires != e.Session.Expires || g.fakeFirewall.cuts[e.Session.Address] != 1 {
 			g.t.Errorf("%+v", s)
 		}
-		out := g.enter(next.from(outsidePeer).by(next.ResumeToken))
+		out := g.enter(next.fromPeer(outsidePeer).withToken(next.ResumeToken))
 		g.ConfirmResume(out.Session.ID, out.Connection)
 		if s := out.Session; s.Kind != agent.KindVPN || s.Expires != loggedIn.Add(12*time.Hour) || !out.NeedTunnel {
 			g.t.Errorf("%+v", s)
 		}
-		home := g.enter(out.from(lanPeer).by(out.ResumeToken))
+		home := g.enter(out.fromPeer(lanPeer).withToken(out.ResumeToken))
 		if s := home.Session; s.Kind != agent.KindLAN || s.Expires != loggedIn.Add(12*time.Hour) {
 			g.t.Errorf("%+v", s)
 		}
-		g.has(home)
+		g.wantLive(home)
 	})
 	scene(t, "in the same place the firewall hears of it: the computer may have another network card", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		g.wall.in[e.Session.Address] = "as known before"
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		g.fakeFirewall.in[e.Session.Address] = "as known before"
 		e = g.back(e)
-		if got := g.wall.in[e.Session.Address]; got != e.Session.ID {
+		if got := g.fakeFirewall.in[e.Session.Address]; got != e.Session.ID {
 			g.t.Errorf("the firewall has %q", got)
 		}
 	})
 	scene(t, "outside after the shorter length", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		pass(13 * time.Hour)
-		g.refuse(e.from(outsidePeer).by(e.ResumeToken), agent.CodeSessionOver)
-		g.has(g.enter(e.by(e.ResumeToken)))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		advance(13 * time.Hour)
+		g.wantRefusal(e.fromPeer(outsidePeer).withToken(e.ResumeToken), agent.CodeSessionOver)
+		g.wantLive(g.enter(e.withToken(e.ResumeToken)))
 	})
 	scene(t, "the address outside stays in the grace", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
-		g.enter(at("olga", outsidePeer, "b"))
+		g.enter(passwordAttempt("olga", outsidePeer, "b"))
 		if back := g.back(e); back.Session.Address != e.Session.Address {
 			g.t.Errorf("%v, then %v", e.Session.Address, back.Session.Address)
 		}
 	})
 	scene(t, "onto another person's address", func(g *gateway) {
-		busy := g.enter(at("olga", "192.168.1.11", "b"))
-		e := g.enter(at("ivan", lanPeer, "a"))
-		g.refuse(e.from("192.168.1.11").by(e.ResumeToken), agent.CodeAddressBusy)
-		g.has(busy, e)
+		busy := g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		g.wantRefusal(e.fromPeer("192.168.1.11").withToken(e.ResumeToken), agent.CodeAddressBusy)
+		g.wantLive(busy, e)
 		g.Lost(busy.Session.ID, busy.Connection)
-		g.has(g.enter(e.from("192.168.1.11").by(e.ResumeToken)))
+		g.wantLive(g.enter(e.fromPeer("192.168.1.11").withToken(e.ResumeToken)))
 	})
 }
 
@@ -407,42 +407,42 @@ func guess() string {
 // TestResumeGuesses: tokens that never were count by address, and keep out no others. Late ones and noise do not count.
 func TestResumeGuesses(t *testing.T) {
 	scene(t, "guesses", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
-		over := g.enter(at("olga", outsidePeer, "b"))
+		over := g.enter(passwordAttempt("olga", outsidePeer, "b"))
 		g.Logout(over.Session.ID, over.Connection)
 		for range 2 * addressLimit {
-			g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
+			g.wantRefusal(over.withToken(over.ResumeToken), agent.CodeSessionOver)
 		}
 		for i := range 2 * addressLimit {
-			g.refuse(e.by(fmt.Sprint("noise", i)), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(fmt.Sprint("noise", i)), agent.CodeSessionOver)
 		}
 		for range addressLimit {
-			g.refuse(e.by(guess()), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(guess()), agent.CodeSessionOver)
 		}
-		if refusal := g.refuse(e.by(guess()), agent.CodeTooManyAttempts); refusal.Wait == 0 {
+		if refusal := g.wantRefusal(e.withToken(guess()), agent.CodeTooManyAttempts); refusal.Wait == 0 {
 			g.t.Errorf("no wait")
 		}
-		g.refuse(e.from("203.0.113.99").by(guess()), agent.CodeSessionOver)
-		pass(time.Second)
-		e = g.enter(e.by(e.ResumeToken))
-		g.refuse(over.by(over.ResumeToken), agent.CodeSessionOver)
-		lost := e.from(outsidePeer)
+		g.wantRefusal(e.fromPeer("203.0.113.99").withToken(guess()), agent.CodeSessionOver)
+		advance(time.Second)
+		e = g.enter(e.withToken(e.ResumeToken))
+		g.wantRefusal(over.withToken(over.ResumeToken), agent.CodeSessionOver)
+		lost := e.fromPeer(outsidePeer)
 		g.Lost(e.Session.ID, e.Connection)
-		pass(g.Settings().Grace + time.Second)
-		g.has()
-		g.enter(lost.by(e.ResumeToken))       // the store alone knows it
-		g.enter(at("ivan", outsidePeer, "a")) // passwords are counted apart
+		advance(g.Settings().Grace + time.Second)
+		g.wantLive()
+		g.enter(lost.withToken(e.ResumeToken))             // the store alone knows it
+		g.enter(passwordAttempt("ivan", outsidePeer, "a")) // passwords are counted apart
 	})
 	scene(t, "guesses in the LAN", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		for range resumeLimit {
-			g.refuse(e.by(guess()), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(guess()), agent.CodeSessionOver)
 		}
-		g.refuse(e.by(guess()), agent.CodeTooManyAttempts)
-		g.enter(e.by(e.ResumeToken))
+		g.wantRefusal(e.withToken(guess()), agent.CodeTooManyAttempts)
+		g.enter(e.withToken(e.ResumeToken))
 		if n := len(g.events.find("resume_throttled")); n != 1 {
 			g.t.Errorf("%d events", n)
 		}
@@ -452,13 +452,13 @@ func TestResumeGuesses(t *testing.T) {
 // TestConfirmResume: what was not written is right in memory, and a connection that says nothing leaves it open.
 func TestConfirmResume(t *testing.T) {
 	scene(t, "the store fails", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		next := g.enter(e.by(e.ResumeToken))
-		g.memory.breaks("SaveSession")
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		next := g.enter(e.withToken(e.ResumeToken))
+		g.memoryStore.breaks("SaveSession")
 		g.ConfirmResume(next.Session.ID, next.Connection)
-		g.memory.breaks("")
-		g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
-		g.has()
+		g.memoryStore.breaks("")
+		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
+		g.wantLive()
 	})
 }
 
@@ -467,35 +467,35 @@ func TestConfirmResume(t *testing.T) {
 func TestVoidedElsewhere(t *testing.T) {
 	ctx := context.Background()
 	scene(t, "confirm", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		e = g.enter(e.by(e.ResumeToken))
-		_ = g.memory.VoidResume(ctx, ivan)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		e = g.enter(e.withToken(e.ResumeToken))
+		_ = g.memoryStore.VoidResume(ctx, ivan)
 		g.ConfirmResume(e.Session.ID, e.Connection)
-		if kept := g.memory.session(e.Session.ID).Resume; kept.Current != [32]byte{} || kept.Previous != [32]byte{} {
+		if kept := g.memoryStore.session(e.Session.ID).Resume; kept.Current != [32]byte{} || kept.Previous != [32]byte{} {
 			g.t.Errorf("the store holds %x", kept)
 		}
-		g.has(e)
+		g.wantLive(e)
 	})
 	scene(t, "the session is gone from the store", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		delete(g.memory.sessions, e.Session.ID)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		delete(g.memoryStore.sessions, e.Session.ID)
 		var refusal *agent.Error
-		if _, err := g.Authorize(ctx, e.by(e.ResumeToken)); !errors.As(err, &refusal) || refusal.Code != agent.CodeSessionOver {
+		if _, err := g.Authorize(ctx, e.withToken(e.ResumeToken)); !errors.As(err, &refusal) || refusal.Code != agent.CodeSessionOver {
 			g.t.Errorf("%v", err)
 		}
 		_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 	})
 	scene(t, "the store cannot be read", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		g.memory.breaks("SessionByResume")
-		for _, a := range []Attempt{e.by(e.ResumeToken), {Login: "ivan", Password: "right", Peer: e.Peer, Device: e.Device,
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		g.memoryStore.breaks("SessionByResume")
+		for _, a := range []Attempt{e.withToken(e.ResumeToken), {Login: "ivan", Password: "right", Peer: e.Peer, Device: e.Device,
 			Connection: e.Connection, Current: e.Session.ID}} {
 			if _, err := g.Authorize(ctx, a); !errors.Is(err, errFake) {
 				g.t.Errorf("%v", err)
 			}
 		}
-		g.memory.breaks("")
-		g.has(g.back(e))
+		g.memoryStore.breaks("")
+		g.wantLive(g.back(e))
 	})
 }
 
@@ -507,17 +507,17 @@ func TestPasswordRace(t *testing.T) {
 		"changed": func(g *gateway) { g.UserChanged(context.Background(), agent.User{ID: ivan, Enabled: true}) },
 	} {
 		scene(t, name, func(g *gateway) {
-			g.memory.gate = make(chan struct{})
+			g.memoryStore.gate = make(chan struct{})
 			refused := make(chan error)
 			for _, login := range []string{"ivan", "olga"} {
 				go func() {
-					_, err := g.Authorize(context.Background(), at(login, map[string]string{"ivan": lanPeer, "olga": "192.168.1.11"}[login], ""))
+					_, err := g.Authorize(context.Background(), passwordAttempt(login, map[string]string{"ivan": lanPeer, "olga": "192.168.1.11"}[login], ""))
 					refused <- err
 				}()
 			}
 			synctest.Wait()
 			cut(g)
-			close(g.memory.gate)
+			close(g.memoryStore.gate)
 			count := map[string]int{}
 			for range 2 {
 				count[fmt.Sprint(<-refused)]++
@@ -525,11 +525,11 @@ func TestPasswordRace(t *testing.T) {
 			if count["session_over"] != 1 || count["<nil>"] != 1 || len(g.Sessions()) != 1 {
 				g.t.Errorf("%v", count)
 			}
-			if g.cuts.last != nil || g.cuts.logins != 0 {
-				g.t.Errorf("cuts are kept for nobody: %+v", g.cuts.last)
+			if g.pending.cancelled != nil || g.pending.logins != 0 {
+				g.t.Errorf("cuts are kept for nobody: %+v", g.pending.cancelled)
 			}
-			g.memory.gate = nil
-			g.enter(at("ivan", lanPeer, ""))
+			g.memoryStore.gate = nil
+			g.enter(passwordAttempt("ivan", lanPeer, ""))
 		})
 	}
 }
@@ -553,17 +553,17 @@ func TestRefusedTokenAsksNobody(t *testing.T) {
 	scene(t, "malformed and unknown", func(g *gateway) {
 		unknown, _ := newChainName().next([32]byte{})
 		for _, token := range []string{"nonsense", unknown} {
-			a := at("ivan", outsidePeer, "laptop")
+			a := passwordAttempt("ivan", outsidePeer, "laptop")
 			a.Password, a.Resume = "", token
-			g.refuse(a, agent.CodeSessionOver)
+			g.wantRefusal(a, agent.CodeSessionOver)
 		}
-		if g.memory.lookups != 0 {
-			g.t.Errorf("%d lookups", g.memory.lookups)
+		if g.memoryStore.lookups != 0 {
+			g.t.Errorf("%d lookups", g.memoryStore.lookups)
 		}
-		e := g.enter(at("ivan", outsidePeer, "laptop"))
-		before := g.memory.lookups
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "laptop"))
+		before := g.memoryStore.lookups
 		g.back(e)
-		if g.memory.lookups == before {
+		if g.memoryStore.lookups == before {
 			g.t.Errorf("the login beside a good token was not looked at")
 		}
 	})

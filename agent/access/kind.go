@@ -12,7 +12,7 @@ func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside
 	inside = c.inside(c.settings, peer.Addr, peer.Interface)
 	switch {
 	case c.settings.InVPN(peer.Addr):
-		return "", false, c.busy(agent.Session{Login: user.Login, ExternalIP: peer.Addr}, agent.Session{})
+		return "", false, c.refuseBusy(agent.Session{Login: user.Login, ExternalIP: peer.Addr}, agent.Session{})
 	case inside && !c.settings.LocalTunnel:
 		return agent.KindLAN, true, nil
 	case !inside && !user.RemoteAccess:
@@ -28,7 +28,7 @@ func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside
 // fits tells whether a session could be as it is under the settings.
 func (m *Manager) fits(set agent.Settings, p located) bool {
 	s := p.session
-	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.through) != p.inside {
+	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.iface) != p.inside {
 		return false
 	}
 	if s.Kind == agent.KindVPN {

@@ -12,21 +12,21 @@ import (
 
 // How often the log gets a line of the same kind, and how many kinds are told apart. What is beyond shares one line.
 const (
-	sparingEvery = time.Minute
-	sparingKinds = 512
+	logEvery    = time.Minute
+	maxLogKinds = 512
 )
 
 // sparing logs what somebody else can repeat without end: the first time at once, then once a minute with how many were
 // left out before. A wrong password for an account is never left out: the throttle bounds those.
-type sparing struct {
+type logLimiter struct {
 	log *slog.Logger
 
 	mu    sync.Mutex // guards what follows
-	kinds map[sparingKey]*repeated
+	kinds map[logKey]*repeated
 }
 
 // sparingKey is what counts as the same: an event, why it came, where it came from and whom it concerns.
-type sparingKey struct {
+type logKey struct {
 	event, why string
 	net        netip.Prefix
 	user       agent.UserID
@@ -39,14 +39,14 @@ type repeated struct {
 }
 
 // widest is where a peer comes from for the log: a flood from one network has one line, however many hosts it makes up.
-func widest(peer agent.Peer) netip.Prefix { return peer.Networks()[0] }
+func widestNetwork(peer agent.Peer) netip.Prefix { return peer.Networks()[0] }
 
-func newSparing(log *slog.Logger) *sparing {
-	return &sparing{log: log, kinds: map[sparingKey]*repeated{}}
+func newLogLimiter(log *slog.Logger) *logLimiter {
+	return &logLimiter{log: log, kinds: map[logKey]*repeated{}}
 }
 
 // warn logs an event, unless the log has one of its kind from the last minute.
-func (s *sparing) warn(ctx context.Context, key sparingKey, message string, attrs ...any) {
+func (s *logLimiter) warn(ctx context.Context, key logKey, message string, attrs ...any) {
 	left, ok := s.due(key, time.Now())
 	if !ok {
 		return
@@ -59,13 +59,13 @@ func (s *sparing) warn(ctx context.Context, key sparingKey, message string, attr
 }
 
 // due tells whether a line of a kind may be written, and how many were left out before it.
-func (s *sparing) due(key sparingKey, now time.Time) (left int, ok bool) {
+func (s *logLimiter) due(key logKey, now time.Time) (left int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kinds[key] == nil && len(s.kinds) >= sparingKinds {
+	if s.kinds[key] == nil && len(s.kinds) >= maxLogKinds {
 		s.sweep(now)
-		if len(s.kinds) >= sparingKinds {
-			key = sparingKey{event: "many"}
+		if len(s.kinds) >= maxLogKinds {
+			key = logKey{event: "many"}
 		}
 	}
 	r := s.kinds[key]
@@ -73,7 +73,7 @@ func (s *sparing) due(key sparingKey, now time.Time) (left int, ok bool) {
 	case r == nil:
 		s.kinds[key] = &repeated{since: now}
 		return 0, true
-	case now.Sub(r.since) < sparingEvery:
+	case now.Sub(r.since) < logEvery:
 		r.left++
 		return 0, false
 	}
@@ -82,9 +82,9 @@ func (s *sparing) due(key sparingKey, now time.Time) (left int, ok bool) {
 }
 
 // sweep drops the kinds that were not repeated for a minute.
-func (s *sparing) sweep(now time.Time) {
+func (s *logLimiter) sweep(now time.Time) {
 	for key, r := range s.kinds {
-		if now.Sub(r.since) >= sparingEvery {
+		if now.Sub(r.since) >= logEvery {
 			delete(s.kinds, key)
 		}
 	}

@@ -35,7 +35,7 @@ func TestLoginRate(t *testing.T) {
 		scene(t, name, func(g *gateway) {
 			let, refused := 0, 0
 			for i := range 1000 {
-				grant, err := g.Authorize(context.Background(), at("ivan", lanPeer, device(i)))
+				grant, err := g.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, device(i)))
 				if err == nil {
 					let++
 					g.Logout(grant.Session.ID, g.sessions[grant.Session.ID].connection)
@@ -51,20 +51,20 @@ func TestLoginRate(t *testing.T) {
 			if most := loginsPerAccount.burst + int(took/loginsPerAccount.every) + 1; let > most {
 				g.t.Errorf("%d logins in %v, want %d at most", let, took, most)
 			}
-			if len(g.memory.sessions) != let {
-				g.t.Errorf("%d logins, %d sessions in the journal", let, len(g.memory.sessions))
+			if len(g.memoryStore.sessions) != let {
+				g.t.Errorf("%d logins, %d sessions in the journal", let, len(g.memoryStore.sessions))
 			}
-			if lines := len(g.events.find("login_too_often")); lines == 0 || lines > 1+int(took/sparingEvery) {
+			if lines := len(g.events.find("login_too_often")); lines == 0 || lines > 1+int(took/logEvery) {
 				g.t.Errorf("%d lines for %d refusals in %v", lines, refused, took)
 			}
 			if n := len(g.gate.logins.buckets); n > loginsPerAccount.burst+int(took/loginsPerAccount.every)+2 {
 				g.t.Errorf("%d buckets", n)
 			}
-			g.logInOut(at("olga", lanPeer, "laptop")) // on the same computer, with the same device
-			g.logInOut(at("petr", lanPeer, "device-1"))
+			g.logInOut(passwordAttempt("olga", lanPeer, "laptop")) // on the same computer, with the same device
+			g.logInOut(passwordAttempt("petr", lanPeer, "device-1"))
 
-			pass(time.Hour)
-			g.logInOut(at("ivan", lanPeer, "laptop"))
+			advance(time.Hour)
+			g.logInOut(passwordAttempt("ivan", lanPeer, "laptop"))
 			if n := len(g.gate.logins.buckets); n > 2 {
 				g.t.Errorf("%d buckets an hour later", n)
 			}
@@ -76,13 +76,13 @@ func TestLoginRate(t *testing.T) {
 func TestLoginRateWait(t *testing.T) {
 	scene(t, "", func(g *gateway) {
 		for range loginsPerDevice.burst {
-			g.logInOut(at("ivan", lanPeer, "laptop"))
+			g.logInOut(passwordAttempt("ivan", lanPeer, "laptop"))
 		}
 		for range 3 {
-			refusal := g.refuse(at("ivan", lanPeer, "laptop"), agent.CodeTooManyAttempts)
-			g.logInOut(at("ivan", lanPeer, "phone")) // another device of the person
-			pass(refusal.Wait - minRefusalDelay)
-			g.logInOut(at("ivan", lanPeer, "laptop"))
+			refusal := g.wantRefusal(passwordAttempt("ivan", lanPeer, "laptop"), agent.CodeTooManyAttempts)
+			g.logInOut(passwordAttempt("ivan", lanPeer, "phone")) // another device of the person
+			advance(refusal.Wait - minRefusalDelay)
+			g.logInOut(passwordAttempt("ivan", lanPeer, "laptop"))
 		}
 	})
 }
@@ -91,15 +91,15 @@ func TestLoginRateWait(t *testing.T) {
 func TestLoginRateOfHonestPeople(t *testing.T) {
 	scene(t, "somebody tries things: twenty logins a minute for ten minutes", func(g *gateway) {
 		for range 200 {
-			g.logInOut(at("ivan", lanPeer, "pc"))
-			pass(3 * time.Second)
+			g.logInOut(passwordAttempt("ivan", lanPeer, "pc"))
+			advance(3 * time.Second)
 		}
 	})
 	scene(t, "a hundred devices of one account come back at once by password, twice", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
 		for range 2 {
 			for i := range agent.MaxDevices {
-				g.enter(at("ivan", office(i), fmt.Sprint("device-", i)))
+				g.enter(passwordAttempt("ivan", office(i), fmt.Sprint("device-", i)))
 			}
 		}
 	})
@@ -107,7 +107,7 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
 		var all []entry
 		for i := range agent.MaxDevices {
-			all = append(all, g.enter(at("ivan", office(i), fmt.Sprint("device-", i))))
+			all = append(all, g.enter(passwordAttempt("ivan", office(i), fmt.Sprint("device-", i))))
 		}
 		for range 5 {
 			for i, e := range all {
@@ -117,10 +117,10 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 		}
 	})
 	scene(t, "a connection that breaks each two seconds for an hour", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "pc"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "pc"))
 		for range 1800 {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(2 * time.Second)
+			advance(2 * time.Second)
 			e = g.back(e)
 		}
 	})
@@ -130,23 +130,23 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 // neither its person's other devices nor other people.
 func TestResumeRate(t *testing.T) {
 	scene(t, "", func(g *gateway) {
-		e, olga := g.enter(at("ivan", lanPeer, "pc")), g.enter(at("olga", "192.168.1.99", "pc"))
-		other := g.enter(at("ivan", "192.168.1.98", "phone"))
+		e, olga := g.enter(passwordAttempt("ivan", lanPeer, "pc")), g.enter(passwordAttempt("olga", "192.168.1.99", "pc"))
+		other := g.enter(passwordAttempt("ivan", "192.168.1.98", "phone"))
 		for range resumesPerDevice.burst {
 			e = g.back(e)
 		}
 		for range 500 {
-			if refusal := g.refuse(e.by(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait <= 0 || refusal.Wait > resumesPerDevice.every {
+			if refusal := g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeTooManyAttempts); refusal.Wait <= 0 || refusal.Wait > resumesPerDevice.every {
 				g.t.Fatalf("wait %v", refusal.Wait)
 			}
 			if g.gate.resumes.buckets[rateKey{ivan, "pc"}].TokensAt(time.Now()) >= 1 {
 				break // there is a token again
 			}
 		}
-		g.has(e, olga, other)
+		g.wantLive(e, olga, other)
 		g.back(olga)
 		g.back(other)
-		pass(resumesPerDevice.every)
+		advance(resumesPerDevice.every)
 		g.back(e)
 		if lines := len(g.events.find("resume_refused")); lines != 1 {
 			g.t.Errorf("%d lines", lines)
@@ -158,10 +158,10 @@ func TestResumeRate(t *testing.T) {
 // out. Other kinds are not affected, wrong passwords for accounts all have their lines, and the memory is bounded.
 func TestSparing(t *testing.T) {
 	scene(t, "a token of a session that is over", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "pc"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "pc"))
 		g.Logout(e.Session.ID, e.Connection)
 		for range 1000 { // 300 ms each
-			g.refuse(e.by(e.ResumeToken), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 		}
 		lines := g.events.find("resume_refused")
 		if len(lines) != 5 || lines[1]["left_out"] != 199.0 {
@@ -197,7 +197,7 @@ func TestSparing(t *testing.T) {
 		}
 	})
 	scene(t, "right password of an account that is off", func(g *gateway) {
-		g.memory.change(ivan, func(u *agent.User) { u.Enabled = false })
+		g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 		for range 100 {
 			_ = g.try("ivan", "right", outsidePeer, "")
 		}
@@ -207,18 +207,18 @@ func TestSparing(t *testing.T) {
 	})
 	scene(t, "many networks", func(g *gateway) {
 		written := 0
-		for i := range 3 * sparingKinds {
-			key := sparingKey{event: "e", net: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
-			if _, ok := g.gate.sparing.due(key, time.Now()); ok {
+		for i := range 3 * maxLogKinds {
+			key := logKey{event: "e", net: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
+			if _, ok := g.gate.logLimiter.due(key, time.Now()); ok {
 				written++
 			}
 		}
-		if kinds := len(g.gate.sparing.kinds); written != sparingKinds+1 || kinds != sparingKinds+1 {
+		if kinds := len(g.gate.logLimiter.kinds); written != maxLogKinds+1 || kinds != maxLogKinds+1 {
 			g.t.Errorf("%d lines, %d kinds", written, kinds)
 		}
-		pass(sparingEvery)
-		if left, ok := g.gate.sparing.due(sparingKey{event: "new"}, time.Now()); !ok || left != 0 || len(g.gate.sparing.kinds) != 1 {
-			g.t.Errorf("%d left out, %v, %d kinds a minute later", left, ok, len(g.gate.sparing.kinds))
+		advance(logEvery)
+		if left, ok := g.gate.logLimiter.due(logKey{event: "new"}, time.Now()); !ok || left != 0 || len(g.gate.logLimiter.kinds) != 1 {
+			g.t.Errorf("%d left out, %v, %d kinds a minute later", left, ok, len(g.gate.logLimiter.kinds))
 		}
 	})
 }

@@ -52,7 +52,7 @@ func TestMachineInTheLAN(t *testing.T) {
 			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
 			defer m.kill()
 			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
-			for _, a := range []Attempt{at("ivan", own, "a"), at("olga", "192.168.1.11", "b")} {
+			for _, a := range []Attempt{passwordAttempt("ivan", own, "a"), passwordAttempt("olga", "192.168.1.11", "b")} {
 				m.enters(r, a)
 			}
 			r.Repeat(map[string]func(*rapid.T){
@@ -76,7 +76,7 @@ func (m *machine) live(r *rapid.T) {
 		s.DevicePolicy = rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(r, "policy")
 		s.Grace = rapid.SampledFrom([]time.Duration{0, 30 * time.Second, time.Hour}).Draw(r, "grace")
 	})
-	m.pipe.size = rapid.IntRange(0, 3).Draw(r, "pool")
+	m.fakeTunnel.size = rapid.IntRange(0, 3).Draw(r, "pool")
 	r.Repeat(map[string]func(*rapid.T){
 		"":         m.check,
 		"login":    m.login,
@@ -99,7 +99,7 @@ func (m *machine) live(r *rapid.T) {
 func (m *machine) check(r *rapid.T) {
 	synctest.Wait()
 	m.t = r
-	m.sound()
+	m.checkInvariants()
 	count := map[agent.UserID]int{}
 	for _, s := range m.Sessions() {
 		if count[s.UserID]++; count[s.UserID] > m.Settings().DevicesPerUser {
@@ -112,10 +112,10 @@ func (m *machine) check(r *rapid.T) {
 			r.Errorf("session %s outlived its length", s.ID)
 		}
 	}
-	m.memory.mu.Lock()
-	defer m.memory.mu.Unlock()
-	for id, s := range m.memory.sessions {
-		if !s.Ended.IsZero() && !s.Reason.Returns() {
+	m.memoryStore.mu.Lock()
+	defer m.memoryStore.mu.Unlock()
+	for id, s := range m.memoryStore.sessions {
+		if !s.Ended.IsZero() && !s.Reason.Reconnects() {
 			m.over[id] = true
 		}
 	}
@@ -124,7 +124,7 @@ func (m *machine) check(r *rapid.T) {
 func (m *machine) now(end time.Time) bool { return now().Before(end) }
 
 func (m *machine) attempt(r *rapid.T) Attempt {
-	return at(rapid.SampledFrom([]string{"ivan", "olga", "petr", "nobody"}).Draw(r, "login"), m.peer(r),
+	return passwordAttempt(rapid.SampledFrom([]string{"ivan", "olga", "petr", "nobody"}).Draw(r, "login"), m.peer(r),
 		rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(r, "device"))
 }
 
@@ -138,13 +138,13 @@ func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
 	var refusal *agent.Error
 	switch {
 	case err == nil:
-		if a.Connection.(*agentConnection).told() != "[]" {
-			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).told())
+		if a.Connection.(*agentConnection).endReasons() != "[]" {
+			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).endReasons())
 		}
 		e := entry{grant, a}
 		m.agents = append(m.agents, &e)
 		return e, true
-	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memory.broken != "" || m.wall.broken):
+	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
 		return entry{}, false
 	}
 	r.Errorf("%v", err)
@@ -162,7 +162,7 @@ func (m *machine) anyone(r *rapid.T) *entry {
 
 func (m *machine) resume(r *rapid.T) {
 	e := m.anyone(r)
-	a := e.Attempt.by(e.ResumeToken)
+	a := e.Attempt.withToken(e.ResumeToken)
 	if rapid.Bool().Draw(r, "moves") {
 		a.Peer.Addr = netip.MustParseAddr(m.peer(r))
 	}
@@ -179,7 +179,7 @@ func (m *machine) resume(r *rapid.T) {
 	if back.Session.ID != e.Session.ID || back.Session.Expires.After(e.Session.LoggedIn.Add(365*24*time.Hour)) {
 		r.Errorf("%+v came back as %+v", e.Session, back.Session)
 	}
-	if rapid.Bool().Draw(r, "confirmed") && m.memory.broken == "" {
+	if rapid.Bool().Draw(r, "confirmed") && m.memoryStore.broken == "" {
 		m.ConfirmResume(back.Session.ID, back.Connection)
 		m.used[a.Resume] = true
 	}
@@ -195,7 +195,7 @@ func (m *machine) extend(r *rapid.T) {
 	}
 	a.Resume, a.Password = "", "right"
 	a.Login = rapid.SampledFrom([]string{"ivan", "olga", "petr"}).Draw(r, "login")
-	if e.told() != "[]" {
+	if e.endReasons() != "[]" {
 		return // this connection is over
 	}
 	m.enters(r, a)
@@ -249,9 +249,9 @@ func (m *machine) show(r *rapid.T, i int) {
 		peer = netip.MustParseAddr(m.peer(r))
 	}
 	foreign := rapid.IntRange(0, 5).Draw(r, "foreign") == 0
-	m.wall.mu.Lock()
-	m.wall.other = map[netip.Addr]bool{peer: foreign}
-	m.wall.mu.Unlock()
+	m.fakeFirewall.mu.Lock()
+	m.fakeFirewall.other = map[netip.Addr]bool{peer: foreign}
+	m.fakeFirewall.mu.Unlock()
 	err := m.ProveAddress(context.Background(), t.token, peer)
 	if err == nil {
 		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
@@ -268,7 +268,7 @@ func (m *machine) show(r *rapid.T, i int) {
 func (m *machine) holds(session string, addr netip.Addr) bool {
 	for _, s := range m.Sessions() {
 		if s.ID == session {
-			return s.Address == addr || slices.Contains(s.More, addr)
+			return s.Address == addr || slices.Contains(s.FurtherAddresses, addr)
 		}
 	}
 	return false
@@ -291,7 +291,7 @@ func (m *machine) end(r *rapid.T) {
 func (m *machine) userChanges(r *rapid.T) {
 	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
 	enabled, remote := rapid.Bool().Draw(r, "enabled"), rapid.Bool().Draw(r, "remote")
-	u := m.memory.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
+	u := m.memoryStore.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
 	m.UserChanged(context.Background(), u)
 	for _, s := range m.Sessions() {
 		if s.UserID == id && (!enabled || !remote && s.Kind == agent.KindVPN && !m.Settings().InLocalNetworks(s.ExternalIP)) {
@@ -321,29 +321,29 @@ func (m *machine) settingsChange(r *rapid.T) {
 			s.LocalNetworks = lanNets[:rapid.IntRange(1, 2).Draw(r, "networks")]
 		}
 	})
-	n := m.Misfits(m.Settings())
+	n := m.WouldEnd(m.Settings())
 	if ended := m.Apply(context.Background()); ended != n {
 		r.Errorf("%d ended, %d announced", ended, n)
 	}
 }
 
 func (m *machine) time(r *rapid.T) {
-	pass(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
+	advance(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
 }
 
 // disk breaks or repairs the store.
 func (m *machine) disk(r *rapid.T) {
-	m.memory.breaks(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
-	m.wall.mu.Lock()
-	m.wall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
-	m.wall.mu.Unlock()
+	m.memoryStore.breaks(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
+	m.fakeFirewall.mu.Lock()
+	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
+	m.fakeFirewall.mu.Unlock()
 }
 
 // reboot is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
 // ended sessions for open ones; nothing can be done about it, because it could write nothing.
 func (m *machine) reboot() {
-	m.memory.breaks("")
-	pass(owedRetry)
+	m.memoryStore.breaks("")
+	advance(endRetry)
 	m.restart()
 }
 

@@ -43,7 +43,7 @@ type Manager struct {
 
 	closed atomic.Bool // from Shutdown on
 
-	turn chan struct{} // has one place, and whoever put something there has the turn
+	changeLock chan struct{} // has one place, and whoever put something there has the turn
 
 	mu        sync.Mutex // guards what follows. It is written with the turn and mu, and read with either.
 	sessions  map[string]*session
@@ -52,11 +52,11 @@ type Manager struct {
 	byChain   map[[32]byte]*session
 	byProof   map[[32]byte]*session // guarded by mu alone, as session.proof is: address tokens that were not used yet
 
-	cuts   cuts
-	proofs *counts[netip.Addr] // of wrong address tokens
+	pending pendingLogins
+	proofs  *counts[netip.Addr] // of wrong address tokens
 
-	owed      map[string]end // guarded by the turn: ends that the store did not take yet, by session ID
-	owedTimer *time.Timer
+	unwrittenEnds  map[string]end // guarded by the turn: ends that the store did not take yet, by session ID
+	unwrittenTimer *time.Timer
 }
 
 // end is when and why a session ended.
@@ -73,11 +73,11 @@ type session struct {
 	tunnelBy   time.Time  // when tunnel_wg must have come; zero when it has, or when none is needed
 	noticed    time.Time  // notices that were due until then have been given
 	inside     bool       // whether it came from the local networks
-	through    string     // Peer.Interface of the connection that it came on; empty after a restart
+	iface      string     // Peer.Interface of the connection that it came on; empty after a restart
 	chain      chainName  // zero until the agent has shown or been given a token in this process
 	timer      *time.Timer
-	more       []further // the one that was proved longest ago first
-	proof      proof     // guarded by mu alone
+	further    []furtherAddress // the one that was proved longest ago first
+	proof      proof            // guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions; Restore brings back those of the process before.
@@ -88,14 +88,14 @@ func NewManager(c Config) *Manager {
 	return &Manager{
 		inside: c.Inside,
 		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
-		turn:      make(chan struct{}, 1),
-		sessions:  map[string]*session{},
-		byAddress: map[netip.Addr]*session{},
-		byUser:    map[agent.UserID][]*session{},
-		byChain:   map[[32]byte]*session{},
-		byProof:   map[[32]byte]*session{},
-		proofs:    newCounts[netip.Addr](proofLimit, maxAddressKeys),
-		owed:      map[string]end{},
+		changeLock:    make(chan struct{}, 1),
+		sessions:      map[string]*session{},
+		byAddress:     map[netip.Addr]*session{},
+		byUser:        map[agent.UserID][]*session{},
+		byChain:       map[[32]byte]*session{},
+		byProof:       map[[32]byte]*session{},
+		proofs:        newCounts[netip.Addr](proofLimit, maxAddressKeys),
+		unwrittenEnds: map[string]end{},
 	}
 }
 
@@ -103,14 +103,14 @@ func NewManager(c Config) *Manager {
 func (m *Manager) put(s *session, next agent.Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.takeOut(s)
+	m.unindex(s)
 	s.Session = next
 	m.sessions[s.ID] = s
 	m.byUser[s.UserID] = append(m.byUser[s.UserID], s)
 	if s.Kind != agent.KindVPN {
 		m.byAddress[s.Address] = s
 	}
-	for _, f := range s.more {
+	for _, f := range s.further {
 		m.byAddress[f.addr] = s
 	}
 	if s.Resume.Chain != [32]byte{} {
@@ -122,13 +122,13 @@ func (m *Manager) put(s *session, next agent.Session) {
 func (m *Manager) remove(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.takeOut(s)
+	m.unindex(s)
 	m.voidProof(s)
 	s.connection = nil
 }
 
 // takeOut is remove for callers that have mu. It leaves alone what already belongs to another session.
-func (m *Manager) takeOut(s *session) {
+func (m *Manager) unindex(s *session) {
 	if m.sessions[s.ID] != s {
 		return
 	}
@@ -136,7 +136,7 @@ func (m *Manager) takeOut(s *session) {
 	if m.byAddress[s.Address] == s {
 		delete(m.byAddress, s.Address)
 	}
-	m.leaveMore(s)
+	m.unindexFurther(s)
 	if m.byChain[s.Resume.Chain] == s {
 		delete(m.byChain, s.Resume.Chain)
 	}
@@ -157,7 +157,7 @@ func (m *Manager) attach(s *session, connection Connection, graceEnds time.Time)
 }
 
 // all are the live sessions, the oldest first. For whoever has the turn.
-func (m *Manager) all() []*session {
+func (m *Manager) allSessions() []*session {
 	list := make([]*session, 0, len(m.sessions))
 	for _, s := range m.sessions {
 		list = append(list, s)
@@ -167,7 +167,7 @@ func (m *Manager) all() []*session {
 }
 
 // of are a person's live sessions, the oldest first. For whoever has the turn.
-func (m *Manager) of(user agent.UserID) []*session {
+func (m *Manager) sessionsOf(user agent.UserID) []*session {
 	list := slices.Clone(m.byUser[user])
 	slices.SortFunc(list, older)
 	return list

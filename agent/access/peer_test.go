@@ -28,16 +28,16 @@ func TestLocalAddressOutside(t *testing.T) {
 	})
 	scene(t, "resume tokens", func(g *gateway) {
 		for range addressLimit {
-			if _, err := g.Manager.Authorize(context.Background(), at("ivan", lanPeer, "a").by(guess())); agent.AsError(err).Code != agent.CodeSessionOver {
+			if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(guess())); agent.AsError(err).Code != agent.CodeSessionOver {
 				g.t.Fatalf("an unknown token: %v", err)
 			}
 		}
-		if _, err := g.Manager.Authorize(context.Background(), at("ivan", lanPeer, "a").by(guess())); agent.AsError(err).Code != agent.CodeTooManyAttempts {
+		if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(guess())); agent.AsError(err).Code != agent.CodeTooManyAttempts {
 			g.t.Errorf("after too many tokens: %v", err)
 		}
 	})
 	scene(t, "further addresses", func(g *gateway) {
-		g.enter(at("ivan", lanPeer, "a"))
+		g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		further := agent.Peer{Addr: netip.MustParseAddr("fd00::10")}
 		if err := g.Manager.ProveAddress(context.Background(), "none", further); agent.AsError(err).Code != agent.CodeAddressRefused {
 			g.t.Errorf("an address outside: %v", err)

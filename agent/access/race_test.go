@@ -21,9 +21,9 @@ func TestRaceForAnAddress(t *testing.T) {
 		results := make(chan error)
 		for i := range 20 {
 			login := fmt.Sprint("person", i)
-			g.memory.add(agent.UserID(100+i), login, false)
+			g.memoryStore.add(agent.UserID(100+i), login, false)
 			go func() {
-				_, err := g.Authorize(context.Background(), at(login, lanPeer, "a"))
+				_, err := g.Authorize(context.Background(), passwordAttempt(login, lanPeer, "a"))
 				results <- err
 			}()
 		}
@@ -45,7 +45,7 @@ func TestRaceForAnAddress(t *testing.T) {
 		var all sync.WaitGroup
 		connections := make([]*agentConnection, 20)
 		for i := range connections {
-			a := at("ivan", lanPeer, fmt.Sprint("device", i))
+			a := passwordAttempt("ivan", lanPeer, fmt.Sprint("device", i))
 			connections[i] = a.Connection.(*agentConnection)
 			all.Go(func() {
 				if _, err := g.Authorize(context.Background(), a); err != nil {
@@ -56,14 +56,14 @@ func TestRaceForAnAddress(t *testing.T) {
 		all.Wait()
 		told := map[string]int{}
 		for _, l := range connections {
-			told[l.told()]++
+			told[l.endReasons()]++
 		}
 		if len(g.Sessions()) != 1 || told["[]"] != 1 || told["[replaced]"] != 19 {
 			g.t.Errorf("%v", told)
 		}
 	})
 	scene(t, "one further address", func(g *gateway) {
-		first, second := g.enter(at("ivan", lanPeer, "a")), g.enter(at("olga", "192.168.1.11", "b"))
+		first, second := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
 		var all sync.WaitGroup
 		results := make(chan error, 20)
 		for i := range 20 {
@@ -86,18 +86,18 @@ func TestRaceForAnAddress(t *testing.T) {
 		}
 		holders := 0
 		for _, s := range g.Sessions() {
-			holders += len(s.More)
+			holders += len(s.FurtherAddresses)
 		}
 		if in == 0 || holders != 1 {
 			g.t.Errorf("%d proofs, %d sessions have the address", in, holders)
 		}
 	})
 	scene(t, "one token", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if grant, err := g.Authorize(context.Background(), e.by(e.ResumeToken)); err == nil && grant.Session.ID != e.Session.ID {
+				if grant, err := g.Authorize(context.Background(), e.withToken(e.ResumeToken)); err == nil && grant.Session.ID != e.Session.ID {
 					g.t.Errorf("another session")
 				}
 			})
@@ -124,7 +124,7 @@ func TestRaceEverything(t *testing.T) {
 					_ = g.End(ctx, s.ID, agent.ReasonAdmin)
 					break
 				}
-				g.Misfits(g.Settings())
+				g.WouldEnd(g.Settings())
 				g.EndUser(ctx, olga, agent.ReasonAdmin)
 				_ = g.VoidResume(ctx, ivan)
 				g.configure(func(s *agent.Settings) { s.LocalTunnel = !s.LocalTunnel })
@@ -134,8 +134,8 @@ func TestRaceEverything(t *testing.T) {
 		})
 		all.Wait()
 		synctest.Wait()
-		g.sound()
-		pass(time.Hour)
+		g.checkInvariants()
+		advance(time.Hour)
 		for _, s := range g.Sessions() {
 			if s.State == agent.StateWaiting {
 				g.t.Errorf("%+v waits for ever", s)
@@ -155,9 +155,9 @@ func agentLife(g *gateway, random *rand.Rand) {
 	peers := []string{lanPeer, "192.168.1.11", outsidePeer}
 	var last entry
 	for range 60 {
-		a := at([]string{"ivan", "olga", "petr"}[random.IntN(3)], peers[random.IntN(3)], fmt.Sprint("d", random.IntN(4)))
+		a := passwordAttempt([]string{"ivan", "olga", "petr"}[random.IntN(3)], peers[random.IntN(3)], fmt.Sprint("d", random.IntN(4)))
 		if last.ResumeToken != "" && random.IntN(2) == 0 {
-			a = last.from(a.Peer.String()).by(last.ResumeToken)
+			a = last.fromPeer(a.Peer.String()).withToken(last.ResumeToken)
 		}
 		ctx, leave := context.WithCancel(context.Background())
 		if random.IntN(4) == 0 {

@@ -23,7 +23,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 		graceEnds := c.now.Add(max(c.settings.Grace, restoredGrace))
 		for _, s := range open {
 			c.renew()
-			if reason := c.adopt(&session{Session: s, graceEnds: graceEnds}); reason != "" {
+			if reason := c.restoreSession(&session{Session: s, graceEnds: graceEnds}); reason != "" {
 				c.withdraw(s)
 				c.recordEnd(s, reason)
 				c.event("session_ended", s, "reason", string(reason))
@@ -34,18 +34,18 @@ func (m *Manager) Restore(ctx context.Context) error {
 }
 
 // adopt makes an open session of the store a live one, or tells why it ends.
-func (c *change) adopt(s *session) agent.Reason {
-	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.through), c.now
-	if reason := c.over(s); reason != "" {
+func (c *change) restoreSession(s *session) agent.Reason {
+	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.iface), c.now
+	if reason := c.endReason(s); reason != "" {
 		return reason
 	}
-	for _, other := range c.rivals(s) { // only a crash in the middle of a takeover leaves two
+	for _, other := range c.conflicting(s) { // only a crash in the middle of a takeover leaves two
 		if other.LoggedIn.After(s.LoggedIn) {
 			return agent.ReasonReplaced
 		}
 		c.end(other, agent.ReasonReplaced)
 	}
-	if reason := c.regain(s); reason != "" {
+	if reason := c.restoreAccess(s); reason != "" {
 		return reason
 	}
 	c.put(s, s.Session)
@@ -55,7 +55,7 @@ func (c *change) adopt(s *session) agent.Reason {
 }
 
 // over tells why a session of the process before cannot go on.
-func (c *change) over(s *session) agent.Reason {
+func (c *change) endReason(s *session) agent.Reason {
 	if !c.now.Before(s.Expires) {
 		return agent.ReasonExpired
 	}
@@ -76,11 +76,11 @@ func (c *change) over(s *session) agent.Reason {
 }
 
 // rivals are the adopted sessions beside which another one may not be.
-func (c *change) rivals(s *session) (list []*session) {
+func (c *change) conflicting(s *session) (list []*session) {
 	if holder := c.byAddress[s.Address]; holder != nil && s.Kind != agent.KindVPN {
 		list = append(list, holder)
 	}
-	for _, o := range c.of(s.UserID) {
+	for _, o := range c.sessionsOf(s.UserID) {
 		if o.Device.ID != "" && o.Device.ID == s.Device.ID && (len(list) == 0 || list[0] != o) {
 			list = append(list, o)
 		}
@@ -90,9 +90,9 @@ func (c *change) rivals(s *session) (list []*session) {
 
 // regain gives an adopted session its access, which mostly it still has. Without it the agent comes back and finds out
 // why.
-func (c *change) regain(s *session) agent.Reason {
+func (c *change) restoreAccess(s *session) agent.Reason {
 	if s.Kind == agent.KindVPN {
-		return c.regainTunnel(s.Session)
+		return c.restoreTunnel(s.Session)
 	}
 	if c.firewall == nil {
 		return ""
@@ -106,7 +106,7 @@ func (c *change) regain(s *session) agent.Reason {
 
 // regainTunnel reserves the session's tunnel address and lets it through, so that no connection is forgotten until the agent
 // comes back with a fresh key. Nothing passes there without a peer.
-func (c *change) regainTunnel(s agent.Session) agent.Reason {
+func (c *change) restoreTunnel(s agent.Session) agent.Reason {
 	if c.tunnel == nil || !c.tunnel.Available() {
 		return agent.ReasonLost
 	}
@@ -131,7 +131,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		connection.Ended(agent.ReasonShutdown)
 	}
 	err := m.change(ctx, func(c *change) error {
-		c.letGo(told)
+		c.detachAll(told)
 		return nil
 	})
 	if err != nil {
@@ -139,7 +139,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	}
 	return m.change(ctx, func(c *change) error {
 		c.base = ctx
-		c.payAll()
+		c.writeEnds()
 		return nil
 	})
 }
@@ -159,15 +159,15 @@ func (m *Manager) connections() map[Connection]bool {
 
 // letGo takes the sessions off the clock and off their connections. A connection that a last change has brought is told
 // too.
-func (c *change) letGo(told map[Connection]bool) {
-	if c.owedTimer != nil {
-		c.owedTimer.Stop()
-		c.owedTimer = nil
+func (c *change) detachAll(told map[Connection]bool) {
+	if c.unwrittenTimer != nil {
+		c.unwrittenTimer.Stop()
+		c.unwrittenTimer = nil
 	}
-	for _, s := range c.all() {
+	for _, s := range c.allSessions() {
 		s.stop()
 		if connection := c.attach(s, nil, time.Time{}); connection != nil && !told[connection] {
-			c.later(connection, agent.ReasonShutdown)
+			c.notifyEnded(connection, agent.ReasonShutdown)
 		}
 	}
 }

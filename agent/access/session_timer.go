@@ -71,6 +71,6 @@ func (c *change) notice(s *session) {
 	s.noticed = c.now
 	if connection := s.connection; connection != nil {
 		left, expires := s.Expires.Sub(c.now), s.Expires
-		c.tell = append(c.tell, func() { connection.Expiring(left, expires) })
+		c.notify = append(c.notify, func() { connection.Expiring(left, expires) })
 	}
 }

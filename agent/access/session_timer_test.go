@@ -13,54 +13,54 @@ import (
 func TestGrace(t *testing.T) {
 	for _, peer := range []string{lanPeer, outsidePeer} {
 		scene(t, "runs out, from "+peer, func(g *gateway) {
-			e := g.enter(at("ivan", peer, "a"))
+			e := g.enter(passwordAttempt("ivan", peer, "a"))
 			g.Lost(e.Session.ID, e.Connection)
-			pass(30*time.Second - time.Millisecond)
-			g.has(e)
+			advance(30*time.Second - time.Millisecond)
+			g.wantLive(e)
 			if g.Sessions()[0].State != agent.StateWaiting {
 				g.t.Errorf("%v", g.Sessions())
 			}
-			pass(time.Millisecond)
-			g.has()
-			if g.reason(e) != agent.ReasonLost || e.told() != "[]" {
-				g.t.Errorf("%s, told %s", g.reason(e), e.told())
+			advance(time.Millisecond)
+			g.wantLive()
+			if g.reason(e) != agent.ReasonLost || e.endReasons() != "[]" {
+				g.t.Errorf("%s, told %s", g.reason(e), e.endReasons())
 			}
 		})
 	}
 	scene(t, "is new after each return", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		for range 5 {
 			g.Lost(e.Session.ID, e.Connection)
-			pass(20 * time.Second)
+			advance(20 * time.Second)
 			e = g.back(e)
-			pass(20 * time.Second)
+			advance(20 * time.Second)
 		}
-		g.has(e)
+		g.wantLive(e)
 	})
 	scene(t, "none", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = 0 })
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
-		g.has()
+		g.wantLive()
 		g.back(e)
 	})
 	scene(t, "changed meanwhile", func(g *gateway) {
-		first, second := g.enter(at("ivan", lanPeer, "a")), g.enter(at("olga", "192.168.1.11", "a"))
+		first, second := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("olga", "192.168.1.11", "a"))
 		g.Lost(first.Session.ID, first.Connection)
 		g.configure(func(s *agent.Settings) { s.Grace = time.Minute })
 		g.Lost(second.Session.ID, second.Connection)
-		pass(30 * time.Second)
-		g.has(second)
-		pass(30 * time.Second)
-		g.has()
+		advance(30 * time.Second)
+		g.wantLive(second)
+		advance(30 * time.Second)
+		g.wantLive()
 	})
 	scene(t, "not beyond the length", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = time.Hour })
-		e := g.enter(at("ivan", lanPeer, "a"))
-		pass(24*time.Hour - time.Minute)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		advance(24*time.Hour - time.Minute)
 		g.Lost(e.Session.ID, e.Connection)
-		pass(time.Minute)
-		g.has()
+		advance(time.Minute)
+		g.wantLive()
 		if g.reason(e) != agent.ReasonExpired {
 			g.t.Errorf("%s", g.reason(e))
 		}
@@ -81,58 +81,58 @@ func TestNotices(t *testing.T) {
 	} {
 		scene(t, c.length.String(), func(g *gateway) {
 			g.configure(func(s *agent.Settings) { s.SessionLAN = c.length })
-			e := g.enter(at("ivan", lanPeer, "a"))
-			pass(c.length - time.Millisecond)
-			g.has(e)
-			pass(time.Millisecond)
-			g.has()
+			e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+			advance(c.length - time.Millisecond)
+			g.wantLive(e)
+			advance(time.Millisecond)
+			g.wantLive()
 			connection := e.Connection.(*agentConnection)
-			if fmt.Sprint(connection.notices) != c.notices || connection.told() != "[expired]" || g.reason(e) != agent.ReasonExpired {
-				g.t.Errorf("notices %v, told %s", connection.notices, connection.told())
+			if fmt.Sprint(connection.notices) != c.notices || connection.endReasons() != "[expired]" || g.reason(e) != agent.ReasonExpired {
+				g.t.Errorf("notices %v, told %s", connection.notices, connection.endReasons())
 			}
 		})
 	}
 	scene(t, "nobody listens", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		pass(23*time.Hour + 29*time.Minute + 50*time.Second)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		advance(23*time.Hour + 29*time.Minute + 50*time.Second)
 		g.Lost(e.Session.ID, e.Connection)
-		pass(20 * time.Second)
+		advance(20 * time.Second)
 		e = g.back(e)
-		pass(30 * time.Minute)
+		advance(30 * time.Minute)
 		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
 	scene(t, "again after an extension", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		pass(23*time.Hour + 40*time.Minute)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		advance(23*time.Hour + 40*time.Minute)
 		again := e.Attempt
 		again.Current = e.Session.ID
 		g.enter(again)
-		pass(24 * time.Hour)
+		advance(24 * time.Hour)
 		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[30m0s 30m0s 5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
 	scene(t, "an extension shorter than a notice", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
-		pass(time.Hour)
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		advance(time.Hour)
 		g.configure(func(s *agent.Settings) { s.SessionLAN = 20 * time.Minute })
 		again := e.Attempt
 		again.Current = e.Session.ID
 		g.enter(again)
-		pass(20 * time.Minute)
+		advance(20 * time.Minute)
 		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
 	scene(t, "a shorter length is for new logins", func(g *gateway) {
-		e := g.enter(at("ivan", lanPeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		g.configure(func(s *agent.Settings) { s.SessionLAN = time.Minute })
 		g.Apply(context.Background())
 		e = g.back(e)
-		pass(23 * time.Hour)
-		g.has(e)
+		advance(23 * time.Hour)
+		g.wantLive(e)
 	})
 }
 
@@ -143,7 +143,7 @@ func TestTunnelUp(t *testing.T) {
 		if err == nil && config.Address.Addr() != e.Session.Address {
 			g.t.Errorf("%+v", config)
 		}
-		g.sound()
+		g.checkInvariants()
 		return err
 	}
 	refused := func(err error, code agent.Code) bool {
@@ -151,98 +151,98 @@ func TestTunnelUp(t *testing.T) {
 		return errors.As(err, &refusal) && refusal.Code == code
 	}
 	scene(t, "in time", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
-		pass(tunnelWait - time.Millisecond)
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		advance(tunnelWait - time.Millisecond)
 		if err := up(g, e, 1); err != nil {
 			g.t.Errorf("%v", err)
 		}
-		pass(time.Hour)
-		g.has(e)
+		advance(time.Hour)
+		g.wantLive(e)
 		if s := g.Sessions()[0]; s.Rx == nil || *s.Rx != 1 || *s.Tx != 2 || s.Handshake.IsZero() {
 			g.t.Errorf("%+v", s)
 		}
 		_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
-		if len(g.pipe.keys) != 0 {
+		if len(g.fakeTunnel.keys) != 0 {
 			g.t.Errorf("the peer outlived its session")
 		}
 	})
 	scene(t, "none in time", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
-		pass(tunnelWait)
-		g.has()
-		if e.told() != "[idle]" {
-			g.t.Errorf("told %s", e.told())
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		advance(tunnelWait)
+		g.wantLive()
+		if e.endReasons() != "[idle]" {
+			g.t.Errorf("told %s", e.endReasons())
 		}
 		if ends := g.events.find("session_ended"); len(ends) != 1 || ends[0]["cause"] != "no tunnel_wg" {
 			g.t.Errorf("the log does not name the cause: %v", ends)
 		}
 	})
 	scene(t, "none in time after a return", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.Lost(e.Session.ID, e.Connection)
 		e = g.back(e)
-		pass(tunnelWait)
-		g.has()
+		advance(tunnelWait)
+		g.wantLive()
 	})
 	scene(t, "lost before it came", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
-		pass(tunnelWait + time.Second)
-		g.has(e)
+		advance(tunnelWait + time.Second)
+		g.wantLive(e)
 	})
 	scene(t, "a second key replaces the first", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
-		if err := errors.Join(up(g, e, 1), up(g, e, 2)); err != nil || g.pipe.keys[e.Session.ID] != (agent.Key{2}) {
-			g.t.Errorf("%v, %v", err, g.pipe.keys)
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		if err := errors.Join(up(g, e, 1), up(g, e, 2)); err != nil || g.fakeTunnel.keys[e.Session.ID] != (agent.Key{2}) {
+			g.t.Errorf("%v, %v", err, g.fakeTunnel.keys)
 		}
 	})
 	scene(t, "the first one goes and the second cannot be added", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
-		pass(time.Hour)
-		g.pipe.broken = true
+		advance(time.Hour)
+		g.fakeTunnel.broken = true
 		if err := up(g, e, 2); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
-		pass(tunnelWait - time.Millisecond)
-		g.has(e)
+		advance(tunnelWait - time.Millisecond)
+		g.wantLive(e)
 		if err := up(g, e, 3); !errors.Is(err, errFake) { // trying once more does not put the end off
 			g.t.Errorf("%v", err)
 		}
-		pass(time.Millisecond)
-		g.has()
+		advance(time.Millisecond)
+		g.wantLive()
 	})
 	scene(t, "the first one goes and the third is added", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
-		g.pipe.broken = true
+		g.fakeTunnel.broken = true
 		_ = up(g, e, 2)
-		g.pipe.broken = false
+		g.fakeTunnel.broken = false
 		_ = up(g, e, 3)
-		pass(time.Hour)
-		g.has(e)
+		advance(time.Hour)
+		g.wantLive(e)
 	})
 	scene(t, "a second key is somebody else's", func(g *gateway) {
-		e, other := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		e, other := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
 		if err := errors.Join(up(g, e, 1), up(g, other, 2)); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		_ = up(g, e, 2)
-		pass(time.Hour)
-		g.has(e, other) // each has the peer that it had
+		advance(time.Hour)
+		g.wantLive(e, other) // each has the peer that it had
 	})
 	scene(t, "another session's key", func(g *gateway) {
-		e, other := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		e, other := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
 		_ = up(g, e, 1)
 		if err := up(g, other, 1); !refused(err, agent.CodeBadMessage) {
 			g.t.Errorf("%v", err)
 		}
-		pass(tunnelWait)
-		g.has(e) // a refused key does not count as one
+		advance(tunnelWait)
+		g.wantLive(e) // a refused key does not count as one
 	})
 	scene(t, "refusals", func(g *gateway) {
-		lan, vpn := g.enter(at("olga", lanPeer, "a")), g.enter(at("ivan", outsidePeer, "a"))
+		lan, vpn := g.enter(passwordAttempt("olga", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "a"))
 		if err := up(g, lan, 1); !refused(err, agent.CodeBadMessage) {
 			g.t.Errorf("in the LAN: %v", err)
 		}
@@ -253,7 +253,7 @@ func TestTunnelUp(t *testing.T) {
 		if err := up(g, vpn, 1); !errors.Is(err, agent.ErrNotFound) {
 			g.t.Errorf("another connection: %v", err)
 		}
-		g.pipe.off = true
+		g.fakeTunnel.off = true
 		vpn.Connection = g.sessions[vpn.Session.ID].connection
 		if err := up(g, vpn, 1); !refused(err, agent.CodeVPNUnavailable) {
 			g.t.Errorf("no tunnel now: %v", err)

@@ -40,9 +40,9 @@ func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAd
 	return traffic, macs
 }
 
-// Authorised tells whether an address of the LAN has a session whose agent is there. In its grace a session may be let
+// IsConnected tells whether an address of the LAN has a session whose agent is there. In its grace a session may be let
 // through or, after a restart that took long, not yet. It is quick: closed hosts ask often.
-func (m *Manager) Authorised(a netip.Addr) bool {
+func (m *Manager) IsConnected(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byAddress[agent.Unmap(a)]
@@ -54,7 +54,7 @@ func (m *Manager) snapshot() []agent.LiveSession {
 	defer m.mu.Unlock()
 	list := make([]agent.LiveSession, 0, len(m.sessions))
 	for _, s := range m.sessions {
-		list = append(list, agent.LiveSession{Session: s.Session, State: s.state(), More: s.addresses()})
+		list = append(list, agent.LiveSession{Session: s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()})
 	}
 	return list
 }

@@ -9,27 +9,27 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestAuthorised: an address of the LAN is authorised as long as its agent is there; the outer address of a tunnel never is.
-func TestAuthorised(t *testing.T) {
+// TestIsConnected: an address of the LAN counts as connected as long as its agent is there; the outer address of a tunnel never is.
+func TestIsConnected(t *testing.T) {
 	scene(t, "an address", func(g *gateway) {
 		is := func(what, address string, want bool) {
 			g.t.Helper()
-			if got := g.Authorised(netip.MustParseAddr(address)); got != want {
-				g.t.Errorf("%s: %s is authorised: %v", what, address, got)
+			if got := g.IsConnected(netip.MustParseAddr(address)); got != want {
+				g.t.Errorf("%s: %s is connected: %v", what, address, got)
 			}
 		}
 		is("nobody is there", lanPeer, false)
-		e := g.enter(at("ivan", lanPeer, "a"))
-		g.enter(at("olga", outsidePeer, "a"))
+		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		g.enter(passwordAttempt("olga", outsidePeer, "a"))
 		is("logged in", lanPeer, true)
 		is("logged in", "::ffff:"+lanPeer, true)
 		is("somebody else", "192.168.1.11", false)
 		is("a tunnel", outsidePeer, false)
 		g.Lost(e.Session.ID, e.Connection)
 		is("in its grace", lanPeer, false)
-		pass(time.Hour)
+		advance(time.Hour)
 		is("gone", lanPeer, false)
-		e = g.enter(at("ivan", lanPeer, "a"))
+		e = g.enter(passwordAttempt("ivan", lanPeer, "a"))
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}

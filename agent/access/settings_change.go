@@ -6,8 +6,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// Misfits tells how many sessions would end with other settings.
-func (m *Manager) Misfits(set agent.Settings) (n int) {
+// WouldEnd tells how many sessions would end with other settings.
+func (m *Manager) WouldEnd(set agent.Settings) (n int) {
 	for _, p := range m.located() {
 		if !m.fits(set, p) {
 			n++
@@ -20,10 +20,10 @@ func (m *Manager) Misfits(set agent.Settings) (n int) {
 type located struct {
 	session agent.Session
 	inside  bool
-	through string
+	iface   string
 }
 
-func (s *session) located() located { return located{s.Session, s.inside, s.through} }
+func (s *session) located() located { return located{s.Session, s.inside, s.iface} }
 
 // located are the live sessions as of now.
 func (m *Manager) located() []located {
@@ -46,12 +46,12 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 			reason = agent.ReasonDisabled
 		}
 		var misfits []*session
-		for _, s := range c.all() {
+		for _, s := range c.allSessions() {
 			if !c.fits(c.settings, s.located()) {
 				misfits = append(misfits, s)
 				continue
 			}
-			c.dropMore(s, func(f further) bool { return !c.inside(c.settings, f.addr, "") })
+			c.dropFurtherIf(s, func(f furtherAddress) bool { return !c.inside(c.settings, f.addr, "") })
 		}
 		n = c.endEach(misfits, reason)
 		return nil

@@ -13,25 +13,25 @@ import (
 // Limits of wrong attempts in the window, and of the keys that strangers can invent. The keys of accounts need no limit: only
 // accounts that exist have one.
 const (
-	accountLimit   = 5
-	addressLimit   = 30
-	siteLimit      = 120 // from one IPv6 /56
-	blockLimit     = 480 // from one IPv6 /48
-	resumeLimit    = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
-	maxLoginKeys   = 1 << 15
-	maxAddressKeys = 1 << 16
+	accountLimit      = 5
+	addressLimit      = 30
+	customerLimit     = 120 // from one IPv6 /56
+	organisationLimit = 480 // from one IPv6 /48
+	resumeLimit       = 300 // unknown resume tokens from one address in the LAN, behind which a whole branch may be
+	maxLoginKeys      = 1 << 15
+	maxAddressKeys    = 1 << 16
 )
 
 // throttle slows down guessing. An attempt is counted under its account and under its address, separately for each origin.
 // So wrong passwords of others lock nobody out on a known device. They do lock the account for unknown devices of the same
 // origin, until the window is over or an administrator lifts it.
 type throttle struct {
-	accounts *counts[accountKey]
-	logins   *counts[loginKey]
-	address  *counts[addressKey]
-	sites    *counts[netip.Prefix] // by IPv6 /56, strangers only
-	blocks   *counts[netip.Prefix] // by IPv6 /48, strangers only
-	resume   *counts[addressKey]   // instead of address, for originResumeLAN
+	accounts      *counts[accountKey]
+	logins        *counts[loginKey]
+	address       *counts[addressKey]
+	customers     *counts[netip.Prefix] // by IPv6 /56, strangers only
+	organisations *counts[netip.Prefix] // by IPv6 /48, strangers only
+	resume        *counts[addressKey]   // instead of address, for originResumeLAN
 }
 
 // accountKey is an account, whatever spelling of its login was typed.
@@ -64,17 +64,17 @@ const (
 
 func newThrottle() *throttle {
 	return &throttle{
-		accounts: newCounts[accountKey](accountLimit, 0),
-		logins:   newCounts[loginKey](accountLimit, maxLoginKeys),
-		address:  newCounts[addressKey](addressLimit, maxAddressKeys),
-		sites:    newCounts[netip.Prefix](siteLimit, maxAddressKeys),
-		blocks:   newCounts[netip.Prefix](blockLimit, maxAddressKeys),
-		resume:   newCounts[addressKey](resumeLimit, maxAddressKeys),
+		accounts:      newCounts[accountKey](accountLimit, 0),
+		logins:        newCounts[loginKey](accountLimit, maxLoginKeys),
+		address:       newCounts[addressKey](addressLimit, maxAddressKeys),
+		customers:     newCounts[netip.Prefix](customerLimit, maxAddressKeys),
+		organisations: newCounts[netip.Prefix](organisationLimit, maxAddressKeys),
+		resume:        newCounts[addressKey](resumeLimit, maxAddressKeys),
 	}
 }
 
 // attempt is a sign-in as the throttle sees it.
-type attempt struct {
+type signInAttempt struct {
 	login  string
 	user   agent.UserID
 	known  bool // whether login means user
@@ -85,7 +85,7 @@ type attempt struct {
 
 // enter lets an attempt begin, after waiting for others where they could fill a count. The counts come in the same order
 // for everybody, so that no two attempts wait for each other. Errors: as of counts.enter.
-func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), err error) {
+func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outcome), err error) {
 	key := addressKey{net: network(a.peer), origin: a.origin}
 	if a.origin == agent.OriginDevice {
 		key.user = a.user
@@ -99,8 +99,8 @@ func (t *throttle) enter(ctx context.Context, a attempt) (leave func(outcome), e
 	for _, step := range []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
 		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.user) },
-		func() (func(outcome), error) { return enterWider(ctx, t.sites, 56, a) },
-		func() (func(outcome), error) { return enterWider(ctx, t.blocks, 48, a) },
+		func() (func(outcome), error) { return enterWider(ctx, t.customers, 56, a) },
+		func() (func(outcome), error) { return enterWider(ctx, t.organisations, 48, a) },
 	} {
 		one, err := step()
 		if err != nil {
@@ -118,14 +118,14 @@ func (t *throttle) throttled(user agent.UserID) time.Time {
 }
 
 // lift forgets the wrong attempts for an account, also where their addresses count them. Those for other accounts stay.
-func (t *throttle) lift(user agent.UserID) {
+func (t *throttle) unlock(user agent.UserID) {
 	t.accounts.forget(user)
 	t.address.forget(user)
-	t.sites.forget(user)
-	t.blocks.forget(user)
+	t.customers.forget(user)
+	t.organisations.forget(user)
 }
 
-func (t *throttle) enterAccount(ctx context.Context, a attempt) (func(outcome), error) {
+func (t *throttle) enterAccount(ctx context.Context, a signInAttempt) (func(outcome), error) {
 	if !a.known {
 		key := loginKey{sha256.Sum256([]byte(spelling.Login(a.login))), a.origin}
 		return func(o outcome) { t.logins.leave(key, 0, o) }, t.logins.enter(ctx, key)
@@ -150,7 +150,7 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, u
 }
 
 // enterWider counts a stranger's IPv6 /64 also under a wider network: one customer has 256 or 65,536 of them.
-func enterWider(ctx context.Context, counts *counts[netip.Prefix], bits int, a attempt) (func(outcome), error) {
+func enterWider(ctx context.Context, counts *counts[netip.Prefix], bits int, a signInAttempt) (func(outcome), error) {
 	if a.origin != agent.OriginStranger || !a.peer.Addr.Is6() {
 		return func(outcome) {}, nil
 	}

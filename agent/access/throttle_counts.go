@@ -25,8 +25,8 @@ const (
 // go wrong: where it could fill the count, the next one waits for its outcome. So nobody gets more tries by racing, and
 // a person whose devices all come back at once is not refused.
 type counts[K comparable] struct {
-	limit int // wrong attempts in the window
-	most  int // keys to keep; 0 = as many as come
+	limit   int // wrong attempts in the window
+	maxKeys int // keys to keep; 0 = as many as come
 
 	mu    sync.Mutex // guards what follows and every count in it
 	byKey map[K]*count
@@ -47,7 +47,7 @@ type mistake struct {
 }
 
 func newCounts[K comparable](limit, most int) *counts[K] {
-	return &counts[K]{limit: limit, most: most, byKey: map[K]*count{}, swept: time.Now()}
+	return &counts[K]{limit: limit, maxKeys: most, byKey: map[K]*count{}, swept: time.Now()}
 }
 
 // enter lets an attempt begin, once no other attempt can fill the count any more. After nil the attempt must leave.
@@ -147,7 +147,7 @@ func (c *counts[K]) at(key K, now time.Time) *count {
 	if now.Sub(c.swept) >= window {
 		c.sweep(now)
 	}
-	if c.most > 0 && len(c.byKey) >= c.most {
+	if c.maxKeys > 0 && len(c.byKey) >= c.maxKeys {
 		c.evict(now)
 	}
 	n := &count{}

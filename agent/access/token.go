@@ -27,11 +27,11 @@ func newChainName() (n chainName) {
 }
 
 // next makes a token, and what is kept of it beside the digest of the one before.
-func (n chainName) next(previous [32]byte) (token string, chain agent.ResumeChain) {
+func (n chainName) next(previous [32]byte) (token string, chain agent.ResumeDigests) {
 	raw := make([]byte, tokenBytes)
 	rand.Read(raw[copy(raw, n[:]):])
 	return base64.RawURLEncoding.EncodeToString(raw),
-		agent.ResumeChain{Chain: sha256.Sum256(n[:]), Current: sha256.Sum256(raw), Previous: previous}
+		agent.ResumeDigests{Chain: sha256.Sum256(n[:]), Current: sha256.Sum256(raw), Previous: previous}
 }
 
 // token is a resume token as it came in.
@@ -57,12 +57,12 @@ func parseToken(text string) (t token, ok bool) {
 
 // opens tells whether the token is the one handed out last, or the one before while it is not certain that the agent
 // has the last one.
-func (t token) opens(c agent.ResumeChain) bool {
-	return same(t.digest, c.Current) || same(t.digest, c.Previous)
+func (t token) matches(c agent.ResumeDigests) bool {
+	return sameDigest(t.digest, c.Current) || sameDigest(t.digest, c.Previous)
 }
 
 // same compares digests; a zero one is equal to none.
-func same(digest, kept [32]byte) bool {
+func sameDigest(digest, kept [32]byte) bool {
 	return kept != [32]byte{} && subtle.ConstantTimeCompare(digest[:], kept[:]) == 1
 }
 
@@ -78,15 +78,15 @@ func (c *change) reloadTokens(s *session) error {
 	case err != nil && !errors.Is(err, agent.ErrNotFound):
 		return err
 	case err != nil || kept.ID != s.ID || kept.Resume.Current != s.Resume.Current:
-		c.forget(s)
+		c.forgetTokens(s)
 	}
 	return nil
 }
 
 // forget makes the tokens of a live session void in memory.
-func (c *change) forget(s *session) {
+func (c *change) forgetTokens(s *session) {
 	next := s.Session
-	next.Resume = agent.ResumeChain{}
+	next.Resume = agent.ResumeDigests{}
 	c.put(s, next)
 	s.chain = chainName{}
 }
@@ -126,20 +126,20 @@ func (m *Manager) unconfirmed(id string, connection Connection) bool {
 // VoidResume makes the tokens of a person void, as a change of the password does. The live sessions go on; once their
 // connection is lost, the person logs in again.
 func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
-	return m.change(ctx, func(c *change) error { return c.void(user) })
+	return m.change(ctx, func(c *change) error { return c.voidTokens(user) })
 }
 
 // void is VoidResume. What the store did not take, it gets with the next save of each session.
-func (c *change) void(user agent.UserID) error {
-	c.cuts.cut(user)
-	for _, s := range c.of(user) {
-		c.forget(s)
+func (c *change) voidTokens(user agent.UserID) error {
+	c.pending.cancel(user)
+	for _, s := range c.sessionsOf(user) {
+		c.forgetTokens(s)
 	}
 	return c.store.VoidResume(c.ctx, user)
 }
 
 // voidDevice makes void what a device left behind that could be resumed, once it has a new session.
-func (c *change) voidDevice(user agent.UserID, device string) {
+func (c *change) voidDeviceTokens(user agent.UserID, device string) {
 	if device == "" {
 		return
 	}

@@ -24,7 +24,7 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 			return agent.Refuse(agent.CodeVPNUnavailable)
 		}
 		if config, err = c.raisePeer(s.Session, key); err != nil {
-			c.peerless(s, err)
+			c.awaitTunnel(s, err)
 			return err
 		}
 		s.tunnelBy = time.Time{}
@@ -49,7 +49,7 @@ func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, 
 }
 
 // peerless lets a session that may have lost its peer end, unless its agent asks for another in time.
-func (c *change) peerless(s *session, err error) {
+func (c *change) awaitTunnel(s *session, err error) {
 	var refusal *agent.Error
 	if !s.tunnelBy.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {
 		return

@@ -21,14 +21,14 @@ func TestTunnelAddress(t *testing.T) {
 	}
 	is := func(g *gateway, what string, e entry, open, peer bool) {
 		g.t.Helper()
-		_, has := g.pipe.keys[e.Session.ID]
-		if holder := g.wall.in[e.Session.Address]; (holder == e.Session.ID) != open || has != peer {
+		_, has := g.fakeTunnel.keys[e.Session.ID]
+		if holder := g.fakeFirewall.in[e.Session.Address]; (holder == e.Session.ID) != open || has != peer {
 			g.t.Errorf("%s: let through %q, has a peer: %t", what, holder, has)
 		}
-		g.sound()
+		g.checkInvariants()
 	}
 	scene(t, "from the peer to the end", func(g *gateway) {
-		one, two := g.enter(at("ivan", outsidePeer, "a")), g.enter(at("olga", outsidePeer, "b"))
+		one, two := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
 		is(g, "reserved", one, false, false)
 		for range 2 { // the second peer takes the place of the first
 			if err := up(g, one, 1); err != nil {
@@ -43,31 +43,31 @@ func TestTunnelAddress(t *testing.T) {
 		is(g, "ended", one, false, false)
 	})
 	scene(t, "the firewall fails", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
-		g.wall.broken = true
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		g.fakeFirewall.broken = true
 		if err := up(g, e, 1); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
 		is(g, "refused", e, false, true)
-		g.wall.broken = false
+		g.fakeFirewall.broken = false
 		if err := up(g, e, 1); err != nil {
 			g.t.Errorf("asked again: %v", err)
 		}
 		is(g, "asked again", e, true, true)
-		g.wall.broken = true
+		g.fakeFirewall.broken = true
 		if err := up(g, e, 1); !errors.Is(err, errFake) {
 			g.t.Errorf("in place of a peer: %v", err)
 		}
 		is(g, "a grant that fails is taken back", e, false, true)
-		pass(tunnelWait)
-		g.has()
+		advance(tunnelWait)
+		g.wantLive()
 		if g.reason(e) != agent.ReasonIdle {
 			g.t.Errorf("ended with %s", g.reason(e))
 		}
 	})
 	scene(t, "after a restart", func(g *gateway) {
-		e := g.enter(at("ivan", outsidePeer, "a"))
-		pass(time.Second)
+		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		advance(time.Second)
 		g.restart()
 		is(g, "restored", e, true, false)
 		e = g.back(e)

@@ -54,17 +54,17 @@ type Config struct {
 	Tunnel Tunnel // nil = this program can only authorise addresses in the local network
 	// NoTunnel is the key of the text that explains why Tunnel is nil; empty = the text of agent.CodeVPNUnavailable.
 	NoTunnel string
-	// Events is called at every change of the status or its notices, never concurrently. news is the new notice, or
+	// Events is called at every change of the status or its notices, never concurrently. added is the new notice, or
 	// nil when the state has changed.
-	Events func(s Status, news *Notice)
+	Events func(s Status, added *Notice)
 	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 
 	// Extend requests a longer session. The value is the password, or empty for the password of the login. nil = the
 	// person has no window to extend the session from; the agent then replaces the gateway's warning by its own.
 	Extend <-chan string
-	// Nudge signals that the network of this computer has changed or that the computer woke from sleep. The agent
+	// NetworkChanged signals that the network of this computer has changed or that the computer woke from sleep. The agent
 	// then checks the connection or reconnects at once. nil = never.
-	Nudge <-chan struct{}
+	NetworkChanged <-chan struct{}
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -75,22 +75,22 @@ type Config struct {
 	Clock Clock
 }
 
-// Kind says how a Run ended.
-type Kind int
+// Outcome says how a Run ended.
+type Outcome int
 
-// Kinds of results.
+// Outcomes of Run and Probe.
 const (
-	ByUser      Kind = iota // the context was cancelled
-	Refused                 // the first login was refused
-	Unreachable             // the gateway did not answer the first time
-	NotTrusted              // the first time, the server could not prove to be the gateway
-	ByGateway               // the gateway ended the session or refused to resume it
-	Answered                // of Probe: the gateway answers
+	StoppedByUser  Outcome = iota // the context was cancelled
+	Refused                       // the first login was refused
+	Unreachable                   // the gateway did not answer the first time
+	NotTrusted                    // the first time, the server could not prove to be the gateway
+	EndedByGateway                // the gateway ended the session or refused to resume it
+	Answered                      // of Probe: the gateway answers
 )
 
 // Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.
 type Result struct {
-	Kind    Kind
+	Outcome Outcome
 	Code    string
 	Message string
 	Err     error
@@ -101,14 +101,14 @@ func Run(ctx context.Context, cfg Config) Result { return newClient(cfg).run(ctx
 
 func (c *client) run(ctx context.Context) Result {
 	c.show(Connecting, "", c.text(locale.Connecting))
-	l, f := c.enter(ctx)
+	l, f := c.connect(ctx)
 	for f == nil {
-		if f = c.live(ctx, l); f.returns {
-			l, f = c.comeBack(ctx, f)
+		if f = c.runSession(ctx, l); f.reconnects {
+			l, f = c.reconnect(ctx, f)
 		}
 	}
-	c.lower()
-	return c.over(f)
+	c.lowerTunnel()
+	return c.finish(f)
 }
 
 // client is the state of one Run. Only the goroutine of Run uses it.
@@ -130,12 +130,12 @@ type client struct {
 
 	extending bool // an authorize that extends the session was sent and not answered
 
-	working  <-chan bool    // of the tunnel; nil = there is none
-	endpoint netip.AddrPort // of the tunnel
-	held     *hold          // nil = no hold runs
+	tunnelWorks <-chan bool    // of the tunnel; nil = there is none
+	endpoint    netip.AddrPort // of the tunnel
+	held        *hold          // nil = no hold runs
 
 	status   Status // as reported last, with news
-	news     *Notice
+	notice   *Notice
 	reported string // the last Expires of the status
 }
 
@@ -160,32 +160,32 @@ func newClient(cfg Config) *client {
 	return c
 }
 
-// over shows the end and returns the Result.
-func (c *client) over(f *failure) Result {
+// finish shows the end and returns the Result.
+func (c *client) finish(f *failure) Result {
 	if f.err != nil {
 		c.cfg.Log(f.err.Error())
 	}
 	state := Failed
-	if f.reason || f.kind == ByUser {
+	if f.codeIsReason || f.outcome == StoppedByUser {
 		state = Ended
 	}
 	c.show(state, f.code, f.message)
-	return Result{f.kind, f.code, f.message, f.err}
+	return Result{f.outcome, f.code, f.message, f.err}
 }
 
 // failure says why there is no access.
 type failure struct {
-	kind    Kind
-	code    string
-	message string
-	reason  bool          // code is an agent.Reason
-	returns bool          // the agent reconnects by itself
-	wait    time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
-	err     error
+	outcome      Outcome
+	code         string
+	message      string
+	codeIsReason bool          // code is an agent.Reason
+	reconnects   bool          // the agent reconnects by itself
+	wait         time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
+	err          error
 }
 
 func (c *client) byUser() *failure {
-	return &failure{kind: ByUser, code: string(agent.ReasonLogout), reason: true,
+	return &failure{outcome: StoppedByUser, code: string(agent.ReasonLogout), codeIsReason: true,
 		message: c.text(locale.Reason(agent.ReasonLogout))}
 }
 
@@ -195,11 +195,11 @@ func (c *client) ended(reason agent.Reason, message string, err error) *failure 
 	if message = agent.Clean(message, maxMessage); message == "" {
 		message = c.text(locale.Reason(reason))
 	}
-	return &failure{kind: ByGateway, code: agent.Clean(string(reason), maxCode), reason: true, message: message,
-		returns: reason.Returns(), err: err}
+	return &failure{outcome: EndedByGateway, code: agent.Clean(string(reason), maxCode), codeIsReason: true, message: message,
+		reconnects: reason.Reconnects(), err: err}
 }
 
 // failed returns a failure that the agent itself found.
-func (c *client) failed(kind Kind, code agent.Code, err error) *failure {
-	return &failure{kind: kind, code: string(code), message: c.text(locale.Code(code)), err: err}
+func (c *client) failed(kind Outcome, code agent.Code, err error) *failure {
+	return &failure{outcome: kind, code: string(code), message: c.text(locale.Code(code)), err: err}
 }

@@ -80,11 +80,11 @@ func (r *run) event(state State, code string) event {
 }
 
 // end waits for the end of the run.
-func (r *run) end(kind Kind, code string) Result {
+func (r *run) end(kind Outcome, code string) Result {
 	r.t.Helper()
 	select {
 	case result := <-r.result:
-		if result.Kind != kind || result.Code != code {
+		if result.Outcome != kind || result.Code != code {
 			r.t.Fatalf("ended with %+v, want kind %d, code %q", result, kind, code)
 		}
 		return result
@@ -136,7 +136,7 @@ func TestLoginAndLogout(t *testing.T) {
 	}
 	r.stop()
 	r.event(Ended, "logout")
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	if !<-bye {
 		t.Error("the gateway was not told")
 	}
@@ -162,7 +162,7 @@ func TestEmptyPasswordIsSent(t *testing.T) {
 func TestFirstAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(*gatewaytest.Conn)
-		kind   Kind
+		kind   Outcome
 		state  State
 		code   string
 		says   string
@@ -193,7 +193,7 @@ func TestFirstAnswer(t *testing.T) {
 		"going down": {func(c *gatewaytest.Conn) { c.Hello(); c.End("shutdown", "Back soon.") },
 			Unreachable, Ended, "shutdown", "Back soon."},
 		"ended": {func(c *gatewaytest.Conn) { c.Hello(); c.Authorize(); c.End("disabled", "") },
-			ByGateway, Ended, "disabled", "switched access off"},
+			EndedByGateway, Ended, "disabled", "switched access off"},
 		"needs a tunnel": {func(c *gatewaytest.Conn) {
 			c.Hello()
 			c.Authorize()
@@ -322,7 +322,7 @@ func TestStopWhileLoggingIn(t *testing.T) {
 	r := start(t, g, nil)
 	<-asked
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	if !<-bye {
 		t.Error("the gateway was not told")
 	}
@@ -338,10 +338,10 @@ func TestStopUnconfirmed(t *testing.T) {
 	r := start(t, g, nil)
 	r.event(Authorized, "")
 	r.stop()
-	if d := r.clock.fire(loginTimeout, silence); d != logoutTimeout {
+	if d := r.clock.fire(loginTimeout, silenceTimeout); d != logoutTimeout {
 		t.Errorf("waited %v", d)
 	}
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 func portText(g *gatewaytest.Gateway) string {

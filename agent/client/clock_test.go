@@ -77,7 +77,7 @@ func (c *handClock) pass(d time.Duration) {
 }
 
 // timeouts are the timers of a session that are not pauses between attempts.
-var timeouts = []time.Duration{loginTimeout, silence}
+var timeouts = []time.Duration{loginTimeout, silenceTimeout}
 
 func isOneOf(d time.Duration, list []time.Duration) bool {
 	for _, other := range list {

@@ -33,7 +33,7 @@ func (c *client) dial(ctx context.Context) (*link, *failure) {
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var conn net.Conn
-	target := c.reach()
+	target := c.dialTarget()
 	transport := &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			var err error

@@ -5,8 +5,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// asksPassword reports whether code refuses an extension because of the password, so that another one is needed.
-func asksPassword(code string) bool {
+// refusesPassword reports whether code refuses an extension because of the password, so that another one is needed.
+func refusesPassword(code string) bool {
 	switch agent.Code(code) {
 	case agent.CodeBadCredentials, agent.CodePasswordExpired, agent.CodePasswordMustChange:
 		return true
@@ -23,7 +23,7 @@ func (c *client) extend(l *link, password string) {
 	if password != "" {
 		c.cfg.Password = password
 	}
-	if err := l.send(c.whoAmI(protocol.Authorize{Password: c.cfg.Password})); err != nil {
+	if err := l.send(c.addIdentity(protocol.Authorize{Password: c.cfg.Password})); err != nil {
 		c.cfg.Log(err.Error())
 		return
 	}
@@ -35,9 +35,9 @@ func (c *client) extended(m *protocol.AuthState) {
 	c.extending = false
 	if !m.Authorized {
 		f := c.refused(m.Code, m.Message, 0, nil)
-		c.notice(f.code, f.message)
+		c.addNotice(f.code, f.message)
 		return
 	}
-	c.keep(m)
+	c.updateSession(m)
 	c.report(c.status, nil)
 }

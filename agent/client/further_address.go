@@ -10,9 +10,9 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// lookEvery is how often the agent checks for new addresses of this computer. Temporary addresses (RFC 8981) appear
+// checkEvery is how often the agent checks for new addresses of this computer. Temporary addresses (RFC 8981) appear
 // without any change of the network.
-const lookEvery = 45 * time.Second
+const checkEvery = 45 * time.Second
 
 // proofTries is how often an address is tried when the gateway refuses it or does not answer. A new address may need
 // a second try.
@@ -24,15 +24,15 @@ type prover struct {
 	*client
 	link *link
 
-	token    *protocol.AddressToken // not used yet; nil = none
-	until    time.Time              // when token expires
-	invited  bool                   // a token has come before
-	asking   bool                   // the gateway was asked for a token
-	proving  netip.Addr             // the address being proved; invalid = none
-	result   chan error             // of proving
-	cancel   context.CancelFunc     // cancels the proof
-	look     <-chan time.Time
-	stopLook func()
+	token     *protocol.AddressToken // not used yet; nil = none
+	until     time.Time              // when token expires
+	invited   bool                   // a token has come before
+	asking    bool                   // the gateway was asked for a token
+	proving   netip.Addr             // the address being proved; invalid = none
+	result    chan error             // of proving
+	cancel    context.CancelFunc     // cancels the proof
+	checkDue  <-chan time.Time
+	stopCheck func()
 
 	round  int                // see full
 	spent  int                // IPv6 addresses proved in the round
@@ -42,12 +42,12 @@ type prover struct {
 }
 
 func newProver(c *client, l *link) *prover {
-	return &prover{client: c, link: l, stopLook: func() {}, cancel: func() {}, result: make(chan error, 1),
+	return &prover{client: c, link: l, stopCheck: func() {}, cancel: func() {}, result: make(chan error, 1),
 		proved: map[netip.Addr]int{}, failed: map[netip.Addr]int{}, tried: map[netip.Addr]bool{}}
 }
 
-// hear takes a token. It ignores a token that has already expired, because asking for the next one would never end.
-func (p *prover) hear(m *protocol.AddressToken) {
+// takeToken takes a token. It ignores a token that has already expired, because asking for the next one would never end.
+func (p *prover) takeToken(m *protocol.AddressToken) {
 	p.asking = false
 	if m.Token == "" || m.TTL <= 0 {
 		return
@@ -60,8 +60,8 @@ func (p *prover) hear(m *protocol.AddressToken) {
 // next check.
 func (p *prover) refused() { p.asking = false }
 
-// again checks the computer's addresses anew.
-func (p *prover) again() {
+// recheck checks the computer's addresses anew.
+func (p *prover) recheck() {
 	p.asking, p.tried = false, map[netip.Addr]bool{}
 	p.next()
 }
@@ -71,8 +71,8 @@ func (p *prover) next() {
 	if !p.invited || p.asking || p.proving.IsValid() {
 		return
 	}
-	p.stopLook()
-	p.look, p.stopLook = p.clock.Timer(lookEvery)
+	p.stopCheck()
+	p.checkDue, p.stopCheck = p.clock.Timer(checkEvery)
 	addr, ok := p.pick()
 	if !ok {
 		return
@@ -126,7 +126,7 @@ func (p *prover) pick() (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	given, _ := netip.ParseAddr(p.address)
-	list = furtherOf(own, given, list)
+	list = furtherAddresses(own, given, list)
 	p.forget(list)
 	if p.full(own, list) {
 		p.round, p.spent = p.round+1, 0
@@ -188,14 +188,14 @@ func (p *prover) forget(list []netip.Addr) {
 
 // end cancels the current proof.
 func (p *prover) end() {
-	p.stopLook()
+	p.stopCheck()
 	p.cancel()
 }
 
-// furtherOf returns the addresses of the list that a session may have besides its own: IPv6 up to the limit, and one
+// furtherAddresses returns the addresses of the list that a session may have besides its own: IPv6 up to the limit, and one
 // IPv4 when own is IPv6. own is the local address of the connection, given what the gateway sees instead (behind
 // NAT).
-func furtherOf(own, given netip.Addr, list []netip.Addr) []netip.Addr {
+func furtherAddresses(own, given netip.Addr, list []netip.Addr) []netip.Addr {
 	room4, room6 := 0, agent.MaxIPv6
 	if own.Is6() {
 		room4, room6 = 1, room6-1
@@ -216,22 +216,22 @@ func furtherOf(own, given netip.Addr, list []netip.Addr) []netip.Addr {
 
 // interfaceAddr is an address of this computer.
 type interfaceAddr struct {
-	index int // of the interface
-	addr  netip.Addr
-	fresh bool // whether new connections may come from it
+	index  int // of the interface
+	addr   netip.Addr
+	usable bool // whether new connections may come from it
 }
 
 var errNoInterface = errors.New("no interface has the address of the connection to the gateway")
 
-// beside returns the other global addresses of the interface that has own.
-func beside(own netip.Addr, list []interfaceAddr) ([]netip.Addr, error) {
+// sameInterface returns the other global addresses of the interface that has own.
+func sameInterface(own netip.Addr, list []interfaceAddr) ([]netip.Addr, error) {
 	for _, at := range list {
 		if at.addr != own {
 			continue
 		}
 		var addrs []netip.Addr
 		for _, a := range list {
-			if a.index == at.index && a.addr != own && a.fresh && a.addr.IsGlobalUnicast() {
+			if a.index == at.index && a.addr != own && a.usable && a.addr.IsGlobalUnicast() {
 				addrs = append(addrs, a.addr)
 			}
 		}

@@ -27,5 +27,5 @@ func systemAddresses(own netip.Addr) ([]netip.Addr, error) {
 			}
 		}
 	}
-	return beside(own, list)
+	return sameInterface(own, list)
 }

@@ -68,7 +68,7 @@ func needIPv6(t *testing.T) {
 }
 
 // proof waits for the next proof at a door.
-func (r *run) proof(d *gatewaytest.Door) gatewaytest.Proof {
+func (r *run) proof(d *gatewaytest.AddressServer) gatewaytest.Proof {
 	r.t.Helper()
 	select {
 	case p := <-d.Proofs:
@@ -104,8 +104,8 @@ func TestFurtherAddress(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
-	unused := gatewaytest.NewDoor(t, leaf, "127.0.0.1", ok)
+	door := gatewaytest.NewAddressServer(t, leaf, "::1", ok)
+	unused := gatewaytest.NewAddressServer(t, leaf, "127.0.0.1", ok)
 	pc, nudge := &computer{}, make(chan struct{})
 	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -115,7 +115,7 @@ func TestFurtherAddress(t *testing.T) {
 		}
 	})
 	pc.has("::1", "127.0.0.1", "fe80::1", "ff02::1")
-	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge = pc.list, nudge })
+	r := start(t, g, func(c *Config) { c.Addresses, c.NetworkChanged = pc.list, nudge })
 	r.event(Authorized, "")
 	p := r.proof(door)
 	if p.Token != "first" || p.Peer != netip.MustParseAddr("::1") || p.Header.Get("Origin") != "" ||
@@ -126,7 +126,7 @@ func TestFurtherAddress(t *testing.T) {
 	nudge <- struct{}{} // nothing new
 	nudge <- struct{}{}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	if len(door.Proofs)+len(unused.Proofs) != 0 {
 		t.Error("more proofs than addresses")
 	}
@@ -137,16 +137,16 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	door := gatewaytest.NewDoor(t, leaf, "127.0.0.1", ok)
+	door := gatewaytest.NewAddressServer(t, leaf, "127.0.0.1", ok)
 	pc, nudge := &computer{}, make(chan struct{})
-	g := gatewaytest.At(t, "::1", func(_ int, c *gatewaytest.Conn) {
+	g := gatewaytest.NewAt(t, "::1", func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
 		c.Send(gatewaytest.Token("first", door))
 		tokens(c, func(n int) any { return gatewaytest.Token(fmt.Sprint("token ", n), door) })
 	})
 	pool := g.Root.Pool()
 	pool.AddCert(root.Cert)
-	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge, c.Roots = pc.list, nudge, pool })
+	r := start(t, g, func(c *Config) { c.Addresses, c.NetworkChanged, c.Roots = pc.list, nudge, pool })
 	r.event(Authorized, "")
 	nudge <- struct{}{}
 	pc.has("127.0.0.9", "127.0.0.10")
@@ -161,7 +161,7 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // The token goes to nobody who cannot prove to be the gateway at that very address.
@@ -175,15 +175,15 @@ func TestFurtherAddressIsCareful(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		door   *gatewaytest.Door
+		door   *gatewaytest.AddressServer
 		change func(*Config)
 		good   bool
 	}{
-		"a certificate of another address": {gatewaytest.NewDoor(t, elsewhere, "::1", ok), nil, false},
-		"a certificate of somebody else":   {gatewaytest.NewDoor(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
-		"somebody else, with a pin": {gatewaytest.NewDoor(t, stranger.Leaf(t, nil), "::1", ok),
+		"a certificate of another address": {gatewaytest.NewAddressServer(t, elsewhere, "::1", ok), nil, false},
+		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
+		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
-		"the gateway, with a pin": {gatewaytest.NewDoor(t, leaf, "::1", ok),
+		"the gateway, with a pin": {gatewaytest.NewAddressServer(t, leaf, "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
 	} {
 		c := c
@@ -207,7 +207,7 @@ func TestFurtherAddressIsCareful(t *testing.T) {
 				r.logs("::1 has no access: ")
 			}
 			r.stop()
-			r.end(ByUser, "logout")
+			r.end(StoppedByUser, "logout")
 			if n := len(c.door.Proofs); (n == 1) != c.good {
 				t.Errorf("%d proofs", n)
 			}
@@ -221,7 +221,7 @@ func TestFurtherAddressRefused(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	door := gatewaytest.NewDoor(t, leaf, "::1", func(gatewaytest.Proof) string { return "address_refused" })
+	door := gatewaytest.NewAddressServer(t, leaf, "::1", func(gatewaytest.Proof) string { return "address_refused" })
 	pc, nudge := &computer{}, make(chan struct{})
 	pc.has("::1")
 	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
@@ -236,7 +236,7 @@ func TestFurtherAddressRefused(t *testing.T) {
 			t.Errorf("asked for %d tokens", n)
 		}
 	})
-	r := start(t, g, func(c *Config) { c.Addresses, c.Nudge = pc.list, nudge })
+	r := start(t, g, func(c *Config) { c.Addresses, c.NetworkChanged = pc.list, nudge })
 	r.event(Authorized, "")
 	for i := 0; i < proofTries; i++ {
 		if p := r.proof(door); p.Token != fmt.Sprint("token ", i) {
@@ -247,7 +247,7 @@ func TestFurtherAddressRefused(t *testing.T) {
 	}
 	nudge <- struct{}{}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	if len(door.Proofs) != 0 {
 		t.Error("it is tried for ever")
 	}
@@ -259,7 +259,7 @@ func TestFurtherAddressLooks(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
+	door := gatewaytest.NewAddressServer(t, leaf, "::1", ok)
 	pc, refused := &computer{}, make(chan struct{})
 	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -277,7 +277,7 @@ func TestFurtherAddressLooks(t *testing.T) {
 	})
 	r := start(t, g, func(c *Config) { c.Addresses = pc.list })
 	r.event(Authorized, "")
-	if d := r.clock.fire(timeouts...); d != lookEvery {
+	if d := r.clock.fire(timeouts...); d != checkEvery {
 		t.Fatalf("waits %v", d)
 	}
 	pc.has("::1") // as RFC 8981 makes them, without any change of the network
@@ -289,7 +289,7 @@ func TestFurtherAddressLooks(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // Every connection proves anew.
@@ -297,7 +297,7 @@ func TestFurtherAddressOfAComeback(t *testing.T) {
 	needIPv6(t)
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	door := gatewaytest.NewDoor(t, leaf, "::1", ok)
+	door := gatewaytest.NewAddressServer(t, leaf, "::1", ok)
 	pc, drop := &computer{}, make(chan struct{})
 	pc.has("::1")
 	g := gatewaytest.Start(t, root, leaf, func(n int, c *gatewaytest.Conn) {
@@ -318,11 +318,11 @@ func TestFurtherAddressOfAComeback(t *testing.T) {
 		if want == "of connection 0" {
 			close(drop)
 			r.event(Reconnecting, "lost")
-			r.clock.fire(append(timeouts, lookEvery)...)
+			r.clock.fire(append(timeouts, checkEvery)...)
 		}
 	}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 func TestFurtherOf(t *testing.T) {
@@ -339,7 +339,7 @@ func TestFurtherOf(t *testing.T) {
 			list = append(list, netip.MustParseAddr(a))
 		}
 		given, _ := netip.ParseAddr(c.given)
-		got := strings.Trim(fmt.Sprint(furtherOf(netip.MustParseAddr(c.own), given, list)), "[]")
+		got := strings.Trim(fmt.Sprint(furtherAddresses(netip.MustParseAddr(c.own), given, list)), "[]")
 		if got != c.want {
 			t.Errorf("own %s, %s: %s, want %s", c.own, c.list, got, c.want)
 		}
@@ -353,10 +353,10 @@ func TestBeside(t *testing.T) {
 		{2, addr("10.0.0.5"), true}, {2, addr("fe80::5"), true}, {2, addr("fd00::5"), true}, {2, addr("fd00::6"), false},
 		{3, addr("10.0.1.5"), true}, {3, addr("fd00:1::5"), true},
 	}
-	if got, err := beside(addr("10.0.0.5"), list); err != nil || fmt.Sprint(got) != "[fd00::5]" {
+	if got, err := sameInterface(addr("10.0.0.5"), list); err != nil || fmt.Sprint(got) != "[fd00::5]" {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err := beside(addr("10.9.9.9"), list); !errors.Is(err, errNoInterface) || got != nil {
+	if got, err := sameInterface(addr("10.9.9.9"), list); !errors.Is(err, errNoInterface) || got != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 	if got, err := systemAddresses(addr("127.0.0.1")); err != nil || len(got) != 0 { // loopback has no global address

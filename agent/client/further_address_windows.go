@@ -24,7 +24,7 @@ func systemAddresses(own netip.Addr) ([]netip.Addr, error) {
 			}
 		}
 	}
-	return beside(own, list)
+	return sameInterface(own, list)
 }
 
 // adapterAddresses repeats the call until the buffer is large enough, because adapters come and go.

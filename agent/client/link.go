@@ -28,11 +28,11 @@ type link struct {
 	incoming chan any      // pointers to messages of protocol.FromGateway, or *broken; closed with the connection
 	pinged   chan struct{} // holds one after the gateway has pinged
 	quit     chan struct{} // closed by close
-	lost     error         // why incoming was closed
+	closeErr error         // why incoming was closed
 }
 
-// broken is a malformed frame.
-type broken struct{ err error }
+// malformed is a malformed frame.
+type malformed struct{ err error }
 
 func newLink(ws *websocket.Conn, conn net.Conn, pinged chan struct{}, log func(string)) *link {
 	l := &link{ws: ws, conn: conn, incoming: make(chan any, 1), pinged: pinged, quit: make(chan struct{})}
@@ -48,18 +48,18 @@ func (l *link) read(log func(string)) {
 		m, err := l.readMessage()
 		var unknown *protocol.UnknownTypeError
 		switch {
-		case l.lost != nil:
+		case l.closeErr != nil:
 			return
 		case errors.As(err, &unknown):
 			log(err.Error())
 			continue
 		case err != nil:
-			m = &broken{err}
+			m = &malformed{err}
 		}
 		select {
 		case l.incoming <- m:
 		case <-l.quit:
-			l.lost = net.ErrClosed
+			l.closeErr = net.ErrClosed
 			return
 		}
 	}
@@ -69,7 +69,7 @@ func (l *link) read(log func(string)) {
 func (l *link) readMessage() (any, error) {
 	kind, frame, err := l.ws.Read(context.Background())
 	if err != nil {
-		l.lost = fmt.Errorf("connection: %w", err)
+		l.closeErr = fmt.Errorf("connection: %w", err)
 		return nil, err
 	}
 	if kind != websocket.MessageText {
@@ -102,8 +102,8 @@ func (l *link) close() {
 	l.ws.Close(websocket.StatusNormalClosure, "")
 }
 
-// drop closes the connection without the closing handshake.
-func (l *link) drop() {
+// closeNow closes the connection without the closing handshake.
+func (l *link) closeNow() {
 	close(l.quit)
 	l.ws.CloseNow()
 }

@@ -18,8 +18,8 @@ const (
 	logoutTimeout = 3 * time.Second
 )
 
-// enter connects and logs in, with the resume token when there is one, otherwise with the password.
-func (c *client) enter(ctx context.Context) (*link, *failure) {
+// connect connects and logs in, with the resume token when there is one, otherwise with the password.
+func (c *client) connect(ctx context.Context) (*link, *failure) {
 	l, f := c.dial(ctx)
 	if f != nil {
 		return nil, f
@@ -33,12 +33,12 @@ func (c *client) enter(ctx context.Context) (*link, *failure) {
 
 // logIn sends version and authorize.
 func (c *client) logIn(ctx context.Context, l *link) *failure {
-	if f := c.greet(ctx, l); f != nil {
+	if f := c.sendVersion(ctx, l); f != nil {
 		return f
 	}
 	if c.resume != "" {
 		f := c.authorize(ctx, l, protocol.Authorize{Resume: c.resume})
-		if f == nil || f.kind != Refused || f.code != string(agent.CodeSessionOver) && f.code != string(agent.CodeBadCredentials) {
+		if f == nil || f.outcome != Refused || f.code != string(agent.CodeSessionOver) && f.code != string(agent.CodeBadCredentials) {
 			return f
 		}
 		c.resume = "" // no longer valid; the password may be
@@ -49,15 +49,15 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
 
-// greet sends version and waits for the answer.
-func (c *client) greet(ctx context.Context, l *link) *failure {
+// sendVersion sends version and waits for the answer.
+func (c *client) sendVersion(ctx context.Context, l *link) *failure {
 	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
 		Build: agent.VersionBuild, OS: runtime.GOOS}
-	return c.ask(ctx, l, hello, c.update)
+	return c.ask(ctx, l, hello, c.versionAnswer)
 }
 
-// whoAmI fills in the login and the device.
-func (c *client) whoAmI(m protocol.Authorize) protocol.Authorize {
+// addIdentity fills in the login and the device.
+func (c *client) addIdentity(m protocol.Authorize) protocol.Authorize {
 	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
 	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
 	return m
@@ -66,7 +66,7 @@ func (c *client) whoAmI(m protocol.Authorize) protocol.Authorize {
 // authorize asks for access, and brings the tunnel up when the gateway requires one.
 func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
 	var state *protocol.AuthState
-	f := c.ask(ctx, l, c.whoAmI(m), func(m any) (bool, *failure) {
+	f := c.ask(ctx, l, c.addIdentity(m), func(m any) (bool, *failure) {
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
@@ -77,29 +77,29 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 	if f != nil {
 		return f
 	}
-	c.take(state)
+	c.startSession(state)
 	c.entered = c.clock.Now()
 	if state.NeedTunnel {
-		return c.raise(ctx, l)
+		return c.raiseTunnel(ctx, l)
 	}
-	c.lower()
+	c.lowerTunnel()
 	c.show(Authorized, "", c.text(locale.Authorized))
 	return nil
 }
 
-// take stores the session that an auth_state describes.
-func (c *client) take(state *protocol.AuthState) {
+// startSession stores the session that an auth_state describes.
+func (c *client) startSession(state *protocol.AuthState) {
 	c.mode = ModeLAN
 	if state.NeedTunnel {
 		c.mode = ModeVPN
 	}
 	c.address = agent.Clean(state.Address, maxAddress)
 	c.resume = ""
-	c.keep(state)
+	c.updateSession(state)
 }
 
-// keep stores what is needed to reconnect.
-func (c *client) keep(state *protocol.AuthState) {
+// updateSession stores what is needed to reconnect.
+func (c *client) updateSession(state *protocol.AuthState) {
 	if state.Resume != "" {
 		c.resume = state.Resume
 	}
@@ -135,23 +135,23 @@ func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (a
 		return nil, c.failed(Unreachable, agent.CodeUnreachable, errors.New("the gateway does not answer"))
 	case m, ok := <-l.incoming:
 		if !ok {
-			return nil, c.failed(Unreachable, agent.CodeUnreachable, l.lost)
+			return nil, c.failed(Unreachable, agent.CodeUnreachable, l.closeErr)
 		}
-		return m, c.setback(m)
+		return m, c.failureOf(m)
 	}
 }
 
-// setback returns the failure that an answer of any kind means, or nil.
-func (c *client) setback(m any) *failure {
+// failureOf returns the failure that an answer of any kind means, or nil.
+func (c *client) failureOf(m any) *failure {
 	switch m := m.(type) {
-	case *broken:
+	case *malformed:
 		return c.failed(Refused, agent.CodeBadMessage, m.err)
 	case *protocol.Error:
 		return c.refused(m.Code, m.Message, 0, nil)
 	case *protocol.Ended:
 		f := c.ended(agent.Reason(m.Reason), m.Message, nil)
-		if f.returns {
-			f.kind = Unreachable // the gateway is shutting down
+		if f.reconnects {
+			f.outcome = Unreachable // the gateway is shutting down
 		}
 		return f
 	}
@@ -160,7 +160,7 @@ func (c *client) setback(m any) *failure {
 
 // refused returns a refusal with the gateway's message; timeout is in seconds.
 func (c *client) refused(code, message string, timeout int, err error) *failure {
-	f := &failure{kind: Refused, code: agent.Clean(code, maxCode), message: agent.Clean(message, maxMessage),
+	f := &failure{outcome: Refused, code: agent.Clean(code, maxCode), message: agent.Clean(message, maxMessage),
 		wait: seconds(timeout), err: err}
 	if f.message == "" {
 		f.message = c.text(locale.Code(agent.Code(f.code)))
@@ -168,13 +168,13 @@ func (c *client) refused(code, message string, timeout int, err error) *failure 
 	return f
 }
 
-// update handles the answer to version: update, or auth_state when the gateway refuses the agent.
-func (c *client) update(m any) (bool, *failure) {
+// versionAnswer handles the answer to version: update, or auth_state when the gateway refuses the agent.
+func (c *client) versionAnswer(m any) (bool, *failure) {
 	switch m := m.(type) {
 	case *protocol.Update:
 		if m.NeedUpdate && m.Version != nil {
 			number := fmt.Sprintf("%d.%d.%d", m.Version.Major, m.Version.Minor, m.Version.Build)
-			c.notice(CodeUpdate, locale.Text(c.cfg.Lang, locale.Update, "version", number))
+			c.addNotice(CodeUpdate, locale.Text(c.cfg.Lang, locale.Update, "version", number))
 		}
 		return true, nil
 	case *protocol.AuthState:

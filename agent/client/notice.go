@@ -11,14 +11,14 @@ import (
 // wrong.
 const maxLeft = time.Hour
 
-// hearNotice shows a notice of the gateway. The gateway's warning before the end of the session mentions a button
+// showNotice shows a notice of the gateway. The gateway's warning before the end of the session mentions a button
 // that extends it; without such a button the agent shows its own text.
-func (c *client) hearNotice(n *protocol.Notice) {
+func (c *client) showNotice(n *protocol.Notice) {
 	message := n.Message
 	if n.Code == protocol.NoticeExpiring && c.cfg.Extend == nil {
 		message = c.expiring(n.Expires)
 	}
-	c.notice(n.Code, message)
+	c.addNotice(n.Code, message)
 }
 
 // expiring returns the text with the remaining time, or without it when this computer's clock seems wrong.

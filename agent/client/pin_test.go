@@ -129,7 +129,7 @@ func (o offer) try(t *testing.T) {
 	if o.trusted {
 		r.event(Authorized, "")
 		r.stop()
-		r.end(ByUser, "logout")
+		r.end(StoppedByUser, "logout")
 		return
 	}
 	if e := r.event(Failed, "not_trusted"); !strings.Contains(e.Message, "Do not enter a password") {
@@ -181,5 +181,5 @@ func TestTrustWhileComingBack(t *testing.T) {
 	r.event(Reconnecting, "not_trusted")
 	r.clock.fire(timeouts...)
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }

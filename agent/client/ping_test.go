@@ -15,13 +15,13 @@ func TestNudgeOfALiveConnection(t *testing.T) {
 		c.Admit("")
 		c.Wait() // reads, and so answers the ping
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
+	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
 	r.event(Authorized, "")
 	for i := 0; i < 3; i++ {
 		nudge <- struct{}{}
 	}
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
@@ -38,7 +38,7 @@ func TestNudgeOfADeadConnection(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
+	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
 	r.event(Authorized, "")
 	nudge <- struct{}{}
 	nudge <- struct{}{} // while the first one is looked into
@@ -50,7 +50,7 @@ func TestNudgeOfADeadConnection(t *testing.T) {
 	r.clock.fire(timeouts...)
 	r.event(Authorized, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // A computer that finds a network again does not wait for the end of the backoff.
@@ -63,12 +63,12 @@ func TestNudgeOfAPause(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
+	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
 	r.event(Reconnecting, "lost")
 	nudge <- struct{}{}
 	r.event(Authorized, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // The gateway's word when to come back counts for more.
@@ -86,7 +86,7 @@ func TestNudgeBeforeTheGatewaysTime(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.Nudge = nudge })
+	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
 	r.event(Reconnecting, "lost")
 	r.clock.fire(timeouts...)
 	r.event(Reconnecting, "too_many_attempts")
@@ -104,7 +104,7 @@ func TestNudgeBeforeTheGatewaysTime(t *testing.T) {
 	}
 	r.event(Authorized, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 func TestExtend(t *testing.T) {
@@ -133,5 +133,5 @@ func TestExtend(t *testing.T) {
 	if e := r.event(Authorized, ""); e.Expires != later || e.Notice || e.Address != "127.0.0.1" || e.Mode != ModeLAN {
 		t.Errorf("%+v", e)
 	}
-	r.end(ByGateway, "admin")
+	r.end(EndedByGateway, "admin")
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Probe connects to the gateway and disconnects again, so that the person learns before typing a password whether the
-// gateway answers and is the right one. It needs neither Login nor Password. Result.Kind is Answered or says why not.
+// gateway answers and is the right one. It needs neither Login nor Password. Result.Outcome is Answered or says why not.
 // Events gets only the notice of a newer agent.
 func Probe(ctx context.Context, cfg Config) Result {
 	c := newClient(cfg)
@@ -20,11 +20,11 @@ func Probe(ctx context.Context, cfg Config) Result {
 	c.show(Connecting, "", "")
 	l, f := c.dial(ctx)
 	if f == nil {
-		f = c.greet(ctx, l)
+		f = c.sendVersion(ctx, l)
 		l.close()
 	}
 	if f == nil {
-		return Result{Kind: Answered, Message: c.text(locale.Answered)}
+		return Result{Outcome: Answered, Message: c.text(locale.Answered)}
 	}
-	return Result{f.kind, f.code, f.message, f.err}
+	return Result{f.outcome, f.code, f.message, f.err}
 }

@@ -22,7 +22,7 @@ func TestProbe(t *testing.T) {
 	var events []event
 	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian,
 		Events: func(s Status, news *Notice) { events = append(events, eventOf(s, news)) }}
-	if r := Probe(context.Background(), cfg); r.Kind != Answered || r.Message != "Связь с сервером установлена." {
+	if r := Probe(context.Background(), cfg); r.Outcome != Answered || r.Message != "Связь с сервером установлена." {
 		t.Errorf("%+v", r)
 	}
 	if len(events) != 1 || !events[0].Notice || events[0].Code != CodeUpdate || !strings.Contains(events[0].Message, "9.1.2") {
@@ -40,7 +40,7 @@ func TestProbeFails(t *testing.T) {
 	})
 	for name, c := range map[string]struct {
 		change func(*Config)
-		kind   Kind
+		kind   Outcome
 		code   agent.Code
 	}{
 		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted},
@@ -51,13 +51,13 @@ func TestProbeFails(t *testing.T) {
 	} {
 		cfg := Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool(), Lang: locale.English}
 		c.change(&cfg)
-		if r := Probe(context.Background(), cfg); r.Kind != c.kind || r.Code != string(c.code) || r.Message == "" {
+		if r := Probe(context.Background(), cfg); r.Outcome != c.kind || r.Code != string(c.code) || r.Message == "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
-	if r := Probe(stopped, Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool()}); r.Kind != ByUser {
+	if r := Probe(stopped, Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool()}); r.Outcome != StoppedByUser {
 		t.Errorf("stopped: %+v", r)
 	}
 }

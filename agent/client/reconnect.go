@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// comeBack reconnects after the connection was lost. It returns when there is access again, the gateway refuses for
+// reconnect reconnects after the connection was lost. It returns when there is access again, the gateway refuses for
 // good or the person stops it. It tries as long as the gateway is unreachable.
-func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
+func (c *client) reconnect(ctx context.Context, why *failure) (*link, *failure) {
 	lost := c.clock.Now()
 	if lost.Sub(c.entered) >= maxDelay { // only a connection that lasted resets the delay
 		c.backoff.reset()
@@ -21,12 +21,12 @@ func (c *client) comeBack(ctx context.Context, why *failure) (*link, *failure) {
 		if !c.pause(ctx, why, lost) {
 			return nil, c.byUser()
 		}
-		l, f := c.enter(ctx)
-		if f == nil || f.kind == ByUser {
+		l, f := c.connect(ctx)
+		if f == nil || f.outcome == StoppedByUser {
 			return l, f
 		}
-		if f.kind == Refused && f.wait == 0 || f.kind == ByGateway && !f.returns {
-			f.kind = ByGateway
+		if f.outcome == Refused && f.wait == 0 || f.outcome == EndedByGateway && !f.reconnects {
+			f.outcome = EndedByGateway
 			return nil, f
 		}
 		why = f
@@ -46,7 +46,7 @@ func (c *client) delay(why *failure, lost time.Time) time.Duration {
 func (c *client) pause(ctx context.Context, why *failure, lost time.Time) bool {
 	elapsed, stop := c.clock.Timer(c.delay(why, lost))
 	defer stop()
-	nudge := c.cfg.Nudge
+	nudge := c.cfg.NetworkChanged
 	if why.wait > 0 {
 		nudge = nil
 	}

@@ -46,7 +46,7 @@ func TestBackoff(t *testing.T) {
 	}
 	r.event(Authorized, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 func TestBackoffRange(t *testing.T) {
@@ -93,7 +93,7 @@ func TestBackoffOfAFlappingGateway(t *testing.T) {
 	r.event(Authorized, "")
 	close(hold)
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 func TestRefusedWhileComingBack(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRefusedWhileComingBack(t *testing.T) {
 		t.Errorf("waited %v", d)
 	}
 	r.event(Failed, "account_disabled")
-	r.end(ByGateway, "account_disabled")
+	r.end(EndedByGateway, "account_disabled")
 	if n := g.Connections(); n != 3 {
 		t.Errorf("%d connections", n)
 	}
@@ -142,7 +142,7 @@ func TestEndedWhileAway(t *testing.T) {
 	r.event(Reconnecting, "lost")
 	r.clock.fire(timeouts...)
 	r.event(Ended, "admin")
-	r.end(ByGateway, "admin")
+	r.end(EndedByGateway, "admin")
 }
 
 func TestStopWhileAway(t *testing.T) {
@@ -151,7 +151,7 @@ func TestStopWhileAway(t *testing.T) {
 	r.event(Reconnecting, "lost")
 	r.stop()
 	r.event(Ended, "logout")
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // The token of the last answer comes first, each time the newest one.
@@ -178,7 +178,7 @@ func TestResume(t *testing.T) {
 	}
 	r.event(Authorized, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // When the token is over, the password is tried once; a wrong one ends it.
@@ -205,12 +205,12 @@ func TestResumeIsOver(t *testing.T) {
 				r.event(Reconnecting, "lost")
 				r.clock.fire(timeouts...)
 				if !works {
-					r.end(ByGateway, "bad_credentials")
+					r.end(EndedByGateway, "bad_credentials")
 					return
 				}
 				r.event(Authorized, "")
 				r.stop()
-				r.end(ByUser, "logout")
+				r.end(StoppedByUser, "logout")
 			})
 		}
 	}
@@ -232,5 +232,5 @@ func TestResumeRefused(t *testing.T) {
 	r := start(t, g, nil)
 	r.event(Reconnecting, "lost")
 	r.clock.fire(timeouts...)
-	r.end(ByGateway, "address_busy")
+	r.end(EndedByGateway, "address_busy")
 }

@@ -8,18 +8,18 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// silence is the time without any message or ping after which the connection counts as lost.
-const silence = protocol.PingEvery + protocol.PingTimeout
+// silenceTimeout is the time without any message or ping after which the connection counts as lost.
+const silenceTimeout = protocol.PingEvery + protocol.PingTimeout
 
-// live runs a session until it ends, and closes the connection.
-func (c *client) live(ctx context.Context, l *link) *failure {
+// runSession runs a session until it ends, and closes the connection.
+func (c *client) runSession(ctx context.Context, l *link) *failure {
 	p := ping{clock: c.clock}
 	defer p.end()
 	c.further = newProver(c, l)
 	defer c.further.end()
 	c.extending = false
 	for {
-		silent, stop := c.clock.Timer(silence)
+		silent, stop := c.clock.Timer(silenceTimeout)
 		select {
 		case <-ctx.Done():
 			stop()
@@ -27,33 +27,33 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 			l.close()
 			return c.byUser()
 		case <-silent:
-			l.drop()
+			l.closeNow()
 			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
-		case <-c.cfg.Nudge:
+		case <-c.cfg.NetworkChanged:
 			p.begin(l)
-			c.further.again()
-		case <-c.further.look:
-			c.further.again()
+			c.further.recheck()
+		case <-c.further.checkDue:
+			c.further.recheck()
 		case err := <-c.further.result:
 			c.further.finished(err)
 		case <-p.answered:
 			p.end()
 		case <-p.late:
 			stop()
-			l.drop()
+			l.closeNow()
 			return c.ended(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer any more"))
 		case password := <-c.cfg.Extend:
 			c.extend(l, password)
 		case <-l.pinged:
-		case works := <-c.working:
-			c.carries(works)
+		case works := <-c.tunnelWorks:
+			c.showTunnel(works)
 		case m, ok := <-l.incoming:
 			if !ok {
 				stop()
 				l.close()
-				return c.ended(agent.ReasonLost, "", l.lost)
+				return c.ended(agent.ReasonLost, "", l.closeErr)
 			}
-			if f := c.heard(m); f != nil {
+			if f := c.handle(m); f != nil {
 				stop()
 				l.close()
 				return f
@@ -63,13 +63,13 @@ func (c *client) live(ctx context.Context, l *link) *failure {
 	}
 }
 
-// heard handles a message within a session. It returns why the session ended, or nil.
-func (c *client) heard(m any) *failure {
+// handle handles a message within a session. It returns why the session ended, or nil.
+func (c *client) handle(m any) *failure {
 	switch m := m.(type) {
 	case *protocol.Ended:
 		return c.ended(agent.Reason(m.Reason), m.Message, nil)
 	case *protocol.Notice:
-		c.hearNotice(m)
+		c.showNotice(m)
 	case *protocol.AuthState:
 		if c.extending {
 			c.extended(m)
@@ -77,16 +77,16 @@ func (c *client) heard(m any) *failure {
 		}
 		if !m.Authorized { // an old gateway, without the message ended
 			f := c.refused(m.Code, m.Message, 0, nil)
-			f.kind, f.reason = ByGateway, true
+			f.outcome, f.codeIsReason = EndedByGateway, true
 			return f
 		}
-		c.keep(m)
+		c.updateSession(m)
 	case *protocol.AddressToken:
-		c.further.hear(m)
+		c.further.takeToken(m)
 	case *protocol.Error:
 		c.further.refused()
 		c.cfg.Log("the gateway did not understand: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
-	case *broken:
+	case *malformed:
 		c.cfg.Log(m.err.Error())
 	}
 	return nil

@@ -24,11 +24,11 @@ func TestEndedReasons(t *testing.T) {
 			})
 			r := start(t, g, nil)
 			r.event(Authorized, "")
-			if !reason.Returns() {
+			if !reason.Reconnects() {
 				if e := r.event(Ended, string(reason)); e.Message != "In the gateway's words." || e.Mode != "" {
 					t.Errorf("%+v", e)
 				}
-				r.end(ByGateway, string(reason))
+				r.end(EndedByGateway, string(reason))
 				if n := g.Connections(); n != 1 {
 					t.Errorf("%d connections", n)
 				}
@@ -40,7 +40,7 @@ func TestEndedReasons(t *testing.T) {
 			r.clock.fire(timeouts...)
 			r.event(Authorized, "")
 			r.stop()
-			r.end(ByUser, "logout")
+			r.end(StoppedByUser, "logout")
 		})
 	}
 }
@@ -66,7 +66,7 @@ func TestNoise(t *testing.T) {
 	if e := r.event(Ended, "admin"); e.Message != "Your administrator ended the session." {
 		t.Errorf("%+v", e)
 	}
-	r.end(ByGateway, "admin")
+	r.end(EndedByGateway, "admin")
 }
 
 // A gateway of the vendor's kind has no ended.
@@ -76,7 +76,7 @@ func TestTakenBack(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "expired", Message: "Over."})
 		c.Wait()
 	})
-	start(t, g, nil).end(ByGateway, "expired")
+	start(t, g, nil).end(EndedByGateway, "expired")
 }
 
 // Pings of the gateway keep a session alive; without them the agent gives the connection up.
@@ -103,7 +103,7 @@ func TestSilence(t *testing.T) {
 		last = <-r.clock.timers
 		waits = append(waits, last.d)
 	}
-	if waits[2] != silence || waits[3] != silence {
+	if waits[2] != silenceTimeout || waits[3] != silenceTimeout {
 		t.Fatalf("timers %v", waits)
 	}
 	last.fires <- r.clock.Now()
@@ -111,5 +111,5 @@ func TestSilence(t *testing.T) {
 	r.clock.fire(timeouts...)
 	<-second
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }

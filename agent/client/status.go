@@ -62,10 +62,10 @@ func (s Status) Busy() bool {
 	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && s.Login != ""
 }
 
-// AsksPassword reports whether the session can only be extended with another password.
-func (s Status) AsksPassword() bool {
+// ExtensionNeedsPassword reports whether the session can only be extended with another password.
+func (s Status) ExtensionNeedsPassword() bool {
 	for _, n := range s.Notices {
-		if asksPassword(n.Code) {
+		if refusesPassword(n.Code) {
 			return true
 		}
 	}
@@ -110,8 +110,8 @@ func (c *client) show(state State, code, message string) {
 	c.report(s, nil)
 }
 
-// notice adds a notice, in place of one with the same code.
-func (c *client) notice(code, message string) {
+// addNotice adds a notice, in place of one with the same code.
+func (c *client) addNotice(code, message string) {
 	if message = agent.Clean(message, maxMessage); message == "" {
 		return
 	}
@@ -130,12 +130,12 @@ func (c *client) report(s Status, news *Notice) {
 	}
 	if news == nil && s.Expires != "" && s.Expires != c.reported {
 		c.reported = s.Expires
-		s.Notices = s.without(func(code string) bool { return code == NoticeExpiring || asksPassword(code) })
+		s.Notices = s.without(func(code string) bool { return code == NoticeExpiring || refusesPassword(code) })
 	}
-	if reflect.DeepEqual(s, c.status) && reflect.DeepEqual(news, c.news) {
+	if reflect.DeepEqual(s, c.status) && reflect.DeepEqual(news, c.notice) {
 		return
 	}
-	c.status, c.news = s, news
+	c.status, c.notice = s, news
 	c.cfg.Events(s, news)
 }
 

@@ -14,13 +14,13 @@ func TestReport(t *testing.T) {
 	}})
 	c.show(Connecting, "state", "m")
 	c.show(Connecting, "state", "m")
-	c.notice("a", "1")
-	c.notice("b", "1")
-	c.notice("b", "1")
-	c.notice("a", "2")
-	c.notice("c", "")
+	c.addNotice("a", "1")
+	c.addNotice("b", "1")
+	c.addNotice("b", "1")
+	c.addNotice("a", "2")
+	c.addNotice("c", "")
 	c.show(Connecting, "state", "m") // it was not the last
-	c.notice("a", "2")
+	c.addNotice("a", "2")
 	if want := []string{"state", "a", "b", "a", "state", "a"}; !reflect.DeepEqual(codes, want) {
 		t.Errorf("reported %q, want %q", codes, want)
 	}

@@ -17,13 +17,13 @@ type Tunnel interface {
 	// Up brings the tunnel up, in place of an earlier one whose connections survive if possible. The channel gets
 	// true when packets begin to come through, and false when they have not for a while; nothing is sent after the
 	// next Up or Down. The notes are shown to the person.
-	Up(ctx context.Context, s TunnelSetup) (<-chan bool, []Note, error)
+	Up(ctx context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error)
 	// Down takes the tunnel down, if there is one.
 	Down()
 }
 
-// Note is a message about the tunnel for the person.
-type Note struct {
+// TunnelNote is a message about the tunnel for the person.
+type TunnelNote struct {
 	Code  string // stable, and the key of the text in locale
 	Value string // its {value}
 }
@@ -44,17 +44,17 @@ func (p *TunnelProblem) Error() string {
 
 func (p *TunnelProblem) Unwrap() error { return p.Err }
 
-// raise brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
-func (c *client) raise(ctx context.Context, l *link) *failure {
+// raiseTunnel brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
+func (c *client) raiseTunnel(ctx context.Context, l *link) *failure {
 	c.endHold()
-	f := c.build(ctx, l)
+	f := c.setUpTunnel(ctx, l)
 	if f != nil {
-		c.lower()
+		c.lowerTunnel()
 	}
 	return f
 }
 
-func (c *client) build(ctx context.Context, l *link) *failure {
+func (c *client) setUpTunnel(ctx context.Context, l *link) *failure {
 	if c.cfg.Tunnel == nil {
 		c.logOut(l)
 		f := c.failed(Refused, agent.CodeVPNUnavailable, errors.New("this program has no tunnel"))
@@ -65,7 +65,7 @@ func (c *client) build(ctx context.Context, l *link) *failure {
 	}
 	key, err := c.cfg.Tunnel.NewKey()
 	if err != nil {
-		return c.noTunnel(ctx, l, err)
+		return c.tunnelFailed(ctx, l, err)
 	}
 	c.show(Authorized, "", c.text(locale.AuthorizedVPN))
 	reply, f := c.askTunnel(ctx, l, key)
@@ -82,11 +82,11 @@ func (c *client) build(ctx context.Context, l *link) *failure {
 	}
 	working, notes, err := c.cfg.Tunnel.Up(ctx, setup)
 	if err != nil {
-		return c.noTunnel(ctx, l, err)
+		return c.tunnelFailed(ctx, l, err)
 	}
-	c.working, c.endpoint, c.address = working, setup.Endpoint, setup.Address.String()
+	c.tunnelWorks, c.endpoint, c.address = working, setup.Endpoint, setup.Address.String()
 	for _, n := range notes {
-		c.notice(n.Code, locale.Text(c.cfg.Lang, n.Code, "value", n.Value))
+		c.addNotice(n.Code, locale.Text(c.cfg.Lang, n.Code, "value", n.Value))
 	}
 	return nil
 }
@@ -102,8 +102,8 @@ func (c *client) askTunnel(ctx context.Context, l *link, key agent.Key) (*protoc
 	return reply, f
 }
 
-// noTunnel ends a session whose tunnel failed. The agent tries again later, unless the error is a *TunnelProblem.
-func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
+// tunnelFailed ends a session whose tunnel failed. The agent tries again later, unless the error is a *TunnelProblem.
+func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure {
 	c.logOut(l)
 	if ctx.Err() != nil {
 		return c.byUser()
@@ -118,8 +118,8 @@ func (c *client) noTunnel(ctx context.Context, l *link, err error) *failure {
 	return f
 }
 
-// carries shows whether the tunnel works. A blocked tunnel keeps trying.
-func (c *client) carries(works bool) {
+// showTunnel shows whether the tunnel works. A blocked tunnel keeps trying.
+func (c *client) showTunnel(works bool) {
 	if works {
 		c.show(TunnelUp, "", c.text(locale.TunnelUp))
 		return
@@ -127,11 +127,11 @@ func (c *client) carries(works bool) {
 	c.show(Authorized, string(agent.CodeTunnelBlocked), c.text(locale.Code(agent.CodeTunnelBlocked)))
 }
 
-// lower takes the tunnel down.
-func (c *client) lower() {
+// lowerTunnel takes the tunnel down.
+func (c *client) lowerTunnel() {
 	c.endHold()
 	if c.cfg.Tunnel != nil {
 		c.cfg.Tunnel.Down()
 	}
-	c.working = nil
+	c.tunnelWorks = nil
 }

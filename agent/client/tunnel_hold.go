@@ -16,7 +16,7 @@ type hold struct {
 
 // startHold starts a hold, unless one runs or there is no tunnel.
 func (c *client) startHold() {
-	if c.working == nil || c.held != nil {
+	if c.tunnelWorks == nil || c.held != nil {
 		return
 	}
 	h := &hold{quit: make(chan struct{}), done: make(chan struct{})}
@@ -44,9 +44,9 @@ func (c *client) endHold() {
 	c.held = nil
 }
 
-// reach returns host and port to connect to. While the tunnel is held its DNS servers do not answer, so it returns
+// dialTarget returns host and port to connect to. While the tunnel is held its DNS servers do not answer, so it returns
 // the address used before.
-func (c *client) reach() string {
+func (c *client) dialTarget() string {
 	if c.held != nil && !c.held.over.Load() {
 		return net.JoinHostPort(c.endpoint.Addr().String(), strconv.Itoa(int(c.cfg.Port)))
 	}

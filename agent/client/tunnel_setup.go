@@ -26,8 +26,8 @@ type TunnelSetup struct {
 	Keepalive    time.Duration  // whole seconds
 }
 
-// Everything is 0.0.0.0/0.
-var Everything = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+// AllIPv4 is 0.0.0.0/0.
+var AllIPv4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
 // Limits of the gateway's values. A value outside becomes the nearest limit, a missing one the default.
 const (
@@ -127,7 +127,7 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 		if err != nil {
 			return nil, nil, fmt.Errorf("tunnel network: %w", err)
 		}
-		if n = n.Masked(); !n.Addr().Is4() || agent.NotRoutable(n) && n != Everything {
+		if n = n.Masked(); !n.Addr().Is4() || agent.NotRoutable(n) && n != AllIPv4 {
 			leftOut = append(leftOut, "network "+n.String()+" stays outside the tunnel")
 			continue
 		}

@@ -180,7 +180,7 @@ func replyOf(s agent.Settings) protocol.TunnelReply {
 	}
 	r.DNSIPv4, r.DNSSuffix = strings.Join(servers, ","), strings.Join(s.DNSSuffixes, ",")
 	if r.ForwardNets = nil; len(s.ForwardNets) == 0 {
-		r.ForwardNets = []string{Everything.String()}
+		r.ForwardNets = []string{AllIPv4.String()}
 	}
 	for _, n := range s.ForwardNets {
 		r.ForwardNets = append(r.ForwardNets, n.String())
@@ -269,7 +269,7 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 		t.Errorf("%+v", s)
 	}
 	for i, n := range s.Nets {
-		if !n.Addr().Is4() || n != n.Masked() || n != Everything && agent.NotRoutable(n) || anyContains(s.Nets[:i], n.Addr()) {
+		if !n.Addr().Is4() || n != n.Masked() || n != AllIPv4 && agent.NotRoutable(n) || anyContains(s.Nets[:i], n.Addr()) {
 			t.Errorf("network %s of %v", n, s.Nets)
 		}
 	}

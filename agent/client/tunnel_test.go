@@ -23,7 +23,7 @@ const tunnelGrace = 40 * time.Second
 type wire struct {
 	noKey error
 	fails error // of Up
-	notes []Note
+	notes []TunnelNote
 	works chan bool // handed out by Up
 	downs chan struct{}
 
@@ -43,7 +43,7 @@ func (w *wire) NewKey() (agent.Key, error) {
 	return agent.Key{w.keys}, w.noKey
 }
 
-func (w *wire) Up(_ context.Context, s TunnelSetup) (<-chan bool, []Note, error) {
+func (w *wire) Up(_ context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error) {
 	w.do("up " + s.Address.String() + " by " + s.Endpoint.String())
 	return w.works, w.notes, w.fails
 }
@@ -107,7 +107,7 @@ func TestTunnel(t *testing.T) {
 		c.Wait()
 	})
 	w := newWire()
-	w.notes = []Note{{locale.NoteSocks, "127.0.0.1:1080"}}
+	w.notes = []TunnelNote{{locale.NoteSocks, "127.0.0.1:1080"}}
 	w.works <- true
 	r := start(t, g, func(c *Config) { c.Tunnel = w })
 	if e := r.event(Authorized, ""); e.Mode != ModeVPN || e.Address != "" {
@@ -135,7 +135,7 @@ func TestTunnel(t *testing.T) {
 	r.stop()
 	r.event(Ended, "logout")
 	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // While the agent comes back the tunnel stays for the grace and no longer, and the gateway is looked for where it was
@@ -190,7 +190,7 @@ func TestTunnelWaitsForTheGrace(t *testing.T) {
 	w.works <- true
 	r.event(TunnelUp, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 }
 
@@ -219,7 +219,7 @@ func TestTunnelIsNotNeededAnyMore(t *testing.T) {
 	}
 	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "down")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }
 
 // A tunnel that cannot be had gives the session back.
@@ -288,7 +288,7 @@ func TestTunnelRefused(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		<-w.downs
-		r.end([]Kind{Refused, ByGateway}[came], "vpn_unavailable")
+		r.end([]Outcome{Refused, EndedByGateway}[came], "vpn_unavailable")
 	}
 }
 
@@ -318,5 +318,5 @@ func TestTunnelFailsForNow(t *testing.T) {
 	w.works <- true
 	r.event(TunnelUp, "")
 	r.stop()
-	r.end(ByUser, "logout")
+	r.end(StoppedByUser, "logout")
 }

@@ -78,7 +78,7 @@ func crowdPlan() Plan {
 
 // BenchmarkGrants lets 10,000 hosts through at the same time. As in the gateway, each has a goroutine that is there before.
 func BenchmarkGrants(b *testing.B) {
-	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
 		b.ReportMetric(medianOf(b, func() time.Duration {
 			start, granted := make(chan struct{}), sync.WaitGroup{}
@@ -103,10 +103,10 @@ func BenchmarkGrants(b *testing.B) {
 
 // BenchmarkRevocations takes 10,000 hosts' access away.
 func BenchmarkRevocations(b *testing.B) {
-	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
 		b.ReportMetric(medianOf(b, func() time.Duration {
-			all(b, f, sessions)
+			grantAll(b, f, sessions)
 			began := time.Now()
 			revokeAll(b, f, sessions)
 			took := time.Since(began)
@@ -118,14 +118,14 @@ func BenchmarkRevocations(b *testing.B) {
 
 // BenchmarkSample reads the counters of 10,000 hosts, while nobody else is let through.
 func BenchmarkSample(b *testing.B) {
-	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		benchReconciler(b, (*reconciler).sample)
 	})
 }
 
 // BenchmarkRefresh gives 10,000 hosts the full timeout, while nobody else is let through.
 func BenchmarkRefresh(b *testing.B) {
-	inLabBench(b, oftenEnough, func(b *testing.B, l lab) {
+	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		benchReconciler(b, (*reconciler).refresh)
 	})
 }
@@ -133,11 +133,11 @@ func BenchmarkRefresh(b *testing.B) {
 func benchReconciler(b *testing.B, do func(*reconciler)) {
 	b.Helper()
 	sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
-	all(b, f, sessions)
+	grantAll(b, f, sessions)
 	b.ReportMetric(medianOf(b, func() (took time.Duration) {
-		keeps(b, f, func(k *reconciler) {
+		inReconciler(b, f, func(r *reconciler) {
 			began := time.Now()
-			do(k)
+			do(r)
 			took = time.Since(began)
 		})
 		return took
@@ -149,11 +149,11 @@ func revokeAll(tb testing.TB, f *Firewall, sessions []agent.Session) {
 	for _, s := range sessions[1:] {
 		f.Revoke(context.Background(), s)
 	}
-	revoked(tb, f, sessions[0])
+	revokeAndWait(tb, f, sessions[0])
 }
 
-// oftenEnough is how many times those are done whose median is told.
-const oftenEnough = "11x"
+// benchRuns is how many times those are done whose median is told.
+const benchRuns = "11x"
 
 // medianOf is the median of what one turn takes, in nanoseconds.
 func medianOf(b *testing.B, turn func() time.Duration) float64 {
@@ -169,7 +169,7 @@ func medianOf(b *testing.B, turn func() time.Duration) float64 {
 func BenchmarkGrantsInTurn(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
-		all(b, f, sessions)
+		grantAll(b, f, sessions)
 		i := 0
 		for b.Loop() {
 			i++
@@ -184,7 +184,7 @@ func BenchmarkGrantsInTurn(b *testing.B) {
 func BenchmarkGrantToFirstPacket(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		f := open(b, labPlan(), quiet())
-		l.known(b, inLAN, host)
+		l.learnMAC(b, inLAN, host)
 		arrived := l.watch(b)
 		var total time.Duration
 		for b.Loop() {
@@ -192,7 +192,7 @@ func BenchmarkGrantToFirstPacket(b *testing.B) {
 			s := grant(b, f, session(1, host))
 			total += (<-arrived).Sub(began)
 			b.StopTimer()
-			revoked(b, f, s)
+			revokeAndWait(b, f, s)
 			drain(arrived)
 			b.StartTimer()
 		}
@@ -203,7 +203,7 @@ func BenchmarkGrantToFirstPacket(b *testing.B) {
 func BenchmarkRevokeToLastPacket(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		f := open(b, labPlan(), quiet())
-		l.known(b, inLAN, host)
+		l.learnMAC(b, inLAN, host)
 		arrived := l.watch(b)
 		var total time.Duration
 		for b.Loop() {

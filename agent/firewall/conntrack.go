@@ -30,8 +30,8 @@ func (f flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 
 func (f flows) isVPN(a netip.Addr) bool { return f.vpn.IsValid() && f.vpn.Contains(a) }
 
-// forget deletes the connections of addresses from conntrack, so that no reply to one person reaches the next.
-func (r *reconciler) forget(addrs []netip.Addr) error {
+// disconnect deletes the connections of addresses from conntrack, so that no reply to one person reaches the next.
+func (r *reconciler) disconnect(addrs []netip.Addr) error {
 	if len(addrs) == 0 {
 		return nil
 	}
@@ -80,15 +80,15 @@ func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
 		}
 		other, known := others[a]
 		if !known {
-			other = r.plan.leavesAlone(look, a)
+			other = r.plan.isUnfiltered(look, a)
 			others[a] = other
 		}
 		return !other
 	})
 }
 
-// leavesAlone reports whether an address is behind an interface that is not filtered.
-func (p Plan) leavesAlone(s *snapshot, a netip.Addr) bool {
+// isUnfiltered reports whether an address is behind an interface that is not filtered.
+func (p Plan) isUnfiltered(s *snapshot, a netip.Addr) bool {
 	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
 		return false
 	}
@@ -96,8 +96,8 @@ func (p Plan) leavesAlone(s *snapshot, a netip.Addr) bool {
 	return ok && !p.Filters(name)
 }
 
-// suspect reports whether conntrack may have connections of an address without a session.
-func (r *reconciler) suspect(a netip.Addr) bool {
+// mayHaveFlows reports whether conntrack may have connections of an address without a session.
+func (r *reconciler) mayHaveFlows(a netip.Addr) bool {
 	return !r.swept || r.unswept[a] || !r.plan.isLocal(a)
 }
 

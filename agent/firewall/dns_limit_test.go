@@ -15,22 +15,22 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// intruder is a LAN host that sends whatever frames it likes.
-type intruder struct {
+// spoofer is a LAN host that sends whatever frames it likes.
+type spoofer struct {
 	socket int
 	to     unix.SockaddrLinklayer
 	own    mac
 	router mac
 }
 
-// intruder is in the LAN behind lan0, without an address of its own.
-func (l lab) intruder(t *testing.T) *intruder {
+// spoofer is in the LAN behind lan0, without an address of its own.
+func (l lab) spoofer(t *testing.T) *spoofer {
 	t.Helper()
 	gateway, err := net.InterfaceByName("lan0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &intruder{own: mac{2, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb}, router: mac(gateway.HardwareAddr)}
+	i := &spoofer{own: mac{2, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb}, router: mac(gateway.HardwareAddr)}
 	if err := l.At(inLAN, func() error {
 		port, err := net.InterfaceByName("eth0")
 		if err == nil {
@@ -46,7 +46,7 @@ func (l lab) intruder(t *testing.T) *intruder {
 }
 
 // send sends a packet of UDP under the source that it is told.
-func (i *intruder) send(t *testing.T, as mac, from, to netip.AddrPort) {
+func (i *spoofer) send(t *testing.T, as mac, from, to netip.AddrPort) {
 	frame := append(append([]byte{}, i.router[:]...), as[:]...)
 	if from.Addr().Is4() {
 		frame = append(frame, 0x08, 0x00)
@@ -80,8 +80,8 @@ func packet(from, to netip.AddrPort) []byte {
 	return append(header, udp...)
 }
 
-// madeUp sends one packet each from many addresses that nobody has, under MACs that nobody has.
-func (i *intruder) madeUp(t *testing.T, count int, to netip.AddrPort) {
+// sendSpoofed sends one packet each from many addresses that nobody has, under MACs that nobody has.
+func (i *spoofer) sendSpoofed(t *testing.T, count int, to netip.AddrPort) {
 	t.Helper()
 	for n := range count {
 		a := netip.AddrFrom4([4]byte{100, 64 | byte(n>>16), byte(n >> 8), byte(n)})
@@ -92,8 +92,8 @@ func (i *intruder) madeUp(t *testing.T, count int, to netip.AddrPort) {
 	}
 }
 
-// keepsSending sends under its own MAC and somebody's address until it is told that this is over.
-func (i *intruder) keepsSending(t *testing.T, from, to netip.AddrPort) (over func()) {
+// startSending sends under its own MAC and somebody's address until it is told that this is over.
+func (i *spoofer) startSending(t *testing.T, from, to netip.AddrPort) (over func()) {
 	for range 10 * dnsRate { // more than a host may send at first
 		i.send(t, i.own, from, to)
 	}
@@ -116,24 +116,24 @@ func (i *intruder) keepsSending(t *testing.T, from, to netip.AddrPort) (over fun
 
 // Who makes up addresses keeps no other host from asking DNS before login: neither by many addresses that nobody has, nor
 // by the address of that host.
-func TestMadeUpAddresses(t *testing.T) {
+func TestSpoofedDNS(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}, {Addr: server6, Port: 53}}
 		open(t, p, Options{})
-		i := l.intruder(t)
+		i := l.spoofer(t)
 		for _, c := range []struct{ host, other, server netip.Addr }{{host, second, server}, {host6, second6, server6}} {
 			dns := netip.AddrPortFrom(c.server, 53)
-			l.names(t, dns, func(a netip.Addr) bool { return a.Is4() || a == c.host || a == c.other })
+			l.serveDNS(t, dns, func(a netip.Addr) bool { return a.Is4() || a == c.host || a == c.other })
 			netlab.Eventually(t, "a question is answered", func() bool { return l.resolves(t, c.host, dns) })
-			i.madeUp(t, dnsHosts+5000, dns)
+			i.sendSpoofed(t, dnsHosts+5000, dns)
 			if !l.resolves(t, c.other, dns) {
 				t.Errorf("%s asks in vain beside made-up addresses", c.other)
 			}
 			if n := sizeOf(t, map[bool]*memberSet{false: dnsMAC4, true: dnsMAC6}[dns.Addr().Is6()]); n < dnsHosts-1000 {
 				t.Errorf("the flood has left place in the set: %d of %d hosts", n, dnsHosts)
 			}
-			over := i.keepsSending(t, netip.AddrPortFrom(c.host, 1024), dns)
+			over := i.startSending(t, netip.AddrPortFrom(c.host, 1024), dns)
 			if !l.resolves(t, c.host, dns) {
 				t.Errorf("%s asks in vain beside somebody under its address", c.host)
 			}
@@ -159,7 +159,7 @@ func sizeOf(t *testing.T, set *memberSet) int {
 
 // All addresses under one MAC have a limit together, so that a host cannot have the kernel track tens of thousands of
 // questions by making up addresses.
-func TestManyAddressesOfOneMAC(t *testing.T) {
+func TestDNSLimitOfMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		netlab.Run(t, "nft", `table inet count {
 			chain forward { type filter hook forward priority 10; iifname lan0 oifname wan0 counter name passed; }
@@ -168,8 +168,8 @@ func TestManyAddressesOfOneMAC(t *testing.T) {
 		p := labPlan()
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server, Port: 53}}
 		open(t, p, Options{})
-		i, dns := l.intruder(t), netip.AddrPortFrom(server, 53)
-		l.names(t, dns, func(a netip.Addr) bool { return true })
+		i, dns := l.spoofer(t), netip.AddrPortFrom(server, 53)
+		l.serveDNS(t, dns, func(a netip.Addr) bool { return true })
 		begun := time.Now()
 		for n := range 20000 {
 			a := netip.AddrFrom4([4]byte{10, 88, byte(n >> 8), byte(n)})

@@ -61,10 +61,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
@@ -97,7 +94,7 @@ type Firewall struct {
 	report  func(Incident)
 	calls   chan func(*reconciler)
 	wake    chan struct{} // there are tasks
-	heard   chan struct{} // a probed host may have answered
+	probed  chan struct{} // a probed host may have answered
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed by the reconciler
 
@@ -116,7 +113,7 @@ type view struct {
 // Open checks that nftables works and starts the reconciler. It changes nothing in the kernel. Under ModeNFTables the error
 // says why nftables does not work and how an operator can fix it.
 func Open(o Options) (*Firewall, error) {
-	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), probed: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -145,21 +142,16 @@ func Open(o Options) (*Firewall, error) {
 func (f *Firewall) start(o Options) error {
 	kn, err := dial()
 	if err != nil {
-		return withHint(err)
+		return explain(err)
 	}
-	nft, err := kn.findTools(o.programs)
+	var elements []found
+	nft, err := kn.checkSupport(o.programs)
+	if err == nil {
+		elements, err = kn.list(sessionSets)
+	}
 	if err != nil {
 		kn.close()
-		return withHint(err)
-	}
-	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
-		kn.close()
-		return fmt.Errorf("reading the kernel's list of connections, which needs nf_conntrack_netlink: %w", err)
-	}
-	elements, err := kn.list(sessionSets)
-	if err != nil {
-		kn.close()
-		return fmt.Errorf("reading the table of the previous process: %w", err)
+		return explain(err)
 	}
 	r := newReconciler(f, kn, nft, elements, o.replace)
 	go r.run()

@@ -37,7 +37,7 @@ func TestClosedBeforeLogin(t *testing.T) {
 
 		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
 		inside := l.listen(t, inLAN, host, 0, netlab.Says("inside"))
-		if !l.dark(t, inWAN, server, inside) {
+		if !l.noAnswer(t, inWAN, server, inside) {
 			t.Error("the LAN can be reached from outside")
 		}
 		nft(t, fmt.Sprintf("table ip theirs { chain pre { type nat hook prerouting priority dstnat; iifname wan0 tcp dport 9000 dnat to %s; }; }", inside))
@@ -62,9 +62,9 @@ func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
 	}
 }
 
-// TestRefusalTellsNobodyOutside: what is refused is quoted in the answer, so that a source that is borrowed from outside
+// TestRejectStaysInLAN: what is refused is quoted in the answer, so that a source that is borrowed from outside
 // would get it.
-func TestRefusalTellsNobodyOutside(t *testing.T) {
+func TestRejectStaysInLAN(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		open(t, labPlan(), Options{})
 		l.IP(t, inLAN, "addr", "add", server.String()+"/32", "dev", "lo")
@@ -99,9 +99,9 @@ func TestDownloadStops(t *testing.T) {
 			from, at netip.Addr
 		}{{host, server}, {host6, server6}, {routed, server}} {
 			to := l.listen(t, inWAN, way.at, 0, netlab.Paced)
-			l.known(t, inLAN, host)
+			l.learnMAC(t, inLAN, host)
 			if way.from.Is6() {
-				l.known(t, inLAN, host6)
+				l.learnMAC(t, inLAN, host6)
 			}
 			s := grant(t, f, session(1, way.from))
 			download := l.Download(t, "the download", inLAN, way.from, to)
@@ -118,18 +118,18 @@ func TestDownloadStops(t *testing.T) {
 	})
 }
 
-func TestSomebodyElse(t *testing.T) {
+func TestOtherHost(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
-		l.known(t, inLAN, host)
-		l.known(t, inLAN, second)
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, second)
 		s := grant(t, f, session(1, host))
 		l.wantOpen(t, "the host", inLAN, host, to)
 		l.wantClosed(t, "its second address", inLAN, second, to)
 
 		l.IP(t, inLAN1, "addr", "add", host.String()+"/32", "dev", "lo")
-		if !l.dark(t, inLAN1, host, to) && !l.refused(t, inLAN1, host, to) {
+		if !l.noAnswer(t, inLAN1, host, to) && !l.refused(t, inLAN1, host, to) {
 			t.Error("the address is open on the other LAN")
 		}
 		if f.MACs()[s.ID].String() == "" {
@@ -154,8 +154,8 @@ func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrP
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
-// requested opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
-func (l lab) requested(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
+// udpStream opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
+func (l lab) udpStream(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
 	t.Helper()
 	sender, receiver := l.UDP(t, there, netip.AddrPortFrom(server, 0)), l.UDP(t, where, netip.AddrPortFrom(host, 0))
 	receiver.WriteToUDPAddrPort([]byte("more"), sender.LocalAddr().(*net.UDPAddr).AddrPort())
@@ -181,14 +181,14 @@ func (l lab) requested(t *testing.T, where string, host netip.Addr, there string
 
 // A stream of UDP that the first owner of an address has asked for must not reach the next one, also when it comes from a
 // local network that the WAN interface leads to. What no session is needed for goes on, such as that of a DMZ.
-func TestNextOwner(t *testing.T) {
+func TestNextUserOfAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
 		p.LAN = p.LAN[:1] // behind lan1 is the DMZ
 		p.LocalNetworks = append(p.LocalNetworks, netip.PrefixFrom(elsewhere, 24))
 		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname lan1 masquerade; }; }")
 		f := open(t, p, Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		for name, change := range map[string]func(agent.Session){
 			"after the end": func(s agent.Session) {
 				f.Revoke(context.Background(), s)
@@ -197,8 +197,8 @@ func TestNextOwner(t *testing.T) {
 			"in its place": func(agent.Session) { grant(t, f, session(3, host)) },
 		} {
 			s := grant(t, f, session(1, host))
-			outside, local := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN, host, inWAN, elsewhere)
-			free := l.requested(t, inLAN, host, inLAN1, neighbor)
+			outside, local := l.udpStream(t, inLAN, host, inWAN, server), l.udpStream(t, inLAN, host, inWAN, elsewhere)
+			free := l.udpStream(t, inLAN, host, inLAN1, neighbor)
 			if !outside() || !local() || !free() {
 				t.Fatalf("%s: the first owner gets nothing", name)
 			}
@@ -213,7 +213,7 @@ func TestNextOwner(t *testing.T) {
 				t.Errorf("%s: a connection to the DMZ was cut", name)
 			}
 			for id := 1; id <= 3; id++ {
-				revoked(t, f, session(id, host))
+				revokeAndWait(t, f, session(id, host))
 			}
 		}
 	})
@@ -221,12 +221,12 @@ func TestNextOwner(t *testing.T) {
 
 // Connections of hosts that nobody judges outlive a start, though their network is a local one; those of hosts without a
 // session do not.
-func TestOthersConnectionsStay(t *testing.T) {
+func TestUnfilteredConnectionsStay(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan() // lan1 is attached and local, but nobody has chosen it
 		p.LAN = p.LAN[:1]
 		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
-		ours, others := l.requested(t, inLAN, host, inWAN, server), l.requested(t, inLAN1, neighbor, inWAN, server)
+		ours, others := l.udpStream(t, inLAN, host, inWAN, server), l.udpStream(t, inLAN1, neighbor, inWAN, server)
 		open(t, p, Options{})
 		if !others() {
 			t.Error("a host of an interface that is not chosen has lost its connection")
@@ -238,10 +238,10 @@ func TestOthersConnectionsStay(t *testing.T) {
 }
 
 // The same person's next session on the same address cuts nothing.
-func TestSamePerson(t *testing.T) {
+func TestSameUserKeepsConnections(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		to := l.listen(t, inWAN, server, 0, netlab.Paced)
 		first := grant(t, f, session(1, host))
 		download := l.Download(t, "the download", inLAN, host, to)
@@ -257,7 +257,7 @@ func TestSamePerson(t *testing.T) {
 		}
 		unknown := first
 		unknown.ID = "never granted" // the last one in the place of others that are over
-		revoked(t, f, unknown)
+		revokeAndWait(t, f, unknown)
 		download.Stops(t)
 		if len(f.Traffic()) != 0 {
 			t.Errorf("still counted: %v", f.Traffic())
@@ -266,10 +266,10 @@ func TestSamePerson(t *testing.T) {
 }
 
 // The same person's next session is let through by the MAC of the one before while the kernel does not know it.
-func TestSamePersonUnheard(t *testing.T) {
+func TestSameUserKeepsMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		first := grant(t, f, session(1, host))
 		want := f.MACs()[first.ID].String()
 		netlab.Run(t, "ip", "neigh", "flush", "dev", "lan0")
@@ -293,7 +293,7 @@ func TestRedirects(t *testing.T) {
 		l.listen(t, "", any4, 14765, netlab.Says("agent"))
 		l.listen(t, inWAN, server, 80, netlab.Says("world"))
 		l.listen(t, inLAN1, neighbor, 80, netlab.Says("intranet"))
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		for name, login := range map[string]bool{"before login": false, "after login": true} {
 			web := "sign in"
 			if login {
@@ -312,7 +312,7 @@ func TestRedirects(t *testing.T) {
 				}
 			}
 			l.wantHairpin(t)
-			revoked(t, f, session(1, host))
+			revokeAndWait(t, f, session(1, host))
 		}
 		for _, to := range []netip.AddrPort{netip.AddrPortFrom(outer, 80), netip.AddrPortFrom(elsewhere, 80)} {
 			if got, err := l.Hears(inLAN, host, to, patience); got != "sign in" {
@@ -337,16 +337,16 @@ func TestCountedOnce(t *testing.T) {
 			host netip.Addr
 			site netip.AddrPort
 		}{{host, four}, {host6, six}, {routed, four}} {
-			l.known(t, inLAN, way.host)
+			l.learnMAC(t, inLAN, way.host)
 			s := grant(t, f, session(1, way.host))
 			nft(t, "reset counters")
 			l.wantOpen(t, "a site", inLAN, way.host, way.site)
 			netlab.Eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
-				keeps(t, f, (*reconciler).sample)
+				inReconciler(t, f, (*reconciler).sample)
 				sent := netlab.Run(t, "nft", "list", "counter", "inet", "count", "sent")
 				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
 			})
-			revoked(t, f, s)
+			revokeAndWait(t, f, s)
 		}
 	})
 }
@@ -440,7 +440,7 @@ func TestOpenPort(t *testing.T) {
 		for from, to := range map[netip.Addr]netip.Addr{host: server, host6: server6} {
 			dns := netip.AddrPortFrom(to, 53)
 			l.wantOpen(t, "TCP", inLAN, from, l.listen(t, inWAN, to, 53, netlab.Says("open")))
-			l.names(t, dns, func(netip.Addr) bool { return true })
+			l.serveDNS(t, dns, func(netip.Addr) bool { return true })
 			if !l.resolves(t, from, dns) {
 				t.Errorf("%s asks %s in vain", from, dns)
 			}
@@ -465,7 +465,7 @@ func TestOpenPort(t *testing.T) {
 			}
 		}
 		apply()
-		download, arrives := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced)), l.requested(t, inLAN, host, inWAN, server)
+		download, arrives := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced)), l.udpStream(t, inLAN, host, inWAN, server)
 		download.Runs(t)
 		if !arrives() {
 			t.Fatal("nothing arrives from an open host")
@@ -480,7 +480,7 @@ func TestOpenPort(t *testing.T) {
 }
 
 // Hosts on interfaces without MACs are counted by address alone.
-func TestOpenWithoutMAC(t *testing.T) {
+func TestDNSLimitWithoutMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		line := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "line0"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
 		if err := errors.Join(netlink.LinkAdd(line), netlink.LinkSetUp(line)); err != nil {
@@ -572,16 +572,16 @@ func TestTunnel(t *testing.T) {
 }
 
 // What is meant for a tunnel that starts anew neither leaves for the Internet nor ends what only pauses.
-func TestTunnelAway(t *testing.T) {
+func TestTunnelDown(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		netlab.Run(t, "ip", "link", "del", "vpn0")
 		l.IP(t, inWAN, "addr", "add", peer.String()+"/32", "dev", "lo")
 		to := l.listen(t, inWAN, peer, 0, netlab.Says("not the peer"))
 		for _, from := range []netip.Addr{host, second} {
-			if !l.dark(t, inLAN, from, to) {
+			if !l.noAnswer(t, inLAN, from, to) {
 				t.Errorf("%s is answered from outside, or refused", from)
 			}
 		}
@@ -589,7 +589,7 @@ func TestTunnelAway(t *testing.T) {
 }
 
 // Peers of a tunnel all come in through one interface and leave through it again.
-func TestPeersAmongThemselves(t *testing.T) {
+func TestVPNPeersMayTalk(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		netlab.Run(t, "ip", "link", "add", "second", "type", "veth", "peer", "name", "eth1", "netns", l.Name(inLAN1))
 		l.IP(t, inLAN1, "link", "set", "eth1", "up")
@@ -622,7 +622,7 @@ func TestPeersAmongThemselves(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.wantOpen(t, "one peer to another when allowed", inTunnel, peer, to)
-		revoked(t, f, remote(2, peer2))
+		revokeAndWait(t, f, remote(2, peer2))
 		l.wantClosed(t, "to a peer whose session is over", inTunnel, peer, to)
 	})
 }
@@ -635,7 +635,7 @@ const theirs = `table ip theirs {
 table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 22 accept; }; }
 `
 
-func TestOthersTablesStay(t *testing.T) {
+func TestForeignTablesStay(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		file := filepath.Join(t.TempDir(), "theirs")
 		if err := os.WriteFile(file, []byte(theirs), 0o600); err != nil {
@@ -648,7 +648,7 @@ func TestOthersTablesStay(t *testing.T) {
 		}
 		want := others()
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		if got := others(); got != want {
 			t.Errorf("others' tables were changed:\n%s\nwant\n%s", got, want)
@@ -673,7 +673,7 @@ func TestOthersTablesStay(t *testing.T) {
 	})
 }
 
-func TestNoInterfacesNoTable(t *testing.T) {
+func TestEmptyPlan(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, Plan{Tunnel: "vpn0"}, Options{})
 		grant(t, f, session(1, host))
@@ -697,14 +697,14 @@ func TestNoInterfacesNoTable(t *testing.T) {
 	})
 }
 
-func TestOthersChangeTheTable(t *testing.T) {
+func TestForeignChanges(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents := make(chan Incident, 10)
 		p := labPlan()
 		p.Masquerade = false // what is hidden behind an address ends with the table that hides it
 		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
 		f := open(t, p, Options{Report: func(i Incident) { incidents <- i }})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		to := l.listen(t, inWAN, server, 0, netlab.Paced)
 		download := l.Download(t, "the download", inLAN, host, to)
@@ -743,7 +743,7 @@ func TestOthersChangeTheTable(t *testing.T) {
 			}
 		}
 		nft(t, "table ip unrelated { chain x { }; }")
-		revoked(t, f, session(1, host))
+		revokeAndWait(t, f, session(1, host))
 		select {
 		case i := <-incidents:
 			t.Errorf("reported without a reason: %+v", i)
@@ -753,16 +753,16 @@ func TestOthersChangeTheTable(t *testing.T) {
 }
 
 // What others removed a moment ago must not keep anything from being done.
-func TestRightAfterOthers(t *testing.T) {
+func TestTasksAfterForeignRemoval(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
-		l.known(t, inLAN, host)
-		l.known(t, inLAN, second)
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, second)
 		first, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
 		nft(t, fmt.Sprintf("delete element inet ideco_agent lan4 { lan0 . %s . %s }", f.MACs()[first.ID], host))
 		f.Revoke(context.Background(), first)
-		revoked(t, f, other)
+		revokeAndWait(t, f, other)
 		if left, err := elementsNow(); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
 		}
@@ -774,7 +774,7 @@ func TestRightAfterOthers(t *testing.T) {
 		moved := first
 		moved.Address = second
 		grant(t, f, moved)
-		revoked(t, f, first) // where it was before
+		revokeAndWait(t, f, first) // where it was before
 		l.wantOpen(t, "a session that has moved", inLAN, second, to)
 		l.wantClosed(t, "where it was before", inLAN, host, to)
 	})
@@ -836,7 +836,7 @@ func TestClosedAtBoot(t *testing.T) {
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.wantClosed(t, "at boot", inLAN, host, to)
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		l.wantOpen(t, "after the login", inLAN, host, to)
 		netlab.Run(t, "nft", "-f", file)
@@ -854,16 +854,16 @@ func TestUnknownMAC(t *testing.T) {
 		netlab.Eventually(t, "the MAC is found", func() bool { return f.MACs()[s.ID] != nil })
 		l.wantOpen(t, "after the call", inLAN, host, to)
 		absent := grant(t, f, session(2, netip.MustParseAddr("10.77.1.99")))
-		revoked(t, f, absent)
+		revokeAndWait(t, f, absent)
 	})
 }
 
 // Who says to be at an address while others are let through gets nothing by it: neither another plan nor another process
 // takes over a MAC that no agent has spoken from.
-func TestMACOfAnAgent(t *testing.T) {
+func TestMACIsKept(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		s := grant(t, f, session(1, host))
 		agents := f.MACs()[s.ID].String()
 		const thief = "02:00:00:00:00:99"
@@ -906,7 +906,7 @@ func TestGrantAddress(t *testing.T) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
 		to := l.listen(t, inWAN, server6, 0, netlab.Says("world"))
 		for _, a := range []netip.Addr{host, second, host6, second6} {
-			l.known(t, inLAN, a)
+			l.learnMAC(t, inLAN, a)
 		}
 		if err := f.GrantAddress(ctx, "s1", host6); !errors.Is(err, ErrNoSession) {
 			t.Errorf("without a session: %v", err)
@@ -921,7 +921,7 @@ func TestGrantAddress(t *testing.T) {
 		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99")); !errors.Is(err, ErrNotSameHost) {
 			t.Errorf("an address that nobody has: %v", err)
 		}
-		l.known(t, inLAN1, neighbor)
+		l.learnMAC(t, inLAN1, neighbor)
 		grant(t, f, session(2, neighbor))
 		if err := f.GrantAddress(ctx, "s2", host6); !errors.Is(err, ErrAddressTaken) {
 			t.Errorf("another's address: %v", err)
@@ -951,7 +951,7 @@ func TestGrantAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.wantOpen(t, "proved again", inLAN, host6, to)
-		revoked(t, f, s)
+		revokeAndWait(t, f, s)
 		l.wantClosed(t, "after the end", inLAN, host6, to)
 		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
@@ -965,7 +965,7 @@ func TestRevokeAddress(t *testing.T) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
 		to, to6 := l.listen(t, inWAN, server, 0, netlab.Paced), l.listen(t, inWAN, server6, 0, netlab.Paced)
 		for _, a := range []netip.Addr{host, second, host6} {
-			l.known(t, inLAN, a)
+			l.learnMAC(t, inLAN, a)
 		}
 		s, other := grant(t, f, session(1, host)), grant(t, f, session(2, second))
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
@@ -984,7 +984,7 @@ func TestRevokeAddress(t *testing.T) {
 		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
 			t.Errorf("left in the kernel: %v, %v", left, err)
 		}
-		revoked(t, f, s)
+		revokeAndWait(t, f, s)
 		own.Stops(t)
 	})
 }
@@ -995,9 +995,9 @@ func TestRevokeInTunnel(t *testing.T) {
 		f := open(t, labPlan(), Options{})
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		grant(t, f, remote(1, peer))
-		revoked(t, f, remote(2, peer))
+		revokeAndWait(t, f, remote(2, peer))
 		l.wantOpen(t, "another's end", inTunnel, peer, to)
-		revoked(t, f, remote(1, peer))
+		revokeAndWait(t, f, remote(1, peer))
 		l.wantClosed(t, "its own end", inTunnel, peer, to)
 	})
 }
@@ -1007,7 +1007,7 @@ func TestMSS(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		netlab.Run(t, "ip", "link", "set", "wan0", "mtu", "1300")
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		mss := make(chan int, 1)
 		to := l.listen(t, inWAN, server, 0, func(c net.Conn) {
@@ -1026,7 +1026,7 @@ func TestMSS(t *testing.T) {
 }
 
 func TestWithoutRights(t *testing.T) {
-	netlab.Powerless(t, func(t *testing.T) {
+	netlab.Unprivileged(t, func(t *testing.T) {
 		if _, err := Open(Options{Mode: ModeNFTables}); err == nil || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
 			t.Errorf("error %v, want one that names CAP_NET_ADMIN", err)
 		}
@@ -1066,21 +1066,27 @@ func TestWithoutProgram(t *testing.T) {
 	})
 }
 
-// What nft refuses is told as an error of the system.
+// TestNFTError: the error of nft wraps the kernel's, which gives the reason.
 func TestNFTError(t *testing.T) {
 	exit := errors.New("exit status 1")
-	for said, want := range map[string]error{
-		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": syscall.EPERM,
-		"netlink: Error: cache initialization failed: Operation not permitted\n":                    syscall.EPERM,
-		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       syscall.ENOENT,
-		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         syscall.EOPNOTSUPP,
-		"": exit,
+	for output, want := range map[string][]error{
+		"-:1:1-9: Error: Could not process rule: Operation not permitted\nadd table x\n^^^^^^^^^\n": {syscall.EPERM, ErrNoRights},
+		"netlink: Error: cache initialization failed: Operation not permitted\n":                    {syscall.EPERM, ErrNoRights},
+		"-:3:7-9: Error: Could not process rule: No such file or directory\n":                       {syscall.ENOENT, ErrNoKernel},
+		"-:3:7-9: Error: Could not process rule: Operation not supported\n":                         {syscall.EOPNOTSUPP, ErrNoKernel},
+		"": {exit},
 	} {
-		if err := nftError(said, exit); !errors.Is(err, want) {
-			t.Errorf("%q is %v, want %v", said, err, want)
+		err := explain(nftError(output, exit))
+		for _, is := range want {
+			if !errors.Is(err, is) {
+				t.Errorf("%q is %v, want %v", output, err, is)
+			}
 		}
 	}
 	if err := nftError("-:1:5-9: Error: syntax error, unexpected string\n", exit); !strings.Contains(err.Error(), "syntax error") {
-		t.Errorf("a mistake in the text is told as %v", err)
+		t.Errorf("a syntax error is reported as %v", err)
+	}
+	if err := explain(syscall.EACCES); !errors.Is(err, ErrNoRights) {
+		t.Error(err)
 	}
 }

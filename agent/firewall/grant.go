@@ -13,7 +13,7 @@ import (
 // grant does tasks of Grant and Readmit in several transactions, so that the first of many do not wait for the last.
 func (r *reconciler) grant(tasks []*task) {
 	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
-		over := t.still && !r.lasts(t.client)
+		over := t.still && !r.lasts(t.sessionInfo)
 		if over {
 			answer([]*task{t}, nil)
 		}
@@ -33,8 +33,8 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 	var touched []netip.Addr
 	own, stays := make([]*address, len(tasks)), map[*address]bool{}
 	for i, t := range tasks {
-		inherits := r.inherits(t.client)
-		own[i] = r.hold(t.client, &touched)
+		inherits := r.inherits(t.sessionInfo)
+		own[i] = r.assignAddress(t.sessionInfo, &touched)
 		if delete(stays, own[i]); inherits {
 			stays[own[i]] = true
 		}
@@ -46,7 +46,7 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 		if failed == nil && !all {
 			failed = r.checkPresent(a)
 		}
-		if failed != nil && r.holders[a.addr] == a {
+		if failed != nil && r.addresses[a.addr] == a {
 			r.end(a.of) // retry removes its elements
 		}
 		r.publish(a.of)
@@ -54,43 +54,43 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 	}
 }
 
-// hold gives a session its own address, and ends another session that has it.
-func (r *reconciler) hold(c client, touched *[]netip.Addr) *address {
+// assignAddress gives a session its own address, and ends another session that has it.
+func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *address {
 	s := r.sessions[c.session]
 	if s == nil {
-		s = &granted{}
+		s = &grantedSession{}
 		r.sessions[c.session] = s
-	} else if s.client.addr != c.addr { // it has moved
+	} else if s.sessionInfo.addr != c.addr { // it has moved
 		*touched = append(*touched, r.removeAddresses(s)...)
 	}
-	s.client = c
+	s.sessionInfo = c
 	var known mac
-	if h := r.holders[c.addr]; h != nil && h.of != s {
-		if h.of.user == c.user {
-			known = h.mac
+	if cur := r.addresses[c.addr]; cur != nil && cur.of != s {
+		if cur.of.user == c.user {
+			known = cur.mac
 		}
-		*touched = append(*touched, r.end(h.of)...)
+		*touched = append(*touched, r.end(cur.of)...)
 	}
 	if len(s.addrs) == 0 {
-		r.add(s, c.addr).mac = known
+		r.addAddress(s, c.addr).mac = known
 	}
 	return s.addrs[0]
 }
 
-// add gives an address to a session.
-func (r *reconciler) add(s *granted, addr netip.Addr) *address {
+// addAddress gives an address to a session.
+func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {
 	a := &address{of: s, addr: addr}
-	s.addrs, r.holders[addr] = append(s.addrs, a), a
+	s.addrs, r.addresses[addr] = append(s.addrs, a), a
 	return a
 }
 
 // inherits reports whether a session is known only by elements of the previous process.
-func (r *reconciler) inherits(c client) bool {
+func (r *reconciler) inherits(c sessionInfo) bool {
 	return r.sessions[c.session] == nil && slices.ContainsFunc(r.elements[c.addr], func(e *element) bool { return e.owner == c.owner })
 }
 
 // lasts reports whether a session is still let through, by this process or by elements of the previous one.
-func (r *reconciler) lasts(c client) bool {
+func (r *reconciler) lasts(c sessionInfo) bool {
 	return r.sessions[c.session] != nil || slices.ContainsFunc(r.elements[c.addr], func(e *element) bool { return e.owner == c.owner && e.lasts() })
 }
 
@@ -103,11 +103,11 @@ func (r *reconciler) grantAddress(t *task) error {
 	if s == nil || s.kind == agent.KindVPN {
 		return ErrNoSession
 	}
-	own, h := s.addrs[0], r.holders[t.addr]
+	own, cur := s.addrs[0], r.addresses[t.addr]
 	switch {
 	case !own.at.isValid() || own.addr == t.addr:
 		return nil // not filtered, or let through already
-	case h != nil && h.of != s:
+	case cur != nil && cur.of != s:
 		return ErrAddressTaken
 	}
 	now, err := r.kernel.snapshot(0)
@@ -118,22 +118,22 @@ func (r *reconciler) grantAddress(t *task) error {
 	if !at.isValid() || at.routed || at.needsMAC() || at.name != own.at.name || at.mac != own.at.mac {
 		return ErrNotSameHost
 	}
-	if h == nil {
-		h = r.add(s, t.addr)
+	if cur == nil {
+		cur = r.addAddress(s, t.addr)
 	}
-	h.at, h.mac = at, at.mac
+	cur.at, cur.mac = at, at.mac
 	if _, err = r.reconcile([]netip.Addr{t.addr}); err == nil {
-		err = r.checkPresent(h)
+		err = r.checkPresent(cur)
 	}
 	if err != nil {
-		r.withdraw(h)
+		r.removeAddress(cur)
 	}
 	r.publish(s)
 	return err
 }
 
-// everybody makes placeAll keep all known MACs.
-func everybody(*address) bool { return true }
+// keepAllMACs makes placeAll keep all known MACs.
+func keepAllMACs(*address) bool { return true }
 
 // placeAll updates the places of addresses. Where stays reports true, a known MAC is kept: no login has proved the one that
 // the neighbour table has now. Sessions' own addresses come first, because a change of their MAC removes the further ones.
@@ -141,7 +141,7 @@ func everybody(*address) bool { return true }
 func (r *reconciler) placeAll(list []*address, now *snapshot, stays func(*address) bool, touched *[]netip.Addr) {
 	for _, own := range []bool{true, false} {
 		for _, a := range list {
-			if r.holders[a.addr] == a && a.isOwn() == own {
+			if r.addresses[a.addr] == a && a.isOwn() == own {
 				r.place(a, now, stays(a), touched)
 			}
 		}
@@ -156,7 +156,7 @@ func (r *reconciler) place(a *address, now *snapshot, stays bool, touched *[]net
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC
 		for _, other := range slices.Clone(a.of.addrs[1:]) {
-			*touched = append(*touched, r.withdraw(other)...)
+			*touched = append(*touched, r.removeAddress(other)...)
 		}
 	}
 	a.at, a.mac = at, cmp.Or(at.mac, a.mac)
@@ -178,21 +178,21 @@ func (r *reconciler) knownMAC(a *address) mac {
 	return mac{}
 }
 
-// probe makes the kernel resolve the MAC of a host, and hear run when it should have answered.
+// probe makes the kernel resolve the MAC of a host, and grantProbed run when it should have answered.
 func (r *reconciler) probe(a netip.Addr) {
 	resolve(a)
 	time.AfterFunc(probeTime, func() {
 		select {
-		case r.f.heard <- struct{}{}:
+		case r.f.probed <- struct{}{}:
 		default:
 		}
 	})
 }
 
-// hear lets hosts through whose MAC has become known since they were probed.
-func (r *reconciler) hear() {
+// grantProbed lets hosts through whose MAC has become known since they were probed.
+func (r *reconciler) grantProbed() {
 	var waiting []*address
-	for _, a := range r.holders {
+	for _, a := range r.addresses {
 		if a.at.needsMAC() {
 			waiting = append(waiting, a)
 		}
@@ -201,14 +201,14 @@ func (r *reconciler) hear() {
 		return
 	}
 	now, err := r.kernel.snapshot(len(waiting))
-	if r.complain("reading the interfaces", err); err != nil {
+	if r.logResult("reading the interfaces", err); err != nil {
 		return
 	}
 	heard := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).needsMAC() })
 	var touched []netip.Addr
-	r.placeAll(heard, now, everybody, &touched)
+	r.placeAll(heard, now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)
-	r.complain("letting probed hosts through", err)
+	r.logResult("letting probed hosts through", err)
 	for _, a := range heard {
 		r.publish(a.of)
 	}

@@ -125,8 +125,8 @@ func (l lab) wantClosed(tb testing.TB, what, where string, from netip.Addr, to n
 	}
 }
 
-// dark tells that nothing answers at all.
-func (l lab) dark(tb testing.TB, where string, from netip.Addr, to netip.AddrPort) bool {
+// noAnswer reports that nothing answers at all.
+func (l lab) noAnswer(tb testing.TB, where string, from netip.Addr, to netip.AddrPort) bool {
 	tb.Helper()
 	d := net.Dialer{Timeout: silence, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	err := l.At(where, func() error {
@@ -181,8 +181,8 @@ func grant(tb testing.TB, f *Firewall, s agent.Session) agent.Session {
 	return s
 }
 
-// known makes the gateway know the MAC of a host, as an agent's connection does.
-func (l lab) known(tb testing.TB, where string, from netip.Addr) {
+// learnMAC makes the gateway know the MAC of a host, as an agent's connection does.
+func (l lab) learnMAC(tb testing.TB, where string, from netip.Addr) {
 	tb.Helper()
 	to := map[string]string{inLAN: "10.77.1.1", inLAN1: "10.77.3.1"}[where]
 	if from.Is6() {
@@ -192,11 +192,11 @@ func (l lab) known(tb testing.TB, where string, from netip.Addr) {
 	l.wantOpen(tb, "the gateway itself", where, from, addr)
 }
 
-// revoked takes a session away and waits until that is done.
-func revoked(tb testing.TB, f *Firewall, s agent.Session) {
+// revokeAndWait takes a session away and waits until that is done.
+func revokeAndWait(tb testing.TB, f *Firewall, s agent.Session) {
 	tb.Helper()
 	f.Revoke(context.Background(), s)
-	done := &task{action: actGrantAddress, client: further("nobody", netip.Addr{}), done: make(chan error, 1)}
+	done := &task{action: actGrantAddress, sessionInfo: further("nobody", netip.Addr{}), done: make(chan error, 1)}
 	if err := f.enqueue(done); err != nil {
 		tb.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (kn *kernel) snapshot(addresses int) (*snapshot, error) {
 func (s *snapshot) listNeighbours(addresses int) error {
 	s.neighbours = make(map[neighbour]mac, addresses)
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
-	req.Sockets = s.kernel.questions
+	req.Sockets = s.kernel.requests
 	req.AddData(&netlink.Ndmsg{Family: unix.AF_UNSPEC})
 	err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, func(answer []byte) bool {
 		if n, m, known := neighbourOf(answer); known {
@@ -89,7 +89,7 @@ func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 // macOf asks the kernel for one neighbour.
 func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
-	req.Sockets = kn.questions
+	req.Sockets = kn.requests
 	req.AddData(&netlink.Ndmsg{Family: uint8(familyOf(n.addr)), Index: uint32(n.index)})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, n.addr.AsSlice()))
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
@@ -102,7 +102,7 @@ func (kn *kernel) macOf(n neighbour) (mac, bool) {
 
 // neighbourOf parses an entry of the neighbour table (struct ndmsg and attributes). known reports whether it has a valid MAC.
 func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
-	const unheard = netlink.NUD_NONE | netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
+	const unresolved = netlink.NUD_NONE | netlink.NUD_INCOMPLETE | netlink.NUD_FAILED
 	if len(answer) < sizeofNdmsg {
 		return n, m, false
 	}
@@ -119,7 +119,7 @@ func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
 			}
 		}
 	}
-	return n, m, state&^unheard != 0 && n.addr.IsValid() && m != mac{}
+	return n, m, state&^unresolved != 0 && n.addr.IsValid() && m != mac{}
 }
 
 // resolve makes the kernel resolve a neighbour: it sends an empty UDP packet to the discard port.

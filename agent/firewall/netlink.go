@@ -19,9 +19,9 @@ func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
 // kernel has the netlink sockets. They stay open, because closing one takes several milliseconds after a removal.
 type kernel struct {
-	conn      *nftables.Conn           // for transactions
-	questions map[int]*nl.SocketHandle // for requests that only read, by protocol
-	routes    *netlink.Handle
+	conn     *nftables.Conn           // for transactions
+	requests map[int]*nl.SocketHandle // for requests that only read, by protocol
+	routes   *netlink.Handle
 }
 
 // socketBuffer fits the largest transaction and its answers, in bytes. The kernel drops answers that do not fit.
@@ -34,21 +34,21 @@ func dial() (*kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a socket for nftables: %w", err)
 	}
-	kn := &kernel{conn: conn, questions: map[int]*nl.SocketHandle{}}
-	if err := kn.openQuestions(); err != nil {
+	kn := &kernel{conn: conn, requests: map[int]*nl.SocketHandle{}}
+	if err := kn.openRequests(); err != nil {
 		kn.close()
-		return nil, fmt.Errorf("opening a socket for questions to the kernel: %w", err)
+		return nil, fmt.Errorf("opening a socket for requests to the kernel: %w", err)
 	}
 	return kn, nil
 }
 
-func (kn *kernel) openQuestions() error {
+func (kn *kernel) openRequests() error {
 	for _, protocol := range []int{unix.NETLINK_NETFILTER, unix.NETLINK_ROUTE} {
 		socket, err := nl.Subscribe(protocol)
 		if err != nil {
 			return err
 		}
-		kn.questions[protocol] = &nl.SocketHandle{Socket: socket}
+		kn.requests[protocol] = &nl.SocketHandle{Socket: socket}
 		if err := errors.Join(socket.SetSendTimeout(&nl.SocketTimeoutTv), socket.SetReceiveTimeout(&nl.SocketTimeoutTv)); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (kn *kernel) openQuestions() error {
 
 func (kn *kernel) close() {
 	_ = kn.conn.CloseLasting()
-	for _, h := range kn.questions {
+	for _, h := range kn.requests {
 		h.Close()
 	}
 	if kn.routes != nil {
@@ -97,7 +97,7 @@ func (kn *kernel) ask(message, flags int, attrs ...*nl.RtAttr) (answers [][]byte
 
 func (kn *kernel) askOnce(message, flags int, attrs []*nl.RtAttr) ([][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
-	req.Sockets = kn.questions
+	req.Sockets = kn.requests
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: nl.NFNETLINK_V0})
 	for _, a := range attrs {
 		req.AddData(a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os/exec"
 	"strings"
 	"time"
@@ -12,8 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoProgram says that the program nft was not found.
-var ErrNoProgram = errors.New("the program nft is not installed")
+// Reasons why nftables does not work, wrapped by the errors of Open, Show and Clear and by Problem. Each says what to do.
+var (
+	ErrNoProgram = errors.New("the program nft is not installed; install it (apt install nftables)")
+	ErrNoRights  = errors.New("changing nftables takes root or CAP_NET_ADMIN in the machine's own network namespace; " +
+		"run this program as root or give its unit AmbientCapabilities=CAP_NET_ADMIN")
+	ErrNoKernel = errors.New("this kernel has not all of nftables that is needed; use a kernel with nf_tables, nft_ct, nft_nat, " +
+		"nft_redir, nft_masq, nft_fib_inet and nft_reject_inet, 5.10 or newer")
+)
+
+// reasons has the kernel's errors that give the reason.
+var reasons = map[unix.Errno]error{
+	unix.EPERM: ErrNoRights, unix.EACCES: ErrNoRights,
+	unix.EPROTONOSUPPORT: ErrNoKernel, unix.EAFNOSUPPORT: ErrNoKernel, unix.EOPNOTSUPP: ErrNoKernel, unix.ENOENT: ErrNoKernel, unix.EINVAL: ErrNoKernel,
+}
 
 // loadTimeout limits a run of nft. For 10,000 sessions it takes a second.
 const loadTimeout = 30 * time.Second
@@ -52,7 +65,7 @@ func nftError(output string, err error) error {
 		return fmt.Errorf("nft: %w: %s", err, output)
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	for _, errno := range []unix.Errno{unix.EPERM, unix.EACCES, unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT, unix.EINVAL} {
+	for errno := range reasons {
 		if strings.Contains(strings.ToLower(text), errno.Error()) {
 			return fmt.Errorf("nft: %s (%w)", text, errno)
 		}
@@ -70,8 +83,8 @@ func (kn *kernel) remove(name string) error {
 	return kn.flush()
 }
 
-// findTools finds the program nft, and checks with a dry run that it and the kernel support everything a plan can use.
-func (kn *kernel) findTools(names []string) (program, error) {
+// checkSupport finds the program nft, and checks with a dry run and a look at conntrack that it and the kernel support everything a plan can use.
+func (kn *kernel) checkSupport(names []string) (program, error) {
 	if _, err := kn.generation(); err != nil { // no nftables, or no CAP_NET_ADMIN
 		return "", err
 	}
@@ -82,20 +95,21 @@ func (kn *kernel) findTools(names []string) (program, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := deleteFlows(unix.AF_INET, flows{of: func(netip.Addr) bool { return false }}); err != nil {
+		return "", fmt.Errorf("reading the kernel's list of connections, which needs nf_conntrack_netlink: %w", err)
+	}
 	return nft, nft.load(everything.recreate(nil), "-c")
 }
 
-// withHint adds to an error of start what the operator can do.
-func withHint(err error) error {
+// explain adds to an error the reason why nftables does not work, if known, and what the operator can do.
+func explain(err error) error {
+	var errno unix.Errno
 	switch {
 	case errors.Is(err, ErrNoProgram):
-		return fmt.Errorf("%w; install it (apt install nftables), or go without with --firewall off", err)
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return fmt.Errorf("changing nftables takes root or CAP_NET_ADMIN in the machine's own network namespace (%w); "+
-			"run this program as root or give its unit AmbientCapabilities=CAP_NET_ADMIN, or go without with --firewall off", err)
-	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
-		return fmt.Errorf("this kernel has not all of nftables that is needed (%w); use a kernel with nf_tables, nft_ct, nft_nat, "+
-			"nft_redir, nft_masq, nft_fib_inet and nft_reject_inet, 5.10 or newer, or go without with --firewall off", err)
+	case errors.As(err, &errno) && reasons[errno] != nil:
+		err = fmt.Errorf("%w (%w)", reasons[errno], err)
+	default:
+		err = fmt.Errorf("nftables does not work here: %w", err)
 	}
-	return fmt.Errorf("nftables does not work here: %w; go without with --firewall off", err)
+	return fmt.Errorf("%w; or go without with --firewall off", err)
 }

@@ -19,8 +19,8 @@ func opens(texts ...string) []agent.OpenServer {
 	return list
 }
 
-// names answers questions of hosts as a DNS server does, those of some alone.
-func (l lab) names(t *testing.T, at netip.AddrPort, answered func(netip.Addr) bool) {
+// serveDNS answers questions of hosts as a DNS server does, those of some alone.
+func (l lab) serveDNS(t *testing.T, at netip.AddrPort, answered func(netip.Addr) bool) {
 	t.Helper()
 	c := l.UDP(t, inWAN, at)
 	go func() {

@@ -69,7 +69,7 @@ func TestOfFamily(t *testing.T) {
 }
 
 // A plan without an option has nothing of it.
-func TestOptions(t *testing.T) {
+func TestPlanOptions(t *testing.T) {
 	p := Plan{LAN: []Interface{{Name: "lan0"}}, WAN: []Interface{{Name: "wan0"}}}
 	for _, word := range []string{"masquerade", "redirect", "sign_in accept", "@vpn4 accept", "jump open"} {
 		if strings.Contains(p.Preview(), word) {
@@ -93,8 +93,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestBorrowed: through a WAN interface nothing comes to the gateway from networks that are behind others for certain.
-func TestBorrowed(t *testing.T) {
+// TestSpoofedSources: through a WAN interface nothing comes to the gateway from networks that are behind others for certain.
+func TestSpoofedSources(t *testing.T) {
 	plan := Plan{
 		LAN:           []Interface{{Name: "lan0", Networks: prefixes("10.9.0.0/24", "fd00:9::/64")}, {Name: "lan1", Networks: prefixes("10.8.0.0/24")}},
 		WAN:           []Interface{{Name: "wan0", Networks: prefixes("203.0.113.0/30")}, {Name: "wan1"}},
@@ -143,7 +143,7 @@ func rulesOf(p Plan, chain string) []string {
 	return lines[1:]
 }
 
-func TestEntries(t *testing.T) {
+func TestKeyFormat(t *testing.T) {
 	for _, e := range []entry{
 		{set: lan4, name: "eth0.100", mac: mac{2, 0, 0, 0, 0, 7}, addr: netip.MustParseAddr("10.0.0.1")},
 		{set: lan6, name: "abcdefghijklmno", mac: mac{2, 0, 0, 0, 0, 7}, addr: netip.MustParseAddr("fd00::1")},
@@ -186,7 +186,7 @@ func TestConflict(t *testing.T) {
 }
 
 // A flowtable works on what a bridge or a VLAN is made of.
-func TestConflictBelow(t *testing.T) {
+func TestConflictLowerDevices(t *testing.T) {
 	at := func(name string, index, parent, master int) netlink.LinkAttrs {
 		return netlink.LinkAttrs{Name: name, Index: index, ParentIndex: parent, MasterIndex: master}
 	}
@@ -227,7 +227,7 @@ func TestFlowtable(t *testing.T) {
 	})
 }
 
-func TestReleases(t *testing.T) {
+func TestReleaseAtLeast(t *testing.T) {
 	for release, want := range map[string]bool{"6.12": true, "6.18.44-fc": true, "7.0.1": true, "6.12-rc1": true, "6.1.0-40-amd64": false, "5.15": false, "": false, "next": false} {
 		if got := releaseAtLeast(release, 6, 12); got != want {
 			t.Errorf("%q: %t", release, got)

@@ -29,57 +29,57 @@ const (
 // task is a queued request to the reconciler.
 type task struct {
 	action action
-	client
+	sessionInfo
 	still bool       // of a grant: only if the kernel lets the session through already
 	done  chan error // gets the result; nil if nobody waits
 }
 
-// client is a session as the firewall needs it. In tasks about further addresses only the session's ID and the address are
+// sessionInfo is a session as the firewall needs it. In tasks about further addresses only the session's ID and the address are
 // set.
-type client struct {
+type sessionInfo struct {
 	owner
 	kind agent.Kind
 	addr netip.Addr
 }
 
-func clientOf(s *agent.Session) client {
-	return client{owner{s.ID, s.UserID}, s.Kind, agent.Unmap(s.Address)}
+func infoOf(s *agent.Session) sessionInfo {
+	return sessionInfo{owner{s.ID, s.UserID}, s.Kind, agent.Unmap(s.Address)}
 }
 
-func further(sessionID string, a netip.Addr) client {
-	return client{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
+func further(sessionID string, a netip.Addr) sessionInfo {
+	return sessionInfo{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
 }
 
 // Grant lets a session's address through. It ends another session that has the address. After an error nothing new is let
 // through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
-	return f.ask(ctx, &task{action: actGrant, client: clientOf(&s)})
+	return f.ask(ctx, &task{action: actGrant, sessionInfo: infoOf(&s)})
 }
 
 // Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
 // is not added: the agent has not come back yet, and somebody else may have the address by now.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
-	return f.ask(ctx, &task{action: actGrant, still: true, client: clientOf(&s)})
+	return f.ask(ctx, &task{action: actGrant, still: true, sessionInfo: infoOf(&s)})
 }
 
 // GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the
 // proof; the address must also be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
 // ErrNotSameHost, ErrAddressTaken.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
-	return f.ask(ctx, &task{action: actGrantAddress, client: further(sessionID, a)})
+	return f.ask(ctx, &task{action: actGrantAddress, sessionInfo: further(sessionID, a)})
 }
 
 // RevokeAddress closes one further address of a session, as Revoke does with all of them. It ignores an address that the
 // session does not have.
 func (f *Firewall) RevokeAddress(_ context.Context, sessionID string, a netip.Addr) {
-	_ = f.enqueue(&task{action: actRevokeAddress, client: further(sessionID, a)}) // a closed firewall lets it expire
+	_ = f.enqueue(&task{action: actRevokeAddress, sessionInfo: further(sessionID, a)}) // a closed firewall lets it expire
 }
 
 // Revoke closes the session's address and all its further addresses within milliseconds of its return, and cuts their
 // connections. In the LAN it closes the address even if another session has it by now. In the tunnel it closes the address
 // only if no other session has it. Failures are repeated until they succeed or the elements have expired.
 func (f *Firewall) Revoke(_ context.Context, s agent.Session) {
-	_ = f.enqueue(&task{action: actRevoke, client: clientOf(&s)}) // a closed firewall lets it expire
+	_ = f.enqueue(&task{action: actRevoke, sessionInfo: infoOf(&s)}) // a closed firewall lets it expire
 }
 
 // ask queues a task and waits for its result.

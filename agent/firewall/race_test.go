@@ -30,10 +30,10 @@ func TestRemovedWhileLoading(t *testing.T) {
 				default:
 				}
 			}
-			if err := f.call(ctx, func(k *reconciler) error {
-				there, err := k.kernel.isThere()
-				gen, genErr := k.kernel.generation()
-				if err == nil && genErr == nil && k.loaded && !there && gen == k.gen {
+			if err := f.call(ctx, func(r *reconciler) error {
+				there, err := r.kernel.isThere()
+				gen, genErr := r.kernel.generation()
+				if err == nil && genErr == nil && r.loaded && !there && gen == r.gen {
 					unseen++
 				}
 				return nil

@@ -20,20 +20,20 @@ func TestRandomWalk(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				w := walk{l, open(t, labPlan(), Options{replace: seed%2 == 1}), rand.New(rand.NewPCG(uint64(seed), 0))}
 				for _, a := range []netip.Addr{host, second, host6, second6} {
-					l.known(t, inLAN, a)
+					l.learnMAC(t, inLAN, a)
 				}
-				l.known(t, inLAN1, neighbor)
+				l.learnMAC(t, inLAN1, neighbor)
 				for range 200 {
 					w.step(t)
 				}
 				if err := w.f.Apply(context.Background(), labPlan()); err != nil {
 					t.Error(err)
 				}
-				keeps(t, w.f, func(k *reconciler) {
-					k.watch()
-					k.hear()
-					k.sample() // notices what has expired
-					k.agrees(t)
+				inReconciler(t, w.f, func(r *reconciler) {
+					r.watch()
+					r.grantProbed()
+					r.sample() // notices what has expired
+					r.checkConsistent(t)
 				})
 			})
 		})
@@ -93,50 +93,50 @@ func (w walk) step(t *testing.T) {
 			"flush chain inet ideco_agent forward", "add table inet others", "add element inet ideco_agent vpn4 { 10.99.0.77 }"}
 		_ = exec.Command("nft", meddling[w.IntN(len(meddling))]).Run() // there may be no table
 	case n < 19:
-		keeps(t, w.f, (*reconciler).sample)
+		inReconciler(t, w.f, (*reconciler).sample)
 	default:
-		keeps(t, w.f, (*reconciler).refresh)
+		inReconciler(t, w.f, (*reconciler).refresh)
 	}
 }
 
-// agrees fails the test where what the reconciler knows contradicts itself or the kernel.
-func (k *reconciler) agrees(t *testing.T) {
+// checkConsistent fails the test where what the reconciler knows contradicts itself or the kernel.
+func (r *reconciler) checkConsistent(t *testing.T) {
 	sizes := map[*memberSet]int{}
-	for a, list := range k.elements {
+	for a, list := range r.elements {
 		for _, e := range list {
 			sizes[e.set]++
-			if h := k.holders[a]; !e.inherited && (h == nil || h.of.owner != e.owner || !h.at.isValid() || !k.wants(e)) {
+			if cur := r.addresses[a]; !e.inherited && (cur == nil || cur.of.owner != e.owner || !cur.at.isValid() || !r.wants(e)) {
 				t.Errorf("%s of %s is let through and nobody has it", e.entry, e.session)
 			}
 		}
 	}
 	for _, s := range sessionSets {
-		if got, err := k.kernel.countAll(s); err != nil || got != sizes[s] {
+		if got, err := r.kernel.countAll(s); err != nil || got != sizes[s] {
 			t.Errorf("%s: the kernel has %d (%v), the reconciler %d", s.name, got, err, sizes[s])
 		}
 	}
-	for a, h := range k.holders {
-		if k.sessions[h.of.session] != h.of {
+	for a, cur := range r.addresses {
+		if r.sessions[cur.of.session] != cur.of {
 			t.Errorf("%s belongs to a session that is over", a)
 		}
-		for _, key := range h.at.keys() {
-			if e := k.find(key); e == nil || !k.wants(e) {
+		for _, key := range cur.at.keys() {
+			if e := r.find(key); e == nil || !r.wants(e) {
 				t.Errorf("%s is not let through", key)
 			}
 		}
 	}
-	for id, g := range k.sessions {
+	for id, g := range r.sessions {
 		if len(g.addrs) == 0 || !g.addrs[0].isOwn() {
 			t.Errorf("%s has no address of its own", id)
 		}
-		for _, h := range g.addrs {
-			if id != g.session || k.holders[h.addr] != h || h.of != g {
-				t.Errorf("%s does not have %s", id, h.addr)
+		for _, cur := range g.addrs {
+			if id != g.session || r.addresses[cur.addr] != cur || cur.of != g {
+				t.Errorf("%s does not have %s", id, cur.addr)
 			}
 		}
 	}
-	for id := range k.f.seen {
-		if k.sessions[id] == nil {
+	for id := range r.f.seen {
+		if r.sessions[id] == nil {
 			t.Errorf("%s is over and seen", id)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 
 // difference has the steps from the observed to the desired state, in this order.
 type difference struct {
-	before []change     // removals that come before the connections are deleted
-	forget []netip.Addr // their connections are deleted
-	after  []change
+	before     []change     // removals that come before the connections are deleted
+	disconnect []netip.Addr // their connections are deleted
+	after      []change
 }
 
 // compare returns the difference at some addresses. Elements that are already there are refreshed.
@@ -33,15 +33,15 @@ func (r *reconciler) compare(addrs []netip.Addr) (d difference) {
 func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 	var me owner
 	var want []entry
-	h := r.holders[a]
-	if h != nil {
-		me, want = h.of.owner, h.at.keys()
+	cur := r.addresses[a]
+	if cur != nil {
+		me, want = cur.of.owner, cur.at.keys()
 	}
-	mine := func(e *element) bool { return h != nil && e.user == me.user && e.session != "" && e.lasts() }
+	mine := func(e *element) bool { return cur != nil && e.user == me.user && e.session != "" && e.lasts() }
 	kept, cut := false, false
 	for _, e := range r.elements[a] {
 		switch {
-		case h == nil && e.inherited:
+		case cur == nil && e.inherited:
 		case !mine(e):
 			cut = true
 			d.before = append(d.before, change{entry: e.entry, remove: true})
@@ -52,8 +52,8 @@ func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 			}
 		}
 	}
-	if !kept && (cut || len(want) > 0 && r.suspect(a)) {
-		d.forget = append(d.forget, a)
+	if !kept && (cut || len(want) > 0 && r.mayHaveFlows(a)) {
+		d.disconnect = append(d.disconnect, a)
 	}
 	for _, key := range want {
 		e := r.find(key)
@@ -61,20 +61,20 @@ func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 		if there && r.replaces && e.owner == me && (!e.inherited || time.Until(e.expires) > r.plan.timeout()/2) {
 			continue // replacing is expensive, and the next refresh comes in time
 		}
-		ch := r.adding(key, me, e)
+		ch := r.addition(key, me, e)
 		ch.remove = there && (r.replaces || e.owner != me)
 		d.after = append(d.after, ch)
 	}
-	if h != nil {
+	if cur != nil {
 		for _, e := range r.elements[a] {
 			e.inherited = false
 		}
 	}
 }
 
-// adding returns the addition of an element; e is the existing one or nil. The timeout alternates between the full one and a
+// addition returns the addition of an element; e is the existing one or nil. The timeout alternates between the full one and a
 // little less, because the kernel refreshes an element only if its timeout changes.
-func (r *reconciler) adding(key entry, o owner, e *element) change {
+func (r *reconciler) addition(key entry, o owner, e *element) change {
 	full := r.plan.timeout()
 	less := full - full/60
 	ch := change{entry: key, add: true, owner: o, timeout: full}
@@ -87,12 +87,12 @@ func (r *reconciler) adding(key entry, o owner, e *element) change {
 // reconcile brings addresses to the desired state and reads the added elements back. all reports that nothing is missing.
 // Failures are repeated by retry.
 func (r *reconciler) reconcile(addrs []netip.Addr) (all bool, err error) {
-	defer func() { r.behind = r.behind || !all }()
+	defer func() { r.incomplete = r.incomplete || !all }()
 	d := r.compare(addrs)
 	if err := r.commit(d.before); err != nil {
 		return false, fmt.Errorf("removing former elements of an address: %w", err)
 	}
-	if err := r.forget(d.forget); err != nil {
+	if err := r.disconnect(d.disconnect); err != nil {
 		return false, fmt.Errorf("deleting the connections of an address: %w", err)
 	}
 	if err := r.commit(d.after); err != nil {
@@ -103,7 +103,7 @@ func (r *reconciler) reconcile(addrs []netip.Addr) (all bool, err error) {
 
 // retry repeats what has failed before.
 func (r *reconciler) retry() {
-	if !r.behind {
+	if !r.incomplete {
 		return
 	}
 	var addrs []netip.Addr
@@ -112,14 +112,14 @@ func (r *reconciler) retry() {
 			addrs = append(addrs, e.addr)
 		}
 	})
-	for a, h := range r.holders {
-		if r.checkPresent(h) != nil {
+	for a, cur := range r.addresses {
+		if r.checkPresent(cur) != nil {
 			addrs = append(addrs, a)
 		}
 	}
-	r.behind = false
+	r.incomplete = false
 	_, err := r.reconcile(addrs)
-	r.complain(updating, err)
+	r.logResult(updating, err)
 }
 
 // checkPresent returns an error if an address lacks an element.
@@ -149,7 +149,7 @@ func (r *reconciler) commit(changes []change) error {
 			}
 		}
 		if err != nil {
-			r.behind = true
+			r.incomplete = true
 			return err
 		}
 		r.gen++

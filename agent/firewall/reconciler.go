@@ -27,37 +27,37 @@ type reconciler struct {
 	failed   map[string]string // last logged error of each operation that fails now
 
 	// Desired state.
-	plan     Plan
-	sessions map[string]*granted     // by ID
-	holders  map[netip.Addr]*address // the addresses of all sessions
+	plan      Plan
+	sessions  map[string]*grantedSession // by ID
+	addresses map[netip.Addr]*address    // the addresses of all sessions
 
 	// Observed state.
-	loaded   bool                      // the table of the plan is loaded
-	sum      [sha256.Size]byte         // fingerprint of the table after loading
-	gen      uint32                    // nftables generation after our last change
-	elements map[netip.Addr][]*element // by address
-	behind   bool                      // an earlier change failed; retry repeats it
-	swept    bool                      // sweep has succeeded since the table was created
-	unswept  map[netip.Addr]bool       // addresses that may have connections although swept
+	loaded     bool                      // the table of the plan is loaded
+	sum        [sha256.Size]byte         // fingerprint of the table after loading
+	gen        uint32                    // nftables generation after our last change
+	elements   map[netip.Addr][]*element // by address
+	incomplete bool                      // an earlier change failed; retry repeats it
+	swept      bool                      // sweep has succeeded since the table was created
+	unswept    map[netip.Addr]bool       // addresses that may have connections although swept
 }
 
-// granted is a session that should be let through if a chosen interface leads to it.
-type granted struct {
-	client
+// grantedSession is a session that should be let through if a chosen interface leads to it.
+type grantedSession struct {
+	sessionInfo
 	addrs  []*address // the session's own first
 	rx, tx uint64     // bytes counted by removed elements
 }
 
 // address is an address of a session.
 type address struct {
-	of   *granted
+	of   *grantedSession
 	addr netip.Addr
 	at   place // the zero value where no chosen interface leads to it
 	mac  mac   // the last one that it was let through with, kept while no interface leads to it; zero if there was none
 }
 
 // isOwn reports whether an address is the one that its session was granted with, not a further one.
-func (a *address) isOwn() bool { return a.addr == a.of.client.addr }
+func (a *address) isOwn() bool { return a.addr == a.of.sessionInfo.addr }
 
 // element is an element that the kernel has.
 type element struct {
@@ -70,9 +70,9 @@ type element struct {
 	base, last uint64 // bytes before the counter was reset, and since
 }
 
-func newReconciler(f *Firewall, kern *kernel, nft program, elements []found, replace bool) *reconciler {
-	r := &reconciler{f: f, kernel: kern, nft: nft, replaces: replace || !refreshes(), failed: map[string]string{}, sessions: map[string]*granted{},
-		holders: map[netip.Addr]*address{}, elements: map[netip.Addr][]*element{}, unswept: map[netip.Addr]bool{}}
+func newReconciler(f *Firewall, kn *kernel, nft program, elements []found, replace bool) *reconciler {
+	r := &reconciler{f: f, kernel: kn, nft: nft, replaces: replace || !refreshes(), failed: map[string]string{}, sessions: map[string]*grantedSession{},
+		addresses: map[netip.Addr]*address{}, elements: map[netip.Addr][]*element{}, unswept: map[netip.Addr]bool{}}
 	now := time.Now()
 	for _, e := range elements {
 		r.recordAdded(&element{entry: e.entry, owner: e.owner, inherited: true, expires: now.Add(e.left), timeout: e.timeout, last: e.bytes})
@@ -82,8 +82,8 @@ func newReconciler(f *Firewall, kern *kernel, nft program, elements []found, rep
 
 // wants reports whether an element should be in the kernel.
 func (r *reconciler) wants(e *element) bool {
-	h := r.holders[e.addr]
-	return h != nil && h.of.owner == e.owner && slices.Contains(h.at.keys(), e.entry)
+	cur := r.addresses[e.addr]
+	return cur != nil && cur.of.owner == e.owner && slices.Contains(cur.at.keys(), e.entry)
 }
 
 // each calls do for every element.
@@ -164,11 +164,11 @@ func (r *reconciler) run() {
 		case <-r.f.wake:
 			r.gather()
 			r.work(r.f.take())
-		case <-r.f.heard:
-			r.hear()
+		case <-r.f.probed:
+			r.grantProbed()
 		case <-watch.C:
 			r.watch()
-			r.hear()
+			r.grantProbed()
 			r.retry()
 		case <-sample.C:
 			r.sample()
@@ -180,7 +180,7 @@ func (r *reconciler) run() {
 }
 
 // publish updates the counts and MAC that Traffic and MACs return for a session.
-func (r *reconciler) publish(s *granted) {
+func (r *reconciler) publish(s *grantedSession) {
 	r.f.mu.Lock()
 	defer r.f.mu.Unlock()
 	if r.sessions[s.session] != s || s.kind == agent.KindVPN || !s.addrs[0].at.isValid() {

@@ -89,11 +89,11 @@ func (g gateway) kill() {
 	_ = g.cmd.Wait()
 }
 
-func TestRestartCutsNobody(t *testing.T) {
+func TestRestartKeepsConnections(t *testing.T) {
 	for _, role := range []string{"refresh", "replace"} {
 		t.Run(role, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
-				l.known(t, inLAN, host)
+				l.learnMAC(t, inLAN, host)
 				first := startGateway(t, role)
 				download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
 				download.Runs(t)
@@ -125,8 +125,8 @@ func TestRestartCutsNobody(t *testing.T) {
 func TestReadmit(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx := context.Background()
-		l.known(t, inLAN, host)
-		l.known(t, inLAN, second)
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, second)
 		g := startGateway(t, "refresh")
 		download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
 		download.Runs(t)
@@ -154,8 +154,8 @@ func TestReadmit(t *testing.T) {
 // What the process before has left expires when its session does not come back, and goes to nobody else.
 func TestAdopt(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		l.known(t, inLAN, host)
-		l.known(t, inLAN, second)
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, second)
 		g := startGateway(t, "refresh")
 		to := l.listen(t, inWAN, server, 0, netlab.Paced)
 		download := l.Download(t, "the download", inLAN, host, to)
@@ -177,15 +177,15 @@ func TestAdopt(t *testing.T) {
 		}
 
 		next := open(t, shortPlan(), Options{})
-		revoked(t, next, session(2, second)) // it ended between the processes
+		revokeAndWait(t, next, session(2, second)) // it ended between the processes
 		l.wantClosed(t, "a session that ended between the processes", inLAN, second, to)
 	})
 }
 
 // Chains of another version of this program, or of somebody who had his hands in the table meanwhile, do not stay in it.
-func TestStrangeChains(t *testing.T) {
+func TestForeignChains(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		f := open(t, labPlan(), Options{})
 		grant(t, f, session(1, host))
 		if err := f.Close(); err != nil {
@@ -204,7 +204,7 @@ func TestStrangeChains(t *testing.T) {
 }
 
 // Who comes over from the process before has the full timeout at once.
-func TestAdoptedIsRefreshed(t *testing.T) {
+func TestGrantRefreshesAdopted(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		file := filepath.Join(t.TempDir(), "plan")
 		if err := os.WriteFile(file, []byte(labPlan().Text()), 0o600); err != nil {
@@ -226,13 +226,13 @@ func TestTasksDuringRefresh(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		grant(t, f, session(1, routed))
-		task := &task{action: actGrant, client: clientOf(new(session(2, second))), done: make(chan error, 1)}
-		keeps(t, f, func(k *reconciler) {
+		task := &task{action: actGrant, sessionInfo: infoOf(new(session(2, second))), done: make(chan error, 1)}
+		inReconciler(t, f, func(r *reconciler) {
 			f.Revoke(context.Background(), session(1, routed))
 			if err := f.enqueue(task); err != nil {
 				t.Error(err)
 			}
-			k.refresh()
+			r.refresh()
 			if len(task.done) == 0 {
 				t.Error("a grant waits until everybody is refreshed")
 			}
@@ -244,7 +244,7 @@ func TestTasksDuringRefresh(t *testing.T) {
 }
 
 // Sessions of one person that follow each other on an address within one burst leave the last one let through.
-func TestBurstOnOneAddress(t *testing.T) {
+func TestSuccessiveGrants(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		of := func(id int) agent.Session {
@@ -255,9 +255,9 @@ func TestBurstOnOneAddress(t *testing.T) {
 		grant(t, f, of(1))
 		var tasks []*task
 		for id := 2; id <= 4; id++ {
-			tasks = append(tasks, &task{action: actGrant, client: clientOf(new(of(id))), done: make(chan error, 1)})
+			tasks = append(tasks, &task{action: actGrant, sessionInfo: infoOf(new(of(id))), done: make(chan error, 1)})
 		}
-		keeps(t, f, func(k *reconciler) { k.work(tasks) })
+		inReconciler(t, f, func(r *reconciler) { r.work(tasks) })
 		for _, task := range tasks {
 			if err := <-task.done; err != nil {
 				t.Errorf("granting %s: %v", task.session, err)
@@ -270,14 +270,14 @@ func TestBurstOnOneAddress(t *testing.T) {
 }
 
 // What was proved goes with the session's own address, in whatever order they are looked at.
-func TestProofsGoWithTheAddress(t *testing.T) {
+func TestFurtherAddressesEndWithOwn(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, f := context.Background(), open(t, labPlan(), Options{})
 		without := labPlan()
 		without.LAN[0].Networks = without.LAN[0].Networks[1:]
 		for range 10 {
-			l.known(t, inLAN, host)
-			l.known(t, inLAN, host6)
+			l.learnMAC(t, inLAN, host)
+			l.learnMAC(t, inLAN, host6)
 			grant(t, f, session(1, host))
 			if err := f.GrantAddress(ctx, "s1", host6); err != nil {
 				t.Fatal(err)
@@ -299,7 +299,7 @@ func TestProofsGoWithTheAddress(t *testing.T) {
 
 func TestTrafficAcrossRestart(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		f := open(t, labPlan(), Options{})
 		s := grant(t, f, session(1, host))
 		download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
@@ -315,8 +315,8 @@ func TestTrafficAcrossRestart(t *testing.T) {
 	})
 }
 
-// many are sessions behind a router.
-func many(count int) []agent.Session {
+// routedSessions are sessions behind a router.
+func routedSessions(count int) []agent.Session {
 	list := make([]agent.Session, count)
 	for i := range list {
 		list[i] = session(i+1, routed)
@@ -327,8 +327,8 @@ func many(count int) []agent.Session {
 	return list
 }
 
-// all grants sessions at the same time.
-func all(tb testing.TB, f *Firewall, list []agent.Session) {
+// grantAll grants sessions at the same time.
+func grantAll(tb testing.TB, f *Firewall, list []agent.Session) {
 	tb.Helper()
 	var wg sync.WaitGroup
 	errs := make(chan error, len(list))
@@ -369,14 +369,14 @@ func wantCount(tb testing.TB, set *memberSet, want int) {
 	}
 }
 
-func TestTenThousand(t *testing.T) {
+func TestTenThousandSessions(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		netlab.Run(t, "ip", "route", "add", "10.200.0.0/16", "via", host.String())
 		p := labPlan()
 		p.LocalNetworks = append(p.LocalNetworks, netip.MustParsePrefix("10.200.0.0/16"))
 		f := open(t, p, Options{})
-		sessions := many(10000)
-		all(t, f, sessions)
+		sessions := routedSessions(10000)
+		grantAll(t, f, sessions)
 		wantElements(t, 20000)
 		wantCount(t, routed4, 10000)
 		nft(t, "delete table inet ideco_agent")
@@ -388,7 +388,7 @@ func TestTenThousand(t *testing.T) {
 		for _, s := range sessions[:9999] {
 			f.Revoke(context.Background(), s)
 		}
-		revoked(t, f, sessions[9999])
+		revokeAndWait(t, f, sessions[9999])
 		wantElements(t, 0)
 		for _, s := range sessions[:2000] { // one after the other
 			grant(t, f, s)

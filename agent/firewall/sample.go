@@ -37,7 +37,7 @@ func (r *reconciler) refresh() {
 	var failed error
 	for part := range slices.Chunk(all, perTransaction) {
 		r.work(r.f.take())
-		if err := r.commit(r.refreshing(part)); err != nil {
+		if err := r.commit(r.refreshChanges(part)); err != nil {
 			failed = err
 		}
 	}
@@ -46,11 +46,11 @@ func (r *reconciler) refresh() {
 	}
 }
 
-// refreshing returns the changes that refresh those of the elements that are still recorded and wanted.
-func (r *reconciler) refreshing(list []*element) (changes []change) {
+// refreshChanges returns the changes that refresh those of the elements that are still recorded and wanted.
+func (r *reconciler) refreshChanges(list []*element) (changes []change) {
 	for _, e := range list {
 		if r.wants(e) && r.find(e.entry) == e {
-			ch := r.adding(e.entry, e.owner, e)
+			ch := r.addition(e.entry, e.owner, e)
 			ch.remove = r.replaces
 			changes = append(changes, ch)
 		}
@@ -71,19 +71,19 @@ func (r *reconciler) sample() {
 		return
 	}
 	all, err := r.kernel.list(sessionSets)
-	if r.complain("reading the sets", err); err != nil {
+	if r.logResult("reading the sets", err); err != nil {
 		return
 	}
-	var strange []change
+	var foreign []change
 	for _, f := range all {
 		if e := r.find(f.entry); e != nil {
 			e.sampled = true
 			e.count(f.bytes)
 		} else {
-			strange = append(strange, change{entry: f.entry, remove: true})
+			foreign = append(foreign, change{entry: f.entry, remove: true})
 		}
 	}
-	r.repair(strange, r.missing())
+	r.repair(foreign, r.missing())
 	r.publishAll()
 }
 
@@ -107,24 +107,24 @@ func (r *reconciler) missing() (list []*element) {
 // repair undoes changes that others made to the sets, and restores elements that have expired. The latter is no incident:
 // this process was stopped. The kernel's timeouts and our monotonic clock both stop while the machine is suspended and both
 // run while this process is stopped, so the clock tells expired elements from removed ones.
-func (r *reconciler) repair(strange []change, missing []*element) {
+func (r *reconciler) repair(foreign []change, missing []*element) {
 	now := time.Now().Add(clockTick)
 	var late []change
 	for _, e := range missing {
-		if ch := r.adding(e.entry, e.owner, e); now.Before(e.expires) {
-			strange = append(strange, ch)
+		if ch := r.addition(e.entry, e.owner, e); now.Before(e.expires) {
+			foreign = append(foreign, ch)
 		} else {
 			late = append(late, ch)
 		}
 	}
 	if len(late) > 0 {
 		err := r.commit(late)
-		if r.complain("restoring expired elements", err); err == nil {
+		if r.logResult("restoring expired elements", err); err == nil {
 			r.f.log.Warn("elements expired before they were refreshed, as when this process is stopped; they were restored",
 				"elements", len(late))
 		}
 	}
-	if len(strange) > 0 {
-		r.incident(Incident{What: SetsChanged, Elements: len(strange), Err: r.commit(strange)})
+	if len(foreign) > 0 {
+		r.incident(Incident{What: SetsChanged, Elements: len(foreign), Err: r.commit(foreign)})
 	}
 }

@@ -9,19 +9,19 @@ import (
 func Show(p Plan) (text string, loaded bool, err error) {
 	kn, err := dial()
 	if err != nil {
-		return "", false, withHint(err)
+		return "", false, explain(err)
 	}
 	defer kn.close()
 	loaded, err = kn.isThere()
 	if err != nil {
-		return "", false, withHint(err)
+		return "", false, explain(err)
 	}
 	if p.Empty() {
 		return "", loaded, nil
 	}
 	elements, err := kn.list(sessionSets)
 	if err != nil {
-		return "", loaded, withHint(err)
+		return "", loaded, explain(err)
 	}
 	sortFound(elements)
 	bySet := map[string][]string{}
@@ -42,11 +42,11 @@ func Show(p Plan) (text string, loaded bool, err error) {
 func Clear() error {
 	kn, err := dial()
 	if err != nil {
-		return withHint(err)
+		return explain(err)
 	}
 	defer kn.close()
 	if err := kn.remove(Table); err != nil {
-		return withHint(err)
+		return explain(err)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (r *reconciler) apply(p Plan) error {
 	if !isFlowtable(past) && past != nil {
 		return past
 	}
-	now, err := r.kernel.snapshot(len(r.holders))
+	now, err := r.kernel.snapshot(len(r.addresses))
 	if err != nil {
 		return err
 	}
@@ -37,9 +37,9 @@ func (r *reconciler) apply(p Plan) error {
 	}
 	r.f.log.Info("the firewall is in force", "lan", namesOf(p.LAN), "wan", namesOf(p.WAN), "tunnel", p.Tunnel)
 	var touched []netip.Addr
-	r.placeAll(slices.Collect(maps.Values(r.holders)), now, everybody, &touched)
+	r.placeAll(slices.Collect(maps.Values(r.addresses)), now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)
-	r.complain(updating, err) // retry makes up for it: the rules are in force
+	r.logResult(updating, err) // retry makes up for it: the rules are in force
 	r.publishAll()
 	return past
 }
@@ -51,7 +51,7 @@ func (r *reconciler) clear(p Plan) error {
 	}
 	r.plan, r.loaded, r.gen = p, false, 0
 	clear(r.elements)
-	for _, a := range r.holders {
+	for _, a := range r.addresses {
 		a.at = place{}
 	}
 	for _, s := range r.sessions {
@@ -64,7 +64,7 @@ func (r *reconciler) clear(p Plan) error {
 // restore loads the table again if it is not as it was loaded.
 func (r *reconciler) restore() error {
 	sum, there, err := r.kernel.fingerprint()
-	if r.complain("reading its table back", err); err != nil || there && sum == r.sum {
+	if r.logResult("reading its table back", err); err != nil || there && sum == r.sum {
 		return err
 	}
 	i := Incident{What: TableChanged}
@@ -120,7 +120,7 @@ func (r *reconciler) loadOnce(anew bool) (alone, there bool, err error) {
 	text := ""
 	if anew {
 		text = r.plan.recreate(r.members())
-	} else if text, err = r.adopting(); err != nil {
+	} else if text, err = r.adoptionText(); err != nil {
 		return false, false, err
 	}
 	began := time.Now()
@@ -141,19 +141,19 @@ func (r *reconciler) loadOnce(anew bool) (alone, there bool, err error) {
 	return r.gen == before+1, there, err
 }
 
-// adopting returns the text that loads the plan into the existing table and deletes unknown chains: those of another
+// adoptionText returns the text that loads the plan into the existing table and deletes unknown chains: those of another
 // version of this program, and those that somebody has added.
-func (r *reconciler) adopting() (text string, err error) {
+func (r *reconciler) adoptionText() (text string, err error) {
 	chains, err := r.kernel.chains()
 	if err != nil {
 		return "", fmt.Errorf("listing the chains of %s: %w", Table, err)
 	}
 	rules := r.plan.render(nil)
-	strange := slices.DeleteFunc(chains, func(name string) bool { return strings.Contains(rules, "\tchain "+name+" {\n") })
-	if len(strange) > 0 {
-		r.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chain", strange)
+	unknown := slices.DeleteFunc(chains, func(name string) bool { return strings.Contains(rules, "\tchain "+name+" {\n") })
+	if len(unknown) > 0 {
+		r.f.log.Warn("removing chains that do not belong to this table", "table", Table, "chain", unknown)
 	}
-	return r.plan.replaceRules(strange), nil
+	return r.plan.replaceRules(unknown), nil
 }
 
 // members returns the wanted elements in nft's syntax, by name of their set.
@@ -161,7 +161,7 @@ func (r *reconciler) members() map[string][]string {
 	members := map[string][]string{}
 	r.each(func(e *element) {
 		if r.wants(e) {
-			ch := r.adding(e.entry, e.owner, e)
+			ch := r.addition(e.entry, e.owner, e)
 			members[e.set.name] = append(members[e.set.name], fmt.Sprintf("%s timeout %dms comment %q", e.entry, ch.timeout.Milliseconds(), e.owner))
 		}
 	})
@@ -176,7 +176,7 @@ func (r *reconciler) restartAll(began time.Time) {
 			return
 		}
 		e.restart()
-		e.timeout = r.adding(e.entry, e.owner, e).timeout
+		e.timeout = r.addition(e.entry, e.owner, e).timeout
 		e.expires = began.Add(e.timeout)
 	})
 }

@@ -23,7 +23,7 @@ type Incident struct {
 }
 
 func (r *reconciler) incident(i Incident) {
-	if !r.news(i.What, i.Err) && i.Err != nil {
+	if !r.recordResult(i.What, i.Err) && i.Err != nil {
 		return
 	}
 	i.At = time.Now()
@@ -33,8 +33,8 @@ func (r *reconciler) incident(i Incident) {
 	}
 }
 
-// news records the result of an operation. It reports whether the operation fails with a new error or works again.
-func (r *reconciler) news(what string, err error) bool {
+// recordResult records the result of an operation. It reports whether the operation fails with a new error or works again.
+func (r *reconciler) recordResult(what string, err error) bool {
 	before := r.failed[what]
 	if err == nil {
 		delete(r.failed, what)
@@ -44,12 +44,12 @@ func (r *reconciler) news(what string, err error) bool {
 	return before != err.Error()
 }
 
-// complain logs that an operation fails, once for each error, and that it works again.
-func (r *reconciler) complain(doing string, err error) {
-	switch news := r.news(doing, err); {
-	case news && err != nil:
+// logResult logs that an operation fails, once for each error, and that it works again.
+func (r *reconciler) logResult(doing string, err error) {
+	switch changed := r.recordResult(doing, err); {
+	case changed && err != nil:
 		r.f.log.Error("the firewall failed "+doing+"; trying again", "error", err)
-	case news:
+	case changed:
 		r.f.log.Info("the firewall works again: " + doing)
 	}
 }
@@ -60,7 +60,7 @@ func (r *reconciler) watch() {
 		return
 	}
 	gen, err := r.kernel.generation()
-	if r.complain("asking whether the tables were changed", err); err != nil || gen == r.gen {
+	if r.logResult("asking whether the tables were changed", err); err != nil || gen == r.gen {
 		return
 	}
 	r.gen = gen

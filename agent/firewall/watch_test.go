@@ -39,10 +39,10 @@ func (b *logbook) has(words string) (count int) {
 
 func (b *logbook) log() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// keeps has the reconciler do something.
-func keeps(tb testing.TB, f *Firewall, do func(*reconciler)) {
+// inReconciler has the reconciler do something.
+func inReconciler(tb testing.TB, f *Firewall, do func(*reconciler)) {
 	tb.Helper()
-	if err := f.call(context.Background(), func(k *reconciler) error { do(k); return nil }); err != nil {
+	if err := f.call(context.Background(), func(r *reconciler) error { do(r); return nil }); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -71,11 +71,11 @@ func holdTable(t *testing.T) (release func()) {
 }
 
 // What cannot be put right is told once, however often it is tried, and told again when it has worked.
-func TestLastingFailure(t *testing.T) {
+func TestFailureReportedOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents, book := make(chan Incident, 100), &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
-		l.known(t, inLAN, host)
+		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		release := holdTable(t)
 		told := map[string]int{}
@@ -85,11 +85,11 @@ func TestLastingFailure(t *testing.T) {
 			t.Fatalf("%s was put right", first.What)
 		}
 		f.Revoke(context.Background(), session(2, second)) // nothing to do, and nothing of it is a success
-		keeps(t, f, func(k *reconciler) {
+		inReconciler(t, f, func(r *reconciler) {
 			for range 5 {
-				k.watch()
-				k.sample()
-				k.retry()
+				r.watch()
+				r.sample()
+				r.retry()
 			}
 		})
 		for len(incidents) > 0 {
@@ -114,7 +114,7 @@ func TestLastingFailure(t *testing.T) {
 }
 
 // What began while the table could not be put back is forgotten, also when another plan has brought it back.
-func TestBegunWithoutTable(t *testing.T) {
+func TestConnectionsBegunWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents := make(chan Incident, 100)
 		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
@@ -122,10 +122,10 @@ func TestBegunWithoutTable(t *testing.T) {
 		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // has the kernel track connections
 		release := holdTable(t)
 		<-incidents
-		stranger := l.requested(t, inLAN, host, inWAN, server)
-		keeps(t, f, func(k *reconciler) {
+		stranger := l.udpStream(t, inLAN, host, inWAN, server)
+		inReconciler(t, f, func(r *reconciler) {
 			release()
-			if err := k.apply(labPlan()); err != nil {
+			if err := r.apply(labPlan()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -137,12 +137,12 @@ func TestBegunWithoutTable(t *testing.T) {
 }
 
 // A session that gives way to another ends with all its addresses, also when the table does not take the change.
-func TestGivesWayWithoutTable(t *testing.T) {
+func TestReplacedSessionWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, incidents, book := context.Background(), make(chan Incident, 100), &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
-		l.known(t, inLAN, host)
-		l.known(t, inLAN, host6)
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, host6)
 		grant(t, f, session(1, host))
 		if err := f.GrantAddress(ctx, "s1", host6); err != nil {
 			t.Fatal(err)
@@ -152,7 +152,7 @@ func TestGivesWayWithoutTable(t *testing.T) {
 		if err := f.Grant(ctx, session(2, host)); err == nil {
 			t.Error("let through by a table that is somebody else's")
 		}
-		keeps(t, f, (*reconciler).retry)
+		inReconciler(t, f, (*reconciler).retry)
 		release()
 		for i := range incidents {
 			if i.Err == nil {
@@ -167,23 +167,23 @@ func TestGivesWayWithoutTable(t *testing.T) {
 }
 
 // A kernel that does not tell whether the tables were changed is noticed once.
-func TestBlind(t *testing.T) {
+func TestGenerationUnreadable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		book := &logbook{}
 		f := open(t, labPlan(), Options{Log: book.log()})
-		keeps(t, f, func(k *reconciler) {
-			k.kernel.questions[unix.NETLINK_NETFILTER].Close()
+		inReconciler(t, f, func(r *reconciler) {
+			r.kernel.requests[unix.NETLINK_NETFILTER].Close()
 			for range 5 {
-				k.watch()
+				r.watch()
 			}
 			socket, err := nl.Subscribe(unix.NETLINK_NETFILTER)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			k.kernel.questions[unix.NETLINK_NETFILTER] = &nl.SocketHandle{Socket: socket}
+			r.kernel.requests[unix.NETLINK_NETFILTER] = &nl.SocketHandle{Socket: socket}
 			for range 5 {
-				k.watch()
+				r.watch()
 			}
 		})
 		if blind, over := book.has("failed asking"), book.has("works again: asking"); blind != 1 || over != 1 {
@@ -193,23 +193,23 @@ func TestBlind(t *testing.T) {
 }
 
 // Sessions whose elements have run out while the process stood still are let through again, and nobody is blamed.
-func TestStoodStill(t *testing.T) {
+func TestExpiredWhileStopped(t *testing.T) {
 	for name, wake := range map[string]func(*reconciler){"sample": (*reconciler).sample, "refresh": (*reconciler).refresh} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				incidents, book := make(chan Incident, 100), &logbook{}
 				f := open(t, shortPlan(), Options{Log: book.log(), Report: func(i Incident) { incidents <- i }})
-				l.known(t, inLAN, host)
+				l.learnMAC(t, inLAN, host)
 				grant(t, f, session(1, host))
-				keeps(t, f, func(k *reconciler) {
+				inReconciler(t, f, func(r *reconciler) {
 					netlab.Eventually(t, "everything runs out", func() bool {
 						left, err := elementsNow()
 						return err == nil && len(left) == 0
 					})
-					wake(k)
+					wake(r)
 				})
 				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
-				keeps(t, f, (*reconciler).sample)
+				inReconciler(t, f, (*reconciler).sample)
 				if len(incidents) > 0 {
 					t.Errorf("somebody is blamed: %+v", <-incidents)
 				}

@@ -49,11 +49,11 @@ func tryTemplate(t *testing.T, data []byte) {
 		return
 	}
 	for _, pin := range []string{testPin, ""} {
-		image, err := template.Preset(testHost, pin)
+		msi, err := template.Preset(testHost, pin)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.Copy(io.Discard, image.NewReader()); err != nil || n != int64(len(data)) {
+		if n, err := io.Copy(io.Discard, msi.NewReader()); err != nil || n != int64(len(data)) {
 			t.Errorf("read %d of %d bytes: %v", n, len(data), err)
 		}
 	}
@@ -67,14 +67,14 @@ func FuzzPreset(f *testing.F) {
 		f.Add(host, "")
 	}
 	f.Fuzz(func(t *testing.T, host, pin string) {
-		image, err := template.Preset(host, pin)
+		msi, err := template.Preset(host, pin)
 		if err != nil {
 			return
 		}
 		if !agent.IsHost(host) {
 			t.Fatalf("took the host %q", host)
 		}
-		db, err := openDatabase(content(t, image)) // which also finds a text that stands there twice
+		db, err := openDatabase(content(t, msi)) // which also finds a text that stands there twice
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,29 +105,29 @@ func openTemplate(tb testing.TB, build func() (string, error)) *Template {
 	return template
 }
 
-func makeImage(tb testing.TB, template *Template, host, pin string) *Image {
+func makeMSI(tb testing.TB, template *Template, host, pin string) *MSI {
 	tb.Helper()
-	image, err := template.Preset(host, pin)
+	msi, err := template.Preset(host, pin)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return image
+	return msi
 }
 
-func content(tb testing.TB, image *Image) []byte {
+func content(tb testing.TB, msi *MSI) []byte {
 	tb.Helper()
-	b, err := io.ReadAll(image.NewReader())
+	b, err := io.ReadAll(msi.NewReader())
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return b
 }
 
-// saveImage writes an image to a file, for the tools.
-func saveImage(tb testing.TB, image *Image) string {
+// saveMSI writes an MSI to a file, for the tools.
+func saveMSI(tb testing.TB, msi *MSI) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "IdecoAgent.msi")
-	if err := os.WriteFile(path, content(tb, image), 0o644); err != nil {
+	if err := os.WriteFile(path, content(tb, msi), 0o644); err != nil {
 		tb.Fatal(err)
 	}
 	return path

@@ -20,7 +20,7 @@ var codeSpace = uuid.MustParse("5d1f0c5e-8a34-5b0e-9c61-d0b5a1c7e906")
 // Preset lays a gateway's address and pin over the template. The host is one that agent.IsHost accepts: a DNS name or an
 // IP address as they are written, without a port. The pin is the SHA-256 of the root's SubjectPublicKeyInfo in base64, or
 // empty, and then the installer has no row PresetPin. The same template, host and pin give the same bytes.
-func (t *Template) Preset(host, pin string) (*Image, error) {
+func (t *Template) Preset(host, pin string) (*MSI, error) {
 	if !agent.IsHost(host) {
 		return nil, fmt.Errorf("preset an installer: %.80q is neither a host name nor an IP address", host)
 	}
@@ -40,7 +40,7 @@ func (t *Template) Preset(host, pin string) (*Image, error) {
 	p.layStrings()
 	p.layProperties()
 	p.lay(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
-	return &Image{template: t.data, patches: p.patches, etag: t.makeETag(host, pin)}, nil
+	return &MSI{template: t.data, patches: p.patches, etag: t.makeETag(host, pin)}, nil
 }
 
 // isPin accepts the one spelling of 32 bytes; the decoder alone would skip line ends.
@@ -49,7 +49,7 @@ func isPin(s string) bool {
 	return err == nil && len(b) == sha256.Size && len(s) == pinSize
 }
 
-// preset is an Image in the making.
+// preset is an MSI in the making.
 type preset struct {
 	*Template
 	rows    []row

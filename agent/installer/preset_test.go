@@ -27,8 +27,8 @@ func TestPresetExport(t *testing.T) {
 		{"a text of the template", "ideco.ico", testPin},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			image := makeImage(t, template, c.host, c.pin)
-			properties := exportProperties(t, saveImage(t, image))
+			msi := makeMSI(t, template, c.host, c.pin)
+			properties := exportProperties(t, saveMSI(t, msi))
 			if properties["UTM_ADDRESS"] != c.host || properties["PresetAddress"] != c.host {
 				t.Errorf("address %q, %q, want %q", properties["UTM_ADDRESS"], properties["PresetAddress"], c.host)
 			}
@@ -62,7 +62,7 @@ func TestPresetChangesNothingElse(t *testing.T) {
 			"Property ProductCode", "Property UTM_ADDRESS", "_SummaryInformation 9"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			preset := saveImage(t, makeImage(t, template, c.host, c.pin))
+			preset := saveMSI(t, makeMSI(t, template, c.host, c.pin))
 			before, after := allRows(t, path), allRows(t, preset)
 			var changed []string
 			for row := range before {
@@ -112,7 +112,7 @@ func TestPresetExtract(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		t.Run(name, func(t *testing.T) {
 			path, _ := templateFile(t, build)
-			preset := saveImage(t, makeImage(t, openTemplate(t, build), longestHost, testPin))
+			preset := saveMSI(t, makeMSI(t, openTemplate(t, build), longestHost, testPin))
 			if run(t, "msiinfo", "extract", preset, "agent.cab") != run(t, "msiinfo", "extract", path, "agent.cab") {
 				t.Error("the cabinet is another one")
 			}
@@ -140,26 +140,26 @@ func TestPresetExtract(t *testing.T) {
 // TestPresetCodes: one gateway has one installer, two gateways have two, and so have two pins and two templates.
 func TestPresetCodes(t *testing.T) {
 	small, large := openTemplate(t, buildSmall), openTemplate(t, buildLarge)
-	first := makeImage(t, small, testHost, testPin)
-	again := makeImage(t, small, testHost, testPin)
+	first := makeMSI(t, small, testHost, testPin)
+	again := makeMSI(t, small, testHost, testPin)
 	if !bytes.Equal(content(t, first), content(t, again)) || first.ETag() != again.ETag() {
 		t.Error("two presets of one address differ")
 	}
 	seen := map[string]string{}
-	for name, image := range map[string]*Image{
+	for name, msi := range map[string]*MSI{
 		"first":          first,
-		"other address":  makeImage(t, small, "gw2.example.com", testPin),
-		"other pin":      makeImage(t, small, testHost, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
-		"no pin":         makeImage(t, small, testHost, ""),
-		"other template": makeImage(t, large, testHost, testPin),
+		"other address":  makeMSI(t, small, "gw2.example.com", testPin),
+		"other pin":      makeMSI(t, small, testHost, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
+		"no pin":         makeMSI(t, small, testHost, ""),
+		"other template": makeMSI(t, large, testHost, testPin),
 	} {
-		path := saveImage(t, image)
+		path := saveMSI(t, msi)
 		product, pack := exportProperties(t, path)["ProductCode"], packageCode(t, path)
 		if product == pack {
 			t.Errorf("%s: ProductCode and PackageCode are the same", name)
 		}
-		for _, code := range []string{product, pack, image.ETag()} {
-			if !isCode(code) && code != image.ETag() || strings.ToUpper(code) != code && code != image.ETag() {
+		for _, code := range []string{product, pack, msi.ETag()} {
+			if !isCode(code) && code != msi.ETag() || strings.ToUpper(code) != code && code != msi.ETag() {
 				t.Errorf("%s: code %q", name, code)
 			}
 			if other := seen[code]; other != "" {
@@ -186,7 +186,7 @@ func packageCode(t *testing.T, msi string) string {
 func TestPresetUses(t *testing.T) {
 	template := openTemplate(t, buildSmall)
 	for _, c := range [][2]string{{testHost, testPin}, {testHost, ""}, {"ideco.ico", ""}} {
-		file, pool := parsed(t, content(t, makeImage(t, template, c[0], c[1])))
+		file, pool := parsed(t, content(t, makeMSI(t, template, c[0], c[1])))
 		said := slices.Clone(pool.records)
 		tables, err := readTables(file, pool)
 		if err != nil {
@@ -219,12 +219,12 @@ func TestPresetShorterTable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	image := makeImage(t, template, testHost, "")
-	properties := exportProperties(t, saveImage(t, image))
+	msi := makeMSI(t, template, testHost, "")
+	properties := exportProperties(t, saveMSI(t, msi))
 	if properties["UTM_ADDRESS"] != testHost || len(properties) != len(template.rows)-1 {
 		t.Errorf("properties %q", properties)
 	}
-	file, _ := parsed(t, content(t, image))
+	file, _ := parsed(t, content(t, msi))
 	s, err := file.open("!Property")
 	if err != nil {
 		t.Fatal(err)

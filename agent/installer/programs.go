@@ -8,17 +8,17 @@ import (
 // Program is a file that the installer puts on a computer and that Windows or an antivirus may refuse to load.
 type Program struct {
 	Name    string // as installed
-	Windows Windows
+	Windows WindowsVersion
 	SHA256  [sha256.Size]byte
 }
 
-// Windows says on which versions of Windows a program is installed.
-type Windows string
+// WindowsVersion says on which versions of Windows a program is installed.
+type WindowsVersion string
 
 const (
-	AnyWindows Windows = ""
-	Windows10  Windows = "10" // and newer
-	Windows8   Windows = "8"  // and 8.1
+	AnyWindows WindowsVersion = ""
+	Windows10  WindowsVersion = "10" // and newer
+	Windows8   WindowsVersion = "8"  // and 8.1
 )
 
 const cabinetName = "agent.cab"
@@ -42,7 +42,7 @@ func (t *Template) Programs() ([]Program, error) {
 	for _, p := range []struct {
 		key     string // names the file in the cabinet, see installer.wxs
 		name    string
-		windows Windows
+		windows WindowsVersion
 	}{
 		{"IdecoAgent.exe", "IdecoAgent.exe", Windows10},
 		{"IdecoAgentWin8.exe", "IdecoAgent.exe", Windows8},

@@ -218,7 +218,7 @@ func TestTemplateWintun(t *testing.T) {
 			t.Errorf("table File lacks %q, has\n%s", name, files)
 		}
 	}
-	saveImage(t, makeImage(t, template, testHost, testPin))
+	saveMSI(t, makeMSI(t, template, testHost, testPin))
 }
 
 // TestTemplateReproducible builds the template again from programs with another time.

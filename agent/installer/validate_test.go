@@ -18,7 +18,7 @@ func TestValidate(t *testing.T) {
 		template := openTemplate(t, build)
 		for _, host := range []string{testHost, "g", longestHost, "192.0.2.7", "2001:db8::1", "ideco.ico"} {
 			for _, pin := range []string{testPin, ""} {
-				if err := Validate(content(t, makeImage(t, template, host, pin))); err != nil {
+				if err := Validate(content(t, makeMSI(t, template, host, pin))); err != nil {
 					t.Errorf("%s, preset %s with the pin %q: %v", name, host, pin, err)
 				}
 			}

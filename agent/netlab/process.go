@@ -44,8 +44,8 @@ func Eventually(tb testing.TB, what string, isSo func() bool) {
 	}
 }
 
-// Alone runs the body of a test in a new network namespace without any link, and with its own view of what is mounted.
-func Alone(t *testing.T, body func(*testing.T)) {
+// InNewNamespace runs the body of a test in a new network namespace without any link, and with its own view of what is mounted.
+func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if Here() != nil {
 		body(t)
@@ -61,9 +61,9 @@ func Alone(t *testing.T, body func(*testing.T)) {
 	needs.Rerun(t, out, err)
 }
 
-// Powerless runs the body of a test in a process without any capability, and in a user namespace whose capabilities are
+// Unprivileged runs the body of a test in a process without any capability, and in a user namespace whose capabilities are
 // worth nothing outside it.
-func Powerless(t *testing.T, body func(*testing.T)) {
+func Unprivileged(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if Here() != nil {
 		body(t)
@@ -79,7 +79,7 @@ func Powerless(t *testing.T, body func(*testing.T)) {
 		t.Run(name, func(t *testing.T) {
 			needs.Program(t, wrap[0], "util-linux")
 			cmd := exec.CommandContext(t.Context(), wrap[0], append(append(wrap[1:], os.Args[0]), only...)...)
-			cmd.Env = append(os.Environ(), variable+"=powerless")
+			cmd.Env = append(os.Environ(), variable+"=unprivileged")
 			out, err := cmd.CombinedOutput()
 			needs.Rerun(t, out, err)
 		})

@@ -68,7 +68,7 @@ func fill(t testing.TB, s *Store, first, n int) {
 		for i := first; i < first+n; i++ {
 			session := exampleSession()
 			session.ID, session.Device.ID = fmt.Sprintf("%08x-%06d", uint32(i)*2654435761, i), fmt.Sprintf("%064d", i)
-			session.Resume = agent.ResumeChain{Chain: [32]byte{byte(i), byte(i >> 8), byte(i >> 16), 1}}
+			session.Resume = agent.ResumeDigests{Chain: [32]byte{byte(i), byte(i >> 8), byte(i >> 16), 1}}
 			session.Ended, session.Reason = start.Add(time.Duration(i)*time.Second), agent.ReasonLogout
 			if err := saveSession(t.Context(), tx, session); err != nil {
 				return err
@@ -95,7 +95,7 @@ func TestJournalStopsGrowing(t *testing.T) {
 	const most, minute = 2e6, 1000
 	s, path := newStoreFile(t)
 	live := exampleSession()
-	live.ID, live.Started, live.Resume = "live", start.AddDate(-9, 0, 0), agent.ResumeChain{}
+	live.ID, live.Started, live.Resume = "live", start.AddDate(-9, 0, 0), agent.ResumeDigests{}
 	check(t, s.SaveSession(t.Context(), live))
 	for i := range 24 {
 		fill(t, s, i*minute, minute)

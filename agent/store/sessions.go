@@ -117,7 +117,7 @@ func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 func endSession(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason agent.Reason) error {
 	err := changeOne(tx.ExecContext(ctx, `UPDATE sessions SET reason = CASE WHEN ended = 0 THEN $1 ELSE reason END,
 		ended = CASE WHEN ended = 0 THEN $2 ELSE ended END WHERE id = $3`, string(reason), micros(at), id))
-	if err != nil || reason.Returns() {
+	if err != nil || reason.Reconnects() {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE sessions SET `+voided+` WHERE id = $1`, id)

@@ -19,7 +19,7 @@ func exampleSession() agent.Session {
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
-		Resume: agent.ResumeChain{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
+		Resume: agent.ResumeDigests{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }
 
@@ -110,7 +110,7 @@ func TestEndSession(t *testing.T) {
 		if got.Ended != end || got.Reason != reason {
 			t.Errorf("%s: ended %v for %s", reason, got.Ended, got.Reason)
 		}
-		if kept := got.Resume == exampleSession().Resume; kept != reason.Returns() {
+		if kept := got.Resume == exampleSession().Resume; kept != reason.Reconnects() {
 			t.Errorf("%s: the resume tokens are kept: %v", reason, kept)
 		}
 		if open, err := s.OpenSessions(ctx); err != nil || len(open) != 0 {
@@ -129,7 +129,7 @@ func TestEndSessionTwice(t *testing.T) {
 	if got.Ended != start || got.Reason != agent.ReasonLost {
 		t.Errorf("ended %v for %s", got.Ended, got.Reason)
 	}
-	if got.Resume != (agent.ResumeChain{Chain: exampleSession().Resume.Chain}) {
+	if got.Resume != (agent.ResumeDigests{Chain: exampleSession().Resume.Chain}) {
 		t.Error("an administrator's end left the resume tokens")
 	}
 }
@@ -159,7 +159,7 @@ func TestVoidResume(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	kept := exampleSession().Resume
-	cleared := agent.ResumeChain{Chain: kept.Chain}
+	cleared := agent.ResumeDigests{Chain: kept.Chain}
 	save := func() {
 		for _, session := range []agent.Session{
 			{ID: "open", UserID: 1, Device: agent.Device{ID: "pc"}},
@@ -171,7 +171,7 @@ func TestVoidResume(t *testing.T) {
 			check(t, s.SaveSession(ctx, session))
 		}
 	}
-	expect := func(want map[string]agent.ResumeChain) {
+	expect := func(want map[string]agent.ResumeDigests) {
 		t.Helper()
 		for id, chain := range want {
 			if got := journalOf(t, s, id).Resume; got != chain {
@@ -181,10 +181,10 @@ func TestVoidResume(t *testing.T) {
 	}
 	save()
 	check(t, s.VoidResume(ctx, 1))
-	expect(map[string]agent.ResumeChain{"open": cleared, "ended": cleared, "elsewhere": cleared, "other": kept})
+	expect(map[string]agent.ResumeDigests{"open": cleared, "ended": cleared, "elsewhere": cleared, "other": kept})
 	save()
 	check(t, s.VoidDevice(ctx, 1, "pc"))
-	expect(map[string]agent.ResumeChain{"open": kept, "ended": cleared, "elsewhere": kept, "other": kept})
+	expect(map[string]agent.ResumeDigests{"open": kept, "ended": cleared, "elsewhere": kept, "other": kept})
 }
 
 func TestBrokenColumnsAreErrors(t *testing.T) {

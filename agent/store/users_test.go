@@ -131,7 +131,7 @@ func TestDeleteUser(t *testing.T) {
 	check(t, s.RememberDevice(ctx, id, "pc", start))
 	check(t, s.SaveBrowserSession(ctx, agent.BrowserSession{ID: "b", UserID: id}))
 	check(t, s.SaveSession(ctx, agent.Session{ID: "open", UserID: id, Started: start, Expires: start.AddDate(0, 0, 1),
-		Resume: agent.ResumeChain{Current: [32]byte{1}}}))
+		Resume: agent.ResumeDigests{Current: [32]byte{1}}}))
 	check(t, s.DeleteUser(ctx, id))
 
 	if _, err := s.User(ctx, id); !errors.Is(err, agent.ErrNotFound) {
@@ -147,7 +147,7 @@ func TestDeleteUser(t *testing.T) {
 		t.Errorf("open sessions: %v, %v", open, err)
 	}
 	if journal := journalOf(t, s, "open"); journal.Reason != agent.ReasonDisabled || journal.Ended.IsZero() ||
-		journal.Resume != (agent.ResumeChain{}) {
+		journal.Resume != (agent.ResumeDigests{}) {
 		t.Errorf("journal: %+v", journal)
 	}
 	if next := addUser(t, s, agent.User{Login: "ivanov"}, ""); next == id {

@@ -11,8 +11,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// rest is how long an address is kept from other people after its session: answers to that session may still be under
-// way. Its own person may have it at once.
+// rest is how long an address stays unused after its session, because answers to that session may still be under way. The
+// same person may have it at once, and another person when no other address is free.
 const rest = 10 * time.Minute
 
 // Sizes of a VPN network.
@@ -112,7 +112,7 @@ func (p *pool) reserve(h holder, wanted netip.Addr, now time.Time) (netip.Addr, 
 			return p.take(h, p.next), nil
 		}
 	}
-	return p.reuse(h, now)
+	return p.reuse(h)
 }
 
 // free tells whether a session may have the address that it asks for. It may have its own, or its person's, before the
@@ -134,17 +134,13 @@ func (p *pool) taken(a netip.Addr) bool {
 	return taken
 }
 
-// reuse hands out the address that came back first.
-func (p *pool) reuse(h holder, now time.Time) (netip.Addr, error) {
-	wait := time.Minute // nobody knows when a session will end
+// reuse hands out the address that was returned first, even before its rest is over: the firewall deletes the connections of
+// its last session before it opens the address again.
+func (p *pool) reuse(h holder) (netip.Addr, error) {
 	if e := p.returned.Front(); e != nil {
-		r := e.Value.(*returned)
-		if !now.Before(r.free) {
-			return p.take(h, r.address), nil
-		}
-		wait = r.free.Sub(now)
+		return p.take(h, e.Value.(*returned).address), nil
 	}
-	return netip.Addr{}, &agent.Error{Code: agent.CodePoolExhausted, Wait: wait,
+	return netip.Addr{}, &agent.Error{Code: agent.CodePoolExhausted, Wait: time.Minute, // nobody knows when a session will end
 		Err: fmt.Errorf("%d of the addresses of %s are in use", len(p.held), p.network)}
 }
 

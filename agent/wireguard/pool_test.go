@@ -74,7 +74,7 @@ func TestPool(t *testing.T) {
 				user := userOf(id)
 				got, err := p.reserve(holder{id, user}, wanted, now)
 				own := func(a netip.Addr) bool { return last[a] != "" && userOf(last[a]) == user && user != 0 }
-				free := map[netip.Addr]bool{}
+				free, resting := map[netip.Addr]bool{}, map[netip.Addr]bool{}
 				for a := n.Addr().Next().Next(); n.Contains(a.Next()); a = a.Next() {
 					free[a] = true
 				}
@@ -88,7 +88,11 @@ func TestPool(t *testing.T) {
 					}
 					if now.Sub(at) < rest && !own(a) && !(a == wanted && last[a] == id) {
 						delete(free, a)
+						resting[a] = true
 					}
+				}
+				if len(free) == 0 {
+					free = resting
 				}
 				before, had := held[id]
 				var refusal *agent.Error
@@ -188,12 +192,35 @@ func TestRestIsForOthers(t *testing.T) {
 			t.Errorf("another person is given %s (%v), want %s", got, err, want)
 		}
 	}
-	_, err := p.reserve(holder{"one too many", olga}, netip.Addr{}, now)
-	wantCode(t, err, agent.CodePoolExhausted)
-	heir := netip.MustParseAddr("10.0.0.2")
+	heir := netip.MustParseAddr("10.0.0.3")
 	if got, err := p.reserve(holder{"heir", ivan}, heir, now); err != nil || got != heir {
 		t.Errorf("the same person is given %s (%v), want %s", got, err, heir)
 	}
+}
+
+// TestRestEndsWhenNothingIsFree: an address that rests is given to another person when no other is free, the one that was
+// returned first before the others.
+func TestRestEndsWhenNothingIsFree(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := newPool(netip.MustParsePrefix("10.0.0.0/29")) // .2 to .6
+	for i := range 5 {
+		if _, err := p.reserve(holder{fmt.Sprint(i), agent.UserID(1 + i)}, netip.Addr{}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := p.reserve(holder{"one too many", 9}, netip.Addr{}, now)
+	wantCode(t, err, agent.CodePoolExhausted)
+	for _, session := range []string{"3", "1"} {
+		p.release(session, now)
+		now = now.Add(time.Second)
+	}
+	for _, want := range []string{"10.0.0.5", "10.0.0.3"} {
+		if got, err := p.reserve(holder{want, 9}, netip.Addr{}, now); err != nil || got.String() != want {
+			t.Errorf("given %s (%v), want %s", got, err, want)
+		}
+	}
+	_, err = p.reserve(holder{"again too many", 9}, netip.Addr{}, now)
+	wantCode(t, err, agent.CodePoolExhausted)
 }
 
 func TestWholePool(t *testing.T) {

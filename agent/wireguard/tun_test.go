@@ -335,7 +335,7 @@ func TestWithoutTUN(t *testing.T) {
 }
 
 func TestAutoWithoutRights(t *testing.T) {
-	netlab.Powerless(t, func(t *testing.T) {
+	netlab.Unprivileged(t, func(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
 		if d.link.mode() != ModeNetstack {
 			t.Errorf("mode %s without rights", d.link.mode())

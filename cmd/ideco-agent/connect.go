@@ -28,17 +28,17 @@ const maxPasswordLine = 4 * agent.MaxPassword // bytes
 // dialTimeout is the limit for all addresses of the gateway's name together.
 const dialTimeout = 10 * time.Second
 
-var exitCodes = map[client.Kind]int{
-	client.ByUser:      exitOK,
-	client.Refused:     3,
-	client.Unreachable: 4,
-	client.NotTrusted:  4,
-	client.ByGateway:   5,
+var exitCodes = map[client.Outcome]int{
+	client.StoppedByUser:  exitOK,
+	client.Refused:        3,
+	client.Unreachable:    4,
+	client.NotTrusted:     4,
+	client.EndedByGateway: 5,
 }
 
 // options are the flags and arguments of connect.
 type options struct {
-	gateway                  settings.Values
+	gateway                  settings.Setting
 	login, root, lang, state string
 	passwordStdin, json      bool
 	tunnel                   tunnelOptions
@@ -58,7 +58,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&o.lang, "lang", "", "")
 	flags.StringVar(&o.state, "state", "", "")
 	o.tunnel.define(flags)
-	o.gateway.Place = settings.CommandLine
+	o.gateway.Source = settings.CommandLine
 	for taken := true; taken; args = rest[1:] {
 		if err = flags.Parse(args); err != nil {
 			return o, nil, err
@@ -66,7 +66,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 		if rest = flags.Args(); len(rest) == 0 {
 			break
 		}
-		if taken, err = o.gateway.Take(rest[0]); err != nil {
+		if taken, err = o.gateway.ReadArgument(rest[0]); err != nil {
 			return o, nil, err
 		}
 	}
@@ -93,7 +93,7 @@ func connect(ctx context.Context, p program, args []string) int {
 	var wrongPlace *settings.Problem
 	switch {
 	case errors.As(err, &wrongPlace):
-		return p.unsettled(wrongPlace)
+		return p.wrongSettings(wrongPlace)
 	case err != nil:
 		return p.usage(locale.BadFlags, err.Error())
 	case len(rest) > 0:
@@ -103,21 +103,21 @@ func connect(ctx context.Context, p program, args []string) int {
 	var wrong problem
 	switch {
 	case errors.As(err, &wrongPlace):
-		return p.unsettled(wrongPlace)
+		return p.wrongSettings(wrongPlace)
 	case errors.As(err, &wrong):
 		return p.usage(wrong.key, wrong.value)
 	}
 	cfg.Events = printer(p.stdout, o.json)
 	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }
-	cfg.Nudge = o.nudges(ctx, cfg.Log)
+	cfg.NetworkChanged = o.watchNetwork(ctx, cfg.Log)
 	tun := o.tunnel.open(cfg.Log)
 	cfg.Tunnel = tun
 	cfg.Dial = (&net.Dialer{Timeout: dialTimeout, Control: tun.DialControl}).DialContext
-	return exitCodes[client.Run(ctx, cfg).Kind]
+	return exitCodes[client.Run(ctx, cfg).Outcome]
 }
 
-// nudges returns a channel that signals changes of the network and wake-ups.
-func (o *options) nudges(ctx context.Context, log func(string)) <-chan struct{} {
+// watchNetwork returns a channel that signals changes of the network and wake-ups.
+func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan struct{} {
 	nudge := make(chan struct{}, 1)
 	go netwatch.Watch(ctx, netwatch.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
 		select {
@@ -131,7 +131,7 @@ func (o *options) nudges(ctx context.Context, log func(string)) <-chan struct{} 
 // config checks the flags and reads password and files.
 func (o *options) config(p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
-	gateway, warnings, err := settings.Choose(p.registry.Policy, o.gateway, p.registry.Installer)
+	gateway, warnings, err := settings.ChooseGateway(p.registry.Policy, o.gateway, p.registry.Installer)
 	if err != nil {
 		return cfg, err
 	}
@@ -139,7 +139,7 @@ func (o *options) config(p program) (client.Config, error) {
 		return cfg, err
 	}
 	for _, w := range warnings {
-		fmt.Fprintln(p.stderr, p.inWords(w))
+		fmt.Fprintln(p.stderr, p.describe(w))
 	}
 	cfg.Host, cfg.Port, cfg.Pin = gateway.Host, gateway.Port, gateway.Pin
 	if o.root != "" {

@@ -16,7 +16,7 @@ import (
 func diagnoseCommand(ctx context.Context, p program, args []string) int {
 	o, err := parseWindowOptions(args)
 	if err != nil {
-		return p.unparsed(err)
+		return p.wrongArguments(err)
 	}
 	path, err := saveReport(ctx, p.lang, o.gateway, p.reportDirs)
 	if err != nil {
@@ -28,15 +28,15 @@ func diagnoseCommand(ctx context.Context, p program, args []string) int {
 }
 
 // saveReport writes the file for support and returns its path.
-func saveReport(ctx context.Context, lang locale.Lang, line settings.Values, dirs []string) (string, error) {
+func saveReport(ctx context.Context, lang locale.Lang, line settings.Setting, dirs []string) (string, error) {
 	registry := settings.ReadRegistry()
 	personal := readPersonal()
-	places := []settings.Values{registry.Policy, line, personal.Values(registry.Installer), registry.Installer}
-	g, _, _ := settings.Choose(places...) // the part gateway.txt shows the error
+	sources := []settings.Setting{registry.Policy, line, personal.Setting(registry.Installer), registry.Installer}
+	g, _, _ := settings.ChooseGateway(sources...) // the part gateway.txt shows the error
 	parts := []diagnose.Part{
 		diagnose.Program(diagnose.System()),
-		diagnose.Gateway(places...),
-		diagnose.Text("bans.txt", fmt.Sprintf("%+v\r\n", registry.Bans)),
+		diagnose.Gateway(sources...),
+		diagnose.Text("bans.txt", fmt.Sprintf("%+v\r\n", registry.Restrictions)),
 		diagnose.Probe(client.Config{Host: g.Host, Port: g.Port, Pin: g.Pin, Lang: lang}),
 	}
 	parts = append(append(parts, diagnose.Network()...), diagnose.Service()...)

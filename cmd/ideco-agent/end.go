@@ -24,14 +24,14 @@ func endCommand(ctx context.Context, p program, args []string) int {
 		return p.usage(locale.ServiceOnWindows, "end")
 	}
 	o, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})
-	code, key, value := endWords(o, err)
+	code, key, value := endMessage(o, err)
 	out := p.stdout
 	if code != exitOK {
 		out = p.stderr
 	}
 	text := p.text(key, "value", value)
 	if _, err := fmt.Fprintln(out, text); err != nil {
-		p.aloud(text)
+		p.showInBox(text)
 	}
 	return code
 }
@@ -53,14 +53,14 @@ func parseEnd(args []string) error {
 	return nil
 }
 
-// endWords returns the exit code and the text for a result of pipe.End.
-func endWords(o pipe.Outcome, err error) (code int, key, value string) {
+// endMessage returns the exit code and the text for a result of pipe.End.
+func endMessage(o pipe.EndResult, err error) (code int, key, value string) {
 	switch {
 	case errors.Is(err, pipe.ErrUntrusted):
 		return exitFailed, locale.EndUntrusted, ""
 	case err != nil:
 		return exitFailed, locale.EndFailed, strings.TrimSuffix(agent.Clean(err.Error(), 200), ".")
-	case o == pipe.Nobody:
+	case o == pipe.NoAccess:
 		return exitOK, locale.EndNobody, ""
 	case o == pipe.NotPermitted:
 		return exitFailed, locale.EndNeedsRights, ""

@@ -25,18 +25,18 @@ func TestParseEnd(t *testing.T) {
 
 func TestEndWords(t *testing.T) {
 	for _, c := range []struct {
-		outcome pipe.Outcome
+		outcome pipe.EndResult
 		err     error
 		code    int
 		says    string
 	}{
 		{pipe.Ended, nil, exitOK, "Доступ завершён."},
-		{pipe.Nobody, nil, exitOK, "ни у кого не открыт"},
+		{pipe.NoAccess, nil, exitOK, "ни у кого не открыт"},
 		{pipe.NotPermitted, nil, exitFailed, "от имени администратора"},
 		{pipe.Ended, errors.New("no pipe."), exitFailed, "no pipe. П"},
 		{pipe.Ended, fmt.Errorf("%w: process 1", pipe.ErrUntrusted), exitFailed, "другая программа"},
 	} {
-		code, key, value := endWords(c.outcome, c.err)
+		code, key, value := endMessage(c.outcome, c.err)
 		if text := locale.Text(locale.Russian, key, "value", value); code != c.code || !strings.Contains(text, c.says) || strings.Contains(text, "{") {
 			t.Errorf("%v, %v: %d %q", c.outcome, c.err, code, text)
 		}

@@ -27,8 +27,8 @@ func address(g *gatewaytest.Gateway) string {
 	return settings.Gateway{Host: g.Host, Port: g.Port}.String()
 }
 
-func set(p settings.Place, address, pin string) settings.Values {
-	return settings.Values{Place: p, Address: address, Pin: pin}
+func set(p settings.Source, address, pin string) settings.Setting {
+	return settings.Setting{Source: p, Address: address, Pin: pin}
 }
 
 // runWith is the program on a computer whose administrators have set something.
@@ -110,7 +110,7 @@ func TestWrongSettings(t *testing.T) {
 			[]string{`в политике организации (HKLM\Software\Policies\Ideco\Agent)`, "https://gw"}},
 		{"policy's pin", settings.Registry{Policy: set(settings.Policy, address(g), "x"), Installer: good}, nil,
 			[]string{"Отпечаток в политике организации", ": x."}},
-		{"policy unread", settings.Registry{Policy: settings.Values{Place: settings.Policy, Err: errors.New("no access")}, Installer: good}, nil,
+		{"policy unread", settings.Registry{Policy: settings.Setting{Source: settings.Policy, Err: errors.New("no access")}, Installer: good}, nil,
 			[]string{"Не удалось прочитать", "в политике организации", "no access"}},
 		{"line", settings.Registry{Installer: good}, []string{"utm_address=gw:0"}, []string{"в командной строке", "gw:0"}},
 		{"line's pin", settings.Registry{Installer: good}, []string{"utm_address=gw", "utm_pin=abc"}, []string{"в командной строке", "abc"}},
@@ -163,7 +163,7 @@ func FuzzParseOptions(f *testing.F) {
 				t.Errorf("%q in %q", taken, line)
 			}
 		}
-		if o.gateway.Place != settings.CommandLine {
+		if o.gateway.Source != settings.CommandLine {
 			t.Errorf("%+v", o.gateway)
 		}
 	})

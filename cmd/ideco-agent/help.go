@@ -77,7 +77,7 @@ func (p program) showHelp(on string) int {
 	}
 	text := p.text(key, "program", programName)
 	if _, err := io.WriteString(p.stdout, text); err != nil {
-		p.aloud(text)
+		p.showInBox(text)
 	}
 	return exitOK
 }
@@ -85,7 +85,7 @@ func (p program) showHelp(on string) int {
 func versionCommand(_ context.Context, p program, _ []string) int {
 	text := p.text(locale.VersionOfProgram, "version", agent.Version, "value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH)
 	if _, err := fmt.Fprintln(p.stdout, text); err != nil {
-		p.aloud(text)
+		p.showInBox(text)
 	}
 	return exitOK
 }

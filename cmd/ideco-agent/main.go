@@ -67,7 +67,7 @@ func main() {
 		stop() // a second signal ends the program at once
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
-		settings.ReadRegistry(), diagnose.Places()}))
+		settings.ReadRegistry(), diagnose.Directories()}))
 }
 
 // program is the environment of a command.
@@ -104,15 +104,15 @@ func (p program) usage(key, value string) int {
 	return exitUsage
 }
 
-// unsettled prints what is wrong with the settings of a place.
-func (p program) unsettled(wrong *settings.Problem) int {
-	fmt.Fprintln(p.stderr, p.inWords(wrong))
+// wrongSettings prints what is wrong with the settings of a source.
+func (p program) wrongSettings(wrong *settings.Problem) int {
+	fmt.Fprintln(p.stderr, p.describe(wrong))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
 	return exitUsage
 }
 
-func (p program) inWords(wrong *settings.Problem) string {
-	return p.text(wrong.Key, "place", p.text(string(wrong.Place)), "value", agent.Clean(wrong.Value, 200))
+func (p program) describe(wrong *settings.Problem) string {
+	return p.text(wrong.Key, "place", p.text(string(wrong.Source)), "value", agent.Clean(wrong.Value, 200))
 }
 
 func (p program) text(key string, values ...string) string {

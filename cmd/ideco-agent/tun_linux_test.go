@@ -115,7 +115,7 @@ func (l *lab) inGateway(f func()) {
 }
 
 func (l *lab) serve(serve func(n int, c *gatewaytest.Conn)) (g *gatewaytest.Gateway) {
-	l.inGateway(func() { g = gatewaytest.At(l.t, gatewayOutside, serve) })
+	l.inGateway(func() { g = gatewaytest.NewAt(l.t, gatewayOutside, serve) })
 	return g
 }
 

@@ -61,5 +61,5 @@ func isMode(s string) bool {
 
 func (o *tunnelOptions) open(log func(string)) *tunnel.Tunnel {
 	return tunnel.New(tunnel.Config{Mode: tunnel.Mode(o.mode), Name: o.name, Socks: o.socks, Log: log,
-		BlockLocal: func() bool { return settings.ReadRegistry().Bans.HomeNetwork }})
+		BlockLocal: func() bool { return settings.ReadRegistry().Restrictions.HomeNetwork }})
 }

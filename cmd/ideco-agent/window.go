@@ -11,7 +11,7 @@ import (
 
 // windowOptions are the flags and arguments of the window, and of diagnose.
 type windowOptions struct {
-	gateway settings.Values
+	gateway settings.Setting
 	hidden  bool
 	lang    string
 }
@@ -32,7 +32,7 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&o.hidden, "hidden", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
-	o.gateway.Place = settings.CommandLine
+	o.gateway.Source = settings.CommandLine
 	for {
 		if err := flags.Parse(args); err != nil {
 			return o, problem{locale.BadFlags, err.Error()}
@@ -41,7 +41,7 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 		if len(rest) == 0 {
 			break
 		}
-		taken, err := o.gateway.Take(rest[0])
+		taken, err := o.gateway.ReadArgument(rest[0])
 		if err != nil {
 			return o, err
 		}
@@ -56,13 +56,13 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 	return o, nil
 }
 
-// unparsed prints an error of parseWindowOptions.
-func (p program) unparsed(err error) int {
+// wrongArguments prints an error of parseWindowOptions.
+func (p program) wrongArguments(err error) int {
 	var wrongPlace *settings.Problem
 	var wrong problem
 	switch {
 	case errors.As(err, &wrongPlace):
-		return p.unsettled(wrongPlace)
+		return p.wrongSettings(wrongPlace)
 	case errors.As(err, &wrong):
 		return p.usage(wrong.key, wrong.value)
 	}

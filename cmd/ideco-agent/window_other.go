@@ -18,8 +18,8 @@ func (p program) window() int {
 // programName is the program's name in texts.
 const programName = "ideco-agent"
 
-// aloud does nothing: it is needed on Windows only, where standard output may be missing.
-func (program) aloud(string) {}
+// showInBox does nothing: it is needed on Windows only, where standard output may be missing.
+func (program) showInBox(string) {}
 
 func ownDir() string { return "" }
 

@@ -27,7 +27,7 @@ func TestIsForWindow(t *testing.T) {
 
 func TestParseWindowOptions(t *testing.T) {
 	o, err := parseWindowOptions([]string{"utm_address=gw.ru", "--hidden", "UTM_PIN=x", "--lang", "en"})
-	want := windowOptions{settings.Values{Place: settings.CommandLine, Address: "gw.ru", Pin: "x"}, true, "en"}
+	want := windowOptions{settings.Setting{Source: settings.CommandLine, Address: "gw.ru", Pin: "x"}, true, "en"}
 	if err != nil || o != want {
 		t.Errorf("%+v, %v", o, err)
 	}

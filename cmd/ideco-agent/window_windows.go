@@ -12,10 +12,10 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/diagnose"
-	"ideco-agent/agent/client/journal"
+	"ideco-agent/agent/client/localcopy"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/client/logfile"
 	"ideco-agent/agent/client/pipe"
-	"ideco-agent/agent/client/portable"
 	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/window"
@@ -25,18 +25,18 @@ import (
 func (p program) window() int {
 	o, err := parseWindowOptions(p.args)
 	if err != nil {
-		return p.unparsedAloud(err)
+		return p.showWrongArguments(err)
 	}
 	own := ownDir()
-	log, err := journal.Open(filepath.Join(own, "agent.log"))
+	log, err := logfile.Open(filepath.Join(own, "agent.log"))
 	if err != nil {
-		log, _ = journal.Open(filepath.Join(os.TempDir(), "IdecoAgent.log")) // better than no log
+		log, _ = logfile.Open(filepath.Join(os.TempDir(), "IdecoAgent.log")) // better than no log
 	}
 	defer log.Close()
 	exe, _ := os.Executable()
 	log.Log("Ideco agent " + agent.Version + ", " + exe)
-	if portable.FromNetwork(exe) {
-		if err = portable.Restart(own, agent.Version); err == nil {
+	if localcopy.FromNetwork(exe) {
+		if err = localcopy.Restart(own, agent.Version); err == nil {
 			return exitOK
 		}
 		log.Log(err.Error())
@@ -44,15 +44,15 @@ func (p program) window() int {
 	return window.Run(p.windowProgram(o, own, log))
 }
 
-// unparsedAloud prints the error, or shows it in a message box when there is no standard error, as after a start from
+// showWrongArguments prints the error, or shows it in a message box when there is no standard error, as after a start from
 // a shortcut.
-func (p program) unparsedAloud(err error) int {
+func (p program) showWrongArguments(err error) int {
 	if hasStream(windows.STD_ERROR_HANDLE) {
-		return p.unparsed(err)
+		return p.wrongArguments(err)
 	}
 	var said bytes.Buffer
 	p.stderr = &said
-	code := p.unparsed(err)
+	code := p.wrongArguments(err)
 	window.Warn(p.text(locale.ProductName), said.String())
 	return code
 }
@@ -60,29 +60,29 @@ func (p program) unparsedAloud(err error) int {
 // programName is the program's name in texts.
 const programName = "IdecoAgent.exe"
 
-// aloud shows a text in a message box, for when there is no standard output.
-func (p program) aloud(text string) { window.Inform(p.text(locale.ProductName), text) }
+// showInBox shows a text in a message box, for when there is no standard output.
+func (p program) showInBox(text string) { window.Inform(p.text(locale.ProductName), text) }
 
-func (p program) windowProgram(o windowOptions, own string, log *journal.Journal) window.Program {
+func (p program) windowProgram(o windowOptions, own string, log *logfile.File) window.Program {
 	device, err := client.ThisDevice(own)
 	if err != nil {
 		log.Log(err.Error())
 	}
 	return window.Program{
 		Config: window.Config{
-			Lang: p.lang, Line: o.gateway, Registry: settings.ReadRegistry,
-			Personal: settings.PersonalRegistry{}, Safe: window.CredentialManager{},
+			Lang: p.lang, CommandLine: o.gateway, Registry: settings.ReadRegistry,
+			Personal: settings.PersonalRegistry{}, Passwords: window.CredentialManager{},
 			HasService: pipe.Installed,
 			Service:    func() session.Session { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
 			Traffic:    vpnTraffic,
 			Local:      session.Config{Device: device, Log: log.Log},
 		},
 		Hidden: o.hidden,
-		Log:    window.Journal{Path: log.Path(), Write: log.Log},
+		Log:    window.LogFile{Path: log.Path(), Write: log.Log},
 		Report: func() (string, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 			defer cancel()
-			return saveReport(ctx, p.lang, o.gateway, diagnose.Places())
+			return saveReport(ctx, p.lang, o.gateway, diagnose.Directories())
 		},
 	}
 }

@@ -21,12 +21,12 @@ func Program(system string) Part {
 		"system: "+system))
 }
 
-// Gateway is the part with the settings of each place, the highest first, and the gateway that counts.
-func Gateway(places ...settings.Values) Part {
-	g, warnings, err := settings.Choose(places...)
+// Gateway is the part with the settings of each source, the highest first, and the gateway that counts.
+func Gateway(sources ...settings.Setting) Part {
+	g, warnings, err := settings.ChooseGateway(sources...)
 	text := []string{}
-	for _, v := range places {
-		text = append(text, fmt.Sprintf("%s: address %q, pin %q", v.Place, v.Address, v.Pin))
+	for _, v := range sources {
+		text = append(text, fmt.Sprintf("%s: address %q, pin %q", v.Source, v.Address, v.Pin))
 		if v.Err != nil {
 			text = append(text, "  not read: "+v.Err.Error())
 		}
@@ -45,9 +45,9 @@ func describe(g settings.Gateway, err error) string {
 	case g.Host == "":
 		return "none"
 	case g.Pin == nil:
-		return fmt.Sprintf("%s %s, without a pin", g, g.Place)
+		return fmt.Sprintf("%s %s, without a pin", g, g.Source)
 	}
-	return fmt.Sprintf("%s %s, pin %s", g, g.Place, base64.StdEncoding.EncodeToString(g.Pin[:]))
+	return fmt.Sprintf("%s %s, pin %s", g, g.Source, base64.StdEncoding.EncodeToString(g.Pin[:]))
 }
 
 // Probe is the part with the result of probing the gateway.

@@ -77,8 +77,8 @@ func TestSave(t *testing.T) {
 func TestGateway(t *testing.T) {
 	var b bytes.Buffer
 	err := Write(context.Background(), &b, now, []Part{Gateway(
-		settings.Values{Place: settings.Policy, Err: errors.New("access denied")},
-		settings.Values{Place: settings.Installer, Address: "gw.ru"})})
+		settings.Setting{Source: settings.Policy, Err: errors.New("access denied")},
+		settings.Setting{Source: settings.Installer, Address: "gw.ru"})})
 	if err != nil {
 		t.Fatal(err)
 	}

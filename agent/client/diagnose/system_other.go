@@ -23,8 +23,8 @@ func Network() []Part {
 // Service returns nothing: there is no service on this system.
 func Service() []Part { return nil }
 
-// Places returns the directories for the file, the best first.
-func Places() []string {
+// Directories returns the directories for the file, the best first.
+func Directories() []string {
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = ""

@@ -61,8 +61,8 @@ func serviceState() (string, error) {
 		status.ProcessId, status.Win32ExitCode, status.ServiceSpecificExitCode), nil
 }
 
-// Places returns the directories for the file, the best first.
-func Places() []string {
+// Directories returns the directories for the file, the best first.
+func Directories() []string {
 	desktop, err := windows.KnownFolderPath(windows.FOLDERID_Desktop, 0)
 	if err != nil {
 		desktop = ""

@@ -20,8 +20,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// patience limits the wait for something that should happen at once.
-const patience = 20 * time.Second
+// timeout limits the wait for something that should happen at once.
+const timeout = 20 * time.Second
 
 // Gateway serves wss://Host:Port/connect.
 type Gateway struct {
@@ -47,8 +47,8 @@ func Start(t testing.TB, root *Root, certificate tls.Certificate, serve func(n i
 	return startAt(t, "127.0.0.1", root, certificate, serve)
 }
 
-// At is New on another address of this machine than 127.0.0.1.
-func At(t testing.TB, address string, serve func(n int, c *Conn)) *Gateway {
+// NewAt is New on another address of this machine than 127.0.0.1.
+func NewAt(t testing.TB, address string, serve func(n int, c *Conn)) *Gateway {
 	root := NewRoot(t, nil)
 	leaf := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.ParseIP(address)} })
 	return startAt(t, address, root, leaf, serve)
@@ -108,7 +108,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, serve func(int,
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(protocol.MaxFrame)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	g.mu.Lock()
 	n := g.conns

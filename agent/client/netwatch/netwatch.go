@@ -19,10 +19,10 @@ import (
 
 const (
 	every = 3 * time.Second
-	// nap is how much longer than every a pause must be to count as sleep.
-	nap = 15 * time.Second
-	// settling is how many times in a row the addresses may differ before the change is reported anyway.
-	settling = 3
+	// sleepThreshold is how much longer than every a pause must be to count as sleep.
+	sleepThreshold = 15 * time.Second
+	// maxUnsettled is how many times in a row the addresses may differ before the change is reported anyway.
+	maxUnsettled = 3
 )
 
 // Config says what to watch. Clock and Log may be nil.
@@ -46,8 +46,8 @@ func Watch(ctx context.Context, c Config) {
 	if c.look == nil {
 		c.look = addresses
 	}
-	w := watch{told: c.look(c.Own), at: c.Clock.Now()}
-	w.seen = w.told
+	w := watch{reported: c.look(c.Own), at: c.Clock.Now()}
+	w.seen = w.reported
 	for {
 		over, stop := c.Clock.Timer(every)
 		select {
@@ -65,29 +65,29 @@ func Watch(ctx context.Context, c Config) {
 
 // watch is the state of Watch.
 type watch struct {
-	told    string // addresses when a change was last reported
-	seen    string // addresses at the last look
-	unquiet int    // consecutive looks with new addresses
-	at      time.Time
+	reported  string // addresses when a change was last reported
+	seen      string // addresses at the last look
+	unsettled int    // consecutive looks with new addresses
+	at        time.Time
 }
 
 // look returns why to report a change; "" = not now. A new address is not reported at once, because several often
 // appear together.
 func (w *watch) look(now string, at time.Time) string {
-	slept := at.Round(0).Sub(w.at.Round(0)) > every+nap // by the wall clock: the monotonic clock may stop during sleep
+	slept := at.Round(0).Sub(w.at.Round(0)) > every+sleepThreshold // by the wall clock: the monotonic clock may stop during sleep
 	w.at = at
 	if now != w.seen {
-		w.unquiet++
+		w.unsettled++
 	} else {
-		w.unquiet = 0
+		w.unsettled = 0
 	}
 	w.seen = now
 	switch {
 	case slept:
-		w.told, w.unquiet = now, 0
+		w.reported, w.unsettled = now, 0
 		return "this computer has slept, or its clock was set"
-	case now != w.told && (w.unquiet == 0 || w.unquiet >= settling):
-		w.told, w.unquiet = now, 0
+	case now != w.reported && (w.unsettled == 0 || w.unsettled >= maxUnsettled):
+		w.reported, w.unsettled = now, 0
 		return "the network has changed: " + now
 	}
 	return ""

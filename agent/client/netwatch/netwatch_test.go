@@ -22,7 +22,7 @@ func TestLook(t *testing.T) {
 	} {
 		at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		list := strings.Fields(looks)
-		w := watch{told: list[0], seen: list[0], at: at}
+		w := watch{reported: list[0], seen: list[0], at: at}
 		for i, look := range list {
 			is := strings.TrimSuffix(look, "!")
 			at = at.Add(every)

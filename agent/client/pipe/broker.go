@@ -18,14 +18,14 @@ type Manager interface {
 	Login(session.Request) // the Status is Busy when it returns
 	Extend(password string)
 	Logout()
-	Rest()
+	StopProbing()
 	Status() client.Status
 	Watch() (<-chan struct{}, func())
 	Notify()
 }
 
-// absence is how long access continues after the owner's last window has closed: the window may be restarting.
-const absence = 10 * time.Second
+// reopenTimeout is how long access continues after the owner's last window has closed: the window may be restarting.
+const reopenTimeout = 10 * time.Second
 
 // broker shares one manager among all windows.
 type broker struct {
@@ -34,16 +34,16 @@ type broker struct {
 	log     func(string)
 	clock   client.Clock
 
-	mu      sync.Mutex // guards the fields below; held while the manager is called
-	claim   claim
-	windows map[*window]struct{}
-	back    chan struct{} // closed to stop the wait for the owner; nil = no wait
+	mu        sync.Mutex // guards the fields below; held while the manager is called
+	claim     claim
+	windows   map[*window]struct{}
+	ownerBack chan struct{} // closed to stop the wait for the owner; nil = no wait
 }
 
 // window is one connection to a window.
 type window struct {
-	who  Caller
-	lang locale.Lang
+	caller Caller
+	lang   locale.Lang
 
 	probing  bool              // its last request of the two was probe, not rest; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
@@ -55,7 +55,7 @@ func (b *broker) join(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.windows[w] = struct{}{}
-	if b.claim.owner == w.who.Person {
+	if b.claim.owner == w.caller.Person {
 		b.stopWaiting()
 	}
 }
@@ -67,7 +67,7 @@ func (b *broker) leave(w *window) {
 	delete(b.windows, w)
 	busy := b.manager.Status().Busy()
 	switch {
-	case busy && w.who.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.back == nil:
+	case busy && w.caller.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.ownerBack == nil:
 		b.waitForOwner()
 	case !busy:
 		b.pauseProbing()
@@ -81,12 +81,12 @@ func (b *broker) pauseProbing() {
 			return
 		}
 	}
-	b.manager.Rest()
+	b.manager.StopProbing()
 }
 
 func (b *broker) hasWindow(p Person) bool {
 	for w := range b.windows {
-		if w.who.Person == p {
+		if w.caller.Person == p {
 			return true
 		}
 	}
@@ -96,8 +96,8 @@ func (b *broker) hasWindow(p Person) bool {
 // waitForOwner ends the access when its owner, who has no window, opens none within absence. b.mu is held.
 func (b *broker) waitForOwner() {
 	back := make(chan struct{})
-	b.back = back
-	over, stop := b.clock.Timer(absence)
+	b.ownerBack = back
+	over, stop := b.clock.Timer(reopenTimeout)
 	go func() {
 		defer stop()
 		select {
@@ -107,44 +107,44 @@ func (b *broker) waitForOwner() {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.back == back { // and not stopped meanwhile
-			b.back = nil
-			b.take(locale.AccessWindowGone)
+		if b.ownerBack == back { // and not stopped meanwhile
+			b.ownerBack = nil
+			b.endAccess(locale.AccessWindowGone)
 		}
 	}()
 }
 
 // stopWaiting stops waitForOwner. b.mu is held.
 func (b *broker) stopWaiting() {
-	if b.back != nil {
-		close(b.back)
-		b.back = nil
+	if b.ownerBack != nil {
+		close(b.ownerBack)
+		b.ownerBack = nil
 	}
 }
 
-// take ends the access without a request of the owner. why is the key of the text. b.mu is held.
-func (b *broker) take(why string) {
+// endAccess ends the access without a request of the owner. why is the key of the text. b.mu is held.
+func (b *broker) endAccess(why string) {
 	b.log(fmt.Sprintf("the access of Windows session %d ends: %s", b.claim.owner.Session, why))
-	b.claim.why = why
+	b.claim.endReason = why
 	b.manager.Logout()
 	b.manager.Notify()
 }
 
-// left ends the access when it belongs to the Windows session, which its user has left.
-func (b *broker) left(session uint32) {
+// sessionLeft ends the access when it belongs to the Windows session, which its user has left.
+func (b *broker) sessionLeft(session uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.claim.ends(session, b.manager.Status()) {
-		b.take(locale.AccessLeft)
+	if b.claim.heldIn(session, b.manager.Status()) {
+		b.endAccess(locale.AccessLeft)
 	}
 }
 
-// retire notes that the current access will end because the service stops.
-func (b *broker) retire() {
+// serviceStops notes that the current access will end because the service stops.
+func (b *broker) serviceStops() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.manager.Status().Busy() {
-		b.claim.why = locale.AccessStopped
+		b.claim.endReason = locale.AccessStopped
 	}
 }
 
@@ -168,8 +168,8 @@ func (b *broker) handle(w *window, r request) {
 	switch r.Type {
 	case typeProbe:
 		b.probe(w)
-	case typeRest:
-		b.rest(w)
+	case typeStopProbing:
+		b.stopProbing(w)
 	case typeLogin:
 		b.login(w, r.Login, r.Password)
 	case typeExtend:
@@ -189,13 +189,13 @@ func (b *broker) probe(w *window) {
 	switch {
 	case b.manager.Status().Busy():
 	case wrong != nil:
-		b.manager.Rest()
+		b.manager.StopProbing()
 	default:
 		b.manager.Probe(session.Request{Gateway: g, Lang: w.lang})
 	}
 }
 
-func (b *broker) rest(w *window) {
+func (b *broker) stopProbing(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w.probing = false
@@ -208,16 +208,16 @@ func (b *broker) login(w *window, login, password string) {
 	g, wrong := b.gateway(w)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.control(w) == session.Other {
+	if b.holder(w) == session.Other {
 		w.refuse()
 		return
 	}
 	if w.problem = wrong; wrong != nil {
 		return
 	}
-	b.log(fmt.Sprintf("login by %s in Windows session %d", w.who.User, w.who.Session)) // without the login: people type passwords into that field
+	b.log(fmt.Sprintf("login by %s in Windows session %d", w.caller.User, w.caller.Session)) // without the login: people type passwords into that field
 	b.stopWaiting()
-	b.claim = claim{owner: w.who.Person}
+	b.claim = claim{owner: w.caller.Person}
 	b.manager.Login(session.Request{Gateway: g, Login: login, Password: password, Lang: w.lang})
 }
 
@@ -233,17 +233,17 @@ func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
 
 const maxLogged = 300 // characters of text from outside
 
-// control returns whose the access is, as seen by a window. b.mu is held.
-func (b *broker) control(w *window) session.Control {
-	return b.claim.control(w.who.Person, b.manager.Status())
+// holder returns whose the access is, as seen by a window. b.mu is held.
+func (b *broker) holder(w *window) session.Holder {
+	return b.claim.holder(w.caller.Person, b.manager.Status())
 }
 
 // asOwner calls do when the access belongs to the window's person.
 func (b *broker) asOwner(w *window, do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch b.control(w) {
-	case session.Yours:
+	switch b.holder(w) {
+	case session.You:
 		do()
 	case session.Other:
 		w.refuse()
@@ -253,12 +253,12 @@ func (b *broker) asOwner(w *window, do func()) {
 func (b *broker) end(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch control := b.control(w); {
-	case control == session.Yours:
+	switch control := b.holder(w); {
+	case control == session.You:
 		b.manager.Logout()
-	case control == session.Other && w.who.Admin:
-		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.who.User, w.who.Session))
-		b.take(locale.AccessEnded)
+	case control == session.Other && w.caller.Admin:
+		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.caller.User, w.caller.Session))
+		b.endAccess(locale.AccessEnded)
 	case control == session.Other:
 		w.refuse()
 	}
@@ -269,13 +269,13 @@ func (w *window) refuse() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }
 
-// news returns what to send to a window: the refusals not sent yet, and the status.
-func (b *broker) news(w *window) (refusals []session.Problem, s session.Status) {
+// unsent returns what to send to a window: the refusals not sent yet, and the status.
+func (b *broker) unsent(w *window) (refusals []session.Problem, s session.Status) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	refusals, w.refusals = w.refusals, nil
-	s = b.claim.status(w.who, b.manager.Status(), w.lang)
-	if s.Control == session.Free {
+	s = b.claim.status(w.caller, b.manager.Status(), w.lang)
+	if s.Holder == session.Nobody {
 		s.Problem = w.problem
 	}
 	return refusals, s

@@ -10,25 +10,25 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Outcome is the result of End.
-type Outcome int
+// EndResult is the result of End.
+type EndResult int
 
 // Outcomes.
 const (
-	Ended        Outcome = iota
-	Nobody               // had access
-	NotPermitted         // the caller lacks an administrator's elevated rights
+	Ended        EndResult = iota
+	NoAccess               // had access
+	NotPermitted           // the caller lacks an administrator's elevated rights
 )
 
 const (
-	endPatience = 20 * time.Second // until the access has ended
-	endTries    = 3                // in Wine the first connection gets no answer
+	endTimeout = 20 * time.Second // until the access has ended
+	endTries   = 3                // in Wine the first connection gets no answer
 )
 
 // End ends the access on this computer, whoever has it. The caller needs an administrator's elevated rights. It
 // serves an administrator whose own window runs without them: a second window cannot be opened in the same Windows
 // session.
-func End(ctx context.Context, cfg RemoteConfig) (o Outcome, err error) {
+func End(ctx context.Context, cfg RemoteConfig) (o EndResult, err error) {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial
 	}
@@ -40,8 +40,8 @@ func End(ctx context.Context, cfg RemoteConfig) (o Outcome, err error) {
 	return o, err
 }
 
-func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang locale.Lang) (Outcome, error) {
-	dialling, stop := context.WithTimeout(ctx, dialPatience)
+func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang locale.Lang) (EndResult, error) {
+	dialling, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
 	conn, err := dial(dialling)
 	if err != nil {
@@ -53,12 +53,12 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	switch {
 	case err != nil:
 		return 0, err
-	case now.Control == session.Free:
-		return Nobody, nil
-	case now.Control == session.Other && !now.CanEnd:
+	case now.Holder == session.Nobody:
+		return NoAccess, nil
+	case now.Holder == session.Other && !now.CanEnd:
 		return NotPermitted, nil
 	}
-	if err := conn.SetDeadline(time.Now().Add(endPatience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(endTimeout)); err != nil {
 		return 0, err
 	}
 	if _, err := conn.Write(line(request{Type: typeEnd})); err != nil {
@@ -80,7 +80,7 @@ func untilFree(in lines) error {
 		switch {
 		case a.Type == typeRefused:
 			return errors.New(a.Message)
-		case a.Type == typeStatus && a.Control == session.Free:
+		case a.Type == typeStatus && a.Holder == session.Nobody:
 			return nil
 		}
 	}

@@ -17,19 +17,19 @@ func TestEnd(t *testing.T) {
 		name  string
 		who   Caller
 		taken bool
-		want  Outcome
+		want  EndResult
 	}{
 		{"an administrator", boss, true, Ended},
-		{"an administrator, in vain", boss, false, Nobody},
+		{"an administrator, in vain", boss, false, NoAccess},
 		{"anybody", petrov, true, NotPermitted},
-		{"anybody, in vain", petrov, false, Nobody},
+		{"anybody, in vain", petrov, false, NoAccess},
 		{"the owner", ivanov, true, Ended},
 	} {
 		s := newService(t, &memory{})
 		a := s.open(ivanov)
 		if c.taken {
 			a.Login("ivanov", "right")
-			a.waits(client.Authorized, session.Yours)
+			a.waits(client.Authorized, session.You)
 		}
 		got, err := End(context.Background(), RemoteConfig{Lang: locale.English,
 			Dial: func(context.Context) (net.Conn, error) { return s.connect(c.who), nil }})

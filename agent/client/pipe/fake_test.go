@@ -63,11 +63,11 @@ func (m *memory) Logout() {
 	}
 }
 
-func (m *memory) Rest() {
+func (m *memory) StopProbing() {
 	m.mu.Lock()
 	m.rests++
 	m.mu.Unlock()
-	m.show(client.Status{State: session.Resting})
+	m.show(client.Status{State: session.Idle})
 }
 
 // hands is a clock that goes on by hand.
@@ -135,7 +135,7 @@ func newService(t *testing.T, m Manager) *service {
 // connect is a new connection of somebody.
 func (s *service) connect(who Caller) net.Conn {
 	here, there := net.Pipe()
-	go s.Talk(known{there, who})
+	go s.ServeWindow(known{there, who})
 	return here
 }
 

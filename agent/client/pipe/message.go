@@ -18,13 +18,13 @@ const (
 
 // Types of requests.
 const (
-	typeHello  = "hello"
-	typeProbe  = "knock" // the name in older versions: during an update window and service differ
-	typeRest   = "rest"
-	typeLogin  = "login"
-	typeExtend = "extend"
-	typeLogout = "logout"
-	typeEnd    = "end"
+	typeHello       = "hello"
+	typeProbe       = "knock" // the name in older versions: during an update window and service differ
+	typeStopProbing = "rest"
+	typeLogin       = "login"
+	typeExtend      = "extend"
+	typeLogout      = "logout"
+	typeEnd         = "end"
 )
 
 // Types of answers.

@@ -11,7 +11,7 @@ import (
 // A window of an older version, or a service, reads these lines during an update.
 func TestLines(t *testing.T) {
 	s := session.Status{Status: client.Status{State: client.TunnelUp, Mode: client.ModeVPN, Address: "10.128.0.7", Server: "gw.ru", Login: "i"},
-		Control: session.Other, CanEnd: true, Problem: &session.Problem{Code: session.Busy, Message: "m"}}
+		Holder: session.Other, CanEnd: true, Problem: &session.Problem{Code: session.Busy, Message: "m"}}
 	const access = `{"state":"tunnel","mode":"vpn","address":"10.128.0.7","expires":"","code":"","message":"","server":"gw.ru","login":"i","notices":null}`
 	const want = `{"type":"status","status":` + access + `,"control":"other","can_end":true,"problem":{"code":"busy","message":"m"}}` + "\n"
 	if got := string(statusLine(s)); got != want {

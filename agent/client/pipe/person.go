@@ -21,40 +21,40 @@ type Caller struct {
 
 // claim says who owns the access: the person who logged in last. It is valid while the status is busy.
 type claim struct {
-	owner Person // zero = nobody
-	why   string // locale key of the reason why the service ended the access; empty = it did not
+	owner     Person // zero = nobody
+	endReason string // locale key of the reason why the service ended the access; empty = it did not
 }
 
-// control returns whose the access is, as seen by a person.
-func (c claim) control(p Person, s client.Status) session.Control {
+// holder returns whose the access is, as seen by a person.
+func (c claim) holder(p Person, s client.Status) session.Holder {
 	switch {
 	case !s.Busy():
-		return session.Free
+		return session.Nobody
 	case c.owner == p:
-		return session.Yours
+		return session.You
 	}
 	return session.Other
 }
 
 // status returns the status for a caller. Others learn only that somebody has access.
 func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Status {
-	v := session.Status{Status: s, Control: c.control(who.Person, s)}
+	v := session.Status{Status: s, Holder: c.holder(who.Person, s)}
 	switch {
-	case v.Control == session.Other:
+	case v.Holder == session.Other:
 		v.CanEnd = who.Admin
-		v.Status = client.Status{State: session.Resting, Message: locale.Text(lang, locale.AccessTaken)}
+		v.Status = client.Status{State: session.Idle, Message: locale.Text(lang, locale.AccessTaken)}
 	case c.owner != who.Person && (s.Login != "" || s.State == client.Ended): // hide how another person's access ended
-		v.Status = client.Status{State: session.Resting}
-	case c.why != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
-		v.Code, v.Message = session.Taken, locale.Text(lang, c.why)
-		if c.why == locale.AccessStopped {
-			v.Code = session.Stopped
+		v.Status = client.Status{State: session.Idle}
+	case c.endReason != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
+		v.Code, v.Message = session.EndedLocally, locale.Text(lang, c.endReason)
+		if c.endReason == locale.AccessStopped {
+			v.Code = session.ServiceStops
 		}
 	}
 	return v
 }
 
-// ends reports whether the access belongs to the Windows session.
-func (c claim) ends(session uint32, s client.Status) bool {
+// heldIn reports whether the access belongs to the Windows session.
+func (c claim) heldIn(session uint32, s client.Status) bool {
 	return s.Busy() && c.owner.Session == session
 }

@@ -52,9 +52,9 @@ func (d *desktop) until(what string, is func(session.Status) bool) session.Statu
 	}
 }
 
-func (d *desktop) waits(state client.State, control session.Control) session.Status {
+func (d *desktop) waits(state client.State, control session.Holder) session.Status {
 	d.t.Helper()
-	return d.until(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Control == control })
+	return d.until(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Holder == control })
 }
 
 func (d *desktop) refused(code string) {
@@ -72,20 +72,20 @@ func TestPersons(t *testing.T) {
 	a, b, c := s.open(ivanov), s.open(petrov), s.open(boss)
 	a.Probe()
 	for _, d := range []*desktop{a, b, c} {
-		if v := d.waits(session.Ready, session.Free); v.Server != "gw.ru" {
+		if v := d.waits(session.Ready, session.Nobody); v.Server != "gw.ru" {
 			t.Errorf("%+v", v)
 		}
 	}
 	a.Login("ivanov", "wrong")
-	a.waits(client.Failed, session.Free)
-	b.waits(session.Resting, session.Free)
+	a.waits(client.Failed, session.Nobody)
+	b.waits(session.Idle, session.Nobody)
 
 	a.Login("ivanov", "right")
-	if v := a.waits(client.Authorized, session.Yours); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
+	if v := a.waits(client.Authorized, session.You); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
 		t.Errorf("%+v", v)
 	}
 	for _, d := range []*desktop{b, c} {
-		v := d.waits(session.Resting, session.Other)
+		v := d.waits(session.Idle, session.Other)
 		if v.Login+v.Address+v.Server != "" || v.Message != "Taken: access on this computer is open in another Windows session now." {
 			t.Errorf("%+v", v)
 		}
@@ -95,16 +95,16 @@ func TestPersons(t *testing.T) {
 	}
 	b.Probe() // in vain
 	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
-		b.until("a new try", func(v session.Status) bool { return v.Control == session.Other })
+		b.until("a new try", func(v session.Status) bool { return v.Holder == session.Other })
 		do()
 		b.refused(session.Busy)
 	}
 	a.Extend("again")
 	a.Logout()
-	if v := a.waits(client.Ended, session.Free); v.Code != "logout" {
+	if v := a.waits(client.Ended, session.Nobody); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
-	if v := b.waits(session.Resting, session.Free); v.Problem != nil {
+	if v := b.waits(session.Idle, session.Nobody); v.Problem != nil {
 		t.Errorf("access is free, and still %+v", v.Problem)
 	}
 	if len(m.extended) != 1 || m.extended[0] != "again" {
@@ -112,11 +112,11 @@ func TestPersons(t *testing.T) {
 	}
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, session.Yours)
-	a.waits(session.Resting, session.Other)
-	c.waits(session.Resting, session.Other)
+	b.waits(client.Authorized, session.You)
+	a.waits(session.Idle, session.Other)
+	c.waits(session.Idle, session.Other)
 	c.End()
-	if v := b.waits(client.Ended, session.Free); v.Code != session.Taken || v.Message != locale.Text(locale.English, locale.AccessEnded) {
+	if v := b.waits(client.Ended, session.Nobody); v.Code != session.EndedLocally || v.Message != locale.Text(locale.English, locale.AccessEnded) {
 		t.Errorf("%+v", v)
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
@@ -132,16 +132,16 @@ func TestLeft(t *testing.T) {
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.Yours)
+	a.waits(client.Authorized, session.You)
 	if who, has := s.Owner(); !has || who != ivanov.Person {
 		t.Errorf("the owner is %v %v", who, has)
 	}
-	s.Left(petrov.Session)
+	s.SessionLeft(petrov.Session)
 	if !m.Status().Busy() {
 		t.Error("another person's leaving ended it")
 	}
-	s.Left(ivanov.Session)
-	if v := a.waits(client.Ended, session.Free); v.Message != locale.Text(locale.English, locale.AccessLeft) {
+	s.SessionLeft(ivanov.Session)
+	if v := a.waits(client.Ended, session.Nobody); v.Message != locale.Text(locale.English, locale.AccessLeft) {
 		t.Errorf("%+v", v)
 	}
 }
@@ -154,10 +154,10 @@ func TestAbsence(t *testing.T) {
 	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
 	s.waitsFor(func() bool { return m.Status().Busy() })
 	other := s.open(petrov)
-	other.waits(session.Resting, session.Other)
+	other.waits(session.Idle, session.Other)
 
 	first.Close()
-	pause := s.next(absence)
+	pause := s.next(reopenTimeout)
 	again := s.connect(ivanov)
 	say(t, again, `{"type":"hello"}`)
 	<-pause.gone
@@ -167,8 +167,8 @@ func TestAbsence(t *testing.T) {
 	}
 
 	again.Close()
-	s.next(absence).ends <- time.Now()
-	other.waits(session.Resting, session.Free)
+	s.next(reopenTimeout).ends <- time.Now()
+	other.waits(session.Idle, session.Nobody)
 	if m.Status().Busy() {
 		t.Error("there is access without a window")
 	}
@@ -182,8 +182,8 @@ func TestAbsenceOfAnother(t *testing.T) {
 	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
 	s.waitsFor(func() bool { return m.Status().Busy() })
 	first.Close()
-	pause := s.next(absence)
-	s.Left(ivanov.Session)
+	pause := s.next(reopenTimeout)
+	s.SessionLeft(ivanov.Session)
 
 	second := s.connect(petrov)
 	say(t, second, `{"type":"hello"}`, `{"type":"login","login":"p","password":"right"}`)
@@ -195,7 +195,7 @@ func TestAbsenceOfAnother(t *testing.T) {
 	}
 
 	second.Close()
-	s.next(absence).ends <- time.Now()
+	s.next(reopenTimeout).ends <- time.Now()
 	s.waitsFor(func() bool { return !m.Status().Busy() })
 }
 
@@ -205,7 +205,7 @@ func TestExit(t *testing.T) {
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.Yours)
+	a.waits(client.Authorized, session.You)
 	a.Close()
 	a.Close()
 	s.waitsFor(func() bool { return !m.Status().Busy() })
@@ -220,7 +220,7 @@ func TestRest(t *testing.T) {
 	a, b := s.open(ivanov), s.open(petrov)
 	a.Probe()
 	b.Probe()
-	a.waits(session.Ready, session.Free)
+	a.waits(session.Ready, session.Nobody)
 	s.waitsFor(func() bool {
 		s.broker.mu.Lock()
 		defer s.broker.mu.Unlock()
@@ -232,18 +232,18 @@ func TestRest(t *testing.T) {
 		}
 		return looking == 2
 	})
-	a.Rest()
+	a.StopProbing()
 	a.Login("ivanov", "wrong") // it is heard after the rest
-	b.waits(session.Resting, session.Free)
+	b.waits(session.Idle, session.Nobody)
 	if n := rests(); n != 0 {
 		t.Errorf("%d rests, and somebody looks", n)
 	}
-	b.Rest()
+	b.StopProbing()
 	s.waitsFor(func() bool { return rests() == 1 })
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, session.Yours)
-	b.Rest()
+	b.waits(client.Authorized, session.You)
+	b.StopProbing()
 	b.Extend("x") // it is heard after the rest
 	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
 	if rests() != 1 {
@@ -284,12 +284,12 @@ func TestNoGateway(t *testing.T) {
 	a := s.open(ivanov)
 	a.Probe()
 	a.refused(session.NoGateway)
-	wrong = &settings.Problem{Place: settings.Policy, Key: locale.BadServer, Value: "a b"}
+	wrong = &settings.Problem{Source: settings.Policy, Key: locale.BadServer, Value: "a b"}
 	a.Login("i", "x")
 	a.refused(session.BadSettings)
 	g, wrong = settings.Gateway{Host: "gw.ru", Port: 14765}, nil
 	a.Login("i", "x")
-	if v := a.waits(client.Authorized, session.Yours); v.Problem != nil {
+	if v := a.waits(client.Authorized, session.You); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 }
@@ -329,7 +329,7 @@ func TestStrangers(t *testing.T) {
 		t.Cleanup(func() { conn.Close() })
 	}
 	here, there := net.Pipe()
-	go s.Talk(there)
+	go s.ServeWindow(there)
 	go io.WriteString(here, `{"type":"hello"}`+"\n")
 	if _, err := io.Copy(io.Discard, here); err != nil {
 		t.Error(err)
@@ -349,11 +349,11 @@ func TestSilent(t *testing.T) {
 		if first == nil {
 			first = here
 		}
-		if !s.take(known{there, ivanov}) {
+		if !s.addConn(known{there, ivanov}) {
 			t.Fatalf("connection %d is not taken", i)
 		}
 	}
-	s.open(petrov).waits(session.Resting, session.Free)
+	s.open(petrov).waits(session.Idle, session.Nobody)
 	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the oldest is still there: %v", err)
 	}
@@ -386,7 +386,7 @@ func TestNoHello(t *testing.T) {
 	if !strings.Contains(s.written(), "are there already") {
 		t.Error(s.written())
 	}
-	s.open(petrov).waits(session.Resting, session.Free)
+	s.open(petrov).waits(session.Idle, session.Nobody)
 }
 
 // broken is a listener that always fails.
@@ -465,17 +465,17 @@ func TestComesBack(t *testing.T) {
 	pause(4 * firstDelay)
 	a.refused(session.ServiceUntrusted)
 	succeeds()
-	if v := a.waits(client.Authorized, session.Yours); v.Problem != nil {
+	if v := a.waits(client.Authorized, session.You); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 	m.Logout()
 	service.Close()
-	if v := a.waits(session.Resting, session.Free); v.Problem == nil || v.Problem.Code != session.ServiceStopped {
+	if v := a.waits(session.Idle, session.Nobody); v.Problem == nil || v.Problem.Code != session.ServiceStopped {
 		t.Errorf("%+v", v)
 	}
 	pause(firstDelay)
 	succeeds()
-	a.waits(session.Ready, session.Free)
+	a.waits(session.Ready, session.Nobody)
 }
 
 // A real manager, a real gateway, and a service in between.
@@ -496,13 +496,13 @@ func TestWithManager(t *testing.T) {
 	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
 	a := s.open(ivanov)
 	a.Probe()
-	if v := a.waits(session.Ready, session.Free); v.Message != "The gateway answers." {
+	if v := a.waits(session.Ready, session.Nobody); v.Message != "The gateway answers." {
 		t.Errorf("%+v", v)
 	}
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.Yours)
+	a.waits(client.Authorized, session.You)
 	a.Logout()
-	if v := a.waits(client.Ended, session.Free); v.Code != "logout" {
+	if v := a.waits(client.Ended, session.Nobody); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
 }

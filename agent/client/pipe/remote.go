@@ -20,11 +20,11 @@ var ErrUntrusted = errors.New("what answers is not the service")
 var errSilent = errors.New("the service does not answer")
 
 const (
-	dialPatience   = 3 * time.Second
-	answerPatience = 2 * time.Second // until the first status
-	firstDelay     = 250 * time.Millisecond
-	lastDelay      = 3 * time.Second
-	maxWaiting     = 16 // requests
+	dialTimeout   = 3 * time.Second
+	answerTimeout = 2 * time.Second // until the first status
+	firstDelay    = 250 * time.Millisecond
+	lastDelay     = 3 * time.Second
+	maxWaiting    = 16 // requests
 )
 
 // RemoteConfig says how a window connects to the service. All fields but Lang may be zero.
@@ -67,14 +67,14 @@ func NewRemote(cfg RemoteConfig) *Remote {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	r := &Remote{cfg: cfg, done: make(chan struct{}), wake: make(chan struct{}, 1), status: nothing()}
+	r := &Remote{cfg: cfg, done: make(chan struct{}), wake: make(chan struct{}, 1), status: idleStatus()}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	go r.run()
 	return r
 }
 
-func nothing() session.Status {
-	return session.Status{Status: client.Status{State: session.Resting}, Control: session.Free}
+func idleStatus() session.Status {
+	return session.Status{Status: client.Status{State: session.Idle}, Holder: session.Nobody}
 }
 
 // Probe implements session.Session. It is sent again after every reconnect.
@@ -85,12 +85,12 @@ func (r *Remote) Probe() {
 	r.ask(request{Type: typeProbe})
 }
 
-// Rest implements session.Session.
-func (r *Remote) Rest() {
+// StopProbing implements session.Session.
+func (r *Remote) StopProbing() {
 	r.mu.Lock()
 	r.probing = false
 	r.mu.Unlock()
-	r.ask(request{Type: typeRest})
+	r.ask(request{Type: typeStopProbing})
 }
 
 // Login implements session.Session. It is sent when the service is connected.
@@ -109,20 +109,20 @@ func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
 
 func (r *Remote) ask(q request) {
 	r.mu.Lock()
-	if q.Type != typeRest {
+	if q.Type != typeStopProbing {
 		r.refused = nil
 	}
 	switch q.Type {
 	case typeLogin, typeLogout:
 		r.waiting = without(r.waiting, typeLogin) // replaced by the new request
-	case typeProbe, typeRest: // otherwise they would fill the queue while there is no service
-		r.waiting = without(without(r.waiting, typeProbe), typeRest)
+	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
+		r.waiting = without(without(r.waiting, typeProbe), typeStopProbing)
 	}
 	if len(r.waiting) < maxWaiting {
 		r.waiting = append(r.waiting, q)
 	}
 	r.mu.Unlock()
-	r.rouse()
+	r.signalWake()
 	r.Notify()
 }
 
@@ -136,7 +136,7 @@ func without(list []request, kind string) []request {
 	return rest
 }
 
-func (r *Remote) rouse() {
+func (r *Remote) signalWake() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -162,7 +162,7 @@ func (r *Remote) Close() {
 		r.waiting = append(without(r.waiting, typeLogin), request{Type: typeLogout})
 	}
 	r.mu.Unlock()
-	r.rouse()
+	r.signalWake()
 	r.stop()
 	<-r.done
 }
@@ -170,7 +170,7 @@ func (r *Remote) Close() {
 func (r *Remote) run() {
 	defer close(r.done)
 	for delay := firstDelay; ; {
-		known, err := r.once()
+		known, err := r.runConnection()
 		if r.ctx.Err() != nil {
 			return
 		}
@@ -201,16 +201,16 @@ func (r *Remote) failed(known bool, err error) {
 	}
 	r.mu.Lock()
 	if r.failures++; known || r.failures > 1 {
-		r.status, r.refused = nothing(), nil
+		r.status, r.refused = idleStatus(), nil
 		r.status.Problem = &session.Problem{Code: code, Message: locale.Text(r.cfg.Lang, key)}
 	}
 	r.mu.Unlock()
 	r.Notify()
 }
 
-// once runs one connection until it ends. known reports whether the service has answered.
-func (r *Remote) once() (known bool, err error) {
-	ctx, stop := context.WithTimeout(r.ctx, dialPatience)
+// runConnection runs one connection until it ends. known reports whether the service has answered.
+func (r *Remote) runConnection() (known bool, err error) {
+	ctx, stop := context.WithTimeout(r.ctx, dialTimeout)
 	defer stop()
 	conn, err := r.cfg.Dial(ctx)
 	if err != nil {
@@ -222,7 +222,7 @@ func (r *Remote) once() (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.begins(first)
+	r.connected(first)
 	gone, asked := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(asked)
@@ -251,7 +251,7 @@ func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answ
 		}
 	}()
 	var a answer
-	if err := conn.SetDeadline(time.Now().Add(answerPatience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return a, err
 	}
 	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
@@ -274,8 +274,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// begins handles the first status. A probe, if needed, becomes the first request.
-func (r *Remote) begins(a answer) {
+// connected handles the first status. A probe, if needed, becomes the first request.
+func (r *Remote) connected(a answer) {
 	r.mu.Lock()
 	r.failures = 0
 	r.status = a.Status
@@ -297,7 +297,7 @@ func (r *Remote) read(in lines) error {
 		r.mu.Lock()
 		switch a.Type {
 		case typeStatus:
-			if a.Control != r.status.Control {
+			if a.Holder != r.status.Holder {
 				r.refused = nil // it may be obsolete
 			}
 			r.status = a.Status
@@ -317,7 +317,7 @@ func (r *Remote) send(conn net.Conn, gone <-chan struct{}) {
 		r.waiting = nil
 		r.mu.Unlock()
 		for _, q := range waiting {
-			if conn.SetWriteDeadline(time.Now().Add(answerPatience)) != nil {
+			if conn.SetWriteDeadline(time.Now().Add(answerTimeout)) != nil {
 				return
 			}
 			if _, err := conn.Write(line(q)); err != nil {

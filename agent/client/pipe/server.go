@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	firstPatience = 2 * time.Second  // until the first byte, which Identify needs
-	helloPatience = 10 * time.Second // until hello is complete
-	writePatience = 10 * time.Second // for a window to read a message
+	firstByteTimeout = 2 * time.Second  // until the first byte, which Identify needs
+	helloTimeout     = 10 * time.Second // until hello is complete
+	writeTimeout     = 10 * time.Second // for a window to read a message
 
 	maxFailures  = 5 // consecutive, of the listener
 	failurePause = time.Second
@@ -42,10 +42,10 @@ type ServerConfig struct {
 
 // Server is the service's end of the pipe. It does not close the manager.
 type Server struct {
-	cfg    ServerConfig
-	broker *broker
-	quit   chan struct{} // closed by Close
-	all    sync.WaitGroup
+	cfg     ServerConfig
+	broker  *broker
+	quit    chan struct{} // closed by Close
+	serving sync.WaitGroup
 
 	mu    sync.Mutex // guards ended and open, and all.Add
 	ended bool
@@ -67,41 +67,41 @@ func NewServer(cfg ServerConfig) *Server {
 // Serve accepts windows until Close, or until the listener has failed several times in a row. A single failure may
 // come from a window that has already gone.
 func (s *Server) Serve(l net.Listener) error {
-	if !s.keep(l) {
+	if !s.addListener(l) {
 		return l.Close()
 	}
 	for failures := 0; ; {
 		conn, err := l.Accept()
 		if err != nil {
-			if failures++; !s.retries(failures, err) {
-				return s.end(err)
+			if failures++; !s.waitToRetry(failures, err) {
+				return s.serveResult(err)
 			}
 			continue
 		}
 		failures = 0
-		if !s.enter() {
+		if !s.beginServing() {
 			conn.Close()
 			continue // Accept then reports that it is closed
 		}
 		go func() {
-			defer s.all.Done()
-			s.Talk(conn)
+			defer s.serving.Done()
+			s.ServeWindow(conn)
 		}()
 	}
 }
 
-// enter counts a connection that Close waits for; false = Close was called before.
-func (s *Server) enter() bool {
+// beginServing counts a connection that Close waits for; false = Close was called before.
+func (s *Server) beginServing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
-		s.all.Add(1)
+		s.serving.Add(1)
 	}
 	return !s.ended
 }
 
-// retries waits after a failure of the listener; false = too many failures, or the server is closed.
-func (s *Server) retries(failures int, err error) bool {
+// waitToRetry waits after a failure of the listener; false = too many failures, or the server is closed.
+func (s *Server) waitToRetry(failures int, err error) bool {
 	if failures >= maxFailures || errors.Is(err, net.ErrClosed) {
 		return false
 	}
@@ -115,8 +115,8 @@ func (s *Server) retries(failures int, err error) bool {
 	}
 }
 
-// end returns the result of Serve: nil after Close.
-func (s *Server) end(err error) error {
+// serveResult returns the result of Serve: nil after Close.
+func (s *Server) serveResult(err error) error {
 	select {
 	case <-s.quit:
 		return nil
@@ -125,33 +125,33 @@ func (s *Server) end(err error) error {
 	}
 }
 
-// Talk serves one window until its connection ends.
-func (s *Server) Talk(conn net.Conn) {
-	if !s.take(conn) {
+// ServeWindow serves one window until its connection ends.
+func (s *Server) ServeWindow(conn net.Conn) {
+	if !s.addConn(conn) {
 		conn.Close()
 		return
 	}
-	defer s.drop(conn)
+	defer s.removeConn(conn)
 	who, in, err := s.identify(conn)
 	if err != nil {
-		s.turnAway(err)
+		s.logRejected(err)
 		return
 	}
-	defer s.forget(who.Person)
+	defer s.uncount(who.Person)
 	w, err := s.greet(conn, who, in)
 	if err != nil {
-		s.turnAway(err)
+		s.logRejected(err)
 		return
 	}
 	s.broker.join(w)
 	gone, told := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(told)
-		if err := s.tell(conn, w, gone); isTimeout(err) {
+		if err := s.sendUpdates(conn, w, gone); isTimeout(err) {
 			conn.Close() // otherwise the window would go on showing an old status
 		} // after another error listen ends, too, once it has read the remaining requests
 	}()
-	if err := s.listen(in, w); err != nil {
+	if err := s.handleRequests(in, w); err != nil {
 		s.cfg.Log("pipe: connection closed: " + agent.Clean(err.Error(), maxLogged))
 	}
 	close(gone)
@@ -160,14 +160,14 @@ func (s *Server) Talk(conn net.Conn) {
 	s.broker.leave(w)
 }
 
-func (s *Server) turnAway(why error) {
+func (s *Server) logRejected(why error) {
 	s.cfg.Log("pipe: a window was turned away: " + agent.Clean(why.Error(), maxLogged))
 }
 
 // identify waits for the first byte, identifies the caller and counts the connection, which forget undoes.
 func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
 	in := newLines(conn, maxRequest)
-	if err := conn.SetReadDeadline(time.Now().Add(firstPatience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(firstByteTimeout)); err != nil {
 		return Caller{}, in, err
 	}
 	if _, err := in.r.Peek(1); err != nil {
@@ -190,12 +190,12 @@ func (s *Server) count(conn net.Conn, p Person) error {
 	if s.persons[p] >= maxWindows {
 		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, p.Session)
 	}
-	s.speaks(conn)
+	s.removeSilent(conn)
 	s.persons[p]++
 	return nil
 }
 
-func (s *Server) forget(p Person) {
+func (s *Server) uncount(p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.persons[p]--; s.persons[p] == 0 {
@@ -205,7 +205,7 @@ func (s *Server) forget(p Person) {
 
 // greet reads hello.
 func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
-	if err := conn.SetReadDeadline(time.Now().Add(helloPatience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return nil, err
 	}
 	var r request
@@ -217,11 +217,11 @@ func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 	}
 	lang, _ := locale.Parse(r.Lang)
 	s.cfg.Log(fmt.Sprintf("pipe: window of version %q in Windows session %d", agent.Clean(r.Version, 40), who.Session))
-	return &window{who: who, lang: lang}, conn.SetReadDeadline(time.Time{})
+	return &window{caller: who, lang: lang}, conn.SetReadDeadline(time.Time{})
 }
 
-// listen handles requests until the window disconnects, which is no error.
-func (s *Server) listen(in lines, w *window) error {
+// handleRequests handles requests until the window disconnects, which is no error.
+func (s *Server) handleRequests(in lines, w *window) error {
 	for {
 		var r request
 		switch err := in.next(&r); {
@@ -234,13 +234,13 @@ func (s *Server) listen(in lines, w *window) error {
 	}
 }
 
-// tell sends refusals and changes of the status until gone is closed.
-func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
+// sendUpdates sends refusals and changes of the status until gone is closed.
+func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) error {
 	changed, leave := s.cfg.Manager.Watch()
 	defer leave()
 	var shown []byte
 	for {
-		refusals, now := s.broker.news(w)
+		refusals, now := s.broker.unsent(w)
 		var out []byte
 		for _, p := range refusals {
 			out = append(out, line(refusal{typeRefused, p})...)
@@ -249,7 +249,7 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 			out, shown = append(out, l...), l
 		}
 		if len(out) > 0 {
-			if err := conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
+			if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 				return err
 			}
 			if _, err := conn.Write(out); err != nil {
@@ -264,11 +264,11 @@ func (s *Server) tell(conn net.Conn, w *window, gone <-chan struct{}) error {
 	}
 }
 
-// Left says that the user of a Windows session has logged off, disconnected or switched to another session.
-func (s *Server) Left(session uint32) { s.broker.left(session) }
+// SessionLeft says that the user of a Windows session has logged off, disconnected or switched to another session.
+func (s *Server) SessionLeft(session uint32) { s.broker.sessionLeft(session) }
 
-// Retire says that the service stops and the manager will be closed, so that the end does not count as a logout.
-func (s *Server) Retire() { s.broker.retire() }
+// ServiceStops says that the service stops and the manager will be closed, so that the end does not count as a logout.
+func (s *Server) ServiceStops() { s.broker.serviceStops() }
 
 // Owner returns who has access or is logging in; false = nobody.
 func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
@@ -284,12 +284,12 @@ func (s *Server) Close() {
 		c.Close()
 	}
 	s.mu.Unlock()
-	s.all.Wait()
+	s.serving.Wait()
 	s.broker.close()
 }
 
-// keep adds c to what Close closes; false = Close was called before.
-func (s *Server) keep(c io.Closer) bool {
+// addListener adds c to what Close closes; false = Close was called before.
+func (s *Server) addListener(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
@@ -298,8 +298,8 @@ func (s *Server) keep(c io.Closer) bool {
 	return !s.ended
 }
 
-// take adds a new connection; false = Close was called before, or maxOpen connections have all sent something.
-func (s *Server) take(conn net.Conn) bool {
+// addConn adds a new connection; false = Close was called before, or maxOpen connections have all sent something.
+func (s *Server) addConn(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -311,7 +311,7 @@ func (s *Server) take(conn net.Conn) bool {
 		}
 		oldest := s.silent[0]
 		oldest.Close()
-		s.speaks(oldest)
+		s.removeSilent(oldest)
 		delete(s.open, oldest)
 	}
 	s.open[conn] = struct{}{}
@@ -319,8 +319,8 @@ func (s *Server) take(conn net.Conn) bool {
 	return true
 }
 
-// speaks removes a connection from silent. mu is held.
-func (s *Server) speaks(conn net.Conn) {
+// removeSilent removes a connection from silent. mu is held.
+func (s *Server) removeSilent(conn net.Conn) {
 	for i, c := range s.silent {
 		if c == conn {
 			s.silent = append(s.silent[:i:i], s.silent[i+1:]...)
@@ -329,10 +329,10 @@ func (s *Server) speaks(conn net.Conn) {
 	}
 }
 
-func (s *Server) drop(conn net.Conn) {
+func (s *Server) removeConn(conn net.Conn) {
 	conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.speaks(conn)
+	s.removeSilent(conn)
 	delete(s.open, conn)
 }

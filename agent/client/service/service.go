@@ -62,8 +62,8 @@ type running struct {
 	all     sync.WaitGroup
 }
 
-// surface holds what Windows provides, replaced in tests.
-type surface struct {
+// platform holds what Windows provides, replaced in tests.
+type platform struct {
 	log      func(string)
 	device   agent.Device
 	listener net.Listener
@@ -72,7 +72,7 @@ type surface struct {
 }
 
 // start starts the service's parts.
-func start(cfg Config, on surface) *running {
+func start(cfg Config, on platform) *running {
 	r := &running{log: on.log, served: make(chan error, 1)}
 	var tunnel client.Tunnel
 	var outside Control
@@ -92,14 +92,14 @@ func start(cfg Config, on surface) *running {
 	}()
 	go func() {
 		defer r.all.Done()
-		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.Nudge, Own: cfg.Adapters, Log: on.log})
+		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.NetworkChanged, Own: cfg.Adapters, Log: on.log})
 	}()
 	return r
 }
 
 // choose returns the gateway and logs warnings.
 func choose(from settings.Registry, log func(string)) (settings.Gateway, error) {
-	g, warnings, err := settings.Choose(from.Policy, from.Installer)
+	g, warnings, err := settings.ChooseGateway(from.Policy, from.Installer)
 	for _, w := range warnings {
 		log(w.Error())
 	}
@@ -109,7 +109,7 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 // close ends everything, the access first, so that gateway and windows are told.
 func (r *running) close() {
 	r.leave()
-	r.server.Retire()
+	r.server.ServiceStops()
 	r.manager.Close()
 	r.server.Close()
 	r.all.Wait()

@@ -49,11 +49,11 @@ func begin(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *diary
 	}
 	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
 	d := &diary{}
-	r := start(Config{}, surface{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
+	r := start(Config{}, platform{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
 		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
 		registry: func() settings.Registry {
-			return settings.Registry{Policy: settings.Values{Place: settings.Policy, Pin: "alone"},
-				Installer: settings.Values{Place: settings.Installer, Address: address, Pin: g.Root.Pin()}}
+			return settings.Registry{Policy: settings.Setting{Source: settings.Policy, Pin: "alone"},
+				Installer: settings.Setting{Source: settings.Installer, Address: address, Pin: g.Root.Pin()}}
 		}})
 	t.Cleanup(r.close)
 	w := pipe.NewRemote(pipe.RemoteConfig{Lang: locale.English, Dial: func(ctx context.Context) (net.Conn, error) {
@@ -98,10 +98,10 @@ func TestService(t *testing.T) {
 	w.Probe()
 	waits(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
 	w.Login("ivanov", "right")
-	waits(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized && v.Control == session.Yours })
+	waits(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized && v.Holder == session.You })
 	r.powerChanged(powerSuspend)
 	r.powerChanged(powerResumeAutomatic)
-	r.lookAtSessions(seen(map[uint32]uint32{1: 0}, none)) // locked
+	r.checkSessions(seen(map[uint32]uint32{1: 0}, none)) // locked
 	if v := w.Status(); v.State != client.Authorized {
 		t.Errorf("%+v", v)
 	}
@@ -142,15 +142,15 @@ func TestLookAtSessions(t *testing.T) {
 			bye <- conn.Goodbye()
 		})
 		r, w, _ := begin(t, g)
-		r.lookAtSessions(now) // nobody has access yet
+		r.checkSessions(now) // nobody has access yet
 		w.Login("ivanov", "right")
 		waits(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
-		r.lookAtSessions(seen(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
-		r.lookAtSessions(seen(nil, 1))
+		r.checkSessions(seen(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
+		r.checkSessions(seen(nil, 1))
 		if v := w.Status(); v.State != client.Authorized {
 			t.Errorf("%s: ended before: %+v", name, v)
 		}
-		r.lookAtSessions(now)
+		r.checkSessions(now)
 		if !<-bye {
 			t.Errorf("%s: the gateway was not told", name)
 		}
@@ -174,7 +174,7 @@ func TestDeserted(t *testing.T) {
 		"logged off, not yet ended": {seen(map[uint32]uint32{1: 0}, 1), true},
 		"the screen for logging on": {seen(map[uint32]uint32{1: 1}, 1), true},
 	} {
-		if got := c.now.deserted(1); got != c.want {
+		if got := c.now.userGone(1); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -184,35 +184,35 @@ func TestDeserted(t *testing.T) {
 func TestLooks(t *testing.T) {
 	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
 		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
-		var l looks
-		l.happened(event)
+		var l sessionChecks
+		l.sessionChanged(event)
 		if got := l.next != nil; got != want {
 			t.Errorf("event %d: another look %v", event, got)
 		}
 	}
-	var l looks
-	l.happened(sessionLogoff)
+	var l sessionChecks
+	l.sessionChanged(sessionLogoff)
 	<-l.next
 	n := 1
-	for l.looked(); l.next != nil && n <= moreLooks; l.looked() {
+	for l.checked(); l.next != nil && n <= checksAfterEvent; l.checked() {
 		n++
 	}
-	if n != moreLooks {
+	if n != checksAfterEvent {
 		t.Errorf("%d more looks", n)
 	}
-	l.happened(sessionTerminate)
-	l.happened(0x7) // locked: the looks of before go on
-	if l.next == nil || l.left != moreLooks {
+	l.sessionChanged(sessionTerminate)
+	l.sessionChanged(0x7) // locked: the looks of before go on
+	if l.next == nil || l.left != checksAfterEvent {
 		t.Errorf("%+v", l)
 	}
 }
 
 // The end fits into the 5 s that Windows leaves at shutdown.
 func TestPatience(t *testing.T) {
-	if got := patienceFor(true); got <= 0 || got > 4*time.Second {
+	if got := timeoutFor(true); got <= 0 || got > 4*time.Second {
 		t.Errorf("at shutdown %v", got)
 	}
-	if got := patienceFor(false); got != stopPatience {
+	if got := timeoutFor(false); got != stopTimeout {
 		t.Errorf("at a stop %v", got)
 	}
 }

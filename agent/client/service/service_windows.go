@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/windows/svc"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/client/journal"
+	"ideco-agent/agent/client/logfile"
 	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/settings"
 )
@@ -44,9 +44,9 @@ type handler struct{ cfg Config }
 func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
 	status <- svc.Status{State: svc.StartPending}
 	dir, err := stateDir()
-	log := &journal.Journal{}
+	log := &logfile.File{}
 	if err == nil {
-		log, err = journal.Open(dir + `\service.log`)
+		log, err = logfile.Open(dir + `\service.log`)
 	}
 	defer log.Close()
 	log.Log("Ideco agent " + agent.Version + " starts as a service")
@@ -60,35 +60,35 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 	return h.serve(dir, log, listener, requests, status)
 }
 
-func failed(log *journal.Journal, at stage, err error) (bool, uint32) {
+func failed(log *logfile.File, at stage, err error) (bool, uint32) {
 	log.Log(fmt.Sprintf("the service ends at stage %d: %v", at, err))
 	return true, uint32(at)
 }
 
-func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener, requests <-chan svc.ChangeRequest,
+func (h *handler) serve(dir string, log *logfile.File, listener net.Listener, requests <-chan svc.ChangeRequest,
 	status chan<- svc.Status) (bool, uint32) {
-	r := start(h.cfg, surface{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
+	r := start(h.cfg, platform{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
 	describe(log.Log) // after Running: while it starts the service, the service manager may block
-	var look looks
+	var look sessionChecks
 	for {
 		select {
 		case err := <-r.served:
-			stop(r, log, requests, status, stopPatience)
+			stop(r, log, requests, status, stopTimeout)
 			return failed(log, stageServing, err)
 		case <-look.next:
-			look.looked()
-			r.lookAtSessions(readSessions(log.Log))
+			look.checked()
+			r.checkSessions(readSessions(log.Log))
 		case c := <-requests:
 			switch c.Cmd {
 			case svc.Interrogate:
 				status <- c.CurrentStatus
 			case svc.Stop, svc.Shutdown:
 				log.Log("the service is to stop")
-				return stop(r, log, requests, status, patienceFor(c.Cmd == svc.Shutdown))
+				return stop(r, log, requests, status, timeoutFor(c.Cmd == svc.Shutdown))
 			case svc.SessionChange:
-				look.happened(c.EventType)
-				r.lookAtSessions(readSessions(log.Log))
+				look.sessionChanged(c.EventType)
+				r.checkSessions(readSessions(log.Log))
 			case svc.PowerEvent:
 				r.powerChanged(c.EventType)
 			}
@@ -97,7 +97,7 @@ func (h *handler) serve(dir string, log *journal.Journal, listener net.Listener,
 }
 
 // stop ends all parts within the limit and keeps reporting progress to Windows.
-func stop(r *running, log *journal.Journal, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
+func stop(r *running, log *logfile.File, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
 	within time.Duration) (bool, uint32) {
 	over := make(chan struct{})
 	go func() {

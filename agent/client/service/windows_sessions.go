@@ -24,8 +24,8 @@ type sessions struct {
 	hasUser func(session uint32) bool // a user is logged on, or that is not known
 }
 
-// deserted reports whether the user of a session is gone. A locked session is not deserted.
-func (s sessions) deserted(session uint32) bool {
+// userGone reports whether the user of a session is gone. A locked session is not deserted.
+func (s sessions) userGone(session uint32) bool {
 	if len(s.states) == 0 {
 		return false
 	}
@@ -33,59 +33,59 @@ func (s sessions) deserted(session uint32) bool {
 	return !exists || state == sessionDisconnected || !s.hasUser(session)
 }
 
-// lookAtSessions ends the access when its owner's Windows session is deserted.
-func (r *running) lookAtSessions(now sessions) {
+// checkSessions ends the access when its owner's Windows session is deserted.
+func (r *running) checkSessions(now sessions) {
 	owner, has := r.server.Owner()
-	if has && now.deserted(owner.Session) {
+	if has && now.userGone(owner.Session) {
 		r.log(fmt.Sprintf("nobody works in Windows session %d", owner.Session))
-		r.server.Left(owner.Session)
+		r.server.SessionLeft(owner.Session)
 	}
 }
 
 const (
-	lookPause = time.Second // between two looks at the list of sessions
-	moreLooks = 10          // after an event that a user may have left
+	checkPause       = time.Second // between two looks at the list of sessions
+	checksAfterEvent = 10          // after an event that a user may have left
 )
 
-// looks schedules looks at the list of sessions. Windows may report an event before it updates the list, so the list
+// sessionChecks schedules looks at the list of sessions. Windows may report an event before it updates the list, so the list
 // is read several times after it.
-type looks struct {
+type sessionChecks struct {
 	left int
 	next <-chan time.Time // nil = no look is due
 }
 
-// happened handles an event of a session.
-func (l *looks) happened(event uint32) {
+// sessionChanged handles an event of a session.
+func (l *sessionChecks) sessionChanged(event uint32) {
 	switch event {
 	case consoleDisconnect, remoteDisconnect, sessionLogoff, sessionTerminate:
-		l.left = moreLooks
-		l.next = time.After(lookPause)
+		l.left = checksAfterEvent
+		l.next = time.After(checkPause)
 	}
 }
 
-// looked is called after each look that next has triggered.
-func (l *looks) looked() {
+// checked is called after each look that next has triggered.
+func (l *sessionChecks) checked() {
 	l.left--
 	l.next = nil
 	if l.left > 0 {
-		l.next = time.After(lookPause)
+		l.next = time.After(checkPause)
 	}
 }
 
 // Limits for telling the gateway and taking down the tunnel.
 const (
-	stopPatience = 20 * time.Second
-	// shutdownPatience is less than the 5 s that Windows gives services when the computer shuts down
+	stopTimeout = 20 * time.Second
+	// shutdownTimeout is less than the 5 s that Windows gives services when the computer shuts down
 	// (WaitToKillServiceTimeout). SERVICE_CONTROL_PRESHUTDOWN would give more but delay the shutdown, and no part of
 	// the tunnel survives a restart anyway.
-	shutdownPatience = 4 * time.Second
+	shutdownTimeout = 4 * time.Second
 )
 
-func patienceFor(shutdown bool) time.Duration {
+func timeoutFor(shutdown bool) time.Duration {
 	if shutdown {
-		return shutdownPatience
+		return shutdownTimeout
 	}
-	return stopPatience
+	return stopTimeout
 }
 
 // Power events, PBT_… in the Windows headers.
@@ -101,7 +101,7 @@ func (r *running) powerChanged(event uint32) {
 		r.log("the computer goes to sleep")
 	case powerResumeSuspend, powerResumeAutomatic:
 		r.log("the computer wakes")
-		r.manager.Nudge()
+		r.manager.NetworkChanged()
 	}
 }
 

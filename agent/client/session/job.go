@@ -8,20 +8,20 @@ import (
 
 // job is one call of client.Run or client.Probe.
 type job struct {
-	login    bool
-	stop     context.CancelFunc
-	statuses chan client.Status
-	result   chan client.Result // holds one
-	extend   chan string        // holds one
-	nudge    chan struct{}      // holds one
+	login          bool
+	stop           context.CancelFunc
+	statuses       chan client.Status
+	result         chan client.Result // holds one
+	extend         chan string        // holds one
+	networkChanged chan struct{}      // holds one
 }
 
 func start(login bool, cfg client.Config, do func(context.Context, client.Config) client.Result) *job {
 	ctx, stop := context.WithCancel(context.Background())
 	j := &job{login: login, stop: stop, statuses: make(chan client.Status), result: make(chan client.Result, 1),
-		extend: make(chan string, 1), nudge: make(chan struct{}, 1)}
+		extend: make(chan string, 1), networkChanged: make(chan struct{}, 1)}
 	cfg.Events = func(s client.Status, _ *client.Notice) { j.statuses <- s } // the manager reads statuses until the job has ended
-	cfg.Extend, cfg.Nudge = j.extend, j.nudge
+	cfg.Extend, cfg.NetworkChanged = j.extend, j.networkChanged
 	go func() {
 		defer stop()
 		j.result <- do(ctx, cfg)
@@ -29,17 +29,17 @@ func start(login bool, cfg client.Config, do func(context.Context, client.Config
 	return j
 }
 
-// tellExtend passes a request on; it is dropped when the last one was not read yet.
-func (j *job) tellExtend(password string) {
+// requestExtension passes a request on; it is dropped when the last one was not read yet.
+func (j *job) requestExtension(password string) {
 	select {
 	case j.extend <- password:
 	default:
 	}
 }
 
-func (j *job) tellNudge() {
+func (j *job) tellNetworkChanged() {
 	select {
-	case j.nudge <- struct{}{}:
+	case j.networkChanged <- struct{}{}:
 	default:
 	}
 }

@@ -28,7 +28,7 @@ func (l *Local) Probe() {
 	if g, ok := l.gateway(); ok {
 		l.Manager.Probe(Request{Gateway: g, Lang: l.lang})
 	} else {
-		l.Rest()
+		l.StopProbing()
 	}
 }
 
@@ -57,9 +57,9 @@ func (l *Local) End() { l.Logout() }
 func (l *Local) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Status{Status: l.Manager.Status(), Control: Free, Problem: l.problem}
+	s := Status{Status: l.Manager.Status(), Holder: Nobody, Problem: l.problem}
 	if s.Busy() {
-		s.Control, s.Problem = Yours, nil
+		s.Holder, s.Problem = You, nil
 	}
 	return s
 }

@@ -37,7 +37,7 @@ func TestLocal(t *testing.T) {
 	}
 	l.Probe()
 	until("no gateway", has(NoGateway, "There is no gateway's address. Type it into the field Domain or gateway address, or ask your administrator."))
-	wrong = &settings.Problem{Place: settings.Installer, Key: locale.BadServer, Value: "a\x00 b"}
+	wrong = &settings.Problem{Source: settings.Installer, Key: locale.BadServer, Value: "a\x00 b"}
 	l.Login("i", "x")
 	until("a bad one", has(BadSettings,
 		`The gateway's address from the installer (HKLM\Software\Ideco\Agent) is neither a name nor an IP address: a b.`))
@@ -46,10 +46,10 @@ func TestLocal(t *testing.T) {
 	until("another error", has(BadSettings, "something else"))
 	gateway, wrong = settings.Gateway{Host: g.Host, Port: g.Port}, nil
 	l.Login("i", "x")
-	until("access", func(v Status) bool { return v.State == client.Authorized && v.Control == Yours && v.Problem == nil })
+	until("access", func(v Status) bool { return v.State == client.Authorized && v.Holder == You && v.Problem == nil })
 	l.Close()
 	l.Close()
-	if v := l.Status(); v.State != client.Ended || v.Control != Free {
+	if v := l.Status(); v.State != client.Ended || v.Holder != Nobody {
 		t.Errorf("%+v", v)
 	}
 }

@@ -37,9 +37,9 @@ type Request struct {
 // Manager keeps the access of one person at a time:
 //
 //	          Probe              the gateway answers            Login
-//	resting ─────────▶ connecting ──────────────▶ ready ─────────────────▶ connecting ─▶ authorized, tunnel ⇄ reconnecting
+//	idle ────────────▶ connecting ──────────────▶ ready ─────────────────▶ connecting ─▶ authorized, tunnel ⇄ reconnecting
 //	                    │      ▲                                                │                  │
-//	                    ▼      │ after a pause, or at once after a Nudge        ▼                  ▼
+//	                    ▼      │ after a pause, or at once after a change       ▼                  ▼
 //	                   error ──┘                                              error       ended, error
 //
 // The end of a session or a refused login stays in the status until the next request. A Login cancels the running
@@ -58,13 +58,13 @@ type Manager struct {
 	status client.Status
 
 	// The rest is for the goroutine of run only.
-	request   Request
-	job       *job             // nil = none runs
-	next      func()           // called when the job has ended; nil = nothing
-	waiting   bool             // next is a login
-	retry     <-chan time.Time // fires when to probe again; nil = no probe is due
-	delay     time.Duration    // the last delay before a probe
-	stopRetry func()
+	request    Request
+	job        *job             // nil = none runs
+	next       func()           // called when the job has ended; nil = nothing
+	loginWaits bool             // next is a login
+	retry      <-chan time.Time // fires when to probe again; nil = no probe is due
+	delay      time.Duration    // the last delay before a probe
+	stopRetry  func()
 }
 
 // New starts a Manager. Close ends it.
@@ -76,7 +76,7 @@ func New(cfg Config) *Manager {
 		cfg.Clock = client.SystemClock
 	}
 	m := &Manager{cfg: cfg, calls: make(chan func()), quit: make(chan struct{}), done: make(chan struct{}),
-		status: client.Status{State: Resting}}
+		status: client.Status{State: Idle}}
 	go m.run()
 	return m
 }
@@ -84,21 +84,21 @@ func New(cfg Config) *Manager {
 // Probe probes the gateway until it answers. It does nothing while there is access.
 func (m *Manager) Probe(r Request) {
 	m.call(func() {
-		if !m.engaged() {
+		if !m.hasLogin() {
 			m.replace(func() { m.probe(r) })
 		}
 	})
 }
 
-// engaged reports whether a login is running or waiting, or there is access.
-func (m *Manager) engaged() bool { return m.waiting || m.job != nil && m.job.login }
+// hasLogin reports whether a login is running or waiting, or there is access.
+func (m *Manager) hasLogin() bool { return m.loginWaits || m.job != nil && m.job.login }
 
 // Login logs in, in place of the running job. When it returns, the Status is Busy.
 func (m *Manager) Login(r Request) {
 	m.call(func() {
 		m.show(connecting(r))
 		m.replace(func() { m.login(r) })
-		m.waiting = m.next != nil
+		m.loginWaits = m.next != nil
 	})
 }
 
@@ -106,21 +106,21 @@ func (m *Manager) Login(r Request) {
 func (m *Manager) Logout() {
 	m.call(func() {
 		switch lang := m.request.Lang; {
-		case m.waiting: // the result of the job that is ending does not matter
-			m.waiting = false
+		case m.loginWaits: // the result of the job that is ending does not matter
+			m.loginWaits = false
 			m.next = func() { m.show(loggedOut(lang)) }
-		case m.engaged():
+		case m.hasLogin():
 			m.next = nil
 			m.job.stop()
 		}
 	})
 }
 
-// Rest stops probing. Access continues.
-func (m *Manager) Rest() {
+// StopProbing stops probing. Access continues.
+func (m *Manager) StopProbing() {
 	m.call(func() {
-		if !m.engaged() && (m.job != nil || m.retry != nil || m.Status().State == Ready) { // in these cases a Nudge would probe
-			m.replace(func() { m.show(client.Status{State: Resting}) })
+		if !m.hasLogin() && (m.job != nil || m.retry != nil || m.Status().State == Ready) { // in these cases NetworkChanged would probe
+			m.replace(func() { m.show(client.Status{State: Idle}) })
 		}
 	})
 }
@@ -129,17 +129,17 @@ func (m *Manager) Rest() {
 func (m *Manager) Extend(password string) {
 	m.call(func() {
 		if m.job != nil && m.job.login {
-			m.job.tellExtend(password)
+			m.job.requestExtension(password)
 		}
 	})
 }
 
-// Nudge says that the network has changed or the computer woke from sleep.
-func (m *Manager) Nudge() {
+// NetworkChanged says that the network has changed or the computer woke from sleep.
+func (m *Manager) NetworkChanged() {
 	m.call(func() {
 		switch {
 		case m.job != nil:
-			m.job.tellNudge()
+			m.job.tellNetworkChanged()
 		case m.retry != nil, m.Status().State == Ready: // which may be out of date
 			m.probe(m.request)
 		}
@@ -197,8 +197,8 @@ func (m *Manager) run() {
 		case <-quit:
 			quit, calls, m.next = nil, nil, nil
 			m.cancelRetry()
-			if m.waiting {
-				m.waiting = false
+			if m.loginWaits {
+				m.loginWaits = false
 				m.show(loggedOut(m.request.Lang))
 			}
 			if m.job != nil {
@@ -210,7 +210,7 @@ func (m *Manager) run() {
 
 // update shows a status of the job. It ignores a job that ends to make room for a login. From a probe it takes only the notices.
 func (m *Manager) update(s client.Status) {
-	if m.waiting {
+	if m.loginWaits {
 		return
 	}
 	if !m.job.login {
@@ -273,7 +273,7 @@ func (m *Manager) finish(r client.Result) {
 	m.job = nil
 	if m.next != nil {
 		f := m.next
-		m.next, m.waiting = nil, false
+		m.next, m.loginWaits = nil, false
 		f()
 		return
 	}
@@ -285,9 +285,9 @@ func (m *Manager) finish(r client.Result) {
 	}
 	s := m.Status()
 	s.Code, s.Message = r.Code, r.Message
-	switch r.Kind {
-	case client.ByUser:
-		s = client.Status{State: Resting}
+	switch r.Outcome {
+	case client.StoppedByUser:
+		s = client.Status{State: Idle}
 	case client.Answered:
 		s.State, s.Code = Ready, ""
 		m.delay = 0

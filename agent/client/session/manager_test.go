@@ -104,7 +104,7 @@ func TestProbeAndLogin(t *testing.T) {
 		}
 	})
 	s := drive(t, g, nil)
-	s.waits(Resting, "")
+	s.waits(Idle, "")
 	s.Probe(s.request(""))
 	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
 		t.Errorf("%+v", now)
@@ -120,7 +120,7 @@ func TestProbeAndLogin(t *testing.T) {
 	s.until("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
 	s.Probe(s.request("")) // a second window opens
 	s.Extend("")
-	s.until("a refusal", func(now client.Status) bool { return now.AsksPassword() && now.HasAccess() })
+	s.until("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
 	s.Extend("new")
 	s.until("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
 	s.Logout()
@@ -196,7 +196,7 @@ func TestProbeAgain(t *testing.T) {
 			p.ends <- time.Now()
 		}
 	}
-	s.Nudge()
+	s.NetworkChanged()
 	s.waits(Ready, "")
 }
 
@@ -222,11 +222,11 @@ func TestRest(t *testing.T) {
 	s := drive(t, g, clock)
 	s.Probe(s.request(""))
 	p := clock.next(t, firstProbe)
-	s.Rest()
-	s.waits(Resting, "")
+	s.StopProbing()
+	s.waits(Idle, "")
 	p.ends <- time.Now()
-	s.Nudge()
-	s.waits(Resting, "")
+	s.NetworkChanged()
+	s.waits(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
@@ -238,9 +238,9 @@ func TestRestWhenReady(t *testing.T) {
 	s := drive(t, g, nil)
 	s.Probe(s.request(""))
 	s.waits(Ready, "")
-	s.Rest()
-	s.Nudge()
-	s.waits(Resting, "")
+	s.StopProbing()
+	s.NetworkChanged()
+	s.waits(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
@@ -299,7 +299,7 @@ func TestLoginWaits(t *testing.T) {
 			t.Errorf("%+v", now)
 		}
 		s.Probe(s.request(""))
-		s.Rest()
+		s.StopProbing()
 		if now := s.Status(); !now.Busy() {
 			t.Errorf("another window: %+v", now)
 		}
@@ -322,8 +322,8 @@ func TestEndStays(t *testing.T) {
 	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
 		t.Errorf("%+v", now)
 	}
-	s.Nudge()
-	s.Rest()
+	s.NetworkChanged()
+	s.StopProbing()
 	s.Logout()
 	s.waits(client.Ended, "admin")
 }

@@ -23,12 +23,12 @@ const (
 	ServiceUntrusted = "service_untrusted" // another program answers
 )
 
-// GatewayProblem returns the problem with a result of settings.Choose, or nil.
+// GatewayProblem returns the problem with a result of settings.ChooseGateway, or nil.
 func GatewayProblem(lang locale.Lang, g settings.Gateway, err error) *Problem {
 	var wrong *settings.Problem
 	switch {
 	case errors.As(err, &wrong):
-		return &Problem{BadSettings, locale.Text(lang, wrong.Key, "place", locale.Text(lang, string(wrong.Place)), "value",
+		return &Problem{BadSettings, locale.Text(lang, wrong.Key, "place", locale.Text(lang, string(wrong.Source)), "value",
 			agent.Clean(wrong.Value, maxValue))}
 	case err != nil:
 		return &Problem{BadSettings, err.Error()}

@@ -2,10 +2,10 @@
 // it. There are two implementations: Local runs in the window's own process, pipe.Remote in the Windows service,
 // which windows of several people share. Both use a Manager.
 //
-//	control  meaning for this window
-//	free     nobody has access; anyone may log in
-//	yours    the access belongs to this window's Windows session
-//	other    somebody else has access; only an administrator may end it (CanEnd)
+//	holder  meaning for this window
+//	nobody  nobody has access; anyone may log in
+//	you     the access belongs to this window's Windows session
+//	other   somebody else has access; only an administrator may end it (CanEnd)
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package session
@@ -17,8 +17,8 @@ import "ideco-agent/agent/client"
 type Session interface {
 	// Probe probes the gateway until it answers. It does nothing while there is access.
 	Probe()
-	// Rest stops probing, as when the window is hidden. Access continues.
-	Rest()
+	// StopProbing stops probing, as when the window is hidden. Access continues.
+	StopProbing()
 	// Login logs in. It replaces the window's own access.
 	Login(login, password string)
 	// Extend asks for a longer session, with the password of the login when password is empty.
@@ -38,31 +38,31 @@ type Session interface {
 
 // States besides those of package client.
 const (
-	Resting client.State = "resting" // no probe and no login
-	Ready   client.State = "ready"   // the gateway answers
+	Idle  client.State = "resting" // no probe and no login
+	Ready client.State = "ready"   // the gateway answers
 )
 
 // Status is the status for one window, complete at every change. It is sent through the pipe as it is.
 type Status struct {
-	client.Status `json:"status"` // Resting, without data of the person, while Control is Other
-	Control       Control         `json:"control,omitempty"`
+	client.Status `json:"status"` // Idle, without data of the person, while Holder is Other
+	Holder        Holder          `json:"control,omitempty"`
 	CanEnd        bool            `json:"can_end,omitempty"` // this window may End somebody else's access
 	// Problem says why the last request was or would be refused. It is shown instead of Message. nil = none.
 	Problem *Problem `json:"problem,omitempty"`
 }
 
-// Control says whose the access is.
-type Control string
+// Holder says who has access, as seen from one window.
+type Holder string
 
-// Values of Control.
+// Values of Holder. The window and the service may have different versions, so their texts stay.
 const (
-	Free  Control = "free"
-	Yours Control = "yours"
-	Other Control = "other"
+	Nobody Holder = "free"
+	You    Holder = "yours"
+	Other  Holder = "other"
 )
 
 // Codes of ends that were caused neither by the person nor by the gateway.
 const (
-	Taken   = "taken"   // by an administrator of this computer, or because the person has left
-	Stopped = "stopped" // because the service stops; it may return soon
+	EndedLocally = "taken"   // by an administrator of this computer, or because the person has left
+	ServiceStops = "stopped" // because the service stops; it may return soon
 )

@@ -12,10 +12,10 @@ const (
 	argPin     = "utm_pin"
 )
 
-// Take reads one argument of a command line, utm_address=HOST[:PORT] or utm_pin=PIN with the key in any case. ok is
+// ReadArgument reads one argument of a command line, utm_address=HOST[:PORT] or utm_pin=PIN with the key in any case. ok is
 // false for any other argument. An empty pin is ignored. An empty address, for instance from an unset variable of a
 // script, and a repeated key are a *Problem.
-func (v *Values) Take(argument string) (ok bool, err error) {
+func (v *Setting) ReadArgument(argument string) (ok bool, err error) {
 	key, value, _ := strings.Cut(argument, "=")
 	if len(key) == len(argument) {
 		return false, nil
@@ -30,22 +30,22 @@ func (v *Values) Take(argument string) (ok bool, err error) {
 }
 
 // SetAddress sets the address from a command line. An empty or second address is a *Problem.
-func (v *Values) SetAddress(address string) error {
+func (v *Setting) SetAddress(address string) error {
 	switch {
 	case blank(address):
-		return &Problem{Place: CommandLine, Key: locale.NoServer}
+		return &Problem{Source: CommandLine, Key: locale.NoServer}
 	case v.Address != "":
-		return &Problem{Place: CommandLine, Key: locale.GivenTwice, Value: "--server, " + argAddress}
+		return &Problem{Source: CommandLine, Key: locale.GivenTwice, Value: "--server, " + argAddress}
 	}
-	v.Place, v.Address = CommandLine, address
+	v.Source, v.Address = CommandLine, address
 	return nil
 }
 
 // SetPin sets the pin from a command line. A second pin is a *Problem.
-func (v *Values) SetPin(pin string) error {
+func (v *Setting) SetPin(pin string) error {
 	if v.Pin != "" {
-		return &Problem{Place: CommandLine, Key: locale.GivenTwice, Value: "--pin, " + argPin}
+		return &Problem{Source: CommandLine, Key: locale.GivenTwice, Value: "--pin, " + argPin}
 	}
-	v.Place, v.Pin = CommandLine, pin
+	v.Source, v.Pin = CommandLine, pin
 	return nil
 }

@@ -18,18 +18,18 @@ type PersonalStore interface {
 	Save(Personal) error
 }
 
-// Values returns the typed address as a place for Choose. The address no longer counts when the installer names
+// Setting returns the typed address as a setting for ChooseGateway. The address no longer counts when the installer names
 // another gateway than at the time it was typed.
-func (p Personal) Values(installer Values) Values {
+func (p Personal) Setting(installer Setting) Setting {
 	if blank(p.Address) || !sameAddress(p.AddressOver, installer.Address) {
-		return Values{Place: Typed}
+		return Setting{Source: Typed}
 	}
-	return Values{Place: Typed, Address: p.Address}
+	return Setting{Source: Typed, Address: p.Address}
 }
 
 // WithAddress returns p after the person has typed an address. An empty address, or the installer's own, removes the
 // typed one.
-func (p Personal) WithAddress(address string, installer Values) Personal {
+func (p Personal) WithAddress(address string, installer Setting) Personal {
 	p.Address, p.AddressOver = strings.TrimSpace(address), strings.TrimSpace(installer.Address)
 	if p.Address == "" || sameAddress(p.Address, installer.Address) {
 		p.Address, p.AddressOver = "", ""
@@ -42,6 +42,6 @@ func sameAddress(a, b string) bool {
 	if strings.TrimSpace(a) == strings.TrimSpace(b) {
 		return true
 	}
-	g, err := Values{Address: a}.gateway(nil)
-	return err == nil && g.isNamedBy(Values{Address: b})
+	g, err := Setting{Address: a}.gateway(nil)
+	return err == nil && g.isNamedBy(Setting{Address: b})
 }

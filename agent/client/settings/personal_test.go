@@ -6,12 +6,12 @@ import "testing"
 func typed(address, over string) Personal { return Personal{Address: address, AddressOver: over} }
 
 func TestChoosePersonal(t *testing.T) {
-	var none Values
+	var none Setting
 	for _, c := range []struct {
 		name         string
-		policy, line Values
+		policy, line Setting
 		own          Personal
-		preset       Values
+		preset       Setting
 		want         string
 	}{
 		{"nothing typed", none, none, typed("", ""), preset("a.ru", pinA), "a.ru A from_installer"},
@@ -28,7 +28,7 @@ func TestChoosePersonal(t *testing.T) {
 		{"the command line wins", none, line("l.ru", ""), typed("b.ru", "a.ru"), preset("a.ru", ""), "l.ru - on_command_line"},
 		{"typed nonsense", none, none, typed("https://", ""), none, "error bad_server typed_in_window"},
 	} {
-		if got := shown(Choose(c.policy, c.line, c.own.Values(c.preset), c.preset)); got != c.want {
+		if got := shown(ChooseGateway(c.policy, c.line, c.own.Setting(c.preset), c.preset)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -49,11 +49,11 @@ func TestWithAddress(t *testing.T) {
 }
 
 func TestVouches(t *testing.T) {
-	var none Values
+	var none Setting
 	for _, c := range []struct {
 		name           string
-		policy, preset Values
-		line           Values
+		policy, preset Setting
+		line           Setting
 		want           bool
 	}{
 		{"nobody named one", none, none, line("a.ru", ""), false},
@@ -66,15 +66,15 @@ func TestVouches(t *testing.T) {
 		{"the installer's under a policy", policy("p.ru", ""), preset("a.ru", ""), line("a.ru", ""), false},
 		{"a broken policy", policy("a b", ""), preset("a.ru", ""), line("a.ru", ""), false},
 	} {
-		g, _, err := Choose(c.line)
+		g, _, err := ChooseGateway(c.line)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (Registry{Policy: c.policy, Installer: c.preset}).Vouches(g); got != c.want {
+		if got := (Registry{Policy: c.policy, Installer: c.preset}).Names(g); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
-	if (Registry{}).Vouches(Gateway{}) {
+	if (Registry{}).Names(Gateway{}) {
 		t.Error("nobody vouches for no gateway")
 	}
 }

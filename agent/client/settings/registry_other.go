@@ -2,6 +2,6 @@
 
 package settings
 
-func readKey(p Place) Values { return Values{Place: p} }
+func readKey(p Source) Setting { return Setting{Source: p} }
 
-func readBans() Bans { return Bans{} }
+func readRestrictions() Restrictions { return Restrictions{} }

@@ -7,30 +7,30 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-var keys = map[Place]string{
+var keys = map[Source]string{
 	Policy:    `Software\Policies\Ideco\Agent`,
 	Installer: `Software\Ideco\Agent`,
 }
 
 // readKey reads the 64-bit view, where the installer writes, also in a 32-bit program.
-func readKey(p Place) Values {
+func readKey(p Source) Setting {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, keys[p], registry.QUERY_VALUE|registry.WOW64_64KEY)
 	if errors.Is(err, registry.ErrNotExist) {
-		return Values{Place: p}
+		return Setting{Source: p}
 	}
 	if err != nil {
-		return Values{Place: p, Err: err}
+		return Setting{Source: p, Err: err}
 	}
 	defer k.Close()
 	address, err := readText(k, "UtmAddress")
 	if err != nil {
-		return Values{Place: p, Err: err}
+		return Setting{Source: p, Err: err}
 	}
 	pin, err := readText(k, "UtmPin")
 	if err != nil {
-		return Values{Place: p, Err: err}
+		return Setting{Source: p, Err: err}
 	}
-	return Values{Place: p, Address: address, Pin: pin}
+	return Setting{Source: p, Address: address, Pin: pin}
 }
 
 // readText returns "" for a missing value and an error for one that is not text.
@@ -42,16 +42,16 @@ func readText(k registry.Key, name string) (string, error) {
 	return s, nil
 }
 
-func readBans() Bans {
+func readRestrictions() Restrictions {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, keys[Policy], registry.QUERY_VALUE|registry.WOW64_64KEY)
 	if errors.Is(err, registry.ErrNotExist) {
-		return Bans{}
+		return Restrictions{}
 	}
 	if err != nil {
-		return Bans{SavedPassword: true, HomeNetwork: true}
+		return Restrictions{SavedPassword: true, HomeNetwork: true}
 	}
 	defer k.Close()
-	return Bans{SavedPassword: readFlag(k, "ForbidSavedPassword", true), HomeNetwork: readFlag(k, "ForbidHomeNetwork", true)}
+	return Restrictions{SavedPassword: readFlag(k, "ForbidSavedPassword", true), HomeNetwork: readFlag(k, "ForbidHomeNetwork", true)}
 }
 
 // readFlag returns false for a missing value and other for one that is not a number.

@@ -1,4 +1,4 @@
-// Package settings finds the gateway that the agent program uses. Several places may name one; the first in this
+// Package settings finds the gateway that the agent program uses. Several sources may name one; the first in this
 // order counts:
 //
 //	policy        HKLM\Software\Policies\Ideco\Agent, values UtmAddress and UtmPin
@@ -6,12 +6,12 @@
 //	typed         HKCU\Software\Ideco\Agent, value Address, typed in the window (see Personal)
 //	installer     HKLM\Software\Ideco\Agent, values UtmAddress and UtmPin, written by IdecoAgent.msi
 //
-// Only policy and installer come from administrators (see Registry.Vouches). Whatever affects all users of the
+// Only policy and installer come from administrators (see Registry.Names). Whatever affects all users of the
 // computer, such as a VPN, is used only with a gateway from these two.
 //
-// A pin belongs to the address beside it and is ignored without one. The pin of a lower place counts only when that
-// place names the same gateway, with the same port. Malformed settings in the place that counts are an error; the
-// next place is not tried, because a mistyped policy must not send a password elsewhere.
+// A pin belongs to the address beside it and is ignored without one. The pin of a lower source counts only when that
+// source names the same gateway, with the same port. Malformed settings in the source that counts are an error; the
+// next source is not tried, because a mistyped policy must not send a password elsewhere.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package settings
@@ -26,31 +26,31 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Place is a source of settings. Its value is the locale key of its name.
-type Place string
+// Source is a source of settings. Its value is the locale key of its name.
+type Source string
 
-// Places, the highest first.
+// Sources, the highest first.
 const (
-	Policy      Place = locale.InPolicy
-	CommandLine Place = locale.OnCommandLine
-	Typed       Place = locale.TypedInWindow
-	Installer   Place = locale.FromInstaller
+	Policy      Source = locale.InPolicy
+	CommandLine Source = locale.OnCommandLine
+	Typed       Source = locale.TypedInWindow
+	Installer   Source = locale.FromInstaller
 )
 
-// Values are the settings of one place, unparsed. Blank = not set.
-type Values struct {
-	Place   Place
+// Setting is what one source says, unparsed. Blank = not set.
+type Setting struct {
+	Source  Source
 	Address string // HOST[:PORT], see agent.ParseServer
 	Pin     string // see client.ParsePin
-	Err     error  // why the place could not be read; Address and Pin are blank then
+	Err     error  // why the source could not be read; Address and Pin are blank then
 }
 
-// Gateway is the gateway to use. An empty Host means that no place names one.
+// Gateway is the gateway to use. An empty Host means that no source names one.
 type Gateway struct {
-	Host  string // as agent.ParseServer returns it
-	Port  uint16
-	Pin   *client.Pin // nil = none
-	Place Place       // that named it
+	Host   string // as agent.ParseServer returns it
+	Port   uint16
+	Pin    *client.Pin // nil = none
+	Source Source      // that named it
 }
 
 // String returns the host, with the port unless it is the default.
@@ -61,16 +61,16 @@ func (g Gateway) String() string {
 	return net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
 }
 
-// Problem is an error in the settings of a place. Key is the locale key of its text, which shows Value.
+// Problem is an error in the settings of a source. Key is the locale key of its text, which shows Value.
 type Problem struct {
-	Place Place
-	Key   string
-	Value string
-	Err   error // cause, or nil
+	Source Source
+	Key    string
+	Value  string
+	Err    error // cause, or nil
 }
 
 func (p *Problem) Error() string {
-	s := string(p.Place) + ": " + p.Key + " " + agent.Clean(p.Value, 200)
+	s := string(p.Source) + ": " + p.Key + " " + agent.Clean(p.Value, 200)
 	if p.Err != nil {
 		s += ": " + p.Err.Error()
 	}
@@ -80,43 +80,43 @@ func (p *Problem) Error() string {
 // Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Choose returns the gateway of the first place that names one. Warnings are problems that the person should see
+// ChooseGateway returns the gateway of the first source that names one. Warnings are problems that the person should see
 // although a gateway was found. An error is a *Problem.
-func Choose(places ...Values) (g Gateway, warnings []*Problem, err error) {
-	for _, v := range places {
+func ChooseGateway(list ...Setting) (g Gateway, warnings []*Problem, err error) {
+	for _, v := range list {
 		if blank(v.Address) && !blank(v.Pin) {
-			warnings = append(warnings, &Problem{Place: v.Place, Key: locale.PinAlone, Value: v.Pin})
+			warnings = append(warnings, &Problem{Source: v.Source, Key: locale.PinAlone, Value: v.Pin})
 		}
 	}
-	for i, v := range places {
+	for i, v := range list {
 		if v.Err != nil {
-			return Gateway{}, warnings, &Problem{v.Place, locale.NotRead, v.Err.Error(), v.Err}
+			return Gateway{}, warnings, &Problem{v.Source, locale.NotRead, v.Err.Error(), v.Err}
 		}
 		if blank(v.Address) {
 			continue
 		}
-		if g, err = v.gateway(places[i+1:]); err != nil {
+		if g, err = v.gateway(list[i+1:]); err != nil {
 			return Gateway{}, warnings, err
 		}
-		return g, append(warnings, g.overruled(places[i+1:])...), nil
+		return g, append(warnings, g.policyWarnings(list[i+1:])...), nil
 	}
 	return Gateway{}, warnings, nil
 }
 
-// gateway parses the gateway of v. Its pin may come from a lower place.
-func (v Values) gateway(lower []Values) (Gateway, error) {
-	g := Gateway{Place: v.Place}
+// gateway parses the gateway of v. Its pin may come from a lower source.
+func (v Setting) gateway(lower []Setting) (Gateway, error) {
+	g := Gateway{Source: v.Source}
 	var wrong agent.Problem
 	if g.Host, g.Port, wrong = agent.ParseServer(v.Address); wrong.Code != "" {
-		return g, &Problem{Place: v.Place, Key: locale.BadServer, Value: v.Address}
+		return g, &Problem{Source: v.Source, Key: locale.BadServer, Value: v.Address}
 	}
-	for _, from := range append([]Values{v}, lower...) {
+	for _, from := range append([]Setting{v}, lower...) {
 		if blank(from.Pin) || !g.isNamedBy(from) {
 			continue
 		}
 		var err error
 		if g.Pin, err = client.ParsePin(strings.TrimSpace(from.Pin)); err != nil {
-			return g, &Problem{from.Place, locale.BadPin, from.Pin, err}
+			return g, &Problem{from.Source, locale.BadPin, from.Pin, err}
 		}
 		break
 	}
@@ -124,27 +124,27 @@ func (v Values) gateway(lower []Values) (Gateway, error) {
 }
 
 // isNamedBy reports whether v names the same host and port.
-func (g Gateway) isNamedBy(v Values) bool {
+func (g Gateway) isNamedBy(v Setting) bool {
 	host, port, wrong := agent.ParseServer(v.Address)
 	return wrong.Code == "" && host == g.Host && port == g.Port
 }
 
-// overruled returns a warning when the policy's gateway differs from the one on the command line. That other places
+// policyWarnings returns a warning when the policy's gateway differs from the one on the command line. That other sources
 // lose to a higher one is normal and needs no warning.
-func (g Gateway) overruled(lower []Values) []*Problem {
-	if g.Place != Policy {
+func (g Gateway) policyWarnings(lower []Setting) []*Problem {
+	if g.Source != Policy {
 		return nil
 	}
 	for _, v := range lower {
-		if v.Place == CommandLine && !blank(v.Address) && !(g.isNamedBy(v) && g.isPinnedBy(v)) {
-			return []*Problem{{Place: v.Place, Key: locale.PolicyWins, Value: g.String()}}
+		if v.Source == CommandLine && !blank(v.Address) && !(g.isNamedBy(v) && g.isPinnedBy(v)) {
+			return []*Problem{{Source: v.Source, Key: locale.PolicyWins, Value: g.String()}}
 		}
 	}
 	return nil
 }
 
 // isPinnedBy reports whether v has the same pin or none.
-func (g Gateway) isPinnedBy(v Values) bool {
+func (g Gateway) isPinnedBy(v Setting) bool {
 	if blank(v.Pin) {
 		return true
 	}

@@ -16,10 +16,14 @@ const (
 	pinB = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 )
 
-func policy(address, pin string) Values { return Values{Place: Policy, Address: address, Pin: pin} }
-func line(address, pin string) Values   { return Values{Place: CommandLine, Address: address, Pin: pin} }
-func preset(address, pin string) Values { return Values{Place: Installer, Address: address, Pin: pin} }
-func unread(p Place) Values             { return Values{Place: p, Err: errors.New("access denied")} }
+func policy(address, pin string) Setting { return Setting{Source: Policy, Address: address, Pin: pin} }
+func line(address, pin string) Setting {
+	return Setting{Source: CommandLine, Address: address, Pin: pin}
+}
+func preset(address, pin string) Setting {
+	return Setting{Source: Installer, Address: address, Pin: pin}
+}
+func unread(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
 
 // shown is a choice in one line: the gateway, its pin and who named it; then the warnings or the error.
 func shown(g Gateway, warnings []*Problem, err error) string {
@@ -31,23 +35,23 @@ func shown(g Gateway, warnings []*Problem, err error) string {
 				pin = name
 			}
 		}
-		said = append(said, fmt.Sprintf("%s %s %s", g, pin, g.Place))
+		said = append(said, fmt.Sprintf("%s %s %s", g, pin, g.Source))
 	}
 	for _, w := range warnings {
-		said = append(said, fmt.Sprintf("%s %s", w.Key, w.Place))
+		said = append(said, fmt.Sprintf("%s %s", w.Key, w.Source))
 	}
 	var wrong *Problem
 	if errors.As(err, &wrong) {
-		said = append(said, fmt.Sprintf("error %s %s", wrong.Key, wrong.Place))
+		said = append(said, fmt.Sprintf("error %s %s", wrong.Key, wrong.Source))
 	}
 	return strings.Join(said, "; ")
 }
 
 func TestChoose(t *testing.T) {
-	var none Values
+	var none Setting
 	for _, c := range []struct {
 		name                 string
-		policy, line, preset Values
+		policy, line, preset Setting
 		want                 string
 	}{
 		{"nobody", none, none, none, ""},
@@ -91,18 +95,18 @@ func TestChoose(t *testing.T) {
 		{"preset unread", none, none, unread(Installer), "error not_read from_installer"},
 		{"preset unread where it does not count", none, line("b.ru", ""), unread(Installer), "b.ru - on_command_line"},
 	} {
-		if got := shown(Choose(c.policy, c.line, c.preset)); got != c.want {
+		if got := shown(ChooseGateway(c.policy, c.line, c.preset)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
 func TestProblemSays(t *testing.T) {
-	_, _, err := Choose(policy("a\x00b", ""))
+	_, _, err := ChooseGateway(policy("a\x00b", ""))
 	if got, want := err.Error(), "in_policy: bad_server "; !strings.HasPrefix(got, want) || strings.Contains(got, "\x00") {
 		t.Errorf("%q", got)
 	}
-	_, _, err = Choose(unread(Policy))
+	_, _, err = ChooseGateway(unread(Policy))
 	if got := errors.Unwrap(err); got == nil || got.Error() != "access denied" {
 		t.Errorf("%v", got)
 	}
@@ -111,10 +115,10 @@ func TestProblemSays(t *testing.T) {
 // Without a registry there is nothing to read.
 func TestReadRegistry(t *testing.T) {
 	got := ReadRegistry()
-	if got.Policy.Place != Policy || got.Installer.Place != Installer {
+	if got.Policy.Source != Policy || got.Installer.Source != Installer {
 		t.Errorf("%+v", got)
 	}
-	if want := (Registry{Policy: Values{Place: Policy}, Installer: Values{Place: Installer}}); runtime.GOOS != "windows" && !reflect.DeepEqual(got, want) {
+	if want := (Registry{Policy: Setting{Source: Policy}, Installer: Setting{Source: Installer}}); runtime.GOOS != "windows" && !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -122,23 +126,23 @@ func TestReadRegistry(t *testing.T) {
 func TestTake(t *testing.T) {
 	for _, c := range []struct {
 		arguments []string
-		want      Values
+		want      Setting
 		wrong     string
 	}{
 		{[]string{"utm_address=gw.ru:443", "utm_pin=" + pinA}, line("gw.ru:443", pinA), ""},
 		{[]string{"UTM_PIN=" + pinA, "Utm_Address=gw.ru"}, line("gw.ru", pinA), ""},
 		{[]string{"utm_address=gw.ru", "utm_pin="}, line("gw.ru", ""), ""},
 		{[]string{"utm_address=a=b"}, line("a=b", ""), ""},
-		{[]string{"utm_address="}, Values{}, locale.NoServer},
-		{[]string{"utm_address= "}, Values{}, locale.NoServer},
-		{[]string{"utm_address=a", "UTM_ADDRESS=a"}, Values{}, locale.GivenTwice},
-		{[]string{"utm_address=a", "utm_pin=x", "utm_pin=x"}, Values{}, locale.GivenTwice},
+		{[]string{"utm_address="}, Setting{}, locale.NoServer},
+		{[]string{"utm_address= "}, Setting{}, locale.NoServer},
+		{[]string{"utm_address=a", "UTM_ADDRESS=a"}, Setting{}, locale.GivenTwice},
+		{[]string{"utm_address=a", "utm_pin=x", "utm_pin=x"}, Setting{}, locale.GivenTwice},
 	} {
-		var got Values
+		var got Setting
 		var err error
 		for _, a := range c.arguments {
 			var ok bool
-			if ok, err = got.Take(a); !ok {
+			if ok, err = got.ReadArgument(a); !ok {
 				t.Errorf("%q was not taken", a)
 			}
 		}
@@ -146,13 +150,13 @@ func TestTake(t *testing.T) {
 		switch {
 		case c.wrong == "" && (err != nil || got != c.want):
 			t.Errorf("%q: %+v, %v", c.arguments, got, err)
-		case c.wrong != "" && (!errors.As(err, &wrong) || wrong.Key != c.wrong || wrong.Place != CommandLine):
+		case c.wrong != "" && (!errors.As(err, &wrong) || wrong.Key != c.wrong || wrong.Source != CommandLine):
 			t.Errorf("%q: %v", c.arguments, err)
 		}
 	}
 	for _, a := range []string{"", "=", "utm_address", "utm_addres=a", "utm_addreſs=a", " utm_address=a", "--utm_address=a", "address=a"} {
-		var v Values
-		if ok, err := v.Take(a); ok || err != nil || v != (Values{}) {
+		var v Setting
+		if ok, err := v.ReadArgument(a); ok || err != nil || v != (Setting{}) {
 			t.Errorf("%q was taken: %+v, %v", a, v, err)
 		}
 	}
@@ -165,10 +169,10 @@ func FuzzTake(f *testing.F) {
 		f.Add(a)
 	}
 	f.Fuzz(func(t *testing.T, argument string) {
-		var v Values
-		ok, err := v.Take(argument)
+		var v Setting
+		ok, err := v.ReadArgument(argument)
 		if !ok || err != nil {
-			if v != (Values{}) || ok != (err != nil) {
+			if v != (Setting{}) || ok != (err != nil) {
 				t.Fatalf("%+v, %v, %v", v, ok, err)
 			}
 			return
@@ -176,11 +180,11 @@ func FuzzTake(f *testing.F) {
 		if !strings.HasSuffix(argument, "="+v.Address+v.Pin) || v.Address != "" && v.Pin != "" {
 			t.Fatalf("%+v", v)
 		}
-		g, _, err := Choose(v)
+		g, _, err := ChooseGateway(v)
 		if err != nil || g.Host == "" {
 			return
 		}
-		if again, _, err := Choose(line(g.String(), "")); err != nil || again != g {
+		if again, _, err := ChooseGateway(line(g.String(), "")); err != nil || again != g {
 			t.Errorf("%v, then %v, %v", g, again, err)
 		}
 	})

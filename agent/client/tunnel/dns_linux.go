@@ -16,7 +16,7 @@ const resolvectlTimeout = 5 * time.Second
 // resolve sets the tunnel's DNS servers in systemd-resolved: for the names under the suffixes, or for all names. The
 // settings disappear with the interface. Without systemd-resolved DNS is not changed, because other settings would
 // outlive a killed program.
-func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client.Note {
+func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client.TunnelNote {
 	if len(s.DNS) == 0 {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client
 	} {
 		if err := resolvectl(ctx, args); err != nil {
 			a.log(err.Error())
-			return []client.Note{{Code: locale.NoteDNSUntouched, Value: strings.Join(servers, ", ")}}
+			return []client.TunnelNote{{Code: locale.NoteDNSUntouched, Value: strings.Join(servers, ", ")}}
 		}
 	}
 	return nil

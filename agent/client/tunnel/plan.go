@@ -51,13 +51,13 @@ func planRoutesWindows(s client.TunnelSetup, local []network, blockLocal bool) p
 		}
 		d.addServers(s.DNS, hostOnlyOf(local))
 	case blockLocal:
-		d.addRoutes(append(halves(client.Everything), client.Everything))
+		d.addRoutes(append(halves(client.AllIPv4), client.AllIPv4))
 		for _, l := range local {
 			d.hide(l)
 		}
 		d.addServers(s.DNS, hostOnlyOf(local))
 	default:
-		d.addRoutes(append(halves(client.Everything), client.Everything))
+		d.addRoutes(append(halves(client.AllIPv4), client.AllIPv4))
 		d.addServers(s.DNS, local)
 	}
 	return plan{Into: sorted(d.into), Hidden: sorted(d.hidden), Outside: d.outside}
@@ -71,7 +71,7 @@ func planRoutesLinux(s client.TunnelSetup, local []network) plan {
 	d := newDraft(s, local)
 	nets := s.Nets
 	if takesAll(s) {
-		nets = halves(client.Everything)
+		nets = halves(client.AllIPv4)
 	}
 	for _, n := range nets {
 		d.addBeside(n)
@@ -92,7 +92,7 @@ func checkAddress(s client.TunnelSetup, local []network) error {
 }
 
 // takesAll reports whether everything goes through the tunnel.
-func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.Everything }
+func takesAll(s client.TunnelSetup) bool { return len(s.Nets) > 0 && s.Nets[0] == client.AllIPv4 }
 
 // keptOutside lists the gateway's address and, in each local network, the computer's own addresses and routers. The routes
 // into the tunnel leave them out wherever they are more specific than the computer's own route.
@@ -307,17 +307,17 @@ func difference(list, others []netip.Prefix) []netip.Prefix {
 }
 
 // notesOn returns the notes for the person: which networks are hidden, blocked or outside.
-func notesOn(p plan, blocked bool) []client.Note {
-	var notes []client.Note
+func notesOn(p plan, blocked bool) []client.TunnelNote {
+	var notes []client.TunnelNote
 	code := locale.NoteNetShadowed
 	if blocked {
 		code = locale.NoteHomeForbidden
 	}
 	for _, n := range p.Hidden {
-		notes = append(notes, client.Note{Code: code, Value: n.String()})
+		notes = append(notes, client.TunnelNote{Code: code, Value: n.String()})
 	}
 	for _, n := range p.Outside {
-		notes = append(notes, client.Note{Code: locale.NoteNetOutside, Value: n.String()})
+		notes = append(notes, client.TunnelNote{Code: locale.NoteNetOutside, Value: n.String()})
 	}
 	return notes
 }

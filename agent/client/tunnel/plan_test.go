@@ -204,7 +204,7 @@ func randomLocal(r *rand.Rand) []network {
 func randomSetup(r *rand.Rand) client.TunnelSetup {
 	s := client.TunnelSetup{Endpoint: netip.AddrPortFrom(randomAddr(r), 3051), DNS: []netip.Addr{randomAddr(r)}}
 	if r.Intn(3) == 0 {
-		s.Nets = []netip.Prefix{client.Everything}
+		s.Nets = []netip.Prefix{client.AllIPv4}
 		return s
 	}
 	s.Nets = append(s.Nets, netip.PrefixFrom(s.DNS[0], 32))
@@ -251,7 +251,7 @@ func wayOf(a netip.Addr, p plan, local []network) (way string, unclear bool) {
 			unclear = true
 		}
 	}
-	take(client.Everything, "default")
+	take(client.AllIPv4, "default")
 	for _, l := range local {
 		take(l.Net, "local")
 		for _, own := range l.Own {
@@ -309,9 +309,9 @@ func TestDifference(t *testing.T) {
 
 func TestNotesOnPlan(t *testing.T) {
 	p := plan{Hidden: prefixes("192.168.1.0/24"), Outside: prefixes("192.168.1.1/32")}
-	outside := client.Note{Code: locale.NoteNetOutside, Value: "192.168.1.1/32"}
+	outside := client.TunnelNote{Code: locale.NoteNetOutside, Value: "192.168.1.1/32"}
 	for blocked, code := range map[bool]string{false: locale.NoteNetShadowed, true: locale.NoteHomeForbidden} {
-		if got := notesOn(p, blocked); !reflect.DeepEqual(got, []client.Note{{Code: code, Value: "192.168.1.0/24"}, outside}) {
+		if got := notesOn(p, blocked); !reflect.DeepEqual(got, []client.TunnelNote{{Code: code, Value: "192.168.1.0/24"}, outside}) {
 			t.Errorf("local networks blocked %v: %+v", blocked, got)
 		}
 	}

@@ -61,7 +61,7 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 
 // route adds the routes into the tunnel. The networks of this computer stay outside; the kernel alone would reject
 // only routes with the same metric.
-func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
+func (a *tunAdapter) route(s client.TunnelSetup) ([]client.TunnelNote, error) {
 	own := a.link.Attrs().Index
 	local, err := readLocalNetworks(own)
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.Note, error) {
 	}
 	notes := notesOn(p, false)
 	if takesAll(s) && hasIPv6() {
-		notes = append(notes, client.Note{Code: locale.NoteIPv6Outside})
+		notes = append(notes, client.TunnelNote{Code: locale.NoteIPv6Outside})
 	}
 	return notes, nil
 }

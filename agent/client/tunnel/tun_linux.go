@@ -65,7 +65,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.Note, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.TunnelNote, error) {
 	var err error
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)

@@ -100,7 +100,7 @@ func inUse() bool {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.TunnelNote, error) {
 	err := waitForIP(ctx, a.luid)
 	if err != nil {
 		return nil, err

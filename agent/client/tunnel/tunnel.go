@@ -128,7 +128,7 @@ func New(c Config) *Tunnel {
 type adapter interface {
 	device() tun.Device
 	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway.
-	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.Note, error)
+	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.TunnelNote, error)
 	// close undoes open, also after an error. The device still exists.
 	close()
 }
@@ -165,7 +165,7 @@ func (c Config) permitted() error {
 }
 
 // Up implements client.Tunnel.
-func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []client.Note, error) {
+func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []client.TunnelNote, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := t.key
@@ -179,7 +179,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 			t.close()
 		}
 	}
-	var notes []client.Note
+	var notes []client.TunnelNote
 	var err error
 	if t.current != nil {
 		err = t.renew(key, s)
@@ -191,7 +191,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 		return nil, nil, err
 	}
 	if t.config.Mode != Netstack && takesAll(s) && len(s.DNS) == 0 {
-		notes = append(notes, client.Note{Code: locale.NoteDNSOutside})
+		notes = append(notes, client.TunnelNote{Code: locale.NoteDNSOutside})
 	}
 	t.current.watch = newWatch(t.current.device, t.timeouts)
 	return t.current.watch.works, notes, nil
@@ -209,7 +209,7 @@ func (t *Tunnel) renew(key privateKey, s client.TunnelSetup) error {
 	return configure(t.current.device, key, s)
 }
 
-func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup) ([]client.Note, error) {
+func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup) ([]client.TunnelNote, error) {
 	a, err := t.config.adapter(s)
 	if err != nil {
 		return nil, err

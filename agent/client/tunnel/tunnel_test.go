@@ -95,11 +95,11 @@ func (r *agentRun) event(state client.State, code string) client.Status {
 	}
 }
 
-func (r *agentRun) end(kind client.Kind) {
+func (r *agentRun) end(kind client.Outcome) {
 	r.t.Helper()
 	select {
 	case result := <-r.result:
-		if result.Kind != kind {
+		if result.Outcome != kind {
 			r.t.Errorf("ended with %+v", result)
 		}
 	case <-time.After(limit):
@@ -189,7 +189,7 @@ func TestNetstack(t *testing.T) {
 		c.Close()
 		t.Error("the proxy still listens")
 	}
-	r.end(client.ByUser)
+	r.end(client.StoppedByUser)
 }
 
 // An open connection ends with the session, while it is busy.
@@ -226,7 +226,7 @@ func TestConnectionsEnd(t *testing.T) {
 	if _, err := idle.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the idle connection: %v", err)
 	}
-	r.end(client.ByGateway)
+	r.end(client.EndedByGateway)
 }
 
 // A network that lets no UDP through is named; when it does at last, the tunnel works.
@@ -366,7 +366,7 @@ func TestSecretsStay(t *testing.T) {
 		t.Fatalf("private key %d bytes, %v", len(raw), err)
 	}
 	r.stop()
-	r.end(client.ByUser)
+	r.end(client.StoppedByUser)
 	log := strings.Join(r.log, "\n")
 	for _, hidden := range []string{private, agent.Key(raw).String(), agent.Key{8}.String(), hex.EncodeToString(secret[:])} {
 		if strings.Contains(log, hidden) {

@@ -14,13 +14,13 @@ import (
 // Input is the input of BuildContent.
 type Input struct {
 	session.Status
-	Lang     locale.Lang
-	Personal settings.Personal
-	Bans     settings.Bans
-	Gateway  string // from the settings, with the port unless it is the default; empty = none
-	Locked   bool   // policy names the gateway
-	Typed    Typed
-	Saved    bool // there is a saved password for the typed login
+	Lang         locale.Lang
+	Personal     settings.Personal
+	Restrictions settings.Restrictions
+	Gateway      string // from the settings, with the port unless it is the default; empty = none
+	Locked       bool   // policy names the gateway
+	Typed        FieldTexts
+	Saved        bool // there is a saved password for the typed login
 	// OwnMessage is a message of the window itself, for instance that the login is missing; empty = none.
 	OwnMessage string
 	Now        time.Time
@@ -30,8 +30,8 @@ type Input struct {
 // Traffic is an amount of data in bytes.
 type Traffic struct{ Received, Sent uint64 }
 
-// Typed is the text in the fields.
-type Typed struct{ Login, Password, Address string }
+// FieldTexts is the text in the fields.
+type FieldTexts struct{ Login, Password, Address string }
 
 // Content is everything that a window and its tray icon show. The window shows either the form, to log in, or the
 // card, while the person or somebody else has access.
@@ -78,7 +78,7 @@ type Field struct {
 // Check is a check box.
 type Check struct {
 	Label   string
-	Ticked  bool
+	Checked bool
 	Enabled bool
 }
 
@@ -131,7 +131,7 @@ func icon(s session.Status) Icon {
 		}
 		return IconError
 	}
-	if s.Control == session.Other {
+	if s.Holder == session.Other {
 		return IconAttention
 	}
 	switch s.State {
@@ -163,7 +163,7 @@ func (in Input) status() string {
 		return in.OwnMessage
 	case in.Problem != nil:
 		return in.Problem.Message
-	case in.Control == session.Other:
+	case in.Holder == session.Other:
 		return in.text(locale.AccessTaken)
 	case in.Message != "":
 		return in.Message
@@ -173,7 +173,7 @@ func (in Input) status() string {
 
 // ownMessageFirst reports whether the window's own message takes the place of the status. While the person has access, or is
 // getting it, or somebody else has it, it does not: then it goes below the status.
-func (in Input) ownMessageFirst() bool { return !in.Busy() && in.Control != session.Other }
+func (in Input) ownMessageFirst() bool { return !in.Busy() && in.Holder != session.Other }
 
 // defaultStatus returns the status when neither the gateway nor the program has sent a message with it.
 func (in Input) defaultStatus() string {
@@ -219,7 +219,7 @@ func (in Input) server() string {
 // form reports whether to show the form instead of the card. It stays during a login, because it is needed again when the
 // login is refused.
 func (in Input) form() bool {
-	return in.Control != session.Other && !in.HasAccess() && in.State != client.Reconnecting
+	return in.Holder != session.Other && !in.HasAccess() && in.State != client.Reconnecting
 }
 
 // maxLogin is how many UTF-16 units of a login fit into a line of the card.
@@ -227,7 +227,7 @@ const maxLogin = 40
 
 // who returns who has access and from where; empty when the person has no access.
 func (in Input) who() string {
-	if !in.HasAccess() || in.Control == session.Other || in.Login == "" {
+	if !in.HasAccess() || in.Holder == session.Other || in.Login == "" {
 		return ""
 	}
 	key := locale.LoggedInAs
@@ -242,7 +242,7 @@ func (in Input) who() string {
 
 // rows returns the rows of the card. What is not known has no row.
 func (in Input) rows() (list []Row) {
-	if in.form() || in.Control == session.Other {
+	if in.form() || in.Holder == session.Other {
 		return nil
 	}
 	add := func(key, text string) {
@@ -281,7 +281,7 @@ func until(lang locale.Lang, expires string, now time.Time) string {
 }
 
 func (in Input) notes() (list []string) {
-	if in.Control == session.Other {
+	if in.Holder == session.Other {
 		if in.CanEnd {
 			return nil
 		}
@@ -296,14 +296,14 @@ func (in Input) notes() (list []string) {
 // asksPassword reports whether the card asks for the password, to extend the session.
 func (in Input) asksPassword() bool {
 	_, expiring := in.Notice(client.NoticeExpiring)
-	return in.HasAccess() && in.Control != session.Other && expiring && in.AsksPassword()
+	return in.HasAccess() && in.Holder != session.Other && expiring && in.ExtensionNeedsPassword()
 }
 
 func (in Input) fields() (login, password, address Field) {
 	form, free := in.form(), in.form() && !in.Busy()
 	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: free}
 	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: free || in.asksPassword()}
-	if in.Saved && form && !in.Bans.SavedPassword {
+	if in.Saved && form && !in.Restrictions.SavedPassword {
 		password.Placeholder = in.text(locale.PasswordKept)
 	}
 	address = Field{Shown: form, Label: in.text(locale.FieldAddress), Text: in.Typed.Address, Enabled: free && !in.Locked}
@@ -314,9 +314,9 @@ func (in Input) fields() (login, password, address Field) {
 }
 
 func (in Input) checks() (save, auto Check) {
-	save = Check{Label: in.text(locale.CheckSave), Ticked: in.Personal.SavePassword, Enabled: true}
-	auto = Check{Label: in.text(locale.CheckAuto), Ticked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
-	if in.Bans.SavedPassword {
+	save = Check{Label: in.text(locale.CheckSave), Checked: in.Personal.SavePassword, Enabled: true}
+	auto = Check{Label: in.text(locale.CheckAuto), Checked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
+	if in.Restrictions.SavedPassword {
 		save = Check{Label: in.text(locale.SaveBanned)}
 		auto = Check{Label: in.text(locale.CheckAuto)}
 	}
@@ -326,9 +326,9 @@ func (in Input) checks() (save, auto Check) {
 func (in Input) buttons() (main, extend Button) {
 	extend = Button{Text: in.text(locale.Extend), Action: ActionExtend, Enabled: true}
 	switch {
-	case in.Control == session.Other && in.CanEnd:
+	case in.Holder == session.Other && in.CanEnd:
 		return Button{Text: in.text(locale.EndOther), Action: ActionEnd, Enabled: true, Shown: true}, extend
-	case in.Control == session.Other:
+	case in.Holder == session.Other:
 		return Button{Text: in.text(locale.LogIn), Action: ActionLogin}, extend
 	case in.HasAccess():
 		_, extend.Shown = in.Notice(client.NoticeExpiring)

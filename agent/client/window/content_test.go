@@ -19,16 +19,16 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, moscow)
 
 // statusOf is what a session shows in a state, as the person's own.
 func statusOf(state client.State, code, message string) session.Status {
-	v := session.Status{Status: client.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Control: session.Free}
+	v := session.Status{Status: client.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Holder: session.Nobody}
 	switch state {
 	case client.Authorized, client.TunnelUp, client.Reconnecting:
-		v.Login, v.Control = "ivanov", session.Yours
+		v.Login, v.Holder = "ivanov", session.You
 	}
 	return v
 }
 
 func input(v session.Status) Input {
-	return Input{Status: v, Lang: locale.Russian, Gateway: "gw.ru", Typed: Typed{"ivanov", "", "gw.ru"}, Now: noon}
+	return Input{Status: v, Lang: locale.Russian, Gateway: "gw.ru", Typed: FieldTexts{"ivanov", "", "gw.ru"}, Now: noon}
 }
 
 // Whatever is refused or ends, there is a text for it, also when the gateway sent none.
@@ -40,17 +40,17 @@ func TestEveryStatusHasWords(t *testing.T) {
 	for _, reason := range agent.Reasons {
 		statuses = append(statuses, statusOf(client.Ended, string(reason), ""), statusOf(client.Reconnecting, string(reason), ""))
 	}
-	for _, state := range []client.State{session.Resting, session.Ready, client.Connecting, client.Authorized, client.TunnelUp,
+	for _, state := range []client.State{session.Idle, session.Ready, client.Connecting, client.Authorized, client.TunnelUp,
 		client.Reconnecting, client.Ended, client.Failed, "a newer state"} {
 		statuses = append(statuses, statusOf(state, "", ""))
 	}
 	for _, code := range []string{session.Busy, session.NoGateway, session.BadSettings, session.ServiceStopped, session.ServiceUntrusted} {
-		v := statusOf(session.Resting, "", "")
+		v := statusOf(session.Idle, "", "")
 		v.Problem = &session.Problem{Code: code, Message: "Слова."}
 		statuses = append(statuses, v)
 	}
-	other := statusOf(session.Resting, "", "")
-	other.Control = session.Other
+	other := statusOf(session.Idle, "", "")
+	other.Holder = session.Other
 	for _, v := range append(statuses, other) {
 		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
 			s := input(v)
@@ -63,7 +63,7 @@ func TestEveryStatusHasWords(t *testing.T) {
 			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || f.Who != "" || len(f.Rows) > 1) {
 				t.Errorf("%s %s looks like access: %+v", v.State, v.Code, f)
 			}
-			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Control == session.Other) || len(f.Tray.Tip) == 0 {
+			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Holder == session.Other) || len(f.Tray.Tip) == 0 {
 				t.Errorf("%s %s: %+v", v.State, v.Code, f)
 			}
 		}
@@ -86,9 +86,9 @@ func TestBuildContent(t *testing.T) {
 	blocked.Mode = client.ModeVPN
 	entering := statusOf(client.Connecting, "", "")
 	entering.Login = "ivanov"
-	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
-	gone := statusOf(session.Resting, "", "")
+	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
+	other.Holder, mayEnd.Holder, mayEnd.CanEnd = session.Other, session.Other, true
+	gone := statusOf(session.Idle, "", "")
 	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
 
 	const (
@@ -107,7 +107,7 @@ func TestBuildContent(t *testing.T) {
 		main       string // action and whether it can be pressed; " " is not there
 		extend     bool
 	}{
-		{"resting", statusOf(session.Resting, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
+		{"resting", statusOf(session.Idle, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
 		{"probing", statusOf(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
 		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
 		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
@@ -122,7 +122,7 @@ func TestBuildContent(t *testing.T) {
 		{"lost", statusOf(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
 		{"out", statusOf(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
 		{"ended", statusOf(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
-		{"taken away", statusOf(client.Ended, session.Taken, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
+		{"taken away", statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
 		{"refused", statusOf(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
 		{"the service is gone", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
 		{"taken", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
@@ -247,9 +247,9 @@ func TestContentChecks(t *testing.T) {
 		{"banned", both, true, "-- --", "Сохранять пароль запрещено политикой организации", ""},
 	} {
 		s := input(statusOf(session.Ready, "", ""))
-		s.Personal, s.Saved, s.Bans.SavedPassword = c.personal, true, c.banned
+		s.Personal, s.Saved, s.Restrictions.SavedPassword = c.personal, true, c.banned
 		f := BuildContent(s)
-		got := sign(f.Save.Ticked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Ticked) + sign(f.Auto.Enabled)
+		got := sign(f.Save.Checked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Checked) + sign(f.Auto.Enabled)
 		if got != c.want || f.Save.Label != c.label || f.Password.Placeholder != c.placeholder {
 			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Placeholder)
 		}
@@ -266,8 +266,8 @@ func TestMenu(t *testing.T) {
 	in := statusOf(client.Authorized, "", "")
 	soon := in
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
-	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
+	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
+	other.Holder, mayEnd.Holder, mayEnd.CanEnd = session.Other, session.Other, true
 	for _, c := range []struct {
 		name   string
 		status session.Status
@@ -319,12 +319,12 @@ func TestTell(t *testing.T) {
 	soon, sooner := in, in
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "30 мин."}}
 	sooner.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
-	gone := statusOf(session.Resting, "", "")
+	gone := statusOf(session.Idle, "", "")
 	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
 	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", session.Yours
+	entering.Login, entering.Holder = "ivanov", session.You
 	stranger := ended
-	stranger.Control = session.Other
+	stranger.Holder = session.Other
 	for _, c := range []struct {
 		name    string
 		was, is session.Status
@@ -335,7 +335,7 @@ func TestTell(t *testing.T) {
 		{"a refusal of it", ready, statusOf(client.Failed, "bad_credentials", "Нет."), ""},
 		{"the logout that was asked for", in, statusOf(client.Ended, "logout", ""), ""},
 		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
-		{"taken by an administrator of this computer", in, statusOf(client.Ended, session.Taken, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"taken by an administrator of this computer", in, statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), "attention Его завершил администратор."},
 		{"an end so soon that nobody saw the access", entering, ended, "attention Администратор завершил вашу сессию."},
 		{"the attempt that was given up", entering, statusOf(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
@@ -353,11 +353,11 @@ func TestTell(t *testing.T) {
 		{"back, and blocked", lost, blocked, "attention Сеть не пропускает VPN."},
 		{"the service has gone", in, gone, "attention Служба не отвечает."},
 		{"gone still", gone, gone, ""},
-		{"the service came anew", in, statusOf(session.Resting, "", ""), "attention Вы не подключены."},
+		{"the service came anew", in, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
 		{"somebody else's", in, stranger, ""},
 	} {
 		var said []string
-		for _, n := range Tell(locale.Russian, c.was, c.is) {
+		for _, n := range Notifications(locale.Russian, c.was, c.is) {
 			said = append(said, string(n.Icon)+" "+n.Text)
 		}
 		if got := strings.Join(said, "; "); got != c.want {

@@ -12,11 +12,11 @@ import (
 
 // Controller handles what the person does in the window. All methods belong to one goroutine, that of the window.
 type Controller struct {
-	cfg      Config
-	registry settings.Registry
-	personal settings.Personal
-	gateway  settings.Gateway // an empty Host means none; wrong may say why
-	wrong    error
+	cfg        Config
+	registry   settings.Registry
+	personal   settings.Personal
+	gateway    settings.Gateway // an empty Host means none; wrong may say why
+	gatewayErr error
 
 	session session.Session
 	place   place
@@ -24,24 +24,24 @@ type Controller struct {
 	leave   func()         // stops watching the session
 	closed  sync.WaitGroup // counts goroutines that close sessions
 
-	typed        Typed
+	typed        FieldTexts
 	tried        attempt
 	ownMessage   string // see Input
-	quiet        bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
+	hideMessage  bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
 	visible      bool   // the window is shown
 	autoLogin    bool   // the program logs in by itself as soon as it can
 	probed       bool   // a probe was started for autoLogin
 	loginPending bool   // a login was requested; the status does not show it yet
 	loggedOut    bool   // the person has logged out and not logged in since, so the program does not log in by itself
 	was          session.Status
-	shown        string // the last status in the log
+	logged       string // the last status in the log
 }
 
 // attempt is the last login that was requested. It is kept during the session, because the person may then choose to
-// save the password (see Tick).
+// save the password (see SetCheckBoxes).
 type attempt struct {
 	target, login, password string
-	saved                   bool // the password came from Safe
+	saved                   bool // the password came from the PasswordStore
 }
 
 // Open connects the window to the session it controls.
@@ -60,7 +60,7 @@ func Open(cfg Config, visible bool) *Controller {
 	c.typed.Login = c.personal.Login
 	c.loadGateway()
 	c.typed.Address = c.addressText()
-	c.autoLogin = wantsAtStart(c.personal, c.registry.Bans, c.saved() != "")
+	c.autoLogin = logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
 	c.was = c.session.Status()
 	if visible || c.autoLogin {
 		c.probe()
@@ -70,13 +70,13 @@ func Open(cfg Config, visible bool) *Controller {
 
 // Content returns what to show now.
 func (c *Controller) Content() Content {
-	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Bans: c.registry.Bans, Gateway: c.Server(),
+	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
 		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic()})
 }
 
 // traffic returns the VPN's traffic when the window shows it, otherwise nil.
 func (c *Controller) traffic() *Traffic {
-	if !c.Counts() || c.cfg.Traffic == nil {
+	if !c.ShowsTraffic() || c.cfg.Traffic == nil {
 		return nil
 	}
 	t, ok := c.cfg.Traffic()
@@ -86,11 +86,11 @@ func (c *Controller) traffic() *Traffic {
 	return &t
 }
 
-// Counts reports whether the window is visible and shows the traffic of a VPN, which changes all the time. The
+// ShowsTraffic reports whether the window is visible and shows the traffic of a VPN, which changes all the time. The
 // traffic of a session in the local network does not pass this program and is not known.
-func (c *Controller) Counts() bool {
+func (c *Controller) ShowsTraffic() bool {
 	v := c.session.Status()
-	return c.visible && c.place == inService && v.Control == session.Yours && v.State == client.TunnelUp && v.Mode == client.ModeVPN
+	return c.visible && c.place == inService && v.Holder == session.You && v.State == client.TunnelUp && v.Mode == client.ModeVPN
 }
 
 // Server returns the gateway, with the port unless it is the default; empty = none.
@@ -101,13 +101,13 @@ func (c *Controller) Server() string {
 	return c.gateway.String()
 }
 
-// Here reports whether the session runs in this process, which must then end it in time.
-func (c *Controller) Here() bool { return c.place == here }
+// InProcess reports whether the session runs in this process, which must then end it in time.
+func (c *Controller) InProcess() bool { return c.place == inProcess }
 
-// Nudge says that the network has changed or the computer woke from sleep.
-func (c *Controller) Nudge() {
+// NetworkChanged says that the network has changed or the computer woke from sleep.
+func (c *Controller) NetworkChanged() {
 	if c.local != nil {
-		c.local.Nudge()
+		c.local.NetworkChanged()
 	}
 }
 
@@ -124,24 +124,24 @@ func (c *Controller) SetVisible(visible bool) {
 // pauseProbing stops probing the gateway while the window is hidden and the program does not log in by itself.
 func (c *Controller) pauseProbing() {
 	if !c.visible && !c.autoLogin {
-		c.session.Rest()
+		c.session.StopProbing()
 	}
 }
 
 // reloadGateway loads the gateway again. It probes when the gateway is another one or the last answer may be out of
 // date.
 func (c *Controller) reloadGateway() {
-	before, beforeWrong, beforeSession := c.gateway, c.wrong, c.session
+	before, beforeWrong, beforeSession := c.gateway, c.gatewayErr, c.session
 	c.loadGateway()
 	if c.session.Status().Busy() {
 		return
 	}
-	same := reflect.DeepEqual(before, c.gateway) && (beforeWrong == nil) == (c.wrong == nil) && beforeSession == c.session
+	same := reflect.DeepEqual(before, c.gateway) && (beforeWrong == nil) == (c.gatewayErr == nil) && beforeSession == c.session
 	if !same {
 		c.typed.Address = c.addressText()
 	}
 	state := c.session.Status().State
-	if !same || state == session.Resting || state == session.Ready { // a Ready gateway may have stopped answering
+	if !same || state == session.Idle || state == session.Ready { // a Ready gateway may have stopped answering
 		c.probe()
 	}
 }
@@ -149,14 +149,14 @@ func (c *Controller) reloadGateway() {
 // probe asks the session to find out whether the gateway answers.
 func (c *Controller) probe() { c.probed, c.loginPending = true, false; c.session.Probe() }
 
-// Shown logs the status that is shown, when it has changed.
-func (c *Controller) Shown(content Content) {
+// LogStatus logs the status that is shown, when it has changed.
+func (c *Controller) LogStatus(content Content) {
 	line := string(content.Icon) + ": " + content.Status
-	if c.quiet && content.Status == c.ownMessage {
+	if c.hideMessage && content.Status == c.ownMessage {
 		line = string(content.Icon) + ": what was typed is no address"
 	}
-	if line != c.shown {
-		c.shown = line
+	if line != c.logged {
+		c.logged = line
 		c.cfg.Log("status " + line)
 	}
 }
@@ -171,11 +171,11 @@ func (c *Controller) Close() {
 // HasAccess reports whether this window has access, a login or a reconnect that would be lost.
 func (c *Controller) HasAccess() bool {
 	v := c.session.Status()
-	return v.Control == session.Yours && v.Busy()
+	return v.Holder == session.You && v.Busy()
 }
 
-// ReturnsHidden reports whether the program may start hidden after an installer has closed and restarted it: it had
+// RestartsHidden reports whether the program may start hidden after an installer has closed and restarted it: it had
 // no access, or logs in again by itself. Otherwise it shows the window to ask for the password.
-func (c *Controller) ReturnsHidden() bool {
-	return !c.HasAccess() || wantsAtStart(c.personal, c.registry.Bans, c.saved() != "")
+func (c *Controller) RestartsHidden() bool {
+	return !c.HasAccess() || logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
 }

@@ -8,28 +8,28 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Type sets the texts in the fields.
-func (c *Controller) Type(t Typed) {
+// SetFieldTexts sets the texts in the fields.
+func (c *Controller) SetFieldTexts(t FieldTexts) {
 	if t != c.typed {
-		c.typed, c.ownMessage, c.quiet = t, "", false
+		c.typed, c.ownMessage, c.hideMessage = t, "", false
 	}
 }
 
-// TypedAddress uses the typed address. It returns false and shows a message when the address is invalid.
-func (c *Controller) TypedAddress() bool {
+// UseTypedAddress uses the typed address. It returns false and shows a message when the address is invalid.
+func (c *Controller) UseTypedAddress() bool {
 	if c.locked() || c.session.Status().Busy() || strings.TrimSpace(c.typed.Address) == c.Server() {
 		return true
 	}
 	own := c.personal.WithAddress(c.typed.Address, c.registry.Installer)
 	if own.Address != "" {
-		if _, _, err := settings.Choose(own.Values(c.registry.Installer)); err != nil {
+		if _, _, err := settings.ChooseGateway(own.Setting(c.registry.Installer)); err != nil {
 			c.ownMessage = session.GatewayProblem(c.cfg.Lang, settings.Gateway{}, err).Message
-			c.quiet = true
+			c.hideMessage = true
 			return false
 		}
 	}
 	c.ownMessage, c.autoLogin = "", false
-	c.cfg.Line = settings.Values{} // the typed address replaces it until the next start
+	c.cfg.CommandLine = settings.Setting{} // the typed address replaces it until the next start
 	c.saveSettings(own)
 	c.loadGateway()
 	c.typed.Address = c.addressText()
@@ -49,10 +49,10 @@ func (c *Controller) saveSettings(p settings.Personal) {
 	}
 }
 
-// Tick sets the two check boxes. Automatic login needs a saved password: checking auto also checks save, and
+// SetCheckBoxes sets the two check boxes. Automatic login needs a saved password: checking auto also checks save, and
 // unchecking save also unchecks auto.
-func (c *Controller) Tick(save, auto bool) {
-	if c.registry.Bans.SavedPassword {
+func (c *Controller) SetCheckBoxes(save, auto bool) {
+	if c.registry.Restrictions.SavedPassword {
 		return
 	}
 	p := c.personal
@@ -74,10 +74,10 @@ func (c *Controller) Tick(save, auto bool) {
 
 // saved returns the saved password for the typed login; "" = none.
 func (c *Controller) saved() string {
-	if c.gateway.Host == "" || c.typed.Login == "" || c.registry.Bans.SavedPassword {
+	if c.gateway.Host == "" || c.typed.Login == "" || c.registry.Restrictions.SavedPassword {
 		return ""
 	}
-	password, err := c.cfg.Safe.Password(target(c.gateway, c.typed.Login))
+	password, err := c.cfg.Passwords.Password(target(c.gateway, c.typed.Login))
 	if err != nil {
 		c.cfg.Log(err.Error())
 	}
@@ -90,7 +90,7 @@ func (c *Controller) forget() {
 		if login == "" || c.gateway.Host == "" {
 			continue
 		}
-		if err := c.cfg.Safe.SetPassword(target(c.gateway, login), ""); err != nil {
+		if err := c.cfg.Passwords.SetPassword(target(c.gateway, login), ""); err != nil {
 			c.cfg.Log(err.Error())
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Controller) forget() {
 
 // savePassword saves the password of the login that succeeded. An error is shown in the window.
 func (c *Controller) savePassword() {
-	if err := c.cfg.Safe.SetPassword(c.tried.target, c.tried.password); err != nil {
+	if err := c.cfg.Passwords.SetPassword(c.tried.target, c.tried.password); err != nil {
 		c.cfg.Log(err.Error())
 		c.ownMessage = locale.Text(c.cfg.Lang, locale.NotSaved, "value", err.Error())
 	}

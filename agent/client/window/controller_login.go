@@ -11,7 +11,7 @@ import (
 func (c *Controller) Login() (missing control) {
 	c.autoLogin = false
 	c.typed.Login = strings.TrimSpace(c.typed.Login)
-	if !c.TypedAddress() {
+	if !c.UseTypedAddress() {
 		return controlAddress
 	}
 	c.loadGateway()

@@ -8,19 +8,19 @@ import (
 )
 
 // Refresh handles a change of the session: it continues the automatic login and returns new notifications.
-func (c *Controller) Refresh() []News {
+func (c *Controller) Refresh() []Notification {
 	is := c.session.Status()
 	was := c.was
 	c.was = is
-	news := Tell(c.cfg.Lang, was, is)
+	news := Notifications(c.cfg.Lang, was, is)
 	c.settleAttempt(was, is)
-	if is.Control == session.Other && was.Control != session.Other && !is.CanEnd { // Tell returns nothing for this
+	if is.Holder == session.Other && was.Holder != session.Other && !is.CanEnd { // Notifications returns nothing for this
 		c.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
-	if !c.loggedOut && wantsAfter(was, is, c.personal, c.registry.Bans, c.saved() != "") {
+	if !c.loggedOut && logsInAfter(was, is, c.personal, c.registry.Restrictions, c.saved() != "") {
 		c.autoLogin, c.probed = true, false
 	}
-	if is.Busy() || justOver(was, is) { // a login may begin and end between two calls
+	if is.Busy() || justEnded(was, is) { // a login may begin and end between two calls
 		c.loginPending = false
 	}
 	if c.autoLogin {
@@ -32,8 +32,8 @@ func (c *Controller) Refresh() []News {
 	return news
 }
 
-// justOver reports whether the state is newly Ended or Failed, or its code has changed.
-func justOver(was, is session.Status) bool {
+// justEnded reports whether the state is newly Ended or Failed, or its code has changed.
+func justEnded(was, is session.Status) bool {
 	over := is.State == client.Ended || is.State == client.Failed
 	return over && (is.State != was.State || is.Code != was.Code)
 }
@@ -46,7 +46,7 @@ func (c *Controller) settleAttempt(was, is session.Status) {
 		p.Login = c.tried.login
 		c.saveSettings(p)
 		c.typed.Password = ""
-		if p.SavePassword && !c.registry.Bans.SavedPassword && !c.tried.saved {
+		if p.SavePassword && !c.registry.Restrictions.SavedPassword && !c.tried.saved {
 			c.savePassword()
 		}
 	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
@@ -56,7 +56,7 @@ func (c *Controller) settleAttempt(was, is session.Status) {
 		c.typed.Password = ""
 		if is.Code == string(agent.CodeBadCredentials) && c.tried.saved {
 			c.ownMessage = locale.Text(c.cfg.Lang, locale.SavedForgotten)
-			if err := c.cfg.Safe.SetPassword(c.tried.target, ""); err != nil {
+			if err := c.cfg.Passwords.SetPassword(c.tried.target, ""); err != nil {
 				c.cfg.Log(err.Error())
 			}
 		}

@@ -10,43 +10,43 @@ import (
 // loadGateway reads the gateway from the settings and opens the session for it.
 func (c *Controller) loadGateway() {
 	c.registry = c.cfg.Registry()
-	c.gateway, c.wrong = c.choose(c.registry)
-	if c.registry.Bans.SavedPassword {
+	c.gateway, c.gatewayErr = c.choose(c.registry)
+	if c.registry.Restrictions.SavedPassword {
 		c.forget()
 	}
 	if c.session != nil && c.session.Status().Busy() {
 		return // never change the session during access or a login
 	}
 	service := c.cfg.HasService != nil && c.cfg.HasService()
-	where := placeOf(c.registry.Vouches(c.gateway), service) // with invalid settings: here, and that session shows the problem
+	where := placeOf(c.registry.Names(c.gateway), service) // with invalid settings: here, and that session shows the problem
 	switch {
 	case c.session != nil && c.place == where:
 	case where == inService:
-		c.open(where, c.cfg.Service(), nil)
+		c.setSession(where, c.cfg.Service(), nil)
 	default:
 		cfg := c.cfg.Local
 		cfg.Tunnel, cfg.NoTunnel = nil, noTunnel(service)
-		local := session.NewLocal(cfg, c.chooseNow, c.cfg.Lang)
-		c.open(where, local, local)
+		local := session.NewLocal(cfg, c.loadedGateway, c.cfg.Lang)
+		c.setSession(where, local, local)
 	}
 }
 
 func (c *Controller) choose(r settings.Registry) (settings.Gateway, error) {
-	g, warnings, err := settings.Choose(r.Policy, c.cfg.Line, c.personal.Values(r.Installer), r.Installer)
+	g, warnings, err := settings.ChooseGateway(r.Policy, c.cfg.CommandLine, c.personal.Setting(r.Installer), r.Installer)
 	for _, w := range warnings {
 		c.cfg.Log(w.Error())
 	}
 	return g, err
 }
 
-// chooseNow returns the loaded gateway. The session calls it on the window's goroutine.
-func (c *Controller) chooseNow() (settings.Gateway, error) { return c.gateway, c.wrong }
+// loadedGateway returns the loaded gateway. The session calls it on the window's goroutine.
+func (c *Controller) loadedGateway() (settings.Gateway, error) { return c.gateway, c.gatewayErr }
 
-// open replaces the session.
-func (c *Controller) open(where place, s session.Session, local *session.Local) {
+// setSession replaces the session.
+func (c *Controller) setSession(where place, s session.Session, local *session.Local) {
 	if c.session != nil {
 		c.leave()
-		c.dismiss(c.session)
+		c.closeInBackground(c.session)
 	}
 	changed, leave := s.Watch()
 	quit := make(chan struct{})
@@ -67,8 +67,8 @@ func (c *Controller) open(where place, s session.Session, local *session.Local) 
 	c.was = s.Status()
 }
 
-// dismiss closes a session in the background.
-func (c *Controller) dismiss(s session.Session) {
+// closeInBackground closes a session in the background.
+func (c *Controller) closeInBackground(s session.Session) {
 	c.closed.Add(1)
 	go func() {
 		defer c.closed.Done()

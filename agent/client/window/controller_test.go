@@ -40,7 +40,7 @@ type driven struct {
 	*Controller
 	t       *testing.T
 	changed chan struct{}
-	news    []News
+	news    []Notification
 	mu      sync.Mutex // guards log
 	log     []string
 }
@@ -48,7 +48,7 @@ type driven struct {
 type computer struct {
 	memory   *memory
 	registry settings.Registry
-	line     settings.Values
+	line     settings.Setting
 	service  *fakeService
 	roots    *x509.CertPool
 	g        *gatewaytest.Gateway
@@ -56,8 +56,8 @@ type computer struct {
 
 func newComputer(g *gatewaytest.Gateway) *computer {
 	o := &computer{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
-	o.registry.Policy.Place = settings.Policy
-	o.registry.Installer = settings.Values{Place: settings.Installer, Address: address(g)}
+	o.registry.Policy.Source = settings.Policy
+	o.registry.Installer = settings.Setting{Source: settings.Installer, Address: address(g)}
 	return o
 }
 
@@ -65,8 +65,8 @@ func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa
 
 func (o *computer) open(t *testing.T, visible bool) *driven {
 	s := &driven{t: t, changed: make(chan struct{}, 1)}
-	cfg := Config{Lang: locale.Russian, Line: o.line, Registry: func() settings.Registry { return o.registry },
-		Personal: o.memory, Safe: o.memory,
+	cfg := Config{Lang: locale.Russian, CommandLine: o.line, Registry: func() settings.Registry { return o.registry },
+		Personal: o.memory, Passwords: o.memory,
 		Local: session.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
 		Changed: func() {
 			select {
@@ -95,7 +95,7 @@ func (s *driven) waits(status string) Content {
 	for {
 		s.news = append(s.news, s.Refresh()...)
 		f := s.Content()
-		s.Shown(f)
+		s.LogStatus(f)
 		if f.Status == status {
 			s.news = append(s.news, s.Refresh()...) // Content may know more than the Refresh before it
 			if f = s.Content(); f.Status == status {
@@ -111,7 +111,7 @@ func (s *driven) waits(status string) Content {
 }
 
 func (s *driven) types(login, password string) {
-	s.Type(Typed{login, password, s.Content().Address.Text})
+	s.SetFieldTexts(FieldTexts{login, password, s.Content().Address.Text})
 }
 
 const (
@@ -161,11 +161,11 @@ func TestPersonLogsIn(t *testing.T) {
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
 		t.Errorf("kept: %+v", o.memory)
 	}
-	s.Tick(false, true) // one box means the other; and it is about what has opened the access already
+	s.SetCheckBoxes(false, true) // one box means the other; and it is about what has opened the access already
 	if len(o.memory.passwords) != 1 || !o.memory.personal.AutoConnect {
 		t.Errorf("kept: %+v", o.memory)
 	}
-	s.Tick(false, true)
+	s.SetCheckBoxes(false, true)
 	if len(o.memory.passwords) != 0 || o.memory.personal.AutoConnect {
 		t.Errorf("kept: %+v", o.memory)
 	}
@@ -232,7 +232,7 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 	o := with(g, "old")
 	s := o.open(t, false)
 	f := s.waits("Сохранённый пароль не подошёл и удалён. Введите пароль.")
-	if len(o.memory.passwords) != 0 || f.Password.Placeholder != "" || !f.Save.Ticked {
+	if len(o.memory.passwords) != 0 || f.Password.Placeholder != "" || !f.Save.Checked {
 		t.Errorf("%+v, %+v", o.memory, f)
 	}
 	if n := g.Connections(); n != 2 {
@@ -243,12 +243,12 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 func TestSavedPasswordIsBanned(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := with(g, "right")
-	o.registry.Bans.SavedPassword = true
+	o.registry.Restrictions.SavedPassword = true
 	s := o.open(t, true)
 	if f := s.waits(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
-	s.Tick(true, true)
+	s.SetCheckBoxes(true, true)
 	if s.Login() != controlPassword || s.autoLogin {
 		t.Error("there is no password")
 	}
@@ -261,13 +261,13 @@ func TestTypedAddress(t *testing.T) {
 	o := newComputer(g)
 	s := o.open(t, true)
 	s.waits(ready)
-	s.Type(Typed{Address: "https://gw"})
+	s.SetFieldTexts(FieldTexts{Address: "https://gw"})
 	if s.Login() != controlAddress {
 		t.Error("that is no address")
 	}
 	s.waits("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
-	s.Type(Typed{Address: " " + address(other)})
-	if !s.TypedAddress() {
+	s.SetFieldTexts(FieldTexts{Address: " " + address(other)})
+	if !s.UseTypedAddress() {
 		t.Error("that is an address")
 	}
 	if f := s.waits("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
@@ -278,8 +278,8 @@ func TestTypedAddress(t *testing.T) {
 	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
 		t.Errorf("kept: %+v", o.memory.personal)
 	}
-	s.Type(Typed{})
-	s.TypedAddress()
+	s.SetFieldTexts(FieldTexts{})
+	s.UseTypedAddress()
 	if f := s.Content(); f.Address.Text != address(g) || o.memory.personal != (settings.Personal{}) {
 		t.Errorf("%+v", f)
 	}
@@ -349,7 +349,7 @@ func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what()
 
 func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
-func (f *fakeService) Rest()             { f.do(func() { f.rests++ }) }
+func (f *fakeService) StopProbing()      { f.do(func() { f.rests++ }) }
 func (f *fakeService) Extend(string)     {}
 func (f *fakeService) Logout()           {}
 func (f *fakeService) End()              {}
@@ -372,20 +372,20 @@ func TestWhichSession(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newComputer(g)
-	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Resting}}, closed: make(chan struct{}, 1)}
+	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Idle}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
-	if s.Here() || o.service.probes != 1 {
+	if s.InProcess() || o.service.probes != 1 {
 		t.Error("the installer's gateway is the service's")
 	}
-	s.Type(Typed{Address: address(other)})
-	s.TypedAddress()
-	if !s.Here() {
+	s.SetFieldTexts(FieldTexts{Address: address(other)})
+	s.UseTypedAddress()
+	if !s.InProcess() {
 		t.Error("a typed gateway is not the service's")
 	}
 	s.waits(ready)
-	s.Type(Typed{})
-	s.TypedAddress()
-	if s.Here() || o.service.probes != 2 {
+	s.SetFieldTexts(FieldTexts{})
+	s.UseTypedAddress()
+	if s.InProcess() || o.service.probes != 2 {
 		t.Error("back in the service")
 	}
 	select {
@@ -393,12 +393,12 @@ func TestWhichSession(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("the session in the service that was left is not closed")
 	}
-	o.line = settings.Values{Place: settings.CommandLine, Address: address(other)}
-	if !o.open(t, false).Here() {
+	o.line = settings.Setting{Source: settings.CommandLine, Address: address(other)}
+	if !o.open(t, false).InProcess() {
 		t.Error("a gateway of the command line is not the service's")
 	}
 	o.line.Address = address(g)
-	if o.open(t, false).Here() {
+	if o.open(t, false).InProcess() {
 		t.Error("the installer's gateway is the service's, whoever names it besides")
 	}
 	// The service does not know what is wrong here, and would say that all is well.
@@ -410,12 +410,12 @@ func TestWhichSession(t *testing.T) {
 	}
 	// Access of the service is not left for another session.
 	o.line.Address = ""
-	o.service.status = session.Status{Status: client.Status{State: "authorized", Login: "ivanov"}, Control: session.Yours}
+	o.service.status = session.Status{Status: client.Status{State: "authorized", Login: "ivanov"}, Holder: session.You}
 	s = o.open(t, true)
 	o.registry.Policy.Address = address(other)
 	o.registry.Installer.Address = ""
 	s.SetVisible(true)
-	if s.Here() {
+	if s.InProcess() {
 		t.Error("left a session with access")
 	}
 }
@@ -431,9 +431,9 @@ func TestServiceComesBack(t *testing.T) {
 		if loggedOut {
 			s.Logout()
 		}
-		gone := statusOf(session.Resting, "", "")
+		gone := statusOf(session.Idle, "", "")
 		gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
-		for _, v := range []session.Status{gone, statusOf(session.Resting, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
+		for _, v := range []session.Status{gone, statusOf(session.Idle, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
 			o.service.do(func() { o.service.status = v })
 			s.Refresh()
 		}
@@ -447,7 +447,7 @@ func TestServiceComesBack(t *testing.T) {
 func TestHiddenInService(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	o := with(g, "right")
-	o.service = &fakeService{status: statusOf(session.Resting, "", "")}
+	o.service = &fakeService{status: statusOf(session.Idle, "", "")}
 	s := o.open(t, true)
 	s.SetVisible(false)
 	if o.service.rests != 0 {
@@ -471,7 +471,7 @@ func TestTraffic(t *testing.T) {
 	tunnel, lan := statusOf(client.TunnelUp, "", ""), statusOf(client.Authorized, "", "")
 	tunnel.Mode, lan.Mode = client.ModeVPN, client.ModeLAN
 	other := tunnel
-	other.Control = session.Other
+	other.Holder = session.Other
 	for _, c := range []struct {
 		name           string
 		status         session.Status
@@ -502,9 +502,9 @@ func TestTraffic(t *testing.T) {
 // After an update the program shows itself only to who has lost the access by that and must type the password.
 func TestReturnsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Resting, "", "")
-	other := statusOf(session.Resting, "", "")
-	other.Control = session.Other
+	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
+	other := statusOf(session.Idle, "", "")
+	other.Holder = session.Other
 	for _, c := range []struct {
 		name   string
 		status session.Status
@@ -519,7 +519,7 @@ func TestReturnsHidden(t *testing.T) {
 		o := with(g, "right")
 		o.memory.personal.AutoConnect = c.auto
 		o.service = &fakeService{status: c.status}
-		if got := o.open(t, false).ReturnsHidden(); got != c.want {
+		if got := o.open(t, false).RestartsHidden(); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

@@ -11,16 +11,16 @@ import (
 // Whatever the form turns into, the focus is on something that is shown.
 func TestNextFocus(t *testing.T) {
 	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", session.Yours
+	entering.Login, entering.Holder = "ivanov", session.You
 	in := statusOf(client.Authorized, "", "")
 	soon, refused := in, in
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
 	refused.Notices = append(soon.Notices[:1:1], client.Notice{Code: "bad_credentials", Message: "Нет."})
-	other, mayEnd := statusOf(session.Resting, "", ""), statusOf(session.Resting, "", "")
-	other.Control, mayEnd.Control, mayEnd.CanEnd = session.Other, session.Other, true
+	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
+	other.Holder, mayEnd.Holder, mayEnd.CanEnd = session.Other, session.Other, true
 	form, ended := contentOf(statusOf(session.Ready, "", "")), contentOf(statusOf(client.Ended, "admin", ""))
 	banned := input(statusOf(session.Ready, "", ""))
-	banned.Bans.SavedPassword = true
+	banned.Restrictions.SavedPassword = true
 	for _, c := range []struct {
 		name    string
 		was, is Content
@@ -61,7 +61,7 @@ func TestNextFocus(t *testing.T) {
 // Enter that was meant for the login neither cancels it nor logs out again.
 func TestStartsEnterGuard(t *testing.T) {
 	entering, in := statusOf(client.Connecting, "", ""), contentOf(statusOf(client.Authorized, "", ""))
-	entering.Login, entering.Control = "ivanov", session.Yours
+	entering.Login, entering.Holder = "ivanov", session.You
 	form, asking := contentOf(statusOf(session.Ready, "", "")), contentOf(entering)
 	for _, c := range []struct {
 		name     string

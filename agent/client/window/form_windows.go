@@ -39,7 +39,7 @@ func (v *frame) create() error {
 	style := win.GetWindowLong(v.mw.Handle(), win.GWL_STYLE)
 	win.SetWindowLong(v.mw.Handle(), win.GWL_STYLE, style&^(win.WS_THICKFRAME|win.WS_MAXIMIZEBOX))
 	v.icons = map[picture]*walk.Icon{}
-	v.announce()
+	v.makeLiveRegion()
 	return nil
 }
 

@@ -14,13 +14,13 @@ func (v *frame) listen() {
 	}
 	v.address.EditingFinished().Attach(func() {
 		if !v.rendering {
-			v.controller.TypedAddress()
+			v.controller.UseTypedAddress()
 			v.render()
 		}
 	})
 	ticked := func() {
 		if !v.rendering {
-			v.controller.Tick(v.save.Checked(), v.auto.Checked())
+			v.controller.SetCheckBoxes(v.save.Checked(), v.auto.Checked())
 			v.render()
 		}
 	}
@@ -38,7 +38,7 @@ func (v *frame) listen() {
 		win.PostQuitMessage(0) // an installer waits until the process has ended
 	}
 	v.mw.onLeave = func() {
-		if v.controller.Here() {
+		if v.controller.InProcess() {
 			v.controller.Logout()
 		}
 	}
@@ -77,7 +77,7 @@ func (v *frame) typed() {
 	if !v.shown.Form {
 		password = v.newPassword
 	}
-	v.controller.Type(Typed{v.login.Text(), password.Text(), v.address.Text()})
+	v.controller.SetFieldTexts(FieldTexts{v.login.Text(), password.Text(), v.address.Text()})
 	v.render()
 }
 

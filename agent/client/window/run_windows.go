@@ -15,13 +15,13 @@ import (
 type Program struct {
 	Config         // Run sets Changed
 	Hidden bool    // start with the tray icon only
-	Log    Journal // the menu opens it
+	Log    LogFile // the menu opens it
 	// Report writes the file for support and returns its path.
 	Report func() (string, error)
 }
 
-// Journal is the log file; an empty Path means that there is none.
-type Journal struct {
+// LogFile is the log file; an empty Path means that there is none.
+type LogFile struct {
 	Path  string
 	Write func(text string)
 }
@@ -47,20 +47,20 @@ func Run(p Program) int {
 		messageBox(p, locale.WindowNotMade, "value", err.Error())
 		return 1
 	}
-	v.prepareReturn(true)
+	v.prepareRestart(true)
 	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.Nudge) }})
+	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.NetworkChanged) }})
 	code := v.mw.Run()
 	v.end()
 	return code
 }
 
-// prepareReturn tells Windows how to restart the program after an update.
-func (v *frame) prepareReturn(hidden bool) {
-	v.returnsHidden = hidden
-	if err := returnsAfterUpdate(hidden); err != nil {
+// prepareRestart tells Windows how to restart the program after an update.
+func (v *frame) prepareRestart(hidden bool) {
+	v.restartsHidden = hidden
+	if err := registerRestart(hidden); err != nil {
 		v.p.Log.Write("start after an update: " + err.Error())
 	}
 }
@@ -121,16 +121,16 @@ type frame struct {
 	main, extend                          *walk.PushButton
 	logo, statusIcon                      *walk.ImageView
 
-	tray       *walk.NotifyIcon // nil while there is no notification area
-	menu       []Item           // as shown
-	icons      map[picture]*walk.Icon
-	shown      Content
-	rendering  bool // the program is changing the controls: ignore their events
-	toldOfTray bool // the person was told that the program stays in the tray
-	ended      bool
-	counting   bool // the timer runs
-	widest     int  // width of the form, in pixels at 96 DPI
-	enterGuard enterGuard
+	tray         *walk.NotifyIcon // nil while there is no notification area
+	menu         []Item           // as shown
+	icons        map[picture]*walk.Icon
+	shown        Content
+	rendering    bool // the program is changing the controls: ignore their events
+	toldOfTray   bool // the person was told that the program stays in the tray
+	ended        bool
+	showsTraffic bool // the timer runs
+	widest       int  // width of the form, in pixels at 96 DPI
+	enterGuard   enterGuard
 
-	returnsHidden bool // as last told to Windows
+	restartsHidden bool // as last told to Windows
 }

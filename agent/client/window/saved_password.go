@@ -2,8 +2,8 @@ package window
 
 import "ideco-agent/agent/client/settings"
 
-// Safe stores saved passwords, each under its target.
-type Safe interface {
+// PasswordStore stores passwords, each under its target.
+type PasswordStore interface {
 	// Password returns "" when there is none.
 	Password(target string) (string, error)
 	// SetPassword with "" deletes the password, if there is one.

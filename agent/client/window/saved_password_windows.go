@@ -7,10 +7,10 @@ import (
 	"github.com/danieljoos/wincred"
 )
 
-// CredentialManager is a Safe in the Windows Credential Manager of the current user, on this computer only.
+// CredentialManager is a PasswordStore in the Windows Credential Manager of the current user, on this computer only.
 type CredentialManager struct{}
 
-// Password implements Safe.
+// Password implements PasswordStore.
 func (CredentialManager) Password(target string) (string, error) {
 	c, err := wincred.GetGenericCredential(target)
 	if errors.Is(err, wincred.ErrElementNotFound) {
@@ -22,7 +22,7 @@ func (CredentialManager) Password(target string) (string, error) {
 	return string(c.CredentialBlob), nil
 }
 
-// SetPassword implements Safe.
+// SetPassword implements PasswordStore.
 func (CredentialManager) SetPassword(target, password string) error {
 	c := wincred.NewGenericCredential(target)
 	c.CredentialBlob, c.Persist = []byte(password), wincred.PersistLocalMachine

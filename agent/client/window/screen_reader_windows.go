@@ -16,10 +16,10 @@ const politely = 1
 // statusText returns the Windows control inside walk's label.
 func (v *frame) statusText() win.HWND { return win.GetWindow(v.status.Handle(), win.GW_CHILD) }
 
-// announce makes the status a live region: screen readers read its changes aloud wherever the focus is
+// makeLiveRegion makes the status a live region: screen readers read its changes aloud wherever the focus is
 // (https://learn.microsoft.com/accessibility-tools-docs/items/win32/text_livesetting). Not tested on a real Windows.
 // On an error the status can still be read by hand.
-func (v *frame) announce() {
+func (v *frame) makeLiveRegion() {
 	var object unsafe.Pointer
 	if win.FAILED(win.CoCreateInstance(&win.CLSID_AccPropServices, nil, win.CLSCTX_INPROC_SERVER, &win.IID_IAccPropServices, &object)) {
 		return
@@ -30,8 +30,8 @@ func (v *frame) announce() {
 	services.SetHwndProp(v.statusText(), win.OBJID_CLIENT, win.CHILDID_SELF, &liveSetting, &value)
 }
 
-// tell makes screen readers read the changed status at once, and the card when the main button gets the focus.
-func (v *frame) tell(c, was Content) {
+// updateScreenReader makes screen readers read the changed status at once, and the card when the main button gets the focus.
+func (v *frame) updateScreenReader(c, was Content) {
 	if c.Status != was.Status {
 		win.NotifyWinEvent(win.EVENT_OBJECT_LIVEREGIONCHANGED, v.statusText(), win.OBJID_CLIENT, win.CHILDID_SELF)
 	}

@@ -79,7 +79,7 @@ func (v *frame) hide() {
 	v.render()
 	if !v.toldOfTray {
 		v.toldOfTray = true
-		v.notify(News{IconNone, v.text(locale.StaysInTray)})
+		v.notify(Notification{IconNone, v.text(locale.StaysInTray)})
 	}
 }
 

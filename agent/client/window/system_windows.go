@@ -95,9 +95,9 @@ func (w *window) watchSession() error {
 	return nil
 }
 
-// returnsAfterUpdate makes Windows restart the program after an installer has closed it, hidden or shown. The last
+// registerRestart makes Windows restart the program after an installer has closed it, hidden or shown. The last
 // call counts.
-func returnsAfterUpdate(hidden bool) error {
+func registerRestart(hidden bool) error {
 	var arguments string
 	if hidden {
 		arguments = "--hidden"

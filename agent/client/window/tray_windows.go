@@ -75,7 +75,7 @@ func (v *frame) renderMenu() {
 }
 
 // notify shows a notification at the tray icon.
-func (v *frame) notify(n News) {
+func (v *frame) notify(n Notification) {
 	v.p.Log.Write("notification: " + n.Text)
 	if v.tray == nil {
 		return
@@ -130,7 +130,7 @@ func (v *frame) openLog() {
 		err = open(path)
 	}
 	if err != nil {
-		v.say(locale.LogMissing, walk.MsgBoxIconWarning, "value", err.Error())
+		v.messageBox(locale.LogMissing, walk.MsgBoxIconWarning, "value", err.Error())
 	}
 }
 
@@ -163,15 +163,15 @@ func (v *frame) report() {
 	if v.p.Report == nil {
 		return
 	}
-	v.notify(News{IconNone, v.text(locale.ReportMaking)})
+	v.notify(Notification{IconNone, v.text(locale.ReportMaking)})
 	go func() {
 		path, err := v.p.Report()
 		v.mw.Synchronize(func() {
 			if err != nil {
-				v.say(locale.ReportFailed, walk.MsgBoxIconWarning, "value", err.Error())
+				v.messageBox(locale.ReportFailed, walk.MsgBoxIconWarning, "value", err.Error())
 				return
 			}
-			v.say(locale.ReportMade, walk.MsgBoxIconInformation, "value", path)
+			v.messageBox(locale.ReportMade, walk.MsgBoxIconInformation, "value", path)
 		})
 	}()
 }
@@ -181,11 +181,11 @@ func (v *frame) about() {
 	if server == "" {
 		server = "—"
 	}
-	v.say(locale.AboutText, walk.MsgBoxIconInformation, "version", agent.Version, "server", server, "value", v.p.Log.Path)
+	v.messageBox(locale.AboutText, walk.MsgBoxIconInformation, "version", agent.Version, "server", server, "value", v.p.Log.Path)
 }
 
-// say shows a message box and returns when it is closed.
-func (v *frame) say(key string, icon walk.MsgBoxStyle, values ...string) {
+// messageBox shows a message box and returns when it is closed.
+func (v *frame) messageBox(key string, icon walk.MsgBoxStyle, values ...string) {
 	walk.MsgBox(v.owner(), v.text(locale.ProductName), v.text(key, values...), walk.MsgBoxOK|icon|walk.MsgBoxSetForeground)
 }
 

@@ -17,8 +17,8 @@ func (v *frame) refresh() {
 	}
 	news := v.controller.Refresh()
 	v.render()
-	if hidden := v.controller.ReturnsHidden(); hidden != v.returnsHidden {
-		v.prepareReturn(hidden)
+	if hidden := v.controller.RestartsHidden(); hidden != v.restartsHidden {
+		v.prepareRestart(hidden)
 	}
 	if win.GetForegroundWindow() == v.mw.Handle() {
 		return // the person sees it
@@ -39,19 +39,19 @@ func (v *frame) render() {
 	v.field(v.address, c.Address)
 	v.texts(c.Rows)
 	v.shown = c
-	if stem(c) != stem(was) {
-		v.renderStem(c, was)
+	if layoutKey(c) != layoutKey(was) {
+		v.renderControls(c, was)
 	}
 	v.renderTray(c.Tray)
-	v.controller.Shown(c)
-	if counts := v.controller.Counts(); counts != v.counting {
-		v.counting = counts
+	v.controller.LogStatus(c)
+	if counts := v.controller.ShowsTraffic(); counts != v.showsTraffic {
+		v.showsTraffic = counts
 		v.mw.tick(counts)
 	}
 }
 
-// stem returns a text that changes when the content changes by more than typed texts and traffic.
-func stem(c Content) string {
+// layoutKey returns a text that changes when the content changes by more than typed texts and traffic.
+func layoutKey(c Content) string {
 	labels := make([]string, len(c.Rows))
 	for i, r := range c.Rows {
 		labels[i] = r.Label
@@ -60,8 +60,8 @@ func stem(c Content) string {
 		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend)
 }
 
-// renderStem updates all controls with a single layout.
-func (v *frame) renderStem(c, was Content) {
+// renderControls updates all controls with a single layout.
+func (v *frame) renderControls(c, was Content) {
 	at := v.focused() // before the control with the focus is hidden
 	v.mw.SetSuspended(true)
 	v.enable(v.login, c.Login)
@@ -80,7 +80,7 @@ func (v *frame) renderStem(c, was Content) {
 	v.form.SetVisible(c.Form)
 	v.extension.SetVisible(!c.Form && c.Password.Shown)
 	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown)
-	v.tell(c, was)
+	v.updateScreenReader(c, was)
 	v.moveFocus(was, at)
 	v.fit()
 	v.mw.SetSuspended(false)
@@ -134,8 +134,8 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 func padded(label string) string { return label + "\u00a0" }
 
 func (v *frame) check(c *walk.CheckBox, f Check) {
-	if c.Checked() != f.Ticked {
-		c.SetChecked(f.Ticked)
+	if c.Checked() != f.Checked {
+		c.SetChecked(f.Checked)
 	}
 	if c.Enabled() != f.Enabled {
 		c.SetEnabled(f.Enabled)

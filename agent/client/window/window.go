@@ -2,7 +2,7 @@
 //
 //	Controller    handles the person's actions; it draws nothing
 //	BuildContent  makes a Content, which is everything that is shown, from an Input
-//	Tell          compares two statuses and returns new notifications
+//	Notifications compares two statuses and returns the notifications for the change
 //	nextFocus     returns the control that gets the focus after the content has changed
 //	Run           shows the Content in a window, on Windows only, and passes actions to the Controller
 //
@@ -23,11 +23,11 @@ import (
 
 // Config configures a Controller.
 type Config struct {
-	Lang     locale.Lang
-	Line     settings.Values          // from the command line
-	Registry func() settings.Registry // called whenever the settings may have changed
-	Personal settings.PersonalStore
-	Safe     Safe
+	Lang        locale.Lang
+	CommandLine settings.Setting         // from the command line
+	Registry    func() settings.Registry // called whenever the settings may have changed
+	Personal    settings.PersonalStore
+	Passwords   PasswordStore
 	// HasService reports whether the Windows service is installed; Service starts a session in it. Both nil = no service.
 	HasService func() bool
 	Service    func() session.Session

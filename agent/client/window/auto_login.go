@@ -11,35 +11,35 @@ import (
 // chose automatic connection, when the program starts and when the service returns after it ended the access. After
 // any other end or a refusal the person has to log in.
 
-// mayLogIn reports whether there is a saved password that may be used.
-func mayLogIn(p settings.Personal, bans settings.Bans, saved bool) bool {
+// hasUsablePassword reports whether there is a saved password that may be used.
+func hasUsablePassword(p settings.Personal, bans settings.Restrictions, saved bool) bool {
 	return p.SavePassword && !bans.SavedPassword && saved
 }
 
-// wantsAtStart reports whether to log in when the program starts.
-func wantsAtStart(p settings.Personal, bans settings.Bans, saved bool) bool {
-	return p.AutoConnect && mayLogIn(p, bans, saved)
+// logsInAtStart reports whether to log in when the program starts.
+func logsInAtStart(p settings.Personal, bans settings.Restrictions, saved bool) bool {
+	return p.AutoConnect && hasUsablePassword(p, bans, saved)
 }
 
-// wantsAfter reports whether to log in after a change of the status.
-func wantsAfter(was, is session.Status, p settings.Personal, bans settings.Bans, saved bool) bool {
+// logsInAfter reports whether to log in after a change of the status.
+func logsInAfter(was, is session.Status, p settings.Personal, bans settings.Restrictions, saved bool) bool {
 	justEnded := is.State == client.Ended && was.State != client.Ended
 	switch {
-	case !mayLogIn(p, bans, saved):
+	case !hasUsablePassword(p, bans, saved):
 		return false
 	case justEnded && is.Code == string(agent.ReasonExpired):
 		return true
 	}
-	return p.AutoConnect && wentWithService(was, is)
+	return p.AutoConnect && endedWithService(was, is)
 }
 
-// wentWithService reports whether the person's access, or login, has just ended because the service stopped or does
+// endedWithService reports whether the person's access, or login, has just ended because the service stopped or does
 // not answer.
-func wentWithService(was, is session.Status) bool {
-	if was.Control != session.Yours || !was.Busy() {
+func endedWithService(was, is session.Status) bool {
+	if was.Holder != session.You || !was.Busy() {
 		return false
 	}
-	return is.State == client.Ended && is.Code == session.Stopped || is.Problem != nil && is.Problem.Code == session.ServiceStopped
+	return is.State == client.Ended && is.Code == session.ServiceStops || is.Problem != nil && is.Problem.Code == session.ServiceStopped
 }
 
 // step is a step of the automatic login.
@@ -56,7 +56,7 @@ const (
 // come up after the person has logged on to Windows.
 func nextStep(v session.Status) step {
 	switch {
-	case v.Control == session.Other:
+	case v.Holder == session.Other:
 		return stepOver
 	case v.Problem != nil:
 		return stepWait // for the service or for valid settings
@@ -66,13 +66,13 @@ func nextStep(v session.Status) step {
 	switch v.State {
 	case session.Ready:
 		return stepLogin
-	case session.Resting:
+	case session.Idle:
 		return stepProbe
 	case client.Ended:
 		switch v.Code {
 		case string(agent.ReasonExpired):
 			return stepLogin
-		case session.Stopped:
+		case session.ServiceStops:
 			return stepWait // for the service
 		}
 		return stepOver

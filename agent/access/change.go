@@ -9,7 +9,7 @@ import (
 
 // patience is how long a change may wait for store, firewall and tunnel to give something, and again for each of them
 // to take something back. Changes come one after the other, so a disk that hangs must not hold up the others for long.
-const patience = 10 * time.Second
+const changeTimeout = 10 * time.Second
 
 // change is a change of the live sessions that is being made. Its methods are those that need the turn.
 type change struct {
@@ -19,7 +19,7 @@ type change struct {
 	cancel   context.CancelFunc
 	now      time.Time      // in UTC and whole microseconds, as the store keeps it
 	settings agent.Settings // as they are now
-	tell     []func()       // for the connections, after the turn
+	notify   []func()       // for the connections, after the turn
 }
 
 // change waits for the turn and makes a change. Errors: ctx.Err before anything was done; what do returns.
@@ -28,7 +28,7 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 		return err
 	}
 	select {
-	case m.turn <- struct{}{}:
+	case m.changeLock <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -36,8 +36,8 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	c.renew()
 	defer func() {
 		c.cancel()
-		<-m.turn
-		for _, tell := range c.tell {
+		<-m.changeLock
+		for _, tell := range c.notify {
 			tell()
 		}
 	}()
@@ -47,7 +47,7 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 // renew starts the deadline anew: what is taken back must not fail because of what was slow before.
 func (c *change) renew() {
 	c.cancel()
-	c.ctx, c.cancel = context.WithTimeout(c.base, patience)
+	c.ctx, c.cancel = context.WithTimeout(c.base, changeTimeout)
 }
 
 // always is change for what must happen and has no caller who could be told of a failure.

@@ -20,15 +20,15 @@ type Proof struct {
 	Header http.Header
 }
 
-// Door is a server for POST /address of a gateway, where agents prove addresses.
-type Door struct {
+// AddressServer is a server for POST /address of a gateway, where agents prove addresses.
+type AddressServer struct {
 	URL    string
 	Proofs chan Proof // has a large buffer
 }
 
-// NewDoor starts a Door on an address of this machine, until the test ends. answer returns the code of the refusal, or "".
-func NewDoor(t testing.TB, certificate tls.Certificate, address string, answer func(Proof) string) *Door {
-	d := &Door{Proofs: make(chan Proof, 4096)}
+// NewAddressServer starts a Door on an address of this machine, until the test ends. answer returns the code of the refusal, or "".
+func NewAddressServer(t testing.TB, certificate tls.Certificate, address string, answer func(Proof) string) *AddressServer {
+	d := &AddressServer{Proofs: make(chan Proof, 4096)}
 	g := &Gateway{t: t}
 	g.start(address, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
 		func(w http.ResponseWriter, r *http.Request) {
@@ -52,10 +52,10 @@ func proofOf(t testing.TB, r *http.Request) Proof {
 	return Proof{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), Peer: peer.Addr().Unmap(), Header: r.Header}
 }
 
-// Token returns an address_token with the URLs of the doors.
-func Token(token string, doors ...*Door) protocol.AddressToken {
+// Token returns an address_token with the URLs of the servers.
+func Token(token string, servers ...*AddressServer) protocol.AddressToken {
 	m := protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: 60}
-	for _, d := range doors {
+	for _, d := range servers {
 		m.URLs = append(m.URLs, d.URL)
 	}
 	return m

@@ -3,10 +3,10 @@ package locale
 type text struct{ ru, en string }
 
 // texts has all texts of this package by key.
-var texts = union(coreTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts)
+var texts = merge(codeTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts)
 
-// union merges maps. It panics when two have the same key.
-func union(all ...map[string]text) map[string]text {
+// merge merges maps. It panics when two have the same key.
+func merge(all ...map[string]text) map[string]text {
 	one := map[string]text{}
 	for _, some := range all {
 		for key, t := range some {

@@ -1,4 +1,4 @@
-// Package portable copies a program that was started from a network share to the local disk. Windows reads pages of a
+// Package localcopy copies a program that was started from a network share to the local disk. Windows reads pages of a
 // running program from its file again and again, so the program would die when the share goes away. The program
 // copies itself into the person's own directory, verifies the copy, starts it with the same arguments and ends. When
 // that fails, it continues from the share.
@@ -6,7 +6,7 @@
 //	%LOCALAPPDATA%\Ideco\Agent\portable\<version>-<the first 16 digits of its SHA-256>\IdecoAgent.exe
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
-package portable
+package localcopy
 
 import (
 	"crypto/sha256"

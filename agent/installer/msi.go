@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Image is one installer: the template with a few ranges of bytes laid over it. It shares the template's memory, is
+// MSI is one installer: the template with a few ranges of bytes laid over it. It shares the template's memory, is
 // never changed and may be read by many at once.
-type Image struct {
+type MSI struct {
 	template []byte
 	patches  []patch // no two overlap
 	etag     string
@@ -22,28 +22,28 @@ type patch struct {
 }
 
 // Size is the length in bytes, the same for every preset of a template.
-func (i *Image) Size() int64 { return int64(len(i.template)) }
+func (m *MSI) Size() int64 { return int64(len(m.template)) }
 
 // ETag is a strong entity tag with its quotation marks; template, address and pin determine it.
-func (i *Image) ETag() string { return i.etag }
+func (m *MSI) ETag() string { return m.etag }
 
 // ModTime is the zero time, so that http.ServeContent answers conditions by the ETag alone: the same installer may have
 // been made for another address a moment ago, which no date tells.
-func (i *Image) ModTime() time.Time { return time.Time{} }
+func (m *MSI) ModTime() time.Time { return time.Time{} }
 
 // NewReader starts a reader of its own at the first byte.
-func (i *Image) NewReader() io.ReadSeeker { return io.NewSectionReader(i, 0, i.Size()) }
+func (m *MSI) NewReader() io.ReadSeeker { return io.NewSectionReader(m, 0, m.Size()) }
 
 // ReadAt implements io.ReaderAt.
-func (i *Image) ReadAt(p []byte, off int64) (int, error) {
+func (m *MSI) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read an installer at %d: %w", off, fs.ErrInvalid)
 	}
-	if off >= i.Size() {
+	if off >= m.Size() {
 		return 0, io.EOF
 	}
-	n := copy(p, i.template[off:])
-	for _, patch := range i.patches {
+	n := copy(p, m.template[off:])
+	for _, patch := range m.patches {
 		lay(p[:n], off, patch)
 	}
 	if n < len(p) {

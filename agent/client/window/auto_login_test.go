@@ -24,7 +24,7 @@ func TestWantsAtStart(t *testing.T) {
 		{"not wanted", settings.Personal{SavePassword: true}, false, true, false},
 		{"not to be saved any more", settings.Personal{AutoConnect: true}, false, true, false},
 	} {
-		if got := wantsAtStart(c.personal, settings.Bans{SavedPassword: c.banned}, c.saved); got != c.want {
+		if got := logsInAtStart(c.personal, settings.Restrictions{SavedPassword: c.banned}, c.saved); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -36,19 +36,19 @@ func TestWantsAfter(t *testing.T) {
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
 		ended := statusOf(client.Ended, string(reason), "")
-		if got, want := wantsAfter(in, ended, saves, settings.Bans{}, true), reason == agent.ReasonExpired; got != want {
+		if got, want := logsInAfter(in, ended, saves, settings.Restrictions{}, true), reason == agent.ReasonExpired; got != want {
 			t.Errorf("%s: %v", reason, got)
 		}
-		if wantsAfter(in, ended, saves, settings.Bans{}, false) || wantsAfter(ended, ended, saves, settings.Bans{}, true) ||
-			wantsAfter(in, ended, settings.Personal{AutoConnect: true}, settings.Bans{}, true) {
+		if logsInAfter(in, ended, saves, settings.Restrictions{}, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true) ||
+			logsInAfter(in, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true) {
 			t.Errorf("%s: wanted for no reason", reason)
 		}
 	}
-	if wantsAfter(in, statusOf(client.Ended, session.Taken, ""), saves, settings.Bans{}, true) {
+	if logsInAfter(in, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true) {
 		t.Error("what was taken is not to be had again at once")
 	}
 	for _, code := range agent.Codes {
-		if wantsAfter(in, statusOf(client.Failed, string(code), ""), saves, settings.Bans{}, true) {
+		if logsInAfter(in, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true) {
 			t.Errorf("%s: wanted", code)
 		}
 	}
@@ -60,15 +60,15 @@ func TestWantsAfterService(t *testing.T) {
 	in, out := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
 	lost := statusOf(client.Reconnecting, "lost", "")
 	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Control = "ivanov", session.Yours
-	other := statusOf(session.Resting, "", "")
-	other.Control = session.Other
+	entering.Login, entering.Holder = "ivanov", session.You
+	other := statusOf(session.Idle, "", "")
+	other.Holder = session.Other
 	without := func(code string) session.Status {
-		v := statusOf(session.Resting, "", "")
+		v := statusOf(session.Idle, "", "")
 		v.Problem = &session.Problem{Code: code}
 		return v
 	}
-	gone, stopped := without(session.ServiceStopped), statusOf(client.Ended, session.Stopped, "")
+	gone, stopped := without(session.ServiceStopped), statusOf(client.Ended, session.ServiceStops, "")
 	for _, c := range []struct {
 		name     string
 		was, is  session.Status
@@ -92,10 +92,10 @@ func TestWantsAfterService(t *testing.T) {
 		{"not chosen", in, gone, settings.Personal{SavePassword: true}, true, false},
 		{"no password", in, gone, both, false, false},
 	} {
-		if got := wantsAfter(c.was, c.is, c.personal, settings.Bans{}, c.saved); got != c.want {
+		if got := logsInAfter(c.was, c.is, c.personal, settings.Restrictions{}, c.saved); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
-		if wantsAfter(c.was, c.is, c.personal, settings.Bans{SavedPassword: true}, c.saved) {
+		if logsInAfter(c.was, c.is, c.personal, settings.Restrictions{SavedPassword: true}, c.saved) {
 			t.Errorf("%s: wanted against the policy", c.name)
 		}
 	}
@@ -107,13 +107,13 @@ func TestNextStep(t *testing.T) {
 	waiting := statusOf(session.Ready, "", "")
 	waiting.Problem = &session.Problem{Code: session.ServiceStopped}
 	other := statusOf(session.Ready, "", "")
-	other.Control = session.Other
+	other.Holder = session.Other
 	for _, c := range []struct {
 		name string
 		is   session.Status
 		want step
 	}{
-		{"nothing yet", statusOf(session.Resting, "", ""), stepProbe},
+		{"nothing yet", statusOf(session.Idle, "", ""), stepProbe},
 		{"under way", statusOf(client.Connecting, "", ""), stepWait},
 		{"the gateway is there", statusOf(session.Ready, "", ""), stepLogin},
 		{"it is not", statusOf(client.Failed, "unreachable", ""), stepWait},
@@ -124,7 +124,7 @@ func TestNextStep(t *testing.T) {
 		{"run out", statusOf(client.Ended, "expired", ""), stepLogin},
 		{"ended otherwise", statusOf(client.Ended, "admin", ""), stepOver},
 		{"no service", waiting, stepWait},
-		{"the service stops", statusOf(client.Ended, session.Stopped, ""), stepWait},
+		{"the service stops", statusOf(client.Ended, session.ServiceStops, ""), stepWait},
 		{"taken", other, stepOver},
 	} {
 		if got := nextStep(c.is); got != c.want {
@@ -137,7 +137,7 @@ func TestPlaceOf(t *testing.T) {
 	for _, c := range []struct {
 		vouched, service bool
 		want             place
-	}{{true, true, inService}, {true, false, here}, {false, true, here}, {false, false, here}} {
+	}{{true, true, inService}, {true, false, inProcess}, {false, true, inProcess}, {false, false, inProcess}} {
 		if got := placeOf(c.vouched, c.service); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}

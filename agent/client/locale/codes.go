@@ -16,8 +16,8 @@ const (
 	Over          = "over"
 )
 
-// coreTexts has the texts of agent.AgentCodes, of "ended_" with a reason, and of the keys above.
-var coreTexts = map[string]text{
+// codeTexts has the texts of agent.AgentCodes, of "ended_" with a reason, and of the keys above.
+var codeTexts = map[string]text{
 	"unreachable": {
 		"Шлюз {server} не отвечает. Проверьте интернет и адрес.",
 		"Gateway {server} does not answer. Check your connection and the address."},

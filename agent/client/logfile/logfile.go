@@ -1,4 +1,4 @@
-// Package journal writes the log file of the agent program, of the service and of the window. A line is the local
+// Package logfile writes the log file of the agent program, of the service and of the window. A line is the local
 // time with its offset from UTC and a text:
 //
 //	2026-11-23T14:05:06.789+03:00 dial tcp 203.0.113.7:14765: i/o timeout
@@ -7,7 +7,7 @@
 // When the file cannot be written, the program works without a log.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
-package journal
+package logfile
 
 import (
 	"fmt"
@@ -27,30 +27,30 @@ const (
 	stamp   = "2006-01-02T15:04:05.000Z07:00"
 )
 
-// Journal is safe for concurrent use. The zero Journal writes nothing.
-type Journal struct {
+// File is safe for concurrent use. The zero File writes nothing.
+type File struct {
 	path string
 	file *lumberjack.Logger // nil = there is none
 }
 
-// Open opens the log file for appending, or creates it with its directory. With an error it returns a Journal that
+// Open opens the log file for appending, or creates it with its directory. With an error it returns a File that
 // writes nothing.
-func Open(path string) (*Journal, error) {
+func Open(path string) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return &Journal{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("journal: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return &Journal{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("journal: %w", err)
 	}
 	if err := f.Close(); err != nil {
-		return &Journal{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("journal: %w", err)
 	}
-	return &Journal{path, &lumberjack.Logger{Filename: path, MaxSize: maxSize, MaxBackups: maxOld, LocalTime: true}}, nil
+	return &File{path, &lumberjack.Logger{Filename: path, MaxSize: maxSize, MaxBackups: maxOld, LocalTime: true}}, nil
 }
 
 // Log writes a line. Line breaks in text are replaced.
-func (j *Journal) Log(text string) {
+func (j *File) Log(text string) {
 	if j.file == nil {
 		return
 	}
@@ -58,10 +58,10 @@ func (j *Journal) Log(text string) {
 }
 
 // Path returns the path of the file; empty = there is none.
-func (j *Journal) Path() string { return j.path }
+func (j *File) Path() string { return j.path }
 
 // Close closes the file. A later Log opens it again.
-func (j *Journal) Close() error {
+func (j *File) Close() error {
 	if j.file == nil {
 		return nil
 	}

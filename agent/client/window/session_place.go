@@ -6,7 +6,7 @@ import "ideco-agent/agent/client/locale"
 type place int
 
 const (
-	here      place = iota // in the window's own process, for the local network only
+	inProcess place = iota // in the window's own process, for the local network only
 	inService              // in the Windows service, which may bring up a VPN
 )
 
@@ -16,7 +16,7 @@ func placeOf(vouched, service bool) place {
 	if vouched && service {
 		return inService
 	}
-	return here
+	return inProcess
 }
 
 // noTunnel returns the locale key of the reason why there is no VPN in the window's own process.

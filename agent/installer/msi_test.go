@@ -11,21 +11,21 @@ import (
 	"testing/iotest"
 )
 
-func TestImageReads(t *testing.T) {
+func TestMSIReads(t *testing.T) {
 	template := openTemplate(t, buildSmall)
-	image := makeImage(t, template, testHost, testPin)
-	want := content(t, image)
-	if image.Size() != int64(len(template.data)) || len(want) != len(template.data) {
-		t.Errorf("size %d, read %d, want %d", image.Size(), len(want), len(template.data))
+	msi := makeMSI(t, template, testHost, testPin)
+	want := content(t, msi)
+	if msi.Size() != int64(len(template.data)) || len(want) != len(template.data) {
+		t.Errorf("size %d, read %d, want %d", msi.Size(), len(want), len(template.data))
 	}
-	if err := iotest.TestReader(image.NewReader(), want); err != nil {
+	if err := iotest.TestReader(msi.NewReader(), want); err != nil {
 		t.Error(err)
 	}
-	for _, p := range image.patches {
+	for _, p := range msi.patches {
 		end := p.at + int64(len(p.data))
 		for _, window := range [][2]int64{{p.at - 1, p.at}, {p.at - 1, p.at + 1}, {p.at, end}, {p.at + 1, end - 1}, {end - 1, end + 1}, {end, end + 1}, {p.at - 5, end + 5}} {
 			got := make([]byte, window[1]-window[0])
-			if n, err := image.ReadAt(got, window[0]); n != len(got) || err != nil {
+			if n, err := msi.ReadAt(got, window[0]); n != len(got) || err != nil {
 				t.Fatalf("ReadAt %d: %d, %v", window, n, err)
 			}
 			if !bytes.Equal(got, want[window[0]:window[1]]) {
@@ -33,25 +33,25 @@ func TestImageReads(t *testing.T) {
 			}
 		}
 	}
-	if _, err := image.ReadAt(make([]byte, 1), -1); err == nil {
+	if _, err := msi.ReadAt(make([]byte, 1), -1); err == nil {
 		t.Error("ReadAt took an offset below 0")
 	}
-	if n, err := image.ReadAt(make([]byte, 8), image.Size()-3); n != 3 || err != io.EOF {
+	if n, err := msi.ReadAt(make([]byte, 8), msi.Size()-3); n != 3 || err != io.EOF {
 		t.Errorf("ReadAt at the end: %d, %v", n, err)
 	}
 }
 
-// TestImageServed downloads a preset as a browser does: whole, in parts, and not at all when it has it.
-func TestImageServed(t *testing.T) {
+// TestMSIServed downloads a preset as a browser does: whole, in parts, and not at all when it has it.
+func TestMSIServed(t *testing.T) {
 	template := openTemplate(t, buildLarge)
-	image, other := makeImage(t, template, testHost, testPin), makeImage(t, template, "gw2.example.com", testPin)
+	msi, other := makeMSI(t, template, testHost, testPin), makeMSI(t, template, "gw2.example.com", testPin)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("ETag", image.ETag())
-		http.ServeContent(w, r, "IdecoAgent.msi", image.ModTime(), image.NewReader())
+		w.Header().Set("ETag", msi.ETag())
+		http.ServeContent(w, r, "IdecoAgent.msi", msi.ModTime(), msi.NewReader())
 	}))
 	defer server.Close()
-	want := content(t, image)
-	first := image.patches[0].at
+	want := content(t, msi)
+	first := msi.patches[0].at
 	for _, c := range []struct {
 		name   string
 		header map[string]string
@@ -60,9 +60,9 @@ func TestImageServed(t *testing.T) {
 	}{
 		{"whole", nil, 200, want},
 		{"range over a patch", map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", first-10, first+9)}, 206, want[first-10 : first+10]},
-		{"the rest", map[string]string{"Range": "bytes=5000000-", "If-Range": image.ETag()}, 206, want[5000000:]},
+		{"the rest", map[string]string{"Range": "bytes=5000000-", "If-Range": msi.ETag()}, 206, want[5000000:]},
 		{"the rest of another one", map[string]string{"Range": "bytes=5000000-", "If-Range": other.ETag()}, 200, want},
-		{"known", map[string]string{"If-None-Match": image.ETag()}, 304, nil},
+		{"known", map[string]string{"If-None-Match": msi.ETag()}, 304, nil},
 		{"another one known", map[string]string{"If-None-Match": other.ETag()}, 200, want},
 		{"known by date", map[string]string{"If-Modified-Since": "Mon, 23 Nov 2099 12:00:00 GMT"}, 200, want},
 		{"beyond the end", map[string]string{"Range": fmt.Sprintf("bytes=%d-", len(want))}, 416, nil},
@@ -92,7 +92,7 @@ func TestImageServed(t *testing.T) {
 			}
 		})
 	}
-	if tag := image.ETag(); !strings.HasPrefix(tag, `"`) || !strings.HasSuffix(tag, `"`) || len(tag) < 18 {
+	if tag := msi.ETag(); !strings.HasPrefix(tag, `"`) || !strings.HasSuffix(tag, `"`) || len(tag) < 18 {
 		t.Errorf("ETag %s is not a strong one", tag)
 	}
 }
