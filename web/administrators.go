@@ -14,8 +14,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// CreateAdministrator makes a local administrator in a data directory, which may be empty. password is asked when all
-// else is right.
+// CreateAdministrator creates a local administrator in a data directory, which may be empty. It calls password only after
+// the login was found valid.
 func CreateAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	u := agent.User{Login: strings.TrimSpace(login), Directory: agent.LocalDirectory, Enabled: true, Admin: true, Created: time.Now()}
 	if p := agent.CheckLogin(u.Login); p.Code != "" {
@@ -30,8 +30,8 @@ func CreateAdministrator(ctx context.Context, dir, login string, password func()
 	})
 }
 
-// ResetAdministrator gives a local account a new password, switches it on, makes it an administrator and signs its
-// browsers out. It makes no directory: there would be nobody in it.
+// ResetAdministrator gives a local account a new password, enables it, makes it an administrator and signs its browsers
+// out. The data directory must exist.
 func ResetAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	if _, err := os.Stat(databaseIn(dir)); err != nil {
 		return fmt.Errorf("there is no gateway in %s; name its directory with --data", dir)
@@ -61,7 +61,7 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 	})
 }
 
-// withPassword asks for and checks a password and opens the database for what is to be done with its hash.
+// withPassword asks for a password, checks it, opens the database and passes both to do.
 func withPassword(ctx context.Context, dir string, ask func() (string, error), do func(*store.Store, string) error) error {
 	password, err := ask()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// ShowFirewall prints whether the table is there, who keeps it, and its rules with who is let through.
+// ShowFirewall prints whether the table exists, which gateway maintains it, its rules and its elements.
 func ShowFirewall(dir string, to io.Writer) error {
 	p, err := keptPlan(dir)
 	if err != nil {
@@ -31,7 +31,7 @@ func ShowFirewall(dir string, to io.Writer) error {
 	return err
 }
 
-// tableState says in a line what the table stands for.
+// tableState describes the table in one line.
 func tableState(dir string, loaded, running, empty bool) string {
 	switch {
 	case loaded && running:
@@ -48,8 +48,8 @@ func tableState(dir string, loaded, running, empty bool) string {
 	return fmt.Sprintf("There is no table inet %s. When ideco-portal runs on %s, this is enforced:", firewall.Table, dir)
 }
 
-// ClearFirewall removes the table and what would bring it back at the next boot. While a gateway keeps the table it
-// refuses: the gateway would put it back.
+// ClearFirewall removes the table and the files that restore it at boot. It fails while a gateway maintains the table, which
+// would restore it.
 func ClearFirewall(dir string) error {
 	lock, err := lockData(dir)
 	switch {
@@ -69,7 +69,7 @@ func ClearFirewall(dir string) error {
 	return removeBoot(dir)
 }
 
-// clearTable removes the table unless a gateway keeps it, on whichever data directory. Errors: errKept.
+// clearTable removes the table unless a gateway on any data directory maintains it. Errors: errKept.
 func clearTable() error {
 	var c tableLock
 	if err := c.take(); err != nil {
@@ -79,7 +79,7 @@ func clearTable() error {
 	return firewall.Clear()
 }
 
-// isRunning tells whether a gateway runs on a data directory.
+// isRunning reports whether a gateway runs on a data directory.
 func isRunning(dir string) (bool, error) {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
