@@ -36,7 +36,7 @@ func TestSignInHandsOnAsTyped(t *testing.T) {
 		g := newGateway(t)
 		const login, password = " Company\\Андре\u0438\u0306 ", " Домо\u0438\u0306\u00a0 "
 		g.try(login, password, outsidePeer, "")
-		if checks := g.memory.checks; len(checks) != 1 || checks[0].Login != login || checks[0].Password != password {
+		if checks := g.memoryStore.checks; len(checks) != 1 || checks[0].Login != login || checks[0].Password != password {
 			t.Errorf("%+q", checks)
 		}
 	})
