@@ -6,12 +6,14 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // ErrNotFound says that the object with this ID does not exist.
 var ErrNotFound = errors.New("not found")
 
-// ErrLoginTaken says that another account has the login, regardless of case.
+// ErrLoginTaken says that another account already has the login in some spelling.
 var ErrLoginTaken = errors.New("login is taken")
 
 // ErrLastAdministrator says that no administrator who can sign in would remain.
@@ -29,7 +31,7 @@ const LocalDirectory = "local"
 // User is a person's account, local or known from a directory.
 type User struct {
 	ID           UserID
-	Login        string // without a domain; unique within a directory, regardless of case
+	Login        string // as the person types it, without a domain; unique within a directory in all spellings, except for accounts from before
 	Name         string // "Иванов Иван"; may be empty
 	Directory    string // LocalDirectory or the directory's domain name
 	Enabled      bool
@@ -79,15 +81,16 @@ func (p Problem) Error() string {
 	return p.Field + ": " + p.Code + ": " + p.Value
 }
 
-// CheckLogin checks the login of a new local account. Without a problem it returns the zero Problem. A local login has no
-// `\`, `/` or `@`, because these separate a domain from a login.
+// CheckLogin returns what is wrong with a login for a new local account, or a zero Problem. A local login holds no `\`, `/`
+// or `@`, nor their full-width forms, because these separate a domain from a login. Which logins are equal is stated in the
+// package spelling.
 func CheckLogin(login string) Problem {
 	switch {
 	case strings.TrimSpace(login) == "":
 		return Problem{"login", "field_required", ""}
 	case utf8.RuneCountInString(login) > MaxLogin:
 		return Problem{"login", "field_too_long", ""}
-	case strings.ContainsAny(login, `\/@`):
+	case strings.ContainsAny(login, "\\/@\uff3c\uff0f\uff20"):
 		return Problem{"login", "field_login_separator", ""}
 	case login != Clean(login, MaxLogin) || strings.IndexFunc(login, unicode.IsSpace) >= 0:
 		return Problem{"login", "field_login_characters", ""}
@@ -95,24 +98,23 @@ func CheckLogin(login string) Problem {
 	return Problem{}
 }
 
-// CheckPassword checks a new password. Without a problem it returns the zero Problem.
+// CheckPassword returns what is wrong with a password that is being set, or a zero Problem. It counts composed characters, as
+// the person sees them.
 func CheckPassword(password string) Problem {
+	composed := norm.NFC.String(password)
 	switch {
 	case strings.TrimSpace(password) == "":
 		return Problem{"psw", "field_required", ""}
-	case utf8.RuneCountInString(password) < MinPassword:
+	case utf8.RuneCountInString(composed) < MinPassword:
 		return Problem{"psw", "field_password_short", ""}
-	case len(password) > MaxPassword:
+	case len(composed) > MaxPassword:
 		return Problem{"psw", "field_too_long", ""}
 	}
 	return Problem{}
 }
 
-// NormalizeLogin returns the same text for all spellings of a local login.
-func NormalizeLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
-
-// Clean makes untrusted text safe to show and to log. It removes control and format characters and white space at the
-// ends, replaces invalid UTF-8 and cuts the text to max runes.
+// Clean makes a text from outside fit to be shown and logged: control and format characters go, invalid UTF-8
+// is replaced, white space at the ends goes, and what is over max runes is cut.
 func Clean(s string, max int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {

@@ -87,7 +87,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer fw.Close()
 
-	gate := access.NewGate(directory.NewLocal(db), db, c.Log)
+	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,

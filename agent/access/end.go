@@ -63,13 +63,14 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 	})
 }
 
-// UserChanged ends the sessions that an account may no longer have: all if it is disabled, those from outside if it has no
-// remote access. It returns their number. The caller has saved the account before.
+// UserChanged ends the sessions that the changed account no longer permits: all when it is disabled, those from outside
+// without remote access. The remaining ones show its present login and name. Call it after the store holds the change. It
+// returns how many sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	if !user.Enabled {
 		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
 	}
-	return m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
+	n := m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
 		if user.RemoteAccess {
 			return nil
 		}
@@ -81,6 +82,24 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		}
 		return list
 	})
+	m.always(func(c *change) { c.rename(user) })
+	return n
+}
+
+// rename gives the live sessions of an account its login and name.
+func (c *change) rename(user agent.User) {
+	for _, s := range c.sessionsOf(user.ID) {
+		next := s.Session
+		next.Login, next.Name = user.Login, user.Name
+		if next.Login == s.Login && next.Name == s.Name {
+			continue
+		}
+		c.put(s, next)
+		c.renew()
+		if err := c.save(next); err != nil { // a restart shows the login from before until the agent comes back
+			c.log.ErrorContext(c.ctx, "the new login of a session was not written", "session", s.ID, "error", err)
+		}
+	}
 }
 
 // endThose ends the sessions that choose returns. It ignores the cancellation of ctx, because the caller has already saved a

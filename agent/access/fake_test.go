@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 var errFake = errors.New("the disk is full")
@@ -78,7 +79,7 @@ func (m *memoryStore) Knows(_ context.Context, login string) (agent.UserID, bool
 	defer m.mu.Unlock()
 	m.lookups++
 	for id, u := range m.users {
-		if agent.NormalizeLogin(u.Login) == agent.NormalizeLogin(login) {
+		if spelling.Login(u.Login) == spelling.Login(login) {
 			return id, true, m.fail("Knows")
 		}
 	}

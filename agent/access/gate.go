@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -61,7 +62,7 @@ func holdBack(ctx context.Context, started time.Time) {
 // signIn is SignIn without the wait.
 func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
-	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || agent.NormalizeLogin(s.Login) == "" {
+	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || strings.TrimSpace(s.Login) == "" {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // cannot be a guess, so it is not counted
 	}
 	a, err := g.attempt(ctx, s)

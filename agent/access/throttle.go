@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // Limits of wrong attempts in the window, and of the keys that peers can make up. Keys of accounts need no limit, because
@@ -134,7 +135,7 @@ func (t *throttle) unlock(user agent.UserID) {
 
 func (t *throttle) enterAccount(ctx context.Context, a signInAttempt) (func(outcome), error) {
 	if !a.known {
-		key := loginKey{sha256.Sum256([]byte(agent.NormalizeLogin(a.login))), a.origin}
+		key := loginKey{sha256.Sum256([]byte(spelling.Login(a.login))), a.origin}
 		return func(o outcome) { t.logins.leave(key, 0, o) }, t.logins.enter(ctx, key)
 	}
 	key := accountKey{user: a.user, origin: a.origin}
