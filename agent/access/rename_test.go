@@ -15,6 +15,7 @@ func TestRename(t *testing.T) {
 		for _, s := range g.Sessions() {
 			names = append(names, s.Login+"/"+s.Name)
 		}
+		slices.Sort(names)
 		return names
 	}
 	rename := func(g *gateway) int {
