@@ -63,7 +63,7 @@ func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
 	if err != nil {
 		return m, err
 	}
-	at := a.site.Addressing.Neighbourhood(a.peer.Addr)
+	at := a.site.Addressing.AgentAddrsNear(a.peer.Addr)
 	if len(at) == 0 {
 		return m, agent.Refuse(agent.CodeBadMessage)
 	}

@@ -210,7 +210,7 @@ func TestNoAddressTokensBehindARouter(t *testing.T) {
 // farHosts is an Addressing whose peers are all behind a router.
 type farHosts struct{ fixedHosts }
 
-func (farHosts) Neighbourhood(netip.Addr) []netip.AddrPort { return nil }
+func (farHosts) AgentAddrsNear(netip.Addr) []netip.AddrPort { return nil }
 
 // TestNoAddressTokens: there are no address tokens without a firewall.
 func TestNoAddressTokens(t *testing.T) {

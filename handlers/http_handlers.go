@@ -59,7 +59,7 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, markREST(s.restPaths()), s.meet(f))
+	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, markREST(s.restPaths()), s.setVisitor(f))
 	e.Use(exceptions...)
 	e.Use(s.knownHost)
 	return e
@@ -72,7 +72,7 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 			most = maxBodyAnybody
 		}
 		// The body is read only after admit.
-		guards := []echo.MiddlewareFunc{s.answerIn(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), inForm(r.form)}
+		guards := []echo.MiddlewareFunc{s.setForm(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), protectForm(r.form)}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.form != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)

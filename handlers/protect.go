@@ -117,8 +117,8 @@ func isREST(c echo.Context) bool {
 	return is
 }
 
-// answerIn sets the form of the route's answers and errors.
-func (s *Site) answerIn(f form) echo.MiddlewareFunc {
+// setForm sets the form of the route's answers and errors.
+func (s *Site) setForm(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			who(c).form = f
@@ -127,9 +127,9 @@ func (s *Site) answerIn(f form) echo.MiddlewareFunc {
 	}
 }
 
-// inForm refuses a changing request without the protection of its form: a page needs the form token, REST needs the content
+// protectForm refuses a changing request without the protection of its form: a page needs the form token, REST needs the content
 // type JSON, which no HTML form can send. It runs after admit, which hides routes from strangers.
-func inForm(f form) echo.MiddlewareFunc {
+func protectForm(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -164,7 +164,7 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 				return echo.ErrNotFound
 			}
 			if f != plain {
-				if err := s.recognise(c); err != nil {
+				if err := s.loadUser(c); err != nil {
 					return err
 				}
 			}

@@ -126,8 +126,8 @@ func (h fixedHosts) Peer(a netip.Addr, _ string) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Inside: h.now.InLocalNetworks(a)}
 }
 
-// Neighbourhood treats all peers as directly attached.
-func (fixedHosts) Neighbourhood(netip.Addr) []netip.AddrPort {
+// AgentAddrsNear treats all peers as directly attached.
+func (fixedHosts) AgentAddrsNear(netip.Addr) []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("192.168.7.1:14765"), netip.MustParseAddrPort("[fd00::1]:14765")}
 }
 

@@ -54,7 +54,7 @@ type Addressing interface {
 	Own(netip.Addr) bool                             // one of this machine's addresses
 	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
-	// Neighbourhood returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
+	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
 	// certificate covers them. It is empty if the peer is behind a router.
-	Neighbourhood(peer netip.Addr) []netip.AddrPort
+	AgentAddrsNear(peer netip.Addr) []netip.AddrPort
 }

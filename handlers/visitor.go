@@ -34,8 +34,8 @@ const (
 	toastCookie    = "ideco_toast"
 )
 
-// meet creates the request's visitor. It comes before all middleware that decides something.
-func (s *Site) meet(f form) echo.MiddlewareFunc {
+// setVisitor creates the request's visitor. It comes before all middleware that decides something.
+func (s *Site) setVisitor(f form) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			peer, err := netip.ParseAddr(c.RealIP())
@@ -60,8 +60,8 @@ func language(c echo.Context) *locale.Localizer {
 	return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
 }
 
-// recognise loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.
-func (s *Site) recognise(c echo.Context) error {
+// loadUser loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.
+func (s *Site) loadUser(c echo.Context) error {
 	v, ctx := who(c), c.Request().Context()
 	browser, err := s.currentBrowser(c.Request())
 	if errors.Is(err, agent.ErrNotFound) {

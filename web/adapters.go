@@ -15,29 +15,29 @@ import (
 	"ideco-agent/templates"
 )
 
-// accounts is the store as the handlers ask for it.
+// accounts implements handlers.Accounts.
 type accounts struct{ *store.Store }
 
 func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
 	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
 }
 
-// passwords is how local accounts' passwords are kept.
+// passwords hashes the passwords of local accounts.
 type passwords struct{}
 
 func (passwords) Hash(ctx context.Context, password string) (string, error) {
 	return directory.Hash(ctx, password)
 }
 
-// msi is the installer that this program was built with, or why there is none.
+// msi is the embedded installer, or the reason why there is none.
 type msi struct {
 	template *installer.Template
 	programs func() ([]templates.Program, error)
 	absent   error
 }
 
-// openInstaller checks the embedded template. A program without one starts all the same; a broken one is a mistake of
-// the build that nobody should discover by installing it.
+// openInstaller checks the embedded template. A missing template is no error. A broken one is, so that a bad build fails at
+// its first start.
 func openInstaller() (msi, error) {
 	b, err := installer.Embedded()
 	if errors.Is(err, installer.ErrNoTemplate) {
@@ -50,7 +50,7 @@ func openInstaller() (msi, error) {
 	return msi{template: template, programs: sync.OnceValues(func() ([]templates.Program, error) { return programsOf(template) })}, err
 }
 
-// programsOf unpacks the whole installer, which takes a third of a second. So it runs once, when a page first needs it, and
+// programsOf unpacks the whole installer, which takes a third of a second. It runs when a page first needs it, so that it
 // does not delay a restart.
 func programsOf(t *installer.Template) ([]templates.Program, error) {
 	list, err := t.Programs()
@@ -70,7 +70,7 @@ func (m msi) Preset(host, pin string) (handlers.PresetInstaller, error) {
 	return m.template.Preset(host, pin)
 }
 
-// Signed is where the pages learn whether Windows will warn of the installer. Nothing signs it yet.
+// Signed reports whether the installer has a code signature. Nothing signs it yet.
 func (msi) Signed() bool { return false }
 
 func (m msi) Programs() ([]templates.Program, error) {
@@ -80,7 +80,7 @@ func (m msi) Programs() ([]templates.Program, error) {
 	return m.programs()
 }
 
-// downloads are what this program was built with beside the installer.
+// downloads are the embedded files beside the installer.
 type downloads struct {
 	driver           bool
 	policy, portable handlers.ZipFile

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -11,35 +10,34 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
-	"ideco-agent/templates/locale"
 )
 
-// CreateAdministrator makes a local administrator in a data directory, which may be empty. password is asked when all
-// else is right.
+// CreateAdministrator creates a local administrator in a data directory, which may be empty. It calls password only after
+// the login was found valid.
 func CreateAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	u := agent.User{Login: strings.TrimSpace(login), Directory: agent.LocalDirectory, Enabled: true, Admin: true, Created: time.Now()}
 	if p := agent.CheckLogin(u.Login); p.Code != "" {
-		return fmt.Errorf("login %q: %s", login, locale.For("en").Problem(p))
+		return message("the login %q cannot be used: it needs 1 to %d characters, without spaces, control characters and \\ / @", login, agent.MaxLogin)
 	}
 	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		_, err := db.CreateUser(ctx, u, hash)
 		if errors.Is(err, agent.ErrLoginTaken) {
-			return fmt.Errorf("login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
+			return message("the login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
 		}
 		return err
 	})
 }
 
-// ResetAdministrator gives a local account a new password, switches it on, makes it an administrator and signs its
-// browsers out. It makes no directory: there would be nobody in it.
+// ResetAdministrator gives a local account a new password, enables it, makes it an administrator and signs its browsers
+// out. The data directory must exist.
 func ResetAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	if _, err := os.Stat(databaseIn(dir)); err != nil {
-		return fmt.Errorf("there is no gateway in %s; name its directory with --data", dir)
+		return message("there is no gateway in %s; name its directory with --data", dir)
 	}
 	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		u, _, err := db.LocalAccount(ctx, login)
 		if errors.Is(err, agent.ErrNotFound) {
-			return fmt.Errorf("there is no account %q; to make it use: ideco-portal --data %s admin create --login %s", login, dir, login)
+			return message("there is no account %q; to make it use: ideco-portal --data %s admin create --login %s", login, dir, login)
 		}
 		if err != nil {
 			return err
@@ -61,14 +59,14 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 	})
 }
 
-// withPassword asks for and checks a password and opens the database for what is to be done with its hash.
+// withPassword asks for a password, checks it, opens the database and passes both to do.
 func withPassword(ctx context.Context, dir string, ask func() (string, error), do func(*store.Store, string) error) error {
 	password, err := ask()
 	if err != nil {
-		return fmt.Errorf("read the password: %w", err)
+		return message("the password could not be read: %w", err)
 	}
 	if p := agent.CheckPassword(password); p.Code != "" {
-		return fmt.Errorf("the password must have %d characters at least and %d bytes at most",
+		return message("the password must have %d characters at least and %d bytes at most",
 			agent.MinPassword, agent.MaxPassword)
 	}
 	hash, err := directory.Hash(ctx, password)

@@ -18,8 +18,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// connLimits are the limits of the connections to one kind of listener. A connection counts from accept on, and does not
-// count while it carries a live session.
+// connLimits limit the connections to one kind of listener. A connection counts from accept on, except while it carries a
+// live session.
 type connLimits struct {
 	host    int // from one address outside; IPv6 by /64
 	site    int // from one IPv6 /56 outside
@@ -27,15 +27,14 @@ type connLimits struct {
 	lan     int // from the LAN and the tunnel together
 }
 
-// connBudget divides the descriptors of the process, so that strangers cannot use up those of the LAN, of live sessions, or
-// the reserve.
+// connBudget divides the process's file descriptors, so that strangers cannot use up those of the LAN, of live sessions or
+// of the reserve.
 type connBudget struct {
 	portal, http, agent connLimits
 	sessions            int // connections of agents with a live session
 	reserve             int // for the database, netlink, the tunnel and files
 }
 
-// budgetFor divides a number of descriptors.
 func budgetFor(descriptors int) connBudget {
 	share := func(part, most int) int { return min(descriptors/part, most) }
 	b := connBudget{
@@ -51,7 +50,7 @@ func budgetFor(descriptors int) connBudget {
 	return b
 }
 
-// descriptorLimit is how many files and connections this process may have open.
+// descriptorLimit returns RLIMIT_NOFILE, the limit of open files and connections.
 func descriptorLimit() (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -68,7 +67,7 @@ func descriptorLimit() (int, error) {
 // request is the longest ago is closed.
 type connLimiter struct {
 	limits  connLimits
-	isLocal func(peer netip.Addr, through string) bool // whether a peer is in the LAN or the tunnel
+	isLocal func(peer netip.Addr, through string) bool // reports whether a peer is in the LAN or the tunnel
 	unread  int64                                      // the first value of limitedConn.unread
 
 	mu      sync.Mutex // guards the groups, and elem and closed of every limitedConn
@@ -91,10 +90,10 @@ type connCount struct {
 	parts   map[netip.Prefix]*connCount // of the networks in it that are counted; none in a host
 }
 
-// fewConns is what a browser opens to one host (six), and some more. A host with no more is no flood.
+// fewConns is a little more than the six connections that a browser opens to one host.
 const fewConns = 8
 
-// share is how many connections a network may have while there is no room for all.
+// share returns how many connections a network may keep once a limit is reached.
 func (g *connGroup) share(network netip.Prefix) int {
 	if network.Addr().Is6() {
 		return max(fewConns, g.wide[network.Bits()])
@@ -140,7 +139,7 @@ type limitedConn struct {
 	unread   atomic.Int64 // bytes that may still be read before the first request; negative means no limit
 }
 
-// admit counts a connection, and closes the one whose place it takes.
+// admit counts a connection. If a limit is exceeded, it closes another one.
 func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	addr, through := peerOf(conn), arrivedThrough(conn)
 	peer := agent.Peer{Addr: addr, Interface: through, Inside: l.isLocal(addr, through)}
@@ -164,7 +163,7 @@ func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	return c
 }
 
-// crowded is the network of c that has more connections than it may; nil when none has. The caller holds mu.
+// crowded returns the network of c that exceeds its limit, or nil. The caller holds mu.
 func (l *connLimiter) crowded(c *limitedConn, site netip.Prefix) *connCount {
 	all := &c.group.all
 	if c.group == &l.lan {
@@ -180,7 +179,7 @@ func (l *connLimiter) crowded(c *limitedConn, site netip.Prefix) *connCount {
 	return cmp.Or(at.over(l.limits.host), ofSite, all.over(l.outside.most))
 }
 
-// over is n when it has more than most connections, otherwise nil.
+// over returns n if it has more than most connections, else nil.
 func (n *connCount) over(most int) *connCount {
 	if n.conns > most {
 		return n
@@ -188,7 +187,7 @@ func (n *connCount) over(most int) *connCount {
 	return nil
 }
 
-// busiest is the part of a network from which a connection has to go; see connLimiter.
+// busiest returns the part of a network in which a connection must be closed; see connLimiter.
 func (g *connGroup) busiest(n *connCount) *connCount {
 	for {
 		busiest, excess := n, 0
@@ -204,7 +203,7 @@ func (g *connGroup) busiest(n *connCount) *connCount {
 	}
 }
 
-// oldest is the connection from a network whose last request is the longest ago.
+// oldest returns the connection from a network whose last request is the longest ago.
 func (g *connGroup) oldest(n *connCount) *limitedConn {
 	for e := g.order.Front(); ; e = e.Next() {
 		if c := e.Value.(*limitedConn); n == &g.all || slices.Contains(c.networks, n.network) {
@@ -248,7 +247,7 @@ func (c *limitedConn) uncount() {
 	c.group.all.add(-1, c.networks)
 }
 
-// used notes that a request has come or has been answered.
+// used records that a request has come or was answered.
 func (c *limitedConn) used() {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
@@ -257,8 +256,7 @@ func (c *limitedConn) used() {
 	}
 }
 
-// CarriesSession says whether the connection carries a live session now; see [handlers.CountedConn]. When a session ends,
-// its connection counts again, even above the limit: it is open already.
+// CarriesSession implements [handlers.CountedConn]. When a session ends, its connection counts again, even above the limit.
 func (c *limitedConn) CarriesSession(yes bool) {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
@@ -269,7 +267,7 @@ func (c *limitedConn) CarriesSession(yes bool) {
 	}
 }
 
-// Interface is the name of the network interface through which the connection came; empty where that is not known.
+// Interface returns the name of the network interface through which the connection came; empty if unknown.
 func (c *limitedConn) Interface() string { return c.through }
 
 // Close also stops counting the connection.
@@ -281,8 +279,8 @@ func (c *limitedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// How many bytes a connection may send before the header of its first request is complete. crypto/tls alone would keep 64
-// KiB of an unfinished handshake.
+// Limits of the bytes before the header of the first request is complete. crypto/tls alone would keep 64 KiB of an
+// unfinished handshake.
 const (
 	maxHello   = 8 << 10                // up to the end of the ClientHello
 	maxRequest = 8<<10 + maxHeaderBytes // after it; net/http adds 4 KiB to maxHeaderBytes
@@ -306,7 +304,7 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// onClientHello is for tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
+// onClientHello is a tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
 func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if c, ok := hello.Conn.(*limitedConn); ok {
 		c.unread.Add(maxRequest)
@@ -314,8 +312,8 @@ func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return nil, nil
 }
 
-// onConnState is for http.Server.ConnState: a connection becomes active when the header of a request is complete, and idle
-// when the request has been answered.
+// onConnState is a http.Server.ConnState: a connection becomes active when the header of a request is complete, and idle
+// when the request was answered.
 func onConnState(conn net.Conn, state http.ConnState) {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()

@@ -13,16 +13,15 @@ import (
 	"syscall"
 )
 
-// kept is a file of the data directory.
-type kept struct {
+// dataFile is a file of the data directory.
+type dataFile struct {
 	name   string // pattern of path.Match
-	public bool   // no secret: it is left as it is when others can read it
-	change string // how to replace a secret that others could read
+	public bool   // others may read it
+	change string // how to replace the secret if others could read it
 }
 
-// keptFiles are the files that the gateway reads or that something loads for it. This is the one place that decides who
-// may read and change them.
-var keptFiles = []kept{
+// dataFiles are the files in the data directory that the gateway or nft reads.
+var dataFiles = []dataFile{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
 	{name: ".*.tmp", change: "as for root.key and wireguard.key, which may have been in it"},
@@ -39,13 +38,12 @@ var keptFiles = []kept{
 
 const changeDatabase = "give all accounts new passwords"
 
-// checkData sees to it that nobody but the user of this process reads the secrets in the data directory or changes
-// anything there. A secret that others could read is closed to them, with a warning: whether it was copied is for a person
-// to judge. What others can change, or what belongs to somebody else, is refused with what to do, since nobody knows what
-// it holds now. This holds for root, too.
+// checkData checks the owner and mode of the data directory and its files. A secret that other users can read gets mode
+// 0600, with a warning: somebody may have copied it. A file that others can change, or that another user owns, is an error:
+// its content cannot be trusted. This holds for root too.
 func checkData(dir string, log *slog.Logger) error {
 	const secrets = "change the secrets in it that others could read"
-	if err := checkKept(dir, kept{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
+	if err := checkFile(dir, dataFile{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -54,9 +52,9 @@ func checkData(dir string, log *slog.Logger) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		for _, k := range keptFiles {
+		for _, k := range dataFiles {
 			if ours, _ := path.Match(k.name, e.Name()); ours {
-				errs = append(errs, checkKept(filepath.Join(dir, e.Name()), k, os.Lstat, log))
+				errs = append(errs, checkFile(filepath.Join(dir, e.Name()), k, os.Lstat, log))
 				break
 			}
 		}
@@ -64,8 +62,8 @@ func checkData(dir string, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// checkKept checks one file, or the data directory, which is the one without a name. What is not there is made by us.
-func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log *slog.Logger) error {
+// checkFile checks one file, or the data directory if k has no name. A missing file is fine.
+func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), log *slog.Logger) error {
 	info, err := stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -73,7 +71,7 @@ func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log 
 	if err != nil {
 		return fmt.Errorf("check who may read %s: %w", file, err)
 	}
-	open, err := judge(file, k, info.Mode(), ownerOf(info), os.Geteuid())
+	open, err := checkMode(file, k, info.Mode(), ownerOf(info), os.Geteuid())
 	if err != nil || !open {
 		return err
 	}
@@ -81,34 +79,34 @@ func checkKept(file string, k kept, stat func(string) (fs.FileInfo, error), log 
 		return fmt.Errorf("close %s to others: %w", file, err)
 	}
 	if after, err := stat(file); err != nil || after.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
+		return message("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
 	}
 	log.Warn("others could read this; it is closed to them now. If somebody may have copied it, change it",
 		"file", file, "mode", octal(info.Mode()), "change", k.change)
 	return nil
 }
 
-// judge tells whether a file is open to readers whom it must be closed to. An error says why it cannot be trusted.
-func judge(file string, k kept, mode fs.FileMode, owner, self int) (open bool, err error) {
+// checkMode reports whether other users can read a secret. An error says why the file cannot be trusted.
+func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
 	switch {
 	case k.name == "" && !mode.IsDir():
-		return false, fmt.Errorf("%s is not a directory; choose another one with --data", file)
+		return false, message("%s is not a directory; choose another one with --data", file)
 	case k.name != "" && mode.Type() == fs.ModeSymlink:
-		return false, fmt.Errorf("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
 	case k.name != "" && !mode.IsRegular():
-		return false, fmt.Errorf("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
 	case owner != self:
-		return false, fmt.Errorf("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
+		return false, message("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
 			file, userName(owner), userName(self), k.chown(self, file))
 	case mode.Perm()&0o022 != 0:
-		return false, fmt.Errorf("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
+		return false, message("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
 			file, octal(mode), k.mode())
 	}
 	return !k.public && mode.Perm()&0o077 != 0, nil
 }
 
-// mode is what the file has when we make it.
-func (k kept) mode() fs.FileMode {
+// mode returns the mode with which the gateway creates the file.
+func (k dataFile) mode() fs.FileMode {
 	switch {
 	case k.name == "":
 		return 0o700
@@ -118,7 +116,7 @@ func (k kept) mode() fs.FileMode {
 	return 0o600
 }
 
-func (k kept) chown(self int, file string) string {
+func (k dataFile) chown(self int, file string) string {
 	if k.name == "" {
 		return "chown -R " + userName(self) + " " + file
 	}
@@ -127,7 +125,7 @@ func (k kept) chown(self int, file string) string {
 
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-// userName is a user as chown takes it.
+// userName returns a user's name, or the number if there is no name.
 func userName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return u.Username

@@ -168,21 +168,21 @@ func TestDataBehindLink(t *testing.T) {
 // TestOwnerOfSecrets: root is no exception, and the words hold the command.
 func TestOwnerOfSecrets(t *testing.T) {
 	for _, c := range []struct {
-		k           kept
+		k           dataFile
 		mode        fs.FileMode
 		owner, self int
 		says        string
 	}{
-		{kept{name: "root.key"}, 0o600, 0, 0, ""},
-		{kept{name: "root.key"}, 0o600, 4711, 4711, ""},
-		{kept{name: "root.key"}, 0o600, 4711, 0, "«chown root /d/f»"},
-		{kept{name: "root.key"}, 0o600, 0, 4711, "«chown 4711 /d/f»"},
-		{kept{name: "root.pem", public: true}, 0o644, 4711, 0, "belongs to 4711 and this program runs as root: run it as 4711"},
-		{kept{}, fs.ModeDir | 0o700, 4711, 0, "«chown -R root /d/f»"},
-		{kept{}, fs.ModeDir | 0o700, 0, 4711, "«chown -R 4711 /d/f»"},
-		{kept{}, 0o600, 0, 0, "is not a directory"},
+		{dataFile{name: "root.key"}, 0o600, 0, 0, ""},
+		{dataFile{name: "root.key"}, 0o600, 4711, 4711, ""},
+		{dataFile{name: "root.key"}, 0o600, 4711, 0, "«chown root /d/f»"},
+		{dataFile{name: "root.key"}, 0o600, 0, 4711, "«chown 4711 /d/f»"},
+		{dataFile{name: "root.pem", public: true}, 0o644, 4711, 0, "belongs to 4711 and this program runs as root: run it as 4711"},
+		{dataFile{}, fs.ModeDir | 0o700, 4711, 0, "«chown -R root /d/f»"},
+		{dataFile{}, fs.ModeDir | 0o700, 0, 4711, "«chown -R 4711 /d/f»"},
+		{dataFile{}, 0o600, 0, 0, "is not a directory"},
 	} {
-		_, err := judge("/d/f", c.k, c.mode, c.owner, c.self)
+		_, err := checkMode("/d/f", c.k, c.mode, c.owner, c.self)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -80,8 +80,8 @@ func (l *domainResolver) addresses(domain string) []netip.Addr {
 	return l.answer.Addrs
 }
 
-// hurry has the domain looked up at once.
-func (l *domainResolver) hurry() {
+// lookUpNow has the domain looked up at once.
+func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
 	default: // it will be
@@ -92,7 +92,7 @@ func (l *domainResolver) hurry() {
 func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
 	for {
 		again := lookEvery
-		differs, err := l.look(ctx, domain())
+		differs, err := l.lookUp(ctx, domain())
 		if err != nil {
 			again = lookAgain
 		}
@@ -108,8 +108,8 @@ func (l *domainResolver) run(ctx context.Context, domain func() string, changed 
 	}
 }
 
-// look looks a domain up and tells whether its addresses are other ones than before.
-func (l *domainResolver) look(ctx context.Context, domain string) (differs bool, err error) {
+// lookUp looks a domain up and tells whether its addresses are other ones than before.
+func (l *domainResolver) lookUp(ctx context.Context, domain string) (differs bool, err error) {
 	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
 		return false, nil // there is nothing to ask
 	}

@@ -68,7 +68,7 @@ func TestLookout(t *testing.T) {
 		want("loopback", "127.0.0.1", 0)
 		const name = "gw.example.com"
 		set(name, "203.0.113.9", "203.0.113.7", "127.0.0.1", "0.0.0.0", "::ffff:203.0.113.7")
-		l.hurry()
+		l.lookUpNow()
 		synctest.Wait()
 		want("looked up", name, 1, "203.0.113.7", "203.0.113.9")
 		want("another", "other.example.com", 1)
@@ -103,7 +103,7 @@ func TestLookoutAfterRestart(t *testing.T) {
 	}
 	look := func(l *domainResolver, domain string, want bool) {
 		t.Helper()
-		if differs, err := l.look(t.Context(), domain); err == nil && differs != want {
+		if differs, err := l.lookUp(t.Context(), domain); err == nil && differs != want {
 			t.Errorf("%s leads elsewhere: %t", domain, differs)
 		}
 	}
@@ -161,7 +161,7 @@ func TestFirewallAfterPowerCut(t *testing.T) {
 	c := Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	l := newDomainResolver(c.Data, c.Log)
 	l.lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs("203.0.113.7"), nil }
-	if _, err := l.look(t.Context(), s.Domain); err != nil {
+	if _, err := l.lookUp(t.Context(), s.Domain); err != nil {
 		t.Fatal(err)
 	}
 	w, err := openFirewall(c, func() agent.Settings { return s }, tunnel{}, &listeners{})

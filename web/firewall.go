@@ -181,9 +181,9 @@ func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing
 	return p, missing, nil
 }
 
-// unfit tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
+// interfaceProblem tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
 // that is not there now may come.
-func (w *firewallController) unfit(field, name string) agent.Problem {
+func (w *firewallController) interfaceProblem(field, name string) agent.Problem {
 	if name == w.tunnelName {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceTunnel, Value: name}
 	}
@@ -212,7 +212,7 @@ func (w *firewallController) check(ctx context.Context, now, next agent.Settings
 	}
 	for field, names := range map[string][]string{"lan_interfaces": next.LANInterfaces, "wan_interfaces": next.WANInterfaces} {
 		for _, name := range names {
-			if p := w.unfit(field, name); p.Code != "" {
+			if p := w.interfaceProblem(field, name); p.Code != "" {
 				return agent.Problems{p}
 			}
 		}

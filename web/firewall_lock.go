@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tableLock makes one gateway keep the firewall's table of a network namespace. Two gateways would undo each other's rules
-// for ever, and one without chosen interfaces would remove the rules of the other. The lock ends with the process.
+// tableLock allows one gateway in a network namespace to maintain the firewall's table. Two gateways would overwrite each
+// other's rules, and one without chosen interfaces would remove those of the other. The lock ends with the process.
 type tableLock struct{ held net.Listener }
 
 // tableLockName is an abstract socket address, which belongs to the network namespace.
 const tableLockName = "@ideco-portal/firewall"
 
-// errKept is why a gateway does not touch the table.
-var errKept = errors.New("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
+// errKept: another gateway holds the lock.
+var errKept = message("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
 
-// take takes the lock, or keeps it. Errors: errKept. Every user of the machine can bind the name, but a process without
-// CAP_NET_ADMIN cannot keep the table, so its lock is ignored. Kernels without abstract sockets have no lock.
+// take takes the lock if this process does not hold it. Errors: errKept. Any user can bind the name, but a process without
+// CAP_NET_ADMIN cannot change the table, so its lock is ignored. Kernels without abstract sockets have no lock.
 func (l *tableLock) take() error {
 	if l.held != nil {
 		return nil
@@ -31,17 +31,17 @@ func (l *tableLock) take() error {
 	switch {
 	case err == nil:
 		l.held = held
-		go turnAway(held)
+		go closeAccepted(held)
 	case errors.Is(err, unix.EADDRINUSE):
 		if pid, ok := tableLockHolder(); ok && mayChangeRules(pid) {
-			return fmt.Errorf("%w (process %d)", errKept, pid)
+			return message("%w (process %d)", errKept, pid)
 		}
 	}
 	return nil
 }
 
-// turnAway closes the connections of processes that ask for the holder, so that the backlog does not fill up.
-func turnAway(l net.Listener) {
+// closeAccepted closes the connections of tableLockHolder in other processes, so that the backlog does not fill up.
+func closeAccepted(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -51,7 +51,7 @@ func turnAway(l net.Listener) {
 	}
 }
 
-// tableLockHolder is the process that holds the lock; ok is false when it has just gone or its backlog is full.
+// tableLockHolder returns the process that holds the lock; ok is false if it has just ended or its backlog is full.
 func tableLockHolder() (pid int, ok bool) {
 	c, err := net.Dial("unix", tableLockName)
 	if err != nil {
@@ -69,8 +69,8 @@ func tableLockHolder() (pid int, ok bool) {
 	return int(peer.Pid), true
 }
 
-// mayChangeRules tells whether a process has CAP_NET_ADMIN. One that cannot be looked at, such as one in another PID
-// namespace, counts as if it had.
+// mayChangeRules reports whether a process has CAP_NET_ADMIN. A process that cannot be inspected, such as one in another
+// PID namespace, counts as having it.
 func mayChangeRules(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -85,7 +85,6 @@ func mayChangeRules(pid int) bool {
 	return true
 }
 
-// release gives the lock back.
 func (l *tableLock) release() {
 	if l.held != nil {
 		_ = l.held.Close()

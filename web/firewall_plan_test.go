@@ -141,16 +141,16 @@ func TestInside(t *testing.T) {
 		open := s
 		open.LANInterfaces, open.WANInterfaces = nil, nil
 		a := netip.MustParseAddr(peer)
-		if got := [2]bool{insideBy(open, a, way), insideBy(s, a, way)}; got != want {
+		if got := [2]bool{insideByRoute(open, a, way), insideByRoute(s, a, way)}; got != want {
 			t.Errorf("%s: %v, want %v", peer, got, want)
 		}
 	}
 }
 
-// TestWayTo: the machine's own addresses are behind no interface.
-func TestWayTo(t *testing.T) {
+// TestRouteTo: the machine's own addresses are behind no interface.
+func TestRouteTo(t *testing.T) {
 	for _, a := range interfaceAddresses() {
-		if name, own := wayTo(a); !own || name != "" {
+		if name, own := routeTo(a); !own || name != "" {
 			t.Errorf("%s: %q, %v", a, name, own)
 		}
 	}

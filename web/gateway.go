@@ -16,7 +16,7 @@ import (
 	"ideco-agent/handlers"
 )
 
-// gateway is this machine between its networks, as the page «Шлюз» shows it.
+// gateway implements handlers.Gateway.
 type gateway struct {
 	tunnelName string
 	firewall   *firewallController
@@ -24,7 +24,7 @@ type gateway struct {
 
 var _ handlers.Gateway = gateway{}
 
-// Interfaces are those that can be chosen: the ones with an address first, otherwise in the order of the kernel.
+// Interfaces returns the interfaces that can be chosen: those with an address first, otherwise in the kernel's order.
 func (g gateway) Interfaces() ([]agent.Interface, error) {
 	list, err := net.Interfaces()
 	if err != nil {
@@ -69,7 +69,7 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 	return list
 }
 
-// Preview is what the firewall enforces under the settings, where it runs; without interfaces there are no rules.
+// Preview returns the firewall's rules for the settings as text; empty without chosen interfaces.
 func (g gateway) Preview(s agent.Settings) string {
 	p, _, err := g.firewall.planFor(s)
 	if err != nil {
@@ -85,7 +85,7 @@ func (g gateway) State() agent.GatewayState {
 	return s
 }
 
-// Switches of the kernel.
+// Files of the kernel's settings.
 const (
 	forwarding4 = "/proc/sys/net/ipv4/ip_forward"
 	forwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding"
@@ -97,8 +97,7 @@ func isOn(path string) bool {
 	return err == nil && strings.TrimSpace(string(b)) != "0"
 }
 
-// EnableForwarding makes the kernel pass packets between interfaces, until it starts anew. IPv6 is left alone where the
-// machine has none.
+// EnableForwarding enables IP forwarding until the next boot; IPv6 only if the machine has it.
 func (g gateway) EnableForwarding(context.Context) error {
 	if err := switchOn(forwarding4, "1"); err != nil {
 		return err
@@ -112,8 +111,8 @@ func (g gateway) EnableForwarding(context.Context) error {
 	return switchOn(forwarding6, "1")
 }
 
-// keepAdvertisedRoutes lets interfaces go on to learn their default route from their router: a host that forwards no
-// longer listens to router advertisements, unless accept_ra is 2.
+// keepAdvertisedRoutes sets accept_ra from 1 to 2 on all interfaces: with 1, an interface ignores router advertisements once
+// forwarding is enabled, and its default route expires.
 func keepAdvertisedRoutes() error {
 	paths, err := filepath.Glob(acceptRA)
 	if err != nil {

@@ -8,18 +8,18 @@ import (
 	"ideco-agent/agent"
 )
 
-// trial is the clock of a choice on the page «Шлюз»: when nobody has confirmed it in time, it brings the former settings
-// back, whatever became of the browser. What they are is kept in the settings.
+// trial is the timer of a choice on the page «Шлюз». When the choice was not confirmed in time, the former settings, which
+// the settings contain, are restored.
 type trial struct {
-	changes chan time.Time // when the trial that runs ends; zero without one. Holds the latest alone.
+	changes chan time.Time // end of the current trial; zero without one. Buffers only the latest.
 }
 
 func newTrial() trial { return trial{changes: make(chan time.Time, 1)} }
 
-// trialRetry is when to try again what could not be stored.
+// trialRetry is the delay after a failed attempt to restore the settings.
 const trialRetry = 2 * time.Second
 
-// watch follows the settings that are in force now. Its caller sees to it that it is not called twice at once.
+// watch takes over the trial of the settings. It must not be called concurrently.
 func (t trial) watch(s agent.Settings) {
 	select {
 	case <-t.changes:
@@ -28,7 +28,7 @@ func (t trial) watch(s agent.Settings) {
 	t.changes <- s.Trial.Until
 }
 
-// run waits for trials to end and ends them, until ctx is over.
+// run calls end when a trial's time is over. It returns when ctx is done.
 func (t trial) run(ctx context.Context, end func(ctx context.Context, until time.Time) error, log *slog.Logger) error {
 	var (
 		until time.Time
@@ -43,7 +43,7 @@ func (t trial) run(ctx context.Context, end func(ctx context.Context, until time
 				continue
 			}
 			if until, due = next, nil; !until.IsZero() {
-				due = time.After(min(time.Until(until), agent.TrialLength)) // also after the clock was put back
+				due = time.After(min(time.Until(until), agent.TrialLength)) // the clock may have been set back
 			}
 		case <-due:
 			if err := end(ctx, until); err != nil && ctx.Err() == nil {

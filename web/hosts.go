@@ -10,15 +10,15 @@ import (
 	"ideco-agent/agent"
 )
 
-// hosts knows under which names and addresses this gateway answers.
+// hosts implements handlers.Addressing.
 type hosts struct {
 	own      ownAddresses
 	settings func() agent.Settings
 	agents   []netip.AddrPort // where the agent endpoint listens
 }
 
-// Known tells whether a request's host, without a port, is this gateway's: the saved domain, localhost, or one of its
-// addresses, that inside the tunnel included.
+// Known reports whether a request's host, without a port, is this gateway's: the saved domain, localhost, or one of its
+// addresses, also that in the tunnel.
 func (h *hosts) Known(host string) bool {
 	if host == "localhost" || host != "" && host == h.settings().Domain {
 		return true
@@ -27,19 +27,19 @@ func (h *hosts) Known(host string) bool {
 	return err == nil && (h.own.Contains(a) || a == h.settings().VPNGateway())
 }
 
-// Peer judges the address that a connection comes from, and the interface through which it came (empty = not known).
+// Peer returns the peer with an address that connected through an interface (empty = unknown).
 func (h *hosts) Peer(a netip.Addr, through string) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Interface: through, Inside: inside(h.settings(), a, through)}
 }
 
-// Own tells whether an address is this machine's.
+// Own reports whether an address is this machine's.
 func (h *hosts) Own(a netip.Addr) bool { return h.own.Contains(a) }
 
-// maxNames is how many names a certificate holds; a machine with more addresses than that is reached by its domain.
+// maxNames limits the names in a certificate.
 const maxNames = 200
 
-// certificateNames are the names in the gateway's certificate: the domain, localhost and this machine's addresses, but
-// for those that change every few hours (RFC 8981), since each change re-issues the root.
+// certificateNames returns the names for the gateway's certificate: localhost, the domain and this machine's addresses.
+// Temporary IPv6 addresses (RFC 8981) are left out, because each change re-issues the root.
 func certificateNames(domain string) []string {
 	names := []string{"localhost"}
 	if domain != "" {
@@ -67,7 +67,7 @@ func lastingAddresses() []netip.Addr {
 	return addrs
 }
 
-// lasting returns an interface's address if it is one for the certificate.
+// lasting returns the address; ok is false if it is not for the certificate.
 func lasting(l netlink.Addr) (netip.Addr, bool) {
 	const passing = unix.IFA_F_DEPRECATED | unix.IFA_F_TENTATIVE
 	a, ok := netip.AddrFromSlice(l.IP)

@@ -10,22 +10,21 @@ import (
 	"ideco-agent/agent"
 )
 
-// inside tells whether an address is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
-// them. Through is the interface through which its connection came (see arrivedThrough); where that is not known it is the one
-// that leads to the address. The gateway itself, loopback included, stands behind no interface.
+// inside reports whether an address is in the LAN: in the local networks and, once LAN interfaces are chosen, behind one of
+// them. through is the interface through which its connection came (see arrivedThrough). If it is unknown, the interface of
+// the route to the address decides. The gateway's own addresses are behind no interface.
 func inside(s agent.Settings, a netip.Addr, through string) bool {
-	return insideBy(s, a, func(a netip.Addr) (string, bool) {
+	return insideByRoute(s, a, func(a netip.Addr) (string, bool) {
 		if through != "" {
 			return through, through == loopback
 		}
-		return wayTo(a)
+		return routeTo(a)
 	})
 }
 
-// loopback is the interface through which only this machine's own packets come.
 const loopback = "lo"
 
-func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
+func insideByRoute(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string, own bool)) bool {
 	if !s.InLocalNetworks(a) || !s.InterfacesChosen() {
 		return s.InLocalNetworks(a)
 	}
@@ -33,9 +32,9 @@ func insideBy(s agent.Settings, a netip.Addr, way func(netip.Addr) (name string,
 	return own || slices.Contains(s.LANInterfaces, name)
 }
 
-// wayTo is the interface through which an address is reached, or whether it is this machine's own. Without a way there is
-// neither.
-func wayTo(a netip.Addr) (name string, own bool) {
+// routeTo returns the interface of the route to an address; own reports whether the address is this machine's. Without a
+// route it returns "", false.
+func routeTo(a netip.Addr) (name string, own bool) {
 	if a.IsLoopback() {
 		return "", true
 	}

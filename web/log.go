@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// NewLog makes the log. The format is "text" (logfmt) or "json"; level is the least that is written: "debug", "info", "warn"
-// or "error". The systemd journal gets no time, because each of its lines has one.
+// NewLog returns a logger. The format is "text" (logfmt) or "json"; level is the lowest level written: "debug", "info",
+// "warn" or "error". Lines to the systemd journal have no time, because the journal adds one.
 func NewLog(w io.Writer, format, level string) *slog.Logger {
 	options := &slog.HandlerOptions{}
 	var least slog.Level
@@ -30,7 +30,7 @@ func NewLog(w io.Writer, format, level string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// isJournal tells whether w leads to the systemd journal: JOURNAL_STREAM then holds its device and inode (systemd.exec(5)).
+// isJournal reports whether w is the systemd journal: JOURNAL_STREAM then contains its device and inode (systemd.exec(5)).
 func isJournal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// arrivedThrough is the name of the network interface through which the first packet of an accepted TCP connection came. It is
-// empty where the kernel does not tell, as for connections inside wireguard-go. The name outlives an interface that is deleted
-// and made again, as those of VLANs and PPP are.
+// arrivedThrough returns the name of the network interface through which the first packet of an accepted TCP connection came;
+// empty if unknown, as for connections inside wireguard-go. It is a name, because VLAN and PPP interfaces are deleted and
+// created again with another index.
 //
-// Linux keeps that interface in the socket and returns it as packet information (ip(7), IP_PKTINFO; RFC 2292, section 5). Neither
-// a spoofed source address nor a routing rule changes it.
+// Linux stores that interface in the socket and returns it as packet information (ip(7), IP_PKTINFO; RFC 2292, section 5).
+// Neither a spoofed source address nor a routing rule changes it.
 func arrivedThrough(conn net.Conn) string {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -24,7 +24,7 @@ func arrivedThrough(conn net.Conn) string {
 	}
 	name := ""
 	_ = raw.Control(func(fd uintptr) {
-		// A socket of IPv6 also carries connections of IPv4, and tells their interface, too.
+		// An IPv6 socket also returns the interface of an IPv4 connection.
 		index := packetInfo(int(fd), unix.SOL_IPV6, unix.IPV6_2292PKTINFO, unix.IPV6_2292PKTOPTIONS, unsafe.Offsetof(unix.Inet6Pktinfo{}.Ifindex))
 		if index == 0 {
 			index = packetInfo(int(fd), unix.SOL_IP, unix.IP_PKTINFO, unix.IP_PKTOPTIONS, unsafe.Offsetof(unix.Inet4Pktinfo{}.Ifindex))
@@ -36,11 +36,10 @@ func arrivedThrough(conn net.Conn) string {
 	return name
 }
 
-// goneInterface stands for an interface that was removed before its name was known. No interface has this name.
+// goneInterface is the name for an interface that was removed before its name was read. No interface can have it.
 const goneInterface = "?"
 
-// interfaceName asks for the name of an interface (netdevice(7), SIOCGIFNAME). net.InterfaceByIndex would list all interfaces
-// for each connection.
+// interfaceName returns the name of an interface (netdevice(7), SIOCGIFNAME). net.InterfaceByIndex would list all interfaces.
 func interfaceName(fd, index int) string {
 	var request struct { // ifreq
 		name  [unix.IFNAMSIZ]byte
@@ -59,10 +58,10 @@ func packetInfo(fd, level, info, options int, at uintptr) int {
 	if unix.SetsockoptInt(fd, level, info, 1) != nil {
 		return 0
 	}
-	defer unix.SetsockoptInt(fd, level, info, 0) // otherwise the kernel keeps it for every packet
+	defer unix.SetsockoptInt(fd, level, info, 0) // otherwise the kernel stores it for every packet
 	var control [128]byte
 	size := uint32(len(control))
-	// golang.org/x/sys/unix reads no socket option of this form.
+	// golang.org/x/sys/unix has no function for such an option.
 	_, _, failed := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(options),
 		uintptr(unsafe.Pointer(&control[0])), uintptr(unsafe.Pointer(&size)), 0)
 	if failed != 0 {

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/web/certs"
 )
 
-// background is what the gateway does without being asked.
+// background runs the gateway's periodic tasks.
 type background struct {
 	db   *store.Store
 	root *certs.Authority
@@ -17,14 +17,13 @@ type background struct {
 	log  *slog.Logger
 }
 
-// How often.
 const (
 	namesEvery = 30 * time.Second
 	trimEvery  = time.Minute
 	purgeEvery = time.Hour
 )
 
-// run works until ctx is over.
+// run returns when ctx is done.
 func (b background) run(ctx context.Context) error {
 	names, trim, purge := time.NewTicker(namesEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
 	defer names.Stop()
@@ -42,13 +41,13 @@ func (b background) run(ctx context.Context) error {
 			trimmed += b.trim(ctx, now)
 		case now := <-purge.C:
 			b.purge(ctx, now)
-			b.tellTrimmed(trimmed)
+			b.logTrimmed(trimmed)
 			trimmed = 0
 		}
 	}
 }
 
-// follow puts new addresses of this machine into the certificate, and tries again what the tunnel could not do.
+// follow adds new addresses of this machine to the certificate, and retries a VPN network that the tunnel did not take.
 func (b background) follow(ctx context.Context) {
 	b.set.mu.Lock()
 	defer b.set.mu.Unlock()
@@ -60,14 +59,15 @@ func (b background) follow(ctx context.Context) {
 	}
 }
 
-// purge drops what is no longer needed.
+// purge deletes expired browser sessions.
 func (b background) purge(ctx context.Context, now time.Time) {
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
 		b.log.Error("purge browser sessions", "error", err)
 	}
 }
 
-// trim holds the journal of sessions to the settings. It tells how many sessions went for its size alone.
+// trim trims the journal of sessions to the limits of the settings. It returns how many sessions were removed only because
+// of its size.
 func (b background) trim(ctx context.Context, now time.Time) int64 {
 	set := b.set.Current()
 	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
@@ -77,8 +77,8 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	return forSize
 }
 
-// tellTrimmed logs what was dropped since the last time although it was not old.
-func (b background) tellTrimmed(sessions int64) {
+// logTrimmed logs the sessions that were removed only because of the journal's size.
+func (b background) logTrimmed(sessions int64) {
 	if sessions > 0 {
 		set := b.set.Current()
 		b.log.Warn("the journal of sessions is full: the oldest sessions were removed before their time; raise journal_mb to keep more",

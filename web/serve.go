@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -27,7 +26,7 @@ import (
 // stopTimeout is how long an ordered shutdown may take.
 const stopTimeout = 10 * time.Second
 
-// Serve runs the gateway until ctx is over, then stops it in order: agents are told to come back, pages finish, the
+// Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
 // database is closed. Sessions stay open in the store for the next start.
 func Serve(ctx context.Context, c Config) error {
 	database, err := openData(c.Data, c.Log)
@@ -130,7 +129,7 @@ func Serve(ctx context.Context, c Config) error {
 	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
 }
 
-// health tells which part does not run.
+// health returns an error if a part does not work.
 func health(ctx context.Context, c Config, db *store.Store, set *settings) error {
 	switch {
 	case c.Tunnel != TunnelOff && !set.tunnel.Available():
@@ -144,7 +143,7 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 	return db.Ping(ctx)
 }
 
-// run serves what is listened on until ctx is over or a part fails.
+// run serves until ctx is done or a part fails.
 func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, servers []*server, open *listeners, link string, b background) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range servers {
@@ -164,7 +163,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	return g.Wait()
 }
 
-// stop is the ordered shutdown. What does not finish in time is cut.
+// stop shuts down in order. After stopTimeout it closes what is still open.
 func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *slog.Logger) {
 	log.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -226,7 +225,6 @@ func (l *listeners) close() {
 	}
 }
 
-// server is an HTTP server with the listener that it serves.
 type server struct {
 	http.Server
 	listener net.Listener
@@ -245,9 +243,9 @@ func (s *server) serve() error {
 	return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 }
 
-// servers builds a server for every listener. The agent endpoint speaks HTTP/1.1 alone, which the WebSocket upgrade needs,
-// under TLS 1.3. So does the portal: a connection of HTTP/2 that begins and resets requests costs more than its share. Plain
-// HTTP has one page, so it closes the connection after it.
+// servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and an HTTP/2 client that
+// opens and resets streams costs more than its share. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
+// closes the connection after each answer.
 func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
 	portalTLS := root.TLSConfig(tls.VersionTLS12)
 	portalTLS.CipherSuites = portalCiphers
@@ -266,7 +264,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
 			s.MaxHeaderBytes = maxHeaderBytes
-			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // strangers' broken handshakes
+			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // failed handshakes of strangers
 			s.SetKeepAlivesEnabled(config != nil)
 			s.Protocols = new(http.Protocols)
 			s.Protocols.SetHTTP1(true) // otherwise net/http adds HTTP/2 to NextProtos
@@ -279,10 +277,10 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings
 	return all
 }
 
-// maxHeaderBytes is the largest header of a request; net/http adds 4 KiB to it.
+// maxHeaderBytes limits the header of a request; net/http adds 4 KiB.
 const maxHeaderBytes = 16 << 10
 
-// portalCiphers are the suites of TLS 1.2 with forward secrecy and authenticated encryption. TLS 1.3 has no others.
+// portalCiphers are the TLS 1.2 suites with forward secrecy and authenticated encryption; all of TLS 1.3 have both.
 var portalCiphers = []uint16{
 	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
@@ -290,7 +288,7 @@ var portalCiphers = []uint16{
 	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// openSetup makes the setup link when there is no administrator yet.
+// openSetup creates the setup link if there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) (*setupLink, string, error) {
 	path := filepath.Join(c.Data, "setup-link")
 	exists, err := db.HasAdministrator(ctx)
@@ -304,16 +302,12 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 	return newSetupLink(path, portal, db.HasAdministrator)
 }
 
-// announce says where to go. The setup link is shown to a person at a terminal and never logged.
+// announce logs the addresses. The setup link is shown at a terminal and never logged.
 func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
-	if c.Terminal != nil && term.IsTerminal(int(c.Terminal.Fd())) {
-		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
-		if link != "" {
-			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)
-		}
-		fmt.Fprintln(c.Terminal)
+	if c.Announce != nil {
+		c.Announce("https://"+reachableHost(open.portal[0].Addr())+"/", link)
 	} else if link != "" {
 		c.Log.Info("no administrator yet: open the link in the file setup-link of the data directory within an hour")
 	}
@@ -327,7 +321,7 @@ func addresses(list []net.Listener) []string {
 	return texts
 }
 
-// portalURL is where people in the LAN find the portal; empty until there is a domain.
+// portalURL returns the portal's URL for people in the LAN; empty without a domain.
 func portalURL(domain string, portal net.Addr) string {
 	if domain == "" {
 		return ""

@@ -15,7 +15,6 @@ import (
 	"ideco-agent/web/certs"
 )
 
-// currentSettings are the settings in force.
 type currentSettings struct {
 	now atomic.Pointer[agent.Settings]
 }
@@ -23,8 +22,8 @@ type currentSettings struct {
 // Current returns the settings in force.
 func (s *currentSettings) Current() agent.Settings { return *s.now.Load() }
 
-// loadSettings reads the settings. At the first start it fills in the local networks that it finds. A choice that the
-// process before did not see confirmed goes back: nobody could have confirmed it since.
+// loadSettings reads the settings. At the first start it fills in the local networks that it finds. It reverts a trial that
+// was not confirmed before the previous process ended.
 func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*currentSettings, error) {
 	now, saved, err := db.Settings(ctx)
 	if err != nil {
@@ -55,7 +54,7 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 	return s, nil
 }
 
-// settings change the settings in force, and make the other parts follow them.
+// settings implements handlers.Settings.
 type settings struct {
 	*currentSettings
 	store    *store.Store
@@ -67,11 +66,11 @@ type settings struct {
 
 	mu     sync.Mutex // makes one change at a time
 	trial  trial
-	behind atomic.Bool // the tunnel has not got the VPN network of the settings
+	behind atomic.Bool // the tunnel does not use the VPN network of the settings
 }
 
-// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are
-// re-issued, the firewall enforces them, and sessions that no longer fit are over. What is wrong with the new settings is agent.Problems.
+// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are re-issued,
+// the firewall enforces them, and sessions that no longer fit have ended. Errors: agent.Problems.
 func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,15 +99,15 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 	}
 	s.now.Store(&next)
 	s.trial.watch(next)
-	ctx = context.WithoutCancel(ctx) // what is in force must not depend on a browser that goes away
+	ctx = context.WithoutCancel(ctx) // must finish also if the browser disconnects
 	s.firewall.follow(ctx)
-	s.firewall.domain.hurry()
+	s.firewall.domain.lookUpNow()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
 	return nil
 }
 
-// endTrial brings the former settings of the page «Шлюз» back, unless the trial that ended at until was decided meanwhile.
+// endTrial reverts the settings of the page «Шлюз» unless the trial that ends at until was confirmed or reverted meanwhile.
 func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	over := false
 	err := s.Update(ctx, func(n *agent.Settings) error {
@@ -123,8 +122,8 @@ func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	return err
 }
 
-// followNetwork gives the tunnel the VPN network of the settings. What fails is logged, shown by health and tried again
-// in the background: the settings are saved all the same. For whoever has mu.
+// followNetwork gives the tunnel the VPN network of the settings. A failure is logged, reported by health and retried in the
+// background. The caller holds mu.
 func (s *settings) followNetwork(ctx context.Context) {
 	if s.tunnel.Device == nil {
 		return
@@ -134,5 +133,5 @@ func (s *settings) followNetwork(ctx context.Context) {
 		s.log.Error("the tunnel does not follow the settings", "error", err)
 		return
 	}
-	s.sessions.Apply(ctx) // whoever got an address of the former network in between
+	s.sessions.Apply(ctx) // ends sessions that got an address of the former network meanwhile
 }

@@ -15,21 +15,21 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// setupLinkLife is how long the link to make the first administrator works.
+// setupLinkLife is how long the setup link is valid.
 const setupLinkLife = time.Hour
 
-// setupLink is the way in for the first administrator: a link with 256 random bits, shown only to whoever can read the
-// data directory or sees the terminal that started the portal.
+// setupLink is the link with which the first administrator account is created. It contains 256 random bits. It is written
+// to a file in the data directory and shown on the terminal that started the portal.
 type setupLink struct {
 	path   string
-	exists func(context.Context) (bool, error) // whether there is an administrator, made elsewhere perhaps
+	exists func(context.Context) (bool, error) // reports whether there is an administrator
 
 	mu      sync.Mutex // guards the fields below
 	digest  [32]byte
 	expires time.Time
 }
 
-// newSetupLink writes a fresh link to path and returns it.
+// newSetupLink writes a new link to path and returns it.
 func newSetupLink(path string, portal net.Addr, exists func(context.Context) (bool, error)) (*setupLink, string, error) {
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails (Go 1.24)
@@ -47,8 +47,8 @@ func newSetupLink(path string, portal net.Addr, exists func(context.Context) (bo
 	return s, link, nil
 }
 
-// Valid tells whether the token is that of the link, its hour is not over and there is no administrator yet. A nil link
-// is never valid.
+// Valid reports whether the token is the link's, the link has not expired and there is no administrator yet. A nil link is
+// never valid.
 func (s *setupLink) Valid(ctx context.Context, token string) bool {
 	if s == nil {
 		return false
@@ -62,7 +62,7 @@ func (s *setupLink) Valid(ctx context.Context, token string) bool {
 	return time.Now().Before(s.expires) && subtle.ConstantTimeCompare(digest[:], s.digest[:]) == 1
 }
 
-// Void makes the link useless: an administrator exists.
+// Void invalidates the link and deletes its file.
 func (s *setupLink) Void() {
 	if s == nil {
 		return
@@ -73,7 +73,7 @@ func (s *setupLink) Void() {
 	_ = os.Remove(s.path)
 }
 
-// reachableHost is a host:port for a browser on this machine; a listener on all addresses is reached by loopback.
+// reachableHost returns host:port for a browser on this machine; loopback for a listener on all addresses.
 func reachableHost(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"ideco-agent/handlers"
 )
 
-// tunnel is the way in for people outside; without a device there is none.
+// tunnel implements handlers.Tunnel. Device is nil without a tunnel.
 type tunnel struct{ *wireguard.Device }
 
-// openTunnel starts the tunnel that the Config asks for.
+// openTunnel opens the Config's tunnel.
 func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 	if c.Tunnel == TunnelOff {
 		return tunnel{}, nil
@@ -32,7 +32,7 @@ func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 	return tunnel{device}, err
 }
 
-// forSessions is the tunnel for package access; nil when there is none.
+// forSessions returns the tunnel for package access; nil without one.
 func (t tunnel) forSessions() access.Tunnel {
 	if t.Device == nil {
 		return nil
@@ -40,16 +40,15 @@ func (t tunnel) forSessions() access.Tunnel {
 	return t.Device
 }
 
-// Available tells whether people outside can get in now.
+// Available reports whether the tunnel runs.
 func (t tunnel) Available() bool { return t.Device != nil && t.Device.Available() }
 
-// Forwards tells whether their traffic goes on from the gateway.
+// Forwards reports whether traffic from the tunnel is forwarded beyond the gateway.
 func (t tunnel) Forwards() bool { return t.Device != nil && t.Device.Forwards() }
 
 var _ handlers.Tunnel = tunnel{}
 
-// watch fails when the tunnel is gone for good, so that the process ends and its supervisor starts it anew: nobody outside
-// would get in otherwise.
+// watch returns an error when the tunnel's interface was removed. The process then ends, and its supervisor starts it again.
 func (t tunnel) watch(ctx context.Context) error {
 	if t.Device == nil {
 		return nil
@@ -62,8 +61,7 @@ func (t tunnel) watch(ctx context.Context) error {
 	}
 }
 
-// listen opens port 80 inside the tunnel. A listener for plain HTTP on all addresses has that port already; then there
-// is nothing to open.
+// listen opens port 80 inside the tunnel, unless a listener for plain HTTP on all addresses has it.
 func (t tunnel) listen() ([]net.Listener, error) {
 	if t.Device == nil {
 		return nil, nil
@@ -78,7 +76,7 @@ func (t tunnel) listen() ([]net.Listener, error) {
 	return []net.Listener{l}, nil
 }
 
-// port is the tunnel's UDP port; 0 without a tunnel.
+// port returns the tunnel's UDP port; 0 without a tunnel.
 func (t tunnel) port() uint16 {
 	if t.Device == nil {
 		return 0

@@ -23,7 +23,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// Places of the town, each a network namespace. A test runs inside the gateway.
+// Places of the lab, each a network namespace. A test runs inside the gateway.
 const (
 	inOne    = "one"    // a client of the first LAN; two addresses of IPv4, one of IPv6
 	inTwo    = "two"    // another client of it
@@ -34,7 +34,7 @@ const (
 	inHotel  = "hotel"  // another one
 )
 
-// Names and addresses of the town.
+// Names and addresses of the lab.
 var (
 	one       = netip.MustParseAddr("10.77.1.10")
 	oneMore   = netip.MustParseAddr("10.77.1.20") // of the same host
@@ -62,12 +62,12 @@ const (
 	statePath   = "/agent_backend/wireguard/state"
 )
 
-// townNetwork connects the places. The server knows no way into the LANs in IPv4; the router does, so that only the
+// labNetwork connects the places. The server knows no way into the LANs in IPv4; the router does, so that only the
 // gateway is in the way of whoever tries from there.
 //
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
-var townNetwork = netlab.Network{Places: []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}, Script: `
+var labNetwork = netlab.Network{Places: []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}, Script: `
 hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `'
 router gw; router router
 at sw link add br0 type bridge; at sw link set br0 up
@@ -105,19 +105,19 @@ inside gw nft 'table ip theirs {
 table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 22 accept; }; }'
 `}
 
-// town is a gateway behind a provider's router, with two LANs, the Internet and people outside.
-type town struct{ *netlab.Lab }
+// lab is a gateway behind a provider's router, with two LANs, the Internet and people outside.
+type lab struct{ *netlab.Lab }
 
-// inTown runs the body of a test in the gateway of a new town.
-func inTown(t *testing.T, body func(*testing.T, town)) {
+// inLab runs the body of a test in the gateway of a new lab.
+func inLab(t *testing.T, body func(*testing.T, lab)) {
 	needs.TUN(t)
 	needs.Program(t, "nft", "nftables")
 	needs.Program(t, "ping", "iputils-ping")
-	townNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, town{l}) })
+	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
 // pages serves a word by HTTP.
-func (w town) pages(t testing.TB, place string, at netip.AddrPort, word string) {
+func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	t.Helper()
 	ln := w.Listen(t, place, at)
 	web := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, word) })}
@@ -126,7 +126,7 @@ func (w town) pages(t testing.TB, place string, at netip.AddrPort, word string) 
 }
 
 // open fails the test unless the address answers.
-func (w town) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
+func (w lab) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, patience); err != nil || word == "" {
 		t.Errorf("%s: closed: %q, %v", what, word, err)
@@ -134,7 +134,7 @@ func (w town) open(t testing.TB, what, place string, from netip.Addr, to netip.A
 }
 
 // refused fails the test unless the gateway says that nothing passes: silence would make programs wait.
-func (w town) refused(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
+func (w lab) refused(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	word, err := w.Hears(place, from, to, soon)
 	if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.EACCES) {
@@ -144,7 +144,7 @@ func (w town) refused(t testing.TB, what, place string, from netip.Addr, to neti
 
 // shut fails the test when the address answers. For what may be silence: answers to somebody with another's address go to
 // that one.
-func (w town) shut(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
+func (w lab) shut(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, netlab.Silence); err == nil {
 		t.Errorf("%s: open: %q", what, word)
@@ -182,7 +182,7 @@ func passes(t testing.TB, since time.Time, length time.Duration) {
 }
 
 // fetch asks for a page from a place.
-func (w town) fetch(place string, from netip.Addr, url string, trust *tls.Config) (status int, page string, err error) {
+func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config) (status int, page string, err error) {
 	transport := &http.Transport{
 		TLSClientConfig: trust,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -206,20 +206,20 @@ func (w town) fetch(place string, from netip.Addr, url string, trust *tls.Config
 	return response.StatusCode, string(b), err
 }
 
-// guarded is the gateway of a town with its firewall in force, and the administrator of it.
+// guarded is the gateway of a lab with its firewall in force, and the administrator of it.
 type guarded struct {
 	*gateway
-	town
+	lab
 	boss rest
 }
 
 // guard starts the gateway: the agent is on, the interfaces are chosen, the name is saved.
-func (w town) guard(t *testing.T, more map[string]any, flags ...string) *guarded {
+func (w lab) guard(t *testing.T, more map[string]any, flags ...string) *guarded {
 	t.Helper()
 	if len(flags) == 0 {
 		flags = []string{"--tunnel", "off"}
 	}
-	g := &guarded{town: w, gateway: &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: append(flags, "--firewall", "nftables")}}
+	g := &guarded{lab: w, gateway: &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: append(flags, "--firewall", "nftables")}}
 	g.begin()
 	t.Cleanup(func() {
 		g.kill(syscall.SIGTERM)

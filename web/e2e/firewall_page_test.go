@@ -22,7 +22,7 @@ import (
 // TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
 // has them back as they were unless somebody confirms. Rules that the next boot will not have are told.
 func TestFirewallPage(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		const forwarding = "/proc/sys/net/ipv4/ip_forward"
 		if err := os.WriteFile(forwarding, []byte("0"), 0o644); err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func (v *visitor) roles(of map[string]string) map[string]string {
 
 // TestFirewallWithoutRights: who asks for a firewall gets one or an error that says why; otherwise the page warns.
 func TestFirewallWithoutRights(t *testing.T) {
-	inTown(t, func(t *testing.T, _ town) {
+	inLab(t, func(t *testing.T, _ lab) {
 		needs.Program(t, "setpriv", "util-linux")
 		powerless := filepath.Join(t.TempDir(), "ideco-portal")
 		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --inh-caps=-all --bounding-set=-all %s \"$@\"\n", portalProgram)

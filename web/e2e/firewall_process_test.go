@@ -17,7 +17,7 @@ import (
 
 // TestFirewallRestart: a process that comes back in time is noticed by nobody.
 func TestFirewallRestart(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
@@ -57,7 +57,7 @@ func TestFirewallRestart(t *testing.T) {
 // TestFirewallDies: access ends by itself when the process dies and does not come back; after the next boot nobody passes
 // either until it runs.
 func TestFirewallDies(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
@@ -90,7 +90,7 @@ func TestFirewallDies(t *testing.T) {
 
 // TestFirewallSwitches: without the agent nobody passes; without chosen interfaces or without a firewall there are no rules.
 func TestFirewallSwitches(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
@@ -146,7 +146,7 @@ func (g *guarded) command(args ...string) (string, error) {
 
 // TestFirewallAmongOthers: what is not ours stays byte for byte; what is ours and was taken away comes back.
 func TestFirewallAmongOthers(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		theirs := netlab.Run(t, "nft", "-a", "list", "ruleset")
 		stay := func(when string) {
 			t.Helper()
@@ -205,7 +205,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 
 // TestFirewallFlowtable: what carries packets past all rules is named, and nothing is chosen over it.
 func TestFirewallFlowtable(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		out, err := exec.Command("nft", "add table inet fast; add flowtable inet fast path { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput()
 		if err != nil {
 			needs.Lacking(t, needs.Kernel, "flowtables: "+string(out))

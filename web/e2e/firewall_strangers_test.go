@@ -31,7 +31,7 @@ import (
 var hotel = netip.MustParseAddr("203.0.113.12")
 
 // flood opens connections from a place as fast as it can, sends a little on each, and keeps them until the test is over.
-func (w town) flood(t *testing.T, place string, from netip.Addr, to string, count int) {
+func (w lab) flood(t *testing.T, place string, from netip.Addr, to string, count int) {
 	t.Helper()
 	var mu sync.Mutex
 	var open []net.Conn
@@ -65,7 +65,7 @@ func (w town) flood(t *testing.T, place string, from netip.Addr, to string, coun
 
 // TestFirewallFlood: who opens connections in thousands, from outside and in the LAN, keeps nobody out.
 func TestFirewallFlood(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
 		g.person("anna")
 		g.person("boris")
@@ -108,7 +108,7 @@ func TestFirewallFlood(t *testing.T) {
 }
 
 // madeUp sends a DNS question each from many addresses that nobody has, from a place of IPv4.
-func (w town) madeUp(t *testing.T, place string, count int, server netip.Addr) {
+func (w lab) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 	t.Helper()
 	var socket int
 	if err := w.At(place, func() (err error) {
@@ -131,7 +131,7 @@ func (w town) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 
 // TestFirewallMadeUpAddresses: a client that makes up addresses keeps no other one from asking DNS before login.
 func TestFirewallMadeUpAddresses(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		dns := netip.AddrPortFrom(server2, 53)
 		w.guard(t, map[string]any{"open_before_login": []string{dns.String()}})
 		names := w.UDP(t, inNet, dns)
@@ -166,7 +166,7 @@ func TestFirewallMadeUpAddresses(t *testing.T) {
 
 // branchAgent is one of many agents behind the address of a branch office.
 type branchAgent struct {
-	town
+	lab
 	number int
 	roots  *tls.Config
 	resume string
@@ -226,7 +226,7 @@ func converse(ctx context.Context, conn *websocket.Conn, message any, answer *re
 // TestFirewallBranch: a branch office of 500 agents behind one address comes back at once after a power cut, while a flood
 // comes from another address.
 func TestFirewallBranch(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		const agents, people = 500, 10
 		g := w.guard(t, map[string]any{"devices_per_user": 100}, "--tunnel", "netstack", "--wireguard-port", tunnelPort)
 		for i := range people {
@@ -234,7 +234,7 @@ func TestFirewallBranch(t *testing.T) {
 		}
 		branch := make([]*branchAgent, agents)
 		for i := range branch {
-			branch[i] = &branchAgent{town: w, number: i, roots: &tls.Config{RootCAs: g.roots(), ServerName: domain}}
+			branch[i] = &branchAgent{lab: w, number: i, roots: &tls.Config{RootCAs: g.roots(), ServerName: domain}}
 		}
 		each := func(atOnce int, do func(context.Context, *branchAgent) error) {
 			t.Helper()
@@ -287,7 +287,7 @@ func TestFirewallBranch(t *testing.T) {
 // TestFirewallTunnelTakenAway: somebody removes the tunnel's interface. The process ends, and after its supervisor has
 // started it again the people in the tunnel come back.
 func TestFirewallTunnelTakenAway(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		link := w.Link("w")
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
 		g.person("anna")
@@ -315,9 +315,9 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 	})
 }
 
-// TestFirewallUnfitInterfaces: an interface whose name no packet between the networks carries is refused in words.
-func TestFirewallUnfitInterfaces(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+// TestFirewallUnusableInterfaces: an interface whose name no packet between the networks carries is refused in words.
+func TestFirewallUnusableInterfaces(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
 		netlab.Run(t, "ip", "link", "add", "br9", "type", "bridge")
 		netlab.Run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
@@ -335,7 +335,7 @@ func TestFirewallUnfitInterfaces(t *testing.T) {
 // TestFirewallLocalAddressOutside: an address of the "local" networks that is reached through a WAN interface is outside for
 // administration and for sessions.
 func TestFirewallLocalAddressOutside(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"local_networks": []string{lanOne, lanTwo, "203.0.113.0/24"}})
 		g.person("anna")
 		trust := &tls.Config{RootCAs: g.roots()}
@@ -364,7 +364,7 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 // there that takes such an address gets them. The firewall does not admit it, and without the firewall it is outside all the
 // same. The routing may choose by the gateway's own address or by a mark of the connection.
 func TestFirewallLocalAddressBorrowed(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"
 		w.IP(t, "gw", "rule", "add", "from", wan, "lookup", "100")
 		w.IP(t, "gw", "route", "add", "default", "via", "192.168.100.1", "dev", "wan0", "table", "100")

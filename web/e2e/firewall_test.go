@@ -17,7 +17,7 @@ import (
 // TestFirewallBeforeLogin: without a session nothing passes but what the administrator has opened, and programs are told
 // so at once. A browser is told what to do.
 func TestFirewallBeforeLogin(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
 		neighbor := w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Says("neighbor"))
 		w.Serve(t, inTwo, netip.AddrPortFrom(two, 9000), netlab.Says("published"))
@@ -106,7 +106,7 @@ func (g *guarded) isHidden() {
 
 // TestFirewallDownloadStops: however a session ends, what is running stops.
 func TestFirewallDownloadStops(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"grace_seconds": 3})
 		person := strconv.FormatInt(g.person("anna"), 10)
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
@@ -167,7 +167,7 @@ func TestFirewallDownloadStops(t *testing.T) {
 
 // TestFirewallAddresses: access is one host's at one place, and goes to the next one without what was the last one's.
 func TestFirewallAddresses(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"grace_seconds": 60})
 		g.person("anna")
 		g.person("boris")
@@ -220,7 +220,7 @@ func TestFirewallAddresses(t *testing.T) {
 
 // stream asks a server for a stream of UDP, and returns a function that has the server send more of it and tells what
 // arrives.
-func (w town) stream(t *testing.T) (more func() string) {
+func (w lab) stream(t *testing.T) (more func() string) {
 	t.Helper()
 	sender := w.UDP(t, inNet, netip.AddrPortFrom(server, 0))
 	receiver := w.UDP(t, inOne, netip.AddrPortFrom(one, 0))

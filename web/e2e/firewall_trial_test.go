@@ -21,31 +21,31 @@ import (
 // killed before. The administrator reaches the page from the LAN and on the gateway all the time; whoever is no longer in the
 // LAN by the choice does not until it has gone back.
 func TestFirewallTrialRunsOut(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
-		desk, farDesk, gateway := g.desk(inOne, one), g.desk(inFar, far), g.visitor(netip.Addr{})
-		for _, v := range []*visitor{desk, farDesk, gateway} {
+		admin, farAdmin, gateway := g.adminBrowser(inOne, one), g.adminBrowser(inFar, far), g.visitor(netip.Addr{})
+		for _, v := range []*visitor{admin, farAdmin, gateway} {
 			v.signIn("boss", bossPassword)
 		}
-		try := func(desk *visitor, roles map[string]string) {
+		try := func(admin *visitor, roles map[string]string) {
 			t.Helper()
-			desk.open("/admin/gateway")
-			desk.submit("/admin/gateway", desk.roles(roles))
-			desk.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
+			admin.open("/admin/gateway")
+			admin.submit("/admin/gateway", admin.roles(roles))
+			admin.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 		}
 		const returned = "Новые настройки никто не подтвердил, и прежние вернулись"
 
-		try(farDesk, map[string]string{"lan0": "none", "lan1": "lan", "wan0": "wan"})
-		desk.open("/admin/gateway")
-		desk.is(http.StatusNotFound)
-		farDesk.submit("/admin/gateway/keep", nil)
+		try(farAdmin, map[string]string{"lan0": "none", "lan1": "lan", "wan0": "wan"})
+		admin.open("/admin/gateway")
+		admin.is(http.StatusNotFound)
+		farAdmin.submit("/admin/gateway/keep", nil)
 		w.refused(t, "confirmed", inFar, far, to)
 		try(gateway, map[string]string{"lan0": "lan", "lan1": "none", "wan0": "wan"})
-		farDesk.open("/admin/gateway")
-		farDesk.is(http.StatusNotFound)
-		desk.open("/admin/gateway")
-		desk.is(http.StatusOK)
+		farAdmin.open("/admin/gateway")
+		farAdmin.is(http.StatusNotFound)
+		admin.open("/admin/gateway")
+		admin.is(http.StatusOK)
 		w.refused(t, "on trial", inOne, one, to)
 		w.open(t, "not chosen any more", inFar, far, to)
 		g.kill(syscall.SIGKILL)
@@ -54,20 +54,20 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		g.chose("lan1")
 		w.open(t, "killed before anybody had confirmed", inOne, one, to)
 		w.refused(t, "the former choice is back after the restart", inFar, far, to)
-		farDesk.open("/admin/gateway")
-		farDesk.sees("main > .banner.warn", returned)
+		farAdmin.open("/admin/gateway")
+		farAdmin.sees("main > .banner.warn", returned)
 
 		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		w.open(t, "nothing is chosen", inFar, far, to)
-		desk.open("/admin/gateway")
-		desk.seesNot(returned)
+		admin.open("/admin/gateway")
+		admin.seesNot(returned)
 		began := time.Now()
-		try(desk, map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
+		try(admin, map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"})
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
-		for !desk.says("main > .banner.warn", returned) {
+		for !admin.says("main > .banner.warn", returned) {
 			if time.Since(began) > time.Minute+patience {
-				t.Fatalf("after %v the page says\n%s", time.Since(began), desk.text())
+				t.Fatalf("after %v the page says\n%s", time.Since(began), admin.text())
 			}
 			if time.Since(began) < 55*time.Second {
 				w.refused(t, "on trial", inOne, one, to)
@@ -78,9 +78,9 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 			case <-t.Context().Done():
 				return
 			}
-			desk.open("/admin/gateway")
-			if desk.status != 200 || desk.at.Path != "/admin/gateway" {
-				t.Fatalf("the administrator came to %s, %d, after %v", desk.at, desk.status, time.Since(began))
+			admin.open("/admin/gateway")
+			if admin.status != 200 || admin.at.Path != "/admin/gateway" {
+				t.Fatalf("the administrator came to %s, %d, after %v", admin.at, admin.status, time.Since(began))
 			}
 		}
 		if took := time.Since(began); took < time.Minute {
@@ -104,8 +104,8 @@ func (v *visitor) is(status int) {
 	}
 }
 
-// desk is the administrator's browser on a computer of the LAN.
-func (g *guarded) desk(place string, from netip.Addr) *visitor {
+// adminBrowser is the administrator's browser on a computer of the LAN.
+func (g *guarded) adminBrowser(place string, from netip.Addr) *visitor {
 	g.t.Helper()
 	near := *g.gateway
 	near.where.Portal = []string{net.JoinHostPort("10.77.1.1", portalPort)}

@@ -19,7 +19,7 @@ import (
 // inside. Who is in the LAN reaches the gateway by that name before login and after it, by tunnel too, and after a power
 // cut before DNS answers.
 func TestFirewallBehindRouter(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		link := w.Link("w")
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", link, "--wireguard-port", tunnelPort)
 		g.person("anna")
@@ -73,7 +73,7 @@ func (g *guarded) tunnelled(place, login, link string) *agentProcess {
 }
 
 // ping fails the test unless an address answers, or does not.
-func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool) {
+func (w lab) ping(t *testing.T, what, place string, to netip.Addr, answers bool) {
 	t.Helper()
 	out, err := w.Command(t.Context(), place, "ping", "-c", "2", "-i", "0.2", "-W", "1", to.String()).CombinedOutput()
 	if (err == nil) != answers {
@@ -84,7 +84,7 @@ func (w town) ping(t *testing.T, what, place string, to netip.Addr, answers bool
 // TestFirewallTunnel: a person outside reaches through the tunnel what the settings allow and nothing else, whatever the
 // agent of that person believes.
 func TestFirewallTunnel(t *testing.T) {
-	inTown(t, func(t *testing.T, w town) {
+	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.Link("w"), "--wireguard-port", tunnelPort)
 		g.person("anna")
 		g.person("boris")

@@ -20,7 +20,7 @@ func on(t *testing.T, index int, cidr string, flags int) netlink.Addr {
 	return *a
 }
 
-func TestNeighbourhood(t *testing.T) {
+func TestAgentAddrsNear(t *testing.T) {
 	list := []netlink.Addr{
 		on(t, 1, "127.0.0.1/8", 0), on(t, 1, "::1/128", 0),
 		on(t, 2, "192.0.2.2/24", 0), on(t, 2, "2001:db8::2/64", 0),
@@ -44,16 +44,16 @@ func TestNeighbourhood(t *testing.T) {
 		{"10.7.0.5", all, "[]"}, // behind a router
 		{"2001:db8:1::5", all, "[]"},
 	} {
-		if got := fmt.Sprint(neighbourhood(list, c.listening, netip.MustParseAddr(c.peer))); got != c.want {
+		if got := fmt.Sprint(agentAddrsNear(list, c.listening, netip.MustParseAddr(c.peer))); got != c.want {
 			t.Errorf("%s: %s, want %s", c.peer, got, c.want)
 		}
 	}
 }
 
-// TestNeighbourhoodOfLoopback asks the kernel.
-func TestNeighbourhoodOfLoopback(t *testing.T) {
+// TestAgentAddrsNearOfLoopback asks the kernel.
+func TestAgentAddrsNearOfLoopback(t *testing.T) {
 	h := &hosts{agents: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:7")}}
-	if got := fmt.Sprint(h.Neighbourhood(netip.MustParseAddr("127.0.0.9"))); got != "[127.0.0.1:7]" {
+	if got := fmt.Sprint(h.AgentAddrsNear(netip.MustParseAddr("127.0.0.9"))); got != "[127.0.0.1:7]" {
 		t.Errorf("%s", got)
 	}
 }

@@ -9,19 +9,18 @@ import (
 	"ideco-agent/agent"
 )
 
-// Neighbourhood is where the agent endpoint answers on the interface in whose network a peer is, at addresses that the
-// certificate is good for.
-func (h *hosts) Neighbourhood(peer netip.Addr) []netip.AddrPort {
+// AgentAddrsNear returns the agent endpoint's addresses on the interface whose network contains the peer. Addresses that are
+// not in the certificate are left out.
+func (h *hosts) AgentAddrsNear(peer netip.Addr) []netip.AddrPort {
 	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
-		return nil // the session goes on with the address that it has
+		return nil // the session keeps the address that it has
 	}
-	return neighbourhood(list, h.agents, peer)
+	return agentAddrsNear(list, h.agents, peer)
 }
 
-// neighbourhood is Neighbourhood over a list of the interfaces' addresses. The most specific network says where the peer
-// is, as a route would.
-func neighbourhood(list []netlink.Addr, listening []netip.AddrPort, peer netip.Addr) []netip.AddrPort {
+// agentAddrsNear is AgentAddrsNear for a list of the interfaces' addresses. As in routing, the most specific network wins.
+func agentAddrsNear(list []netlink.Addr, listening []netip.AddrPort, peer netip.Addr) []netip.AddrPort {
 	index, best := 0, -1
 	for _, l := range list {
 		n, ok := networkOf(l)
@@ -54,7 +53,7 @@ func networkOf(l netlink.Addr) (netip.Prefix, bool) {
 	return netip.PrefixFrom(agent.Unmap(a), ones), true
 }
 
-// portAt is where somebody listens at an address, or 0.
+// portAt returns the port that is listened on at an address, or 0.
 func portAt(listening []netip.AddrPort, a netip.Addr) uint16 {
 	for _, l := range listening {
 		all := l.Addr().IsUnspecified() && (l.Addr().Is6() || a.Is4()) // [::] takes both families
