@@ -12,8 +12,8 @@ import (
 )
 
 // ParseDomain reads the gateway's name as an administrator types or pastes it. The result is a DNS name in lower-case
-// ASCII (IDNA 2008: «шлюз.рф» becomes "xn--g1ah2bza.xn--p1ai") or an IP address in its canonical form. A scheme, a
-// path or a port that was pasted along is taken off; removed shows what, so that the page can say so.
+// ASCII (IDNA 2008: «шлюз.рф» becomes "xn--g1ah2bza.xn--p1ai") or an IP address in its canonical form. A pasted scheme,
+// path or port is cut off and returned in removed.
 func ParseDomain(text string) (host, removed string, problem Problem) {
 	bad := func(code string) (string, string, Problem) {
 		return "", "", Problem{"auth_domain", code, Clean(text, 80)}
@@ -45,15 +45,14 @@ func ParseDomain(text string) (host, removed string, problem Problem) {
 	return host, Clean(strings.Join(cut, " "), 120), Problem{}
 }
 
-// IsHost tells whether s is a DNS name in lower-case ASCII or an IP address in its canonical form: exactly what
-// ParseDomain returns and what may be preset in an installer.
+// IsHost reports whether s is a host as ParseDomain returns it. An installer may have only such a preset.
 func IsHost(s string) bool {
 	host, ok := canonicalHost(s)
 	return ok && host == s
 }
 
-// ParseServer reads HOST[:PORT] as the agent's --server, policy and window take it; an IPv6 address with a port stands
-// in brackets. The port is DefaultAgentPort unless given.
+// ParseServer reads HOST[:PORT] from the agent's --server, policy or window. An IPv6 address with a port needs
+// brackets. The default port is DefaultAgentPort.
 func ParseServer(text string) (host string, port uint16, problem Problem) {
 	bad := Problem{"server", "field_server", Clean(text, 80)}
 	host, port = strings.TrimSpace(text), DefaultAgentPort
@@ -77,7 +76,7 @@ func ParseServer(text string) (host string, port uint16, problem Problem) {
 }
 
 // ParseSuffixes reads DNS suffixes as people write them: «корп.рф», ".Corp.Local". The results are DNS names in
-// lower-case ASCII without the leading dot, each of them once and in their order; an address is none.
+// lower-case ASCII without the leading dot, in the same order without duplicates. An address is a Problem.
 func ParseSuffixes(field string, list []string) ([]string, Problem) {
 	seen := map[string]bool{}
 	names := []string{}
@@ -94,7 +93,7 @@ func ParseSuffixes(field string, list []string) ([]string, Problem) {
 	return names, Problem{}
 }
 
-// isSuffix tells whether s is exactly what ParseSuffixes returns.
+// isSuffix reports whether s is a suffix as ParseSuffixes returns it.
 func isSuffix(s string) bool { return IsHost(s) && !isAddr(s) }
 
 func isAddr(host string) bool {
@@ -102,7 +101,7 @@ func isAddr(host string) bool {
 	return err == nil
 }
 
-// canonicalHost is the one spelling of a host: RFC 5952 for addresses, lower-case A-labels for names.
+// canonicalHost returns a host in its canonical form: RFC 5952 for addresses, lower-case A-labels for names.
 func canonicalHost(s string) (string, bool) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		s = s[1 : len(s)-1]
@@ -117,7 +116,7 @@ func canonicalHost(s string) (string, bool) {
 		return a.Unmap().String(), true
 	}
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || name == "" || len(name) > 253 || !utf8.ValidString(s) { // idna would make a name of broken text
+	if err != nil || name == "" || len(name) > 253 || !utf8.ValidString(s) { // idna accepts invalid UTF-8
 		return "", false
 	}
 	labels := strings.Split(name, ".")

@@ -81,7 +81,7 @@ func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), 
 	if after, err := stat(file); err != nil || after.Mode().Perm()&0o077 != 0 {
 		return message("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
 	}
-	log.Warn("others could read this; it is closed to them now. If somebody may have copied it, change it",
+	log.Warn("other users could read this file; now they cannot. If somebody may have copied it, replace it",
 		"file", file, "mode", octal(info.Mode()), "change", k.change)
 	return nil
 }

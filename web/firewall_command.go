@@ -13,7 +13,7 @@ import (
 
 // ShowFirewall returns the state of the table, and its rules with its elements.
 func ShowFirewall(dir string) (state *Message, rules string, err error) {
-	p, err := keptPlan(dir)
+	p, err := savedPlan(dir)
 	if err != nil {
 		return nil, "", err
 	}

@@ -87,7 +87,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer fw.Close()
 
-	gate := access.NewGate(directory.NewLocal(db), db, c.Log)
+	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
@@ -169,7 +169,7 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := manager.Shutdown(ctx); err != nil {
-		log.Error("sessions were not all kept for the next start", "error", err)
+		log.Error("some sessions were not saved for the next start", "error", err)
 	}
 	site.StopAgents(ctx)
 	var g errgroup.Group

@@ -9,11 +9,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// Errors of GrantAddress.
+// Refusals of GrantAddress.
 var (
-	ErrNoSession    = errors.New("no such session is let through")
-	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
-	ErrAddressTaken = errors.New("another session has this address")
+	ErrNoSession    error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("no such session is let through")}
+	ErrNotSameHost  error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("this address is not seen at the MAC of the session")}
+	ErrAddressTaken error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("another session has this address")}
 )
 
 type action int
