@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -105,6 +106,9 @@ func (d *domainField) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(*d))
 }
 
+// pastedPort finds a port in what agent.ParseDomain removed.
+var pastedPort = regexp.MustCompile(`:[0-9]`)
+
 func (d *domainField) UnmarshalJSON(b []byte) error {
 	var text *string
 	if err := json.Unmarshal(b, &text); err != nil || text == nil {
@@ -114,6 +118,9 @@ func (d *domainField) UnmarshalJSON(b []byte) error {
 	domain, removed, problem := agent.ParseDomain(*text)
 	if removed != "" { // the page removes it with a notice; REST refuses it
 		problem = agent.Problem{Code: "field_domain", Value: removed}
+		if pastedPort.MatchString(removed) {
+			problem.Code = "field_domain_port"
+		}
 	}
 	*d = domainField(domain)
 	return asError(problem)
