@@ -3,11 +3,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
 )
 
@@ -117,6 +115,9 @@ func (a *resetCommand) Run(ctx context.Context, c *commands) error {
 	return say(web.ResetAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" has the new password")
 }
 
+// maxPasswordLine is more than any account may have, so that a long password is refused in words, and not cut.
+const maxPasswordLine = 4096 // bytes
+
 // password reads the password from standard input: the first line, or at a terminal without echo.
 func password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
@@ -125,11 +126,7 @@ func password() (string, error) {
 		fmt.Fprintln(os.Stderr)
 		return string(b), err
 	}
-	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return passwordline.Read(os.Stdin, maxPasswordLine)
 }
 
 // say prints done on standard error, unless there was an error.
