@@ -12,9 +12,8 @@ import (
 )
 
 // ParseDomain reads the gateway's name as an administrator types or pastes it. The result is a DNS name in lower-case
-// ASCII (IDNA 2008: «шлюз.рф» becomes "xn--g1ah2bza.xn--p1ai") or an IP address in its canonical form. A scheme, a
-// path or a port that was pasted along is taken off; removed shows what, so that the page can say so. An address at which no
-// other computer can reach the gateway is refused.
+// ASCII (IDNA 2008: «шлюз.рф» becomes "xn--g1ah2bza.xn--p1ai") or an IP address in its canonical form. A pasted scheme,
+// path or port is cut off and returned in removed. An address at which no other computer can reach the gateway is refused.
 func ParseDomain(text string) (host, removed string, problem Problem) {
 	bad := func(code string) (string, string, Problem) {
 		return "", "", Problem{"auth_domain", code, Clean(text, 80)}
@@ -56,15 +55,14 @@ func isUnreachable(a netip.Addr) bool {
 	return a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast()
 }
 
-// IsHost tells whether s is a DNS name in lower-case ASCII or an IP address in its canonical form: exactly what
-// ParseDomain returns and what may be preset in an installer.
+// IsHost reports whether s is a host as ParseDomain returns it. An installer may have only such a preset.
 func IsHost(s string) bool {
 	host, ok := canonicalHost(s)
 	return ok && host == s
 }
 
-// ParseServer reads HOST[:PORT] as the agent's --server, policy and window take it; an IPv6 address with a port stands
-// in brackets. The port is DefaultAgentPort unless given.
+// ParseServer reads HOST[:PORT] from the agent's --server, policy or window. An IPv6 address with a port needs
+// brackets. The default port is DefaultAgentPort.
 func ParseServer(text string) (host string, port uint16, problem Problem) {
 	bad := Problem{"server", "field_server", Clean(text, 80)}
 	host, port = strings.TrimSpace(text), DefaultAgentPort
@@ -88,8 +86,8 @@ func ParseServer(text string) (host string, port uint16, problem Problem) {
 }
 
 // ParseSuffixes reads DNS suffixes as people write them: «корп.рф», ".Corp.Local". The results are DNS names in
-// lower-case ASCII without the leading dot, each of them once and in their order; an address is none. They may hold
-// underscores, as old domains of Active Directory and its zone _msdcs do.
+// lower-case ASCII without the leading dot, in the same order without duplicates. An address is a Problem. Underscores are
+// allowed: old domains of Active Directory have them, and its zone _msdcs.
 func ParseSuffixes(field string, list []string) ([]string, Problem) {
 	seen := map[string]bool{}
 	names := []string{}
@@ -106,7 +104,7 @@ func ParseSuffixes(field string, list []string) ([]string, Problem) {
 	return names, Problem{}
 }
 
-// isSuffix reports whether s is exactly what ParseSuffixes returns.
+// isSuffix reports whether s is a suffix as ParseSuffixes returns it.
 func isSuffix(s string) bool {
 	name, ok := canonicalSuffix(s)
 	return ok && name == s
@@ -123,7 +121,7 @@ func canonicalSuffix(s string) (string, bool) {
 var idnaWithUnderscores = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(true), idna.CheckJoiners(true),
 	idna.StrictDomainName(false))
 
-// canonicalHost is the one spelling of a host: RFC 5952 for addresses, lower-case A-labels for names.
+// canonicalHost returns a host in its canonical form: RFC 5952 for addresses, lower-case A-labels for names.
 func canonicalHost(s string) (string, bool) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		s = s[1 : len(s)-1]
@@ -140,10 +138,10 @@ func canonicalHost(s string) (string, bool) {
 	return canonicalName(s, idna.Lookup, "")
 }
 
-// canonicalName is the one spelling of a DNS name, in which the characters of more are allowed too.
+// canonicalName returns a DNS name in its canonical form. The characters of more are allowed too.
 func canonicalName(s string, profile *idna.Profile, more string) (string, bool) {
 	name, err := profile.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || name == "" || len(name) > 253 || !utf8.ValidString(s) { // idna would make a name of broken text
+	if err != nil || name == "" || len(name) > 253 || !utf8.ValidString(s) { // idna accepts invalid UTF-8
 		return "", false
 	}
 	labels := strings.Split(name, ".")

@@ -2,7 +2,7 @@ package agent
 
 import "net/netip"
 
-// Check tells everything that is wrong with the settings, field by field under the REST names.
+// Check returns all problems of the settings, field by field under the REST names.
 func (s Settings) Check() []Problem {
 	var c settingsCheck
 	c.domain(s)
@@ -17,7 +17,7 @@ func (s Settings) Check() []Problem {
 	return c.problems
 }
 
-// settingsCheck gathers what is wrong.
+// settingsCheck collects problems.
 type settingsCheck struct{ problems []Problem }
 
 // refuse adds a problem when wrong is true.
@@ -71,7 +71,7 @@ func (c *settingsCheck) localNetworks(s Settings) {
 	}
 }
 
-// tunnel refuses what the agent at the other end would refuse or leave out.
+// tunnel refuses settings that agents refuse or ignore.
 func (c *settingsCheck) tunnel(s Settings) {
 	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
 	c.refuse(NotRoutable(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
@@ -98,8 +98,8 @@ func isVPNNetwork(n netip.Prefix) bool {
 	return n.IsValid() && n.Addr().Is4() && n.Bits() >= 16 && n.Bits() <= 30
 }
 
-// isInternet tells whether a network is so wide that everybody would be inside: administration would answer to the
-// whole Internet and anybody's login would be one from the LAN. Of IPv6 all of the Internet is 2000::/3.
+// isInternet reports whether a network is so wide that the whole Internet would count as the LAN. The Internet's IPv6
+// addresses are 2000::/3.
 func isInternet(n netip.Prefix) bool {
 	if n.Addr().Is4() {
 		return n.Bits() < 3

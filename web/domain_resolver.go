@@ -18,39 +18,37 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// How often the domain is looked up, how soon again after a failure, how long that may take, and how many addresses count.
 const (
-	lookEvery   = time.Minute
-	lookAgain   = 10 * time.Second
-	lookTimeout = 5 * time.Second
-	mostOutward = 64
+	lookUpEvery   = time.Minute
+	lookUpRetry   = 10 * time.Second // after a failure
+	lookUpTimeout = 5 * time.Second
+	maxOutward    = 64 // addresses
 )
 
-// outwardFile keeps the answer of the last look in the data directory: after a power cut the gateway may run before its
-// provider's line does, and agents in the LAN still have to reach it at the address that they know.
+// outwardFile stores the last answer in the data directory: after a power cut the gateway may start before its Internet
+// connection works, and agents in the LAN must still reach it at the domain's address.
 const outwardFile = "domain.json"
 
-// domainResolver knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
-// Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
-// those of the process before.
+// domainResolver looks up the addresses of the saved domain: those of a router in front of the gateway, or the gateway's
+// own. Only run waits for DNS. After a failed lookup the last answer stays valid, also that of a previous process.
 type domainResolver struct {
-	dir    string // where the answer is kept
-	log    *slog.Logger
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	wake   chan struct{} // there is another domain
-	unkept error         // why the answer is not in its file; for whoever looks
+	dir     string // of outwardFile
+	log     *slog.Logger
+	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
+	wake    chan struct{} // makes run look up at once
+	unsaved error         // why the answer is not in its file; used by run only
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	answer answer
 }
 
-// answer is where a domain leads. For another domain it means nothing.
+// answer holds the addresses of a domain.
 type answer struct {
 	Domain string       `json:"domain"`
-	Addrs  []netip.Addr `json:"addresses"` // as outward returns them
+	Addrs  []netip.Addr `json:"addresses"` // see outward
 }
 
-// newDomainResolver begins with what the process before has found last.
+// newDomainResolver starts with the saved answer.
 func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
@@ -60,14 +58,14 @@ func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 		err = json.Unmarshal(b, &l.answer)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "error", err)
+		log.Warn("cannot read the saved addresses of the domain; they are unknown until DNS answers", "error", err)
 		l.answer = answer{}
 	}
 	l.answer.Addrs = outward(l.answer.Addrs)
 	return l
 }
 
-// addresses are those of a domain, as far as they are known now. An address is its own.
+// addresses returns the known addresses of a domain, which may itself be an address. It does not wait.
 func (l *domainResolver) addresses(domain string) []netip.Addr {
 	if a, err := netip.ParseAddr(domain); err == nil {
 		return outward([]netip.Addr{a})
@@ -80,21 +78,21 @@ func (l *domainResolver) addresses(domain string) []netip.Addr {
 	return l.answer.Addrs
 }
 
-// lookUpNow has the domain looked up at once.
+// lookUpNow makes run look the domain up at once.
 func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it will be
+	default: // run will do so anyway
 	}
 }
 
-// run looks the domain up until ctx is over, and calls changed when it leads elsewhere.
+// run looks the domain up until ctx is done, and calls changed when its addresses change.
 func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
 	for {
-		again := lookEvery
+		again := lookUpEvery
 		differs, err := l.lookUp(ctx, domain())
 		if err != nil {
-			again = lookAgain
+			again = lookUpRetry
 		}
 		if differs {
 			changed()
@@ -108,25 +106,25 @@ func (l *domainResolver) run(ctx context.Context, domain func() string, changed 
 	}
 }
 
-// lookUp looks a domain up and tells whether its addresses are other ones than before.
+// lookUp looks a domain up and reports whether its addresses have changed.
 func (l *domainResolver) lookUp(ctx context.Context, domain string) (differs bool, err error) {
 	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
-		return false, nil // there is nothing to ask
+		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
 	found, err := l.lookup(ctx, domain)
 	if err != nil {
 		return false, err
 	}
 	next := answer{domain, outward(found)}
-	if differs = l.learn(next); differs || l.unkept != nil {
-		l.keep(next)
+	if differs = l.learn(next); differs || l.unsaved != nil {
+		l.save(next)
 	}
 	return differs, nil
 }
 
-// learn puts an answer in the place of the one before, and tells whether it is another one.
+// learn stores an answer and reports whether it differs from the previous one.
 func (l *domainResolver) learn(next answer) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,19 +133,19 @@ func (l *domainResolver) learn(next answer) (differs bool) {
 	return differs
 }
 
-// keep writes an answer for the next process. What fails is logged once and tried again at the next look.
-func (l *domainResolver) keep(a answer) {
+// save writes an answer for the next process. A failure is logged once and retried at the next lookup.
+func (l *domainResolver) save(a answer) {
 	b, err := json.Marshal(a)
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
-	if isNewError(err, l.unkept) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
+	if isNewError(err, l.unsaved) {
+		l.log.Warn("cannot save the addresses of the domain; after a restart they are unknown until DNS answers", "error", err)
 	}
-	l.unkept = err
+	l.unsaved = err
 }
 
-// outward are the addresses that somebody else could reach, in order.
+// outward returns the global unicast addresses, sorted.
 func outward(addrs []netip.Addr) []netip.Addr {
 	var list []netip.Addr
 	for _, a := range addrs {
@@ -157,5 +155,5 @@ func outward(addrs []netip.Addr) []netip.Addr {
 	}
 	slices.SortFunc(list, netip.Addr.Compare)
 	list = slices.Compact(list)
-	return list[:min(len(list), mostOutward)]
+	return list[:min(len(list), maxOutward)]
 }

@@ -35,7 +35,6 @@ func TestAttachedTo(t *testing.T) {
 	}
 }
 
-// TestAttachedNetworks: what a new gateway takes for its LAN can be saved.
 func TestAttachedNetworks(t *testing.T) {
 	nets := attachedNetworks()
 	if len(nets) < 2 || nets[0].String() != "127.0.0.0/8" {

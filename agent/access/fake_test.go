@@ -23,18 +23,18 @@ var errFake = errors.New("the disk is full")
 
 // memory is a working store, directory and list of devices without a disk.
 type memoryStore struct {
-	mu        sync.Mutex
-	users     map[agent.UserID]agent.User
-	passwords map[agent.UserID]string
-	sessions  map[string]agent.Session
-	devices   map[string]bool
-	checks    []agent.Credentials
-	lookups   int           // calls of Knows
-	gate      chan struct{} // when set, a check waits for a value
-	refusal   error         // what a right password gets
-	broken    string        // the method that fails
-	backwards bool          // whether open sessions come newest first
-	onEnd     func()        // when set, is called before an end is written
+	mu          sync.Mutex
+	users       map[agent.UserID]agent.User
+	passwords   map[agent.UserID]string
+	sessions    map[string]agent.Session
+	devices     map[string]bool
+	checks      []agent.Credentials
+	lookups     int           // calls of Knows
+	gate        chan struct{} // when set, a check waits for a value
+	refusal     error         // what a right password gets
+	broken      string        // the method that fails
+	newestFirst bool          // whether open sessions come newest first
+	onEnd       func()        // when set, is called before an end is written
 }
 
 func newMemoryStore() *memoryStore {
@@ -61,7 +61,7 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 }
 
 // breaks makes a method fail from now on; empty repairs everything.
-func (m *memoryStore) breaks(method string) {
+func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.broken = method
@@ -169,7 +169,7 @@ func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err e
 		}
 	}
 	slices.SortFunc(open, order)
-	if m.backwards {
+	if m.newestFirst {
 		slices.Reverse(open)
 	}
 	return open, m.fail("OpenSessions")
@@ -219,13 +219,13 @@ func (m *memoryStore) session(id string) agent.Session {
 
 // wall is a firewall that knows whom it lets through, and for how many grants it will work.
 type fakeFirewall struct {
-	mu     sync.Mutex
-	in     map[netip.Addr]string // session ID
-	more   map[netip.Addr]string // further addresses
-	other  map[netip.Addr]bool   // addresses of other computers than the session's
-	cuts   map[netip.Addr]int    // how often an address was cut off
-	closed map[string]bool       // sessions that were not let through any more when they were to be readmitted
-	broken bool
+	mu      sync.Mutex
+	granted map[netip.Addr]string // session ID
+	further map[netip.Addr]string // further addresses
+	other   map[netip.Addr]bool   // addresses of other computers than the session's
+	cuts    map[netip.Addr]int    // how often an address was cut off
+	closed  map[string]bool       // sessions that were not let through any more when they were to be readmitted
+	broken  bool
 }
 
 func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
@@ -234,7 +234,7 @@ func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 	if w.broken {
 		return errFake
 	}
-	w.in[s.Address] = s.ID
+	w.granted[s.Address] = s.ID
 	delete(w.closed, s.ID)
 	return nil
 }
@@ -245,15 +245,15 @@ func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 	if w.broken {
 		return errFake
 	}
-	if _, ok := w.in[s.Address]; ok {
-		w.in[s.Address] = s.ID
+	if _, ok := w.granted[s.Address]; ok {
+		w.granted[s.Address] = s.ID
 	} else {
 		w.closed[s.ID] = true
 	}
 	return nil
 }
 
-func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
+func (w *fakeFirewall) GrantAddress(_ context.Context, session string, a netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -262,30 +262,30 @@ func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.
 	if w.other[a] {
 		return agent.Refuse(agent.CodeAddressRefused)
 	}
-	w.more[a] = s.ID
+	w.further[a] = session
 	return nil
 }
 
-func (w *fakeFirewall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
+func (w *fakeFirewall) RevokeAddress(_ context.Context, _ string, a netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.more[a]; ok {
+	if _, ok := w.further[a]; ok {
 		w.cuts[a]++
 	}
-	delete(w.more, a)
+	delete(w.further, a)
 }
 
 func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if holder, ok := w.in[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
+	if holder, ok := w.granted[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
 		w.cuts[s.Address]++
-		delete(w.in, s.Address)
+		delete(w.granted, s.Address)
 	}
-	for a, id := range w.more {
+	for a, id := range w.further {
 		if id == s.ID {
 			w.cuts[a]++
-			delete(w.more, a)
+			delete(w.further, a)
 		}
 	}
 }
@@ -294,7 +294,7 @@ func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
-	for _, id := range w.in {
+	for _, id := range w.granted {
 		traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
 	}
 	return traffic
@@ -304,7 +304,7 @@ func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	macs := map[string]net.HardwareAddr{}
-	for a, id := range w.in {
+	for a, id := range w.granted {
 		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
 	}
 	return macs
@@ -372,7 +372,7 @@ func (p *fakeTunnel) Release(_ context.Context, s agent.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.firewall.mu.Lock()
-	if p.firewall.in[s.Address] == s.ID {
+	if p.firewall.granted[s.Address] == s.ID {
 		p.exposed = append(p.exposed, s.ID)
 	}
 	p.firewall.mu.Unlock()
@@ -448,7 +448,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
-		fakeFirewall: &fakeFirewall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
+		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
 			closed: map[string]bool{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
@@ -476,7 +476,7 @@ func (g *gateway) restart() {
 	g.fakeTunnel.addresses, g.fakeTunnel.keys = map[string]netip.Addr{}, map[string]agent.Key{}
 	g.fakeTunnel.mu.Unlock()
 	g.fakeFirewall.mu.Lock()
-	g.fakeFirewall.more = map[netip.Addr]string{}
+	g.fakeFirewall.further = map[netip.Addr]string{}
 	g.fakeFirewall.mu.Unlock()
 	g.start()
 	if err := g.Restore(context.Background()); err != nil {
@@ -544,22 +544,22 @@ func (a Attempt) fromPeer(peer string) Attempt {
 }
 
 // entry is a session with the connection that it began on.
-type entry struct {
+type testSession struct {
 	Grant
 	Attempt
 }
 
-func (e entry) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
+func (e testSession) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
 
 // enter authorises, which must succeed.
-func (g *gateway) enter(a Attempt) entry {
+func (g *gateway) begin(a Attempt) testSession {
 	g.t.Helper()
 	grant, err := g.Authorize(context.Background(), a)
 	if err != nil {
 		g.t.Fatalf("%s from %v was refused: %v", a.Login, a.Peer, err)
 	}
 	g.checkInvariants()
-	return entry{grant, a}
+	return testSession{grant, a}
 }
 
 // refuse authorises, which must be refused.
@@ -575,7 +575,7 @@ func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 }
 
 // has checks which sessions live, in order.
-func (g *gateway) wantLive(entries ...entry) {
+func (g *gateway) wantLive(entries ...testSession) {
 	g.t.Helper()
 	live := map[string]bool{}
 	for _, s := range g.Sessions() {
@@ -593,7 +593,9 @@ func (g *gateway) wantLive(entries ...entry) {
 }
 
 // reason is why the store says that a session ended, empty while it has not.
-func (g *gateway) reason(e entry) agent.Reason { return g.memoryStore.session(e.Session.ID).Reason }
+func (g *gateway) reason(e testSession) agent.Reason {
+	return g.memoryStore.session(e.Session.ID).Reason
+}
 
 // sound checks what must hold whenever nothing is under way: exactly the live sessions have access, each index leads to
 // them, no rule about numbers is broken, and the store tells the same.
@@ -612,7 +614,7 @@ func (g *gateway) checkInvariants() {
 				if g.fakeTunnel.addresses[id] != s.Address {
 					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.fakeTunnel.addresses[id])
 				}
-				if g.fakeFirewall.in[s.Address] == id {
+				if g.fakeFirewall.granted[s.Address] == id {
 					opened++
 				}
 			} else {
@@ -620,7 +622,7 @@ func (g *gateway) checkInvariants() {
 				if c.byAddress[s.Address] != s {
 					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
 				}
-				if open := g.fakeFirewall.in[s.Address] != ""; open {
+				if open := g.fakeFirewall.granted[s.Address] != ""; open {
 					opened++
 				} else if !g.fakeFirewall.closed[id] {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
@@ -653,10 +655,10 @@ func (g *gateway) checkInvariants() {
 				g.t.Errorf("user %d has an empty list", user)
 			}
 		}
-		if len(c.byAddress) != lan+more || len(g.fakeFirewall.in) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.more) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
+		if len(c.byAddress) != lan+more || len(g.fakeFirewall.granted) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.further) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
 			users != len(c.sessions) {
 			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
-				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.in), len(g.fakeFirewall.more), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
+				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.granted), len(g.fakeFirewall.further), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
 		}
 		for id := range g.fakeTunnel.keys {
 			if c.sessions[id] == nil {
@@ -676,8 +678,8 @@ func (g *gateway) checkFurther(c *change, s *session) int {
 	count := map[bool]int{s.Address.Is4(): 1}
 	for _, f := range s.further {
 		count[f.addr.Is4()]++
-		if c.byAddress[f.addr] != s || g.fakeFirewall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
-			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.more[f.addr])
+		if c.byAddress[f.addr] != s || g.fakeFirewall.further[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
+			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.further[f.addr])
 		}
 		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)

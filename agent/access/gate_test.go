@@ -85,7 +85,7 @@ func TestSignInFailure(t *testing.T) {
 	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
-			g.memoryStore.breaks(method)
+			g.memoryStore.failOn(method)
 			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", g.peer(netip.MustParseAddr(outsidePeer)), "laptop"})
 			if in != (err == nil) || !in && !errors.Is(err, errFake) {
 				t.Errorf("%s fails: %v", method, err)
@@ -250,7 +250,7 @@ func TestThrottleAddress(t *testing.T) {
 }
 
 // TestThrottleSite: who makes up networks of /64 has the limit of a customer's network.
-func TestThrottleSite(t *testing.T) {
+func TestThrottleCustomer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		for i := range customerLimit {
@@ -269,7 +269,7 @@ func TestThrottleSite(t *testing.T) {
 
 // TestThrottleBlock: who has an IPv6 /48 has a limit, too. It holds up neither known devices in that network, nor the LAN,
 // nor the gateway itself.
-func TestThrottleBlock(t *testing.T) {
+func TestThrottleOrganisation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.try("olga", "right", "fd00:0:0:ff00::1", "laptop")
@@ -355,7 +355,7 @@ func TestThrottleManyDevices(t *testing.T) {
 }
 
 // TestThrottleLift: an administrator sees that an account is throttled, and until when, and ends it.
-func TestThrottleLift(t *testing.T) {
+func TestThrottleUnlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		if until := g.gate.Throttled(ivan); !until.IsZero() {
@@ -384,7 +384,7 @@ func TestThrottleLift(t *testing.T) {
 
 // TestThrottleLiftAddress: after the lift a person signs in from an address that their own wrong passwords have filled, too.
 // Wrong passwords for others still count there.
-func TestThrottleLiftAddress(t *testing.T) {
+func TestThrottleUnlockAddress(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit int
 		from  func(int) string
@@ -422,7 +422,7 @@ func TestThrottleLiftAddress(t *testing.T) {
 }
 
 // TestThrottleRacing: attempts at the same moment get no more tries than attempts in turn.
-func TestThrottleRacing(t *testing.T) {
+func TestThrottleParallelWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.memoryStore.gate = make(chan struct{})
@@ -446,7 +446,7 @@ func TestThrottleRacing(t *testing.T) {
 }
 
 // TestThrottleTogether: a person whose devices all come back at once waits a little, and nobody is refused.
-func TestThrottleTogether(t *testing.T) {
+func TestThrottleParallelRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		for range accountLimit - 1 { // one more would fill the count
@@ -472,7 +472,7 @@ func TestThrottleTogether(t *testing.T) {
 
 // TestThrottleGone: who goes away while waiting leaves the place to others, and who goes away during the check is not
 // counted.
-func TestThrottleGone(t *testing.T) {
+func TestThrottleCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.memoryStore.gate = make(chan struct{})

@@ -18,9 +18,9 @@ import (
 // machine does at random what agents, people and administrators do, and knows what may not happen.
 type machine struct {
 	*gateway
-	agents []*entry        // everyone who ever got in, with the last token and connection
+	agents []*testSession  // everyone who ever got in, with the last token and connection
 	used   map[string]bool // tokens that were used and confirmed
-	over   map[string]bool // sessions that ended for good
+	ended  map[string]bool // sessions that ended for good
 	tokens []addressToken  // every address token there was
 }
 
@@ -38,9 +38,9 @@ type addressToken struct {
 func TestMachine(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
-			m.live(r)
+			m.run(r)
 		})
 	})
 }
@@ -49,11 +49,11 @@ func TestMachine(t *testing.T) {
 func TestMachineInTheLAN(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
 			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
 			for _, a := range []Attempt{passwordAttempt("ivan", own, "a"), passwordAttempt("olga", "192.168.1.11", "b")} {
-				m.enters(r, a)
+				m.authorize(r, a)
 			}
 			r.Repeat(map[string]func(*rapid.T){
 				"":       m.check,
@@ -70,7 +70,7 @@ func TestMachineInTheLAN(t *testing.T) {
 }
 
 // live is one life.
-func (m *machine) live(r *rapid.T) {
+func (m *machine) run(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
 		s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
 		s.DevicePolicy = rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(r, "policy")
@@ -91,7 +91,7 @@ func (m *machine) live(r *rapid.T) {
 		"password": m.password,
 		"settings": m.settingsChange,
 		"time":     m.time,
-		"restart":  func(*rapid.T) { m.reboot() },
+		"restart":  func(*rapid.T) { m.repairAndRestart() },
 		"disk":     m.disk,
 	})
 }
@@ -105,7 +105,7 @@ func (m *machine) check(r *rapid.T) {
 		if count[s.UserID]++; count[s.UserID] > m.Settings().DevicesPerUser {
 			r.Errorf("user %d has %d sessions", s.UserID, count[s.UserID])
 		}
-		if m.over[s.ID] {
+		if m.ended[s.ID] {
 			r.Errorf("session %s is back from the dead", s.ID)
 		}
 		if !m.now(s.Expires) {
@@ -116,7 +116,7 @@ func (m *machine) check(r *rapid.T) {
 	defer m.memoryStore.mu.Unlock()
 	for id, s := range m.memoryStore.sessions {
 		if !s.Ended.IsZero() && !s.Reason.Reconnects() {
-			m.over[id] = true
+			m.ended[id] = true
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (m *machine) peer(r *rapid.T) string {
 }
 
 // enters authorises and keeps what came of it. Errors must be refusals, or what the disk said.
-func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
+func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	grant, err := m.Authorize(context.Background(), a)
 	var refusal *agent.Error
 	switch {
@@ -141,19 +141,19 @@ func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
 		if a.Connection.(*agentConnection).endReasons() != "[]" {
 			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).endReasons())
 		}
-		e := entry{grant, a}
+		e := testSession{grant, a}
 		m.agents = append(m.agents, &e)
 		return e, true
 	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
-		return entry{}, false
+		return testSession{}, false
 	}
 	r.Errorf("%v", err)
-	return entry{}, false
+	return testSession{}, false
 }
 
-func (m *machine) login(r *rapid.T) { m.enters(r, m.attempt(r)) }
+func (m *machine) login(r *rapid.T) { m.authorize(r, m.attempt(r)) }
 
-func (m *machine) anyone(r *rapid.T) *entry {
+func (m *machine) anySession(r *rapid.T) *testSession {
 	if len(m.agents) == 0 {
 		r.Skip("nobody yet")
 	}
@@ -161,7 +161,7 @@ func (m *machine) anyone(r *rapid.T) *entry {
 }
 
 func (m *machine) resume(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	a := e.Attempt.withToken(e.ResumeToken)
 	if rapid.Bool().Draw(r, "moves") {
 		a.Peer.Addr = netip.MustParseAddr(m.peer(r))
@@ -169,7 +169,7 @@ func (m *machine) resume(r *rapid.T) {
 	if a.Resume == "" {
 		return
 	}
-	back, ok := m.enters(r, a)
+	back, ok := m.authorize(r, a)
 	if !ok {
 		return
 	}
@@ -186,7 +186,7 @@ func (m *machine) resume(r *rapid.T) {
 }
 
 func (m *machine) extend(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	a := e.Attempt
 	for _, later := range m.agents {
 		if later.Connection == a.Connection {
@@ -198,27 +198,27 @@ func (m *machine) extend(r *rapid.T) {
 	if e.endReasons() != "[]" {
 		return // this connection is over
 	}
-	m.enters(r, a)
+	m.authorize(r, a)
 }
 
 func (m *machine) lost(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	m.Lost(e.Session.ID, e.Connection)
 }
 
 func (m *machine) logout(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	m.Logout(e.Session.ID, e.Connection)
 }
 
 func (m *machine) tunnelUp(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
 // newToken draws an agent and asks for a token on its connection.
 func (m *machine) newToken(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	if token, _, err := m.AddressToken(e.Session.ID, e.Connection); err == nil {
 		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, connection: e.Connection})
 	}
@@ -233,13 +233,13 @@ func (m *machine) prove(r *rapid.T) {
 		if len(m.tokens) == 0 {
 			r.Skip("no address token yet")
 		}
-		m.show(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
+		m.useToken(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
 		m.check(r)
 	}
 }
 
 // show shows a token. One that worked must have been the session's last, and not shown before.
-func (m *machine) show(r *rapid.T, i int) {
+func (m *machine) useToken(r *rapid.T, i int) {
 	t, last := &m.tokens[i], true
 	for _, later := range m.tokens[i+1:] {
 		last = last && later.session != t.session
@@ -333,21 +333,21 @@ func (m *machine) time(r *rapid.T) {
 
 // disk breaks or repairs the store.
 func (m *machine) disk(r *rapid.T) {
-	m.memoryStore.breaks(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
+	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
 	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
 	m.fakeFirewall.mu.Unlock()
 }
 
-// reboot is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
+// repairAndRestart is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
 // ended sessions for open ones; nothing can be done about it, because it could write nothing.
-func (m *machine) reboot() {
-	m.memoryStore.breaks("")
+func (m *machine) repairAndRestart() {
+	m.memoryStore.failOn("")
 	advance(endRetry)
 	m.restart()
 }
 
 // GoString is for rapid's report.
-func (e *entry) GoString() string {
+func (e *testSession) GoString() string {
 	return fmt.Sprintf("%s on %q from %v", e.Session.ID, e.Session.Device.ID, e.Peer)
 }

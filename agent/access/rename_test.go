@@ -21,10 +21,10 @@ func TestRename(t *testing.T) {
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Login, u.Name = "johann", "Johann" })
 		return g.UserChanged(ctx, u)
 	}
-	scene(t, "connected and waiting", func(g *gateway) {
-		lan := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		vpn := g.enter(passwordAttempt("ivan", outsidePeer, "b"))
-		other := g.enter(passwordAttempt("olga", outsidePeer, "c"))
+	subtest(t, "connected and waiting", func(g *gateway) {
+		lan := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		vpn := g.begin(passwordAttempt("ivan", outsidePeer, "b"))
+		other := g.begin(passwordAttempt("olga", outsidePeer, "c"))
 		g.Lost(vpn.Session.ID, vpn.Connection)
 		if n := rename(g); n != 0 {
 			g.t.Errorf("%d ended", n)
@@ -35,17 +35,17 @@ func TestRename(t *testing.T) {
 		g.restart()
 		g.wantNames(shown(g), want)
 	})
-	scene(t, "a store that fails", func(g *gateway) {
-		lan := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.memoryStore.breaks("SaveSession")
+	subtest(t, "a store that fails", func(g *gateway) {
+		lan := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.memoryStore.failOn("SaveSession")
 		rename(g)
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		g.wantLive(lan)
 		g.wantNames(shown(g), []string{"johann/Johann"})
 	})
-	scene(t, "together with the right to VPN", func(g *gateway) {
-		lan := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.enter(passwordAttempt("ivan", outsidePeer, "b"))
+	subtest(t, "together with the right to VPN", func(g *gateway) {
+		lan := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.begin(passwordAttempt("ivan", outsidePeer, "b"))
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Login, u.RemoteAccess = "johann", false })
 		if n := g.UserChanged(ctx, u); n != 1 {
 			g.t.Errorf("%d ended", n)

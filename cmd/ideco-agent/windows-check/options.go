@@ -141,7 +141,7 @@ func splitGateway(gateway string) (host, port string) {
 	return host, port
 }
 
-// checkFiles makes the paths absolute. It wants the installers to be files, and a directory that can be written in.
+// checkFiles makes the paths absolute. It fails unless the installers are files and the directory is writable.
 func (o *options) checkFiles() error {
 	for _, path := range []*string{&o.msi, &o.other, &o.out} {
 		if *path == "" {
