@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 func (s *Site) restSettings(c echo.Context) error {
@@ -41,7 +42,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		field, known := fields[name]
 		if !known {
-			return badJSON{fmt.Errorf("json: unknown field %q", name)}
+			return badJSON{id: locale.JSONUnknown, field: name}
 		}
 		if name != "auth_domain" && hasNull(body[name]) {
 			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
@@ -52,7 +53,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 		if errors.As(err, &problem) {
 			problems = append(problems, agent.Problem{Field: name, Code: problem.Code, Value: problem.Value})
 		} else if err != nil {
-			return badJSON{fmt.Errorf("%s: %w", name, err)}
+			return readBadJSON(err, body[name], name)
 		}
 		if _, is := gateway[name]; is {
 			n.ConfirmGateway() // a script's change is not on trial
