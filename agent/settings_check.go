@@ -28,7 +28,7 @@ func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
 }
 
 func (c *settingsCheck) domain(s Settings) {
-	if s.Domain == "" {
+	if s.Domain == "" || IsHost(s.Domain) { // one that an earlier version allowed must not stop other changes
 		return
 	}
 	host, _, p := ParseDomain(s.Domain)
@@ -37,6 +37,29 @@ func (c *settingsCheck) domain(s Settings) {
 		return
 	}
 	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
+}
+
+// CheckChange returns what is wrong with the settings only beside the ones before: a domain that is an address at which agents
+// cannot reach the gateway, because it belongs to the VPN network, or is the first or last of a local network. It returns
+// nothing where neither changed, so that a domain from an earlier version does not stop other changes.
+func (s Settings) CheckChange(before Settings) []Problem {
+	var c settingsCheck
+	a, err := netip.ParseAddr(s.Domain)
+	if err != nil {
+		return nil
+	}
+	if s.Domain == before.Domain {
+		c.refuse(s.InVPN(a) && !before.InVPN(a), "vpn_network", "field_vpn_domain", s.Domain)
+		return c.problems
+	}
+	c.refuse(s.InVPN(a), "auth_domain", "field_domain_vpn", s.Domain)
+	for _, n := range s.LocalNetworks {
+		if n.Addr().Is4() && n.Bits() <= 30 && n.Contains(a) && !s.InVPN(a) && (a == n.Addr() || !n.Contains(a.Next())) {
+			c.refuse(true, "auth_domain", "field_domain_unusable", s.Domain)
+			break
+		}
+	}
+	return c.problems
 }
 
 func (c *settingsCheck) localNetworks(s Settings) {

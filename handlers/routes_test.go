@@ -89,7 +89,7 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	if err := change(&next); err != nil {
 		return err
 	}
-	if problems := next.Check(); len(problems) > 0 {
+	if problems := append(next.Check(), next.CheckChange(f.now)...); len(problems) > 0 {
 		return agent.Problems(problems)
 	}
 	f.now = next

@@ -15,7 +15,7 @@ func TestRename(t *testing.T) {
 		for _, s := range g.Sessions() {
 			names = append(names, s.Login+"/"+s.Name)
 		}
-		slices.Sort(names)
+		slices.Sort(names) // sessions that began together have no order
 		return names
 	}
 	rename := func(g *gateway) int {

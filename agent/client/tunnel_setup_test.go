@@ -70,9 +70,10 @@ func TestReadSetupBounds(t *testing.T) {
 		"no DNS":           {func(r *protocol.TunnelReply) { r.DNSIPv4 = "" }, func(s TunnelSetup) bool { return len(s.DNS) == 0 && len(s.Nets) == 2 }},
 		"some DNS unfit": {func(r *protocol.TunnelReply) { r.DNSIPv4 = "127.0.0.53,fd00::53,10.0.0.53" },
 			func(s TunnelSetup) bool { return len(s.DNS) == 1 && s.DNS[0].String() == "10.0.0.53" }},
-		"no suffix":  {func(r *protocol.TunnelReply) { r.DNSSuffix = " , " }, func(s TunnelSetup) bool { return len(s.Suffixes) == 0 }},
-		"everything": {func(r *protocol.TunnelReply) { r.ForwardNets = []string{"10.0.0.0/8", "0.0.0.0/0", "::/0"} }, nets("0.0.0.0/0")},
-		"no network": {func(r *protocol.TunnelReply) { r.ForwardNets, r.DNSIPv4 = nil, "" }, nets("10.128.0.0/16")},
+		"suffixes of an old domain": {func(r *protocol.TunnelReply) { r.DNSSuffix = "Old_AD.local,_msdcs.company.ru" }, func(s TunnelSetup) bool { return fmt.Sprint(s.Suffixes) == "[old_ad.local _msdcs.company.ru]" }},
+		"no suffix":                 {func(r *protocol.TunnelReply) { r.DNSSuffix = " , " }, func(s TunnelSetup) bool { return len(s.Suffixes) == 0 }},
+		"everything":                {func(r *protocol.TunnelReply) { r.ForwardNets = []string{"10.0.0.0/8", "0.0.0.0/0", "::/0"} }, nets("0.0.0.0/0")},
+		"no network":                {func(r *protocol.TunnelReply) { r.ForwardNets, r.DNSIPv4 = nil, "" }, nets("10.128.0.0/16")},
 		"own places": {func(r *protocol.TunnelReply) {
 			r.DNSIPv4 = ""
 			r.ForwardNets = []string{"127.0.0.0/8", "127.1.2.3/32", "0.0.0.0/8", "0.0.0.0/32", "169.254.0.0/16", "169.254.169.254/32",

@@ -183,7 +183,8 @@ func connectArgs(g *gatewaytest.Gateway, more ...string) []string {
 
 // The events of a session from login to logout, as JSON.
 func TestConnectJSON(t *testing.T) {
-	passwords := map[string]string{"пароль\r\n": "пароль", "secret\nmore\n": "secret", "no end of line": "no end of line", "\n": "", "": "", " \t\n": " \t"}
+	passwords := map[string]string{"пароль\r\n": "пароль", "secret\nmore\n": "secret", "no end of line": "no end of line", "\n": "", "": "", " \t\n": " \t",
+		"\xef\xbb\xbfпароль\r\n": "пароль", "\xff\xfe\x3f\x040\x04\r\x00\n\x00": "па"} // as Windows PowerShell pipes them
 	signals := []os.Signal{syscall.SIGTERM, os.Interrupt}
 	for stdin, password := range passwords {
 		password := password

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
 )
 
@@ -139,6 +138,9 @@ func (a *resetCommand) Run(ctx context.Context, c *commands, lang language) erro
 	return lang.say(web.ResetAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s has the new password", a.Login)
 }
 
+// maxPasswordLine is more than any account may have, so that a long password is refused in words, and not cut.
+const maxPasswordLine = 4096 // bytes
+
 // password reads the password from standard input: the first line, or at a terminal without echo.
 func (l language) password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
@@ -147,11 +149,7 @@ func (l language) password() (string, error) {
 		fmt.Fprintln(os.Stderr)
 		return string(b), err
 	}
-	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return passwordline.Read(os.Stdin, maxPasswordLine)
 }
 
 // say prints on standard error what was done, unless there was an error.

@@ -164,6 +164,8 @@ func TestReadPassword(t *testing.T) {
 	for _, c := range []struct{ said, want, wrong string }{
 		{"secret\r\nmore\n", "secret", ""},
 		{"secret", "secret", ""},
+		{"\xff\xfes\x00\r\x00\n\x00", "s", ""}, // as Windows PowerShell pipes it
+		{"\xef\xbb\xbfs\r\n", "s", ""},
 		{long + "\r\n", long, ""},
 		{long + "x\n", "", "longer than 1024 bytes"},
 		{strings.Repeat(long, 260) + "\n", "", "longer than 1024 bytes"},
