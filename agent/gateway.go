@@ -11,7 +11,7 @@ type Interface struct {
 	Up       bool
 	MAC      string         // empty where there is none
 	Addrs    []netip.Prefix // with host bits; link-local ones of IPv6 left out
-	Internet bool           // a default route leaves through it
+	Internet bool           // it leads to the Internet
 	Learns6  bool           // its IPv6 comes from a router's advertisements
 }
 

@@ -30,10 +30,7 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 	if err != nil {
 		return nil, err
 	}
-	outside, err := defaultInterfaces()
-	if err != nil {
-		return nil, err
-	}
+	outward, _ := uplinks() // only a hint on the page
 	all := make([]agent.Interface, 0, len(list))
 	for _, i := range list {
 		if i.Flags&net.FlagLoopback != 0 || i.Name == g.tunnelName || !agent.IsInterface(i.Name) {
@@ -48,7 +45,7 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 			Up:       i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0,
 			MAC:      i.HardwareAddr.String(),
 			Addrs:    prefixes(addrs),
-			Internet: outside[i.Index],
+			Internet: outward[i.Index],
 			Learns6:  isOn(strings.Replace(acceptRA, "*", i.Name, 1)),
 		})
 	}
