@@ -169,6 +169,7 @@ type AdminGatewayData struct {
 	Form              GatewayForm
 	Errors            map[string]string
 	Gone              []string       // chosen interfaces that are missing now
+	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
 	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 
 	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
@@ -208,6 +209,7 @@ const (
 type AdminUsersData struct {
 	Query string
 	Users []agent.User // on this page
+	Alike []agent.User // accounts of any page whose login another one has in other characters
 	Total int          // matching accounts
 	Page  int          // from 1
 	Size  int          // rows per page

@@ -19,47 +19,44 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// How often the domains are looked up, how soon again after a failure, how long that may take, and how many addresses count.
 const (
-	lookEvery   = time.Minute
-	lookAgain   = 10 * time.Second
-	lookTimeout = 5 * time.Second
-	mostOutward = 64
+	lookUpEvery   = time.Minute
+	lookUpRetry   = 10 * time.Second // after a failure
+	lookUpTimeout = 5 * time.Second
+	maxOutward    = 64 // addresses
 )
 
-// outwardFile keeps the answers of the last look in the data directory: after a power cut the gateway may run before its
-// provider's line does, and agents in the LAN still have to reach it at the address that they know.
+// outwardFile stores the last answers in the data directory: after a power cut the gateway may start before its Internet
+// connection works, and agents in the LAN must still reach it at the addresses of its domains.
 const outwardFile = "domain.json"
 
-// domainResolver knows to which addresses the saved and former domains lead: a router's in front of the gateway, or the
-// gateway's own.
-// Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
-// those of the process before.
+// domainResolver looks up the addresses of the saved and former domains: those of a router in front of the gateway, or the
+// gateway's own. Only run waits for DNS. After a failed lookup the last answer stays valid, also that of a previous process.
 type domainResolver struct {
-	dir    string // where the answers are kept
-	log    *slog.Logger
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	wake   chan struct{} // there are other domains
-	unkept error         // why the answers are not in their file; used by lookUp alone
+	dir     string // of outwardFile
+	log     *slog.Logger
+	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
+	wake    chan struct{} // makes run look up at once
+	unsaved error         // why the answers are not in their file; used by run only
 
 	mu      sync.Mutex              // guards answers
-	answers map[string][]netip.Addr // by domain; as outward returns them
+	answers map[string][]netip.Addr // by domain; see outward
 }
 
-// answer is where a domain leads, as the file has it.
+// answer holds the addresses of a domain, as in the file.
 type answer struct {
 	Domain string       `json:"domain"`
 	Addrs  []netip.Addr `json:"addresses"`
 }
 
-// newDomainResolver begins with what the process before has found last.
+// newDomainResolver starts with the saved answer.
 func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
 	list, err := readAnswers(filepath.Join(dir, outwardFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "error", err)
+		log.Warn("cannot read the saved addresses of the domain; they are unknown until DNS answers", "error", err)
 	}
 	l.answers = map[string][]netip.Addr{}
 	for _, a := range list {
@@ -84,7 +81,7 @@ func readAnswers(path string) (list []answer, err error) {
 	return []answer{one}, nil
 }
 
-// addresses are those of the domains, as far as they are known now. An address is its own.
+// addresses returns the known addresses of domains, which may themselves be addresses. It does not wait.
 func (l *domainResolver) addresses(domains ...string) []netip.Addr {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,21 +96,21 @@ func (l *domainResolver) addresses(domains ...string) []netip.Addr {
 	return outward(list)
 }
 
-// lookUpNow has the domains looked up at once.
+// lookUpNow makes run look the domains up at once.
 func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it will be
+	default: // run will do so anyway
 	}
 }
 
-// run looks the domains up until ctx is over, and calls changed when they lead elsewhere.
+// run looks the domains up until ctx is done, and calls changed when their addresses change.
 func (l *domainResolver) run(ctx context.Context, domains func() []string, changed func()) {
 	for {
-		again := lookEvery
+		again := lookUpEvery
 		differs, err := l.lookUp(ctx, domains()...)
 		if err != nil {
-			again = lookAgain
+			again = lookUpRetry
 		}
 		if differs {
 			changed()
@@ -127,10 +124,9 @@ func (l *domainResolver) run(ctx context.Context, domains func() []string, chang
 	}
 }
 
-// lookUp looks the domains up and reports whether their addresses are other ones than before. A domain that is not found
-// keeps its addresses.
+// lookUp looks domains up and reports whether their addresses have changed. A domain that is not found keeps its addresses.
 func (l *domainResolver) lookUp(ctx context.Context, domains ...string) (differs bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
 	found, errs := make([][]netip.Addr, len(domains)), make([]error, len(domains))
 	var all sync.WaitGroup
@@ -150,13 +146,13 @@ func (l *domainResolver) lookUp(ctx context.Context, domains ...string) (differs
 			next[domain] = outward(found[i])
 		}
 	}
-	if differs = l.learn(next); differs || l.unkept != nil {
-		l.keep(next)
+	if differs = l.learn(next); differs || l.unsaved != nil {
+		l.save(next)
 	}
 	return differs, errors.Join(errs...)
 }
 
-// learn replaces the answers, and reports whether they are other ones.
+// learn replaces the answers and reports whether they differ from the previous ones.
 func (l *domainResolver) learn(next map[string][]netip.Addr) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -165,8 +161,8 @@ func (l *domainResolver) learn(next map[string][]netip.Addr) (differs bool) {
 	return differs
 }
 
-// keep writes the answers for the next process. What fails is logged once and tried again at the next look.
-func (l *domainResolver) keep(answers map[string][]netip.Addr) {
+// save writes the answers for the next process. A failure is logged once and retried at the next lookup.
+func (l *domainResolver) save(answers map[string][]netip.Addr) {
 	list := []answer{}
 	for _, domain := range slices.Sorted(maps.Keys(answers)) {
 		list = append(list, answer{domain, answers[domain]})
@@ -175,13 +171,13 @@ func (l *domainResolver) keep(answers map[string][]netip.Addr) {
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
-	if isNewError(err, l.unkept) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
+	if isNewError(err, l.unsaved) {
+		l.log.Warn("cannot save the addresses of the domain; after a restart they are unknown until DNS answers", "error", err)
 	}
-	l.unkept = err
+	l.unsaved = err
 }
 
-// outward are the addresses that somebody else could reach, in order.
+// outward returns the global unicast addresses, sorted.
 func outward(addrs []netip.Addr) []netip.Addr {
 	var list []netip.Addr
 	for _, a := range addrs {
@@ -191,5 +187,5 @@ func outward(addrs []netip.Addr) []netip.Addr {
 	}
 	slices.SortFunc(list, netip.Addr.Compare)
 	list = slices.Compact(list)
-	return list[:min(len(list), mostOutward)]
+	return list[:min(len(list), maxOutward)]
 }

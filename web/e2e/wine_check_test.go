@@ -38,8 +38,7 @@ type checkRun struct {
 	files map[string][]byte // in its zip
 }
 
-// TestWineCheck runs windows-check, which is made for a real Windows. Every row that Wine can try must be ok, and every other
-// row must name the reason why it was not tried.
+// TestWineCheck runs windows-check, which is made for a real Windows. Each row must be ok, or name why Wine cannot try it.
 func TestWineCheck(t *testing.T) {
 	g := startWindowsGateway(t)
 	p := newPrefix(t).as(t, "win8")
@@ -254,7 +253,7 @@ func (r *checkRun) exits(code int) {
 	}
 }
 
-// hasRows wants exactly these rows, each of them ok or not tried for its reason.
+// hasRows fails the test unless the run has exactly these rows, each ok or not tried for its reason.
 func (r *checkRun) hasRows(want map[string]string) {
 	r.t.Helper()
 	for name, row := range r.rows {
@@ -273,7 +272,7 @@ func (r *checkRun) hasRows(want map[string]string) {
 	}
 }
 
-// hidesPassword wants no password in the zip or on the screen.
+// hidesPassword fails the test if the zip or the output contains the password.
 func (r *checkRun) hidesPassword() {
 	r.t.Helper()
 	var wide []byte
@@ -289,7 +288,7 @@ func (r *checkRun) hidesPassword() {
 	}
 }
 
-// has wants files in the zip whose names end like this and which are not empty.
+// has fails the test unless the zip contains non-empty files whose names end like this.
 func (r *checkRun) has(ends ...string) {
 	r.t.Helper()
 	for _, end := range ends {
