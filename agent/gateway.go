@@ -12,6 +12,8 @@ type Interface struct {
 	MAC      string         // empty where there is none
 	Addrs    []netip.Prefix // with host bits; link-local ones of IPv6 left out
 	Internet bool           // it leads to the Internet
+	Carrier  string         // the interface whose name its packets carry in the firewall, such as its bridge; empty = its own
+	VLANOf   string         // the interface under a VLAN; empty for others
 	Learns6  bool           // its IPv6 comes from a router's advertisements
 }
 
@@ -57,6 +59,7 @@ type GatewayState struct {
 	Forwarding4 bool      // packets of IPv4 pass from one interface to another at all
 	Forwarding6 bool
 	Boot        BootTrouble // empty when the next boot is closed as it should be
+	Replaced    []string    // chosen interfaces whose packets carry another name and are not filtered: "lan0 (br0)"
 	BootClosed  bool        // with Boot: there are no rules any more, but the next boot has them
 }
 

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent"
 	"ideco-agent/handlers"
 )
@@ -31,6 +33,10 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 		return nil, err
 	}
 	outward, _ := uplinks() // only a hint on the page
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, err
+	}
 	all := make([]agent.Interface, 0, len(list))
 	for _, i := range list {
 		if i.Flags&net.FlagLoopback != 0 || i.Name == g.tunnelName || !agent.IsInterface(i.Name) {
@@ -46,6 +52,8 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 			MAC:      i.HardwareAddr.String(),
 			Addrs:    prefixes(addrs),
 			Internet: outward[i.Index],
+			Carrier:  carrier(links, i.Name),
+			VLANOf:   vlanParent(links, i.Name),
 			Learns6:  isOn(strings.Replace(acceptRA, "*", i.Name, 1)),
 		})
 	}
