@@ -101,7 +101,7 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	case errors.As(err, &refused):
 		return statusOf(refused.Code), restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
 	case errors.As(err, &body):
-		return http.StatusBadRequest, restError{locale.BadRequest, l.T(locale.BadRequest) + " (" + body.err.Error() + ")", nil}, ""
+		return http.StatusBadRequest, restError{locale.BadRequest, body.text(l), body.fields(l)}, ""
 	case errors.As(err, &own):
 		return own.status, restError{own.message, l.T(own.message), nil}, ""
 	case problems != nil || errors.As(err, &problems):

@@ -7,11 +7,13 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 func (s *Site) restSettings(c echo.Context) error {
@@ -40,7 +42,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		field, known := fields[name]
 		if !known {
-			return badJSON{fmt.Errorf("json: unknown field %q", name)}
+			return badJSON{id: locale.JSONUnknown, field: name}
 		}
 		if name != "auth_domain" && hasNull(body[name]) {
 			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
@@ -51,7 +53,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 		if errors.As(err, &problem) {
 			problems = append(problems, agent.Problem{Field: name, Code: problem.Code, Value: problem.Value})
 		} else if err != nil {
-			return badJSON{fmt.Errorf("%s: %w", name, err)}
+			return readBadJSON(err, body[name], name)
 		}
 		if _, is := gateway[name]; is {
 			n.ConfirmGateway() // a script's change is not on trial
@@ -105,6 +107,9 @@ func (d *domainField) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(*d))
 }
 
+// pastedPort finds a port in what agent.ParseDomain removed.
+var pastedPort = regexp.MustCompile(`:[0-9]`)
+
 func (d *domainField) UnmarshalJSON(b []byte) error {
 	var text *string
 	if err := json.Unmarshal(b, &text); err != nil || text == nil {
@@ -114,6 +119,9 @@ func (d *domainField) UnmarshalJSON(b []byte) error {
 	domain, removed, problem := agent.ParseDomain(*text)
 	if removed != "" { // the page removes it with a notice; REST refuses it
 		problem = agent.Problem{Code: "field_domain", Value: removed}
+		if pastedPort.MatchString(removed) {
+			problem.Code = "field_domain_port"
+		}
 	}
 	*d = domainField(domain)
 	return asError(problem)

@@ -47,7 +47,7 @@ func newSite(t testing.TB) *Site {
 	set.now.Enabled = true
 	set.now.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	local := directory.NewLocal(db)
+	local := directory.NewLocal(db, log)
 	gate := access.NewGate(local, db, log)
 	s := &Site{
 		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
@@ -89,7 +89,7 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	if err := change(&next); err != nil {
 		return err
 	}
-	if problems := next.Check(); len(problems) > 0 {
+	if problems := append(next.Check(), next.CheckChange(f.now)...); len(problems) > 0 {
 		return agent.Problems(problems)
 	}
 	f.now = next

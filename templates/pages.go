@@ -193,6 +193,7 @@ const (
 type AdminUsersData struct {
 	Query string
 	Users []agent.User // on this page
+	Alike []agent.User // accounts of any page whose login another one has in other characters
 	Total int          // matching accounts
 	Page  int          // from 1
 	Size  int          // rows per page

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -332,22 +331,5 @@ func (w *firewallController) forSessions() access.Firewall {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	return sessionFirewall{w.Firewall}
-}
-
-// sessionFirewall translates the firewall's refusals into agent.Error.
-type sessionFirewall struct{ *firewall.Firewall }
-
-func (f sessionFirewall) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
-	err := f.Firewall.GrantAddress(ctx, s.ID, addr)
-	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken} {
-		if errors.Is(err, refusal) {
-			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
-		}
-	}
-	return err
-}
-
-func (f sessionFirewall) RevokeAddress(ctx context.Context, s agent.Session, addr netip.Addr) {
-	f.Firewall.RevokeAddress(ctx, s.ID, addr)
+	return w.Firewall
 }

@@ -65,13 +65,13 @@ func TestFirewall(t *testing.T) {
 		is("chosen", agent.EnforcementOn, true)
 		shows := func(want ...string) {
 			t.Helper()
-			var b bytes.Buffer
-			if err := ShowFirewall(dir, &b); err != nil {
-				t.Error(err)
+			state, rules, err := ShowFirewall(dir)
+			if err != nil {
+				t.Fatal(err)
 			}
 			for _, part := range want {
-				if !strings.Contains(b.String(), part) {
-					t.Errorf("shown without %q:\n%s", part, b.String())
+				if shown := state.Error() + "\n" + rules; !strings.Contains(shown, part) {
+					t.Errorf("shown without %q:\n%s", part, shown)
 				}
 			}
 		}
@@ -80,7 +80,7 @@ func TestFirewall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shows("is in force, kept by", `iifname "lan0"`)
+		shows("is in force", `iifname "lan0"`)
 		if err := ClearFirewall(dir); err == nil || !strings.Contains(err.Error(), "/admin/gateway") {
 			t.Errorf("cleared while it runs: %v", err)
 		}
@@ -305,13 +305,13 @@ func TestClaimWithoutRights(t *testing.T) {
 	})
 }
 
-// TestSessionFirewall: a refused address is an agent.Error with a code; without a firewall forSessions returns nil.
-func TestSessionFirewall(t *testing.T) {
+// TestForSessions: a refused address gets a refusal with a code. Without a firewall forSessions is nil.
+func TestForSessions(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
-		err := w.forSessions().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
+		err := w.forSessions().GrantAddress(t.Context(), "nobody", netip.MustParseAddr("fd00::5"))
 		var refused *agent.Error
 		if !errors.As(err, &refused) || refused.Code != agent.CodeAddressRefused || !errors.Is(err, firewall.ErrNoSession) {
 			t.Errorf("an address for nobody: %v", err)

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -88,7 +87,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer fw.Close()
 
-	gate := access.NewGate(directory.NewLocal(db), db, c.Log)
+	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
@@ -303,16 +302,12 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 	return newSetupLink(path, portal, db.HasAdministrator)
 }
 
-// announce logs the addresses and prints the portal's URL on a terminal. The setup link is printed there and never logged.
+// announce logs the addresses. The setup link is shown at a terminal and never logged.
 func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
-	if c.Terminal != nil && term.IsTerminal(int(c.Terminal.Fd())) {
-		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
-		if link != "" {
-			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)
-		}
-		fmt.Fprintln(c.Terminal)
+	if c.Announce != nil {
+		c.Announce("https://"+reachableHost(open.portal[0].Addr())+"/", link)
 	} else if link != "" {
 		c.Log.Info("no administrator yet: open the link in the file setup-link of the data directory within an hour")
 	}

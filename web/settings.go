@@ -78,7 +78,7 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		if err := change(n); err != nil {
 			return err
 		}
-		if problems := n.Check(); len(problems) > 0 {
+		if problems := append(n.Check(), n.CheckChange(s.Current())...); len(problems) > 0 {
 			return agent.Problems(problems)
 		}
 		if n.VPNNetwork != s.Current().VPNNetwork {

@@ -108,7 +108,7 @@ func newVPNScene(t *testing.T) *vpnScene {
 
 // start creates a Manager without sessions.
 func (v *vpnScene) start(s agent.Settings, log *slog.Logger) {
-	v.Manager = access.NewManager(access.Config{Gate: access.NewGate(directory.NewLocal(v.db), v.db, log), Store: v.db,
+	v.Manager = access.NewManager(access.Config{Gate: access.NewGate(directory.NewLocal(v.db, log), v.db, log), Store: v.db,
 		Firewall: v.firewall, Tunnel: tunnel{v.device}.forSessions(), Settings: func() agent.Settings { return s }, Log: log})
 }
 

@@ -1,5 +1,5 @@
-// Package netstack is a TCP/IP stack of this process, with one IPv4 address, that wireguard-go takes for an interface. The
-// one that wireguard-go brings along cannot change its address, and may panic when it is closed under traffic.
+// Package netstack is a TCP/IP stack in this process with one IPv4 address, which wireguard-go uses as its interface. The stack in
+// wireguard-go's own module cannot change its address, and may panic when it is closed under traffic.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package netstack
@@ -25,19 +25,17 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
 
-// queueLen is how many packets may wait for wireguard-go; further ones are lost, as on any network.
+// queueLen is how many packets wait for wireguard-go at most. Further ones are dropped.
 const queueLen = 1024
 
-// nic is the only interface of the stack.
 const nic = 1
 
-// TUN is the stack. It implements tun.Device: Read takes the packets that the stack sends, and Write hands it those that it
-// receives.
+// TUN is the stack. It implements tun.Device: Read returns packets that the stack sends, and Write passes it packets to receive.
 type TUN struct {
 	stack     *stack.Stack
 	endpoint  *channel.Endpoint
 	mtu       int
-	events    chan tun.Event  // none ever comes
+	events    chan tun.Event  // always empty
 	open      context.Context // done when the stack is closed
 	cancel    context.CancelFunc
 	closeOnce sync.Once
@@ -45,9 +43,9 @@ type TUN struct {
 
 var _ tun.Device = (*TUN)(nil)
 
-// New makes a stack with an IPv4 address, which routes everything to its interface. mtu is in bytes.
+// New creates a stack with an IPv4 address. It routes everything to its interface. mtu is in bytes.
 func New(address netip.Addr, mtu int) (*TUN, error) {
-	log.SetLevel(log.Warning) // it writes to stderr, and below this level whenever somebody sends something odd
+	log.SetLevel(log.Warning) // gVisor logs to stderr; lower levels report every malformed packet
 	t := &TUN{
 		stack: stack.New(stack.Options{
 			NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
@@ -102,7 +100,7 @@ func fullAddress(a netip.AddrPort) *tcpip.FullAddress {
 	return &tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(a.Addr().As4()), Port: a.Port()}
 }
 
-// Listen opens a TCP port. The listener's Accept returns when it is closed.
+// Listen opens a TCP port. Closing the listener ends Accept.
 func (t *TUN) Listen(a netip.AddrPort) (net.Listener, error) {
 	l, err := gonet.ListenTCP(t.stack, *fullAddress(a), ipv4.ProtocolNumber)
 	if err != nil {
@@ -111,7 +109,7 @@ func (t *TUN) Listen(a netip.AddrPort) (net.Listener, error) {
 	return listener{l}, nil
 }
 
-// listener closes as listeners of net do: whoever waits in Accept is told.
+// listener is a gonet.TCPListener whose Close ends Accept, as in package net.
 type listener struct{ *gonet.TCPListener }
 
 func (l listener) Close() error {
@@ -132,7 +130,7 @@ func (t *TUN) Dial(ctx context.Context, network string, to netip.AddrPort) (net.
 	return gonet.DialContextTCP(ctx, t.stack, *fullAddress(to), ipv4.ProtocolNumber)
 }
 
-// Received counts the packets that came to the stack.
+// Received returns the number of packets that the stack received.
 func (t *TUN) Received() uint64 { return t.stack.Stats().IP.PacketsReceived.Value() }
 
 // Read implements tun.Device. It waits for the first packet.
@@ -179,7 +177,7 @@ func (t *TUN) Close() error {
 	return nil
 }
 
-// The rest of tun.Device: there is no file, and no event, because whoever makes the device brings it up.
+// The rest of tun.Device. There are no events, because the creator of the device brings it up.
 
 func (t *TUN) File() *os.File           { return nil }
 func (t *TUN) Name() (string, error)    { return "netstack", nil }
