@@ -199,6 +199,27 @@ func TestGatewayVLANs(t *testing.T) {
 	}
 }
 
+// TestGatewayUplinks: the page warns of an interface that leads to the Internet and has no role, once others have one.
+func TestGatewayUplinks(t *testing.T) {
+	a := newAdministration(t)
+	a.gate.more = []agent.Interface{{Name: "ppp0", Internet: true}, {Name: "eth7"}}
+	for _, c := range []struct {
+		lan, wan []string
+		warns    bool
+	}{
+		{nil, nil, false},
+		{[]string{"lan0"}, []string{"wan0"}, true},
+		{[]string{"lan0"}, []string{"wan0", "ppp0"}, false},
+		{[]string{"ppp0"}, []string{"wan0"}, false},
+	} {
+		now := &a.site.Settings.(*fixedSettings).now
+		now.LANInterfaces, now.WANInterfaces = c.lan, c.wan
+		if got := says(t, a.get("/admin/gateway"), warnings, "ведут и интерфейсы без роли: ppp0."); got != c.warns {
+			t.Errorf("LAN %v, WAN %v: warns %v", c.lan, c.wan, got)
+		}
+	}
+}
+
 // TestGatewayForm: a choice applies at once, on trial. Invalid input changes nothing and is shown again with its error. A
 // preview changes nothing.
 func TestGatewayForm(t *testing.T) {
