@@ -151,7 +151,6 @@ func freeVPNNetwork(taken func(netip.Prefix) (on netip.Prefix, taken bool)) neti
 	return preferred
 }
 
-// nextNetwork returns the next /16.
 func nextNetwork(n netip.Prefix) netip.Prefix {
 	a := n.Addr().As4()
 	a[1]++

@@ -28,7 +28,6 @@ import (
 // patience limits every wait of these tests.
 const patience = netlab.Patience
 
-// gateway is a running ideco-portal.
 type gateway struct {
 	t     testing.TB
 	data  string
@@ -104,7 +103,6 @@ func (g *gateway) start(portal, agents, http string) {
 	}
 }
 
-// kill sends a signal and waits for the process to end.
 func (g *gateway) kill(s syscall.Signal) {
 	g.t.Helper()
 	_ = g.cmd.Process.Signal(s)
@@ -280,7 +278,6 @@ func (r rest) user(fields map[string]any) int64 {
 	return made.ID
 }
 
-// lockedBuffer is a buffer for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
