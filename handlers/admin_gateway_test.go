@@ -164,9 +164,16 @@ func TestGatewayReplaced(t *testing.T) {
 	if page := a.get("/admin/gateway"); strings.Contains(page, words) || says(t, page, ".port-hint", "Входит в") {
 		t.Error("told without a port")
 	}
+	a.gate.state.Enforcement = agent.EnforcementOn
+	if !says(t, a.get("/admin/gateway"), ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("not told that the rules are in force")
+	}
 	a.gate.state.Replaced = []string{"lan0 (br0)"}
 	a.gate.more = []agent.Interface{{Name: "eth7", Carrier: "br0"}}
 	page := a.get("/admin/gateway")
+	if says(t, page, ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("the page says that only sessions pass")
+	}
 	if !says(t, page, warnings, words) || !says(t, page, warnings, "lan0 (br0)") || !says(t, page, ".port-hint", "Входит в br0") {
 		t.Error("not told")
 	}
