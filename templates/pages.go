@@ -169,6 +169,7 @@ type AdminGatewayData struct {
 	Form              GatewayForm
 	Errors            map[string]string
 	Gone              []string       // chosen interfaces that are missing now
+	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
 	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
 	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 

@@ -54,7 +54,6 @@ func (b background) follow(ctx context.Context) {
 	}
 }
 
-// purge deletes expired browser sessions.
 func (b background) purge(ctx context.Context, now time.Time) {
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
 		b.log.Error("purge browser sessions", "error", err)

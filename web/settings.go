@@ -32,7 +32,7 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 	if !saved {
 		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
 			n.LocalNetworks = attachedNetworks()
-			n.VPNNetwork = freeVPNNetwork(n.LocalNetworks)
+			n.VPNNetwork = freeVPNNetwork(attachedTo)
 			return nil
 		})
 		if err != nil {

@@ -34,7 +34,6 @@ const (
 	statePath   = "/agent_backend/wireguard/state"
 )
 
-// gateway is a running ideco-portal.
 type gateway struct {
 	t     testing.TB
 	data  string
@@ -110,7 +109,6 @@ func (g *gateway) start(portal, agents, http string) {
 	}
 }
 
-// kill sends a signal and waits for the process to end.
 func (g *gateway) kill(s syscall.Signal) {
 	g.t.Helper()
 	_ = g.cmd.Process.Signal(s)
@@ -286,7 +284,6 @@ func (r rest) user(fields map[string]any) int64 {
 	return made.ID
 }
 
-// lockedBuffer is a buffer for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
