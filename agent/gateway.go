@@ -11,7 +11,9 @@ type Interface struct {
 	Up       bool
 	MAC      string         // empty where there is none
 	Addrs    []netip.Prefix // with host bits; link-local ones of IPv6 left out
-	Internet bool           // a default route leaves through it
+	Internet bool           // it leads to the Internet
+	Carrier  string         // the interface whose name its packets carry in the firewall, such as its bridge; empty = its own
+	VLANOf   string         // the parent interface of a VLAN; empty for others
 	Learns6  bool           // its IPv6 addresses come from router advertisements
 }
 
@@ -57,6 +59,7 @@ type GatewayState struct {
 	Forwarding4 bool        // the kernel forwards IPv4
 	Forwarding6 bool        // the kernel forwards IPv6
 	Boot        BootTrouble // empty when the rules for the next boot are stored
+	Replaced    []string    // chosen interfaces whose packets carry another name and are not filtered: "lan0 (br0)"
 	BootClosed  bool        // with Boot: no rules are in force, but the next boot still has some
 }
 

@@ -13,7 +13,7 @@ type DevicePolicy string
 // Device policies.
 const (
 	DeviceEvict  DevicePolicy = "evict"  // the oldest session ends
-	DeviceRefuse DevicePolicy = "refuse" // the newcomer is refused with CodeDeviceLimit
+	DeviceRefuse DevicePolicy = "refuse" // the login is refused with CodeDeviceLimit
 )
 
 // Settings are the settings of the page «Ideco-agent» and, embedded, of the page «Шлюз».

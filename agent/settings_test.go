@@ -12,7 +12,7 @@ func TestInLocalNetworks(t *testing.T) {
 	s.LocalNetworks, _ = ParseNetworks("local_networks", "10.0.0.0/8, 127.0.0.0/8 2001:db8::/64")
 	for addr, want := range map[string]bool{
 		"10.1.2.3": true, "::ffff:10.1.2.3": true, "127.0.0.1": true, "2001:db8::7": true,
-		"10.128.0.5": false, // the VPN network lies inside 10.0.0.0/8 and still is not the LAN
+		"10.128.0.5": false, // in the VPN network, although 10.0.0.0/8 contains it
 		"192.0.2.1":  false, "2001:db8:1::1": false,
 	} {
 		if got := s.InLocalNetworks(netip.MustParseAddr(addr)); got != want {
@@ -59,7 +59,7 @@ func TestSettingsCheck(t *testing.T) {
 	}
 }
 
-// What the agent at the other end of the tunnel would refuse, and what would let in everybody.
+// TestSettingsCheckNetworks: settings that agents refuse, and local networks that contain the Internet, are refused.
 func TestSettingsCheckNetworks(t *testing.T) {
 	nets := func(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
 	for _, c := range []struct {

@@ -153,6 +153,7 @@ type AdminGatewayData struct {
 	Form              GatewayForm
 	Errors            map[string]string
 	Gone              []string       // chosen interfaces that are missing now
+	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
 	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 
 	Chosen       bool   // the settings of Preview have LAN and WAN interfaces

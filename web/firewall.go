@@ -3,10 +3,12 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +47,7 @@ type firewallController struct {
 	unsaved  error      // why inForce is not saved for the next boot
 	stale    bool       // with unsaved: a plan is saved for the next boot, although none is in force
 	restored time.Time
+	replaced []string // see replacedNames
 }
 
 // openFirewall opens the Config's firewall. Nothing is enforced before begin.
@@ -103,6 +106,7 @@ func (w *firewallController) follow(ctx context.Context) {
 	p, missing, err := w.planFor(w.settings())
 	if err == nil {
 		w.logMissing(p, missing)
+		w.checkReplaced(p)
 	}
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
@@ -160,6 +164,30 @@ func (w *firewallController) logMissing(p firewall.Plan, missing []string) {
 	w.missing = missing
 }
 
+// checkReplaced records and logs which chosen interfaces carry packets under another name, when that changes.
+func (w *firewallController) checkReplaced(p firewall.Plan) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		w.log.Error("list the interfaces", "error", err)
+		return
+	}
+	var replaced []string
+	if !p.Empty() {
+		replaced = replacedNames(w.settings(), links)
+	}
+	w.mu.Lock()
+	before := w.replaced
+	w.replaced = replaced
+	w.mu.Unlock()
+	switch {
+	case slices.Equal(replaced, before):
+	case len(replaced) > 0:
+		w.log.Warn("packets of chosen interfaces carry the name of the interface in brackets and are not filtered; choose that one", "interfaces", replaced)
+	case !p.Empty():
+		w.log.Info("packets of the chosen interfaces carry their names again")
+	}
+}
+
 func isFlowtable(err error) bool {
 	var past *firewall.FlowtableError
 	return errors.As(err, &past)
@@ -192,11 +220,12 @@ func (w *firewallController) interfaceProblem(field, name string) agent.Problem 
 	if link.Attrs().Flags&net.FlagLoopback != 0 {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceLoopback, Value: name}
 	}
-	if index := link.Attrs().MasterIndex; index != 0 {
-		master, err := netlink.LinkByIndex(index)
-		if err == nil && slices.Contains([]string{"bridge", "bond", "team"}, master.Type()) {
-			return agent.Problem{Field: field, Code: locale.FieldInterfacePort, Value: name + " (" + master.Attrs().Name + ")"}
-		}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return agent.Problem{}
+	}
+	if by := carrier(links, name); by != "" {
+		return agent.Problem{Field: field, Code: locale.FieldInterfacePort, Value: withCarrier(name, by)}
 	}
 	return agent.Problem{}
 }
@@ -277,18 +306,24 @@ func (w *firewallController) state() (s agent.GatewayState) {
 	w.mu.Lock()
 	failed, restored := w.failed, w.restored
 	s.Boot, s.BootClosed = bootTrouble(w.unsaved), w.stale
+	s.Replaced = w.replaced
 	w.mu.Unlock()
 	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().InterfacesChosen(), w.Problem(), failed)
 	s.Restored = restored
 	return s
 }
 
-// health returns why a required firewall is not in force.
+// health returns why a required firewall is not in force, or why a firewall does not filter the packets of chosen interfaces.
 func (w *firewallController) health() error {
-	if w.mode != firewall.ModeNFTables {
-		return nil
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.mode == firewall.ModeNFTables && w.failed != nil:
+		return fmt.Errorf("the firewall does not follow the settings: %w", w.failed)
+	case len(w.replaced) > 0:
+		return fmt.Errorf("packets of chosen interfaces carry another name and are not filtered: %s", strings.Join(w.replaced, ", "))
 	}
-	return w.failure()
+	return nil
 }
 
 // forSessions returns the firewall for package access; nil without one.

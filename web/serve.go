@@ -138,7 +138,7 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 		return errors.New("the tunnel has not got the VPN network of the settings")
 	}
 	if err := set.firewall.health(); err != nil {
-		return fmt.Errorf("the firewall does not follow the settings: %w", err)
+		return err
 	}
 	return db.Ping(ctx)
 }

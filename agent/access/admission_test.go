@@ -11,14 +11,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestTakeover tries every newcomer against every session that is there: who goes, who stays, who is refused. The device
-// and address rules hold over LAN and VPN together.
+// TestTakeover: the rules for addresses and devices hold for two attempts in the LAN, outside, and one in each.
 func TestTakeover(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		first, second Attempt
 		waiting       bool         // whether the first has lost its connection
-		refused       agent.Code   // what the second hears
+		refused       agent.Code   // code of the refusal of the second
 		reason        agent.Reason // why the first ends; empty = it stays
 	}{
 		{"same person, address, device", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
@@ -78,7 +77,7 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// TestFullPool: nobody is kept out by a session of their own, and the key of that session goes with it.
+// TestFullPool: in a full pool, a person gets the address of their own displaced session, and its key is removed.
 func TestFullPool(t *testing.T) {
 	ctx := context.Background()
 	begin := func(g *gateway, a Attempt, key byte) testSession {
@@ -106,7 +105,7 @@ func TestFullPool(t *testing.T) {
 			g.wantRefusal(passwordAttempt("olga", outsidePeer, "b"), agent.CodePoolExhausted)
 		})
 	}
-	subtest(t, "the oldest device gives way", func(g *gateway) {
+	subtest(t, "the oldest device is evicted", func(g *gateway) {
 		g.fakeTunnel.size = 1
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
 		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
@@ -144,13 +143,13 @@ func TestFullPool(t *testing.T) {
 			g.t.Errorf("keys %v", g.fakeTunnel.keys)
 		}
 	})
-	// What the old session had may stay taken, because its peer could not be removed yet.
+	// The tunnel cannot remove the old peer yet, so its address stays reserved.
 	for _, size := range []int{1, 2} {
 		subtest(t, fmt.Sprint("the old peer is stuck, addresses: ", size), func(g *gateway) {
 			g.fakeTunnel.size = size
 			first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 			g.fakeTunnel.stuck = true
-			defer delete(g.fakeTunnel.addresses, first.Session.ID) // late, but gone
+			defer delete(g.fakeTunnel.addresses, first.Session.ID) // removed late
 			if size == 1 {
 				_, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a"))
 				var refusal *agent.Error
@@ -170,7 +169,7 @@ func TestFullPool(t *testing.T) {
 	}
 }
 
-// TestDisplaces is the rule for every pair of kinds on one address.
+// TestTakesOver checks the rule for every pair of kinds on one address.
 func TestTakesOver(t *testing.T) {
 	for _, c := range []struct {
 		next, holder agent.Kind
@@ -223,7 +222,7 @@ func TestDeviceLimit(t *testing.T) {
 	}
 	refuse := func(s *agent.Settings) { s.DevicePolicy = agent.DeviceRefuse }
 
-	subtest(t, "the oldest goes", func(g *gateway) {
+	subtest(t, "the oldest is evicted", func(g *gateway) {
 		list := fill(g)
 		sixth := g.begin(passwordAttempt("ivan", lanPeer, "sixth"))
 		g.wantLive(append(list[1:], sixth)...)
@@ -241,14 +240,14 @@ func TestDeviceLimit(t *testing.T) {
 		g.begin(passwordAttempt("olga", lanPeer, "sixth"))
 	})
 	for name, policy := range map[string]func(*agent.Settings){"evict": func(*agent.Settings) {}, "refuse": refuse} {
-		subtest(t, "what is replaced makes room: "+name, func(g *gateway) {
+		subtest(t, "a replaced session does not count: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
 			device := g.begin(passwordAttempt("ivan", outsidePeer, "device2"))
 			address := g.begin(passwordAttempt("ivan", "192.168.1.20", "new"))
 			g.wantLive(list[1], list[3], list[4], device, address)
 		})
-		subtest(t, "coming back does not count twice: "+name, func(g *gateway) {
+		subtest(t, "a resumed session does not count twice: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
 			for _, i := range []int{1, 2} {
@@ -268,7 +267,7 @@ func TestDeviceLimit(t *testing.T) {
 		advance(30 * time.Second)
 		g.begin(passwordAttempt("ivan", lanPeer, "sixth"))
 	})
-	subtest(t, "a session brought back counts", func(g *gateway) {
+	subtest(t, "a resumed ended session counts", func(g *gateway) {
 		first := g.begin(passwordAttempt("ivan", lanPeer, "first"))
 		g.Lost(first.Session.ID, first.Connection)
 		advance(time.Minute)
@@ -279,7 +278,7 @@ func TestDeviceLimit(t *testing.T) {
 		back := g.begin(first.withToken(first.ResumeToken))
 		g.wantLive(append(list[1:], back)...)
 	})
-	subtest(t, "a lower limit is for newcomers", func(g *gateway) {
+	subtest(t, "a lower limit applies to new logins", func(g *gateway) {
 		list := fill(g)
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
 		if n := g.WouldEnd(g.Settings()) + g.Apply(context.Background()); n != 0 {
@@ -316,7 +315,7 @@ func TestFits(t *testing.T) {
 		{"no local networks", func(s *agent.Settings) { s.LocalNetworks = nil }, false, false, true, false},
 		{"everything is local", func(s *agent.Settings) { s.LocalNetworks = nets("0.0.0.0/0") }, true, true, false, false},
 		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = nets("10.99.0.0/16")[0] }, true, true, false, false},
-		{"the VPN network swallows the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
+		{"the VPN network contains the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
 		{"lengths, grace, devices", func(s *agent.Settings) {
 			s.SessionLAN, s.SessionVPN, s.Grace, s.DevicesPerUser = time.Minute, time.Minute, 0, 1
 		}, true, true, true, false},
@@ -330,8 +329,7 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestInside: where the gateway knows its interfaces, an address of the local networks alone is not the LAN; a session that
-// came in elsewhere does not fit.
+// TestInside: Config.Inside decides what the LAN is, not the address alone. A session that it moves outside does not fit.
 func TestInside(t *testing.T) {
 	subtest(t, "by interface", func(g *gateway) {
 		elsewhere := false
@@ -339,7 +337,7 @@ func TestInside(t *testing.T) {
 		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.WouldEnd(g.Settings()); n != 1 {
-			g.t.Errorf("%d misfits", n)
+			g.t.Errorf("%d would end", n)
 		}
 		if n := g.Apply(context.Background()); n != 1 || g.reason(e) != agent.ReasonShutdown {
 			g.t.Errorf("%d ended, %s", n, g.reason(e))
@@ -351,7 +349,7 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestInsideByInterface: the interface through which a connection came decides, also later.
+// TestInsideByInterface: the interface of the connection decides, also after a change of the settings.
 func TestInsideByInterface(t *testing.T) {
 	subtest(t, "by the interface", func(g *gateway) {
 		const wan = "wan0"
@@ -372,7 +370,7 @@ func TestInsideByInterface(t *testing.T) {
 			g.t.Errorf("the LAN: %s", lan.Session.Kind)
 		}
 		if m, n := g.WouldEnd(g.Settings()), g.Apply(context.Background()); m != 0 || n != 0 {
-			g.t.Errorf("%d misfits, %d ended", m, n)
+			g.t.Errorf("%d would end, %d ended", m, n)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// scene is a test of a Manager with a fake clock, after which everything must be sound.
+// subtest runs a test of a Manager with a fake clock and checks the invariants at its end.
 func subtest(t *testing.T, name string, play func(*gateway)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
@@ -25,7 +25,7 @@ func subtest(t *testing.T, name string, play func(*gateway)) {
 	})
 }
 
-// none is the whole set of refusals that need no earlier session.
+// TestAuthorizeRefusals: all refusals that need no earlier session.
 func TestAuthorizeRefusals(t *testing.T) {
 	wrong := func(a Attempt) Attempt { a.Password = "wrong"; return a }
 	empty := func(a Attempt) Attempt { a.Password = ""; return a }
@@ -34,7 +34,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		prepare func(*gateway)
 		attempt Attempt
 		code    agent.Code
-		retry   bool // whether the agent is told to come back by itself
+		retry   bool // whether the refusal has a time to wait
 	}{
 		{"wrong password", nil, wrong(passwordAttempt("ivan", lanPeer, "a")), agent.CodeBadCredentials, false},
 		{"unknown login", nil, passwordAttempt("nobody", lanPeer, "a"), agent.CodeBadCredentials, false},
@@ -144,7 +144,7 @@ func TestAuthorize(t *testing.T) {
 	})
 }
 
-// TestExtend walks logins on a connection that already carries a session.
+// TestExtend: logins on a connection that already has a session.
 func TestExtend(t *testing.T) {
 	again := func(e testSession, login, password string) Attempt {
 		a := e.Attempt
@@ -231,7 +231,7 @@ func TestExtend(t *testing.T) {
 	})
 }
 
-// TestFailClosed breaks each part in turn: nobody has access without a session in the store, and nothing is left over.
+// TestFailClosed: when a part fails, nobody has access without a session in the store, and nothing is left over.
 func TestFailClosed(t *testing.T) {
 	fails := func(g *gateway, a Attempt) {
 		g.t.Helper()
@@ -270,7 +270,7 @@ func TestFailClosed(t *testing.T) {
 			g.wantLive(g.begin(old.fromPeer(outsidePeer).withToken(old.ResumeToken)))
 		})
 	}
-	subtest(t, "the firewall lets nobody in", func(g *gateway) {
+	subtest(t, "the firewall fails", func(g *gateway) {
 		g.fakeFirewall.broken = true
 		a := passwordAttempt("ivan", lanPeer, "laptop")
 		fails(g, a)
@@ -288,7 +288,7 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s, let through %v", old.endReasons(), g.fakeFirewall.granted)
 		}
 	})
-	subtest(t, "the firewall fails when the connection changes hands", func(g *gateway) {
+	subtest(t, "the firewall fails when another person logs in on the connection", func(g *gateway) {
 		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.fakeFirewall.broken = true
 		a := old.Attempt
@@ -299,7 +299,7 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s, ended %s", old.endReasons(), g.reason(old))
 		}
 	})
-	subtest(t, "the firewall fails when the connection brings back another session", func(g *gateway) {
+	subtest(t, "the firewall fails when the connection resumes another session", func(g *gateway) {
 		lost := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.Lost(lost.Session.ID, lost.Connection)
 		advance(time.Hour)
@@ -332,7 +332,7 @@ func TestFailClosed(t *testing.T) {
 		g.fakeFirewall.broken = false
 		g.wantLive(g.begin(old.fromPeer("192.168.1.11").withToken(old.ResumeToken)))
 	})
-	subtest(t, "the store is slow, and what is taken back is not hurried", func(g *gateway) {
+	subtest(t, "the store is slow, and undoing has its own deadline", func(g *gateway) {
 		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		slow := &slowStore{memoryStore: g.memoryStore}
 		g.Manager.store = slow
@@ -376,7 +376,7 @@ func TestFailClosed(t *testing.T) {
 		}
 		g.wantLive()
 	})
-	subtest(t, "an end that the store does not take is owed", func(g *gateway) {
+	subtest(t, "an end that was not written is written later", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.memoryStore.failOn("EndSession")
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
@@ -392,10 +392,10 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("%+v", kept)
 		}
 		if len(g.unwrittenEnds) != 0 || g.unwrittenTimer != nil {
-			g.t.Errorf("still owed: %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten: %v", g.unwrittenEnds)
 		}
 	})
-	subtest(t, "a loss that the store did not take keeps nobody out", func(g *gateway) {
+	subtest(t, "a session whose end was not written can be resumed", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.memoryStore.failOn("EndSession")
 		g.Lost(e.Session.ID, e.Connection)
@@ -403,10 +403,10 @@ func TestFailClosed(t *testing.T) {
 		g.wantLive()
 		g.wantLive(g.back(e))
 		if len(g.unwrittenEnds) != 0 {
-			g.t.Errorf("owed: %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten ends: %v", g.unwrittenEnds)
 		}
 	})
-	subtest(t, "what is owed is paid at shutdown", func(g *gateway) {
+	subtest(t, "unwritten ends are written at shutdown", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.memoryStore.failOn("EndSession")
 		g.endAll(context.Background(), agent.ReasonAdmin)
@@ -418,7 +418,7 @@ func TestFailClosed(t *testing.T) {
 	})
 }
 
-// slowStore takes longer to save than anybody waits.
+// slowStore saves nothing before the deadline.
 type slowStore struct{ *memoryStore }
 
 func (s *slowStore) SaveSession(ctx context.Context, _ agent.Session) error {
@@ -426,9 +426,9 @@ func (s *slowStore) SaveSession(ctx context.Context, _ agent.Session) error {
 	return ctx.Err()
 }
 
-// TestGone: an agent that has gone before its answer leaves a waiting session, or none.
+// TestAgentGone: an agent that has gone before its answer leaves a waiting session, or none.
 func TestAgentGone(t *testing.T) {
-	subtest(t, "before its turn", func(g *gateway) {
+	subtest(t, "before the change", func(g *gateway) {
 		g.Manager.changeLock <- struct{}{} // a change that takes long
 		ctx, leave := context.WithCancel(context.Background())
 		failed := make(chan error)
@@ -444,7 +444,7 @@ func TestAgentGone(t *testing.T) {
 		<-g.Manager.changeLock
 		g.wantLive()
 	})
-	subtest(t, "in its turn", func(g *gateway) {
+	subtest(t, "during the change", func(g *gateway) {
 		ctx, leave := context.WithCancel(context.Background())
 		g.Manager.tunnel = cancellingTunnel{g.fakeTunnel, leave}
 		if _, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "laptop")); !errors.Is(err, context.Canceled) {
@@ -458,7 +458,7 @@ func TestAgentGone(t *testing.T) {
 	})
 }
 
-// leaver is a tunnel during whose work the agent goes away.
+// cancellingTunnel cancels the context of the caller during Reserve.
 type cancellingTunnel struct {
 	*fakeTunnel
 	cancel func()
@@ -469,7 +469,7 @@ func (l cancellingTunnel) Reserve(ctx context.Context, s agent.Session) (netip.A
 	return l.fakeTunnel.Reserve(ctx, s)
 }
 
-// TestManySessions: a thousand people at once, in order, and out again.
+// TestManySessions: a thousand sessions are listed in their order and can be ended together.
 func TestManySessions(t *testing.T) {
 	subtest(t, "a thousand", func(g *gateway) {
 		entries := make([]testSession, 1000)

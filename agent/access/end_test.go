@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// endAll ends every session and tells how many there were.
+// endAll ends every session and returns their number.
 func (m *Manager) endAll(ctx context.Context, reason agent.Reason) int {
 	return m.endThose(ctx, reason, (*change).allSessions)
 }
 
-// TestEndsBeforeWritten: nobody keeps access because the store is slow with somebody else's end.
+// TestEndsBeforeWritten: all sessions lose access before the first end is written.
 func TestEndsBeforeWritten(t *testing.T) {
 	for name, end := range map[string]func(*gateway) int{
 		"switched off": func(g *gateway) int {
@@ -43,7 +43,7 @@ func TestEnds(t *testing.T) {
 	ctx := context.Background()
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	// three sessions: Ivan in the LAN and outside, Olga outside.
+	// begin begins three sessions: Ivan in the LAN and outside, Olga outside.
 	begin := func(g *gateway) (lan, vpn, other testSession) {
 		return g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "b")), g.begin(passwordAttempt("olga", outsidePeer, "c"))
 	}
@@ -67,7 +67,7 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s", lan.endReasons())
 		}
 	})
-	subtest(t, "the person's own", func(g *gateway) {
+	subtest(t, "logout", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		g.Logout(vpn.Session.ID, vpn.Connection)
 		g.wantLive(lan, other)
@@ -75,7 +75,7 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s, reason %s", vpn.endReasons(), g.reason(vpn))
 		}
 	})
-	subtest(t, "a person's", func(g *gateway) {
+	subtest(t, "of one person", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		if n := g.EndUser(gone, ivan, agent.ReasonDisabled); n != 2 {
 			g.t.Errorf("%d ended", n)
@@ -85,7 +85,7 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s, %s", lan.endReasons(), vpn.endReasons())
 		}
 	})
-	subtest(t, "a person's, and the store cannot void the rest", func(g *gateway) {
+	subtest(t, "of one person, and the store cannot void tokens", func(g *gateway) {
 		_, _, other := begin(g)
 		g.memoryStore.failOn("VoidResume")
 		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 2 {
@@ -120,7 +120,7 @@ func TestEnds(t *testing.T) {
 		g.wantLive(lan, other)
 		g.wantRefusal(vpn.withToken(vpn.ResumeToken), agent.CodeSessionOver)
 	})
-	subtest(t, "a tunnel in the LAN needs no right", func(g *gateway) {
+	subtest(t, "a tunnel in the LAN needs no remote access", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
 		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		u, _ := g.memoryStore.User(ctx, petr)
@@ -172,7 +172,7 @@ func TestApply(t *testing.T) {
 			}
 		})
 	}
-	subtest(t, "the agents come back under the new rules", func(g *gateway) {
+	subtest(t, "the agents reconnect under the new settings", func(g *gateway) {
 		lan, vpn := g.begin(passwordAttempt("petr", lanPeer, "a")), g.begin(passwordAttempt("ivan", "192.168.1.11", "b"))
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = nil })
 		if n := g.Apply(ctx); n != 2 {

@@ -21,7 +21,7 @@ import (
 
 var errFake = errors.New("the disk is full")
 
-// memory is a working store, directory and list of devices without a disk.
+// memoryStore is a Store, Directory and Devices in memory.
 type memoryStore struct {
 	mu          sync.Mutex
 	users       map[agent.UserID]agent.User
@@ -30,11 +30,11 @@ type memoryStore struct {
 	devices     map[string]bool
 	checks      []agent.Credentials
 	lookups     int           // calls of Knows
-	gate        chan struct{} // when set, a check waits for a value
-	refusal     error         // what a right password gets
+	gate        chan struct{} // if set, Authenticate waits for a value
+	refusal     error         // returned after a right password
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
-	onEnd       func()        // when set, is called before an end is written
+	onEnd       func()        // if set, called before an end is written
 }
 
 func newMemoryStore() *memoryStore {
@@ -60,7 +60,7 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	return u
 }
 
-// breaks makes a method fail from now on; empty repairs everything.
+// failOn makes a method fail from now on; empty repairs all.
 func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -217,14 +217,14 @@ func (m *memoryStore) session(id string) agent.Session {
 	return m.sessions[id]
 }
 
-// wall is a firewall that knows whom it lets through, and for how many grants it will work.
+// fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
 	mu      sync.Mutex
 	granted map[netip.Addr]string // session ID
 	further map[netip.Addr]string // further addresses
-	other   map[netip.Addr]bool   // addresses of other computers than the session's
-	cuts    map[netip.Addr]int    // how often an address was cut off
-	closed  map[string]bool       // sessions that were not let through any more when they were to be readmitted
+	other   map[netip.Addr]bool   // addresses of other computers
+	cuts    map[netip.Addr]int    // how often the connections of an address were cut
+	closed  map[string]bool       // sessions whose address had expired at Readmit
 	broken  bool
 }
 
@@ -310,7 +310,7 @@ func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	return macs
 }
 
-// pipe is a tunnel with a small pool.
+// fakeTunnel is a Tunnel with a small pool.
 type fakeTunnel struct {
 	mu        sync.Mutex
 	off       bool
@@ -391,7 +391,7 @@ func (p *fakeTunnel) Traffic() map[string]agent.Traffic {
 	return traffic
 }
 
-// agentConnection is an agent's connection that writes down what it was told.
+// agentConnection is a Connection that records its calls.
 type agentConnection struct {
 	mu      sync.Mutex
 	ended   []agent.Reason
@@ -416,14 +416,14 @@ func (l *agentConnection) endReasons() string {
 	return fmt.Sprint(l.ended)
 }
 
-// tester is what both testing and rapid have.
+// tester has the methods that testing.T and rapid.T share.
 type tester interface {
 	Helper()
 	Fatalf(string, ...any)
 	Errorf(string, ...any)
 }
 
-// gateway is a Manager with everything around it.
+// gateway is a Manager with its fakes.
 type gateway struct {
 	*Manager
 	t            tester
@@ -437,7 +437,7 @@ type gateway struct {
 	set agent.Settings
 }
 
-// ivan and olga may come in from outside, petr may not.
+// ivan and olga have remote access, petr has not.
 const (
 	ivan agent.UserID = 1 + iota
 	olga
@@ -461,14 +461,14 @@ func newGateway(t tester) *gateway {
 	return g
 }
 
-// start makes the next process on the same disk, firewall and tunnel.
+// start makes a new Manager with the same store, firewall and tunnel.
 func (g *gateway) start() {
 	log := slog.New(slog.NewJSONHandler(g.events, nil))
 	g.gate = NewGate(g.memoryStore, g.memoryStore, log)
 	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memoryStore, Firewall: g.fakeFirewall, Tunnel: g.fakeTunnel, Settings: g.Settings, Log: log})
 }
 
-// restart is a kill -9 and a new process, which finds an empty tunnel, and further addresses that have run out of time.
+// restart is a kill -9 and a new process. The tunnel is empty then, and further addresses have expired.
 func (g *gateway) restart() {
 	g.t.Helper()
 	g.kill()
@@ -484,23 +484,21 @@ func (g *gateway) restart() {
 	}
 }
 
-// peer is an address as the handlers hand it on.
 func (g *gateway) peer(a netip.Addr) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, "")}
 }
 
-// Authorize is the Manager's for a peer whose address alone is known.
+// Authorize is Manager.Authorize; the address decides about Peer.Inside.
 func (g *gateway) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	a.Peer.Addr, a.Peer.Inside = agent.Unmap(a.Peer.Addr), g.inside(g.Settings(), a.Peer.Addr, a.Peer.Interface)
 	return g.Manager.Authorize(ctx, a)
 }
 
-// ProveAddress is the Manager's for a peer whose address alone is known.
 func (g *gateway) ProveAddress(ctx context.Context, token string, a netip.Addr) error {
 	return g.Manager.ProveAddress(ctx, token, g.peer(a))
 }
 
-// kill stops the timers of a process that is to be gone.
+// kill stops the timers of the Manager.
 func (g *gateway) kill() {
 	g.always(func(c *change) {
 		c.closed.Store(true)
@@ -525,25 +523,24 @@ func (g *gateway) configure(change func(*agent.Settings)) {
 	change(&g.set)
 }
 
-// at is an attempt with a right password.
 func passwordAttempt(login, peer, device string) Attempt {
 	return Attempt{Login: login, Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(peer)}, Device: agent.Device{ID: device},
 		Connection: &agentConnection{}}
 }
 
-// by is the attempt with a token instead.
+// withToken returns the attempt with a token instead, on a new connection.
 func (a Attempt) withToken(token string) Attempt {
 	a.Password, a.Resume, a.Connection = "", token, &agentConnection{}
 	return a
 }
 
-// from is the attempt from elsewhere, on a connection of its own.
+// fromPeer returns the attempt from another address, on a new connection.
 func (a Attempt) fromPeer(peer string) Attempt {
 	a.Peer.Addr, a.Connection = netip.MustParseAddr(peer), &agentConnection{}
 	return a
 }
 
-// entry is a session with the connection that it began on.
+// testSession is a session with the attempt by which it began.
 type testSession struct {
 	Grant
 	Attempt
@@ -551,7 +548,7 @@ type testSession struct {
 
 func (e testSession) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
 
-// enter authorises, which must succeed.
+// begin authorizes, which must succeed.
 func (g *gateway) begin(a Attempt) testSession {
 	g.t.Helper()
 	grant, err := g.Authorize(context.Background(), a)
@@ -562,7 +559,7 @@ func (g *gateway) begin(a Attempt) testSession {
 	return testSession{grant, a}
 }
 
-// refuse authorises, which must be refused.
+// wantRefusal authorizes, which must be refused.
 func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 	g.t.Helper()
 	_, err := g.Authorize(context.Background(), a)
@@ -574,7 +571,7 @@ func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 	return refusal
 }
 
-// has checks which sessions live, in order.
+// wantLive checks that exactly these sessions live.
 func (g *gateway) wantLive(entries ...testSession) {
 	g.t.Helper()
 	live := map[string]bool{}
@@ -592,13 +589,13 @@ func (g *gateway) wantLive(entries ...testSession) {
 	g.checkInvariants()
 }
 
-// reason is why the store says that a session ended, empty while it has not.
+// reason returns the reason of a session's end in the store.
 func (g *gateway) reason(e testSession) agent.Reason {
 	return g.memoryStore.session(e.Session.ID).Reason
 }
 
-// sound checks what must hold whenever nothing is under way: exactly the live sessions have access, each index leads to
-// them, no rule about numbers is broken, and the store tells the same.
+// checkInvariants checks what must hold between changes: exactly the live sessions have access, each index has exactly
+// them, no limit is exceeded, and the store has the same sessions.
 func (g *gateway) checkInvariants() {
 	g.t.Helper()
 	g.always(func(c *change) {
@@ -620,7 +617,7 @@ func (g *gateway) checkInvariants() {
 			} else {
 				lan++
 				if c.byAddress[s.Address] != s {
-					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
+					g.t.Errorf("address %v of session %s has another session in the index", s.Address, id)
 				}
 				if open := g.fakeFirewall.granted[s.Address] != ""; open {
 					opened++
@@ -631,7 +628,7 @@ func (g *gateway) checkInvariants() {
 			more += g.checkFurther(c, s)
 			if s.proof.digest != [32]byte{} {
 				if proofs++; c.byProof[s.proof.digest] != s || s.connection == nil {
-					g.t.Errorf("the address token of session %s leads elsewhere", id)
+					g.t.Errorf("the address token of session %s has another session in the index", id)
 				}
 			}
 			if s.Resume.Chain != [32]byte{} {
@@ -646,7 +643,7 @@ func (g *gateway) checkInvariants() {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
 			if s.timer == nil || s.connection == nil && s.graceEnds.IsZero() {
-				g.t.Errorf("session %s waits for nothing", id)
+				g.t.Errorf("session %s has no timer or no end of its grace", id)
 			}
 		}
 		for user, list := range c.byUser {
@@ -667,19 +664,19 @@ func (g *gateway) checkInvariants() {
 		}
 		open, _ := g.memoryStore.OpenSessions(context.Background())
 		if len(open) != len(c.sessions)+len(c.unwrittenEnds) {
-			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.unwrittenEnds))
+			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are not written", len(open), len(c.sessions), len(c.unwrittenEnds))
 		}
 	})
 }
 
-// soundMore checks a session's further addresses and counts them.
+// checkFurther checks a session's further addresses and returns their number.
 func (g *gateway) checkFurther(c *change, s *session) int {
 	g.t.Helper()
 	count := map[bool]int{s.Address.Is4(): 1}
 	for _, f := range s.further {
 		count[f.addr.Is4()]++
 		if c.byAddress[f.addr] != s || g.fakeFirewall.further[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
-			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.further[f.addr])
+			g.t.Errorf("further address %v of session %s: %v in the index, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.further[f.addr])
 		}
 		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
@@ -691,7 +688,7 @@ func (g *gateway) checkFurther(c *change, s *session) int {
 	return len(s.further)
 }
 
-// events is the log.
+// events is a log in memory.
 type events struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -703,7 +700,7 @@ func (e *events) Write(b []byte) (int, error) {
 	return e.text.Write(b)
 }
 
-// find returns the fields of the log lines of an event.
+// find returns the log lines of an event.
 func (e *events) find(event string) (lines []map[string]any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -722,7 +719,7 @@ func (e *events) all() string {
 	return e.text.String()
 }
 
-// pass lets the fake clock run, and what is due then happen.
+// advance advances the fake clock and waits for the timers.
 func advance(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C

@@ -17,7 +17,7 @@ var (
 	further2 = netip.MustParseAddr("fd00::2")
 )
 
-// token makes an address token, which must be given.
+// addressToken makes an address token, which must succeed.
 func (g *gateway) addressToken(e testSession) string {
 	g.t.Helper()
 	token, ttl, err := g.AddressToken(e.Session.ID, e.Connection)
@@ -27,7 +27,7 @@ func (g *gateway) addressToken(e testSession) string {
 	return token
 }
 
-// proves gives an address to a session, and refuses does not.
+// mustProve proves an address of a session.
 func (g *gateway) mustProve(e testSession, addr netip.Addr) {
 	g.t.Helper()
 	if err := g.ProveAddress(context.Background(), g.addressToken(e), addr); err != nil {
@@ -46,7 +46,7 @@ func (g *gateway) wantAddressRefused(token string, addr netip.Addr, code agent.C
 	g.checkInvariants()
 }
 
-// more checks the further addresses of a session.
+// wantFurther checks the further addresses of a session.
 func (g *gateway) wantFurther(e testSession, want ...netip.Addr) {
 	g.t.Helper()
 	for _, s := range g.Sessions() {
@@ -61,7 +61,7 @@ func TestProveAddress(t *testing.T) {
 	subtest(t, "one after the other", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.mustProve(e, further1)
-		g.mustProve(e, netip.MustParseAddr("::ffff:"+lanPeer)) // its own, which it has
+		g.mustProve(e, netip.MustParseAddr("::ffff:"+lanPeer)) // the session's own address
 		g.mustProve(e, further2)
 		g.mustProve(e, further1) // again
 		g.wantFurther(e, further2, further1)
@@ -85,7 +85,7 @@ func TestProveAddress(t *testing.T) {
 		g.mustProve(e, netip.MustParseAddr("192.168.1.11"))
 		g.wantFurther(e, netip.MustParseAddr("192.168.1.11"))
 	})
-	subtest(t, "as many as may be", func(g *gateway) {
+	subtest(t, "up to the limit", func(g *gateway) {
 		for i, own := range []string{lanPeer, "fd00::ff"} {
 			e := g.begin(passwordAttempt("ivan", own, own))
 			var all []netip.Addr
@@ -144,7 +144,7 @@ func TestProveAddressRefuses(t *testing.T) {
 		}
 		g.wantFurther(e)
 		g.mustProve(e, further1.Prev())
-		g.fakeFirewall.other[further1.Prev()] = true // it has gone to another computer meanwhile
+		g.fakeFirewall.other[further1.Prev()] = true // another computer has it now
 		g.wantAddressRefused(g.addressToken(e), further1.Prev(), agent.CodeAddressRefused)
 		g.wantFurther(e)
 	})
@@ -168,8 +168,7 @@ func TestProveAddressRefuses(t *testing.T) {
 	})
 }
 
-// TestAddressTokensArePaced: all addresses of a computer can be proved at once, but an agent does not get as many tokens
-// as it likes.
+// TestAddressTokenRate: an agent gets tokens for all its addresses at once, but not more.
 func TestAddressTokenRate(t *testing.T) {
 	subtest(t, "one agent", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -197,7 +196,7 @@ func TestAddressTokenRate(t *testing.T) {
 	})
 }
 
-// TestFurtherAddressIsTaken: an address of a session is its own for everybody who logs in from there.
+// TestFurtherAddressTakenOver: a login from a further address is treated as one from Session.Address.
 func TestFurtherAddressTakenOver(t *testing.T) {
 	subtest(t, "another person", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -229,7 +228,7 @@ func TestFurtherAddressTakenOver(t *testing.T) {
 	})
 }
 
-// TestFurtherAddressesOfAResume: a lost connection cuts nobody, but what is not proved on the next one is closed.
+// TestFurtherAddressesResume: further addresses stay after a lost connection, unless they are not proved on the next one.
 func TestFurtherAddressesResume(t *testing.T) {
 	subtest(t, "in the same place", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -241,7 +240,7 @@ func TestFurtherAddressesResume(t *testing.T) {
 		g.wantFurther(e, further1, further2)
 		g.mustProve(e, further1)
 		advance(proofTTL - time.Second)
-		e = g.begin(e.withToken(e.ResumeToken)) // again; what was in doubt keeps its time
+		e = g.begin(e.withToken(e.ResumeToken)) // again; the deadlines stay
 		g.mustProve(e, further1)
 		advance(time.Second)
 		g.wantFurther(e, further1)
@@ -272,7 +271,7 @@ func TestFurtherAddressesResume(t *testing.T) {
 	})
 }
 
-// TestFurtherAddressOutsideTheLAN: a change of the local networks leaves the session and takes the address.
+// TestFurtherAddressOutsideTheLAN: a change of the local networks drops the address, and the session goes on.
 func TestFurtherAddressOutsideTheLAN(t *testing.T) {
 	subtest(t, "IPv4 only", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))

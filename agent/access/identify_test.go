@@ -11,26 +11,26 @@ import (
 	"ideco-agent/agent"
 )
 
-// back resumes an entry on the same address, which must succeed, and stands for the agent's next sign of life.
+// back resumes a session from the same address, which must succeed, and confirms the new token.
 func (g *gateway) back(e testSession) testSession {
 	g.t.Helper()
 	next := g.begin(e.withToken(e.ResumeToken))
 	if next.Session.ID != e.Session.ID {
-		g.t.Errorf("came back as another session")
+		g.t.Errorf("resumed another session")
 	}
 	g.ConfirmResume(next.Session.ID, next.Connection)
 	return next
 }
 
-// TestResume walks what may bring a session back, and what may not.
+// TestResume: what can be resumed, and what cannot.
 func TestResume(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {
 		name string
 		peer string
-		// play is between the login and the return; what it returns is tried
+		// play runs after the login and returns the attempt to resume
 		play    func(*gateway, testSession) Attempt
-		refused agent.Code // empty = it comes back
+		refused agent.Code // empty = the session is resumed
 		event   string     // security event
 		alive   int        // sessions after it
 	}{
@@ -285,7 +285,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumeThief: a thief who resumes first, and more than once, loses the session as soon as its person comes back.
+// TestResumeThief: a thief who resumes first, even twice, loses the session when its person resumes it.
 func TestResumeThief(t *testing.T) {
 	subtest(t, "thief", func(g *gateway) {
 		person := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -297,13 +297,13 @@ func TestResumeThief(t *testing.T) {
 		g.wantRefusal(person.withToken(person.ResumeToken), agent.CodeSessionOver)
 		g.wantLive()
 		if thief.endReasons() != "[replaced]" {
-			g.t.Errorf("the thief heard %s", thief.endReasons())
+			g.t.Errorf("the thief was told %s", thief.endReasons())
 		}
 		g.wantRefusal(thief.withToken(thief.ResumeToken), agent.CodeSessionOver)
 	})
 }
 
-// TestResumeOldLink: when the connection is taken over, the old one has nothing to say any more.
+// TestResumeOldConnection: the former connection of a resumed session has no effect any more.
 func TestResumeOldConnection(t *testing.T) {
 	subtest(t, "old connection", func(g *gateway) {
 		old := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -330,7 +330,7 @@ func TestResumeOldConnection(t *testing.T) {
 			g.t.Errorf("told %s", e.endReasons())
 		}
 	})
-	subtest(t, "on a connection that carries another session", func(g *gateway) {
+	subtest(t, "on a connection that has another session", func(g *gateway) {
 		lost := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(lost.Session.ID, lost.Connection)
 		other := g.begin(passwordAttempt("olga", "192.168.1.11", "a"))
@@ -343,8 +343,8 @@ func TestResumeOldConnection(t *testing.T) {
 	})
 }
 
-// TestResumeMoves: a session that goes from the LAN to outside and back has access in one place at a time, and its end
-// never moves later.
+// TestResumeMoves: a session that moves between the LAN and outside has access in one place at a time, and its end never
+// moves later.
 func TestResumeMoves(t *testing.T) {
 	subtest(t, "moves", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -366,7 +366,7 @@ func TestResumeMoves(t *testing.T) {
 		}
 		g.wantLive(home)
 	})
-	subtest(t, "in the same place the firewall hears of it: the computer may have another network card", func(g *gateway) {
+	subtest(t, "in the same place it is granted again: the computer may have another MAC", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.fakeFirewall.granted[e.Session.Address] = "as known before"
 		e = g.back(e)
@@ -398,13 +398,13 @@ func TestResumeMoves(t *testing.T) {
 	})
 }
 
-// guess is a token that never was.
+// randomToken returns an unknown token.
 func randomToken() string {
 	token, _ := newChainName().next([32]byte{})
 	return token
 }
 
-// TestResumeGuesses: tokens that never were count by address, and keep out no others. Late ones and noise do not count.
+// TestResumeGuesses: unknown tokens count by address and do not lock others. Late and malformed ones do not count.
 func TestResumeGuesses(t *testing.T) {
 	subtest(t, "guesses", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
@@ -433,8 +433,8 @@ func TestResumeGuesses(t *testing.T) {
 		g.Lost(e.Session.ID, e.Connection)
 		advance(g.Settings().Grace + time.Second)
 		g.wantLive()
-		g.begin(lost.withToken(e.ResumeToken))             // the store alone knows it
-		g.begin(passwordAttempt("ivan", outsidePeer, "a")) // passwords are counted apart
+		g.begin(lost.withToken(e.ResumeToken))             // known to the store only
+		g.begin(passwordAttempt("ivan", outsidePeer, "a")) // passwords are counted separately
 	})
 	subtest(t, "guesses in the LAN", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -449,7 +449,7 @@ func TestResumeGuesses(t *testing.T) {
 	})
 }
 
-// TestConfirmResume: what was not written is right in memory, and a connection that says nothing leaves it open.
+// TestConfirmResume: if the store fails, the previous token is void in memory.
 func TestConfirmResume(t *testing.T) {
 	subtest(t, "the store fails", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -462,8 +462,8 @@ func TestConfirmResume(t *testing.T) {
 	})
 }
 
-// TestVoidedElsewhere: what another process has voided is not written back, and while the store cannot tell, no token is
-// believed.
+// TestVoidedInStore: tokens that another process has voided are not written back. While the store cannot be read, no token is
+// accepted.
 func TestVoidedInStore(t *testing.T) {
 	ctx := context.Background()
 	subtest(t, "confirm", func(g *gateway) {
@@ -499,7 +499,7 @@ func TestVoidedInStore(t *testing.T) {
 	})
 }
 
-// TestPasswordRace: a login whose old password was right before the change, and whose turn comes after it, is out.
+// TestPasswordRace: a login whose password was checked before a change of the password is refused after it.
 func TestPasswordRace(t *testing.T) {
 	for name, cut := range map[string]func(*gateway){
 		"void":    func(g *gateway) { _ = g.VoidResume(context.Background(), ivan) },
@@ -526,7 +526,7 @@ func TestPasswordRace(t *testing.T) {
 				g.t.Errorf("%v", count)
 			}
 			if g.pending.cancelled != nil || g.pending.logins != 0 {
-				g.t.Errorf("cuts are kept for nobody: %+v", g.pending.cancelled)
+				g.t.Errorf("entries without a pending login: %+v", g.pending.cancelled)
 			}
 			g.memoryStore.gate = nil
 			g.begin(passwordAttempt("ivan", lanPeer, ""))
@@ -548,7 +548,7 @@ func FuzzParseToken(f *testing.F) {
 
 var tokenZero token
 
-// TestRefusedTokenAsksNobody: a token that is refused costs no look at the directory, whatever login came with it.
+// TestRefusedTokenNoLookup: a malformed or unknown token causes no look-up in the directory.
 func TestRefusedTokenNoLookup(t *testing.T) {
 	subtest(t, "malformed and unknown", func(g *gateway) {
 		unknown, _ := newChainName().next([32]byte{})
@@ -564,7 +564,7 @@ func TestRefusedTokenNoLookup(t *testing.T) {
 		before := g.memoryStore.lookups
 		g.back(e)
 		if g.memoryStore.lookups == before {
-			g.t.Errorf("the login beside a good token was not looked at")
+			g.t.Errorf("the login with a known token was not looked up")
 		}
 	})
 }

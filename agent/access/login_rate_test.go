@@ -10,20 +10,19 @@ import (
 	"ideco-agent/agent"
 )
 
-// office is a host of the LAN by number.
+// lanHost returns the address of a LAN host by number.
 func lanHost(i int) string {
 	return netip.AddrFrom4([4]byte{192, 168, byte(100 + i/250), byte(1 + i%250)}).String()
 }
 
-// logInOut logs in and out.
 func (g *gateway) logInOut(a Attempt) {
 	g.t.Helper()
 	e := g.begin(a)
 	g.Logout(e.Session.ID, e.Connection)
 }
 
-// TestLoginRate: a person who logs in and out without end writes a bounded number of sessions, whatever the program says
-// of its device, and nobody else notices.
+// TestLoginRate: repeated logins write a limited number of sessions, whatever device ID is sent, and do not affect other
+// people.
 func TestLoginRate(t *testing.T) {
 	for name, device := range map[string]func(int) string{
 		"one device":             func(int) string { return "laptop" },
@@ -72,7 +71,7 @@ func TestLoginRate(t *testing.T) {
 	}
 }
 
-// TestLoginRateWait: whoever waits as long as the refusal says is let in.
+// TestLoginRateWait: after the time to wait, a login succeeds.
 func TestLoginRateWait(t *testing.T) {
 	subtest(t, "", func(g *gateway) {
 		for range loginsPerDevice.burst {
@@ -87,7 +86,7 @@ func TestLoginRateWait(t *testing.T) {
 	})
 }
 
-// TestLoginRateOfHonestPeople: what happens in an office is served.
+// TestLoginRateNormalUse: the limits do not affect normal use.
 func TestLoginRateNormalUse(t *testing.T) {
 	subtest(t, "somebody tries things: twenty logins a minute for ten minutes", func(g *gateway) {
 		for range 200 {
@@ -126,8 +125,8 @@ func TestLoginRateNormalUse(t *testing.T) {
 	})
 }
 
-// TestResumeRate: a program that drops its connection after each return is held up, keeps its token, and disturbs
-// neither its person's other devices nor other people.
+// TestResumeRate: an agent that reconnects all the time is refused but keeps its token. Other devices of the person and other
+// people are not affected.
 func TestResumeRate(t *testing.T) {
 	subtest(t, "", func(g *gateway) {
 		e, olga := g.begin(passwordAttempt("ivan", lanPeer, "pc")), g.begin(passwordAttempt("olga", "192.168.1.99", "pc"))
@@ -154,8 +153,8 @@ func TestResumeRate(t *testing.T) {
 	})
 }
 
-// TestSparing: the log gets the first of what somebody repeats, then one line a minute that tells how many were left
-// out. Other kinds are not affected, wrong passwords for accounts all have their lines, and the memory is bounded.
+// TestLogLimiter: of a repeated event the log has the first and then one a minute with the number left out. Other events are
+// not affected, all wrong passwords for accounts are logged, and the memory is limited.
 func TestLogLimiter(t *testing.T) {
 	subtest(t, "a token of a session that is over", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "pc"))
@@ -185,7 +184,7 @@ func TestLogLimiter(t *testing.T) {
 			g.t.Errorf("%d failed, %d throttled", len(failed), len(throttled))
 		}
 	})
-	subtest(t, "wrong passwords for logins that mean no account, from many hosts of a provider", func(g *gateway) {
+	subtest(t, "wrong passwords for unknown logins, from many hosts of a provider", func(g *gateway) {
 		for i := range 400 { // 300 ms each
 			_ = g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:%x::1", i), "")
 		}
@@ -196,7 +195,7 @@ func TestLogLimiter(t *testing.T) {
 			g.t.Errorf("%d lines: %v", len(lines), lines)
 		}
 	})
-	subtest(t, "right password of an account that is off", func(g *gateway) {
+	subtest(t, "right password of a disabled account", func(g *gateway) {
 		g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 		for range 100 {
 			_ = g.try("ivan", "right", outsidePeer, "")

@@ -15,26 +15,24 @@ import (
 	"ideco-agent/agent"
 )
 
-// machine does at random what agents, people and administrators do, and knows what may not happen.
+// machine performs random actions of agents, people and administrators, and knows what must not happen.
 type machine struct {
 	*gateway
-	agents []*testSession  // everyone who ever got in, with the last token and connection
+	agents []*testSession  // all sessions that began, with the last token and connection
 	used   map[string]bool // tokens that were used and confirmed
-	ended  map[string]bool // sessions that ended for good
-	tokens []addressToken  // every address token there was
+	ended  map[string]bool // sessions that cannot be resumed
+	tokens []addressToken  // all address tokens
 }
 
-// addressToken is one that was handed out to a session.
+// addressToken is an address token of a session.
 type addressToken struct {
 	token, session string
 	connection     Connection
 	shown          bool
 }
 
-// TestMachine checks, after every step of long random lives: one LAN session for an address, one for a device, at most
-// so many for a person, access for exactly the live sessions, further addresses within their number and of one session
-// each (all this is sound), no way back into a session that ended for good, no second use of a token, and an address token
-// of no other connection than its session's.
+// TestMachine: after every random action the invariants hold (see checkInvariants). No session is resumed after a final
+// end, no token is used twice, and an address token works for its session's connection only.
 func TestMachine(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
@@ -45,7 +43,7 @@ func TestMachine(t *testing.T) {
 	})
 }
 
-// TestMachineInTheLAN is TestMachine for two agents that are in and stay in the LAN for the most part, and prove addresses.
+// TestMachineInTheLAN is TestMachine for two agents that mostly stay in the LAN and prove addresses.
 func TestMachineInTheLAN(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
@@ -69,7 +67,7 @@ func TestMachineInTheLAN(t *testing.T) {
 	})
 }
 
-// live is one life.
+// run performs random actions.
 func (m *machine) run(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
 		s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
@@ -106,7 +104,7 @@ func (m *machine) check(r *rapid.T) {
 			r.Errorf("user %d has %d sessions", s.UserID, count[s.UserID])
 		}
 		if m.ended[s.ID] {
-			r.Errorf("session %s is back from the dead", s.ID)
+			r.Errorf("session %s is live after a final end", s.ID)
 		}
 		if !m.now(s.Expires) {
 			r.Errorf("session %s outlived its length", s.ID)
@@ -132,14 +130,14 @@ func (m *machine) peer(r *rapid.T) string {
 	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1", "fd00::1", "fd00::2"}).Draw(r, "peer")
 }
 
-// enters authorises and keeps what came of it. Errors must be refusals, or what the disk said.
+// authorize authorizes and records the result. An error must be a refusal or a failure of the store.
 func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	grant, err := m.Authorize(context.Background(), a)
 	var refusal *agent.Error
 	switch {
 	case err == nil:
 		if a.Connection.(*agentConnection).endReasons() != "[]" {
-			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).endReasons())
+			r.Errorf("a connection with a session was told %s", a.Connection.(*agentConnection).endReasons())
 		}
 		e := testSession{grant, a}
 		m.agents = append(m.agents, &e)
@@ -216,7 +214,7 @@ func (m *machine) tunnelUp(r *rapid.T) {
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
-// newToken draws an agent and asks for a token on its connection.
+// newToken asks for an address token on the connection of a random agent.
 func (m *machine) newToken(r *rapid.T) {
 	e := m.anySession(r)
 	if token, _, err := m.AddressToken(e.Session.ID, e.Connection); err == nil {
@@ -224,7 +222,7 @@ func (m *machine) newToken(r *rapid.T) {
 	}
 }
 
-// prove shows tokens, old and new, from addresses of all kinds.
+// prove uses random tokens, old and new, from random addresses.
 func (m *machine) prove(r *rapid.T) {
 	for range rapid.IntRange(1, 12).Draw(r, "proofs") {
 		if rapid.IntRange(0, 3).Draw(r, "new") > 0 {
@@ -238,7 +236,7 @@ func (m *machine) prove(r *rapid.T) {
 	}
 }
 
-// show shows a token. One that worked must have been the session's last, and not shown before.
+// useToken uses an address token. If it works, it must be the session's last and unused.
 func (m *machine) useToken(r *rapid.T, i int) {
 	t, last := &m.tokens[i], true
 	for _, later := range m.tokens[i+1:] {
@@ -264,7 +262,7 @@ func (m *machine) useToken(r *rapid.T, i int) {
 	t.shown = t.shown || m.Settings().InLocalNetworks(peer)
 }
 
-// holds tells whether the address is one of the session's.
+// holds reports whether the session has the address.
 func (m *machine) holds(session string, addr netip.Addr) bool {
 	for _, s := range m.Sessions() {
 		if s.ID == session {
@@ -331,7 +329,7 @@ func (m *machine) time(r *rapid.T) {
 	advance(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
 }
 
-// disk breaks or repairs the store.
+// disk makes the store fail or repairs it.
 func (m *machine) disk(r *rapid.T) {
 	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
@@ -339,15 +337,15 @@ func (m *machine) disk(r *rapid.T) {
 	m.fakeFirewall.mu.Unlock()
 }
 
-// repairAndRestart is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
-// ended sessions for open ones; nothing can be done about it, because it could write nothing.
+// repairAndRestart restarts after all ends were written. Without them a restart restores ended sessions, which cannot be
+// avoided.
 func (m *machine) repairAndRestart() {
 	m.memoryStore.failOn("")
 	advance(endRetry)
 	m.restart()
 }
 
-// GoString is for rapid's report.
+// GoString is for reports of rapid.
 func (e *testSession) GoString() string {
 	return fmt.Sprintf("%s on %q from %v", e.Session.ID, e.Session.Device.ID, e.Peer)
 }

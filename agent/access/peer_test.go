@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestLocalAddressOutside: a peer with an address of the local networks that is not in the LAN is a stranger.
+// TestLocalAddressOutside: a peer outside is a stranger, even with an address of the local networks.
 func TestLocalAddressOutside(t *testing.T) {
 	local := netip.MustParseAddr(lanPeer)
 	outside := agent.Peer{Addr: local}

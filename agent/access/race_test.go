@@ -14,8 +14,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestRaceForAnAddress: of many people who want one address at the same moment one gets it, and of one person's many
-// logins there one is left.
+// TestRaceForAnAddress: of many people who log in from one address at once, one succeeds; of one person's many logins, one
+// session remains.
 func TestRaceForAnAddress(t *testing.T) {
 	subtest(t, "people", func(g *gateway) {
 		results := make(chan error)
@@ -38,7 +38,7 @@ func TestRaceForAnAddress(t *testing.T) {
 			}
 		}
 		if in != 1 || len(g.Sessions()) != 1 {
-			g.t.Errorf("%d got in", in)
+			g.t.Errorf("%d succeeded", in)
 		}
 	})
 	subtest(t, "one person", func(g *gateway) {
@@ -109,8 +109,8 @@ func TestRaceForAnAddress(t *testing.T) {
 	})
 }
 
-// TestRaceEverything lets many agents, administrators and readers loose on one gateway. It is for the race detector, and
-// when all is quiet nothing may be left that should not be.
+// TestRaceEverything runs agents, administrators and readers in parallel for the race detector. The invariants hold at the
+// end.
 func TestRaceEverything(t *testing.T) {
 	subtest(t, "everything", func(g *gateway) {
 		ctx := context.Background()
@@ -144,13 +144,12 @@ func TestRaceEverything(t *testing.T) {
 	})
 }
 
-// pass0 is pass for goroutines that run beside others.
+// advanceOne is advance for parallel goroutines.
 func advanceOne(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
 }
 
-// agentLife is one agent for a while.
 func agentLife(g *gateway, random *rand.Rand) {
 	peers := []string{lanPeer, "192.168.1.11", outsidePeer}
 	var last testSession

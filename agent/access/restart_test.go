@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 		advance(10 * time.Second)
 		g.wantLive(lan, vpn)
 	})
-	subtest(t, "nobody comes back in time, and then somebody does", func(g *gateway) {
+	subtest(t, "an agent comes back after the grace", func(g *gateway) {
 		lan, vpn := begin(g)
 		g.restart()
 		advance(30*time.Second - time.Millisecond)
@@ -80,7 +80,7 @@ func TestRestart(t *testing.T) {
 			g.t.Errorf("login during the shutdown: %v", err)
 		}
 		if _, err := g.Authorize(ctx, lan.withToken(lan.ResumeToken)); !errors.As(err, &refusal) || refusal.Wait == 0 {
-			g.t.Errorf("return during the shutdown: %v", err)
+			g.t.Errorf("resume during the shutdown: %v", err)
 		}
 		g.Lost(lan.Session.ID, lan.Connection)
 		advance(time.Minute)
@@ -93,10 +93,10 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestShutdownInTime: what hangs in the store neither keeps the agents from hearing of it nor outlives the context.
+// TestShutdownInTime: if the store hangs, the agents are told all the same, and Shutdown returns when its context is over.
 func TestShutdownInTime(t *testing.T) {
 	const patient = 3 * time.Second
-	subtest(t, "an end is owed to a disk that hangs", func(g *gateway) {
+	subtest(t, "an unwritten end, and the disk hangs", func(g *gateway) {
 		ended, e := g.begin(passwordAttempt("olga", "192.168.1.11", "b")), g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.memoryStore.failOn("EndSession")
 		_ = g.End(context.Background(), ended.Session.ID, agent.ReasonAdmin)
@@ -116,7 +116,7 @@ func TestShutdownInTime(t *testing.T) {
 		}
 		g.Manager.store = g.memoryStore
 		g.always((*change).writeEnds)
-		g.sessions[e.Session.ID].graceEnds = now() // what sound wants of a session without a connection
+		g.sessions[e.Session.ID].graceEnds = now() // for checkInvariants
 	})
 	subtest(t, "a change hangs", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = 0 })
@@ -128,7 +128,7 @@ func TestShutdownInTime(t *testing.T) {
 			g.t.Errorf("%v, told %s", err, e.endReasons())
 		}
 		<-g.Manager.changeLock
-		g.Lost(e.Session.ID, e.Connection) // as its connection does now
+		g.Lost(e.Session.ID, e.Connection) // as the connection does
 		g.wantLive(e)
 	})
 	subtest(t, "a change brings one more connection", func(g *gateway) {
@@ -147,7 +147,7 @@ func TestShutdownInTime(t *testing.T) {
 	})
 }
 
-// hangingStore ends no session before the caller gives up.
+// hangingStore blocks in EndSession until the context is over.
 type hangingStore struct {
 	*memoryStore
 	asked func()
@@ -159,7 +159,7 @@ func (s *hangingStore) EndSession(ctx context.Context, _ string, _ time.Time, _ 
 	return ctx.Err()
 }
 
-// TestRestore is what the process after finds, and what it makes of it.
+// TestRestore: which open sessions are restored, and how the others end.
 func TestRestore(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {
@@ -237,14 +237,14 @@ func TestRestore(t *testing.T) {
 		g.restart()
 		g.wantLive(second)
 	})
-	subtest(t, "shut down while the store takes no end", func(g *gateway) {
+	subtest(t, "shut down while EndSession fails", func(g *gateway) {
 		g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.memoryStore.failOn("EndSession")
 		g.endAll(ctx, agent.ReasonAdmin)
 		_ = g.Shutdown(ctx)
 		advance(time.Hour)
 		if len(g.unwrittenEnds) != 1 || g.unwrittenTimer != nil {
-			g.t.Errorf("owed %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten ends %v", g.unwrittenEnds)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func TestGrace(t *testing.T) {
 			}
 		})
 	}
-	subtest(t, "is new after each return", func(g *gateway) {
+	subtest(t, "begins anew after each resume", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		for range 5 {
 			g.Lost(e.Session.ID, e.Connection)
@@ -92,7 +92,7 @@ func TestNotices(t *testing.T) {
 			}
 		})
 	}
-	subtest(t, "nobody listens", func(g *gateway) {
+	subtest(t, "not connected", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(23*time.Hour + 29*time.Minute + 50*time.Second)
 		g.Lost(e.Session.ID, e.Connection)
@@ -126,7 +126,7 @@ func TestNotices(t *testing.T) {
 			g.t.Errorf("%v", notices)
 		}
 	})
-	subtest(t, "a shorter length is for new logins", func(g *gateway) {
+	subtest(t, "a shorter length applies to new logins", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.configure(func(s *agent.Settings) { s.SessionLAN = time.Minute })
 		g.Apply(context.Background())
@@ -177,7 +177,7 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("the log does not name the cause: %v", ends)
 		}
 	})
-	subtest(t, "none in time after a return", func(g *gateway) {
+	subtest(t, "none in time after a resume", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.Lost(e.Session.ID, e.Connection)
@@ -207,7 +207,7 @@ func TestTunnelUp(t *testing.T) {
 		}
 		advance(tunnelWait - time.Millisecond)
 		g.wantLive(e)
-		if err := up(g, e, 3); !errors.Is(err, errFake) { // trying once more does not put the end off
+		if err := up(g, e, 3); !errors.Is(err, errFake) { // another try does not move the end
 			g.t.Errorf("%v", err)
 		}
 		advance(time.Millisecond)
@@ -223,14 +223,14 @@ func TestTunnelUp(t *testing.T) {
 		advance(time.Hour)
 		g.wantLive(e)
 	})
-	subtest(t, "a second key is somebody else's", func(g *gateway) {
+	subtest(t, "a second key belongs to another session", func(g *gateway) {
 		e, other := g.begin(passwordAttempt("ivan", outsidePeer, "a")), g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		if err := errors.Join(up(g, e, 1), up(g, other, 2)); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		_ = up(g, e, 2)
 		advance(time.Hour)
-		g.wantLive(e, other) // each has the peer that it had
+		g.wantLive(e, other) // each keeps its peer
 	})
 	subtest(t, "another session's key", func(g *gateway) {
 		e, other := g.begin(passwordAttempt("ivan", outsidePeer, "a")), g.begin(passwordAttempt("olga", outsidePeer, "b"))

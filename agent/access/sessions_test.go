@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestIsConnected: an address of the LAN counts as connected as long as its agent is there; the outer address of a tunnel never is.
+// TestIsConnected: only an address in the LAN with a connected session is connected.
 func TestIsConnected(t *testing.T) {
 	subtest(t, "an address", func(g *gateway) {
 		is := func(what, address string, want bool) {
@@ -18,12 +18,12 @@ func TestIsConnected(t *testing.T) {
 				g.t.Errorf("%s: %s is connected: %v", what, address, got)
 			}
 		}
-		is("nobody is there", lanPeer, false)
+		is("no session", lanPeer, false)
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.begin(passwordAttempt("olga", outsidePeer, "a"))
 		is("logged in", lanPeer, true)
 		is("logged in", "::ffff:"+lanPeer, true)
-		is("somebody else", "192.168.1.11", false)
+		is("another address", "192.168.1.11", false)
 		is("a tunnel", outsidePeer, false)
 		g.Lost(e.Session.ID, e.Connection)
 		is("in its grace", lanPeer, false)

@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestTunnelAddress: the address of a tunnel session is let through from when it has a peer until the session ends, and is
-// closed before the peer goes (see pipe.Release).
+// TestTunnelAddress: a tunnel address is let through while its session has a peer, and revoked before the peer is removed
+// (see fakeTunnel.Release).
 func TestTunnelAddress(t *testing.T) {
 	up := func(g *gateway, e testSession, key byte) error {
 		config, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{key})

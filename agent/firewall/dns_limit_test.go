@@ -123,12 +123,16 @@ func TestSpoofedDNS(t *testing.T) {
 			dns := netip.AddrPortFrom(c.server, 53)
 			l.serveDNS(t, dns, func(a netip.Addr) bool { return a.Is4() || a == c.host || a == c.other })
 			netlab.Eventually(t, "DNS works", func() bool { return l.resolves(t, c.host, dns) })
-			i.sendSpoofed(t, dnsHosts+5000, dns)
+			set, size := map[bool]*memberSet{false: dnsMAC4, true: dnsMAC6}[dns.Addr().Is6()], 0
+			for try := 0; try < 5 && size < dnsHosts-1000; try++ { // on a busy machine elements expire before the set is full
+				i.sendSpoofed(t, dnsHosts+5000, dns)
+				size = sizeOf(t, set)
+			}
+			if size < dnsHosts-1000 {
+				t.Errorf("the spoofed packets did not fill the set: %d of %d hosts", size, dnsHosts)
+			}
 			if !l.resolves(t, c.other, dns) {
 				t.Errorf("%s gets no DNS while others spoof addresses", c.other)
-			}
-			if n := sizeOf(t, map[bool]*memberSet{false: dnsMAC4, true: dnsMAC6}[dns.Addr().Is6()]); n < dnsHosts-1000 {
-				t.Errorf("the spoofed packets did not fill the set: %d of %d hosts", n, dnsHosts)
 			}
 			over := i.startSending(t, netip.AddrPortFrom(c.host, 1024), dns)
 			if !l.resolves(t, c.host, dns) {
