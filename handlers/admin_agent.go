@@ -42,7 +42,7 @@ func (s *Site) adminAgentData(c echo.Context) (templates.AdminAgentData, error) 
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),
 		VPNUnavailable: !s.Tunnel.Available(),
-		VPNUserspace:   s.Tunnel.Available() && !s.Tunnel.Forwards(),
+		VPNLacks:       s.Tunnel.Lacks(),
 		Gateway:        s.Gateway.State(),
 		VPN:            templates.NewVPNForm(now),
 	}

@@ -102,6 +102,8 @@ type noTunnel struct{}
 func (noTunnel) Available() bool { return false }
 func (noTunnel) Forwards() bool  { return false }
 
+func (noTunnel) Lacks() agent.TunnelLack { return agent.TunnelLacksNothing }
+
 type noInstaller struct{}
 
 // policyAlone is a build with neither installer nor portable program.

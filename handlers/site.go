@@ -45,8 +45,9 @@ type Site struct {
 
 // Tunnel is the state of the VPN's tunnel.
 type Tunnel interface {
-	Available() bool // people outside can connect now
-	Forwards() bool  // the gateway forwards their traffic
+	Available() bool         // people outside can connect now
+	Forwards() bool          // the gateway forwards their traffic
+	Lacks() agent.TunnelLack // why it does not
 }
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.

@@ -96,10 +96,10 @@ type AdminAgentData struct {
 	Pin            string // of the own root, in base64; hidden if empty
 	Form           SettingsForm
 	Errors         map[string]string
-	NetworksUnseen bool // the networks found at the first start are not confirmed
-	Sessions       int  // the number of live sessions
-	VPNUnavailable bool // there is no tunnel on this gateway now
-	VPNUserspace   bool // the tunnel reaches only the gateway's own page
+	NetworksUnseen bool             // the networks found at the first start are not confirmed
+	Sessions       int              // the number of live sessions
+	VPNUnavailable bool             // there is no tunnel on this gateway now
+	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/wireguard"
 	"ideco-agent/handlers"
@@ -29,6 +30,14 @@ func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 		Log:            c.Log,
 	})
 	return tunnel{device}, err
+}
+
+// Lacks returns why traffic from the tunnel is not forwarded; empty without a tunnel.
+func (t tunnel) Lacks() agent.TunnelLack {
+	if t.Device == nil {
+		return agent.TunnelLacksNothing
+	}
+	return t.Device.Lacks()
 }
 
 // forSessions returns the tunnel for package access; nil without one.

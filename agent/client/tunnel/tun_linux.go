@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -28,10 +30,19 @@ func permittedTUN() error {
 	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
 		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: errors.New("CAP_NET_ADMIN is missing")}
 	}
-	if err := unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK); err != nil {
-		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: fmt.Errorf("/dev/net/tun: %w", err)}
+	return checkDevice("/dev/net/tun")
+}
+
+// checkDevice opens the TUN device, because a device without its kernel module exists too.
+func checkDevice(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return &client.TunnelProblem{Key: locale.TunnelNoDevice, Err: err}
 	}
-	return nil
+	return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: err}
 }
 
 // tunAdapter is a network interface with its routes.
