@@ -167,7 +167,7 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 // The agent sends the token only to a server whose certificate is the gateway's and names the address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
-	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	root, otherRoot := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
 	elsewhere := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
 	pin, err := ParsePin(root.Pin())
@@ -180,8 +180,8 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 		good   bool
 	}{
 		"a certificate of another address": {gatewaytest.NewAddressServer(t, elsewhere, "::1", ok), nil, false},
-		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
-		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok),
+		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok), nil, false},
+		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
 		"the gateway, with a pin": {gatewaytest.NewAddressServer(t, leaf, "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
