@@ -183,9 +183,9 @@ func (c *change) activate(a admission) *session {
 	c.mu.Unlock()
 	c.put(s, a.next)
 	c.reproveFurther(s)
-	s.chain, s.noticed, s.tunnelBy = a.chain, c.now, time.Time{}
+	s.chain, s.noticed, s.tunnelDeadline = a.chain, c.now, time.Time{}
 	if s.Kind == agent.KindVPN {
-		s.tunnelBy = c.now.Add(tunnelWait)
+		s.tunnelDeadline = c.now.Add(tunnelWait)
 	}
 	before := c.attach(s, a.connection, time.Time{})
 	if before != nil && before != a.connection {

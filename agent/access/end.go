@@ -20,7 +20,7 @@ func (m *Manager) Lost(id string, connection Connection) {
 			return
 		}
 		c.attach(s, nil, c.now.Add(c.settings.Grace))
-		s.tunnelBy = time.Time{}
+		s.tunnelDeadline = time.Time{}
 		if c.settings.Grace <= 0 {
 			c.end(s, agent.ReasonLost)
 			return

@@ -64,16 +64,16 @@ type end struct {
 // session is a live session, guarded by the Manager's locks.
 type session struct {
 	agent.Session
-	connection Connection // nil while waiting
-	graceEnds  time.Time  // while waiting
-	tunnelBy   time.Time  // deadline for tunnel_wg; zero = none
-	noticed    time.Time  // notices due until then were sent or left out
-	inside     bool       // see agent.Peer
-	iface      string     // agent.Peer.Interface of its connection; empty after a restart
-	chain      chainName  // zero until this process has received or made a token
-	timer      *time.Timer
-	further    []furtherAddress // in the order of their proofs, the oldest first
-	proof      proof            // guarded by mu alone
+	connection     Connection // nil while waiting
+	graceEnds      time.Time  // while waiting
+	tunnelDeadline time.Time  // deadline for tunnel_wg; zero = none
+	noticed        time.Time  // notices due until then were sent or left out
+	inside         bool       // see agent.Peer
+	iface          string     // agent.Peer.Interface of its connection; empty after a restart
+	chain          chainName  // zero until this process has received or made a token
+	timer          *time.Timer
+	further        []furtherAddress // in the order of their proofs, the oldest first
+	proof          proof            // guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions. Restore adds those of the former process.

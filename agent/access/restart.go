@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// restoredGrace is the least grace after a restart. Agents need time to notice it and to reconnect.
+// restoredGrace is the shortest grace period after a restart. Agents need time to notice it and to reconnect.
 const restoredGrace = 30 * time.Second
 
-// Restore makes the open sessions of the former process waiting sessions with a new grace. It ends those that have expired
+// Restore makes the open sessions of the former process waiting sessions with a new grace period. It ends those that have expired
 // or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {

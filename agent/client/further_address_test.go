@@ -169,7 +169,7 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 // it by an address, the address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
-	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	root, otherRoot := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
 	leafFor := func(name string) tls.Certificate {
 		return root.Leaf(t, func(c *x509.Certificate) {
@@ -197,8 +197,8 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 		"the address alone, not the name":  {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), byName, false},
 		"the address that is its name":     {gatewaytest.NewAddressServer(t, leafFor("127.0.0.1"), "::1", ok), nil, true},
 		"the address of the URL":           {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), nil, true},
-		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
-		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok),
+		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok), nil, false},
+		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
 		"the gateway, with a pin": {gatewaytest.NewAddressServer(t, leaf, "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
