@@ -16,6 +16,7 @@ var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
 	"agent/netstack":           {},
+	"agent/wgbind":             {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
@@ -41,7 +42,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/wgbind"}
 
 const module = "ideco-agent/"
 
