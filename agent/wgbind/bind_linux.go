@@ -15,6 +15,7 @@ func New() conn.Bind { return &bind{Bind: conn.NewStdNetBind()} }
 
 type bind struct {
 	conn.Bind // a *conn.StdNetBind
+	six       conn.Bind
 	sources   *sources
 }
 
@@ -27,6 +28,7 @@ func (b *bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if err := allowFragments(b.Bind); err != nil {
 		return nil, 0, errors.Join(err, b.Bind.Close())
 	}
+	b.six = sibling(b.Bind)
 	b.sources = watchSources()
 	return fns, port, nil
 }
@@ -47,16 +49,20 @@ func (b *bind) Send(bufs [][]byte, to conn.Endpoint) error {
 	if !ok {
 		return conn.ErrWrongEndpointType
 	}
+	sockets := b.Bind
+	if peer.DstIP().Is6() {
+		sockets = b.six
+	}
 	if b.sources.moved(peer) {
 		peer = unpinned(peer)
 	}
-	err := b.Bind.Send(bufs, peer)
+	err := sockets.Send(bufs, peer)
 	if len(bufs) > 1 && isTooLong(err) {
 		bufs = unbatched(bufs)
-		err = b.Bind.Send(bufs, peer)
+		err = sockets.Send(bufs, peer)
 	}
 	if isUnreachable(err) && peer.SrcIP().IsValid() {
-		err = b.Bind.Send(bufs, unpinned(peer))
+		err = sockets.Send(bufs, unpinned(peer))
 	}
 	return err
 }
@@ -89,6 +95,14 @@ func unbatched(bufs [][]byte) [][]byte {
 		single[i] = b[:len(b):len(b)]
 	}
 	return single
+}
+
+// sibling returns a StdNetBind with the same sockets that has sent nothing yet. One that has sent to an IPv4 address may send
+// what is for an IPv6 address elsewhere: it uses the buffer of the old address again, and copies 4 bytes of the new one.
+func sibling(std conn.Bind) conn.Bind {
+	same := reflect.New(reflect.TypeOf(std).Elem())
+	same.Elem().Set(reflect.ValueOf(std).Elem())
+	return same.Interface().(conn.Bind)
 }
 
 // allowFragments lets routers fragment the packets of IPv4. StdNetBind has no way to its sockets but its own fields.
