@@ -140,6 +140,9 @@ func watchMTU(p path, gateway int, r *running, log func(string)) *mtuWatch {
 		ticker := time.NewTicker(probeEvery)
 		defer ticker.Stop()
 		for before := 0; ; {
+			if size, err := p.known(); err == nil && tunnelMTU(gateway, size) < before {
+				before = adjustMTU(r.adapter, before, tunnelMTU(gateway, size), log)
+			}
 			if size, err := p.probe(ctx, gateway+overhead); err == nil {
 				before = adjustMTU(r.adapter, before, tunnelMTU(gateway, size), log)
 			}

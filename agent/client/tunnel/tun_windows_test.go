@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
 	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
@@ -299,4 +301,21 @@ func TestWatchPolicy(t *testing.T) {
 	}
 	<-applied
 	w.stop()
+}
+
+// The MTU of a path is at most that of its interface, and is known at once.
+func TestPathMTU(t *testing.T) {
+	out := interfaceToElsewhere(t)
+	row, err := winipcfg.LUID(out.ID).IPInterface(windows.AF_INET)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := path{to: netip.AddrPortFrom(elsewhere, 9), control: New(Config{Mode: Auto}).DialControl}
+	known, err := p.known()
+	if err != nil || known < leastMTU || known > int(row.NLMTU) {
+		t.Errorf("MTU %d of interface %q, path %d, %v", row.NLMTU, out.Name, known, err)
+	}
+	if measured, err := p.probe(context.Background(), known-1); err != nil || measured > known-1 {
+		t.Errorf("measured %d, %v", measured, err)
+	}
 }

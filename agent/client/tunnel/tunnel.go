@@ -264,6 +264,9 @@ func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup)
 		return nil, err
 	}
 	t.current = &running{adapter: a, device: device.NewDevice(a.device(), wgbind.New(), t.logger()), moved: make(chan struct{}, 1)}
+	// Packets go to the endpoint and nowhere else, because it alone is outside the tunnel: a gateway with several addresses
+	// may answer from another one.
+	t.current.device.DisableSomeRoamingForBrokenMobileSemantics()
 	if err := t.current.configure(key, s); err != nil {
 		return nil, err
 	}
