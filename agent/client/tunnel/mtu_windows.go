@@ -1,8 +1,6 @@
 package tunnel
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/windows"
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
@@ -25,11 +23,7 @@ func (c pathSocket) mtu() (int, error) {
 	if !ok {
 		return 0, windows.WSAENETUNREACH
 	}
-	row, err := winipcfg.LUID(out.ID).IPInterface(familyFor(c.to))
-	if err != nil {
-		return 0, fmt.Errorf("MTU of interface %q: %w", out.Name, err)
-	}
-	mtu := int(row.NLMTU)
+	mtu := int(out.MTU)
 	level, option := windows.IPPROTO_IP, ipMTU
 	if !c.to.Is4() {
 		level, option = windows.IPPROTO_IPV6, ipv6MTU
