@@ -101,7 +101,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 generate: go
 	go tool templ generate -include-version=false -path templates
@@ -115,7 +115,7 @@ test-go: go
 
 # The sources of the agent program must build and pass their tests with Go 1.20 too.
 test-windows8: build/IdecoAgent-win8.exe
-	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/atomicfile ./agent/needs ./agent/netstack ./agent/protocol ./agent/client/... ./cmd/ideco-agent ./cmd/ideco-agent/windows-check
+	$(WIN8) go test -modfile=cmd/ideco-agent/win8.mod ./agent ./agent/atomicfile ./agent/needs ./agent/netstack ./agent/passwordline ./agent/protocol ./agent/client/... ./cmd/ideco-agent ./cmd/ideco-agent/windows-check
 
 # The installer and the program in Wine, on a virtual screen.
 test-windows: build windows-check

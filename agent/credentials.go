@@ -2,8 +2,8 @@ package agent
 
 import "net/netip"
 
-// Origin is where a sign-in comes from. Wrong attempts are counted apart for each origin, so that strangers cannot
-// lock a person out, and strangers may not take all the places in the queue for the password hash.
+// Origin is where a sign-in comes from. Wrong attempts are counted separately for each origin, so that strangers cannot
+// lock a person out. Strangers also may not fill the queue for the password hash.
 type Origin string
 
 // Origins of a sign-in.
@@ -14,7 +14,7 @@ const (
 	OriginStranger Origin = "stranger" // another device outside
 )
 
-// Credentials are what a person typed, and where.
+// Credentials are a login and a password, with their source.
 type Credentials struct {
 	Login    string
 	Password string
@@ -22,5 +22,5 @@ type Credentials struct {
 	Origin   Origin
 }
 
-// Unmap is the address of a TCP peer as the rules see it: IPv4 in IPv6 is IPv4, and zones do not count.
+// Unmap returns an address without its zone; ::ffff:192.0.2.1 becomes 192.0.2.1.
 func Unmap(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

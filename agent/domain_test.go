@@ -24,8 +24,22 @@ func TestParseDomain(t *testing.T) {
 		{"-gw.company.ru", "", "", "field_domain"},
 		{"10.0.0.300", "", "", "field_domain"},
 		{"user@gw.company.ru", "", "", "field_domain"},
-		{"0.0.0.0", "", "", "field_domain"},
-		{"fe80::1%eth0", "", "", "field_domain"},
+		{"0.0.0.0", "", "", "field_domain_unusable"},
+		{"fe80::1%eth0", "", "", "field_domain_unusable"},
+		{"fe80::1", "", "", "field_domain_unusable"},
+		{"https://[fe80::1]:8443/", "", "", "field_domain_unusable"},
+		{"::", "", "", "field_domain_unusable"},
+		{"[::]:8443", "", "", "field_domain_unusable"},
+		{"ff02::1", "", "", "field_domain_unusable"},
+		{"169.254.10.20", "", "", "field_domain_unusable"},
+		{"::ffff:169.254.10.20", "", "", "field_domain_unusable"},
+		{"224.0.0.1:8443", "", "", "field_domain_unusable"},
+		{"255.255.255.255", "", "", "field_domain_unusable"},
+		{"240.0.0.1", "", "", "field_domain_unusable"},
+		{"0.1.2.3", "", "", "field_domain_unusable"},
+		{"127.0.0.1", "127.0.0.1", "", ""}, // an agent on the gateway
+		{"::1", "::1", "", ""},
+		{"https://gw.company.ru:8443/agent", "gw.company.ru", "https:// :8443 /agent", ""},
 		{"gw..ru", "", "", "field_domain"},
 		{"\x80", "", "", "field_domain"},
 		{"gw.\xff.ru", "", "", "field_domain"},
@@ -67,8 +81,8 @@ func TestParseServer(t *testing.T) {
 	}
 }
 
-// FuzzParseDomain: whatever is accepted is accepted again as it is, and never carries what could break out of a
-// command line, a header or an MSI property.
+// FuzzParseDomain: an accepted name is parsed to itself and has no characters that are special in a command line, a header
+// or an MSI property.
 func FuzzParseDomain(f *testing.F) {
 	for _, s := range []string{"gw.company.ru", "https://шлюз.рф/x", "[::1]:1", "a..b", "%", "xn--a", "10.1"} {
 		f.Add(s)

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// NewSupportRef makes a reference for support, for instance "K4T7-QM2A". It is short enough to be read over the phone.
+// NewSupportRef makes a reference for support, such as "K4T7-QM2A". It is short enough to read over the phone.
 func NewSupportRef() string {
 	s := randomText(5)
 	return s[:4] + "-" + s[4:]
 }
 
-// NewSessionID makes the name of a session: 80 random bits in lower-case base32.
+// NewSessionID makes the ID of a session: 80 random bits in lower-case base32.
 func NewSessionID() string { return strings.ToLower(randomText(10)) }
 
 func randomText(bytes int) string {

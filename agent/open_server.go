@@ -11,7 +11,7 @@ type OpenServer struct {
 	Port uint16 // TCP and UDP; 0 = the whole host: all ports and protocols
 }
 
-// ParseOpen reads what String writes: an address, or address and port as in 192.0.2.53:53 and [2001:db8::1]:53.
+// ParseOpen reads an address, or an address and a port as in 192.0.2.53:53 and [2001:db8::1]:53.
 func ParseOpen(text string) (OpenServer, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return OpenServer{Addr: a}, nil
@@ -27,8 +27,7 @@ func (o OpenServer) String() string {
 	return netip.AddrPortFrom(o.Addr, o.Port).String()
 }
 
-// MarshalText implements encoding.TextMarshaler. A stored entry without a port is a bare address, as it was when there
-// were no ports.
+// MarshalText implements encoding.TextMarshaler. An entry without a port is a bare address, as in older databases.
 func (o OpenServer) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -37,7 +36,7 @@ func (o *OpenServer) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// NormalizeOpen reads entries of the list of what is reachable without a session. Duplicates are dropped; the order stays.
+// NormalizeOpen reads the list of servers that are reachable without a session. It drops duplicates and keeps the order.
 func NormalizeOpen(field string, list []string) ([]OpenServer, Problem) {
 	seen := map[OpenServer]bool{}
 	entries := []OpenServer{}
@@ -54,7 +53,7 @@ func NormalizeOpen(field string, list []string) ([]OpenServer, Problem) {
 	return entries, Problem{}
 }
 
-// readOpen reads an entry that a person wrote; code says what is wrong with it.
+// readOpen reads one entry; code is that of its Problem.
 func readOpen(text string) (o OpenServer, code string) {
 	o, err := ParseOpen(text)
 	switch {
@@ -69,7 +68,7 @@ func readOpen(text string) (o OpenServer, code string) {
 	return o, ""
 }
 
-// hasAddress tells whether an address stands before the last colon of an entry, and is written as one with a port is.
+// hasAddress reports whether an entry has an address before its last colon, so that the port is wrong.
 func hasAddress(text string) bool {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {

@@ -7,7 +7,6 @@ import (
 	"testing"
 )
 
-// opens are entries of the list of what is reachable without a session.
 func opens(texts ...string) []OpenServer {
 	list := make([]OpenServer, len(texts))
 	for i, text := range texts {

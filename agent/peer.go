@@ -2,15 +2,15 @@ package agent
 
 import "net/netip"
 
-// Peer is the other end of a TCP connection. Forwarding headers and addresses in a request are never part of it.
+// Peer is the other end of a TCP connection. It is never taken from forwarding headers or from a request.
 type Peer struct {
-	Addr      netip.Addr // unmapped from ::ffff:
-	Interface string     // name of the network interface through which it came; empty where that is not known
+	Addr      netip.Addr // see Unmap
+	Interface string     // the network interface through which it came; empty if unknown
 	Inside    bool       // it is in the LAN: its address is in the local networks and is reached through a LAN interface
 }
 
-// Host is the key under which one host is counted: its address or, outside, its IPv6 /64, because one host outside has all
-// addresses of it. The hosts of a LAN share a /64. An invalid address gives the zero prefix.
+// Host is the key for counting one host: its address or, outside, its IPv6 /64, because one host may use all its addresses.
+// The hosts of a LAN share a /64. An invalid address gives the zero prefix.
 func (p Peer) Host() netip.Prefix {
 	bits := p.Addr.BitLen()
 	if p.Addr.Is6() && !p.Inside {
@@ -20,7 +20,7 @@ func (p Peer) Host() netip.Prefix {
 	return host
 }
 
-// CustomerNetwork is the IPv6 /56 of a peer outside, which a provider gives to one customer. IPv4 and the LAN give the zero prefix.
+// CustomerNetwork is the IPv6 /56 of a peer outside: providers give one to each customer. It is zero for IPv4 and the LAN.
 func (p Peer) CustomerNetwork() netip.Prefix {
 	if !p.Addr.Is6() || p.Inside {
 		return netip.Prefix{}
@@ -29,9 +29,9 @@ func (p Peer) CustomerNetwork() netip.Prefix {
 	return site
 }
 
-// Networks are the networks under which a peer is counted, the widest first and Host last. Whoever has many addresses has
-// them in one of these: outside, those that IPv6 gives to a provider, an organisation, a customer and a host (RFC 6177); in
-// the LAN, its IPv6 /64. IPv4 has the host alone.
+// Networks are the keys for counting a peer, the widest first and Host last. Outside they are the IPv6 networks of a
+// provider (/32), an organisation (/48), a customer (/56) and a host (/64), see RFC 6177. In the LAN they are the IPv6 /64
+// and the host; for IPv4 the host alone.
 func (p Peer) Networks() []netip.Prefix {
 	wider := []int{32, 48, 56}
 	switch {
@@ -48,8 +48,7 @@ func (p Peer) Networks() []netip.Prefix {
 	return append(networks, p.Host())
 }
 
-// String is the address.
 func (p Peer) String() string { return p.Addr.String() }
 
-// MarshalText is the address, also in a log that is written as JSON.
+// MarshalText makes a JSON log show the address alone.
 func (p Peer) MarshalText() ([]byte, error) { return p.Addr.MarshalText() }

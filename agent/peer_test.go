@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A LAN's hosts share a /64, and one must not pay for another; outside, one host has the whole /64.
+// TestPeerHost: in the LAN a host is one address, outside an IPv6 /64.
 func TestPeerHost(t *testing.T) {
 	for _, c := range []struct {
 		addr       string

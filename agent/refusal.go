@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Code is the stable name of a refusal. Its text in the user's language stands in the catalogues.
+// Code is the stable name of a refusal. The catalogues have its text.
 type Code string
 
 // Codes of refusals by the gateway.
@@ -22,11 +22,11 @@ const (
 	CodePoolExhausted        Code = "pool_exhausted"
 	CodeBadMessage           Code = "bad_message"
 	CodeInternal             Code = "internal"
-	CodeSessionOver          Code = "session_over"    // a resume token that brings nothing back; the person logs in again
-	CodeAddressRefused       Code = "address_refused" // a further address that the session does not get; only programs hear it
+	CodeSessionOver          Code = "session_over"    // the session of a resume token cannot be resumed; the person must log in
+	CodeAddressRefused       Code = "address_refused" // a further address is refused; no person sees it
 )
 
-// Codes that this gateway does not send yet; the catalogues have their texts. The first five wait for accounts of
+// Codes that this gateway does not send yet; the catalogues have their texts. The first five are for accounts of
 // directories, the others for the second factor and for several people behind one address.
 const (
 	CodeAccountLocked      Code = "account_locked"
@@ -39,7 +39,7 @@ const (
 	CodeSharedAddress      Code = "shared_address"
 )
 
-// Codes of refusals that the agent finds by itself.
+// Codes of refusals by the agent program itself.
 const (
 	CodeUnreachable   Code = "unreachable"
 	CodeNotTrusted    Code = "not_trusted"
@@ -52,17 +52,17 @@ var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, C
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
 	CodeSessionOver, CodeAddressRefused, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 
-// AgentCodes lists the refusals that the agent program finds by itself.
+// AgentCodes lists the refusals by the agent program itself.
 var AgentCodes = []Code{CodeUnreachable, CodeNotTrusted, CodeTunnelBlocked}
 
-// Error is a refusal. It has two messages: the one for the person follows from Code and the fields in the
-// person's language; Err, for the log alone, never reaches a page or an agent.
+// Error is a refusal. The person's message is made from Code and the fields. Err is for the log only and never reaches a
+// page or an agent.
 type Error struct {
 	Code    Code
 	Address string        // {address} of the text
 	Domain  string        // {domain} of the text
-	Ref     string        // {ref}: a number that stands in the log, for support
-	Wait    time.Duration // until a retry makes sense; 0 = a retry by itself makes none
+	Ref     string        // {ref}: a reference for support, also in the log
+	Wait    time.Duration // until a retry makes sense; 0 = a retry alone does not help
 	Err     error
 }
 
@@ -82,8 +82,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Refuse makes a refusal without further details.
 func Refuse(code Code) *Error { return &Error{Code: code} }
 
-// AsError finds the refusal in err. Any other error becomes CodeInternal with a fresh reference, which the caller
-// logs together with the error.
+// AsError finds the refusal in err. Any other error becomes CodeInternal with a new reference; the caller logs both.
 func AsError(err error) *Error {
 	var refusal *Error
 	if errors.As(err, &refusal) {

@@ -12,10 +12,10 @@ type Kind string
 const (
 	KindLAN Kind = "lan" // the agent inside the local network: the address itself has access
 	KindVPN Kind = "vpn" // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb Kind = "web" // a browser inside the local network; no session has it yet, see access/kind.go
+	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet
 )
 
-// State is what a live session is doing.
+// State is the state of a live session.
 type State string
 
 // States of a live session.
@@ -24,61 +24,60 @@ const (
 	StateWaiting   State = "waiting"   // the connection was lost; the grace period runs
 )
 
-// Device is the computer that a session comes from, as its agent describes it. Nothing here is to be believed
-// beyond telling one device of a person from another.
+// Device is the computer of a session, as its agent describes it. It is not trusted: it only tells one device of a person
+// from another.
 type Device struct {
 	ID   string // random for each installation of the agent; empty for agents that send none
 	Name string // the computer's name
 	OS   string // "windows", "linux"
 }
 
-// Clean makes a device from outside fit to be stored and shown.
+// Clean makes a device that an agent sent safe to store and show.
 func (d Device) Clean() Device {
 	return Device{ID: Clean(d.ID, MaxDeviceIDLen), Name: Clean(d.Name, MaxDeviceName), OS: Clean(d.OS, 16)}
 }
 
 // Session is one person's access from one device, from its login to its end.
 type Session struct {
-	ID         string // random; names the session on pages, in REST and in logs, and proves nothing
+	ID         string // random; used on pages, in REST and in logs; not a secret
 	UserID     UserID
-	Login      string // as at the login; shown, never compared
+	Login      string // as at the login; for display only
 	Name       string
 	Directory  string
 	Kind       Kind
-	Address    netip.Addr // in the LAN the peer's address; for KindVPN the address inside the tunnel
+	Address    netip.Addr // the peer's address in the LAN; for KindVPN the address inside the tunnel
 	ExternalIP netip.Addr // where the agent's connection comes from
 	Device     Device
 	Started    time.Time
-	LoggedIn   time.Time // the last full login, from which the length counts
+	LoggedIn   time.Time // the last login with a password; the length counts from it
 	Expires    time.Time
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
 	Resume     ResumeDigests
 }
 
-// ResumeDigests is what the gateway keeps of the tokens with which an agent may come back without a password: SHA-256
-// digests. All tokens of a session share a secret name, so that any of them is recognised after it was used up. Zero
-// digests match nothing.
+// ResumeDigests are SHA-256 digests of the tokens with which an agent resumes a session without a password. All tokens of a
+// session share a secret name, so that a used token is still recognised. Zero digests match nothing.
 type ResumeDigests struct {
-	Chain    [32]byte // of the name
-	Current  [32]byte // of the token handed out last
-	Previous [32]byte // of the one before it, until the first frame after auth_state shows that the agent has the new one
+	Chain    [32]byte // of the shared name
+	Current  [32]byte // of the last token
+	Previous [32]byte // of the token before, until the first frame after auth_state shows that the agent has the last one
 }
 
-// MaxIPv6 is how many IPv6 addresses a session in the LAN may have, its own included. It has one IPv4 address.
+// MaxIPv6 is how many IPv6 addresses a session in the LAN may have, Session.Address included. It has one IPv4 address.
 const MaxIPv6 = 8
 
-// LiveSession is a session as the monitor shows it now.
+// LiveSession is a live session with its counters.
 type LiveSession struct {
 	Session
 	State            State
-	FurtherAddresses []netip.Addr // further addresses of the same computer that have access
-	Rx, Tx           *uint64      // bytes from and to the person; nil where nothing counts
+	FurtherAddresses []netip.Addr // of the same computer, with access
+	Rx, Tx           *uint64      // bytes from and to the person; nil if they are not counted
 	Handshake        time.Time    // of the tunnel; zero without one
-	MAC              string       // of the computer in the LAN; empty where it is not known
+	MAC              string       // of the computer in the LAN; empty if unknown
 }
 
-// BrowserSession is one browser in which somebody is signed in to the portal.
+// BrowserSession is a browser that is signed in to the portal.
 type BrowserSession struct {
 	ID        string // SHA-256 of the cookie's token in hex: enough to find and end it, not enough to use it
 	UserID    UserID

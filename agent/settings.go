@@ -7,43 +7,44 @@ import (
 	"time"
 )
 
-// DevicePolicy is what happens to a login from one device too many.
+// DevicePolicy is what a login above the device limit does.
 type DevicePolicy string
 
 // Device policies.
 const (
 	DeviceEvict  DevicePolicy = "evict"  // the oldest session ends
-	DeviceRefuse DevicePolicy = "refuse" // the newcomer is refused with CodeDeviceLimit
+	DeviceRefuse DevicePolicy = "refuse" // the login is refused with CodeDeviceLimit
 )
 
-// Settings are what the administrator decides on the page «Ideco-agent».
+// Settings are the settings of the page «Ideco-agent» and, embedded, of the page «Шлюз».
 type Settings struct {
 	Enabled        bool           // the switch of the page
 	Domain         string         // the gateway's DNS name in ASCII (punycode) or its IP address; empty until saved
-	LocalNetworks  []netip.Prefix // who is in the LAN; in order, without host bits
+	FormerDomains  []string       // domains before it that the gateway still serves, in the same form; the newest first
+	LocalNetworks  []netip.Prefix // networks of the LAN; sorted, without host bits
 	NetworksSeen   bool           // an administrator has saved the networks that were found at the first start
-	LocalTunnel    bool           // a tunnel also in the LAN
+	LocalTunnel    bool           // agents in the LAN use a tunnel, too
 	VPNNetwork     netip.Prefix   // /16 to /30; the first address is the gateway
 	ForwardNets    []netip.Prefix // networks into the tunnel; empty = everything
-	DNS            []netip.Addr   // pushed into the tunnel; empty = the gateway's tunnel address is not a resolver, nothing is pushed
+	DNS            []netip.Addr   // pushed into the tunnel; empty = none, as the gateway is no resolver
 	DNSSuffixes    []string       // pushed into the tunnel; as ParseSuffixes returns them
 	SessionLAN     time.Duration  // length of a session in the LAN
 	SessionVPN     time.Duration  // length of a session from outside
 	Grace          time.Duration  // how long a session outlives a lost connection; whole seconds
 	DevicesPerUser int
 	DevicePolicy   DevicePolicy
-	JournalDays    int // how long the journal keeps sessions that have ended
-	JournalMB      int // how large they may become in the database, in 10^6 bytes
+	JournalDays    int // how long the journal keeps ended sessions
+	JournalMB      int // limit of the journal in the database, in 10^6 bytes
 
-	GatewaySettings              // of the page «Шлюз»
-	Trial           GatewayTrial // of the same page; no setting by itself, but it must come and go with them
+	GatewaySettings
+	Trial GatewayTrial // not a setting, but stored together with them
 }
 
-// Limits of the settings; those of numbers stand in Numbers.
+// Limits of the settings; NumberSetting has those of numbers.
 const (
 	MaxNets = 256
 
-	// What one tunnel is told. Both ends hold to it: a gateway that said more would be refused by its own agents.
+	// For one tunnel. Agents refuse more.
 	MaxDNS      = 8
 	MaxSuffixes = 32
 )
@@ -53,17 +54,17 @@ func (s Settings) Length(k Kind) time.Duration {
 	if k == KindLAN {
 		return s.SessionLAN
 	}
-	return s.SessionVPN // the design gives web sessions the same length
+	return s.SessionVPN // also for KindWeb
 }
 
-// InLocalNetworks tells whether an address is in the local networks. An address of the VPN network never is. Whether a
-// peer is in the LAN takes more than its address: see Peer.
+// InLocalNetworks reports whether an address is in the local networks. An address of the VPN network never is. Being in
+// the LAN also depends on the interface, see Peer.Inside.
 func (s Settings) InLocalNetworks(a netip.Addr) bool {
 	a = Unmap(a)
 	return !s.InVPN(a) && contains(s.LocalNetworks, a)
 }
 
-// InVPN tells whether an address belongs to the VPN network.
+// InVPN reports whether an address belongs to the VPN network.
 func (s Settings) InVPN(a netip.Addr) bool {
 	return s.VPNNetwork.IsValid() && s.VPNNetwork.Contains(Unmap(a))
 }
@@ -71,8 +72,8 @@ func (s Settings) InVPN(a netip.Addr) bool {
 // VPNGateway is the gateway's own address inside the tunnel: the first one of the VPN network.
 func (s Settings) VPNGateway() netip.Addr { return s.VPNNetwork.Masked().Addr().Next() }
 
-// ParseNetworks reads networks as people write them: separated by commas, spaces or new lines; an address alone is
-// a network of one. Host bits are cleared, duplicates dropped, the order is that of the addresses.
+// ParseNetworks reads networks separated by commas, semicolons or white space. An address alone is a network of one
+// host. The result is sorted, without host bits and duplicates.
 func ParseNetworks(field, text string) ([]netip.Prefix, Problem) {
 	return NormalizeNetworks(field, strings.FieldsFunc(text, func(r rune) bool {
 		return r == ',' || r == ';' || r == ' ' || r == '\t' || r == '\n' || r == '\r'

@@ -2,7 +2,7 @@ package agent
 
 import "net/netip"
 
-// Check tells everything that is wrong with the settings, field by field under the REST names.
+// Check returns all problems of the settings, field by field under the REST names.
 func (s Settings) Check() []Problem {
 	var c settingsCheck
 	c.domain(s)
@@ -17,7 +17,7 @@ func (s Settings) Check() []Problem {
 	return c.problems
 }
 
-// settingsCheck gathers what is wrong.
+// settingsCheck collects problems.
 type settingsCheck struct{ problems []Problem }
 
 // refuse adds a problem when wrong is true.
@@ -28,7 +28,12 @@ func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
 }
 
 func (c *settingsCheck) domain(s Settings) {
-	if s.Domain == "" {
+	c.refuse(len(s.FormerDomains) > MaxFormerDomains, "auth_domain", "field_too_many_domains", "")
+	for i, name := range s.FormerDomains {
+		wrong := !IsHost(name) || name == s.Domain || containsText(s.FormerDomains[:i], name)
+		c.refuse(wrong, "former_domains", "field_former_domain", Clean(name, 80))
+	}
+	if s.Domain == "" || IsHost(s.Domain) { // one that an earlier version allowed must not stop other changes
 		return
 	}
 	host, _, p := ParseDomain(s.Domain)
@@ -37,6 +42,29 @@ func (c *settingsCheck) domain(s Settings) {
 		return
 	}
 	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
+}
+
+// CheckChange returns what is wrong with the settings only beside the ones before: a domain that is an address at which agents
+// cannot reach the gateway, because it belongs to the VPN network, or is the first or last of a local network. It returns
+// nothing where neither changed, so that a domain from an earlier version does not stop other changes.
+func (s Settings) CheckChange(before Settings) []Problem {
+	var c settingsCheck
+	a, err := netip.ParseAddr(s.Domain)
+	if err != nil {
+		return nil
+	}
+	if s.Domain == before.Domain {
+		c.refuse(s.InVPN(a) && !before.InVPN(a), "vpn_network", "field_vpn_domain", s.Domain)
+		return c.problems
+	}
+	c.refuse(s.InVPN(a), "auth_domain", "field_domain_vpn", s.Domain)
+	for _, n := range s.LocalNetworks {
+		if n.Addr().Is4() && n.Bits() <= 30 && n.Contains(a) && !s.InVPN(a) && (a == n.Addr() || !n.Contains(a.Next())) {
+			c.refuse(true, "auth_domain", "field_domain_unusable", s.Domain)
+			break
+		}
+	}
+	return c.problems
 }
 
 func (c *settingsCheck) localNetworks(s Settings) {
@@ -48,7 +76,7 @@ func (c *settingsCheck) localNetworks(s Settings) {
 	}
 }
 
-// tunnel refuses what the agent at the other end would refuse or leave out.
+// tunnel refuses settings that agents refuse or ignore.
 func (c *settingsCheck) tunnel(s Settings) {
 	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
 	c.refuse(NotRoutable(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
@@ -75,8 +103,8 @@ func isVPNNetwork(n netip.Prefix) bool {
 	return n.IsValid() && n.Addr().Is4() && n.Bits() >= 16 && n.Bits() <= 30
 }
 
-// isInternet tells whether a network is so wide that everybody would be inside: administration would answer to the
-// whole Internet and anybody's login would be one from the LAN. Of IPv6 all of the Internet is 2000::/3.
+// isInternet reports whether a network is so wide that the whole Internet would count as the LAN. The Internet's IPv6
+// addresses are 2000::/3.
 func isInternet(n netip.Prefix) bool {
 	if n.Addr().Is4() {
 		return n.Bits() < 3

@@ -18,10 +18,10 @@ func DefaultSettings() Settings {
 	return s
 }
 
-// MaxDevices is the highest limit of devices per user; others need it, too.
+// MaxDevices is the highest value of Settings.DevicesPerUser.
 const MaxDevices = 100
 
-// SessionNumbers are the numbers on the page «Ideco-agent» that sessions begin and end by.
+// SessionNumbers are the numbers for sessions on the page «Ideco-agent».
 var SessionNumbers = []NumberSetting{
 	{Name: "session_hours_lan", Key: "session_lan", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
 		Default: 24, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionLAN }},
@@ -33,7 +33,7 @@ var SessionNumbers = []NumberSetting{
 		Default: 5, Min: 1, Max: MaxDevices, Field: func(s *Settings) any { return &s.DevicesPerUser }},
 }
 
-// JournalNumbers are the numbers on the same page that limit the journal.
+// JournalNumbers are the limits of the journal on the same page.
 var JournalNumbers = []NumberSetting{
 	{Name: "journal_days", Key: "journal_days", Code: "field_journal_days", Unit: 1,
 		Default: 365, Min: 1, Max: 3650, Field: func(s *Settings) any { return &s.JournalDays }},

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// GatewaySettings are what the administrator decides on the page «Шлюз»: between which interfaces the firewall stands
-// and what it lets through. A choice that cuts the administrator off goes back by itself; see GatewayTrial.
+// GatewaySettings are the settings of the page «Шлюз»: the interfaces of the firewall and what it lets through. A choice
+// that cuts the administrator off is reverted, see GatewayTrial.
 type GatewaySettings struct {
-	LANInterfaces   []string      // as the kernel names them; together with WANInterfaces, or none of either
-	WANInterfaces   []string      // never one of LANInterfaces
-	Masquerade      bool          // addresses of the LAN and of the tunnel are hidden behind the WAN interface's
+	LANInterfaces   []string      // names in the kernel; empty if and only if WANInterfaces is
+	WANInterfaces   []string      // none of LANInterfaces
+	Masquerade      bool          // SNAT of the LAN and the tunnel to the WAN interface's address
 	OpenBeforeLogin []OpenServer  // reachable from the LAN without a session; as NormalizeOpen returns them
-	VPNPeersMayTalk bool          // sessions in the VPN reach each other
+	VPNPeersMayTalk bool          // agents in the VPN reach each other
 	FirewallTimeout time.Duration // how long access outlives this process; whole seconds
 }
 
-// GatewayTrial is a choice on the page «Шлюз» that nobody has confirmed yet. While it runs the new choice is in force.
+// GatewayTrial is an unconfirmed choice on the page «Шлюз». The new choice is in force during the trial.
 type GatewayTrial struct {
-	Before   GatewaySettings // what comes back
-	Until    time.Time       // when it comes back by itself; zero without a trial
-	Returned time.Time       // when one last did; zero once somebody has chosen again
+	Before   GatewaySettings // to go back to
+	Until    time.Time       // when the choice is reverted; zero without a trial
+	Returned time.Time       // when a choice was last reverted; zero after the next one
 }
 
-// TrialLength is how long a choice on the page «Шлюз» waits for its confirmation.
+// TrialLength is the time to confirm a choice.
 const TrialLength = time.Minute
 
 // Limits of the gateway's settings.
@@ -33,12 +33,12 @@ const (
 	MaxOpen          = 64
 )
 
-// InterfacesChosen tells whether interfaces are chosen between which the firewall stands.
+// InterfacesChosen reports whether LAN and WAN interfaces are chosen, so that the firewall has rules.
 func (g GatewaySettings) InterfacesChosen() bool {
 	return len(g.LANInterfaces) > 0 && len(g.WANInterfaces) > 0
 }
 
-// Same tells whether two choices are one.
+// Same reports whether two choices are equal.
 func (g GatewaySettings) Same(other GatewaySettings) bool {
 	if len(g.OpenBeforeLogin) != len(other.OpenBeforeLogin) {
 		return false
@@ -64,11 +64,11 @@ func sameNames(a, b []string) bool {
 	return true
 }
 
-// OnTrial tells whether a choice waits for its confirmation.
+// OnTrial reports whether a trial runs.
 func (s Settings) OnTrial() bool { return !s.Trial.Until.IsZero() }
 
-// TryGateway puts a choice in force until it is confirmed. A choice during a trial prolongs it and what comes back stays
-// the one that was confirmed last; choosing that ends the trial, and choosing what is there starts none.
+// TryGateway puts a choice in force and starts a trial. During a trial it restarts the time and keeps Trial.Before;
+// choosing Trial.Before ends the trial. The choice in force starts no trial.
 func (s *Settings) TryGateway(choice GatewaySettings, now time.Time) {
 	if choice.Same(s.GatewaySettings) {
 		s.Trial.Returned = time.Time{}
@@ -84,17 +84,17 @@ func (s *Settings) TryGateway(choice GatewaySettings, now time.Time) {
 	}
 }
 
-// ConfirmGateway confirms the choice in force, and forgets that another one came back.
+// ConfirmGateway ends a trial and keeps the choice in force. It also clears Trial.Returned.
 func (s *Settings) ConfirmGateway() { s.Trial = GatewayTrial{} }
 
-// RevertGateway ends a trial with what was there before it.
+// RevertGateway ends a trial and restores Trial.Before.
 func (s *Settings) RevertGateway() {
 	if s.OnTrial() {
 		s.GatewaySettings, s.Trial = s.Trial.Before, GatewayTrial{}
 	}
 }
 
-// ExpireGateway is RevertGateway when nobody has confirmed in time.
+// ExpireGateway is RevertGateway after TrialLength without a confirmation.
 func (s *Settings) ExpireGateway(now time.Time) {
 	if s.OnTrial() {
 		s.RevertGateway()
@@ -102,8 +102,8 @@ func (s *Settings) ExpireGateway(now time.Time) {
 	}
 }
 
-// IsInterface tells whether s can be the name of an interface that rules are made for: what the kernel takes, in
-// printable ASCII and without what means something else in a rule.
+// IsInterface reports whether s is a name that the kernel allows, in printable ASCII without characters that nftables treats
+// specially.
 func IsInterface(s string) bool {
 	if s == "" || len(s) > MaxInterfaceName || s == "." || s == ".." {
 		return false
@@ -139,7 +139,7 @@ func (c *settingsCheck) gateway(g GatewaySettings) {
 	}
 }
 
-// isServer tells whether a host beyond the gateway can have the address.
+// isServer reports whether another host than the gateway can have the address.
 func isServer(a netip.Addr) bool {
 	return a.IsValid() && a.Zone() == "" && !a.Is4In6() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() &&
 		!a.IsLinkLocalUnicast() && !(a.Is4() && NotRoutable(netip.PrefixFrom(a, 32)))

@@ -114,7 +114,7 @@ func TestGatewayTrial(t *testing.T) {
 	s.TryGateway(third, now)
 	s.ExpireGateway(now.Add(TrialLength))
 	if is("expired", second, time.Time{}); !s.Trial.Returned.Equal(now.Add(TrialLength)) {
-		t.Errorf("came back at %v", s.Trial.Returned)
+		t.Errorf("reverted at %v", s.Trial.Returned)
 	}
 	for _, choice := range []GatewaySettings{second, third} {
 		s.Trial.Returned = now
@@ -135,7 +135,7 @@ func TestGatewaySettingsSame(t *testing.T) {
 	} {
 		a, b := between("lan0", "wan0"), between("lan0", "wan0")
 		if change(&b); !a.Same(a) || a.Same(b) || b.Same(a) {
-			t.Errorf("another %s is not seen", what)
+			t.Errorf("another %s counts as the same", what)
 		}
 	}
 	if reflect.TypeOf(GatewaySettings{}).NumField() != 6 {

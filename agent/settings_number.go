@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// NumberSetting is a setting that is a number: of hours, of seconds, of things. What is particular to one stands in
-// settings_defaults.go; REST, the store, the forms and their texts follow from it.
+// NumberSetting describes a setting that is a number. REST, the store and the forms use it. The values are in
+// settings_defaults.go.
 type NumberSetting struct {
-	Name     string        // in REST and forms; its label is the text Name, its helper text Name + "_help"
-	Key      string        // in the store, for ever
-	Code     string        // of the Problem when it is out of range
-	Unit     time.Duration // of Default, Min and Max in a time.Duration; 1 for an int
-	Fraction bool          // it need not be whole
+	Name     string        // in REST and forms; the catalogues have its label as Name and its help as Name + "_help"
+	Key      string        // in the store; never changes
+	Code     string        // of the Problem for a value out of range
+	Unit     time.Duration // of Default, Min and Max; 1 for an int
+	Fraction bool          // fractions are allowed
 
 	Default, Min, Max float64
 
 	Field func(*Settings) any // a *time.Duration or an *int
 }
 
-// AgentNumbers are all numbers on the page «Ideco-agent».
+// AgentNumbers are the numbers on the page «Ideco-agent».
 func AgentNumbers() []NumberSetting {
 	return append(append([]NumberSetting{}, SessionNumbers...), JournalNumbers...)
 }
 
-// Numbers are all settings that are numbers.
+// Numbers are the numbers of all pages.
 func Numbers() []NumberSetting { return append(AgentNumbers(), FirewallTimeout) }
 
-// Get is the setting in its unit.
+// Get returns the value in Unit.
 func (n NumberSetting) Get(s *Settings) float64 {
 	raw := n.raw(s)
 	return float64(raw/int64(n.Unit)) + float64(raw%int64(n.Unit))/float64(n.Unit)
 }
 
-// Set changes the setting. What is out of range stays out of range, without an overflow, so that Check refuses it; so does a
-// fraction where none may be.
+// Set changes the setting to a value in Unit. A value out of range, or a fraction that is not allowed, becomes Min-1 or Max+1,
+// so that it does not overflow and Check refuses it.
 func (n NumberSetting) Set(s *Settings, value float64) {
 	if !n.Fraction && value != math.Trunc(value) {
 		value = n.Max + 1
@@ -50,10 +50,10 @@ func (n NumberSetting) Set(s *Settings, value float64) {
 	}
 }
 
-// Text is the setting as it stands in its field.
+// Text returns the value for its form field.
 func (n NumberSetting) Text(s *Settings) string { return strconv.FormatFloat(n.Get(s), 'f', -1, 64) }
 
-// Parse reads the setting as people write it: "24", and where it need not be whole "0.5" or "0,5".
+// Parse sets the value from text: "24" or, with Fraction, "0.5" or "0,5".
 func (n NumberSetting) Parse(s *Settings, text string) Problem {
 	text = strings.TrimSpace(text)
 	var value float64

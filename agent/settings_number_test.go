@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestNumbers: a new gateway has the defaults, each bound is allowed and what lies beyond it is refused.
+// TestNumbers: a new gateway has the defaults; Min and Max are allowed, and values beyond them are refused.
 func TestNumbers(t *testing.T) {
 	names, keys := map[string]bool{}, map[string]bool{}
 	for _, n := range Numbers() {
@@ -45,7 +45,7 @@ func TestNumberParse(t *testing.T) {
 	for _, c := range []struct {
 		n    NumberSetting
 		text string
-		want int64 // nanoseconds or things; -1: refused
+		want int64 // nanoseconds or things; -1 = refused
 	}{
 		{hours, "24", int64(24 * time.Hour)}, {hours, " 0,5 ", int64(30 * time.Minute)}, {hours, "0.001", int64(3600 * time.Millisecond)},
 		{hours, "", -1}, {hours, "NaN", -1}, {hours, "a day", -1},
@@ -64,7 +64,7 @@ func TestNumberParse(t *testing.T) {
 	}
 }
 
-// TestNumberSettingFraction: a fraction where none may be is refused, not cut off.
+// TestNumberSettingFraction: a fraction is refused, not cut off, unless Fraction is set.
 func TestNumberSettingFraction(t *testing.T) {
 	for _, n := range Numbers() {
 		if n.Fraction {

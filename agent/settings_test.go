@@ -12,7 +12,7 @@ func TestInLocalNetworks(t *testing.T) {
 	s.LocalNetworks, _ = ParseNetworks("local_networks", "10.0.0.0/8, 127.0.0.0/8 2001:db8::/64")
 	for addr, want := range map[string]bool{
 		"10.1.2.3": true, "::ffff:10.1.2.3": true, "127.0.0.1": true, "2001:db8::7": true,
-		"10.128.0.5": false, // the VPN network lies inside 10.0.0.0/8 and still is not the LAN
+		"10.128.0.5": false, // in the VPN network, although 10.0.0.0/8 contains it
 		"192.0.2.1":  false, "2001:db8:1::1": false,
 	} {
 		if got := s.InLocalNetworks(netip.MustParseAddr(addr)); got != want {
@@ -40,6 +40,7 @@ func TestSettingsCheck(t *testing.T) {
 	}
 	for field, change := range map[string]func(*Settings){
 		"auth_domain":       func(s *Settings) { s.Domain = "GW.company.ru" },
+		"former_domains":    func(s *Settings) { s.Domain, s.FormerDomains = "gw.company.ru", []string{"old.ru", "gw.company.ru"} },
 		"vpn_network":       func(s *Settings) { s.VPNNetwork = netip.MustParsePrefix("10.0.0.0/8") },
 		"local_networks":    func(s *Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("10.128.1.0/24")} },
 		"dns_suffix":        func(s *Settings) { s.DNSSuffixes = []string{"10.0.0.1"} },
@@ -59,7 +60,7 @@ func TestSettingsCheck(t *testing.T) {
 	}
 }
 
-// What the agent at the other end of the tunnel would refuse, and what would let in everybody.
+// TestSettingsCheckNetworks: settings that agents refuse, and local networks that contain the Internet, are refused.
 func TestSettingsCheckNetworks(t *testing.T) {
 	nets := func(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
 	for _, c := range []struct {
@@ -107,12 +108,39 @@ func TestSettingsCheckNetworks(t *testing.T) {
 	}
 }
 
+// TestSettingsCheckChange: a domain at which no agent reaches the gateway is refused, and one that is there already stops no
+// other change.
+func TestSettingsCheckChange(t *testing.T) {
+	saved := DefaultSettings()
+	saved.VPNNetwork = netip.MustParsePrefix("10.128.0.0/16")
+	saved.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/23"), netip.MustParsePrefix("10.9.0.4/31")}
+	for _, c := range []struct{ before, domain, vpn, field, code string }{
+		{"", "10.128.0.1", "10.128.0.0/16", "auth_domain", "field_domain_vpn"},
+		{"", "10.128.7.7", "10.128.0.0/16", "auth_domain", "field_domain_vpn"},
+		{"", "192.168.1.255", "10.128.0.0/16", "auth_domain", "field_domain_unusable"},
+		{"", "192.168.0.0", "10.128.0.0/16", "auth_domain", "field_domain_unusable"},
+		{"", "192.168.0.255", "10.128.0.0/16", "", ""},
+		{"", "10.9.0.5", "10.128.0.0/16", "", ""},
+		{"", "gw.company.ru", "10.128.0.0/16", "", ""},
+		{"10.99.0.1", "10.99.0.1", "10.99.0.0/24", "vpn_network", "field_vpn_domain"},
+		{"10.128.0.1", "10.128.0.1", "10.128.0.0/16", "", ""},
+		{"169.254.1.1", "169.254.1.1", "10.99.0.0/24", "", ""},
+	} {
+		before, s := saved, saved
+		before.Domain, s.Domain, s.VPNNetwork = c.before, c.domain, netip.MustParsePrefix(c.vpn)
+		got := append(s.Check(), s.CheckChange(before)...)
+		if c.code == "" && len(got) != 0 || c.code != "" && (len(got) != 1 || got[0].Field != c.field || got[0].Code != c.code || got[0].Value != c.domain) {
+			t.Errorf("%s after %q: %v, want %s %s", c.domain, c.before, got, c.field, c.code)
+		}
+	}
+}
+
 func TestParseSuffixes(t *testing.T) {
-	got, p := ParseSuffixes("dns_suffix", []string{"корп.рф", ".Corp.Local", " company.ru. ", "corp.local"})
-	if want := []string{"xn--j1aidd.xn--p1ai", "corp.local", "company.ru"}; p.Code != "" || !reflect.DeepEqual(got, want) {
+	got, p := ParseSuffixes("dns_suffix", []string{"корп.рф", ".Corp.Local", " company.ru. ", "corp.local", "Old_AD.local", "_msdcs.company.ru", "имя_1.рф"})
+	if want := []string{"xn--j1aidd.xn--p1ai", "corp.local", "company.ru", "old_ad.local", "_msdcs.company.ru", "xn--_1-vlcq9g.xn--p1ai"}; p.Code != "" || !reflect.DeepEqual(got, want) {
 		t.Errorf("ParseSuffixes = %q, %v", got, p)
 	}
-	for _, bad := range []string{"https://corp.local/x", "corp.local/,other", "corp.local,other", "10.0.0.1", "::1", "~.", "--help", "", ".", "*.corp.local"} {
+	for _, bad := range []string{"https://corp.local/x", "corp.local/,other", "corp.local,other", "10.0.0.1", "::1", "~.", "--help", "", ".", "*.corp.local", "a b.local", "corp$.local", "corp'.local", "-corp_.local", "10.0.0.300"} {
 		if got, p := ParseSuffixes("dns_suffix", []string{"company.ru", bad}); p.Code != "field_domain_name" || p.Field != "dns_suffix" || got != nil {
 			t.Errorf("ParseSuffixes(%q) = %q, %v", bad, got, p)
 		}

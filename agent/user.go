@@ -6,30 +6,32 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// ErrNotFound says that the thing asked for by its identifier does not exist (any more).
+// ErrNotFound says that the object with this ID does not exist.
 var ErrNotFound = errors.New("not found")
 
-// ErrLoginTaken says that another account already has the login; case does not matter.
+// ErrLoginTaken says that another account already has the login in some spelling.
 var ErrLoginTaken = errors.New("login is taken")
 
-// ErrLastAdministrator says that an act would leave the gateway without an administrator who can sign in.
+// ErrLastAdministrator says that no administrator who can sign in would remain.
 var ErrLastAdministrator = errors.New("the last administrator must stay")
 
-// ErrAdministratorExists says that the first administrator cannot be made because there is one already.
+// ErrAdministratorExists says that the first administrator exists already.
 var ErrAdministratorExists = errors.New("an administrator exists")
 
-// UserID identifies a person. Two logins are the same person exactly when their UserID is the same.
+// UserID identifies an account. Two logins with the same UserID are the same person.
 type UserID int64
 
-// LocalDirectory is the Directory of an account that the gateway itself keeps.
+// LocalDirectory is the Directory of local accounts, which the gateway stores.
 const LocalDirectory = "local"
 
 // User is a person's account, local or known from a directory.
 type User struct {
 	ID           UserID
-	Login        string // as the person types it, without a domain; unique without regard to case within a directory
+	Login        string // as the person types it, without a domain; unique within a directory in all spellings, except for accounts from before
 	Name         string // "Иванов Иван"; may be empty
 	Directory    string // LocalDirectory or the directory's domain name
 	Enabled      bool
@@ -40,10 +42,10 @@ type User struct {
 	Created      time.Time
 }
 
-// Local tells whether the gateway itself keeps the account and its password.
+// Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }
 
-// Title is how to call the person on a page: the name, or the login when there is none.
+// Title returns the name or, if it is empty, the login.
 func (u User) Title() string {
 	if u.Name != "" {
 		return u.Name
@@ -51,27 +53,27 @@ func (u User) Title() string {
 	return u.Login
 }
 
-// Limits of what people type, in characters (runes) unless said otherwise.
+// Limits of typed text, in characters (runes) unless noted.
 const (
 	MaxLogin       = 64
 	MaxName        = 128
-	MaxPassword    = 256 // bytes; longer ones are refused before hashing
-	MinPassword    = 8   // for passwords that are set here
+	MaxPassword    = 256 // bytes; the limit is checked before hashing
+	MinPassword    = 8   // for new passwords
 	MaxDeviceName  = 64
 	MaxPhone       = 32
 	MaxComment     = 500
-	MaxLoginTyped  = 320 // bytes of a login as it arrives from outside, domain included
+	MaxLoginTyped  = 320 // bytes of a login in a sign-in, with a domain
 	MaxDeviceIDLen = 64  // bytes
 )
 
-// Problem says in a code what is wrong with one field of a form; the catalogues hold its text.
+// Problem is what is wrong with one field of a form.
 type Problem struct {
-	Field string // the REST name of the field
-	Code  string // message id in the catalogues, "field_…"
-	Value string // the offending part, where that helps
+	Field string // name in REST
+	Code  string // message ID in the catalogues, "field_…"
+	Value string // the wrong part; may be empty
 }
 
-// Error makes a Problem an error for callers that report one at a time.
+// Error makes a Problem an error.
 func (p Problem) Error() string {
 	if p.Value == "" {
 		return p.Field + ": " + p.Code
@@ -79,15 +81,16 @@ func (p Problem) Error() string {
 	return p.Field + ": " + p.Code + ": " + p.Value
 }
 
-// CheckLogin tells what is wrong with a login for a new local account, or returns a zero Problem. A local login
-// holds no `\`, `/` or `@`, because these separate a domain from a login.
+// CheckLogin returns what is wrong with a login for a new local account, or a zero Problem. A local login holds no `\`, `/`
+// or `@`, nor their full-width forms, because these separate a domain from a login. Which logins are equal is stated in the
+// package spelling.
 func CheckLogin(login string) Problem {
 	switch {
 	case strings.TrimSpace(login) == "":
 		return Problem{"login", "field_required", ""}
 	case utf8.RuneCountInString(login) > MaxLogin:
 		return Problem{"login", "field_too_long", ""}
-	case strings.ContainsAny(login, `\/@`):
+	case strings.ContainsAny(login, "\\/@\uff3c\uff0f\uff20"):
 		return Problem{"login", "field_login_separator", ""}
 	case login != Clean(login, MaxLogin) || strings.IndexFunc(login, unicode.IsSpace) >= 0:
 		return Problem{"login", "field_login_characters", ""}
@@ -95,21 +98,20 @@ func CheckLogin(login string) Problem {
 	return Problem{}
 }
 
-// CheckPassword tells what is wrong with a password that is being set, or returns a zero Problem.
+// CheckPassword returns what is wrong with a password that is being set, or a zero Problem. It counts composed characters, as
+// the person sees them.
 func CheckPassword(password string) Problem {
+	composed := norm.NFC.String(password)
 	switch {
 	case strings.TrimSpace(password) == "":
 		return Problem{"psw", "field_required", ""}
-	case utf8.RuneCountInString(password) < MinPassword:
+	case utf8.RuneCountInString(composed) < MinPassword:
 		return Problem{"psw", "field_password_short", ""}
-	case len(password) > MaxPassword:
+	case len(composed) > MaxPassword:
 		return Problem{"psw", "field_too_long", ""}
 	}
 	return Problem{}
 }
-
-// NormalizeLogin is the form of a login in which two spellings of the same local account are equal.
-func NormalizeLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
 // Clean makes a text from outside fit to be shown and logged: control and format characters go, invalid UTF-8
 // is replaced, white space at the ends goes, and what is over max runes is cut.
@@ -127,7 +129,7 @@ func Clean(s string, max int) string {
 	return s
 }
 
-// Problems is everything that is wrong with a form; it is never an error when empty.
+// Problems are the problems of a form. An empty list must not be used as an error.
 type Problems []Problem
 
 func (p Problems) Error() string {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Key is a key of WireGuard: public, private or preshared.
+// Key is a WireGuard key: public, private or preshared.
 type Key [32]byte
 
-// ErrKey says that a text is not a key as wg prints it.
+// ErrKey says that a text is not a WireGuard key.
 var ErrKey = errors.New("not a WireGuard key")
 
-// ParseKey reads a key as wg prints it: 44 characters of standard base64. A key of zeros is none. Errors: ErrKey.
+// ParseKey reads a key as wg prints it: 44 characters of standard base64. Errors: ErrKey, also for the zero key.
 func ParseKey(text string) (Key, error) {
 	var k Key
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -26,13 +26,13 @@ func ParseKey(text string) (Key, error) {
 	return k, nil
 }
 
-// String is the key as wg prints it.
+// String returns the key as wg prints it.
 func (k Key) String() string { return base64.StdEncoding.EncodeToString(k[:]) }
 
-// IsZero tells whether there is no key.
+// IsZero reports whether k is the zero key, which stands for none.
 func (k Key) IsZero() bool { return k == Key{} }
 
-// TunnelConfig is what an agent needs for its end of the tunnel, apart from what the settings say.
+// TunnelConfig is the configuration of an agent's end of the tunnel, except for the settings.
 type TunnelConfig struct {
 	ServerPort   int // UDP
 	PublicKey    Key // the gateway's
@@ -42,25 +42,25 @@ type TunnelConfig struct {
 	Keepalive    time.Duration // whole seconds
 }
 
-// Traffic is what went through the tunnel of a session.
+// Traffic is what a session has sent and received.
 type Traffic struct {
 	Rx, Tx    uint64    // bytes from and to the person
-	Handshake time.Time // the last one; zero before the first
+	Handshake time.Time // time of the last one in the tunnel; zero = none
 }
 
-// ownPlaces are addresses that mean something to each computer by itself, or to nobody.
-var ownPlaces = []netip.Prefix{
+// notRoutable are the IPv4 networks for NotRoutable.
+var notRoutable = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("127.0.0.0/8"),
 	netip.MustParsePrefix("169.254.0.0/16"),
 	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
 }
 
-// NotRoutable tells whether an IPv4 network lies where each computer has its own, as loopback and link-local addresses
-// do, or where nobody can be, as in multicast. No tunnel leads there. Everything (0.0.0.0/0) is no such place.
+// NotRoutable reports whether an IPv4 network is within loopback, link-local, multicast or reserved addresses, which cannot be
+// reached through a tunnel. It is false for 0.0.0.0/0.
 func NotRoutable(n netip.Prefix) bool {
-	for _, own := range ownPlaces {
-		if own.Bits() <= n.Bits() && own.Contains(n.Addr()) {
+	for _, reserved := range notRoutable {
+		if reserved.Bits() <= n.Bits() && reserved.Contains(n.Addr()) {
 			return true
 		}
 	}

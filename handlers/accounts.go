@@ -16,6 +16,8 @@ import (
 type Accounts interface {
 	User(context.Context, agent.UserID) (agent.User, error)
 	Users(ctx context.Context, search string, offset, limit int) (page []agent.User, total int, err error)
+	// LookAlikes returns the accounts whose login another account has in other characters.
+	LookAlikes(context.Context) ([]agent.User, error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.

@@ -27,10 +27,10 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 
 // settingsForm is one submitted form of the page.
 type settingsForm struct {
-	event    string                                  // of the security log entry when it is saved
-	read     func(*agent.Settings) agent.Problems    // applies the form; returns what cannot be parsed
+	event    string                                 // of the security log entry when it is saved
+	read     func(*agent.Settings) agent.Problems   // applies the form; returns what cannot be parsed
 	question func(ending int) templates.ConfirmData // to ask before sessions end
-	typed    func(*templates.AdminAgentData)         // puts the typed values into the page
+	typed    func(*templates.AdminAgentData)        // puts the typed values into the page
 }
 
 // saveForm saves a form. It first asks for confirmation if sessions would end, and shows the page again if the form is
@@ -57,7 +57,10 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 			return err
 		}
 	}
-	d := s.adminAgentData(c)
+	d, err := s.adminAgentData(c)
+	if err != nil {
+		return err
+	}
 	f.typed(&d)
 	d.Errors = fieldTexts(who(c).L, problems)
 	p := s.page(c)

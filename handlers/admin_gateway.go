@@ -52,6 +52,8 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	}
 	if err == nil {
 		d.Gone = missingInterfaces(now, interfaces)
+		d.VLANs = unchosenVLANs(now, interfaces)
+		d.Uplinks = unchosenUplinks(now, interfaces)
 	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
@@ -80,6 +82,34 @@ func missingInterfaces(s agent.Settings, interfaces []agent.Interface) (names []
 	for _, name := range append(slices.Clone(s.LANInterfaces), s.WANInterfaces...) {
 		if !slices.ContainsFunc(interfaces, func(i agent.Interface) bool { return i.Name == name }) {
 			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// unchosenVLANs returns the VLANs with an address that are not chosen, on chosen interfaces without an address: probably the
+// VLANs were meant.
+func unchosenVLANs(s agent.Settings, interfaces []agent.Interface) (names []string) {
+	chosen := append(slices.Clone(s.LANInterfaces), s.WANInterfaces...)
+	for _, parent := range interfaces {
+		if len(parent.Addrs) > 0 || !slices.Contains(chosen, parent.Name) {
+			continue
+		}
+		for _, i := range interfaces {
+			if i.VLANOf == parent.Name && len(i.Addrs) > 0 && !slices.Contains(chosen, i.Name) {
+				names = append(names, i.Name)
+			}
+		}
+	}
+	return names
+}
+
+// unchosenUplinks returns the interfaces that lead to the Internet and are not chosen, once others are: through them the LAN
+// reaches the Internet without a session.
+func unchosenUplinks(s agent.Settings, interfaces []agent.Interface) (names []string) {
+	for _, i := range interfaces {
+		if s.InterfacesChosen() && i.Internet && !slices.Contains(s.LANInterfaces, i.Name) && !slices.Contains(s.WANInterfaces, i.Name) {
+			names = append(names, i.Name)
 		}
 	}
 	return names

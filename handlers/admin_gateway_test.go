@@ -22,6 +22,7 @@ type fakeGateway struct {
 	state      agent.GatewayState
 	further    []netip.Prefix // addresses of lan0
 	renamed    bool           // lan0 is eth9 now
+	more       []agent.Interface
 	unreadable error
 	rightless  error
 }
@@ -34,10 +35,10 @@ func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 	if f.renamed {
 		lan = "eth9"
 	}
-	return []agent.Interface{
+	return append([]agent.Interface{
 		{Name: lan, Up: true, MAC: "02:00:00:00:00:01", Addrs: append([]netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}, f.further...)},
 		{Name: "wan0", Up: true, Internet: true},
-	}, nil
+	}, f.more...), nil
 }
 
 func (f *fakeGateway) Preview(s agent.Settings) string {
@@ -153,6 +154,76 @@ func TestGatewayGone(t *testing.T) {
 	a.gate.renamed = true
 	if !says(t, a.get("/admin/gateway"), warnings, words) {
 		t.Error("not told")
+	}
+}
+
+// TestGatewayReplaced: the page warns if the packets of a chosen interface carry another name, and marks ports.
+func TestGatewayReplaced(t *testing.T) {
+	a := newAdministration(t)
+	const words = "Пакеты выбранных интерфейсов идут под именем другого"
+	if page := a.get("/admin/gateway"); strings.Contains(page, words) || says(t, page, ".port-hint", "Входит в") {
+		t.Error("told without a port")
+	}
+	a.gate.state.Enforcement = agent.EnforcementOn
+	if !says(t, a.get("/admin/gateway"), ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("not told that the rules are in force")
+	}
+	a.gate.state.Replaced = []string{"lan0 (br0)"}
+	a.gate.more = []agent.Interface{{Name: "eth7", Carrier: "br0"}}
+	page := a.get("/admin/gateway")
+	if says(t, page, ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("the page says that only sessions pass")
+	}
+	if !says(t, page, warnings, words) || !says(t, page, warnings, "lan0 (br0)") || !says(t, page, ".port-hint", "Входит в br0") {
+		t.Error("not told")
+	}
+}
+
+// TestGatewayVLANs: the page warns of VLANs that are not chosen, on a chosen interface without an address.
+func TestGatewayVLANs(t *testing.T) {
+	a := newAdministration(t)
+	const words = "на эти VLAN правила не действуют"
+	addr := []netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}
+	a.gate.renamed = true
+	for what, c := range map[string]struct {
+		parent, vlan []netip.Prefix
+		chosen       []string
+		warns        bool
+	}{
+		"not chosen":          {nil, addr, []string{"lan0"}, true},
+		"chosen":              {nil, addr, []string{"lan0", "lan0.5"}, false},
+		"parent with address": {addr, addr, []string{"lan0"}, false},
+		"without an address":  {nil, nil, []string{"lan0"}, false},
+		"other parent":        {nil, addr, []string{"eth9"}, false},
+	} {
+		a.gate.more = []agent.Interface{{Name: "lan0", Addrs: c.parent}, {Name: "lan0.5", VLANOf: "lan0", Addrs: c.vlan}}
+		a.site.Settings.(*fixedSettings).now.LANInterfaces = c.chosen
+		a.site.Settings.(*fixedSettings).now.WANInterfaces = []string{"wan0"}
+		page := strings.ToLower(a.get("/admin/gateway"))
+		if got := says(t, page, warnings, strings.ToLower(words)); got != c.warns || got && !says(t, page, warnings, "lan0.5") {
+			t.Errorf("%s: warns %v", what, got)
+		}
+	}
+}
+
+// TestGatewayUplinks: the page warns of an interface that leads to the Internet and has no role, once others have one.
+func TestGatewayUplinks(t *testing.T) {
+	a := newAdministration(t)
+	a.gate.more = []agent.Interface{{Name: "ppp0", Internet: true}, {Name: "eth7"}}
+	for _, c := range []struct {
+		lan, wan []string
+		warns    bool
+	}{
+		{nil, nil, false},
+		{[]string{"lan0"}, []string{"wan0"}, true},
+		{[]string{"lan0"}, []string{"wan0", "ppp0"}, false},
+		{[]string{"ppp0"}, []string{"wan0"}, false},
+	} {
+		now := &a.site.Settings.(*fixedSettings).now
+		now.LANInterfaces, now.WANInterfaces = c.lan, c.wan
+		if got := says(t, a.get("/admin/gateway"), warnings, "ведут и интерфейсы без роли: ppp0."); got != c.warns {
+			t.Errorf("LAN %v, WAN %v: warns %v", c.lan, c.wan, got)
+		}
 	}
 }
 

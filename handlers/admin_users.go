@@ -23,6 +23,9 @@ func (s *Site) adminUsers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.Alike, err = s.Accounts.LookAlikes(c.Request().Context()); err != nil {
+		return err
+	}
 	return s.render(c, http.StatusOK, templates.AdminUsers(s.page(c), d))
 }
 

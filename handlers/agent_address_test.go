@@ -24,11 +24,11 @@ import (
 // openFirewall grants everything, except that other is another computer's address.
 type openFirewall struct{ other netip.Addr }
 
-func (openFirewall) Grant(context.Context, agent.Session) error               { return nil }
-func (openFirewall) Readmit(context.Context, agent.Session) error             { return nil }
-func (openFirewall) Revoke(context.Context, agent.Session)                    {}
-func (openFirewall) RevokeAddress(context.Context, agent.Session, netip.Addr) {}
-func (w openFirewall) GrantAddress(_ context.Context, _ agent.Session, a netip.Addr) error {
+func (openFirewall) Grant(context.Context, agent.Session) error        { return nil }
+func (openFirewall) Readmit(context.Context, agent.Session) error      { return nil }
+func (openFirewall) Revoke(context.Context, agent.Session)             {}
+func (openFirewall) RevokeAddress(context.Context, string, netip.Addr) {}
+func (w openFirewall) GrantAddress(_ context.Context, _ string, a netip.Addr) error {
 	if a == w.other {
 		return agent.Refuse(agent.CodeAddressRefused)
 	}

@@ -101,7 +101,7 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	case errors.As(err, &refused):
 		return statusOf(refused.Code), restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
 	case errors.As(err, &body):
-		return http.StatusBadRequest, restError{locale.BadRequest, l.T(locale.BadRequest) + " (" + body.err.Error() + ")", nil}, ""
+		return http.StatusBadRequest, restError{locale.BadRequest, body.text(l), body.fields(l)}, ""
 	case errors.As(err, &own):
 		return own.status, restError{own.message, l.T(own.message), nil}, ""
 	case problems != nil || errors.As(err, &problems):
@@ -119,13 +119,24 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	return http.StatusInternalServerError, restError{string(refused.Code), l.Refusal(refused), nil}, refused.Ref
 }
 
+// errorTitles are the headings of errors for which the heading of their status would be wrong.
+var errorTitles = map[string]string{
+	locale.SetupLinkOver:            "error_link_over_title",
+	locale.FormExpired:              "error_form_expired_title",
+	locale.CrossOrigin:              "error_refused_title",
+	locale.DomainAbsent:             "error_download_title",
+	locale.InstallerAbsent:          "error_download_title",
+	locale.PortableAbsent:           "error_download_title",
+	string(agent.CodeAgentDisabled): "error_download_title",
+}
+
 func (s *Site) answerErrorPage(c echo.Context, status int, answer restError, ref string) error {
 	d := templates.ErrorFor(who(c).L, status, ref)
 	if answer.Message != "" {
 		d.Text = answer.Message
 	}
-	if answer.Code == locale.SetupLinkOver {
-		d.Title = who(c).L.T("error_link_over_title")
+	if title := errorTitles[answer.Code]; title != "" {
+		d.Title = who(c).L.T(title)
 	}
 	return s.render(c, status, templates.Error(s.page(c), d))
 }

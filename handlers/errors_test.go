@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
 
 	"ideco-agent/templates"
@@ -62,6 +63,40 @@ func TestBrokenPage(t *testing.T) {
 	for _, want := range []string{`level=ERROR msg="request failed"`, "broken page", `level=WARN msg="answer failed"`, "late"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %s in %s", want, log)
+		}
+	}
+}
+
+// TestErrorTitles: the heading of an error page fits its text, also if other errors share its status.
+func TestErrorTitles(t *testing.T) {
+	s := newSite(t)
+	boss := signIn(t, s, "boss")
+	s.Settings.(*fixedSettings).now.Enabled = false
+	request := func(method, path string) *http.Request {
+		r := httptest.NewRequest(method, "https://gw.example.test"+path, nil)
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Accept-Language", "en")
+		for _, c := range boss {
+			r.AddCookie(c)
+		}
+		return r
+	}
+	foreign := request("POST", "/admin/agent/state")
+	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+	for title, r := range map[string]*http.Request{
+		"This page is out of date": request("POST", "/admin/agent/state"), // without a form token
+		"Request refused":          foreign,
+		"Nothing to download":      request("GET", "/download/IdecoAgent.msi"),
+		"Page not found":           request("GET", "/nowhere"),
+	} {
+		w := httptest.NewRecorder()
+		s.PortalHandler().ServeHTTP(w, r)
+		page, err := goquery.NewDocumentFromReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(page.Find("h1").Text()); got != title {
+			t.Errorf("%s: the heading is %q, want %q", r.URL.Path, got, title)
 		}
 	}
 }

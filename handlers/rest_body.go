@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 // decode reads a request's JSON object. It refuses unknown fields, because a misspelt setting must not look saved. It
@@ -24,7 +25,7 @@ func decode(c echo.Context, into any, nullable ...string) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return badJSON{err}
+		return readBadJSON(err, b, "")
 	}
 	var problems agent.Problems
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -45,15 +46,16 @@ func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
 	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
 		return nil, nil, echo.ErrStatusRequestEntityTooLarge
 	}
-	var fields map[string]json.RawMessage
-	if err == nil {
-		err = json.Unmarshal(b, &fields)
-	}
-	if err == nil && fields == nil {
-		err = errors.New("null is no object")
-	}
 	if err != nil {
-		return nil, nil, badJSON{err}
+		return nil, nil, badJSON{id: locale.BadRequest} // the connection is gone
+	}
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // the byte-order mark of a file that Windows wrote
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return nil, nil, readBadJSON(err, b, "")
+	}
+	if fields == nil {
+		return nil, nil, badJSON{id: locale.JSONObject}
 	}
 	return b, fields, nil
 }
@@ -66,13 +68,6 @@ func hasNull(value json.RawMessage) bool {
 	}
 	return list == nil || slices.ContainsFunc(list, func(one json.RawMessage) bool { return string(one) == "null" })
 }
-
-// badJSON is a decoder's error about the body. Its text is shown: it contains only the caller's own input.
-type badJSON struct{ err error }
-
-func (b badJSON) Error() string { return "body: " + b.err.Error() }
-
-func (b badJSON) Unwrap() error { return b.err }
 
 // optional is a field that may be absent or null.
 type optional[T any] struct {

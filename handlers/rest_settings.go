@@ -7,11 +7,13 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 func (s *Site) restSettings(c echo.Context) error {
@@ -40,7 +42,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		field, known := fields[name]
 		if !known {
-			return badJSON{fmt.Errorf("json: unknown field %q", name)}
+			return badJSON{id: locale.JSONUnknown, field: name}
 		}
 		if name != "auth_domain" && hasNull(body[name]) {
 			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
@@ -51,7 +53,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 		if errors.As(err, &problem) {
 			problems = append(problems, agent.Problem{Field: name, Code: problem.Code, Value: problem.Value})
 		} else if err != nil {
-			return badJSON{fmt.Errorf("%s: %w", name, err)}
+			return readBadJSON(err, body[name], name)
 		}
 		if _, is := gateway[name]; is {
 			n.ConfirmGateway() // a script's change is not on trial
@@ -68,6 +70,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 func settingsFields(s *agent.Settings) map[string]any {
 	fields := map[string]any{
 		"auth_domain":    (*domainField)(&s.Domain),
+		"former_domains": &formerField{s, s.Domains()},
 		"local_tunnel":   &s.LocalTunnel,
 		"local_networks": listOf(&s.LocalNetworks, agent.NormalizeNetworks),
 		"vpn_network":    (*networkField)(&s.VPNNetwork),
@@ -105,6 +108,9 @@ func (d *domainField) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(*d))
 }
 
+// pastedPort finds a port in what agent.ParseDomain removed.
+var pastedPort = regexp.MustCompile(`:[0-9]`)
+
 func (d *domainField) UnmarshalJSON(b []byte) error {
 	var text *string
 	if err := json.Unmarshal(b, &text); err != nil || text == nil {
@@ -114,9 +120,42 @@ func (d *domainField) UnmarshalJSON(b []byte) error {
 	domain, removed, problem := agent.ParseDomain(*text)
 	if removed != "" { // the page removes it with a notice; REST refuses it
 		problem = agent.Problem{Code: "field_domain", Value: removed}
+		if pastedPort.MatchString(removed) {
+			problem.Code = "field_domain_port"
+		}
 	}
 	*d = domainField(domain)
 	return asError(problem)
+}
+
+// formerField lists the former domains. A PUT can only remove some: what it leaves out is removed.
+type formerField struct {
+	settings *agent.Settings
+	was      []string // the domain and the former ones before the PUT
+}
+
+func (f *formerField) MarshalJSON() ([]byte, error) {
+	return json.Marshal(texts(f.settings.FormerDomains))
+}
+
+func (f *formerField) UnmarshalJSON(b []byte) error {
+	var typed []string
+	if err := json.Unmarshal(b, &typed); err != nil {
+		return err
+	}
+	var stay []string
+	for _, text := range typed {
+		name, _, problem := agent.ParseDomain(text)
+		if problem.Code != "" {
+			name = text // an earlier version may have allowed it
+		}
+		if !slices.Contains(f.was, name) {
+			return agent.Problem{Code: "field_former_domain", Value: agent.Clean(text, 80)}
+		}
+		stay = append(stay, name)
+	}
+	f.settings.FormerDomains = slices.DeleteFunc(slices.Clone(f.was), func(name string) bool { return !slices.Contains(stay, name) })
+	return nil
 }
 
 type networkField netip.Prefix

@@ -53,6 +53,15 @@ func TestREST(t *testing.T) {
 		{"the others stay", "GET", "/agent_backend/wireguard/setting", "", 200, "auth_domain", "xn--g1ah2bza.xn--p1ai"},
 		{"no domain any more", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":null}`, 200, "auth_domain", nil},
 		{"a domain with a scheme", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"https://gw.ru"}`, 400, "code", "field_domain"},
+		{"a domain with a port", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"gw.ru:8443"}`, 400, "message", "Здесь нужен только адрес шлюза. Уберите лишнее: «:8443». Порт агент знает сам."},
+		{"a domain as in a browser", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"https://gw.ru:8443/"}`, 400, "message", "Здесь нужен только адрес шлюза. Уберите лишнее: «https:// :8443 /». Порт агент знает сам."},
+		{"an address with a port", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"[2001:db8::1]:8443"}`, 400, "code", "field_domain_port"},
+		{"a domain that is link-local", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"169.254.1.1"}`, 400, "code", "field_domain_unusable"},
+		{"a domain in the VPN network", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"10.128.0.1"}`, 400, "code", "field_domain_vpn"},
+		{"a domain that is a broadcast", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"192.168.7.255"}`, 400, "code", "field_domain_unusable"},
+		{"an address as the domain", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"10.77.0.1"}`, 200, "auth_domain", "10.77.0.1"},
+		{"a VPN network around it", "PUT", "/agent_backend/wireguard/setting", `{"vpn_network":"10.77.0.0/16"}`, 400, "code", "field_vpn_domain"},
+		{"an old suffix of Active Directory", "PUT", "/agent_backend/wireguard/setting", `{"dns_suffix":["Old_AD.local"]}`, 200, "dns_suffix", []any{"old_ad.local"}},
 		{"too short", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":0.0001}`, 400, "code", "field_session_hours"},
 		{"huge", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":1e300}`, 400, "code", "field_session_hours"},
 		{"not a network", "PUT", "/agent_backend/wireguard/setting", `{"local_networks":["office"]}`, 400, "code", "field_network"},
@@ -136,6 +145,38 @@ func TestREST(t *testing.T) {
 		}
 		if message, _ := answer["message"].(string); status >= 400 && message == "" {
 			t.Errorf("%s: no message in %v", step.name, answer)
+		}
+	}
+}
+
+// TestRESTFormerDomains: another domain makes the one before a former one, also if a script sends back everything that it has
+// read. A PUT can remove former domains and cannot add any.
+func TestRESTFormerDomains(t *testing.T) {
+	s := newSite(t)
+	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
+	const path = "/agent_backend/wireguard/setting"
+	for _, step := range []struct {
+		body   string
+		status int
+		former []any
+	}{
+		{`{"auth_domain":"a.ru"}`, 200, []any{}},
+		{`{"auth_domain":"b.ru","former_domains":[]}`, 200, []any{"a.ru"}},
+		{`{"auth_domain":"203.0.113.7","former_domains":["a.ru"]}`, 200, []any{"b.ru", "a.ru"}},
+		{`{"auth_domain":"d.ru","former_domains":["a.ru","203.0.113.7","b.ru"]}`, 200, []any{"203.0.113.7", "b.ru", "a.ru"}},
+		{`{"former_domains":["d.ru","A.ru","b.ru"]}`, 200, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":["a.ru","other.ru"]}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":["203.0.113.7"]}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":"a.ru"}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":null}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"auth_domain":"a.ru"}`, 200, []any{"d.ru", "b.ru"}},
+		{`{"former_domains":["d.ru"]}`, 200, []any{"d.ru"}},
+		{`{"former_domains":[]}`, 200, []any{}},
+	} {
+		status, answer := c.call("PUT", path, step.body)
+		_, now := c.call("GET", path, "")
+		if status != step.status || !reflect.DeepEqual(now["former_domains"], step.former) {
+			t.Errorf("%s: %d %v, former domains %v, want %v", step.body, status, answer["message"], now["former_domains"], step.former)
 		}
 	}
 }

@@ -47,10 +47,10 @@ func newSite(t testing.TB) *Site {
 	set.now.Enabled = true
 	set.now.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	local := directory.NewLocal(db)
+	local := directory.NewLocal(db, log)
 	gate := access.NewGate(local, db, log)
 	s := &Site{
-		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
+		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, MaxAgents: 100, Portal: func() string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
@@ -89,7 +89,8 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	if err := change(&next); err != nil {
 		return err
 	}
-	if problems := next.Check(); len(problems) > 0 {
+	next.KeepFormerDomain(f.now.Domain)
+	if problems := append(next.Check(), next.CheckChange(f.now)...); len(problems) > 0 {
 		return agent.Problems(problems)
 	}
 	f.now = next
@@ -116,6 +117,7 @@ func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
 func (fixedRoot) Pin() string                                   { return "" }
+func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
 func (oneLink) Void()                                           {}
 func (fixedHosts) Known(host string) bool                       { return host == "gw.example.test" }

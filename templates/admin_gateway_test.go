@@ -24,10 +24,12 @@ func prefixesOf(list ...string) []netip.Prefix {
 func fullGateway(errors map[string]string) AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{hostile}, WANInterfaces: []string{"gone0"}, Masquerade: true, VPNPeersMayTalk: true}
 	d := AdminGatewayData{
-		State:             agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile, Restored: now, Boot: agent.BootFailed},
+		State:             agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile, Restored: now, Boot: agent.BootFailed, Replaced: []string{hostile}},
 		InterfacesUnknown: true,
-		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true}, {Name: "eth1"}}),
+		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true, Carrier: hostile}, {Name: "eth1"}}),
 		Errors:            errors,
+		VLANs:             []string{hostile},
+		Uplinks:           []string{hostile},
 		Chosen:            true,
 		Preview:           hostile,
 		PreviewTyped:      true,

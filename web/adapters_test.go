@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestProgramsOfTheInstaller: the page gets the sums in the form that antivirus products take, and they are computed once.
+// TestProgramsOfTheInstaller: the page gets the SHA-256 sums in hexadecimal, and they are computed once.
 func TestProgramsOfTheInstaller(t *testing.T) {
 	m, err := openInstaller()
 	if err != nil {

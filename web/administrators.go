@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
-	"ideco-agent/templates/locale"
 )
 
 // CreateAdministrator creates a local administrator in a data directory, which may be empty. It calls password only after
@@ -19,12 +17,12 @@ import (
 func CreateAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	u := agent.User{Login: strings.TrimSpace(login), Directory: agent.LocalDirectory, Enabled: true, Admin: true, Created: time.Now()}
 	if p := agent.CheckLogin(u.Login); p.Code != "" {
-		return fmt.Errorf("login %q: %s", login, locale.For("en").Problem(p))
+		return message("the login %q cannot be used: it needs 1 to %d characters, without spaces, control characters and \\ / @", login, agent.MaxLogin)
 	}
 	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		_, err := db.CreateUser(ctx, u, hash)
 		if errors.Is(err, agent.ErrLoginTaken) {
-			return fmt.Errorf("login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
+			return message("the login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
 		}
 		return err
 	})
@@ -34,12 +32,12 @@ func CreateAdministrator(ctx context.Context, dir, login string, password func()
 // out. The data directory must exist.
 func ResetAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {
 	if _, err := os.Stat(databaseIn(dir)); err != nil {
-		return fmt.Errorf("there is no gateway in %s; name its directory with --data", dir)
+		return message("there is no gateway in %s; name its directory with --data", dir)
 	}
 	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
 		u, _, err := db.LocalAccount(ctx, login)
 		if errors.Is(err, agent.ErrNotFound) {
-			return fmt.Errorf("there is no account %q; to make it use: ideco-portal --data %s admin create --login %s", login, dir, login)
+			return message("there is no account %q; to make it use: ideco-portal --data %s admin create --login %s", login, dir, login)
 		}
 		if err != nil {
 			return err
@@ -65,10 +63,10 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 func withPassword(ctx context.Context, dir string, ask func() (string, error), do func(*store.Store, string) error) error {
 	password, err := ask()
 	if err != nil {
-		return fmt.Errorf("read the password: %w", err)
+		return message("the password could not be read: %w", err)
 	}
 	if p := agent.CheckPassword(password); p.Code != "" {
-		return fmt.Errorf("the password must have %d characters at least and %d bytes at most",
+		return message("the password must have %d characters at least and %d bytes at most",
 			agent.MinPassword, agent.MaxPassword)
 	}
 	hash, err := directory.Hash(ctx, password)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// on is an address of the interface with the index.
+// on returns an address of the interface with the index.
 func on(t *testing.T, index int, cidr string, flags int) netlink.Addr {
 	t.Helper()
 	a, err := netlink.ParseAddr(cidr)
@@ -50,7 +50,7 @@ func TestAgentAddrsNear(t *testing.T) {
 	}
 }
 
-// TestAgentAddrsNearOfLoopback asks the kernel.
+// TestAgentAddrsNearOfLoopback uses the kernel's list of addresses.
 func TestAgentAddrsNearOfLoopback(t *testing.T) {
 	h := &hosts{agents: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:7")}}
 	if got := fmt.Sprint(h.AgentAddrsNear(netip.MustParseAddr("127.0.0.9"))); got != "[127.0.0.1:7]" {

@@ -3,8 +3,6 @@
 package web
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,7 +24,7 @@ type Config struct {
 	TunnelPort   uint16 // UDP; 0 takes a free one
 	Firewall     string // a mode of package firewall; empty = auto
 	Log          *slog.Logger
-	Terminal     *os.File // the setup link is printed here if it is a terminal; may be nil
+	Announce     func(portal, setup string) // shows a person the portal's URL and the setup link, which may be empty; nil = nobody reads it
 }
 
 // TunnelOff is the Tunnel of a gateway without VPN.
@@ -39,7 +37,7 @@ func Version() string { return agent.Version }
 // returns the path of the database.
 func openData(dir string, log *slog.Logger) (database string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the data directory: %w; choose another one with --data", err)
+		return "", message("the data directory cannot be made: %w; choose another one with --data", err)
 	}
 	if err := checkData(dir, log); err != nil {
 		return "", err
@@ -53,18 +51,18 @@ func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }
 const lockFile = "lock"
 
 // errRunning is the error of lockData if the data directory is in use.
-var errRunning = errors.New("another ideco-portal is running")
+var errRunning = message("another ideco-portal is running")
 
 // lockData locks the data directory until the returned file is closed. Then it removes half-written files of a process that
 // crashed: no other process writes there now. Errors: errRunning.
 func lockData(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w; it must belong to the user that runs the gateway, or choose another one with --data", err)
+		return nil, message("the data directory cannot be locked: %w; it must belong to the user that runs the gateway, or choose another one with --data", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("%w on %s; stop it or choose another directory with --data", errRunning, dir)
+		return nil, message("%w on %s; stop it or choose another directory with --data", errRunning, dir)
 	}
 	if err := atomicfile.RemoveLeftovers(dir); err != nil {
 		_ = f.Close()

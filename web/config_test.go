@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLockDataAfterCrash: the gateway removes what a crash left half-written, and nothing else. One that finds the directory
-// locked removes nothing, because the other process may be writing there.
+// TestLockDataAfterCrash: the gateway removes half-written files after a crash, and nothing else. If another process holds the
+// lock, it removes nothing, because that process may be writing.
 func TestLockDataAfterCrash(t *testing.T) {
 	dir := t.TempDir()
 	put := func(names ...string) {

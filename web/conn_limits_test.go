@@ -29,7 +29,6 @@ func (c *fakeConn) RemoteAddr() net.Addr {
 func (c *fakeConn) LocalAddr() net.Addr { return nil }
 func (c *fakeConn) Close() error        { c.closed = true; return nil }
 
-// limiterTest is a limiter with small limits.
 type limiterTest struct {
 	t *testing.T
 	*connLimiter
@@ -40,7 +39,6 @@ func newLimiterTest(t *testing.T) limiterTest {
 	return limiterTest{t, newConnLimiter(connLimits{host: 3, site: 5, outside: 8, lan: 4}, true, func(a netip.Addr, _ string) bool { return lan.Contains(a) })}
 }
 
-// come opens a connection.
 func (c limiterTest) come(from string) *limitedConn {
 	return c.admit(&fakeConn{from: netip.MustParseAddr(from)})
 }
@@ -56,8 +54,7 @@ func (c limiterTest) isEmpty() {
 	}
 }
 
-// TestLimitHost: a host outside has its share, and its oldest connection makes room for its next one. In the LAN only
-// the sum counts.
+// TestLimitHost: when a host outside exceeds its limit, its oldest connection is closed. In the LAN only the total is limited.
 func TestLimitHost(t *testing.T) {
 	for from, limited := range map[string]bool{"203.0.113.1": true, "2001:db8::1": true, "192.168.1.1": false} {
 		c := newLimiterTest(t)
@@ -76,7 +73,7 @@ func TestLimitHost(t *testing.T) {
 	}
 }
 
-// TestLimitSite: who makes up networks of /64 has the share of a customer, and takes it from nobody else.
+// TestLimitSite: all /64 networks of a /56 share one limit. Other customers keep their connections.
 func TestLimitSite(t *testing.T) {
 	c := newLimiterTest(t)
 	other := c.come("2001:db8:0:100::1")
@@ -89,7 +86,7 @@ func TestLimitSite(t *testing.T) {
 	}
 }
 
-// TestLimitWithinSite: in a full site, too, the host that has the most makes room.
+// TestLimitWithinSite: when a site exceeds its limit, a connection of the host with the most connections is closed.
 func TestLimitWithinSite(t *testing.T) {
 	c := newLimiterTest(t)
 	var flood []*limitedConn
@@ -106,8 +103,8 @@ func TestLimitWithinSite(t *testing.T) {
 	}
 }
 
-// TestLimitAll: when all places outside are taken, the oldest connection of the host that has the most makes room. The LAN
-// has places of its own, and keeps them from strangers.
+// TestLimitAll: when the total outside is exceeded, the oldest connection of the host with the most connections is closed.
+// The LAN has a limit of its own.
 func TestLimitAll(t *testing.T) {
 	c := newLimiterTest(t)
 	lan := c.come("192.168.1.1")
@@ -128,7 +125,7 @@ func TestLimitAll(t *testing.T) {
 	}
 }
 
-// TestLimitLAN: a few hosts of the LAN that take all its places keep no other host out.
+// TestLimitLAN: a few hosts with all connections of the LAN do not lock out another host.
 func TestLimitLAN(t *testing.T) {
 	c := newLimiterTest(t)
 	var taken []*limitedConn
@@ -141,7 +138,7 @@ func TestLimitLAN(t *testing.T) {
 	}
 }
 
-// TestLimitNetwork: a flood that has one connection from each of many hosts displaces itself, and not those who have a few.
+// TestLimitNetwork: a flood with one connection from each of many hosts closes its own connections only.
 func TestLimitNetwork(t *testing.T) {
 	for _, flood := range []string{
 		"2001:db8:aaaa:%x::5",   // a /48
@@ -172,7 +169,7 @@ func TestLimitNetwork(t *testing.T) {
 	}
 }
 
-// TestLimitNeighbours: a host of the LAN that dials without end displaces no neighbour, although IPv6 gives them one /64.
+// TestLimitNeighbours: a host that floods from the LAN closes no connection of a neighbour, although both share an IPv6 /64.
 func TestLimitNeighbours(t *testing.T) {
 	for bad, neighbour := range map[string]string{"fd00:9::bad": "fd00:9::2", "192.168.1.66": "192.168.1.2"} {
 		c := newLimiterTest(t)
@@ -193,7 +190,7 @@ func TestLimitNeighbours(t *testing.T) {
 	}
 }
 
-// TestLimitPeople: a flood that keeps to the share of a host takes no more from people in one wide network than from others.
+// TestLimitPeople: a flood whose hosts keep within their share closes no connections of people in one wide network.
 func TestLimitPeople(t *testing.T) {
 	c := limiterTest{t, newConnLimiter(connLimits{host: 200, site: 400, outside: 1250, lan: 10}, true, func(_ netip.Addr, _ string) bool { return false })}
 	var people []*limitedConn
@@ -214,7 +211,7 @@ func TestLimitPeople(t *testing.T) {
 	}
 }
 
-// TestLimitMadeUpAddresses: a host of the LAN that takes every address of its /64 displaces nobody with IPv4.
+// TestLimitMadeUpAddresses: a host of the LAN that uses many addresses of its /64 closes no connection over IPv4.
 func TestLimitMadeUpAddresses(t *testing.T) {
 	c := limiterTest{t, newConnLimiter(connLimits{outside: 10, lan: 100}, true, func(_ netip.Addr, _ string) bool { return true })}
 	neighbour := []*limitedConn{c.come("192.168.1.2"), c.come("192.168.1.2")}
@@ -228,7 +225,7 @@ func TestLimitMadeUpAddresses(t *testing.T) {
 	}
 }
 
-// TestLimitFew: where nobody has more than a few, a newcomer takes the place of the one whose last request is the longest ago.
+// TestLimitFew: if no host exceeds its share, the connection whose last request is the longest ago is closed.
 func TestLimitFew(t *testing.T) {
 	c := newLimiterTest(t)
 	var conns []*limitedConn
@@ -248,7 +245,7 @@ func TestLimitFew(t *testing.T) {
 	c.isEmpty()
 }
 
-// TestLimitSessions: a connection that carries a session takes no place, and one again after its end.
+// TestLimitSessions: a connection does not count while it carries a session, and counts again after its end.
 func TestLimitSessions(t *testing.T) {
 	c := newLimiterTest(t)
 	var live []*limitedConn
@@ -277,7 +274,7 @@ func TestLimitSessions(t *testing.T) {
 	c.isEmpty()
 }
 
-// TestBytesBeforeRequest: what a connection may send before its first request is complete has a limit, and nothing after it.
+// TestBytesBeforeRequest: the bytes before the first request are limited, those after it are not.
 func TestBytesBeforeRequest(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)

@@ -79,9 +79,9 @@ func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), 
 		return fmt.Errorf("close %s to others: %w", file, err)
 	}
 	if after, err := stat(file); err != nil || after.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
+		return message("%s stays open to others after chmod: put the data directory on a file system that keeps modes", file)
 	}
-	log.Warn("others could read this; it is closed to them now. If somebody may have copied it, change it",
+	log.Warn("other users could read this file; now they cannot. If somebody may have copied it, replace it",
 		"file", file, "mode", octal(info.Mode()), "change", k.change)
 	return nil
 }
@@ -90,16 +90,16 @@ func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), 
 func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
 	switch {
 	case k.name == "" && !mode.IsDir():
-		return false, fmt.Errorf("%s is not a directory; choose another one with --data", file)
+		return false, message("%s is not a directory; choose another one with --data", file)
 	case k.name != "" && mode.Type() == fs.ModeSymlink:
-		return false, fmt.Errorf("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
 	case k.name != "" && !mode.IsRegular():
-		return false, fmt.Errorf("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
 	case owner != self:
-		return false, fmt.Errorf("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
+		return false, message("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
 			file, userName(owner), userName(self), k.chown(self, file))
 	case mode.Perm()&0o022 != 0:
-		return false, fmt.Errorf("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
+		return false, message("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
 			file, octal(mode), k.mode())
 	}
 	return !k.public && mode.Perm()&0o077 != 0, nil
@@ -125,7 +125,6 @@ func (k dataFile) chown(self int, file string) string {
 
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-// userName returns a user's name, or the number if there is no name.
 func userName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return u.Username

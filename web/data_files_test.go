@@ -24,7 +24,6 @@ func dataWith(t *testing.T, name string, mode fs.FileMode) (dir, file string) {
 	return dir, file
 }
 
-// checked is what checkData says and logs.
 func checked(dir string) (log string, err error) {
 	var b bytes.Buffer
 	err = checkData(dir, slog.New(slog.NewTextHandler(&b, nil)))
@@ -84,7 +83,7 @@ func TestModesOfSecrets(t *testing.T) {
 	}
 }
 
-// TestModesOfDirectory: others may not list it, and whoever can change it could put their own secrets there.
+// TestModesOfDirectory: other users must not list the directory. A directory that they can change is refused.
 func TestModesOfDirectory(t *testing.T) {
 	for mode, refused := range map[fs.FileMode]bool{0o700: false, 0o500: false, 0o750: false, 0o755: false, 0o711: false,
 		0o770: true, 0o702: true, 0o777: true, 0o777 | fs.ModeSticky: true} {
@@ -108,7 +107,7 @@ func TestModesOfDirectory(t *testing.T) {
 	}
 }
 
-// TestOddSecrets: what is no plain file is refused with what to do, and what is not there or not ours is left alone.
+// TestOddSecrets: a secret that is not a regular file is refused with advice. Missing and foreign files are left alone.
 func TestOddSecrets(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	if err := os.WriteFile(elsewhere, nil, 0o644); err != nil {
@@ -147,7 +146,7 @@ func TestOddSecrets(t *testing.T) {
 	}
 }
 
-// TestDataBehindLink: the whole directory may lie elsewhere, and is held to the same.
+// TestDataBehindLink: the directory may be a symbolic link; its target is checked.
 func TestDataBehindLink(t *testing.T) {
 	dir, file := dataWith(t, "root.key", 0o644)
 	link := filepath.Join(t.TempDir(), "link")
@@ -165,7 +164,7 @@ func TestDataBehindLink(t *testing.T) {
 	}
 }
 
-// TestOwnerOfSecrets: root is no exception, and the words hold the command.
+// TestOwnerOfSecrets: root is no exception, and the error contains the command to run.
 func TestOwnerOfSecrets(t *testing.T) {
 	for _, c := range []struct {
 		k           dataFile
@@ -189,7 +188,7 @@ func TestOwnerOfSecrets(t *testing.T) {
 	}
 }
 
-// TestSecretsBeforeAll: both the gateway and the commands for administrators check before they open anything.
+// TestSecretsBeforeAll: the gateway and the admin commands check the modes before they open anything.
 func TestSecretsBeforeAll(t *testing.T) {
 	ask := func() (string, error) { return "a long password", nil }
 	for name, start := range map[string]func(dir string) error{

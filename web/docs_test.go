@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestPackagesAreDocumented: the package comment is the manual, so every package has one.
+// TestPackagesAreDocumented: every package has a package comment.
 func TestPackagesAreDocumented(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		dir := filepath.Join("..", strings.TrimPrefix(p.ImportPath, module))

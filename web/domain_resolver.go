@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -18,83 +19,98 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// How often the domain is looked up, how soon again after a failure, how long that may take, and how many addresses count.
 const (
-	lookEvery   = time.Minute
-	lookAgain   = 10 * time.Second
-	lookTimeout = 5 * time.Second
-	mostOutward = 64
+	lookUpEvery   = time.Minute
+	lookUpRetry   = 10 * time.Second // after a failure
+	lookUpTimeout = 5 * time.Second
+	maxOutward    = 64 // addresses
 )
 
-// outwardFile keeps the answer of the last look in the data directory: after a power cut the gateway may run before its
-// provider's line does, and agents in the LAN still have to reach it at the address that they know.
+// outwardFile stores the last answers in the data directory: after a power cut the gateway may start before its Internet
+// connection works, and agents in the LAN must still reach it at the addresses of its domains.
 const outwardFile = "domain.json"
 
-// domainResolver knows to which addresses the saved domain leads: a router's in front of the gateway, or the gateway's own.
-// Nobody waits for DNS but its own goroutine; a domain that cannot be looked up keeps the addresses that it had, also
-// those of the process before.
+// domainResolver looks up the addresses of the saved and former domains: those of a router in front of the gateway, or the
+// gateway's own. Only run waits for DNS. After a failed lookup the last answer stays valid, also that of a previous process.
 type domainResolver struct {
-	dir    string // where the answer is kept
-	log    *slog.Logger
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	wake   chan struct{} // there is another domain
-	unkept error         // why the answer is not in its file; for whoever looks
+	dir     string // of outwardFile
+	log     *slog.Logger
+	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
+	wake    chan struct{} // makes run look up at once
+	unsaved error         // why the answers are not in their file; used by run only
 
-	mu     sync.Mutex // guards what follows
-	answer answer
+	mu      sync.Mutex              // guards answers
+	answers map[string][]netip.Addr // by domain; see outward
 }
 
-// answer is where a domain leads. For another domain it means nothing.
+// answer holds the addresses of a domain, as in the file.
 type answer struct {
 	Domain string       `json:"domain"`
-	Addrs  []netip.Addr `json:"addresses"` // as outward returns them
+	Addrs  []netip.Addr `json:"addresses"`
 }
 
-// newDomainResolver begins with what the process before has found last.
+// newDomainResolver starts with the saved answer.
 func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
-	b, err := os.ReadFile(filepath.Join(dir, outwardFile))
-	if err == nil {
-		err = json.Unmarshal(b, &l.answer)
-	}
+	list, err := readAnswers(filepath.Join(dir, outwardFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("where the domain led before is not known until DNS answers", "error", err)
-		l.answer = answer{}
+		log.Warn("cannot read the saved addresses of the domain; they are unknown until DNS answers", "error", err)
 	}
-	l.answer.Addrs = outward(l.answer.Addrs)
+	l.answers = map[string][]netip.Addr{}
+	for _, a := range list {
+		l.answers[a.Domain] = outward(a.Addrs)
+	}
 	return l
 }
 
-// addresses are those of a domain, as far as they are known now. An address is its own.
-func (l *domainResolver) addresses(domain string) []netip.Addr {
-	if a, err := netip.ParseAddr(domain); err == nil {
-		return outward([]netip.Addr{a})
+// readAnswers reads the file. Versions without former domains wrote one answer instead of a list.
+func readAnswers(path string) (list []answer, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if domain == "" || domain != l.answer.Domain {
-		return nil
+	if err := json.Unmarshal(b, &list); err == nil {
+		return list, nil
 	}
-	return l.answer.Addrs
+	var one answer
+	if err := json.Unmarshal(b, &one); err != nil {
+		return nil, err
+	}
+	return []answer{one}, nil
 }
 
-// lookUpNow has the domain looked up at once.
+// addresses returns the known addresses of domains, which may themselves be addresses. It does not wait.
+func (l *domainResolver) addresses(domains ...string) []netip.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []netip.Addr
+	for _, domain := range domains {
+		if a, err := netip.ParseAddr(domain); err == nil {
+			list = append(list, a)
+		} else {
+			list = append(list, l.answers[domain]...)
+		}
+	}
+	return outward(list)
+}
+
+// lookUpNow makes run look the domains up at once.
 func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it will be
+	default: // run will do so anyway
 	}
 }
 
-// run looks the domain up until ctx is over, and calls changed when it leads elsewhere.
-func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
+// run looks the domains up until ctx is done, and calls changed when their addresses change.
+func (l *domainResolver) run(ctx context.Context, domains func() []string, changed func()) {
 	for {
-		again := lookEvery
-		differs, err := l.lookUp(ctx, domain())
+		again := lookUpEvery
+		differs, err := l.lookUp(ctx, domains()...)
 		if err != nil {
-			again = lookAgain
+			again = lookUpRetry
 		}
 		if differs {
 			changed()
@@ -108,46 +124,60 @@ func (l *domainResolver) run(ctx context.Context, domain func() string, changed 
 	}
 }
 
-// lookUp looks a domain up and tells whether its addresses are other ones than before.
-func (l *domainResolver) lookUp(ctx context.Context, domain string) (differs bool, err error) {
-	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
-		return false, nil // there is nothing to ask
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+// lookUp looks domains up and reports whether their addresses have changed. A domain that is not found keeps its addresses.
+func (l *domainResolver) lookUp(ctx context.Context, domains ...string) (differs bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
-	found, err := l.lookup(ctx, domain)
-	if err != nil {
-		return false, err
+	found, errs := make([][]netip.Addr, len(domains)), make([]error, len(domains))
+	var all sync.WaitGroup
+	for i, domain := range domains {
+		if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
+			continue // there is nothing to ask
+		}
+		all.Go(func() { found[i], errs[i] = l.lookup(ctx, domain) })
 	}
-	next := answer{domain, outward(found)}
-	if differs = l.learn(next); differs || l.unkept != nil {
-		l.keep(next)
+	all.Wait()
+	next := map[string][]netip.Addr{}
+	for i, domain := range domains {
+		if errs[i] != nil {
+			found[i] = l.addresses(domain)
+		}
+		if len(found[i]) > 0 {
+			next[domain] = outward(found[i])
+		}
 	}
-	return differs, nil
+	if differs = l.learn(next); differs || l.unsaved != nil {
+		l.save(next)
+	}
+	return differs, errors.Join(errs...)
 }
 
-// learn puts an answer in the place of the one before, and tells whether it is another one.
-func (l *domainResolver) learn(next answer) (differs bool) {
+// learn replaces the answers and reports whether they differ from the previous ones.
+func (l *domainResolver) learn(next map[string][]netip.Addr) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	differs = next.Domain != l.answer.Domain || !slices.Equal(next.Addrs, l.answer.Addrs)
-	l.answer = next
+	differs = !maps.EqualFunc(next, l.answers, slices.Equal)
+	l.answers = next
 	return differs
 }
 
-// keep writes an answer for the next process. What fails is logged once and tried again at the next look.
-func (l *domainResolver) keep(a answer) {
-	b, err := json.Marshal(a)
+// save writes the answers for the next process. A failure is logged once and retried at the next lookup.
+func (l *domainResolver) save(answers map[string][]netip.Addr) {
+	list := []answer{}
+	for _, domain := range slices.Sorted(maps.Keys(answers)) {
+		list = append(list, answer{domain, answers[domain]})
+	}
+	b, err := json.Marshal(list)
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}
-	if isNewError(err, l.unkept) {
-		l.log.Warn("where the domain leads is not known after a restart until DNS answers", "error", err)
+	if isNewError(err, l.unsaved) {
+		l.log.Warn("cannot save the addresses of the domain; after a restart they are unknown until DNS answers", "error", err)
 	}
-	l.unkept = err
+	l.unsaved = err
 }
 
-// outward are the addresses that somebody else could reach, in order.
+// outward returns the global unicast addresses, sorted.
 func outward(addrs []netip.Addr) []netip.Addr {
 	var list []netip.Addr
 	for _, a := range addrs {
@@ -157,5 +187,5 @@ func outward(addrs []netip.Addr) []netip.Addr {
 	}
 	slices.SortFunc(list, netip.Addr.Compare)
 	list = slices.Compact(list)
-	return list[:min(len(list), mostOutward)]
+	return list[:min(len(list), maxOutward)]
 }

@@ -19,12 +19,12 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-func TestLookout(t *testing.T) {
+func TestDomainResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex // guards what follows
+		var mu sync.Mutex // guards the variables below
 		var domain string
 		var changes int
-		var found []netip.Addr // nothing: DNS does not answer
+		var found []netip.Addr // nil: DNS does not answer
 		set := func(to string, list ...string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -46,7 +46,7 @@ func TestLookout(t *testing.T) {
 			defer mu.Unlock()
 			return domain
 		}
-		go l.run(ctx, saved, func() {
+		go l.run(ctx, func() []string { return []string{saved(), "198.51.100.9"} }, func() {
 			mu.Lock()
 			defer mu.Unlock()
 			changes++
@@ -72,22 +72,21 @@ func TestLookout(t *testing.T) {
 		synctest.Wait()
 		want("looked up", name, 1, "203.0.113.7", "203.0.113.9")
 		want("another", "other.example.com", 1)
-		pass(lookEvery)
+		pass(lookUpEvery)
 		want("the same", name, 1, "203.0.113.7", "203.0.113.9")
 		set(name)
-		pass(lookEvery)
+		pass(lookUpEvery)
 		want("DNS fails", name, 1, "203.0.113.7", "203.0.113.9")
 		set(name, "198.51.100.1")
-		pass(lookAgain)
+		pass(lookUpRetry)
 		want("moved", name, 2, "198.51.100.1")
 		cancel()
 		synctest.Wait()
 	})
 }
 
-// TestLookoutAfterRestart: a process whose DNS does not answer yet begins with what the one before has found, as long as
-// that is the same domain's.
-func TestLookoutAfterRestart(t *testing.T) {
+// TestDomainAfterRestart: until DNS answers, a new process uses the previous one's answer for the same domain.
+func TestDomainAfterRestart(t *testing.T) {
 	const name = "gw.example.com"
 	dir := t.TempDir()
 	var log bytes.Buffer
@@ -145,7 +144,7 @@ func TestLookoutAfterRestart(t *testing.T) {
 	for range 2 {
 		look(full, name, full.addresses(name) == nil)
 	}
-	if n := strings.Count(log.String(), "is not known after a restart"); n != 1 {
+	if n := strings.Count(log.String(), "after a restart they are unknown"); n != 1 {
 		t.Errorf("a file that cannot be written is logged %d times:\n%s", n, &log)
 	}
 	if err := os.RemoveAll(file); err != nil {
@@ -155,7 +154,45 @@ func TestLookoutAfterRestart(t *testing.T) {
 	knows("written later", start(), name, "203.0.113.7")
 }
 
-// TestFirewallAfterPowerCut: the first plan of a process already leads agents in the LAN to the gateway.
+// TestFormerDomains: agents that know the gateway by a former domain are led to it as well.
+func TestFormerDomains(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, outwardFile), []byte(`{"domain":"old.example.com","addresses":["203.0.113.7"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	l := newDomainResolver(dir, log)
+	domains := []string{"new.example.com", "old.example.com", "198.51.100.9", "gone.example.com"}
+	wants := func(what string, l *domainResolver, list ...string) {
+		t.Helper()
+		if got := l.addresses(domains...); !reflect.DeepEqual(got, addrs(list...)) {
+			t.Errorf("%s: %v, want %v", what, got, list)
+		}
+	}
+	wants("of an earlier version", l, "198.51.100.9", "203.0.113.7")
+	l.lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
+		if host == "new.example.com" {
+			return addrs("203.0.113.9", "203.0.113.7"), nil
+		}
+		return nil, errors.New("no answer")
+	}
+	if differs, err := l.lookUp(t.Context(), domains...); !differs || err == nil {
+		t.Errorf("differs %v, %v", differs, err)
+	}
+	wants("one answers", l, "198.51.100.9", "203.0.113.7", "203.0.113.9")
+	wants("after a restart", newDomainResolver(dir, log), "198.51.100.9", "203.0.113.7", "203.0.113.9")
+	if got := newDomainResolver(dir, log).addresses("old.example.com"); !reflect.DeepEqual(got, addrs("203.0.113.7")) {
+		t.Errorf("the former domain leads to %v", got)
+	}
+	if differs, err := l.lookUp(t.Context(), "new.example.com"); !differs || err != nil {
+		t.Errorf("removed: differs %v, %v", differs, err)
+	}
+	if got := l.addresses("old.example.com"); got != nil {
+		t.Errorf("a domain that was removed leads to %v", got)
+	}
+}
+
+// TestFirewallAfterPowerCut: the first plan of a process already redirects agents in the LAN to the gateway.
 func TestFirewallAfterPowerCut(t *testing.T) {
 	s := gatewaySettings()
 	c := Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}

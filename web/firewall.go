@@ -3,11 +3,12 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,37 +20,37 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// followEvery is how often the firewall looks whether interfaces and their addresses have changed, and tries again what
-// could not be put in force.
+// followEvery is the interval at which the firewall checks for changed interfaces and addresses, and retries a plan that is
+// not in force.
 const followEvery = 5 * time.Second
 
-// firewallController makes the firewall follow the settings and what changes around the gateway: its interfaces, and the
-// addresses to which its domain leads.
+// firewallController updates the firewall when the settings, the interfaces or the addresses of the domains change.
 type firewallController struct {
 	*firewall.Firewall
 	mode       string // as it was asked for
 	data       string // directory of the closed state for the next boot
-	tunnelName string // which nobody can choose
-	tunnel     string // tunnelName, or empty where nothing is forwarded from the tunnel
+	tunnelName string // cannot be chosen as LAN or WAN
+	tunnel     string // tunnelName; empty if nothing is forwarded from the tunnel
 	ports      firewall.Redirect
 	settings   func() agent.Settings
 	domain     *domainResolver
 	log        *slog.Logger
 
-	turn    sync.Mutex     // makes one change at a time; guards what follows
+	turn    sync.Mutex     // serializes changes; guards the fields below
 	inForce *firewall.Plan // nil before the first
-	kept    bool           // the next boot has it too
+	saved   bool           // inForce is saved for the next boot
 	missing []string       // chosen interfaces that did not exist, as logged
 	lock    tableLock
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	failed   error      // why the plan of the settings is not in force
-	unkept   error      // why the next boot has not the plan in force
-	stale    bool       // with unkept: the next boot has a plan, and there is none in force
+	unsaved  error      // why inForce is not saved for the next boot
+	stale    bool       // with unsaved: a plan is saved for the next boot, although none is in force
 	restored time.Time
+	replaced []string // see replacedNames
 }
 
-// openFirewall opens the firewall that the Config asks for. Nothing is enforced before begin.
+// openFirewall opens the Config's firewall. Nothing is enforced before begin.
 func openFirewall(c Config, settings func() agent.Settings, vpn tunnel, open *listeners) (*firewallController, error) {
 	w := &firewallController{mode: c.Firewall, data: c.Data, tunnelName: c.TunnelName, ports: portsOf(open, vpn.port()),
 		settings: settings, domain: newDomainResolver(c.Data, c.Log), log: c.Log}
@@ -64,12 +65,12 @@ func openFirewall(c Config, settings func() agent.Settings, vpn tunnel, open *li
 // begin puts the settings in force for the first time.
 func (w *firewallController) begin(ctx context.Context) {
 	if w.mode == firewall.ModeOff {
-		w.leaveNothing()
+		w.removeRemains()
 	}
 	w.follow(ctx)
 }
 
-// run follows what changes until ctx is over.
+// run calls follow every followEvery until ctx is done.
 func (w *firewallController) run(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
@@ -86,17 +87,16 @@ func (w *firewallController) run(ctx context.Context) error {
 	}
 }
 
-// watchDomain follows where the domain leads until ctx is over.
+// watchDomain calls follow when the domains' addresses change. It returns when ctx is done.
 func (w *firewallController) watchDomain(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	w.domain.run(ctx, func() string { return w.settings().Domain }, func() { w.follow(ctx) })
+	w.domain.run(ctx, func() []string { return w.settings().Domains() }, func() { w.follow(ctx) })
 	return nil
 }
 
-// follow puts the plan of the settings in force. What fails is logged, shown on the page and tried again in the
-// background: the settings are saved all the same.
+// follow puts the plan of the settings in force. A failure is logged, shown on the page and retried in the background.
 func (w *firewallController) follow(ctx context.Context) {
 	if w.Mode() == firewall.ModeOff {
 		return
@@ -106,14 +106,15 @@ func (w *firewallController) follow(ctx context.Context) {
 	p, missing, err := w.planFor(w.settings())
 	if err == nil {
 		w.logMissing(p, missing)
+		w.checkReplaced(p)
 	}
 	same := err == nil && w.inForce != nil && reflect.DeepEqual(p, *w.inForce)
 	before := w.failure()
 	switch {
 	case same && before == nil:
-		w.keepForBoot()
+		w.saveForBoot()
 		return
-	case same && isFlowtable(before): // the rules are in force beside it
+	case same && isFlowtable(before): // the plan is in force, but the flowtable bypasses it
 		err = w.Try(ctx, p)
 	case err == nil:
 		err = w.put(ctx, p)
@@ -123,12 +124,12 @@ func (w *firewallController) follow(ctx context.Context) {
 	}
 	w.followed(before, err)
 	if !same && (err == nil || isFlowtable(err)) {
-		w.inForce, w.kept = &p, false
+		w.inForce, w.saved = &p, false
 	}
-	w.keepForBoot()
+	w.saveForBoot()
 }
 
-// put puts a plan in force, unless another gateway keeps the table.
+// put puts a plan in force, unless another gateway maintains the table.
 func (w *firewallController) put(ctx context.Context, p firewall.Plan) error {
 	if err := w.lock.take(); p.Empty() && err != nil {
 		return nil // the table is not ours to remove
@@ -142,7 +143,7 @@ func (w *firewallController) put(ctx context.Context, p firewall.Plan) error {
 	return err
 }
 
-// Close stops keeping the table, which stays.
+// Close stops maintaining the table and leaves it in the kernel.
 func (w *firewallController) Close() error {
 	err := w.Firewall.Close()
 	w.turn.Lock()
@@ -163,6 +164,30 @@ func (w *firewallController) logMissing(p firewall.Plan, missing []string) {
 	w.missing = missing
 }
 
+// checkReplaced records and logs which chosen interfaces carry packets under another name, when that changes.
+func (w *firewallController) checkReplaced(p firewall.Plan) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		w.log.Error("list the interfaces", "error", err)
+		return
+	}
+	var replaced []string
+	if !p.Empty() {
+		replaced = replacedNames(w.settings(), links)
+	}
+	w.mu.Lock()
+	before := w.replaced
+	w.replaced = replaced
+	w.mu.Unlock()
+	switch {
+	case slices.Equal(replaced, before):
+	case len(replaced) > 0:
+		w.log.Warn("packets of chosen interfaces carry the name of the interface in brackets and are not filtered; choose that one", "interfaces", replaced)
+	case !p.Empty():
+		w.log.Info("packets of the chosen interfaces carry their names again")
+	}
+}
+
 func isFlowtable(err error) bool {
 	var past *firewall.FlowtableError
 	return errors.As(err, &past)
@@ -178,12 +203,12 @@ func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing
 	if err != nil {
 		return p, nil, err
 	}
-	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)})
+	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domains()...)})
 	return p, missing, nil
 }
 
-// interfaceProblem tells why an interface can be neither LAN nor WAN: the packets that the firewall judges do not carry its name. One
-// that is not there now may come.
+// interfaceProblem says why an interface cannot be LAN or WAN: no packet that the firewall filters carries its name. A
+// missing interface is no problem, because it may appear later.
 func (w *firewallController) interfaceProblem(field, name string) agent.Problem {
 	if name == w.tunnelName {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceTunnel, Value: name}
@@ -195,17 +220,18 @@ func (w *firewallController) interfaceProblem(field, name string) agent.Problem 
 	if link.Attrs().Flags&net.FlagLoopback != 0 {
 		return agent.Problem{Field: field, Code: locale.FieldInterfaceLoopback, Value: name}
 	}
-	if index := link.Attrs().MasterIndex; index != 0 {
-		master, err := netlink.LinkByIndex(index)
-		if err == nil && slices.Contains([]string{"bridge", "bond", "team"}, master.Type()) {
-			return agent.Problem{Field: field, Code: locale.FieldInterfacePort, Value: name + " (" + master.Attrs().Name + ")"}
-		}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return agent.Problem{}
+	}
+	if by := carrier(links, name); by != "" {
+		return agent.Problem{Field: field, Code: locale.FieldInterfacePort, Value: withCarrier(name, by)}
 	}
 	return agent.Problem{}
 }
 
-// check refuses a choice that cannot be enforced. What comes back by itself is never refused, and neither is what was
-// chosen before: no other setting may depend on it.
+// check refuses a choice that cannot be enforced. It accepts the former choice that a trial reverts to, and an unchanged
+// choice, so that other settings can be saved.
 func (w *firewallController) check(ctx context.Context, now, next agent.Settings) error {
 	returns := now.OnTrial() && !next.OnTrial() && next.GatewaySettings.Same(now.Trial.Before)
 	if returns || next.GatewaySettings.Same(now.GatewaySettings) {
@@ -230,10 +256,10 @@ func (w *firewallController) check(ctx context.Context, now, next agent.Settings
 	case errors.Is(err, firewall.ErrPlan):
 		return err
 	}
-	return nil // the page will say what else there is
+	return nil // other failures are shown on the page
 }
 
-// flowtableProblem stands beside the list that names one of the flowtable's interfaces.
+// flowtableProblem is the problem for the field that contains one of the flowtable's interfaces.
 func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) agent.Problem {
 	field := "lan_interfaces"
 	if !slices.ContainsFunc(past.Devices, func(d string) bool { return slices.Contains(g.LANInterfaces, d) }) &&
@@ -243,7 +269,7 @@ func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) ag
 	return agent.Problem{Field: field, Code: locale.FieldFlowtable, Value: past.Table + " " + past.Name}
 }
 
-// noteIncident notes what others did to the table. After a failure the plan is put in force anew.
+// noteIncident records that another program changed the table. After an error, follow applies the plan again.
 func (w *firewallController) noteIncident(i firewall.Incident) {
 	if i.Err != nil {
 		w.fail(i.Err)
@@ -260,8 +286,8 @@ func (w *firewallController) fail(err error) {
 	w.failed = err
 }
 
-// followed notes how following went, which began after a failure or none. A failure that the firewall itself has told of
-// meanwhile is newer than a success, and is not told again.
+// followed records the result of follow; before is the failure when it began. Success does not clear a failure that
+// noteIncident recorded meanwhile.
 func (w *firewallController) followed(before, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -276,46 +302,34 @@ func (w *firewallController) failure() error {
 	return w.failed
 }
 
-// state is what the firewall does now.
 func (w *firewallController) state() (s agent.GatewayState) {
 	w.mu.Lock()
 	failed, restored := w.failed, w.restored
-	s.Boot, s.BootClosed = bootTrouble(w.unkept), w.stale
+	s.Boot, s.BootClosed = bootTrouble(w.unsaved), w.stale
+	s.Replaced = w.replaced
 	w.mu.Unlock()
 	s.Enforcement, s.Flowtable = enforcement(w.mode, w.settings().InterfacesChosen(), w.Problem(), failed)
 	s.Restored = restored
 	return s
 }
 
-// health tells what a firewall that must be there does not do.
+// health returns why a required firewall is not in force, or why a firewall does not filter the packets of chosen interfaces.
 func (w *firewallController) health() error {
-	if w.mode != firewall.ModeNFTables {
-		return nil
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.mode == firewall.ModeNFTables && w.failed != nil:
+		return fmt.Errorf("the firewall does not follow the settings: %w", w.failed)
+	case len(w.replaced) > 0:
+		return fmt.Errorf("packets of chosen interfaces carry another name and are not filtered: %s", strings.Join(w.replaced, ", "))
 	}
-	return w.failure()
+	return nil
 }
 
-// forSessions is the firewall for package access; nil when there is none.
+// forSessions returns the firewall for package access; nil without one.
 func (w *firewallController) forSessions() access.Firewall {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	return sessionFirewall{w.Firewall}
-}
-
-// sessionFirewall is the firewall with refusals that have a code.
-type sessionFirewall struct{ *firewall.Firewall }
-
-func (f sessionFirewall) GrantAddress(ctx context.Context, s agent.Session, addr netip.Addr) error {
-	err := f.Firewall.GrantAddress(ctx, s.ID, addr)
-	for _, refusal := range []error{firewall.ErrNoSession, firewall.ErrNotSameHost, firewall.ErrAddressTaken} {
-		if errors.Is(err, refusal) {
-			return &agent.Error{Code: agent.CodeAddressRefused, Err: err}
-		}
-	}
-	return err
-}
-
-func (f sessionFirewall) RevokeAddress(ctx context.Context, s agent.Session, addr netip.Addr) {
-	f.Firewall.RevokeAddress(ctx, s.ID, addr)
+	return w.Firewall
 }

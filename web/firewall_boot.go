@@ -15,17 +15,17 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// What is kept of the firewall in the data directory: the closed state as a file for nft, which a unit loads before the
-// network is up, and the plan that it was made from, for the command that shows it.
+// Files of the firewall in the data directory: the rules without sessions for nft, which a systemd unit loads before the
+// network is up, and the plan that they were made from, for ShowFirewall.
 const (
 	bootFile = "firewall.nft"
 	planFile = "firewall.json"
 )
 
-// keepForBoot writes what is in force, unless that is written; without interfaces there is nothing to keep. What fails is
-// logged, shown on the page and tried again at the next call. For whoever has the turn.
-func (w *firewallController) keepForBoot() {
-	if w.inForce == nil || w.kept {
+// saveForBoot saves the plan in force, or removes the files if the plan is empty. A failure is logged, shown on the page and
+// retried at the next call. The caller holds turn.
+func (w *firewallController) saveForBoot() {
+	if w.inForce == nil || w.saved {
 		return
 	}
 	p, said := *w.inForce, "the firewall is closed by former rules, if by any, at the next boot until this program runs"
@@ -35,10 +35,10 @@ func (w *firewallController) keepForBoot() {
 	} else {
 		err = writeBoot(w.data, p)
 	}
-	w.kept = err == nil
+	w.saved = err == nil
 	w.mu.Lock()
-	before := w.unkept
-	w.unkept, w.stale = err, err != nil && p.Empty()
+	before := w.unsaved
+	w.unsaved, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
 	if isNewError(err, before) {
 		w.log.Error(said, "error", err)
@@ -55,7 +55,7 @@ func writeBoot(dir string, p firewall.Plan) error {
 		atomicfile.Write(filepath.Join(dir, bootFile), []byte(p.Text()), 0o600))
 }
 
-// bootTrouble is the reason in the words of the page; empty without an error.
+// bootTrouble returns the reason that the page shows; empty without an error.
 func bootTrouble(err error) agent.BootTrouble {
 	switch {
 	case err == nil:
@@ -70,12 +70,12 @@ func bootTrouble(err error) agent.BootTrouble {
 	return agent.BootFailed
 }
 
-// leaveNothing takes away what a process before has left of its firewall, for one that is told to have none: a table that
-// nobody keeps lets nobody through.
-func (w *firewallController) leaveNothing() {
-	if p, err := keptPlan(w.data); err != nil || !p.Empty() {
+// removeRemains removes the table and files of a previous process if this one runs without a firewall. A table that is not
+// maintained blocks everybody.
+func (w *firewallController) removeRemains() {
+	if p, err := savedPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
-			w.log.Error("the table of the process before is still there and lets nobody through", "error", err)
+			w.log.Error("cannot remove the table of a previous process; it lets nobody through", "error", err)
 		}
 	}
 	if err := removeBoot(w.data); err != nil {
@@ -93,8 +93,8 @@ func removeBoot(dir string) error {
 	return errors.Join(errs...)
 }
 
-// keptPlan is the plan that was in force last; an empty one when there was none.
-func keptPlan(dir string) (p firewall.Plan, err error) {
+// savedPlan returns the plan that was in force last; an empty one if there was none.
+func savedPlan(dir string) (p firewall.Plan, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, planFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil

@@ -18,8 +18,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestKeepForBoot: what the data directory does not take is said once and on the page, and tried again until it is there.
-func TestKeepForBoot(t *testing.T) {
+// TestSaveForBoot: a failed write to the data directory is logged once, shown on the page, and retried until it succeeds.
+func TestSaveForBoot(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		w := testFirewall(t, dir, &s)
@@ -31,7 +31,7 @@ func TestKeepForBoot(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		obstruct := func(name string) { // with a directory in its place that is not empty
+		obstruct := func(name string) { // puts a directory that is not empty in the file's place
 			t.Helper()
 			free(name)
 			if err := os.MkdirAll(filepath.Join(dir, name, "something"), 0o700); err != nil {
@@ -87,8 +87,8 @@ func TestKeepForBoot(t *testing.T) {
 	})
 }
 
-// TestKeepForBootOnDisk: a disk without room and one that is read-only are told as such, and what is there stays whole.
-func TestKeepForBootOnDisk(t *testing.T) {
+// TestSaveForBootOnDisk: a full disk and a read-only one are reported as such, and the saved files stay whole.
+func TestSaveForBootOnDisk(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir, s := t.TempDir(), gatewaySettings()
 		mount := func(flags uintptr) {

@@ -2,8 +2,6 @@ package web
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,39 +11,42 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// ShowFirewall prints whether the table exists, which gateway maintains it, its rules and its elements.
-func ShowFirewall(dir string, to io.Writer) error {
-	p, err := keptPlan(dir)
+// ShowFirewall returns the state of the table, and its rules with its elements.
+func ShowFirewall(dir string) (state *Message, rules string, err error) {
+	p, err := savedPlan(dir)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	text, loaded, err := firewall.Show(p)
+	rules, loaded, err := firewall.Show(p)
 	if err != nil {
-		return err
+		return nil, "", commandError(err)
 	}
 	running, err := isRunning(dir)
-	if err != nil {
-		return err
+	return tableState(dir, loaded, running, p.Empty()), rules, err
+}
+
+// commandError replaces an error of the firewall that names flags of serve.
+func commandError(err error) error {
+	if errors.Is(err, firewall.ErrNoRights) {
+		return message("the firewall's table takes root or CAP_NET_ADMIN; run this command as root")
 	}
-	_, err = fmt.Fprintf(to, "# %s\n%s", tableState(dir, loaded, running, p.Empty()), text)
 	return err
 }
 
-// tableState describes the table in one line.
-func tableState(dir string, loaded, running, empty bool) string {
+func tableState(dir string, loaded, running, empty bool) *Message {
 	switch {
 	case loaded && running:
-		return fmt.Sprintf("The table inet %s is in force, kept by the ideco-portal that runs on %s.", firewall.Table, dir)
+		return message("The table inet %s is in force. The ideco-portal that runs on %s maintains it.", firewall.Table, dir)
 	case loaded && empty:
-		return fmt.Sprintf("The table inet %s is there, but nothing is known of it in %s; name its directory with --data.", firewall.Table, dir)
+		return message("There is a table inet %s, but none is known in %s; name its directory with --data.", firewall.Table, dir)
 	case loaded:
-		return fmt.Sprintf("The table inet %s is there and no ideco-portal runs on %s: nobody is let through for longer than the timeout.", firewall.Table, dir)
+		return message("There is a table inet %s, but no ideco-portal runs on %s: addresses are let through only until their timeout.", firewall.Table, dir)
 	case empty:
-		return fmt.Sprintf("There is no table inet %s: no interfaces are chosen.", firewall.Table)
+		return message("There is no table inet %s: no interfaces are chosen.", firewall.Table)
 	case running:
-		return fmt.Sprintf("There is no table inet %s: the ideco-portal that runs on %s does not enforce this:", firewall.Table, dir)
+		return message("There is no table inet %s: the ideco-portal that runs on %s does not enforce this:", firewall.Table, dir)
 	}
-	return fmt.Sprintf("There is no table inet %s. When ideco-portal runs on %s, this is enforced:", firewall.Table, dir)
+	return message("There is no table inet %s. When ideco-portal runs on %s, this is enforced:", firewall.Table, dir)
 }
 
 // ClearFirewall removes the table and the files that restore it at boot. It fails while a gateway maintains the table, which
@@ -54,7 +55,7 @@ func ClearFirewall(dir string) error {
 	lock, err := lockData(dir)
 	switch {
 	case errors.Is(err, errRunning):
-		return fmt.Errorf("ideco-portal runs on %s and keeps the table; choose no interfaces on its page «Шлюз» (/admin/gateway of the portal), or stop it first", dir)
+		return message("ideco-portal runs on %s and maintains the table; stop it first, or choose no interfaces on the page Gateway of its portal (/admin/gateway)", dir)
 	case errors.Is(err, fs.ErrNotExist): // no gateway ever was there
 	case err != nil:
 		return err
@@ -62,7 +63,7 @@ func ClearFirewall(dir string) error {
 		defer lock.Close()
 	}
 	if err := clearTable(); errors.Is(err, errKept) {
-		return fmt.Errorf("%w, or name its directory with --data", err)
+		return message("%w, or name its directory with --data", err)
 	} else if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func clearTable() error {
 		return err
 	}
 	defer c.release()
-	return firewall.Clear()
+	return commandError(firewall.Clear())
 }
 
 // isRunning reports whether a gateway runs on a data directory.

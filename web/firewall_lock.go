@@ -19,7 +19,7 @@ type tableLock struct{ held net.Listener }
 const tableLockName = "@ideco-portal/firewall"
 
 // errKept: another gateway holds the lock.
-var errKept = errors.New("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
+var errKept = message("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
 
 // take takes the lock if this process does not hold it. Errors: errKept. Any user can bind the name, but a process without
 // CAP_NET_ADMIN cannot change the table, so its lock is ignored. Kernels without abstract sockets have no lock.
@@ -34,7 +34,7 @@ func (l *tableLock) take() error {
 		go closeAccepted(held)
 	case errors.Is(err, unix.EADDRINUSE):
 		if pid, ok := tableLockHolder(); ok && mayChangeRules(pid) {
-			return fmt.Errorf("%w (process %d)", errKept, pid)
+			return message("%w (process %d)", errKept, pid)
 		}
 	}
 	return nil

@@ -10,12 +10,12 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// surroundings are what the firewall's plan takes besides the settings.
+// surroundings are the inputs of a plan besides the settings.
 type surroundings struct {
 	links   []firewall.Interface
 	tunnel  string            // network interface of the tunnel; empty without one
 	ports   firewall.Redirect // where the gateway listens
-	outward []netip.Addr      // where the saved domain leads
+	outward []netip.Addr      // addresses of the saved and former domains
 }
 
 // planOf returns the plan of the settings. A chosen interface that does not exist is in the plan all the same, for when it
@@ -55,8 +55,8 @@ func chosen(names []string, links []firewall.Interface, missing *[]string) []fir
 	return list
 }
 
-// portsOf says where packets from the LAN can be taken to. A part that listens on loopback alone is not reached from
-// there.
+// portsOf returns the gateway's ports to which the firewall can redirect packets from the LAN. Listeners on loopback are left
+// out.
 func portsOf(open *listeners, wireguard uint16) firewall.Redirect {
 	return firewall.Redirect{PortalPort: reachedAt(open.portal), AgentPort: reachedAt(open.agent), HTTPPort: reachedAt(open.http), WireGuardPort: wireguard}
 }
@@ -70,8 +70,8 @@ func reachedAt(list []net.Listener) uint16 {
 	return 0
 }
 
-// enforcement is what the page says: mode is what was asked for, missing why there is no firewall, failed why the plan of
-// the settings is not in force.
+// enforcement returns what the page shows: mode is the Config's, missing says why there is no firewall, failed why the plan
+// of the settings is not in force.
 func enforcement(mode string, guards bool, missing, failed error) (does agent.Enforcement, flowtable string) {
 	var past *firewall.FlowtableError
 	switch {

@@ -25,7 +25,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// testFirewall is a wall over settings that the test changes.
+// testFirewall returns a controller for settings that the test changes.
 func testFirewall(t *testing.T, dir string, s *agent.Settings) *firewallController {
 	t.Helper()
 	w, err := openFirewall(Config{Data: dir, Firewall: firewall.ModeAuto, TunnelName: "ideco0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))},
@@ -65,13 +65,13 @@ func TestFirewall(t *testing.T) {
 		is("chosen", agent.EnforcementOn, true)
 		shows := func(want ...string) {
 			t.Helper()
-			var b bytes.Buffer
-			if err := ShowFirewall(dir, &b); err != nil {
-				t.Error(err)
+			state, rules, err := ShowFirewall(dir)
+			if err != nil {
+				t.Fatal(err)
 			}
 			for _, part := range want {
-				if !strings.Contains(b.String(), part) {
-					t.Errorf("shown without %q:\n%s", part, b.String())
+				if shown := state.Error() + "\n" + rules; !strings.Contains(shown, part) {
+					t.Errorf("shown without %q:\n%s", part, shown)
 				}
 			}
 		}
@@ -80,7 +80,7 @@ func TestFirewall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shows("is in force, kept by", `iifname "lan0"`)
+		shows("is in force", `iifname "lan0"`)
 		if err := ClearFirewall(dir); err == nil || !strings.Contains(err.Error(), "/admin/gateway") {
 			t.Errorf("cleared while it runs: %v", err)
 		}
@@ -90,7 +90,7 @@ func TestFirewall(t *testing.T) {
 		if err := ClearFirewall(dir); err != nil {
 			t.Fatal(err)
 		}
-		is("cleared", agent.EnforcementOn, false) // as the closed one saw it last
+		is("cleared", agent.EnforcementOn, false) // the closed controller's last state
 		shows("There is no table")
 		if _, loaded, err := firewall.Show(firewall.Plan{}); loaded || err != nil {
 			t.Errorf("left in the kernel: %v, %v", loaded, err)
@@ -109,7 +109,7 @@ func TestFirewall(t *testing.T) {
 	})
 }
 
-// TestFirewallIncidents: what others do is told, and what failed is tried again.
+// TestFirewallIncidents: changes by other programs are reported, and a failed plan is retried.
 func TestFirewallIncidents(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
@@ -132,7 +132,6 @@ func TestFirewallIncidents(t *testing.T) {
 	})
 }
 
-// onLine is asked with each line of a log.
 type onLine func(line string)
 
 func (do onLine) Write(line []byte) (int, error) {
@@ -140,8 +139,8 @@ func (do onLine) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestFirewallHeedsWhileItFollows: what is found out while a plan is put in force is not forgotten when that has worked.
-func TestFirewallHeedsWhileItFollows(t *testing.T) {
+// TestFirewallFailureWhileItFollows: a failure that is reported while a plan is applied is not cleared by its success.
+func TestFirewallFailureWhileItFollows(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		s, trouble := gatewaySettings(), errors.New("somebody else's table")
 		w := testFirewall(t, t.TempDir(), &s)
@@ -167,7 +166,7 @@ func TestFirewallHeedsWhileItFollows(t *testing.T) {
 	})
 }
 
-// TestFirewallCheck: the tunnel is nobody's LAN, and what comes back is never refused.
+// TestFirewallCheck: the tunnel cannot be chosen, and the choice that a trial reverts to is accepted.
 func TestFirewallCheck(t *testing.T) {
 	s := agent.DefaultSettings()
 	w, err := openFirewall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s }, tunnel{}, &listeners{})
@@ -195,8 +194,8 @@ func TestFirewallCheck(t *testing.T) {
 	}
 }
 
-// TestOneKeeper: a gateway on another data directory, and who clears there, leave the table to the one that keeps it.
-func TestOneKeeper(t *testing.T) {
+// TestOneTableOwner: a gateway on another data directory, and ClearFirewall there, do not touch the table.
+func TestOneTableOwner(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		ctx, dir, other := context.Background(), t.TempDir(), t.TempDir()
 		s, none := gatewaySettings(), agent.DefaultSettings()
@@ -231,7 +230,7 @@ func TestOneKeeper(t *testing.T) {
 	})
 }
 
-// TestFirewallMissing: an interface that is not there is told once, and that it has come.
+// TestFirewallMissing: a missing interface is logged once, and its return too.
 func TestFirewallMissing(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		var book bytes.Buffer
@@ -264,7 +263,7 @@ func TestFirewallMissing(t *testing.T) {
 	})
 }
 
-// TestClaimWithoutRights: whoever may not change rules keeps no gateway from the table by taking its name.
+// TestClaimWithoutRights: a process without CAP_NET_ADMIN that binds the lock's name does not block the gateway.
 func TestClaimWithoutRights(t *testing.T) {
 	const squats = "IDECO_SQUATS"
 	if os.Getenv(squats) != "" {
@@ -305,13 +304,13 @@ func TestClaimWithoutRights(t *testing.T) {
 	})
 }
 
-// TestSessionFirewall: what the firewall refuses to an address is a refusal with a code; without a firewall there is none.
-func TestSessionFirewall(t *testing.T) {
+// TestForSessions: a refused address gets a refusal with a code. Without a firewall forSessions is nil.
+func TestForSessions(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.follow(t.Context())
-		err := w.forSessions().GrantAddress(t.Context(), agent.Session{ID: "nobody"}, netip.MustParseAddr("fd00::5"))
+		err := w.forSessions().GrantAddress(t.Context(), "nobody", netip.MustParseAddr("fd00::5"))
 		var refused *agent.Error
 		if !errors.As(err, &refused) || refused.Code != agent.CodeAddressRefused || !errors.Is(err, firewall.ErrNoSession) {
 			t.Errorf("an address for nobody: %v", err)

@@ -14,8 +14,8 @@ import (
 
 var verb = regexp.MustCompile(`%%|%[-+# 0]*(\[\d+\])?[*\d.]*(\[\d+\])?[a-zA-Z]`)
 
-// implicitVerb finds a verb without an index after one that has one. fmt counts on from that index, which says the wrong value
-// as soon as somebody moves a word, and go vet is content as long as there are enough values.
+// implicitVerb finds a verb without an index after one with an index. fmt counts on from that index, which prints the wrong
+// value as soon as somebody reorders the words; go vet does not notice.
 func implicitVerb(format string) (found string) {
 	indexed := false
 	for _, v := range verb.FindAllString(format, -1) {
@@ -30,7 +30,7 @@ func implicitVerb(format string) (found string) {
 	return ""
 }
 
-// joined is the text of a string that may be written in several parts.
+// joined returns the value of a string literal or of a concatenation of literals.
 func joined(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -56,7 +56,7 @@ func TestImplicitVerb(t *testing.T) {
 	}
 }
 
-// TestFormats: a message that counts its values by hand counts all of them.
+// TestFormats: a format with explicit indexes has an index for every verb.
 func TestFormats(t *testing.T) {
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || path == filepath.Join("..", "web", "formats_test.go") {

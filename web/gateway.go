@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent"
 	"ideco-agent/handlers"
 )
@@ -30,7 +32,8 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 	if err != nil {
 		return nil, err
 	}
-	outside, err := defaultInterfaces()
+	outward, _ := uplinks() // only a hint on the page
+	links, err := netlink.LinkList()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +51,9 @@ func (g gateway) Interfaces() ([]agent.Interface, error) {
 			Up:       i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0,
 			MAC:      i.HardwareAddr.String(),
 			Addrs:    prefixes(addrs),
-			Internet: outside[i.Index],
+			Internet: outward[i.Index],
+			Carrier:  carrier(links, i.Name),
+			VLANOf:   vlanParent(links, i.Name),
 			Learns6:  isOn(strings.Replace(acceptRA, "*", i.Name, 1)),
 		})
 	}

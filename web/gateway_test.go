@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// TestInterfaces: what is offered is what this machine has, without loopback and the tunnel.
+// TestInterfaces: all interfaces of this machine are offered but loopback and the tunnel.
 func TestInterfaces(t *testing.T) {
 	list, err := gateway{tunnelName: "none"}.Interfaces()
 	if err != nil {
@@ -34,7 +34,7 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
-// TestGatewayState: nothing is said to be enforced that is not.
+// TestGatewayState: without a firewall the state does not claim to enforce anything.
 func TestGatewayState(t *testing.T) {
 	s := agent.DefaultSettings()
 	w, err := openFirewall(Config{Data: t.TempDir(), Firewall: firewall.ModeOff, TunnelName: "ideco0"}, func() agent.Settings { return s }, tunnel{}, &listeners{})

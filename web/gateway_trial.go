@@ -47,7 +47,7 @@ func (t trial) run(ctx context.Context, end func(ctx context.Context, until time
 			}
 		case <-due:
 			if err := end(ctx, until); err != nil && ctx.Err() == nil {
-				log.Error("the gateway's former settings do not come back yet", "error", err)
+				log.Error("cannot restore the gateway's former settings yet", "error", err)
 				due = time.After(trialRetry)
 				continue
 			}

@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// trialScene runs a clock whose settings end as they do in the gateway.
+// trialScene runs a trial over settings that end as they do in the gateway.
 type trialScene struct {
 	trial trial
 
@@ -58,7 +58,6 @@ func (s *trialScene) fail(err error) {
 	s.refuse = err
 }
 
-// choose puts another interface on trial.
 func (s *trialScene) choose(lan string) {
 	s.set(func(n *agent.Settings) {
 		choice := n.GatewaySettings
@@ -173,7 +172,7 @@ func TestTrial(t *testing.T) {
 	})
 }
 
-// TestTrialAndRestart: a process that starts finds a choice that nobody confirmed and takes it back, whatever the time.
+// TestTrialAndRestart: a process that finds an unconfirmed trial at its start reverts it, whatever the time.
 func TestTrialAndRestart(t *testing.T) {
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, "ideco.db"))

@@ -10,13 +10,15 @@ import (
 	"testing"
 )
 
-// rooms says which of our packages each of our packages may import. A package that is not listed has the rules of the
-// nearest one above it.
+// rooms lists which of our packages each of our packages may import. A package that is not listed has the rules of the nearest
+// listed parent.
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
 	"agent/netstack":           {},
 	"agent/wgbind":             {},
+	"agent/passwordline":       {},
+	"agent/spelling":           {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
@@ -42,7 +44,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/wgbind"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/spelling", "agent/wgbind"}
 
 const module = "ideco-agent/"
 
@@ -52,8 +54,8 @@ type listed struct {
 	Deps       []string
 }
 
-// TestImports holds the direction of imports: nouns know nobody, adapters do not know each other, handlers know no
-// adapter, and web alone knows them all.
+// TestImports: package agent imports nothing of ours, adapters do not import each other, handlers import no adapter, and only
+// web imports them all.
 func TestImports(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		name := strings.TrimPrefix(p.ImportPath, module)
@@ -69,7 +71,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestImportsOfTheAgentProgram keeps server code out of what runs on people's computers.
+// TestImportsOfTheAgentProgram: the agent program contains no server code.
 func TestImportsOfTheAgentProgram(t *testing.T) {
 	for _, p := range goList(t, "./cmd/ideco-agent") {
 		for _, d := range p.Deps {
@@ -86,7 +88,7 @@ func TestImportsOfTheAgentProgram(t *testing.T) {
 	}
 }
 
-// roomOf finds the rules of a package: its own, or those of the nearest package above that has some.
+// roomOf returns the rules of a package: its own, or those of the nearest listed parent.
 func roomOf(name string) ([]string, bool) {
 	for {
 		if allowed, ok := rooms[name]; ok {

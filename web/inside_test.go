@@ -46,7 +46,7 @@ func TestArrivedThrough(t *testing.T) {
 	}
 }
 
-// TestInsideThrough: the interface of a connection decides, not the way to its address.
+// TestInsideThrough: the interface of a connection decides, not the route to its address.
 func TestInsideThrough(t *testing.T) {
 	lo, err := net.InterfaceByName("lo")
 	if err != nil {
@@ -64,7 +64,7 @@ func TestInsideThrough(t *testing.T) {
 		{"127.0.0.1", "", true},
 		{"127.0.0.1", goneInterface, false},
 		{"192.168.1.5", goneInterface, false},
-		{"192.168.1.5", "lan0", true}, // which is not there now
+		{"192.168.1.5", "lan0", true}, // does not exist now
 		{"192.168.1.5", "wan0", false},
 		{"203.0.113.5", lo.Name, false},
 	} {
@@ -103,8 +103,8 @@ func TestLimiterInterface(t *testing.T) {
 	}
 }
 
-// TestInsideRecreated: a connection stays in the LAN when its interface is deleted and made again under its name. One that came
-// through an interface that is gone does not get in by the way to its address.
+// TestInsideRecreated: a connection stays in the LAN when its interface is deleted and created again under its name. For a
+// connection through an interface that is gone, the route to its address does not count.
 func TestInsideRecreated(t *testing.T) {
 	needs.Program(t, "ip", "iproute2")
 	netlab.InNewNamespace(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ var logKeys = map[string]string{
 	"change":   "how to replace the secret in it",
 }
 
-// TestLogKeys: whoever searches the log finds a thing under one name.
+// TestLogKeys: a thing has the same key in all log lines.
 func TestLogKeys(t *testing.T) {
 	used := map[string]bool{}
 	for _, root := range []string{"../agent", "../handlers", "../web", "../cmd/ideco-portal"} {
@@ -110,14 +110,14 @@ func TestLogKeys(t *testing.T) {
 	}
 }
 
-// Where keys and values begin in the calls of a log, and of our functions that hand them on to one.
+// Index of the first key in the arguments of log methods, and of our functions that pass them on.
 var (
 	slogCalls = map[string]int{"With": 0, "Debug": 1, "Info": 1, "Warn": 1, "Error": 1,
 		"DebugContext": 2, "InfoContext": 2, "WarnContext": 2, "ErrorContext": 2, "Log": 3}
 	ownCalls = map[string]int{"event": 2, "securityEvent": 2, "finish": 2, "warn": 3}
 )
 
-// keysOf are the keys in a call that logs, or in a list that goes into one.
+// keysOf returns the keys in a call that logs, or in a list for such a call.
 func keysOf(n ast.Node) (keys []ast.Expr) {
 	var list []ast.Expr
 	switch n := n.(type) {
@@ -151,7 +151,7 @@ func keysOf(n ast.Node) (keys []ast.Expr) {
 	return keys
 }
 
-// isLog tells by its name whether an expression is a log.
+// isLog reports whether an expression is a logger, by its name.
 func isLog(x ast.Expr) bool {
 	switch x := x.(type) {
 	case *ast.Ident:

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestNewLog: what is logged, and that the systemd journal gets no second time.
+// TestNewLog: levels are filtered, and lines to the systemd journal have no time.
 func TestNewLog(t *testing.T) {
 	for _, c := range []struct {
 		format, level string

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,51 +15,115 @@ import (
 	"ideco-agent/agent"
 )
 
-// attachedNetworks are the networks that a new gateway takes for its LAN: loopback, and what is attached to this
-// machine's interfaces apart from those that a default route leaves through and from tunnels.
+// attachedNetworks returns the networks that a new gateway takes for its LAN: loopback, and the private networks attached to
+// interfaces that do not lead to the Internet. If no interface is known to lead there, only loopback is local.
 func attachedNetworks() []netip.Prefix {
-	nets := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	outside, err := defaultInterfaces()
+	local := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	outward, err := uplinks()
 	if err != nil {
-		return nets // without the routes nothing else is known to be inside
+		return local
 	}
+	var attached, outside []netip.Prefix
+	found := false
 	interfaces, _ := net.Interfaces()
 	for _, i := range interfaces {
-		if outside[i.Index] || i.Flags&(net.FlagLoopback|net.FlagPointToPoint) != 0 || i.Flags&net.FlagUp == 0 {
+		if i.Flags&net.FlagLoopback != 0 {
 			continue
 		}
 		addrs, _ := i.Addrs()
-		for _, a := range addrs {
-			p, err := netip.ParsePrefix(a.String())
-			if err == nil && !p.Addr().IsLinkLocalUnicast() && !slices.Contains(nets, p.Masked()) {
-				nets = append(nets, p.Masked())
-			}
+		switch {
+		case outward[i.Index]:
+			found = true
+			outside = append(outside, prefixes(addrs)...)
+		case i.Flags&net.FlagPointToPoint == 0 && i.Flags&net.FlagUp != 0:
+			attached = append(attached, prefixes(addrs)...)
 		}
 	}
-	return nets
+	if !found {
+		return local
+	}
+	for _, n := range attached {
+		n = n.Masked()
+		if within(n, privateNetworks) && !slices.ContainsFunc(outside, n.Overlaps) && !slices.Contains(local, n) {
+			local = append(local, n)
+		}
+	}
+	return local
 }
 
-// defaultInterfaces are those that a default route leaves through, by index. A second provider often has a routing table of
-// its own, so all tables count.
-func defaultInterfaces() (map[int]bool, error) {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+// privateNetworks are those of RFC 1918 and RFC 4193. Providers use that of RFC 6598 (100.64.0.0/10), so it is not among them.
+var privateNetworks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fc00::/7")}
+
+// noInternet are the networks to which a route does not lead to the Internet: private, loopback, link-local, multicast.
+var noInternet = append([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("224.0.0.0/3"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fe80::/10"),
+	netip.MustParsePrefix("ff00::/8")}, privateNetworks...)
+
+// within reports whether one of the networks contains n.
+func within(n netip.Prefix, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(wide netip.Prefix) bool { return wide.Bits() <= n.Bits() && wide.Contains(n.Addr()) })
+}
+
+// uplinks returns the indexes of the interfaces that lead to the Internet. It reads all routing tables, because a second
+// provider or a VRF has one of its own. It fails if the kernel does not tell the interface of a route to the Internet, as with
+// nexthop objects and net.ipv4.nexthop_compat_mode=0.
+func uplinks() (map[int]bool, error) {
+	var routes []netlink.Route
+	var err error
+	for range 5 { // a dump is interrupted when the routes change
+		routes, err = netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("routes: %w", err)
+		return nil, fmt.Errorf("list the routes: %w", err)
 	}
-	outside := map[int]bool{}
+	outward := map[int]bool{}
 	for _, r := range routes {
-		if r.Dst == nil || r.Dst.IP.IsUnspecified() && isZeroMask(r.Dst.Mask) {
-			outside[r.LinkIndex] = true
-			for _, hop := range r.MultiPath {
-				outside[hop.LinkIndex] = true
-			}
+		if !leadsOut(r) {
+			continue
+		}
+		if r.LinkIndex == 0 && len(r.MultiPath) == 0 {
+			return nil, fmt.Errorf("the route %s has no interface", r)
+		}
+		outward[r.LinkIndex] = true
+		for _, hop := range r.MultiPath {
+			outward[hop.LinkIndex] = true
 		}
 	}
-	return outside, nil
+	return outward, nil
 }
 
-// attachedTo finds a network of this machine's interfaces, tunnels left out, that overlaps another one. The gateway would
-// cut itself off from there.
+// leadsOut reports whether a route leads to the Internet: its destination is a large part of the Internet, or public and
+// behind a router. The latter is the route to a VPN server when the VPN has the default route. In IPv6 it counts for single
+// addresses only, because an organization's own networks are public there.
+func leadsOut(r netlink.Route) bool {
+	if r.Type != unix.RTN_UNICAST {
+		return false // blackhole, unreachable, local and others
+	}
+	to, ipv6 := netip.Prefix{}, r.Family == netlink.FAMILY_V6
+	if r.Dst != nil {
+		a, _ := netip.AddrFromSlice(r.Dst.IP)
+		ones, _ := r.Dst.Mask.Size()
+		to = netip.PrefixFrom(a, ones)
+	} else if ipv6 {
+		to = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	} else {
+		to = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	routed := r.Gw != nil || r.Via != nil || slices.ContainsFunc(r.MultiPath, func(hop *netlink.NexthopInfo) bool { return hop.Gw != nil || hop.Via != nil })
+	switch {
+	case within(to, noInternet), r.Protocol == unix.RTPROT_KERNEL && !routed: // the latter is an attached network
+		return false
+	case ipv6:
+		return to.Bits() <= 20 || routed && to.IsSingleIP()
+	}
+	return to.Bits() <= 8 || routed
+}
+
+// attachedTo returns an attached network, tunnels left out, that overlaps n. As a VPN network n would cut it off.
 func attachedTo(n netip.Prefix) (on netip.Prefix, taken bool) {
 	interfaces, _ := net.Interfaces()
 	for _, i := range interfaces {
@@ -75,31 +140,24 @@ func attachedTo(n netip.Prefix) (on netip.Prefix, taken bool) {
 	return netip.Prefix{}, false
 }
 
-// freeVPNNetwork is the default VPN network, or the nearest one beside it when the machine is attached to a part of that.
-func freeVPNNetwork(attached []netip.Prefix) netip.Prefix {
+// freeVPNNetwork returns the default VPN network, or the next /16 that is not taken.
+func freeVPNNetwork(taken func(netip.Prefix) (on netip.Prefix, taken bool)) netip.Prefix {
 	preferred := agent.DefaultSettings().VPNNetwork
 	for n := preferred; n.Addr().As4()[1] >= preferred.Addr().As4()[1]; n = nextNetwork(n) { // up to 10.255.0.0/16
-		if !slices.ContainsFunc(attached, n.Overlaps) {
+		if _, taken := taken(n); !taken {
 			return n
 		}
 	}
 	return preferred
 }
 
-// nextNetwork is the /16 above.
 func nextNetwork(n netip.Prefix) netip.Prefix {
 	a := n.Addr().As4()
 	a[1]++
 	return netip.PrefixFrom(netip.AddrFrom4(a), n.Bits())
 }
 
-func isZeroMask(m net.IPMask) bool {
-	ones, _ := m.Size()
-	return ones == 0
-}
-
-// ownAddresses knows this machine's addresses. They change with DHCP and with interfaces that come and go, so they are
-// read again when what is known is older than ownAddressesAge.
+// ownAddresses caches this machine's addresses for ownAddressesAge. They change with DHCP and with interfaces.
 type ownAddresses struct {
 	mu    sync.Mutex // guards the fields below
 	read  time.Time

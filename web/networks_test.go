@@ -1,14 +1,17 @@
 package web
 
 import (
+	"fmt"
+	"log/slog"
 	"net/netip"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"ideco-agent/agent/needs"
 	"ideco-agent/agent/netlab"
+	"ideco-agent/agent/store"
 )
 
 func TestFreeVPNNetwork(t *testing.T) {
@@ -20,7 +23,11 @@ func TestFreeVPNNetwork(t *testing.T) {
 		"10.0.0.0/8":     "10.128.0.0/16", // nothing is free; the wider network is no conflict
 		"fd00::/64":      "10.128.0.0/16",
 	} {
-		if got := freeVPNNetwork([]netip.Prefix{netip.MustParsePrefix(attached)}); got.String() != want {
+		taken := func(n netip.Prefix) (netip.Prefix, bool) {
+			on := netip.MustParsePrefix(attached)
+			return on, on.Overlaps(n)
+		}
+		if got := freeVPNNetwork(taken); got.String() != want {
 			t.Errorf("attached to %s: %s, want %s", attached, got, want)
 		}
 	}
@@ -35,30 +42,89 @@ func TestAttachedTo(t *testing.T) {
 	}
 }
 
-// TestAttachedNetworks: what a new gateway takes for its LAN can be saved.
-func TestAttachedNetworks(t *testing.T) {
-	nets := attachedNetworks()
-	if len(nets) < 2 || nets[0].String() != "127.0.0.0/8" {
-		t.Errorf("attached: %v", nets)
-	}
+// uplinkShapes are the shapes of the way to the Internet: commands of ip, and the local networks besides loopback and
+// 10.3.0.0/24, fd00:3::/64 of lan0. The attached networks of wan0 are 10.1.0.0/24, fd00:1::/64 and of wan1 10.2.0.0/24.
+var uplinkShapes = map[string]struct {
+	ip    string
+	local string // besides loopback
+}{
+	"no route":           {"", ""},
+	"default":            {"route add default via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"without a router":   {"route add default dev wan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"on-link router":     {"route add default via 192.0.2.1 dev wan0 onlink", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"IPv6 router":        {"route add default via inet6 fe80::1 dev wan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"another table":      {"route add default via 10.1.0.1 table 200", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"second provider":    {"route add default via 10.1.0.1; route add default via 10.2.0.1 dev wan1 table 200", "10.3.0.0/24 fd00:3::/64"},
+	"second metric":      {"route add default via 10.1.0.1; route add default via 10.2.0.1 metric 500", "10.3.0.0/24 fd00:3::/64"},
+	"multipath":          {"route add default nexthop via 10.1.0.1 dev wan0 nexthop via 10.2.0.1 dev wan1", "10.3.0.0/24 fd00:3::/64"},
+	"nexthop object":     {"nexthop add id 1 via 10.1.0.1 dev wan0; route add default nhid 1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"nexthop group":      {"nexthop add id 1 via 10.1.0.1 dev wan0; nexthop add id 2 via 10.2.0.1 dev wan1; nexthop add id 3 group 1/2; route add default nhid 3", "10.3.0.0/24 fd00:3::/64"},
+	"halves":             {"route add 0.0.0.0/1 via 10.1.0.1; route add 128.0.0.0/1 via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"halves, no router":  {"route add 0.0.0.0/1 dev wan0; route add 128.0.0.0/1 dev wan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"public parts":       {"route add 11.0.0.0/8 dev wan0; route add 64.0.0.0/2 dev wan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"one public route":   {"route add default via 10.1.0.1; route add 203.0.113.0/24 via 10.2.0.1 table 7", "10.3.0.0/24 fd00:3::/64"},
+	"point to point":     {"tuntap add tun0 mode tun; addr add 10.9.0.2 peer 10.9.0.1 dev tun0; link set tun0 up; route add default dev tun0", "10.1.0.0/24 10.2.0.0/24 10.3.0.0/24 fd00:1::/64 fd00:3::/64"},
+	"VPN as default":     {"tuntap add tun0 mode tun; link set tun0 up; route add default dev tun0; route add 203.0.113.9 via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"VPN over IPv6":      {"tuntap add tun0 mode tun; link set tun0 up; route add default dev tun0; -6 route add 2001:db8::9 via fd00:1::1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"router advertised":  {"-6 route add default via fe80::1 dev wan0 proto ra", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"all of IPv6":        {"-6 route add 2000::/3 via fe80::1 dev wan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"blackhole":          {"route add blackhole default; -6 route add unreachable default", ""},
+	"prohibit, table":    {"route add prohibit default table 200; route add throw default table 201", ""},
+	"loopback":           {"link set lo up; route add default dev lo", ""},
+	"private routes":     {"route add default via 10.1.0.1; route add 10.0.0.0/8 via 10.3.0.9; -6 route add fd00::/8 via fd00:3::9; -6 route add 2001:db8:7::/48 via fd00:3::9", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"multicast":          {"route add default via 10.1.0.1; route add 224.0.0.0/4 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"public addresses":   {"route add default via 10.1.0.1; addr add 198.51.100.1/24 dev lan0; addr add 2001:db8:3::1/64 dev lan0; addr add 100.64.0.1/24 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"wider than private": {"route add default via 10.1.0.1; addr add 172.16.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"overlap":            {"route add default via 10.1.0.1; addr add 10.0.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 }
 
-// TestAttachedNetworksSecondProvider: a network is not local whose default route stands in a routing table of its own.
-func TestAttachedNetworksSecondProvider(t *testing.T) {
+// TestAttachedNetworks: the network of an interface that leads to the Internet is not local, whatever the shape of its route.
+// Without a way to the Internet only loopback is local.
+func TestAttachedNetworks(t *testing.T) {
 	needs.Program(t, "ip", "iproute2")
 	netlab.InNewNamespace(t, func(t *testing.T) {
-		for _, args := range []string{
-			"link add wan1 type veth peer wan1peer", "link add wan2 type veth peer wan2peer", "link add lan0 type veth peer lan0peer",
-			"addr add 10.1.0.2/24 dev wan1", "addr add 10.2.0.2/24 dev wan2", "addr add 10.3.0.1/24 dev lan0",
-			"link set wan1 up", "link set wan2 up", "link set lan0 up",
-			"route add default via 10.1.0.1 dev wan1", "route add default via 10.2.0.1 dev wan2 table 200",
-		} {
-			if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-				t.Fatalf("ip %s: %v: %s", args, err, out)
+		for name, c := range uplinkShapes {
+			var script strings.Builder
+			for name, addrs := range map[string]string{"wan0": "10.1.0.2/24 fd00:1::2/64", "wan1": "10.2.0.2/24", "lan0": "10.3.0.1/24 fd00:3::1/64"} {
+				fmt.Fprintf(&script, "ip link add %s type veth peer %[1]speer; ip link set %[1]s up; ip link set %[1]speer up\n", name)
+				for addr := range strings.FieldsSeq(addrs) {
+					fmt.Fprintf(&script, "ip addr add %s dev %s\n", addr, name)
+				}
 			}
+			for command := range strings.SplitSeq(c.ip, ";") {
+				if command = strings.TrimSpace(command); command != "" {
+					fmt.Fprintln(&script, "ip", command)
+				}
+			}
+			netlab.Run(t, "sh", "-ec", script.String())
+			got := attachedNetworks()
+			slices.SortFunc(got[2:], netip.Prefix.Compare)
+			want := nets(append([]string{"127.0.0.0/8", "::1/128"}, strings.Fields(c.local)...)...)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", name, got, want)
+			}
+			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
 		}
-		if got, want := attachedNetworks(), nets("127.0.0.0/8", "::1/128", "10.3.0.0/24"); !slices.Equal(got, want) {
-			t.Errorf("attached: %v, want %v", got, want)
+	})
+}
+
+// TestFirstVPNNetwork: the first VPN network overlaps no attached network, also none that is not local.
+func TestFirstVPNNetwork(t *testing.T) {
+	needs.Program(t, "ip", "iproute2")
+	netlab.InNewNamespace(t, func(t *testing.T) {
+		netlab.Run(t, "sh", "-ec", `ip link add wan0 type veth peer lan0; ip link set wan0 up; ip link set lan0 up
+			ip addr add 10.128.1.2/24 dev wan0; ip addr add 10.129.1.1/24 dev lan0; ip route add default via 10.128.1.1`)
+		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "ideco.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		s, err := loadSettings(t.Context(), db, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Current().VPNNetwork.String(); got != "10.130.0.0/16" {
+			t.Errorf("%s", got)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 var markdownLink = regexp.MustCompile(`\]\(([^)]+)\)`)
 
-// TestReadme: the README stays short, and what it and the texts for contributors point to is there.
+// TestReadme: the README stays short, and the links in it and in the texts for contributors lead somewhere.
 func TestReadme(t *testing.T) {
 	for _, file := range []string{"../README.md", "../.github/CONTRIBUTING.md", "../.github/SECURITY.md"} {
 		text, err := os.ReadFile(file)

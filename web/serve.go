@@ -14,9 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -52,7 +50,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := root.SetNames(certificateNames(current.Current().Domain)); err != nil {
+	if err := root.SetNames(current.Current().Domains()); err != nil {
 		return err
 	}
 	msi, err := openInstaller()
@@ -88,7 +86,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer fw.Close()
 
-	gate := access.NewGate(directory.NewLocal(db), db, c.Log)
+	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
@@ -107,11 +105,13 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	where := &hosts{settings: set.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
 		Sessions:      manager,
 		Settings:      set,
+		AgentHosts:    db,
 		Accounts:      accounts{db},
 		Passwords:     passwords{},
 		Browsers:      db,
@@ -119,7 +119,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
-		Addressing:    &hosts{settings: set.Current, agents: addrPorts(open.agent)},
+		Addressing:    where,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
@@ -127,7 +127,7 @@ func Serve(ctx context.Context, c Config) error {
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, where, budget, c.Log), open, link, background{db, set, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -139,7 +139,7 @@ func health(ctx context.Context, c Config, db *store.Store, set *settings) error
 		return errors.New("the tunnel has not got the VPN network of the settings")
 	}
 	if err := set.firewall.health(); err != nil {
-		return fmt.Errorf("the firewall does not follow the settings: %w", err)
+		return err
 	}
 	return db.Ping(ctx)
 }
@@ -170,7 +170,7 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := manager.Shutdown(ctx); err != nil {
-		log.Error("sessions were not all kept for the next start", "error", err)
+		log.Error("some sessions were not saved for the next start", "error", err)
 	}
 	site.StopAgents(ctx)
 	var g errgroup.Group
@@ -247,12 +247,12 @@ func (s *server) serve() error {
 // servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and an HTTP/2 client that
 // opens and resets streams costs more than its share. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
 // closes the connection after each answer.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12)
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13)
+	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
-		s := settings()
+		s := where.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
@@ -303,16 +303,12 @@ func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) 
 	return newSetupLink(path, portal, db.HasAdministrator)
 }
 
-// announce logs the addresses and prints the portal's URL on a terminal. The setup link is printed there and never logged.
+// announce logs the addresses. The setup link is shown at a terminal and never logged.
 func announce(c Config, open *listeners, firewallMode, link string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
-	if c.Terminal != nil && term.IsTerminal(int(c.Terminal.Fd())) {
-		fmt.Fprintf(c.Terminal, "\n  Портал / portal: https://%s/\n", reachableHost(open.portal[0].Addr()))
-		if link != "" {
-			fmt.Fprintf(c.Terminal, "  Первый администратор / first administrator (1 ч / 1 h): %s\n", link)
-		}
-		fmt.Fprintln(c.Terminal)
+	if c.Announce != nil {
+		c.Announce("https://"+reachableHost(open.portal[0].Addr())+"/", link)
 	} else if link != "" {
 		c.Log.Info("no administrator yet: open the link in the file setup-link of the data directory within an hour")
 	}

@@ -21,7 +21,7 @@ import (
 	"ideco-agent/agent/wireguard"
 )
 
-// vpnScene gives people from outside access by a real tunnel and a real firewall.
+// vpnScene is a Manager with a real tunnel and a real firewall.
 type vpnScene struct {
 	*access.Manager
 	t          *testing.T
@@ -31,10 +31,10 @@ type vpnScene struct {
 	firewall   *observedFirewall
 }
 
-// observedFirewall is the firewall with a look at each Grant and Revoke.
+// observedFirewall calls the test at each Grant and Revoke.
 type observedFirewall struct {
 	access.Firewall
-	impatient bool // whether nobody waits for Grant
+	impatient bool // the context of Grant is done at once
 	revoked   func(agent.Session)
 }
 
@@ -54,7 +54,7 @@ func (f *observedFirewall) Revoke(ctx context.Context, s agent.Session) {
 	f.Firewall.Revoke(ctx, s)
 }
 
-// impatient goes away as soon as it waits for anything.
+// impatient is a context that is done as soon as it is waited for.
 type impatient struct {
 	context.Context
 	leave context.CancelFunc
@@ -65,7 +65,6 @@ func (i impatient) Done() <-chan struct{} {
 	return i.Context.Done()
 }
 
-// quietConnection is an agent's connection that hears nothing.
 type quietConnection struct{ _ int }
 
 func (*quietConnection) Ended(agent.Reason)                {}
@@ -106,19 +105,17 @@ func newVPNScene(t *testing.T) *vpnScene {
 	return v
 }
 
-// start makes a Manager without sessions.
 func (v *vpnScene) start(s agent.Settings, log *slog.Logger) {
-	v.Manager = access.NewManager(access.Config{Gate: access.NewGate(directory.NewLocal(v.db), v.db, log), Store: v.db,
+	v.Manager = access.NewManager(access.Config{Gate: access.NewGate(directory.NewLocal(v.db, log), v.db, log), Store: v.db,
 		Firewall: v.firewall, Tunnel: tunnel{v.device}.forSessions(), Settings: func() agent.Settings { return s }, Log: log})
 }
 
-// vpnSession is a session on its connection.
 type vpnSession struct {
 	agent.Session
 	link access.Connection
 }
 
-// logIn begins a session from outside, which has reserved an address.
+// logIn starts a session from outside, which reserves an address.
 func (v *vpnScene) logIn(login string) vpnSession {
 	v.t.Helper()
 	link := &quietConnection{}
@@ -130,7 +127,6 @@ func (v *vpnScene) logIn(login string) vpnSession {
 	return vpnSession{grant.Session, link}
 }
 
-// up asks for a peer.
 func (v *vpnScene) up(s vpnSession) error {
 	config, err := v.TunnelUp(v.t.Context(), s.ID, s.link, somebodysKey(v.t))
 	if err == nil && config.Address.Addr() != s.Address || err != nil && config.PublicKey != (agent.Key{}) {
@@ -153,7 +149,6 @@ func (v *vpnScene) end(s vpnSession) {
 	}
 }
 
-// somebodysKey is a public key that nobody else has.
 func somebodysKey(t *testing.T) agent.Key {
 	t.Helper()
 	secret, err := ecdh.X25519().GenerateKey(rand.Reader)
@@ -168,7 +163,7 @@ func (v *vpnScene) hasPeer(id string) bool {
 	return has
 }
 
-// isOpen tells whether the kernel lets the session's address through.
+// isOpen reports whether the kernel lets the session's address through.
 func (v *vpnScene) isOpen(s vpnSession) bool {
 	v.t.Helper()
 	text, loaded, err := firewall.Show(*v.controller.inForce)
@@ -196,8 +191,8 @@ func (v *vpnScene) is(what string, s vpnSession, open, peer bool) {
 	}
 }
 
-// TestVPNAccess: an address is open from when its session has a peer until the session ends, and closed before the peer
-// goes.
+// TestVPNAccess: an address is open from the moment its session has a peer until the session ends. It is closed before the
+// peer is removed.
 func TestVPNAccess(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
@@ -225,8 +220,7 @@ func TestVPNAccess(t *testing.T) {
 	})
 }
 
-// TestVPNAccessFails: an address that the firewall does not open, or opens too late, is closed, and its session can
-// ask again.
+// TestVPNAccessFails: an address that the firewall does not open in time is closed, and its session can request it again.
 func TestVPNAccessFails(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
@@ -237,7 +231,7 @@ func TestVPNAccessFails(t *testing.T) {
 				t.Fatalf("%s: %v", before, err)
 			}
 			v.firewall.impatient = false
-			v.mustUp(other) // by now the firewall has done what it was asked for before
+			v.mustUp(other) // the firewall has now finished the earlier request
 			v.is("nobody waited, "+before, s, false, true)
 			v.is("another session, "+before, other, true, true)
 			v.mustUp(s)
@@ -263,7 +257,7 @@ func TestVPNAccessFails(t *testing.T) {
 	})
 }
 
-// TestVPNAccessRestores: sessions of the process before are let through before they have a peer; otherwise nobody is.
+// TestVPNAccessRestores: only sessions of the previous process are let through before they have a peer.
 func TestVPNAccessRestores(t *testing.T) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		v := newVPNScene(t)
@@ -290,7 +284,7 @@ func TestVPNAccessRestores(t *testing.T) {
 			t.Errorf("restored are %+v", live)
 		}
 		v.is("reserved afterwards", v.logIn("three"), false, false)
-		again := v.logIn("one") // takes the place of the former one on the same device
+		again := v.logIn("one") // replaces the session of the same device
 		v.mustUp(again)
 		v.is("replaced", vpnSession{Session: former}, false, false)
 		v.is("the agent has come back", again, true, true)

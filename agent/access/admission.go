@@ -8,34 +8,32 @@ import (
 	"ideco-agent/agent"
 )
 
-// busyWait is how long a returning agent waits before it asks again for an address that is taken: about as long as it takes to
-// detect a dead connection.
+// busyWait is how long an agent waits before it asks again for a taken address: about the time to detect a dead connection.
 const busyWait = 30 * time.Second
 
-// admission is the decision about a person who asks: the session that begins or goes on, and what ends for it. Deciding
-// changes nothing.
+// admission is the decision about an attempt. Deciding changes nothing; commit carries it out.
 type admission struct {
 	next       agent.Session
-	live       *session // the live session that goes on as next; nil for one that begins or is brought back
-	current    *session // the session of the connection that asks
-	extends    bool     // live gets a new length and nothing else changes
-	resumes    bool     // next is brought back by a token
+	live       *session // the live session that becomes next; nil for a new one and for one that had ended
+	current    *session // the session that the connection has now; may be nil
+	extends    bool     // only the length of live changes
+	resumes    bool     // next is resumed by a token
 	inside     bool
-	iface      string // see agent.Peer.Interface
+	iface      string // agent.Peer.Interface
 	connection Connection
-	chain      chainName // zero for a new one
-	previous   [32]byte  // digest of the token that stays good until the agent has the next one
+	chain      chainName // zero for new tokens
+	previous   [32]byte  // digest of the token that stays valid until the agent has the next one
 	displaced  []displaced
-	inherits   bool // next has the tunnel address of one of the displaced, still to be reserved
+	inherits   bool // next gets the tunnel address of a displaced session; not reserved yet
 }
 
-// displaced is a session that ends for another one.
+// displaced is a session that ends because next begins.
 type displaced struct {
 	*session
 	reason agent.Reason
 }
 
-// admit decides whether and how a person gets access. Refusals: those of kind and displacedBy, CodeSessionOver.
+// admit decides about an attempt of an identified person. Refusals: those of kind and displacedBy, CodeSessionOver.
 func (c *change) admit(p person, a Attempt) (admission, error) {
 	current := c.currentSession(a)
 	if p.resumed == nil && current != nil && current.UserID == p.ID && c.fits(c.settings, current.located()) {
@@ -65,7 +63,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 	return adm, err
 }
 
-// admitLonger gives the session of a connection a new length, counted from now. Refusals: CodeVPNNotAllowed.
+// admitLonger extends the session of a connection. Its length counts from now. Refusals: CodeVPNNotAllowed.
 func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
 	if s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess {
 		return admission{}, agent.Refuse(agent.CodeVPNNotAllowed)
@@ -79,8 +77,7 @@ func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
 	return admission{next: next, live: s, extends: true, chain: s.chain, previous: s.Resume.Current}, nil
 }
 
-// broughtBack is a session that was resumed. It keeps its ID and, where the kind of access stays the same, its end; resuming
-// never moves the end later.
+// resumedSession returns s as it is after a resume. A resume never moves its end later.
 func (c *change) resumedSession(s agent.Session, kind agent.Kind, device agent.Device) agent.Session {
 	if end := s.LoggedIn.Add(c.settings.Length(kind)); kind != s.Kind && end.Before(s.Expires) {
 		s.Expires = end
@@ -90,7 +87,7 @@ func (c *change) resumedSession(s agent.Session, kind agent.Kind, device agent.D
 	return s
 }
 
-// carriedBy is the live session of the connection that asks.
+// currentSession returns the live session of the connection; nil for none.
 func (c *change) currentSession(a Attempt) *session {
 	if s := c.sessions[a.Current]; s != nil && s.connection == a.Connection {
 		return s
@@ -98,7 +95,7 @@ func (c *change) currentSession(a Attempt) *session {
 	return nil
 }
 
-// displacedBy are the sessions that end when a is committed. Refusals: CodeAddressBusy, CodeDeviceLimit.
+// displacedBy returns the sessions that end when a is committed. Refusals: CodeAddressBusy, CodeDeviceLimit.
 func (c *change) displacedBy(a admission) ([]displaced, error) {
 	var list []displaced
 	if a.current != nil && a.current != a.live {
@@ -122,8 +119,8 @@ func (c *change) displacedBy(a admission) ([]displaced, error) {
 	return c.limitDevices(a, list)
 }
 
-// displaces tells whether a newcomer takes over the address of a session, and why that one ends. A waiting session is
-// lost a little earlier than it would have been, and may still come back elsewhere.
+// takesOver reports whether a new session takes over the address of holder, and why holder ends then. A waiting holder
+// ends before its grace is over, but may be resumed elsewhere.
 func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:
@@ -134,7 +131,7 @@ func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	return "", false
 }
 
-// limit adds the sessions that end because a person may only have so many. Refusals: CodeDeviceLimit.
+// limitDevices adds the sessions that end because of DevicesPerUser. Refusals: CodeDeviceLimit.
 func (c *change) limitDevices(a admission, list []displaced) ([]displaced, error) {
 	rest := c.otherSessions(a, list)
 	over := len(rest) + 1 - c.settings.DevicesPerUser
@@ -150,7 +147,7 @@ func (c *change) limitDevices(a admission, list []displaced) ([]displaced, error
 	return list, nil
 }
 
-// othersOf are the person's other sessions, the oldest first: without a.live and without those in list.
+// otherSessions returns the person's sessions without a.live and those in list, the oldest first.
 func (c *change) otherSessions(a admission, list []displaced) []*session {
 	return slices.DeleteFunc(c.sessionsOf(a.next.UserID), func(s *session) bool { return s == a.live || isDisplaced(list, s) })
 }
@@ -159,7 +156,7 @@ func isDisplaced(list []displaced, s *session) bool {
 	return slices.ContainsFunc(list, func(d displaced) bool { return d.session == s })
 }
 
-// busy refuses an address that a session has. The log holds who that is, for the person who calls with the number.
+// refuseBusy refuses an address that holder has. The log names holder under the refusal's reference.
 func (c *change) refuseBusy(next, holder agent.Session) error {
 	refusal := &agent.Error{Code: agent.CodeAddressBusy, Address: next.ExternalIP.String(), Ref: agent.NewSupportRef(),
 		Wait: busyWait}

@@ -11,14 +11,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestTakeover tries every newcomer against every session that is there: who goes, who stays, who is refused. The device
-// and address rules hold over LAN and VPN together.
+// TestTakeover: the rules for addresses and devices hold for two attempts in the LAN, outside, and one in each.
 func TestTakeover(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		first, second Attempt
 		waiting       bool         // whether the first has lost its connection
-		refused       agent.Code   // what the second hears
+		refused       agent.Code   // code of the refusal of the second
 		reason        agent.Reason // why the first ends; empty = it stays
 	}{
 		{"same person, address, device", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("ivan", lanPeer, "a"), false, "", agent.ReasonReplaced},
@@ -39,8 +38,8 @@ func TestTakeover(t *testing.T) {
 		{"another person, waiting", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", lanPeer, "a"), true, "", agent.ReasonLost},
 		{"another person, same device, another address", passwordAttempt("ivan", lanPeer, "a"), passwordAttempt("olga", "192.168.1.11", "a"), false, "", ""},
 	} {
-		scene(t, c.name, func(g *gateway) {
-			first := g.enter(c.first)
+		subtest(t, c.name, func(g *gateway) {
+			first := g.begin(c.first)
 			if c.waiting {
 				g.Lost(first.Session.ID, first.Connection)
 			}
@@ -55,7 +54,7 @@ func TestTakeover(t *testing.T) {
 				}
 				return
 			}
-			second := g.enter(c.second)
+			second := g.begin(c.second)
 			told := "[]"
 			if c.reason == "" {
 				g.wantLive(first, second)
@@ -78,24 +77,24 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// TestFullPool: nobody is kept out by a session of their own, and the key of that session goes with it.
+// TestFullPool: in a full pool, a person gets the address of their own displaced session, and its key is removed.
 func TestFullPool(t *testing.T) {
 	ctx := context.Background()
-	begin := func(g *gateway, a Attempt, key byte) entry {
-		e := g.enter(a)
+	begin := func(g *gateway, a Attempt, key byte) testSession {
+		e := g.begin(a)
 		if _, err := g.TunnelUp(ctx, e.Session.ID, e.Connection, agent.Key{key}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		return e
 	}
 	for _, waiting := range []bool{false, true} {
-		scene(t, fmt.Sprint("the device logs in anew, waiting: ", waiting), func(g *gateway) {
+		subtest(t, fmt.Sprint("the device logs in anew, waiting: ", waiting), func(g *gateway) {
 			g.fakeTunnel.size = 1
 			first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 			if waiting {
 				g.Lost(first.Session.ID, first.Connection)
 			}
-			second := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+			second := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 			g.wantLive(second)
 			if second.Session.Address != first.Session.Address || len(g.fakeTunnel.keys) != 0 {
 				g.t.Errorf("%v, then %v, keys %v", first.Session.Address, second.Session.Address, g.fakeTunnel.keys)
@@ -106,24 +105,24 @@ func TestFullPool(t *testing.T) {
 			g.wantRefusal(passwordAttempt("olga", outsidePeer, "b"), agent.CodePoolExhausted)
 		})
 	}
-	scene(t, "the oldest device gives way", func(g *gateway) {
+	subtest(t, "the oldest device is evicted", func(g *gateway) {
 		g.fakeTunnel.size = 1
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
 		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
-		g.wantLive(g.enter(passwordAttempt("ivan", outsidePeer, "b")))
+		g.wantLive(g.begin(passwordAttempt("ivan", outsidePeer, "b")))
 		if first.endReasons() != "[evicted]" {
 			g.t.Errorf("told %s", first.endReasons())
 		}
 	})
-	scene(t, "from the LAN on a device that has a tunnel on another one", func(g *gateway) {
+	subtest(t, "from the LAN on a device that has a tunnel on another one", func(g *gateway) {
 		g.fakeTunnel.size = 1
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
 		begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
-		lan := g.enter(passwordAttempt("ivan", lanPeer, "b"))
+		lan := g.begin(passwordAttempt("ivan", lanPeer, "b"))
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 1 })
-		g.wantLive(g.enter(lan.fromPeer(outsidePeer).withToken(lan.ResumeToken)))
+		g.wantLive(g.begin(lan.fromPeer(outsidePeer).withToken(lan.ResumeToken)))
 	})
-	scene(t, "another person on the same connection", func(g *gateway) {
+	subtest(t, "another person on the same connection", func(g *gateway) {
 		g.fakeTunnel.size = 1
 		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 		a := first.Attempt
@@ -131,26 +130,26 @@ func TestFullPool(t *testing.T) {
 		g.wantRefusal(a, agent.CodePoolExhausted)
 		g.wantLive(first)
 	})
-	scene(t, "the disk is full", func(g *gateway) {
+	subtest(t, "the disk is full", func(g *gateway) {
 		g.fakeTunnel.size = 1
 		first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
-		g.memoryStore.breaks("SaveSession")
+		g.memoryStore.failOn("SaveSession")
 		if _, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a")); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		g.wantLive(first)
 		if len(g.fakeTunnel.keys) != 1 {
 			g.t.Errorf("keys %v", g.fakeTunnel.keys)
 		}
 	})
-	// What the old session had may stay taken, because its peer could not be removed yet.
+	// The tunnel cannot remove the old peer yet, so its address stays reserved.
 	for _, size := range []int{1, 2} {
-		scene(t, fmt.Sprint("the old peer is stuck, addresses: ", size), func(g *gateway) {
+		subtest(t, fmt.Sprint("the old peer is stuck, addresses: ", size), func(g *gateway) {
 			g.fakeTunnel.size = size
 			first := begin(g, passwordAttempt("ivan", outsidePeer, "a"), 1)
 			g.fakeTunnel.stuck = true
-			defer delete(g.fakeTunnel.addresses, first.Session.ID) // late, but gone
+			defer delete(g.fakeTunnel.addresses, first.Session.ID) // removed late
 			if size == 1 {
 				_, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "a"))
 				var refusal *agent.Error
@@ -170,8 +169,8 @@ func TestFullPool(t *testing.T) {
 	}
 }
 
-// TestDisplaces is the rule for every pair of kinds on one address.
-func TestDisplaces(t *testing.T) {
+// TestTakesOver checks the rule for every pair of kinds on one address.
+func TestTakesOver(t *testing.T) {
 	for _, c := range []struct {
 		next, holder agent.Kind
 		same         bool // person
@@ -205,13 +204,13 @@ func TestDisplaces(t *testing.T) {
 
 func TestDeviceLimit(t *testing.T) {
 	// fill begins as many sessions as allowed, half of them outside, a second apart.
-	fill := func(g *gateway) (list []entry) {
+	fill := func(g *gateway) (list []testSession) {
 		for i := range g.Settings().DevicesPerUser {
 			peer := fmt.Sprintf("192.168.1.%d", 20+i)
 			if i%2 == 1 {
 				peer = outsidePeer
 			}
-			list = append(list, g.enter(passwordAttempt("ivan", peer, fmt.Sprint("device", i))))
+			list = append(list, g.begin(passwordAttempt("ivan", peer, fmt.Sprint("device", i))))
 			if list[i].NeedTunnel {
 				if _, err := g.TunnelUp(context.Background(), list[i].Session.ID, list[i].Connection, agent.Key{byte(i)}); err != nil {
 					g.t.Fatalf("%v", err)
@@ -223,42 +222,42 @@ func TestDeviceLimit(t *testing.T) {
 	}
 	refuse := func(s *agent.Settings) { s.DevicePolicy = agent.DeviceRefuse }
 
-	scene(t, "the oldest goes", func(g *gateway) {
+	subtest(t, "the oldest is evicted", func(g *gateway) {
 		list := fill(g)
-		sixth := g.enter(passwordAttempt("ivan", lanPeer, "sixth"))
+		sixth := g.begin(passwordAttempt("ivan", lanPeer, "sixth"))
 		g.wantLive(append(list[1:], sixth)...)
 		if list[0].endReasons() != "[evicted]" || g.reason(list[0]) != agent.ReasonEvicted {
 			g.t.Errorf("told %s", list[0].endReasons())
 		}
 		g.wantRefusal(list[0].withToken(list[0].ResumeToken), agent.CodeSessionOver)
 	})
-	scene(t, "the newcomer is refused", func(g *gateway) {
+	subtest(t, "the newcomer is refused", func(g *gateway) {
 		g.configure(refuse)
 		list := fill(g)
 		g.wantRefusal(passwordAttempt("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
 		g.wantRefusal(passwordAttempt("ivan", outsidePeer, ""), agent.CodeDeviceLimit)
 		g.wantLive(list...)
-		g.enter(passwordAttempt("olga", lanPeer, "sixth"))
+		g.begin(passwordAttempt("olga", lanPeer, "sixth"))
 	})
 	for name, policy := range map[string]func(*agent.Settings){"evict": func(*agent.Settings) {}, "refuse": refuse} {
-		scene(t, "what is replaced makes room: "+name, func(g *gateway) {
+		subtest(t, "a replaced session does not count: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
-			device := g.enter(passwordAttempt("ivan", outsidePeer, "device2"))
-			address := g.enter(passwordAttempt("ivan", "192.168.1.20", "new"))
+			device := g.begin(passwordAttempt("ivan", outsidePeer, "device2"))
+			address := g.begin(passwordAttempt("ivan", "192.168.1.20", "new"))
 			g.wantLive(list[1], list[3], list[4], device, address)
 		})
-		scene(t, "coming back does not count twice: "+name, func(g *gateway) {
+		subtest(t, "a resumed session does not count twice: "+name, func(g *gateway) {
 			g.configure(policy)
 			list := fill(g)
 			for _, i := range []int{1, 2} {
 				g.Lost(list[i].Session.ID, list[i].Connection)
-				list[i] = g.enter(list[i].withToken(list[i].ResumeToken))
+				list[i] = g.begin(list[i].withToken(list[i].ResumeToken))
 			}
 			g.wantLive(list...)
 		})
 	}
-	scene(t, "waiting sessions count", func(g *gateway) {
+	subtest(t, "waiting sessions count", func(g *gateway) {
 		g.configure(refuse)
 		list := fill(g)
 		for _, e := range list {
@@ -266,27 +265,27 @@ func TestDeviceLimit(t *testing.T) {
 		}
 		g.wantRefusal(passwordAttempt("ivan", lanPeer, "sixth"), agent.CodeDeviceLimit)
 		advance(30 * time.Second)
-		g.enter(passwordAttempt("ivan", lanPeer, "sixth"))
+		g.begin(passwordAttempt("ivan", lanPeer, "sixth"))
 	})
-	scene(t, "a session brought back counts", func(g *gateway) {
-		first := g.enter(passwordAttempt("ivan", lanPeer, "first"))
+	subtest(t, "a resumed ended session counts", func(g *gateway) {
+		first := g.begin(passwordAttempt("ivan", lanPeer, "first"))
 		g.Lost(first.Session.ID, first.Connection)
 		advance(time.Minute)
 		list := fill(g)
 		g.configure(refuse)
 		g.wantRefusal(first.withToken(first.ResumeToken), agent.CodeDeviceLimit)
 		g.configure(func(s *agent.Settings) { s.DevicePolicy = agent.DeviceEvict })
-		back := g.enter(first.withToken(first.ResumeToken))
+		back := g.begin(first.withToken(first.ResumeToken))
 		g.wantLive(append(list[1:], back)...)
 	})
-	scene(t, "a lower limit is for newcomers", func(g *gateway) {
+	subtest(t, "a lower limit applies to new logins", func(g *gateway) {
 		list := fill(g)
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 2 })
 		if n := g.WouldEnd(g.Settings()) + g.Apply(context.Background()); n != 0 {
 			g.t.Errorf("%d ended", n)
 		}
 		g.wantLive(list...)
-		g.wantLive(list[4], g.enter(passwordAttempt("ivan", lanPeer, "sixth")))
+		g.wantLive(list[4], g.begin(passwordAttempt("ivan", lanPeer, "sixth")))
 	})
 }
 
@@ -316,7 +315,7 @@ func TestFits(t *testing.T) {
 		{"no local networks", func(s *agent.Settings) { s.LocalNetworks = nil }, false, false, true, false},
 		{"everything is local", func(s *agent.Settings) { s.LocalNetworks = nets("0.0.0.0/0") }, true, true, false, false},
 		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = nets("10.99.0.0/16")[0] }, true, true, false, false},
-		{"the VPN network swallows the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
+		{"the VPN network contains the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
 		{"lengths, grace, devices", func(s *agent.Settings) {
 			s.SessionLAN, s.SessionVPN, s.Grace, s.DevicesPerUser = time.Minute, time.Minute, 0, 1
 		}, true, true, true, false},
@@ -330,49 +329,48 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestInside: where the gateway knows its interfaces, an address of the local networks alone is not the LAN; a session that
-// came in elsewhere does not fit.
+// TestInside: Config.Inside decides what the LAN is, not the address alone. A session that it moves outside does not fit.
 func TestInside(t *testing.T) {
-	scene(t, "by interface", func(g *gateway) {
+	subtest(t, "by interface", func(g *gateway) {
 		elsewhere := false
 		g.Manager.inside = func(s agent.Settings, a netip.Addr, _ string) bool { return s.InLocalNetworks(a) && !elsewhere }
-		e := g.enter(passwordAttempt("petr", lanPeer, "a"))
+		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		elsewhere = true
 		if n := g.WouldEnd(g.Settings()); n != 1 {
-			g.t.Errorf("%d misfits", n)
+			g.t.Errorf("%d would end", n)
 		}
 		if n := g.Apply(context.Background()); n != 1 || g.reason(e) != agent.ReasonShutdown {
 			g.t.Errorf("%d ended, %s", n, g.reason(e))
 		}
 		g.wantRefusal(passwordAttempt("petr", lanPeer, "a"), agent.CodeVPNNotAllowed)
-		if e := g.enter(passwordAttempt("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
+		if e := g.begin(passwordAttempt("ivan", lanPeer, "b")); e.Session.Kind != agent.KindVPN {
 			g.t.Errorf("%s", e.Session.Kind)
 		}
 	})
 }
 
-// TestInsideByInterface: the interface through which a connection came decides, also later.
+// TestInsideByInterface: the interface of the connection decides, also after a change of the settings.
 func TestInsideByInterface(t *testing.T) {
-	scene(t, "by the interface", func(g *gateway) {
+	subtest(t, "by the interface", func(g *gateway) {
 		const wan = "wan0"
 		g.Manager.inside = func(s agent.Settings, a netip.Addr, through string) bool {
 			return s.InLocalNetworks(a) && through != wan
 		}
 		borrowed := passwordAttempt("ivan", lanPeer, "a")
 		borrowed.Peer.Interface = wan
-		e := g.enter(borrowed)
+		e := g.begin(borrowed)
 		if e.Session.Kind != agent.KindVPN {
 			g.t.Errorf("a LAN address that comes through the WAN: %s", e.Session.Kind)
 		}
 		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
-		lan := g.enter(passwordAttempt("olga", lanPeer, "b"))
+		lan := g.begin(passwordAttempt("olga", lanPeer, "b"))
 		if lan.Session.Kind != agent.KindLAN {
 			g.t.Errorf("the LAN: %s", lan.Session.Kind)
 		}
 		if m, n := g.WouldEnd(g.Settings()), g.Apply(context.Background()); m != 0 || n != 0 {
-			g.t.Errorf("%d misfits, %d ended", m, n)
+			g.t.Errorf("%d would end, %d ended", m, n)
 		}
 	})
 }

@@ -8,39 +8,38 @@ import (
 	"ideco-agent/agent"
 )
 
-// Attempt is an agent's request for access, with a login and password or with a resume token. If there is a password, the token
-// is ignored.
+// Attempt is an agent's request for access, with a login and password or with a resume token. With a password, the token is
+// ignored.
 type Attempt struct {
 	Login      string
 	Password   string
 	Resume     string
 	Peer       agent.Peer
 	Device     agent.Device
-	Connection Connection // on which the request came
-	Current    string     // the session that this connection already carries; empty for none
+	Connection Connection // of the request
+	Current    string     // ID of the session that Connection has; empty for none
 }
 
 // Grant is the answer to an Attempt that succeeded.
 type Grant struct {
 	Session     agent.Session
 	NeedTunnel  bool          // TunnelUp must follow within 15 s, unless the session was only extended
-	Extended    bool          // the session of this connection goes on, with a new length
+	Extended    bool          // the session of the connection has a new length
 	ResumeToken string        // empty for an agent without a device ID
-	Grace       time.Duration // how long the session outlives a lost connection
+	Grace       time.Duration // how long the session waits after its connection is lost
 }
 
-// errClosed is why nobody gets in during a restart.
 var errClosed = errors.New("the gateway is shutting down")
 
-// Authorize begins a session, or brings one back, or extends the one of this connection. After a Grant the caller must later call
-// Lost or Logout. After an error there is nothing to undo: the connection's previous session goes on, unless Connection.Ended
-// was called for it. A refusal is an *agent.Error and is returned no earlier than 300 ms after the call. Other errors are
-// ctx.Err and failures in the gateway.
+// Authorize begins or resumes a session, or extends the one of the connection. After a Grant the caller must call Lost or
+// Logout when the connection ends. After an error the connection's previous session goes on, unless Connection.Ended was
+// called for it. A refusal is an *agent.Error and takes at least 300 ms. Other errors are ctx.Err and failures in the
+// gateway.
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
 	a.Device = a.Device.Clean()
 	grant, err := m.authorize(ctx, a)
-	if err == nil && ctx.Err() != nil { // nobody is there any more to be told
+	if err == nil && ctx.Err() != nil { // the agent has gone
 		m.Lost(grant.Session.ID, a.Connection)
 		err = ctx.Err()
 	}
@@ -51,8 +50,8 @@ func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	return grant, nil
 }
 
-// authorize takes three steps: it identifies the person (identify.go), decides whether and how that person is admitted
-// (admission.go), and commits the decision (commit.go). A login with a password and a resume differ in the first step only.
+// authorize identifies the person (identify.go), decides about the attempt (admission.go) and commits the decision
+// (commit.go).
 func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err error) {
 	if a.Connection == nil || !a.Peer.Addr.IsValid() {
 		return Grant{}, errors.New("authorize without a connection")
@@ -84,7 +83,7 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 	return grant, err
 }
 
-// mayEnter tells whether anybody gets in at all now.
+// mayEnter refuses every attempt while the gateway shuts down or the agent is switched off.
 func (c *change) mayEnter() error {
 	switch {
 	case c.closed.Load():

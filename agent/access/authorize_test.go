@@ -12,8 +12,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// scene is a test of a Manager with a fake clock, after which everything must be sound.
-func scene(t *testing.T, name string, play func(*gateway)) {
+// subtest runs a test of a Manager with a fake clock and checks the invariants at its end.
+func subtest(t *testing.T, name string, play func(*gateway)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -25,7 +25,7 @@ func scene(t *testing.T, name string, play func(*gateway)) {
 	})
 }
 
-// none is the whole set of refusals that need no earlier session.
+// TestAuthorizeRefusals: all refusals that need no earlier session.
 func TestAuthorizeRefusals(t *testing.T) {
 	wrong := func(a Attempt) Attempt { a.Password = "wrong"; return a }
 	empty := func(a Attempt) Attempt { a.Password = ""; return a }
@@ -34,7 +34,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		prepare func(*gateway)
 		attempt Attempt
 		code    agent.Code
-		retry   bool // whether the agent is told to come back by itself
+		retry   bool // whether the refusal has a time to wait
 	}{
 		{"wrong password", nil, wrong(passwordAttempt("ivan", lanPeer, "a")), agent.CodeBadCredentials, false},
 		{"unknown login", nil, passwordAttempt("nobody", lanPeer, "a"), agent.CodeBadCredentials, false},
@@ -66,7 +66,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		}, passwordAttempt("petr", "10.128.0.9", "a"), agent.CodeAddressBusy, true},
 		{"a token that never was", nil, passwordAttempt("ivan", lanPeer, "a").withToken("x"), agent.CodeSessionOver, false},
 	} {
-		scene(t, c.name, func(g *gateway) {
+		subtest(t, c.name, func(g *gateway) {
 			if c.prepare != nil {
 				c.prepare(g)
 			}
@@ -87,11 +87,11 @@ func TestAuthorizeRefusals(t *testing.T) {
 }
 
 func TestAuthorize(t *testing.T) {
-	scene(t, "in the LAN", func(g *gateway) {
+	subtest(t, "in the LAN", func(g *gateway) {
 		started := now()
 		a := passwordAttempt("Petr", "::ffff:192.168.1.10", "laptop\x00")
 		a.Device.Name = "\u202eНоутбук\n"
-		e := g.enter(a)
+		e := g.begin(a)
 		want := agent.Session{ID: e.Session.ID, UserID: petr, Login: "petr", Name: "PETR", Directory: agent.LocalDirectory,
 			Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer),
 			Device: agent.Device{ID: "laptop", Name: "Ноутбук"}, Started: started, LoggedIn: started,
@@ -106,26 +106,26 @@ func TestAuthorize(t *testing.T) {
 			g.t.Errorf("shown: %+v", s)
 		}
 	})
-	scene(t, "from outside", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "laptop"))
+	subtest(t, "from outside", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "laptop"))
 		if s := e.Session; s.Kind != agent.KindVPN || s.Address.String() != "10.128.0.2" ||
 			s.ExternalIP.String() != outsidePeer || s.Expires.Sub(s.LoggedIn) != 12*time.Hour || !e.NeedTunnel {
 			g.t.Errorf("%+v", e.Grant)
 		}
 	})
-	scene(t, "tunnel in the LAN without the right", func(g *gateway) {
+	subtest(t, "tunnel in the LAN without the right", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
-		e := g.enter(passwordAttempt("petr", lanPeer, "laptop"))
+		e := g.begin(passwordAttempt("petr", lanPeer, "laptop"))
 		if e.Session.Kind != agent.KindVPN || e.Session.Address.String() != "10.128.0.2" || !e.NeedTunnel {
 			g.t.Errorf("%+v", e.Grant)
 		}
 	})
-	scene(t, "without a device there is no token", func(g *gateway) {
-		if e := g.enter(passwordAttempt("ivan", lanPeer, "")); e.ResumeToken != "" || e.Session.Resume != (agent.ResumeDigests{}) {
+	subtest(t, "without a device there is no token", func(g *gateway) {
+		if e := g.begin(passwordAttempt("ivan", lanPeer, "")); e.ResumeToken != "" || e.Session.Resume != (agent.ResumeDigests{}) {
 			g.t.Errorf("%+v", e.Grant)
 		}
 	})
-	scene(t, "without a firewall", func(g *gateway) {
+	subtest(t, "without a firewall", func(g *gateway) {
 		g.Manager.firewall = nil
 		e, err := g.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a"))
 		if err != nil {
@@ -135,7 +135,7 @@ func TestAuthorize(t *testing.T) {
 			g.t.Errorf("%v", err)
 		}
 	})
-	scene(t, "without a connection", func(g *gateway) {
+	subtest(t, "without a connection", func(g *gateway) {
 		a := passwordAttempt("ivan", lanPeer, "a")
 		a.Connection = nil
 		if _, err := g.Authorize(context.Background(), a); err == nil {
@@ -144,16 +144,16 @@ func TestAuthorize(t *testing.T) {
 	})
 }
 
-// TestExtend walks logins on a connection that already carries a session.
+// TestExtend: logins on a connection that already has a session.
 func TestExtend(t *testing.T) {
-	again := func(e entry, login, password string) Attempt {
+	again := func(e testSession, login, password string) Attempt {
 		a := e.Attempt
 		a.Login, a.Password, a.Current = login, password, e.Session.ID
 		return a
 	}
 	for _, peer := range []string{lanPeer, outsidePeer} {
-		scene(t, "the same person from "+peer, func(g *gateway) {
-			e := g.enter(passwordAttempt("ivan", peer, "laptop"))
+		subtest(t, "the same person from "+peer, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", peer, "laptop"))
 			advance(11 * time.Second)
 			if e.NeedTunnel {
 				if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{1}); err != nil {
@@ -161,7 +161,7 @@ func TestExtend(t *testing.T) {
 				}
 			}
 			advance(time.Hour)
-			longer := g.enter(again(e, "IVAN", "right"))
+			longer := g.begin(again(e, "IVAN", "right"))
 			s := longer.Session
 			if s.ID != e.Session.ID || !longer.Extended || s.Expires.Sub(e.Session.Expires) != time.Hour+11*time.Second ||
 				s.Started != e.Session.Started || longer.ResumeToken == e.ResumeToken || e.endReasons() != "[]" {
@@ -176,8 +176,8 @@ func TestExtend(t *testing.T) {
 			g.wantLive()
 		})
 	}
-	scene(t, "a wrong password changes nothing", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "a wrong password changes nothing", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		advance(time.Hour)
 		g.wantRefusal(again(e, "ivan", "wrong"), agent.CodeBadCredentials)
 		g.wantRefusal(again(e, "olga", "wrong"), agent.CodeBadCredentials)
@@ -187,43 +187,43 @@ func TestExtend(t *testing.T) {
 		}
 	})
 	for _, peer := range []string{lanPeer, outsidePeer} {
-		scene(t, "another person from "+peer, func(g *gateway) {
-			e := g.enter(passwordAttempt("ivan", peer, "laptop"))
-			other := g.enter(again(e, "olga", "right"))
+		subtest(t, "another person from "+peer, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", peer, "laptop"))
+			other := g.begin(again(e, "olga", "right"))
 			g.wantLive(other)
 			if other.Session.ID == e.Session.ID || other.Extended || g.reason(e) != agent.ReasonLogout || e.endReasons() != "[]" {
 				g.t.Errorf("%+v, reason %s, told %s", other.Grant, g.reason(e), e.endReasons())
 			}
 		})
 	}
-	scene(t, "the right is gone", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "laptop"))
+	subtest(t, "the right is gone", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "laptop"))
 		g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
 		g.wantRefusal(again(e, "ivan", "right"), agent.CodeVPNNotAllowed)
 		g.wantLive(e)
 	})
-	scene(t, "settings changed meanwhile", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "settings changed meanwhile", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
-		anew := g.enter(again(e, "ivan", "right"))
+		anew := g.begin(again(e, "ivan", "right"))
 		if anew.Extended || anew.Session.Kind != agent.KindVPN || g.reason(e) != agent.ReasonLogout {
 			g.t.Errorf("%+v", anew.Grant)
 		}
 		g.wantLive(anew)
 	})
-	scene(t, "the session has just ended", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the session has just ended", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		_ = g.End(context.Background(), e.Session.ID, agent.ReasonAdmin)
-		anew := g.enter(again(e, "ivan", "right"))
+		anew := g.begin(again(e, "ivan", "right"))
 		if anew.Extended || anew.Session.ID == e.Session.ID {
 			g.t.Errorf("%+v", anew.Grant)
 		}
 	})
-	scene(t, "another connection's session is not extended", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "another connection's session is not extended", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		a := again(e, "ivan", "right")
 		a.Connection, a.Peer.Addr, a.Device.ID = &agentConnection{}, netip.MustParseAddr("192.168.1.99"), "tablet"
-		other := g.enter(a)
+		other := g.begin(a)
 		if other.Extended {
 			g.t.Errorf("%+v", other.Grant)
 		}
@@ -231,7 +231,7 @@ func TestExtend(t *testing.T) {
 	})
 }
 
-// TestFailClosed breaks each part in turn: nobody has access without a session in the store, and nothing is left over.
+// TestFailClosed: when a part fails, nobody has access without a session in the store, and nothing is left over.
 func TestFailClosed(t *testing.T) {
 	fails := func(g *gateway, a Attempt) {
 		g.t.Helper()
@@ -241,16 +241,16 @@ func TestFailClosed(t *testing.T) {
 		g.checkInvariants()
 	}
 	for _, peer := range []string{lanPeer, outsidePeer} {
-		scene(t, "the store takes no login from "+peer, func(g *gateway) {
-			old := g.enter(passwordAttempt("ivan", peer, "laptop"))
-			g.memoryStore.breaks("SaveSession")
+		subtest(t, "the store takes no login from "+peer, func(g *gateway) {
+			old := g.begin(passwordAttempt("ivan", peer, "laptop"))
+			g.memoryStore.failOn("SaveSession")
 			fails(g, passwordAttempt("ivan", peer, "laptop"))
 			g.wantLive(old)
 		})
-		scene(t, "the store takes no extension from "+peer, func(g *gateway) {
-			old := g.enter(passwordAttempt("ivan", peer, "laptop"))
+		subtest(t, "the store takes no extension from "+peer, func(g *gateway) {
+			old := g.begin(passwordAttempt("ivan", peer, "laptop"))
 			advance(time.Second)
-			g.memoryStore.breaks("SaveSession")
+			g.memoryStore.failOn("SaveSession")
 			a := old.Attempt
 			a.Current = old.Session.ID
 			fails(g, a)
@@ -260,17 +260,17 @@ func TestFailClosed(t *testing.T) {
 		})
 	}
 	for _, broken := range []string{"SaveSession", "User"} {
-		scene(t, "a resume to another place meets a broken "+broken, func(g *gateway) {
-			old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+		subtest(t, "a resume to another place meets a broken "+broken, func(g *gateway) {
+			old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 			g.Lost(old.Session.ID, old.Connection)
-			g.memoryStore.breaks(broken)
+			g.memoryStore.failOn(broken)
 			fails(g, old.fromPeer(outsidePeer).withToken(old.ResumeToken))
 			g.wantLive(old)
-			g.memoryStore.breaks("")
-			g.wantLive(g.enter(old.fromPeer(outsidePeer).withToken(old.ResumeToken)))
+			g.memoryStore.failOn("")
+			g.wantLive(g.begin(old.fromPeer(outsidePeer).withToken(old.ResumeToken)))
 		})
 	}
-	scene(t, "the firewall lets nobody in", func(g *gateway) {
+	subtest(t, "the firewall fails", func(g *gateway) {
 		g.fakeFirewall.broken = true
 		a := passwordAttempt("ivan", lanPeer, "laptop")
 		fails(g, a)
@@ -279,17 +279,17 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s", a.Connection.(*agentConnection).endReasons())
 		}
 	})
-	scene(t, "the firewall fails at a takeover", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the firewall fails at a takeover", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.fakeFirewall.broken = true
 		fails(g, passwordAttempt("ivan", lanPeer, "tablet"))
 		g.wantLive()
-		if old.endReasons() != "[replaced]" || len(g.fakeFirewall.in) != 0 {
-			g.t.Errorf("told %s, let through %v", old.endReasons(), g.fakeFirewall.in)
+		if old.endReasons() != "[replaced]" || len(g.fakeFirewall.granted) != 0 {
+			g.t.Errorf("told %s, let through %v", old.endReasons(), g.fakeFirewall.granted)
 		}
 	})
-	scene(t, "the firewall fails when the connection changes hands", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the firewall fails when another person logs in on the connection", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.fakeFirewall.broken = true
 		a := old.Attempt
 		a.Login, a.Current = "olga", old.Session.ID
@@ -299,11 +299,11 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s, ended %s", old.endReasons(), g.reason(old))
 		}
 	})
-	scene(t, "the firewall fails when the connection brings back another session", func(g *gateway) {
-		lost := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the firewall fails when the connection resumes another session", func(g *gateway) {
+		lost := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.Lost(lost.Session.ID, lost.Connection)
 		advance(time.Hour)
-		old := g.enter(passwordAttempt("olga", lanPeer, "tablet"))
+		old := g.begin(passwordAttempt("olga", lanPeer, "tablet"))
 		g.fakeFirewall.broken = true
 		a := old.Attempt
 		a.Login, a.Password, a.Resume, a.Device, a.Current = "", "", lost.ResumeToken, lost.Device, old.Session.ID
@@ -313,8 +313,8 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s and %s", old.endReasons(), lost.endReasons())
 		}
 	})
-	scene(t, "the firewall fails at a move on the same connection", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the firewall fails at a move on the same connection", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.fakeFirewall.broken = true
 		a := old.Attempt
 		a.Password, a.Resume, a.Current, a.Peer.Addr = "", old.ResumeToken, old.Session.ID, netip.MustParseAddr("192.168.1.11")
@@ -324,16 +324,16 @@ func TestFailClosed(t *testing.T) {
 			g.t.Errorf("told %s", old.endReasons())
 		}
 	})
-	scene(t, "the firewall fails at a move", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the firewall fails at a move", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.fakeFirewall.broken = true
 		fails(g, old.fromPeer("192.168.1.11").withToken(old.ResumeToken))
 		g.wantLive()
 		g.fakeFirewall.broken = false
-		g.wantLive(g.enter(old.fromPeer("192.168.1.11").withToken(old.ResumeToken)))
+		g.wantLive(g.begin(old.fromPeer("192.168.1.11").withToken(old.ResumeToken)))
 	})
-	scene(t, "the store is slow, and what is taken back is not hurried", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "the store is slow, and undoing has its own deadline", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		slow := &slowStore{memoryStore: g.memoryStore}
 		g.Manager.store = slow
 		if _, err := g.Authorize(context.Background(), passwordAttempt("ivan", outsidePeer, "tablet")); !errors.Is(err, context.DeadlineExceeded) {
@@ -341,26 +341,26 @@ func TestFailClosed(t *testing.T) {
 		}
 		g.wantLive(old)
 	})
-	scene(t, "old tokens of the device cannot be voided", func(g *gateway) {
-		g.memoryStore.breaks("VoidResume")
-		g.wantLive(g.enter(passwordAttempt("ivan", lanPeer, "laptop")))
+	subtest(t, "old tokens of the device cannot be voided", func(g *gateway) {
+		g.memoryStore.failOn("VoidResume")
+		g.wantLive(g.begin(passwordAttempt("ivan", lanPeer, "laptop")))
 	})
-	scene(t, "a used token of a lost session cannot be voided", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "a used token of a lost session cannot be voided", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		last := g.back(e)
 		g.Lost(last.Session.ID, last.Connection)
 		advance(time.Hour)
-		g.memoryStore.breaks("SaveSession")
+		g.memoryStore.failOn("SaveSession")
 		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 	})
-	scene(t, "a token cannot be looked up", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
+	subtest(t, "a token cannot be looked up", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
 		g.Lost(e.Session.ID, e.Connection)
 		advance(time.Hour)
-		g.memoryStore.breaks("SessionByResume")
+		g.memoryStore.failOn("SessionByResume")
 		fails(g, e.withToken(e.ResumeToken))
 	})
-	scene(t, "the agent is switched off during the check", func(g *gateway) {
+	subtest(t, "the agent is switched off during the check", func(g *gateway) {
 		g.memoryStore.gate = make(chan struct{})
 		failed := make(chan error)
 		go func() {
@@ -376,41 +376,41 @@ func TestFailClosed(t *testing.T) {
 		}
 		g.wantLive()
 	})
-	scene(t, "an end that the store does not take is owed", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.breaks("EndSession")
+	subtest(t, "an end that was not written is written later", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
+		g.memoryStore.failOn("EndSession")
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		g.wantLive()
 		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 		advance(endRetry)
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		ended := now()
 		advance(endRetry)
 		if kept := g.memoryStore.session(e.Session.ID); kept.Reason != agent.ReasonAdmin || !kept.Ended.Before(ended) {
 			g.t.Errorf("%+v", kept)
 		}
 		if len(g.unwrittenEnds) != 0 || g.unwrittenTimer != nil {
-			g.t.Errorf("still owed: %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten: %v", g.unwrittenEnds)
 		}
 	})
-	scene(t, "a loss that the store did not take keeps nobody out", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.breaks("EndSession")
+	subtest(t, "a session whose end was not written can be resumed", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
+		g.memoryStore.failOn("EndSession")
 		g.Lost(e.Session.ID, e.Connection)
 		advance(time.Hour)
 		g.wantLive()
 		g.wantLive(g.back(e))
 		if len(g.unwrittenEnds) != 0 {
-			g.t.Errorf("owed: %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten ends: %v", g.unwrittenEnds)
 		}
 	})
-	scene(t, "what is owed is paid at shutdown", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.breaks("EndSession")
+	subtest(t, "unwritten ends are written at shutdown", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
+		g.memoryStore.failOn("EndSession")
 		g.endAll(context.Background(), agent.ReasonAdmin)
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		_ = g.Shutdown(context.Background())
 		if g.reason(e) != agent.ReasonAdmin {
 			g.t.Errorf("%s", g.reason(e))
@@ -418,7 +418,7 @@ func TestFailClosed(t *testing.T) {
 	})
 }
 
-// slowStore takes longer to save than anybody waits.
+// slowStore saves nothing before the deadline.
 type slowStore struct{ *memoryStore }
 
 func (s *slowStore) SaveSession(ctx context.Context, _ agent.Session) error {
@@ -426,9 +426,9 @@ func (s *slowStore) SaveSession(ctx context.Context, _ agent.Session) error {
 	return ctx.Err()
 }
 
-// TestGone: an agent that has gone before its answer leaves a waiting session, or none.
-func TestGone(t *testing.T) {
-	scene(t, "before its turn", func(g *gateway) {
+// TestAgentGone: an agent that has gone before its answer leaves a waiting session, or none.
+func TestAgentGone(t *testing.T) {
+	subtest(t, "before the change", func(g *gateway) {
 		g.Manager.changeLock <- struct{}{} // a change that takes long
 		ctx, leave := context.WithCancel(context.Background())
 		failed := make(chan error)
@@ -444,9 +444,9 @@ func TestGone(t *testing.T) {
 		<-g.Manager.changeLock
 		g.wantLive()
 	})
-	scene(t, "in its turn", func(g *gateway) {
+	subtest(t, "during the change", func(g *gateway) {
 		ctx, leave := context.WithCancel(context.Background())
-		g.Manager.tunnel = leaver{g.fakeTunnel, leave}
+		g.Manager.tunnel = cancellingTunnel{g.fakeTunnel, leave}
 		if _, err := g.Authorize(ctx, passwordAttempt("ivan", outsidePeer, "laptop")); !errors.Is(err, context.Canceled) {
 			g.t.Errorf("%v", err)
 		}
@@ -458,21 +458,21 @@ func TestGone(t *testing.T) {
 	})
 }
 
-// leaver is a tunnel during whose work the agent goes away.
-type leaver struct {
+// cancellingTunnel cancels the context of the caller during Reserve.
+type cancellingTunnel struct {
 	*fakeTunnel
-	leave func()
+	cancel func()
 }
 
-func (l leaver) Reserve(ctx context.Context, s agent.Session) (netip.Addr, error) {
-	l.leave()
+func (l cancellingTunnel) Reserve(ctx context.Context, s agent.Session) (netip.Addr, error) {
+	l.cancel()
 	return l.fakeTunnel.Reserve(ctx, s)
 }
 
-// TestManySessions: a thousand people at once, in order, and out again.
+// TestManySessions: a thousand sessions are listed in their order and can be ended together.
 func TestManySessions(t *testing.T) {
-	scene(t, "a thousand", func(g *gateway) {
-		entries := make([]entry, 1000)
+	subtest(t, "a thousand", func(g *gateway) {
+		entries := make([]testSession, 1000)
 		for i := range entries {
 			login := fmt.Sprint("person", i)
 			g.memoryStore.add(agent.UserID(100+i), login, false)
@@ -481,7 +481,7 @@ func TestManySessions(t *testing.T) {
 			if err != nil {
 				g.t.Fatalf("%v", err)
 			}
-			entries[i] = entry{grant, a}
+			entries[i] = testSession{grant, a}
 			advance(time.Millisecond)
 		}
 		g.wantLive(entries...)

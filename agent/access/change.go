@@ -7,22 +7,22 @@ import (
 	"ideco-agent/agent"
 )
 
-// patience is how long a change may wait for store, firewall and tunnel to give something, and again for each of them
-// to take something back. Changes come one after the other, so a disk that hangs must not hold up the others for long.
+// changeTimeout is the deadline of a change. Taking something back begins a new one, see renew. Changes run one after the
+// other, so a disk that hangs must not delay the others for long.
 const changeTimeout = 10 * time.Second
 
-// change is a change of the live sessions that is being made. Its methods are those that need the turn.
+// change is a running change of the live sessions. Its methods need changeLock.
 type change struct {
 	*Manager
-	base     context.Context // outlives the caller's: what has begun is finished or undone
+	base     context.Context // without the caller's cancellation: a begun change is finished or undone
 	ctx      context.Context // base with a deadline
 	cancel   context.CancelFunc
 	now      time.Time      // in UTC and whole microseconds, as the store keeps it
-	settings agent.Settings // as they are now
-	notify   []func()       // for the connections, after the turn
+	settings agent.Settings // at the beginning of the change
+	notify   []func()       // messages to connections, sent after changeLock is released
 }
 
-// change waits for the turn and makes a change. Errors: ctx.Err before anything was done; what do returns.
+// change runs do with changeLock. Errors: ctx.Err, before do was called; the error of do.
 func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -44,15 +44,15 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	return do(c)
 }
 
-// renew starts the deadline anew: what is taken back must not fail because of what was slow before.
+// renew restarts the deadline, so that taking something back does not fail because an earlier step was slow.
 func (c *change) renew() {
 	c.cancel()
 	c.ctx, c.cancel = context.WithTimeout(c.base, changeTimeout)
 }
 
-// always is change for what must happen and has no caller who could be told of a failure.
+// always runs a change that cannot fail. It waits for changeLock without a deadline.
 func (m *Manager) always(do func(*change)) {
-	_ = m.change(context.Background(), func(c *change) error { // without a deadline only do could fail
+	_ = m.change(context.Background(), func(c *change) error {
 		do(c)
 		return nil
 	})

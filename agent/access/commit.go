@@ -6,8 +6,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// commit carries an admission out: the store first, because what it does not hold must not exist; then the displaced
-// sessions end, and then the newcomer gets access. On an error nothing of the newcomer is left.
+// commit carries out an admission: it saves the session, ends the displaced sessions and then gives access. On an error the
+// new session does not exist.
 func (c *change) commit(a admission) (Grant, error) {
 	if a.extends {
 		return c.extend(a)
@@ -38,7 +38,7 @@ func (c *change) commit(a admission) (Grant, error) {
 	return c.grant(s, token, false), nil
 }
 
-// extend carries out an admission that only gives a live session a new length.
+// extend carries out an admission that extends a live session.
 func (c *change) extend(a admission) (Grant, error) {
 	token := a.newToken()
 	if err := c.save(a.next); err != nil {
@@ -52,13 +52,12 @@ func (c *change) extend(a admission) (Grant, error) {
 	return c.grant(s, token, true), nil
 }
 
-// grant is the answer for a session.
 func (c *change) grant(s *session, token string, extended bool) Grant {
 	return Grant{Session: s.Session, NeedTunnel: s.Kind == agent.KindVPN, Extended: extended, ResumeToken: token,
 		Grace: c.settings.Grace}
 }
 
-// newToken makes the session's next resume token; empty for a device without an ID.
+// newToken makes the session's next resume token, which is empty for a device without an ID.
 func (a *admission) newToken() (token string) {
 	if a.next.Device.ID == "" {
 		return ""
@@ -70,7 +69,7 @@ func (a *admission) newToken() (token string) {
 	return token
 }
 
-// reserve gives a session with a tunnel its address. Refusals: CodePoolExhausted, CodeVPNUnavailable.
+// reserve reserves the address of a session of KindVPN. Refusals: CodePoolExhausted, CodeVPNUnavailable.
 func (c *change) reserve(next *agent.Session) error {
 	if next.Kind != agent.KindVPN {
 		return nil
@@ -79,7 +78,7 @@ func (c *change) reserve(next *agent.Session) error {
 	if err != nil {
 		return err
 	}
-	if !c.settings.InVPN(address) { // the tunnel has not taken over a new VPN network yet
+	if !c.settings.InVPN(address) { // the tunnel does not have the new VPN network yet
 		if c.sessions[next.ID] == nil {
 			c.tunnel.Release(c.ctx, *next)
 		}
@@ -89,9 +88,9 @@ func (c *change) reserve(next *agent.Session) error {
 	return nil
 }
 
-// inheritAddress gives the new session the tunnel address of a displaced session of the same person. It reports whether
-// it did. giveAccess reserves the address after that session and its peer are removed, so the person needs only one address of
-// a pool that may be full.
+// inheritAddress gives the new session the tunnel address of a displaced session of the same person, if there is one. It
+// reports whether it did. giveAccess reserves the address once the displaced session is removed, so a full pool is no
+// obstacle.
 func (c *change) inheritAddress(a *admission) bool {
 	if a.next.Kind != agent.KindVPN || a.live != nil && a.live.Kind == agent.KindVPN {
 		return false
@@ -105,7 +104,7 @@ func (c *change) inheritAddress(a *admission) bool {
 	return false
 }
 
-// reserveInherited reserves an inherited address. Where the tunnel could not remove the peer yet, it is another address.
+// reserveInherited reserves an inherited address, or another one if the tunnel could not remove the old peer yet.
 func (c *change) reserveInherited(next *agent.Session) error {
 	inherited := next.Address
 	c.renew()
@@ -115,8 +114,8 @@ func (c *change) reserveInherited(next *agent.Session) error {
 	return c.save(*next)
 }
 
-// undoReserve undoes the reservation after a failed save. The store may hold the session despite the error, so the end of a
-// new one is recorded.
+// undoReserve undoes the reservation after a failed save. The store may have the session despite the error, so the end of
+// a new session is recorded.
 func (c *change) undoReserve(a admission) {
 	if a.live == nil {
 		c.recordEnd(a.next, agent.ReasonLost)
@@ -126,10 +125,10 @@ func (c *change) undoReserve(a admission) {
 	}
 }
 
-// endDisplaced ends a session for the newcomer. Where both are the same person on the same address, that address stays let
-// through, so that no connection is cut; the further addresses have to be proved anew.
+// endDisplaced ends a displaced session. If the new session has the same person and address, the address stays let through,
+// so that no connection is cut; the further addresses must be proved again.
 func (c *change) endDisplaced(a admission, d displaced) {
-	if d.session == a.current { // its connection carries the newcomer from now on
+	if d.session == a.current { // its connection now belongs to the new session
 		c.attach(d.session, nil, time.Time{})
 	}
 	keeps := a.next.Kind != agent.KindVPN && d.Kind != agent.KindVPN && d.Address == a.next.Address &&
@@ -142,7 +141,7 @@ func (c *change) endDisplaced(a admission, d displaced) {
 	c.finish(d.session, d.reason)
 }
 
-// giveAccess revokes the session's former address, if kind or address changes, and grants the new one. With a tunnel, TunnelUp
+// giveAccess revokes the session's former address, if kind or address changes, and grants the new one. For KindVPN, TunnelUp
 // grants it.
 func (c *change) giveAccess(a *admission) error {
 	if s := a.live; s != nil && (s.Kind != a.next.Kind || s.Address != a.next.Address) &&
@@ -155,11 +154,11 @@ func (c *change) giveAccess(a *admission) error {
 	case a.next.Kind == agent.KindVPN || c.firewall == nil:
 		return nil
 	}
-	return c.firewall.Grant(c.ctx, a.next) // also when it is let through: the computer may have another network card by now
+	return c.firewall.Grant(c.ctx, a.next) // even if it is let through: the computer may have another MAC now
 }
 
-// abandon ends the newcomer after its displaced sessions have ended. If the connection's previous session was one of them, the
-// connection is told now: endDisplaced detached it without telling it.
+// abandon ends the new session when giveAccess failed. If the connection's previous session was displaced, the connection is
+// told now, because endDisplaced detached it silently.
 func (c *change) abandon(a admission, err error) error {
 	c.withdraw(a.next)
 	if a.current != nil && a.current != a.live {
@@ -173,7 +172,7 @@ func (c *change) abandon(a admission, err error) error {
 	return err
 }
 
-// goLive makes the session a live one on its connection.
+// activate makes the session a live one on its connection.
 func (c *change) activate(a admission) *session {
 	s := a.live
 	if s == nil {

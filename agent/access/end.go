@@ -8,11 +8,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// owedRetry is how soon the store is asked again to take an end.
+// endRetry is the time until an end that was not written is written again.
 const endRetry = 5 * time.Second
 
-// Lost says that the connection of a session is gone. The session waits for the grace period. From a connection that the
-// session has no more it means nothing, and during a shutdown neither.
+// Lost makes a session wait for the grace period because its connection is lost. It does nothing if the session has
+// another connection, and during a shutdown.
 func (m *Manager) Lost(id string, connection Connection) {
 	m.always(func(c *change) {
 		s := c.sessions[id]
@@ -30,7 +30,7 @@ func (m *Manager) Lost(id string, connection Connection) {
 	})
 }
 
-// Logout ends the session of a connection because its person wants it; the connection is not told.
+// Logout ends the session of a connection at the person's request. It does not call Connection.Ended.
 func (m *Manager) Logout(id string, connection Connection) {
 	m.always(func(c *change) {
 		if s := c.sessions[id]; s != nil && s.connection == connection {
@@ -40,7 +40,7 @@ func (m *Manager) Logout(id string, connection Connection) {
 	})
 }
 
-// End ends one session. Access is gone when it returns. Errors: agent.ErrNotFound; ctx.Err.
+// End ends one session and its access. Errors: agent.ErrNotFound; ctx.Err.
 func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error {
 	return m.change(ctx, func(c *change) error {
 		s := c.sessions[id]
@@ -52,24 +52,25 @@ func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error
 	})
 }
 
-// EndUser ends all sessions of a person, makes the person's tokens void and turns away the logins that are under way.
-// It is called after the store holds what changed, and tells how many sessions ended.
+// EndUser ends all sessions of a person, voids the person's tokens and cancels pending logins. It returns the number of
+// sessions. The caller has saved the change of the account before.
 func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.Reason) int {
 	return m.endThose(ctx, reason, func(c *change) []*session {
 		if err := c.voidTokens(user); err != nil {
-			c.log.ErrorContext(c.ctx, "tokens were not made void", "user", user, "error", err)
+			c.log.ErrorContext(c.ctx, "tokens were not voided", "user", user, "error", err)
 		}
 		return c.sessionsOf(user)
 	})
 }
 
-// UserChanged ends the sessions that an account may not have any more: all when it is switched off, those from outside
-// when it lost its remote access. It is called after the store holds the change, and tells how many sessions ended.
+// UserChanged ends the sessions that the changed account no longer permits: all when it is disabled, those from outside
+// without remote access. The remaining ones show its present login and name. Call it after the store holds the change. It
+// returns how many sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	if !user.Enabled {
 		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
 	}
-	return m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
+	n := m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
 		if user.RemoteAccess {
 			return nil
 		}
@@ -81,10 +82,28 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		}
 		return list
 	})
+	m.always(func(c *change) { c.rename(user) })
+	return n
 }
 
-// endThose ends a choice of sessions. It does so even for a caller who has gone: half of an act that takes access away
-// must not stay undone.
+// rename gives the live sessions of an account its login and name.
+func (c *change) rename(user agent.User) {
+	for _, s := range c.sessionsOf(user.ID) {
+		next := s.Session
+		next.Login, next.Name = user.Login, user.Name
+		if next.Login == s.Login && next.Name == s.Name {
+			continue
+		}
+		c.put(s, next)
+		c.renew()
+		if err := c.save(next); err != nil { // a restart shows the login from before until the agent comes back
+			c.log.ErrorContext(c.ctx, "the new login of a session was not written", "session", s.ID, "error", err)
+		}
+	}
+}
+
+// endThose ends the sessions that choose returns. It ignores the cancellation of ctx, because the caller has already saved a
+// change that takes access away.
 func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func(*change) []*session) (n int) {
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
 		n = c.endEach(choose(c), reason)
@@ -93,8 +112,8 @@ func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func
 	return n
 }
 
-// endEach ends sessions and tells how many. All lose their access before the first end is written: a store that is slow
-// takes its time for each.
+// endEach ends sessions and returns their number. All lose access before the first end is written, because the store may
+// be slow.
 func (c *change) endEach(list []*session, reason agent.Reason) int {
 	for _, s := range list {
 		c.withdraw(s.Session)
@@ -105,14 +124,14 @@ func (c *change) endEach(list []*session, reason agent.Reason) int {
 	return len(list)
 }
 
-// end takes back what a session was given and ends it. More are attributes for the log.
+// end withdraws a session's access and ends it. More are attributes for the log.
 func (c *change) end(s *session, reason agent.Reason, more ...any) {
 	c.withdraw(s.Session)
 	c.finish(s, reason, more...)
 }
 
-// withdraw takes away what a session was given, further addresses included. An address that another session has by now
-// stays let through. A tunnel address is closed before its peer goes, so that no peer has it without a session.
+// withdraw revokes the session's addresses and releases its tunnel address. An address that now belongs to another session
+// stays let through. A tunnel address is revoked before it is released, so that no other peer gets it while it is open.
 func (c *change) withdraw(s agent.Session) {
 	c.renew()
 	if s.Kind == agent.KindVPN {
@@ -138,7 +157,7 @@ func (c *change) withdraw(s agent.Session) {
 	}
 }
 
-// finish ends a session whose access is gone or has passed on.
+// finish ends a session whose access is withdrawn or was taken over.
 func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()
 	if connection := s.connection; connection != nil {
@@ -149,18 +168,17 @@ func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	c.event("session_ended", s.Session, append([]any{"reason", string(reason)}, more...)...)
 }
 
-// later tells a connection about the end when the turn is over.
+// notifyEnded tells a connection about the end after the change.
 func (c *change) notifyEnded(connection Connection, reason agent.Reason) {
 	c.notify = append(c.notify, func() { connection.Ended(reason) })
 }
 
-// recordEnd writes an end into the store. Where that fails the end is owed: until the store has it, a restart would take
-// the session for an open one.
+// recordEnd writes an end into the store. If that fails, it is repeated: without the end a restart would restore the
+// session.
 func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
 	c.writeEnd(s.ID, end{c.now, reason})
 }
 
-// pay writes an end that may have been owed.
 func (c *change) writeEnd(id string, e end) {
 	c.renew()
 	err := c.store.EndSession(c.ctx, id, e.at, e.reason)
@@ -175,7 +193,7 @@ func (c *change) writeEnd(id string, e end) {
 	}
 }
 
-// payAll writes what is owed, until the store fails again.
+// writeEnds writes the unwritten ends, until the store fails again.
 func (c *change) writeEnds() {
 	c.unwrittenTimer = nil
 	for id, e := range c.unwrittenEnds {
@@ -185,7 +203,6 @@ func (c *change) writeEnds() {
 	}
 }
 
-// save writes a session into the store.
 func (c *change) save(s agent.Session) error {
 	if err := c.store.SaveSession(c.ctx, s); err != nil {
 		return err

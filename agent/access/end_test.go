@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// endAll ends every session and tells how many there were.
+// endAll ends every session and returns their number.
 func (m *Manager) endAll(ctx context.Context, reason agent.Reason) int {
 	return m.endThose(ctx, reason, (*change).allSessions)
 }
 
-// TestEndsBeforeWritten: nobody keeps access because the store is slow with somebody else's end.
+// TestEndsBeforeWritten: all sessions lose access before the first end is written.
 func TestEndsBeforeWritten(t *testing.T) {
 	for name, end := range map[string]func(*gateway) int{
 		"switched off": func(g *gateway) int {
@@ -23,13 +23,13 @@ func TestEndsBeforeWritten(t *testing.T) {
 		},
 		"all": func(g *gateway) int { return g.endAll(context.Background(), agent.ReasonAdmin) },
 	} {
-		scene(t, name, func(g *gateway) {
-			g.enter(passwordAttempt("ivan", lanPeer, "a"))
-			g.enter(passwordAttempt("olga", "192.168.1.99", "b"))
+		subtest(t, name, func(g *gateway) {
+			g.begin(passwordAttempt("ivan", lanPeer, "a"))
+			g.begin(passwordAttempt("olga", "192.168.1.99", "b"))
 			written := 0
 			g.memoryStore.onEnd = func() {
-				if written++; len(g.fakeFirewall.in) > 0 {
-					g.t.Errorf("still let through when an end is written: %v", g.fakeFirewall.in)
+				if written++; len(g.fakeFirewall.granted) > 0 {
+					g.t.Errorf("still let through when an end is written: %v", g.fakeFirewall.granted)
 				}
 			}
 			if n := end(g); n != 2 || written != 2 {
@@ -43,18 +43,18 @@ func TestEnds(t *testing.T) {
 	ctx := context.Background()
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	// three sessions: Ivan in the LAN and outside, Olga outside.
-	begin := func(g *gateway) (lan, vpn, other entry) {
-		return g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b")), g.enter(passwordAttempt("olga", outsidePeer, "c"))
+	// begin begins three sessions: Ivan in the LAN and outside, Olga outside.
+	begin := func(g *gateway) (lan, vpn, other testSession) {
+		return g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "b")), g.begin(passwordAttempt("olga", outsidePeer, "c"))
 	}
-	scene(t, "one", func(g *gateway) {
+	subtest(t, "one", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		if err := g.End(ctx, lan.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		g.wantLive(vpn, other)
-		if lan.endReasons() != "[admin]" || g.reason(lan) != agent.ReasonAdmin || len(g.fakeFirewall.in) != 0 {
-			g.t.Errorf("told %s, reason %s, let through %v", lan.endReasons(), g.reason(lan), g.fakeFirewall.in)
+		if lan.endReasons() != "[admin]" || g.reason(lan) != agent.ReasonAdmin || len(g.fakeFirewall.granted) != 0 {
+			g.t.Errorf("told %s, reason %s, let through %v", lan.endReasons(), g.reason(lan), g.fakeFirewall.granted)
 		}
 		for _, id := range []string{lan.Session.ID, "", "nonsense"} {
 			if err := g.End(ctx, id, agent.ReasonAdmin); !errors.Is(err, agent.ErrNotFound) {
@@ -67,7 +67,7 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s", lan.endReasons())
 		}
 	})
-	scene(t, "the person's own", func(g *gateway) {
+	subtest(t, "logout", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		g.Logout(vpn.Session.ID, vpn.Connection)
 		g.wantLive(lan, other)
@@ -75,7 +75,7 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s, reason %s", vpn.endReasons(), g.reason(vpn))
 		}
 	})
-	scene(t, "a person's", func(g *gateway) {
+	subtest(t, "of one person", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		if n := g.EndUser(gone, ivan, agent.ReasonDisabled); n != 2 {
 			g.t.Errorf("%d ended", n)
@@ -85,9 +85,9 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("told %s, %s", lan.endReasons(), vpn.endReasons())
 		}
 	})
-	scene(t, "a person's, and the store cannot void the rest", func(g *gateway) {
+	subtest(t, "of one person, and the store cannot void tokens", func(g *gateway) {
 		_, _, other := begin(g)
-		g.memoryStore.breaks("VoidResume")
+		g.memoryStore.failOn("VoidResume")
 		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 2 {
 			g.t.Errorf("%d ended", n)
 		}
@@ -96,14 +96,14 @@ func TestEnds(t *testing.T) {
 			g.t.Errorf("%v", err)
 		}
 	})
-	scene(t, "all", func(g *gateway) {
+	subtest(t, "all", func(g *gateway) {
 		begin(g)
 		if n := g.endAll(gone, agent.ReasonAdmin); n != 3 {
 			g.t.Errorf("%d ended", n)
 		}
 		g.wantLive()
 	})
-	scene(t, "the account is switched off", func(g *gateway) {
+	subtest(t, "the account is switched off", func(g *gateway) {
 		_, _, other := begin(g)
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 		if n := g.UserChanged(ctx, u); n != 2 {
@@ -111,7 +111,7 @@ func TestEnds(t *testing.T) {
 		}
 		g.wantLive(other)
 	})
-	scene(t, "remote access is taken away", func(g *gateway) {
+	subtest(t, "remote access is taken away", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
 		if n := g.UserChanged(ctx, u); n != 1 || vpn.endReasons() != "[disabled]" {
@@ -120,9 +120,9 @@ func TestEnds(t *testing.T) {
 		g.wantLive(lan, other)
 		g.wantRefusal(vpn.withToken(vpn.ResumeToken), agent.CodeSessionOver)
 	})
-	scene(t, "a tunnel in the LAN needs no right", func(g *gateway) {
+	subtest(t, "a tunnel in the LAN needs no remote access", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
-		e := g.enter(passwordAttempt("petr", lanPeer, "a"))
+		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		u, _ := g.memoryStore.User(ctx, petr)
 		if n := g.UserChanged(ctx, u); n != 0 {
 			g.t.Errorf("%d ended", n)
@@ -147,8 +147,8 @@ func TestApply(t *testing.T) {
 		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = netip.MustParsePrefix("10.99.0.0/16") },
 			1, agent.ReasonShutdown},
 	} {
-		scene(t, c.name, func(g *gateway) {
-			lan, vpn := g.enter(passwordAttempt("petr", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b"))
+		subtest(t, c.name, func(g *gateway) {
+			lan, vpn := g.begin(passwordAttempt("petr", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "b"))
 			set := g.Settings()
 			c.change(&set)
 			if n := g.WouldEnd(set); n != c.n {
@@ -159,7 +159,7 @@ func TestApply(t *testing.T) {
 				g.t.Errorf("%d ended, want %d", n, c.n)
 			}
 			told := 0
-			for _, e := range []entry{lan, vpn} {
+			for _, e := range []testSession{lan, vpn} {
 				if g.reason(e) != "" {
 					told++
 					if g.reason(e) != c.reason || e.endReasons() != "["+string(c.reason)+"]" {
@@ -172,8 +172,8 @@ func TestApply(t *testing.T) {
 			}
 		})
 	}
-	scene(t, "the agents come back under the new rules", func(g *gateway) {
-		lan, vpn := g.enter(passwordAttempt("petr", lanPeer, "a")), g.enter(passwordAttempt("ivan", "192.168.1.11", "b"))
+	subtest(t, "the agents reconnect under the new settings", func(g *gateway) {
+		lan, vpn := g.begin(passwordAttempt("petr", lanPeer, "a")), g.begin(passwordAttempt("ivan", "192.168.1.11", "b"))
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = nil })
 		if n := g.Apply(ctx); n != 2 {
 			g.t.Errorf("%d", n)

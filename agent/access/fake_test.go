@@ -16,24 +16,25 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 var errFake = errors.New("the disk is full")
 
-// memory is a working store, directory and list of devices without a disk.
+// memoryStore is a Store, Directory and Devices in memory.
 type memoryStore struct {
-	mu        sync.Mutex
-	users     map[agent.UserID]agent.User
-	passwords map[agent.UserID]string
-	sessions  map[string]agent.Session
-	devices   map[string]bool
-	checks    []agent.Credentials
-	lookups   int           // calls of Knows
-	gate      chan struct{} // when set, a check waits for a value
-	refusal   error         // what a right password gets
-	broken    string        // the method that fails
-	backwards bool          // whether open sessions come newest first
-	onEnd     func()        // when set, is called before an end is written
+	mu          sync.Mutex
+	users       map[agent.UserID]agent.User
+	passwords   map[agent.UserID]string
+	sessions    map[string]agent.Session
+	devices     map[string]bool
+	checks      []agent.Credentials
+	lookups     int           // calls of Knows
+	gate        chan struct{} // if set, Authenticate waits for a value
+	refusal     error         // returned after a right password
+	broken      string        // the method that fails
+	newestFirst bool          // whether open sessions come newest first
+	onEnd       func()        // if set, called before an end is written
 }
 
 func newMemoryStore() *memoryStore {
@@ -59,8 +60,8 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	return u
 }
 
-// breaks makes a method fail from now on; empty repairs everything.
-func (m *memoryStore) breaks(method string) {
+// failOn makes a method fail from now on; empty repairs all.
+func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.broken = method
@@ -78,7 +79,7 @@ func (m *memoryStore) Knows(_ context.Context, login string) (agent.UserID, bool
 	defer m.mu.Unlock()
 	m.lookups++
 	for id, u := range m.users {
-		if agent.NormalizeLogin(u.Login) == agent.NormalizeLogin(login) {
+		if spelling.Login(u.Login) == spelling.Login(login) {
 			return id, true, m.fail("Knows")
 		}
 	}
@@ -168,7 +169,7 @@ func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err e
 		}
 	}
 	slices.SortFunc(open, order)
-	if m.backwards {
+	if m.newestFirst {
 		slices.Reverse(open)
 	}
 	return open, m.fail("OpenSessions")
@@ -216,15 +217,15 @@ func (m *memoryStore) session(id string) agent.Session {
 	return m.sessions[id]
 }
 
-// wall is a firewall that knows whom it lets through, and for how many grants it will work.
+// fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
-	mu     sync.Mutex
-	in     map[netip.Addr]string // session ID
-	more   map[netip.Addr]string // further addresses
-	other  map[netip.Addr]bool   // addresses of other computers than the session's
-	cuts   map[netip.Addr]int    // how often an address was cut off
-	closed map[string]bool       // sessions that were not let through any more when they were to be readmitted
-	broken bool
+	mu      sync.Mutex
+	granted map[netip.Addr]string // session ID
+	further map[netip.Addr]string // further addresses
+	other   map[netip.Addr]bool   // addresses of other computers
+	cuts    map[netip.Addr]int    // how often the connections of an address were cut
+	closed  map[string]bool       // sessions whose address had expired at Readmit
+	broken  bool
 }
 
 func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
@@ -233,7 +234,7 @@ func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 	if w.broken {
 		return errFake
 	}
-	w.in[s.Address] = s.ID
+	w.granted[s.Address] = s.ID
 	delete(w.closed, s.ID)
 	return nil
 }
@@ -244,15 +245,15 @@ func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 	if w.broken {
 		return errFake
 	}
-	if _, ok := w.in[s.Address]; ok {
-		w.in[s.Address] = s.ID
+	if _, ok := w.granted[s.Address]; ok {
+		w.granted[s.Address] = s.ID
 	} else {
 		w.closed[s.ID] = true
 	}
 	return nil
 }
 
-func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.Addr) error {
+func (w *fakeFirewall) GrantAddress(_ context.Context, session string, a netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -261,30 +262,30 @@ func (w *fakeFirewall) GrantAddress(_ context.Context, s agent.Session, a netip.
 	if w.other[a] {
 		return agent.Refuse(agent.CodeAddressRefused)
 	}
-	w.more[a] = s.ID
+	w.further[a] = session
 	return nil
 }
 
-func (w *fakeFirewall) RevokeAddress(_ context.Context, _ agent.Session, a netip.Addr) {
+func (w *fakeFirewall) RevokeAddress(_ context.Context, _ string, a netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.more[a]; ok {
+	if _, ok := w.further[a]; ok {
 		w.cuts[a]++
 	}
-	delete(w.more, a)
+	delete(w.further, a)
 }
 
 func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if holder, ok := w.in[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
+	if holder, ok := w.granted[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
 		w.cuts[s.Address]++
-		delete(w.in, s.Address)
+		delete(w.granted, s.Address)
 	}
-	for a, id := range w.more {
+	for a, id := range w.further {
 		if id == s.ID {
 			w.cuts[a]++
-			delete(w.more, a)
+			delete(w.further, a)
 		}
 	}
 }
@@ -293,7 +294,7 @@ func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
-	for _, id := range w.in {
+	for _, id := range w.granted {
 		traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
 	}
 	return traffic
@@ -303,13 +304,13 @@ func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	macs := map[string]net.HardwareAddr{}
-	for a, id := range w.in {
+	for a, id := range w.granted {
 		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
 	}
 	return macs
 }
 
-// pipe is a tunnel with a small pool.
+// fakeTunnel is a Tunnel with a small pool.
 type fakeTunnel struct {
 	mu        sync.Mutex
 	off       bool
@@ -371,7 +372,7 @@ func (p *fakeTunnel) Release(_ context.Context, s agent.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.firewall.mu.Lock()
-	if p.firewall.in[s.Address] == s.ID {
+	if p.firewall.granted[s.Address] == s.ID {
 		p.exposed = append(p.exposed, s.ID)
 	}
 	p.firewall.mu.Unlock()
@@ -390,7 +391,7 @@ func (p *fakeTunnel) Traffic() map[string]agent.Traffic {
 	return traffic
 }
 
-// agentConnection is an agent's connection that writes down what it was told.
+// agentConnection is a Connection that records its calls.
 type agentConnection struct {
 	mu      sync.Mutex
 	ended   []agent.Reason
@@ -415,14 +416,14 @@ func (l *agentConnection) endReasons() string {
 	return fmt.Sprint(l.ended)
 }
 
-// tester is what both testing and rapid have.
+// tester has the methods that testing.T and rapid.T share.
 type tester interface {
 	Helper()
 	Fatalf(string, ...any)
 	Errorf(string, ...any)
 }
 
-// gateway is a Manager with everything around it.
+// gateway is a Manager with its fakes.
 type gateway struct {
 	*Manager
 	t            tester
@@ -436,7 +437,7 @@ type gateway struct {
 	set agent.Settings
 }
 
-// ivan and olga may come in from outside, petr may not.
+// ivan and olga have remote access, petr has not.
 const (
 	ivan agent.UserID = 1 + iota
 	olga
@@ -447,7 +448,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
-		fakeFirewall: &fakeFirewall{in: map[netip.Addr]string{}, more: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
+		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
 			closed: map[string]bool{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
@@ -460,14 +461,14 @@ func newGateway(t tester) *gateway {
 	return g
 }
 
-// start makes the next process on the same disk, firewall and tunnel.
+// start makes a new Manager with the same store, firewall and tunnel.
 func (g *gateway) start() {
 	log := slog.New(slog.NewJSONHandler(g.events, nil))
 	g.gate = NewGate(g.memoryStore, g.memoryStore, log)
 	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memoryStore, Firewall: g.fakeFirewall, Tunnel: g.fakeTunnel, Settings: g.Settings, Log: log})
 }
 
-// restart is a kill -9 and a new process, which finds an empty tunnel, and further addresses that have run out of time.
+// restart is a kill -9 and a new process. The tunnel is empty then, and further addresses have expired.
 func (g *gateway) restart() {
 	g.t.Helper()
 	g.kill()
@@ -475,7 +476,7 @@ func (g *gateway) restart() {
 	g.fakeTunnel.addresses, g.fakeTunnel.keys = map[string]netip.Addr{}, map[string]agent.Key{}
 	g.fakeTunnel.mu.Unlock()
 	g.fakeFirewall.mu.Lock()
-	g.fakeFirewall.more = map[netip.Addr]string{}
+	g.fakeFirewall.further = map[netip.Addr]string{}
 	g.fakeFirewall.mu.Unlock()
 	g.start()
 	if err := g.Restore(context.Background()); err != nil {
@@ -483,23 +484,21 @@ func (g *gateway) restart() {
 	}
 }
 
-// peer is an address as the handlers hand it on.
 func (g *gateway) peer(a netip.Addr) agent.Peer {
 	return agent.Peer{Addr: agent.Unmap(a), Inside: g.inside(g.Settings(), a, "")}
 }
 
-// Authorize is the Manager's for a peer whose address alone is known.
+// Authorize is Manager.Authorize; the address decides about Peer.Inside.
 func (g *gateway) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	a.Peer.Addr, a.Peer.Inside = agent.Unmap(a.Peer.Addr), g.inside(g.Settings(), a.Peer.Addr, a.Peer.Interface)
 	return g.Manager.Authorize(ctx, a)
 }
 
-// ProveAddress is the Manager's for a peer whose address alone is known.
 func (g *gateway) ProveAddress(ctx context.Context, token string, a netip.Addr) error {
 	return g.Manager.ProveAddress(ctx, token, g.peer(a))
 }
 
-// kill stops the timers of a process that is to be gone.
+// kill stops the timers of the Manager.
 func (g *gateway) kill() {
 	g.always(func(c *change) {
 		c.closed.Store(true)
@@ -524,44 +523,43 @@ func (g *gateway) configure(change func(*agent.Settings)) {
 	change(&g.set)
 }
 
-// at is an attempt with a right password.
 func passwordAttempt(login, peer, device string) Attempt {
 	return Attempt{Login: login, Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(peer)}, Device: agent.Device{ID: device},
 		Connection: &agentConnection{}}
 }
 
-// by is the attempt with a token instead.
+// withToken returns the attempt with a token instead, on a new connection.
 func (a Attempt) withToken(token string) Attempt {
 	a.Password, a.Resume, a.Connection = "", token, &agentConnection{}
 	return a
 }
 
-// from is the attempt from elsewhere, on a connection of its own.
+// fromPeer returns the attempt from another address, on a new connection.
 func (a Attempt) fromPeer(peer string) Attempt {
 	a.Peer.Addr, a.Connection = netip.MustParseAddr(peer), &agentConnection{}
 	return a
 }
 
-// entry is a session with the connection that it began on.
-type entry struct {
+// testSession is a session with the attempt by which it began.
+type testSession struct {
 	Grant
 	Attempt
 }
 
-func (e entry) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
+func (e testSession) endReasons() string { return e.Connection.(*agentConnection).endReasons() }
 
-// enter authorises, which must succeed.
-func (g *gateway) enter(a Attempt) entry {
+// begin authorizes, which must succeed.
+func (g *gateway) begin(a Attempt) testSession {
 	g.t.Helper()
 	grant, err := g.Authorize(context.Background(), a)
 	if err != nil {
 		g.t.Fatalf("%s from %v was refused: %v", a.Login, a.Peer, err)
 	}
 	g.checkInvariants()
-	return entry{grant, a}
+	return testSession{grant, a}
 }
 
-// refuse authorises, which must be refused.
+// wantRefusal authorizes, which must be refused.
 func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 	g.t.Helper()
 	_, err := g.Authorize(context.Background(), a)
@@ -573,8 +571,8 @@ func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 	return refusal
 }
 
-// has checks which sessions live, in order.
-func (g *gateway) wantLive(entries ...entry) {
+// wantLive checks that exactly these sessions live.
+func (g *gateway) wantLive(entries ...testSession) {
 	g.t.Helper()
 	live := map[string]bool{}
 	for _, s := range g.Sessions() {
@@ -591,11 +589,13 @@ func (g *gateway) wantLive(entries ...entry) {
 	g.checkInvariants()
 }
 
-// reason is why the store says that a session ended, empty while it has not.
-func (g *gateway) reason(e entry) agent.Reason { return g.memoryStore.session(e.Session.ID).Reason }
+// reason returns the reason of a session's end in the store.
+func (g *gateway) reason(e testSession) agent.Reason {
+	return g.memoryStore.session(e.Session.ID).Reason
+}
 
-// sound checks what must hold whenever nothing is under way: exactly the live sessions have access, each index leads to
-// them, no rule about numbers is broken, and the store tells the same.
+// checkInvariants checks what must hold between changes: exactly the live sessions have access, each index has exactly
+// them, no limit is exceeded, and the store has the same sessions.
 func (g *gateway) checkInvariants() {
 	g.t.Helper()
 	g.always(func(c *change) {
@@ -611,15 +611,15 @@ func (g *gateway) checkInvariants() {
 				if g.fakeTunnel.addresses[id] != s.Address {
 					g.t.Errorf("session %s has %v, the tunnel gave %v", id, s.Address, g.fakeTunnel.addresses[id])
 				}
-				if g.fakeFirewall.in[s.Address] == id {
+				if g.fakeFirewall.granted[s.Address] == id {
 					opened++
 				}
 			} else {
 				lan++
 				if c.byAddress[s.Address] != s {
-					g.t.Errorf("address %v of session %s leads elsewhere", s.Address, id)
+					g.t.Errorf("address %v of session %s has another session in the index", s.Address, id)
 				}
-				if open := g.fakeFirewall.in[s.Address] != ""; open {
+				if open := g.fakeFirewall.granted[s.Address] != ""; open {
 					opened++
 				} else if !g.fakeFirewall.closed[id] {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
@@ -628,7 +628,7 @@ func (g *gateway) checkInvariants() {
 			more += g.checkFurther(c, s)
 			if s.proof.digest != [32]byte{} {
 				if proofs++; c.byProof[s.proof.digest] != s || s.connection == nil {
-					g.t.Errorf("the address token of session %s leads elsewhere", id)
+					g.t.Errorf("the address token of session %s has another session in the index", id)
 				}
 			}
 			if s.Resume.Chain != [32]byte{} {
@@ -643,7 +643,7 @@ func (g *gateway) checkInvariants() {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
 			if s.timer == nil || s.connection == nil && s.graceEnds.IsZero() {
-				g.t.Errorf("session %s waits for nothing", id)
+				g.t.Errorf("session %s has no timer or no end of its grace", id)
 			}
 		}
 		for user, list := range c.byUser {
@@ -652,10 +652,10 @@ func (g *gateway) checkInvariants() {
 				g.t.Errorf("user %d has an empty list", user)
 			}
 		}
-		if len(c.byAddress) != lan+more || len(g.fakeFirewall.in) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.more) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
+		if len(c.byAddress) != lan+more || len(g.fakeFirewall.granted) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.further) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
 			users != len(c.sessions) {
 			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
-				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.in), len(g.fakeFirewall.more), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
+				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.granted), len(g.fakeFirewall.further), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
 		}
 		for id := range g.fakeTunnel.keys {
 			if c.sessions[id] == nil {
@@ -664,19 +664,19 @@ func (g *gateway) checkInvariants() {
 		}
 		open, _ := g.memoryStore.OpenSessions(context.Background())
 		if len(open) != len(c.sessions)+len(c.unwrittenEnds) {
-			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are owed", len(open), len(c.sessions), len(c.unwrittenEnds))
+			g.t.Errorf("%d sessions are open in the store, %d live, %d ends are not written", len(open), len(c.sessions), len(c.unwrittenEnds))
 		}
 	})
 }
 
-// soundMore checks a session's further addresses and counts them.
+// checkFurther checks a session's further addresses and returns their number.
 func (g *gateway) checkFurther(c *change, s *session) int {
 	g.t.Helper()
 	count := map[bool]int{s.Address.Is4(): 1}
 	for _, f := range s.further {
 		count[f.addr.Is4()]++
-		if c.byAddress[f.addr] != s || g.fakeFirewall.more[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
-			g.t.Errorf("further address %v of session %s: led to %v, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.more[f.addr])
+		if c.byAddress[f.addr] != s || g.fakeFirewall.further[f.addr] != s.ID || f.addr == s.Address || !c.settings.InLocalNetworks(f.addr) {
+			g.t.Errorf("further address %v of session %s: %v in the index, let through for %q", f.addr, s.ID, c.byAddress[f.addr], g.fakeFirewall.further[f.addr])
 		}
 		if !f.proveBy.IsZero() && c.now.After(f.proveBy) {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
@@ -688,7 +688,7 @@ func (g *gateway) checkFurther(c *change, s *session) int {
 	return len(s.further)
 }
 
-// events is the log.
+// events is a log in memory.
 type events struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -700,7 +700,7 @@ func (e *events) Write(b []byte) (int, error) {
 	return e.text.Write(b)
 }
 
-// find returns the fields of the log lines of an event.
+// find returns the log lines of an event.
 func (e *events) find(event string) (lines []map[string]any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -719,7 +719,7 @@ func (e *events) all() string {
 	return e.text.String()
 }
 
-// pass lets the fake clock run, and what is due then happen.
+// advance advances the fake clock and waits for the timers.
 func advance(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C

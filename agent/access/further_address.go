@@ -13,33 +13,33 @@ import (
 	"ideco-agent/agent"
 )
 
-// How address tokens are handed out: what an agent with all its addresses needs at once, and then one a second.
+// Limits of address tokens: a burst for all addresses of an agent, then one a second.
 const (
 	proofTTL   = time.Minute
 	proofEvery = time.Second
 	proofBurst = agent.MaxIPv6 + 4
 )
 
-// proofLimit is how many wrong tokens one address may show in the window. Nobody guesses 256 bits; this is for noise. The
-// count is by exact address, because in the LAN the neighbours share a /64, and one must not keep the others out.
+// proofLimit is how many wrong tokens one address may send in the window. It limits noise, as 256 bits cannot be guessed.
+// The count is by exact address, because the hosts of a LAN share a /64.
 const proofLimit = 30
 
-// proof is what is kept of a session's address token. There is one at a time, for one proof.
+// proof is a session's address token. A session has one at a time, and it can be used once.
 type proof struct {
 	digest [32]byte // SHA-256; zero = none
 	until  time.Time
-	paid   time.Time // by when the tokens so far have been earned, one a proofEvery
+	paid   time.Time // rate limit: every token moves it on by proofEvery, at most proofBurst ahead of now
 }
 
-// further is an address of a session beside its own.
+// furtherAddress is an address of a session beside Session.Address.
 type furtherAddress struct {
 	addr    netip.Addr
-	proveBy time.Time // when it is gone unless it is proved on the present connection; zero = it was
+	proveBy time.Time // when it is dropped unless it is proved on the present connection; zero = it is proved
 }
 
-// AddressToken makes a token with which the session of a connection proves one further address, in place of an earlier
-// token. Refusals: CodeBadMessage for a session that can have none; CodeTooManyAttempts with the time to wait. Errors:
-// agent.ErrNotFound when the connection has no such session any more.
+// AddressToken makes a token to prove one further address. It replaces an unused token. Refusals: CodeBadMessage for a session
+// without further addresses; CodeTooManyAttempts with the time to wait. Errors: agent.ErrNotFound if the connection has no
+// such session.
 func (m *Manager) AddressToken(id string, connection Connection) (token string, ttl time.Duration, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +67,7 @@ func (m *Manager) AddressToken(id string, connection Connection) (token string, 
 	return token, proofTTL, nil
 }
 
-// voidProof makes a session's address token void. For callers that have mu.
+// voidProof voids a session's address token. The caller holds mu.
 func (m *Manager) voidProof(s *session) {
 	if m.byProof[s.proof.digest] == s {
 		delete(m.byProof, s.proof.digest)
@@ -75,8 +75,7 @@ func (m *Manager) voidProof(s *session) {
 	s.proof.digest = [32]byte{}
 }
 
-// redeem uses a token up, whatever comes of it, and returns its session and the connection that it was made for; nil for
-// a token that is none or is over.
+// redeem voids a token and returns its session and connection. It returns nil for an unknown or expired token.
 func (m *Manager) redeem(token string) (*session, Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,9 +91,8 @@ func (m *Manager) redeem(token string) (*session, Connection) {
 	return s, s.connection
 }
 
-// ProveAddress gives the peer of a TCP connection that has shown an address token to the token's session. Refusals:
-// CodeAddressRefused; CodeAddressBusy when another session has the address; CodeTooManyAttempts. Errors: ctx.Err; what
-// failed in the gateway.
+// ProveAddress adds the address of a peer that sent an address token to the token's session. Refusals: CodeAddressRefused;
+// CodeAddressBusy if another session has the address; CodeTooManyAttempts. Errors: ctx.Err; failures in the gateway.
 func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Peer) error {
 	peer := from.Addr
 	if !from.Inside {
@@ -113,14 +111,14 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 	return m.change(ctx, func(c *change) error { return c.prove(s, connection, from) })
 }
 
-// unproved refuses an address and logs why.
+// refuseAddress refuses an address and logs the cause.
 func (m *Manager) refuseAddress(peer agent.Peer, s agent.Session, why string) error {
 	m.gate.logLimiter.warn(context.Background(), logKey{"address_refused", why, widestNetwork(peer), s.UserID}, "address refused",
 		"why", why, "peer", peer, "session", s.ID, "account", s.Login)
 	return &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New(why)}
 }
 
-// prove gives an address to a session.
+// prove adds a further address to a session.
 func (c *change) prove(s *session, connection Connection, from agent.Peer) error {
 	peer := from.Addr
 	holder := c.byAddress[peer]
@@ -128,7 +126,7 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	case c.closed.Load(), c.sessions[s.ID] != s, s.connection != connection, s.Kind != agent.KindLAN:
 		return c.refuseAddress(from, s.Session, "the session has moved on")
 	case peer == s.Address:
-		return nil // has it
+		return nil
 	case holder != nil && holder != s:
 		next := s.Session
 		next.ExternalIP = peer
@@ -136,7 +134,7 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	case !c.inside(c.settings, peer, from.Interface), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.refuseAddress(from, s.Session, "no further address")
 	}
-	if err := c.firewall.GrantAddress(c.ctx, s.Session, peer); err != nil {
+	if err := c.firewall.GrantAddress(c.ctx, s.ID, peer); err != nil {
 		c.dropFurther(s, peer)
 		c.setFurther(s, without(s.further, peer))
 		c.log.WarnContext(c.ctx, "address refused", "event", "address_refused", "why", "firewall", "peer", peer,
@@ -148,8 +146,8 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	return nil
 }
 
-// keepMore makes an address that was let through the one that was proved last. When there are more of its family than
-// may be, the one goes that was proved longest ago: addresses that rotate leave their predecessors behind.
+// addFurther adds an address that was let through. Above the limit of its family it drops the one that was proved longest
+// ago: computers change their temporary addresses.
 func (c *change) addFurther(s *session, addr netip.Addr) {
 	most := 1
 	if addr.Is6() {
@@ -173,8 +171,8 @@ func (c *change) addFurther(s *session, addr netip.Addr) {
 	c.arm(s)
 }
 
-// reproveFurther gives the addresses of a session that has a new connection a minute to be proved on it; those that were in
-// doubt before keep their time.
+// reproveFurther gives the further addresses one minute to be proved on a new connection. Addresses that already have
+// a deadline keep it.
 func (c *change) reproveFurther(s *session) {
 	list := slices.Clone(s.further)
 	for i := range list {
@@ -185,7 +183,7 @@ func (c *change) reproveFurther(s *session) {
 	c.setFurther(s, list)
 }
 
-// proveBy is when the first address of a session is gone unless it is proved; zero for never.
+// proveBy is the earliest deadline of the further addresses; zero for none.
 func (s *session) proveBy() (first time.Time) {
 	for _, f := range s.further {
 		if !f.proveBy.IsZero() && (first.IsZero() || f.proveBy.Before(first)) {
@@ -195,12 +193,11 @@ func (s *session) proveBy() (first time.Time) {
 	return first
 }
 
-// dropUnproved takes away the addresses whose time to be proved is over.
+// dropUnproved drops the further addresses whose deadline has passed.
 func (c *change) dropUnproved(s *session) {
 	c.dropFurtherIf(s, func(f furtherAddress) bool { return !f.proveBy.IsZero() && !c.now.Before(f.proveBy) })
 }
 
-// dropMore takes away further addresses.
 func (c *change) dropFurtherIf(s *session, which func(furtherAddress) bool) {
 	var rest []furtherAddress
 	for _, f := range s.further {
@@ -215,17 +212,16 @@ func (c *change) dropFurtherIf(s *session, which func(furtherAddress) bool) {
 	}
 }
 
-// dropFurther takes all further addresses away, and nothing else.
 func (c *change) dropAllFurther(s *session) {
 	c.dropFurtherIf(s, func(furtherAddress) bool { return true })
 }
 
 func (c *change) dropFurther(s *session, addr netip.Addr) {
 	c.renew()
-	c.firewall.RevokeAddress(c.ctx, s.Session, addr)
+	c.firewall.RevokeAddress(c.ctx, s.ID, addr)
 }
 
-// setMore makes list what everybody sees of a session's further addresses.
+// setFurther replaces the further addresses of a session.
 func (c *change) setFurther(s *session, list []furtherAddress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -239,7 +235,7 @@ func (c *change) setFurther(s *session, list []furtherAddress) {
 	}
 }
 
-// leaveMore takes the further addresses out of the index. For callers that have mu.
+// unindexFurther removes the further addresses from byAddress. The caller holds mu.
 func (m *Manager) unindexFurther(s *session) {
 	for _, f := range s.further {
 		if m.byAddress[f.addr] == s {
@@ -248,7 +244,7 @@ func (m *Manager) unindexFurther(s *session) {
 	}
 }
 
-// addresses are the further ones. For callers that have mu.
+// furtherAddresses returns the further addresses. The caller holds mu.
 func (s *session) furtherAddresses() []netip.Addr {
 	var list []netip.Addr
 	for _, f := range s.further {

@@ -17,8 +17,8 @@ var (
 	further2 = netip.MustParseAddr("fd00::2")
 )
 
-// token makes an address token, which must be given.
-func (g *gateway) token(e entry) string {
+// addressToken makes an address token, which must succeed.
+func (g *gateway) addressToken(e testSession) string {
 	g.t.Helper()
 	token, ttl, err := g.AddressToken(e.Session.ID, e.Connection)
 	if err != nil || token == "" || ttl != proofTTL {
@@ -27,16 +27,16 @@ func (g *gateway) token(e entry) string {
 	return token
 }
 
-// proves gives an address to a session, and refuses does not.
-func (g *gateway) proves(e entry, addr netip.Addr) {
+// mustProve proves an address of a session.
+func (g *gateway) mustProve(e testSession, addr netip.Addr) {
 	g.t.Helper()
-	if err := g.ProveAddress(context.Background(), g.token(e), addr); err != nil {
+	if err := g.ProveAddress(context.Background(), g.addressToken(e), addr); err != nil {
 		g.t.Fatalf("%v: %v", addr, err)
 	}
 	g.checkInvariants()
 }
 
-func (g *gateway) refuses(token string, addr netip.Addr, code agent.Code) {
+func (g *gateway) wantAddressRefused(token string, addr netip.Addr, code agent.Code) {
 	g.t.Helper()
 	err := g.ProveAddress(context.Background(), token, addr)
 	var refusal *agent.Error
@@ -46,8 +46,8 @@ func (g *gateway) refuses(token string, addr netip.Addr, code agent.Code) {
 	g.checkInvariants()
 }
 
-// more checks the further addresses of a session.
-func (g *gateway) more(e entry, want ...netip.Addr) {
+// wantFurther checks the further addresses of a session.
+func (g *gateway) wantFurther(e testSession, want ...netip.Addr) {
 	g.t.Helper()
 	for _, s := range g.Sessions() {
 		if s.ID == e.Session.ID && fmt.Sprint(s.FurtherAddresses) != fmt.Sprint(want) {
@@ -58,13 +58,13 @@ func (g *gateway) more(e entry, want ...netip.Addr) {
 }
 
 func TestProveAddress(t *testing.T) {
-	scene(t, "one after the other", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
-		g.proves(e, netip.MustParseAddr("::ffff:"+lanPeer)) // its own, which it has
-		g.proves(e, further2)
-		g.proves(e, further1) // again
-		g.more(e, further2, further1)
+	subtest(t, "one after the other", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
+		g.mustProve(e, netip.MustParseAddr("::ffff:"+lanPeer)) // the session's own address
+		g.mustProve(e, further2)
+		g.mustProve(e, further1) // again
+		g.wantFurther(e, further2, further1)
 		if got := g.events.find("address_proved"); len(got) != 3 || got[0]["further"] != "fd00::1" || got[0]["session"] != e.Session.ID {
 			g.t.Errorf("%v", got)
 		}
@@ -79,77 +79,77 @@ func TestProveAddress(t *testing.T) {
 			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
-	scene(t, "IPv4 beside IPv6", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", "fd00::1", "a"))
-		g.proves(e, netip.MustParseAddr(lanPeer))
-		g.proves(e, netip.MustParseAddr("192.168.1.11"))
-		g.more(e, netip.MustParseAddr("192.168.1.11"))
+	subtest(t, "IPv4 beside IPv6", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", "fd00::1", "a"))
+		g.mustProve(e, netip.MustParseAddr(lanPeer))
+		g.mustProve(e, netip.MustParseAddr("192.168.1.11"))
+		g.wantFurther(e, netip.MustParseAddr("192.168.1.11"))
 	})
-	scene(t, "as many as may be", func(g *gateway) {
+	subtest(t, "up to the limit", func(g *gateway) {
 		for i, own := range []string{lanPeer, "fd00::ff"} {
-			e := g.enter(passwordAttempt("ivan", own, own))
+			e := g.begin(passwordAttempt("ivan", own, own))
 			var all []netip.Addr
 			addr := further1
 			for range agent.MaxIPv6 + 3 {
-				g.proves(e, addr)
+				g.mustProve(e, addr)
 				all = append(all, addr)
 				addr = addr.Next()
 			}
-			g.more(e, all[3+i:]...)
+			g.wantFurther(e, all[3+i:]...)
 			g.Logout(e.Session.ID, e.Connection)
 		}
 	})
 }
 
 func TestProveAddressRefuses(t *testing.T) {
-	scene(t, "tokens", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		used := g.token(e)
+	subtest(t, "tokens", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		used := g.addressToken(e)
 		if err := g.ProveAddress(context.Background(), used, further1); err != nil {
 			g.t.Errorf("%v", err)
 		}
-		g.refuses(used, further2, agent.CodeAddressRefused)
-		overtaken := g.token(e)
-		late := g.token(e)
-		g.refuses(overtaken, further2, agent.CodeAddressRefused)
+		g.wantAddressRefused(used, further2, agent.CodeAddressRefused)
+		overtaken := g.addressToken(e)
+		late := g.addressToken(e)
+		g.wantAddressRefused(overtaken, further2, agent.CodeAddressRefused)
 		advance(proofTTL)
-		g.refuses(late, further2, agent.CodeAddressRefused)
-		g.refuses("", further2, agent.CodeAddressRefused)
-		ofLost := g.token(e)
+		g.wantAddressRefused(late, further2, agent.CodeAddressRefused)
+		g.wantAddressRefused("", further2, agent.CodeAddressRefused)
+		ofLost := g.addressToken(e)
 		g.Lost(e.Session.ID, e.Connection)
-		g.refuses(ofLost, further2, agent.CodeAddressRefused)
-		g.more(e, further1)
-		back := g.enter(e.withToken(e.ResumeToken))
-		g.refuses(ofLost, further2, agent.CodeAddressRefused)
-		ofEnded := g.token(back)
+		g.wantAddressRefused(ofLost, further2, agent.CodeAddressRefused)
+		g.wantFurther(e, further1)
+		back := g.begin(e.withToken(e.ResumeToken))
+		g.wantAddressRefused(ofLost, further2, agent.CodeAddressRefused)
+		ofEnded := g.addressToken(back)
 		g.Logout(back.Session.ID, back.Connection)
-		g.refuses(ofEnded, further2, agent.CodeAddressRefused)
+		g.wantAddressRefused(ofEnded, further2, agent.CodeAddressRefused)
 		if log := g.events.all(); strings.Contains(log, used) || strings.Contains(log, ofLost) {
 			g.t.Errorf("a token is in the log: %s", log)
 		}
 	})
-	scene(t, "addresses", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		other := g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
-		g.proves(other, further1)
+	subtest(t, "addresses", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		other := g.begin(passwordAttempt("olga", "192.168.1.11", "b"))
+		g.mustProve(other, further1)
 		g.configure(func(s *agent.Settings) {
 			s.LocalNetworks = append(s.LocalNetworks, netip.MustParsePrefix("fe80::/10"))
 		})
 		g.fakeFirewall.other[further2] = true
-		g.refuses(g.token(e), further1, agent.CodeAddressBusy)
-		g.refuses(g.token(e), other.Session.Address, agent.CodeAddressBusy)
-		g.refuses(g.token(e), further2, agent.CodeAddressRefused)
+		g.wantAddressRefused(g.addressToken(e), further1, agent.CodeAddressBusy)
+		g.wantAddressRefused(g.addressToken(e), other.Session.Address, agent.CodeAddressBusy)
+		g.wantAddressRefused(g.addressToken(e), further2, agent.CodeAddressRefused)
 		for _, a := range []string{"192.168.1.12", "2001:db8::1", outsidePeer, "10.128.0.2", "fe80::1"} {
-			g.refuses(g.token(e), netip.MustParseAddr(a), agent.CodeAddressRefused)
+			g.wantAddressRefused(g.addressToken(e), netip.MustParseAddr(a), agent.CodeAddressRefused)
 		}
-		g.more(e)
-		g.proves(e, further1.Prev())
-		g.fakeFirewall.other[further1.Prev()] = true // it has gone to another computer meanwhile
-		g.refuses(g.token(e), further1.Prev(), agent.CodeAddressRefused)
-		g.more(e)
+		g.wantFurther(e)
+		g.mustProve(e, further1.Prev())
+		g.fakeFirewall.other[further1.Prev()] = true // another computer has it now
+		g.wantAddressRefused(g.addressToken(e), further1.Prev(), agent.CodeAddressRefused)
+		g.wantFurther(e)
 	})
-	scene(t, "sessions", func(g *gateway) {
-		lan, vpn := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b"))
+	subtest(t, "sessions", func(g *gateway) {
+		lan, vpn := g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "b"))
 		for _, c := range []struct {
 			id         string
 			connection Connection
@@ -168,13 +168,12 @@ func TestProveAddressRefuses(t *testing.T) {
 	})
 }
 
-// TestAddressTokensArePaced: all addresses of a computer can be proved at once, but an agent does not get as many tokens
-// as it likes.
-func TestAddressTokensArePaced(t *testing.T) {
-	scene(t, "one agent", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+// TestAddressTokenRate: an agent gets tokens for all its addresses at once, but not more.
+func TestAddressTokenRate(t *testing.T) {
+	subtest(t, "one agent", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		for range proofBurst {
-			g.token(e)
+			g.addressToken(e)
 		}
 		_, _, err := g.AddressToken(e.Session.ID, e.Connection)
 		var refusal *agent.Error
@@ -182,106 +181,106 @@ func TestAddressTokensArePaced(t *testing.T) {
 			g.t.Fatalf("%v", err)
 		}
 		advance(refusal.Wait)
-		g.token(e)
+		g.addressToken(e)
 		if len(g.byProof) != 1 {
 			g.t.Errorf("%d tokens are good", len(g.byProof))
 		}
 	})
-	scene(t, "a guesser", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "a guesser", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		for range proofLimit {
-			g.refuses("a guess", further1, agent.CodeAddressRefused)
+			g.wantAddressRefused("a guess", further1, agent.CodeAddressRefused)
 		}
-		g.refuses(g.token(e), further1, agent.CodeTooManyAttempts)
-		g.proves(e, further2) // its neighbour in the same /64
+		g.wantAddressRefused(g.addressToken(e), further1, agent.CodeTooManyAttempts)
+		g.mustProve(e, further2) // its neighbour in the same /64
 	})
 }
 
-// TestFurtherAddressIsTaken: an address of a session is its own for everybody who logs in from there.
-func TestFurtherAddressIsTaken(t *testing.T) {
-	scene(t, "another person", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
+// TestFurtherAddressTakenOver: a login from a further address is treated as one from Session.Address.
+func TestFurtherAddressTakenOver(t *testing.T) {
+	subtest(t, "another person", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
 		g.wantRefusal(passwordAttempt("olga", "fd00::1", "b"), agent.CodeAddressBusy)
 		g.Lost(e.Session.ID, e.Connection)
-		next := g.enter(passwordAttempt("olga", "fd00::1", "b"))
+		next := g.begin(passwordAttempt("olga", "fd00::1", "b"))
 		g.wantLive(next)
 		if g.reason(e) != agent.ReasonLost || g.fakeFirewall.cuts[further1] != 1 {
 			g.t.Errorf("%s, cuts %v", g.reason(e), g.fakeFirewall.cuts)
 		}
 	})
-	scene(t, "the same person", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
-		g.wantLive(g.enter(passwordAttempt("ivan", "fd00::1", "b")))
+	subtest(t, "the same person", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
+		g.wantLive(g.begin(passwordAttempt("ivan", "fd00::1", "b")))
 		if e.endReasons() != "[replaced]" {
 			g.t.Errorf("told %s", e.endReasons())
 		}
 	})
-	scene(t, "the same person on the session's own address", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
-		next := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.more(next)
+	subtest(t, "the same person on the session's own address", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
+		next := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.wantFurther(next)
 		if g.fakeFirewall.cuts[e.Session.Address] != 0 || g.fakeFirewall.cuts[further1] != 1 {
 			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
 }
 
-// TestFurtherAddressesOfAResume: a lost connection cuts nobody, but what is not proved on the next one is closed.
-func TestFurtherAddressesOfAResume(t *testing.T) {
-	scene(t, "in the same place", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
-		g.proves(e, further2)
+// TestFurtherAddressesResume: further addresses stay after a lost connection, unless they are not proved on the next one.
+func TestFurtherAddressesResume(t *testing.T) {
+	subtest(t, "in the same place", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
+		g.mustProve(e, further2)
 		g.Lost(e.Session.ID, e.Connection)
-		g.more(e, further1, further2)
-		e = g.enter(e.withToken(e.ResumeToken))
-		g.more(e, further1, further2)
-		g.proves(e, further1)
+		g.wantFurther(e, further1, further2)
+		e = g.begin(e.withToken(e.ResumeToken))
+		g.wantFurther(e, further1, further2)
+		g.mustProve(e, further1)
 		advance(proofTTL - time.Second)
-		e = g.enter(e.withToken(e.ResumeToken)) // again; what was in doubt keeps its time
-		g.proves(e, further1)
+		e = g.begin(e.withToken(e.ResumeToken)) // again; the deadlines stay
+		g.mustProve(e, further1)
 		advance(time.Second)
-		g.more(e, further1)
+		g.wantFurther(e, further1)
 		advance(2 * proofTTL)
-		g.more(e, further1)
+		g.wantFurther(e, further1)
 		if g.fakeFirewall.cuts[further1] != 0 || g.fakeFirewall.cuts[further2] != 1 {
 			g.t.Errorf("cuts %v", g.fakeFirewall.cuts)
 		}
 	})
-	scene(t, "elsewhere", func(g *gateway) {
+	subtest(t, "elsewhere", func(g *gateway) {
 		for _, peer := range []string{"192.168.1.11", "fd00::1", outsidePeer} {
-			e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-			g.proves(e, further1)
+			e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+			g.mustProve(e, further1)
 			g.Lost(e.Session.ID, e.Connection)
-			e = g.enter(e.fromPeer(peer).withToken(e.ResumeToken))
-			g.more(e)
+			e = g.begin(e.fromPeer(peer).withToken(e.ResumeToken))
+			g.wantFurther(e)
 			g.Logout(e.Session.ID, e.Connection)
 		}
 	})
-	scene(t, "after a restart", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
+	subtest(t, "after a restart", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
 		g.restart()
-		g.more(e)
-		e = g.enter(e.withToken(e.ResumeToken))
-		g.proves(e, further1)
-		g.more(e, further1)
+		g.wantFurther(e)
+		e = g.begin(e.withToken(e.ResumeToken))
+		g.mustProve(e, further1)
+		g.wantFurther(e, further1)
 	})
 }
 
-// TestFurtherAddressOutsideTheLAN: a change of the local networks leaves the session and takes the address.
+// TestFurtherAddressOutsideTheLAN: a change of the local networks drops the address, and the session goes on.
 func TestFurtherAddressOutsideTheLAN(t *testing.T) {
-	scene(t, "IPv4 only", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.proves(e, further1)
+	subtest(t, "IPv4 only", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.mustProve(e, further1)
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = lanNets[:1] })
 		if n := g.Apply(context.Background()); n != 0 {
 			g.t.Errorf("%d ended", n)
 		}
 		g.wantLive(e)
-		g.more(e)
+		g.wantFurther(e)
 	})
 }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
 )
 
-// minRefusalDelay is the least time between a request and its refusal. What is looked up and compared takes less, so the time
-// reveals nothing about it.
+// minRefusalDelay is the least time between a request and its refusal. Look-ups and comparisons take less, so the time does
+// not reveal their result.
 const minRefusalDelay = 300 * time.Millisecond
 
-// Gate is where everybody signs in.
+// Gate checks logins and passwords.
 type Gate struct {
 	directory  Directory
 	devices    Devices
@@ -24,13 +25,12 @@ type Gate struct {
 	logLimiter *logLimiter // what others can repeat
 }
 
-// NewGate makes a gate.
 func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
 	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), logLimiter: newLogLimiter(log),
 		logins: newRates(loginsPerAccount, loginsPerDevice), resumes: newRates(resumesPerAccount, resumesPerDevice)}
 }
 
-// SignIn is what arrives from a person.
+// SignIn is a login and a password from a peer.
 type SignIn struct {
 	Login    string
 	Password string
@@ -38,8 +38,8 @@ type SignIn struct {
 	DeviceID string // of the agent; empty from a browser
 }
 
-// SignIn tells who a person is. A refusal is an *agent.Error and leaves no earlier than 300 ms after the call. Other
-// errors are ctx.Err and what failed in the gateway.
+// SignIn checks a password and returns the account. A refusal is an *agent.Error and takes at least 300 ms. Other errors are
+// ctx.Err and failures in the gateway.
 func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 	started := time.Now()
 	user, err := g.signIn(ctx, s)
@@ -49,7 +49,7 @@ func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, err
 }
 
-// holdBack waits until a refusal may leave.
+// holdBack waits until minRefusalDelay after started.
 func holdBack(ctx context.Context, started time.Time) {
 	timer := time.NewTimer(time.Until(started.Add(minRefusalDelay)))
 	defer timer.Stop()
@@ -62,8 +62,8 @@ func holdBack(ctx context.Context, started time.Time) {
 // signIn is SignIn without the wait.
 func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
-	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || agent.NormalizeLogin(s.Login) == "" {
-		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // it can only be a slip, so it is not counted
+	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || strings.TrimSpace(s.Login) == "" {
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // cannot be a guess, so it is not counted
 	}
 	a, err := g.attempt(ctx, s)
 	if err != nil {
@@ -91,8 +91,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, nil
 }
 
-// outcomeOf is how a check counts. An account's state is told only after the right password or without any
-// comparison; neither is a wrong guess.
+// outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong.
 func outcomeOf(err error) outcome {
 	var refusal *agent.Error
 	switch {
@@ -104,7 +103,7 @@ func outcomeOf(err error) outcome {
 	return undecided
 }
 
-// attempt finds out under which counts a sign-in falls.
+// attempt returns the keys under which the throttle counts a sign-in.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
 	var err error
@@ -121,7 +120,7 @@ func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	return a, err
 }
 
-// originOf is the origin of a device that is not known.
+// originOf returns the origin of an unknown device.
 func originOf(p agent.Peer) agent.Origin {
 	switch {
 	case p.Addr.IsLoopback():
@@ -143,18 +142,18 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	}
 }
 
-// Throttled is when the last lock of an account after wrong passwords ends; zero when there is none.
+// Throttled is when the account is no longer throttled; zero if it is not.
 func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.throttled(user) }
 
 // Unlock forgets the wrong passwords of an account, wherever they came from.
 func (g *Gate) Unlock(user agent.UserID) { g.throttle.unlock(user) }
 
-// logRefusal logs a refusal as a security event. Every wrong password for an account has its line; what others can repeat
-// without end is logged sparingly.
+// logRefusal logs a refusal as a security event. Every wrong password for an account is logged; the throttle limits their
+// number. Other refusals go through logLimiter.
 func (g *Gate) logRefusal(ctx context.Context, event string, a signInAttempt, err error) {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) {
-		return // the caller logs what failed in the gateway
+		return // the caller logs failures in the gateway
 	}
 	attrs := []any{"account", a.account(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
 		"code", string(refusal.Code)}
@@ -165,7 +164,7 @@ func (g *Gate) logRefusal(ctx context.Context, event string, a signInAttempt, er
 	g.logLimiter.warn(ctx, logKey{event, string(refusal.Code), widestNetwork(a.peer), a.user}, "sign-in refused", attrs...)
 }
 
-// account is the login as it may stand in the log: people type passwords in its place.
+// account is the login for the log. An unknown one is hidden, because people type passwords there.
 func (a signInAttempt) account() string {
 	if !a.known {
 		return "***"

@@ -19,7 +19,7 @@ const (
 	outsidePeer = "203.0.113.7"
 )
 
-// try signs in and returns the code of the refusal, empty when there was none.
+// try signs in and returns the code of the refusal; empty for none.
 func (g *gateway) try(login, password, peer, device string) agent.Code {
 	_, err := g.gate.SignIn(context.Background(), SignIn{login, password, g.peer(netip.MustParseAddr(peer)), device})
 	var refusal *agent.Error
@@ -79,13 +79,12 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestSignInFailure tries a broken store at each step: nobody gets in before the check, and a device that is not
-// remembered keeps nobody out.
+// TestSignInFailure: if a method of the store fails, the sign-in fails. RememberDevice is the exception.
 func TestSignInFailure(t *testing.T) {
 	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
-			g.memoryStore.breaks(method)
+			g.memoryStore.failOn(method)
 			_, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "right", g.peer(netip.MustParseAddr(outsidePeer)), "laptop"})
 			if in != (err == nil) || !in && !errors.Is(err, errFake) {
 				t.Errorf("%s fails: %v", method, err)
@@ -118,7 +117,7 @@ func TestThrottleAccount(t *testing.T) {
 			"LAN":          {"ivan", "right", g.peer(netip.MustParseAddr(lanPeer)), "thief"},
 		} {
 			if _, err := g.gate.SignIn(context.Background(), a); err != nil {
-				t.Errorf("strangers locked the person out: %s: %v", name, err)
+				t.Errorf("strangers locked the known device: %s: %v", name, err)
 			}
 		}
 		advance(refusal.Wait)
@@ -195,7 +194,7 @@ func TestThrottleSuccessClears(t *testing.T) {
 	})
 }
 
-// TestThrottleOtherRefusals: only a comparison counts.
+// TestThrottleOtherRefusals: only a wrong password counts.
 func TestThrottleOtherRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -232,7 +231,7 @@ func TestThrottleAddress(t *testing.T) {
 					if code := g.try(fmt.Sprint("guess", i), "wrong", c.first, ""); code != agent.CodeBadCredentials {
 						t.Fatalf("attempt %d: %s", i, code)
 					}
-					g.try("olga", "right", c.first, "") // a right password of their own gives guessers nothing
+					g.try("olga", "right", c.first, "") // a right password does not clear the count
 				}
 				want := agent.Code("")
 				if c.together {
@@ -242,15 +241,15 @@ func TestThrottleAddress(t *testing.T) {
 					t.Errorf("code %q, want %q", code, want)
 				}
 				if n := len(g.gate.throttle.accounts.byKey); n != 0 {
-					t.Errorf("%d accounts are still held", n)
+					t.Errorf("%d accounts still have a count", n)
 				}
 			})
 		})
 	}
 }
 
-// TestThrottleSite: who makes up networks of /64 has the limit of a customer's network.
-func TestThrottleSite(t *testing.T) {
+// TestThrottleCustomer: attempts from many /64 of one /56 share a limit.
+func TestThrottleCustomer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		for i := range customerLimit {
@@ -267,9 +266,9 @@ func TestThrottleSite(t *testing.T) {
 	})
 }
 
-// TestThrottleBlock: who has an IPv6 /48 has a limit, too. It holds up neither known devices in that network, nor the LAN,
-// nor the gateway itself.
-func TestThrottleBlock(t *testing.T) {
+// TestThrottleOrganisation: attempts from one /48 share a limit. It does not apply to known devices in that network, to the
+// LAN and to the gateway itself.
+func TestThrottleOrganisation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.try("olga", "right", "fd00:0:0:ff00::1", "laptop")
@@ -295,8 +294,8 @@ func TestThrottleBlock(t *testing.T) {
 	})
 }
 
-// TestThrottleLAN: what anybody does in the LAN or on the gateway locks nobody out on a device of their own, nor the
-// administrator on the gateway.
+// TestThrottleLAN: wrong passwords in the LAN or on the gateway lock no known device, and those in the LAN do not lock the
+// gateway.
 func TestThrottleLAN(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -320,7 +319,7 @@ func TestThrottleLAN(t *testing.T) {
 	})
 }
 
-// TestThrottleNeighbours: the hosts of a LAN share an IPv6 /64, and wrong passwords of one do not lock out the others.
+// TestThrottleNeighbours: wrong passwords of one host in the LAN do not lock the others in its IPv6 /64.
 func TestThrottleNeighbours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -338,7 +337,7 @@ func TestThrottleNeighbours(t *testing.T) {
 	})
 }
 
-// TestThrottleManyDevices: who has many known devices behind one address locks out nobody else there.
+// TestThrottleManyDevices: one person's known devices do not lock those of another behind the same address.
 func TestThrottleManyDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -354,8 +353,8 @@ func TestThrottleManyDevices(t *testing.T) {
 	})
 }
 
-// TestThrottleLift: an administrator sees that an account is throttled, and until when, and ends it.
-func TestThrottleLift(t *testing.T) {
+// TestThrottleUnlock: Throttled returns the end of the throttle, and Unlock ends it for this account only.
+func TestThrottleUnlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		if until := g.gate.Throttled(ivan); !until.IsZero() {
@@ -373,18 +372,18 @@ func TestThrottleLift(t *testing.T) {
 		}
 		g.gate.Unlock(olga)
 		if code := g.try("ivan", "right", lanPeer, ""); code != agent.CodeTooManyAttempts {
-			t.Errorf("after another account was lifted: %q", code)
+			t.Errorf("after another account was unlocked: %q", code)
 		}
 		g.gate.Unlock(ivan)
 		if code := g.try("ivan", "right", lanPeer, ""); code != "" || !g.gate.Throttled(ivan).IsZero() {
-			t.Errorf("after the lift: %q, throttled until %v", code, g.gate.Throttled(ivan))
+			t.Errorf("after the unlock: %q, throttled until %v", code, g.gate.Throttled(ivan))
 		}
 	})
 }
 
-// TestThrottleLiftAddress: after the lift a person signs in from an address that their own wrong passwords have filled, too.
-// Wrong passwords for others still count there.
-func TestThrottleLiftAddress(t *testing.T) {
+// TestThrottleUnlockAddress: Unlock also forgets the account's wrong passwords in the counts of addresses. Those for other
+// accounts still count there.
+func TestThrottleUnlockAddress(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit int
 		from  func(int) string
@@ -402,15 +401,15 @@ func TestThrottleLiftAddress(t *testing.T) {
 				}
 				g.try("ivan", "wrong", from(0), "")
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
-					t.Errorf("before the lift: %q", code)
+					t.Errorf("before the unlock: %q", code)
 				}
 				g.gate.Unlock(olga)
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
-					t.Errorf("after another account was lifted: %q", code)
+					t.Errorf("after another account was unlocked: %q", code)
 				}
 				g.gate.Unlock(ivan)
 				if code := g.try("ivan", "right", from(0), ""); code != "" {
-					t.Errorf("after the lift: %q", code)
+					t.Errorf("after the unlock: %q", code)
 				}
 				g.try("guess", "wrong", from(0), "")
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
@@ -421,8 +420,8 @@ func TestThrottleLiftAddress(t *testing.T) {
 	}
 }
 
-// TestThrottleRacing: attempts at the same moment get no more tries than attempts in turn.
-func TestThrottleRacing(t *testing.T) {
+// TestThrottleParallelWrong: parallel attempts get no more tries than attempts one after the other.
+func TestThrottleParallelWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.memoryStore.gate = make(chan struct{})
@@ -445,8 +444,8 @@ func TestThrottleRacing(t *testing.T) {
 	})
 }
 
-// TestThrottleTogether: a person whose devices all come back at once waits a little, and nobody is refused.
-func TestThrottleTogether(t *testing.T) {
+// TestThrottleParallelRight: if all devices of a person sign in at once, none is refused.
+func TestThrottleParallelRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		for range accountLimit - 1 { // one more would fill the count
@@ -470,9 +469,8 @@ func TestThrottleTogether(t *testing.T) {
 	})
 }
 
-// TestThrottleGone: who goes away while waiting leaves the place to others, and who goes away during the check is not
-// counted.
-func TestThrottleGone(t *testing.T) {
+// TestThrottleCancelled: an attempt that is cancelled while it waits or during the check is not counted.
+func TestThrottleCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		g.memoryStore.gate = make(chan struct{})
@@ -493,12 +491,12 @@ func TestThrottleGone(t *testing.T) {
 		}
 		synctest.Wait()
 		if n := len(g.gate.throttle.accounts.byKey) + len(g.gate.throttle.address.byKey); n != 0 {
-			t.Errorf("%d counts are left of nothing", n)
+			t.Errorf("%d empty counts are left", n)
 		}
 	})
 }
 
-// TestCountsGiveUp: leave to run that comes just when the person goes is given back.
+// TestCountsGiveUp: an attempt that is let in and cancelled at the same time is not running afterwards.
 func TestCountsGiveUp(t *testing.T) {
 	c := newCounts[string](1, 0)
 	turn := make(chan error, 1)
@@ -513,8 +511,8 @@ func TestCountsGiveUp(t *testing.T) {
 	}
 }
 
-// TestCountsEviction: a flood of new keys finds a bounded table and does not push out the counts that hold somebody
-// back; and it is forgotten when its time is over.
+// TestCountsEviction: a flood of new keys does not exceed the limit of keys or evict full counts. It is forgotten after the
+// window.
 func TestCountsEviction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
@@ -542,7 +540,7 @@ func TestCountsEviction(t *testing.T) {
 		}
 		for _, key := range held {
 			if err := guess(key); err == nil {
-				t.Errorf("the flood set %d free", key)
+				t.Errorf("the flood evicted %d", key)
 			}
 		}
 		advance(window)

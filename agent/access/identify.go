@@ -7,28 +7,28 @@ import (
 	"ideco-agent/agent"
 )
 
-// credentials are the result of the checks that run before Manager.change, because they may be slow.
+// credentials are the result of the checks before Manager.change. They run without changeLock, because they may be slow.
 type credentials struct {
-	user        agent.User              // whose password was right; zero with a token
-	ticket      int                     // see cuts
-	token       *token                  // which the gateway knows; nil with a password
-	otherPerson func(agent.UserID) bool // whether the login sent with a token names somebody else; nil with a password
+	user        agent.User              // after a right password; zero with a token
+	ticket      int                     // see pendingLogins
+	token       *token                  // a known token; nil with a password
+	otherPerson func(agent.UserID) bool // see Manager.otherPerson; nil with a password
 }
 
-// person is who asks for access.
+// person is an identified person.
 type person struct {
 	agent.User
 	resumed *resumed // nil after a password
 }
 
-// resumed is the session that a resume token brings back.
+// resumed is the session of a valid resume token.
 type resumed struct {
 	session agent.Session
-	live    *session // nil for one that has ended
+	live    *session // nil if it has ended
 	token   token
 }
 
-// checkCredentials checks a password, or whether the gateway knows a token.
+// checkCredentials checks the password or, without one, looks up the token.
 func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (credentials, error) {
 	if a.Password == "" && a.Resume != "" {
 		t, err := m.checkToken(ctx, a)
@@ -41,9 +41,8 @@ func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (
 	return credentials{user: user, ticket: ticket}, err
 }
 
-// checkToken returns the token if the gateway knows it, even if its session is over. Only unknown tokens are guesses and count as
-// wrong attempts. Known tokens are never throttled, because others behind the same address may have used up its attempts. So
-// every well-formed token costs one index lookup, as every password does, before it is counted.
+// checkToken returns the token if the gateway knows it, even if its session is over. Only unknown tokens count as wrong
+// attempts. Known tokens are never throttled, because others behind the same address may have used up its attempts.
 func (m *Manager) checkToken(ctx context.Context, a Attempt) (*token, error) {
 	t, ok := parseToken(a.Resume)
 	if !ok {
@@ -59,7 +58,7 @@ func (m *Manager) checkToken(ctx context.Context, a Attempt) (*token, error) {
 	return &t, nil
 }
 
-// identify tells who the person is, and finds the session that a token brings back.
+// identify returns the person and, for a token, its session. Refusals: CodeSessionOver, those of rates.take and account.
 func (c *change) identify(checked credentials, a Attempt) (person, error) {
 	if checked.token == nil {
 		if !c.pending.valid(checked.user.ID, checked.ticket) {
@@ -68,7 +67,7 @@ func (c *change) identify(checked credentials, a Attempt) (person, error) {
 		return person{User: checked.user}, nil
 	}
 	s, live, err := c.findByToken(*checked.token)
-	if errors.Is(err, agent.ErrNotFound) { // gone just now
+	if errors.Is(err, agent.ErrNotFound) { // deleted since checkToken
 		c.refusedToken(c.ctx, a, agent.Session{}, "unknown")
 		return person{}, agent.Refuse(agent.CodeSessionOver)
 	}
@@ -86,8 +85,8 @@ func (c *change) identify(checked credentials, a Attempt) (person, error) {
 	return person{User: user, resumed: &resumed{session: s, live: live, token: *checked.token}}, err
 }
 
-// knowsChain tells whether a token belongs to a session that is live or was. It needs no turn, so guesses do not make others
-// wait.
+// knowsChain reports whether a token belongs to a live or ended session. It does not take changeLock, so guesses do not
+// delay changes.
 func (m *Manager) knowsChain(ctx context.Context, chain [32]byte) (bool, error) {
 	m.mu.Lock()
 	live := m.byChain[chain] != nil
@@ -102,7 +101,7 @@ func (m *Manager) knowsChain(ctx context.Context, chain [32]byte) (bool, error) 
 	return err == nil, err
 }
 
-// unknownToken counts a token that never was and refuses it.
+// unknownToken counts and refuses an unknown token.
 func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
 	leave, err := m.gate.throttle.enterResume(ctx, a.Peer)
 	if err != nil {
@@ -114,8 +113,8 @@ func (m *Manager) unknownToken(ctx context.Context, a Attempt) error {
 	return agent.Refuse(agent.CodeSessionOver)
 }
 
-// otherPerson returns a function that reports whether a user is not the one whom the login names. It reports false for everybody
-// if no login came with the token, or if the directory does not know it or cannot look it up now.
+// otherPerson returns a function that reports whether login names another user than the given one. It reports false if
+// login is empty or cannot be looked up.
 func (m *Manager) otherPerson(ctx context.Context, login string) func(agent.UserID) bool {
 	if login == "" || len(login) > agent.MaxLoginTyped {
 		return func(agent.UserID) bool { return false }
@@ -124,7 +123,7 @@ func (m *Manager) otherPerson(ctx context.Context, login string) func(agent.User
 	return func(id agent.UserID) bool { return err == nil && known && id != user }
 }
 
-// find returns the session of a token's chain from memory, which is live, or from the store. Errors: agent.ErrNotFound.
+// findByToken returns the live or stored session of a token. Errors: agent.ErrNotFound; failures of the store.
 func (c *change) findByToken(t token) (s agent.Session, live *session, err error) {
 	if live := c.byChain[t.chain]; live != nil {
 		err = c.reloadTokens(live)
@@ -137,8 +136,8 @@ func (c *change) findByToken(t token) (s agent.Session, live *session, err error
 	return s, nil, err
 }
 
-// checkSession tells whether a token brings its session back. One that was used up before is a copy: whoever has the session
-// now may be the thief, so it ends for both. Refusals: CodeSessionOver.
+// checkSession checks that a token may resume its session. A used token means that somebody has a copy, who may hold the
+// session now, so the session ends. Refusals: CodeSessionOver.
 func (c *change) checkSession(checked credentials, s agent.Session, live *session, a Attempt) error {
 	over := live == nil && (s.Ended.IsZero() || !s.Reason.Reconnects()) || s.Resume.Current == [32]byte{}
 	why := ""
@@ -159,8 +158,8 @@ func (c *change) checkSession(checked credentials, s agent.Session, live *sessio
 	return agent.Refuse(agent.CodeSessionOver)
 }
 
-// distrust ends a session whose token has been copied, and makes all its tokens void. The reason makes the agents wait
-// for a person.
+// endCopied ends a session whose token was copied and voids its tokens. After ReasonReplaced agents do not reconnect by
+// themselves.
 func (c *change) endCopied(s agent.Session, live *session) {
 	if live != nil {
 		c.end(live, agent.ReasonReplaced)
@@ -168,11 +167,11 @@ func (c *change) endCopied(s agent.Session, live *session) {
 	}
 	s.Resume, s.Reason = agent.ResumeDigests{}, agent.ReasonReplaced
 	if err := c.save(s); err != nil {
-		c.log.ErrorContext(c.ctx, "the tokens of a session were not made void", "session", s.ID, "error", err)
+		c.log.ErrorContext(c.ctx, "the tokens of a session were not voided", "session", s.ID, "error", err)
 	}
 }
 
-// account is a person as of the last check. Refusals: CodeSessionOver when there is none any more, CodeAccountDisabled.
+// account reads an account from the store. Refusals: CodeSessionOver if it is deleted; CodeAccountDisabled.
 func (c *change) account(id agent.UserID) (agent.User, error) {
 	user, err := c.store.User(c.ctx, id)
 	switch {
@@ -186,7 +185,7 @@ func (c *change) account(id agent.UserID) (agent.User, error) {
 	return user, nil
 }
 
-// refusedToken logs a token that brought nothing back, as a security event.
+// refusedToken logs a refused token as a security event.
 func (m *Manager) refusedToken(ctx context.Context, a Attempt, s agent.Session, why string) {
 	event := "resume_refused"
 	if why == "reused" {

@@ -11,250 +11,250 @@ import (
 	"ideco-agent/agent"
 )
 
-// back resumes an entry on the same address, which must succeed, and stands for the agent's next sign of life.
-func (g *gateway) back(e entry) entry {
+// back resumes a session from the same address, which must succeed, and confirms the new token.
+func (g *gateway) back(e testSession) testSession {
 	g.t.Helper()
-	next := g.enter(e.withToken(e.ResumeToken))
+	next := g.begin(e.withToken(e.ResumeToken))
 	if next.Session.ID != e.Session.ID {
-		g.t.Errorf("came back as another session")
+		g.t.Errorf("resumed another session")
 	}
 	g.ConfirmResume(next.Session.ID, next.Connection)
 	return next
 }
 
-// TestResume walks what may bring a session back, and what may not.
+// TestResume: what can be resumed, and what cannot.
 func TestResume(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {
 		name string
 		peer string
-		// play is between the login and the return; what it returns is tried
-		play    func(*gateway, entry) Attempt
-		refused agent.Code // empty = it comes back
+		// play runs after the login and returns the attempt to resume
+		play    func(*gateway, testSession) Attempt
+		refused agent.Code // empty = the session is resumed
 		event   string     // security event
 		alive   int        // sessions after it
 	}{
-		{"in the grace, LAN", lanPeer, func(g *gateway, e entry) Attempt {
+		{"in the grace, LAN", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"in the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"in the grace, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"before the loss is noticed", lanPeer, func(g *gateway, e entry) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
-		{"hours after the grace", lanPeer, func(g *gateway, e entry) Attempt {
+		{"before the loss is noticed", lanPeer, func(g *gateway, e testSession) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
+		{"hours after the grace", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(5 * time.Hour)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(5 * time.Hour)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"after another person took the address over, elsewhere", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after another person took the address over, elsewhere", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			g.enter(passwordAttempt("olga", lanPeer, "b"))
+			g.begin(passwordAttempt("olga", lanPeer, "b"))
 			return e.fromPeer("192.168.1.11").withToken(e.ResumeToken)
 		}, "", "", 2},
-		{"after another person took the address over", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after another person took the address over", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
-			g.enter(passwordAttempt("olga", lanPeer, "b"))
+			g.begin(passwordAttempt("olga", lanPeer, "b"))
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeAddressBusy, "address_busy", 1},
-		{"with the same login beside the token", lanPeer, func(g *gateway, e entry) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
-		{"with an unknown login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
+		{"with the same login beside the token", lanPeer, func(g *gateway, e testSession) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
+		{"with an unknown login beside the token", lanPeer, func(g *gateway, e testSession) Attempt {
 			e.Login = "gone"
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"with another person's login beside the token", lanPeer, func(g *gateway, e entry) Attempt {
+		{"with another person's login beside the token", lanPeer, func(g *gateway, e testSession) Attempt {
 			e.Login = "olga"
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"on another device", lanPeer, func(g *gateway, e entry) Attempt {
+		{"on another device", lanPeer, func(g *gateway, e testSession) Attempt {
 			e.Device.ID = "b"
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"without a device", lanPeer, func(g *gateway, e entry) Attempt {
+		{"without a device", lanPeer, func(g *gateway, e testSession) Attempt {
 			e.Device.ID = ""
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"a used token", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a used token", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.back(e)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"a token used long ago", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"a token used long ago", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.back(g.back(g.back(e)))
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"a used token of a lost session", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a used token of a lost session", lanPeer, func(g *gateway, e testSession) Attempt {
 			last := g.back(e)
 			g.Lost(last.Session.ID, last.Connection)
 			advance(time.Hour)
 			g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 			return last.withToken(last.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"a used token, even after a restart", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a used token, even after a restart", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.back(e)
 			g.restart()
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"the token before, when the answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
-			g.enter(e.withToken(e.ResumeToken))
+		{"the token before, when the answer got lost", lanPeer, func(g *gateway, e testSession) Attempt {
+			g.begin(e.withToken(e.ResumeToken))
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"the token before, when the answer got lost and the gateway restarted", lanPeer, func(g *gateway, e entry) Attempt {
-			g.enter(e.withToken(e.ResumeToken))
+		{"the token before, when the answer got lost and the gateway restarted", lanPeer, func(g *gateway, e testSession) Attempt {
+			g.begin(e.withToken(e.ResumeToken))
 			g.restart()
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"the lost answer's token, when the one before was used again", lanPeer, func(g *gateway, e entry) Attempt {
-			stolen := g.enter(e.withToken(e.ResumeToken))
-			g.enter(e.withToken(e.ResumeToken))
+		{"the lost answer's token, when the one before was used again", lanPeer, func(g *gateway, e testSession) Attempt {
+			stolen := g.begin(e.withToken(e.ResumeToken))
+			g.begin(e.withToken(e.ResumeToken))
 			return stolen.withToken(stolen.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
+		{"the token of before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
-			g.enter(again)
+			g.begin(again)
 			g.ConfirmResume(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"an extension whose answer got lost", lanPeer, func(g *gateway, e entry) Attempt {
+		{"an extension whose answer got lost", lanPeer, func(g *gateway, e testSession) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
-			g.enter(again)
+			g.begin(again)
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"after the person logged out", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after the person logged out", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Logout(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after an administrator ended it", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after an administrator ended it", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after the length", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after the length", lanPeer, func(g *gateway, e testSession) Attempt {
 			advance(24 * time.Hour)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after the length, lost before", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after the length, lost before", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(24 * time.Hour)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after a change of the password", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.VoidResume(ctx, ivan)
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"after a change of the password while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password while it was lost", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(time.Hour)
 			_ = g.VoidResume(ctx, ivan)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after a change of the password, extended since", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password, extended since", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
-			e = g.enter(again)
+			e = g.begin(again)
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"after a change of the password by another process", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password by another process", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.memoryStore.VoidResume(ctx, ivan)
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"after a change of the password by another process, before the token was confirmed", lanPeer, func(g *gateway, e entry) Attempt {
-			next := g.enter(e.withToken(e.ResumeToken))
+		{"after a change of the password by another process, before the token was confirmed", lanPeer, func(g *gateway, e testSession) Attempt {
+			next := g.begin(e.withToken(e.ResumeToken))
 			_ = g.memoryStore.VoidResume(ctx, ivan)
 			g.ConfirmResume(next.Session.ID, next.Connection)
 			g.Lost(next.Session.ID, next.Connection)
 			advance(time.Hour)
 			return next.withToken(next.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after a change of the password by another process, the token of before an extension", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password by another process, the token of before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.memoryStore.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
-			g.enter(again)
+			g.begin(again)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"after a change of the password by another process, extended since", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a change of the password by another process, extended since", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.memoryStore.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
-			e = g.enter(again)
+			e = g.begin(again)
 			g.ConfirmResume(e.Session.ID, e.Connection)
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"after another person's change of the password", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after another person's change of the password", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.VoidResume(ctx, olga)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"after all sessions of the person were ended while it was lost", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after all sessions of the person were ended while it was lost", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(time.Hour)
 			g.EndUser(ctx, ivan, agent.ReasonAdmin)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after a newer login on the device", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after a newer login on the device", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(time.Hour)
-			g.enter(passwordAttempt("ivan", "192.168.1.11", "a"))
+			g.begin(passwordAttempt("ivan", "192.168.1.11", "a"))
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"while the account is off", lanPeer, func(g *gateway, e entry) Attempt {
+		{"while the account is off", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeAccountDisabled, "", 1},
-		{"after the account was deleted", lanPeer, func(g *gateway, e entry) Attempt {
+		{"after the account was deleted", lanPeer, func(g *gateway, e testSession) Attempt {
 			delete(g.memoryStore.users, ivan)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "", 1},
-		{"outside after the right was taken away", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"outside after the right was taken away", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeVPNNotAllowed, "", 1},
-		{"while the agent is off", lanPeer, func(g *gateway, e entry) Attempt {
+		{"while the agent is off", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.configure(func(s *agent.Settings) { s.Enabled = false })
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeAgentDisabled, "", 1},
-		{"while the tunnel is down", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"while the tunnel is down", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.fakeTunnel.off = true
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeVPNUnavailable, "", 1},
-		{"when no address is left", outsidePeer, func(g *gateway, e entry) Attempt {
+		{"when no address is left", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(time.Hour)
 			g.fakeTunnel.size = 1
-			other := g.enter(passwordAttempt("olga", outsidePeer, "b"))
+			other := g.begin(passwordAttempt("olga", outsidePeer, "b"))
 			_, _ = g.TunnelUp(ctx, other.Session.ID, other.Connection, agent.Key{1})
 			return e.withToken(e.ResumeToken)
 		}, agent.CodePoolExhausted, "", 1},
-		{"a token with its last bits changed", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a token with its last bits changed", lanPeer, func(g *gateway, e testSession) Attempt {
 			return e.withToken(e.ResumeToken[:60] + "AAAA")
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"a token with another name", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a token with another name", lanPeer, func(g *gateway, e testSession) Attempt {
 			return e.withToken("AAAA" + e.ResumeToken[4:])
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"a wrong token beside a right password", lanPeer, func(g *gateway, e entry) Attempt {
+		{"a wrong token beside a right password", lanPeer, func(g *gateway, e testSession) Attempt {
 			e.Resume, e.Connection = "nonsense", &agentConnection{}
 			return e.Attempt
 		}, "", "", 1},
 	} {
-		scene(t, c.name, func(g *gateway) {
-			first := g.enter(passwordAttempt("ivan", c.peer, "a"))
+		subtest(t, c.name, func(g *gateway) {
+			first := g.begin(passwordAttempt("ivan", c.peer, "a"))
 			if first.NeedTunnel {
 				if _, err := g.TunnelUp(ctx, first.Session.ID, first.Connection, agent.Key{9}); err != nil {
 					g.t.Fatalf("%v", err)
@@ -264,7 +264,7 @@ func TestResume(t *testing.T) {
 			if c.refused != "" {
 				g.wantRefusal(a, c.refused)
 			} else {
-				second := g.enter(a)
+				second := g.begin(a)
 				if second.ResumeToken == a.Resume || second.ResumeToken == "" {
 					g.t.Errorf("the token was not changed")
 				}
@@ -285,11 +285,11 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumeThief: a thief who resumes first, and more than once, loses the session as soon as its person comes back.
+// TestResumeThief: a thief who resumes first, even twice, loses the session when its person resumes it.
 func TestResumeThief(t *testing.T) {
-	scene(t, "thief", func(g *gateway) {
-		person := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		thief := g.back(entry{person.Grant, person.fromPeer(outsidePeer)})
+	subtest(t, "thief", func(g *gateway) {
+		person := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		thief := g.back(testSession{person.Grant, person.fromPeer(outsidePeer)})
 		if person.endReasons() != "[replaced]" || thief.Session.Kind != agent.KindVPN {
 			g.t.Errorf("told %s, %+v", person.endReasons(), thief.Session)
 		}
@@ -297,16 +297,16 @@ func TestResumeThief(t *testing.T) {
 		g.wantRefusal(person.withToken(person.ResumeToken), agent.CodeSessionOver)
 		g.wantLive()
 		if thief.endReasons() != "[replaced]" {
-			g.t.Errorf("the thief heard %s", thief.endReasons())
+			g.t.Errorf("the thief was told %s", thief.endReasons())
 		}
 		g.wantRefusal(thief.withToken(thief.ResumeToken), agent.CodeSessionOver)
 	})
 }
 
-// TestResumeOldLink: when the connection is taken over, the old one has nothing to say any more.
-func TestResumeOldLink(t *testing.T) {
-	scene(t, "old connection", func(g *gateway) {
-		old := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+// TestResumeOldConnection: the former connection of a resumed session has no effect any more.
+func TestResumeOldConnection(t *testing.T) {
+	subtest(t, "old connection", func(g *gateway) {
+		old := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		fresh := g.back(old)
 		g.Lost(old.Session.ID, old.Connection)
 		g.Logout(old.Session.ID, old.Connection)
@@ -321,97 +321,97 @@ func TestResumeOldLink(t *testing.T) {
 			g.t.Errorf("told %s and %s", old.endReasons(), fresh.endReasons())
 		}
 	})
-	scene(t, "on the same connection", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "on the same connection", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		a := e.Attempt
 		a.Password, a.Resume, a.Current = "", e.ResumeToken, e.Session.ID
-		g.wantLive(g.enter(a))
+		g.wantLive(g.begin(a))
 		if e.endReasons() != "[]" {
 			g.t.Errorf("told %s", e.endReasons())
 		}
 	})
-	scene(t, "on a connection that carries another session", func(g *gateway) {
-		lost := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "on a connection that has another session", func(g *gateway) {
+		lost := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(lost.Session.ID, lost.Connection)
-		other := g.enter(passwordAttempt("olga", "192.168.1.11", "a"))
+		other := g.begin(passwordAttempt("olga", "192.168.1.11", "a"))
 		a := other.Attempt
 		a.Login, a.Password, a.Resume, a.Current = "", "", lost.ResumeToken, other.Session.ID
-		g.wantLive(g.enter(a))
+		g.wantLive(g.begin(a))
 		if g.reason(other) != agent.ReasonLogout || other.endReasons() != "[]" {
 			g.t.Errorf("%s, told %s", g.reason(other), other.endReasons())
 		}
 	})
 }
 
-// TestResumeMoves: a session that goes from the LAN to outside and back has access in one place at a time, and its end
-// never moves later.
+// TestResumeMoves: a session that moves between the LAN and outside has access in one place at a time, and its end never
+// moves later.
 func TestResumeMoves(t *testing.T) {
-	scene(t, "moves", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "moves", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		loggedIn := e.Session.LoggedIn
 		advance(time.Hour)
-		next := g.enter(e.fromPeer("192.168.1.11").withToken(e.ResumeToken))
+		next := g.begin(e.fromPeer("192.168.1.11").withToken(e.ResumeToken))
 		g.ConfirmResume(next.Session.ID, next.Connection)
 		if s := next.Session; s.Address.String() != "192.168.1.11" || s.Expires != e.Session.Expires || g.fakeFirewall.cuts[e.Session.Address] != 1 {
 			g.t.Errorf("%+v", s)
 		}
-		out := g.enter(next.fromPeer(outsidePeer).withToken(next.ResumeToken))
+		out := g.begin(next.fromPeer(outsidePeer).withToken(next.ResumeToken))
 		g.ConfirmResume(out.Session.ID, out.Connection)
 		if s := out.Session; s.Kind != agent.KindVPN || s.Expires != loggedIn.Add(12*time.Hour) || !out.NeedTunnel {
 			g.t.Errorf("%+v", s)
 		}
-		home := g.enter(out.fromPeer(lanPeer).withToken(out.ResumeToken))
+		home := g.begin(out.fromPeer(lanPeer).withToken(out.ResumeToken))
 		if s := home.Session; s.Kind != agent.KindLAN || s.Expires != loggedIn.Add(12*time.Hour) {
 			g.t.Errorf("%+v", s)
 		}
 		g.wantLive(home)
 	})
-	scene(t, "in the same place the firewall hears of it: the computer may have another network card", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.fakeFirewall.in[e.Session.Address] = "as known before"
+	subtest(t, "in the same place it is granted again: the computer may have another MAC", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.fakeFirewall.granted[e.Session.Address] = "as known before"
 		e = g.back(e)
-		if got := g.fakeFirewall.in[e.Session.Address]; got != e.Session.ID {
+		if got := g.fakeFirewall.granted[e.Session.Address]; got != e.Session.ID {
 			g.t.Errorf("the firewall has %q", got)
 		}
 	})
-	scene(t, "outside after the shorter length", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "outside after the shorter length", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(13 * time.Hour)
 		g.wantRefusal(e.fromPeer(outsidePeer).withToken(e.ResumeToken), agent.CodeSessionOver)
-		g.wantLive(g.enter(e.withToken(e.ResumeToken)))
+		g.wantLive(g.begin(e.withToken(e.ResumeToken)))
 	})
-	scene(t, "the address outside stays in the grace", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "the address outside stays in the grace", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
-		g.enter(passwordAttempt("olga", outsidePeer, "b"))
+		g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		if back := g.back(e); back.Session.Address != e.Session.Address {
 			g.t.Errorf("%v, then %v", e.Session.Address, back.Session.Address)
 		}
 	})
-	scene(t, "onto another person's address", func(g *gateway) {
-		busy := g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "onto another person's address", func(g *gateway) {
+		busy := g.begin(passwordAttempt("olga", "192.168.1.11", "b"))
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.wantRefusal(e.fromPeer("192.168.1.11").withToken(e.ResumeToken), agent.CodeAddressBusy)
 		g.wantLive(busy, e)
 		g.Lost(busy.Session.ID, busy.Connection)
-		g.wantLive(g.enter(e.fromPeer("192.168.1.11").withToken(e.ResumeToken)))
+		g.wantLive(g.begin(e.fromPeer("192.168.1.11").withToken(e.ResumeToken)))
 	})
 }
 
-// guess is a token that never was.
-func guess() string {
+// randomToken returns an unknown token.
+func randomToken() string {
 	token, _ := newChainName().next([32]byte{})
 	return token
 }
 
-// TestResumeGuesses: tokens that never were count by address, and keep out no others. Late ones and noise do not count.
+// TestResumeGuesses: unknown tokens count by address and do not lock others. Late and malformed ones do not count.
 func TestResumeGuesses(t *testing.T) {
-	scene(t, "guesses", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "guesses", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{9}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
-		over := g.enter(passwordAttempt("olga", outsidePeer, "b"))
+		over := g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		g.Logout(over.Session.ID, over.Connection)
 		for range 2 * addressLimit {
 			g.wantRefusal(over.withToken(over.ResumeToken), agent.CodeSessionOver)
@@ -420,55 +420,55 @@ func TestResumeGuesses(t *testing.T) {
 			g.wantRefusal(e.withToken(fmt.Sprint("noise", i)), agent.CodeSessionOver)
 		}
 		for range addressLimit {
-			g.wantRefusal(e.withToken(guess()), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(randomToken()), agent.CodeSessionOver)
 		}
-		if refusal := g.wantRefusal(e.withToken(guess()), agent.CodeTooManyAttempts); refusal.Wait == 0 {
+		if refusal := g.wantRefusal(e.withToken(randomToken()), agent.CodeTooManyAttempts); refusal.Wait == 0 {
 			g.t.Errorf("no wait")
 		}
-		g.wantRefusal(e.fromPeer("203.0.113.99").withToken(guess()), agent.CodeSessionOver)
+		g.wantRefusal(e.fromPeer("203.0.113.99").withToken(randomToken()), agent.CodeSessionOver)
 		advance(time.Second)
-		e = g.enter(e.withToken(e.ResumeToken))
+		e = g.begin(e.withToken(e.ResumeToken))
 		g.wantRefusal(over.withToken(over.ResumeToken), agent.CodeSessionOver)
 		lost := e.fromPeer(outsidePeer)
 		g.Lost(e.Session.ID, e.Connection)
 		advance(g.Settings().Grace + time.Second)
 		g.wantLive()
-		g.enter(lost.withToken(e.ResumeToken))             // the store alone knows it
-		g.enter(passwordAttempt("ivan", outsidePeer, "a")) // passwords are counted apart
+		g.begin(lost.withToken(e.ResumeToken))             // known to the store only
+		g.begin(passwordAttempt("ivan", outsidePeer, "a")) // passwords are counted separately
 	})
-	scene(t, "guesses in the LAN", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "guesses in the LAN", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		for range resumeLimit {
-			g.wantRefusal(e.withToken(guess()), agent.CodeSessionOver)
+			g.wantRefusal(e.withToken(randomToken()), agent.CodeSessionOver)
 		}
-		g.wantRefusal(e.withToken(guess()), agent.CodeTooManyAttempts)
-		g.enter(e.withToken(e.ResumeToken))
+		g.wantRefusal(e.withToken(randomToken()), agent.CodeTooManyAttempts)
+		g.begin(e.withToken(e.ResumeToken))
 		if n := len(g.events.find("resume_throttled")); n != 1 {
 			g.t.Errorf("%d events", n)
 		}
 	})
 }
 
-// TestConfirmResume: what was not written is right in memory, and a connection that says nothing leaves it open.
+// TestConfirmResume: if the store fails, the previous token is void in memory.
 func TestConfirmResume(t *testing.T) {
-	scene(t, "the store fails", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		next := g.enter(e.withToken(e.ResumeToken))
-		g.memoryStore.breaks("SaveSession")
+	subtest(t, "the store fails", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		next := g.begin(e.withToken(e.ResumeToken))
+		g.memoryStore.failOn("SaveSession")
 		g.ConfirmResume(next.Session.ID, next.Connection)
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 		g.wantLive()
 	})
 }
 
-// TestVoidedElsewhere: what another process has voided is not written back, and while the store cannot tell, no token is
-// believed.
-func TestVoidedElsewhere(t *testing.T) {
+// TestVoidedInStore: tokens that another process has voided are not written back. While the store cannot be read, no token is
+// accepted.
+func TestVoidedInStore(t *testing.T) {
 	ctx := context.Background()
-	scene(t, "confirm", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		e = g.enter(e.withToken(e.ResumeToken))
+	subtest(t, "confirm", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		e = g.begin(e.withToken(e.ResumeToken))
 		_ = g.memoryStore.VoidResume(ctx, ivan)
 		g.ConfirmResume(e.Session.ID, e.Connection)
 		if kept := g.memoryStore.session(e.Session.ID).Resume; kept.Current != [32]byte{} || kept.Previous != [32]byte{} {
@@ -476,8 +476,8 @@ func TestVoidedElsewhere(t *testing.T) {
 		}
 		g.wantLive(e)
 	})
-	scene(t, "the session is gone from the store", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "the session is gone from the store", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		delete(g.memoryStore.sessions, e.Session.ID)
 		var refusal *agent.Error
 		if _, err := g.Authorize(ctx, e.withToken(e.ResumeToken)); !errors.As(err, &refusal) || refusal.Code != agent.CodeSessionOver {
@@ -485,28 +485,28 @@ func TestVoidedElsewhere(t *testing.T) {
 		}
 		_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 	})
-	scene(t, "the store cannot be read", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.memoryStore.breaks("SessionByResume")
+	subtest(t, "the store cannot be read", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.memoryStore.failOn("SessionByResume")
 		for _, a := range []Attempt{e.withToken(e.ResumeToken), {Login: "ivan", Password: "right", Peer: e.Peer, Device: e.Device,
 			Connection: e.Connection, Current: e.Session.ID}} {
 			if _, err := g.Authorize(ctx, a); !errors.Is(err, errFake) {
 				g.t.Errorf("%v", err)
 			}
 		}
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		g.wantLive(g.back(e))
 	})
 }
 
-// TestPasswordRace: a login whose old password was right before the change, and whose turn comes after it, is out.
+// TestPasswordRace: a login whose password was checked before a change of the password is refused after it.
 func TestPasswordRace(t *testing.T) {
 	for name, cut := range map[string]func(*gateway){
 		"void":    func(g *gateway) { _ = g.VoidResume(context.Background(), ivan) },
 		"end":     func(g *gateway) { g.EndUser(context.Background(), ivan, agent.ReasonDisabled) },
 		"changed": func(g *gateway) { g.UserChanged(context.Background(), agent.User{ID: ivan, Enabled: true}) },
 	} {
-		scene(t, name, func(g *gateway) {
+		subtest(t, name, func(g *gateway) {
 			g.memoryStore.gate = make(chan struct{})
 			refused := make(chan error)
 			for _, login := range []string{"ivan", "olga"} {
@@ -526,10 +526,10 @@ func TestPasswordRace(t *testing.T) {
 				g.t.Errorf("%v", count)
 			}
 			if g.pending.cancelled != nil || g.pending.logins != 0 {
-				g.t.Errorf("cuts are kept for nobody: %+v", g.pending.cancelled)
+				g.t.Errorf("entries without a pending login: %+v", g.pending.cancelled)
 			}
 			g.memoryStore.gate = nil
-			g.enter(passwordAttempt("ivan", lanPeer, ""))
+			g.begin(passwordAttempt("ivan", lanPeer, ""))
 		})
 	}
 }
@@ -548,9 +548,9 @@ func FuzzParseToken(f *testing.F) {
 
 var tokenZero token
 
-// TestRefusedTokenAsksNobody: a token that is refused costs no look at the directory, whatever login came with it.
-func TestRefusedTokenAsksNobody(t *testing.T) {
-	scene(t, "malformed and unknown", func(g *gateway) {
+// TestRefusedTokenNoLookup: a malformed or unknown token causes no look-up in the directory.
+func TestRefusedTokenNoLookup(t *testing.T) {
+	subtest(t, "malformed and unknown", func(g *gateway) {
 		unknown, _ := newChainName().next([32]byte{})
 		for _, token := range []string{"nonsense", unknown} {
 			a := passwordAttempt("ivan", outsidePeer, "laptop")
@@ -560,11 +560,11 @@ func TestRefusedTokenAsksNobody(t *testing.T) {
 		if g.memoryStore.lookups != 0 {
 			g.t.Errorf("%d lookups", g.memoryStore.lookups)
 		}
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "laptop"))
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "laptop"))
 		before := g.memoryStore.lookups
 		g.back(e)
 		if g.memoryStore.lookups == before {
-			g.t.Errorf("the login beside a good token was not looked at")
+			g.t.Errorf("the login with a known token was not looked up")
 		}
 	})
 }

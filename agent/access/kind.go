@@ -6,8 +6,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// kind decides between LAN and tunnel, and tells whether the peer is inside. Refusals: CodeAddressBusy for an address of
-// the VPN network, which a session has already; CodeVPNNotAllowed, CodeVPNUnavailable.
+// kind decides between LAN and tunnel, and reports whether the peer is inside. Refusals: CodeAddressBusy for a peer in the
+// VPN network, whose address belongs to a session; CodeVPNNotAllowed, CodeVPNUnavailable.
 func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside bool, err error) {
 	inside = c.inside(c.settings, peer.Addr, peer.Interface)
 	switch {
@@ -25,7 +25,7 @@ func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside
 	return agent.KindVPN, inside, nil
 }
 
-// fits tells whether a session could be as it is under the settings.
+// fits reports whether a session may go on under the settings.
 func (m *Manager) fits(set agent.Settings, p located) bool {
 	s := p.session
 	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.iface) != p.inside {

@@ -10,14 +10,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// How often the log gets a line of the same kind, and how many kinds are told apart. What is beyond shares one line.
+// Limits of the log: the time between lines with one key, and the number of keys. Above it, all new keys share one.
 const (
 	logEvery    = time.Minute
 	maxLogKinds = 512
 )
 
-// sparing logs what somebody else can repeat without end: the first time at once, then once a minute with how many were
-// left out before. A wrong password for an account is never left out: the throttle bounds those.
+// logLimiter logs events that a peer can repeat without limit: the first at once, then one a minute with the number of
+// events left out.
 type logLimiter struct {
 	log *slog.Logger
 
@@ -25,27 +25,27 @@ type logLimiter struct {
 	kinds map[logKey]*repeated
 }
 
-// sparingKey is what counts as the same: an event, why it came, where it came from and whom it concerns.
+// logKey is what events have in common that share a limit.
 type logKey struct {
 	event, why string
 	net        netip.Prefix
 	user       agent.UserID
 }
 
-// repeated is what the log has of one kind.
+// repeated counts the events of one key.
 type repeated struct {
 	since time.Time // when the last line was written
-	left  int       // lines left out since
+	left  int       // events left out since
 }
 
-// widest is where a peer comes from for the log: a flood from one network has one line, however many hosts it makes up.
+// widestNetwork is the network of a logKey, so that a flood from many addresses of one network shares a limit.
 func widestNetwork(peer agent.Peer) netip.Prefix { return peer.Networks()[0] }
 
 func newLogLimiter(log *slog.Logger) *logLimiter {
 	return &logLimiter{log: log, kinds: map[logKey]*repeated{}}
 }
 
-// warn logs an event, unless the log has one of its kind from the last minute.
+// warn logs an event, unless one with the same key was logged in the last minute.
 func (s *logLimiter) warn(ctx context.Context, key logKey, message string, attrs ...any) {
 	left, ok := s.due(key, time.Now())
 	if !ok {
@@ -58,7 +58,7 @@ func (s *logLimiter) warn(ctx context.Context, key logKey, message string, attrs
 	s.log.WarnContext(ctx, message, attrs...)
 }
 
-// due tells whether a line of a kind may be written, and how many were left out before it.
+// due reports whether an event may be logged, and how many were left out before it.
 func (s *logLimiter) due(key logKey, now time.Time) (left int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *logLimiter) due(key logKey, now time.Time) (left int, ok bool) {
 	return left, true
 }
 
-// sweep drops the kinds that were not repeated for a minute.
+// sweep drops the keys without a line in the last minute.
 func (s *logLimiter) sweep(now time.Time) {
 	for key, r := range s.kinds {
 		if now.Sub(r.since) >= logEvery {

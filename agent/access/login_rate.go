@@ -10,9 +10,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// How often one account may log in, and come back with resume tokens. Each login that succeeds writes to the disk: a
-// session in the journal, or a browser's. A device has a rate below its account's, so that one device with a broken
-// program leaves room for the others.
+// Limits of successful logins and resumes, each of which writes to the disk. A device has a lower limit than its account,
+// so that a device with a broken program does not use up the account's limit.
 var (
 	loginsPerAccount  = rate{burst: 300, every: 3 * time.Second}
 	loginsPerDevice   = rate{burst: 120, every: 5 * time.Second}
@@ -20,16 +19,14 @@ var (
 	resumesPerDevice  = rate{burst: 120, every: 2 * time.Second}
 )
 
-// rate is a token bucket: burst at once, and one more each time every has passed.
+// rate is a token bucket: burst at once, then one per every.
 type rate struct {
 	burst int
 	every time.Duration
 }
 
-// rates limits what accounts and their devices do. An account never counts for another one.
-//
-// Only a right password or token makes a key, and a key is dropped when its bucket is full again. So an account that is
-// refused has one key for itself and no more keys of devices than its bucket has tokens.
+// rates limits accounts and their devices. Only a right password or token makes a key, and a key is dropped when its bucket
+// is full again, so the number of keys is limited.
 type rates struct {
 	account, device rate
 
@@ -38,7 +35,7 @@ type rates struct {
 	swept   time.Time
 }
 
-// rateKey is a device of an account; no device stands for the account itself.
+// rateKey is a device of an account or, without a device, the account itself.
 type rateKey struct {
 	user   agent.UserID
 	device string
@@ -48,7 +45,7 @@ func newRates(account, device rate) *rates {
 	return &rates{account: account, device: device, buckets: map[rateKey]*timerate.Limiter{}, swept: time.Now()}
 }
 
-// take counts one more. A refusal is CodeTooManyAttempts with the time until the next one is taken, and counts nothing.
+// take counts one event. A refusal, CodeTooManyAttempts with the time to wait, is not counted.
 func (r *rates) take(user agent.UserID, device string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +72,7 @@ func (r *rates) take(user agent.UserID, device string) error {
 	return nil
 }
 
-// bucket is the one of a key, or a full one.
+// bucket returns the key's bucket, or a new one.
 func (r *rates) bucket(key rateKey, size rate) *timerate.Limiter {
 	if b := r.buckets[key]; b != nil {
 		return b
@@ -83,7 +80,7 @@ func (r *rates) bucket(key rateKey, size rate) *timerate.Limiter {
 	return timerate.NewLimiter(timerate.Every(size.every), size.burst)
 }
 
-// sweep drops the buckets that are full, once a minute.
+// sweep drops full buckets, at most once a minute.
 func (r *rates) sweep(now time.Time) {
 	if now.Sub(r.swept) < time.Minute {
 		return

@@ -10,20 +10,19 @@ import (
 	"ideco-agent/agent"
 )
 
-// office is a host of the LAN by number.
-func office(i int) string {
+// lanHost returns the address of a LAN host by number.
+func lanHost(i int) string {
 	return netip.AddrFrom4([4]byte{192, 168, byte(100 + i/250), byte(1 + i%250)}).String()
 }
 
-// logInOut logs in and out.
 func (g *gateway) logInOut(a Attempt) {
 	g.t.Helper()
-	e := g.enter(a)
+	e := g.begin(a)
 	g.Logout(e.Session.ID, e.Connection)
 }
 
-// TestLoginRate: a person who logs in and out without end writes a bounded number of sessions, whatever the program says
-// of its device, and nobody else notices.
+// TestLoginRate: repeated logins write a limited number of sessions, whatever device ID is sent, and do not affect other
+// people.
 func TestLoginRate(t *testing.T) {
 	for name, device := range map[string]func(int) string{
 		"one device":             func(int) string { return "laptop" },
@@ -32,7 +31,7 @@ func TestLoginRate(t *testing.T) {
 		"two devices in turns":   func(i int) string { return fmt.Sprint("device-", i%2) },
 		"seven devices in turns": func(i int) string { return fmt.Sprint("phone-", i%7) },
 	} {
-		scene(t, name, func(g *gateway) {
+		subtest(t, name, func(g *gateway) {
 			let, refused := 0, 0
 			for i := range 1000 {
 				grant, err := g.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, device(i)))
@@ -72,9 +71,9 @@ func TestLoginRate(t *testing.T) {
 	}
 }
 
-// TestLoginRateWait: whoever waits as long as the refusal says is let in.
+// TestLoginRateWait: after the time to wait, a login succeeds.
 func TestLoginRateWait(t *testing.T) {
-	scene(t, "", func(g *gateway) {
+	subtest(t, "", func(g *gateway) {
 		for range loginsPerDevice.burst {
 			g.logInOut(passwordAttempt("ivan", lanPeer, "laptop"))
 		}
@@ -87,27 +86,27 @@ func TestLoginRateWait(t *testing.T) {
 	})
 }
 
-// TestLoginRateOfHonestPeople: what happens in an office is served.
-func TestLoginRateOfHonestPeople(t *testing.T) {
-	scene(t, "somebody tries things: twenty logins a minute for ten minutes", func(g *gateway) {
+// TestLoginRateNormalUse: the limits do not affect normal use.
+func TestLoginRateNormalUse(t *testing.T) {
+	subtest(t, "somebody tries things: twenty logins a minute for ten minutes", func(g *gateway) {
 		for range 200 {
 			g.logInOut(passwordAttempt("ivan", lanPeer, "pc"))
 			advance(3 * time.Second)
 		}
 	})
-	scene(t, "a hundred devices of one account come back at once by password, twice", func(g *gateway) {
+	subtest(t, "a hundred devices of one account come back at once by password, twice", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
 		for range 2 {
 			for i := range agent.MaxDevices {
-				g.enter(passwordAttempt("ivan", office(i), fmt.Sprint("device-", i)))
+				g.begin(passwordAttempt("ivan", lanHost(i), fmt.Sprint("device-", i)))
 			}
 		}
 	})
-	scene(t, "a hundred sessions come back by token after each of five restarts", func(g *gateway) {
+	subtest(t, "a hundred sessions come back by token after each of five restarts", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser = agent.MaxDevices })
-		var all []entry
+		var all []testSession
 		for i := range agent.MaxDevices {
-			all = append(all, g.enter(passwordAttempt("ivan", office(i), fmt.Sprint("device-", i))))
+			all = append(all, g.begin(passwordAttempt("ivan", lanHost(i), fmt.Sprint("device-", i))))
 		}
 		for range 5 {
 			for i, e := range all {
@@ -116,8 +115,8 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 			}
 		}
 	})
-	scene(t, "a connection that breaks each two seconds for an hour", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "pc"))
+	subtest(t, "a connection that breaks each two seconds for an hour", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "pc"))
 		for range 1800 {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(2 * time.Second)
@@ -126,12 +125,12 @@ func TestLoginRateOfHonestPeople(t *testing.T) {
 	})
 }
 
-// TestResumeRate: a program that drops its connection after each return is held up, keeps its token, and disturbs
-// neither its person's other devices nor other people.
+// TestResumeRate: an agent that reconnects all the time is refused but keeps its token. Other devices of the person and other
+// people are not affected.
 func TestResumeRate(t *testing.T) {
-	scene(t, "", func(g *gateway) {
-		e, olga := g.enter(passwordAttempt("ivan", lanPeer, "pc")), g.enter(passwordAttempt("olga", "192.168.1.99", "pc"))
-		other := g.enter(passwordAttempt("ivan", "192.168.1.98", "phone"))
+	subtest(t, "", func(g *gateway) {
+		e, olga := g.begin(passwordAttempt("ivan", lanPeer, "pc")), g.begin(passwordAttempt("olga", "192.168.1.99", "pc"))
+		other := g.begin(passwordAttempt("ivan", "192.168.1.98", "phone"))
 		for range resumesPerDevice.burst {
 			e = g.back(e)
 		}
@@ -154,11 +153,11 @@ func TestResumeRate(t *testing.T) {
 	})
 }
 
-// TestSparing: the log gets the first of what somebody repeats, then one line a minute that tells how many were left
-// out. Other kinds are not affected, wrong passwords for accounts all have their lines, and the memory is bounded.
-func TestSparing(t *testing.T) {
-	scene(t, "a token of a session that is over", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "pc"))
+// TestLogLimiter: of a repeated event the log has the first and then one a minute with the number left out. Other events are
+// not affected, all wrong passwords for accounts are logged, and the memory is limited.
+func TestLogLimiter(t *testing.T) {
+	subtest(t, "a token of a session that is over", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "pc"))
 		g.Logout(e.Session.ID, e.Connection)
 		for range 1000 { // 300 ms each
 			g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
@@ -168,7 +167,7 @@ func TestSparing(t *testing.T) {
 			g.t.Errorf("%d lines: %v", len(lines), lines)
 		}
 	})
-	scene(t, "addresses from outside", func(g *gateway) {
+	subtest(t, "addresses from outside", func(g *gateway) {
 		for range 1000 {
 			_ = g.ProveAddress(context.Background(), "token", netip.MustParseAddr(outsidePeer))
 		}
@@ -177,7 +176,7 @@ func TestSparing(t *testing.T) {
 			g.t.Errorf("%d lines", len(lines))
 		}
 	})
-	scene(t, "wrong passwords", func(g *gateway) {
+	subtest(t, "wrong passwords", func(g *gateway) {
 		for range 100 {
 			_ = g.try("ivan", "wrong", outsidePeer, "")
 		}
@@ -185,7 +184,7 @@ func TestSparing(t *testing.T) {
 			g.t.Errorf("%d failed, %d throttled", len(failed), len(throttled))
 		}
 	})
-	scene(t, "wrong passwords for logins that mean no account, from many hosts of a provider", func(g *gateway) {
+	subtest(t, "wrong passwords for unknown logins, from many hosts of a provider", func(g *gateway) {
 		for i := range 400 { // 300 ms each
 			_ = g.try(fmt.Sprint("guess", i), "wrong", fmt.Sprintf("2001:db8:%x::1", i), "")
 		}
@@ -196,7 +195,7 @@ func TestSparing(t *testing.T) {
 			g.t.Errorf("%d lines: %v", len(lines), lines)
 		}
 	})
-	scene(t, "right password of an account that is off", func(g *gateway) {
+	subtest(t, "right password of a disabled account", func(g *gateway) {
 		g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 		for range 100 {
 			_ = g.try("ivan", "right", outsidePeer, "")
@@ -205,7 +204,7 @@ func TestSparing(t *testing.T) {
 			g.t.Errorf("%d lines", len(failed))
 		}
 	})
-	scene(t, "many networks", func(g *gateway) {
+	subtest(t, "many networks", func(g *gateway) {
 		written := 0
 		for i := range 3 * maxLogKinds {
 			key := logKey{event: "e", net: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}

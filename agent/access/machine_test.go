@@ -15,45 +15,43 @@ import (
 	"ideco-agent/agent"
 )
 
-// machine does at random what agents, people and administrators do, and knows what may not happen.
+// machine performs random actions of agents, people and administrators, and knows what must not happen.
 type machine struct {
 	*gateway
-	agents []*entry        // everyone who ever got in, with the last token and connection
+	agents []*testSession  // all sessions that began, with the last token and connection
 	used   map[string]bool // tokens that were used and confirmed
-	over   map[string]bool // sessions that ended for good
-	tokens []addressToken  // every address token there was
+	ended  map[string]bool // sessions that cannot be resumed
+	tokens []addressToken  // all address tokens
 }
 
-// addressToken is one that was handed out to a session.
+// addressToken is an address token of a session.
 type addressToken struct {
 	token, session string
 	connection     Connection
 	shown          bool
 }
 
-// TestMachine checks, after every step of long random lives: one LAN session for an address, one for a device, at most
-// so many for a person, access for exactly the live sessions, further addresses within their number and of one session
-// each (all this is sound), no way back into a session that ended for good, no second use of a token, and an address token
-// of no other connection than its session's.
+// TestMachine: after every random action the invariants hold (see checkInvariants). No session is resumed after a final
+// end, no token is used twice, and an address token works for its session's connection only.
 func TestMachine(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
-			m.live(r)
+			m.run(r)
 		})
 	})
 }
 
-// TestMachineInTheLAN is TestMachine for two agents that are in and stay in the LAN for the most part, and prove addresses.
+// TestMachineInTheLAN is TestMachine for two agents that mostly stay in the LAN and prove addresses.
 func TestMachineInTheLAN(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, over: map[string]bool{}}
+			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
 			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
 			for _, a := range []Attempt{passwordAttempt("ivan", own, "a"), passwordAttempt("olga", "192.168.1.11", "b")} {
-				m.enters(r, a)
+				m.authorize(r, a)
 			}
 			r.Repeat(map[string]func(*rapid.T){
 				"":       m.check,
@@ -69,8 +67,8 @@ func TestMachineInTheLAN(t *testing.T) {
 	})
 }
 
-// live is one life.
-func (m *machine) live(r *rapid.T) {
+// run performs random actions.
+func (m *machine) run(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
 		s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
 		s.DevicePolicy = rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(r, "policy")
@@ -91,7 +89,7 @@ func (m *machine) live(r *rapid.T) {
 		"password": m.password,
 		"settings": m.settingsChange,
 		"time":     m.time,
-		"restart":  func(*rapid.T) { m.reboot() },
+		"restart":  func(*rapid.T) { m.repairAndRestart() },
 		"disk":     m.disk,
 	})
 }
@@ -105,8 +103,8 @@ func (m *machine) check(r *rapid.T) {
 		if count[s.UserID]++; count[s.UserID] > m.Settings().DevicesPerUser {
 			r.Errorf("user %d has %d sessions", s.UserID, count[s.UserID])
 		}
-		if m.over[s.ID] {
-			r.Errorf("session %s is back from the dead", s.ID)
+		if m.ended[s.ID] {
+			r.Errorf("session %s is live after a final end", s.ID)
 		}
 		if !m.now(s.Expires) {
 			r.Errorf("session %s outlived its length", s.ID)
@@ -116,7 +114,7 @@ func (m *machine) check(r *rapid.T) {
 	defer m.memoryStore.mu.Unlock()
 	for id, s := range m.memoryStore.sessions {
 		if !s.Ended.IsZero() && !s.Reason.Reconnects() {
-			m.over[id] = true
+			m.ended[id] = true
 		}
 	}
 }
@@ -132,28 +130,28 @@ func (m *machine) peer(r *rapid.T) string {
 	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1", "fd00::1", "fd00::2"}).Draw(r, "peer")
 }
 
-// enters authorises and keeps what came of it. Errors must be refusals, or what the disk said.
-func (m *machine) enters(r *rapid.T, a Attempt) (entry, bool) {
+// authorize authorizes and records the result. An error must be a refusal or a failure of the store.
+func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	grant, err := m.Authorize(context.Background(), a)
 	var refusal *agent.Error
 	switch {
 	case err == nil:
 		if a.Connection.(*agentConnection).endReasons() != "[]" {
-			r.Errorf("a connection that is in was told %s", a.Connection.(*agentConnection).endReasons())
+			r.Errorf("a connection with a session was told %s", a.Connection.(*agentConnection).endReasons())
 		}
-		e := entry{grant, a}
+		e := testSession{grant, a}
 		m.agents = append(m.agents, &e)
 		return e, true
 	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
-		return entry{}, false
+		return testSession{}, false
 	}
 	r.Errorf("%v", err)
-	return entry{}, false
+	return testSession{}, false
 }
 
-func (m *machine) login(r *rapid.T) { m.enters(r, m.attempt(r)) }
+func (m *machine) login(r *rapid.T) { m.authorize(r, m.attempt(r)) }
 
-func (m *machine) anyone(r *rapid.T) *entry {
+func (m *machine) anySession(r *rapid.T) *testSession {
 	if len(m.agents) == 0 {
 		r.Skip("nobody yet")
 	}
@@ -161,7 +159,7 @@ func (m *machine) anyone(r *rapid.T) *entry {
 }
 
 func (m *machine) resume(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	a := e.Attempt.withToken(e.ResumeToken)
 	if rapid.Bool().Draw(r, "moves") {
 		a.Peer.Addr = netip.MustParseAddr(m.peer(r))
@@ -169,7 +167,7 @@ func (m *machine) resume(r *rapid.T) {
 	if a.Resume == "" {
 		return
 	}
-	back, ok := m.enters(r, a)
+	back, ok := m.authorize(r, a)
 	if !ok {
 		return
 	}
@@ -186,7 +184,7 @@ func (m *machine) resume(r *rapid.T) {
 }
 
 func (m *machine) extend(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	a := e.Attempt
 	for _, later := range m.agents {
 		if later.Connection == a.Connection {
@@ -198,33 +196,33 @@ func (m *machine) extend(r *rapid.T) {
 	if e.endReasons() != "[]" {
 		return // this connection is over
 	}
-	m.enters(r, a)
+	m.authorize(r, a)
 }
 
 func (m *machine) lost(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	m.Lost(e.Session.ID, e.Connection)
 }
 
 func (m *machine) logout(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	m.Logout(e.Session.ID, e.Connection)
 }
 
 func (m *machine) tunnelUp(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
-// newToken draws an agent and asks for a token on its connection.
+// newToken asks for an address token on the connection of a random agent.
 func (m *machine) newToken(r *rapid.T) {
-	e := m.anyone(r)
+	e := m.anySession(r)
 	if token, _, err := m.AddressToken(e.Session.ID, e.Connection); err == nil {
 		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, connection: e.Connection})
 	}
 }
 
-// prove shows tokens, old and new, from addresses of all kinds.
+// prove uses random tokens, old and new, from random addresses.
 func (m *machine) prove(r *rapid.T) {
 	for range rapid.IntRange(1, 12).Draw(r, "proofs") {
 		if rapid.IntRange(0, 3).Draw(r, "new") > 0 {
@@ -233,13 +231,13 @@ func (m *machine) prove(r *rapid.T) {
 		if len(m.tokens) == 0 {
 			r.Skip("no address token yet")
 		}
-		m.show(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
+		m.useToken(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
 		m.check(r)
 	}
 }
 
-// show shows a token. One that worked must have been the session's last, and not shown before.
-func (m *machine) show(r *rapid.T, i int) {
+// useToken uses an address token. If it works, it must be the session's last and unused.
+func (m *machine) useToken(r *rapid.T, i int) {
 	t, last := &m.tokens[i], true
 	for _, later := range m.tokens[i+1:] {
 		last = last && later.session != t.session
@@ -264,7 +262,7 @@ func (m *machine) show(r *rapid.T, i int) {
 	t.shown = t.shown || m.Settings().InLocalNetworks(peer)
 }
 
-// holds tells whether the address is one of the session's.
+// holds reports whether the session has the address.
 func (m *machine) holds(session string, addr netip.Addr) bool {
 	for _, s := range m.Sessions() {
 		if s.ID == session {
@@ -331,23 +329,23 @@ func (m *machine) time(r *rapid.T) {
 	advance(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
 }
 
-// disk breaks or repairs the store.
+// disk makes the store fail or repairs it.
 func (m *machine) disk(r *rapid.T) {
-	m.memoryStore.breaks(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
+	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
 	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
 	m.fakeFirewall.mu.Unlock()
 }
 
-// reboot is a restart after the disk was repaired and has taken what it was owed. A gateway that dies before that takes
-// ended sessions for open ones; nothing can be done about it, because it could write nothing.
-func (m *machine) reboot() {
-	m.memoryStore.breaks("")
+// repairAndRestart restarts after all ends were written. Without them a restart restores ended sessions, which cannot be
+// avoided.
+func (m *machine) repairAndRestart() {
+	m.memoryStore.failOn("")
 	advance(endRetry)
 	m.restart()
 }
 
-// GoString is for rapid's report.
-func (e *entry) GoString() string {
+// GoString is for reports of rapid.
+func (e *testSession) GoString() string {
 	return fmt.Sprintf("%s on %q from %v", e.Session.ID, e.Session.Device.ID, e.Peer)
 }

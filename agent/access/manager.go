@@ -12,75 +12,71 @@ import (
 	"ideco-agent/agent"
 )
 
-// Config is what a Manager works with.
+// Config has the dependencies of a Manager.
 type Config struct {
 	Gate     *Gate
 	Store    Store
-	Firewall Firewall              // nil = none here; sessions begin and end all the same
-	Tunnel   Tunnel                // nil = none here; from outside nobody gets in
-	Settings func() agent.Settings // must be quick and may not call the Manager
-	// Inside tells whether a peer is in the LAN under some settings; see agent.Peer. The Manager asks it for sessions that
-	// are there when settings change or the process starts, and under the settings by which a change is decided. Through is
-	// Peer.Interface of the connection that a session came on; empty after a restart. Nil = Settings.InLocalNetworks. It must be
-	// quick.
-	Inside func(s agent.Settings, peer netip.Addr, through string) bool
+	Firewall Firewall              // nil = none; sessions begin and end without it
+	Tunnel   Tunnel                // nil = none; access from outside is refused
+	Settings func() agent.Settings // must not block or call the Manager
+	// Inside reports whether a peer is in the LAN under the settings, see agent.Peer. Iface is Peer.Interface of a session's
+	// connection; empty after a restart. It must not block. Nil = Settings.InLocalNetworks.
+	Inside func(s agent.Settings, peer netip.Addr, iface string) bool
 	Log    *slog.Logger
 }
 
-// Manager holds the live sessions.
+// Manager keeps the live sessions.
 //
-// There are two locks. Whoever changes anything takes the turn first, which may last as long as the store and the
-// firewall take; so changes happen one after the other, and what a change has decided still holds when it is carried
-// out. The mutex is held for moments, so that reading never waits for a disk.
+// It has two locks. A change takes changeLock and holds it while it waits for the store, the firewall and the tunnel, so
+// changes run one after the other. It takes mu only to write memory, so reading never waits for a disk.
 type Manager struct {
 	gate     *Gate
 	store    Store
 	firewall Firewall
 	tunnel   Tunnel
 	settings func() agent.Settings
-	inside   func(s agent.Settings, peer netip.Addr, through string) bool
+	inside   func(s agent.Settings, peer netip.Addr, iface string) bool
 	log      *slog.Logger
 
-	closed atomic.Bool // from Shutdown on
+	closed atomic.Bool // since Shutdown
 
-	changeLock chan struct{} // has one place, and whoever put something there has the turn
+	changeLock chan struct{} // of capacity 1: a lock that can be waited for with a context
 
-	mu        sync.Mutex // guards what follows. It is written with the turn and mu, and read with either.
+	mu        sync.Mutex // guards what follows. Writers hold changeLock and mu, readers one of them.
 	sessions  map[string]*session
 	byAddress map[netip.Addr]*session // LAN and web, further addresses included
 	byUser    map[agent.UserID][]*session
 	byChain   map[[32]byte]*session
-	byProof   map[[32]byte]*session // guarded by mu alone, as session.proof is: address tokens that were not used yet
+	byProof   map[[32]byte]*session // unused address tokens; guarded by mu alone, as is session.proof
 
 	pending pendingLogins
-	proofs  *counts[netip.Addr] // of wrong address tokens
+	proofs  *counts[netip.Addr] // wrong address tokens
 
-	unwrittenEnds  map[string]end // guarded by the turn: ends that the store did not take yet, by session ID
+	unwrittenEnds  map[string]end // ends that the store has not taken, by session ID; guarded by changeLock
 	unwrittenTimer *time.Timer
 }
 
-// end is when and why a session ended.
 type end struct {
 	at     time.Time
 	reason agent.Reason
 }
 
-// session is a live session. The Manager's locks guard it.
+// session is a live session, guarded by the Manager's locks.
 type session struct {
 	agent.Session
 	connection Connection // nil while waiting
 	graceEnds  time.Time  // while waiting
-	tunnelBy   time.Time  // when tunnel_wg must have come; zero when it has, or when none is needed
-	noticed    time.Time  // notices that were due until then have been given
-	inside     bool       // whether it came from the local networks
-	iface      string     // Peer.Interface of the connection that it came on; empty after a restart
-	chain      chainName  // zero until the agent has shown or been given a token in this process
+	tunnelBy   time.Time  // deadline for tunnel_wg; zero = none
+	noticed    time.Time  // notices due until then were sent or left out
+	inside     bool       // see agent.Peer
+	iface      string     // agent.Peer.Interface of its connection; empty after a restart
+	chain      chainName  // zero until this process has received or made a token
 	timer      *time.Timer
-	further    []furtherAddress // the one that was proved longest ago first
+	further    []furtherAddress // in the order of their proofs, the oldest first
 	proof      proof            // guarded by mu alone
 }
 
-// NewManager makes a Manager without sessions; Restore brings back those of the process before.
+// NewManager makes a Manager without sessions. Restore adds those of the former process.
 func NewManager(c Config) *Manager {
 	if c.Inside == nil {
 		c.Inside = func(s agent.Settings, peer netip.Addr, _ string) bool { return s.InLocalNetworks(peer) }
@@ -99,7 +95,7 @@ func NewManager(c Config) *Manager {
 	}
 }
 
-// put makes next what everybody sees of a session.
+// put makes next the data of a session and adds it to the indexes.
 func (m *Manager) put(s *session, next agent.Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,7 +114,7 @@ func (m *Manager) put(s *session, next agent.Session) {
 	}
 }
 
-// remove makes a session unseen.
+// remove removes a session from the indexes.
 func (m *Manager) remove(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,7 +123,7 @@ func (m *Manager) remove(s *session) {
 	s.connection = nil
 }
 
-// takeOut is remove for callers that have mu. It leaves alone what already belongs to another session.
+// unindex is remove for callers that hold mu. It keeps entries that already belong to another session.
 func (m *Manager) unindex(s *session) {
 	if m.sessions[s.ID] != s {
 		return
@@ -146,8 +142,8 @@ func (m *Manager) unindex(s *session) {
 	}
 }
 
-// attach gives a session its connection and returns the one that it had, whose address token is void. Nil makes it a
-// waiting session until graceEnds.
+// attach sets the connection of a session and returns the former one, whose address token it voids. With a nil connection
+// the session waits until graceEnds.
 func (m *Manager) attach(s *session, connection Connection, graceEnds time.Time) (before Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,7 +152,7 @@ func (m *Manager) attach(s *session, connection Connection, graceEnds time.Time)
 	return before
 }
 
-// all are the live sessions, the oldest first. For whoever has the turn.
+// allSessions returns the live sessions, the oldest first. The caller holds changeLock.
 func (m *Manager) allSessions() []*session {
 	list := make([]*session, 0, len(m.sessions))
 	for _, s := range m.sessions {
@@ -166,7 +162,7 @@ func (m *Manager) allSessions() []*session {
 	return list
 }
 
-// of are a person's live sessions, the oldest first. For whoever has the turn.
+// sessionsOf returns a person's live sessions, the oldest first. The caller holds changeLock.
 func (m *Manager) sessionsOf(user agent.UserID) []*session {
 	list := slices.Clone(m.byUser[user])
 	slices.SortFunc(list, older)
@@ -175,7 +171,7 @@ func (m *Manager) sessionsOf(user agent.UserID) []*session {
 
 func older(a, b *session) int { return order(a.Session, b.Session) }
 
-// order puts sessions in the order of their start.
+// order compares sessions by their start.
 func order(a, b agent.Session) int {
 	if c := a.Started.Compare(b.Started); c != 0 {
 		return c

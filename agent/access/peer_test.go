@@ -8,12 +8,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestLocalAddressOutside: a peer with an address of the local networks that is not in the LAN is a stranger.
+// TestLocalAddressOutside: a peer outside is a stranger, even with an address of the local networks.
 func TestLocalAddressOutside(t *testing.T) {
 	local := netip.MustParseAddr(lanPeer)
 	outside := agent.Peer{Addr: local}
 
-	scene(t, "passwords", func(g *gateway) {
+	subtest(t, "passwords", func(g *gateway) {
 		for range accountLimit {
 			if _, err := g.gate.SignIn(context.Background(), SignIn{"ivan", "wrong", outside, ""}); agent.AsError(err).Code != agent.CodeBadCredentials {
 				g.t.Fatalf("a wrong password: %v", err)
@@ -26,18 +26,18 @@ func TestLocalAddressOutside(t *testing.T) {
 			g.t.Errorf("wrong passwords outside lock the LAN out: %s", code)
 		}
 	})
-	scene(t, "resume tokens", func(g *gateway) {
+	subtest(t, "resume tokens", func(g *gateway) {
 		for range addressLimit {
-			if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(guess())); agent.AsError(err).Code != agent.CodeSessionOver {
+			if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(randomToken())); agent.AsError(err).Code != agent.CodeSessionOver {
 				g.t.Fatalf("an unknown token: %v", err)
 			}
 		}
-		if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(guess())); agent.AsError(err).Code != agent.CodeTooManyAttempts {
+		if _, err := g.Manager.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "a").withToken(randomToken())); agent.AsError(err).Code != agent.CodeTooManyAttempts {
 			g.t.Errorf("after too many tokens: %v", err)
 		}
 	})
-	scene(t, "further addresses", func(g *gateway) {
-		g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "further addresses", func(g *gateway) {
+		g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		further := agent.Peer{Addr: netip.MustParseAddr("fd00::10")}
 		if err := g.Manager.ProveAddress(context.Background(), "none", further); agent.AsError(err).Code != agent.CodeAddressRefused {
 			g.t.Errorf("an address outside: %v", err)

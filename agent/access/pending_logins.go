@@ -6,16 +6,16 @@ import (
 	"ideco-agent/agent"
 )
 
-// cuts remembers whose sessions were ended or whose tokens were voided while logins were under way, so that a login
-// whose password was checked before does not get in after.
+// pendingLogins cancels logins that began before their person's sessions were ended or tokens were voided. Otherwise a login
+// whose password was checked before the change would begin a session after it.
 type pendingLogins struct {
 	mu        sync.Mutex // guards what follows
-	logins    int        // under way
+	logins    int        // number of pending logins
 	count     int
-	cancelled map[agent.UserID]int // the count at the person's last cut
+	cancelled map[agent.UserID]int // the count at the person's last cancel
 }
 
-// begin notes that a login is under way. Its ticket is for passed; done says that it is no longer.
+// begin adds a pending login; done removes it. The ticket is for valid.
 func (c *pendingLogins) begin() (ticket int, done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,12 +24,12 @@ func (c *pendingLogins) begin() (ticket int, done func()) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.logins--; c.logins == 0 {
-			c.cancelled = nil // nobody can ask any more
+			c.cancelled = nil
 		}
 	}
 }
 
-// cut stops the person's logins that are under way.
+// cancel cancels the person's pending logins.
 func (c *pendingLogins) cancel(user agent.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *pendingLogins) cancel(user agent.UserID) {
 	c.cancelled[user] = c.count
 }
 
-// passed tells whether the person was not cut since the ticket was drawn.
+// valid reports whether the person's logins were not cancelled since begin returned the ticket.
 func (c *pendingLogins) valid(user agent.UserID, ticket int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

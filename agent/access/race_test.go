@@ -14,10 +14,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestRaceForAnAddress: of many people who want one address at the same moment one gets it, and of one person's many
-// logins there one is left.
+// TestRaceForAnAddress: of many people who log in from one address at once, one succeeds; of one person's many logins, one
+// session remains.
 func TestRaceForAnAddress(t *testing.T) {
-	scene(t, "people", func(g *gateway) {
+	subtest(t, "people", func(g *gateway) {
 		results := make(chan error)
 		for i := range 20 {
 			login := fmt.Sprint("person", i)
@@ -38,10 +38,10 @@ func TestRaceForAnAddress(t *testing.T) {
 			}
 		}
 		if in != 1 || len(g.Sessions()) != 1 {
-			g.t.Errorf("%d got in", in)
+			g.t.Errorf("%d succeeded", in)
 		}
 	})
-	scene(t, "one person", func(g *gateway) {
+	subtest(t, "one person", func(g *gateway) {
 		var all sync.WaitGroup
 		connections := make([]*agentConnection, 20)
 		for i := range connections {
@@ -62,12 +62,12 @@ func TestRaceForAnAddress(t *testing.T) {
 			g.t.Errorf("%v", told)
 		}
 	})
-	scene(t, "one further address", func(g *gateway) {
-		first, second := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("olga", "192.168.1.11", "b"))
+	subtest(t, "one further address", func(g *gateway) {
+		first, second := g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("olga", "192.168.1.11", "b"))
 		var all sync.WaitGroup
 		results := make(chan error, 20)
 		for i := range 20 {
-			e := []entry{first, second}[i%2]
+			e := []testSession{first, second}[i%2]
 			all.Go(func() {
 				token, _, err := g.AddressToken(e.Session.ID, e.Connection)
 				if err == nil {
@@ -92,8 +92,8 @@ func TestRaceForAnAddress(t *testing.T) {
 			g.t.Errorf("%d proofs, %d sessions have the address", in, holders)
 		}
 	})
-	scene(t, "one token", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "one token", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
@@ -109,10 +109,10 @@ func TestRaceForAnAddress(t *testing.T) {
 	})
 }
 
-// TestRaceEverything lets many agents, administrators and readers loose on one gateway. It is for the race detector, and
-// when all is quiet nothing may be left that should not be.
+// TestRaceEverything runs agents, administrators and readers in parallel for the race detector. The invariants hold at the
+// end.
 func TestRaceEverything(t *testing.T) {
-	scene(t, "everything", func(g *gateway) {
+	subtest(t, "everything", func(g *gateway) {
 		ctx := context.Background()
 		var all sync.WaitGroup
 		for i := range 16 {
@@ -129,7 +129,7 @@ func TestRaceEverything(t *testing.T) {
 				_ = g.VoidResume(ctx, ivan)
 				g.configure(func(s *agent.Settings) { s.LocalTunnel = !s.LocalTunnel })
 				g.Apply(ctx)
-				pass0(time.Second)
+				advanceOne(time.Second)
 			}
 		})
 		all.Wait()
@@ -144,16 +144,15 @@ func TestRaceEverything(t *testing.T) {
 	})
 }
 
-// pass0 is pass for goroutines that run beside others.
-func pass0(d time.Duration) {
+// advanceOne is advance for parallel goroutines.
+func advanceOne(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
 }
 
-// agentLife is one agent for a while.
 func agentLife(g *gateway, random *rand.Rand) {
 	peers := []string{lanPeer, "192.168.1.11", outsidePeer}
-	var last entry
+	var last testSession
 	for range 60 {
 		a := passwordAttempt([]string{"ivan", "olga", "petr"}[random.IntN(3)], peers[random.IntN(3)], fmt.Sprint("d", random.IntN(4)))
 		if last.ResumeToken != "" && random.IntN(2) == 0 {
@@ -162,11 +161,11 @@ func agentLife(g *gateway, random *rand.Rand) {
 		ctx, leave := context.WithCancel(context.Background())
 		if random.IntN(4) == 0 {
 			soon := time.Duration(random.Int64N(int64(time.Second)))
-			go func() { pass0(soon); leave() }()
+			go func() { advanceOne(soon); leave() }()
 		}
 		grant, err := g.Authorize(ctx, a)
 		if err == nil {
-			last = entry{grant, a}
+			last = testSession{grant, a}
 			if grant.NeedTunnel {
 				_, _ = g.TunnelUp(ctx, grant.Session.ID, a.Connection, agent.Key{byte(random.IntN(255) + 1)})
 			}
@@ -174,7 +173,7 @@ func agentLife(g *gateway, random *rand.Rand) {
 			if token, _, err := g.AddressToken(grant.Session.ID, a.Connection); err == nil {
 				_ = g.ProveAddress(ctx, token, netip.AddrFrom16([16]byte{0xfd, 15: byte(random.IntN(6) + 1)}))
 			}
-			pass0(time.Duration(random.Int64N(int64(time.Minute))))
+			advanceOne(time.Duration(random.Int64N(int64(time.Minute))))
 			if random.IntN(3) == 0 {
 				g.Logout(grant.Session.ID, a.Connection)
 			} else {

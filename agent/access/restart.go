@@ -8,12 +8,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// restoredGrace is how long a session waits after a restart at least: agents need time to notice and to come back.
+// restoredGrace is the least grace after a restart. Agents need time to notice it and to reconnect.
 const restoredGrace = 30 * time.Second
 
-// Restore takes over the open sessions of the process before. Each begins a new grace now; what ran out meanwhile ends,
-// and so does what the rules of today do not allow. It is called once, before anybody can authorise. Errors: the store
-// cannot be read; nothing was changed then.
+// Restore makes the open sessions of the former process waiting sessions with a new grace. It ends those that have expired
+// or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {
 		open, err := c.store.OpenSessions(c.ctx)
@@ -33,13 +32,13 @@ func (m *Manager) Restore(ctx context.Context) error {
 	})
 }
 
-// adopt makes an open session of the store a live one, or tells why it ends.
+// restoreSession makes an open session of the store a live one, or returns why it ends.
 func (c *change) restoreSession(s *session) agent.Reason {
 	s.inside, s.noticed = c.inside(c.settings, s.ExternalIP, s.iface), c.now
 	if reason := c.endReason(s); reason != "" {
 		return reason
 	}
-	for _, other := range c.conflicting(s) { // only a crash in the middle of a takeover leaves two
+	for _, other := range c.conflicting(s) { // after a crash during a takeover
 		if other.LoggedIn.After(s.LoggedIn) {
 			return agent.ReasonReplaced
 		}
@@ -54,7 +53,7 @@ func (c *change) restoreSession(s *session) agent.Reason {
 	return ""
 }
 
-// over tells why a session of the process before cannot go on.
+// endReason returns why a session of the former process ends; empty if it may go on.
 func (c *change) endReason(s *session) agent.Reason {
 	if !c.now.Before(s.Expires) {
 		return agent.ReasonExpired
@@ -66,7 +65,7 @@ func (c *change) endReason(s *session) agent.Reason {
 		return agent.ReasonDisabled
 	case err != nil:
 		c.log.ErrorContext(c.ctx, "an account was not read", "session", s.ID, "error", err)
-		return agent.ReasonLost // it may come back once the store can tell
+		return agent.ReasonLost // the agent may resume it once the store can be read
 	case s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess:
 		return agent.ReasonDisabled
 	case !c.fits(c.settings, s.located()):
@@ -75,7 +74,7 @@ func (c *change) endReason(s *session) agent.Reason {
 	return ""
 }
 
-// rivals are the adopted sessions beside which another one may not be.
+// conflicting returns the restored sessions with the address or the device of s.
 func (c *change) conflicting(s *session) (list []*session) {
 	if holder := c.byAddress[s.Address]; holder != nil && s.Kind != agent.KindVPN {
 		list = append(list, holder)
@@ -88,8 +87,7 @@ func (c *change) conflicting(s *session) (list []*session) {
 	return list
 }
 
-// regain gives an adopted session its access, which mostly it still has. Without it the agent comes back and finds out
-// why.
+// restoreAccess readmits a restored session, or returns why it ends.
 func (c *change) restoreAccess(s *session) agent.Reason {
 	if s.Kind == agent.KindVPN {
 		return c.restoreTunnel(s.Session)
@@ -104,8 +102,8 @@ func (c *change) restoreAccess(s *session) agent.Reason {
 	return ""
 }
 
-// regainTunnel reserves the session's tunnel address and lets it through, so that no connection is forgotten until the agent
-// comes back with a fresh key. Nothing passes there without a peer.
+// restoreTunnel reserves the session's tunnel address and lets it through, so that the firewall keeps its connections until
+// the agent sends a new key. No packet comes from the address before that.
 func (c *change) restoreTunnel(s agent.Session) agent.Reason {
 	if c.tunnel == nil || !c.tunnel.Available() {
 		return agent.ReasonLost
@@ -121,9 +119,9 @@ func (c *change) restoreTunnel(s agent.Session) agent.Reason {
 	return ""
 }
 
-// Shutdown tells the agents that the gateway restarts, which does not wait for anything. The sessions stay open in the
-// store and keep their access until the next process takes them over; nobody gets in any more. Then the store gets the
-// ends that it is owed, for as long as ctx lets it. Errors: ctx.Err, when a change was still being made.
+// Shutdown tells the agents at once that the gateway restarts, and refuses new sessions. The sessions stay open in the
+// store and keep their access for the next process. Then it writes the unwritten ends until ctx is over. Errors: ctx.Err
+// if a change did not end in time.
 func (m *Manager) Shutdown(ctx context.Context) error {
 	m.closed.Store(true)
 	told := m.connections()
@@ -144,7 +142,6 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	})
 }
 
-// connections are the connections of all sessions.
 func (m *Manager) connections() map[Connection]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -157,8 +154,7 @@ func (m *Manager) connections() map[Connection]bool {
 	return connections
 }
 
-// letGo takes the sessions off the clock and off their connections. A connection that a last change has brought is told
-// too.
+// detachAll stops the timers of all sessions and detaches their connections. It tells those that are not in told.
 func (c *change) detachAll(told map[Connection]bool) {
 	if c.unwrittenTimer != nil {
 		c.unwrittenTimer.Stop()

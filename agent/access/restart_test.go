@@ -13,14 +13,14 @@ import (
 
 func TestRestart(t *testing.T) {
 	ctx := context.Background()
-	begin := func(g *gateway) (lan, vpn entry) {
-		lan, vpn = g.enter(passwordAttempt("petr", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "b"))
+	begin := func(g *gateway) (lan, vpn testSession) {
+		lan, vpn = g.begin(passwordAttempt("petr", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "b"))
 		if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
 			g.t.Fatalf("%v", err)
 		}
 		return lan, vpn
 	}
-	scene(t, "kill -9", func(g *gateway) {
+	subtest(t, "kill -9", func(g *gateway) {
 		lan, vpn := begin(g)
 		advance(time.Hour)
 		g.restart()
@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 		advance(10 * time.Second)
 		g.wantLive(lan, vpn)
 	})
-	scene(t, "nobody comes back in time, and then somebody does", func(g *gateway) {
+	subtest(t, "an agent comes back after the grace", func(g *gateway) {
 		lan, vpn := begin(g)
 		g.restart()
 		advance(30*time.Second - time.Millisecond)
@@ -46,16 +46,16 @@ func TestRestart(t *testing.T) {
 		advance(time.Hour)
 		g.wantLive(g.back(lan), g.back(vpn))
 	})
-	scene(t, "the password does as well", func(g *gateway) {
+	subtest(t, "the password does as well", func(g *gateway) {
 		lan, _ := begin(g)
 		g.restart()
-		anew := g.enter(passwordAttempt("petr", lanPeer, "a"))
+		anew := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		if g.reason(lan) != agent.ReasonReplaced || g.fakeFirewall.cuts[anew.Session.Address] != 0 {
 			g.t.Errorf("%s, %v", g.reason(lan), g.fakeFirewall.cuts)
 		}
 	})
 	for grace, want := range map[time.Duration]time.Duration{0: restoredGrace, time.Second: restoredGrace, time.Hour: time.Hour} {
-		scene(t, "grace "+grace.String(), func(g *gateway) {
+		subtest(t, "grace "+grace.String(), func(g *gateway) {
 			lan, vpn := begin(g)
 			g.configure(func(s *agent.Settings) { s.Grace = grace })
 			g.restart()
@@ -65,9 +65,9 @@ func TestRestart(t *testing.T) {
 			g.wantLive()
 		})
 	}
-	scene(t, "ordered", func(g *gateway) {
+	subtest(t, "ordered", func(g *gateway) {
 		lan, vpn := begin(g)
-		waiting := g.enter(passwordAttempt("olga", "192.168.1.11", "c"))
+		waiting := g.begin(passwordAttempt("olga", "192.168.1.11", "c"))
 		g.Lost(waiting.Session.ID, waiting.Connection)
 		if err := g.Shutdown(ctx); err != nil {
 			g.t.Fatalf("%v", err)
@@ -80,12 +80,12 @@ func TestRestart(t *testing.T) {
 			g.t.Errorf("login during the shutdown: %v", err)
 		}
 		if _, err := g.Authorize(ctx, lan.withToken(lan.ResumeToken)); !errors.As(err, &refusal) || refusal.Wait == 0 {
-			g.t.Errorf("return during the shutdown: %v", err)
+			g.t.Errorf("resume during the shutdown: %v", err)
 		}
 		g.Lost(lan.Session.ID, lan.Connection)
 		advance(time.Minute)
-		if open, _ := g.memoryStore.OpenSessions(ctx); len(open) != 3 || len(g.fakeFirewall.in) != 3 {
-			g.t.Errorf("%d open, let through: %v", len(open), g.fakeFirewall.in)
+		if open, _ := g.memoryStore.OpenSessions(ctx); len(open) != 3 || len(g.fakeFirewall.granted) != 3 {
+			g.t.Errorf("%d open, let through: %v", len(open), g.fakeFirewall.granted)
 		}
 		g.restart()
 		g.wantLive(lan, vpn, waiting)
@@ -93,14 +93,14 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestShutdownInTime: what hangs in the store neither keeps the agents from hearing of it nor outlives the context.
+// TestShutdownInTime: if the store hangs, the agents are told all the same, and Shutdown returns when its context is over.
 func TestShutdownInTime(t *testing.T) {
 	const patient = 3 * time.Second
-	scene(t, "an end is owed to a disk that hangs", func(g *gateway) {
-		ended, e := g.enter(passwordAttempt("olga", "192.168.1.11", "b")), g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.memoryStore.breaks("EndSession")
+	subtest(t, "an unwritten end, and the disk hangs", func(g *gateway) {
+		ended, e := g.begin(passwordAttempt("olga", "192.168.1.11", "b")), g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.memoryStore.failOn("EndSession")
 		_ = g.End(context.Background(), ended.Session.ID, agent.ReasonAdmin)
-		g.memoryStore.breaks("")
+		g.memoryStore.failOn("")
 		hangs := &hangingStore{g.memoryStore, func() {
 			if e.endReasons() != "[shutdown]" {
 				g.t.Errorf("told %s when the store was asked", e.endReasons())
@@ -116,11 +116,11 @@ func TestShutdownInTime(t *testing.T) {
 		}
 		g.Manager.store = g.memoryStore
 		g.always((*change).writeEnds)
-		g.sessions[e.Session.ID].graceEnds = now() // what sound wants of a session without a connection
+		g.sessions[e.Session.ID].graceEnds = now() // for checkInvariants
 	})
-	scene(t, "a change hangs", func(g *gateway) {
+	subtest(t, "a change hangs", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = 0 })
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.Manager.changeLock <- struct{}{}
 		ctx, cancel := context.WithTimeout(context.Background(), patient)
 		defer cancel()
@@ -128,11 +128,11 @@ func TestShutdownInTime(t *testing.T) {
 			g.t.Errorf("%v, told %s", err, e.endReasons())
 		}
 		<-g.Manager.changeLock
-		g.Lost(e.Session.ID, e.Connection) // as its connection does now
+		g.Lost(e.Session.ID, e.Connection) // as the connection does
 		g.wantLive(e)
 	})
-	scene(t, "a change brings one more connection", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "a change brings one more connection", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		fresh := &agentConnection{}
 		over := make(chan error)
 		g.Manager.changeLock <- struct{}{}
@@ -147,7 +147,7 @@ func TestShutdownInTime(t *testing.T) {
 	})
 }
 
-// hangingStore ends no session before the caller gives up.
+// hangingStore blocks in EndSession until the context is over.
 type hangingStore struct {
 	*memoryStore
 	asked func()
@@ -159,7 +159,7 @@ func (s *hangingStore) EndSession(ctx context.Context, _ string, _ time.Time, _ 
 	return ctx.Err()
 }
 
-// TestRestore is what the process after finds, and what it makes of it.
+// TestRestore: which open sessions are restored, and how the others end.
 func TestRestore(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {
@@ -171,7 +171,7 @@ func TestRestore(t *testing.T) {
 		{"the length ran out", lanPeer, func(*gateway) { advance(25 * time.Hour) }, agent.ReasonExpired},
 		{"the account is off", lanPeer, func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
 		{"the account is gone", lanPeer, func(g *gateway) { delete(g.memoryStore.users, ivan) }, agent.ReasonDisabled},
-		{"the account cannot be read", lanPeer, func(g *gateway) { g.memoryStore.breaks("User") }, agent.ReasonLost},
+		{"the account cannot be read", lanPeer, func(g *gateway) { g.memoryStore.failOn("User") }, agent.ReasonLost},
 		{"the agent is off", lanPeer, func(g *gateway) { g.configure(func(s *agent.Settings) { s.Enabled = false }) }, agent.ReasonDisabled},
 		{"remote access is gone", outsidePeer, func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false }) }, agent.ReasonDisabled},
 		{"the VPN network changed", outsidePeer, func(g *gateway) {
@@ -180,8 +180,8 @@ func TestRestore(t *testing.T) {
 		{"the firewall fails", lanPeer, func(g *gateway) { g.fakeFirewall.broken = true }, agent.ReasonLost},
 		{"the tunnel is down", outsidePeer, func(g *gateway) { g.fakeTunnel.off = true }, agent.ReasonLost},
 	} {
-		scene(t, c.name, func(g *gateway) {
-			e := g.enter(passwordAttempt("ivan", c.peer, "a"))
+		subtest(t, c.name, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", c.peer, "a"))
 			g.kill()
 			c.change(g)
 			g.restart()
@@ -192,12 +192,12 @@ func TestRestore(t *testing.T) {
 		})
 	}
 	for _, backwards := range []bool{false, true} {
-		scene(t, "a crash in the middle of a takeover", func(g *gateway) {
-			g.memoryStore.backwards = backwards
-			first := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		subtest(t, "a crash in the middle of a takeover", func(g *gateway) {
+			g.memoryStore.newestFirst = backwards
+			first := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 			kept := g.memoryStore.session(first.Session.ID)
 			advance(time.Second)
-			second := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+			second := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 			g.kill()
 			g.memoryStore.sessions[first.Session.ID] = kept
 			g.restart()
@@ -207,14 +207,14 @@ func TestRestore(t *testing.T) {
 			}
 		})
 	}
-	scene(t, "the store cannot be read", func(g *gateway) {
-		g.memoryStore.breaks("OpenSessions")
+	subtest(t, "the store cannot be read", func(g *gateway) {
+		g.memoryStore.failOn("OpenSessions")
 		if err := g.Restore(ctx); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
 		}
 	})
-	scene(t, "the address in the tunnel is another one now", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "the address in the tunnel is another one now", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.kill()
 		s := g.memoryStore.session(e.Session.ID)
 		s.Address = netip.MustParseAddr("10.128.7.7")
@@ -226,25 +226,25 @@ func TestRestore(t *testing.T) {
 			g.t.Errorf("%d sessions on one address", n)
 		}
 	})
-	scene(t, "a crash in the middle of a takeover of the device", func(g *gateway) {
-		first := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "a crash in the middle of a takeover of the device", func(g *gateway) {
+		first := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		kept := g.memoryStore.session(first.Session.ID)
 		advance(time.Second)
-		second := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+		second := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.kill()
 		g.memoryStore.sessions[first.Session.ID] = kept
-		g.fakeFirewall.in[first.Session.Address] = first.Session.ID
+		g.fakeFirewall.granted[first.Session.Address] = first.Session.ID
 		g.restart()
 		g.wantLive(second)
 	})
-	scene(t, "shut down while the store takes no end", func(g *gateway) {
-		g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.memoryStore.breaks("EndSession")
+	subtest(t, "shut down while EndSession fails", func(g *gateway) {
+		g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.memoryStore.failOn("EndSession")
 		g.endAll(ctx, agent.ReasonAdmin)
 		_ = g.Shutdown(ctx)
 		advance(time.Hour)
 		if len(g.unwrittenEnds) != 1 || g.unwrittenTimer != nil {
-			g.t.Errorf("owed %v", g.unwrittenEnds)
+			g.t.Errorf("unwritten ends %v", g.unwrittenEnds)
 		}
 	})
 }

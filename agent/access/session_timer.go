@@ -6,13 +6,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// tunnelWait is how long an agent that needs a tunnel may take to ask for it.
+// tunnelWait is the time for an agent to send tunnel_wg.
 const tunnelWait = 15 * time.Second
 
-// notices are how long before its end a person hears about it. One that would come with the login is left out.
+// notices are the times before the end of a session at which its agent is told.
 var notices = [...]time.Duration{30 * time.Minute, 5 * time.Minute}
 
-// arm sets the session's one timer to what comes next.
+// arm sets the session's timer to its next deadline.
 func (c *change) arm(s *session) {
 	s.stop()
 	due := s.Expires
@@ -25,14 +25,14 @@ func (c *change) arm(s *session) {
 	s.timer = time.AfterFunc(due.Sub(c.now), func() { m.always(func(c *change) { c.tick(s) }) })
 }
 
-// stop stops the timer. One that has just gone off finds nothing to do.
+// stop stops the timer. If it has just fired, tick does nothing.
 func (s *session) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
 }
 
-// tick does what is due, which may be nothing, and waits for the next.
+// tick handles the deadlines that have passed and sets the timer again.
 func (c *change) tick(s *session) {
 	if c.sessions[s.ID] != s || c.closed.Load() {
 		return
@@ -56,7 +56,7 @@ func (c *change) tick(s *session) {
 	}
 }
 
-// nextNotice is when the next notice is due, zero for never. What was due before the login or the return is left out.
+// nextNotice is when the next notice is due; zero for none. Notices due before the login or resume are left out.
 func (s *session) nextNotice() time.Time {
 	for _, before := range notices {
 		if at := s.Expires.Add(-before); at.After(s.noticed) {
@@ -66,7 +66,7 @@ func (s *session) nextNotice() time.Time {
 	return time.Time{}
 }
 
-// notice tells the person, where one listens, when the session will end.
+// notice tells the agent, if it is connected, when the session will end.
 func (c *change) notice(s *session) {
 	s.noticed = c.now
 	if connection := s.connection; connection != nil {

@@ -12,8 +12,8 @@ import (
 
 func TestGrace(t *testing.T) {
 	for _, peer := range []string{lanPeer, outsidePeer} {
-		scene(t, "runs out, from "+peer, func(g *gateway) {
-			e := g.enter(passwordAttempt("ivan", peer, "a"))
+		subtest(t, "runs out, from "+peer, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", peer, "a"))
 			g.Lost(e.Session.ID, e.Connection)
 			advance(30*time.Second - time.Millisecond)
 			g.wantLive(e)
@@ -27,8 +27,8 @@ func TestGrace(t *testing.T) {
 			}
 		})
 	}
-	scene(t, "is new after each return", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "begins anew after each resume", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		for range 5 {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(20 * time.Second)
@@ -37,15 +37,15 @@ func TestGrace(t *testing.T) {
 		}
 		g.wantLive(e)
 	})
-	scene(t, "none", func(g *gateway) {
+	subtest(t, "none", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = 0 })
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
 		g.wantLive()
 		g.back(e)
 	})
-	scene(t, "changed meanwhile", func(g *gateway) {
-		first, second := g.enter(passwordAttempt("ivan", lanPeer, "a")), g.enter(passwordAttempt("olga", "192.168.1.11", "a"))
+	subtest(t, "changed meanwhile", func(g *gateway) {
+		first, second := g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("olga", "192.168.1.11", "a"))
 		g.Lost(first.Session.ID, first.Connection)
 		g.configure(func(s *agent.Settings) { s.Grace = time.Minute })
 		g.Lost(second.Session.ID, second.Connection)
@@ -54,9 +54,9 @@ func TestGrace(t *testing.T) {
 		advance(30 * time.Second)
 		g.wantLive()
 	})
-	scene(t, "not beyond the length", func(g *gateway) {
+	subtest(t, "not beyond the length", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.Grace = time.Hour })
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(24*time.Hour - time.Minute)
 		g.Lost(e.Session.ID, e.Connection)
 		advance(time.Minute)
@@ -79,9 +79,9 @@ func TestNotices(t *testing.T) {
 		{5 * time.Minute, "[]"},
 		{3600 * time.Millisecond, "[]"},
 	} {
-		scene(t, c.length.String(), func(g *gateway) {
+		subtest(t, c.length.String(), func(g *gateway) {
 			g.configure(func(s *agent.Settings) { s.SessionLAN = c.length })
-			e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+			e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 			advance(c.length - time.Millisecond)
 			g.wantLive(e)
 			advance(time.Millisecond)
@@ -92,8 +92,8 @@ func TestNotices(t *testing.T) {
 			}
 		})
 	}
-	scene(t, "nobody listens", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "not connected", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(23*time.Hour + 29*time.Minute + 50*time.Second)
 		g.Lost(e.Session.ID, e.Connection)
 		advance(20 * time.Second)
@@ -103,31 +103,31 @@ func TestNotices(t *testing.T) {
 			g.t.Errorf("%v", notices)
 		}
 	})
-	scene(t, "again after an extension", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "again after an extension", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(23*time.Hour + 40*time.Minute)
 		again := e.Attempt
 		again.Current = e.Session.ID
-		g.enter(again)
+		g.begin(again)
 		advance(24 * time.Hour)
 		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[30m0s 30m0s 5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
-	scene(t, "an extension shorter than a notice", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "an extension shorter than a notice", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		advance(time.Hour)
 		g.configure(func(s *agent.Settings) { s.SessionLAN = 20 * time.Minute })
 		again := e.Attempt
 		again.Current = e.Session.ID
-		g.enter(again)
+		g.begin(again)
 		advance(20 * time.Minute)
 		if notices := e.Connection.(*agentConnection).notices; fmt.Sprint(notices) != "[5m0s]" {
 			g.t.Errorf("%v", notices)
 		}
 	})
-	scene(t, "a shorter length is for new logins", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
+	subtest(t, "a shorter length applies to new logins", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.configure(func(s *agent.Settings) { s.SessionLAN = time.Minute })
 		g.Apply(context.Background())
 		e = g.back(e)
@@ -138,7 +138,7 @@ func TestNotices(t *testing.T) {
 
 func TestTunnelUp(t *testing.T) {
 	ctx := context.Background()
-	up := func(g *gateway, e entry, key byte) error {
+	up := func(g *gateway, e testSession, key byte) error {
 		config, err := g.TunnelUp(ctx, e.Session.ID, e.Connection, agent.Key{key})
 		if err == nil && config.Address.Addr() != e.Session.Address {
 			g.t.Errorf("%+v", config)
@@ -150,8 +150,8 @@ func TestTunnelUp(t *testing.T) {
 		var refusal *agent.Error
 		return errors.As(err, &refusal) && refusal.Code == code
 	}
-	scene(t, "in time", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "in time", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		advance(tunnelWait - time.Millisecond)
 		if err := up(g, e, 1); err != nil {
 			g.t.Errorf("%v", err)
@@ -166,8 +166,8 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("the peer outlived its session")
 		}
 	})
-	scene(t, "none in time", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "none in time", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		advance(tunnelWait)
 		g.wantLive()
 		if e.endReasons() != "[idle]" {
@@ -177,28 +177,28 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("the log does not name the cause: %v", ends)
 		}
 	})
-	scene(t, "none in time after a return", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "none in time after a resume", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.Lost(e.Session.ID, e.Connection)
 		e = g.back(e)
 		advance(tunnelWait)
 		g.wantLive()
 	})
-	scene(t, "lost before it came", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "lost before it came", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
 		advance(tunnelWait + time.Second)
 		g.wantLive(e)
 	})
-	scene(t, "a second key replaces the first", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "a second key replaces the first", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		if err := errors.Join(up(g, e, 1), up(g, e, 2)); err != nil || g.fakeTunnel.keys[e.Session.ID] != (agent.Key{2}) {
 			g.t.Errorf("%v, %v", err, g.fakeTunnel.keys)
 		}
 	})
-	scene(t, "the first one goes and the second cannot be added", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "the first one goes and the second cannot be added", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		advance(time.Hour)
 		g.fakeTunnel.broken = true
@@ -207,14 +207,14 @@ func TestTunnelUp(t *testing.T) {
 		}
 		advance(tunnelWait - time.Millisecond)
 		g.wantLive(e)
-		if err := up(g, e, 3); !errors.Is(err, errFake) { // trying once more does not put the end off
+		if err := up(g, e, 3); !errors.Is(err, errFake) { // another try does not move the end
 			g.t.Errorf("%v", err)
 		}
 		advance(time.Millisecond)
 		g.wantLive()
 	})
-	scene(t, "the first one goes and the third is added", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "the first one goes and the third is added", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.fakeTunnel.broken = true
 		_ = up(g, e, 2)
@@ -223,17 +223,17 @@ func TestTunnelUp(t *testing.T) {
 		advance(time.Hour)
 		g.wantLive(e)
 	})
-	scene(t, "a second key is somebody else's", func(g *gateway) {
-		e, other := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
+	subtest(t, "a second key belongs to another session", func(g *gateway) {
+		e, other := g.begin(passwordAttempt("ivan", outsidePeer, "a")), g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		if err := errors.Join(up(g, e, 1), up(g, other, 2)); err != nil {
 			g.t.Errorf("%v", err)
 		}
 		_ = up(g, e, 2)
 		advance(time.Hour)
-		g.wantLive(e, other) // each has the peer that it had
+		g.wantLive(e, other) // each keeps its peer
 	})
-	scene(t, "another session's key", func(g *gateway) {
-		e, other := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
+	subtest(t, "another session's key", func(g *gateway) {
+		e, other := g.begin(passwordAttempt("ivan", outsidePeer, "a")), g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		_ = up(g, e, 1)
 		if err := up(g, other, 1); !refused(err, agent.CodeBadMessage) {
 			g.t.Errorf("%v", err)
@@ -241,8 +241,8 @@ func TestTunnelUp(t *testing.T) {
 		advance(tunnelWait)
 		g.wantLive(e) // a refused key does not count as one
 	})
-	scene(t, "refusals", func(g *gateway) {
-		lan, vpn := g.enter(passwordAttempt("olga", lanPeer, "a")), g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "refusals", func(g *gateway) {
+		lan, vpn := g.begin(passwordAttempt("olga", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		if err := up(g, lan, 1); !refused(err, agent.CodeBadMessage) {
 			g.t.Errorf("in the LAN: %v", err)
 		}

@@ -9,8 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// Sessions returns the live sessions in the order of their start, with what went through the firewall and their tunnels.
-// It never waits for a change that is being made.
+// Sessions returns the live sessions with their counters, in the order of their start. It does not wait for changes.
 func (m *Manager) Sessions() []agent.LiveSession {
 	list := m.snapshot()
 	traffic, macs := m.counted()
@@ -27,7 +26,7 @@ func (m *Manager) Sessions() []agent.LiveSession {
 	return list
 }
 
-// counted is what firewall and tunnel know of sessions, by session ID. What peers count is what went through a tunnel.
+// counted returns traffic and MACs by session ID. Counts of the tunnel replace those of the firewall.
 func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAddr) {
 	traffic, macs := map[string]agent.Traffic{}, map[string]net.HardwareAddr{}
 	if m.firewall != nil {
@@ -40,8 +39,8 @@ func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAd
 	return traffic, macs
 }
 
-// IsConnected tells whether an address of the LAN has a session whose agent is there. In its grace a session may be let
-// through or, after a restart that took long, not yet. It is quick: closed hosts ask often.
+// IsConnected reports whether an address in the LAN has a connected session. A waiting session does not count: after a long
+// restart it may not be let through. It must be quick: hosts without a session make many requests.
 func (m *Manager) IsConnected(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,7 +58,7 @@ func (m *Manager) snapshot() []agent.LiveSession {
 	return list
 }
 
-// state of a session; a browser has no connection to lose.
+// state returns the state of a session. KindWeb has no connection and is always connected.
 func (s *session) state() agent.State {
 	if s.connection == nil && s.Kind != agent.KindWeb {
 		return agent.StateWaiting

@@ -9,27 +9,27 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestIsConnected: an address of the LAN counts as connected as long as its agent is there; the outer address of a tunnel never is.
+// TestIsConnected: only an address in the LAN with a connected session is connected.
 func TestIsConnected(t *testing.T) {
-	scene(t, "an address", func(g *gateway) {
+	subtest(t, "an address", func(g *gateway) {
 		is := func(what, address string, want bool) {
 			g.t.Helper()
 			if got := g.IsConnected(netip.MustParseAddr(address)); got != want {
 				g.t.Errorf("%s: %s is connected: %v", what, address, got)
 			}
 		}
-		is("nobody is there", lanPeer, false)
-		e := g.enter(passwordAttempt("ivan", lanPeer, "a"))
-		g.enter(passwordAttempt("olga", outsidePeer, "a"))
+		is("no session", lanPeer, false)
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.begin(passwordAttempt("olga", outsidePeer, "a"))
 		is("logged in", lanPeer, true)
 		is("logged in", "::ffff:"+lanPeer, true)
-		is("somebody else", "192.168.1.11", false)
+		is("another address", "192.168.1.11", false)
 		is("a tunnel", outsidePeer, false)
 		g.Lost(e.Session.ID, e.Connection)
 		is("in its grace", lanPeer, false)
 		advance(time.Hour)
 		is("gone", lanPeer, false)
-		e = g.enter(passwordAttempt("ivan", lanPeer, "a"))
+		e = g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
 			g.t.Errorf("%v", err)
 		}

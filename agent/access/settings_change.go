@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// WouldEnd tells how many sessions would end with other settings.
+// WouldEnd returns how many sessions would end under the settings.
 func (m *Manager) WouldEnd(set agent.Settings) (n int) {
 	for _, p := range m.located() {
 		if !m.fits(set, p) {
@@ -16,7 +16,7 @@ func (m *Manager) WouldEnd(set agent.Settings) (n int) {
 	return n
 }
 
-// located is a session and where it came from.
+// located is a session with its source.
 type located struct {
 	session agent.Session
 	inside  bool
@@ -25,7 +25,6 @@ type located struct {
 
 func (s *session) located() located { return located{s.Session, s.inside, s.iface} }
 
-// located are the live sessions as of now.
 func (m *Manager) located() []located {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -36,24 +35,23 @@ func (m *Manager) located() []located {
 	return list
 }
 
-// Apply ends the sessions that do not fit the settings, which Config.Settings returns by now, and tells how many. With
-// the agent switched off the reason is disabled; otherwise it is shutdown, so that the agents come back and get the
-// access that is right for them now, or hear why not.
+// Apply ends the sessions that do not fit the settings from Config.Settings and returns their number. The reason is disabled
+// if the agent is switched off, else shutdown, after which the agents reconnect under the new settings.
 func (m *Manager) Apply(ctx context.Context) (n int) {
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
 		reason := agent.ReasonShutdown
 		if !c.settings.Enabled {
 			reason = agent.ReasonDisabled
 		}
-		var misfits []*session
+		var ending []*session
 		for _, s := range c.allSessions() {
 			if !c.fits(c.settings, s.located()) {
-				misfits = append(misfits, s)
+				ending = append(ending, s)
 				continue
 			}
 			c.dropFurtherIf(s, func(f furtherAddress) bool { return !c.inside(c.settings, f.addr, "") })
 		}
-		n = c.endEach(misfits, reason)
+		n = c.endEach(ending, reason)
 		return nil
 	})
 	return n

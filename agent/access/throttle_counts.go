@@ -12,46 +12,46 @@ import (
 // window is how long a wrong attempt counts.
 const window = 15 * time.Minute
 
-// outcome is what became of an attempt.
+// outcome is the result of an attempt.
 type outcome int
 
 const (
-	undecided outcome = iota // nothing was compared, or nobody learned the result
+	undecided outcome = iota // no comparison, or the result was not sent
 	wrong
 	right
 )
 
-// counts are the wrong attempts of the last 15 minutes by key. An attempt that is still running counts as one that may
-// go wrong: where it could fill the count, the next one waits for its outcome. So nobody gets more tries by racing, and
-// a person whose devices all come back at once is not refused.
+// counts are the wrong attempts in the window, by key. A running attempt may turn out wrong: if the running ones could fill
+// the count, the next one waits. So parallel attempts give no extra tries, and a person whose devices all reconnect at once
+// is not refused.
 type counts[K comparable] struct {
 	limit   int // wrong attempts in the window
-	maxKeys int // keys to keep; 0 = as many as come
+	maxKeys int // 0 = no limit
 
 	mu    sync.Mutex // guards what follows and every count in it
 	byKey map[K]*count
-	swept time.Time // when counts that ran out were last dropped
+	swept time.Time // time of the last sweep
 }
 
-// count is one key's. It stays in its map while anything in it is not zero.
+// count is the count of one key. Only counts that are not empty are kept.
 type count struct {
 	wrong   []mistake // oldest first
 	running int
-	waiting []chan error // each takes one value: nil is leave to run
+	waiting []chan error // each receives one value; nil lets the attempt run
 }
 
 // mistake is a wrong attempt.
 type mistake struct {
 	at   time.Time
-	user agent.UserID // zero where no account was meant
+	user agent.UserID // zero for an unknown login
 }
 
 func newCounts[K comparable](limit, most int) *counts[K] {
 	return &counts[K]{limit: limit, maxKeys: most, byKey: map[K]*count{}, swept: time.Now()}
 }
 
-// enter lets an attempt begin, once no other attempt can fill the count any more. After nil the attempt must leave.
-// Errors: CodeTooManyAttempts with the time until the oldest drops out; ctx.Err.
+// enter begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave.
+// Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
 func (c *counts[K]) enter(ctx context.Context, key K) error {
 	c.mu.Lock()
 	now := time.Now()
@@ -70,12 +70,12 @@ func (c *counts[K]) enter(ctx context.Context, key K) error {
 	}
 }
 
-// leave ends an attempt for an account; zero is none.
+// leave ends an attempt. User is zero for an unknown login.
 func (c *counts[K]) leave(key K, user agent.UserID, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	n := c.byKey[key] // there, because the attempt was running
+	n := c.byKey[key] // not nil, because the attempt was running
 	n.running--
 	switch o {
 	case wrong:
@@ -87,7 +87,7 @@ func (c *counts[K]) leave(key K, user agent.UserID, o outcome) {
 	c.drop(key, n)
 }
 
-// fullUntil is when the last of the counts that are full has room again; zero when none is full.
+// fullUntil is when the last of the full counts has room again; zero if none is full.
 func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,7 @@ func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 	return until
 }
 
-// forget drops the wrong attempts for an account that were counted. Those that are running count when they end.
+// forget drops the counted wrong attempts for an account. Running ones are counted when they end.
 func (c *counts[K]) forget(user agent.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,7 +121,7 @@ func (c *counts[K]) forget(user agent.UserID) {
 	}
 }
 
-// giveUp takes back an attempt whose person has gone while it was waiting, or just when it was let in.
+// giveUp removes an attempt whose context is over, even if it was just let in.
 func (c *counts[K]) giveUp(key K, turn chan error) {
 	c.mu.Lock()
 	n := c.byKey[key]
@@ -139,7 +139,7 @@ func (c *counts[K]) giveUp(key K, turn chan error) {
 	}
 }
 
-// at finds a key's count, or makes one.
+// at returns the count of a key; it makes one if needed.
 func (c *counts[K]) at(key K, now time.Time) *count {
 	if n := c.byKey[key]; n != nil {
 		return n
@@ -155,14 +155,14 @@ func (c *counts[K]) at(key K, now time.Time) *count {
 	return n
 }
 
-// drop forgets a count that says nothing.
+// drop removes an empty count.
 func (c *counts[K]) drop(key K, n *count) {
 	if n.idle() && len(n.wrong) == 0 {
 		delete(c.byKey, key)
 	}
 }
 
-// sweep drops the counts that have run out, so that a flood is forgotten.
+// sweep removes the counts whose wrong attempts have all expired.
 func (c *counts[K]) sweep(now time.Time) {
 	for key, n := range c.byKey {
 		n.expire(now)
@@ -171,8 +171,8 @@ func (c *counts[K]) sweep(now time.Time) {
 	c.swept = now
 }
 
-// evict makes room for a new key: of a few keys taken at random the one with the fewest wrong attempts goes. A flood of
-// new keys has one or two each and so pushes out itself, not the counts that hold somebody back.
+// evict removes the key with the fewest wrong attempts among up to 32 random ones. The keys of a flood have one or two each,
+// so they go before full counts.
 func (c *counts[K]) evict(now time.Time) {
 	var victim K
 	fewest, seen := -1, 0
@@ -189,16 +189,15 @@ func (c *counts[K]) evict(now time.Time) {
 	}
 }
 
-// idle tells whether nobody holds on to the count.
+// idle reports whether no attempt is running or waiting.
 func (n *count) idle() bool { return n.running == 0 && len(n.waiting) == 0 }
 
-// expire drops what is older than the window.
+// expire drops wrong attempts older than the window.
 func (n *count) expire(now time.Time) {
 	n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= window })
 }
 
-// admit lets in those waiting for whom there is room, first come first served; when the count is full, it turns all
-// away.
+// admit lets waiting attempts run while there is room, in order. If the count is full it refuses them all.
 func (n *count) admit(now time.Time, limit int) {
 	n.expire(now)
 	for len(n.waiting) > 0 {

@@ -11,14 +11,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// A resume token is base64url of a name and 256 bits that are new in every token. The name is the same in all tokens of
-// a session. It lets nobody in, but nobody can know it who never had one of these tokens: so a token with a right name
-// and wrong bits is an old one, however often the session was resumed since.
+// A resume token is base64url of a secret name and 256 random bits. All tokens of a session have the same name, so a token
+// with a known name and wrong bits is an old token of that session.
 
 // chainName is the secret name of a session's tokens.
 type chainName [16]byte
 
-// tokenBytes is how long a token is before it becomes text.
+// tokenBytes is the length of a token before base64url.
 const tokenBytes = len(chainName{}) + 32
 
 func newChainName() (n chainName) {
@@ -26,7 +25,7 @@ func newChainName() (n chainName) {
 	return n
 }
 
-// next makes a token, and what is kept of it beside the digest of the one before.
+// next makes a token and its digests. Previous is the digest of the former token.
 func (n chainName) next(previous [32]byte) (token string, chain agent.ResumeDigests) {
 	raw := make([]byte, tokenBytes)
 	rand.Read(raw[copy(raw, n[:]):])
@@ -34,14 +33,13 @@ func (n chainName) next(previous [32]byte) (token string, chain agent.ResumeDige
 		agent.ResumeDigests{Chain: sha256.Sum256(n[:]), Current: sha256.Sum256(raw), Previous: previous}
 }
 
-// token is a resume token as it came in.
+// token is a received resume token.
 type token struct {
 	name   chainName
-	chain  [32]byte
-	digest [32]byte
+	chain  [32]byte // digest of name
+	digest [32]byte // of the whole token
 }
 
-// parseToken reads a token.
 func parseToken(text string) (t token, ok bool) {
 	if len(text) != base64.RawURLEncoding.EncodedLen(tokenBytes) {
 		return token{}, false
@@ -55,20 +53,18 @@ func parseToken(text string) (t token, ok bool) {
 	return t, true
 }
 
-// opens tells whether the token is the one handed out last, or the one before while it is not certain that the agent
-// has the last one.
+// matches reports whether the token is valid: the last one, or the one before it until the agent has the last one.
 func (t token) matches(c agent.ResumeDigests) bool {
 	return sameDigest(t.digest, c.Current) || sameDigest(t.digest, c.Previous)
 }
 
-// same compares digests; a zero one is equal to none.
+// sameDigest compares digests in constant time. A zero digest matches nothing.
 func sameDigest(digest, kept [32]byte) bool {
 	return kept != [32]byte{} && subtle.ConstantTimeCompare(digest[:], kept[:]) == 1
 }
 
-// reloadTokens makes the tokens of a live session void when the store does not hold them any more: another process may have
-// voided them there, as the command does that sets an administrator's password. Whoever writes a session with the tokens
-// that it has asks first, so that they do not come back.
+// reloadTokens voids the tokens of a live session that another process has voided in the store, as the command for an
+// administrator's password does. It must run before a session is saved with its present tokens.
 func (c *change) reloadTokens(s *session) error {
 	if s.Resume.Chain == [32]byte{} {
 		return nil
@@ -83,7 +79,7 @@ func (c *change) reloadTokens(s *session) error {
 	return nil
 }
 
-// forget makes the tokens of a live session void in memory.
+// forgetTokens voids the tokens of a live session in memory.
 func (c *change) forgetTokens(s *session) {
 	next := s.Session
 	next.Resume = agent.ResumeDigests{}
@@ -91,8 +87,8 @@ func (c *change) forgetTokens(s *session) {
 	s.chain = chainName{}
 }
 
-// ConfirmResume says that the agent has heard the last auth_state of a session: a frame of its, or a pong to a ping sent
-// later, has come. The token before is void from now on.
+// ConfirmResume voids the previous token, because the agent has the last auth_state of the session: it has sent a frame or
+// answered a later ping.
 func (m *Manager) ConfirmResume(id string, connection Connection) {
 	if !m.unconfirmed(id, connection) {
 		return
@@ -109,13 +105,13 @@ func (m *Manager) ConfirmResume(id string, connection Connection) {
 			err = c.save(next)
 		}
 		if err != nil {
-			c.log.ErrorContext(c.ctx, "a resume token was not made void", "session", id, "error", err)
+			c.log.ErrorContext(c.ctx, "a resume token was not voided", "session", id, "error", err)
 		}
 		c.put(s, next)
 	})
 }
 
-// unconfirmed tells whether a session on a connection still has a previous token.
+// unconfirmed reports whether the session of a connection still has a previous token.
 func (m *Manager) unconfirmed(id string, connection Connection) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,13 +119,13 @@ func (m *Manager) unconfirmed(id string, connection Connection) bool {
 	return s != nil && s.connection == connection && s.Resume.Previous != [32]byte{}
 }
 
-// VoidResume makes the tokens of a person void, as a change of the password does. The live sessions go on; once their
-// connection is lost, the person logs in again.
+// VoidResume voids the tokens of a person, for instance after a change of the password. Live sessions go on, but cannot be
+// resumed.
 func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
 	return m.change(ctx, func(c *change) error { return c.voidTokens(user) })
 }
 
-// void is VoidResume. What the store did not take, it gets with the next save of each session.
+// voidTokens is VoidResume. After an error the store gets the change with the next save of each live session.
 func (c *change) voidTokens(user agent.UserID) error {
 	c.pending.cancel(user)
 	for _, s := range c.sessionsOf(user) {
@@ -138,12 +134,12 @@ func (c *change) voidTokens(user agent.UserID) error {
 	return c.store.VoidResume(c.ctx, user)
 }
 
-// voidDevice makes void what a device left behind that could be resumed, once it has a new session.
+// voidDeviceTokens voids the tokens of the ended sessions of a device that has a new session.
 func (c *change) voidDeviceTokens(user agent.UserID, device string) {
 	if device == "" {
 		return
 	}
 	if err := c.store.VoidDevice(c.ctx, user, device); err != nil {
-		c.log.ErrorContext(c.ctx, "the tokens of a device were not made void", "user", user, "device", device, "error", err)
+		c.log.ErrorContext(c.ctx, "the tokens of a device were not voided", "user", user, "device", device, "error", err)
 	}
 }

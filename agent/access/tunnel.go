@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// TunnelUp gives the session of a connection its peer, in place of the one that it had. When that fails the session may
-// have none any more, and the agent has 15 s to ask again; a key that was refused changes nothing. Refusals: CodeBadMessage for a
-// session without a tunnel and for a key that somebody else holds; CodeVPNUnavailable. Errors: agent.ErrNotFound when
-// the connection has no such session any more; ctx.Err; what failed in the gateway.
+// TunnelUp adds or replaces the WireGuard peer of a session. After a failure the session may have no peer, and the agent has
+// 15 s to try again. A refused key changes nothing. Refusals: CodeBadMessage for a session without a tunnel and for a key
+// in use; CodeVPNUnavailable. Errors: agent.ErrNotFound if the connection has no such session; ctx.Err; failures in the
+// gateway.
 func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection, key agent.Key) (config agent.TunnelConfig, err error) {
 	err = m.change(ctx, func(c *change) error {
 		s := c.sessions[id]
@@ -34,8 +34,8 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 	return config, err
 }
 
-// raisePeer makes the peer, then lets its address through. If Grant fails the address is revoked, because a Grant that timed
-// out may still take effect; the peer stays until the session ends or gets another one.
+// raisePeer adds the peer and lets its address through. If Grant fails, the address is revoked, because a Grant that timed
+// out may still take effect; the peer stays.
 func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
 	config, err := c.tunnel.Up(c.ctx, s, key)
 	if err != nil || c.firewall == nil {
@@ -48,7 +48,7 @@ func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, 
 	return config, nil
 }
 
-// peerless lets a session that may have lost its peer end, unless its agent asks for another in time.
+// awaitTunnel makes a session that may have lost its peer end after tunnelWait.
 func (c *change) awaitTunnel(s *session, err error) {
 	var refusal *agent.Error
 	if !s.tunnelBy.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {

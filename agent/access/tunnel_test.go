@@ -9,26 +9,26 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestTunnelAddress: the address of a tunnel session is let through from when it has a peer until the session ends, and is
-// closed before the peer goes (see pipe.Release).
+// TestTunnelAddress: a tunnel address is let through while its session has a peer, and revoked before the peer is removed
+// (see fakeTunnel.Release).
 func TestTunnelAddress(t *testing.T) {
-	up := func(g *gateway, e entry, key byte) error {
+	up := func(g *gateway, e testSession, key byte) error {
 		config, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{key})
 		if err != nil && config != (agent.TunnelConfig{}) {
 			g.t.Errorf("a refusal with %+v", config)
 		}
 		return err
 	}
-	is := func(g *gateway, what string, e entry, open, peer bool) {
+	is := func(g *gateway, what string, e testSession, open, peer bool) {
 		g.t.Helper()
 		_, has := g.fakeTunnel.keys[e.Session.ID]
-		if holder := g.fakeFirewall.in[e.Session.Address]; (holder == e.Session.ID) != open || has != peer {
+		if holder := g.fakeFirewall.granted[e.Session.Address]; (holder == e.Session.ID) != open || has != peer {
 			g.t.Errorf("%s: let through %q, has a peer: %t", what, holder, has)
 		}
 		g.checkInvariants()
 	}
-	scene(t, "from the peer to the end", func(g *gateway) {
-		one, two := g.enter(passwordAttempt("ivan", outsidePeer, "a")), g.enter(passwordAttempt("olga", outsidePeer, "b"))
+	subtest(t, "from the peer to the end", func(g *gateway) {
+		one, two := g.begin(passwordAttempt("ivan", outsidePeer, "a")), g.begin(passwordAttempt("olga", outsidePeer, "b"))
 		is(g, "reserved", one, false, false)
 		for range 2 { // the second peer takes the place of the first
 			if err := up(g, one, 1); err != nil {
@@ -42,8 +42,8 @@ func TestTunnelAddress(t *testing.T) {
 		}
 		is(g, "ended", one, false, false)
 	})
-	scene(t, "the firewall fails", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "the firewall fails", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.fakeFirewall.broken = true
 		if err := up(g, e, 1); !errors.Is(err, errFake) {
 			g.t.Errorf("%v", err)
@@ -65,8 +65,8 @@ func TestTunnelAddress(t *testing.T) {
 			g.t.Errorf("ended with %s", g.reason(e))
 		}
 	})
-	scene(t, "after a restart", func(g *gateway) {
-		e := g.enter(passwordAttempt("ivan", outsidePeer, "a"))
+	subtest(t, "after a restart", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		advance(time.Second)
 		g.restart()
 		is(g, "restored", e, true, false)

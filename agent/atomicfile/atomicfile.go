@@ -13,13 +13,12 @@ import (
 	"syscall"
 )
 
-// Write makes or replaces the file at path. The file has exactly this mode, regardless of the umask and of the mode that
-// an older file has, and nobody whom the mode shuts out can read it at any time. Windows knows no such modes: there the
-// rights come from the directory.
+// Write creates or replaces the file at path. The file has exactly this mode, regardless of the umask and of the mode of an
+// older file, and never a wider one. On Windows the directory determines the rights.
 //
 // The content is flushed to the disk before the file gets its name, and then the directory is flushed. If Write fails
-// before that last step, the older file is unchanged and there is no temporary file. The same failure has the same text
-// each time: the error names path and not the temporary file.
+// before that last step, the older file is unchanged and there is no temporary file. The error names path and not the random
+// name of the temporary file, so that a repeated failure has the same text.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	dir, name := filepath.Split(path)
 	f, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*.tmp") // mode 0600
@@ -79,12 +78,11 @@ func flush(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
-// RemoveLeftovers removes the temporary files (.*.tmp) that writes cut short by a crash have left in a directory. The
-// caller makes sure that nobody is writing there.
+// RemoveLeftovers removes the temporary files (.*.tmp) that a crash has left in a directory. No Write may run there.
 func RemoveLeftovers(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("look for half-written files: %w", err)
+		return fmt.Errorf("list half-written files: %w", err)
 	}
 	for _, e := range entries {
 		if ours, _ := filepath.Match(".*.tmp", e.Name()); !ours {

@@ -25,11 +25,11 @@ func TestWrite(t *testing.T) {
 		if err := Write(path, []byte(c.content), c.mode); err != nil {
 			t.Fatal(err)
 		}
-		holds(t, path, c.content, c.mode)
+		wantFile(t, path, c.content, c.mode)
 	}
 }
 
-// A relative path without a directory is one in the working directory.
+// TestWriteHere: a path without a directory is in the working directory.
 func TestWriteHere(t *testing.T) {
 	before, err := os.Getwd()
 	if err != nil {
@@ -43,13 +43,13 @@ func TestWriteHere(t *testing.T) {
 	if err := Write("file", []byte("here"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, filepath.Join(dir, "file"), "here", 0o600)
+	wantFile(t, filepath.Join(dir, "file"), "here", 0o600)
 }
 
-// A failure leaves what was there, no temporary file, and the same words each time.
+// TestWriteFails: a failure leaves the older file and no temporary file, and has the same text each time.
 func TestWriteFails(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "taken") // by a directory, which no file replaces
+	path := filepath.Join(dir, "taken") // a directory, which a file cannot replace
 	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestWriteFails(t *testing.T) {
 		t.Errorf("%v, then %v", first, second)
 	}
 	if got := names(t, dir); !reflect.DeepEqual(got, []string{"taken"}) {
-		t.Errorf("the directory holds %v", got)
+		t.Errorf("the directory has %v", got)
 	}
 	err := Write(filepath.Join(dir, "none", "file"), nil, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -77,15 +77,15 @@ func TestRemoveLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); !reflect.DeepEqual(got, []string{".hidden", ".tmp", "file", "other.tmp"}) {
-		t.Errorf("left are %v", got)
+		t.Errorf("the directory has %v", got)
 	}
 	if err := RemoveLeftovers(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a directory: %v", err)
 	}
 }
 
-// holds checks a file that lies alone in its directory.
-func holds(t *testing.T, path, content string, mode fs.FileMode) {
+// wantFile checks the only file of a directory.
+func wantFile(t *testing.T, path, content string, mode fs.FileMode) {
 	t.Helper()
 	got, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, []byte(content)) {
@@ -96,7 +96,7 @@ func holds(t *testing.T, path, content string, mode fs.FileMode) {
 		t.Errorf("mode %v (%v), want %v", info.Mode(), err, mode)
 	}
 	if got := names(t, filepath.Dir(path)); len(got) != 1 {
-		t.Errorf("the directory holds %v", got)
+		t.Errorf("the directory has %v", got)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The mode is the one that was asked for, also under a strict umask.
+// TestWriteUnderUmask: a strict umask does not change the mode.
 func TestWriteUnderUmask(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
@@ -17,10 +17,10 @@ func TestWriteUnderUmask(t *testing.T) {
 	if err := Write(path, []byte("public"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, path, "public", 0o644)
+	wantFile(t, path, "public", 0o644)
 }
 
-// What is cut off while it is written, here by a limit on the size of files, leaves the older file.
+// TestWriteCutOff: a write that fails halfway, here at the limit of file size, leaves the older file.
 func TestWriteCutOff(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := Write(path, []byte("old"), 0o600); err != nil {
@@ -40,10 +40,10 @@ func TestWriteCutOff(t *testing.T) {
 	if err == nil {
 		t.Error("no error")
 	}
-	holds(t, path, "old", 0o600)
+	wantFile(t, path, "old", 0o600)
 }
 
-// A link is replaced, not followed.
+// TestWriteOverLink: a symbolic link is replaced, not followed.
 func TestWriteOverLink(t *testing.T) {
 	elsewhere, path := filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(elsewhere, []byte("theirs"), 0o600); err != nil {
@@ -55,6 +55,6 @@ func TestWriteOverLink(t *testing.T) {
 	if err := Write(path, []byte("ours"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, path, "ours", 0o600)
-	holds(t, elsewhere, "theirs", 0o600)
+	wantFile(t, path, "ours", 0o600)
+	wantFile(t, elsewhere, "theirs", 0o600)
 }

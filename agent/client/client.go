@@ -25,7 +25,7 @@
 // When the gateway sends address_token, the agent proves each further address by a request from it, also those that
 // appear later.
 //
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
+// This package and those below it are also built for Windows 8 with Go 1.20 and keep to that language and library.
 package client
 
 import (
@@ -126,15 +126,15 @@ type client struct {
 	grace   time.Duration
 	entered time.Time
 
-	further *prover // of the connection
+	prover *prover // of the connection
 
 	extending bool // an authorize that extends the session was sent and not answered
 
 	tunnelWorks <-chan bool    // of the tunnel; nil = there is none
 	endpoint    netip.AddrPort // of the tunnel
-	held        *hold          // nil = no hold runs
+	hold        *tunnelHold    // nil = no hold runs
 
-	status   Status // as reported last, with news
+	status   Status // as reported last, with notice
 	notice   *Notice
 	reported string // the last Expires of the status
 }
@@ -173,14 +173,14 @@ func (c *client) finish(f *failure) Result {
 	return Result{f.outcome, f.code, f.message, f.err}
 }
 
-// failure says why there is no access.
+// failure is the reason why there is no access.
 type failure struct {
 	outcome      Outcome
 	code         string
 	message      string
 	codeIsReason bool          // code is an agent.Reason
 	reconnects   bool          // the agent reconnects by itself
-	wait         time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
+	retryAfter   time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
 	err          error
 }
 
@@ -189,9 +189,9 @@ func (c *client) byUser() *failure {
 		message: c.text(locale.Reason(agent.ReasonLogout))}
 }
 
-// ended returns the failure for the end of a session, reported by the gateway or found by the agent. An empty message
+// sessionEnd returns the failure for the end of a session, reported by the gateway or found by the agent. An empty message
 // becomes the agent's own text.
-func (c *client) ended(reason agent.Reason, message string, err error) *failure {
+func (c *client) sessionEnd(reason agent.Reason, message string, err error) *failure {
 	if message = agent.Clean(message, maxMessage); message == "" {
 		message = c.text(locale.Reason(reason))
 	}

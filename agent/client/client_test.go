@@ -15,40 +15,40 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout limits the wait for an event.
+const testTimeout = 20 * time.Second
 
 // run is one Run under test.
 type run struct {
 	t      *testing.T
 	client *client
-	clock  *handClock
+	clock  *manualClock
 	events chan event
 	result chan Result
 	stop   context.CancelFunc
 	log    chan string
 }
 
-// event is what Config.Events is told, with the notice in place of the state's code and message when there is one.
+// event is a call of Config.Events. With a notice, Code and Message are those of the notice.
 type event struct {
 	Status
 	Notice bool
 }
 
-func eventOf(s Status, news *Notice) event {
-	if news == nil {
+func eventOf(s Status, added *Notice) event {
+	if added == nil {
 		return event{s, false}
 	}
-	s.Code, s.Message = news.Code, news.Message
+	s.Code, s.Message = added.Code, added.Message
 	return event{s, true}
 }
 
-// start runs the agent against the gateway. Time stands still unless the test moves it.
+// start runs the agent against the gateway, with a manualClock.
 func start(t *testing.T, g *gatewaytest.Gateway, change func(*Config)) *run {
-	r := &run{t: t, clock: newHandClock(t), events: make(chan event, 4096), result: make(chan Result, 1), log: make(chan string, 4096)}
+	r := &run{t: t, clock: newManualClock(t), events: make(chan event, 4096), result: make(chan Result, 1), log: make(chan string, 4096)}
 	cfg := Config{Host: g.Host, Port: g.Port, Login: "ivanov", Password: "secret", Lang: locale.English,
 		Device: agent.Device{ID: "d1", Name: "pc", OS: "linux"}, Roots: g.Root.Pool(), Clock: r.clock,
-		Events: func(s Status, news *Notice) { r.events <- eventOf(s, news) }, Log: func(s string) { r.log <- s }}
+		Events: func(s Status, added *Notice) { r.events <- eventOf(s, added) }, Log: func(s string) { r.log <- s }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -61,11 +61,11 @@ func start(t *testing.T, g *gatewaytest.Gateway, change func(*Config)) *run {
 	return r
 }
 
-// event waits for an event in the state and with the code.
-func (r *run) event(state State, code string) event {
+// waitEvent waits for an event in the state and with the code.
+func (r *run) waitEvent(state State, code string) event {
 	r.t.Helper()
 	var seen []event
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
 		select {
 		case e := <-r.events:
@@ -79,17 +79,17 @@ func (r *run) event(state State, code string) event {
 	}
 }
 
-// end waits for the end of the run.
-func (r *run) end(kind Outcome, code string) Result {
+// waitEnd waits for the end of the run.
+func (r *run) waitEnd(outcome Outcome, code string) Result {
 	r.t.Helper()
 	select {
 	case result := <-r.result:
-		if result.Outcome != kind || result.Code != code {
-			r.t.Fatalf("ended with %+v, want kind %d, code %q", result, kind, code)
+		if result.Outcome != outcome || result.Code != code {
+			r.t.Fatalf("ended with %+v, want outcome %d, code %q", result, outcome, code)
 		}
 		return result
-	case <-time.After(patience):
-		r.t.Fatal("it does not end")
+	case <-time.After(testTimeout):
+		r.t.Fatal("Run does not return")
 		return Result{}
 	}
 }
@@ -122,23 +122,23 @@ func TestLoginAndLogout(t *testing.T) {
 		bye <- c.Goodbye()
 	})
 	r := start(t, g, nil)
-	if e := r.event(Connecting, ""); e.Message != "Connecting to gateway "+net.JoinHostPort(g.Host, portText(g))+"…" {
+	if e := r.waitEvent(Connecting, ""); e.Message != "Connecting to gateway "+net.JoinHostPort(g.Host, portText(g))+"…" {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(Connecting, CodeUpdate); !strings.Contains(e.Message, "9.1.2") {
+	if e := r.waitEvent(Connecting, CodeUpdate); !strings.Contains(e.Message, "9.1.2") {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(Authorized, ""); e.Mode != ModeLAN || e.Address != "10.0.0.5[31m" {
+	if e := r.waitEvent(Authorized, ""); e.Mode != ModeLAN || e.Address != "10.0.0.5[31m" {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(Authorized, "whatever"); e.Message != "The gateway says[2J something." {
+	if e := r.waitEvent(Authorized, "whatever"); e.Message != "The gateway says[2J something." {
 		t.Errorf("%+v", e)
 	}
 	r.stop()
-	r.event(Ended, "logout")
-	r.end(StoppedByUser, "logout")
+	r.waitEvent(Ended, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
 }
 
@@ -152,20 +152,20 @@ func TestEmptyPasswordIsSent(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, func(c *Config) { c.Password = "" })
-	if e := r.event(Failed, "bad_credentials"); e.Message != "Wrong login or password." {
+	if e := r.waitEvent(Failed, "bad_credentials"); e.Message != "Wrong login or password." {
 		t.Errorf("%+v", e)
 	}
-	r.end(Refused, "bad_credentials")
+	r.waitEnd(Refused, "bad_credentials")
 }
 
-// The first answer decides: no refusal is retried, not even one that may pass.
+// Run returns after the first refusal, also a temporary one.
 func TestFirstAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer func(*gatewaytest.Conn)
-		kind   Outcome
-		state  State
-		code   string
-		says   string
+		answer  func(*gatewaytest.Conn)
+		outcome Outcome
+		state   State
+		code    string
+		says    string
 	}{
 		"refused": {func(c *gatewaytest.Conn) { c.Refuse("too_many_attempts", "Too many\n attempts.", 60) },
 			Refused, Failed, "too_many_attempts", "Too many attempts."},
@@ -199,7 +199,7 @@ func TestFirstAnswer(t *testing.T) {
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 			if !c.Goodbye() {
-				t.Error("the session was not given back")
+				t.Error("the agent sent no unauthorize")
 			}
 		}, Refused, Failed, "vpn_unavailable", "Access from outside"},
 	} {
@@ -208,10 +208,10 @@ func TestFirstAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { answer(c); c.Wait() })
 			r := start(t, g, nil)
-			if e := r.event(c.state, c.code); !strings.Contains(e.Message, c.says) {
+			if e := r.waitEvent(c.state, c.code); !strings.Contains(e.Message, c.says) {
 				t.Errorf("message %q", e.Message)
 			}
-			r.end(c.kind, c.code)
+			r.waitEnd(c.outcome, c.code)
 			if n := g.Connections(); n != 1 {
 				t.Errorf("%d connections", n)
 			}
@@ -227,7 +227,7 @@ func TestSilentGateway(t *testing.T) {
 		t.Fatalf("timer of %v", version.d)
 	}
 	r.clock.fire()
-	r.end(Unreachable, "unreachable")
+	r.waitEnd(Unreachable, "unreachable")
 }
 
 func TestUnreachable(t *testing.T) {
@@ -235,7 +235,7 @@ func TestUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close() // nobody listens there now
+	listener.Close() // its port now refuses connections
 	for name, g := range map[string]*gatewaytest.Gateway{
 		"not found":   gatewaytest.StartHTTP(t, nil, http.NotFound),
 		"unavailable": gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) }),
@@ -255,12 +255,12 @@ func TestUnreachable(t *testing.T) {
 		}),
 		"TLS 1.2 only": oldTLS(t),
 	} {
-		t.Run(name, func(t *testing.T) { start(t, g, nil).end(Unreachable, "unreachable") })
+		t.Run(name, func(t *testing.T) { start(t, g, nil).waitEnd(Unreachable, "unreachable") })
 	}
 	t.Run("connection refused", func(t *testing.T) {
 		g := gatewaytest.New(t, nil)
 		r := start(t, g, func(c *Config) { c.Port = uint16(listener.Addr().(*net.TCPAddr).Port) })
-		r.end(Unreachable, "unreachable")
+		r.waitEnd(Unreachable, "unreachable")
 	})
 }
 
@@ -272,20 +272,20 @@ func oldTLS(t *testing.T) *gatewaytest.Gateway {
 	return g
 }
 
-// A gateway may refuse before there is a WebSocket.
+// A gateway can refuse the upgrade to a WebSocket.
 func TestRefusedByHTTP(t *testing.T) {
 	g := gatewaytest.StartHTTP(t, nil, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		w.Write([]byte(`{"code":"agent_disabled","message":"Switched off."}`))
 	})
 	r := start(t, g, nil)
-	if e := r.event(Failed, "agent_disabled"); e.Message != "Switched off." {
+	if e := r.waitEvent(Failed, "agent_disabled"); e.Message != "Switched off." {
 		t.Errorf("%+v", e)
 	}
-	r.end(Refused, "agent_disabled")
+	r.waitEnd(Refused, "agent_disabled")
 }
 
-// A gateway that takes nobody now says so in its own words, and the agent goes on as if it did not answer.
+// A 503 counts as unreachable; the agent shows the gateway's message, if there is one.
 func TestBusyGateway(t *testing.T) {
 	for answer, want := range map[string]string{
 		`{"code":"too_many_agents","message":"The gateway cannot take everybody at once."}`: "The gateway cannot take everybody at once.",
@@ -298,14 +298,14 @@ func TestBusyGateway(t *testing.T) {
 			w.Write([]byte(answer))
 		})
 		r := start(t, g, nil)
-		if e := r.event(Failed, "unreachable"); !strings.Contains(e.Message, want) {
+		if e := r.waitEvent(Failed, "unreachable"); !strings.Contains(e.Message, want) {
 			t.Errorf("%s: %q, want %q", answer, e.Message, want)
 		}
-		r.end(Unreachable, "unreachable")
+		r.waitEnd(Unreachable, "unreachable")
 	}
 }
 
-// A person may stop the program at any time; the gateway must not be left with a session that nobody wants.
+// A stop during the login logs out, because the gateway may just have given access.
 func TestStopWhileLoggingIn(t *testing.T) {
 	bye := make(chan bool, 1)
 	asked := make(chan struct{})
@@ -322,13 +322,13 @@ func TestStopWhileLoggingIn(t *testing.T) {
 	r := start(t, g, nil)
 	<-asked
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
 }
 
-// A gateway that does not confirm the end is not waited for.
+// The agent waits for the confirmation of a logout at most logoutTimeout.
 func TestStopUnconfirmed(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -336,12 +336,12 @@ func TestStopUnconfirmed(t *testing.T) {
 		}
 	})
 	r := start(t, g, nil)
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	r.stop()
 	if d := r.clock.fire(loginTimeout, silenceTimeout); d != logoutTimeout {
 		t.Errorf("waited %v", d)
 	}
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
 func portText(g *gatewaytest.Gateway) string {

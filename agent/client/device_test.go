@@ -34,7 +34,7 @@ func TestDeviceIsKept(t *testing.T) {
 	}
 }
 
-// What a power loss may leave is replaced.
+// A damaged file, as after a power loss, is replaced.
 func TestDeviceFileDamaged(t *testing.T) {
 	for _, content := range []string{"", "\x00\x00\x00", "0123", "not hexadecimal, yet 32 characters", "0123456789abcdef0123456789abcdef00"} {
 		dir := t.TempDir()
@@ -51,7 +51,7 @@ func TestDeviceFileDamaged(t *testing.T) {
 	}
 }
 
-// Without a place to keep the identifier there is a warning and a usable device.
+// When the identifier cannot be stored, ThisDevice returns an error and a usable device.
 func TestDeviceCannotBeKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

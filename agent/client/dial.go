@@ -110,7 +110,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 		return unreachable
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
-	return c.refused(refusal.Code, refusal.Message, wait, err)
+	return c.refusal(refusal.Code, refusal.Message, wait, err)
 }
 
 // httpRefusal reads the protocol's error from an HTTP response that came instead of the upgrade. ok is false when the

@@ -34,7 +34,7 @@ func (c *client) extend(l *link, password string) {
 func (c *client) extended(m *protocol.AuthState) {
 	c.extending = false
 	if !m.Authorized {
-		f := c.refused(m.Code, m.Message, 0, nil)
+		f := c.refusal(m.Code, m.Message, 0, nil)
 		c.addNotice(f.code, f.message)
 		return
 	}

@@ -26,7 +26,7 @@ type prover struct {
 
 	token     *protocol.AddressToken // not used yet; nil = none
 	until     time.Time              // when token expires
-	invited   bool                   // a token has come before
+	tokenSeen bool                   // a token has come before
 	asking    bool                   // the gateway was asked for a token
 	proving   netip.Addr             // the address being proved; invalid = none
 	result    chan error             // of proving
@@ -34,16 +34,20 @@ type prover struct {
 	checkDue  <-chan time.Time
 	stopCheck func()
 
-	round  int                // see full
-	spent  int                // IPv6 addresses proved in the round
-	proved map[netip.Addr]int // the round in which each address was proved
-	failed map[netip.Addr]int // number of failures
-	tried  map[netip.Addr]bool
+	known map[netip.Addr]*addressState // of the computer's addresses at the last check
 }
 
 func newProver(c *client, l *link) *prover {
 	return &prover{client: c, link: l, stopCheck: func() {}, cancel: func() {}, result: make(chan error, 1),
-		proved: map[netip.Addr]int{}, failed: map[netip.Addr]int{}, tried: map[netip.Addr]bool{}}
+		known: map[netip.Addr]*addressState{}}
+}
+
+// addressState is the state of one address.
+type addressState struct {
+	proved   bool // at least once
+	due      bool // it is to be proved
+	deferred bool // it failed; the next check tries it again
+	failures int  // since it was last proved
 }
 
 // takeToken takes a token. It ignores a token that has already expired, because asking for the next one would never end.
@@ -52,7 +56,7 @@ func (p *prover) takeToken(m *protocol.AddressToken) {
 	if m.Token == "" || m.TTL <= 0 {
 		return
 	}
-	p.token, p.until, p.invited = m, p.clock.Now().Add(seconds(m.TTL)), true
+	p.token, p.until, p.tokenSeen = m, p.clock.Now().Add(seconds(m.TTL)), true
 	p.next()
 }
 
@@ -62,13 +66,16 @@ func (p *prover) refused() { p.asking = false }
 
 // recheck checks the computer's addresses anew.
 func (p *prover) recheck() {
-	p.asking, p.tried = false, map[netip.Addr]bool{}
+	p.asking = false
+	for _, a := range p.known {
+		a.deferred = false
+	}
 	p.next()
 }
 
 // next proves the next address, or waits for the next check when all are proved.
 func (p *prover) next() {
-	if !p.invited || p.asking || p.proving.IsValid() {
+	if !p.tokenSeen || p.asking || p.proving.IsValid() {
 		return
 	}
 	p.stopCheck()
@@ -103,15 +110,13 @@ func (p *prover) ask() {
 func (p *prover) finished(err error) {
 	addr := p.proving
 	p.proving = netip.Addr{}
+	state := p.known[addr]
 	if err != nil {
-		p.failed[addr]++
-		p.tried[addr] = true
+		state.failures++
+		state.deferred = true
 		p.cfg.Log("address " + addr.String() + " has no access: " + agent.Clean(err.Error(), maxMessage))
 	} else {
-		p.proved[addr] = p.round
-		if addr.Is6() {
-			p.spent++
-		}
+		*state = addressState{proved: true}
 		p.cfg.Log("address " + addr.String() + " has access too")
 	}
 	p.next()
@@ -127,63 +132,35 @@ func (p *prover) pick() (netip.Addr, bool) {
 	}
 	given, _ := netip.ParseAddr(p.address)
 	list = furtherAddresses(own, given, list)
-	p.forget(list)
-	if p.full(own, list) {
-		p.round, p.spent = p.round+1, 0
-	}
-	return p.due(list)
+	p.update(list)
+	return p.nextDue(list)
 }
 
-// full reports whether a new IPv6 address exceeds the gateway's limit. The gateway then drops the address that was
-// proved longest ago, which may still be in use. Therefore a new round begins, which proves all addresses again:
-// those that are gone become the oldest.
-func (p *prover) full(own netip.Addr, list []netip.Addr) bool {
-	room := agent.MaxIPv6
-	if own.Is6() {
-		room--
-	}
-	if p.spent < room {
-		return false
-	}
+// update stores the computer's addresses. When one appears, all are proved again: beyond its limit the gateway drops
+// the address that was proved longest ago, and that must not be one in use.
+func (p *prover) update(list []netip.Addr) {
+	known, appeared := map[netip.Addr]*addressState{}, false
 	for _, a := range list {
-		if _, known := p.proved[a]; !known && a.Is6() && p.mayTry(a) {
-			return true
+		if known[a] = p.known[a]; known[a] == nil {
+			known[a], appeared = &addressState{}, true
 		}
 	}
-	return false
+	p.known = known
+	for _, state := range known {
+		state.due = state.due || appeared
+	}
 }
 
-// due returns the first address of the list to prove. Those proved in an earlier round come before new ones.
-func (p *prover) due(list []netip.Addr) (netip.Addr, bool) {
-	for _, known := range []bool{true, false} {
+// nextDue returns the first address of the list that is due. Those proved before come before new ones.
+func (p *prover) nextDue(list []netip.Addr) (netip.Addr, bool) {
+	for _, proved := range []bool{true, false} {
 		for _, a := range list {
-			round, is := p.proved[a]
-			if is == known && !(is && round == p.round) && p.mayTry(a) {
+			if s := p.known[a]; s.proved == proved && s.due && !s.deferred && s.failures < proofTries {
 				return a, true
 			}
 		}
 	}
 	return netip.Addr{}, false
-}
-
-func (p *prover) mayTry(a netip.Addr) bool { return !p.tried[a] && p.failed[a] < proofTries }
-
-// forget removes addresses that the computer no longer has. When they return, they count as new.
-func (p *prover) forget(list []netip.Addr) {
-	there := map[netip.Addr]bool{}
-	for _, a := range list {
-		there[a] = true
-	}
-	for a := range p.proved {
-		if !there[a] {
-			delete(p.proved, a)
-		}
-	}
-	for a := range p.failed {
-		if !there[a] {
-			delete(p.failed, a)
-		}
-	}
 }
 
 // end cancels the current proof.

@@ -70,7 +70,7 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
-			return true, c.refused(state.Code, state.Message, state.Timeout, nil)
+			return true, c.refusal(state.Code, state.Message, state.Timeout, nil)
 		}
 		return answered, nil
 	})
@@ -147,9 +147,9 @@ func (c *client) failureOf(m any) *failure {
 	case *malformed:
 		return c.failed(Refused, agent.CodeBadMessage, m.err)
 	case *protocol.Error:
-		return c.refused(m.Code, m.Message, 0, nil)
+		return c.refusal(m.Code, m.Message, 0, nil)
 	case *protocol.Ended:
-		f := c.ended(agent.Reason(m.Reason), m.Message, nil)
+		f := c.sessionEnd(agent.Reason(m.Reason), m.Message, nil)
 		if f.reconnects {
 			f.outcome = Unreachable // the gateway is shutting down
 		}
@@ -158,10 +158,10 @@ func (c *client) failureOf(m any) *failure {
 	return nil
 }
 
-// refused returns a refusal with the gateway's message; timeout is in seconds.
-func (c *client) refused(code, message string, timeout int, err error) *failure {
+// refusal returns a refusal with the gateway's message; timeout is in seconds.
+func (c *client) refusal(code, message string, timeout int, err error) *failure {
 	f := &failure{outcome: Refused, code: agent.Clean(code, maxCode), message: agent.Clean(message, maxMessage),
-		wait: seconds(timeout), err: err}
+		retryAfter: seconds(timeout), err: err}
 	if f.message == "" {
 		f.message = c.text(locale.Code(agent.Code(f.code)))
 	}
@@ -179,7 +179,7 @@ func (c *client) versionAnswer(m any) (bool, *failure) {
 		return true, nil
 	case *protocol.AuthState:
 		if !m.Authorized {
-			return true, c.refused(m.Code, m.Message, m.Timeout, nil)
+			return true, c.refusal(m.Code, m.Message, m.Timeout, nil)
 		}
 	}
 	return false, nil

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Who has no button to press is told what to do instead; a window shows the gateway's words.
+// Without a window the agent replaces the gateway's warning by its own; a window shows the gateway's.
 func TestExpiring(t *testing.T) {
 	const words, soon = "Choose Extend.", "The session ends soon. Log in again to go on without a break."
 	for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestExpiring(t *testing.T) {
 			n.Expires = r.clock.Now().Add(c.left).Format(time.RFC3339)
 		}
 		notices <- n
-		if e := r.event(Authorized, protocol.NoticeExpiring); e.Message != c.want {
+		if e := r.waitEvent(Authorized, protocol.NoticeExpiring); e.Message != c.want {
 			t.Errorf("%s: %q, want %q", name, e.Message, c.want)
 		}
 	}

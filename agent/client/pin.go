@@ -79,8 +79,8 @@ func rootsFor(chain []*x509.Certificate, roots *x509.CertPool, pin *Pin) *x509.C
 	return roots
 }
 
-// matches reports whether c is the pinned root. It must be self-signed: anybody can make a certificate with somebody else's
-// public key and leave out the owner's constraints.
+// matches reports whether c is the pinned root. It must be self-signed: a forged certificate could have the root's public key
+// without its constraints.
 func (p *Pin) matches(c *x509.Certificate) bool {
 	return sha256.Sum256(c.RawSubjectPublicKeyInfo) == *p && c.IsCA && c.CheckSignatureFrom(c) == nil
 }

@@ -13,8 +13,8 @@ import (
 	"ideco-agent/agent/client/gatewaytest"
 )
 
-// offer is what a server shows, and what the agent was told to trust.
-type offer struct {
+// trustCase is the certificate of a server and what the agent trusts.
+type trustCase struct {
 	host        string // 127.0.0.1 unless set
 	certificate tls.Certificate
 	roots       *x509.CertPool
@@ -25,7 +25,7 @@ type offer struct {
 func TestTrust(t *testing.T) {
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	nobody := x509.NewCertPool()
+	empty := x509.NewCertPool()
 	yesterday := func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 	}
@@ -53,7 +53,7 @@ func TestTrust(t *testing.T) {
 	alone := leaf
 	alone.Certificate = leaf.Certificate[:1]
 
-	for name, o := range map[string]offer{
+	for name, o := range map[string]trustCase{
 		"root file":                     {certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, name":               {host: "localhost", certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, chain without root": {certificate: alone, roots: root.Pool(), trusted: true},
@@ -62,32 +62,32 @@ func TestTrust(t *testing.T) {
 		"root file, client leaf":        {certificate: root.Leaf(t, clientOnly), roots: root.Pool()},
 		"root file, wrong name":         {certificate: root.Leaf(t, otherNames), roots: root.Pool()},
 		"system roots":                  {certificate: leaf},
-		"pin":                           {certificate: leaf, roots: nobody, pin: root.Pin(), trusted: true},
+		"pin":                           {certificate: leaf, roots: empty, pin: root.Pin(), trusted: true},
 		"pin beside system roots":       {certificate: leaf, pin: root.Pin(), trusted: true},
 		"pin beside the right roots":    {certificate: alone, roots: root.Pool(), pin: otherRoot.Pin(), trusted: true},
-		"pin, name":                     {host: "localhost", certificate: leaf, roots: nobody, pin: root.Pin(), trusted: true},
-		"pin, constraints fit":          {certificate: here.Leaf(t, nil), roots: nobody, pin: here.Pin(), trusted: true},
-		"wrong pin":                     {certificate: leaf, roots: nobody, pin: otherRoot.Pin()},
-		"pin, root not sent":            {certificate: alone, roots: nobody, pin: root.Pin()},
-		"pin, wrong address":            {certificate: root.Leaf(t, otherNames), roots: nobody, pin: root.Pin()},
-		"pin, wrong name":               {host: "localhost", certificate: root.Leaf(t, otherNames), roots: nobody, pin: root.Pin()},
-		"pin, expired leaf":             {certificate: root.Leaf(t, yesterday), roots: nobody, pin: root.Pin()},
-		"pin, expired root":             {certificate: expiredRoot.Leaf(t, nil), roots: nobody, pin: expiredRoot.Pin()},
-		"pin, client leaf":              {certificate: root.Leaf(t, clientOnly), roots: nobody, pin: root.Pin()},
-		"pin, root without serverAuth":  {certificate: clientRoot.Leaf(t, nil), roots: nobody, pin: clientRoot.Pin()},
-		"pin, root constrained":         {certificate: elsewhere.Leaf(t, nil), roots: nobody, pin: elsewhere.Pin()},
-		"pin, constraints forged away":  {certificate: withoutConstraints, roots: nobody, pin: elsewhere.Pin()},
-		"pin of the leaf":               {certificate: leaf, roots: nobody, pin: gatewaytest.Pin(leaf.Leaf)},
-		"pin, self-signed alone":        {certificate: selfSigned, roots: nobody, pin: root.Pin()},
-		"pin, root serves itself":       {host: "localhost", certificate: itself, roots: nobody, pin: named.Pin()},
-		"pin, root of another chain":    {certificate: mixed(leaf, otherRoot), roots: nobody, pin: otherRoot.Pin()},
+		"pin, name":                     {host: "localhost", certificate: leaf, roots: empty, pin: root.Pin(), trusted: true},
+		"pin, constraints fit":          {certificate: here.Leaf(t, nil), roots: empty, pin: here.Pin(), trusted: true},
+		"wrong pin":                     {certificate: leaf, roots: empty, pin: otherRoot.Pin()},
+		"pin, root not sent":            {certificate: alone, roots: empty, pin: root.Pin()},
+		"pin, wrong address":            {certificate: root.Leaf(t, otherNames), roots: empty, pin: root.Pin()},
+		"pin, wrong name":               {host: "localhost", certificate: root.Leaf(t, otherNames), roots: empty, pin: root.Pin()},
+		"pin, expired leaf":             {certificate: root.Leaf(t, yesterday), roots: empty, pin: root.Pin()},
+		"pin, expired root":             {certificate: expiredRoot.Leaf(t, nil), roots: empty, pin: expiredRoot.Pin()},
+		"pin, client leaf":              {certificate: root.Leaf(t, clientOnly), roots: empty, pin: root.Pin()},
+		"pin, root without serverAuth":  {certificate: clientRoot.Leaf(t, nil), roots: empty, pin: clientRoot.Pin()},
+		"pin, root constrained":         {certificate: elsewhere.Leaf(t, nil), roots: empty, pin: elsewhere.Pin()},
+		"pin, constraints forged away":  {certificate: withoutConstraints, roots: empty, pin: elsewhere.Pin()},
+		"pin of the leaf":               {certificate: leaf, roots: empty, pin: gatewaytest.Pin(leaf.Leaf)},
+		"pin, self-signed alone":        {certificate: selfSigned, roots: empty, pin: root.Pin()},
+		"pin, root serves itself":       {host: "localhost", certificate: itself, roots: empty, pin: named.Pin()},
+		"pin, root of another chain":    {certificate: mixed(leaf, otherRoot), roots: empty, pin: otherRoot.Pin()},
 	} {
 		o := o
 		t.Run(name, func(t *testing.T) { o.try(t) })
 	}
 }
 
-// TestPinBeforeSystem: nil roots would have the system's verifier asked.
+// A chain with the pinned root is not verified by the system (nil roots).
 func TestPinBeforeSystem(t *testing.T) {
 	root, other := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	chain := []*x509.Certificate{root.Leaf(t, nil).Leaf, root.Cert}
@@ -107,14 +107,14 @@ func otherNames(c *x509.Certificate) {
 	c.DNSNames, c.IPAddresses = []string{"gw.company.ru"}, []net.IP{net.IPv4(192, 0, 2, 1)}
 }
 
-// mixed sends a root that has nothing to do with the leaf.
+// mixed returns the leaf in a chain with a root that did not sign it.
 func mixed(leaf tls.Certificate, root *gatewaytest.Root) tls.Certificate {
 	leaf.Certificate = [][]byte{leaf.Certificate[0], root.Cert.Raw}
 	return leaf
 }
 
-// try logs in through a real server that shows the certificate.
-func (o offer) try(t *testing.T) {
+// try logs in at a server with the certificate.
+func (o trustCase) try(t *testing.T) {
 	g := gatewaytest.Start(t, nil, o.certificate, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.Wait() })
 	g.Root = gatewaytest.NewRoot(t, nil)
 	r := start(t, g, func(c *Config) {
@@ -127,15 +127,15 @@ func (o offer) try(t *testing.T) {
 		}
 	})
 	if o.trusted {
-		r.event(Authorized, "")
+		r.waitEvent(Authorized, "")
 		r.stop()
-		r.end(StoppedByUser, "logout")
+		r.waitEnd(StoppedByUser, "logout")
 		return
 	}
-	if e := r.event(Failed, "not_trusted"); !strings.Contains(e.Message, "Do not enter a password") {
+	if e := r.waitEvent(Failed, "not_trusted"); !strings.Contains(e.Message, "Do not enter a password") {
 		t.Errorf("%+v", e)
 	}
-	r.end(NotTrusted, "not_trusted")
+	r.waitEnd(NotTrusted, "not_trusted")
 	if n := g.Connections(); n != 0 {
 		t.Error("the server got a connection")
 	}
@@ -156,15 +156,15 @@ func TestParsePin(t *testing.T) {
 	for _, bad := range []string{"", "x", good[:43], good + "=", " " + good, good + "\n", strings.Repeat("A", 48),
 		base64.RawStdEncoding.EncodeToString(make([]byte, 32)), strings.Repeat("A", 42) + "B="} {
 		if _, err := ParsePin(bad); err == nil {
-			t.Errorf("ParsePin(%q) took it", bad)
+			t.Errorf("ParsePin(%q) returned no error", bad)
 		}
 	}
 }
 
-// A certificate that is trusted the first time may not be replaced by another one while the agent comes back.
-func TestTrustWhileComingBack(t *testing.T) {
+// A reconnect verifies the certificate again.
+func TestTrustDuringReconnect(t *testing.T) {
 	good := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("shutdown", ""); c.Wait() })
-	bad := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { t.Error("the password went to a stranger") })
+	bad := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { t.Error("the agent connected to an untrusted server") })
 	var dials int
 	r := start(t, good, func(c *Config) {
 		direct := newClient(*c).cfg.Dial
@@ -176,10 +176,10 @@ func TestTrustWhileComingBack(t *testing.T) {
 			return direct(ctx, network, address)
 		}
 	})
-	r.event(Reconnecting, "shutdown")
-	r.clock.fire(timeouts...)
-	r.event(Reconnecting, "not_trusted")
-	r.clock.fire(timeouts...)
+	r.waitEvent(Reconnecting, "shutdown")
+	r.clock.fire(sessionTimers...)
+	r.waitEvent(Reconnecting, "not_trusted")
+	r.clock.fire(sessionTimers...)
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }

@@ -8,28 +8,28 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// A change of the network is no end by itself: a gateway that still answers keeps its session.
-func TestNudgeOfALiveConnection(t *testing.T) {
-	nudge := make(chan struct{})
+// After a change of the network the connection stays when the gateway answers the ping.
+func TestNetworkChangeKeepsConnection(t *testing.T) {
+	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
 		c.Wait() // reads, and so answers the ping
 	})
-	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
-	r.event(Authorized, "")
+	r := start(t, g, func(c *Config) { c.NetworkChanged = changed })
+	r.waitEvent(Authorized, "")
 	for i := 0; i < 3; i++ {
-		nudge <- struct{}{}
+		changed <- struct{}{}
 	}
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// Where the gateway does not answer any more, the agent does not wait until it misses its pings.
-func TestNudgeOfADeadConnection(t *testing.T) {
-	nudge, over := make(chan struct{}), make(chan struct{})
+// After a change of the network the agent reconnects when the gateway does not answer within pingTimeout.
+func TestNetworkChangeDeadConnection(t *testing.T) {
+	changed, over := make(chan struct{}), make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
 		if n == 0 {
@@ -38,24 +38,24 @@ func TestNudgeOfADeadConnection(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
-	r.event(Authorized, "")
-	nudge <- struct{}{}
-	nudge <- struct{}{} // while the first one is looked into
-	if d := r.clock.fire(timeouts...); d != pingTimeout {
+	r := start(t, g, func(c *Config) { c.NetworkChanged = changed })
+	r.waitEvent(Authorized, "")
+	changed <- struct{}{}
+	changed <- struct{}{} // during the first ping
+	if d := r.clock.fire(sessionTimers...); d != pingTimeout {
 		t.Fatalf("waits %v, want %v", d, pingTimeout)
 	}
-	r.event(Reconnecting, "lost")
+	r.waitEvent(Reconnecting, "lost")
 	close(over)
-	r.clock.fire(timeouts...)
-	r.event(Authorized, "")
+	r.clock.fire(sessionTimers...)
+	r.waitEvent(Authorized, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// A computer that finds a network again does not wait for the end of the backoff.
-func TestNudgeOfAPause(t *testing.T) {
-	nudge := make(chan struct{})
+// A change of the network ends the pause before a reconnect.
+func TestNetworkChangeEndsPause(t *testing.T) {
+	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
 		if n == 0 {
@@ -63,17 +63,17 @@ func TestNudgeOfAPause(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
-	r.event(Reconnecting, "lost")
-	nudge <- struct{}{}
-	r.event(Authorized, "")
+	r := start(t, g, func(c *Config) { c.NetworkChanged = changed })
+	r.waitEvent(Reconnecting, "lost")
+	changed <- struct{}{}
+	r.waitEvent(Authorized, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The gateway's word when to come back counts for more.
-func TestNudgeBeforeTheGatewaysTime(t *testing.T) {
-	nudge := make(chan struct{})
+// A change of the network does not shorten a pause that the gateway has set.
+func TestNetworkChangeKeepsRetryTime(t *testing.T) {
+	changed := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
 		case 0:
@@ -86,25 +86,25 @@ func TestNudgeBeforeTheGatewaysTime(t *testing.T) {
 		}
 		c.Wait()
 	})
-	r := start(t, g, func(c *Config) { c.NetworkChanged = nudge })
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
-	r.event(Reconnecting, "too_many_attempts")
+	r := start(t, g, func(c *Config) { c.NetworkChanged = changed })
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(sessionTimers...)
+	r.waitEvent(Reconnecting, "too_many_attempts")
 	for timer := range r.clock.timers {
 		if timer.d != 600*time.Second {
 			continue
 		}
 		select {
-		case nudge <- struct{}{}:
-			t.Error("nobody may listen now")
+		case changed <- struct{}{}:
+			t.Error("the change ended the pause")
 		default:
 		}
 		timer.fires <- r.clock.Now()
 		break
 	}
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
 func TestExtend(t *testing.T) {
@@ -124,14 +124,14 @@ func TestExtend(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, func(c *Config) { c.Extend = extend })
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	extend <- ""
-	if e := r.event(Authorized, "bad_credentials"); !e.Notice || e.Message != "No." {
+	if e := r.waitEvent(Authorized, "bad_credentials"); !e.Notice || e.Message != "No." {
 		t.Errorf("%+v", e)
 	}
 	extend <- "a newer one"
-	if e := r.event(Authorized, ""); e.Expires != later || e.Notice || e.Address != "127.0.0.1" || e.Mode != ModeLAN {
+	if e := r.waitEvent(Authorized, ""); e.Expires != later || e.Notice || e.Address != "127.0.0.1" || e.Mode != ModeLAN {
 		t.Errorf("%+v", e)
 	}
-	r.end(EndedByGateway, "admin")
+	r.waitEnd(EndedByGateway, "admin")
 }

@@ -21,7 +21,7 @@ func TestProbe(t *testing.T) {
 	})
 	var events []event
 	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian,
-		Events: func(s Status, news *Notice) { events = append(events, eventOf(s, news)) }}
+		Events: func(s Status, added *Notice) { events = append(events, eventOf(s, added)) }}
 	if r := Probe(context.Background(), cfg); r.Outcome != Answered || r.Message != "Связь с сервером установлена." {
 		t.Errorf("%+v", r)
 	}
@@ -29,7 +29,7 @@ func TestProbe(t *testing.T) {
 		t.Errorf("events %+v", events)
 	}
 	if asked != nil {
-		t.Errorf("it asks for %T", asked)
+		t.Errorf("after version the agent sent %T", asked)
 	}
 }
 
@@ -39,9 +39,9 @@ func TestProbeFails(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: string(agent.CodeAgentDisabled), Message: "Off."})
 	})
 	for name, c := range map[string]struct {
-		change func(*Config)
-		kind   Outcome
-		code   agent.Code
+		change  func(*Config)
+		outcome Outcome
+		code    agent.Code
 	}{
 		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted},
 		"switched off": {func(*Config) {}, Refused, agent.CodeAgentDisabled},
@@ -51,7 +51,7 @@ func TestProbeFails(t *testing.T) {
 	} {
 		cfg := Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool(), Lang: locale.English}
 		c.change(&cfg)
-		if r := Probe(context.Background(), cfg); r.Outcome != c.kind || r.Code != string(c.code) || r.Message == "" {
+		if r := Probe(context.Background(), cfg); r.Outcome != c.outcome || r.Code != string(c.code) || r.Message == "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *client) reconnect(ctx context.Context, why *failure) (*link, *failure) 
 		if f == nil || f.outcome == StoppedByUser {
 			return l, f
 		}
-		if f.outcome == Refused && f.wait == 0 || f.outcome == EndedByGateway && !f.reconnects {
+		if f.outcome == Refused && f.retryAfter == 0 || f.outcome == EndedByGateway && !f.reconnects {
 			f.outcome = EndedByGateway
 			return nil, f
 		}
@@ -35,8 +35,8 @@ func (c *client) reconnect(ctx context.Context, why *failure) (*link, *failure) 
 
 // delay returns the delay that the gateway asks for, otherwise the backoff.
 func (c *client) delay(why *failure, lost time.Time) time.Duration {
-	if why.wait > 0 {
-		return why.wait
+	if why.retryAfter > 0 {
+		return why.retryAfter
 	}
 	return c.backoff.next(c.clock.Now().Sub(lost) < c.grace, c.jitter())
 }
@@ -47,7 +47,7 @@ func (c *client) pause(ctx context.Context, why *failure, lost time.Time) bool {
 	elapsed, stop := c.clock.Timer(c.delay(why, lost))
 	defer stop()
 	nudge := c.cfg.NetworkChanged
-	if why.wait > 0 {
+	if why.retryAfter > 0 {
 		nudge = nil
 	}
 	select {

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// While the gateway cannot be reached the delays double, but stay within 3 s as long as the grace of 30 s lasts.
+// While the gateway is unreachable the delays double, up to 3 s during the grace of 30 s.
 func TestBackoff(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -31,12 +31,12 @@ func TestBackoff(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		}
 	})
-	r.event(Reconnecting, "lost")
+	r.waitEvent(Reconnecting, "lost")
 	var delays []time.Duration
 	for i := 0; i < 16; i++ {
-		delays = append(delays, r.clock.fire(timeouts...))
+		delays = append(delays, r.clock.fire(sessionTimers...))
 		if i == 0 {
-			r.event(Reconnecting, "unreachable")
+			r.waitEvent(Reconnecting, "unreachable")
 		}
 	}
 	s, ms := time.Second, time.Millisecond
@@ -44,9 +44,9 @@ func TestBackoff(t *testing.T) {
 	if !reflect.DeepEqual(delays, want) {
 		t.Errorf("delays %v", delays)
 	}
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
 func TestBackoffRange(t *testing.T) {
@@ -70,8 +70,8 @@ func TestBackoffRange(t *testing.T) {
 	}
 }
 
-// Only a connection that held for a while begins again with the shortest delay.
-func TestBackoffOfAFlappingGateway(t *testing.T) {
+// Only a connection that lasted resets the delay.
+func TestBackoffOfShortConnections(t *testing.T) {
 	hold := make(chan time.Duration)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -80,23 +80,23 @@ func TestBackoffOfAFlappingGateway(t *testing.T) {
 	})
 	r := start(t, g, nil)
 	for i, want := range []time.Duration{450 * time.Millisecond, 900 * time.Millisecond, 1800 * time.Millisecond, 450 * time.Millisecond} {
-		r.event(Authorized, "")
+		r.waitEvent(Authorized, "")
 		if i == 3 {
 			r.clock.pass(time.Minute)
 		}
 		hold <- 0
-		r.event(Reconnecting, "lost")
-		if d := r.clock.fire(timeouts...); d != want {
+		r.waitEvent(Reconnecting, "lost")
+		if d := r.clock.fire(sessionTimers...); d != want {
 			t.Errorf("delay %d: %v, want %v", i, d, want)
 		}
 	}
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	close(hold)
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-func TestRefusedWhileComingBack(t *testing.T) {
+func TestRefusedDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
 		case 0:
@@ -110,23 +110,23 @@ func TestRefusedWhileComingBack(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, nil)
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
-	if e := r.event(Reconnecting, "directory_unreachable"); e.Message != "Later." {
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(sessionTimers...)
+	if e := r.waitEvent(Reconnecting, "directory_unreachable"); e.Message != "Later." {
 		t.Errorf("%+v", e)
 	}
-	if d := r.clock.fire(timeouts...); d != 77*time.Second {
+	if d := r.clock.fire(sessionTimers...); d != 77*time.Second {
 		t.Errorf("waited %v", d)
 	}
-	r.event(Failed, "account_disabled")
-	r.end(EndedByGateway, "account_disabled")
+	r.waitEvent(Failed, "account_disabled")
+	r.waitEnd(EndedByGateway, "account_disabled")
 	if n := g.Connections(); n != 3 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// The gateway may tell an agent that comes back why its session ended meanwhile.
-func TestEndedWhileAway(t *testing.T) {
+// After a reconnect the gateway can report why the session has ended meanwhile.
+func TestEndedDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
 			c.Admit("token")
@@ -139,22 +139,22 @@ func TestEndedWhileAway(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, nil)
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
-	r.event(Ended, "admin")
-	r.end(EndedByGateway, "admin")
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(sessionTimers...)
+	r.waitEvent(Ended, "admin")
+	r.waitEnd(EndedByGateway, "admin")
 }
 
-func TestStopWhileAway(t *testing.T) {
+func TestStopDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) { c.Admit(""); c.Drop() })
 	r := start(t, g, nil)
-	r.event(Reconnecting, "lost")
+	r.waitEvent(Reconnecting, "lost")
 	r.stop()
-	r.event(Ended, "logout")
-	r.end(StoppedByUser, "logout")
+	r.waitEvent(Ended, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The token of the last answer comes first, each time the newest one.
+// Each reconnect sends the newest resume token.
 func TestResume(t *testing.T) {
 	tokens := []string{"one", "two", ""}
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -172,17 +172,17 @@ func TestResume(t *testing.T) {
 	})
 	r := start(t, g, nil)
 	for i := 0; i < 2; i++ {
-		r.event(Authorized, "")
-		r.event(Reconnecting, "shutdown")
-		r.clock.fire(timeouts...)
+		r.waitEvent(Authorized, "")
+		r.waitEvent(Reconnecting, "shutdown")
+		r.clock.fire(sessionTimers...)
 	}
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// When the token is over, the password is tried once; a wrong one ends it.
-func TestResumeIsOver(t *testing.T) {
+// When the resume token is no longer valid, the agent tries the password once.
+func TestResumeTokenInvalid(t *testing.T) {
 	for _, code := range []string{"session_over", "bad_credentials"} {
 		for _, works := range []bool{true, false} {
 			code, works := code, works
@@ -202,21 +202,21 @@ func TestResumeIsOver(t *testing.T) {
 					c.Wait()
 				})
 				r := start(t, g, nil)
-				r.event(Reconnecting, "lost")
-				r.clock.fire(timeouts...)
+				r.waitEvent(Reconnecting, "lost")
+				r.clock.fire(sessionTimers...)
 				if !works {
-					r.end(EndedByGateway, "bad_credentials")
+					r.waitEnd(EndedByGateway, "bad_credentials")
 					return
 				}
-				r.event(Authorized, "")
+				r.waitEvent(Authorized, "")
 				r.stop()
-				r.end(StoppedByUser, "logout")
+				r.waitEnd(StoppedByUser, "logout")
 			})
 		}
 	}
 }
 
-// Any other refusal of the token says nothing against it, and the password is not tried.
+// After another refusal of the resume token the agent does not try the password.
 func TestResumeRefused(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
@@ -230,7 +230,7 @@ func TestResumeRefused(t *testing.T) {
 		}
 	})
 	r := start(t, g, nil)
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
-	r.end(EndedByGateway, "address_busy")
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(sessionTimers...)
+	r.waitEnd(EndedByGateway, "address_busy")
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
@@ -15,8 +16,8 @@ const silenceTimeout = protocol.PingEvery + protocol.PingTimeout
 func (c *client) runSession(ctx context.Context, l *link) *failure {
 	p := ping{clock: c.clock}
 	defer p.end()
-	c.further = newProver(c, l)
-	defer c.further.end()
+	c.prover = newProver(c, l)
+	defer c.prover.end()
 	c.extending = false
 	for {
 		silent, stop := c.clock.Timer(silenceTimeout)
@@ -28,20 +29,20 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			return c.byUser()
 		case <-silent:
 			l.closeNow()
-			return c.ended(agent.ReasonLost, "", errors.New("the gateway has gone silent"))
+			return c.sessionEnd(agent.ReasonLost, "", fmt.Errorf("nothing came from the gateway for %v", silenceTimeout))
 		case <-c.cfg.NetworkChanged:
 			p.begin(l)
-			c.further.recheck()
-		case <-c.further.checkDue:
-			c.further.recheck()
-		case err := <-c.further.result:
-			c.further.finished(err)
+			c.prover.recheck()
+		case <-c.prover.checkDue:
+			c.prover.recheck()
+		case err := <-c.prover.result:
+			c.prover.finished(err)
 		case <-p.answered:
 			p.end()
 		case <-p.late:
 			stop()
 			l.closeNow()
-			return c.ended(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer any more"))
+			return c.sessionEnd(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer a ping"))
 		case password := <-c.cfg.Extend:
 			c.extend(l, password)
 		case <-l.pinged:
@@ -51,7 +52,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			if !ok {
 				stop()
 				l.close()
-				return c.ended(agent.ReasonLost, "", l.closeErr)
+				return c.sessionEnd(agent.ReasonLost, "", l.closeErr)
 			}
 			if f := c.handle(m); f != nil {
 				stop()
@@ -67,7 +68,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 func (c *client) handle(m any) *failure {
 	switch m := m.(type) {
 	case *protocol.Ended:
-		return c.ended(agent.Reason(m.Reason), m.Message, nil)
+		return c.sessionEnd(agent.Reason(m.Reason), m.Message, nil)
 	case *protocol.Notice:
 		c.showNotice(m)
 	case *protocol.AuthState:
@@ -76,16 +77,16 @@ func (c *client) handle(m any) *failure {
 			return nil
 		}
 		if !m.Authorized { // an old gateway, without the message ended
-			f := c.refused(m.Code, m.Message, 0, nil)
+			f := c.refusal(m.Code, m.Message, 0, nil)
 			f.outcome, f.codeIsReason = EndedByGateway, true
 			return f
 		}
 		c.updateSession(m)
 	case *protocol.AddressToken:
-		c.further.takeToken(m)
+		c.prover.takeToken(m)
 	case *protocol.Error:
-		c.further.refused()
-		c.cfg.Log("the gateway did not understand: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
+		c.prover.refused()
+		c.cfg.Log("error from the gateway: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
 	case *malformed:
 		c.cfg.Log(m.err.Error())
 	}

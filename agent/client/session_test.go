@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// The design's table of reasons: two bring the agent back, every other is final.
+// The agent reconnects after the reasons lost and shutdown, and after no other.
 func TestEndedReasons(t *testing.T) {
 	for _, reason := range append([]agent.Reason{"not_invented_yet"}, agent.Reasons...) {
 		reason := reason
@@ -23,30 +23,30 @@ func TestEndedReasons(t *testing.T) {
 				c.Wait()
 			})
 			r := start(t, g, nil)
-			r.event(Authorized, "")
+			r.waitEvent(Authorized, "")
 			if !reason.Reconnects() {
-				if e := r.event(Ended, string(reason)); e.Message != "In the gateway's words." || e.Mode != "" {
+				if e := r.waitEvent(Ended, string(reason)); e.Message != "In the gateway's words." || e.Mode != "" {
 					t.Errorf("%+v", e)
 				}
-				r.end(EndedByGateway, string(reason))
+				r.waitEnd(EndedByGateway, string(reason))
 				if n := g.Connections(); n != 1 {
 					t.Errorf("%d connections", n)
 				}
 				return
 			}
-			if e := r.event(Reconnecting, string(reason)); e.Message != "In the gateway's words." {
+			if e := r.waitEvent(Reconnecting, string(reason)); e.Message != "In the gateway's words." {
 				t.Errorf("%+v", e)
 			}
-			r.clock.fire(timeouts...)
-			r.event(Authorized, "")
+			r.clock.fire(sessionTimers...)
+			r.waitEvent(Authorized, "")
 			r.stop()
-			r.end(StoppedByUser, "logout")
+			r.waitEnd(StoppedByUser, "logout")
 		})
 	}
 }
 
-// Messages within a session that say nothing about it do not end it.
-func TestNoise(t *testing.T) {
+// Malformed, unknown and other messages do not end a session.
+func TestIgnoredMessages(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
 		c.SendText(`not JSON`)
@@ -63,24 +63,24 @@ func TestNoise(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, nil)
-	if e := r.event(Ended, "admin"); e.Message != "Your administrator ended the session." {
+	if e := r.waitEvent(Ended, "admin"); e.Message != "Your administrator ended the session." {
 		t.Errorf("%+v", e)
 	}
-	r.end(EndedByGateway, "admin")
+	r.waitEnd(EndedByGateway, "admin")
 }
 
-// A gateway of the vendor's kind has no ended.
-func TestTakenBack(t *testing.T) {
+// An old gateway ends a session by auth_state, not by ended.
+func TestEndWithoutEnded(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "expired", Message: "Over."})
 		c.Wait()
 	})
-	start(t, g, nil).end(EndedByGateway, "expired")
+	start(t, g, nil).waitEnd(EndedByGateway, "expired")
 }
 
-// Pings of the gateway keep a session alive; without them the agent gives the connection up.
-func TestSilence(t *testing.T) {
+// The connection counts as lost when the gateway neither sends nor pings for silenceTimeout.
+func TestSilenceTimeout(t *testing.T) {
 	answered, second := make(chan struct{}), make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -95,10 +95,10 @@ func TestSilence(t *testing.T) {
 		c.Wait()
 	})
 	r := start(t, g, nil)
-	r.event(Authorized, "")
+	r.waitEvent(Authorized, "")
 	<-answered
 	var waits []time.Duration
-	var last handTimer
+	var last manualTimer
 	for len(waits) < 4 { // version, authorize, until the ping, after it
 		last = <-r.clock.timers
 		waits = append(waits, last.d)
@@ -107,9 +107,9 @@ func TestSilence(t *testing.T) {
 		t.Fatalf("timers %v", waits)
 	}
 	last.fires <- r.clock.Now()
-	r.event(Reconnecting, "lost")
-	r.clock.fire(timeouts...)
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(sessionTimers...)
 	<-second
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }

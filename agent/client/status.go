@@ -121,7 +121,7 @@ func (c *client) addNotice(code, message string) {
 	c.report(s, &n)
 }
 
-// report passes a status to Events unless it equals the last one. news is the new notice in it, or nil. After an
+// report passes a status to Events unless it equals the last one. added is the new notice in it, or nil. After an
 // extension it removes the warnings that are obsolete; a reconnect extends nothing.
 func (c *client) report(s Status, news *Notice) {
 	s.Mode, s.Address, s.Expires = "", "", ""

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// Nothing is reported twice in a row, and what is on its list of notices is there once.
+// The same status is not reported twice in a row. A notice replaces one with the same code.
 func TestReport(t *testing.T) {
 	var codes []string
 	var last Status
-	c := newClient(Config{Host: "gw.ru", Port: 1, Login: "i", Events: func(s Status, news *Notice) {
-		codes, last = append(codes, eventOf(s, news).Code), s
+	c := newClient(Config{Host: "gw.ru", Port: 1, Login: "i", Events: func(s Status, added *Notice) {
+		codes, last = append(codes, eventOf(s, added).Code), s
 	}})
 	c.show(Connecting, "state", "m")
 	c.show(Connecting, "state", "m")
@@ -19,7 +19,7 @@ func TestReport(t *testing.T) {
 	c.addNotice("b", "1")
 	c.addNotice("a", "2")
 	c.addNotice("c", "")
-	c.show(Connecting, "state", "m") // it was not the last
+	c.show(Connecting, "state", "m") // differs from the last report
 	c.addNotice("a", "2")
 	if want := []string{"state", "a", "b", "a", "state", "a"}; !reflect.DeepEqual(codes, want) {
 		t.Errorf("reported %q, want %q", codes, want)

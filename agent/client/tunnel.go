@@ -28,7 +28,7 @@ type TunnelNote struct {
 	Value string // its {value}
 }
 
-// TunnelProblem is an error that the person can do something about and that does not pass by itself.
+// TunnelProblem is an error that the person can correct and that retries cannot.
 type TunnelProblem struct {
 	Key   string // of the text in locale
 	Value string // its {value}
@@ -114,11 +114,11 @@ func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure 
 		f.message = locale.Text(c.cfg.Lang, problem.Key, "value", problem.Value)
 		return f
 	}
-	f.message, f.wait = c.text(locale.TunnelFailed), tunnelDelay
+	f.message, f.retryAfter = c.text(locale.TunnelFailed), tunnelDelay
 	return f
 }
 
-// showTunnel shows whether the tunnel works. A blocked tunnel keeps trying.
+// showTunnel shows whether the tunnel works. The tunnel goes on trying while it is blocked.
 func (c *client) showTunnel(works bool) {
 	if works {
 		c.show(TunnelUp, "", c.text(locale.TunnelUp))

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// hold keeps the tunnel of a lost connection up for the gateway's grace and then takes it down: without a session the
+// tunnelHold keeps the tunnel of a lost connection up for the gateway's grace and then takes it down: without a session the
 // tunnel drops all packets, even those to the DNS servers needed to find the gateway.
-type hold struct {
+type tunnelHold struct {
 	quit chan struct{} // closed by endHold
 	done chan struct{} // closed when the goroutine no longer uses the tunnel
 	over atomic.Bool   // the tunnel was taken down
@@ -16,11 +16,11 @@ type hold struct {
 
 // startHold starts a hold, unless one runs or there is no tunnel.
 func (c *client) startHold() {
-	if c.tunnelWorks == nil || c.held != nil {
+	if c.tunnelWorks == nil || c.hold != nil {
 		return
 	}
-	h := &hold{quit: make(chan struct{}), done: make(chan struct{})}
-	c.held = h
+	h := &tunnelHold{quit: make(chan struct{}), done: make(chan struct{})}
+	c.hold = h
 	graceOver, stop := c.clock.Timer(c.grace)
 	go func() {
 		defer close(h.done)
@@ -36,18 +36,18 @@ func (c *client) startHold() {
 
 // endHold stops the hold. The tunnel then belongs to the caller.
 func (c *client) endHold() {
-	if c.held == nil {
+	if c.hold == nil {
 		return
 	}
-	close(c.held.quit)
-	<-c.held.done
-	c.held = nil
+	close(c.hold.quit)
+	<-c.hold.done
+	c.hold = nil
 }
 
 // dialTarget returns host and port to connect to. While the tunnel is held its DNS servers do not answer, so it returns
 // the address used before.
 func (c *client) dialTarget() string {
-	if c.held != nil && !c.held.over.Load() {
+	if c.hold != nil && !c.hold.over.Load() {
 		return net.JoinHostPort(c.endpoint.Addr().String(), strconv.Itoa(int(c.cfg.Port)))
 	}
 	return c.hostPort()

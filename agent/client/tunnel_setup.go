@@ -75,7 +75,7 @@ func readSetup(gateway netip.Addr, own agent.Key, reply protocol.TunnelReply) (s
 	for _, a := range s.DNS {
 		nets = append(nets, netip.PrefixFrom(a, a.BitLen()))
 	}
-	s.Nets = widest(append(nets, vpn.Masked()))
+	s.Nets = dropContained(append(nets, vpn.Masked()))
 	s.MTU = within(reply.MTU, defaultMTU, minMTU, maxMTU)
 	s.Keepalive = time.Duration(within(reply.Keepalive, defaultKeepalive, minKeepalive, maxKeepalive)) * time.Second
 	return s, append(leftNets, leftDNS...), nil
@@ -177,8 +177,8 @@ func list(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// widest removes the networks that are inside another one.
-func widest(nets []netip.Prefix) []netip.Prefix {
+// dropContained removes the networks that are inside another one.
+func dropContained(nets []netip.Prefix) []netip.Prefix {
 	sort.Slice(nets, func(i, j int) bool {
 		if nets[i].Bits() != nets[j].Bits() {
 			return nets[i].Bits() < nets[j].Bits()

@@ -53,7 +53,7 @@ func TestReadSetup(t *testing.T) {
 	}
 }
 
-// What a gateway may leave out, and what it may say too much of.
+// Missing values become defaults, and values outside the limits the nearest limit.
 func TestReadSetupBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*protocol.TunnelReply)
@@ -70,9 +70,10 @@ func TestReadSetupBounds(t *testing.T) {
 		"no DNS":           {func(r *protocol.TunnelReply) { r.DNSIPv4 = "" }, func(s TunnelSetup) bool { return len(s.DNS) == 0 && len(s.Nets) == 2 }},
 		"some DNS unfit": {func(r *protocol.TunnelReply) { r.DNSIPv4 = "127.0.0.53,fd00::53,10.0.0.53" },
 			func(s TunnelSetup) bool { return len(s.DNS) == 1 && s.DNS[0].String() == "10.0.0.53" }},
-		"no suffix":  {func(r *protocol.TunnelReply) { r.DNSSuffix = " , " }, func(s TunnelSetup) bool { return len(s.Suffixes) == 0 }},
-		"everything": {func(r *protocol.TunnelReply) { r.ForwardNets = []string{"10.0.0.0/8", "0.0.0.0/0", "::/0"} }, nets("0.0.0.0/0")},
-		"no network": {func(r *protocol.TunnelReply) { r.ForwardNets, r.DNSIPv4 = nil, "" }, nets("10.128.0.0/16")},
+		"suffixes of an old domain": {func(r *protocol.TunnelReply) { r.DNSSuffix = "Old_AD.local,_msdcs.company.ru" }, func(s TunnelSetup) bool { return fmt.Sprint(s.Suffixes) == "[old_ad.local _msdcs.company.ru]" }},
+		"no suffix":                 {func(r *protocol.TunnelReply) { r.DNSSuffix = " , " }, func(s TunnelSetup) bool { return len(s.Suffixes) == 0 }},
+		"everything":                {func(r *protocol.TunnelReply) { r.ForwardNets = []string{"10.0.0.0/8", "0.0.0.0/0", "::/0"} }, nets("0.0.0.0/0")},
+		"no network":                {func(r *protocol.TunnelReply) { r.ForwardNets, r.DNSIPv4 = nil, "" }, nets("10.128.0.0/16")},
 		"own places": {func(r *protocol.TunnelReply) {
 			r.DNSIPv4 = ""
 			r.ForwardNets = []string{"127.0.0.0/8", "127.1.2.3/32", "0.0.0.0/8", "0.0.0.0/32", "169.254.0.0/16", "169.254.169.254/32",
@@ -148,7 +149,7 @@ func TestReadSetupRefuses(t *testing.T) {
 	}
 }
 
-// Whatever a gateway says, it is refused or nothing comes of it that hurts this computer.
+// readSetup refuses a reply or returns a setup within the limits of checkSetup.
 func FuzzReadSetup(f *testing.F) {
 	for _, r := range []protocol.TunnelReply{fullReply(), reply("10.128.0.7/16"), {}} {
 		b, err := json.Marshal(r)
@@ -170,7 +171,7 @@ func FuzzReadSetup(f *testing.F) {
 	})
 }
 
-// replyOf is what a gateway with these settings tells the first agent.
+// replyOf returns the reply of a gateway with these settings to its first agent.
 func replyOf(s agent.Settings) protocol.TunnelReply {
 	r := fullReply()
 	r.ClientTunnelIPv4 = netip.PrefixFrom(s.VPNGateway().Next(), s.VPNNetwork.Bits()).String()
@@ -188,8 +189,8 @@ func replyOf(s agent.Settings) protocol.TunnelReply {
 	return r
 }
 
-// takesAll checks that settings which the gateway saves mean the same here, to the last word.
-func takesAll(t *testing.T, s agent.Settings) {
+// checkAccepted checks that readSetup takes over all of the gateway's settings.
+func checkAccepted(t *testing.T, s agent.Settings) {
 	t.Helper()
 	setup, leftOut, err := readSetup(gatewayAddr, ownKey, replyOf(s))
 	if err != nil || len(leftOut) != 0 {
@@ -202,12 +203,12 @@ func takesAll(t *testing.T, s agent.Settings) {
 	}
 	for _, n := range s.ForwardNets {
 		if !setup.Carries(n.Addr()) {
-			t.Errorf("%s is not carried by %v", n, setup.Nets)
+			t.Errorf("%s is not routed by %v", n, setup.Nets)
 		}
 	}
 }
 
-// settingsOf reads lists as the page of the gateway does, apart from the suffixes, which come as they are.
+// settingsOf parses lists like the gateway's settings page, except for the suffixes.
 func settingsOf(vpn, forward, dns, suffixes string) (agent.Settings, bool) {
 	s := agent.DefaultSettings()
 	var err error
@@ -229,7 +230,7 @@ func settingsOf(vpn, forward, dns, suffixes string) (agent.Settings, bool) {
 	return s, len(s.Check()) == 0
 }
 
-func TestReadSetupTakesWhatTheGatewaySaves(t *testing.T) {
+func TestReadSetupAcceptsGatewaySettings(t *testing.T) {
 	var names []string
 	for i := 0; i < agent.MaxSuffixes; i++ {
 		names = append(names, fmt.Sprintf("d%d.corp.local", i))
@@ -248,17 +249,17 @@ func TestReadSetupTakesWhatTheGatewaySaves(t *testing.T) {
 			t.Errorf("%q is refused: %v", c, s.Check())
 			continue
 		}
-		takesAll(t, s)
+		checkAccepted(t, s)
 	}
 }
 
-func FuzzReadSetupTakesWhatTheGatewaySaves(f *testing.F) {
+func FuzzReadSetupAcceptsGatewaySettings(f *testing.F) {
 	f.Add("10.128.0.0/16", "10.0.0.0/8", "10.0.0.53 127.0.0.53", "company.ru корп.рф")
 	f.Add("169.254.0.0/16", "127.0.0.0/8,224.0.0.0/4", "0.0.0.0", "https://corp.local/x corp.local/,other")
 	f.Add("0.0.0.0/16", "::/0", "::ffff:10.0.0.1", ".corp.local")
 	f.Fuzz(func(t *testing.T, vpn, forward, dns, suffixes string) {
 		if s, ok := settingsOf(vpn, forward, dns, suffixes); ok {
-			takesAll(t, s)
+			checkAccepted(t, s)
 		}
 	})
 }
@@ -285,15 +286,15 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 	}
 }
 
-// The fuzzed checks are those of the program.
-func TestHostileReply(t *testing.T) {
+// A client refuses an invalid reply and takes the tunnel down.
+func TestInvalidTunnelReply(t *testing.T) {
 	for _, hostile := range []string{
 		`{"type":"tunnel_wg"}`,
 		`{"type":"tunnel_wg","server_port":1e99}`,
 		`{"type":"tunnel_wg","forward_nets":"all"}`,
 		`{"type":"tunnel_wg","server_port":3051,"client_tunnel_ipv4":"10.128.0.7/16","public_key":"` + strings.Repeat("A", 43) + `="}`,
 	} {
-		w := newWire()
+		w := newFakeTunnel()
 		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 			c.Hello()
 			c.Authorize()
@@ -302,7 +303,7 @@ func TestHostileReply(t *testing.T) {
 			c.SendText(hostile)
 			c.Wait()
 		})
-		start(t, g, func(c *Config) { c.Tunnel = w }).end(Refused, "bad_message")
-		w.went(t, "down", "down") // after the refusal, and at the end
+		start(t, g, func(c *Config) { c.Tunnel = w }).waitEnd(Refused, "bad_message")
+		w.checkCalls(t, "down", "down") // after the refusal, and at the end
 	}
 }

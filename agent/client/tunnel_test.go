@@ -19,63 +19,62 @@ import (
 
 const tunnelGrace = 40 * time.Second
 
-// wire is a tunnel that carries nothing.
-type wire struct {
+// fakeTunnel is a Tunnel that records its calls.
+type fakeTunnel struct {
 	noKey error
 	fails error // of Up
 	notes []TunnelNote
 	works chan bool // handed out by Up
 	downs chan struct{}
 
-	mu   sync.Mutex // guards keys and did
-	keys byte
-	did  []string
+	mu    sync.Mutex // guards keys and did
+	keys  byte
+	calls []string
 }
 
-func newWire() *wire {
-	return &wire{works: make(chan bool, 8), downs: make(chan struct{}, 64)}
+func newFakeTunnel() *fakeTunnel {
+	return &fakeTunnel{works: make(chan bool, 8), downs: make(chan struct{}, 64)}
 }
 
-func (w *wire) NewKey() (agent.Key, error) {
+func (w *fakeTunnel) NewKey() (agent.Key, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.keys++
 	return agent.Key{w.keys}, w.noKey
 }
 
-func (w *wire) Up(_ context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error) {
-	w.do("up " + s.Address.String() + " by " + s.Endpoint.String())
+func (w *fakeTunnel) Up(_ context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error) {
+	w.record("up " + s.Address.String() + " by " + s.Endpoint.String())
 	return w.works, w.notes, w.fails
 }
 
-func (w *wire) Down() {
-	w.do("down")
+func (w *fakeTunnel) Down() {
+	w.record("down")
 	w.downs <- struct{}{}
 }
 
-func (w *wire) do(what string) {
+func (w *fakeTunnel) record(what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.did = append(w.did, what)
+	w.calls = append(w.calls, what)
 }
 
-func (w *wire) went(t *testing.T, want ...string) {
+func (w *fakeTunnel) checkCalls(t *testing.T, want ...string) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !reflect.DeepEqual(w.did, want) {
-		t.Errorf("the tunnel went %q, want %q", w.did, want)
+	if !reflect.DeepEqual(w.calls, want) {
+		t.Errorf("calls of the tunnel %q, want %q", w.calls, want)
 	}
 }
 
-// reply is what a gateway says about its tunnel.
+// reply is a gateway's answer to a request for a tunnel.
 func reply(address string) protocol.TunnelReply {
 	return protocol.TunnelReply{Type: protocol.TypeTunnelWG, ServerPort: 4000, PublicKey: agent.Key{99}.String(),
 		ClientTunnelIPv4: address, ForwardNets: []string{"10.0.0.0/8"}}
 }
 
-// admitVPN gives access through a tunnel and returns the public key that came, or nothing when the agent gave the
-// session back instead.
+// admitVPN gives access through a tunnel and returns the agent's public key, or "" when the agent logs out instead.
 func admitVPN(c *gatewaytest.Conn, answer protocol.TunnelReply) string {
 	c.Hello()
 	c.Authorize()
@@ -91,8 +90,8 @@ func admitVPN(c *gatewaytest.Conn, answer protocol.TunnelReply) string {
 	return ""
 }
 
-// pauses are the timers of a session with a tunnel that are not pauses between attempts.
-var pauses = append([]time.Duration{tunnelGrace}, timeouts...)
+// tunnelTimers are the timers of a session with a tunnel besides the pauses between attempts.
+var tunnelTimers = append([]time.Duration{tunnelGrace}, sessionTimers...)
 
 func TestTunnel(t *testing.T) {
 	restart := make(chan struct{})
@@ -106,41 +105,41 @@ func TestTunnel(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newWire()
+	w := newFakeTunnel()
 	w.notes = []TunnelNote{{locale.NoteSocks, "127.0.0.1:1080"}}
 	w.works <- true
 	r := start(t, g, func(c *Config) { c.Tunnel = w })
-	if e := r.event(Authorized, ""); e.Mode != ModeVPN || e.Address != "" {
+	if e := r.waitEvent(Authorized, ""); e.Mode != ModeVPN || e.Address != "" {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(Authorized, locale.NoteSocks); !strings.Contains(e.Message, "127.0.0.1:1080") || e.Address != "10.128.0.7" {
+	if e := r.waitEvent(Authorized, locale.NoteSocks); !strings.Contains(e.Message, "127.0.0.1:1080") || e.Address != "10.128.0.7" {
 		t.Errorf("%+v", e)
 	}
-	if e := r.event(TunnelUp, ""); e.Mode != ModeVPN || e.Address != "10.128.0.7" {
+	if e := r.waitEvent(TunnelUp, ""); e.Mode != ModeVPN || e.Address != "10.128.0.7" {
 		t.Errorf("%+v", e)
 	}
 	w.works <- false
-	if e := r.event(Authorized, "tunnel_blocked"); !strings.Contains(e.Message, "UDP 4000") || e.Address != "10.128.0.7" {
+	if e := r.waitEvent(Authorized, "tunnel_blocked"); !strings.Contains(e.Message, "UDP 4000") || e.Address != "10.128.0.7" {
 		t.Errorf("%+v", e)
 	}
 	w.works <- true
-	r.event(TunnelUp, "")
+	r.waitEvent(TunnelUp, "")
 	close(restart)
-	r.event(Reconnecting, "shutdown")
-	r.clock.fire(pauses...)
-	r.event(Authorized, "")
+	r.waitEvent(Reconnecting, "shutdown")
+	r.clock.fire(tunnelTimers...)
+	r.waitEvent(Authorized, "")
 	w.works <- true
-	r.event(TunnelUp, "")
-	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000") // never down in between
+	r.waitEvent(TunnelUp, "")
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000")
 	r.stop()
-	r.event(Ended, "logout")
-	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
-	r.end(StoppedByUser, "logout")
+	r.waitEvent(Ended, "logout")
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// While the agent comes back the tunnel stays for the grace and no longer, and the gateway is looked for where it was
-// as long as it stays.
-func TestTunnelWaitsForTheGrace(t *testing.T) {
+// During a reconnect the tunnel stays up for the grace. Meanwhile the agent connects to the gateway's last address,
+// without DNS.
+func TestTunnelDuringGrace(t *testing.T) {
 	dials := make(chan string, 16)
 	offline := make(chan bool, 16)
 	lost := make(chan struct{})
@@ -152,7 +151,7 @@ func TestTunnelWaitsForTheGrace(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newWire()
+	w := newFakeTunnel()
 	w.works <- true
 	r := start(t, g, func(c *Config) {
 		c.Tunnel, c.Host = w, "localhost"
@@ -174,28 +173,28 @@ func TestTunnelWaitsForTheGrace(t *testing.T) {
 	}
 	offline <- false
 	dialed(name)
-	r.event(TunnelUp, "")
+	r.waitEvent(TunnelUp, "")
 	close(lost)
-	r.event(Reconnecting, "lost")
-	r.clock.fire(pauses...)
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(tunnelTimers...)
 	offline <- true
 	dialed(address)
-	r.event(Reconnecting, "unreachable")
-	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000")
-	r.clock.fireLate(tunnelGrace)
+	r.waitEvent(Reconnecting, "unreachable")
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000")
+	r.clock.fireSkipped(tunnelGrace)
 	<-w.downs
-	r.clock.fire(pauses...)
+	r.clock.fire(tunnelTimers...)
 	offline <- false
 	dialed(name)
 	w.works <- true
-	r.event(TunnelUp, "")
+	r.waitEvent(TunnelUp, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
-	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	r.waitEnd(StoppedByUser, "logout")
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 }
 
-// A person who comes back from inside the local network needs no tunnel any more.
-func TestTunnelIsNotNeededAnyMore(t *testing.T) {
+// A reconnect from inside the local network takes the tunnel down.
+func TestTunnelNoLongerNeeded(t *testing.T) {
 	lost := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
@@ -207,34 +206,34 @@ func TestTunnelIsNotNeededAnyMore(t *testing.T) {
 		c.Admit("")
 		c.Wait()
 	})
-	w := newWire()
+	w := newFakeTunnel()
 	w.works <- true
 	r := start(t, g, func(c *Config) { c.Tunnel = w })
-	r.event(TunnelUp, "")
+	r.waitEvent(TunnelUp, "")
 	close(lost)
-	r.event(Reconnecting, "lost")
-	r.clock.fire(pauses...)
-	if e := r.event(Authorized, ""); e.Mode != ModeLAN {
+	r.waitEvent(Reconnecting, "lost")
+	r.clock.fire(tunnelTimers...)
+	if e := r.waitEvent(Authorized, ""); e.Mode != ModeLAN {
 		t.Errorf("%+v", e)
 	}
-	w.went(t, "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }
 
-// A tunnel that cannot be had gives the session back.
+// When the tunnel cannot be brought up, the agent logs out.
 func TestTunnelFails(t *testing.T) {
 	noRights := &TunnelProblem{Key: locale.TunnelNoRights}
 	for name, c := range map[string]struct {
-		wire   *wire
+		wire   *fakeTunnel
 		change func(*protocol.TunnelReply)
 		code   string
 		says   string
 	}{
-		"no key":        {&wire{noKey: errors.New("none")}, nil, "vpn_unavailable", "could not be started"},
-		"not permitted": {&wire{noKey: noRights}, nil, "vpn_unavailable", "--tunnel netstack"},
-		"does not go":   {&wire{fails: errors.New("no TUN")}, nil, "vpn_unavailable", "could not be started"},
-		"bad address": {&wire{}, func(m *protocol.TunnelReply) { m.ClientTunnelIPv4 = "10.128.0.700/16" },
+		"no key":        {&fakeTunnel{noKey: errors.New("none")}, nil, "vpn_unavailable", "could not be started"},
+		"not permitted": {&fakeTunnel{noKey: noRights}, nil, "vpn_unavailable", "--tunnel netstack"},
+		"does not go":   {&fakeTunnel{fails: errors.New("no TUN")}, nil, "vpn_unavailable", "could not be started"},
+		"bad address": {&fakeTunnel{}, func(m *protocol.TunnelReply) { m.ClientTunnelIPv4 = "10.128.0.700/16" },
 			"bad_message", "did not understand"},
 	} {
 		c := c
@@ -246,27 +245,27 @@ func TestTunnelFails(t *testing.T) {
 			g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 				key := admitVPN(conn, answer)
 				if key != "" && !conn.Goodbye() {
-					t.Error("the session was not given back")
+					t.Error("the agent sent no unauthorize")
 				}
 				conn.Wait()
 			})
 			c.wire.downs = make(chan struct{}, 8)
 			r := start(t, g, func(cfg *Config) { cfg.Tunnel = c.wire })
-			if e := r.event(Failed, c.code); !strings.Contains(e.Message, c.says) {
+			if e := r.waitEvent(Failed, c.code); !strings.Contains(e.Message, c.says) {
 				t.Errorf("%+v", e)
 			}
-			r.end(Refused, c.code)
+			r.waitEnd(Refused, c.code)
 			<-c.wire.downs
 		})
 	}
 }
 
-// The gateway's own refusal of the tunnel is shown in its words, whenever it comes.
+// When the gateway refuses the tunnel, the agent shows its message, at the login and after a reconnect.
 func TestTunnelRefused(t *testing.T) {
-	for _, came := range []int{0, 1} {
-		came := came
+	for _, reconnects := range []int{0, 1} {
+		reconnects := reconnects
 		g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-			if n < came {
+			if n < reconnects {
 				admitVPN(c, reply("10.128.0.7/16"))
 				c.Drop()
 				return
@@ -278,22 +277,22 @@ func TestTunnelRefused(t *testing.T) {
 			c.Send(protocol.Error{Type: protocol.TypeError, Code: "vpn_unavailable", Message: "Off."})
 			c.Wait()
 		})
-		w := newWire()
+		w := newFakeTunnel()
 		r := start(t, g, func(c *Config) { c.Tunnel = w })
-		if came > 0 {
-			r.event(Reconnecting, "lost")
-			r.clock.fire(pauses...)
+		if reconnects > 0 {
+			r.waitEvent(Reconnecting, "lost")
+			r.clock.fire(tunnelTimers...)
 		}
-		if e := r.event(Failed, "vpn_unavailable"); e.Message != "Off." {
+		if e := r.waitEvent(Failed, "vpn_unavailable"); e.Message != "Off." {
 			t.Errorf("%+v", e)
 		}
 		<-w.downs
-		r.end([]Outcome{Refused, EndedByGateway}[came], "vpn_unavailable")
+		r.waitEnd([]Outcome{Refused, EndedByGateway}[reconnects], "vpn_unavailable")
 	}
 }
 
-// A tunnel that fails when the agent comes back is tried again later.
-func TestTunnelFailsForNow(t *testing.T) {
+// When the tunnel fails after a reconnect, the agent tries again later.
+func TestTunnelFailsDuringReconnect(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		admitVPN(c, reply("10.128.0.7/16"))
 		if n == 0 {
@@ -301,22 +300,22 @@ func TestTunnelFailsForNow(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newWire()
+	w := newFakeTunnel()
 	r := start(t, g, func(c *Config) { c.Tunnel = w })
-	r.event(Reconnecting, "lost")
+	r.waitEvent(Reconnecting, "lost")
 	w.mu.Lock()
 	w.fails = errors.New("no route")
 	w.mu.Unlock()
-	r.clock.fire(pauses...)
-	r.event(Reconnecting, "vpn_unavailable")
+	r.clock.fire(tunnelTimers...)
+	r.waitEvent(Reconnecting, "vpn_unavailable")
 	w.mu.Lock()
 	w.fails = nil
 	w.mu.Unlock()
-	if d := r.clock.fire(append([]time.Duration{logoutTimeout}, timeouts...)...); d != tunnelDelay {
+	if d := r.clock.fire(append([]time.Duration{logoutTimeout}, sessionTimers...)...); d != tunnelDelay {
 		t.Errorf("waited %v", d)
 	}
 	w.works <- true
-	r.event(TunnelUp, "")
+	r.waitEvent(TunnelUp, "")
 	r.stop()
-	r.end(StoppedByUser, "logout")
+	r.waitEnd(StoppedByUser, "logout")
 }

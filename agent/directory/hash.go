@@ -11,36 +11,46 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // params cost about 35 ms of one core and 19 MiB (OWASP's second choice, which suits a gateway with little memory).
-// Every hash carries its own, so they may change.
+// Every hash contains its own, so these may change.
 var params = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// What one process may spend on hashing. The last of a full waiting room waits a little over a second.
+// Limits of hashing in one process. The last caller in a full waiting room waits a little over a second.
 const (
 	places      = 2
 	waitingRoom = 64
-	fullWait    = 5 * time.Second // what is told to those for whom there is no room
+	fullWait    = 5 * time.Second // after which a caller without a place may try again
 )
 
 // hashing is the one queue for all hashing in this process: the memory and the processor that it guards are the process's.
 var hashing = newQueue(places, waitingRoom)
 
+// opaqueMark begins the stored hash of a password as spelling.Password returns it. Hashes of earlier versions have no mark.
+// They were made from the password as typed.
+const opaqueMark = "opaque"
+
 // Hash makes the argon2id hash of a password that is being set, in the form that LocalAccount returns. It waits for its
-// turn; when the queue is full the error is an *agent.Error with CodeTooManyAttempts and Wait.
+// turn; when the queue is full the error is an *agent.Error with CodeTooManyAttempts and Wait. A password that is too long is
+// an agent.Problem.
 func Hash(ctx context.Context, password string) (hash string, err error) {
-	if password == "" || len(password) > agent.MaxPassword {
-		return "", fmt.Errorf("hash a password of %d bytes: want 1 to %d", len(password), agent.MaxPassword)
+	password = spelling.Password(password)
+	if password == "" {
+		return "", errors.New("hash an empty password")
+	}
+	if len(password) > agent.MaxPassword {
+		return "", agent.Problem{Field: "psw", Code: "field_too_long"}
 	}
 	full := hashing.do(ctx, newCaller(agent.OriginLoopback, agent.Peer{}), func() { hash, err = argon2id.CreateHash(password, params) })
 	if full != nil {
 		return "", refusal(full)
 	}
-	return hash, err
+	return opaqueMark + hash, err
 }
 
-// refusal is what a caller is told whose turn never came.
+// refusal returns the error for a caller that got no turn.
 func refusal(err error) error {
 	if errors.Is(err, errFull) {
 		return &agent.Error{Code: agent.CodeTooManyAttempts, Wait: fullWait, Err: err}
@@ -48,23 +58,23 @@ func refusal(err error) error {
 	return err
 }
 
-// dummyHash is the hash of a password that nobody knows: checking against it is the same work as against a real one.
+// dummyHash is the hash of a random password. Checking against it takes as long as against an account's.
 var dummyHash = sync.OnceValue(func() string {
 	hash, err := argon2id.CreateHash(rand.Text(), params)
 	if err != nil {
-		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+		panic(fmt.Sprintf("random numbers: %v", err)) // without them nothing is secure
 	}
 	return hash
 })
 
-// What a hash may ask for; more than we ever wrote means that it is broken.
+// Limits of the parameters in a stored hash. Beyond them the hash is corrupt.
 const (
 	maxMemory     = 64 << 10 // KiB
 	maxIterations = 8
 	minKey        = 16 // bytes
 )
 
-// matches checks a password against a hash. The library would panic on a hash with zero iterations.
+// matches checks a password against a hash without its mark. The library would panic on a hash with zero iterations.
 func matches(password, hash string) (bool, error) {
 	p, _, _, err := argon2id.DecodeHash(hash)
 	if err != nil {

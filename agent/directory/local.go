@@ -4,89 +4,136 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/alexedwards/argon2id"
+
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // Accounts are the local accounts.
 type Accounts interface {
-	// LocalAccount returns the account with a normalised login and the argon2id hash of its password, which is empty
-	// when it has none. Errors: agent.ErrNotFound.
+	// LocalAccount returns the account that a login means in any spelling, and the hash of its password as Hash made it,
+	// which is empty when it has none. Errors: agent.ErrNotFound.
 	LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error)
+	// RenewHash replaces a hash by another one of the same password, unless it is no longer old.
+	RenewHash(ctx context.Context, id agent.UserID, old, renewed string) error
 }
 
 // Local is the directory of the accounts that the gateway itself keeps.
 type Local struct {
 	accounts Accounts
+	log      *slog.Logger
 	queue    *queue
 	matches  func(password, hash string) (bool, error)
 }
 
 // NewLocal makes the directory of local accounts.
-func NewLocal(accounts Accounts) *Local {
+func NewLocal(accounts Accounts, log *slog.Logger) *Local {
 	dummyHash() // now, so that the first unknown login takes no longer than the next
-	return &Local{accounts: accounts, queue: hashing, matches: matches}
+	return &Local{accounts: accounts, log: log, queue: hashing, matches: matches}
 }
 
-// Authenticate returns the account that login and password belong to, in whatever state it is. Errors: an *agent.Error
-// with CodeBadCredentials, or with CodeTooManyAttempts and Wait when too many are waiting to be checked; the
-// context's error; any other error is a fault of the gateway.
-func (l *Local) Authenticate(ctx context.Context, c agent.Credentials) (user agent.User, err error) {
-	turn := l.queue.do(ctx, newCaller(c.Origin, c.Peer), func() { user, err = l.check(ctx, c) })
+// Authenticate returns the account that login and password belong to, in any state. Errors: an *agent.Error with
+// CodeBadCredentials, or with CodeTooManyAttempts and Wait when too many are waiting to be checked; the context's error;
+// any other error is a fault of the gateway.
+func (l *Local) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
+	var found account
+	var renewed string
+	var err error
+	turn := l.queue.do(ctx, newCaller(c.Origin, c.Peer), func() {
+		if found, err = l.check(ctx, c); err == nil {
+			renewed, err = found.renew(c.Password)
+		}
+	})
 	if turn != nil {
 		return agent.User{}, refusal(turn)
 	}
-	return user, err
+	if err != nil {
+		return agent.User{}, err
+	}
+	if renewed != found.hash {
+		if err := l.accounts.RenewHash(ctx, found.ID, found.hash, renewed); err != nil { // the next login tries again
+			l.log.WarnContext(ctx, "the hash of a password was not renewed", "user", found.ID, "error", err)
+		}
+	}
+	return found.User, nil
 }
 
-// Knows tells which account a login means, without a check of any password. It must not be told to the person who
-// typed the login.
+// Knows returns the account that a login means, without a check of any password. The result must not be disclosed to the
+// person who typed the login.
 func (l *Local) Knows(ctx context.Context, login string) (agent.UserID, bool, error) {
-	user, _, err := l.find(ctx, login)
+	found, err := l.find(ctx, login)
 	if errors.Is(err, agent.ErrNotFound) {
 		return 0, false, nil
 	}
 	if err != nil {
 		return 0, false, err
 	}
-	return user.ID, true, nil
+	return found.ID, true, nil
+}
+
+// account is a local account with the hash of its password.
+type account struct {
+	agent.User
+	hash string // with its mark, if any; empty = no password
 }
 
 // check hashes exactly once, whatever was typed.
-func (l *Local) check(ctx context.Context, c agent.Credentials) (agent.User, error) {
-	user, hash, err := l.find(ctx, c.Login)
+func (l *Local) check(ctx context.Context, c agent.Credentials) (account, error) {
+	found, err := l.find(ctx, c.Login)
 	if err != nil && !errors.Is(err, agent.ErrNotFound) {
-		return agent.User{}, err
+		return account{}, err
 	}
-	password, possible := c.Password, err == nil && hash != ""
-	if len(password) > agent.MaxPassword || password == "" {
-		password, possible = password[:min(len(password), agent.MaxPassword)], false
-	}
+	possible := err == nil && found.hash != ""
 	if !possible {
-		hash = dummyHash()
+		found.hash = opaqueMark + dummyHash()
+	}
+	password := c.Password
+	hash, opaque := strings.CutPrefix(found.hash, opaqueMark)
+	if opaque {
+		password = spelling.Password(password)
+	}
+	if len(password) > agent.MaxPassword || password == "" {
+		password, possible, hash = password[:min(len(password), agent.MaxPassword)], false, dummyHash()
 	}
 	ok, err := l.matches(password, hash)
 	if err != nil {
-		return agent.User{}, fmt.Errorf("check the password of user %d: %w", user.ID, err)
+		return account{}, fmt.Errorf("check the password of user %d: %w", found.ID, err)
 	}
 	if !ok || !possible {
-		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
+		return account{}, agent.Refuse(agent.CodeBadCredentials)
 	}
-	return user, nil
+	return found, nil
 }
 
-// find looks a login up that may be anything. Errors: agent.ErrNotFound.
-func (l *Local) find(ctx context.Context, login string) (agent.User, string, error) {
+// renew returns the hash as Hash would make it now of the account's password: found.hash itself if it has the mark.
+func (found account) renew(password string) (string, error) {
+	opaque := spelling.Password(password)
+	switch {
+	case strings.HasPrefix(found.hash, opaqueMark), len(opaque) > agent.MaxPassword:
+		return found.hash, nil
+	case opaque == password: // the hash is right and only lacks the mark
+		return opaqueMark + found.hash, nil
+	}
+	hash, err := argon2id.CreateHash(opaque, params)
+	return opaqueMark + hash, err
+}
+
+// find looks up a login, which may be any text. Errors: agent.ErrNotFound.
+func (l *Local) find(ctx context.Context, login string) (account, error) {
 	if !mayBeLocal(login) {
-		return agent.User{}, "", agent.ErrNotFound
+		return account{}, agent.ErrNotFound
 	}
-	return l.accounts.LocalAccount(ctx, agent.NormalizeLogin(login))
+	user, hash, err := l.accounts.LocalAccount(ctx, login)
+	return account{user, hash}, err
 }
 
-// mayBeLocal tells apart what cannot be a local login: one with a domain, and what no database would want to see.
+// mayBeLocal reports whether a login can be a local account's: it has no domain, and a database accepts the text.
 func mayBeLocal(login string) bool {
 	return len(login) <= agent.MaxLoginTyped && utf8.ValidString(login) && !strings.ContainsAny(login, "\\/@\x00") &&
-		agent.NormalizeLogin(login) != ""
+		strings.TrimSpace(login) != ""
 }

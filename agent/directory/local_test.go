@@ -3,34 +3,44 @@ package directory
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // accounts are local accounts in memory.
 type accounts struct {
-	byLogin map[string]account
-	broken  error
-}
-
-type account struct {
-	user agent.User
-	hash string
+	byLogin  map[string]account // by spelling.Login
+	broken   error
+	readOnly error
 }
 
 func (a accounts) LocalAccount(_ context.Context, login string) (agent.User, string, error) {
 	if a.broken != nil {
 		return agent.User{}, "", a.broken
 	}
-	found, ok := a.byLogin[login]
+	found, ok := a.byLogin[spelling.Login(login)]
 	if !ok {
 		return agent.User{}, "", agent.ErrNotFound
 	}
-	return found.user, found.hash, nil
+	return found.User, found.hash, nil
+}
+
+func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed string) error {
+	if a.readOnly != nil {
+		return a.readOnly
+	}
+	for login, found := range a.byLogin {
+		if found.ID == id && found.hash == old {
+			a.byLogin[login] = account{found.User, renewed}
+		}
+	}
+	return nil
 }
 
 const password = "верный пароль"
@@ -55,7 +65,7 @@ func newLocal(t *testing.T) (*Local, *counter) {
 		"zero":      {agent.User{ID: 5, Login: "zero", Enabled: true}, "$argon2id$v=19$m=0,t=0,p=0$AAAA$AAAA"},
 		"a@b":       {agent.User{ID: 6, Login: "a@b", Enabled: true}, hash}, // must be out of reach
 		"иванов@co": {agent.User{ID: 7, Login: "иванов@co", Enabled: true}, hash},
-	}})
+	}}, slog.New(slog.DiscardHandler))
 	count := &counter{}
 	l.matches = func(password, hash string) (bool, error) {
 		count.hashes++
@@ -228,10 +238,10 @@ func TestAuthenticateGivesUpWithItsCaller(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	hash, err := exampleHash()
-	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+	if err != nil || !strings.HasPrefix(hash, opaqueMark+"$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("%q, %v", hash, err)
 	}
-	if ok, err := matches(password, hash); err != nil || !ok {
+	if ok, err := matches(password, strings.TrimPrefix(hash, opaqueMark)); err != nil || !ok {
 		t.Errorf("%v, %v", ok, err)
 	}
 	for _, bad := range []string{"", strings.Repeat("x", agent.MaxPassword+1)} {

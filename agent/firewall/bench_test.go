@@ -20,7 +20,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// inLabBench runs a benchmark inside a lab, for a time or so many times, and passes its figures on.
+// inLabBench runs a benchmark in the gateway of a lab and reports its figures. benchtime is as of -test.benchtime.
 func inLabBench(b *testing.B, benchtime string, body func(*testing.B, lab)) {
 	if l := netlab.Here(); l != nil {
 		body(b, lab{l})
@@ -51,7 +51,7 @@ func quiet() Options { return Options{Log: slog.New(slog.DiscardHandler)} }
 
 const crowd = 10000
 
-// neighbours are sessions on the attached network, whose hosts the kernel knows.
+// neighbours returns sessions on the attached network, whose hosts are in the neighbour table.
 func neighbours(b *testing.B) []agent.Session {
 	b.Helper()
 	var commands strings.Builder
@@ -76,7 +76,7 @@ func crowdPlan() Plan {
 	return p
 }
 
-// BenchmarkGrants lets 10,000 hosts through at the same time. As in the gateway, each has a goroutine that is there before.
+// BenchmarkGrants grants 10,000 sessions concurrently. As in the gateway, their goroutines exist before.
 func BenchmarkGrants(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
@@ -101,7 +101,6 @@ func BenchmarkGrants(b *testing.B) {
 	})
 }
 
-// BenchmarkRevocations takes 10,000 hosts' access away.
 func BenchmarkRevocations(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
@@ -116,14 +115,13 @@ func BenchmarkRevocations(b *testing.B) {
 	})
 }
 
-// BenchmarkSample reads the counters of 10,000 hosts, while nobody else is let through.
+// BenchmarkSample reads the counters of 10,000 sessions. Grants wait for that time.
 func BenchmarkSample(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		benchReconciler(b, (*reconciler).sample)
 	})
 }
 
-// BenchmarkRefresh gives 10,000 hosts the full timeout, while nobody else is let through.
 func BenchmarkRefresh(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		benchReconciler(b, (*reconciler).refresh)
@@ -152,20 +150,19 @@ func revokeAll(tb testing.TB, f *Firewall, sessions []agent.Session) {
 	revokeAndWait(tb, f, sessions[0])
 }
 
-// benchRuns is how many times those are done whose median is told.
 const benchRuns = "11x"
 
-// medianOf is the median of what one turn takes, in nanoseconds.
-func medianOf(b *testing.B, turn func() time.Duration) float64 {
+// medianOf returns the median duration of a run in nanoseconds.
+func medianOf(b *testing.B, run func() time.Duration) float64 {
 	var took []time.Duration
 	for b.Loop() {
-		took = append(took, turn())
+		took = append(took, run())
 	}
 	slices.Sort(took)
 	return float64(took[len(took)/2])
 }
 
-// BenchmarkGrantsInTurn lets hosts through one after the other, beside 10,000 that already are.
+// BenchmarkGrantsInTurn grants sessions one after the other, while 10,000 are granted.
 func BenchmarkGrantsInTurn(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())
@@ -180,7 +177,7 @@ func BenchmarkGrantsInTurn(b *testing.B) {
 	})
 }
 
-// BenchmarkGrantToFirstPacket and its opposite watch packets of UDP that a host sends without a pause.
+// BenchmarkGrantToFirstPacket measures from the call of Grant to the first packet of a host that sends all the time.
 func BenchmarkGrantToFirstPacket(b *testing.B) {
 	inLabBench(b, "1s", func(b *testing.B, l lab) {
 		f := open(b, labPlan(), quiet())
@@ -219,7 +216,7 @@ func BenchmarkRevokeToLastPacket(b *testing.B) {
 	})
 }
 
-// watch has a host send packets, and tells when each arrives in the Internet.
+// watch makes a host send packets to the WAN, and returns when each arrives.
 func (l lab) watch(b *testing.B) <-chan time.Time {
 	b.Helper()
 	receiver, sender := l.UDP(b, inWAN, netip.AddrPortFrom(server, 0)), l.UDP(b, inLAN, netip.AddrPortFrom(host, 0))
@@ -245,7 +242,7 @@ func (l lab) watch(b *testing.B) <-chan time.Time {
 	return arrived
 }
 
-// drain waits until nothing arrives any more, and returns when the last packet did.
+// drain waits until nothing arrives, and returns when the last packet did.
 func drain(arrived <-chan time.Time) (last time.Time) {
 	last = time.Now()
 	for {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flows is a filter of the conntrack entries that are deleted for some addresses: those that the addresses began, apart
-// from LAN connections to destinations that need no session.
+// flows selects the connections that are deleted for some addresses: those that the addresses began, except LAN connections
+// to destinations that need no session.
 type flows struct {
 	of   func(netip.Addr) bool // the addresses
 	stay func(netip.Addr) bool // destinations that need no session from the LAN
@@ -30,7 +30,7 @@ func (f flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 
 func (f flows) isVPN(a netip.Addr) bool { return f.vpn.IsValid() && f.vpn.Contains(a) }
 
-// disconnect deletes the connections of addresses from conntrack, so that no reply to one person reaches the next.
+// disconnect deletes the connections of addresses from conntrack, so that no reply to one user reaches the next.
 func (r *reconciler) disconnect(addrs []netip.Addr) error {
 	if len(addrs) == 0 {
 		return nil
@@ -54,7 +54,7 @@ func (r *reconciler) disconnect(addrs []netip.Addr) error {
 // delete those of each new address, which takes the kernel many milliseconds. Hosts behind interfaces that are not
 // filtered, such as containers, keep their connections.
 func (r *reconciler) sweep() {
-	others := map[netip.Addr]bool{} // local addresses: true behind an interface that is not filtered
+	others := map[netip.Addr]bool{} // by local address: true = behind an interface that is not filtered
 	err := r.sweepBut(others)
 	if r.swept = err == nil; err != nil {
 		r.f.log.Warn("connections without a session were not deleted; those of an address are deleted when it is granted", "error", err)
@@ -87,7 +87,6 @@ func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
 	})
 }
 
-// isUnfiltered reports whether an address is behind an interface that is not filtered.
 func (p Plan) isUnfiltered(s *snapshot, a netip.Addr) bool {
 	if len(p.attached(a)) > 0 || p.VPNNetwork.IsValid() && p.VPNNetwork.Contains(a) {
 		return false

@@ -19,7 +19,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// mac is an Ethernet address.
 type mac [6]byte
 
 func (m mac) String() string { return net.HardwareAddr(m[:]).String() }
@@ -48,7 +47,7 @@ func (k entry) bytes() []byte {
 	return append(b, k.addr.AsSlice()...)
 }
 
-// keyOf parses a key in the kernel's format.
+// keyOf parses a key in the format of bytes.
 func keyOf(set *memberSet, b []byte) (entry, bool) {
 	k, want := entry{set: set}, 4
 	if set.v6 {

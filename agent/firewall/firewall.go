@@ -101,10 +101,10 @@ type Firewall struct {
 	mu     sync.Mutex // guards the fields below
 	tasks  []*task
 	closed bool
-	seen   map[string]view // LAN sessions that the rules apply to, by their ID
+	views  map[string]view // of the LAN sessions that the rules apply to, by ID
 }
 
-// view is what readers see of a session in the LAN.
+// view is what Traffic and MACs return of a session in the LAN.
 type view struct {
 	traffic agent.Traffic
 	mac     mac // zero behind a router
@@ -114,7 +114,7 @@ type view struct {
 // says why nftables does not work and how an operator can fix it.
 func Open(o Options) (*Firewall, error) {
 	f := &Firewall{mode: cmp.Or(o.Mode, ModeAuto), log: o.Log, report: o.Report, calls: make(chan func(*reconciler)), wake: make(chan struct{}, 1), probed: make(chan struct{}, 1),
-		stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[string]view{}}
+		stop: make(chan struct{}), stopped: make(chan struct{}), views: map[string]view{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -220,8 +220,8 @@ func (f *Firewall) Close() error {
 func (f *Firewall) Traffic() map[string]agent.Traffic {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]agent.Traffic, len(f.seen))
-	for id, s := range f.seen {
+	all := make(map[string]agent.Traffic, len(f.views))
+	for id, s := range f.views {
 		all[id] = s.traffic
 	}
 	return all
@@ -231,8 +231,8 @@ func (f *Firewall) Traffic() map[string]agent.Traffic {
 func (f *Firewall) MACs() map[string]net.HardwareAddr {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]net.HardwareAddr, len(f.seen))
-	for id, s := range f.seen {
+	all := make(map[string]net.HardwareAddr, len(f.views))
+	for id, s := range f.views {
 		if s.mac != (mac{}) {
 			all[id] = net.HardwareAddr(s.mac[:])
 		}

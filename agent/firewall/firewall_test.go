@@ -45,7 +45,7 @@ func TestClosedBeforeLogin(t *testing.T) {
 	})
 }
 
-// wantProhibited sends UDP, on which an answer must say that it was refused.
+// wantProhibited sends UDP, which must be answered by an ICMP error.
 func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	c, err := l.dial(t, inLAN, "udp", from, to)
@@ -58,36 +58,35 @@ func (l lab) wantProhibited(t *testing.T, from netip.Addr, to netip.AddrPort) {
 	}
 	_, err = c.Read(make([]byte, 16))
 	if !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.EACCES) {
-		t.Errorf("UDP from %s to %s: %v, want an answer that it is prohibited", from, to, err)
+		t.Errorf("UDP from %s to %s: %v, want an ICMP error", from, to, err)
 	}
 }
 
-// TestRejectStaysInLAN: what is refused is quoted in the answer, so that a source that is borrowed from outside
-// would get it.
+// TestRejectStaysInLAN: a packet with a spoofed outer source is not answered, because the ICMP error quotes it.
 func TestRejectStaysInLAN(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		open(t, labPlan(), Options{})
 		l.IP(t, inLAN, "addr", "add", server.String()+"/32", "dev", "lo")
-		var heard net.PacketConn
+		var icmp net.PacketConn
 		if err := l.At(inWAN, func() (err error) {
-			heard, err = net.ListenPacket("ip4:icmp", server.String())
+			icmp, err = net.ListenPacket("ip4:icmp", server.String())
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		defer heard.Close()
+		defer icmp.Close()
 		c, err := l.dial(t, inLAN, "udp", server, netip.AddrPortFrom(elsewhere, 9999))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Write([]byte("what nobody outside may hear")); err != nil {
+		if _, err := c.Write([]byte("secret")); err != nil {
 			t.Fatal(err)
 		}
-		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 9999)) // by now the gateway has judged the first
-		_ = heard.SetReadDeadline(time.Now().Add(silence))
+		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 9999)) // then the first packet has passed the gateway too
+		_ = icmp.SetReadDeadline(time.Now().Add(silence))
 		b := make([]byte, 1500)
-		if n, _, err := heard.ReadFrom(b); err == nil {
-			t.Errorf("outside came %q", b[:n])
+		if n, _, err := icmp.ReadFrom(b); err == nil {
+			t.Errorf("the WAN got %q", b[:n])
 		}
 	})
 }
@@ -111,7 +110,7 @@ func TestDownloadStops(t *testing.T) {
 			began := time.Now()
 			f.Revoke(context.Background(), s)
 			if took := download.Stops(t).Sub(began); took > 200*time.Millisecond {
-				t.Errorf("%s: the last byte came %s after the end", way.from, took)
+				t.Errorf("%s: the last byte came %s after Revoke", way.from, took)
 			}
 			l.wantClosed(t, "after the end", inLAN, way.from, to)
 		}
@@ -133,7 +132,7 @@ func TestOtherHost(t *testing.T) {
 			t.Error("the address is open on the other LAN")
 		}
 		if f.MACs()[s.ID].String() == "" {
-			t.Error("the MAC is not told")
+			t.Error("MACs has no MAC")
 		}
 
 		l.IP(t, inLAN, "link", "set", "eth0", "address", "02:00:00:00:00:66")
@@ -141,7 +140,7 @@ func TestOtherHost(t *testing.T) {
 		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", "02:00:00:00:00:66")
 		l.wantClosed(t, "the address at another MAC", inLAN, host, to)
 		grant(t, f, s)
-		l.wantOpen(t, "a MAC that logged in", inLAN, host, to)
+		l.wantOpen(t, "the new MAC after a grant", inLAN, host, to)
 		if got := f.MACs()[s.ID].String(); got != "02:00:00:00:00:66" {
 			t.Errorf("MAC %s", got)
 		}
@@ -154,7 +153,7 @@ func (l lab) refused(t *testing.T, where string, from netip.Addr, to netip.AddrP
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
-// udpStream opens a stream of UDP that a host has asked for, and returns what tells whether the next packets of it arrive.
+// udpStream sends UDP from a host to a server. The returned function sends replies and reports whether any arrives.
 func (l lab) udpStream(t *testing.T, where string, host netip.Addr, there string, server netip.Addr) (arrives func() bool) {
 	t.Helper()
 	sender, receiver := l.UDP(t, there, netip.AddrPortFrom(server, 0)), l.UDP(t, where, netip.AddrPortFrom(host, 0))
@@ -170,7 +169,7 @@ func (l lab) udpStream(t *testing.T, where string, host netip.Addr, there string
 			sender.WriteToUDPAddrPort([]byte("stream"), back)
 		}
 		receiver.SetReadDeadline(time.Now().Add(silence))
-		for { // to the last, which would arrive later otherwise
+		for { // until all have arrived
 			if _, err := receiver.Read(buf); err != nil {
 				return some
 			}
@@ -179,8 +178,8 @@ func (l lab) udpStream(t *testing.T, where string, host netip.Addr, there string
 	}
 }
 
-// A stream of UDP that the first owner of an address has asked for must not reach the next one, also when it comes from a
-// local network that the WAN interface leads to. What no session is needed for goes on, such as that of a DMZ.
+// TestNextUserOfAddress: replies to the former user of an address do not reach the next one, also from a local network behind
+// the WAN interface. Connections that need no session, such as those to a DMZ, continue.
 func TestNextUserOfAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
@@ -194,20 +193,20 @@ func TestNextUserOfAddress(t *testing.T) {
 				f.Revoke(context.Background(), s)
 				grant(t, f, session(2, host))
 			},
-			"in its place": func(agent.Session) { grant(t, f, session(3, host)) },
+			"by another grant": func(agent.Session) { grant(t, f, session(3, host)) },
 		} {
 			s := grant(t, f, session(1, host))
 			outside, local := l.udpStream(t, inLAN, host, inWAN, server), l.udpStream(t, inLAN, host, inWAN, elsewhere)
 			free := l.udpStream(t, inLAN, host, inLAN1, neighbor)
 			if !outside() || !local() || !free() {
-				t.Fatalf("%s: the first owner gets nothing", name)
+				t.Fatalf("%s: the first user gets nothing", name)
 			}
 			change(s)
 			if outside() {
-				t.Errorf("%s: the next owner gets packets from the Internet", name)
+				t.Errorf("%s: the next user gets packets from the Internet", name)
 			}
 			if local() {
-				t.Errorf("%s: the next owner gets packets from a local network behind the WAN interface", name)
+				t.Errorf("%s: the next user gets packets from a local network behind the WAN interface", name)
 			}
 			if !free() {
 				t.Errorf("%s: a connection to the DMZ was cut", name)
@@ -219,17 +218,17 @@ func TestNextUserOfAddress(t *testing.T) {
 	})
 }
 
-// Connections of hosts that nobody judges outlive a start, though their network is a local one; those of hosts without a
-// session do not.
+// TestUnfilteredConnectionsStay: a start keeps the connections of hosts behind interfaces that are not filtered, and deletes
+// those of other hosts without a session.
 func TestUnfilteredConnectionsStay(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
-		p := labPlan() // lan1 is attached and local, but nobody has chosen it
+		p := labPlan() // lan1 is attached and local, but not chosen
 		p.LAN = p.LAN[:1]
 		nft(t, "table ip nat { chain hide { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }")
 		ours, others := l.udpStream(t, inLAN, host, inWAN, server), l.udpStream(t, inLAN1, neighbor, inWAN, server)
 		open(t, p, Options{})
 		if !others() {
-			t.Error("a host of an interface that is not chosen has lost its connection")
+			t.Error("a host behind an interface that is not chosen has lost its connection")
 		}
 		if ours() {
 			t.Error("a host without a session has kept its connection")
@@ -237,7 +236,7 @@ func TestUnfilteredConnectionsStay(t *testing.T) {
 	})
 }
 
-// The same person's next session on the same address cuts nothing.
+// TestSameUserKeepsConnections: the next session of the same user on an address keeps its connections.
 func TestSameUserKeepsConnections(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -253,10 +252,10 @@ func TestSameUserKeepsConnections(t *testing.T) {
 			return f.Traffic()[next.ID].Rx > 0 && f.Traffic()[next.ID].Tx > f.Traffic()[next.ID].Rx/2
 		})
 		if _, ok := f.Traffic()[first.ID]; ok {
-			t.Error("a session that is over is still counted")
+			t.Error("an ended session is still counted")
 		}
 		unknown := first
-		unknown.ID = "never granted" // the last one in the place of others that are over
+		unknown.ID = "never granted" // revoking it closes the address all the same
 		revokeAndWait(t, f, unknown)
 		download.Stops(t)
 		if len(f.Traffic()) != 0 {
@@ -265,7 +264,7 @@ func TestSameUserKeepsConnections(t *testing.T) {
 	})
 }
 
-// The same person's next session is let through by the MAC of the one before while the kernel does not know it.
+// TestSameUserKeepsMAC: the next session of the same user keeps the MAC while the kernel does not know it.
 func TestSameUserKeepsMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -322,7 +321,7 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
-// Every packet is counted once, also the first one to port 80, which is asked for a session before it is judged too.
+// TestCountedOnce: every packet is counted once, also the first one to port 80, which another chain looks up too.
 func TestCountedOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		netlab.Run(t, "nft", `table inet count {
@@ -341,7 +340,7 @@ func TestCountedOnce(t *testing.T) {
 			s := grant(t, f, session(1, way.host))
 			nft(t, "reset counters")
 			l.wantOpen(t, "a site", inLAN, way.host, way.site)
-			netlab.Eventually(t, "every packet is counted once", func() bool { // the last ones come after the word
+			netlab.Eventually(t, "every packet is counted once", func() bool { // the last packets come after the answer
 				inReconciler(t, f, (*reconciler).sample)
 				sent := netlab.Run(t, "nft", "list", "counter", "inet", "count", "sent")
 				return strings.Contains(sent, fmt.Sprintf("bytes %d\n", f.Traffic()[s.ID].Rx))
@@ -351,7 +350,7 @@ func TestCountedOnce(t *testing.T) {
 	})
 }
 
-// Networks that are neither LAN nor WAN are the administrator's, also where nobody calls them local.
+// TestDMZIsNotRedirected: connections to networks behind other interfaces are not redirected, even if they are not local networks.
 func TestDMZIsNotRedirected(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
@@ -412,15 +411,15 @@ func TestOpenBeforeLogin(t *testing.T) {
 		l.wantClosed(t, "another address", inLAN, host, l.listen(t, inWAN, elsewhere, 0, netlab.Says("closed")))
 		l.wantProhibited(t, host, netip.AddrPortFrom(elsewhere, 53))
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 53), 200); got < 15 || got > 40 {
-			t.Errorf("%d of 200 questions at once came through, want about 20", got)
+			t.Errorf("%d of 200 packets came through, want about 20", got)
 		}
 		if got := l.flood(t, second, netip.AddrPortFrom(server, 53), 10); got != 10 {
-			t.Errorf("%d of 10 questions of another host came through", got)
+			t.Errorf("%d of 10 packets of another host came through", got)
 		}
 		if got := l.flood(t, host6, netip.AddrPortFrom(server6, 53), 200); got < 15 || got > 40 {
-			t.Errorf("%d of 200 questions of IPv6 came through, want about 20", got)
+			t.Errorf("%d of 200 packets of IPv6 came through, want about 20", got)
 		}
-		netlab.Eventually(t, "who asks no more is forgotten", func() bool {
+		netlab.Eventually(t, "an idle host is removed from the set", func() bool {
 			return !strings.Contains(netlab.Run(t, "nft", "list", "set", "inet", Table, dnsMAC4.name), host.String())
 		})
 		if got := l.flood(t, host, netip.AddrPortFrom(server, 5353), 100); got != 100 {
@@ -429,7 +428,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 	})
 }
 
-// An entry with a port opens that port alone, and only answers from there come back.
+// TestOpenPort: an entry with a port opens only that port, and only replies from that port pass.
 func TestOpenPort(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		p := labPlan()
@@ -442,7 +441,7 @@ func TestOpenPort(t *testing.T) {
 			l.wantOpen(t, "TCP", inLAN, from, l.listen(t, inWAN, to, 53, netlab.Says("open")))
 			l.serveDNS(t, dns, func(netip.Addr) bool { return true })
 			if !l.resolves(t, from, dns) {
-				t.Errorf("%s asks %s in vain", from, dns)
+				t.Errorf("%s gets no answer from %s", from, dns)
 			}
 			l.wantClosed(t, "another port of TCP", inLAN, from, l.listen(t, inWAN, to, 0, netlab.Says("closed")))
 			l.wantProhibited(t, from, netip.AddrPortFrom(to, 54))
@@ -456,7 +455,7 @@ func TestOpenPort(t *testing.T) {
 			}
 		}
 
-		// What began while the whole host was open ends when only a port of it stays open, in both directions.
+		// When only a port stays open, connections to other ports of the host end in both directions.
 		p.OpenBeforeLogin = []agent.OpenServer{{Addr: server}}
 		apply := func() {
 			t.Helper()
@@ -474,12 +473,12 @@ func TestOpenPort(t *testing.T) {
 		apply()
 		download.Stops(t)
 		if arrives() {
-			t.Error("packets arrive from a port that is not open any more")
+			t.Error("packets arrive from a closed port")
 		}
 	})
 }
 
-// Hosts on interfaces without MACs are counted by address alone.
+// TestDNSLimitWithoutMAC: hosts on interfaces without MACs are limited by address.
 func TestDNSLimitWithoutMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		line := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "line0"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
@@ -498,12 +497,11 @@ func TestDNSLimitWithoutMAC(t *testing.T) {
 			}
 		}
 		if got := count(receiver); got < 15 || got > 40 {
-			t.Errorf("%d of 200 questions at once came through, want about 20", got)
+			t.Errorf("%d of 200 packets came through, want about 20", got)
 		}
 	})
 }
 
-// flood sends packets at once and returns how many arrive.
 func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, packets int) (arrived int) {
 	t.Helper()
 	receiver := l.UDP(t, inWAN, to)
@@ -516,7 +514,7 @@ func (l lab) flood(t *testing.T, from netip.Addr, to netip.AddrPort, packets int
 	return count(receiver)
 }
 
-// count counts the packets that come until none comes any more.
+// count counts packets until none arrives for a while.
 func count(receiver *net.UDPConn) (arrived int) {
 	for b := make([]byte, 8); ; arrived++ {
 		receiver.SetReadDeadline(time.Now().Add(silence))
@@ -548,10 +546,10 @@ func TestTunnel(t *testing.T) {
 		l.wantOpen(t, "the gateway in the tunnel", inTunnel, peer, inside)
 		l.wantOpen(t, "the portal in the tunnel", inTunnel, peer, portal)
 		l.wantClosed(t, "another service of the gateway", inTunnel, peer, foreign)
-		l.wantOpen(t, "from the gateway to the person", "gw", ours, l.listen(t, inTunnel, peer, 0, netlab.Says("person")))
+		l.wantOpen(t, "from the gateway to the peer", "gw", ours, l.listen(t, inTunnel, peer, 0, netlab.Says("person")))
 		l.wantClosed(t, "another network", inTunnel, peer, other)
-		l.wantOpen(t, "a server of DNS there", inTunnel, peer, names)
-		l.wantClosed(t, "a server of DNS without a session", inTunnel, peer2, names)
+		l.wantOpen(t, "a DNS server of the VPN", inTunnel, peer, names)
+		l.wantClosed(t, "a DNS server without a session", inTunnel, peer2, names)
 		l.wantClosed(t, "the Internet", inTunnel, peer, world)
 		l.wantClosed(t, "the gateway's other addresses", inTunnel, peer, gateway)
 		l.wantClosed(t, "another address in the tunnel", inTunnel, peer2, allowed)
@@ -571,7 +569,7 @@ func TestTunnel(t *testing.T) {
 	})
 }
 
-// What is meant for a tunnel that starts anew neither leaves for the Internet nor ends what only pauses.
+// TestTunnelDown: packets to the VPN are dropped while the tunnel is down: they do not leave through the WAN and are not rejected.
 func TestTunnelDown(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -582,13 +580,13 @@ func TestTunnelDown(t *testing.T) {
 		to := l.listen(t, inWAN, peer, 0, netlab.Says("not the peer"))
 		for _, from := range []netip.Addr{host, second} {
 			if !l.noAnswer(t, inLAN, from, to) {
-				t.Errorf("%s is answered from outside, or refused", from)
+				t.Errorf("%s is answered by the WAN, or rejected", from)
 			}
 		}
 	})
 }
 
-// Peers of a tunnel all come in through one interface and leave through it again.
+// TestVPNPeersMayTalk: packets between VPN users come in and leave through one interface.
 func TestVPNPeersMayTalk(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		netlab.Run(t, "ip", "link", "add", "second", "type", "veth", "peer", "name", "eth1", "netns", l.Name(inLAN1))
@@ -596,7 +594,7 @@ func TestVPNPeersMayTalk(t *testing.T) {
 		netlab.Run(t, "ip", "link", "add", "ideco", "type", "bridge")
 		for _, port := range []string{"vpn0", "second"} {
 			netlab.Run(t, "ip", "link", "set", port, "master", "ideco", "up")
-			netlab.Run(t, "ip", "link", "set", port, "type", "bridge_slave", "isolated", "on") // so that only the gateway joins them
+			netlab.Run(t, "ip", "link", "set", port, "type", "bridge_slave", "isolated", "on") // only the gateway forwards between them
 		}
 		netlab.Run(t, "ip", "addr", "flush", "dev", "vpn0")
 		netlab.Run(t, "ip", "addr", "add", "10.99.0.1/24", "dev", "ideco")
@@ -623,7 +621,7 @@ func TestVPNPeersMayTalk(t *testing.T) {
 		}
 		l.wantOpen(t, "one peer to another when allowed", inTunnel, peer, to)
 		revokeAndWait(t, f, remote(2, peer2))
-		l.wantClosed(t, "to a peer whose session is over", inTunnel, peer, to)
+		l.wantClosed(t, "to a peer without a session", inTunnel, peer, to)
 	})
 }
 
@@ -651,13 +649,13 @@ func TestForeignTablesStay(t *testing.T) {
 		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		if got := others(); got != want {
-			t.Errorf("others' tables were changed:\n%s\nwant\n%s", got, want)
+			t.Errorf("foreign tables were changed:\n%s\nwant\n%s", got, want)
 		}
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
 		if text, loaded, err := Show(labPlan()); err != nil || !loaded || !strings.Contains(text, host.String()) || !strings.Contains(text, `comment "s1/1"`) {
-			t.Errorf("after the end the table shows (%t, %v)\n%s", loaded, err, text)
+			t.Errorf("after Close the table shows (%t, %v)\n%s", loaded, err, text)
 		}
 		for range 2 {
 			if err := Clear(); err != nil {
@@ -684,7 +682,7 @@ func TestEmptyPlan(t *testing.T) {
 		if err := f.Apply(context.Background(), labPlan()); err != nil {
 			t.Fatal(err)
 		}
-		netlab.Eventually(t, "who was granted before is let through", func() bool {
+		netlab.Eventually(t, "the granted session is let through", func() bool {
 			word, _ := l.Hears(inLAN, host, to, patience)
 			return word != ""
 		})
@@ -692,7 +690,7 @@ func TestEmptyPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := netlab.Run(t, "nft", "list", "ruleset"); got != "" {
-			t.Errorf("the table outlived its interfaces:\n%s", got)
+			t.Errorf("an empty plan has a table:\n%s", got)
 		}
 	})
 }
@@ -701,7 +699,7 @@ func TestForeignChanges(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents := make(chan Incident, 10)
 		p := labPlan()
-		p.Masquerade = false // what is hidden behind an address ends with the table that hides it
+		p.Masquerade = false // masqueraded connections end with the table
 		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
 		f := open(t, p, Options{Report: func(i Incident) { incidents <- i }})
 		l.learnMAC(t, inLAN, host)
@@ -733,7 +731,7 @@ func TestForeignChanges(t *testing.T) {
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("%s: noticed after %s", c.command, took)
 			}
-			if c.command == "flush set inet ideco_agent lan4" { // it was out of the set, and was told so
+			if c.command == "flush set inet ideco_agent lan4" { // the download was rejected while the element was missing
 				download = l.Download(t, "the download", inLAN, host, to)
 			}
 			download.Runs(t)
@@ -746,13 +744,13 @@ func TestForeignChanges(t *testing.T) {
 		revokeAndWait(t, f, session(1, host))
 		select {
 		case i := <-incidents:
-			t.Errorf("reported without a reason: %+v", i)
+			t.Errorf("reported without a change: %+v", i)
 		default:
 		}
 	})
 }
 
-// What others removed a moment ago must not keep anything from being done.
+// TestTasksAfterForeignRemoval: grants and revocations work although somebody has just removed an element or the table.
 func TestTasksAfterForeignRemoval(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -770,24 +768,22 @@ func TestTasksAfterForeignRemoval(t *testing.T) {
 		nft(t, "delete table inet ideco_agent")
 		grant(t, f, first)
 		l.wantOpen(t, "granted without a table", inLAN, host, to)
-		l.wantClosed(t, "somebody else", inLAN, second, to)
+		l.wantClosed(t, "another address", inLAN, second, to)
 		moved := first
 		moved.Address = second
 		grant(t, f, moved)
-		revokeAndWait(t, f, first) // where it was before
-		l.wantOpen(t, "a session that has moved", inLAN, second, to)
-		l.wantClosed(t, "where it was before", inLAN, host, to)
+		revokeAndWait(t, f, first) // its former address
+		l.wantOpen(t, "the new address of a session", inLAN, second, to)
+		l.wantClosed(t, "its former address", inLAN, host, to)
 	})
 }
 
-// rules are the table without its elements.
 func rules(t *testing.T) string {
 	t.Helper()
 	return netlab.Run(t, "nft", "-t", "list", "ruleset")
 }
 
-// TestPreviewIsWhatIsLoaded compares what nft makes of the text, at boot for instance, with what this package gives to the
-// kernel and with what people are shown.
+// TestPreviewIsWhatIsLoaded: Text loaded by nft, Apply and Preview give the same table.
 func TestPreviewIsWhatIsLoaded(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		plain := labPlan()
@@ -802,7 +798,7 @@ func TestPreviewIsWhatIsLoaded(t *testing.T) {
 				t.Fatal(err)
 			}
 			netlab.Run(t, "nft", "-f", file)
-			netlab.Run(t, "nft", "-f", file) // over itself
+			netlab.Run(t, "nft", "-f", file) // over the existing table
 			byNFT := netlab.Run(t, "nft", "list", "ruleset")
 			if err := Clear(); err != nil {
 				t.Fatal(err)
@@ -825,7 +821,7 @@ func TestPreviewIsWhatIsLoaded(t *testing.T) {
 	})
 }
 
-// What nft loaded at boot is closed, and a firewall takes it over.
+// TestClosedAtBoot: the table that nft loads at boot lets no host through, and Apply adopts it.
 func TestClosedAtBoot(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		file := filepath.Join(t.TempDir(), "plan")
@@ -844,7 +840,7 @@ func TestClosedAtBoot(t *testing.T) {
 	})
 }
 
-// A host that the gateway has never heard of is called.
+// TestUnknownMAC: a host that is not in the neighbour table is probed.
 func TestUnknownMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -852,14 +848,14 @@ func TestUnknownMAC(t *testing.T) {
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		s := grant(t, f, session(1, host))
 		netlab.Eventually(t, "the MAC is found", func() bool { return f.MACs()[s.ID] != nil })
-		l.wantOpen(t, "after the call", inLAN, host, to)
+		l.wantOpen(t, "after the probe", inLAN, host, to)
 		absent := grant(t, f, session(2, netip.MustParseAddr("10.77.1.99")))
 		revokeAndWait(t, f, absent)
 	})
 }
 
-// Who says to be at an address while others are let through gets nothing by it: neither another plan nor another process
-// takes over a MAC that no agent has spoken from.
+// TestMACIsKept: a changed neighbour table does not change the MAC of a session, neither by another plan nor by another
+// process. Only another grant does.
 func TestMACIsKept(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -885,18 +881,18 @@ func TestMACIsKept(t *testing.T) {
 				}
 			}
 			if got := f.MACs()[s.ID].String(); got != agents {
-				t.Errorf("%s went and came back, and the MAC is %s, the agent's is %s", name, got, agents)
+				t.Errorf("after %s went and came back the MAC is %s, the agent's is %s", name, got, agents)
 			}
 		}
 		f.Close()
 		f = open(t, labPlan(), Options{})
 		grant(t, f, s)
 		if got := f.MACs()[s.ID].String(); got != agents {
-			t.Errorf("in another process the MAC is %s, the agent's is %s", got, agents)
+			t.Errorf("in the next process the MAC is %s, the agent's is %s", got, agents)
 		}
-		grant(t, f, s) // its agent has come back from there
+		grant(t, f, s) // the agent has logged in again
 		if got := f.MACs()[s.ID].String(); got != thief {
-			t.Errorf("granted again, the MAC is %s", got)
+			t.Errorf("after another grant the MAC is %s", got)
 		}
 	})
 }
@@ -912,19 +908,19 @@ func TestGrantAddress(t *testing.T) {
 			t.Errorf("without a session: %v", err)
 		}
 		s := grant(t, f, session(1, host))
-		l.wantClosed(t, "an address that was not proved", inLAN, host6, to)
+		l.wantClosed(t, "an address that was not granted", inLAN, host6, to)
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
-		l.wantOpen(t, "a proved address", inLAN, host6, to)
+		l.wantOpen(t, "a granted address", inLAN, host6, to)
 		l.wantClosed(t, "another one", inLAN, second6, to)
 		if err := f.GrantAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99")); !errors.Is(err, ErrNotSameHost) {
-			t.Errorf("an address that nobody has: %v", err)
+			t.Errorf("an address without a host: %v", err)
 		}
 		l.learnMAC(t, inLAN1, neighbor)
 		grant(t, f, session(2, neighbor))
 		if err := f.GrantAddress(ctx, "s2", host6); !errors.Is(err, ErrAddressTaken) {
-			t.Errorf("another's address: %v", err)
+			t.Errorf("an address of another session: %v", err)
 		}
 		if err := f.GrantAddress(ctx, "s2", second6); !errors.Is(err, ErrNotSameHost) {
 			t.Errorf("an address on another LAN: %v", err)
@@ -940,17 +936,17 @@ func TestGrantAddress(t *testing.T) {
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
-		l.wantOpen(t, "one that was proved again", inLAN, host6, to)
+		l.wantOpen(t, "an address granted again", inLAN, host6, to)
 		f.RevokeAddress(ctx, s.ID, host6)
-		netlab.Eventually(t, "one that was taken away is closed", func() bool {
+		netlab.Eventually(t, "a revoked address is closed", func() bool {
 			left, err := elementsNow(lan6)
 			return err == nil && len(left) == 9
 		})
-		l.wantClosed(t, "one that was taken away", inLAN, host6, to)
+		l.wantClosed(t, "a revoked address", inLAN, host6, to)
 		if err := f.GrantAddress(ctx, s.ID, host6); err != nil {
 			t.Fatal(err)
 		}
-		l.wantOpen(t, "proved again", inLAN, host6, to)
+		l.wantOpen(t, "granted again", inLAN, host6, to)
 		revokeAndWait(t, f, s)
 		l.wantClosed(t, "after the end", inLAN, host6, to)
 		if left, err := elementsNow(lan6, back6); err != nil || len(left) != 0 {
@@ -959,7 +955,7 @@ func TestGrantAddress(t *testing.T) {
 	})
 }
 
-// One address is taken away, its downloads stop, and the session goes on.
+// TestRevokeAddress: downloads of the revoked address stop, and those of the session continue.
 func TestRevokeAddress(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f, ctx := open(t, labPlan(), Options{}), context.Background()
@@ -973,8 +969,8 @@ func TestRevokeAddress(t *testing.T) {
 		}
 		own, further := l.Download(t, "the download", inLAN, host, to), l.Download(t, "the download", inLAN, host6, to6)
 		further.Runs(t)
-		f.RevokeAddress(ctx, other.ID, host6) // another's
-		f.RevokeAddress(ctx, s.ID, host)      // its own
+		f.RevokeAddress(ctx, other.ID, host6) // of another session
+		f.RevokeAddress(ctx, s.ID, host)      // the session's own address
 		f.RevokeAddress(ctx, s.ID, netip.MustParseAddr("fd77:1::99"))
 		own.Runs(t)
 		further.Runs(t)
@@ -989,20 +985,20 @@ func TestRevokeAddress(t *testing.T) {
 	})
 }
 
-// In the tunnel an address is closed for the session that has it, and for no other that once had it.
+// TestRevokeInTunnel: in the tunnel only the session that has an address closes it, not one that had it.
 func TestRevokeInTunnel(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		grant(t, f, remote(1, peer))
 		revokeAndWait(t, f, remote(2, peer))
-		l.wantOpen(t, "another's end", inTunnel, peer, to)
+		l.wantOpen(t, "after the end of another session", inTunnel, peer, to)
 		revokeAndWait(t, f, remote(1, peer))
-		l.wantClosed(t, "its own end", inTunnel, peer, to)
+		l.wantClosed(t, "after its end", inTunnel, peer, to)
 	})
 }
 
-// TestMSS looks at what a server is told: no more than what fits through the gateway's line.
+// TestMSS: the MSS that a server gets fits the MTU of the WAN interface.
 func TestMSS(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -1048,7 +1044,7 @@ func TestWithoutRights(t *testing.T) {
 	})
 }
 
-// Where the program nft is missing there is no firewall, and the reason says what to do.
+// TestWithoutProgram: without the program nft there is no firewall, and the error names the package.
 func TestWithoutProgram(t *testing.T) {
 	inLab(t, func(t *testing.T, _ lab) {
 		o := Options{Mode: ModeNFTables, Log: logOf(t), programs: []string{"no-such-nft"}}

@@ -23,8 +23,8 @@ func (e *FlowtableError) Error() string {
 }
 
 func isFlowtable(err error) bool {
-	var past *FlowtableError
-	return errors.As(err, &past)
+	var bypass *FlowtableError
+	return errors.As(err, &bypass)
 }
 
 // checkFlowtables looks for flowtables on the interfaces of a plan. Errors: *FlowtableError.

@@ -31,15 +31,15 @@ func (r *reconciler) grant(tasks []*task) {
 
 func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 	var touched []netip.Addr
-	own, stays := make([]*address, len(tasks)), map[*address]bool{}
+	own, keepMAC := make([]*address, len(tasks)), map[*address]bool{}
 	for i, t := range tasks {
 		inherits := r.inherits(t.sessionInfo)
 		own[i] = r.assignAddress(t.sessionInfo, &touched)
-		if delete(stays, own[i]); inherits {
-			stays[own[i]] = true
+		if delete(keepMAC, own[i]); inherits {
+			keepMAC[own[i]] = true
 		}
 	}
-	r.placeAll(own, now, func(a *address) bool { return stays[a] }, &touched)
+	r.placeAll(own, now, func(a *address) bool { return keepMAC[a] }, &touched)
 	all, err := r.reconcile(touched)
 	for i, a := range own {
 		failed := err
@@ -77,7 +77,6 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 	return s.addrs[0]
 }
 
-// addAddress gives an address to a session.
 func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {
 	a := &address{of: s, addr: addr}
 	s.addrs, r.addresses[addr] = append(s.addrs, a), a
@@ -97,7 +96,6 @@ func (r *reconciler) lasts(c sessionInfo) bool {
 // lasts reports whether an element is refreshed or has not expired yet.
 func (e *element) lasts() bool { return !e.inherited || time.Now().Before(e.expires) }
 
-// grantAddress lets a further address of a session through.
 func (r *reconciler) grantAddress(t *task) error {
 	s := r.sessions[t.session]
 	if s == nil || s.kind == agent.KindVPN {
@@ -132,26 +130,25 @@ func (r *reconciler) grantAddress(t *task) error {
 	return err
 }
 
-// keepAllMACs makes placeAll keep all known MACs.
 func keepAllMACs(*address) bool { return true }
 
-// placeAll updates the places of addresses. Where stays reports true, a known MAC is kept: no login has proved the one that
+// placeAll updates the places of addresses. Where keepMAC reports true, a known MAC is kept: no login has proved the one that
 // the neighbour table has now. Sessions' own addresses come first, because a change of their MAC removes the further ones.
 // Addresses that another session has by now are skipped.
-func (r *reconciler) placeAll(list []*address, now *snapshot, stays func(*address) bool, touched *[]netip.Addr) {
+func (r *reconciler) placeAll(list []*address, now *snapshot, keepMAC func(*address) bool, touched *[]netip.Addr) {
 	for _, own := range []bool{true, false} {
 		for _, a := range list {
 			if r.addresses[a.addr] == a && a.isOwn() == own {
-				r.place(a, now, stays(a), touched)
+				r.place(a, now, keepMAC(a), touched)
 			}
 		}
 	}
 }
 
-func (r *reconciler) place(a *address, now *snapshot, stays bool, touched *[]netip.Addr) {
+func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]netip.Addr) {
 	*touched = append(*touched, a.addr)
 	at := r.plan.locate(now, a.of.kind, a.addr)
-	if at.hasMAC() && (at.needsMAC() || stays) {
+	if at.hasMAC() && (at.needsMAC() || keepMAC) {
 		at.mac = cmp.Or(r.knownMAC(a), at.mac)
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC
@@ -204,12 +201,12 @@ func (r *reconciler) grantProbed() {
 	if r.logResult("reading the interfaces", err); err != nil {
 		return
 	}
-	heard := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).needsMAC() })
+	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).needsMAC() })
 	var touched []netip.Addr
-	r.placeAll(heard, now, keepAllMACs, &touched)
+	r.placeAll(known, now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)
 	r.logResult("letting probed hosts through", err)
-	for _, a := range heard {
+	for _, a := range known {
 		r.publish(a.of)
 	}
 }

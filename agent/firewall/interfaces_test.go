@@ -9,7 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// The networks of an interface have no host bits, and link-local ones are left out.
+// TestNetworksOf: networks have no host bits, and link-local ones are left out.
 func TestNetworksOf(t *testing.T) {
 	var addrs []netlink.Addr
 	for _, s := range []string{"192.168.1.1/24", "fe80::1/64", "fd00::1/64", "169.254.3.4/16"} {

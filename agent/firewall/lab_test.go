@@ -17,18 +17,16 @@ import (
 
 const patience = netlab.Patience
 
-// silence is how long nothing must come.
 const silence = 300 * time.Millisecond
 
-// Places of the lab. Everything but the gateway is reached by lab.At.
+// Places of the lab beside the gateway.
 const (
 	inLAN    = "lan"    // behind lan0, two addresses, IPv4 and IPv6
 	inLAN1   = "lan1"   // behind lan1
-	inWAN    = "wan"    // behind wan0, without a way back but to who asked, in IPv4
-	inTunnel = "tunnel" // behind vpn0, which stands for the tunnel
+	inWAN    = "wan"    // behind wan0; it has no IPv4 route to the LAN
+	inTunnel = "tunnel" // behind vpn0, which takes the place of the tunnel
 )
 
-// Addresses of the lab.
 var (
 	host      = netip.MustParseAddr("10.77.1.10")
 	second    = netip.MustParseAddr("10.77.1.11") // of the same host
@@ -44,7 +42,6 @@ var (
 	outer     = netip.MustParseAddr("203.0.113.7")
 )
 
-// labPlan is what the gateway of the lab enforces. Nets of the LAN are told to the sign-in page and to masquerading.
 func labPlan() Plan {
 	return Plan{
 		LAN: []Interface{
@@ -84,7 +81,6 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
-// nft runs commands for nft in the gateway.
 func nft(tb testing.TB, commands string) string {
 	tb.Helper()
 	return netlab.Run(tb, "nft", commands)
@@ -106,7 +102,7 @@ func (l lab) listen(tb testing.TB, where string, at netip.Addr, port uint16, ser
 	return l.Serve(tb, where, netip.AddrPortFrom(at, port), serve)
 }
 
-// wantOpen and wantClosed try to connect. Closed means an answer that says so, not silence.
+// wantOpen and wantClosed connect. Closed means that the connection is rejected, not that nothing answers.
 func (l lab) wantOpen(tb testing.TB, what, where string, from netip.Addr, to netip.AddrPort) {
 	tb.Helper()
 	if word, err := l.Hears(where, from, to, patience); err != nil || word == "" {
@@ -121,11 +117,10 @@ func (l lab) wantClosed(tb testing.TB, what, where string, from netip.Addr, to n
 	if err == nil {
 		tb.Errorf("%s: open: %q", what, word)
 	} else if took := time.Since(began); took > time.Second {
-		tb.Errorf("%s: refused after %s only: %v", what, took, err)
+		tb.Errorf("%s: rejected only after %s: %v", what, took, err)
 	}
 }
 
-// noAnswer reports that nothing answers at all.
 func (l lab) noAnswer(tb testing.TB, where string, from netip.Addr, to netip.AddrPort) bool {
 	tb.Helper()
 	d := net.Dialer{Timeout: silence, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
@@ -140,7 +135,6 @@ func (l lab) noAnswer(tb testing.TB, where string, from netip.Addr, to netip.Add
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// open starts a firewall with the plan.
 func open(tb testing.TB, p Plan, o Options) *Firewall {
 	tb.Helper()
 	o.Mode = ModeNFTables
@@ -162,7 +156,7 @@ func logOf(tb testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(tb.Output(), nil))
 }
 
-// session is a session of a person of their own.
+// session returns a session of a user with the same number.
 func session(id int, a netip.Addr) agent.Session {
 	return agent.Session{ID: fmt.Sprintf("s%d", id), UserID: agent.UserID(id), Kind: agent.KindLAN, Address: a}
 }
@@ -181,7 +175,7 @@ func grant(tb testing.TB, f *Firewall, s agent.Session) agent.Session {
 	return s
 }
 
-// learnMAC makes the gateway know the MAC of a host, as an agent's connection does.
+// learnMAC connects from a host to the gateway, which learns its MAC.
 func (l lab) learnMAC(tb testing.TB, where string, from netip.Addr) {
 	tb.Helper()
 	to := map[string]string{inLAN: "10.77.1.1", inLAN1: "10.77.3.1"}[where]
@@ -192,7 +186,6 @@ func (l lab) learnMAC(tb testing.TB, where string, from netip.Addr) {
 	l.wantOpen(tb, "the gateway itself", where, from, addr)
 }
 
-// revokeAndWait takes a session away and waits until that is done.
 func revokeAndWait(tb testing.TB, f *Firewall, s agent.Session) {
 	tb.Helper()
 	f.Revoke(context.Background(), s)
@@ -203,7 +196,7 @@ func revokeAndWait(tb testing.TB, f *Firewall, s agent.Session) {
 	<-done.done
 }
 
-// elementsNow reads what the kernel has in some sets; in all of ours by default.
+// elementsNow returns the kernel's elements of some sets, by default of all sets of sessions.
 func elementsNow(sets ...*memberSet) ([]found, error) {
 	w, err := dial()
 	if err != nil {

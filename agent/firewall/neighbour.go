@@ -15,7 +15,6 @@ import (
 // the time of single requests.
 const manyNeighbours = 1000
 
-// sizeofNdmsg is the length of struct ndmsg.
 const sizeofNdmsg = 12
 
 // snapshot is the state of this machine's interfaces and neighbour table at one moment.
@@ -23,7 +22,7 @@ type snapshot struct {
 	kernel     *kernel
 	own        map[netip.Addr]bool
 	index      map[string]int
-	bare       map[string]bool // interfaces without MACs, such as those of PPP
+	noMAC      map[string]bool // interfaces without MACs, such as those of PPP
 	names      map[int]string
 	neighbours map[neighbour]mac // nil: the kernel is asked for each
 }
@@ -36,14 +35,14 @@ type neighbour struct {
 
 // snapshot reads the interfaces, and the whole neighbour table if many addresses are going to be looked up.
 func (kn *kernel) snapshot(addresses int) (*snapshot, error) {
-	s := &snapshot{kernel: kn, own: map[netip.Addr]bool{}, index: map[string]int{}, bare: map[string]bool{}, names: map[int]string{}}
+	s := &snapshot{kernel: kn, own: map[netip.Addr]bool{}, index: map[string]int{}, noMAC: map[string]bool{}, names: map[int]string{}}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range interfaces {
 		s.index[i.Name], s.names[i.Index] = i.Index, i.Name
-		s.bare[i.Name] = len(i.HardwareAddr) != len(mac{})
+		s.noMAC[i.Name] = len(i.HardwareAddr) != len(mac{})
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -77,7 +76,6 @@ func (s *snapshot) listNeighbours(addresses int) error {
 	return err
 }
 
-// mac returns the MAC of a neighbour.
 func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 	if s.neighbours != nil {
 		m, ok := s.neighbours[neighbour{s.index[name], a}]
@@ -86,7 +84,6 @@ func (s *snapshot) mac(name string, a netip.Addr) (mac, bool) {
 	return s.kernel.macOf(neighbour{s.index[name], a})
 }
 
-// macOf asks the kernel for one neighbour.
 func (kn *kernel) macOf(n neighbour) (mac, bool) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
 	req.Sockets = kn.requests
@@ -141,5 +138,5 @@ func (s *snapshot) route(a netip.Addr) (name string, routed, ok bool) {
 	}
 	r := routes[0]
 	name = s.names[r.LinkIndex]
-	return name, r.Gw != nil || r.Via != nil || s.bare[name], name != ""
+	return name, r.Gw != nil || r.Via != nil || s.noMAC[name], name != ""
 }

@@ -128,7 +128,6 @@ func (kn *kernel) generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell the generation of nftables")
 }
 
-// isThere reports whether our table exists.
 func (kn *kernel) isThere() (bool, error) {
 	_, err := kn.flags()
 	if isMissing(err) {
@@ -164,7 +163,6 @@ func (kn *kernel) fingerprint() (sum [sha256.Size]byte, ok bool, err error) {
 	return sum, true, nil
 }
 
-// chains returns the names of our table's chains.
 func (kn *kernel) chains() (names []string, err error) {
 	all, err := kn.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	for _, c := range all {
@@ -194,7 +192,6 @@ func isOurs(answer []byte) bool {
 	return string(attribute(answer, unix.NFTA_RULE_TABLE)) == Table+"\x00"
 }
 
-// has reports whether the kernel has an element.
 func (kn *kernel) has(k entry) (bool, error) {
 	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
 	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
@@ -207,7 +204,6 @@ func (kn *kernel) has(k entry) (bool, error) {
 	return err == nil, err
 }
 
-// count returns the number of elements in a set.
 func (kn *kernel) count(set *memberSet) (int, error) {
 	if n, ok, err := kn.counted(set); ok || err != nil {
 		return n, err
@@ -233,7 +229,6 @@ func (kn *kernel) counted(set *memberSet) (n int, ok bool, err error) {
 	return 0, false, nil
 }
 
-// countAll counts a dump of a set.
 func (kn *kernel) countAll(set *memberSet) (n int, err error) {
 	err = kn.dump(set, func([]byte) { n++ })
 	return n, err

@@ -31,7 +31,6 @@ var reasons = map[unix.Errno]error{
 // loadTimeout limits a run of nft. For 10,000 sessions it takes a second.
 const loadTimeout = 30 * time.Second
 
-// program is the path of nft.
 type program string
 
 // findProgram returns the first of the names that is an executable. Errors: ErrNoProgram.
@@ -83,7 +82,7 @@ func (kn *kernel) remove(name string) error {
 	return kn.flush()
 }
 
-// checkSupport finds the program nft, and checks with a dry run and a look at conntrack that it and the kernel support everything a plan can use.
+// checkSupport finds the program nft. It checks conntrack, and by a dry run that nft and the kernel support everything a plan uses.
 func (kn *kernel) checkSupport(names []string) (program, error) {
 	if _, err := kn.generation(); err != nil { // no nftables, or no CAP_NET_ADMIN
 		return "", err

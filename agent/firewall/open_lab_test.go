@@ -8,7 +8,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// opens are entries of the list of what is reachable without a session.
 func opens(texts ...string) []agent.OpenServer {
 	list := make([]agent.OpenServer, len(texts))
 	for i, text := range texts {
@@ -19,7 +18,7 @@ func opens(texts ...string) []agent.OpenServer {
 	return list
 }
 
-// serveDNS answers questions of hosts as a DNS server does, those of some alone.
+// serveDNS answers UDP packets of the hosts for which answered returns true.
 func (l lab) serveDNS(t *testing.T, at netip.AddrPort, answered func(netip.Addr) bool) {
 	t.Helper()
 	c := l.UDP(t, inWAN, at)
@@ -36,7 +35,7 @@ func (l lab) serveDNS(t *testing.T, at netip.AddrPort, answered func(netip.Addr)
 	}()
 }
 
-// resolves tells whether a host that asks a few times, as resolvers do, is answered.
+// resolves reports whether one of four packets is answered; resolvers repeat theirs too.
 func (l lab) resolves(t *testing.T, from netip.Addr, server netip.AddrPort) bool {
 	t.Helper()
 	c, err := l.dial(t, inLAN, "udp", from, server)

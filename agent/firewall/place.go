@@ -50,7 +50,7 @@ func (p Plan) locate(s *snapshot, kind agent.Kind, a netip.Addr) place {
 	case isVPN:
 		return place{addr: a}
 	}
-	if names := p.attached(a); len(names) == 1 && !s.bare[names[0]] {
+	if names := p.attached(a); len(names) == 1 && !s.noMAC[names[0]] {
 		m, _ := s.mac(names[0], a)
 		return place{name: names[0], mac: m, addr: a}
 	}

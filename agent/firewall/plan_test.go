@@ -68,7 +68,7 @@ func TestOfFamily(t *testing.T) {
 	}
 }
 
-// A plan without an option has nothing of it.
+// TestPlanOptions: a plan without an option has no rules for it.
 func TestPlanOptions(t *testing.T) {
 	p := Plan{LAN: []Interface{{Name: "lan0"}}, WAN: []Interface{{Name: "wan0"}}}
 	for _, word := range []string{"masquerade", "redirect", "sign_in accept", "@vpn4 accept", "jump open"} {
@@ -80,20 +80,20 @@ func TestPlanOptions(t *testing.T) {
 		}
 	}
 	if (Plan{}).Text() != "" || (Plan{}).Preview() != "" {
-		t.Error("a table out of nothing")
+		t.Error("an empty plan has a table")
 	}
 	opensAll := func() bool { return strings.Contains(p.Preview(), "\t\tip saddr @vpn4 accept\n") } // a rule of its own
-	p.Tunnel, p.ForwardNets = "ideco0", prefixes("fd00::/8")                                        // nothing that the tunnel could carry
+	p.Tunnel, p.ForwardNets = "ideco0", prefixes("fd00::/8")                                        // the tunnel has no IPv6
 	if opensAll() {
-		t.Error("networks of IPv6 alone open everything")
+		t.Error("a list of only IPv6 networks forwards everything")
 	}
 	p.ForwardNets = prefixes("10.0.0.0/8", "0.0.0.0/0")
 	if !opensAll() {
-		t.Error("everything is not everything")
+		t.Error("0.0.0.0/0 does not forward everything")
 	}
 }
 
-// TestSpoofedSources: through a WAN interface nothing comes to the gateway from networks that are behind others for certain.
+// TestSpoofedSources: packets from a WAN interface with sources in networks of LAN interfaces or of the tunnel are dropped.
 func TestSpoofedSources(t *testing.T) {
 	plan := Plan{
 		LAN:           []Interface{{Name: "lan0", Networks: prefixes("10.9.0.0/24", "fd00:9::/64")}, {Name: "lan1", Networks: prefixes("10.8.0.0/24")}},
@@ -135,7 +135,7 @@ func TestSpoofedSources(t *testing.T) {
 	}
 }
 
-// rulesOf are the rules of a chain with a hook.
+// rulesOf returns the rules of a base chain.
 func rulesOf(p Plan, chain string) []string {
 	_, text, _ := strings.Cut(p.Preview(), "\tchain "+chain+" {\n")
 	text, _, _ = strings.Cut(text, "\n\t}\n")
@@ -168,7 +168,7 @@ func TestKeyFormat(t *testing.T) {
 	}
 	for _, foreign := range []string{"", "printer", "a/b", "/"} {
 		if got := parseOwner(foreign); got != (owner{}) {
-			t.Errorf("%q is %v's", foreign, got)
+			t.Errorf("%q became %v", foreign, got)
 		}
 	}
 }
@@ -181,11 +181,11 @@ func TestConflict(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if err := everything.conflict("inet filter", list[:1], nil); err != nil {
-		t.Errorf("a flowtable beside us: %v", err)
+		t.Errorf("a flowtable on other interfaces: %v", err)
 	}
 }
 
-// A flowtable works on what a bridge or a VLAN is made of.
+// TestConflictLowerDevices: a flowtable may be on the ports of a bridge or the parent of a VLAN.
 func TestConflictLowerDevices(t *testing.T) {
 	at := func(name string, index, parent, master int) netlink.LinkAttrs {
 		return netlink.LinkAttrs{Name: name, Index: index, ParentIndex: parent, MasterIndex: master}
@@ -193,7 +193,7 @@ func TestConflictLowerDevices(t *testing.T) {
 	links := []netlink.Link{
 		&netlink.Bridge{LinkAttrs: at("lan0", 1, 0, 0)}, &netlink.Device{LinkAttrs: at("port1", 2, 0, 1)},
 		&netlink.Vlan{LinkAttrs: at("port2.7", 3, 4, 1)}, &netlink.Device{LinkAttrs: at("port2", 4, 0, 0)},
-		&netlink.Veth{LinkAttrs: at("lan1", 5, 6, 0)}, &netlink.Device{LinkAttrs: at("elsewhere", 6, 0, 0)}, // a number of another namespace
+		&netlink.Veth{LinkAttrs: at("lan1", 5, 6, 0)}, &netlink.Device{LinkAttrs: at("elsewhere", 6, 0, 0)}, // an index in another namespace
 		&netlink.Device{LinkAttrs: at("wan0", 7, 0, 0)}, &netlink.Vlan{LinkAttrs: at("wan0.9", 8, 7, 0)},
 	}
 	for device, want := range map[string]bool{"port1": true, "port2": true, "port2.7": true, "elsewhere": false, "wan0.9": false, "wan0": true} {
@@ -205,7 +205,7 @@ func TestConflictLowerDevices(t *testing.T) {
 	}
 }
 
-// A real flowtable.
+// TestFlowtable: with a foreign flowtable Apply returns an error, but loads the rules.
 func TestFlowtable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		nft(t, "add table inet theirs")
@@ -222,7 +222,7 @@ func TestFlowtable(t *testing.T) {
 			t.Errorf("applied over a flowtable: %v", err)
 		}
 		if out, err := exec.Command("nft", "list", "table", "inet", Table).CombinedOutput(); err != nil {
-			t.Errorf("no rules at all beside a flowtable: %v\n%s", err, out)
+			t.Errorf("no rules with a flowtable: %v\n%s", err, out)
 		}
 	})
 }
@@ -237,14 +237,14 @@ func TestReleaseAtLeast(t *testing.T) {
 
 func TestModes(t *testing.T) {
 	if _, err := Open(Options{Mode: "iptables"}); err == nil {
-		t.Error("an unknown mode was taken")
+		t.Error("an unknown mode was accepted")
 	}
 	f, err := Open(Options{Mode: ModeOff})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f.Mode() != ModeOff || f.Problem() != nil || len(f.Traffic()) != 0 || len(f.MACs()) != 0 {
-		t.Error("something where there is nothing")
+		t.Error("ModeOff has a problem or sessions")
 	}
 	if err := errors.Join(f.Close(), f.Close()); err != nil {
 		t.Error(err)

@@ -9,14 +9,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// Errors of GrantAddress.
+// Refusals of GrantAddress.
 var (
-	ErrNoSession    = errors.New("no such session is let through")
-	ErrNotSameHost  = errors.New("this address is not seen at the MAC of the session")
-	ErrAddressTaken = errors.New("another session has this address")
+	ErrNoSession    error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("no such session is let through")}
+	ErrNotSameHost  error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("this address is not seen at the MAC of the session")}
+	ErrAddressTaken error = &agent.Error{Code: agent.CodeAddressRefused, Err: errors.New("another session has this address")}
 )
 
-// action is the kind of a task.
 type action int
 
 const (
@@ -34,7 +33,7 @@ type task struct {
 	done  chan error // gets the result; nil if nobody waits
 }
 
-// sessionInfo is a session as the firewall needs it. In tasks about further addresses only the session's ID and the address are
+// sessionInfo is what the firewall knows of a session. In tasks about further addresses only the session's ID and the address are
 // set.
 type sessionInfo struct {
 	owner
@@ -99,7 +98,7 @@ func (f *Firewall) ask(ctx context.Context, t *task) error {
 	}
 }
 
-// answer tells whoever waits that tasks are done.
+// answer sends the result of tasks to the callers that wait for it.
 func answer(tasks []*task, err error) {
 	for _, t := range tasks {
 		if t.done != nil {
@@ -108,7 +107,6 @@ func answer(tasks []*task, err error) {
 	}
 }
 
-// enqueue adds a task to the queue.
 func (f *Firewall) enqueue(t *task) error {
 	if f.mode == ModeOff {
 		return nil

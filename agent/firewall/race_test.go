@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestRemovedWhileLoading: whoever removes the table at the very moment when it is loaded is noticed too.
+// TestRemovedWhileLoading: a removal of the table while it is loaded is noticed.
 func TestRemovedWhileLoading(t *testing.T) {
 	inLab(t, func(t *testing.T, _ lab) {
 		ctx := context.Background()
@@ -42,7 +42,7 @@ func TestRemovedWhileLoading(t *testing.T) {
 			}
 		}
 		if unseen > 0 {
-			t.Errorf("the table was gone and nobody would have noticed, %d of %d times", unseen, removed)
+			t.Errorf("the removal would not have been noticed, %d of %d times", unseen, removed)
 		}
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestRandomWalk does what may be done in any order, others' meddling included, and looks in the end whether what the reconciler
-// knows agrees in itself and with the kernel: nothing is let through that nobody holds, and nobody lacks what is held.
+// TestRandomWalk makes random calls and foreign changes. Afterwards the recorded state agrees with the kernel: only addresses of
+// sessions are let through, and all of them.
 func TestRandomWalk(t *testing.T) {
 	for seed := range 4 {
 		t.Run(fmt.Sprintf("from %d on", seed), func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestRandomWalk(t *testing.T) {
 				inReconciler(t, w.f, func(r *reconciler) {
 					r.watch()
 					r.grantProbed()
-					r.sample() // notices what has expired
+					r.sample() // records what has expired
 					r.checkConsistent(t)
 				})
 			})
@@ -46,7 +46,6 @@ type walk struct {
 	*rand.Rand
 }
 
-// plan is one of those that the walk changes between.
 func (w walk) plan() Plan {
 	p := labPlan()
 	switch w.IntN(4) {
@@ -75,7 +74,7 @@ func (w walk) step(t *testing.T) {
 			t.Errorf("%s at %s: %v", s.ID, a, err)
 		}
 	case n < 8:
-		go w.f.Grant(ctx, s) // beside what comes next
+		go w.f.Grant(ctx, s) // concurrently with the next step
 	case n < 10:
 		_ = w.f.Readmit(ctx, s)
 	case n < 13:
@@ -89,9 +88,9 @@ func (w walk) step(t *testing.T) {
 			t.Error(err)
 		}
 	case n < 18:
-		meddling := []string{"delete table inet ideco_agent", "flush set inet ideco_agent lan4", "flush set inet ideco_agent vpn4",
+		changes := []string{"delete table inet ideco_agent", "flush set inet ideco_agent lan4", "flush set inet ideco_agent vpn4",
 			"flush chain inet ideco_agent forward", "add table inet others", "add element inet ideco_agent vpn4 { 10.99.0.77 }"}
-		_ = exec.Command("nft", meddling[w.IntN(len(meddling))]).Run() // there may be no table
+		_ = exec.Command("nft", changes[w.IntN(len(changes))]).Run() // there may be no table
 	case n < 19:
 		inReconciler(t, w.f, (*reconciler).sample)
 	default:
@@ -99,14 +98,14 @@ func (w walk) step(t *testing.T) {
 	}
 }
 
-// checkConsistent fails the test where what the reconciler knows contradicts itself or the kernel.
+// checkConsistent compares the parts of the recorded state with each other and with the kernel.
 func (r *reconciler) checkConsistent(t *testing.T) {
 	sizes := map[*memberSet]int{}
 	for a, list := range r.elements {
 		for _, e := range list {
 			sizes[e.set]++
 			if cur := r.addresses[a]; !e.inherited && (cur == nil || cur.of.owner != e.owner || !cur.at.isValid() || !r.wants(e)) {
-				t.Errorf("%s of %s is let through and nobody has it", e.entry, e.session)
+				t.Errorf("%s of %s is let through, but no session has it", e.entry, e.session)
 			}
 		}
 	}
@@ -117,7 +116,7 @@ func (r *reconciler) checkConsistent(t *testing.T) {
 	}
 	for a, cur := range r.addresses {
 		if r.sessions[cur.of.session] != cur.of {
-			t.Errorf("%s belongs to a session that is over", a)
+			t.Errorf("%s belongs to an ended session", a)
 		}
 		for _, key := range cur.at.keys() {
 			if e := r.find(key); e == nil || !r.wants(e) {
@@ -135,9 +134,9 @@ func (r *reconciler) checkConsistent(t *testing.T) {
 			}
 		}
 	}
-	for id := range r.f.seen {
+	for id := range r.f.views {
 		if r.sessions[id] == nil {
-			t.Errorf("%s is over and seen", id)
+			t.Errorf("the ended session %s is counted", id)
 		}
 	}
 }

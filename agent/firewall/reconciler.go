@@ -86,7 +86,6 @@ func (r *reconciler) wants(e *element) bool {
 	return cur != nil && cur.of.owner == e.owner && slices.Contains(cur.at.keys(), e.entry)
 }
 
-// each calls do for every element.
 func (r *reconciler) each(do func(*element)) {
 	for _, list := range r.elements {
 		for _, e := range list {
@@ -100,7 +99,6 @@ func (r *reconciler) recordAdded(e *element) {
 	r.elements[e.addr] = append(r.elements[e.addr], e)
 }
 
-// find returns the element with a key, or nil.
 func (r *reconciler) find(key entry) *element {
 	for _, e := range r.elements[key.addr] {
 		if e.entry == key {
@@ -179,12 +177,12 @@ func (r *reconciler) run() {
 	}
 }
 
-// publish updates the counts and MAC that Traffic and MACs return for a session.
+// publish updates what Traffic and MACs return for a session.
 func (r *reconciler) publish(s *grantedSession) {
 	r.f.mu.Lock()
 	defer r.f.mu.Unlock()
 	if r.sessions[s.session] != s || s.kind == agent.KindVPN || !s.addrs[0].at.isValid() {
-		delete(r.f.seen, s.session)
+		delete(r.f.views, s.session)
 		return
 	}
 	v := view{traffic: agent.Traffic{Rx: s.rx, Tx: s.tx}, mac: s.addrs[0].at.mac}
@@ -199,7 +197,7 @@ func (r *reconciler) publish(s *grantedSession) {
 			}
 		}
 	}
-	r.f.seen[s.session] = v
+	r.f.views[s.session] = v
 }
 
 func (r *reconciler) publishAll() {

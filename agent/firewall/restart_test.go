@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// roleVariable makes the test program a gateway that can be killed.
+// roleVariable turns the test program into a gateway that can be killed.
 const roleVariable = "FIREWALL_ROLE"
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,6 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// shortTimeout is how long sessions outlive their process in the lab.
 const shortTimeout = 3 * time.Second
 
 func shortPlan() Plan {
@@ -39,7 +38,7 @@ func shortPlan() Plan {
 	return p
 }
 
-// playGateway lets the host of the lab through until its standard input ends.
+// playGateway lets the host of the lab through until it reads a line.
 func playGateway() error {
 	f, err := Open(Options{Mode: ModeNFTables, replace: os.Getenv(roleVariable) == "replace"})
 	if err != nil {
@@ -58,14 +57,13 @@ func playGateway() error {
 	return f.Close()
 }
 
-// gateway is a process that keeps a firewall.
 type gateway struct{ cmd *exec.Cmd }
 
 func startGateway(tb testing.TB, role string) gateway {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), roleVariable+"="+role), os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // held open for as long as the process is wanted
+	if _, err := cmd.StdinPipe(); err != nil { // stays open
 		tb.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -83,7 +81,6 @@ func startGateway(tb testing.TB, role string) gateway {
 	return g
 }
 
-// kill is kill -9.
 func (g gateway) kill() {
 	_ = g.cmd.Process.Kill()
 	_ = g.cmd.Wait()
@@ -121,7 +118,7 @@ func TestRestartKeepsConnections(t *testing.T) {
 	}
 }
 
-// TestReadmit: a session of the process before stays let through, and one that had expired waits for its agent.
+// TestReadmit: Readmit keeps a session that is still let through, and does not restore one that has expired.
 func TestReadmit(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx := context.Background()
@@ -143,15 +140,15 @@ func TestReadmit(t *testing.T) {
 		netlab.Eventually(t, "elements would have expired", func() bool { return time.Since(began) > shortTimeout+time.Second })
 		download.Runs(t)
 		grant(t, f, session(2, second))
-		l.wantOpen(t, "its agent has come back", inLAN, second, to)
+		l.wantOpen(t, "after the login", inLAN, second, to)
 		if err := f.Readmit(ctx, session(2, second)); err != nil {
 			t.Fatal(err)
 		}
-		l.wantOpen(t, "asked for again", inLAN, second, to)
+		l.wantOpen(t, "readmitted again", inLAN, second, to)
 	})
 }
 
-// What the process before has left expires when its session does not come back, and goes to nobody else.
+// TestAdopt: adopted elements expire if their session is not granted.
 func TestAdopt(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		l.learnMAC(t, inLAN, host)
@@ -170,7 +167,7 @@ func TestAdopt(t *testing.T) {
 		download.Stops(t)
 		l.wantOpen(t, "a session of this process", inLAN, second, to)
 		if len(before) != 0 {
-			t.Errorf("sessions that did not come back are counted: %v", before)
+			t.Errorf("sessions that were not granted are counted: %v", before)
 		}
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
@@ -182,7 +179,7 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// Chains of another version of this program, or of somebody who had his hands in the table meanwhile, do not stay in it.
+// TestForeignChains: chains of another version of this program, or added by somebody else, are removed from the table.
 func TestForeignChains(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		l.learnMAC(t, inLAN, host)
@@ -194,7 +191,7 @@ func TestForeignChains(t *testing.T) {
 		nft(t, "add chain inet ideco_agent inner; add rule inet ideco_agent inner reject with icmpx admin-prohibited")
 		nft(t, "add chain inet ideco_agent outer { type filter hook forward priority 0; }; add rule inet ideco_agent outer jump inner")
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
-		l.wantClosed(t, "a chain that refuses all", inLAN, host, to)
+		l.wantClosed(t, "a chain that rejects everything", inLAN, host, to)
 		grant(t, open(t, labPlan(), Options{}), session(1, host))
 		l.wantOpen(t, "after it was adopted", inLAN, host, to)
 		if table := nft(t, "list table inet ideco_agent"); strings.Contains(table, "inner") || strings.Contains(table, "outer") {
@@ -203,7 +200,7 @@ func TestForeignChains(t *testing.T) {
 	})
 }
 
-// Who comes over from the process before has the full timeout at once.
+// TestGrantRefreshesAdopted: a grant gives an adopted element the full timeout.
 func TestGrantRefreshesAdopted(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		file := filepath.Join(t.TempDir(), "plan")
@@ -221,7 +218,7 @@ func TestGrantRefreshesAdopted(t *testing.T) {
 	})
 }
 
-// What is asked for while many are refreshed is done meanwhile, and what ends meanwhile is not refreshed.
+// TestTasksDuringRefresh: tasks are done between the transactions of a refresh, and revoked elements are not refreshed.
 func TestTasksDuringRefresh(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -234,7 +231,7 @@ func TestTasksDuringRefresh(t *testing.T) {
 			}
 			r.refresh()
 			if len(task.done) == 0 {
-				t.Error("a grant waits until everybody is refreshed")
+				t.Error("a grant waits until all elements are refreshed")
 			}
 		})
 		if left, err := elementsNow(routed4); err != nil || len(left) > 0 {
@@ -243,7 +240,7 @@ func TestTasksDuringRefresh(t *testing.T) {
 	})
 }
 
-// Sessions of one person that follow each other on an address within one burst leave the last one let through.
+// TestSuccessiveGrants: of successive sessions of one user on an address in one batch the last one is let through.
 func TestSuccessiveGrants(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -269,7 +266,7 @@ func TestSuccessiveGrants(t *testing.T) {
 	})
 }
 
-// What was proved goes with the session's own address, in whatever order they are looked at.
+// TestFurtherAddressesEndWithOwn: further addresses are closed when the session's own address changes, in any order of the map.
 func TestFurtherAddressesEndWithOwn(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, f := context.Background(), open(t, labPlan(), Options{})
@@ -287,7 +284,7 @@ func TestFurtherAddressesEndWithOwn(t *testing.T) {
 				t.Fatal(err)
 			}
 			if left, err := elementsNow(); err != nil || len(left) > 0 {
-				t.Fatalf("let through without its session's own address: %v, %v", left, err)
+				t.Fatalf("let through although the session's own address is not: %v, %v", left, err)
 			}
 			l.IP(t, "gw", "addr", "add", "10.77.1.1/24", "dev", "lan0")
 			if err := f.Apply(ctx, labPlan()); err != nil {
@@ -315,7 +312,7 @@ func TestTrafficAcrossRestart(t *testing.T) {
 	})
 }
 
-// routedSessions are sessions behind a router.
+// routedSessions returns sessions of hosts behind a router.
 func routedSessions(count int) []agent.Session {
 	list := make([]agent.Session, count)
 	for i := range list {
@@ -327,7 +324,6 @@ func routedSessions(count int) []agent.Session {
 	return list
 }
 
-// grantAll grants sessions at the same time.
 func grantAll(tb testing.TB, f *Firewall, list []agent.Session) {
 	tb.Helper()
 	var wg sync.WaitGroup
@@ -353,7 +349,7 @@ func wantElements(tb testing.TB, want int) {
 	}
 }
 
-// wantCount asks in both ways how many elements a set has: newer kernels tell, with older ones they are counted.
+// wantCount checks the number of elements both ways: by the count of newer kernels, and by a dump.
 func wantCount(tb testing.TB, set *memberSet, want int) {
 	tb.Helper()
 	w, err := dial()
@@ -362,7 +358,7 @@ func wantCount(tb testing.TB, set *memberSet, want int) {
 	}
 	defer w.close()
 	if n, ok, err := w.counted(set); err != nil || ok && n != want {
-		tb.Errorf("the kernel tells %d elements (%v), want %d", n, err, want)
+		tb.Errorf("the kernel counts %d elements (%v), want %d", n, err, want)
 	}
 	if n, err := w.countAll(set); err != nil || n != want {
 		tb.Errorf("%d elements were counted (%v), want %d", n, err, want)
@@ -380,11 +376,11 @@ func TestTenThousandSessions(t *testing.T) {
 		wantElements(t, 20000)
 		wantCount(t, routed4, 10000)
 		nft(t, "delete table inet ideco_agent")
-		netlab.Eventually(t, "everybody is back", func() bool {
+		netlab.Eventually(t, "all elements are restored", func() bool {
 			got, err := elementsNow()
 			return err == nil && len(got) == 20000
 		})
-		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // removing it again must not undo the others
+		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // its missing removal must not fail the others
 		for _, s := range sessions[:9999] {
 			f.Revoke(context.Background(), s)
 		}

@@ -7,7 +7,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// revoke does tasks of Revoke.
 func (r *reconciler) revoke(tasks []*task) {
 	var touched []netip.Addr
 	for _, t := range tasks {
@@ -27,7 +26,6 @@ func (r *reconciler) revoke(tasks []*task) {
 	r.closeAddresses(touched)
 }
 
-// revokeAddresses does tasks of RevokeAddress.
 func (r *reconciler) revokeAddresses(tasks []*task) {
 	var touched []netip.Addr
 	for _, t := range tasks {
@@ -56,7 +54,6 @@ func (r *reconciler) removeAddresses(s *grantedSession) (addrs []netip.Addr) {
 	return addrs
 }
 
-// end removes a session and returns its addresses.
 func (r *reconciler) end(s *grantedSession) []netip.Addr {
 	delete(r.sessions, s.session)
 	r.publish(s)

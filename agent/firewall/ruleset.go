@@ -110,7 +110,6 @@ func (r ruleset) VPN() string {
 	return r.VPNNetwork.Masked().String()
 }
 
-// Inside returns the gateway's address in the tunnel.
 func (r ruleset) Inside() netip.Addr { return r.VPNNetwork.Masked().Addr().Next() }
 
 // insidePort is the TCP port of the page in the tunnel. The port of plain HTTP outside may be another one.

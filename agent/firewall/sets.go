@@ -9,7 +9,7 @@ type memberSet struct {
 	hasMAC       bool
 	v6           bool
 	anyAddress   bool // the key ends with the MAC
-	dynamic      bool // filled by packets, not by us
+	dynamic      bool // filled by rules, not by this program
 }
 
 // The sets of the table.
@@ -18,10 +18,10 @@ var (
 	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}                           //
 	routed4 = &memberSet{name: "routed4", hasInterface: true}                                                // hosts behind a router: interface, address
 	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}                                      //
-	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // where answers to both may go
+	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // destinations of replies to both
 	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}                                        //
 	vpn4    = &memberSet{name: "vpn4"}                                                                       // addresses in the tunnel
-	dnsMAC  = &memberSet{name: "dns_mac", hasInterface: true, hasMAC: true, anyAddress: true, dynamic: true} // who asks DNS without a session, and how often
+	dnsMAC  = &memberSet{name: "dns_mac", hasInterface: true, hasMAC: true, anyAddress: true, dynamic: true} // hosts that send DNS queries without a session
 	dnsMAC4 = &memberSet{name: "dns_mac4", hasInterface: true, hasMAC: true, dynamic: true}                  //
 	dnsMAC6 = &memberSet{name: "dns_mac6", hasInterface: true, hasMAC: true, v6: true, dynamic: true}        //
 	dns4    = &memberSet{name: "dns4", hasInterface: true, dynamic: true}                                    // the same on interfaces without MACs
@@ -50,7 +50,6 @@ func (s *memberSet) types() []nftables.SetDatatype {
 	return append(list, nftables.TypeIPAddr)
 }
 
-// in returns the set of a table.
 func (s *memberSet) in(table *nftables.Table) *nftables.Set {
 	return &nftables.Set{Table: table, Name: s.name, HasTimeout: true, KeyType: nftables.MustConcatSetType(s.types()...)}
 }

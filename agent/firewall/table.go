@@ -15,9 +15,9 @@ func (r *reconciler) apply(p Plan) error {
 	if p.Empty() {
 		return r.clear(p)
 	}
-	past := r.kernel.checkFlowtables(p)
-	if !isFlowtable(past) && past != nil {
-		return past
+	bypass := r.kernel.checkFlowtables(p)
+	if !isFlowtable(bypass) && bypass != nil {
+		return bypass
 	}
 	now, err := r.kernel.snapshot(len(r.addresses))
 	if err != nil {
@@ -41,7 +41,7 @@ func (r *reconciler) apply(p Plan) error {
 	_, err = r.reconcile(touched)
 	r.logResult(updating, err) // retry makes up for it: the rules are in force
 	r.publishAll()
-	return past
+	return bypass
 }
 
 // clear removes the table. The sessions stay known, in case a later plan creates it again.

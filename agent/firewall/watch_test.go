@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// logbook is a log that can be read while it is written.
 type logbook struct {
 	mu    sync.Mutex
 	lines []string
@@ -27,8 +26,8 @@ func (b *logbook) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// has tells how many lines have some words.
-func (b *logbook) has(words string) (count int) {
+// count returns how often the lines contain some words.
+func (b *logbook) count(words string) (count int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, line := range b.lines {
@@ -39,7 +38,6 @@ func (b *logbook) has(words string) (count int) {
 
 func (b *logbook) log() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// inReconciler has the reconciler do something.
 func inReconciler(tb testing.TB, f *Firewall, do func(*reconciler)) {
 	tb.Helper()
 	if err := f.call(context.Background(), func(r *reconciler) error { do(r); return nil }); err != nil {
@@ -47,7 +45,7 @@ func inReconciler(tb testing.TB, f *Firewall, do func(*reconciler)) {
 	}
 }
 
-// holdTable makes our table somebody else's, whose alone it is until the end of that process.
+// holdTable creates our table in another process with the flag owner: nobody else can change it until release.
 func holdTable(t *testing.T) (release func()) {
 	t.Helper()
 	holder := exec.Command("nft", "-i")
@@ -70,7 +68,7 @@ func holdTable(t *testing.T) (release func()) {
 	return release
 }
 
-// What cannot be put right is told once, however often it is tried, and told again when it has worked.
+// TestFailureReportedOnce: a failure is reported once although it is retried, and its end is reported.
 func TestFailureReportedOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents, book := make(chan Incident, 100), &logbook{}
@@ -78,13 +76,13 @@ func TestFailureReportedOnce(t *testing.T) {
 		l.learnMAC(t, inLAN, host)
 		grant(t, f, session(1, host))
 		release := holdTable(t)
-		told := map[string]int{}
+		reported := map[string]int{}
 		first := <-incidents
-		told[first.What]++
+		reported[first.What]++
 		if first.Err == nil {
-			t.Fatalf("%s was put right", first.What)
+			t.Fatalf("%s was undone", first.What)
 		}
-		f.Revoke(context.Background(), session(2, second)) // nothing to do, and nothing of it is a success
+		f.Revoke(context.Background(), session(2, second)) // there is nothing to do, which must not count as success
 		inReconciler(t, f, func(r *reconciler) {
 			for range 5 {
 				r.watch()
@@ -93,15 +91,15 @@ func TestFailureReportedOnce(t *testing.T) {
 			}
 		})
 		for len(incidents) > 0 {
-			told[(<-incidents).What]++
+			reported[(<-incidents).What]++
 		}
-		for what, n := range told {
+		for what, n := range reported {
 			if n > 1 {
 				t.Errorf("%s was reported %d times", what, n)
 			}
 		}
-		if n := book.has("changed by somebody else"); n != len(told) {
-			t.Errorf("%d warnings for %d failures", n, len(told))
+		if n := book.count("changed by somebody else"); n != len(reported) {
+			t.Errorf("%d warnings for %d failures", n, len(reported))
 		}
 		release()
 		for i := range incidents {
@@ -113,13 +111,13 @@ func TestFailureReportedOnce(t *testing.T) {
 	})
 }
 
-// What began while the table could not be put back is forgotten, also when another plan has brought it back.
+// TestConnectionsBegunWithoutTable: connections that began while there was no table are deleted, also if Apply restores it.
 func TestConnectionsBegunWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		incidents := make(chan Incident, 100)
 		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
 		l.IP(t, inWAN, "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
-		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // has the kernel track connections
+		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // makes the kernel track connections
 		release := holdTable(t)
 		<-incidents
 		stranger := l.udpStream(t, inLAN, host, inWAN, server)
@@ -131,12 +129,12 @@ func TestConnectionsBegunWithoutTable(t *testing.T) {
 		})
 		grant(t, f, session(1, host))
 		if stranger() {
-			t.Error("a newcomer gets what somebody has asked for while there was no table")
+			t.Error("a new session gets replies to a connection from before the table")
 		}
 	})
 }
 
-// A session that gives way to another ends with all its addresses, also when the table does not take the change.
+// TestReplacedSessionWithoutTable: a replaced session ends with all its addresses, also if the kernel refuses the change.
 func TestReplacedSessionWithoutTable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, incidents, book := context.Background(), make(chan Incident, 100), &logbook{}
@@ -150,7 +148,7 @@ func TestReplacedSessionWithoutTable(t *testing.T) {
 		release := holdTable(t)
 		<-incidents
 		if err := f.Grant(ctx, session(2, host)); err == nil {
-			t.Error("let through by a table that is somebody else's")
+			t.Error("Grant succeeded although another process owns the table")
 		}
 		inReconciler(t, f, (*reconciler).retry)
 		release()
@@ -160,13 +158,13 @@ func TestReplacedSessionWithoutTable(t *testing.T) {
 			}
 		}
 		world, world6 := l.listen(t, inWAN, server, 0, netlab.Says("world")), l.listen(t, inWAN, server6, 0, netlab.Says("world"))
-		l.wantClosed(t, "the address of the former", inLAN, host, world)
-		l.wantClosed(t, "a further address of the former", inLAN, host6, world6)
-		netlab.Eventually(t, "it is told that nothing is left to close", func() bool { return book.has("works again: updating addresses") == 1 })
+		l.wantClosed(t, "the address of the former session", inLAN, host, world)
+		l.wantClosed(t, "a further address of the former session", inLAN, host6, world6)
+		netlab.Eventually(t, "it is logged that nothing is left to close", func() bool { return book.count("works again: updating addresses") == 1 })
 	})
 }
 
-// A kernel that does not tell whether the tables were changed is noticed once.
+// TestGenerationUnreadable: if the generation cannot be read, that is logged once, and so is its end.
 func TestGenerationUnreadable(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		book := &logbook{}
@@ -186,13 +184,13 @@ func TestGenerationUnreadable(t *testing.T) {
 				r.watch()
 			}
 		})
-		if blind, over := book.has("failed asking"), book.has("works again: asking"); blind != 1 || over != 1 {
-			t.Errorf("told %d times that it is blind, and %d times that it sees again", blind, over)
+		if failed, over := book.count("failed asking"), book.count("works again: asking"); failed != 1 || over != 1 {
+			t.Errorf("%d failures and %d recoveries are logged, want one each", failed, over)
 		}
 	})
 }
 
-// Sessions whose elements have run out while the process stood still are let through again, and nobody is blamed.
+// TestExpiredWhileStopped: elements that expired while the process was stopped are restored, which is no incident.
 func TestExpiredWhileStopped(t *testing.T) {
 	for name, wake := range map[string]func(*reconciler){"sample": (*reconciler).sample, "refresh": (*reconciler).refresh} {
 		t.Run(name, func(t *testing.T) {
@@ -202,7 +200,7 @@ func TestExpiredWhileStopped(t *testing.T) {
 				l.learnMAC(t, inLAN, host)
 				grant(t, f, session(1, host))
 				inReconciler(t, f, func(r *reconciler) {
-					netlab.Eventually(t, "everything runs out", func() bool {
+					netlab.Eventually(t, "all elements expire", func() bool {
 						left, err := elementsNow()
 						return err == nil && len(left) == 0
 					})
@@ -211,14 +209,14 @@ func TestExpiredWhileStopped(t *testing.T) {
 				l.wantOpen(t, "afterwards", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Says("world")))
 				inReconciler(t, f, (*reconciler).sample)
 				if len(incidents) > 0 {
-					t.Errorf("somebody is blamed: %+v", <-incidents)
+					t.Errorf("reported as an incident: %+v", <-incidents)
 				}
-				if n := book.has("expired before they were refreshed"); n != 1 {
+				if n := book.count("expired before they were refreshed"); n != 1 {
 					t.Errorf("it is logged %d times: %q", n, book.lines)
 				}
 				nft(t, "flush set inet ideco_agent lan4")
 				if i := <-incidents; i.What != SetsChanged || i.Elements != 1 {
-					t.Errorf("of somebody's change is reported %+v", i)
+					t.Errorf("a foreign change is reported as %+v", i)
 				}
 			})
 		})

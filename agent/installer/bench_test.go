@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// BenchmarkPreset makes a preset of a template as long as the real one, each time for another gateway.
+// BenchmarkPreset makes presets for different gateways from a template as large as the real one.
 func BenchmarkPreset(b *testing.B) {
 	template := openTemplate(b, buildLarge)
 	b.ReportAllocs()
@@ -22,8 +22,7 @@ func BenchmarkPreset(b *testing.B) {
 	b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N), "cpu-ns/op")
 }
 
-// BenchmarkMsibuildCopy does the same with a copy of the file and msibuild. It also tells how many times the processor
-// time of a preset that is.
+// BenchmarkMsibuildCopy does the same with a copy of the file and msibuild, and reports the ratio of processor times.
 func BenchmarkMsibuildCopy(b *testing.B) {
 	_, data := templateFile(b, buildLarge)
 	out := filepath.Join(b.TempDir(), "IdecoAgent.msi")
@@ -55,7 +54,6 @@ func presetCPU(b *testing.B) float64 {
 	return float64(cpuTime(b)-start) / runs
 }
 
-// cpuTime is the processor time that this process and its ended children have taken.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var sum time.Duration

@@ -78,7 +78,6 @@ func parseCabinet(data []byte) (*cabinet, error) {
 	return c, nil
 }
 
-// sums unpacks the files and gives the SHA-256 of each.
 func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
 	sums := map[string][sha256.Size]byte{}
 	for i, folder := range c.folders {
@@ -98,7 +97,7 @@ func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
 	return sums, nil
 }
 
-// sumFolder unpacks a folder, in which files lie one after the other.
+// sumFolder unpacks a folder, which has its files one after the other.
 func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data []byte, files []namedFile) error {
 	const mszip = 1
 	if folder.Method != mszip {
@@ -175,8 +174,8 @@ func (r *mszipReader) next() error {
 	return nil
 }
 
-// checksum is that of a block (MS-CAB 3.1): its data and its sizes as 32-bit words, XORed. If the data ends within a word, its
-// last bytes come in reverse order.
+// checksum returns the checksum of a block (MS-CAB 3.1): the XOR of its data and sizes as 32-bit words. If the data ends within a
+// word, its last bytes come in reverse order.
 func checksum(packed []byte, b cabBlock) uint32 {
 	sum := uint32(b.Packed) | uint32(b.Length)<<16
 	for ; len(packed) >= 4; packed = packed[4:] {

@@ -7,12 +7,12 @@ import (
 	"unicode/utf16"
 )
 
-// The compound file (MS-CFB, version 3) around the tables of an MSI. Only reading is done here; what makes this reader
-// different from a common one is that it tells where in the file each byte of a stream lies.
+// A reader of compound files (MS-CFB, version 3), which contain the tables of an MSI. Unlike other readers it returns where in the
+// file the bytes of a stream are.
 const (
 	sectorSize     = 512
 	miniSectorSize = 64
-	miniCutoff     = 4096 // a shorter stream lies in mini sectors
+	miniCutoff     = 4096 // shorter streams are in mini sectors
 	dirEntrySize   = 128
 
 	freeSector = 0xFFFFFFFF
@@ -22,41 +22,37 @@ const (
 
 var cfbMagic = []byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}
 
-var errCycle = errors.New("a chain of sectors runs in a circle")
+var errCycle = errors.New("a chain of sectors is a cycle")
 
-// extent is a run of bytes in the file.
 type extent struct{ at, size int64 }
 
-// compound is a parsed compound file.
 type compound struct {
 	data    []byte
 	fat     []uint32
 	mini    []uint32         // the FAT of the mini sectors
-	miniFAT []int64          // where the sectors of that FAT lie in the file
-	root    []int64          // where the sectors that hold the mini sectors lie
+	miniFAT []int64          // offsets of the sectors of that FAT
+	root    []int64          // offsets of the sectors with the mini sectors
 	streams map[string]entry // by decoded name
 	tree    []node           // all entries of the directory, by number
 }
 
-// Types of directory entries.
 const (
 	storage    = 1
 	streamType = 2
 	rootType   = 5
 )
 
-// entry is a stream's directory entry.
 type entry struct {
 	at    int64 // of the entry in the file
 	start uint32
 	size  int64
 }
 
-// stream is the place of a stream's bytes in the file.
+// stream is a stream with the offsets of its bytes in the file.
 type stream struct {
 	entry
 	sectors []uint32 // mini sectors when the stream is shorter than miniCutoff
-	extents []extent // one a sector, in order, together exactly as long as the stream
+	extents []extent // one per sector, in order; their sizes add up to the size of the stream
 }
 
 func openCompound(data []byte) (*compound, error) {
@@ -79,8 +75,8 @@ func openCompound(data []byte) (*compound, error) {
 	return c, nil
 }
 
-// readFAT collects the sector table. The header names its first 109 sectors, a chain of DIFAT sectors the others: files
-// of more than about 6.8 MB have one.
+// readFAT reads the sector table. The header lists its first 109 sectors, a chain of DIFAT sectors the others. Files of more than
+// about 6.8 MB have such a chain.
 func (c *compound) readFAT() error {
 	places := words(c.data[76:sectorSize])
 	difat := u32(c.data, 68)
@@ -105,7 +101,7 @@ func (c *compound) readFAT() error {
 			return err
 		}
 		if len(c.fat) > len(c.data)/sectorSize {
-			break // the rest lies beyond the end of the file
+			break // the rest is for sectors beyond the end of the file
 		}
 		c.fat = append(c.fat, words(s)...)
 	}
@@ -153,7 +149,7 @@ func (c *compound) readDirectory() error {
 	return nil
 }
 
-// readEntry takes one directory entry. The file's tree of names is left to checkTree: an MSI has one level.
+// readEntry parses a directory entry. checkTree checks the tree of names.
 func (c *compound) readEntry(e []byte, at int64) error {
 	start, size := u32(e, 116), int64(u32(e, 120)) // the upper half of the size is undefined in version 3
 	switch e[66] {
@@ -176,12 +172,11 @@ func (c *compound) readEntry(e []byte, at int64) error {
 		}
 		c.streams[name] = entry{at, start, size}
 	case storage:
-		return errors.New("a storage inside, which an installer of ours has not")
+		return errors.New("has a storage, which the template has not")
 	}
 	return nil
 }
 
-// open finds a stream by its decoded name.
 func (c *compound) open(name string) (*stream, error) {
 	e, ok := c.streams[name]
 	if !ok {
@@ -217,7 +212,6 @@ func (c *compound) open(name string) (*stream, error) {
 	return s, nil
 }
 
-// read gathers the stream's bytes.
 func (c *compound) read(s *stream) []byte {
 	out := make([]byte, 0, s.size)
 	for _, e := range s.extents {
@@ -226,7 +220,7 @@ func (c *compound) read(s *stream) []byte {
 	return out
 }
 
-// locate tells where length bytes from offset off of the stream lie in the file, as few extents as possible.
+// locate returns where length bytes from offset off of the stream are in the file, as few extents as possible.
 func (s *stream) locate(off, length int64) []extent {
 	var out []extent
 	for _, e := range s.extents {
@@ -266,7 +260,7 @@ func (c *compound) miniPlace(n uint32) (int64, bool) {
 	return 0, false
 }
 
-// miniFATPlace tells where the mini sector table's word about sector n lies.
+// miniFATPlace returns the offset of sector n's word in the mini sector table.
 func (c *compound) miniFATPlace(n uint32) int64 {
 	const each = sectorSize / 4
 	return c.miniFAT[n/each] + int64(n%each)*4
@@ -287,8 +281,7 @@ func chainOf(table []uint32, first uint32) ([]uint32, error) {
 	return chain, nil
 }
 
-// streamName decodes the name of a directory entry. Names of tables have the prefix "!" here, in the file U+4840; names
-// pack two characters into one.
+// streamName decodes the name of a directory entry. An MSI packs two characters into one. The prefix U+4840 of tables becomes "!".
 func streamName(e []byte) string {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
 	var name []uint16
@@ -307,7 +300,7 @@ func streamName(e []byte) string {
 	return string(utf16.Decode(name))
 }
 
-// nameUnits is the length of an entry's name in UTF-16 units, without the zero at its end.
+// nameUnits returns the length of an entry's name in UTF-16 units, without the zero at its end.
 func nameUnits(e []byte) int {
 	units := int(u16(e, 64))/2 - 1
 	if units < 0 || units > 31 {

@@ -8,19 +8,19 @@ import (
 	"unicode/utf16"
 )
 
-// noNode stands where a directory entry has no neighbour.
+// noNode means that a directory entry has no neighbour.
 const noNode = 0xFFFFFFFF
 
-// node is a directory entry as a part of the tree in which Windows searches for names.
+// node is a directory entry as a node of the tree in which Windows searches for names.
 type node struct {
 	used               bool
 	root               bool
-	class              [16]byte // what the file is
+	class              [16]byte // CLSID; of the root: the type of the file
 	name               []uint16
 	left, right, child uint32
 }
 
-// installerClass is {000C1084-0000-0000-C000-000000000046}, by which Windows knows an installer.
+// installerClass is {000C1084-0000-0000-C000-000000000046}, the CLSID of an MSI.
 var installerClass = [16]byte{0x84, 0x10, 0x0C, 8: 0xC0, 15: 0x46}
 
 func nodeOf(e []byte) node {
@@ -48,7 +48,7 @@ func upper(u uint16) uint16 {
 	return u
 }
 
-// checkTree makes sure that the file is an installer and that a search from the root finds every stream.
+// checkTree checks that the file is an MSI and that a search from the root finds every stream.
 func (c *compound) checkTree() error {
 	if len(c.tree) == 0 || !c.tree[0].root {
 		return errors.New("the first entry is not the root")

@@ -9,7 +9,7 @@ import (
 )
 
 // conditionToken is one token of a condition: a text, a number, a comparison, a parenthesis, or a name. The prefixes of a
-// name mean the states of components and features, and the environment.
+// name stand for the states of components and features, and the environment.
 var conditionToken = regexp.MustCompile(`^(?:"[^"]*"|-?[0-9]+\b|~?(?:<>|><|<=|>=|<<|>>|=|<|>)|[()]|[%$?&!]?[A-Za-z_][A-Za-z0-9_.]*)`)
 
 var logicalOperators = []string{"AND", "OR", "XOR", "EQV", "IMP"}
@@ -38,7 +38,6 @@ type conditionParser struct {
 	err   error  // the first one
 }
 
-// next reads a token.
 func (p *conditionParser) next() {
 	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
 	p.token = conditionToken.FindString(p.rest)
@@ -58,7 +57,7 @@ func (p *conditionParser) fail() {
 	}
 }
 
-// expression is terms with logical operators between them.
+// expression parses terms with logical operators between them.
 func (p *conditionParser) expression() {
 	p.term()
 	for p.err == nil && slices.Contains(logicalOperators, strings.ToUpper(p.token)) {
@@ -67,7 +66,7 @@ func (p *conditionParser) expression() {
 	}
 }
 
-// term is NOT and a term, an expression in parentheses, or a value that may be compared with another.
+// term parses NOT and a term, an expression in parentheses, or a value that may be compared with another.
 func (p *conditionParser) term() {
 	switch {
 	case p.err != nil:
@@ -90,7 +89,6 @@ func (p *conditionParser) term() {
 	}
 }
 
-// value is a text, a number or a name that is no operator.
 func (p *conditionParser) value() {
 	isOperator := slices.Contains(logicalOperators, strings.ToUpper(p.token)) || strings.EqualFold(p.token, "NOT")
 	if p.token == "" || isOperator || strings.ContainsAny(p.token[:1], comparisonCharacters+"()") {

@@ -42,10 +42,9 @@ func openDatabase(data []byte) (*database, error) {
 	return &database{file, pool, tables}, nil
 }
 
-// codePages are the code pages that our texts may be in. Windows Installer supports no UTF-8 (65001).
+// codePages are the supported code pages. Windows Installer does not support UTF-8 (65001).
 var codePages = map[uint16]*charmap.Charmap{1251: charmap.Windows1251, 1252: charmap.Windows1252}
 
-// codePage is the number in the first record of the pool.
 func (db *database) codePage() uint16 { return u16(db.pool.head, 0) }
 
 // text decodes a string of the pool. A byte that the code page has no character for becomes U+FFFD.
@@ -62,14 +61,13 @@ func (db *database) text(number uint32) string {
 	return text
 }
 
-// record is one row of a table.
 type record struct {
 	db    *database
 	table *table
 	cells []uint32
 }
 
-// records gives the rows of a table, none where the table is not there.
+// records iterates over the rows of a table. A missing table has none.
 func (db *database) records(name string) iter.Seq[record] {
 	return func(yield func(record) bool) {
 		t := db.tables[name]
@@ -84,7 +82,6 @@ func (db *database) records(name string) iter.Seq[record] {
 	}
 }
 
-// column is the index of a column, -1 where the table has none of this name.
 func (t *table) column(name string) int {
 	for i, c := range t.columns {
 		if c.name == name {
@@ -94,7 +91,7 @@ func (t *table) column(name string) int {
 	return -1
 }
 
-// text is the text in a column, or "" for NULL.
+// text returns the text in a column, or "" for NULL.
 func (r record) text(column string) string {
 	if i := r.table.column(column); i >= 0 && r.table.columns[i].kind.isText() {
 		return r.db.text(r.cells[i])
@@ -102,7 +99,7 @@ func (r record) text(column string) string {
 	return ""
 }
 
-// number is the integer in a column, or 0 for NULL.
+// number returns the integer in a column, or 0 for NULL.
 func (r record) number(column string) int {
 	i := r.table.column(column)
 	if i < 0 || r.cells[i] == 0 {
@@ -114,7 +111,6 @@ func (r record) number(column string) int {
 	return int(int16(r.cells[i] ^ 0x8000))
 }
 
-// key is the primary key as it is stored.
 func (r record) key() []uint32 {
 	var key []uint32
 	for i, c := range r.table.columns {
@@ -125,7 +121,6 @@ func (r record) key() []uint32 {
 	return key
 }
 
-// keyTexts is the primary key as a person would write it.
 func (r record) keyTexts() []string {
 	var key []string
 	for _, c := range r.table.columns {
@@ -143,7 +138,7 @@ func (r record) keyTexts() []string {
 // String names the row by its table and primary key, as in "Control MaintenanceDialog/Repair".
 func (r record) String() string { return r.table.name + " " + strings.Join(r.keyTexts(), "/") }
 
-// has tells whether a table has a row whose primary key is this one text.
+// has reports whether a table has a row whose primary key is this text.
 func (db *database) has(table, key string) bool {
 	for r := range db.records(table) {
 		if k := r.keyTexts(); len(k) == 1 && k[0] == key {
@@ -153,7 +148,6 @@ func (db *database) has(table, key string) bool {
 	return false
 }
 
-// property is a value of the table Property, or "".
 func (db *database) property(name string) string {
 	for r := range db.records("Property") {
 		if r.text("Property") == name {

@@ -12,7 +12,7 @@ func TestEmbedded(t *testing.T) {
 	const name = "template/IdecoAgent.msi"
 	readme := fstest.MapFS{"template/README.md": {Data: []byte("# none")}}
 	if _, err := fromFiles(readme, name, ErrNoTemplate); !errors.Is(err, ErrNoTemplate) {
-		t.Errorf("README alone: %v, want ErrNoTemplate", err)
+		t.Errorf("only the README: %v, want ErrNoTemplate", err)
 	}
 	built := fstest.MapFS{name: {Data: []byte("msi")}}
 	if got, err := fromFiles(built, name, ErrNoTemplate); err != nil || string(got) != "msi" {
@@ -21,7 +21,7 @@ func TestEmbedded(t *testing.T) {
 	if _, err := embedded.ReadFile("template/README.md"); err != nil {
 		t.Error(err)
 	}
-	// What this very build has must be usable.
+	// The embedded template must be valid.
 	template, err := Embedded()
 	if errors.Is(err, ErrNoTemplate) {
 		return

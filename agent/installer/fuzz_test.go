@@ -9,11 +9,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// FuzzOpen changes a real template in two places and cuts it off. Open may refuse it; what it takes can be preset.
+// FuzzOpen changes a real template in two places and cuts it off. If Open accepts it, Preset must work.
 func FuzzOpen(f *testing.F) {
 	_, good := templateFile(f, buildSmall)
 	f.Add(uint32(len(good)), uint32(0), []byte{}, uint32(0), []byte{})
-	for _, at := range []uint32{24, 44, 48, 60, 64, 68, 72, 76} { // the header's words
+	for _, at := range []uint32{24, 44, 48, 60, 64, 68, 72, 76} { // fields of the header
 		f.Add(uint32(len(good)), at, []byte{0xFE, 0xFF, 0xFF, 0x7F}, uint32(0), []byte{})
 		f.Add(uint32(len(good)), at, []byte{0, 0, 0, 0}, uint32(0), []byte{})
 	}
@@ -30,7 +30,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzOpenBytes opens anything.
+// FuzzOpenBytes opens arbitrary bytes.
 func FuzzOpenBytes(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(append(bytes.Clone(cfbMagic), make([]byte, 2048)...))
@@ -43,7 +43,7 @@ func tryTemplate(t *testing.T, data []byte) {
 	template, err := Open(data)
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
-		t.Errorf("Open took %d bytes of memory for a template of %d", used, len(data))
+		t.Errorf("Open allocated %d bytes for a template of %d", used, len(data))
 	}
 	if err != nil {
 		return
@@ -59,7 +59,7 @@ func tryTemplate(t *testing.T, data []byte) {
 	}
 }
 
-// FuzzPreset offers hosts and pins. What is taken stands in the installer exactly so.
+// FuzzPreset: accepted hosts and pins are in the installer unchanged.
 func FuzzPreset(f *testing.F) {
 	template := openTemplate(f, buildSmall)
 	for _, host := range []string{testHost, longestHost, "ideco.ico", "192.0.2.7", "2001:db8::1", "xn--g1ah2bza.xn--p1ai", "a", "шлюз.рф", "gw:14765", "[x]", ""} {
@@ -72,9 +72,9 @@ func FuzzPreset(f *testing.F) {
 			return
 		}
 		if !agent.IsHost(host) {
-			t.Fatalf("took the host %q", host)
+			t.Fatalf("accepted the host %q", host)
 		}
-		db, err := openDatabase(content(t, msi)) // which also finds a text that stands there twice
+		db, err := openDatabase(content(t, msi)) // which also checks that each text is there once
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// The templates of the group policy: IdecoAgent.admx says which values of HKLM\Software\Policies\Ideco\Agent there are,
-// and an .adml for each language what people read about them. They go into the directory PolicyDefinitions.
+// The templates of the group policy, for the directory PolicyDefinitions: IdecoAgent.admx defines the values of
+// HKLM\Software\Policies\Ideco\Agent, and an .adml for each language has their texts.
 //
 //go:embed policy
 var policies embed.FS
 
-// packed is the time of every file in the archive, so that the same files give the same bytes.
+// packed is the time of every file in the archive, so that its bytes depend only on the files.
 var packed = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Policy is the archive with the templates of the group policy.
+// Policy returns a ZIP archive with the templates of the group policy.
 func Policy() ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// admx and adml are what a test needs to know of the templates' two kinds of file.
+// admx and adml are the parts of the two kinds of files that the tests check.
 type admx struct {
 	XMLName    xml.Name  `xml:"http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions policyDefinitions"`
 	Resources  *struct{} `xml:"resources"`
@@ -63,7 +63,7 @@ type adml struct {
 	} `xml:"resources>presentationTable>presentation"`
 }
 
-// policyFiles unpacks the archive that administrators get.
+// policyFiles unpacks the archive of Policy.
 func policyFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	b, err := Policy()
@@ -72,7 +72,7 @@ func policyFiles(t *testing.T) map[string][]byte {
 	}
 	again, err := Policy()
 	if err != nil || !bytes.Equal(b, again) {
-		t.Errorf("the archive differs from itself: %v", err)
+		t.Errorf("two archives differ: %v", err)
 	}
 	archive, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -98,7 +98,7 @@ func parse(t *testing.T, files map[string][]byte, name string, into any) {
 	}
 }
 
-// TestPolicyTexts: every string and presentation that the policies refer to is there in both languages, and nothing else.
+// TestPolicyTexts: both languages have exactly the strings and presentations that the policies refer to.
 func TestPolicyTexts(t *testing.T) {
 	files := policyFiles(t)
 	if len(files) != 3 {
@@ -129,7 +129,7 @@ func TestPolicyTexts(t *testing.T) {
 			boxes = append(boxes, text.ID)
 		}
 		if p.Parent.Ref != policy.Categories[0].Name || p.Supported.Ref != policy.Supported[0].Name {
-			t.Errorf("%s stands under %q, on %q", p.Name, p.Parent.Ref, p.Supported.Ref)
+			t.Errorf("%s has the category %q and is supported on %q", p.Name, p.Parent.Ref, p.Supported.Ref)
 		}
 	}
 	for _, name := range []string{"ru-RU/IdecoAgent.adml", "en-US/IdecoAgent.adml"} {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// needTools ends the test where the tools that make and read an MSI are missing.
+// needTools skips the test if the tools that make and read an MSI are missing.
 func needTools(tb testing.TB) {
 	tb.Helper()
 	needs.Program(tb, "wixl", "wixl")
@@ -43,14 +43,14 @@ func needTools(tb testing.TB) {
 	}
 }
 
-// The two templates are real ones with programs of random bytes: a small one, and one of the size of the real programs,
-// whose sector table is so long that it has a table of its own (DIFAT).
+// Two templates with programs of random bytes: a small one, and one with programs as large as the real ones, which has DIFAT
+// sectors.
 var (
 	buildSmall = sync.OnceValues(func() (string, error) { return buildTemplate("small", 20_000) })
 	buildLarge = sync.OnceValues(func() (string, error) { return buildTemplate("large", 3_800_000) })
 )
 
-// programs are the two builds that a template is made of: for Windows 10 and newer, and for Windows 8.
+// programs returns the paths of the two builds: for Windows 10 and newer, and for Windows 8.
 func programs(name string) []string {
 	return []string{filepath.Join(workDir, name+".exe"), filepath.Join(workDir, name+"-win8.exe")}
 }
@@ -71,11 +71,10 @@ func buildTemplate(name string, size int) (string, error) {
 	return out, nil
 }
 
-// script is the one that builds templates.
 func script() string {
 	path, err := filepath.Abs("../../cmd/ideco-agent/installer.sh")
 	if err != nil {
-		panic(err) // there is no working directory
+		panic(err) // no working directory
 	}
 	return path
 }
@@ -123,7 +122,7 @@ func content(tb testing.TB, msi *MSI) []byte {
 	return b
 }
 
-// saveMSI writes an MSI to a file, for the tools.
+// saveMSI writes an MSI to a file, for msiinfo and others.
 func saveMSI(tb testing.TB, msi *MSI) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "IdecoAgent.msi")
@@ -133,7 +132,7 @@ func saveMSI(tb testing.TB, msi *MSI) string {
 	return path
 }
 
-// run runs a tool and returns its standard output; a word of complaint on standard error fails the test.
+// run runs a tool and returns its standard output. Any output on standard error fails the test.
 func run(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
 	var stdout, stderr bytes.Buffer
@@ -147,7 +146,7 @@ func run(tb testing.TB, name string, args ...string) string {
 	return stdout.String()
 }
 
-// exportRows gives the rows of a table as msiinfo sees them, cells separated by tabs.
+// exportRows returns the rows of a table as msiinfo reads them, with tabs between cells.
 func exportRows(tb testing.TB, msi, table string) []string {
 	tb.Helper()
 	lines := strings.Split(strings.TrimSuffix(run(tb, "msiinfo", "export", msi, table), "\r\n"), "\r\n")
@@ -157,7 +156,7 @@ func exportRows(tb testing.TB, msi, table string) []string {
 	return lines[3:]
 }
 
-// exportProperties gives the table Property as msiinfo sees it.
+// exportProperties returns the table Property as msiinfo reads it.
 func exportProperties(tb testing.TB, msi string) map[string]string {
 	tb.Helper()
 	properties := map[string]string{}

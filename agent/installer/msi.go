@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// MSI is one installer: the template with a few ranges of bytes laid over it. It shares the template's memory, is
-// never changed and may be read by many at once.
+// MSI is an installer with a preset: the template with a few byte ranges replaced. It shares the template's memory, never changes
+// and may be read concurrently.
 type MSI struct {
 	template []byte
 	patches  []patch // no two overlap
@@ -21,17 +21,16 @@ type patch struct {
 	data []byte
 }
 
-// Size is the length in bytes, the same for every preset of a template.
+// Size returns the length in bytes, which is the same for every preset of a template.
 func (m *MSI) Size() int64 { return int64(len(m.template)) }
 
-// ETag is a strong entity tag with its quotation marks; template, address and pin determine it.
+// ETag returns a strong entity tag with quotation marks. It depends on template, address and pin.
 func (m *MSI) ETag() string { return m.etag }
 
-// ModTime is the zero time, so that http.ServeContent answers conditions by the ETag alone: the same installer may have
-// been made for another address a moment ago, which no date tells.
+// ModTime returns the zero time, so that http.ServeContent decides by the ETag alone: a date does not tell presets apart.
 func (m *MSI) ModTime() time.Time { return time.Time{} }
 
-// NewReader starts a reader of its own at the first byte.
+// NewReader returns a reader that begins at the first byte.
 func (m *MSI) NewReader() io.ReadSeeker { return io.NewSectionReader(m, 0, m.Size()) }
 
 // ReadAt implements io.ReaderAt.
@@ -44,7 +43,7 @@ func (m *MSI) ReadAt(p []byte, off int64) (int, error) {
 	}
 	n := copy(p, m.template[off:])
 	for _, patch := range m.patches {
-		lay(p[:n], off, patch)
+		apply(p[:n], off, patch)
 	}
 	if n < len(p) {
 		return n, io.EOF
@@ -52,8 +51,8 @@ func (m *MSI) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// lay copies into p, which begins at off of the file, what the patch covers of it.
-func lay(p []byte, off int64, patch patch) {
+// apply copies the bytes of a patch into p, which has the bytes of the file from off on.
+func apply(p []byte, off int64, patch patch) {
 	from := patch.at - off
 	switch {
 	case from >= int64(len(p)), from+int64(len(patch.data)) <= 0:

@@ -34,14 +34,14 @@ func TestMSIReads(t *testing.T) {
 		}
 	}
 	if _, err := msi.ReadAt(make([]byte, 1), -1); err == nil {
-		t.Error("ReadAt took an offset below 0")
+		t.Error("ReadAt accepted an offset below 0")
 	}
 	if n, err := msi.ReadAt(make([]byte, 8), msi.Size()-3); n != 3 || err != io.EOF {
 		t.Errorf("ReadAt at the end: %d, %v", n, err)
 	}
 }
 
-// TestMSIServed downloads a preset as a browser does: whole, in parts, and not at all when it has it.
+// TestMSIServed downloads a preset as browsers do: as a whole, in ranges, and with conditions.
 func TestMSIServed(t *testing.T) {
 	template := openTemplate(t, buildLarge)
 	msi, other := makeMSI(t, template, testHost, testPin), makeMSI(t, template, "gw2.example.com", testPin)

@@ -17,9 +17,9 @@ import (
 // codeSpace is the name space of the version 5 UUIDs of presets.
 var codeSpace = uuid.MustParse("5d1f0c5e-8a34-5b0e-9c61-d0b5a1c7e906")
 
-// Preset lays a gateway's address and pin over the template. The host is one that agent.IsHost accepts: a DNS name or an
-// IP address as they are written, without a port. The pin is the SHA-256 of the root's SubjectPublicKeyInfo in base64, or
-// empty, and then the installer has no row PresetPin. The same template, host and pin give the same bytes.
+// Preset returns the template with a gateway's address and pin. The host is a DNS name or an IP address that agent.IsHost
+// accepts, without a port. The pin is the SHA-256 of the root's SubjectPublicKeyInfo in base64; if it is empty, the installer has
+// no row PresetPin. The same template, host and pin give the same bytes.
 func (t *Template) Preset(host, pin string) (*MSI, error) {
 	if !agent.IsHost(host) {
 		return nil, fmt.Errorf("preset an installer: %.80q is neither a host name nor an IP address", host)
@@ -37,19 +37,19 @@ func (t *Template) Preset(host, pin string) (*MSI, error) {
 	p.set(t.makeCode("ProductCode", host, pin), propCode)
 	p.set(strings.Repeat(".", len(t.value(propPad))-p.edit.growth()), propPad)
 
-	p.layStrings()
-	p.layProperties()
-	p.lay(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
+	p.patchStrings()
+	p.patchProperties()
+	p.patchStream(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
 	return &MSI{template: t.data, patches: p.patches, etag: t.makeETag(host, pin)}, nil
 }
 
-// isPin accepts the one spelling of 32 bytes; the decoder alone would skip line ends.
+// isPin reports whether s is base64 of 32 bytes. The decoder alone would accept line ends too.
 func isPin(s string) bool {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil && len(b) == sha256.Size && len(s) == pinSize
 }
 
-// preset is an MSI in the making.
+// preset collects the changes for an MSI.
 type preset struct {
 	*Template
 	rows    []row
@@ -57,8 +57,8 @@ type preset struct {
 	patches []patch
 }
 
-// set gives the rows of these names, which share a text of their own, another one. A database has no text twice: where
-// the new one exists already, for instance as the name of a file, the rows share that.
+// set changes the text of rows that share one. A database has each text once: if another string has the new text, for instance
+// the name of a file, the rows refer to that string.
 func (p *preset) set(text string, names ...string) {
 	own := p.row(names[0]).value
 	other, ok := p.pool.numbers[text]
@@ -73,7 +73,6 @@ func (p *preset) set(text string, names ...string) {
 	}
 }
 
-// drop removes the rows of these names.
 func (p *preset) drop(names ...string) {
 	for _, name := range names {
 		r := p.row(name)
@@ -84,51 +83,51 @@ func (p *preset) drop(names ...string) {
 	}
 }
 
-// find gives the index of a row, which moves when rows before it are dropped.
+// find returns the index of a row. drop changes it.
 func (p *preset) find(name string) int {
 	return slices.IndexFunc(p.rows, func(r row) bool { return r.key == p.row(name).key })
 }
 
-// layStrings patches both streams of the pool, which keep their size.
-func (p *preset) layStrings() {
-	p.lay(p.streams.pool, 0, p.edit.encodePool())
+// patchStrings patches both streams of the pool. Their sizes stay.
+func (p *preset) patchStrings() {
+	p.patchStream(p.streams.pool, 0, p.edit.encodePool())
 	at, texts := p.edit.encodeTexts()
-	p.lay(p.streams.strings, at, texts)
+	p.patchStream(p.streams.strings, at, texts)
 }
 
-// layProperties patches the table. With fewer rows its stream is shorter, which its directory entry says, and may end in
-// an earlier mini sector.
-func (p *preset) layProperties() {
+// patchProperties patches the table. With fewer rows its stream is shorter: the size in its directory entry changes, and the
+// chain of mini sectors may end earlier.
+func (p *preset) patchProperties() {
 	b := encodeRows(p.pool, p.rows)
 	s := p.streams.property
-	p.lay(s, 0, b)
+	p.patchStream(s, 0, b)
 	if int64(len(b)) == s.size {
 		return
 	}
-	p.layWord(s.at+120, uint32(len(b)))
+	p.patchWord(s.at+120, uint32(len(b)))
 	keep := (len(b) + miniSectorSize - 1) / miniSectorSize
 	if keep == len(s.sectors) {
 		return
 	}
-	p.layWord(p.file.miniFATPlace(s.sectors[keep-1]), endOfChain)
+	p.patchWord(p.file.miniFATPlace(s.sectors[keep-1]), endOfChain)
 	for _, n := range s.sectors[keep:] {
-		p.layWord(p.file.miniFATPlace(n), freeSector)
+		p.patchWord(p.file.miniFATPlace(n), freeSector)
 	}
 }
 
-// lay patches a stream from offset off on.
-func (p *preset) lay(s *stream, off int64, data []byte) {
+// patchStream patches a stream from offset off on.
+func (p *preset) patchStream(s *stream, off int64, data []byte) {
 	for _, e := range s.locate(off, int64(len(data))) {
 		p.patches = append(p.patches, patch{e.at, data[:e.size]})
 		data = data[e.size:]
 	}
 }
 
-func (p *preset) layWord(at int64, word uint32) {
+func (p *preset) patchWord(at int64, word uint32) {
 	p.patches = append(p.patches, patch{at, binary.LittleEndian.AppendUint32(nil, word)})
 }
 
-// makeCode names one installer in one of the roles that Windows Installer tells apart.
+// makeCode returns the ProductCode or PackageCode, named by role.
 func (t *Template) makeCode(role, host, pin string) string {
 	name := append(t.digest[:len(t.digest):len(t.digest)], role+"\x00"+host+"\x00"+pin...)
 	return "{" + strings.ToUpper(uuid.NewSHA1(codeSpace, name).String()) + "}"

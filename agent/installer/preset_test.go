@@ -13,7 +13,7 @@ import (
 
 var longestHost = strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("b", 61)
 
-// TestPresetExport looks at a preset through msiinfo.
+// TestPresetExport reads presets with msiinfo.
 func TestPresetExport(t *testing.T) {
 	template := openTemplate(t, buildLarge)
 	for _, c := range []struct{ name, host, pin string }{
@@ -36,7 +36,7 @@ func TestPresetExport(t *testing.T) {
 				t.Errorf("pin %q, %q, want * and %q", properties["UTM_PIN"], properties["PresetPin"], c.pin)
 			}
 			if _, ok := properties["PresetPin"]; ok != (c.pin != "") {
-				t.Errorf("row PresetPin there: %t", ok)
+				t.Errorf("has a row PresetPin: %t", ok)
 			}
 			if want := template.makeCode("ProductCode", c.host, c.pin); properties["ProductCode"] != want {
 				t.Errorf("ProductCode %q, want %q", properties["ProductCode"], want)
@@ -45,7 +45,7 @@ func TestPresetExport(t *testing.T) {
 	}
 }
 
-// TestPresetChangesNothingElse compares every table of the template with the preset's.
+// TestPresetChangesNothingElse compares every table with the template's.
 func TestPresetChangesNothingElse(t *testing.T) {
 	path, data := templateFile(t, buildSmall)
 	template, err := Open(data)
@@ -54,7 +54,7 @@ func TestPresetChangesNothingElse(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, host, pin string
-		want            []string // the rows that are gone or new, by table and first cell
+		want            []string // removed and added rows, by table and first cell
 	}{
 		{"pin", testHost, testPin, []string{"Property PresetAddress", "Property PresetPad", "Property PresetPin",
 			"Property ProductCode", "Property UTM_ADDRESS", "_SummaryInformation 9"}},
@@ -86,13 +86,13 @@ func TestPresetChangesNothingElse(t *testing.T) {
 	}
 }
 
-// allRows gives every row of every table as "table row".
+// allRows returns every row of every table as "table row".
 func allRows(t *testing.T, msi string) map[string]bool {
 	t.Helper()
 	rows := map[string]bool{}
 	for table := range strings.FieldsSeq(run(t, "msiinfo", "tables", msi)) {
 		if table == "_ForceCodepage" {
-			continue // no rows but a number
+			continue // not rows but a number
 		}
 		for _, row := range exportRows(t, msi, table) {
 			rows[table+" "+row] = true
@@ -106,15 +106,14 @@ func firstCell(row string) string {
 	return cell
 }
 
-// TestPresetExtract takes the programs out of a preset. Both have one name, so that they end up in one file: the last of
-// the cabinet.
+// TestPresetExtract extracts the programs. Both have the same name, so the last one in the cabinet remains.
 func TestPresetExtract(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		t.Run(name, func(t *testing.T) {
 			path, _ := templateFile(t, build)
 			preset := saveMSI(t, makeMSI(t, openTemplate(t, build), longestHost, testPin))
 			if run(t, "msiinfo", "extract", preset, "agent.cab") != run(t, "msiinfo", "extract", path, "agent.cab") {
-				t.Error("the cabinet is another one")
+				t.Error("the cabinet differs")
 			}
 			dir := t.TempDir()
 			run(t, "msiextract", "-C", dir, preset)
@@ -131,13 +130,13 @@ func TestPresetExtract(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Error("the program is another one")
+				t.Error("the program differs")
 			}
 		})
 	}
 }
 
-// TestPresetCodes: one gateway has one installer, two gateways have two, and so have two pins and two templates.
+// TestPresetCodes: the same address, pin and template give the same codes, and others give others.
 func TestPresetCodes(t *testing.T) {
 	small, large := openTemplate(t, buildSmall), openTemplate(t, buildLarge)
 	first := makeMSI(t, small, testHost, testPin)
@@ -170,7 +169,7 @@ func TestPresetCodes(t *testing.T) {
 	}
 }
 
-// packageCode asks msiinfo for the package's code.
+// packageCode returns the PackageCode as msiinfo reads it.
 func packageCode(t *testing.T, msi string) string {
 	t.Helper()
 	for line := range strings.Lines(run(t, "msiinfo", "suminfo", msi)) {
@@ -178,11 +177,11 @@ func packageCode(t *testing.T, msi string) string {
 			return strings.TrimSpace(code)
 		}
 	}
-	t.Fatal("msiinfo suminfo tells no package code")
+	t.Fatal("msiinfo suminfo has no package code")
 	return ""
 }
 
-// TestPresetUses checks that the pool counts the uses of each text rightly, which an editor or a transform relies on.
+// TestPresetUses: the pool has the right number of uses of each text, on which editors and transforms rely.
 func TestPresetUses(t *testing.T) {
 	template := openTemplate(t, buildSmall)
 	for _, c := range [][2]string{{testHost, testPin}, {testHost, ""}, {"ideco.ico", ""}} {
@@ -203,7 +202,7 @@ func TestPresetUses(t *testing.T) {
 	}
 }
 
-// TestPresetShorterTable drops so many bytes of the table Property that its last mini sector falls free.
+// TestPresetShorterTable removes so many bytes of the table Property that its last mini sector becomes free.
 func TestPresetShorterTable(t *testing.T) {
 	path, data := templateFile(t, buildSmall)
 	template, err := Open(data)
@@ -240,18 +239,18 @@ func TestPresetRefuses(t *testing.T) {
 		"шлюз.рф", "gw.example.com.", "[2001:db8::1]", "fe80::1%eth0", "0.0.0.0", "10.0.0.300", "-", "a_b.example.com",
 		"gw.example.com\x00", "gw.example.com\r\n", longestHost + "b", "gw/agent", "[UTM_PIN]"} {
 		if _, err := template.Preset(host, ""); err == nil {
-			t.Errorf("Preset took the host %q", host)
+			t.Errorf("Preset accepted the host %q", host)
 		}
 	}
 	for _, pin := range []string{" ", "=", "pin", testPin[:43], testPin + "=", testPin + "\n", "\n" + testPin[1:], strings.Repeat("A", 44),
 		"LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", strings.Replace(testPin, "CQ=", "CR=", 1)} {
 		if _, err := template.Preset(testHost, pin); err == nil {
-			t.Errorf("Preset took the pin %q", pin)
+			t.Errorf("Preset accepted the pin %q", pin)
 		}
 	}
 }
 
-// parsed reads an MSI's pool of strings as it stands.
+// parsed returns the compound file and the string pool of an MSI, unchecked.
 func parsed(tb testing.TB, msi []byte) (*compound, *stringPool) {
 	tb.Helper()
 	file, err := openCompound(msi)

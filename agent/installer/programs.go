@@ -5,14 +5,14 @@ import (
 	"fmt"
 )
 
-// Program is a file that the installer puts on a computer and that Windows or an antivirus may refuse to load.
+// Program is an installed file that Windows or an antivirus may refuse to load.
 type Program struct {
 	Name    string // as installed
 	Windows WindowsVersion
 	SHA256  [sha256.Size]byte
 }
 
-// WindowsVersion says on which versions of Windows a program is installed.
+// WindowsVersion is the version of Windows on which a program is installed.
 type WindowsVersion string
 
 const (
@@ -23,8 +23,7 @@ const (
 
 const cabinetName = "agent.cab"
 
-// Programs are the programs in the installer, which are the same in all presets of the template. They are unpacked and
-// hashed at every call, which takes some tenths of a second.
+// Programs returns the programs in the template. It unpacks and hashes them, which takes some tenths of a second.
 func (t *Template) Programs() ([]Program, error) {
 	s, err := t.file.open(cabinetName)
 	if err != nil {

@@ -25,7 +25,7 @@ func sumOfFile(t *testing.T, path string) [sha256.Size]byte {
 	return sha256.Sum256(b)
 }
 
-// TestPrograms: the sums are those of the files that the template was built of.
+// TestPrograms: the sums are those of the files that the template was built from.
 func TestPrograms(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		got, err := openTemplate(t, build).Programs()
@@ -40,8 +40,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestProgramsWithWintun: a template with the driver gives its sum too. The files are text, which unlike random bytes can
-// be packed.
+// TestProgramsWithWintun: a template with the driver has its sum too. The files are text, because random bytes are not compressed.
 func TestProgramsWithWintun(t *testing.T) {
 	needTools(t)
 	if _, err := buildSmall(); err != nil {
@@ -87,7 +86,7 @@ func TestProgramsWithWintun(t *testing.T) {
 	}
 }
 
-// ofThisBuild is the template of this build, which make build puts there.
+// ofThisBuild returns the template that make build has built.
 func ofThisBuild(tb testing.TB) []byte {
 	tb.Helper()
 	b, err := Embedded()
@@ -100,7 +99,7 @@ func ofThisBuild(tb testing.TB) []byte {
 	return b
 }
 
-// TestProgramsOfThisBuild: what this very build has can be unpacked.
+// TestProgramsOfThisBuild: the programs in the built template can be unpacked.
 func TestProgramsOfThisBuild(t *testing.T) {
 	b := ofThisBuild(t)
 	template, err := Open(b)
@@ -116,7 +115,7 @@ func TestProgramsOfThisBuild(t *testing.T) {
 	}
 }
 
-// TestCabinetHistory: a block may refer to bytes of the block before. wixl makes no such blocks today.
+// TestCabinetHistory: a block may refer to bytes of the previous block. wixl makes no such blocks.
 func TestCabinetHistory(t *testing.T) {
 	first := make([]byte, 32<<10)
 	rand.NewChaCha8([32]byte{}).Read(first)
@@ -144,7 +143,7 @@ func TestCabinetHistory(t *testing.T) {
 	}
 }
 
-// TestCabinetCutOff: a broken cabinet is an error, wherever it is cut off, and no panic.
+// TestCabinetCutOff: a truncated cabinet is an error and no panic.
 func TestCabinetCutOff(t *testing.T) {
 	template := openTemplate(t, buildSmall)
 	s, err := template.file.open(cabinetName)
@@ -155,7 +154,7 @@ func TestCabinetCutOff(t *testing.T) {
 	for length := 0; length < len(whole); length += 1 + length/50 {
 		data := bytes.Clone(whole[:length])
 		if length >= 12 {
-			binary.LittleEndian.PutUint32(data[8:], uint32(length)) // the size that the header tells
+			binary.LittleEndian.PutUint32(data[8:], uint32(length)) // the size in the header
 		}
 		c, err := parseCabinet(data)
 		if err == nil {

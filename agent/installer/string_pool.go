@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// stringPool holds the strings of an MSI database. Tables keep numbers of strings; the stream _StringPool keeps the
-// length and the count of uses of each in four bytes, _StringData the texts one after the other.
+// stringPool has the strings of an MSI database. Tables refer to strings by number. The stream _StringPool has the length and the
+// number of uses of each, in four bytes. _StringData has the texts one after the other.
 type stringPool struct {
 	records []stringRecord // by number; the first one is the code page
 	head    []byte         // the record of the code page as it is
-	wide    bool           // tables keep three bytes for a number instead of two
+	wide    bool           // numbers in tables have three bytes instead of two
 	numbers map[string]int
 }
 
@@ -21,7 +21,7 @@ type stringRecord struct {
 	at   int64 // of the text in _StringData
 }
 
-// parsePool reads both streams. A string of 64 KB or more takes two records and is refused: an installer of ours has none.
+// parsePool reads both streams. A string of 64 KB or more takes two records and is an error: the template has none.
 func parsePool(pool, data []byte) (*stringPool, error) {
 	if len(pool) < 4 || len(pool)%4 != 0 {
 		return nil, fmt.Errorf("_StringPool of %d bytes", len(pool))
@@ -35,7 +35,7 @@ func parsePool(pool, data []byte) (*stringPool, error) {
 		case size == 0 && uses == 0:
 			continue
 		case uses == 0:
-			return nil, fmt.Errorf("nobody uses string %d", i)
+			return nil, fmt.Errorf("string %d is not used", i)
 		case size == 0:
 			return nil, errors.New("a string of 64 KB or more")
 		case at+size > int64(len(data)):
@@ -43,7 +43,7 @@ func parsePool(pool, data []byte) (*stringPool, error) {
 		}
 		text := data[at : at+size]
 		if _, ok := p.numbers[string(text)]; ok {
-			return nil, fmt.Errorf("the string %.40q stands there twice", text)
+			return nil, fmt.Errorf("the string %.40q is there twice", text)
 		}
 		p.records[i] = stringRecord{text, uses, at}
 		p.numbers[string(text)] = i
@@ -55,7 +55,7 @@ func parsePool(pool, data []byte) (*stringPool, error) {
 	return p, nil
 }
 
-// text of a string by its number; empty when there is none.
+// text returns a string by its number, or "".
 func (p *stringPool) text(number int) string {
 	if number >= len(p.records) {
 		return ""
@@ -63,7 +63,7 @@ func (p *stringPool) text(number int) string {
 	return string(p.records[number].text)
 }
 
-// width of a string's number in a table, in bytes.
+// width returns the size of a string's number in a table, in bytes.
 func (p *stringPool) width() int {
 	if p.wide {
 		return 3
@@ -78,7 +78,7 @@ func (p *stringPool) putNumber(b []byte, n int) {
 	}
 }
 
-// poolEdit collects changes to a pool without touching it.
+// poolEdit collects changes of a pool without changing it.
 type poolEdit struct {
 	pool    *stringPool
 	changed map[int]stringRecord
@@ -91,7 +91,7 @@ func (e *poolEdit) record(number int) stringRecord {
 	return e.pool.records[number]
 }
 
-// use counts delta uses of a string more. A string that nobody uses any longer leaves an empty record.
+// use adds delta to the uses of a string. At 0 uses its record becomes empty.
 func (e *poolEdit) use(number, delta int) {
 	r := e.record(number)
 	r.uses = uint16(int(r.uses) + delta)
@@ -101,14 +101,14 @@ func (e *poolEdit) use(number, delta int) {
 	e.changed[number] = r
 }
 
-// put replaces the text of a string, which must not be empty and not be another string's.
+// put replaces the text of a string. The new text must not be empty or that of another string.
 func (e *poolEdit) put(number int, text string) {
 	r := e.record(number)
 	r.text = []byte(text)
 	e.changed[number] = r
 }
 
-// growth tells by how many bytes the texts have become longer.
+// growth returns by how many bytes the texts have become longer.
 func (e *poolEdit) growth() int {
 	n := 0
 	for number, r := range e.changed {
@@ -117,7 +117,7 @@ func (e *poolEdit) growth() int {
 	return n
 }
 
-// span is the numbers from the first changed string to behind the last one.
+// span returns the range of numbers of changed strings, without to.
 func (e *poolEdit) span() (from, to int) {
 	from = len(e.pool.records)
 	for number := range e.changed {
@@ -126,7 +126,6 @@ func (e *poolEdit) span() (from, to int) {
 	return from, to
 }
 
-// encodePool gives the whole stream _StringPool.
 func (e *poolEdit) encodePool() []byte {
 	b := make([]byte, 0, 4*len(e.pool.records))
 	b = append(b, e.pool.head...)
@@ -138,7 +137,7 @@ func (e *poolEdit) encodePool() []byte {
 	return b
 }
 
-// encodeTexts gives what _StringData holds for the span, as many bytes as before when growth is 0, and where.
+// encodeTexts returns the bytes of the span in _StringData and their offset. If growth is 0, there are as many as before.
 func (e *poolEdit) encodeTexts() (at int64, b []byte) {
 	from, to := e.span()
 	for number := from; number < to; number++ {

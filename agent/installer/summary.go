@@ -11,7 +11,7 @@ const summaryName = "\x05SummaryInformation"
 type summary struct {
 	template      string // platform and language
 	packageCode   string
-	packageCodeAt int64 // where the text of packageCode lies in the stream
+	packageCodeAt int64 // offset of the text in the stream
 	schema        int   // the least version of Windows Installer, times 100
 	source        int   // bits: short file names, compressed files
 }
@@ -27,7 +27,7 @@ const (
 	typeText    = 30
 )
 
-// parseSummary reads the summary stream (MS-OLEPS): a list of properties, and where each value lies.
+// parseSummary parses the summary stream (MS-OLEPS): a list of properties with the offsets of their values.
 func parseSummary(b []byte) (summary, error) {
 	var s summary
 	if len(b) < 48 || u16(b, 0) != 0xFFFE {
@@ -61,7 +61,7 @@ func parseSummary(b []byte) (summary, error) {
 	return s, nil
 }
 
-// summaryText is a text of size bytes, the zero at its end included.
+// summaryText returns a text of size bytes, which include the zero at its end.
 func summaryText(b []byte, at, size int64) string {
 	if size < 1 || at+size > int64(len(b)) {
 		return ""

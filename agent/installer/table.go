@@ -15,15 +15,15 @@ const (
 	columnKey      columnType = 0x2000
 )
 
-// isText tells texts from numbers and from references to streams, whose type is exactly 0x900 or, with NULL, 0x1900.
+// isText reports whether the cells are texts. References to streams have exactly the type 0x900 or, with NULL, 0x1900.
 func (t columnType) isText() bool { return t&columnText != 0 && !t.isStream() }
 
 func (t columnType) isStream() bool { return t&^(columnNullable|columnKey) == 0x0900 }
 
-// width is the low byte of the type: the maximum length of a text in characters (0 = any), or the bytes of an integer.
+// width returns the low byte of the type: the maximum length of a text in characters (0 = any), or the bytes of an integer.
 func (t columnType) width() int { return int(t & 0xFF) }
 
-// size in bytes of a cell: the number of a string, an integer, or a reference to a stream.
+// size returns the size of a cell in bytes: the number of a string, an integer, or a reference to a stream.
 func (t columnType) size(p *stringPool) (int, error) {
 	switch {
 	case t.isText():
@@ -98,7 +98,7 @@ func readTables(c *compound, p *stringPool) (map[string]*table, error) {
 	return tables, nil
 }
 
-// read takes the rows from the table's stream, which has all cells of the first column, then all of the second, and so
+// read reads the table's stream, which has all cells of the first column, then all of the second, and so
 // on. A table without rows has no stream.
 func (t *table) read(c *compound, p *stringPool) error {
 	if _, ok := c.streams["!"+t.name]; !ok {
@@ -139,8 +139,8 @@ func cell(b []byte) uint32 {
 	return n
 }
 
-// fixUses counts how often the tables use each string and corrects the counts in the pool. libmsi writes 1 for all; whoever
-// edits or transforms such a database on Windows would lose a text that another row still needs.
+// fixUses corrects the numbers of uses in the pool. libmsi writes 1 for all strings; an editor or a transform on Windows would then
+// remove a text that another row still uses.
 func fixUses(tables map[string]*table, p *stringPool) error {
 	uses := make([]int, len(p.records))
 	for _, t := range tables {
@@ -150,7 +150,7 @@ func fixUses(tables map[string]*table, p *stringPool) error {
 					continue
 				}
 				if p.text(int(number)) == "" {
-					return fmt.Errorf("table %s: names string %d, which is not there", t.name, number)
+					return fmt.Errorf("table %s: refers to string %d, which is missing", t.name, number)
 				}
 				uses[number]++
 			}
@@ -170,7 +170,6 @@ func fixUses(tables map[string]*table, p *stringPool) error {
 // row is a row of the table Property, in numbers of strings.
 type row struct{ key, value int }
 
-// propertyRows gives the rows of the table Property.
 func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
 	t := tables["Property"]
 	if t == nil || len(t.columns) != 2 || !t.columns[0].kind.isText() || !t.columns[1].kind.isText() {
@@ -181,7 +180,7 @@ func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
 		cells := t.row(i)
 		rows[i] = row{int(cells[0]), int(cells[1])}
 		if p.text(rows[i].key) == "" || p.text(rows[i].value) == "" {
-			return nil, fmt.Errorf("row %d of table Property names a string that is not there", i+1)
+			return nil, fmt.Errorf("row %d of table Property refers to a missing string", i+1)
 		}
 	}
 	return rows, nil

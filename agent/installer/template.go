@@ -9,30 +9,30 @@ import (
 	"github.com/google/uuid"
 )
 
-// The rows of the table Property that a preset touches. The Preset ones are copies that a command line cannot set, by
-// which the installer sees that an address was given there.
+// The rows of the table Property that a preset changes. A command line cannot set the Preset ones, so the installer compares with
+// them whether it gave an address.
 const (
 	propAddress       = "UTM_ADDRESS"
 	propAddressPreset = "PresetAddress"
-	propPin           = "UTM_PIN" // not touched: it says whether a command line gave another one
+	propPin           = "UTM_PIN" // not changed: only a command line sets it
 	propPinPreset     = "PresetPin"
 	propPad           = "PresetPad"
 	propCode          = "ProductCode"
 )
 
-// propWintun is a row that only a template with the driver of the VPN has.
+// propWintun is a row of templates with the VPN driver only.
 const propWintun = "WintunVersion"
 
 const (
 	maxHost = 253
 	pinSize = 44 // SHA-256 in base64
-	minPad  = 16 // longer than any other text of dots, so that the pool never has one twice
+	minPad  = 16 // longer than any other text of dots, because the pool has each text once
 	maxPad  = 60000
 
 	codeLength = 38 // a UUID in upper case with braces
 )
 
-// Template is a checked installer template. It is never changed and may be used by many at once.
+// Template is a checked template. It never changes and may be used concurrently.
 type Template struct {
 	*database
 	data    []byte
@@ -43,8 +43,8 @@ type Template struct {
 	code    int64 // offset of the PackageCode in the summary
 }
 
-// Open reads a template, which must not be changed afterwards. It checks that Windows Installer can read it (see Validate)
-// and that a preset can be laid over it. The error says what is wrong with the template.
+// Open parses a template, which must not be changed afterwards. It checks that Windows Installer can read it (see Validate) and
+// that Preset can change it. The error says what is wrong with the template.
 func Open(template []byte) (*Template, error) {
 	t := &Template{data: template, digest: sha256.Sum256(template)}
 	for _, step := range []func() error{t.openDatabase, t.openStreams, t.readProperties, t.checkProperties, t.readSummary} {
@@ -58,8 +58,7 @@ func Open(template []byte) (*Template, error) {
 	return t, nil
 }
 
-// Wintun is the version of the VPN's driver that the template carries, or "" when it carries none: what is installed
-// then has no VPN.
+// Wintun returns the version of the VPN driver in the template, or "" if it has none: then the agent has no VPN.
 func (t *Template) Wintun() string {
 	if _, ok := t.byKey[propWintun]; !ok {
 		return ""
@@ -107,7 +106,7 @@ func (t *Template) readProperties() (err error) {
 	return nil
 }
 
-// checkProperties makes sure that a text which a preset changes is nobody else's.
+// checkProperties checks that no other row uses the texts that a preset changes.
 func (t *Template) checkProperties() error {
 	for _, name := range []string{propAddress, propAddressPreset, propPin, propPinPreset, propPad, propCode, "SecureCustomProperties"} {
 		if _, ok := t.byKey[name]; !ok {
@@ -117,7 +116,7 @@ func (t *Template) checkProperties() error {
 	secure := strings.Split(t.value("SecureCustomProperties"), ";")
 	for _, name := range []string{propAddress, propPin} {
 		if !slices.Contains(secure, name) {
-			return fmt.Errorf("%s is not among the SecureCustomProperties: what is typed would be lost", name)
+			return fmt.Errorf("%s is not among the SecureCustomProperties: a typed value would be lost", name)
 		}
 	}
 	address := t.row(propAddress).value

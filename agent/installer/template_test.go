@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestTemplateTables looks at what the template tells Windows Installer.
+// TestTemplateTables checks rows that Windows Installer needs.
 func TestTemplateTables(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	for table, want := range map[string][]string{
@@ -91,7 +91,7 @@ func TestTemplateTables(t *testing.T) {
 	}
 }
 
-// TestTemplateSequences: who has no rights can forge nothing, and the program is started by the dialogs alone.
+// TestTemplateSequences: actions that trust properties run only in the privileged sequence, and only the dialogs start the program.
 func TestTemplateSequences(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	for table, forbidden := range map[string][]string{
@@ -105,7 +105,7 @@ func TestTemplateSequences(t *testing.T) {
 			}
 		}
 	}
-	// The actions that choose the gateway run in this order, after what is installed was looked up.
+	// The actions that choose the gateway run in this order, after AppSearch.
 	var order []string
 	at := map[string]string{}
 	for _, row := range exportRows(t, path, "InstallExecuteSequence") {
@@ -120,7 +120,7 @@ func TestTemplateSequences(t *testing.T) {
 	}
 }
 
-// TestTemplateDialogs: what is shown exists, leads somewhere, and is in Russian.
+// TestTemplateDialogs: dialogs and controls that are referred to exist, every button has an event, and the titles are Russian.
 func TestTemplateDialogs(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	cells := func(table string) [][]string {
@@ -137,7 +137,7 @@ func TestTemplateDialogs(t *testing.T) {
 	for _, c := range cells("ControlEvent") {
 		acts[c[0]+"."+c[1]] = true
 		if !controls[c[0]+"."+c[1]] {
-			t.Errorf("an event of %s.%s, which is not there", c[0], c[1])
+			t.Errorf("an event of %s.%s, which is missing", c[0], c[1])
 		}
 	}
 	for _, c := range cells("Dialog") {
@@ -159,17 +159,17 @@ func TestTemplateDialogs(t *testing.T) {
 			t.Errorf("%s.%s does nothing", c[0], c[1])
 		}
 		if next := c[10]; next != "" && !controls[c[0]+"."+next] {
-			t.Errorf("%s.%s leads to %s, which is not there", c[0], c[1], next)
+			t.Errorf("%s.%s leads to %s, which is missing", c[0], c[1], next)
 		}
 	}
 	for _, c := range slices.Concat(cells("ControlCondition"), cells("EventMapping")) {
 		if !controls[c[0]+"."+c[1]] {
-			t.Errorf("%s.%s is not there", c[0], c[1])
+			t.Errorf("%s.%s is missing", c[0], c[1])
 		}
 	}
 	for _, c := range cells("InstallUISequence") {
 		if strings.HasSuffix(c[0], "Dialog") && !dialogs[c[0]] {
-			t.Errorf("%s is shown and not there", c[0])
+			t.Errorf("the dialog %s is missing", c[0])
 		}
 	}
 	for _, want := range []string{
@@ -190,7 +190,7 @@ func TestTemplateDialogs(t *testing.T) {
 	}
 }
 
-// TestTemplateWintun: a template says whether it carries the VPN's driver, with the driver's licence.
+// TestTemplateWintun: Wintun returns the version of the VPN driver in the template, which then has its licence too.
 func TestTemplateWintun(t *testing.T) {
 	if got := openTemplate(t, buildSmall).Wintun(); got != "" {
 		t.Errorf("without a driver: %q", got)
@@ -221,7 +221,7 @@ func TestTemplateWintun(t *testing.T) {
 	saveMSI(t, makeMSI(t, template, testHost, testPin))
 }
 
-// TestTemplateReproducible builds the template again from programs with another time.
+// TestTemplateReproducible: the same programs with other times give the same template.
 func TestTemplateReproducible(t *testing.T) {
 	_, want := templateFile(t, buildSmall)
 	out := filepath.Join(t.TempDir(), "again.msi")
@@ -236,11 +236,11 @@ func TestTemplateReproducible(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("the same programs gave another template")
+		t.Error("the template differs")
 	}
 }
 
-// TestOpenBad opens templates that lack something.
+// TestOpenBad: Open says what is wrong with a template.
 func TestOpenBad(t *testing.T) {
 	path, good := templateFile(t, buildSmall)
 	query := func(sql ...string) func() []byte {
@@ -265,7 +265,7 @@ func TestOpenBad(t *testing.T) {
 		{"header alone", bytesOf(good[:512]), "outside the file"},
 		{"cut off", bytesOf(good[:len(good)/2]), "outside the file"},
 		{"other version", bytesOf(poke(good, 26, 4)), "version 4"},
-		{"chain in a circle", bytesOf(circle(good)), "in a circle"},
+		{"cyclic chain", bytesOf(cyclic(good)), "is a cycle"},
 		{"no pool", bytesOf(renamed(t, good, "!_StringPool")), `lacks the stream "!_StringPool"`},
 		{"no table", bytesOf(renamed(t, good, "!Property")), `lacks the stream "!Property"`},
 		{"no columns", bytesOf(renamed(t, good, "!_Columns")), `lacks the stream "!_Columns"`},
@@ -275,7 +275,7 @@ func TestOpenBad(t *testing.T) {
 		{"no preset pin", query("DELETE FROM Property WHERE Property='PresetPin'"), "lacks PresetPin"},
 		{"no copy", query("DELETE FROM Property WHERE Property='PresetAddress'"), "lacks PresetAddress"},
 		{"no pad", query("DELETE FROM Property WHERE Property='PresetPad'"), "lacks PresetPad"},
-		{"lost when typed", query("UPDATE Property SET Value='UTM_ADDRESS;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' WHERE Property='SecureCustomProperties'"), "UTM_PIN is not among the SecureCustomProperties"},
+		{"not secure", query("UPDATE Property SET Value='UTM_ADDRESS;WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' WHERE Property='SecureCustomProperties'"), "UTM_PIN is not among the SecureCustomProperties"},
 		{"no product code", query("DELETE FROM Property WHERE Property='ProductCode'"), "lacks ProductCode"},
 		{"copy differs", query("UPDATE Property SET Value='gw' WHERE Property='UTM_ADDRESS'"), "UTM_ADDRESS and PresetAddress differ"},
 		{"shared text", query("UPDATE LaunchCondition SET Description='?' WHERE Condition='NOT WIX_DOWNGRADE_DETECTED'"), "UTM_ADDRESS is used 3 times"},
@@ -294,7 +294,7 @@ func TestOpenBad(t *testing.T) {
 	}
 }
 
-// queried is a copy of an MSI after some SQL.
+// queried returns a copy of an MSI that SQL has changed.
 func queried(t *testing.T, msi string, sql ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "changed.msi")
@@ -322,7 +322,7 @@ func poke(b []byte, at int, value byte) []byte {
 	return b
 }
 
-// renamed gives a stream another name.
+// renamed returns the MSI with another name of a stream.
 func renamed(t *testing.T, msi []byte, stream string) []byte {
 	t.Helper()
 	file, _ := parsed(t, msi)
@@ -333,8 +333,8 @@ func renamed(t *testing.T, msi []byte, stream string) []byte {
 	return poke(msi, int(e.at), 'x')
 }
 
-// circle lets the directory's first sector follow itself.
-func circle(b []byte) []byte {
+// cyclic makes the directory's first sector its own successor.
+func cyclic(b []byte) []byte {
 	b = bytes.Clone(b)
 	first := u32(b, 48)
 	fat := sectorAt(u32(b, 76))

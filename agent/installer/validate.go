@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) forgive:
+// Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) do not:
 //
 //   - a search of the compound file's directory finds every stream (MS-CFB 2.6.4);
 //   - the rows of each table are sorted by primary key, where a text counts by its number in the string pool; otherwise
@@ -83,7 +83,6 @@ func (v *validation) check() {
 	}
 }
 
-// tableNames lists all tables, sorted, so that faults come in the same order every time.
 func (v *validation) tableNames() []string { return sortedKeys(v.tables) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -168,7 +167,7 @@ type foreignKey struct {
 	to            []string // tables with one key column, any of which may have the row
 }
 
-// foreignKeys by the documentation of the tables.
+// foreignKeys is from the documentation of the tables.
 var foreignKeys = []foreignKey{
 	{"AppSearch", "Signature_", []string{"Signature", "RegLocator"}},
 	{"Component", "Directory_", []string{"Directory"}},
@@ -200,7 +199,7 @@ var propertyKeys = []struct{ property, table string }{
 	{"ARPPRODUCTICON", "Icon"}, {"DefaultUIFont", "TextStyle"}, {"ErrorDialog", "Dialog"},
 }
 
-// checkReferences reports rows that refer to rows which are not there.
+// checkReferences reports references to missing rows.
 func (v *validation) checkReferences() {
 	for _, ref := range foreignKeys {
 		t := v.tables[ref.table]
@@ -240,7 +239,7 @@ func (v *validation) checkKey(what, key string, tables ...string) {
 	v.fault("%s names %s, which the table %s lacks", what, key, strings.Join(tables, " or "))
 }
 
-// isSet tells whether something gives a property a value.
+// isSet reports whether something gives a property a value.
 func (v *validation) isSet(property string) bool {
 	if v.has("Property", property) || v.has("AppSearch", property) {
 		return true

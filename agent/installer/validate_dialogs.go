@@ -47,7 +47,7 @@ func (v *validation) dialogSets() map[string]map[string]record {
 	return sets
 }
 
-// checkDialogs reports dialogs that name missing controls, and an error dialog that is none (errors 2803, 2869).
+// checkDialogs reports dialogs that name missing controls, and an error dialog without the style of one (errors 2803, 2869).
 func (v *validation) checkDialogs() {
 	sets := v.dialogSets()
 	for r := range v.records("Dialog") {
@@ -69,7 +69,7 @@ func (v *validation) checkDialogs() {
 	}
 }
 
-// styleOf finds the text style that a control's text begins with.
+// styleOf returns the text style at the beginning of a control's text.
 var styleOf = regexp.MustCompile(`^\{[\\&](\w+)\}`)
 
 // checkControls reports controls of unknown type, without the property that they need (error 2819), or with a missing picture

@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// conditionColumns hold conditions.
 var conditionColumns = []string{"InstallExecuteSequence", "InstallUISequence", "AdminExecuteSequence", "AdminUISequence",
 	"AdvtExecuteSequence", "Component", "ControlCondition", "ControlEvent", "LaunchCondition"}
 

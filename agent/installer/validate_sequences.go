@@ -2,7 +2,7 @@ package installer
 
 import "slices"
 
-// standardActions are those of Windows Installer that an installer of ours may have in a sequence.
+// standardActions are actions of Windows Installer that a sequence may have.
 var standardActions = []string{
 	"AppSearch", "CostFinalize", "CostInitialize", "CreateFolders", "CreateShortcuts", "DeleteServices", "ExecuteAction", "FileCost",
 	"FindRelatedProducts", "InstallAdminPackage", "InstallExecute", "InstallFiles", "InstallFinalize", "InstallInitialize", "InstallServices",
@@ -40,7 +40,7 @@ var uiOrder = [][]string{
 	{"FindRelatedProducts", "MigrateFeatureStates", "ExecuteAction"},
 }
 
-// tableActions are the actions without which the rows of a table do nothing.
+// tableActions are the actions that the rows of a table need.
 var tableActions = map[string][]string{
 	"AppSearch":       {"AppSearch"},
 	"Component":       {"ProcessComponents"},
@@ -67,7 +67,7 @@ func (v *validation) sequence(table string) sequence {
 	return s
 }
 
-// checkSequences reports unknown actions, actions out of order, numbers that stand twice, and tables whose rows need an action
+// checkSequences reports unknown actions, actions out of order, repeated numbers, and tables whose rows need an action
 // that is missing.
 func (v *validation) checkSequences() {
 	for _, table := range []string{"InstallExecuteSequence", "InstallUISequence", "AdminExecuteSequence", "AdminUISequence", "AdvtExecuteSequence"} {

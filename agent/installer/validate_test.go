@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestValidate accepts the template and every preset of it.
+// TestValidate: the template and its presets are valid.
 func TestValidate(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		_, data := templateFile(t, build)
@@ -26,7 +26,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestValidateBroken breaks one rule after the other. Validate names the row and what is wrong with it.
+// TestValidateBroken breaks each rule. The error names the row and what is wrong.
 func TestValidateBroken(t *testing.T) {
 	path, good := templateFile(t, buildSmall)
 	sql := func(queries ...string) func(t *testing.T) []byte {
@@ -194,7 +194,7 @@ func TestValidateBroken(t *testing.T) {
 	}
 }
 
-// TestValidateManyFaults: the error does not grow without end, and says that there is more.
+// TestValidateManyFaults: the error has a limited length and says that there is more.
 func TestValidateManyFaults(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
 	err := Validate(queried(t, path, "UPDATE Control SET Width=0"))
@@ -218,7 +218,7 @@ func TestCheckCondition(t *testing.T) {
 	for _, bad := range []string{"AND", "NOT", "A AND", "A B", "(A", "A)", "()", "A = ", "= A", "A == B", `"open`, "A & B", "A || B", "A = = B", "A = B = C",
 		"@", "A,B", "NOT (", "A AND OR B", `A "x"`} {
 		if err := checkCondition(bad); err == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("%q is accepted", bad)
 		}
 	}
 }
@@ -254,7 +254,7 @@ type tableEditor struct {
 	db *database
 }
 
-// edited is a copy of an MSI after a change of one table's cells, which may not change their number.
+// edited returns a copy of an MSI with changed cells of one table. Their number must stay.
 func edited(t *testing.T, msi []byte, name string, change func(*tableEditor)) []byte {
 	t.Helper()
 	db, err := openDatabase(msi)
@@ -285,7 +285,6 @@ func edited(t *testing.T, msi []byte, name string, change func(*tableEditor)) []
 	return msi
 }
 
-// find gives the index of the row with this primary key.
 func (e *tableEditor) find(key ...string) int {
 	e.t.Helper()
 	for i := range e.rows() {
@@ -297,7 +296,7 @@ func (e *tableEditor) find(key ...string) int {
 	return 0
 }
 
-// set puts a text into a cell, which must be in the pool already.
+// set puts a text of the pool into a cell.
 func (e *tableEditor) set(row int, column, text string) {
 	e.t.Helper()
 	number, ok := e.db.pool.numbers[text]

@@ -1,5 +1,5 @@
-// Package needs is for tests of what not every machine can run. Such a test is skipped with its reason; where everything
-// must run (REQUIRE_ALL=1) it fails, except for what the kernel or Wine itself lacks.
+// Package needs skips tests that this machine cannot run. With REQUIRE_ALL=1 such a test fails instead, unless the kernel or Wine
+// lacks the feature.
 package needs
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Skip ends a test that this machine cannot run: as a failure where everything must run, else as a skip.
+// Skip ends a test that this machine cannot run: as a failure with REQUIRE_ALL=1, otherwise as a skip.
 func Skip(tb testing.TB, format string, args ...any) {
 	tb.Helper()
 	if os.Getenv("REQUIRE_ALL") == "1" {
@@ -18,22 +18,20 @@ func Skip(tb testing.TB, format string, args ...any) {
 	tb.Skipf(format, args...)
 }
 
-// System is what a test runs on and nobody can be asked to change.
 type System string
 
-// The systems that may lack something.
 const (
 	Kernel System = "this kernel"
 	Wine   System = "Wine"
 )
 
-// Lacking skips a test of what the kernel or Wine itself lacks: that is no failure anywhere.
+// Lacking skips a test of a feature that the system lacks, also with REQUIRE_ALL=1.
 func Lacking(tb testing.TB, system System, what string) {
 	tb.Helper()
 	tb.Skipf("untried: %s has no %s", system, what)
 }
 
-// Root ends the test of a user that is not root.
+// Root skips the test unless it runs as root.
 func Root(tb testing.TB) {
 	tb.Helper()
 	if os.Geteuid() != 0 {
@@ -41,7 +39,7 @@ func Root(tb testing.TB) {
 	}
 }
 
-// TUN ends the test where no network interface can be made.
+// TUN skips the test if no TUN interface can be created.
 func TUN(tb testing.TB) {
 	tb.Helper()
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
@@ -49,7 +47,7 @@ func TUN(tb testing.TB) {
 	}
 }
 
-// Program ends the test where a program is missing.
+// Program skips the test if a program is missing.
 func Program(tb testing.TB, name, debianPackage string) {
 	tb.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -57,8 +55,8 @@ func Program(tb testing.TB, name, debianPackage string) {
 	}
 }
 
-// Rerun takes the outcome of a test that ran once more in another process, with -test.v. What must run and did not has
-// failed there, so that a skip stays one.
+// Rerun ends a test with the outcome that it had in another process, which ran it with -test.v. A skip stays a skip: with
+// REQUIRE_ALL=1 it was a failure there.
 func Rerun(tb testing.TB, out []byte, err error) {
 	tb.Helper()
 	switch {

@@ -7,7 +7,6 @@ import (
 	"testing"
 )
 
-// recorder is a test that writes down how it ends.
 type recorder struct {
 	testing.TB
 	outcome string

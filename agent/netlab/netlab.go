@@ -1,8 +1,7 @@
 //go:build linux
 
-// Package netlab is for tests that need a network of their own: a lab of network namespaces, which are called places.
-// A thread cannot leave a namespace cleanly, so a test that must be inside one runs there in a process of its own: the
-// test program is started once more for that test alone.
+// Package netlab runs tests in a lab of network namespaces, which are called places. A thread cannot leave a namespace cleanly,
+// so a test that must be inside one runs in its own process: the test program is started again for that test alone.
 package netlab
 
 import (
@@ -25,13 +24,12 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// Network describes a lab.
 type Network struct {
 	Places []string // the test runs in the first one
 	Script string   // for sh; the functions of prelude are there
 }
 
-// prelude makes the places. A script may use these functions:
+// prelude creates the places. A script may use these functions:
 //
 //	at PLACE ARGUMENT...      ip with these arguments
 //	inside PLACE COMMAND...   any command
@@ -51,15 +49,15 @@ echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter; echo 1 >ip
 hosts() { for place in $places; do mkdir -p /etc/netns/$P-$place; printf '%s\n' "$@" >/etc/netns/$P-$place/hosts; done; }
 `
 
-// variable holds the lab's prefix in a process that a test has started.
+// variable is the environment variable with the prefix of the lab that the process was started in.
 const variable = "NETLAB"
 
-// Lab is network namespaces that live as long as a test.
+// Lab is a set of network namespaces that exist as long as a test.
 type Lab struct{ prefix string }
 
 var count atomic.Int32
 
-// New makes a lab. What is left in it is ended with the test.
+// New creates a lab. Its processes are killed and its namespaces deleted at the end of the test.
 func (n Network) New(tb testing.TB) *Lab {
 	tb.Helper()
 	needs.Root(tb)
@@ -88,7 +86,7 @@ func (l *Lab) remove(place string) {
 	_ = os.Remove(filepath.Dir(dir)) // when it is empty
 }
 
-// Here returns the lab that this process was started in; nil when it was not.
+// Here returns the lab that this process was started in, or nil.
 func Here() *Lab {
 	if prefix := os.Getenv(variable); prefix != "" {
 		return &Lab{prefix}
@@ -109,23 +107,22 @@ func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
 	needs.Rerun(t, out, err)
 }
 
-// onlyThis are the arguments for the test program to run one test alone.
+// onlyThis returns the arguments for the test program to run one test alone.
 func onlyThis(t *testing.T) []string {
 	return []string{"-test.run=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v", "-test.timeout=4m"}
 }
 
-// Command is a program with arguments in a place, where Here returns the lab.
+// Command returns a command that runs a program in a place. There Here returns the lab.
 func (l *Lab) Command(ctx context.Context, place, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.Name(place), program}, args...)...)
 	cmd.Env = append(os.Environ(), variable+"="+l.prefix)
 	return cmd
 }
 
-// Name is the name of a place's namespace.
 func (l *Lab) Name(place string) string { return l.prefix + "-" + place }
 
-// Link is a name for a network interface that no other lab has: the sockets of WireGuard interfaces in all namespaces are
-// in one directory. The suffix is one character.
+// Link returns a name for a network interface that is unique among labs, because the sockets of WireGuard interfaces in all
+// namespaces are in one directory. The suffix is one character.
 func (l *Lab) Link(suffix string) string { return strings.ReplaceAll(l.prefix, "-", "x") + suffix }
 
 // IP runs ip with arguments in a place.
@@ -134,7 +131,7 @@ func (l *Lab) IP(tb testing.TB, place string, args ...string) {
 	Run(tb, "ip", append([]string{"-n", l.Name(place)}, args...)...)
 }
 
-// At does something on a thread in a place: what is opened there stays there. The empty place is the process's own.
+// At calls do on a thread in a place. Sockets that it opens belong to that place. The empty place is the process's own.
 func (l *Lab) At(place string, do func() error) error {
 	if place == "" {
 		return do()

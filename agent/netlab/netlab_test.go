@@ -31,12 +31,12 @@ func TestEnter(t *testing.T) {
 		d := l.Download(t, "a download", "here", here, l.Serve(t, "there", netip.AddrPortFrom(there, 0), Paced))
 		l.IP(t, "there", "link", "set", "cable", "down")
 		if took := time.Since(d.Stops(t)); took < Silence {
-			t.Errorf("it had stopped for %s only", took)
+			t.Errorf("it was silent for only %s", took)
 		}
 	})
 }
 
-// TestRemoved: nothing of a lab outlives its test, not even a process.
+// TestRemoved: the end of a test removes its lab and the processes in it.
 func TestRemoved(t *testing.T) {
 	var l *Lab
 	ended := make(chan error)
@@ -47,14 +47,14 @@ func TestRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() { ended <- left.Wait() }()
-		Eventually(t, "the process is in its place", func() bool {
+		Eventually(t, "the process has started", func() bool {
 			return Run(t, "ip", "netns", "pids", l.Name("there")) != ""
 		})
 	})
 	select {
 	case <-ended:
 	case <-time.After(Patience):
-		t.Error("a process is left")
+		t.Error("the process still runs")
 	}
 	for _, dir := range []string{"/run/netns/", "/etc/netns/"} {
 		if _, err := os.Stat(dir + l.Name("there")); !os.IsNotExist(err) {

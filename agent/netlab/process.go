@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// Patience is how long a test waits for what must happen, and Silence how long nothing must come before it counts as stopped.
+// Patience is how long a test waits for an event. Silence is how long nothing must arrive before a download counts as stopped.
 const (
 	Patience = 30 * time.Second
 	Silence  = 500 * time.Millisecond
@@ -30,12 +30,12 @@ func Run(tb testing.TB, program string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Eventually waits until something is so.
-func Eventually(tb testing.TB, what string, isSo func() bool) {
+// Eventually waits until a condition is true.
+func Eventually(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.After(Patience); !isSo(); {
+	for deadline := time.After(Patience); !done(); {
 		select {
 		case <-ticker.C:
 		case <-deadline:
@@ -44,7 +44,7 @@ func Eventually(tb testing.TB, what string, isSo func() bool) {
 	}
 }
 
-// InNewNamespace runs the body of a test in a new network namespace without any link, and with its own view of what is mounted.
+// InNewNamespace runs the body of a test in a new network namespace without interfaces, and in a new mount namespace.
 func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if Here() != nil {
@@ -61,8 +61,8 @@ func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	needs.Rerun(t, out, err)
 }
 
-// Unprivileged runs the body of a test in a process without any capability, and in a user namespace whose capabilities are
-// worth nothing outside it.
+// Unprivileged runs the body of a test in a process without capabilities, and in a user namespace, whose capabilities do not
+// count outside.
 func Unprivileged(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if Here() != nil {

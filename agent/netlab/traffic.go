@@ -39,7 +39,7 @@ func (l *Lab) Listen(tb testing.TB, place string, at netip.AddrPort) (ln net.Lis
 	return ln
 }
 
-// Serve gives each connection to an address in a place to a function, and returns the address with its port.
+// Serve calls a function for each connection to an address in a place. It returns the address with its port.
 func (l *Lab) Serve(tb testing.TB, place string, at netip.AddrPort, each func(net.Conn)) netip.AddrPort {
 	tb.Helper()
 	ln := l.Listen(tb, place, at)
@@ -58,13 +58,13 @@ func (l *Lab) Serve(tb testing.TB, place string, at netip.AddrPort, each func(ne
 	return ln.Addr().(*net.TCPAddr).AddrPort()
 }
 
-// Says is for Serve and answers with a word.
+// Says returns a function for Serve that answers with a word.
 func Says(word string) func(net.Conn) {
 	return func(c net.Conn) { fmt.Fprint(c, word) }
 }
 
-// Paced is for Serve and sends a little every few milliseconds until the connection breaks, so that buffers stay empty and
-// what arrives late was sent late.
+// Paced is a function for Serve that sends a few bytes every few milliseconds until the connection breaks. Buffers stay empty, so
+// bytes that arrive late were sent late.
 func Paced(c net.Conn) {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
@@ -76,7 +76,7 @@ func Paced(c net.Conn) {
 	}
 }
 
-// UDP opens a socket for UDP at an address in a place until the test is over.
+// UDP opens a UDP socket at an address in a place until the test is over.
 func (l *Lab) UDP(tb testing.TB, place string, at netip.AddrPort) (c *net.UDPConn) {
 	tb.Helper()
 	if err := l.At(place, func() (err error) {
@@ -89,7 +89,7 @@ func (l *Lab) UDP(tb testing.TB, place string, at netip.AddrPort) (c *net.UDPCon
 	return c
 }
 
-// Hears returns the word that an address answers with in time; an error when there is no connection.
+// Hears connects and returns the word that the address answers with in time.
 func (l *Lab) Hears(place string, from netip.Addr, to netip.AddrPort, within time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -108,11 +108,11 @@ func (l *Lab) Hears(place string, from netip.Addr, to netip.AddrPort, within tim
 type Download struct {
 	what  string
 	count atomic.Int64 // bytes
-	last  atomic.Int64 // when bytes came, in nanoseconds
+	last  atomic.Int64 // when the last bytes came, in Unix nanoseconds
 	gap   atomic.Int64 // the longest pause, in nanoseconds
 }
 
-// Download begins one and reads what comes until the test is over.
+// Download connects to a Paced sender and reads until the test is over.
 func (l *Lab) Download(tb testing.TB, what, place string, from netip.Addr, to netip.AddrPort) *Download {
 	tb.Helper()
 	c, err := l.Dial(tb.Context(), place, "tcp", from, to.String())
@@ -144,21 +144,20 @@ func (d *Download) Runs(tb testing.TB) {
 	Eventually(tb, d.what+" goes on", func() bool { return d.count.Load() > before+100 })
 }
 
-// Stops waits until nothing comes any more, and returns when the last byte came.
+// Stops waits until nothing arrives for Silence, and returns when the last byte came.
 func (d *Download) Stops(tb testing.TB) time.Time {
 	tb.Helper()
 	Eventually(tb, d.what+" stops", func() bool { return time.Since(d.Last()) > Silence })
 	return d.Last()
 }
 
-// Last is when the last byte came.
+// Last returns when the last byte came.
 func (d *Download) Last() time.Time { return time.Unix(0, d.last.Load()) }
 
-// Count is how many bytes have come.
 func (d *Download) Count() int64 { return d.count.Load() }
 
-// Gap is the longest pause since the last call.
+// Gap returns the longest pause since the last call.
 func (d *Download) Gap() time.Duration { return time.Duration(d.gap.Swap(0)) }
 
-// String is what the test calls the download.
+// String returns the name that the test gave the download.
 func (d *Download) String() string { return d.what }

@@ -1,5 +1,5 @@
-// Package netstack is a TCP/IP stack of this process, with one IPv4 address, that wireguard-go takes for an interface. The
-// one that wireguard-go brings along cannot change its address, and may panic when it is closed under traffic.
+// Package netstack is a TCP/IP stack in this process with one IPv4 address, which wireguard-go uses as its interface. The stack in
+// wireguard-go's own module cannot change its address, and may panic when it is closed under traffic.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package netstack
@@ -26,14 +26,12 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
 
-// queueLen is how many packets may wait for wireguard-go; further ones are lost, as on any network.
+// queueLen is how many packets wait for wireguard-go at most. Further ones are dropped.
 const queueLen = 1024
 
-// nic is the only interface of the stack.
 const nic = 1
 
-// TUN is the stack. It implements tun.Device: Read takes the packets that the stack sends, and Write hands it those that it
-// receives.
+// TUN is the stack. It implements tun.Device: Read returns packets that the stack sends, and Write passes it packets to receive.
 type TUN struct {
 	stack    *stack.Stack
 	endpoint *endpoint
@@ -45,7 +43,7 @@ type TUN struct {
 	events chan tun.Event // holds one; closed with the stack
 }
 
-// endpoint is a channel.Endpoint whose MTU can change; that of the gvisor for Windows 8 cannot.
+// endpoint is a channel.Endpoint with an MTU that can change. The gVisor of the build for Windows 8 has no SetMTU.
 type endpoint struct {
 	*channel.Endpoint
 	mtu atomic.Uint32 // bytes
@@ -55,9 +53,9 @@ func (e *endpoint) MTU() uint32 { return e.mtu.Load() }
 
 var _ tun.Device = (*TUN)(nil)
 
-// New makes a stack with an IPv4 address, which routes everything to its interface. mtu is in bytes.
+// New creates a stack with an IPv4 address. It routes everything to its interface. mtu is in bytes.
 func New(address netip.Addr, mtu int) (*TUN, error) {
-	log.SetLevel(log.Warning) // it writes to stderr, and below this level whenever somebody sends something odd
+	log.SetLevel(log.Warning) // gVisor logs to stderr; lower levels report every malformed packet
 	t := &TUN{
 		stack: stack.New(stack.Options{
 			NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
@@ -112,7 +110,7 @@ func fullAddress(a netip.AddrPort) *tcpip.FullAddress {
 	return &tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(a.Addr().As4()), Port: a.Port()}
 }
 
-// Listen opens a TCP port. The listener's Accept returns when it is closed.
+// Listen opens a TCP port. Closing the listener ends Accept.
 func (t *TUN) Listen(a netip.AddrPort) (net.Listener, error) {
 	l, err := gonet.ListenTCP(t.stack, *fullAddress(a), ipv4.ProtocolNumber)
 	if err != nil {
@@ -121,7 +119,7 @@ func (t *TUN) Listen(a netip.AddrPort) (net.Listener, error) {
 	return listener{l}, nil
 }
 
-// listener closes as listeners of net do: whoever waits in Accept is told.
+// listener is a gonet.TCPListener whose Close ends Accept, as in package net.
 type listener struct{ *gonet.TCPListener }
 
 func (l listener) Close() error {
@@ -142,7 +140,7 @@ func (t *TUN) Dial(ctx context.Context, network string, to netip.AddrPort) (net.
 	return gonet.DialContextTCP(ctx, t.stack, *fullAddress(to), ipv4.ProtocolNumber)
 }
 
-// Received counts the packets that came to the stack.
+// Received returns the number of packets that the stack received.
 func (t *TUN) Received() uint64 { return t.stack.Stats().IP.PacketsReceived.Value() }
 
 // Read implements tun.Device. It waits for the first packet.
@@ -208,7 +206,7 @@ func (t *TUN) Close() error {
 	return nil
 }
 
-// The rest of tun.Device: there is no file, and the only event is another MTU.
+// The rest of tun.Device. The only event is another MTU.
 
 func (t *TUN) File() *os.File           { return nil }
 func (t *TUN) Name() (string, error)    { return "netstack", nil }

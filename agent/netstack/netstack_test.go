@@ -18,7 +18,7 @@ const patience = 10 * time.Second
 
 var near, far = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 
-// pair makes two stacks whose packets go to each other until both are closed. close closes them and waits for that.
+// pair creates two connected stacks. close closes both and waits until nothing runs.
 func pair(t *testing.T) (a, b *TUN, close func()) {
 	t.Helper()
 	a, err := New(near, 1420)
@@ -29,16 +29,16 @@ func pair(t *testing.T) (a, b *TUN, close func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cables sync.WaitGroup
-	cables.Add(2)
-	go func() { defer cables.Done(); carry(t, a, b) }()
-	go func() { defer cables.Done(); carry(t, b, a) }()
-	close = func() { a.Close(); b.Close(); cables.Wait() }
+	var copying sync.WaitGroup
+	copying.Add(2)
+	go func() { defer copying.Done(); carry(t, a, b) }()
+	go func() { defer copying.Done(); carry(t, b, a) }()
+	close = func() { a.Close(); b.Close(); copying.Wait() }
 	t.Cleanup(close)
 	return a, b, close
 }
 
-// carry is one direction of a cable between two interfaces.
+// carry copies packets from one stack to the other.
 func carry(t *testing.T, from, to tun.Device) {
 	const offset = 16
 	packet, sizes := make([]byte, offset+1500), make([]int, 1)
@@ -60,7 +60,7 @@ func carry(t *testing.T, from, to tun.Device) {
 	}
 }
 
-// echo sends back what comes over TCP and UDP on port 7.
+// echo serves the echo protocol over TCP and UDP on port 7.
 func echo(t *testing.T, s *TUN, at netip.Addr) net.Listener {
 	t.Helper()
 	l, err := s.Listen(netip.AddrPortFrom(at, 7))
@@ -126,7 +126,7 @@ func TestRenumber(t *testing.T) {
 		hears(t, a, network, other)
 	}
 	if b.Received() <= before {
-		t.Error("packets are not counted")
+		t.Error("Received does not grow")
 	}
 }
 
@@ -142,14 +142,14 @@ func TestAcceptEnds(t *testing.T) {
 	select {
 	case err := <-accepted:
 		if err == nil {
-			t.Error("a connection that nobody opened")
+			t.Error("Accept returned a connection")
 		}
 	case <-time.After(patience):
 		t.Error("Accept goes on after Close")
 	}
 }
 
-// A stack is closed while packets go through it.
+// TestCloseUnderTraffic: a stack can be closed while packets pass it.
 func TestCloseUnderTraffic(t *testing.T) {
 	for i := 0; i < 5; i++ {
 		a, b, close := pair(t)
@@ -165,7 +165,7 @@ func TestCloseUnderTraffic(t *testing.T) {
 			t.Fatal(err)
 		}
 		close()
-		close() // again, in vain
+		close() // a second Close does nothing
 		_ = c.SetReadDeadline(time.Now().Add(patience))
 		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("the connection outlives its stack")
@@ -173,7 +173,6 @@ func TestCloseUnderTraffic(t *testing.T) {
 	}
 }
 
-// zeros never end.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }

@@ -1,9 +1,9 @@
-// Package protocol is what agent and gateway say to each other over wss://<domain>:14765/connect: text frames, each one
-// JSON object whose "type" tells what it is. The shapes follow what the vendor publishes for its newer clients;
-// fields marked "ours" are optional for the other side.
+// Package protocol has the messages between agent and gateway over wss://<domain>:14765/connect: text frames, each one JSON object
+// with a "type". The format is the one that the vendor publishes for its newer clients; fields marked "ours" are optional for the
+// other side.
 //
-// Unknown fields are ignored. The gateway answers an unknown or broken message with [Error]; the agent ignores types
-// that it does not know, so that a newer gateway may say more.
+// Unknown fields are ignored. The gateway answers an unknown or malformed message with [Error]. The agent ignores unknown types,
+// so that newer gateways can add some.
 //
 // History:
 //
@@ -18,14 +18,14 @@ import (
 	"time"
 )
 
-// Limits that both ends keep.
+// Limits of both ends.
 const (
 	MaxFrame     = 64 << 10         // bytes
 	MaxGuest     = 4 << 10          // bytes of a message of an agent without a session
 	GuestTimeout = 10 * time.Second // from the first byte of such a message to its last
 	PingEvery    = 20 * time.Second // the gateway pings, the agent's library answers
 	PingTimeout  = 10 * time.Second
-	LoginTimeout = 5 * time.Minute // how long a connection may stay without a session: time for a person to type
+	LoginTimeout = 5 * time.Minute // of a connection without a session: a person types meanwhile
 )
 
 // Message types.
@@ -58,7 +58,7 @@ type Update struct {
 	NeedUpdate  bool     `json:"need_update"`
 	DownloadURL *string  `json:"download_url"` // port and path, such as ":14765/IdecoAgent.msi"
 	Version     *Number  `json:"version,omitempty"`
-	Requires    []string `json:"requires,omitempty"` // ours: what a login will need: "password"
+	Requires    []string `json:"requires,omitempty"` // ours: what a login needs: "password"
 }
 
 // Number is a version of the agent.
@@ -68,8 +68,8 @@ type Number struct {
 	Build int `json:"build"`
 }
 
-// Authorize asks for access. Either a login and a password, or a resume token, which proves both. On a live session
-// login and password extend it.
+// Authorize asks for access with login and password, or with a resume token instead of both. On a live session login and
+// password extend it.
 type Authorize struct {
 	Type     string  `json:"type"`
 	Login    string  `json:"login"`
@@ -90,12 +90,12 @@ type AuthState struct {
 	Type       string `json:"type"`
 	Authorized bool   `json:"authorized"`
 	NeedTunnel bool   `json:"need_tunnel"`
-	Timeout    int    `json:"timeout"` // seconds until a retry by itself makes sense; 0 = none does
+	Timeout    int    `json:"timeout"` // seconds until the agent may retry without a person; 0 = never
 	Message    string `json:"message"` // for the person, in the person's language
 	Code       string `json:"code,omitempty"`
-	Session    string `json:"session,omitempty"` // ours: the session's name, for support
+	Session    string `json:"session,omitempty"` // ours: the session's ID, for support
 	Address    string `json:"address,omitempty"` // ours: the address that has access now
-	Resume     string `json:"resume,omitempty"`  // ours: brings this session back without a password
+	Resume     string `json:"resume,omitempty"`  // ours: token that resumes this session without a password
 	Expires    string `json:"expires,omitempty"` // ours: RFC 3339
 	Grace      int    `json:"grace,omitempty"`   // ours: seconds that the session outlives a lost connection
 }
@@ -117,7 +117,7 @@ type TunnelReply struct {
 	ServerPort       int      `json:"server_port"`
 	PublicKey        string   `json:"public_key"`
 	ClientTunnelIPv4 string   `json:"client_tunnel_ipv4"`      // "10.128.0.7/16"
-	DNSIPv4          string   `json:"dns_ipv4"`                // separated by commas; empty = leave DNS alone
+	DNSIPv4          string   `json:"dns_ipv4"`                // separated by commas; empty = do not change DNS
 	ForwardNets      []string `json:"forward_nets"`            // CIDR; "0.0.0.0/0" = everything
 	DNSSuffix        string   `json:"dns_suffix"`              // separated by commas
 	PresharedKey     string   `json:"preshared_key,omitempty"` // ours: random for each session, never stored
@@ -132,8 +132,7 @@ type Ended struct {
 	Message string `json:"message"`
 }
 
-// Notice tells the person something about a session that goes on (ours). Code "expiring": 30 and 5 minutes before the
-// end.
+// Notice is a message for the person about a live session (ours). Code "expiring" comes 30 and 5 minutes before its end.
 type Notice struct {
 	Type    string `json:"type"`
 	Code    string `json:"code"`
@@ -144,36 +143,34 @@ type Notice struct {
 // NoticeExpiring is the Code of the notice before a session's end.
 const NoticeExpiring = "expiring"
 
-// AddressTokenRequest is the agent's address_token (ours): it asks for another one. An agent that was never sent one does
-// not ask.
+// AddressTokenRequest is the agent's address_token (ours): it asks for another token. The agent sends it only after it got one.
 type AddressTokenRequest struct {
 	Type string `json:"type"`
 }
 
-// AddressToken lets the agent prove one further address of its computer (ours): it posts to one of the URLs, from
-// that address; see AddressPath. The gateway sends the first one by itself when a session in the LAN has begun or come back, if its
-// firewall lets single addresses through.
+// AddressToken lets the agent prove one further address of its computer (ours): it posts to one of the URLs from that address;
+// see AddressPath. The gateway sends the first one when a session in the LAN begins or resumes, if its firewall is in force.
 type AddressToken struct {
 	Type  string   `json:"type"`
-	Token string   `json:"token"` // good once; the next one makes it void
+	Token string   `json:"token"` // valid once, until the next one
 	TTL   int      `json:"ttl"`   // seconds
 	URLs  []string `json:"urls"`  // "https://192.168.1.1:14765/address", one for each address of the gateway in that LAN
 }
 
 // AddressPath is where an address is proved: POST on the agent endpoint, with "Authorization: Bearer <token>" and the JSON
-// object {}. The answer is 200, or 403 or 429 with the code and the message of an [Error]. What the gateway believes is where
-// the connection comes from, and nothing that the request says.
+// object {}. The answer is 200, or 403 or 429 with the code and the message of an [Error]. The proved address is the source of
+// the connection; nothing in the request changes it.
 const AddressPath = "/address"
 
-// Error answers a message that the gateway did not understand. Code is an agent.Code.
+// Error answers an unknown or malformed message. Code is an agent.Code.
 type Error struct {
 	Type    string `json:"type"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// Parse reads a frame and returns a pointer to the message, chosen among those that the other side may send: messages
-// maps a type to a function that makes an empty one. A type that is not there gives *UnknownTypeError.
+// Parse decodes a frame and returns a pointer to the message. messages maps each type that the other side may send to a
+// function that returns an empty message. Errors: *UnknownTypeError for other types.
 func Parse(frame []byte, messages map[string]func() any) (any, error) {
 	var head struct {
 		Type string `json:"type"`
@@ -192,7 +189,7 @@ func Parse(frame []byte, messages map[string]func() any) (any, error) {
 	return m, nil
 }
 
-// UnknownTypeError says that a well-formed message has a type that is not known here.
+// UnknownTypeError is the error of a well-formed message of an unknown type.
 type UnknownTypeError struct{ Type string }
 
 func (e *UnknownTypeError) Error() string { return fmt.Sprintf("unknown message type %.40q", e.Type) }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// filled are messages of every type with every field in use, by the side that sends them.
+// filled has a message of every type with all fields set, by sender.
 var filled = map[string][]any{
 	"agent": {
 		&Version{TypeVersion, 1, 2, 3, "windows"},
@@ -60,9 +60,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The vendor publishes these shapes; a field that one of its programs expects may not go missing, and ours stay away
-// when there is nothing to say.
-func TestPublishedShapes(t *testing.T) {
+// TestPublishedFormat: messages have all fields that the vendor publishes, and without need none of ours.
+func TestPublishedFormat(t *testing.T) {
 	for want, m := range map[string]any{
 		`{"type":"version","major":1,"minor":0,"build":0,"os":"linux"}`:                         Version{Type: TypeVersion, Major: 1, OS: "linux"},
 		`{"type":"update","need_update":false,"download_url":null}`:                             Update{Type: TypeUpdate},
@@ -121,7 +120,7 @@ func FuzzParse(f *testing.F) {
 				_ = err.Error()
 				continue
 			}
-			// What was understood says the same when it is sent on.
+			// A decoded message is encoded without loss.
 			again, err := json.Marshal(m)
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,9 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 //go:embed migrations/*.sql
@@ -40,6 +43,7 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		return nil, err
 	}
 	return goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithGoMigrations(goose.NewGoMigration(2, &goose.GoFunc{RunTx: addLoginNorm}, nil)),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
@@ -53,4 +57,29 @@ func upToDate(ctx context.Context, provider *goose.Provider) (bool, error) {
 			"a newer version of the program has used it; run that version, or restore a backup from before the update", has, knows)
 	}
 	return has == knows, nil
+}
+
+// addLoginNorm is step 2. It adds the column login_norm, in which all spellings of a login are equal (see the package
+// spelling), and writes the column search anew, so that it finds all of them. login_norm is not UNIQUE, because accounts from
+// before may be equal; createUser and updateUser make no more of them.
+func addLoginNorm(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `ALTER TABLE users ADD COLUMN login_norm TEXT NOT NULL DEFAULT ''`); err != nil {
+		return err
+	}
+	users, err := all(ctx, tx, func(row scanner) (u agent.User, err error) {
+		err = row.Scan(&u.ID, &u.Login, &u.Name)
+		return u, err
+	}, `SELECT id, login, name FROM users`)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET login_norm = $1, search = $2 WHERE id = $3`,
+			spelling.Login(u.Login), searchText(u), int64(u.ID))
+		if err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `DROP INDEX users_by_login; CREATE INDEX users_by_login_norm ON users (login_norm, id)`)
+	return err
 }

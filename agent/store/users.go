@@ -5,17 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
-// LocalAccount returns the local account with a login, without regard to case, and the argon2id hash of its password,
-// which is empty when it has none.
+// LocalAccount returns the local account that a login means as typed, and the hash of its password, which is empty when it
+// has none. Spellings are equal by the rules of the package spelling. Where several accounts are equal by them, see
+// LookAlikes, the exact spelling wins, then the same in another case, then the oldest account. Errors: agent.ErrNotFound.
 func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error) {
+	login = strings.TrimSpace(login)
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		row := tx.QueryRowContext(ctx, `SELECT `+userColumns+`, hash FROM users WHERE directory = $1 AND login_key = $2`,
-			agent.LocalDirectory, agent.NormalizeLogin(login))
+		row := tx.QueryRowContext(ctx, `SELECT `+userColumns+`, hash FROM users WHERE directory = $1 AND (login_norm = $2 OR login_key = $3)
+			ORDER BY login = $4 DESC, login_key = $3 DESC, id LIMIT 1`,
+			agent.LocalDirectory, spelling.Login(login), loginKey(login), login)
 		user, err = scanUser(row, &hash)
 		return err
 	})
@@ -23,6 +28,23 @@ func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User
 		return agent.User{}, "", fmt.Errorf("read a local account: %w", err) // without the login: people type passwords there
 	}
 	return user, hash, nil
+}
+
+// LookAlikes returns the accounts whose logins are equal by the rules of the package spelling to that of another account of
+// the same directory, one group after the other. CreateUser and UpdateUser make none; they are from versions of the program
+// that compared the code points.
+func (s *Store) LookAlikes(ctx context.Context) (users []agent.User, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		users, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
+			`SELECT `+userColumns+` FROM users WHERE (directory, login_norm) IN
+				(SELECT directory, login_norm FROM users GROUP BY directory, login_norm HAVING count(*) > 1)
+			ORDER BY login_norm, directory, id`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for accounts with equal logins: %w", err)
+	}
+	return users, nil
 }
 
 // User returns an account.
@@ -83,6 +105,19 @@ func (s *Store) SetPassword(ctx context.Context, id agent.UserID, hash string) e
 	return nil
 }
 
+// RenewHash replaces the hash of a password by another one of the same password. Where the hash is no longer old, because the
+// password was changed meanwhile or the account is gone, it does nothing.
+func (s *Store) RenewHash(ctx context.Context, id agent.UserID, old, renewed string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2 AND hash = $3`, renewed, int64(id), old)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("renew the hash of user %d: %w", id, err)
+	}
+	return nil
+}
+
 // SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN». Errors: agent.ErrNotFound.
 func (s *Store) SetRemoteAccess(ctx context.Context, id agent.UserID, allowed bool) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -135,33 +170,48 @@ func createUser(ctx context.Context, tx *sql.Tx, u agent.User, hash string) (id 
 	if u.Created.IsZero() {
 		u.Created = time.Now()
 	}
-	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, name, search, directory, hash, enabled, admin,
-			remote_access, phone, comment, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (directory, login_key) DO NOTHING RETURNING id`,
-		u.Login, agent.NormalizeLogin(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
-		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, agent.ErrLoginTaken
+	if err := checkLoginFree(ctx, tx, u.Directory, u.Login, 0); err != nil {
+		return 0, err
 	}
+	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
+			remote_access, phone, comment, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		u.Login, loginKey(u.Login), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
+		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created)).Scan(&id)
 	return id, err
 }
 
+// updateUser lets an account keep a login that is equal to another one by now.
 func updateUser(ctx context.Context, tx *sql.Tx, u agent.User) error {
-	var taken int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE login_key = $1 AND id <> $2
-		AND directory = (SELECT directory FROM users WHERE id = $2)`, agent.NormalizeLogin(u.Login), int64(u.ID)).Scan(&taken)
+	before, err := findUser(ctx, tx, u.ID)
 	if err != nil {
 		return err
 	}
-	if taken > 0 {
-		return agent.ErrLoginTaken
+	if u.Login != before.Login {
+		if err := checkLoginFree(ctx, tx, before.Directory, u.Login, u.ID); err != nil {
+			return err
+		}
 	}
-	return changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, name = $3, search = $4, enabled = $5,
-			admin = $6, remote_access = $7, phone = $8, comment = $9 WHERE id = $10`,
-		u.Login, agent.NormalizeLogin(u.Login), u.Name, searchText(u), u.Enabled,
+	return changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
+			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10 WHERE id = $11`,
+		u.Login, loginKey(u.Login), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled,
 		u.Admin, u.RemoteAccess, u.Phone, u.Comment, int64(u.ID)))
 }
+
+// checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling.
+func checkLoginFree(ctx context.Context, tx *sql.Tx, directory, login string, except agent.UserID) error {
+	var taken bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users
+		WHERE directory = $1 AND (login_norm = $2 OR login_key = $3) AND id <> $4)`,
+		directory, spelling.Login(login), loginKey(login), int64(except)).Scan(&taken)
+	if err == nil && taken {
+		return agent.ErrLoginTaken
+	}
+	return err
+}
+
+// loginKey is the rule by which earlier versions compared logins. The column of this name keeps its UNIQUE constraint.
+func loginKey(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
 func deleteUser(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
 	if err := changeOne(tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, int64(id))); err != nil {

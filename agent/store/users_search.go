@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"ideco-agent/agent"
 )
 
@@ -40,7 +42,7 @@ func searchUsers(ctx context.Context, tx *sql.Tx, q UserQuery) (users []agent.Us
 		limit = math.MaxInt64
 	}
 	users, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
-		`SELECT `+userColumns+match+` ORDER BY login_key, id LIMIT $2 OFFSET $3`, pattern, limit, max(q.Offset, 0))
+		`SELECT `+userColumns+match+` ORDER BY login_norm, id LIMIT $2 OFFSET $3`, pattern, limit, max(q.Offset, 0))
 	return users, total, err
 }
 
@@ -48,10 +50,10 @@ func searchUsers(ctx context.Context, tx *sql.Tx, q UserQuery) (users []agent.Us
 // nothing matches across the two.
 func searchText(u agent.User) string { return fold(u.Login) + "\n" + fold(u.Name) }
 
-// fold makes spellings equal that people take for equal: case does not matter, and neither does «ё» or «е». It is done
+// fold makes spellings equal that people search for alike: the code points of a letter, case, and «ё» and «е». It is done
 // here because SQLite and PostgreSQL differ in what they take for lower case outside of ASCII.
 func fold(s string) string {
-	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), "ё", "е")
+	return strings.ReplaceAll(strings.ToLower(norm.NFC.String(strings.TrimSpace(s))), "ё", "е")
 }
 
 // likePattern finds text anywhere; % and _ in it are themselves.

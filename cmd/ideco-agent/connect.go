@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +18,7 @@ import (
 	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/tunnel"
+	"ideco-agent/agent/passwordline"
 )
 
 // maxPasswordLine is more than any gateway accepts, so that the gateway refuses long passwords.
@@ -187,17 +186,16 @@ func readRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// readPassword reads one line, without its line end. No input is an empty password.
+// readPassword reads the first line.
 func readPassword(r io.Reader) (string, error) {
-	line, err := bufio.NewReaderSize(io.LimitReader(r, maxPasswordLine+3), maxPasswordLine+3).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	password, err := passwordline.Read(r, maxPasswordLine)
+	switch {
+	case errors.Is(err, passwordline.ErrText), errors.Is(err, passwordline.ErrTooLong):
+		return "", problem{locale.BadPassword, ""}
+	case err != nil:
 		return "", problem{locale.PasswordNotRead, err.Error()}
 	}
-	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if len(line) > maxPasswordLine || !utf8.ValidString(line) {
-		return "", problem{locale.BadPassword, ""}
-	}
-	return line, nil
+	return password, nil
 }
 
 // thisDevice describes this computer. Without a stored identifier it prints a warning and uses a new one.

@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-// endCommand ends the access on this computer, whoever has it, and prints the result.
+// endCommand ends any user's access on this computer and prints the result.
 func endCommand(ctx context.Context, p program, args []string) int {
 	var wrong problem
 	switch {

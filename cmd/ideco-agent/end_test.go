@@ -23,7 +23,7 @@ func TestParseEnd(t *testing.T) {
 	}
 }
 
-func TestEndWords(t *testing.T) {
+func TestEndMessage(t *testing.T) {
 	for _, c := range []struct {
 		outcome pipe.EndResult
 		err     error

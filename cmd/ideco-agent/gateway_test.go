@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// refusing is a gateway that knows nobody, so that a login comes to its end by itself.
+// refusing starts a gateway that refuses each login.
 func refusing(t *testing.T) *gatewaytest.Gateway {
 	return gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Refuse("bad_credentials", "Wrong.", 0)
@@ -22,7 +22,7 @@ func refusing(t *testing.T) *gatewaytest.Gateway {
 	})
 }
 
-// address is how a person writes where the gateway is.
+// address returns the gateway's address as in the settings.
 func address(g *gatewaytest.Gateway) string {
 	return settings.Gateway{Host: g.Host, Port: g.Port}.String()
 }
@@ -31,10 +31,10 @@ func set(p settings.Source, address, pin string) settings.Setting {
 	return settings.Setting{Source: p, Address: address, Pin: pin}
 }
 
-// runWith is the program on a computer whose administrators have set something.
+// runWith runs connect in this process, with the settings of a registry.
 func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	var out, diagnostics bytes.Buffer
 	args = append([]string{"connect", "--login", "ivanov", "--password-stdin", "--state", t.TempDir()}, args...)
@@ -42,7 +42,7 @@ func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ..
 	return code, out.String(), diagnostics.String()
 }
 
-// As a logon script starts it: the address among the flags, before and after them.
+// utm_address= and utm_pin= may stand before, between and after the flags.
 func TestConnectByArguments(t *testing.T) {
 	g := refusing(t)
 	at, pin := "utm_address="+address(g), "UTM_PIN="+g.Root.Pin()
@@ -57,7 +57,7 @@ func TestConnectByArguments(t *testing.T) {
 	}
 }
 
-func TestConnectAsPreset(t *testing.T) {
+func TestConnectSources(t *testing.T) {
 	g, other := refusing(t), refusing(t)
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, g.Root.PEM(), 0o600); err != nil {
@@ -72,7 +72,7 @@ func TestConnectAsPreset(t *testing.T) {
 		args     []string
 		code     int
 		server   string
-		says     string // on standard error, "" = nothing of the settings
+		says     string // on standard error; "" = nothing about the settings
 	}{
 		{"preset", preset, nil, 3, here, ""},
 		{"line over preset", preset, []string{"--server", elsewhere, "--pin", otherPin}, 3, elsewhere, ""},
@@ -94,7 +94,7 @@ func TestConnectAsPreset(t *testing.T) {
 	}
 }
 
-// What is wrong is said in words that name the place, and nothing is connected to.
+// An error in the settings names their source, and the program connects to no gateway.
 func TestWrongSettings(t *testing.T) {
 	g := refusing(t)
 	good := set(settings.Installer, address(g), g.Root.Pin())
@@ -104,7 +104,7 @@ func TestWrongSettings(t *testing.T) {
 		args     []string
 		says     []string
 	}{
-		{"nobody names a gateway", settings.Registry{}, nil, []string{"Укажите шлюз", "--server"}},
+		{"no gateway", settings.Registry{}, nil, []string{"Укажите шлюз", "--server"}},
 		{"a pin alone", settings.Registry{}, []string{"--pin", g.Root.Pin()}, []string{"Укажите шлюз"}},
 		{"policy", settings.Registry{Policy: set(settings.Policy, "https://gw", ""), Installer: good}, []string{"--server", address(g)},
 			[]string{`в политике организации (HKLM\Software\Policies\Ideco\Agent)`, "https://gw"}},
@@ -139,13 +139,13 @@ func TestHelpSaysWhereTheGatewayComesFrom(t *testing.T) {
 		_, help, _ := runWith(t, settings.Registry{}, lang, "--help")
 		for _, says := range []string{"[--server", "utm_address=", "utm_pin=", `HKLM\Software\Policies\Ideco\Agent`, `HKLM\Software\Ideco\Agent`} {
 			if !strings.Contains(help, says) {
-				t.Errorf("%s: nothing of %s", lang, says)
+				t.Errorf("%s: the help has no %s", lang, says)
 			}
 		}
 	}
 }
 
-// FuzzParseOptions: no command line makes a panic, and what is taken stood in it as it was taken.
+// parseOptions does not panic, and each value that it returns is part of the command line.
 func FuzzParseOptions(f *testing.F) {
 	for _, line := range []string{
 		"--server\ngw\n--pin\nx", "utm_address=gw\n--login\nivanov\nutm_pin=", "--login\nutm_address=gw", "--\nutm_address=a\n--json",

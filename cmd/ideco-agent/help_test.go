@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Help is an answer and no error: it goes to standard output, in the language that is wanted, and the exit code is 0.
+// Help goes to standard output, in the language of --lang or the system, with exit code 0.
 func TestHelp(t *testing.T) {
 	keys := map[string]string{"": locale.Help}
 	for _, c := range commands {
@@ -47,7 +47,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Each help shows how to call its command, and says no more than a message box can show.
+// Each help shows how to call its command and fits into a message box.
 func TestHelpTexts(t *testing.T) {
 	for _, c := range commands {
 		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
@@ -77,7 +77,7 @@ func TestNoHelp(t *testing.T) {
 	}
 }
 
-// Where nothing can be printed, as at a start from a shortcut, help is no error either.
+// Without a console, as after a start from a shortcut, help has exit code 0 too.
 func TestHelpWithoutConsole(t *testing.T) {
 	if code := run(context.Background(), program{args: []string{"end", "--help"}, stdout: closed{}, stderr: io.Discard}); code != exitOK {
 		t.Errorf("exit code %d", code)
@@ -88,8 +88,8 @@ type closed struct{}
 
 func (closed) Write([]byte) (int, error) { return 0, errors.New("no console") }
 
-// A wrong command line is answered in the language that it asks for.
-func TestLangComesFirst(t *testing.T) {
+// --lang counts anywhere on the command line, also when the rest is wrong.
+func TestLangIn(t *testing.T) {
 	for _, args := range [][]string{{"end", "--wrong", "--lang", "ru"}, {"diagnose", "more", "--lang=ru"}, {"--lang", "ru", "--wrong", "connect"}} {
 		lang, ok := langIn(args)
 		if lang != locale.Russian || !ok {

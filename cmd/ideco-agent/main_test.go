@@ -23,13 +23,13 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// asProgram makes the test binary the program itself, so that the tests see real processes, signals and exit codes.
+// With asProgram set the test binary is the program, so that tests use real processes, signals and exit codes.
 const asProgram = "IDECO_AGENT_TEST_AS_PROGRAM"
 
-// asBrowser makes it a program that reads the page under the URL and tells how many bytes it has.
+// With asBrowser set to a URL the test binary requests it, and prints the first line of the page and its length in bytes.
 const asBrowser = "IDECO_AGENT_TEST_AS_BROWSER"
 
-const patience = 20 * time.Second
+const testTimeout = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func fetch(url string) int {
-	response, err := (&http.Client{Timeout: patience}).Get(url)
+	response, err := (&http.Client{Timeout: testTimeout}).Get(url)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -59,7 +59,7 @@ func fetch(url string) int {
 	return 0
 }
 
-// process is one ideco-agent.
+// process is a running ideco-agent.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -72,7 +72,7 @@ func start(t *testing.T, stdin string, args ...string) *process {
 	return startCommand(t, stdin, exec.Command(os.Args[0], args...))
 }
 
-// startCommand starts a command that becomes the program in the end.
+// startCommand starts a command that runs the program.
 func startCommand(t *testing.T, stdin string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd}
@@ -88,12 +88,12 @@ func startCommand(t *testing.T, stdin string, cmd *exec.Cmd) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	watchdog := time.AfterFunc(testTimeout, func() { p.cmd.Process.Kill() })
 	t.Cleanup(func() { watchdog.Stop(); p.cmd.Process.Kill() })
 	return p
 }
 
-// line is the next line of standard output.
+// line returns the next line of standard output.
 func (p *process) line() string {
 	p.t.Helper()
 	line, err := p.stdout.ReadString('\n')
@@ -103,7 +103,7 @@ func (p *process) line() string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// exit is what was left on standard output, once the process has ended with the code.
+// exit waits until the process has ended with the code, and returns the rest of standard output.
 func (p *process) exit(code int) string {
 	p.t.Helper()
 	rest, err := io.ReadAll(p.stdout)
@@ -181,9 +181,10 @@ func connectArgs(g *gatewaytest.Gateway, more ...string) []string {
 	return append([]string{"connect", "--server", net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port))), "--login", "ivanov", "--password-stdin"}, more...)
 }
 
-// A session from its login to the person's end, as a script sees it.
+// The events of a session from login to logout, as JSON.
 func TestConnectJSON(t *testing.T) {
-	passwords := map[string]string{"пароль\r\n": "пароль", "secret\nmore\n": "secret", "no end of line": "no end of line", "\n": "", "": "", " \t\n": " \t"}
+	passwords := map[string]string{"пароль\r\n": "пароль", "secret\nmore\n": "secret", "no end of line": "no end of line", "\n": "", "": "", " \t\n": " \t",
+		"\xef\xbb\xbfпароль\r\n": "пароль", "\xff\xfe\x3f\x040\x04\r\x00\n\x00": "па"} // as Windows PowerShell pipes them
 	signals := []os.Signal{syscall.SIGTERM, os.Interrupt}
 	for stdin, password := range passwords {
 		password := password
@@ -211,15 +212,15 @@ func TestConnectJSON(t *testing.T) {
 			t.Errorf("printed\n%s", strings.Join(lines, "\n"))
 		}
 		if rest := p.exit(exitOK); rest != "" {
-			t.Errorf("and %q", rest)
+			t.Errorf("more output %q", rest)
 		}
 		if !<-bye {
-			t.Error("the gateway was not told")
+			t.Error("the agent sent no unauthorize")
 		}
 	}
 }
 
-func TestConnectWords(t *testing.T) {
+func TestConnectText(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, g.Root.PEM(), 0o600); err != nil {
@@ -275,7 +276,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// One installation is one device, however often it runs.
+// Each run of one installation sends the same device.
 func TestDeviceIsTheSame(t *testing.T) {
 	devices := make(chan protocol.Device, 2)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {

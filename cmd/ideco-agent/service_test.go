@@ -17,7 +17,7 @@ func TestParseService(t *testing.T) {
 		{[]string{"--tunnel", "netstack", "--socks", "127.0.0.1:1081"}, ""},
 		{[]string{"--tunnel", "carrier-pigeon"}, locale.BadTunnel},
 		{[]string{"--login", "ivanov"}, locale.BadFlags},
-		{[]string{"utm_address=gw.ru"}, locale.ExtraArgument}, // the gateway comes from where administrators write
+		{[]string{"utm_address=gw.ru"}, locale.ExtraArgument}, // the gateway comes from policy or installer
 	} {
 		o, err := parseService(c.args)
 		var wrong problem

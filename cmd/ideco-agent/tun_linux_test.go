@@ -23,7 +23,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// These tests make network namespaces: one is the gateway, the other one the person's computer.
+// These tests create two network namespaces, for the gateway and for the person's computer.
 //
 //	gateway  198.18.0.1 ── veth ── 198.18.0.2  computer (default route: the gateway)
 //	         10.128.0.1 ══ tunnel ═ 10.128.0.7
@@ -39,12 +39,12 @@ var (
 	preshared     = agent.Key{9, 9}
 )
 
-// lab is a gateway and a computer.
+// lab has the namespaces of a gateway and a computer.
 type lab struct {
 	t                 *testing.T
 	gateway, computer string // namespaces
-	bin               string // directory of the computer's resolvectl
-	asked             string // file with what resolvectl was asked to do
+	bin               string // directory of a fake resolvectl
+	resolvectlCalls   string // file with its arguments
 	tunnel            *gatewaytest.Tunnel
 }
 
@@ -67,8 +67,8 @@ func newLab(t *testing.T) *lab {
 	l.run("ip", "-n", l.gateway, "link", "set", "lan0", "up")
 	l.run("ip", "-n", l.computer, "addr", "add", hostOutside+"/24", "dev", "wan0")
 	l.plug()
-	l.asked = filepath.Join(l.bin, "asked")
-	script := "#!/bin/sh\necho \"$@\" >>" + l.asked + "\n"
+	l.resolvectlCalls = filepath.Join(l.bin, "asked")
+	script := "#!/bin/sh\necho \"$@\" >>" + l.resolvectlCalls + "\n"
 	if err := os.WriteFile(filepath.Join(l.bin, "resolvectl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (l *lab) run(name string, args ...string) string {
 	return string(out)
 }
 
-// inGateway runs f where the gateway's sockets belong.
+// inGateway runs f in the gateway's namespace.
 func (l *lab) inGateway(f func()) {
 	l.t.Helper()
 	own, err := os.Open("/proc/thread-self/ns/net")
@@ -104,7 +104,7 @@ func (l *lab) inGateway(f func()) {
 		l.t.Fatal(err)
 	}
 	defer gateway.Close()
-	runtime.LockOSThread() // and never unlocked when it cannot go back: the thread dies with the test
+	runtime.LockOSThread() // stays locked when Setns fails, so that the thread ends with the test
 	if err := unix.Setns(int(gateway.Fd()), unix.CLONE_NEWNET); err != nil {
 		l.t.Fatal(err)
 	}
@@ -129,13 +129,13 @@ func (l *lab) agent(g *gatewaytest.Gateway, more ...string) *process {
 	return startCommand(l.t, "secret\n", cmd)
 }
 
-// routes are the computer's.
+// routes returns the computer's routes.
 func (l *lab) routes() string {
 	return l.run("ip", "-n", l.computer, "-4", "route", "show", "table", "all")
 }
 
-// way is how packets to the address leave the computer.
-func (l *lab) way(to string) string {
+// deviceTo returns the interface through which packets to an address leave the computer, or the error of ip.
+func (l *lab) deviceTo(to string) string {
 	out, err := exec.Command("ip", "-n", l.computer, "route", "get", to).CombinedOutput()
 	if err != nil {
 		return strings.TrimSpace(string(out))
@@ -145,7 +145,7 @@ func (l *lab) way(to string) string {
 	return device
 }
 
-// fetch reads a page from the computer.
+// fetch requests a page from the computer.
 func (l *lab) fetch(url string) string {
 	l.t.Helper()
 	cmd := exec.Command("ip", "netns", "exec", l.computer, os.Args[0])
@@ -157,7 +157,7 @@ func (l *lab) fetch(url string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// admit gives access through the tunnel and waits for the end.
+// admit gives access through the tunnel.
 func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.TunnelReply)) {
 	c.Hello()
 	c.Authorize()
@@ -174,8 +174,8 @@ func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.Tunnel
 	c.Send(answer)
 }
 
-// until reads events until there is one in the state and with the code.
-func (p *process) until(state client.State, code string) event {
+// waitEvent reads events until one has the state and the code.
+func (p *process) waitEvent(state client.State, code string) event {
 	p.t.Helper()
 	for {
 		var e event
@@ -198,7 +198,7 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-// Everything goes through the tunnel but the tunnel itself, and it leaves nothing behind.
+// All traffic but that to the gateway and the local network goes through the tunnel, and no route stays after the end.
 func TestTUN(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -209,12 +209,12 @@ func TestTUN(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g, "--tunnel", "tun")
-	if e := p.until(client.TunnelUp, ""); e.Mode != client.ModeVPN || e.Address != hostInside.String() {
+	if e := p.waitEvent(client.TunnelUp, ""); e.Mode != client.ModeVPN || e.Address != hostInside.String() {
 		t.Errorf("%+v", e)
 	}
 	for to, want := range map[string]string{gatewayOutside: "wan0", hostOutside: "lo", "198.18.0.3": "wan0",
 		"10.128.0.1": "ideco-agent0", "10.0.0.53": "ideco-agent0", "8.8.8.8": "ideco-agent0", "203.0.113.1": "ideco-agent0"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
@@ -226,20 +226,19 @@ func TestTUN(t *testing.T) {
 	if from, size, _ := strings.Cut(got, " "); !strings.HasPrefix(from, "10.128.0.7:") || size < "5000000" {
 		t.Errorf("the download: %s", got)
 	}
-	asked, err := os.ReadFile(l.asked)
+	asked, err := os.ReadFile(l.resolvectlCalls)
 	if want := "dns ideco-agent0 10.128.0.1 10.0.0.53\ndomain ideco-agent0 company.ru ~.\ndefault-route ideco-agent0 true\n"; err != nil || string(asked) != want {
 		t.Errorf("resolvectl was asked %q, %v", asked, err)
 	}
 	p.signal(syscall.SIGTERM)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 	p.exit(0)
 }
 
-// Only some networks go through the tunnel; one that the computer is in itself stays with it. DNS without
-// systemd-resolved is left alone.
+// Only some networks go through the tunnel, and none that the computer is in. Without systemd-resolved DNS is left alone.
 func TestTUNSplit(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -253,16 +252,16 @@ func TestTUNSplit(t *testing.T) {
 	}
 	before := l.routes()
 	p := l.agent(g, "--tunnel-name", "office")
-	if e := p.until(client.Authorized, "network_outside"); !strings.Contains(e.Message, "198.18.0.0/24") {
+	if e := p.waitEvent(client.Authorized, "network_outside"); !strings.Contains(e.Message, "198.18.0.0/24") {
 		t.Errorf("%+v", e)
 	}
-	if e := p.until(client.Authorized, "dns_untouched"); !strings.Contains(e.Message, "192.0.2.53") {
+	if e := p.waitEvent(client.Authorized, "dns_untouched"); !strings.Contains(e.Message, "192.0.2.53") {
 		t.Errorf("%+v", e)
 	}
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{gatewayOutside: "wan0", "8.8.8.8": "wan0", "172.20.1.1": "office",
 		"10.128.0.1": "office", "192.0.2.53": "office", "127.0.0.1": "lo"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
@@ -275,15 +274,15 @@ func TestTUNSplit(t *testing.T) {
 		}
 	}
 	p.signal(os.Interrupt)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 }
 
-// A network that the computer is in stays with it also where its routes have a metric, as NetworkManager gives them one. Of
-// a part of such a network the router stays, and the computer itself.
+// A network that the computer is in stays outside the tunnel also when its route has a metric, as by NetworkManager. When a
+// part of such a network goes through the tunnel, the router and the computer itself stay outside.
 func TestTUNSplitAtHome(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -301,27 +300,28 @@ func TestTUNSplitAtHome(t *testing.T) {
 	l.run("ip", "-n", l.computer, "route", "add", "203.0.113.0/24", "via", "192.168.7.1", "metric", "100")
 	before := l.routes()
 	p := l.agent(g, "--tunnel-name", "office")
-	if e := p.until(client.Authorized, "network_outside"); !strings.Contains(e.Message, "192.168.1.0/24") {
+	if e := p.waitEvent(client.Authorized, "network_outside"); !strings.Contains(e.Message, "192.168.1.0/24") {
 		t.Errorf("%+v", e)
 	}
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{
 		"192.168.1.1": "home0", "192.168.1.9": "home0", "10.1.2.9": "home0", // networks that the computer is in
-		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes, but not the router
+		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes through the tunnel, but not the router
 		"10.1.3.9": "office", "10.128.0.1": "office", "203.0.113.1": "home0", gatewayOutside: "wan0"} {
-		if got := l.way(to); got != want {
+		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
 		}
 	}
 	p.signal(os.Interrupt)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 }
 
-// A program that is killed leaves the two routes to the gateway. The next one removes them before it goes anywhere.
+// A killed program leaves two routes to the gateway. The next one with the same interface name removes them before it
+// connects.
 func TestTUNAfterKill(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -334,13 +334,13 @@ func TestTUNAfterKill(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	p.signal(syscall.SIGKILL)
 	p.exit(-1)
 	if left := l.routes(); strings.Contains(left, "ideco-agent0") || !strings.Contains(left, "proto 214") {
-		t.Errorf("left behind:\n%s", left)
+		t.Errorf("after SIGKILL:\n%s", left)
 	}
-	l.agent(refusing, "--tunnel-name", "other0").exit(3) // it has nothing to do with those
+	l.agent(refusing, "--tunnel-name", "other0").exit(3)
 	if left := l.routes(); !strings.Contains(left, "proto 214") {
 		t.Errorf("another agent removed the routes:\n%s", left)
 	}
@@ -349,7 +349,7 @@ func TestTUNAfterKill(t *testing.T) {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 	p = l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	p.signal(syscall.SIGTERM)
 	p.exit(0)
 	if after := l.routes(); after != before {
@@ -357,7 +357,8 @@ func TestTUNAfterKill(t *testing.T) {
 	}
 }
 
-// When the way to the gateway goes away, the tunnel does not swallow itself, and the agent finds another way.
+// When the route to the gateway is lost, WireGuard's packets do not go into the tunnel, and the agent reconnects by a new
+// route.
 func TestTUNFindsAnotherWay(t *testing.T) {
 	l := newLab(t)
 	unplugged := make(chan struct{})
@@ -371,15 +372,15 @@ func TestTUNFindsAnotherWay(t *testing.T) {
 	})
 	before := l.routes()
 	p := l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	l.run("ip", "-n", l.computer, "link", "set", "wan0", "down")
-	if way := l.way(gatewayOutside); !strings.Contains(way, "unreachable") && !strings.Contains(way, "No route to host") {
-		t.Errorf("without a way the gateway is reached through %s", way)
+	if device := l.deviceTo(gatewayOutside); !strings.Contains(device, "unreachable") && !strings.Contains(device, "No route to host") {
+		t.Errorf("without a route the gateway is reached through %s", device)
 	}
 	l.plug()
 	close(unplugged)
-	p.until(client.Reconnecting, "lost")
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.Reconnecting, "lost")
+	p.waitEvent(client.TunnelUp, "")
 	if got := l.fetch("http://10.128.0.1/"); !strings.HasPrefix(got, "10.128.0.7:") {
 		t.Errorf("the page: %s", got)
 	}
@@ -390,7 +391,7 @@ func TestTUNFindsAnotherWay(t *testing.T) {
 	}
 }
 
-// The interface's MTU follows the way to the gateway, and the way follows the computer's uplink, without a new connection.
+// The interface's MTU follows the path to the gateway, and the path the computer's uplink, without a new session.
 func TestTUNFollowsUplink(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -405,13 +406,13 @@ func TestTUNFollowsUplink(t *testing.T) {
 	l.run("ip", "-n", l.computer, "route", "add", "default", "via", "198.18.1.1", "metric", "100")
 	before := l.routes()
 	p := l.agent(g)
-	p.until(client.TunnelUp, "")
+	p.waitEvent(client.TunnelUp, "")
 	follows := func(what, way, mtu string) {
 		t.Helper()
 		var got string
 		deadline := time.Now().Add(30 * time.Second)
 		for {
-			got = l.way(gatewayOutside) + ": " + l.run("ip", "-n", l.computer, "link", "show", "ideco-agent0")
+			got = l.deviceTo(gatewayOutside) + ": " + l.run("ip", "-n", l.computer, "link", "show", "ideco-agent0")
 			if strings.HasPrefix(got, way+":") && strings.Contains(got, "mtu "+mtu+" ") {
 				break
 			}
@@ -431,14 +432,14 @@ func TestTUNFollowsUplink(t *testing.T) {
 	l.plug()
 	follows("the first uplink again", "wan0", "1420")
 	p.signal(syscall.SIGTERM)
-	p.until(client.Ended, "logout")
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)
 	}
 }
 
-// An agent that may not make an interface says what helps, and only when it needs one.
+// Without the right to create an interface the agent names --tunnel netstack, but only when it needs a tunnel.
 func TestTUNNotPermitted(t *testing.T) {
 	inLAN := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	outside := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -446,7 +447,7 @@ func TestTUNNotPermitted(t *testing.T) {
 		c.Authorize()
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 		if !c.Goodbye() {
-			t.Error("the session was not given back")
+			t.Error("the agent sent no unauthorize")
 		}
 	})
 	for _, mode := range []string{"auto", "tun"} {

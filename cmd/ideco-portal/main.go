@@ -3,11 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,11 +14,14 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
 )
 
 type commands struct {
 	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" type:"path"`
+
+	Lang string `help:"Language of help and messages: ru or en. Without it the locale decides (LC_ALL, LC_MESSAGES, LANG). The log is always English." enum:"ru,en," default:""`
 
 	Serve    serveCommand    `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
 	Firewall firewallCommand `cmd:"" help:"Show or remove the rules between LAN and Internet."`
@@ -30,19 +31,26 @@ type commands struct {
 
 func main() {
 	var c commands
-	parser := kong.Must(&c, kong.Name("ideco-portal"), kong.UsageOnError(),
-		kong.Description("The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it."))
+	lang := languageOf(os.Args[1:], os.Getenv)
+	parser := newParser(&c, lang)
 	k, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	k.BindTo(ctx, (*context.Context)(nil))
-	if err := k.Run(&c); err != nil {
-		fmt.Fprintln(os.Stderr, "ideco-portal:", err)
+	if err := k.Run(&c, lang); err != nil {
+		fmt.Fprintln(os.Stderr, "ideco-portal:", lang.errorText(err))
 		stop()
 		os.Exit(1)
 	}
+}
+
+func newParser(c *commands, lang language) *kong.Kong {
+	parser := kong.Must(c, kong.Name("ideco-portal"), kong.UsageOnError(), kong.Writers(lang.writer(os.Stdout), lang.writer(os.Stderr)),
+		kong.Description("The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it."))
+	lang.translateHelp(parser.Model.Node)
+	return parser
 }
 
 type serveCommand struct {
@@ -57,8 +65,8 @@ type serveCommand struct {
 	LogLevel      string   `help:"The least that is logged: ${enum}." default:"info" enum:"debug,info,warn,error" env:"IDECO_LOG_LEVEL"`
 }
 
-func (s *serveCommand) Run(ctx context.Context, c *commands) error {
-	return web.Serve(ctx, web.Config{
+func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) error {
+	config := web.Config{
 		Data:         c.Data,
 		PortalListen: trimmed(s.PortalListen),
 		AgentListen:  trimmed(s.AgentListen),
@@ -68,8 +76,14 @@ func (s *serveCommand) Run(ctx context.Context, c *commands) error {
 		TunnelPort:   s.WireguardPort,
 		Firewall:     s.Firewall,
 		Log:          web.NewLog(os.Stderr, s.LogFormat, s.LogLevel),
-		Terminal:     os.Stderr,
-	})
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		config.Announce = lang.announce
+	}
+	if err := web.Serve(ctx, config); err != nil {
+		return errors.New(err.Error()) // not translated: it stands in the log
+	}
+	return nil
 }
 
 // trimmed removes spaces, which people type after commas.
@@ -88,12 +102,19 @@ type firewallCommand struct {
 
 type showCommand struct{}
 
-func (showCommand) Run(c *commands) error { return web.ShowFirewall(c.Data, os.Stdout) }
+func (showCommand) Run(c *commands, lang language) error {
+	state, rules, err := web.ShowFirewall(c.Data)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Printf("# %s\n%s", state.Text(lang.translate), rules)
+	return err
+}
 
 type clearCommand struct{}
 
-func (clearCommand) Run(c *commands) error {
-	return say(web.ClearFirewall(c.Data), "the table is removed; nothing is enforced between LAN and Internet")
+func (clearCommand) Run(c *commands, lang language) error {
+	return lang.say(web.ClearFirewall(c.Data), "the table is removed; nothing is enforced between LAN and Internet")
 }
 
 type adminCommand struct {
@@ -102,40 +123,39 @@ type adminCommand struct {
 }
 
 type createCommand struct {
-	Login string `required:"" help:"Login of the new administrator."`
+	Login string `required:"" placeholder:"LOGIN" help:"Login of the new administrator."`
 }
 
-func (a *createCommand) Run(ctx context.Context, c *commands) error {
-	return say(web.CreateAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" is made in "+c.Data)
+func (a *createCommand) Run(ctx context.Context, c *commands, lang language) error {
+	return lang.say(web.CreateAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s is made in %s", a.Login, c.Data)
 }
 
 type resetCommand struct {
-	Login string `required:"" help:"Login of the account."`
+	Login string `required:"" placeholder:"LOGIN" help:"Login of the account."`
 }
 
-func (a *resetCommand) Run(ctx context.Context, c *commands) error {
-	return say(web.ResetAdministrator(ctx, c.Data, a.Login, password), "administrator "+a.Login+" has the new password")
+func (a *resetCommand) Run(ctx context.Context, c *commands, lang language) error {
+	return lang.say(web.ResetAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s has the new password", a.Login)
 }
+
+// maxPasswordLine is more than any account may have, so that a long password is refused in words, and not cut.
+const maxPasswordLine = 4096 // bytes
 
 // password reads the password from standard input: the first line, or at a terminal without echo.
-func password() (string, error) {
+func (l language) password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		fmt.Fprint(os.Stderr, "Password: ")
+		fmt.Fprint(os.Stderr, l.translate("Password: "))
 		b, err := term.ReadPassword(fd)
 		fmt.Fprintln(os.Stderr)
 		return string(b), err
 	}
-	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return passwordline.Read(os.Stdin, maxPasswordLine)
 }
 
-// say prints done on standard error, unless there was an error.
-func say(err error, done string) error {
+// say prints on standard error what was done, unless there was an error.
+func (l language) say(err error, done string, args ...any) error {
 	if err == nil {
-		fmt.Fprintln(os.Stderr, done)
+		fmt.Fprintln(os.Stderr, l.sprintf(done, args...))
 	}
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 )
 
-// agentProcess is a running ideco-agent.
 type agentProcess struct {
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -48,7 +47,7 @@ func (g *gateway) agentIn(netns, login, password, device string, flags ...string
 	return watch(g.t, cmd, password)
 }
 
-// watch starts an agent and reads what it says; it is killed after the test.
+// watch starts an agent and reads its events; the agent is killed after the test.
 func watch(t testing.TB, cmd *exec.Cmd, password string) *agentProcess {
 	t.Helper()
 	a := &agentProcess{t: t, cmd: cmd, events: make(chan agentEvent, 100), stderr: &lockedBuffer{}, exit: make(chan int, 1)}
@@ -77,7 +76,7 @@ func watch(t testing.TB, cmd *exec.Cmd, password string) *agentProcess {
 	return a
 }
 
-// waits for the state and returns its event.
+// waits waits for a state and returns its event.
 func (a *agentProcess) waits(state string) agentEvent {
 	a.t.Helper()
 	for deadline := time.After(patience); ; {
@@ -96,7 +95,6 @@ func (a *agentProcess) waits(state string) agentEvent {
 	}
 }
 
-// exits waits for the process to end with a code.
 func (a *agentProcess) exits(code int) {
 	a.t.Helper()
 	for e := range a.events {

@@ -21,9 +21,8 @@ import (
 	"ideco-agent/web/certs"
 )
 
-// BenchmarkAgents measures what agents cost the gateway: memory of an idle one, and a restart after which all of them
-// come back with their tokens, against the same number of bare TLS handshakes in the same run. The gateway runs in this
-// process and the agents in another, so that memory and CPU are the gateway's alone.
+// BenchmarkAgents measures the memory of an idle agent, and a restart after which all agents resume their sessions, compared
+// with the same number of bare TLS handshakes. The agents run in another process, so that memory and CPU are the gateway's.
 func BenchmarkAgents(b *testing.B) {
 	const agents = 2000
 	for b.Loop() {
@@ -51,8 +50,8 @@ func BenchmarkAgents(b *testing.B) {
 	}
 }
 
-// BenchmarkGuests measures the memory of 2,000 idle connections without a session, and how much more they can make the gateway
-// hold before it closes them.
+// BenchmarkGuests measures the memory of 2,000 idle connections without a session, and the most that they can make the gateway
+// allocate before it closes them.
 func BenchmarkGuests(b *testing.B) {
 	const guests = 2000
 	for b.Loop() {
@@ -69,7 +68,7 @@ func BenchmarkGuests(b *testing.B) {
 	}
 }
 
-// BenchmarkLimits measures TLS handshakes a second with the limits of connections and without them, in turns.
+// BenchmarkLimits measures TLS handshakes a second with and without the limits of connections.
 func BenchmarkLimits(b *testing.B) {
 	const agents, turns = 2000, 9
 	for b.Loop() {
@@ -110,10 +109,10 @@ func BenchmarkAgentsWithTunnel(b *testing.B) {
 	}
 }
 
-// swarmUsers is how many people a swarm's agents belong to.
+// swarmUsers is the number of accounts of a swarm's agents.
 const swarmUsers = 100
 
-// memoryOf is what one agent costs when all of a swarm have done a command, in KiB of resident memory.
+// memoryOf returns the resident memory of one agent after all of a swarm have done a command, in KiB.
 func memoryOf(b *testing.B, boss rest, s *swarm, command swarmCommand) float64 {
 	b.Helper()
 	before := residentKiB(b)
@@ -124,7 +123,7 @@ func memoryOf(b *testing.B, boss rest, s *swarm, command swarmCommand) float64 {
 	return float64(residentKiB(b)-before) / float64(command.Agents)
 }
 
-// serveHere starts a gateway inside this process, switched on, with the people of a swarm.
+// serveHere starts a gateway inside this process, with the agent on and the accounts of a swarm.
 func serveHere(b *testing.B, tunnel string) (*gateway, rest) {
 	b.Helper()
 	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data"), flags: []string{tunnel}}
@@ -190,14 +189,14 @@ func (g *gateway) rootPEM() []byte {
 	return b
 }
 
-// bareTLS is a server with the gateway's kind of certificate that does nothing but the handshake.
+// bareTLS is a server with a certificate like the gateway's that does the TLS handshake only.
 func bareTLS(b *testing.B, g *gateway) string {
 	b.Helper()
 	root, err := certs.Open(g.data)
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", root.TLSConfig(tls.VersionTLS13))
+	l, err := tls.Listen("tcp", "127.0.0.1:0", root.TLSConfig(tls.VersionTLS13, func(*tls.ClientHelloInfo) string { return "127.0.0.1" }))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -217,7 +216,7 @@ func bareTLS(b *testing.B, g *gateway) string {
 	return l.Addr().String()
 }
 
-// residentKiB is the memory that this process holds, after what it can do without has been given back.
+// residentKiB returns the resident memory of this process after a garbage collection.
 func residentKiB(b *testing.B) int {
 	b.Helper()
 	debug.FreeOSMemory()

@@ -11,7 +11,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// visitor walks through the portal as a person does: it sees pages and fills in the forms that stand there.
+// visitor is a browser without scripts: it loads pages and submits their forms.
 type visitor struct {
 	t      testing.TB
 	client *http.Client
@@ -64,7 +64,7 @@ func (v *visitor) load(request *http.Request) {
 	}
 }
 
-// submit sends the form whose action is given, with the values that stand in it and those that are typed.
+// submit sends the form with this action, with its values and the typed ones.
 func (v *visitor) submit(action string, typed map[string]string) {
 	v.t.Helper()
 	form := v.page.Find(`form[action="` + action + `"]`).First()
@@ -98,13 +98,13 @@ func (v *visitor) submit(action string, typed map[string]string) {
 	v.load(request)
 }
 
-// says tells whether one of the parts of the page that a selector finds says a text.
+// says reports whether an element that matches the selector contains the text.
 func (v *visitor) says(parts, text string) (found bool) {
 	v.page.Find(parts).Each(func(_ int, part *goquery.Selection) { found = found || strings.Contains(visible(part), text) })
 	return found
 }
 
-// sees fails unless the page says a text in the part where it belongs.
+// sees fails the test unless an element that matches the selector contains the text.
 func (v *visitor) sees(parts, text string) {
 	v.t.Helper()
 	if !v.says(parts, text) {
@@ -112,7 +112,7 @@ func (v *visitor) sees(parts, text string) {
 	}
 }
 
-// seesNot fails when the page says a text anywhere.
+// seesNot fails the test if the page contains the text.
 func (v *visitor) seesNot(text string) {
 	v.t.Helper()
 	if have := v.text(); strings.Contains(have, text) {
@@ -120,13 +120,12 @@ func (v *visitor) seesNot(text string) {
 	}
 }
 
-// text is all that the page says.
 func (v *visitor) text() string { return visible(v.page.Find("body")) }
 
-// visible is a text with its white space folded.
+// visible returns the text with white space folded.
 func visible(part *goquery.Selection) string { return strings.Join(strings.Fields(part.Text()), " ") }
 
-// download fetches what a link with the label leads to.
+// download follows the link with the label.
 func (v *visitor) download(label string) (*http.Response, []byte) {
 	v.t.Helper()
 	var href string
@@ -155,7 +154,6 @@ func (v *visitor) download(label string) (*http.Response, []byte) {
 	return response, b
 }
 
-// signIn walks through the login page.
 func (v *visitor) signIn(login, password string) {
 	v.t.Helper()
 	v.open("/login")

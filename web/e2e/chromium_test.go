@@ -17,16 +17,14 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// tab is a real browser's tab with a person in front of it.
 type tab struct {
 	t    *testing.T
 	g    *gateway
 	ctx  context.Context
-	shot string // directory for pictures; empty for none
+	shot string // directory for screenshots; empty for none
 }
 
-// chromium starts a browser that trusts the gateway's root alone. With IDECO_SHOTS set, it leaves pictures of the pages
-// there.
+// chromium starts a browser that trusts only the gateway's root. IDECO_SHOTS names a directory for screenshots.
 func (g *gateway) chromium(t *testing.T, extra ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	needs.Program(t, "chromium", "chromium")
@@ -62,7 +60,7 @@ func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// text is what the parts of the page that a selector finds show.
+// text returns the visible text of the elements that match the selector.
 func (b *tab) text(parts string) string {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
@@ -82,7 +80,7 @@ func (b *tab) open(path string) {
 	b.do("open "+path, chromedp.Navigate(path), chromedp.WaitReady(chromedp.CSS("body")))
 }
 
-// sees waits until the page shows a text in the part where it belongs, across navigations.
+// sees waits until an element that matches the selector shows the text, across navigations.
 func (b *tab) sees(parts, text string) {
 	b.t.Helper()
 	deadline := time.After(patience)
@@ -97,7 +95,6 @@ func (b *tab) sees(parts, text string) {
 	}
 }
 
-// types fills in a field with the keyboard.
 func (b *tab) types(name, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))
@@ -109,7 +106,7 @@ func (b *tab) click(selector string) {
 	b.do("click "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
-// pictures takes the page at both widths and in both themes, and fails when it is wider than its window.
+// pictures takes screenshots at both widths in both themes. It fails the test if the page is wider than the window.
 func (b *tab) pictures(name string) {
 	b.t.Helper()
 	for _, theme := range []string{"light", "dark"} {
@@ -137,7 +134,7 @@ func (b *tab) pictures(name string) {
 	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
 }
 
-// TestInChromium walks through the pages with mouse and keyboard, under the real Content-Security-Policy.
+// TestInChromium uses the pages with mouse and keyboard, under the real Content-Security-Policy.
 func TestInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
@@ -212,7 +209,7 @@ func TestInChromium(t *testing.T) {
 	b.sees(".empty", "Сейчас никто не подключён")
 	b.pictures("monitor-empty")
 
-	// The monitor shows a newcomer by itself, and loses the one that left.
+	// The monitor refreshes itself: it shows a new session and drops one that has ended.
 	agent := g.agent("ivanov", generated, "laptop")
 	agent.waits("authorized")
 	b.sees("tbody tr", "Иванов Иван")
@@ -229,7 +226,7 @@ func TestInChromium(t *testing.T) {
 	b.sees("h1", "(право на VPN: 1)")
 	b.pictures("vpn")
 
-	// English is complete: nothing Russian is left but the names that people gave.
+	// The English page has no Russian text but typed names.
 	b.click(`form[action="/language"] button`)
 	b.sees("nav", "VPN users")
 	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
@@ -271,7 +268,7 @@ func TestInChromium(t *testing.T) {
 	b.pictures("welcome")
 }
 
-// TestVPNInChromium shows a person outside to the administrator, and the gateway's page inside the tunnel to the person.
+// TestVPNInChromium: the administrator sees a VPN session, and its user the gateway's page inside the tunnel.
 func TestVPNInChromium(t *testing.T) {
 	g, boss, _ := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
 	socks := freeSOCKS(t)
@@ -280,7 +277,7 @@ func TestVPNInChromium(t *testing.T) {
 	seesInside(t, socks)
 	boss.waitSessions("traffic is counted", func(s []session) bool { return len(s) == 1 && s[0].Rx != nil && *s[0].Rx > 0 })
 
-	// Chromium keeps loopback out of the proxy by itself; the tunnel's address is not loopback.
+	// Chromium does not use the proxy for loopback; the tunnel's address is not loopback.
 	person := g.chromium(t, chromedp.ProxyServer("socks5://"+socks))
 	person.do("open the page inside", chromedp.Navigate(insidePage))
 	person.sees("h1", "Вы подключены")

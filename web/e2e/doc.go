@@ -1,3 +1,2 @@
-// Package e2e walks through the product as its users do: the real programs as processes of their own, a browser's
-// requests, a real agent. It holds tests only.
+// Package e2e tests the product end to end: the real gateway, the real agent program and a browser. It contains tests only.
 package e2e

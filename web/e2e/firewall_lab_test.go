@@ -25,16 +25,15 @@ import (
 
 // Places of the lab, each a network namespace. A test runs inside the gateway.
 const (
-	inOne    = "one"    // a client of the first LAN; two addresses of IPv4, one of IPv6
-	inTwo    = "two"    // another client of it
+	inOne    = "one"    // a host of the first LAN with two IPv4 addresses and one IPv6 address
+	inTwo    = "two"    // another host of the first LAN
 	inFar    = "far"    // a host of the second LAN
-	inRouter = "router" // between gateway and Internet; translates addresses, as a provider's box does
-	inNet    = "net"    // a server on the Internet, with some addresses
-	inHome   = "home"   // a person outside
-	inHotel  = "hotel"  // another one
+	inRouter = "router" // a router with NAT between the gateway and the Internet
+	inNet    = "net"    // a server on the Internet with several addresses
+	inHome   = "home"   // a host outside
+	inHotel  = "hotel"  // another host outside
 )
 
-// Names and addresses of the lab.
 var (
 	one       = netip.MustParseAddr("10.77.1.10")
 	oneMore   = netip.MustParseAddr("10.77.1.20") // of the same host
@@ -43,27 +42,25 @@ var (
 	far       = netip.MustParseAddr("10.77.3.10")
 	server    = netip.MustParseAddr("203.0.113.2")
 	server2   = netip.MustParseAddr("203.0.113.3")
-	distant   = netip.MustParseAddr("198.51.100.7") // of the same host, on no network of anybody's
+	distant   = netip.MustParseAddr("198.51.100.7") // of the same host, on its loopback interface
 	server6   = netip.MustParseAddr("fd77:9::2")
 	home      = netip.MustParseAddr("203.0.113.11")
-	outer     = netip.MustParseAddr("203.0.113.1") // of the router, and of the gateway's name
+	outer     = netip.MustParseAddr("203.0.113.1") // of the router; the gateway's name resolves to it
 	published = netip.AddrPortFrom(outer, 9000)    // leads to port 9000 of two
 )
 
 const (
-	domain      = "gateway.example.org"
-	portalPort  = "8443"
-	agentPort   = "14765"
-	tunnelPort  = "3051"
-	ourTable    = "table inet ideco_agent"
-	lanOne      = "10.77.1.0/24"
-	lanTwo      = "10.77.3.0/24"
-	settingPath = "/agent_backend/wireguard/setting"
-	statePath   = "/agent_backend/wireguard/state"
+	domain     = "gateway.example.org"
+	portalPort = "8443"
+	agentPort  = "14765"
+	tunnelPort = "3051"
+	ourTable   = "table inet ideco_agent"
+	lanOne     = "10.77.1.0/24"
+	lanTwo     = "10.77.3.0/24"
 )
 
-// labNetwork connects the places. The server knows no way into the LANs in IPv4; the router does, so that only the
-// gateway is in the way of whoever tries from there.
+// labNetwork connects the places. The server has no IPv4 route to the LANs; the router has, so that only the gateway stops
+// packets from there.
 //
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
@@ -116,7 +113,6 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
-// pages serves a word by HTTP.
 func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	t.Helper()
 	ln := w.Listen(t, place, at)
@@ -125,7 +121,6 @@ func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	go func() { _ = web.Serve(ln) }()
 }
 
-// open fails the test unless the address answers.
 func (w lab) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, patience); err != nil || word == "" {
@@ -133,7 +128,7 @@ func (w lab) open(t testing.TB, what, place string, from netip.Addr, to netip.Ad
 	}
 }
 
-// refused fails the test unless the gateway says that nothing passes: silence would make programs wait.
+// refused fails the test unless the gateway rejects the connection. Without a reject, programs would wait for a timeout.
 func (w lab) refused(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	word, err := w.Hears(place, from, to, soon)
@@ -142,8 +137,8 @@ func (w lab) refused(t testing.TB, what, place string, from netip.Addr, to netip
 	}
 }
 
-// shut fails the test when the address answers. For what may be silence: answers to somebody with another's address go to
-// that one.
+// shut fails the test if the address answers. Unlike refused it accepts silence: a reject to a borrowed address goes to its
+// owner.
 func (w lab) shut(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, netlab.Silence); err == nil {
@@ -154,8 +149,8 @@ func (w lab) shut(t testing.TB, what, place string, from netip.Addr, to netip.Ad
 // soon is how long a refusal may take.
 const soon = 3 * time.Second
 
-// stops waits until a download has stopped, and fails when the last byte came later than allowed after an event. Nothing
-// may come until the test is over either.
+// stops waits until a download has stopped. It fails the test if the last byte came later than allowed after an event, or if
+// more bytes come before the end of the test.
 func stops(t testing.TB, d *netlab.Download, event time.Time, allowed time.Duration) {
 	t.Helper()
 	last, count := d.Stops(t), d.Count()
@@ -169,10 +164,10 @@ func stops(t testing.TB, d *netlab.Download, event time.Time, allowed time.Durat
 	})
 }
 
-// cutAt is how soon after an answer that says so a download must have stopped, on a machine that is busy.
+// cutAt is the time after an ended session within which a download must stop, on a busy machine.
 const cutAt = time.Second
 
-// passes waits until a time after an event has passed, while something else must go on.
+// passes waits until length after since.
 func passes(t testing.TB, since time.Time, length time.Duration) {
 	t.Helper()
 	select {
@@ -181,7 +176,6 @@ func passes(t testing.TB, since time.Time, length time.Duration) {
 	}
 }
 
-// fetch asks for a page from a place.
 func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config) (status int, page string, err error) {
 	transport := &http.Transport{
 		TLSClientConfig: trust,
@@ -190,7 +184,7 @@ func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config)
 			if err != nil {
 				return nil, err
 			}
-			if host == domain { // as the place's own list of hosts says
+			if host == domain { // as in the place's hosts file
 				address = net.JoinHostPort(outer.String(), port)
 			}
 			return w.Dial(ctx, place, network, from, address)
@@ -206,14 +200,14 @@ func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config)
 	return response.StatusCode, string(b), err
 }
 
-// guarded is the gateway of a lab with its firewall in force, and the administrator of it.
+// guarded is the gateway of a lab with its firewall in force.
 type guarded struct {
 	*gateway
 	lab
 	boss rest
 }
 
-// guard starts the gateway: the agent is on, the interfaces are chosen, the name is saved.
+// guard starts the gateway with the agent on, chosen interfaces and a saved domain; more are further settings.
 func (w lab) guard(t *testing.T, more map[string]any, flags ...string) *guarded {
 	t.Helper()
 	if len(flags) == 0 {
@@ -238,11 +232,11 @@ func (w lab) guard(t *testing.T, more map[string]any, flags ...string) *guarded 
 		setting[name] = value
 	}
 	g.boss.must("PUT", settingPath, setting, nil)
-	g.boss = g.rest("boss", bossPassword) // under the root that is good for the new name
+	g.boss = g.rest("boss", bossPassword) // with the re-issued root
 	return g
 }
 
-// begin starts the process on the ports that it has at its users'.
+// begin starts the process on the default ports.
 func (g *guarded) begin() {
 	g.t.Helper()
 	g.start(":"+portalPort, ":"+agentPort, ":80")
@@ -254,7 +248,6 @@ func (g *guarded) set(name string, value any) {
 	g.boss.must("PUT", settingPath, map[string]any{name: value}, nil)
 }
 
-// person makes an account that may connect from anywhere.
 func (g *guarded) person(login string) int64 {
 	g.t.Helper()
 	return g.boss.user(map[string]any{"login": login, "remote_access": true})
@@ -262,7 +255,7 @@ func (g *guarded) person(login string) int64 {
 
 var devices atomic.Int32
 
-// loggedIn starts an agent in the LAN, each time on another device, and waits until it has access.
+// loggedIn starts an agent on a new device in the LAN and waits until it has access.
 func (g *guarded) loggedIn(place, login string) *agentProcess {
 	g.t.Helper()
 	a := g.agentIn(g.Name(place), login, userPassword, fmt.Sprint("device", devices.Add(1)))
@@ -272,13 +265,12 @@ func (g *guarded) loggedIn(place, login string) *agentProcess {
 	return a
 }
 
-// nobody waits until there is no session.
 func (g *guarded) nobody() {
 	g.t.Helper()
 	g.boss.waitSessions("nobody is left", func(s []session) bool { return len(s) == 0 })
 }
 
-// others is the ruleset without our table.
+// others returns the ruleset without our table.
 func others(t testing.TB) string {
 	t.Helper()
 	var rest []string
@@ -293,7 +285,6 @@ func others(t testing.TB) string {
 	return strings.Join(rest, "\n")
 }
 
-// hasTable tells whether our table is there.
 func hasTable(t testing.TB) bool {
 	t.Helper()
 	return slices.Contains(strings.Split(netlab.Run(t, "nft", "list", "tables"), "\n"), ourTable)

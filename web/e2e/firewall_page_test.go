@@ -19,8 +19,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestFirewallPage: the administrator chooses between which interfaces the firewall stands, sees the rules before, and
-// has them back as they were unless somebody confirms. Rules that the next boot will not have are told.
+// TestFirewallPage: the administrator chooses the interfaces, previews the rules, and the choice is reverted unless it is
+// confirmed. The page warns if the rules cannot be saved for the next boot.
 func TestFirewallPage(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		const forwarding = "/proc/sys/net/ipv4/ip_forward"
@@ -85,7 +85,7 @@ func TestFirewallPage(t *testing.T) {
 	})
 }
 
-// roles are the fields that give interfaces their roles on the page.
+// roles returns the form's fields for the roles of interfaces.
 func (v *visitor) roles(of map[string]string) map[string]string {
 	v.t.Helper()
 	typed := map[string]string{}
@@ -100,7 +100,7 @@ func (v *visitor) roles(of map[string]string) map[string]string {
 	return typed
 }
 
-// TestFirewallWithoutRights: who asks for a firewall gets one or an error that says why; otherwise the page warns.
+// TestFirewallWithoutRights: with --firewall nftables a missing right is an error; otherwise the page warns.
 func TestFirewallWithoutRights(t *testing.T) {
 	inLab(t, func(t *testing.T, _ lab) {
 		needs.Program(t, "setpriv", "util-linux")

@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestFirewallRestart: a process that comes back in time is noticed by nobody.
+// TestFirewallRestart: a restart within the timeout interrupts nobody.
 func TestFirewallRestart(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -37,7 +37,7 @@ func TestFirewallRestart(t *testing.T) {
 			agent.waits("reconnecting")
 			agent.waits("authorized")
 		}
-		passes(t, time.Now(), 12*time.Second) // longer than anything outlives its process
+		passes(t, time.Now(), 12*time.Second) // longer than the timeout of elements
 		for _, d := range []*netlab.Download{running, sixth} {
 			d.Runs(t)
 			if gap := d.Gap(); gap > cutAt {
@@ -54,8 +54,7 @@ func TestFirewallRestart(t *testing.T) {
 	})
 }
 
-// TestFirewallDies: access ends by itself when the process dies and does not come back; after the next boot nobody passes
-// either until it runs.
+// TestFirewallDies: when the process dies, access ends after the timeout. After the next boot nobody passes until it runs.
 func TestFirewallDies(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -68,7 +67,7 @@ func TestFirewallDies(t *testing.T) {
 		g.kill(syscall.SIGKILL)
 		gone.signal(syscall.SIGKILL)
 		died := time.Now()
-		passes(t, died, 4*time.Second) // elements are refreshed at a third of their time
+		passes(t, died, 4*time.Second) // elements are refreshed after a third of their timeout
 		running.Runs(t)
 		stops(t, running, died, 10*time.Second+cutAt)
 		w.refused(t, "without a process", inOne, one, to)
@@ -88,7 +87,7 @@ func TestFirewallDies(t *testing.T) {
 	})
 }
 
-// TestFirewallSwitches: without the agent nobody passes; without chosen interfaces or without a firewall there are no rules.
+// TestFirewallSwitches: with the agent off nobody passes; without chosen interfaces or without a firewall there are no rules.
 func TestFirewallSwitches(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -138,13 +137,13 @@ func TestFirewallSwitches(t *testing.T) {
 	})
 }
 
-// command runs another command of the program on the gateway's data.
+// command runs a command of the gateway program on its data directory.
 func (g *guarded) command(args ...string) (string, error) {
 	out, err := exec.Command(portalProgram, append([]string{"--data", g.data}, args...)...).CombinedOutput()
 	return string(out), err
 }
 
-// TestFirewallAmongOthers: what is not ours stays byte for byte; what is ours and was taken away comes back.
+// TestFirewallAmongOthers: tables of other programs stay unchanged; ours is restored if somebody removes it.
 func TestFirewallAmongOthers(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		theirs := netlab.Run(t, "nft", "-a", "list", "ruleset")
@@ -203,7 +202,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 	})
 }
 
-// TestFirewallFlowtable: what carries packets past all rules is named, and nothing is chosen over it.
+// TestFirewallFlowtable: a flowtable that bypasses the rules is reported, and interfaces in it cannot be chosen.
 func TestFirewallFlowtable(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		out, err := exec.Command("nft", "add table inet fast; add flowtable inet fast path { hook ingress priority 0; devices = { lan0, wan0 }; }").CombinedOutput()

@@ -30,7 +30,7 @@ import (
 
 var hotel = netip.MustParseAddr("203.0.113.12")
 
-// flood opens connections from a place as fast as it can, sends a little on each, and keeps them until the test is over.
+// flood opens connections from a place as fast as it can, sends a few bytes on each, and keeps them until the test is over.
 func (w lab) flood(t *testing.T, place string, from netip.Addr, to string, count int) {
 	t.Helper()
 	var mu sync.Mutex
@@ -63,7 +63,7 @@ func (w lab) flood(t *testing.T, place string, from netip.Addr, to string, count
 	}
 }
 
-// TestFirewallFlood: who opens connections in thousands, from outside and in the LAN, keeps nobody out.
+// TestFirewallFlood: thousands of connections from outside and from the LAN lock nobody out.
 func TestFirewallFlood(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -82,7 +82,7 @@ func TestFirewallFlood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 200 and 1,000 of one address outside, the LAN's share of port 80, and what the gateway has without them.
+		// 200 and 1,000 of one address outside, the LAN's share of port 80, and the gateway's own descriptors.
 		if most := 200 + 1000 + 1000 + 200; len(files) > most {
 			t.Errorf("the gateway has %d files and connections open, want at most %d", len(files), most)
 		}
@@ -107,7 +107,7 @@ func TestFirewallFlood(t *testing.T) {
 	})
 }
 
-// madeUp sends a DNS question each from many addresses that nobody has, from a place of IPv4.
+// madeUp sends a DNS query from each of many spoofed IPv4 addresses.
 func (w lab) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 	t.Helper()
 	var socket int
@@ -118,7 +118,7 @@ func (w lab) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 		t.Fatal(err)
 	}
 	defer unix.Close(socket)
-	// The kernel adds the checksum of the header. The question is an empty packet.
+	// The kernel adds the checksum of the header. The query is an empty packet.
 	packet := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 10, 64, 0, 0}
 	packet = append(append(packet, server.AsSlice()...), 4, 0, 0, 53, 0, 8, 0, 0)
 	for n := range count {
@@ -129,7 +129,7 @@ func (w lab) madeUp(t *testing.T, place string, count int, server netip.Addr) {
 	}
 }
 
-// TestFirewallMadeUpAddresses: a client that makes up addresses keeps no other one from asking DNS before login.
+// TestFirewallMadeUpAddresses: a host that spoofs addresses does not keep other hosts from using DNS before login.
 func TestFirewallMadeUpAddresses(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		dns := netip.AddrPortFrom(server2, 53)
@@ -156,7 +156,7 @@ func TestFirewallMadeUpAddresses(t *testing.T) {
 		if err := asks(); err != nil {
 			t.Fatalf("a question before the flood: %v", err)
 		}
-		client = w.UDP(t, inOne, netip.AddrPortFrom(oneMore, 0)) // who has not asked yet
+		client = w.UDP(t, inOne, netip.AddrPortFrom(oneMore, 0)) // has not sent a query yet
 		w.madeUp(t, inTwo, 80_000, server2)
 		if err := asks(); err != nil {
 			t.Errorf("a question beside made-up addresses: %v", err)
@@ -173,7 +173,7 @@ type branchAgent struct {
 	conn   *websocket.Conn
 }
 
-// authorize connects and begins or resumes a session in the tunnel.
+// authorize connects and begins or resumes a VPN session.
 func (a *branchAgent) authorize(ctx context.Context, message map[string]any) error {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return a.Dial(ctx, inHome, network, home, net.JoinHostPort(outer.String(), agentPort))
@@ -223,8 +223,7 @@ func converse(ctx context.Context, conn *websocket.Conn, message any, answer *re
 	return json.Unmarshal(b, answer)
 }
 
-// TestFirewallBranch: a branch office of 500 agents behind one address comes back at once after a power cut, while a flood
-// comes from another address.
+// TestFirewallBranch: 500 agents behind one address reconnect at once after a power cut, during a flood from another address.
 func TestFirewallBranch(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		const agents, people = 500, 10
@@ -284,8 +283,8 @@ func TestFirewallBranch(t *testing.T) {
 	})
 }
 
-// TestFirewallTunnelTakenAway: somebody removes the tunnel's interface. The process ends, and after its supervisor has
-// started it again the people in the tunnel come back.
+// TestFirewallTunnelTakenAway: when the tunnel's interface is removed, the process ends. After its restart the VPN agents
+// reconnect.
 func TestFirewallTunnelTakenAway(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		link := w.Link("w")
@@ -315,24 +314,7 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 	})
 }
 
-// TestFirewallUnusableInterfaces: an interface whose name no packet between the networks carries is refused in words.
-func TestFirewallUnusableInterfaces(t *testing.T) {
-	inLab(t, func(t *testing.T, w lab) {
-		g := w.guard(t, nil)
-		netlab.Run(t, "ip", "link", "add", "br9", "type", "bridge")
-		netlab.Run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
-		netlab.Run(t, "ip", "link", "set", "d9", "master", "br9")
-		for name, says := range map[string]string{"lo": "только на сам шлюз", "d9": "br9"} {
-			status, answer := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
-			if status != http.StatusBadRequest || !strings.Contains(string(answer), says) {
-				t.Errorf("%s: %d %s", name, status, answer)
-			}
-		}
-		g.set("lan_interfaces", []string{"br9"}) // the bridge itself
-	})
-}
-
-// TestFirewallLocalAddressOutside: an address of the "local" networks that is reached through a WAN interface is outside for
+// TestFirewallLocalAddressOutside: a peer on a WAN interface with an address in the local networks is outside for
 // administration and for sessions.
 func TestFirewallLocalAddressOutside(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
@@ -360,9 +342,9 @@ func TestFirewallLocalAddressOutside(t *testing.T) {
 	})
 }
 
-// TestFirewallLocalAddressBorrowed: where the routing sends answers to an address of the LAN out of the WAN interface, a host
-// there that takes such an address gets them. The firewall does not admit it, and without the firewall it is outside all the
-// same. The routing may choose by the gateway's own address or by a mark of the connection.
+// TestFirewallLocalAddressBorrowed: policy routing, by the gateway's own address or by a connection mark, can send answers for
+// LAN addresses out of the WAN interface, so that a host there can use such an address. The firewall drops its packets; without
+// the firewall it counts as outside.
 func TestFirewallLocalAddressBorrowed(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		borrowed, wan := netip.MustParseAddr("10.77.1.77"), "192.168.100.2"

@@ -14,8 +14,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestFirewallBeforeLogin: without a session nothing passes but what the administrator has opened, and programs are told
-// so at once. A browser is told what to do.
+// TestFirewallBeforeLogin: without a session a host reaches only open servers. Other connections are rejected at once, and a
+// browser is told what to do.
 func TestFirewallBeforeLogin(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
@@ -62,7 +62,7 @@ func TestFirewallBeforeLogin(t *testing.T) {
 		}
 		w.refused(t, "another client", inTwo, two, four)
 
-		// The same computer's IPv6 follows by a proof of its agent.
+		// The agent proves the computer's IPv6 address.
 		netlab.Eventually(t, "IPv6 is open after login", func() bool {
 			word, _ := w.Hears(inOne, one6, six, netlab.Silence)
 			return word == "world"
@@ -78,7 +78,7 @@ func TestFirewallBeforeLogin(t *testing.T) {
 	})
 }
 
-// asksToStart fails the test unless a browser without a session is told what to do, with a way to the portal.
+// asksToStart fails the test unless a browser without a session gets the page with a link to the portal.
 func (g *guarded) asksToStart(place string, from netip.Addr, url string) {
 	g.t.Helper()
 	status, page, err := g.fetch(place, from, url, nil)
@@ -87,8 +87,7 @@ func (g *guarded) asksToStart(place string, from netip.Addr, url string) {
 	}
 }
 
-// isHidden fails the test unless the address of a LAN host is hidden behind the gateway's for as long as the setting
-// says so.
+// isHidden fails the test unless the setting masquerade decides whether the LAN host's address is translated.
 func (g *guarded) isHidden() {
 	g.t.Helper()
 	provider := g.Serve(g.t, inRouter, netip.MustParseAddrPort("192.168.100.1:0"), func(c net.Conn) { netlab.Says(c.RemoteAddr().String())(c) })
@@ -104,13 +103,13 @@ func (g *guarded) isHidden() {
 	}
 }
 
-// TestFirewallDownloadStops: however a session ends, what is running stops.
+// TestFirewallDownloadStops: a running download stops, however its session ends.
 func TestFirewallDownloadStops(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"grace_seconds": 3})
 		person := strconv.FormatInt(g.person("anna"), 10)
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
-		var more func() string // of a stream that nobody has to acknowledge
+		var more func() string // see stream
 		begin := func(what string) (*agentProcess, *netlab.Download) {
 			t.Helper()
 			agent := g.loggedIn(inOne, "anna")
@@ -142,7 +141,7 @@ func TestFirewallDownloadStops(t *testing.T) {
 		agent.signal(syscall.SIGKILL)
 		killed := time.Now()
 		passes(t, killed, 2*time.Second)
-		running.Runs(t) // the grace
+		running.Runs(t) // in the grace
 		stops(t, running, killed, 3*time.Second+cutAt)
 		over("the agent is killed")
 
@@ -165,7 +164,8 @@ func TestFirewallDownloadStops(t *testing.T) {
 	})
 }
 
-// TestFirewallAddresses: access is one host's at one place, and goes to the next one without what was the last one's.
+// TestFirewallAddresses: access is bound to address, MAC and interface. The next user of an address gets no packets of the
+// previous one's connections.
 func TestFirewallAddresses(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"grace_seconds": 60})
@@ -181,7 +181,7 @@ func TestFirewallAddresses(t *testing.T) {
 
 		w.refused(t, "a second address of the same host", inOne, oneMore, to)
 
-		// Another computer takes the address. It knows the gateway's MAC, so that nothing but its packets tells of it.
+		// Another computer takes the address. It knows the gateway's MAC, so it sends no ARP requests.
 		gatewayMAC := strings.Fields(netlab.Run(t, "cat", "/sys/class/net/lan0/address"))[0]
 		w.IP(t, inTwo, "neigh", "replace", "10.77.1.1", "lladdr", gatewayMAC, "dev", "eth0", "nud", "permanent")
 		w.IP(t, inTwo, "addr", "add", one.String()+"/32", "dev", "eth0")
@@ -218,8 +218,7 @@ func TestFirewallAddresses(t *testing.T) {
 	})
 }
 
-// stream asks a server for a stream of UDP, and returns a function that has the server send more of it and tells what
-// arrives.
+// stream opens a UDP flow to a server. more makes the server send packets and returns the first that arrives.
 func (w lab) stream(t *testing.T) (more func() string) {
 	t.Helper()
 	sender := w.UDP(t, inNet, netip.AddrPortFrom(server, 0))
@@ -247,7 +246,7 @@ func (w lab) stream(t *testing.T) (more func() string) {
 	if got := more(); got != "stream" {
 		t.Fatalf("the owner of the address got %q", got)
 	}
-	for { // what is on its way
+	for { // discard the packets under way
 		_ = receiver.SetReadDeadline(time.Now().Add(netlab.Silence))
 		if _, err := receiver.Read(b); err != nil {
 			return more

@@ -17,9 +17,9 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestFirewallTrialRunsOut: a choice that nobody confirms goes back by itself, after its minute or with a process that is
-// killed before. The administrator reaches the page from the LAN and on the gateway all the time; whoever is no longer in the
-// LAN by the choice does not until it has gone back.
+// TestFirewallTrialRunsOut: an unconfirmed choice is reverted after a minute, or at the next start if the process is killed
+// before. The administrator reaches the page from the LAN and on the gateway all the time. A host that the choice puts outside
+// the LAN does not reach it until then.
 func TestFirewallTrialRunsOut(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
@@ -96,7 +96,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 	})
 }
 
-// is fails the test unless the page that is open came with a status.
+// is fails the test unless the current page has the status.
 func (v *visitor) is(status int) {
 	v.t.Helper()
 	if v.status != status {
@@ -104,7 +104,7 @@ func (v *visitor) is(status int) {
 	}
 }
 
-// adminBrowser is the administrator's browser on a computer of the LAN.
+// adminBrowser returns the administrator's browser on a computer of the LAN.
 func (g *guarded) adminBrowser(place string, from netip.Addr) *visitor {
 	g.t.Helper()
 	near := *g.gateway
@@ -116,7 +116,7 @@ func (g *guarded) adminBrowser(place string, from netip.Addr) *visitor {
 	return v
 }
 
-// chose fails the test unless these LAN interfaces are in the settings.
+// chose fails the test unless these LAN interfaces are saved.
 func (g *guarded) chose(want ...string) {
 	g.t.Helper()
 	var now struct {

@@ -15,9 +15,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestFirewallBehindRouter: the gateway's name leads to a router that translates addresses, and that leads nobody back
-// inside. Who is in the LAN reaches the gateway by that name before login and after it, by tunnel too, and after a power
-// cut before DNS answers.
+// TestFirewallBehindRouter: the gateway's name resolves to a router with NAT that has no hairpinning. Hosts of the LAN reach the
+// gateway by that name before and after login, by tunnel too, and after a power cut before DNS answers.
 func TestFirewallBehindRouter(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		link := w.Link("w")
@@ -41,7 +40,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 		reached("after logout")
-		agent = g.loggedIn(inOne, "anna") // once more
+		agent = g.loggedIn(inOne, "anna")
 		w.open(t, "after the second login", inOne, one, to)
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
@@ -64,7 +63,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 	})
 }
 
-// tunnelled starts an agent that gets a tunnel.
+// tunnelled starts an agent and waits for its tunnel.
 func (g *guarded) tunnelled(place, login, link string) *agentProcess {
 	g.t.Helper()
 	a := g.agentIn(g.Name(place), login, userPassword, link, "--tunnel", "tun", "--tunnel-name", link)
@@ -72,7 +71,7 @@ func (g *guarded) tunnelled(place, login, link string) *agentProcess {
 	return a
 }
 
-// ping fails the test unless an address answers, or does not.
+// ping fails the test unless the address answers, or does not, as wanted.
 func (w lab) ping(t *testing.T, what, place string, to netip.Addr, answers bool) {
 	t.Helper()
 	out, err := w.Command(t.Context(), place, "ping", "-c", "2", "-i", "0.2", "-W", "1", to.String()).CombinedOutput()
@@ -81,8 +80,7 @@ func (w lab) ping(t *testing.T, what, place string, to netip.Addr, answers bool)
 	}
 }
 
-// TestFirewallTunnel: a person outside reaches through the tunnel what the settings allow and nothing else, whatever the
-// agent of that person believes.
+// TestFirewallTunnel: a VPN user reaches through the tunnel only what the settings allow, whatever the agent sends.
 func TestFirewallTunnel(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil, "--tunnel", "tun", "--tunnel-name", w.Link("w"), "--wireguard-port", tunnelPort)
@@ -98,7 +96,7 @@ func TestFirewallTunnel(t *testing.T) {
 		w.open(t, "everything is allowed: the second LAN", inHome, at, inLAN2)
 		w.open(t, "everything is allowed: the Internet", inHome, at, world)
 
-		// The agent goes on to send everything into the tunnel.
+		// The agent still sends everything into the tunnel.
 		g.set("forward_nets", []string{lanTwo})
 		w.open(t, "the allowed network", inHome, at, inLAN2)
 		w.refused(t, "another network", inHome, at, inLAN1)
@@ -125,7 +123,7 @@ func TestFirewallTunnel(t *testing.T) {
 			a.waits("reconnecting")
 			a.waits("tunnel")
 		}
-		running.Runs(t) // it has paused
+		running.Runs(t) // after a pause
 		for _, s := range g.boss.sessions() {
 			if s.Login == "anna" {
 				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)

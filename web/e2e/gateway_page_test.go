@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGatewayOnTrial: a choice on the page «Шлюз» is in force at once, and a process that is killed before somebody has
-// confirmed it comes up with what was there before; what was confirmed stays.
+// TestGatewayOnTrial: a choice on the page «Шлюз» is in force at once. If the process is killed before it is confirmed, the
+// former settings are back after the restart; a confirmed choice stays.
 func TestGatewayOnTrial(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)

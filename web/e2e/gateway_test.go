@@ -25,23 +25,28 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// patience bounds every wait of these tests; what is waited for comes much sooner on any machine.
+// patience limits every wait of these tests.
 const patience = netlab.Patience
 
-// gateway is a running ideco-portal.
+// Paths of the REST interface.
+const (
+	settingPath = "/agent_backend/wireguard/setting"
+	statePath   = "/agent_backend/wireguard/state"
+)
+
 type gateway struct {
 	t     testing.TB
 	data  string
 	where listening
-	flags []string // of serve, besides where to listen
+	flags []string // of serve, besides the listen addresses
 	cmd   *exec.Cmd
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
 
-	stopHere func() // of a gateway inside this process
+	stopHere func() // stops a gateway inside this process
 }
 
-// listening is what the process says of itself in its log.
+// listening is the process's log line with its addresses.
 type listening struct {
 	Msg    string   `json:"msg"`
 	Portal []string `json:"portal"`
@@ -49,16 +54,15 @@ type listening struct {
 	HTTP   []string `json:"http"`
 }
 
-// startGateway starts a gateway on free ports of loopback with an empty data directory, and stops it after the test.
-// Without flags it has no tunnel, and it has a
-// firewall only where one is asked for.
+// startGateway starts a gateway on free ports of loopback with an empty data directory, and stops it after the test. It has a
+// tunnel and a firewall only if the flags say so.
 func startGateway(t testing.TB, flags ...string) *gateway {
 	t.Helper()
 	if len(flags) == 0 {
 		flags = []string{"--tunnel", "off"}
 	}
 	if !slices.Contains(flags, "--firewall") {
-		flags = append(flags, "--firewall", "off") // gateways on one machine would take the same table for theirs
+		flags = append(flags, "--firewall", "off") // one gateway of a machine owns the table
 	}
 	g := &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags}
 	g.start("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
@@ -105,7 +109,6 @@ func (g *gateway) start(portal, agents, http string) {
 	}
 }
 
-// kill sends a signal and waits for the process to end.
 func (g *gateway) kill(s syscall.Signal) {
 	g.t.Helper()
 	_ = g.cmd.Process.Signal(s)
@@ -139,8 +142,8 @@ func (g *gateway) roots() *x509.CertPool {
 	return pool
 }
 
-// client is a browser's half of HTTP: cookies, and trust in the gateway's own root alone. from is the address that it
-// comes from; the zero one leaves that to the system.
+// client returns an HTTP client with cookies that trusts only the gateway's own root. from is its source address; the system
+// chooses one for the zero value.
 func (g *gateway) client(from netip.Addr) *http.Client {
 	g.t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -197,7 +200,7 @@ func (r rest) call(method, path string, body any) (int, []byte) {
 	return response.StatusCode, b
 }
 
-// must is call for what has to succeed; into may be nil.
+// must is call, but fails the test on an error; into may be nil.
 func (r rest) must(method, path string, body, into any) {
 	r.g.t.Helper()
 	status, b := r.call(method, path, body)
@@ -211,7 +214,7 @@ func (r rest) must(method, path string, body, into any) {
 	}
 }
 
-// session is what the monitor says of one session.
+// session is a session in the monitor's REST answer.
 type session struct {
 	ID      string `json:"id"`
 	Login   string `json:"login"`
@@ -232,7 +235,7 @@ func (r rest) sessions() []session {
 	return list
 }
 
-// waitSessions asks until the monitor shows what is wanted.
+// waitSessions polls the monitor until its sessions are as wanted.
 func (r rest) waitSessions(what string, wanted func([]session) bool) []session {
 	r.g.t.Helper()
 	deadline := time.After(patience)
@@ -251,7 +254,7 @@ func (r rest) waitSessions(what string, wanted func([]session) bool) []session {
 	}
 }
 
-// administrator makes the first administrator on the command line and signs in as one.
+// administrator creates the first administrator on the command line and signs in.
 func (g *gateway) administrator() rest {
 	g.t.Helper()
 	cmd := exec.Command(portalProgram, "--data", g.data, "admin", "create", "--login", "boss")
@@ -267,7 +270,7 @@ const (
 	userPassword = "кот на окне 7"
 )
 
-// user makes an account with userPassword and returns its id.
+// user creates an account with userPassword and returns its id.
 func (r rest) user(fields map[string]any) int64 {
 	r.g.t.Helper()
 	body := map[string]any{"psw": userPassword}
@@ -281,7 +284,6 @@ func (r rest) user(fields map[string]any) int64 {
 	return made.ID
 }
 
-// lockedBuffer is a log that one goroutine writes while another may read.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

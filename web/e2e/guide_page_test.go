@@ -8,8 +8,8 @@ import (
 	"ideco-agent/templates/guide"
 )
 
-// TestGuideInChromium: the "?" of a page shows its short help and leads to the manual, and every page of the manuals fits
-// into its window.
+// TestGuideInChromium: the "?" of a page shows its short help and links to the manual, and no page of the manuals is wider than
+// the window.
 func TestGuideInChromium(t *testing.T) {
 	g := startGateway(t)
 	g.administrator()

@@ -20,7 +20,7 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// TestInstaller: what people download knows the gateway's address and the pin of its root, and is the same for all.
+// TestInstaller: the downloaded installer contains the gateway's address and the pin of its root, and is the same for all.
 func TestInstaller(t *testing.T) {
 	t.Parallel()
 	needs.Program(t, "msiinfo", "msitools")
@@ -101,7 +101,7 @@ func TestInstaller(t *testing.T) {
 	}
 }
 
-// TestRollout: an administrator downloads what brings the program to many computers.
+// TestRollout: an administrator downloads the files for many computers.
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -140,7 +140,7 @@ func TestRollout(t *testing.T) {
 	}
 }
 
-// pin is the pin of the gateway's root as anybody can compute it.
+// pin computes the pin of the gateway's root.
 func (g *gateway) pin() string {
 	g.t.Helper()
 	b, err := os.ReadFile(filepath.Join(g.data, "root.pem"))

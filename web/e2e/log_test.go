@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestLogLevel: what strangers do wrong is logged for whoever asks for it, and for nobody else.
+// TestLogLevel: errors of strangers are logged at debug level only.
 func TestLogLevel(t *testing.T) {
 	t.Parallel()
 	for level, logged := range map[string]bool{"debug": true, "info": false} {

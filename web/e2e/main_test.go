@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	// The programs are made of these; go test must not take an earlier result when they change.
+	// go test must not use a cached result when the sources of the programs change.
 	_ "ideco-agent/agent/client"
 	_ "ideco-agent/web"
 )
@@ -15,7 +15,7 @@ import (
 // The programs under test, built once.
 var portalProgram, agentProgram string
 
-// programsVariable says where they are to this program when a test starts it in another namespace.
+// programsVariable names their directory to this program when a test starts it in another namespace.
 const programsVariable = "IDECO_E2E_PROGRAMS"
 
 func TestMain(m *testing.M) {

@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// wire is an agent spoken by hand: every frame is the test's own.
+// wire is an agent connection on which the test sends each frame itself.
 type wire struct {
 	t    testing.TB
 	conn *websocket.Conn
@@ -99,7 +99,7 @@ func authorize(login, password, device string) string {
 	return string(b)
 }
 
-// TestRefusals: each refusal is a clear answer with its own code and words.
+// TestRefusals: each refusal has its own code and text.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestTooManyAttempts: the sixth wrong password is not even looked at, and the right one is not either.
+// TestTooManyAttempts: after five wrong passwords no password is checked, not even the right one.
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -189,7 +189,7 @@ func TestTooManyAttempts(t *testing.T) {
 	}
 }
 
-// TestForgedRequests: what a request claims about itself is not believed.
+// TestForgedRequests: forwarding headers and foreign origins are not trusted.
 func TestForgedRequests(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)

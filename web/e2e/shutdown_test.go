@@ -10,8 +10,7 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// TestShutdownIsBound: neither an agent that answers nothing any more nor a download that stands still keeps the gateway
-// from stopping within its ten seconds.
+// TestShutdownIsBound: the gateway stops within ten seconds, also with a silent agent and a stalled download.
 func TestShutdownIsBound(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -29,7 +28,7 @@ func TestShutdownIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() // and nobody reads it
+	defer response.Body.Close() // the body is not read
 	if response.StatusCode != http.StatusOK {
 		needs.Skip(t, "this build has no installer (make build, with wixl and msitools installed)")
 	}
@@ -39,7 +38,7 @@ func TestShutdownIsBound(t *testing.T) {
 	}
 	select {
 	case <-g.done:
-	case <-time.After(15 * time.Second): // ten, and what a busy machine takes
+	case <-time.After(15 * time.Second): // ten, and some for a busy machine
 		t.Error("the gateway does not stop")
 	}
 }

@@ -24,8 +24,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// A swarm is many agents in a process of their own, so that what the gateway's process uses can be told from what they
-// do. It is this test program again, which obeys commands on its standard input.
+// A swarm is many agents in a process of their own, so that the gateway's memory and CPU can be measured. The process is this
+// test program, which reads commands from its standard input.
 
 const swarmVariable = "IDECO_E2E_SWARM"
 
@@ -44,7 +44,7 @@ type swarmAnswer struct {
 	Elapsed time.Duration
 }
 
-// swarm is the end that gives commands.
+// swarm is the side that sends the commands.
 type swarm struct {
 	t       testing.TB
 	in      io.Writer
@@ -74,7 +74,7 @@ func startSwarm(t testing.TB) *swarm {
 	return &swarm{t, in, bufio.NewScanner(out)}
 }
 
-// do gives a command, waits until all agents have done it, and tells how long that took.
+// do sends a command, waits until all agents have done it, and returns how long that took.
 func (s *swarm) do(c swarmCommand) time.Duration {
 	s.t.Helper()
 	if err := json.NewEncoder(s.in).Encode(c); err != nil {
@@ -90,7 +90,6 @@ func (s *swarm) do(c swarmCommand) time.Duration {
 	return a.Elapsed
 }
 
-// runSwarm is the process that obeys.
 func runSwarm() {
 	var agents []*swarmAgent
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -113,8 +112,8 @@ func runSwarm() {
 	}
 }
 
-// swarmAtOnce is how many agents of a swarm are busy at the same time; the gateway lets no more strangers than 32 wait for
-// the password hash.
+// swarmAtOnce is how many agents of a swarm work at the same time. The gateway lets at most 32 strangers wait for the password
+// hash.
 const swarmAtOnce = 24
 
 func eachAgent(agents []*swarmAgent, c swarmCommand) error {
@@ -134,7 +133,7 @@ func eachAgent(agents []*swarmAgent, c swarmCommand) error {
 	return g.Wait()
 }
 
-// swarmAgent is one of many: it has an address of loopback and a device of its own.
+// swarmAgent has a loopback address and a device of its own.
 type swarmAgent struct {
 	number int
 	resume string
@@ -179,7 +178,7 @@ func (a *swarmAgent) tls(roots *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13}
 }
 
-// handshake is the floor: TCP and TLS, then nothing.
+// handshake connects with TCP and TLS and does nothing more.
 func (a *swarmAgent) handshake(c swarmCommand, roots *x509.CertPool) error {
 	conn, err := (&tls.Dialer{NetDialer: a.dialer(), Config: a.tls(roots)}).Dial("tcp", c.Server)
 	if err != nil {
@@ -188,7 +187,7 @@ func (a *swarmAgent) handshake(c swarmCommand, roots *x509.CertPool) error {
 	return conn.Close()
 }
 
-// visit opens a WebSocket and says nothing.
+// visit opens a WebSocket and sends nothing.
 func (a *swarmAgent) visit(c swarmCommand, roots *x509.CertPool) (err error) {
 	if a.under, err = a.dialer().Dial("tcp", c.Server); err != nil {
 		return err
@@ -209,8 +208,8 @@ func (a *swarmAgent) visit(c swarmCommand, roots *x509.CertPool) (err error) {
 	return nil
 }
 
-// linger makes the gateway keep as much as it can without logging in: a message that does not end, almost as long as it may
-// be, and then a TLS record that does not end.
+// linger makes the gateway allocate as much as possible without a login: an unfinished message, almost as long as allowed, and
+// then an unfinished TLS record.
 func (a *swarmAgent) linger() error {
 	const length = protocol.MaxGuest - 1
 	frame := append([]byte{1, 0x80 | 126, length >> 8, length & 0xFF, 0, 0, 0, 0}, make([]byte, length)...)

@@ -21,8 +21,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// raise gives an agent of a swarm its end of the tunnel and waits for the handshake. No packet of a person goes through
-// it, only keepalives.
+// raise opens an agent's end of the tunnel and waits for the handshake. Only keepalives go through it.
 func (a *swarmAgent) raise(ctx context.Context, ws *websocket.Conn) error {
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {

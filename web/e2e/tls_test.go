@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestTLS: the gateway speaks HTTP/1.1 alone, and the portal no suite without authenticated encryption.
+// TestTLS: the gateway speaks HTTP/1.1 only, and the portal accepts only suites with authenticated encryption.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)

@@ -13,16 +13,16 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// The lab: the gateway's namespace, in which the test runs, with a LAN host behind it and a person outside.
+// The network: the gateway's namespace, in which the test runs, a LAN host and a host outside.
 //
 //	outside 198.51.100.2 ── 198.51.100.1 gateway 10.77.3.1 ── 10.77.3.2 lan
 const (
-	fetchVariable = "IDECO_E2E_FETCH" // makes this program fetch a URL and print what comes
+	fetchVariable = "IDECO_E2E_FETCH" // makes this program fetch a URL and print the answer
 	serveVariable = "IDECO_E2E_SERVE" // makes this program serve downloadSize bytes at an address
 	downloadSize  = 8 << 20
 )
 
-// otherRoles is what this program is when a test starts it in another namespace.
+// otherRoles runs this program's role if a test started it in another namespace.
 func otherRoles() bool {
 	switch {
 	case os.Getenv(swarmVariable) != "":
@@ -65,8 +65,8 @@ func outside(t testing.TB, l *netlab.Lab, url string) (string, error) {
 	return string(out), err
 }
 
-// TestTUN is a person outside with a real interface on both ends: what is behind the gateway is reached while the
-// session lives, and `wg show` lists the peer not a moment longer.
+// TestTUN: with a network interface on both ends, a VPN user reaches the LAN while the session lives. `wg show` lists the peer
+// no longer than that.
 func TestTUN(t *testing.T) {
 	needs.TUN(t)
 	needs.Program(t, "wg", "wireguard-tools")
@@ -79,7 +79,7 @@ func TestTUN(t *testing.T) {
 		g.where.Agents = []string{"198.51.100.1:14765"}
 		boss := g.administrator()
 		boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "198.51.100.1", "local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
 		boss.user(map[string]any{"login": "remote", "remote_access": true})
 		server := l.Command(t.Context(), "lan", os.Args[0])
 		server.Env = append(server.Env, serveVariable+"=10.77.3.2:8000")

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// outsideGateway is a gateway for which the agents of these tests come from outside, with a person who may.
+// outsideGateway starts a gateway for which these agents are outside, with an account that may use the VPN.
 func outsideGateway(t testing.TB, flags ...string) (*gateway, rest, int64) {
 	t.Helper()
 	g := startGateway(t, flags...)
@@ -23,7 +23,7 @@ func outsideGateway(t testing.TB, flags ...string) (*gateway, rest, int64) {
 	return g, boss, boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
 }
 
-// freeSOCKS is an address for an agent's proxy.
+// freeSOCKS returns a free address for an agent's proxy.
 func freeSOCKS(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,7 +67,7 @@ func seesInside(t testing.TB, socks string) {
 	}
 }
 
-// TestVPN is a person outside, without any rights on either end: the tunnel lives exactly as long as the session.
+// TestVPN: a tunnel between two processes without privileges lives exactly as long as the session.
 func TestVPN(t *testing.T) {
 	t.Parallel()
 	g, boss, person := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")

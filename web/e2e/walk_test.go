@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestWalk is the product's main job from the first start on: the first administrator, the switch, the domain, the
-// installer, a user, the agent, the monitor, the end.
+// TestWalk covers the main use from the first start on: the first administrator, the switch, the domain, the installer, a user,
+// the agent, the monitor, the end of the session.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -90,7 +90,7 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// refused fails unless a link does not work any more and says so.
+// refused fails the test unless the link is answered as expired.
 func (v *visitor) refused(link string) {
 	v.t.Helper()
 	v.open(link)
@@ -105,7 +105,7 @@ func (v *visitor) installer(label string) []byte {
 	v.t.Helper()
 	if _, err := exec.LookPath("wixl"); err != nil || v.page.Find(`a[href="/download/IdecoAgent.msi"]`).Length() == 0 {
 		v.t.Logf("no installer in this build")
-		if os.Getenv("REQUIRE_ALL") == "1" { // else the walk goes on without it
+		if os.Getenv("REQUIRE_ALL") == "1" { // else the test continues without it
 			v.t.Fatalf("%s has no installer: %s", v.at.Path, v.text())
 		}
 		return nil
@@ -120,8 +120,8 @@ func (v *visitor) installer(label string) []byte {
 	return msi
 }
 
-// TestAgentLost: the access of a killed agent ends after the grace and not before, and an agent that comes back within
-// it never lost it.
+// TestAgentLost: the access of a killed agent ends after the grace and not before. An agent that reconnects within the grace
+// keeps it.
 func TestAgentLost(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -151,8 +151,7 @@ func TestAgentLost(t *testing.T) {
 	boss.waitSessions("logged out", func(s []session) bool { return len(s) == 0 })
 }
 
-// TestAgentComesBack: an ordered restart and a kill of the gateway ask nobody for a password, and the session stays the
-// same one.
+// TestAgentComesBack: after an ordered restart and a kill of the gateway, agents resume the same session without a password.
 func TestAgentComesBack(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -184,7 +183,7 @@ func TestAgentComesBack(t *testing.T) {
 	off.exits(3)
 }
 
-// TestAgentExpired: when the length of a session has run out, access ends and the agent says so.
+// TestAgentExpired: when a session expires, access ends and the agent reports it.
 func TestAgentExpired(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)

@@ -29,7 +29,6 @@ type checkRow struct {
 	LookAt string `json:"look_at"`
 }
 
-// checkRun is one run of windows-check.
 type checkRun struct {
 	t     *testing.T
 	code  int
@@ -38,8 +37,7 @@ type checkRun struct {
 	files map[string][]byte // in its zip
 }
 
-// TestWineCheck runs windows-check, which is made for a real Windows. Every row that Wine can try must be ok, and every other
-// row must name the reason why it was not tried.
+// TestWineCheck runs windows-check, which is made for a real Windows. Each row must be ok, or name why Wine cannot try it.
 func TestWineCheck(t *testing.T) {
 	g := startWindowsGateway(t)
 	p := newPrefix(t).as(t, "win8")
@@ -185,7 +183,6 @@ func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
 	return p.checksSaying(t, userPassword, args...)
 }
 
-// checksSaying runs windows-check with another password.
 func (p *prefix) checksSaying(t *testing.T, password string, args ...string) *checkRun {
 	t.Helper()
 	out := t.TempDir()
@@ -254,7 +251,7 @@ func (r *checkRun) exits(code int) {
 	}
 }
 
-// hasRows wants exactly these rows, each of them ok or not tried for its reason.
+// hasRows fails the test unless the run has exactly these rows, each ok or not tried for its reason.
 func (r *checkRun) hasRows(want map[string]string) {
 	r.t.Helper()
 	for name, row := range r.rows {
@@ -273,7 +270,7 @@ func (r *checkRun) hasRows(want map[string]string) {
 	}
 }
 
-// hidesPassword wants no password in the zip or on the screen.
+// hidesPassword fails the test if the zip or the output contains the password.
 func (r *checkRun) hidesPassword() {
 	r.t.Helper()
 	var wide []byte
@@ -289,7 +286,7 @@ func (r *checkRun) hidesPassword() {
 	}
 }
 
-// has wants files in the zip whose names end like this and which are not empty.
+// has fails the test unless the zip contains non-empty files whose names end like this.
 func (r *checkRun) has(ends ...string) {
 	r.t.Helper()
 	for _, end := range ends {

@@ -19,8 +19,7 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// desktop is a screen with a Windows on it, and a person in front of it who has a keyboard and eyes. The name of the
-// Windows desktop is always the same; programs that are started on it find each other.
+// desktop is a virtual screen for a prefix, with a keyboard. Programs share one Windows desktop, so they find each other.
 type desktop struct {
 	*prefix
 	peek  string // the program that reads windows
@@ -30,7 +29,7 @@ type desktop struct {
 
 const desktopName, desktopSize = "office", "900x700"
 
-// desktop gives the prefix a screen. Everything that the prefix runs from now on has it.
+// desktop opens a screen for all programs that the prefix runs from now on.
 func (p *prefix) desktop() *desktop {
 	p.t.Helper()
 	for command, debianPackage := range map[string]string{
@@ -101,8 +100,8 @@ func (d *desktop) open(program string, args ...string) {
 	go func() { _ = cmd.Wait() }()
 }
 
-// starts opens a program that has a window until the window is as wanted: on a busy machine Wine loses a start now and
-// then, and the person clicks again. There is one window, however many starts arrive.
+// starts starts a program, again if needed, until its window is as wanted: on a busy machine Wine sometimes loses a start. The
+// program opens one window, however often it is started.
 func (d *desktop) starts(what string, wanted func(control) bool, program string, args ...string) {
 	d.t.Helper()
 	var asked time.Time
@@ -114,10 +113,9 @@ func (d *desktop) starts(what string, wanted func(control) bool, program string,
 	})
 }
 
-// startPatience is after which time nobody believes any more that a program starts.
 const startPatience = 12 * time.Second
 
-// control is a window or what stands in it.
+// control is a window or a control in it.
 type control struct {
 	Class    string    `json:"class"`
 	Text     string    `json:"text"`
@@ -129,7 +127,7 @@ type control struct {
 	Controls []control `json:"controls"`
 }
 
-// find is the first visible control with a text.
+// find returns the first visible control with the text.
 func (c control) find(text string) (control, bool) {
 	for _, one := range c.Controls {
 		if one.Visible && one.Text == text {
@@ -139,13 +137,13 @@ func (c control) find(text string) (control, bool) {
 	return control{}, false
 }
 
-// button is find for what has to be there.
+// button is find, but fails the test if there is none.
 func (c control) button(text string) control {
 	b, _ := c.find(text)
 	return b
 }
 
-// says tells whether a text stands in the window, alone or in a longer one.
+// says reports whether a text of the window contains this one.
 func (c control) says(text string) bool {
 	for _, one := range c.Controls {
 		if one.Visible && strings.Contains(strings.ReplaceAll(one.Text, "\r\n", "\n"), text) {
@@ -155,30 +153,29 @@ func (c control) says(text string) bool {
 	return false
 }
 
-// peekPatience is how long a look at the windows may take before it is asked for again.
+// peekPatience is how long reading the windows may take before it is tried again.
 const peekPatience = patience / 4
 
-// look reads the windows with a title.
 func (d *desktop) look(title string) []control {
 	d.t.Helper()
 	return slices.DeleteFunc(d.peeks(), func(w control) bool { return w.Text != title })
 }
 
-// closesAsInstaller has the windows with a title closed as Windows does it for an installer that replaces their program.
+// closesAsInstaller closes the windows with a title as Windows does for an installer that replaces their program.
 func (d *desktop) closesAsInstaller(title string) {
 	d.t.Helper()
 	d.peeks(title)
 	d.until("the window gives way to the installer", func() bool { return len(d.look(title)) == 0 })
 }
 
-// peeks reads all windows, by the program for it with more arguments.
+// peeks reads all windows by the program peek; more are its further arguments.
 func (d *desktop) peeks(args ...string) []control {
 	d.t.Helper()
 	var file string
 	var asked time.Time
 	var windows []control
 	d.until("peek at the windows", func() bool {
-		if time.Since(asked) > peekPatience { // one was seen that never answered, on a busy machine
+		if time.Since(asked) > peekPatience { // on a busy machine peek may hang
 			d.looks++
 			file = filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
 			d.open(windowsPath(d.peek), append([]string{windowsPath(file)}, args...)...)
@@ -212,19 +209,17 @@ func (d *desktop) sees(title, what string, wanted func(control) bool, meanwhile 
 	return control{}
 }
 
-// windowLog is what the program wrote for support.
 func (d *desktop) windowLog() string {
 	var all strings.Builder
 	for _, file := range d.files(`C:\users`) {
 		if filepath.Base(file) == "agent.log" {
-			b, _ := os.ReadFile(file) // what cannot be read is not there
+			b, _ := os.ReadFile(file) // empty if it cannot be read
 			all.Write(b)
 		}
 	}
 	return all.String()
 }
 
-// until asks again and again.
 func (d *desktop) until(what string, is func() bool) {
 	d.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -240,19 +235,18 @@ func (d *desktop) until(what string, is func() bool) {
 	}
 }
 
-// press presses keys, by their names, one after the other.
 func (d *desktop) press(keys ...string) {
 	d.t.Helper()
 	d.x("xdotool", append([]string{"key", "--delay", "60"}, keys...)...)
 }
 
-// types types a text with the keys of a US keyboard.
+// types types a text on a US keyboard.
 func (d *desktop) types(text string) {
 	d.t.Helper()
 	d.x("xdotool", "type", "--delay", "30", text)
 }
 
-// shoot takes a picture of the whole screen when somebody wants to look at them.
+// shoot takes a screenshot if IDECO_SHOTS is set.
 func (d *desktop) shoot(what string) {
 	d.t.Helper()
 	dir := os.Getenv("IDECO_SHOTS")
@@ -264,7 +258,6 @@ func (d *desktop) shoot(what string) {
 	d.x("import", "-window", "root", filepath.Join(dir, name))
 }
 
-// x runs a program of the X side.
 func (d *desktop) x(program string, args ...string) {
 	d.t.Helper()
 	cmd := exec.Command(program, args...)

@@ -19,14 +19,14 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// prefix is a Windows of its own: a Wine prefix, without a display unless it has a desktop.
+// prefix is a Wine prefix, without a display unless it has a desktop.
 type prefix struct {
 	t       testing.TB
 	dir     string
 	display string
 }
 
-// newPrefix makes the prefix that the others are copies of.
+// newPrefix creates the prefix that others are copied from.
 func newPrefix(t testing.TB) *prefix {
 	t.Helper()
 	for command, debianPackage := range map[string]string{
@@ -42,7 +42,7 @@ func newPrefix(t testing.TB) *prefix {
 	return p
 }
 
-// as copies a prefix that nothing runs in, and makes the copy the version of Windows that winecfg has this name for.
+// as copies a prefix in which nothing runs, and sets the copy's Windows version; windows is a name as in winecfg.
 func (p *prefix) as(t testing.TB, windows string) *prefix {
 	t.Helper()
 	c := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
@@ -54,23 +54,22 @@ func (p *prefix) as(t testing.TB, windows string) *prefix {
 	return c
 }
 
-// command runs a Windows program in the prefix. Everything that Wine leaves behind, in the home directory and in the one
-// for temporary files, lies beside the prefix.
+// command runs a Windows program in the prefix. Its home and temporary directories are beside the prefix.
 func (p *prefix) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "wine", append([]string{program}, args...)...)
 	cmd.Dir, cmd.Env = filepath.Dir(p.dir), p.environment()
 	return cmd
 }
 
-// environment has a locale, without which Wine loses what is not ASCII in names of files and on command lines.
+// environment sets a locale, without which Wine drops non-ASCII characters in file names and command lines.
 func (p *prefix) environment() []string {
 	beside := filepath.Dir(p.dir)
 	return []string{"LC_ALL=C.UTF-8", "DISPLAY=" + p.display, "PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
 		"WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d"}
 }
 
-// run runs a Windows program to its end and gives its exit code, of which Wine keeps 8 bits, and its output. The output
-// goes to a file, because what Wine starts beside the program would hold a pipe open.
+// run runs a Windows program to its end and returns its exit code, of which Wine keeps 8 bits, and its output. The output goes
+// to a file, because Wine's background processes would hold a pipe open.
 func (p *prefix) run(program string, args ...string) (int, string) {
 	p.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 2*patience)
@@ -90,7 +89,6 @@ func (p *prefix) run(program string, args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(said)
 }
 
-// must is run for what has to succeed.
 func (p *prefix) must(program string, args ...string) string {
 	p.t.Helper()
 	code, said := p.run(program, args...)
@@ -100,17 +98,16 @@ func (p *prefix) must(program string, args ...string) string {
 	return said
 }
 
-// stop ends everything in the prefix, and its registry is written.
 func (p *prefix) stop() {
 	cmd := exec.Command("wineserver", "-k")
 	cmd.Env = p.environment()
-	_ = cmd.Run() // it complains when there is nothing to end
+	_ = cmd.Run() // fails if no process runs
 }
 
 func (p *prefix) stopAtEnd() { p.t.Cleanup(p.stop) }
 
-// addProcessPrng gives a prefix of Wine 8 the DLL that programs of newer versions of Go need: it forwards the one
-// function in it to the function that older ones called.
+// addProcessPrng adds a DLL that programs of newer Go versions need and Wine 8 lacks. It forwards its only function to the one
+// that older versions called.
 func (p *prefix) addProcessPrng() {
 	p.t.Helper()
 	dir := p.t.TempDir()
@@ -135,15 +132,14 @@ func (p *prefix) addProcessPrng() {
 	}
 }
 
-// path is where a file on the prefix's C: lies.
+// path returns the path of a file on the prefix's C:.
 func (p *prefix) path(windows string) string {
 	return filepath.Join(p.dir, "drive_c", strings.ReplaceAll(strings.TrimPrefix(windows, `C:\`), `\`, "/"))
 }
 
-// windowsPath is how Windows programs name a file of this machine.
 func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }
 
-// files are all files and directories of the prefix's C: below a directory.
+// files returns all files and directories below a directory of the prefix's C:.
 func (p *prefix) files(below string) []string {
 	p.t.Helper()
 	var list []string
@@ -159,7 +155,7 @@ func (p *prefix) files(below string) []string {
 	return list
 }
 
-// registry gives the keys below a key, itself included, and their text values; nothing when it does not exist.
+// registry returns a key and the keys below it with their text values; nothing if it does not exist.
 func (p *prefix) registry(key string) map[string]map[string]string {
 	p.t.Helper()
 	file := filepath.Join(filepath.Dir(p.dir), "export.reg")
@@ -196,7 +192,7 @@ func parseRegistry(b []byte) map[string]map[string]string {
 	return keys
 }
 
-// mentions are the keys of the machine's registry that have a word in their names or values.
+// mentions returns the keys of the machine's registry that contain a word in their names or values.
 func (p *prefix) mentions(words ...string) []string {
 	p.t.Helper()
 	var list []string

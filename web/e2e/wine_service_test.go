@@ -19,7 +19,7 @@ import (
 
 const serviceKey = `HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\IdecoAgent`
 
-// windowProcess is a program that drives the service as a window does.
+// windowProcess is the program window, which uses the service as the agent's window does.
 type windowProcess struct {
 	t        testing.TB
 	cmd      *exec.Cmd
@@ -30,7 +30,7 @@ type windowProcess struct {
 	done     chan struct{} // closed when the process has ended
 }
 
-// windowStatus is what a window would show.
+// windowStatus is the status that a window shows.
 type windowStatus struct {
 	accessStatus `json:"status"`
 	Control      string
@@ -46,7 +46,7 @@ type accessStatus struct {
 	Login   string `json:"login"`
 }
 
-// goForWindows runs a go command for Windows: as it is for Windows 10, and with the Go that Windows 8 needs.
+// goForWindows runs a go command for Windows: with the current Go for Windows 10, and with Go 1.20 for Windows 8.
 func goForWindows(t testing.TB, windows, command, to, program string) {
 	t.Helper()
 	args := []string{command}
@@ -66,7 +66,6 @@ func goForWindows(t testing.TB, windows, command, to, program string) {
 	}
 }
 
-// window starts a window.
 func (p *prefix) window() *windowProcess {
 	p.t.Helper()
 	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), statuses: make(chan windowStatus, 100),
@@ -97,7 +96,7 @@ func (p *prefix) window() *windowProcess {
 	return w
 }
 
-// kill ends the process as a crash does.
+// kill kills the process, as a crash would.
 func (w *windowProcess) kill() {
 	_ = w.cmd.Process.Kill()
 	for {
@@ -154,8 +153,8 @@ func (w *windowProcess) problem(code string) {
 	})
 }
 
-// TestWineService drives the Windows service as a window does, against a real gateway. What Wine does not tell a service
-// of, power and Windows sessions, is not in it.
+// TestWineService uses the Windows service as a window does, with a real gateway. Power and Windows sessions are not tested:
+// Wine does not report them to a service.
 func TestWineService(t *testing.T) {
 	base := newPrefix(t)
 	for _, windows := range []string{"win8", "win10"} {
@@ -170,12 +169,12 @@ func TestWineService(t *testing.T) {
 			goForWindows(t, windows, "build", p.path(installedProgram), "./cmd/ideco-agent")
 			goForWindows(t, windows, "build", p.path(`C:\window.exe`), "./web/e2e/window")
 			goForWindows(t, windows, "test", p.path(`C:\pipe.test.exe`), "./agent/client/pipe")
-			p.serves(t, windows == "win8") // newer versions of Go ask for what the UDP of Wine 8 does not have
+			p.serves(t, windows == "win8") // newer Go versions need a UDP feature that Wine 8 lacks
 		})
 	}
 }
 
-// serves is a day of the service.
+// serves tests the service from login to logout.
 func (p *prefix) serves(t *testing.T, tunnels bool) {
 	t.Helper()
 	socks := freeSOCKS(t)
@@ -229,7 +228,7 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 	boss.waitSessions("all windows have gone", none)
 
 	w = p.window()
-	if tunnels { // away from the office
+	if tunnels { // from outside
 		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
 		w.logsIn("remote", userPassword)
 		if v := w.state("tunnel", "yours"); v.Mode != "vpn" || !strings.HasPrefix(v.Address, "10.128.") {
@@ -250,7 +249,7 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 	p.leavesLittle(filepath.Dir(p.path(installedProgram)))
 }
 
-// holds keeps a program running: Wine ends services with the last one.
+// holds keeps a program running: Wine ends services with the last program.
 func (p *prefix) holds() {
 	p.t.Helper()
 	cmd := p.command(context.Background(), "cmd")
@@ -268,7 +267,7 @@ func (p *prefix) holds() {
 	})
 }
 
-// leavesLittle: the service has written its journal and the device's identifier, and no secret.
+// leavesLittle fails the test unless the service has written only its log and the device's id.
 func (p *prefix) leavesLittle(dir string) {
 	p.t.Helper()
 	var names []string

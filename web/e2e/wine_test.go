@@ -26,10 +26,10 @@ const (
 
 	dnsRule = `HKLM\SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig\{8A3E1F60-5C0B-4B7E-9D52-1F6C3A7B14F1}`
 
-	fatalInstallError = 1603 & 0xff // of a refused installation, as Wine passes it on
+	fatalInstallError = 1603 & 0xff // ERROR_INSTALL_FAILURE, of which Wine keeps 8 bits
 )
 
-// windowsGateway is a gateway with its installers on the disk, for its own address and for another one.
+// windowsGateway is a gateway with its installers on disk, for its own address and for another one.
 type windowsGateway struct {
 	*gateway
 	boss       rest
@@ -52,11 +52,10 @@ func startWindowsGateway(t *testing.T) *windowsGateway {
 	g.boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
 	g.boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
 	g.other, g.msi = g.save(t, otherAddress), g.save(t, presetAddress)
-	g.boss = g.rest("boss", bossPassword) // another domain, another certificate of the root
+	g.boss = g.rest("boss", bossPassword) // with the re-issued root
 	return g
 }
 
-// save downloads the installer for an address.
 func (g *windowsGateway) save(t *testing.T, address string) string {
 	t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": address}, nil)
@@ -79,7 +78,7 @@ func (g *windowsGateway) save(t *testing.T, address string) string {
 	return file.Name()
 }
 
-// TestWine installs and uses the agent program on Windows 8, 8.1 and 10, and not on 7, as far as Wine is Windows.
+// TestWine installs and uses the agent program on Windows 8, 8.1 and 10 in Wine. On Windows 7 the installer refuses.
 func TestWine(t *testing.T) {
 	base := newPrefix(t)
 	for _, c := range []struct{ windows, toolchain string }{
@@ -93,7 +92,7 @@ func TestWine(t *testing.T) {
 			p.installs(g, c.toolchain)
 			p.msiexec("/i", g.msi)
 			p.logsIn(g)
-			if c.windows == "win8" { // newer versions of Go ask for what the UDP of Wine 8 does not have
+			if c.windows == "win8" { // newer Go versions need a UDP feature that Wine 8 lacks
 				p.tunnels(g)
 			}
 		})
@@ -115,13 +114,11 @@ func TestWine(t *testing.T) {
 	})
 }
 
-// msiexec does something with an installer, without asking, and must succeed.
 func (p *prefix) msiexec(what, msi string, properties ...string) {
 	p.t.Helper()
 	p.must("msiexec", append([]string{what, windowsPath(msi), "/qn"}, properties...)...)
 }
 
-// installs walks through what administrators do with an installer.
 func (p *prefix) installs(g *windowsGateway, toolchain string) {
 	p.t.Helper()
 	before := p.files(`C:\`)
@@ -186,7 +183,7 @@ func (p *prefix) hasProgram(toolchain string) {
 	}
 }
 
-// isClean: nothing of ours is on the computer.
+// isClean fails the test if a file, registry key or service of ours is left.
 func (p *prefix) isClean() {
 	p.t.Helper()
 	if list := p.files(`C:\Program Files\Ideco`); len(list) != 0 {
@@ -197,7 +194,7 @@ func (p *prefix) isClean() {
 	}
 }
 
-// products are ours in the list of programs, with their versions.
+// products returns our programs in the list of installed programs, with their versions.
 func (p *prefix) products() []string {
 	p.t.Helper()
 	var list []string
@@ -209,7 +206,7 @@ func (p *prefix) products() []string {
 	return list
 }
 
-// agent starts the installed program, which trusts the gateway by the pin that the installer left.
+// agent starts the installed program, which trusts the gateway by the installed pin.
 func (p *prefix) agent(g *windowsGateway, password string, flags ...string) *agentProcess {
 	p.t.Helper()
 	pin := p.registry(gatewayKey)[gatewayKey]["UtmPin"]
@@ -217,7 +214,6 @@ func (p *prefix) agent(g *windowsGateway, password string, flags ...string) *age
 	return watch(p.t, p.command(context.Background(), installedProgram, args...), password)
 }
 
-// logsIn is a working day in the office.
 func (p *prefix) logsIn(g *windowsGateway) {
 	p.t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
@@ -251,7 +247,6 @@ func (p *prefix) logsIn(g *windowsGateway) {
 	g.endedByAdministrator(a, "lan")
 }
 
-// tunnels is an evening at home.
 func (p *prefix) tunnels(g *windowsGateway) {
 	p.t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
@@ -267,7 +262,7 @@ func (p *prefix) tunnels(g *windowsGateway) {
 	}
 }
 
-// endedByAdministrator: the agent's session stands in the monitor, and ends there.
+// endedByAdministrator: the monitor lists the agent's session and ends it.
 func (g *windowsGateway) endedByAdministrator(a *agentProcess, kind string) {
 	a.t.Helper()
 	list := g.boss.waitSessions("the agent's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	olderVersion = "0.9.7" // of a program that was installed before this one
+	olderVersion = "0.9.7" // of the program that is upgraded
 
 	policyKey     = `HKEY_LOCAL_MACHINE\Software\Policies\Ideco\Agent`
 	serviceLog    = `C:\Program Files\Ideco\Agent\service\service.log`
@@ -31,14 +31,14 @@ const (
 	checkAuto     = "Автоматически подключаться при запуске приложения\u00a0"
 )
 
-// upgrades is a computer on which an older version works, with its window open and access, when the newer one is installed
-// over it; and on which somebody then tries the older one again, stops the service, and ends access from a command line.
+// upgrades installs the current version over an older one whose window is open and has access. Then it tries to install the
+// older one again, stops the service, and ends access from a command line.
 func (p *prefix) upgrades(t *testing.T) {
 	g := startWindowsGateway(t)
 	older := olderInstaller(t, presetAddress, g.pin())
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
 	g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
-	// An installer's address has no port; the gateway of the test is named by policy, which an upgrade leaves alone.
+	// An installer's address has no port. So the test names its gateway by policy, which an upgrade does not touch.
 	p.must("reg", "add", policyKey, "/v", "UtmAddress", "/d", g.where.Agents[0], "/f")
 	p.must("reg", "add", policyKey, "/v", "UtmPin", "/d", g.pin(), "/f")
 	d := p.desktop()
@@ -60,7 +60,7 @@ func (p *prefix) upgrades(t *testing.T) {
 
 func nobody(s []session) bool { return len(s) == 0 }
 
-// olderInstaller makes the installer of an earlier version, with a program of that version in it.
+// olderInstaller builds the installer of an older version, with a program of that version.
 func olderInstaller(t *testing.T, address, pin string) string {
 	t.Helper()
 	needs.Program(t, "wixl", "wixl")
@@ -137,8 +137,8 @@ func writeOverlay(t *testing.T, overlay string) {
 	}
 }
 
-// isInstalled: one version is there, whole and alone, with the gateway of its installer, and its service runs. That an
-// upgrade keeps what the service has written cannot be seen in Wine, which does not tell it from a removal.
+// isInstalled: exactly one version is installed, complete, with its installer's gateway, and its service runs. That an upgrade
+// keeps the service's files cannot be tested: Wine treats it like a removal.
 func (d *desktop) isInstalled(version, pin string) {
 	d.t.Helper()
 	d.hasGateway("version "+version, presetAddress, pin)
@@ -160,10 +160,9 @@ func (d *desktop) isInstalled(version, pin string) {
 	}
 }
 
-// serviceStart is how the service's log begins to tell of a start.
 var serviceStart = regexp.MustCompile(`Ideco agent (\S+) starts as a service`)
 
-// savesPassword logs in with both choices ticked, and hears of the newer version.
+// savesPassword logs in with both checkboxes ticked, and sees the notice about the newer version.
 func (d *desktop) savesPassword(g *windowsGateway) {
 	d.t.Helper()
 	d.says(textReady, buttonIn)
@@ -175,7 +174,7 @@ func (d *desktop) savesPassword(g *windowsGateway) {
 	d.sees(windowTitle, "the news of a newer version", func(w control) bool { return w.says(textNewer) })
 }
 
-// hasAccessAgain: the new window, hidden as it is, has logged in with what the person had saved, and shows itself when asked.
+// hasAccessAgain: the new window, which is hidden, has logged in with the saved password, and appears on a second start.
 func (d *desktop) hasAccessAgain(g *windowsGateway) {
 	d.t.Helper()
 	g.boss.waitSessions("the session of the new service", oneOf("ivanov"))
@@ -189,7 +188,7 @@ func oneOf(login string) func([]session) bool {
 	return func(s []session) bool { return len(s) == 1 && s[0].Login == login && s[0].State == "connected" }
 }
 
-// refuses: an older installer says in words why it does not install anything, and no more; access goes on.
+// refuses: an older installer shows why it does not install, and access continues.
 func (d *desktop) refuses(older string) {
 	d.t.Helper()
 	if code, said := d.run("msiexec", "/i", windowsPath(older), "/qn"); code != fatalInstallError {
@@ -206,7 +205,7 @@ func (d *desktop) refuses(older string) {
 	d.says(textAccess, buttonOut)
 }
 
-// serviceStops: the service takes the access with it, and the window asks for it again when the service is there again.
+// serviceStops: access ends with the service, and the window logs in again when the service is back.
 func (d *desktop) serviceStops(g *windowsGateway) {
 	d.t.Helper()
 	d.must("sc", "stop", "IdecoAgent")
@@ -217,8 +216,8 @@ func (d *desktop) serviceStops(g *windowsGateway) {
 	d.says(textAccess, buttonOut)
 }
 
-// endsByCommand: an administrator ends access from a command line, and nobody is logged in again by that. In Wine it is the
-// same person's access: there is one.
+// endsByCommand: an administrator ends access from a command line, and the window does not log in again. Wine has one user, so
+// the access is that user's own.
 func (d *desktop) endsByCommand(g *windowsGateway) {
 	d.t.Helper()
 	ends := func(want int, says string) {

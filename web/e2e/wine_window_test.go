@@ -10,7 +10,6 @@ import (
 	"testing"
 )
 
-// What the window says.
 const (
 	windowTitle = "Айдеко Агент"
 	textReady   = "Связь с сервером установлена."
@@ -22,12 +21,12 @@ const (
 	buttonOut   = "Разавторизоваться"
 
 	trayX, trayY = "890", "690" // where Wine's task bar has the icon
-	menuClass    = "#32768"     // of menus, on every Windows
+	menuClass    = "#32768"     // the window class of menus
 
-	typedPassword = "right-horse-7" // which a keyboard of X can type
+	typedPassword = "right-horse-7" // can be typed on an X11 keyboard
 )
 
-// TestWineWindow is an employee's day: the installed program, driven by keys, through the service, against a gateway.
+// TestWineWindow uses the installed program by keyboard, with the service and a gateway.
 func TestWineWindow(t *testing.T) {
 	base := newPrefix(t)
 	for _, c := range []struct{ windows, toolchain string }{
@@ -59,7 +58,7 @@ func TestWineWindow(t *testing.T) {
 
 func anyWindow(control) bool { return true }
 
-// serviceRuns: Windows says that the service is there and running.
+// serviceRuns fails the test unless the service is installed and running.
 func (p *prefix) serviceRuns() {
 	p.t.Helper()
 	if said := p.must("sc", "query", "IdecoAgent"); !strings.Contains(said, "RUNNING") {
@@ -76,8 +75,8 @@ func (d *desktop) says(text, button string) control {
 	})
 }
 
-// logsInByKeys: the gateway answers before anybody is asked; a wrong password, the right one, and out again. The keyboard is
-// where the person goes on: at the button while the card is on show, at the password when the form is back.
+// logsInByKeys: the window checks the gateway before it asks for a password. A wrong password, the right one, and logout. The
+// focus is on the button after login, and on the password field after logout.
 func (d *desktop) logsInByKeys(g *windowsGateway) {
 	d.t.Helper()
 	w := d.says(textReady, buttonIn)
@@ -89,7 +88,7 @@ func (d *desktop) logsInByKeys(g *windowsGateway) {
 	d.types("wrong")
 	d.press("Return")
 	d.says(textWrong, buttonIn)
-	d.types(typedPassword)      // the field is empty and waits
+	d.types(typedPassword)      // the field is empty and has the focus
 	d.press("Return", "Return") // the second one must not undo the first
 	w = d.hasKeys("the button on the card", func(w control) control { return w.button(buttonOut) })
 	for _, gone := range []string{"Логин", "Пароль", buttonIn} {
@@ -110,7 +109,7 @@ func (d *desktop) logsInByKeys(g *windowsGateway) {
 	g.boss.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
 }
 
-// logsInAgain types the password of the person who was here last.
+// logsInAgain types the password for the remembered login.
 func (d *desktop) logsInAgain(g *windowsGateway) session {
 	d.t.Helper()
 	d.goesTo("the password", passwordField)
@@ -120,20 +119,19 @@ func (d *desktop) logsInAgain(g *windowsGateway) session {
 	return g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
 }
 
-// presses goes to a button and presses it.
 func (d *desktop) presses(button string) {
 	d.t.Helper()
 	d.goesTo(button, func(w control) control { return w.button(button) })
 	d.press("space")
 }
 
-// hasKeys waits until a control has the keyboard by itself.
+// hasKeys waits until a control has the focus.
 func (d *desktop) hasKeys(what string, pick func(control) control) control {
 	d.t.Helper()
 	return d.sees(windowTitle, "the keyboard is at "+what, func(w control) bool { return pick(w).Focused && pick(w).Visible })
 }
 
-// goesTo goes to a control by the Tab key.
+// goesTo moves the focus to a control by the Tab key.
 func (d *desktop) goesTo(what string, pick func(control) control) {
 	d.t.Helper()
 	d.sees(windowTitle, "go to "+what, func(w control) bool {
@@ -145,7 +143,7 @@ func (d *desktop) goesTo(what string, pick func(control) control) {
 	})
 }
 
-// passwordField is the second one of the window.
+// passwordField returns the window's second input field.
 func passwordField(w control) control {
 	n := 0
 	for _, c := range w.Controls {
@@ -158,7 +156,7 @@ func passwordField(w control) control {
 	return control{}
 }
 
-// isEnded: the administrator ends the session, and the window says so.
+// isEnded: when the administrator ends the session, the window says so.
 func (d *desktop) isEnded(g *windowsGateway) {
 	d.t.Helper()
 	s := d.logsInAgain(g)
@@ -178,7 +176,7 @@ func (d *desktop) comesBack(g *windowsGateway) {
 	g.boss.waitSessions("the session is back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 }
 
-// isOne: the window hides, and a second start brings it back instead of another one.
+// isOne: the window hides, and a second start shows it again instead of opening another one.
 func (d *desktop) isOne() {
 	d.t.Helper()
 	d.press("Escape")
@@ -189,7 +187,7 @@ func (d *desktop) isOne() {
 	}
 }
 
-// exits by the menu of the icon in the notification area, which asks first, and access ends.
+// exits exits by the menu of the tray icon, with a confirmation, and access ends.
 func (d *desktop) exits(g *windowsGateway) {
 	d.t.Helper()
 	d.x("xdotool", "mousemove", trayX, trayY, "click", "3")
@@ -205,7 +203,7 @@ func (d *desktop) exits(g *windowsGateway) {
 	d.until("the window is gone", func() bool { return len(d.look(windowTitle)) == 0 })
 }
 
-// shown is how many windows of the program a person sees.
+// shown returns the number of visible windows of the program.
 func (d *desktop) shown() (n int) {
 	for _, w := range d.look(windowTitle) {
 		if w.Visible {
@@ -215,8 +213,8 @@ func (d *desktop) shown() (n int) {
 	return n
 }
 
-// TestWinePortable starts the program from somewhere, as a logon script does, without installation and rights: it gets
-// access in the local network, and says outside what VPN needs.
+// TestWinePortable starts the program without installation and rights, as a logon script does. In the LAN it gets access;
+// outside it says what VPN needs.
 func TestWinePortable(t *testing.T) {
 	g, p := startWindowsGateway(t), newPrefix(t)
 	p.must("winecfg", "/v", "win8")

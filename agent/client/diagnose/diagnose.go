@@ -1,7 +1,5 @@
 // Package diagnose writes the file for support: a zip with information that helps to find out why there is no access.
 // It runs as the person, so it reads only what the person may read. It contains no password, token or key.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package diagnose
 
 import (

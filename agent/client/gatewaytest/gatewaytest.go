@@ -20,7 +20,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// timeout limits the wait for something that should happen at once.
+// timeout limits a connection.
 const timeout = 20 * time.Second
 
 // Gateway serves wss://Host:Port/connect.

@@ -4,8 +4,6 @@
 // that fails, it continues from the share.
 //
 //	%LOCALAPPDATA%\Ideco\Agent\portable\<version>-<the first 16 digits of its SHA-256>\IdecoAgent.exe
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package localcopy
 
 import (
@@ -38,13 +36,13 @@ func Copy(program, dir, version string) (string, error) {
 	if same(path, sum) {
 		return path, nil
 	}
-	if err := write(source, path); err != nil {
+	if err := copyTo(source, path); err != nil {
 		return "", fmt.Errorf("copy of the program: %w", err)
 	}
 	if !same(path, sum) {
-		return "", errors.New("copy of the program: it is not the same")
+		return "", errors.New("copy of the program: it differs from the program")
 	}
-	sweep(dir, name)
+	removeOthers(dir, name)
 	return path, nil
 }
 
@@ -69,7 +67,7 @@ func same(path, sum string) bool {
 	return err == nil && got == sum
 }
 
-func write(source io.ReadSeeker, path string) error {
+func copyTo(source io.ReadSeeker, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -83,8 +81,8 @@ func write(source io.ReadSeeker, path string) error {
 	return atomicfile.Write(path, content, 0o600)
 }
 
-// sweep removes other copies. Windows refuses to delete those that are running.
-func sweep(dir, keep string) {
+// removeOthers removes other copies. Windows refuses to delete those that are running.
+func removeOthers(dir, keep string) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -98,13 +96,13 @@ func sweep(dir, keep string) {
 
 // onShare reports whether a path is a UNC path. A drive letter may be a share, too: see FromNetwork.
 func onShare(path string) bool {
-	path = plain(path)
+	path = usualForm(path)
 	return strings.HasPrefix(path, `\\`) && !strings.HasPrefix(path, `\\?\`) && !strings.HasPrefix(path, `\\.\`)
 }
 
-// plain returns a path in the usual form: \\server\share instead of \\?\UNC\server\share, and of UNC\server\share,
+// usualForm returns a path in the usual form: \\server\share instead of \\?\UNC\server\share, and of UNC\server\share,
 // which Wine returns.
-func plain(path string) string {
+func usualForm(path string) string {
 	path = strings.ReplaceAll(path, "/", `\`)
 	for _, prefix := range []string{`\\?\UNC\`, `\\.\UNC\`, `UNC\`} {
 		if len(path) > len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {

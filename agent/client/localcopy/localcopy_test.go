@@ -37,27 +37,27 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if copied() != first {
-		t.Error("another place for the same program")
+		t.Error("two paths for the same program")
 	}
 	if after, err := os.Stat(first); err != nil || !os.SameFile(before, after) {
-		t.Error("copied again what was there")
+		t.Error("an existing copy was replaced")
 	}
 	put(first, "tampered with")
 	copied()
 
 	put(program, "second")
 	if second := copied(); second == first {
-		t.Error("the same place for another program")
+		t.Error("the same path for another program")
 	}
 	if _, err := os.Stat(filepath.Dir(first)); !os.IsNotExist(err) {
-		t.Error("the old copy is still there")
+		t.Error("the old copy was not removed")
 	}
 	put(filepath.Join(dir, "file"), "")
 	if _, err := Copy(program, filepath.Join(dir, "file"), "1.2.3"); err == nil {
-		t.Error("a file is no directory")
+		t.Error("Copy below a file returned no error")
 	}
 	if _, err := Copy(filepath.Join(dir, "none.exe"), below, "1.2.3"); err == nil {
-		t.Error("there is no such program")
+		t.Error("Copy of a missing program returned no error")
 	}
 }
 
@@ -70,7 +70,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-func TestWherefrom(t *testing.T) {
+func TestOnShareAndRoot(t *testing.T) {
 	for _, c := range []struct {
 		path  string
 		share bool

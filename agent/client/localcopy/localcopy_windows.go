@@ -28,7 +28,7 @@ func Restart(own, version string) error {
 	if err != nil {
 		return fmt.Errorf("copy of the program: %w", err)
 	}
-	copied, err := Copy(plain(program), filepath.Join(own, "portable"), version)
+	copied, err := Copy(usualForm(program), filepath.Join(own, "portable"), version)
 	if err != nil {
 		return err
 	}

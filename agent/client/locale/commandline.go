@@ -41,8 +41,8 @@ var commandLineTexts = map[string]text{
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
 	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
 	BadPassword: {
-		"Пароль должен быть одной строкой в кодировке UTF-8, не длиннее 1024 байт.",
-		"The password has to be one line of UTF-8 text of at most 1024 bytes."},
+		"Пароль должен быть одной строкой в кодировке UTF-8 или UTF-16, не длиннее 1024 байт.",
+		"The password has to be one line of UTF-8 or UTF-16 text of at most 1024 bytes."},
 	PinAndRoot: {"Укажите что-то одно: --pin или --root.", "Give one of the two: --pin or --root."},
 	BadPin: {
 		"Отпечаток {place} записан неверно: {value}. Отпечаток — 44 знака base64; администратор видит его на странице «Ideco-agent».",

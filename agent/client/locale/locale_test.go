@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent"
 )
 
-func TestNothingWithoutText(t *testing.T) {
+func TestAllKeysHaveText(t *testing.T) {
 	for _, code := range agent.AgentCodes {
 		if Code(code) != string(code) {
 			t.Errorf("code %s has no text", code)
@@ -37,7 +37,7 @@ func TestNothingWithoutText(t *testing.T) {
 	}
 }
 
-// declaredKeys are the values of the constants of this package that are no language.
+// declaredKeys returns the values of this package's untyped string constants.
 func declaredKeys(t *testing.T) (keys []string) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -67,7 +67,7 @@ func declaredKeys(t *testing.T) (keys []string) {
 	return keys
 }
 
-// Both languages say the same: neither is empty and both use the same placeholders.
+// Each text exists in both languages, with the same placeholders.
 func TestLanguagesAgree(t *testing.T) {
 	placeholder := regexp.MustCompile(`\{[a-z]+\}`)
 	cyrillic := regexp.MustCompile(`\p{Cyrillic}`)
@@ -79,7 +79,7 @@ func TestLanguagesAgree(t *testing.T) {
 			t.Errorf("%s: %v in Russian, %v in English", key, ru, en)
 		}
 		if !cyrillic.MatchString(text.ru) || cyrillic.MatchString(text.en) || text.en == "" {
-			t.Errorf("%s: one of the languages is not what it should be", key)
+			t.Errorf("%s: a text is empty or in the wrong language", key)
 		}
 	}
 }
@@ -165,14 +165,14 @@ func TestFromNames(t *testing.T) {
 	}
 }
 
-// The program has one name in texts. The vendor's label stays where people look for it: as the title of the window, and as
-// the name of the service in the list of services.
+// The texts call the program Ideco агент or Ideco agent. Only the title of the window and the name of the service, as in
+// the list of services, are Айдеко Агент and Ideco Agent.
 func TestNameOfProgram(t *testing.T) {
 	label := regexp.MustCompile(`Айдеко Агент|Ideco Agent`)
 	service := regexp.MustCompile(`([Сс]лужб[аы]|service) («Айдеко Агент»|Ideco Agent)`)
 	for key, text := range texts {
 		if said := service.ReplaceAllString(text.ru+text.en, ""); key != ProductName && label.MatchString(said) {
-			t.Errorf("%s calls the program otherwise: %s", key, label.FindString(said))
+			t.Errorf("%s calls the program %s", key, label.FindString(said))
 		}
 	}
 }

@@ -1,6 +1,6 @@
 package locale
 
-// Keys of texts about the places that name the gateway.
+// Keys of texts about the sources that name the gateway.
 const (
 	InPolicy      = "in_policy"
 	OnCommandLine = "on_command_line"

@@ -5,8 +5,6 @@
 //
 // At 1 MiB the file is renamed, with the time in its name; three such files are kept. Callers never log a secret.
 // When the file cannot be written, the program works without a log.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package logfile
 
 import (
@@ -21,10 +19,10 @@ import (
 )
 
 const (
-	maxSize = 1 // MiB
-	maxOld  = 3 // files
-	maxLine = 2000
-	stamp   = "2006-01-02T15:04:05.000Z07:00"
+	maxSize    = 1 // MiB
+	maxOld     = 3 // files
+	maxLine    = 2000
+	timeFormat = "2006-01-02T15:04:05.000Z07:00"
 )
 
 // File is safe for concurrent use. The zero File writes nothing.
@@ -54,7 +52,7 @@ func (j *File) Log(text string) {
 	if j.file == nil {
 		return
 	}
-	fmt.Fprintln(j.file, time.Now().Format(stamp), agent.Clean(text, maxLine))
+	fmt.Fprintln(j.file, time.Now().Format(timeFormat), agent.Clean(text, maxLine))
 }
 
 // Path returns the path of the file; empty = there is none.

@@ -11,7 +11,7 @@ import (
 
 func TestLines(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "service", "service.log")
-	for _, text := range []string{"начали", "a\nforged line\r\n"} { // it goes on in the file that is there
+	for _, text := range []string{"начали", "a\nforged line\r\n"} { // the second appends
 		j, err := Open(file)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestRotation(t *testing.T) {
 	for i := 0; i < 6*(1<<20)/maxLine; i++ {
 		j.Log(long)
 	}
-	tick := time.NewTicker(time.Millisecond) // the oldest ones are removed in the background
+	tick := time.NewTicker(time.Millisecond) // old files are removed in the background
 	defer tick.Stop()
 	for deadline := time.After(20 * time.Second); ; {
 		list, err := filepath.Glob(filepath.Join(dir, "window*.log"))
@@ -68,17 +68,17 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestNowhere(t *testing.T) {
+func TestOpenFails(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	j, err := Open(filepath.Join(file, "service.log"))
 	if err == nil {
-		t.Error("a file is no directory")
+		t.Error("Open below a file returned no error")
 	}
 	j.Log("lost")
 	if j.Path() != "" || j.Close() != nil {
-		t.Error("there is no journal")
+		t.Error("a log without a file has a path or cannot be closed")
 	}
 }

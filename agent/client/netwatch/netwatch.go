@@ -3,8 +3,6 @@
 //
 // It checks the computer's addresses and clock every few seconds. Windows and Linux could both notify of changes,
 // each in its own way and several times for one change; polling is the same everywhere and costs almost nothing.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package netwatch
 
 import (
@@ -18,7 +16,7 @@ import (
 )
 
 const (
-	every = 3 * time.Second
+	checkEvery = 3 * time.Second
 	// sleepThreshold is how much longer than every a pause must be to count as sleep.
 	sleepThreshold = 15 * time.Second
 	// maxUnsettled is how many times in a row the addresses may differ before the change is reported anyway.
@@ -49,14 +47,14 @@ func Watch(ctx context.Context, c Config) {
 	w := watch{reported: c.look(c.Own), at: c.Clock.Now()}
 	w.seen = w.reported
 	for {
-		over, stop := c.Clock.Timer(every)
+		over, stop := c.Clock.Timer(checkEvery)
 		select {
 		case <-over:
 		case <-ctx.Done():
 			stop()
 			return
 		}
-		if why := w.look(c.look(c.Own), c.Clock.Now()); why != "" {
+		if why := w.check(c.look(c.Own), c.Clock.Now()); why != "" {
 			c.Log(why)
 			c.Changed()
 		}
@@ -66,15 +64,15 @@ func Watch(ctx context.Context, c Config) {
 // watch is the state of Watch.
 type watch struct {
 	reported  string // addresses when a change was last reported
-	seen      string // addresses at the last look
-	unsettled int    // consecutive looks with new addresses
+	seen      string // addresses at the last check
+	unsettled int    // consecutive checks with new addresses
 	at        time.Time
 }
 
-// look returns why to report a change; "" = not now. A new address is not reported at once, because several often
+// check returns why to report a change; "" = not now. A new address is not reported at once, because several often
 // appear together.
-func (w *watch) look(now string, at time.Time) string {
-	slept := at.Round(0).Sub(w.at.Round(0)) > every+sleepThreshold // by the wall clock: the monotonic clock may stop during sleep
+func (w *watch) check(now string, at time.Time) string {
+	slept := at.Round(0).Sub(w.at.Round(0)) > checkEvery+sleepThreshold // by the wall clock: the monotonic clock may stop during sleep
 	w.at = at
 	if now != w.seen {
 		w.unsettled++

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLook(t *testing.T) {
-	for name, looks := range map[string]string{ // addresses, and a ! where the change is told
+	for name, looks := range map[string]string{ // the addresses at each check; ! = a change is reported, zzz = sleep
 		"quiet":               "a a a a",
 		"another network":     "a b b! b b",
 		"several addresses":   "a b c c! c",
@@ -25,23 +25,23 @@ func TestLook(t *testing.T) {
 		w := watch{reported: list[0], seen: list[0], at: at}
 		for i, look := range list {
 			is := strings.TrimSuffix(look, "!")
-			at = at.Add(every)
+			at = at.Add(checkEvery)
 			if is == "zzz" {
 				at, is = at.Add(time.Hour), list[0]
 			}
-			if got, want := w.look(is, at) != "", strings.HasSuffix(look, "!"); got != want {
-				t.Errorf("%s: look %d: told is %v", name, i, got)
+			if got, want := w.check(is, at) != "", strings.HasSuffix(look, "!"); got != want {
+				t.Errorf("%s: check %d: reported %v", name, i, got)
 			}
 		}
 	}
 }
 
-// hands is a clock that goes on by hand.
-type hands struct{ timers chan chan time.Time }
+// manualClock is a clock whose timers a test fires.
+type manualClock struct{ timers chan chan time.Time }
 
-func (hands) Now() time.Time { return time.Now() }
+func (manualClock) Now() time.Time { return time.Now() }
 
-func (h hands) Timer(time.Duration) (<-chan time.Time, func()) {
+func (h manualClock) Timer(time.Duration) (<-chan time.Time, func()) {
 	c := make(chan time.Time, 1)
 	h.timers <- c
 	return c, func() {}
@@ -49,7 +49,7 @@ func (h hands) Timer(time.Duration) (<-chan time.Time, func()) {
 
 func TestWatch(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	clock, sees, told, over := hands{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
+	clock, sees, told, over := manualClock{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
 	for _, s := range []string{"a", "a", "b", "b", "b"} {
 		sees <- s
 	}
@@ -64,11 +64,11 @@ func TestWatch(t *testing.T) {
 	stop()
 	<-over
 	if told != 1 {
-		t.Errorf("told %d times", told)
+		t.Errorf("Changed was called %d times", told)
 	}
 }
 
-// The real addresses: the same at each look, without loopback and without what is our own.
+// addresses leaves out loopback and own interfaces, and returns the same text each time.
 func TestAddresses(t *testing.T) {
 	all := addresses(nil)
 	if again := addresses(nil); again != all || strings.Contains(all, "127.0.0.1") {

@@ -45,7 +45,7 @@ type window struct {
 	caller Caller
 	lang   locale.Lang
 
-	probing  bool              // its last request of the two was probe, not rest; guarded by broker.mu
+	probing  bool              // it needs probes; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
 	refusals []session.Problem // not sent yet; guarded by broker.mu
 }
@@ -93,7 +93,7 @@ func (b *broker) hasWindow(p Person) bool {
 	return false
 }
 
-// waitForOwner ends the access when its owner, who has no window, opens none within absence. b.mu is held.
+// waitForOwner ends the access when its owner, who has no window, opens none within reopenTimeout. b.mu is held.
 func (b *broker) waitForOwner() {
 	back := make(chan struct{})
 	b.ownerBack = back
@@ -173,9 +173,9 @@ func (b *broker) handle(w *window, r request) {
 	case typeLogin:
 		b.login(w, r.Login, r.Password)
 	case typeExtend:
-		b.asOwner(w, func() { b.manager.Extend(r.Password) })
+		b.ifOwner(w, func() { b.manager.Extend(r.Password) })
 	case typeLogout:
-		b.asOwner(w, b.manager.Logout)
+		b.ifOwner(w, b.manager.Logout)
 	case typeEnd:
 		b.end(w)
 	}
@@ -209,7 +209,7 @@ func (b *broker) login(w *window, login, password string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.holder(w) == session.Other {
-		w.refuse()
+		w.addRefusal()
 		return
 	}
 	if w.problem = wrong; wrong != nil {
@@ -233,20 +233,20 @@ func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
 
 const maxLogged = 300 // characters of text from outside
 
-// holder returns whose the access is, as seen by a window. b.mu is held.
+// holder returns the holder of the access, as seen from a window. b.mu is held.
 func (b *broker) holder(w *window) session.Holder {
 	return b.claim.holder(w.caller.Person, b.manager.Status())
 }
 
-// asOwner calls do when the access belongs to the window's person.
-func (b *broker) asOwner(w *window, do func()) {
+// ifOwner calls do when the access belongs to the window's person.
+func (b *broker) ifOwner(w *window, do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch b.holder(w) {
 	case session.You:
 		do()
 	case session.Other:
-		w.refuse()
+		w.addRefusal()
 	}
 }
 
@@ -260,16 +260,16 @@ func (b *broker) end(w *window) {
 		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.caller.User, w.caller.Session))
 		b.endAccess(locale.AccessEnded)
 	case control == session.Other:
-		w.refuse()
+		w.addRefusal()
 	}
 }
 
-// refuse queues the answer that somebody else has access. broker.mu is held.
-func (w *window) refuse() {
+// addRefusal queues the answer that somebody else has access. broker.mu is held.
+func (w *window) addRefusal() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }
 
-// unsent returns what to send to a window: the refusals not sent yet, and the status.
+// unsent returns the refusals not sent yet, and the status for a window.
 func (b *broker) unsent(w *window) (refusals []session.Problem, s session.Status) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

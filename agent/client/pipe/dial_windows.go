@@ -33,7 +33,7 @@ func isService(conn net.Conn) error {
 	}
 	var server uint32
 	if err := windows.GetNamedPipeServerProcessId(h, &server); err != nil {
-		return fmt.Errorf("who serves the pipe: %w", err)
+		return fmt.Errorf("the pipe's server process: %w", err)
 	}
 	status, err := ServiceStatus()
 	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {

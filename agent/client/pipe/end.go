@@ -13,7 +13,6 @@ import (
 // EndResult is the result of End.
 type EndResult int
 
-// Outcomes.
 const (
 	Ended        EndResult = iota
 	NoAccess               // had access
@@ -25,7 +24,7 @@ const (
 	endTries   = 3                // in Wine the first connection gets no answer
 )
 
-// End ends the access on this computer, whoever has it. The caller needs an administrator's elevated rights. It
+// End ends any user's access on this computer. The caller needs an administrator's elevated rights. It
 // serves an administrator whose own window runs without them: a second window cannot be opened in the same Windows
 // session.
 func End(ctx context.Context, cfg RemoteConfig) (o EndResult, err error) {
@@ -48,7 +47,7 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 		return 0, err
 	}
 	defer conn.Close()
-	in := newLines(conn, maxAnswer)
+	in := newLineReader(conn, maxAnswer)
 	now, err := greet(ctx, conn, in, lang)
 	switch {
 	case err != nil:
@@ -61,14 +60,14 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	if err := conn.SetDeadline(time.Now().Add(endTimeout)); err != nil {
 		return 0, err
 	}
-	if _, err := conn.Write(line(request{Type: typeEnd})); err != nil {
+	if _, err := conn.Write(encodeLine(request{Type: typeEnd})); err != nil {
 		return 0, err
 	}
 	return Ended, untilFree(in)
 }
 
 // untilFree reads statuses until nobody has access.
-func untilFree(in lines) error {
+func untilFree(in lineReader) error {
 	for {
 		var a answer
 		switch err := in.next(&a); {

@@ -19,17 +19,17 @@ func TestEnd(t *testing.T) {
 		taken bool
 		want  EndResult
 	}{
-		{"an administrator", boss, true, Ended},
-		{"an administrator, in vain", boss, false, NoAccess},
-		{"anybody", petrov, true, NotPermitted},
-		{"anybody, in vain", petrov, false, NoAccess},
+		{"an administrator", administrator, true, Ended},
+		{"an administrator, no access", administrator, false, NoAccess},
+		{"another user", petrov, true, NotPermitted},
+		{"another user, no access", petrov, false, NoAccess},
 		{"the owner", ivanov, true, Ended},
 	} {
-		s := newService(t, &memory{})
+		s := newService(t, &fakeManager{})
 		a := s.open(ivanov)
 		if c.taken {
 			a.Login("ivanov", "right")
-			a.waits(client.Authorized, session.You)
+			a.waitFor(client.Authorized, session.You)
 		}
 		got, err := End(context.Background(), RemoteConfig{Lang: locale.English,
 			Dial: func(context.Context) (net.Conn, error) { return s.connect(c.who), nil }})
@@ -37,10 +37,10 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
 		if still := s.manager.Status().Busy(); still != (c.taken && c.want != Ended) {
-			t.Errorf("%s: there is access: %v", c.name, still)
+			t.Errorf("%s: access afterwards: %v", c.name, still)
 		}
-		if taken := strings.Contains(s.written(), locale.AccessEnded); taken != (c.who == boss && c.taken) {
-			t.Errorf("%s: the log says\n%s", c.name, s.written())
+		if taken := strings.Contains(s.logText(), locale.AccessEnded); taken != (c.who == administrator && c.taken) {
+			t.Errorf("%s: log\n%s", c.name, s.logText())
 		}
 	}
 }
@@ -56,6 +56,6 @@ func TestEndWithoutService(t *testing.T) {
 		return here, nil
 	}})
 	if err == nil {
-		t.Error("it has gone, and all is well")
+		t.Error("no error after the connection was closed")
 	}
 }

@@ -46,7 +46,7 @@ func Identify(conn net.Conn) (Caller, error) {
 	}
 	token, err := tokenOf(h)
 	if err != nil {
-		return Caller{}, fmt.Errorf("who is at the other end: %w", err)
+		return Caller{}, fmt.Errorf("the window's user: %w", err)
 	}
 	defer token.Close()
 	return callerOf(token)

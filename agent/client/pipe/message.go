@@ -64,10 +64,10 @@ type answer struct {
 
 // statusLine leaves the notices out when the line would be too long for a window.
 func statusLine(s session.Status) []byte {
-	b := line(status{typeStatus, s})
+	b := encodeLine(status{typeStatus, s})
 	if len(b) > maxAnswer {
 		s.Notices = nil
-		b = line(status{typeStatus, s})
+		b = encodeLine(status{typeStatus, s})
 	}
 	return b
 }
@@ -77,13 +77,13 @@ var errTooLong = errors.New("a line is too long")
 
 var errMalformed = errors.New("a line is no message")
 
-// lines reads messages.
-type lines struct{ r *bufio.Reader }
+// lineReader reads messages.
+type lineReader struct{ r *bufio.Reader }
 
-func newLines(r io.Reader, max int) lines { return lines{bufio.NewReaderSize(r, max)} }
+func newLineReader(r io.Reader, max int) lineReader { return lineReader{bufio.NewReaderSize(r, max)} }
 
 // next reads one message. io.EOF means that the connection ended between two messages.
-func (l lines) next(into any) error {
+func (l lineReader) next(into any) error {
 	line, err := l.r.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
@@ -99,8 +99,8 @@ func (l lines) next(into any) error {
 	return nil
 }
 
-// line returns a message as JSON with a line end.
-func line(message any) []byte {
+// encodeLine returns a message as JSON with a line end.
+func encodeLine(message any) []byte {
 	b, err := json.Marshal(message)
 	if err != nil {
 		panic(fmt.Sprintf("%T: %v", message, err)) // cannot happen with texts and numbers

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// A window of an older version, or a service, reads these lines during an update.
+// The format of these lines must not change: during an update window and service have different versions.
 func TestLines(t *testing.T) {
 	s := session.Status{Status: client.Status{State: client.TunnelUp, Mode: client.ModeVPN, Address: "10.128.0.7", Server: "gw.ru", Login: "i"},
 		Holder: session.Other, CanEnd: true, Problem: &session.Problem{Code: session.Busy, Message: "m"}}
@@ -21,7 +21,7 @@ func TestLines(t *testing.T) {
 	if got := string(statusLine(s)); got != want {
 		t.Errorf("with a notice that does not fit: %.500s", got)
 	}
-	if got := string(line(refusal{typeRefused, *s.Problem})); got != `{"type":"refused","code":"busy","message":"m"}`+"\n" {
+	if got := string(encodeLine(refusal{typeRefused, *s.Problem})); got != `{"type":"refused","code":"busy","message":"m"}`+"\n" {
 		t.Error(got)
 	}
 }

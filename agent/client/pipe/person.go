@@ -19,13 +19,13 @@ type Caller struct {
 	Admin bool // with elevated rights
 }
 
-// claim says who owns the access: the person who logged in last. It is valid while the status is busy.
+// claim holds the owner of the access: the person who logged in last. It is valid while the status is busy.
 type claim struct {
 	owner     Person // zero = nobody
 	endReason string // locale key of the reason why the service ended the access; empty = it did not
 }
 
-// holder returns whose the access is, as seen by a person.
+// holder returns the holder of the access, as seen by a person.
 func (c claim) holder(p Person, s client.Status) session.Holder {
 	switch {
 	case !s.Busy():

@@ -15,7 +15,7 @@
 //	service  status {status, control, can_end, problem}   everything to show, after hello and at every change
 //	         refused {code, message}    the last request was refused
 //
-// # Whose the access is
+// # The owner of the access
 //
 // The access belongs to the person who logged in: a user in one logon session of Windows. Meanwhile nobody else can
 // log in, extend it or log out, and others see only that somebody has access. An administrator with elevated rights
@@ -29,8 +29,6 @@
 //
 // A window checks that the pipe's server is the process of the service before it sends anything: see Dial. The
 // service creates the first instance of the pipe and never joins an existing one: see Listen.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package pipe
 
 // Service is the name of the Windows service.

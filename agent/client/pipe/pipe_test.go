@@ -16,30 +16,30 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// desktop is a window's session under test.
-type desktop struct {
+// testWindow is a window's session under test.
+type testWindow struct {
 	*Remote
 	t       *testing.T
 	changed <-chan struct{}
 	log     func() string
 }
 
-func (s *service) open(who Caller) *desktop {
-	return take(s.t, s.written, RemoteConfig{Lang: locale.English,
+func (s *service) open(who Caller) *testWindow {
+	return newWindow(s.t, s.logText, RemoteConfig{Lang: locale.English,
 		Dial: func(context.Context) (net.Conn, error) { return s.connect(who), nil }})
 }
 
-func take(t *testing.T, log func() string, cfg RemoteConfig) *desktop {
+func newWindow(t *testing.T, log func() string, cfg RemoteConfig) *testWindow {
 	r := NewRemote(cfg)
 	changed, leave := r.Watch()
 	t.Cleanup(leave)
 	t.Cleanup(r.Close)
-	return &desktop{r, t, changed, log}
+	return &testWindow{r, t, changed, log}
 }
 
-func (d *desktop) until(what string, is func(session.Status) bool) session.Status {
+func (d *testWindow) waitUntil(what string, is func(session.Status) bool) session.Status {
 	d.t.Helper()
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(testTimeout); ; {
 		now := d.Status()
 		if is(now) {
 			return now
@@ -52,40 +52,41 @@ func (d *desktop) until(what string, is func(session.Status) bool) session.Statu
 	}
 }
 
-func (d *desktop) waits(state client.State, control session.Holder) session.Status {
+func (d *testWindow) waitFor(state client.State, control session.Holder) session.Status {
 	d.t.Helper()
-	return d.until(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Holder == control })
+	return d.waitUntil(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Holder == control })
 }
 
-func (d *desktop) refused(code string) {
+func (d *testWindow) waitRefused(code string) {
 	d.t.Helper()
-	v := d.until("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
+	v := d.waitUntil("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
 	if v.Problem.Message == "" {
-		d.t.Errorf("%s without words", code)
+		d.t.Errorf("%s without a message", code)
 	}
 }
 
-// One computer, two persons and an administrator.
-func TestPersons(t *testing.T) {
-	m := &memory{}
+// Two users and an administrator share the service: only one has access at a time, and only the administrator can end
+// another's.
+func TestUsersAndAdministrator(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
-	a, b, c := s.open(ivanov), s.open(petrov), s.open(boss)
+	a, b, c := s.open(ivanov), s.open(petrov), s.open(administrator)
 	a.Probe()
-	for _, d := range []*desktop{a, b, c} {
-		if v := d.waits(session.Ready, session.Nobody); v.Server != "gw.ru" {
+	for _, d := range []*testWindow{a, b, c} {
+		if v := d.waitFor(session.Ready, session.Nobody); v.Server != "gw.ru" {
 			t.Errorf("%+v", v)
 		}
 	}
 	a.Login("ivanov", "wrong")
-	a.waits(client.Failed, session.Nobody)
-	b.waits(session.Idle, session.Nobody)
+	a.waitFor(client.Failed, session.Nobody)
+	b.waitFor(session.Idle, session.Nobody)
 
 	a.Login("ivanov", "right")
-	if v := a.waits(client.Authorized, session.You); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
+	if v := a.waitFor(client.Authorized, session.You); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
 		t.Errorf("%+v", v)
 	}
-	for _, d := range []*desktop{b, c} {
-		v := d.waits(session.Idle, session.Other)
+	for _, d := range []*testWindow{b, c} {
+		v := d.waitFor(session.Idle, session.Other)
 		if v.Login+v.Address+v.Server != "" || v.Message != "Taken: access on this computer is open in another Windows session now." {
 			t.Errorf("%+v", v)
 		}
@@ -93,180 +94,180 @@ func TestPersons(t *testing.T) {
 			t.Errorf("can end: %v", v.CanEnd)
 		}
 	}
-	b.Probe() // in vain
+	b.Probe() // has no effect
 	for _, do := range []func(){func() { b.Login("petrov", "x") }, b.Logout, func() { b.Extend("x") }, b.End} {
-		b.until("a new try", func(v session.Status) bool { return v.Holder == session.Other })
+		b.waitUntil("a new try", func(v session.Status) bool { return v.Holder == session.Other })
 		do()
-		b.refused(session.Busy)
+		b.waitRefused(session.Busy)
 	}
 	a.Extend("again")
 	a.Logout()
-	if v := a.waits(client.Ended, session.Nobody); v.Code != "logout" {
+	if v := a.waitFor(client.Ended, session.Nobody); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
-	if v := b.waits(session.Idle, session.Nobody); v.Problem != nil {
-		t.Errorf("access is free, and still %+v", v.Problem)
+	if v := b.waitFor(session.Idle, session.Nobody); v.Problem != nil {
+		t.Errorf("after the end of the other's access: %+v", v.Problem)
 	}
 	if len(m.extended) != 1 || m.extended[0] != "again" {
 		t.Errorf("extended with %q", m.extended)
 	}
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, session.You)
-	a.waits(session.Idle, session.Other)
-	c.waits(session.Idle, session.Other)
+	b.waitFor(client.Authorized, session.You)
+	a.waitFor(session.Idle, session.Other)
+	c.waitFor(session.Idle, session.Other)
 	c.End()
-	if v := b.waits(client.Ended, session.Nobody); v.Code != session.EndedLocally || v.Message != locale.Text(locale.English, locale.AccessEnded) {
+	if v := b.waitFor(client.Ended, session.Nobody); v.Code != session.EndedLocally || v.Message != locale.Text(locale.English, locale.AccessEnded) {
 		t.Errorf("%+v", v)
 	}
 	for _, secret := range []string{"ivanov", "petrov", "right", "wrong", "again"} {
-		if strings.Contains(s.written(), secret) {
-			t.Errorf("the log says %q:\n%s", secret, s.written())
+		if strings.Contains(s.logText(), secret) {
+			t.Errorf("the log contains %q:\n%s", secret, s.logText())
 		}
 	}
 }
 
-// The access ends with the owner's Windows session, and not with another one.
-func TestLeft(t *testing.T) {
-	m := &memory{}
+// The access ends when its owner has left the Windows session, not when another user has.
+func TestSessionLeft(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.You)
+	a.waitFor(client.Authorized, session.You)
 	if who, has := s.Owner(); !has || who != ivanov.Person {
 		t.Errorf("the owner is %v %v", who, has)
 	}
 	s.SessionLeft(petrov.Session)
 	if !m.Status().Busy() {
-		t.Error("another person's leaving ended it")
+		t.Error("it ended when another user left")
 	}
 	s.SessionLeft(ivanov.Session)
-	if v := a.waits(client.Ended, session.Nobody); v.Message != locale.Text(locale.English, locale.AccessLeft) {
+	if v := a.waitFor(client.Ended, session.Nobody); v.Message != locale.Text(locale.English, locale.AccessLeft) {
 		t.Errorf("%+v", v)
 	}
 }
 
-// A window may start anew; a program that has gone takes the access with it.
-func TestAbsence(t *testing.T) {
-	m := &memory{}
+// The access ends when its owner's last window has been closed for reopenTimeout.
+func TestOwnerWindowReopens(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
 	first := s.connect(ivanov)
-	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
-	s.waitsFor(func() bool { return m.Status().Busy() })
+	sendLines(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
+	s.waitUntil(func() bool { return m.Status().Busy() })
 	other := s.open(petrov)
-	other.waits(session.Idle, session.Other)
+	other.waitFor(session.Idle, session.Other)
 
 	first.Close()
-	pause := s.next(reopenTimeout)
+	pause := s.nextTimer(reopenTimeout)
 	again := s.connect(ivanov)
-	say(t, again, `{"type":"hello"}`)
+	sendLines(t, again, `{"type":"hello"}`)
 	<-pause.gone
 	pause.ends <- time.Now()
 	if !m.Status().Busy() {
-		t.Fatal("it came back, and the access has gone")
+		t.Fatal("the access ended although the window was opened again")
 	}
 
 	again.Close()
-	s.next(reopenTimeout).ends <- time.Now()
-	other.waits(session.Idle, session.Nobody)
+	s.nextTimer(reopenTimeout).ends <- time.Now()
+	other.waitFor(session.Idle, session.Nobody)
 	if m.Status().Busy() {
 		t.Error("there is access without a window")
 	}
 }
 
-// Who logs in while the owner before is still waited for keeps the access, and is waited for in turn.
-func TestAbsenceOfAnother(t *testing.T) {
-	m := &memory{}
+// The wait for the last owner's window does not end the access of the next owner.
+func TestLoginWhileOwnerIsAway(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
 	first := s.connect(ivanov)
-	say(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
-	s.waitsFor(func() bool { return m.Status().Busy() })
+	sendLines(t, first, `{"type":"hello"}`, `{"type":"login","login":"i","password":"right"}`)
+	s.waitUntil(func() bool { return m.Status().Busy() })
 	first.Close()
-	pause := s.next(reopenTimeout)
+	pause := s.nextTimer(reopenTimeout)
 	s.SessionLeft(ivanov.Session)
 
 	second := s.connect(petrov)
-	say(t, second, `{"type":"hello"}`, `{"type":"login","login":"p","password":"right"}`)
-	s.waitsFor(func() bool { return m.Status().Login == "p" })
+	sendLines(t, second, `{"type":"hello"}`, `{"type":"login","login":"p","password":"right"}`)
+	s.waitUntil(func() bool { return m.Status().Login == "p" })
 	pause.ends <- time.Now()
 	<-pause.gone
 	if now := m.Status(); !now.Busy() {
-		t.Errorf("somebody else's absence ended it: %+v", now)
+		t.Errorf("the wait for the last owner ended it: %+v", now)
 	}
 
 	second.Close()
-	s.next(reopenTimeout).ends <- time.Now()
-	s.waitsFor(func() bool { return !m.Status().Busy() })
+	s.nextTimer(reopenTimeout).ends <- time.Now()
+	s.waitUntil(func() bool { return !m.Status().Busy() })
 }
 
-// Exit logs out before it goes.
-func TestExit(t *testing.T) {
-	m := &memory{}
+// Close logs out.
+func TestCloseLogsOut(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
 	a := s.open(ivanov)
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.You)
+	a.waitFor(client.Authorized, session.You)
 	a.Close()
 	a.Close()
-	s.waitsFor(func() bool { return !m.Status().Busy() })
-	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.rests > 0 })
+	s.waitUntil(func() bool { return !m.Status().Busy() })
+	s.waitUntil(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.stops > 0 })
 }
 
-// The gateway is left in peace when nobody looks at any window, and not before.
-func TestRest(t *testing.T) {
-	m := &memory{}
+// The service stops probing when no window needs probes, and never during access.
+func TestStopProbing(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
-	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.rests }
+	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.stops }
 	a, b := s.open(ivanov), s.open(petrov)
 	a.Probe()
 	b.Probe()
-	a.waits(session.Ready, session.Nobody)
-	s.waitsFor(func() bool {
+	a.waitFor(session.Ready, session.Nobody)
+	s.waitUntil(func() bool {
 		s.broker.mu.Lock()
 		defer s.broker.mu.Unlock()
-		looking := 0
+		probing := 0
 		for w := range s.broker.windows {
 			if w.probing {
-				looking++
+				probing++
 			}
 		}
-		return looking == 2
+		return probing == 2
 	})
 	a.StopProbing()
-	a.Login("ivanov", "wrong") // it is heard after the rest
-	b.waits(session.Idle, session.Nobody)
+	a.Login("ivanov", "wrong") // is handled after StopProbing
+	b.waitFor(session.Idle, session.Nobody)
 	if n := rests(); n != 0 {
-		t.Errorf("%d rests, and somebody looks", n)
+		t.Errorf("probing stopped %d times although a window needs it", n)
 	}
 	b.StopProbing()
-	s.waitsFor(func() bool { return rests() == 1 })
+	s.waitUntil(func() bool { return rests() == 1 })
 
 	b.Login("petrov", "right")
-	b.waits(client.Authorized, session.You)
+	b.waitFor(client.Authorized, session.You)
 	b.StopProbing()
-	b.Extend("x") // it is heard after the rest
-	s.waitsFor(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
+	b.Extend("x") // is handled after StopProbing
+	s.waitUntil(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
 	if rests() != 1 {
-		t.Error("somebody rests, and there is access")
+		t.Error("probing stopped during access")
 	}
 }
 
-// waitsFor something in the fake manager.
-func (s *service) waitsFor(is func() bool) {
+// waitUntil waits for a state of the fake manager.
+func (s *service) waitUntil(is func() bool) {
 	s.t.Helper()
 	changed, leave := s.manager.Watch()
 	defer leave()
-	for deadline := time.After(patience); !is(); {
+	for deadline := time.After(testTimeout); !is(); {
 		select {
 		case <-changed:
 		case <-deadline:
-			s.t.Fatalf("in vain; the log says\n%s", s.written())
+			s.t.Fatalf("timeout; log\n%s", s.logText())
 		}
 	}
 }
 
-// say is a window that does not listen.
-func say(t *testing.T, conn net.Conn, what ...string) {
+// sendLines sends lines and ignores the answers.
+func sendLines(t *testing.T, conn net.Conn, what ...string) {
 	t.Helper()
 	go io.Copy(io.Discard, conn)
 	for _, text := range what {
@@ -277,24 +278,24 @@ func say(t *testing.T, conn net.Conn, what ...string) {
 }
 
 func TestNoGateway(t *testing.T) {
-	s := newService(t, &memory{})
+	s := newService(t, &fakeManager{})
 	var g settings.Gateway
 	var wrong error
 	s.choose = func() (settings.Gateway, error) { return g, wrong }
 	a := s.open(ivanov)
 	a.Probe()
-	a.refused(session.NoGateway)
+	a.waitRefused(session.NoGateway)
 	wrong = &settings.Problem{Source: settings.Policy, Key: locale.BadServer, Value: "a b"}
 	a.Login("i", "x")
-	a.refused(session.BadSettings)
+	a.waitRefused(session.BadSettings)
 	g, wrong = settings.Gateway{Host: "gw.ru", Port: 14765}, nil
 	a.Login("i", "x")
-	if v := a.waits(client.Authorized, session.You); v.Problem != nil {
+	if v := a.waitFor(client.Authorized, session.You); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 }
 
-// What does not keep to the rules is cut off, and the log says why without repeating it.
+// The server closes a connection that breaks the protocol. The log has the reason and nothing that was sent.
 func TestMalformed(t *testing.T) {
 	for text, reason := range map[string]string{
 		`{"type":"login","login":"i","password":"secret"}` + "\n": "hello",
@@ -303,27 +304,28 @@ func TestMalformed(t *testing.T) {
 		`{"type":"hello"}` + "\n" + `{"type":"login","login":1,"password":"secret"}` + "\n": "no message",
 		`{"type":"hello"}` + "\n" + strings.Repeat("secret", maxRequest):                    "too long",
 	} {
-		s := newService(t, &memory{})
+		s := newService(t, &fakeManager{})
 		conn := s.connect(ivanov)
 		go io.WriteString(conn, text)
 		if _, err := io.Copy(io.Discard, conn); err != nil {
 			t.Errorf("%.40q: %v", text, err)
 		}
 		s.Close()
-		if log := s.written(); !strings.Contains(log, reason) || strings.Contains(log, "secret") {
-			t.Errorf("%.40q: the log says %q", text, log)
+		if log := s.logText(); !strings.Contains(log, reason) || strings.Contains(log, "secret") {
+			t.Errorf("%.40q: log %q", text, log)
 		}
 	}
 }
 
-func TestStrangers(t *testing.T) {
-	s := newService(t, &memory{})
+// The server rejects a person's windows beyond maxWindows, and callers that it cannot identify.
+func TestRejectedWindows(t *testing.T) {
+	s := newService(t, &fakeManager{})
 	for i := 0; i <= maxWindows; i++ {
 		conn := s.connect(ivanov)
 		if _, err := io.WriteString(conn, `{"type":"hello"}`+"\n"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newLines(conn, maxAnswer).r.ReadString('\n'); (err != nil) != (i == maxWindows) {
+		if _, err := newLineReader(conn, maxAnswer).r.ReadString('\n'); (err != nil) != (i == maxWindows) {
 			t.Errorf("window %d: %v", i, err)
 		}
 		t.Cleanup(func() { conn.Close() })
@@ -335,27 +337,27 @@ func TestStrangers(t *testing.T) {
 		t.Error(err)
 	}
 	s.Close()
-	if !strings.Contains(s.written(), "a stranger") || !strings.Contains(s.written(), "are there already") {
-		t.Error(s.written())
+	if !strings.Contains(s.logText(), "no caller") || !strings.Contains(s.logText(), "windows are open") {
+		t.Error(s.logText())
 	}
 }
 
-// Who holds all the connections there may be, and says nothing on them, keeps nobody out.
-func TestSilent(t *testing.T) {
-	s := newService(t, &memory{})
+// A new connection replaces the oldest one that has sent nothing, when there are maxOpen.
+func TestSilentConnections(t *testing.T) {
+	s := newService(t, &fakeManager{})
 	var first net.Conn
 	for i := 0; i < maxOpen; i++ {
 		here, there := net.Pipe()
 		if first == nil {
 			first = here
 		}
-		if !s.addConn(known{there, ivanov}) {
-			t.Fatalf("connection %d is not taken", i)
+		if !s.addConn(identifiedConn{there, ivanov}) {
+			t.Fatalf("connection %d was refused", i)
 		}
 	}
-	s.open(petrov).waits(session.Idle, session.Nobody)
+	s.open(petrov).waitFor(session.Idle, session.Nobody)
 	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("the oldest is still there: %v", err)
+		t.Errorf("the oldest connection is open: %v", err)
 	}
 	s.Server.mu.Lock()
 	defer s.Server.mu.Unlock()
@@ -364,9 +366,9 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// A person's connections are counted from the first byte on.
-func TestNoHello(t *testing.T) {
-	s := newService(t, &memory{})
+// A connection counts for its person from the first byte, before hello is complete.
+func TestUnfinishedHelloCounts(t *testing.T) {
+	s := newService(t, &fakeManager{})
 	closed := make(chan struct{}, maxWindows+1)
 	for i := 0; i <= maxWindows; i++ {
 		conn := s.connect(ivanov)
@@ -380,30 +382,30 @@ func TestNoHello(t *testing.T) {
 	}
 	select {
 	case <-closed:
-	case <-time.After(patience):
-		t.Fatal("all of them are let in")
+	case <-time.After(testTimeout):
+		t.Fatal("no connection was closed")
 	}
-	if !strings.Contains(s.written(), "are there already") {
-		t.Error(s.written())
+	if !strings.Contains(s.logText(), "windows are open") {
+		t.Error(s.logText())
 	}
-	s.open(petrov).waits(session.Idle, session.Nobody)
+	s.open(petrov).waitFor(session.Idle, session.Nobody)
 }
 
-// broken is a listener that always fails.
-type broken struct{ net.Listener }
+// failingListener is a listener that always fails.
+type failingListener struct{ net.Listener }
 
-func (broken) Accept() (net.Conn, error) { return nil, errors.New("no memory") }
+func (failingListener) Accept() (net.Conn, error) { return nil, errors.New("no memory") }
 
 func TestListenerFails(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newService(t, &memory{})
+	s := newService(t, &fakeManager{})
 	over := make(chan error)
-	go func() { over <- s.Serve(broken{l}) }()
+	go func() { over <- s.Serve(failingListener{l}) }()
 	for i := 1; i < maxFailures; i++ {
-		s.next(failurePause).ends <- time.Now()
+		s.nextTimer(failurePause).ends <- time.Now()
 	}
 	if err := <-over; err == nil || err.Error() != "pipe: no memory" {
 		t.Error(err)
@@ -420,13 +422,13 @@ func TestListenerFails(t *testing.T) {
 	}
 }
 
-// The window says that there is no service, and finds it again when it comes back; what it wanted to know is asked anew.
-func TestComesBack(t *testing.T) {
-	m := &memory{}
+// A window shows that there is no service, reconnects, and then probes again.
+func TestReconnect(t *testing.T) {
+	m := &fakeManager{}
 	s := newService(t, m)
-	clock := hands{make(chan timer, 16)}
+	clock := manualClock{make(chan timer, 16)}
 	dials := make(chan func() (net.Conn, error), 16)
-	a := take(t, s.written, RemoteConfig{Lang: locale.English, Clock: clock, Dial: func(ctx context.Context) (net.Conn, error) {
+	a := newWindow(t, s.logText, RemoteConfig{Lang: locale.English, Clock: clock, Dial: func(ctx context.Context) (net.Conn, error) {
 		select {
 		case dial := <-dials:
 			return dial()
@@ -445,40 +447,40 @@ func TestComesBack(t *testing.T) {
 				t.Errorf("a pause of %v, want %v", p.d, d)
 			}
 			p.ends <- time.Now()
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Fatal("no pause")
 		}
 	}
-	for i := 0; i <= maxWaiting; i++ { // a window that is shown again and again
+	for i := 0; i <= maxQueued; i++ { // as when the window is shown many times
 		a.Probe()
 	}
 	a.Login("ivanov", "right")
 	fails(errors.New("not there yet"))
 	pause(firstDelay)
 	if v := a.Status(); v.Problem != nil {
-		t.Errorf("said too early: %+v", v.Problem)
+		t.Errorf("after the first failure: %+v", v.Problem)
 	}
 	fails(errors.New("not there yet"))
 	pause(2 * firstDelay)
-	a.refused(session.ServiceStopped)
+	a.waitRefused(session.ServiceStopped)
 	fails(ErrUntrusted)
 	pause(4 * firstDelay)
-	a.refused(session.ServiceUntrusted)
+	a.waitRefused(session.ServiceUntrusted)
 	succeeds()
-	if v := a.waits(client.Authorized, session.You); v.Problem != nil {
+	if v := a.waitFor(client.Authorized, session.You); v.Problem != nil {
 		t.Errorf("%+v", v.Problem)
 	}
 	m.Logout()
 	service.Close()
-	if v := a.waits(session.Idle, session.Nobody); v.Problem == nil || v.Problem.Code != session.ServiceStopped {
+	if v := a.waitFor(session.Idle, session.Nobody); v.Problem == nil || v.Problem.Code != session.ServiceStopped {
 		t.Errorf("%+v", v)
 	}
 	pause(firstDelay)
 	succeeds()
-	a.waits(session.Ready, session.Nobody)
+	a.waitFor(session.Ready, session.Nobody)
 }
 
-// A real manager, a real gateway, and a service in between.
+// A window logs in through the service, with a real manager and gateway.
 func TestWithManager(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
@@ -496,25 +498,25 @@ func TestWithManager(t *testing.T) {
 	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
 	a := s.open(ivanov)
 	a.Probe()
-	if v := a.waits(session.Ready, session.Nobody); v.Message != "The gateway answers." {
+	if v := a.waitFor(session.Ready, session.Nobody); v.Message != "The gateway answers." {
 		t.Errorf("%+v", v)
 	}
 	a.Login("ivanov", "right")
-	a.waits(client.Authorized, session.You)
+	a.waitFor(client.Authorized, session.You)
 	a.Logout()
-	if v := a.waits(client.Ended, session.Nobody); v.Code != "logout" {
+	if v := a.waitFor(client.Ended, session.Nobody); v.Code != "logout" {
 		t.Errorf("%+v", v)
 	}
 }
 
-// Whatever a window sends, it gets no access that is somebody else's, and the server lives on.
-func FuzzTalk(f *testing.F) {
+// Whatever a window sends, it neither sees nor changes another user's access, and the server does not panic.
+func FuzzServeWindow(f *testing.F) {
 	f.Add([]byte(`{"type":"hello","version":"1","lang":"ru"}` + "\n" + `{"type":"login","login":"a","password":"b"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"knock","more":[1]}` + "\n" + `null` + "\n" + `[]` + "\n"))
 	f.Add([]byte("\xff\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		m := &memory{status: client.Status{State: client.Authorized, Login: "ivanov"}}
+		m := &fakeManager{status: client.Status{State: client.Authorized, Login: "ivanov"}}
 		s := newService(t, m)
 		s.broker.claim.owner = ivanov.Person
 		conn := s.connect(petrov)
@@ -526,11 +528,11 @@ func FuzzTalk(f *testing.F) {
 		conn.Write(sent) // the server may have closed it meanwhile
 		conn.Close()
 		if all := <-told; strings.Contains(string(all), "ivanov") {
-			t.Errorf("it was told %s", all)
+			t.Errorf("the window was sent %s", all)
 		}
 		s.Close()
 		if now := m.Status(); now.State != client.Authorized || now.Login != "ivanov" || len(m.extended) > 0 {
-			t.Errorf("%q did something: %+v", sent, now)
+			t.Errorf("%q changed the access: %+v", sent, now)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrUntrusted means that another program than the service serves the pipe.
-var ErrUntrusted = errors.New("what answers is not the service")
+var ErrUntrusted = errors.New("another program serves the pipe")
 
 // errSilent means that the service did not answer in time. In Wine this happens to the first connection to a pipe.
 var errSilent = errors.New("the service does not answer")
@@ -24,7 +24,7 @@ const (
 	answerTimeout = 2 * time.Second // until the first status
 	firstDelay    = 250 * time.Millisecond
 	lastDelay     = 3 * time.Second
-	maxWaiting    = 16 // requests
+	maxQueued     = 16 // requests
 )
 
 // RemoteConfig says how a window connects to the service. All fields but Lang may be zero.
@@ -46,10 +46,10 @@ type Remote struct {
 
 	mu       sync.Mutex     // guards the fields below
 	status   session.Status // the last one from the service
-	refused  *session.Problem
+	refusal  *session.Problem
 	failures int // consecutive
 	probing  bool
-	waiting  []request
+	queue    []request
 	wake     chan struct{} // holds one when waiting or closing has changed
 	closing  bool
 }
@@ -82,44 +82,40 @@ func (r *Remote) Probe() {
 	r.mu.Lock()
 	r.probing = true
 	r.mu.Unlock()
-	r.ask(request{Type: typeProbe})
+	r.enqueue(request{Type: typeProbe})
 }
 
-// StopProbing implements session.Session.
 func (r *Remote) StopProbing() {
 	r.mu.Lock()
 	r.probing = false
 	r.mu.Unlock()
-	r.ask(request{Type: typeStopProbing})
+	r.enqueue(request{Type: typeStopProbing})
 }
 
 // Login implements session.Session. It is sent when the service is connected.
 func (r *Remote) Login(login, password string) {
-	r.ask(request{Type: typeLogin, Login: login, Password: password})
+	r.enqueue(request{Type: typeLogin, Login: login, Password: password})
 }
 
-// Extend implements session.Session.
-func (r *Remote) Extend(password string) { r.ask(request{Type: typeExtend, Password: password}) }
+func (r *Remote) Extend(password string) { r.enqueue(request{Type: typeExtend, Password: password}) }
 
-// Logout implements session.Session.
-func (r *Remote) Logout() { r.ask(request{Type: typeLogout}) }
+func (r *Remote) Logout() { r.enqueue(request{Type: typeLogout}) }
 
-// End implements session.Session.
-func (r *Remote) End() { r.ask(request{Type: typeEnd}) }
+func (r *Remote) End() { r.enqueue(request{Type: typeEnd}) }
 
-func (r *Remote) ask(q request) {
+func (r *Remote) enqueue(q request) {
 	r.mu.Lock()
 	if q.Type != typeStopProbing {
-		r.refused = nil
+		r.refusal = nil
 	}
 	switch q.Type {
 	case typeLogin, typeLogout:
-		r.waiting = without(r.waiting, typeLogin) // replaced by the new request
+		r.queue = without(r.queue, typeLogin) // replaced by the new request
 	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
-		r.waiting = without(without(r.waiting, typeProbe), typeStopProbing)
+		r.queue = without(without(r.queue, typeProbe), typeStopProbing)
 	}
-	if len(r.waiting) < maxWaiting {
-		r.waiting = append(r.waiting, q)
+	if len(r.queue) < maxQueued {
+		r.queue = append(r.queue, q)
 	}
 	r.mu.Unlock()
 	r.signalWake()
@@ -143,13 +139,12 @@ func (r *Remote) signalWake() {
 	}
 }
 
-// Status implements session.Session.
 func (r *Remote) Status() session.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.status
-	if r.refused != nil {
-		s.Problem = r.refused
+	if r.refusal != nil {
+		s.Problem = r.refusal
 	}
 	return s
 }
@@ -159,7 +154,7 @@ func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true
-		r.waiting = append(without(r.waiting, typeLogin), request{Type: typeLogout})
+		r.queue = append(without(r.queue, typeLogin), request{Type: typeLogout})
 	}
 	r.mu.Unlock()
 	r.signalWake()
@@ -201,7 +196,7 @@ func (r *Remote) failed(known bool, err error) {
 	}
 	r.mu.Lock()
 	if r.failures++; known || r.failures > 1 {
-		r.status, r.refused = idleStatus(), nil
+		r.status, r.refusal = idleStatus(), nil
 		r.status.Problem = &session.Problem{Code: code, Message: locale.Text(r.cfg.Lang, key)}
 	}
 	r.mu.Unlock()
@@ -217,7 +212,7 @@ func (r *Remote) runConnection() (known bool, err error) {
 		return false, err
 	}
 	defer conn.Close()
-	in := newLines(conn, maxAnswer)
+	in := newLineReader(conn, maxAnswer)
 	first, err := greet(r.ctx, conn, in, r.cfg.Lang)
 	if err != nil {
 		return false, err
@@ -234,13 +229,13 @@ func (r *Remote) runConnection() (known bool, err error) {
 	conn.Close()
 	<-asked
 	r.mu.Lock()
-	r.waiting = nil // they were for the connection that has ended
+	r.queue = nil // its requests were for the connection that has ended
 	r.mu.Unlock()
 	return true, err
 }
 
 // greet sends hello and reads the first status.
-func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answer, error) {
+func greet(ctx context.Context, conn net.Conn, in lineReader, lang locale.Lang) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
@@ -254,7 +249,7 @@ func greet(ctx context.Context, conn net.Conn, in lines, lang locale.Lang) (answ
 	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return a, err
 	}
-	if _, err := conn.Write(line(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
+	if _, err := conn.Write(encodeLine(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
 		return a, err
 	}
 	for a.Type != typeStatus {
@@ -279,16 +274,16 @@ func (r *Remote) connected(a answer) {
 	r.mu.Lock()
 	r.failures = 0
 	r.status = a.Status
-	r.waiting = without(r.waiting, typeProbe)
+	r.queue = without(r.queue, typeProbe)
 	if r.probing {
-		r.waiting = append([]request{{Type: typeProbe}}, r.waiting...)
+		r.queue = append([]request{{Type: typeProbe}}, r.queue...)
 	}
 	r.mu.Unlock()
 	r.Notify()
 }
 
 // read handles the service's messages until the connection ends.
-func (r *Remote) read(in lines) error {
+func (r *Remote) read(in lineReader) error {
 	for {
 		var a answer
 		if err := in.next(&a); err != nil {
@@ -298,11 +293,11 @@ func (r *Remote) read(in lines) error {
 		switch a.Type {
 		case typeStatus:
 			if a.Holder != r.status.Holder {
-				r.refused = nil // it may be obsolete
+				r.refusal = nil // it may be obsolete
 			}
 			r.status = a.Status
 		case typeRefused:
-			r.refused = &session.Problem{Code: a.Code, Message: a.Message}
+			r.refusal = &session.Problem{Code: a.Code, Message: a.Message}
 		}
 		r.mu.Unlock()
 		r.Notify()
@@ -313,14 +308,14 @@ func (r *Remote) read(in lines) error {
 func (r *Remote) send(conn net.Conn, gone <-chan struct{}) {
 	for {
 		r.mu.Lock()
-		waiting, closing := r.waiting, r.closing
-		r.waiting = nil
+		waiting, closing := r.queue, r.closing
+		r.queue = nil
 		r.mu.Unlock()
 		for _, q := range waiting {
 			if conn.SetWriteDeadline(time.Now().Add(answerTimeout)) != nil {
 				return
 			}
-			if _, err := conn.Write(line(q)); err != nil {
+			if _, err := conn.Write(encodeLine(q)); err != nil {
 				return
 			}
 		}

@@ -138,7 +138,7 @@ func (s *Server) ServeWindow(conn net.Conn) {
 		return
 	}
 	defer s.uncount(who.Person)
-	w, err := s.greet(conn, who, in)
+	w, err := s.readHello(conn, who, in)
 	if err != nil {
 		s.logRejected(err)
 		return
@@ -161,12 +161,12 @@ func (s *Server) ServeWindow(conn net.Conn) {
 }
 
 func (s *Server) logRejected(why error) {
-	s.cfg.Log("pipe: a window was turned away: " + agent.Clean(why.Error(), maxLogged))
+	s.cfg.Log("pipe: a window was rejected: " + agent.Clean(why.Error(), maxLogged))
 }
 
 // identify waits for the first byte, identifies the caller and counts the connection, which forget undoes.
-func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
-	in := newLines(conn, maxRequest)
+func (s *Server) identify(conn net.Conn) (Caller, lineReader, error) {
+	in := newLineReader(conn, maxRequest)
 	if err := conn.SetReadDeadline(time.Now().Add(firstByteTimeout)); err != nil {
 		return Caller{}, in, err
 	}
@@ -178,7 +178,7 @@ func (s *Server) identify(conn net.Conn) (Caller, lines, error) {
 	case err != nil:
 		return Caller{}, in, err
 	case who.User == "":
-		return Caller{}, in, errors.New("nobody knows who it is")
+		return Caller{}, in, errors.New("the window has no user")
 	}
 	return who, in, s.count(conn, who.Person)
 }
@@ -188,7 +188,7 @@ func (s *Server) count(conn net.Conn, p Person) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.persons[p] >= maxWindows {
-		return fmt.Errorf("%d windows of Windows session %d are there already", maxWindows, p.Session)
+		return fmt.Errorf("%d windows are open in Windows session %d", maxWindows, p.Session)
 	}
 	s.removeSilent(conn)
 	s.persons[p]++
@@ -203,8 +203,8 @@ func (s *Server) uncount(p Person) {
 	}
 }
 
-// greet reads hello.
-func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
+// readHello reads hello.
+func (s *Server) readHello(conn net.Conn, who Caller, in lineReader) (*window, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 		return nil, err
 	}
 	if r.Type != typeHello {
-		return nil, errors.New("it does not say hello")
+		return nil, errors.New("the first message is not hello")
 	}
 	lang, _ := locale.Parse(r.Lang)
 	s.cfg.Log(fmt.Sprintf("pipe: window of version %q in Windows session %d", agent.Clean(r.Version, 40), who.Session))
@@ -221,7 +221,7 @@ func (s *Server) greet(conn net.Conn, who Caller, in lines) (*window, error) {
 }
 
 // handleRequests handles requests until the window disconnects, which is no error.
-func (s *Server) handleRequests(in lines, w *window) error {
+func (s *Server) handleRequests(in lineReader, w *window) error {
 	for {
 		var r request
 		switch err := in.next(&r); {
@@ -243,7 +243,7 @@ func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) err
 		refusals, now := s.broker.unsent(w)
 		var out []byte
 		for _, p := range refusals {
-			out = append(out, line(refusal{typeRefused, p})...)
+			out = append(out, encodeLine(refusal{typeRefused, p})...)
 		}
 		if l := statusLine(now); !bytes.Equal(l, shown) {
 			out, shown = append(out, l...), l
@@ -264,13 +264,14 @@ func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) err
 	}
 }
 
-// SessionLeft says that the user of a Windows session has logged off, disconnected or switched to another session.
+// SessionLeft ends the access when it belongs to a Windows session whose user has logged off, disconnected or switched to
+// another session.
 func (s *Server) SessionLeft(session uint32) { s.broker.sessionLeft(session) }
 
-// ServiceStops says that the service stops and the manager will be closed, so that the end does not count as a logout.
+// ServiceStops is called before the manager is closed, so that the end of the access does not count as a logout.
 func (s *Server) ServiceStops() { s.broker.serviceStops() }
 
-// Owner returns who has access or is logging in; false = nobody.
+// Owner returns the person who has access or is logging in; false = nobody.
 func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
 
 // Close closes all connections and waits until they have ended. It does not end the access.

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// This test listens in the service's place, so that it must not run beside the service.
+// These tests create the service's pipe, so they must not run beside the service.
 
-// accepted are the windows that a listener lets in.
+// accepted returns the connections of a listener.
 func accepted(t *testing.T, l net.Listener) <-chan net.Conn {
 	conns := make(chan net.Conn, 16)
 	go func() {
@@ -31,14 +31,14 @@ func accepted(t *testing.T, l net.Listener) <-chan net.Conn {
 	return conns
 }
 
-// A program that has the service's pipe hears nothing from a window.
+// A window sends nothing to another program that has created the pipe.
 func TestWindowsImpostor(t *testing.T) {
 	l, err := Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	accepted(t, l)
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+	ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 	defer stop()
 	conn, err := Dial(ctx)
 	if !errors.Is(err, ErrUntrusted) {
@@ -46,15 +46,15 @@ func TestWindowsImpostor(t *testing.T) {
 	}
 }
 
-// The service sees who a window belongs to.
+// Identify returns the user and the Windows session of a window.
 func TestWindowsIdentify(t *testing.T) {
 	l, err := Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	conns := accepted(t, l)
-	for try := 0; try < 3; try++ { // Wine serves the first client never
-		ctx, stop := context.WithTimeout(context.Background(), patience)
+	for try := 0; try < 3; try++ { // in Wine the first client is never served
+		ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 		window, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
 		stop()
 		if err != nil {
@@ -69,10 +69,10 @@ func TestWindowsIdentify(t *testing.T) {
 			return
 		}
 	}
-	t.Error("no window is served")
+	t.Error("no connection was served")
 }
 
-// speaks is the first connection that says something. A real window, if there is one, does not.
+// speaks returns the first connection that sends x. A real window, if there is one, does not.
 func speaks(conns <-chan net.Conn) net.Conn {
 	for enough := time.After(2 * time.Second); ; {
 		select {
@@ -108,6 +108,6 @@ func identified(t *testing.T, conn net.Conn) {
 	t.Logf("%+v", who)
 	var thread windows.Token
 	if err := windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &thread); err == nil {
-		t.Error("the thread is still somebody else")
+		t.Error("the thread still impersonates")
 	}
 }

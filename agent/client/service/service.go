@@ -10,7 +10,7 @@
 // The directory "service" beside the program holds service.log and device, this computer's identifier. The service
 // writes only there, and only when the program is below Program Files: elsewhere a plain user may have placed links.
 // A service registered from another directory has no log, and a new device identifier at each start. Such a directory
-// is unsafe anyway, because whoever can replace the program controls the computer.
+// is unsafe anyway, because a user who can replace the program controls the computer.
 //
 // # Exit codes
 //
@@ -20,8 +20,6 @@
 //	1  pipe      the pipe could not be created, for instance because another program uses its name
 //	2  serving   the pipe failed while windows were served
 //	3  teardown  something did not end in time
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package service
 
 import (
@@ -54,12 +52,12 @@ const dialTimeout = 10 * time.Second
 
 // running holds the parts of the running service.
 type running struct {
-	log     func(string)
-	manager *session.Manager
-	server  *pipe.Server
-	served  chan error // gets the result of Serve
-	leave   context.CancelFunc
-	all     sync.WaitGroup
+	log        func(string)
+	manager    *session.Manager
+	server     *pipe.Server
+	served     chan error // gets the result of Serve
+	leave      context.CancelFunc
+	goroutines sync.WaitGroup
 }
 
 // platform holds what Windows provides, replaced in tests.
@@ -85,13 +83,13 @@ func start(cfg Config, on platform) *running {
 		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
 	ctx, leave := context.WithCancel(context.Background())
 	r.leave = leave
-	r.all.Add(2)
+	r.goroutines.Add(2)
 	go func() {
-		defer r.all.Done()
+		defer r.goroutines.Done()
 		r.served <- r.server.Serve(on.listener)
 	}()
 	go func() {
-		defer r.all.Done()
+		defer r.goroutines.Done()
 		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.NetworkChanged, Own: cfg.Adapters, Log: on.log})
 	}()
 	return r
@@ -106,11 +104,11 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 	return g, err
 }
 
-// close ends everything, the access first, so that gateway and windows are told.
+// close ends all parts, the access first, so that gateway and windows get its end.
 func (r *running) close() {
 	r.leave()
 	r.server.ServiceStops()
 	r.manager.Close()
 	r.server.Close()
-	r.all.Wait()
+	r.goroutines.Wait()
 }

@@ -18,37 +18,36 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout limits the wait for an event.
+const testTimeout = 20 * time.Second
 
 var ivanov = pipe.Caller{Person: pipe.Person{Session: 1, User: "S-1-5-21-1-1001"}}
 
-// diary is a log in memory.
-type diary struct {
+type memoryLog struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (d *diary) Log(text string) {
+func (d *memoryLog) Log(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.text.WriteString(text + "\n")
 }
 
-func (d *diary) String() string {
+func (d *memoryLog) String() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.text.String()
 }
 
-// begin starts the service on a socket instead of a pipe, for a gateway that HKEY_LOCAL_MACHINE would name.
-func begin(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *diary) {
+// startService starts the service on a TCP socket instead of a pipe. The installer's settings name the gateway.
+func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *memoryLog) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
-	d := &diary{}
+	d := &memoryLog{}
 	r := start(Config{}, platform{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
 		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
 		registry: func() settings.Registry {
@@ -63,11 +62,11 @@ func begin(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *diary
 	return r, w, d
 }
 
-func waits(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bool) session.Status {
+func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bool) session.Status {
 	t.Helper()
 	changed, leave := w.Watch()
 	defer leave()
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(testTimeout); ; {
 		v := w.Status()
 		if is(v) {
 			return v
@@ -80,8 +79,8 @@ func waits(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bo
 	}
 }
 
-// A day of the service: the window finds the gateway of HKEY_LOCAL_MACHINE by its pin, logs in, the computer wakes, and
-// the service is stopped, of which gateway and window hear.
+// A window probes the gateway, which it trusts by its pin, and logs in; access survives sleep and a locked screen; the
+// service stops, and logs out.
 func TestService(t *testing.T) {
 	bye := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -94,85 +93,85 @@ func TestService(t *testing.T) {
 		}
 		bye <- c.Goodbye()
 	})
-	r, w, d := begin(t, g)
+	r, w, d := startService(t, g)
 	w.Probe()
-	waits(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
+	waitUntil(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
 	w.Login("ivanov", "right")
-	waits(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized && v.Holder == session.You })
+	waitUntil(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized && v.Holder == session.You })
 	r.powerChanged(powerSuspend)
 	r.powerChanged(powerResumeAutomatic)
-	r.checkSessions(seen(map[uint32]uint32{1: 0}, none)) // locked
+	r.checkSessions(sessionList(map[uint32]uint32{1: 0}, noSession)) // locked
 	if v := w.Status(); v.State != client.Authorized {
 		t.Errorf("%+v", v)
 	}
 	r.close()
 	if !<-bye {
-		t.Error("the gateway was not told")
+		t.Error("the agent sent no unauthorize")
 	}
-	waits(t, w, "the end", func(v session.Status) bool {
+	waitUntil(t, w, "the end", func(v session.Status) bool {
 		return v.Problem != nil && v.Problem.Code == session.ServiceStopped && !v.Busy()
 	})
 	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
 		if !strings.Contains(d.String(), want) {
-			t.Errorf("the log does not say %q:\n%s", want, d)
+			t.Errorf("the log has no %q:\n%s", want, d)
 		}
 	}
 	if strings.Contains(d.String(), "right") {
-		t.Errorf("the log says the password:\n%s", d)
+		t.Errorf("the log has the password:\n%s", d)
 	}
 }
 
-// seen is a list of sessions, as Windows tells it. Nobody is logged on to the session empty.
-func seen(states map[uint32]uint32, empty uint32) sessions {
+// sessionList returns a list of Windows sessions. No user is logged on to the session empty.
+func sessionList(states map[uint32]uint32, empty uint32) sessions {
 	return sessions{states: states, hasUser: func(session uint32) bool { return session != empty }}
 }
 
-const none = ^uint32(0)
+const noSession = ^uint32(0)
 
-// The access ends when nobody works in its owner's Windows session, and goes on at whatever else happens to sessions.
-func TestLookAtSessions(t *testing.T) {
+// The access ends when its owner's Windows session is gone or disconnected or has no user, and not at other changes.
+func TestCheckSessions(t *testing.T) {
 	for name, now := range map[string]sessions{
-		"logged off":                       seen(map[uint32]uint32{0: 4, 2: 1}, none),
-		"logged off, the session is there": seen(map[uint32]uint32{0: 4, 1: 0}, 1),
-		"switched away":                    seen(map[uint32]uint32{0: 4, 1: 4, 2: 0}, none),
+		"logged off":                       sessionList(map[uint32]uint32{0: 4, 2: 1}, noSession),
+		"logged off, the session is there": sessionList(map[uint32]uint32{0: 4, 1: 0}, 1),
+		"switched away":                    sessionList(map[uint32]uint32{0: 4, 1: 4, 2: 0}, noSession),
 	} {
 		bye := make(chan bool, 1)
 		g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 			conn.Admit("")
 			bye <- conn.Goodbye()
 		})
-		r, w, _ := begin(t, g)
+		r, w, _ := startService(t, g)
 		r.checkSessions(now) // nobody has access yet
 		w.Login("ivanov", "right")
-		waits(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
-		r.checkSessions(seen(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
-		r.checkSessions(seen(nil, 1))
+		waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
+		r.checkSessions(sessionList(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
+		r.checkSessions(sessionList(nil, 1))
 		if v := w.Status(); v.State != client.Authorized {
-			t.Errorf("%s: ended before: %+v", name, v)
+			t.Errorf("%s: ended too early: %+v", name, v)
 		}
 		r.checkSessions(now)
 		if !<-bye {
-			t.Errorf("%s: the gateway was not told", name)
+			t.Errorf("%s: the agent sent no unauthorize", name)
 		}
-		v := waits(t, w, name, func(v session.Status) bool { return v.State == client.Ended })
+		v := waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Ended })
 		if v.Message != locale.Text(locale.English, locale.AccessLeft) {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
 
-func TestDeserted(t *testing.T) {
+func TestUserGone(t *testing.T) {
 	for name, c := range map[string]struct {
 		now  sessions
 		want bool
 	}{
-		"Windows does not tell":     {seen(nil, 1), false},
-		"works":                     {seen(map[uint32]uint32{0: 4, 1: 0}, none), false},
-		"others are gone":           {seen(map[uint32]uint32{1: 0, 2: 4}, 2), false},
-		"disconnected":              {seen(map[uint32]uint32{1: 4}, none), true},
-		"the session has ended":     {seen(map[uint32]uint32{0: 4, 2: 0}, none), true},
-		"logged off, not yet ended": {seen(map[uint32]uint32{1: 0}, 1), true},
-		"the screen for logging on": {seen(map[uint32]uint32{1: 1}, 1), true},
+		"not known":                 {sessionList(nil, 1), false},
+		"works":                     {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
+		"others are gone":           {sessionList(map[uint32]uint32{1: 0, 2: 4}, 2), false},
+		"disconnected":              {sessionList(map[uint32]uint32{1: 4}, noSession), true},
+		"the session has ended":     {sessionList(map[uint32]uint32{0: 4, 2: 0}, noSession), true},
+		"logged off, not yet ended": {sessionList(map[uint32]uint32{1: 0}, 1), true},
+		"the screen for logging on": {sessionList(map[uint32]uint32{1: 1}, 1), true},
 	} {
 		if got := c.now.userGone(1); got != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -180,14 +179,14 @@ func TestDeserted(t *testing.T) {
 	}
 }
 
-// After the events at which somebody may have left a session, the list is looked at again.
-func TestLooks(t *testing.T) {
+// After events that a user may have left, the list of sessions is read several times.
+func TestSessionChecks(t *testing.T) {
 	for event, want := range map[uint32]bool{0x1: false, 0x2: true, 0x3: false, 0x4: true, 0x5: false, 0x6: true, 0x7: false,
 		0x8: false, 0x9: false, 0xa: false, 0xb: true} {
 		var l sessionChecks
 		l.sessionChanged(event)
 		if got := l.next != nil; got != want {
-			t.Errorf("event %d: another look %v", event, got)
+			t.Errorf("event %d: another check: %v", event, got)
 		}
 	}
 	var l sessionChecks
@@ -198,17 +197,17 @@ func TestLooks(t *testing.T) {
 		n++
 	}
 	if n != checksAfterEvent {
-		t.Errorf("%d more looks", n)
+		t.Errorf("%d more checks", n)
 	}
 	l.sessionChanged(sessionTerminate)
-	l.sessionChanged(0x7) // locked: the looks of before go on
+	l.sessionChanged(0x7) // locked: does not stop the checks
 	if l.next == nil || l.left != checksAfterEvent {
 		t.Errorf("%+v", l)
 	}
 }
 
-// The end fits into the 5 s that Windows leaves at shutdown.
-func TestPatience(t *testing.T) {
+// The timeout is below the 5 s that Windows gives services at shutdown.
+func TestTimeoutFor(t *testing.T) {
 	if got := timeoutFor(true); got <= 0 || got > 4*time.Second {
 		t.Errorf("at shutdown %v", got)
 	}

@@ -117,7 +117,7 @@ func stop(r *running, log *logfile.File, requests <-chan svc.ChangeRequest, stat
 		case <-tick.C:
 		case <-requests: // the next status answers it
 		case <-patience.C:
-			return failed(log, stageTeardown, fmt.Errorf("not over after %v", within))
+			return failed(log, stageTeardown, fmt.Errorf("not ended after %v", within))
 		}
 	}
 }

@@ -25,17 +25,17 @@ func stateDir() (string, error) {
 		program, err = filepath.EvalSymlinks(program)
 	}
 	if err != nil {
-		return "", fmt.Errorf("where the program lies: %w", err)
+		return "", fmt.Errorf("path of the program: %w", err)
 	}
 	files, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, 0)
 	if err == nil {
 		files, err = filepath.EvalSymlinks(files)
 	}
 	if err != nil {
-		return "", fmt.Errorf("where Program Files is: %w", err)
+		return "", fmt.Errorf("path of Program Files: %w", err)
 	}
 	if !isBelow(program, files) {
-		return "", errors.New("the program does not lie below Program Files: nothing is kept on the disk")
+		return "", errors.New("the program is not below Program Files, so the service writes no files")
 	}
 	dir := filepath.Join(filepath.Dir(program), "service")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

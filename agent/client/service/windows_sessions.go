@@ -33,25 +33,25 @@ func (s sessions) userGone(session uint32) bool {
 	return !exists || state == sessionDisconnected || !s.hasUser(session)
 }
 
-// checkSessions ends the access when its owner's Windows session is deserted.
+// checkSessions ends the access when its owner has left the Windows session.
 func (r *running) checkSessions(now sessions) {
 	owner, has := r.server.Owner()
 	if has && now.userGone(owner.Session) {
-		r.log(fmt.Sprintf("nobody works in Windows session %d", owner.Session))
+		r.log(fmt.Sprintf("the user has left Windows session %d", owner.Session))
 		r.server.SessionLeft(owner.Session)
 	}
 }
 
 const (
-	checkPause       = time.Second // between two looks at the list of sessions
+	checkPause       = time.Second // between two checks
 	checksAfterEvent = 10          // after an event that a user may have left
 )
 
-// sessionChecks schedules looks at the list of sessions. Windows may report an event before it updates the list, so the list
-// is read several times after it.
+// sessionChecks schedules checks of the list of sessions. Windows may report an event before it updates the list, so the
+// list is read several times.
 type sessionChecks struct {
 	left int
-	next <-chan time.Time // nil = no look is due
+	next <-chan time.Time // nil = no check is due
 }
 
 // sessionChanged handles an event of a session.
@@ -63,7 +63,7 @@ func (l *sessionChecks) sessionChanged(event uint32) {
 	}
 }
 
-// checked is called after each look that next has triggered.
+// checked is called after each check that next has triggered.
 func (l *sessionChecks) checked() {
 	l.left--
 	l.next = nil

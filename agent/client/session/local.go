@@ -23,7 +23,6 @@ func NewLocal(cfg Config, choose func() (settings.Gateway, error), lang locale.L
 	return &Local{Manager: New(cfg), choose: choose, lang: lang}
 }
 
-// Probe implements Session.
 func (l *Local) Probe() {
 	if g, ok := l.gateway(); ok {
 		l.Manager.Probe(Request{Gateway: g, Lang: l.lang})
@@ -32,7 +31,6 @@ func (l *Local) Probe() {
 	}
 }
 
-// Login implements Session.
 func (l *Local) Login(login, password string) {
 	if g, ok := l.gateway(); ok {
 		l.Manager.Login(Request{Gateway: g, Login: login, Password: password, Lang: l.lang})
@@ -53,7 +51,6 @@ func (l *Local) gateway() (settings.Gateway, bool) {
 // End implements Session: the access can only be the window's own.
 func (l *Local) End() { l.Logout() }
 
-// Status implements Session.
 func (l *Local) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -60,7 +60,7 @@ type Manager struct {
 	// The rest is for the goroutine of run only.
 	request    Request
 	job        *job             // nil = none runs
-	next       func()           // called when the job has ended; nil = nothing
+	afterJob   func()           // called when the job has ended; nil = nothing
 	loginWaits bool             // next is a login
 	retry      <-chan time.Time // fires when to probe again; nil = no probe is due
 	delay      time.Duration    // the last delay before a probe
@@ -98,7 +98,7 @@ func (m *Manager) Login(r Request) {
 	m.call(func() {
 		m.show(connecting(r))
 		m.replace(func() { m.login(r) })
-		m.loginWaits = m.next != nil
+		m.loginWaits = m.afterJob != nil
 	})
 }
 
@@ -108,9 +108,9 @@ func (m *Manager) Logout() {
 		switch lang := m.request.Lang; {
 		case m.loginWaits: // the result of the job that is ending does not matter
 			m.loginWaits = false
-			m.next = func() { m.show(loggedOut(lang)) }
+			m.afterJob = func() { m.show(loggedOut(lang)) }
 		case m.hasLogin():
-			m.next = nil
+			m.afterJob = nil
 			m.job.stop()
 		}
 	})
@@ -195,7 +195,7 @@ func (m *Manager) run() {
 		case <-m.retry:
 			m.probe(m.request)
 		case <-quit:
-			quit, calls, m.next = nil, nil, nil
+			quit, calls, m.afterJob = nil, nil, nil
 			m.cancelRetry()
 			if m.loginWaits {
 				m.loginWaits = false
@@ -228,7 +228,7 @@ func (m *Manager) replace(f func()) {
 		f()
 		return
 	}
-	m.next = f
+	m.afterJob = f
 	m.job.stop()
 }
 
@@ -271,9 +271,9 @@ func (m *Manager) login(r Request) {
 func (m *Manager) finish(r client.Result) {
 	probed := !m.job.login
 	m.job = nil
-	if m.next != nil {
-		f := m.next
-		m.next, m.loginWaits = nil, false
+	if m.afterJob != nil {
+		f := m.afterJob
+		m.afterJob, m.loginWaits = nil, false
 		f()
 		return
 	}

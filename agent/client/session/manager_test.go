@@ -13,10 +13,10 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout limits the wait for an event.
+const testTimeout = 20 * time.Second
 
-// probeClock is a clock whose pauses between probes a test ends by hand. Everything else takes its time.
+// probeClock is a clock whose pauses between probes a test ends. Other timers are real.
 type probeClock struct{ pauses chan pause }
 
 type pause struct {
@@ -39,30 +39,30 @@ func (c probeClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	}
 }
 
-// driven is a Manager under test with what a window would know of it.
-type driven struct {
+// testManager is a Manager under test.
+type testManager struct {
 	*Manager
 	t       *testing.T
 	changed <-chan struct{}
 	g       *gatewaytest.Gateway
 }
 
-func drive(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *driven {
+func newTestManager(t *testing.T, g *gatewaytest.Gateway, clock client.Clock) *testManager {
 	m := New(Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: g.Root.Pool(), Clock: clock})
 	changed, leave := m.Watch()
 	t.Cleanup(leave)
 	t.Cleanup(m.Close)
-	return &driven{m, t, changed, g}
+	return &testManager{m, t, changed, g}
 }
 
-func (s *driven) request(password string) Request {
+func (s *testManager) request(password string) Request {
 	return Request{Gateway: settings.Gateway{Host: s.g.Host, Port: s.g.Port}, Login: "ivanov", Password: password, Lang: locale.Russian}
 }
 
-// waits until the status has a state and a code.
-func (s *driven) waits(state client.State, code string) client.Status {
+// waitFor waits until the status has the state and the code.
+func (s *testManager) waitFor(state client.State, code string) client.Status {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
 		now := s.Status()
 		if now.State == state && now.Code == code {
@@ -71,7 +71,7 @@ func (s *driven) waits(state client.State, code string) client.Status {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			s.t.Fatalf("waited for %s %q, there is %+v", state, code, now)
+			s.t.Fatalf("waited for %s %q, status %+v", state, code, now)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestProbeAndLogin(t *testing.T) {
 		case 0: // the probe
 			c.Hello()
 			if m := c.Read(); m != nil {
-				t.Errorf("a probe says %T", m)
+				t.Errorf("a probe sent %T", m)
 			}
 		case 1:
 			c.Refuse("bad_credentials", "Нет.", 0)
@@ -103,35 +103,36 @@ func TestProbeAndLogin(t *testing.T) {
 			c.Wait()
 		}
 	})
-	s := drive(t, g, nil)
-	s.waits(Idle, "")
+	s := newTestManager(t, g, nil)
+	s.waitFor(Idle, "")
 	s.Probe(s.request(""))
-	if now := s.waits(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
+	if now := s.waitFor(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.Login(s.request("wrong"))
-	if now := s.waits(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
+	if now := s.waitFor(client.Failed, "bad_credentials"); now.Message != "Нет." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.Login(s.request("right"))
-	if now := s.waits(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
+	if now := s.waitFor(client.Authorized, ""); !now.HasAccess() || now.Login != "ivanov" || now.Mode != client.ModeLAN || now.Address != "127.0.0.1" {
 		t.Errorf("%+v", now)
 	}
-	s.until("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
-	s.Probe(s.request("")) // a second window opens
+	s.waitUntil("the notice", func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok })
+	s.Probe(s.request("")) // has no effect during access
 	s.Extend("")
-	s.until("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
+	s.waitUntil("a refusal", func(now client.Status) bool { return now.ExtensionNeedsPassword() && now.HasAccess() })
 	s.Extend("new")
-	s.until("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
+	s.waitUntil("the extension", func(now client.Status) bool { return now.Expires == "2030-01-02T03:04:05Z" && len(now.Notices) == 0 })
 	s.Logout()
-	s.waits(client.Ended, "logout")
+	s.waitFor(client.Ended, "logout")
 	if n := g.Connections(); n != 3 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// A comeback extends nothing, and the gateway does not warn again: the warning stays. An end takes it away.
-func TestComebackKeepsTheWarning(t *testing.T) {
+// The warning before the end of the session stays after a reconnect, because the gateway does not repeat it. The end
+// removes it.
+func TestReconnectKeepsWarning(t *testing.T) {
 	warned := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Hello()
@@ -146,26 +147,26 @@ func TestComebackKeepsTheWarning(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	has := func(now client.Status) bool { _, ok := now.Notice(client.NoticeExpiring); return ok }
 	s.Login(s.request("right"))
-	s.until("the warning", has)
+	s.waitUntil("the warning", has)
 	close(warned)
-	if now := s.waits(client.Reconnecting, "lost"); !has(now) {
+	if now := s.waitFor(client.Reconnecting, "lost"); !has(now) {
 		t.Errorf("%+v", now)
 	}
-	if now := s.waits(client.Authorized, ""); !has(now) {
+	if now := s.waitFor(client.Authorized, ""); !has(now) {
 		t.Errorf("%+v", now)
 	}
 	s.Logout()
-	if now := s.waits(client.Ended, "logout"); has(now) {
+	if now := s.waitFor(client.Ended, "logout"); has(now) {
 		t.Errorf("%+v", now)
 	}
 }
 
-func (s *driven) until(what string, is func(client.Status) bool) {
+func (s *testManager) waitUntil(what string, is func(client.Status) bool) {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for !is(s.Status()) {
 		select {
 		case <-s.changed:
@@ -175,7 +176,7 @@ func (s *driven) until(what string, is func(client.Status) bool) {
 	}
 }
 
-// A gateway that does not answer is asked again, at once when the network changes.
+// The manager probes again after a pause, or at once when the network changes.
 func TestProbeAgain(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n < 3 {
@@ -185,11 +186,11 @@ func TestProbeAgain(t *testing.T) {
 		c.Hello()
 	})
 	clock := probeClock{make(chan pause, 16)}
-	s := drive(t, g, clock)
+	s := newTestManager(t, g, clock)
 	s.Probe(s.request(""))
 	for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		p := clock.next(t, want)
-		if now := s.waits(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
+		if now := s.waitFor(client.Failed, "unreachable"); !strings.Contains(now.Message, g.Host) {
 			t.Errorf("%+v", now)
 		}
 		if i < 2 {
@@ -197,10 +198,10 @@ func TestProbeAgain(t *testing.T) {
 		}
 	}
 	s.NetworkChanged()
-	s.waits(Ready, "")
+	s.waitFor(Ready, "")
 }
 
-// next is the manager's next pause; other pauses, of package client, are left alone.
+// next returns the next pause of a duration. It skips others.
 func (c probeClock) next(t *testing.T, want time.Duration) pause {
 	t.Helper()
 	for {
@@ -209,45 +210,45 @@ func (c probeClock) next(t *testing.T, want time.Duration) pause {
 			if p.d == want {
 				return p
 			}
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Fatalf("no pause of %v", want)
 		}
 	}
 }
 
-// Nobody looks: the gateway is left in peace.
-func TestRest(t *testing.T) {
+// After StopProbing neither a pause nor a change of the network starts a probe.
+func TestStopProbing(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	clock := probeClock{make(chan pause, 16)}
-	s := drive(t, g, clock)
+	s := newTestManager(t, g, clock)
 	s.Probe(s.request(""))
 	p := clock.next(t, firstProbe)
 	s.StopProbing()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	p.ends <- time.Now()
 	s.NetworkChanged()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// Nobody looks any more at a gateway that has answered: changes of the network are no reason to ask again.
-func TestRestWhenReady(t *testing.T) {
+// After a successful probe, too, StopProbing prevents more.
+func TestStopProbingWhenReady(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Probe(s.request(""))
-	s.waits(Ready, "")
+	s.waitFor(Ready, "")
 	s.StopProbing()
 	s.NetworkChanged()
-	s.waits(Idle, "")
+	s.waitFor(Idle, "")
 	if n := g.Connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// The next person's login ends the session before, and the gateway hears of it.
-func TestLoginInPlace(t *testing.T) {
+// A login replaces the session before and logs it out at the gateway.
+func TestLoginReplacesSession(t *testing.T) {
 	bye := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		m := c.Admit("")
@@ -260,25 +261,25 @@ func TestLoginInPlace(t *testing.T) {
 		}
 		c.Wait()
 	})
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
-	s.waits(client.Authorized, "")
+	s.waitFor(client.Authorized, "")
 	w := s.request("y")
 	w.Login = "petrov"
 	s.Login(w)
-	s.until("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
+	s.waitUntil("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
 	if !<-bye {
-		t.Error("the first session was not given back")
+		t.Error("the first session was not logged out")
 	}
 	s.Close()
 	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
 		t.Errorf("closed: %+v", now)
 	}
-	s.Login(w) // in vain, but without harm
+	s.Login(w) // has no effect
 	s.Close()
 }
 
-// Whoever asks for access has it at once, also while something else has still to end; and may think better of it.
+// A login that waits for the last job to end is busy at once. It can be cancelled.
 func TestLoginWaits(t *testing.T) {
 	probed, let := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -286,11 +287,11 @@ func TestLoginWaits(t *testing.T) {
 		<-let
 		c.Drop()
 	})
-	for _, end := range []func(*driven){
-		func(s *driven) { s.Logout() },
-		func(s *driven) { go s.Close(); s.waits(client.Ended, "logout") },
+	for _, end := range []func(*testManager){
+		func(s *testManager) { s.Logout() },
+		func(s *testManager) { go s.Close(); s.waitFor(client.Ended, "logout") },
 	} {
-		s := drive(t, g, nil)
+		s := newTestManager(t, g, nil)
 		s.Probe(s.request(""))
 		<-probed
 		s.call(func() { s.job.stop = func() {} }) // it is slow to end
@@ -306,29 +307,29 @@ func TestLoginWaits(t *testing.T) {
 		end(s)
 		select {
 		case let <- struct{}{}:
-		case <-time.After(patience):
-			t.Fatal("the probe has gone")
+		case <-time.After(testTimeout):
+			t.Fatal("the probe has ended")
 		}
-		s.waits(client.Ended, "logout")
+		s.waitFor(client.Ended, "logout")
 	}
 }
 
-// What ended stays on show, also when a window comes and goes.
+// The end of a session stays in the status, also after StopProbing and Logout.
 func TestEndStays(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
-	s := drive(t, g, nil)
+	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
-	now := s.waits(client.Ended, "admin")
+	now := s.waitFor(client.Ended, "admin")
 	if now.Message != "Администратор завершил вашу сессию." || now.HasAccess() || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.NetworkChanged()
 	s.StopProbing()
 	s.Logout()
-	s.waits(client.Ended, "admin")
+	s.waitFor(client.Ended, "admin")
 }
 
-// Outside the local network the words say why there is no tunnel.
+// Outside the local network the message is Config.NoTunnel when there is no tunnel.
 func TestNoTunnel(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Hello()
@@ -336,11 +337,11 @@ func TestNoTunnel(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 		c.Wait()
 	})
-	s := &driven{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
+	s := &testManager{New(Config{Roots: g.Root.Pool(), NoTunnel: locale.NoTunnelPortable}), t, nil, g}
 	s.changed, _ = s.Watch()
 	defer s.Close()
 	s.Login(s.request("x"))
-	if now := s.waits(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
+	if now := s.waitFor(client.Failed, "vpn_unavailable"); !strings.Contains(now.Message, "установлен") {
 		t.Errorf("%+v", now)
 	}
 }

@@ -14,7 +14,7 @@ type Problem struct {
 	Message string `json:"message"` // what to show
 }
 
-// Codes of problems. The last two mean that there is no service; the window keeps looking for it.
+// Codes of problems. The last two mean that there is no service; the window goes on trying to connect.
 const (
 	Busy             = "busy"              // somebody else has access
 	NoGateway        = "no_gateway"        // no setting names a gateway

@@ -6,8 +6,6 @@
 //	nobody  nobody has access; anyone may log in
 //	you     the access belongs to this window's Windows session
 //	other   somebody else has access; only an administrator may end it (CanEnd)
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package session
 
 import "ideco-agent/agent/client"

@@ -2,10 +2,12 @@ package settings
 
 import "testing"
 
-// typed is a person's own address, typed over what the installer had named.
-func typed(address, over string) Personal { return Personal{Address: address, AddressOver: over} }
+// typedAddress is an address that was typed when the installer's was over.
+func typedAddress(address, over string) Personal {
+	return Personal{Address: address, AddressOver: over}
+}
 
-func TestChoosePersonal(t *testing.T) {
+func TestChooseTypedGateway(t *testing.T) {
 	var none Setting
 	for _, c := range []struct {
 		name         string
@@ -14,21 +16,21 @@ func TestChoosePersonal(t *testing.T) {
 		preset       Setting
 		want         string
 	}{
-		{"nothing typed", none, none, typed("", ""), preset("a.ru", pinA), "a.ru A from_installer"},
-		{"blank", none, none, typed(" ", "a.ru"), preset("a.ru", pinA), "a.ru A from_installer"},
-		{"typed where there was nothing", none, none, typed("b.ru", ""), none, "b.ru - typed_in_window"},
-		{"typed over the preset", none, none, typed("b.ru:443", "a.ru"), preset("a.ru", pinA), "b.ru:443 - typed_in_window"},
-		{"the preset is written otherwise", none, none, typed("b.ru", "A.ru.:14765"), preset("a.ru", pinA), "b.ru - typed_in_window"},
-		{"the preset has changed", none, none, typed("b.ru", "a.ru"), preset("c.ru", pinA), "c.ru A from_installer"},
-		{"a preset came", none, none, typed("b.ru", ""), preset("c.ru", ""), "c.ru - from_installer"},
-		{"the preset has gone", none, none, typed("b.ru", "a.ru"), none, ""},
-		{"the preset is broken as it was", none, none, typed("b.ru", "a b"), preset("a b", ""), "b.ru - typed_in_window"},
-		{"the same gateway keeps the pin", none, none, typed("a.ru:14765", "a.ru"), preset("a.ru", pinA), "a.ru A typed_in_window"},
-		{"policy wins without a word", policy("p.ru", ""), none, typed("b.ru", "a.ru"), preset("a.ru", ""), "p.ru - in_policy"},
-		{"the command line wins", none, line("l.ru", ""), typed("b.ru", "a.ru"), preset("a.ru", ""), "l.ru - on_command_line"},
-		{"typed nonsense", none, none, typed("https://", ""), none, "error bad_server typed_in_window"},
+		{"nothing typed", none, none, typedAddress("", ""), preset("a.ru", pinA), "a.ru A from_installer"},
+		{"blank", none, none, typedAddress(" ", "a.ru"), preset("a.ru", pinA), "a.ru A from_installer"},
+		{"typed where there was nothing", none, none, typedAddress("b.ru", ""), none, "b.ru - typed_in_window"},
+		{"typed over the preset", none, none, typedAddress("b.ru:443", "a.ru"), preset("a.ru", pinA), "b.ru:443 - typed_in_window"},
+		{"the preset is written otherwise", none, none, typedAddress("b.ru", "A.ru.:14765"), preset("a.ru", pinA), "b.ru - typed_in_window"},
+		{"the preset has changed", none, none, typedAddress("b.ru", "a.ru"), preset("c.ru", pinA), "c.ru A from_installer"},
+		{"a preset came", none, none, typedAddress("b.ru", ""), preset("c.ru", ""), "c.ru - from_installer"},
+		{"the preset has gone", none, none, typedAddress("b.ru", "a.ru"), none, ""},
+		{"the preset is invalid and unchanged", none, none, typedAddress("b.ru", "a b"), preset("a b", ""), "b.ru - typed_in_window"},
+		{"the same gateway keeps the pin", none, none, typedAddress("a.ru:14765", "a.ru"), preset("a.ru", pinA), "a.ru A typed_in_window"},
+		{"policy wins, without a warning", policy("p.ru", ""), none, typedAddress("b.ru", "a.ru"), preset("a.ru", ""), "p.ru - in_policy"},
+		{"the command line wins", none, line("l.ru", ""), typedAddress("b.ru", "a.ru"), preset("a.ru", ""), "l.ru - on_command_line"},
+		{"an invalid typed address", none, none, typedAddress("https://", ""), none, "error bad_server typed_in_window"},
 	} {
-		if got := shown(ChooseGateway(c.policy, c.line, c.own.Setting(c.preset), c.preset)); got != c.want {
+		if got := describe(ChooseGateway(c.policy, c.line, c.own.Setting(c.preset), c.preset)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -48,7 +50,7 @@ func TestWithAddress(t *testing.T) {
 	}
 }
 
-func TestVouches(t *testing.T) {
+func TestRegistryNames(t *testing.T) {
 	var none Setting
 	for _, c := range []struct {
 		name           string
@@ -56,15 +58,15 @@ func TestVouches(t *testing.T) {
 		line           Setting
 		want           bool
 	}{
-		{"nobody named one", none, none, line("a.ru", ""), false},
+		{"no setting", none, none, line("a.ru", ""), false},
 		{"the installer's", none, preset("a.ru", pinA), line("A.ru", pinA), true},
-		{"the installer's, written at length", none, preset("a.ru", ""), line("a.ru:14765", ""), true},
+		{"the installer's, with the port", none, preset("a.ru", ""), line("a.ru:14765", ""), true},
 		{"another port", none, preset("a.ru", ""), line("a.ru:443", ""), false},
 		{"another pin", none, preset("a.ru", pinA), line("a.ru", pinB), false},
-		{"a pin of one's own", none, preset("a.ru", ""), line("a.ru", pinB), false},
+		{"a pin, where the installer has none", none, preset("a.ru", ""), line("a.ru", pinB), false},
 		{"policy's", policy("p.ru", ""), preset("a.ru", ""), line("p.ru", ""), true},
 		{"the installer's under a policy", policy("p.ru", ""), preset("a.ru", ""), line("a.ru", ""), false},
-		{"a broken policy", policy("a b", ""), preset("a.ru", ""), line("a.ru", ""), false},
+		{"an invalid policy", policy("a b", ""), preset("a.ru", ""), line("a.ru", ""), false},
 	} {
 		g, _, err := ChooseGateway(c.line)
 		if err != nil {
@@ -75,6 +77,6 @@ func TestVouches(t *testing.T) {
 		}
 	}
 	if (Registry{}).Names(Gateway{}) {
-		t.Error("nobody vouches for no gateway")
+		t.Error("empty settings name no gateway")
 	}
 }

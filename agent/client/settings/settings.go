@@ -12,8 +12,6 @@
 // A pin belongs to the address beside it and is ignored without one. The pin of a lower source counts only when that
 // source names the same gateway, with the same port. Malformed settings in the source that counts are an error; the
 // next source is not tried, because a mistyped policy must not send a password elsewhere.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package settings
 
 import (
@@ -77,7 +75,6 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
 // ChooseGateway returns the gateway of the first source that names one. Warnings are problems that the person should see

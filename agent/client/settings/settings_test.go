@@ -23,10 +23,10 @@ func line(address, pin string) Setting {
 func preset(address, pin string) Setting {
 	return Setting{Source: Installer, Address: address, Pin: pin}
 }
-func unread(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
+func unreadable(p Source) Setting { return Setting{Source: p, Err: errors.New("access denied")} }
 
-// shown is a choice in one line: the gateway, its pin and who named it; then the warnings or the error.
-func shown(g Gateway, warnings []*Problem, err error) string {
+// describe formats a result of ChooseGateway: the gateway, its pin and source, then the warnings or the error.
+func describe(g Gateway, warnings []*Problem, err error) string {
 	var said []string
 	if g.Host != "" {
 		pin := "-"
@@ -47,14 +47,14 @@ func shown(g Gateway, warnings []*Problem, err error) string {
 	return strings.Join(said, "; ")
 }
 
-func TestChoose(t *testing.T) {
+func TestChooseGateway(t *testing.T) {
 	var none Setting
 	for _, c := range []struct {
 		name                 string
 		policy, line, preset Setting
 		want                 string
 	}{
-		{"nobody", none, none, none, ""},
+		{"no setting", none, none, none, ""},
 		{"blank", policy(" ", "\t"), line("", ""), preset("", " "), ""},
 		{"preset", none, none, preset("gw.ru", pinA), "gw.ru A from_installer"},
 		{"preset without a pin", none, none, preset("gw.ru", ""), "gw.ru - from_installer"},
@@ -91,28 +91,28 @@ func TestChoose(t *testing.T) {
 		{"a broken pin that would count", none, line("a.ru", ""), preset("a.ru", "x"), "error bad_pin from_installer"},
 		{"broken where it does not count", none, line("b.ru", ""), preset("a b", "x"), "b.ru - on_command_line"},
 
-		{"policy unread", unread(Policy), line("b.ru", ""), preset("a.ru", ""), "error not_read in_policy"},
-		{"preset unread", none, none, unread(Installer), "error not_read from_installer"},
-		{"preset unread where it does not count", none, line("b.ru", ""), unread(Installer), "b.ru - on_command_line"},
+		{"policy unread", unreadable(Policy), line("b.ru", ""), preset("a.ru", ""), "error not_read in_policy"},
+		{"preset unread", none, none, unreadable(Installer), "error not_read from_installer"},
+		{"preset unread where it does not count", none, line("b.ru", ""), unreadable(Installer), "b.ru - on_command_line"},
 	} {
-		if got := shown(ChooseGateway(c.policy, c.line, c.preset)); got != c.want {
+		if got := describe(ChooseGateway(c.policy, c.line, c.preset)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
-func TestProblemSays(t *testing.T) {
+func TestProblemText(t *testing.T) {
 	_, _, err := ChooseGateway(policy("a\x00b", ""))
 	if got, want := err.Error(), "in_policy: bad_server "; !strings.HasPrefix(got, want) || strings.Contains(got, "\x00") {
 		t.Errorf("%q", got)
 	}
-	_, _, err = ChooseGateway(unread(Policy))
+	_, _, err = ChooseGateway(unreadable(Policy))
 	if got := errors.Unwrap(err); got == nil || got.Error() != "access denied" {
 		t.Errorf("%v", got)
 	}
 }
 
-// Without a registry there is nothing to read.
+// On other systems than Windows the settings are empty.
 func TestReadRegistry(t *testing.T) {
 	got := ReadRegistry()
 	if got.Policy.Source != Policy || got.Installer.Source != Installer {
@@ -123,7 +123,7 @@ func TestReadRegistry(t *testing.T) {
 	}
 }
 
-func TestTake(t *testing.T) {
+func TestReadArgument(t *testing.T) {
 	for _, c := range []struct {
 		arguments []string
 		want      Setting
@@ -143,7 +143,7 @@ func TestTake(t *testing.T) {
 		for _, a := range c.arguments {
 			var ok bool
 			if ok, err = got.ReadArgument(a); !ok {
-				t.Errorf("%q was not taken", a)
+				t.Errorf("%q was not recognized", a)
 			}
 		}
 		var wrong *Problem
@@ -157,14 +157,14 @@ func TestTake(t *testing.T) {
 	for _, a := range []string{"", "=", "utm_address", "utm_addres=a", "utm_addreſs=a", " utm_address=a", "--utm_address=a", "address=a"} {
 		var v Setting
 		if ok, err := v.ReadArgument(a); ok || err != nil || v != (Setting{}) {
-			t.Errorf("%q was taken: %+v, %v", a, v, err)
+			t.Errorf("%q was recognized: %+v, %v", a, v, err)
 		}
 	}
 }
 
-// FuzzTake: an argument changes what it names, to exactly what stands there, or nothing at all; and whatever is chosen
-// of it is a gateway that a person could write.
-func FuzzTake(f *testing.F) {
+// An argument sets either the address or the pin, to the text after "=", or nothing. A gateway chosen from it is the same
+// after formatting and parsing.
+func FuzzReadArgument(f *testing.F) {
 	for _, a := range []string{"utm_address=gw.ru", "UTM_PIN=" + pinA, "utm_address=[::1]:1", "utm_pin", "utm_address=шлюз.рф", "=", "utm_address=\x80", "utm_address==\x00"} {
 		f.Add(a)
 	}

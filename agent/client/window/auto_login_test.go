@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-func TestWantsAtStart(t *testing.T) {
+func TestLogsInAtStart(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
 	for _, c := range []struct {
 		name     string
@@ -18,11 +18,11 @@ func TestWantsAtStart(t *testing.T) {
 		saved    bool
 		want     bool
 	}{
-		{"all there", both, false, true, true},
+		{"all conditions", both, false, true, true},
 		{"no password", both, false, false, false},
 		{"banned", both, true, true, false},
-		{"not wanted", settings.Personal{SavePassword: true}, false, true, false},
-		{"not to be saved any more", settings.Personal{AutoConnect: true}, false, true, false},
+		{"no automatic connection", settings.Personal{SavePassword: true}, false, true, false},
+		{"passwords not saved", settings.Personal{AutoConnect: true}, false, true, false},
 	} {
 		if got := logsInAtStart(c.personal, settings.Restrictions{SavedPassword: c.banned}, c.saved); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
@@ -30,8 +30,8 @@ func TestWantsAtStart(t *testing.T) {
 	}
 }
 
-// Only a session that has run out is begun again by the program itself.
-func TestWantsAfter(t *testing.T) {
+// The program logs in again after a session has expired, not after another end or a refusal.
+func TestLogsInAfter(t *testing.T) {
 	in := statusOf(client.Authorized, "", "")
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
@@ -41,21 +41,21 @@ func TestWantsAfter(t *testing.T) {
 		}
 		if logsInAfter(in, ended, saves, settings.Restrictions{}, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true) ||
 			logsInAfter(in, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true) {
-			t.Errorf("%s: wanted for no reason", reason)
+			t.Errorf("%s: logs in without a saved password, without a change or although passwords are not saved", reason)
 		}
 	}
 	if logsInAfter(in, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true) {
-		t.Error("what was taken is not to be had again at once")
+		t.Error("logs in after an administrator has ended the access")
 	}
 	for _, code := range agent.Codes {
 		if logsInAfter(in, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true) {
-			t.Errorf("%s: wanted", code)
+			t.Errorf("%s: logs in", code)
 		}
 	}
 }
 
-// The service takes the access with it when it stops or fails, and the program asks for it again when it is there again.
-func TestWantsAfterService(t *testing.T) {
+// The program logs in again after the service has ended the access by stopping or failing.
+func TestLogsInAfterService(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
 	in, out := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
 	lost := statusOf(client.Reconnecting, "lost", "")
@@ -78,25 +78,25 @@ func TestWantsAfterService(t *testing.T) {
 	}{
 		{"it fails", in, gone, both, true, true},
 		{"it is stopped", in, stopped, both, true, true},
-		{"it fails while the access comes back", lost, gone, both, true, true},
+		{"it fails during a reconnect", lost, gone, both, true, true},
 		{"it fails during the login", entering, gone, both, true, true},
-		{"gone still", gone, gone, both, true, false},
-		{"stopped, and then gone", stopped, gone, both, true, false},
-		{"nobody was in", statusOf(session.Ready, "", ""), gone, both, true, false},
+		{"no change", gone, gone, both, true, false},
+		{"it is stopped, then does not answer", stopped, gone, both, true, false},
+		{"no access before", statusOf(session.Ready, "", ""), gone, both, true, false},
 		{"after a logout", out, gone, both, true, false},
 		{"after the administrator's end", statusOf(client.Ended, "admin", ""), gone, both, true, false},
 		{"after a refusal", statusOf(client.Failed, "bad_credentials", ""), gone, both, true, false},
-		{"somebody else was in", other, gone, both, true, false},
+		{"another user's access", other, gone, both, true, false},
 		{"another program answers", in, without(session.ServiceUntrusted), both, true, false},
 		{"logged out", in, out, both, true, false},
-		{"not chosen", in, gone, settings.Personal{SavePassword: true}, true, false},
+		{"no automatic connection", in, gone, settings.Personal{SavePassword: true}, true, false},
 		{"no password", in, gone, both, false, false},
 	} {
 		if got := logsInAfter(c.was, c.is, c.personal, settings.Restrictions{}, c.saved); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 		if logsInAfter(c.was, c.is, c.personal, settings.Restrictions{SavedPassword: true}, c.saved) {
-			t.Errorf("%s: wanted against the policy", c.name)
+			t.Errorf("%s: logs in against the policy", c.name)
 		}
 	}
 }
@@ -114,18 +114,18 @@ func TestNextStep(t *testing.T) {
 		want step
 	}{
 		{"nothing yet", statusOf(session.Idle, "", ""), stepProbe},
-		{"under way", statusOf(client.Connecting, "", ""), stepWait},
-		{"the gateway is there", statusOf(session.Ready, "", ""), stepLogin},
-		{"it is not", statusOf(client.Failed, "unreachable", ""), stepWait},
-		{"it is another one", statusOf(client.Failed, "not_trusted", ""), stepWait},
-		{"gone just before the login", away, stepProbe},
+		{"connecting", statusOf(client.Connecting, "", ""), stepWait},
+		{"the gateway answers", statusOf(session.Ready, "", ""), stepLogin},
+		{"the gateway does not answer", statusOf(client.Failed, "unreachable", ""), stepWait},
+		{"the server is not the gateway", statusOf(client.Failed, "not_trusted", ""), stepWait},
+		{"unreachable at the login", away, stepProbe},
 		{"refused", refused, stepOver},
-		{"in", statusOf(client.Authorized, "", ""), stepOver},
-		{"run out", statusOf(client.Ended, "expired", ""), stepLogin},
+		{"access", statusOf(client.Authorized, "", ""), stepOver},
+		{"expired", statusOf(client.Ended, "expired", ""), stepLogin},
 		{"ended otherwise", statusOf(client.Ended, "admin", ""), stepOver},
 		{"no service", waiting, stepWait},
 		{"the service stops", statusOf(client.Ended, session.ServiceStops, ""), stepWait},
-		{"taken", other, stepOver},
+		{"another user's access", other, stepOver},
 	} {
 		if got := nextStep(c.is); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)

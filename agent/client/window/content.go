@@ -11,7 +11,6 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Input is the input of BuildContent.
 type Input struct {
 	session.Status
 	Lang         locale.Lang
@@ -56,7 +55,6 @@ type Row struct{ Label, Text string }
 // of IconError, and IconAttention when a session with IconOK is about to expire.
 type Icon string
 
-// Icons.
 const (
 	IconNone       Icon = "none"
 	IconConnecting Icon = "connecting"
@@ -65,7 +63,6 @@ const (
 	IconError      Icon = "error"
 )
 
-// Field is a text field.
 type Field struct {
 	Shown       bool
 	Label       string
@@ -75,7 +72,6 @@ type Field struct {
 	Enabled     bool   // otherwise it is read-only
 }
 
-// Check is a check box.
 type Check struct {
 	Label   string
 	Checked bool
@@ -85,7 +81,6 @@ type Check struct {
 // Action is what a button or an item of the menu does.
 type Action string
 
-// Actions.
 const (
 	ActionLogin  Action = "login"
 	ActionLogout Action = "logout"
@@ -98,7 +93,6 @@ const (
 	ActionExit   Action = "exit"
 )
 
-// Button is a button.
 type Button struct {
 	Text    string
 	Action  Action
@@ -171,8 +165,8 @@ func (in Input) status() string {
 	return in.defaultStatus()
 }
 
-// ownMessageFirst reports whether the window's own message takes the place of the status. While the person has access, or is
-// getting it, or somebody else has it, it does not: then it goes below the status.
+// ownMessageFirst reports whether the window's own message replaces the status. During an access or a login it goes below
+// the status.
 func (in Input) ownMessageFirst() bool { return !in.Busy() && in.Holder != session.Other }
 
 // defaultStatus returns the status when neither the gateway nor the program has sent a message with it.

@@ -17,7 +17,7 @@ var moscow = time.FixedZone("MSK", 3*3600)
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, moscow)
 
-// statusOf is what a session shows in a state, as the person's own.
+// statusOf returns a status in the state; access in it is the window's own.
 func statusOf(state client.State, code, message string) session.Status {
 	v := session.Status{Status: client.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Holder: session.Nobody}
 	switch state {
@@ -31,8 +31,8 @@ func input(v session.Status) Input {
 	return Input{Status: v, Lang: locale.Russian, Gateway: "gw.ru", Typed: FieldTexts{"ivanov", "", "gw.ru"}, Now: noon}
 }
 
-// Whatever is refused or ends, there is a text for it, also when the gateway sent none.
-func TestEveryStatusHasWords(t *testing.T) {
+// Each state, code, reason and problem has a text and an icon, also when the gateway sends no message.
+func TestEveryStatusHasText(t *testing.T) {
 	var statuses []session.Status
 	for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
 		statuses = append(statuses, statusOf(client.Failed, string(code), ""), statusOf(client.Authorized, string(code), ""))
@@ -61,7 +61,7 @@ func TestEveryStatusHasWords(t *testing.T) {
 				t.Errorf("%s %s in %s: %q", v.State, v.Code, lang, f.Status)
 			}
 			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || f.Who != "" || len(f.Rows) > 1) {
-				t.Errorf("%s %s looks like access: %+v", v.State, v.Code, f)
+				t.Errorf("%s %s is shown as access: %+v", v.State, v.Code, f)
 			}
 			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Holder == session.Other) || len(f.Tray.Tip) == 0 {
 				t.Errorf("%s %s: %+v", v.State, v.Code, f)
@@ -77,7 +77,7 @@ func TestBuildContent(t *testing.T) {
 	tomorrow.Expires = "2026-11-24T07:05:00Z"
 	soon.Notices = []client.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
 	refused.Notices = append(soon.Notices[:2:2], client.Notice{Code: "bad_credentials", Message: "Нет."})
-	known := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.") // and nothing else is
+	known := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.") // without mode, address and end
 	rising := statusOf(client.Authorized, "", "Вход выполнен, подключаем VPN…")
 	rising.Mode = client.ModeVPN
 	tunnel := statusOf(client.TunnelUp, "", "VPN подключён.")
@@ -101,32 +101,32 @@ func TestBuildContent(t *testing.T) {
 		is         session.Status
 		icon, tray Icon
 		status     string
-		card       string // who and rows; "form" where the form is on show
+		card       string // who and rows; "form" = the form is shown
 		notes      int
-		fields     string // login, password, address: + can be typed in, - can be read, " " is not there
-		main       string // action and whether it can be pressed; " " is not there
+		fields     string // login, password, address: + enabled, - read-only, " " hidden
+		main       string // the action, with + enabled or - disabled; " " hidden
 		extend     bool
 	}{
-		{"resting", statusOf(session.Idle, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
+		{"idle", statusOf(session.Idle, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
 		{"probing", statusOf(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
 		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
-		{"entering", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
-		{"in", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
+		{"logging in", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
+		{"access", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
 		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "   ", "logout+", false},
-		{"in, from an older gateway", known, IconOK, IconOK, "Вы подключены, доступ открыт.", "Вы вошли как ivanov" + gateway, 0, "   ", "logout+", false},
+		{"access, from an older gateway", known, IconOK, IconOK, "Вы подключены, доступ открыт.", "Вы вошли как ivanov" + gateway, 0, "   ", "logout+", false},
 		{"expiring", soon, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 2, "   ", "logout+", true},
-		{"expiring, and the password has changed", refused, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 3, " + ", "logout+", true},
-		{"the tunnel is coming", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
+		{"expiring, another password is needed", refused, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 3, " + ", "logout+", true},
+		{"the tunnel is coming up", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is up", tunnel, IconOK, IconOK, "VPN подключён.", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is blocked", blocked, IconAttention, IconAttention, "Сеть не пропускает VPN.", vpn + gateway, 0, "   ", "logout+", false},
 		{"lost", statusOf(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
-		{"out", statusOf(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
+		{"logged out", statusOf(client.Ended, "logout", ""), IconNone, IconNone, "Вы вышли. Доступ закрыт.", "form", 0, "+++", "login+", false},
 		{"ended", statusOf(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
-		{"taken away", statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
+		{"ended by an administrator of the computer", statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
 		{"refused", statusOf(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
-		{"the service is gone", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
-		{"taken", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
-		{"taken, and an administrator looks", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
+		{"the service does not answer", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
+		{"another user's access", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
+		{"another user's access, for an administrator", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
 	} {
 		f := BuildContent(input(c.is))
 		fields := field(f.Login) + field(f.Password) + field(f.Address)
@@ -159,7 +159,7 @@ func field(f Field) string {
 	return sign(f.Enabled)
 }
 
-// The language decides how a date is written.
+// The format of a date depends on the language.
 func TestUntil(t *testing.T) {
 	for _, c := range []struct {
 		lang    locale.Lang
@@ -182,7 +182,7 @@ func TestUntil(t *testing.T) {
 	}
 }
 
-// Traffic is on the card where it is known, and nowhere else.
+// The card shows the traffic if it is known; the form does not.
 func TestContentTraffic(t *testing.T) {
 	v := statusOf(client.TunnelUp, "", "")
 	v.Mode = client.ModeVPN
@@ -201,7 +201,7 @@ func TestContentTraffic(t *testing.T) {
 	}
 }
 
-// A login may be longer than the card is wide.
+// A long login is shortened.
 func TestContentLongLogin(t *testing.T) {
 	v := statusOf(client.Authorized, "", "")
 	v.Login = strings.Repeat("i", 200)
@@ -217,7 +217,7 @@ func sign(enabled bool) string {
 	return "-"
 }
 
-// The window's own message never hides the state of the access.
+// During access the window's own message is a note below the status.
 func TestOwnMessage(t *testing.T) {
 	s := input(statusOf(session.Ready, "", ""))
 	s.OwnMessage = "Введите логин."
@@ -236,7 +236,7 @@ func TestContentChecks(t *testing.T) {
 		name        string
 		personal    settings.Personal
 		banned      bool
-		want        string // save, auto: ticked, enabled
+		want        string // save, auto: checked, enabled
 		label       string // of save
 		placeholder string
 	}{
@@ -261,7 +261,7 @@ func TestContentChecks(t *testing.T) {
 	}
 }
 
-// What support asks for stands above the log, which is only a part of it.
+// The items and actions of the tray menu.
 func TestMenu(t *testing.T) {
 	in := statusOf(client.Authorized, "", "")
 	soon := in
@@ -271,13 +271,13 @@ func TestMenu(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		status session.Status
-		want   string // a line is "|"; an item that cannot be chosen has a "-"
+		want   string // actions; "|" = separator, "-" = disabled
 	}{
-		{"out", statusOf(session.Ready, "", ""), "open | login | report log about | exit"},
-		{"in", in, "open | logout | report log about | exit"},
+		{"no access", statusOf(session.Ready, "", ""), "open | login | report log about | exit"},
+		{"access", in, "open | logout | report log about | exit"},
 		{"about to expire", soon, "open | logout extend | report log about | exit"},
-		{"somebody else's", other, "open | login- | report log about | exit"},
-		{"somebody else's, and an administrator looks", mayEnd, "open | end | report log about | exit"},
+		{"another user's access", other, "open | login- | report log about | exit"},
+		{"another user's access, for an administrator", mayEnd, "open | end | report log about | exit"},
 	} {
 		var items []string
 		for _, i := range BuildContent(input(c.status)).Tray.Menu {
@@ -312,7 +312,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestNotifications(t *testing.T) {
 	in, ready := statusOf(client.Authorized, "", ""), statusOf(session.Ready, "", "")
 	lost, ended := statusOf(client.Reconnecting, "lost", ""), statusOf(client.Ended, "admin", "")
 	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
@@ -330,31 +330,31 @@ func TestTell(t *testing.T) {
 		was, is session.Status
 		want    string
 	}{
-		{"nothing", in, in, ""},
-		{"the login that was asked for", ready, in, ""},
-		{"a refusal of it", ready, statusOf(client.Failed, "bad_credentials", "Нет."), ""},
-		{"the logout that was asked for", in, statusOf(client.Ended, "logout", ""), ""},
+		{"no change", in, in, ""},
+		{"login", ready, in, ""},
+		{"refused login", ready, statusOf(client.Failed, "bad_credentials", "Нет."), ""},
+		{"logout", in, statusOf(client.Ended, "logout", ""), ""},
 		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
-		{"taken by an administrator of this computer", in, statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), "attention Его завершил администратор."},
-		{"an end so soon that nobody saw the access", entering, ended, "attention Администратор завершил вашу сессию."},
-		{"the attempt that was given up", entering, statusOf(client.Ended, "logout", ""), ""},
+		{"ended by an administrator of this computer", in, statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"ended before the access was shown", entering, ended, "attention Администратор завершил вашу сессию."},
+		{"cancelled login", entering, statusOf(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
 		{"the end after a loss", lost, ended, "attention Администратор завершил вашу сессию."},
 		{"lost", in, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},
 		{"still lost", lost, statusOf(client.Reconnecting, "unreachable", ""), ""},
-		{"back", lost, in, "ok Связь со шлюзом восстановлена, доступ открыт."},
-		{"refused on the way back", lost, statusOf(client.Failed, "account_disabled", "Отключена."), "attention Отключена."},
+		{"reconnected", lost, in, "ok Связь со шлюзом восстановлена, доступ открыт."},
+		{"refused after a reconnect", lost, statusOf(client.Failed, "account_disabled", "Отключена."), "attention Отключена."},
 		{"about to expire", in, soon, "attention 30 мин."},
-		{"told", soon, soon, ""},
-		{"told again later", soon, sooner, "attention 5 мин."},
+		{"the same warning", soon, soon, ""},
+		{"a later warning", soon, sooner, "attention 5 мин."},
 		{"extended", sooner, in, ""},
 		{"blocked", in, blocked, "attention Сеть не пропускает VPN."},
-		{"blocked still", blocked, blocked, ""},
-		{"back, and blocked", lost, blocked, "attention Сеть не пропускает VPN."},
-		{"the service has gone", in, gone, "attention Служба не отвечает."},
-		{"gone still", gone, gone, ""},
-		{"the service came anew", in, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
-		{"somebody else's", in, stranger, ""},
+		{"still blocked", blocked, blocked, ""},
+		{"reconnected, blocked", lost, blocked, "attention Сеть не пропускает VPN."},
+		{"the service does not answer", in, gone, "attention Служба не отвечает."},
+		{"still no service", gone, gone, ""},
+		{"the service was restarted", in, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
+		{"another user's access", in, stranger, ""},
 	} {
 		var said []string
 		for _, n := range Notifications(locale.Russian, c.was, c.is) {

@@ -20,26 +20,26 @@ type Controller struct {
 
 	session session.Session
 	place   place
-	local   *session.Local // the same as session when place is here, otherwise nil
+	local   *session.Local // the same as session when place is inProcess, otherwise nil
 	leave   func()         // stops watching the session
 	closed  sync.WaitGroup // counts goroutines that close sessions
 
 	typed        FieldTexts
-	tried        attempt
+	lastLogin    loginAttempt
 	ownMessage   string // see Input
-	hideMessage  bool   // keep ownMessage out of the log: it repeats what was typed, maybe a password
+	hideMessage  bool   // keep ownMessage out of the log: it contains typed text, maybe a password
 	visible      bool   // the window is shown
 	autoLogin    bool   // the program logs in by itself as soon as it can
 	probed       bool   // a probe was started for autoLogin
 	loginPending bool   // a login was requested; the status does not show it yet
 	loggedOut    bool   // the person has logged out and not logged in since, so the program does not log in by itself
-	was          session.Status
+	lastStatus   session.Status
 	logged       string // the last status in the log
 }
 
-// attempt is the last login that was requested. It is kept during the session, because the person may then choose to
+// loginAttempt is the last login that was requested. It is kept during the session, because the person may then choose to
 // save the password (see SetCheckBoxes).
-type attempt struct {
+type loginAttempt struct {
 	target, login, password string
 	saved                   bool // the password came from the PasswordStore
 }
@@ -61,7 +61,7 @@ func Open(cfg Config, visible bool) *Controller {
 	c.loadGateway()
 	c.typed.Address = c.addressText()
 	c.autoLogin = logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
-	c.was = c.session.Status()
+	c.lastStatus = c.session.Status()
 	if visible || c.autoLogin {
 		c.probe()
 	}
@@ -153,7 +153,7 @@ func (c *Controller) probe() { c.probed, c.loginPending = true, false; c.session
 func (c *Controller) LogStatus(content Content) {
 	line := string(content.Icon) + ": " + content.Status
 	if c.hideMessage && content.Status == c.ownMessage {
-		line = string(content.Icon) + ": what was typed is no address"
+		line = string(content.Icon) + ": the typed address is invalid"
 	}
 	if line != c.logged {
 		c.logged = line

@@ -67,7 +67,7 @@ func (c *Controller) SetCheckBoxes(save, auto bool) {
 	switch {
 	case !save:
 		c.forget()
-	case c.tried.password != "" && c.session.Status().HasAccess():
+	case c.lastLogin.password != "" && c.session.Status().HasAccess():
 		c.savePassword()
 	}
 }
@@ -98,7 +98,7 @@ func (c *Controller) forget() {
 
 // savePassword saves the password of the login that succeeded. An error is shown in the window.
 func (c *Controller) savePassword() {
-	if err := c.cfg.Passwords.SetPassword(c.tried.target, c.tried.password); err != nil {
+	if err := c.cfg.Passwords.SetPassword(c.lastLogin.target, c.lastLogin.password); err != nil {
 		c.cfg.Log(err.Error())
 		c.ownMessage = locale.Text(c.cfg.Lang, locale.NotSaved, "value", err.Error())
 	}

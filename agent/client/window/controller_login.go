@@ -52,7 +52,7 @@ func (c *Controller) firstEmpty() control {
 }
 
 func (c *Controller) login(password string, saved bool) {
-	c.tried = attempt{target(c.gateway, c.typed.Login), c.typed.Login, password, saved}
+	c.lastLogin = loginAttempt{target(c.gateway, c.typed.Login), c.typed.Login, password, saved}
 	c.probed, c.loginPending, c.loggedOut = false, true, false
 	c.session.Login(c.typed.Login, password)
 }

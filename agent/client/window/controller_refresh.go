@@ -10,8 +10,8 @@ import (
 // Refresh handles a change of the session: it continues the automatic login and returns new notifications.
 func (c *Controller) Refresh() []Notification {
 	is := c.session.Status()
-	was := c.was
-	c.was = is
+	was := c.lastStatus
+	c.lastStatus = is
 	news := Notifications(c.cfg.Lang, was, is)
 	c.settleAttempt(was, is)
 	if is.Holder == session.Other && was.Holder != session.Other && !is.CanEnd { // Notifications returns nothing for this
@@ -41,12 +41,12 @@ func justEnded(was, is session.Status) bool {
 // settleAttempt saves the login and password after a login has succeeded, and forgets them after it has failed.
 func (c *Controller) settleAttempt(was, is session.Status) {
 	switch {
-	case is.HasAccess() && !was.HasAccess() && c.tried.password != "":
+	case is.HasAccess() && !was.HasAccess() && c.lastLogin.password != "":
 		p := c.personal
-		p.Login = c.tried.login
+		p.Login = c.lastLogin.login
 		c.saveSettings(p)
 		c.typed.Password = ""
-		if p.SavePassword && !c.registry.Restrictions.SavedPassword && !c.tried.saved {
+		if p.SavePassword && !c.registry.Restrictions.SavedPassword && !c.lastLogin.saved {
 			c.savePassword()
 		}
 	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
@@ -54,15 +54,15 @@ func (c *Controller) settleAttempt(was, is session.Status) {
 			return // the password may be good
 		}
 		c.typed.Password = ""
-		if is.Code == string(agent.CodeBadCredentials) && c.tried.saved {
+		if is.Code == string(agent.CodeBadCredentials) && c.lastLogin.saved {
 			c.ownMessage = locale.Text(c.cfg.Lang, locale.SavedForgotten)
-			if err := c.cfg.Passwords.SetPassword(c.tried.target, ""); err != nil {
+			if err := c.cfg.Passwords.SetPassword(c.lastLogin.target, ""); err != nil {
 				c.cfg.Log(err.Error())
 			}
 		}
-		c.tried = attempt{}
+		c.lastLogin = loginAttempt{}
 	case is.State == client.Ended && was.State != client.Ended:
-		c.tried = attempt{}
+		c.lastLogin = loginAttempt{}
 	}
 }
 

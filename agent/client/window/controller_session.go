@@ -64,7 +64,7 @@ func (c *Controller) setSession(where place, s session.Session, local *session.L
 	}()
 	c.session, c.place, c.local = s, where, local
 	c.leave = func() { leave(); close(quit) }
-	c.was = s.Status()
+	c.lastStatus = s.Status()
 }
 
 // closeInBackground closes a session in the background.

@@ -16,37 +16,37 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// patience is how long a test waits for something that should happen at once.
-const patience = 20 * time.Second
+// testTimeout limits the wait for an event.
+const testTimeout = 20 * time.Second
 
-// memory is a safe and a place for settings that last as long as the test.
-type memory struct {
+// memoryStore is a PasswordStore and a PersonalStore in memory.
+type memoryStore struct {
 	personal  settings.Personal
 	passwords map[string]string
 }
 
-func (m *memory) Load() (settings.Personal, error)       { return m.personal, nil }
-func (m *memory) Save(p settings.Personal) error         { m.personal = p; return nil }
-func (m *memory) Password(target string) (string, error) { return m.passwords[target], nil }
-func (m *memory) SetPassword(target, password string) error {
+func (m *memoryStore) Load() (settings.Personal, error)       { return m.personal, nil }
+func (m *memoryStore) Save(p settings.Personal) error         { m.personal = p; return nil }
+func (m *memoryStore) Password(target string) (string, error) { return m.passwords[target], nil }
+func (m *memoryStore) SetPassword(target, password string) error {
 	if delete(m.passwords, target); password != "" {
 		m.passwords[target] = password
 	}
 	return nil
 }
 
-// driven is a Controller under test, its window's goroutine being the test's.
-type driven struct {
+// testController is a Controller under test. The test's goroutine is that of the window.
+type testController struct {
 	*Controller
-	t       *testing.T
-	changed chan struct{}
-	news    []Notification
-	mu      sync.Mutex // guards log
-	log     []string
+	t             *testing.T
+	changed       chan struct{}
+	notifications []Notification
+	mu            sync.Mutex // guards log
+	log           []string
 }
 
 type computer struct {
-	memory   *memory
+	memory   *memoryStore
 	registry settings.Registry
 	line     settings.Setting
 	service  *fakeService
@@ -55,7 +55,7 @@ type computer struct {
 }
 
 func newComputer(g *gatewaytest.Gateway) *computer {
-	o := &computer{memory: &memory{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
+	o := &computer{memory: &memoryStore{passwords: map[string]string{}}, roots: g.Root.Pool(), g: g}
 	o.registry.Policy.Source = settings.Policy
 	o.registry.Installer = settings.Setting{Source: settings.Installer, Address: address(g)}
 	return o
@@ -63,8 +63,8 @@ func newComputer(g *gatewaytest.Gateway) *computer {
 
 func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa(int(g.Port)) }
 
-func (o *computer) open(t *testing.T, visible bool) *driven {
-	s := &driven{t: t, changed: make(chan struct{}, 1)}
+func (o *computer) open(t *testing.T, visible bool) *testController {
+	s := &testController{t: t, changed: make(chan struct{}, 1)}
 	cfg := Config{Lang: locale.Russian, CommandLine: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Passwords: o.memory,
 		Local: session.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
@@ -88,16 +88,16 @@ func (o *computer) open(t *testing.T, visible bool) *driven {
 	return s
 }
 
-// waits until the window shows a status.
-func (s *driven) waits(status string) Content {
+// waitFor until the window shows a status.
+func (s *testController) waitFor(status string) Content {
 	s.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
-		s.news = append(s.news, s.Refresh()...)
+		s.notifications = append(s.notifications, s.Refresh()...)
 		f := s.Content()
 		s.LogStatus(f)
 		if f.Status == status {
-			s.news = append(s.news, s.Refresh()...) // Content may know more than the Refresh before it
+			s.notifications = append(s.notifications, s.Refresh()...) // Content may know more than the Refresh before it
 			if f = s.Content(); f.Status == status {
 				return f
 			}
@@ -105,12 +105,12 @@ func (s *driven) waits(status string) Content {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			s.t.Fatalf("waited for %q, there is %+v", status, s.Content())
+			s.t.Fatalf("waited for %q, content %+v", status, s.Content())
 		}
 	}
 }
 
-func (s *driven) types(login, password string) {
+func (s *testController) typeLogin(login, password string) {
 	s.SetFieldTexts(FieldTexts{login, password, s.Content().Address.Text})
 }
 
@@ -136,32 +136,32 @@ func TestPersonLogsIn(t *testing.T) {
 	})
 	o := newComputer(g)
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
+	if f := s.waitFor(ready); f.Address.Text != address(g) || f.Main.Action != ActionLogin {
 		t.Errorf("%+v", f)
 	}
 	if s.firstEmpty() != controlLogin || s.Login() != controlLogin {
 		t.Error("there is no login yet")
 	}
-	s.waits("Введите логин.")
-	s.types(" ivanov ", "")
+	s.waitFor("Введите логин.")
+	s.typeLogin(" ivanov ", "")
 	if s.firstEmpty() != controlPassword || s.Login() != controlPassword {
 		t.Error("there is no password yet")
 	}
-	s.waits("Введите пароль.")
-	s.types("ivanov", "wrong")
+	s.waitFor("Введите пароль.")
+	s.typeLogin("ivanov", "wrong")
 	s.Login()
-	if f := s.waits("Неверный логин или пароль."); f.Password.Text != "" || f.Login.Text != "ivanov" {
+	if f := s.waitFor("Неверный логин или пароль."); f.Password.Text != "" || f.Login.Text != "ivanov" {
 		t.Errorf("%+v", f)
 	}
-	s.types("ivanov", "right")
+	s.typeLogin("ivanov", "right")
 	s.Login()
-	if f := s.waits(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
+	if f := s.waitFor(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
 		t.Errorf("%+v", f)
 	}
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
 		t.Errorf("kept: %+v", o.memory)
 	}
-	s.SetCheckBoxes(false, true) // one box means the other; and it is about what has opened the access already
+	s.SetCheckBoxes(false, true) // also checks save, and saves the password of the login
 	if len(o.memory.passwords) != 1 || !o.memory.personal.AutoConnect {
 		t.Errorf("kept: %+v", o.memory)
 	}
@@ -170,9 +170,9 @@ func TestPersonLogsIn(t *testing.T) {
 		t.Errorf("kept: %+v", o.memory)
 	}
 	s.Logout()
-	s.waits("Вы вышли. Доступ закрыт.")
-	if len(s.news) != 0 {
-		t.Errorf("told: %+v", s.news)
+	s.waitFor("Вы вышли. Доступ закрыт.")
+	if len(s.notifications) != 0 {
+		t.Errorf("notifications: %+v", s.notifications)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,15 +182,16 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 }
 
-// with gives a computer in which a person has chosen to be logged in by the program.
-func with(g *gatewaytest.Gateway, password string) *computer {
+// withSavedPassword returns a computer whose user has chosen automatic login and saved the password.
+func withSavedPassword(g *gatewaytest.Gateway, password string) *computer {
 	o := newComputer(g)
 	o.memory.personal = settings.Personal{Login: "ivanov", AutoConnect: true, SavePassword: true}
 	o.memory.passwords["IdecoAgent: ivanov @ "+address(g)] = password
 	return o
 }
 
-// The gateway is not there yet when the program starts; later the session runs out, and then an administrator ends it.
+// The program logs in when the gateway begins to answer, and again when the session has expired, but not after an
+// administrator has ended it.
 func TestProgramLogsIn(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
@@ -210,10 +211,10 @@ func TestProgramLogsIn(t *testing.T) {
 			c.Wait()
 		}
 	})
-	s := with(g, "right").open(t, false)
-	s.waits("Администратор завершил вашу сессию.")
-	if len(s.news) == 0 || s.news[len(s.news)-1].Text != "Администратор завершил вашу сессию." {
-		t.Errorf("told: %+v", s.news)
+	s := withSavedPassword(g, "right").open(t, false)
+	s.waitFor("Администратор завершил вашу сессию.")
+	if len(s.notifications) == 0 || s.notifications[len(s.notifications)-1].Text != "Администратор завершил вашу сессию." {
+		t.Errorf("notifications: %+v", s.notifications)
 	}
 	if n := g.Connections(); n != 4 || s.autoLogin {
 		t.Errorf("%d connections", n)
@@ -229,9 +230,9 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 		c.Refuse("bad_credentials", "Нет.", 0)
 		c.Wait()
 	})
-	o := with(g, "old")
+	o := withSavedPassword(g, "old")
 	s := o.open(t, false)
-	f := s.waits("Сохранённый пароль не подошёл и удалён. Введите пароль.")
+	f := s.waitFor("Сохранённый пароль не подошёл и удалён. Введите пароль.")
 	if len(o.memory.passwords) != 0 || f.Password.Placeholder != "" || !f.Save.Checked {
 		t.Errorf("%+v, %+v", o.memory, f)
 	}
@@ -242,10 +243,10 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 
 func TestSavedPasswordIsBanned(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	o := with(g, "right")
+	o := withSavedPassword(g, "right")
 	o.registry.Restrictions.SavedPassword = true
 	s := o.open(t, true)
-	if f := s.waits(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
+	if f := s.waitFor(ready); f.Save.Enabled || f.Password.Placeholder != "" || len(o.memory.passwords) != 0 {
 		t.Errorf("%+v, %+v", f, o.memory)
 	}
 	s.SetCheckBoxes(true, true)
@@ -260,21 +261,21 @@ func TestTypedAddress(t *testing.T) {
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
 	o := newComputer(g)
 	s := o.open(t, true)
-	s.waits(ready)
+	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{Address: "https://gw"})
 	if s.Login() != controlAddress {
-		t.Error("that is no address")
+		t.Error("an invalid address was accepted")
 	}
-	s.waits("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
+	s.waitFor("Адрес шлюза в поле «Домен или адрес шлюза» — не имя и не IP-адрес: https://gw.")
 	s.SetFieldTexts(FieldTexts{Address: " " + address(other)})
 	if !s.UseTypedAddress() {
-		t.Error("that is an address")
+		t.Error("a valid address was refused")
 	}
-	if f := s.waits("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
+	if f := s.waitFor("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
 		t.Errorf("%+v", f)
 	}
 	close(look)
-	s.waits(ready)
+	s.waitFor(ready)
 	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
 		t.Errorf("kept: %+v", o.memory.personal)
 	}
@@ -285,13 +286,13 @@ func TestTypedAddress(t *testing.T) {
 	}
 }
 
-// What administrators change counts from the next probe on.
+// A change of the policy takes effect when the window is shown.
 func TestPolicyChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newComputer(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
-	if f := s.waits("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
+	if f := s.waitFor("Адрес шлюза не указан. Впишите его в поле «Домен или адрес шлюза» или узнайте у администратора."); !f.Address.Enabled {
 		t.Errorf("%+v", f)
 	}
 	if s.firstEmpty() != controlAddress {
@@ -299,7 +300,7 @@ func TestPolicyChanges(t *testing.T) {
 	}
 	o.registry.Policy.Address = address(g)
 	s.SetVisible(true)
-	if f := s.waits(ready); f.Address.Enabled || f.Address.Text != address(g) {
+	if f := s.waitFor(ready); f.Address.Enabled || f.Address.Text != address(g) {
 		t.Errorf("%+v", f)
 	}
 	o.registry.Policy.Address = "a b"
@@ -309,19 +310,19 @@ func TestPolicyChanges(t *testing.T) {
 	}
 }
 
-// The right pin of the same gateway counts as soon as an administrator has set it.
+// A changed pin of the same gateway takes effect when the window is shown.
 func TestPinChanges(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	o := newComputer(g)
 	o.roots = x509.NewCertPool()
 	s := o.open(t, true)
-	s.waits("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
+	s.waitFor("Не удалось убедиться, что " + address(g) + " — ваш шлюз. Не вводите пароль. Позвоните администратору.")
 	o.registry.Installer.Pin = g.Root.Pin()
 	s.SetVisible(true)
-	s.waits(ready)
+	s.waitFor(ready)
 }
 
-// A window that nobody sees leaves the gateway in peace.
+// A hidden window does not probe the gateway.
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })
 	s := newComputer(g).open(t, false)
@@ -329,19 +330,19 @@ func TestHidden(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	s.SetVisible(true)
-	s.waits("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
+	s.waitFor("Шлюз " + address(g) + " не отвечает. Проверьте интернет и адрес.")
 	s.SetVisible(false)
-	s.waits("Вы не подключены.")
+	s.waitFor("Вы не подключены.")
 }
 
-// fakeService is a session in which nothing ever happens.
+// fakeService is a session that counts calls. The test sets its status.
 type fakeService struct {
 	session.Watchers
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	probes int
-	rests  int
+	stops  int
 	logins []string      // their passwords
-	closed chan struct{} // told of a Close; may be nil
+	closed chan struct{} // gets an element at Close; may be nil
 	status session.Status
 }
 
@@ -349,7 +350,7 @@ func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what()
 
 func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
-func (f *fakeService) StopProbing()      { f.do(func() { f.rests++ }) }
+func (f *fakeService) StopProbing()      { f.do(func() { f.stops++ }) }
 func (f *fakeService) Extend(string)     {}
 func (f *fakeService) Logout()           {}
 func (f *fakeService) End()              {}
@@ -367,7 +368,7 @@ func (f *fakeService) Status() session.Status {
 	return f.status
 }
 
-// What the computer's administrators named is the service's; what a plain user names gets a login in the window's own process.
+// The session is in the service for the administrators' gateway, and in this process for another one.
 func TestWhichSession(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
@@ -375,40 +376,40 @@ func TestWhichSession(t *testing.T) {
 	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Idle}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
 	if s.InProcess() || o.service.probes != 1 {
-		t.Error("the installer's gateway is the service's")
+		t.Error("the installer's gateway is not in the service")
 	}
 	s.SetFieldTexts(FieldTexts{Address: address(other)})
 	s.UseTypedAddress()
 	if !s.InProcess() {
-		t.Error("a typed gateway is not the service's")
+		t.Error("a typed gateway is in the service")
 	}
-	s.waits(ready)
+	s.waitFor(ready)
 	s.SetFieldTexts(FieldTexts{})
 	s.UseTypedAddress()
 	if s.InProcess() || o.service.probes != 2 {
-		t.Error("back in the service")
+		t.Error("the installer's gateway is not in the service again")
 	}
 	select {
 	case <-o.service.closed: // in the background
 	case <-time.After(5 * time.Second):
-		t.Fatal("the session in the service that was left is not closed")
+		t.Fatal("the replaced session in the service is not closed")
 	}
 	o.line = settings.Setting{Source: settings.CommandLine, Address: address(other)}
 	if !o.open(t, false).InProcess() {
-		t.Error("a gateway of the command line is not the service's")
+		t.Error("a gateway of the command line is in the service")
 	}
 	o.line.Address = address(g)
 	if o.open(t, false).InProcess() {
-		t.Error("the installer's gateway is the service's, whoever names it besides")
+		t.Error("the installer's gateway, named on the command line too, is not in the service")
 	}
-	// The service does not know what is wrong here, and would say that all is well.
+	// Invalid settings are shown by the session in this process: the service does not know them.
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
-	s.waits("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
+	s.waitFor("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
 	if s.Login() != controlAddress {
 		t.Error("there is no gateway")
 	}
-	// Access of the service is not left for another session.
+	// The session is not replaced during access.
 	o.line.Address = ""
 	o.service.status = session.Status{Status: client.Status{State: "authorized", Login: "ivanov"}, Holder: session.You}
 	s = o.open(t, true)
@@ -416,15 +417,15 @@ func TestWhichSession(t *testing.T) {
 	o.registry.Installer.Address = ""
 	s.SetVisible(true)
 	if s.InProcess() {
-		t.Error("left a session with access")
+		t.Error("a session with access was replaced")
 	}
 }
 
-// The service goes and comes back. The program asks for the access again, unless the person had logged out.
-func TestServiceComesBack(t *testing.T) {
+// When the service returns, the program logs in again, unless the person had logged out.
+func TestServiceReturns(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	for _, loggedOut := range []bool{false, true} {
-		o := with(g, "right")
+		o := withSavedPassword(g, "right")
 		o.service = &fakeService{status: statusOf(client.Authorized, "", "")}
 		s := o.open(t, false)
 		s.Refresh()
@@ -443,29 +444,29 @@ func TestServiceComesBack(t *testing.T) {
 	}
 }
 
-// A hidden window asks for nothing, in the service neither, as soon as the program has nothing to do by itself.
+// A hidden window stops the service's probes when the automatic login is over.
 func TestHiddenInService(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	o := with(g, "right")
+	o := withSavedPassword(g, "right")
 	o.service = &fakeService{status: statusOf(session.Idle, "", "")}
 	s := o.open(t, true)
 	s.SetVisible(false)
-	if o.service.rests != 0 {
-		t.Error("it has to log in yet")
+	if o.service.stops != 0 {
+		t.Error("probing stopped before the automatic login")
 	}
 	o.service.do(func() { o.service.status = statusOf(client.Authorized, "", "") })
 	s.Refresh()
-	if o.service.rests != 1 {
-		t.Errorf("%d rests after the login", o.service.rests)
+	if o.service.stops != 1 {
+		t.Errorf("probing stopped %d times after the login", o.service.stops)
 	}
 	s.SetVisible(true)
 	s.SetVisible(false)
-	if o.service.rests != 2 {
-		t.Errorf("%d rests", o.service.rests)
+	if o.service.stops != 2 {
+		t.Errorf("probing stopped %d times", o.service.stops)
 	}
 }
 
-// Traffic is asked for while somebody looks at a VPN of the service, and never otherwise.
+// The controller reads the traffic only while the window is visible and the service has a VPN.
 func TestTraffic(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	tunnel, lan := statusOf(client.TunnelUp, "", ""), statusOf(client.Authorized, "", "")
@@ -479,10 +480,10 @@ func TestTraffic(t *testing.T) {
 		want           bool
 	}{
 		{"VPN", tunnel, true, true, true},
-		{"VPN that nobody looks at", tunnel, false, true, false},
+		{"VPN, hidden window", tunnel, false, true, false},
 		{"VPN without an interface", tunnel, true, false, false},
 		{"local network", lan, true, true, false},
-		{"somebody else's", other, true, true, false},
+		{"another user's access", other, true, true, false},
 	} {
 		o := newComputer(g)
 		o.service = &fakeService{status: c.status}
@@ -499,8 +500,8 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// After an update the program shows itself only to who has lost the access by that and must type the password.
-func TestReturnsHidden(t *testing.T) {
+// After an update the program shows its window only when access was lost and the password must be typed.
+func TestRestartsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
 	other := statusOf(session.Idle, "", "")
@@ -512,11 +513,11 @@ func TestReturnsHidden(t *testing.T) {
 		want   bool
 	}{
 		{"no access", out, false, true},
-		{"somebody else's access", other, false, true},
+		{"another user's access", other, false, true},
 		{"access with a typed password", in, false, false},
-		{"access that comes back by itself", in, true, true},
+		{"access with automatic login", in, true, true},
 	} {
-		o := with(g, "right")
+		o := withSavedPassword(g, "right")
 		o.memory.personal.AutoConnect = c.auto
 		o.service = &fakeService{status: c.status}
 		if got := o.open(t, false).RestartsHidden(); got != c.want {

@@ -10,14 +10,14 @@ import (
 
 var allIcons = []Icon{IconNone, IconConnecting, IconOK, IconAttention, IconError}
 
-// Nobody has to tell colours apart: in black and white, too, the icons differ from one another in many places.
+// The icons differ in black and white too, for people who cannot distinguish the colours.
 func TestIconsDiffer(t *testing.T) {
 	for _, size := range []int{16, 20, 32} {
 		for _, draw := range []func(Icon, int) image.Image{drawTray, drawStatus} {
 			for i, a := range allIcons {
 				for _, b := range allIcons[:i] {
 					if n := different(draw(a, size), draw(b, size)); n < size*2/3 {
-						t.Errorf("%d px: %s and %s differ in %d places only", size, a, b, n)
+						t.Errorf("%d px: %s and %s differ in %d pixels only", size, a, b, n)
 					}
 				}
 			}
@@ -25,7 +25,7 @@ func TestIconsDiffer(t *testing.T) {
 	}
 }
 
-// different counts the places where one picture is much lighter or more transparent than the other.
+// different counts the pixels that are much lighter or more transparent in one picture than in the other.
 func different(a, b image.Image) (n int) {
 	for y := 0; y < a.Bounds().Dy(); y++ {
 		for x := 0; x < a.Bounds().Dx(); x++ {
@@ -42,7 +42,7 @@ func grade(m image.Image, x, y int) int {
 	return int((299*r+587*g+114*b)/1000/257) + int(a/257)
 }
 
-// A picture for one screen is not taken for another one's, and is as large as that screen needs it.
+// Pictures are cached separately for each DPI, in the size for that DPI.
 func TestPictureForScreen(t *testing.T) {
 	kept := map[picture]int{}
 	for _, c := range []struct{ dpi, logo, tray, status int }{
@@ -51,7 +51,7 @@ func TestPictureForScreen(t *testing.T) {
 		for kind, want := range map[kind]int{kindLogo: c.logo, kindTray: c.tray, kindStatus: c.status} {
 			p := picture{kind, IconOK, c.dpi}
 			if _, there := kept[p]; there {
-				t.Errorf("%+v is there already", p)
+				t.Errorf("%+v is the key of another picture", p)
 			}
 			if kept[p] = p.draw().Bounds().Dx(); kept[p] != want {
 				t.Errorf("%+v: %d pixels, want %d", p, kept[p], want)
@@ -60,8 +60,7 @@ func TestPictureForScreen(t *testing.T) {
 	}
 }
 
-// TestDrawIcons draws every picture in the sizes of the tray and leaves them where IDECO_PICTURES says, for people to
-// look at. None of them is blank.
+// No picture is blank. With IDECO_PICTURES=DIR the test writes them to DIR/icons.png.
 func TestDrawIcons(t *testing.T) {
 	sheet := image.NewNRGBA(image.Rect(0, 0, 60*8, 3*64))
 	put := func(m image.Image, x, y int) {

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Whatever the form turns into, the focus is on something that is shown.
+// The focus is always on a control that is shown, or on the window.
 func TestNextFocus(t *testing.T) {
 	entering := statusOf(client.Connecting, "", "")
 	entering.Login, entering.Holder = "ivanov", session.You
@@ -36,7 +36,7 @@ func TestNextFocus(t *testing.T) {
 		{"about to expire", contentOf(in), contentOf(soon), controlMain, controlMain},
 		{"the form becomes a card that can be extended", form, contentOf(soon), controlLogin, controlExtend},
 		{"the extension asks for a password", contentOf(soon), contentOf(refused), controlExtend, controlPassword},
-		{"somebody goes on from there", contentOf(refused), contentOf(refused), controlMain, controlMain},
+		{"the person moves the focus", contentOf(refused), contentOf(refused), controlMain, controlMain},
 		{"the window opens, and the card asks for a password", contentOf(refused), contentOf(refused), "", controlPassword},
 		{"the window opens with a card", contentOf(in), contentOf(in), "", controlMain},
 		{"extended", contentOf(refused), contentOf(in), controlPassword, controlMain},
@@ -44,10 +44,10 @@ func TestNextFocus(t *testing.T) {
 		{"ended", contentOf(in), ended, controlMain, controlPassword},
 		{"ended while it could be extended", contentOf(soon), ended, controlExtend, controlPassword},
 		{"ended while a password was typed", contentOf(refused), ended, controlPassword, controlPassword},
-		{"somebody else's", form, contentOf(other), controlPassword, ""},
-		{"somebody else's, and an administrator looks", form, contentOf(mayEnd), controlPassword, controlMain},
-		{"free again", contentOf(other), form, "", controlPassword},
-		{"the box is switched off by policy", form, BuildContent(banned), controlSave, controlPassword},
+		{"another user's access", form, contentOf(other), controlPassword, ""},
+		{"another user's access, for an administrator", form, contentOf(mayEnd), controlPassword, controlMain},
+		{"the other access has ended", contentOf(other), form, "", controlPassword},
+		{"policy disables the check box", form, BuildContent(banned), controlSave, controlPassword},
 	} {
 		if got := nextFocus(c.was, c.is, c.at, controlPassword); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
@@ -58,7 +58,7 @@ func TestNextFocus(t *testing.T) {
 	}
 }
 
-// Enter that was meant for the login neither cancels it nor logs out again.
+// The guard starts when Enter, pressed for the login, could cancel it or log out.
 func TestStartsEnterGuard(t *testing.T) {
 	entering, in := statusOf(client.Connecting, "", ""), contentOf(statusOf(client.Authorized, "", ""))
 	entering.Login, entering.Holder = "ivanov", session.You
@@ -72,10 +72,10 @@ func TestStartsEnterGuard(t *testing.T) {
 		{"the login begins, by its button", form, asking, controlMain, controlMain, true},
 		{"the login begins, from the field", form, asking, controlPassword, controlPassword, false},
 		{"access, from the field", asking, in, controlPassword, controlMain, true},
-		{"access, from the button", asking, in, controlMain, controlMain, false}, // the second has begun before
+		{"access, from the button", asking, in, controlMain, controlMain, false}, // the guard runs already
 		{"nothing changes", in, in, controlMain, controlMain, false},
-		{"out again", in, form, controlMain, controlMain, true},
-		{"out again, and a password is needed", in, form, controlMain, controlPassword, false},
+		{"logged out", in, form, controlMain, controlMain, true},
+		{"logged out, a password is needed", in, form, controlMain, controlPassword, false},
 	} {
 		if got := startsEnterGuard(c.was, c.is, c.from, c.to); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
@@ -89,7 +89,7 @@ func TestEnterGuard(t *testing.T) {
 	var g enterGuard
 	at := func(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
 	if g.ignoresEnter(at(0)) {
-		t.Error("there is none yet")
+		t.Error("ignored before the start")
 	}
 	g.start(at(0))
 	for _, c := range []struct {

@@ -33,18 +33,18 @@ func (v *frame) listen() {
 	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the close button do the same
 	v.shortcut(walk.KeyReturn, v.enter)
 	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last control that a new layout moves
-	v.mw.onEnd = func() {
+	v.mw.onSessionEnd = func() {
 		v.end()
 		win.PostQuitMessage(0) // an installer waits until the process has ended
 	}
-	v.mw.onLeave = func() {
+	v.mw.onDisconnect = func() {
 		if v.controller.InProcess() {
 			v.controller.Logout()
 		}
 	}
-	v.mw.onChange = v.addTray
-	v.mw.onActive = func() { v.moveFocus(v.shown, v.focused()) }
-	v.mw.onScreen = func() {
+	v.mw.onTaskbarCreated = v.addTray
+	v.mw.onActivate = func() { v.moveFocus(v.shown, v.focused()) }
+	v.mw.onDPIChanged = func() {
 		v.renderPictures(v.shown.Icon)
 		v.renderTray(v.shown.Tray)
 		v.fit()

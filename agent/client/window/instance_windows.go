@@ -13,10 +13,10 @@ var allowSetForegroundWindow = windows.NewLazySystemDLL("user32.dll").NewProc("A
 
 const anyProcess = ^uintptr(0)
 
-// claim reports whether this is the first window of the Windows session. Otherwise it makes the first one show
+// claimInstance reports whether this is the first window of the Windows session. Otherwise it makes the first one show
 // itself, and permits it to come to the foreground, which Windows allows only the program that the person has just
 // started.
-func claim() (first bool, shows windows.Handle, err error) {
+func claimInstance() (first bool, shows windows.Handle, err error) {
 	name, err := windows.UTF16PtrFromString(showEvent)
 	if err != nil {
 		return false, 0, err
@@ -33,8 +33,8 @@ func claim() (first bool, shows windows.Handle, err error) {
 	return false, 0, windows.SetEvent(event)
 }
 
-// watchShows calls show each time a second program was started. It runs until the process ends.
-func watchShows(event windows.Handle, show func()) {
+// watchShowEvent calls show each time a second program was started. It runs until the process ends.
+func watchShowEvent(event windows.Handle, show func()) {
 	for {
 		if r, err := windows.WaitForSingleObject(event, windows.INFINITE); r != windows.WAIT_OBJECT_0 || err != nil {
 			return

@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent/client/session"
 )
 
-// Notification is a notification for a person who does not look at the window.
+// Notification is shown at the tray icon when the window is not in the foreground.
 type Notification struct {
 	Icon Icon
 	Text string

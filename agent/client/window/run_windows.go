@@ -27,15 +27,15 @@ type LogFile struct {
 }
 
 // Run shows the window until the person chooses Exit or the Windows session ends, and returns the exit code. When the
-// Windows session already has a window, that one is shown instead.
+// Windows session already has a window, Run shows it instead.
 func Run(p Program) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p.Config.Log = p.Log.Write
-	first, shows, err := claim()
+	first, shows, err := claimInstance()
 	switch {
 	case err != nil:
-		p.Log.Write("one window in a session: " + err.Error())
+		p.Log.Write("check for another window: " + err.Error())
 		messageBox(p, locale.AlreadyRuns)
 		return 1
 	case !first:
@@ -48,7 +48,7 @@ func Run(p Program) int {
 		return 1
 	}
 	v.prepareRestart(true)
-	go watchShows(shows, func() { v.mw.Synchronize(v.show) })
+	go watchShowEvent(shows, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.NetworkChanged) }})
@@ -121,16 +121,16 @@ type frame struct {
 	main, extend                          *walk.PushButton
 	logo, statusIcon                      *walk.ImageView
 
-	tray         *walk.NotifyIcon // nil while there is no notification area
-	menu         []Item           // as shown
-	icons        map[picture]*walk.Icon
-	shown        Content
-	rendering    bool // the program is changing the controls: ignore their events
-	toldOfTray   bool // the person was told that the program stays in the tray
-	ended        bool
-	showsTraffic bool // the timer runs
-	widest       int  // width of the form, in pixels at 96 DPI
-	enterGuard   enterGuard
+	tray          *walk.NotifyIcon // nil while there is no notification area
+	menu          []Item           // as shown
+	icons         map[picture]*walk.Icon
+	shown         Content
+	rendering     bool // the program is changing the controls: ignore their events
+	trayExplained bool // the person was told that the program stays in the tray
+	ended         bool
+	showsTraffic  bool // the timer runs
+	widest        int  // width of the form, in pixels at 96 DPI
+	enterGuard    enterGuard
 
 	restartsHidden bool // as last told to Windows
 }

@@ -10,7 +10,6 @@ import (
 // CredentialManager is a PasswordStore in the Windows Credential Manager of the current user, on this computer only.
 type CredentialManager struct{}
 
-// Password implements PasswordStore.
 func (CredentialManager) Password(target string) (string, error) {
 	c, err := wincred.GetGenericCredential(target)
 	if errors.Is(err, wincred.ErrElementNotFound) {
@@ -22,7 +21,6 @@ func (CredentialManager) Password(target string) (string, error) {
 	return string(c.CredentialBlob), nil
 }
 
-// SetPassword implements PasswordStore.
 func (CredentialManager) SetPassword(target, password string) error {
 	c := wincred.NewGenericCredential(target)
 	c.CredentialBlob, c.Persist = []byte(password), wincred.PersistLocalMachine

@@ -77,8 +77,8 @@ func (v *frame) hide() {
 	v.mw.SetVisible(false)
 	v.controller.SetVisible(false)
 	v.render()
-	if !v.toldOfTray {
-		v.toldOfTray = true
+	if !v.trayExplained {
+		v.trayExplained = true
 		v.notify(Notification{IconNone, v.text(locale.StaysInTray)})
 	}
 }

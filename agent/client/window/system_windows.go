@@ -11,12 +11,12 @@ import (
 // window is the main window. It handles messages that walk does not.
 type window struct {
 	*walk.MainWindow
-	onEnd    func() // the Windows session ends, or an installer replaces the program
-	onLeave  func() // the Windows session is disconnected or logged off
-	onChange func() // the task bar was created again
-	onScreen func() // the DPI of the window's screen has changed
-	onActive func() // the window was activated
-	onTick   func() // the timer that tick starts
+	onSessionEnd     func() // the Windows session ends, or an installer replaces the program
+	onDisconnect     func() // the Windows session is disconnected or logged off
+	onTaskbarCreated func() // the task bar was created again
+	onDPIChanged     func() // the DPI of the window's screen has changed
+	onActivate       func() // the window was activated
+	onTick           func() // the timer that tick starts
 }
 
 // Messages and their parameters, as in WinUser.h and WtsApi32.h.
@@ -46,25 +46,25 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 	case wmQueryEndSession:
 		return 1 // permitted; wmEndSession does the work
 	case wmEndSession:
-		if wParam != 0 && w.onEnd != nil {
-			w.onEnd() // Windows may end the process as soon as this returns
+		if wParam != 0 && w.onSessionEnd != nil {
+			w.onSessionEnd() // Windows may end the process as soon as this returns
 		}
 		return 0
 	case wmWTSSessionChange:
-		if (wParam == wtsConsoleDisconnect || wParam == wtsRemoteDisconnect || wParam == wtsSessionLogoff) && w.onLeave != nil {
-			w.onLeave()
+		if (wParam == wtsConsoleDisconnect || wParam == wtsRemoteDisconnect || wParam == wtsSessionLogoff) && w.onDisconnect != nil {
+			w.onDisconnect()
 		}
 		return 0
 	case win.WM_ACTIVATE:
 		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
-		if win.LOWORD(uint32(wParam)) != win.WA_INACTIVE && w.onActive != nil {
-			w.onActive()
+		if win.LOWORD(uint32(wParam)) != win.WA_INACTIVE && w.onActivate != nil {
+			w.onActivate()
 		}
 		return result
 	case win.WM_DPICHANGED:
 		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
-		if w.onScreen != nil {
-			w.Synchronize(w.onScreen) // after walk's layout
+		if w.onDPIChanged != nil {
+			w.Synchronize(w.onDPIChanged) // after walk's layout
 		}
 		return result
 	case win.WM_TIMER:
@@ -74,9 +74,9 @@ func (w *window) WndProc(hwnd win.HWND, msg uint32, wParam, lParam uintptr) uint
 		}
 	case taskbarCreated:
 		result := w.MainWindow.WndProc(hwnd, msg, wParam, lParam)
-		w.oldBehaviour()
-		if w.onChange != nil {
-			w.onChange()
+		w.useOldTrayMessages()
+		if w.onTaskbarCreated != nil {
+			w.onTaskbarCreated()
 		}
 		return result
 	}
@@ -115,9 +115,9 @@ func registerRestart(hidden bool) error {
 	return nil
 }
 
-// oldBehaviour makes the tray icon report keys and clicks as mouse messages. walk supports only half of the newer
+// useOldTrayMessages makes the tray icon report keys and clicks as mouse messages. walk supports only half of the newer
 // behaviour: a right click could open the menu twice, and Enter would do nothing.
-func (w *window) oldBehaviour() {
+func (w *window) useOldTrayMessages() {
 	icon := win.NOTIFYICONDATA{HWnd: w.Handle()}
 	icon.CbSize = uint32(unsafe.Sizeof(icon) - unsafe.Sizeof(win.HICON(0))) // the size that walk uses
 	win.Shell_NotifyIcon(win.NIM_SETVERSION, &icon)

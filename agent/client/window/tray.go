@@ -7,7 +7,6 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Tray is the tray icon.
 type Tray struct {
 	Icon Icon
 	Tip  string

@@ -28,7 +28,7 @@ func (v *frame) addTray() {
 		return
 	}
 	v.tray, v.menu = tray, nil
-	v.mw.oldBehaviour()
+	v.mw.useOldTrayMessages()
 	tray.MouseUp().Attach(func(_, _ int, button walk.MouseButton) {
 		if button == walk.LeftButton {
 			v.show()

@@ -9,8 +9,6 @@
 // The Controller controls a session (package session). When the Windows service is installed and the gateway is the
 // one that the computer's administrators named, the session is in the service. Otherwise, as after a start from a
 // share, it is in this process: it gets access in the local network only and ends with the window.
-//
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package window
 
 import (

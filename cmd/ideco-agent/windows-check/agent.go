@@ -156,7 +156,7 @@ func (a *agentRun) wait(ctx context.Context, states ...string) (event, error) {
 	}
 }
 
-// ended waits until the program has ended, and tells whether it has.
+// ended waits until the program has ended, and reports whether it has.
 func (a *agentRun) ended(limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -183,7 +183,7 @@ func (a *agentRun) whyEnded() error {
 	return fmt.Errorf("the program has ended with exit code %d; its last event was %s", a.code, a.lastEvent())
 }
 
-// noticed tells whether there was a notice with the code.
+// noticed reports whether there was a notice with the code.
 func (a *agentRun) noticed(code string) bool {
 	for _, e := range a.seen {
 		if e.Notice && e.Code == code {

@@ -115,7 +115,7 @@ func (s *suite) programFiles() result {
 	return judgeProgram(out.text, s.version, isWindows10(s.values(keyWindows, "CurrentMajorVersionNumber")))
 }
 
-// isWindows10 tells whether this is Windows 10 or newer, by the value that the installer uses too. Older Windows does not
+// isWindows10 reports whether this is Windows 10 or newer, by the value that the installer uses too. Older Windows does not
 // have the value; Wine gives 6 there.
 func isWindows10(k regKey) bool { return k.number("CurrentMajorVersionNumber") >= 10 }
 
@@ -224,7 +224,7 @@ func (s *suite) startMenu() result {
 	return ok("%s", linkName)
 }
 
-// pointsTo tells whether a shortcut contains the name of a file, in ASCII or UTF-16.
+// pointsTo reports whether a shortcut contains the name of a file, in ASCII or UTF-16.
 func pointsTo(link []byte, name string) bool {
 	var wide []byte
 	for i := 0; i < len(name); i++ {

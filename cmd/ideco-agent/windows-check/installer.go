@@ -17,7 +17,7 @@ const (
 	cfbMaxFATs = 1 << 14    // a file of 1 GB has this many
 )
 
-// checkComplete tells why a file is not a complete installer. After an interrupted download the file lacks sectors that
+// checkComplete returns why a file is not a complete installer. After an interrupted download the file lacks sectors that
 // its allocation table says are in use.
 func checkComplete(r io.ReaderAt, size int64) error {
 	head := make([]byte, 512)

@@ -27,7 +27,7 @@ func (s *suite) gatewayAnswers() result {
 	return ok("%s after %d ms", conn.RemoteAddr(), time.Since(began).Milliseconds())
 }
 
-// noAnswer does not count a name under .test against the installer when DNS does not know it. RFC 6761 reserves these
+// noAnswer is "not tried" for a gateway name under .test that DNS does not know. RFC 6761 reserves these
 // names, and the installers of the automated runs have one.
 func (s *suite) noAnswer(err error) result {
 	var unknown *net.DNSError
@@ -85,7 +85,7 @@ func (s *suite) logIn() result {
 	return failed(agentFiles("login"), "the mode is %q", e.Mode)
 }
 
-// freeAddress returns a loopback address with a port that nobody listens on.
+// freeAddress returns a loopback address with a free port.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

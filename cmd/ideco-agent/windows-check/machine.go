@@ -19,7 +19,7 @@ var machineChecks = []check{
 	{"installer signature", []*need{needShell}, func(s *suite) result { return s.signature("signature-msi", s.msi, true) }},
 }
 
-// windowsVersion tells which Windows this is, and collects its network settings before anything is changed.
+// windowsVersion reports the version of Windows, and collects its network settings before anything is changed.
 func (s *suite) windowsVersion() result {
 	architecture := s.values(keyEnvironment, "PROCESSOR_ARCHITECTURE").text("PROCESSOR_ARCHITECTURE")
 	language := s.values(keyLanguage, "InstallLanguage").text("InstallLanguage")
@@ -85,7 +85,7 @@ func (s *suite) restrictions() result {
 	return ok("%s, App Control (WDAC) %s", strings.Join(seen, ", "), s.codeIntegrity())
 }
 
-// appLocker tells which rule collections of the policy are enforced (EnforcementMode 1).
+// appLocker returns which rule collections of the policy are enforced (EnforcementMode 1).
 func appLocker(tree regTree) string {
 	var enforced []string
 	for name, key := range tree {
@@ -139,7 +139,7 @@ func (s *suite) installerFile() result {
 	return ok("%d bytes, SHA-256 %s", size, hex.EncodeToString(hash.Sum(nil)))
 }
 
-// markOfTheWeb looks at the alternate data stream by which SmartScreen knows that a file was downloaded. It never fails.
+// markOfTheWeb reads the alternate data stream by which SmartScreen knows that a file was downloaded. It never fails.
 func (s *suite) markOfTheWeb() result {
 	b, err := os.ReadFile(s.msi + ":Zone.Identifier")
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -13,7 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"ideco-agent/agent/passwordline"
 )
 
 // Limits. The help text states them.
@@ -141,7 +141,7 @@ func splitGateway(gateway string) (host, port string) {
 	return host, port
 }
 
-// checkFiles makes the paths absolute. It wants the installers to be files, and a directory that can be written in.
+// checkFiles makes the paths absolute. It fails unless the installers are files and the directory is writable.
 func (o *options) checkFiles() error {
 	for _, path := range []*string{&o.msi, &o.other, &o.out} {
 		if *path == "" {
@@ -197,19 +197,16 @@ func askPassword(ctx context.Context, r io.Reader, limit time.Duration) (string,
 }
 
 func readPassword(r io.Reader) (string, error) {
-	const lineEnd = len("\r\n")
-	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+int64(lineEnd)+1)).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("read the password: %w", err)
-	}
-	line = strings.TrimRight(line, "\r\n")
+	password, err := passwordline.Read(r, maxPassword)
 	switch {
-	case line == "":
-		return "", errUsage("there is no password on standard input")
-	case len(line) > maxPassword:
+	case errors.Is(err, passwordline.ErrTooLong):
 		return "", errUsage(fmt.Sprintf("the password is longer than %d bytes", maxPassword))
-	case !utf8.ValidString(line):
+	case errors.Is(err, passwordline.ErrText):
 		return "", errUsage("the password is not UTF-8")
+	case err != nil:
+		return "", fmt.Errorf("read the password: %w", err)
+	case password == "":
+		return "", errUsage("there is no password on standard input")
 	}
-	return line, nil
+	return password, nil
 }

@@ -82,7 +82,7 @@ func judgeService(k regKey) result {
 	return okUnless(wrong, keyService, "starts automatically, runs as LocalSystem")
 }
 
-// judgePath wants the path in quotes: without them Windows would first try C:\Program.exe.
+// judgePath is ok when the path is in quotes: without them Windows would first try C:\Program.exe.
 func judgePath(k regKey, program string) result {
 	want := `"` + program + `" service`
 	if path := k.text("ImagePath"); !strings.EqualFold(path, want) {

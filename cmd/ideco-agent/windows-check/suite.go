@@ -129,7 +129,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(s.rows)
 }
 
-// isKeyboard tells whether r is a console, where a person has to type.
+// isKeyboard reports whether r is a console, where a person has to type.
 func isKeyboard(r io.Reader) bool {
 	f, isFile := r.(*os.File)
 	if !isFile {
@@ -174,7 +174,7 @@ func (s *suite) refusal() string {
 	return ""
 }
 
-// hasProduct tells whether any part of the product is on the computer.
+// hasProduct reports whether any part of the product is on the computer.
 func (s *suite) hasProduct() bool {
 	if _, err := os.Stat(s.program()); err == nil {
 		return true

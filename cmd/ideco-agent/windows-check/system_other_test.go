@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestRun runs the program on other systems than Windows, where it refuses to check.
+// On other systems than Windows the program refuses to check.
 func TestRun(t *testing.T) {
 	msi := filepath.Join(t.TempDir(), "a.msi")
 	if err := os.WriteFile(msi, cfb(10), 0o600); err != nil {

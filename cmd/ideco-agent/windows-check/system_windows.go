@@ -14,15 +14,15 @@ import (
 
 const onWindows = true
 
-// isAdministrator tells whether this process has administrator rights.
+// isAdministrator reports whether this process has administrator rights.
 func isAdministrator() bool { return windows.GetCurrentProcessToken().IsElevated() }
 
-// isWine tells whether this is Wine, whose ntdll.dll has a function that says so.
+// isWine reports whether this is Wine, whose ntdll.dll has a function that says so.
 func isWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
 
-// hasDesktop tells whether a window would be visible. In session 0, which is for services, it is not.
+// hasDesktop reports whether a window would be visible. In session 0, which is for services, it is not.
 func hasDesktop() bool {
 	var session uint32
 	return windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) == nil && session != 0
@@ -78,7 +78,7 @@ func sendBreak(p *os.Process) error {
 
 var waitNamedPipe = windows.NewLazySystemDLL("kernel32.dll").NewProc("WaitNamedPipeW")
 
-// hasPipe tells whether a named pipe exists, without opening it. A busy pipe exists too.
+// hasPipe reports whether a named pipe exists, without opening it. A busy pipe exists too.
 func hasPipe(name string) (bool, error) {
 	path, err := windows.UTF16PtrFromString(`\\.\pipe\` + name)
 	if err != nil {

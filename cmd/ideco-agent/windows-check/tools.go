@@ -196,10 +196,10 @@ func (e *enum) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// is tells whether e is the value with this number and name.
+// is reports whether e is the value with this number and name.
 func (e enum) is(number, name string) bool { return string(e) == number || string(e) == name }
 
-// until calls done twice a second until it returns true, and tells whether it did within the limit.
+// until calls done twice a second until it returns true, and reports whether it did within the limit.
 func (c *computer) until(limit time.Duration, done func() bool) bool {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()

@@ -200,7 +200,7 @@ func sortedKeys(set map[string]bool) []string {
 	return list
 }
 
-// dns looks at the three places of the tunnel's DNS settings: the interface, the agent's rule in the registry, and the
+// dns reads the tunnel's DNS settings in three places: the interface, the agent's rule in the registry, and the
 // rules that Windows follows.
 func (s *suite) dns() result {
 	var servers []struct{ Servers string }
@@ -266,7 +266,7 @@ func judgeDNS(own []string, rule regKey, policies []namePolicy, takesAll, noServ
 	return ok("names under %s are asked at %s", strings.Join(names, ", "), strings.Join(servers, ", "))
 }
 
-// follows tells whether Windows asks the server for the name.
+// follows reports whether Windows asks the server for the name.
 func follows(policies []namePolicy, name, server string) bool {
 	for _, p := range policies {
 		if contains(strings.Fields(p.Names), name) && contains(strings.Fields(p.Servers), server) {
@@ -287,7 +287,7 @@ func (s *suite) profiles(name string) ([]profile, error) {
 	return list, s.shell(name, `Get-NetConnectionProfile | Select-Object InterfaceAlias,IPv4Connectivity`, &list)
 }
 
-// internet tells whether one of the networks leads to the Internet (4). seen lists the value of each.
+// internet reports whether one of the networks leads to the Internet (4). seen lists the value of each.
 func internet(list []profile) (connected bool, seen string) {
 	var all []string
 	for _, p := range list {
@@ -318,7 +318,7 @@ func (s *suite) saysInternet() result {
 	return ok("%s", seen)
 }
 
-// quiet looks at what keeps Windows from sending names over the interface and from publishing its address.
+// quiet reads the settings that keep Windows from sending names over the interface and from publishing its address.
 func (s *suite) quiet() result {
 	var list []struct{ RegisterThisConnectionsAddress bool }
 	if err := s.shell("dns-client", `Get-DnsClient -InterfaceIndex `+s.index+` | Select-Object RegisterThisConnectionsAddress`, &list); err != nil {
@@ -332,7 +332,7 @@ func (s *suite) quiet() result {
 }
 
 // judgeQuiet judges the values of quietValues in agent/client/tunnel: LLMNR is off for both versions of IP, and NetBIOS is
-// off. registers tells whether Windows registers the interface's address in DNS.
+// off. registers reports whether Windows registers the interface's address in DNS.
 func judgeQuiet(ipv4, ipv6, netBT regKey, registers bool) result {
 	const llmnr, netbios, netbiosOff = "EnableMulticast", "NetbiosOptions", 2
 	var wrong []string
@@ -369,7 +369,7 @@ func (s *suite) gatewayOutside() result {
 	return judgeOutside(list, s.agent.process.Pid, s.address)
 }
 
-// judgeOutside wants a connection of the agent that does not come from the tunnel's address.
+// judgeOutside is ok when the agent has a connection that does not come from the tunnel's address.
 func judgeOutside(list []connection, pid int, tunnel string) result {
 	for _, c := range list {
 		if c.OwningProcess != pid {
@@ -444,7 +444,7 @@ func (s *suite) ipv6Blocked() result {
 	return ok("%s was reached before the tunnel and is not now", publicIPv6)
 }
 
-// connects tells whether a TCP connection can be made.
+// connects reports whether a TCP connection can be made.
 func connects(address string) bool {
 	conn, err := net.DialTimeout("tcp", address, probeLimit)
 	if err != nil {
@@ -454,7 +454,7 @@ func connects(address string) bool {
 	return true
 }
 
-// answersDNS tells whether a DNS server answers a query. Any answer will do.
+// answersDNS reports whether a DNS server answers a query. Any answer will do.
 func answersDNS(server string) bool {
 	conn, err := net.DialTimeout("udp", server, probeLimit)
 	if err != nil {

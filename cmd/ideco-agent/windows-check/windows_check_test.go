@@ -128,7 +128,7 @@ func TestJudgeInstall(t *testing.T) {
 	}
 }
 
-// TestOurProducts wants the product code for msiexec, as it stands in the registry before parseRegistry lowers it.
+// ourProducts returns product codes in upper case, as msiexec needs them; parseRegistry has lowered them.
 func TestOurProducts(t *testing.T) {
 	ours := regKey{"publisher": {Text: publisher}, "displayname": {Text: strings.TrimSuffix(linkName, ".lnk")}, "displayversion": {Text: "1.0.0"}}
 	tree := regTree{strings.ToLower(keyPrograms + `\{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}`): ours, `x\other`: {"publisher": {Text: "X"}}}
@@ -137,7 +137,7 @@ func TestOurProducts(t *testing.T) {
 	}
 }
 
-// TestPresetGateway wants the installer's gateway without --login too, and --gateway before it.
+// The installer's gateway is used without --login too; --gateway replaces it.
 func TestPresetGateway(t *testing.T) {
 	preset := regKey{"utmaddress": {Text: "gw.test"}, "utmpin": {Text: "p"}}
 	s := &suite{}
@@ -164,6 +164,8 @@ func TestReadPassword(t *testing.T) {
 	for _, c := range []struct{ said, want, wrong string }{
 		{"secret\r\nmore\n", "secret", ""},
 		{"secret", "secret", ""},
+		{"\xff\xfes\x00\r\x00\n\x00", "s", ""}, // as Windows PowerShell pipes it
+		{"\xef\xbb\xbfs\r\n", "s", ""},
 		{long + "\r\n", long, ""},
 		{long + "x\n", "", "longer than 1024 bytes"},
 		{strings.Repeat(long, 260) + "\n", "", "longer than 1024 bytes"},
@@ -178,7 +180,7 @@ func TestReadPassword(t *testing.T) {
 	}
 }
 
-// TestAskPassword wants an end of the wait for a password that nobody types.
+// askPassword returns after the limit, or when it is interrupted.
 func TestAskPassword(t *testing.T) {
 	keyboard, typist := io.Pipe()
 	defer typist.Close()
@@ -192,7 +194,7 @@ func TestAskPassword(t *testing.T) {
 	}
 }
 
-// pretend is the environment variable that makes this test a program that does not read its standard input.
+// pretend is the environment variable that turns the test binary into a program that does not read its standard input.
 const pretend = "WINDOWS_CHECK_TEST_AGENT"
 
 func TestMain(m *testing.M) {
@@ -207,7 +209,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestLaunch wants no wait for an agent that does not read the password, and its standard error when it fails.
+// launch does not wait for an agent that does not read the password. wait returns the standard error of an agent that failed.
 func TestLaunch(t *testing.T) {
 	for _, c := range []struct{ does, want string }{
 		{"fail", "the program has ended with exit code 3: The password is too long."},
@@ -525,7 +527,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestInterrupted wants the removal, and nothing else, after an interruption.
+// After an interruption only the checks of the removal run.
 func TestInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(context.Background())
 	s := &suite{computer: computer{ctx: ctx}}
@@ -538,8 +540,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestRowNames wants a name for each row that no other row has, because results are compared by them, and wants it in the
-// README, where people look up which rows they can try.
+// Row names are unique, because results are compared by them, and the README lists each.
 func TestRowNames(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -564,7 +565,7 @@ func TestRowNames(t *testing.T) {
 	}
 }
 
-// TestReadmeCounts wants the README to say how many rows are ok in a good run.
+// The README states how many rows are ok in a good run.
 func TestReadmeCounts(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -599,7 +600,7 @@ func TestReadmeCounts(t *testing.T) {
 	}
 }
 
-// TestNoPassword wants no password in the zip, in whatever encoding it was collected, and also not in diagnose's zip.
+// The zip contains the password in no encoding, also not in diagnose's zip.
 func TestNoPassword(t *testing.T) {
 	const password = `кот "на" окне 7`
 	quoted := `{"password":"кот \"на\" окне 7"}`
@@ -651,7 +652,7 @@ func TestNoPassword(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheAgent wants the names in the agent's code that this program looks for, because it does not import that code.
+// The names that this program looks for exist in the agent's code, which it does not import.
 func TestNamesOfTheAgent(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	for file, names := range map[string][]string{

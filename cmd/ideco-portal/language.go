@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"ideco-agent/web"
+)
+
+// language is the language of what a person reads at a terminal: "ru" or "en". Log lines are always English.
+type language string
+
+// languageOf returns the language of --lang, or else of the first of LC_ALL, LC_MESSAGES and LANG that is set: English if it
+// names English, otherwise Russian. It reads the flag itself, because the help is printed while flags are parsed.
+func languageOf(args []string, getenv func(string) string) language {
+	name := cmp.Or(getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG"))
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+			name = value
+		} else if arg == "--lang" && i+1 < len(args) {
+			name = args[i+1]
+		}
+	}
+	if words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.@", r) }); len(words) > 0 && strings.EqualFold(words[0], "en") {
+		return "en"
+	}
+	return "ru"
+}
+
+// translate returns the text, which is given in English.
+func (l language) translate(english string) string {
+	if l == "ru" {
+		return cmp.Or(russian[english], english)
+	}
+	return english
+}
+
+func (l language) sprintf(english string, args ...any) string {
+	return fmt.Sprintf(l.translate(english), args...)
+}
+
+// errorText returns the text of an error. Errors that are not made for a person at a terminal stay English.
+func (l language) errorText(err error) string {
+	switch e := err.(type) {
+	case *web.Message:
+		return e.Text(l.translate)
+	case interface{ Unwrap() []error }:
+		var lines []string
+		for _, one := range e.Unwrap() {
+			lines = append(lines, l.errorText(one))
+		}
+		return strings.Join(lines, "\n")
+	}
+	return err.Error()
+}
+
+// translateHelp translates the help of a command, its flags and its subcommands.
+func (l language) translateHelp(n *kong.Node) {
+	n.Help = l.translate(n.Help)
+	for _, f := range n.Flags {
+		f.Help = strings.ReplaceAll(l.translate(f.OrigHelp), "${enum}", f.Enum)
+	}
+	for _, child := range n.Children {
+		l.translateHelp(child)
+	}
+}
+
+// writer translates the words of kong itself.
+func (l language) writer(w io.Writer) io.Writer {
+	if l != "ru" {
+		return w
+	}
+	return kongWriter{w}
+}
+
+type kongWriter struct{ io.Writer }
+
+func (w kongWriter) Write(b []byte) (int, error) {
+	if _, err := kongRussian.WriteString(w.Writer, string(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// announce shows where the portal is. setup is the link for the first administrator, or empty.
+func (l language) announce(portal, setup string) {
+	text := l.sprintf("Portal: %s", portal)
+	if setup != "" {
+		text += "\n  " + l.sprintf("First administrator (1 h): %s", setup)
+	}
+	fmt.Fprintf(os.Stderr, "\n  %s\n\n", text)
+}
