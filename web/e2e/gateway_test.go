@@ -28,6 +28,12 @@ import (
 // patience limits every wait of these tests.
 const patience = netlab.Patience
 
+// Paths of the REST interface.
+const (
+	settingPath = "/agent_backend/wireguard/setting"
+	statePath   = "/agent_backend/wireguard/state"
+)
+
 type gateway struct {
 	t     testing.TB
 	data  string
