@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent/needs"
 	"ideco-agent/agent/netlab"
 	"ideco-agent/agent/store"
@@ -75,6 +77,9 @@ var uplinkShapes = map[string]struct {
 	"multicast":          {"route add default via 10.1.0.1; route add 224.0.0.0/4 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"public addresses":   {"route add default via 10.1.0.1; addr add 198.51.100.1/24 dev lan0; addr add 2001:db8:3::1/64 dev lan0; addr add 100.64.0.1/24 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"wider than private": {"route add default via 10.1.0.1; addr add 172.16.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"macvlan":            {"link add mv0 link wan0 type macvlan mode bridge; link add mv1 link wan0 type macvlan mode bridge; link set mv0 up; link set mv1 up; addr add 10.8.0.2/24 dev mv0; addr add 10.9.0.1/24 dev mv1; route add default via 10.8.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"macvlan of a LAN":   {"link add mv0 link lan0 type macvlan mode bridge; link set mv0 up; addr add 10.9.0.1/24 dev mv0; route add default via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 10.9.0.0/24 fd00:3::/64"},
+	"bridge":             {"link add br0 type bridge; link set br0 up; link set wan0 master br0; addr add 10.8.0.2/24 dev br0; route add default via 10.8.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"overlap":            {"route add default via 10.1.0.1; addr add 10.0.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 }
 
@@ -103,7 +108,7 @@ func TestAttachedNetworks(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
-			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
+			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0 br0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
 		}
 	})
 }
@@ -127,4 +132,19 @@ func TestFirstVPNNetwork(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	})
+}
+
+// TestAddSegmentsPPPoE: the interface under PPPoE is outside if the PPP interface is.
+func TestAddSegmentsPPPoE(t *testing.T) {
+	device := func(index int, name string) netlink.Link {
+		return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index, Name: name}}
+	}
+	links := []netlink.Link{device(2, "wan0"), device(3, "lan0"), &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 4, Name: "ppp0"}, LinkType: "ppp"}}
+	const list = "Id       Address              Device\n00000A01 02:00:00:00:00:01     wan0\n"
+	for ppp, want := range map[bool]bool{true: true, false: false} {
+		outward := map[int]bool{4: ppp}
+		if addSegments(outward, links, list); outward[2] != want || outward[3] {
+			t.Errorf("PPP leads out %v: wan0 %v, lan0 %v", ppp, outward[2], outward[3])
+		}
+	}
 }
