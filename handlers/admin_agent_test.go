@@ -110,6 +110,7 @@ func TestDomainPage(t *testing.T) {
 		{"first", domain, url.Values{"auth_domain": {"шлюз.рф"}}, 303, "", "", "[xn--g1ah2bza.xn--p1ai]"},
 		{"the same", domain, url.Values{"auth_domain": {"https://шлюз.рф"}}, 200, ".banner.ok", "Лишнее убрано: https://", "[xn--g1ah2bza.xn--p1ai]"},
 		{"no name", domain, url.Values{"auth_domain": {"a b"}}, 400, "#auth_domain-note", "пробелов", "[xn--g1ah2bza.xn--p1ai]"},
+		{"in the VPN network", domain, url.Values{"auth_domain": {"10.128.0.5"}}, 400, "#auth_domain-note", "VPN", "[xn--g1ah2bza.xn--p1ai]"}, // no question
 		{"asks", domain, url.Values{"auth_domain": {"new.ru"}}, 200, ".question", "По адресу шлюз.рф подключаются 2 агента", "[xn--g1ah2bza.xn--p1ai]"},
 		{"root", domain, url.Values{"auth_domain": {"new.ru"}}, 200, ".question", "прежний не действует для new.ru", "[xn--g1ah2bza.xn--p1ai]"},
 		{"confirmed", domain, url.Values{"auth_domain": {"new.ru"}, "confirm": {"1"}}, 303, "", "", "[new.ru xn--g1ah2bza.xn--p1ai]"},

@@ -50,7 +50,8 @@ var (
 )
 
 const (
-	domain     = "gateway.example.org"
+	domain     = "gateway.example.org" // leads to the router in front of the gateway
+	newDomain  = "new.example.org"     // leads to the gateway itself
 	portalPort = "8443"
 	agentPort  = "14765"
 	tunnelPort = "3051"
@@ -65,7 +66,7 @@ const (
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
 var labNetwork = netlab.Network{Places: []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}, Script: `
-hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `'
+hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `' '192.168.100.2 ` + newDomain + `'
 router gw; router router
 at sw link add br0 type bridge; at sw link set br0 up
 at net link add br0 type bridge; at net link set br0 up
