@@ -217,7 +217,9 @@ func TestAgentPageSaysWhatTheTunnelLacks(t *testing.T) {
 		agent.TunnelNetstack:     "--tunnel netstack",
 		agent.TunnelLacksNothing: "",
 	} {
-		text := func(d AdminAgentData) string { return render(t, AdminAgent(Page{L: locale.For("ru")}, d)).Find(".banner").Text() }
+		text := func(d AdminAgentData) string {
+			return render(t, AdminAgent(Page{L: locale.For("ru")}, d)).Find(".banner").Text()
+		}
 		const note = "доступна только страница самого шлюза"
 		got := text(AdminAgentData{VPNLacks: lack})
 		if strings.Contains(got, note) != (want != "") || !strings.Contains(got, want) {
