@@ -19,6 +19,7 @@ type Site struct {
 	Gate       *access.Gate
 	Sessions   *access.Manager
 	Settings   Settings
+	AgentHosts AgentHosts
 	Accounts   Accounts
 	Passwords  Passwords
 	Browsers   Browsers
@@ -51,11 +52,11 @@ type Tunnel interface {
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.
 type Addressing interface {
-	Known(host string) bool                          // the Host of a request, without its port
+	Known(host string) bool                          // the Host of a request, in canonical form and without its port
 	Own(netip.Addr) bool                             // one of this machine's addresses
 	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
-	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
-	// certificate covers them. It is empty if the peer is behind a router.
+	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. It is empty if the
+	// peer is behind a router.
 	AgentAddrsNear(peer netip.Addr) []netip.AddrPort
 }

@@ -88,6 +88,7 @@ type AdminAgentData struct {
 	Saved          bool   // a domain is saved
 	SavedDomain    string // in ASCII, as in the installer
 	DomainUnicode  string // decoded; empty if it is the same
+	FormerDomains  []FormerDomain
 	InstallerReady bool
 	NoDriver       bool // the installer has no wintun.dll
 	Unsigned       bool // Windows warns of the installer
@@ -101,6 +102,21 @@ type AdminAgentData struct {
 	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
+}
+
+// FormerDomain is a former domain or address that the gateway still serves.
+type FormerDomain struct {
+	Name   string // in ASCII
+	Shown  string // decoded
+	Agents int    // that connected by it in the last 30 days, and by no other since
+}
+
+// DomainChange is the change of the gateway's domain or address that a person has to confirm.
+type DomainChange struct {
+	Typed    string // in the form
+	From, To string // decoded
+	Agents   int    // as in FormerDomain, of From
+	NewRoot  bool   // those who have installed the root need the new one for To
 }
 
 // Deployment has the command lines for installing the program on many computers.
@@ -153,6 +169,7 @@ type AdminGatewayData struct {
 	Form              GatewayForm
 	Errors            map[string]string
 	Gone              []string       // chosen interfaces that are missing now
+	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
 	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
 	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 

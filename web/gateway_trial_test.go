@@ -58,7 +58,6 @@ func (s *trialScene) fail(err error) {
 	s.refuse = err
 }
 
-// choose puts another interface on trial.
 func (s *trialScene) choose(lan string) {
 	s.set(func(n *agent.Settings) {
 		choice := n.GatewaySettings

@@ -140,18 +140,17 @@ func attachedTo(n netip.Prefix) (on netip.Prefix, taken bool) {
 	return netip.Prefix{}, false
 }
 
-// freeVPNNetwork returns the default VPN network, or the next /16 that does not overlap an attached network.
-func freeVPNNetwork(attached []netip.Prefix) netip.Prefix {
+// freeVPNNetwork returns the default VPN network, or the next /16 that is not taken.
+func freeVPNNetwork(taken func(netip.Prefix) (on netip.Prefix, taken bool)) netip.Prefix {
 	preferred := agent.DefaultSettings().VPNNetwork
 	for n := preferred; n.Addr().As4()[1] >= preferred.Addr().As4()[1]; n = nextNetwork(n) { // up to 10.255.0.0/16
-		if !slices.ContainsFunc(attached, n.Overlaps) {
+		if _, taken := taken(n); !taken {
 			return n
 		}
 	}
 	return preferred
 }
 
-// nextNetwork returns the next /16.
 func nextNetwork(n netip.Prefix) netip.Prefix {
 	a := n.Addr().As4()
 	a[1]++

@@ -2,13 +2,16 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"ideco-agent/agent/needs"
 	"ideco-agent/agent/netlab"
+	"ideco-agent/agent/store"
 )
 
 func TestFreeVPNNetwork(t *testing.T) {
@@ -20,7 +23,11 @@ func TestFreeVPNNetwork(t *testing.T) {
 		"10.0.0.0/8":     "10.128.0.0/16", // nothing is free; the wider network is no conflict
 		"fd00::/64":      "10.128.0.0/16",
 	} {
-		if got := freeVPNNetwork([]netip.Prefix{netip.MustParsePrefix(attached)}); got.String() != want {
+		taken := func(n netip.Prefix) (netip.Prefix, bool) {
+			on := netip.MustParsePrefix(attached)
+			return on, on.Overlaps(n)
+		}
+		if got := freeVPNNetwork(taken); got.String() != want {
 			t.Errorf("attached to %s: %s, want %s", attached, got, want)
 		}
 	}
@@ -97,6 +104,27 @@ func TestAttachedNetworks(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
 			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
+		}
+	})
+}
+
+// TestFirstVPNNetwork: the first VPN network overlaps no attached network, also none that is not local.
+func TestFirstVPNNetwork(t *testing.T) {
+	needs.Program(t, "ip", "iproute2")
+	netlab.InNewNamespace(t, func(t *testing.T) {
+		netlab.Run(t, "sh", "-ec", `ip link add wan0 type veth peer lan0; ip link set wan0 up; ip link set lan0 up
+			ip addr add 10.128.1.2/24 dev wan0; ip addr add 10.129.1.1/24 dev lan0; ip route add default via 10.128.1.1`)
+		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "ideco.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		s, err := loadSettings(t.Context(), db, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Current().VPNNetwork.String(); got != "10.130.0.0/16" {
+			t.Errorf("%s", got)
 		}
 	})
 }

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -51,7 +50,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := root.SetNames(certificateNames(current.Current().Domain)); err != nil {
+	if err := root.SetNames(current.Current().Domains()); err != nil {
 		return err
 	}
 	msi, err := openInstaller()
@@ -106,11 +105,13 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	where := &hosts{settings: set.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
 		Sessions:      manager,
 		Settings:      set,
+		AgentHosts:    db,
 		Accounts:      accounts{db},
 		Passwords:     passwords{},
 		Browsers:      db,
@@ -118,7 +119,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
-		Addressing:    &hosts{settings: set.Current, agents: addrPorts(open.agent)},
+		Addressing:    where,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
@@ -126,7 +127,7 @@ func Serve(ctx context.Context, c Config) error {
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, where, budget, c.Log), open, link, background{db, set, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -246,12 +247,12 @@ func (s *server) serve() error {
 // servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and an HTTP/2 client that
 // opens and resets streams costs more than its share. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
 // closes the connection after each answer.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12)
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13)
+	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
-		s := settings()
+		s := where.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello

@@ -32,7 +32,7 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 	if !saved {
 		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
 			n.LocalNetworks = attachedNetworks()
-			n.VPNNetwork = freeVPNNetwork(n.LocalNetworks)
+			n.VPNNetwork = freeVPNNetwork(attachedTo)
 			return nil
 		})
 		if err != nil {
@@ -69,15 +69,18 @@ type settings struct {
 	behind atomic.Bool // the tunnel does not use the VPN network of the settings
 }
 
-// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are re-issued,
-// the firewall enforces them, and sessions that no longer fit have ended. Errors: agent.Problems.
+// Update changes the settings in one transaction. When it returns they are stored and in force: the root permits another
+// domain, the former one is kept, the firewall enforces them, and sessions that no longer fit have ended. Errors:
+// agent.Problems.
 func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next, err := s.store.UpdateSettings(ctx, func(n *agent.Settings) error {
+		before := n.Domain
 		if err := change(n); err != nil {
 			return err
 		}
+		n.KeepFormerDomain(before)
 		if problems := append(n.Check(), n.CheckChange(s.Current())...); len(problems) > 0 {
 			return agent.Problems(problems)
 		}
@@ -89,8 +92,8 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		if err := s.firewall.check(ctx, s.Current(), *n); err != nil {
 			return err
 		}
-		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
-			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)
+		if err := s.root.SetNames(n.Domains()); err != nil {
+			return fmt.Errorf("issue a root for %q: %w", n.Domains(), err)
 		}
 		return nil
 	})

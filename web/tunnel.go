@@ -17,7 +17,6 @@ import (
 // tunnel implements handlers.Tunnel. Device is nil without a tunnel.
 type tunnel struct{ *wireguard.Device }
 
-// openTunnel opens the Config's tunnel.
 func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 	if c.Tunnel == TunnelOff {
 		return tunnel{}, nil
@@ -85,7 +84,6 @@ func (t tunnel) listen() ([]net.Listener, error) {
 	return []net.Listener{l}, nil
 }
 
-// port returns the tunnel's UDP port; 0 without a tunnel.
 func (t tunnel) port() uint16 {
 	if t.Device == nil {
 		return 0

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -164,12 +165,23 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The agent sends the token only to a server whose certificate is the gateway's and names the address in the URL.
+// The agent sends the token only to a server whose certificate is the gateway's and names the gateway or, where the agent knows
+// it by an address, the address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
 	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	elsewhere := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	leafFor := func(name string) tls.Certificate {
+		return root.Leaf(t, func(c *x509.Certificate) {
+			c.DNSNames, c.IPAddresses = nil, nil
+			if ip := net.ParseIP(name); ip != nil {
+				c.IPAddresses = []net.IP{ip}
+			} else {
+				c.DNSNames = []string{name}
+			}
+		})
+	}
+	byName := func(c *Config) { c.Host = "localhost" }
 	pin, err := ParsePin(root.Pin())
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +191,12 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 		change func(*Config)
 		good   bool
 	}{
-		"a certificate of another address": {gatewaytest.NewAddressServer(t, elsewhere, "::1", ok), nil, false},
+		"a certificate of another address": {gatewaytest.NewAddressServer(t, leafFor("127.0.0.2"), "::1", ok), nil, false},
+		"a certificate of another name":    {gatewaytest.NewAddressServer(t, leafFor("other.test"), "::1", ok), byName, false},
+		"the gateway's name":               {gatewaytest.NewAddressServer(t, leafFor("localhost"), "::1", ok), byName, true},
+		"the address alone, not the name":  {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), byName, false},
+		"the address that is its name":     {gatewaytest.NewAddressServer(t, leafFor("127.0.0.1"), "::1", ok), nil, true},
+		"the address of the URL":           {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), nil, true},
 		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
 		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
@@ -209,7 +226,12 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 			r.stop()
 			r.waitEnd(StoppedByUser, "logout")
 			if n := len(c.server.Proofs); (n == 1) != c.good {
-				t.Errorf("%d proofs", n)
+				t.Fatalf("%d proofs", n)
+			}
+			if name == "the gateway's name" {
+				if p := <-c.server.Proofs; p.ServerName != "localhost" {
+					t.Errorf("the agent asked for the certificate of %q", p.ServerName)
+				}
 			}
 		})
 	}
