@@ -75,6 +75,9 @@ func derived(t *testing.T) []string {
 	for _, trouble := range agent.BootTroubles {
 		ids = append(ids, "boot_"+string(trouble))
 	}
+	for _, trouble := range agent.StoreTroubles {
+		ids = append(ids, "store_"+string(trouble))
+	}
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
 	}
