@@ -51,15 +51,13 @@ var (
 )
 
 const (
-	domain      = "gateway.example.org"
-	portalPort  = "8443"
-	agentPort   = "14765"
-	tunnelPort  = "3051"
-	ourTable    = "table inet ideco_agent"
-	lanOne      = "10.77.1.0/24"
-	lanTwo      = "10.77.3.0/24"
-	settingPath = "/agent_backend/wireguard/setting"
-	statePath   = "/agent_backend/wireguard/state"
+	domain     = "gateway.example.org"
+	portalPort = "8443"
+	agentPort  = "14765"
+	tunnelPort = "3051"
+	ourTable   = "table inet ideco_agent"
+	lanOne     = "10.77.1.0/24"
+	lanTwo     = "10.77.3.0/24"
 )
 
 // labNetwork connects the places. The server has no IPv4 route to the LANs; the router has, so that only the gateway stops

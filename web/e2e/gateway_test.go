@@ -28,6 +28,13 @@ import (
 // patience limits every wait of these tests.
 const patience = netlab.Patience
 
+// Paths of REST.
+const (
+	settingPath  = "/agent_backend/wireguard/setting"
+	statePath    = "/agent_backend/wireguard/state"
+	sessionsPath = "/monitor_backend/auth_sessions/"
+)
+
 // gateway is a running ideco-portal.
 type gateway struct {
 	t     testing.TB
