@@ -62,8 +62,7 @@ func checkDatabase(dir string) error {
 	}
 	for _, key := range []string{"root.key", "wireguard.key"} {
 		if _, err := os.Stat(filepath.Join(dir, key)); err == nil {
-			return message("%s has the gateway's keys and no database: ideco.db is missing or empty. Put it back, or restore the whole directory from a backup. "+
-				"To begin anew, without any account, move root.key, root.pem and wireguard.key away; every installed agent then needs a new installer", dir)
+			return message("%s has the gateway's keys and no database: ideco.db is missing or empty. Put it back, or restore the whole directory from a backup. To begin anew, without any account, move root.key, root.pem and wireguard.key away; every installed agent then needs a new installer", dir)
 		}
 	}
 	return nil
