@@ -29,6 +29,7 @@ type Site struct {
 	Setup      SetupToken
 	Addressing Addressing
 	Health     func(context.Context) error // nil if all parts run
+	Storing    func() agent.StoreTrouble   // why nothing can be stored; "" if it can
 	Tunnel     Tunnel
 	Gateway    Gateway
 	Portal     func() string // URL of the portal in the LAN; "" without a domain

@@ -27,6 +27,8 @@ type Page struct {
 	Theme string      // "light", "dark", or "" for the system's
 	Toast string      // success message, shown for five seconds
 	Alert string      // failure message, shown above the content
+
+	StoreTrouble agent.StoreTrouble // why nothing can be stored; set for administrators alone
 }
 
 // LoginData fills [Login].

@@ -55,6 +55,9 @@ func (b background) follow(ctx context.Context) {
 }
 
 func (b background) purge(ctx context.Context, now time.Time) {
+	if b.db.Trouble() != "" {
+		return
+	}
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
 		b.log.Error("purge browser sessions", "error", err)
 	}
@@ -63,6 +66,9 @@ func (b background) purge(ctx context.Context, now time.Time) {
 // trim trims the journal of sessions to the limits of the settings. It returns how many sessions were removed only because
 // of its size.
 func (b background) trim(ctx context.Context, now time.Time) int64 {
+	if b.db.Trouble() != "" {
+		return 0
+	}
 	set := b.set.Current()
 	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
 	if err != nil && ctx.Err() == nil {

@@ -42,6 +42,9 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer db.Close()
+	if err := db.KeepEnds(); err != nil {
+		return err
+	}
 	root, err := certs.Open(c.Data)
 	if err != nil {
 		return err
@@ -121,6 +124,7 @@ func Serve(ctx context.Context, c Config) error {
 		Setup:         setup,
 		Addressing:    where,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
+		Storing:       db.Trouble,
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
@@ -151,6 +155,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.set.firewall.run(gctx) })
 	g.Go(func() error { return b.set.tunnel.watch(gctx) })
 	g.Go(func() error { return b.set.firewall.watchDomain(gctx) })
@@ -162,6 +167,15 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	})
 	announce(c, open, b.set.firewall.Mode(), link)
 	return g.Wait()
+}
+
+// logStoring logs that nothing can be stored any more, or that it can be stored again.
+func logStoring(log *slog.Logger, err error) {
+	if err == nil {
+		log.Info("the database can be written again")
+		return
+	}
+	log.Error("the database cannot be written: only administrators can sign in, and no changes are saved", "error", err)
 }
 
 // stop shuts down in order. After stopTimeout it closes what is still open.

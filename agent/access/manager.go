@@ -51,14 +51,6 @@ type Manager struct {
 
 	pending pendingLogins
 	proofs  *counts[netip.Addr] // wrong address tokens
-
-	unwrittenEnds  map[string]end // ends that the store has not taken, by session ID; guarded by changeLock
-	unwrittenTimer *time.Timer
-}
-
-type end struct {
-	at     time.Time
-	reason agent.Reason
 }
 
 // session is a live session, guarded by the Manager's locks.
@@ -84,14 +76,13 @@ func NewManager(c Config) *Manager {
 	return &Manager{
 		inside: c.Inside,
 		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
-		changeLock:    make(chan struct{}, 1),
-		sessions:      map[string]*session{},
-		byAddress:     map[netip.Addr]*session{},
-		byUser:        map[agent.UserID][]*session{},
-		byChain:       map[[32]byte]*session{},
-		byProof:       map[[32]byte]*session{},
-		proofs:        newCounts[netip.Addr](proofLimit, maxAddressKeys),
-		unwrittenEnds: map[string]end{},
+		changeLock: make(chan struct{}, 1),
+		sessions:   map[string]*session{},
+		byAddress:  map[netip.Addr]*session{},
+		byUser:     map[agent.UserID][]*session{},
+		byChain:    map[[32]byte]*session{},
+		byProof:    map[[32]byte]*session{},
+		proofs:     newCounts[netip.Addr](proofLimit, maxAddressKeys),
 	}
 }
 

@@ -28,10 +28,11 @@ import (
 // patience limits every wait of these tests.
 const patience = netlab.Patience
 
-// Paths of the REST interface.
+// Paths of REST.
 const (
-	settingPath = "/agent_backend/wireguard/setting"
-	statePath   = "/agent_backend/wireguard/state"
+	settingPath  = "/agent_backend/wireguard/setting"
+	statePath    = "/agent_backend/wireguard/state"
+	sessionsPath = "/monitor_backend/auth_sessions/"
 )
 
 type gateway struct {
