@@ -220,7 +220,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	if err := a.send(state); err != nil || grant.Extended {
 		return err
 	}
-	return a.firstAddress()
+	return a.firstAddress(a.session)
 }
 
 func (a *agentConn) carriesSession(yes bool) {
@@ -322,6 +322,9 @@ func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 		})
 	})
 }
+
+// Ping implements [access.Connection].
+func (a *agentConn) Ping(ctx context.Context) error { return a.conn.Ping(ctx) }
 
 // startPing pings the connection every PingEvery while it carries a session. It uses a timer, which costs an idle agent no
 // goroutine.
