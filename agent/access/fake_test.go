@@ -428,7 +428,8 @@ type agentConnection struct {
 	ended   []agent.Reason
 	notices []time.Duration
 
-	silent             bool // Ping gets no answer
+	silent             bool          // Ping gets no answer
+	pong               chan struct{} // Ping waits for it; nil = the agent answers at once
 	pings, provesAgain int
 }
 
@@ -446,11 +447,21 @@ func (l *agentConnection) Expiring(left time.Duration, _ time.Time) {
 
 func (l *agentConnection) Ping(ctx context.Context) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pings++; l.silent {
+	l.pings++
+	silent, pong := l.silent, l.pong
+	l.mu.Unlock()
+	switch {
+	case silent:
 		return errFake
+	case pong == nil:
+		return nil
 	}
-	return nil
+	select {
+	case <-pong:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (l *agentConnection) ProveAgain(string) {
