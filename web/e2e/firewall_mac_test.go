@@ -24,7 +24,7 @@ func (w lab) macAt(t *testing.T, place string) string {
 }
 
 // TestFirewallMACChange: the MAC of a computer changes while its agent is connected. Its connections and its IPv6 address have
-// access again within seconds, without another login, but not a second time within 30 s.
+// access again within seconds, without another login.
 func TestFirewallMACChange(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -40,7 +40,6 @@ func TestFirewallMACChange(t *testing.T) {
 			})
 		}
 		sixth("after login")
-		first := w.macAt(t, inOne)
 		const fresh = "02:00:00:00:00:77"
 		changed := time.Now()
 		w.IP(t, inOne, "link", "set", "eth0", "address", fresh)
@@ -48,19 +47,11 @@ func TestFirewallMACChange(t *testing.T) {
 		if took := time.Since(changed); took > 15*time.Second {
 			t.Errorf("the session followed after %v", took)
 		}
-		followed := time.Now()
 		running.Runs(t)
 		sixth("at the new MAC")
 		if !strings.Contains(g.log.String(), `"event":"mac_changed"`) {
 			t.Error("no security event")
 		}
-
-		w.IP(t, inOne, "link", "set", "eth0", "address", first)
-		g.hasMAC("the session follows back", first)
-		if took := time.Since(followed); took < 25*time.Second {
-			t.Errorf("the session followed again after %v", took)
-		}
-		running.Runs(t)
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 		for _, e := range agent.seen {
