@@ -101,7 +101,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 generate: go
 	go tool templ generate -include-version=false -path templates

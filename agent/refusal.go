@@ -24,6 +24,7 @@ const (
 	CodeInternal             Code = "internal"
 	CodeSessionOver          Code = "session_over"    // the session of a resume token cannot be resumed; the person must log in
 	CodeAddressRefused       Code = "address_refused" // a further address is refused; no person sees it
+	CodeStoreUnavailable     Code = "store_unavailable"
 )
 
 // Codes that this gateway does not send yet; the catalogues have their texts. The first five are for accounts of
@@ -50,10 +51,27 @@ const (
 var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
 	CodePasswordMustChange, CodeNotPermitted, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
-	CodeSessionOver, CodeAddressRefused, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
+	CodeSessionOver, CodeAddressRefused, CodeStoreUnavailable, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 
 // AgentCodes lists the refusals by the agent program itself.
 var AgentCodes = []Code{CodeUnreachable, CodeNotTrusted, CodeTunnelBlocked}
+
+// StoreTrouble is why the gateway cannot store anything. Its text for administrators stands in the catalogues under
+// "store_<trouble>".
+type StoreTrouble string
+
+// Why nothing can be stored.
+const (
+	StoreNoSpace  StoreTrouble = "no_space"
+	StoreReadOnly StoreTrouble = "read_only"
+	StoreLocked   StoreTrouble = "locked"  // another process has locked the database
+	StoreMoved    StoreTrouble = "moved"   // the database file was removed, moved or replaced
+	StoreDamaged  StoreTrouble = "damaged" // the database file is no database, or not a whole one
+	StoreFailed   StoreTrouble = "failed"  // another reason; the log says which
+)
+
+// StoreTroubles lists every StoreTrouble, for tests that look for a missing text.
+var StoreTroubles = []StoreTrouble{StoreNoSpace, StoreReadOnly, StoreLocked, StoreMoved, StoreDamaged, StoreFailed}
 
 // Error is a refusal. The person's message is made from Code and the fields. Err is for the log only and never reaches a
 // page or an agent.
@@ -63,6 +81,7 @@ type Error struct {
 	Domain  string        // {domain} of the text
 	Ref     string        // {ref}: a reference for support, also in the log
 	Wait    time.Duration // until a retry makes sense; 0 = a retry alone does not help
+	Trouble StoreTrouble  // with CodeStoreUnavailable; only administrators are told
 	Err     error
 }
 

@@ -20,6 +20,7 @@ const (
 type Settings struct {
 	Enabled        bool           // the switch of the page
 	Domain         string         // the gateway's DNS name in ASCII (punycode) or its IP address; empty until saved
+	FormerDomains  []string       // domains before it that the gateway still serves, in the same form; the newest first
 	LocalNetworks  []netip.Prefix // networks of the LAN; sorted, without host bits
 	NetworksSeen   bool           // an administrator has saved the networks that were found at the first start
 	LocalTunnel    bool           // agents in the LAN use a tunnel, too

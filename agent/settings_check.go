@@ -28,6 +28,11 @@ func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
 }
 
 func (c *settingsCheck) domain(s Settings) {
+	c.refuse(len(s.FormerDomains) > MaxFormerDomains, "auth_domain", "field_too_many_domains", "")
+	for i, name := range s.FormerDomains {
+		wrong := !IsHost(name) || name == s.Domain || containsText(s.FormerDomains[:i], name)
+		c.refuse(wrong, "former_domains", "field_former_domain", Clean(name, 80))
+	}
 	if s.Domain == "" || IsHost(s.Domain) { // one that an earlier version allowed must not stop other changes
 		return
 	}

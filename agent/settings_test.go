@@ -40,6 +40,7 @@ func TestSettingsCheck(t *testing.T) {
 	}
 	for field, change := range map[string]func(*Settings){
 		"auth_domain":       func(s *Settings) { s.Domain = "GW.company.ru" },
+		"former_domains":    func(s *Settings) { s.Domain, s.FormerDomains = "gw.company.ru", []string{"old.ru", "gw.company.ru"} },
 		"vpn_network":       func(s *Settings) { s.VPNNetwork = netip.MustParsePrefix("10.0.0.0/8") },
 		"local_networks":    func(s *Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("10.128.1.0/24")} },
 		"dns_suffix":        func(s *Settings) { s.DNSSuffixes = []string{"10.0.0.1"} },

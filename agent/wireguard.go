@@ -42,6 +42,21 @@ type TunnelConfig struct {
 	Keepalive    time.Duration // whole seconds
 }
 
+// TunnelLack is why a tunnel leads no further than to the gateway's own page.
+type TunnelLack string
+
+// What a tunnel may lack.
+const (
+	TunnelLacksNothing TunnelLack = ""         // it leads further
+	TunnelLacksRights  TunnelLack = "rights"   // CAP_NET_ADMIN
+	TunnelLacksDevice  TunnelLack = "device"   // /dev/net/tun, or the kernel's module behind it
+	TunnelLacksAccess  TunnelLack = "access"   // the right to open /dev/net/tun
+	TunnelNetstack     TunnelLack = "netstack" // nothing: an operator chose that mode
+)
+
+// TunnelLacks are all but TunnelLacksNothing.
+var TunnelLacks = []TunnelLack{TunnelLacksRights, TunnelLacksDevice, TunnelLacksAccess, TunnelNetstack}
+
 // Traffic is what a session has sent and received.
 type Traffic struct {
 	Rx, Tx    uint64    // bytes from and to the person

@@ -20,11 +20,15 @@ type Settings interface {
 }
 
 func (s *Site) adminAgent(c echo.Context) error {
-	return s.render(c, http.StatusOK, templates.AdminAgent(s.page(c), s.adminAgentData(c)))
+	d, err := s.adminAgentData(c)
+	if err != nil {
+		return err
+	}
+	return s.render(c, http.StatusOK, templates.AdminAgent(s.page(c), d))
 }
 
 // adminAgentData returns the data of the page for the saved settings.
-func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
+func (s *Site) adminAgentData(c echo.Context) (templates.AdminAgentData, error) {
 	now := s.Settings.Current()
 	d := templates.AdminAgentData{
 		Enabled:        now.Enabled,
@@ -38,7 +42,7 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),
 		VPNUnavailable: !s.Tunnel.Available(),
-		VPNUserspace:   s.Tunnel.Available() && !s.Tunnel.Forwards(),
+		VPNLacks:       s.Tunnel.Lacks(),
 		Gateway:        s.Gateway.State(),
 		VPN:            templates.NewVPNForm(now),
 	}
@@ -47,7 +51,14 @@ func (s *Site) adminAgentData(c echo.Context) templates.AdminAgentData {
 	}
 	d.InstallerReady = s.Installer.Ready() == nil
 	d.NoDriver = d.InstallerReady && !s.Downloads.Driver()
-	return d
+	if len(now.FormerDomains) == 0 {
+		return d, nil
+	}
+	agents, err := s.agentsByHost(c)
+	for _, name := range now.FormerDomains {
+		d.FormerDomains = append(d.FormerDomains, templates.FormerDomain{Name: name, Shown: unicodeName(name), Agents: agents[name]})
+	}
+	return d, err
 }
 
 // unicodeName decodes a punycode name for display.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,36 +12,84 @@ import (
 	"ideco-agent/templates/locale"
 )
 
+// adminAgentDomain saves the domain. It first asks for confirmation if that replaces another one.
 func (s *Site) adminAgentDomain(c echo.Context) error {
 	typed := c.FormValue("auth_domain")
 	domain, removed, problem := agent.ParseDomain(typed)
-	if problem.Code == "" {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			n.Domain = domain
-			return nil
-		})
-		if problems := (agent.Problems)(nil); errors.As(err, &problems) {
-			problem = problems[0]
-		} else if err != nil {
-			return err
-		} else {
-			return s.domainSaved(c, domain, removed)
-		}
+	if problem.Code != "" {
+		return s.domainRefused(c, typed, problem)
 	}
-	d := s.adminAgentData(c)
-	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
-}
-
-// domainSaved shows the page after the domain was saved, with what was removed from the typed text.
-func (s *Site) domainSaved(c echo.Context, domain, removed string) error {
+	now := s.Settings.Current()
+	wanted := now
+	wanted.Domain = domain
+	wanted.KeepFormerDomain(now.Domain)
+	if problems := append(wanted.Check(), wanted.CheckChange(now)...); len(problems) > 0 {
+		return s.domainRefused(c, typed, problems[0])
+	}
+	if now.Domain != "" && domain != now.Domain && c.FormValue("confirm") != "1" {
+		agents, err := s.agentsByHost(c)
+		if err != nil {
+			return err
+		}
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmDomain(who(c).L, templates.DomainChange{
+			Typed: typed, From: unicodeName(now.Domain), To: unicodeName(domain), Agents: agents[now.Domain], NewRoot: !s.Root.Permits(domain)})))
+	}
+	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+		n.Domain = domain
+		return nil
+	})
+	if problems := (agent.Problems{}); errors.As(err, &problems) {
+		return s.domainRefused(c, typed, problems[0])
+	}
+	if err != nil {
+		return err
+	}
 	s.securityEvent(c, "domain_saved", "domain", domain)
 	if removed == "" {
 		return done(c, locale.ToastSaved, "/admin/agent")
 	}
-	d := s.adminAgentData(c)
+	d, err := s.adminAgentData(c)
+	if err != nil {
+		return err
+	}
 	d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": removed, "Domain": d.Domain})
 	p := s.page(c)
 	p.Toast = who(c).L.T(locale.ToastSaved)
 	return s.render(c, http.StatusOK, templates.AdminAgent(p, d))
+}
+
+// domainRefused shows the page again with what was typed.
+func (s *Site) domainRefused(c echo.Context, typed string, problem agent.Problem) error {
+	d, err := s.adminAgentData(c)
+	if err != nil {
+		return err
+	}
+	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
+	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+}
+
+// adminAgentDomainForget removes a former domain, after a confirmation. Agents that know the gateway by it cannot connect any
+// more.
+func (s *Site) adminAgentDomainForget(c echo.Context) error {
+	name := c.FormValue("name")
+	if !slices.Contains(s.Settings.Current().FormerDomains, name) {
+		return done(c, locale.ToastSaved, "/admin/agent") // removed meanwhile
+	}
+	if c.FormValue("confirm") != "1" {
+		agents, err := s.agentsByHost(c)
+		if err != nil {
+			return err
+		}
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c),
+			templates.ConfirmDomainForget(who(c).L, templates.FormerDomain{Name: name, Shown: unicodeName(name), Agents: agents[name]})))
+	}
+	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+		n.FormerDomains = slices.DeleteFunc(slices.Clone(n.FormerDomains), func(former string) bool { return former == name })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.securityEvent(c, "former_domain_removed", "domain", name)
+	return done(c, locale.ToastSaved, "/admin/agent")
 }

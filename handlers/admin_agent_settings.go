@@ -57,7 +57,10 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 			return err
 		}
 	}
-	d := s.adminAgentData(c)
+	d, err := s.adminAgentData(c)
+	if err != nil {
+		return err
+	}
 	f.typed(&d)
 	d.Errors = fieldTexts(who(c).L, problems)
 	p := s.page(c)

@@ -1,14 +1,17 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/store"
 	"ideco-agent/templates"
 )
 
@@ -77,5 +80,91 @@ func TestSettingsForms(t *testing.T) {
 	now := s.Settings.Current()
 	if now.SessionLAN.Minutes() != 30 || now.DevicePolicy != agent.DeviceRefuse || !now.NetworksSeen || !now.LocalTunnel || now.VPNNetwork.String() != "10.200.0.0/16" {
 		t.Errorf("saved: %+v", now)
+	}
+}
+
+// TestDomainPage: replacing the domain asks first and says how many agents use it; they then stand beside the former domain,
+// which is served until somebody removes it, after another question.
+func TestDomainPage(t *testing.T) {
+	s := newSite(t)
+	h, boss := s.PortalHandler(), signIn(t, s, "boss")
+	ctx := t.Context()
+	for _, device := range []string{"pc", "laptop"} {
+		for _, err := range []error{
+			s.AgentHosts.(*store.Store).RememberDevice(ctx, 2, device, time.Now()),
+			s.AgentHosts.AgentConnected(ctx, 2, device, "xn--g1ah2bza.xn--p1ai", time.Now()),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const domain, forget = "/admin/agent/domain", "/admin/agent/domain/forget"
+	for _, c := range []struct {
+		name, path string
+		form       url.Values
+		status     int
+		part, says string
+		now        string // domains afterwards
+	}{
+		{"first", domain, url.Values{"auth_domain": {"шлюз.рф"}}, 303, "", "", "[xn--g1ah2bza.xn--p1ai]"},
+		{"the same", domain, url.Values{"auth_domain": {"https://шлюз.рф"}}, 200, ".banner.ok", "Лишнее убрано: https://", "[xn--g1ah2bza.xn--p1ai]"},
+		{"no name", domain, url.Values{"auth_domain": {"a b"}}, 400, "#auth_domain-note", "пробелов", "[xn--g1ah2bza.xn--p1ai]"},
+		{"in the VPN network", domain, url.Values{"auth_domain": {"10.128.0.5"}}, 400, "#auth_domain-note", "VPN", "[xn--g1ah2bza.xn--p1ai]"}, // no question
+		{"asks", domain, url.Values{"auth_domain": {"new.ru"}}, 200, ".question", "По адресу шлюз.рф подключаются 2 агента", "[xn--g1ah2bza.xn--p1ai]"},
+		{"root", domain, url.Values{"auth_domain": {"new.ru"}}, 200, ".question", "прежний не действует для new.ru", "[xn--g1ah2bza.xn--p1ai]"},
+		{"confirmed", domain, url.Values{"auth_domain": {"new.ru"}, "confirm": {"1"}}, 303, "", "", "[new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"nobody", domain, url.Values{"auth_domain": {"permitted.ru"}}, 200, ".question", "По адресу new.ru за последние 30 дней никто не подключался", "[new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"counts", domain, url.Values{"auth_domain": {"a b"}}, 400, ".things li:first-child", "шлюз.рфЗа последние 30 дней по этому адресу подключались 2 агента.", "[new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"another one", domain, url.Values{"auth_domain": {"permitted.ru"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"counts", domain, url.Values{"auth_domain": {"a b"}}, 400, ".things li:first-child", "new.ruЗа последние 30 дней по этому адресу никто не подключался.", "[permitted.ru new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"forget asks", forget, url.Values{"name": {"xn--g1ah2bza.xn--p1ai"}}, 200, ".question", "По нему подключаются 2 агента", "[permitted.ru new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"forget asks", forget, url.Values{"name": {"new.ru"}}, 200, ".question", "никто не подключался", "[permitted.ru new.ru xn--g1ah2bza.xn--p1ai]"},
+		{"forgotten", forget, url.Values{"name": {"xn--g1ah2bza.xn--p1ai"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru]"},
+		{"forgotten already", forget, url.Values{"name": {"xn--g1ah2bza.xn--p1ai"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru]"},
+		{"not a former one", forget, url.Values{"name": {"permitted.ru"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru]"},
+	} {
+		c.form.Set(templates.CSRFField, "token")
+		r := httptest.NewRequest("POST", "https://gw.example.test"+c.path, strings.NewReader(c.form.Encode()))
+		r.RemoteAddr = "192.168.7.20:40000"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+		for _, cookie := range boss {
+			r.AddCookie(cookie)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.status || c.part != "" && !says(t, w.Body.String(), c.part, c.says) {
+			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
+		}
+		if c.name == "nobody" && says(t, w.Body.String(), ".question", "корневой") {
+			t.Error("the root that permits the new domain is to be replaced")
+		}
+		if now := fmt.Sprint(s.Settings.Current().Domains()); now != c.now {
+			t.Errorf("%s: the domains are %s, want %s", c.name, now, c.now)
+		}
+	}
+}
+
+// TestTooManyDomains: the page says at the field why no further domain can be saved.
+func TestTooManyDomains(t *testing.T) {
+	s := newSite(t)
+	set := s.Settings.(*fixedSettings)
+	set.now.Domain = "now.ru"
+	for i := range agent.MaxFormerDomains {
+		set.now.FormerDomains = append(set.now.FormerDomains, fmt.Sprintf("d%d.ru", i))
+	}
+	form := url.Values{"auth_domain": {"new.ru"}, "confirm": {"1"}, templates.CSRFField: {"token"}}
+	r := httptest.NewRequest("POST", "https://gw.example.test/admin/agent/domain", strings.NewReader(form.Encode()))
+	r.RemoteAddr = "192.168.7.20:40000"
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+	for _, cookie := range signIn(t, s, "boss") {
+		r.AddCookie(cookie)
+	}
+	w := httptest.NewRecorder()
+	s.PortalHandler().ServeHTTP(w, r)
+	if w.Code != 400 || !says(t, w.Body.String(), "#auth_domain-note", "Прежних адресов уже 32") || set.now.Domain != "now.ru" {
+		t.Errorf("%d, %s", w.Code, set.now.Domain)
 	}
 }

@@ -53,6 +53,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	if err == nil {
 		d.Gone = missingInterfaces(now, interfaces)
 		d.VLANs = unchosenVLANs(now, interfaces)
+		d.Uplinks = unchosenUplinks(now, interfaces)
 	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
@@ -98,6 +99,17 @@ func unchosenVLANs(s agent.Settings, interfaces []agent.Interface) (names []stri
 			if i.VLANOf == parent.Name && len(i.Addrs) > 0 && !slices.Contains(chosen, i.Name) {
 				names = append(names, i.Name)
 			}
+		}
+	}
+	return names
+}
+
+// unchosenUplinks returns the interfaces that lead to the Internet and are not chosen, once others are: through them the LAN
+// reaches the Internet without a session.
+func unchosenUplinks(s agent.Settings, interfaces []agent.Interface) (names []string) {
+	for _, i := range interfaces {
+		if s.InterfacesChosen() && i.Internet && !slices.Contains(s.LANInterfaces, i.Name) && !slices.Contains(s.WANInterfaces, i.Name) {
+			names = append(names, i.Name)
 		}
 	}
 	return names

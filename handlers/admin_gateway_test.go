@@ -164,9 +164,16 @@ func TestGatewayReplaced(t *testing.T) {
 	if page := a.get("/admin/gateway"); strings.Contains(page, words) || says(t, page, ".port-hint", "Входит в") {
 		t.Error("told without a port")
 	}
+	a.gate.state.Enforcement = agent.EnforcementOn
+	if !says(t, a.get("/admin/gateway"), ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("not told that the rules are in force")
+	}
 	a.gate.state.Replaced = []string{"lan0 (br0)"}
 	a.gate.more = []agent.Interface{{Name: "eth7", Carrier: "br0"}}
 	page := a.get("/admin/gateway")
+	if says(t, page, ".banner.ok", "проходит только тот, кто авторизован") {
+		t.Error("the page says that only sessions pass")
+	}
 	if !says(t, page, warnings, words) || !says(t, page, warnings, "lan0 (br0)") || !says(t, page, ".port-hint", "Входит в br0") {
 		t.Error("not told")
 	}
@@ -195,6 +202,27 @@ func TestGatewayVLANs(t *testing.T) {
 		page := strings.ToLower(a.get("/admin/gateway"))
 		if got := says(t, page, warnings, strings.ToLower(words)); got != c.warns || got && !says(t, page, warnings, "lan0.5") {
 			t.Errorf("%s: warns %v", what, got)
+		}
+	}
+}
+
+// TestGatewayUplinks: the page warns of an interface that leads to the Internet and has no role, once others have one.
+func TestGatewayUplinks(t *testing.T) {
+	a := newAdministration(t)
+	a.gate.more = []agent.Interface{{Name: "ppp0", Internet: true}, {Name: "eth7"}}
+	for _, c := range []struct {
+		lan, wan []string
+		warns    bool
+	}{
+		{nil, nil, false},
+		{[]string{"lan0"}, []string{"wan0"}, true},
+		{[]string{"lan0"}, []string{"wan0", "ppp0"}, false},
+		{[]string{"ppp0"}, []string{"wan0"}, false},
+	} {
+		now := &a.site.Settings.(*fixedSettings).now
+		now.LANInterfaces, now.WANInterfaces = c.lan, c.wan
+		if got := says(t, a.get("/admin/gateway"), warnings, "ведут и интерфейсы без роли: ppp0."); got != c.warns {
+			t.Errorf("LAN %v, WAN %v: warns %v", c.lan, c.wan, got)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
-	a := &agentConn{site: s, peer: who(c).Peer, l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
+	a := &agentConn{site: s, peer: who(c).Peer, host: hostOf(r), l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
 	a.counted, _ = r.Context().Value(countedConnKey{}).(CountedConn)
 	if !s.agents.enter(a, s.MaxAgents) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
@@ -63,6 +63,7 @@ type agentConn struct {
 	site    *Site
 	conn    *websocket.Conn
 	peer    agent.Peer // when the connection was accepted
+	host    string     // of the request; one of the gateway's names and addresses
 	loginBy time.Time  // deadline for getting a session
 	l       *locale.Localizer
 	session string      // the live session that this connection carries; empty for none
@@ -220,6 +221,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	if err := a.send(state); err != nil || grant.Extended {
 		return err
 	}
+	a.noteHost(ctx, grant.Session)
 	return a.firstAddress(a.session)
 }
 

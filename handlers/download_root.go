@@ -9,7 +9,8 @@ import (
 // RootCertificate is the gateway's own root certificate.
 type RootCertificate interface {
 	RootDER() []byte
-	Pin() string // base64 SHA-256 of its SubjectPublicKeyInfo
+	Pin() string              // base64 SHA-256 of its SubjectPublicKeyInfo
+	Permits(host string) bool // whether those who have installed it can open the gateway under a name or address
 }
 
 // downloadRoot serves the root certificate as DER, which Windows opens on a double click.

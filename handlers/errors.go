@@ -48,6 +48,10 @@ func (s *Site) answerError(err error, c echo.Context) {
 		err = echo.ErrNotFound // hide which administration paths exist
 	}
 	status, answer, ref := s.explain(err, v.L)
+	var refused *agent.Error
+	if errors.As(err, &refused) && refused.Trouble != "" && v.User != nil && v.User.Admin {
+		answer.Message = v.L.Store(refused.Trouble)
+	}
 	if status >= http.StatusInternalServerError {
 		level := slog.LevelError
 		if cutOff(c) && errors.Is(err, context.Canceled) {
@@ -55,8 +59,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 		}
 		s.Log.Log(context.Background(), level, "request failed", "method", c.Request().Method, "path", c.Path(), "ref", ref, "error", err)
 	}
-	var refused *agent.Error
-	if errors.As(err, &refused) {
+	if refused != nil {
 		retryAfter(c, refused)
 	}
 	if v.form == page && !isREST(c) && c.Get(visitorKey) != nil {
@@ -166,7 +169,7 @@ func statusOf(code agent.Code) int {
 		return http.StatusUnauthorized
 	case agent.CodeTooManyAttempts:
 		return http.StatusTooManyRequests
-	case agent.CodeDirectoryUnreachable:
+	case agent.CodeDirectoryUnreachable, agent.CodeStoreUnavailable:
 		return http.StatusServiceUnavailable
 	case agent.CodeBadMessage:
 		return http.StatusBadRequest

@@ -70,6 +70,7 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 func settingsFields(s *agent.Settings) map[string]any {
 	fields := map[string]any{
 		"auth_domain":    (*domainField)(&s.Domain),
+		"former_domains": &formerField{s, s.Domains()},
 		"local_tunnel":   &s.LocalTunnel,
 		"local_networks": listOf(&s.LocalNetworks, agent.NormalizeNetworks),
 		"vpn_network":    (*networkField)(&s.VPNNetwork),
@@ -125,6 +126,36 @@ func (d *domainField) UnmarshalJSON(b []byte) error {
 	}
 	*d = domainField(domain)
 	return asError(problem)
+}
+
+// formerField lists the former domains. A PUT can only remove some: what it leaves out is removed.
+type formerField struct {
+	settings *agent.Settings
+	was      []string // the domain and the former ones before the PUT
+}
+
+func (f *formerField) MarshalJSON() ([]byte, error) {
+	return json.Marshal(texts(f.settings.FormerDomains))
+}
+
+func (f *formerField) UnmarshalJSON(b []byte) error {
+	var typed []string
+	if err := json.Unmarshal(b, &typed); err != nil {
+		return err
+	}
+	var stay []string
+	for _, text := range typed {
+		name, _, problem := agent.ParseDomain(text)
+		if problem.Code != "" {
+			name = text // an earlier version may have allowed it
+		}
+		if !slices.Contains(f.was, name) {
+			return agent.Problem{Code: "field_former_domain", Value: agent.Clean(text, 80)}
+		}
+		stay = append(stay, name)
+	}
+	f.settings.FormerDomains = slices.DeleteFunc(slices.Clone(f.was), func(name string) bool { return !slices.Contains(stay, name) })
+	return nil
 }
 
 type networkField netip.Prefix

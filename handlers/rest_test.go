@@ -148,3 +148,35 @@ func TestREST(t *testing.T) {
 		}
 	}
 }
+
+// TestRESTFormerDomains: another domain makes the one before a former one, also if a script sends back everything that it has
+// read. A PUT can remove former domains and cannot add any.
+func TestRESTFormerDomains(t *testing.T) {
+	s := newSite(t)
+	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
+	const path = "/agent_backend/wireguard/setting"
+	for _, step := range []struct {
+		body   string
+		status int
+		former []any
+	}{
+		{`{"auth_domain":"a.ru"}`, 200, []any{}},
+		{`{"auth_domain":"b.ru","former_domains":[]}`, 200, []any{"a.ru"}},
+		{`{"auth_domain":"203.0.113.7","former_domains":["a.ru"]}`, 200, []any{"b.ru", "a.ru"}},
+		{`{"auth_domain":"d.ru","former_domains":["a.ru","203.0.113.7","b.ru"]}`, 200, []any{"203.0.113.7", "b.ru", "a.ru"}},
+		{`{"former_domains":["d.ru","A.ru","b.ru"]}`, 200, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":["a.ru","other.ru"]}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":["203.0.113.7"]}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":"a.ru"}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"former_domains":null}`, 400, []any{"b.ru", "a.ru"}},
+		{`{"auth_domain":"a.ru"}`, 200, []any{"d.ru", "b.ru"}},
+		{`{"former_domains":["d.ru"]}`, 200, []any{"d.ru"}},
+		{`{"former_domains":[]}`, 200, []any{}},
+	} {
+		status, answer := c.call("PUT", path, step.body)
+		_, now := c.call("GET", path, "")
+		if status != step.status || !reflect.DeepEqual(now["former_domains"], step.former) {
+			t.Errorf("%s: %d %v, former domains %v, want %v", step.body, status, answer["message"], now["former_domains"], step.former)
+		}
+	}
+}

@@ -66,6 +66,7 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/agent", administrator, page, s.adminAgent},
 		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
+		{"POST", "/admin/agent/domain/forget", administrator, page, s.adminAgentDomainForget},
 		{"POST", "/admin/agent/settings", administrator, page, s.adminAgentSettings},
 		{"POST", "/admin/agent/vpn", administrator, page, s.adminAgentVPN},
 		{"GET", "/admin/gateway", administrator, page, s.adminGateway},

@@ -50,10 +50,10 @@ func newSite(t testing.TB) *Site {
 	local := directory.NewLocal(db, log)
 	gate := access.NewGate(local, db, log)
 	s := &Site{
-		Log: log, Gate: gate, Settings: set, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
+		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
 		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
-		Health: db.Ping, MaxAgents: 100, Portal: func() string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
+		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func() string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -89,6 +89,7 @@ func (f *fixedSettings) Update(_ context.Context, change func(*agent.Settings) e
 	if err := change(&next); err != nil {
 		return err
 	}
+	next.KeepFormerDomain(f.now.Domain)
 	if problems := append(next.Check(), next.CheckChange(f.now)...); len(problems) > 0 {
 		return agent.Problems(problems)
 	}
@@ -100,6 +101,8 @@ type noTunnel struct{}
 
 func (noTunnel) Available() bool { return false }
 func (noTunnel) Forwards() bool  { return false }
+
+func (noTunnel) Lacks() agent.TunnelLack { return agent.TunnelLacksNothing }
 
 type noInstaller struct{}
 
@@ -116,6 +119,7 @@ func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
 func (fixedRoot) Pin() string                                   { return "" }
+func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
 func (oneLink) Void()                                           {}
 func (fixedHosts) Known(host string) bool                       { return host == "gw.example.test" }

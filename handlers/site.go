@@ -19,6 +19,7 @@ type Site struct {
 	Gate       *access.Gate
 	Sessions   *access.Manager
 	Settings   Settings
+	AgentHosts AgentHosts
 	Accounts   Accounts
 	Passwords  Passwords
 	Browsers   Browsers
@@ -28,6 +29,7 @@ type Site struct {
 	Setup      SetupToken
 	Addressing Addressing
 	Health     func(context.Context) error // nil if all parts run
+	Storing    func() agent.StoreTrouble   // why nothing can be stored; "" if it can
 	Tunnel     Tunnel
 	Gateway    Gateway
 	Portal     func() string // URL of the portal in the LAN; "" without a domain
@@ -44,17 +46,18 @@ type Site struct {
 
 // Tunnel is the state of the VPN's tunnel.
 type Tunnel interface {
-	Available() bool // people outside can connect now
-	Forwards() bool  // the gateway forwards their traffic
+	Available() bool         // people outside can connect now
+	Forwards() bool          // the gateway forwards their traffic
+	Lacks() agent.TunnelLack // why it does not
 }
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.
 type Addressing interface {
-	Known(host string) bool                          // the Host of a request, without its port
+	Known(host string) bool                          // the Host of a request, in canonical form and without its port
 	Own(netip.Addr) bool                             // one of this machine's addresses
 	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
-	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. The gateway's
-	// certificate covers them. It is empty if the peer is behind a router.
+	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. It is empty if the
+	// peer is behind a router.
 	AgentAddrsNear(peer netip.Addr) []netip.AddrPort
 }

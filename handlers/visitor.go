@@ -91,7 +91,13 @@ func (s *Site) loadUser(c echo.Context) error {
 // page returns the data that every page needs, with the toast of the previous action.
 func (s *Site) page(c echo.Context) templates.Page {
 	v := who(c)
+	var trouble agent.StoreTrouble
+	if v.User != nil && v.User.Admin {
+		trouble = s.Storing()
+	}
 	return templates.Page{
+		StoreTrouble: trouble,
+
 		L:     v.L,
 		Path:  c.Request().URL.Path,
 		User:  v.User,

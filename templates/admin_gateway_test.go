@@ -29,6 +29,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true, Carrier: hostile}, {Name: "eth1"}}),
 		Errors:            errors,
 		VLANs:             []string{hostile},
+		Uplinks:           []string{hostile},
 		Chosen:            true,
 		Preview:           hostile,
 		PreviewTyped:      true,

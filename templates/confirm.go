@@ -27,6 +27,44 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData
 	}
 }
 
+// ConfirmDomain asks before the gateway's domain or address is replaced.
+func ConfirmDomain(l *locale.Localizer, change DomainChange) ConfirmData {
+	names := locale.Args{"From": change.From, "To": change.To}
+	text := agentsUsing(l, "confirm_domain_text", "confirm_domain_none", change.Agents, names)
+	if change.NewRoot {
+		text += " " + l.T("confirm_domain_root", names)
+	}
+	return ConfirmData{
+		Title:  l.T("confirm_domain_title", names),
+		Text:   text,
+		Action: "/admin/agent/domain",
+		Fields: []HiddenField{{"auth_domain", change.Typed}, confirmed},
+		Button: l.T("confirm_domain_button"),
+		Cancel: "/admin/agent",
+	}
+}
+
+// ConfirmDomainForget asks before a former domain is no longer served.
+func ConfirmDomainForget(l *locale.Localizer, former FormerDomain) ConfirmData {
+	name := locale.Args{"Name": former.Shown}
+	return ConfirmData{
+		Title:  l.T("confirm_forget_title", name),
+		Text:   agentsUsing(l, "confirm_forget_text", "confirm_forget_none", former.Agents, name),
+		Action: "/admin/agent/domain/forget",
+		Fields: []HiddenField{{"name", former.Name}, confirmed},
+		Button: l.T("confirm_forget_button"),
+		Cancel: "/admin/agent",
+	}
+}
+
+// agentsUsing returns the text some for a number of agents, or the text none.
+func agentsUsing(l *locale.Localizer, some, none string, agents int, args locale.Args) string {
+	if agents == 0 {
+		return l.T(none, args)
+	}
+	return l.N(some, agents, args)
+}
+
 // ConfirmSettings asks before saving settings that end misfits sessions.
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
 	return ConfirmData{

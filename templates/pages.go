@@ -27,6 +27,8 @@ type Page struct {
 	Theme string      // "light", "dark", or "" for the system's
 	Toast string      // success message, shown for five seconds
 	Alert string      // failure message, shown above the content
+
+	StoreTrouble agent.StoreTrouble // why nothing can be stored; set for administrators alone
 }
 
 // LoginData fills [Login].
@@ -88,6 +90,7 @@ type AdminAgentData struct {
 	Saved          bool   // a domain is saved
 	SavedDomain    string // in ASCII, as in the installer
 	DomainUnicode  string // decoded; empty if it is the same
+	FormerDomains  []FormerDomain
 	InstallerReady bool
 	NoDriver       bool // the installer has no wintun.dll
 	Unsigned       bool // Windows warns of the installer
@@ -95,12 +98,27 @@ type AdminAgentData struct {
 	Pin            string // of the own root, in base64; hidden if empty
 	Form           SettingsForm
 	Errors         map[string]string
-	NetworksUnseen bool // the networks found at the first start are not confirmed
-	Sessions       int  // the number of live sessions
-	VPNUnavailable bool // there is no tunnel on this gateway now
-	VPNUserspace   bool // the tunnel reaches only the gateway's own page
+	NetworksUnseen bool             // the networks found at the first start are not confirmed
+	Sessions       int              // the number of live sessions
+	VPNUnavailable bool             // there is no tunnel on this gateway now
+	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
+}
+
+// FormerDomain is a former domain or address that the gateway still serves.
+type FormerDomain struct {
+	Name   string // in ASCII
+	Shown  string // decoded
+	Agents int    // that connected by it in the last 30 days, and by no other since
+}
+
+// DomainChange is the change of the gateway's domain or address that a person has to confirm.
+type DomainChange struct {
+	Typed    string // in the form
+	From, To string // decoded
+	Agents   int    // as in FormerDomain, of From
+	NewRoot  bool   // those who have installed the root need the new one for To
 }
 
 // Deployment has the command lines for installing the program on many computers.
@@ -153,6 +171,7 @@ type AdminGatewayData struct {
 	Form              GatewayForm
 	Errors            map[string]string
 	Gone              []string       // chosen interfaces that are missing now
+	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
 	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
 	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 

@@ -63,7 +63,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
 		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNUserspace: true, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
+		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
 	off := full
 	off.Enabled = false
 	missing := full

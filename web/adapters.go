@@ -22,7 +22,6 @@ func (a accounts) Users(ctx context.Context, search string, offset, limit int) (
 	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
 }
 
-// passwords hashes the passwords of local accounts.
 type passwords struct{}
 
 func (passwords) Hash(ctx context.Context, password string) (string, error) {

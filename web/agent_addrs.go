@@ -5,12 +5,13 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"ideco-agent/agent"
 )
 
-// AgentAddrsNear returns the agent endpoint's addresses on the interface whose network contains the peer. Addresses that are
-// not in the certificate are left out.
+// AgentAddrsNear returns the agent endpoint's addresses on the interface whose network contains the peer. Addresses that
+// change every few hours (RFC 8981) are left out.
 func (h *hosts) AgentAddrsNear(peer netip.Addr) []netip.AddrPort {
 	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
@@ -39,6 +40,15 @@ func agentAddrsNear(list []netlink.Addr, listening []netip.AddrPort, peer netip.
 		}
 	}
 	return at
+}
+
+// lasting returns the address; ok is false for one that may soon be gone.
+func lasting(l netlink.Addr) (netip.Addr, bool) {
+	const passing = unix.IFA_F_DEPRECATED | unix.IFA_F_TENTATIVE
+	a, ok := netip.AddrFromSlice(l.IP)
+	a = agent.Unmap(a)
+	temporary := a.Is6() && l.Flags&unix.IFA_F_TEMPORARY != 0 // in IPv4 this flag means "secondary"
+	return a, ok && !temporary && l.Flags&passing == 0 && !a.IsLinkLocalUnicast()
 }
 
 func networkOf(l netlink.Addr) (netip.Prefix, bool) {

@@ -3,6 +3,8 @@
 package web
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -42,7 +44,28 @@ func openData(dir string, log *slog.Logger) (database string, err error) {
 	if err := checkData(dir, log); err != nil {
 		return "", err
 	}
+	if err := checkDatabase(dir); err != nil {
+		return "", err
+	}
 	return databaseIn(dir), nil
+}
+
+// checkDatabase refuses a directory that has the keys of a gateway and no database: it would become a new gateway without
+// any account. The database is made before the keys.
+func checkDatabase(dir string) error {
+	info, err := os.Stat(databaseIn(dir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && info.Size() > 0 {
+		return nil
+	}
+	for _, key := range []string{"root.key", "wireguard.key"} {
+		if _, err := os.Stat(filepath.Join(dir, key)); err == nil {
+			return message("%s has the gateway's keys and no database: ideco.db is missing or empty. Put it back, or restore the whole directory from a backup. To begin anew, without any account, move root.key, root.pem and wireguard.key away; every installed agent then needs a new installer", dir)
+		}
+	}
+	return nil
 }
 
 func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }

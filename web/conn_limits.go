@@ -326,9 +326,4 @@ func onConnState(conn net.Conn, state http.ConnState) {
 	c.used()
 }
 
-func peerOf(conn net.Conn) netip.Addr {
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return agent.Unmap(tcp.AddrPort().Addr())
-	}
-	return netip.Addr{}
-}
+func peerOf(conn net.Conn) netip.Addr { return addrOf(conn.RemoteAddr()) }

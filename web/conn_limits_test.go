@@ -29,7 +29,6 @@ func (c *fakeConn) RemoteAddr() net.Addr {
 func (c *fakeConn) LocalAddr() net.Addr { return nil }
 func (c *fakeConn) Close() error        { c.closed = true; return nil }
 
-// limiterTest is a limiter with small limits.
 type limiterTest struct {
 	t *testing.T
 	*connLimiter

@@ -24,7 +24,6 @@ func dataWith(t *testing.T, name string, mode fs.FileMode) (dir, file string) {
 	return dir, file
 }
 
-// checked returns the log and error of checkData.
 func checked(dir string) (log string, err error) {
 	var b bytes.Buffer
 	err = checkData(dir, slog.New(slog.NewTextHandler(&b, nil)))

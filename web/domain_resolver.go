@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -25,27 +26,27 @@ const (
 	maxOutward    = 64 // addresses
 )
 
-// outwardFile stores the last answer in the data directory: after a power cut the gateway may start before its Internet
-// connection works, and agents in the LAN must still reach it at the domain's address.
+// outwardFile stores the last answers in the data directory: after a power cut the gateway may start before its Internet
+// connection works, and agents in the LAN must still reach it at the addresses of its domains.
 const outwardFile = "domain.json"
 
-// domainResolver looks up the addresses of the saved domain: those of a router in front of the gateway, or the gateway's
-// own. Only run waits for DNS. After a failed lookup the last answer stays valid, also that of a previous process.
+// domainResolver looks up the addresses of the saved and former domains: those of a router in front of the gateway, or the
+// gateway's own. Only run waits for DNS. After a failed lookup the last answer stays valid, also that of a previous process.
 type domainResolver struct {
 	dir     string // of outwardFile
 	log     *slog.Logger
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
 	wake    chan struct{} // makes run look up at once
-	unsaved error         // why the answer is not in its file; used by run only
+	unsaved error         // why the answers are not in their file; used by run only
 
-	mu     sync.Mutex // guards the fields below
-	answer answer
+	mu      sync.Mutex              // guards answers
+	answers map[string][]netip.Addr // by domain; see outward
 }
 
-// answer holds the addresses of a domain.
+// answer holds the addresses of a domain, as in the file.
 type answer struct {
 	Domain string       `json:"domain"`
-	Addrs  []netip.Addr `json:"addresses"` // see outward
+	Addrs  []netip.Addr `json:"addresses"`
 }
 
 // newDomainResolver starts with the saved answer.
@@ -53,32 +54,49 @@ func newDomainResolver(dir string, log *slog.Logger) *domainResolver {
 	l := &domainResolver{dir: dir, log: log, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}}
-	b, err := os.ReadFile(filepath.Join(dir, outwardFile))
-	if err == nil {
-		err = json.Unmarshal(b, &l.answer)
-	}
+	list, err := readAnswers(filepath.Join(dir, outwardFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("cannot read the saved addresses of the domain; they are unknown until DNS answers", "error", err)
-		l.answer = answer{}
 	}
-	l.answer.Addrs = outward(l.answer.Addrs)
+	l.answers = map[string][]netip.Addr{}
+	for _, a := range list {
+		l.answers[a.Domain] = outward(a.Addrs)
+	}
 	return l
 }
 
-// addresses returns the known addresses of a domain, which may itself be an address. It does not wait.
-func (l *domainResolver) addresses(domain string) []netip.Addr {
-	if a, err := netip.ParseAddr(domain); err == nil {
-		return outward([]netip.Addr{a})
+// readAnswers reads the file. Versions without former domains wrote one answer instead of a list.
+func readAnswers(path string) (list []answer, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if domain == "" || domain != l.answer.Domain {
-		return nil
+	if err := json.Unmarshal(b, &list); err == nil {
+		return list, nil
 	}
-	return l.answer.Addrs
+	var one answer
+	if err := json.Unmarshal(b, &one); err != nil {
+		return nil, err
+	}
+	return []answer{one}, nil
 }
 
-// lookUpNow makes run look the domain up at once.
+// addresses returns the known addresses of domains, which may themselves be addresses. It does not wait.
+func (l *domainResolver) addresses(domains ...string) []netip.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []netip.Addr
+	for _, domain := range domains {
+		if a, err := netip.ParseAddr(domain); err == nil {
+			list = append(list, a)
+		} else {
+			list = append(list, l.answers[domain]...)
+		}
+	}
+	return outward(list)
+}
+
+// lookUpNow makes run look the domains up at once.
 func (l *domainResolver) lookUpNow() {
 	select {
 	case l.wake <- struct{}{}:
@@ -86,11 +104,11 @@ func (l *domainResolver) lookUpNow() {
 	}
 }
 
-// run looks the domain up until ctx is done, and calls changed when its addresses change.
-func (l *domainResolver) run(ctx context.Context, domain func() string, changed func()) {
+// run looks the domains up until ctx is done, and calls changed when their addresses change.
+func (l *domainResolver) run(ctx context.Context, domains func() []string, changed func()) {
 	for {
 		again := lookUpEvery
-		differs, err := l.lookUp(ctx, domain())
+		differs, err := l.lookUp(ctx, domains()...)
 		if err != nil {
 			again = lookUpRetry
 		}
@@ -106,36 +124,50 @@ func (l *domainResolver) run(ctx context.Context, domain func() string, changed 
 	}
 }
 
-// lookUp looks a domain up and reports whether its addresses have changed.
-func (l *domainResolver) lookUp(ctx context.Context, domain string) (differs bool, err error) {
-	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
-		return false, nil
-	}
+// lookUp looks domains up and reports whether their addresses have changed. A domain that is not found keeps its addresses.
+func (l *domainResolver) lookUp(ctx context.Context, domains ...string) (differs bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
-	found, err := l.lookup(ctx, domain)
-	if err != nil {
-		return false, err
+	found, errs := make([][]netip.Addr, len(domains)), make([]error, len(domains))
+	var all sync.WaitGroup
+	for i, domain := range domains {
+		if _, err := netip.ParseAddr(domain); err == nil || domain == "" {
+			continue // there is nothing to ask
+		}
+		all.Go(func() { found[i], errs[i] = l.lookup(ctx, domain) })
 	}
-	next := answer{domain, outward(found)}
+	all.Wait()
+	next := map[string][]netip.Addr{}
+	for i, domain := range domains {
+		if errs[i] != nil {
+			found[i] = l.addresses(domain)
+		}
+		if len(found[i]) > 0 {
+			next[domain] = outward(found[i])
+		}
+	}
 	if differs = l.learn(next); differs || l.unsaved != nil {
 		l.save(next)
 	}
-	return differs, nil
+	return differs, errors.Join(errs...)
 }
 
-// learn stores an answer and reports whether it differs from the previous one.
-func (l *domainResolver) learn(next answer) (differs bool) {
+// learn replaces the answers and reports whether they differ from the previous ones.
+func (l *domainResolver) learn(next map[string][]netip.Addr) (differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	differs = next.Domain != l.answer.Domain || !slices.Equal(next.Addrs, l.answer.Addrs)
-	l.answer = next
+	differs = !maps.EqualFunc(next, l.answers, slices.Equal)
+	l.answers = next
 	return differs
 }
 
-// save writes an answer for the next process. A failure is logged once and retried at the next lookup.
-func (l *domainResolver) save(a answer) {
-	b, err := json.Marshal(a)
+// save writes the answers for the next process. A failure is logged once and retried at the next lookup.
+func (l *domainResolver) save(answers map[string][]netip.Addr) {
+	list := []answer{}
+	for _, domain := range slices.Sorted(maps.Keys(answers)) {
+		list = append(list, answer{domain, answers[domain]})
+	}
+	b, err := json.Marshal(list)
 	if err == nil {
 		err = atomicfile.Write(filepath.Join(l.dir, outwardFile), b, 0o600)
 	}

@@ -46,7 +46,7 @@ func TestDomainResolver(t *testing.T) {
 			defer mu.Unlock()
 			return domain
 		}
-		go l.run(ctx, saved, func() {
+		go l.run(ctx, func() []string { return []string{saved(), "198.51.100.9"} }, func() {
 			mu.Lock()
 			defer mu.Unlock()
 			changes++
@@ -152,6 +152,44 @@ func TestDomainAfterRestart(t *testing.T) {
 	}
 	look(full, name, false)
 	knows("written later", start(), name, "203.0.113.7")
+}
+
+// TestFormerDomains: agents that know the gateway by a former domain are led to it as well.
+func TestFormerDomains(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, outwardFile), []byte(`{"domain":"old.example.com","addresses":["203.0.113.7"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	l := newDomainResolver(dir, log)
+	domains := []string{"new.example.com", "old.example.com", "198.51.100.9", "gone.example.com"}
+	wants := func(what string, l *domainResolver, list ...string) {
+		t.Helper()
+		if got := l.addresses(domains...); !reflect.DeepEqual(got, addrs(list...)) {
+			t.Errorf("%s: %v, want %v", what, got, list)
+		}
+	}
+	wants("of an earlier version", l, "198.51.100.9", "203.0.113.7")
+	l.lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
+		if host == "new.example.com" {
+			return addrs("203.0.113.9", "203.0.113.7"), nil
+		}
+		return nil, errors.New("no answer")
+	}
+	if differs, err := l.lookUp(t.Context(), domains...); !differs || err == nil {
+		t.Errorf("differs %v, %v", differs, err)
+	}
+	wants("one answers", l, "198.51.100.9", "203.0.113.7", "203.0.113.9")
+	wants("after a restart", newDomainResolver(dir, log), "198.51.100.9", "203.0.113.7", "203.0.113.9")
+	if got := newDomainResolver(dir, log).addresses("old.example.com"); !reflect.DeepEqual(got, addrs("203.0.113.7")) {
+		t.Errorf("the former domain leads to %v", got)
+	}
+	if differs, err := l.lookUp(t.Context(), "new.example.com"); !differs || err != nil {
+		t.Errorf("removed: differs %v, %v", differs, err)
+	}
+	if got := l.addresses("old.example.com"); got != nil {
+		t.Errorf("a domain that was removed leads to %v", got)
+	}
 }
 
 // TestFirewallAfterPowerCut: the first plan of a process already redirects agents in the LAN to the gateway.

@@ -24,7 +24,7 @@ import (
 // not in force.
 const followEvery = 5 * time.Second
 
-// firewallController updates the firewall when the settings, the interfaces or the addresses of the domain change.
+// firewallController updates the firewall when the settings, the interfaces or the addresses of the domains change.
 type firewallController struct {
 	*firewall.Firewall
 	mode       string // as it was asked for
@@ -87,12 +87,12 @@ func (w *firewallController) run(ctx context.Context) error {
 	}
 }
 
-// watchDomain calls follow when the domain's addresses change. It returns when ctx is done.
+// watchDomain calls follow when the domains' addresses change. It returns when ctx is done.
 func (w *firewallController) watchDomain(ctx context.Context) error {
 	if w.Mode() == firewall.ModeOff {
 		return nil
 	}
-	w.domain.run(ctx, func() string { return w.settings().Domain }, func() { w.follow(ctx) })
+	w.domain.run(ctx, func() []string { return w.settings().Domains() }, func() { w.follow(ctx) })
 	return nil
 }
 
@@ -203,7 +203,7 @@ func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing
 	if err != nil {
 		return p, nil, err
 	}
-	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domain)})
+	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, outward: w.domain.addresses(s.Domains()...)})
 	return p, missing, nil
 }
 

@@ -15,7 +15,7 @@ type surroundings struct {
 	links   []firewall.Interface
 	tunnel  string            // network interface of the tunnel; empty without one
 	ports   firewall.Redirect // where the gateway listens
-	outward []netip.Addr      // addresses of the saved domain
+	outward []netip.Addr      // addresses of the saved and former domains
 }
 
 // planOf returns the plan of the settings. A chosen interface that does not exist is in the plan all the same, for when it

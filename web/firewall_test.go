@@ -132,7 +132,6 @@ func TestFirewallIncidents(t *testing.T) {
 	})
 }
 
-// onLine is called with each line of a log.
 type onLine func(line string)
 
 func (do onLine) Write(line []byte) (int, error) {

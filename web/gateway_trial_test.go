@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -12,7 +13,11 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/firewall"
+	"ideco-agent/agent/netlab"
 	"ideco-agent/agent/store"
+	"ideco-agent/web/certs"
 )
 
 // trialScene runs a trial over settings that end as they do in the gateway.
@@ -58,7 +63,6 @@ func (s *trialScene) fail(err error) {
 	s.refuse = err
 }
 
-// choose puts another interface on trial.
 func (s *trialScene) choose(lan string) {
 	s.set(func(n *agent.Settings) {
 		choice := n.GatewaySettings
@@ -205,5 +209,65 @@ func TestTrialAndRestart(t *testing.T) {
 		if now.InterfacesChosen() || now.OnTrial() || now.Trial.Returned.IsZero() || !now.Enabled || !now.Masquerade {
 			t.Errorf("after a restart: %+v", now)
 		}
+	}
+}
+
+// TestTrialWithoutStore: a trial also ends while nothing can be stored, at a start as well as in a running process, and the
+// end is stored later.
+func TestTrialWithoutStore(t *testing.T) {
+	dir, log := t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil))
+	database := databaseIn(dir)
+	db, err := store.Open(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	current, err := loadSettings(t.Context(), db, log)
+	must(err)
+	root, err := certs.Open(dir)
+	must(err)
+	fw, err := openFirewall(Config{Data: dir, Firewall: firewall.ModeOff, Log: log}, current.Current, tunnel{}, &listeners{})
+	must(err)
+	t.Cleanup(func() { fw.Close() })
+	manager := access.NewManager(access.Config{Gate: access.NewGate(nil, db, log), Store: db, Settings: current.Current, Log: log})
+	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, firewall: fw, trial: newTrial(), log: log}
+	must(set.Update(t.Context(), func(n *agent.Settings) error {
+		choice := n.GatewaySettings
+		choice.LANInterfaces, choice.WANInterfaces = []string{"lan0"}, []string{"wan0"}
+		n.TryGateway(choice, time.Now())
+		return nil
+	}))
+	until := set.Current().Trial.Until
+
+	must(os.Rename(database, database+".away"))
+	if err := set.endTrial(t.Context(), until); !isStoreUnavailable(err) {
+		t.Errorf("ended with %v", err)
+	}
+	later, err := loadSettings(t.Context(), db, log)
+	must(err)
+	for what, now := range map[string]agent.Settings{"running": set.Current(), "started": later.Current()} {
+		if now.OnTrial() || now.InterfacesChosen() {
+			t.Errorf("%s: %+v", what, now)
+		}
+	}
+
+	must(os.Rename(database+".away", database))
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		db.Watch(ctx, func(error) {})
+	}()
+	netlab.Eventually(t, "the end of the trial is stored", func() bool { return set.endTrial(ctx, until) == nil })
+	cancel()
+	<-over
+	if stored, _, err := db.Settings(t.Context()); err != nil || stored.OnTrial() {
+		t.Errorf("stored: %+v, %v", stored, err)
 	}
 }

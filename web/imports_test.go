@@ -16,6 +16,7 @@ var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
 	"agent/netstack":           {},
+	"agent/wgbind":             {},
 	"agent/passwordline":       {},
 	"agent/spelling":           {},
 	"agent/protocol":           {"agent"},
@@ -43,7 +44,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/spelling"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/spelling", "agent/wgbind"}
 
 const module = "ideco-agent/"
 

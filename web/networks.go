@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +25,12 @@ func attachedNetworks() []netip.Prefix {
 	if err != nil {
 		return local
 	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return local
+	}
+	pppoe, _ := os.ReadFile("/proc/net/pppoe") // missing without PPPoE
+	addSegments(outward, links, string(pppoe))
 	var attached, outside []netip.Prefix
 	found := false
 	interfaces, _ := net.Interfaces()
@@ -49,6 +57,30 @@ func attachedNetworks() []netip.Prefix {
 		}
 	}
 	return local
+}
+
+// addSegments adds to outward the interfaces on the same Ethernet segment: a macvlan and its parent, the ports of a bridge or
+// bond, and the interface under PPPoE, which pppoe lists as /proc/net/pppoe does. VLANs are other segments.
+func addSegments(outward map[int]bool, links []netlink.Link, pppoe string) {
+	for range 4 { // layers
+		for _, l := range links {
+			a := l.Attrs()
+			switch l.(type) {
+			case *netlink.Macvlan, *netlink.Macvtap:
+				if a.NetNsID < 0 && (outward[a.Index] || outward[a.ParentIndex]) {
+					outward[a.Index], outward[a.ParentIndex] = true, true
+				}
+			}
+			for _, up := range links {
+				if up.Attrs().Index == a.MasterIndex && outward[a.MasterIndex] && up.Type() != "vrf" {
+					outward[a.Index] = true
+				}
+				if up.Type() == "ppp" && outward[up.Attrs().Index] && slices.Contains(strings.Fields(pppoe), a.Name) {
+					outward[a.Index] = true
+				}
+			}
+		}
+	}
 }
 
 // privateNetworks are those of RFC 1918 and RFC 4193. Providers use that of RFC 6598 (100.64.0.0/10), so it is not among them.
@@ -140,18 +172,17 @@ func attachedTo(n netip.Prefix) (on netip.Prefix, taken bool) {
 	return netip.Prefix{}, false
 }
 
-// freeVPNNetwork returns the default VPN network, or the next /16 that does not overlap an attached network.
-func freeVPNNetwork(attached []netip.Prefix) netip.Prefix {
+// freeVPNNetwork returns the default VPN network, or the next /16 that is not taken.
+func freeVPNNetwork(taken func(netip.Prefix) (on netip.Prefix, taken bool)) netip.Prefix {
 	preferred := agent.DefaultSettings().VPNNetwork
 	for n := preferred; n.Addr().As4()[1] >= preferred.Addr().As4()[1]; n = nextNetwork(n) { // up to 10.255.0.0/16
-		if !slices.ContainsFunc(attached, n.Overlaps) {
+		if _, taken := taken(n); !taken {
 			return n
 		}
 	}
 	return preferred
 }
 
-// nextNetwork returns the next /16.
 func nextNetwork(n netip.Prefix) netip.Prefix {
 	a := n.Addr().As4()
 	a[1]++

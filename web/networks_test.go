@@ -2,13 +2,18 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"ideco-agent/agent/needs"
 	"ideco-agent/agent/netlab"
+	"ideco-agent/agent/store"
 )
 
 func TestFreeVPNNetwork(t *testing.T) {
@@ -20,7 +25,11 @@ func TestFreeVPNNetwork(t *testing.T) {
 		"10.0.0.0/8":     "10.128.0.0/16", // nothing is free; the wider network is no conflict
 		"fd00::/64":      "10.128.0.0/16",
 	} {
-		if got := freeVPNNetwork([]netip.Prefix{netip.MustParsePrefix(attached)}); got.String() != want {
+		taken := func(n netip.Prefix) (netip.Prefix, bool) {
+			on := netip.MustParsePrefix(attached)
+			return on, on.Overlaps(n)
+		}
+		if got := freeVPNNetwork(taken); got.String() != want {
 			t.Errorf("attached to %s: %s, want %s", attached, got, want)
 		}
 	}
@@ -68,6 +77,9 @@ var uplinkShapes = map[string]struct {
 	"multicast":          {"route add default via 10.1.0.1; route add 224.0.0.0/4 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"public addresses":   {"route add default via 10.1.0.1; addr add 198.51.100.1/24 dev lan0; addr add 2001:db8:3::1/64 dev lan0; addr add 100.64.0.1/24 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"wider than private": {"route add default via 10.1.0.1; addr add 172.16.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"macvlan":            {"link add mv0 link wan0 type macvlan mode bridge; link add mv1 link wan0 type macvlan mode bridge; link set mv0 up; link set mv1 up; addr add 10.8.0.2/24 dev mv0; addr add 10.9.0.1/24 dev mv1; route add default via 10.8.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
+	"macvlan of a LAN":   {"link add mv0 link lan0 type macvlan mode bridge; link set mv0 up; addr add 10.9.0.1/24 dev mv0; route add default via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 10.9.0.0/24 fd00:3::/64"},
+	"bridge":             {"link add br0 type bridge; link set br0 up; link set wan0 master br0; addr add 10.8.0.2/24 dev br0; route add default via 10.8.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 	"overlap":            {"route add default via 10.1.0.1; addr add 10.0.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 }
 
@@ -96,7 +108,43 @@ func TestAttachedNetworks(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
-			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
+			netlab.Run(t, "sh", "-c", "for i in wan0 wan1 lan0 tun0 br0; do ip link del $i; done; ip route flush type blackhole; ip route flush type prohibit table all; ip route flush type throw table all; ip -6 route flush type unreachable; ip link set lo down; ip nexthop flush")
 		}
 	})
+}
+
+// TestFirstVPNNetwork: the first VPN network overlaps no attached network, also none that is not local.
+func TestFirstVPNNetwork(t *testing.T) {
+	needs.Program(t, "ip", "iproute2")
+	netlab.InNewNamespace(t, func(t *testing.T) {
+		netlab.Run(t, "sh", "-ec", `ip link add wan0 type veth peer lan0; ip link set wan0 up; ip link set lan0 up
+			ip addr add 10.128.1.2/24 dev wan0; ip addr add 10.129.1.1/24 dev lan0; ip route add default via 10.128.1.1`)
+		db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "ideco.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		s, err := loadSettings(t.Context(), db, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Current().VPNNetwork.String(); got != "10.130.0.0/16" {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+// TestAddSegmentsPPPoE: the interface under PPPoE is outside if the PPP interface is.
+func TestAddSegmentsPPPoE(t *testing.T) {
+	device := func(index int, name string) netlink.Link {
+		return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index, Name: name}}
+	}
+	links := []netlink.Link{device(2, "wan0"), device(3, "lan0"), &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 4, Name: "ppp0"}, LinkType: "ppp"}}
+	const list = "Id       Address              Device\n00000A01 02:00:00:00:00:01     wan0\n"
+	for ppp, want := range map[bool]bool{true: true, false: false} {
+		outward := map[int]bool{4: ppp}
+		if addSegments(outward, links, list); outward[2] != want || outward[3] {
+			t.Errorf("PPP leads out %v: wan0 %v, lan0 %v", ppp, outward[2], outward[3])
+		}
+	}
 }

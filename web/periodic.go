@@ -6,27 +6,25 @@ import (
 	"time"
 
 	"ideco-agent/agent/store"
-	"ideco-agent/web/certs"
 )
 
 // background runs the gateway's periodic tasks.
 type background struct {
-	db   *store.Store
-	root *certs.Authority
-	set  *settings
-	log  *slog.Logger
+	db  *store.Store
+	set *settings
+	log *slog.Logger
 }
 
 const (
-	namesEvery = 30 * time.Second
+	retryEvery = 30 * time.Second
 	trimEvery  = time.Minute
 	purgeEvery = time.Hour
 )
 
 // run returns when ctx is done.
 func (b background) run(ctx context.Context) error {
-	names, trim, purge := time.NewTicker(namesEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
-	defer names.Stop()
+	retry, trim, purge := time.NewTicker(retryEvery), time.NewTicker(trimEvery), time.NewTicker(purgeEvery)
+	defer retry.Stop()
 	defer trim.Stop()
 	defer purge.Stop()
 	trimmed := b.trim(ctx, time.Now())
@@ -35,7 +33,7 @@ func (b background) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-names.C:
+		case <-retry.C:
 			b.follow(ctx)
 		case now := <-trim.C:
 			trimmed += b.trim(ctx, now)
@@ -47,20 +45,19 @@ func (b background) run(ctx context.Context) error {
 	}
 }
 
-// follow adds new addresses of this machine to the certificate, and retries a VPN network that the tunnel did not take.
+// follow retries a VPN network that the tunnel did not take.
 func (b background) follow(ctx context.Context) {
 	b.set.mu.Lock()
 	defer b.set.mu.Unlock()
-	if err := b.root.SetNames(certificateNames(b.set.Current().Domain)); err != nil {
-		b.log.Error("certificate for new addresses", "error", err)
-	}
 	if b.set.behind.Load() {
 		b.set.followNetwork(ctx)
 	}
 }
 
-// purge deletes expired browser sessions.
 func (b background) purge(ctx context.Context, now time.Time) {
+	if b.db.Trouble() != "" {
+		return
+	}
 	if err := b.db.PurgeBrowserSessions(ctx, now); err != nil {
 		b.log.Error("purge browser sessions", "error", err)
 	}
@@ -69,6 +66,9 @@ func (b background) purge(ctx context.Context, now time.Time) {
 // trim trims the journal of sessions to the limits of the settings. It returns how many sessions were removed only because
 // of its size.
 func (b background) trim(ctx context.Context, now time.Time) int64 {
+	if b.db.Trouble() != "" {
+		return 0
+	}
 	set := b.set.Current()
 	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
 	if err != nil && ctx.Err() == nil {

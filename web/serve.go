@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -43,6 +42,9 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer db.Close()
+	if err := db.KeepEnds(); err != nil {
+		return err
+	}
 	root, err := certs.Open(c.Data)
 	if err != nil {
 		return err
@@ -51,7 +53,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := root.SetNames(certificateNames(current.Current().Domain)); err != nil {
+	if err := root.SetNames(current.Current().Domains()); err != nil {
 		return err
 	}
 	msi, err := openInstaller()
@@ -106,11 +108,13 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	where := &hosts{settings: set.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
 		Sessions:      manager,
 		Settings:      set,
+		AgentHosts:    db,
 		Accounts:      accounts{db},
 		Passwords:     passwords{},
 		Browsers:      db,
@@ -118,15 +122,16 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     extras,
 		Root:          root,
 		Setup:         setup,
-		Addressing:    &hosts{settings: set.Current, agents: addrPorts(open.agent)},
+		Addressing:    where,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
+		Storing:       db.Trouble,
 		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, set.Current, budget, c.Log), open, link, background{db, root, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, where, budget, c.Log), open, link, background{db, set, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -150,6 +155,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.set.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
 	g.Go(func() error { return b.set.tunnel.watch(gctx) })
@@ -162,6 +168,15 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	})
 	announce(c, open, b.set.firewall.Mode(), link)
 	return g.Wait()
+}
+
+// logStoring logs that nothing can be stored any more, or that it can be stored again.
+func logStoring(log *slog.Logger, err error) {
+	if err == nil {
+		log.Info("the database can be written again")
+		return
+	}
+	log.Error("the database cannot be written: only administrators can sign in, and no changes are saved", "error", err)
 }
 
 // stop shuts down in order. After stopTimeout it closes what is still open.
@@ -247,12 +262,12 @@ func (s *server) serve() error {
 // servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and an HTTP/2 client that
 // opens and resets streams costs more than its share. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
 // closes the connection after each answer.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, settings func() agent.Settings, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12)
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13)
+	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
-		s := settings()
+		s := where.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello

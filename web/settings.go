@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -32,7 +33,7 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 	if !saved {
 		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
 			n.LocalNetworks = attachedNetworks()
-			n.VPNNetwork = freeVPNNetwork(n.LocalNetworks)
+			n.VPNNetwork = freeVPNNetwork(attachedTo)
 			return nil
 		})
 		if err != nil {
@@ -44,6 +45,10 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 			n.ExpireGateway(time.Now())
 			return nil
 		})
+		if isStoreUnavailable(err) { // the next change of the settings saves it
+			now, _, err = db.Settings(ctx)
+			now.ExpireGateway(time.Now())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -69,15 +74,18 @@ type settings struct {
 	behind atomic.Bool // the tunnel does not use the VPN network of the settings
 }
 
-// Update changes the settings in one transaction. When it returns they are stored and in force: certificates are re-issued,
-// the firewall enforces them, and sessions that no longer fit have ended. Errors: agent.Problems.
+// Update changes the settings in one transaction. When it returns they are stored and in force: the root permits another
+// domain, the former one is kept, the firewall enforces them, and sessions that no longer fit have ended. Errors:
+// agent.Problems.
 func (s *settings) Update(ctx context.Context, change func(*agent.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next, err := s.store.UpdateSettings(ctx, func(n *agent.Settings) error {
+		before := n.Domain
 		if err := change(n); err != nil {
 			return err
 		}
+		n.KeepFormerDomain(before)
 		if problems := append(n.Check(), n.CheckChange(s.Current())...); len(problems) > 0 {
 			return agent.Problems(problems)
 		}
@@ -89,25 +97,31 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		if err := s.firewall.check(ctx, s.Current(), *n); err != nil {
 			return err
 		}
-		if err := s.root.SetNames(certificateNames(n.Domain)); err != nil {
-			return fmt.Errorf("issue a certificate for %q: %w", n.Domain, err)
+		if err := s.root.SetNames(n.Domains()); err != nil {
+			return fmt.Errorf("issue a root for %q: %w", n.Domains(), err)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.now.Store(&next)
 	s.trial.watch(next)
+	s.apply(ctx, next)
+	return nil
+}
+
+// apply puts settings in force. The caller holds mu.
+func (s *settings) apply(ctx context.Context, next agent.Settings) {
+	s.now.Store(&next)
 	ctx = context.WithoutCancel(ctx) // must finish also if the browser disconnects
 	s.firewall.follow(ctx)
 	s.firewall.domain.lookUpNow()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
-	return nil
 }
 
 // endTrial reverts the settings of the page «Шлюз» unless the trial that ends at until was confirmed or reverted meanwhile.
+// While nothing can be stored the former settings are in force all the same, and the error makes the caller try again.
 func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	over := false
 	err := s.Update(ctx, func(n *agent.Settings) error {
@@ -116,10 +130,23 @@ func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 		}
 		return nil
 	})
+	if isStoreUnavailable(err) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if now := s.Current(); now.OnTrial() && now.Trial.Until.Equal(until) {
+			now.ExpireGateway(time.Now())
+			s.apply(ctx, now)
+		}
+	}
 	if err == nil && over {
 		s.log.Warn("nobody confirmed the gateway's new settings; the former ones are back")
 	}
 	return err
+}
+
+func isStoreUnavailable(err error) bool {
+	var refusal *agent.Error
+	return errors.As(err, &refusal) && refusal.Code == agent.CodeStoreUnavailable
 }
 
 // followNetwork gives the tunnel the VPN network of the settings. A failure is logged, reported by health and retried in the

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/wireguard"
 	"ideco-agent/handlers"
@@ -16,7 +17,6 @@ import (
 // tunnel implements handlers.Tunnel. Device is nil without a tunnel.
 type tunnel struct{ *wireguard.Device }
 
-// openTunnel opens the Config's tunnel.
 func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 	if c.Tunnel == TunnelOff {
 		return tunnel{}, nil
@@ -30,6 +30,14 @@ func openTunnel(c Config, network netip.Prefix) (tunnel, error) {
 		Log:            c.Log,
 	})
 	return tunnel{device}, err
+}
+
+// Lacks returns why traffic from the tunnel is not forwarded; empty without a tunnel.
+func (t tunnel) Lacks() agent.TunnelLack {
+	if t.Device == nil {
+		return agent.TunnelLacksNothing
+	}
+	return t.Device.Lacks()
 }
 
 // forSessions returns the tunnel for package access; nil without one.
@@ -76,7 +84,6 @@ func (t tunnel) listen() ([]net.Listener, error) {
 	return []net.Listener{l}, nil
 }
 
-// port returns the tunnel's UDP port; 0 without a tunnel.
 func (t tunnel) port() uint16 {
 	if t.Device == nil {
 		return 0

@@ -65,7 +65,6 @@ func (i impatient) Done() <-chan struct{} {
 	return i.Context.Done()
 }
 
-// quietConnection is an agent's connection that ignores its notices.
 type quietConnection struct{ _ int }
 
 func (*quietConnection) Ended(agent.Reason)                {}
@@ -108,13 +107,11 @@ func newVPNScene(t *testing.T) *vpnScene {
 	return v
 }
 
-// start creates a Manager without sessions.
 func (v *vpnScene) start(s agent.Settings, log *slog.Logger) {
 	v.Manager = access.NewManager(access.Config{Gate: access.NewGate(directory.NewLocal(v.db, log), v.db, log), Store: v.db,
 		Firewall: v.firewall, Tunnel: tunnel{v.device}.forSessions(), Settings: func() agent.Settings { return s }, Log: log})
 }
 
-// vpnSession is a session and its connection.
 type vpnSession struct {
 	agent.Session
 	link access.Connection
@@ -132,7 +129,6 @@ func (v *vpnScene) logIn(login string) vpnSession {
 	return vpnSession{grant.Session, link}
 }
 
-// up requests a WireGuard peer.
 func (v *vpnScene) up(s vpnSession) error {
 	config, err := v.TunnelUp(v.t.Context(), s.ID, s.link, somebodysKey(v.t))
 	if err == nil && config.Address.Addr() != s.Address || err != nil && config.PublicKey != (agent.Key{}) {
@@ -155,7 +151,6 @@ func (v *vpnScene) end(s vpnSession) {
 	}
 }
 
-// somebodysKey returns a new public key.
 func somebodysKey(t *testing.T) agent.Key {
 	t.Helper()
 	secret, err := ecdh.X25519().GenerateKey(rand.Reader)

@@ -41,5 +41,5 @@
 //
 // Switching the agent off ends every session with disabled. Sessions that no longer fit the local networks, the VPN
 // network or local_tunnel end with shutdown: their agents reconnect under the new settings. Lengths, device limit and
-// grace apply from the next login or lost connection.
+// grace period apply from the next login or lost connection.
 package access

@@ -120,7 +120,7 @@ func (c *change) displacedBy(a admission) ([]displaced, error) {
 }
 
 // takesOver reports whether a new session takes over the address of holder, and why holder ends then. A waiting holder
-// ends before its grace is over, but may be resumed elsewhere.
+// ends before its grace period is over, but may be resumed elsewhere.
 func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:

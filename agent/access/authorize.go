@@ -25,7 +25,7 @@ type Grant struct {
 	Session     agent.Session
 	NeedTunnel  bool          // TunnelUp must follow within 15 s, unless the session was only extended
 	Extended    bool          // the session of the connection has a new length
-	ResumeToken string        // empty for an agent without a device ID
+	ResumeToken string        // empty for an agent without a device ID, and when the token of a resume stays good
 	Grace       time.Duration // how long the session waits after its connection is lost
 }
 

@@ -376,46 +376,50 @@ func TestFailClosed(t *testing.T) {
 		}
 		g.wantLive()
 	})
-	subtest(t, "an end that was not written is written later", func(g *gateway) {
-		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.failOn("EndSession")
-		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
-			g.t.Errorf("%v", err)
-		}
-		g.wantLive()
-		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
-		advance(endRetry)
-		g.memoryStore.failOn("")
-		ended := now()
-		advance(endRetry)
-		if kept := g.memoryStore.session(e.Session.ID); kept.Reason != agent.ReasonAdmin || !kept.Ended.Before(ended) {
-			g.t.Errorf("%+v", kept)
-		}
-		if len(g.unwrittenEnds) != 0 || g.unwrittenTimer != nil {
-			g.t.Errorf("unwritten: %v", g.unwrittenEnds)
-		}
-	})
-	subtest(t, "a session whose end was not written can be resumed", func(g *gateway) {
-		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.failOn("EndSession")
-		g.Lost(e.Session.ID, e.Connection)
-		advance(time.Hour)
-		g.wantLive()
-		g.wantLive(g.back(e))
-		if len(g.unwrittenEnds) != 0 {
-			g.t.Errorf("unwritten ends: %v", g.unwrittenEnds)
-		}
-	})
-	subtest(t, "unwritten ends are written at shutdown", func(g *gateway) {
-		e := g.begin(passwordAttempt("ivan", lanPeer, "laptop"))
-		g.memoryStore.failOn("EndSession")
-		g.endAll(context.Background(), agent.ReasonAdmin)
-		g.memoryStore.failOn("")
-		_ = g.Shutdown(context.Background())
-		if g.reason(e) != agent.ReasonAdmin {
-			g.t.Errorf("%s", g.reason(e))
-		}
-	})
+}
+
+// TestStoreRefuses: a login that the store has refused leaves nothing behind, not even an end to be written.
+func TestStoreRefuses(t *testing.T) {
+	for _, peer := range []string{lanPeer, outsidePeer} {
+		subtest(t, peer, func(g *gateway) {
+			g.Manager.store = refusingStore{g.memoryStore}
+			g.memoryStore.onEnd = func() { g.t.Errorf("an end is written") }
+			g.wantRefusal(passwordAttempt("ivan", peer, "a"), agent.CodeStoreUnavailable)
+			g.wantLive()
+		})
+	}
+}
+
+// TestStoreRefusesReturn: while the store refuses everything, a live session comes back to its place with its token, which
+// stays good; elsewhere it does not.
+func TestStoreRefusesReturn(t *testing.T) {
+	for _, peer := range []string{lanPeer, outsidePeer} {
+		subtest(t, peer, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", peer, "a"))
+			for range 3 {
+				g.Manager.store = refusingStore{g.memoryStore}
+				g.Lost(e.Session.ID, e.Connection)
+				back := g.begin(e.withToken(e.ResumeToken))
+				if back.Session.ID != e.Session.ID || back.ResumeToken != "" {
+					g.t.Errorf("%+v", back.Grant)
+				}
+				g.ConfirmResume(back.Session.ID, back.Connection)
+				g.Lost(back.Session.ID, back.Connection)
+				g.wantRefusal(e.withToken(e.ResumeToken).fromPeer("192.168.1.77"), agent.CodeStoreUnavailable)
+				g.Manager.store = g.memoryStore
+				g.restart()
+			}
+			e = g.begin(e.withToken(e.ResumeToken))
+			g.wantLive(e)
+		})
+	}
+}
+
+// refusingStore cannot be written.
+type refusingStore struct{ *memoryStore }
+
+func (refusingStore) SaveSession(context.Context, agent.Session) error {
+	return fmt.Errorf("save: %w", agent.Refuse(agent.CodeStoreUnavailable))
 }
 
 // slowStore saves nothing before the deadline.

@@ -19,10 +19,12 @@ type change struct {
 	cancel   context.CancelFunc
 	now      time.Time      // in UTC and whole microseconds, as the store keeps it
 	settings agent.Settings // at the beginning of the change
-	notify   []func()       // messages to connections, sent after changeLock is released
+	notify   []func()       // messages to connections, sent when do has returned
+	writes   []func()       // into the store, after that
 }
 
-// change runs do with changeLock. Errors: ctx.Err, before do was called; the error of do.
+// change runs do with changeLock. Then it tells the connections, and after that it writes the ends: nobody waits for the store
+// to hear that access is gone. Errors: ctx.Err, before do was called; the error of do.
 func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -35,11 +37,15 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	c := &change{Manager: m, base: context.WithoutCancel(ctx), cancel: func() {}, now: now(), settings: m.settings()}
 	c.renew()
 	defer func() {
-		c.cancel()
-		<-m.changeLock
 		for _, tell := range c.notify {
 			tell()
 		}
+		for _, write := range c.writes {
+			c.renew()
+			write()
+		}
+		c.cancel()
+		<-m.changeLock
 	}()
 	return do(c)
 }

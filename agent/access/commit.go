@@ -18,9 +18,12 @@ func (c *change) commit(a admission) (Grant, error) {
 		}
 	}
 	token := a.newToken()
-	if err := c.save(a.next); err != nil {
-		c.undoReserve(a)
-		return Grant{}, err
+	if err := c.store.SaveSession(c.ctx, a.next); err != nil {
+		if !a.staysAsStored(err) {
+			c.undoReserve(a, err)
+			return Grant{}, err
+		}
+		token, a.next.Resume, a.chain = "", a.live.Resume, a.live.chain // the agent's token stays good
 	}
 	for _, d := range a.displaced {
 		c.endDisplaced(a, d)
@@ -38,10 +41,17 @@ func (c *change) commit(a admission) (Grant, error) {
 	return c.grant(s, token, false), nil
 }
 
+// staysAsStored reports whether an admission may go on although the store is unavailable: a live session comes back to where it
+// was, so the next process will know all that matters of it.
+func (a admission) staysAsStored(err error) bool {
+	return a.resumes && a.live != nil && a.live.Kind == a.next.Kind && a.live.Address == a.next.Address &&
+		agent.AsError(err).Code == agent.CodeStoreUnavailable
+}
+
 // extend carries out an admission that extends a live session.
 func (c *change) extend(a admission) (Grant, error) {
 	token := a.newToken()
-	if err := c.save(a.next); err != nil {
+	if err := c.store.SaveSession(c.ctx, a.next); err != nil {
 		return Grant{}, err
 	}
 	s := a.live
@@ -111,13 +121,13 @@ func (c *change) reserveInherited(next *agent.Session) error {
 	if err := c.reserve(next); err != nil || next.Address == inherited {
 		return err
 	}
-	return c.save(*next)
+	return c.store.SaveSession(c.ctx, *next)
 }
 
-// undoReserve undoes the reservation after a failed save. The store may have the session despite the error, so the end of
-// a new session is recorded.
-func (c *change) undoReserve(a admission) {
-	if a.live == nil {
+// undoReserve undoes the reservation after a failed save. The store may have the session despite another error than
+// CodeStoreUnavailable, so the end of a new session is recorded.
+func (c *change) undoReserve(a admission, err error) {
+	if a.live == nil && agent.AsError(err).Code != agent.CodeStoreUnavailable {
 		c.recordEnd(a.next, agent.ReasonLost)
 	}
 	if a.next.Kind == agent.KindVPN && (a.live == nil || a.live.Kind != agent.KindVPN) {
@@ -183,9 +193,9 @@ func (c *change) activate(a admission) *session {
 	c.mu.Unlock()
 	c.put(s, a.next)
 	c.reproveFurther(s)
-	s.chain, s.noticed, s.tunnelBy = a.chain, c.now, time.Time{}
+	s.chain, s.noticed, s.tunnelDeadline = a.chain, c.now, time.Time{}
 	if s.Kind == agent.KindVPN {
-		s.tunnelBy = c.now.Add(tunnelWait)
+		s.tunnelDeadline = c.now.Add(tunnelWait)
 	}
 	before := c.attach(s, a.connection, time.Time{})
 	if before != nil && before != a.connection {

@@ -8,9 +8,6 @@ import (
 	"ideco-agent/agent"
 )
 
-// endRetry is the time until an end that was not written is written again.
-const endRetry = 5 * time.Second
-
 // Lost makes a session wait for the grace period because its connection is lost. It does nothing if the session has
 // another connection, and during a shutdown.
 func (m *Manager) Lost(id string, connection Connection) {
@@ -20,7 +17,7 @@ func (m *Manager) Lost(id string, connection Connection) {
 			return
 		}
 		c.attach(s, nil, c.now.Add(c.settings.Grace))
-		s.tunnelBy = time.Time{}
+		s.tunnelDeadline = time.Time{}
 		if c.settings.Grace <= 0 {
 			c.end(s, agent.ReasonLost)
 			return
@@ -56,9 +53,12 @@ func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error
 // sessions. The caller has saved the change of the account before.
 func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.Reason) int {
 	return m.endThose(ctx, reason, func(c *change) []*session {
-		if err := c.voidTokens(user); err != nil {
-			c.log.ErrorContext(c.ctx, "tokens were not voided", "user", user, "error", err)
-		}
+		c.forgetUserTokens(user)
+		c.writes = append(c.writes, func() {
+			if err := c.store.VoidResume(c.ctx, user); err != nil {
+				c.log.ErrorContext(c.ctx, "tokens were not voided", "user", user, "error", err)
+			}
+		})
 		return c.sessionsOf(user)
 	})
 }
@@ -96,7 +96,7 @@ func (c *change) rename(user agent.User) {
 		}
 		c.put(s, next)
 		c.renew()
-		if err := c.save(next); err != nil { // a restart shows the login from before until the agent comes back
+		if err := c.store.SaveSession(c.ctx, next); err != nil { // a restart shows the login from before until the agent comes back
 			c.log.ErrorContext(c.ctx, "the new login of a session was not written", "session", s.ID, "error", err)
 		}
 	}
@@ -168,47 +168,19 @@ func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	c.event("session_ended", s.Session, append([]any{"reason", string(reason)}, more...)...)
 }
 
-// notifyEnded tells a connection about the end after the change.
+// notifyEnded tells a connection about the end, before that is written.
 func (c *change) notifyEnded(connection Connection, reason agent.Reason) {
 	c.notify = append(c.notify, func() { connection.Ended(reason) })
 }
 
-// recordEnd writes an end into the store. If that fails, it is repeated: without the end a restart would restore the
-// session.
+// recordEnd writes an end after the connections were told. What the database does not take now, the store keeps.
 func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
-	c.writeEnd(s.ID, end{c.now, reason})
-}
-
-func (c *change) writeEnd(id string, e end) {
-	c.renew()
-	err := c.store.EndSession(c.ctx, id, e.at, e.reason)
-	if err == nil || errors.Is(err, agent.ErrNotFound) {
-		delete(c.unwrittenEnds, id)
-		return
-	}
-	c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", id, "reason", string(e.reason), "error", err)
-	c.unwrittenEnds[id] = e
-	if c.unwrittenTimer == nil && !c.closed.Load() {
-		c.unwrittenTimer = time.AfterFunc(endRetry, func() { c.Manager.always((*change).writeEnds) })
-	}
-}
-
-// writeEnds writes the unwritten ends, until the store fails again.
-func (c *change) writeEnds() {
-	c.unwrittenTimer = nil
-	for id, e := range c.unwrittenEnds {
-		if c.writeEnd(id, e); c.unwrittenEnds[id] == e {
-			return
+	c.writes = append(c.writes, func() {
+		err := c.store.EndSession(c.ctx, s.ID, c.now, reason)
+		if err != nil && !errors.Is(err, agent.ErrNotFound) {
+			c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", s.ID, "reason", string(reason), "error", err)
 		}
-	}
-}
-
-func (c *change) save(s agent.Session) error {
-	if err := c.store.SaveSession(c.ctx, s); err != nil {
-		return err
-	}
-	delete(c.unwrittenEnds, s.ID)
-	return nil
+	})
 }
 
 // event logs what happened to a session.

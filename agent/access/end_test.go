@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -14,7 +15,7 @@ func (m *Manager) endAll(ctx context.Context, reason agent.Reason) int {
 	return m.endThose(ctx, reason, (*change).allSessions)
 }
 
-// TestEndsBeforeWritten: all sessions lose access before the first end is written.
+// TestEndsBeforeWritten: all sessions lose access and all agents are told before the first end is written.
 func TestEndsBeforeWritten(t *testing.T) {
 	for name, end := range map[string]func(*gateway) int{
 		"switched off": func(g *gateway) int {
@@ -24,16 +25,38 @@ func TestEndsBeforeWritten(t *testing.T) {
 		"all": func(g *gateway) int { return g.endAll(context.Background(), agent.ReasonAdmin) },
 	} {
 		subtest(t, name, func(g *gateway) {
-			g.begin(passwordAttempt("ivan", lanPeer, "a"))
-			g.begin(passwordAttempt("olga", "192.168.1.99", "b"))
+			ivan, olga := g.begin(passwordAttempt("ivan", lanPeer, "a")), g.begin(passwordAttempt("olga", "192.168.1.99", "b"))
 			written := 0
 			g.memoryStore.onEnd = func() {
-				if written++; len(g.fakeFirewall.granted) > 0 {
-					g.t.Errorf("still let through when an end is written: %v", g.fakeFirewall.granted)
+				if written++; len(g.fakeFirewall.granted) > 0 || ivan.endReasons() == "[]" || olga.endReasons() == "[]" {
+					g.t.Errorf("when an end is written %v are let through, and the agents were told %s and %s", g.fakeFirewall.granted, ivan.endReasons(), olga.endReasons())
 				}
 			}
 			if n := end(g); n != 2 || written != 2 {
 				g.t.Errorf("%d ended, %d written", n, written)
+			}
+		})
+	}
+}
+
+// TestToldBeforeWritten: an agent hears that its session is over before the store is asked, whatever ended it.
+func TestToldBeforeWritten(t *testing.T) {
+	for name, end := range map[string]func(*gateway, testSession){
+		"an administrator": func(g *gateway, e testSession) { _ = g.End(context.Background(), e.Session.ID, agent.ReasonAdmin) },
+		"the account":      func(g *gateway, e testSession) { g.EndUser(context.Background(), ivan, agent.ReasonDisabled) },
+		"time":             func(g *gateway, e testSession) { advance(25 * time.Hour) },
+		"another login":    func(g *gateway, e testSession) { g.begin(passwordAttempt("ivan", "192.168.1.98", "a")) },
+	} {
+		subtest(t, name, func(g *gateway) {
+			e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+			written := 0
+			g.memoryStore.onEnd = func() {
+				if written++; e.endReasons() == "[]" || g.fakeFirewall.granted[e.Session.Address] != "" {
+					g.t.Errorf("an end is written when the agent was told %s and %v are let through", e.endReasons(), g.fakeFirewall.granted)
+				}
+			}
+			if end(g, e); written != 1 {
+				g.t.Errorf("%d ends were written", written)
 			}
 		})
 	}

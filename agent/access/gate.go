@@ -137,7 +137,8 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	if device == "" {
 		return
 	}
-	if err := g.devices.RememberDevice(ctx, user.ID, device, time.Now()); err != nil {
+	err := g.devices.RememberDevice(ctx, user.ID, device, time.Now())
+	if err != nil && agent.AsError(err).Code != agent.CodeStoreUnavailable { // which is logged once
 		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
 	}
 }
@@ -152,8 +153,8 @@ func (g *Gate) Unlock(user agent.UserID) { g.throttle.unlock(user) }
 // number. Other refusals go through logLimiter.
 func (g *Gate) logRefusal(ctx context.Context, event string, a signInAttempt, err error) {
 	var refusal *agent.Error
-	if !errors.As(err, &refusal) {
-		return // the caller logs failures in the gateway
+	if !errors.As(err, &refusal) || refusal.Code == agent.CodeStoreUnavailable {
+		return // failures in the gateway are logged elsewhere
 	}
 	attrs := []any{"account", a.account(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
 		"code", string(refusal.Code)}

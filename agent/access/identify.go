@@ -130,9 +130,6 @@ func (c *change) findByToken(t token) (s agent.Session, live *session, err error
 		return live.Session, live, err
 	}
 	s, err = c.store.SessionByResume(c.ctx, t.chain)
-	if e, owed := c.unwrittenEnds[s.ID]; owed && err == nil {
-		s.Ended, s.Reason = e.at, e.reason
-	}
 	return s, nil, err
 }
 
@@ -166,7 +163,7 @@ func (c *change) endCopied(s agent.Session, live *session) {
 		return
 	}
 	s.Resume, s.Reason = agent.ResumeDigests{}, agent.ReasonReplaced
-	if err := c.save(s); err != nil {
+	if err := c.store.SaveSession(c.ctx, s); err != nil {
 		c.log.ErrorContext(c.ctx, "the tokens of a session were not voided", "session", s.ID, "error", err)
 	}
 }

@@ -29,9 +29,11 @@ type Devices interface {
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)
-	// SaveSession adds or replaces a session. A zero Ended makes it open again.
+	// SaveSession adds or replaces a session. A zero Ended makes it open again. Refusals: agent.CodeStoreUnavailable when
+	// nothing was written.
 	SaveSession(context.Context, agent.Session) error
-	// EndSession ends a session. An ended one keeps its end. Errors: agent.ErrNotFound.
+	// EndSession ends a session. An ended one keeps its end. The end holds from now on, for the other methods and for the
+	// next process, also if the database cannot be written. Errors: agent.ErrNotFound.
 	EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error
 	// OpenSessions returns the sessions without an end.
 	OpenSessions(context.Context) ([]agent.Session, error)

@@ -331,17 +331,15 @@ func (m *machine) time(r *rapid.T) {
 
 // disk makes the store fail or repairs it.
 func (m *machine) disk(r *rapid.T) {
-	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "EndSession", "User"}).Draw(r, "broken"))
+	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
 	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
 	m.fakeFirewall.mu.Unlock()
 }
 
-// repairAndRestart restarts after all ends were written. Without them a restart restores ended sessions, which cannot be
-// avoided.
+// repairAndRestart is a restart after the disk was repaired.
 func (m *machine) repairAndRestart() {
 	m.memoryStore.failOn("")
-	advance(endRetry)
 	m.restart()
 }
 

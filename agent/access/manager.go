@@ -51,31 +51,23 @@ type Manager struct {
 
 	pending pendingLogins
 	proofs  *counts[netip.Addr] // wrong address tokens
-
-	unwrittenEnds  map[string]end // ends that the store has not taken, by session ID; guarded by changeLock
-	unwrittenTimer *time.Timer
-}
-
-type end struct {
-	at     time.Time
-	reason agent.Reason
 }
 
 // session is a live session, guarded by the Manager's locks.
 type session struct {
 	agent.Session
-	connection Connection // nil while waiting
-	graceEnds  time.Time  // while waiting
-	tunnelBy   time.Time  // deadline for tunnel_wg; zero = none
-	noticed    time.Time  // notices due until then were sent or left out
-	inside     bool       // see agent.Peer
-	iface      string     // agent.Peer.Interface of its connection; empty after a restart
-	chain      chainName  // zero until this process has received or made a token
-	timer      *time.Timer
-	further    []furtherAddress // in the order of their proofs, the oldest first
-	proof      proof            // guarded by mu alone
-	followed   time.Time        // when its MAC was changed last
-	following  bool             // followMAC runs; guarded by mu alone
+	connection     Connection // nil while waiting
+	graceEnds      time.Time  // while waiting
+	tunnelDeadline time.Time  // deadline for tunnel_wg; zero = none
+	noticed        time.Time  // notices due until then were sent or left out
+	inside         bool       // see agent.Peer
+	iface          string     // agent.Peer.Interface of its connection; empty after a restart
+	chain          chainName  // zero until this process has received or made a token
+	timer          *time.Timer
+	further        []furtherAddress // in the order of their proofs, the oldest first
+	proof          proof            // guarded by mu alone
+	followed       time.Time        // when its MAC was changed last
+	following      bool             // followMAC runs; guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions. Restore adds those of the former process.
@@ -86,14 +78,13 @@ func NewManager(c Config) *Manager {
 	return &Manager{
 		inside: c.Inside,
 		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
-		changeLock:    make(chan struct{}, 1),
-		sessions:      map[string]*session{},
-		byAddress:     map[netip.Addr]*session{},
-		byUser:        map[agent.UserID][]*session{},
-		byChain:       map[[32]byte]*session{},
-		byProof:       map[[32]byte]*session{},
-		proofs:        newCounts[netip.Addr](proofLimit, maxAddressKeys),
-		unwrittenEnds: map[string]end{},
+		changeLock: make(chan struct{}, 1),
+		sessions:   map[string]*session{},
+		byAddress:  map[netip.Addr]*session{},
+		byUser:     map[agent.UserID][]*session{},
+		byChain:    map[[32]byte]*session{},
+		byProof:    map[[32]byte]*session{},
+		proofs:     newCounts[netip.Addr](proofLimit, maxAddressKeys),
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// restoredGrace is the least grace after a restart. Agents need time to notice it and to reconnect.
+// restoredGrace is the shortest grace period after a restart. Agents need time to notice it and to reconnect.
 const restoredGrace = 30 * time.Second
 
-// Restore makes the open sessions of the former process waiting sessions with a new grace. It ends those that have expired
+// Restore makes the open sessions of the former process waiting sessions with a new grace period. It ends those that have expired
 // or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {
@@ -120,24 +120,15 @@ func (c *change) restoreTunnel(s agent.Session) agent.Reason {
 }
 
 // Shutdown tells the agents at once that the gateway restarts, and refuses new sessions. The sessions stay open in the
-// store and keep their access for the next process. Then it writes the unwritten ends until ctx is over. Errors: ctx.Err
-// if a change did not end in time.
+// store and keep their access for the next process. Errors: ctx.Err if a change did not end in time.
 func (m *Manager) Shutdown(ctx context.Context) error {
 	m.closed.Store(true)
 	told := m.connections()
 	for connection := range told {
 		connection.Ended(agent.ReasonShutdown)
 	}
-	err := m.change(ctx, func(c *change) error {
-		c.detachAll(told)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	return m.change(ctx, func(c *change) error {
-		c.base = ctx
-		c.writeEnds()
+		c.detachAll(told)
 		return nil
 	})
 }
@@ -156,10 +147,6 @@ func (m *Manager) connections() map[Connection]bool {
 
 // detachAll stops the timers of all sessions and detaches their connections. It tells those that are not in told.
 func (c *change) detachAll(told map[Connection]bool) {
-	if c.unwrittenTimer != nil {
-		c.unwrittenTimer.Stop()
-		c.unwrittenTimer = nil
-	}
 	for _, s := range c.allSessions() {
 		s.stop()
 		if connection := c.attach(s, nil, time.Time{}); connection != nil && !told[connection] {

@@ -16,7 +16,7 @@ var notices = [...]time.Duration{30 * time.Minute, 5 * time.Minute}
 func (c *change) arm(s *session) {
 	s.stop()
 	due := s.Expires
-	for _, at := range []time.Time{s.graceEnds, s.tunnelBy, s.proveBy(), s.nextNotice()} {
+	for _, at := range []time.Time{s.graceEnds, s.tunnelDeadline, s.proveBy(), s.nextNotice()} {
 		if !at.IsZero() && at.Before(due) {
 			due = at
 		}
@@ -43,7 +43,7 @@ func (c *change) tick(s *session) {
 		c.end(s, agent.ReasonExpired)
 	case due(s.graceEnds):
 		c.end(s, agent.ReasonLost)
-	case due(s.tunnelBy):
+	case due(s.tunnelDeadline):
 		c.end(s, agent.ReasonIdle, "cause", "no tunnel_wg")
 	default:
 		if due(s.proveBy()) {

@@ -102,7 +102,7 @@ func (m *Manager) ConfirmResume(id string, connection Connection) {
 		next := s.Session
 		next.Resume.Previous = [32]byte{}
 		if err == nil {
-			err = c.save(next)
+			err = c.store.SaveSession(c.ctx, next)
 		}
 		if err != nil {
 			c.log.ErrorContext(c.ctx, "a resume token was not voided", "session", id, "error", err)
@@ -127,11 +127,16 @@ func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
 
 // voidTokens is VoidResume. After an error the store gets the change with the next save of each live session.
 func (c *change) voidTokens(user agent.UserID) error {
+	c.forgetUserTokens(user)
+	return c.store.VoidResume(c.ctx, user)
+}
+
+// forgetUserTokens makes the tokens of a person's live sessions void in memory, and cancels the logins that are under way.
+func (c *change) forgetUserTokens(user agent.UserID) {
 	c.pending.cancel(user)
 	for _, s := range c.sessionsOf(user) {
 		c.forgetTokens(s)
 	}
-	return c.store.VoidResume(c.ctx, user)
 }
 
 // voidDeviceTokens voids the tokens of the ended sessions of a device that has a new session.

@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// TunnelUp adds or replaces the WireGuard peer of a session. After a failure the session may have no peer, and the agent has
-// 15 s to try again. A refused key changes nothing. Refusals: CodeBadMessage for a session without a tunnel and for a key
-// in use; CodeVPNUnavailable. Errors: agent.ErrNotFound if the connection has no such session; ctx.Err; failures in the
-// gateway.
+// TunnelUp adds or replaces the WireGuard peer of a session. After a failure the session may have no peer, and it ends
+// unless the agent succeeds within tunnelWait. A refused key changes nothing. Refusals: CodeBadMessage for a session that is not
+// of kind vpn, a zero key and a key in use; CodeVPNUnavailable. Errors: agent.ErrNotFound if the connection has no such
+// session; ctx.Err; failures in the gateway.
 func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection, key agent.Key) (config agent.TunnelConfig, err error) {
 	err = m.change(ctx, func(c *change) error {
 		s := c.sessions[id]
@@ -23,20 +23,20 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 		case !c.tunnel.Available():
 			return agent.Refuse(agent.CodeVPNUnavailable)
 		}
-		if config, err = c.raisePeer(s.Session, key); err != nil {
-			c.awaitTunnel(s, err)
+		if config, err = c.addPeer(s.Session, key); err != nil {
+			c.setTunnelDeadline(s, err)
 			return err
 		}
-		s.tunnelBy = time.Time{}
+		s.tunnelDeadline = time.Time{}
 		c.arm(s)
 		return nil
 	})
 	return config, err
 }
 
-// raisePeer adds the peer and lets its address through. If Grant fails, the address is revoked, because a Grant that timed
+// addPeer adds the peer and lets its address through. If Grant fails, the address is revoked, because a Grant that timed
 // out may still take effect; the peer stays.
-func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
+func (c *change) addPeer(s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
 	config, err := c.tunnel.Up(c.ctx, s, key)
 	if err != nil || c.firewall == nil {
 		return config, err
@@ -48,12 +48,13 @@ func (c *change) raisePeer(s agent.Session, key agent.Key) (agent.TunnelConfig, 
 	return config, nil
 }
 
-// awaitTunnel makes a session that may have lost its peer end after tunnelWait.
-func (c *change) awaitTunnel(s *session, err error) {
+// setTunnelDeadline ends the session after tunnelWait, unless the agent tries again successfully. An earlier deadline stays. A
+// refused key has changed no peer, so it sets no deadline.
+func (c *change) setTunnelDeadline(s *session, err error) {
 	var refusal *agent.Error
-	if !s.tunnelBy.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {
+	if !s.tunnelDeadline.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {
 		return
 	}
-	s.tunnelBy = c.now.Add(tunnelWait)
+	s.tunnelDeadline = c.now.Add(tunnelWait)
 	c.arm(s)
 }

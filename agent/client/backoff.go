@@ -4,11 +4,11 @@ import "time"
 
 // Delays before the agent reconnects.
 const (
-	firstDelay  = 500 * time.Millisecond
-	maxDelay    = 30 * time.Second
-	graceDelay  = 3 * time.Second  // while the gateway still keeps the session
-	tunnelDelay = 20 * time.Second // after the tunnel of a session could not be made
-	maxWait     = 24 * time.Hour   // even when the gateway asks for more
+	firstDelay     = 500 * time.Millisecond
+	maxDelay       = 30 * time.Second
+	graceDelay     = 3 * time.Second  // while the gateway still keeps the session
+	tunnelDelay    = 20 * time.Second // after the tunnel of a session could not be made
+	maxGatewayTime = 24 * time.Hour   // limit of a duration that the gateway sends
 )
 
 // backoff doubles the delay from one attempt to the next.

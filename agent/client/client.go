@@ -19,7 +19,7 @@
 // A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a new key after every
 // login and reconnect. The state is "tunnel" once packets come through. Until then the agent reports that the network
 // blocks the tunnel, and keeps trying as long as the session lives. During a reconnect the tunnel stays up for the
-// gateway's grace, so that connections can survive the pause.
+// gateway's grace period, so that connections can survive the interruption.
 //
 // A computer in the local network may have more addresses than that of the connection, for instance IPv6 addresses.
 // When the gateway sends address_token, the agent proves each further address by a request from it, also those that
@@ -48,10 +48,10 @@ type Config struct {
 	Password string // may be empty: it is sent all the same
 	Device   agent.Device
 
-	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
-	Pin    *Pin           // a root that is also trusted, unless nil
+	Roots  *x509.CertPool // nil = the system's roots
+	Pin    *Pin           // of a root that is trusted in addition; nil = none
 	Lang   locale.Lang
-	Tunnel Tunnel // nil = this program can only authorise addresses in the local network
+	Tunnel Tunnel // nil = access is possible only from the local network
 	// NoTunnel is the key of the text that explains why Tunnel is nil; empty = the text of agent.CodeVPNUnavailable.
 	NoTunnel string
 	// Events is called at every change of the status or its notices, never concurrently. added is the new notice, or
@@ -59,8 +59,8 @@ type Config struct {
 	Events func(s Status, added *Notice)
 	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 
-	// Extend requests a longer session. The value is the password, or empty for the password of the login. nil = the
-	// person has no window to extend the session from; the agent then replaces the gateway's warning by its own.
+	// Extend receives requests to extend the session. A value is the password to send; empty = that of the login. nil =
+	// the program cannot extend the session, and the warning that it ends soon has a text without that choice.
 	Extend <-chan string
 	// NetworkChanged signals that the network of this computer has changed or that the computer woke from sleep. The agent
 	// then checks the connection or reconnects at once. nil = never.
@@ -68,24 +68,23 @@ type Config struct {
 
 	// Dial opens TCP connections; nil = net.Dialer with a timeout of 10 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Addresses returns the addresses of the network interface that has own. The agent proves those that a session in
-	// the local network may have. nil = the system's.
+	// Addresses returns all addresses of the network interface that has the address own. The agent proves further
+	// addresses from this list. nil = ask the system.
 	Addresses func(own netip.Addr) ([]netip.Addr, error)
 	// Clock is replaced by tests; nil = the system's.
 	Clock Clock
 }
 
-// Outcome says how a Run ended.
+// Outcome says how Run or Probe ended.
 type Outcome int
 
-// Outcomes of Run and Probe.
 const (
 	StoppedByUser  Outcome = iota // the context was cancelled
 	Refused                       // the first login was refused
 	Unreachable                   // the gateway did not answer the first time
-	NotTrusted                    // the first time, the server could not prove to be the gateway
+	NotTrusted                    // the first time, the server's certificate was not trusted
 	EndedByGateway                // the gateway ended the session or refused to resume it
-	Answered                      // of Probe: the gateway answers
+	Answered                      // the gateway answered Probe
 )
 
 // Result says why a Run ended. Message is for the person, Code an agent.Code or agent.Reason, Err for diagnostics.
@@ -119,24 +118,24 @@ type client struct {
 	backoff backoff
 
 	// from the last auth_state
-	mode    string
-	address string
-	expires string // RFC 3339
-	resume  string
-	grace   time.Duration
-	entered time.Time
+	mode         string
+	address      string
+	expires      string // RFC 3339
+	resume       string
+	grace        time.Duration
+	authorizedAt time.Time
 
-	prover *prover // of the connection
+	prover *prover // proves further addresses over this connection
 
-	extending bool // an authorize that extends the session was sent and not answered
+	extending bool // waiting for the answer to an extension
 
-	tunnelWorks <-chan bool    // of the tunnel; nil = there is none
+	tunnelWorks <-chan bool    // from Tunnel.Up; nil = there is no tunnel
 	endpoint    netip.AddrPort // of the tunnel
-	hold        *tunnelHold    // nil = no hold runs
+	hold        *tunnelHold    // keeps the tunnel up during a reconnect; nil = none
 
-	status   Status // as reported last, with notice
-	notice   *Notice
-	reported string // the last Expires of the status
+	status      Status // as last passed to Events, with notice
+	notice      *Notice
+	lastExpires string // the last Expires of the status
 }
 
 func newClient(cfg Config) *client {
@@ -160,7 +159,7 @@ func newClient(cfg Config) *client {
 	return c
 }
 
-// finish shows the end and returns the Result.
+// finish reports the final status and returns the Result.
 func (c *client) finish(f *failure) Result {
 	if f.err != nil {
 		c.cfg.Log(f.err.Error())
@@ -180,11 +179,11 @@ type failure struct {
 	message      string
 	codeIsReason bool          // code is an agent.Reason
 	reconnects   bool          // the agent reconnects by itself
-	retryAfter   time.Duration // until the next attempt, as the gateway asks; 0 = it asks for none
+	retryAfter   time.Duration // requested delay before the next attempt; 0 = none
 	err          error
 }
 
-func (c *client) byUser() *failure {
+func (c *client) stoppedByUser() *failure {
 	return &failure{outcome: StoppedByUser, code: string(agent.ReasonLogout), codeIsReason: true,
 		message: c.text(locale.Reason(agent.ReasonLogout))}
 }
@@ -200,6 +199,6 @@ func (c *client) sessionEnd(reason agent.Reason, message string, err error) *fai
 }
 
 // failed returns a failure that the agent itself found.
-func (c *client) failed(kind Outcome, code agent.Code, err error) *failure {
-	return &failure{outcome: kind, code: string(code), message: c.text(locale.Code(code)), err: err}
+func (c *client) failed(outcome Outcome, code agent.Code, err error) *failure {
+	return &failure{outcome: outcome, code: string(code), message: c.text(locale.Code(code)), err: err}
 }

@@ -222,9 +222,9 @@ func TestFirstAnswer(t *testing.T) {
 func TestSilentGateway(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello(); c.Authorize(); c.Wait() })
 	r := start(t, g, nil)
-	version := <-r.clock.timers // answered in time
-	if version.d != loginTimeout {
-		t.Fatalf("timer of %v", version.d)
+	first := <-r.clock.timers // for the answer to version, which comes in time
+	if first.d != loginTimeout {
+		t.Fatalf("timer of %v", first.d)
 	}
 	r.clock.fire()
 	r.waitEnd(Unreachable, "unreachable")

@@ -10,7 +10,7 @@ import (
 type manualClock struct {
 	t       *testing.T
 	timers  chan manualTimer
-	skipped []manualTimer // by fire, oldest first
+	skipped []manualTimer // by fire, the oldest first
 	mu      sync.Mutex    // guards now
 	now     time.Time
 }
@@ -69,14 +69,14 @@ func (c *manualClock) fireSkipped(d time.Duration) {
 	c.t.Fatalf("no timer of %v was skipped", d)
 }
 
-// pass moves the clock and fires no timer.
-func (c *manualClock) pass(d time.Duration) {
+// advance moves the clock and fires no timer.
+func (c *manualClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// sessionTimers are the timers of a session besides the pauses between attempts.
+// sessionTimers are the durations of the timers that run in every session. Tests of other timers pass them to fire as except.
 var sessionTimers = []time.Duration{loginTimeout, silenceTimeout}
 
 func isOneOf(d time.Duration, list []time.Duration) bool {

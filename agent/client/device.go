@@ -17,11 +17,11 @@ import (
 
 const deviceIDBytes = 16
 
-// StateDir returns the directory for what the agent keeps between runs, for this user of the computer.
+// StateDir returns the directory of the agent's own files, below the configuration directory of the current user.
 func StateDir() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("directory for the device's identifier: %w", err)
+		return "", fmt.Errorf("the user's configuration directory: %w", err)
 	}
 	return filepath.Join(dir, "ideco-agent"), nil
 }
@@ -47,8 +47,8 @@ func ThisDevice(dir string) (agent.Device, error) {
 	return d, err
 }
 
-// readDeviceID reads the identifier. For a file with any other content, as after a power loss, it returns
-// fs.ErrNotExist.
+// readDeviceID reads the identifier. A file without a valid one, for instance after a power loss, counts as missing: the error
+// is fs.ErrNotExist.
 func readDeviceID(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

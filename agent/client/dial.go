@@ -92,7 +92,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case ctx.Err() != nil:
-		return c.byUser()
+		return c.stoppedByUser()
 	case errors.As(err, &untrusted):
 		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
 	}

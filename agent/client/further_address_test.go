@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -149,9 +150,9 @@ func TestFurtherAddressAgain(t *testing.T) {
 		c.Admit("")
 		c.Send(gatewaytest.Token("first", server))
 		go func() {
-			for n := range 2 {
+			for _, token := range []string{"again 0", "again 1"} {
 				<-again
-				c.Send(gatewaytest.Token(fmt.Sprint("again ", n), server))
+				c.Send(gatewaytest.Token(token, server))
 			}
 		}()
 		serveTokens(c, func(n int) any { return gatewaytest.Token(fmt.Sprint("token ", n), server) })
@@ -208,12 +209,23 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The agent sends the token only to a server whose certificate is the gateway's and names the address in the URL.
+// The agent sends the token only to a server whose certificate is the gateway's and names the gateway or, where the agent knows
+// it by an address, the address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
-	root, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	root, otherRoot := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
-	elsewhere := root.Leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	leafFor := func(name string) tls.Certificate {
+		return root.Leaf(t, func(c *x509.Certificate) {
+			c.DNSNames, c.IPAddresses = nil, nil
+			if ip := net.ParseIP(name); ip != nil {
+				c.IPAddresses = []net.IP{ip}
+			} else {
+				c.DNSNames = []string{name}
+			}
+		})
+	}
+	byName := func(c *Config) { c.Host = "localhost" }
 	pin, err := ParsePin(root.Pin())
 	if err != nil {
 		t.Fatal(err)
@@ -223,9 +235,14 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 		change func(*Config)
 		good   bool
 	}{
-		"a certificate of another address": {gatewaytest.NewAddressServer(t, elsewhere, "::1", ok), nil, false},
-		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok), nil, false},
-		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, stranger.Leaf(t, nil), "::1", ok),
+		"a certificate of another address": {gatewaytest.NewAddressServer(t, leafFor("127.0.0.2"), "::1", ok), nil, false},
+		"a certificate of another name":    {gatewaytest.NewAddressServer(t, leafFor("other.test"), "::1", ok), byName, false},
+		"the gateway's name":               {gatewaytest.NewAddressServer(t, leafFor("localhost"), "::1", ok), byName, true},
+		"the address alone, not the name":  {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), byName, false},
+		"the address that is its name":     {gatewaytest.NewAddressServer(t, leafFor("127.0.0.1"), "::1", ok), nil, true},
+		"the address of the URL":           {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), nil, true},
+		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok), nil, false},
+		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
 		"the gateway, with a pin": {gatewaytest.NewAddressServer(t, leaf, "::1", ok),
 			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
@@ -253,7 +270,12 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 			r.stop()
 			r.waitEnd(StoppedByUser, "logout")
 			if n := len(c.server.Proofs); (n == 1) != c.good {
-				t.Errorf("%d proofs", n)
+				t.Fatalf("%d proofs", n)
+			}
+			if name == "the gateway's name" {
+				if p := <-c.server.Proofs; p.ServerName != "localhost" {
+					t.Errorf("the agent asked for the certificate of %q", p.ServerName)
+				}
 			}
 		})
 	}

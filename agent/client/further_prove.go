@@ -51,7 +51,7 @@ func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, toke
 }
 
 // post sends the proof without a proxy or a redirect, because the gateway proves the address that the connection
-// comes from. It verifies the certificate for the URL's address, so that only the gateway gets the token.
+// comes from. dialFrom verifies the certificate, so that only the gateway gets the token.
 func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (status int, code string, err error) {
 	transport := &http.Transport{
 		DisableKeepAlives:      true,
@@ -85,17 +85,29 @@ func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (s
 	return response.StatusCode, agent.Clean(answer.Code, maxCode), nil
 }
 
+// dialFrom connects from an address of this computer. The certificate must be for the gateway's name, which is sent (SNI). An
+// address is never sent. So a gateway that is known by its address may have sent the certificate for the address of the URL,
+// which is accepted as well.
 func dialFrom(ctx context.Context, cfg Config, from netip.Addr, network, address string) (net.Conn, error) {
+	conn, err := dialNamed(ctx, cfg, from, network, address, cfg.Host)
+	var untrusted *tls.CertificateVerificationError
+	if _, notAddr := netip.ParseAddr(cfg.Host); notAddr != nil || !errors.As(err, &untrusted) {
+		return conn, err
+	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
+	return dialNamed(ctx, cfg, from, network, address, host)
+}
+
+func dialNamed(ctx context.Context, cfg Config, from netip.Addr, network, address, name string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: dialTimeout, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
 	raw, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, TLSConfig(host, cfg.Roots, cfg.Pin))
+	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pin))
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {

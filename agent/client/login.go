@@ -78,7 +78,7 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 		return f
 	}
 	c.startSession(state)
-	c.entered = c.clock.Now()
+	c.authorizedAt = c.clock.Now()
 	if state.NeedTunnel {
 		return c.raiseTunnel(ctx, l)
 	}
@@ -130,7 +130,7 @@ func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (a
 	select {
 	case <-ctx.Done():
 		c.logOut(l) // the gateway may be granting access now
-		return nil, c.byUser()
+		return nil, c.stoppedByUser()
 	case <-late:
 		return nil, c.failed(Unreachable, agent.CodeUnreachable, errors.New("the gateway does not answer"))
 	case m, ok := <-l.incoming:
@@ -209,13 +209,13 @@ func (c *client) logOut(l *link) {
 	}
 }
 
-// seconds converts a number of seconds from the gateway, limited to 0 … maxWait.
+// seconds converts a number of seconds from the gateway, limited to 0 … maxGatewayTime.
 func seconds(n int) time.Duration {
 	switch {
 	case n <= 0:
 		return 0
-	case n > int(maxWait/time.Second):
-		return maxWait
+	case n > int(maxGatewayTime/time.Second):
+		return maxGatewayTime
 	}
 	return time.Duration(n) * time.Second
 }

@@ -9,7 +9,7 @@ import (
 // good or the person stops it. It tries as long as the gateway is unreachable.
 func (c *client) reconnect(ctx context.Context, why *failure) (*link, *failure) {
 	lost := c.clock.Now()
-	if lost.Sub(c.entered) >= maxDelay { // only a connection that lasted resets the delay
+	if lost.Sub(c.authorizedAt) >= maxDelay { // only a connection that lasted resets the delay
 		c.backoff.reset()
 	}
 	for {
@@ -19,7 +19,7 @@ func (c *client) reconnect(ctx context.Context, why *failure) (*link, *failure) 
 		c.startHold()
 		c.show(Reconnecting, why.code, why.message)
 		if !c.pause(ctx, why, lost) {
-			return nil, c.byUser()
+			return nil, c.stoppedByUser()
 		}
 		l, f := c.connect(ctx)
 		if f == nil || f.outcome == StoppedByUser {

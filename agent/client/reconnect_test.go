@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// While the gateway is unreachable the delays double, up to 3 s during the grace of 30 s.
+// While the gateway is unreachable the delays double, up to 3 s during the grace period of 30 s.
 func TestBackoff(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
@@ -82,7 +82,7 @@ func TestBackoffOfShortConnections(t *testing.T) {
 	for i, want := range []time.Duration{450 * time.Millisecond, 900 * time.Millisecond, 1800 * time.Millisecond, 450 * time.Millisecond} {
 		r.waitEvent(Authorized, "")
 		if i == 3 {
-			r.clock.pass(time.Minute)
+			r.clock.advance(time.Minute)
 		}
 		hold <- 0
 		r.waitEvent(Reconnecting, "lost")

@@ -26,7 +26,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			stop()
 			c.logOut(l)
 			l.close()
-			return c.byUser()
+			return c.stoppedByUser()
 		case <-silent:
 			l.closeNow()
 			return c.sessionEnd(agent.ReasonLost, "", fmt.Errorf("nothing came from the gateway for %v", silenceTimeout))

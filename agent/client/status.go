@@ -128,8 +128,8 @@ func (c *client) report(s Status, news *Notice) {
 	if s.HasAccess() {
 		s.Mode, s.Address, s.Expires = c.mode, c.address, c.expires
 	}
-	if news == nil && s.Expires != "" && s.Expires != c.reported {
-		c.reported = s.Expires
+	if news == nil && s.Expires != "" && s.Expires != c.lastExpires {
+		c.lastExpires = s.Expires
 		s.Notices = s.without(func(code string) bool { return code == NoticeExpiring || refusesPassword(code) })
 	}
 	if reflect.DeepEqual(s, c.status) && reflect.DeepEqual(news, c.notice) {

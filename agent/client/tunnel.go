@@ -106,7 +106,7 @@ func (c *client) askTunnel(ctx context.Context, l *link, key agent.Key) (*protoc
 func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure {
 	c.logOut(l)
 	if ctx.Err() != nil {
-		return c.byUser()
+		return c.stoppedByUser()
 	}
 	f := c.failed(Refused, agent.CodeVPNUnavailable, fmt.Errorf("tunnel: %w", err))
 	var problem *TunnelProblem

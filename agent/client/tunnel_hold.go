@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// tunnelHold keeps the tunnel of a lost connection up for the gateway's grace and then takes it down: without a session the
-// tunnel drops all packets, even those to the DNS servers needed to find the gateway.
+// tunnelHold keeps the tunnel of a lost connection up for the gateway's grace period and then takes it down: without a
+// session the tunnel drops all packets, even those to the DNS servers needed to find the gateway.
 type tunnelHold struct {
 	quit chan struct{} // closed by endHold
 	done chan struct{} // closed when the goroutine no longer uses the tunnel

@@ -137,7 +137,7 @@ func TestTunnel(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// During a reconnect the tunnel stays up for the grace. Meanwhile the agent connects to the gateway's last address,
+// During a reconnect the tunnel stays up for the grace period. Meanwhile the agent connects to the gateway's last address,
 // without DNS.
 func TestTunnelDuringGrace(t *testing.T) {
 	dials := make(chan string, 16)

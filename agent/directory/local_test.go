@@ -45,10 +45,10 @@ func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed str
 
 const password = "верный пароль"
 
-// exampleHash is made once: hashing is slow on purpose.
+// exampleHash is computed once, because hashing is slow.
 var exampleHash = sync.OnceValues(func() (string, error) { return Hash(context.Background(), password) })
 
-// counter counts how often a password was hashed, and remembers how long the longest one was.
+// counter counts how often a password was hashed, and keeps the length of the longest one.
 type counter struct{ hashes, longest int }
 
 func newLocal(t *testing.T) (*Local, *counter) {
@@ -176,7 +176,7 @@ func fill() (q *queue, working, waiting *caller) {
 	return q, working, waiting
 }
 
-// TestAuthenticateTakesAPlace: one of the host that fills the queue gives way to another host.
+// TestAuthenticateTakesAPlace: a full queue turns away a caller of the host that fills it, for one of another host.
 func TestAuthenticateTakesAPlace(t *testing.T) {
 	l, _ := newLocal(t)
 	var working, waiting *caller
@@ -201,7 +201,7 @@ func TestAuthenticateTakesAPlace(t *testing.T) {
 	}
 }
 
-// TestHashGoesFirst: a password can be saved whoever waits.
+// TestHashGoesFirst: a password can be saved while the queue is full.
 func TestHashGoesFirst(t *testing.T) {
 	usual := hashing
 	defer func() { hashing = usual }()
@@ -256,7 +256,7 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// A hash comes from the database, but a broken one must not bring the gateway down.
+// FuzzMatches: a broken hash in the database does not crash the gateway.
 func FuzzMatches(f *testing.F) {
 	for _, hash := range []string{"", "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=8,t=0,p=0$AAAA$", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA", "$2a$10$abc"} {

@@ -11,41 +11,41 @@ import (
 	"ideco-agent/agent"
 )
 
-// errFull says that the waiting room has no place for a caller.
+// errFull is the error of a caller that a full queue turns away.
 var errFull = errors.New("the queue is full")
 
-// queue lets a fixed number of callers work at the same time and a limited number wait, so that a host with many
-// addresses cannot keep others out:
+// queue lets a fixed number of callers work at the same time and a limited number wait. A host with many addresses cannot
+// keep others out:
 //
-//   - Known devices and the gateway itself go first and never give way.
+//   - Known devices and the gateway itself go first and are never turned away.
 //   - The LAN and strangers take turns. Within each, the network with the lowest load is next; among equals, the
 //     caller that came first.
-//   - When the waiting room is full, a caller from the network with the highest load gives way; among equals, the one that
-//     came last. This may be the newcomer.
-//   - Strangers never hold the last place and never more than half of the waiting room.
+//   - When too many wait, a caller from the network with the highest load is turned away; among equals, the one that came
+//     last. It may be the caller that has just come.
+//   - Strangers never hold the last working place and never more than half of the waiting places.
 //
-// A caller's way:
+// The states of a caller:
 //
-//	           gives way: errFull
+//	           turned away: errFull
 //	          ↗
 //	→ waiting → working → gone
 //	          ↘ context done: gone
 type queue struct {
-	places int // for work at the same time
-	room   int // for waiting
+	places int // callers that may work at the same time
+	room   int // callers that may wait
 
-	mu         sync.Mutex // guards what follows, and load of every caller
+	mu         sync.Mutex // guards the fields below and load of every caller
 	working    []*caller
-	waiting    []*caller    // those who came first stand first; nobody here could begin now
-	lastOrigin agent.Origin // which of the LAN and strangers began last
+	waiting    []*caller    // in the order in which they came; none of them may begin now
+	lastOrigin agent.Origin // of the last caller without priority that began
 }
 
-// caller is somebody in the queue.
+// caller is a request for work in the queue.
 type caller struct {
 	origin   agent.Origin
 	networks []netip.Prefix // see agent.Peer.Networks
-	load     [4]int         // of each of networks, the widest first; the last one fills the rest. Set by weigh
-	turn     chan error     // takes one value: nil when the caller may work, errFull when it gives way
+	load     [4]int         // of its networks, the widest first; the last one is repeated. Set by setLoads
+	turn     chan error     // gets one value: nil when the caller may work, errFull when it is turned away
 }
 
 func newQueue(places, room int) *queue { return &queue{places: places, room: room} }
@@ -54,8 +54,7 @@ func newCaller(origin agent.Origin, peer agent.Peer) *caller {
 	return &caller{origin: origin, networks: peer.Networks(), turn: make(chan error, 1)}
 }
 
-// do runs work when it is the caller's turn. It returns errFull when there is no room to wait, and the context's error
-// when the caller gave up; work has not run then.
+// do runs work when it is the caller's turn. Errors, after which work has not run: errFull, ctx.Err.
 func (q *queue) do(ctx context.Context, c *caller, work func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -74,7 +73,7 @@ func (q *queue) do(ctx context.Context, c *caller, work func()) error {
 	return nil
 }
 
-// join lets a newcomer work or wait. For each one too many, one of those waiting gives way.
+// join adds a caller. If too many wait then, it turns one of them away.
 func (q *queue) join(c *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -87,7 +86,7 @@ func (q *queue) join(c *caller) {
 			return
 		}
 	}
-	q.weigh()
+	q.setLoads()
 	victim := crowd[0]
 	for _, c := range crowd {
 		if compareLoad(c, victim) >= 0 {
@@ -98,7 +97,7 @@ func (q *queue) join(c *caller) {
 	victim.turn <- errFull
 }
 
-// leave takes a caller out of the queue, wherever it is there.
+// leave removes a caller, whether it waits, works or is not in the queue any more.
 func (q *queue) leave(c *caller) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,7 +105,7 @@ func (q *queue) leave(c *caller) {
 	q.admit()
 }
 
-// admit gives free places to those who wait, until nobody left could begin. The caller holds mu.
+// admit gives the free places to waiting callers. It needs mu.
 func (q *queue) admit() {
 	for c := q.next(); c != nil; c = q.next() {
 		q.waiting, q.working = without(q.waiting, c), append(q.working, c)
@@ -117,9 +116,9 @@ func (q *queue) admit() {
 	}
 }
 
-// next is the one who begins next; nil when nobody may begin. The caller holds mu.
+// next returns the caller that begins next; nil when none may begin. It needs mu.
 func (q *queue) next() (next *caller) {
-	q.weigh()
+	q.setLoads()
 	for _, c := range q.waiting {
 		if q.mayBegin(c) && (next == nil || cmp.Or(q.rank(c)-q.rank(next), compareLoad(c, next)) < 0) {
 			next = c
@@ -128,12 +127,12 @@ func (q *queue) next() (next *caller) {
 	return next
 }
 
-// mayBegin tells whether there is a free place. The caller holds mu.
+// mayBegin reports whether there is a place for a caller. It needs mu.
 func (q *queue) mayBegin(c *caller) bool {
 	return len(q.working) < q.places && (c.origin != agent.OriginStranger || len(strangers(q.working)) < q.places-1)
 }
 
-// rank is lower for whoever comes sooner by origin. The caller holds mu.
+// rank orders callers by origin; the lowest begins first. It needs mu.
 func (q *queue) rank(c *caller) int {
 	switch {
 	case c.hasPriority():
@@ -144,10 +143,9 @@ func (q *queue) rank(c *caller) int {
 	return 2
 }
 
-// weigh sets the load of those who wait. The load of a network is the number of callers from it, divided by people
-// and rounded up.
-// It is zero for those who go first. The caller holds mu.
-func (q *queue) weigh() {
+// setLoads sets the load of the waiting callers without priority. The load of a network is the number of callers from it,
+// divided by its sharers and rounded up. It needs mu.
+func (q *queue) setLoads() {
 	type place struct {
 		origin  agent.Origin
 		network netip.Prefix
@@ -162,16 +160,16 @@ func (q *queue) weigh() {
 		for i := range c.load {
 			if !c.hasPriority() {
 				at := place{c.origin, c.networks[min(i, len(c.networks)-1)]}
-				unit := people(at.network, at.origin)
+				unit := sharers(at.network, at.origin)
 				c.load[i] = (count[at] + unit - 1) / unit
 			}
 		}
 	}
 }
 
-// people is how many callers a network may have before its load exceeds that of a host with one caller. Many people share the
-// /64 of a LAN, and the wide networks outside.
-func people(network netip.Prefix, origin agent.Origin) int {
+// sharers returns how many callers a network may have before its load exceeds that of a host with one caller. Many people
+// share the /64 of a LAN, and the wide networks outside.
+func sharers(network netip.Prefix, origin agent.Origin) int {
 	switch bits := network.Bits(); {
 	case network.Addr().Is4():
 		return 1
@@ -187,7 +185,7 @@ func people(network netip.Prefix, origin agent.Origin) int {
 
 func compareLoad(a, b *caller) int { return slices.Compare(a.load[:], b.load[:]) }
 
-// hasPriority tells whether a caller goes first and never gives way.
+// hasPriority reports whether a caller goes first and is never turned away.
 func (c *caller) hasPriority() bool {
 	return c.origin == agent.OriginDevice || c.origin == agent.OriginLoopback
 }

@@ -17,12 +17,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// crowd drives a queue inside a synctest bubble. Everybody in it works until told to stop.
+// crowd drives a queue inside a synctest bubble. Its callers work until finish.
 type crowd struct {
 	t     *testing.T
 	queue *queue
 	mu    sync.Mutex
-	order string // who began, in order; guarded by mu
+	order string // names of the callers that began; guarded by mu
 }
 
 type person struct {
@@ -41,7 +41,7 @@ func callerFrom(origin agent.Origin, addr string) *caller {
 	return newCaller(origin, agent.Peer{Addr: netip.MustParseAddr(addr), Inside: origin == agent.OriginLAN})
 }
 
-// come sends somebody from a host of the LAN into the queue or, with a name in upper case, from one outside.
+// come starts a caller from a host of the LAN or, with a name in upper case, from one outside.
 func (c *crowd) come(name string) *person {
 	if 'A' <= name[0] && name[0] <= 'Z' {
 		return c.comeAs(name, callerFrom(agent.OriginStranger, "203.0.113.7"))
@@ -49,7 +49,7 @@ func (c *crowd) come(name string) *person {
 	return c.comeAs(name, callerFrom(agent.OriginLAN, "192.168.1.10"))
 }
 
-// comeAs sends a caller into the queue and returns when that person works, waits or was sent away.
+// comeAs starts a caller and returns when it works, waits or was turned away.
 func (c *crowd) comeAs(name string, as *caller) *person {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	p := &person{name, make(chan struct{}), cancel, make(chan error, 1)}
@@ -65,14 +65,14 @@ func (c *crowd) comeAs(name string, as *caller) *person {
 	return p
 }
 
-// finish lets somebody stop working.
+// finish ends the work of a caller.
 func (c *crowd) finish(p *person) {
 	c.t.Helper()
 	close(p.stop)
 	c.expect(p, nil)
 }
 
-// expect checks how somebody left.
+// expect checks the error of a caller.
 func (c *crowd) expect(p *person, want error) {
 	c.t.Helper()
 	synctest.Wait()
@@ -86,7 +86,7 @@ func (c *crowd) expect(p *person, want error) {
 	}
 }
 
-// began checks who has worked so far.
+// began checks which callers have begun, in order.
 func (c *crowd) began(want string) {
 	c.t.Helper()
 	synctest.Wait()
@@ -156,7 +156,7 @@ func TestQueueStrangersFillHalfTheRoom(t *testing.T) {
 	})
 }
 
-// flood is where many callers come from.
+// flood is the origin of many callers.
 type flood struct {
 	origin agent.Origin
 	addrs  string // with the number of the caller, in hexadecimal
@@ -172,7 +172,7 @@ func (f flood) caller(i int) *caller {
 	return callerFrom(f.origin, strings.Replace(f.addrs, "%x", fmt.Sprintf("%x", i), 1))
 }
 
-// TestQueueFlood: whoever fills the waiting room from one network keeps nobody else out, and does not hold them up.
+// TestQueueFlood: many callers from one network neither keep callers from elsewhere out nor delay them.
 func TestQueueFlood(t *testing.T) {
 	lan, outside, device, loopback := agent.OriginLAN, agent.OriginStranger, agent.OriginDevice, agent.OriginLoopback
 	for _, c := range []struct {
@@ -229,7 +229,7 @@ func TestQueueFlood(t *testing.T) {
 	}
 }
 
-// TestQueueTurns: the LAN and strangers take turns, whoever came first.
+// TestQueueTurns: the LAN and strangers take turns, regardless of the order in which they came.
 func TestQueueTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 2, 8)
@@ -244,7 +244,7 @@ func TestQueueTurns(t *testing.T) {
 	})
 }
 
-// TestQueueManyPeople: a few people in a network that many share do not give way to hosts outside it.
+// TestQueueManyPeople: a few callers in a network that many people share are not turned away for hosts outside it.
 func TestQueueManyPeople(t *testing.T) {
 	for name, c := range map[string]struct {
 		origin agent.Origin
@@ -302,7 +302,7 @@ func TestQueueGivingUp(t *testing.T) {
 	})
 }
 
-// A waiter that is given a place at the very moment it gives up must pass the place on.
+// TestQueueGivingUpWithAPlace: a caller that gets a place while its context ends passes the place on.
 func TestQueueGivingUpWithAPlace(t *testing.T) {
 	q := newQueue(1, 2)
 	var three [3]*caller
@@ -345,8 +345,8 @@ func TestQueueSurvivesAPanic(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order, the limits hold, nobody waits who could work, and who goes first never gives way to
-// others.
+// TestQueueInvariants: in any order of events the limits hold, no caller waits that may work, and none with priority is turned
+// away for others.
 func TestQueueInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := newQueue(rapid.IntRange(2, 4).Draw(t, "places"), rapid.IntRange(0, 8).Draw(t, "room"))

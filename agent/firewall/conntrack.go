@@ -95,8 +95,8 @@ func (p Plan) isUnfiltered(s *snapshot, a netip.Addr) bool {
 	return ok && !p.Filters(name)
 }
 
-// mayHaveFlows reports whether conntrack may have connections of an address without a session.
-func (r *reconciler) mayHaveFlows(a netip.Addr) bool {
+// mayHaveConnections reports whether conntrack may have connections of an address without a session.
+func (r *reconciler) mayHaveConnections(a netip.Addr) bool {
 	return !r.swept || r.unswept[a] || !r.plan.isLocal(a)
 }
 

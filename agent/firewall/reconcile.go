@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// difference has the steps from the observed to the desired state, in this order.
+// difference is the steps from the observed to the desired state, in this order.
 type difference struct {
-	before     []change     // removals that come before the connections are deleted
-	disconnect []netip.Addr // their connections are deleted
-	after      []change
+	before     []change     // removals
+	disconnect []netip.Addr // addresses whose connections are to be deleted
+	after      []change     // additions, replacements, and removals that must not cut connections
 }
 
 // compare returns the difference at some addresses. Elements that are already there are refreshed.
@@ -27,23 +27,24 @@ func (r *reconciler) compare(addrs []netip.Addr) (d difference) {
 	return d
 }
 
-// compareAt adds the difference at one address. Elements of the same user are removed after the new ones are added, so that
-// no connection is cut; those of another user are removed before. Elements of the previous process stay until a session has the
-// address.
+// compareAt adds the difference at one address to d. Elements of another user are removed first. Those of the same user are
+// removed after the new ones are added, so that no connection is cut. Elements of the previous process stay until a session has
+// the address.
 func (r *reconciler) compareAt(a netip.Addr, d *difference) {
-	var me owner
+	var newOwner owner
 	var want []entry
-	cur := r.addresses[a]
+	cur := r.addresses[a] // nil = no session has the address
 	if cur != nil {
-		me, want = cur.of.owner, cur.at.keys()
+		newOwner, want = cur.of.owner, cur.at.keys()
 	}
-	mine := func(e *element) bool { return cur != nil && e.user == me.user && e.session != "" && e.lasts() }
-	kept, cut := false, false
+	// mayStay reports whether an element lets the same user through now.
+	mayStay := func(e *element) bool { return cur != nil && e.user == newOwner.user && e.session != "" && e.lasts() }
+	kept, removed := false, false
 	for _, e := range r.elements[a] {
 		switch {
 		case cur == nil && e.inherited:
-		case !mine(e):
-			cut = true
+		case !mayStay(e):
+			removed = true
 			d.before = append(d.before, change{entry: e.entry, remove: true})
 		default:
 			kept = true
@@ -52,17 +53,17 @@ func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 			}
 		}
 	}
-	if !kept && (cut || len(want) > 0 && r.mayHaveFlows(a)) {
+	if !kept && (removed || len(want) > 0 && r.mayHaveConnections(a)) {
 		d.disconnect = append(d.disconnect, a)
 	}
 	for _, key := range want {
 		e := r.find(key)
-		there := e != nil && mine(e)
-		if there && r.replaces && e.owner == me && (!e.inherited || time.Until(e.expires) > r.plan.timeout()/2) {
+		there := e != nil && mayStay(e)
+		if there && r.replaces && e.owner == newOwner && (!e.inherited || time.Until(e.expires) > r.plan.timeout()/2) {
 			continue // replacing is expensive, and the next refresh comes in time
 		}
-		ch := r.addition(key, me, e)
-		ch.remove = there && (r.replaces || e.owner != me)
+		ch := r.addition(key, newOwner, e)
+		ch.remove = there && (r.replaces || e.owner != newOwner)
 		d.after = append(d.after, ch)
 	}
 	if cur != nil {
@@ -72,20 +73,20 @@ func (r *reconciler) compareAt(a netip.Addr, d *difference) {
 	}
 }
 
-// addition returns the addition of an element; e is the existing one or nil. The timeout alternates between the full one and a
-// little less, because the kernel refreshes an element only if its timeout changes.
+// addition returns the change that adds an element, or refreshes the existing one e. The timeout alternates between the full one
+// and a slightly shorter one, because the kernel refreshes an element only if its timeout changes.
 func (r *reconciler) addition(key entry, o owner, e *element) change {
 	full := r.plan.timeout()
-	less := full - full/60
+	shorter := full - full/60
 	ch := change{entry: key, add: true, owner: o, timeout: full}
 	if e != nil && e.timeout > full-full/120 {
-		ch.timeout = less
+		ch.timeout = shorter
 	}
 	return ch
 }
 
-// reconcile brings addresses to the desired state and reads the added elements back. all reports that nothing is missing.
-// Failures are repeated by retry.
+// reconcile brings addresses to the desired state and reads the added elements back. all reports whether the kernel has them all.
+// After a failure retry tries again.
 func (r *reconciler) reconcile(addrs []netip.Addr) (all bool, err error) {
 	defer func() { r.incomplete = r.incomplete || !all }()
 	d := r.compare(addrs)
@@ -98,10 +99,10 @@ func (r *reconciler) reconcile(addrs []netip.Addr) (all bool, err error) {
 	if err := r.commit(d.after); err != nil {
 		return false, fmt.Errorf("letting an address through: %w", err)
 	}
-	return r.check(d.after)
+	return r.readBack(d.after)
 }
 
-// retry repeats what has failed before.
+// retry reconciles again, after an earlier change has failed, the addresses that are not in the desired state.
 func (r *reconciler) retry() {
 	if !r.incomplete {
 		return
@@ -132,12 +133,12 @@ func (r *reconciler) checkPresent(a *address) error {
 	return nil
 }
 
-// commit applies changes in transactions of at most perTransaction elements and records them. If somebody has removed
-// elements or the table, it restores them first. Failures are repeated by retry.
+// commit applies changes in transactions of at most perTransaction changes, and records what the kernel then has. If somebody
+// else has removed elements or the table, it restores them first. After a failure retry tries again.
 func (r *reconciler) commit(changes []change) error {
-	if !r.loaded {
+	if !r.loaded { // there is no table: nothing can be added, and the removed elements are gone
 		r.recordChanges(slices.DeleteFunc(slices.Clone(changes), func(ch change) bool { return ch.add }), time.Now())
-		return nil // there is no table
+		return nil
 	}
 	for part := range slices.Chunk(changes, perTransaction) {
 		began := time.Now()
@@ -158,7 +159,7 @@ func (r *reconciler) commit(changes []change) error {
 	return nil
 }
 
-// recordChanges records a transaction that was sent to the kernel at a time.
+// recordChanges records the changes of a transaction; began is when it was sent to the kernel.
 func (r *reconciler) recordChanges(changes []change, began time.Time) {
 	for _, ch := range changes {
 		e, expires := r.find(ch.entry), began.Add(ch.timeout)
@@ -178,11 +179,11 @@ func (r *reconciler) recordChanges(changes []change, began time.Time) {
 	}
 }
 
-// fewChecks is the largest number of elements that are read back one by one.
-const fewChecks = 16
+// maxSingleReads is the largest number of elements that are read back one by one.
+const maxSingleReads = 16
 
-// check reads added elements back and adds missing ones once more. all reports that none is missing then.
-func (r *reconciler) check(changes []change) (all bool, err error) {
+// readBack reads added elements back and adds lost ones once more. all reports whether the kernel then has them all.
+func (r *reconciler) readBack(changes []change) (all bool, err error) {
 	lost, err := r.lost(changes)
 	if err != nil || len(lost) == 0 {
 		return err == nil, err
@@ -200,13 +201,13 @@ func (r *reconciler) check(changes []change) (all bool, err error) {
 	return len(lost) == 0, nil
 }
 
-// lost returns the additions that the kernel does not have.
+// lost returns those changes whose added element the kernel does not have.
 func (r *reconciler) lost(changes []change) (lost []change, err error) {
 	if !r.loaded {
 		return nil, nil
 	}
-	is := r.kernel.has
-	if len(changes) > fewChecks {
+	has := r.kernel.has
+	if len(changes) > maxSingleReads {
 		if ok, err := r.complete(); ok || err != nil {
 			return nil, err
 		}
@@ -218,13 +219,13 @@ func (r *reconciler) lost(changes []change) (lost []change, err error) {
 		for _, f := range all {
 			there[f.entry] = true
 		}
-		is = func(e entry) (bool, error) { return there[e], nil }
+		has = func(e entry) (bool, error) { return there[e], nil }
 	}
 	for _, ch := range changes {
 		if !ch.add {
 			continue
 		}
-		ok, err := is(ch.entry)
+		ok, err := has(ch.entry)
 		if err != nil {
 			return nil, fmt.Errorf("reading an element back: %w", err)
 		}
@@ -236,11 +237,11 @@ func (r *reconciler) lost(changes []change) (lost []change, err error) {
 	return lost, nil
 }
 
-// complete reports whether the kernel has as many elements as were recorded.
+// complete reports whether each set in the kernel has as many elements as were recorded.
 func (r *reconciler) complete() (bool, error) {
-	noted := map[*memberSet]int{}
-	r.each(func(e *element) { noted[e.set]++ })
-	for set, n := range noted {
+	recorded := map[*memberSet]int{}
+	r.each(func(e *element) { recorded[e.set]++ })
+	for set, n := range recorded {
 		got, err := r.kernel.count(set)
 		if err != nil {
 			return false, fmt.Errorf("counting the elements of %s: %w", set.name, err)

@@ -253,17 +253,17 @@ func (c *compound) sector(n uint32) ([]byte, error) {
 func (c *compound) sectorPlace(n uint32) (int64, bool) { return sectorAt(n), true }
 
 func (c *compound) miniPlace(n uint32) (int64, bool) {
-	const each = sectorSize / miniSectorSize
-	if i := int64(n) / each; i < int64(len(c.root)) {
-		return c.root[i] + int64(n)%each*miniSectorSize, true
+	const perSector = sectorSize / miniSectorSize
+	if i := int64(n) / perSector; i < int64(len(c.root)) {
+		return c.root[i] + int64(n)%perSector*miniSectorSize, true
 	}
 	return 0, false
 }
 
 // miniFATPlace returns the offset of sector n's word in the mini sector table.
 func (c *compound) miniFATPlace(n uint32) int64 {
-	const each = sectorSize / 4
-	return c.miniFAT[n/each] + int64(n%each)*4
+	const perSector = sectorSize / 4
+	return c.miniFAT[n/perSector] + int64(n%perSector)*4
 }
 
 // chainOf follows a chain of sectors to its end.

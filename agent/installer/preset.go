@@ -52,7 +52,7 @@ func isPin(s string) bool {
 // preset collects the changes for an MSI.
 type preset struct {
 	*Template
-	rows    []row
+	rows    []propertyRow
 	edit    poolEdit
 	patches []patch
 }
@@ -85,7 +85,7 @@ func (p *preset) drop(names ...string) {
 
 // find returns the index of a row. drop changes it.
 func (p *preset) find(name string) int {
-	return slices.IndexFunc(p.rows, func(r row) bool { return r.key == p.row(name).key })
+	return slices.IndexFunc(p.rows, func(r propertyRow) bool { return r.key == p.row(name).key })
 }
 
 // patchStrings patches both streams of the pool. Their sizes stay.
@@ -98,7 +98,7 @@ func (p *preset) patchStrings() {
 // patchProperties patches the table. With fewer rows its stream is shorter: the size in its directory entry changes, and the
 // chain of mini sectors may end earlier.
 func (p *preset) patchProperties() {
-	b := encodeRows(p.pool, p.rows)
+	b := encodePropertyRows(p.pool, p.rows)
 	s := p.streams.property
 	p.patchStream(s, 0, b)
 	if int64(len(b)) == s.size {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// columnType is the type of a column as the table _Columns has it: the size in the low byte, and flags.
+// columnType is the type of a column in the table _Columns: a width in the low byte, and flags.
 type columnType uint16
 
 const (
@@ -15,16 +15,17 @@ const (
 	columnKey      columnType = 0x2000
 )
 
-// isText reports whether the cells are texts. References to streams have exactly the type 0x900 or, with NULL, 0x1900.
 func (t columnType) isText() bool { return t&columnText != 0 && !t.isStream() }
 
+// isStream reports whether the cells refer to streams: their type is 0x0900 apart from the flags columnNullable and columnKey.
 func (t columnType) isStream() bool { return t&^(columnNullable|columnKey) == 0x0900 }
 
-// width returns the low byte of the type: the maximum length of a text in characters (0 = any), or the bytes of an integer.
+// width returns the low byte of the type: the maximum length of a text in characters (0 = any), or the size of an
+// integer in bytes.
 func (t columnType) width() int { return int(t & 0xFF) }
 
-// size returns the size of a cell in bytes: the number of a string, an integer, or a reference to a stream.
-func (t columnType) size(p *stringPool) (int, error) {
+// cellSize returns the size of a cell in bytes. A cell has the number of a string, an integer, or a reference to a stream.
+func (t columnType) cellSize(p *stringPool) (int, error) {
 	switch {
 	case t.isText():
 		return p.width(), nil
@@ -33,7 +34,7 @@ func (t columnType) size(p *stringPool) (int, error) {
 	case t.width() == 4:
 		return 4, nil
 	}
-	return 0, fmt.Errorf("a column of type %#x", uint16(t))
+	return 0, fmt.Errorf("unknown column type %#x", uint16(t))
 }
 
 type column struct {
@@ -45,14 +46,14 @@ type column struct {
 type table struct {
 	name    string
 	columns []column
-	cells   []uint32 // row after row, as they are stored: 0 is NULL, and integers have their highest bit inverted
+	cells   []uint32 // row after row, as in the file: 0 = NULL, and the highest bit of an integer is inverted
 }
 
 func (t *table) rows() int { return len(t.cells) / len(t.columns) }
 
 func (t *table) row(i int) []uint32 { return t.cells[i*len(t.columns) : (i+1)*len(t.columns)] }
 
-// The two tables that describe all tables, themselves not included.
+// The columns of the two tables that describe all others: a list of the tables, and one of their columns.
 var (
 	tablesColumns  = []column{{"Name", 0x2D40}}
 	columnsColumns = []column{{"Table", 0x2D40}, {"Number", 0x2502}, {"Name", 0x0D40}, {"Type", 0x0502}}
@@ -70,9 +71,9 @@ func readTables(c *compound, p *stringPool) (map[string]*table, error) {
 		}
 		tables[t.name] = t
 	}
-	described := tables["_Columns"]
-	for i := range described.rows() {
-		row := described.row(i)
+	descriptions := tables["_Columns"]
+	for i := range descriptions.rows() {
+		row := descriptions.row(i)
 		name := p.text(int(row[0]))
 		if name == "_Tables" || name == "_Columns" {
 			return nil, fmt.Errorf("table _Columns describes %s", name)
@@ -108,18 +109,18 @@ func (t *table) read(c *compound, p *stringPool) error {
 	if err != nil {
 		return err
 	}
-	sizes, each := make([]int, len(t.columns)), 0
+	sizes, rowSize := make([]int, len(t.columns)), 0
 	for i, column := range t.columns {
-		if sizes[i], err = column.kind.size(p); err != nil {
+		if sizes[i], err = column.kind.cellSize(p); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
-		each += sizes[i]
+		rowSize += sizes[i]
 	}
 	b := c.read(s)
-	if len(b)%each != 0 {
-		return fmt.Errorf("table %s: %d bytes in rows of %d", t.name, len(b), each)
+	if len(b)%rowSize != 0 {
+		return fmt.Errorf("table %s: %d bytes in rows of %d", t.name, len(b), rowSize)
 	}
-	rows := len(b) / each
+	rows := len(b) / rowSize
 	t.cells = make([]uint32, rows*len(t.columns))
 	for i, size := range sizes {
 		for row := range rows {
@@ -139,14 +140,14 @@ func cell(b []byte) uint32 {
 	return n
 }
 
-// fixUses corrects the numbers of uses in the pool. libmsi writes 1 for all strings; an editor or a transform on Windows would then
-// remove a text that another row still uses.
+// fixUses sets the reference count of each string in the pool to the number of cells that refer to it. libmsi writes 1 for all
+// strings; an editor or a transform on Windows would then remove a text that another row still uses.
 func fixUses(tables map[string]*table, p *stringPool) error {
 	uses := make([]int, len(p.records))
 	for _, t := range tables {
 		for i := range t.rows() {
-			for at, number := range t.row(i) {
-				if !t.columns[at].kind.isText() || number == 0 {
+			for column, number := range t.row(i) {
+				if !t.columns[column].kind.isText() || number == 0 {
 					continue
 				}
 				if p.text(int(number)) == "" {
@@ -157,7 +158,7 @@ func fixUses(tables map[string]*table, p *stringPool) error {
 		}
 	}
 	for i, n := range uses {
-		if n > 0xFFFF-8 {
+		if n > 0xFFFF-8 { // a preset may add a few uses
 			return fmt.Errorf("string %d is used %d times", i, n)
 		}
 		if n > 0 {
@@ -167,18 +168,18 @@ func fixUses(tables map[string]*table, p *stringPool) error {
 	return nil
 }
 
-// row is a row of the table Property, in numbers of strings.
-type row struct{ key, value int }
+// propertyRow is a row of the table Property; a string is given by its number in the pool.
+type propertyRow struct{ key, value int }
 
-func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
+func propertyRows(tables map[string]*table, p *stringPool) ([]propertyRow, error) {
 	t := tables["Property"]
 	if t == nil || len(t.columns) != 2 || !t.columns[0].kind.isText() || !t.columns[1].kind.isText() {
 		return nil, errors.New("lacks the table Property")
 	}
-	rows := make([]row, t.rows())
+	rows := make([]propertyRow, t.rows())
 	for i := range rows {
 		cells := t.row(i)
-		rows[i] = row{int(cells[0]), int(cells[1])}
+		rows[i] = propertyRow{int(cells[0]), int(cells[1])}
 		if p.text(rows[i].key) == "" || p.text(rows[i].value) == "" {
 			return nil, fmt.Errorf("row %d of table Property refers to a missing string", i+1)
 		}
@@ -186,7 +187,8 @@ func propertyRows(tables map[string]*table, p *stringPool) ([]row, error) {
 	return rows, nil
 }
 
-func encodeRows(p *stringPool, rows []row) []byte {
+// encodePropertyRows encodes the stream of the table Property: all keys, then all values.
+func encodePropertyRows(p *stringPool, rows []propertyRow) []byte {
 	w := p.width()
 	b := make([]byte, 2*w*len(rows))
 	for i, r := range rows {

@@ -37,7 +37,7 @@ type Template struct {
 	*database
 	data    []byte
 	digest  [sha256.Size]byte
-	rows    []row
+	rows    []propertyRow
 	byKey   map[string]int // index in rows
 	streams struct{ pool, strings, property, summary *stream }
 	code    int64 // offset of the PackageCode in the summary
@@ -147,8 +147,8 @@ func (t *Template) readSummary() error {
 	return err
 }
 
-func (t *Template) row(name string) row      { return t.rows[t.byKey[name]] }
-func (t *Template) value(name string) string { return t.pool.text(t.row(name).value) }
+func (t *Template) row(name string) propertyRow { return t.rows[t.byKey[name]] }
+func (t *Template) value(name string) string    { return t.pool.text(t.row(name).value) }
 
 func isCode(s string) bool {
 	return len(s) == codeLength && s[0] == '{' && s[codeLength-1] == '}' && uuid.Validate(s) == nil

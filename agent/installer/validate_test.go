@@ -265,7 +265,7 @@ func edited(t *testing.T, msi []byte, name string, change func(*tableEditor)) []
 	change(e)
 	var b []byte
 	for i, c := range e.columns {
-		size, err := c.kind.size(db.pool)
+		size, err := c.kind.cellSize(db.pool)
 		if err != nil {
 			t.Fatal(err)
 		}

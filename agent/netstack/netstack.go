@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
@@ -32,14 +33,23 @@ const nic = 1
 
 // TUN is the stack. It implements tun.Device: Read returns packets that the stack sends, and Write passes it packets to receive.
 type TUN struct {
-	stack     *stack.Stack
-	endpoint  *channel.Endpoint
-	mtu       int
-	events    chan tun.Event  // always empty
-	open      context.Context // done when the stack is closed
-	cancel    context.CancelFunc
-	closeOnce sync.Once
+	stack    *stack.Stack
+	endpoint *endpoint
+	open     context.Context // done when the stack is closed
+	cancel   context.CancelFunc
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	events chan tun.Event // holds one; closed with the stack
 }
+
+// endpoint is a channel.Endpoint with an MTU that can change. The gVisor of the build for Windows 8 has no SetMTU.
+type endpoint struct {
+	*channel.Endpoint
+	mtu atomic.Uint32 // bytes
+}
+
+func (e *endpoint) MTU() uint32 { return e.mtu.Load() }
 
 var _ tun.Device = (*TUN)(nil)
 
@@ -52,10 +62,10 @@ func New(address netip.Addr, mtu int) (*TUN, error) {
 			TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol},
 			HandleLocal:        true,
 		}),
-		endpoint: channel.New(queueLen, uint32(mtu), ""),
-		mtu:      mtu,
-		events:   make(chan tun.Event),
+		endpoint: &endpoint{Endpoint: channel.New(queueLen, uint32(mtu), "")},
+		events:   make(chan tun.Event, 1),
 	}
+	t.endpoint.mtu.Store(uint32(mtu))
 	t.open, t.cancel = context.WithCancel(context.Background())
 	if err := t.configure(address); err != nil {
 		return nil, errors.Join(err, t.Close())
@@ -165,22 +175,41 @@ func (t *TUN) Write(bufs [][]byte, offset int) (int, error) {
 	return len(bufs), nil
 }
 
+// SetMTU changes the MTU, in bytes. New connections follow it.
+func (t *TUN) SetMTU(mtu int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.endpoint.mtu.Store(uint32(mtu))
+	select {
+	case t.events <- tun.EventMTUUpdate:
+	default: // wireguard-go has not taken the last one, and will ask then
+	}
+}
+
 // Close implements tun.Device. It ends all connections of the stack.
 func (t *TUN) Close() error {
-	t.closeOnce.Do(func() {
-		t.cancel()
-		t.stack.RemoveNIC(nic)
-		t.stack.Close()
-		t.endpoint.Close()
-		close(t.events)
-	})
+	t.mu.Lock()
+	closed := t.closed
+	t.closed = true
+	t.mu.Unlock()
+	if closed {
+		return nil
+	}
+	t.cancel()
+	t.stack.RemoveNIC(nic)
+	t.stack.Close()
+	t.endpoint.Close()
+	close(t.events)
 	return nil
 }
 
-// The rest of tun.Device. There are no events, because the creator of the device brings it up.
+// The rest of tun.Device. The only event is another MTU.
 
 func (t *TUN) File() *os.File           { return nil }
 func (t *TUN) Name() (string, error)    { return "netstack", nil }
-func (t *TUN) MTU() (int, error)        { return t.mtu, nil }
+func (t *TUN) MTU() (int, error)        { return int(t.endpoint.MTU()), nil }
 func (t *TUN) Events() <-chan tun.Event { return t.events }
 func (t *TUN) BatchSize() int           { return 1 }

@@ -176,3 +176,36 @@ func TestCloseUnderTraffic(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestSetMTU: a connection that is opened afterwards sends no longer packets, and wireguard-go is told.
+func TestSetMTU(t *testing.T) {
+	s, err := New(near, 1420)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.SetMTU(1200)
+	s.SetMTU(1000) // the first event has not been taken yet
+	if mtu, err := s.MTU(); mtu != 1000 || err != nil {
+		t.Errorf("MTU %d, %v", mtu, err)
+	}
+	if e := <-s.Events(); e != tun.EventMTUUpdate {
+		t.Errorf("event %d", e)
+	}
+	c, err := s.Dial(context.Background(), "udp", netip.AddrPortFrom(far, 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(make([]byte, 1300)); err != nil {
+		t.Fatal(err)
+	}
+	packet, sizes := [][]byte{make([]byte, 2000)}, make([]int, 1)
+	for range [2]int{} { // fragments
+		if n, err := s.Read(packet, sizes, 0); n != 1 || err != nil || sizes[0] > 1000 {
+			t.Errorf("%d packets of %d bytes, %v", n, sizes[0], err)
+		}
+	}
+	s.Close()
+	s.SetMTU(900)
+}

@@ -77,10 +77,11 @@ func FuzzSpelling(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if Login(s) != Login(s) || Password(s) != Password(s) {
+		login, password := Login(s), Password(s)
+		if login != Login(s) || password != Password(s) {
 			t.Error("two results")
 		}
-		if utf8.ValidString(s) && !(utf8.ValidString(Login(s)) && utf8.ValidString(Password(s))) {
+		if utf8.ValidString(s) && !(utf8.ValidString(login) && utf8.ValidString(password)) {
 			t.Errorf("%+q became invalid", s)
 		}
 	})

@@ -15,7 +15,9 @@ import (
 const browsersPerUser = 100
 
 // SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. Of too many
-// the one that was not seen for longest ends. For a session that goes on there is TouchBrowserSession. Errors: agent.ErrNotFound when there is no such person.
+// the one that was not seen for longest ends. After KeepEnds an administrator's session that the database does not take
+// now is kept in memory and written later. For a session that goes on there is TouchBrowserSession. Errors:
+// agent.ErrNotFound when there is no such person.
 func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSession) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if _, err := findUser(ctx, tx, session.UserID); err != nil {
@@ -23,6 +25,9 @@ func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSes
 		}
 		return saveBrowserSession(ctx, tx, session)
 	})
+	if isUnavailable(err) && s.isAdministrator(ctx, session.UserID) && s.unwritten.addSignIn(session) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("save a browser session of user %d: %w", session.UserID, err)
 	}
@@ -30,13 +35,20 @@ func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSes
 }
 
 // TouchBrowserSession notes that a browser was seen and until when its session now holds. Unlike SaveBrowserSession it
-// never brings back a session that another request has ended meanwhile. Errors: agent.ErrNotFound.
+// never brings back a session that another request has ended meanwhile. While the database cannot be written nothing is
+// noted, which is no error. Errors: agent.ErrNotFound.
 func (s *Store) TouchBrowserSession(ctx context.Context, id string, seen, expires time.Time) error {
+	if s.unwritten.touch(id, seen, expires) {
+		return nil
+	}
+	if s.unwritten.isSignedOut(id) {
+		return agent.ErrNotFound
+	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		return changeOne(tx.ExecContext(ctx, `UPDATE browser_sessions SET last_seen = $1, expires = $2 WHERE id = $3`,
 			micros(seen), micros(expires), id))
 	})
-	if err != nil {
+	if err != nil && !isUnavailable(err) {
 		return fmt.Errorf("touch a browser session: %w", err)
 	}
 	return nil
@@ -44,11 +56,17 @@ func (s *Store) TouchBrowserSession(ctx context.Context, id string, seen, expire
 
 // BrowserSession returns a browser's session, which may have expired. Errors: agent.ErrNotFound.
 func (s *Store) BrowserSession(ctx context.Context, id string) (session agent.BrowserSession, err error) {
+	if session, ok := s.unwritten.signedInAs(id); ok {
+		return session, nil
+	}
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		session, err = scanBrowserSession(tx.QueryRowContext(ctx,
 			`SELECT `+browserColumns+` FROM browser_sessions WHERE id = $1`, id))
 		return err
 	})
+	if err == nil && s.unwritten.isSignedOut(id) {
+		err = agent.ErrNotFound
+	}
 	if err != nil {
 		return agent.BrowserSession{}, fmt.Errorf("read a browser session: %w", err)
 	}
@@ -65,18 +83,42 @@ func (s *Store) BrowserSessions(ctx context.Context, id agent.UserID) (sessions 
 	if err != nil {
 		return nil, fmt.Errorf("read the browser sessions of user %d: %w", id, err)
 	}
-	return sessions, nil
+	return s.unwritten.overlayBrowsers(id, sessions), nil
 }
 
-// EndBrowserSession signs a browser out. One that is not signed in is no error.
+// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepEnds an end that the database
+// does not take now is no error either: it is kept and written later.
 func (s *Store) EndBrowserSession(ctx context.Context, id string) error {
-	return s.deleteBrowserSessions(ctx, `id = $1`, id)
+	return s.endBrowserSessions(ctx, []string{id}, `id = $1`, id)
 }
 
 // EndBrowserSessions signs all browsers of a person out, except for the one with the session exceptID, which may be
-// empty.
+// empty. An end that the database does not take is treated as EndBrowserSession does.
 func (s *Store) EndBrowserSessions(ctx context.Context, id agent.UserID, exceptID string) error {
-	return s.deleteBrowserSessions(ctx, `user_id = $1 AND id <> $2`, int64(id), exceptID)
+	sessions, err := s.BrowserSessions(ctx, id)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, session := range sessions {
+		if session.ID != exceptID {
+			ids = append(ids, session.ID)
+		}
+	}
+	return s.endBrowserSessions(ctx, ids, `user_id = $1 AND id <> $2`, int64(id), exceptID)
+}
+
+// endBrowserSessions ends the sessions with the ids, which are those that which selects.
+func (s *Store) endBrowserSessions(ctx context.Context, ids []string, which string, args ...any) error {
+	kept := s.unwritten.addSignOuts(ids...)
+	err := s.deleteBrowserSessions(ctx, which, args...)
+	if err == nil {
+		s.unwritten.removeSignOuts(ids...)
+	}
+	if kept {
+		return nil
+	}
+	return err
 }
 
 // PurgeBrowserSessions drops the sessions that have expired at the time now.
@@ -93,6 +135,11 @@ func (s *Store) deleteBrowserSessions(ctx context.Context, which string, args ..
 		return fmt.Errorf("end browser sessions: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) isAdministrator(ctx context.Context, id agent.UserID) bool {
+	user, err := s.User(ctx, id)
+	return err == nil && user.Admin
 }
 
 const browserColumns = `id, user_id, created, last_seen, expires, address, user_agent`

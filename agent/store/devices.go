@@ -28,8 +28,10 @@ func (s *Store) RememberDevice(ctx context.Context, id agent.UserID, deviceID st
 
 // KnowsDevice tells whether a person logged in on a device before.
 func (s *Store) KnowsDevice(ctx context.Context, id agent.UserID, deviceID string) (known bool, err error) {
-	err = s.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE user_id = $1 AND device_id = $2)`,
-		int64(id), deviceID).Scan(&known)
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE user_id = $1 AND device_id = $2)`,
+			int64(id), deviceID).Scan(&known)
+	})
 	if err != nil {
 		return false, fmt.Errorf("look for a device of user %d: %w", id, err)
 	}

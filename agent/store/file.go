@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 )
 
@@ -27,12 +28,16 @@ const (
 	codeNotADB   = 26
 )
 
+// minSpace is how many bytes must be free on a disk that was full before it counts as one with room: the first login
+// afterwards must find some.
+const minSpace = 1 << 20
+
 // readers is how many transactions read at the same time. A page is read in well under a millisecond; more
 // connections would only cost memory.
 const readers = 4
 
 // busyTimeout is how long a transaction waits for one of another process.
-const busyTimeout = 10 * time.Second
+const busyTimeout = time.Second
 
 // prepareFile makes the file before SQLite does, because SQLite would make it with mode 0644; the -wal and -shm
 // files get the mode of the file. It never opens a file that exists: closing it again would drop the locks that
@@ -53,6 +58,10 @@ func connect(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
 	writer, err := sql.Open("sqlite", source(path, url.Values{"_txlock": {"immediate"}}))
 	if err != nil {
 		return nil, err
@@ -64,7 +73,67 @@ func connect(path string) (*Store, error) {
 	}
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &Store{writer: writer, reader: reader}, nil
+	return &Store{writer: writer, reader: reader, file: file{path: path, info: info}}, nil
+}
+
+// openReaders opens the connections for reading. Each reads something, because SQLite opens the write-ahead log with that.
+func (s *Store) openReaders(ctx context.Context) error {
+	for range readers {
+		conn, err := s.reader.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := countSettings(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file is the database file as this process has opened it.
+type file struct {
+	path   string
+	info   fs.FileInfo
+	hasLog bool // there is a write-ahead log; not on a file system that cannot have one
+}
+
+// errMoved is why nothing can be written into a file that is no longer in its place.
+var errMoved = errors.New("the database file was removed, moved or replaced")
+
+// check reports whether the file and its write-ahead log are still in their place. What is written into a file without a
+// name is lost when the process ends. SQLite keeps the log while it has a connection.
+func (f *file) check() error {
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, f.info) {
+		return fmt.Errorf("%w: %s is not the file that this process has opened; put that one back, or restart the gateway to use what lies there now", errMoved, f.path)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(f.path + "-wal"); f.hasLog && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s-wal is gone, in which the last changes are; stop the gateway in order and start it, which saves them (never kill it)", errMoved, f.path)
+	}
+	return nil
+}
+
+// space is how many bytes this process may still write on the disk of a file; known is false where the file system does
+// not say.
+func space(path string) (free uint64, known bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(path), &s); err != nil || s.Blocks == 0 {
+		return 0, false
+	}
+	blocks := s.Bavail
+	if os.Geteuid() == 0 {
+		blocks = s.Bfree
+	}
+	return blocks * uint64(s.Bsize), true
+}
+
+func isFull(path string) bool {
+	free, known := space(path)
+	return known && free < minSpace
 }
 
 // source is the name of the file for the driver. With synchronous NORMAL in WAL mode a power cut may take the last
@@ -76,7 +145,9 @@ func source(path string, options url.Values) string {
 	options.Set("_synchronous", "NORMAL")
 	options.Set("_dqs", "0")
 	options.Set("_defensive", "1")
-	options.Set("_error_rc", "1") // without it an unreadable file is reported as "out of memory"
+	options.Set("_pragma", "temp_store(2)") // sorting in memory takes neither disk nor descriptors
+	options.Set("mode", "rw")               // a file that was removed is not made anew
+	options.Set("_error_rc", "1")           // without it an unreadable file is reported as "out of memory"
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String()
 }
 
@@ -95,8 +166,6 @@ func bytesBeside(ctx context.Context, tx *sql.Tx, table string) (n int64, err er
 	return n, err
 }
 
-func isBusy(err error) bool { return code(err) == codeBusy }
-
 // code is the family of an error of SQLite, or 0.
 func code(err error) int {
 	var e *sqlite.Error
@@ -104,23 +173,4 @@ func code(err error) int {
 		return 0
 	}
 	return e.Code() & 0xff
-}
-
-// withCure adds to an error of SQLite what an operator can do about it.
-func withCure(err error) error {
-	switch code(err) {
-	case codeBusy:
-		return fmt.Errorf("%w: another process holds it; end that process or try again", err)
-	case codeReadOnly:
-		return fmt.Errorf("%w: the file and its directory must be writable for the user that runs this program", err)
-	case codeCantOpen:
-		return fmt.Errorf("%w: the file and its directory must be readable and writable for the user that runs this program", err)
-	case codeIO:
-		return fmt.Errorf("%w: look after the disk (dmesg tells more)", err)
-	case codeFull:
-		return fmt.Errorf("%w: make room on the disk", err)
-	case codeCorrupt, codeNotADB:
-		return fmt.Errorf("%w: it is damaged or not a database of this program; restore it from a backup, or move it away to begin anew", err)
-	}
-	return err
 }

@@ -37,6 +37,20 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// isUpToDate reports whether the schema needs no migration, and writes nothing into a database that has one.
+func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
+	var tables int
+	err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables)
+	if err != nil || tables == 0 {
+		return false, err
+	}
+	provider, err := newProvider(db)
+	if err != nil {
+		return false, err
+	}
+	return upToDate(ctx, provider)
+}
+
 func newProvider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

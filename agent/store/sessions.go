@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -13,17 +14,36 @@ import (
 // SaveSession writes a session into the journal, or over what the journal has under its ID. Every field is kept, Ended
 // and Reason too.
 func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
-	err := s.write(ctx, func(tx *sql.Tx) error { return saveSession(ctx, tx, session) })
+	var unwritten *end
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		if err := saveSession(ctx, tx, session); err != nil {
+			return err
+		}
+		if e, was := s.unwritten.removeEnd(session.ID); was {
+			unwritten = &e
+		}
+		return nil
+	})
 	if err != nil {
+		if unwritten != nil {
+			s.unwritten.addEnd(session.ID, *unwritten)
+		}
 		return fmt.Errorf("save session %s: %w", session.ID, err)
 	}
 	return nil
 }
 
 // EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
-// not come back by itself Resume.Current and Resume.Previous are cleared. Errors: agent.ErrNotFound.
+// not come back by itself Resume.Current and Resume.Previous are cleared. After KeepEnds an end that the database does not
+// take now is no error: it is kept and written later. Errors: agent.ErrNotFound.
 func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+	kept := s.unwritten.addEnd(id, end{at.UTC().Truncate(time.Microsecond), reason})
 	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, at, reason) })
+	if err == nil || errors.Is(err, agent.ErrNotFound) {
+		s.unwritten.removeEnd(id)
+	} else if kept {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("end session %s: %w", id, err)
 	}
@@ -40,7 +60,7 @@ func (s *Store) OpenSessions(ctx context.Context) (sessions []agent.Session, err
 	if err != nil {
 		return nil, fmt.Errorf("read the open sessions: %w", err)
 	}
-	return sessions, nil
+	return slices.DeleteFunc(sessions, func(session agent.Session) bool { return s.unwritten.isEnded(session.ID) }), nil
 }
 
 // SessionByResume returns the session, open or ended, whose Resume.Chain is chain; the zero chain is nobody's. Errors:
@@ -54,6 +74,7 @@ func (s *Store) SessionByResume(ctx context.Context, chain [32]byte) (session ag
 	if err != nil {
 		return agent.Session{}, fmt.Errorf("find a session by its resume token: %w", err)
 	}
+	s.unwritten.overlay(&session)
 	return session, nil
 }
 

@@ -82,6 +82,7 @@ func settingsFields(s *agent.Settings) map[string]any {
 	fields := map[string]any{
 		"enabled":        &s.Enabled,
 		"auth_domain":    &s.Domain,
+		"former_domains": &s.FormerDomains,
 		"local_networks": &s.LocalNetworks,
 		"networks_seen":  &s.NetworksSeen,
 		"local_tunnel":   &s.LocalTunnel,

@@ -56,6 +56,7 @@ func settingsGenerator() *rapid.Generator[agent.Settings] {
 		return agent.Settings{
 			Enabled:        rapid.Bool().Draw(t, "enabled"),
 			Domain:         rapid.String().Draw(t, "domain"),
+			FormerDomains:  rapid.SliceOf(rapid.String()).Draw(t, "former domains"),
 			LocalNetworks:  nets.Draw(t, "local"),
 			NetworksSeen:   rapid.Bool().Draw(t, "seen"),
 			LocalTunnel:    rapid.Bool().Draw(t, "tunnel"),

@@ -5,8 +5,12 @@
 // Every exported method is one transaction; its unexported twin takes the transaction, so that acts can be put
 // together. Writing goes through one connection, one transaction after the other, each begun with BEGIN IMMEDIATE:
 // a transaction that reads and then writes can therefore never fail half-way because another one wrote in between.
-// Reading has connections of its own and never waits for a writer. A writer waits up to 10 s for another process,
+// Reading has connections of its own and never waits for a writer. A writer waits up to 1 s for another process,
 // such as "ideco-portal admin" beside a running gateway.
+//
+// When a write fails because of the disk, of another process or of the file itself, the store is unavailable: every
+// write is refused at once with agent.CodeStoreUnavailable, until Watch has found that writing works again. Reading goes
+// on. Ends and the logins of administrators do not fail then: see unwritten.go.
 //
 // The queries keep to what PostgreSQL understands too; what is SQLite's alone stands in file.go, migrate.go and
 // migrations. Times are stored in microseconds and come back in UTC; a zero time stays zero.
@@ -20,34 +24,49 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"sync/atomic"
 	"time"
+
+	"ideco-agent/agent"
 )
 
 // Store is an open database. Its methods may be called from any number of goroutines.
 type Store struct {
-	writer *sql.DB // one connection
-	reader *sql.DB // refuses to write
+	writer    *sql.DB // one connection
+	reader    *sql.DB // refuses to write
+	file      file
+	fault     atomic.Pointer[agent.Error] // why writes are refused; nil when they are not
+	unwritten unwritten
 }
 
 // Open opens the database file at path and makes it, with mode 0600, when there is none; the directory must exist. The
-// schema is brought up to date; one from a newer version of the program is refused. An error says what to do.
+// schema is brought up to date; one from a newer version of the program is refused. A database that cannot be written now
+// is opened all the same when its schema is up to date. An error says what to do.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s, err := openPatiently(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, withCure(err))
+		var refusal *agent.Error
+		if errors.As(err, &refusal) {
+			err = refusal.Err
+		}
+		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	return s, nil
 }
 
+// openTimeout is how long Open tries to get a file that another process opens for the first time.
+const openTimeout = 10 * time.Second
+
 // openPatiently tries again while another process is opening the same file for the first time. The busy timeout does
 // not help there: SQLite gives up at once when two want to turn a new file to WAL mode.
 func openPatiently(ctx context.Context, path string) (*Store, error) {
-	deadline := time.After(busyTimeout)
+	deadline := time.After(openTimeout)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
 		s, err := open(ctx, path)
-		if !isBusy(err) {
+		if code(err) != codeBusy {
 			return s, err
 		}
 		select {
@@ -68,41 +87,95 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.write(ctx, func(*sql.Tx) error { return nil }); err != nil { // tells at once when it cannot be written
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := migrate(ctx, s.writer); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if err := s.begin(ctx); err != nil {
+		return nil, errors.Join(s.refusal(err), s.Close())
 	}
 	return s, nil
 }
 
-// Close ends all use of the database. Transactions under way are waited for.
-func (s *Store) Close() error {
-	return errors.Join(s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
+// begin finds out what the database is and whether it can be written, and opens all connections, so that none is missing
+// later when descriptors have run out.
+func (s *Store) begin(ctx context.Context) error {
+	current, err := isUpToDate(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, touch); err != nil && !current {
+		return err
+	}
+	if !current {
+		if err := migrate(ctx, s.writer); err != nil {
+			return err
+		}
+	}
+	_, err = os.Stat(s.file.path + "-wal")
+	s.file.hasLog = err == nil
+	return s.openReaders(ctx)
 }
 
-// Ping tells whether the database answers, by reading from it.
-func (s *Store) Ping(ctx context.Context) error {
-	var n int
-	if err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM settings`).Scan(&n); err != nil {
-		return fmt.Errorf("ping the database: %w", err)
+// Close ends all use of the database. Transactions under way are waited for. What is unwritten is written if possible.
+func (s *Store) Close() error {
+	if s.unwritten.any() {
+		_ = s.writeUnwritten(context.Background(), s.write)
 	}
-	return nil
+	return errors.Join(s.unwritten.close(), s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
+}
+
+// Ping reports why the database cannot be read, or cannot be written as far as is known by now.
+func (s *Store) Ping(ctx context.Context) error {
+	if fault := s.fault.Load(); fault != nil {
+		return fault
+	}
+	return s.read(ctx, func(tx *sql.Tx) error { return countSettings(ctx, tx) })
+}
+
+func countSettings(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) error {
+	var n int
+	return db.QueryRowContext(ctx, `SELECT count(*) FROM settings`).Scan(&n)
 }
 
 // write runs do in a transaction that is kept when do succeeds and taken back when it fails. do must not call exported
-// methods that write: they would wait for the very connection that do holds.
+// methods that write: they would wait for the very connection that do holds. Refusals: CodeStoreUnavailable.
 func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
-	return within(ctx, s.writer, nil, do)
+	if fault := s.fault.Load(); fault != nil {
+		return fault
+	}
+	conn, err := s.writer.Conn(ctx)
+	if err == nil {
+		defer conn.Close()
+		if fault := s.fault.Load(); fault != nil { // found by the one before
+			return fault
+		}
+		err = s.writeOn(ctx, conn, do)
+	}
+	err = s.refusal(err)
+	var refusal *agent.Error
+	if errors.As(err, &refusal) && refusal.Code == agent.CodeStoreUnavailable {
+		s.fault.Store(refusal)
+	}
+	return err
 }
 
-// read runs do in a transaction that sees one state of the database throughout.
+func (s *Store) writeOn(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error {
+	if err := s.file.check(); err != nil {
+		return err
+	}
+	return within(ctx, conn, nil, do)
+}
+
+// read runs do in a transaction that sees one state of the database throughout. Refusals: CodeStoreUnavailable.
 func (s *Store) read(ctx context.Context, do func(*sql.Tx) error) error {
-	return within(ctx, s.reader, &sql.TxOptions{ReadOnly: true}, do)
+	return s.refusal(within(ctx, s.reader, &sql.TxOptions{ReadOnly: true}, do))
 }
 
-func within(ctx context.Context, db *sql.DB, options *sql.TxOptions, do func(*sql.Tx) error) error {
+// beginner is a database or one of its connections.
+type beginner interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}
+
+func within(ctx context.Context, db beginner, options *sql.TxOptions, do func(*sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, options)
 	if err != nil {
 		return err

@@ -142,7 +142,7 @@ func makeNewer(t *testing.T, path string) {
 func TestCureOfAReadOnlyDatabase(t *testing.T) {
 	s := newStore(t)
 	_, err := s.reader.ExecContext(t.Context(), `DELETE FROM settings`)
-	if err == nil || !strings.Contains(withCure(err).Error(), "must be writable") {
+	if err == nil || !strings.Contains(s.refusal(err).Error(), "must be writable") {
 		t.Errorf("the reader wrote: %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"regexp"
 
 	"golang.org/x/sys/unix"
+
+	"ideco-agent/agent"
 )
 
 // link is a WireGuard interface of one of the modes.
@@ -55,7 +57,7 @@ func openLink(c Config, secret privateKey) (link, error) {
 // openAny tries what is best first. Only where something is not possible here does the next one follow: a port that is
 // in use, or a foreign interface, is for an operator to decide about.
 func openAny(c Config, secret privateKey) (link, error) {
-	reason := errors.New("this process may not make interfaces")
+	reason := fmt.Errorf("making interfaces: %w", fs.ErrPermission)
 	if hasNetAdmin() {
 		for _, open := range []func(Config, privateKey) (link, error){openKernel, openTUN} {
 			l, err := open(c, secret)
@@ -66,13 +68,13 @@ func openAny(c Config, secret privateKey) (link, error) {
 			reason = err
 		}
 	}
-	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "reason", reason)
+	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "reason", addCure(reason))
 	return openNetstack(c, secret)
 }
 
 // isImpossible tells whether an error means that this machine or this process cannot have what was tried.
 func isImpossible(err error) bool {
-	return errors.Is(err, errNoKernel) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) ||
+	return errors.Is(err, errNoKernel) || errors.Is(err, errNoTUN) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)
 }
 
@@ -89,23 +91,57 @@ func hasNetAdmin() bool {
 // withCure adds to an error what an operator can do about it.
 func withCure(c Config) func(link, error) (link, error) {
 	return func(l link, err error) (link, error) {
-		var cure string
-		switch {
-		case err == nil:
+		if err == nil {
 			return l, nil
-		case errors.Is(err, errForeign):
-			cure = "remove it, or give the tunnel another name"
-		case errors.Is(err, unix.EADDRINUSE):
-			cure = "another program has the port: end it, or give the tunnel another port"
-		case errors.Is(err, errNoKernel):
-			cure = "the modes " + ModeTUN + " and " + ModeAuto + " do without"
-		case errors.Is(err, fs.ErrPermission):
-			cure = "it takes root or CAP_NET_ADMIN; the mode " + ModeNetstack + " does without"
-		default:
-			return nil, fmt.Errorf("the tunnel %s: %w", c.Name, err)
 		}
-		return nil, fmt.Errorf("the tunnel %s: %w; %s", c.Name, err, cure)
+		instead := ""
+		if c.Mode != ModeAuto && (errors.Is(err, errNoTUN) || errors.Is(err, fs.ErrPermission)) {
+			instead = "; the mode " + ModeNetstack + " does without"
+		}
+		return nil, fmt.Errorf("the tunnel %s: %w%s", c.Name, addCure(err), instead)
 	}
+}
+
+// addCure adds to an error what an operator can do about it, where that is known.
+func addCure(err error) error {
+	var file *fs.PathError
+	var cure string
+	switch {
+	case errors.Is(err, errForeign):
+		cure = "remove it, or give the tunnel another name"
+	case errors.Is(err, unix.EADDRINUSE):
+		cure = "another program has the port: end it, or give the tunnel another port"
+	case errors.Is(err, errNoTUN):
+		cure = "load the module with modprobe tun (after an update of the kernel, reboot first), or give the container the device with --device /dev/net/tun, and start the gateway again"
+	case errors.Is(err, errNoKernel):
+		cure = "the modes " + ModeTUN + " and " + ModeAuto + " do without"
+	case errors.Is(err, fs.ErrPermission) && errors.As(err, &file):
+		cure = "let the user of the gateway read and write " + file.Path
+	case errors.Is(err, fs.ErrPermission):
+		cure = "it takes root or CAP_NET_ADMIN"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, cure)
+}
+
+// lack returns why the link leads no further than to the gateway.
+func lack(c Config, l link) agent.TunnelLack {
+	if l.mode() != ModeNetstack {
+		return agent.TunnelLacksNothing
+	}
+	err := checkTUN()
+	switch {
+	case c.Mode == ModeNetstack:
+		return agent.TunnelNetstack
+	case !hasNetAdmin():
+		return agent.TunnelLacksRights
+	case errors.Is(err, errNoTUN):
+		return agent.TunnelLacksDevice
+	case err != nil:
+		return agent.TunnelLacksAccess
+	}
+	return agent.TunnelLacksRights
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)

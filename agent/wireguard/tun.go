@@ -3,6 +3,7 @@ package wireguard
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -47,7 +48,7 @@ func openTUN(c Config, secret privateKey) (link, error) {
 }
 
 func createTUN(name string) (tun.Device, error) {
-	_, err := os.Stat("/dev/net/tun") // CreateTUN does not tell this error from others
+	err := checkTUN()
 	if err == nil {
 		var t tun.Device
 		if t, err = tun.CreateTUN(name, MTU); err == nil {
@@ -58,6 +59,22 @@ func createTUN(name string) (tun.Device, error) {
 		return nil, fmt.Errorf("there is an interface of this name already: %w", errForeign)
 	}
 	return nil, fmt.Errorf("making a TUN interface: %w", err)
+}
+
+// errNoTUN says that this machine has no TUN interfaces now.
+var errNoTUN = errors.New("the kernel has no TUN interfaces")
+
+// checkTUN opens /dev/net/tun, because CreateTUN does not tell a missing device from other errors. Errors: errNoTUN,
+// fs.ErrPermission.
+func checkTUN() error {
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err == nil {
+		return f.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
+		return fmt.Errorf("%w: %w", errNoTUN, err)
+	}
+	return err
 }
 
 // openSocket lets wgctrl and wg reach the wireguard-go of this process, where that is permitted.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -324,12 +325,18 @@ func TestWithoutTUN(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		hide(t, "/dev/net")
 		_, err := Open(Config{Mode: ModeTUN, Name: interfaceName(), Network: network, PrivateKeyFile: t.TempDir() + "/key", Log: logOf(t)})
-		if err == nil || !strings.Contains(err.Error(), "/dev/net/tun") {
-			t.Errorf("error %v, want one that names /dev/net/tun", err)
+		if err == nil || !strings.Contains(err.Error(), "/dev/net/tun") || !strings.Contains(err.Error(), "modprobe tun") {
+			t.Errorf("error %v, want one that names /dev/net/tun and what to do", err)
 		}
-		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
-		if d.link.mode() == ModeTUN {
+		var log strings.Builder
+		d := open(t, Config{Mode: ModeAuto, Name: interfaceName(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		switch d.link.mode() {
+		case ModeTUN:
 			t.Error("a TUN interface out of nothing")
+		case ModeNetstack:
+			if d.Lacks() != agent.TunnelLacksDevice || !strings.Contains(log.String(), "modprobe tun") {
+				t.Errorf("lacks %q, logged %s", d.Lacks(), log.String())
+			}
 		}
 	})
 }
@@ -339,6 +346,9 @@ func TestAutoWithoutRights(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName()})
 		if d.link.mode() != ModeNetstack {
 			t.Errorf("mode %s without rights", d.link.mode())
+		}
+		if d.Lacks() != agent.TunnelLacksRights {
+			t.Errorf("lacks %q", d.Lacks())
 		}
 		serve(t, d, 80)
 		s, p := connect(t, d)

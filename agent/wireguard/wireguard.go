@@ -82,6 +82,7 @@ type Config struct {
 type Device struct {
 	log    *slog.Logger
 	link   link
+	lack   agent.TunnelLack
 	public agent.Key
 	secret privateKey
 	port   uint16
@@ -142,7 +143,7 @@ func newDevice(c Config, secret privateKey, l link) (*Device, error) {
 		return nil, fmt.Errorf("reading the state of the tunnel: %w", err)
 	}
 	d := &Device{
-		log: c.Log, link: l, secret: secret, public: secret.public(), port: state.port,
+		log: c.Log, link: l, lack: lack(c, l), secret: secret, public: secret.public(), port: state.port,
 		every: cmp.Or(c.poll, pollEvery), done: make(chan struct{}), lost: make(chan struct{}),
 		pool: newPool(c.Network), owners: map[agent.Key]string{}, stuck: map[agent.Key]string{}, leaving: map[string]bool{},
 		listeners: map[*listener]struct{}{}, peers: map[string]*peer{},
@@ -199,8 +200,11 @@ func (d *Device) repair() error {
 // Gone is closed when somebody else has removed the interface. The tunnel does not come back in this process.
 func (d *Device) Gone() <-chan struct{} { return d.lost }
 
-// Forwards tells whether the tunnel leads further than to the gateway itself.
-func (d *Device) Forwards() bool { return d.link.mode() != ModeNetstack }
+// Forwards reports whether the tunnel leads further than to the gateway itself.
+func (d *Device) Forwards() bool { return d.lack == agent.TunnelLacksNothing }
+
+// Lacks returns why it does not.
+func (d *Device) Lacks() agent.TunnelLack { return d.lack }
 
 // Port is the UDP port in use.
 func (d *Device) Port() uint16 { return d.port }

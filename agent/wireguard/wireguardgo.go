@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"log/slog"
 
-	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
 	"golang.zx2c4.com/wireguard/tun"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
+	"ideco-agent/agent/wgbind"
 )
 
 // startGo starts a wireguard-go that has the gateway's key and its UDP port. It owns t, also after an error.
 func startGo(t tun.Device, c Config, secret privateKey) (*device.Device, error) {
-	dev := device.NewDevice(t, conn.NewDefaultBind(), goLogger(c.Log))
+	dev := device.NewDevice(t, wgbind.New(), goLogger(c.Log))
 	port := int(c.Port)
 	if err := (inside{dev}).configure(wgtypes.Config{PrivateKey: secret.config(), ListenPort: &port}); err != nil {
 		dev.Close()

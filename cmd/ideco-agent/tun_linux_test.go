@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -384,6 +385,54 @@ func TestTUNFindsAnotherWay(t *testing.T) {
 		t.Errorf("the page: %s", got)
 	}
 	p.signal(syscall.SIGTERM)
+	p.exit(0)
+	if after := l.routes(); after != before {
+		t.Errorf("routes before\n%safter\n%s", before, after)
+	}
+}
+
+// The interface's MTU follows the path to the gateway, and the path the computer's uplink, without a new session.
+func TestTUNFollowsUplink(t *testing.T) {
+	l := newLab(t)
+	g := l.serve(func(_ int, c *gatewaytest.Conn) {
+		l.admit(c, 30, nil)
+		c.Wait()
+	})
+	l.run("ip", "-n", l.computer, "link", "add", "wan1", "type", "veth", "peer", "name", "lan1", "netns", l.gateway)
+	l.run("ip", "-n", l.gateway, "addr", "add", "198.18.1.1/24", "dev", "lan1")
+	l.run("ip", "-n", l.gateway, "link", "set", "lan1", "up", "mtu", "1400")
+	l.run("ip", "-n", l.computer, "addr", "add", "198.18.1.2/24", "dev", "wan1")
+	l.run("ip", "-n", l.computer, "link", "set", "wan1", "up", "mtu", "1400")
+	l.run("ip", "-n", l.computer, "route", "add", "default", "via", "198.18.1.1", "metric", "100")
+	before := l.routes()
+	p := l.agent(g)
+	p.waitEvent(client.TunnelUp, "")
+	follows := func(what, way, mtu string) {
+		t.Helper()
+		var got string
+		deadline := time.Now().Add(30 * time.Second)
+		for {
+			got = l.deviceTo(gatewayOutside) + ": " + l.run("ip", "-n", l.computer, "link", "show", "ideco-agent0")
+			if strings.HasPrefix(got, way+":") && strings.Contains(got, "mtu "+mtu+" ") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %s", what, got)
+			}
+		}
+		if got := l.fetch("http://10.128.0.1/100000"); !strings.HasPrefix(got, "10.128.0.7:") {
+			t.Errorf("%s: the page: %s", what, got)
+		}
+	}
+	follows("at first", "wan0", "1420")
+	l.run("ip", "-n", l.computer, "link", "set", "wan0", "mtu", "1280")
+	follows("a smaller MTU", "wan0", "1200")
+	l.run("ip", "-n", l.computer, "link", "set", "wan0", "down", "mtu", "1500")
+	follows("another uplink", "wan1", "1320")
+	l.plug()
+	follows("the first uplink again", "wan0", "1420")
+	p.signal(syscall.SIGTERM)
+	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
 	if after := l.routes(); after != before {
 		t.Errorf("routes before\n%safter\n%s", before, after)

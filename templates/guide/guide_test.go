@@ -139,7 +139,8 @@ func TestMessages(t *testing.T) {
 		}
 		cells := doc.Find("td:first-child strong").Map(func(_ int, s *goquery.Selection) string { return s.Text() })
 		for id, message := range catalogue {
-			if (strings.HasPrefix(id, "ended_") || strings.HasPrefix(id, "enforcement_")) && id != "enforcement_on" &&
+			if (strings.HasPrefix(id, "ended_") || strings.HasPrefix(id, "enforcement_") || strings.HasPrefix(id, "store_")) &&
+				!slices.Contains([]string{"enforcement_on", "store_unavailable", "store_meanwhile"}, id) &&
 				!slices.ContainsFunc(cells, matcher(message.(string)).MatchString) {
 				t.Errorf("%s: no row for %q", lang, message)
 			}

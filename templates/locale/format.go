@@ -120,5 +120,13 @@ func (l *Localizer) Boot(g agent.GatewayState) string {
 	return l.T(wrong) + " " + l.T("boot_"+string(g.Boot))
 }
 
+// TunnelLack tells an administrator what to do for a tunnel that leads further.
+func (l *Localizer) TunnelLack(t agent.TunnelLack) string { return l.T("vpn_lacks_" + string(t)) }
+
+// Store tells an administrator why nothing can be stored, what to do, and what works meanwhile.
+func (l *Localizer) Store(t agent.StoreTrouble) string {
+	return l.T("store_"+string(t)) + " " + l.T("store_meanwhile")
+}
+
 // State names the state of a live session.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }

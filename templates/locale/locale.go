@@ -114,7 +114,7 @@ func (l *Localizer) Reason(r agent.Reason) string { return l.T("ended_" + string
 // Problem returns the text of a problem with a field.
 func (l *Localizer) Problem(p agent.Problem) string {
 	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
-		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes,
+		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
 		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen}
 	for _, n := range agent.Numbers() {
 		if n.Name == p.Field {

@@ -75,6 +75,12 @@ func derived(t *testing.T) []string {
 	for _, trouble := range agent.BootTroubles {
 		ids = append(ids, "boot_"+string(trouble))
 	}
+	for _, lack := range agent.TunnelLacks {
+		ids = append(ids, "vpn_lacks_"+string(lack))
+	}
+	for _, trouble := range agent.StoreTroubles {
+		ids = append(ids, "store_"+string(trouble))
+	}
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
 	}

@@ -14,26 +14,31 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// Authority is the gateway's root and what it has issued. Its methods may be called from several goroutines.
+// Authority is the gateway's root and the leaves that it has issued. Its methods may be called from several goroutines.
 type Authority struct {
 	dir  string
 	now  func() time.Time
 	self identity
 
-	issuing sync.Mutex             // held by whoever issues: root.pem and current then change together
-	current atomic.Pointer[issued] // never nil; replaced as a whole, so that handshakes need no lock
+	issuing sync.Mutex             // held while certificates are issued, so that root.pem and current change together
+	current atomic.Pointer[issued] // never nil
 }
 
-// issued is what is in force. It is never changed after it was published.
+// issued is a root with the leaves that were issued under it. Another root has leaves of its own, because a chain is sent
+// with the root.
 type issued struct {
-	names   names
-	root    *x509.Certificate
-	leaf    *tls.Certificate // nil while there are no names
-	renewAt time.Time        // when a third of the leaf's time is left
+	root   *x509.Certificate
+	names  names // that the root permits
+	mu     sync.Mutex
+	leaves map[string]*tls.Certificate // guarded by mu; by name
 }
 
-// Open reads the root in dir, or makes directory and root at the first start. The names are those of the last
-// SetNames. An error names the file and says what the operator can do.
+// maxLeaves bounds the leaves in memory. A computer has fewer addresses, but a program on it can connect to any of the 2^24
+// of 127.0.0.0/8.
+const maxLeaves = 256
+
+// Open reads the root in dir. At the first start it makes the directory and a root. A root from an earlier version, which
+// permits other names, stays until SetNames. An error names the file and says what the operator can do.
 func Open(dir string) (*Authority, error) { return open(dir, time.Now) }
 
 func open(dir string, now func() time.Time) (*Authority, error) {
@@ -53,55 +58,103 @@ func open(dir string, now func() time.Time) (*Authority, error) {
 		return nil, err
 	}
 	a := &Authority{dir: dir, now: now, self: self}
-	if err := a.issue(namesOf(root), root); err != nil {
-		return nil, err
+	if root != nil {
+		n, _ := namesOf(root)
+		a.current.Store(newIssued(root, n))
+		return a, nil
 	}
-	return a, nil
+	return a, a.replaceRoot(names{})
 }
 
-// SetNames says which DNS names (in ASCII) and IP addresses the gateway answers to; their order does not matter. When
-// they differ from those in force, a root with the same key and new constraints is on the disk before SetNames
-// returns, and the next handshake shows the new certificate. After an error everything is as it was, except that
-// root.pem may already be the new one when flushing the directory failed.
-func (a *Authority) SetNames(list []string) error {
-	n, err := parseNames(list)
+func newIssued(root *x509.Certificate, n names) *issued {
+	return &issued{root: root, names: n, leaves: map[string]*tls.Certificate{}}
+}
+
+// SetNames makes the root permit the gateway's saved and former domains: DNS names in ASCII and IP addresses, in any order.
+// A root that permits them already stays, even if it permits more. Otherwise a root with the same key is on the disk before
+// SetNames returns. After an error the root is as it was, except that root.pem may already be the new one when flushing the
+// directory failed.
+func (a *Authority) SetNames(domains []string) error {
+	n, err := parseNames(domains)
 	if err != nil {
 		return err
 	}
 	a.issuing.Lock()
 	defer a.issuing.Unlock()
-	current := a.current.Load()
-	if n.equal(current.names) {
+	if a.self.fits(a.current.Load().root, n, a.now()) {
 		return nil
 	}
-	return a.issue(n, current.root)
+	return a.replaceRoot(n)
 }
 
-// issue puts certificates for the names in force. It keeps the root where that still fits. Callers hold issuing.
-func (a *Authority) issue(n names, root *x509.Certificate) error {
-	now := a.now()
-	next := &issued{names: n, root: root}
-	keep := root != nil && a.self.fits(root, n, now)
-	var err error
-	if !keep {
-		if next.root, err = a.self.newRoot(n, now); err != nil {
-			return err
-		}
+// replaceRoot issues a root and writes it to root.pem. The caller holds issuing.
+func (a *Authority) replaceRoot(n names) error {
+	root, err := a.self.newRoot(n, a.now())
+	if err != nil {
+		return err
 	}
-	if !n.empty() {
-		if next.leaf, err = a.self.newLeaf(next.root, n, now); err != nil {
-			return err
-		}
-		next.renewAt = next.leaf.Leaf.NotAfter.Add(-leafLife / 3)
+	if err := atomicfile.Write(filepath.Join(a.dir, rootFile), encodeRoot(root), 0o644); err != nil {
+		return err
 	}
-	if !keep {
-		if err := atomicfile.Write(filepath.Join(a.dir, rootFile), encodeRoot(next.root), 0o644); err != nil {
-			return err
-		}
-	}
-	a.current.Store(next)
+	a.current.Store(newIssued(root, n))
 	return nil
 }
+
+// Certificate returns the certificate for a name or address of the gateway, with its chain. It issues one if there is none
+// yet, or if it is time to renew it.
+func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
+	if leaf := a.current.Load().leaf(name); isFresh(leaf, a.now()) {
+		return leaf, nil
+	}
+	return a.renew(name)
+}
+
+// renew issues a leaf, once however many handshakes ask for it, and the root if it ends too early for that. While the old
+// leaf is valid, a failure (such as a full disk when the root is due) is no reason to refuse handshakes; the next one tries
+// again.
+func (a *Authority) renew(name string) (*tls.Certificate, error) {
+	a.issuing.Lock()
+	defer a.issuing.Unlock()
+	current, now := a.current.Load(), a.now()
+	old := current.leaf(name)
+	if isFresh(old, now) {
+		return old, nil
+	}
+	if !outlives(current.root, now) {
+		if err := a.replaceRoot(current.names); err != nil {
+			if old != nil && covers(old.Leaf, now) {
+				return old, nil
+			}
+			return nil, fmt.Errorf("renew the gateway's root: %w", err)
+		}
+		current = a.current.Load()
+	}
+	leaf, err := a.self.issueLeaf(current, name, now)
+	if err != nil {
+		return nil, err
+	}
+	current.keep(name, leaf)
+	return leaf, nil
+}
+
+// leaf returns the leaf for a name, or nil.
+func (i *issued) leaf(name string) *tls.Certificate {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.leaves[name]
+}
+
+func (i *issued) keep(name string, leaf *tls.Certificate) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.leaves) >= maxLeaves {
+		clear(i.leaves)
+	}
+	i.leaves[name] = leaf
+}
+
+// Permits reports whether the root permits a name or address in its canonical form.
+func (a *Authority) Permits(name string) bool { return a.current.Load().names.permits(name) }
 
 // RootDER is the root certificate in DER, as Windows likes to download it.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"net"
 	"time"
 )
 
@@ -23,7 +24,7 @@ const (
 	rootSpare = 2 * leafLife                   // a root with less left is issued anew, so that no leaf outlives it
 )
 
-// identity is who the root is: the key and what follows from it alone.
+// identity is the root's key and what follows from it alone.
 type identity struct {
 	key     *ecdsa.PrivateKey
 	pin     string
@@ -80,19 +81,32 @@ func (id identity) signRoot(n names, from, until time.Time, serial *big.Int) (*x
 	return root, nil
 }
 
-// fits tells whether a root is still the one that would be issued for these names, its dates and number aside. So a
-// root without its constraints, or one of an earlier form, is replaced.
+// fits reports whether a root permits the names and is in all else what would be issued for the names that it permits, its
+// number aside. A root of an earlier form does not fit.
 func (id identity) fits(root *x509.Certificate, n names, now time.Time) bool {
-	if !covers(root, now) || root.NotAfter.Sub(now) < rootSpare {
+	has, ok := namesOf(root)
+	if !ok || !has.include(n) || !outlives(root, now) {
 		return false
 	}
-	want, err := id.signRoot(n, root.NotBefore, root.NotAfter, root.SerialNumber)
+	want, err := id.signRoot(has, root.NotBefore, root.NotAfter, root.SerialNumber)
 	return err == nil && bytes.Equal(want.RawTBSCertificate, root.RawTBSCertificate)
 }
 
-// newLeaf issues the gateway's certificate with a key of its own; the chain is sent with the root. Its common name is
-// not a host name on purpose: OpenSSL holds host-like ones against the constraints when there is no DNS name.
-func (id identity) newLeaf(root *x509.Certificate, n names, now time.Time) (*tls.Certificate, error) {
+// issueLeaf issues a leaf for a name or address. If the root does not permit that, the chain has a root that does.
+func (id identity) issueLeaf(by *issued, name string, now time.Time) (*tls.Certificate, error) {
+	root := by.root
+	if !by.names.permits(name) {
+		var err error
+		if root, err = id.signRoot(by.names.with(name), root.NotBefore, root.NotAfter, nil); err != nil {
+			return nil, err
+		}
+	}
+	return id.newLeaf(root, name, now)
+}
+
+// newLeaf issues a leaf with a key of its own; the chain is sent with the root. Its common name is not a host name on
+// purpose: OpenSSL checks one that looks like a host against the constraints when there is no DNS name.
+func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -105,9 +119,13 @@ func (id identity) newLeaf(root *x509.Certificate, n names, now time.Time) (*tls
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	n.identifyIn(leaf)
+	if ip := net.ParseIP(name); ip != nil {
+		leaf.IPAddresses = []net.IP{ip}
+	} else {
+		leaf.DNSNames = []string{name}
+	}
 	if leaf, err = sign(leaf, root, key, id.key); err != nil {
-		return nil, fmt.Errorf("issue the gateway's certificate: %w", err)
+		return nil, fmt.Errorf("issue the certificate for %s: %w", name, err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
@@ -119,6 +137,11 @@ func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey)
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// outlives reports whether a root is valid now and for as long as the leaves that are issued now.
+func outlives(root *x509.Certificate, now time.Time) bool {
+	return covers(root, now) && root.NotAfter.Sub(now) >= rootSpare
 }
 
 func covers(c *x509.Certificate, now time.Time) bool {

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -15,24 +16,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // rootPEM is the root certificate as root.pem holds it.
 func (a *Authority) rootPEM() []byte { return encodeRoot(a.current.Load().root) }
 
-// names are the names in force in their canonical spelling: DNS names, then addresses, each in order.
+// names are what the root permits beside what every root does.
 func (a *Authority) names() []string { return a.current.Load().names.texts() }
 
-func (n names) texts() []string {
-	list := slices.Clone(n.dns)
-	for _, ip := range n.ips {
-		list = append(list, ip.String())
-	}
-	return list
-}
+// domains are a gateway's saved and former ones.
+var domains = []string{"gw.company.ru", "old.ru", "203.0.113.7", "2001:db8::7"}
 
-var gateway = []string{"gw.company.ru", "10.0.0.1", "fd00::1"}
+// local are names and addresses that every root permits.
+var local = []string{"localhost", "127.0.0.1", "::1", "10.0.0.1", "172.31.0.1", "192.168.1.1", "fd00::1"}
 
 func openWith(t testing.TB, dir string, list ...string) *Authority {
 	t.Helper()
@@ -57,10 +54,16 @@ func poolOf(t testing.TB, a *Authority) *x509.CertPool {
 	return pool
 }
 
-// serve answers TLS on loopback with one "ok" a connection and returns its address.
-func serve(t *testing.T, c *tls.Config) string {
+// asked names the host that the client asks for; a client that asks for none came to host.
+func asked(host string) func(*tls.ClientHelloInfo) string {
+	return func(hello *tls.ClientHelloInfo) string { return cmp.Or(hello.ServerName, host) }
+}
+
+// serve answers TLS 1.3 on loopback with one "ok" a connection and returns its address. A client that sends no name gets
+// the certificate for host.
+func serve(t *testing.T, a *Authority, host string) string {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", c)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", a.TLSConfig(tls.VersionTLS13, asked(host)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +105,9 @@ func dial(addr, host string, roots *x509.CertPool) (tls.ConnectionState, error) 
 }
 
 func TestHandshakes(t *testing.T) {
-	a := openWith(t, t.TempDir(), gateway...)
-	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
-	for _, host := range gateway {
-		state, err := dial(addr, host, poolOf(t, a))
+	a := openWith(t, t.TempDir(), domains...)
+	for _, host := range append(local, domains...) {
+		state, err := dial(serve(t, a, host), host, poolOf(t, a))
 		if err != nil {
 			t.Errorf("%s: %v", host, err)
 			continue
@@ -116,69 +118,74 @@ func TestHandshakes(t *testing.T) {
 		if n := len(state.PeerCertificates); n != 2 || !slices.Equal(state.PeerCertificates[n-1].Raw, a.RootDER()) {
 			t.Errorf("%s: a chain of %d that does not end in the root", host, n)
 		}
-	}
-	for _, host := range []string{"company.ru", "other.ru", "10.0.0.2", "fd00::2"} {
-		if _, err := dial(addr, host, poolOf(t, a)); err == nil {
-			t.Errorf("%s: accepted, though the gateway is not called so", host)
+		if leaf := state.PeerCertificates[0]; len(leaf.DNSNames)+len(leaf.IPAddresses) != 1 {
+			t.Errorf("%s: a leaf with %v %v, want one name", host, leaf.DNSNames, leaf.IPAddresses)
 		}
 	}
-	if _, err := dial(addr, gateway[0], x509.NewCertPool()); err == nil {
+	if _, err := dial(serve(t, a, domains[0]), domains[0], x509.NewCertPool()); err == nil {
 		t.Error("accepted by a client that does not trust the root")
 	}
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
-	a := openWith(t, t.TempDir(), gateway...)
+	a := openWith(t, t.TempDir(), domains...)
 	for _, min := range []uint16{0, tls.VersionTLS10, tls.VersionTLS12} {
-		if got := a.TLSConfig(min).MinVersion; got != tls.VersionTLS12 {
+		if got := a.TLSConfig(min, asked("")).MinVersion; got != tls.VersionTLS12 {
 			t.Errorf("TLSConfig(%#x) accepts %#x", min, got)
 		}
 	}
-	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
-	old := &tls.Config{ServerName: gateway[0], RootCAs: poolOf(t, a), MaxVersion: tls.VersionTLS12}
-	if conn, err := tls.Dial("tcp", addr, old); err == nil {
+	old := &tls.Config{ServerName: domains[0], RootCAs: poolOf(t, a), MaxVersion: tls.VersionTLS12}
+	if conn, err := tls.Dial("tcp", serve(t, a, ""), old); err == nil {
 		conn.Close()
 		t.Error("TLS 1.2 accepted by a listener for 1.3")
 	}
 }
 
-func TestNoNamesNoCertificate(t *testing.T) {
-	a := openWith(t, t.TempDir())
-	if len(a.names()) != 0 {
-		t.Errorf("names at the first start: %v", a.names())
-	}
-	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
-	if _, err := dial(addr, gateway[0], poolOf(t, a)); err == nil {
-		t.Error("a certificate before the first SetNames")
-	}
-	if err := a.SetNames(gateway); err != nil {
+// TestAnotherDomain: after another domain is saved, the former one is served as before to those who installed the root
+// before. The new name takes the new root. A pin accepts both.
+func TestAnotherDomain(t *testing.T) {
+	a := openWith(t, t.TempDir(), "old.ru")
+	addr := serve(t, a, "")
+	before := poolOf(t, a)
+	if err := a.SetNames([]string{"new.ru", "old.ru"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dial(addr, gateway[0], poolOf(t, a)); err != nil {
-		t.Errorf("after SetNames: %v", err)
+	for _, c := range []struct {
+		host  string
+		roots *x509.CertPool
+		want  bool
+	}{{"new.ru", poolOf(t, a), true}, {"old.ru", poolOf(t, a), true}, {"old.ru", before, true}, {"new.ru", before, false}} {
+		if _, err := dial(addr, c.host, c.roots); (err == nil) != c.want {
+			t.Errorf("%s, with the root from before %v: %v", c.host, c.roots == before, err)
+		}
+	}
+	for _, host := range []string{"old.ru", "new.ru"} {
+		if err := dialPinned(addr, host, a.Pin()); err != nil {
+			t.Errorf("%s with a pin: %v", host, err)
+		}
 	}
 }
 
-func TestRunningListenerTakesNewNames(t *testing.T) {
-	a := openWith(t, t.TempDir(), "old.ru")
-	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
-	before := poolOf(t, a)
-	if err := a.SetNames([]string{"new.ru"}); err != nil {
-		t.Fatal(err)
+// TestPublicAddress: a public address of this computer that is no domain has a leaf for clients with a pin. The root for
+// everybody does not permit it.
+func TestPublicAddress(t *testing.T) {
+	a := openWith(t, t.TempDir(), "gw.company.ru")
+	before := a.rootPEM()
+	for _, host := range []string{"198.51.100.1", "2001:db8::1"} {
+		if err := dialPinned(serve(t, a, host), host, a.Pin()); err != nil {
+			t.Errorf("%s with a pin: %v", host, err)
+		}
+		if _, err := dial(serve(t, a, host), host, poolOf(t, a)); err == nil {
+			t.Errorf("%s: the root permits it", host)
+		}
 	}
-	if _, err := dial(addr, "new.ru", poolOf(t, a)); err != nil {
-		t.Errorf("new name: %v", err)
-	}
-	if _, err := dial(addr, "old.ru", poolOf(t, a)); err == nil {
-		t.Error("the old name is still certified")
-	}
-	if _, err := dial(addr, "new.ru", before); err == nil {
-		t.Error("the root of the old name vouches for the new one")
+	if !slices.Equal(before, a.rootPEM()) {
+		t.Error("the root changed")
 	}
 }
 
 func TestRootShape(t *testing.T) {
-	a := openWith(t, t.TempDir(), gateway...)
+	a := openWith(t, t.TempDir(), domains...)
 	root, err := x509.ParseCertificate(a.RootDER())
 	if err != nil {
 		t.Fatal(err)
@@ -208,10 +215,10 @@ func TestWhoTheRootIsStays(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, "old.ru")
 	first, _ := x509.ParseCertificate(a.RootDER())
-	if err := a.SetNames(gateway); err != nil {
+	if err := a.SetNames(domains); err != nil {
 		t.Fatal(err)
 	}
-	again := openWith(t, dir)
+	again := openWith(t, dir, domains...)
 	second, _ := x509.ParseCertificate(again.RootDER())
 	if a.Pin() != again.Pin() {
 		t.Errorf("pin %s became %s", a.Pin(), again.Pin())
@@ -226,45 +233,52 @@ func TestWhoTheRootIsStays(t *testing.T) {
 			t.Errorf("%s is not as it should be after new names", what)
 		}
 	}
-	if diff := cmp.Diff([]string{"gw.company.ru", "10.0.0.1", "fd00::1"}, again.names()); diff != "" {
+	if diff := gocmp.Diff([]string{"gw.company.ru", "old.ru", "203.0.113.7", "2001:db8::7"}, again.names()); diff != "" {
 		t.Errorf("names after a restart: %s", diff)
 	}
-	addr := serve(t, again.TLSConfig(tls.VersionTLS13))
-	if _, err := dial(addr, "10.0.0.1", poolOf(t, a)); err != nil {
+	if _, err := dial(serve(t, again, "203.0.113.7"), "203.0.113.7", poolOf(t, a)); err != nil {
 		t.Errorf("after a restart, with the root from before it: %v", err)
 	}
 }
 
+// TestSetNamesWithNothingNew: the root changes only for a name that it does not permit yet.
 func TestSetNamesWithNothingNew(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, "gw.company.ru", "10.0.0.1", "fd00::1", "b.ru")
+	a := openWith(t, dir, "gw.company.ru", "203.0.113.7", "2001:db8::7", "b.ru")
 	before := a.rootPEM()
 	for _, list := range [][]string{
-		{"b.ru", "fd00::1", "10.0.0.1", "gw.company.ru"},
-		{"B.RU", "b.ru", "fd00:0:0::1", "::ffff:10.0.0.1", "GW.company.ru"},
+		{"b.ru", "2001:db8::7", "203.0.113.7", "gw.company.ru"},
+		{"B.RU", "b.ru", "2001:db8:0::7", "::ffff:203.0.113.7", "GW.company.ru"},
+		{"gw.company.ru", "localhost", "10.1.2.3", "fd00::5"},
+		{"gw.company.ru"}, // the others were removed
+		{},
 	} {
 		if err := a.SetNames(list); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(before, a.rootPEM()) {
+		if again := openWith(t, dir, list...); !slices.Equal(before, a.rootPEM()) || !slices.Equal(before, again.rootPEM()) {
 			t.Errorf("%v: another root for the same names", list)
 		}
 	}
-	if again := openWith(t, dir); !slices.Equal(before, again.rootPEM()) {
-		t.Error("a restart issued another root")
+	for _, name := range []string{"c.ru", "203.0.113.8"} {
+		if err := a.SetNames([]string{name}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.names(), []string{name}) || !slices.Equal(openWith(t, dir, name).rootPEM(), a.rootPEM()) {
+			t.Errorf("%s: the root permits %v", name, a.names())
+		}
 	}
 }
 
 func TestSetNamesRefuses(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	before := a.rootPEM()
 	tooMany := make([]string, maxNames+1)
 	for i := range tooMany {
-		tooMany[i] = net.IPv4(10, 1, byte(i>>8), byte(i)).String()
+		tooMany[i] = net.IPv4(100, 64, byte(i>>8), byte(i)).String()
 	}
 	for name, list := range map[string][]string{
-		"nothing":     {},
 		"too many":    tooMany,
 		"empty":       {""},
 		"not ASCII":   {"шлюз.рф"},
@@ -290,61 +304,61 @@ func TestSetNamesRefuses(t *testing.T) {
 	if err := a.SetNames(tooMany[1:]); err != nil {
 		t.Fatal(err)
 	}
-	if err := goVerify(a, servedLeaf(t, a), tooMany[1]); err != nil {
+	if err := goVerify(a, servedLeaf(t, a, tooMany[1]), tooMany[1]); err != nil {
 		t.Errorf("as many names as are allowed: %v", err)
 	}
 }
 
 func TestSetNamesOnABrokenDiskChangesNothing(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	before := a.rootPEM()
 	a.dir = filepath.Join(dir, "gone")
 	if err := a.SetNames([]string{"new.ru"}); err == nil {
 		t.Fatal("accepted without a place to keep the root")
 	}
-	if !slices.Equal(before, a.rootPEM()) || !slices.Contains(a.names(), gateway[0]) {
+	if !slices.Equal(before, a.rootPEM()) || !slices.Contains(a.names(), domains[0]) {
 		t.Error("names changed that are not on the disk")
 	}
 }
 
 func TestRootDERIsACopy(t *testing.T) {
-	a := openWith(t, t.TempDir(), gateway...)
+	a := openWith(t, t.TempDir(), domains...)
 	clear(a.RootDER())
 	if _, err := x509.ParseCertificate(a.RootDER()); err != nil {
 		t.Error(err)
 	}
-	if err := goVerify(a, servedLeaf(t, a), gateway[0]); err != nil {
+	if err := goVerify(a, servedLeaf(t, a, domains[0]), domains[0]); err != nil {
 		t.Error(err)
 	}
 }
 
 // With -race: handshakes, readers and writers at once. Each client trusts the root that it was shown, as one with a pin.
 func TestAtOnce(t *testing.T) {
-	a := openWith(t, t.TempDir(), gateway...)
-	addr := serve(t, a.TLSConfig(tls.VersionTLS13))
+	a := openWith(t, t.TempDir(), domains...)
+	addr := serve(t, a, "")
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
 			for j := range 10 {
-				if err := a.SetNames(append([]string{net.IPv4(10, 2, byte(i), byte(j)).String()}, gateway...)); err != nil {
+				if err := a.SetNames(append([]string{net.IPv4(100, 65, byte(i), byte(j)).String()}, domains...)); err != nil {
 					t.Error(err)
 				}
-				if len(a.names()) != 4 || len(a.rootPEM()) == 0 || a.Pin() == "" {
+				if len(a.names()) != 5 || len(a.rootPEM()) == 0 || a.Pin() == "" {
 					t.Error("a half-changed authority")
 				}
 			}
 		})
 		all.Go(func() {
 			for range 10 {
-				if err := dialPinned(addr, gateway[0], a.Pin()); err != nil {
+				if err := dialPinned(addr, domains[0], a.Pin()); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	if _, err := dial(addr, gateway[0], poolOf(t, a)); err != nil {
+	if _, err := dial(addr, domains[0], poolOf(t, a)); err != nil {
 		t.Error(err)
 	}
 }

@@ -22,7 +22,7 @@ func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "[at] first*start")
 	old := syscall.Umask(0o077) // a strict one must not make root.pem unreadable
 	defer syscall.Umask(old)
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	for name, want := range map[string]fs.FileMode{"root.pem": 0o644, "root.key": 0o600} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
@@ -45,9 +45,9 @@ func TestFiles(t *testing.T) {
 
 func TestLostRootIsMadeAgain(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	remove(t, dir, rootFile)
-	again := openWith(t, dir, gateway...)
+	again := openWith(t, dir, domains...)
 	if a.Pin() != again.Pin() {
 		t.Errorf("pin %s became %s", a.Pin(), again.Pin())
 	}
@@ -55,7 +55,7 @@ func TestLostRootIsMadeAgain(t *testing.T) {
 		t.Error("root.pem is not back")
 	}
 	roots := poolOf(t, a) // a machine that installed the lost one
-	if _, err := servedLeaf(t, again).Verify(x509.VerifyOptions{Roots: roots, DNSName: gateway[0]}); err != nil {
+	if _, err := servedLeaf(t, again, domains[0]).Verify(x509.VerifyOptions{Roots: roots, DNSName: domains[0]}); err != nil {
 		t.Error(err)
 	}
 }
@@ -63,7 +63,7 @@ func TestLostRootIsMadeAgain(t *testing.T) {
 // TestCrash: half of a key file beside the key makes no other root.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	write(t, filepath.Join(dir, ".root.key.123.tmp"), read(t, dir, keyFile)[:40])
 	again := openWith(t, dir)
 	if !bytes.Equal(a.rootPEM(), again.rootPEM()) {
@@ -73,7 +73,7 @@ func TestCrash(t *testing.T) {
 
 func TestFailedWriteLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	directory(rootFile)(t, dir)
 	if err := a.SetNames([]string{"new.ru"}); err == nil {
 		t.Fatal("accepted though root.pem cannot be replaced")
@@ -81,7 +81,7 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	if want := []string{"root.key", "root.pem"}; !slices.Equal(list(t, dir), want) {
 		t.Errorf("the directory holds %v, want %v", list(t, dir), want)
 	}
-	if !slices.Contains(a.names(), gateway[0]) {
+	if !slices.Contains(a.names(), domains[0]) {
 		t.Errorf("the names in force are %v", a.names())
 	}
 }
@@ -93,7 +93,7 @@ func TestCrashBetweenKeyAndRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := read(t, dir, keyFile)
-	openWith(t, dir, gateway...)
+	openWith(t, dir, domains...)
 	if !bytes.Equal(key, read(t, dir, keyFile)) {
 		t.Error("the key was made twice")
 	}
@@ -101,7 +101,7 @@ func TestCrashBetweenKeyAndRoot(t *testing.T) {
 
 func TestBrokenFilesStopTheStart(t *testing.T) {
 	stranger := t.TempDir()
-	openWith(t, stranger, gateway...)
+	openWith(t, stranger, domains...)
 	strangerKey, strangerRoot := read(t, stranger, keyFile), read(t, stranger, rootFile)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			openWith(t, dir, gateway...)
+			openWith(t, dir, domains...)
 			c.harm(t, dir)
 			before := contents(t, dir)
 			_, err := Open(dir)
@@ -167,7 +167,7 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 // The cures that the errors tell work.
 func TestCures(t *testing.T) {
 	dir := t.TempDir()
-	pin := openWith(t, dir, gateway...).Pin()
+	pin := openWith(t, dir, domains...).Pin()
 	write(t, filepath.Join(dir, rootFile), []byte("noise"))
 	remove(t, dir, rootFile)
 	if again := openWith(t, dir); again.Pin() != pin {
@@ -183,7 +183,7 @@ func TestCures(t *testing.T) {
 // A root of the same key that may sign for more than the names, or of an earlier form, is replaced at the start.
 func TestForeignFormIsReplaced(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	loose := *a.current.Load().root
 	loose.PermittedIPRanges, loose.ExcludedIPRanges, loose.ExtraExtensions = nil, nil, nil
 	forged, err := sign(&loose, &loose, a.self.key, a.self.key)
@@ -191,8 +191,8 @@ func TestForeignFormIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, rootFile), encodeRoot(forged))
-	again := openWith(t, dir)
-	if again.Pin() != a.Pin() || !slices.Equal(again.names(), []string{gateway[0]}) {
+	again := openWith(t, dir, domains[0])
+	if again.Pin() != a.Pin() || !slices.Equal(again.names(), []string{domains[0]}) {
 		t.Errorf("pin %s, names %v", again.Pin(), again.names())
 	}
 	checkBoth(t, again, forge(t, again, "8.8.8.8"), "8.8.8.8", false)
@@ -203,10 +203,13 @@ func TestForeignFormIsReplaced(t *testing.T) {
 
 func TestRootIsIssuedAnewBeforeItEnds(t *testing.T) {
 	dir := t.TempDir()
-	a := openWith(t, dir, gateway...)
+	a := openWith(t, dir, domains...)
 	later := func() time.Time { return time.Now().AddDate(19, 0, 0) }
 	b, err := open(dir, later)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.SetNames(domains); err != nil {
 		t.Fatal(err)
 	}
 	if b.Pin() != a.Pin() || !slices.Equal(b.names(), a.names()) {

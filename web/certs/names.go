@@ -2,7 +2,6 @@ package certs
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,11 +11,24 @@ import (
 	"ideco-agent/agent"
 )
 
-// maxNames bounds what a certificate names. Verifiers compare every name with every constraint, and some give up above a
-// product of the two (the agent's Go 1.20 at 250 000); no gateway comes near it.
+// maxNames bounds what a root permits. Verifiers compare every name of a chain with every constraint, and some give up above
+// a product of the two (the agent's Go 1.20 at 250 000).
 const maxNames = 256
 
-// names are what the gateway answers to. Both lists are in order and without duplicates.
+const localhost = "localhost"
+
+// alwaysPermitted are the addresses that every root permits: nobody reaches another person's site there.
+var alwaysPermitted = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("fc00::/7"),
+}
+
+// names are the DNS names and addresses that a root permits beside localhost and alwaysPermitted. Both lists are in order
+// and without duplicates.
 type names struct {
 	dns []string
 	ips []netip.Addr
@@ -26,82 +38,97 @@ type names struct {
 func parseNames(list []string) (names, error) {
 	var n names
 	for _, text := range list {
-		if ip, err := netip.ParseAddr(text); err == nil {
-			ip = ip.Unmap()
-			if !agent.IsHost(ip.String()) {
-				return names{}, fmt.Errorf("%q is not an address that a certificate can name: "+
-					"leave out zones, unspecified and multicast addresses", text)
-			}
-			n.ips = append(n.ips, ip)
-			continue
-		}
 		name := strings.ToLower(text)
-		if !agent.IsHost(name) {
-			return names{}, fmt.Errorf("%q is neither a DNS name in ASCII nor an IP address", agent.Clean(text, 80))
+		ip, err := netip.ParseAddr(text)
+		if err == nil {
+			ip = ip.Unmap()
+			name = ip.String()
 		}
-		n.dns = append(n.dns, name)
+		if !agent.IsHost(name) {
+			return names{}, fmt.Errorf("%q is neither a DNS name in ASCII nor an IP address that a certificate can name",
+				agent.Clean(text, 80))
+		}
+		n = n.with(name)
 	}
-	slices.Sort(n.dns)
-	slices.SortFunc(n.ips, netip.Addr.Compare)
-	n.dns, n.ips = slices.Compact(n.dns), slices.Compact(n.ips)
-	switch count := len(n.dns) + len(n.ips); {
-	case count == 0:
-		return names{}, errors.New("a certificate needs at least one name or address")
-	case count > maxNames:
-		return names{}, fmt.Errorf("%d names and addresses are too many for a certificate: at most %d", count, maxNames)
+	if count := len(n.dns) + len(n.ips); count > maxNames {
+		return names{}, fmt.Errorf("%d names and addresses are too many for a root: at most %d", count, maxNames)
 	}
 	return n, nil
 }
 
-// namesOf reads back what constrain wrote. A root without constraints of this form has no names.
-func namesOf(root *x509.Certificate) names {
-	if root == nil {
-		return names{}
+// with returns n with a canonical name or address added.
+func (n names) with(name string) names {
+	if n.permits(name) {
+		return n
 	}
-	list := slices.Clone(root.PermittedDNSDomains)
-	for _, r := range root.PermittedIPRanges {
-		if ones, bits := r.Mask.Size(); ones != bits {
-			return names{}
-		}
-		list = append(list, r.IP.String())
-	}
-	n, err := parseNames(list)
-	if err != nil {
-		return names{}
+	n = names{slices.Clone(n.dns), slices.Clone(n.ips)}
+	if ip, err := netip.ParseAddr(name); err == nil {
+		n.ips = append(n.ips, ip)
+		slices.SortFunc(n.ips, netip.Addr.Compare)
+	} else {
+		n.dns = append(n.dns, name)
+		slices.Sort(n.dns)
 	}
 	return n
 }
 
-func (n names) empty() bool { return len(n.dns)+len(n.ips) == 0 }
-
-func (n names) equal(o names) bool { return slices.Equal(n.dns, o.dns) && slices.Equal(n.ips, o.ips) }
-
-// identifyIn writes the names into a certificate of the gateway.
-func (n names) identifyIn(leaf *x509.Certificate) {
-	leaf.DNSNames = n.dns
-	for _, ip := range n.ips {
-		leaf.IPAddresses = append(leaf.IPAddresses, ip.AsSlice())
+// permits reports whether a root with these names permits a canonical name or address.
+func (n names) permits(name string) bool {
+	ip, err := netip.ParseAddr(name)
+	if err != nil {
+		return name == localhost || slices.Contains(n.dns, name)
 	}
+	return slices.Contains(n.ips, ip) || slices.ContainsFunc(alwaysPermitted, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-// constrain limits a root to the names. A kind of name without any permitted one is excluded as a whole, in the form
-// that the CA/Browser Forum asks for: an empty DNS name, all of IPv4, all of IPv6.
+// include reports whether n has all of o.
+func (n names) include(o names) bool {
+	for _, name := range o.texts() {
+		if !n.permits(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// texts are the names in their canonical spelling: DNS names, then addresses, each in order.
+func (n names) texts() []string {
+	list := slices.Clone(n.dns)
+	for _, ip := range n.ips {
+		list = append(list, ip.String())
+	}
+	return list
+}
+
+// namesOf reads back what constrain wrote. It reports false for constraints of another form.
+func namesOf(root *x509.Certificate) (names, bool) {
+	list := slices.Clone(root.PermittedDNSDomains)
+	for _, r := range root.PermittedIPRanges {
+		ip, ok := netip.AddrFromSlice(r.IP)
+		ones, bits := r.Mask.Size()
+		switch {
+		case !ok:
+			return names{}, false
+		case slices.Contains(alwaysPermitted, netip.PrefixFrom(ip, ones)):
+		case ones == bits:
+			list = append(list, ip.String())
+		default:
+			return names{}, false
+		}
+	}
+	n, err := parseNames(list)
+	return n, err == nil
+}
+
+// constrain limits a root to the names. The other kinds of names need no constraint: a leaf for servers has none of them.
 func (n names) constrain(root *x509.Certificate) {
 	root.PermittedDNSDomainsCritical = true
-	root.PermittedDNSDomains = n.dns
-	if len(n.dns) == 0 {
-		root.ExcludedDNSDomains = []string{""}
+	root.PermittedDNSDomains = append([]string{localhost}, n.dns...)
+	for _, p := range alwaysPermitted {
+		root.PermittedIPRanges = append(root.PermittedIPRanges, ipRange(p))
 	}
-	var v4, v6 bool
 	for _, ip := range n.ips {
-		v4, v6 = v4 || ip.Is4(), v6 || ip.Is6()
 		root.PermittedIPRanges = append(root.PermittedIPRanges, ipRange(netip.PrefixFrom(ip, ip.BitLen())))
-	}
-	if !v4 {
-		root.ExcludedIPRanges = append(root.ExcludedIPRanges, ipRange(netip.MustParsePrefix("0.0.0.0/0")))
-	}
-	if !v6 {
-		root.ExcludedIPRanges = append(root.ExcludedIPRanges, ipRange(netip.MustParsePrefix("::/0")))
 	}
 }
 

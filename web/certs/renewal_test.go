@@ -1,7 +1,7 @@
 package certs
 
 import (
-	"crypto/tls"
+	"net"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -25,7 +25,7 @@ func openAt(t *testing.T, at time.Time) (*Authority, *clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.SetNames(gateway); err != nil {
+	if err := a.SetNames(domains); err != nil {
 		t.Fatal(err)
 	}
 	return a, c
@@ -54,9 +54,9 @@ func TestRenewal(t *testing.T) {
 	} {
 		t.Run(c.after.String(), func(t *testing.T) {
 			a, clock := openAt(t, start)
-			leaf, root, pin := servedLeaf(t, a), a.current.Load().root, a.Pin()
+			leaf, root, pin := servedLeaf(t, a, domains[0]), a.current.Load().root, a.Pin()
 			clock.set(start.Add(c.after))
-			got := servedLeaf(t, a)
+			got := servedLeaf(t, a, domains[0])
 			if renewed := got != leaf; renewed != c.renewed {
 				t.Errorf("certificate renewed: %v", renewed)
 			}
@@ -66,10 +66,10 @@ func TestRenewal(t *testing.T) {
 			if a.Pin() != pin {
 				t.Error("another pin")
 			}
-			if got != servedLeaf(t, a) {
+			if got != servedLeaf(t, a, domains[0]) {
 				t.Error("renewed at every handshake")
 			}
-			if err := goVerify(a, got, gateway[1]); err != nil {
+			if err := goVerify(a, got, domains[0]); err != nil {
 				t.Error(err)
 			}
 		})
@@ -83,7 +83,7 @@ func TestRenewalHappensOnce(t *testing.T) {
 	var seen sync.Map
 	for range 50 {
 		all.Go(func() {
-			c, err := a.GetCertificate(&tls.ClientHelloInfo{})
+			c, err := a.Certificate(domains[0])
 			if err != nil {
 				t.Error(err)
 				return
@@ -103,18 +103,32 @@ func TestRenewalHappensOnce(t *testing.T) {
 func TestRenewalOnABrokenDisk(t *testing.T) {
 	a, clock := openAt(t, start)
 	clock.set(start.AddDate(17, 6, 0))
-	leaf, dir := servedLeaf(t, a), a.dir
+	leaf, dir := servedLeaf(t, a, domains[0]), a.dir
 	a.dir = filepath.Join(dir, "gone")
 	clock.set(start.AddDate(18, 5, 0))
-	if got := servedLeaf(t, a); got != leaf {
+	if got := servedLeaf(t, a, domains[0]); got != leaf {
 		t.Error("another certificate, though its root could not be kept")
 	}
 	clock.set(start.AddDate(19, 0, 0))
-	if _, err := a.GetCertificate(&tls.ClientHelloInfo{}); err == nil {
+	if _, err := a.Certificate(domains[0]); err == nil {
 		t.Error("an expired certificate is shown")
 	}
 	a.dir = dir
-	if err := goVerify(a, servedLeaf(t, a), gateway[0]); err != nil {
+	if err := goVerify(a, servedLeaf(t, a, domains[0]), domains[0]); err != nil {
 		t.Errorf("once the disk is back: %v", err)
+	}
+}
+
+// TestLeavesAreBounded: a program that connects to every address of loopback does not fill the memory.
+func TestLeavesAreBounded(t *testing.T) {
+	a := openWith(t, t.TempDir())
+	for i := range 2 * maxLeaves {
+		host := net.IPv4(127, 0, byte(i>>8), byte(i)).String()
+		if err := goVerify(a, servedLeaf(t, a, host), host); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(a.current.Load().leaves); n > maxLeaves {
+		t.Errorf("%d leaves in memory", n)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 )
 
-// agentProcess is a running ideco-agent.
 type agentProcess struct {
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -96,7 +95,6 @@ func (a *agentProcess) waits(state string) agentEvent {
 	}
 }
 
-// exits fails the test unless the process ends with the code.
 func (a *agentProcess) exits(code int) {
 	a.t.Helper()
 	for e := range a.events {

@@ -120,7 +120,6 @@ func (v *visitor) seesNot(text string) {
 	}
 }
 
-// text returns the text of the page.
 func (v *visitor) text() string { return visible(v.page.Find("body")) }
 
 // visible returns the text with white space folded.
@@ -155,7 +154,6 @@ func (v *visitor) download(label string) (*http.Response, []byte) {
 	return response, b
 }
 
-// signIn signs in on the login page.
 func (v *visitor) signIn(login, password string) {
 	v.t.Helper()
 	v.open("/login")

@@ -17,7 +17,6 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// tab is a tab of Chromium.
 type tab struct {
 	t    *testing.T
 	g    *gateway
@@ -96,7 +95,6 @@ func (b *tab) sees(parts, text string) {
 	}
 }
 
-// types fills in a field with the keyboard.
 func (b *tab) types(name, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))

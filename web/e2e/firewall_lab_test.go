@@ -34,7 +34,6 @@ const (
 	inHotel  = "hotel"  // another host outside
 )
 
-// Names and addresses of the lab.
 var (
 	one       = netip.MustParseAddr("10.77.1.10")
 	oneMore   = netip.MustParseAddr("10.77.1.20") // of the same host
@@ -51,15 +50,14 @@ var (
 )
 
 const (
-	domain      = "gateway.example.org"
-	portalPort  = "8443"
-	agentPort   = "14765"
-	tunnelPort  = "3051"
-	ourTable    = "table inet ideco_agent"
-	lanOne      = "10.77.1.0/24"
-	lanTwo      = "10.77.3.0/24"
-	settingPath = "/agent_backend/wireguard/setting"
-	statePath   = "/agent_backend/wireguard/state"
+	domain     = "gateway.example.org" // leads to the router in front of the gateway
+	newDomain  = "new.example.org"     // leads to the gateway itself
+	portalPort = "8443"
+	agentPort  = "14765"
+	tunnelPort = "3051"
+	ourTable   = "table inet ideco_agent"
+	lanOne     = "10.77.1.0/24"
+	lanTwo     = "10.77.3.0/24"
 )
 
 // labNetwork connects the places. The server has no IPv4 route to the LANs; the router has, so that only the gateway stops
@@ -68,7 +66,7 @@ const (
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
 var labNetwork = netlab.Network{Places: []string{"gw", "sw", inOne, inTwo, inFar, inRouter, inNet, inHome, inHotel}, Script: `
-hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `'
+hosts '127.0.0.1 localhost' '203.0.113.1 ` + domain + `' '192.168.100.2 ` + newDomain + `'
 router gw; router router
 at sw link add br0 type bridge; at sw link set br0 up
 at net link add br0 type bridge; at net link set br0 up
@@ -116,7 +114,6 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
-// pages serves a word over HTTP.
 func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	t.Helper()
 	ln := w.Listen(t, place, at)
@@ -125,7 +122,6 @@ func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	go func() { _ = web.Serve(ln) }()
 }
 
-// open fails the test unless the address answers.
 func (w lab) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, patience); err != nil || word == "" {
@@ -181,7 +177,6 @@ func passes(t testing.TB, since time.Time, length time.Duration) {
 	}
 }
 
-// fetch requests a page from a place.
 func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config) (status int, page string, err error) {
 	transport := &http.Transport{
 		TLSClientConfig: trust,
@@ -254,7 +249,6 @@ func (g *guarded) set(name string, value any) {
 	g.boss.must("PUT", settingPath, map[string]any{name: value}, nil)
 }
 
-// person creates an account that may use the VPN.
 func (g *guarded) person(login string) int64 {
 	g.t.Helper()
 	return g.boss.user(map[string]any{"login": login, "remote_access": true})
@@ -272,7 +266,6 @@ func (g *guarded) loggedIn(place, login string) *agentProcess {
 	return a
 }
 
-// nobody waits until there is no session.
 func (g *guarded) nobody() {
 	g.t.Helper()
 	g.boss.waitSessions("nobody is left", func(s []session) bool { return len(s) == 0 })
@@ -293,7 +286,6 @@ func others(t testing.TB) string {
 	return strings.Join(rest, "\n")
 }
 
-// hasTable reports whether our table exists.
 func hasTable(t testing.TB) bool {
 	t.Helper()
 	return slices.Contains(strings.Split(netlab.Run(t, "nft", "list", "tables"), "\n"), ourTable)

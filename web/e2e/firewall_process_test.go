@@ -54,6 +54,37 @@ func TestFirewallRestart(t *testing.T) {
 	})
 }
 
+// TestFirewallEndWhileLocked: while another program has locked the database, packets stop when a session is ended, and a
+// process that starts after kill -9 does not let it back in.
+func TestFirewallEndWhileLocked(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, nil)
+		g.person("anna")
+		agent := g.loggedIn(inOne, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
+		unlock := lock(t, filepath.Join(g.data, "ideco.db"))
+		began := time.Now()
+		g.boss.must("DELETE", sessionsPath+g.boss.sessions()[0].ID, nil, nil)
+		stops(t, running, began, cutAt)
+		agent.exits(5)
+		g.kill(syscall.SIGKILL)
+		g.begin()
+		w.refused(t, "after kill -9", inOne, one, to)
+		unlock()
+		g.boss = g.rest("boss", bossPassword)
+		if list := g.boss.sessions(); len(list) > 0 {
+			t.Errorf("back are %+v", list)
+		}
+		netlab.Eventually(t, "the gateway lets people in again", func() bool {
+			status, _ := g.boss.call("GET", "/healthz", nil)
+			return status == 200
+		})
+		g.loggedIn(inOne, "anna")
+		w.open(t, "logged in again", inOne, one, to)
+	})
+}
+
 // TestFirewallDies: when the process dies, access ends after the timeout. After the next boot nobody passes until it runs.
 func TestFirewallDies(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {

@@ -314,23 +314,6 @@ func TestFirewallTunnelTakenAway(t *testing.T) {
 	})
 }
 
-// TestFirewallUnusableInterfaces: an interface whose name no forwarded packet carries is refused with the reason.
-func TestFirewallUnusableInterfaces(t *testing.T) {
-	inLab(t, func(t *testing.T, w lab) {
-		g := w.guard(t, nil)
-		netlab.Run(t, "ip", "link", "add", "br9", "type", "bridge")
-		netlab.Run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
-		netlab.Run(t, "ip", "link", "set", "d9", "master", "br9")
-		for name, says := range map[string]string{"lo": "только на сам шлюз", "d9": "br9"} {
-			status, answer := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
-			if status != http.StatusBadRequest || !strings.Contains(string(answer), says) {
-				t.Errorf("%s: %d %s", name, status, answer)
-			}
-		}
-		g.set("lan_interfaces", []string{"br9"}) // the bridge itself
-	})
-}
-
 // TestFirewallLocalAddressOutside: a peer on a WAN interface with an address in the local networks is outside for
 // administration and for sessions.
 func TestFirewallLocalAddressOutside(t *testing.T) {

@@ -40,6 +40,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 		reached("after logout")
+		agent = g.loggedIn(inOne, "anna")
 		w.open(t, "after the second login", inOne, one, to)
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)

@@ -28,7 +28,13 @@ import (
 // patience limits every wait of these tests.
 const patience = netlab.Patience
 
-// gateway is a running ideco-portal.
+// Paths of REST.
+const (
+	settingPath  = "/agent_backend/wireguard/setting"
+	statePath    = "/agent_backend/wireguard/state"
+	sessionsPath = "/monitor_backend/auth_sessions/"
+)
+
 type gateway struct {
 	t     testing.TB
 	data  string
@@ -104,7 +110,6 @@ func (g *gateway) start(portal, agents, http string) {
 	}
 }
 
-// kill sends a signal and waits for the process to end.
 func (g *gateway) kill(s syscall.Signal) {
 	g.t.Helper()
 	_ = g.cmd.Process.Signal(s)
@@ -280,7 +285,6 @@ func (r rest) user(fields map[string]any) int64 {
 	return made.ID
 }
 
-// lockedBuffer is a buffer for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

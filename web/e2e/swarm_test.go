@@ -90,7 +90,6 @@ func (s *swarm) do(c swarmCommand) time.Duration {
 	return a.Elapsed
 }
 
-// runSwarm executes the commands.
 func runSwarm() {
 	var agents []*swarmAgent
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {

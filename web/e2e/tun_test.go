@@ -79,7 +79,7 @@ func TestTUN(t *testing.T) {
 		g.where.Agents = []string{"198.51.100.1:14765"}
 		boss := g.administrator()
 		boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
+		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "198.51.100.1", "local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
 		boss.user(map[string]any{"login": "remote", "remote_access": true})
 		server := l.Command(t.Context(), "lan", os.Args[0])
 		server.Env = append(server.Env, serveVariable+"=10.77.3.2:8000")

@@ -120,8 +120,8 @@ func (v *visitor) installer(label string) []byte {
 	return msi
 }
 
-// TestAgentLost: the access of a killed agent ends after the grace and not before. An agent that reconnects within the grace
-// keeps it.
+// TestAgentLost: the access of a killed agent ends after the grace period and not before. An agent that reconnects within it keeps
+// the access.
 func TestAgentLost(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)

@@ -29,7 +29,6 @@ type checkRow struct {
 	LookAt string `json:"look_at"`
 }
 
-// checkRun is one run of windows-check.
 type checkRun struct {
 	t     *testing.T
 	code  int
@@ -184,7 +183,6 @@ func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
 	return p.checksSaying(t, userPassword, args...)
 }
 
-// checksSaying runs windows-check with another password.
 func (p *prefix) checksSaying(t *testing.T, password string, args ...string) *checkRun {
 	t.Helper()
 	out := t.TempDir()

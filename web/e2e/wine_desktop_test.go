@@ -113,7 +113,6 @@ func (d *desktop) starts(what string, wanted func(control) bool, program string,
 	})
 }
 
-// startPatience is the wait before a program is started again.
 const startPatience = 12 * time.Second
 
 // control is a window or a control in it.
@@ -157,7 +156,6 @@ func (c control) says(text string) bool {
 // peekPatience is how long reading the windows may take before it is tried again.
 const peekPatience = patience / 4
 
-// look reads the windows with a title.
 func (d *desktop) look(title string) []control {
 	d.t.Helper()
 	return slices.DeleteFunc(d.peeks(), func(w control) bool { return w.Text != title })
@@ -211,7 +209,6 @@ func (d *desktop) sees(title, what string, wanted func(control) bool, meanwhile 
 	return control{}
 }
 
-// windowLog returns the program's log.
 func (d *desktop) windowLog() string {
 	var all strings.Builder
 	for _, file := range d.files(`C:\users`) {
@@ -223,7 +220,6 @@ func (d *desktop) windowLog() string {
 	return all.String()
 }
 
-// until polls until the condition holds.
 func (d *desktop) until(what string, is func() bool) {
 	d.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -239,7 +235,6 @@ func (d *desktop) until(what string, is func() bool) {
 	}
 }
 
-// press presses keys by their names, one after the other.
 func (d *desktop) press(keys ...string) {
 	d.t.Helper()
 	d.x("xdotool", append([]string{"key", "--delay", "60"}, keys...)...)
@@ -263,7 +258,6 @@ func (d *desktop) shoot(what string) {
 	d.x("import", "-window", "root", filepath.Join(dir, name))
 }
 
-// x runs an X11 program.
 func (d *desktop) x(program string, args ...string) {
 	d.t.Helper()
 	cmd := exec.Command(program, args...)

@@ -89,7 +89,6 @@ func (p *prefix) run(program string, args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(said)
 }
 
-// must is run, but fails the test on an error.
 func (p *prefix) must(program string, args ...string) string {
 	p.t.Helper()
 	code, said := p.run(program, args...)
@@ -99,7 +98,6 @@ func (p *prefix) must(program string, args ...string) string {
 	return said
 }
 
-// stop ends all processes of the prefix, which writes its registry.
 func (p *prefix) stop() {
 	cmd := exec.Command("wineserver", "-k")
 	cmd.Env = p.environment()
@@ -139,7 +137,6 @@ func (p *prefix) path(windows string) string {
 	return filepath.Join(p.dir, "drive_c", strings.ReplaceAll(strings.TrimPrefix(windows, `C:\`), `\`, "/"))
 }
 
-// windowsPath returns the Windows path of a file of this machine.
 func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }
 
 // files returns all files and directories below a directory of the prefix's C:.

@@ -66,7 +66,6 @@ func goForWindows(t testing.TB, windows, command, to, program string) {
 	}
 }
 
-// window starts a window.
 func (p *prefix) window() *windowProcess {
 	p.t.Helper()
 	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), statuses: make(chan windowStatus, 100),

@@ -56,7 +56,6 @@ func startWindowsGateway(t *testing.T) *windowsGateway {
 	return g
 }
 
-// save downloads the installer for an address.
 func (g *windowsGateway) save(t *testing.T, address string) string {
 	t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": address}, nil)
@@ -115,13 +114,11 @@ func TestWine(t *testing.T) {
 	})
 }
 
-// msiexec runs msiexec with /qn; it must succeed.
 func (p *prefix) msiexec(what, msi string, properties ...string) {
 	p.t.Helper()
 	p.must("msiexec", append([]string{what, windowsPath(msi), "/qn"}, properties...)...)
 }
 
-// installs tests what administrators do with an installer.
 func (p *prefix) installs(g *windowsGateway, toolchain string) {
 	p.t.Helper()
 	before := p.files(`C:\`)
@@ -217,7 +214,6 @@ func (p *prefix) agent(g *windowsGateway, password string, flags ...string) *age
 	return watch(p.t, p.command(context.Background(), installedProgram, args...), password)
 }
 
-// logsIn tests a session in the LAN.
 func (p *prefix) logsIn(g *windowsGateway) {
 	p.t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
@@ -251,7 +247,6 @@ func (p *prefix) logsIn(g *windowsGateway) {
 	g.endedByAdministrator(a, "lan")
 }
 
-// tunnels tests a session from outside.
 func (p *prefix) tunnels(g *windowsGateway) {
 	p.t.Helper()
 	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)

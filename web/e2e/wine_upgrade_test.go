@@ -160,7 +160,6 @@ func (d *desktop) isInstalled(version, pin string) {
 	}
 }
 
-// serviceStart is the first log line of a service's start.
 var serviceStart = regexp.MustCompile(`Ideco agent (\S+) starts as a service`)
 
 // savesPassword logs in with both checkboxes ticked, and sees the notice about the newer version.

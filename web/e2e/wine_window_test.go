@@ -10,7 +10,6 @@ import (
 	"testing"
 )
 
-// Texts of the window.
 const (
 	windowTitle = "Айдеко Агент"
 	textReady   = "Связь с сервером установлена."
@@ -120,7 +119,6 @@ func (d *desktop) logsInAgain(g *windowsGateway) session {
 	return g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
 }
 
-// presses moves the focus to a button and presses it.
 func (d *desktop) presses(button string) {
 	d.t.Helper()
 	d.goesTo(button, func(w control) control { return w.button(button) })

@@ -15,9 +15,10 @@ import (
 
 // Proof is a request that proves an address.
 type Proof struct {
-	Token  string
-	Peer   netip.Addr
-	Header http.Header
+	Token      string
+	Peer       netip.Addr
+	Header     http.Header
+	ServerName string // that the agent sent (SNI)
 }
 
 // AddressServer is a server for POST /address of a gateway, where agents prove addresses.
@@ -49,7 +50,8 @@ func proofOf(t testing.TB, r *http.Request) Proof {
 		r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("a proof: %s %s from %s, %v", r.Method, r.URL, r.RemoteAddr, r.Header)
 	}
-	return Proof{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), Peer: peer.Addr().Unmap(), Header: r.Header}
+	return Proof{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), Peer: peer.Addr().Unmap(),
+		Header: r.Header, ServerName: r.TLS.ServerName}
 }
 
 // Token returns an address_token with the URLs of the servers.

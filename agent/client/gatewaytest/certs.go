@@ -89,10 +89,10 @@ func Pin(c *x509.Certificate) string {
 func (r *Root) Forge(t testing.TB, change func(*x509.Certificate)) *x509.Certificate {
 	template := *r.Cert
 	change(&template)
-	stranger := template
+	parent := template
 	key := newKey(t)
-	stranger.PublicKey = &key.PublicKey
-	der, err := x509.CreateCertificate(rand.Reader, &template, &stranger, r.Cert.PublicKey, key)
+	parent.PublicKey = &key.PublicKey
+	der, err := x509.CreateCertificate(rand.Reader, &template, &parent, r.Cert.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func (c *Conn) Authorize() *protocol.Authorize {
 	}
 }
 
-// Admit is Hello and Authorize, answered with access in the LAN, a grace of 30 s and the resume token.
+// Admit is Hello and Authorize, answered with access in the LAN, a grace period of 30 s and the resume token.
 func (c *Conn) Admit(resume string) *protocol.Authorize {
 	c.Hello()
 	m := c.Authorize()

@@ -3,6 +3,7 @@ package locale
 // Keys of texts about the tunnel.
 const (
 	TunnelFailed        = "tunnel_failed"
+	TunnelNoDevice      = "tunnel_no_device"
 	TunnelNoRights      = "tunnel_no_rights"
 	TunnelNotHere       = "tunnel_not_here"
 	TunnelNameTaken     = "tunnel_name_taken"
@@ -25,6 +26,9 @@ var tunnelTexts = map[string]text{
 	TunnelFailed: {
 		"На этом компьютере не удалось включить VPN. Обратитесь к администратору.",
 		"VPN could not be started on this computer. Ask your administrator."},
+	TunnelNoDevice: {
+		"Отсюда доступ возможен только через VPN, а в этой системе нет устройства /dev/net/tun. Выполните от имени root modprobe tun (контейнеру передайте устройство: --device /dev/net/tun) или запустите программу с --tunnel netstack: тогда VPN станет прокси SOCKS5 для ваших программ.",
+		"Access from here needs VPN, and this system has no device /dev/net/tun. As root, run modprobe tun (give a container the device with --device /dev/net/tun), or run the program with --tunnel netstack: VPN is then a SOCKS5 proxy for your programs."},
 	TunnelNoRights: {
 		"Отсюда доступ возможен только через VPN, а программе не хватает прав. Запустите её от имени root или с --tunnel netstack: тогда VPN станет прокси SOCKS5 для ваших программ.",
 		"Access from here needs VPN, and the program lacks the rights for it. Run it as root, or with --tunnel netstack: VPN is then a SOCKS5 proxy for your programs."},

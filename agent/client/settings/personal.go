@@ -5,9 +5,9 @@ import "strings"
 // Personal holds one person's choices in the window, except the password. The registry values under
 // HKCU\Software\Ideco\Agent have the names of the fields.
 type Personal struct {
-	Login        string // of the last login
+	Login        string // used for the last login
 	Address      string // typed in place of the installer's; empty = none
-	AddressOver  string // the installer's address at that time
+	AddressOver  string // the installer's address when Address was typed
 	AutoConnect  bool   // log in when the program starts, with the saved password
 	SavePassword bool
 }
@@ -18,8 +18,8 @@ type PersonalStore interface {
 	Save(Personal) error
 }
 
-// Setting returns the typed address as a setting for ChooseGateway. The address no longer counts when the installer names
-// another gateway than at the time it was typed.
+// Setting returns the typed address as a setting for ChooseGateway. It is blank if the installer has named another gateway
+// since the address was typed.
 func (p Personal) Setting(installer Setting) Setting {
 	if blank(p.Address) || !sameAddress(p.AddressOver, installer.Address) {
 		return Setting{Source: Typed}

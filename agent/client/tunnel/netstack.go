@@ -32,13 +32,18 @@ func newNetstack(c Config, s client.TunnelSetup) (adapter, error) {
 
 func (a *netstackAdapter) device() tun.Device { return a.stack }
 
-func (a *netstackAdapter) open(_ context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.TunnelNote, error) {
+func (a *netstackAdapter) open(_ context.Context, s client.TunnelSetup, _ conn.Bind, _ func()) ([]client.TunnelNote, error) {
 	listener, err := net.Listen("tcp", a.config.Socks)
 	if err != nil {
 		return nil, &client.TunnelProblem{Key: locale.SocksTaken, Value: a.config.Socks, Err: err}
 	}
 	a.proxy = newProxy(listener, a.dial, newResolver(s, a.dial), a.config.Log)
 	return []client.TunnelNote{{Code: locale.NoteSocks, Value: listener.Addr().String()}}, nil
+}
+
+func (a *netstackAdapter) setMTU(mtu int) error {
+	a.stack.SetMTU(mtu)
+	return nil
 }
 
 func (a *netstackAdapter) close() {

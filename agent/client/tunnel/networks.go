@@ -12,6 +12,7 @@ type iface struct {
 	Name   string
 	Up     bool
 	Metric uint32 // of IPv4 or IPv6, as requested
+	MTU    uint32 // bytes; 0 on Linux
 }
 
 // route is a row of the computer's routing table.

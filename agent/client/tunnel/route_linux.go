@@ -49,6 +49,7 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	if now.Gw == nil {
 		way.Scope = netlink.SCOPE_LINK
 	}
+	a.uplink, _ = uplinkTo(gateway, a.link.Attrs().Index)
 	none := netlink.Route{Dst: to, Type: unix.RTN_UNREACHABLE, Priority: barrier, Protocol: RouteProtocol}
 	for _, r := range []netlink.Route{way, none} {
 		if err := netlink.RouteReplace(&r); err != nil {
@@ -57,6 +58,93 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 		a.outside = append(a.outside, r)
 	}
 	return nil
+}
+
+// followUplink leads the way to the gateway over the computer's present uplink. Without one it changes nothing: the kernel
+// removes routes together with their interface.
+func (a *tunAdapter) followUplink() {
+	if len(a.outside) == 0 {
+		return
+	}
+	gateway, _ := netip.AddrFromSlice(a.outside[0].Dst.IP.To4())
+	now, ok := uplinkTo(gateway, a.link.Attrs().Index)
+	if !ok || now == a.uplink && a.hasWay() {
+		return
+	}
+	way := a.outside[0]
+	way.LinkIndex, way.Gw, way.Src, way.Scope = now.link, nil, nil, netlink.SCOPE_LINK
+	if now.router.IsValid() {
+		way.Gw, way.Scope = now.router.AsSlice(), netlink.SCOPE_UNIVERSE
+	}
+	if now.source.IsValid() {
+		way.Src = now.source.AsSlice()
+	}
+	if err := netlink.RouteReplace(&way); err != nil {
+		a.log(fmt.Sprintf("route to the gateway %s: %v", gateway, err))
+		return
+	}
+	a.outside[0], a.uplink = way, now
+	a.log(fmt.Sprintf("the gateway is reached over another uplink: interface %d, router %s", now.link, now.router))
+}
+
+// hasWay reports whether the way to the gateway is still in the main table.
+func (a *tunAdapter) hasWay() bool {
+	way := a.outside[0]
+	list, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &way, netlink.RT_FILTER_DST|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_OIF)
+	if err != nil {
+		return true
+	}
+	for _, r := range list {
+		if r.Priority == way.Priority {
+			return true
+		}
+	}
+	return false
+}
+
+// hop is where packets leave the computer.
+type hop struct {
+	link   int
+	router netip.Addr // invalid = the network is attached to the link
+	source netip.Addr // invalid = the kernel chooses
+}
+
+// uplinkTo returns where the main table leads packets to an address, without the agent's own routes.
+func uplinkTo(to netip.Addr, tunnel int) (hop, bool) {
+	table, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return hop{}, false
+	}
+	return chooseUplink(to, table, tunnel)
+}
+
+// chooseUplink returns the first hop of the most specific route, or of the one with the lowest metric. It skips routes
+// whose interface has no carrier.
+func chooseUplink(to netip.Addr, table []netlink.Route, tunnel int) (best hop, ok bool) {
+	bits, metric := 0, 0
+	for _, r := range table {
+		if r.Type != unix.RTN_UNICAST || r.Protocol == RouteProtocol || r.Dst != nil && !r.Dst.Contains(to.AsSlice()) {
+			continue
+		}
+		size := 0
+		if r.Dst != nil {
+			size, _ = r.Dst.Mask.Size()
+		}
+		if ok && (size < bits || size == bits && r.Priority >= metric) {
+			continue
+		}
+		hops := append([]*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw, Flags: r.Flags}}, r.MultiPath...)
+		for _, h := range hops {
+			if h.LinkIndex == 0 || h.LinkIndex == tunnel || h.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) != 0 {
+				continue
+			}
+			best, bits, metric, ok = hop{link: h.LinkIndex}, size, r.Priority, true
+			best.router, _ = netip.AddrFromSlice(h.Gw.To4())
+			best.source, _ = netip.AddrFromSlice(r.Src.To4())
+			break
+		}
+	}
+	return best, ok
 }
 
 // route adds the routes into the tunnel. The networks of this computer stay outside; the kernel alone would reject

@@ -45,7 +45,7 @@ func readTables(family winipcfg.AddressFamily) (tables, error) {
 
 // add adds an interface with its addresses. IPv4 and IPv6 have separate indexes and metrics.
 func (t *tables) add(a *winipcfg.IPAdapterAddresses, family winipcfg.AddressFamily) {
-	i := iface{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric,
+	i := iface{ID: uint64(a.LUID), Index: a.IfIndex, Name: a.FriendlyName(), Metric: a.Ipv4Metric, MTU: a.MTU,
 		Up: a.OperStatus == winipcfg.IfOperStatusUp}
 	if family == windows.AF_INET6 {
 		i.Index, i.Metric = a.IPv6IfIndex, a.Ipv6Metric

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -13,6 +15,7 @@ import (
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/wgbind"
 )
 
 // HasTUN reports whether the program can create a network interface on this system.
@@ -28,10 +31,19 @@ func permittedTUN() error {
 	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
 		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: errors.New("CAP_NET_ADMIN is missing")}
 	}
-	if err := unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK); err != nil {
-		return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: fmt.Errorf("/dev/net/tun: %w", err)}
+	return checkDevice("/dev/net/tun")
+}
+
+// checkDevice opens the TUN device, because a device without its kernel module exists too.
+func checkDevice(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return &client.TunnelProblem{Key: locale.TunnelNoDevice, Err: err}
 	}
-	return nil
+	return &client.TunnelProblem{Key: locale.TunnelNoRights, Err: err}
 }
 
 // tunAdapter is a network interface with its routes.
@@ -40,7 +52,9 @@ type tunAdapter struct {
 	log     func(string)
 	tun     tun.Device
 	link    netlink.Link    // nil before open
-	outside []netlink.Route // keep the gateway out of the tunnel
+	stop    func()          // stops followUplink; nil = it never began
+	outside []netlink.Route // keep the gateway out of the tunnel: the way and the barrier; empty = the tunnel does not carry it
+	uplink  hop             // of the main table, when the way was set
 }
 
 // newTUN creates the interface. An existing one of the same name is in use: the kernel removes interfaces of programs
@@ -65,7 +79,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind) ([]client.TunnelNote, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind, moved func()) ([]client.TunnelNote, error) {
 	var err error
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)
@@ -91,13 +105,29 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind
 	if err != nil {
 		return nil, err
 	}
+	if a.stop, err = wgbind.WatchNetwork(func() {
+		a.followUplink()
+		moved()
+	}); err != nil {
+		return nil, fmt.Errorf("watch routes: %w", err)
+	}
 	return append(notes, a.resolve(ctx, s)...), nil
+}
+
+func (a *tunAdapter) setMTU(mtu int) error {
+	if err := netlink.LinkSetMTU(a.link, mtu); err != nil {
+		return fmt.Errorf("MTU of interface %s: %w", a.name, err)
+	}
+	return nil
 }
 
 // close takes the interface down, which removes the routes into it, and then removes the routes to the gateway.
 func (a *tunAdapter) close() {
 	if a.link == nil {
 		return
+	}
+	if a.stop != nil {
+		a.stop()
 	}
 	if err := netlink.LinkSetDown(a.link); err != nil {
 		a.log(fmt.Sprintf("interface %s: %v", a.name, err))

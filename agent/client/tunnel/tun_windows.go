@@ -56,7 +56,7 @@ type tunAdapter struct {
 	config     Config
 	setup      client.TunnelSetup
 	blockLocal bool // see Config
-	tun        tun.Device
+	tun        *tun.NativeTun
 	luid       winipcfg.LUID
 	changes    *changes       // nil before open
 	policy     *policyWatch   // nil = there is none
@@ -85,7 +85,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 		dev.Close()
 		return nil, fmt.Errorf("interface %s is a %T", AdapterName, dev)
 	}
-	return &tunAdapter{config: c, setup: s, blockLocal: c.BlockLocal != nil && c.BlockLocal(), tun: dev, luid: winipcfg.LUID(native.LUID())}, nil
+	return &tunAdapter{config: c, setup: s, blockLocal: c.BlockLocal != nil && c.BlockLocal(), tun: native, luid: winipcfg.LUID(native.LUID())}, nil
 }
 
 // inUse reports whether the agent's interface is up in another program.
@@ -100,7 +100,7 @@ func inUse() bool {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.TunnelNote, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, moved func()) ([]client.TunnelNote, error) {
 	err := waitForIP(ctx, a.luid)
 	if err != nil {
 		return nil, err
@@ -133,7 +133,10 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	if err := a.resolve(s); err != nil {
 		return nil, err
 	}
-	a.changes.tell(a.changed)
+	a.changes.tell(func() {
+		a.changed()
+		moved()
+	})
 	return notesOn(p, takesAll(s) && a.blockLocal), nil
 }
 
@@ -157,6 +160,19 @@ func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	if err := row.Set(); err != nil {
 		return fmt.Errorf("MTU and metric of interface %s: %w", AdapterName, err)
 	}
+	return nil
+}
+
+func (a *tunAdapter) setMTU(mtu int) error {
+	row, err := a.luid.IPInterface(windows.AF_INET)
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", AdapterName, err)
+	}
+	row.NLMTU = uint32(mtu)
+	if err := row.Set(); err != nil {
+		return fmt.Errorf("MTU of interface %s: %w", AdapterName, err)
+	}
+	a.tun.ForceMTU(mtu) // wireguard-go does not watch the interface
 	return nil
 }
 

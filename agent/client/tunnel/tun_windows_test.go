@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -299,4 +300,17 @@ func TestWatchPolicy(t *testing.T) {
 	}
 	<-applied
 	w.stop()
+}
+
+// The MTU of a path is at most that of its interface, and is known at once.
+func TestPathMTU(t *testing.T) {
+	out := interfaceToElsewhere(t)
+	p := path{to: netip.AddrPortFrom(elsewhere, 9), control: New(Config{Mode: Auto}).DialControl}
+	known, err := p.known()
+	if err != nil || known < leastMTU || known > int(out.MTU) {
+		t.Errorf("interface %+v, path %d, %v", out, known, err)
+	}
+	if measured, err := p.probe(context.Background(), known-1); err != nil || measured > known-1 {
+		t.Errorf("measured %d, %v", measured, err)
+	}
 }

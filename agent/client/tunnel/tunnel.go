@@ -3,11 +3,11 @@
 //
 //   - TUN on Linux (CAP_NET_ADMIN): a network interface with the address, routes and, with systemd-resolved, DNS servers
 //     from the gateway. When everything goes through the tunnel, the routes are 0.0.0.0/1 and 128.0.0.0/1, which leave
-//     the default route unchanged. A separate route then keeps the gateway outside, on the path in use when the tunnel
-//     came up. When that path disappears, the gateway is unreachable until the agent reconnects with a new tunnel. IPv6 is
-//     not changed. Interface and routes disappear with the program, except the two routes to the gateway: the next program
-//     with the same interface name finds them by RouteProtocol and removes them. The computer's own networks stay outside
-//     (see planRoutesLinux), and the person is told.
+//     the default route unchanged. A separate route then keeps the gateway outside, and follows the main routing table to
+//     another uplink. While there is none, the gateway is unreachable. IPv6 is not changed. Interface and routes disappear
+//     with the program, except the two routes to the gateway: the next program with the same interface name finds them by
+//     RouteProtocol and removes them. The computer's own networks stay outside (see planRoutesLinux), and the person is
+//     told.
 //   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
 //     driver wintun, always with the same name and GUID. The library is loaded only from the program's own directory and
 //     with the known SHA-256. See below for routes, DNS and filters.
@@ -47,6 +47,12 @@
 // overwrites the settings. Without a next program the rule lasts until the computer restarts, because its registry
 // key is volatile.
 //
+// # MTU
+//
+// The interface's MTU is that of the path to the gateway minus 80 bytes, but at most what the gateway says. The path is
+// measured when the tunnel comes up, every few minutes, and when the network changes. Where the ICMP messages of routers
+// are lost, the tunnel's packets are fragmented on the way.
+//
 // # Keys and reconnecting
 //
 // Every session has a new key pair. Private and preshared keys are never written to disk, and no control socket is
@@ -64,6 +70,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
@@ -72,6 +79,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/wgbind"
 )
 
 // Mode is how programs on this computer use the tunnel.
@@ -127,8 +135,10 @@ func New(c Config) *Tunnel {
 // adapter is the local side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
 type adapter interface {
 	device() tun.Device
-	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway.
-	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind) ([]client.TunnelNote, error)
+	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway. open has moved called,
+	// from any goroutine, when the path to the gateway may have changed.
+	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, moved func()) ([]client.TunnelNote, error)
+	setMTU(mtu int) error
 	// close undoes open, also after an error. The device still exists.
 	close()
 }
@@ -138,7 +148,47 @@ type running struct {
 	setup   client.TunnelSetup
 	adapter adapter
 	device  *device.Device
-	watch   *watch
+	peer    atomic.Pointer[device.Peer] // the gateway
+	moved   chan struct{}               // holds one: the path to the gateway may have changed
+	watch   *watch                      // nil before the end of Up
+	mtu     *mtuWatch                   // nil before the end of Up
+}
+
+// noteMoved lets the gateway know at once where this computer is now, and has the path measured. Any goroutine may call it.
+func (r *running) noteMoved() {
+	r.greet()
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
+}
+
+// greet sends the gateway an empty packet. The gateway sends to the address that the last packet came from, and a computer
+// that only receives would wait for its next keepalive.
+func (r *running) greet() {
+	if peer := r.peer.Load(); peer != nil {
+		peer.SendKeepalive()
+	}
+}
+
+// configure gives the device its key and its peer.
+func (r *running) configure(key privateKey, s client.TunnelSetup) error {
+	if err := configure(r.device, key, s); err != nil {
+		return err
+	}
+	r.setup = s
+	r.peer.Store(r.device.LookupPeer(device.NoisePublicKey(s.PublicKey)))
+	return nil
+}
+
+// stopWatches stops what Up has started. It may be called again.
+func (r *running) stopWatches() {
+	if r.watch != nil {
+		r.watch.stop()
+	}
+	if r.mtu != nil {
+		r.mtu.stop()
+	}
 }
 
 // NewKey implements client.Tunnel. A *client.TunnelProblem says that this computer cannot have the tunnel.
@@ -174,7 +224,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 		return nil, nil, fmt.Errorf("tunnel: no key")
 	}
 	if t.current != nil {
-		t.current.watch.stop()
+		t.current.stopWatches()
 		if !sameNetwork(t.current.setup, s) {
 			t.close()
 		}
@@ -182,7 +232,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	var notes []client.TunnelNote
 	var err error
 	if t.current != nil {
-		err = t.renew(key, s)
+		err = t.current.configure(key, s)
 	} else {
 		notes, err = t.open(ctx, key, s)
 	}
@@ -194,6 +244,7 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 		notes = append(notes, client.TunnelNote{Code: locale.NoteDNSOutside})
 	}
 	t.current.watch = newWatch(t.current.device, t.timeouts)
+	t.current.mtu = watchMTU(t.path(s), s.MTU, t.current, t.config.Log)
 	return t.current.watch.works, notes, nil
 }
 
@@ -203,26 +254,29 @@ func sameNetwork(a, b client.TunnelSetup) bool {
 		reflect.DeepEqual(a.Nets, b.Nets) && reflect.DeepEqual(a.DNS, b.DNS) && reflect.DeepEqual(a.Suffixes, b.Suffixes)
 }
 
-// renew replaces the device's key and peer.
-func (t *Tunnel) renew(key privateKey, s client.TunnelSetup) error {
-	t.current.setup = s
-	return configure(t.current.device, key, s)
-}
-
 func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup) ([]client.TunnelNote, error) {
-	a, err := t.config.adapter(s)
+	limited := s
+	if size, err := t.path(s).known(); err == nil {
+		limited.MTU = tunnelMTU(s.MTU, size)
+	}
+	a, err := t.config.adapter(limited)
 	if err != nil {
 		return nil, err
 	}
-	t.current = &running{setup: s, adapter: a, device: device.NewDevice(a.device(), conn.NewDefaultBind(), t.logger())}
-	if err := configure(t.current.device, key, s); err != nil {
+	t.current = &running{adapter: a, device: device.NewDevice(a.device(), wgbind.New(), t.logger()), moved: make(chan struct{}, 1)}
+	// Packets go to the endpoint and nowhere else, because it alone is outside the tunnel: a gateway with several addresses
+	// may answer from another one.
+	t.current.device.DisableSomeRoamingForBrokenMobileSemantics()
+	if err := t.current.configure(key, s); err != nil {
 		return nil, err
 	}
 	if err := t.current.device.Up(); err != nil {
 		return nil, fmt.Errorf("tunnel: open a UDP port: %w", err)
 	}
-	return a.open(ctx, s, t.current.device.Bind())
+	return a.open(ctx, limited, t.current.device.Bind(), t.current.noteMoved)
 }
+
+func (t *Tunnel) path(s client.TunnelSetup) path { return path{s.Endpoint, t.DialControl} }
 
 func (c Config) adapter(s client.TunnelSetup) (adapter, error) {
 	if c.Mode == Netstack {
@@ -250,9 +304,7 @@ func (t *Tunnel) close() {
 	if t.current == nil {
 		return
 	}
-	if t.current.watch != nil {
-		t.current.watch.stop()
-	}
+	t.current.stopWatches()
 	t.current.adapter.close()
 	t.current.device.Close()
 	t.current = nil

@@ -43,7 +43,7 @@ type Content struct {
 
 	Form                     bool  // the fields and boxes are shown; otherwise the card is
 	Login, Password, Address Field // Password may be on the card too
-	Save, Auto               Check
+	Save, Auto               Checkbox
 	Main, Extend             Button
 	Tray                     Tray
 }
@@ -72,7 +72,7 @@ type Field struct {
 	Enabled     bool   // otherwise it is read-only
 }
 
-type Check struct {
+type Checkbox struct {
 	Label   string
 	Checked bool
 	Enabled bool
@@ -111,7 +111,7 @@ func BuildContent(in Input) Content {
 		c.Notes = append(c.Notes, in.OwnMessage)
 	}
 	c.Login, c.Password, c.Address = in.fields()
-	c.Save, c.Auto = in.checks()
+	c.Save, c.Auto = in.checkboxes()
 	c.Main, c.Extend = in.buttons()
 	c.Tray = in.tray(c)
 	return c
@@ -307,12 +307,12 @@ func (in Input) fields() (login, password, address Field) {
 	return login, password, address
 }
 
-func (in Input) checks() (save, auto Check) {
-	save = Check{Label: in.text(locale.CheckSave), Checked: in.Personal.SavePassword, Enabled: true}
-	auto = Check{Label: in.text(locale.CheckAuto), Checked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
+func (in Input) checkboxes() (save, auto Checkbox) {
+	save = Checkbox{Label: in.text(locale.CheckSave), Checked: in.Personal.SavePassword, Enabled: true}
+	auto = Checkbox{Label: in.text(locale.CheckAuto), Checked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
 	if in.Restrictions.SavedPassword {
-		save = Check{Label: in.text(locale.SaveBanned)}
-		auto = Check{Label: in.text(locale.CheckAuto)}
+		save = Checkbox{Label: in.text(locale.SaveBanned)}
+		auto = Checkbox{Label: in.text(locale.CheckAuto)}
 	}
 	return save, auto
 }

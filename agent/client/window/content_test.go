@@ -17,7 +17,7 @@ var moscow = time.FixedZone("MSK", 3*3600)
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, moscow)
 
-// statusOf returns a status in the state; access in it is the window's own.
+// statusOf returns a status with the state. If that means access, the window's own user has it.
 func statusOf(state client.State, code, message string) session.Status {
 	v := session.Status{Status: client.Status{State: state, Code: code, Message: message, Server: "gw.ru"}, Holder: session.Nobody}
 	switch state {
@@ -53,18 +53,18 @@ func TestEveryStatusHasText(t *testing.T) {
 	other.Holder = session.Other
 	for _, v := range append(statuses, other) {
 		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
-			s := input(v)
-			s.Lang = lang
-			f := BuildContent(s)
-			if f.Status == "" || strings.Contains(f.Status, "{") || strings.Contains(strings.ToLower(f.Status), "unknown") ||
-				strings.Contains(strings.ToLower(f.Status), "неизвестн") {
-				t.Errorf("%s %s in %s: %q", v.State, v.Code, lang, f.Status)
+			in := input(v)
+			in.Lang = lang
+			content := BuildContent(in)
+			if content.Status == "" || strings.Contains(content.Status, "{") || strings.Contains(strings.ToLower(content.Status), "unknown") ||
+				strings.Contains(strings.ToLower(content.Status), "неизвестн") {
+				t.Errorf("%s %s in %s: %q", v.State, v.Code, lang, content.Status)
 			}
-			if !v.HasAccess() && (f.Icon == IconOK || f.Tray.Icon == IconOK || f.Who != "" || len(f.Rows) > 1) {
-				t.Errorf("%s %s is shown as access: %+v", v.State, v.Code, f)
+			if !v.HasAccess() && (content.Icon == IconOK || content.Tray.Icon == IconOK || content.Who != "" || len(content.Rows) > 1) {
+				t.Errorf("%s %s is shown as access: %+v", v.State, v.Code, content)
 			}
-			if f.Tray.Icon == IconError || f.Main.Text == "" || f.Main.Shown == (v.Holder == session.Other) || len(f.Tray.Tip) == 0 {
-				t.Errorf("%s %s: %+v", v.State, v.Code, f)
+			if content.Tray.Icon == IconError || content.Main.Text == "" || content.Main.Shown == (v.Holder == session.Other) || len(content.Tray.Tip) == 0 {
+				t.Errorf("%s %s: %+v", v.State, v.Code, content)
 			}
 		}
 	}
@@ -77,19 +77,19 @@ func TestBuildContent(t *testing.T) {
 	tomorrow.Expires = "2026-11-24T07:05:00Z"
 	soon.Notices = []client.Notice{{Code: "shadowed", Message: "Сеть."}, {Code: client.NoticeExpiring, Message: "Скоро."}}
 	refused.Notices = append(soon.Notices[:2:2], client.Notice{Code: "bad_credentials", Message: "Нет."})
-	known := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.") // without mode, address and end
-	rising := statusOf(client.Authorized, "", "Вход выполнен, подключаем VPN…")
-	rising.Mode = client.ModeVPN
+	fromOlder := statusOf(client.Authorized, "", "Вы подключены, доступ открыт.") // which sends no mode, address and end
+	tunnelStarting := statusOf(client.Authorized, "", "Вход выполнен, подключаем VPN…")
+	tunnelStarting.Mode = client.ModeVPN
 	tunnel := statusOf(client.TunnelUp, "", "VPN подключён.")
 	tunnel.Mode = client.ModeVPN
 	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
 	blocked.Mode = client.ModeVPN
-	entering := statusOf(client.Connecting, "", "")
-	entering.Login = "ivanov"
+	loggingIn := statusOf(client.Connecting, "", "")
+	loggingIn.Login = "ivanov"
 	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
 	other.Holder, mayEnd.Holder, mayEnd.CanEnd = session.Other, session.Other, true
-	gone := statusOf(session.Idle, "", "")
-	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
+	noService := statusOf(session.Idle, "", "")
+	noService.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
 
 	const (
 		lan, vpn = "Вы вошли как ivanov из локальной сети", "Вы вошли как ivanov через VPN"
@@ -110,13 +110,13 @@ func TestBuildContent(t *testing.T) {
 		{"idle", statusOf(session.Idle, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
 		{"probing", statusOf(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
 		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
-		{"logging in", entering, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
+		{"logging in", loggingIn, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
 		{"access", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
 		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "   ", "logout+", false},
-		{"access, from an older gateway", known, IconOK, IconOK, "Вы подключены, доступ открыт.", "Вы вошли как ivanov" + gateway, 0, "   ", "logout+", false},
+		{"access, from an older gateway", fromOlder, IconOK, IconOK, "Вы подключены, доступ открыт.", "Вы вошли как ivanov" + gateway, 0, "   ", "logout+", false},
 		{"expiring", soon, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 2, "   ", "logout+", true},
 		{"expiring, another password is needed", refused, IconOK, IconAttention, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 3, " + ", "logout+", true},
-		{"the tunnel is coming up", rising, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
+		{"the tunnel is coming up", tunnelStarting, IconConnecting, IconConnecting, "Вход выполнен, подключаем VPN…", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is up", tunnel, IconOK, IconOK, "VPN подключён.", vpn + gateway, 0, "   ", "logout+", false},
 		{"the tunnel is blocked", blocked, IconAttention, IconAttention, "Сеть не пропускает VPN.", vpn + gateway, 0, "   ", "logout+", false},
 		{"lost", statusOf(client.Reconnecting, "lost", ""), IconConnecting, IconConnecting, "Связь со шлюзом потеряна. Пробуем подключиться снова.", gateway, 0, "   ", "logout+", false},
@@ -124,29 +124,29 @@ func TestBuildContent(t *testing.T) {
 		{"ended", statusOf(client.Ended, "admin", ""), IconAttention, IconAttention, "Администратор завершил вашу сессию.", "form", 0, "+++", "login+", false},
 		{"ended by an administrator of the computer", statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), IconAttention, IconAttention, "Его завершил администратор.", "form", 0, "+++", "login+", false},
 		{"refused", statusOf(client.Failed, "bad_credentials", "Неверный логин или пароль."), IconError, IconAttention, "Неверный логин или пароль.", "form", 0, "+++", "login+", false},
-		{"the service does not answer", gone, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
+		{"the service does not answer", noService, IconError, IconAttention, "Служба не отвечает.", "form", 0, "+++", "login+", false},
 		{"another user's access", other, IconAttention, IconAttention, taken, "", 1, "   ", " ", false},
 		{"another user's access, for an administrator", mayEnd, IconAttention, IconAttention, taken, "", 0, "   ", "end+", false},
 	} {
-		f := BuildContent(input(c.is))
-		fields := field(f.Login) + field(f.Password) + field(f.Address)
-		main := string(f.Main.Action) + sign(f.Main.Enabled)
-		if !f.Main.Shown {
+		content := BuildContent(input(c.is))
+		fields := field(content.Login) + field(content.Password) + field(content.Address)
+		main := string(content.Main.Action) + sign(content.Main.Enabled)
+		if !content.Main.Shown {
 			main = " "
 		}
-		if f.Icon != c.icon || f.Tray.Icon != c.tray || f.Status != c.status || card(f) != c.card ||
-			len(f.Notes) != c.notes || fields != c.fields || main != c.main || f.Extend.Shown != c.extend {
-			t.Errorf("%s: %s %s %q %q %q %q %q %v", c.name, f.Icon, f.Tray.Icon, f.Status, card(f), f.Notes, fields, main, f.Extend.Shown)
+		if content.Icon != c.icon || content.Tray.Icon != c.tray || content.Status != c.status || card(content) != c.card ||
+			len(content.Notes) != c.notes || fields != c.fields || main != c.main || content.Extend.Shown != c.extend {
+			t.Errorf("%s: %s %s %q %q %q %q %q %v", c.name, content.Icon, content.Tray.Icon, content.Status, card(content), content.Notes, fields, main, content.Extend.Shown)
 		}
 	}
 }
 
-func card(f Content) string {
-	if f.Form && f.Who == "" && len(f.Rows) == 0 {
+func card(content Content) string {
+	if content.Form && content.Who == "" && len(content.Rows) == 0 {
 		return "form"
 	}
-	text := f.Who
-	for _, r := range f.Rows {
+	text := content.Who
+	for _, r := range content.Rows {
 		text += "|" + r.Label + " " + r.Text
 	}
 	return text
@@ -186,17 +186,17 @@ func TestUntil(t *testing.T) {
 func TestContentTraffic(t *testing.T) {
 	v := statusOf(client.TunnelUp, "", "")
 	v.Mode = client.ModeVPN
-	s := input(v)
-	s.Traffic = &Traffic{Received: 1503238553, Sent: 512}
-	if got := card(BuildContent(s)); got != "Вы вошли как ivanov через VPN|Шлюз gw.ru|Получено 1,4 ГБ|Отправлено 512 Б" {
+	in := input(v)
+	in.Traffic = &Traffic{Received: 1503238553, Sent: 512}
+	if got := card(BuildContent(in)); got != "Вы вошли как ivanov через VPN|Шлюз gw.ru|Получено 1,4 ГБ|Отправлено 512 Б" {
 		t.Error(got)
 	}
-	s.Lang = locale.English
-	if got := card(BuildContent(s)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
+	in.Lang = locale.English
+	if got := card(BuildContent(in)); got != "You are logged in as ivanov through VPN|Gateway gw.ru|Received 1.4 GB|Sent 512 B" {
 		t.Error(got)
 	}
-	s.Status = statusOf(session.Ready, "", "")
-	if got := card(BuildContent(s)); got != "form" {
+	in.Status = statusOf(session.Ready, "", "")
+	if got := card(BuildContent(in)); got != "form" {
 		t.Error(got)
 	}
 }
@@ -219,25 +219,25 @@ func sign(enabled bool) string {
 
 // During access the window's own message is a note below the status.
 func TestOwnMessage(t *testing.T) {
-	s := input(statusOf(session.Ready, "", ""))
-	s.OwnMessage = "Введите логин."
-	if f := BuildContent(s); f.Status != s.OwnMessage || f.Icon != IconAttention || len(f.Notes) != 0 {
-		t.Errorf("%+v", f)
+	in := input(statusOf(session.Ready, "", ""))
+	in.OwnMessage = "Введите логин."
+	if content := BuildContent(in); content.Status != in.OwnMessage || content.Icon != IconAttention || len(content.Notes) != 0 {
+		t.Errorf("%+v", content)
 	}
-	s.Status = statusOf(client.Authorized, "", "Вы подключены.")
-	if f := BuildContent(s); f.Status != "Вы подключены." || f.Icon != IconOK || !reflect.DeepEqual(f.Notes, []string{s.OwnMessage}) {
-		t.Errorf("%+v", f)
+	in.Status = statusOf(client.Authorized, "", "Вы подключены.")
+	if content := BuildContent(in); content.Status != "Вы подключены." || content.Icon != IconOK || !reflect.DeepEqual(content.Notes, []string{in.OwnMessage}) {
+		t.Errorf("%+v", content)
 	}
 }
 
-func TestContentChecks(t *testing.T) {
+func TestContentCheckboxes(t *testing.T) {
 	both := settings.Personal{SavePassword: true, AutoConnect: true}
 	for _, c := range []struct {
 		name        string
 		personal    settings.Personal
 		banned      bool
-		want        string // save, auto: checked, enabled
-		label       string // of save
+		want        string // Save and Auto, each with + or - for checked and for enabled
+		label       string // of Save
 		placeholder string
 	}{
 		{"as installed", settings.Personal{}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
@@ -246,25 +246,25 @@ func TestContentChecks(t *testing.T) {
 		{"no password, no automatic login", settings.Personal{AutoConnect: true}, false, "-+ -+", "Сохранить пароль", "Сохранён"},
 		{"banned", both, true, "-- --", "Сохранять пароль запрещено политикой организации", ""},
 	} {
-		s := input(statusOf(session.Ready, "", ""))
-		s.Personal, s.Saved, s.Restrictions.SavedPassword = c.personal, true, c.banned
-		f := BuildContent(s)
-		got := sign(f.Save.Checked) + sign(f.Save.Enabled) + " " + sign(f.Auto.Checked) + sign(f.Auto.Enabled)
-		if got != c.want || f.Save.Label != c.label || f.Password.Placeholder != c.placeholder {
-			t.Errorf("%s: %s %q %q", c.name, got, f.Save.Label, f.Password.Placeholder)
+		in := input(statusOf(session.Ready, "", ""))
+		in.Personal, in.Saved, in.Restrictions.SavedPassword = c.personal, true, c.banned
+		content := BuildContent(in)
+		got := sign(content.Save.Checked) + sign(content.Save.Enabled) + " " + sign(content.Auto.Checked) + sign(content.Auto.Enabled)
+		if got != c.want || content.Save.Label != c.label || content.Password.Placeholder != c.placeholder {
+			t.Errorf("%s: %s %q %q", c.name, got, content.Save.Label, content.Password.Placeholder)
 		}
 	}
-	s := input(statusOf(session.Ready, "", ""))
-	s.Locked = true
-	if f := BuildContent(s); f.Address.Enabled || f.Address.Hint != "Адрес шлюза задан политикой организации" {
-		t.Errorf("%+v", f.Address)
+	in := input(statusOf(session.Ready, "", ""))
+	in.Locked = true
+	if content := BuildContent(in); content.Address.Enabled || content.Address.Hint != "Адрес шлюза задан политикой организации" {
+		t.Errorf("%+v", content.Address)
 	}
 }
 
 // The items and actions of the tray menu.
 func TestMenu(t *testing.T) {
-	in := statusOf(client.Authorized, "", "")
-	soon := in
+	access := statusOf(client.Authorized, "", "")
+	soon := access
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
 	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
 	other.Holder, mayEnd.Holder, mayEnd.CanEnd = session.Other, session.Other, true
@@ -274,7 +274,7 @@ func TestMenu(t *testing.T) {
 		want   string // actions; "|" = separator, "-" = disabled
 	}{
 		{"no access", statusOf(session.Ready, "", ""), "open | login | report log about | exit"},
-		{"access", in, "open | logout | report log about | exit"},
+		{"access", access, "open | logout | report log about | exit"},
 		{"about to expire", soon, "open | logout extend | report log about | exit"},
 		{"another user's access", other, "open | login- | report log about | exit"},
 		{"another user's access, for an administrator", mayEnd, "open | end | report log about | exit"},
@@ -313,48 +313,48 @@ func TestShorten(t *testing.T) {
 }
 
 func TestNotifications(t *testing.T) {
-	in, ready := statusOf(client.Authorized, "", ""), statusOf(session.Ready, "", "")
+	access, ready := statusOf(client.Authorized, "", ""), statusOf(session.Ready, "", "")
 	lost, ended := statusOf(client.Reconnecting, "lost", ""), statusOf(client.Ended, "admin", "")
 	blocked := statusOf(client.Authorized, "tunnel_blocked", "Сеть не пропускает VPN.")
-	soon, sooner := in, in
+	soon, sooner := access, access
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "30 мин."}}
 	sooner.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "5 мин."}}
-	gone := statusOf(session.Idle, "", "")
-	gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
-	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Holder = "ivanov", session.You
-	stranger := ended
-	stranger.Holder = session.Other
+	noService := statusOf(session.Idle, "", "")
+	noService.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Служба не отвечает."}
+	loggingIn := statusOf(client.Connecting, "", "")
+	loggingIn.Login, loggingIn.Holder = "ivanov", session.You
+	otherUser := ended
+	otherUser.Holder = session.Other
 	for _, c := range []struct {
 		name    string
 		was, is session.Status
 		want    string
 	}{
-		{"no change", in, in, ""},
-		{"login", ready, in, ""},
+		{"no change", access, access, ""},
+		{"login", ready, access, ""},
 		{"refused login", ready, statusOf(client.Failed, "bad_credentials", "Нет."), ""},
-		{"logout", in, statusOf(client.Ended, "logout", ""), ""},
-		{"the administrator's end", in, ended, "attention Администратор завершил вашу сессию."},
-		{"ended by an administrator of this computer", in, statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), "attention Его завершил администратор."},
-		{"ended before the access was shown", entering, ended, "attention Администратор завершил вашу сессию."},
-		{"cancelled login", entering, statusOf(client.Ended, "logout", ""), ""},
+		{"logout", access, statusOf(client.Ended, "logout", ""), ""},
+		{"ended by an administrator", access, ended, "attention Администратор завершил вашу сессию."},
+		{"ended by an administrator of this computer", access, statusOf(client.Ended, session.EndedLocally, "Его завершил администратор."), "attention Его завершил администратор."},
+		{"ended before the access was shown", loggingIn, ended, "attention Администратор завершил вашу сессию."},
+		{"cancelled login", loggingIn, statusOf(client.Ended, "logout", ""), ""},
 		{"the same end again", ended, ended, ""},
 		{"the end after a loss", lost, ended, "attention Администратор завершил вашу сессию."},
-		{"lost", in, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},
+		{"lost", access, lost, "connecting Связь со шлюзом потеряна. Пробуем подключиться снова."},
 		{"still lost", lost, statusOf(client.Reconnecting, "unreachable", ""), ""},
-		{"reconnected", lost, in, "ok Связь со шлюзом восстановлена, доступ открыт."},
+		{"reconnected", lost, access, "ok Связь со шлюзом восстановлена, доступ открыт."},
 		{"refused after a reconnect", lost, statusOf(client.Failed, "account_disabled", "Отключена."), "attention Отключена."},
-		{"about to expire", in, soon, "attention 30 мин."},
+		{"about to expire", access, soon, "attention 30 мин."},
 		{"the same warning", soon, soon, ""},
 		{"a later warning", soon, sooner, "attention 5 мин."},
-		{"extended", sooner, in, ""},
-		{"blocked", in, blocked, "attention Сеть не пропускает VPN."},
+		{"extended", sooner, access, ""},
+		{"blocked", access, blocked, "attention Сеть не пропускает VPN."},
 		{"still blocked", blocked, blocked, ""},
 		{"reconnected, blocked", lost, blocked, "attention Сеть не пропускает VPN."},
-		{"the service does not answer", in, gone, "attention Служба не отвечает."},
-		{"still no service", gone, gone, ""},
-		{"the service was restarted", in, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
-		{"another user's access", in, stranger, ""},
+		{"the service does not answer", access, noService, "attention Служба не отвечает."},
+		{"still no service", noService, noService, ""},
+		{"the service was restarted", access, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
+		{"another user's access", access, otherUser, ""},
 	} {
 		var said []string
 		for _, n := range Notifications(locale.Russian, c.was, c.is) {

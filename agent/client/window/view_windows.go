@@ -133,7 +133,7 @@ func (v *frame) label(l *walk.TextLabel, text string) {
 // padded widens a label: walk may make labels and check boxes too narrow for the last letter.
 func padded(label string) string { return label + "\u00a0" }
 
-func (v *frame) check(c *walk.CheckBox, f Check) {
+func (v *frame) check(c *walk.CheckBox, f Checkbox) {
 	if c.Checked() != f.Checked {
 		c.SetChecked(f.Checked)
 	}

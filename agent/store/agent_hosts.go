@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// connectedEvery is how exact devices.connected is. An agent that connects again with the same host in this time costs no
+// write.
+const connectedEvery = 24 * time.Hour
+
+// AgentConnected notes by which host, a domain or address of the gateway, the agent on a person's device connects. A device
+// that was not remembered is not noted.
+func (s *Store) AgentConnected(ctx context.Context, id agent.UserID, deviceID, host string, at time.Time) error {
+	var stale bool
+	err := s.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE user_id = $1 AND device_id = $2
+		AND (host <> $3 OR connected < $4))`, int64(id), deviceID, host, micros(at.Add(-connectedEvery))).Scan(&stale)
+	if err == nil && stale {
+		err = s.write(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE devices SET host = $3, connected = $4 WHERE user_id = $1 AND device_id = $2`,
+				int64(id), deviceID, host, micros(at))
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("note the host of a device of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// AgentsByHost counts the devices whose agents have connected since a time, by the host that each used last.
+func (s *Store) AgentsByHost(ctx context.Context, since time.Time) (map[string]int, error) {
+	type count struct {
+		host   string
+		agents int
+	}
+	var counts []count
+	err := s.read(ctx, func(tx *sql.Tx) (err error) {
+		counts, err = all(ctx, tx, func(row scanner) (c count, err error) {
+			return c, row.Scan(&c.host, &c.agents)
+		}, `SELECT host, count(*) FROM (SELECT host, row_number() OVER (PARTITION BY device_id ORDER BY connected DESC, user_id) AS n
+				FROM devices WHERE host <> '' AND connected >= $1) AS latest WHERE n = 1 GROUP BY host`, micros(since))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the agents: %w", err)
+	}
+	byHost := map[string]int{}
+	for _, c := range counts {
+		byHost[c.host] = c.agents
+	}
+	return byHost, nil
+}
