@@ -31,24 +31,25 @@ func TestFirewallMACChange(t *testing.T) {
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
 		running := w.Download(t, "a download", inOne, one, w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced))
-		six := w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
-		sixth := func(when string) {
+		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		opens := func(what string, from netip.Addr, to netip.AddrPort) {
 			t.Helper()
-			netlab.Eventually(t, when+": IPv6 is open", func() bool {
-				word, _ := w.Hears(inOne, one6, six, netlab.Silence)
+			netlab.Eventually(t, what+" is open", func() bool {
+				word, _ := w.Hears(inOne, from, to, netlab.Silence)
 				return word == "world"
 			})
 		}
-		sixth("after login")
+		opens("IPv6 after login", one6, six)
 		const fresh = "02:00:00:00:00:77"
 		changed := time.Now()
 		w.IP(t, inOne, "link", "set", "eth0", "address", fresh)
-		g.hasMAC("the session follows", fresh)
-		if took := time.Since(changed); took > 15*time.Second {
+		opens("IPv4 at the new MAC", one, four)
+		if took := time.Since(changed); took > 10*time.Second {
 			t.Errorf("the session followed after %v", took)
 		}
+		g.hasMAC("the session follows", fresh)
 		running.Runs(t)
-		sixth("at the new MAC")
+		opens("IPv6 at the new MAC", one6, six)
 		if !strings.Contains(g.log.String(), `"event":"mac_changed"`) {
 			t.Error("no security event")
 		}

@@ -44,7 +44,7 @@ func TestFirewallSmallPool(t *testing.T) {
 		if got := olga.seen[len(olga.seen)-1].Address; !strings.HasPrefix(got, at.String()) {
 			t.Fatalf("olga has %s", got)
 		}
-		w.open(t, "her own traffic", inHotel, at, w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")))
+		w.open(t, "her own traffic", inHotel, at, w.Serve(t, inOne, netip.AddrPortFrom(one, 0), netlab.Says("LAN")))
 		for _, f := range flows {
 			f.sendsMore(t)
 		}
