@@ -1,7 +1,11 @@
 package agent
 
 import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -12,7 +16,7 @@ type Kind string
 const (
 	KindLAN Kind = "lan" // the agent inside the local network: the address itself has access
 	KindVPN Kind = "vpn" // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet
+	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet. It never follows a changed MAC: it has no TLS connection to ping
 )
 
 // State is the state of a live session.
@@ -87,3 +91,43 @@ type BrowserSession struct {
 	Address   netip.Addr
 	UserAgent string
 }
+
+// NewSupportRef makes a reference for support, such as "K4T7-QM2A". It is short enough to read over the phone.
+func NewSupportRef() string {
+	s := randomText(5)
+	return s[:4] + "-" + s[4:]
+}
+
+// NewSessionID makes the ID of a session: 80 random bits in lower-case base32.
+func NewSessionID() string { return strings.ToLower(randomText(10)) }
+
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	if _, err := rand.Read(b); err != nil {
+		panic(fmt.Sprintf("random numbers: %v", err)) // nothing may go on without them
+	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
+}
+
+// Reason is why a session ended. The catalogues have its text under "ended_<reason>".
+type Reason string
+
+// Reasons of an end.
+const (
+	ReasonLost     Reason = "lost"     // the connection was lost and the grace period ran out
+	ReasonShutdown Reason = "shutdown" // the gateway is restarting
+	ReasonExpired  Reason = "expired"  // the session length ran out
+	ReasonLogout   Reason = "logout"   // the person logged out
+	ReasonAdmin    Reason = "admin"    // an administrator ended it
+	ReasonReplaced Reason = "replaced" // the same person logged in again from the same address or device
+	ReasonEvicted  Reason = "evicted"  // the person's newest device pushed out the oldest
+	ReasonIdle     Reason = "idle"     // nothing was sent for a while
+	ReasonDisabled Reason = "disabled" // the account, its remote access or the agent was switched off
+)
+
+// Reasons lists every reason, for tests that look for a missing text.
+var Reasons = []Reason{ReasonLost, ReasonShutdown, ReasonExpired, ReasonLogout, ReasonAdmin, ReasonReplaced,
+	ReasonEvicted, ReasonIdle, ReasonDisabled}
+
+// Reconnects reports whether an agent reconnects by itself after this reason.
+func (r Reason) Reconnects() bool { return r == ReasonLost || r == ReasonShutdown }

@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"math"
 	"net/netip"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -117,4 +119,230 @@ func contains(nets []netip.Prefix, a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// DefaultSettings are the settings of a new gateway. LocalNetworks are added at the first start.
+func DefaultSettings() Settings {
+	s := Settings{
+		VPNNetwork:      netip.MustParsePrefix("10.128.0.0/16"),
+		DevicePolicy:    DeviceEvict,
+		GatewaySettings: GatewaySettings{Masquerade: true},
+	}
+	for _, n := range Numbers() {
+		n.Set(&s, n.Default)
+	}
+	return s
+}
+
+// MaxDevices is the highest value of Settings.DevicesPerUser.
+const MaxDevices = 100
+
+// SessionNumbers are the numbers for sessions on the page «Ideco-agent».
+var SessionNumbers = []NumberSetting{
+	{Name: "session_hours_lan", Key: "session_lan", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
+		Default: 24, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionLAN }},
+	{Name: "session_hours_vpn", Key: "session_vpn", Code: "field_session_hours", Unit: time.Hour, Fraction: true,
+		Default: 12, Min: 0.001, Max: 365 * 24, Field: func(s *Settings) any { return &s.SessionVPN }},
+	{Name: "grace_seconds", Key: "grace", Code: "field_grace", Unit: time.Second,
+		Default: 30, Min: 0, Max: 3600, Field: func(s *Settings) any { return &s.Grace }},
+	{Name: "devices_per_user", Key: "devices_per_user", Code: "field_devices", Unit: 1,
+		Default: 5, Min: 1, Max: MaxDevices, Field: func(s *Settings) any { return &s.DevicesPerUser }},
+}
+
+// JournalNumbers are the limits of the journal on the same page.
+var JournalNumbers = []NumberSetting{
+	{Name: "journal_days", Key: "journal_days", Code: "field_journal_days", Unit: 1,
+		Default: 365, Min: 1, Max: 3650, Field: func(s *Settings) any { return &s.JournalDays }},
+	{Name: "journal_mb", Key: "journal_mb", Code: "field_journal_mb", Unit: 1,
+		Default: 500, Min: 10, Max: 100000, Field: func(s *Settings) any { return &s.JournalMB }},
+}
+
+// FirewallTimeout is the number on the page «Шлюз».
+var FirewallTimeout = NumberSetting{Name: "firewall_timeout_seconds", Key: "firewall_timeout", Code: "field_firewall_timeout", Unit: time.Second,
+	Default: 60, Min: 10, Max: 600, Field: func(s *Settings) any { return &s.FirewallTimeout }}
+
+// NumberSetting describes a setting that is a number. REST, the store and the forms use it.
+type NumberSetting struct {
+	Name     string        // in REST and forms; the catalogues have its label as Name and its help as Name + "_help"
+	Key      string        // in the store; never changes
+	Code     string        // of the Problem for a value out of range
+	Unit     time.Duration // of Default, Min and Max; 1 for an int
+	Fraction bool          // fractions are allowed
+
+	Default, Min, Max float64
+
+	Field func(*Settings) any // a *time.Duration or an *int
+}
+
+// AgentNumbers are the numbers on the page «Ideco-agent».
+func AgentNumbers() []NumberSetting {
+	return append(append([]NumberSetting{}, SessionNumbers...), JournalNumbers...)
+}
+
+// Numbers are the numbers of all pages.
+func Numbers() []NumberSetting { return append(AgentNumbers(), FirewallTimeout) }
+
+// Get returns the value in Unit.
+func (n NumberSetting) Get(s *Settings) float64 {
+	raw := n.raw(s)
+	return float64(raw/int64(n.Unit)) + float64(raw%int64(n.Unit))/float64(n.Unit)
+}
+
+// Set changes the setting to a value in Unit. A value out of range, or a fraction that is not allowed, becomes Min-1 or Max+1,
+// so that it does not overflow and Check refuses it.
+func (n NumberSetting) Set(s *Settings, value float64) {
+	if !n.Fraction && value != math.Trunc(value) {
+		value = n.Max + 1
+	}
+	raw := math.Max(n.Min-1, math.Min(value, n.Max+1)) * float64(n.Unit)
+	switch field := n.Field(s).(type) {
+	case *time.Duration:
+		*field = time.Duration(raw)
+	case *int:
+		*field = int(raw)
+	}
+}
+
+// Text returns the value for its form field.
+func (n NumberSetting) Text(s *Settings) string { return strconv.FormatFloat(n.Get(s), 'f', -1, 64) }
+
+// Parse sets the value from text: "24" or, with Fraction, "0.5" or "0,5".
+func (n NumberSetting) Parse(s *Settings, text string) Problem {
+	text = strings.TrimSpace(text)
+	var value float64
+	var err error
+	if n.Fraction {
+		value, err = strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	} else {
+		var whole uint64
+		whole, err = strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 31)
+		value = float64(whole)
+	}
+	if err != nil || math.IsNaN(value) {
+		return Problem{n.Name, "field_number", ""}
+	}
+	n.Set(s, value)
+	return Problem{}
+}
+
+func (n NumberSetting) raw(s *Settings) int64 {
+	if d, ok := n.Field(s).(*time.Duration); ok {
+		return int64(*d)
+	}
+	return int64(*n.Field(s).(*int))
+}
+
+func (c *settingsCheck) number(s *Settings, n NumberSetting) {
+	raw, unit := n.raw(s), float64(n.Unit)
+	c.refuse(raw < int64(n.Min*unit) || raw > int64(n.Max*unit) || !n.Fraction && raw%int64(n.Unit) != 0, n.Name, n.Code, "")
+}
+
+// Check returns all problems of the settings, field by field under the REST names.
+func (s Settings) Check() []Problem {
+	var c settingsCheck
+	c.domain(s)
+	c.localNetworks(s)
+	c.tunnel(s)
+	for _, n := range AgentNumbers() {
+		c.number(&s, n)
+	}
+	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
+	c.gateway(s.GatewaySettings)
+	c.number(&s, FirewallTimeout)
+	return c.problems
+}
+
+// settingsCheck collects problems.
+type settingsCheck struct{ problems []Problem }
+
+// refuse adds a problem when wrong is true.
+func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
+	if wrong {
+		c.problems = append(c.problems, Problem{field, code, value})
+	}
+}
+
+func (c *settingsCheck) domain(s Settings) {
+	c.refuse(len(s.FormerDomains) > MaxFormerDomains, "auth_domain", "field_too_many_domains", "")
+	for i, name := range s.FormerDomains {
+		wrong := !IsHost(name) || name == s.Domain || containsText(s.FormerDomains[:i], name)
+		c.refuse(wrong, "former_domains", "field_former_domain", Clean(name, 80))
+	}
+	if s.Domain == "" || IsHost(s.Domain) { // one that an earlier version allowed must not stop other changes
+		return
+	}
+	host, _, p := ParseDomain(s.Domain)
+	if p.Code != "" {
+		c.problems = append(c.problems, p)
+		return
+	}
+	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
+}
+
+// CheckChange returns what is wrong with the settings only beside the ones before: a domain that is an address at which agents
+// cannot reach the gateway, because it belongs to the VPN network, or is the first or last of a local network. It returns
+// nothing where neither changed, so that a domain from an earlier version does not stop other changes.
+func (s Settings) CheckChange(before Settings) []Problem {
+	var c settingsCheck
+	a, err := netip.ParseAddr(s.Domain)
+	if err != nil {
+		return nil
+	}
+	if s.Domain == before.Domain {
+		c.refuse(s.InVPN(a) && !before.InVPN(a), "vpn_network", "field_vpn_domain", s.Domain)
+		return c.problems
+	}
+	c.refuse(s.InVPN(a), "auth_domain", "field_domain_vpn", s.Domain)
+	for _, n := range s.LocalNetworks {
+		if n.Addr().Is4() && n.Bits() <= 30 && n.Contains(a) && !s.InVPN(a) && (a == n.Addr() || !n.Contains(a.Next())) {
+			c.refuse(true, "auth_domain", "field_domain_unusable", s.Domain)
+			break
+		}
+	}
+	return c.problems
+}
+
+func (c *settingsCheck) localNetworks(s Settings) {
+	c.refuse(len(s.LocalNetworks) > MaxNets, "local_networks", "field_too_many", "")
+	for _, n := range s.LocalNetworks {
+		c.refuse(isInternet(n), "local_networks", "field_whole_internet", n.String())
+		c.refuse(isVPNNetwork(s.VPNNetwork) && n.Overlaps(s.VPNNetwork) && n.Bits() >= s.VPNNetwork.Bits(),
+			"local_networks", "field_overlaps_vpn", n.String())
+	}
+}
+
+// tunnel refuses settings that agents refuse or ignore.
+func (c *settingsCheck) tunnel(s Settings) {
+	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
+	c.refuse(NotRoutable(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
+
+	c.refuse(len(s.ForwardNets) > MaxNets, "forward_nets", "field_too_many", "")
+	for _, n := range s.ForwardNets {
+		c.refuse(!n.Addr().Is4(), "forward_nets", "field_tunnel_address", n.String())
+		c.refuse(NotRoutable(n), "forward_nets", "field_own_place", n.String())
+	}
+
+	c.refuse(len(s.DNS) > MaxDNS, "dns", "field_too_many_dns", "")
+	for _, a := range s.DNS {
+		c.refuse(!a.Is4(), "dns", "field_tunnel_address", a.String())
+		c.refuse(NotRoutable(netip.PrefixFrom(a, a.BitLen())), "dns", "field_own_place", a.String())
+	}
+
+	c.refuse(len(s.DNSSuffixes) > MaxSuffixes, "dns_suffix", "field_too_many_suffixes", "")
+	for _, name := range s.DNSSuffixes {
+		c.refuse(!isSuffix(name), "dns_suffix", "field_domain_name", Clean(name, 80))
+	}
+}
+
+func isVPNNetwork(n netip.Prefix) bool {
+	return n.IsValid() && n.Addr().Is4() && n.Bits() >= 16 && n.Bits() <= 30
+}
+
+// isInternet reports whether a network is so wide that the whole Internet would count as the LAN. The Internet's IPv6
+// addresses are 2000::/3.
+func isInternet(n netip.Prefix) bool {
+	if n.Addr().Is4() {
+		return n.Bits() < 3
+	}
+	return n.Bits() <= 3
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,26 @@ func TestPackagesAreDocumented(t *testing.T) {
 		}
 		if !documented {
 			t.Errorf("package %s has no comment", p.ImportPath)
+		}
+	}
+}
+
+// TestDocsNameFiles: each Go file that a document for contributors names is there.
+func TestDocsNameFiles(t *testing.T) {
+	docs, err := filepath.Glob("../.github/*.md")
+	if err != nil || len(docs) == 0 {
+		t.Fatal("no documents: ", err)
+	}
+	named := regexp.MustCompile("`([a-z0-9_/-]+\\.go)`")
+	for _, doc := range append(docs, "../README.md") {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("%s names %s: %v", filepath.Base(doc), m[1], err)
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // usual ones, in lower case, in NFC. Where the profile refuses the login, for instance for a space inside, the result is the
 // login in lower case and NFC.
 func Login(login string) string {
-	login = strings.TrimSpace(login)
+	login = norm.NFC.String(strings.TrimSpace(login)) // so that the profile refuses either all spellings or none
 	if key, err := precis.UsernameCaseMapped.String(login); err == nil {
 		return key
 	}
