@@ -17,7 +17,7 @@ func New() conn.Bind {
 }
 
 type bind struct {
-	conn.Bind // a *conn.StdNetBind
+	conn.Bind           // a *conn.StdNetBind
 	six       conn.Bind // sends to IPv6 addresses; see sibling
 	sources   *sources
 }
