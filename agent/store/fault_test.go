@@ -303,14 +303,14 @@ func TestEndsFile(t *testing.T) {
 		check(t, os.WriteFile(path, content, 0o600))
 		var u unwritten
 		check(t, u.open(path))
-		if len(u.sessions) != 1 || len(u.browsers) != 0 || u.used != int64(len(whole)) {
+		if len(u.ended) != 1 || len(u.signedOut) != 0 || u.used != int64(len(whole)) {
 			t.Errorf("%s: %+v", name, u.snapshot())
 		}
 		u.addEnd("three", end{start, agent.ReasonLost})
 		check(t, u.close())
 		var again unwritten
 		check(t, again.open(path))
-		if len(again.sessions) != 2 {
+		if len(again.ended) != 2 {
 			t.Errorf("%s, and one more: %+v", name, again.snapshot())
 		}
 		check(t, again.close())
