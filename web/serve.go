@@ -288,7 +288,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *h
 	}
 	add(l.portal, budget.portal, site.PortalHandler(), portalTLS)
 	add(l.agent, budget.agent, site.AgentHandler(), agentTLS)
-	add(l.http, budget.http, site.Port80Handler(), nil)
+	add(l.http, budget.http, site.HTTPHandler(), nil)
 	return all
 }
 
