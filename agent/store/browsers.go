@@ -15,7 +15,7 @@ import (
 const browsersPerUser = 100
 
 // SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. Of too many
-// the one that was not seen for longest ends. After KeepEnds an administrator's session that the database does not take
+// the one that was not seen for longest ends. After KeepUnwritten an administrator's session that the database does not take
 // now is kept in memory and written later. For a session that goes on there is TouchBrowserSession. Errors:
 // agent.ErrNotFound when there is no such person.
 func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSession) error {
@@ -86,7 +86,7 @@ func (s *Store) BrowserSessions(ctx context.Context, id agent.UserID) (sessions 
 	return s.unwritten.overlayBrowsers(id, sessions), nil
 }
 
-// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepEnds an end that the database
+// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepUnwritten an end that the database
 // does not take now is no error either: it is kept and written later.
 func (s *Store) EndBrowserSession(ctx context.Context, id string) error {
 	return s.endBrowserSessions(ctx, []string{id}, `id = $1`, id)

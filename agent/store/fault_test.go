@@ -33,7 +33,7 @@ func newFaulty(t *testing.T, dir string) *faulty {
 	t.Helper()
 	path := filepath.Join(dir, "ideco.db")
 	f := &faulty{Store: openStore(t, path), t: t, path: path}
-	check(t, f.KeepEnds())
+	check(t, f.KeepUnwritten())
 	f.admin = addUser(t, f.Store, agent.User{Login: "boss", Admin: true}, "hash")
 	f.user = addUser(t, f.Store, agent.User{Login: "ivanov"}, "hash")
 	return f
@@ -79,7 +79,7 @@ func (f *faulty) endsDuring(s agent.Session) {
 	next, err := Open(ctx, f.path)
 	check(f.t, err)
 	defer next.Close()
-	check(f.t, next.KeepEnds())
+	check(f.t, next.KeepUnwritten())
 	f.isEnded(next, s)
 }
 
@@ -195,7 +195,7 @@ func TestDiskFullSignsOut(t *testing.T) {
 		next, err := Open(ctx, f.path)
 		check(t, err)
 		defer next.Close()
-		check(t, next.KeepEnds())
+		check(t, next.KeepUnwritten())
 		for _, db := range []*Store{f.Store, next} {
 			if list, err := db.BrowserSessions(ctx, f.user); err != nil || len(list) != 1 || list[0].ID != "two" {
 				t.Errorf("signed in are %+v, %v", list, err)
@@ -269,7 +269,7 @@ func TestUnwritten(t *testing.T) {
 	check(t, f.Store.Close())
 
 	next := openStore(t, f.path)
-	check(t, next.KeepEnds())
+	check(t, next.KeepUnwritten())
 	if open, err := next.OpenSessions(ctx); err != nil || len(open) != 1 || open[0].ID != back.ID {
 		t.Errorf("%+v, %v", open, err)
 	}

@@ -27,7 +27,7 @@ import (
 // after. Without the file, as in the commands beside a gateway, there is nothing unwritten.
 type unwritten struct {
 	mu       sync.Mutex // guards what follows
-	file     *os.File   // nil before KeepEnds
+	file     *os.File   // nil before KeepUnwritten
 	used     int64      // bytes of the file
 	sessions map[string]end
 	browsers map[string]bool
@@ -54,9 +54,9 @@ const (
 	endsSize   = 512 << 10 // of the file in bytes, enough for some thousand ends
 )
 
-// KeepEnds makes the store keep in a file what the database does not take, and brings back what the process before could
-// not write, for Watch to write. Only the process that has locked the data directory may call it, once.
-func (s *Store) KeepEnds() error {
+// KeepUnwritten makes the store keep in a file what the database does not take. It also brings back what the process before
+// could not write, for Watch to write. Only the process that has locked the data directory may call it, once.
+func (s *Store) KeepUnwritten() error {
 	if err := s.unwritten.open(s.file.path + endsSuffix); err != nil {
 		return fmt.Errorf("open the file of ended sessions: %w", err)
 	}
