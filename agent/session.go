@@ -16,7 +16,7 @@ type Kind string
 const (
 	KindLAN Kind = "lan" // the agent inside the local network: the address itself has access
 	KindVPN Kind = "vpn" // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet
+	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet. It never follows a changed MAC: it has no TLS connection to ping
 )
 
 // State is the state of a live session.

@@ -20,6 +20,8 @@ type quiet struct{}
 
 func (*quiet) Ended(agent.Reason)                {}
 func (*quiet) Expiring(time.Duration, time.Time) {}
+func (*quiet) Ping(context.Context) error        { return nil }
+func (*quiet) ProveAgain(string)                 {}
 
 // liveSession starts a session from the LAN.
 func liveSession(t *testing.T, s *Site, login string) access.Grant {

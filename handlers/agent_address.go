@@ -34,20 +34,25 @@ func (s *Site) agentAddress(c echo.Context) error {
 	return c.JSON(http.StatusOK, struct{}{})
 }
 
-// firstAddress sends a new or resumed session its first address token. There is none without a firewall, for a tunnel, or
-// behind a router, where all computers have the router's MAC.
-func (a *agentConn) firstAddress() error {
-	message, err := a.addressToken()
+// firstAddress sends an address token that the agent has not asked for, upon which it proves all its addresses. There is none
+// without a firewall, for a tunnel, or behind a router, where all computers have the router's MAC.
+func (a *agentConn) firstAddress(session string) error {
+	message, err := a.addressToken(session)
 	if err != nil {
-		a.site.Log.Debug("no address token", "peer", a.peer, "session", a.session, "error", err)
+		a.site.Log.Debug("no address token", "peer", a.peer, "session", session, "error", err)
 		return nil
 	}
 	return a.send(message)
 }
 
+// ProveAgain implements [access.Connection].
+func (a *agentConn) ProveAgain(session string) {
+	a.site.agents.run(func() { _ = a.firstAddress(session) })
+}
+
 // anotherAddress answers a request for another address token.
 func (a *agentConn) anotherAddress() error {
-	message, err := a.addressToken()
+	message, err := a.addressToken(a.session)
 	var refused *agent.Error
 	switch {
 	case err == nil:
@@ -58,8 +63,8 @@ func (a *agentConn) anotherAddress() error {
 	return a.refuseMessage()
 }
 
-func (a *agentConn) addressToken() (m protocol.AddressToken, err error) {
-	token, ttl, err := a.site.Sessions.AddressToken(a.session, a)
+func (a *agentConn) addressToken(session string) (m protocol.AddressToken, err error) {
+	token, ttl, err := a.site.Sessions.AddressToken(session, a)
 	if err != nil {
 		return m, err
 	}

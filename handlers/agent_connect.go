@@ -222,7 +222,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 		return err
 	}
 	a.noteHost(ctx, grant.Session)
-	return a.firstAddress()
+	return a.firstAddress(a.session)
 }
 
 func (a *agentConn) carriesSession(yes bool) {
@@ -324,6 +324,9 @@ func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 		})
 	})
 }
+
+// Ping implements [access.Connection].
+func (a *agentConn) Ping(ctx context.Context) error { return a.conn.Ping(ctx) }
 
 // startPing pings the connection every PingEvery while it carries a session. It uses a timer, which costs an idle agent no
 // goroutine.

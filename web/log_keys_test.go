@@ -31,6 +31,8 @@ var logKeys = map[string]string{
 	"kind":           "kind of that session",
 	"address":        "address of that session",
 	"device":         "device of that session",
+	"mac":            "MAC of the computer of that session",
+	"former_mac":     "MAC that it had before",
 	"further":        "address that the session has got as well",
 	"holder":         "session that has what was wanted",
 	"holder_account": "login of that session",

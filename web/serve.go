@@ -157,6 +157,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
+	g.Go(func() error { return manager.FollowMACs(gctx) })
 	g.Go(func() error { return b.settings.tunnel.watch(gctx) })
 	g.Go(func() error { return b.settings.firewall.watchDomain(gctx) })
 	g.Go(func() error { return b.settings.trial.run(gctx, b.settings.endTrial, c.Log) })

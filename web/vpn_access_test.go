@@ -69,6 +69,8 @@ type quietConnection struct{ _ int }
 
 func (*quietConnection) Ended(agent.Reason)                {}
 func (*quietConnection) Expiring(time.Duration, time.Time) {}
+func (*quietConnection) Ping(context.Context) error        { return nil }
+func (*quietConnection) ProveAgain(string)                 {}
 
 const vpnPassword = "a long password of vpn"
 

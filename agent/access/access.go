@@ -32,6 +32,7 @@
 //   - A session in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6. Each further
 //     address is proved with an address token in a request from that address. After a resume it must be proved again
 //     within a minute. A change of place and a restart drop it.
+//   - A session in the LAN follows its computer to another MAC, if that is proved (see FollowMACs).
 //   - A device of a person has one session. A login or a resume with the same device.id replaces it.
 //   - A person has at most DevicesPerUser sessions, the waiting ones included.
 //   - On a connection that has a session, a login of the same person extends the session. A login of another person

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -226,6 +227,36 @@ type fakeFirewall struct {
 	cuts    map[netip.Addr]int    // how often the connections of an address were cut
 	closed  map[string]bool       // sessions whose address had expired at Readmit
 	broken  bool
+
+	changed []agent.MACChange // what ChangedMACs returns
+	stays   bool              // the former MAC still answers
+	moves   []agent.MACChange // by ChangeMAC
+}
+
+func (w *fakeFirewall) ChangedMACs(context.Context) []agent.MACChange {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+func (w *fakeFirewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (bool, error) {
+	if err := ping(ctx); err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.stays, nil
+}
+
+func (w *fakeFirewall) ChangeMAC(_ context.Context, c agent.MACChange) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken {
+		return errFake
+	}
+	w.moves = append(w.moves, c)
+	maps.DeleteFunc(w.further, func(_ netip.Addr, id string) bool { return id == c.Session })
+	return nil
 }
 
 func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
@@ -396,6 +427,10 @@ type agentConnection struct {
 	mu      sync.Mutex
 	ended   []agent.Reason
 	notices []time.Duration
+
+	silent             bool          // Ping gets no answer
+	pong               chan struct{} // Ping waits for it; nil = the agent answers at once
+	pings, provesAgain int
 }
 
 func (l *agentConnection) Ended(r agent.Reason) {
@@ -408,6 +443,31 @@ func (l *agentConnection) Expiring(left time.Duration, _ time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.notices = append(l.notices, left)
+}
+
+func (l *agentConnection) Ping(ctx context.Context) error {
+	l.mu.Lock()
+	l.pings++
+	silent, pong := l.silent, l.pong
+	l.mu.Unlock()
+	switch {
+	case silent:
+		return errFake
+	case pong == nil:
+		return nil
+	}
+	select {
+	case <-pong:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *agentConnection) ProveAgain(string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.provesAgain++
 }
 
 func (l *agentConnection) endReasons() string {

@@ -46,7 +46,8 @@ type Store interface {
 	VoidDevice(ctx context.Context, user agent.UserID, deviceID string) error
 }
 
-// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic and MACs.
+// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and
+// ProveMAC.
 type Firewall interface {
 	// Grant lets Session.Address through.
 	Grant(context.Context, agent.Session) error
@@ -62,6 +63,13 @@ type Firewall interface {
 	// Revoke does the same for Session.Address, even if another session was granted it last, and for all further
 	// addresses of this session. Further addresses from before a restart are unknown; they expire by themselves.
 	Revoke(context.Context, agent.Session)
+	// ChangedMACs returns the sessions whose Session.Address has another MAC in the neighbour table, on the same interface.
+	ChangedMACs(context.Context) []agent.MACChange
+	// ProveMAC reports whether a session's computer has left its former MAC. It calls ping, whose error it returns.
+	ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (left bool, err error)
+	// ChangeMAC lets Session.Address through with the new MAC only, and closes the further addresses. It fails if session or
+	// neighbour have changed since ProveMAC.
+	ChangeMAC(context.Context, agent.MACChange) error
 	// Traffic returns recent counts by session ID. It must not block.
 	Traffic() map[string]agent.Traffic
 	// MACs returns the known MACs of the computers by session ID. It must not block.
@@ -84,11 +92,15 @@ type Tunnel interface {
 	Traffic() map[string]agent.Traffic
 }
 
-// Connection is the agent's connection of a session. Its methods must not block. They may be called before Authorize has
+// Connection is the agent's connection of a session. Its methods must not block, except Ping. They may be called before Authorize has
 // returned, from any goroutine and out of order. Connections are compared, so they must be pointers.
 type Connection interface {
 	// Ended says that this connection has no session any more. The connection need not call Lost or Logout then.
 	Ended(agent.Reason)
 	// Expiring says that the session will end.
 	Expiring(left time.Duration, expires time.Time)
+	// Ping sends a ping and waits for the agent's answer. Errors: ctx.Err; of the connection.
+	Ping(context.Context) error
+	// ProveAgain makes the agent prove all further addresses of its session again.
+	ProveAgain(sessionID string)
 }

@@ -67,6 +67,8 @@ type session struct {
 	timer          *time.Timer
 	further        []furtherAddress // in the order of their proofs, the oldest first
 	proof          proof            // guarded by mu alone
+	followed       time.Time        // when its MAC was changed last
+	following      bool             // followMAC runs; guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions. Restore adds those of the former process.

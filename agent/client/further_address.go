@@ -50,8 +50,14 @@ type addressState struct {
 	failures int  // since it was last proved
 }
 
-// takeToken takes a token. It ignores a token that has already expired, because asking for the next one would never end.
+// takeToken takes a token. A token that was not asked for means that the gateway wants all addresses to be proved again. It
+// ignores a token that has already expired, because asking for the next one would never end.
 func (p *prover) takeToken(m *protocol.AddressToken) {
+	if !p.asking {
+		for _, a := range p.known {
+			*a = addressState{proved: a.proved, due: true}
+		}
+	}
 	p.asking = false
 	if m.Token == "" || m.TTL <= 0 {
 		return

@@ -133,6 +133,50 @@ func TestFurtherAddress(t *testing.T) {
 	}
 }
 
+// A token that the agent did not ask for makes it prove all addresses again, also those that were refused.
+func TestFurtherAddressAgain(t *testing.T) {
+	needIPv6(t)
+	root := gatewaytest.NewRoot(t, nil)
+	leaf := root.Leaf(t, nil)
+	var mu sync.Mutex
+	code := "address_refused"
+	server := gatewaytest.NewAddressServer(t, leaf, "::1", func(gatewaytest.Proof) string {
+		mu.Lock()
+		defer mu.Unlock()
+		return code
+	})
+	again := make(chan struct{})
+	g := gatewaytest.Start(t, root, leaf, func(_ int, c *gatewaytest.Conn) {
+		c.Admit("")
+		c.Send(gatewaytest.Token("first", server))
+		go func() {
+			for _, token := range []string{"again 0", "again 1"} {
+				<-again
+				c.Send(gatewaytest.Token(token, server))
+			}
+		}()
+		serveTokens(c, func(n int) any { return gatewaytest.Token(fmt.Sprint("token ", n), server) })
+	})
+	pc := &computer{}
+	pc.has("::1")
+	r := start(t, g, func(c *Config) { c.Addresses = pc.list })
+	r.waitEvent(Authorized, "")
+	r.proof(server)
+	r.waitLog("::1 has no access")
+	mu.Lock()
+	code = ""
+	mu.Unlock()
+	for _, want := range []string{"again 0", "again 1"} {
+		again <- struct{}{}
+		if p := r.proof(server); p.Token != want {
+			t.Errorf("%+v, want %s", p, want)
+		}
+		r.waitLog("::1 has access too")
+	}
+	r.stop()
+	r.waitEnd(StoppedByUser, "logout")
+}
+
 // A session over IPv6 proves one IPv4 address, and another one with another token.
 func TestFurtherAddressOfIPv4(t *testing.T) {
 	needIPv6(t)

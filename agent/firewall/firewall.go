@@ -44,8 +44,10 @@
 // when the chosen interfaces change.
 //
 // The MAC comes from the neighbour table when the session is granted, because its agent has just sent packets from there.
-// If the kernel does not know the MAC, the host is probed, and let through when it answers. Granting a session again
-// accepts a changed MAC. A new plan, a new process or a returning interface does not, because no login proved that MAC.
+// If the kernel does not know the MAC, the host is probed, and let through when it answers. An address keeps its MAC whatever
+// the neighbour table has later, because any computer in the network can change that table; also when its session is granted
+// again, or another one of the same user. ChangedMACs, ProveMAC and ChangeMAC let it follow its host. Where this process may
+// not open raw sockets, it follows when the session is granted again.
 //
 // When an address is closed or goes to another person, its connections are deleted from conntrack, so that nobody gets
 // replies to somebody else. When the table is created, the connections of all hosts without a session behind chosen
@@ -154,6 +156,11 @@ func (f *Firewall) start(o Options) error {
 		return explain(err)
 	}
 	r := newReconciler(f, kn, nft, elements, o.replace)
+	if err := canProbe(); err != nil {
+		f.log.Warn("sessions do not follow computers whose MAC changes, which takes CAP_NET_RAW; these log in again", "error", err)
+	} else {
+		r.probes = true
+	}
 	go r.run()
 	return nil
 }

@@ -138,9 +138,14 @@ func TestOtherHost(t *testing.T) {
 		l.IP(t, inLAN, "link", "set", "eth0", "address", "02:00:00:00:00:66")
 		l.IP(t, inLAN, "route", "replace", "default", "via", "10.77.1.1")
 		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", "02:00:00:00:00:66")
-		l.wantClosed(t, "the address at another MAC", inLAN, host, to)
-		grant(t, f, s)
-		l.wantOpen(t, "the new MAC after a grant", inLAN, host, to)
+		for _, when := range []string{"the address at another MAC", "after another grant"} {
+			if !l.noAnswer(t, inLAN, host, to) {
+				t.Errorf("%s: it is answered; a reject would end the connections of a host that is followed", when)
+			}
+			grant(t, f, s)
+		}
+		l.follows(t, f, inLAN, host)
+		l.wantOpen(t, "the new MAC when it is proved", inLAN, host, to)
 		if got := f.MACs()[s.ID].String(); got != "02:00:00:00:00:66" {
 			t.Errorf("MAC %s", got)
 		}
@@ -855,7 +860,7 @@ func TestUnknownMAC(t *testing.T) {
 }
 
 // TestMACIsKept: a changed neighbour table does not change the MAC of a session, neither by another plan nor by another
-// process. Only another grant does.
+// process, nor by another grant. Only ChangeMAC does.
 func TestMACIsKept(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -891,8 +896,11 @@ func TestMACIsKept(t *testing.T) {
 			t.Errorf("in the next process the MAC is %s, the agent's is %s", got, agents)
 		}
 		grant(t, f, s) // the agent has logged in again
-		if got := f.MACs()[s.ID].String(); got != thief {
-			t.Errorf("after another grant the MAC is %s", got)
+		if got := f.MACs()[s.ID].String(); got != agents {
+			t.Errorf("after another grant the MAC is %s, the agent's is %s", got, agents)
+		}
+		if err := f.ChangeMAC(context.Background(), changed(t, f)); err != nil || f.MACs()[s.ID].String() != thief {
+			t.Errorf("after ChangeMAC the MAC is %s: %v", f.MACs()[s.ID], err)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 	for i, t := range tasks {
 		inherits := r.inherits(t.sessionInfo)
 		own[i] = r.assignAddress(t.sessionInfo, &touched)
-		if delete(keepMAC, own[i]); inherits {
+		if delete(keepMAC, own[i]); inherits || r.mustProve(own[i], now) {
 			keepMAC[own[i]] = true
 		}
 	}
@@ -64,17 +64,25 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 		*touched = append(*touched, r.removeAddresses(s)...)
 	}
 	s.sessionInfo = c
-	var known mac
+	var known address
 	if cur := r.addresses[c.addr]; cur != nil && cur.of != s {
 		if cur.of.user == c.user {
-			known = cur.mac
+			known = *cur
 		}
 		*touched = append(*touched, r.end(cur.of)...)
 	}
 	if len(s.addrs) == 0 {
-		r.addAddress(s, c.addr).mac = known
+		a := r.addAddress(s, c.addr)
+		a.at, a.mac = known.at, known.mac
 	}
 	return s.addrs[0]
+}
+
+// mustProve reports whether an address keeps its MAC until ProveMAC: it is let through with one, and the neighbour table has
+// another on the same interface. A spoofer that breaks the agent's connection gets a login or a resume through the MAC that it
+// has spoofed.
+func (r *reconciler) mustProve(a *address, now *snapshot) bool {
+	return r.probes && a.at.hasMAC() && !a.at.needsMAC() && r.otherMAC(a, now) != mac{}
 }
 
 func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {

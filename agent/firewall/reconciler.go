@@ -24,6 +24,7 @@ type reconciler struct {
 	kernel   *kernel
 	nft      program
 	replaces bool              // elements are refreshed by replacing them
+	probes   bool              // this process may open raw sockets, so ProveMAC works
 	failed   map[string]string // last logged error of each operation that fails now
 
 	// Desired state.

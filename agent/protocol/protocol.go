@@ -9,6 +9,7 @@
 //
 //	2026-11-23  version, update, authorize, auth_state, unauthorize, tunnel_wg, ended, notice, error; resume tokens.
 //	2026-11-25  address_token and POST /address (ours): further addresses of a computer in the LAN.
+//	2026-11-27  an address_token that was not asked for: all further addresses must be proved again.
 //	2026-11-27  before login a message has at most 4 KiB and 10 s.
 package protocol
 
@@ -149,7 +150,8 @@ type AddressTokenRequest struct {
 }
 
 // AddressToken lets the agent prove one further address of its computer (ours): it posts to one of the URLs from that address;
-// see AddressPath. The gateway sends the first one when a session in the LAN begins or resumes, if its firewall is in force.
+// see AddressPath. The gateway sends one, unasked, when a session in the LAN begins or resumes, if its firewall is in force. It sends
+// another one unasked when all addresses must be proved again.
 type AddressToken struct {
 	Type  string   `json:"type"`
 	Token string   `json:"token"` // valid once, until the next one

@@ -82,6 +82,7 @@ func TestAgentConnectedSeldomWrites(t *testing.T) {
 func TestAgentHostsOfAnEarlierVersion(t *testing.T) {
 	for saved, want := range map[string]map[string]int{`"gw.company.ru"`: {"gw.company.ru": 1}, `""`: {}, "": {}} {
 		path := filepath.Join(t.TempDir(), "ideco.db")
+		check(t, prepareFile(path))
 		db, err := connect(path)
 		check(t, err)
 		provider, err := newProvider(db.writer)

@@ -11,11 +11,14 @@ import (
 )
 
 // New returns the sockets for a wireguard-go device. They are in the network namespace of the thread that opens them.
-func New() conn.Bind { return &bind{Bind: conn.NewStdNetBind()} }
+func New() conn.Bind {
+	std := conn.NewStdNetBind()
+	return &bind{Bind: std, six: std}
+}
 
 type bind struct {
-	conn.Bind // a *conn.StdNetBind
-	six       conn.Bind
+	conn.Bind           // a *conn.StdNetBind
+	six       conn.Bind // sends to IPv6 addresses; see sibling
 	sources   *sources
 }
 
@@ -72,7 +75,7 @@ func unpinned(e *conn.StdNetEndpoint) *conn.StdNetEndpoint {
 	return &conn.StdNetEndpoint{AddrPort: e.AddrPort}
 }
 
-// isTooLong reports whether the kernel refused a batch for the length of its datagrams. Before Linux 6.14 the error is
+// isTooLong reports whether the kernel refused a batch for the length of its datagrams. Older kernels return
 // EINVAL.
 func isTooLong(err error) bool { return errors.Is(err, unix.EMSGSIZE) || errors.Is(err, unix.EINVAL) }
 

@@ -217,9 +217,19 @@ func TestWatchNetwork(t *testing.T) {
 	})
 }
 
-// TestOpenTwice: a bind can be opened again after Close, as wireguard-go does for another port.
+// TestOpenTwice: a bind can be opened again after Close, as wireguard-go does for another port, and leaves nothing open.
+// Before Open it sends nothing.
 func TestOpenTwice(t *testing.T) {
 	b := New()
+	for _, address := range []string{"127.0.0.1:9", "[::1]:9"} {
+		to, err := b.ParseEndpoint(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Send([][]byte{{0}}, to); err == nil {
+			t.Errorf("sent to %s", address)
+		}
+	}
 	for range 2 {
 		if _, _, err := b.Open(0); err != nil {
 			t.Fatal(err)

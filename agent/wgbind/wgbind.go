@@ -6,10 +6,10 @@
 //   - Packets of IPv4 may be fragmented on the way, as those of the kernel's WireGuard. wireguard-go's must not be, and
 //     they vanish where a router drops what is too long without an ICMP message that arrives.
 //   - Routes change. wireguard-go sends to a peer from the address and the interface that the peer's last packet came to,
-//     until the route leads elsewhere, but it watches routes only for sockets that nobody has wrapped. Here they are
-//     watched, and a source that is gone counts too. From Linux 5.12 on wireguard-go does not know where a packet came to,
+//     until the route leads elsewhere, but it watches routes only for its own type of sockets. Here they are watched,
+//     and a source that is gone counts too. From Linux 5.12 on wireguard-go does not know where a packet came to,
 //     because it receives batches (UDP_GRO), and the kernel chooses the source of each packet.
-//   - Peers have addresses of IPv4 and of IPv6. wireguard-go sends packets for the latter to wrong addresses.
+//   - Peers have addresses of IPv4 and of IPv6. wireguard-go sends some packets for the latter to wrong addresses.
 //
 // The package is also built for Windows 8 with Go 1.20 and keeps to that language and library.
 package wgbind

@@ -1,0 +1,108 @@
+package access
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+const (
+	macEvery    = 2 * time.Second  // interval of looking for changed MACs
+	macAgain    = 30 * time.Second // the least time between two changes of a session's MAC
+	pingTimeout = 10 * time.Second
+)
+
+// FollowMACs lets sessions follow computers whose MAC changes while address and connection stay, as with a Wi-Fi repeater, a
+// team of network cards or a virtual machine that moves to another host. It returns when ctx is done.
+//
+// A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
+// former MAC no longer answers for the address; Firewall.ProveMAC says what this does not reveal. So a session of KindWeb never
+// follows, as it has no such connection. A waiting session gets its MAC when its agent comes back.
+func (m *Manager) FollowMACs(ctx context.Context) error {
+	if m.firewall == nil {
+		return nil
+	}
+	tick := time.NewTicker(macEvery)
+	defer tick.Stop()
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, change := range m.firewall.ChangedMACs(ctx) {
+			if s, connection := m.mayFollow(change.Session); s != nil {
+				checks.Go(func() { m.followMAC(ctx, s, connection, change) })
+			}
+		}
+	}
+}
+
+// mayFollow returns a session that may follow its computer now, and its connection; otherwise nil. followMAC must be called
+// for it.
+func (m *Manager) mayFollow(id string) (*session, Connection) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	if s == nil || s.Kind != agent.KindLAN || s.connection == nil || s.following || now().Before(s.followed.Add(macAgain)) {
+		return nil, nil
+	}
+	s.following = true
+	return s, s.connection
+}
+
+func (m *Manager) followMAC(ctx context.Context, s *session, connection Connection, found agent.MACChange) {
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		s.following = false
+	}()
+	left, err := m.firewall.ProveMAC(ctx, found, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+		defer cancel()
+		return connection.Ping(ctx)
+	})
+	if err != nil {
+		m.log.DebugContext(ctx, "a changed MAC was not proved", "session", found.Session, "error", err)
+		return
+	}
+	_ = m.change(ctx, func(c *change) error {
+		if c.closed.Load() || c.sessions[s.ID] != s || s.connection != connection {
+			return nil
+		}
+		if left {
+			c.changeMAC(s, found)
+		} else {
+			c.refuseMAC(s, found)
+		}
+		return nil
+	})
+}
+
+// changeMAC moves the session to its computer's new MAC. Its agent must prove the further addresses again.
+func (c *change) changeMAC(s *session, found agent.MACChange) {
+	if err := c.firewall.ChangeMAC(c.ctx, found); err != nil {
+		c.log.WarnContext(c.ctx, "a session does not follow its computer's MAC", "session", s.ID, "error", err)
+		return
+	}
+	c.mu.Lock()
+	s.followed = c.now
+	c.mu.Unlock()
+	c.dropAllFurther(s)
+	connection := s.connection
+	c.notify = append(c.notify, func() { connection.ProveAgain(s.ID) })
+	c.log.WarnContext(c.ctx, "a session follows its computer's MAC", "event", "mac_changed", "session", s.ID, "account", s.Login,
+		"peer", s.ExternalIP, "mac", found.To.String(), "former_mac", found.From.String())
+}
+
+// refuseMAC logs that the computer still answers at its former MAC.
+func (c *change) refuseMAC(s *session, found agent.MACChange) {
+	c.gate.logLimiter.warn(c.ctx, logKey{event: "mac_refused", net: netip.PrefixFrom(s.ExternalIP, s.ExternalIP.BitLen()), user: s.UserID},
+		"another MAC claims the address of a session, whose computer still answers at its own: ARP spoofing, or an address that is used twice",
+		"session", s.ID, "account", s.Login, "peer", s.ExternalIP, "mac", found.To.String(), "former_mac", found.From.String())
+}

@@ -1,0 +1,152 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"ideco-agent/agent"
+)
+
+// ErrMACChanged is returned by ProveMAC and ChangeMAC if the session or the neighbour table has changed meanwhile.
+var ErrMACChanged = errors.New("the session or its neighbour has changed meanwhile")
+
+// ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface. It is
+// empty where this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
+func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
+	if f.mode == ModeOff {
+		return nil
+	}
+	_ = f.call(ctx, func(r *reconciler) error {
+		var err error
+		list, err = r.changedMACs()
+		r.logResult("comparing MACs", err)
+		return err
+	})
+	return list
+}
+
+// ProveMAC reports whether a session's host has really left its former MAC. It asks that MAC by ARP or NDP, calls ping, which
+// must ping the session's agent on its TLS connection, and asks again. The host has left if ping succeeds and the former MAC
+// never answers. Errors: of ping; ErrMACChanged; ErrClosed; of the raw socket.
+//
+// The pong proves that the agent receives packets that are sent to the new MAC. A computer that spoofs ARP and relays the
+// packets passes that test. The answer of the former MAC unmasks it, whether it relays one direction or both: it cannot hold
+// back what the agent's computer sends to the gateway's MAC. Three things are not unmasked, and nothing on the gateway can:
+//
+//   - A computer that takes over the former MAC too. It needs no other element then.
+//   - A computer between the agent's and the network, such as a Wi-Fi repeater that translates MACs, or an attacker in its
+//     place: the agent's computer is reachable through it alone.
+//   - The first login of an address under a spoofed MAC: no former MAC is known.
+//
+// A host that answers at two MACs, such as Linux with two cards in one network, stays at the former one.
+func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (left bool, err error) {
+	var at place
+	if err := f.call(ctx, func(r *reconciler) error {
+		_, own, err := r.changing(c)
+		if err == nil {
+			at = own.at
+		}
+		return err
+	}); err != nil {
+		return false, err
+	}
+	former, err := openFormer(at)
+	if err != nil {
+		return false, err
+	}
+	defer former.close()
+	if answers, err := former.answers(ctx); answers || err != nil {
+		return false, err
+	}
+	if err := ping(ctx); err != nil {
+		return false, err
+	}
+	answers, err := former.answers(ctx)
+	return !answers && err == nil, err
+}
+
+// ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and closes
+// the further addresses, which were proved for the former MAC. Connections are not cut. The caller has called ProveMAC.
+// Errors: ErrMACChanged; ErrClosed; of the kernel.
+func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
+	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })
+}
+
+func (r *reconciler) changedMACs() (list []agent.MACChange, err error) {
+	if !r.probes {
+		return nil, nil
+	}
+	var own []*address
+	for _, s := range r.sessions {
+		if a := s.addrs[0]; a.at.hasMAC() && !a.at.needsMAC() {
+			own = append(own, a)
+		}
+	}
+	if len(own) == 0 {
+		return nil, nil
+	}
+	now, err := r.kernel.snapshot(manyNeighbours)
+	if err != nil {
+		return nil, fmt.Errorf("reading the neighbour table: %w", err)
+	}
+	for _, a := range own {
+		if to := r.otherMAC(a, now); to != (mac{}) {
+			from := a.at.mac
+			list = append(list, agent.MACChange{Session: a.of.session, From: net.HardwareAddr(from[:]), To: net.HardwareAddr(to[:])})
+		}
+	}
+	return list, nil
+}
+
+// otherMAC returns the MAC that a neighbour has now, if it differs from the one that it is let through with and the interface
+// is the same; otherwise zero.
+func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
+	if m, ok := now.mac(a.at.name, a.addr); !ok || m == a.at.mac {
+		return mac{}
+	}
+	if at := r.plan.locate(now, a.of.kind, a.addr); at.hasMAC() && at.name == a.at.name && at.mac != a.at.mac {
+		return at.mac
+	}
+	return mac{}
+}
+
+// changing returns the session and its own address, if the change is still as it was found. Errors: ErrMACChanged.
+func (r *reconciler) changing(c agent.MACChange) (*grantedSession, *address, error) {
+	s := r.sessions[c.Session]
+	if s == nil || len(c.From) != len(mac{}) || len(c.To) != len(mac{}) {
+		return nil, nil, ErrMACChanged
+	}
+	own := s.addrs[0]
+	if !own.at.hasMAC() || own.at.mac != mac(c.From) {
+		return nil, nil, ErrMACChanged
+	}
+	now, err := r.kernel.snapshot(0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the interfaces: %w", err)
+	}
+	if r.otherMAC(own, now) != mac(c.To) {
+		return nil, nil, ErrMACChanged
+	}
+	return s, own, nil
+}
+
+func (r *reconciler) changeMAC(c agent.MACChange) error {
+	s, own, err := r.changing(c)
+	if err != nil {
+		return err
+	}
+	touched := []netip.Addr{own.addr}
+	for _, further := range slices.Clone(s.addrs[1:]) {
+		touched = append(touched, r.removeAddress(further)...)
+	}
+	own.at.mac, own.mac = mac(c.To), mac(c.To)
+	defer r.publish(s)
+	if _, err := r.reconcile(touched); err != nil {
+		return err // retry repeats it
+	}
+	return r.checkPresent(own)
+}
