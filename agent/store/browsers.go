@@ -15,7 +15,7 @@ import (
 const browsersPerUser = 100
 
 // SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. When a person
-// has more than browsersPerUser, the one last seen longest ago ends. After KeepEnds an administrator's session that cannot
+// has more than browsersPerUser, the one last seen longest ago ends. After KeepUnwritten an administrator's session that cannot
 // be written now is kept in memory and written later. TouchBrowserSession updates a session that goes on. Errors:
 // agent.ErrNotFound when there is no such person.
 func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSession) error {
@@ -86,7 +86,7 @@ func (s *Store) BrowserSessions(ctx context.Context, id agent.UserID) (sessions 
 	return s.unwritten.overlayBrowsers(id, sessions), nil
 }
 
-// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepEnds an end that cannot be
+// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepUnwritten an end that cannot be
 // written now is no error either: it is kept and written later.
 func (s *Store) EndBrowserSession(ctx context.Context, id string) error {
 	return s.endBrowserSessions(ctx, []string{id}, `id = $1`, id)

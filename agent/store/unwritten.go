@@ -25,10 +25,10 @@ import (
 // The ends are also in a file beside the database, so that what has ended does not come back after kill -9. The file has
 // its full size from the start and is written in place, so that an end can be written even when the disk is full (except on
 // copy-on-write file systems such as btrfs and ZFS). An end is written to the file before it is written to the
-// database, and removed from the file afterwards. Without KeepEnds, as in "ideco-portal admin", nothing is kept here.
+// database, and removed from the file afterwards. Without KeepUnwritten, as in "ideco-portal admin", nothing is kept here.
 type unwritten struct {
 	mu        sync.Mutex // guards the fields below
-	file      *os.File   // nil before KeepEnds
+	file      *os.File   // nil before KeepUnwritten
 	used      int64      // length of the records in the file, in bytes
 	ended     map[string]end
 	signedOut map[string]bool
@@ -55,10 +55,10 @@ const (
 	endsSize   = 512 << 10 // of the file in bytes, enough for some thousand ends
 )
 
-// KeepEnds makes the store keep ends in a file until they are in the database, and administrators' sign-ins in memory. It
+// KeepUnwritten makes the store keep ends in a file until they are in the database, and administrators' sign-ins in memory. It
 // reads the ends that the previous process left in the file; Watch writes them to the database. Only the process that has
 // locked the data directory may call it, once.
-func (s *Store) KeepEnds() error {
+func (s *Store) KeepUnwritten() error {
 	if err := s.unwritten.open(s.file.path + endsSuffix); err != nil {
 		return fmt.Errorf("open the file of ended sessions: %w", err)
 	}
@@ -188,15 +188,16 @@ func (u *unwritten) any() bool {
 	return len(u.ended)+len(u.signedOut)+len(u.signedIn) > 0
 }
 
-// addEnd adds the end of a session, unless it has one already. It reports whether the end is in the file.
+// addEnd adds the end of a session, unless it has one already. It reports whether the end was written to the file: one that is
+// only in memory may be tried again.
 func (u *unwritten) addEnd(id string, e end) (inFile bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.file == nil {
 		return false
 	}
-	if _, is := u.ended[id]; is {
-		return true
+	if earlier, is := u.ended[id]; is {
+		e = earlier
 	}
 	u.ended[id] = e
 	return u.add(record{Session: id, At: micros(e.at), Reason: e.reason}) == nil
