@@ -30,7 +30,7 @@ type link interface {
 }
 
 // errForeign says that something of somebody else stands where ours should.
-var errForeign = errors.New("it belongs to somebody else")
+var errForeign = errors.New("it belongs to another program")
 
 // errGone says that the interface was removed by somebody else.
 var errGone = errors.New("the tunnel's interface was removed by somebody else")
@@ -108,7 +108,7 @@ func addCure(err error) error {
 	var cure string
 	switch {
 	case errors.Is(err, errForeign):
-		cure = "remove it, or give the tunnel another name"
+		cure = "remove it, or give the tunnel another name (--tunnel-name)"
 	case errors.Is(err, unix.EADDRINUSE):
 		cure = "another program has the port: end it, or give the tunnel another port"
 	case errors.Is(err, errNoTUN):

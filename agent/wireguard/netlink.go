@@ -117,8 +117,23 @@ func checkSocket(name string) error {
 	if err != nil {
 		return nil // one that a crashed process left behind is removed when ours is made
 	}
-	conn.Close()
-	return fmt.Errorf("another process answers on %s: %w", path, errForeign)
+	defer conn.Close()
+	return fmt.Errorf("another process answers on %s%s: %w", path, peerOf(conn), errForeign)
+}
+
+// peerOf names the process at the other end of a Unix socket; empty if it is not known.
+func peerOf(conn net.Conn) (process string) {
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return ""
+	}
+	_ = raw.Control(func(fd uintptr) {
+		peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err == nil && peer.Pid > 0 { // 0 = in another PID namespace
+			process = fmt.Sprintf(" (process %d)", peer.Pid)
+		}
+	})
+	return process
 }
 
 // socketPath is where wg and wgctrl look for a wireguard-go.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -269,6 +270,8 @@ func TestForeignSocket(t *testing.T) {
 		}
 		defer alive.Close()
 		wantRefused(t, ModeTUN, name, "another process answers")
+		wantRefused(t, ModeTUN, name, fmt.Sprintf("(process %d)", os.Getpid()))
+		wantRefused(t, ModeTUN, name, "--tunnel-name")
 	})
 }
 
