@@ -51,7 +51,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		NotLocal:          notLocal(now, interfaces),
 	}
 	if _, err := netip.ParseAddr(now.Domain); err != nil {
-		d.Name = now.Domain
+		d.Name = unicodeName(now.Domain)
 	}
 	if err == nil {
 		d.Gone = missingInterfaces(now, interfaces)

@@ -321,6 +321,7 @@ func TestGatewayFoundByName(t *testing.T) {
 		says   bool
 	}{
 		{"gw.example.test", nil, true},
+		{"xn--g1ah2bza.xn--p1ai", nil, true},
 		{"192.168.7.1", nil, false},
 		{"fd00::1", nil, false},
 		{"", nil, false},
@@ -329,7 +330,7 @@ func TestGatewayFoundByName(t *testing.T) {
 		a := newAdministration(t)
 		now := &a.site.Settings.(*fixedSettings).now
 		now.Domain, now.OpenBeforeLogin = c.domain, c.open
-		if got := says(t, a.get("/admin/gateway"), "#open_before_login-name", "Агенты ищут шлюз по имени "+c.domain); got != c.says {
+		if got := says(t, a.get("/admin/gateway"), "#open_before_login-name", "Агенты ищут шлюз по имени "+unicodeName(c.domain)+"."); got != c.says {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
