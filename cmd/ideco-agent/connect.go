@@ -39,7 +39,8 @@ var exitCodes = map[client.Outcome]int{
 type options struct {
 	gateway                  settings.Setting
 	login, root, lang, state string
-	passwordStdin, json      bool
+	passwordStdin            bool
+	json, debug              bool
 	tunnel                   tunnelOptions
 }
 
@@ -53,6 +54,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
 	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
+	flags.BoolVar(&o.debug, "debug", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
 	flags.StringVar(&o.state, "state", "", "")
@@ -107,7 +109,11 @@ func connect(ctx context.Context, p program, args []string) int {
 		return p.usage(wrong.key, wrong.value)
 	}
 	cfg.Events = printer(p.stdout, o.json)
-	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }
+	cfg.Log = func(text string) {
+		if o.json || o.debug {
+			fmt.Fprintln(p.stderr, text)
+		}
+	}
 	cfg.NetworkChanged = o.watchNetwork(ctx, cfg.Log)
 	tun := o.tunnel.open(cfg.Log)
 	cfg.Tunnel = tun

@@ -90,6 +90,23 @@ func versionCommand(_ context.Context, p program, _ []string) int {
 	return exitOK
 }
 
+// commandFirst moves a --lang before a command to the end, where the flags of the command are.
+func commandFirst(args []string) []string {
+	n := 0 // words of the flag
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		switch name := strings.TrimLeft(args[0], "-"); {
+		case name == "lang":
+			n = 2
+		case strings.HasPrefix(name, "lang="):
+			n = 1
+		}
+	}
+	if n == 0 || len(args) <= n || !isWord(args[n]) && !isHelpFlag(args[n]) {
+		return args
+	}
+	return append(append([]string{}, args[n:]...), args[:n]...)
+}
+
 // langIn returns the language of --lang anywhere on the command line. It is read first, for messages about the rest
 // of the command line.
 func langIn(args []string) (lang locale.Lang, ok bool) {

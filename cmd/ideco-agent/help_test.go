@@ -35,6 +35,8 @@ func TestHelp(t *testing.T) {
 					{strings.Fields(line), lang},
 					{append(strings.Fields(line), "--lang", string(lang)), "en"},
 					{append(strings.Fields(line), "--lang="+string(lang)), "ru"},
+					{append([]string{"--lang", string(lang)}, strings.Fields(line)...), "ru"},
+					{append([]string{"--lang=" + string(lang)}, strings.Fields(line)...), "en"},
 				} {
 					var stdout, stderr bytes.Buffer
 					code := run(context.Background(), program{args: at.args, stdout: &stdout, stderr: &stderr, lang: at.lang})

@@ -84,6 +84,7 @@ func run(ctx context.Context, p program) int {
 	if lang, ok := langIn(p.args); ok {
 		p.lang = lang
 	}
+	p.args = commandFirst(p.args)
 	if on, wanted := helpWanted(p.args); wanted {
 		return p.showHelp(on)
 	}

@@ -241,6 +241,22 @@ func TestConnectText(t *testing.T) {
 	}
 }
 
+// TestConnectDetails: details for the log are not mixed with what a person reads, except with --debug.
+func TestConnectDetails(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Wait() })
+	other := gatewaytest.NewRoot(t, nil).Pin()
+	for _, c := range []struct {
+		flag string
+		says bool
+	}{{"--lang=en", false}, {"--debug", true}, {"--json", true}} {
+		p := start(t, "secret\n", connectArgs(g, c.flag, "--pin", other)...)
+		p.exit(4)
+		if got := strings.Contains(p.stderr.String(), "x509"); got != c.says {
+			t.Errorf("%s: standard error %q", c.flag, p.stderr.String())
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	refusing := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Refuse("bad_credentials", "Wrong.", 0)

@@ -67,6 +67,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
                         действует вместе с --server (или utm_pin=ОТПЕЧАТОК)
   --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM или DER)
   --json                печатать события в JSON, по одному в строке
+  --debug               печатать и подробности, на английском, в стандартный поток ошибок; с --json они есть всегда
   --lang ru|en          язык; без него — язык интерфейса Windows, в Linux — LC_ALL, LC_MESSAGES, LANG
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
 
@@ -97,6 +98,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
                            goes with --server (or utm_pin=PIN)
   --root FILE              trust only the root certificates in this file (PEM or DER)
   --json                   print events in JSON, one per line
+  --debug                  print details too, in English, on standard error; with --json they are always there
   --lang ru|en             language; otherwise the display language of Windows, on Linux LC_ALL, LC_MESSAGES, LANG
   --state DIR              where to keep this computer's identifier
 
