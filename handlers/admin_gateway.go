@@ -50,6 +50,9 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		Returned:          now.Trial.Returned,
 		NotLocal:          notLocal(now, interfaces),
 	}
+	if _, err := netip.ParseAddr(now.Domain); err != nil {
+		d.Name = now.Domain
+	}
 	if err == nil {
 		d.Gone = missingInterfaces(now, interfaces)
 		d.VLANs = unchosenVLANs(now, interfaces)

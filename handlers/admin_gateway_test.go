@@ -164,7 +164,7 @@ func TestGatewayReplaced(t *testing.T) {
 	if page := a.get("/admin/gateway"); strings.Contains(page, words) || says(t, page, ".port-hint", "Входит в") {
 		t.Error("told without a port")
 	}
-	a.gate.state.Enforcement = agent.EnforcementOn
+	a.gate.state.Enforcement, a.gate.state.Forwarding4 = agent.EnforcementOn, true
 	if !says(t, a.get("/admin/gateway"), ".banner.ok", "проходит только тот, кто авторизован") {
 		t.Error("not told that the rules are in force")
 	}
@@ -310,6 +310,28 @@ func TestGatewayForm(t *testing.T) {
 	}
 	if hint := doc.Find("#open_before_login-wide").Text(); !strings.Contains(hint, "2001:db8::53") || !strings.Contains(hint, "[2001:db8::53]:53") || strings.Contains(hint, "10.0.0.53") {
 		t.Errorf("the page proposes %q", hint)
+	}
+}
+
+// TestGatewayFoundByName: as long as nothing is open before login, the page says that agents find a name only with DNS.
+func TestGatewayFoundByName(t *testing.T) {
+	for _, c := range []struct {
+		domain string
+		open   []agent.OpenServer
+		says   bool
+	}{
+		{"gw.example.test", nil, true},
+		{"192.168.7.1", nil, false},
+		{"fd00::1", nil, false},
+		{"", nil, false},
+		{"gw.example.test", []agent.OpenServer{{Addr: netip.MustParseAddr("10.0.0.53"), Port: 53}}, false},
+	} {
+		a := newAdministration(t)
+		now := &a.site.Settings.(*fixedSettings).now
+		now.Domain, now.OpenBeforeLogin = c.domain, c.open
+		if got := says(t, a.get("/admin/gateway"), "#open_before_login-name", "Агенты ищут шлюз по имени "+c.domain); got != c.says {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

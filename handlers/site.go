@@ -32,7 +32,8 @@ type Site struct {
 	Storing    func() agent.StoreTrouble   // why nothing can be stored; "" if it can
 	Tunnel     Tunnel
 	Gateway    Gateway
-	Portal     func() string // URL of the portal in the LAN; "" without a domain
+	// Portal returns the URL of the portal for a host in the LAN that came to an address of the gateway; "" = not known.
+	Portal func(arrival netip.Addr) string
 
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"

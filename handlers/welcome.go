@@ -36,7 +36,8 @@ func (s *Site) turnedAway(peer agent.Peer) bool {
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, p templates.Page) error {
-	d := templates.WelcomeData{PortalURL: s.Portal(), AgentEnabled: s.Settings.Current().Enabled}
+	arrival, _ := localAddress(c.Request().Context())
+	d := templates.WelcomeData{PortalURL: s.Portal(arrival), AgentEnabled: s.Settings.Current().Enabled}
 	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, templates.WelcomeCSP())
 	return s.render(c, status, templates.Welcome(p, d))
 }

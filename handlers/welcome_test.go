@@ -52,7 +52,7 @@ func raw(t *testing.T, server *httptest.Server, request string) (*http.Response,
 // the request.
 func TestAskToStart(t *testing.T) {
 	s := newSite(t)
-	s.Portal = func() string { return "https://gw.example.test:8443/" }
+	s.Portal = func(netip.Addr) string { return "https://gw.example.test:8443/" }
 	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn
 	server := from(t, s.HTTPHandler(), inLAN)
 	for _, request := range []string{
@@ -131,5 +131,22 @@ func TestOtherListenersKnowTheirHosts(t *testing.T) {
 		if response, _ := raw(t, from(t, h, inLAN), "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"); response.StatusCode != http.StatusMisdirectedRequest {
 			t.Errorf("%s: %d", name, response.StatusCode)
 		}
+	}
+}
+
+// TestWelcomeBeforeSetup: while the agent is off and no domain is saved, the page says so and has the link to the portal at the
+// address that the browser came to.
+func TestWelcomeBeforeSetup(t *testing.T) {
+	s := newSite(t)
+	s.Settings.(*fixedSettings).now.Enabled = false
+	s.Portal = func(arrival netip.Addr) string { return "https://" + arrival.String() + ":8443/" }
+	_, body := raw(t, from(t, s.HTTPHandler(), inLAN), "GET / HTTP/1.1\r\nHost: gw.example.test\r\n\r\n")
+	for _, want := range []string{"Вход через Ideco агент пока выключен", `href="https://127.0.0.1:8443/"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is not in %s", want, body)
+		}
+	}
+	if strings.Contains(body, "Запустите Ideco агент") {
+		t.Error("the page asks to start an agent that cannot log in")
 	}
 }

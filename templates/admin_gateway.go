@@ -63,11 +63,11 @@ func atDNS(list []agent.OpenServer) []agent.OpenServer {
 func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // enforcementClass returns the CSS class of the state's banner; its icon has the same name.
-func enforcementClass(g agent.GatewayState) string {
+func enforcementClass(d AdminGatewayData) string {
 	switch {
-	case g.Enforces():
+	case d.State.Enforces() && forwardingOff(d) == "":
 		return "ok"
-	case g.Enforcement == agent.EnforcementIdle:
+	case d.State.Enforcement == agent.EnforcementIdle:
 		return "info"
 	}
 	return "warn"
@@ -98,6 +98,10 @@ func forwardingOff(d AdminGatewayData) string {
 	}
 	return "forwarding_off"
 }
+
+// forwardingOffAbove has the text for the banner at the top of the page for each text of forwardingOff.
+var forwardingOffAbove = map[string]string{"forwarding_off": "gateway_forwarding_off", "forwarding_off_4": "gateway_forwarding_off_4",
+	"forwarding_off_6": "gateway_forwarding_off_6"}
 
 // forwardingLines returns the sysctl lines that enable forwarding permanently. Without accept_ra = 2 a machine that forwards
 // IPv6 ignores the provider's router advertisements.

@@ -115,10 +115,32 @@ func TestAdminGatewaySaysWhatIsEnforced(t *testing.T) {
 		agent.EnforcementNoRights: {"warn", "CAP_NET_ADMIN"}, agent.EnforcementNoProgram: {"warn", "apt install nftables"},
 		agent.EnforcementFlowtable: {"warn", "inet filter ft (flowtable)"},
 	} {
-		doc := adminGateway(t, AdminGatewayData{State: agent.GatewayState{Enforcement: enforcement, Flowtable: "inet filter ft"}, AgentEnabled: true})
+		doc := adminGateway(t, AdminGatewayData{State: agent.GatewayState{Enforcement: enforcement, Flowtable: "inet filter ft", Forwarding4: true}, AgentEnabled: true})
 		banner := doc.Find("main > .banner").First()
 		if !banner.HasClass(want[0]) || !strings.Contains(banner.Text(), want[1]) {
 			t.Errorf("%s: %s", enforcement, html(banner))
+		}
+	}
+}
+
+// TestAdminGatewayWithoutForwarding: rules in force are no success while the kernel forwards nothing.
+func TestAdminGatewayWithoutForwarding(t *testing.T) {
+	ipv6 := NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: prefixesOf("2001:db8::1/64")}})
+	for _, c := range []struct {
+		state agent.GatewayState
+		form  GatewayForm
+		class string
+		says  string
+	}{
+		{agent.GatewayState{}, GatewayForm{}, "warn", "Пересылка пакетов выключена,"},
+		{agent.GatewayState{Forwarding4: true}, ipv6, "warn", "выключена для IPv6"},
+		{agent.GatewayState{Forwarding6: true}, ipv6, "warn", "выключена для IPv4"},
+		{agent.GatewayState{Forwarding4: true}, GatewayForm{}, "ok", ""},
+	} {
+		c.state.Enforcement = agent.EnforcementOn
+		banner := adminGateway(t, AdminGatewayData{State: c.state, Form: c.form, AgentEnabled: true}).Find("main > .banner").First()
+		if !banner.HasClass(c.class) || !strings.Contains(banner.Text(), "Правила действуют") || !strings.Contains(banner.Text(), c.says) || c.says == "" && strings.Contains(banner.Text(), "Пересылка") {
+			t.Errorf("%+v: %s", c.state, html(banner))
 		}
 	}
 }

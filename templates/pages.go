@@ -170,6 +170,7 @@ type AdminGatewayData struct {
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
+	Name              string         // the saved domain, if it is a name
 	Gone              []string       // chosen interfaces that are missing now
 	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
 	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address

@@ -11,6 +11,14 @@ import (
 // path with this page.
 func welcomeStyle() string { return static.Text("tokens.css") + static.Text("welcome.css") }
 
+// welcomeTitle returns the id of the title.
+func welcomeTitle(d WelcomeData) string {
+	if d.AgentEnabled {
+		return "welcome_title"
+	}
+	return "welcome_off_title"
+}
+
 // WelcomeCSP is the Content-Security-Policy of [Welcome]: only its own style element, by hash.
 func WelcomeCSP() string {
 	sum := sha256.Sum256([]byte(welcomeStyle()))

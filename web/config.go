@@ -26,7 +26,7 @@ type Config struct {
 	TunnelPort   uint16 // UDP; 0 takes a free one
 	Firewall     string // a mode of package firewall; empty = auto
 	Log          *slog.Logger
-	Announce     func(portal, setup string) // shows a person the portal's URL and the setup link, which may be empty; nil = nobody reads it
+	Announce     func(portal string, setup []string) // shows a person the portal's URL and the setup link for each of its addresses, if there is one; nil = nobody reads it
 }
 
 // TunnelOff is the Tunnel of a gateway without VPN.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
@@ -104,34 +105,37 @@ func Serve(ctx context.Context, c Config) error {
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
-	setup, link, err := openSetup(ctx, c, db, open.portal[0].Addr())
+	reachable := portalHosts(open.portal[0].Addr(), settings.Current(), interfaceAddresses())
+	setup, links, err := openSetup(ctx, c, db, reachable)
 	if err != nil {
 		return err
 	}
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
-		Log:           c.Log,
-		Gate:          gate,
-		Sessions:      manager,
-		Settings:      settings,
-		AgentHosts:    db,
-		Accounts:      accounts{db},
-		Passwords:     passwords{},
-		Browsers:      db,
-		Installer:     msi,
-		Downloads:     downloads,
-		Root:          root,
-		Setup:         setup,
-		Addressing:    addressing,
-		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
-		Storing:       db.Trouble,
-		Portal:        func() string { return portalURL(settings.Current().Domain, open.portal[0].Addr()) },
+		Log:        c.Log,
+		Gate:       gate,
+		Sessions:   manager,
+		Settings:   settings,
+		AgentHosts: db,
+		Accounts:   accounts{db},
+		Passwords:  passwords{},
+		Browsers:   db,
+		Installer:  msi,
+		Downloads:  downloads,
+		Root:       root,
+		Setup:      setup,
+		Addressing: addressing,
+		Health:     func(ctx context.Context) error { return health(ctx, c, db, settings) },
+		Storing:    db.Trouble,
+		Portal: func(arrival netip.Addr) string {
+			return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
+		},
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, link, background{db, settings, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, reachable, links, background{db, settings, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -149,7 +153,7 @@ func health(ctx context.Context, c Config, db *store.Store, s *settings) error {
 }
 
 // run serves until ctx is done or a part fails.
-func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, servers []*server, open *listeners, link string, b background) error {
+func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Manager, servers []*server, open *listeners, portal, links []string, b background) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range servers {
 		g.Go(s.serve)
@@ -166,7 +170,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		stop(manager, site, servers, c.Log)
 		return nil
 	})
-	announce(c, open, b.settings.firewall.Mode(), link)
+	announce(c, open, b.settings.firewall.Mode(), portal, links)
 	return g.Wait()
 }
 
@@ -305,26 +309,26 @@ var portalCiphers = []uint16{
 }
 
 // openSetup creates the setup link if there is no administrator yet.
-func openSetup(ctx context.Context, c Config, db *store.Store, portal net.Addr) (*setupLink, string, error) {
+func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (*setupLink, []string, error) {
 	path := filepath.Join(c.Data, "setup-link")
 	exists, err := db.HasAdministrator(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	if exists {
 		_ = os.Remove(path) // of an earlier start
-		return nil, "", nil
+		return nil, nil, nil
 	}
-	return newSetupLink(path, portal, db.HasAdministrator)
+	return newSetupLink(path, hosts, db.HasAdministrator)
 }
 
 // announce logs the addresses. The setup link is shown at a terminal and never logged.
-func announce(c Config, open *listeners, firewallMode, link string) {
+func announce(c Config, open *listeners, firewallMode string, portal, links []string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
 		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
 	if c.Announce != nil {
-		c.Announce("https://"+reachableHost(open.portal[0].Addr())+"/", link)
-	} else if link != "" {
+		c.Announce("https://"+portal[0]+"/", links)
+	} else if len(links) > 0 {
 		c.Log.Info("no administrator yet: open the link in the file setup-link of the data directory within an hour")
 	}
 }
@@ -337,10 +341,15 @@ func addresses(list []net.Listener) []string {
 	return texts
 }
 
-// portalURL returns the portal's URL for people in the LAN; empty without a domain.
-func portalURL(domain string, portal net.Addr) string {
+// portalURL returns the portal's URL for people in the LAN. Without a domain it has the gateway's address that they came to;
+// it is empty if the portal does not listen there.
+func portalURL(domain string, portal net.Addr, arrival netip.Addr) string {
 	if domain == "" {
-		return ""
+		listens, err := netip.ParseAddrPort(portal.String())
+		if a := agent.Unmap(listens.Addr()); err != nil || !arrival.IsValid() || !a.IsUnspecified() && a != arrival {
+			return ""
+		}
+		domain = arrival.String()
 	}
 	port := portOf(portal)
 	if port == "443" {

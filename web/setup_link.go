@@ -8,10 +8,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/atomicfile"
 )
 
@@ -19,7 +22,7 @@ import (
 const setupLinkLife = time.Hour
 
 // setupLink is the link with which the first administrator account is created. It contains 256 random bits. It is written
-// to a file in the data directory and shown on the terminal that started the portal.
+// to a file in the data directory and shown on the terminal that started the portal, once for each host of the portal.
 type setupLink struct {
 	path   string
 	exists func(context.Context) (bool, error) // reports whether there is an administrator
@@ -29,22 +32,25 @@ type setupLink struct {
 	expires time.Time
 }
 
-// newSetupLink writes a new link to path and returns it.
-func newSetupLink(path string, portal net.Addr, exists func(context.Context) (bool, error)) (*setupLink, string, error) {
+// newSetupLink writes a new link to path, a line for each host of the portal, and returns these lines.
+func newSetupLink(path string, hosts []string, exists func(context.Context) (bool, error)) (*setupLink, []string, error) {
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails (Go 1.24)
 	text := base64.RawURLEncoding.EncodeToString(token)
-	link := "https://" + reachableHost(portal) + "/setup/" + text
+	links := make([]string, len(hosts))
+	for i, host := range hosts {
+		links[i] = "https://" + host + "/setup/" + text
+	}
 	s := &setupLink{
 		path:    path,
 		exists:  exists,
 		digest:  sha256.Sum256([]byte(text)),
 		expires: time.Now().Add(setupLinkLife),
 	}
-	if err := atomicfile.Write(s.path, []byte(link+"\n"), 0o600); err != nil {
-		return nil, "", fmt.Errorf("write the setup link: %w", err)
+	if err := atomicfile.Write(s.path, []byte(strings.Join(links, "\n")+"\n"), 0o600); err != nil {
+		return nil, nil, fmt.Errorf("write the setup link: %w", err)
 	}
-	return s, link, nil
+	return s, links, nil
 }
 
 // Valid reports whether the token is the link's, the link has not expired and there is no administrator yet. A nil link is
@@ -73,17 +79,27 @@ func (s *setupLink) Void() {
 	_ = os.Remove(s.path)
 }
 
-// reachableHost returns host:port for a browser on this machine; loopback for a listener on all addresses.
-func reachableHost(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
+// portalHosts returns host:port of a listener for a browser on this machine, which comes first, and for browsers in the
+// local networks. own has this machine's addresses.
+func portalHosts(portal net.Addr, local agent.Settings, own []netip.Addr) []string {
+	listens, err := netip.ParseAddrPort(portal.String())
 	if err != nil {
-		return a.String()
+		return []string{portal.String()}
 	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-		host = "127.0.0.1"
+	addrs := []netip.Addr{listens.Addr()}
+	if listens.Addr().IsUnspecified() {
+		addrs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		for _, a := range own {
+			if !a.IsLoopback() && local.InLocalNetworks(a) {
+				addrs = append(addrs, a)
+			}
+		}
 	}
-	if port == "443" {
-		return host
+	hosts := make([]string, len(addrs))
+	for i, a := range addrs {
+		if hosts[i] = netip.AddrPortFrom(a, listens.Port()).String(); listens.Port() == 443 {
+			hosts[i] = bracketed(a.String())
+		}
 	}
-	return net.JoinHostPort(host, port)
+	return hosts
 }

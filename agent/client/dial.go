@@ -97,6 +97,9 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
 	}
 	unreachable := c.failed(Unreachable, agent.CodeUnreachable, err)
+	if lookup := new(net.DNSError); errors.As(err, &lookup) {
+		unreachable.message = c.text(locale.NameNotFound)
+	}
 	refusal, ok := httpRefusal(response)
 	switch {
 	case !ok:

@@ -42,16 +42,27 @@ func TestProbeFails(t *testing.T) {
 		change  func(*Config)
 		outcome Outcome
 		code    agent.Code
+		says    string
 	}{
-		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted},
-		"switched off": {func(*Config) {}, Refused, agent.CodeAgentDisabled},
+		"another root": {func(c *Config) { c.Roots = gatewaytest.NewRoot(t, nil).Pool() }, NotTrusted, agent.CodeNotTrusted, "Could not verify"},
+		"switched off": {func(*Config) {}, Refused, agent.CodeAgentDisabled, "Off."},
+		"the name is not found": {func(c *Config) {
+			c.Dial = func(context.Context, string, string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "gw.company.ru", IsNotFound: true}}
+			}
+		}, Unreachable, agent.CodeUnreachable, "The IP address of gateway"},
+		"no DNS server answers": {func(c *Config) {
+			c.Dial = func(context.Context, string, string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "gw.company.ru", IsTimeout: true}}
+			}
+		}, Unreachable, agent.CodeUnreachable, "the DNS server does not answer"},
 		"nobody is there": {func(c *Config) {
 			c.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
-		}, Unreachable, agent.CodeUnreachable},
+		}, Unreachable, agent.CodeUnreachable, "does not answer"},
 	} {
 		cfg := Config{Host: refusing.Host, Port: refusing.Port, Roots: refusing.Root.Pool(), Lang: locale.English}
 		c.change(&cfg)
-		if r := Probe(context.Background(), cfg); r.Outcome != c.outcome || r.Code != string(c.code) || r.Message == "" {
+		if r := Probe(context.Background(), cfg); r.Outcome != c.outcome || r.Code != string(c.code) || !strings.Contains(r.Message, c.says) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

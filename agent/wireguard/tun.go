@@ -81,7 +81,7 @@ func checkTUN() error {
 func (l *tunLink) openSocket(log *slog.Logger) {
 	socket, err := listenUAPI(l.name)
 	if err != nil {
-		log.Info("wg cannot show the tunnel: its socket was not made", "interface", l.name, "error", err)
+		log.Debug("wg cannot show the tunnel: its socket was not made", "interface", l.name, "error", err)
 		return
 	}
 	l.uapi = serveUAPI(socket, l.dev)

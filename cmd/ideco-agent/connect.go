@@ -174,15 +174,21 @@ func (o *options) check(gateway settings.Gateway) error {
 	return o.tunnel.check()
 }
 
+// readRoots reads the certificates of a PEM file, or the one of a DER file.
 func readRoots(file string) (*x509.CertPool, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("no certificate in %s", file)
+	if roots.AppendCertsFromPEM(b) {
+		return roots, nil
 	}
+	root, err := x509.ParseCertificate(b)
+	if err != nil {
+		return nil, fmt.Errorf("no certificate in %s: %w", file, err)
+	}
+	roots.AddCert(root)
 	return roots, nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -59,8 +60,9 @@ func TestConnectByArguments(t *testing.T) {
 
 func TestConnectSources(t *testing.T) {
 	g, other := refusing(t), refusing(t)
-	root := filepath.Join(t.TempDir(), "root.pem")
-	if err := os.WriteFile(root, g.Root.PEM(), 0o600); err != nil {
+	root, der := filepath.Join(t.TempDir(), "root.pem"), filepath.Join(t.TempDir(), "ideco-root.crt")
+	block, _ := pem.Decode(g.Root.PEM())
+	if err := errors.Join(os.WriteFile(root, g.Root.PEM(), 0o600), os.WriteFile(der, block.Bytes, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	here, pin, elsewhere, otherPin := address(g), g.Root.Pin(), address(other), other.Root.Pin()
@@ -80,6 +82,7 @@ func TestConnectSources(t *testing.T) {
 		{"the same address keeps it", preset, []string{"utm_address=" + here}, 3, here, ""},
 		{"a pin alone", preset, []string{"--pin", otherPin}, 3, here, "The pin on the command line is ignored"},
 		{"roots in place of the pin", settings.Registry{Installer: set(settings.Installer, here, otherPin)}, []string{"--root", root}, 3, here, ""},
+		{"the root from My account, which is DER", settings.Registry{Installer: set(settings.Installer, here, otherPin)}, []string{"--root", der}, 3, here, ""},
 		{"no roots besides those of the file", settings.Registry{Installer: set(settings.Installer, elsewhere, otherPin)}, []string{"--root", root}, 4, elsewhere, ""},
 		{"policy over preset", policy, nil, 3, here, ""},
 		{"policy over line", policy, []string{"--server", elsewhere, "--pin", otherPin}, 3, here, "policy sets the gateway: " + here + "."},

@@ -87,11 +87,16 @@ func (w kongWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// announce shows where the portal is. setup is the link for the first administrator, or empty.
-func (l language) announce(portal, setup string) {
+// announce shows where the portal is. setup has the link for the first administrator, for this machine and then for the local
+// networks, or is empty.
+func (l language) announce(portal string, setup []string) {
 	text := l.sprintf("Portal: %s", portal)
-	if setup != "" {
-		text += "\n  " + l.sprintf("First administrator (1 h): %s", setup)
+	for i, link := range setup {
+		if i == 0 {
+			text += "\n  " + l.sprintf("First administrator (1 h): %s", link)
+		} else {
+			text += "\n  " + l.sprintf("From the local network: %s", link)
+		}
 	}
 	fmt.Fprintf(os.Stderr, "\n  %s\n\n", text)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
 )
@@ -141,15 +143,33 @@ func (a *resetCommand) Run(ctx context.Context, c *commands, lang language) erro
 // maxPasswordLine is more than any account may have, so that a long password is refused in words, and not cut.
 const maxPasswordLine = 4096 // bytes
 
-// password reads the password from standard input: the first line, or at a terminal without echo.
+// password reads the password from standard input: the first line, or at a terminal without echo and twice.
 func (l language) password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		fmt.Fprint(os.Stderr, l.translate("Password: "))
-		b, err := term.ReadPassword(fd)
-		fmt.Fprintln(os.Stderr)
-		return string(b), err
+		return l.askTwice(os.Stderr, func() ([]byte, error) { return term.ReadPassword(fd) })
 	}
 	return passwordline.Read(os.Stdin, maxPasswordLine)
+}
+
+// askTwice asks for a password until the same one is entered twice.
+func (l language) askTwice(w io.Writer, read func() ([]byte, error)) (string, error) {
+	ask := func(question string) (string, error) {
+		fmt.Fprint(w, question)
+		b, err := read()
+		fmt.Fprintln(w)
+		return string(b), err
+	}
+	for {
+		password, err := ask(l.sprintf("Password (at least %d characters): ", agent.MinPassword))
+		if err != nil {
+			return "", err
+		}
+		again, err := ask(l.translate("Once more: "))
+		if err != nil || again == password {
+			return again, err
+		}
+		fmt.Fprintln(w, l.translate("The passwords differ. Enter the password again."))
+	}
 }
 
 // say prints on standard error what was done, unless there was an error.

@@ -30,11 +30,14 @@ var russian = map[string]string{
 	"Login of the account.":                                                            "Логин учётной записи.",
 
 	// Messages of this program.
-	"Password: ":                            "Пароль: ",
-	"Portal: %s":                            "Портал: %s",
-	"First administrator (1 h): %s":         "Первый администратор (1 ч): %s",
-	"administrator %s is made in %s":        "администратор %s создан в %s",
-	"administrator %s has the new password": "у администратора %s новый пароль",
+	"Password (at least %d characters): ":                                "Пароль (не меньше %d знаков): ",
+	"Once more: ":                                                        "Ещё раз: ",
+	"The passwords differ. Enter the password again.":                    "Пароли не совпали. Введите пароль заново.",
+	"From the local network: %s":                                         "Из локальной сети: %s",
+	"Portal: %s":                                                         "Портал: %s",
+	"First administrator (1 h): %s":                                      "Первый администратор (1 ч): %s",
+	"administrator %s is made in %s":                                     "администратор %s создан в %s",
+	"administrator %s has the new password":                              "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet": "таблица убрана; проход между локальной сетью и интернетом не ограничен",
 
 	// Messages of package web.

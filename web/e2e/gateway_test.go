@@ -127,7 +127,8 @@ func (g *gateway) setupLink() string {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return strings.TrimSpace(string(b))
+	link, _, _ := strings.Cut(string(b), "\n") // the first is for this machine
+	return link
 }
 
 func (g *gateway) roots() *x509.CertPool {

@@ -4,6 +4,7 @@ package locale
 const (
 	Connecting    = "connecting"
 	Answered      = "answered"
+	NameNotFound  = "name_not_found"
 	Authorized    = "authorized"
 	AuthorizedVPN = "authorized_vpn"
 	TunnelUp      = "tunnel_up"
@@ -21,6 +22,9 @@ var codeTexts = map[string]text{
 	"unreachable": {
 		"Шлюз {server} не отвечает. Проверьте интернет и адрес.",
 		"Gateway {server} does not answer. Check your connection and the address."},
+	NameNotFound: { // unreachable for this reason
+		"Не удалось узнать IP-адрес шлюза {server}: сервер DNS не отвечает или не знает этого имени. Проверьте интернет и адрес.",
+		"The IP address of gateway {server} could not be found: the DNS server does not answer or does not know this name. Check your connection and the address."},
 	"not_trusted": {
 		"Не удалось убедиться, что {server} — ваш шлюз. Не вводите пароль. Позвоните администратору.",
 		"Could not verify that {server} is your gateway. Do not enter a password. Call your administrator."},

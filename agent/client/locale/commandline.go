@@ -48,8 +48,8 @@ var commandLineTexts = map[string]text{
 		"Отпечаток {place} записан неверно: {value}. Отпечаток — 44 знака base64; администратор видит его на странице «Ideco-agent».",
 		"The pin {place} is malformed: {value}. A pin is 44 characters of base64; the page Ideco-agent shows it to administrators."},
 	BadRoot: {
-		"В файле {value} нет корневого сертификата (PEM), или файл не читается.",
-		"There is no root certificate (PEM) in the file {value}, or it cannot be read."},
+		"В файле {value} нет корневого сертификата (PEM или DER), или файл не читается.",
+		"There is no root certificate (PEM or DER) in the file {value}, or it cannot be read."},
 	BadTunnel: {"Нет такого VPN: {value}. Есть auto, tun и netstack.", "There is no such VPN: {value}. There are auto, tun and netstack."},
 	BadTunnelName: {
 		"Так сетевой интерфейс назвать нельзя: {value}. Имя — до 15 латинских букв, цифр и знаков - _ .",

@@ -65,7 +65,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
   --password-stdin      пароль — первая строка стандартного ввода
   --pin ОТПЕЧАТОК       доверять корню шлюза с этим отпечатком (base64 от SHA-256 открытого ключа);
                         действует вместе с --server (или utm_pin=ОТПЕЧАТОК)
-  --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM)
+  --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM или DER)
   --json                печатать события в JSON, по одному в строке
   --lang ru|en          язык; без него — язык интерфейса Windows, в Linux — LC_ALL, LC_MESSAGES, LANG
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
@@ -95,7 +95,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
   --password-stdin         the password is the first line of standard input
   --pin PIN                trust the gateway's root with this pin (base64 of the SHA-256 of its public key);
                            goes with --server (or utm_pin=PIN)
-  --root FILE              trust only the root certificates in this file (PEM)
+  --root FILE              trust only the root certificates in this file (PEM or DER)
   --json                   print events in JSON, one per line
   --lang ru|en             language; otherwise the display language of Windows, on Linux LC_ALL, LC_MESSAGES, LANG
   --state DIR              where to keep this computer's identifier
