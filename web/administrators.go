@@ -12,6 +12,9 @@ import (
 	"ideco-agent/agent/store"
 )
 
+// MinPassword is the least number of characters of a new password.
+const MinPassword = agent.MinPassword
+
 // CreateAdministrator creates a local administrator in a data directory, which may be empty. It calls password only after
 // the login was found valid.
 func CreateAdministrator(ctx context.Context, dir, login string, password func() (string, error)) error {

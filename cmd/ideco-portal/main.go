@@ -15,7 +15,6 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
 )
@@ -160,7 +159,7 @@ func (l language) askTwice(w io.Writer, read func() ([]byte, error)) (string, er
 		return string(b), err
 	}
 	for {
-		password, err := ask(l.sprintf("Password (at least %d characters): ", agent.MinPassword))
+		password, err := ask(l.sprintf("Password (at least %d characters): ", web.MinPassword))
 		if err != nil {
 			return "", err
 		}
