@@ -16,11 +16,9 @@ import (
 
 // adminGatewaySave applies the choice at once, as a trial that must be confirmed.
 func (s *Site) adminGatewaySave(c echo.Context) error {
-	typed, change, problems := s.readGateway(c)
+	typed, choice, problems := s.readGateway(c)
 	if problems == nil {
 		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			choice := n.GatewaySettings
-			change(&choice)
 			n.TryGateway(choice, time.Now())
 			return nil
 		})
@@ -40,10 +38,10 @@ func (s *Site) adminGatewaySave(c echo.Context) error {
 
 // adminGatewayPreview shows the rules for the submitted choice and changes nothing.
 func (s *Site) adminGatewayPreview(c echo.Context) error {
-	typed, change, problems := s.readGateway(c)
+	typed, choice, problems := s.readGateway(c)
 	wanted := s.Settings.Current()
 	if problems == nil {
-		change(&wanted.GatewaySettings)
+		wanted.GatewaySettings = choice
 		problems = wanted.Check()
 	}
 	if len(problems) > 0 {
@@ -63,8 +61,8 @@ func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, proble
 	return s.renderGateway(c, http.StatusBadRequest, p, d)
 }
 
-// readGateway parses the form. It returns the typed values for the page and a function that applies them to the settings.
-func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.GatewaySettings), agent.Problems) {
+// readGateway parses the form. It returns the typed values for the page, and the settings that they stand for.
+func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, agent.GatewaySettings, agent.Problems) {
 	var wanted agent.Settings
 	values, err := c.FormParams()
 	if err != nil {
@@ -85,9 +83,9 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, func(*agent.G
 	timeout := values.Get(agent.FirewallTimeout.Name)
 	agent.FirewallTimeout.Parse(&wanted, timeout) // an invalid number becomes 0, which Check refuses
 
-	interfaces, _ := s.Gateway.Interfaces()
+	interfaces, _ := s.Gateway.Interfaces() // adminGatewayData logs the error
 	typed := templates.NewGatewayForm(wanted.GatewaySettings, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
 	typed.FirewallTimeout = timeout
-	return typed, func(g *agent.GatewaySettings) { *g = wanted.GatewaySettings }, problemsOf(problem)
+	return typed, wanted.GatewaySettings, problemsOf(problem)
 }

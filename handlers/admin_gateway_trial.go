@@ -21,8 +21,8 @@ func (s *Site) adminGatewayKeep(c echo.Context) error {
 	return s.endTrial(c, (*agent.Settings).ConfirmGateway, "gateway_kept", locale.ToastGatewayKept)
 }
 
-// adminGatewayReturn reverts it before its time is over.
-func (s *Site) adminGatewayReturn(c echo.Context) error {
+// adminGatewayRevert reverts the choice before its time is over.
+func (s *Site) adminGatewayRevert(c echo.Context) error {
 	return s.endTrial(c, (*agent.Settings).RevertGateway, "gateway_returned", locale.ToastGatewayReturned)
 }
 

@@ -7,8 +7,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminUserLift lifts the throttle of an account after wrong passwords.
-func (s *Site) adminUserLift(c echo.Context, u agent.User) error {
+// adminUserUnlock lifts the throttle of an account after wrong passwords.
+func (s *Site) adminUserUnlock(c echo.Context, u agent.User) error {
 	s.Gate.Unlock(u.ID)
 	s.securityEvent(c, "throttle_lifted", "account", u.Login)
 	return done(c, locale.ToastThrottleLifted, "/admin/users/"+c.Param("id"))

@@ -62,9 +62,9 @@ func (s *Site) answerError(err error, c echo.Context) {
 	if refused != nil {
 		retryAfter(c, refused)
 	}
-	if v.form == page && !isREST(c) && c.Get(visitorKey) != nil {
+	if v.kind == page && !isREST(c) && c.Get(visitorKey) != nil {
 		err = s.answerErrorPage(c, status, answer, ref)
-	} else if isREST(c) || v.form == rest {
+	} else if isREST(c) || v.kind == rest {
 		err = c.JSON(status, answer)
 	} else {
 		err = c.String(status, answer.Message+"\n")

@@ -25,13 +25,13 @@ func (s *Site) AgentHandler() http.Handler {
 	return s.register(s.newEcho(plain), s.agentRoutes())
 }
 
-// Port80Handler serves plain HTTP on all addresses. One listener also covers the gateway's address in the tunnel, so the
-// handler chooses by the connection's local address.
-func (s *Site) Port80Handler() http.Handler {
-	outside, inside := s.httpHandler(), s.register(s.newEcho(plain), s.tunnelRoutes())
+// HTTPHandler serves plain HTTP, outside the tunnel and inside. The same listener may cover the gateway's address in the
+// tunnel, so the handler tells the two apart by the connection's local address.
+func (s *Site) HTTPHandler() http.Handler {
+	outside, inTunnel := s.outsideTunnelHandler(), s.register(s.newEcho(plain), s.tunnelRoutes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if local, ok := localAddress(r.Context()); ok && local == s.Settings.Current().VPNGateway() {
-			inside.ServeHTTP(w, r)
+			inTunnel.ServeHTTP(w, r)
 			return
 		}
 		outside.ServeHTTP(w, r)
@@ -47,19 +47,18 @@ func localAddress(ctx context.Context) (netip.Addr, bool) {
 	return agent.Unmap(ap.Addr()), err == nil
 }
 
-// httpHandler serves plain HTTP outside the tunnel.
-func (s *Site) httpHandler() http.Handler {
+func (s *Site) outsideTunnelHandler() http.Handler {
 	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
 }
 
-// newEcho returns what all listeners share: peers by TCP address, one error handler, and requests for unknown hosts refused
-// after the exceptions. Requests without a route are answered in form f.
-func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
+// newEcho returns an Echo with what all listeners share: peers by TCP address, one error handler, and knownHost. The
+// exceptions run before knownHost. A request without a route is answered like a route of kind k.
+func (s *Site) newEcho(k kind, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, markREST(s.restPaths()), s.setVisitor(f))
+	e.Use(s.answerInTime, s.recoverPanic, securityHeaders, markREST(s.restPaths()), s.setVisitor(k))
 	e.Use(exceptions...)
 	e.Use(s.knownHost)
 	return e
@@ -67,27 +66,28 @@ func (s *Site) newEcho(f form, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 
 func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	for _, r := range routes {
-		most := maxBody
+		limit := maxBody
 		if r.rule == anybody || r.rule == setup {
-			most = maxBodyAnybody
+			limit = maxBodyAnybody
 		}
 		// The body is read only after admit.
-		guards := []echo.MiddlewareFunc{s.setForm(r.form), s.admit(r.rule, r.form), middleware.BodyLimit(most), protectForm(r.form)}
+		guards := []echo.MiddlewareFunc{s.setKind(r.kind), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
 		e.Add(r.method, r.path, r.handler, guards...)
-		if r.method == http.MethodGet && r.form != rest {
+		if r.method == http.MethodGet && r.kind != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)
 		}
 	}
 	return e
 }
 
-// The largest request body, in bytes: without a login and signed in. The largest form has the list of local networks.
+// The largest request body, before login and after it. The list of local networks makes the largest one.
 const (
 	maxBodyAnybody = "8K"
 	maxBody        = "256K"
 )
 
-// Timeouts of the servers of these routes. WriteTimeout starts when an answer begins. Downloads have deadlines of their own.
+// Timeouts of the servers of these routes. answerInTime restarts WriteTimeout when an answer begins. Downloads have deadlines
+// of their own.
 const (
 	ReadHeaderTimeout = 10 * time.Second
 	ReadTimeout       = time.Minute

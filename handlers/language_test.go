@@ -10,7 +10,7 @@ import (
 // TestPageLanguage: the browser's languages decide until the person uses the switch; Russian where none of them is ours.
 func TestPageLanguage(t *testing.T) {
 	s := newSite(t)
-	portal, port80 := s.PortalHandler(), s.Port80Handler()
+	portal, port80 := s.PortalHandler(), s.HTTPHandler()
 	for _, c := range []struct{ chosen, accept, want string }{
 		{"", "", "ru"},
 		{"", "en-US,en;q=0.9", "en"},

@@ -30,7 +30,7 @@ func (s *Site) setTheme(c echo.Context) error {
 func (s *Site) back(c echo.Context) error {
 	from := c.FormValue("from")
 	for _, r := range s.portalRoutes() {
-		if r.method == http.MethodGet && r.form == page && r.rule != setup && matches(r.path, from) {
+		if r.method == http.MethodGet && r.kind == page && r.rule != setup && matches(r.path, from) {
 			return c.Redirect(http.StatusSeeOther, from)
 		}
 	}

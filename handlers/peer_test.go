@@ -36,7 +36,7 @@ func TestLocalAddressOutside(t *testing.T) {
 		if got := ask(gated(s), "GET", "/setup/x", page, inLAN, nil).Code; (got == reached) != c.inside {
 			t.Errorf("through %s the setup link answers %d", c.name, got)
 		}
-		if got := ask(s.Port80Handler(), "GET", "/", plain, inLAN, nil).Code; (got == http.StatusNetworkAuthenticationRequired) != c.inside {
+		if got := ask(s.HTTPHandler(), "GET", "/", plain, inLAN, nil).Code; (got == http.StatusNetworkAuthenticationRequired) != c.inside {
 			t.Errorf("through %s port 80 answers %d", c.name, got)
 		}
 	}

@@ -114,7 +114,7 @@ const restKey = "rest"
 func markREST(paths map[string]bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			c.Set(restKey, paths[firstPart(c.Request().URL.Path)])
+			c.Set(restKey, paths[firstSegment(c.Request().URL.Path)])
 			return next(c)
 		}
 	}
@@ -126,19 +126,19 @@ func isREST(c echo.Context) bool {
 	return is
 }
 
-// setForm sets the form of the route's answers and errors.
-func (s *Site) setForm(f form) echo.MiddlewareFunc {
+// setKind sets the kind of the route, which decides the format of its errors.
+func (s *Site) setKind(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			who(c).form = f
+			who(c).kind = k
 			return next(c)
 		}
 	}
 }
 
-// protectForm refuses a changing request without the protection of its form: a page needs the form token, REST needs the content
-// type JSON, which no HTML form can send. It runs after admit, which hides routes from strangers.
-func protectForm(f form) echo.MiddlewareFunc {
+// preventForgery refuses a changing request that another site may have forged (CSRF): a page needs the form token, REST needs
+// the content type JSON, which no HTML form can send. It runs after admit, which hides the routes of administrators.
+func preventForgery(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -146,7 +146,7 @@ func protectForm(f form) echo.MiddlewareFunc {
 			case http.MethodGet, http.MethodHead, http.MethodDelete:
 				return next(c)
 			}
-			if f == rest {
+			if k == rest {
 				if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != echo.MIMEApplicationJSON {
 					return refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 				}
@@ -165,14 +165,14 @@ func protectForm(f form) echo.MiddlewareFunc {
 }
 
 // admit applies the route's rule. Outside the LAN the routes of administrators do not exist.
-func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
+func (s *Site) admit(r rule, k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			v := who(c)
 			if (r == administrator || r == setup) && !s.administrationAnswers(v) {
 				return echo.ErrNotFound
 			}
-			if f != plain {
+			if k != plain {
 				if err := s.loadUser(c); err != nil {
 					return err
 				}
@@ -180,7 +180,7 @@ func (s *Site) admit(r rule, f form) echo.MiddlewareFunc {
 			switch {
 			case r == anybody || r == setup:
 				return next(c)
-			case v.User == nil && f == page && safe(c.Request().Method):
+			case v.User == nil && k == page && safe(c.Request().Method):
 				return c.Redirect(http.StatusSeeOther, "/login")
 			case v.User == nil:
 				return refusal{http.StatusUnauthorized, locale.NotSignedIn}

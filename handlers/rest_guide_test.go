@@ -99,13 +99,13 @@ func TestRESTExamples(t *testing.T) {
 					}
 				}
 				for _, route := range s.portalRoutes() {
-					if route.form == rest && route.method == e.method && matches(route.path, e.path) {
+					if route.kind == rest && route.method == e.method && matches(route.path, e.path) {
 						used[route.method+" "+route.path] = true
 					}
 				}
 			}
 			for _, route := range s.portalRoutes() {
-				if name := route.method + " " + route.path; route.form == rest && !used[name] {
+				if name := route.method + " " + route.path; route.kind == rest && !used[name] {
 					t.Errorf("there is no example of %s", name)
 				}
 			}

@@ -16,16 +16,16 @@ type rule int
 const (
 	administrator rule = iota // the zero value, so that a forgotten rule is safe
 	user                      // anybody who is signed in
-	setup                     // no login, but only where administration answers
+	setup                     // no login, but only where administrationAnswers
 	anybody
 )
 
-// form is the kind of a route. It decides its protection and the format of its errors.
-type form int
+// kind decides how a route is protected from forged requests, and the format of its errors.
+type kind int
 
 const (
-	page  form = iota // HTML; a POST has the form token
-	rest              // JSON; a request's body must be declared as JSON
+	page  kind = iota // HTML; a POST carries a CSRF token, see form_token.go
+	rest              // JSON; a request with a body needs the content type JSON
 	plain             // neither: files, health
 )
 
@@ -33,7 +33,7 @@ type route struct {
 	method  string
 	path    string
 	rule    rule
-	form    form
+	kind    kind
 	handler echo.HandlerFunc
 }
 
@@ -73,7 +73,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/gateway", administrator, page, s.adminGatewaySave},
 		{"POST", "/admin/gateway/preview", administrator, page, s.adminGatewayPreview},
 		{"POST", "/admin/gateway/keep", administrator, page, s.adminGatewayKeep},
-		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayReturn},
+		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayRevert},
 		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
@@ -81,7 +81,7 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/users/:id", administrator, page, s.account(s.adminUser)},
 		{"POST", "/admin/users/:id", administrator, page, s.account(s.adminUserSave)},
 		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
-		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserLift)},
+		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserUnlock)},
 		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
@@ -115,7 +115,7 @@ func (s *Site) agentRoutes() []route {
 	}
 }
 
-// httpRoutes is the site map of plain HTTP. Hosts that the firewall blocks get the same page for every path (see
+// httpRoutes is the site map of plain HTTP. Hosts in the LAN that the firewall blocks get one page for every path (see
 // askToStart).
 func (s *Site) httpRoutes() []route {
 	return []route{
@@ -130,20 +130,20 @@ func (s *Site) tunnelRoutes() []route {
 	}
 }
 
-// restPaths returns the first segments of the paths of REST. Errors below them are answered as REST, also without a route,
-// so no page may have such a path.
+// restPaths returns the first path segments of the REST routes. Errors below them are JSON, even where no route matches, so
+// no page may be there.
 func (s *Site) restPaths() map[string]bool {
 	first := map[string]bool{}
 	for _, r := range slices.Concat(s.portalRoutes(), s.agentRoutes(), s.httpRoutes(), s.tunnelRoutes()) {
-		if r.form == rest {
-			first[firstPart(r.path)] = true
+		if r.kind == rest {
+			first[firstSegment(r.path)] = true
 		}
 	}
 	return first
 }
 
-// firstPart returns the first segment: "users" of "/users/7".
-func firstPart(path string) string {
+// firstSegment returns the first segment: "users" of "/users/7".
+func firstSegment(path string) string {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return first
 }

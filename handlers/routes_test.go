@@ -156,14 +156,14 @@ func gated(s *Site) http.Handler {
 }
 
 // ask sends a request with valid token and headers from this peer and these cookies.
-func ask(h http.Handler, method, path string, f form, peer netip.Addr, cookies []*http.Cookie) *httptest.ResponseRecorder {
+func ask(h http.Handler, method, path string, k kind, peer netip.Addr, cookies []*http.Cookie) *httptest.ResponseRecorder {
 	body := ""
-	if f == page && method == "POST" {
+	if k == page && method == "POST" {
 		body = templates.CSRFField + "=token"
 	}
 	r := httptest.NewRequest(method, "https://gw.example.test"+path, strings.NewReader(body))
 	r.RemoteAddr = netip.AddrPortFrom(peer, 40000).String()
-	if f == rest {
+	if k == rest {
 		r.Header.Set("Content-Type", "application/json")
 	} else if method == "POST" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -200,7 +200,7 @@ func TestRouteAccess(t *testing.T) {
 	for _, r := range s.portalRoutes() {
 		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
 		nobody := http.StatusUnauthorized
-		if r.form == page && r.method == "GET" {
+		if r.kind == page && r.method == "GET" {
 			nobody = http.StatusSeeOther
 		}
 		want := map[rule][5]int{ //  nobody, user, administrator, administrator outside, administrator through the VPN
@@ -210,17 +210,17 @@ func TestRouteAccess(t *testing.T) {
 			administrator: {nobody, http.StatusForbidden, reached, 404, 404},
 		}[r.rule]
 		got := [5]int{
-			ask(h, r.method, path, r.form, inLAN, nil).Code,
-			ask(h, r.method, path, r.form, inLAN, ivanov).Code,
-			ask(h, r.method, path, r.form, inLAN, boss).Code,
-			ask(h, r.method, path, r.form, outside, boss).Code,
-			ask(h, r.method, path, r.form, inVPN, boss).Code,
+			ask(h, r.method, path, r.kind, inLAN, nil).Code,
+			ask(h, r.method, path, r.kind, inLAN, ivanov).Code,
+			ask(h, r.method, path, r.kind, inLAN, boss).Code,
+			ask(h, r.method, path, r.kind, outside, boss).Code,
+			ask(h, r.method, path, r.kind, inVPN, boss).Code,
 		}
 		if got != want {
 			t.Errorf("%s %s: %v, want %v", r.method, r.path, got, want)
 		}
 		if nobody == http.StatusSeeOther && r.rule == user {
-			if to := ask(h, r.method, path, r.form, inLAN, nil).Header().Get("Location"); to != "/login" {
+			if to := ask(h, r.method, path, r.kind, inLAN, nil).Header().Get("Location"); to != "/login" {
 				t.Errorf("%s %s sends nobody to %q", r.method, r.path, to)
 			}
 		}
@@ -233,12 +233,12 @@ func TestHiddenPaths(t *testing.T) {
 	h := gated(s)
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"}
 	token := randomToken() // the same in all answers, to compare them
-	answer := func(method, path string, f form, language string) string {
+	answer := func(method, path string, k kind, language string) string {
 		r := httptest.NewRequest(method, "https://gw.example.test/", strings.NewReader(templates.CSRFField+"="+token))
 		r.URL.Path = path
 		r.RemoteAddr = netip.AddrPortFrom(outside, 40000).String()
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if f == rest {
+		if k == rest {
 			r.Header.Set("Content-Type", "application/json")
 		}
 		if language != "" {
@@ -255,9 +255,9 @@ func TestHiddenPaths(t *testing.T) {
 			"_backend/", "_backend/x").Replace(path)
 		for _, method := range methods {
 			for _, language := range []string{"", "en", "ru"} {
-				for _, f := range []form{page, rest} {
+				for _, k := range []kind{page, rest} {
 					if r.rule == administrator || r.rule == setup {
-						got, want := answer(method, path, f, language), answer(method, beside, f, language)
+						got, want := answer(method, path, k, language), answer(method, beside, k, language)
 						if got != want || path == beside {
 							t.Errorf("%s %s in %q: %s\n%s: %s", method, path, language, got, beside, want)
 						}
@@ -265,7 +265,7 @@ func TestHiddenPaths(t *testing.T) {
 				}
 			}
 		}
-		if got := answer("OPTIONS", path, r.form, ""); !strings.HasPrefix(got, "404 ") || strings.Contains(got, "Allow") {
+		if got := answer("OPTIONS", path, r.kind, ""); !strings.HasPrefix(got, "404 ") || strings.Contains(got, "Allow") {
 			t.Errorf("OPTIONS %s: %s", path, got)
 		}
 	}
@@ -275,8 +275,8 @@ func TestHiddenPaths(t *testing.T) {
 func TestRESTPaths(t *testing.T) {
 	s := newSite(t)
 	for _, r := range append(s.portalRoutes(), s.agentRoutes()...) {
-		if s.restPaths()[firstPart(r.path)] != (r.form == rest) {
-			t.Errorf("%s: %v", r.path, r.form)
+		if s.restPaths()[firstSegment(r.path)] != (r.kind == rest) {
+			t.Errorf("%s: %v", r.path, r.kind)
 		}
 	}
 }
@@ -295,7 +295,7 @@ func TestRouteProtection(t *testing.T) {
 			q.AddCookie(c)
 		}
 		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if r.form == rest {
+		if r.kind == rest {
 			q.Header.Set("Content-Type", "application/json")
 		}
 		change(q)
@@ -320,7 +320,7 @@ func TestRouteProtection(t *testing.T) {
 		if got := send(r, func(q *http.Request) { q.Host = "evil.example" }); got != http.StatusMisdirectedRequest {
 			t.Errorf("%s for an unknown host: %d", name, got)
 		}
-		if r.form == page {
+		if r.kind == page {
 			for what, body := range map[string]string{"no token": "", "a wrong token": templates.CSRFField + "=other"} {
 				got := send(r, func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader(body)) })
 				if got != http.StatusForbidden {
@@ -328,7 +328,7 @@ func TestRouteProtection(t *testing.T) {
 				}
 			}
 		}
-		if r.form == rest && r.method != "DELETE" {
+		if r.kind == rest && r.method != "DELETE" {
 			for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
 				got := send(r, func(q *http.Request) { q.Header.Set("Content-Type", contentType) })
 				if got != http.StatusUnsupportedMediaType {
@@ -426,7 +426,7 @@ func TestOtherListeners(t *testing.T) {
 	for name, c := range map[string]struct {
 		routes []route
 		h      http.Handler
-	}{"agents": {s.agentRoutes(), s.AgentHandler()}, "http": {s.httpRoutes(), s.httpHandler()},
+	}{"agents": {s.agentRoutes(), s.AgentHandler()}, "http": {s.httpRoutes(), s.outsideTunnelHandler()},
 		"tunnel": {s.tunnelRoutes(), s.register(s.newEcho(plain), s.tunnelRoutes())}} {
 		for _, r := range c.routes {
 			if r.path == protocol.AddressPath {
@@ -435,7 +435,7 @@ func TestOtherListeners(t *testing.T) {
 			if r.rule != anybody || r.method != "GET" {
 				t.Errorf("%s: %s %s is for %v", name, r.method, r.path, r.rule)
 			}
-			if w := ask(c.h, r.method, r.path, r.form, outside, nil); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+			if w := ask(c.h, r.method, r.path, r.kind, outside, nil); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
 				t.Errorf("%s: %s %s: %d", name, r.method, r.path, w.Code)
 			}
 		}

@@ -20,7 +20,7 @@ type visitor struct {
 	Browser agent.BrowserSession // valid if User is set
 	L       *locale.Localizer
 	Theme   string
-	form    form
+	kind    kind
 }
 
 const visitorKey = "visitor"
@@ -35,14 +35,14 @@ const (
 )
 
 // setVisitor creates the request's visitor. It comes before all middleware that decides something.
-func (s *Site) setVisitor(f form) echo.MiddlewareFunc {
+func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			peer, err := netip.ParseAddr(c.RealIP())
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: s.Addressing.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), form: f}
+			v := &visitor{Peer: s.Addressing.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), kind: k}
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}

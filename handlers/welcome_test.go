@@ -54,7 +54,7 @@ func TestAskToStart(t *testing.T) {
 	s := newSite(t)
 	s.Portal = func() string { return "https://gw.example.test:8443/" }
 	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn
-	server := from(t, s.Port80Handler(), inLAN)
+	server := from(t, s.HTTPHandler(), inLAN)
 	for _, request := range []string{
 		"GET / HTTP/1.1\r\nHost: gw.example.test\r\n\r\n",
 		"GET /generate_204 HTTP/1.1\r\nHost: connectivitycheck.gstatic.com\r\n\r\n",
@@ -110,7 +110,7 @@ func TestWelcomeForOthers(t *testing.T) {
 		s := newSite(t)
 		s.Settings.(*fixedSettings).now.LocalNetworks = append(s.Settings.Current().LocalNetworks, netip.MustParsePrefix("127.0.0.0/8"))
 		c.prepare(s)
-		server := from(t, s.Port80Handler(), c.peer)
+		server := from(t, s.HTTPHandler(), c.peer)
 		for request, want := range map[string]int{
 			"GET / HTTP/1.1\r\nHost: gw.example.test\r\n\r\n":  http.StatusOK,
 			"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n":     http.StatusMisdirectedRequest,

@@ -74,7 +74,7 @@ func bootTrouble(err error) agent.BootTrouble {
 // maintained blocks everybody.
 func (w *firewallController) removeRemains() {
 	if p, err := savedPlan(w.data); err != nil || !p.Empty() {
-		if err := clearTable(); err != nil && !errors.Is(err, errKept) {
+		if err := clearTable(); err != nil && !errors.Is(err, errTableHeld) {
 			w.log.Error("cannot remove the table of a previous process; it lets nobody through", "error", err)
 		}
 	}

@@ -62,7 +62,7 @@ func ClearFirewall(dir string) error {
 	default:
 		defer lock.Close()
 	}
-	if err := clearTable(); errors.Is(err, errKept) {
+	if err := clearTable(); errors.Is(err, errTableHeld) {
 		return message("%w, or name its directory with --data", err)
 	} else if err != nil {
 		return err
@@ -70,7 +70,7 @@ func ClearFirewall(dir string) error {
 	return removeBoot(dir)
 }
 
-// clearTable removes the table unless a gateway on any data directory maintains it. Errors: errKept.
+// clearTable removes the table unless a gateway on any data directory maintains it. Errors: errTableHeld.
 func clearTable() error {
 	var c tableLock
 	if err := c.take(); err != nil {

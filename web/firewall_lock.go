@@ -18,10 +18,10 @@ type tableLock struct{ held net.Listener }
 // tableLockName is an abstract socket address, which belongs to the network namespace.
 const tableLockName = "@ideco-portal/firewall"
 
-// errKept: another gateway holds the lock.
-var errKept = message("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
+// errTableHeld: another gateway holds the lock.
+var errTableHeld = message("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
 
-// take takes the lock if this process does not hold it. Errors: errKept. Any user can bind the name, but a process without
+// take takes the lock if this process does not hold it. Errors: errTableHeld. Any user can bind the name, but a process without
 // CAP_NET_ADMIN cannot change the table, so its lock is ignored. Kernels without abstract sockets have no lock.
 func (l *tableLock) take() error {
 	if l.held != nil {
@@ -34,7 +34,7 @@ func (l *tableLock) take() error {
 		go closeAccepted(held)
 	case errors.Is(err, unix.EADDRINUSE):
 		if pid, ok := tableLockHolder(); ok && mayChangeRules(pid) {
-			return message("%w (process %d)", errKept, pid)
+			return message("%w (process %d)", errTableHeld, pid)
 		}
 	}
 	return nil

@@ -12,21 +12,21 @@ import (
 
 // surroundings are the inputs of a plan besides the settings.
 type surroundings struct {
-	links   []firewall.Interface
-	tunnel  string            // network interface of the tunnel; empty without one
-	ports   firewall.Redirect // where the gateway listens
-	outward []netip.Addr      // addresses of the saved and former domains
+	links       []firewall.Interface
+	tunnel      string            // network interface of the tunnel; empty without one
+	ports       firewall.Redirect // ports of the gateway, see portsOf
+	domainAddrs []netip.Addr      // addresses of the saved and former domains
 }
 
-// planOf returns the plan of the settings. A chosen interface that does not exist is in the plan all the same, for when it
-// appears; missing names it. VPN users may ask the DNS servers that their agents are given.
+// planOf returns the plan of the settings. It includes chosen interfaces that do not exist, because they may appear later;
+// missing lists them.
 func planOf(s agent.Settings, at surroundings) (p firewall.Plan, missing []string) {
 	if !s.InterfacesChosen() {
 		return p, nil
 	}
 	p = firewall.Plan{
-		LAN:             chosen(s.LANInterfaces, at.links, &missing),
-		WAN:             chosen(s.WANInterfaces, at.links, &missing),
+		LAN:             chosenInterfaces(s.LANInterfaces, at.links, &missing),
+		WAN:             chosenInterfaces(s.WANInterfaces, at.links, &missing),
 		Tunnel:          at.tunnel,
 		Masquerade:      s.Masquerade,
 		OpenBeforeLogin: s.OpenBeforeLogin,
@@ -38,11 +38,11 @@ func planOf(s agent.Settings, at surroundings) (p firewall.Plan, missing []strin
 		Redirect:        at.ports,
 		Timeout:         s.FirewallTimeout,
 	}
-	p.Redirect.GatewayAddrs = at.outward
+	p.Redirect.GatewayAddrs = at.domainAddrs
 	return p, missing
 }
 
-func chosen(names []string, links []firewall.Interface, missing *[]string) []firewall.Interface {
+func chosenInterfaces(names []string, links []firewall.Interface, missing *[]string) []firewall.Interface {
 	list := make([]firewall.Interface, len(names))
 	for i, name := range names {
 		list[i].Name = name
@@ -55,13 +55,13 @@ func chosen(names []string, links []firewall.Interface, missing *[]string) []fir
 	return list
 }
 
-// portsOf returns the gateway's ports to which the firewall can redirect packets from the LAN. Listeners on loopback are left
-// out.
+// portsOf returns the gateway's ports to which the firewall can redirect packets from the LAN.
 func portsOf(open *listeners, wireguard uint16) firewall.Redirect {
-	return firewall.Redirect{PortalPort: reachedAt(open.portal), AgentPort: reachedAt(open.agent), HTTPPort: reachedAt(open.http), WireGuardPort: wireguard}
+	return firewall.Redirect{PortalPort: lanPort(open.portal), AgentPort: lanPort(open.agent), HTTPPort: lanPort(open.http), WireGuardPort: wireguard}
 }
 
-func reachedAt(list []net.Listener) uint16 {
+// lanPort returns the port of the first listener that is not on loopback, or 0.
+func lanPort(list []net.Listener) uint16 {
 	for _, at := range addrPorts(list) {
 		if !at.Addr().IsLoopback() {
 			return at.Port()
@@ -70,26 +70,26 @@ func reachedAt(list []net.Listener) uint16 {
 	return 0
 }
 
-// enforcement returns what the page shows: mode is the Config's, missing says why there is no firewall, failed why the plan
-// of the settings is not in force.
-func enforcement(mode string, guards bool, missing, failed error) (does agent.Enforcement, flowtable string) {
-	var past *firewall.FlowtableError
+// enforcement returns what the page shows. Mode is the Config's, chosen tells whether interfaces are chosen, unavailable why
+// there is no firewall, and failed why the plan of the settings is not in force.
+func enforcement(mode string, chosen bool, unavailable, failed error) (_ agent.Enforcement, flowtable string) {
+	var bypass *firewall.FlowtableError
 	switch {
 	case mode == firewall.ModeOff:
 		return agent.EnforcementSwitchedOff, ""
-	case errors.Is(missing, firewall.ErrNoProgram):
+	case errors.Is(unavailable, firewall.ErrNoProgram):
 		return agent.EnforcementNoProgram, ""
-	case errors.Is(missing, firewall.ErrNoRights):
+	case errors.Is(unavailable, firewall.ErrNoRights):
 		return agent.EnforcementNoRights, ""
-	case errors.Is(missing, firewall.ErrNoKernel):
+	case errors.Is(unavailable, firewall.ErrNoKernel):
 		return agent.EnforcementNoKernel, ""
-	case missing != nil:
+	case unavailable != nil:
 		return agent.EnforcementUnavailable, ""
-	case errors.As(failed, &past):
-		return agent.EnforcementFlowtable, past.Table + " " + past.Name
+	case errors.As(failed, &bypass):
+		return agent.EnforcementFlowtable, bypass.Table + " " + bypass.Name
 	case failed != nil:
 		return agent.EnforcementBehind, ""
-	case !guards:
+	case !chosen:
 		return agent.EnforcementIdle, ""
 	}
 	return agent.EnforcementOn, ""

@@ -43,7 +43,7 @@ func gatewaySettings() agent.Settings {
 }
 
 func TestPlanOf(t *testing.T) {
-	at := surroundings{tunnel: "ideco0", outward: addrs("203.0.113.7"),
+	at := surroundings{tunnel: "ideco0", domainAddrs: addrs("203.0.113.7"),
 		ports: firewall.Redirect{PortalPort: 8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 80},
 		links: []firewall.Interface{{Name: "wan0", Networks: nets("203.0.113.0/30")},
 			{Name: "lan0", Networks: nets("192.168.1.0/24", "fd00::/64")}, {Name: "dmz0"}}}
@@ -82,7 +82,7 @@ func TestPlanOf(t *testing.T) {
 	}
 }
 
-func TestReachedAt(t *testing.T) {
+func TestLANPort(t *testing.T) {
 	listen := func(at string) net.Listener {
 		l, err := net.Listen("tcp", at)
 		if err != nil {
@@ -92,21 +92,21 @@ func TestReachedAt(t *testing.T) {
 		return l
 	}
 	inner, outer := listen("127.0.0.1:0"), listen("0.0.0.0:0")
-	if got := reachedAt([]net.Listener{inner}); got != 0 {
+	if got := lanPort([]net.Listener{inner}); got != 0 {
 		t.Errorf("loopback: %d", got)
 	}
-	if got := reachedAt([]net.Listener{inner, outer}); got != uint16(outer.Addr().(*net.TCPAddr).Port) {
+	if got := lanPort([]net.Listener{inner, outer}); got != uint16(outer.Addr().(*net.TCPAddr).Port) {
 		t.Errorf("%d, want that of %s", got, outer.Addr())
 	}
 }
 
 func TestEnforcement(t *testing.T) {
-	past := &firewall.FlowtableError{Table: "inet filter", Name: "ft"}
+	bypass := &firewall.FlowtableError{Table: "inet filter", Name: "ft"}
 	for _, c := range []struct {
-		mode            string
-		guards          bool
-		missing, failed error
-		want            agent.Enforcement
+		mode                string
+		chosen              bool
+		unavailable, failed error
+		want                agent.Enforcement
 	}{
 		{"off", true, nil, nil, agent.EnforcementSwitchedOff},
 		{"auto", false, nil, nil, agent.EnforcementIdle},
@@ -116,11 +116,11 @@ func TestEnforcement(t *testing.T) {
 		{"auto", true, fmt.Errorf("no: %w", firewall.ErrNoKernel), nil, agent.EnforcementNoKernel},
 		{"auto", true, fmt.Errorf("no: %w", firewall.ErrNoProgram), nil, agent.EnforcementNoProgram},
 		{"auto", true, errors.New("no"), nil, agent.EnforcementUnavailable},
-		{"auto", true, nil, fmt.Errorf("no: %w", past), agent.EnforcementFlowtable},
+		{"auto", true, nil, fmt.Errorf("no: %w", bypass), agent.EnforcementFlowtable},
 		{"nftables", true, nil, errors.New("no"), agent.EnforcementBehind},
 		{"nftables", false, nil, errors.New("the table stays"), agent.EnforcementBehind},
 	} {
-		got, flowtable := enforcement(c.mode, c.guards, c.missing, c.failed)
+		got, flowtable := enforcement(c.mode, c.chosen, c.unavailable, c.failed)
 		if got != c.want || (flowtable == "inet filter ft") != (got == agent.EnforcementFlowtable) {
 			t.Errorf("%+v: %s %q", c, got, flowtable)
 		}

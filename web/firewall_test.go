@@ -207,7 +207,7 @@ func TestOneTableOwner(t *testing.T) {
 				t.Fatalf("%s took the table: %v", what, err)
 			}
 		}
-		if err := ClearFirewall(other); !errors.Is(err, errKept) || !strings.Contains(err.Error(), "--data") {
+		if err := ClearFirewall(other); !errors.Is(err, errTableHeld) || !strings.Contains(err.Error(), "--data") {
 			t.Errorf("cleared beside the gateway that keeps the table: %v", err)
 		}
 		stays("clear")
@@ -215,7 +215,7 @@ func TestOneTableOwner(t *testing.T) {
 		second.begin(ctx)
 		stays("a gateway that has nothing chosen")
 		none = gatewaySettings()
-		if second.follow(ctx); !errors.Is(second.failure(), errKept) {
+		if second.follow(ctx); !errors.Is(second.failure(), errTableHeld) {
 			t.Errorf("two keep the table: %v", second.failure())
 		}
 		first.Close()

@@ -10,9 +10,9 @@ import (
 
 // background runs the gateway's periodic tasks.
 type background struct {
-	db  *store.Store
-	set *settings
-	log *slog.Logger
+	db       *store.Store
+	settings *settings
+	log      *slog.Logger
 }
 
 const (
@@ -47,10 +47,10 @@ func (b background) run(ctx context.Context) error {
 
 // follow retries a VPN network that the tunnel did not take.
 func (b background) follow(ctx context.Context) {
-	b.set.mu.Lock()
-	defer b.set.mu.Unlock()
-	if b.set.behind.Load() {
-		b.set.followNetwork(ctx)
+	b.settings.mu.Lock()
+	defer b.settings.mu.Unlock()
+	if b.settings.behind.Load() {
+		b.settings.followNetwork(ctx)
 	}
 }
 
@@ -69,8 +69,8 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	if b.db.Trouble() != "" {
 		return 0
 	}
-	set := b.set.Current()
-	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -set.JournalDays), int64(set.JournalMB)*1e6)
+	s := b.settings.Current()
+	forSize, err := b.db.TrimJournal(ctx, now.AddDate(0, 0, -s.JournalDays), int64(s.JournalMB)*1e6)
 	if err != nil && ctx.Err() == nil {
 		b.log.Error("trim the journal", "error", err)
 	}
@@ -80,8 +80,8 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 // logTrimmed logs the sessions that were removed only because of the journal's size.
 func (b background) logTrimmed(sessions int64) {
 	if sessions > 0 {
-		set := b.set.Current()
+		s := b.settings.Current()
 		b.log.Warn("the journal of sessions is full: the oldest sessions were removed before their time; raise journal_mb to keep more",
-			"sessions", sessions, "journal_mb", set.JournalMB, "journal_days", set.JournalDays)
+			"sessions", sessions, "journal_mb", s.JournalMB, "journal_days", s.JournalDays)
 	}
 }

@@ -28,7 +28,7 @@ const stopTimeout = 10 * time.Second
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
 // database is closed. Sessions stay open in the store for the next start.
 func Serve(ctx context.Context, c Config) error {
-	database, err := openData(c.Data, c.Log)
+	databasePath, err := openData(c.Data, c.Log)
 	if err != nil {
 		return err
 	}
@@ -37,12 +37,12 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	db, err := store.Open(ctx, database)
+	db, err := store.Open(ctx, databasePath)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := db.KeepEnds(); err != nil {
+	if err := db.KeepUnwritten(); err != nil {
 		return err
 	}
 	root, err := certs.Open(c.Data)
@@ -63,7 +63,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err := msi.Ready(); err != nil {
 		c.Log.Warn("no installer", "error", err)
 	}
-	extras, err := openDownloads(msi)
+	downloads, err := openDownloads(msi)
 	if err != nil {
 		return err
 	}
@@ -92,15 +92,15 @@ func Serve(ctx context.Context, c Config) error {
 	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
-	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
+	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
 
 	fw.begin(ctx)
-	within, err := vpn.listen()
+	inTunnel, err := vpn.listen()
 	if err != nil {
 		return err
 	}
-	open.http = append(open.http, within...)
+	open.http = append(open.http, inTunnel...)
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
@@ -108,41 +108,41 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	where := &hosts{settings: set.Current, agents: addrPorts(open.agent)}
+	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
 		Sessions:      manager,
-		Settings:      set,
+		Settings:      settings,
 		AgentHosts:    db,
 		Accounts:      accounts{db},
 		Passwords:     passwords{},
 		Browsers:      db,
 		Installer:     msi,
-		Downloads:     extras,
+		Downloads:     downloads,
 		Root:          root,
 		Setup:         setup,
-		Addressing:    where,
-		Health:        func(ctx context.Context) error { return health(ctx, c, db, set) },
+		Addressing:    addressing,
+		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
 		Storing:       db.Trouble,
-		Portal:        func() string { return portalURL(set.Current().Domain, open.portal[0].Addr()) },
+		Portal:        func() string { return portalURL(settings.Current().Domain, open.portal[0].Addr()) },
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, where, budget, c.Log), open, link, background{db, set, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, link, background{db, settings, c.Log})
 }
 
 // health returns an error if a part does not work.
-func health(ctx context.Context, c Config, db *store.Store, set *settings) error {
+func health(ctx context.Context, c Config, db *store.Store, s *settings) error {
 	switch {
-	case c.Tunnel != TunnelOff && !set.tunnel.Available():
+	case c.Tunnel != TunnelOff && !s.tunnel.Available():
 		return errors.New("the tunnel is gone")
-	case set.behind.Load():
-		return errors.New("the tunnel has not got the VPN network of the settings")
+	case s.behind.Load():
+		return errors.New("the tunnel does not use the VPN network of the settings")
 	}
-	if err := set.firewall.health(); err != nil {
+	if err := s.firewall.health(); err != nil {
 		return err
 	}
 	return db.Ping(ctx)
@@ -156,21 +156,21 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	}
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
-	g.Go(func() error { return b.set.firewall.run(gctx) })
+	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
-	g.Go(func() error { return b.set.tunnel.watch(gctx) })
-	g.Go(func() error { return b.set.firewall.watchDomain(gctx) })
-	g.Go(func() error { return b.set.trial.run(gctx, b.set.endTrial, c.Log) })
+	g.Go(func() error { return b.settings.tunnel.watch(gctx) })
+	g.Go(func() error { return b.settings.firewall.watchDomain(gctx) })
+	g.Go(func() error { return b.settings.trial.run(gctx, b.settings.endTrial, c.Log) })
 	g.Go(func() error {
 		<-gctx.Done()
 		stop(manager, site, servers, c.Log)
 		return nil
 	})
-	announce(c, open, b.set.firewall.Mode(), link)
+	announce(c, open, b.settings.firewall.Mode(), link)
 	return g.Wait()
 }
 
-// logStoring logs that nothing can be stored any more, or that it can be stored again.
+// logStoring logs that the database cannot be written any more, or that it can again.
 func logStoring(log *slog.Logger, err error) {
 	if err == nil {
 		log.Info("the database can be written again")
@@ -259,15 +259,15 @@ func (s *server) serve() error {
 	return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 }
 
-// servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and an HTTP/2 client that
-// opens and resets streams costs more than its share. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
+// servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and HTTP/2 is open to rapid
+// resets of streams. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
 // closes the connection after each answer.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *hosts, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, false) })
+func (l *listeners) servers(site *handlers.Site, root *certs.Authority, addressing *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return addressing.certificateName(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return where.certificateName(hello, true) })
+	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return addressing.certificateName(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
-		s := where.settings()
+		s := addressing.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
@@ -280,7 +280,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *h
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
 			s.MaxHeaderBytes = maxHeaderBytes
-			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // failed handshakes of strangers
+			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // failed TLS handshakes, which anybody can cause
 			s.SetKeepAlivesEnabled(config != nil)
 			s.Protocols = new(http.Protocols)
 			s.Protocols.SetHTTP1(true) // otherwise net/http adds HTTP/2 to NextProtos
@@ -289,7 +289,7 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, where *h
 	}
 	add(l.portal, budget.portal, site.PortalHandler(), portalTLS)
 	add(l.agent, budget.agent, site.AgentHandler(), agentTLS)
-	add(l.http, budget.http, site.Port80Handler(), nil)
+	add(l.http, budget.http, site.HTTPHandler(), nil)
 	return all
 }
 

@@ -3,8 +3,9 @@ package access
 import (
 	"context"
 	"net/netip"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ideco-agent/agent"
 )
@@ -13,6 +14,7 @@ const (
 	macEvery    = 2 * time.Second  // interval of looking for changed MACs
 	macAgain    = 30 * time.Second // the least time between two changes of a session's MAC
 	pingTimeout = 10 * time.Second
+	maxChecks   = 32 // at the same time: each has a raw socket
 )
 
 // FollowMACs lets sessions follow computers whose MAC changes while address and connection stay, as with a Wi-Fi repeater, a
@@ -28,8 +30,9 @@ func (m *Manager) FollowMACs(ctx context.Context) error {
 	}
 	tick := time.NewTicker(macEvery)
 	defer tick.Stop()
-	var checks sync.WaitGroup
-	defer checks.Wait()
+	var checks errgroup.Group
+	checks.SetLimit(maxChecks)
+	defer func() { _ = checks.Wait() }() // the checks return no errors
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,7 +41,7 @@ func (m *Manager) FollowMACs(ctx context.Context) error {
 		}
 		for _, change := range m.firewall.ChangedMACs(ctx) {
 			if s, connection := m.mayFollow(change.Session); s != nil {
-				checks.Go(func() { m.followMAC(ctx, s, connection, change) })
+				checks.Go(func() error { m.followMAC(ctx, s, connection, change); return nil })
 			}
 		}
 	}

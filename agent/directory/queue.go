@@ -17,7 +17,7 @@ var errFull = errors.New("the queue is full")
 // queue lets a fixed number of callers work at the same time and a limited number wait. A host with many addresses cannot
 // keep others out:
 //
-//   - Known devices and the gateway itself go first and are never turned away.
+//   - Known devices and the gateway itself have priority: they go first and are never turned away for others.
 //   - The LAN and strangers take turns. Within each, the network with the lowest load is next; among equals, the
 //     caller that came first.
 //   - When too many wait, a caller from the network with the highest load is turned away; among equals, the one that came
@@ -44,7 +44,7 @@ type queue struct {
 type caller struct {
 	origin   agent.Origin
 	networks []netip.Prefix // see agent.Peer.Networks
-	load     [4]int         // of its networks, the widest first; the last one is repeated. Set by setLoads
+	load     [4]int         // of its networks, the widest first, the last one repeated; 0 with priority. Set by setLoads
 	turn     chan error     // gets one value: nil when the caller may work, errFull when it is turned away
 }
 
@@ -185,7 +185,7 @@ func sharers(network netip.Prefix, origin agent.Origin) int {
 
 func compareLoad(a, b *caller) int { return slices.Compare(a.load[:], b.load[:]) }
 
-// hasPriority reports whether a caller goes first and is never turned away.
+// hasPriority reports whether a caller goes first and is never turned away for others.
 func (c *caller) hasPriority() bool {
 	return c.origin == agent.OriginDevice || c.origin == agent.OriginLoopback
 }

@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// connectedEvery is how exact devices.connected is. An agent that connects again with the same host in this time costs no
-// write.
+// connectedEvery is the precision of devices.connected: when an agent connects again by the same host within this time,
+// nothing is written.
 const connectedEvery = 24 * time.Hour
 
-// AgentConnected notes by which host, a domain or address of the gateway, the agent on a person's device connects. A device
-// that was not remembered is not noted.
+// AgentConnected records the host, a domain or address of the gateway, by which the agent on a person's device has
+// connected. A device that RememberDevice has not recorded is ignored.
 func (s *Store) AgentConnected(ctx context.Context, id agent.UserID, deviceID, host string, at time.Time) error {
 	var stale bool
 	err := s.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE user_id = $1 AND device_id = $2

@@ -14,9 +14,9 @@ import (
 // would fill the disk.
 const browsersPerUser = 100
 
-// SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. Of too many
-// the one that was not seen for longest ends. After KeepEnds an administrator's session that the database does not take
-// now is kept in memory and written later. For a session that goes on there is TouchBrowserSession. Errors:
+// SaveBrowserSession writes the session of a browser in which somebody has just signed in, or writes over it. When a person
+// has more than browsersPerUser, the one last seen longest ago ends. After KeepUnwritten an administrator's session that cannot
+// be written now is kept in memory and written later. TouchBrowserSession updates a session that goes on. Errors:
 // agent.ErrNotFound when there is no such person.
 func (s *Store) SaveBrowserSession(ctx context.Context, session agent.BrowserSession) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -86,14 +86,14 @@ func (s *Store) BrowserSessions(ctx context.Context, id agent.UserID) (sessions 
 	return s.unwritten.overlayBrowsers(id, sessions), nil
 }
 
-// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepEnds an end that the database
-// does not take now is no error either: it is kept and written later.
+// EndBrowserSession signs a browser out. One that is not signed in is no error. After KeepUnwritten an end that cannot be
+// written now is no error either: it is kept and written later.
 func (s *Store) EndBrowserSession(ctx context.Context, id string) error {
 	return s.endBrowserSessions(ctx, []string{id}, `id = $1`, id)
 }
 
 // EndBrowserSessions signs all browsers of a person out, except for the one with the session exceptID, which may be
-// empty. An end that the database does not take is treated as EndBrowserSession does.
+// empty. An end that cannot be written is treated as in EndBrowserSession.
 func (s *Store) EndBrowserSessions(ctx context.Context, id agent.UserID, exceptID string) error {
 	sessions, err := s.BrowserSessions(ctx, id)
 	if err != nil {

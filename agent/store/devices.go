@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// knownDevices is how many devices are remembered for a person: as many as may be in use at once. Without a bound
-// an agent that makes up a new device for every login would fill the disk.
+// knownDevices is how many devices are remembered for a person: as many as may be in use at once. Without a limit an
+// agent that sends a new device ID with every login would fill the disk.
 const knownDevices = agent.MaxDevices
 
-// RememberDevice notes that a person logged in on a device. An empty device is not noted, and of too many the one
-// that was not seen for longest is forgotten. Errors: agent.ErrNotFound when there is no such person.
+// RememberDevice records that a person logged in on a device. An empty device ID is ignored. When a person has more than
+// knownDevices, the one last seen longest ago is forgotten. Errors: agent.ErrNotFound when there is no such person.
 func (s *Store) RememberDevice(ctx context.Context, id agent.UserID, deviceID string, at time.Time) error {
 	if deviceID == "" {
 		return nil
@@ -26,7 +26,7 @@ func (s *Store) RememberDevice(ctx context.Context, id agent.UserID, deviceID st
 	return nil
 }
 
-// KnowsDevice tells whether a person logged in on a device before.
+// KnowsDevice reports whether a person logged in on a device before.
 func (s *Store) KnowsDevice(ctx context.Context, id agent.UserID, deviceID string) (known bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE user_id = $1 AND device_id = $2)`,

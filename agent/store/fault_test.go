@@ -33,7 +33,7 @@ func newFaulty(t *testing.T, dir string) *faulty {
 	t.Helper()
 	path := filepath.Join(dir, "ideco.db")
 	f := &faulty{Store: openStore(t, path), t: t, path: path}
-	check(t, f.KeepEnds())
+	check(t, f.KeepUnwritten())
 	f.admin = addUser(t, f.Store, agent.User{Login: "boss", Admin: true}, "hash")
 	f.user = addUser(t, f.Store, agent.User{Login: "ivanov"}, "hash")
 	return f
@@ -79,7 +79,7 @@ func (f *faulty) endsDuring(s agent.Session) {
 	next, err := Open(ctx, f.path)
 	check(f.t, err)
 	defer next.Close()
-	check(f.t, next.KeepEnds())
+	check(f.t, next.KeepUnwritten())
 	f.isEnded(next, s)
 }
 
@@ -195,7 +195,7 @@ func TestDiskFullSignsOut(t *testing.T) {
 		next, err := Open(ctx, f.path)
 		check(t, err)
 		defer next.Close()
-		check(t, next.KeepEnds())
+		check(t, next.KeepUnwritten())
 		for _, db := range []*Store{f.Store, next} {
 			if list, err := db.BrowserSessions(ctx, f.user); err != nil || len(list) != 1 || list[0].ID != "two" {
 				t.Errorf("signed in are %+v, %v", list, err)
@@ -269,7 +269,7 @@ func TestUnwritten(t *testing.T) {
 	check(t, f.Store.Close())
 
 	next := openStore(t, f.path)
-	check(t, next.KeepEnds())
+	check(t, next.KeepUnwritten())
 	if open, err := next.OpenSessions(ctx); err != nil || len(open) != 1 || open[0].ID != back.ID {
 		t.Errorf("%+v, %v", open, err)
 	}
@@ -303,18 +303,47 @@ func TestEndsFile(t *testing.T) {
 		check(t, os.WriteFile(path, content, 0o600))
 		var u unwritten
 		check(t, u.open(path))
-		if len(u.sessions) != 1 || len(u.browsers) != 0 || u.used != int64(len(whole)) {
+		if len(u.ended) != 1 || len(u.signedOut) != 0 || u.used != int64(len(whole)) {
 			t.Errorf("%s: %+v", name, u.snapshot())
 		}
 		u.addEnd("three", end{start, agent.ReasonLost})
 		check(t, u.close())
 		var again unwritten
 		check(t, again.open(path))
-		if len(again.sessions) != 2 {
+		if len(again.ended) != 2 {
 			t.Errorf("%s, and one more: %+v", name, again.snapshot())
 		}
 		check(t, again.close())
 	}
+}
+
+// TestEndOnlyInMemory: an end that could not be written to the file is not reported as written, also the second time, and is
+// written when the file takes it again.
+func TestEndOnlyInMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ends")
+	var u unwritten
+	check(t, u.open(path))
+	writable := u.file
+	readOnly, err := os.Open(path)
+	check(t, err)
+	u.file = readOnly
+	for range 2 {
+		if u.addEnd("one", end{start, agent.ReasonLost}) {
+			t.Error("an end that is not in the file counts as written")
+		}
+	}
+	check(t, readOnly.Close())
+	u.file = writable
+	if !u.addEnd("one", end{start.Add(time.Hour), agent.ReasonAdmin}) {
+		t.Error("not written")
+	}
+	check(t, u.close())
+	var again unwritten
+	check(t, again.open(path))
+	if e := again.ended["one"]; e.reason != agent.ReasonLost || !e.at.Equal(start) {
+		t.Errorf("after a restart: %+v", e)
+	}
+	check(t, again.close())
 }
 
 // lock makes a connection of another program lock the database.

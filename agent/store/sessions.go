@@ -34,8 +34,8 @@ func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
 }
 
 // EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
-// not come back by itself Resume.Current and Resume.Previous are cleared. After KeepEnds an end that the database does not
-// take now is no error: it is kept and written later. Errors: agent.ErrNotFound.
+// not come back by itself Resume.Current and Resume.Previous are cleared. After KeepUnwritten an end that cannot be written
+// now is no error: it is kept and written later. Errors: agent.ErrNotFound.
 func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
 	kept := s.unwritten.addEnd(id, end{at.UTC().Truncate(time.Microsecond), reason})
 	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, at, reason) })

@@ -18,20 +18,21 @@ import (
 	"ideco-agent/agent"
 )
 
-// unwritten has what is not in the database yet: the ends of sessions and of browsers' sessions, and the browsers in which
-// administrators have signed in meanwhile. The methods that read the database add it to what they read.
+// unwritten holds what is not in the database yet: the ends of sessions and of browser sessions, and the browser sessions
+// of administrators who have signed in while the database could not be written. The methods that read the database add it
+// to what they read.
 //
-// The ends are also in a file beside the database, so that what was ended does not come back after kill -9. That file has
-// its size from the start and is written in place, so a full disk takes an end, too. (Not so where a file system writes
-// everything to a new place, as btrfs and ZFS do.) An end is in the file before it is in the database, and leaves it
-// after. Without the file, as in the commands beside a gateway, there is nothing unwritten.
+// The ends are also in a file beside the database, so that what has ended does not come back after kill -9. The file has
+// its full size from the start and is written in place, so that an end can be written even when the disk is full (except on
+// copy-on-write file systems such as btrfs and ZFS). An end is written to the file before it is written to the
+// database, and removed from the file afterwards. Without KeepUnwritten, as in "ideco-portal admin", nothing is kept here.
 type unwritten struct {
-	mu       sync.Mutex // guards what follows
-	file     *os.File   // nil before KeepEnds
-	used     int64      // bytes of the file
-	sessions map[string]end
-	browsers map[string]bool
-	signedIn map[string]agent.BrowserSession
+	mu        sync.Mutex // guards the fields below
+	file      *os.File   // nil before KeepUnwritten
+	used      int64      // length of the records in the file, in bytes
+	ended     map[string]end
+	signedOut map[string]bool
+	signedIn  map[string]agent.BrowserSession
 }
 
 // end is when and why a session ended.
@@ -40,8 +41,8 @@ type end struct {
 	reason agent.Reason
 }
 
-// record is a line of the file, after its checksum (CRC-32, 8 digits in hex, and a space). The first line that is none
-// ends the list.
+// record is the end of a session or of a browser session. A line of the file is the record's CRC-32 as 8 hex digits, a
+// space and the record as JSON. The first line that is not valid ends the list.
 type record struct {
 	Session string       `json:"session,omitempty"`
 	At      int64        `json:"at,omitempty"` // microseconds since 1970
@@ -50,20 +51,21 @@ type record struct {
 }
 
 const (
-	endsSuffix = "-ends"   // of the file's name, after that of the database
+	endsSuffix = "-ends"   // the file's name is that of the database with this suffix
 	endsSize   = 512 << 10 // of the file in bytes, enough for some thousand ends
 )
 
-// KeepEnds makes the store keep in a file what the database does not take, and brings back what the process before could
-// not write, for Watch to write. Only the process that has locked the data directory may call it, once.
-func (s *Store) KeepEnds() error {
+// KeepUnwritten makes the store keep ends in a file until they are in the database, and administrators' sign-ins in memory. It
+// reads the ends that the previous process left in the file; Watch writes them to the database. Only the process that has
+// locked the data directory may call it, once.
+func (s *Store) KeepUnwritten() error {
 	if err := s.unwritten.open(s.file.path + endsSuffix); err != nil {
 		return fmt.Errorf("open the file of ended sessions: %w", err)
 	}
 	return nil
 }
 
-// open reads the file and makes it when it is missing.
+// open reads the file, or makes it when it is missing.
 func (u *unwritten) open(path string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -71,7 +73,7 @@ func (u *unwritten) open(path string) error {
 	if err != nil {
 		return err
 	}
-	u.sessions, u.browsers, u.signedIn = map[string]end{}, map[string]bool{}, map[string]agent.BrowserSession{}
+	u.ended, u.signedOut, u.signedIn = map[string]end{}, map[string]bool{}, map[string]agent.BrowserSession{}
 	u.file = f
 	for line := range bytes.Lines(content) {
 		r, ok := parseRecord(line)
@@ -79,9 +81,9 @@ func (u *unwritten) open(path string) error {
 			break
 		}
 		if u.used += int64(len(line)); r.Browser != "" {
-			u.browsers[r.Browser] = true
+			u.signedOut[r.Browser] = true
 		} else {
-			u.sessions[r.Session] = end{time.UnixMicro(r.At).UTC(), r.Reason}
+			u.ended[r.Session] = end{time.UnixMicro(r.At).UTC(), r.Reason}
 		}
 	}
 	return nil
@@ -103,7 +105,7 @@ func openEnds(path string) (*os.File, []byte, error) {
 	return f, content, nil
 }
 
-// reopen makes the file anew if it was removed, moved or replaced.
+// reopen opens the file again if it was removed, moved or replaced, and writes the records to it.
 func (u *unwritten) reopen(path string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -116,7 +118,7 @@ func (u *unwritten) reopen(path string) {
 	}
 	f, content, err := openEnds(path)
 	if err != nil {
-		return // until the next time
+		return // Watch calls it again
 	}
 	_ = u.file.Close()
 	u.file, u.used = f, int64(len(content))
@@ -161,14 +163,14 @@ func (u *unwritten) add(records ...record) error {
 	return nil
 }
 
-// rewrite replaces the records of the file by what is unwritten now. The caller holds mu. A failure is made good by the next
-// change: a record that is no longer needed does no harm.
+// rewrite replaces the records of the file with the ends that are unwritten now. The caller holds mu. An error is ignored:
+// the next change rewrites the file, and a record that is no longer needed does no harm.
 func (u *unwritten) rewrite() {
 	var b []byte
-	for id, e := range u.sessions {
+	for id, e := range u.ended {
 		b = append(b, record{Session: id, At: micros(e.at), Reason: e.reason}.line()...)
 	}
-	for id := range u.browsers {
+	for id := range u.signedOut {
 		b = append(b, record{Browser: id}.line()...)
 	}
 	used := int64(len(b))
@@ -183,29 +185,30 @@ func (u *unwritten) rewrite() {
 func (u *unwritten) any() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.sessions)+len(u.browsers)+len(u.signedIn) > 0
+	return len(u.ended)+len(u.signedOut)+len(u.signedIn) > 0
 }
 
-// addEnd adds the end of a session. An ended one keeps its end. It reports whether the end is in the file.
+// addEnd adds the end of a session, unless it has one already. It reports whether the end was written to the file: one that is
+// only in memory may be tried again.
 func (u *unwritten) addEnd(id string, e end) (inFile bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.file == nil {
 		return false
 	}
-	if _, is := u.sessions[id]; is {
-		return true
+	if earlier, is := u.ended[id]; is {
+		e = earlier
 	}
-	u.sessions[id] = e
+	u.ended[id] = e
 	return u.add(record{Session: id, At: micros(e.at), Reason: e.reason}) == nil
 }
 
-// removeEnd removes the end of a session that is in the database, or of one that is open again.
+// removeEnd removes and returns the end of a session, if there is one: it is in the database now, or no longer holds.
 func (u *unwritten) removeEnd(id string) (e end, was bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if e, was = u.sessions[id]; was {
-		delete(u.sessions, id)
+	if e, was = u.ended[id]; was {
+		delete(u.ended, id)
 		u.rewrite()
 	}
 	return e, was
@@ -214,15 +217,15 @@ func (u *unwritten) removeEnd(id string) (e end, was bool) {
 func (u *unwritten) isEnded(id string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	_, is := u.sessions[id]
+	_, is := u.ended[id]
 	return is
 }
 
-// overlay makes a session what it is once the database has everything.
+// overlay applies the unwritten end of a session to what the database has of the session.
 func (u *unwritten) overlay(session *agent.Session) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	e, is := u.sessions[session.ID]
+	e, is := u.ended[session.ID]
 	if !is {
 		return
 	}
@@ -234,7 +237,7 @@ func (u *unwritten) overlay(session *agent.Session) {
 	}
 }
 
-// addSignOuts adds the ends of browsers' sessions. It reports whether they are in the file.
+// addSignOuts adds the ends of browser sessions. It reports whether they are in the file.
 func (u *unwritten) addSignOuts(ids ...string) (inFile bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -244,13 +247,13 @@ func (u *unwritten) addSignOuts(ids ...string) (inFile bool) {
 	var records []record
 	for _, id := range ids {
 		delete(u.signedIn, id)
-		u.browsers[id] = true
+		u.signedOut[id] = true
 		records = append(records, record{Browser: id})
 	}
 	return u.add(records...) == nil
 }
 
-// removeSignOuts removes the ends of browsers' sessions that are in the database.
+// removeSignOuts removes the ends of browser sessions that are in the database.
 func (u *unwritten) removeSignOuts(ids ...string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -258,19 +261,20 @@ func (u *unwritten) removeSignOuts(ids ...string) {
 		return
 	}
 	for _, id := range ids {
-		delete(u.browsers, id)
+		delete(u.signedOut, id)
 	}
 	u.rewrite()
 }
 
-// addSignIn adds the session of a browser. Of too many the one that was not seen for longest ends.
+// addSignIn keeps a browser session in memory. When there are more than browsersPerUser, of all administrators together,
+// the one last seen longest ago ends. It reports whether sessions are kept.
 func (u *unwritten) addSignIn(session agent.BrowserSession) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.file == nil {
 		return false
 	}
-	if !u.browsers[session.ID] {
+	if !u.signedOut[session.ID] {
 		u.signedIn[session.ID] = session
 	}
 	if len(u.signedIn) > browsersPerUser {
@@ -285,7 +289,7 @@ func (u *unwritten) addSignIn(session agent.BrowserSession) bool {
 	return true
 }
 
-// touch updates the session of a browser that is kept in memory. It reports whether there is one.
+// touch updates a browser session that is kept in memory. It reports whether there is one.
 func (u *unwritten) touch(id string, seen, expires time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -297,7 +301,7 @@ func (u *unwritten) touch(id string, seen, expires time.Time) bool {
 	return is
 }
 
-// signedInAs is the session of a browser that is kept in memory.
+// signedInAs returns a browser session that is kept in memory.
 func (u *unwritten) signedInAs(id string) (session agent.BrowserSession, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -308,14 +312,14 @@ func (u *unwritten) signedInAs(id string) (session agent.BrowserSession, ok bool
 func (u *unwritten) isSignedOut(id string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.browsers[id]
+	return u.signedOut[id]
 }
 
-// overlayBrowsers adds to a person's sessions of browsers those in memory and takes out those that have ended.
+// overlayBrowsers removes from a person's browser sessions those that have ended, and adds those in memory.
 func (u *unwritten) overlayBrowsers(user agent.UserID, list []agent.BrowserSession) []agent.BrowserSession {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	list = slices.DeleteFunc(list, func(b agent.BrowserSession) bool { return u.browsers[b.ID] })
+	list = slices.DeleteFunc(list, func(b agent.BrowserSession) bool { return u.signedOut[b.ID] })
 	for _, b := range u.signedIn {
 		if b.UserID == user {
 			list = append(list, b)
@@ -327,16 +331,16 @@ func (u *unwritten) overlayBrowsers(user agent.UserID, list []agent.BrowserSessi
 
 // snapshot is what is unwritten at one moment.
 type snapshot struct {
-	sessions map[string]end
-	browsers map[string]bool
-	signedIn map[string]agent.BrowserSession
+	ended     map[string]end
+	signedOut map[string]bool
+	signedIn  map[string]agent.BrowserSession
 }
 
-// writeUnwritten writes what is unwritten in a transaction that write makes.
+// writeUnwritten writes what is unwritten to the database, in one transaction by write, and then forgets it here.
 func (s *Store) writeUnwritten(ctx context.Context, write func(context.Context, func(*sql.Tx) error) error) error {
 	var written snapshot
 	err := write(ctx, func(tx *sql.Tx) error {
-		written = s.unwritten.snapshot() // now, because a session may just have been opened again
+		written = s.unwritten.snapshot() // in the transaction: a SaveSession just before may have removed an end
 		return written.write(ctx, tx)
 	})
 	if err == nil {
@@ -348,16 +352,16 @@ func (s *Store) writeUnwritten(ctx context.Context, write func(context.Context, 
 func (u *unwritten) snapshot() snapshot {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return snapshot{maps.Clone(u.sessions), maps.Clone(u.browsers), maps.Clone(u.signedIn)}
+	return snapshot{maps.Clone(u.ended), maps.Clone(u.signedOut), maps.Clone(u.signedIn)}
 }
 
 func (d snapshot) write(ctx context.Context, tx *sql.Tx) error {
-	for id, e := range d.sessions {
+	for id, e := range d.ended {
 		if err := endSession(ctx, tx, id, e.at, e.reason); err != nil && !errors.Is(err, agent.ErrNotFound) {
 			return err
 		}
 	}
-	for id := range d.browsers {
+	for id := range d.signedOut {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM browser_sessions WHERE id = $1`, id); err != nil {
 			return err
 		}
@@ -381,11 +385,11 @@ func (d snapshot) write(ctx context.Context, tx *sql.Tx) error {
 func (u *unwritten) remove(written snapshot) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(written.sessions)+len(written.browsers)+len(written.signedIn) == 0 {
+	if len(written.ended)+len(written.signedOut)+len(written.signedIn) == 0 {
 		return
 	}
-	maps.DeleteFunc(u.sessions, func(id string, e end) bool { return written.sessions[id] == e })
-	maps.DeleteFunc(u.browsers, func(id string, _ bool) bool { return written.browsers[id] })
+	maps.DeleteFunc(u.ended, func(id string, e end) bool { return written.ended[id] == e })
+	maps.DeleteFunc(u.signedOut, func(id string, _ bool) bool { return written.signedOut[id] })
 	maps.DeleteFunc(u.signedIn, func(id string, _ agent.BrowserSession) bool { _, is := written.signedIn[id]; return is })
 	u.rewrite()
 }

@@ -20,18 +20,18 @@ import (
 
 // control is how a WireGuard interface is configured and read.
 type control interface {
-	// configure changes what Config names and nothing else. Errors: fs.ErrNotExist when there is no interface any more.
+	// configure changes only what Config sets. Errors: fs.ErrNotExist when the interface is gone.
 	configure(wgtypes.Config) error
 	dump() (state, error)
 }
 
-// state is what an interface counts.
+// state is the port of an interface and the traffic of its peers.
 type state struct {
 	port  uint16 // UDP
 	peers map[agent.Key]agent.Traffic
 }
 
-// byName configures an interface through wgctrl, whether the kernel has it or a program.
+// byName configures an interface through wgctrl, whether it is the kernel's or a process's.
 type byName struct {
 	client *wgctrl.Client
 	name   string
@@ -54,17 +54,17 @@ func (c byName) dump() (state, error) {
 	return s, nil
 }
 
-// inside configures a wireguard-go of this process.
-type inside struct{ dev *device.Device }
+// inProcess configures the wireguard-go of this process by function calls.
+type inProcess struct{ dev *device.Device }
 
-func (c inside) configure(config wgtypes.Config) error {
+func (c inProcess) configure(config wgtypes.Config) error {
 	if isDone(c.dev.Wait()) {
 		return fs.ErrNotExist
 	}
 	return c.dev.IpcSet(configText(config))
 }
 
-// isDone tells whether a channel is closed; a nil one never is.
+// isDone reports whether a channel is closed; a nil one never is.
 func isDone(c <-chan struct{}) bool {
 	select {
 	case <-c:
@@ -74,7 +74,8 @@ func isDone(c <-chan struct{}) bool {
 	}
 }
 
-// configText writes the parts of a configuration that are used here, as https://www.wireguard.com/xplatform/ says.
+// configText returns a configuration in the format of https://www.wireguard.com/xplatform/. It has only the fields that this
+// package sets.
 func configText(config wgtypes.Config) string {
 	var b strings.Builder
 	if config.PrivateKey != nil {
@@ -101,7 +102,7 @@ func configText(config wgtypes.Config) string {
 	return b.String()
 }
 
-func (c inside) dump() (state, error) {
+func (c inProcess) dump() (state, error) {
 	text, err := c.dev.IpcGet()
 	if err != nil {
 		return state{}, err
@@ -109,7 +110,7 @@ func (c inside) dump() (state, error) {
 	return parseState(text)
 }
 
-// parseState reads what wireguard-go tells about itself, again as https://www.wireguard.com/xplatform/ says.
+// parseState parses the answer to IpcGet, in the same format.
 func parseState(text string) (state, error) {
 	s := state{peers: map[agent.Key]agent.Traffic{}}
 	var key agent.Key
@@ -166,16 +167,16 @@ func (s state) count(key agent.Key, name, value string) error {
 	return nil
 }
 
-// either goes through wgctrl until that fails, and from then on to the wireguard-go of this process directly: a socket
-// that somebody removed must not keep a peer in the tunnel.
-type either struct {
+// wgctrlFirst goes through wgctrl until that fails, and then directly to the wireguard-go of this process: peers must be
+// removed even when somebody has deleted the UAPI socket that wgctrl needs.
+type wgctrlFirst struct {
 	byName byName
-	inside inside
+	inside inProcess
 	log    *slog.Logger
 	failed atomic.Bool
 }
 
-func (c *either) configure(config wgtypes.Config) error {
+func (c *wgctrlFirst) configure(config wgtypes.Config) error {
 	if c.reachable() {
 		err := c.byName.configure(config)
 		if err == nil {
@@ -186,7 +187,7 @@ func (c *either) configure(config wgtypes.Config) error {
 	return c.inside.configure(config)
 }
 
-func (c *either) dump() (state, error) {
+func (c *wgctrlFirst) dump() (state, error) {
 	if c.reachable() {
 		s, err := c.byName.dump()
 		if err == nil {
@@ -197,9 +198,10 @@ func (c *either) dump() (state, error) {
 	return c.inside.dump()
 }
 
-func (c *either) reachable() bool { return !c.failed.Load() && !isDone(c.inside.dev.Wait()) }
+// reachable reports whether wgctrl is still in use.
+func (c *wgctrlFirst) reachable() bool { return !c.failed.Load() && !isDone(c.inside.dev.Wait()) }
 
-func (c *either) giveUp(err error) {
+func (c *wgctrlFirst) giveUp(err error) {
 	if isDone(c.inside.dev.Wait()) {
 		return // the whole tunnel has gone
 	}

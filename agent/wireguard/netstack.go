@@ -11,7 +11,7 @@ import (
 
 // netstackLink is wireguard-go of this process on a TCP/IP stack of this process.
 type netstackLink struct {
-	inside
+	inProcess
 	dev   *device.Device
 	stack *netstack.TUN
 }
@@ -25,7 +25,7 @@ func openNetstack(c Config, secret privateKey) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &netstackLink{inside{dev}, dev, stack}, nil
+	return &netstackLink{inProcess{dev}, dev, stack}, nil
 }
 
 func (l *netstackLink) mode() string { return ModeNetstack }

@@ -39,7 +39,7 @@ func openTUN(c Config, secret privateKey) (link, error) {
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	l := &tunLink{interfaceLink: interfaceLink{c.Name}, control: inside{dev}, dev: dev, client: client}
+	l := &tunLink{interfaceLink: interfaceLink{c.Name}, control: inProcess{dev}, dev: dev, client: client}
 	if err := l.start(gatewayOf(c.Network)); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -85,7 +85,7 @@ func (l *tunLink) openSocket(log *slog.Logger) {
 		return
 	}
 	l.uapi = serveUAPI(socket, l.dev)
-	l.control = &either{byName: byName{l.client, l.name}, inside: inside{l.dev}, log: log}
+	l.control = &wgctrlFirst{byName: byName{l.client, l.name}, inside: inProcess{l.dev}, log: log}
 }
 
 func (l *tunLink) mode() string          { return ModeTUN }

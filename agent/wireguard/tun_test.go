@@ -32,7 +32,7 @@ func TestKernel(t *testing.T) {
 		_, err := Open(Config{Mode: ModeKernel, Name: "probe", Network: network, PrivateKeyFile: t.TempDir() + "/key", Log: logOf(t)})
 		if errors.Is(err, errNoKernel) {
 			if !strings.Contains(err.Error(), "this kernel has no WireGuard") {
-				t.Errorf("the error does not say it: %v", err)
+				t.Errorf("the error does not say that the kernel has no WireGuard: %v", err)
 			}
 			needs.Lacking(t, needs.Kernel, "WireGuard")
 		}
@@ -40,7 +40,7 @@ func TestKernel(t *testing.T) {
 	})
 }
 
-// walk is the life of a tunnel on an interface of the operating system.
+// walk takes a tunnel on an interface of the operating system through its life, from Open to Close.
 func walk(t *testing.T, l lab, mode string) {
 	name := interfaceName()
 	d := open(t, Config{Mode: mode, Name: name, poll: 50 * time.Millisecond})
@@ -93,7 +93,8 @@ func download(t *testing.T, l lab, p *person) {
 	}
 }
 
-// echoTo pings from the gateway's side, through a socket that takes no program.
+// echoTo returns a function that pings an address from the gateway and reports whether it answers in time. It uses a raw
+// socket, because the ping program may be missing.
 func echoTo(t *testing.T, a netip.Addr) func(time.Duration) bool {
 	t.Helper()
 	c, err := net.Dial("ip4:icmp", a.String())
@@ -126,7 +127,7 @@ func wantInterface(t *testing.T, name, address string) {
 	}
 }
 
-// wantPeers compares with what wg and wgctrl show.
+// wantPeers checks that wg and wgctrl show the peers with the keys and no others.
 func wantPeers(t *testing.T, name string, keys ...agent.Key) {
 	t.Helper()
 	var want, controlled []string
@@ -147,7 +148,7 @@ func wantPeers(t *testing.T, name string, keys ...agent.Key) {
 	}
 	for _, p := range dev.Peers {
 		controlled = append(controlled, p.PublicKey.String())
-		if len(p.AllowedIPs) != 1 || p.AllowedIPs[0].IP.String() == "" {
+		if len(p.AllowedIPs) != 1 || p.AllowedIPs[0].Mask.String() != "ffffffff" {
 			t.Errorf("peer %s may have %v", p.PublicKey, p.AllowedIPs)
 		}
 	}
@@ -178,7 +179,7 @@ func TestTUNSetNetwork(t *testing.T) {
 	})
 }
 
-// Where the socket cannot be made, or is taken away later, the tunnel works all the same.
+// The tunnel also works when its UAPI socket is removed or cannot be made.
 func TestTUNWithoutSocket(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()
@@ -239,8 +240,8 @@ func TestForeignInterface(t *testing.T) {
 			wantRefused(t, mode, foreign, "another name")
 		}
 		wantRefused(t, ModeTUN, "cable", "another name")
-		if netlab.Run(t, "ip", "link", "show", foreign); len(netlab.Run(t, "ip", "link", "show", "cable")) == 0 {
-			t.Error("a foreign interface is gone")
+		for _, name := range []string{foreign, "cable"} {
+			netlab.Run(t, "ip", "link", "show", name) // fails when the interface is gone
 		}
 	})
 }
@@ -257,7 +258,7 @@ func wantRefused(t *testing.T, mode, name, words string) {
 	}
 }
 
-// A process in another namespace has the interface name; the two would share a socket.
+// A process in another network namespace has a tunnel of the same name; the two would share the path of the UAPI socket.
 func TestForeignSocket(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()

@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// runVariable makes the test program the command itself.
+// runVariable is an environment variable. When it is set, the test binary runs main instead of the tests.
 const runVariable = "IDECO_PORTAL_RUN"
 
 func TestMain(m *testing.M) {
@@ -84,7 +84,7 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
-// addMessages adds the string literals that are arguments of some functions in the Go files of a directory.
+// addMessages adds to texts the string literals in calls of the functions, in the Go files of a directory.
 func addMessages(t *testing.T, dir string, functions *regexp.Regexp, texts map[string]bool) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

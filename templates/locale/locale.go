@@ -1,6 +1,6 @@
 // Package locale holds all texts that the gateway shows, in Russian and English, and formats times, durations, amounts and
-// plurals. The catalogues are embedded. The id of a refusal is its agent.Code, of the end of a session "ended_" and
-// agent.Reason, of a problem with a field agent.Problem.Code.
+// plurals. The catalogues are embedded. The message id of a refusal is its agent.Code, of a problem with a field its
+// agent.Problem.Code, and of the end of a session "ended_" and its agent.Reason.
 package locale
 
 import (
@@ -21,7 +21,7 @@ var catalogues embed.FS
 var Languages = []string{"ru", "en"}
 
 var (
-	matcher    = language.NewMatcher([]language.Tag{language.Russian, language.English})
+	matcher    = language.NewMatcher([]language.Tag{language.Russian, language.English}) // in the order of Languages
 	localizers = load()
 )
 
@@ -103,7 +103,6 @@ func (l *Localizer) Refusal(e *agent.Error) string {
 		"Domain":  known(e.Domain),
 		"Ref":     known(e.Ref),
 		"Wait":    l.Duration(coarse(e.Wait)),
-		"Server":  known(e.Address),
 		"Port":    agent.DefaultWireGuardPort,
 	})
 }

@@ -33,13 +33,13 @@ func goVerify(a *Authority, leaf *x509.Certificate, host string) error {
 	return err
 }
 
-// opensslVerify asks the verifier of the rest of the world, at its strictest.
+// opensslVerify verifies with OpenSSL in strict mode, under the root of a.
 func opensslVerify(t testing.TB, a *Authority, leaf *x509.Certificate, host string) error {
 	t.Helper()
-	return opensslUnder(t, a.rootPEM(), leaf, host)
+	return opensslVerifyUnder(t, a.rootPEM(), leaf, host)
 }
 
-func opensslUnder(t testing.TB, rootPEM []byte, leaf *x509.Certificate, host string) error {
+func opensslVerifyUnder(t testing.TB, rootPEM []byte, leaf *x509.Certificate, host string) error {
 	t.Helper()
 	needs.Program(t, "openssl", "openssl")
 	dir := t.TempDir()
@@ -65,8 +65,8 @@ func write(t testing.TB, path string, content []byte) {
 	}
 }
 
-// A thief of root.key signs for foreign names under the root that people installed.
-func TestStolenKeySignsForNothingElse(t *testing.T) {
+// A thief of root.key signs leaves for foreign names, under the root that people have installed.
+func TestStolenKeySignsOnlyPermittedNames(t *testing.T) {
 	foreign := []string{"bank.ru", "ru", "company.ru", "notgw.company.ru", "localhost.ru", "8.8.8.8", "100.64.0.1", "9.255.255.255", "11.0.0.0",
 		"126.255.255.255", "128.0.0.1", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "169.254.0.1",
 		"203.0.113.6", "2001:db8::1", "::2", "fe80::1", "fbff::1"}
@@ -98,32 +98,32 @@ func TestStolenKeySignsNoWildcardAbove(t *testing.T) {
 	checkBoth(t, a, forge(t, a, "*.company.ru"), "gw.company.ru", false)
 }
 
-// pathlen 0: the thief makes no authority of his own under the root either.
-func TestStolenKeyMakesNoAuthority(t *testing.T) {
+// The path length of the root is 0.
+func TestStolenKeyMakesNoIntermediate(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	root := a.current.Load().root
 	key, err := newKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	middle := &x509.Certificate{Subject: root.Subject, NotBefore: root.NotBefore, NotAfter: root.NotAfter, IsCA: true,
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte("middle")}
-	middle.Subject.CommonName = "middle"
-	if middle, err = sign(middle, root, key, a.self.key); err != nil {
+	intermediate := &x509.Certificate{Subject: root.Subject, NotBefore: root.NotBefore, NotAfter: root.NotAfter, IsCA: true,
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte("intermediate")}
+	intermediate.Subject.CommonName = "intermediate"
+	if intermediate, err = sign(intermediate, root, key, a.self.key); err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := identity{key: key}.newLeaf(middle, "gw.company.ru", a.now())
+	leaf, err := identity{key: key}.newLeaf(intermediate, "gw.company.ru", a.now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, middles := poolOf(t, a), x509.NewCertPool()
-	middles.AddCert(middle)
-	if _, err := leaf.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: middles}); err == nil {
-		t.Error("a certificate under a second authority was accepted")
+	roots, intermediates := poolOf(t, a), x509.NewCertPool()
+	intermediates.AddCert(intermediate)
+	if _, err := leaf.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates}); err == nil {
+		t.Error("a certificate under an intermediate authority was accepted")
 	}
 }
 
-func TestLeafIsForServersOnlyAndShort(t *testing.T) {
+func TestLeafIsShortLivedAndForServersOnly(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	leaf := servedLeaf(t, a, domains[0])
 	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature {
@@ -140,7 +140,7 @@ func TestLeafIsForServersOnlyAndShort(t *testing.T) {
 	}
 }
 
-// forge signs a leaf for the hosts with the key of the root, without asking whether the root permits them.
+// forge signs a leaf for the hosts with the key of the root, whether or not the root permits them.
 func forge(t testing.TB, a *Authority, hosts ...string) *x509.Certificate {
 	t.Helper()
 	root := a.current.Load().root
@@ -162,6 +162,7 @@ func forge(t testing.TB, a *Authority, hosts ...string) *x509.Certificate {
 	return leaf
 }
 
+// checkBoth fails the test unless Go and OpenSSL accept the leaf for host, or refuse it if want is false.
 func checkBoth(t *testing.T, a *Authority, leaf *x509.Certificate, host string, want bool) {
 	t.Helper()
 	if err := goVerify(a, leaf, host); (err == nil) != want {
@@ -172,7 +173,7 @@ func checkBoth(t *testing.T, a *Authority, leaf *x509.Certificate, host string, 
 	}
 }
 
-// Whatever names are accepted, the gateway has a certificate for each of them that is good under its root.
+// FuzzNames: for all names that parseNames accepts, the root fits, and each name gets a leaf that is valid under it.
 func FuzzNames(f *testing.F) {
 	for _, list := range [][2]string{{"gw.company.ru", "10.0.0.1"}, {"xn--g1ah2bza.xn--p1ai", "::1"}, {"A-B.c", "::ffff:1.2.3.4"},
 		{"localhost", "x.localhost"}, {"1.2.3", "fe80::1"}, {"", ""}, {"a.", "*.b"}, {"255.255.255.255", "127.1"}} {

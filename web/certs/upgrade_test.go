@@ -43,7 +43,7 @@ func TestUpgrade(t *testing.T) {
 		if err := verifyUnder(old, leaf, host); err != nil {
 			t.Errorf("Go on %s under the root from before: %v", host, err)
 		}
-		if err := opensslUnder(t, encodeRoot(old), leaf, host); err != nil {
+		if err := opensslVerifyUnder(t, encodeRoot(old), leaf, host); err != nil {
 			t.Errorf("OpenSSL on %s under the root from before: %v", host, err)
 		}
 	}

@@ -42,16 +42,16 @@ var (
 	far       = netip.MustParseAddr("10.77.3.10")
 	server    = netip.MustParseAddr("203.0.113.2")
 	server2   = netip.MustParseAddr("203.0.113.3")
-	distant   = netip.MustParseAddr("198.51.100.7") // of the same host, on its loopback interface
+	distant   = netip.MustParseAddr("198.51.100.7") // also of the server, on its loopback interface
 	server6   = netip.MustParseAddr("fd77:9::2")
 	home      = netip.MustParseAddr("203.0.113.11")
 	outer     = netip.MustParseAddr("203.0.113.1") // of the router; the gateway's name resolves to it
-	published = netip.AddrPortFrom(outer, 9000)    // leads to port 9000 of two
+	published = netip.AddrPortFrom(outer, 9000)    // forwarded to port 9000 of two
 )
 
 const (
-	domain     = "gateway.example.org" // leads to the router in front of the gateway
-	newDomain  = "new.example.org"     // leads to the gateway itself
+	domain     = "gateway.example.org" // resolves to the router in front of the gateway
+	newDomain  = "new.example.org"     // resolves to the gateway itself
 	portalPort = "8443"
 	agentPort  = "14765"
 	tunnelPort = "3051"
@@ -60,8 +60,8 @@ const (
 	lanTwo     = "10.77.3.0/24"
 )
 
-// labNetwork connects the places. The server has no IPv4 route to the LANs; the router has, so that only the gateway stops
-// packets from there.
+// labNetwork connects the places. The router has a route to the LANs, so that only the gateway stops packets from outside. The
+// server has no IPv4 route to them.
 //
 //	one, two ── switch ── lan0 gateway wan0 ── router ── switch of the Internet ── net, home, hotel
 //	             far ──── lan1
@@ -114,7 +114,8 @@ func inLab(t *testing.T, body func(*testing.T, lab)) {
 	labNetwork.Enter(t, func(t *testing.T, l *netlab.Lab) { body(t, lab{l}) })
 }
 
-func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
+// serveHTTP starts a web server that answers every request with word.
+func (w lab) serveHTTP(t testing.TB, place string, at netip.AddrPort, word string) {
 	t.Helper()
 	ln := w.Listen(t, place, at)
 	web := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, word) })}
@@ -122,6 +123,7 @@ func (w lab) pages(t testing.TB, place string, at netip.AddrPort, word string) {
 	go func() { _ = web.Serve(ln) }()
 }
 
+// open fails the test unless the address answers.
 func (w lab) open(t testing.TB, what, place string, from netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	if word, err := w.Hears(place, from, to, patience); err != nil || word == "" {
@@ -165,14 +167,13 @@ func stops(t testing.TB, d *netlab.Download, event time.Time, allowed time.Durat
 	})
 }
 
-// cutAt is the time after an ended session within which a download must stop, on a busy machine.
-const cutAt = time.Second
+// cutWithin is how long a download may go on after its session has ended, on a busy machine.
+const cutWithin = time.Second
 
-// passes waits until length after since.
-func passes(t testing.TB, since time.Time, length time.Duration) {
+func waitUntil(t testing.TB, when time.Time) {
 	t.Helper()
 	select {
-	case <-time.After(time.Until(since.Add(length))):
+	case <-time.After(time.Until(when)):
 	case <-t.Context().Done():
 	}
 }
@@ -205,7 +206,7 @@ func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config)
 type guarded struct {
 	*gateway
 	lab
-	boss rest
+	boss rest // the administrator
 }
 
 // guard starts the gateway with the agent on, chosen interfaces and a saved domain; more are further settings.
@@ -249,6 +250,7 @@ func (g *guarded) set(name string, value any) {
 	g.boss.must("PUT", settingPath, map[string]any{name: value}, nil)
 }
 
+// person creates an account that may use the VPN.
 func (g *guarded) person(login string) int64 {
 	g.t.Helper()
 	return g.boss.user(map[string]any{"login": login, "remote_access": true})
@@ -266,13 +268,14 @@ func (g *guarded) loggedIn(place, login string) *agentProcess {
 	return a
 }
 
+// nobody waits until there is no session.
 func (g *guarded) nobody() {
 	g.t.Helper()
 	g.boss.waitSessions("nobody is left", func(s []session) bool { return len(s) == 0 })
 }
 
-// others returns the ruleset without our table.
-func others(t testing.TB) string {
+// foreignRules returns the ruleset without our table.
+func foreignRules(t testing.TB) string {
 	t.Helper()
 	var rest []string
 	ours := false

@@ -89,7 +89,7 @@ func TestFirewallRelayingSpoofer(t *testing.T) {
 		in(inTwo, "nft", "delete table ip spoof")
 		agent.waits("authorized")
 		since := time.Now()
-		passes(t, since, 6*time.Second) // two rounds of FollowMACs and their proofs
+		waitUntil(t, since.Add(6*time.Second)) // two rounds of FollowMACs and their proofs
 		g.hasMAC("the agent came back through the spoofer", annas)
 		w.IP(t, inTwo, "addr", "add", one.String()+"/32", "dev", "lo")
 		w.shut(t, "the spoofer with the agent's address", inTwo, one, to)

@@ -37,10 +37,10 @@ func TestFirewallRestart(t *testing.T) {
 			agent.waits("reconnecting")
 			agent.waits("authorized")
 		}
-		passes(t, time.Now(), 12*time.Second) // longer than the timeout of elements
+		waitUntil(t, time.Now().Add(12*time.Second)) // longer than the timeout of elements
 		for _, d := range []*netlab.Download{running, sixth} {
 			d.Runs(t)
-			if gap := d.Gap(); gap > cutAt {
+			if gap := d.Gap(); gap > cutWithin {
 				t.Errorf("%s paused for %v", d, gap)
 			}
 		}
@@ -49,8 +49,8 @@ func TestFirewallRestart(t *testing.T) {
 		}
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		stops(t, running, time.Now(), cutAt)
-		stops(t, sixth, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutWithin)
+		stops(t, sixth, time.Now(), cutWithin)
 	})
 }
 
@@ -66,7 +66,7 @@ func TestFirewallEndWhileLocked(t *testing.T) {
 		unlock := lock(t, filepath.Join(g.data, "ideco.db"))
 		began := time.Now()
 		g.boss.must("DELETE", sessionsPath+g.boss.sessions()[0].ID, nil, nil)
-		stops(t, running, began, cutAt)
+		stops(t, running, began, cutWithin)
 		agent.exits(5)
 		g.kill(syscall.SIGKILL)
 		g.begin()
@@ -98,9 +98,9 @@ func TestFirewallDies(t *testing.T) {
 		g.kill(syscall.SIGKILL)
 		gone.signal(syscall.SIGKILL)
 		died := time.Now()
-		passes(t, died, 4*time.Second) // elements are refreshed after a third of their timeout
+		waitUntil(t, died.Add(4*time.Second)) // elements are refreshed after a third of their timeout
 		running.Runs(t)
-		stops(t, running, died, 10*time.Second+cutAt)
+		stops(t, running, died, 10*time.Second+cutWithin)
 		w.refused(t, "without a process", inOne, one, to)
 		neighbor := w.Serve(t, inFar, netip.AddrPortFrom(far, 0), netlab.Says("neighbor"))
 		w.open(t, "LAN to LAN without a process", inOne, one, neighbor)
@@ -127,7 +127,7 @@ func TestFirewallSwitches(t *testing.T) {
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
 		running := w.Download(t, "the download", inOne, one, to)
 		g.boss.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
-		stops(t, running, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutWithin)
 		agent.exits(5)
 		if !hasTable(t) {
 			t.Error("the table went with the agent")
@@ -180,7 +180,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 		theirs := netlab.Run(t, "nft", "-a", "list", "ruleset")
 		stay := func(when string) {
 			t.Helper()
-			if now := others(t); now != theirs {
+			if now := foreignRules(t); now != theirs {
 				t.Errorf("%s the others' rules are\n%s\nthey were\n%s", when, now, theirs)
 			}
 		}

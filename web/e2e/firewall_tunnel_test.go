@@ -129,7 +129,7 @@ func TestFirewallTunnel(t *testing.T) {
 				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
 			}
 		}
-		stops(t, running, time.Now(), cutAt)
+		stops(t, running, time.Now(), cutWithin)
 		anna.exits(5)
 		if out := netlab.Run(t, "nft", "list", "set", "inet", "ideco_agent", "vpn4"); strings.Contains(out, at.String()+" ") || !strings.Contains(out, other.String()) {
 			t.Errorf("who may come out of the tunnel:\n%s", out)

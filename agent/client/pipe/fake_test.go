@@ -35,6 +35,9 @@ func (m *fakeManager) show(s client.Status) {
 func (m *fakeManager) Status() client.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.status.State == "" {
+		return client.Status{State: session.Idle}
+	}
 	return m.status
 }
 

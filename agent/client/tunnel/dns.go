@@ -6,8 +6,8 @@ import (
 	"ideco-agent/agent/client"
 )
 
-// asksAll reports whether the tunnel's DNS servers are asked for all names, not only those under the suffixes.
-func asksAll(s client.TunnelSetup) bool {
+// resolvesAll reports whether the tunnel's DNS servers are asked for all names, not only those under the suffixes.
+func resolvesAll(s client.TunnelSetup) bool {
 	return len(s.DNS) > 0 && (len(s.Suffixes) == 0 || takesAll(s))
 }
 

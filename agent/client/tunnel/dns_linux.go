@@ -22,7 +22,7 @@ func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolvectlTimeout)
 	defer cancel()
-	all := asksAll(s)
+	all := resolvesAll(s)
 	servers := texts(s.DNS)
 	domains := append([]string{}, s.Suffixes...)
 	if all {

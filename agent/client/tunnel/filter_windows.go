@@ -37,7 +37,7 @@ func addFilters(session *wf.Session, list []filter, tunnel winipcfg.LUID) error 
 	}
 	program, err := wf.AppID(exe)
 	if err != nil {
-		return fmt.Errorf("this program for the filtering platform: %w", err)
+		return fmt.Errorf("application ID of %s: %w", exe, err)
 	}
 	id, err := windows.GenerateGUID()
 	if err != nil {

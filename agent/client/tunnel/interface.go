@@ -20,7 +20,7 @@ const (
 // reports 100 Gbit/s: broadcasts and device discovery would go into the tunnel. Routes to the organisation's networks are
 // more specific than others and need no low metric.
 func metricFor(s client.TunnelSetup) uint32 {
-	if asksAll(s) || takesAll(s) {
+	if resolvesAll(s) || takesAll(s) {
 		return firstMetric
 	}
 	return lastMetric
@@ -41,8 +41,8 @@ const (
 
 // noRegistrationValues returns the values that switch off DNS registration, LLMNR and NetBIOS on the interface. Registered
 // in the domain's DNS, the tunnel's address would take the place of the office address. LLMNR and NetBIOS queries find
-// nobody in the tunnel. tailscale writes the same values (net/dns/manager_windows.go). They belong to this interface only
-// and are kept for the next tunnel.
+// nobody in the tunnel. tailscale writes the same values (net/dns/manager_windows.go). They apply to this interface
+// only and stay when the tunnel ends.
 func noRegistrationValues(guid string) []value {
 	var list []value
 	for _, interfaces := range []string{tcpip4Interfaces, tcpip6Interfaces} {
@@ -70,14 +70,14 @@ func serverValues(guid string, servers []netip.Addr, suffixes []string) []value 
 // interfaceServers returns the DNS servers to set on the interface: the setup's servers when they answer for all names,
 // otherwise none.
 func interfaceServers(s client.TunnelSetup) []netip.Addr {
-	if asksAll(s) {
+	if resolvesAll(s) {
 		return s.DNS
 	}
 	return nil
 }
 
-// staleAddresses returns those entries of addresses that hold address on another interface that is not up. Windows accepts
-// an address on one interface only, so they must be removed first. WireGuard for Windows does so, too
+// staleAddresses returns the entries of addresses that give the tunnel's address to another interface, which is down.
+// Windows accepts an address on one interface only, so they must be removed first. WireGuard for Windows does so, too
 // (tunnel/addressconfig.go).
 func staleAddresses(address netip.Addr, addresses []ownAddress, ifaces []iface, tunnel uint64) []ownAddress {
 	byID := ifacesByID(ifaces)

@@ -37,7 +37,7 @@ func nrptNames(s client.TunnelSetup) []string {
 	switch {
 	case len(s.DNS) == 0:
 		return nil
-	case asksAll(s):
+	case resolvesAll(s):
 		return []string{"."}
 	}
 	var names []string
@@ -47,8 +47,8 @@ func nrptNames(s client.TunnelSetup) []string {
 	return names
 }
 
-// nrptValues returns the values of the agent's rule, for each of nrptKeys; none when the setup needs no rule. The rule's
-// own keys are volatile.
+// nrptValues returns the values of the agent's rule, for each of nrptKeys; none when the setup needs no rule. The keys
+// of the rule itself are volatile.
 func nrptValues(s client.TunnelSetup, policy bool) []value {
 	names := nrptNames(s)
 	if len(names) == 0 {
@@ -115,12 +115,12 @@ func (w nrptSystem) remove() error {
 		case err == nil:
 			removed[key] = true
 		case !errors.Is(err, fs.ErrNotExist):
-			failed = append(failed, fmt.Errorf("DNS rule in %s: %w", key, err))
+			failed = append(failed, fmt.Errorf("delete the DNS rule in %s: %w", key, err))
 		}
 	}
 	if removed[nrptPolicy] && w.isEmptyKey(nrptPolicy) {
 		if err := w.deleteKey(nrptPolicy); err != nil {
-			failed = append(failed, fmt.Errorf("DNS rules %s: %w", nrptPolicy, err))
+			failed = append(failed, fmt.Errorf("delete the empty key %s: %w", nrptPolicy, err))
 		}
 	}
 	return errors.Join(append(failed, w.apply(removed[nrptPolicy]))...)

@@ -43,7 +43,7 @@ func TestNRPT(t *testing.T) {
 				t.Errorf("%s, policy %v: %q", name, policy, got)
 			}
 		}
-		if asksAll(c.setup) != c.all {
+		if resolvesAll(c.setup) != c.all {
 			t.Errorf("%s: all names %v", name, !c.all)
 		}
 	}

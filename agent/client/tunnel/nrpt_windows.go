@@ -26,12 +26,12 @@ func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 	policy = keyExists(nrptPolicy)
 	local, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptLocal, registry.QUERY_VALUE)
 	if err != nil {
-		return policy, fmt.Errorf("DNS rules %s: %w", nrptLocal, err)
+		return policy, fmt.Errorf("make the key %s: %w", nrptLocal, err)
 	}
 	local.Close()
 	for _, key := range nrptKeys(policy) {
 		if err := makeVolatile(key, nrptRule); err != nil {
-			return policy, fmt.Errorf("DNS rule in %s: %w", key, err)
+			return policy, fmt.Errorf("make the DNS rule in %s: %w", key, err)
 		}
 	}
 	return policy, writeValues(nrptValues(s, policy))

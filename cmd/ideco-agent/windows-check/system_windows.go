@@ -55,7 +55,7 @@ func decodeConsole(b []byte) string {
 	return windows.UTF16ToString(wide)
 }
 
-// hideWindow starts a console program without a visible console window.
+// hideWindow makes cmd start without a visible console window.
 func hideWindow(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true} }
 
 // startInConsole starts the agent without standard error. The agent then attaches to this console, so that sendBreak
