@@ -21,8 +21,9 @@ const (
 // team of network cards or a virtual machine that moves to another host. It returns when ctx is done.
 //
 // A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
-// former MAC no longer answers for the address; Firewall.ProveMAC says what this does not reveal. So a session of KindWeb never
-// follows, as it has no such connection. A waiting session gets its MAC when its agent comes back.
+// former MAC no longer answers for the address; the limits are in package firewall, at ProveMAC. It follows at most once in
+// macAgain. A waiting session follows after its agent has come back. A session of KindWeb never follows: it has no such
+// connection.
 func (m *Manager) FollowMACs(ctx context.Context) error {
 	if m.firewall == nil {
 		return nil
