@@ -111,25 +111,26 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
+	portal := func(arrival netip.Addr) string {
+		return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
+	}
 	site := &handlers.Site{
-		Log:        c.Log,
-		Gate:       gate,
-		Sessions:   manager,
-		Settings:   settings,
-		AgentHosts: db,
-		Accounts:   accounts{db},
-		Passwords:  passwords{},
-		Browsers:   db,
-		Installer:  msi,
-		Downloads:  downloads,
-		Root:       root,
-		Setup:      setup,
-		Addressing: addressing,
-		Health:     func(ctx context.Context) error { return health(ctx, c, db, settings) },
-		Storing:    db.Trouble,
-		Portal: func(arrival netip.Addr) string {
-			return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
-		},
+		Log:           c.Log,
+		Gate:          gate,
+		Sessions:      manager,
+		Settings:      settings,
+		AgentHosts:    db,
+		Accounts:      accounts{db},
+		Passwords:     passwords{},
+		Browsers:      db,
+		Installer:     msi,
+		Downloads:     downloads,
+		Root:          root,
+		Setup:         setup,
+		Addressing:    addressing,
+		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
+		Storing:       db.Trouble,
+		Portal:        portal,
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,

@@ -22,7 +22,7 @@ func TestProbe(t *testing.T) {
 	var events []event
 	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian,
 		Events: func(s Status, added *Notice) { events = append(events, eventOf(s, added)) }}
-	if r := Probe(context.Background(), cfg); r.Outcome != Answered || r.Message != "Связь с сервером установлена." {
+	if r := Probe(context.Background(), cfg); r.Outcome != Answered || r.Message != "Шлюз на связи. Введите логин и пароль." {
 		t.Errorf("%+v", r)
 	}
 	if len(events) != 1 || !events[0].Notice || events[0].Code != CodeUpdate || !strings.Contains(events[0].Message, "9.1.2") {

@@ -193,7 +193,7 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 	t.Log(p.must(`C:\pipe.test.exe`, "-test.run", "Windows", "-test.v"))
 	w.problem("service_untrusted")
 	p.must("sc", "start", "IdecoAgent")
-	if v := w.state("ready", "free"); v.Message != "Связь с сервером установлена." || v.Problem != nil {
+	if v := w.state("ready", "free"); v.Message != "Шлюз на связи. Введите логин и пароль." || v.Problem != nil {
 		t.Errorf("%+v", v)
 	}
 	w.logsIn("remote", "не тот пароль")

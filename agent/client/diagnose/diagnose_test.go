@@ -97,7 +97,7 @@ func TestProbe(t *testing.T) {
 		cfg  client.Config
 		want string
 	}{
-		{cfg, "The gateway answers."},
+		{cfg, "The gateway answers. Enter login and password."},
 		{client.Config{Host: g.Host, Port: g.Port, Lang: locale.English}, "not_trusted"},
 		{client.Config{}, "no gateway"},
 	} {

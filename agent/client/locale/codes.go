@@ -63,7 +63,7 @@ var codeTexts = map[string]text{
 	Over: {"Шлюз закрыл доступ. Войдите снова.", "The gateway has closed access. Log in again."},
 
 	Connecting:    {"Подключаемся к шлюзу {server}…", "Connecting to gateway {server}…"},
-	Answered:      {"Связь с сервером установлена.", "The gateway answers."},
+	Answered:      {"Шлюз на связи. Введите логин и пароль.", "The gateway answers. Enter login and password."},
 	Authorized:    {"Вы подключены, доступ открыт.", "You are connected, access is open."},
 	AuthorizedVPN: {"Вход выполнен, подключаем VPN…", "You are logged in, connecting VPN…"},
 	TunnelUp:      {"VPN подключён.", "VPN is connected."},

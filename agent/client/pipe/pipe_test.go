@@ -498,7 +498,7 @@ func TestWithManager(t *testing.T) {
 	s.choose = func() (settings.Gateway, error) { return settings.Gateway{Host: g.Host, Port: g.Port}, nil }
 	a := s.open(ivanov)
 	a.Probe()
-	if v := a.waitFor(session.Ready, session.Nobody); v.Message != "The gateway answers." {
+	if v := a.waitFor(session.Ready, session.Nobody); v.Message != "The gateway answers. Enter login and password." {
 		t.Errorf("%+v", v)
 	}
 	a.Login("ivanov", "right")

@@ -106,7 +106,7 @@ func TestProbeAndLogin(t *testing.T) {
 	s := newTestManager(t, g, nil)
 	s.waitFor(Idle, "")
 	s.Probe(s.request(""))
-	if now := s.waitFor(Ready, ""); now.Message != "Связь с сервером установлена." || now.Busy() {
+	if now := s.waitFor(Ready, ""); now.Message != "Шлюз на связи. Введите логин и пароль." || now.Busy() {
 		t.Errorf("%+v", now)
 	}
 	s.Login(s.request("wrong"))

@@ -109,7 +109,7 @@ func TestBuildContent(t *testing.T) {
 	}{
 		{"idle", statusOf(session.Idle, "", ""), IconNone, IconNone, "Вы не подключены.", "form", 0, "+++", "login+", false},
 		{"probing", statusOf(client.Connecting, "", ""), IconConnecting, IconConnecting, "Подключаемся к шлюзу gw.ru…", "form", 0, "+++", "login+", false},
-		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Связь с сервером установлена.", "form", 0, "+++", "login+", false},
+		{"ready", statusOf(session.Ready, "", ""), IconNone, IconNone, "Шлюз на связи. Введите логин и пароль.", "form", 0, "+++", "login+", false},
 		{"logging in", loggingIn, IconConnecting, IconConnecting, "Входим на шлюз gw.ru…", "form", 0, "---", "logout+", false},
 		{"access", up, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 18:05", 0, "   ", "logout+", false},
 		{"until tomorrow", tomorrow, IconOK, IconOK, "Вы подключены, доступ открыт.", lan + gateway + "|Ваш адрес 10.0.0.5|Сессия до 24.11.2026 10:05", 0, "   ", "logout+", false},

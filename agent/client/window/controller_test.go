@@ -115,7 +115,7 @@ func (s *testController) typeLogin(login, password string) {
 }
 
 const (
-	ready  = "Связь с сервером установлена."
+	ready  = "Шлюз на связи. Введите логин и пароль."
 	inside = "Вы подключены, доступ открыт."
 )
 
