@@ -108,6 +108,40 @@ func hear(t *testing.T, conn *websocket.Conn) map[string]any {
 	return m
 }
 
+// TestProveAgain: an agent answers a ping, and gets an address token that it did not ask for, when its addresses must be proved
+// again.
+func TestProveAgain(t *testing.T) {
+	s, _ := withFirewall(t)
+	conn := dialAgent(t, s)
+	m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`","device":{"id":"d"}}`))
+	id, _ := m["session"].(string)
+	first := hear(t, conn)
+	s.agents.mu.Lock()
+	var served *agentConn
+	for a := range s.agents.open {
+		served = a
+	}
+	s.agents.mu.Unlock()
+	pinged := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		pinged <- served.Ping(ctx)
+		served.ProveAgain(id)
+	}()
+	again := hear(t, conn)
+	if err := <-pinged; err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	token, _ := again["token"].(string)
+	if again["type"] != "address_token" || token == first["token"] {
+		t.Errorf("%v after %v", again, first)
+	}
+	if code, why := proof(s, token, further, nil); code != http.StatusOK {
+		t.Errorf("%d %s", code, why)
+	}
+}
+
 func TestAddress(t *testing.T) {
 	s, log := withFirewall(t)
 	conn := dialAgent(t, s)

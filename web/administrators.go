@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// MinPassword is the smallest length of a password in characters.
+// MinPassword is the least number of characters of a new password.
 const MinPassword = agent.MinPassword
 
 // CreateAdministrator creates a local administrator in a data directory, which may be empty. It calls password only after

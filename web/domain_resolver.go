@@ -81,7 +81,8 @@ func readAnswers(path string) (list []answer, err error) {
 	return []answer{one}, nil
 }
 
-// addresses returns the known addresses of domains, which may themselves be addresses. It does not wait.
+// addresses returns the known addresses of domains, which may themselves be addresses. It does not wait. Of too many it leaves
+// out those of the last domains: former ones may belong to somebody else by now.
 func (l *domainResolver) addresses(domains ...string) []netip.Addr {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,7 +94,7 @@ func (l *domainResolver) addresses(domains ...string) []netip.Addr {
 			list = append(list, l.answers[domain]...)
 		}
 	}
-	return outward(list)
+	return outward(list[:min(len(list), maxOutward)])
 }
 
 // lookUpNow makes run look the domains up at once.

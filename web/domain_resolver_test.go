@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -189,6 +190,27 @@ func TestFormerDomains(t *testing.T) {
 	}
 	if got := l.addresses("old.example.com"); got != nil {
 		t.Errorf("a domain that was removed leads to %v", got)
+	}
+}
+
+// TestManyAddressesOfFormerDomain: somebody who has a former domain by now cannot crowd out the addresses of the saved one.
+func TestManyAddressesOfFormerDomain(t *testing.T) {
+	l := newDomainResolver(t.TempDir(), slog.New(slog.DiscardHandler))
+	l.lookup = func(_ context.Context, host string) (list []netip.Addr, err error) {
+		if host == "gw.example.com" {
+			return addrs("203.0.113.7"), nil
+		}
+		for i := range 2 * maxOutward {
+			list = append(list, netip.AddrFrom4([4]byte{1, 1, 1, byte(i)}))
+		}
+		return list, nil
+	}
+	if _, err := l.lookUp(t.Context(), "gw.example.com", "old.example.com"); err != nil {
+		t.Fatal(err)
+	}
+	got := l.addresses("gw.example.com", "old.example.com")
+	if len(got) != maxOutward || !slices.Contains(got, netip.MustParseAddr("203.0.113.7")) {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -59,14 +59,14 @@ func attachedNetworks() []netip.Prefix {
 	return local
 }
 
-// addSegments adds to outward the interfaces on the same Ethernet segment: a macvlan and its parent, the ports of a bridge or
-// bond, and the interface under PPPoE, which pppoe lists as /proc/net/pppoe does. VLANs are other segments.
+// addSegments adds to outward the interfaces on the same Ethernet segment: a macvlan or ipvlan and its parent, the ports of a
+// bridge or bond, and the interface under PPPoE, which pppoe lists as /proc/net/pppoe does. VLANs are other segments.
 func addSegments(outward map[int]bool, links []netlink.Link, pppoe string) {
 	for range 4 { // layers
 		for _, l := range links {
 			a := l.Attrs()
 			switch l.(type) {
-			case *netlink.Macvlan, *netlink.Macvtap:
+			case *netlink.Macvlan, *netlink.Macvtap, *netlink.IPVlan, *netlink.IPVtap:
 				if a.NetNsID < 0 && (outward[a.Index] || outward[a.ParentIndex]) {
 					outward[a.Index], outward[a.ParentIndex] = true, true
 				}

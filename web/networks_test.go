@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -145,6 +146,26 @@ func TestAddSegmentsPPPoE(t *testing.T) {
 		outward := map[int]bool{4: ppp}
 		if addSegments(outward, links, list); outward[2] != want || outward[3] {
 			t.Errorf("PPP leads out %v: wan0 %v, lan0 %v", ppp, outward[2], outward[3])
+		}
+	}
+}
+
+// TestAddSegmentsIPVLAN: an ipvlan is on the Ethernet segment of its parent. It is made up, because few kernels have it.
+func TestAddSegmentsIPVLAN(t *testing.T) {
+	above := func(index, parent, netns int) netlink.LinkAttrs {
+		return netlink.LinkAttrs{Index: index, ParentIndex: parent, NetNsID: netns}
+	}
+	links := []netlink.Link{
+		&netlink.Device{LinkAttrs: above(2, 0, -1)}, &netlink.IPVlan{LinkAttrs: above(4, 2, -1)}, &netlink.IPVlan{LinkAttrs: above(5, 2, -1)},
+		&netlink.IPVtap{IPVlan: netlink.IPVlan{LinkAttrs: above(6, 2, -1)}},
+		&netlink.Device{LinkAttrs: above(3, 0, -1)}, &netlink.IPVlan{LinkAttrs: above(7, 3, -1)},
+		&netlink.IPVlan{LinkAttrs: above(8, 2, 0)}, // the parent is in another namespace
+	}
+	for _, uplink := range []int{2, 4, 6} {
+		outward := map[int]bool{uplink: true}
+		addSegments(outward, links, "")
+		if got := slices.Sorted(maps.Keys(outward)); !slices.Equal(got, []int{2, 4, 5, 6}) {
+			t.Errorf("uplink %d: outside are %d", uplink, got)
 		}
 	}
 }

@@ -231,6 +231,8 @@ type fakeFirewall struct {
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
 	moves   []agent.MACChange // by ChangeMAC
+
+	proofs, mostProofs int // calls of ProveMAC that run, and the most at the same time
 }
 
 func (w *fakeFirewall) ChangedMACs(context.Context) []agent.MACChange {
@@ -240,12 +242,21 @@ func (w *fakeFirewall) ChangedMACs(context.Context) []agent.MACChange {
 }
 
 func (w *fakeFirewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (bool, error) {
+	w.countProofs(1)
+	defer w.countProofs(-1)
 	if err := ping(ctx); err != nil {
 		return false, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.stays, nil
+}
+
+func (w *fakeFirewall) countProofs(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.proofs += n
+	w.mostProofs = max(w.mostProofs, w.proofs)
 }
 
 func (w *fakeFirewall) ChangeMAC(_ context.Context, c agent.MACChange) error {

@@ -3,8 +3,9 @@ package access
 import (
 	"context"
 	"net/netip"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ideco-agent/agent"
 )
@@ -13,22 +14,25 @@ const (
 	macEvery    = 2 * time.Second  // interval of looking for changed MACs
 	macAgain    = 30 * time.Second // the least time between two changes of a session's MAC
 	pingTimeout = 10 * time.Second
+	maxChecks   = 32 // at the same time: each has a raw socket
 )
 
 // FollowMACs lets sessions follow computers whose MAC changes while address and connection stay, as with a Wi-Fi repeater, a
 // team of network cards or a virtual machine that moves to another host. It returns when ctx is done.
 //
 // A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
-// former MAC no longer answers for the address; Firewall.ProveMAC says what this does not reveal. So a session of KindWeb never
-// follows, as it has no such connection. A waiting session gets its MAC when its agent comes back.
+// former MAC no longer answers for the address; the limits are in package firewall, at ProveMAC. It follows at most once in
+// macAgain. A waiting session follows after its agent has come back. A session of KindWeb never follows: it has no such
+// connection.
 func (m *Manager) FollowMACs(ctx context.Context) error {
 	if m.firewall == nil {
 		return nil
 	}
 	tick := time.NewTicker(macEvery)
 	defer tick.Stop()
-	var checks sync.WaitGroup
-	defer checks.Wait()
+	var checks errgroup.Group
+	checks.SetLimit(maxChecks)
+	defer func() { _ = checks.Wait() }() // the checks return no errors
 	for {
 		select {
 		case <-ctx.Done():
@@ -37,7 +41,7 @@ func (m *Manager) FollowMACs(ctx context.Context) error {
 		}
 		for _, change := range m.firewall.ChangedMACs(ctx) {
 			if s, connection := m.mayFollow(change.Session); s != nil {
-				checks.Go(func() { m.followMAC(ctx, s, connection, change) })
+				checks.Go(func() error { m.followMAC(ctx, s, connection, change); return nil })
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -164,5 +165,27 @@ func TestMACProvedByOldConnection(t *testing.T) {
 		}
 		advance(2 * time.Second)
 		g.wantMoves("no pong in time", 0)
+	})
+}
+
+// TestManyMACChanges: a computer that claims the addresses of all sessions at once does not use up the file descriptors.
+func TestManyMACChanges(t *testing.T) {
+	following(t, "no pongs", func(g *gateway) {
+		g.configure(func(s *agent.Settings) { s.DevicesPerUser = 200 })
+		var changed []agent.MACChange
+		for i := range 3 * maxChecks {
+			e := g.begin(passwordAttempt("ivan", fmt.Sprintf("192.168.1.%d", 100+i), fmt.Sprint(i)))
+			e.Connection.(*agentConnection).pong = make(chan struct{})
+			changed = append(changed, agent.MACChange{Session: e.Session.ID, From: net.HardwareAddr{2, 0, 0, 0, 0, 1}, To: net.HardwareAddr{2, 0, 0, 0, 0, 2}})
+		}
+		g.fakeFirewall.mu.Lock()
+		g.fakeFirewall.changed = changed
+		g.fakeFirewall.mu.Unlock()
+		advance(10 * pingTimeout)
+		g.fakeFirewall.mu.Lock()
+		defer g.fakeFirewall.mu.Unlock()
+		if g.fakeFirewall.mostProofs != maxChecks {
+			g.t.Errorf("%d checks at the same time", g.fakeFirewall.mostProofs)
+		}
 	})
 }

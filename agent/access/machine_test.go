@@ -60,6 +60,7 @@ func TestMachineInTheLAN(t *testing.T) {
 				"login":  m.login,
 				"resume": m.resume,
 				"lost":   m.lost,
+				"mac":    m.macChange,
 				"time":   m.time,
 				"disk":   m.disk,
 			})
@@ -84,6 +85,7 @@ func (m *machine) run(r *rapid.T) {
 		"logout":   m.logout,
 		"tunnel":   m.tunnelUp,
 		"prove":    m.prove,
+		"mac":      m.macChange,
 		"end":      m.end,
 		"user":     m.userChanges,
 		"password": m.password,
@@ -92,6 +94,21 @@ func (m *machine) run(r *rapid.T) {
 		"restart":  func(*rapid.T) { m.repairAndRestart() },
 		"disk":     m.disk,
 	})
+}
+
+// macChange makes a session follow its computer to another MAC, if it may.
+func (m *machine) macChange(r *rapid.T) {
+	list := m.Sessions()
+	if len(list) == 0 {
+		return
+	}
+	id := rapid.SampledFrom(list).Draw(r, "session").ID
+	if s, connection := m.mayFollow(id); s != nil {
+		m.followMAC(context.Background(), s, connection, agent.MACChange{Session: id})
+		if s.Kind != agent.KindLAN || s.followed.Equal(now()) && len(s.further) > 0 {
+			r.Errorf("session %s of kind %s has %v after its MAC changed", id, s.Kind, s.further)
+		}
+	}
 }
 
 func (m *machine) check(r *rapid.T) {

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A host counts as gone from a MAC after so many requests without an answer, each with this time to answer. A station of a
-// Wi-Fi network that saves power needs up to 300 ms, of which an awake one needs none.
+// A host has left a MAC if it does not answer formerProbes requests within formerWait each. A Wi-Fi station that saves power may
+// take 300 ms to answer.
 const (
 	formerProbes = 5
 	formerWait   = 200 * time.Millisecond
@@ -71,18 +71,22 @@ func openFormerOn(i *net.Interface, protocol uint16, request []byte, answer []fi
 	return &formerMAC{socket, request}, nil
 }
 
-// addressNear returns the address of an interface in the network of a neighbour.
-func addressNear(i *net.Interface, neighbour netip.Addr) (netip.Addr, error) {
+// addressNear returns an IPv4 address of an interface, in the network of a neighbour if there is one.
+func addressNear(i *net.Interface, neighbour netip.Addr) (near netip.Addr, err error) {
 	addrs, err := i.Addrs()
 	if err != nil {
-		return netip.Addr{}, err
+		return near, err
 	}
 	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Contains(neighbour) && p.Addr() != neighbour {
-			return p.Addr(), nil
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && p.Addr().Is4() && (p.Contains(neighbour) || !near.IsValid()) {
+			near = p.Addr()
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("%s has no address in the network of %s", i.Name, neighbour)
+	if !near.IsValid() {
+		return near, fmt.Errorf("%s has no IPv4 address", i.Name)
+	}
+	return near, nil
 }
 
 const ethernetHeader = 14 // bytes: destination, source, protocol

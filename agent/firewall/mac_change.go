@@ -29,20 +29,19 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 	return list
 }
 
-// ProveMAC reports whether a session's host has really left its former MAC. It asks that MAC by ARP or NDP, calls ping, which
+// ProveMAC reports whether a session's host has left its former MAC. It asks that MAC by ARP or NDP, calls ping, which
 // must ping the session's agent on its TLS connection, and asks again. The host has left if ping succeeds and the former MAC
 // never answers. Errors: of ping; ErrMACChanged; ErrClosed; of the raw socket.
 //
-// The pong proves that the agent receives packets that are sent to the new MAC. A computer that spoofs ARP and relays the
-// packets passes that test. The answer of the former MAC unmasks it, whether it relays one direction or both: it cannot hold
-// back what the agent's computer sends to the gateway's MAC. Three things are not unmasked, and nothing on the gateway can:
+// The pong proves that the agent receives packets that are sent to the new MAC. A computer that spoofs ARP and relays packets
+// passes that test. It does not pass the other one, whether it relays one direction or both: it cannot hold back the answers
+// of the former MAC, which the agent's computer sends to the gateway's MAC. Limits:
 //
-//   - A computer that takes over the former MAC too. It needs no other element then.
-//   - A computer between the agent's and the network, such as a Wi-Fi repeater that translates MACs, or an attacker in its
-//     place: the agent's computer is reachable through it alone.
-//   - The first login of an address under a spoofed MAC: no former MAC is known.
-//
-// A host that answers at two MACs, such as Linux with two cards in one network, stays at the former one.
+//   - A computer that takes over the former MAC as well keeps its answers back. But it then has access without this.
+//   - A device between the agent's computer and the network passes both tests. It may be a Wi-Fi repeater that translates MACs,
+//     or an attacker; the gateway cannot tell them apart.
+//   - Spoofing that began before the first login is not noticed, because no former MAC is known.
+//   - A host that answers at two MACs, such as Linux with two cards in one network, does not pass.
 func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (left bool, err error) {
 	var at place
 	if err := f.call(ctx, func(r *reconciler) error {
@@ -69,9 +68,9 @@ func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(co
 	return !answers && err == nil, err
 }
 
-// ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and closes
-// the further addresses, which were proved for the former MAC. Connections are not cut. The caller has called ProveMAC.
-// Errors: ErrMACChanged; ErrClosed; of the kernel.
+// ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and then closes
+// the further addresses, which were proved for the former MAC. The own address keeps its connections. The caller has called
+// ProveMAC. After an error nothing has changed. Errors: ErrMACChanged; ErrClosed; of the kernel.
 func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
 	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })
 }
@@ -139,14 +138,20 @@ func (r *reconciler) changeMAC(c agent.MACChange) error {
 	if err != nil {
 		return err
 	}
-	touched := []netip.Addr{own.addr}
-	for _, further := range slices.Clone(s.addrs[1:]) {
-		touched = append(touched, r.removeAddress(further)...)
-	}
+	former := own.at
 	own.at.mac, own.mac = mac(c.To), mac(c.To)
-	defer r.publish(s)
-	if _, err := r.reconcile(touched); err != nil {
-		return err // retry repeats it
+	if _, err = r.reconcile([]netip.Addr{own.addr}); err == nil {
+		err = r.checkPresent(own)
 	}
-	return r.checkPresent(own)
+	if err != nil {
+		own.at, own.mac = former, former.mac // retry restores its elements
+		return err
+	}
+	var closed []netip.Addr
+	for _, further := range slices.Clone(s.addrs[1:]) {
+		closed = append(closed, r.removeAddress(further)...)
+	}
+	r.closeAddresses(closed)
+	r.publish(s)
+	return nil
 }

@@ -203,6 +203,39 @@ func TestLateAnswer(t *testing.T) {
 	})
 }
 
+// TestMACChangeFails: if the kernel refuses the change, the session stays at its MAC with its further addresses.
+func TestMACChangeFails(t *testing.T) {
+	onSwitch(t, func(t *testing.T, l lab) {
+		incidents := make(chan Incident, 100)
+		f := open(t, labPlan(), Options{Report: func(i Incident) { incidents <- i }})
+		l.learnMAC(t, inLAN, host)
+		l.learnMAC(t, inLAN, host6)
+		s := grant(t, f, session(1, host))
+		if err := f.GrantAddress(t.Context(), s.ID, host6); err != nil {
+			t.Fatal(err)
+		}
+		former := f.MACs()[s.ID].String()
+		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", l.macAt(t, inOther))
+		c := changed(t, f)
+		release := holdTable(t)
+		<-incidents
+		if err := f.ChangeMAC(t.Context(), c); err == nil {
+			t.Error("ChangeMAC succeeded although another process owns the table")
+		}
+		release()
+		for i := range incidents {
+			if i.Err == nil {
+				break
+			}
+		}
+		l.wantOpen(t, "the further address", inLAN, host6, l.listen(t, inWAN, server6, 0, netlab.Says("world")))
+		netlab.Eventually(t, "the elements are those of before", func() bool {
+			all, err := elementsNow(lan4, lan6)
+			return err == nil && len(all) == 2 && all[0].mac.String() == former && all[1].mac.String() == former && f.MACs()[s.ID].String() == former
+		})
+	})
+}
+
 // TestMACWithoutRawSockets: without raw sockets no session follows, and another grant accepts the MAC of the neighbour table.
 func TestMACWithoutRawSockets(t *testing.T) {
 	onSwitch(t, func(t *testing.T, l lab) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
 )
 
 // Two spellings of «андрей»: with one code point for «й», and with two.
@@ -79,6 +80,24 @@ func TestSpellingsAreOneAccount(t *testing.T) {
 	check(t, saveUser(ctx, s, agent.User{ID: first, Login: decomposed})) // its own login in another spelling
 	if ids := lookAlikes(t, s); ids != nil {
 		t.Errorf("look-alikes %v", ids)
+	}
+}
+
+// TestOnlySpellings: a login finds an account only if the package spelling says that they are equal. The lower case of «İ» is «i»
+// by the rule of earlier versions.
+func TestOnlySpellings(t *testing.T) {
+	s := newStore(t)
+	id := addUser(t, s, agent.User{Login: "ivan"}, "")
+	for login, want := range map[string]bool{"IVAN": true, "İvan": false, "i\u0307van": false} {
+		if equal := spelling.Login(login) == spelling.Login("ivan"); equal != want {
+			t.Errorf("%+q is equal: %v", login, equal)
+		}
+		if u, _, err := s.LocalAccount(t.Context(), login); (err == nil && u.ID == id) != want {
+			t.Errorf("%+q finds ivan: %v, %v", login, !want, err)
+		}
+	}
+	if _, err := s.CreateUser(t.Context(), agent.User{Login: "İvan", Directory: agent.LocalDirectory}, ""); !errors.Is(err, agent.ErrLoginTaken) {
+		t.Errorf("a login that earlier versions take for ivan was created: %v", err)
 	}
 }
 

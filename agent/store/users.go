@@ -13,12 +13,13 @@ import (
 )
 
 // LocalAccount returns the local account that a login means as typed, and the hash of its password, which is empty when it
-// has none. Spellings are equal by the rules of the package spelling. Where several accounts are equal by them, see
-// LookAlikes, the exact spelling wins, then the same in another case, then the oldest account. Errors: agent.ErrNotFound.
+// has none. Spellings are equal by the rules of the package spelling and no others: the throttle counts unknown logins by these
+// rules, and a difference would reveal which logins exist. Where several accounts are equal, see LookAlikes, the exact spelling
+// wins, then the same in another case, then the oldest account. Errors: agent.ErrNotFound.
 func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error) {
 	login = strings.TrimSpace(login)
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		row := tx.QueryRowContext(ctx, `SELECT `+userColumns+`, hash FROM users WHERE directory = $1 AND (login_norm = $2 OR login_key = $3)
+		row := tx.QueryRowContext(ctx, `SELECT `+userColumns+`, hash FROM users WHERE directory = $1 AND login_norm = $2
 			ORDER BY login = $4 DESC, login_key = $3 DESC, id LIMIT 1`,
 			agent.LocalDirectory, spelling.Login(login), loginKey(login), login)
 		user, err = scanUser(row, &hash)

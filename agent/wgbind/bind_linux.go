@@ -108,7 +108,9 @@ func sibling(std conn.Bind) conn.Bind {
 	return same.Interface().(conn.Bind)
 }
 
-// allowFragments lets routers fragment the packets of IPv4. StdNetBind has no way to its sockets but its own fields.
+// allowFragments lets routers fragment the packets of IPv4. The kernel itself fragments by the interface's MTU alone: an ICMP
+// message that a path has a smaller one (at least 552 bytes) can be forged by anybody who knows the peer's address.
+// StdNetBind has no way to its sockets but its own fields.
 func allowFragments(std conn.Bind) error {
 	field := reflect.ValueOf(std).Elem().FieldByName("ipv4")
 	if !field.IsValid() || field.Type() != reflect.TypeOf((*net.UDPConn)(nil)) {
@@ -124,7 +126,7 @@ func allowFragments(std conn.Bind) error {
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
 	})
 	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("IP_MTU_DISCOVER: %w", err)

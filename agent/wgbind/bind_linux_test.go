@@ -2,15 +2,21 @@ package wgbind
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
 
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
 
@@ -251,4 +257,75 @@ func TestOpenTwice(t *testing.T) {
 	if after, err := os.ReadDir("/proc/self/fd"); err != nil || len(after) > len(before) {
 		t.Errorf("%d descriptors before, %d after, %v", len(before), len(after), err)
 	}
+}
+
+// TestForgedPathMTU: a forged ICMP message "fragmentation needed" does not make the kernel fragment what is sent to a peer.
+// Anybody can send one who knows the addresses of both ends.
+func TestForgedPathMTU(t *testing.T) {
+	twoWays.Enter(t, func(t *testing.T, l *netlab.Lab) {
+		b := New()
+		_, port, err := b.Open(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		to, err := b.ParseEndpoint(l.UDP(t, "there", netip.MustParseAddrPort("10.77.1.2:0")).LocalAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		received := countIP(t, "InReceives")
+		forgePathMTU(t, l, "10.77.1.1", "10.77.1.2", port)
+		netlab.Eventually(t, "the message arrives", func() bool { return countIP(t, "InReceives") > received })
+		for range 2 { // alone and in a batch
+			if err := b.Send([][]byte{make([]byte, 1400, 1<<16), make([]byte, 1400, 1<<16)}, to); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Send([][]byte{make([]byte, 1400)}, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if made := countIP(t, "FragCreates"); made != 0 {
+			t.Errorf("%d fragments", made)
+		}
+	})
+}
+
+// forgePathMTU sends a message from the second place, which quotes a datagram of the first one and reports an MTU of 576 bytes.
+func forgePathMTU(t *testing.T, l *netlab.Lab, from, to string, port uint16) {
+	t.Helper()
+	quoted := append([]byte{0x45, 0, 0x05, 0xdc, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0}, netip.MustParseAddr(from).AsSlice()...)
+	quoted = append(quoted, netip.MustParseAddr(to).AsSlice()...)
+	quoted = binary.BigEndian.AppendUint16(quoted, port)
+	quoted = append(quoted, 0, 9, 0x05, 0xc8, 0, 0) // to any port
+	m := icmp.Message{Type: ipv4.ICMPTypeDestinationUnreachable, Code: 4, Body: &icmp.RawBody{Data: append([]byte{0, 0, 0x02, 0x40}, quoted...)}}
+	b, err := m.Marshal(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.At("there", func() error {
+		c, err := net.Dial("ip4:icmp", from)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write(b)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// countIP returns a counter of this network namespace (RFC 4293).
+func countIP(t *testing.T, name string) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/thread-self/net/snmp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	n, err := strconv.Atoi(strings.Fields(lines[1])[slices.Index(strings.Fields(lines[0]), name)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

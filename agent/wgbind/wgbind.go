@@ -4,7 +4,8 @@
 //   - The kernel refuses a batch (UDP_SEGMENT) whose datagrams are longer than the path's MTU. wireguard-go would send
 //     every further batch in vain. Here the datagrams are sent one by one, and the kernel fragments them.
 //   - Packets of IPv4 may be fragmented on the way, as those of the kernel's WireGuard. wireguard-go's must not be, and
-//     they vanish where a router drops what is too long without an ICMP message that arrives.
+//     they vanish where a router drops what is too long without an ICMP message that arrives. Such messages are ignored here,
+//     because they can be forged.
 //   - Routes change. wireguard-go sends to a peer from the address and the interface that the peer's last packet came to,
 //     until the route leads elsewhere, but it watches routes only for its own type of sockets. Here they are watched,
 //     and a source that is gone counts too. From Linux 5.12 on wireguard-go does not know where a packet came to,

@@ -68,7 +68,8 @@ func NewServer(cfg ServerConfig) *Server {
 // come from a window that has already gone.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.addListener(l) {
-		return l.Close()
+		l.Close()
+		return nil
 	}
 	for failures := 0; ; {
 		conn, err := l.Accept()
