@@ -67,23 +67,20 @@ func agentsUsing(l *locale.Localizer, some, none string, agents int, args locale
 
 // ConfirmSettings asks before saving settings that end misfits sessions.
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
-	return ConfirmData{
-		Title:  l.T("confirm_settings_title"),
-		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
-		Action: "/admin/agent/settings",
-		Fields: append(form.hidden(), confirmed),
-		Button: l.T("confirm_settings_button"),
-		Cancel: "/admin/agent",
-	}
+	return confirmSave(l, "/admin/agent/settings", form.hidden(), misfits)
 }
 
 // ConfirmVPN asks before saving settings of the tunnel that end misfits sessions.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
+	return confirmSave(l, "/admin/agent/vpn", form.hidden(), misfits)
+}
+
+func confirmSave(l *locale.Localizer, action string, fields []HiddenField, misfits int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
 		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
-		Action: "/admin/agent/vpn",
-		Fields: append(form.hidden(), confirmed),
+		Action: action,
+		Fields: append(fields, confirmed),
 		Button: l.T("confirm_settings_button"),
 		Cancel: "/admin/agent",
 	}

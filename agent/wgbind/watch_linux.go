@@ -32,12 +32,10 @@ func WatchNetwork(changed func()) (stop func(), err error) {
 		}
 	}()
 	var done sync.WaitGroup
-	done.Add(1)
-	go func() {
-		defer done.Done()
+	done.Go(func() {
 		for range some {
 			changed()
 		}
-	}()
+	})
 	return func() { socket.Close(); done.Wait() }, nil
 }

@@ -6,6 +6,7 @@ package locale
 import (
 	"embed"
 	"fmt"
+	"maps"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -89,9 +90,7 @@ func (l *Localizer) localize(config *i18n.LocalizeConfig) string {
 func merge(all []Args) Args {
 	merged := Args{}
 	for _, args := range all {
-		for name, value := range args {
-			merged[name] = value
-		}
+		maps.Copy(merged, args)
 	}
 	return merged
 }
