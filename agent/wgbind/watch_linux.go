@@ -32,10 +32,12 @@ func WatchNetwork(changed func()) (stop func(), err error) {
 		}
 	}()
 	var done sync.WaitGroup
-	done.Go(func() {
+	done.Add(1)
+	go func() {
+		defer done.Done()
 		for range some {
 			changed()
 		}
-	})
+	}()
 	return func() { socket.Close(); done.Wait() }, nil
 }

@@ -4,6 +4,7 @@
 package locale
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"maps"
@@ -98,11 +99,11 @@ func merge(all []Args) Args {
 // Refusal returns the text of a refusal: what happened, why if known, and what to do.
 func (l *Localizer) Refusal(e *agent.Error) string {
 	return l.T(string(e.Code), Args{
-		"Address": known(e.Address),
-		"Domain":  known(e.Domain),
-		"Ref":     known(e.Ref),
+		"Address": cmp.Or(e.Address, "—"),
+		"Domain":  cmp.Or(e.Domain, "—"),
+		"Ref":     cmp.Or(e.Ref, "—"),
 		"Wait":    l.Duration(coarse(e.Wait)),
-		"Server":  known(e.Address),
+		"Server":  cmp.Or(e.Address, "—"),
 		"Port":    agent.DefaultWireGuardPort,
 	})
 }
@@ -126,12 +127,4 @@ func (l *Localizer) Problem(p agent.Problem) string {
 // Help returns the text under the field of a number.
 func (l *Localizer) Help(n agent.NumberSetting) string {
 	return l.T(n.Name+"_help", Args{"Default": l.Number(n.Default)})
-}
-
-// known replaces a missing value by a dash.
-func known(s string) string {
-	if s == "" {
-		return "—"
-	}
-	return s
 }
