@@ -271,19 +271,13 @@ func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) ag
 
 // noteIncident records that another program changed the table. After an error, follow applies the plan again.
 func (w *firewallController) noteIncident(i firewall.Incident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if i.Err != nil {
-		w.fail(i.Err)
+		w.failed = i.Err
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.restored = i.At
-}
-
-func (w *firewallController) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.failed = err
 }
 
 // followed records the result of follow; before is the failure when it began. Success does not clear a failure that

@@ -25,7 +25,7 @@ var installChecks = []check{
 	{"driver signature", []*need{needInstalled, needShell}, func(s *suite) result {
 		return s.signature("signature-wintun", s.directory()+`\wintun.dll`, false)
 	}},
-	{"gateway in the registry", []*need{needInstalled}, (*suite).gatewayInRegistry},
+	{"gateway in the registry", []*need{needInstalled}, func(s *suite) result { return judgePreset(s.preset, s.lastLog.Properties) }},
 	{"autostart", []*need{needInstalled}, (*suite).autostart},
 	{"Start menu", []*need{needInstalled}, (*suite).startMenu},
 }
@@ -159,10 +159,6 @@ func (s *suite) driverFile() result {
 		return failed(s.directory(), "its licence is missing: %v", err)
 	}
 	return ok("wintun.dll 0.14.1 as WireGuard signed it, and its licence")
-}
-
-func (s *suite) gatewayInRegistry() result {
-	return judgePreset(s.preset, s.lastLog.Properties)
 }
 
 // judgePreset compares the registry with the installer's properties, in which "?" is no address and "=" no pin.
