@@ -8,7 +8,7 @@ const MaxFormerDomains = 32
 func (s *Settings) KeepFormerDomain(before string) {
 	var former []string
 	for _, name := range append([]string{before}, s.FormerDomains...) {
-		if name != "" && name != s.Domain && !containsText(former, name) {
+		if name != "" && name != s.Domain && !Contains(former, name) {
 			former = append(former, name)
 		}
 	}
@@ -17,7 +17,7 @@ func (s *Settings) KeepFormerDomain(before string) {
 
 // HasDomain reports whether host, in its canonical form, is the domain or a former one.
 func (s Settings) HasDomain(host string) bool {
-	return host != "" && (host == s.Domain || containsText(s.FormerDomains, host))
+	return host != "" && (host == s.Domain || Contains(s.FormerDomains, host))
 }
 
 // Domains returns the domain, if there is one, and the former ones, the newest first.
@@ -27,13 +27,4 @@ func (s Settings) Domains() []string {
 		list = append(list, s.Domain)
 	}
 	return append(list, s.FormerDomains...)
-}
-
-func containsText(list []string, text string) bool {
-	for _, t := range list {
-		if t == text {
-			return true
-		}
-	}
-	return false
 }

@@ -63,7 +63,7 @@ func (s Settings) Length(k Kind) time.Duration {
 // the LAN also depends on the interface, see Peer.Inside.
 func (s Settings) InLocalNetworks(a netip.Addr) bool {
 	a = Unmap(a)
-	return !s.InVPN(a) && contains(s.LocalNetworks, a)
+	return !s.InVPN(a) && InAny(s.LocalNetworks, a)
 }
 
 // InVPN reports whether an address belongs to the VPN network.
@@ -110,15 +110,6 @@ func NormalizeNetworks(field string, list []string) ([]netip.Prefix, Problem) {
 		return nets[i].Bits() < nets[j].Bits()
 	})
 	return nets, Problem{}
-}
-
-func contains(nets []netip.Prefix, a netip.Addr) bool {
-	for _, n := range nets {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // DefaultSettings are the settings of a new gateway. LocalNetworks are added at the first start.
@@ -265,7 +256,7 @@ func (c *settingsCheck) refuse(wrong bool, field, code, value string) {
 func (c *settingsCheck) domain(s Settings) {
 	c.refuse(len(s.FormerDomains) > MaxFormerDomains, "auth_domain", "field_too_many_domains", "")
 	for i, name := range s.FormerDomains {
-		wrong := !IsHost(name) || name == s.Domain || containsText(s.FormerDomains[:i], name)
+		wrong := !IsHost(name) || name == s.Domain || Contains(s.FormerDomains[:i], name)
 		c.refuse(wrong, "former_domains", "field_former_domain", Clean(name, 80))
 	}
 	if s.Domain == "" || IsHost(s.Domain) { // one that an earlier version allowed must not stop other changes

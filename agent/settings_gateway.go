@@ -40,28 +40,9 @@ func (g GatewaySettings) InterfacesChosen() bool {
 
 // Same reports whether two choices are equal.
 func (g GatewaySettings) Same(other GatewaySettings) bool {
-	if len(g.OpenBeforeLogin) != len(other.OpenBeforeLogin) {
-		return false
-	}
-	for i, o := range g.OpenBeforeLogin {
-		if o != other.OpenBeforeLogin[i] {
-			return false
-		}
-	}
-	return sameNames(g.LANInterfaces, other.LANInterfaces) && sameNames(g.WANInterfaces, other.WANInterfaces) &&
+	return same(g.OpenBeforeLogin, other.OpenBeforeLogin) &&
+		same(g.LANInterfaces, other.LANInterfaces) && same(g.WANInterfaces, other.WANInterfaces) &&
 		g.Masquerade == other.Masquerade && g.VPNPeersMayTalk == other.VPNPeersMayTalk && g.FirewallTimeout == other.FirewallTimeout
-}
-
-func sameNames(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i, name := range a {
-		if name != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // OnTrial reports whether a trial runs.

@@ -78,7 +78,12 @@ func (c *client) dialTLS(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, TLSConfig(c.cfg.Host, c.cfg.Roots, c.cfg.Pin))
+	return handshake(ctx, c.cfg, raw, address, c.cfg.Host)
+}
+
+// handshake starts TLS on a connection, which it closes on an error. The certificate must be for name.
+func handshake(ctx context.Context, cfg Config, raw net.Conn, address, name string) (net.Conn, error) {
+	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pin))
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -106,7 +111,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 			unreachable.message = words
 		}
 		return unreachable
-	case !isCode(refusal.Code):
+	case !agent.Contains(agent.Codes, agent.Code(refusal.Code)):
 		return unreachable
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
@@ -124,13 +129,4 @@ func httpRefusal(response *http.Response) (refusal protocol.Error, ok bool) {
 		return refusal, false
 	}
 	return refusal, refusal.Code != ""
-}
-
-func isCode(s string) bool {
-	for _, code := range agent.Codes {
-		if s == string(code) {
-			return true
-		}
-	}
-	return false
 }

@@ -107,14 +107,7 @@ func dialNamed(ctx context.Context, cfg Config, from netip.Addr, network, addres
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pin))
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return nil, fmt.Errorf("TLS with %s: %w", address, err)
-	}
-	return conn, nil
+	return handshake(ctx, cfg, raw, address, name)
 }
 
 // proofURLs returns the URLs of a token that an address can reach, those in its own /64 network first. URLs must be

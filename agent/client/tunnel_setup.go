@@ -187,24 +187,15 @@ func dropContained(nets []netip.Prefix) []netip.Prefix {
 	})
 	var kept []netip.Prefix
 	for _, n := range nets {
-		if !anyContains(kept, n.Addr()) {
+		if !agent.InAny(kept, n.Addr()) {
 			kept = append(kept, n)
 		}
 	}
 	return kept
 }
 
-func anyContains(nets []netip.Prefix, a netip.Addr) bool {
-	for _, n := range nets {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // Carries reports whether packets to the address go through the tunnel.
-func (s TunnelSetup) Carries(a netip.Addr) bool { return anyContains(s.Nets, a) }
+func (s TunnelSetup) Carries(a netip.Addr) bool { return agent.InAny(s.Nets, a) }
 
 // within limits n to low … high; 0 becomes otherwise.
 func within(n, otherwise, low, high int) int {

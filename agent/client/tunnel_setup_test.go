@@ -270,7 +270,7 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 		t.Errorf("%+v", s)
 	}
 	for i, n := range s.Nets {
-		if !n.Addr().Is4() || n != n.Masked() || n != AllIPv4 && agent.NotRoutable(n) || anyContains(s.Nets[:i], n.Addr()) {
+		if !n.Addr().Is4() || n != n.Masked() || n != AllIPv4 && agent.NotRoutable(n) || agent.InAny(s.Nets[:i], n.Addr()) {
 			t.Errorf("network %s of %v", n, s.Nets)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"regexp"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
@@ -31,7 +32,7 @@ var isInterfaceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`).M
 func (o *tunnelOptions) check() error {
 	netstack := o.mode == string(tunnel.Netstack)
 	switch {
-	case !isMode(o.mode):
+	case !agent.Contains(tunnel.Modes, tunnel.Mode(o.mode)):
 		return problem{locale.BadTunnel, o.mode}
 	case o.mode == string(tunnel.TUN) && !tunnel.HasTUN:
 		return problem{locale.TunnelNotHere, ""}
@@ -48,15 +49,6 @@ func (o *tunnelOptions) check() error {
 		return problem{wrong.Key, wrong.Value}
 	}
 	return nil
-}
-
-func isMode(s string) bool {
-	for _, m := range tunnel.Modes {
-		if s == string(m) {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *tunnelOptions) open(log func(string)) *tunnel.Tunnel {

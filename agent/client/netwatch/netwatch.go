@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/client"
 )
 
@@ -99,7 +100,7 @@ func addresses(own []string) string {
 	}
 	var list []string
 	for _, i := range interfaces {
-		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 || isOwn(own, i.Name) {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 || agent.Contains(own, i.Name) {
 			continue
 		}
 		all, err := i.Addrs()
@@ -112,13 +113,4 @@ func addresses(own []string) string {
 	}
 	sort.Strings(list)
 	return strings.Join(list, ", ")
-}
-
-func isOwn(own []string, name string) bool {
-	for _, o := range own {
-		if o == name {
-			return true
-		}
-	}
-	return false
 }
