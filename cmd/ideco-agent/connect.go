@@ -58,16 +58,8 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&o.state, "state", "", "")
 	o.tunnel.define(flags)
 	o.gateway.Source = settings.CommandLine
-	for taken := true; taken; args = rest[1:] {
-		if err = flags.Parse(args); err != nil {
-			return o, nil, err
-		}
-		if rest = flags.Args(); len(rest) == 0 {
-			break
-		}
-		if taken, err = o.gateway.ReadArgument(rest[0]); err != nil {
-			return o, nil, err
-		}
+	if rest, err = parseFlags(flags, &o.gateway, args); err != nil {
+		return o, nil, err
 	}
 	flags.Visit(func(f *flag.Flag) {
 		switch {
@@ -81,6 +73,22 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	return o, rest, err
 }
 
+// parseFlags parses flags and, anywhere among them, utm_address= and utm_pin=. rest begins with the first other argument.
+func parseFlags(flags *flag.FlagSet, gateway *settings.Setting, args []string) (rest []string, err error) {
+	for taken := true; taken; args = rest[1:] {
+		if err = flags.Parse(args); err != nil {
+			return nil, problem{locale.BadFlags, err.Error()}
+		}
+		if rest = flags.Args(); len(rest) == 0 {
+			break
+		}
+		if taken, err = gateway.ReadArgument(rest[0]); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
+}
+
 // problem is an error of the command line: the locale key of its text and the wrong value.
 type problem struct{ key, value string }
 
@@ -89,22 +97,15 @@ func (p problem) Error() string { return p.key + " " + p.value }
 // connect logs in and stays connected.
 func connect(ctx context.Context, p program, args []string) int {
 	o, rest, err := parseOptions(args)
-	var wrongPlace *settings.Problem
-	switch {
-	case errors.As(err, &wrongPlace):
-		return p.wrongSettings(wrongPlace)
-	case err != nil:
-		return p.usage(locale.BadFlags, err.Error())
-	case len(rest) > 0:
+	if err != nil {
+		return p.wrongArguments(err)
+	}
+	if len(rest) > 0 {
 		return p.usage(locale.ExtraArgument, rest[0])
 	}
 	cfg, err := o.config(p)
-	var wrong problem
-	switch {
-	case errors.As(err, &wrongPlace):
-		return p.wrongSettings(wrongPlace)
-	case errors.As(err, &wrong):
-		return p.usage(wrong.key, wrong.value)
+	if err != nil {
+		return p.wrongArguments(err)
 	}
 	cfg.Events = printer(p.stdout, o.json)
 	cfg.Log = func(text string) { fmt.Fprintln(p.stderr, text) }

@@ -16,11 +16,10 @@ import (
 
 // endCommand ends any user's access on this computer and prints the result.
 func endCommand(ctx context.Context, p program, args []string) int {
-	var wrong problem
-	switch {
-	case errors.As(parseEnd(args), &wrong):
-		return p.usage(wrong.key, wrong.value)
-	case runtime.GOOS != "windows":
+	if err := parseEnd(args); err != nil {
+		return p.wrongArguments(err)
+	}
+	if runtime.GOOS != "windows" {
 		return p.usage(locale.ServiceOnWindows, "end")
 	}
 	o, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})

@@ -4,9 +4,6 @@ import "ideco-agent/agent/client/settings"
 
 // readPersonal returns zero settings on an error.
 func readPersonal() settings.Personal {
-	p, err := settings.PersonalRegistry{}.Load()
-	if err != nil {
-		return settings.Personal{}
-	}
+	p, _ := settings.PersonalRegistry{}.Load()
 	return p
 }

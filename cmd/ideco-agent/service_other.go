@@ -4,16 +4,14 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"ideco-agent/agent/client/locale"
 )
 
 // serve prints that the service is for Windows only.
 func serve(_ context.Context, p program, args []string) int {
-	var wrong problem
-	if _, err := parseService(args); errors.As(err, &wrong) {
-		return p.usage(wrong.key, wrong.value)
+	if _, err := parseService(args); err != nil {
+		return p.wrongArguments(err)
 	}
 	return p.usage(locale.ServiceOnWindows, "service")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
@@ -13,9 +12,8 @@ import (
 // serve runs the service until Windows stops it.
 func serve(_ context.Context, p program, args []string) int {
 	o, err := parseService(args)
-	var wrong problem
-	if errors.As(err, &wrong) {
-		return p.usage(wrong.key, wrong.value)
+	if err != nil {
+		return p.wrongArguments(err)
 	}
 	open := func(log func(string)) (client.Tunnel, service.Control) {
 		t := o.open(log)

@@ -33,22 +33,12 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 	flags.BoolVar(&o.hidden, "hidden", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
 	o.gateway.Source = settings.CommandLine
-	for {
-		if err := flags.Parse(args); err != nil {
-			return o, problem{locale.BadFlags, err.Error()}
-		}
-		rest := flags.Args()
-		if len(rest) == 0 {
-			break
-		}
-		taken, err := o.gateway.ReadArgument(rest[0])
-		if err != nil {
-			return o, err
-		}
-		if !taken {
-			return o, problem{locale.ExtraArgument, rest[0]}
-		}
-		args = rest[1:]
+	rest, err := parseFlags(flags, &o.gateway, args)
+	if err != nil {
+		return o, err
+	}
+	if len(rest) > 0 {
+		return o, problem{locale.ExtraArgument, rest[0]}
 	}
 	if _, known := locale.Parse(o.lang); o.lang != "" && !known {
 		return o, problem{locale.BadLang, o.lang}
@@ -56,7 +46,7 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 	return o, nil
 }
 
-// wrongArguments prints an error of parseWindowOptions.
+// wrongArguments prints an error of the command line or of the settings.
 func (p program) wrongArguments(err error) int {
 	var wrongPlace *settings.Problem
 	var wrong problem
