@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -154,6 +155,15 @@ func (a *agentRun) wait(ctx context.Context, states ...string) (event, error) {
 			return event{}, ctx.Err()
 		}
 	}
+}
+
+// waitFor waits for a state. It is an error when the program fails or ends before.
+func (a *agentRun) waitFor(ctx context.Context, state string) (event, error) {
+	e, err := a.wait(ctx, state, stateError, stateEnded)
+	if err == nil && e.State != state {
+		err = errors.New(e.String())
+	}
+	return e, err
 }
 
 // ended waits until the program has ended, and reports whether it has.

@@ -25,7 +25,7 @@ var installChecks = []check{
 	{"driver signature", []*need{needInstalled, needShell}, func(s *suite) result {
 		return s.signature("signature-wintun", s.directory()+`\wintun.dll`, false)
 	}},
-	{"gateway in the registry", []*need{needInstalled}, (*suite).gatewayInRegistry},
+	{"gateway in the registry", []*need{needInstalled}, func(s *suite) result { return judgePreset(s.preset, s.lastLog.Properties) }},
 	{"autostart", []*need{needInstalled}, (*suite).autostart},
 	{"Start menu", []*need{needInstalled}, (*suite).startMenu},
 }
@@ -161,30 +161,22 @@ func (s *suite) driverFile() result {
 	return ok("wintun.dll 0.14.1 as WireGuard signed it, and its licence")
 }
 
-func (s *suite) gatewayInRegistry() result {
-	return judgePreset(s.preset, s.lastLog.Properties)
-}
-
 // judgePreset compares the registry with the installer's properties, in which "?" is no address and "=" no pin.
 func judgePreset(k regKey, properties map[string]string) result {
 	if k == nil {
 		return failed(keyGateway, "the key does not exist")
 	}
 	address, pin := k.text("UtmAddress"), k.text("UtmPin")
-	if preset, found := properties["PresetAddress"]; found {
-		if preset == "?" {
+	for _, v := range []struct{ what, has, property, none string }{
+		{"address", address, "PresetAddress", "?"},
+		{"pin", pin, "PresetPin", "="},
+	} {
+		preset, found := properties[v.property]
+		if preset == v.none {
 			preset = ""
 		}
-		if address != preset {
-			return failed(keyGateway, "the registry has the address %q, the installer %q", address, preset)
-		}
-	}
-	if preset, found := properties["PresetPin"]; found {
-		if preset == "=" {
-			preset = ""
-		}
-		if pin != preset {
-			return failed(keyGateway, "the registry has the pin %q, the installer %q", pin, preset)
+		if found && v.has != preset {
+			return failed(keyGateway, "the registry has the %s %q, the installer %q", v.what, v.has, preset)
 		}
 	}
 	switch {

@@ -19,7 +19,7 @@ var loginChecks = []check{
 
 func (s *suite) gatewayAnswers() result {
 	began := time.Now()
-	conn, err := net.DialTimeout("tcp", s.server(), requestTimeout)
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(splitGateway(s.gateway)), requestTimeout)
 	if err != nil {
 		return s.noAnswer(err)
 	}
@@ -68,10 +68,7 @@ func (s *suite) logIn() result {
 		return failed(agentFiles("login"), "%v", err)
 	}
 	s.proxied, s.proxy = a, proxy
-	e, err := a.wait(s.ctx, stateAuthorized, stateError, stateEnded)
-	if err == nil && e.State != stateAuthorized {
-		err = errors.New(e.String())
-	}
+	e, err := a.waitFor(s.ctx, stateAuthorized)
 	if err != nil {
 		return failed(agentFiles("login"), "%v", err)
 	}
@@ -97,11 +94,7 @@ func freeAddress() (string, error) {
 
 func (s *suite) pageByProxy() result {
 	defer s.proxied.kill()
-	e, err := s.proxied.wait(s.ctx, stateTunnel, stateError, stateEnded)
-	if err == nil && e.State != stateTunnel {
-		err = errors.New(e.String())
-	}
-	if err != nil {
+	if _, err := s.proxied.waitFor(s.ctx, stateTunnel); err != nil {
 		return failed(agentFiles("login"), "no tunnel: %v", err)
 	}
 	return s.page(s.inside, &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "socks5", Host: s.proxy})})

@@ -9,25 +9,25 @@ const (
 )
 
 var reinstallChecks = []check{
-	{"repair (/fa) keeps the gateway", []*need{needInstalled, needWindows}, func(s *suite) result {
-		r, _ := s.msiexec("repair", "/fa", s.msi, "/qn", "utm_address="+addressOfRepair)
-		return s.expectPreset(r, "the same as before")
-	}},
-	{"repair (REINSTALL=ALL) keeps the gateway", []*need{needInstalled}, func(s *suite) result {
-		r, _ := s.msiexec("reinstall", "/i", s.msi, "/qn", "REINSTALL=ALL", "utm_address="+addressOfRepair)
-		return s.expectPreset(r, "the same as before")
-	}},
-	{"the same installer again keeps the gateway", []*need{needInstalled}, func(s *suite) result {
-		r, _ := s.msiexec("again", "/i", s.msi, "/qn", "utm_address="+addressOfRepair)
-		return s.expectPreset(r, "the same as before")
-	}},
-	{"installation with a progress window (/qb)", []*need{needInstalled, needWindows, needDesktop}, func(s *suite) result {
-		r, _ := s.msiexec("basic-window", "/i", s.msi, "/qb")
-		return s.expectPreset(r, "the same as before")
-	}},
+	{"repair (/fa) keeps the gateway", []*need{needInstalled, needWindows},
+		keepsGateway("repair", "/fa", "/qn", "utm_address="+addressOfRepair)},
+	{"repair (REINSTALL=ALL) keeps the gateway", []*need{needInstalled},
+		keepsGateway("reinstall", "/i", "/qn", "REINSTALL=ALL", "utm_address="+addressOfRepair)},
+	{"the same installer again keeps the gateway", []*need{needInstalled},
+		keepsGateway("again", "/i", "/qn", "utm_address="+addressOfRepair)},
+	{"installation with a progress window (/qb)", []*need{needInstalled, needWindows, needDesktop},
+		keepsGateway("basic-window", "/i", "/qb")},
 	{"another gateway's installer replaces it", []*need{needInstalled, needOtherInstaller}, (*suite).otherInstaller},
 	{"address on the command line", []*need{needInstalled}, (*suite).typedAddress},
 	{"service runs after the reinstallations", []*need{needInstalled}, (*suite).serviceRuns},
+}
+
+// keepsGateway runs msiexec on the installed product, whose gateway must stay.
+func keepsGateway(name, what string, more ...string) func(*suite) result {
+	return func(s *suite) result {
+		r, _ := s.msiexec(name, what, s.msi, more...)
+		return s.expectPreset(r, "the same as before")
+	}
 }
 
 // expectGateway judges a run of msiexec, and the gateway that the registry names after it. what describes that gateway.

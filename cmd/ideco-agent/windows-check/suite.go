@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -210,11 +209,6 @@ func (s *suite) outcome(c check) result {
 		return notTried("interrupted")
 	}
 	return c.do(s)
-}
-
-// server is the gateway as HOST:PORT.
-func (s *suite) server() string {
-	return net.JoinHostPort(splitGateway(s.gateway))
 }
 
 // directory is where the product is installed.

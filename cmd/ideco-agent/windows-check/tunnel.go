@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -58,10 +57,7 @@ func (s *suite) tunnelUp() result {
 	if err != nil {
 		return failed(agentFiles("tunnel"), "%v", err)
 	}
-	e, err := a.wait(s.ctx, stateTunnel, stateError, stateEnded)
-	if err == nil && e.State != stateTunnel {
-		err = errors.New(e.String())
-	}
+	e, err := a.waitFor(s.ctx, stateTunnel)
 	if err != nil {
 		a.kill()
 		return failed(agentFiles("tunnel"), "%v", err)
@@ -500,11 +496,7 @@ func (s *suite) afterBreak() result {
 		return failed("ctrl-break-events.txt in the zip", "%v", err)
 	}
 	defer a.kill()
-	e, err := a.wait(s.ctx, stateTunnel, stateError, stateEnded)
-	if err == nil && e.State != stateTunnel {
-		err = errors.New(e.String())
-	}
-	if err != nil {
+	if _, err := a.waitFor(s.ctx, stateTunnel); err != nil {
 		return failed("ctrl-break-events.txt in the zip", "the tunnel did not come up again: %v", err)
 	}
 	if err := sendBreak(a.process); err != nil {
