@@ -25,10 +25,7 @@ func Service() []Part { return nil }
 
 // Directories returns the directories for the file, the best first.
 func Directories() []string {
-	dir, err := os.Getwd()
-	if err != nil {
-		dir = ""
-	}
+	dir, _ := os.Getwd() // empty on an error
 	return []string{dir, os.TempDir()}
 }
 

@@ -63,14 +63,8 @@ func serviceState() (string, error) {
 
 // Directories returns the directories for the file, the best first.
 func Directories() []string {
-	desktop, err := windows.KnownFolderPath(windows.FOLDERID_Desktop, 0)
-	if err != nil {
-		desktop = ""
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		dir = ""
-	}
+	desktop, _ := windows.KnownFolderPath(windows.FOLDERID_Desktop, 0) // empty on an error, as is dir
+	dir, _ := os.Getwd()
 	return []string{desktop, dir, os.TempDir()}
 }
 

@@ -78,19 +78,9 @@ func idleStatus() session.Status {
 }
 
 // Probe implements session.Session. It is sent again after every reconnect.
-func (r *Remote) Probe() {
-	r.mu.Lock()
-	r.probing = true
-	r.mu.Unlock()
-	r.enqueue(request{Type: typeProbe})
-}
+func (r *Remote) Probe() { r.enqueue(request{Type: typeProbe}) }
 
-func (r *Remote) StopProbing() {
-	r.mu.Lock()
-	r.probing = false
-	r.mu.Unlock()
-	r.enqueue(request{Type: typeStopProbing})
-}
+func (r *Remote) StopProbing() { r.enqueue(request{Type: typeStopProbing}) }
 
 // Login implements session.Session. It is sent when the service is connected.
 func (r *Remote) Login(login, password string) {
@@ -112,6 +102,7 @@ func (r *Remote) enqueue(q request) {
 	case typeLogin, typeLogout:
 		r.queue = without(r.queue, typeLogin) // replaced by the new request
 	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
+		r.probing = q.Type == typeProbe
 		r.queue = without(without(r.queue, typeProbe), typeStopProbing)
 	}
 	if len(r.queue) < maxQueued {

@@ -42,11 +42,15 @@ func (c *Controller) choose(r settings.Registry) (settings.Gateway, error) {
 // loadedGateway returns the loaded gateway. The session calls it on the window's goroutine.
 func (c *Controller) loadedGateway() (settings.Gateway, error) { return c.gateway, c.gatewayErr }
 
-// setSession replaces the session.
+// setSession replaces the session. It closes the former one in the background.
 func (c *Controller) setSession(where place, s session.Session, local *session.Local) {
 	if c.session != nil {
 		c.leave()
-		c.closeInBackground(c.session)
+		c.closed.Add(1)
+		go func(former session.Session) {
+			defer c.closed.Done()
+			former.Close()
+		}(c.session)
 	}
 	changed, leave := s.Watch()
 	quit := make(chan struct{})
@@ -65,15 +69,6 @@ func (c *Controller) setSession(where place, s session.Session, local *session.L
 	c.session, c.place, c.local = s, where, local
 	c.leave = func() { leave(); close(quit) }
 	c.lastStatus = s.Status()
-}
-
-// closeInBackground closes a session in the background.
-func (c *Controller) closeInBackground(s session.Session) {
-	c.closed.Add(1)
-	go func() {
-		defer c.closed.Done()
-		s.Close()
-	}()
 }
 
 // addressText returns the text for the address field.
