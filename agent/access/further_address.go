@@ -193,11 +193,6 @@ func (s *session) proveBy() (first time.Time) {
 	return first
 }
 
-// dropUnproved drops the further addresses whose deadline has passed.
-func (c *change) dropUnproved(s *session) {
-	c.dropFurtherIf(s, func(f furtherAddress) bool { return !f.proveBy.IsZero() && !c.now.Before(f.proveBy) })
-}
-
 func (c *change) dropFurtherIf(s *session, which func(furtherAddress) bool) {
 	var rest []furtherAddress
 	for _, f := range s.further {

@@ -26,7 +26,7 @@ type Gate struct {
 }
 
 func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
-	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), logLimiter: newLogLimiter(log),
+	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), logLimiter: &logLimiter{log: log, kinds: map[logKey]*repeated{}},
 		logins: newRates(loginsPerAccount, loginsPerDevice), resumes: newRates(resumesPerAccount, resumesPerDevice)}
 }
 
@@ -93,11 +93,10 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 
 // outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong.
 func outcomeOf(err error) outcome {
-	var refusal *agent.Error
 	switch {
 	case err == nil:
 		return right
-	case errors.As(err, &refusal) && refusal.Code == agent.CodeBadCredentials:
+	case agent.AsError(err).Code == agent.CodeBadCredentials:
 		return wrong
 	}
 	return undecided
@@ -144,7 +143,9 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 }
 
 // Throttled is when the account is no longer throttled; zero if it is not.
-func (g *Gate) Throttled(user agent.UserID) time.Time { return g.throttle.throttled(user) }
+func (g *Gate) Throttled(user agent.UserID) time.Time {
+	return g.throttle.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
+}
 
 // Unlock forgets the wrong passwords of an account, wherever they came from.
 func (g *Gate) Unlock(user agent.UserID) { g.throttle.unlock(user) }

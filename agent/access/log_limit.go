@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -41,10 +42,6 @@ type repeated struct {
 // widestNetwork is the network of a logKey, so that a flood from many addresses of one network shares a limit.
 func widestNetwork(peer agent.Peer) netip.Prefix { return peer.Networks()[0] }
 
-func newLogLimiter(log *slog.Logger) *logLimiter {
-	return &logLimiter{log: log, kinds: map[logKey]*repeated{}}
-}
-
 // warn logs an event, unless one with the same key was logged in the last minute.
 func (s *logLimiter) warn(ctx context.Context, key logKey, message string, attrs ...any) {
 	left, ok := s.due(key, time.Now())
@@ -63,7 +60,7 @@ func (s *logLimiter) due(key logKey, now time.Time) (left int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kinds[key] == nil && len(s.kinds) >= maxLogKinds {
-		s.sweep(now)
+		maps.DeleteFunc(s.kinds, func(_ logKey, r *repeated) bool { return now.Sub(r.since) >= logEvery })
 		if len(s.kinds) >= maxLogKinds {
 			key = logKey{event: "many"}
 		}
@@ -79,13 +76,4 @@ func (s *logLimiter) due(key logKey, now time.Time) (left int, ok bool) {
 	}
 	left, r.since, r.left = r.left, now, 0
 	return left, true
-}
-
-// sweep drops the keys without a line in the last minute.
-func (s *logLimiter) sweep(now time.Time) {
-	for key, r := range s.kinds {
-		if now.Sub(r.since) >= logEvery {
-			delete(s.kinds, key)
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -148,12 +149,7 @@ func (m *Manager) attach(s *session, connection Connection, graceEnds time.Time)
 
 // allSessions returns the live sessions, the oldest first. The caller holds changeLock.
 func (m *Manager) allSessions() []*session {
-	list := make([]*session, 0, len(m.sessions))
-	for _, s := range m.sessions {
-		list = append(list, s)
-	}
-	slices.SortFunc(list, older)
-	return list
+	return slices.SortedFunc(maps.Values(m.sessions), older)
 }
 
 // sessionsOf returns a person's live sessions, the oldest first. The caller holds changeLock.

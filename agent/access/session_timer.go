@@ -47,7 +47,7 @@ func (c *change) tick(s *session) {
 		c.end(s, agent.ReasonIdle, "cause", "no tunnel_wg")
 	default:
 		if due(s.proveBy()) {
-			c.dropUnproved(s)
+			c.dropFurtherIf(s, func(f furtherAddress) bool { return due(f.proveBy) })
 		}
 		if due(s.nextNotice()) {
 			c.notice(s)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"net/netip"
 	"slices"
-	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/spelling"
@@ -117,11 +116,6 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 		entered = append(entered, one)
 	}
 	return leave, nil
-}
-
-// throttled is when the last full count of the account has room again; zero if none is full.
-func (t *throttle) throttled(user agent.UserID) time.Time {
-	return t.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
 }
 
 // unlock forgets the wrong attempts for an account, also in the counts of addresses.

@@ -120,15 +120,12 @@ func (m *Manager) unconfirmed(id string, connection Connection) bool {
 }
 
 // VoidResume voids the tokens of a person, for instance after a change of the password. Live sessions go on, but cannot be
-// resumed.
+// resumed. After an error the store gets the change with the next save of each live session.
 func (m *Manager) VoidResume(ctx context.Context, user agent.UserID) error {
-	return m.change(ctx, func(c *change) error { return c.voidTokens(user) })
-}
-
-// voidTokens is VoidResume. After an error the store gets the change with the next save of each live session.
-func (c *change) voidTokens(user agent.UserID) error {
-	c.forgetUserTokens(user)
-	return c.store.VoidResume(c.ctx, user)
+	return m.change(ctx, func(c *change) error {
+		c.forgetUserTokens(user)
+		return c.store.VoidResume(c.ctx, user)
+	})
 }
 
 // forgetUserTokens makes the tokens of a person's live sessions void in memory, and cancels the logins that are under way.
