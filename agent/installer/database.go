@@ -2,6 +2,7 @@ package installer
 
 import (
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,12 +84,7 @@ func (db *database) records(name string) iter.Seq[record] {
 }
 
 func (t *table) column(name string) int {
-	for i, c := range t.columns {
-		if c.name == name {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })
 }
 
 // text returns the text in a column, or "" for NULL.

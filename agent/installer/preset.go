@@ -73,14 +73,11 @@ func (p *preset) set(text string, names ...string) {
 	}
 }
 
-func (p *preset) drop(names ...string) {
-	for _, name := range names {
-		r := p.row(name)
-		p.edit.use(r.key, -1)
-		p.edit.use(r.value, -1)
-		i := p.find(name)
-		p.rows = slices.Delete(p.rows, i, i+1)
-	}
+func (p *preset) drop(name string) {
+	r, i := p.row(name), p.find(name)
+	p.edit.use(r.key, -1)
+	p.edit.use(r.value, -1)
+	p.rows = slices.Delete(p.rows, i, i+1)
 }
 
 // find returns the index of a row. drop changes it.
