@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -81,15 +82,9 @@ func (s *Site) enforce(c echo.Context, u agent.User) error {
 	return s.Browsers.EndBrowserSessions(ctx, u.ID, "")
 }
 
-// sessionsOf counts an account's live sessions.
-func (s *Site) sessionsOf(id agent.UserID) int {
-	n := 0
-	for _, live := range s.Sessions.Sessions() {
-		if live.UserID == id {
-			n++
-		}
-	}
-	return n
+// sessionsOf returns an account's live sessions.
+func (s *Site) sessionsOf(id agent.UserID) []agent.LiveSession {
+	return slices.DeleteFunc(s.Sessions.Sessions(), func(live agent.LiveSession) bool { return live.UserID != id })
 }
 
 // checkNewPassword validates the fields psw and psw2.
@@ -106,11 +101,8 @@ func checkNewPassword(c echo.Context) agent.Problem {
 
 // problemsOf drops the empty problems. It returns nil if none is left.
 func problemsOf(all ...agent.Problem) agent.Problems {
-	var some agent.Problems
-	for _, p := range all {
-		if p.Code != "" {
-			some = append(some, p)
-		}
+	if all = slices.DeleteFunc(all, func(p agent.Problem) bool { return p.Code == "" }); len(all) == 0 {
+		return nil
 	}
-	return some
+	return all
 }

@@ -33,7 +33,7 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Created:   u.Created,
 		Form:      form,
 		Errors:    fieldTexts(v.L, problems),
-		Sessions:  s.sessionsOf(u.ID),
+		Sessions:  len(s.sessionsOf(u.ID)),
 		LastAdmin: last,
 		Throttled: s.Gate.Throttled(u.ID),
 	}))

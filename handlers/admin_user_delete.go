@@ -14,7 +14,7 @@ import (
 
 func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 	if c.FormValue("confirm") != "1" {
-		d := templates.ConfirmUserDelete(who(c).L, u, s.sessionsOf(u.ID))
+		d := templates.ConfirmUserDelete(who(c).L, u, len(s.sessionsOf(u.ID)))
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
 	}
 	err := s.deleteUser(c, u)

@@ -33,7 +33,7 @@ func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 // confirmLoss returns the question to ask if the change ends live sessions.
 func (s *Site) confirmLoss(c echo.Context, before, after agent.User, form templates.UserForm) (templates.ConfirmData, bool) {
 	if before.Enabled && !after.Enabled {
-		n := s.sessionsOf(before.ID)
+		n := len(s.sessionsOf(before.ID))
 		return templates.ConfirmUserOff(who(c).L, before.ID, form, n), n > 0
 	}
 	if before.RemoteAccess && !after.RemoteAccess {

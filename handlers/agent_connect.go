@@ -31,7 +31,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 	if r.Header.Get(echo.HeaderOrigin) != "" {
 		return refusal{http.StatusForbidden, locale.CrossOrigin}
 	}
-	if !websocketRequest(r) {
+	if r.Header.Get("Sec-Websocket-Key") == "" {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
@@ -52,10 +52,6 @@ func (s *Site) agentConnect(c echo.Context) error {
 	s.agents.begin(a, conn)
 	go a.serve()
 	return nil
-}
-
-func websocketRequest(r *http.Request) bool {
-	return r.Header.Get("Sec-Websocket-Key") != ""
 }
 
 // agentConn is one connection of an agent. Only its reading goroutine uses session and resumed; any goroutine may send.

@@ -95,11 +95,9 @@ func (a *agentConns) run(send func()) {
 	if a.closed {
 		return
 	}
-	a.messages.Add(1)
-	go func() {
-		defer a.messages.Done()
+	a.messages.Go(func() {
 		send()
-	}()
+	})
 }
 
 // stop waits for pending messages, closes all connections and waits for their goroutines. It stops waiting when ctx is done.

@@ -27,12 +27,8 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 		InstallerReady: s.Installer.Ready() == nil,
 		Unsigned:       !s.Installer.Signed(),
 		Errors:         fieldTexts(v.L, problems),
+		Sessions:       s.sessionsOf(v.User.ID),
 		Now:            time.Now(),
-	}
-	for _, live := range s.Sessions.Sessions() {
-		if live.UserID == v.User.ID {
-			d.Sessions = append(d.Sessions, live)
-		}
 	}
 	for _, b := range browsers {
 		if b.Expires.After(d.Now) && d.Now.Sub(b.LastSeen) <= browserIdle {

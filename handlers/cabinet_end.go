@@ -12,8 +12,8 @@ import (
 // cabinetEndSession ends one of the account's own sessions.
 func (s *Site) cabinetEndSession(c echo.Context) error {
 	id := c.Param("id")
-	for _, live := range s.Sessions.Sessions() {
-		if live.ID == id && live.UserID == who(c).User.ID {
+	for _, live := range s.sessionsOf(who(c).User.ID) {
+		if live.ID == id {
 			err := s.Sessions.End(c.Request().Context(), id, agent.ReasonLogout)
 			if err != nil && !errors.Is(err, agent.ErrNotFound) {
 				return err
@@ -28,16 +28,10 @@ func (s *Site) cabinetEndSession(c echo.Context) error {
 func (s *Site) cabinetEndBrowser(c echo.Context) error {
 	ctx, id := c.Request().Context(), c.Param("id")
 	record, err := s.Browsers.BrowserSession(ctx, id)
-	if err == nil && record.UserID != who(c).User.ID {
-		err = agent.ErrNotFound
+	if err == nil && record.UserID == who(c).User.ID {
+		err = s.Browsers.EndBrowserSession(ctx, id)
 	}
-	if errors.Is(err, agent.ErrNotFound) {
-		return done(c, locale.ToastBrowserEnded, "/cabinet")
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.Browsers.EndBrowserSession(ctx, id); err != nil {
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
 		return err
 	}
 	return done(c, locale.ToastBrowserEnded, "/cabinet")

@@ -35,7 +35,7 @@ func (s *Site) loginPage(c echo.Context) error {
 
 func (s *Site) login(c echo.Context) error {
 	login := c.FormValue("login")
-	_, err := s.signIn(c, login, c.FormValue("password"))
+	err := s.signIn(c, login, c.FormValue("password"))
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused)}
@@ -56,12 +56,11 @@ func (s *Site) restLogin(c echo.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	_, err := s.signIn(c, body.Login, body.Password)
-	return doneREST(c, err)
+	return doneREST(c, s.signIn(c, body.Login, body.Password))
 }
 
 // signIn checks the password and signs the account in on this browser.
-func (s *Site) signIn(c echo.Context, login, password string) (agent.User, error) {
+func (s *Site) signIn(c echo.Context, login, password string) error {
 	v := who(c)
 	u, err := s.Gate.SignIn(c.Request().Context(), access.SignIn{
 		Login:    login,
@@ -70,14 +69,14 @@ func (s *Site) signIn(c echo.Context, login, password string) (agent.User, error
 		DeviceID: browserDevice(c),
 	})
 	if err != nil {
-		return agent.User{}, err
+		return err
 	}
 	if err := s.signInBrowser(c, u); err != nil {
-		return agent.User{}, err
+		return err
 	}
 	v.User = &u
 	s.securityEvent(c, "portal_signed_in")
-	return u, nil
+	return nil
 }
 
 func (s *Site) logout(c echo.Context) error {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,22 +25,10 @@ func (s *Site) monitorVPN(c echo.Context) error {
 }
 
 func (s *Site) vpnSessions() []agent.LiveSession {
-	var vpn []agent.LiveSession
-	for _, live := range s.Sessions.Sessions() {
-		if live.Kind == agent.KindVPN {
-			vpn = append(vpn, live)
-		}
-	}
-	return vpn
+	return slices.DeleteFunc(s.Sessions.Sessions(), func(live agent.LiveSession) bool { return live.Kind != agent.KindVPN })
 }
 
 // vpnSessionsOf counts an account's live VPN sessions.
 func (s *Site) vpnSessionsOf(id agent.UserID) int {
-	n := 0
-	for _, live := range s.vpnSessions() {
-		if live.UserID == id {
-			n++
-		}
-	}
-	return n
+	return len(slices.DeleteFunc(s.vpnSessions(), func(live agent.LiveSession) bool { return live.UserID != id }))
 }

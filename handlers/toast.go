@@ -9,12 +9,6 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// leaveToast stores a message's id in a cookie for the next page.
-func leaveToast(c echo.Context, id string) {
-	c.SetCookie(&http.Cookie{Name: toastCookie, Value: id, Path: "/", MaxAge: 60, Secure: c.IsTLS(), HttpOnly: true,
-		SameSite: http.SameSiteLaxMode})
-}
-
 // takeToast returns the message of the previous action. It accepts only ids of toasts, because the cookie is the browser's.
 func takeToast(c echo.Context) string {
 	id := cookieValue(c, toastCookie)
@@ -28,8 +22,9 @@ func takeToast(c echo.Context) string {
 	return who(c).L.T(id)
 }
 
-// done answers a successful form with a redirect and a message.
+// done answers a successful form with a redirect. A cookie takes the message's id to the next page.
 func done(c echo.Context, toast, path string) error {
-	leaveToast(c, toast)
+	c.SetCookie(&http.Cookie{Name: toastCookie, Value: toast, Path: "/", MaxAge: 60, Secure: c.IsTLS(), HttpOnly: true,
+		SameSite: http.SameSiteLaxMode})
 	return c.Redirect(http.StatusSeeOther, path)
 }
