@@ -30,7 +30,7 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData
 // ConfirmDomain asks before the gateway's domain or address is replaced.
 func ConfirmDomain(l *locale.Localizer, change DomainChange) ConfirmData {
 	names := locale.Args{"From": change.From, "To": change.To}
-	text := agentsUsing(l, "confirm_domain_text", "confirm_domain_none", change.Agents, names)
+	text := consequence(l, "confirm_domain_text", "confirm_domain_none", change.Agents, names)
 	if change.NewRoot {
 		text += " " + l.T("confirm_domain_root", names)
 	}
@@ -49,7 +49,7 @@ func ConfirmDomainForget(l *locale.Localizer, former FormerDomain) ConfirmData {
 	name := locale.Args{"Name": former.Shown}
 	return ConfirmData{
 		Title:  l.T("confirm_forget_title", name),
-		Text:   agentsUsing(l, "confirm_forget_text", "confirm_forget_none", former.Agents, name),
+		Text:   consequence(l, "confirm_forget_text", "confirm_forget_none", former.Agents, name),
 		Action: "/admin/agent/domain/forget",
 		Fields: []HiddenField{{"name", former.Name}, confirmed},
 		Button: l.T("confirm_forget_button"),
@@ -57,33 +57,22 @@ func ConfirmDomainForget(l *locale.Localizer, former FormerDomain) ConfirmData {
 	}
 }
 
-// agentsUsing returns the text some for a number of agents, or the text none.
-func agentsUsing(l *locale.Localizer, some, none string, agents int, args locale.Args) string {
-	if agents == 0 {
-		return l.T(none, args)
-	}
-	return l.N(some, agents, args)
-}
-
 // ConfirmSettings asks before saving settings that end misfits sessions.
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
-	return ConfirmData{
-		Title:  l.T("confirm_settings_title"),
-		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
-		Action: "/admin/agent/settings",
-		Fields: append(form.hidden(), confirmed),
-		Button: l.T("confirm_settings_button"),
-		Cancel: "/admin/agent",
-	}
+	return confirmSave(l, "/admin/agent/settings", form.hidden(), misfits)
 }
 
 // ConfirmVPN asks before saving settings of the tunnel that end misfits sessions.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
+	return confirmSave(l, "/admin/agent/vpn", form.hidden(), misfits)
+}
+
+func confirmSave(l *locale.Localizer, action string, fields []HiddenField, misfits int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
 		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
-		Action: "/admin/agent/vpn",
-		Fields: append(form.hidden(), confirmed),
+		Action: action,
+		Fields: append(fields, confirmed),
 		Button: l.T("confirm_settings_button"),
 		Cancel: "/admin/agent",
 	}
@@ -134,10 +123,10 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 
 func userPath(id agent.UserID) string { return "/admin/users/" + strconv.FormatInt(int64(id), 10) }
 
-// consequence returns the text some for the number of sessions that end, or the text none.
-func consequence(l *locale.Localizer, some, none string, sessions int) string {
-	if sessions == 0 {
-		return l.T(none)
+// consequence returns the text some for a number of sessions or agents, or the text none.
+func consequence(l *locale.Localizer, some, none string, n int, args ...locale.Args) string {
+	if n == 0 {
+		return l.T(none, args...)
 	}
-	return l.N(some, sessions)
+	return l.N(some, n, args...)
 }

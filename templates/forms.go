@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"cmp"
+
 	"github.com/a-h/templ"
 
 	"ideco-agent/agent"
@@ -43,12 +45,8 @@ func repeatedPassword(label, problem string) field {
 	return field{Name: "psw2", Label: label, Error: problem, Type: "password", Autocomplete: "new-password"}
 }
 
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
+// or returns the first text that is not empty.
+var or = cmp.Or[string]
 
 // inputMode selects a phone's keyboard for a number.
 func inputMode(n agent.NumberSetting) string {

@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -108,7 +109,7 @@ func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) 
 
 // Enforcement describes what the firewall does now and, if it fails, why and what to do.
 func (l *Localizer) Enforcement(g agent.GatewayState) string {
-	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": known(g.Flowtable)})
+	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": cmp.Or(g.Flowtable, "—")})
 }
 
 // Boot describes what will be wrong after the next boot, why and what to do.

@@ -4,8 +4,10 @@
 package locale
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
+	"maps"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -89,9 +91,7 @@ func (l *Localizer) localize(config *i18n.LocalizeConfig) string {
 func merge(all []Args) Args {
 	merged := Args{}
 	for _, args := range all {
-		for name, value := range args {
-			merged[name] = value
-		}
+		maps.Copy(merged, args)
 	}
 	return merged
 }
@@ -99,11 +99,11 @@ func merge(all []Args) Args {
 // Refusal returns the text of a refusal: what happened, why if known, and what to do.
 func (l *Localizer) Refusal(e *agent.Error) string {
 	return l.T(string(e.Code), Args{
-		"Address": known(e.Address),
-		"Domain":  known(e.Domain),
-		"Ref":     known(e.Ref),
+		"Address": cmp.Or(e.Address, "—"),
+		"Domain":  cmp.Or(e.Domain, "—"),
+		"Ref":     cmp.Or(e.Ref, "—"),
 		"Wait":    l.Duration(coarse(e.Wait)),
-		"Server":  known(e.Address),
+		"Server":  cmp.Or(e.Address, "—"),
 		"Port":    agent.DefaultWireGuardPort,
 	})
 }
@@ -127,12 +127,4 @@ func (l *Localizer) Problem(p agent.Problem) string {
 // Help returns the text under the field of a number.
 func (l *Localizer) Help(n agent.NumberSetting) string {
 	return l.T(n.Name+"_help", Args{"Default": l.Number(n.Default)})
-}
-
-// known replaces a missing value by a dash.
-func known(s string) string {
-	if s == "" {
-		return "—"
-	}
-	return s
 }
