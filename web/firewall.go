@@ -189,8 +189,7 @@ func (w *firewallController) checkReplaced(p firewall.Plan) {
 }
 
 func isFlowtable(err error) bool {
-	var past *firewall.FlowtableError
-	return errors.As(err, &past)
+	return errors.As(err, new(*firewall.FlowtableError))
 }
 
 // planFor returns the plan of settings for the interfaces and addresses that there are now, and the chosen interfaces that
@@ -271,19 +270,13 @@ func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) ag
 
 // noteIncident records that another program changed the table. After an error, follow applies the plan again.
 func (w *firewallController) noteIncident(i firewall.Incident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if i.Err != nil {
-		w.fail(i.Err)
+		w.failed = i.Err
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.restored = i.At
-}
-
-func (w *firewallController) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.failed = err
 }
 
 // followed records the result of follow; before is the failure when it began. Success does not clear a failure that
