@@ -19,6 +19,14 @@ type Settings interface {
 	Update(ctx context.Context, change func(*agent.Settings) error) error
 }
 
+// updateSettings is Settings.Update for a change that always succeeds.
+func (s *Site) updateSettings(c echo.Context, change func(*agent.Settings)) error {
+	return s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+		change(n)
+		return nil
+	})
+}
+
 func (s *Site) adminAgent(c echo.Context) error {
 	d, err := s.adminAgentData(c)
 	if err != nil {

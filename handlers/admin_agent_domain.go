@@ -34,10 +34,7 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmDomain(who(c).L, templates.DomainChange{
 			Typed: typed, From: unicodeName(now.Domain), To: unicodeName(domain), Agents: agents[now.Domain], NewRoot: !s.Root.Permits(domain)})))
 	}
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-		n.Domain = domain
-		return nil
-	})
+	err := s.updateSettings(c, func(n *agent.Settings) { n.Domain = domain })
 	if problems := (agent.Problems{}); errors.As(err, &problems) {
 		return s.domainRefused(c, typed, problems[0])
 	}
@@ -83,9 +80,8 @@ func (s *Site) adminAgentDomainForget(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c),
 			templates.ConfirmDomainForget(who(c).L, templates.FormerDomain{Name: name, Shown: unicodeName(name), Agents: agents[name]})))
 	}
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+	err := s.updateSettings(c, func(n *agent.Settings) {
 		n.FormerDomains = slices.DeleteFunc(slices.Clone(n.FormerDomains), func(former string) bool { return former == name })
-		return nil
 	})
 	if err != nil {
 		return err

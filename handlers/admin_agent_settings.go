@@ -45,10 +45,7 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 		}
 	}
 	if len(problems) == 0 {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			f.read(n)
-			return nil
-		})
+		err := s.updateSettings(c, func(n *agent.Settings) { f.read(n) })
 		if err == nil {
 			s.securityEvent(c, f.event)
 			return done(c, locale.ToastSaved, "/admin/agent")

@@ -46,10 +46,7 @@ func (s *Site) restSetState(c echo.Context) error {
 }
 
 func (s *Site) setState(c echo.Context, enabled bool) error {
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-		n.Enabled = enabled
-		return nil
-	})
+	err := s.updateSettings(c, func(n *agent.Settings) { n.Enabled = enabled })
 	if err == nil {
 		s.securityEvent(c, "agent_switched", "enabled", enabled)
 	}

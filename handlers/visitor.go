@@ -42,7 +42,8 @@ func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest).SetInternal(err)
 			}
-			v := &visitor{Peer: s.Addressing.Peer(peer, interfaceOf(c.Request().Context())), L: language(c), kind: k}
+			v := &visitor{Peer: s.Addressing.Peer(peer, interfaceOf(c.Request().Context())), kind: k,
+				L: locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))} // the switch on the pages comes first
 			if t := cookieValue(c, themeCookie); t == "light" || t == "dark" {
 				v.Theme = t
 			}
@@ -53,11 +54,6 @@ func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
-}
-
-// language chooses the language of the answers: the one chosen by the switch on the pages, else by the Accept-Language header.
-func language(c echo.Context) *locale.Localizer {
-	return locale.For(cookieValue(c, languageCookie), c.Request().Header.Get("Accept-Language"))
 }
 
 // loadUser loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.

@@ -14,35 +14,17 @@ func otherLanguage(l *locale.Localizer) string {
 	return "ru"
 }
 
-// nextTheme returns the theme that the switch changes to, in the order system, light, dark.
-func nextTheme(theme string) string {
-	switch theme {
-	case "light":
-		return "dark"
-	case "dark":
-		return ""
-	}
-	return "light"
-}
+// theme is a choice of the switch: its icon, the theme that the switch changes to, and the label for that.
+type theme struct{ icon, next, nextLabel string }
 
-func themeLabel(p Page) string {
-	switch p.Theme {
+func themeOf(name string) theme {
+	switch name {
 	case "light":
-		return p.L.T("theme_next_dark")
+		return theme{"sun", "dark", "theme_next_dark"}
 	case "dark":
-		return p.L.T("theme_next_system")
+		return theme{"moon", "", "theme_next_system"}
 	}
-	return p.L.T("theme_next_light")
-}
-
-func themeIcon(theme string) string {
-	switch theme {
-	case "light":
-		return "sun"
-	case "dark":
-		return "moon"
-	}
-	return "auto"
+	return theme{"auto", "light", "theme_next_light"}
 }
 
 // isSection reports whether a path belongs to a section of the navigation.

@@ -189,8 +189,7 @@ func (w *firewallController) checkReplaced(p firewall.Plan) {
 }
 
 func isFlowtable(err error) bool {
-	var past *firewall.FlowtableError
-	return errors.As(err, &past)
+	return errors.As(err, new(*firewall.FlowtableError))
 }
 
 // planFor returns the plan of settings for the interfaces and addresses that there are now, and the chosen interfaces that

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -144,10 +143,7 @@ func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	return err
 }
 
-func isStoreUnavailable(err error) bool {
-	var refusal *agent.Error
-	return errors.As(err, &refusal) && refusal.Code == agent.CodeStoreUnavailable
-}
+func isStoreUnavailable(err error) bool { return agent.AsError(err).Code == agent.CodeStoreUnavailable }
 
 // followNetwork gives the tunnel the VPN network of the settings. A failure is logged, reported by health and retried in the
 // background. The caller holds mu.

@@ -93,11 +93,10 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 
 // outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong.
 func outcomeOf(err error) outcome {
-	var refusal *agent.Error
 	switch {
 	case err == nil:
 		return right
-	case errors.As(err, &refusal) && refusal.Code == agent.CodeBadCredentials:
+	case agent.AsError(err).Code == agent.CodeBadCredentials:
 		return wrong
 	}
 	return undecided

@@ -59,9 +59,8 @@ func (c *change) endReason(s *session) agent.Reason {
 		return agent.ReasonExpired
 	}
 	user, err := c.account(s.UserID)
-	var refusal *agent.Error
 	switch {
-	case errors.As(err, &refusal), !c.settings.Enabled:
+	case errors.As(err, new(*agent.Error)), !c.settings.Enabled:
 		return agent.ReasonDisabled
 	case err != nil:
 		c.log.ErrorContext(c.ctx, "an account was not read", "session", s.ID, "error", err)
@@ -128,7 +127,12 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		connection.Ended(agent.ReasonShutdown)
 	}
 	return m.change(ctx, func(c *change) error {
-		c.detachAll(told)
+		for _, s := range c.allSessions() {
+			s.stop()
+			if connection := c.attach(s, nil, time.Time{}); connection != nil && !told[connection] {
+				c.notifyEnded(connection, agent.ReasonShutdown)
+			}
+		}
 		return nil
 	})
 }
@@ -143,14 +147,4 @@ func (m *Manager) connections() map[Connection]bool {
 		}
 	}
 	return connections
-}
-
-// detachAll stops the timers of all sessions and detaches their connections. It tells those that are not in told.
-func (c *change) detachAll(told map[Connection]bool) {
-	for _, s := range c.allSessions() {
-		s.stop()
-		if connection := c.attach(s, nil, time.Time{}); connection != nil && !told[connection] {
-			c.notifyEnded(connection, agent.ReasonShutdown)
-		}
-	}
 }

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"ideco-agent/agent"
@@ -51,8 +50,7 @@ func (c *change) addPeer(s agent.Session, key agent.Key) (agent.TunnelConfig, er
 // setTunnelDeadline ends the session after tunnelWait, unless the agent tries again successfully. An earlier deadline stays. A
 // refused key has changed no peer, so it sets no deadline.
 func (c *change) setTunnelDeadline(s *session, err error) {
-	var refusal *agent.Error
-	if !s.tunnelDeadline.IsZero() || errors.As(err, &refusal) && refusal.Code == agent.CodeBadMessage {
+	if !s.tunnelDeadline.IsZero() || agent.AsError(err).Code == agent.CodeBadMessage {
 		return
 	}
 	s.tunnelDeadline = c.now.Add(tunnelWait)

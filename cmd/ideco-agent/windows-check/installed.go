@@ -167,20 +167,16 @@ func judgePreset(k regKey, properties map[string]string) result {
 		return failed(keyGateway, "the key does not exist")
 	}
 	address, pin := k.text("UtmAddress"), k.text("UtmPin")
-	if preset, found := properties["PresetAddress"]; found {
-		if preset == "?" {
+	for _, v := range []struct{ what, has, property, none string }{
+		{"address", address, "PresetAddress", "?"},
+		{"pin", pin, "PresetPin", "="},
+	} {
+		preset, found := properties[v.property]
+		if preset == v.none {
 			preset = ""
 		}
-		if address != preset {
-			return failed(keyGateway, "the registry has the address %q, the installer %q", address, preset)
-		}
-	}
-	if preset, found := properties["PresetPin"]; found {
-		if preset == "=" {
-			preset = ""
-		}
-		if pin != preset {
-			return failed(keyGateway, "the registry has the pin %q, the installer %q", pin, preset)
+		if found && v.has != preset {
+			return failed(keyGateway, "the registry has the %s %q, the installer %q", v.what, v.has, preset)
 		}
 	}
 	switch {
