@@ -72,7 +72,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
   --state КАТАЛОГ       где хранить идентификатор этого компьютера
 
 Вне локальной сети шлюз даёт доступ через VPN:
-  --tunnel auto         сетевой интерфейс, если хватает прав (по умолчанию)
+  --tunnel auto         сетевой интерфейс; без прав — отказ (по умолчанию)
   --tunnel tun          сетевой интерфейс; в Linux нужны права root, в Windows — администратора
   --tunnel netstack     прокси SOCKS5 вместо интерфейса; права не нужны
   --tunnel-name ИМЯ     имя интерфейса в Linux; без него ideco-agent0
@@ -83,8 +83,8 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
 (HKLM\Software\Ideco\Agent) значениями UtmAddress и UtmPin; тогда --server не нужен.
 Политика важнее командной строки, командная строка важнее установщика.
 
-Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён,
-4 — шлюз недоступен или не подтвердил, что он ваш, 5 — доступ закрыл шлюз.
+Коды завершения: 0 — завершено вами, 2 — ошибка в командной строке, 3 — вход отклонён
+или VPN не поднялся, 4 — шлюз недоступен или не подтвердил, что он ваш, 5 — доступ закрыл шлюз.
 `,
 		`Opens access without a window and stays connected. Ctrl+C closes access and ends the program.
 
@@ -103,7 +103,7 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
   --state DIR              where to keep this computer's identifier
 
 Outside the local network the gateway gives access through a VPN:
-  --tunnel auto            a network interface where the program may make one (default)
+  --tunnel auto            a network interface; refused without the rights for it (default)
   --tunnel tun             a network interface; needs root on Linux, an administrator's rights on Windows
   --tunnel netstack        a SOCKS5 proxy in place of an interface; needs no rights
   --tunnel-name NAME       the interface's name on Linux; ideco-agent0 unless given
@@ -114,8 +114,8 @@ On Windows policy (HKLM\Software\Policies\Ideco\Agent) and the installer (HKLM\S
 may name the gateway in their values UtmAddress and UtmPin; --server is not needed then.
 Policy comes before the command line, and the command line before the installer.
 
-Exit codes: 0 ended by you, 2 wrong command line, 3 login refused,
-4 gateway unreachable or not proven to be yours, 5 access closed by the gateway.
+Exit codes: 0 ended by you, 2 wrong command line, 3 login refused
+or the VPN did not start, 4 gateway unreachable or not proven to be yours, 5 access closed by the gateway.
 `},
 	HelpDiagnose: {
 		`Собирает в один файл сведения для поддержки: журналы, сеть, ответ шлюза. Паролей в нём нет.
