@@ -20,7 +20,7 @@ import (
 const (
 	rootYears = 20
 	leafLife  = 397*24*time.Hour - time.Second // the last second counts: no verifier sees more than 397 days
-	backdate  = time.Hour                      // for clients whose clock is a little late
+	backdate  = 24 * time.Hour                 // for clients whose clock is behind, such as one in the wrong time zone
 	rootSpare = 2 * leafLife                   // a root with less left is issued anew, so that no leaf outlives it
 )
 

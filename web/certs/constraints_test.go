@@ -140,6 +140,18 @@ func TestLeafIsShortLivedAndForServersOnly(t *testing.T) {
 	}
 }
 
+// TestClockBehind: a client whose clock is up to a day behind trusts a new root and a new leaf.
+func TestClockBehind(t *testing.T) {
+	a := openWith(t, t.TempDir(), domains...)
+	leaf := servedLeaf(t, a, domains[0])
+	for _, behind := range []time.Duration{0, 3 * time.Hour, 14 * time.Hour, 24*time.Hour - time.Minute} {
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: poolOf(t, a), DNSName: domains[0], CurrentTime: time.Now().Add(-behind)})
+		if err != nil {
+			t.Errorf("%v behind: %v", behind, err)
+		}
+	}
+}
+
 // forge signs a leaf for the hosts with the key of the root, whether or not the root permits them.
 func forge(t testing.TB, a *Authority, hosts ...string) *x509.Certificate {
 	t.Helper()

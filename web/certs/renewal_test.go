@@ -40,17 +40,17 @@ func TestRenewal(t *testing.T) {
 	}{
 		{0, false, false},
 		{100 * day, false, false},
-		{264 * day, false, false},
+		{263 * day, false, false},
 		{265 * day, true, false},
 		{396 * day, true, false},
-		{500 * day, true, false},             // nobody came for months
-		{-30 * time.Minute, false, false},    // within what clocks differ
-		{-2 * time.Hour, true, true},         // the clock had been ahead
-		{18 * 365 * day, true, true},         // the root would end before a leaf
-		{60 * 365 * day, true, true},         // a gateway whose clock woke up in the past
-		{-31 * 365 * day, true, true},        // or lost its battery
-		{17 * 365 * day, true, false},        // the root has its two leaves left
-		{265*day - 2*time.Hour, true, false}, // the third begins with the leaf, an hour back
+		{500 * day, true, false},        // nobody came for months
+		{-23 * time.Hour, false, false}, // within what clocks differ
+		{-25 * time.Hour, true, true},   // the clock had been ahead
+		{18 * 365 * day, true, true},    // the root would end before a leaf
+		{60 * 365 * day, true, true},    // a gateway whose clock woke up in the past
+		{-31 * 365 * day, true, true},   // or lost its battery
+		{17 * 365 * day, true, false},   // the root has its two leaves left
+		{264 * day, true, false},        // the third begins with the leaf, a day back
 	} {
 		t.Run(c.after.String(), func(t *testing.T) {
 			a, clock := openAt(t, start)
