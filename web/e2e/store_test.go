@@ -184,12 +184,27 @@ func TestStoreFullAtStart(t *testing.T) {
 		f := newFaulty(t, filepath.Join(dir, "data"))
 		for range faultTimes {
 			f.kill(syscall.SIGTERM)
+			removeWAL(t, filepath.Join(f.data, "ideco.db")) // a gateway that finds one needs no room
 			clear := fill(t, dir)
 			f.failsToStart("make room on the disk")
 			clear()
 			f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
 		}
 	})
+}
+
+// removeWAL writes what is in a database's write-ahead log to the database and removes the log. A gateway does this when it
+// stops, unless it is interrupted.
+func removeWAL(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // failsToStart checks that the gateway ends at once and says why.
@@ -251,7 +266,7 @@ func lock(t *testing.T, path string) (unlock func()) {
 	}
 	conn, err := db.Conn(t.Context())
 	if err == nil {
-		_, err = conn.ExecContext(t.Context(), "BEGIN EXCLUSIVE")
+		_, err = conn.ExecContext(t.Context(), "PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE") // the gateway may be writing
 	}
 	if err != nil {
 		t.Fatal(err)
