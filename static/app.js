@@ -4,6 +4,7 @@
 (() => {
   const refreshEvery = 5000; // ms
   const toastFor = 5000; // ms
+  const resendAfter = 10000; // ms
   const alphabet = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; // without 0 O 1 l o I
   const passwordLength = 16; // 93 bits
 
@@ -100,6 +101,17 @@
       open.querySelector("summary").focus();
     }
   });
+
+  // A second click does not send a form again. After resendAfter it does: the person may have stopped loading.
+  const sent = new Map();
+  document.addEventListener("submit", (event) => {
+    if (event.timeStamp - sent.get(event.target) < resendAfter) {
+      event.preventDefault();
+    } else {
+      sent.set(event.target, event.timeStamp);
+    }
+  });
+  window.addEventListener("pageshow", () => sent.clear()); // also when the browser goes back to the page
 
   // A shown password is hidden before submitting, so that the browser does not remember it as text.
   document.addEventListener("submit", (event) => {

@@ -134,6 +134,32 @@ func (b *tab) pictures(name string) {
 	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
 }
 
+// TestSecondClickInChromium: a second click on a button does not send the form again. For the first administrator it would be
+// answered with 404, because the link works once. After the page was left, and the browser went back to it, the button works
+// again.
+func TestSecondClickInChromium(t *testing.T) {
+	g := startGateway(t)
+	b := g.chromium(t)
+	twice := func(button string) {
+		b.t.Helper()
+		b.do("click twice", chromedp.WaitVisible(chromedp.CSS(button)), chromedp.Evaluate[chromedp.Void](
+			fmt.Sprintf("{ const button = document.querySelector(%q); button.click(); setTimeout(() => button.click(), 100); }", button)))
+	}
+	b.open(g.setupLink())
+	b.types("login", "boss")
+	b.types("psw", bossPassword)
+	b.types("psw2", bossPassword)
+	twice("main form button[type=submit]")
+	b.sees(".lead", "Ideco агент управляет доступом")
+	b.types("auth_domain", "gw company")
+	twice(`form[action="/admin/agent/domain"] button.primary`)
+	b.sees("#auth_domain-note", "В адресе не может быть пробелов")
+	b.do("go back", chromedp.NavigateBack())
+	b.types("auth_domain", "gw.company.ru")
+	b.click(`form[action="/admin/agent/domain"] button.primary`)
+	b.sees(".toast", "Изменения сохранены")
+}
+
 // TestInChromium uses the pages with mouse and keyboard, under the real Content-Security-Policy.
 func TestInChromium(t *testing.T) {
 	g := startGateway(t)
