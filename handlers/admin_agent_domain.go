@@ -19,14 +19,13 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 	if problem.Code != "" {
 		return s.domainRefused(c, typed, problem)
 	}
-	now := s.Settings.Current()
-	wanted := now
-	wanted.Domain = domain
-	wanted.KeepFormerDomain(now.Domain)
-	if problems := append(wanted.Check(), wanted.CheckChange(now)...); len(problems) > 0 {
-		return s.domainRefused(c, typed, problems[0])
-	}
-	if now.Domain != "" && domain != now.Domain && c.FormValue("confirm") != "1" {
+	if now := s.Settings.Current(); now.Domain != "" && domain != now.Domain && c.FormValue("confirm") != "1" {
+		wanted := now
+		wanted.Domain = domain
+		wanted.KeepFormerDomain(now.Domain)
+		if problems := append(wanted.Check(), wanted.CheckChange(now)...); len(problems) > 0 { // before asking
+			return s.domainRefused(c, typed, problems[0])
+		}
 		agents, err := s.agentsByHost(c)
 		if err != nil {
 			return err

@@ -131,7 +131,7 @@ func (b *tab) pictures(name string) {
 			cancel()
 		}
 	}
-	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
+	b.do("back to the wide window", chromedp.EmulateViewport(1280, 900))
 }
 
 // TestSecondClickInChromium: a second click on a button does not send the form again. For the first administrator it would be

@@ -61,7 +61,7 @@ type Manager struct {
 	request    Request
 	job        *job             // nil = none runs
 	afterJob   func()           // called when the job has ended; nil = nothing
-	loginWaits bool             // next is a login
+	loginWaits bool             // afterJob is a login
 	retry      <-chan time.Time // fires when to probe again; nil = no probe is due
 	delay      time.Duration    // the last delay before a probe
 	stopRetry  func()
