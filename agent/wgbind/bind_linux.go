@@ -13,13 +13,13 @@ import (
 // New returns the sockets for a wireguard-go device. They are in the network namespace of the thread that opens them.
 func New() conn.Bind {
 	std := conn.NewStdNetBind()
-	return &bind{Bind: std, six: std}
+	return &bind{Bind: std, ipv4: std, ipv6: std}
 }
 
 type bind struct {
-	conn.Bind           // a *conn.StdNetBind
-	six       conn.Bind // sends to IPv6 addresses; see sibling
-	sources   *sources
+	conn.Bind            // a *conn.StdNetBind; Send does not use it
+	ipv4, ipv6 conn.Bind // send to the addresses of each version; see copyOf
+	sources    *sources
 }
 
 // Open implements conn.Bind. wireguard-go calls neither Open nor Close while it sends.
@@ -31,7 +31,7 @@ func (b *bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if err := allowFragments(b.Bind); err != nil {
 		return nil, 0, errors.Join(err, b.Bind.Close())
 	}
-	b.six = sibling(b.Bind)
+	b.ipv4, b.ipv6 = copyOf(b.Bind), copyOf(b.Bind)
 	b.sources = watchSources()
 	return fns, port, nil
 }
@@ -52,20 +52,20 @@ func (b *bind) Send(bufs [][]byte, to conn.Endpoint) error {
 	if !ok {
 		return conn.ErrWrongEndpointType
 	}
-	sockets := b.Bind
+	sender := b.ipv4
 	if peer.DstIP().Is6() {
-		sockets = b.six
+		sender = b.ipv6
 	}
 	if b.sources.moved(peer) {
 		peer = unpinned(peer)
 	}
-	err := sockets.Send(bufs, peer)
+	err := sender.Send(bufs, peer)
 	if len(bufs) > 1 && isTooLong(err) {
 		bufs = unbatched(bufs)
-		err = sockets.Send(bufs, peer)
+		err = sender.Send(bufs, peer)
 	}
 	if isUnreachable(err) && peer.SrcIP().IsValid() {
-		err = sockets.Send(bufs, unpinned(peer))
+		err = sender.Send(bufs, unpinned(peer))
 	}
 	return err
 }
@@ -100,17 +100,17 @@ func unbatched(bufs [][]byte) [][]byte {
 	return single
 }
 
-// sibling returns a StdNetBind with the same sockets that has sent nothing yet. One that has sent to an IPv4 address may send
-// what is for an IPv6 address elsewhere: it uses the buffer of the old address again, and copies 4 bytes of the new one.
-func sibling(std conn.Bind) conn.Bind {
+// copyOf returns a StdNetBind with the same sockets and address buffers of its own. StdNetBind uses the buffer of an old address
+// again for a new one: after an IPv4 address it has room for 4 bytes only, and an IPv6 address is cut off. The copied StdNetBind must
+// never have sent, because its buffers are copied too.
+func copyOf(std conn.Bind) conn.Bind {
 	same := reflect.New(reflect.TypeOf(std).Elem())
 	same.Elem().Set(reflect.ValueOf(std).Elem())
 	return same.Interface().(conn.Bind)
 }
 
-// allowFragments lets routers fragment the packets of IPv4. The kernel itself fragments by the interface's MTU alone: an ICMP
-// message that a path has a smaller one (at least 552 bytes) can be forged by anybody who knows the peer's address.
-// StdNetBind has no way to its sockets but its own fields.
+// allowFragments lets routers fragment IPv4 packets. It also makes the kernel ignore ICMP messages that the path has a smaller
+// MTU: anybody who knows the peer's address can forge them, down to 552 bytes. StdNetBind does not export its sockets.
 func allowFragments(std conn.Bind) error {
 	field := reflect.ValueOf(std).Elem().FieldByName("ipv4")
 	if !field.IsValid() || field.Type() != reflect.TypeOf((*net.UDPConn)(nil)) {

@@ -119,7 +119,7 @@ func TestSendLongBatch(t *testing.T) {
 	})
 }
 
-// TestSendBothVersions: datagrams to IPv4 and IPv6 in turn all arrive.
+// TestSendBothVersions: datagrams to IPv4 and IPv6 in turn all arrive, also after the sockets were opened again.
 func TestSendBothVersions(t *testing.T) {
 	twoWays.Enter(t, func(t *testing.T, l *netlab.Lab) {
 		o := open(t)
@@ -132,9 +132,20 @@ func TestSendBothVersions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 50 { // which buffer is used again is a matter of chance
-			for i, peer := range peers {
-				o.source(peer, to[i])
+		for opened := 1; ; opened++ {
+			for range 50 { // which buffer is used again is a matter of chance
+				for i, peer := range peers {
+					o.source(peer, to[i])
+				}
+			}
+			if opened == 2 {
+				return
+			}
+			if err := o.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := o.Open(0); err != nil {
+				t.Fatal(err)
 			}
 		}
 	})
