@@ -56,7 +56,7 @@ func (s *Store) TouchBrowserSession(ctx context.Context, id string, seen, expire
 
 // BrowserSession returns a browser's session, which may have expired. Errors: agent.ErrNotFound.
 func (s *Store) BrowserSession(ctx context.Context, id string) (session agent.BrowserSession, err error) {
-	if session, ok := s.unwritten.signedInAs(id); ok {
+	if session, ok := s.unwritten.signIn(id); ok {
 		return session, nil
 	}
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {

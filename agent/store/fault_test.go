@@ -346,6 +346,36 @@ func TestEndOnlyInMemory(t *testing.T) {
 	check(t, again.close())
 }
 
+// TestEndsFileHalfRewritten: when rewriting the file fails halfway, the next end that is reported as written is in the file, and
+// so are the others.
+func TestEndsFileHalfRewritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ends")
+	var u unwritten
+	check(t, u.open(path))
+	for _, id := range []string{"one", "two"} {
+		u.addEnd(id, end{start, agent.ReasonLost})
+	}
+	writable := u.file
+	readOnly, err := os.Open(path)
+	check(t, err)
+	u.file = readOnly
+	u.removeEnd("one")
+	check(t, readOnly.Close())
+	u.file = writable
+	_, err = writable.WriteAt([]byte("half a record"), 0)
+	check(t, err)
+	if !u.addEnd("three", end{start, agent.ReasonAdmin}) {
+		t.Error("not written")
+	}
+	check(t, u.close())
+	var again unwritten
+	check(t, again.open(path))
+	if _, two := again.ended["two"]; !two || len(again.ended) != 2 {
+		t.Errorf("after a restart: %+v", again.ended)
+	}
+	check(t, again.close())
+}
+
 // lock makes a connection of another program lock the database.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()

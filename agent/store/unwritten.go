@@ -29,7 +29,8 @@ import (
 type unwritten struct {
 	mu        sync.Mutex // guards the fields below
 	file      *os.File   // nil before KeepUnwritten
-	used      int64      // length of the records in the file, in bytes
+	used      int64      // bytes of the file that are in use; what is behind them is zero
+	stale     bool       // rewrite has failed, perhaps halfway
 	ended     map[string]end
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
@@ -121,8 +122,8 @@ func (u *unwritten) reopen(path string) {
 		return // Watch calls it again
 	}
 	_ = u.file.Close()
-	u.file, u.used = f, int64(len(content))
-	u.rewrite()
+	u.file, u.used = f, int64(len(content)) // the whole file may hold old records
+	_ = u.rewrite()                         // the next change tries again
 }
 
 func (u *unwritten) close() error {
@@ -150,8 +151,11 @@ func parseRecord(line []byte) (r record, ok bool) {
 	return r, r.Session != "" || r.Browser != ""
 }
 
-// add appends records to the file. The caller holds mu.
+// add appends records to the file, which are in the maps already. The caller holds mu.
 func (u *unwritten) add(records ...record) error {
+	if u.stale {
+		return u.rewrite()
+	}
 	var b []byte
 	for _, r := range records {
 		b = append(b, r.line()...)
@@ -163,9 +167,9 @@ func (u *unwritten) add(records ...record) error {
 	return nil
 }
 
-// rewrite replaces the records of the file with the ends that are unwritten now. The caller holds mu. An error is ignored:
-// the next change rewrites the file, and a record that is no longer needed does no harm.
-func (u *unwritten) rewrite() {
+// rewrite replaces the records of the file with the ends that are unwritten now. The caller holds mu. After an error the next
+// change rewrites the file.
+func (u *unwritten) rewrite() error {
 	var b []byte
 	for id, e := range u.ended {
 		b = append(b, record{Session: id, At: micros(e.at), Reason: e.reason}.line()...)
@@ -177,9 +181,11 @@ func (u *unwritten) rewrite() {
 	if rest := u.used - used; rest > 0 {
 		b = append(b, make([]byte, rest)...)
 	}
-	if _, err := u.file.WriteAt(b, 0); err == nil {
+	_, err := u.file.WriteAt(b, 0)
+	if u.stale = err != nil; !u.stale {
 		u.used = used
 	}
+	return err
 }
 
 func (u *unwritten) any() bool {
@@ -188,8 +194,8 @@ func (u *unwritten) any() bool {
 	return len(u.ended)+len(u.signedOut)+len(u.signedIn) > 0
 }
 
-// addEnd adds the end of a session, unless it has one already. It reports whether the end was written to the file: one that is
-// only in memory may be tried again.
+// addEnd keeps the end of a session. An earlier end stays. The record is written to the file in either case, so that calling it
+// again repeats a write that failed. It reports whether the record is in the file.
 func (u *unwritten) addEnd(id string, e end) (inFile bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -209,7 +215,7 @@ func (u *unwritten) removeEnd(id string) (e end, was bool) {
 	defer u.mu.Unlock()
 	if e, was = u.ended[id]; was {
 		delete(u.ended, id)
-		u.rewrite()
+		_ = u.rewrite()
 	}
 	return e, was
 }
@@ -263,11 +269,11 @@ func (u *unwritten) removeSignOuts(ids ...string) {
 	for _, id := range ids {
 		delete(u.signedOut, id)
 	}
-	u.rewrite()
+	_ = u.rewrite()
 }
 
 // addSignIn keeps a browser session in memory. When there are more than browsersPerUser, of all administrators together,
-// the one last seen longest ago ends. It reports whether sessions are kept.
+// the one last seen longest ago ends. A session that has signed out is not kept. It returns false before KeepUnwritten.
 func (u *unwritten) addSignIn(session agent.BrowserSession) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -301,8 +307,8 @@ func (u *unwritten) touch(id string, seen, expires time.Time) bool {
 	return is
 }
 
-// signedInAs returns a browser session that is kept in memory.
-func (u *unwritten) signedInAs(id string) (session agent.BrowserSession, ok bool) {
+// signIn returns a browser session that is kept in memory.
+func (u *unwritten) signIn(id string) (session agent.BrowserSession, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	session, ok = u.signedIn[id]
@@ -329,17 +335,17 @@ func (u *unwritten) overlayBrowsers(user agent.UserID, list []agent.BrowserSessi
 	return list
 }
 
-// snapshot is what is unwritten at one moment.
-type snapshot struct {
+// unwrittenCopy is what is unwritten at one moment.
+type unwrittenCopy struct {
 	ended     map[string]end
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
 }
 
-// writeUnwritten writes what is unwritten to the database, in one transaction by write, and then forgets it here.
-func (s *Store) writeUnwritten(ctx context.Context, write func(context.Context, func(*sql.Tx) error) error) error {
-	var written snapshot
-	err := write(ctx, func(tx *sql.Tx) error {
+// writeUnwritten writes what is unwritten to the database, in one transaction that inTransaction runs, and then removes it here.
+func (s *Store) writeUnwritten(ctx context.Context, inTransaction func(context.Context, func(*sql.Tx) error) error) error {
+	var written unwrittenCopy
+	err := inTransaction(ctx, func(tx *sql.Tx) error {
 		written = s.unwritten.snapshot() // in the transaction: a SaveSession just before may have removed an end
 		return written.write(ctx, tx)
 	})
@@ -349,13 +355,13 @@ func (s *Store) writeUnwritten(ctx context.Context, write func(context.Context, 
 	return err
 }
 
-func (u *unwritten) snapshot() snapshot {
+func (u *unwritten) snapshot() unwrittenCopy {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return snapshot{maps.Clone(u.ended), maps.Clone(u.signedOut), maps.Clone(u.signedIn)}
+	return unwrittenCopy{maps.Clone(u.ended), maps.Clone(u.signedOut), maps.Clone(u.signedIn)}
 }
 
-func (d snapshot) write(ctx context.Context, tx *sql.Tx) error {
+func (d unwrittenCopy) write(ctx context.Context, tx *sql.Tx) error {
 	for id, e := range d.ended {
 		if err := endSession(ctx, tx, id, e.at, e.reason); err != nil && !errors.Is(err, agent.ErrNotFound) {
 			return err
@@ -382,7 +388,7 @@ func (d snapshot) write(ctx context.Context, tx *sql.Tx) error {
 }
 
 // remove removes what was written.
-func (u *unwritten) remove(written snapshot) {
+func (u *unwritten) remove(written unwrittenCopy) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(written.ended)+len(written.signedOut)+len(written.signedIn) == 0 {
@@ -391,5 +397,5 @@ func (u *unwritten) remove(written snapshot) {
 	maps.DeleteFunc(u.ended, func(id string, e end) bool { return written.ended[id] == e })
 	maps.DeleteFunc(u.signedOut, func(id string, _ bool) bool { return written.signedOut[id] })
 	maps.DeleteFunc(u.signedIn, func(id string, _ agent.BrowserSession) bool { _, is := written.signedIn[id]; return is })
-	u.rewrite()
+	_ = u.rewrite()
 }
