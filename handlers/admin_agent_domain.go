@@ -15,7 +15,7 @@ import (
 // adminAgentDomain saves the domain. It first asks for confirmation if that replaces another one.
 func (s *Site) adminAgentDomain(c echo.Context) error {
 	typed := c.FormValue("auth_domain")
-	domain, removed, problem := agent.ParseDomain(typed)
+	domain, cutOff, problem := agent.ParseDomain(typed)
 	if problem.Code != "" {
 		return s.domainRefused(c, typed, problem)
 	}
@@ -23,7 +23,7 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 		wanted := now
 		wanted.Domain = domain
 		wanted.KeepFormerDomain(now.Domain)
-		if problems := append(wanted.Check(), wanted.CheckChange(now)...); len(problems) > 0 { // before asking
+		if problems := append(wanted.Check(), wanted.CheckChange(now)...); len(problems) > 0 { // Update would refuse it after the confirmation
 			return s.domainRefused(c, typed, problems[0])
 		}
 		agents, err := s.agentsByHost(c)
@@ -33,7 +33,7 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmDomain(who(c).L, templates.DomainChange{
 			Typed: typed, From: unicodeName(now.Domain), To: unicodeName(domain), Agents: agents[now.Domain], NewRoot: !s.Root.Permits(domain)})))
 	}
-	err := s.updateSettings(c, func(n *agent.Settings) { n.Domain = domain })
+	err := s.updateSettings(c, func(n *agent.Settings) { n.Domain = domain }) // and keeps the former domain
 	if problems := (agent.Problems{}); errors.As(err, &problems) {
 		return s.domainRefused(c, typed, problems[0])
 	}
@@ -41,14 +41,14 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 		return err
 	}
 	s.securityEvent(c, "domain_saved", "domain", domain)
-	if removed == "" {
+	if cutOff == "" {
 		return done(c, locale.ToastSaved, "/admin/agent")
 	}
 	d, err := s.adminAgentData(c)
 	if err != nil {
 		return err
 	}
-	d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": removed, "Domain": d.Domain})
+	d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": cutOff, "Domain": d.Domain})
 	p := s.page(c)
 	p.Toast = who(c).L.T(locale.ToastSaved)
 	return s.render(c, http.StatusOK, templates.AdminAgent(p, d))

@@ -8,9 +8,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// carrier returns the name that the packets of an interface carry in the firewall's chains, if it is not the interface's own.
-// Linux replaces it by that of the bridge, bond, team, VRF or other master of the interface, and by that of a macvlan in mode
-// passthru on it. Other macvlans, and VLANs, leave the interface the packets that are not theirs.
+// carrier returns the name that the packets of an interface carry in the firewall's chains, if it is not the interface's own. With
+// a master, such as a bridge, bond, team or VRF, they carry the master's name. A macvlan in mode passthru takes over all packets
+// of the interface under it, so they carry the macvlan's name. VLANs and other macvlans take only their own packets.
 func carrier(links []netlink.Link, name string) string {
 	last := ""
 	for range links { // a port of a bond in a bridge carries the bridge's name

@@ -9,9 +9,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// certificateName chooses the name or address in the certificate for a client. Agents that connect by address may come
-// through the address of a router in front of the gateway, also from the LAN.
-func (h *hosts) certificateName(hello *tls.ClientHelloInfo, agents bool) string {
+// nameFor chooses the name or address in the certificate for a client. Agents that connect by address may come through the
+// address of a router in front of the gateway, also from the LAN.
+func (h *hosts) nameFor(hello *tls.ClientHelloInfo, agents bool) string {
 	through := ""
 	if c, ok := hello.Conn.(*limitedConn); ok {
 		through = c.through
@@ -20,10 +20,10 @@ func (h *hosts) certificateName(hello *tls.ClientHelloInfo, agents bool) string 
 	return certificateName(h.settings(), h.Own, hello.ServerName, addrOf(hello.Conn.LocalAddr()), natted)
 }
 
-// certificateName is the name that a client asks for (SNI) if it is a domain of the gateway. Clients that connect by address
-// ask for none. They expect the address that they connected to: the one at which the connection arrived, or, if it may have
-// passed NAT (natted), a domain that is an address which this computer does not have. Nothing translates connections to
-// loopback, or from one address family to the other.
+// certificateName chooses the name in the certificate. A client that asks for a domain of the gateway or for localhost (SNI) gets
+// that name. A client that connects by address asks for none. It expects the address that it connected to: without NAT the one at
+// which the connection arrived, behind NAT (natted) the router's, which is the first of the domains that is an address and does
+// not belong to this computer. Routers are assumed to translate neither to loopback nor between IPv4 and IPv6.
 func certificateName(s agent.Settings, own func(netip.Addr) bool, sni string, arrival netip.Addr, natted bool) string {
 	sni = strings.ToLower(strings.TrimSuffix(sni, "."))
 	switch {

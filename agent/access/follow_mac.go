@@ -107,6 +107,6 @@ func (c *change) changeMAC(s *session, found agent.MACChange) {
 // refuseMAC logs that the computer still answers at its former MAC.
 func (c *change) refuseMAC(s *session, found agent.MACChange) {
 	c.gate.logLimiter.warn(c.ctx, logKey{event: "mac_refused", net: netip.PrefixFrom(s.ExternalIP, s.ExternalIP.BitLen()), user: s.UserID},
-		"another MAC claims the address of a session, whose computer still answers at its own: ARP spoofing, or an address that is used twice",
+		"another MAC claims the address of a session, but the computer still answers at its former MAC: somebody spoofs ARP or NDP, or two computers use the address",
 		"session", s.ID, "account", s.Login, "peer", s.ExternalIP, "mac", found.To.String(), "former_mac", found.From.String())
 }

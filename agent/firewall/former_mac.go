@@ -25,7 +25,7 @@ const (
 )
 
 // formerMAC asks a host whether it still has its address at its former MAC. The requests are ARP (IPv4) or NDP (IPv6) and go
-// to that MAC alone, not by the neighbour table. The host answers to the gateway's MAC in the request, so another computer on
+// straight to that MAC; the neighbour table is not used. The host answers to the gateway's MAC in the request, so another computer on
 // the network does not see the answer and cannot hold it back.
 type formerMAC struct {
 	socket  *os.File
@@ -71,7 +71,7 @@ func openFormerOn(i *net.Interface, protocol uint16, request []byte, answer []fi
 	return &formerMAC{socket, request}, nil
 }
 
-// addressNear returns an IPv4 address of an interface, in the network of a neighbour if there is one.
+// addressNear returns an IPv4 address of an interface: one in the neighbour's network, otherwise any.
 func addressNear(i *net.Interface, neighbour netip.Addr) (near netip.Addr, err error) {
 	addrs, err := i.Addrs()
 	if err != nil {

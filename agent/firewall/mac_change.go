@@ -31,11 +31,11 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 
 // ProveMAC reports whether a session's host has left its former MAC. It asks that MAC by ARP or NDP, calls ping, which
 // must ping the session's agent on its TLS connection, and asks again. The host has left if ping succeeds and the former MAC
-// never answers. Errors: of ping; ErrMACChanged; ErrClosed; of the raw socket.
+// never answers. Errors: ErrMACChanged; ErrClosed; of ping, of reading the kernel's tables and of the raw socket.
 //
-// The pong proves that the agent receives packets that are sent to the new MAC. A computer that spoofs ARP and relays packets
-// passes that test. It does not pass the other one, whether it relays one direction or both: it cannot hold back the answers
-// of the former MAC, which the agent's computer sends to the gateway's MAC. Limits:
+// A computer that spoofs ARP and relays packets passes the ping, because the agent receives packets that are sent to the new MAC. It
+// fails the requests to the former MAC: the agent's computer still has that MAC and answers straight to the gateway's MAC, so
+// that the spoofer cannot hold the answer back. Limits:
 //
 //   - A computer that takes over the former MAC as well keeps its answers back. But it then has access without this.
 //   - A device between the agent's computer and the network passes both tests. It may be a Wi-Fi repeater that translates MACs,
@@ -70,7 +70,8 @@ func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(co
 
 // ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and then closes
 // the further addresses, which were proved for the former MAC. The own address keeps its connections. The caller has called
-// ProveMAC. After an error nothing has changed. Errors: ErrMACChanged; ErrClosed; of the kernel.
+// ProveMAC. After an error the session keeps its former MAC; what the kernel has of the change already is undone by retry.
+// Errors: ErrMACChanged; ErrClosed; of the kernel.
 func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
 	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })
 }
@@ -113,7 +114,8 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	return mac{}
 }
 
-// changing returns the session and its own address, if the change is still as it was found. Errors: ErrMACChanged.
+// changing returns the session and its own address, if the change is still as it was found. Errors: ErrMACChanged; of reading
+// the kernel's tables.
 func (r *reconciler) changing(c agent.MACChange) (*grantedSession, *address, error) {
 	s := r.sessions[c.Session]
 	if s == nil || len(c.From) != len(mac{}) || len(c.To) != len(mac{}) {

@@ -7,7 +7,8 @@
 //   - Passwords of local accounts are hashed as [Password] returns them: the profile OpaqueString of RFC 8265.
 //   - Logins and passwords for a directory on the network go out as typed. That directory has its own rules.
 //
-// Two accounts whose logins are equal by these rules may exist from before: see the package store.
+// Earlier versions compared logins by case only, so a database may hold two accounts whose logins are equal by these rules. Both
+// stay; LookAlikes in the package store finds them.
 package spelling
 
 import (

@@ -1,7 +1,8 @@
 // Package wgbind opens the UDP sockets of wireguard-go. On Linux it changes what wireguard-go's own sockets do in four
 // cases:
 //
-//   - The kernel refuses a batch (UDP_SEGMENT) whose datagrams are longer than the path's MTU. wireguard-go would send
+//   - The kernel refuses a batch (UDP_SEGMENT) whose datagrams are longer than the MTU: for IPv4 the interface's,
+//     for IPv6 the path's. wireguard-go would send
 //     every further batch in vain. Here the datagrams are sent one by one, and the kernel fragments them.
 //   - Packets of IPv4 may be fragmented on the way, as those of the kernel's WireGuard. wireguard-go's must not be, and
 //     they vanish where a router drops what is too long without an ICMP message that arrives. Such messages are ignored here,

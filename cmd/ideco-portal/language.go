@@ -87,8 +87,8 @@ func (w kongWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// announce shows where the portal is. setup has the link for the first administrator, for this machine and then for the local
-// networks, or is empty.
+// announce shows where the portal is. setup has links for making the first administrator: the first for this machine, the others for
+// the local networks. It is empty when there is an administrator.
 func (l language) announce(portal string, setup []string) {
 	text := l.sprintf("Portal: %s", portal)
 	for i, link := range setup {
