@@ -15,7 +15,7 @@
 //   - peer: the other end of a TCP connection. Inside: in the LAN, by its address and the interface it came through.
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.
 //   - session: one person's access from one device, of kind lan, vpn or web. Live: it has access now. Waiting: its
-//     connection is lost and the grace period runs.
+//     connection is lost; access stays until the grace period is over.
 //   - attempt: one request for access, by password or by resume token. Admission: the decision about it. Displaced: a
 //     session that ends because a new one begins.
 //   - grant, revoke: to let a session's address through the firewall, and to stop that. Readmit: to keep it let through
