@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -90,6 +91,22 @@ type DirectoryPerson struct {
 	Refused   Code // why the directory or the login groups refuse the account now; empty = they do not
 	Remote    bool // member of RemoteGroups
 }
+
+// Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays, and
+// RemoteAccess changes only where it follows the groups.
+func (u User) Updated(p DirectoryPerson) User {
+	u.Login, u.Name, u.Refused = p.Login, p.Name, p.Refused
+	if p.Phone != "" {
+		u.Phone = p.Phone
+	}
+	if u.RemoteByGroups {
+		u.RemoteAccess = p.Remote
+	}
+	return u
+}
+
+// ErrAdministratorIsLocal says that an administrator's account cannot become one of a directory.
+var ErrAdministratorIsLocal = errors.New("an administrator's account stays local")
 
 // Account is what a login means, before any password is checked.
 type Account struct {
