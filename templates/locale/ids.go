@@ -63,6 +63,13 @@ const (
 	FieldInterfaceLoopback = "field_interface_loopback"
 	FieldInterfacePort     = "field_interface_port"
 	FieldFlowtable         = "field_flowtable"
+	FieldDN                = "field_dn"
+	FieldDirectoryExists   = "field_directory_exists"
+	FieldDirectoryRenamed  = "field_directory_renamed"
+	FieldManyDirectories   = "field_too_many_directories"
+	FieldPasswordAgain     = "field_password_again"
+	FieldPasswordLost      = "field_password_lost"
+	FieldRequired          = "field_required"
 )
 
 // Toasts are the ids of the messages after a successful action.
