@@ -92,10 +92,13 @@ type DirectoryPerson struct {
 	Remote    bool // member of RemoteGroups
 }
 
-// Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays, and
-// RemoteAccess changes only where it follows the groups.
+// Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
+// RemoteAccess changes only where it follows the groups, and Refused is set only by refusals that end access.
 func (u User) Updated(p DirectoryPerson) User {
-	u.Login, u.Name, u.Refused = p.Login, p.Name, p.Refused
+	u.Login, u.Name, u.Refused = p.Login, p.Name, ""
+	if p.Refused.EndsAccess() {
+		u.Refused = p.Refused
+	}
 	if p.Phone != "" {
 		u.Phone = p.Phone
 	}

@@ -39,6 +39,9 @@ var logKeys = map[string]string{
 	"left_out":       "similar lines that were left out since the last one",
 
 	"domain":        "the gateway's domain",
+	"directory":     "name of a directory on the network",
+	"of":            "how many sessions there are",
+	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",
 	"admin":         "whether the account is an administrator",
 	"remote_access": "whether the account may connect from outside",

@@ -63,6 +63,7 @@ const (
 	FieldInterfaceLoopback = "field_interface_loopback"
 	FieldInterfacePort     = "field_interface_port"
 	FieldFlowtable         = "field_flowtable"
+	FieldCheckChanged      = "field_check_changed"
 	FieldDN                = "field_dn"
 	FieldDirectoryExists   = "field_directory_exists"
 	FieldDirectoryRenamed  = "field_directory_renamed"
