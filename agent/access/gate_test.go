@@ -48,6 +48,14 @@ func TestSignIn(t *testing.T) {
 		{name: "endless login", login: strings.Repeat("i", agent.MaxLoginTyped+1), password: "right", code: agent.CodeBadCredentials},
 		{name: "switched off", login: "ivan", password: "right", code: agent.CodeAccountDisabled, checks: 1,
 			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+		{name: "refused by its directory", login: "ivan", password: "right", code: agent.CodeNotPermitted, checks: 1,
+			prepare: func(g *gateway) {
+				g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+			}},
+		{name: "refused by its directory, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
+			prepare: func(g *gateway) {
+				g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+			}},
 		{name: "switched off, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
 			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
 		{name: "state told by the directory", login: "ivan", password: "right", code: agent.CodePasswordExpired, checks: 1,
