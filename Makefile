@@ -36,7 +36,7 @@ RUN_AGENT  ?= :14765
 RUN_HTTP   ?= :8080
 
 # Everything that a program is built from, and so nothing that only tests, the installer or readers use.
-SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' \
+SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
 	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
 .PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check always
