@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -104,8 +105,12 @@ type Account struct {
 	Lockout Lockout
 	// Authenticate checks a password of this account, in one comparison. A refusal is an *Error, and CodeBadCredentials
 	// means that a password was compared. For a login that means nobody it does the same work as far as that is possible.
+	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
 }
+
+// ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.
+var ErrPasswordNotSent = errors.New("the password was not sent")
 
 // Lockout is when a directory locks an account: Limit wrong passwords, each within Window of the one before. The zero Lockout
 // means never.

@@ -87,6 +87,18 @@ func (m *memoryStore) Knows(_ context.Context, login string) (agent.UserID, bool
 	return 0, false, m.fail("Knows")
 }
 
+func (m *memoryStore) Find(ctx context.Context, login string) (agent.Account, error) {
+	id, known, err := m.Knows(ctx, login)
+	if err != nil {
+		return agent.Account{}, err
+	}
+	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate}
+	if known {
+		account.Key = m.users[id].AccountKey()
+	}
+	return account, nil
+}
+
 func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
 	id, known, _ := m.Knows(ctx, c.Login)
 	m.mu.Lock()

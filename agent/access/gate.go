@@ -74,10 +74,10 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
+	user, err := a.authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
-	if err == nil && !user.Enabled {
-		err = agent.Refuse(agent.CodeAccountDisabled)
+	if code := user.Refusal(); err == nil && code != "" {
+		err = agent.Refuse(code)
 	}
 	if err != nil {
 		g.logRefusal(ctx, "login_failed", a, err)
@@ -105,10 +105,11 @@ func outcomeOf(err error) outcome {
 // attempt returns the keys under which the throttle counts a sign-in.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
-	var err error
-	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
+	account, err := g.directory.Find(ctx, s.Login)
+	if err != nil {
 		return a, err
 	}
+	a.user, a.known, a.authenticate = account.UserID, account.Known, account.Authenticate
 	if !a.known || a.device == "" {
 		return a, nil
 	}

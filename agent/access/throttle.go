@@ -81,6 +81,8 @@ type signInAttempt struct {
 	device string
 	peer   agent.Peer
 	origin agent.Origin
+
+	authenticate func(context.Context, agent.Credentials) (agent.User, error)
 }
 
 // enter begins an attempt; see counts.enter for waiting and errors. All attempts enter the counts in the same order, so that
