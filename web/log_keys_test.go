@@ -38,6 +38,8 @@ var logKeys = map[string]string{
 	"holder_account": "login of that session",
 	"left_out":       "similar lines that were left out since the last one",
 
+	"directory":     "name of a directory on the network",
+	"controller":    "host and port of one of its controllers",
 	"domain":        "the gateway's domain",
 	"enabled":       "whether the agent or the account is on",
 	"admin":         "whether the account is an administrator",
