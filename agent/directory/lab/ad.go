@@ -137,11 +137,6 @@ type adPerson struct {
 	More                               []string // lines of LDIF
 }
 
-type adGroup struct {
-	Name    string
-	Members []string // DNs
-}
-
 func adPeople() []adPerson {
 	const normal, noExpiry, off = 0x200, 0x10000, 2
 	person := func(login string, more ...string) adPerson {
@@ -181,14 +176,7 @@ func sambaPeople(samba *Directory) (string, error) {
 		"password": unicodePwd,
 		"people":   adPeople,
 		"ou":       func() []string { return []string{"People", "Groups", "Services", "Leavers"} },
-		"groups": func() []adGroup {
-			return []adGroup{
-				{"Sales", []string{samba.PersonDN("alice")}},
-				{"Staff", []string{samba.GroupDN("Sales")}},
-				{"VPN-Users", []string{samba.GroupDN("Staff"), samba.PersonDN("bob"), samba.PersonDN("Иван Петров")}},
-				{"Empty", nil},
-			}
-		},
+		"groups":   func() []group { return append(groupsOf(samba), group{"Empty", nil}) },
 	}
 	t, err := template.New("ad.ldif").Funcs(functions).Parse(sambaLDIF)
 	if err != nil {

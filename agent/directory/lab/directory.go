@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -37,6 +38,23 @@ func (d *Directory) PersonDN(login string) string { return d.rdn + "=" + login +
 
 // GroupDN returns the DN of a group.
 func (d *Directory) GroupDN(name string) string { return "CN=" + name + "," + d.GroupsDN }
+
+type group struct {
+	Name    string
+	Members []string // DNs
+}
+
+// groupsOf returns the groups that all servers have.
+func groupsOf(d *Directory) []group {
+	return []group{
+		{"Sales", []string{d.PersonDN("alice")}},
+		{"Staff", []string{d.GroupDN("Sales")}},
+		{"VPN-Users", []string{d.GroupDN("Staff"), d.PersonDN("bob"), d.PersonDN("Иван Петров")}},
+	}
+}
+
+// generalizedTime is now as LDAP writes times.
+func generalizedTime() string { return time.Now().UTC().Format("20060102150405Z") }
 
 // Start starts the server again after Stop.
 func (d *Directory) Start(tb testing.TB) {

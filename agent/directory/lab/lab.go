@@ -94,7 +94,7 @@ const (
 
 var (
 	inside  bool
-	missing = errors.New("the tests of this package do not run in lab.Main")
+	outside = "the TestMain of this package does not call lab.Main" // why the tests are not inside
 )
 
 // Main runs the tests of a package in the lab and returns the exit code. Without root the tests run outside, and those that need
@@ -112,7 +112,7 @@ func Run(tests func() int) int {
 		return tests()
 	}
 	if os.Geteuid() != 0 {
-		missing = errors.New("this takes root")
+		outside = "this takes root"
 		return tests()
 	}
 	runtime.LockOSThread() // the kernel sends Pdeathsig when this thread ends
@@ -124,7 +124,7 @@ func Run(tests func() int) int {
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
-		missing = fmt.Errorf("this takes namespaces: %w", err)
+		outside = "this takes namespaces: " + err.Error()
 		return tests()
 	}
 	if err := cmd.Wait(); err != nil {
@@ -137,7 +137,7 @@ func Run(tests func() int) int {
 func require(tb testing.TB, programs ...[2]string) {
 	tb.Helper()
 	if !inside {
-		needs.Skip(tb, "%v", missing)
+		needs.Skip(tb, "%s", outside)
 	}
 	for _, p := range programs {
 		needs.Program(tb, p[0], p[1])
