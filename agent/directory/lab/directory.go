@@ -86,16 +86,22 @@ func (d *Directory) Admin(tb testing.TB) *ldap.Conn {
 	if d.admin != nil && !d.admin.IsClosing() {
 		return d.admin
 	}
+	d.admin = d.Bind(tb, d.AdminDN, AdminPassword)
+	return d.admin
+}
+
+// Bind returns a connection of an account, which must succeed.
+func (d *Directory) Bind(tb testing.TB, name, password string) *ldap.Conn {
+	tb.Helper()
 	c, err := ldap.DialURL("ldaps://"+d.Host, ldap.DialWithTLSConfig(&tls.Config{RootCAs: d.CA.Pool()}))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { c.Close() })
 	c.SetTimeout(patience)
-	if err := c.Bind(d.AdminDN, AdminPassword); err != nil {
+	if err := c.Bind(name, password); err != nil {
 		tb.Fatal(err)
 	}
-	d.admin = c
 	return c
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/miekg/dns"
+
+	"ideco-agent/agent/needs"
 )
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
@@ -268,5 +272,93 @@ func TestDNS(t *testing.T) {
 	}
 	if got, err := net.LookupHost(LDAP); err != nil || !slices.Equal(got, []string{Address(LDAP).String()}) {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestBulk: units, groups and chains of groups are found as large as they were made.
+func TestBulk(t *testing.T) {
+	ad := NewAD(t)
+	people := ad.AddPeople(t, "Bulk", 300)
+	large := ad.AddGroup(t, "Large", people...)
+	ad.AddChain(t, ad.PersonDN("alice"), 20)
+	if got := ad.Attributes(t, large, "member"); len(got) != 300 {
+		t.Errorf("%d members", len(got))
+	}
+	for filter, want := range map[string]int{
+		"(userPrincipalName=bulk-p*@example.test)":                                                     300,
+		"(&(cn=chain-*)(member:1.2.840.113556.1.4.1941:=" + ad.PersonDN("alice") + "))":                20,
+		"(memberOf:1.2.840.113556.1.4.1941:=CN=chain-0020,OU=Groups,DC=example,DC=test)":               20, // and alice, less the group itself
+		"(&(objectClass=user)(primaryGroupID=513)(sAMAccountName=bulk-p0300))":                         1,
+		"(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=2)(sAMAccountName=disabled))": 1,
+	} {
+		r, err := ad.Admin(t).SearchWithPaging(ldap.NewSearchRequest(BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+			filter, []string{"cn"}, nil), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Entries) != want {
+			t.Errorf("%s: %d entries, want %d", filter, len(r.Entries), want)
+		}
+	}
+}
+
+// TestChanges: the changes that tests make reach a client of the directory.
+func TestChanges(t *testing.T) {
+	ad := NewAD(t)
+	refusal := func(name, password string) string { t.Helper(); return login(t, DC1, ad.CA, `EXAMPLE\`+name, password) }
+	ad.Disable(t, "alice")
+	if got := refusal("alice", Password); !strings.Contains(got, "data 533") {
+		t.Errorf("disabled: %q", got)
+	}
+	ad.Enable(t, "alice")
+	ad.Expire(t, "bob", time.Now().Add(-time.Hour))
+	if got := refusal("bob", Password); !strings.Contains(got, "data 701") {
+		t.Errorf("expired: %q", got)
+	}
+	ad.SetPassword(t, "alice", "An0ther-Passw0rd!")
+	if got := refusal("alice", "An0ther-Passw0rd!"); got != "" {
+		t.Errorf("with the new password: %s", got)
+	}
+	moved := ad.Move(t, ad.PersonDN("alice"), "OU=Leavers,"+BaseDN)
+	ad.RemoveFrom(t, "Sales", moved)
+	ad.AddTo(t, "Empty", moved)
+	if got := ad.Attributes(t, moved, "memberOf"); !slices.Equal(got, []string{ad.GroupDN("Empty")}) {
+		t.Errorf("memberOf: %q", got)
+	}
+	ad.Delete(t, ad.GroupDN("Empty"))
+	if got := ad.Attributes(t, moved, "memberOf"); len(got) != 0 {
+		t.Errorf("memberOf after the group was deleted: %q", got)
+	}
+
+	service := ad.Bind(t, ad.ServiceDN, ServicePassword)
+	seen := func() int {
+		r, err := service.Search(ldap.NewSearchRequest(BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+			"(sAMAccountName=dave)", []string{"memberOf"}, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(r.Entries)
+	}
+	if seen() != 1 {
+		t.Error("the service account does not see dave")
+	}
+	ad.DenyRead(t, ad.PersonDN("dave"))
+	if seen() != 0 {
+		t.Error("the service account sees dave without the right to")
+	}
+}
+
+// TestKerberos: alice gets a ticket for the portal, and the keytab opens it.
+func TestKerberos(t *testing.T) {
+	ad := NewAD(t)
+	needs.Program(t, "kinit", "krb5-user")
+	t.Setenv("KRB5CCNAME", filepath.Join(t.TempDir(), "tickets"))
+	kinit := exec.Command("kinit", "alice")
+	kinit.Stdin = strings.NewReader(Password + "\n")
+	if out, err := kinit.CombinedOutput(); err != nil {
+		t.Fatalf("kinit: %v\n%s", err, out)
+	}
+	if out, err := exec.Command("kvno", "-k", ad.Keytab(t), "HTTP/portal.example.test").CombinedOutput(); err != nil {
+		t.Errorf("kvno: %v\n%s", err, out)
 	}
 }
