@@ -40,10 +40,23 @@ type User struct {
 	Phone        string
 	Comment      string
 	Created      time.Time
+
+	// Of accounts of a directory on the network:
+	GUID           string // as DirectoryPerson.GUID; empty for local accounts
+	Refused        Code   // why the directory ends this person's access, as of the last login or check; empty = it does not
+	RemoteByGroups bool   // RemoteAccess follows the directory's remote groups
 }
 
 // Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }
+
+// Refusal returns why the account may not log in or resume, or an empty code.
+func (u User) Refusal() Code {
+	if !u.Enabled {
+		return CodeAccountDisabled
+	}
+	return u.Refused
+}
 
 // Title returns the name or, if it is empty, the login.
 func (u User) Title() string {

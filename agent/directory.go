@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// DirectoryID identifies a directory on the network. It is never given twice.
+type DirectoryID int64
+
+// DirectoryKind is the product that a directory on the network runs.
+type DirectoryKind string
+
+// Kinds of directories.
+const (
+	DirectoryAD       DirectoryKind = "ad"       // Active Directory, also Samba
+	DirectoryFreeIPA  DirectoryKind = "freeipa"  // FreeIPA and ALD Pro
+	DirectoryOpenLDAP DirectoryKind = "openldap" // OpenLDAP and 389 Directory Server
+)
+
+// DirectoryKinds lists every DirectoryKind.
+var DirectoryKinds = []DirectoryKind{DirectoryAD, DirectoryFreeIPA, DirectoryOpenLDAP}
+
+// DirectoryTransport is how the connection to a controller is encrypted. There is none without encryption.
+type DirectoryTransport string
+
+// Transports, with their default ports.
+const (
+	TransportLDAPS    DirectoryTransport = "ldaps"    // 636
+	TransportStartTLS DirectoryTransport = "starttls" // 389
+)
+
+// DirectorySettings are the settings of one directory on the network.
+type DirectorySettings struct {
+	ID            DirectoryID
+	Kind          DirectoryKind
+	Name          string       // DNS name of the domain as ParseDomain returns names; unique; never changes
+	Default       bool         // a login without a domain belongs to it, unless a local account has the login
+	DNS           []netip.Addr // the domain's DNS servers; empty = those of the gateway
+	Controllers   []string     // host or host:port; empty = by SRV records
+	Transport     DirectoryTransport
+	TLSName       string   // name in the certificates; empty = the controller's name
+	CA            string   // PEM certificates that are trusted: the domain's CA, or a controller's own; empty = those of the system
+	User          string   // of the search account, as it is bound: UPN, NETBIOS\login or DN
+	Password      string   // of the search account; stored encrypted, never given back
+	Bases         []string // DNs below which people are searched; empty = the whole domain
+	LoginGroups   []DirectoryGroup
+	RemoteGroups  []DirectoryGroup // their members get remote access
+	LockoutLimit  int              // wrong passwords that lock an account in the domain; 0 = as the domain says
+	LockoutWindow time.Duration    // with LockoutLimit: the domain's observation window
+	CheckInterval time.Duration    // between two checks of the accounts; whole minutes
+	ComputerName  string           // the vendor's field; stored and given back, not used
+	NetBIOS       string           // short name of the domain, as found at the last connection
+	UPNSuffixes   []string         // alternative suffixes, as found at the last connection
+	PasswordLost  bool             // the stored password cannot be decrypted; it must be typed again
+}
+
+// Limits of a directory's settings, and defaults.
+const (
+	MaxDirectories        = 16
+	MaxBases              = 10
+	MaxControllers        = 16
+	MaxDirectoryGroups    = 64 // in each list
+	MaxDN                 = 1024
+	MaxCA                 = 64 << 10 // bytes
+	DefaultCheckInterval  = 5 * time.Minute
+	UnknownLockoutLimit   = 3
+	UnknownLockoutWindow  = 30 * time.Minute
+	DefaultLDAPSPort      = 636
+	DefaultLDAPPort       = 389
+	MaxDirectoryLookAlike = 500 // logins that a test lists
+)
+
+// DirectoryGroup is a group of a directory.
+type DirectoryGroup struct {
+	ID   string `json:"id"`   // SID in Active Directory; ipaUniqueID or entryUUID elsewhere. It survives renaming and moving
+	Name string `json:"name"` // for people, as of the last look-up
+	DN   string `json:"dn"`   // as of the last look-up
+}
+
+// DirectoryPerson is a person in a directory, as of one look-up.
+type DirectoryPerson struct {
+	Directory string // name of the directory
+	GUID      string // objectGUID, ipaUniqueID or entryUUID, lower-case text with hyphens; survives renaming and moving
+	Login     string // sAMAccountName or uid
+	UPN       string // userPrincipalName; may be empty
+	Name      string
+	Phone     string
+	Refused   Code // why the directory or the login groups refuse the account now; empty = they do not
+	Remote    bool // member of RemoteGroups
+}
+
+// Account is what a login means, before any password is checked.
+type Account struct {
+	// Key identifies the account in all spellings and forms of its login: "local/12", "example.test/GUID". For a login that
+	// means nobody it is made from the login.
+	Key string
+	// Known reports whether the account exists.
+	Known bool
+	// UserID is zero for a login that means nobody, and for a person of a directory who has never logged in here.
+	UserID UserID
+	// Lockout is the rule of the account's directory. A login that means nobody has that of its directory, too.
+	Lockout Lockout
+	// Authenticate checks a password of this account, in one comparison. A refusal is an *Error, and CodeBadCredentials
+	// means that a password was compared. For a login that means nobody it does the same work as far as that is possible.
+	Authenticate func(context.Context, Credentials) (User, error)
+}
+
+// Lockout is when a directory locks an account: Limit wrong passwords, each within Window of the one before. The zero Lockout
+// means never.
+type Lockout struct {
+	Limit  int
+	Window time.Duration
+}
+
+// DirectoryReading is the present state of people in a directory.
+type DirectoryReading struct {
+	People  map[string]DirectoryPerson // by GUID, of those asked for that exist
+	Missing []string                   // configured bases and groups that do not exist: DNs or names
+}
+
+// EndsAccess reports whether a refusal by a directory ends live sessions and refuses resume tokens. A locked account and an
+// expired password do not: they only refuse new logins.
+func (c Code) EndsAccess() bool {
+	return c == CodeAccountDisabled || c == CodeAccountExpired || c == CodeNotPermitted
+}
