@@ -4,33 +4,19 @@ package lab
 
 import (
 	"bytes"
-	"crypto/tls"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"text/template"
 	"time"
 	"unicode/utf16"
-
-	"github.com/go-ldap/ldap/v3"
-)
-
-const (
-	AdminDN       = "CN=Administrator,CN=Users," + BaseDN
-	AdminPassword = "Adm1n-Passw0rd!"
-
-	// The account for searches. Its password never expires.
-	ServiceDN       = "CN=svc-ldap,OU=Services," + BaseDN
-	ServicePassword = "S3rvice-Passw0rd!"
 )
 
 // AD is a Samba domain controller with the domain example.test. Three wrong passwords within 30 minutes lock an account for 30
@@ -50,12 +36,8 @@ const (
 // svc-ldap is in OU=Services, like svc-http with the service principal HTTP/portal.example.test. PC1$ is a computer. The groups
 // Domain Users (primary group of all people) and Empty have no members in their attribute.
 type AD struct {
-	CA     *Authority
+	*Directory
 	Second *Relay // dc2
-	DNS    *DNSLab
-
-	server *server
-	admin  *ldap.Conn
 }
 
 var (
@@ -83,7 +65,8 @@ func NewAD(tb testing.TB) *AD {
 	if err := run("cp", "-a", sambaTemplate, sambaDir); err != nil {
 		tb.Fatal(err)
 	}
-	ad := &AD{CA: sambaCA, DNS: DNS(tb)}
+	ad := &AD{Directory: newSamba()}
+	ad.DNS = DNS(tb)
 	ad.Start(tb)
 	ad.Second = newRelay(tb, Address(DC2), Address(DC1))
 	return ad
@@ -114,10 +97,8 @@ func provision() (err error) {
 	if err := os.MkdirAll(filepath.Join(sambaDir, "run"), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(krb5Conf(), []byte(krb5), 0o644); err != nil {
-		return err
-	}
-	text, err := sambaPeople()
+	samba := newSamba()
+	text, err := sambaPeople(samba)
 	if err != nil {
 		return err
 	}
@@ -142,35 +123,18 @@ dn: %s
 changetype: modify
 replace: userAccountControl
 userAccountControl: 262656
-`, PersonDN("pwexpired"), PersonDN("locked"), fileTime(time.Now()), PersonDN("smartcard"))); err != nil {
+`, samba.PersonDN("pwexpired"), samba.PersonDN("locked"), fileTime(time.Now()), samba.PersonDN("smartcard"))); err != nil {
 		return err
 	}
 	return os.Rename(sambaDir, sambaTemplate)
 }
 
-const krb5 = `[libdefaults]
-	default_realm = EXAMPLE.TEST
-	dns_lookup_realm = false
-	dns_lookup_kdc = true
-	dns_canonicalize_hostname = false
-	rdns = false
-[domain_realm]
-	.example.test = EXAMPLE.TEST
-	example.test = EXAMPLE.TEST
-`
-
-func smbConf() string  { return filepath.Join(sambaDir, "etc", "smb.conf") }
-func krb5Conf() string { return filepath.Join(sambaDir, "krb5.conf") }
+func smbConf() string { return filepath.Join(sambaDir, "etc", "smb.conf") }
 
 type adPerson struct {
 	Login, CN, OU, UPN, Mail, Password string
 	UAC                                int
 	More                               []string // lines of LDIF
-}
-
-type adGroup struct {
-	Name    string
-	Members []string // DNs
 }
 
 func adPeople() []adPerson {
@@ -207,19 +171,12 @@ func adPeople() []adPerson {
 	return all
 }
 
-func sambaPeople() (string, error) {
+func sambaPeople(samba *Directory) (string, error) {
 	functions := template.FuncMap{
 		"password": unicodePwd,
 		"people":   adPeople,
 		"ou":       func() []string { return []string{"People", "Groups", "Services", "Leavers"} },
-		"groups": func() []adGroup {
-			return []adGroup{
-				{"Sales", []string{PersonDN("alice")}},
-				{"Staff", []string{GroupDN("Sales")}},
-				{"VPN-Users", []string{GroupDN("Staff"), PersonDN("bob"), PersonDN("Иван Петров")}},
-				{"Empty", nil},
-			}
-		},
+		"groups":   func() []group { return append(groupsOf(samba), group{"Empty", nil}) },
 	}
 	t, err := template.New("ad.ldif").Funcs(functions).Parse(sambaLDIF)
 	if err != nil {
@@ -252,35 +209,20 @@ func ldbmodify(database, ldif string) error {
 // fileTime is a time in units of 100 ns since 1601.
 func fileTime(t time.Time) int64 { return t.UnixNano()/100 + 116444736000000000 }
 
-// PersonDN returns the DN of a person of the domain.
-func PersonDN(login string) string { return "CN=" + login + ",OU=People," + BaseDN }
-
-// GroupDN returns the DN of a group of the domain.
-func GroupDN(name string) string { return "CN=" + name + ",OU=Groups," + BaseDN }
-
-// Start starts the controller again after Stop.
-func (ad *AD) Start(tb testing.TB) {
-	tb.Helper()
-	var listens []string
-	for _, port := range []string{"88", "389", "636", "3268"} {
-		listens = append(listens, net.JoinHostPort(Address(DC1).String(), port))
+// newSamba describes the domain without starting it.
+func newSamba() *Directory {
+	return &Directory{
+		CA: sambaCA, Host: DC1,
+		AdminDN:   "CN=Administrator,CN=Users," + BaseDN,
+		ServiceDN: "CN=svc-ldap,OU=Services," + BaseDN,
+		PeopleDN:  "OU=People," + BaseDN,
+		GroupsDN:  "OU=Groups," + BaseDN,
+		rdn:       "CN",
+		ports:     []string{"88", "389", "636", "3268"},
+		log:       filepath.Join(sambaDir, "output"),
+		command:   []string{"samba", "-s", smbConf(), "-i", "-M", "single", "--no-process-group"},
 	}
-	tb.Setenv("KRB5_CONFIG", krb5Conf())
-	ad.server = start(tb, filepath.Join(sambaDir, "output"), listens,
-		"samba", "-s", smbConf(), "-i", "-M", "single", "--no-process-group")
 }
-
-// Stop ends the controller and its connections.
-func (ad *AD) Stop() {
-	ad.admin = nil
-	ad.server.end(syscall.SIGKILL)
-}
-
-// Pause makes the controller silent: the kernel still accepts connections, and nothing answers until Continue.
-func (ad *AD) Pause() { _ = ad.server.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Continue ends a pause.
-func (ad *AD) Continue() { _ = ad.server.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Log returns the end of Samba's log, with all logins.
 func (ad *AD) Log() string {
@@ -288,50 +230,10 @@ func (ad *AD) Log() string {
 	return string(out[max(0, len(out)-8000):])
 }
 
-// Admin returns a connection of the domain administrator, for changes of any kind.
-func (ad *AD) Admin(tb testing.TB) *ldap.Conn {
-	tb.Helper()
-	if ad.admin == nil {
-		ad.admin = bind(tb, "ldaps://"+DC1, ad.CA, AdminDN, AdminPassword)
-	}
-	return ad.admin
-}
-
-// bind connects until the end of the test.
-func bind(tb testing.TB, url string, ca *Authority, dn, password string) *ldap.Conn {
-	tb.Helper()
-	c, err := ldap.DialURL(url, ldap.DialWithTLSConfig(&tls.Config{RootCAs: ca.Pool()}))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { c.Close() })
-	c.SetTimeout(patience)
-	if err := c.Bind(dn, password); err != nil {
-		tb.Fatal(err)
-	}
-	return c
-}
-
-// Attributes returns the values of an attribute of an entry, none if the entry has none.
-func (ad *AD) Attributes(tb testing.TB, dn, attribute string) []string {
-	tb.Helper()
-	return read(tb, ad.Admin(tb), dn, attribute)
-}
-
-func read(tb testing.TB, c *ldap.Conn, dn, attribute string) []string {
-	tb.Helper()
-	r, err := c.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)",
-		[]string{attribute}, nil))
-	if err != nil {
-		tb.Fatalf("read %s of %s: %v", attribute, dn, err)
-	}
-	return r.Entries[0].GetAttributeValues(attribute)
-}
-
 // BadPasswords returns the count of wrong passwords of a person.
 func (ad *AD) BadPasswords(tb testing.TB, login string) int {
 	tb.Helper()
-	values := ad.Attributes(tb, PersonDN(login), "badPwdCount")
+	values := ad.Attributes(tb, ad.PersonDN(login), "badPwdCount")
 	if len(values) == 0 {
 		return 0
 	}
@@ -345,7 +247,7 @@ func (ad *AD) BadPasswords(tb testing.TB, login string) int {
 // Locked reports whether wrong passwords have locked the account of a person.
 func (ad *AD) Locked(tb testing.TB, login string) bool {
 	tb.Helper()
-	values := ad.Attributes(tb, PersonDN(login), "msDS-User-Account-Control-Computed")
+	values := ad.Attributes(tb, ad.PersonDN(login), "msDS-User-Account-Control-Computed")
 	if len(values) == 0 {
 		tb.Fatalf("%s has no computed flags", login)
 	}
@@ -359,91 +261,39 @@ func (ad *AD) Locked(tb testing.TB, login string) bool {
 // Unlock clears the count of wrong passwords and the lock.
 func (ad *AD) Unlock(tb testing.TB, login string) {
 	tb.Helper()
-	ad.Set(tb, PersonDN(login), "lockoutTime", "0")
-}
-
-// Set replaces the values of an attribute; without values it removes the attribute.
-func (ad *AD) Set(tb testing.TB, dn, attribute string, values ...string) {
-	tb.Helper()
-	set(tb, ad.Admin(tb), dn, attribute, values...)
-}
-
-func set(tb testing.TB, c *ldap.Conn, dn, attribute string, values ...string) {
-	tb.Helper()
-	m := ldap.NewModifyRequest(dn, nil)
-	m.Replace(attribute, values)
-	if err := c.Modify(m); err != nil {
-		tb.Fatalf("set %s of %s: %v", attribute, dn, err)
-	}
+	ad.Set(tb, ad.PersonDN(login), "lockoutTime", "0")
 }
 
 // SetPassword sets the password of a person.
 func (ad *AD) SetPassword(tb testing.TB, login, password string) {
 	tb.Helper()
 	raw, _ := base64.StdEncoding.DecodeString(unicodePwd(password))
-	ad.Set(tb, PersonDN(login), "unicodePwd", string(raw))
+	ad.Set(tb, ad.PersonDN(login), "unicodePwd", string(raw))
 }
 
 // Disable disables the account of a person.
 func (ad *AD) Disable(tb testing.TB, login string) {
 	tb.Helper()
-	ad.Set(tb, PersonDN(login), "userAccountControl", "514")
+	ad.Set(tb, ad.PersonDN(login), "userAccountControl", "514")
 }
 
 // Enable enables it again.
 func (ad *AD) Enable(tb testing.TB, login string) {
 	tb.Helper()
-	ad.Set(tb, PersonDN(login), "userAccountControl", "512")
+	ad.Set(tb, ad.PersonDN(login), "userAccountControl", "512")
 }
 
 // Expire sets the time from which an account may not log in.
 func (ad *AD) Expire(tb testing.TB, login string, at time.Time) {
 	tb.Helper()
-	ad.Set(tb, PersonDN(login), "accountExpires", strconv.FormatInt(fileTime(at), 10))
-}
-
-// Move moves an entry to another parent, such as "OU=Leavers,"+BaseDN. The DN must have no escaped comma in its first part.
-func (ad *AD) Move(tb testing.TB, dn, parent string) {
-	tb.Helper()
-	rdn, _, _ := strings.Cut(dn, ",")
-	if err := ad.Admin(tb).ModifyDN(ldap.NewModifyDNRequest(dn, rdn, true, parent)); err != nil {
-		tb.Fatalf("move %s: %v", dn, err)
-	}
-}
-
-// Delete deletes an entry.
-func (ad *AD) Delete(tb testing.TB, dn string) {
-	tb.Helper()
-	if err := ad.Admin(tb).Del(ldap.NewDelRequest(dn, nil)); err != nil {
-		tb.Fatalf("delete %s: %v", dn, err)
-	}
-}
-
-// AddTo makes an entry a member of a group.
-func (ad *AD) AddTo(tb testing.TB, group, dn string) {
-	tb.Helper()
-	m := ldap.NewModifyRequest(GroupDN(group), nil)
-	m.Add("member", []string{dn})
-	if err := ad.Admin(tb).Modify(m); err != nil {
-		tb.Fatalf("add %s to %s: %v", dn, group, err)
-	}
-}
-
-// RemoveFrom ends that.
-func (ad *AD) RemoveFrom(tb testing.TB, group, dn string) {
-	tb.Helper()
-	m := ldap.NewModifyRequest(GroupDN(group), nil)
-	m.Delete("member", []string{dn})
-	if err := ad.Admin(tb).Modify(m); err != nil {
-		tb.Fatalf("remove %s from %s: %v", dn, group, err)
-	}
+	ad.Set(tb, ad.PersonDN(login), "accountExpires", strconv.FormatInt(fileTime(at), 10))
 }
 
 // DenyRead forbids the service account to read any attribute of an entry and of the entries below it.
 func (ad *AD) DenyRead(tb testing.TB, dn string) {
 	tb.Helper()
-	sid := ad.Attributes(tb, ServiceDN, "objectSid")[0]
-	if err := run("samba-tool", "dsacl", "set", "--objectdn="+dn, "--action=deny", "--trusteedn="+ServiceDN,
+	sid := ad.Attributes(tb, ad.ServiceDN, "objectSid")[0]
+	if err := run("samba-tool", "dsacl", "set", "--objectdn="+dn, "--action=deny", "--trusteedn="+ad.ServiceDN,
 		"--sddl=(D;CI;RPLCLORC;;;"+sidString(sid)+")", "-s", smbConf(), "-H", samDB()); err != nil {
 		tb.Fatal(err)
 	}
@@ -460,7 +310,7 @@ func sidString(b string) string {
 	return s
 }
 
-// Keytab returns the file with the keys of HTTP/portal.example.test. KRB5_CONFIG is set for kinit and others during the test.
+// Keytab returns the file with the keys of HTTP/portal.example.test. Kerberos programs find the domain by KRB5_CONFIG.
 func (ad *AD) Keytab(tb testing.TB) string {
 	tb.Helper()
 	file := filepath.Join(tb.TempDir(), "http.keytab")

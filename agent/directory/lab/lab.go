@@ -13,7 +13,7 @@
 //
 //	func TestLogin(t *testing.T) {
 //		ad := lab.NewAD(t) // new for this test
-//		... ldaps://dc1.example.test, ad.CA.PEM(), lab.ServiceDN, lab.ServicePassword
+//		... ldaps://dc1.example.test, ad.CA.PEM(), ad.ServiceDN, lab.ServicePassword
 //	}
 //
 // NewAD, NewOpenLDAP and New389 start a server for one test, with the same data each time. The first call in a process
@@ -41,6 +41,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -61,7 +62,9 @@ const (
 	IPA     = "ipa.example.test"
 	Silent  = "silent.example.test"
 
-	Password = "Us3r-Passw0rd!" // of all people
+	Password        = "Us3r-Passw0rd!"    // of all people
+	ServicePassword = "S3rvice-Passw0rd!" // of the account for searches
+	AdminPassword   = "Adm1n-Passw0rd!"
 )
 
 // DNSServer is the address of the DNS server of the lab.
@@ -84,14 +87,14 @@ const (
 	insideVariable = "IDECO_DIRECTORY_LAB"
 
 	// root is where the files of the lab are, in memory.
-	root = "/media/lab"
+	root = "/run/lab"
 
 	patience = 30 * time.Second
 )
 
 var (
 	inside  bool
-	missing = errors.New("the tests of this package do not run in lab.Main")
+	outside = "the TestMain of this package does not call lab.Main" // why the tests are not inside
 )
 
 // Main runs the tests of a package in the lab and returns the exit code. Without root the tests run outside, and those that need
@@ -109,7 +112,7 @@ func Run(tests func() int) int {
 		return tests()
 	}
 	if os.Geteuid() != 0 {
-		missing = errors.New("this takes root")
+		outside = "this takes root"
 		return tests()
 	}
 	runtime.LockOSThread() // the kernel sends Pdeathsig when this thread ends
@@ -121,7 +124,7 @@ func Run(tests func() int) int {
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
-		missing = fmt.Errorf("this takes namespaces: %w", err)
+		outside = "this takes namespaces: " + err.Error()
 		return tests()
 	}
 	if err := cmd.Wait(); err != nil {
@@ -134,7 +137,7 @@ func Run(tests func() int) int {
 func require(tb testing.TB, programs ...[2]string) {
 	tb.Helper()
 	if !inside {
-		needs.Skip(tb, "%v", missing)
+		needs.Skip(tb, "%s", outside)
 	}
 	for _, p := range programs {
 		needs.Program(tb, p[0], p[1])
@@ -153,31 +156,61 @@ func prepare() error {
 	}{
 		{"", "/", "", syscall.MS_REC | syscall.MS_PRIVATE},
 		{"proc", "/proc", "proc", 0},
-		{"tmpfs", filepath.Dir(root), "tmpfs", 0},
+		{"tmpfs", "/run", "tmpfs", 0},
 	} {
 		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, ""); err != nil {
 			return fmt.Errorf("mount %s: %w", m.target, err)
 		}
 	}
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return err
-	}
-	for file, text := range map[string]string{
-		resolv:       "nameserver " + DNSServer.Addr().String() + "\n",
-		"/etc/hosts": "127.0.0.1 localhost\n",
-	} {
-		own := filepath.Join(root, filepath.Base(file))
-		if err := os.WriteFile(own, []byte(text), 0o644); err != nil {
+	for _, dir := range []string{root, "/run/lock"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
-		if err := syscall.Mount(own, file, "", syscall.MS_BIND, ""); err != nil {
-			return fmt.Errorf("mount %s: %w", file, err)
-		}
+	}
+	if err := cover(resolv, "nameserver "+DNSServer.Addr().String()+"\n"); err != nil {
+		return err
+	}
+	if err := cover("/etc/hosts", "127.0.0.1 localhost\n"); err != nil {
+		return err
+	}
+	krb5Conf := filepath.Join(root, "krb5.conf")
+	if err := errors.Join(os.WriteFile(krb5Conf, []byte(krb5), 0o644), os.Setenv("KRB5_CONFIG", krb5Conf)); err != nil {
+		return err
 	}
 	if err := network(); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
 	return names.start()
+}
+
+const krb5 = `[libdefaults]
+	default_realm = EXAMPLE.TEST
+	dns_lookup_realm = false
+	dns_lookup_kdc = true
+	dns_canonicalize_hostname = false
+	rdns = false
+[domain_realm]
+	.example.test = EXAMPLE.TEST
+	example.test = EXAMPLE.TEST
+`
+
+// cover replaces the content of a file in the mount namespace.
+func cover(file, content string) error {
+	if strings.HasPrefix(file, "/run/") {
+		return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644))
+	}
+	own := filepath.Join(root, filepath.Base(file))
+	if err := os.WriteFile(own, []byte(content), 0o644); err != nil {
+		return err
+	}
+	return bindMount(own, file)
+}
+
+func bindMount(from, to string) error {
+	if err := syscall.Mount(from, to, "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", to, err)
+	}
+	return nil
 }
 
 // network gives all addresses to one end of a cable. Samba does not accept addresses of lo.
