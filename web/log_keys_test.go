@@ -38,8 +38,9 @@ var logKeys = map[string]string{
 	"holder_account": "login of that session",
 	"left_out":       "similar lines that were left out since the last one",
 
-	"domain":        "the gateway's domain",
 	"directory":     "name of a directory on the network",
+	"controller":    "host and port of one of its controllers",
+	"domain":        "the gateway's domain",
 	"of":            "how many sessions there are",
 	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",
