@@ -51,8 +51,9 @@ func newSite(t testing.TB) *Site {
 	gate := access.NewGate(local, db, log)
 	s := &Site{
 		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
-		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
+		Directories: &fakeDirectories{users: accounts{db}, status: map[agent.DirectoryID]agent.DirectoryStatus{}},
+		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
+		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-ldap/ldap/v3"
@@ -153,7 +154,7 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	return id, d.reload(context.WithoutCancel(ctx))
 }
 
-// complete brings settings into their stored form, adds what only the store knows, and returns what is wrong with them.
+// complete adds to settings what only the store knows, and returns what is wrong with them.
 //
 // The stored password is added only where it goes to the same server as before. Otherwise somebody at an administrator's
 // browser could have it sent to a server of his own.
@@ -161,16 +162,16 @@ func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) 
 	refuse := func(field, code, value string) {
 		problems = append(problems, agent.Problem{Field: field, Code: code, Value: value})
 	}
-	problems = s.Canonicalize()
+	problems = s.Check()
 	for _, base := range s.Bases {
-		if dn, err := ldap.ParseDN(base); err != nil || len(dn.RDNs) == 0 {
-			refuse("ldap_paths", locale.FieldDN, agent.Clean(base, 80))
+		if _, err := ldap.ParseDN(base); err != nil && strings.Contains(base, "=") { // Check has refused the others
+			refuse("ldap_paths", locale.FieldBase, agent.Clean(base, 80))
 		}
 	}
 	s.PasswordLost, s.NetBIOS, s.UPNSuffixes = false, "", nil
 	if s.ID == 0 {
 		if s.Password == "" {
-			refuse("password", locale.FieldRequired, "")
+			refuse("password", "field_required", "")
 		}
 		return problems, nil
 	}
@@ -179,13 +180,13 @@ func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) 
 		return nil, err
 	}
 	if s.Name != stored.Name {
-		refuse("name", locale.FieldDirectoryRenamed, "")
+		refuse("name", locale.FieldDirectoryName, stored.Name)
 	}
 	s.NetBIOS, s.UPNSuffixes = stored.NetBIOS, stored.UPNSuffixes
 	switch {
 	case s.Password != "":
 	case !s.SameServer(stored):
-		refuse("password", locale.FieldPasswordAgain, "")
+		refuse("password", locale.FieldDirectoryPassword, "")
 	default:
 		s.Password, s.PasswordLost = stored.Password, stored.PasswordLost
 	}
@@ -199,10 +200,10 @@ func (d *directories) checkUnique(ctx context.Context, s agent.DirectorySettings
 		return err
 	}
 	if len(list) >= agent.MaxDirectories {
-		return agent.Problems{{Field: "name", Code: locale.FieldManyDirectories, Value: strconv.Itoa(len(list))}}
+		return agent.Problems{{Field: "name", Code: locale.FieldDirectories}}
 	}
 	if slices.ContainsFunc(list, func(one store.Directory) bool { return one.Name == s.Name }) {
-		return agent.Problems{{Field: "name", Code: locale.FieldDirectoryExists, Value: s.Name}}
+		return agent.Problems{{Field: "name", Code: locale.FieldDirectoryTaken, Value: s.Name}}
 	}
 	return nil
 }

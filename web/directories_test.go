@@ -148,7 +148,8 @@ func (d *directoryTest) start() {
 	}
 }
 
-var companySettings = agent.DirectorySettings{Name: "company.ru", User: "search@company.ru", Password: "Pa55word"}
+var companySettings = agent.DirectorySettings{Kind: agent.DirectoryAD, Name: "company.ru", Transport: agent.TransportLDAPS,
+	User: "search@company.ru", Password: "Pa55word", CheckInterval: agent.DefaultCheckInterval}
 
 func (d *directoryTest) save(s agent.DirectorySettings) agent.DirectoryID {
 	d.t.Helper()
@@ -190,9 +191,7 @@ func wantProblem(t *testing.T, what string, err error, field, code string) {
 
 func TestDirectorySavedAndUsed(t *testing.T) {
 	d := newDirectoryTest(t)
-	s := companySettings
-	s.Name = " Company.ru"
-	id := d.save(s)
+	id := d.save(companySettings)
 	check := func(when string) {
 		t.Helper()
 		if len(d.network.set) != 1 || d.network.set[0].Password != "Pa55word" || d.network.set[0].Name != "company.ru" || !d.network.set[0].Default {
@@ -231,11 +230,12 @@ func TestDirectoryProblems(t *testing.T) {
 		field, code string
 		change      func(*agent.DirectorySettings)
 	}{
-		{"name", "field_directory_exists", func(s *agent.DirectorySettings) { s.Name = "COMPANY.ru" }},
+		{"name", "field_directory_taken", func(s *agent.DirectorySettings) { s.Name = "company.ru" }},
 		{"password", "field_required", func(s *agent.DirectorySettings) { s.Password = "" }},
-		{"ldap_paths", "field_dn", func(s *agent.DirectorySettings) { s.Bases = []string{"company.ru/Staff"} }},
+		{"ldap_paths", "field_base", func(s *agent.DirectorySettings) { s.Bases = []string{"company.ru/Staff"} }},
+		{"ldap_paths", "field_base", func(s *agent.DirectorySettings) { s.Bases = []string{"OU=Staff,company,DC=ru"} }},
 		{"user", "field_required", func(s *agent.DirectorySettings) { s.User = "" }},
-		{"name", "field_directory_renamed", func(s *agent.DirectorySettings) { s.ID = id }},
+		{"name", "field_directory_name", func(s *agent.DirectorySettings) { s.ID = id }},
 		{"login_groups", "field_group", func(s *agent.DirectorySettings) { s.LoginGroups = []agent.DirectoryGroup{{Name: "VPN"}} }},
 		{"remote_groups", "field_group", func(s *agent.DirectorySettings) { s.RemoteGroups = []agent.DirectoryGroup{{Name: "VPN"}} }},
 	} {
@@ -269,11 +269,11 @@ func TestStoredPasswordStaysHome(t *testing.T) {
 	_, tested := d.Test(t.Context(), s, "")
 	_, searched := d.SearchGroups(t.Context(), s, "")
 	for what, err := range map[string]error{"save": saved, "test": tested, "search": searched} {
-		wantProblem(t, what, err, "password", "field_password_again")
+		wantProblem(t, what, err, "password", "field_directory_password")
 	}
-	other := s
-	other.ID, other.Name = d.save(agent.DirectorySettings{Name: "branch.ru", User: "u", Password: "other"}), "company.ru"
-	other.Controllers = nil
+	other := companySettings
+	other.Name = "branch.ru"
+	other.ID, other.Name, other.Password = d.save(other), "company.ru", ""
 	var problems agent.Problems
 	if _, err := d.Test(t.Context(), other, ""); !errors.As(err, &problems) { // another directory's name
 		t.Errorf("a renamed directory was tested: %v", err)

@@ -221,7 +221,8 @@ func TestCheckOfFormerSettings(t *testing.T) {
 func TestChecksInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, id, _ := newCheckTest(t)
-		s := agent.DirectorySettings{Name: "slow.ru", User: "u", Password: "p", CheckInterval: 10 * time.Minute}
+		s := companySettings
+		s.Name, s.CheckInterval = "slow.ru", 10*time.Minute
 		slow := d.save(s)
 		if _, err := d.store.SaveDirectoryUser(t.Context(), agent.DirectoryPerson{Directory: "slow.ru", GUID: "s", Login: "s"}); err != nil {
 			t.Fatal(err)
@@ -258,7 +259,7 @@ func TestChecksInTime(t *testing.T) {
 		s.CheckInterval = time.Hour
 		d.save(s)
 		after(checkTick, 4, 2)
-		s = agent.DirectorySettings{ID: slow, Name: "slow.ru", User: "u", Password: "p", Bases: []string{"DC=ru"}}
+		s.ID, s.Name, s.Bases = slow, "slow.ru", []string{"DC=ru"}
 		d.save(s)
 		after(checkTick, 4, 2) // the former check is still waiting
 		after(checkTimeout, 4, 3)
