@@ -49,7 +49,7 @@ var logKeys = map[string]string{
 	"journal_days":  "setting",
 	"journal_mb":    "setting",
 	"sessions":      "how many sessions",
-	"accounts":      "logins or keys of several accounts",
+	"accounts":      "several accounts, or how many",
 	"method":        "of a request",
 	"path":          "route of a request",
 
