@@ -37,6 +37,7 @@ type directoryNetwork interface {
 // directorySessions are the live sessions. Package agent/access implements it.
 type directorySessions interface {
 	UserChanged(context.Context, agent.User) int
+	VoidResume(context.Context, agent.UserID) error
 	CheckDirectory(directory string, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck)
 }
 
@@ -392,5 +393,5 @@ func (d *directories) convert(ctx context.Context, found agent.LocalLogin) error
 		d.sessions.UserChanged(ctx, agent.User{ID: merged, Enabled: false})
 	}
 	d.follow(ctx, found.User)
-	return nil
+	return d.sessions.VoidResume(ctx, found.User.ID) // the live sessions have the tokens, too
 }

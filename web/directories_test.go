@@ -89,6 +89,7 @@ func (f *fakeNetwork) Facts(id agent.DirectoryID) (string, []string) {
 // fakeSessions has one live session for every account.
 type fakeSessions struct {
 	changed []agent.User
+	voided  []agent.UserID
 	check   func(before []agent.User, reading agent.DirectoryReading, confirmed bool) ([]agent.User, *agent.WithheldCheck)
 }
 
@@ -98,6 +99,11 @@ func (f *fakeSessions) UserChanged(_ context.Context, u agent.User) int {
 		return 1
 	}
 	return 0
+}
+
+func (f *fakeSessions) VoidResume(_ context.Context, u agent.UserID) error {
+	f.voided = append(f.voided, u)
+	return nil
 }
 
 func (f *fakeSessions) ended() (ids []agent.UserID) {
@@ -390,6 +396,9 @@ func TestConvert(t *testing.T) {
 	}
 	if got := d.sessions.ended(); !slices.Equal(got, []agent.UserID{twin.ID}) {
 		t.Errorf("ended %v, want only those of the merged account %d", got, twin.ID)
+	}
+	if !slices.Equal(d.sessions.voided, []agent.UserID{ivanov.ID, petrov.ID}) {
+		t.Errorf("the resume tokens of %v are void", d.sessions.voided)
 	}
 	if n, err := d.Convert(t.Context(), id, all); n != 0 || err != nil {
 		t.Errorf("converted again: %d, %v", n, err)
