@@ -39,7 +39,7 @@ func TestSecretComesBack(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	if seal(t, b, secret, "p") == seal(t, b, secret, "p") {
+	if first, second := seal(t, b, secret, "p"), seal(t, b, secret, "p"); first == second {
 		t.Error("equal secrets are seen to be equal")
 	}
 	info, err := os.Stat(path)
