@@ -358,7 +358,7 @@ func (d *directories) Convert(ctx context.Context, id agent.DirectoryID, ids []a
 		if err != nil && !errors.Is(err, agent.ErrNotFound) {
 			return 0, err
 		}
-		if err == nil && u.Local() && !u.Admin {
+		if err == nil && u.Local() {
 			local = append(local, u)
 		}
 	}

@@ -194,6 +194,19 @@ func TestSwappedLogins(t *testing.T) {
 	byLogin("ivanov", b)
 }
 
+// TestLoginOfSomebodyWhoLeft: a login goes to another person after its owner has left the domain.
+func TestLoginOfSomebodyWhoLeft(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	stays, left := login(t, s, person("a", "petrov")), login(t, s, person("b", "ivanov"))
+	left.Refused, stays.Login = agent.CodeAccountDisabled, "ivanov"
+	check(t, s.SaveDirectoryUsers(ctx, []agent.User{stays, left}))
+	if u, err := s.DirectoryUserByLogin(ctx, company, "ivanov"); err != nil || u.ID != stays.ID {
+		t.Errorf("ivanov is %d, want %d: %v", u.ID, stays.ID, err)
+	}
+}
+
 // TestLoginWithoutChange: a login that changes nothing about the account does not write.
 func TestLoginWithoutChange(t *testing.T) {
 	s := newStore(t)
