@@ -184,7 +184,8 @@ func TestLockoutRandom(t *testing.T) {
 				t.Fatal(code)
 			}
 			d.there = time.Duration(r.IntN(3)) * time.Second
-			d.back = func() time.Duration { return time.Duration(r.IntN(90)) * time.Second }
+			answers := rand.New(rand.NewPCG(seed, 2)) // used under d.mu
+			d.back = func() time.Duration { return time.Duration(answers.IntN(90)) * time.Second }
 			var running sync.WaitGroup
 			for range 400 {
 				password := "wrong"
