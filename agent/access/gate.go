@@ -132,18 +132,44 @@ func outcomeOf(err error) outcome {
 // attempt returns the keys under which the throttle counts a sign-in.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
+	if err := g.refuseEarly(ctx, a); err != nil {
+		return a, err
+	}
 	var err error
 	if a.account, err = g.directory.Find(ctx, s.Login); err != nil {
 		return a, withWait(err)
 	}
-	if a.account.UserID == 0 || a.device == "" {
-		return a, nil
-	}
-	known, err := g.devices.KnowsDevice(ctx, a.account.UserID, a.device)
+	known, err := g.knowsDevice(ctx, a)
 	if known {
 		a.origin = agent.OriginDevice
 	}
 	return a, err
+}
+
+// refuseEarly refuses an attempt from an address that has used up its attempts, before a directory on the network is asked,
+// unless it comes from a known device.
+func (g *Gate) refuseEarly(ctx context.Context, a signInAttempt) error {
+	full := g.throttle.addressFull(a)
+	if full == nil {
+		return nil
+	}
+	var err error
+	if a.account.UserID, a.account.Known, err = g.directory.Knows(ctx, a.login); err != nil {
+		return err
+	}
+	if known, err := g.knowsDevice(ctx, a); known || err != nil {
+		return err
+	}
+	g.logRefusal(ctx, "login_throttled", a, full)
+	return full
+}
+
+// knowsDevice reports whether the account's person has logged in on the attempt's device before.
+func (g *Gate) knowsDevice(ctx context.Context, a signInAttempt) (bool, error) {
+	if a.account.UserID == 0 || a.device == "" {
+		return false, nil
+	}
+	return g.devices.KnowsDevice(ctx, a.account.UserID, a.device)
 }
 
 // originOf returns the origin of an unknown device.

@@ -26,6 +26,7 @@ type fakeDomain struct {
 	sent    bool  // whether passwords are compared in spite of failure
 
 	mu    sync.Mutex
+	finds int // calls of Find
 	binds int
 	bad   int // badPwdCount of ivan
 	last  time.Time
@@ -49,6 +50,9 @@ func (d *fakeDomain) name(login string) string {
 }
 
 func (d *fakeDomain) Find(_ context.Context, login string) (agent.Account, error) {
+	d.mu.Lock()
+	d.finds++
+	d.mu.Unlock()
 	name := d.name(login)
 	known := name == "ivan"
 	account := agent.Account{Key: "corp.test/" + name, Known: known, Lockout: d.lockout, Authenticate: d.authenticate}
@@ -180,7 +184,8 @@ func TestLockoutRandom(t *testing.T) {
 				t.Fatal(code)
 			}
 			d.there = time.Duration(r.IntN(3)) * time.Second
-			d.back = func() time.Duration { return time.Duration(r.IntN(90)) * time.Second }
+			answers := rand.New(rand.NewPCG(seed, 2)) // used under d.mu
+			d.back = func() time.Duration { return time.Duration(answers.IntN(90)) * time.Second }
 			var running sync.WaitGroup
 			for range 400 {
 				password := "wrong"
@@ -303,6 +308,30 @@ func TestLockoutUnknownLogin(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(known, " "), string(agent.CodeTooManyAttempts)) {
 		t.Error("nothing was refused")
+	}
+}
+
+// TestLockoutFlood: an address that has used up its attempts causes no more searches in the directory, except from a known
+// device.
+func TestLockoutFlood(t *testing.T) {
+	for _, from := range []func(int) string{
+		func(int) string { return outsidePeer },
+		func(int) string { return lanPeer },
+		func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i%200) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g, d := newDomainGateway(t, 5)
+			g.try("ivan", "right", from(0), "laptop")
+			for i := range 400 {
+				g.try(fmt.Sprint("guess", i), "wrong", from(i), fmt.Sprint("device", i))
+			}
+			if d.finds > customerLimit+1 || d.finds > addressLimit+1 && from(1) == from(0) {
+				t.Errorf("%d searches", d.finds)
+			}
+			if code := g.try("ivan", "right", from(0), "laptop"); code != "" {
+				t.Errorf("a known device: %q", code)
+			}
+		})
 	}
 }
 

@@ -99,13 +99,19 @@ func (a signInAttempt) owner() string {
 	return a.account.Key
 }
 
-// enter begins an attempt; see counts.enter for waiting and errors. All attempts enter the counts in the same order, so that
-// they do not wait for each other.
-func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outcome), err error) {
+// addressKey is the key of the attempt's address.
+func (a signInAttempt) addressKey() addressKey {
 	key := addressKey{net: network(a.peer), origin: a.origin}
 	if a.origin == agent.OriginDevice {
 		key.account = a.account.Key
 	}
+	return key
+}
+
+// enter begins an attempt; see counts.enter for waiting and errors. All attempts enter the counts in the same order, so that
+// they do not wait for each other.
+func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outcome), err error) {
+	key := a.addressKey()
 	var entered []func(outcome)
 	leave = func(o outcome) {
 		for _, one := range entered {
@@ -117,12 +123,8 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 		func() (func(outcome), error) { return t.enterLockout(ctx, a) },
 		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.owner()) },
 	}
-	if a.origin == agent.OriginStranger {
-		for _, n := range slices.Backward(a.peer.Networks()) {
-			if wider := t.wider[n.Bits()]; wider != nil {
-				steps = append(steps, func() (func(outcome), error) { return enterAddress(ctx, wider, n, a.owner()) })
-			}
-		}
+	for _, n := range t.widerNetworks(a) {
+		steps = append(steps, func() (func(outcome), error) { return enterAddress(ctx, t.wider[n.Bits()], n, a.owner()) })
 	}
 	for _, step := range steps {
 		one, err := step()
@@ -133,6 +135,30 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 		entered = append(entered, one)
 	}
 	return leave, nil
+}
+
+// addressFull returns the refusal of an attempt whose address or network has used up its attempts, or nil.
+func (t *throttle) addressFull(a signInAttempt) error {
+	err := t.address.refusal(a.addressKey())
+	for _, n := range t.widerNetworks(a) {
+		if err == nil {
+			err = t.wider[n.Bits()].refusal(n)
+		}
+	}
+	return err
+}
+
+// widerNetworks returns the networks under which an attempt counts beside its address, smallest first.
+func (t *throttle) widerNetworks(a signInAttempt) (list []netip.Prefix) {
+	if a.origin != agent.OriginStranger {
+		return nil
+	}
+	for _, n := range slices.Backward(a.peer.Networks()) {
+		if t.wider[n.Bits()] != nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // unlock forgets the wrong attempts for an account, also in the counts of addresses.

@@ -138,6 +138,21 @@ func (c *counts[K]) leave(key K, e entry, o outcome) {
 	c.drop(key, n)
 }
 
+// refusal returns the refusal of an attempt by a key whose count is full, or nil.
+func (c *counts[K]) refusal(key K) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.byKey[key]
+	if n == nil {
+		return nil
+	}
+	now := c.now()
+	if n.expire(now); !n.full(false) {
+		return nil
+	}
+	return n.refusal(now)
+}
+
 // fullUntil is when the last of the full counts has room again; zero if none is full.
 func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 	c.mu.Lock()
@@ -283,13 +298,18 @@ func (n *count) roomAt() time.Time {
 	return n.wrong[len(n.wrong)-n.rule.limit].at.Add(n.rule.window)
 }
 
+// refusal is the refusal of an attempt for which the count is full.
+func (n *count) refusal(now time.Time) error {
+	return &agent.Error{Code: agent.CodeTooManyAttempts, Wait: max(n.roomAt().Sub(now), time.Second)}
+}
+
 // admit lets waiting attempts run while there is room, in order. It refuses those for whom the count is full.
 func (n *count) admit(now time.Time) {
 	n.expire(now)
 	n.waiting = slices.DeleteFunc(n.waiting, func(w waiter) bool {
 		switch {
 		case n.full(w.stranger):
-			w.turn <- &agent.Error{Code: agent.CodeTooManyAttempts, Wait: max(n.roomAt().Sub(now), time.Second)}
+			w.turn <- n.refusal(now)
 		case n.fits(w.stranger):
 			n.running++
 			if w.stranger {
