@@ -176,7 +176,7 @@ func sambaPeople(samba *Directory) (string, error) {
 		"password": unicodePwd,
 		"people":   adPeople,
 		"ou":       func() []string { return []string{"People", "Groups", "Services", "Leavers"} },
-		"groups":   func() []group { return append(groupsOf(samba), group{"Empty", nil}) },
+		"groups":   func() []group { return append(groupsOf(samba, "Иван Петров"), group{"Empty", nil}) },
 	}
 	t, err := template.New("ad.ldif").Funcs(functions).Parse(sambaLDIF)
 	if err != nil {

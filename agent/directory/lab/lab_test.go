@@ -362,3 +362,47 @@ func TestKerberos(t *testing.T) {
 		t.Errorf("kvno: %v\n%s", err, out)
 	}
 }
+
+// Test389: a login of each account is answered, in a second test too, which gets a copy.
+func Test389(t *testing.T) {
+	const none = -1
+	for _, test := range []string{"first", "second"} {
+		t.Run(test, func(t *testing.T) {
+			d := New389(t)
+			for _, c := range []struct {
+				dn, password string
+				code         uint16
+				policy       int8
+			}{
+				{d.PersonDN("alice"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("alice"), "wrong", ldap.LDAPResultInvalidCredentials, none},
+				{d.PersonDN("petrov"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("expired"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("pwexpired"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("oldpassword"), Password, ldap.LDAPResultInvalidCredentials, ldap.BeheraPasswordExpired},
+				{d.PersonDN("locked"), Password, ldap.LDAPResultConstraintViolation, ldap.BeheraAccountLocked},
+				{d.PersonDN("disabled"), Password, ldap.LDAPResultUnwillingToPerform, ldap.BeheraAccountLocked},
+				{d.ServiceDN, ServicePassword, ldap.LDAPResultSuccess, none},
+			} {
+				code, policy := policyLogin(t, d, c.dn, c.password)
+				if code != c.code || policy != c.policy {
+					t.Errorf("%s with %s: %d, policy %d; want %d, %d", c.dn, c.password, code, policy, c.code, c.policy)
+				}
+			}
+			r, err := d.Bind(t, d.ServiceDN, ServicePassword).Search(ldap.NewSearchRequest(d.PeopleDN, ldap.ScopeWholeSubtree,
+				ldap.NeverDerefAliases, 0, 0, false, "(uid=alice)", []string{"ipaUniqueID", "nsUniqueId", "entryUUID", "memberOf"}, nil))
+			if err != nil || len(r.Entries) != 1 {
+				t.Fatalf("%v, %v", r, err)
+			}
+			for _, id := range []string{"ipaUniqueID", "nsUniqueId", "entryUUID"} {
+				if r.Entries[0].GetAttributeValue(id) == "" {
+					t.Errorf("no %s", id)
+				}
+			}
+			if got := r.Entries[0].GetAttributeValues("memberOf"); len(got) != 3 {
+				t.Errorf("memberOf: %q", got)
+			}
+			d.Set(t, d.PersonDN("bob"), "nsAccountLock", "TRUE")
+		})
+	}
+}
