@@ -15,7 +15,9 @@ var activeDirectory = &kind{
 	groups: "(objectClass=group)",
 	login:  "sAMAccountName",
 	upn:    "userPrincipalName",
-	more:   []string{"userAccountControl", "msDS-User-Account-Control-Computed", "accountExpires", "pwdLastSet"},
+	more:   []string{"userAccountControl", "accountExpires"},
+	// Controllers compute the first one for each answer, which takes time.
+	advisory: []string{"msDS-User-Account-Control-Computed", "pwdLastSet"},
 
 	id:      identity{[]string{"objectGUID"}, guidText, parseGUID},
 	groupID: identity{[]string{"objectSid"}, sidText, parseSID},

@@ -272,16 +272,14 @@ func (k *kind) resolveGroup(c *ldap.Conn, f facts, text string) (agent.Directory
 		return agent.DirectoryGroup{}, problem
 	}
 	if _, ok := parseDN(text); ok {
-		e, err := readEntry(c, text, append(k.groupAttributes(), "objectClass")...)
+		entries, err := searchFew(c, 1, text, ldap.ScopeBaseObject, k.groups, k.groupAttributes()...)
 		switch {
-		case isMissing(err):
-			return agent.DirectoryGroup{}, problem
-		case err != nil:
+		case err != nil && !isMissing(err):
 			return agent.DirectoryGroup{}, err
-		case k.groupID.of(e) == "":
+		case len(entries) == 0 || k.groupID.of(entries[0]) == "":
 			return agent.DirectoryGroup{}, problem
 		}
-		return k.group(e), nil
+		return k.group(entries[0]), nil
 	}
 	name := text
 	if netbios, rest, ok := strings.Cut(text, `\`); ok && strings.EqualFold(netbios, f.netbios) {

@@ -11,14 +11,16 @@ import (
 	"ideco-agent/agent"
 )
 
-// kind describes a product: its attributes, state flags and refusals. The functions get entries that were read with
-// attributes().
+// kind describes a product: its attributes, state flags and refusals.
 type kind struct {
 	people string // filter: only people match
 	groups string // filter: only groups match
 	login  string // attribute
 	upn    string // attribute; empty = the product has none
-	more   []string
+
+	// more are the attributes that a login and a check need besides; advisory are those that only state needs, to tell an
+	// administrator why a person cannot log in.
+	more, advisory []string
 
 	id      identity // of people
 	groupID identity
@@ -28,7 +30,8 @@ type kind struct {
 	// ignores reports whether an entry is no account although it matches people. The DN is as dnKey returns it.
 	ignores func(dn string) bool
 
-	// state returns why the person could not log in now, or an empty code.
+	// state returns why the person could not log in now, or an empty code. Without the advisory attributes, it returns at least
+	// the codes that end access.
 	state func(e *ldap.Entry, now time.Time) agent.Code
 	// refusal returns the meaning of a refused bind. An empty code is a fault of the set-up or of the server.
 	refusal func(e *ldap.Entry, err *ldap.Error, answer []ldap.Control) agent.Code
@@ -50,14 +53,11 @@ var kinds = map[agent.DirectoryKind]*kind{
 	agent.DirectoryOpenLDAP: openLDAP,
 }
 
-// attributes lists what is read of people.
+// attributes lists what is read of people for a login and for a check.
 func (k *kind) attributes() []string {
 	list := slices.Concat([]string{k.login, "displayName", "cn", "telephoneNumber", "mobile"}, k.id.attributes, k.more)
 	if k.upn != "" {
 		list = append(list, k.upn)
-	}
-	if k.policy.reference != "" {
-		list = append(list, k.policy.reference)
 	}
 	return list
 }
@@ -205,6 +205,9 @@ func policyAnswer(answer []ldap.Control) agent.Code {
 func policyRefusal(state func(*ldap.Entry, time.Time) agent.Code) func(*ldap.Entry, *ldap.Error, []ldap.Control) agent.Code {
 	return func(e *ldap.Entry, err *ldap.Error, answer []ldap.Control) agent.Code {
 		if code := policyAnswer(answer); code != "" {
+			if ends := state(e, time.Now()); code == agent.CodeAccountLocked && ends.EndsAccess() {
+				return ends // the control has no word for it
+			}
 			return code
 		}
 		switch err.ResultCode {

@@ -30,7 +30,8 @@ const (
 	// longestWindow stands for a window without end: the count of wrong passwords is cleared by a login only.
 	longestWindow = 24 * time.Hour
 
-	maxPolicies = 1000 // in the cache
+	maxPolicies = 1000  // in the cache
+	maxLogins   = 10000 // in the cache
 )
 
 // lockout is a rule in the cache.
@@ -48,14 +49,36 @@ func typedLockout(s agent.DirectorySettings) (agent.Lockout, bool) {
 	return rule, rule.Limit > 0
 }
 
-// lockoutOf returns the rule for a person, or for everybody without a rule of their own if e is nil.
-func (r *remote) lockoutOf(c *ldap.Conn, f facts, e *ldap.Entry) (agent.Lockout, error) {
+// personPolicy is the DN of a person's policy in the cache. Active Directory computes it for each answer, which takes time.
+type personPolicy struct {
+	dn string // empty = the person has none
+	at time.Time
+}
+
+// policyOf returns the DN of the policy of the person whom a login means. It reports false where it must be read.
+func (r *remote) policyOf(form loginForm) (dn string, ok bool) {
+	if _, ok := typedLockout(r.DirectorySettings); ok {
+		return "", true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, ok := r.policies[form]
+	return p.dn, ok && time.Since(p.at) < lockoutAge
+}
+
+func (r *remote) keepPolicy(form loginForm, dn string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.policies) >= maxLogins {
+		clear(r.policies)
+	}
+	r.policies[form] = personPolicy{dn, time.Now()}
+}
+
+// lockoutOf returns the rule of a policy, or of everybody without one if the DN is empty.
+func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout, error) {
 	if rule, ok := typedLockout(r.DirectorySettings); ok {
 		return rule, nil
-	}
-	policy := ""
-	if e != nil {
-		policy = e.GetEqualFoldAttributeValue(r.kind.policy.reference)
 	}
 	r.mu.Lock()
 	cached, ok := r.lockouts[policy]

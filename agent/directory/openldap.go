@@ -10,10 +10,11 @@ import (
 
 // openLDAP is OpenLDAP, and 389 Directory Server without FreeIPA. Computers of a Samba domain have logins that end in $.
 var openLDAP = &kind{
-	people: "(&(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=posixAccount))(!(uid=*$)))",
-	groups: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
-	login:  "uid",
-	more:   []string{"pwdAccountLockedTime", "pwdReset", "pwdEndTime", "nsAccountLock", "memberOf"},
+	people:   "(&(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=posixAccount))(!(uid=*$)))",
+	groups:   "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
+	login:    "uid",
+	more:     []string{"pwdAccountLockedTime", "pwdEndTime", "nsAccountLock", "memberOf"},
+	advisory: []string{"pwdReset"},
 
 	id:      plainIdentity("entryUUID", "nsUniqueId"),
 	groupID: plainIdentity("entryUUID", "nsUniqueId"),

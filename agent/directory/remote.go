@@ -26,13 +26,14 @@ type remote struct {
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
-	learned  time.Time // the last try of learn
-	lockouts map[string]lockout
+	learned  time.Time                  // the last try of learn
+	lockouts map[string]lockout         // by DN of the policy; "" = for everybody without one
+	policies map[loginForm]personPolicy // of people who logged in
 }
 
 // newRemote describes a directory. It connects nowhere.
 func newRemote(s agent.DirectorySettings, conns *servers, people People, log *slog.Logger) *remote {
-	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]lockout{}}
+	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]lockout{}, policies: map[loginForm]personPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
 	}
@@ -107,15 +108,25 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 		if err != nil {
 			return err
 		}
-		found, err := r.search(c, f, form)
+		policy, known := r.policyOf(form)
+		attributes := r.kind.attributes()
+		if !known {
+			attributes = append(attributes, r.kind.policy.reference)
+		}
+		found, err := r.search(c, f, form, attributes)
 		if err != nil {
 			return err
 		}
-		var e *ldap.Entry
 		if len(found) == 1 {
-			p, e = found[0], found[0].entry
+			p = found[0]
+			if !known {
+				policy = p.entry.GetEqualFoldAttributeValue(r.kind.policy.reference)
+				r.keepPolicy(form, policy)
+			}
+		} else {
+			policy = ""
 		}
-		if rule, err = r.lockoutOf(c, f, e); err != nil {
+		if rule, err = r.lockoutOf(c, f, policy); err != nil {
 			return err
 		}
 		switch len(found) {
@@ -131,11 +142,11 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 
 // search returns the people whom a login means: usually one. A userPrincipalName wins over the sAMAccountName of another person,
 // as in Windows.
-func (r *remote) search(c *ldap.Conn, f facts, form loginForm) ([]person, error) {
+func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []string) ([]person, error) {
 	const most = 10 // in each base
 	var found []person
 	for _, base := range r.bases(f) {
-		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.people+r.kind.byLogin(form)+")", r.kind.attributes()...)
+		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.byLogin(form)+r.kind.people+")", attributes...)
 		if err != nil && !isMissing(err) { // the check reports a missing base
 			return nil, err
 		}
@@ -341,7 +352,7 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 	var people []person
 	seen := map[string]bool{}
 	for _, base := range r.bases(f) {
-		entries, err := searchAll(c, base, "(&"+r.kind.people+r.kind.id.filter(guids...)+")", r.kind.attributes()...)
+		entries, err := searchAll(c, base, "(&"+r.kind.id.filter(guids...)+r.kind.people+")", r.kind.attributes()...)
 		if err != nil && !isMissing(err) {
 			return nil, err
 		}
