@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/store"
 	"ideco-agent/templates/locale"
 )
 
@@ -21,6 +22,7 @@ type fakeDirectories struct {
 	tested    []agent.DirectorySettings // with the password that was used
 	report    *agent.DirectoryReport    // replaces that of Test
 	users     Accounts
+	accounts  map[agent.UserID]agent.User // the directory's part of the converted accounts
 	converted []agent.UserID
 	confirmed []agent.DirectoryID
 }
@@ -184,16 +186,10 @@ func (f *fakeDirectories) SearchGroups(_ context.Context, d agent.DirectorySetti
 	return found, nil
 }
 
-func (f *fakeDirectories) Convert(ctx context.Context, id agent.DirectoryID, users []agent.UserID) (int, error) {
+func (f *fakeDirectories) Convert(_ context.Context, id agent.DirectoryID, users []agent.UserID) (int, error) {
 	f.converted = append(f.converted, users...)
 	for _, u := range users {
-		_, err := f.users.UpdateUser(ctx, u, func(u *agent.User) error {
-			u.Directory, u.GUID = f.saved[f.find(id)].Name, fmt.Sprint("guid-", u.ID)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
+		f.accounts[u] = agent.User{Directory: f.saved[f.find(id)].Name, GUID: fmt.Sprint("guid-", u)}
 	}
 	return len(users), nil
 }
@@ -202,4 +198,46 @@ func (f *fakeDirectories) ConfirmCheck(_ context.Context, id agent.DirectoryID) 
 	f.confirmed = append(f.confirmed, id)
 	delete(f.status, id)
 	return nil
+}
+
+// accounts is the store with the accounts that fakeDirectories has converted.
+type accounts struct {
+	*store.Store
+	directories *fakeDirectories
+}
+
+func (a accounts) known(u agent.User) agent.User {
+	if d, ok := a.directories.accounts[u.ID]; ok {
+		u.Directory, u.GUID, u.Refused, u.RemoteByGroups = d.Directory, d.GUID, d.Refused, d.RemoteByGroups
+	}
+	return u
+}
+
+func (a accounts) User(ctx context.Context, id agent.UserID) (agent.User, error) {
+	u, err := a.Store.User(ctx, id)
+	return a.known(u), err
+}
+
+func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
+	users, total, err := a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
+	for i := range users {
+		users[i] = a.known(users[i])
+	}
+	return users, total, err
+}
+
+func (a accounts) UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error) {
+	u, err := a.Store.UpdateUser(ctx, id, func(u *agent.User) error {
+		changed := a.known(*u)
+		if err := change(&changed); err != nil {
+			return err
+		}
+		if _, ok := a.directories.accounts[id]; ok {
+			a.directories.accounts[id] = changed
+		}
+		changed.Directory, changed.GUID, changed.Refused, changed.RemoteByGroups = u.Directory, u.GUID, u.Refused, u.RemoteByGroups
+		*u = changed
+		return nil
+	})
+	return a.known(u), err
 }
