@@ -230,6 +230,9 @@ func TestController(t *testing.T) {
 		}
 	}
 	ad.Continue()
+	if answer := askCLDAP(t); answer == 0 {
+		t.Error("no answer by CLDAP")
+	}
 	ad.Disable(t, "bob")
 	ad.Stop()
 	if err := dial(DC1); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -239,6 +242,26 @@ func TestController(t *testing.T) {
 	if got := login(t, DC1, ad.CA, `EXAMPLE\bob`, Password); !strings.Contains(got, "data 533") {
 		t.Errorf("bob, disabled before: %q", got)
 	}
+}
+
+// askCLDAP asks for the root entry over UDP and returns the size of the answer.
+func askCLDAP(t *testing.T) int {
+	t.Helper()
+	c, err := net.Dial("udp", DC1+":389")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	// A search without base, with scope base and filter (objectClass=*).
+	if _, err := c.Write([]byte("\x30\x25\x02\x01\x01\x63\x20\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x0bobjectClass\x30\x00")); err != nil {
+		t.Fatal(err)
+	}
+	n, err := c.Read(make([]byte, 1<<16))
+	if err != nil {
+		t.Errorf("CLDAP: %v", err)
+	}
+	return n
 }
 
 // TestDNS: the system's resolver uses the DNS server, and so can a client that is given its address.
