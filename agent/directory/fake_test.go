@@ -47,11 +47,28 @@ func newFakeNet(t *testing.T, addresses ...string) *fakeNet {
 func (n *fakeNet) start(t *testing.T, address string) *fakeServer {
 	host, _, _ := net.SplitHostPort(address)
 	pair := n.ca.issue(t, nil, host)
-	f := &fakeServer{certificate: &pair, passwords: map[string]string{"search": "secret", "alice": "alice's"}, running: closed(), startTLS: 0}
+	f := &fakeServer{certificate: &pair, passwords: map[string]string{"search": "secret", "alice": "alice's"}, running: closed()}
+	t.Cleanup(func() { f.proceed(); pass(f.delay) })
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.at[address] = f
 	return f
+}
+
+// remove makes connections to an address refused.
+func (n *fakeNet) remove(address string) *fakeServer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f := n.at[address]
+	delete(n.at, address)
+	f.drop()
+	return f
+}
+
+func (n *fakeNet) add(address string, f *fakeServer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at[address] = f
 }
 
 // lookupHost knows dcN.example.test, whose address is 192.0.2.N.
@@ -106,12 +123,16 @@ type fakeServer struct {
 	plain       bool             // connections begin without TLS
 	startTLS    int              // result of StartTLS
 	passwords   map[string]string
-	bindResult  int // instead of checking the password
+	bindResult  int    // instead of checking the password
+	message     string // with bindResult
+	hangUp      bool   // it closes the connection instead of answering a bind
+	delay       time.Duration
 
 	mu       sync.Mutex
 	running  chan struct{} // closed unless the server is stopped
 	accepted int
 	open     []net.Conn
+	ended    int      // of the open ones
 	binds    []string // names, in order
 	searches int
 }
@@ -132,7 +153,11 @@ func (f *fakeServer) stop() {
 func (f *fakeServer) proceed() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	close(f.running)
+	select {
+	case <-f.running:
+	default:
+		close(f.running)
+	}
 }
 
 // drop closes all connections.
@@ -142,7 +167,6 @@ func (f *fakeServer) drop() {
 	for _, c := range f.open {
 		c.Close()
 	}
-	f.open = nil
 }
 
 func (f *fakeServer) wait() {
@@ -164,14 +188,19 @@ func (f *fakeServer) bindsOf(name string) (n int) {
 }
 
 func (f *fakeServer) serve(c net.Conn, address string) {
-	defer c.Close()
+	defer func() {
+		c.Close()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ended++
+	}()
 	if f.wait(); f.plain {
 		p, err := ber.ReadPacket(c)
 		if err != nil {
 			return
 		}
 		f.wait()
-		c.Write(result(p, ldap.ApplicationExtendedResponse, f.startTLS))
+		c.Write(result(p, ldap.ApplicationExtendedResponse, f.startTLS, ""))
 		if f.startTLS != 0 {
 			return
 		}
@@ -186,6 +215,9 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 		if err != nil {
 			return
 		}
+		if f.delay > 0 {
+			pass(f.delay)
+		}
 		f.wait()
 		request := p.Children[1]
 		switch request.Tag {
@@ -198,7 +230,10 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 			if code == 0 && f.passwords[name] != password {
 				code = ldap.LDAPResultInvalidCredentials
 			}
-			secure.Write(result(p, ldap.ApplicationBindResponse, code))
+			if f.hangUp {
+				return
+			}
+			secure.Write(result(p, ldap.ApplicationBindResponse, code, f.message))
 		case ldap.ApplicationSearchRequest:
 			f.mu.Lock()
 			f.searches++
@@ -207,7 +242,7 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 			entry.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, address, ""))
 			entry.AppendChild(ber.NewSequence(""))
 			secure.Write(answer(p, entry))
-			secure.Write(result(p, ldap.ApplicationSearchResultDone, 0))
+			secure.Write(result(p, ldap.ApplicationSearchResultDone, 0, ""))
 		}
 	}
 }
@@ -219,11 +254,11 @@ func answer(request, body *ber.Packet) []byte {
 	return message.Bytes()
 }
 
-func result(request *ber.Packet, tag ber.Tag, code int) []byte {
+func result(request *ber.Packet, tag ber.Tag, code int, text string) []byte {
 	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
 	body.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
 	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", ""))
-	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", ""))
+	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, text, ""))
 	return answer(request, body)
 }
 
@@ -297,6 +332,9 @@ func who(ctx context.Context, s *servers) (address string, err error) {
 func inBubble(t *testing.T, f func(*testing.T, *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeNet(t, dc1, dc2)) })
 }
+
+// pass lets fake time pass.
+func pass(d time.Duration) { <-time.After(d) }
 
 func equal[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
