@@ -73,6 +73,9 @@ func (n *fakeNet) add(address string, f *fakeServer) {
 
 // lookupHost knows dcN.example.test, whose address is 192.0.2.N.
 func (n *fakeNet) lookupHost(_ context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
 	number, ok := strings.CutPrefix(strings.TrimSuffix(host, ".example.test"), "dc")
 	if !ok {
 		return nil, atHost(agent.FindingUnresolved, host, nil)
@@ -122,6 +125,7 @@ type fakeServer struct {
 	certificate *tls.Certificate // nil = it closes the connection when a handshake begins
 	plain       bool             // connections begin without TLS
 	startTLS    int              // result of StartTLS
+	maxTLS      uint16
 	passwords   map[string]string
 	bindResult  int    // instead of checking the password
 	message     string // with bindResult
@@ -206,10 +210,10 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 		}
 	}
 	if f.certificate == nil {
-		c.Read(make([]byte, 1))
+		c.Read(make([]byte, 16<<10))
 		return
 	}
-	secure := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*f.certificate}})
+	secure := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*f.certificate}, MinVersion: tls.VersionTLS10, MaxVersion: f.maxTLS})
 	for {
 		p, err := ber.ReadPacket(secure)
 		if err != nil {

@@ -168,6 +168,9 @@ func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
 		if c := s.idle(&s.searches, to); c != nil {
 			return c, nil
 		}
+		if err := s.refusal(); err != nil {
+			return nil, err
+		}
 		c, err := s.open(ctx, to)
 		if err == nil {
 			err = s.login(ctx, c)
@@ -193,24 +196,14 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 	if s.settings.User == "" { // anonymous
 		return nil
 	}
-	if s.settings.PasswordLost {
-		c.kill()
-		return &finding{Finding: agent.FindingPasswordLost}
-	}
 	if err := enter(ctx, s.asking); err != nil {
 		c.kill()
 		return err
 	}
 	defer leave(s.asking)
-	s.mu.Lock()
-	refused := s.refused
-	if time.Now().After(s.refusedUntil) {
-		refused = nil
-	}
-	s.mu.Unlock()
-	if refused != nil {
+	if err := s.refusal(); err != nil {
 		c.kill()
-		return refused
+		return err
 	}
 	c.SetTimeout(bindLimit)
 	defer c.SetTimeout(searchLimit)
@@ -240,6 +233,19 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 	defer s.mu.Unlock()
 	s.refused, s.refusedUntil = f, time.Now().Add(retry)
 	return f
+}
+
+// refusal returns why the search account cannot log in for now. Errors: *finding.
+func (s *servers) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.settings.PasswordLost:
+		return &finding{Finding: agent.FindingPasswordLost}
+	case s.refused != nil && time.Now().Before(s.refusedUntil):
+		return s.refused
+	}
+	return nil
 }
 
 // bind sends exactly one bind request, and its password only to one controller. It changes the controller only while nothing
