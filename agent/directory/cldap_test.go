@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -51,6 +52,11 @@ func pingAnswer(value []byte) []byte {
 	return append(message.Bytes(), done.Bytes()...)
 }
 
+// sambaPing is an answer of Samba 4.17.
+var sambaPing, _ = hex.DecodeString("3079020101647404003070306e04086e65746c6f676f6e3162046017000000bd110000003b47b4bb45a740a858526b9da03e" +
+	"15076578616d706c65047465737400c01803646331c018074558414d504c45000344433100001744656661756c742d466972" +
+	"73742d536974652d4e616d6500c03d05000000ffffffff300c02010165070a010004000400")
+
 func TestParsePing(t *testing.T) {
 	names := []string{"example.test", "example.test", "dc1.example.test", "EXAMPLE", "DC1", "", "Moscow", "Riga-2"}
 	got, err := parsePing(netlogonAnswer(names...))
@@ -58,6 +64,11 @@ func TestParsePing(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "answer", got, netlogon{"example.test", "example.test", "dc1.example.test", "EXAMPLE", "Moscow", "Riga-2"})
+
+	got, err = parsePing(sambaPing)
+	equal(t, "error", err, nil)
+	equal(t, "answer of Samba", got,
+		netlogon{"example.test", "example.test", "dc1.example.test", "EXAMPLE", "Default-First-Site-Name", "Default-First-Site-Name"})
 
 	names[7] = "" // the gateway's network belongs to no site
 	got, err = parsePing(netlogonAnswer(names...))
@@ -114,6 +125,7 @@ func TestPingRequest(t *testing.T) {
 func FuzzParsePing(f *testing.F) {
 	f.Add(netlogonAnswer("example.test", "example.test", "dc1.example.test", "EXAMPLE", "DC1", "", "Moscow", "Moscow"))
 	f.Add(netlogonAnswer("corp.example.test", "example.test", "dc1.corp.example.test", "CORP", "DC1", "", "A", ""))
+	f.Add(sambaPing)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parsePing(b)
 		if err != nil {

@@ -32,6 +32,7 @@ type fakeNet struct {
 	mu   sync.Mutex
 	at   map[string]*fakeServer // by host:port
 	srv  map[string][]*net.SRV
+	far  map[string]time.Duration // what a TCP connection takes
 	logs strings.Builder
 }
 
@@ -95,6 +96,9 @@ func (n *fakeNet) dial(ctx context.Context, address string) (net.Conn, error) {
 	n.mu.Unlock()
 	if f == nil || ctx.Err() != nil {
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	}
+	if far := n.far[address]; far > 0 {
+		pass(far)
 	}
 	ours, theirs := net.Pipe()
 	f.mu.Lock()

@@ -65,7 +65,7 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 		settings:  settings,
 		log:       log,
 		trusted:   parseCertificates(settings.CA),
-		dns:       &resolver{servers: settings.DNS},
+		dns:       &resolver{servers: settings.DNS, limit: time.Second, dial: new(net.Dialer).DialContext},
 		searching: make(chan struct{}, poolSize),
 		binding:   make(chan struct{}, bindSize),
 		asking:    make(chan struct{}, 1),

@@ -132,8 +132,8 @@ func TestStopped(t *testing.T) {
 		address, err := who(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
-		equal(t, "lines for down", strings.Count(n.logs.String(), "does not answer"), 1)
-		equal(t, "lines for up", strings.Count(n.logs.String(), "answers again"), 1)
+		equal(t, "lines for down", strings.Count(n.logs.String(), "cannot be used"), 1)
+		equal(t, "lines for up", strings.Count(n.logs.String(), "can be used again"), 1)
 	})
 }
 
