@@ -15,7 +15,8 @@ const (
 	poolSize    = 8               // connections of the search account
 	bindSize    = 16              // connections for the binds of people
 	idleLimit   = 3 * time.Minute // an idle connection is closed after it; domain controllers do so after 15 minutes
-	freshLimit  = 5 * time.Second // a bind connection that was idle longer is checked before its use
+	freshLimit  = 5 * time.Second // a connection that was idle longer is checked before its use
+	checkLimit  = 400 * time.Millisecond
 	searchLimit = 30 * time.Second
 	bindLimit   = 10 * time.Second
 )

@@ -165,7 +165,7 @@ func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c := s.idle(&s.searches, to); c != nil {
+		if c := s.kept(ctx, &s.searches, to); c != nil {
 			return c, nil
 		}
 		if err := s.refusal(); err != nil {
@@ -293,19 +293,15 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 	}
 }
 
-// bindConn returns a connection for a bind. One that was idle for long is checked first. Errors: *finding.
+// bindConn returns a connection for a bind, from the pool or a new one. Errors: *finding.
 func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, s.cancelled(err)
 		}
-		if c := s.idle(&s.binds, to); c != nil {
-			if time.Since(c.since) < freshLimit || s.responds(ctx, c) {
-				return c, nil
-			}
-			c.kill()
-			continue
+		if c := s.kept(ctx, &s.binds, to); c != nil {
+			return c, nil
 		}
 		c, err := s.open(ctx, to)
 		if err == nil {
@@ -327,8 +323,22 @@ func (s *servers) cancelled(err error) error {
 	return atHost(agent.FindingNoAnswer, s.settings.Name, err)
 }
 
+// kept takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
+// have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
+func (s *servers) kept(ctx context.Context, p *pool, to *controller) *conn {
+	c := s.idle(p, to)
+	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
+		return c
+	}
+	c.kill()
+	s.drop(p, to)
+	return nil
+}
+
 // responds reports whether the server still answers on a connection.
 func (s *servers) responds(ctx context.Context, c *conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	err := s.use(ctx, c, func() error {
 		_, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 1, false, "(objectClass=*)", []string{"1.1"}, nil))
 		return err

@@ -224,6 +224,24 @@ func TestDropped(t *testing.T) {
 	})
 }
 
+// TestForgotten: something between has forgotten the connections. Nothing comes back on them.
+func TestForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := n.servers(t, two)
+		equal(t, "failed", logins(t, s, 50, time.Second), 0)
+		pass(time.Minute)
+		old := n.at[dc1]
+		old.stop()
+		fresh := n.start(t, dc1)
+		equal(t, "failed", logins(t, s, 50, time.Second), 0)
+		equal(t, "log", n.logs.String(), "")
+		old.proceed()
+		synctest.Wait()
+		equal(t, "binds on old connections", old.bindsOf("alice"), 50)
+		equal(t, "binds on new ones", fresh.bindsOf("alice"), 50)
+	})
+}
+
 // TestRestarted: nothing listens for a while. Nobody has to wait then, and it is noticed soon when it listens again.
 func TestRestarted(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
