@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -134,6 +135,8 @@ type fakeServer struct {
 	bindResult  int    // instead of checking the password
 	message     string // with bindResult
 	hangUp      bool   // it closes the connection instead of answering a bind
+	hangUps     int    // so many searches, too
+	full        bool   // new connections stay without an answer
 	delay       time.Duration
 
 	mu       sync.Mutex
@@ -202,6 +205,10 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 		defer f.mu.Unlock()
 		f.ended++
 	}()
+	if f.full {
+		io.Copy(io.Discard, c)
+		return
+	}
 	if f.wait(); f.plain {
 		p, err := ber.ReadPacket(c)
 		if err != nil {
@@ -245,7 +252,12 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 		case ldap.ApplicationSearchRequest:
 			f.mu.Lock()
 			f.searches++
+			f.hangUps--
+			hangUp := f.hangUps >= 0
 			f.mu.Unlock()
+			if hangUp {
+				return
+			}
 			entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
 			entry.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, address, ""))
 			entry.AppendChild(ber.NewSequence(""))

@@ -69,8 +69,6 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 		searching: make(chan struct{}, poolSize),
 		binding:   make(chan struct{}, bindSize),
 		asking:    make(chan struct{}, 1),
-		searches:  pool{most: poolSize},
-		binds:     pool{most: bindSize},
 	}
 	s.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)

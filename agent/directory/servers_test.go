@@ -224,6 +224,30 @@ func TestDropped(t *testing.T) {
 	})
 }
 
+// TestStale: the server closes a connection when the next request comes. The others are not used any more, and neither is the
+// next controller.
+func TestStale(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := n.servers(t, two)
+		equal(t, "failed", logins(t, s, 50, time.Second), 0)
+		n.at[dc1].hangUps = 1
+		accepted := n.at[dc1].accepted
+		address, err := who(t.Context(), s)
+		equal(t, "error", err, nil)
+		equal(t, "address", address, dc1)
+		equal(t, "new connections", n.at[dc1].accepted-accepted, 1)
+		synctest.Wait()
+		s.mu.Lock()
+		equal(t, "kept connections", len(s.searches), 1)
+		s.mu.Unlock()
+
+		n.at[dc1].hangUps = 100 // it is broken
+		address, err = who(t.Context(), s)
+		equal(t, "error", err, nil)
+		equal(t, "address", address, dc2)
+	})
+}
+
 // TestForgotten: something between has forgotten the connections. Nothing comes back on them.
 func TestForgotten(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
@@ -270,6 +294,43 @@ func TestAllSilent(t *testing.T) {
 		n.at[dc1].proceed()
 		pass(retryAlone + 2*time.Second)
 		equal(t, "failed", logins(t, s, 50, 100*time.Millisecond), 0)
+	})
+}
+
+// TestBothSilentForAWhile: that controllers answer again is noticed without logins.
+func TestBothSilentForAWhile(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := n.servers(t, two)
+		equal(t, "failed", logins(t, s, 10, time.Second), 0)
+		n.at[dc1].stop()
+		n.at[dc2].stop()
+		equal(t, "failed", logins(t, s, 10, 4*time.Second), 10)
+		n.at[dc1].proceed()
+		n.at[dc2].proceed()
+		pass(retryAlone + 2*time.Second)
+		if status := s.status(); !status[0].Reachable && !status[1].Reachable {
+			t.Errorf("%+v", status)
+		}
+	})
+}
+
+// TestFull: a controller that takes no more connections, but answers on those that it has, is not left.
+func TestFull(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := n.servers(t, two)
+		equal(t, "failed", logins(t, s, 50, time.Second), 0)
+		n.at[dc1].full, n.at[dc1].delay = true, 1500*time.Millisecond
+		var group sync.WaitGroup
+		for i := range poolSize {
+			group.Go(func() {
+				pass(time.Duration(i) * 100 * time.Millisecond)
+				address, err := who(t.Context(), s)
+				equal(t, "error", err, nil)
+				equal(t, "address", address, dc1)
+			})
+		}
+		group.Wait()
+		equal(t, "log", n.logs.String(), "")
 	})
 }
 
@@ -338,6 +399,9 @@ func TestSearchAccount(t *testing.T) {
 					pass(time.Minute + time.Second)
 				}
 				equal(t, "binds", n.at[dc1].bindsOf("search")+n.at[dc2].bindsOf("search"), c.perHour)
+				if n.at[dc1].accepted > 12*c.perHour {
+					t.Errorf("%d connections", n.at[dc1].accepted)
+				}
 			})
 		})
 	}

@@ -224,7 +224,7 @@ func TestSilentAtStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		n.at[dc1].stop()
 		s := n.servers(t, two)
-		equal(t, "failed", logins(t, s, 20, 2*time.Second), 0)
+		equal(t, "failed", logins(t, s, 20, 2*headStart), 0)
 	})
 }
 
