@@ -28,6 +28,7 @@ const (
 	AlertOutside           = "alert_outside"
 	AlertForwarding        = "alert_forwarding"
 	AlertNotTested         = "alert_not_tested"
+	AlertGroupsUnread      = "alert_groups_unread"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
@@ -69,6 +70,7 @@ const (
 	FieldInterfaceLoopback = "field_interface_loopback"
 	FieldInterfacePort     = "field_interface_port"
 	FieldFlowtable         = "field_flowtable"
+	FieldCheckChanged      = "field_check_changed"
 	FieldDirectoryTaken    = "field_directory_taken"    // the Value is the name
 	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
 	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
