@@ -21,19 +21,20 @@ type Directories interface {
 	Get(context.Context, agent.DirectoryID) (agent.DirectorySettings, error)
 	Status(agent.DirectoryID) agent.DirectoryStatus
 	// Save adds a directory (ID zero) or changes one. An empty password keeps the stored one. Errors: agent.Problems if a field
-	// is invalid; field password if the stored one must not go to another server.
+	// is invalid; field password if the stored one must not go to another server; an *agent.Error if the directory has to be
+	// asked for groups and does not answer.
 	Save(context.Context, agent.DirectorySettings) (agent.DirectoryID, error)
 	// Delete deletes a directory and its accounts, and returns the number of sessions that it ended.
 	Delete(context.Context, agent.DirectoryID) (ended int, err error)
 	// Test tries settings, which need not be saved. An empty password is the stored one of their ID. login may be empty. Errors:
 	// as Save.
 	Test(ctx context.Context, s agent.DirectorySettings, login string) (agent.DirectoryReport, error)
-	// SearchGroups returns groups whose name contains the text. Errors: as Save, and an *agent.Error if the directory does not
-	// answer.
+	// SearchGroups returns groups whose name contains the text. Errors: as Save.
 	SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error)
 	// Convert makes local accounts those of the person with the same login in the directory.
 	Convert(context.Context, agent.DirectoryID, []agent.UserID) (converted int, err error)
-	// ConfirmCheck lets the withheld check end its sessions.
+	// ConfirmCheck lets the withheld check end its sessions. Errors: agent.ErrNotFound if nothing is withheld any more,
+	// agent.Problems if more would end by now.
 	ConfirmCheck(context.Context, agent.DirectoryID) error
 }
 

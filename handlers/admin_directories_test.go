@@ -267,10 +267,16 @@ func TestDirectoryGroups(t *testing.T) {
 	}
 	form.Set("login_groups", "Internet\nno such group")
 	a.wants(a.post("/admin/directories/new", form), http.StatusBadRequest, "Группы «no such group» в каталоге нет")
+	form = directoryForm("down.local")
+	form.Set("login_groups", "Internet")
+	page := a.wants(a.post("/admin/directories/new", form), http.StatusServiceUnavailable, "найти в нём группы не удалось")
+	if got := formOf(t, page); got.Get("login_groups") != "Internet" || got.Get("draft") == "" {
+		t.Errorf("what was typed is lost: %v", got)
+	}
 	form = directoryForm("company.local")
 	form.Set("group_text", "nothing like it")
 	a.wants(a.post("/admin/directories/new/groups", form), http.StatusOK, "Проверьте написание")
-	a.wants(a.post("/admin/directories/new/groups", directoryForm("down.local")), http.StatusBadGateway, "Каталог не ответил")
+	a.wants(a.post("/admin/directories/new/groups", directoryForm("down.local")), http.StatusServiceUnavailable, "Каталог не ответил")
 }
 
 // TestGroupLines: of two groups with the same name, the form has the DNs, and they stay the same groups.
@@ -343,6 +349,8 @@ func TestWithheldCheck(t *testing.T) {
 	if a.directories().confirmed != nil {
 		t.Fatal("not asked")
 	}
+	a.directories().more = 50
+	a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}}), http.StatusConflict, "результат проверки изменился", "50 сессий")
 	for range 2 {
 		a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}}), http.StatusSeeOther)
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -10,7 +11,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminDirectoryConfirm lets the withheld check of the accounts end its sessions.
+// adminDirectoryConfirm lets the withheld check of the accounts end its sessions, after a question.
 func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) error {
 	withheld := s.Directories.Status(d.ID).Withheld
 	if withheld == nil {
@@ -19,7 +20,16 @@ func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) 
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmCheck(who(c).L, d, *withheld)))
 	}
-	if err := s.Directories.ConfirmCheck(c.Request().Context(), d.ID); err != nil {
+	err := s.Directories.ConfirmCheck(c.Request().Context(), d.ID)
+	if errors.Is(err, agent.ErrNotFound) {
+		return done(c, locale.ToastCheckOver, "/admin/directories")
+	}
+	if problems, now := problemsIn(err), s.Directories.Status(d.ID).Withheld; problems != nil && now != nil { // it would do more by now
+		p := s.page(c)
+		p.Alert = who(c).L.Problem(problems[0])
+		return s.render(c, http.StatusConflict, templates.Confirm(p, templates.ConfirmCheck(who(c).L, d, *now)))
+	}
+	if err != nil {
 		return err
 	}
 	s.securityEvent(c, "directory_check_confirmed", "directory", d.Name, "sessions", withheld.Sessions)

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -22,9 +21,9 @@ func (s *Site) adminDirectoryGroups(c echo.Context, saved agent.DirectorySetting
 			page.Groups, page.GroupsSearched = groups, true
 			return s.directoryPage(c, http.StatusOK, saved, page, nil, "")
 		}
-		if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code == agent.CodeDirectoryUnreachable {
+		if unreachable(err) {
 			page.GroupsError = who(c).L.T("directory_groups_failed")
-			return s.directoryPage(c, http.StatusBadGateway, saved, page, nil, "")
+			return s.directoryPage(c, http.StatusServiceUnavailable, saved, page, nil, "")
 		}
 		if problems = problemsIn(err); problems == nil {
 			return err

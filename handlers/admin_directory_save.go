@@ -19,7 +19,10 @@ func (s *Site) adminDirectorySave(c echo.Context, saved agent.DirectorySettings)
 			s.drafts.drop(form.Draft)
 			return done(c, locale.ToastSaved, "/admin/directories")
 		}
-		if !errors.As(err, &problems) {
+		if unreachable(err) {
+			return s.directoryPage(c, http.StatusServiceUnavailable, saved, templates.AdminDirectoryData{Form: form}, nil, locale.AlertGroupsUnread)
+		}
+		if problems = problemsIn(err); problems == nil {
 			return err
 		}
 	}
@@ -28,12 +31,15 @@ func (s *Site) adminDirectorySave(c echo.Context, saved agent.DirectorySettings)
 
 func (s *Site) saveDirectory(c echo.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
 	id, err := s.Directories.Save(c.Request().Context(), d)
-	if problem := (agent.Problem{}); errors.As(err, &problem) {
-		return 0, agent.Problems{problem}
-	}
 	if err != nil {
 		return 0, err
 	}
 	s.securityEvent(c, "directory_saved", "directory", d.Name)
 	return id, nil
+}
+
+// unreachable reports whether an error is a directory's that does not answer.
+func unreachable(err error) bool {
+	var refused *agent.Error
+	return errors.As(err, &refused) && refused.Code == agent.CodeDirectoryUnreachable
 }

@@ -25,6 +25,7 @@ type fakeDirectories struct {
 	accounts  map[agent.UserID]agent.User // the directory's part of the converted accounts
 	converted []agent.UserID
 	confirmed []agent.DirectoryID
+	more      int // the sessions that a check would end by the time of its confirmation
 }
 
 var fakeGroups = []agent.DirectoryGroup{
@@ -106,6 +107,9 @@ func (f *fakeDirectories) Save(_ context.Context, d agent.DirectorySettings) (ag
 	}
 	if d.ID == 0 && slices.ContainsFunc(f.saved, func(one agent.DirectorySettings) bool { return one.Name == d.Name }) {
 		return 0, agent.Problems{{Field: "name", Code: locale.FieldDirectoryTaken, Value: d.Name}}
+	}
+	if strings.HasPrefix(d.Name, "down") && len(d.LoginGroups) > 0 {
+		return 0, &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: d.Name}
 	}
 	d, err := f.complete(d)
 	if err != nil {
@@ -195,6 +199,11 @@ func (f *fakeDirectories) Convert(_ context.Context, id agent.DirectoryID, users
 }
 
 func (f *fakeDirectories) ConfirmCheck(_ context.Context, id agent.DirectoryID) error {
+	if f.more > 0 {
+		f.status[id] = agent.DirectoryStatus{Withheld: &agent.WithheldCheck{Sessions: f.more, Of: 300}}
+		f.more = 0
+		return agent.Problems{{Field: "check", Code: locale.FieldCheckChanged}}
+	}
 	f.confirmed = append(f.confirmed, id)
 	delete(f.status, id)
 	return nil

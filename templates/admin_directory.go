@@ -80,14 +80,6 @@ func (d AdminDirectoryData) passwordHelp(l *locale.Localizer) string {
 	return l.T("directory_password_help")
 }
 
-// userExample is an example of a search account for the kind.
-func userExample(l *locale.Localizer, kind string) string {
-	if agent.DirectoryKind(kind) == agent.DirectoryAD {
-		return l.T("directory_user_help")
-	}
-	return l.T("directory_user_dn_help")
-}
-
 // stepClass returns the CSS class and the icon of a step's state.
 func stepClass(s agent.StepState) (class, symbol string) {
 	switch s {

@@ -386,7 +386,7 @@ func reportCertificates(p Page, d AdminDirectoryData, r agent.DirectoryReport) t
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.hasTrusted(cert) {
+			if cert.Trusted || d.hasTrusted(cert) {
 				templ_7745c5c3_Err = state("ok", "ok", p.L.T("certificate_trusted"), "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -302,7 +302,7 @@ func directoryCard(p Page, d AdminDirectoryData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(p.L, field{Name: "user", Label: p.L.T("directory_user"), Value: d.Form.User, Help: userExample(p.L, d.Form.Kind), Error: d.Errors["user"], Max: agent.MaxSearchAccount}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = input(p.L, field{Name: "user", Label: p.L.T("directory_user"), Value: d.Form.User, Help: p.L.T("directory_user_help"), Error: d.Errors["user"], Max: agent.MaxSearchAccount}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

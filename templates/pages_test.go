@@ -38,7 +38,7 @@ func someSession(id string, kind agent.Kind) agent.LiveSession {
 // samples returns all pages in many states, filled with hostile text.
 func samples(l *locale.Localizer) map[string]templ.Component {
 	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
-	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true}
+	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true, Refused: agent.CodeNotPermitted}
 	page := func(path string, user *agent.User) Page {
 		return Page{L: l, Path: path, User: user, CSRF: "token-" + hostile, Theme: hostile, Toast: hostile, Alert: hostile}
 	}

@@ -28,6 +28,7 @@ const (
 	AlertOutside           = "alert_outside"
 	AlertForwarding        = "alert_forwarding"
 	AlertNotTested         = "alert_not_tested"
+	AlertGroupsUnread      = "alert_groups_unread"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
