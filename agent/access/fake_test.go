@@ -61,6 +61,9 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	return u
 }
 
+// account returns an account as it is now.
+func (m *memoryStore) account(id agent.UserID) agent.User { return m.change(id, func(*agent.User) {}) }
+
 // failOn makes a method fail from now on; empty repairs all.
 func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
