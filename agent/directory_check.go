@@ -115,7 +115,7 @@ func (s DirectorySettings) Check() Problems {
 	c.refuse(len(s.Password) > MaxSearchPassword, "password", "field_too_long", "")
 	c.refuse(len(s.DNS) > MaxDNS, "dns_ips", "field_too_many_dns", "")
 	for _, a := range s.DNS {
-		c.refuse(isUnreachable(a), "dns_ips", "field_open_address", a.String())
+		c.refuse(!a.IsValid() || isUnreachable(a), "dns_ips", "field_open_address", a.String())
 	}
 	c.refuse(len(s.Controllers) > MaxControllers, "controllers", "field_too_many_controllers", "")
 	if _, problem := ParseControllers("controllers", s.Controllers); problem.Code != "" {
@@ -131,13 +131,27 @@ func (s DirectorySettings) Check() Problems {
 	for _, base := range s.Bases {
 		c.refuse(!strings.Contains(base, "=") || len(base) > MaxDN, "ldap_paths", "field_base", Clean(base, 80))
 	}
-	c.refuse(len(s.LoginGroups) > MaxDirectoryGroups, "login_groups", "field_too_many_groups", "")
-	c.refuse(len(s.RemoteGroups) > MaxDirectoryGroups, "remote_groups", "field_too_many_groups", "")
+	c.directoryGroups("login_groups", s.LoginGroups)
+	c.directoryGroups("remote_groups", s.RemoteGroups)
 	c.refuse(s.LockoutLimit < 0 || s.LockoutLimit > MaxLockoutLimit, "lockout_limit", "field_lockout_limit", "")
-	c.refuse(s.LockoutLimit > 0 && (s.LockoutWindow < time.Minute || s.LockoutWindow > MaxLockoutWindow),
+	c.refuse(s.LockoutLimit > 0 && (s.LockoutWindow < time.Minute || s.LockoutWindow > MaxLockoutWindow || s.LockoutWindow%time.Minute != 0),
 		"lockout_minutes", "field_lockout_minutes", "")
 	c.refuse(s.CheckInterval < time.Minute || s.CheckInterval > MaxCheckInterval || s.CheckInterval%time.Minute != 0,
 		"check_minutes", "field_check_minutes", "")
 	c.refuse(utf8.RuneCountInString(s.ComputerName) > MaxComputerName, "computer_name", "field_too_long", "")
 	return Problems(c.problems)
+}
+
+func (c *settingsCheck) directoryGroups(field string, groups []DirectoryGroup) {
+	c.refuse(len(groups) > MaxDirectoryGroups, field, "field_too_many_groups", "")
+	for _, g := range groups {
+		c.refuse(len(g.ID) > MaxDN || len(g.Name) > MaxDN || len(g.DN) > MaxDN, field, "field_too_long", "")
+		c.refuse(g == DirectoryGroup{}, field, "field_required", "")
+	}
+}
+
+// SameServer reports whether both settings send a password to the same servers, under the same trust, for the same account.
+func (d DirectorySettings) SameServer(other DirectorySettings) bool {
+	return d.Name == other.Name && d.Transport == other.Transport && d.TLSName == other.TLSName &&
+		d.CA == other.CA && d.User == other.User && same(d.Controllers, other.Controllers) && same(d.DNS, other.DNS)
 }

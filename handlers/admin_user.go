@@ -38,7 +38,7 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Errors:    fieldTexts(v.L, problems),
 		Sessions:  len(s.sessionsOf(u.ID)),
 		LastAdmin: last,
-		Throttled: s.Gate.Throttled(u.ID),
+		Throttled: s.Gate.Throttled(u),
 	}))
 }
 

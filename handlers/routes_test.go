@@ -364,6 +364,12 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 		t.Errorf("switched off: %d", got)
 	}
 	enable(true)
+	accounts := s.Accounts
+	s.Accounts = refusing{accounts}
+	if got := code(ivanov); got != http.StatusSeeOther {
+		t.Errorf("refused by the directory: %d", got)
+	}
+	s.Accounts = accounts
 	ask(s.PortalHandler(), "POST", "/logout", page, inLAN, ivanov)
 	if got := code(ivanov); got != http.StatusSeeOther {
 		t.Errorf("signed out: %d", got)
@@ -371,6 +377,15 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 	if got := code([]*http.Cookie{{Name: browserCookie, Value: "forged"}}); got != http.StatusSeeOther {
 		t.Errorf("forged cookie: %d", got)
 	}
+}
+
+// refusing are accounts that their directory refuses.
+type refusing struct{ Accounts }
+
+func (r refusing) User(ctx context.Context, id agent.UserID) (agent.User, error) {
+	u, err := r.Accounts.User(ctx, id)
+	u.Refused = agent.CodeNotPermitted
+	return u, err
 }
 
 // TestBack: the redirect goes only to pages of the portal (no open redirect).

@@ -71,6 +71,9 @@ const (
 	FieldInterfacePort     = "field_interface_port"
 	FieldFlowtable         = "field_flowtable"
 	FieldCheckChanged      = "field_check_changed"
+	FieldPasswordLost      = "field_password_lost"
+	FieldBase              = "field_base"
+	FieldDirectoryName     = "field_directory_name"     // the Value is the name that stays
 	FieldDirectoryTaken    = "field_directory_taken"    // the Value is the name
 	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
 	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
