@@ -160,7 +160,7 @@ func packetSocket(index int, protocol uint16, fields []field) (*os.File, error) 
 	}
 	inOrder := binary.BigEndian.AppendUint16(nil, protocol)
 	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-	if err == nil { // it receives nothing before this
+	if err == nil { // without Bind the socket receives nothing
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16(inOrder), Ifindex: index})
 	}
 	if err != nil {

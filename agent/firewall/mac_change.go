@@ -37,7 +37,7 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 // fails the requests to the former MAC: the agent's computer still has that MAC and answers straight to the gateway's MAC, so
 // that the spoofer cannot hold the answer back. Limits:
 //
-//   - A computer that takes over the former MAC as well keeps its answers back. But it then has access without this.
+//   - A computer that takes over the former MAC as well can hold the answers back. But such a computer is let through anyway.
 //   - A device between the agent's computer and the network passes both tests. It may be a Wi-Fi repeater that translates MACs,
 //     or an attacker; the gateway cannot tell them apart.
 //   - Spoofing that began before the first login is not noticed, because no former MAC is known.
@@ -114,8 +114,8 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	return mac{}
 }
 
-// changing returns the session and its own address, if the change is still as it was found. Errors: ErrMACChanged; of reading
-// the kernel's tables.
+// changing returns the session and its own address, if the change that ChangedMACs found still applies. Errors:
+// ErrMACChanged; of reading the kernel's tables.
 func (r *reconciler) changing(c agent.MACChange) (*grantedSession, *address, error) {
 	s := r.sessions[c.Session]
 	if s == nil || len(c.From) != len(mac{}) || len(c.To) != len(mac{}) {

@@ -128,7 +128,7 @@ func (kn *kernel) generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell the generation of nftables")
 }
 
-func (kn *kernel) isThere() (bool, error) {
+func (kn *kernel) tableExists() (bool, error) {
 	_, err := kn.flags()
 	if isMissing(err) {
 		return false, nil
