@@ -127,7 +127,7 @@ func (v *validation) checkRowOrder() {
 				case 0:
 					v.fault("%s: the primary key is there twice", r)
 				case 1:
-					v.fault("%s: the row stands behind %s, but its primary key %v is less than %v (error 2219)", r, before, r.key(), before.key())
+					v.fault("%s: the row comes after %s, but its primary key %v is less than %v (error 2219)", r, before, r.key(), before.key())
 				}
 			}
 			before = r
