@@ -28,7 +28,7 @@ const followEvery = 5 * time.Second
 type firewallController struct {
 	*firewall.Firewall
 	mode       string // as configured
-	data       string // data directory
+	data       string
 	tunnelName string // cannot be chosen as LAN or WAN
 	tunnel     string // tunnelName; empty if nothing is forwarded from the tunnel
 	ports      firewall.Redirect
@@ -164,8 +164,7 @@ func (w *firewallController) logMissing(p firewall.Plan, missing []string) {
 	w.missing = missing
 }
 
-// checkReplaced records and logs of which chosen interfaces the packets carry the name of another interface, when that
-// changes.
+// checkReplaced records and logs of which chosen interfaces the packets carry the name of another interface, when that changes.
 func (w *firewallController) checkReplaced(p firewall.Plan) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -193,8 +192,7 @@ func isFlowtable(err error) bool {
 	return errors.As(err, new(*firewall.FlowtableError))
 }
 
-// planFor returns the plan of settings for the current interfaces and addresses, and the chosen interfaces that do not
-// exist.
+// planFor returns the plan of settings for the current interfaces and addresses, and the chosen interfaces that do not exist.
 func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing []string, err error) {
 	if !s.InterfacesChosen() {
 		return p, nil, nil

@@ -26,12 +26,11 @@
 //
 // # Fail closed
 //
-// Elements expire after Plan.Timeout and are refreshed at a third of it. The table stays when the process stops or
-// dies; then access ends when the elements expire. The next process adopts the table: its first Apply replaces the
-// rules and keeps the elements, whose comments name their session and user. An adopted element is refreshed only after
-// its session was granted or readmitted; others expire. Readmit does not restore what has expired, because somebody
-// else may have the address by then. Kernels before 6.12 cannot refresh elements; there they are replaced in one
-// transaction.
+// Elements expire after Plan.Timeout and are refreshed at a third of it. The table stays when the process stops or dies;
+// then access ends when the elements expire. The next process adopts the table: its first Apply replaces the rules and
+// keeps the elements, whose comments name their session and user. An adopted element is refreshed only after its session
+// was granted or readmitted; others expire. Readmit does not restore what has expired, because somebody else may have
+// the address by then. Kernels before 6.12 cannot refresh elements; there they are replaced in one transaction.
 //
 // If somebody removes or changes the table, it is restored with all elements within half a second. Elements that expired
 // because this process was stopped are restored too: their sessions were not revoked.

@@ -70,7 +70,7 @@ func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(co
 
 // ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and then closes
 // the further addresses, which were proved for the former MAC. The own address keeps its connections. The caller has called
-// ProveMAC. After an error the session keeps its former MAC; what the kernel has of the change already is undone by retry.
+// ProveMAC. After an error the session keeps its former MAC; retry undoes the part of the change that the kernel already has.
 // Errors: ErrMACChanged; ErrClosed; of the kernel.
 func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
 	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })

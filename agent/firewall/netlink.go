@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isMissing reports whether the kernel does not have what was asked for.
+// isMissing reports whether the requested object does not exist in the kernel.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
 // kernel has the netlink sockets. They stay open, because closing one takes several milliseconds after a removal.

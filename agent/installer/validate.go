@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) do not:
+// Validate checks the rules of Windows Installer that other readers (msitools, Wine) do not enforce:
 //
 //   - a search of the compound file's directory finds every stream (MS-CFB 2.6.4);
 //   - the rows of each table are sorted by primary key, where a text counts by its number in the string pool; otherwise

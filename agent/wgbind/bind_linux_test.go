@@ -272,7 +272,7 @@ func TestOpenTwice(t *testing.T) {
 }
 
 // TestForgedPathMTU: a forged ICMP message "fragmentation needed" does not make the kernel fragment what is sent to a peer.
-// Anybody can send one who knows the addresses of both ends.
+// Anybody who knows the addresses of both ends can send one.
 func TestForgedPathMTU(t *testing.T) {
 	twoWays.Enter(t, func(t *testing.T, l *netlab.Lab) {
 		b := New()

@@ -1,9 +1,9 @@
 // Package wgbind opens the UDP sockets of wireguard-go. On Linux it changes what wireguard-go's own sockets do in four
 // cases:
 //
-//   - The kernel refuses a batch (UDP_SEGMENT) whose datagrams are longer than the MTU: for IPv4 the interface's,
-//     for IPv6 the path's. wireguard-go loses every such
-//     batch. This package sends the datagrams one by one, and the kernel fragments them.
+//   - The kernel refuses a batch (UDP_SEGMENT) whose datagrams are longer than the MTU: for IPv4 the interface's, for
+//     IPv6 the path's. wireguard-go loses every such batch. This package sends the datagrams one by one, and the
+//     kernel fragments them.
 //   - A router on the path has a smaller MTU. wireguard-go forbids fragments of IPv4, so its packets are lost if the router's
 //     ICMP message does not arrive. This package lets routers fragment, as the kernel's WireGuard does, and ignores these
 //     messages, because they can be forged.

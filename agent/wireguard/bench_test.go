@@ -76,9 +76,8 @@ func BenchmarkPool(b *testing.B) {
 	}
 }
 
-// BenchmarkThroughput sends one TCP stream from the gateway to a person, alternately through a Device and through the
-// reference program of wireguard-go. Every program is a process of its own, and the person's end is always the
-// reference program.
+// BenchmarkThroughput sends one TCP stream from the gateway to a person, alternately through a Device and through the reference
+// program of wireguard-go. Every program is a process of its own, and the person's end is always the reference program.
 func BenchmarkThroughput(b *testing.B) {
 	needLab(b)
 	program := filepath.Join(b.TempDir(), "wireguard-go")

@@ -66,7 +66,6 @@ func (m *fakeLink) dump() (state, error) {
 	return s, nil
 }
 
-// setCount sets the traffic of a peer.
 func (m *fakeLink) setCount(k agent.Key, t agent.Traffic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -25,8 +25,7 @@ func (k privateKey) config() *wgtypes.Key {
 	return &key
 }
 
-// canAgreeWith reports whether a handshake with this public key can work. A low-order key makes every shared secret
-// zero.
+// canAgreeWith reports whether a handshake with this public key can work. A low-order key makes every shared secret zero.
 func (k privateKey) canAgreeWith(public agent.Key) bool {
 	peer, err := ecdh.X25519().NewPublicKey(public[:])
 	if err != nil {

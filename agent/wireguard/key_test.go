@@ -80,7 +80,7 @@ func TestBrokenKey(t *testing.T) {
 	}
 }
 
-// FuzzPublicKeys: no public key from an agent makes us panic, and an accepted key has only one accepted encoding.
+// FuzzPublicKeys: a public key never causes a panic, and an accepted key has only one accepted encoding.
 func FuzzPublicKeys(f *testing.F) {
 	secret := newKey(f)
 	for _, seed := range [][]byte{make([]byte, 32), secret.key.PublicKey().Bytes(), []byte(strings.Repeat("\xff", 32))} {

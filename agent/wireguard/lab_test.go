@@ -82,7 +82,6 @@ func hide(tb testing.TB, dir string) {
 	}
 }
 
-// listed returns the keys of the peers that wg shows.
 func listed(tb testing.TB, name string) []string {
 	tb.Helper()
 	return strings.Fields(netlab.Run(tb, "wg", "show", name, "peers"))

@@ -77,7 +77,6 @@ func (l *listener) current() (net.Listener, bool) {
 	return l.inner, l.ended
 }
 
-// move replaces the inner listener.
 func (l *listener) move(to net.Listener) {
 	l.mu.Lock()
 	from := l.inner

@@ -68,7 +68,6 @@ func runGateway(args []string) error {
 // measureTime is how long a measurement takes.
 const measureTime = 2 * time.Second
 
-// runSender sends as fast as it can.
 func runSender(args []string) error {
 	c, err := net.DialTimeout("tcp4", args[0], patience)
 	if err != nil {

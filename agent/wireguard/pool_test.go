@@ -47,8 +47,7 @@ func TestLongestFreeFirst(t *testing.T) {
 	}
 }
 
-// TestPool compares random operations with a slow model: which session holds an address, and when the others were
-// returned.
+// TestPool compares random operations with a slow model: which session holds an address, and when the others were returned.
 func TestPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/28"), netip.MustParsePrefix("10.0.0.0/29"),
@@ -59,7 +58,7 @@ func TestPool(t *testing.T) {
 		held := map[string]netip.Addr{}
 		freed := map[netip.Addr]time.Time{}
 		last := map[netip.Addr]string{}
-		// sessions 0 to 2 belong to nobody, the others to six people
+		// sessions 0 to 2 have no person, the others to six people
 		userOf := func(id string) agent.UserID {
 			n, _ := strconv.Atoi(id)
 			return agent.UserID(min(n/3, 6))

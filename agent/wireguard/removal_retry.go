@@ -41,7 +41,6 @@ func (d *Device) removeFromLink(key agent.Key) error {
 
 func (d *Device) retryLater() { time.AfterFunc(d.retryWait, d.retry) }
 
-// retry tries to remove all stuck peers.
 func (d *Device) retry() {
 	d.changing.Lock()
 	defer d.changing.Unlock()

@@ -259,8 +259,7 @@ func wantRefused(t *testing.T, mode, name, words string) {
 	}
 }
 
-// TestForeignSocket: a process in another network namespace has a tunnel of the same name; both would use the same UAPI
-// socket.
+// TestForeignSocket: a process in another network namespace has a tunnel of the same name; both would use the same UAPI socket.
 func TestForeignSocket(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()

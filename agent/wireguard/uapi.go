@@ -45,7 +45,6 @@ func (u *uapi) accept() {
 	}
 }
 
-// begin starts to answer a connection.
 func (u *uapi) begin(conn net.Conn) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

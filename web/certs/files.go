@@ -98,8 +98,7 @@ func loadRoot(dir string, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	return root, nil
 }
 
-// parseRoot accepts exactly one certificate and nothing else: the file is served for download, so it must not contain a
-// key.
+// parseRoot accepts exactly one certificate and nothing else: the file is served for download, so it must not contain a key.
 func parseRoot(text []byte) (*x509.Certificate, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {

@@ -164,7 +164,7 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 	}
 }
 
-// TestCures: what the errors advise works.
+// TestCures: the advice in the errors works.
 func TestCures(t *testing.T) {
 	dir := t.TempDir()
 	pin := openWith(t, dir, domains...).Pin()

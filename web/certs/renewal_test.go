@@ -99,8 +99,7 @@ func TestRenewalHappensOnce(t *testing.T) {
 	}
 }
 
-// TestRenewalOnABrokenDisk: if the root must be renewed too and cannot be written, the old leaf is used while it is
-// valid.
+// TestRenewalOnABrokenDisk: if the root must be renewed too and cannot be written, the old leaf is used while it is valid.
 func TestRenewalOnABrokenDisk(t *testing.T) {
 	a, clock := openAt(t, start)
 	clock.set(start.AddDate(17, 6, 0))
