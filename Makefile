@@ -132,7 +132,8 @@ test-gateway: go
 	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
 	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
-# Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root.
+# Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root. The services that
+# the packages start on some systems are neither used nor disturbed.
 test-ad: go
 	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/...

@@ -176,7 +176,7 @@ func sambaPeople(samba *Directory) (string, error) {
 		"password": unicodePwd,
 		"people":   adPeople,
 		"ou":       func() []string { return []string{"People", "Groups", "Services", "Leavers"} },
-		"groups":   func() []group { return append(groupsOf(samba), group{"Empty", nil}) },
+		"groups":   func() []group { return append(groupsOf(samba, "Иван Петров"), group{"Empty", nil}) },
 	}
 	t, err := template.New("ad.ldif").Funcs(functions).Parse(sambaLDIF)
 	if err != nil {
@@ -313,7 +313,8 @@ func sidString(b string) string {
 // Keytab returns the file with the keys of HTTP/portal.example.test. Kerberos programs find the domain by KRB5_CONFIG.
 func (ad *AD) Keytab(tb testing.TB) string {
 	tb.Helper()
-	file := filepath.Join(tb.TempDir(), "http.keytab")
+	file := filepath.Join(sambaDir, "http.keytab")
+	_ = os.Remove(file) // the keys would be added to it
 	if err := run("samba-tool", "domain", "exportkeytab", file, "--principal=HTTP/portal.example.test", "-s", smbConf()); err != nil {
 		tb.Fatal(err)
 	}

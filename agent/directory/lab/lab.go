@@ -84,9 +84,10 @@ var addresses = map[string]netip.Addr{
 func Address(host string) netip.Addr { return addresses[host] }
 
 const (
-	insideVariable = "IDECO_DIRECTORY_LAB"
+	// stageVariable tells the test program in the lab what to do.
+	stageVariable = "IDECO_DIRECTORY_LAB"
 
-	// root is where the files of the lab are, in memory.
+	// root is where the files of the lab are, in memory. /run and /dev/shm are the lab's own.
 	root = "/run/lab"
 
 	patience = 30 * time.Second
@@ -99,33 +100,34 @@ var (
 
 // Main runs the tests of a package in the lab and returns the exit code. Without root the tests run outside, and those that need
 // the lab are skipped.
-func Main(m *testing.M) int { return Run(m.Run) }
-
-// Run is Main for a package whose TestMain has more to do.
-func Run(tests func() int) int {
-	if os.Getenv(insideVariable) != "" {
-		if err := prepare(); err != nil {
+func Main(m *testing.M) int {
+	switch os.Getenv(stageVariable) {
+	case "prepare":
+		if err := errors.Join(prepare(), os.Setenv(stageVariable, "test")); err != nil {
 			fmt.Fprintln(os.Stderr, "prepare the lab:", err)
 			return 1
 		}
 		inside = true
-		return tests()
+		return m.Run()
+	case "test":
+		outside = "this process was started by a test in the lab"
+		return m.Run()
 	}
 	if os.Geteuid() != 0 {
 		outside = "this takes root"
-		return tests()
+		return m.Run()
 	}
 	runtime.LockOSThread() // the kernel sends Pdeathsig when this thread ends
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), insideVariable+"=1")
+	cmd.Env = append(os.Environ(), stageVariable+"=prepare")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
 		outside = "this takes namespaces: " + err.Error()
-		return tests()
+		return m.Run()
 	}
 	if err := cmd.Wait(); err != nil {
 		return max(cmd.ProcessState.ExitCode(), 1)
@@ -144,7 +146,7 @@ func require(tb testing.TB, programs ...[2]string) {
 	}
 }
 
-// prepare sets up the namespaces that Run has created.
+// prepare sets up the namespaces that Main has created.
 func prepare() error {
 	resolv, err := filepath.EvalSymlinks("/etc/resolv.conf")
 	if err != nil {
@@ -157,6 +159,7 @@ func prepare() error {
 		{"", "/", "", syscall.MS_REC | syscall.MS_PRIVATE},
 		{"proc", "/proc", "proc", 0},
 		{"tmpfs", "/run", "tmpfs", 0},
+		{"tmpfs", "/dev/shm", "tmpfs", 0},
 	} {
 		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, ""); err != nil {
 			return fmt.Errorf("mount %s: %w", m.target, err)

@@ -230,6 +230,9 @@ func TestController(t *testing.T) {
 		}
 	}
 	ad.Continue()
+	if answer := askCLDAP(t); answer == 0 {
+		t.Error("no answer by CLDAP")
+	}
 	ad.Disable(t, "bob")
 	ad.Stop()
 	if err := dial(DC1); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -239,6 +242,26 @@ func TestController(t *testing.T) {
 	if got := login(t, DC1, ad.CA, `EXAMPLE\bob`, Password); !strings.Contains(got, "data 533") {
 		t.Errorf("bob, disabled before: %q", got)
 	}
+}
+
+// askCLDAP asks for the root entry over UDP and returns the size of the answer.
+func askCLDAP(t *testing.T) int {
+	t.Helper()
+	c, err := net.Dial("udp", DC1+":389")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	// A search without base, with scope base and filter (objectClass=*).
+	if _, err := c.Write([]byte("\x30\x25\x02\x01\x01\x63\x20\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x0bobjectClass\x30\x00")); err != nil {
+		t.Fatal(err)
+	}
+	n, err := c.Read(make([]byte, 1<<16))
+	if err != nil {
+		t.Errorf("CLDAP: %v", err)
+	}
+	return n
 }
 
 // TestDNS: the system's resolver uses the DNS server, and so can a client that is given its address.
@@ -360,5 +383,49 @@ func TestKerberos(t *testing.T) {
 	}
 	if out, err := exec.Command("kvno", "-k", ad.Keytab(t), "HTTP/portal.example.test").CombinedOutput(); err != nil {
 		t.Errorf("kvno: %v\n%s", err, out)
+	}
+}
+
+// Test389: a login of each account is answered, in a second test too, which gets a copy.
+func Test389(t *testing.T) {
+	const none = -1
+	for _, test := range []string{"first", "second"} {
+		t.Run(test, func(t *testing.T) {
+			d := New389(t)
+			for _, c := range []struct {
+				dn, password string
+				code         uint16
+				policy       int8
+			}{
+				{d.PersonDN("alice"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("alice"), "wrong", ldap.LDAPResultInvalidCredentials, none},
+				{d.PersonDN("petrov"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("expired"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("pwexpired"), Password, ldap.LDAPResultSuccess, none},
+				{d.PersonDN("oldpassword"), Password, ldap.LDAPResultInvalidCredentials, ldap.BeheraPasswordExpired},
+				{d.PersonDN("locked"), Password, ldap.LDAPResultConstraintViolation, ldap.BeheraAccountLocked},
+				{d.PersonDN("disabled"), Password, ldap.LDAPResultUnwillingToPerform, ldap.BeheraAccountLocked},
+				{d.ServiceDN, ServicePassword, ldap.LDAPResultSuccess, none},
+			} {
+				code, policy := policyLogin(t, d, c.dn, c.password)
+				if code != c.code || policy != c.policy {
+					t.Errorf("%s with %s: %d, policy %d; want %d, %d", c.dn, c.password, code, policy, c.code, c.policy)
+				}
+			}
+			r, err := d.Bind(t, d.ServiceDN, ServicePassword).Search(ldap.NewSearchRequest(d.PeopleDN, ldap.ScopeWholeSubtree,
+				ldap.NeverDerefAliases, 0, 0, false, "(uid=alice)", []string{"ipaUniqueID", "nsUniqueId", "entryUUID", "memberOf"}, nil))
+			if err != nil || len(r.Entries) != 1 {
+				t.Fatalf("%v, %v", r, err)
+			}
+			for _, id := range []string{"ipaUniqueID", "nsUniqueId", "entryUUID"} {
+				if r.Entries[0].GetAttributeValue(id) == "" {
+					t.Errorf("no %s", id)
+				}
+			}
+			if got := r.Entries[0].GetAttributeValues("memberOf"); len(got) != 3 {
+				t.Errorf("memberOf: %q", got)
+			}
+			d.Set(t, d.PersonDN("bob"), "nsAccountLock", "TRUE")
+		})
 	}
 }

@@ -59,7 +59,7 @@ func NewOpenLDAP(tb testing.TB, memberOf MemberOf) *Directory {
 	}
 	d.Start(tb)
 	// slapadd runs no overlays, so memberOf would be missing.
-	for _, g := range groupsOf(d) {
+	for _, g := range groupsOf(d, "Иван Петров") {
 		if err := d.Admin(tb).Add(&ldap.AddRequest{DN: d.GroupDN(g.Name), Attributes: []ldap.Attribute{
 			{Type: "objectClass", Vals: []string{"groupOfNames"}}, {Type: "member", Vals: g.Members}}}); err != nil {
 			tb.Fatal(err)
