@@ -183,16 +183,16 @@ func (s *servers) forget(c *controller) {
 	}
 }
 
-// measure connects to controllers whose state is unknown. It waits until all have answered, or shortly longer than for the
+// measure connects to controllers whose state is unknown, or that nobody has needed for long. It waits until all have answered, or shortly longer than for the
 // first one.
 func (s *servers) measure(list []*controller) {
 	answers := make(chan bool, len(list))
 	for _, c := range list {
 		go func() {
 			s.mu.Lock()
-			unknown := c.state == stateUnknown
+			due := c.state == stateUnknown || c.state == stateUp && c.silence() > refindAfter
 			s.mu.Unlock()
-			answers <- unknown && s.probe(c, connectLimit)
+			answers <- due && s.probe(c, connectLimit)
 		}()
 	}
 	var patience <-chan time.Time
@@ -211,11 +211,14 @@ func (s *servers) measure(list []*controller) {
 // attempt is a search or a bind that may need several controllers.
 type attempt struct {
 	tried []*controller // that failed
-	fault *finding      // of the last one
+	fault *finding      // of the first one
 }
 
 func (a *attempt) failed(c *controller, err error) {
-	a.tried, a.fault = append(a.tried, c), asFinding(err, c.address)
+	a.tried = append(a.tried, c)
+	if a.fault == nil {
+		a.fault = asFinding(err, c.address)
+	}
 }
 
 // pick returns the best controller that has not failed yet. Errors: *finding; ctx.Err.
@@ -267,7 +270,7 @@ func (s *servers) markUp(c *controller, latency time.Duration) {
 		return
 	}
 	if c.state == stateDown {
-		s.log.Info("a domain controller answers again", "directory", s.settings.Name, "controller", c.address)
+		s.log.Info("a controller of a directory can be used again", "directory", s.settings.Name, "controller", c.address)
 		c.retry.Stop()
 		c.up, c.cut = context.WithCancel(s.ctx)
 	}
@@ -285,7 +288,7 @@ func (s *servers) markDown(c *controller, fault *finding) {
 	if c.state == stateDown {
 		return
 	}
-	s.log.Warn("a domain controller does not answer", "directory", s.settings.Name, "controller", c.address, "error", fault)
+	s.log.Warn("a controller of a directory cannot be used", "directory", s.settings.Name, "controller", c.address, "error", fault)
 	c.state, c.since = stateDown, time.Now()
 	c.cut()
 	c.retry = time.AfterFunc(retryAfter, func() { s.again(c) })
@@ -409,8 +412,9 @@ func (s *servers) addressesOf(ctx context.Context, c *controller) ([]netip.Addr,
 	if err != nil {
 		return nil, asFinding(err, c.address)
 	}
+	found = found[:min(len(found), 8)]
 	s.mu.Lock()
-	c.addresses = found[:min(len(found), 8)]
-	s.mu.Unlock()
-	return c.addresses, nil
+	defer s.mu.Unlock()
+	c.addresses = found
+	return found, nil
 }

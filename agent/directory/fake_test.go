@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -32,6 +33,7 @@ type fakeNet struct {
 	mu   sync.Mutex
 	at   map[string]*fakeServer // by host:port
 	srv  map[string][]*net.SRV
+	far  map[string]time.Duration // what a TCP connection takes
 	logs strings.Builder
 }
 
@@ -47,15 +49,35 @@ func newFakeNet(t *testing.T, addresses ...string) *fakeNet {
 func (n *fakeNet) start(t *testing.T, address string) *fakeServer {
 	host, _, _ := net.SplitHostPort(address)
 	pair := n.ca.issue(t, nil, host)
-	f := &fakeServer{certificate: &pair, passwords: map[string]string{"search": "secret", "alice": "alice's"}, running: closed(), startTLS: 0}
+	f := &fakeServer{certificate: &pair, passwords: map[string]string{"search": "secret", "alice": "alice's"}, running: closed()}
+	t.Cleanup(func() { f.proceed(); pass(f.delay) })
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.at[address] = f
 	return f
 }
 
+// remove makes connections to an address refused.
+func (n *fakeNet) remove(address string) *fakeServer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f := n.at[address]
+	delete(n.at, address)
+	f.drop()
+	return f
+}
+
+func (n *fakeNet) add(address string, f *fakeServer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at[address] = f
+}
+
 // lookupHost knows dcN.example.test, whose address is 192.0.2.N.
 func (n *fakeNet) lookupHost(_ context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
 	number, ok := strings.CutPrefix(strings.TrimSuffix(host, ".example.test"), "dc")
 	if !ok {
 		return nil, atHost(agent.FindingUnresolved, host, nil)
@@ -75,6 +97,9 @@ func (n *fakeNet) dial(ctx context.Context, address string) (net.Conn, error) {
 	n.mu.Unlock()
 	if f == nil || ctx.Err() != nil {
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	}
+	if far := n.far[address]; far > 0 {
+		pass(far)
 	}
 	ours, theirs := net.Pipe()
 	f.mu.Lock()
@@ -105,13 +130,20 @@ type fakeServer struct {
 	certificate *tls.Certificate // nil = it closes the connection when a handshake begins
 	plain       bool             // connections begin without TLS
 	startTLS    int              // result of StartTLS
+	maxTLS      uint16
 	passwords   map[string]string
-	bindResult  int // instead of checking the password
+	bindResult  int    // instead of checking the password
+	message     string // with bindResult
+	hangUp      bool   // it closes the connection instead of answering a bind
+	hangUps     int    // so many searches, too
+	full        bool   // new connections stay without an answer
+	delay       time.Duration
 
 	mu       sync.Mutex
 	running  chan struct{} // closed unless the server is stopped
 	accepted int
 	open     []net.Conn
+	ended    int      // of the open ones
 	binds    []string // names, in order
 	searches int
 }
@@ -132,7 +164,11 @@ func (f *fakeServer) stop() {
 func (f *fakeServer) proceed() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	close(f.running)
+	select {
+	case <-f.running:
+	default:
+		close(f.running)
+	}
 }
 
 // drop closes all connections.
@@ -142,7 +178,6 @@ func (f *fakeServer) drop() {
 	for _, c := range f.open {
 		c.Close()
 	}
-	f.open = nil
 }
 
 func (f *fakeServer) wait() {
@@ -164,27 +199,39 @@ func (f *fakeServer) bindsOf(name string) (n int) {
 }
 
 func (f *fakeServer) serve(c net.Conn, address string) {
-	defer c.Close()
+	defer func() {
+		c.Close()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ended++
+	}()
+	if f.full {
+		io.Copy(io.Discard, c)
+		return
+	}
 	if f.wait(); f.plain {
 		p, err := ber.ReadPacket(c)
 		if err != nil {
 			return
 		}
 		f.wait()
-		c.Write(result(p, ldap.ApplicationExtendedResponse, f.startTLS))
+		c.Write(result(p, ldap.ApplicationExtendedResponse, f.startTLS, ""))
 		if f.startTLS != 0 {
 			return
 		}
 	}
 	if f.certificate == nil {
-		c.Read(make([]byte, 1))
+		c.Read(make([]byte, 16<<10))
 		return
 	}
-	secure := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*f.certificate}})
+	secure := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*f.certificate}, MinVersion: tls.VersionTLS10, MaxVersion: f.maxTLS})
 	for {
 		p, err := ber.ReadPacket(secure)
 		if err != nil {
 			return
+		}
+		if f.delay > 0 {
+			pass(f.delay)
 		}
 		f.wait()
 		request := p.Children[1]
@@ -198,16 +245,24 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 			if code == 0 && f.passwords[name] != password {
 				code = ldap.LDAPResultInvalidCredentials
 			}
-			secure.Write(result(p, ldap.ApplicationBindResponse, code))
+			if f.hangUp {
+				return
+			}
+			secure.Write(result(p, ldap.ApplicationBindResponse, code, f.message))
 		case ldap.ApplicationSearchRequest:
 			f.mu.Lock()
 			f.searches++
+			f.hangUps--
+			hangUp := f.hangUps >= 0
 			f.mu.Unlock()
+			if hangUp {
+				return
+			}
 			entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
 			entry.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, address, ""))
 			entry.AppendChild(ber.NewSequence(""))
 			secure.Write(answer(p, entry))
-			secure.Write(result(p, ldap.ApplicationSearchResultDone, 0))
+			secure.Write(result(p, ldap.ApplicationSearchResultDone, 0, ""))
 		}
 	}
 }
@@ -219,11 +274,11 @@ func answer(request, body *ber.Packet) []byte {
 	return message.Bytes()
 }
 
-func result(request *ber.Packet, tag ber.Tag, code int) []byte {
+func result(request *ber.Packet, tag ber.Tag, code int, text string) []byte {
 	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
 	body.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
 	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", ""))
-	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", ""))
+	body.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, text, ""))
 	return answer(request, body)
 }
 
@@ -297,6 +352,9 @@ func who(ctx context.Context, s *servers) (address string, err error) {
 func inBubble(t *testing.T, f func(*testing.T, *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeNet(t, dc1, dc2)) })
 }
+
+// pass lets fake time pass.
+func pass(d time.Duration) { <-time.After(d) }
 
 func equal[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()

@@ -3,8 +3,11 @@
 package directory
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory/lab"
@@ -18,23 +21,16 @@ func TestOpenLDAP(t *testing.T) {
 			settings := labSettings(agent.DirectoryOpenLDAP, d)
 			settings.Transport = agent.TransportStartTLS
 			o := newOffice(t, settings)
-			checkForms(t, o)
-			checkGroups(t, o, settings, d)
-			for login, want := range map[string]struct{ right, wrong agent.Code }{
+			checkForms(t, o, "Иван Петров")
+			checkGroups(t, o, settings, d, "mustchange", agent.CodePasswordMustChange)
+			checkRefusals(t, o, map[string]refusals{
 				"bob":        {"", agent.CodeBadCredentials},
 				"disabled":   {agent.CodeAccountDisabled, agent.CodeAccountDisabled},
 				"locked":     {agent.CodeAccountLocked, agent.CodeAccountLocked},
 				"pwexpired":  {agent.CodePasswordExpired, agent.CodeBadCredentials},
 				"mustchange": {agent.CodePasswordMustChange, agent.CodeBadCredentials},
 				"expired":    {agent.CodeAccountExpired, agent.CodeAccountExpired},
-			} {
-				if _, code := o.login(t, login, "wrong"); code != want.wrong {
-					t.Errorf("%s with a wrong password: %q, want %q", login, code, want.wrong)
-				}
-				if _, code := o.login(t, login, lab.Password); code != want.right {
-					t.Errorf("%s: %q, want %q", login, code, want.right)
-				}
-			}
+			})
 			account, err := o.Find(t.Context(), "alice")
 			if err != nil || account.Lockout != (agent.Lockout{Limit: 3, Window: 30 * time.Minute}) {
 				t.Error(account.Lockout, err)
@@ -46,12 +42,27 @@ func TestOpenLDAP(t *testing.T) {
 	}
 }
 
+// refusals are the codes with the right and with a wrong password.
+type refusals struct{ right, wrong agent.Code }
+
+func checkRefusals(t *testing.T, o *office, all map[string]refusals) {
+	t.Helper()
+	for login, want := range all {
+		if _, code := o.login(t, login, "wrong"); code != want.wrong {
+			t.Errorf("%s with a wrong password: %q, want %q", login, code, want.wrong)
+		}
+		if _, code := o.login(t, login, lab.Password); code != want.right {
+			t.Errorf("%s: %q, want %q", login, code, want.right)
+		}
+	}
+}
+
 // checkForms checks the forms of logins of directories without NetBIOS names.
-func checkForms(t *testing.T, o *office) {
+func checkForms(t *testing.T, o *office, second string) {
 	t.Helper()
 	for login, forms := range map[string][]string{
-		"alice":       {"alice", "Alice", "alice@example.test", "ALICE@Example.Test", `example.test\alice`, "example.test/alice"},
-		"Иван Петров": {"Иван Петров", "иван петров", "Иван Петров@example.test"},
+		"alice": {"alice", "Alice", "alice@example.test", "ALICE@Example.Test", `example.test\alice`, "example.test/alice"},
+		second:  {second, strings.ToLower(second), second + "@example.test"},
 	} {
 		for _, form := range forms {
 			if user, code := o.login(t, form, lab.Password); code != "" || user.Login != login || user.Name == "" {
@@ -70,7 +81,7 @@ func checkForms(t *testing.T, o *office) {
 }
 
 // checkGroups checks login groups and remote groups, for a login and for a check.
-func checkGroups(t *testing.T, o *office, settings agent.DirectorySettings, d *lab.Directory) {
+func checkGroups(t *testing.T, o *office, settings agent.DirectorySettings, d *lab.Directory, other string, otherCode agent.Code) {
 	t.Helper()
 	settings.LoginGroups, settings.RemoteGroups = o.group(t, settings, "VPN-Users", "Sales"), o.group(t, settings, "Sales")
 	o.Set([]agent.DirectorySettings{settings})
@@ -78,7 +89,7 @@ func checkGroups(t *testing.T, o *office, settings agent.DirectorySettings, d *l
 	for login, want := range map[string]struct {
 		code   agent.Code
 		remote bool
-	}{"alice": {"", true}, "bob": {"", false}, "mustchange": {agent.CodePasswordMustChange, false}} {
+	}{"alice": {"", true}, "bob": {"", false}, other: {otherCode, false}} {
 		user, code := o.login(t, login, lab.Password)
 		if code != want.code || user.RemoteAccess != want.remote {
 			t.Errorf("%s: %q, %+v", login, code, user)
@@ -87,10 +98,11 @@ func checkGroups(t *testing.T, o *office, settings agent.DirectorySettings, d *l
 			guids = append(guids, user.GUID)
 		}
 	}
-	d.Move(t, d.GroupDN("Sales"), "ou=Leavers,"+lab.BaseDN)
-	d.Set(t, "cn=Sales,ou=Leavers,"+lab.BaseDN, "description", "moved")
+	if err := d.Admin(t).ModifyDN(ldap.NewModifyDNRequest(d.GroupDN("Sales"), "cn=Vertrieb", true, "")); err != nil {
+		t.Fatal(err)
+	}
 	if user, code := o.login(t, "alice", lab.Password); code != "" || !user.RemoteAccess {
-		t.Errorf("after its group was moved: %q, %+v", code, user)
+		t.Errorf("after its group was renamed: %q, %+v", code, user)
 	}
 	reading, err := o.Read(t.Context(), 1, guids)
 	if err != nil || len(reading.People) != 2 || len(reading.Missing) != 0 {

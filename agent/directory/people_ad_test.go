@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +14,6 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory/lab"
 )
-
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
 // labSettings are the settings for a server of the lab.
 func labSettings(kind agent.DirectoryKind, d *lab.Directory) agent.DirectorySettings {

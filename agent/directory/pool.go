@@ -15,7 +15,8 @@ const (
 	poolSize    = 8               // connections of the search account
 	bindSize    = 16              // connections for the binds of people
 	idleLimit   = 3 * time.Minute // an idle connection is closed after it; domain controllers do so after 15 minutes
-	freshLimit  = 5 * time.Second // a bind connection that was idle longer is checked before its use
+	freshLimit  = 5 * time.Second // a connection that was idle longer is checked before its use
+	checkLimit  = 400 * time.Millisecond
 	searchLimit = 30 * time.Second
 	bindLimit   = 10 * time.Second
 )
@@ -83,27 +84,24 @@ func answered(err error) bool {
 	return errors.As(err, &e) && (e.ResultCode < ldap.ErrorNetwork || e.ResultCode > ldap.ErrorEmptyPassword)
 }
 
-// pool holds idle connections. The servers' mu guards it.
-type pool struct {
-	idle []*conn
-	most int
-}
+// pool holds idle connections. The servers' mu guards it. As many as are in use at a time can become idle.
+type pool []*conn
 
 // keep puts a connection into a pool, or closes it.
 func (s *servers) keep(p *pool, c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !c.usable() || len(p.idle) >= p.most || s.ctx.Err() != nil {
+	if !c.usable() || s.ctx.Err() != nil {
 		c.kill()
 		return
 	}
 	c.pooled, c.since = true, time.Now()
-	p.idle = append(p.idle, c)
+	*p = append(*p, c)
 	c.expiry = time.AfterFunc(idleLimit, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if i := slices.Index(p.idle, c); i >= 0 && time.Since(c.since) >= idleLimit {
-			p.idle = slices.Delete(p.idle, i, i+1)
+		if i := slices.Index(*p, c); i >= 0 && time.Since(c.since) >= idleLimit {
+			*p = slices.Delete(*p, i, i+1)
 			c.kill()
 		}
 	})
@@ -113,13 +111,13 @@ func (s *servers) keep(p *pool, c *conn) {
 func (s *servers) idle(p *pool, to *controller) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		c := p.idle[i]
+	for i := len(*p) - 1; i >= 0; i-- {
+		c := (*p)[i]
 		if c.to != to && c.usable() {
 			continue
 		}
 		c.expiry.Stop()
-		p.idle = slices.Delete(p.idle, i, i+1)
+		*p = slices.Delete(*p, i, i+1)
 		if c.usable() {
 			return c
 		}

@@ -65,12 +65,10 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 		settings:  settings,
 		log:       log,
 		trusted:   parseCertificates(settings.CA),
-		dns:       &resolver{servers: settings.DNS},
+		dns:       &resolver{servers: settings.DNS, limit: time.Second, dial: new(net.Dialer).DialContext},
 		searching: make(chan struct{}, poolSize),
 		binding:   make(chan struct{}, bindSize),
 		asking:    make(chan struct{}, 1),
-		searches:  pool{most: poolSize},
-		binds:     pool{most: bindSize},
 	}
 	s.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -165,8 +163,11 @@ func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c := s.idle(&s.searches, to); c != nil {
+		if c := s.kept(ctx, &s.searches, to); c != nil {
 			return c, nil
+		}
+		if err := s.refusal(); err != nil {
+			return nil, err
 		}
 		c, err := s.open(ctx, to)
 		if err == nil {
@@ -193,24 +194,14 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 	if s.settings.User == "" { // anonymous
 		return nil
 	}
-	if s.settings.PasswordLost {
-		c.kill()
-		return &finding{Finding: agent.FindingPasswordLost}
-	}
 	if err := enter(ctx, s.asking); err != nil {
 		c.kill()
 		return err
 	}
 	defer leave(s.asking)
-	s.mu.Lock()
-	refused := s.refused
-	if time.Now().After(s.refusedUntil) {
-		refused = nil
-	}
-	s.mu.Unlock()
-	if refused != nil {
+	if err := s.refusal(); err != nil {
 		c.kill()
-		return refused
+		return err
 	}
 	c.SetTimeout(bindLimit)
 	defer c.SetTimeout(searchLimit)
@@ -240,6 +231,19 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 	defer s.mu.Unlock()
 	s.refused, s.refusedUntil = f, time.Now().Add(retry)
 	return f
+}
+
+// refusal returns why the search account cannot log in for now. Errors: *finding.
+func (s *servers) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.settings.PasswordLost:
+		return &finding{Finding: agent.FindingPasswordLost}
+	case s.refused != nil && time.Now().Before(s.refusedUntil):
+		return s.refused
+	}
+	return nil
 }
 
 // bind sends exactly one bind request, and its password only to one controller. It changes the controller only while nothing
@@ -287,19 +291,15 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 	}
 }
 
-// bindConn returns a connection for a bind. One that was idle for long is checked first. Errors: *finding.
+// bindConn returns a connection for a bind, from the pool or a new one. Errors: *finding.
 func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, s.cancelled(err)
 		}
-		if c := s.idle(&s.binds, to); c != nil {
-			if time.Since(c.since) < freshLimit || s.responds(ctx, c) {
-				return c, nil
-			}
-			c.kill()
-			continue
+		if c := s.kept(ctx, &s.binds, to); c != nil {
+			return c, nil
 		}
 		c, err := s.open(ctx, to)
 		if err == nil {
@@ -321,8 +321,22 @@ func (s *servers) cancelled(err error) error {
 	return atHost(agent.FindingNoAnswer, s.settings.Name, err)
 }
 
+// kept takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
+// have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
+func (s *servers) kept(ctx context.Context, p *pool, to *controller) *conn {
+	c := s.idle(p, to)
+	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
+		return c
+	}
+	c.kill()
+	s.drop(p, to)
+	return nil
+}
+
 // responds reports whether the server still answers on a connection.
 func (s *servers) responds(ctx context.Context, c *conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	err := s.use(ctx, c, func() error {
 		_, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 1, false, "(objectClass=*)", []string{"1.1"}, nil))
 		return err

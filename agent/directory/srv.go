@@ -14,12 +14,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// dnsLimit is how long one DNS server may take.
-const dnsLimit = time.Second
-
 // resolver asks the DNS servers of a domain. The one that answered last is asked first.
 type resolver struct {
-	servers []netip.Addr // empty = those of the gateway
+	servers []netip.Addr  // empty = those of the gateway
+	limit   time.Duration // of one server
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	first   atomic.Int32 // index in servers
 }
 
@@ -58,7 +57,7 @@ func (r *resolver) lookupHost(ctx context.Context, host string) (found []netip.A
 // packets. Errors: those of lookup for which isNotFound; *finding.
 func (r *resolver) ask(ctx context.Context, lookup func(context.Context, *net.Resolver) error) error {
 	if len(r.servers) == 0 {
-		ctx, cancel := context.WithTimeout(ctx, 3*dnsLimit)
+		ctx, cancel := context.WithTimeout(ctx, 3*r.limit)
 		defer cancel()
 		return dnsFinding(lookup(ctx, &net.Resolver{PreferGo: true}), "")
 	}
@@ -82,10 +81,10 @@ func (r *resolver) ask(ctx context.Context, lookup func(context.Context, *net.Re
 }
 
 func (r *resolver) askOne(ctx context.Context, server netip.Addr, lookup func(context.Context, *net.Resolver) error) error {
-	ctx, cancel := context.WithTimeout(ctx, dnsLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	return lookup(ctx, &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, netip.AddrPortFrom(server, 53).String())
+		return r.dial(ctx, network, netip.AddrPortFrom(server, 53).String())
 	}})
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -32,18 +33,19 @@ func (s *servers) secure(ctx context.Context, raw net.Conn, name string) (*tls.C
 		}
 	}
 	var sent []agent.DirectoryCertificate
+	var refused error // kept, because the handshake may end with an error of the connection when it tells the server
 	conn := tls.Client(raw, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         s.serverName(name),
 		InsecureSkipVerify: true, // VerifyConnection verifies
 		VerifyConnection: func(state tls.ConnectionState) error {
-			err := s.verify(state.PeerCertificates, name)
-			sent = describe(state.PeerCertificates, err == nil)
-			return err
+			refused = s.verify(state.PeerCertificates, name)
+			sent = describe(state.PeerCertificates, refused == nil)
+			return refused
 		},
 	})
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return nil, sent, tlsFinding(ctx, name, err)
+		return nil, sent, tlsFinding(ctx, name, cmp.Or(refused, err))
 	}
 	return conn, sent, nil
 }

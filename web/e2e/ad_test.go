@@ -5,8 +5,8 @@ package e2e
 import (
 	"testing"
 
-	"ideco-agent/agent/directory/lab"
+	directorylab "ideco-agent/agent/directory/lab"
 )
 
 // runTests runs the tests in the lab of directories.
-func runTests(m *testing.M) int { return lab.Main(m) }
+func runTests(m *testing.M) int { return directorylab.Main(m) }
