@@ -39,7 +39,7 @@ type Directories interface {
 }
 
 func (s *Site) adminDirectories(c echo.Context) error {
-	all, err := s.listDirectories(c.Request().Context())
+	all, err := s.Directories.List(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -49,14 +49,6 @@ func (s *Site) adminDirectories(c echo.Context) error {
 			Sessions: s.sessionsIn(one.Name)})
 	}
 	return s.render(c, http.StatusOK, templates.AdminDirectories(s.page(c), d))
-}
-
-// listDirectories returns no directories on a gateway without them.
-func (s *Site) listDirectories(ctx context.Context) ([]agent.DirectorySettings, error) {
-	if s.Directories == nil {
-		return nil, nil
-	}
-	return s.Directories.List(ctx)
 }
 
 // sessionsIn counts the live sessions of a directory's people.
@@ -84,7 +76,7 @@ func (s *Site) usersIn(ctx context.Context, directory string) (n int, err error)
 func (s *Site) directory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") || s.Directories == nil {
+		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") {
 			return agent.ErrNotFound
 		}
 		d, err := s.Directories.Get(c.Request().Context(), agent.DirectoryID(id))
@@ -99,7 +91,7 @@ func (s *Site) directory(action func(echo.Context, agent.DirectorySettings) erro
 func (s *Site) newOrDirectory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
 	saved := s.directory(action)
 	return func(c echo.Context) error {
-		if c.Param("id") == "new" && s.Directories != nil {
+		if c.Param("id") == "new" {
 			return action(c, newDirectory())
 		}
 		return saved(c)

@@ -219,6 +219,7 @@ func TestDirectoryCertificates(t *testing.T) {
 	if got := a.directories().tested; form.Get("ca_pem") != one || got[len(got)-1].CA != one || got[len(got)-1].Password != searchPassword {
 		t.Errorf("trusted: %q", form.Get("ca_pem"))
 	}
+	a.wants(a.upload("/admin/directories/new", directoryForm("company.local"), make([]byte, 300<<10)), http.StatusRequestEntityTooLarge)
 	for text, refusal := range map[string]string{"no certificate": "Это не сертификат", "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n": "Это закрытый ключ"} {
 		form := directoryForm("company.local")
 		form.Set("ca_pem", text)

@@ -99,7 +99,7 @@ func (s *Site) allUsers(ctx context.Context) (all []agent.User, err error) {
 
 // directoryKinds returns the kinds of the directories by name.
 func (s *Site) directoryKinds(ctx context.Context) (map[string]agent.DirectoryKind, error) {
-	all, err := s.listDirectories(ctx)
+	all, err := s.Directories.List(ctx)
 	kinds := map[string]agent.DirectoryKind{}
 	for _, d := range all {
 		kinds[d.Name] = d.Kind

@@ -153,7 +153,11 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 				return next(c)
 			}
 			r.URL.RawQuery = "" // fields count only in the body
-			if err := r.ParseMultipartForm(maxFormMemory); errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+			err := r.ParseForm()
+			if err == nil {
+				err = r.ParseMultipartForm(maxFormMemory) // http.ErrNotMultipart for a form without a file
+			}
+			if errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
 				return err
 			}
 			if !validFormToken(c) {

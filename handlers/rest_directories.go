@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Site) restDirectories(c echo.Context) error {
-	all, err := s.listDirectories(c.Request().Context())
+	all, err := s.Directories.List(c.Request().Context())
 	if err != nil {
 		return err
 	}
