@@ -2,6 +2,7 @@ package directory
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -90,7 +91,7 @@ func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout,
 	if policy == "" {
 		base, scope, filter = r.kind.policy.defaults(f)
 	}
-	rule, err := r.kind.policy.read(c, base, scope, filter)
+	rule, _, err := r.kind.policy.read(c, base, scope, filter)
 	if err != nil {
 		return agent.Lockout{}, err
 	}
@@ -103,17 +104,24 @@ func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout,
 	return rule, nil
 }
 
-// read returns the strictest of the policies, or unknownLockout if none is readable.
-func (a policyAttributes) read(c *ldap.Conn, base string, scope int, filter string) (agent.Lockout, error) {
-	attributes := append(append([]string{"1.1"}, a.limits...), a.windows...)
+// read returns the strictest of the policies. It reports false if none is readable; the rule is unknownLockout then.
+func (a policyAttributes) read(c *ldap.Conn, base string, scope int, filter string) (rule agent.Lockout, known bool, err error) {
+	attributes := slices.Concat(a.limits, a.windows)
 	if a.enabled != "" {
 		attributes = append(attributes, a.enabled)
 	}
-	entries, err := searchFew(c, maxPolicies, base, scope, filter, attributes[1:]...)
+	entries, err := searchFew(c, maxPolicies, base, scope, filter, attributes...)
 	if err != nil && !isAnswer(err) {
-		return agent.Lockout{}, err
+		return agent.Lockout{}, false, err
 	}
-	return a.strictest(entries), nil
+	known = slices.ContainsFunc(entries, func(e *ldap.Entry) bool { return a.enabled != "" || first(e, a.limits...) != "" })
+	return a.strictest(entries), known, nil
+}
+
+// readDefault is read for people without a policy of their own.
+func (a policyAttributes) readDefault(c *ldap.Conn, f facts) (rule agent.Lockout, known bool, err error) {
+	base, scope, filter := a.defaults(f)
+	return a.read(c, base, scope, filter)
 }
 
 func (a policyAttributes) strictest(policies []*ldap.Entry) agent.Lockout {
