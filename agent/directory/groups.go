@@ -239,7 +239,7 @@ func (k *kind) groupsByDN(c *ldap.Conn, dns []string) ([]agent.DirectoryGroup, e
 			e, err := readEntry(c, dn, k.groupAttributes()...)
 			if err == nil {
 				groups[i] = k.group(e)
-			} else if !isAnswer(err) {
+			} else if !answered(err) {
 				return err
 			}
 			return nil

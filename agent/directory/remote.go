@@ -157,10 +157,10 @@ func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []stri
 			}
 		}
 	}
-	if len(found) > 1 && form.at {
-		if i := slices.IndexFunc(found, func(p person) bool { return sameUPN(p.UPN, form) }); i >= 0 {
-			others := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !sameUPN(p.UPN, form) })
-			return others, nil
+	if form.at {
+		exact := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !sameUPN(p.UPN, form) })
+		if len(exact) > 0 {
+			return exact, nil
 		}
 	}
 	return found, nil
@@ -200,8 +200,8 @@ func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
 			r.mu.Unlock()
 			if isPassword(c.Password) {
 				_, err := r.servers.bind(ctx, "CN="+uuid.NewString()+","+root, c.Password)
-				if err != nil && !isAnswer(err) {
-					return agent.User{}, r.unreachable(err)
+				if err != nil && !answered(err) {
+					return agent.User{}, r.bindFailed(err)
 				}
 			}
 			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
@@ -252,8 +252,8 @@ func (r *remote) checkPassword(ctx context.Context, p person, password string) (
 		return r.kind.accepted(p.entry, answer, time.Now()), nil
 	}
 	var refused *ldap.Error
-	if !isAnswer(err) || !errors.As(err, &refused) {
-		return "", r.unreachable(err)
+	if !answered(err) || !errors.As(err, &refused) {
+		return "", r.bindFailed(err)
 	}
 	code := r.kind.refusal(p.entry, refused, answer)
 	if code == "" {
@@ -303,11 +303,16 @@ func (r *remote) unreachable(err error) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(err, errUnreachable) {
 		return err
 	}
+	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
+}
+
+// bindFailed is unreachable for an error of a bind.
+func (r *remote) bindFailed(err error) error {
 	var f *finding
 	if errors.As(err, &f) && !f.Sent {
 		err = fmt.Errorf("%w: %w", agent.ErrPasswordNotSent, err)
 	}
-	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
+	return r.unreachable(err)
 }
 
 // read returns the present state of people. See Directories.Read.
