@@ -92,6 +92,25 @@ type DirectoryPerson struct {
 	Remote    bool // member of RemoteGroups
 }
 
+// Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
+// RemoteAccess changes only where it follows the groups, and Refused is set only by refusals that end access.
+func (u User) Updated(p DirectoryPerson) User {
+	u.Login, u.Name, u.Refused = p.Login, p.Name, ""
+	if p.Refused.EndsAccess() {
+		u.Refused = p.Refused
+	}
+	if p.Phone != "" {
+		u.Phone = p.Phone
+	}
+	if u.RemoteByGroups {
+		u.RemoteAccess = p.Remote
+	}
+	return u
+}
+
+// ErrAdministratorIsLocal says that an administrator's account cannot become one of a directory.
+var ErrAdministratorIsLocal = errors.New("an administrator's account stays local")
+
 // Account is what a login means, before any password is checked.
 type Account struct {
 	// Key identifies the account in all spellings and forms of its login: "local/12", "example.test/GUID". For a login that

@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/secretbox":          {},
 	"agent/netstack":           {},
 	"agent/wgbind":             {},
 	"agent/passwordline":       {},
@@ -45,7 +46,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/spelling", "agent/wgbind"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind"}
 
 const module = "ideco-agent/"
 

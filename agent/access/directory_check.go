@@ -42,21 +42,14 @@ func (m *Manager) CheckDirectory(directory string, before []agent.User, reading 
 	return append(changed, losing...), nil
 }
 
-// asRead returns an account as the reading shows it. Only refusals that end access are stored.
+// asRead returns an account as the reading shows it.
 func asRead(u agent.User, people map[string]agent.DirectoryPerson) agent.User {
 	p, ok := people[u.GUID]
 	if !ok {
 		u.Refused = agent.CodeAccountDisabled
 		return u
 	}
-	u.Login, u.Name, u.Phone, u.Refused = p.Login, p.Name, p.Phone, ""
-	if p.Refused.EndsAccess() {
-		u.Refused = p.Refused
-	}
-	if u.RemoteByGroups {
-		u.RemoteAccess = p.Remote
-	}
-	return u
+	return u.Updated(p)
 }
 
 // losesAccess reports whether a change takes access away, now or at the next resume.

@@ -17,7 +17,7 @@ import (
 // Directory is a server of the lab. It answers ldaps://HOST and, with StartTLS, ldap://HOST.
 type Directory struct {
 	CA   *Authority
-	DNS  *DNSLab
+	DNS  *NameServer
 	Host string
 
 	ServiceDN string // of the account for searches, with ServicePassword

@@ -29,8 +29,8 @@ _kerberos._udp.example.test. SRV 0 100 88 dc1.example.test.
 example.test. A 10.77.5.1
 `
 
-// DNSLab is the DNS server of the lab, at DNSServer. It knows example.test only.
-type DNSLab struct {
+// NameServer is the DNS server of the lab, at DNSServer. It knows example.test only.
+type NameServer struct {
 	mu      sync.Mutex
 	records map[key][]dns.RR
 	asked   map[key]int
@@ -42,10 +42,10 @@ type key struct {
 	kind uint16
 }
 
-var names DNSLab
+var names NameServer
 
 // DNS returns the DNS server. The end of the test undoes its changes.
-func DNS(tb testing.TB) *DNSLab {
+func DNS(tb testing.TB) *NameServer {
 	tb.Helper()
 	require(tb)
 	names.reset()
@@ -54,14 +54,14 @@ func DNS(tb testing.TB) *DNSLab {
 }
 
 // Set replaces the records of each name and type that the lines name: "www.example.test. A 10.77.5.1". The TTL is one hour.
-func (d *DNSLab) Set(tb testing.TB, lines ...string) {
+func (d *NameServer) Set(tb testing.TB, lines ...string) {
 	tb.Helper()
 	if err := d.set(lines...); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-func (d *DNSLab) set(lines ...string) error {
+func (d *NameServer) set(lines ...string) error {
 	fresh := map[key][]dns.RR{}
 	for _, line := range lines {
 		rr, err := dns.NewRR(line)
@@ -80,7 +80,7 @@ func (d *DNSLab) set(lines ...string) error {
 }
 
 // Remove removes all records of a name, which ends with a dot.
-func (d *DNSLab) Remove(name string) {
+func (d *NameServer) Remove(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for k := range d.records {
@@ -91,20 +91,20 @@ func (d *DNSLab) Remove(name string) {
 }
 
 // Silence makes the server ignore all questions, or ends that.
-func (d *DNSLab) Silence(silent bool) {
+func (d *NameServer) Silence(silent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.silent = silent
 }
 
 // Asked returns how often the name was asked for a type, such as dns.TypeSRV, in this test.
-func (d *DNSLab) Asked(name string, kind uint16) int {
+func (d *NameServer) Asked(name string, kind uint16) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.asked[key{strings.ToLower(name), kind}]
 }
 
-func (d *DNSLab) reset() {
+func (d *NameServer) reset() {
 	d.mu.Lock()
 	d.records, d.asked, d.silent = map[key][]dns.RR{}, map[key]int{}, false
 	d.mu.Unlock()
@@ -117,7 +117,7 @@ func (d *DNSLab) reset() {
 	}
 }
 
-func (d *DNSLab) start() error {
+func (d *NameServer) start() error {
 	d.reset()
 	failed := make(chan error)
 	for _, network := range []string{"udp", "tcp"} {
@@ -135,7 +135,7 @@ func (d *DNSLab) start() error {
 }
 
 // ServeDNS answers one question.
-func (d *DNSLab) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
+func (d *NameServer) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	if len(question.Question) != 1 {
 		return
 	}
@@ -162,7 +162,7 @@ func (d *DNSLab) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	_ = w.WriteMsg(answer)
 }
 
-func (d *DNSLab) known(name string) bool {
+func (d *NameServer) known(name string) bool {
 	for k := range d.records {
 		if k.name == name {
 			return true

@@ -18,7 +18,7 @@
 //
 // NewAD, NewOpenLDAP and New389 start a server for one test, with the same data each time. The first call in a process
 // prepares the files, which takes seconds. One server of each kind runs at a time; further calls wait for the end of the test
-// that has it. Subtests share the server of their test.
+// that has it. Subtests share the server of their test. Such tests do not run in parallel, because there is one DNS server.
 //
 // The names below are resolved by the lab's own DNS server (see DNS), which is also the system's in /etc/resolv.conf.
 //

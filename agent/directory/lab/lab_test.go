@@ -28,15 +28,21 @@ func TestMain(m *testing.M) { os.Exit(Main(m)) }
 // login binds over LDAPS, and returns the refusal of the server.
 func login(t *testing.T, host string, ca *Authority, name, password string) string {
 	t.Helper()
-	c, err := ldap.DialURL("ldaps://"+host, ldap.DialWithTLSConfig(&tls.Config{RootCAs: ca.Pool()}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := ldapConn(t, host, ca)
 	if err := c.Bind(name, password); err != nil {
 		return err.Error()
 	}
 	return ""
+}
+
+func ldapConn(t *testing.T, host string, ca *Authority) *ldap.Conn {
+	t.Helper()
+	c, err := ldap.DialURL("ldaps://"+host, ldap.DialWithTLSConfig(&tls.Config{RootCAs: ca.Pool()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // TestADAccounts: Samba answers a login of each account as Active Directory does.
@@ -190,6 +196,16 @@ func TestRelay(t *testing.T) {
 		t.Errorf("with a certificate of the test: %s", got)
 	}
 	ad.Second.Present(nil)
+
+	served := ad.Second.Accepted()
+	c := ldapConn(t, DC2, ad.CA)
+	if ad.Second.Accepted() != served+1 {
+		t.Errorf("%d connections, then %d", served, ad.Second.Accepted())
+	}
+	ad.Second.Drop()
+	if err := c.Bind("alice@example.test", Password); !ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
+		t.Errorf("over a dropped connection: %v", err)
+	}
 
 	ad.Second.Pause()
 	answered := make(chan error)

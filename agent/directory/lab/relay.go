@@ -22,7 +22,8 @@ type Relay struct {
 	listeners []net.Listener
 	conns     map[net.Conn]bool
 	paused    chan struct{} // closed while the relay is not paused
-	accepted  int
+	forwarded int           // connections since the start
+	open      int           // those that are open now
 	own       *tls.Certificate
 }
 
@@ -106,18 +107,18 @@ func (r *Relay) Present(c *tls.Certificate) {
 	r.own = c
 }
 
-// Accepted returns the number of connections so far, those that a pause holds not counted.
+// Accepted returns the number of connections so far, without those that a pause still holds.
 func (r *Relay) Accepted() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.accepted
+	return r.forwarded
 }
 
-// Connections returns the number of open connections.
+// Connections returns how many of them are open.
 func (r *Relay) Connections() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.conns) / 2
+	return r.open
 }
 
 func (r *Relay) wait() {
@@ -163,8 +164,14 @@ func (r *Relay) forward(client net.Conn, port uint16) {
 	r.wait()
 	r.mu.Lock()
 	own := r.own
-	r.accepted++
+	r.forwarded++
+	r.open++
 	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.open--
+	}()
 	samba, err := net.Dial("tcp", net.JoinHostPort(r.to.String(), strconv.Itoa(int(port))))
 	if err != nil {
 		return
