@@ -31,8 +31,8 @@
 //
 // Groups are compared by SID or identity, never by name. In Active Directory they are those of the attribute tokenGroups: the primary
 // group, groups in groups and renamed groups count. FreeIPA has all groups in memberOf. Elsewhere the groups are searched that
-// name the person as member, uniqueMember or memberUid, and those of memberOf count too; groups in groups count only where
-// memberOf has them.
+// name the person as member, uniqueMember or memberUid, or have the person's gidNumber, and those of memberOf count too; groups in
+// groups count only where memberOf has them.
 //
 // # Lockout
 //

@@ -191,3 +191,16 @@ func TestKinds(t *testing.T) {
 		t.Error("a staged account")
 	}
 }
+
+// TestPreferUPN: a userPrincipalName wins over the sAMAccountName of another person. Samba refuses to store such a pair.
+func TestPreferUPN(t *testing.T) {
+	people := []person{{DirectoryPerson: agent.DirectoryPerson{Login: "bob", UPN: "robert@example.test"}},
+		{DirectoryPerson: agent.DirectoryPerson{Login: "alice", UPN: "Bob@example.test"}}}
+	for login, want := range map[string]string{"bob@example.test": "alice", "robert@example.test": "bob", "bob": "bob", `EXAMPLE\bob`: "bob", "bob@corp.example": "bob"} {
+		form, _ := parseLogin(login)
+		found := preferUPN(people, form)
+		if found[0].Login != want || form.at != (len(found) == 1) && login != "bob@corp.example" {
+			t.Errorf("%s: %+v", login, found)
+		}
+	}
+}

@@ -58,11 +58,11 @@ func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
 	return f, nil
 }
 
-// learn reads the facts of a directory that was not asked before, at most twice a minute.
+// learn reads the names of a domain of Active Directory that was not asked before, at most twice a minute.
 func (r *remote) learn(ctx context.Context) {
 	const pause = 30 * time.Second
 	r.mu.Lock()
-	wanted := r.known.at.IsZero() && time.Since(r.learned) > pause
+	wanted := r.Kind == agent.DirectoryAD && r.known.at.IsZero() && time.Since(r.learned) > pause
 	if wanted {
 		r.learned = time.Now()
 	}
@@ -145,9 +145,13 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []string) ([]person, error) {
 	const most = 10 // in each base
 	var found []person
-	for _, base := range r.bases(f) {
+	bases, missing := r.bases(f), 0
+	for _, base := range bases {
 		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.byLogin(form)+r.kind.people+")", attributes...)
-		if err != nil && !isMissing(err) { // the check reports a missing base
+		if isMissing(err) { // the check reports it
+			missing++
+		}
+		if err != nil && (!isMissing(err) || missing == len(bases)) {
 			return nil, err
 		}
 		for _, e := range entries {
@@ -157,13 +161,16 @@ func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []stri
 			}
 		}
 	}
-	if form.at {
-		exact := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !sameUPN(p.UPN, form) })
-		if len(exact) > 0 {
-			return exact, nil
-		}
+	return preferUPN(found, form), nil
+}
+
+// preferUPN returns those people whose userPrincipalName was typed, or all if there are none.
+func preferUPN(found []person, form loginForm) []person {
+	exact := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !form.at || !sameUPN(p.UPN, form) })
+	if len(exact) > 0 {
+		return exact
 	}
-	return found, nil
+	return found
 }
 
 // account returns the account that a login means here. Refusals: CodeDirectoryUnreachable.
