@@ -176,8 +176,8 @@ func (p *prover) end() {
 }
 
 // furtherAddresses returns the addresses of the list that a session may have besides its own: IPv6 up to the limit, and one
-// IPv4 when own is IPv6. own is the local address of the connection, given what the gateway sees instead (behind
-// NAT).
+// IPv4 when own is IPv6. own is the local address of the connection, given the address that the gateway sees, which differs
+// behind NAT.
 func furtherAddresses(own, given netip.Addr, list []netip.Addr) []netip.Addr {
 	room4, room6 := 0, agent.MaxIPv6
 	if own.Is6() {

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// computer replaces the addresses of this computer.
+// computer is a fake of Config.Addresses.
 type computer struct {
 	mu    sync.Mutex // guards the fields below
 	addrs []netip.Addr

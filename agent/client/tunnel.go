@@ -44,12 +44,12 @@ func (p *TunnelProblem) Error() string {
 
 func (p *TunnelProblem) Unwrap() error { return p.Err }
 
-// raiseTunnel brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
-func (c *client) raiseTunnel(ctx context.Context, l *link) *failure {
+// bringTunnelUp brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
+func (c *client) bringTunnelUp(ctx context.Context, l *link) *failure {
 	c.endHold()
 	f := c.setUpTunnel(ctx, l)
 	if f != nil {
-		c.lowerTunnel()
+		c.takeTunnelDown()
 	}
 	return f
 }
@@ -127,8 +127,8 @@ func (c *client) showTunnel(works bool) {
 	c.show(Authorized, string(agent.CodeTunnelBlocked), c.text(locale.Code(agent.CodeTunnelBlocked)))
 }
 
-// lowerTunnel takes the tunnel down.
-func (c *client) lowerTunnel() {
+// takeTunnelDown takes the tunnel down.
+func (c *client) takeTunnelDown() {
 	c.endHold()
 	if c.cfg.Tunnel != nil {
 		c.cfg.Tunnel.Down()

@@ -159,14 +159,14 @@ func (l *lab) fetch(url string) string {
 
 // admit gives access through the tunnel.
 func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.TunnelReply)) {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Resume: "token", Grace: grace})
 	m, ok := c.Read().(*protocol.TunnelRequest)
 	if !ok {
 		return
 	}
-	l.tunnel.Admit(m.PublicKey, preshared, hostInside)
+	l.tunnel.SetPeer(m.PublicKey, preshared, hostInside)
 	answer := l.tunnel.Reply(preshared, hostInside, "0.0.0.0/0")
 	if change != nil {
 		change(&answer)
@@ -443,10 +443,10 @@ func TestTUNFollowsUplink(t *testing.T) {
 func TestTUNNotPermitted(t *testing.T) {
 	inLAN := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	outside := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
-		if !c.Goodbye() {
+		if !c.ConfirmLogout() {
 			t.Error("the agent sent no unauthorize")
 		}
 	})

@@ -484,13 +484,13 @@ func TestReconnect(t *testing.T) {
 func TestWithManager(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
 			t.Errorf("authorize: %+v", m)
 		}
-		c.Goodbye()
+		c.ConfirmLogout()
 	})
 	manager := session.New(session.Config{Roots: g.Root.Pool()})
 	t.Cleanup(manager.Close)

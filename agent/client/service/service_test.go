@@ -82,16 +82,16 @@ func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status
 // A window probes the gateway, which it trusts by its pin, and logs in; access survives sleep and a locked screen; the
 // service stops, and logs out.
 func TestService(t *testing.T) {
-	bye := make(chan bool, 1)
+	loggedOut := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" || m.Device.ID != "d1" {
 			t.Errorf("authorize: %+v", m)
 		}
-		bye <- c.Goodbye()
+		loggedOut <- c.ConfirmLogout()
 	})
 	r, w, d := startService(t, g)
 	w.Probe()
@@ -105,7 +105,7 @@ func TestService(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	r.close()
-	if !<-bye {
+	if !<-loggedOut {
 		t.Error("the agent sent no unauthorize")
 	}
 	waitUntil(t, w, "the end", func(v session.Status) bool {
@@ -135,10 +135,10 @@ func TestCheckSessions(t *testing.T) {
 		"logged off, the session is there": sessionList(map[uint32]uint32{0: 4, 1: 0}, 1),
 		"switched away":                    sessionList(map[uint32]uint32{0: 4, 1: 4, 2: 0}, noSession),
 	} {
-		bye := make(chan bool, 1)
+		loggedOut := make(chan bool, 1)
 		g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 			conn.Admit("")
-			bye <- conn.Goodbye()
+			loggedOut <- conn.ConfirmLogout()
 		})
 		r, w, _ := startService(t, g)
 		r.checkSessions(now) // nobody has access yet
@@ -150,7 +150,7 @@ func TestCheckSessions(t *testing.T) {
 			t.Errorf("%s: ended too early: %+v", name, v)
 		}
 		r.checkSessions(now)
-		if !<-bye {
+		if !<-loggedOut {
 			t.Errorf("%s: the agent sent no unauthorize", name)
 		}
 		v := waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Ended })

@@ -140,7 +140,7 @@ func comesFrom(t *testing.T, page string, a netip.Addr) {
 
 // admit gives access through the tunnel and returns the public key that came.
 func admit(c *gatewaytest.Conn, w *gatewaytest.Tunnel, a netip.Addr, answer protocol.TunnelReply) string {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Resume: "token", Grace: 30})
 	m, ok := c.Read().(*protocol.TunnelRequest)
@@ -148,7 +148,7 @@ func admit(c *gatewaytest.Conn, w *gatewaytest.Tunnel, a netip.Addr, answer prot
 		return ""
 	}
 	if w != nil {
-		w.Admit(m.PublicKey, secret, a)
+		w.SetPeer(m.PublicKey, secret, a)
 	}
 	c.Send(answer)
 	return m.PublicKey
@@ -236,7 +236,7 @@ func TestBlocked(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		key := admit(c, nil, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
 		<-let
-		w.Admit(key, secret, firstAddr)
+		w.SetPeer(key, secret, firstAddr)
 		c.Wait()
 	})
 	r := runAgent(t, g, func(tun *Tunnel) { tun.timeouts.firstHandshake = 200 * time.Millisecond })
@@ -272,7 +272,7 @@ func TestComeback(t *testing.T) {
 		keys <- admit(c, w, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
 		if n == 0 {
 			<-restart
-			w.Expel()
+			w.RemovePeers()
 			c.End("shutdown", "")
 		}
 		c.Wait()
@@ -326,7 +326,7 @@ func TestProxyAddressIsTaken(t *testing.T) {
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		admit(c, w, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
-		if !c.Goodbye() {
+		if !c.ConfirmLogout() {
 			t.Error("the session was not given back")
 		}
 	})

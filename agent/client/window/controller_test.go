@@ -123,7 +123,7 @@ func TestPersonLogsIn(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
 		case 0:
-			c.Hello()
+			c.AnswerVersion()
 		case 1:
 			c.Refuse("bad_credentials", "Неверный логин или пароль.", 0)
 			c.Wait()
@@ -198,7 +198,7 @@ func TestProgramLogsIn(t *testing.T) {
 		case 0:
 			c.Drop()
 		case 1:
-			c.Hello() // of the next probe
+			c.AnswerVersion() // of the next probe
 		case 2:
 			c.Admit("")
 			c.End("expired", "")
@@ -224,7 +224,7 @@ func TestProgramLogsIn(t *testing.T) {
 func TestSavedPasswordIsWrong(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		c.Refuse("bad_credentials", "Нет.", 0)
@@ -242,7 +242,7 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 }
 
 func TestSavedPasswordIsBanned(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := withSavedPassword(g, "right")
 	o.registry.Restrictions.SavedPassword = true
 	s := o.open(t, true)
@@ -256,9 +256,9 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 }
 
 func TestTypedAddress(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	look := make(chan struct{})
-	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.AnswerVersion() })
 	o := newComputer(g)
 	s := o.open(t, true)
 	s.waitFor(ready)
@@ -288,7 +288,7 @@ func TestTypedAddress(t *testing.T) {
 
 // A change of the policy takes effect when the window is shown.
 func TestPolicyChanges(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
@@ -312,7 +312,7 @@ func TestPolicyChanges(t *testing.T) {
 
 // A changed pin of the same gateway takes effect when the window is shown.
 func TestPinChanges(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.roots = x509.NewCertPool()
 	s := o.open(t, true)
@@ -370,8 +370,8 @@ func (f *fakeService) Status() session.Status {
 
 // The session is in the service for the administrators' gateway, and in this process for another one.
 func TestWhichSession(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Idle}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
