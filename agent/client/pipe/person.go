@@ -36,7 +36,7 @@ func (c claim) holder(p Person, s client.Status) session.Holder {
 	return session.Other
 }
 
-// status returns the status for a caller. Others learn only that somebody has access.
+// status returns the status for a caller. Callers other than the owner learn only that there is access.
 func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Status {
 	v := session.Status{Status: s, Holder: c.holder(who.Person, s)}
 	switch {

@@ -80,7 +80,7 @@ func start(cfg Config, on platform) *running {
 	r.manager = session.New(session.Config{Device: on.device, Tunnel: tunnel, Log: on.log,
 		Dial: (&net.Dialer{Timeout: dialTimeout, Control: outside}).DialContext})
 	r.server = pipe.NewServer(pipe.ServerConfig{Manager: r.manager, Identify: on.identify, Log: on.log,
-		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
+		ChooseGateway: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
 	ctx, leave := context.WithCancel(context.Background())
 	r.leave = leave
 	r.goroutines.Add(2)

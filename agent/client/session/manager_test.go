@@ -264,9 +264,9 @@ func TestLoginReplacesSession(t *testing.T) {
 	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
 	s.waitFor(client.Authorized, "")
-	w := s.request("y")
-	w.Login = "petrov"
-	s.Login(w)
+	r := s.request("y")
+	r.Login = "petrov"
+	s.Login(r)
 	s.waitUntil("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
 	if !<-loggedOut {
 		t.Error("the first session was not logged out")
@@ -275,16 +275,16 @@ func TestLoginReplacesSession(t *testing.T) {
 	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
 		t.Errorf("closed: %+v", now)
 	}
-	s.Login(w) // has no effect
+	s.Login(r) // has no effect
 	s.Close()
 }
 
 // A login that waits for the last job to end is busy at once. It can be cancelled.
 func TestLoginWaits(t *testing.T) {
-	probed, let := make(chan struct{}, 2), make(chan struct{})
+	probed, release := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		probed <- struct{}{}
-		<-let
+		<-release
 		c.Drop()
 	})
 	for _, end := range []func(*testManager){
@@ -306,7 +306,7 @@ func TestLoginWaits(t *testing.T) {
 		}
 		end(s)
 		select {
-		case let <- struct{}{}:
+		case release <- struct{}{}:
 		case <-time.After(testTimeout):
 			t.Fatal("the probe has ended")
 		}
