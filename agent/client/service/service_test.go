@@ -28,16 +28,16 @@ type memoryLog struct {
 	text strings.Builder
 }
 
-func (d *memoryLog) Log(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.text.WriteString(text + "\n")
+func (l *memoryLog) Log(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.WriteString(text + "\n")
 }
 
-func (d *memoryLog) String() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.text.String()
+func (l *memoryLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // startService starts the service on a TCP socket instead of a pipe. The installer's settings name the gateway.
@@ -47,8 +47,8 @@ func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote,
 		t.Fatal(err)
 	}
 	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
-	d := &memoryLog{}
-	r := start(Config{}, platform{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
+	log := &memoryLog{}
+	r := start(Config{}, platform{log: log.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
 		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
 		registry: func() settings.Registry {
 			return settings.Registry{Policy: settings.Setting{Source: settings.Policy, Pin: "alone"},
@@ -59,7 +59,7 @@ func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote,
 		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
 	}})
 	t.Cleanup(w.Close)
-	return r, w, d
+	return r, w, log
 }
 
 func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bool) session.Status {
@@ -93,7 +93,7 @@ func TestService(t *testing.T) {
 		}
 		loggedOut <- c.ConfirmLogout()
 	})
-	r, w, d := startService(t, g)
+	r, w, log := startService(t, g)
 	w.Probe()
 	waitUntil(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
 	w.Login("ivanov", "right")
@@ -112,12 +112,12 @@ func TestService(t *testing.T) {
 		return v.Problem != nil && v.Problem.Code == session.ServiceStopped && !v.Busy()
 	})
 	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
-		if !strings.Contains(d.String(), want) {
-			t.Errorf("the log has no %q:\n%s", want, d)
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log has no %q:\n%s", want, log)
 		}
 	}
-	if strings.Contains(d.String(), "right") {
-		t.Errorf("the log has the password:\n%s", d)
+	if strings.Contains(log.String(), "right") {
+		t.Errorf("the log has the password:\n%s", log)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestUserGone(t *testing.T) {
 		want bool
 	}{
 		"not known":                 {sessionList(nil, 1), false},
-		"works":                     {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
+		"active":                    {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
 		"others are gone":           {sessionList(map[uint32]uint32{1: 0, 2: 4}, 2), false},
 		"disconnected":              {sessionList(map[uint32]uint32{1: 4}, noSession), true},
 		"the session has ended":     {sessionList(map[uint32]uint32{0: 4, 2: 0}, noSession), true},
