@@ -81,7 +81,7 @@ func dnsFilters(servers []netip.Addr) []filter {
 	}
 }
 
-// ipv6Filters block IPv6, except what keeps the connection alive and, unless blockLocal, link-local traffic.
+// ipv6Filters block IPv6, except neighbour discovery, DHCPv6 and, unless blockLocal, link-local traffic.
 func ipv6Filters(blockLocal bool) []filter {
 	list := []filter{
 		{Name: "IPv6 neighbor discovery", Permit: true, Families: ipv6Only, Protocols: []uint8{protoICMPv6}, ICMP: neighborDiscovery},
