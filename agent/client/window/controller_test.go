@@ -45,6 +45,7 @@ type testController struct {
 	log           []string
 }
 
+// computer is the environment of a Controller: the settings, the stores, the service and the gateway.
 type computer struct {
 	memory   *memoryStore
 	registry settings.Registry
@@ -88,7 +89,7 @@ func (o *computer) open(t *testing.T, visible bool) *testController {
 	return s
 }
 
-// waitFor until the window shows a status.
+// waitFor waits until the window shows a status.
 func (s *testController) waitFor(status string) Content {
 	s.t.Helper()
 	deadline := time.After(testTimeout)
@@ -115,8 +116,8 @@ func (s *testController) typeLogin(login, password string) {
 }
 
 const (
-	ready  = "Шлюз на связи. Введите логин и пароль."
-	inside = "Вы подключены, доступ открыт."
+	ready     = "Шлюз на связи. Введите логин и пароль."
+	connected = "Вы подключены, доступ открыт."
 )
 
 func TestPersonLogsIn(t *testing.T) {
@@ -155,7 +156,7 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 	s.typeLogin("ivanov", "right")
 	s.Login()
-	if f := s.waitFor(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
+	if f := s.waitFor(connected); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
 		t.Errorf("%+v", f)
 	}
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
@@ -257,8 +258,8 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 
 func TestTypedAddress(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
-	look := make(chan struct{})
-	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.AnswerVersion() })
+	release := make(chan struct{})
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-release; c.AnswerVersion() })
 	o := newComputer(g)
 	s := o.open(t, true)
 	s.waitFor(ready)
@@ -274,7 +275,7 @@ func TestTypedAddress(t *testing.T) {
 	if f := s.waitFor("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
 		t.Errorf("%+v", f)
 	}
-	close(look)
+	close(release)
 	s.waitFor(ready)
 	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
 		t.Errorf("kept: %+v", o.memory.personal)
@@ -346,7 +347,7 @@ type fakeService struct {
 	status session.Status
 }
 
-func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
+func (f *fakeService) do(call func()) { f.mu.Lock(); defer f.mu.Unlock(); call() }
 
 func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
@@ -369,7 +370,7 @@ func (f *fakeService) Status() session.Status {
 }
 
 // The session is in the service for the administrators' gateway, and in this process for another one.
-func TestWhichSession(t *testing.T) {
+func TestSessionPlace(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
@@ -432,9 +433,9 @@ func TestServiceReturns(t *testing.T) {
 		if loggedOut {
 			s.Logout()
 		}
-		gone := statusOf(session.Idle, "", "")
-		gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
-		for _, v := range []session.Status{gone, statusOf(session.Idle, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
+		noService := statusOf(session.Idle, "", "")
+		noService.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
+		for _, v := range []session.Status{noService, statusOf(session.Idle, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
 			o.service.do(func() { o.service.status = v })
 			s.Refresh()
 		}
@@ -503,7 +504,7 @@ func TestTraffic(t *testing.T) {
 // After an update the program shows its window only when access was lost and the password must be typed.
 func TestRestartsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
+	access, none := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
 	other := statusOf(session.Idle, "", "")
 	other.Holder = session.Other
 	for _, c := range []struct {
@@ -512,10 +513,10 @@ func TestRestartsHidden(t *testing.T) {
 		auto   bool
 		want   bool
 	}{
-		{"no access", out, false, true},
+		{"no access", none, false, true},
 		{"another user's access", other, false, true},
-		{"access with a typed password", in, false, false},
-		{"access with automatic login", in, true, true},
+		{"access with a typed password", access, false, false},
+		{"access with automatic login", access, true, true},
 	} {
 		o := withSavedPassword(g, "right")
 		o.memory.personal.AutoConnect = c.auto

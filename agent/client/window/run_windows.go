@@ -32,7 +32,7 @@ func Run(p Program) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p.Config.Log = p.Log.Write
-	first, shows, err := claimInstance()
+	first, showEvent, err := claimInstance()
 	switch {
 	case err != nil:
 		p.Log.Write("check for another window: " + err.Error())
@@ -48,7 +48,7 @@ func Run(p Program) int {
 		return 1
 	}
 	v.prepareRestart(true)
-	go watchShowEvent(shows, func() { v.mw.Synchronize(v.show) })
+	go watchShowEvent(showEvent, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.NetworkChanged) }})
@@ -57,7 +57,7 @@ func Run(p Program) int {
 	return code
 }
 
-// prepareRestart tells Windows how to restart the program after an update.
+// prepareRestart registers with Windows how to restart the program after an update.
 func (v *frame) prepareRestart(hidden bool) {
 	v.restartsHidden = hidden
 	if err := registerRestart(hidden); err != nil {
@@ -132,5 +132,5 @@ type frame struct {
 	widest        int  // width of the form, in pixels at 96 DPI
 	enterGuard    enterGuard
 
-	restartsHidden bool // as last told to Windows
+	restartsHidden bool // as last registered by prepareRestart
 }
