@@ -137,7 +137,7 @@ func TestWrongSettings(t *testing.T) {
 	}
 }
 
-func TestHelpSaysWhereTheGatewayComesFrom(t *testing.T) {
+func TestHelpNamesGatewaySources(t *testing.T) {
 	for _, lang := range []locale.Lang{locale.Russian, locale.English} {
 		_, help, _ := runWith(t, settings.Registry{}, lang, "--help")
 		for _, says := range []string{"[--server", "utm_address=", "utm_pin=", `HKLM\Software\Policies\Ideco\Agent`, `HKLM\Software\Ideco\Agent`} {
