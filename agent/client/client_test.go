@@ -222,7 +222,7 @@ func TestFirstAnswer(t *testing.T) {
 func TestSilentGateway(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion(); c.Authorize(); c.Wait() })
 	r := start(t, g, nil)
-	first := <-r.clock.timers // for the answer to version, which comes in time
+	first := <-r.clock.timers // for the answer to version
 	if first.d != loginTimeout {
 		t.Fatalf("timer of %v", first.d)
 	}

@@ -98,7 +98,7 @@ func (c *client) startSession(state *protocol.AuthState) {
 	c.updateSession(state)
 }
 
-// updateSession stores what is needed to reconnect.
+// updateSession stores resume token, end and grace period of the session.
 func (c *client) updateSession(state *protocol.AuthState) {
 	if state.Resume != "" {
 		c.resume = state.Resume

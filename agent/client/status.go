@@ -38,7 +38,7 @@ type Status struct {
 	Code    string   `json:"code"`    // an agent.Code; for Ended an agent.Reason or a code of package session
 	Message string   `json:"message"` // in the person's language
 	Server  string   `json:"server"`  // the gateway, with the port unless it is the default
-	Login   string   `json:"login"`   // of the person who has access or asks for it
+	Login   string   `json:"login"`   // of the access or the attempt
 	Notices []Notice `json:"notices"` // one per code, the newest last; the slice is never modified
 }
 

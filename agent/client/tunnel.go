@@ -118,7 +118,7 @@ func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure 
 	return f
 }
 
-// showTunnel shows whether the tunnel works. The tunnel goes on trying while it is blocked.
+// showTunnel shows whether the tunnel works. A blocked tunnel keeps trying.
 func (c *client) showTunnel(works bool) {
 	if works {
 		c.show(TunnelUp, "", c.text(locale.TunnelUp))

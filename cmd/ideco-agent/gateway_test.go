@@ -43,7 +43,7 @@ func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ..
 	return code, out.String(), diagnostics.String()
 }
 
-// utm_address= and utm_pin= may stand before, between and after the flags.
+// utm_address= and utm_pin= are allowed before, between and after the flags.
 func TestConnectByArguments(t *testing.T) {
 	g := refusing(t)
 	at, pin := "utm_address="+address(g), "UTM_PIN="+g.Root.Pin()

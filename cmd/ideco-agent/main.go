@@ -11,8 +11,8 @@
 //
 // diagnose writes a file for support (see package diagnose) and prints its path.
 //
-// The gateway may also be named by utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
-// the installer, which comes after it (see package settings).
+// The gateway may also be named by utm_address=GATEWAY[:PORT], by policy, which overrides the command line, or by the
+// installer, which the command line overrides (see package settings).
 //
 // On Windows an administrator with elevated rights can end another person's access on this computer (see pipe.End):
 //

@@ -241,7 +241,7 @@ func TestConnectText(t *testing.T) {
 	}
 }
 
-// TestConnectDetails: details for the log are not mixed with what a person reads, except with --debug.
+// TestConnectDetails: diagnostics are printed only with --debug or --json.
 func TestConnectDetails(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Wait() })
 	other := gatewaytest.NewRoot(t, nil).Pin()

@@ -306,7 +306,7 @@ func TestTUNSplitLocalNetworks(t *testing.T) {
 	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{
 		"192.168.1.1": "home0", "192.168.1.9": "home0", "10.1.2.9": "home0", // networks that the computer is in
-		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes through the tunnel, but not the router
+		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one in the tunnel, without the router
 		"10.1.3.9": "office", "10.128.0.1": "office", "203.0.113.1": "home0", gatewayOutside: "wan0"} {
 		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)

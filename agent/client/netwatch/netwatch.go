@@ -24,7 +24,7 @@ const (
 	maxUnsettled = 3
 )
 
-// Config says what to watch. Clock and Log may be nil.
+// Config configures Watch. Clock and Log may be nil.
 type Config struct {
 	Changed func()            // called after a change, never twice at a time
 	Own     []string          // names of the tunnel's interfaces, which are ignored

@@ -21,7 +21,7 @@ type Caller struct {
 
 // claim holds the owner of the access: the person who logged in last. It is valid while the status is busy.
 type claim struct {
-	owner     Person // zero = nobody
+	owner     Person // zero = none
 	endReason string // locale key of the reason why the service ended the access; empty = it did not
 }
 

@@ -17,11 +17,11 @@
 //
 // # The owner of the access
 //
-// The access belongs to the person who logged in: a user in one logon session of Windows. Meanwhile nobody else can
-// log in, extend it or log out, and others see only that somebody has access. An administrator with elevated rights
-// can end it, in a window or by the command end (see End). The access ends at once when the Windows session ends, is
-// switched away from or disconnected; locking the screen changes nothing. It also ends some seconds after the
-// person's last window has closed.
+// The access belongs to the person who logged in: a user in one logon session of Windows. Meanwhile other persons see
+// only that there is access; they cannot log in, extend it or log out. An administrator with elevated rights can end
+// it, in a window or by the command end (see End). The access ends at once when the Windows session ends, is switched
+// away from or disconnected; locking the screen changes nothing. It also ends some seconds after the person's last
+// window has closed.
 //
 // No message names the gateway. The service reads it from the registry, where only administrators can write.
 //

@@ -271,7 +271,7 @@ func (s *Server) SessionLeft(session uint32) { s.broker.sessionLeft(session) }
 // ServiceStops is called before the manager is closed, so that the end of the access does not count as a logout.
 func (s *Server) ServiceStops() { s.broker.serviceStops() }
 
-// Owner returns the person who has access or is logging in; false = nobody.
+// Owner returns the person who has access or is logging in; false = there is none.
 func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
 
 // Close closes all connections and waits until they have ended. It does not end the access.
@@ -289,7 +289,7 @@ func (s *Server) Close() {
 	s.broker.close()
 }
 
-// addListener adds c to what Close closes; false = Close was called before.
+// addListener adds c to open, which Close closes; false = Close was called before.
 func (s *Server) addListener(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -128,7 +128,7 @@ func sessionList(states map[uint32]uint32, empty uint32) sessions {
 
 const noSession = ^uint32(0)
 
-// The access ends when its owner's Windows session is gone or disconnected or has no user, and not at other changes.
+// The access ends when its owner's Windows session has ended, is disconnected or has no user, and not at other changes.
 func TestCheckSessions(t *testing.T) {
 	for name, now := range map[string]sessions{
 		"logged off":                       sessionList(map[uint32]uint32{0: 4, 2: 1}, noSession),
@@ -141,7 +141,7 @@ func TestCheckSessions(t *testing.T) {
 			loggedOut <- conn.ConfirmLogout()
 		})
 		r, w, _ := startService(t, g)
-		r.checkSessions(now) // nobody has access yet
+		r.checkSessions(now) // there is no access yet
 		w.Login("ivanov", "right")
 		waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
 		r.checkSessions(sessionList(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))

@@ -134,7 +134,7 @@ func (m *Manager) Extend(password string) {
 	})
 }
 
-// NetworkChanged says that the network has changed or the computer woke from sleep.
+// NetworkChanged is called when the network has changed or the computer woke from sleep.
 func (m *Manager) NetworkChanged() {
 	m.call(func() {
 		switch {

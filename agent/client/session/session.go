@@ -44,7 +44,7 @@ type Status struct {
 	Problem *Problem `json:"problem,omitempty"`
 }
 
-// Holder says who has access, as seen from one window.
+// Holder is the holder of the access, as seen from one window.
 type Holder string
 
 // Values of Holder. The texts cannot change: during an update, window and service have different versions.

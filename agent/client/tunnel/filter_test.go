@@ -120,7 +120,7 @@ func TestFiltersOfOtherSetups(t *testing.T) {
 	}
 }
 
-// An administrator sees the names in the lists of Windows.
+// Each filter has a name of its own: Windows shows the names to administrators.
 func TestFiltersAreNamed(t *testing.T) {
 	seen := map[string]bool{}
 	for i, f := range filtersFor(client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("0.0.0.0/0"), DNS: addrs("10.0.0.53")}, true) {

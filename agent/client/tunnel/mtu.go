@@ -44,7 +44,7 @@ type path struct {
 	control func(network, address string, c syscall.RawConn) error // keeps a socket outside the tunnel
 }
 
-// knownMTU returns the MTU that the system knows, without sending anything.
+// knownMTU returns the MTU that the system has stored for the path. It sends nothing.
 func (p path) knownMTU() (int, error) {
 	c, err := p.open()
 	if err != nil {

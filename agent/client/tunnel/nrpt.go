@@ -31,7 +31,7 @@ const (
 //
 // Without a rule for all names Windows 8.1 and newer query the servers of every interface at once and take the first
 // answer, which may come from outside (tailscale writes such a rule, too: net/dns/manager_windows.go). The filters block
-// plain DNS past the tunnel only while everything goes through it; the rule also prevents DNS over HTTPS to the servers of
+// plain DNS outside the tunnel only while everything goes through it; the rule also prevents DNS over HTTPS to the servers of
 // another interface. A rule holds up to 50 names; agent.MaxSuffixes is less.
 func nrptNames(s client.TunnelSetup) []string {
 	switch {

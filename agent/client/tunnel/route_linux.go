@@ -187,7 +187,7 @@ func hasIPv6() bool {
 	return false
 }
 
-// cleanUp removes the routes to the gateway that a killed program left behind. It does nothing when the interface
+// cleanUp removes a killed program's routes to the gateway. It does nothing when the interface
 // exists, because its program still runs.
 func cleanUp(name string) error {
 	if permittedTUN() != nil {

@@ -264,8 +264,8 @@ func (a *tunAdapter) restoreRule() {
 }
 
 // close removes the DNS rule, then the interface's routes, addresses and DNS servers, and last the filters, so that
-// nothing goes past the tunnel before. The routes go before the interface because Windows may fail to remove an
-// interface with active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
+// no traffic goes outside the tunnel before. The routes are removed before the interface because Windows may fail to
+// remove an interface with active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
 func (a *tunAdapter) close() {
 	if a.policy != nil {
 		a.policy.stop()
@@ -294,7 +294,7 @@ func resetInterface(luid winipcfg.LUID) {
 	setServers(adapterGUID, nil, nil)
 }
 
-// cleanUp removes what a killed program left behind: the DNS rule and the settings of the interface, if it exists.
+// cleanUp removes the remains of a killed program: the DNS rule and the settings of the interface, if it exists.
 // The filters ended with the program. It does nothing when the interface is up, because its program still runs.
 func cleanUp(string) error {
 	if permittedChanges() != nil || inUse() {

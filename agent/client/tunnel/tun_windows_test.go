@@ -302,7 +302,7 @@ func TestWatchPolicy(t *testing.T) {
 	w.stop()
 }
 
-// The MTU of a path is at most that of its interface, and is known at once.
+// The MTU of a path is at most that of its interface.
 func TestPathMTU(t *testing.T) {
 	out := interfaceToElsewhere(t)
 	p := path{to: netip.AddrPortFrom(elsewhere, 9), control: New(Config{Mode: Auto}).DialControl}

@@ -37,7 +37,7 @@
 // all names when there are no suffixes or everything goes through the tunnel (nrptNames). The rule is written again
 // when group policy removes it or creates its own table. Servers for all names are also set on the interface.
 //
-// Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS,
+// While everything goes through the tunnel, filters of the Windows Filtering Platform block traffic outside it: DNS,
 // when the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With
 // Config.BlockLocal they also block IPv4. The agent's own traffic to the gateway is always permitted. Windows removes
 // the filters when the process ends. Without them the tunnel does not come up.
@@ -49,7 +49,7 @@
 //
 // # MTU
 //
-// The interface's MTU is that of the path to the gateway minus 80 bytes, but at most what the gateway says. The path is
+// The interface's MTU is that of the path to the gateway minus 80 bytes, but at most that of the gateway's reply. The path is
 // measured when the tunnel comes up, every few minutes, and when the network changes. Where the ICMP messages of routers
 // are lost, the tunnel's packets are fragmented on the way.
 //
@@ -118,7 +118,7 @@ type Tunnel struct {
 	current *running   // nil = the tunnel is down
 }
 
-// New prepares a tunnel. It removes what a killed program with the same interface name left behind, if it may.
+// New prepares a tunnel. If permitted, it removes the remains of a killed program with the same interface name.
 func New(c Config) *Tunnel {
 	if c.Log == nil {
 		c.Log = func(string) {}
@@ -163,8 +163,8 @@ func (r *running) pathChanged() {
 	}
 }
 
-// sendKeepalive sends the gateway an empty packet. The gateway sends to the address that the last packet came from, and a computer
-// that only receives would wait for its next keepalive.
+// sendKeepalive sends the gateway an empty packet. The gateway sends to the source address of the agent's last packet; without
+// this one, an agent that only receives would stay unreachable until its next keepalive.
 func (r *running) sendKeepalive() {
 	if peer := r.peer.Load(); peer != nil {
 		peer.SendKeepalive()
@@ -181,7 +181,7 @@ func (r *running) configure(key privateKey, s client.TunnelSetup) error {
 	return nil
 }
 
-// stopWatches stops what Up has started. It may be called again.
+// stopWatches stops the watches that Up has started. It may be called again.
 func (r *running) stopWatches() {
 	if r.handshakes != nil {
 		r.handshakes.stop()
@@ -191,7 +191,7 @@ func (r *running) stopWatches() {
 	}
 }
 
-// NewKey implements client.Tunnel. A *client.TunnelProblem says that this computer cannot have the tunnel.
+// NewKey implements client.Tunnel. It returns a *client.TunnelProblem when this computer cannot bring up the tunnel.
 func (t *Tunnel) NewKey() (agent.Key, error) {
 	if err := t.config.permitted(); err != nil {
 		return agent.Key{}, err

@@ -78,7 +78,7 @@ type Checkbox struct {
 	Enabled bool
 }
 
-// Action is what a button or an item of the menu does.
+// Action is the action of a button or menu item.
 type Action string
 
 const (
@@ -100,7 +100,7 @@ type Button struct {
 	Shown   bool
 }
 
-// BuildContent returns what the window and its tray icon show.
+// BuildContent returns the content of the window and its tray icon.
 func BuildContent(in Input) Content {
 	c := Content{Icon: icon(in.Status), Status: in.status(), Form: in.form(), Who: in.who(), Rows: in.rows(), Notes: in.notes()}
 	switch {

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Controller handles what the person does in the window. All methods belong to one goroutine, that of the window.
+// Controller handles the person's actions in the window. All methods belong to one goroutine, that of the window.
 type Controller struct {
 	cfg        Config
 	registry   settings.Registry
@@ -68,7 +68,7 @@ func Open(cfg Config, visible bool) *Controller {
 	return c
 }
 
-// Content returns what to show now.
+// Content returns the current content.
 func (c *Controller) Content() Content {
 	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
 		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic()})

@@ -37,7 +37,7 @@ func (c *Controller) UseTypedAddress() bool {
 	return true
 }
 
-// saveSettings saves what the person chose. An error is shown in the window.
+// saveSettings saves the person's choices. An error is shown in the window.
 func (c *Controller) saveSettings(p settings.Personal) {
 	if p == c.personal {
 		return

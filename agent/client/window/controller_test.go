@@ -98,7 +98,7 @@ func (s *testController) waitFor(status string) Content {
 		f := s.Content()
 		s.LogStatus(f)
 		if f.Status == status {
-			s.notifications = append(s.notifications, s.Refresh()...) // Content may know more than the Refresh before it
+			s.notifications = append(s.notifications, s.Refresh()...) // the status may have changed between Refresh and Content
 			if f = s.Content(); f.Status == status {
 				return f
 			}
@@ -403,7 +403,7 @@ func TestSessionPlace(t *testing.T) {
 	if o.open(t, false).InProcess() {
 		t.Error("the installer's gateway, named on the command line too, is not in the service")
 	}
-	// Invalid settings are shown by the session in this process: the service does not know them.
+	// Invalid settings are shown by the session in this process, because the service does not have them.
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
 	s.waitFor("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")

@@ -126,7 +126,7 @@ type frame struct {
 	icons         map[picture]*walk.Icon
 	shown         Content
 	rendering     bool // the program is changing the controls: ignore their events
-	trayExplained bool // the person was told that the program stays in the tray
+	trayExplained bool // the notification StaysInTray was shown
 	ended         bool
 	showsTraffic  bool // the timer runs
 	widest        int  // width of the form, in pixels at 96 DPI

@@ -36,7 +36,7 @@ func judgeWindows(k regKey, architecture, language string, wine bool) result {
 	}
 	const windows8, windows11 = 9200, 22000
 	name := k.text("ProductName")
-	if build >= windows11 { // ProductName still says Windows 10 there
+	if build >= windows11 { // whose ProductName is still Windows 10
 		name = strings.Replace(name, "Windows 10", "Windows 11", 1)
 	}
 	seen := strings.Join(strings.Fields(name+" "+k.text("DisplayVersion")+" "+k.text("InstallationType")), " ") +

@@ -9,14 +9,14 @@ import (
 
 type status string
 
-// Statuses as they stand in the table and in table.json.
+// Statuses, as in the table and in table.json.
 const (
 	statusOK       status = "ok"
 	statusFailed   status = "failed"
 	statusNotTried status = "not tried"
 )
 
-// result is the outcome of a check, what was seen in one line, and where to look after a failure.
+// result is the outcome of a check, its finding in one line, and where to look after a failure.
 type result struct {
 	Status status `json:"status"`
 	Seen   string `json:"seen"`

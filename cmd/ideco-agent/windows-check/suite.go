@@ -23,7 +23,7 @@ type suite struct {
 	version         string // of the product in the list of programs
 	gateway         string // to log in to, as HOST or HOST:PORT; empty = none
 	gatewayPin      string // of gateway; empty = none
-	preset          regKey // what the installer wrote without anything on the command line
+	preset          regKey // keyGateway after an installation without a gateway on the command line
 	lastLog         installLog
 	mode            string    // of the login: modeLAN, modeVPN, or empty
 	proxied         *agentRun // the agent without a network interface

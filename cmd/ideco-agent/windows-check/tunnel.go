@@ -327,8 +327,8 @@ func (s *suite) noRegistration() result {
 	return judgeNoRegistration(key(keyTcpip), key(keyTcpip6), key(keyNetBT), registers)
 }
 
-// judgeNoRegistration judges the values of noRegistrationValues in agent/client/tunnel: LLMNR is off for both versions of IP, and NetBIOS is
-// off. registers reports whether Windows registers the interface's address in DNS.
+// judgeNoRegistration judges the values of noRegistrationValues in agent/client/tunnel: LLMNR is off for both versions of IP,
+// and NetBIOS is off. registers reports whether Windows registers the interface's address in DNS.
 func judgeNoRegistration(ipv4, ipv6, netBT regKey, registers bool) result {
 	const llmnr, netbios, netbiosOff = "EnableMulticast", "NetbiosOptions", 2
 	var wrong []string
@@ -508,7 +508,7 @@ func (s *suite) afterBreak() result {
 	return s.nothingLeft("break", "after Ctrl+Break")
 }
 
-// nothingLeft waits until interface, DNS rule and filters are gone. Routes go with the interface.
+// nothingLeft waits until interface, DNS rule and filters are removed. The routes disappear with the interface.
 func (s *suite) nothingLeft(name, when string) result {
 	var left []string
 	s.until(answerTimeout/2, func() bool {
