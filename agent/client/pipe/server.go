@@ -65,7 +65,7 @@ func NewServer(cfg ServerConfig) *Server {
 }
 
 // Serve accepts windows until Close, or until the listener has failed several times in a row. A single failure may
-// come from a window that has already ended.
+// come from a window that has already closed.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.addListener(l) {
 		l.Close()

@@ -106,7 +106,7 @@ func (m *Manager) Login(r Request) {
 func (m *Manager) Logout() {
 	m.call(func() {
 		switch lang := m.request.Lang; {
-		case m.loginWaits: // the job that is ending is not shown
+		case m.loginWaits: // the result of the job that is ending is not shown
 			m.loginWaits = false
 			m.afterJob = func() { m.show(loggedOut(lang)) }
 		case m.hasLogin():
