@@ -36,10 +36,10 @@ RUN_AGENT  ?= :14765
 RUN_HTTP   ?= :8080
 
 # Everything that a program is built from, and so nothing that only tests, the installer or readers use.
-SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' \
+SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
 	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway installer windows-check always
+.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -107,7 +107,7 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-windows8 test-windows test-browser test-gateway
+test: test-tools build lint test-go test-windows8 test-windows test-browser test-gateway test-ad
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
@@ -132,6 +132,13 @@ test-gateway: go
 	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
 	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
+# Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root. The services that
+# the packages start on some systems are neither used nor disturbed.
+test-ad: go
+	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
+	go test -tags ad -count=1 -timeout 5m ./agent/directory/...
+	go test -tags ad -count=1 -timeout 5m -run AD ./web/e2e
+
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
 bench: test-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
@@ -146,7 +153,7 @@ lint: go
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine,gateway ./web/e2e
+	go vet -tags browser,wine,gateway,ad ./web/e2e ./agent/directory/...
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -91,6 +92,25 @@ type DirectoryPerson struct {
 	Remote    bool // member of RemoteGroups
 }
 
+// Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
+// RemoteAccess changes only where it follows the groups, and Refused is set only by refusals that end access.
+func (u User) Updated(p DirectoryPerson) User {
+	u.Login, u.Name, u.Refused = p.Login, p.Name, ""
+	if p.Refused.EndsAccess() {
+		u.Refused = p.Refused
+	}
+	if p.Phone != "" {
+		u.Phone = p.Phone
+	}
+	if u.RemoteByGroups {
+		u.RemoteAccess = p.Remote
+	}
+	return u
+}
+
+// ErrAdministratorIsLocal says that an administrator's account cannot become one of a directory.
+var ErrAdministratorIsLocal = errors.New("an administrator's account stays local")
+
 // Account is what a login means, before any password is checked.
 type Account struct {
 	// Key identifies the account in all spellings and forms of its login: "local/12", "example.test/GUID". For a login that
@@ -104,8 +124,12 @@ type Account struct {
 	Lockout Lockout
 	// Authenticate checks a password of this account, in one comparison. A refusal is an *Error, and CodeBadCredentials
 	// means that a password was compared. For a login that means nobody it does the same work as far as that is possible.
+	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
 }
+
+// ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.
+var ErrPasswordNotSent = errors.New("the password was not sent")
 
 // Lockout is when a directory locks an account: Limit wrong passwords, each within Window of the one before. The zero Lockout
 // means never.

@@ -27,17 +27,23 @@ const (
 	CodeStoreUnavailable     Code = "store_unavailable"
 )
 
-// Codes that this gateway does not send yet; the catalogues have their texts. The first five are for accounts of
-// directories, the others for the second factor and for several people behind one address.
+// Codes of refusals by a directory on the network, besides CodeDirectoryUnreachable.
 const (
 	CodeAccountLocked      Code = "account_locked"
 	CodeAccountExpired     Code = "account_expired"
 	CodePasswordExpired    Code = "password_expired"
 	CodePasswordMustChange Code = "password_must_change"
-	CodeNotPermitted       Code = "not_permitted"
-	CodeTOTPRequired       Code = "totp_required"
-	CodeTOTPWrong          Code = "totp_wrong"
-	CodeSharedAddress      Code = "shared_address"
+	CodeNotPermitted       Code = "not_permitted"      // in none of the login groups
+	CodeLogonRestricted    Code = "logon_restricted"   // logon hours, logon workstations or another restriction of the account
+	CodeSmartcardRequired  Code = "smartcard_required" // the account has no usable password
+)
+
+// Codes that this gateway does not send yet; the catalogues have their texts. They are for the second factor and for several
+// people behind one address.
+const (
+	CodeTOTPRequired  Code = "totp_required"
+	CodeTOTPWrong     Code = "totp_wrong"
+	CodeSharedAddress Code = "shared_address"
 )
 
 // Codes of refusals by the agent program itself.
@@ -49,7 +55,7 @@ const (
 
 // Codes lists every refusal of the gateway, for tests that look for a missing text.
 var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
-	CodePasswordMustChange, CodeNotPermitted, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
+	CodePasswordMustChange, CodeNotPermitted, CodeLogonRestricted, CodeSmartcardRequired, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
 	CodeSessionOver, CodeAddressRefused, CodeStoreUnavailable, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -49,6 +50,14 @@ type User struct {
 
 // Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }
+
+// AccountKey is the Account.Key of this account.
+func (u User) AccountKey() string {
+	if u.Local() {
+		return LocalDirectory + "/" + strconv.FormatInt(int64(u.ID), 10)
+	}
+	return u.Directory + "/" + u.GUID
+}
 
 // Refusal returns why the account may not log in or resume, or an empty code.
 func (u User) Refusal() Code {

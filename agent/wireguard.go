@@ -29,7 +29,7 @@ func ParseKey(text string) (Key, error) {
 // String returns the key as wg prints it.
 func (k Key) String() string { return base64.StdEncoding.EncodeToString(k[:]) }
 
-// IsZero reports whether k is the zero key, which stands for none.
+// IsZero reports whether k is the zero key, which means none.
 func (k Key) IsZero() bool { return k == Key{} }
 
 // TunnelConfig is the configuration of an agent's end of the tunnel, except for the settings.

@@ -72,11 +72,11 @@ func cleanUser(u agent.User) agent.User {
 	return u
 }
 
-// enforce ends the sessions that the account no longer permits, and signs its browsers out if it is disabled.
+// enforce ends the sessions that the account no longer permits, and signs its browsers out if it has a Refusal.
 func (s *Site) enforce(c echo.Context, u agent.User) error {
 	ctx := context.WithoutCancel(c.Request().Context())
 	s.Sessions.UserChanged(ctx, u)
-	if u.Enabled {
+	if u.Refusal() == "" {
 		return nil
 	}
 	return s.Browsers.EndBrowserSessions(ctx, u.ID, "")

@@ -31,11 +31,14 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Self:      v.User.ID == u.ID,
 		Title:     u.Title(),
 		Created:   u.Created,
+		Refused:   u.Refused,
+		Follows:   u.RemoteByGroups,
+		ByGroups:  u.RemoteAccess,
 		Form:      form,
 		Errors:    fieldTexts(v.L, problems),
 		Sessions:  len(s.sessionsOf(u.ID)),
 		LastAdmin: last,
-		Throttled: s.Gate.Throttled(u.ID),
+		Throttled: s.Gate.Throttled(u),
 	}))
 }
 
@@ -47,6 +50,7 @@ func userForm(c echo.Context) templates.UserForm {
 		Comment:      c.FormValue("comment"),
 		Enabled:      c.FormValue("enabled") == "1",
 		RemoteAccess: c.FormValue("remote_access") == "1",
+		ByGroups:     c.FormValue("remote_access") == templates.RemoteByGroups,
 		Admin:        c.FormValue("admin") == "1",
 	}
 }
@@ -56,6 +60,10 @@ func applyUserForm(u agent.User, f templates.UserForm) agent.User {
 	if u.Local() {
 		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin
 	}
-	u.Comment, u.Enabled, u.RemoteAccess = f.Comment, f.Enabled, f.RemoteAccess
+	u.Comment, u.Enabled = f.Comment, f.Enabled
+	u.RemoteByGroups = f.ByGroups && !u.Local()
+	if !u.RemoteByGroups { // else the next login or check sets it
+		u.RemoteAccess = f.RemoteAccess
+	}
 	return cleanUser(u)
 }

@@ -38,6 +38,9 @@ func (s *Site) restUserCreate(c echo.Context) error {
 	if t, ok := body.DomainType.(string); ok && t != "local" {
 		return agent.Problems{{Field: "domain_type", Code: "field_domain_type"}}
 	}
+	if problems := body.owned(agent.User{Directory: agent.LocalDirectory}); problems != nil {
+		return problems
+	}
 	psw := ""
 	body.Psw.into(&psw)
 	id, err := s.createUser(c, body.apply(agent.User{Directory: agent.LocalDirectory, Enabled: true}), psw)

@@ -20,7 +20,7 @@ func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 	if err != nil {
 		return err
 	}
-	s.Gate.Unlock(u.ID) // the new password must work at once
+	s.Gate.Unlock(u) // the new password must work at once
 	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
 }
 

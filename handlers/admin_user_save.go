@@ -44,7 +44,7 @@ func (s *Site) confirmLoss(c echo.Context, before, after agent.User, form templa
 }
 
 // userChange is the body of a POST or PUT of an account. A PUT keeps the fields that it leaves out. The last four fields are
-// accepted for the vendor's scripts and ignored.
+// accepted for the vendor's scripts and ignored. Setting RemoteAccess of an account of a directory overrules its groups.
 type userChange struct {
 	Name         optional[string] `json:"name"`
 	Login        optional[string] `json:"login"`
@@ -53,8 +53,10 @@ type userChange struct {
 	PhoneNumber  optional[string] `json:"phone_number"`
 	Comment      optional[string] `json:"comment"`
 	RemoteAccess optional[bool]   `json:"remote_access"`
+	ByGroups     optional[bool]   `json:"remote_by_groups"` // only accounts of directories
 	Admin        optional[bool]   `json:"admin"`
 
+	Refused    any `json:"refused"` // part of the answer; ignored
 	ParentID   any `json:"parent_id"`
 	DomainType any `json:"domain_type"`
 	DomainName any `json:"domain_name"`
@@ -62,7 +64,7 @@ type userChange struct {
 }
 
 // nullableUserFields are the vendor's fields that are null in the answer, and so may be null in a request.
-var nullableUserFields = []string{"parent_id", "domain_name", "ldap_guid"}
+var nullableUserFields = []string{"parent_id", "domain_name", "ldap_guid", "refused"}
 
 func (b userChange) apply(u agent.User) agent.User {
 	if u.Local() {
@@ -74,8 +76,34 @@ func (b userChange) apply(u agent.User) agent.User {
 	b.Enabled.into(&u.Enabled)
 	b.Comment.into(&u.Comment)
 	b.RemoteAccess.into(&u.RemoteAccess)
+	if !u.Local() {
+		u.RemoteByGroups = u.RemoteByGroups && b.RemoteAccess.Value == nil
+		b.ByGroups.into(&u.RemoteByGroups)
+	}
 	return cleanUser(u)
 }
+
+// owned returns the fields that the directory sets and the body would change.
+func (b userChange) owned(u agent.User) (problems agent.Problems) {
+	if u.Local() {
+		if b.ByGroups.Value != nil && *b.ByGroups.Value {
+			return agent.Problems{{Field: "remote_by_groups", Code: "field_remote_by_groups"}}
+		}
+		return nil
+	}
+	admin := b.Admin.Value != nil && *b.Admin.Value != u.Admin
+	for _, f := range []struct {
+		field   string
+		changes bool
+	}{{"login", differs(b.Login, u.Login)}, {"name", differs(b.Name, u.Name)}, {"phone_number", differs(b.PhoneNumber, u.Phone)}, {"admin", admin}} {
+		if f.changes {
+			problems = append(problems, agent.Problem{Field: f.field, Code: "field_directory_owned", Value: u.Directory})
+		}
+	}
+	return problems
+}
+
+func differs(o optional[string], now string) bool { return o.Value != nil && *o.Value != now }
 
 func (s *Site) restUserChange(c echo.Context, u agent.User) error {
 	var body userChange
@@ -85,11 +113,18 @@ func (s *Site) restUserChange(c echo.Context, u agent.User) error {
 	if body.Psw.Set { // has its own route; do not ignore it silently
 		return agent.Problems{{Field: "psw", Code: "field_password_elsewhere"}}
 	}
+	if problems := body.owned(u); problems != nil {
+		return problems
+	}
 	u, err := s.changeUser(c, u.ID, body.apply)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, jsonOfUser(u))
+	kinds, err := s.directoryKinds(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, jsonOfUser(u, kinds))
 }
 
 // changeUser changes an account and ends the sessions that it no longer permits. Errors: agent.Problems if a field is

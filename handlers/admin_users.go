@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,28 +31,36 @@ func (s *Site) adminUsers(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.AdminUsers(s.page(c), d))
 }
 
-// userJSON is an account in REST answers. ParentID and LDAPGUID are always null: the vendor's scripts expect the fields.
+// userJSON is an account in REST answers. ParentID is always null: the vendor's scripts expect the field.
 type userJSON struct {
 	ID           agent.UserID `json:"id"`
 	Name         string       `json:"name"`
 	Login        string       `json:"login"`
 	ParentID     *int         `json:"parent_id"`
 	Enabled      bool         `json:"enabled"`
-	DomainType   string       `json:"domain_type"` // "local" or "ad"
-	DomainName   *string      `json:"domain_name"`
-	LDAPGUID     *string      `json:"ldap_guid"`
+	DomainType   string       `json:"domain_type"` // "local", "ad", "ald" (FreeIPA too) or "openldap"
+	DomainName   *string      `json:"domain_name"` // null for a local account
+	LDAPGUID     *string      `json:"ldap_guid"`   // null for a local account
 	PhoneNumber  string       `json:"phone_number"`
 	Comment      string       `json:"comment"`
 	RemoteAccess bool         `json:"remote_access"`
+	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups of the directory
+	Refused      *agent.Code  `json:"refused"`          // why the directory refuses the account; null if it does not
 	Admin        bool         `json:"admin"`
 	Created      string       `json:"created"` // RFC 3339
 }
 
-func jsonOfUser(u agent.User) userJSON {
-	out := userJSON{ID: u.ID, Name: u.Name, Login: u.Login, Enabled: u.Enabled, DomainType: "local", PhoneNumber: u.Phone,
-		Comment: u.Comment, RemoteAccess: u.RemoteAccess, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
+// domainTypes are the values of domain_type; the first two are the vendor's.
+var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
+
+func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
+	out := userJSON{ID: u.ID, Name: u.Name, Login: u.Login, Enabled: u.Enabled, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
+		Comment: u.Comment, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
 	if !u.Local() {
-		out.DomainType, out.DomainName = "ad", &u.Directory
+		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
+	}
+	if u.Refused != "" {
+		out.Refused = &u.Refused
 	}
 	return out
 }
@@ -59,17 +69,40 @@ func jsonOfUser(u agent.User) userJSON {
 const restUsersPage = 1000
 
 func (s *Site) restUsers(c echo.Context) error {
-	out := []userJSON{}
+	users, err := s.allUsers(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	kinds, err := s.directoryKinds(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	out := make([]userJSON, len(users))
+	for i, u := range users {
+		out[i] = jsonOfUser(u, kinds)
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+// allUsers returns all accounts.
+func (s *Site) allUsers(ctx context.Context) (all []agent.User, err error) {
 	for {
-		users, total, err := s.Accounts.Users(c.Request().Context(), "", len(out), restUsersPage)
+		users, total, err := s.Accounts.Users(ctx, "", len(all), restUsersPage)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, u := range users {
-			out = append(out, jsonOfUser(u))
-		}
-		if len(users) == 0 || len(out) >= total {
-			return c.JSON(http.StatusOK, out)
+		if all = append(all, users...); len(users) == 0 || len(all) >= total {
+			return all, nil
 		}
 	}
+}
+
+// directoryKinds returns the kinds of the directories by name.
+func (s *Site) directoryKinds(ctx context.Context) (map[string]agent.DirectoryKind, error) {
+	all, err := s.Directories.List(ctx)
+	kinds := map[string]agent.DirectoryKind{}
+	for _, d := range all {
+		kinds[d.Name] = d.Kind
+	}
+	return kinds, err
 }

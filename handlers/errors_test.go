@@ -14,6 +14,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
 
+	"ideco-agent/agent"
 	"ideco-agent/templates"
 )
 
@@ -50,6 +51,21 @@ func TestNoLinesForLostConnections(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "level=WARN") || strings.Contains(log.String(), "level=ERROR") {
 		t.Errorf("%s", log)
+	}
+}
+
+// TestStatuses: each refusal has a status, and only a wrong password is 401.
+func TestStatuses(t *testing.T) {
+	want := map[agent.Code]int{agent.CodeBadCredentials: 401, agent.CodeTooManyAttempts: 429, agent.CodeDirectoryUnreachable: 503,
+		agent.CodeStoreUnavailable: 503, agent.CodeBadMessage: 400, agent.CodeInternal: 500}
+	for _, code := range agent.Codes {
+		status, ok := want[code]
+		if !ok {
+			status = http.StatusForbidden
+		}
+		if got := statusOf(code); got != status {
+			t.Errorf("%s: %d, want %d", code, got, status)
+		}
 	}
 }
 

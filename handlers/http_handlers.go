@@ -86,6 +86,9 @@ const (
 	maxBody        = "256K"
 )
 
+// maxFormMemory is more than maxBody, so that an uploaded file is never written to disk.
+const maxFormMemory = 1 << 20
+
 // Timeouts of the servers of these routes. answerInTime restarts WriteTimeout when an answer begins. Downloads have deadlines
 // of their own.
 const (

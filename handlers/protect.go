@@ -49,7 +49,7 @@ func (s *Site) answerInTime(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Before(func() {
 			deadline := time.Now().Add(cmp.Or(s.writeTimeoutInTests, WriteTimeout))
 			_ = http.NewResponseController(c.Response().Writer).SetWriteDeadline(deadline)
-			c.Request().Form, c.Request().PostForm = nil, nil
+			c.Request().Form, c.Request().PostForm, c.Request().MultipartForm = nil, nil, nil
 		})
 		return next(c)
 	}
@@ -153,7 +153,11 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 				return next(c)
 			}
 			r.URL.RawQuery = "" // fields count only in the body
-			if err := r.ParseForm(); errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+			err := r.ParseForm()
+			if err == nil {
+				err = r.ParseMultipartForm(maxFormMemory) // http.ErrNotMultipart for a form without a file
+			}
+			if errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
 				return err
 			}
 			if !validFormToken(c) {

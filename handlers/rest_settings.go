@@ -37,14 +37,29 @@ func (s *Site) restSetSettings(c echo.Context) error {
 // changeSettings applies a PUT to the settings; absent fields keep their values. Only the domain may be null. Errors:
 // agent.Problems if a value is invalid, badJSON.
 func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
-	fields, gateway := settingsFields(n), gatewayFields(n)
+	if err := decodeFields(settingsFields(n), body, "auth_domain"); err != nil {
+		return err
+	}
+	for name := range gatewayFields(n) {
+		if _, is := body[name]; is {
+			n.ConfirmGateway() // a script's change is not on trial
+		}
+	}
+	_, seen := body["local_networks"]
+	n.NetworksSeen = n.NetworksSeen || seen
+	return nil
+}
+
+// decodeFields decodes a body into the fields by name. Only the nullable ones may be null. Errors: agent.Problems if a value is
+// invalid, badJSON.
+func decodeFields(fields map[string]any, body map[string]json.RawMessage, nullable ...string) error {
 	var problems agent.Problems
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		field, known := fields[name]
 		if !known {
 			return badJSON{id: locale.JSONUnknown, field: name}
 		}
-		if name != "auth_domain" && hasNull(body[name]) {
+		if !slices.Contains(nullable, name) && hasNull(body[name]) {
 			problems = append(problems, agent.Problem{Field: name, Code: "field_required"})
 			continue
 		}
@@ -55,10 +70,6 @@ func changeSettings(n *agent.Settings, body map[string]json.RawMessage) error {
 		} else if err != nil {
 			return readBadJSON(err, body[name], name)
 		}
-		if _, is := gateway[name]; is {
-			n.ConfirmGateway() // a script's change is not on trial
-		}
-		n.NetworksSeen = n.NetworksSeen || name == "local_networks"
 	}
 	if problems != nil {
 		return problems

@@ -37,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal. s.account loads the account in the path.
+// portalRoutes is the site map of the portal. s.account loads the account in the path, s.directory the directory.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -83,6 +83,14 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
 		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserUnlock)},
 		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
+		{"GET", "/admin/directories", administrator, page, s.adminDirectories},
+		{"GET", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectory)},
+		{"POST", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectorySave)},
+		{"POST", "/admin/directories/:id/test", administrator, page, s.newOrDirectory(s.adminDirectoryTest)},
+		{"POST", "/admin/directories/:id/groups", administrator, page, s.newOrDirectory(s.adminDirectoryGroups)},
+		{"POST", "/admin/directories/:id/convert", administrator, page, s.directory(s.adminDirectoryConvert)},
+		{"POST", "/admin/directories/:id/confirm", administrator, page, s.directory(s.adminDirectoryConfirm)},
+		{"POST", "/admin/directories/:id/delete", administrator, page, s.directory(s.adminDirectoryDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
@@ -100,6 +108,11 @@ func (s *Site) portalRoutes() []route {
 		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
 		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
 		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
+		{"GET", "/ad_backend/domains", administrator, rest, s.restDirectories},
+		{"POST", "/ad_backend/domains", administrator, rest, s.restDirectoryCreate},
+		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},
+		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
+		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
 	}

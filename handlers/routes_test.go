@@ -49,10 +49,13 @@ func newSite(t testing.TB) *Site {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	local := directory.NewLocal(db, log)
 	gate := access.NewGate(local, db, log)
+	directories := &fakeDirectories{status: map[agent.DirectoryID]agent.DirectoryStatus{}, accounts: map[agent.UserID]agent.User{}}
+	directories.users = accounts{db, directories}
 	s := &Site{
-		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db}, Passwords: hasher{}, Browsers: db,
-		Sessions:  access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer: noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
+		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db, directories}, Passwords: hasher{}, Browsers: db,
+		Directories: directories,
+		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
+		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
@@ -66,12 +69,6 @@ func newSite(t testing.TB) *Site {
 		}
 	}
 	return s
-}
-
-type accounts struct{ *store.Store }
-
-func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
 }
 
 type hasher struct{}
@@ -367,6 +364,12 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 		t.Errorf("switched off: %d", got)
 	}
 	enable(true)
+	accounts := s.Accounts
+	s.Accounts = refusing{accounts}
+	if got := code(ivanov); got != http.StatusSeeOther {
+		t.Errorf("refused by the directory: %d", got)
+	}
+	s.Accounts = accounts
 	ask(s.PortalHandler(), "POST", "/logout", page, inLAN, ivanov)
 	if got := code(ivanov); got != http.StatusSeeOther {
 		t.Errorf("signed out: %d", got)
@@ -374,6 +377,15 @@ func TestNobodyWithoutAnAccount(t *testing.T) {
 	if got := code([]*http.Cookie{{Name: browserCookie, Value: "forged"}}); got != http.StatusSeeOther {
 		t.Errorf("forged cookie: %d", got)
 	}
+}
+
+// refusing are accounts that their directory refuses.
+type refusing struct{ Accounts }
+
+func (r refusing) User(ctx context.Context, id agent.UserID) (agent.User, error) {
+	u, err := r.Accounts.User(ctx, id)
+	u.Refused = agent.CodeNotPermitted
+	return u, err
 }
 
 // TestBack: the redirect goes only to pages of the portal (no open redirect).

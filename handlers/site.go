@@ -15,23 +15,24 @@ import (
 
 // Site has everything the routes need. All exported fields are required.
 type Site struct {
-	Log        *slog.Logger
-	Gate       *access.Gate
-	Sessions   *access.Manager
-	Settings   Settings
-	AgentHosts AgentHosts
-	Accounts   Accounts
-	Passwords  Passwords
-	Browsers   Browsers
-	Installer  Installer
-	Downloads  Downloads
-	Root       RootCertificate
-	Setup      SetupToken
-	Addressing Addressing
-	Health     func(context.Context) error // nil if all parts run
-	Storing    func() agent.StoreTrouble   // why nothing can be stored; "" if it can
-	Tunnel     Tunnel
-	Gateway    Gateway
+	Log         *slog.Logger
+	Gate        *access.Gate
+	Sessions    *access.Manager
+	Settings    Settings
+	AgentHosts  AgentHosts
+	Accounts    Accounts
+	Passwords   Passwords
+	Directories Directories
+	Browsers    Browsers
+	Installer   Installer
+	Downloads   Downloads
+	Root        RootCertificate
+	Setup       SetupToken
+	Addressing  Addressing
+	Health      func(context.Context) error // nil if all parts run
+	Storing     func() agent.StoreTrouble   // why nothing can be stored; "" if it can
+	Tunnel      Tunnel
+	Gateway     Gateway
 	// Portal returns the URL of the portal for a host in the LAN that came to an address of the gateway; "" = not known.
 	Portal func(arrival netip.Addr) string
 
@@ -41,6 +42,7 @@ type Site struct {
 	downloads           downloadSlots
 	agents              agentConns
 	healthFaults        repeatFilter
+	drafts              drafts
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }

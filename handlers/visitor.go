@@ -56,7 +56,7 @@ func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 	}
 }
 
-// loadUser loads the account of the browser's cookie. An expired session or a disabled account counts as not signed in.
+// loadUser loads the account of the browser's cookie. An expired session or an account with a Refusal counts as not signed in.
 func (s *Site) loadUser(c echo.Context) error {
 	v, ctx := who(c), c.Request().Context()
 	browser, err := s.currentBrowser(c.Request())
@@ -67,7 +67,7 @@ func (s *Site) loadUser(c echo.Context) error {
 		return err
 	}
 	u, err := s.Accounts.User(ctx, browser.UserID)
-	if errors.Is(err, agent.ErrNotFound) || err == nil && !u.Enabled {
+	if errors.Is(err, agent.ErrNotFound) || err == nil && u.Refusal() != "" {
 		return nil
 	}
 	if err != nil {

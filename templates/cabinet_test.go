@@ -39,6 +39,9 @@ func TestCabinetLabelsDependOnWhoKeepsTheAccount(t *testing.T) {
 		if hasForm != u.Local() || sent == u.Local() {
 			t.Errorf("%s: form %v, sent to the administrator %v", u.Login, hasForm, sent)
 		}
+		if strings.Contains(doc.Text(), "Смена пароля") != u.Local() {
+			t.Errorf("%s: the wrong offer to change the password", u.Login)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"strconv"
+	"strings"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
@@ -118,6 +119,50 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 		Fields: []HiddenField{confirmed},
 		Button: l.T("vpn_deny"),
 		Cancel: "/admin/monitor/vpn",
+	}
+}
+
+// ConfirmDirectoryDelete asks before a directory is deleted with its accounts.
+func ConfirmDirectoryDelete(l *locale.Localizer, d agent.DirectorySettings, accounts, sessions int) ConfirmData {
+	return ConfirmData{
+		Title: l.T("confirm_directory_title", locale.Args{"Name": d.Name}),
+		Text: consequence(l, "confirm_directory_accounts", "confirm_directory_no_accounts", accounts) + " " +
+			consequence(l, "confirm_directory_sessions", "confirm_directory_no_sessions", sessions),
+		Action: DirectoryPath(d.ID) + "/delete",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("directory_delete"),
+		Cancel: DirectoryPath(d.ID),
+	}
+}
+
+// ConfirmCheck asks before a withheld check of a directory's accounts ends its sessions.
+func ConfirmCheck(l *locale.Localizer, d agent.DirectorySettings, check agent.WithheldCheck) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_check_title", locale.Args{"Name": d.Name}),
+		Text:   withheldText(l, d.Name, check) + " " + l.T("confirm_check_text"),
+		Action: DirectoryPath(d.ID) + "/confirm",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("confirm_check_button"),
+		Cancel: "/admin/directories",
+	}
+}
+
+// ConfirmConvert asks before local accounts become those of a directory.
+func ConfirmConvert(l *locale.Localizer, d agent.DirectorySettings, users []agent.User) ConfirmData {
+	fields := []HiddenField{confirmed}
+	logins := make([]string, len(users))
+	for i, u := range users {
+		logins[i] = u.Login
+		fields = append(fields, HiddenField{"user", strconv.FormatInt(int64(u.ID), 10)})
+	}
+	name := locale.Args{"Name": d.Name, "Logins": strings.Join(logins, ", ")}
+	return ConfirmData{
+		Title:  l.N("confirm_convert_title", len(users), name),
+		Text:   l.T("confirm_convert_text", name),
+		Action: DirectoryPath(d.ID) + "/convert",
+		Fields: fields,
+		Button: l.T("confirm_convert_button"),
+		Cancel: DirectoryPath(d.ID),
 	}
 }
 

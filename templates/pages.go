@@ -227,6 +227,9 @@ type AdminUserData struct {
 	Self      bool   // the administrator's own account
 	Title     string
 	Created   time.Time
+	Refused   agent.Code // why the directory refuses the account; empty = it does not
+	Follows   bool       // remote access follows the groups of the directory
+	ByGroups  bool       // with Follows: they allow it now
 	Form      UserForm
 	Errors    map[string]string // by field: login, name, phone, comment, psw, enabled, admin
 	Sessions  int               // the number of live sessions
@@ -242,8 +245,63 @@ type UserForm struct {
 	Comment      string
 	Enabled      bool
 	RemoteAccess bool
+	ByGroups     bool // RemoteAccess follows the groups of the directory
 	Admin        bool
 }
+
+// AdminDirectoriesData fills [AdminDirectories].
+type AdminDirectoriesData struct {
+	Directories []DirectoryRow
+	Now         time.Time
+}
+
+// DirectoryRow is a directory in the list.
+type DirectoryRow struct {
+	agent.DirectorySettings
+	Status   agent.DirectoryStatus
+	Sessions int // live sessions of its people
+}
+
+// AdminDirectoryData fills [AdminDirectory]. ID 0 is a directory that is not saved yet. Errors are by field, with its name in
+// REST.
+type AdminDirectoryData struct {
+	ID             agent.DirectoryID
+	Name           string // as saved
+	Status         agent.DirectoryStatus
+	Form           DirectoryForm
+	Errors         map[string]string
+	PasswordStored bool                         // an empty password field keeps the stored one
+	PasswordLost   bool                         // the stored one cannot be decrypted
+	Trusted        []agent.DirectoryCertificate // those of Form.CA
+	Report         *agent.DirectoryReport       // of the test of the submitted form; nil without one
+	Groups         []agent.DirectoryGroup       // found by Form.GroupText
+	GroupsSearched bool
+	GroupsError    string
+}
+
+// DirectoryForm is the form of a directory. Its password is never filled in.
+type DirectoryForm struct {
+	Kind, Name, User string
+	Draft            string // token of a password that was typed for a test; empty without one
+	DNS              string // separated by spaces
+	Controllers      string // one a line
+	Transport        string
+	TLSName          string
+	Bases            string // one a line
+	CA               string // PEM
+	LoginGroups      string // one a line
+	RemoteGroups     string // one a line
+	LockoutLimit     string
+	LockoutMinutes   string
+	CheckMinutes     string
+	Default          bool
+
+	Login     string // to look up in a test
+	GroupText string // to search groups by
+}
+
+// RemoteByGroups is the value of the form field remote_access for UserForm.ByGroups. "1" allows it, anything else denies it.
+const RemoteByGroups = "groups"
 
 // MonitorSessionsData fills [MonitorSessions].
 type MonitorSessionsData struct {

@@ -38,7 +38,7 @@ func someSession(id string, kind agent.Kind) agent.LiveSession {
 // samples returns all pages in many states, filled with hostile text.
 func samples(l *locale.Localizer) map[string]templ.Component {
 	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
-	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true}
+	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true, Refused: agent.CodeNotPermitted}
 	page := func(path string, user *agent.User) Page {
 		return Page{L: l, Path: path, User: user, CSRF: "token-" + hostile, Theme: hostile, Toast: hostile, Alert: hostile}
 	}
@@ -49,6 +49,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
 		"journal_days", "journal_mb",
+		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
+		"lockout_limit", "lockout_minutes", "check_minutes",
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
 		errors[name] = hostile
 	}
@@ -70,41 +72,50 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	missing.InstallerReady = false
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
 	return map[string]templ.Component{
-		"connected":      Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
-		"login":          Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
-		"setup":          Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
-		"confirm off":    Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
-		"confirm vpn":    Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
-		"confirm save":   Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
-		"confirm user":   Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
-		"confirm delete": Confirm(page("/admin/users/7/delete", admin), ConfirmUserDelete(l, *admin, 5)),
-		"confirm deny":   Confirm(page("/admin/monitor/vpn/7/deny", admin), ConfirmVPNDeny(l, *admin, 2)),
-		"error":          Error(page("/", nil), ErrorData{Status: 500, Title: hostile, Text: hostile, Ref: "K4T7-QM2A"}),
-		"error person":   Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
-		"welcome":        Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
-		"welcome off":    Welcome(page("/", nil), WelcomeData{}),
-		"agent":          AdminAgent(page("/admin/agent", admin), full),
-		"agent off":      AdminAgent(page("/admin/agent", admin), off),
-		"agent missing":  AdminAgent(page("/admin/agent", admin), missing),
-		"agent new":      AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
-		"users":          AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2}),
-		"users none":     AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Page: 1, Size: 2}),
-		"users empty":    AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
-		"user new":       AdminUser(page("/admin/users/new", admin), AdminUserData{Local: true, Form: account, Errors: errors}),
-		"user":           AdminUser(page("/admin/users/7", admin), AdminUserData{ID: 7, Local: true, Self: true, Title: hostile, Form: account, Sessions: 1}),
-		"user remote":    AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, LastAdmin: true}),
-		"sessions":       MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Sessions: live, Now: now, AgentEnabled: true}),
-		"sessions none":  MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now, AgentEnabled: true}),
-		"sessions off":   MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now}),
-		"vpn":            MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Sessions: live[1:2], Allowed: 4, Now: now}),
-		"vpn none":       MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Unavailable: true, Now: now}),
-		"cabinet":        Cabinet(page("/cabinet", admin), cabinet),
-		"gateway":        AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
-		"gateway trial":  AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
-		"gateway new":    AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
-		"guide":          Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[5]),
-		"guide stranger": Guide(page("/guide/agent", nil), guide.Pages(l.Lang())[4]),
-		"cabinet remote": Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
+		"connected":         Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
+		"login":             Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
+		"setup":             Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
+		"confirm off":       Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
+		"confirm vpn":       Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
+		"confirm save":      Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
+		"confirm user":      Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
+		"confirm delete":    Confirm(page("/admin/users/7/delete", admin), ConfirmUserDelete(l, *admin, 5)),
+		"confirm deny":      Confirm(page("/admin/monitor/vpn/7/deny", admin), ConfirmVPNDeny(l, *admin, 2)),
+		"error":             Error(page("/", nil), ErrorData{Status: 500, Title: hostile, Text: hostile, Ref: "K4T7-QM2A"}),
+		"error person":      Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
+		"welcome":           Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
+		"welcome off":       Welcome(page("/", nil), WelcomeData{}),
+		"agent":             AdminAgent(page("/admin/agent", admin), full),
+		"agent off":         AdminAgent(page("/admin/agent", admin), off),
+		"agent missing":     AdminAgent(page("/admin/agent", admin), missing),
+		"agent new":         AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
+		"users":             AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2}),
+		"users none":        AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Page: 1, Size: 2}),
+		"users empty":       AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
+		"user new":          AdminUser(page("/admin/users/new", admin), AdminUserData{Local: true, Form: account, Errors: errors}),
+		"user":              AdminUser(page("/admin/users/7", admin), AdminUserData{ID: 7, Local: true, Self: true, Title: hostile, Form: account, Sessions: 1}),
+		"user remote":       AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, LastAdmin: true}),
+		"sessions":          MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Sessions: live, Now: now, AgentEnabled: true}),
+		"sessions none":     MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now, AgentEnabled: true}),
+		"sessions off":      MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now}),
+		"vpn":               MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Sessions: live[1:2], Allowed: 4, Now: now}),
+		"vpn none":          MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Unavailable: true, Now: now}),
+		"cabinet":           Cabinet(page("/cabinet", admin), cabinet),
+		"gateway":           AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
+		"gateway trial":     AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
+		"gateway new":       AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
+		"guide":             Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[5]),
+		"guide stranger":    Guide(page("/guide/agent", nil), guide.Pages(l.Lang())[4]),
+		"directories":       AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Directories: someDirectories(), Now: now}),
+		"directories new":   AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Now: now}),
+		"directory new":     AdminDirectory(page("/admin/directories/new", admin), AdminDirectoryData{Form: NewDirectoryForm(agent.DirectorySettings{}), Report: someReport(), GroupsSearched: true}),
+		"directory":         AdminDirectory(page("/admin/directories/3", admin), fullDirectory(errors)),
+		"directory failed":  AdminDirectory(page("/admin/directories/3", admin), AdminDirectoryData{ID: 3, PasswordStored: true, GroupsError: hostile}),
+		"confirm directory": Confirm(page("/admin/directories/3/delete", admin), ConfirmDirectoryDelete(l, someDirectories()[0].DirectorySettings, 5, 2)),
+		"confirm check":     Confirm(page("/admin/directories/3/confirm", admin), ConfirmCheck(l, someDirectories()[0].DirectorySettings, *someDirectories()[0].Status.Withheld)),
+		"confirm convert":   Confirm(page("/admin/directories/3/convert", admin), ConfirmConvert(l, someDirectories()[0].DirectorySettings, []agent.User{*admin})),
+		"user refused":      AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Follows: true, ByGroups: true, Form: UserForm{ByGroups: true}, Errors: errors}),
+		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }
 

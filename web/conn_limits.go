@@ -27,8 +27,8 @@ type connLimits struct {
 	lan     int // from the LAN and the tunnel together
 }
 
-// connBudget divides the process's file descriptors, so that strangers cannot use up those of the LAN, of live sessions or
-// of the reserve.
+// connBudget divides the process's file descriptors, so that strangers cannot use up those for the LAN, for live
+// sessions or in the reserve.
 type connBudget struct {
 	portal, http, agent connLimits
 	sessions            int // connections of agents with a live session
@@ -78,8 +78,8 @@ type connLimiter struct {
 // connGroup holds connections that count together.
 type connGroup struct {
 	most  int         // connections
-	wide  map[int]int // shares of IPv6 networks with many people, by their number of bits
-	order list.List   // of *limitedConn; in front the one whose last request is the longest ago
+	wide  map[int]int // shares of large IPv6 networks, by prefix length
+	order list.List   // of *limitedConn, the one with the oldest last request first
 	all   connCount
 }
 
@@ -315,8 +315,8 @@ func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 // onConnState is a http.Server.ConnState: a connection becomes active when the header of a request is complete, and idle
 // when the request was answered.
 func onConnState(conn net.Conn, state http.ConnState) {
-	if over, ok := conn.(*tls.Conn); ok {
-		conn = over.NetConn()
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
 	}
 	c, ok := conn.(*limitedConn)
 	if !ok || state != http.StateActive && state != http.StateIdle {

@@ -114,10 +114,10 @@ func TestLimitAll(t *testing.T) {
 	}
 	late := c.come("198.51.100.1")
 	if closed := flood[0].isClosed() || flood[3].isClosed(); !closed || late.isClosed() {
-		t.Errorf("nobody made room: %v", flood)
+		t.Errorf("no connection of the busiest hosts was closed: %v", flood)
 	}
 	if flood[6].isClosed() || flood[7].isClosed() || lan.isClosed() {
-		t.Error("who had less made room")
+		t.Error("a connection of another host was closed")
 	}
 	c.come("192.168.1.2")
 	if c.outside.all.conns != 8 || c.lan.all.conns != 2 {

@@ -24,7 +24,8 @@ type dataFile struct {
 var dataFiles = []dataFile{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
-	{name: ".*.tmp", change: "as for root.key and wireguard.key, which may have been in it"},
+	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains, and type them here"},
+	{name: ".*.tmp", change: "as for root.key, wireguard.key and secret.key, which may have been in it"},
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
 	{name: "ideco.db", change: changeDatabase},
 	{name: "ideco.db-*", change: changeDatabase},
@@ -35,6 +36,9 @@ var dataFiles = []dataFile{
 	{name: bootFile, public: true},
 	{name: lockFile, public: true},
 }
+
+// secretKeyFile has the key with which the passwords in the table of directories are encrypted.
+const secretKeyFile = "secret.key"
 
 const changeDatabase = "give all accounts new passwords"
 

@@ -41,7 +41,7 @@ func modeOf(t *testing.T, file string) fs.FileMode {
 
 // TestModesOfSecrets tries every file of the data directory with every kind of mode.
 func TestModesOfSecrets(t *testing.T) {
-	secrets := []string{"root.key", ".certs-123.tmp", ".root.key.123.tmp", "wireguard.key", "wireguard.key.123", "ideco.db", "ideco.db-wal",
+	secrets := []string{"root.key", "secret.key", ".certs-123.tmp", ".root.key.123.tmp", "wireguard.key", "wireguard.key.123", "ideco.db", "ideco.db-wal",
 		"ideco.db-shm", "ideco.db-journal", "setup-link"}
 	public := []string{"root.pem", "domain.json", "firewall.json", "firewall.nft", "lock"}
 	for i, name := range append(secrets, public...) {

@@ -27,8 +27,8 @@ const followEvery = 5 * time.Second
 // firewallController updates the firewall when the settings, the interfaces or the addresses of the domains change.
 type firewallController struct {
 	*firewall.Firewall
-	mode       string // as it was asked for
-	data       string // directory of the closed state for the next boot
+	mode       string // as configured
+	data       string
 	tunnelName string // cannot be chosen as LAN or WAN
 	tunnel     string // tunnelName; empty if nothing is forwarded from the tunnel
 	ports      firewall.Redirect
@@ -36,16 +36,16 @@ type firewallController struct {
 	domain     *domainResolver
 	log        *slog.Logger
 
-	turn    sync.Mutex     // serializes changes; guards the fields below
-	inForce *firewall.Plan // nil before the first
-	saved   bool           // inForce is saved for the next boot
-	missing []string       // chosen interfaces that did not exist, as logged
-	lock    tableLock
+	changing sync.Mutex     // held during a change; guards the fields below
+	inForce  *firewall.Plan // nil before the first
+	saved    bool           // inForce is saved for the next boot
+	missing  []string       // chosen interfaces that did not exist, as logged
+	lock     tableLock
 
 	mu       sync.Mutex // guards the fields below
 	failed   error      // why the plan of the settings is not in force
 	unsaved  error      // why inForce is not saved for the next boot
-	stale    bool       // with unsaved: a plan is saved for the next boot, although none is in force
+	stale    bool       // unsaved, and a former plan is still saved although none is in force
 	restored time.Time
 	replaced []string // see replacedNames
 }
@@ -65,7 +65,7 @@ func openFirewall(c Config, settings func() agent.Settings, vpn tunnel, open *li
 // begin puts the settings in force for the first time.
 func (w *firewallController) begin(ctx context.Context) {
 	if w.mode == firewall.ModeOff {
-		w.removeRemains()
+		w.removeLeftovers()
 	}
 	w.follow(ctx)
 }
@@ -101,8 +101,8 @@ func (w *firewallController) follow(ctx context.Context) {
 	if w.Mode() == firewall.ModeOff {
 		return
 	}
-	w.turn.Lock()
-	defer w.turn.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
 	p, missing, err := w.planFor(w.settings())
 	if err == nil {
 		w.logMissing(p, missing)
@@ -122,7 +122,7 @@ func (w *firewallController) follow(ctx context.Context) {
 	if isNewError(err, before) && ctx.Err() == nil {
 		w.log.Error("the firewall does not follow the settings", "error", err)
 	}
-	w.followed(before, err)
+	w.recordResult(before, err)
 	if !same && (err == nil || isFlowtable(err)) {
 		w.inForce, w.saved = &p, false
 	}
@@ -146,8 +146,8 @@ func (w *firewallController) put(ctx context.Context, p firewall.Plan) error {
 // Close stops maintaining the table and leaves it in the kernel.
 func (w *firewallController) Close() error {
 	err := w.Firewall.Close()
-	w.turn.Lock()
-	defer w.turn.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
 	w.lock.release()
 	return err
 }
@@ -164,7 +164,7 @@ func (w *firewallController) logMissing(p firewall.Plan, missing []string) {
 	w.missing = missing
 }
 
-// checkReplaced records and logs which chosen interfaces carry packets under another name, when that changes.
+// checkReplaced records and logs of which chosen interfaces the packets carry the name of another interface, when that changes.
 func (w *firewallController) checkReplaced(p firewall.Plan) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -192,8 +192,7 @@ func isFlowtable(err error) bool {
 	return errors.As(err, new(*firewall.FlowtableError))
 }
 
-// planFor returns the plan of settings for the interfaces and addresses that there are now, and the chosen interfaces that
-// do not exist.
+// planFor returns the plan of settings for the current interfaces and addresses, and the chosen interfaces that do not exist.
 func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing []string, err error) {
 	if !s.InterfacesChosen() {
 		return p, nil, nil
@@ -248,24 +247,24 @@ func (w *firewallController) check(ctx context.Context, now, next agent.Settings
 		return err
 	}
 	err = w.Try(ctx, p)
-	var past *firewall.FlowtableError
+	var bypass *firewall.FlowtableError
 	switch {
-	case errors.As(err, &past):
-		return agent.Problems{flowtableProblem(past, next.GatewaySettings)}
+	case errors.As(err, &bypass):
+		return agent.Problems{flowtableProblem(bypass, next.GatewaySettings)}
 	case errors.Is(err, firewall.ErrPlan):
 		return err
 	}
 	return nil // other failures are shown on the page
 }
 
-// flowtableProblem is the problem for the field that contains one of the flowtable's interfaces.
-func flowtableProblem(past *firewall.FlowtableError, g agent.GatewaySettings) agent.Problem {
+// flowtableProblem returns the problem for the field that contains one of the flowtable's interfaces.
+func flowtableProblem(bypass *firewall.FlowtableError, g agent.GatewaySettings) agent.Problem {
 	field := "lan_interfaces"
-	if !slices.ContainsFunc(past.Devices, func(d string) bool { return slices.Contains(g.LANInterfaces, d) }) &&
-		slices.ContainsFunc(past.Devices, func(d string) bool { return slices.Contains(g.WANInterfaces, d) }) {
+	if !slices.ContainsFunc(bypass.Devices, func(d string) bool { return slices.Contains(g.LANInterfaces, d) }) &&
+		slices.ContainsFunc(bypass.Devices, func(d string) bool { return slices.Contains(g.WANInterfaces, d) }) {
 		field = "wan_interfaces"
 	}
-	return agent.Problem{Field: field, Code: locale.FieldFlowtable, Value: past.Table + " " + past.Name}
+	return agent.Problem{Field: field, Code: locale.FieldFlowtable, Value: bypass.Table + " " + bypass.Name}
 }
 
 // noteIncident records that another program changed the table. After an error, follow applies the plan again.
@@ -279,9 +278,9 @@ func (w *firewallController) noteIncident(i firewall.Incident) {
 	w.restored = i.At
 }
 
-// followed records the result of follow; before is the failure when it began. Success does not clear a failure that
-// noteIncident recorded meanwhile.
-func (w *firewallController) followed(before, err error) {
+// recordResult records the result of follow. before is the failure when follow began: success does not clear a failure
+// that noteIncident recorded meanwhile.
+func (w *firewallController) recordResult(before, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil || w.failed == before {

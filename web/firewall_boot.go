@@ -22,16 +22,16 @@ const (
 	planFile = "firewall.json"
 )
 
-// saveForBoot saves the plan in force, or removes the files if the plan is empty. A failure is logged, shown on the page and
-// retried at the next call. The caller holds turn.
+// saveForBoot saves the plan in force, or removes the files if the plan is empty. A failure is logged, shown on the
+// page and retried at the next call. The caller holds changing.
 func (w *firewallController) saveForBoot() {
 	if w.inForce == nil || w.saved {
 		return
 	}
-	p, said := *w.inForce, "the firewall is closed by former rules, if by any, at the next boot until this program runs"
+	p, warning := *w.inForce, "the firewall has former rules, or none, at the next boot until this program runs"
 	var err error
 	if p.Empty() {
-		said, err = "the firewall will be closed at the next boot until this program runs", removeBoot(w.data)
+		warning, err = "the firewall will be closed at the next boot until this program runs", removeBoot(w.data)
 	} else {
 		err = writeBoot(w.data, p)
 	}
@@ -41,7 +41,7 @@ func (w *firewallController) saveForBoot() {
 	w.unsaved, w.stale = err, err != nil && p.Empty()
 	w.mu.Unlock()
 	if isNewError(err, before) {
-		w.log.Error(said, "error", err)
+		w.log.Error(warning, "error", err)
 	}
 }
 
@@ -70,9 +70,9 @@ func bootTrouble(err error) agent.BootTrouble {
 	return agent.BootFailed
 }
 
-// removeRemains removes the table and files of a previous process if this one runs without a firewall. A table that is not
+// removeLeftovers removes the table and files of a previous process if this one runs without a firewall. A table that is not
 // maintained blocks everybody.
-func (w *firewallController) removeRemains() {
+func (w *firewallController) removeLeftovers() {
 	if p, err := savedPlan(w.data); err != nil || !p.Empty() {
 		if err := clearTable(); err != nil && !errors.Is(err, errTableHeld) {
 			w.log.Error("cannot remove the table of a previous process; it lets nobody through", "error", err)

@@ -76,7 +76,7 @@ func TestSaveForBoot(t *testing.T) {
 		obstruct(bootFile)
 		follows("the rules cannot be removed", 2, agent.BootFailed, true, 4)
 		free(bootFile)
-		follows("nothing is left", 2, "", false, 4)
+		follows("both are removed", 2, "", false, 4)
 
 		if left, err := filepath.Glob(filepath.Join(dir, "firewall*")); err != nil || len(left) > 0 {
 			t.Errorf("left in the directory: %v, %v", left, err)

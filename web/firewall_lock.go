@@ -18,7 +18,7 @@ type tableLock struct{ held net.Listener }
 // tableLockName is an abstract socket address, which belongs to the network namespace.
 const tableLockName = "@ideco-portal/firewall"
 
-// errTableHeld: another gateway holds the lock.
+// errTableHeld means that another gateway holds the lock.
 var errTableHeld = message("another ideco-portal, which runs on another data directory, keeps the table; stop it first")
 
 // take takes the lock if this process does not hold it. Errors: errTableHeld. Any user can bind the name, but a process without

@@ -70,8 +70,8 @@ func lanPort(list []net.Listener) uint16 {
 	return 0
 }
 
-// enforcement returns what the page shows. Mode is the Config's, chosen tells whether interfaces are chosen, unavailable why
-// there is no firewall, and failed why the plan of the settings is not in force.
+// enforcement returns what the page shows. mode is the Config's, chosen is true if interfaces are chosen, unavailable
+// says why there is no firewall, and failed why the plan of the settings is not in force.
 func enforcement(mode string, chosen bool, unavailable, failed error) (_ agent.Enforcement, flowtable string) {
 	var bypass *firewall.FlowtableError
 	switch {

@@ -96,7 +96,7 @@ func TestFirewall(t *testing.T) {
 			t.Errorf("left in the kernel: %v, %v", loaded, err)
 		}
 		if err := ClearFirewall(filepath.Join(dir, "none")); err != nil {
-			t.Errorf("where no gateway ever was: %v", err)
+			t.Errorf("a directory without a gateway: %v", err)
 		}
 
 		w = testFirewall(t, dir, &s)
@@ -104,7 +104,7 @@ func TestFirewall(t *testing.T) {
 		is("the next process", agent.EnforcementOn, true)
 		s.LANInterfaces, s.WANInterfaces = nil, nil
 		w.follow(ctx)
-		is("taken back", agent.EnforcementIdle, false)
+		is("no longer chosen", agent.EnforcementIdle, false)
 		shows("There is no table")
 	})
 }
@@ -118,7 +118,7 @@ func TestFirewallIncidents(t *testing.T) {
 		at := time.Now()
 		w.noteIncident(firewall.Incident{At: at, What: firewall.TableRemoved})
 		if got := w.state(); !got.Restored.Equal(at) || !got.Enforces() {
-			t.Errorf("put back: %+v", got)
+			t.Errorf("restored: %+v", got)
 		}
 		w.noteIncident(firewall.Incident{What: firewall.Bypassed, Err: &firewall.FlowtableError{Table: "inet filter", Name: "ft"}})
 		w.mode = firewall.ModeNFTables
@@ -127,7 +127,7 @@ func TestFirewallIncidents(t *testing.T) {
 		}
 		w.follow(t.Context())
 		if got := w.state(); !got.Enforces() || w.health() != nil {
-			t.Errorf("it is gone: %+v, %v", got, w.health())
+			t.Errorf("the flowtable is gone: %+v, %v", got, w.health())
 		}
 	})
 }
@@ -147,10 +147,10 @@ func TestFirewallFailureWhileItFollows(t *testing.T) {
 		if err := w.Firewall.Close(); err != nil {
 			t.Fatal(err)
 		}
-		var heed sync.Once
+		var once sync.Once
 		log := onLine(func(line string) {
 			if strings.Contains(line, "the firewall is in force") {
-				heed.Do(func() { w.noteIncident(firewall.Incident{What: firewall.TableChanged, Err: trouble}) })
+				once.Do(func() { w.noteIncident(firewall.Incident{What: firewall.TableChanged, Err: trouble}) })
 			}
 		})
 		var err error
@@ -158,7 +158,7 @@ func TestFirewallFailureWhileItFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 		if w.follow(t.Context()); w.failure() != trouble {
-			t.Errorf("forgotten: %v", w.failure())
+			t.Errorf("the failure was cleared: %v", w.failure())
 		}
 		if w.follow(t.Context()); w.failure() != nil {
 			t.Errorf("put in force again: %v", w.failure())
@@ -183,14 +183,14 @@ func TestFirewallCheck(t *testing.T) {
 		t.Errorf("the tunnel as WAN: %v", err)
 	}
 	if err := w.check(t.Context(), next, next); err != nil {
-		t.Errorf("nothing is chosen anew: %v", err)
+		t.Errorf("an unchanged choice: %v", err)
 	}
 	tried := next
 	tried.TryGateway(gatewaySettings().GatewaySettings, time.Now())
 	back := tried
 	back.RevertGateway()
 	if err := w.check(t.Context(), tried, back); err != nil {
-		t.Errorf("what comes back: %v", err)
+		t.Errorf("the choice that the trial reverts to: %v", err)
 	}
 }
 
@@ -208,7 +208,7 @@ func TestOneTableOwner(t *testing.T) {
 			}
 		}
 		if err := ClearFirewall(other); !errors.Is(err, errTableHeld) || !strings.Contains(err.Error(), "--data") {
-			t.Errorf("cleared beside the gateway that keeps the table: %v", err)
+			t.Errorf("cleared while another gateway maintains the table: %v", err)
 		}
 		stays("clear")
 		second := testFirewall(t, other, &none)
@@ -216,7 +216,7 @@ func TestOneTableOwner(t *testing.T) {
 		stays("a gateway that has nothing chosen")
 		none = gatewaySettings()
 		if second.follow(ctx); !errors.Is(second.failure(), errTableHeld) {
-			t.Errorf("two keep the table: %v", second.failure())
+			t.Errorf("two gateways maintain the table: %v", second.failure())
 		}
 		first.Close()
 		if second.follow(ctx); second.failure() != nil {
@@ -225,7 +225,7 @@ func TestOneTableOwner(t *testing.T) {
 		none = agent.DefaultSettings()
 		second.follow(ctx)
 		if err := ClearFirewall(dir); err != nil {
-			t.Errorf("nobody keeps it: %v", err)
+			t.Errorf("no gateway maintains it: %v", err)
 		}
 	})
 }
@@ -237,36 +237,36 @@ func TestFirewallMissing(t *testing.T) {
 		s := gatewaySettings()
 		w := testFirewall(t, t.TempDir(), &s)
 		w.log = slog.New(slog.NewTextHandler(&book, nil))
-		told := func(what string, times int) {
+		logged := func(what string, times int) {
 			t.Helper()
 			if n := strings.Count(book.String(), what); n != times {
-				t.Errorf("%q was told %d times, want %d\n%s", what, n, times, &book)
+				t.Errorf("%q was logged %d times, want %d\n%s", what, n, times, &book)
 			}
 		}
 		w.follow(t.Context())
 		w.follow(t.Context())
-		told("do not exist", 1)
+		logged("do not exist", 1)
 		s = agent.DefaultSettings()
 		w.follow(t.Context())
-		told("exist again", 0) // nobody has chosen any
+		logged("exist again", 0) // nobody has chosen any
 		s = gatewaySettings()
 		w.follow(t.Context())
-		told("do not exist", 2)
+		logged("do not exist", 2)
 		for _, name := range slices.Concat(s.LANInterfaces, s.WANInterfaces) {
 			if out, err := exec.Command("ip", "link", "add", name, "type", "veth", "peer", "name", "to-"+name).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
 		w.follow(t.Context())
-		told("do not exist", 2)
-		told("exist again", 1)
+		logged("do not exist", 2)
+		logged("exist again", 1)
 	})
 }
 
-// TestClaimWithoutRights: a process without CAP_NET_ADMIN that binds the lock's name does not block the gateway.
-func TestClaimWithoutRights(t *testing.T) {
-	const squats = "IDECO_SQUATS"
-	if os.Getenv(squats) != "" {
+// TestLockWithoutRights: a process without CAP_NET_ADMIN that binds the lock's name does not block the gateway.
+func TestLockWithoutRights(t *testing.T) {
+	const roleVariable = "IDECO_HOLDS_LOCK"
+	if os.Getenv(roleVariable) != "" {
 		l, err := net.Listen("unix", tableLockName)
 		if err != nil {
 			t.Fatal(err)
@@ -278,7 +278,7 @@ func TestClaimWithoutRights(t *testing.T) {
 	}
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		run := exec.CommandContext(t.Context(), "setpriv", "--inh-caps=-all", "--bounding-set=-all", os.Args[0], "-test.run=^"+t.Name()+"$")
-		run.Env = append(os.Environ(), squats+"=1")
+		run.Env = append(os.Environ(), roleVariable+"=1")
 		stop, err := run.StdinPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -59,15 +59,15 @@ func TestGatewayState(t *testing.T) {
 func TestSwitchOn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "forwarding")
 	if isOn(path) {
-		t.Error("what is not there is on")
+		t.Error("a missing file counts as on")
 	}
 	if err := switchOn(path, "1"); err == nil {
-		t.Error("a switch is made where there is none")
+		t.Error("switchOn created a missing file")
 	}
 	if err := os.WriteFile(path, []byte("0\n"), 0o600); err != nil || isOn(path) {
-		t.Errorf("off is on, %v", err)
+		t.Errorf("0 counts as on, %v", err)
 	}
 	if err := switchOn(path, "1"); err != nil || !isOn(path) {
-		t.Errorf("on is off, %v", err)
+		t.Errorf("1 counts as off, %v", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// trial is the timer of a choice on the page «Шлюз». When the choice was not confirmed in time, the former settings, which
-// the settings contain, are restored.
+// trial is the timer of a choice on the page «Шлюз». If the choice is not confirmed in time, the former one, which the
+// settings contain, is restored.
 type trial struct {
 	changes chan time.Time // end of the current trial; zero without one. Buffers only the latest.
 }
@@ -19,7 +19,7 @@ func newTrial() trial { return trial{changes: make(chan time.Time, 1)} }
 // trialRetry is the delay after a failed attempt to restore the settings.
 const trialRetry = 2 * time.Second
 
-// watch takes over the trial of the settings. It must not be called concurrently.
+// watch sets the timer to the end of the trial in the settings. It must not be called concurrently.
 func (t trial) watch(s agent.Settings) {
 	select {
 	case <-t.changes:

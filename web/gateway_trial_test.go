@@ -20,8 +20,8 @@ import (
 	"ideco-agent/web/certs"
 )
 
-// trialScene runs a trial over settings that end as they do in the gateway.
-type trialScene struct {
+// trialTest is a trial with its settings in memory.
+type trialTest struct {
 	trial trial
 
 	mu     sync.Mutex // guards the fields below
@@ -30,7 +30,7 @@ type trialScene struct {
 	refuse error
 }
 
-func (s *trialScene) end(_ context.Context, until time.Time) error {
+func (s *trialTest) end(_ context.Context, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse != nil {
@@ -44,26 +44,26 @@ func (s *trialScene) end(_ context.Context, until time.Time) error {
 	return nil
 }
 
-func (s *trialScene) set(change func(*agent.Settings)) {
+func (s *trialTest) set(change func(*agent.Settings)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.now)
 	s.trial.watch(s.now)
 }
 
-func (s *trialScene) ends() int {
+func (s *trialTest) ends() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ended
 }
 
-func (s *trialScene) fail(err error) {
+func (s *trialTest) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = err
 }
 
-func (s *trialScene) choose(lan string) {
+func (s *trialTest) choose(lan string) {
 	s.set(func(n *agent.Settings) {
 		choice := n.GatewaySettings
 		choice.LANInterfaces, choice.WANInterfaces = []string{lan}, []string{"wan0"}
@@ -71,13 +71,13 @@ func (s *trialScene) choose(lan string) {
 	})
 }
 
-func (s *trialScene) settings() agent.Settings {
+func (s *trialTest) settings() agent.Settings {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
-func (s *trialScene) lan() string {
+func (s *trialTest) lan() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.now.LANInterfaces) == 0 {
@@ -86,14 +86,14 @@ func (s *trialScene) lan() string {
 	return s.now.LANInterfaces[0]
 }
 
-func playTrial(t *testing.T, name string, play func(t *testing.T, s *trialScene, pass func(time.Duration))) {
+func testTrial(t *testing.T, name string, body func(t *testing.T, s *trialTest, pass func(time.Duration))) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &trialScene{now: agent.DefaultSettings(), trial: newTrial()}
+			s := &trialTest{now: agent.DefaultSettings(), trial: newTrial()}
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() { done <- s.trial.run(ctx, s.end, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
-			play(t, s, func(d time.Duration) {
+			body(t, s, func(d time.Duration) {
 				<-time.After(d)
 				synctest.Wait()
 			})
@@ -106,7 +106,7 @@ func playTrial(t *testing.T, name string, play func(t *testing.T, s *trialScene,
 }
 
 func TestTrial(t *testing.T) {
-	playTrial(t, "nobody confirms", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "nobody confirms", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		pass(time.Hour)
 		s.choose("lan0")
 		pass(agent.TrialLength - time.Second)
@@ -122,7 +122,7 @@ func TestTrial(t *testing.T) {
 			t.Errorf("ended %d times", n)
 		}
 	})
-	playTrial(t, "confirmed", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "confirmed", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		s.choose("lan0")
 		pass(agent.TrialLength - time.Second)
 		s.set((*agent.Settings).ConfirmGateway)
@@ -131,7 +131,7 @@ func TestTrial(t *testing.T) {
 			t.Errorf("%q, ended %d times", s.lan(), n)
 		}
 	})
-	playTrial(t, "other settings change meanwhile", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "other settings change meanwhile", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		s.choose("lan0")
 		for range 3 {
 			pass(15 * time.Second)
@@ -142,7 +142,7 @@ func TestTrial(t *testing.T) {
 			t.Errorf("%+v after a minute, %d devices", now.GatewaySettings, now.DevicesPerUser)
 		}
 	})
-	playTrial(t, "another choice", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "another choice", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		s.choose("lan0")
 		s.set((*agent.Settings).ConfirmGateway)
 		s.choose("lan1")
@@ -150,14 +150,14 @@ func TestTrial(t *testing.T) {
 		s.choose("lan2")
 		pass(50 * time.Second)
 		if s.lan() != "lan2" {
-			t.Error("the first clock went on")
+			t.Error("the timer of the former choice ran out")
 		}
 		pass(10 * time.Second)
 		if s.lan() != "lan0" {
 			t.Errorf("%q came back", s.lan())
 		}
 	})
-	playTrial(t, "the store fails", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "the store fails", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		s.choose("lan0")
 		s.fail(errors.New("disk"))
 		pass(agent.TrialLength + 5*time.Second)
@@ -167,7 +167,7 @@ func TestTrial(t *testing.T) {
 			t.Error("it does not try again")
 		}
 	})
-	playTrial(t, "the clock was put back", func(t *testing.T, s *trialScene, pass func(time.Duration)) {
+	testTrial(t, "the clock was put back", func(t *testing.T, s *trialTest, pass func(time.Duration)) {
 		s.choose("lan0")
 		s.set(func(n *agent.Settings) { n.Trial.Until = n.Trial.Until.Add(time.Hour) })
 		pass(agent.TrialLength)

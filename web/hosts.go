@@ -13,8 +13,8 @@ type hosts struct {
 	agents   []netip.AddrPort // where the agent endpoint listens
 }
 
-// Known reports whether a request's host, in canonical form and without a port, is this gateway's: a saved or former domain, localhost, or one of
-// its addresses, also that in the tunnel.
+// Known reports whether a request's host, in canonical form and without a port, is this gateway's: a saved or former
+// domain, localhost, or one of its addresses, also the one in the tunnel.
 func (h *hosts) Known(host string) bool {
 	if host == "localhost" || h.settings().HasDomain(host) {
 		return true

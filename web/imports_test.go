@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/secretbox":          {},
 	"agent/netstack":           {},
 	"agent/wgbind":             {},
 	"agent/passwordline":       {},
@@ -23,6 +24,7 @@ var rooms = map[string][]string{
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
 	"agent/directory":          {"agent"},
+	"agent/directory/lab":      {"agent/needs"}, // for tests; nothing else may import it
 	"agent/wireguard":          {"agent"},
 	"agent/firewall":           {"agent"},
 	"agent/installer":          {"agent"},
@@ -44,7 +46,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/spelling", "agent/wgbind"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind"}
 
 const module = "ideco-agent/"
 

@@ -38,13 +38,18 @@ var logKeys = map[string]string{
 	"holder_account": "login of that session",
 	"left_out":       "similar lines that were left out since the last one",
 
+	"directory":     "name of a directory on the network",
+	"controller":    "host and port of one of its controllers",
 	"domain":        "the gateway's domain",
+	"of":            "how many sessions there are",
+	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",
 	"admin":         "whether the account is an administrator",
 	"remote_access": "whether the account may connect from outside",
 	"journal_days":  "setting",
 	"journal_mb":    "setting",
 	"sessions":      "how many sessions",
+	"accounts":      "several accounts, or how many",
 	"method":        "of a request",
 	"path":          "route of a request",
 

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// attachedNetworks returns the networks that a new gateway takes for its LAN: loopback, and the private networks attached to
+// attachedNetworks returns the local networks of a new gateway: loopback, and the private networks attached to
 // interfaces that do not lead to the Internet. If no interface is known to lead there, only loopback is local.
 func attachedNetworks() []netip.Prefix {
 	local := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -62,7 +62,7 @@ func attachedNetworks() []netip.Prefix {
 // addSegments adds to outward the interfaces on the same Ethernet segment: a macvlan or ipvlan and its parent, the ports of a
 // bridge or bond, and the interface under PPPoE, which pppoe lists as /proc/net/pppoe does. VLANs are other segments.
 func addSegments(outward map[int]bool, links []netlink.Link, pppoe string) {
-	for range 4 { // layers
+	for range 4 { // interfaces on top of each other
 		for _, l := range links {
 			a := l.Attrs()
 			switch l.(type) {

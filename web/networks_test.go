@@ -41,15 +41,15 @@ func TestAttachedTo(t *testing.T) {
 		t.Errorf("loopback: %v, %v", on, taken)
 	}
 	if on, taken := attachedTo(netip.MustParsePrefix("203.0.113.0/24")); taken {
-		t.Errorf("nobody's: %v", on)
+		t.Errorf("an unattached network: %v", on)
 	}
 }
 
-// uplinkShapes are the shapes of the way to the Internet: commands of ip, and the local networks besides loopback and
-// 10.3.0.0/24, fd00:3::/64 of lan0. The attached networks of wan0 are 10.1.0.0/24, fd00:1::/64 and of wan1 10.2.0.0/24.
+// uplinkShapes are ways to connect a machine to the Internet: commands of ip, and the local networks that result,
+// besides loopback. lan0 has 10.3.0.0/24 and fd00:3::/64, wan0 10.1.0.0/24 and fd00:1::/64, wan1 10.2.0.0/24.
 var uplinkShapes = map[string]struct {
 	ip    string
-	local string // besides loopback
+	local string
 }{
 	"no route":           {"", ""},
 	"default":            {"route add default via 10.1.0.1", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
@@ -84,8 +84,8 @@ var uplinkShapes = map[string]struct {
 	"overlap":            {"route add default via 10.1.0.1; addr add 10.0.0.1/8 dev lan0", "10.2.0.0/24 10.3.0.0/24 fd00:3::/64"},
 }
 
-// TestAttachedNetworks: the network of an interface that leads to the Internet is not local, whatever the shape of its route.
-// Without a way to the Internet only loopback is local.
+// TestAttachedNetworks: the network of an interface that leads to the Internet is not local, whatever the form of its
+// route. Without a route to the Internet only loopback is local.
 func TestAttachedNetworks(t *testing.T) {
 	needs.Program(t, "ip", "iproute2")
 	netlab.InNewNamespace(t, func(t *testing.T) {
@@ -150,7 +150,8 @@ func TestAddSegmentsPPPoE(t *testing.T) {
 	}
 }
 
-// TestAddSegmentsIPVLAN: an ipvlan is on the Ethernet segment of its parent. It is made up, because few kernels have it.
+// TestAddSegmentsIPVLAN: an ipvlan is on the Ethernet segment of its parent. The links are made up, because few kernels
+// have ipvlan.
 func TestAddSegmentsIPVLAN(t *testing.T) {
 	above := func(index, parent, netns int) netlink.LinkAttrs {
 		return netlink.LinkAttrs{Index: index, ParentIndex: parent, NetNsID: netns}

@@ -10,9 +10,10 @@ import (
 
 // background runs the gateway's periodic tasks.
 type background struct {
-	db       *store.Store
-	settings *settings
-	log      *slog.Logger
+	db          *store.Store
+	settings    *settings
+	directories *directories
+	log         *slog.Logger
 }
 
 const (

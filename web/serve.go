@@ -18,6 +18,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/directory"
+	"ideco-agent/agent/secretbox"
 	"ideco-agent/agent/store"
 	"ideco-agent/handlers"
 	"ideco-agent/web/certs"
@@ -90,11 +91,18 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	defer fw.Close()
 
-	gate := access.NewGate(directory.NewLocal(db, c.Log), db, c.Log)
+	network := directory.New(directory.NewLocal(db, c.Log), db, c.Log)
+	defer network.Close()
+	gate := access.NewGate(network, db, c.Log)
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
+
+	directories, err := newDirectories(ctx, db, secretbox.New(filepath.Join(c.Data, secretKeyFile)), networkWithoutTest{network}, manager, c.Log)
+	if err != nil {
+		return err
+	}
 
 	fw.begin(ctx)
 	inTunnel, err := vpn.listen()
@@ -121,6 +129,7 @@ func Serve(ctx context.Context, c Config) error {
 		Settings:      settings,
 		AgentHosts:    db,
 		Accounts:      accounts{db},
+		Directories:   directories,
 		Passwords:     passwords{},
 		Browsers:      db,
 		Installer:     msi,
@@ -136,7 +145,7 @@ func Serve(ctx context.Context, c Config) error {
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, reachable, links, background{db, settings, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -160,6 +169,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })

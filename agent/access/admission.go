@@ -65,7 +65,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 
 // admitLonger extends the session of a connection. Its length counts from now. Refusals: CodeVPNNotAllowed.
 func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
-	if s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess {
+	if !permits(user, s.located()) {
 		return admission{}, agent.Refuse(agent.CodeVPNNotAllowed)
 	}
 	if err := c.reloadTokens(s); err != nil {

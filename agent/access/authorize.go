@@ -98,7 +98,7 @@ func (c *change) mayEnter() error {
 // pendingLogins cancels logins that began before their person's sessions were ended or tokens were voided. Otherwise a login
 // whose password was checked before the change would begin a session after it.
 type pendingLogins struct {
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	logins    int        // number of pending logins
 	count     int
 	cancelled map[agent.UserID]int // the count at the person's last cancel

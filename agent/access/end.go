@@ -63,11 +63,11 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 	})
 }
 
-// UserChanged ends the sessions that the changed account no longer permits: all when it is disabled, those from outside
+// UserChanged ends the sessions that the changed account no longer permits: all when it has a Refusal, those from outside
 // without remote access. The remaining ones show its present login and name. Call it after the store holds the change. It
 // returns how many sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
-	if !user.Enabled {
+	if user.Refusal() != "" {
 		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
 	}
 	n := m.endThose(ctx, agent.ReasonDisabled, func(c *change) (list []*session) {
@@ -76,7 +76,7 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		}
 		c.pending.cancel(user.ID)
 		for _, s := range c.sessionsOf(user.ID) {
-			if s.Kind == agent.KindVPN && !s.inside {
+			if !permits(user, s.located()) {
 				list = append(list, s)
 			}
 		}

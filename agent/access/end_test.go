@@ -134,6 +134,14 @@ func TestEnds(t *testing.T) {
 		}
 		g.wantLive(other)
 	})
+	subtest(t, "the directory refuses the account", func(g *gateway) {
+		lan, _, other := begin(g)
+		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+		if n := g.UserChanged(ctx, u); n != 2 || lan.endReasons() != "[disabled]" {
+			g.t.Errorf("%d ended, told %s", n, lan.endReasons())
+		}
+		g.wantLive(other)
+	})
 	subtest(t, "remote access is taken away", func(g *gateway) {
 		lan, vpn, other := begin(g)
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteAccess = false })

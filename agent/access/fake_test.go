@@ -61,6 +61,9 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	return u
 }
 
+// account returns an account as it is now.
+func (m *memoryStore) account(id agent.UserID) agent.User { return m.change(id, func(*agent.User) {}) }
+
 // failOn makes a method fail from now on; empty repairs all.
 func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
@@ -85,6 +88,18 @@ func (m *memoryStore) Knows(_ context.Context, login string) (agent.UserID, bool
 		}
 	}
 	return 0, false, m.fail("Knows")
+}
+
+func (m *memoryStore) Find(ctx context.Context, login string) (agent.Account, error) {
+	id, known, err := m.Knows(ctx, login)
+	if err != nil {
+		return agent.Account{}, err
+	}
+	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate}
+	if known {
+		account.Key = m.users[id].AccountKey()
+	}
+	return account, nil
 }
 
 func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {

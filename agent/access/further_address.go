@@ -98,16 +98,17 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 	if !from.Inside {
 		return m.refuseAddress(from, agent.Session{}, "not in the LAN")
 	}
-	if err := m.proofs.enter(ctx, peer); err != nil {
+	e, err := m.proofs.enter(ctx, peer, "")
+	if err != nil {
 		m.gate.logLimiter.warn(ctx, logKey{event: "address_throttled", net: widestNetwork(from)}, "address refused", "peer", from)
 		return err
 	}
 	s, connection := m.redeem(token)
 	if s == nil {
-		m.proofs.leave(peer, 0, wrong)
+		m.proofs.leave(peer, e, wrong)
 		return m.refuseAddress(from, agent.Session{}, "token")
 	}
-	m.proofs.leave(peer, 0, undecided)
+	m.proofs.leave(peer, e, undecided)
 	return m.change(ctx, func(c *change) error { return c.prove(s, connection, from) })
 }
 

@@ -25,8 +25,14 @@ type Gate struct {
 	logLimiter *logLimiter // what others can repeat
 }
 
+// NewGate makes a gate.
 func NewGate(d Directory, devices Devices, log *slog.Logger) *Gate {
-	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(), logLimiter: &logLimiter{log: log, kinds: map[logKey]*repeated{}},
+	return NewGateWithClock(d, devices, log, time.Now)
+}
+
+// NewGateWithClock makes a gate whose throttle of wrong passwords goes by another clock, for tests with a real directory.
+func NewGateWithClock(d Directory, devices Devices, log *slog.Logger, now func() time.Time) *Gate {
+	return &Gate{directory: d, devices: devices, log: log, throttle: newThrottle(now), logLimiter: &logLimiter{log: log, kinds: map[logKey]*repeated{}},
 		logins: newRates(loginsPerAccount, loginsPerDevice), resumes: newRates(resumesPerAccount, resumesPerDevice)}
 }
 
@@ -47,6 +53,20 @@ func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 		holdBack(ctx, started)
 	}
 	return user, err
+}
+
+// directoryRetry is when to try again after CodeDirectoryUnreachable, unless the directory knows better.
+const directoryRetry = time.Minute
+
+// withWait adds the missing wait to CodeDirectoryUnreachable, so that agents try again.
+func withWait(err error) error {
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable || refusal.Wait > 0 {
+		return err
+	}
+	later := *refusal
+	later.Wait = directoryRetry
+	return &later
 }
 
 // holdBack waits until minRefusalDelay after started.
@@ -74,14 +94,14 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := g.directory.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
+	user, err := a.account.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
-	if err == nil && !user.Enabled {
-		err = agent.Refuse(agent.CodeAccountDisabled)
+	if code := user.Refusal(); err == nil && code != "" {
+		err = agent.Refuse(code)
 	}
 	if err != nil {
 		g.logRefusal(ctx, "login_failed", a, err)
-		return agent.User{}, err
+		return agent.User{}, withWait(err)
 	}
 	if err := g.logins.take(user.ID, s.DeviceID); err != nil {
 		g.logRefusal(ctx, "login_too_often", a, err)
@@ -91,13 +111,20 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, nil
 }
 
-// outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong.
+// outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong. After
+// a failure, also of the context, a directory may have counted a wrong one.
 func outcomeOf(err error) outcome {
-	switch {
-	case err == nil:
+	if err == nil {
 		return right
-	case agent.AsError(err).Code == agent.CodeBadCredentials:
+	}
+	if errors.Is(err, agent.ErrPasswordNotSent) {
+		return undecided
+	}
+	switch agent.AsError(err).Code {
+	case agent.CodeBadCredentials:
 		return wrong
+	case agent.CodeDirectoryUnreachable, agent.CodeInternal:
+		return unknown
 	}
 	return undecided
 }
@@ -105,18 +132,44 @@ func outcomeOf(err error) outcome {
 // attempt returns the keys under which the throttle counts a sign-in.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
-	var err error
-	if a.user, a.known, err = g.directory.Knows(ctx, s.Login); err != nil {
+	if err := g.refuseEarly(ctx, a); err != nil {
 		return a, err
 	}
-	if !a.known || a.device == "" {
-		return a, nil
+	var err error
+	if a.account, err = g.directory.Find(ctx, s.Login); err != nil {
+		return a, withWait(err)
 	}
-	known, err := g.devices.KnowsDevice(ctx, a.user, a.device)
+	known, err := g.knowsDevice(ctx, a)
 	if known {
 		a.origin = agent.OriginDevice
 	}
 	return a, err
+}
+
+// refuseEarly refuses an attempt from an address that has used up its attempts, before a directory on the network is asked,
+// unless it comes from a known device.
+func (g *Gate) refuseEarly(ctx context.Context, a signInAttempt) error {
+	full := g.throttle.addressFull(a)
+	if full == nil {
+		return nil
+	}
+	var err error
+	if a.account.UserID, a.account.Known, err = g.directory.Knows(ctx, a.login); err != nil {
+		return err
+	}
+	if known, err := g.knowsDevice(ctx, a); known || err != nil {
+		return err
+	}
+	g.logRefusal(ctx, "login_throttled", a, full)
+	return full
+}
+
+// knowsDevice reports whether the account's person has logged in on the attempt's device before.
+func (g *Gate) knowsDevice(ctx context.Context, a signInAttempt) (bool, error) {
+	if a.account.UserID == 0 || a.device == "" {
+		return false, nil
+	}
+	return g.devices.KnowsDevice(ctx, a.account.UserID, a.device)
 }
 
 // originOf returns the origin of an unknown device.
@@ -143,12 +196,10 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 }
 
 // Throttled is when the account is no longer throttled; zero if it is not.
-func (g *Gate) Throttled(user agent.UserID) time.Time {
-	return g.throttle.accounts.fullUntil(func(key accountKey) bool { return key.user == user })
-}
+func (g *Gate) Throttled(user agent.User) time.Time { return g.throttle.fullUntil(user.AccountKey()) }
 
-// Unlock forgets the wrong passwords of an account, wherever they came from.
-func (g *Gate) Unlock(user agent.UserID) { g.throttle.unlock(user) }
+// Unlock forgets the wrong passwords of an account, wherever they came from. A directory on the network goes on counting them.
+func (g *Gate) Unlock(user agent.User) { g.throttle.unlock(user.AccountKey()) }
 
 // logRefusal logs a refusal as a security event. Every wrong password for an account is logged; the throttle limits their
 // number. Other refusals go through logLimiter.
@@ -157,18 +208,18 @@ func (g *Gate) logRefusal(ctx context.Context, event string, a signInAttempt, er
 	if !errors.As(err, &refusal) || refusal.Code == agent.CodeStoreUnavailable {
 		return // failures in the gateway are logged elsewhere
 	}
-	attrs := []any{"account", a.account(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
+	attrs := []any{"account", a.loggedLogin(), "peer", a.peer, "origin", string(a.origin), "device", a.device,
 		"code", string(refusal.Code)}
-	if refusal.Code == agent.CodeBadCredentials && a.known {
+	if refusal.Code == agent.CodeBadCredentials && a.account.Known {
 		g.log.WarnContext(ctx, "sign-in refused", append([]any{"event", event}, attrs...)...)
 		return
 	}
-	g.logLimiter.warn(ctx, logKey{event, string(refusal.Code), widestNetwork(a.peer), a.user}, "sign-in refused", attrs...)
+	g.logLimiter.warn(ctx, logKey{event, string(refusal.Code), widestNetwork(a.peer), a.account.UserID}, "sign-in refused", attrs...)
 }
 
-// account is the login for the log. An unknown one is hidden, because people type passwords there.
-func (a signInAttempt) account() string {
-	if !a.known {
+// loggedLogin is the login for the log. An unknown one is hidden, because people type passwords there.
+func (a signInAttempt) loggedLogin() string {
+	if !a.account.Known {
 		return "***"
 	}
 	return agent.Clean(a.login, agent.MaxLogin)

@@ -48,6 +48,14 @@ func TestSignIn(t *testing.T) {
 		{name: "endless login", login: strings.Repeat("i", agent.MaxLoginTyped+1), password: "right", code: agent.CodeBadCredentials},
 		{name: "switched off", login: "ivan", password: "right", code: agent.CodeAccountDisabled, checks: 1,
 			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
+		{name: "refused by its directory", login: "ivan", password: "right", code: agent.CodeNotPermitted, checks: 1,
+			prepare: func(g *gateway) {
+				g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+			}},
+		{name: "refused by its directory, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
+			prepare: func(g *gateway) {
+				g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+			}},
 		{name: "switched off, wrong password", login: "ivan", password: "wrong", code: agent.CodeBadCredentials, checks: 1,
 			prepare: func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }},
 		{name: "state told by the directory", login: "ivan", password: "right", code: agent.CodePasswordExpired, checks: 1,
@@ -357,26 +365,26 @@ func TestThrottleManyDevices(t *testing.T) {
 func TestThrottleUnlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		if until := g.gate.Throttled(ivan); !until.IsZero() {
+		if until := g.gate.Throttled(g.memoryStore.account(ivan)); !until.IsZero() {
 			t.Errorf("before: %v", until)
 		}
 		began := time.Now()
 		for range accountLimit {
 			g.try("ivan", "wrong", lanPeer, "")
 		}
-		if until := g.gate.Throttled(ivan); !until.Equal(began.Add(window)) {
+		if until := g.gate.Throttled(g.memoryStore.account(ivan)); !until.Equal(began.Add(window)) {
 			t.Errorf("throttled until %v, want %v", until, began.Add(window))
 		}
-		if until := g.gate.Throttled(olga); !until.IsZero() {
+		if until := g.gate.Throttled(g.memoryStore.account(olga)); !until.IsZero() {
 			t.Errorf("another account: %v", until)
 		}
-		g.gate.Unlock(olga)
+		g.gate.Unlock(g.memoryStore.account(olga))
 		if code := g.try("ivan", "right", lanPeer, ""); code != agent.CodeTooManyAttempts {
 			t.Errorf("after another account was unlocked: %q", code)
 		}
-		g.gate.Unlock(ivan)
-		if code := g.try("ivan", "right", lanPeer, ""); code != "" || !g.gate.Throttled(ivan).IsZero() {
-			t.Errorf("after the unlock: %q, throttled until %v", code, g.gate.Throttled(ivan))
+		g.gate.Unlock(g.memoryStore.account(ivan))
+		if code := g.try("ivan", "right", lanPeer, ""); code != "" || !g.gate.Throttled(g.memoryStore.account(ivan)).IsZero() {
+			t.Errorf("after the unlock: %q, throttled until %v", code, g.gate.Throttled(g.memoryStore.account(ivan)))
 		}
 	})
 }
@@ -403,11 +411,11 @@ func TestThrottleUnlockAddress(t *testing.T) {
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
 					t.Errorf("before the unlock: %q", code)
 				}
-				g.gate.Unlock(olga)
+				g.gate.Unlock(g.memoryStore.account(olga))
 				if code := g.try("ivan", "right", from(0), ""); code != agent.CodeTooManyAttempts {
 					t.Errorf("after another account was unlocked: %q", code)
 				}
-				g.gate.Unlock(ivan)
+				g.gate.Unlock(g.memoryStore.account(ivan))
 				if code := g.try("ivan", "right", from(0), ""); code != "" {
 					t.Errorf("after the unlock: %q", code)
 				}
@@ -498,14 +506,15 @@ func TestThrottleCancelled(t *testing.T) {
 
 // TestCountsGiveUp: an attempt that is let in and cancelled at the same time is not running afterwards.
 func TestCountsGiveUp(t *testing.T) {
-	c := newCounts[string](1, 0)
-	turn := make(chan error, 1)
-	if err := c.enter(context.Background(), "a"); err != nil {
+	c := newCounts[string](1, 0, time.Now)
+	second := waiter{turn: make(chan error, 1)}
+	first, err := c.enter(context.Background(), "a", "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	c.byKey["a"].waiting = append(c.byKey["a"].waiting, turn)
-	c.leave("a", 0, undecided) // lets turn in
-	c.giveUp("a", turn)
+	c.byKey["a"].waiting = append(c.byKey["a"].waiting, second)
+	c.leave("a", first, undecided) // lets the second in
+	c.giveUp("a", second)
 	if len(c.byKey) != 0 {
 		t.Errorf("left: %+v", c.byKey["a"])
 	}
@@ -516,11 +525,11 @@ func TestCountsGiveUp(t *testing.T) {
 func TestCountsEviction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
-		c := newCounts[int](accountLimit, most)
+		c := newCounts[int](accountLimit, most, time.Now)
 		guess := func(key int) error {
-			err := c.enter(context.Background(), key)
+			e, err := c.enter(context.Background(), key, "")
 			if err == nil {
-				c.leave(key, 0, wrong)
+				c.leave(key, e, wrong)
 			}
 			return err
 		}
@@ -552,14 +561,14 @@ func TestCountsEviction(t *testing.T) {
 
 // TestCountsFullOfRunning: keys that are all in use are never dropped.
 func TestCountsFullOfRunning(t *testing.T) {
-	c := newCounts[int](1, 2)
+	c := newCounts[int](1, 2, time.Now)
 	for key := range 4 {
-		if err := c.enter(context.Background(), key); err != nil {
+		if _, err := c.enter(context.Background(), key, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for key := range 4 {
-		c.leave(key, 0, right)
+		c.leave(key, entry{}, right)
 	}
 	if len(c.byKey) != 0 {
 		t.Errorf("%d keys left", len(c.byKey))

@@ -168,7 +168,7 @@ func (c *change) endCopied(s agent.Session, live *session) {
 	}
 }
 
-// account reads an account from the store. Refusals: CodeSessionOver if it is deleted; CodeAccountDisabled.
+// account reads an account from the store. Refusals: CodeSessionOver if it is deleted; User.Refusal.
 func (c *change) account(id agent.UserID) (agent.User, error) {
 	user, err := c.store.User(c.ctx, id)
 	switch {
@@ -176,8 +176,8 @@ func (c *change) account(id agent.UserID) (agent.User, error) {
 		return agent.User{}, agent.Refuse(agent.CodeSessionOver)
 	case err != nil:
 		return agent.User{}, err
-	case !user.Enabled:
-		return agent.User{}, agent.Refuse(agent.CodeAccountDisabled)
+	case user.Refusal() != "":
+		return agent.User{}, agent.Refuse(user.Refusal())
 	}
 	return user, nil
 }

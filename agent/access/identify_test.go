@@ -218,6 +218,10 @@ func TestResume(t *testing.T) {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeAccountDisabled, "", 1},
+		{"while the directory refuses the account", lanPeer, func(g *gateway, e testSession) Attempt {
+			g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeAccountExpired })
+			return e.withToken(e.ResumeToken)
+		}, agent.CodeAccountExpired, "", 1},
 		{"after the account was deleted", lanPeer, func(g *gateway, e testSession) Attempt {
 			delete(g.memoryStore.users, ivan)
 			return e.withToken(e.ResumeToken)

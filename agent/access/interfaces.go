@@ -11,10 +11,11 @@ import (
 
 // Directory looks up accounts and checks passwords.
 type Directory interface {
-	// Authenticate checks a password. It does the same work for an unknown login. A refusal is an *agent.Error, and
-	// CodeBadCredentials means that a password was compared.
-	Authenticate(context.Context, agent.Credentials) (agent.User, error)
-	// Knows returns the account of a login without a check. An unknown login is not an error.
+	// Find returns the account that a login means. It may ask a directory on the network. A login that means nobody is not an
+	// error. Refusals: CodeDirectoryUnreachable with Domain.
+	Find(ctx context.Context, login string) (agent.Account, error)
+	// Knows returns the stored account of a login. It asks nobody over the network, so that resume tokens work while a
+	// directory is away. An unknown login is not an error.
 	Knows(ctx context.Context, login string) (agent.UserID, bool, error)
 }
 

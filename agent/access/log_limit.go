@@ -22,7 +22,7 @@ const (
 type logLimiter struct {
 	log *slog.Logger
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	kinds map[logKey]*repeated
 }
 

@@ -30,7 +30,7 @@ type rate struct {
 type rates struct {
 	account, device rate
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	buckets map[rateKey]*timerate.Limiter
 	swept   time.Time
 }

@@ -86,7 +86,7 @@ func NewManager(c Config) *Manager {
 		byUser:     map[agent.UserID][]*session{},
 		byChain:    map[[32]byte]*session{},
 		byProof:    map[[32]byte]*session{},
-		proofs:     newCounts[netip.Addr](proofLimit, maxAddressKeys),
+		proofs:     newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *change) endReason(s *session) agent.Reason {
 	case err != nil:
 		c.log.ErrorContext(c.ctx, "an account was not read", "session", s.ID, "error", err)
 		return agent.ReasonLost // the agent may resume it once the store can be read
-	case s.Kind == agent.KindVPN && !s.inside && !user.RemoteAccess:
+	case !permits(user, s.located()):
 		return agent.ReasonDisabled
 	case !c.fits(c.settings, s.located()):
 		return agent.ReasonShutdown

@@ -136,6 +136,9 @@ func TestRestore(t *testing.T) {
 	}{
 		{"the length ran out", lanPeer, func(*gateway) { advance(25 * time.Hour) }, agent.ReasonExpired},
 		{"the account is off", lanPeer, func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
+		{"the directory refuses the account", lanPeer, func(g *gateway) {
+			g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
+		}, agent.ReasonDisabled},
 		{"the account is gone", lanPeer, func(g *gateway) { delete(g.memoryStore.users, ivan) }, agent.ReasonDisabled},
 		{"the account cannot be read", lanPeer, func(g *gateway) { g.memoryStore.failOn("User") }, agent.ReasonLost},
 		{"the agent is off", lanPeer, func(g *gateway) { g.configure(func(s *agent.Settings) { s.Enabled = false }) }, agent.ReasonDisabled},

@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"net/netip"
 	"slices"
+	"time"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/spelling"
 )
 
 // Limits of wrong attempts in the window, and of the keys that peers can make up. Keys of accounts need no limit, because
@@ -25,7 +25,13 @@ const (
 // throttle slows down guessing. An attempt is counted under its account and under its address, separately for each origin.
 // So wrong passwords of others do not lock a known device. They do lock the account for unknown devices of the same origin,
 // until the window is over or an administrator unlocks it.
+//
+// For an account that a directory locks after wrong passwords, those from everywhere count together, too. They stay below the
+// directory's limit, so that nobody can lock the account through the gateway.
 type throttle struct {
+	lockouts      *counts[string]            // by Account.Key
+	loginLockouts *counts[[sha256.Size]byte] // of unknown logins, by the digest of Account.Key
+
 	accounts *counts[accountKey]
 	logins   *counts[loginKey]
 	address  *counts[addressKey]
@@ -35,9 +41,9 @@ type throttle struct {
 
 // accountKey is an account, regardless of how its login was typed.
 type accountKey struct {
-	user   agent.UserID
-	origin agent.Origin
-	device string // for OriginDevice
+	account string // Account.Key
+	origin  agent.Origin
+	device  string // for OriginDevice
 }
 
 // loginKey is an unknown login. It is counted like an account, so that guessing does not reveal which logins exist. It is a
@@ -48,9 +54,9 @@ type loginKey struct {
 }
 
 type addressKey struct {
-	net    netip.Prefix // see network
-	origin agent.Origin
-	user   agent.UserID // for OriginDevice, so that a person with many known devices does not lock others behind the address
+	net     netip.Prefix // see network
+	origin  agent.Origin
+	account string // Account.Key for OriginDevice, so that a person with many known devices does not lock others behind the address
 }
 
 // Origins of unknown resume tokens, which are counted separately from passwords. 256 bits cannot be guessed; in the LAN, many
@@ -60,36 +66,52 @@ const (
 	originResumeLAN agent.Origin = "resume_lan"
 )
 
-func newThrottle() *throttle {
+func newThrottle(now func() time.Time) *throttle {
 	return &throttle{
-		accounts: newCounts[accountKey](accountLimit, 0),
-		logins:   newCounts[loginKey](accountLimit, maxLoginKeys),
-		address:  newCounts[addressKey](addressLimit, maxAddressKeys),
+		lockouts:      newCounts[string](0, 0, now),
+		loginLockouts: newCounts[[sha256.Size]byte](0, maxLoginKeys, now),
+
+		accounts: newCounts[accountKey](accountLimit, 0, now),
+		logins:   newCounts[loginKey](accountLimit, maxLoginKeys, now),
+		address:  newCounts[addressKey](addressLimit, maxAddressKeys, now),
 		wider: map[int]*counts[netip.Prefix]{
-			56: newCounts[netip.Prefix](customerLimit, maxAddressKeys),
-			48: newCounts[netip.Prefix](organisationLimit, maxAddressKeys),
+			56: newCounts[netip.Prefix](customerLimit, maxAddressKeys, now),
+			48: newCounts[netip.Prefix](organisationLimit, maxAddressKeys, now),
 		},
-		resume: newCounts[addressKey](resumeLimit, maxAddressKeys),
+		resume: newCounts[addressKey](resumeLimit, maxAddressKeys, now),
 	}
 }
 
 // signInAttempt has the keys of a sign-in.
 type signInAttempt struct {
-	login  string
-	user   agent.UserID
-	known  bool // whether login means user
-	device string
-	peer   agent.Peer
-	origin agent.Origin
+	login   string
+	account agent.Account
+	device  string
+	peer    agent.Peer
+	origin  agent.Origin
+}
+
+// owner is the Account.Key of an existing account; empty for an unknown login.
+func (a signInAttempt) owner() string {
+	if !a.account.Known {
+		return ""
+	}
+	return a.account.Key
+}
+
+// addressKey is the key of the attempt's address.
+func (a signInAttempt) addressKey() addressKey {
+	key := addressKey{net: network(a.peer), origin: a.origin}
+	if a.origin == agent.OriginDevice {
+		key.account = a.account.Key
+	}
+	return key
 }
 
 // enter begins an attempt; see counts.enter for waiting and errors. All attempts enter the counts in the same order, so that
 // they do not wait for each other.
 func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outcome), err error) {
-	key := addressKey{net: network(a.peer), origin: a.origin}
-	if a.origin == agent.OriginDevice {
-		key.user = a.user
-	}
+	key := a.addressKey()
 	var entered []func(outcome)
 	leave = func(o outcome) {
 		for _, one := range entered {
@@ -98,14 +120,11 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 	}
 	steps := []func() (func(outcome), error){
 		func() (func(outcome), error) { return t.enterAccount(ctx, a) },
-		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.user) },
+		func() (func(outcome), error) { return t.enterLockout(ctx, a) },
+		func() (func(outcome), error) { return enterAddress(ctx, t.address, key, a.owner()) },
 	}
-	if a.origin == agent.OriginStranger {
-		for _, n := range slices.Backward(a.peer.Networks()) {
-			if wider := t.wider[n.Bits()]; wider != nil {
-				steps = append(steps, func() (func(outcome), error) { return enterAddress(ctx, wider, n, a.user) })
-			}
-		}
+	for _, n := range t.widerNetworks(a) {
+		steps = append(steps, func() (func(outcome), error) { return enterAddress(ctx, t.wider[n.Bits()], n, a.owner()) })
 	}
 	for _, step := range steps {
 		one, err := step()
@@ -118,44 +137,106 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 	return leave, nil
 }
 
-// unlock forgets the wrong attempts for an account, also in the counts of addresses.
-func (t *throttle) unlock(user agent.UserID) {
-	t.accounts.forget(user)
-	t.address.forget(user)
-	for _, wider := range t.wider {
-		wider.forget(user)
+// addressFull returns the refusal of an attempt whose address or network has used up its attempts, or nil.
+func (t *throttle) addressFull(a signInAttempt) error {
+	err := t.address.refusal(a.addressKey())
+	for _, n := range t.widerNetworks(a) {
+		if err == nil {
+			err = t.wider[n.Bits()].refusal(n)
+		}
 	}
+	return err
+}
+
+// widerNetworks returns the networks under which an attempt counts beside its address, smallest first.
+func (t *throttle) widerNetworks(a signInAttempt) (list []netip.Prefix) {
+	if a.origin != agent.OriginStranger {
+		return nil
+	}
+	for _, n := range slices.Backward(a.peer.Networks()) {
+		if t.wider[n.Bits()] != nil {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// unlock forgets the wrong attempts for an account, also in the counts of addresses.
+func (t *throttle) unlock(account string) {
+	t.lockouts.forget(account)
+	t.accounts.forget(account)
+	t.address.forget(account)
+	for _, wider := range t.wider {
+		wider.forget(account)
+	}
+}
+
+// fullUntil is when no count of the account is full any more; zero if none is.
+func (t *throttle) fullUntil(account string) time.Time {
+	until := t.accounts.fullUntil(func(key accountKey) bool { return key.account == account })
+	if lockout := t.lockouts.fullUntil(func(key string) bool { return key == account }); lockout.After(until) {
+		return lockout
+	}
+	return until
 }
 
 func (t *throttle) enterAccount(ctx context.Context, a signInAttempt) (func(outcome), error) {
-	if !a.known {
-		key := loginKey{sha256.Sum256([]byte(spelling.Login(a.login))), a.origin}
-		return func(o outcome) { t.logins.leave(key, 0, o) }, t.logins.enter(ctx, key)
+	if !a.account.Known {
+		key := loginKey{sha256.Sum256([]byte(a.account.Key)), a.origin}
+		e, err := t.logins.enter(ctx, key, "")
+		return func(o outcome) { t.logins.leave(key, e, o) }, err
 	}
-	key := accountKey{user: a.user, origin: a.origin}
+	key := accountKey{account: a.account.Key, origin: a.origin}
 	if a.origin == agent.OriginDevice {
 		key.device = a.device
 	}
-	return func(o outcome) { t.accounts.leave(key, a.user, o) }, t.accounts.enter(ctx, key)
+	e, err := t.accounts.enter(ctx, key, a.account.Key)
+	return func(o outcome) { t.accounts.leave(key, e, o) }, err
+}
+
+// enterLockout enters the count of all wrong attempts for an account that its directory may lock.
+func (t *throttle) enterLockout(ctx context.Context, a signInAttempt) (func(outcome), error) {
+	if a.account.Lockout.Limit <= 0 {
+		return func(outcome) {}, nil
+	}
+	e, r := entry{account: a.owner(), stranger: a.origin == agent.OriginStranger}, lockoutRule(a.account.Lockout)
+	if !a.account.Known {
+		key := sha256.Sum256([]byte(a.account.Key))
+		e, err := t.loginLockouts.enterBy(ctx, key, e, r)
+		return func(o outcome) { t.loginLockouts.leave(key, e, o) }, err
+	}
+	e, err := t.lockouts.enterBy(ctx, a.account.Key, e, r)
+	return func(o outcome) { t.lockouts.leave(a.account.Key, e, o) }, err
+}
+
+// lockoutRule leaves one attempt below the directory's limit, and half of the others to strangers. The directory starts anew
+// when its window has passed since the last wrong password, so all attempts expire together.
+func lockoutRule(l agent.Lockout) rule {
+	limit := max(l.Limit-1, 1)
+	r := rule{limit: limit, strangers: max(limit/2, 1), window: l.Window, together: true}
+	if r.window <= 0 {
+		r.window = agent.UnknownLockoutWindow
+	}
+	return r
 }
 
 // enterAddress enters the count of an address. A right password does not clear it, because a guesser may have an account.
-func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, user agent.UserID) (func(outcome), error) {
-	leave := func(o outcome) {
+func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, account string) (func(outcome), error) {
+	e, err := counts.enter(ctx, key, account)
+	return func(o outcome) {
 		if o == right {
 			o = undecided
 		}
-		counts.leave(key, user, o)
-	}
-	return leave, counts.enter(ctx, key)
+		counts.leave(key, e, o)
+	}, err
 }
 
 // enterResume enters the count for an unknown resume token.
 func (t *throttle) enterResume(ctx context.Context, p agent.Peer) (func(outcome), error) {
 	if p.Inside {
-		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN}, 0)
+		return enterAddress(ctx, t.resume, addressKey{net: network(p), origin: originResumeLAN}, "")
 	}
-	return enterAddress(ctx, t.address, addressKey{net: network(p), origin: originResume}, 0)
+	return enterAddress(ctx, t.address, addressKey{net: network(p), origin: originResume}, "")
 }
 
 // network is the key of an address. All loopback addresses share one, because a local program can use any of them.

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// window is how long a wrong attempt counts.
+// window is how long a wrong attempt counts, except towards the lockout of a directory.
 const window = 15 * time.Minute
 
 // outcome is the result of an attempt.
@@ -19,14 +19,24 @@ const (
 	undecided outcome = iota // no comparison, or the result was not sent
 	wrong
 	right
+	unknown // a directory may have compared a wrong password; only its lockout counts this
 )
+
+// rule limits the wrong attempts of a count.
+type rule struct {
+	limit     int
+	strangers int // limit of those by strangers; 0 = none of their own
+	window    time.Duration
+	together  bool // all expire together, a window after the last one; otherwise each for itself
+}
 
 // counts are the wrong attempts in the window, by key. A running attempt may turn out wrong: if the running ones could fill
 // the count, the next one waits. So parallel attempts give no extra tries, and a person whose devices all reconnect at once
 // is not refused.
 type counts[K comparable] struct {
-	limit   int // wrong attempts in the window
+	rule    rule
 	maxKeys int // 0 = no limit
+	now     func() time.Time
 
 	mu    sync.Mutex // guards what follows and every count in it
 	byKey map[K]*count
@@ -35,71 +45,127 @@ type counts[K comparable] struct {
 
 // count is the count of one key. Only counts that are not empty are kept.
 type count struct {
-	wrong   []mistake // oldest first
-	running int
-	waiting []chan error // each receives one value; nil lets the attempt run
+	rule             rule      // of the latest attempt
+	wrong            []mistake // oldest first
+	last             int       // number of the last mistake
+	running          int
+	runningStrangers int
+	waiting          []waiter
 }
 
 // mistake is a wrong attempt.
 type mistake struct {
-	at   time.Time
-	user agent.UserID // zero for an unknown login
+	at       time.Time
+	account  string // Account.Key; empty for an unknown login
+	stranger bool
+	number   int // counts up within the count
 }
 
-func newCounts[K comparable](limit, most int) *counts[K] {
-	return &counts[K]{limit: limit, maxKeys: most, byKey: map[K]*count{}, swept: time.Now()}
+// waiter is a waiting attempt.
+type waiter struct {
+	turn     chan error // receives one value; nil lets the attempt run
+	stranger bool
 }
 
-// enter begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave.
-// Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
-func (c *counts[K]) enter(ctx context.Context, key K) error {
+// entry is a running attempt.
+type entry struct {
+	account  string // as in mistake
+	stranger bool
+	seen     int // number of the last mistake before the attempt began
+}
+
+func newCounts[K comparable](limit, most int, now func() time.Time) *counts[K] {
+	return &counts[K]{rule: rule{limit: limit, window: window}, maxKeys: most, now: now, byKey: map[K]*count{}, swept: now()}
+}
+
+// enter begins an attempt under the rule of the counts; see enterBy.
+func (c *counts[K]) enter(ctx context.Context, key K, account string) (entry, error) {
+	return c.enterBy(ctx, key, entry{account: account}, c.rule)
+}
+
+// enterBy begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave
+// with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
+func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry, error) {
 	c.mu.Lock()
-	now := time.Now()
+	now := c.now()
 	n := c.at(key, now)
-	turn := make(chan error, 1)
-	n.waiting = append(n.waiting, turn)
-	n.admit(now, c.limit)
+	n.rule = r
+	w := waiter{make(chan error, 1), e.stranger}
+	n.waiting = append(n.waiting, w)
+	n.admit(now)
 	c.drop(key, n)
 	c.mu.Unlock()
 	select {
-	case err := <-turn:
-		return err
+	case err := <-w.turn:
+		if err == nil {
+			e.seen = c.lastMistake(key)
+		}
+		return e, err
 	case <-ctx.Done():
-		c.giveUp(key, turn)
-		return ctx.Err()
+		c.giveUp(key, w)
+		return e, ctx.Err()
 	}
 }
 
-// leave ends an attempt. User is zero for an unknown login.
-func (c *counts[K]) leave(key K, user agent.UserID, o outcome) {
+// lastMistake returns the number of the last mistake of a key with a running attempt.
+func (c *counts[K]) lastMistake(key K) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	return c.byKey[key].last
+}
+
+// leave ends an attempt. A right one clears the count. Where mistakes expire together, as in a directory, those stay that were
+// counted while it ran: the directory may have counted them after the right password.
+func (c *counts[K]) leave(key K, e entry, o outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
 	n := c.byKey[key] // not nil, because the attempt was running
 	n.running--
-	switch o {
-	case wrong:
-		n.wrong = append(n.wrong, mistake{now, user})
-	case right:
+	if e.stranger {
+		n.runningStrangers--
+	}
+	switch {
+	case o == wrong, o == unknown && n.rule.together:
+		n.last++
+		n.wrong = append(n.wrong, mistake{now, e.account, e.stranger, n.last})
+	case o == right && n.rule.together:
+		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.number <= e.seen })
+	case o == right:
 		n.wrong = nil
 	}
-	n.admit(now, c.limit)
+	n.admit(now)
 	c.drop(key, n)
+}
+
+// refusal returns the refusal of an attempt by a key whose count is full, or nil.
+func (c *counts[K]) refusal(key K) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.byKey[key]
+	if n == nil {
+		return nil
+	}
+	now := c.now()
+	if n.expire(now); !n.full(false) {
+		return nil
+	}
+	return n.refusal(now)
 }
 
 // fullUntil is when the last of the full counts has room again; zero if none is full.
 func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.now()
 	for key, n := range c.byKey {
 		if !which(key) {
 			continue
 		}
-		if n.expire(now); len(n.wrong) < c.limit {
+		if n.expire(now); !n.full(true) {
 			continue
 		}
-		if room := n.wrong[len(n.wrong)-c.limit].at.Add(window); room.After(until) {
+		if room := n.roomAt(); room.After(until) {
 			until = room
 		}
 	}
@@ -107,26 +173,26 @@ func (c *counts[K]) fullUntil(which func(K) bool) (until time.Time) {
 }
 
 // forget drops the counted wrong attempts for an account. Running ones are counted when they end.
-func (c *counts[K]) forget(user agent.UserID) {
+func (c *counts[K]) forget(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.now()
 	for key, n := range c.byKey {
 		before := len(n.wrong)
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.user == user })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.account == account })
 		if len(n.wrong) < before {
-			n.admit(now, c.limit)
+			n.admit(now)
 			c.drop(key, n)
 		}
 	}
 }
 
 // giveUp removes an attempt whose context is over, even if it was just let in.
-func (c *counts[K]) giveUp(key K, turn chan error) {
+func (c *counts[K]) giveUp(key K, w waiter) {
 	c.mu.Lock()
 	n := c.byKey[key]
 	if n != nil {
-		if i := slices.Index(n.waiting, turn); i >= 0 {
+		if i := slices.Index(n.waiting, w); i >= 0 {
 			n.waiting = slices.Delete(n.waiting, i, i+1)
 			c.drop(key, n)
 			c.mu.Unlock()
@@ -134,8 +200,8 @@ func (c *counts[K]) giveUp(key K, turn chan error) {
 		}
 	}
 	c.mu.Unlock()
-	if err := <-turn; err == nil {
-		c.leave(key, 0, undecided)
+	if err := <-w.turn; err == nil {
+		c.leave(key, entry{stranger: w.stranger}, undecided)
 	}
 }
 
@@ -150,7 +216,7 @@ func (c *counts[K]) at(key K, now time.Time) *count {
 	if c.maxKeys > 0 && len(c.byKey) >= c.maxKeys {
 		c.evict(now)
 	}
-	n := &count{}
+	n := &count{rule: c.rule}
 	c.byKey[key] = n
 	return n
 }
@@ -192,25 +258,67 @@ func (c *counts[K]) evict(now time.Time) {
 // idle reports whether no attempt is running or waiting.
 func (n *count) idle() bool { return n.running == 0 && len(n.waiting) == 0 }
 
-// expire drops wrong attempts older than the window.
+// expire drops expired wrong attempts. Those that expire together stay while an attempt runs, because the directory may have
+// counted that one within their window.
 func (n *count) expire(now time.Time) {
-	n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= window })
+	switch {
+	case !n.rule.together:
+		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= n.rule.window })
+	case n.running == 0 && len(n.wrong) > 0 && !now.Before(n.roomAt()):
+		n.wrong = nil
+	}
 }
 
-// admit lets waiting attempts run while there is room, in order. If the count is full it refuses them all.
-func (n *count) admit(now time.Time, limit int) {
-	n.expire(now)
-	for len(n.waiting) > 0 {
-		switch {
-		case len(n.wrong) >= limit:
-			n.waiting[0] <- &agent.Error{Code: agent.CodeTooManyAttempts, Wait: n.wrong[0].at.Add(window).Sub(now)}
-		case len(n.wrong)+n.running < limit:
-			n.running++
-			n.waiting[0] <- nil
-		default:
-			return
+// full reports whether the wrong attempts alone fill the count, for a stranger or for others.
+func (n *count) full(stranger bool) bool {
+	return len(n.wrong) >= n.rule.limit || stranger && n.rule.strangers > 0 && n.byStrangers() >= n.rule.strangers
+}
+
+// fits reports whether one more attempt cannot exceed the limits, whatever becomes of the running ones.
+func (n *count) fits(stranger bool) bool {
+	return len(n.wrong)+n.running < n.rule.limit &&
+		(!stranger || n.rule.strangers == 0 || n.byStrangers()+n.runningStrangers < n.rule.strangers)
+}
+
+// byStrangers returns the number of wrong attempts by strangers.
+func (n *count) byStrangers() (k int) {
+	for _, m := range n.wrong {
+		if m.stranger {
+			k++
 		}
-		n.waiting = slices.Delete(n.waiting, 0, 1)
 	}
-	n.waiting = nil
+	return k
+}
+
+// roomAt returns when a full count has room again.
+func (n *count) roomAt() time.Time {
+	if n.rule.together {
+		return n.wrong[len(n.wrong)-1].at.Add(n.rule.window)
+	}
+	return n.wrong[len(n.wrong)-n.rule.limit].at.Add(n.rule.window)
+}
+
+// refusal is the refusal of an attempt for which the count is full.
+func (n *count) refusal(now time.Time) error {
+	return &agent.Error{Code: agent.CodeTooManyAttempts, Wait: max(n.roomAt().Sub(now), time.Second)}
+}
+
+// admit lets waiting attempts run while there is room, in order. It refuses those for whom the count is full.
+func (n *count) admit(now time.Time) {
+	n.expire(now)
+	n.waiting = slices.DeleteFunc(n.waiting, func(w waiter) bool {
+		switch {
+		case n.full(w.stranger):
+			w.turn <- n.refusal(now)
+		case n.fits(w.stranger):
+			n.running++
+			if w.stranger {
+				n.runningStrangers++
+			}
+			w.turn <- nil
+		default:
+			return false
+		}
+		return true
+	})
 }

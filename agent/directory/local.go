@@ -63,6 +63,19 @@ func (l *Local) Authenticate(ctx context.Context, c agent.Credentials) (agent.Us
 	return found.User, nil
 }
 
+// Find returns the account that a login means. Its Authenticate is that of Local. For a login that means nobody, the key is
+// the same in all its spellings.
+func (l *Local) Find(ctx context.Context, login string) (agent.Account, error) {
+	found, err := l.find(ctx, login)
+	switch {
+	case errors.Is(err, agent.ErrNotFound):
+		return agent.Account{Key: agent.LocalDirectory + "/" + spelling.Login(login), Authenticate: l.Authenticate}, nil
+	case err != nil:
+		return agent.Account{}, err
+	}
+	return agent.Account{Key: found.AccountKey(), Known: true, UserID: found.ID, Authenticate: l.Authenticate}, nil
+}
+
 // Knows returns the account that a login means, without a check of any password. The result must not be disclosed to the
 // person who typed the login.
 func (l *Local) Knows(ctx context.Context, login string) (agent.UserID, bool, error) {

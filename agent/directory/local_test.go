@@ -28,6 +28,7 @@ func (a accounts) LocalAccount(_ context.Context, login string) (agent.User, str
 	if !ok {
 		return agent.User{}, "", agent.ErrNotFound
 	}
+	found.Directory = agent.LocalDirectory
 	return found.User, found.hash, nil
 }
 
@@ -130,6 +131,32 @@ func TestAuthenticateReportsFaults(t *testing.T) {
 	}
 	if _, _, err := l.Knows(t.Context(), "x"); err == nil {
 		t.Error("Knows: the lost database was not reported")
+	}
+}
+
+// TestFind: all spellings of a login have one key, whether it is known or not. Finding hashes nothing.
+func TestFind(t *testing.T) {
+	l, count := newLocal(t)
+	for login, want := range map[string]struct {
+		key string
+		id  agent.UserID
+	}{" ИВАНОВ": {"local/1", 1}, "Иванов": {"local/1", 1}, "off": {"local/2", 2}, "Nobody": {"local/nobody", 0}, " nobody ": {"local/nobody", 0},
+		"a@b": {"local/a@b", 0}} {
+		found, err := l.Find(t.Context(), login)
+		if err != nil || found.Key != want.key || found.UserID != want.id || found.Known != (want.id != 0) || found.Lockout != (agent.Lockout{}) {
+			t.Errorf("%q: %+v, %v", login, found, err)
+		}
+	}
+	if count.hashes != 0 {
+		t.Errorf("hashed %d times", count.hashes)
+	}
+	found, _ := l.Find(t.Context(), "иванов")
+	if u, err := found.Authenticate(t.Context(), agent.Credentials{Login: "иванов", Password: password}); err != nil || u.ID != 1 {
+		t.Errorf("the account's Authenticate: %+v, %v", u, err)
+	}
+	l.accounts = accounts{broken: errors.New("the disk is gone")}
+	if _, err := l.Find(t.Context(), "x"); err == nil {
+		t.Error("the lost database was not reported")
 	}
 }
 

@@ -25,7 +25,7 @@ type crowd struct {
 	order string // names of the callers that began; guarded by mu
 }
 
-type person struct {
+type visitor struct {
 	name   string
 	stop   chan struct{}
 	cancel context.CancelFunc
@@ -42,7 +42,7 @@ func callerFrom(origin agent.Origin, addr string) *caller {
 }
 
 // come starts a caller from a host of the LAN or, with a name in upper case, from one outside.
-func (c *crowd) come(name string) *person {
+func (c *crowd) come(name string) *visitor {
 	if 'A' <= name[0] && name[0] <= 'Z' {
 		return c.comeAs(name, callerFrom(agent.OriginStranger, "203.0.113.7"))
 	}
@@ -50,9 +50,9 @@ func (c *crowd) come(name string) *person {
 }
 
 // comeAs starts a caller and returns when it works, waits or was turned away.
-func (c *crowd) comeAs(name string, as *caller) *person {
+func (c *crowd) comeAs(name string, as *caller) *visitor {
 	ctx, cancel := context.WithCancel(c.t.Context())
-	p := &person{name, make(chan struct{}), cancel, make(chan error, 1)}
+	p := &visitor{name, make(chan struct{}), cancel, make(chan error, 1)}
 	go func() {
 		p.err <- c.queue.do(ctx, as, func() {
 			c.mu.Lock()
@@ -66,14 +66,14 @@ func (c *crowd) comeAs(name string, as *caller) *person {
 }
 
 // finish ends the work of a caller.
-func (c *crowd) finish(p *person) {
+func (c *crowd) finish(p *visitor) {
 	c.t.Helper()
 	close(p.stop)
 	c.expect(p, nil)
 }
 
 // expect checks the error of a caller.
-func (c *crowd) expect(p *person, want error) {
+func (c *crowd) expect(p *visitor, want error) {
 	c.t.Helper()
 	synctest.Wait()
 	select {
@@ -138,7 +138,7 @@ func TestQueueLeavesAPlaceFreeOfStrangers(t *testing.T) {
 func TestQueueStrangersFillHalfTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 2, 4)
-		people := []*person{c.come("A"), c.come("B"), c.come("C")}
+		people := []*visitor{c.come("A"), c.come("B"), c.come("C")}
 		c.expect(c.come("D"), errFull)
 		for _, name := range []string{"v", "w", "x"} {
 			people = append(people, c.come(name))
@@ -198,7 +198,7 @@ func TestQueueFlood(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				crowd := newCrowd(t, places, waitingRoom)
-				var all []*person
+				var all []*visitor
 				rush := func(from int) {
 					for i := range 2 * waitingRoom {
 						for _, f := range c.floods {
@@ -233,7 +233,7 @@ func TestQueueFlood(t *testing.T) {
 func TestQueueTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 2, 8)
-		people := []*person{c.come("a"), c.come("b"), c.come("c"), c.come("d"), c.come("A"), c.come("B")}
+		people := []*visitor{c.come("a"), c.come("b"), c.come("c"), c.come("d"), c.come("A"), c.come("B")}
 		for i, want := range []string{"abA", "abAc", "abAcB", "abAcBd"} {
 			c.finish(people[[]int{0, 4, 1, 2}[i]])
 			c.began(want)
@@ -257,7 +257,7 @@ func TestQueueManyPeople(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				crowd := newCrowd(t, 2, 16)
-				var all []*person
+				var all []*visitor
 				comeTwice := func(host int) {
 					for range 2 {
 						addr := netip.AddrFrom4([4]byte{198, 51, 100, byte(host)}).String()
@@ -267,7 +267,7 @@ func TestQueueManyPeople(t *testing.T) {
 				for host := range c.hosts {
 					comeTwice(host)
 				}
-				var people []*person
+				var people []*visitor
 				for _, addr := range c.people {
 					people = append(people, crowd.comeAs("x", callerFrom(c.origin, addr)))
 				}

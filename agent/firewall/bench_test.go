@@ -76,7 +76,7 @@ func crowdPlan() Plan {
 	return p
 }
 
-// BenchmarkGrants grants 10,000 sessions concurrently. As in the gateway, their goroutines exist before.
+// BenchmarkGrants grants 10,000 sessions concurrently. Their goroutines are started before the time is taken.
 func BenchmarkGrants(b *testing.B) {
 	inLabBench(b, benchRuns, func(b *testing.B, l lab) {
 		sessions, f := neighbours(b), open(b, crowdPlan(), quiet())

@@ -54,22 +54,22 @@ func (r *reconciler) disconnect(addrs []netip.Addr) error {
 // delete those of each new address, which takes the kernel many milliseconds. Hosts behind interfaces that are not
 // filtered, such as containers, keep their connections.
 func (r *reconciler) sweep() {
-	others := map[netip.Addr]bool{} // by local address: true = behind an interface that is not filtered
-	err := r.sweepBut(others)
+	unfiltered := map[netip.Addr]bool{} // the local addresses looked up: true = behind an interface that is not filtered
+	err := r.deleteWithoutSession(unfiltered)
 	if r.swept = err == nil; err != nil {
 		r.f.log.Warn("connections without a session were not deleted; those of an address are deleted when it is granted", "error", err)
 		return
 	}
 	clear(r.unswept)
-	for a, other := range others {
+	for a, other := range unfiltered {
 		if other { // the interface may be chosen later
 			r.unswept[a] = true
 		}
 	}
 }
 
-func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
-	look, err := r.kernel.snapshot(0)
+func (r *reconciler) deleteWithoutSession(unfiltered map[netip.Addr]bool) error {
+	now, err := r.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func (r *reconciler) sweepBut(others map[netip.Addr]bool) error {
 		if len(r.elements[a]) > 0 || !inAny(local, a) {
 			return false
 		}
-		other, known := others[a]
+		other, known := unfiltered[a]
 		if !known {
-			other = r.plan.isUnfiltered(look, a)
-			others[a] = other
+			other = r.plan.isUnfiltered(now, a)
+			unfiltered[a] = other
 		}
 		return !other
 	})
@@ -101,11 +101,11 @@ func (r *reconciler) mayHaveConnections(a netip.Addr) bool {
 }
 
 func (r *reconciler) deleteFlows(families map[netlink.InetFamily]bool, of func(netip.Addr) bool) error {
-	look, err := r.kernel.snapshot(0)
+	now, err := r.kernel.snapshot(0)
 	if err != nil {
 		return err
 	}
-	filter := flows{of: of, vpn: r.plan.VPNNetwork, stay: r.plan.needsNoSession(look)}
+	filter := flows{of: of, vpn: r.plan.VPNNetwork, stay: r.plan.needsNoSession(now)}
 	var errs []error
 	for family := range families {
 		errs = append(errs, deleteFlows(family, filter))

@@ -157,7 +157,7 @@ type change struct {
 	entry
 	remove, add bool
 	owner       owner
-	timeout     time.Duration // of what is added
+	timeout     time.Duration // of the added element
 }
 
 // Limits in elements. More in one message overflow its 16-bit length, and the kernel silently ignores the rest.

@@ -11,8 +11,8 @@
 //	               if the source is in no local network. Packets to the VPN network while the tunnel is down are dropped.
 //	WAN to LAN     accepted: replies to hosts in a set, published services. Everything else is dropped.
 //	from a tunnel  accepted from addresses with a session: to the networks that VPN users may reach, to port 53 of their
-//	               DNS servers, to the page, portal and agent endpoint at the gateway's address in the tunnel, and to each
-//	               other only where that is allowed. Everything else is rejected.
+//	               DNS servers, to plain HTTP, the portal and the agent endpoint at the gateway's address in the tunnel,
+//	               and to each other only where that is allowed. Everything else is rejected.
 //	to a tunnel    accepted: replies to addresses with a session.
 //
 // A host on an attached network is matched by interface, MAC and address. A host behind a router is matched by interface
@@ -26,11 +26,11 @@
 //
 // # Fail closed
 //
-// Elements expire after Plan.Timeout and are refreshed at a third of it. If the process dies, access ends by itself. The
-// table also stays when the process stops in order. The next process adopts it: its first Apply replaces the rules and
+// Elements expire after Plan.Timeout and are refreshed at a third of it. The table stays when the process stops or dies;
+// then access ends when the elements expire. The next process adopts the table: its first Apply replaces the rules and
 // keeps the elements, whose comments name their session and user. An adopted element is refreshed only after its session
-// was granted or readmitted; others expire. Readmit does not restore what has expired, because somebody else may have the
-// address by then. Kernels before 6.12 cannot refresh elements; there they are replaced in one transaction.
+// was granted or readmitted; others expire. Readmit does not restore what has expired, because somebody else may have
+// the address by then. Kernels before 6.12 cannot refresh elements; there they are replaced in one transaction.
 //
 // If somebody removes or changes the table, it is restored with all elements within half a second. Elements that expired
 // because this process was stopped are restored too: their sessions were not revoked.
@@ -43,11 +43,11 @@
 // address. Granting an address that no chosen LAN interface leads to succeeds and adds no element; the element is added
 // when the chosen interfaces change.
 //
-// The MAC comes from the neighbour table when the session is granted, because its agent has just sent packets from there.
-// If the kernel does not know the MAC, the host is probed, and let through when it answers. An address keeps its MAC whatever
-// the neighbour table has later, because any computer in the network can change that table; also when its session is granted
-// again, or another one of the same user. ChangedMACs, ProveMAC and ChangeMAC let it follow its host. Where this process may
-// not open raw sockets, it follows when the session is granted again.
+// The MAC comes from the neighbour table when the session is granted, because its agent has just sent packets from
+// there. If the kernel does not know the MAC, the host is probed, and let through when it answers. Later changes of the
+// neighbour table, which any computer in the network can cause, do not change the MAC of an address, even if its
+// session or another one of the same user is granted again. ChangedMACs, ProveMAC and ChangeMAC let it follow its host.
+// If this process may not open raw sockets, the MAC is instead read again with each grant.
 //
 // When an address is closed or goes to another person, its connections are deleted from conntrack, so that nobody gets
 // replies to somebody else. When the table is created, the connections of all hosts without a session behind chosen
@@ -72,10 +72,10 @@ import (
 const (
 	ModeAuto     = "auto"     // nftables, or nothing with a warning where it does not work
 	ModeNFTables = "nftables" // nftables, or an error
-	ModeOff      = "off"      // nothing
+	ModeOff      = "off"      // no firewall
 )
 
-// Options are what a Firewall is made from.
+// Options configure a Firewall.
 type Options struct {
 	Mode   string // one of the modes; empty = ModeAuto
 	Log    *slog.Logger
@@ -157,7 +157,7 @@ func (f *Firewall) start(o Options) error {
 	}
 	r := newReconciler(f, kn, nft, elements, o.replace)
 	if err := canProbe(); err != nil {
-		f.log.Warn("sessions do not follow computers whose MAC changes, which takes CAP_NET_RAW; these log in again", "error", err)
+		f.log.Warn("this process may not open raw sockets (CAP_NET_RAW); computers whose MAC changes must log in again", "error", err)
 	} else {
 		r.probes = true
 	}

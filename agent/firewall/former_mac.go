@@ -91,8 +91,8 @@ func addressNear(i *net.Interface, neighbour netip.Addr) (near netip.Addr, err e
 
 const ethernetHeader = 14 // bytes: destination, source, protocol
 
-// arp returns a request and what its answer looks like. Any ARP packet counts in which the host says that it has the address
-// at the MAC.
+// arp returns a request, and the fields that its answer must have. Any ARP packet counts in which the host says that it
+// has the address at the MAC.
 func arp(own mac, from netip.Addr, at place) (request []byte, answer []field) {
 	b := frame(own, at.mac, unix.ETH_P_ARP)
 	b = append(b, 0, 1, 8, 0, 6, 4, 0, 1) // Ethernet, IPv4, the lengths of their addresses, request
@@ -101,8 +101,8 @@ func arp(own mac, from netip.Addr, at place) (request []byte, answer []field) {
 	return b, []field{{ethernetHeader + 8, at.mac[:]}, {ethernetHeader + 14, at.addr.AsSlice()}}
 }
 
-// ndp returns a neighbour solicitation and what its answer looks like. A host sends the answer to the MAC that its neighbour
-// table has for the sender. The sender is a random link-local address, for which nobody can have spoofed another MAC.
+// ndp returns a neighbour solicitation, and the fields that its answer must have. A host sends the answer to the MAC that its
+// neighbour table has for the sender. The sender is a random link-local address, for which nobody can have spoofed another MAC.
 func ndp(own mac, at place) (request []byte, answer []field) {
 	random := [16]byte{0: 0xfe, 1: 0x80}
 	rand.Read(random[8:]) // never fails
@@ -160,7 +160,7 @@ func packetSocket(index int, protocol uint16, fields []field) (*os.File, error) 
 	}
 	inOrder := binary.BigEndian.AppendUint16(nil, protocol)
 	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-	if err == nil { // it receives nothing before this
+	if err == nil { // without Bind the socket receives nothing
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16(inOrder), Ifindex: index})
 	}
 	if err != nil {

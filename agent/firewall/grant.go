@@ -13,7 +13,7 @@ import (
 // grant does tasks of Grant and Readmit in several transactions, so that the first of many do not wait for the last.
 func (r *reconciler) grant(tasks []*task) {
 	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
-		over := t.still && !r.lasts(t.sessionInfo)
+		over := t.readmit && !r.lasts(t.sessionInfo)
 		if over {
 			answer([]*task{t}, nil)
 		}
@@ -24,7 +24,7 @@ func (r *reconciler) grant(tasks []*task) {
 		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
 		return
 	}
-	for part := range slices.Chunk(tasks, perTransaction/2) { // there are two elements to each
+	for part := range slices.Chunk(tasks, perTransaction/2) { // each task adds two elements
 		r.grantPart(part, now)
 	}
 }
@@ -78,9 +78,9 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 	return s.addrs[0]
 }
 
-// mustProve reports whether an address keeps its MAC until ProveMAC: it is let through with one, and the neighbour table has
-// another on the same interface. A spoofer that breaks the agent's connection gets a login or a resume through the MAC that it
-// has spoofed.
+// mustProve reports whether an address keeps its MAC until ProveMAC: it is let through with one, and the neighbour
+// table has another on the same interface. Otherwise a computer that spoofs the address and breaks the agent's
+// connection would be let through when the agent logs in again or resumes.
 func (r *reconciler) mustProve(a *address, now *snapshot) bool {
 	return r.probes && a.at.hasMAC() && !a.at.needsMAC() && r.otherMAC(a, now) != mac{}
 }
@@ -112,7 +112,7 @@ func (r *reconciler) grantAddress(t *task) error {
 	own, cur := s.addrs[0], r.addresses[t.addr]
 	switch {
 	case !own.at.isValid() || own.addr == t.addr:
-		return nil // not filtered, or let through already
+		return nil // nothing to do: not filtered, or let through already
 	case cur != nil && cur.of != s:
 		return ErrAddressTaken
 	}

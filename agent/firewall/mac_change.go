@@ -37,7 +37,7 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 // fails the requests to the former MAC: the agent's computer still has that MAC and answers straight to the gateway's MAC, so
 // that the spoofer cannot hold the answer back. Limits:
 //
-//   - A computer that takes over the former MAC as well keeps its answers back. But it then has access without this.
+//   - A computer that takes over the former MAC as well can hold the answers back. But such a computer is let through anyway.
 //   - A device between the agent's computer and the network passes both tests. It may be a Wi-Fi repeater that translates MACs,
 //     or an attacker; the gateway cannot tell them apart.
 //   - Spoofing that began before the first login is not noticed, because no former MAC is known.
@@ -70,7 +70,7 @@ func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(co
 
 // ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and then closes
 // the further addresses, which were proved for the former MAC. The own address keeps its connections. The caller has called
-// ProveMAC. After an error the session keeps its former MAC; what the kernel has of the change already is undone by retry.
+// ProveMAC. After an error the session keeps its former MAC; retry undoes the part of the change that the kernel already has.
 // Errors: ErrMACChanged; ErrClosed; of the kernel.
 func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
 	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })
@@ -114,8 +114,8 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	return mac{}
 }
 
-// changing returns the session and its own address, if the change is still as it was found. Errors: ErrMACChanged; of reading
-// the kernel's tables.
+// changing returns the session and its own address, if the change that ChangedMACs found still applies. Errors:
+// ErrMACChanged; of reading the kernel's tables.
 func (r *reconciler) changing(c agent.MACChange) (*grantedSession, *address, error) {
 	s := r.sessions[c.Session]
 	if s == nil || len(c.From) != len(mac{}) || len(c.To) != len(mac{}) {

@@ -42,8 +42,8 @@ func (l lab) macAt(tb testing.TB, place string) string {
 	return netlab.Run(tb, "ip", "netns", "exec", l.Name(place), "cat", "/sys/class/net/eth0/address")
 }
 
-// pinging returns a function for ProveMAC: a connection between the gateway and a server at an address stands for the
-// agent's.
+// pinging returns a ping function for ProveMAC. Instead of the agent's TLS connection it uses a new connection to a
+// server at the host.
 func (l lab) pinging(tb testing.TB, place string, at netip.Addr) func(context.Context) error {
 	tb.Helper()
 	agents := l.listen(tb, place, at, 0, netlab.Says("pong"))
@@ -66,7 +66,7 @@ func changed(tb testing.TB, f *Firewall) (c agent.MACChange) {
 	return c
 }
 
-// follows waits until the session of a host follows it.
+// follows waits for a changed MAC, proves it and changes it.
 func (l lab) follows(tb testing.TB, f *Firewall, place string, at netip.Addr) agent.MACChange {
 	tb.Helper()
 	c := changed(tb, f)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isMissing reports whether the kernel does not have what was asked for.
+// isMissing reports whether the requested object does not exist in the kernel.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }
 
 // kernel has the netlink sockets. They stay open, because closing one takes several milliseconds after a removal.
@@ -128,7 +128,7 @@ func (kn *kernel) generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell the generation of nftables")
 }
 
-func (kn *kernel) isThere() (bool, error) {
+func (kn *kernel) tableExists() (bool, error) {
 	_, err := kn.flags()
 	if isMissing(err) {
 		return false, nil

@@ -22,7 +22,7 @@ var (
 		"nft_redir, nft_masq, nft_fib_inet and nft_reject_inet, 5.10 or newer")
 )
 
-// reasons has the kernel's errors that give the reason.
+// reasons maps errors of the kernel to their reason.
 var reasons = map[unix.Errno]error{
 	unix.EPERM: ErrNoRights, unix.EACCES: ErrNoRights,
 	unix.EPROTONOSUPPORT: ErrNoKernel, unix.EAFNOSUPPORT: ErrNoKernel, unix.EOPNOTSUPP: ErrNoKernel, unix.ENOENT: ErrNoKernel, unix.EINVAL: ErrNoKernel,

@@ -106,11 +106,11 @@ func TestSpoofedSources(t *testing.T) {
 		change func(*Plan)
 		v4, v6 string // the sources that are dropped
 	}{
-		"all":           {func(*Plan) {}, "{ 10.8.0.0/24, 10.9.0.0/24, 10.128.0.0/16 }", "fd00:9::/64"},
-		"without VPN":   {func(p *Plan) { p.Tunnel = "" }, "{ 10.8.0.0/24, 10.9.0.0/24 }", "fd00:9::/64"},
-		"a WAN in them": {func(p *Plan) { p.WAN[1].Networks = prefixes("10.9.0.4/30", "fd00::/16") }, "{ 10.8.0.0/24, 10.128.0.0/16 }", ""},
-		"them in a WAN": {func(p *Plan) { p.WAN[1].Networks = prefixes("10.0.0.0/8") }, "", "fd00:9::/64"},
-		"no networks":   {func(p *Plan) { p.LAN, p.Tunnel = []Interface{{Name: "lan0"}}, "" }, "", ""},
+		"all":               {func(*Plan) {}, "{ 10.8.0.0/24, 10.9.0.0/24, 10.128.0.0/16 }", "fd00:9::/64"},
+		"without VPN":       {func(p *Plan) { p.Tunnel = "" }, "{ 10.8.0.0/24, 10.9.0.0/24 }", "fd00:9::/64"},
+		"WAN inside a LAN":  {func(p *Plan) { p.WAN[1].Networks = prefixes("10.9.0.4/30", "fd00::/16") }, "{ 10.8.0.0/24, 10.128.0.0/16 }", ""},
+		"LANs inside a WAN": {func(p *Plan) { p.WAN[1].Networks = prefixes("10.0.0.0/8") }, "", "fd00:9::/64"},
+		"no networks":       {func(p *Plan) { p.LAN, p.Tunnel = []Interface{{Name: "lan0"}}, "" }, "", ""},
 	} {
 		p := plan
 		p.LAN, p.WAN = slices.Clone(plan.LAN), slices.Clone(plan.WAN)

@@ -29,8 +29,8 @@ const (
 type task struct {
 	action action
 	sessionInfo
-	still bool       // of a grant: only if the kernel lets the session through already
-	done  chan error // gets the result; nil if nobody waits
+	readmit bool       // of Readmit: keep existing elements only
+	done    chan error // gets the result; nil if nobody waits
 }
 
 // sessionInfo is what the firewall knows of a session. In tasks about further addresses only the session's ID and the address are
@@ -58,7 +58,7 @@ func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 // Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
 // is not added: the agent has not come back yet, and somebody else may have the address by now.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
-	return f.ask(ctx, &task{action: actGrant, still: true, sessionInfo: infoOf(&s)})
+	return f.ask(ctx, &task{action: actGrant, readmit: true, sessionInfo: infoOf(&s)})
 }
 
 // GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the

@@ -31,7 +31,7 @@ func TestRemovedWhileLoading(t *testing.T) {
 				}
 			}
 			if err := f.call(ctx, func(r *reconciler) error {
-				there, err := r.kernel.isThere()
+				there, err := r.kernel.tableExists()
 				gen, genErr := r.kernel.generation()
 				if err == nil && genErr == nil && r.loaded && !there && gen == r.gen {
 					unseen++

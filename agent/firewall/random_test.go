@@ -16,7 +16,7 @@ import (
 // sessions are let through, and all of them.
 func TestRandomWalk(t *testing.T) {
 	for seed := range 4 {
-		t.Run(fmt.Sprintf("from %d on", seed), func(t *testing.T) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				w := walk{l, open(t, labPlan(), Options{replace: seed%2 == 1}), rand.New(rand.NewPCG(uint64(seed), 0))}
 				for _, a := range []netip.Addr{host, second, host6, second6} {

@@ -150,7 +150,7 @@ func (r *reconciler) run() {
 	defer refresh.Stop()
 	for {
 		select {
-		case <-r.f.stop: // do what is queued, and give the next process the full timeout
+		case <-r.f.stop: // do the queued tasks, and give the next process the full timeout
 			r.work(r.f.take())
 			r.refresh()
 			return

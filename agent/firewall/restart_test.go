@@ -17,14 +17,14 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// roleVariable turns the test program into a gateway that can be killed.
+// roleVariable is the environment variable that makes the test program run a gateway that a test can kill.
 const roleVariable = "FIREWALL_ROLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) == "" {
 		os.Exit(m.Run())
 	}
-	if err := playGateway(); err != nil {
+	if err := runGateway(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,8 +38,8 @@ func shortPlan() Plan {
 	return p
 }
 
-// playGateway lets the host of the lab through until it reads a line.
-func playGateway() error {
+// runGateway lets the host of the lab through until it reads a line.
+func runGateway() error {
 	f, err := Open(Options{Mode: ModeNFTables, replace: os.Getenv(roleVariable) == "replace"})
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func startGateway(tb testing.TB, role string) gateway {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), roleVariable+"="+role), os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // stays open
+	if _, err := cmd.StdinPipe(); err != nil { // runGateway ends when it is closed
 		tb.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()

@@ -85,7 +85,7 @@ func (r *reconciler) markForRemoval(session string, a netip.Addr) []netip.Addr {
 	return []netip.Addr{a}
 }
 
-// updating names in the log what closeAddresses and retry do: removals and, in retry, additions too.
+// updating is the name of closeAddresses and retry in the log: removals and, in retry, additions too.
 const updating = "updating addresses"
 
 // closeAddresses removes the elements that addresses should not have. If it fails, retry repeats it.

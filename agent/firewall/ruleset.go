@@ -110,14 +110,14 @@ func (r ruleset) VPN() string {
 	return r.VPNNetwork.Masked().String()
 }
 
-func (r ruleset) Inside() netip.Addr { return r.VPNNetwork.Masked().Addr().Next() }
+func (r ruleset) TunnelGateway() netip.Addr { return r.VPNNetwork.Masked().Addr().Next() }
 
-// insidePort is the TCP port of the page in the tunnel. The port of plain HTTP outside may be another one.
-const insidePort = 80
+// tunnelHTTPPort is the TCP port of plain HTTP in the tunnel. Outside the tunnel it may be another one.
+const tunnelHTTPPort = 80
 
-// InsidePorts returns a match of the ports of the page, the portal and the agent endpoint.
-func (r ruleset) InsidePorts() string {
-	return dport("tcp", insidePort, r.Redirect.PortalPort, r.Redirect.AgentPort)
+// TunnelPorts returns a match of the ports of plain HTTP, the portal and the agent endpoint in the tunnel.
+func (r ruleset) TunnelPorts() string {
+	return dport("tcp", tunnelHTTPPort, r.Redirect.PortalPort, r.Redirect.AgentPort)
 }
 
 // Narrow returns the interfaces that may have a smaller MTU than the LAN.

@@ -12,7 +12,7 @@ func Show(p Plan) (text string, loaded bool, err error) {
 		return "", false, explain(err)
 	}
 	defer kn.close()
-	loaded, err = kn.isThere()
+	loaded, err = kn.tableExists()
 	if err != nil {
 		return "", false, explain(err)
 	}

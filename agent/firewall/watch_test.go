@@ -120,7 +120,7 @@ func TestConnectionsBegunWithoutTable(t *testing.T) {
 		nft(t, "table inet theirs { chain forward { type filter hook forward priority filter; ct state established accept; }; }") // makes the kernel track connections
 		release := holdTable(t)
 		<-incidents
-		stranger := l.udpStream(t, inLAN, host, inWAN, server)
+		arrives := l.udpStream(t, inLAN, host, inWAN, server)
 		inReconciler(t, f, func(r *reconciler) {
 			release()
 			if err := r.apply(labPlan()); err != nil {
@@ -128,7 +128,7 @@ func TestConnectionsBegunWithoutTable(t *testing.T) {
 			}
 		})
 		grant(t, f, session(1, host))
-		if stranger() {
+		if arrives() {
 			t.Error("a new session gets replies to a connection from before the table")
 		}
 	})

@@ -172,7 +172,7 @@ func (c *compound) readEntry(e []byte, at int64) error {
 		}
 		c.streams[name] = entry{at, start, size}
 	case storage:
-		return errors.New("has a storage, which the template has not")
+		return errors.New("has a storage; only streams are supported")
 	}
 	return nil
 }

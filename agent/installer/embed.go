@@ -13,13 +13,13 @@ var embedded embed.FS
 // ErrNoTemplate means that this program was built without the template.
 var ErrNoTemplate = errors.New("this build has no installer template; install wixl and msitools and build it again")
 
-// ErrNoPortable means that this program was built without the archive for a share.
+// ErrNoPortable means that this program was built without the archive of programs for a network share.
 var ErrNoPortable = errors.New("this build has no program for a share; build it with make")
 
 // Embedded returns the embedded template. Errors: ErrNoTemplate.
 func Embedded() ([]byte, error) { return fromFiles(embedded, "template/IdecoAgent.msi", ErrNoTemplate) }
 
-// Portable returns the embedded archive with the programs for a share. Errors: ErrNoPortable.
+// Portable returns the embedded archive of the programs that run from a network share. Errors: ErrNoPortable.
 func Portable() ([]byte, error) {
 	return fromFiles(embedded, "template/IdecoAgent-portable.zip", ErrNoPortable)
 }

@@ -162,7 +162,7 @@ func TestPolicyTexts(t *testing.T) {
 	}
 }
 
-// TestPolicyValues: what the policies set is what the program reads.
+// TestPolicyValues: the program reads the values that the policies set.
 func TestPolicyValues(t *testing.T) {
 	var policy admx
 	parse(t, policyFiles(t), "IdecoAgent.admx", &policy)

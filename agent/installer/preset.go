@@ -57,8 +57,8 @@ type preset struct {
 	patches []patch
 }
 
-// set changes the text of rows that share one. A database has each text once: if another string has the new text, for instance
-// the name of a file, the rows refer to that string.
+// set changes the text of rows that refer to one string. The pool has each text once: if another string has the new
+// text, for instance the name of a file, the rows then refer to that string.
 func (p *preset) set(text string, names ...string) {
 	own := p.row(names[0]).value
 	other, ok := p.pool.numbers[text]

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// The rows of the table Property that a preset changes. A command line cannot set the Preset ones, so the installer compares with
-// them whether it gave an address.
+// The rows of the table Property that a preset changes. A command line can set public properties (upper case) only, so
+// the installer compares UTM_ADDRESS with PresetAddress to find out whether the command line gave an address.
 const (
 	propAddress       = "UTM_ADDRESS"
 	propAddressPreset = "PresetAddress"

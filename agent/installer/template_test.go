@@ -130,12 +130,12 @@ func TestTemplateDialogs(t *testing.T) {
 		}
 		return rows
 	}
-	dialogs, controls, acts := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	dialogs, controls, hasEvent := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range cells("Control") {
 		controls[c[0]+"."+c[1]] = true
 	}
 	for _, c := range cells("ControlEvent") {
-		acts[c[0]+"."+c[1]] = true
+		hasEvent[c[0]+"."+c[1]] = true
 		if !controls[c[0]+"."+c[1]] {
 			t.Errorf("an event of %s.%s, which is missing", c[0], c[1])
 		}
@@ -155,7 +155,7 @@ func TestTemplateDialogs(t *testing.T) {
 		if !dialogs[c[0]] {
 			t.Errorf("%s.%s is on no dialog", c[0], c[1])
 		}
-		if c[2] == "PushButton" && !acts[c[0]+"."+c[1]] {
+		if c[2] == "PushButton" && !hasEvent[c[0]+"."+c[1]] {
 			t.Errorf("%s.%s does nothing", c[0], c[1])
 		}
 		if next := c[10]; next != "" && !controls[c[0]+"."+next] {

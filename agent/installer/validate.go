@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Validate checks an installer for what Windows Installer demands and other readers (msitools, Wine) do not:
+// Validate checks the rules of Windows Installer that other readers (msitools, Wine) do not enforce:
 //
 //   - a search of the compound file's directory finds every stream (MS-CFB 2.6.4);
 //   - the rows of each table are sorted by primary key, where a text counts by its number in the string pool; otherwise
@@ -127,7 +127,7 @@ func (v *validation) checkRowOrder() {
 				case 0:
 					v.fault("%s: the primary key is there twice", r)
 				case 1:
-					v.fault("%s: the row stands behind %s, but its primary key %v is less than %v (error 2219)", r, before, r.key(), before.key())
+					v.fault("%s: the row comes after %s, but its primary key %v is less than %v (error 2219)", r, before, r.key(), before.key())
 				}
 			}
 			before = r

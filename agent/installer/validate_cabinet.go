@@ -55,7 +55,7 @@ func (v *validation) unpack() {
 func (v *validation) checkCabinet(media record, want []record) {
 	name, embedded := strings.CutPrefix(media.text("Cabinet"), "#")
 	if !embedded {
-		v.fault("%s: the cabinet %q does not lie in the installer", media, name)
+		v.fault("%s: the cabinet %q is not inside the installer", media, name)
 		return
 	}
 	s, err := v.file.open(name)

@@ -131,11 +131,11 @@ func (v *validation) checkTabOrder(dialog record, set map[string]record) {
 
 // checkControlEvents reports buttons without an event, and events whose argument is missing.
 func (v *validation) checkControlEvents() {
-	acts := map[string]bool{}
+	hasEvent := map[string]bool{}
 	errorDialog := v.property("ErrorDialog")
 	for r := range v.records("ControlEvent") {
 		dialog, control, event, argument := r.text("Dialog_"), r.text("Control_"), r.text("Event"), r.text("Argument")
-		acts[dialog+"/"+control] = true
+		hasEvent[dialog+"/"+control] = true
 		switch {
 		case strings.HasPrefix(event, "[") && strings.HasSuffix(event, "]"): // sets a property
 		case dialog == errorDialog:
@@ -147,7 +147,7 @@ func (v *validation) checkControlEvents() {
 		}
 	}
 	for r := range v.records("Control") {
-		if r.text("Type") == "PushButton" && !acts[r.text("Dialog_")+"/"+r.text("Control")] {
+		if r.text("Type") == "PushButton" && !hasEvent[r.text("Dialog_")+"/"+r.text("Control")] {
 			v.fault("%s: the button does nothing", r)
 		}
 	}

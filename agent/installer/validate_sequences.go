@@ -13,8 +13,8 @@ var standardActions = []string{
 	"WriteRegistryValues",
 }
 
-// executeOrder lists actions of the table InstallExecuteSequence that must come in this order where they are there. Source:
-// the sequence restrictions of each standard action, and ICE27.
+// executeOrder lists actions of the table InstallExecuteSequence: those that the table has must come in this order.
+// Source: the sequence restrictions of each standard action, and ICE27.
 var executeOrder = [][]string{
 	{"AppSearch", "CostInitialize", "FileCost", "CostFinalize", "InstallValidate", "InstallInitialize"},
 	{"FindRelatedProducts", "MigrateFeatureStates"},
@@ -27,7 +27,7 @@ var executeOrder = [][]string{
 	{"UnpublishFeatures", "PublishFeatures", "PublishProduct"},
 }
 
-// changes are the actions that change the computer: they stand between InstallInitialize and InstallFinalize.
+// changes are the actions that change the computer: they must be between InstallInitialize and InstallFinalize.
 var changes = []string{
 	"CreateFolders", "CreateShortcuts", "DeleteServices", "InstallFiles", "InstallServices", "ProcessComponents", "PublishFeatures",
 	"PublishProduct", "RegisterProduct", "RegisterUser", "RemoveFiles", "RemoveFolders", "RemoveRegistryValues", "RemoveShortcuts",
@@ -132,7 +132,7 @@ func (v *validation) checkOrder(table string, lists [][]string) {
 	}
 }
 
-// checkRemoval reports RemoveExistingProducts anywhere but between InstallValidate and InstallInitialize, directly behind
+// checkRemoval reports RemoveExistingProducts anywhere but between InstallValidate and InstallInitialize, directly after
 // InstallInitialize or InstallExecute, or at the end (ICE63).
 func (v *validation) checkRemoval(execute sequence) {
 	at, ok := execute["RemoveExistingProducts"]
@@ -146,7 +146,7 @@ func (v *validation) checkRemoval(execute sequence) {
 		}
 	}
 	if before != "InstallInitialize" && before != "InstallExecute" {
-		v.fault("InstallExecuteSequence: RemoveExistingProducts stands behind %s", before)
+		v.fault("InstallExecuteSequence: RemoveExistingProducts comes right after %s", before)
 	}
 }
 

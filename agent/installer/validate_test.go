@@ -79,7 +79,7 @@ func TestValidateBroken(t *testing.T) {
 		{"unsorted", rows("Control", func(e *tableEditor) {
 			e.swap(e.find("MaintenanceDialog", "Repair"), e.find("MaintenanceDialog", "Line"))
 		}),
-			"Control MaintenanceDialog/Line: the row stands behind Control MaintenanceDialog/"},
+			"Control MaintenanceDialog/Line: the row comes after Control MaintenanceDialog/"},
 		{"unsorted by number", rows("_Columns", func(e *tableEditor) { e.swap(e.find("Media", "1"), e.find("Media", "2")) }), "table _Columns is out of order"},
 		{"the same key twice", rows("Registry", func(e *tableEditor) { copy(e.row(1), e.row(0)) }), "the primary key is there twice"},
 
@@ -119,7 +119,7 @@ func TestValidateBroken(t *testing.T) {
 		{"missing", sql("DELETE FROM InstallExecuteSequence WHERE Action='InstallFinalize'"), "InstallExecuteSequence lacks InstallFinalize"},
 		{"too late", sql("UPDATE InstallExecuteSequence SET Sequence=6700 WHERE Action='PublishProduct'"), "PublishProduct is not between InstallInitialize and InstallFinalize"},
 		{"rows without an action", sql("DELETE FROM InstallExecuteSequence WHERE Action='CreateShortcuts'"), "lacks CreateShortcuts, which the rows of table Shortcut need"},
-		{"removal of others", sql("UPDATE InstallExecuteSequence SET Sequence=1515 WHERE Action='RemoveExistingProducts'"), "RemoveExistingProducts stands behind StopServices"},
+		{"removal of others", sql("UPDATE InstallExecuteSequence SET Sequence=1515 WHERE Action='RemoveExistingProducts'"), "RemoveExistingProducts comes right after StopServices"},
 
 		// Custom actions.
 		{"no source", sql("UPDATE CustomAction SET Source='Nothing' WHERE Action='LaunchAgent'"), "Source names Nothing, which the table Directory lacks"},
@@ -132,7 +132,7 @@ func TestValidateBroken(t *testing.T) {
 
 		// The cabinet.
 		{"no cabinet", func(t *testing.T) []byte { return renamed(t, good, "agent.cab") }, `lacks the stream "agent.cab"`},
-		{"outside", sql("UPDATE Media SET Cabinet='agent.cab' WHERE DiskId=1"), "does not lie in the installer"},
+		{"outside", sql("UPDATE Media SET Cabinet='agent.cab' WHERE DiskId=1"), "is not inside the installer"},
 		{"not a cabinet", inCabinet(0, 'X'), "not a single cabinet"},
 		{"cut off", inCabinet(8, 1), "a cabinet of"},
 		{"too many files", inCabinet(29, 0xFF), "the list of files"},

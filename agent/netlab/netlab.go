@@ -24,6 +24,7 @@ import (
 	"ideco-agent/agent/needs"
 )
 
+// Network describes the places of a lab and the script that connects them.
 type Network struct {
 	Places []string // the test runs in the first one
 	Script string   // for sh; the functions of prelude are there
@@ -35,7 +36,7 @@ type Network struct {
 //	inside PLACE COMMAND...   any command
 //	join PLACE LINK PLACE LINK  connects two places
 //	router PLACE              forwards IPv4 and IPv6, without reverse path filtering
-//	hosts LINE...             is /etc/hosts of all places
+//	hosts LINE...             writes /etc/hosts of all places
 const prelude = `set -e
 P=$1
 shift
@@ -83,7 +84,7 @@ func (l *Lab) remove(place string) {
 	_ = exec.Command("ip", "netns", "del", l.Name(place)).Run()
 	dir := filepath.Join("/etc/netns", l.Name(place))
 	_ = os.RemoveAll(dir)
-	_ = os.Remove(filepath.Dir(dir)) // when it is empty
+	_ = os.Remove(filepath.Dir(dir)) // fails unless it is empty
 }
 
 // Here returns the lab that this process was started in, or nil.

@@ -61,8 +61,8 @@ func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	needs.Rerun(t, out, err)
 }
 
-// Unprivileged runs the body of a test in a process without capabilities, and in a user namespace, whose capabilities do not
-// count outside.
+// Unprivileged runs the body of a test twice: in a process without capabilities, and in a user namespace, whose
+// capabilities do not count outside.
 func Unprivileged(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if Here() != nil {

@@ -38,7 +38,7 @@ type TUN struct {
 	open     context.Context // done when the stack is closed
 	cancel   context.CancelFunc
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	closed bool
 	events chan tun.Event // holds one; closed with the stack
 }
@@ -185,7 +185,7 @@ func (t *TUN) SetMTU(mtu int) {
 	t.endpoint.mtu.Store(uint32(mtu))
 	select {
 	case t.events <- tun.EventMTUUpdate:
-	default: // wireguard-go has not taken the last one, and will ask then
+	default: // the last event was not read yet; its reader asks for the MTU
 	}
 }
 

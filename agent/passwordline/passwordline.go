@@ -19,7 +19,8 @@ var (
 	ErrText    = errors.New("the password is neither UTF-8 nor UTF-16 with a byte-order mark")
 )
 
-// byteOrderMark begins what Windows PowerShell pipes to a program, depending on $OutputEncoding, and the files that it writes.
+// byteOrderMark is the first character of text that Windows PowerShell pipes to a program, depending on
+// $OutputEncoding, or writes to a file.
 const byteOrderMark = "\uFEFF"
 
 // Read returns the first line of r without its line end. No input is an empty password. The text is UTF-8, or UTF-16 with a

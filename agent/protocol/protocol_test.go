@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestPublishedFormat: messages have all fields that the vendor publishes, and without need none of ours.
+// TestPublishedFormat: messages have all fields that the vendor publishes. Fields of ours are left out when they are empty.
 func TestPublishedFormat(t *testing.T) {
 	for want, m := range map[string]any{
 		`{"type":"version","major":1,"minor":0,"build":0,"os":"linux"}`:                         Version{Type: TypeVersion, Major: 1, OS: "linux"},

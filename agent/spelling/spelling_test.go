@@ -58,7 +58,7 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse fails under -race where the profiles keep state.
+// TestConcurrentUse fails under -race if the profiles keep state.
 func TestConcurrentUse(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {

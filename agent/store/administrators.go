@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// HasAdministrator tells whether somebody can administer the gateway: an enabled local account with a password and
+// HasAdministrator reports whether somebody can administer the gateway: an enabled local account with a password and
 // the role.
 func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
@@ -22,7 +22,7 @@ func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	return has, nil
 }
 
-// LastAdministrator tells whether an account is the only one that can administer the gateway.
+// LastAdministrator reports whether an account is the only one that can administer the gateway.
 func (s *Store) LastAdministrator(ctx context.Context, id agent.UserID) (last bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `SELECT COUNT(*) = 1 AND MIN(id) = $1 FROM users

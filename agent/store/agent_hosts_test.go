@@ -89,11 +89,12 @@ func TestAgentHostsOfAnEarlierVersion(t *testing.T) {
 		check(t, err)
 		_, err = provider.UpTo(t.Context(), 2)
 		check(t, err)
-		id := addUser(t, db, agent.User{Login: "a"}, "")
-		for _, device := range []string{"pc", "browser"} {
-			check(t, db.RememberDevice(t.Context(), id, device, start))
-		}
-		check(t, db.SaveSession(t.Context(), agent.Session{ID: "s1", UserID: id, Device: agent.Device{ID: "pc"}, Started: start}))
+		_, err = db.writer.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
+				remote_access, phone, comment, created)
+			VALUES ('a', 'a', 'a', '', 'a', 'local', '', TRUE, FALSE, FALSE, '', '', 0);
+			INSERT INTO devices (user_id, device_id, seen) VALUES (1, 'pc', $1), (1, 'browser', $1)`, micros(start))
+		check(t, err)
+		check(t, db.SaveSession(t.Context(), agent.Session{ID: "s1", UserID: 1, Device: agent.Device{ID: "pc"}, Started: start}))
 		if saved != "" {
 			_, err = db.writer.Exec(`INSERT INTO settings (key, value) VALUES ('auth_domain', $1)`, saved)
 			check(t, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// How the types of the product stand in columns. The functions write; the types of the same name read.
+// How the types of the product are stored in columns. The functions write; the types of the same name read.
 
 // micros is a time in microseconds since 1970; a zero time is 0.
 func micros(t time.Time) int64 {

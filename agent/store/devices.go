@@ -47,7 +47,12 @@ func rememberDevice(ctx context.Context, tx *sql.Tx, id agent.UserID, deviceID s
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM devices WHERE user_id = $1 AND device_id NOT IN
+	return forgetDevices(ctx, tx, id)
+}
+
+// forgetDevices deletes the devices of a person that are over knownDevices.
+func forgetDevices(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM devices WHERE user_id = $1 AND device_id NOT IN
 		(SELECT device_id FROM devices WHERE user_id = $1 ORDER BY seen DESC, device_id LIMIT $2)`, int64(id), knownDevices)
 	return err
 }

@@ -279,7 +279,7 @@ func TestUnwritten(t *testing.T) {
 	}
 }
 
-// A file of ends that is removed while the store runs is made anew with what is unwritten.
+// A file of ends that is removed while the store runs is created again with the unwritten ends.
 func TestEndsFileRemoved(t *testing.T) {
 	f := newFaulty(t, t.TempDir())
 	s := f.mustOpen()

@@ -146,7 +146,7 @@ func source(path string, options url.Values) string {
 	options.Set("_dqs", "0")
 	options.Set("_defensive", "1")
 	options.Set("_pragma", "temp_store(2)") // sorting in memory takes neither disk nor descriptors
-	options.Set("mode", "rw")               // a file that was removed is not made anew
+	options.Set("mode", "rw")               // a file that was removed is not created again
 	options.Set("_error_rc", "1")           // without it an unreadable file is reported as "out of memory"
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String()
 }

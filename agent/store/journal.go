@@ -58,7 +58,7 @@ func (s *Store) dropEnded(ctx context.Context, before, until int64) (old, all in
 	return old, all, err
 }
 
-// journalExceeds tells whether the sessions with their indexes take more than most bytes of the file.
+// journalExceeds reports whether the sessions with their indexes take more than most bytes of the file.
 func (s *Store) journalExceeds(ctx context.Context, most int64) (exceeds bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		used, err := usedBytes(ctx, tx)

@@ -108,7 +108,7 @@ func settingsFields(s *agent.Settings) map[string]any {
 	return fields
 }
 
-// duration stands in the table as "12h0m0s", exact to the nanosecond.
+// duration is stored as "12h0m0s", exact to the nanosecond.
 type duration time.Duration
 
 func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }

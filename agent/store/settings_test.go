@@ -109,7 +109,7 @@ func drawPrefix(t *rapid.T) netip.Prefix {
 	return netip.PrefixFrom(a, rapid.IntRange(0, a.BitLen()).Draw(t, "bits"))
 }
 
-// A setting that is forgotten in settingsFields would be lost without a word.
+// A setting that is forgotten in settingsFields would be lost silently.
 func TestEverySettingIsKept(t *testing.T) {
 	var settings agent.Settings
 	kept := map[uintptr]string{}

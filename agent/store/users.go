@@ -31,15 +31,15 @@ func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User
 	return user, hash, nil
 }
 
-// LookAlikes returns the accounts whose logins are equal by the rules of the package spelling to that of another account of
-// the same directory, one group after the other. CreateUser and UpdateUser make none; they are from versions of the program
-// that compared the code points.
+// LookAlikes returns the local accounts whose logins are equal by the rules of the package spelling to that of another one, one
+// group after the other. CreateUser and UpdateUser make none; they are from versions of the program that compared the code
+// points.
 func (s *Store) LookAlikes(ctx context.Context) (users []agent.User, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		users, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
-			`SELECT `+userColumns+` FROM users WHERE (directory, login_norm) IN
-				(SELECT directory, login_norm FROM users GROUP BY directory, login_norm HAVING count(*) > 1)
-			ORDER BY login_norm, directory, id`)
+			`SELECT `+userColumns+` FROM users WHERE directory = $1 AND login_norm IN
+				(SELECT login_norm FROM users WHERE directory = $1 GROUP BY login_norm HAVING count(*) > 1)
+			ORDER BY login_norm, id`, agent.LocalDirectory)
 		return err
 	})
 	if err != nil {
@@ -73,17 +73,22 @@ func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (i
 	return id, nil
 }
 
-// UpdateUser changes an account in one transaction, except for its password, its directory and when it was made. An
-// error of change leaves it as it was. Errors: agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
+// UpdateUser changes an account in one transaction, except for its password, its directory, its GUID and when it was made. An
+// error of change leaves it as it was. Where change sets another RemoteAccess and leaves RemoteByGroups alone, the account
+// follows the groups no longer. Errors: agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
 func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (user agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if user, err = findUser(ctx, tx, id); err != nil {
 			return err
 		}
+		before := user
 		if err := change(&user); err != nil {
 			return err
 		}
 		user.ID = id
+		if user.RemoteAccess != before.RemoteAccess && user.RemoteByGroups == before.RemoteByGroups {
+			user.RemoteByGroups = false
+		}
 		return keepAdministrator(ctx, tx, func() error { return updateUser(ctx, tx, user) })
 	})
 	if err != nil {
@@ -119,10 +124,10 @@ func (s *Store) RenewHash(ctx context.Context, id agent.UserID, old, renewed str
 	return nil
 }
 
-// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN». Errors: agent.ErrNotFound.
+// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN», which then follows no groups of a directory. Errors: agent.ErrNotFound.
 func (s *Store) SetRemoteAccess(ctx context.Context, id agent.UserID, allowed bool) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		return changeOne(tx.ExecContext(ctx, `UPDATE users SET remote_access = $1 WHERE id = $2`, allowed, int64(id)))
+		return changeOne(tx.ExecContext(ctx, `UPDATE users SET remote_access = $1, remote_by_groups = FALSE WHERE id = $2`, allowed, int64(id)))
 	})
 	if err != nil {
 		return fmt.Errorf("set the remote access of user %d: %w", id, err)
@@ -143,20 +148,21 @@ func (s *Store) DeleteUser(ctx context.Context, id agent.UserID) error {
 	return nil
 }
 
-// CountRemoteAccess counts the enabled accounts that may come in through the VPN.
+// CountRemoteAccess counts the accounts that may come in through the VPN now.
 func (s *Store) CountRemoteAccess(ctx context.Context) (n int, err error) {
-	err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE enabled AND remote_access`).Scan(&n)
+	err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE enabled AND refused = '' AND remote_access`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the users with remote access: %w", err)
 	}
 	return n, nil
 }
 
-const userColumns = `id, login, name, directory, enabled, admin, remote_access, phone, comment, created`
+const userColumns = `id, login, name, directory, enabled, admin, remote_access, phone, comment, created,
+	guid, refused, remote_by_groups`
 
 func scanUser(row scanner, more ...any) (u agent.User, err error) {
 	into := append([]any{&u.ID, &u.Login, &u.Name, &u.Directory, &u.Enabled, &u.Admin, &u.RemoteAccess, &u.Phone,
-		&u.Comment, timeColumn{&u.Created}}, more...)
+		&u.Comment, timeColumn{&u.Created}, &u.GUID, &u.Refused, &u.RemoteByGroups}, more...)
 	if err = row.Scan(into...); errors.Is(err, sql.ErrNoRows) {
 		err = agent.ErrNotFound
 	}
@@ -171,14 +177,14 @@ func createUser(ctx context.Context, tx *sql.Tx, u agent.User, hash string) (id 
 	if u.Created.IsZero() {
 		u.Created = time.Now()
 	}
-	if err := checkLoginFree(ctx, tx, u.Directory, u.Login, 0); err != nil {
+	if err := checkLoginFree(ctx, tx, u, 0); err != nil {
 		return 0, err
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
-			remote_access, phone, comment, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
-		u.Login, loginKey(u.Login), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
-		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created)).Scan(&id)
+			remote_access, phone, comment, created, guid, refused, remote_by_groups)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
+		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created), u.GUID, string(u.Refused), u.RemoteByGroups).Scan(&id)
 	return id, err
 }
 
@@ -188,30 +194,44 @@ func updateUser(ctx context.Context, tx *sql.Tx, u agent.User) error {
 	if err != nil {
 		return err
 	}
+	u.Directory, u.GUID = before.Directory, before.GUID
 	if u.Login != before.Login {
-		if err := checkLoginFree(ctx, tx, before.Directory, u.Login, u.ID); err != nil {
+		if err := checkLoginFree(ctx, tx, u, u.ID); err != nil {
 			return err
 		}
 	}
 	return changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
-			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10 WHERE id = $11`,
-		u.Login, loginKey(u.Login), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled,
-		u.Admin, u.RemoteAccess, u.Phone, u.Comment, int64(u.ID)))
+			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10, refused = $11, remote_by_groups = $12
+		WHERE id = $13`,
+		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled, u.Admin, u.RemoteAccess, u.Phone,
+		u.Comment, string(u.Refused), u.RemoteByGroups, int64(u.ID)))
 }
 
-// checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling.
-func checkLoginFree(ctx context.Context, tx *sql.Tx, directory, login string, except agent.UserID) error {
+// checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling. Accounts with a
+// GUID may have equal logins: the gateway hears of a swap for one person first and for the other later.
+func checkLoginFree(ctx context.Context, tx *sql.Tx, u agent.User, except agent.UserID) error {
+	if u.GUID != "" {
+		return nil
+	}
 	var taken bool
 	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users
 		WHERE directory = $1 AND (login_norm = $2 OR login_key = $3) AND id <> $4)`,
-		directory, spelling.Login(login), loginKey(login), int64(except)).Scan(&taken)
+		u.Directory, spelling.Login(u.Login), loginKey(u.Login), int64(except)).Scan(&taken)
 	if err == nil && taken {
 		return agent.ErrLoginTaken
 	}
 	return err
 }
 
-// loginKey is the rule by which earlier versions compared logins. The column of this name keeps its UNIQUE constraint.
+// accountKey is the column login_key, which is unique within a directory.
+func accountKey(u agent.User) string {
+	if u.GUID != "" {
+		return "guid:" + u.GUID
+	}
+	return loginKey(u.Login)
+}
+
+// loginKey is the rule by which earlier versions compared logins.
 func loginKey(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
 func deleteUser(ctx context.Context, tx *sql.Tx, id agent.UserID) error {

@@ -45,8 +45,8 @@ func (b *bind) Close() error {
 	return b.Bind.Close()
 }
 
-// Send implements conn.Bind. It sends again what the kernel refused: one by one, and then from the address that the
-// kernel chooses. Receivers drop a datagram that comes twice.
+// Send implements conn.Bind. Datagrams that the kernel refuses are sent again: one by one, and then from the address
+// that the kernel chooses. Receivers drop a datagram that comes twice.
 func (b *bind) Send(bufs [][]byte, to conn.Endpoint) error {
 	peer, ok := to.(*conn.StdNetEndpoint)
 	if !ok {
@@ -79,8 +79,8 @@ func unpinned(e *conn.StdNetEndpoint) *conn.StdNetEndpoint {
 // EINVAL.
 func isTooLong(err error) bool { return errors.Is(err, unix.EMSGSIZE) || errors.Is(err, unix.EINVAL) }
 
-// isUnreachable reports whether the source address or its interface may be the reason. A source address that is gone gives
-// EINVAL.
+// isUnreachable reports whether Send may have failed because of the source address or its interface. A source address
+// that is gone gives EINVAL.
 func isUnreachable(err error) bool {
 	for _, e := range []unix.Errno{unix.EINVAL, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENETDOWN, unix.ENODEV, unix.EADDRNOTAVAIL} {
 		if errors.Is(err, e) {
@@ -90,8 +90,8 @@ func isUnreachable(err error) bool {
 	return false
 }
 
-// unbatched returns the datagrams so that StdNetBind sends each by itself, in one system call: it joins further ones to a
-// datagram only where its buffer has room.
+// unbatched returns the datagrams in buffers without free space. StdNetBind batches datagrams by appending them to a
+// buffer that has space; it now sends each by itself, still in one system call.
 func unbatched(bufs [][]byte) [][]byte {
 	single := make([][]byte, len(bufs))
 	for i, b := range bufs {

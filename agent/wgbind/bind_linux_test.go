@@ -23,7 +23,8 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// twoWays connects two places twice. The route to the addresses of the second one, .99, leads over the first cable.
+// twoWays connects two places by two cables. The route to 10.77.99.0/24, addresses of the second place, leads over the
+// first cable.
 var twoWays = netlab.Network{Places: []string{"here", "there"}, Script: `
 join here cable there cable; join here spare there spare
 at here addr add 10.77.1.1/24 dev cable; at there addr add 10.77.1.2/24 dev cable
@@ -133,7 +134,7 @@ func TestSendBothVersions(t *testing.T) {
 			}
 		}
 		for opened := 1; ; opened++ {
-			for range 50 { // which buffer is used again is a matter of chance
+			for range 50 { // the buffers come from a sync.Pool at random
 				for i, peer := range peers {
 					o.source(peer, to[i])
 				}
@@ -271,7 +272,7 @@ func TestOpenTwice(t *testing.T) {
 }
 
 // TestForgedPathMTU: a forged ICMP message "fragmentation needed" does not make the kernel fragment what is sent to a peer.
-// Anybody can send one who knows the addresses of both ends.
+// Anybody who knows the addresses of both ends can send one.
 func TestForgedPathMTU(t *testing.T) {
 	twoWays.Enter(t, func(t *testing.T, l *netlab.Lab) {
 		b := New()

@@ -76,15 +76,14 @@ func BenchmarkPool(b *testing.B) {
 	}
 }
 
-// BenchmarkThroughput sends one TCP stream from the gateway to a person, through a Device and through the reference
-// program of wireguard-go, in turns. Every program is a process of its own, and the person's end is the reference
-// program both times.
+// BenchmarkThroughput sends one TCP stream from the gateway to a person, alternately through a Device and through the reference
+// program of wireguard-go. Every program is a process of its own, and the person's end is always the reference program.
 func BenchmarkThroughput(b *testing.B) {
 	needLab(b)
 	program := filepath.Join(b.TempDir(), "wireguard-go")
 	netlab.Run(b, "go", "build", "-o", program, "golang.zx2c4.com/wireguard")
-	r := race{cable.New(b), program}
-	ours, theirs := r.startOurs(b), r.startTheirs(b)
+	r := comparison{cable.New(b), program}
+	ours, theirs := r.startOurs(b), r.startReference(b)
 	for b.Loop() {
 		var speeds, references []float64
 		for range 3 {
@@ -96,17 +95,17 @@ func BenchmarkThroughput(b *testing.B) {
 		b.ReportMetric(references[1], "reference-Gbit/s")
 		b.ReportMetric(speeds[1]/references[1], "of-reference")
 	}
-	b.ReportMetric(0, "ns/op") // says nothing
+	b.ReportMetric(0, "ns/op") // hides it: the time is fixed
 }
 
-// race is a lab in which two tunnels compete.
-type race struct {
+// comparison is a lab with two tunnels, ours and that of the reference program.
+type comparison struct {
 	*netlab.Lab
 	program string
 }
 
 // startOurs starts a Device and a person. It returns the person's address.
-func (r race) startOurs(b *testing.B) netip.Addr {
+func (r comparison) startOurs(b *testing.B) netip.Addr {
 	b.Helper()
 	person := newKey(b)
 	name := interfaceName()
@@ -119,8 +118,8 @@ func (r race) startOurs(b *testing.B) netip.Addr {
 	return config.Address.Addr()
 }
 
-// startTheirs does that with the reference program as the gateway.
-func (r race) startTheirs(b *testing.B) netip.Addr {
+// startReference does the same with the reference program as the gateway.
+func (r comparison) startReference(b *testing.B) netip.Addr {
 	b.Helper()
 	person, secret, name := newKey(b), newKey(b), interfaceName()+"r"
 	config := agent.TunnelConfig{ServerPort: 3051, PublicKey: secret.public(), PresharedKey: agent.Key{1},
@@ -134,19 +133,19 @@ func (r race) startTheirs(b *testing.B) netip.Addr {
 	return config.Address.Addr()
 }
 
-func (r race) startPerson(b *testing.B, name string, key privateKey, config agent.TunnelConfig) {
+func (r comparison) startPerson(b *testing.B, name string, key privateKey, config agent.TunnelConfig) {
 	b.Helper()
 	r.startProgram(b, inOutside, name)
 	netlab.Run(b, "wg", "set", name, "private-key", r.file(b, agent.Key(key.key.Bytes())), "peer", config.PublicKey.String(),
 		"preshared-key", r.file(b, config.PresharedKey), "allowed-ips", "0.0.0.0/0",
-		"persistent-keepalive", "25", // so that the gateway learns where the person is
+		"persistent-keepalive", "25", // so that the gateway learns the person's endpoint
 		"endpoint", netip.AddrPortFrom(labGateway, uint16(config.ServerPort)).String())
 	network := netip.PrefixFrom(config.Address.Addr(), 24)
 	r.IP(b, inOutside, "addr", "add", network.String(), "dev", name)
 	r.IP(b, inOutside, "link", "set", name, "up")
 }
 
-func (r race) file(b *testing.B, key agent.Key) string {
+func (r comparison) file(b *testing.B, key agent.Key) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "key")
 	if err := os.WriteFile(path, []byte(key.String()), 0o600); err != nil {
@@ -156,14 +155,14 @@ func (r race) file(b *testing.B, key agent.Key) string {
 }
 
 // startProgram starts the reference program and waits until wg can reach it.
-func (r race) startProgram(b *testing.B, place, name string) {
+func (r comparison) startProgram(b *testing.B, place, name string) {
 	b.Helper()
 	startProcess(b, r.Command(context.Background(), place, r.program, "-f", name))
 	netlab.Eventually(b, "the reference program answers", func() bool { return exec.Command("wg", "show", name).Run() == nil })
 }
 
-// measure sends for a while and returns Gbit/s as the receiver saw them.
-func (r race) measure(b *testing.B, to netip.Addr) float64 {
+// measure sends for measureTime and returns the Gbit/s that the receiver counted.
+func (r comparison) measure(b *testing.B, to netip.Addr) float64 {
 	b.Helper()
 	receiver := r.role(b, inOutside, "receive", netip.AddrPortFrom(to, 0).String())
 	lines := json.NewDecoder(receiver)
@@ -179,8 +178,8 @@ func (r race) measure(b *testing.B, to netip.Addr) float64 {
 	return speed
 }
 
-// role starts this program in a place with a part to play; it ends with the benchmark.
-func (r race) role(b *testing.B, place, name string, args ...string) io.Reader {
+// role starts this test program in a place with a role of TestMain. The process ends with the benchmark.
+func (r comparison) role(b *testing.B, place, name string, args ...string) io.Reader {
 	b.Helper()
 	cmd := r.Command(context.Background(), place, os.Args[0], args...)
 	cmd.Env = append(cmd.Env, roleVariable+"="+name)
@@ -199,7 +198,7 @@ func startProcess(b *testing.B, cmd *exec.Cmd) {
 		b.Fatalf("%s: %v", strings.Join(cmd.Args, " "), err)
 	}
 	b.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM) // on which the gateways remove their sockets
+		cmd.Process.Signal(syscall.SIGTERM) // the gateways remove their sockets then
 		cmd.Wait()
 	})
 }

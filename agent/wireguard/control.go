@@ -18,7 +18,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// control is how a WireGuard interface is configured and read.
+// control configures and reads a WireGuard interface.
 type control interface {
 	// configure changes only what Config sets. Errors: fs.ErrNotExist when the interface is gone.
 	configure(wgtypes.Config) error
@@ -64,7 +64,7 @@ func (c inProcess) configure(config wgtypes.Config) error {
 	return c.dev.IpcSet(configText(config))
 }
 
-// isDone reports whether a channel is closed; a nil one never is.
+// isDone reports whether a channel is closed. A nil channel never is.
 func isDone(c <-chan struct{}) bool {
 	select {
 	case <-c:
@@ -124,7 +124,7 @@ func parseState(text string) (state, error) {
 			key, err = parseHex(value)
 			s.peers[key] = agent.Traffic{}
 		case "rx_bytes", "tx_bytes", "last_handshake_time_sec", "last_handshake_time_nsec":
-			err = s.count(key, name, value)
+			err = s.setCounter(key, name, value)
 		}
 		if err != nil {
 			return state{}, fmt.Errorf("wireguard-go answered %s: %w", name, err)
@@ -147,7 +147,7 @@ func parseHex(text string) (key agent.Key, err error) {
 	return key, err
 }
 
-func (s state) count(key agent.Key, name, value string) error {
+func (s state) setCounter(key agent.Key, name, value string) error {
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
 		return err
@@ -167,43 +167,43 @@ func (s state) count(key agent.Key, name, value string) error {
 	return nil
 }
 
-// wgctrlFirst goes through wgctrl until that fails, and then directly to the wireguard-go of this process: peers must be
+// wgctrlFirst uses wgctrl until that fails, and then calls the wireguard-go of this process directly: peers must be
 // removed even when somebody has deleted the UAPI socket that wgctrl needs.
 type wgctrlFirst struct {
 	byName byName
-	inside inProcess
+	direct inProcess
 	log    *slog.Logger
 	failed atomic.Bool
 }
 
 func (c *wgctrlFirst) configure(config wgtypes.Config) error {
-	if c.reachable() {
+	if c.usesWgctrl() {
 		err := c.byName.configure(config)
 		if err == nil {
 			return nil
 		}
 		c.giveUp(err)
 	}
-	return c.inside.configure(config)
+	return c.direct.configure(config)
 }
 
 func (c *wgctrlFirst) dump() (state, error) {
-	if c.reachable() {
+	if c.usesWgctrl() {
 		s, err := c.byName.dump()
 		if err == nil {
 			return s, nil
 		}
 		c.giveUp(err)
 	}
-	return c.inside.dump()
+	return c.direct.dump()
 }
 
-// reachable reports whether wgctrl is still in use.
-func (c *wgctrlFirst) reachable() bool { return !c.failed.Load() && !isDone(c.inside.dev.Wait()) }
+// usesWgctrl reports whether wgctrl is still in use.
+func (c *wgctrlFirst) usesWgctrl() bool { return !c.failed.Load() && !isDone(c.direct.dev.Wait()) }
 
 func (c *wgctrlFirst) giveUp(err error) {
-	if isDone(c.inside.dev.Wait()) {
-		return // the whole tunnel has gone
+	if isDone(c.direct.dev.Wait()) {
+		return // the tunnel is closed, not the socket broken
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("its socket is gone")

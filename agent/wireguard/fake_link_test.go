@@ -12,27 +12,27 @@ import (
 	"ideco-agent/agent"
 )
 
-// memory is a link without packets, which fails as often as it is told to.
-type memory struct {
-	mu    sync.Mutex
-	peers map[agent.Key]wgtypes.PeerConfig
-	count map[agent.Key]agent.Traffic
-	dumps int
-	fail  int // so many removals
-	gap   func()
-	torn  bool
+// fakeLink is a link without packets. Its next removals fail, as many as failures says.
+type fakeLink struct {
+	mu           sync.Mutex
+	peers        map[agent.Key]wgtypes.PeerConfig
+	count        map[agent.Key]agent.Traffic
+	dumps        int
+	failures     int // removals still to fail
+	whileDumping func()
+	removed      bool
 }
 
-func newMemory() *memory {
-	return &memory{peers: map[agent.Key]wgtypes.PeerConfig{}, count: map[agent.Key]agent.Traffic{}}
+func newFakeLink() *fakeLink {
+	return &fakeLink{peers: map[agent.Key]wgtypes.PeerConfig{}, count: map[agent.Key]agent.Traffic{}}
 }
 
 var errBroken = errors.New("no memory for netlink")
 
-func (m *memory) configure(c wgtypes.Config) error {
+func (m *fakeLink) configure(c wgtypes.Config) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.torn {
+	if m.removed {
 		return fs.ErrNotExist
 	}
 	for _, p := range c.Peers {
@@ -41,8 +41,8 @@ func (m *memory) configure(c wgtypes.Config) error {
 			m.count[agent.Key(p.PublicKey)] = agent.Traffic{}
 			continue
 		}
-		if m.fail > 0 {
-			m.fail--
+		if m.failures > 0 {
+			m.failures--
 			return errBroken
 		}
 		delete(m.peers, agent.Key(p.PublicKey))
@@ -51,38 +51,37 @@ func (m *memory) configure(c wgtypes.Config) error {
 	return nil
 }
 
-func (m *memory) dump() (state, error) {
+func (m *fakeLink) dump() (state, error) {
 	m.mu.Lock()
 	m.dumps++
 	s := state{port: 3051, peers: map[agent.Key]agent.Traffic{}}
 	for k, t := range m.count {
 		s.peers[k] = t
 	}
-	gap := m.gap
+	interrupt := m.whileDumping
 	m.mu.Unlock()
-	if gap != nil {
-		gap()
+	if interrupt != nil {
+		interrupt()
 	}
 	return s, nil
 }
 
-// counts sets what a peer has counted.
-func (m *memory) counts(k agent.Key, t agent.Traffic) {
+func (m *fakeLink) setCount(k agent.Key, t agent.Traffic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.count[k] = t
 }
 
-func (m *memory) has(k agent.Key) bool {
+func (m *fakeLink) has(k agent.Key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, ok := m.peers[k]
 	return ok
 }
 
-func (m *memory) mode() string                                { return ModeKernel }
-func (m *memory) renumber(_, _ netip.Prefix) error            { return nil }
-func (m *memory) listen(netip.AddrPort) (net.Listener, error) { return nil, errBroken }
-func (m *memory) repair(netip.Prefix) (string, error)         { return "", nil }
-func (m *memory) gone() <-chan struct{}                       { return nil }
-func (m *memory) close() error                                { return nil }
+func (m *fakeLink) mode() string                                { return ModeKernel }
+func (m *fakeLink) renumber(_, _ netip.Prefix) error            { return nil }
+func (m *fakeLink) listen(netip.AddrPort) (net.Listener, error) { return nil, errBroken }
+func (m *fakeLink) repair(netip.Prefix) (string, error)         { return "", nil }
+func (m *fakeLink) gone() <-chan struct{}                       { return nil }
+func (m *fakeLink) close() error                                { return nil }

@@ -30,12 +30,12 @@ import (
 
 const patience = netlab.Patience
 
-// silence is how long a test watches that something does not happen. Whatever could happen takes a millisecond here.
+// silence is how long a test waits to see that nothing happens. Everything here takes about a millisecond.
 const silence = 700 * time.Millisecond
 
 var network = netip.MustParsePrefix("10.99.0.0/24")
 
-// open starts a device with a file and a port of its own, and closes it at the end of the test.
+// open starts a device with a key file and a port of its own, and closes it at the end of the test.
 func open(tb testing.TB, c Config) *Device {
 	tb.Helper()
 	c.Mode = cmp.Or(c.Mode, ModeNetstack)
@@ -54,7 +54,7 @@ func open(tb testing.TB, c Config) *Device {
 
 func logOf(tb testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(tb.Output(), nil)) }
 
-// reserve makes a session that has an address.
+// reserve returns a session with a reserved address.
 func reserve(tb testing.TB, d *Device) agent.Session {
 	tb.Helper()
 	s := agent.Session{ID: agent.NewSessionID(), Kind: agent.KindVPN}
@@ -93,13 +93,13 @@ func wantCode(tb testing.TB, err error, code agent.Code) {
 	}
 }
 
-// person is the other end of a tunnel: a wireguard-go with a stack of its own, which needs no rights.
+// person is the other end of a tunnel: a wireguard-go with a TCP/IP stack of its own, which needs no rights.
 type person struct {
 	dev   *device.Device
 	stack *netstack.TUN
 }
 
-// startPerson makes the other end of a session's tunnel. Packets to the gateway go to host.
+// startPerson starts the other end of a session's tunnel. Packets to the gateway go to host.
 func startPerson(tb testing.TB, host netip.Addr, key privateKey, config agent.TunnelConfig) *person {
 	tb.Helper()
 	stack, err := netstack.New(config.Address.Addr(), MTU)
@@ -140,7 +140,7 @@ func (p *person) dial(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
 	return p.stack.Dial(ctx, "tcp", a)
 }
 
-// browser opens a fresh connection for every page.
+// browser returns a client that opens a new connection for every page.
 func (p *person) browser() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -169,7 +169,7 @@ func (p *person) get(url string, wait time.Duration) (string, error) {
 	return string(body), err
 }
 
-// serve answers every request inside the tunnel with the address that it came from, and returns where.
+// serve answers every request inside the tunnel with the address that it came from, and returns the listener.
 func serve(tb testing.TB, d *Device, port uint16) net.Listener {
 	tb.Helper()
 	l, err := d.Listen(port)
@@ -187,7 +187,7 @@ func serve(tb testing.TB, d *Device, port uint16) net.Listener {
 	return l
 }
 
-// ping is an echo request, also from an address that the sender has no right to.
+// ping returns an ICMP echo request. The address from may be forged.
 func ping(to, from netip.Addr, payload int) []byte {
 	size := header.ICMPv4MinimumSize + payload
 	packet := make([]byte, header.IPv4MinimumSize+size)
@@ -201,18 +201,18 @@ func ping(to, from netip.Addr, payload int) []byte {
 	return packet
 }
 
-// wire is the other end of a tunnel as a bare wire, for packets that no honest stack would send.
-type wire struct{ *tuntest.ChannelTUN }
+// rawTunnel is the other end of a tunnel without a TCP/IP stack, for packets that no stack would send.
+type rawTunnel struct{ *tuntest.ChannelTUN }
 
-func startWire(tb testing.TB, key privateKey, config agent.TunnelConfig) wire {
+func startRaw(tb testing.TB, key privateKey, config agent.TunnelConfig) rawTunnel {
 	tb.Helper()
-	w := wire{tuntest.NewChannelTUN()}
+	w := rawTunnel{tuntest.NewChannelTUN()}
 	startOn(tb, w.TUN(), loopback, key, config)
 	return w
 }
 
 // send puts a packet into the tunnel.
-func (w wire) send(tb testing.TB, packet []byte) {
+func (w rawTunnel) send(tb testing.TB, packet []byte) {
 	tb.Helper()
 	select {
 	case w.Outbound <- packet:
@@ -221,8 +221,8 @@ func (w wire) send(tb testing.TB, packet []byte) {
 	}
 }
 
-// answered tells whether a packet comes back in time.
-func (w wire) answered(wait time.Duration) bool {
+// answered reports whether a packet comes back in time.
+func (w rawTunnel) answered(wait time.Duration) bool {
 	select {
 	case <-w.Inbound:
 		return true

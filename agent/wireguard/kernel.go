@@ -59,7 +59,7 @@ func (l *kernelLink) add() error {
 	return nil
 }
 
-// setUp begins with the port: the kernel opens it when the link comes up.
+// setUp sets the port first, because the kernel opens it when the link comes up.
 func (l *kernelLink) setUp(c Config, secret privateKey) error {
 	port := int(c.Port)
 	if err := l.configure(wgtypes.Config{PrivateKey: secret.config(), ListenPort: &port}); err != nil {

@@ -15,7 +15,7 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// privateKey is the gateway's. It has no String method, so that no log line holds it by accident.
+// privateKey is the gateway's WireGuard key. It has no String method, so that no log line shows it by accident.
 type privateKey struct{ key *ecdh.PrivateKey }
 
 func (k privateKey) public() agent.Key { return agent.Key(k.key.PublicKey().Bytes()) }
@@ -25,8 +25,8 @@ func (k privateKey) config() *wgtypes.Key {
 	return &key
 }
 
-// reaches tells whether a handshake with this public key could ever work: keys of a low order make every secret zero.
-func (k privateKey) reaches(public agent.Key) bool {
+// canAgreeWith reports whether a handshake with this public key can work. A low-order key makes every shared secret zero.
+func (k privateKey) canAgreeWith(public agent.Key) bool {
 	peer, err := ecdh.X25519().NewPublicKey(public[:])
 	if err != nil {
 		return false
@@ -35,8 +35,8 @@ func (k privateKey) reaches(public agent.Key) bool {
 	return err == nil
 }
 
-// isCanonical tells whether a public key is written the one way in which X25519 writes it. Other writings of the same
-// point would pass for another key.
+// isCanonical reports whether a public key has the standard X25519 encoding. Another encoding of the same point would
+// pass for another key.
 func isCanonical(public agent.Key) bool {
 	if public[31] != 0x7f {
 		return public[31] < 0x7f
@@ -49,7 +49,7 @@ func isCanonical(public agent.Key) bool {
 	return public[0] < 0xed // the prime is 2^255 - 19
 }
 
-// loadKey reads the gateway's key, or makes one where there is none. The file holds it as "wg genkey" prints it.
+// loadKey reads the gateway's key, or makes one if there is none. The file has the format of "wg genkey".
 func loadKey(path string) (privateKey, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

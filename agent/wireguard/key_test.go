@@ -33,8 +33,8 @@ func TestKeyStays(t *testing.T) {
 	}
 }
 
-// TestKeyOfWg reads a key of wg, and has wg read one of ours.
-func TestKeyOfWg(t *testing.T) {
+// TestKeyFormatOfWg: the key file can be read by wg, and a key of "wg genkey" by us.
+func TestKeyFormatOfWg(t *testing.T) {
 	needs.Program(t, "wg", "wireguard-tools")
 	path := filepath.Join(t.TempDir(), "wireguard.key")
 	key, err := loadKey(path)
@@ -69,18 +69,18 @@ func TestBrokenKey(t *testing.T) {
 			t.Errorf("%q: error %v, want one that says what to do", text, err)
 		}
 		if b, err := os.ReadFile(path); err != nil || string(b) != text {
-			t.Error("a broken key was written over")
+			t.Error("a broken key was overwritten")
 		}
 	}
 	if _, err := loadKey(dir); err == nil {
-		t.Error("a directory is a key")
+		t.Error("a directory was read as a key")
 	}
 	if _, err := loadKey(filepath.Join(dir, "none", "key")); !os.IsNotExist(err) {
 		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
 }
 
-// FuzzPublicKeys: what an agent sends as its key never panics, and a key that is taken is written in one way only.
+// FuzzPublicKeys: a public key never causes a panic, and an accepted key has only one accepted encoding.
 func FuzzPublicKeys(f *testing.F) {
 	secret := newKey(f)
 	for _, seed := range [][]byte{make([]byte, 32), secret.key.PublicKey().Bytes(), []byte(strings.Repeat("\xff", 32))} {
@@ -89,12 +89,12 @@ func FuzzPublicKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var key agent.Key
 		copy(key[:], b)
-		if !isCanonical(key) || !secret.reaches(key) {
+		if !isCanonical(key) || !secret.canAgreeWith(key) {
 			return
 		}
 		key[31] ^= 0x80
 		if isCanonical(key) {
-			t.Errorf("two writings of %s are taken", key)
+			t.Errorf("two encodings of %s are accepted", key)
 		}
 	})
 }

@@ -19,7 +19,7 @@ import (
 
 // Places of the lab.
 const (
-	inGateway = "gateway" // in which the test runs
+	inGateway = "gateway" // the test runs in it
 	inOutside = "outside"
 )
 
@@ -70,11 +70,11 @@ func (l lab) connect(tb testing.TB, d *Device) (agent.Session, *person) {
 	return s, &person{dev, stack}
 }
 
-// interfaceName is a name that no other test has: sockets of all namespaces lie in one directory.
+// interfaceName returns a name that no other test process has: the sockets of all namespaces are in one directory.
 func interfaceName() string { return fmt.Sprintf("wgt%d", os.Getpid()) }
 
-// hide lays an empty read-only directory over another, for this process: "ip netns exec" has given it a view of its own
-// of the file system.
+// hide mounts an empty read-only directory over dir, for this process only: "ip netns exec" has given it a mount
+// namespace of its own.
 func hide(tb testing.TB, dir string) {
 	tb.Helper()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
@@ -82,7 +82,6 @@ func hide(tb testing.TB, dir string) {
 	}
 }
 
-// listed are the keys of the peers that wg shows.
 func listed(tb testing.TB, name string) []string {
 	tb.Helper()
 	return strings.Fields(netlab.Run(tb, "wg", "show", name, "peers"))

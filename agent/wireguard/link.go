@@ -17,28 +17,26 @@ import (
 type link interface {
 	control
 	mode() string
-	// renumber takes another address; connections to the old one end.
+	// renumber changes the address of the interface. Connections to the old address end.
 	renumber(from, to netip.Prefix) error
-	// listen opens a TCP port for those who come through the tunnel.
+	// listen opens a TCP port for connections through the tunnel.
 	listen(netip.AddrPort) (net.Listener, error)
-	// gone is closed when the interface is; nil where nothing tells.
+	// gone is closed when the interface is; nil if the mode does not notice that.
 	gone() <-chan struct{}
-	// repair puts the interface and its address back to use when somebody else has changed them. It tells what it did.
-	// Errors: errGone.
+	// repair restores the address of the interface and sets it up, if another program has changed that. done says what
+	// was wrong. Errors: errGone.
 	repair(gateway netip.Prefix) (done string, err error)
 	close() error
 }
 
-// errForeign says that something of somebody else stands where ours should.
+// errForeign means that an interface or a socket of this name belongs to another program.
 var errForeign = errors.New("it belongs to another program")
 
-// errGone says that the interface was removed by somebody else.
 var errGone = errors.New("the tunnel's interface was removed by somebody else")
 
-// errNoKernel says that only wireguard-go is possible here.
 var errNoKernel = errors.New("this kernel has no WireGuard")
 
-// openLink starts the mode that was asked for, or the first that works.
+// openLink opens the link in the mode of c; with ModeAuto, in the first mode that works.
 func openLink(c Config, secret privateKey) (link, error) {
 	switch c.Mode {
 	case ModeKernel:
@@ -50,12 +48,12 @@ func openLink(c Config, secret privateKey) (link, error) {
 	case ModeAuto:
 		return withCure(c)(openAny(c, secret))
 	}
-	return nil, fmt.Errorf("%q is no mode of the tunnel: there are %s, %s, %s and %s", c.Mode, ModeAuto, ModeKernel, ModeTUN,
+	return nil, fmt.Errorf("%q is not a mode of the tunnel; choose %s, %s, %s or %s", c.Mode, ModeAuto, ModeKernel, ModeTUN,
 		ModeNetstack)
 }
 
-// openAny tries what is best first. Only where something is not possible here does the next one follow: a port that is
-// in use, or a foreign interface, is for an operator to decide about.
+// openAny tries the modes in order. It takes the next one only if this machine or process cannot have a mode. Other
+// errors, such as a port in use or a foreign interface, need a decision of the operator.
 func openAny(c Config, secret privateKey) (link, error) {
 	reason := fmt.Errorf("making interfaces: %w", fs.ErrPermission)
 	if hasNetAdmin() {
@@ -68,27 +66,27 @@ func openAny(c Config, secret privateKey) (link, error) {
 			reason = err
 		}
 	}
-	c.Log.Warn("the tunnel leads to the gateway's own page and no further", "reason", addCure(reason))
+	c.Log.Warn("the tunnel reaches only the gateway's own page", "reason", addCure(reason))
 	return openNetstack(c, secret)
 }
 
-// isImpossible tells whether an error means that this machine or this process cannot have what was tried.
+// isImpossible reports whether an error means that this machine or this process cannot have a mode.
 func isImpossible(err error) bool {
 	return errors.Is(err, errNoKernel) || errors.Is(err, errNoTUN) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)
 }
 
-// hasNetAdmin tells whether this process may make interfaces. The kernel is asked first, so that a process without the
-// right does not stumble over an interface of the same name that it does not need.
+// hasNetAdmin reports whether this process may create interfaces. Without this check, a process that may not would
+// report a foreign interface of the same name, which it does not need.
 func hasNetAdmin() bool {
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0]); err != nil {
-		return true // then trying tells
+		return true // not known: openAny finds out
 	}
 	return data[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
 }
 
-// withCure adds to an error what an operator can do about it.
+// withCure returns a function that adds the tunnel's name to an error, and what an operator can do about it.
 func withCure(c Config) func(link, error) (link, error) {
 	return func(l link, err error) (link, error) {
 		if err == nil {
@@ -96,7 +94,7 @@ func withCure(c Config) func(link, error) (link, error) {
 		}
 		instead := ""
 		if c.Mode != ModeAuto && (errors.Is(err, errNoTUN) || errors.Is(err, fs.ErrPermission)) {
-			instead = "; the mode " + ModeNetstack + " does without"
+			instead = "; the mode " + ModeNetstack + " works without it"
 		}
 		return nil, fmt.Errorf("the tunnel %s: %w%s", c.Name, addCure(err), instead)
 	}
@@ -114,18 +112,18 @@ func addCure(err error) error {
 	case errors.Is(err, errNoTUN):
 		cure = "load the module with modprobe tun (after an update of the kernel, reboot first), or give the container the device with --device /dev/net/tun, and start the gateway again"
 	case errors.Is(err, errNoKernel):
-		cure = "the modes " + ModeTUN + " and " + ModeAuto + " do without"
+		cure = "the modes " + ModeTUN + " and " + ModeAuto + " work without it"
 	case errors.Is(err, fs.ErrPermission) && errors.As(err, &file):
 		cure = "let the user of the gateway read and write " + file.Path
 	case errors.Is(err, fs.ErrPermission):
-		cure = "it takes root or CAP_NET_ADMIN"
+		cure = "run the gateway as root or with CAP_NET_ADMIN"
 	default:
 		return err
 	}
 	return fmt.Errorf("%w; %s", err, cure)
 }
 
-// lack returns why the link leads no further than to the gateway.
+// lack returns why the link reaches no further than the gateway.
 func lack(c Config, l link) agent.TunnelLack {
 	if l.mode() != ModeNetstack {
 		return agent.TunnelLacksNothing
@@ -146,10 +144,10 @@ func lack(c Config, l link) agent.TunnelLack {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 
-// checkName keeps to names that are one for the kernel, for a file and in a command line.
+// checkName accepts names that are valid for the kernel, as a file name and in a command line.
 func checkName(name string) error {
 	if !nameForm.MatchString(name) {
-		return fmt.Errorf("%q cannot name the tunnel: it takes 1 to 15 letters, digits, \"_\", \".\" and \"-\"", name)
+		return fmt.Errorf("%q cannot name the tunnel: use 1 to 15 letters, digits, \"_\", \".\" and \"-\"", name)
 	}
 	return nil
 }

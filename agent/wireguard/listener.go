@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// listener is a TCP port on the gateway's address inside the tunnel. It moves along when that address changes.
+// listener is a TCP port on the gateway's address inside the tunnel. It follows changes of that address.
 type listener struct {
 	device *Device
 	port   uint16
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	inner net.Listener
 	ended bool
 }
 
-// Listen opens a TCP port on the gateway's address inside the tunnel; 0 is a free one. The listener follows SetNetwork
-// to the new address. Where the operating system has the interface it refuses a port that somebody else has on all
-// addresses. Errors: net.ErrClosed after Close.
+// Listen opens a TCP port on the gateway's address inside the tunnel; 0 is a free port. The listener follows SetNetwork
+// to the new address. In the modes kernel and tun, a port that another program has on all addresses is an error.
+// Errors: net.ErrClosed after Close.
 func (d *Device) Listen(port uint16) (net.Listener, error) {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	if !d.Available() {
 		return nil, net.ErrClosed
 	}
@@ -77,7 +77,6 @@ func (l *listener) current() (net.Listener, bool) {
 	return l.inner, l.ended
 }
 
-// move goes on with another listener.
 func (l *listener) move(to net.Listener) {
 	l.mu.Lock()
 	from := l.inner
@@ -88,11 +87,10 @@ func (l *listener) move(to net.Listener) {
 	from.Close()
 }
 
-// Close closes the port.
 func (l *listener) Close() error {
-	l.device.turn.Lock()
+	l.device.changing.Lock()
 	delete(l.device.listeners, l)
-	l.device.turn.Unlock()
+	l.device.changing.Unlock()
 	return l.shut()
 }
 

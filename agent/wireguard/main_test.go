@@ -18,23 +18,23 @@ import (
 	"ideco-agent/agent"
 )
 
-// roleVariable makes the test program play one part in a benchmark instead.
+// roleVariable is the environment variable that makes the test program run a part of a benchmark instead of tests.
 const roleVariable = "WIREGUARD_ROLE"
 
 func TestMain(m *testing.M) {
-	roles := map[string]func(args []string) error{"gateway": playGateway, "send": playSender, "receive": playReceiver}
-	play := roles[os.Getenv(roleVariable)]
-	if play == nil {
+	roles := map[string]func(args []string) error{"gateway": runGateway, "send": runSender, "receive": runReceiver}
+	run := roles[os.Getenv(roleVariable)]
+	if run == nil {
 		os.Exit(m.Run())
 	}
-	if err := play(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// playGateway runs a Device with one peer, whose configuration it prints, until it is told to end.
-func playGateway(args []string) error {
+// runGateway runs a Device with one peer, whose configuration it prints, until it is told to end.
+func runGateway(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	dir, err := os.MkdirTemp("", "wireguard")
@@ -65,17 +65,16 @@ func playGateway(args []string) error {
 	return d.Close()
 }
 
-// sending is how long a measurement takes.
-const sending = 2 * time.Second
+// measureTime is how long a measurement takes.
+const measureTime = 2 * time.Second
 
-// playSender sends as fast as it can.
-func playSender(args []string) error {
+func runSender(args []string) error {
 	c, err := net.DialTimeout("tcp4", args[0], patience)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(sending))
+	c.SetDeadline(time.Now().Add(measureTime))
 	for block := make([]byte, 256<<10); ; {
 		if _, err := c.Write(block); err != nil {
 			return nil // the time is over
@@ -83,8 +82,8 @@ func playSender(args []string) error {
 	}
 }
 
-// playReceiver prints where it listens, and then how many Gbit/s it received.
-func playReceiver(args []string) error {
+// runReceiver prints the address it listens on, and then how many Gbit/s it received.
+func runReceiver(args []string) error {
 	l, err := net.Listen("tcp4", args[0])
 	if err != nil {
 		return err

@@ -14,14 +14,14 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 )
 
-// interfaceLink is the part of a link that an interface of the operating system has, whoever does WireGuard on it.
+// interfaceLink is the common part of the links that are interfaces of the operating system.
 type interfaceLink struct{ name string }
 
 func (l interfaceLink) listen(a netip.AddrPort) (net.Listener, error) {
 	return net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(a))
 }
 
-// start gives a new interface its address and puts it to use.
+// start gives a new interface its address and sets it up.
 func (l interfaceLink) start(gateway netip.Prefix) error {
 	dev, err := netlink.LinkByName(l.name)
 	if err != nil {
@@ -82,8 +82,8 @@ func addressOf(p netip.Prefix) *netlink.Addr {
 	return &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
 }
 
-// clearLeftover removes the kernel link that a crashed process of ours left behind; its key tells that it was one.
-// Whatever else has the name is left alone. Errors: errForeign.
+// clearLeftover removes the kernel link that a crashed gateway left behind. It recognizes the link by its key, and
+// leaves other interfaces alone. Errors: errForeign.
 func clearLeftover(client *wgctrl.Client, name string, secret privateKey, log *slog.Logger) error {
 	dev, err := netlink.LinkByName(name)
 	var missing netlink.LinkNotFoundError
@@ -103,25 +103,25 @@ func clearLeftover(client *wgctrl.Client, name string, secret privateKey, log *s
 	return nil
 }
 
-// isOurs tells whether a kernel link has our key, or none yet because its process crashed right after making it.
+// isOurs reports whether a kernel link has our key, or none because its process crashed before setting it.
 func isOurs(client *wgctrl.Client, name string, secret privateKey) bool {
 	dev, err := client.Device(name)
 	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.config() || dev.PrivateKey == wgtypes.Key{})
 }
 
-// checkSocket tells whether another process answers on the socket of this name. Network namespaces share the directory of
-// these sockets, not the names of their interfaces. Errors: errForeign.
+// checkSocket reports an error if another process answers on the UAPI socket of this name. Network namespaces share the
+// directory of these sockets, but not the names of interfaces. Errors: errForeign.
 func checkSocket(name string) error {
 	path := socketPath(name)
 	conn, err := net.Dial("unix", path)
 	if err != nil {
-		return nil // one that a crashed process left behind is removed when ours is made
+		return nil // openSocket replaces a socket that a crashed process left behind
 	}
 	defer conn.Close()
 	return fmt.Errorf("another process answers on %s%s: %w", path, peerOf(conn), errForeign)
 }
 
-// peerOf names the process at the other end of a Unix socket; empty if it is not known.
+// peerOf describes the process at the other end of a Unix socket; empty if it is not known.
 func peerOf(conn net.Conn) (process string) {
 	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {
@@ -136,5 +136,5 @@ func peerOf(conn net.Conn) (process string) {
 	return process
 }
 
-// socketPath is where wg and wgctrl look for a wireguard-go.
+// socketPath returns where wg and wgctrl look for the UAPI socket of wireguard-go.
 func socketPath(name string) string { return "/var/run/wireguard/" + name + ".sock" }

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent/netstack"
 )
 
-// netstackLink is wireguard-go of this process on a TCP/IP stack of this process.
+// netstackLink is a wireguard-go on a TCP/IP stack, both in this process.
 type netstackLink struct {
 	inProcess
 	dev   *device.Device
@@ -30,7 +30,7 @@ func openNetstack(c Config, secret privateKey) (link, error) {
 
 func (l *netstackLink) mode() string { return ModeNetstack }
 
-// repair has nothing to do: nobody else reaches this interface.
+// repair does nothing: no other program can change this interface.
 func (l *netstackLink) repair(netip.Prefix) (string, error) { return "", nil }
 
 func (l *netstackLink) gone() <-chan struct{} { return l.dev.Wait() }

@@ -38,14 +38,15 @@ func TestPing(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{})
 	s, key := reserve(t, d), newKey(t)
-	w := startWire(t, key, up(t, d, s, key.public()))
+	w := startRaw(t, key, up(t, d, s, key.public()))
 	w.send(t, ping(gatewayIP, s.Address, 8))
 	if !w.answered(patience) {
 		t.Fatal("the gateway does not answer a ping")
 	}
 }
 
-// Only the gateway itself is in a netstack tunnel: neither other ports nor other addresses nor other people.
+// TestNothingElseInsideTheTunnel: a netstack tunnel reaches only the listeners of the gateway, no other ports,
+// addresses or people.
 func TestNothingElseInsideTheTunnel(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{})
@@ -67,11 +68,11 @@ func TestNothingElseInsideTheTunnel(t *testing.T) {
 	}
 }
 
-func TestPeerIsGoneAtOnce(t *testing.T) {
+func TestReleaseRemovesThePeer(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{})
 	s, key := reserve(t, d), newKey(t)
-	w := startWire(t, key, up(t, d, s, key.public()))
+	w := startRaw(t, key, up(t, d, s, key.public()))
 	echo := ping(gatewayIP, s.Address, 8)
 	if w.send(t, echo); !w.answered(patience) {
 		t.Fatal("the gateway does not answer a ping")
@@ -97,7 +98,7 @@ func TestForgedSource(t *testing.T) {
 	d := open(t, Config{})
 	victim, _ := connect(t, d)
 	s, key := reserve(t, d), newKey(t)
-	w := startWire(t, key, up(t, d, s, key.public()))
+	w := startRaw(t, key, up(t, d, s, key.public()))
 	own := ping(gatewayIP, s.Address, 8)
 	if w.send(t, own); !w.answered(patience) {
 		t.Fatal("the gateway does not answer a ping")
@@ -106,7 +107,7 @@ func TestForgedSource(t *testing.T) {
 	for _, source := range []netip.Addr{victim.Address, gatewayIP, netip.MustParseAddr("10.99.0.77"), loopback} {
 		w.send(t, ping(gatewayIP, source, 8))
 	}
-	if w.send(t, own); !w.answered(patience) { // what was sent before has arrived by now
+	if w.send(t, own); !w.answered(patience) { // the packets sent before have arrived by now
 		t.Fatal("the gateway does not answer any more")
 	}
 	if got := d.stack().Received() - before; got != 1 {
@@ -116,7 +117,7 @@ func TestForgedSource(t *testing.T) {
 
 func (d *Device) stack() *netstack.TUN { return d.link.(*netstackLink).stack }
 
-func TestKeysOfOthers(t *testing.T) {
+func TestRefusedKeys(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{})
 	serve(t, d, 80)
@@ -132,7 +133,7 @@ func TestKeysOfOthers(t *testing.T) {
 	}
 	prime[31] = 0x7f
 	for name, key := range map[string]agent.Key{"another session's": taken, "the gateway's": d.PublicKey(), "zero": {},
-		"of a low order": low, "another writing of another session's": high, "the prime": prime} {
+		"of a low order": low, "another encoding of another session's": high, "the prime": prime} {
 		t.Run(name, func(t *testing.T) {
 			_, err := d.Up(context.Background(), attacker, key)
 			wantCode(t, err, agent.CodeBadMessage)
@@ -151,7 +152,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	d := open(t, Config{poll: 50 * time.Millisecond})
 	s, first := reserve(t, d), newKey(t)
 	one := up(t, d, s, first.public())
-	old := startWire(t, first, one)
+	old := startRaw(t, first, one)
 	echo := ping(gatewayIP, s.Address, 8)
 	if old.send(t, echo); !old.answered(patience) {
 		t.Fatal("the first peer got no answer")
@@ -167,7 +168,7 @@ func TestSecondKeyReplacesThePeer(t *testing.T) {
 	if old.send(t, echo); old.answered(silence) {
 		t.Error("the first peer is still there")
 	}
-	fresh := startWire(t, second, two)
+	fresh := startRaw(t, second, two)
 	if fresh.send(t, echo); !fresh.answered(patience) {
 		t.Fatal("the second peer got no answer")
 	}
@@ -187,7 +188,7 @@ func redacted(c agent.TunnelConfig) agent.TunnelConfig {
 	return c
 }
 
-func TestUpTakesAReservation(t *testing.T) {
+func TestUpNeedsAReservation(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{})
 	s := agent.Session{ID: "no reservation", Address: netip.MustParseAddr("10.99.0.2")}
@@ -206,17 +207,16 @@ func TestUpTakesAReservation(t *testing.T) {
 	}
 }
 
-func TestTrafficIsThePersons(t *testing.T) {
+func TestRxIsFromThePerson(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{poll: 50 * time.Millisecond})
-	_, idle := connect(t, d)
-	_ = idle
+	connect(t, d)
 	s, key := reserve(t, d), newKey(t)
-	w := startWire(t, key, up(t, d, s, key.public()))
+	w := startRaw(t, key, up(t, d, s, key.public()))
 	if got := d.Traffic()[s.ID]; got != (agent.Traffic{}) {
 		t.Errorf("traffic %+v before any", got)
 	}
-	// To an address that nobody has, so that the person sends much and gets nothing but keepalives.
+	// Nobody has the address, so the person sends much and gets only keepalives.
 	for range 100 {
 		w.send(t, ping(netip.MustParseAddr("10.99.0.200"), s.Address, 1000))
 	}
@@ -256,7 +256,7 @@ func TestSetNetwork(t *testing.T) {
 	}
 	for _, bad := range []string{"10.0.0.0/8", "10.0.0.0/31", "10.0.0.1/24", "fd00::/24", "10.0.0.0/15"} {
 		if d.SetNetwork(netip.MustParsePrefix(bad)) == nil {
-			t.Errorf("%s was taken", bad)
+			t.Errorf("%s was accepted", bad)
 		}
 	}
 }
@@ -296,9 +296,9 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestTogether does everything at once, for the race detector: a Device is called one at a time by its Manager, but its
-// pages, settings and end come when they come.
-func TestTogether(t *testing.T) {
+// TestConcurrentUse is for the race detector: the Manager makes one call at a time, but Traffic, SetNetwork and Close
+// come at any time.
+func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	d := open(t, Config{poll: time.Millisecond})
 	serve(t, d, 80)
@@ -311,7 +311,7 @@ func TestTogether(t *testing.T) {
 				if s.Address, err = d.Reserve(context.Background(), s); err != nil {
 					t.Error(err)
 				}
-				for range 2 { // a change of network in between makes it an error, which it may be
+				for range 2 { // fails if the network has changed since Reserve
 					d.Up(context.Background(), s, newKey(t).public())
 					d.Traffic()
 				}

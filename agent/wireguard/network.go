@@ -6,21 +6,21 @@ import (
 	"net/netip"
 )
 
-// SetNetwork takes another VPN network: the gateway gets its first address, and addresses are reserved there from now
-// on. Sessions whose address it has too keep their peers; those of others are removed, which their end has done mostly.
-// UDP port and key stay. On an error the tunnel goes on with the network that it had.
+// SetNetwork changes the VPN network. The gateway gets its first address, and Reserve takes addresses from it. Sessions
+// whose address is in both networks keep their peers; the peers of others are removed, if their sessions have not ended
+// yet. UDP port and key stay. After an error the tunnel keeps the old network.
 func (d *Device) SetNetwork(n netip.Prefix) error {
 	if err := checkNetwork(n); err != nil {
 		return err
 	}
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	before := d.pool.network
 	if n == before {
 		return nil
 	}
 	if !d.Available() {
-		return errors.New("there is no tunnel to give another network")
+		return errors.New("the tunnel is gone or closed")
 	}
 	if err := d.link.renumber(gatewayOf(before), gatewayOf(n)); err != nil {
 		return fmt.Errorf("giving the tunnel the network %s: %w", n, err)
@@ -34,10 +34,10 @@ func (d *Device) SetNetwork(n netip.Prefix) error {
 	return d.moveListeners()
 }
 
-// removeMisfits removes the peers whose addresses are no longer handed out.
+// removeMisfits removes the peers whose addresses are not in the new network.
 func (d *Device) removeMisfits() {
 	for session, p := range d.misfits() {
-		d.log.Warn("a session lost its place in the VPN network", "session", session, "address", p.address)
+		d.log.Warn("a session's address is not in the new VPN network; removing its peer", "session", session, "address", p.address)
 		d.removePeer(session, p)
 	}
 }
@@ -45,14 +45,14 @@ func (d *Device) removeMisfits() {
 func (d *Device) misfits() map[string]*peer {
 	list := map[string]*peer{}
 	for session, p := range d.peers {
-		if !d.pool.hasRoomFor(p.address) {
+		if !d.pool.contains(p.address) {
 			list[session] = p
 		}
 	}
 	return list
 }
 
-// moveListeners opens the ports on the new address. One that cannot be opened there is closed.
+// moveListeners opens the ports on the new address. A listener whose port cannot be opened there is closed.
 func (d *Device) moveListeners() (err error) {
 	for l := range d.listeners {
 		inner, failure := d.listen(l.port)

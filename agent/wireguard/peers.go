@@ -15,38 +15,37 @@ import (
 	"ideco-agent/agent"
 )
 
-// peer is the peer of a session. The mutex of the Device guards its counts.
+// peer is the WireGuard peer of a session. Device.mu guards its counts.
 type peer struct {
 	key     agent.Key
 	address netip.Addr
-	born    uint64        // counts from a dump that began before are not this peer's
-	before  agent.Traffic // of the peers that this one replaced
-	now     agent.Traffic // of this one
+	born    uint64        // Device.born after this peer was added; dumps that began earlier do not count it
+	before  agent.Traffic // of the peers that this one has replaced
+	now     agent.Traffic // of this peer
 }
 
-// Reserve sets an address of the VPN network aside for a session: the one that it holds, otherwise its Address where
-// that is free, otherwise one that its person had before, otherwise the one that has been free for the longest time. Errors: *agent.Error with CodePoolExhausted
-// or CodeVPNUnavailable; ctx.Err.
+// Reserve reserves an address of the VPN network for a session: the one that it holds, otherwise its Address if that is
+// free, otherwise one that its person had before, otherwise the one that has been free for the longest time. Errors:
+// *agent.Error with CodePoolExhausted or CodeVPNUnavailable; ctx.Err.
 func (d *Device) Reserve(ctx context.Context, s agent.Session) (netip.Addr, error) {
-	d.turn.Lock()
-	defer d.turn.Unlock()
-	if err := d.usable(ctx); err != nil {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	if err := d.checkUsable(ctx); err != nil {
 		return netip.Addr{}, err
 	}
 	delete(d.leaving, s.ID)
 	return d.pool.reserve(holder{s.ID, s.UserID}, s.Address, time.Now())
 }
 
-// Up makes the peer of a session on its reserved Address, in place of the one that it had. Errors: *agent.Error with
-// CodeBadMessage for a key that somebody else holds or that is none, or CodeVPNUnavailable; ctx.Err; what WireGuard
-// answered.
+// Up adds the peer of a session on its reserved Address, and replaces the one that it had. Errors: *agent.Error with
+// CodeBadMessage for a key that is invalid or in use, or CodeVPNUnavailable; ctx.Err; of WireGuard.
 func (d *Device) Up(ctx context.Context, s agent.Session, key agent.Key) (agent.TunnelConfig, error) {
-	d.turn.Lock()
-	defer d.turn.Unlock()
-	if err := d.usable(ctx); err != nil {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	if err := d.checkUsable(ctx); err != nil {
 		return agent.TunnelConfig{}, err
 	}
-	if err := d.mayHave(s.ID, key); err != nil {
+	if err := d.checkKey(s.ID, key); err != nil {
 		return agent.TunnelConfig{}, &agent.Error{Code: agent.CodeBadMessage, Err: err}
 	}
 	address, ok := d.pool.holders[s.ID]
@@ -64,8 +63,8 @@ func (d *Device) Up(ctx context.Context, s agent.Session, key agent.Key) (agent.
 	return d.addPeer(s.ID, next)
 }
 
-// mayHave tells why a session may not have a key.
-func (d *Device) mayHave(session string, key agent.Key) error {
+// checkKey returns why a session may not use a key.
+func (d *Device) checkKey(session string, key agent.Key) error {
 	owner, owned := d.owners[key]
 	_, stuck := d.stuck[key]
 	switch {
@@ -73,19 +72,19 @@ func (d *Device) mayHave(session string, key agent.Key) error {
 		return errors.New("the public key is the gateway's")
 	case owned && owner != session, stuck:
 		return errors.New("another session holds the public key")
-	case key.IsZero(), !isCanonical(key), !d.secret.reaches(key):
-		return errors.New("the public key is none of X25519")
+	case key.IsZero(), !isCanonical(key), !d.secret.canAgreeWith(key):
+		return errors.New("this is not an X25519 public key")
 	}
 	return nil
 }
 
-// addPeer makes a peer and makes it known.
+// addPeer adds a peer to the link and records it.
 func (d *Device) addPeer(session string, p *peer) (agent.TunnelConfig, error) {
 	var preshared agent.Key
 	rand.Read(preshared[:])
-	if err := d.link.configure(wgtypes.Config{Peers: []wgtypes.PeerConfig{addition(p, preshared)}}); err != nil {
-		d.takeAway(session, p.key) // it may be there in part
-		return agent.TunnelConfig{}, fmt.Errorf("adding the peer of session %s: %w", session, gone(err))
+	if err := d.link.configure(wgtypes.Config{Peers: []wgtypes.PeerConfig{peerConfig(p, preshared)}}); err != nil {
+		d.removeOrRetry(session, p.key) // it may have been added in part
+		return agent.TunnelConfig{}, fmt.Errorf("adding the peer of session %s: %w", session, asUnavailable(err))
 	}
 	d.owners[p.key] = session
 	d.mu.Lock()
@@ -100,36 +99,36 @@ func (d *Device) addPeer(session string, p *peer) (agent.TunnelConfig, error) {
 	}, nil
 }
 
-// gone makes the refusal for an interface that was removed by somebody else.
-func gone(err error) error {
+// asUnavailable turns the error of an interface that was removed into CodeVPNUnavailable.
+func asUnavailable(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &agent.Error{Code: agent.CodeVPNUnavailable, Err: err}
 	}
 	return err
 }
 
-func addition(p *peer, preshared agent.Key) wgtypes.PeerConfig {
+func peerConfig(p *peer, preshared agent.Key) wgtypes.PeerConfig {
 	secret := wgtypes.Key(preshared)
 	only := net.IPNet{IP: p.address.AsSlice(), Mask: net.CIDRMask(32, 32)}
 	return wgtypes.PeerConfig{PublicKey: wgtypes.Key(p.key), PresharedKey: &secret, ReplaceAllowedIPs: true,
 		AllowedIPs: []net.IPNet{only}}
 }
 
-// Release removes the peer of a session and gives its address back. It does so even for a caller who has gone.
+// Release removes the peer of a session and gives its address back, also after the context has ended.
 func (d *Device) Release(_ context.Context, s agent.Session) {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	if p := d.peers[s.ID]; p != nil {
 		d.removePeer(s.ID, p)
 	}
 	d.giveBack(s.ID)
 }
 
-// removePeer takes the peer of a session away. Where that fails it is tried again until it works.
+// removePeer removes the peer of a session. After a failure it is tried again until it succeeds.
 func (d *Device) removePeer(session string, p *peer) {
 	d.mu.Lock()
 	delete(d.peers, session)
 	d.mu.Unlock()
 	delete(d.owners, p.key)
-	d.takeAway(session, p.key)
+	d.removeOrRetry(session, p.key)
 }

@@ -14,10 +14,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// onMemory makes a device on a link without packets.
-func onMemory(t *testing.T, n string) (*Device, *memory, *bytes.Buffer) {
+// onFakeLink returns a device on a fakeLink, and its log.
+func onFakeLink(t *testing.T, n string) (*Device, *fakeLink, *bytes.Buffer) {
 	t.Helper()
-	link, logged := newMemory(), new(bytes.Buffer)
+	link, logged := newFakeLink(), new(bytes.Buffer)
 	d, err := newDevice(Config{Network: netip.MustParsePrefix(n), Log: slog.New(slog.NewTextHandler(logged, nil))}, newKey(t), link)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func onMemory(t *testing.T, n string) (*Device, *memory, *bytes.Buffer) {
 	return d, link, logged
 }
 
-// pass lets time go by inside a bubble of synctest.
+// pass advances the time inside a bubble of synctest.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -33,7 +33,7 @@ func pass(d time.Duration) {
 
 func TestOneAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, _, _ := onMemory(t, "10.0.0.0/30") // one address
+		d, _, _ := onFakeLink(t, "10.0.0.0/30") // one address
 		defer d.Close()
 		first := reserve(t, d)
 		again, err := d.Reserve(t.Context(), first)
@@ -50,10 +50,11 @@ func TestOneAddress(t *testing.T) {
 	})
 }
 
-// TestHeir: a person's new session has the address of the one before at once, and the key of that one is gone.
-func TestHeir(t *testing.T) {
+// TestSamePersonGetsTheAddress: a person's next session gets the address of the session before at once, and the old
+// peer is gone.
+func TestSamePersonGetsTheAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/30") // one address
+		d, link, _ := onFakeLink(t, "10.0.0.0/30") // one address
 		defer d.Close()
 		first := agent.Session{ID: "first", UserID: 1, Kind: agent.KindVPN}
 		var err error
@@ -65,8 +66,8 @@ func TestHeir(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Release(t.Context(), first)
-		heir := agent.Session{ID: "heir", UserID: 1, Kind: agent.KindVPN, Address: first.Address}
-		if got, err := d.Reserve(t.Context(), heir); err != nil || got != first.Address || link.has(key) {
+		next := agent.Session{ID: "next", UserID: 1, Kind: agent.KindVPN, Address: first.Address}
+		if got, err := d.Reserve(t.Context(), next); err != nil || got != first.Address || link.has(key) {
 			t.Errorf("given %s (%v), want %s; the old key is there: %v", got, err, first.Address, link.has(key))
 		}
 	})
@@ -74,11 +75,11 @@ func TestHeir(t *testing.T) {
 
 func TestStuckPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, logged := onMemory(t, "10.0.0.0/30")
+		d, link, logged := onFakeLink(t, "10.0.0.0/30")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
 		up(t, d, s, key)
-		link.fail = 4
+		link.failures = 4
 		d.Release(t.Context(), s)
 		if !link.has(key) {
 			t.Fatal("the link did not fail")
@@ -107,14 +108,14 @@ func TestStuckPeer(t *testing.T) {
 	})
 }
 
-// While a peer is stuck nobody gets its key, and its session may come back.
+// TestStuckKey: while a peer is stuck, no other session gets its key, and its session may come back.
 func TestStuckKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
 		up(t, d, s, key)
-		link.fail = 1
+		link.failures = 1
 		d.Release(t.Context(), s)
 		_, err := d.Up(t.Context(), reserve(t, d), key)
 		wantCode(t, err, agent.CodeBadMessage)
@@ -126,7 +127,7 @@ func TestStuckKey(t *testing.T) {
 			t.Error("the peer is still there")
 		}
 		up(t, d, s, key) // its address was not given back
-		link.fail = 1
+		link.failures = 1
 		if _, err := d.Up(t.Context(), s, key); err == nil {
 			t.Error("a peer was made that is about to be removed")
 		}
@@ -139,7 +140,7 @@ func TestStuckKey(t *testing.T) {
 
 func TestPresharedKeysAreSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, logged := onMemory(t, "10.0.0.0/24")
+		d, link, logged := onFakeLink(t, "10.0.0.0/24")
 		s, key := reserve(t, d), newKey(t).public()
 		config := up(t, d, s, key)
 		p := link.peers[key]
@@ -151,7 +152,7 @@ func TestPresharedKeysAreSecret(t *testing.T) {
 		if other.PresharedKey == config.PresharedKey {
 			t.Error("two sessions have one preshared key")
 		}
-		link.fail = 1
+		link.failures = 1
 		d.Release(t.Context(), s)
 		pass(time.Second)
 		d.Close()
@@ -166,7 +167,7 @@ func TestPresharedKeysAreSecret(t *testing.T) {
 
 func TestOneDumpAPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		link.dumps = 0
 		pass(time.Minute)
@@ -177,7 +178,7 @@ func TestOneDumpAPoll(t *testing.T) {
 		for range 3 {
 			s, key := reserve(t, d), newKey(t).public()
 			up(t, d, s, key)
-			link.counts(key, agent.Traffic{Rx: 7, Tx: 8, Handshake: time.Unix(9, 0)})
+			link.setCount(key, agent.Traffic{Rx: 7, Tx: 8, Handshake: time.Unix(9, 0)})
 			sessions = append(sessions, s)
 		}
 		pass(time.Minute + time.Second)
@@ -204,14 +205,14 @@ func TestOneDumpAPoll(t *testing.T) {
 
 func TestCountsOfReplacedPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
 		up(t, d, s, key)
 		for i := range 3 {
 			pass(6 * time.Second)
-			link.counts(key, agent.Traffic{Rx: 100, Tx: 10, Handshake: time.Unix(int64(i+1), 0)})
-			up(t, d, s, key) // the same key again is the hard case
+			link.setCount(key, agent.Traffic{Rx: 100, Tx: 10, Handshake: time.Unix(int64(i+1), 0)})
+			up(t, d, s, key) // the same key: the new peer must not take over the old counts
 			want := agent.Traffic{Rx: uint64(i+1) * 100, Tx: uint64(i+1) * 10, Handshake: time.Unix(int64(i+1), 0)}
 			if got := d.Traffic()[s.ID]; got != want {
 				t.Errorf("traffic %+v, want %+v", got, want)
@@ -220,32 +221,32 @@ func TestCountsOfReplacedPeers(t *testing.T) {
 	})
 }
 
-// A count that was read before a key changed hands is not taken for that of its new peer.
+// TestCountsOfAnotherPeer: counts that were read before a key passed to another session are not the new peer's.
 func TestCountsOfAnotherPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
 		up(t, d, s, key)
-		link.counts(key, agent.Traffic{Rx: 1000})
+		link.setCount(key, agent.Traffic{Rx: 1000})
 		next := reserve(t, d)
-		link.gap = func() { // between reading and taking over
+		link.whileDumping = func() { // between reading the counts and using them
 			d.Release(t.Context(), s)
 			up(t, d, next, key)
 		}
 		d.sample(0)
 		if got := d.Traffic()[next.ID].Rx; got != 0 {
-			t.Errorf("%d bytes, want 0: the counts of the peer before are taken for the new one's", got)
+			t.Errorf("%d bytes, want 0: they are the former peer's", got)
 		}
 	})
 }
 
-func TestInterfaceOfTheKernelTakenAway(t *testing.T) {
+func TestKernelInterfaceRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
-		link.torn = true
+		link.removed = true
 		_, err := d.Up(t.Context(), s, key)
 		wantCode(t, err, agent.CodeVPNUnavailable)
 		if d.Release(t.Context(), s); len(d.stuck) != 0 {
@@ -254,9 +255,9 @@ func TestInterfaceOfTheKernelTakenAway(t *testing.T) {
 	})
 }
 
-func TestContextOfTheCaller(t *testing.T) {
+func TestCanceledContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, link, _ := onMemory(t, "10.0.0.0/24")
+		d, link, _ := onFakeLink(t, "10.0.0.0/24")
 		defer d.Close()
 		s, key := reserve(t, d), newKey(t).public()
 		up(t, d, s, key)

@@ -47,7 +47,7 @@ func TestLongestFreeFirst(t *testing.T) {
 	}
 }
 
-// TestPool plays random lives against a slow model: a list of what is held and of when what was given back.
+// TestPool compares random operations with a slow model: which session holds an address, and when the others were returned.
 func TestPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/28"), netip.MustParsePrefix("10.0.0.0/29"),
@@ -58,7 +58,7 @@ func TestPool(t *testing.T) {
 		held := map[string]netip.Addr{}
 		freed := map[netip.Addr]time.Time{}
 		last := map[netip.Addr]string{}
-		// three sessions belong to nobody, the others to seven people
+		// sessions 0 to 2 have no person, the others to six people
 		userOf := func(id string) agent.UserID {
 			n, _ := strconv.Atoi(id)
 			return agent.UserID(min(n/3, 6))
@@ -81,7 +81,7 @@ func TestPool(t *testing.T) {
 				for _, a := range held {
 					delete(free, a)
 				}
-				mine := netip.Addr{} // of those that the person had before, the one that came back last
+				mine := netip.Addr{} // the person's former address that was returned last
 				for a, at := range freed {
 					if own(a) && !freed[mine].After(at) {
 						mine = a
@@ -149,9 +149,9 @@ func TestPool(t *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
-				left := 0
-				for _, list := range p.left {
-					left += len(list)
+				byUser := 0
+				for _, list := range p.byUser {
+					byUser += len(list)
 				}
 				known := 0
 				for a := range freed {
@@ -159,10 +159,10 @@ func TestPool(t *testing.T) {
 						known++
 					}
 				}
-				if left != known {
-					t.Fatalf("%d addresses are left for their people, want %d", left, known)
+				if byUser != known {
+					t.Fatalf("%d returned addresses have a person, want %d", byUser, known)
 				}
-				if len(p.held) != len(held) || len(p.holders) != len(held) || p.returned.Len() != len(p.resting) {
+				if len(p.held) != len(held) || len(p.holders) != len(held) || p.returned.Len() != len(p.elements) {
 					t.Fatalf("the pool holds %v, want %v", p.holders, held)
 				}
 			},
@@ -170,7 +170,7 @@ func TestPool(t *testing.T) {
 	})
 }
 
-// TestRestIsForOthers: what one person gives back is that person's again at once, and nobody else's.
+// TestRestIsForOthers: an address that a person gave back is free at once for this person, and rests for others.
 func TestRestIsForOthers(t *testing.T) {
 	const ivan, olga = agent.UserID(1), agent.UserID(2)
 	now := time.Unix(0, 0)
@@ -192,14 +192,14 @@ func TestRestIsForOthers(t *testing.T) {
 			t.Errorf("another person is given %s (%v), want %s", got, err, want)
 		}
 	}
-	heir := netip.MustParseAddr("10.0.0.3")
-	if got, err := p.reserve(holder{"heir", ivan}, heir, now); err != nil || got != heir {
-		t.Errorf("the same person is given %s (%v), want %s", got, err, heir)
+	own := netip.MustParseAddr("10.0.0.3")
+	if got, err := p.reserve(holder{"next", ivan}, own, now); err != nil || got != own {
+		t.Errorf("the same person is given %s (%v), want %s", got, err, own)
 	}
 }
 
-// TestRestEndsWhenNothingIsFree: an address that rests is given to another person when no other is free, the one that was
-// returned first before the others.
+// TestRestEndsWhenNothingIsFree: when no other address is free, another person gets a resting one, the one that was
+// returned first.
 func TestRestEndsWhenNothingIsFree(t *testing.T) {
 	now := time.Unix(0, 0)
 	p := newPool(netip.MustParsePrefix("10.0.0.0/29")) // .2 to .6

@@ -10,16 +10,16 @@ import (
 	"ideco-agent/agent"
 )
 
-// A peer that could not be removed is tried again after the first of these, then after twice as long, up to the second.
+// A peer that could not be removed is tried again after firstRetry, then after twice as long each time, up to maxRetry.
 const (
 	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
+	maxRetry   = 5 * time.Second
 )
 
-// takeAway removes a peer from the link, now or as soon as it works. Until then nobody else gets its key, and nobody
-// gets the address of its session.
-func (d *Device) takeAway(session string, key agent.Key) {
-	err := d.remove(key)
+// removeOrRetry removes a peer from the link, and tries again until it succeeds. Until then no other session gets its
+// key or its session's address.
+func (d *Device) removeOrRetry(session string, key agent.Key) {
+	err := d.removeFromLink(key)
 	if err == nil {
 		return
 	}
@@ -30,8 +30,8 @@ func (d *Device) takeAway(session string, key agent.Key) {
 	}
 }
 
-// remove takes a peer off the link. One that is not there, or a link that is not, is no error.
-func (d *Device) remove(key agent.Key) error {
+// removeFromLink removes a peer from the link. A missing peer or link is no error.
+func (d *Device) removeFromLink(key agent.Key) error {
 	err := d.link.configure(wgtypes.Config{Peers: []wgtypes.PeerConfig{{PublicKey: wgtypes.Key(key), Remove: true}}})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -41,15 +41,14 @@ func (d *Device) remove(key agent.Key) error {
 
 func (d *Device) retryLater() { time.AfterFunc(d.retryWait, d.retry) }
 
-// retry tries all stuck peers once more.
 func (d *Device) retry() {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	if d.isClosed() {
-		return // the link has gone with all its peers
+		return // the link was closed with all its peers
 	}
 	for key, session := range d.stuck {
-		if err := d.remove(key); err != nil {
+		if err := d.removeFromLink(key); err != nil {
 			d.log.Error("a peer is still in the tunnel", "session", session, "key", key, "error", err)
 			continue
 		}
@@ -60,12 +59,12 @@ func (d *Device) retry() {
 		}
 	}
 	if len(d.stuck) > 0 {
-		d.retryWait = min(2*d.retryWait, lastRetry)
+		d.retryWait = min(2*d.retryWait, maxRetry)
 		d.retryLater()
 	}
 }
 
-// giveBack gives the address of a session back, at once or when its last peer is gone.
+// giveBack gives the address of a session back, at once or when its last stuck peer is removed.
 func (d *Device) giveBack(session string) {
 	if d.isStuck(session) {
 		d.leaving[session] = true
@@ -75,7 +74,7 @@ func (d *Device) giveBack(session string) {
 	d.pool.release(session, time.Now())
 }
 
-// isStuck tells whether a peer of the session could not be removed yet.
+// isStuck reports whether a peer of the session could not be removed yet.
 func (d *Device) isStuck(session string) bool {
 	for _, s := range d.stuck {
 		if s == session {

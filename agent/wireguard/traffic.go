@@ -6,12 +6,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// fresh is how old a dump may be when a peer is replaced: what went through since is not counted. Without it, a thousand
-// agents that come back at once would have every peer dumped a thousand times.
-const fresh = time.Second
+// maxDumpAge is how old the counts may be that a replaced peer ends with; traffic since then is lost. Without it, 1,000
+// agents that reconnect at once would cause 1,000 dumps of all peers.
+const maxDumpAge = time.Second
 
-// Traffic returns the count of every session that has a peer, by session ID, at most a few seconds old. It never waits
-// for WireGuard.
+// Traffic returns the traffic of every session that has a peer, by session ID, at most a few seconds old. It never
+// waits for WireGuard.
 func (d *Device) Traffic() map[string]agent.Traffic {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -22,7 +22,7 @@ func (d *Device) Traffic() map[string]agent.Traffic {
 	return counts
 }
 
-// total is what a session's peers have counted together.
+// total returns the sum over the peers that the session has had.
 func (p *peer) total() agent.Traffic {
 	t := agent.Traffic{Rx: p.before.Rx + p.now.Rx, Tx: p.before.Tx + p.now.Tx, Handshake: p.before.Handshake}
 	if p.now.Handshake.After(t.Handshake) {
@@ -31,15 +31,15 @@ func (p *peer) total() agent.Traffic {
 	return t
 }
 
-// final is the count of a peer that is about to be replaced.
+// final returns the traffic of a session whose peer is about to be replaced.
 func (d *Device) final(p *peer) agent.Traffic {
-	d.sample(fresh)
+	d.sample(maxDumpAge)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return p.total()
 }
 
-// startPolling has the counters read for as long as there are peers. For whoever has the turn.
+// startPolling reads the counters regularly while there are peers. The caller holds d.changing.
 func (d *Device) startPolling() {
 	if !d.polling {
 		d.polling = true
@@ -63,15 +63,15 @@ func (d *Device) poll() {
 	}
 }
 
-// stopPolling tells whether there is nothing left to poll for.
+// stopPolling ends polling if there are no peers, and reports whether it did.
 func (d *Device) stopPolling() bool {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	d.polling = len(d.peers) > 0
 	return !d.polling
 }
 
-// sample reads the counters of all peers, unless that was done less than a given time ago.
+// sample reads the counters of all peers, unless the last dump began less than age ago.
 func (d *Device) sample(age time.Duration) {
 	d.sampling.Lock()
 	defer d.sampling.Unlock()

@@ -14,13 +14,13 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl"
 )
 
-// tunLink is wireguard-go of this process on a TUN interface.
+// tunLink is a wireguard-go in this process on a TUN interface.
 type tunLink struct {
 	interfaceLink
 	control
 	dev    *device.Device
 	client *wgctrl.Client
-	uapi   *uapi // nil where the process may not make the socket
+	uapi   *uapi // nil if the process may not create the socket
 }
 
 func openTUN(c Config, secret privateKey) (link, error) {
@@ -61,11 +61,11 @@ func createTUN(name string) (tun.Device, error) {
 	return nil, fmt.Errorf("making a TUN interface: %w", err)
 }
 
-// errNoTUN says that this machine has no TUN interfaces now.
+// errNoTUN means that /dev/net/tun is missing or that no driver serves it.
 var errNoTUN = errors.New("the kernel has no TUN interfaces")
 
-// checkTUN opens /dev/net/tun, because CreateTUN does not tell a missing device from other errors. Errors: errNoTUN,
-// fs.ErrPermission.
+// checkTUN opens /dev/net/tun, because the errors of CreateTUN do not tell that the device is missing. Errors:
+// errNoTUN, fs.ErrPermission.
 func checkTUN() error {
 	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
 	if err == nil {
@@ -77,7 +77,7 @@ func checkTUN() error {
 	return err
 }
 
-// openSocket lets wgctrl and wg reach the wireguard-go of this process, where that is permitted.
+// openSocket creates the UAPI socket, through which wg and wgctrl reach the wireguard-go of this process.
 func (l *tunLink) openSocket(log *slog.Logger) {
 	socket, err := listenUAPI(l.name)
 	if err != nil {
@@ -85,7 +85,7 @@ func (l *tunLink) openSocket(log *slog.Logger) {
 		return
 	}
 	l.uapi = serveUAPI(socket, l.dev)
-	l.control = &wgctrlFirst{byName: byName{l.client, l.name}, inside: inProcess{l.dev}, log: log}
+	l.control = &wgctrlFirst{byName: byName{l.client, l.name}, direct: inProcess{l.dev}, log: log}
 }
 
 func (l *tunLink) mode() string          { return ModeTUN }
@@ -94,13 +94,13 @@ func (l *tunLink) gone() <-chan struct{} { return l.dev.Wait() }
 func (l *tunLink) close() error {
 	l.dev.Close()
 	if l.uapi != nil {
-		l.uapi.close() // after the device, so that nobody takes a connection that is cut for a socket that broke
+		l.uapi.close() // after the device, so that wgctrlFirst does not report a broken socket
 	}
 	return l.client.Close()
 }
 
-// steadyTUN keeps from wireguard-go that the interface goes up and down. It would open and close its UDP port each time,
-// at moments that nobody controls, and with it forget the port where it was a free one.
+// steadyTUN hides from wireguard-go that the interface goes up and down. wireguard-go would close and open its UDP port
+// each time, and get another port if it was a free one.
 type steadyTUN struct {
 	tun.Device
 	events    chan tun.Event
@@ -114,7 +114,7 @@ func newSteadyTUN(t tun.Device) *steadyTUN {
 	return s
 }
 
-// pass passes events on until the interface has no more, which its Close brings about. Nobody has to take them then.
+// pass forwards MTU events until the interface is closed. After Close nobody needs to receive them.
 func (s *steadyTUN) pass() {
 	defer close(s.events)
 	for e := range s.Device.Events() {

@@ -25,7 +25,7 @@ import (
 )
 
 func TestTUN(t *testing.T) {
-	inLab(t, func(t *testing.T, l lab) { walk(t, l, ModeTUN) })
+	inLab(t, func(t *testing.T, l lab) { testLifecycle(t, l, ModeTUN) })
 }
 
 func TestKernel(t *testing.T) {
@@ -37,12 +37,12 @@ func TestKernel(t *testing.T) {
 			}
 			needs.Lacking(t, needs.Kernel, "WireGuard")
 		}
-		walk(t, l, ModeKernel)
+		testLifecycle(t, l, ModeKernel)
 	})
 }
 
-// walk takes a tunnel on an interface of the operating system through its life, from Open to Close.
-func walk(t *testing.T, l lab, mode string) {
+// testLifecycle tests a tunnel on an interface of the operating system from Open to Close.
+func testLifecycle(t *testing.T, l lab, mode string) {
 	name := interfaceName()
 	d := open(t, Config{Mode: mode, Name: name, poll: 50 * time.Millisecond})
 	if d.link.mode() != mode || !d.Forwards() {
@@ -180,7 +180,7 @@ func TestTUNSetNetwork(t *testing.T) {
 	})
 }
 
-// The tunnel also works when its UAPI socket is removed or cannot be made.
+// TestTUNWithoutSocket: the tunnel also works when its UAPI socket is removed or cannot be created.
 func TestTUNWithoutSocket(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()
@@ -202,7 +202,7 @@ func TestTUNWithoutSocket(t *testing.T) {
 	})
 }
 
-// wantWorks checks that a peer is there, is counted and goes.
+// wantWorks checks that a peer works, is counted and can be removed.
 func wantWorks(t *testing.T, d *Device, s agent.Session, p *person) {
 	t.Helper()
 	if _, err := p.get("http://10.99.0.1/", patience); err != nil {
@@ -259,7 +259,7 @@ func wantRefused(t *testing.T, mode, name, words string) {
 	}
 }
 
-// A process in another network namespace has a tunnel of the same name; the two would share the path of the UAPI socket.
+// TestForeignSocket: a process in another network namespace has a tunnel of the same name; both would use the same UAPI socket.
 func TestForeignSocket(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()
@@ -275,7 +275,7 @@ func TestForeignSocket(t *testing.T) {
 	})
 }
 
-func TestInterfaceTakenAway(t *testing.T) {
+func TestInterfaceRemoved(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		name := interfaceName()
 		d := open(t, Config{Mode: ModeTUN, Name: name})
@@ -305,7 +305,7 @@ func TestInterfaceTakenAway(t *testing.T) {
 		select {
 		case <-d.Gone():
 		case <-time.After(10 * time.Second):
-			t.Error("nobody is told that the tunnel is gone")
+			t.Error("Gone is not closed")
 		}
 		d.Release(context.Background(), s)
 		_, err := d.Up(context.Background(), s, newKey(t).public())
@@ -336,7 +336,7 @@ func TestWithoutTUN(t *testing.T) {
 		d := open(t, Config{Mode: ModeAuto, Name: interfaceName(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		switch d.link.mode() {
 		case ModeTUN:
-			t.Error("a TUN interface out of nothing")
+			t.Error("a TUN interface without /dev/net/tun")
 		case ModeNetstack:
 			if d.Lacks() != agent.TunnelLacksDevice || !strings.Contains(log.String(), "modprobe tun") {
 				t.Errorf("lacks %q, logged %s", d.Lacks(), log.String())

@@ -8,13 +8,13 @@ import (
 	"golang.zx2c4.com/wireguard/ipc"
 )
 
-// uapi answers wgctrl and wg on the socket of an interface.
+// uapi answers wgctrl and wg on the UAPI socket of an interface.
 type uapi struct {
 	listener net.Listener
 	dev      *device.Device
 	serving  sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	conns map[net.Conn]struct{}
 	ended bool
 }
@@ -24,11 +24,11 @@ func listenUAPI(name string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() // the listener has one of its own
+	defer file.Close() // UAPIListen has duplicated it
 	return ipc.UAPIListen(name, file)
 }
 
-// serveUAPI starts to answer, until close.
+// serveUAPI answers connections until close.
 func serveUAPI(l net.Listener, dev *device.Device) *uapi {
 	u := &uapi{listener: l, dev: dev, conns: map[net.Conn]struct{}{}}
 	u.serving.Go(u.accept)
@@ -45,7 +45,6 @@ func (u *uapi) accept() {
 	}
 }
 
-// begin answers one connection.
 func (u *uapi) begin(conn net.Conn) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -62,9 +61,9 @@ func (u *uapi) begin(conn net.Conn) {
 	})
 }
 
-// close ends the socket and every connection, and returns when nobody is answered any more.
+// close closes the socket and every connection, and waits for their goroutines.
 func (u *uapi) close() {
-	u.listener.Close() // it reports the socket that somebody else removed
+	u.listener.Close() // its error says that somebody else has removed the socket
 	u.mu.Lock()
 	u.ended = true
 	for conn := range u.conns {

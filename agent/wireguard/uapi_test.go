@@ -16,7 +16,7 @@ import (
 	"golang.zx2c4.com/wireguard/tun/tuntest"
 )
 
-// TestUAPIEnds: whoever is still connected when the tunnel ends is cut off, and nobody is answered after that.
+// TestUAPIEnds: close ends open connections, and a later one gets no answer.
 func TestUAPIEnds(t *testing.T) {
 	dev := device.NewDevice(tuntest.NewChannelTUN().TUN(), conn.NewDefaultBind(), goLogger(logOf(t)))
 	path := filepath.Join(t.TempDir(), "socket")
@@ -61,7 +61,7 @@ func dialUAPI(t *testing.T, path string) net.Conn {
 	return c
 }
 
-// eventTUN is the part of an interface that tells what happens to it.
+// eventTUN is an interface that only reports events.
 type eventTUN struct {
 	tun.Device
 	events chan tun.Event
@@ -74,7 +74,7 @@ func (t *eventTUN) Close() error {
 	return nil
 }
 
-// TestSteadyTUNEnds: an event that nobody takes any more keeps no goroutine, which the bubble would not survive.
+// TestSteadyTUNEnds: the goroutine of steadyTUN ends although nobody receives the last event; otherwise synctest fails.
 func TestSteadyTUNEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := &eventTUN{events: make(chan tun.Event, 5)}

@@ -5,9 +5,9 @@
 //
 //	kernel    a link of the kernel's own WireGuard, configured through wgctrl
 //	tun       wireguard-go on a TUN interface, configured through wgctrl over the socket that "wg" uses too; where the
-//	          process may not make that socket, the same configuration goes to wireguard-go directly
-//	netstack  wireguard-go on a TCP/IP stack in this process; it takes no rights, serves what Device.Listen opened,
-//	          answers ping, and forwards nothing
+//	          process may not create that socket, the same configuration goes to wireguard-go directly
+//	netstack  wireguard-go on a TCP/IP stack in this process; it needs no rights, serves the ports that Device.Listen
+//	          opened, answers ping, and forwards nothing
 //	auto      the first of these that works here
 //
 // # Addresses
@@ -19,16 +19,16 @@
 // # Peers
 //
 // A peer is allowed its session's address and nothing else, and has a preshared key of its own that is only ever told
-// to its agent. A key that another session or the gateway holds is refused: wireguard-go would move the addresses to the
-// newcomer without a word. Peers are added and removed one by one; the others never notice. An agent that wants to come
-// back with the key of a removed peer hears nothing for about 15 seconds, until it gives its old keys up; agents make a
-// fresh key for every session and do not run into this.
+// to its agent. A key that another session or the gateway holds is refused: wireguard-go would silently move the address to
+// the new peer. Peers are added and removed one by one, without an effect on the others. An agent that comes back with the
+// key of a removed peer gets no answer for about 15 seconds, until its old session keys expire; agents therefore make a new
+// key for every session.
 //
-// # What remains
+// # Restarts
 //
-// The gateway's private key stays in a file of mode 0600, so that its public key survives a restart. Peers do not:
-// agents come back with fresh keys. TUN interfaces go with their process; a kernel link that a crashed process left
-// behind is removed at the next start. An interface of somebody else by the same name is left alone and refused.
+// The gateway's private key is kept in a file of mode 0600. Peers are not kept: agents come back with new keys. A TUN
+// interface ends with its process; a kernel link that a crashed process left behind is removed at the next start. If an
+// interface of another program has the name, it is left alone and Open fails.
 package wireguard
 
 import (
@@ -53,17 +53,16 @@ const (
 	ModeNetstack = "netstack"
 )
 
-// What every tunnel has.
 const (
 	DefaultName = "ideco0"
-	MTU         = 1420             // bytes: what fits into 1500 under IPv6, UDP and WireGuard
-	Keepalive   = 25 * time.Second // below the 30 seconds after which common routers forget a UDP connection
+	MTU         = 1420             // bytes: 1500 less the headers of IPv6, UDP and WireGuard
+	Keepalive   = 25 * time.Second // less than the 30 seconds after which common routers forget a UDP connection
 )
 
 // pollEvery is how often the counters are read.
 const pollEvery = 5 * time.Second
 
-// Config is what a Device is made from.
+// Config has the options of Open.
 type Config struct {
 	Mode           string       // one of the modes; empty = ModeAuto
 	Name           string       // of the interface; empty = DefaultName
@@ -75,10 +74,8 @@ type Config struct {
 	poll time.Duration // instead of pollEvery, for tests
 }
 
-// Device is a running tunnel.
-//
-// There are two locks. Whoever changes anything takes the turn, for as long as WireGuard takes; the mutex is held for
-// moments, so that reading never waits.
+// Device is a running tunnel. It has two locks: changing is held for a whole change, as long as WireGuard takes; mu is
+// held only briefly, so that reading never waits.
 type Device struct {
 	log    *slog.Logger
 	link   link
@@ -90,7 +87,7 @@ type Device struct {
 	done   chan struct{} // closed by Close
 	lost   chan struct{} // closed when somebody else has removed the interface
 
-	turn      sync.Mutex // guards what follows and every change of the link
+	changing  sync.Mutex // guards the fields below and every change of the link
 	pool      *pool
 	owners    map[agent.Key]string // session IDs by public key
 	stuck     map[agent.Key]string // keys of peers that could not be removed yet, with the sessions they belonged to
@@ -102,9 +99,9 @@ type Device struct {
 	sampling sync.Mutex // one dump at a time
 	sampled  time.Time  // when the last one began
 
-	mu     sync.Mutex // guards what follows. It is written with the turn and mu, apart from the peers' counts.
+	mu     sync.Mutex // guards the fields below; writing them takes changing too, except the peers' counts
 	peers  map[string]*peer
-	born   uint64 // counts the peers that were ever made
+	born   uint64 // number of peers added so far
 	closed bool
 }
 
@@ -152,7 +149,7 @@ func newDevice(c Config, secret privateKey, l link) (*Device, error) {
 	return d, nil
 }
 
-// watch puts right what others do to the interface, and tells when it is gone.
+// watch repairs the interface after changes by other programs, and closes lost when it is gone.
 func (d *Device) watch() {
 	ticker := time.NewTicker(d.every)
 	defer ticker.Stop()
@@ -172,7 +169,7 @@ func (d *Device) watch() {
 	}
 }
 
-// lose ends the tunnel for good, unless Close has.
+// lose marks the tunnel as gone, unless Close was called.
 func (d *Device) lose() {
 	if d.isClosed() {
 		return
@@ -182,17 +179,17 @@ func (d *Device) lose() {
 }
 
 func (d *Device) repair() error {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	if d.isClosed() {
 		return nil
 	}
 	done, err := d.link.repair(gatewayOf(d.pool.network))
 	if done != "" {
-		d.log.Warn("the tunnel's interface was put back to use", "reason", done)
+		d.log.Warn("the tunnel's interface was repaired", "reason", done)
 	}
 	if err != nil && !errors.Is(err, errGone) {
-		d.log.Warn("the tunnel's interface was not looked after", "error", err)
+		d.log.Warn("the tunnel's interface was not checked", "error", err)
 	}
 	return err
 }
@@ -200,19 +197,19 @@ func (d *Device) repair() error {
 // Gone is closed when somebody else has removed the interface. The tunnel does not come back in this process.
 func (d *Device) Gone() <-chan struct{} { return d.lost }
 
-// Forwards reports whether the tunnel leads further than to the gateway itself.
+// Forwards reports whether the tunnel reaches further than to the gateway itself.
 func (d *Device) Forwards() bool { return d.lack == agent.TunnelLacksNothing }
 
-// Lacks returns why it does not.
+// Lacks returns why Forwards is false.
 func (d *Device) Lacks() agent.TunnelLack { return d.lack }
 
 // Port is the UDP port in use.
 func (d *Device) Port() uint16 { return d.port }
 
-// PublicKey is the gateway's.
+// PublicKey is the gateway's WireGuard key.
 func (d *Device) PublicKey() agent.Key { return d.public }
 
-// Available tells whether there is a tunnel now.
+// Available reports whether the tunnel can be used now.
 func (d *Device) Available() bool {
 	if d.isClosed() {
 		return false
@@ -233,8 +230,8 @@ func (d *Device) isClosed() bool {
 	return d.closed
 }
 
-// usable tells why nothing can be changed. For whoever has the turn.
-func (d *Device) usable(ctx context.Context) error {
+// checkUsable returns why the tunnel cannot be changed now. The caller holds d.changing.
+func (d *Device) checkUsable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -244,10 +241,10 @@ func (d *Device) usable(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the tunnel with its peers and listeners. Calling it again does nothing.
+// Close closes the tunnel with its peers and listeners. Calling it again does nothing.
 func (d *Device) Close() error {
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	d.mu.Lock()
 	closed := d.closed
 	d.closed = true

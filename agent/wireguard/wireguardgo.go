@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/wgbind"
 )
 
-// startGo starts a wireguard-go that has the gateway's key and its UDP port. It owns t, also after an error.
+// startGo starts wireguard-go with the gateway's key and UDP port. It owns t, also after an error.
 func startGo(t tun.Device, c Config, secret privateKey) (*device.Device, error) {
 	dev := device.NewDevice(t, wgbind.New(), goLogger(c.Log))
 	port := int(c.Port)
@@ -27,8 +27,8 @@ func startGo(t tun.Device, c Config, secret privateKey) (*device.Device, error) 
 	return dev, nil
 }
 
-// goLogger is the log of wireguard-go. What it says of one peer (the message begins with it) anybody on the way to that
-// peer can bring about, as often as he likes.
+// goLogger is the log of wireguard-go. Messages about one peer begin with it and are logged at the debug level, because
+// anybody on the path to the peer can cause any number of them.
 func goLogger(log *slog.Logger) *device.Logger {
 	return &device.Logger{
 		Verbosef: device.DiscardLogf,

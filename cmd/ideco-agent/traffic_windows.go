@@ -13,7 +13,7 @@ import (
 var aliasToLUID = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("ConvertInterfaceAliasToLuid")
 
 // vpnTraffic returns the counters of the VPN's interface. They start at zero with each VPN, because the service
-// creates the interface anew, and every user may read them
+// creates the interface again, and every user may read them
 // (https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-getifentry2). Not tested on a real Windows.
 func vpnTraffic() (window.Traffic, bool) {
 	alias, err := windows.UTF16PtrFromString(tunnel.AdapterName)

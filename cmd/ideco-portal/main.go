@@ -82,7 +82,7 @@ func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) erro
 		config.Announce = lang.announce
 	}
 	if err := web.Serve(ctx, config); err != nil {
-		return errors.New(err.Error()) // not translated, as the log
+		return errors.New(err.Error()) // not translated, because it is logged
 	}
 	return nil
 }

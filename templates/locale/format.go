@@ -131,3 +131,28 @@ func (l *Localizer) Store(t agent.StoreTrouble) string {
 
 // State names the state of a live session.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }
+
+// Cause says what a step of testing a directory found; empty if it found nothing.
+func (l *Localizer) Cause(r agent.StepResult) string { return l.finding("directory_cause_", r) }
+
+// Cure says what to do about it.
+func (l *Localizer) Cure(r agent.StepResult) string { return l.finding("directory_cure_", r) }
+
+func (l *Localizer) finding(prefix string, r agent.StepResult) string {
+	if r.Finding == "" {
+		return ""
+	}
+	args := Args{}
+	for name, value := range r.Args {
+		args[name] = value
+	}
+	if r.Reason != "" {
+		args["Reason"] = l.Refusal(&agent.Error{Code: r.Reason, Domain: r.Args["Domain"]})
+	}
+	return l.T(prefix+string(r.Finding), args)
+}
+
+// Milliseconds formats the time of a step: «14 мс».
+func (l *Localizer) Milliseconds(d time.Duration) string {
+	return l.T("milliseconds", Args{"MS": l.Number(float64(d.Milliseconds()))})
+}

@@ -2,26 +2,33 @@ package locale
 
 // Ids of messages that other packages use. Only those in Toasts may be carried to the next request.
 const (
-	ToastSaved           = "toast_saved"
-	ToastAgentOn         = "toast_agent_on"
-	ToastAgentOff        = "toast_agent_off"
-	ToastUserCreated     = "toast_user_created"
-	ToastUserDeleted     = "toast_user_deleted"
-	ToastPasswordChanged = "toast_password_changed"
-	ToastThrottleLifted  = "toast_throttle_lifted"
-	ToastSessionEnded    = "toast_session_ended"
-	ToastSessionGone     = "toast_session_gone"
-	ToastVPNDenied       = "toast_vpn_denied"
-	ToastBrowserEnded    = "toast_browser_ended"
-	ToastGatewayKept     = "toast_gateway_kept"
-	ToastGatewayReturned = "toast_gateway_returned"
-	ToastTrialOver       = "toast_trial_over"
-	ToastForwardingOn    = "toast_forwarding_on"
+	ToastSaved            = "toast_saved"
+	ToastAgentOn          = "toast_agent_on"
+	ToastAgentOff         = "toast_agent_off"
+	ToastUserCreated      = "toast_user_created"
+	ToastUserDeleted      = "toast_user_deleted"
+	ToastPasswordChanged  = "toast_password_changed"
+	ToastThrottleLifted   = "toast_throttle_lifted"
+	ToastSessionEnded     = "toast_session_ended"
+	ToastSessionGone      = "toast_session_gone"
+	ToastVPNDenied        = "toast_vpn_denied"
+	ToastBrowserEnded     = "toast_browser_ended"
+	ToastGatewayKept      = "toast_gateway_kept"
+	ToastGatewayReturned  = "toast_gateway_returned"
+	ToastTrialOver        = "toast_trial_over"
+	ToastForwardingOn     = "toast_forwarding_on"
+	ToastDirectoryDeleted = "toast_directory_deleted"
+	ToastConverted        = "toast_converted"
+	ToastNobodyChosen     = "toast_nobody_chosen"
+	ToastCheckConfirmed   = "toast_check_confirmed"
+	ToastCheckOver        = "toast_check_over"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
 	AlertOutside           = "alert_outside"
 	AlertForwarding        = "alert_forwarding"
+	AlertNotTested         = "alert_not_tested"
+	AlertGroupsUnread      = "alert_groups_unread"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
@@ -63,9 +70,18 @@ const (
 	FieldInterfaceLoopback = "field_interface_loopback"
 	FieldInterfacePort     = "field_interface_port"
 	FieldFlowtable         = "field_flowtable"
+	FieldCheckChanged      = "field_check_changed"
+	FieldPasswordLost      = "field_password_lost"
+	FieldBase              = "field_base"
+	FieldDirectoryName     = "field_directory_name"     // the Value is the name that stays
+	FieldDirectoryTaken    = "field_directory_taken"    // the Value is the name
+	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
+	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
+	FieldDirectories       = "field_too_many_directories"
 )
 
 // Toasts are the ids of the messages after a successful action.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
-	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn}
+	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastConverted,
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver}

@@ -81,6 +81,18 @@ func derived(t *testing.T) []string {
 	for _, trouble := range agent.StoreTroubles {
 		ids = append(ids, "store_"+string(trouble))
 	}
+	for _, kind := range agent.DirectoryKinds {
+		ids = append(ids, "directory_kind_"+string(kind))
+	}
+	for _, step := range agent.DirectorySteps {
+		ids = append(ids, "directory_step_"+string(step))
+	}
+	for _, state := range []agent.StepState{agent.StepOK, agent.StepWarning, agent.StepFailed, agent.StepSkipped} {
+		ids = append(ids, "directory_state_"+string(state))
+	}
+	for _, finding := range agent.DirectoryFindings {
+		ids = append(ids, "directory_cause_"+string(finding), "directory_cure_"+string(finding))
+	}
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
 	}

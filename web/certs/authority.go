@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// Authority is the gateway's root and the leaves that it has issued. Its methods may be called from several goroutines.
+// Authority has the gateway's root and the leaves issued under it. Its methods may be called from several goroutines.
 type Authority struct {
 	dir  string
 	now  func() time.Time
@@ -24,8 +24,8 @@ type Authority struct {
 	current atomic.Pointer[issued] // never nil
 }
 
-// issued is a root with the leaves that were issued under it. Another root has leaves of its own, because a chain is sent
-// with the root.
+// issued is a root with the leaves issued under it. Another root needs other leaves, because the chain of a leaf
+// contains its root.
 type issued struct {
 	root   *x509.Certificate
 	names  names // that the root permits
@@ -33,8 +33,8 @@ type issued struct {
 	leaves map[string]*tls.Certificate // guarded by mu; by name
 }
 
-// maxLeaves bounds the leaves in memory. A computer has fewer addresses, but a program on it can connect to any of the 2^24
-// of 127.0.0.0/8.
+// maxLeaves limits the leaves in memory. A computer has fewer addresses, but a program on it can connect to any of the
+// 2^24 in 127.0.0.0/8.
 const maxLeaves = 256
 
 // Open reads the root in dir. At the first start it makes the directory and a root. A root from an earlier version, which
@@ -70,10 +70,10 @@ func newIssued(root *x509.Certificate, n names) *issued {
 	return &issued{root: root, names: n, leaves: map[string]*tls.Certificate{}}
 }
 
-// SetNames makes the root permit the gateway's saved and former domains: DNS names in ASCII and IP addresses, in any order.
-// A root that permits them already stays, even if it permits more. Otherwise a root with the same key is on the disk before
-// SetNames returns. After an error the root is as it was, except that root.pem may already be the new one when flushing the
-// directory failed.
+// SetNames makes the root permit the gateway's saved and former domains: DNS names in ASCII and IP addresses, in any
+// order. A root that permits them already is kept, even if it permits more. Otherwise a root with the same key is
+// issued and written before SetNames returns. After an error the root is unchanged, but root.pem may be new already if
+// flushing the directory failed.
 func (a *Authority) SetNames(domains []string) error {
 	n, err := parseNames(domains)
 	if err != nil {
@@ -109,9 +109,9 @@ func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
 	return a.renew(name)
 }
 
-// renew issues a leaf, once however many handshakes ask for it, and the root if it ends too early for that. While the old
-// leaf is valid, a failure (such as a full disk when the root is due) is no reason to refuse handshakes; the next one tries
-// again.
+// renew issues a leaf, and first the root if it ends too early for the leaf. Concurrent handshakes get the same leaf.
+// If the root cannot be written, for instance to a full disk, the old leaf is used while it is valid, and the next
+// handshake tries again.
 func (a *Authority) renew(name string) (*tls.Certificate, error) {
 	a.issuing.Lock()
 	defer a.issuing.Unlock()
@@ -156,8 +156,8 @@ func (i *issued) keep(name string, leaf *tls.Certificate) {
 // Permits reports whether the root permits a name or address in its canonical form.
 func (a *Authority) Permits(name string) bool { return a.current.Load().names.permits(name) }
 
-// RootDER is the root certificate in DER, as Windows likes to download it.
+// RootDER returns the root certificate in DER.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
 
-// Pin is the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
+// Pin returns the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
 func (a *Authority) Pin() string { return a.self.pin }

@@ -19,12 +19,12 @@ import (
 
 const (
 	rootYears = 20
-	leafLife  = 397*24*time.Hour - time.Second // the last second counts: no verifier sees more than 397 days
-	backdate  = 24 * time.Hour                 // for clients whose clock is behind, such as one in the wrong time zone
-	rootSpare = 2 * leafLife                   // a root with less left is issued anew, so that no leaf outlives it
+	leafLife  = 397*24*time.Hour - time.Second // NotAfter itself is valid too, so this is 397 days
+	backdate  = 24 * time.Hour                 // for clients whose clock is behind, for instance by a wrong time zone
+	rootSpare = 2 * leafLife                   // a root with less time left is issued again, so that no leaf outlives it
 )
 
-// identity is the root's key and what follows from it alone.
+// identity is the root's key and the values that depend on it only.
 type identity struct {
 	key     *ecdsa.PrivateKey
 	pin     string
@@ -81,8 +81,8 @@ func (id identity) signRoot(n names, from, until time.Time, serial *big.Int) (*x
 	return root, nil
 }
 
-// fits reports whether a root permits the names and is in all else what would be issued for the names that it permits, its
-// number aside. A root of an earlier form does not fit.
+// fits reports whether a root permits the names, ends late enough, and has the form in which signRoot issues roots now.
+// Roots of earlier versions have another form.
 func (id identity) fits(root *x509.Certificate, n names, now time.Time) bool {
 	has, ok := namesOf(root)
 	if !ok || !has.include(n) || !outlives(root, now) {
@@ -92,7 +92,8 @@ func (id identity) fits(root *x509.Certificate, n names, now time.Time) bool {
 	return err == nil && bytes.Equal(want.RawTBSCertificate, root.RawTBSCertificate)
 }
 
-// issueLeaf issues a leaf for a name or address. If the root does not permit that, the chain has a root that does.
+// issueLeaf issues a leaf for a name or address. If the root does not permit it, the chain gets another root of the
+// same key that does.
 func (id identity) issueLeaf(by *issued, name string, now time.Time) (*tls.Certificate, error) {
 	root := by.root
 	if !by.names.permits(name) {
@@ -104,8 +105,8 @@ func (id identity) issueLeaf(by *issued, name string, now time.Time) (*tls.Certi
 	return id.newLeaf(root, name, now)
 }
 
-// newLeaf issues a leaf with a key of its own; the chain is sent with the root. Its common name is not a host name on
-// purpose: OpenSSL checks one that looks like a host against the constraints when there is no DNS name.
+// newLeaf issues a leaf with its own key; its chain contains the root. Its common name is not a host name on purpose:
+// if there is no DNS name, OpenSSL checks a common name that looks like a host against the constraints.
 func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
@@ -130,7 +131,7 @@ func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-// sign has issuer's key sign a certificate for subject's.
+// sign issues a certificate for the key subject. issuer is the certificate of the key signer.
 func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, subject.Public(), signer)
 	if err != nil {

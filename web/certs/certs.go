@@ -1,29 +1,29 @@
-// Package certs holds the certificates that the gateway shows: its own root, made at the first start, and under it a
-// certificate (leaf) for each name or address by which clients reach the gateway.
+// Package certs holds the gateway's certificates: its own root, made at the first start, and under it a certificate
+// (leaf) for each name or address by which clients reach the gateway.
 //
-// What lies in the directory:
+// Files in the directory:
 //
 //	root.pem  the root certificate alone, 0644: the file to download, to install, to pass as --root
-//	root.key  its private key, PKCS#8, 0600; no page and no other file ever holds it
+//	root.key  its private key, PKCS#8, 0600; it is never served and in no other file
 //
-// The key is made once and never replaced. The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and the
-// SubjectKeyId follow from it alone. So the root can be issued anew at any time, for other names or another twenty years,
-// and clients with a pin notice nothing. A root.pem that was lost is made again. A root.key that was lost or is damaged
-// stops the start, with what to do about it.
+// The key is made once and never replaced. The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and
+// the SubjectKeyId depend on the key only. So the root can be issued again at any time, for other names or another
+// twenty years, and clients with a pin are not affected. If root.pem is missing, it is issued again. If root.key is
+// missing or damaged, the gateway does not start, and the error says what to do.
 //
-// The root permits the saved and former domains (and, for DNS names, what lies below them), localhost, loopback and private
+// The root permits the saved and former domains (and, for DNS names, their subdomains), localhost, loopback and private
 // addresses, and nothing else: somebody who steals root.key cannot sign for other sites on computers that installed the
-// root. Addresses of this computer do not stand in it, because they change. Only a new domain changes the root. Computers
-// that installed it before then need the new root.pem to open the gateway under the new domain; the names that their root
-// permits go on as before, and so do pins.
+// root. It does not list this computer's addresses, because they change. Only a new domain changes the root. Computers
+// that installed the root before need the new root.pem to open the gateway under the new domain. The names that their
+// root permits still work, and so do pins.
 //
-// A leaf carries one name, because verifiers check every name of a leaf against the constraints: one leaf with an old and a
-// new name would be refused by those who installed the old root. A client may come to a public address of this computer
-// that is no domain and so not permitted by root.pem. Its chain then carries a root that permits the address too. Only
-// clients with a pin accept that one.
+// A leaf has one name, because verifiers check every name of a leaf against the constraints: a leaf with an old and a
+// new name would be refused by computers with the old root. A client may connect to a public address of this computer
+// that is not a domain, so that root.pem does not permit it. The chain then has another root that permits the address
+// too; only clients with a pin accept it.
 //
-// Leaves live 397 days and, with their keys, in memory only: each start makes others, and a handshake that finds less than a
-// third of the time left, or a clock that was set back, renews them.
+// Leaves are valid for 397 days. They and their keys are in memory only, so each start issues others. A handshake
+// renews a leaf that has less than a third of its time left, or that is not valid yet because the clock was set back.
 package certs
 
 import (
@@ -31,15 +31,16 @@ import (
 	"time"
 )
 
-// TLSConfig serves leaves from the TLS version min on (never below 1.2). name chooses the name or address in the leaf for a
-// client. ALPN is up to the caller. The key exchange is left to Go, whose first choice is the hybrid X25519MLKEM768.
+// TLSConfig returns a configuration that serves leaves. min is the lowest TLS version, never below 1.2. name returns
+// the name or address in the leaf for a client. ALPN is left to the caller, and the key exchange to Go, whose first
+// choice is the hybrid X25519MLKEM768.
 func (a *Authority) TLSConfig(min uint16, name func(*tls.ClientHelloInfo) string) *tls.Config {
 	return &tls.Config{MinVersion: max(min, tls.VersionTLS12), GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return a.Certificate(name(hello))
 	}}
 }
 
-// isFresh reports whether a leaf can be shown without a renewal; nil cannot.
+// isFresh reports whether a leaf exists and need not be renewed.
 func isFresh(leaf *tls.Certificate, now time.Time) bool {
 	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(leaf.Leaf.NotAfter.Add(-leafLife/3))
 }

@@ -19,13 +19,13 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// rootPEM is the root certificate as root.pem holds it.
+// rootPEM returns the root certificate in the format of root.pem.
 func (a *Authority) rootPEM() []byte { return encodeRoot(a.current.Load().root) }
 
-// names are what the root permits beside what every root does.
+// names returns what the root permits besides what every root does.
 func (a *Authority) names() []string { return a.current.Load().names.texts() }
 
-// domains are a gateway's saved and former ones.
+// domains are a gateway's saved and former domains.
 var domains = []string{"gw.company.ru", "old.ru", "203.0.113.7", "2001:db8::7"}
 
 // local are names and addresses that every root permits.
@@ -54,12 +54,12 @@ func poolOf(t testing.TB, a *Authority) *x509.CertPool {
 	return pool
 }
 
-// asked names the host that the client asks for; a client that asks for none came to host.
+// asked returns a function for TLSConfig: it returns the host that the client asks for, or else the given host.
 func asked(host string) func(*tls.ClientHelloInfo) string {
 	return func(hello *tls.ClientHelloInfo) string { return cmp.Or(hello.ServerName, host) }
 }
 
-// serve answers TLS 1.3 on loopback with one "ok" a connection and returns its address. A client that sends no name gets
+// serve answers each TLS 1.3 connection on loopback with "ok" and returns its address. A client that sends no name gets
 // the certificate for host.
 func serve(t *testing.T, a *Authority, host string) string {
 	t.Helper()
@@ -76,7 +76,7 @@ func serve(t *testing.T, a *Authority, host string) string {
 			}
 			open.Go(func() {
 				defer conn.Close()
-				_, _ = io.WriteString(conn, "ok") // a refused handshake is the client's to tell
+				_, _ = io.WriteString(conn, "ok") // fails after a refused handshake, which the client reports
 			})
 		}
 	})
@@ -87,7 +87,7 @@ func serve(t *testing.T, a *Authority, host string) string {
 	return l.Addr().String()
 }
 
-// dial shakes hands for the host, wherever the server really listens, and reads its answer.
+// dial makes a handshake for the host, whatever the server's address is, and reads the answer.
 func dial(addr, host string, roots *x509.CertPool) (tls.ConnectionState, error) {
 	d := tls.Dialer{
 		NetDialer: &net.Dialer{Timeout: 10 * time.Second},
@@ -141,8 +141,8 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnotherDomain: after another domain is saved, the former one is served as before to those who installed the root
-// before. The new name takes the new root. A pin accepts both.
+// TestAnotherDomain: after another domain is saved, computers with the old root still accept the former domain, but not
+// the new one. A pin accepts both.
 func TestAnotherDomain(t *testing.T) {
 	a := openWith(t, t.TempDir(), "old.ru")
 	addr := serve(t, a, "")
@@ -166,8 +166,8 @@ func TestAnotherDomain(t *testing.T) {
 	}
 }
 
-// TestPublicAddress: a public address of this computer that is no domain has a leaf for clients with a pin. The root for
-// everybody does not permit it.
+// TestPublicAddress: a public address of this computer that is not a domain gets a leaf for clients with a pin.
+// root.pem does not permit it.
 func TestPublicAddress(t *testing.T) {
 	a := openWith(t, t.TempDir(), "gw.company.ru")
 	before := a.rootPEM()
@@ -211,7 +211,7 @@ func TestRootShape(t *testing.T) {
 	}
 }
 
-func TestWhoTheRootIsStays(t *testing.T) {
+func TestRootIdentityStays(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, "old.ru")
 	first, _ := x509.ParseCertificate(a.RootDER())
@@ -227,7 +227,7 @@ func TestWhoTheRootIsStays(t *testing.T) {
 		"subject":       slices.Equal(first.RawSubject, second.RawSubject),
 		"SubjectKeyId":  slices.Equal(first.SubjectKeyId, second.SubjectKeyId),
 		"key":           slices.Equal(first.RawSubjectPublicKeyInfo, second.RawSubjectPublicKeyInfo),
-		"serial number": first.SerialNumber.Cmp(second.SerialNumber) != 0, // the one thing that must differ
+		"serial number": first.SerialNumber.Cmp(second.SerialNumber) != 0, // must differ
 	} {
 		if !same {
 			t.Errorf("%s is not as it should be after new names", what)
@@ -241,8 +241,8 @@ func TestWhoTheRootIsStays(t *testing.T) {
 	}
 }
 
-// TestSetNamesWithNothingNew: the root changes only for a name that it does not permit yet.
-func TestSetNamesWithNothingNew(t *testing.T) {
+// TestSetNamesKeepsRoot: the root changes only for a name that it does not permit yet.
+func TestSetNamesKeepsRoot(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, "gw.company.ru", "203.0.113.7", "2001:db8::7", "b.ru")
 	before := a.rootPEM()
@@ -315,10 +315,10 @@ func TestSetNamesOnABrokenDiskChangesNothing(t *testing.T) {
 	before := a.rootPEM()
 	a.dir = filepath.Join(dir, "gone")
 	if err := a.SetNames([]string{"new.ru"}); err == nil {
-		t.Fatal("accepted without a place to keep the root")
+		t.Fatal("accepted although the root cannot be written")
 	}
 	if !slices.Equal(before, a.rootPEM()) || !slices.Contains(a.names(), domains[0]) {
-		t.Error("names changed that are not on the disk")
+		t.Error("the names changed although the root was not written")
 	}
 }
 
@@ -333,8 +333,8 @@ func TestRootDERIsACopy(t *testing.T) {
 	}
 }
 
-// With -race: handshakes, readers and writers at once. Each client trusts the root that it was shown, as one with a pin.
-func TestAtOnce(t *testing.T) {
+// TestConcurrentUse runs handshakes, reads and changes at once, for -race. Each client accepts any root with the pin.
+func TestConcurrentUse(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	addr := serve(t, a, "")
 	var all sync.WaitGroup
@@ -363,7 +363,7 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// dialPinned trusts a chain whose last certificate has the pin, and verifies it in full.
+// dialPinned accepts a chain whose last certificate has the pin, and verifies it under that root.
 func dialPinned(addr, host, pin string) error {
 	conn, err := tls.Dial("tcp", addr, &tls.Config{
 		ServerName:         host,

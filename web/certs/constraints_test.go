@@ -65,7 +65,8 @@ func write(t testing.TB, path string, content []byte) {
 	}
 }
 
-// A thief of root.key signs leaves for foreign names, under the root that people have installed.
+// TestStolenKeySignsOnlyPermittedNames: leaves that a thief of root.key signs for foreign names are refused under the
+// installed root.
 func TestStolenKeySignsOnlyPermittedNames(t *testing.T) {
 	foreign := []string{"bank.ru", "ru", "company.ru", "notgw.company.ru", "localhost.ru", "8.8.8.8", "100.64.0.1", "9.255.255.255", "11.0.0.0",
 		"126.255.255.255", "128.0.0.1", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "169.254.0.1",
@@ -83,11 +84,11 @@ func TestStolenKeySignsOnlyPermittedNames(t *testing.T) {
 			a := openWith(t, t.TempDir(), own...)
 			for _, host := range append(own, local...) {
 				checkBoth(t, a, servedLeaf(t, a, host), host, true)
-				checkBoth(t, a, forge(t, a, host), host, true) // the forgery itself is well made
+				checkBoth(t, a, forge(t, a, host), host, true) // a forged leaf for a permitted name is accepted
 			}
 			for _, host := range foreign {
 				checkBoth(t, a, forge(t, a, host), host, false)
-				checkBoth(t, a, forge(t, a, local[0], host), local[0], false) // nor beside a permitted name
+				checkBoth(t, a, forge(t, a, local[0], host), local[0], false) // also beside a permitted name
 			}
 		})
 	}
@@ -98,7 +99,7 @@ func TestStolenKeySignsNoWildcardAbove(t *testing.T) {
 	checkBoth(t, a, forge(t, a, "*.company.ru"), "gw.company.ru", false)
 }
 
-// The path length of the root is 0.
+// TestStolenKeyMakesNoIntermediate: the path length of the root is 0.
 func TestStolenKeyMakesNoIntermediate(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	root := a.current.Load().root
@@ -136,11 +137,11 @@ func TestLeafIsShortLivedAndForServersOnly(t *testing.T) {
 		}
 	}
 	if life := leaf.NotAfter.Sub(leaf.NotBefore) + time.Second; life > 397*24*time.Hour {
-		t.Errorf("lives %v", life)
+		t.Errorf("valid for %v", life)
 	}
 }
 
-// TestClockBehind: a client whose clock is up to a day behind trusts a new root and a new leaf.
+// TestClockBehind: a client whose clock is up to a day behind accepts a new root and a new leaf.
 func TestClockBehind(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	leaf := servedLeaf(t, a, domains[0])

@@ -19,14 +19,14 @@ const (
 	rootFile = "root.pem"
 	keyFile  = "root.key"
 
-	// what an operator can do about a broken file
+	// What an operator can do about a broken file.
 	cureKey = "restore it from a backup; or, for a new root, remove both root.key and root.pem and start again: " +
-		"its pin is another, so every installed agent then needs a new installer"
-	cureRoot = "remove it and start again: it is made anew with the same key and pin"
+		"it has another pin, so every installed agent then needs a new installer"
+	cureRoot = "remove it and start again: it is issued again with the same key and pin"
 )
 
-// loadOrMakeKey reads root.key. It makes one only where there is no root at all: a new key beside an old certificate
-// would cut off every installed agent without a word.
+// loadOrMakeKey reads root.key. It makes one only if there is no root.pem either: a new key beside an old certificate
+// would silently cut off every installed agent.
 func loadOrMakeKey(dir string) (*ecdsa.PrivateKey, error) {
 	path := filepath.Join(dir, keyFile)
 	text, err := os.ReadFile(path)
@@ -74,7 +74,7 @@ func makeKey(dir string) (*ecdsa.PrivateKey, error) {
 	return key, atomicfile.Write(filepath.Join(dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// loadRoot reads root.pem and checks that it belongs to the key. A missing one is nil and no error.
+// loadRoot reads root.pem and checks that it belongs to the key. If it is missing, loadRoot returns nil and no error.
 func loadRoot(dir string, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	path := filepath.Join(dir, rootFile)
 	text, err := os.ReadFile(path)
@@ -98,7 +98,7 @@ func loadRoot(dir string, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	return root, nil
 }
 
-// parseRoot takes one certificate and nothing beside it: the file is handed out, so a key in it must not pass.
+// parseRoot accepts exactly one certificate and nothing else: the file is served for download, so it must not contain a key.
 func parseRoot(text []byte) (*x509.Certificate, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
@@ -109,7 +109,7 @@ func parseRoot(text []byte) (*x509.Certificate, error) {
 		return nil, err
 	}
 	if !bytes.Equal(bytes.TrimSpace(text), bytes.TrimSpace(encodeRoot(root))) {
-		return nil, errors.New("it holds more than one certificate alone")
+		return nil, errors.New("it has more than the one certificate")
 	}
 	return root, nil
 }

@@ -36,7 +36,7 @@ func TestFiles(t *testing.T) {
 		t.Errorf("the directory holds %v", got)
 	}
 	if got := read(t, dir, rootFile); !bytes.Equal(got, a.rootPEM()) {
-		t.Error("root.pem is not the root in force")
+		t.Error("root.pem is not the current root")
 	}
 	if block, rest := pem.Decode(read(t, dir, keyFile)); block == nil || block.Type != "PRIVATE KEY" || len(rest) > 0 {
 		t.Error("root.key is not one PKCS#8 key")
@@ -60,7 +60,7 @@ func TestLostRootIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestCrash: half of a key file beside the key makes no other root.
+// TestCrash: a half-written temporary key file has no effect.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, domains...)
@@ -86,7 +86,7 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-// A crash of the first start between its two files.
+// TestCrashBetweenKeyAndRoot: the first start crashed between writing its two files.
 func TestCrashBetweenKeyAndRoot(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := makeKey(dir); err != nil {
@@ -100,9 +100,9 @@ func TestCrashBetweenKeyAndRoot(t *testing.T) {
 }
 
 func TestBrokenFilesStopTheStart(t *testing.T) {
-	stranger := t.TempDir()
-	openWith(t, stranger, domains...)
-	strangerKey, strangerRoot := read(t, stranger, keyFile), read(t, stranger, rootFile)
+	otherDir := t.TempDir()
+	openWith(t, otherDir, domains...)
+	otherKey, otherRoot := read(t, otherDir, keyFile), read(t, otherDir, rootFile)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -120,28 +120,28 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		harm func(*testing.T, string)
 		file string // that the error names
-		cure string // that it tells
+		cure string // that it contains
 	}{
 		"key lost":                {func(t *testing.T, dir string) { remove(t, dir, keyFile) }, keyFile, "backup"},
 		"key empty":               {put(keyFile, nil), keyFile, "backup"},
 		"key is noise":            {put(keyFile, []byte("\x00\xffnoise")), keyFile, "backup"},
 		"key cut":                 {change(keyFile, func(b []byte) []byte { return b[:len(b)/2] }), keyFile, "backup"},
-		"key is a certificate":    {put(keyFile, strangerRoot), keyFile, "backup"},
+		"key is a certificate":    {put(keyFile, otherRoot), keyFile, "backup"},
 		"key with broken DER":     {put(keyFile, pemOf("PRIVATE KEY", []byte("no DER"))), keyFile, "backup"},
 		"key in SEC 1":            {put(keyFile, pemOf("EC PRIVATE KEY", []byte("…"))), keyFile, "backup"},
 		"key on another curve":    {put(keyFile, pkcs8(t, p384)), keyFile, "backup"},
 		"key of another kind":     {put(keyFile, pkcs8(t, edwards)), keyFile, "backup"},
-		"key of a stranger":       {put(keyFile, strangerKey), rootFile, "backup"},
+		"key of another gateway":  {put(keyFile, otherKey), rootFile, "backup"},
 		"key is a directory":      {directory(keyFile), keyFile, "is a directory"},
 		"root empty":              {put(rootFile, nil), rootFile, "remove it"},
 		"root is noise":           {put(rootFile, []byte("\x00\xffnoise")), rootFile, "remove it"},
 		"root cut":                {change(rootFile, func(b []byte) []byte { return b[:len(b)/2] }), rootFile, "remove it"},
-		"root is a key":           {put(rootFile, strangerKey), rootFile, "remove it"},
+		"root is a key":           {put(rootFile, otherKey), rootFile, "remove it"},
 		"root with broken DER":    {put(rootFile, pemOf("CERTIFICATE", []byte("no DER"))), rootFile, "remove it"},
-		"root of a stranger":      {put(rootFile, strangerRoot), rootFile, "remove"},
+		"root of another gateway": {put(rootFile, otherRoot), rootFile, "remove"},
 		"root with a bit flipped": {change(rootFile, flipSignature), rootFile, "remove it"},
 		"root twice":              {change(rootFile, func(b []byte) []byte { return append(b, b...) }), rootFile, "remove it"},
-		"root with the key":       {change(rootFile, func(b []byte) []byte { return append(b, strangerKey...) }), rootFile, "remove it"},
+		"root with the key":       {change(rootFile, func(b []byte) []byte { return append(b, otherKey...) }), rootFile, "remove it"},
 		"root with a broken key":  {change(rootFile, func(b []byte) []byte { return append([]byte("-----BEGIN PRIVATE KEY-----\nAB\n"), b...) }), rootFile, "remove it"},
 		"root is a directory":     {directory(rootFile), rootFile, "is a directory"},
 	} {
@@ -164,7 +164,7 @@ func TestBrokenFilesStopTheStart(t *testing.T) {
 	}
 }
 
-// The cures that the errors tell work.
+// TestCures: the advice in the errors works.
 func TestCures(t *testing.T) {
 	dir := t.TempDir()
 	pin := openWith(t, dir, domains...).Pin()
@@ -180,7 +180,8 @@ func TestCures(t *testing.T) {
 	}
 }
 
-// A root of the same key that may sign for more than the names, or of an earlier form, is replaced at the start.
+// TestForeignFormIsReplaced: a root of the same key that permits more, or has the form of an earlier version, is
+// replaced at the start.
 func TestForeignFormIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, domains...)
@@ -201,7 +202,7 @@ func TestForeignFormIsReplaced(t *testing.T) {
 	}
 }
 
-func TestRootIsIssuedAnewBeforeItEnds(t *testing.T) {
+func TestRootIsRenewed(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, domains...)
 	later := func() time.Time { return time.Now().AddDate(19, 0, 0) }

@@ -11,13 +11,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// maxNames bounds what a root permits. Verifiers compare every name of a chain with every constraint, and some give up above
-// a product of the two (the agent's Go 1.20 at 250 000).
+// maxNames limits what a root permits. Verifiers compare every name of a chain with every constraint, and some fail
+// when the product of their numbers is too large (over 250,000 in the agent's Go 1.20).
 const maxNames = 256
 
 const localhost = "localhost"
 
-// alwaysPermitted are the addresses that every root permits: nobody reaches another person's site there.
+// alwaysPermitted are the addresses that every root permits: no public site has them.
 var alwaysPermitted = []netip.Prefix{
 	netip.MustParsePrefix("127.0.0.0/8"),
 	netip.MustParsePrefix("10.0.0.0/8"),
@@ -27,14 +27,14 @@ var alwaysPermitted = []netip.Prefix{
 	netip.MustParsePrefix("fc00::/7"),
 }
 
-// names are the DNS names and addresses that a root permits beside localhost and alwaysPermitted. Both lists are in order
-// and without duplicates.
+// names are the DNS names and addresses that a root permits besides localhost and alwaysPermitted. Both lists are
+// sorted and without duplicates.
 type names struct {
 	dns []string
 	ips []netip.Addr
 }
 
-// parseNames reads names in any order, in any spelling of an address and any case.
+// parseNames parses names in any order and case, and addresses in any notation.
 func parseNames(list []string) (names, error) {
 	var n names
 	for _, text := range list {
@@ -91,7 +91,7 @@ func (n names) include(o names) bool {
 	return true
 }
 
-// texts are the names in their canonical spelling: DNS names, then addresses, each in order.
+// texts returns the names in canonical form: DNS names, then addresses, each sorted.
 func (n names) texts() []string {
 	list := slices.Clone(n.dns)
 	for _, ip := range n.ips {
@@ -100,7 +100,7 @@ func (n names) texts() []string {
 	return list
 }
 
-// namesOf reads back what constrain wrote. It reports false for constraints of another form.
+// namesOf returns the names that constrain wrote into a root; false if the constraints have another form.
 func namesOf(root *x509.Certificate) (names, bool) {
 	list := slices.Clone(root.PermittedDNSDomains)
 	for _, r := range root.PermittedIPRanges {
@@ -120,7 +120,8 @@ func namesOf(root *x509.Certificate) (names, bool) {
 	return n, err == nil
 }
 
-// constrain limits a root to the names. The other kinds of names need no constraint: a leaf for servers has none of them.
+// constrain limits a root to the names. Other kinds of names, such as e-mail addresses, need no constraint: a server's
+// leaf does not have them.
 func (n names) constrain(root *x509.Certificate) {
 	root.PermittedDNSDomainsCritical = true
 	root.PermittedDNSDomains = append([]string{localhost}, n.dns...)

@@ -43,14 +43,14 @@ func TestRenewal(t *testing.T) {
 		{263 * day, false, false},
 		{265 * day, true, false},
 		{396 * day, true, false},
-		{500 * day, true, false},        // nobody came for months
-		{-23 * time.Hour, false, false}, // within what clocks differ
-		{-25 * time.Hour, true, true},   // the clock had been ahead
+		{500 * day, true, false},        // no handshake for months
+		{-23 * time.Hour, false, false}, // less than backdate
+		{-25 * time.Hour, true, true},   // the clock was more than backdate ahead
 		{18 * 365 * day, true, true},    // the root would end before a leaf
-		{60 * 365 * day, true, true},    // a gateway whose clock woke up in the past
-		{-31 * 365 * day, true, true},   // or lost its battery
-		{17 * 365 * day, true, false},   // the root has its two leaves left
-		{264 * day, true, false},        // the third begins with the leaf, a day back
+		{60 * 365 * day, true, true},    // the clock was years behind at the first start
+		{-31 * 365 * day, true, true},   // the clock was reset
+		{17 * 365 * day, true, false},   // the root is valid for two more leaves
+		{264 * day, true, false},        // less than a third is left, because of backdate
 	} {
 		t.Run(c.after.String(), func(t *testing.T) {
 			a, clock := openAt(t, start)
@@ -99,7 +99,7 @@ func TestRenewalHappensOnce(t *testing.T) {
 	}
 }
 
-// Where the root is due as well and the disk is full, the old certificate serves for as long as it is good.
+// TestRenewalOnABrokenDisk: if the root must be renewed too and cannot be written, the old leaf is used while it is valid.
 func TestRenewalOnABrokenDisk(t *testing.T) {
 	a, clock := openAt(t, start)
 	clock.set(start.AddDate(17, 6, 0))
@@ -107,15 +107,15 @@ func TestRenewalOnABrokenDisk(t *testing.T) {
 	a.dir = filepath.Join(dir, "gone")
 	clock.set(start.AddDate(18, 5, 0))
 	if got := servedLeaf(t, a, domains[0]); got != leaf {
-		t.Error("another certificate, though its root could not be kept")
+		t.Error("another certificate, although its root could not be written")
 	}
 	clock.set(start.AddDate(19, 0, 0))
 	if _, err := a.Certificate(domains[0]); err == nil {
-		t.Error("an expired certificate is shown")
+		t.Error("an expired certificate is served")
 	}
 	a.dir = dir
 	if err := goVerify(a, servedLeaf(t, a, domains[0]), domains[0]); err != nil {
-		t.Errorf("once the disk is back: %v", err)
+		t.Errorf("after the disk works again: %v", err)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestUpgrade: the root of an earlier version, which permits the domain and this computer's addresses and nothing else, is
-// issued anew once, with the same key. Those who installed it still reach the gateway under every name that it permits.
+// TestUpgrade: the root of an earlier version, which permits only the domain and this computer's addresses, is issued
+// again once, with the same key. Computers that installed the old one still accept every name that it permits.
 func TestUpgrade(t *testing.T) {
 	dns, ips := []string{"gw.company.ru", "localhost"}, []string{"10.0.0.1", "127.0.0.1", "198.51.100.7", "fd00::1", "2001:db8::1", "::1"}
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	first := read(t, dir, rootFile)
 	if bytes.Equal(first, encodeRoot(old)) || !bytes.Equal(first, b.rootPEM()) {
-		t.Error("the root was not issued anew")
+		t.Error("the root was not issued again")
 	}
 	if openWith(t, dir, "gw.company.ru"); !bytes.Equal(first, read(t, dir, rootFile)) {
 		t.Error("the second start issued the root again")

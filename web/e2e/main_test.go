@@ -53,5 +53,5 @@ func build(m *testing.M) (int, error) {
 			return 0, fmt.Errorf("build %s: %w\n%s", program, err, out)
 		}
 	}
-	return m.Run(), nil
+	return runTests(m), nil
 }

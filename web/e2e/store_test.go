@@ -100,7 +100,7 @@ func (f *faulty) heals() {
 	f.boss.must("PUT", settingPath, map[string]any{"grace_seconds": 30}, nil)
 }
 
-// restarts kills the gateway, starts it on the same ports, and signs in anew.
+// restarts kills the gateway, starts it on the same ports, and signs in again.
 func (f *faulty) restarts(signal syscall.Signal) {
 	f.t.Helper()
 	f.kill(signal)

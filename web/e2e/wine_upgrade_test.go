@@ -104,7 +104,7 @@ func olderInstaller(t *testing.T, address, pin string) string {
 	return file
 }
 
-// writeOverlay has a build take another version number, the one place of which is agent.go.
+// writeOverlay makes a build use another version number, which only agent.go has.
 func writeOverlay(t *testing.T, overlay string) {
 	t.Helper()
 	source, err := filepath.Abs(filepath.FromSlash("../../agent/agent.go"))

@@ -50,7 +50,8 @@ func (c *Controller) finishAttempt(was, is session.Status) {
 			c.savePassword()
 		}
 	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
-		if is.Code == string(agent.CodeUnreachable) {
+		switch agent.Code(is.Code) {
+		case agent.CodeUnreachable, agent.CodeDirectoryUnreachable, agent.CodeStoreUnavailable, agent.CodeTooManyAttempts:
 			return // the password may be good
 		}
 		c.typed.Password = ""

@@ -191,6 +191,37 @@ func withSavedPassword(g *gatewaytest.Gateway, password string) *computer {
 	return o
 }
 
+// The password stays in its field after a refusal for which it may be good.
+func TestPasswordMayBeGood(t *testing.T) {
+	for _, code := range []string{"directory_unreachable", "store_unavailable", "too_many_attempts"} {
+		g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
+			switch n {
+			case 0:
+				c.AnswerVersion()
+			case 1:
+				c.Refuse(code, "Позже.", 60)
+				c.Wait()
+			default:
+				if m := c.Admit(""); m.Password != "right" {
+					t.Errorf("%s: the second login: %+v", code, m)
+				}
+				c.Wait()
+			}
+		})
+		s := newComputer(g).open(t, true)
+		s.waitFor(ready)
+		s.typeLogin("ivanov", "right")
+		s.Login()
+		if f := s.waitFor("Позже."); f.Password.Text != "right" {
+			t.Errorf("%s: %+v", code, f.Password)
+		}
+		s.Login()
+		if f := s.waitFor(connected); f.Password.Text != "" {
+			t.Errorf("%s: after the login: %+v", code, f.Password)
+		}
+	}
+}
+
 // The program logs in when the gateway begins to answer, and again when the session has expired, but not after an
 // administrator has ended it.
 func TestProgramLogsIn(t *testing.T) {

@@ -72,7 +72,7 @@ func (s *suite) otherInstaller() result {
 }
 
 // typedAddress removes the product and installs it with an address on the command line. That address replaces the
-// installer's and drops its pin. With --keep the product is then installed anew, with the installer's gateway.
+// installer's and drops its pin. With --keep the product is then installed again, with the installer's gateway.
 func (s *suite) typedAddress() result {
 	r := s.reinstall("typed", "utm_address="+addressTyped)
 	r = s.expectGateway(r, "the one on the command line, without a pin", addressTyped, "")

@@ -9,7 +9,7 @@ import (
 
 type status string
 
-// Statuses, as in the table and in table.json.
+// Statuses as written to the table and to table.json.
 const (
 	statusOK       status = "ok"
 	statusFailed   status = "failed"

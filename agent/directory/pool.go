@@ -1,0 +1,134 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+const (
+	poolSize    = 8               // connections of the search account
+	bindSize    = 16              // connections for the binds of people
+	idleLimit   = 3 * time.Minute // an idle connection is closed after it; domain controllers do so after 15 minutes
+	freshLimit  = 5 * time.Second // a connection that was idle longer is checked before its use
+	checkLimit  = 400 * time.Millisecond
+	searchLimit = 30 * time.Second
+	bindLimit   = 10 * time.Second
+)
+
+// conn is a connection to a controller.
+type conn struct {
+	*ldap.Conn
+	to     *controller
+	raw    net.Conn     // below TLS. Closing it ends every request at once, while ldap.Conn.Close waits for a Write that hangs
+	writes atomic.Int64 // requests whose writing has begun
+	dead   atomic.Bool
+	kill   context.CancelFunc // closes the connection and ends its requests
+	killed context.Context
+	pooled bool        // it has been in a pool
+	since  time.Time   // of being idle
+	expiry *time.Timer // closes it when idle
+}
+
+// newConn makes a connection of a TLS connection. It ends when its controller is marked down.
+func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
+	c := &conn{to: to, raw: raw}
+	c.killed, c.kill = context.WithCancel(up)
+	c.Conn = ldap.NewConn(&counted{secure, c}, true)
+	c.SetTimeout(searchLimit)
+	c.Start()
+	context.AfterFunc(c.killed, func() {
+		c.dead.Store(true)
+		c.raw.Close()
+	})
+	return c
+}
+
+// usable reports whether a connection is not known to be closed.
+func (c *conn) usable() bool { return !c.dead.Load() && c.killed.Err() == nil && !c.IsClosing() }
+
+// counted counts the requests of a connection, and notes when its controller was heard.
+type counted struct {
+	net.Conn
+	of *conn
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.of.writes.Add(1)
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.of.dead.Store(true)
+	}
+	return n, err
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.of.to.heard.Store(int64(time.Since(c.of.to.born)))
+	}
+	if err != nil {
+		c.of.dead.Store(true)
+	}
+	return n, err
+}
+
+// answered reports whether an error is a server's answer: the server's result code.
+func answered(err error) bool {
+	var e *ldap.Error
+	return errors.As(err, &e) && (e.ResultCode < ldap.ErrorNetwork || e.ResultCode > ldap.ErrorEmptyPassword)
+}
+
+// pool holds idle connections. The servers' mu guards it. As many as are in use at a time can become idle.
+type pool []*conn
+
+// keep puts a connection into a pool, or closes it.
+func (s *servers) keep(p *pool, c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !c.usable() || s.ctx.Err() != nil {
+		c.kill()
+		return
+	}
+	c.pooled, c.since = true, time.Now()
+	*p = append(*p, c)
+	c.expiry = time.AfterFunc(idleLimit, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if i := slices.Index(*p, c); i >= 0 && time.Since(c.since) >= idleLimit {
+			*p = slices.Delete(*p, i, i+1)
+			c.kill()
+		}
+	})
+}
+
+// idle takes the connection to a controller that was used last out of a pool; nil if there is none.
+func (s *servers) idle(p *pool, to *controller) *conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(*p) - 1; i >= 0; i-- {
+		c := (*p)[i]
+		if c.to != to && c.usable() {
+			continue
+		}
+		c.expiry.Stop()
+		*p = slices.Delete(*p, i, i+1)
+		if c.usable() {
+			return c
+		}
+		c.kill()
+	}
+	return nil
+}
+
+// drop closes the idle connections of a pool to a controller.
+func (s *servers) drop(p *pool, to *controller) {
+	for c := s.idle(p, to); c != nil; c = s.idle(p, to) {
+		c.kill()
+	}
+}

@@ -1,0 +1,396 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+	"github.com/google/uuid"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
+)
+
+// remote is a directory on the network.
+type remote struct {
+	agent.DirectorySettings
+	kind    *kind
+	servers *servers
+	people  People
+	log     *slog.Logger
+
+	mu       sync.Mutex // guards the fields below
+	known    facts
+	learned  time.Time                  // the last try of learn
+	lockouts map[string]lockout         // by DN of the policy; "" = for everybody without one
+	policies map[loginForm]personPolicy // of people who logged in
+}
+
+// newRemote describes a directory. It connects nowhere.
+func newRemote(s agent.DirectorySettings, conns *servers, people People, log *slog.Logger) *remote {
+	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]lockout{}, policies: map[loginForm]personPolicy{}}
+	if r.kind == nil {
+		r.kind = openLDAP
+	}
+	return r
+}
+
+// factsNow returns the facts, read anew when they are old.
+func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
+	r.mu.Lock()
+	f := r.known
+	r.mu.Unlock()
+	if !f.at.IsZero() && time.Since(f.at) < factsAge {
+		return f, nil
+	}
+	f, err := readFacts(c, r.DirectorySettings)
+	if err != nil {
+		return f, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = f
+	return f, nil
+}
+
+// learn reads the facts of a directory that was not asked before, at most twice a minute.
+func (r *remote) learn(ctx context.Context) {
+	const pause = 30 * time.Second
+	r.mu.Lock()
+	wanted := r.known.at.IsZero() && time.Since(r.learned) > pause
+	if wanted {
+		r.learned = time.Now()
+	}
+	r.mu.Unlock()
+	if !wanted {
+		return
+	}
+	err := r.servers.search(ctx, func(c *ldap.Conn) error {
+		_, err := r.factsNow(c)
+		return err
+	})
+	if err != nil {
+		r.log.WarnContext(ctx, "the names of a directory are not known", "directory", r.Name, "error", err)
+	}
+}
+
+// names returns the NetBIOS name and the suffixes of userPrincipalNames, as found now or, before that, at the last connection.
+func (r *remote) names() (netbios string, suffixes []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.at.IsZero() {
+		return r.NetBIOS, r.UPNSuffixes
+	}
+	return r.known.netbios, r.known.suffixes
+}
+
+// bases returns the DNs below which people are searched.
+func (r *remote) bases(f facts) []string {
+	if len(r.Bases) > 0 {
+		return r.Bases
+	}
+	return []string{f.root}
+}
+
+// errSeveral says that a login means several people.
+var errSeveral = errors.New("the login means several people")
+
+// find returns the person whom a login means. Errors: agent.ErrNotFound, errSeveral.
+func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent.Lockout, err error) {
+	err = r.servers.search(ctx, func(c *ldap.Conn) error {
+		p = person{}
+		f, err := r.factsNow(c)
+		if err != nil {
+			return err
+		}
+		policy, known := r.policyOf(form)
+		attributes := r.kind.attributes()
+		if !known {
+			attributes = append(attributes, r.kind.policy.reference)
+		}
+		found, err := r.search(c, f, form, attributes)
+		if err != nil {
+			return err
+		}
+		if len(found) == 1 {
+			p = found[0]
+			if !known {
+				policy = p.entry.GetEqualFoldAttributeValue(r.kind.policy.reference)
+				r.keepPolicy(form, policy)
+			}
+		} else {
+			policy = ""
+		}
+		if rule, err = r.lockoutOf(c, f, policy); err != nil {
+			return err
+		}
+		switch len(found) {
+		case 0:
+			return agent.ErrNotFound
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("%w: %s, %s", errSeveral, found[0].entry.DN, found[1].entry.DN)
+	})
+	return p, rule, err
+}
+
+// search returns the people whom a login means: usually one. A userPrincipalName wins over the sAMAccountName of another person,
+// as in Windows.
+func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []string) ([]person, error) {
+	const most = 10 // in each base
+	var found []person
+	for _, base := range r.bases(f) {
+		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.byLogin(form)+r.kind.people+")", attributes...)
+		if err != nil && !isMissing(err) { // the check reports a missing base
+			return nil, err
+		}
+		for _, e := range entries {
+			p, ok := r.kind.person(r.Name, e)
+			if ok && !slices.ContainsFunc(found, func(q person) bool { return q.GUID == p.GUID }) {
+				found = append(found, p)
+			}
+		}
+	}
+	if len(found) > 1 && form.at {
+		if i := slices.IndexFunc(found, func(p person) bool { return sameUPN(p.UPN, form) }); i >= 0 {
+			others := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !sameUPN(p.UPN, form) })
+			return others, nil
+		}
+	}
+	return found, nil
+}
+
+// account returns the account that a login means here. Refusals: CodeDirectoryUnreachable.
+func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, error) {
+	p, rule, err := r.find(ctx, form)
+	switch {
+	case errors.Is(err, errSeveral):
+		r.log.WarnContext(ctx, "a login means several people, so none of them can log in with it", "directory", r.Name, "error", err)
+		return r.nobody(form, rule), nil
+	case errors.Is(err, agent.ErrNotFound):
+		return r.nobody(form, rule), nil
+	case err != nil:
+		return agent.Account{}, r.unreachable(err)
+	}
+	a := agent.Account{Key: r.Name + "/" + p.GUID, Known: true, Lockout: rule}
+	user, err := r.people.DirectoryUser(ctx, r.Name, p.GUID)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return agent.Account{}, err
+	}
+	a.UserID = user.ID
+	a.Authenticate = func(ctx context.Context, c agent.Credentials) (agent.User, error) {
+		return r.authenticate(ctx, p, user.ID, c.Password)
+	}
+	return a, nil
+}
+
+// nobody returns the account for a login that means nobody here. Its Authenticate sends the password with a DN that does not exist,
+// so that an answer takes as long as for a person.
+func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
+	return agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
+		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
+			r.mu.Lock()
+			root := r.known.root
+			r.mu.Unlock()
+			if isPassword(c.Password) {
+				_, err := r.servers.bind(ctx, "CN="+uuid.NewString()+","+root, c.Password)
+				if err != nil && !isAnswer(err) {
+					return agent.User{}, r.unreachable(err)
+				}
+			}
+			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
+		}}
+}
+
+// maxRemotePassword limits a password for a directory, in bytes. Active Directory takes 256 characters.
+const maxRemotePassword = 1024
+
+func isPassword(password string) bool { return password != "" && len(password) <= maxRemotePassword }
+
+// authenticate checks the password of a person with one bind, and judges the account. The id is zero for a person without a stored
+// account. Refusals: of the kind; CodeNotPermitted; CodeDirectoryUnreachable.
+func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, password string) (agent.User, error) {
+	if !isPassword(password) {
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
+	}
+	if r.kind.noPassword != nil {
+		if code := r.kind.noPassword(p.entry); code != "" {
+			return agent.User{}, &agent.Error{Code: code, Err: agent.ErrPasswordNotSent}
+		}
+	}
+	code, err := r.checkPassword(ctx, p, password)
+	if err != nil {
+		return agent.User{}, err
+	}
+	if code == "" {
+		if err := r.judgeGroups(ctx, &p); err != nil {
+			return agent.User{}, err
+		}
+		code = p.Refused
+	}
+	if code == "" {
+		return r.people.SaveDirectoryUser(ctx, p.DirectoryPerson)
+	}
+	if p.Refused = code; id != 0 && code.EndsAccess() {
+		if _, err := r.people.SaveDirectoryUser(ctx, p.DirectoryPerson); err != nil {
+			r.log.WarnContext(ctx, "a refusal by a directory was not stored", "directory", r.Name, "user", id, "error", err)
+		}
+	}
+	return agent.User{}, agent.Refuse(code)
+}
+
+// checkPassword sends a password and returns why the directory refuses the person, or an empty code.
+func (r *remote) checkPassword(ctx context.Context, p person, password string) (agent.Code, error) {
+	answer, err := r.servers.bind(ctx, p.entry.DN, password, r.kind.controls...)
+	if err == nil {
+		return r.kind.accepted(p.entry, answer, time.Now()), nil
+	}
+	var refused *ldap.Error
+	if !isAnswer(err) || !errors.As(err, &refused) {
+		return "", r.unreachable(err)
+	}
+	code := r.kind.refusal(p.entry, refused, answer)
+	if code == "" {
+		return "", fmt.Errorf("directory %s cannot check passwords: %w", r.Name, err)
+	}
+	return code, nil
+}
+
+// judgeGroups sets Remote and, for a person in none of the login groups, Refused.
+func (r *remote) judgeGroups(ctx context.Context, p *person) error {
+	people := []person{*p}
+	err := r.servers.search(ctx, func(c *ldap.Conn) error {
+		return r.judge(c, people)
+	})
+	if errors.Is(err, errUnreachable) {
+		return r.unreachable(err)
+	}
+	*p = people[0]
+	return err
+}
+
+// judge sets Remote and Refused of people by their groups.
+func (r *remote) judge(c *ldap.Conn, people []person) error {
+	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	sets := map[string]idSet{}
+	if len(wanted) > 0 {
+		f, err := r.factsNow(c)
+		if err != nil {
+			return err
+		}
+		if sets, err = r.kind.members.of(c, r.kind, f, people, wanted); err != nil {
+			return err
+		}
+	}
+	for i := range people {
+		p := &people[i]
+		p.Remote = sets[p.GUID].hasAny(r.RemoteGroups)
+		if len(r.LoginGroups) > 0 && !sets[p.GUID].hasAny(r.LoginGroups) {
+			p.Refused = agent.CodeNotPermitted
+		}
+	}
+	return nil
+}
+
+// unreachable makes the refusal for a directory that cannot be asked. The end of a sign-in by its caller stays what it is.
+func (r *remote) unreachable(err error) error {
+	if errors.Is(err, context.Canceled) && !errors.Is(err, errUnreachable) {
+		return err
+	}
+	var f *finding
+	if errors.As(err, &f) && !f.Sent {
+		err = fmt.Errorf("%w: %w", agent.ErrPasswordNotSent, err)
+	}
+	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
+}
+
+// read returns the present state of people. See Directories.Read.
+func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReading, error) {
+	reading := agent.DirectoryReading{People: map[string]agent.DirectoryPerson{}}
+	err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
+		f, err := readFacts(c, r.DirectorySettings)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		r.known = f
+		r.mu.Unlock()
+		reading.Missing, err = r.missing(c, f)
+		return err
+	})
+	if err != nil {
+		return agent.DirectoryReading{}, err
+	}
+	for some := range slices.Chunk(guids, batch) {
+		var people []person
+		err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
+			people, err = r.readPeople(c, some)
+			return err
+		})
+		if err != nil {
+			return agent.DirectoryReading{}, err
+		}
+		for _, p := range people {
+			reading.People[p.GUID] = p.DirectoryPerson
+		}
+	}
+	return reading, nil
+}
+
+// readPeople returns those of some people who exist below the bases, with their state.
+func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
+	f, err := r.factsNow(c)
+	if err != nil {
+		return nil, err
+	}
+	var people []person
+	seen := map[string]bool{}
+	for _, base := range r.bases(f) {
+		entries, err := searchAll(c, base, "(&"+r.kind.id.filter(guids...)+r.kind.people+")", r.kind.attributes()...)
+		if err != nil && !isMissing(err) {
+			return nil, err
+		}
+		for _, e := range entries {
+			p, ok := r.kind.person(r.Name, e)
+			if ok && !seen[p.GUID] {
+				seen[p.GUID] = true
+				people = append(people, p)
+			}
+		}
+	}
+	if err := r.judge(c, people); err != nil {
+		return nil, err
+	}
+	for i := range people {
+		p := &people[i]
+		if code := r.kind.state(p.entry, time.Now()); code.EndsAccess() {
+			p.Refused = code
+		}
+	}
+	return people, nil
+}
+
+// missing returns the configured bases and groups that do not exist.
+func (r *remote) missing(c *ldap.Conn, f facts) (list []string, err error) {
+	for _, base := range r.bases(f) {
+		if _, err := readEntry(c, base, "1.1"); isMissing(err) {
+			list = append(list, base)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	found, err := r.kind.groupsByID(c, f, wanted)
+	for _, g := range wanted {
+		if _, ok := found[g.ID]; !ok && !slices.Contains(list, g.Name) {
+			list = append(list, g.Name)
+		}
+	}
+	return list, err
+}

@@ -1,0 +1,420 @@
+package directory
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+	"golang.org/x/sync/singleflight"
+
+	"ideco-agent/agent"
+)
+
+// A wrong password of the search account is not sent again before the domain has forgotten it: its lockout counts the search
+// account, too. Other refusals, such as a disabled account, may have been cured.
+const (
+	retryPassword = 31 * time.Minute
+	retryRefused  = time.Minute
+)
+
+// servers are the connections to the controllers of one directory.
+//
+// Searches have a pool of connections that are bound as the search account. Binds of people have their own.
+//
+// A controller that is silent while a request is in flight is probed by another connection. Without an answer, it is marked
+// down, which ends all its connections: searches then go to the next controller, binds fail.
+type servers struct {
+	settings agent.DirectorySettings
+	log      *slog.Logger
+	trusted  []*x509.Certificate // of settings.CA
+	dns      names
+	dialTCP  func(ctx context.Context, address string) (net.Conn, error)
+	ping     func(ctx context.Context, host string) (site string, err error)
+	ctx      context.Context // ends with close
+	cancel   context.CancelFunc
+	flight   singleflight.Group // "find", and an address while it is probed
+
+	searching chan struct{} // places of searches in flight
+	binding   chan struct{} // places of binds in flight
+	asking    chan struct{} // place of the search account's bind: a wrong password must go out only once
+
+	mu           sync.Mutex    // guards the fields below and the state of controllers
+	controllers  []*controller // the preferred ones first
+	found        time.Time
+	searches     pool
+	binds        pool
+	refused      *finding // how the search account's bind was refused
+	refusedUntil time.Time
+}
+
+// names looks up names of the domain. Errors: *finding; ctx.Err.
+type names interface {
+	lookupSRV(ctx context.Context, name string) ([]*net.SRV, error) // none is no error
+	lookupHost(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
+	s := &servers{
+		settings:  settings,
+		log:       log,
+		trusted:   parseCertificates(settings.CA),
+		dns:       &resolver{servers: settings.DNS, limit: time.Second, dial: new(net.Dialer).DialContext},
+		searching: make(chan struct{}, poolSize),
+		binding:   make(chan struct{}, bindSize),
+		asking:    make(chan struct{}, 1),
+	}
+	s.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	s.ping = s.pingSite
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// close ends all connections. Nothing can be used afterwards.
+func (s *servers) close() {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.controllers {
+		if c.retry != nil {
+			c.retry.Stop()
+		}
+	}
+}
+
+// status returns what is known of the controllers.
+func (s *servers) status() (list []agent.ControllerStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.controllers {
+		list = append(list, agent.ControllerStatus{Host: c.address, Reachable: c.state == stateUp, Since: c.since, Latency: c.latency})
+	}
+	return list
+}
+
+// discover returns the controllers as host:port, the preferred ones first, without connecting to them. Errors: *finding.
+func (s *servers) discover(ctx context.Context) (hosts []string, err error) {
+	list, err := s.find(ctx)
+	for _, c := range list {
+		hosts = append(hosts, c.address)
+	}
+	return hosts, err
+}
+
+// dial connects to a controller that discover named and returns the certificates that it sent, also with an error. The
+// caller closes the connection, which is not bound. Errors: *finding.
+func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
+	defer cancel()
+	c := parseController(host, agent.DefaultLDAPSPort)
+	raw, secure, sent, err := s.connect(ctx, c)
+	if err != nil {
+		return nil, sent, asFinding(err, host)
+	}
+	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
+}
+
+// search runs f on a connection that is bound as the search account. f may run again on another connection after a failure of
+// the connection, so it must not change the directory. Errors: those of f; ctx.Err; *finding.
+func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
+	if err := enter(ctx, s.searching); err != nil {
+		return err
+	}
+	defer leave(s.searching)
+	var a attempt
+	for {
+		c, err := s.searchConn(ctx, &a)
+		if err != nil {
+			return err
+		}
+		pooled := c.pooled
+		err = s.use(ctx, c, func() error { return f(c.Conn) })
+		if err == nil || c.usable() && !isNetwork(err) {
+			s.keep(&s.searches, c)
+			return err
+		}
+		timedOut := c.usable()
+		c.kill()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case timedOut:
+			return atHost(agent.FindingNoAnswer, c.to.address, err)
+		case pooled: // the server may have closed it while it was idle, and others with it
+			s.drop(&s.searches, c.to)
+		default:
+			a.failed(c.to, err)
+		}
+	}
+}
+
+// searchConn returns a connection that is bound as the search account, from the pool or a new one. Errors: *finding; ctx.Err.
+func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
+	for {
+		to, err := s.pick(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if c := s.kept(ctx, &s.searches, to); c != nil {
+			return c, nil
+		}
+		if err := s.refusal(); err != nil {
+			return nil, err
+		}
+		c, err := s.open(ctx, to)
+		if err == nil {
+			err = s.login(ctx, c)
+		}
+		switch {
+		case err == nil:
+			return c, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case c != nil && !errors.Is(err, errConnection): // the search account is refused: everywhere
+			return nil, err
+		}
+		a.failed(to, err)
+	}
+}
+
+// errConnection is a failure of a connection or a controller, after which another may work.
+var errConnection = errors.New("the connection failed")
+
+// login binds the search account. Errors: errConnection; *finding when the account is refused; ctx.Err. With an error, the
+// connection is closed.
+func (s *servers) login(ctx context.Context, c *conn) error {
+	if s.settings.User == "" { // anonymous
+		return nil
+	}
+	if err := enter(ctx, s.asking); err != nil {
+		c.kill()
+		return err
+	}
+	defer leave(s.asking)
+	if err := s.refusal(); err != nil {
+		c.kill()
+		return err
+	}
+	c.SetTimeout(bindLimit)
+	defer c.SetTimeout(searchLimit)
+	err := s.use(ctx, c, func() error { return c.Bind(s.settings.User, s.settings.Password) })
+	if err == nil {
+		return nil
+	}
+	c.kill()
+	f := &finding{Finding: agent.FindingSearchCredential, err: err}
+	retry := retryRefused
+	switch {
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials):
+		retry = retryPassword
+		if text := err.Error(); strings.Contains(text, ", data ") && !strings.Contains(text, ", data 52e") {
+			f.Finding, retry = agent.FindingSearchAccount, retryRefused
+		}
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultInappropriateAuthentication,
+		ldap.ErrorEmptyPassword):
+	case answered(err): // such as busy
+		f = atHost(agent.FindingFailed, c.to.address, errors.Join(errConnection, err))
+		f.Args["Error"] = err.Error()
+		return f
+	default:
+		return atHost(agent.FindingNoAnswer, c.to.address, errors.Join(errConnection, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused, s.refusedUntil = f, time.Now().Add(retry)
+	return f
+}
+
+// refusal returns why the search account cannot log in for now. Errors: *finding.
+func (s *servers) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.settings.PasswordLost:
+		return &finding{Finding: agent.FindingPasswordLost}
+	case s.refused != nil && time.Now().Before(s.refusedUntil):
+		return s.refused
+	}
+	return nil
+}
+
+// bind sends exactly one bind request, and its password only to one controller. It changes the controller only while nothing
+// was sent. The error is the server's *ldap.Error, or one for which errors.Is(err, errUnreachable); ctx.Err is one of those.
+func (s *servers) bind(ctx context.Context, name, password string, controls ...ldap.Control) ([]ldap.Control, error) {
+	if name == "" || password == "" { // servers would take it for an anonymous bind, which succeeds
+		return nil, ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("empty name or password"))
+	}
+	if err := enter(ctx, s.binding); err != nil {
+		return nil, s.cancelled(err)
+	}
+	defer leave(s.binding)
+	var a attempt
+	for {
+		c, err := s.bindConn(ctx, &a)
+		if err != nil {
+			return nil, err
+		}
+		pooled, before := c.pooled, c.writes.Load()
+		var result *ldap.SimpleBindResult
+		err = s.use(ctx, c, func() (err error) {
+			result, err = c.SimpleBind(ldap.NewSimpleBindRequest(name, password, controls))
+			return err
+		})
+		if err == nil || answered(err) {
+			if err == nil || ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials) {
+				s.keep(&s.binds, c)
+			} else {
+				c.kill()
+			}
+			if result == nil {
+				return nil, err
+			}
+			return result.Controls, err
+		}
+		c.kill()
+		if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
+			f := atHost(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
+			f.Sent = sent
+			return nil, f
+		}
+		if !pooled {
+			a.failed(c.to, err)
+		}
+	}
+}
+
+// bindConn returns a connection for a bind, from the pool or a new one. Errors: *finding.
+func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
+	for {
+		to, err := s.pick(ctx, a)
+		if err != nil {
+			return nil, s.cancelled(err)
+		}
+		if c := s.kept(ctx, &s.binds, to); c != nil {
+			return c, nil
+		}
+		c, err := s.open(ctx, to)
+		if err == nil {
+			c.SetTimeout(bindLimit)
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, s.cancelled(ctx.Err())
+		}
+		a.failed(to, err)
+	}
+}
+
+// cancelled makes an error that is not about the directory one of bind.
+func (s *servers) cancelled(err error) error {
+	if errors.Is(err, errUnreachable) {
+		return err
+	}
+	return atHost(agent.FindingNoAnswer, s.settings.Name, err)
+}
+
+// kept takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
+// have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
+func (s *servers) kept(ctx context.Context, p *pool, to *controller) *conn {
+	c := s.idle(p, to)
+	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
+		return c
+	}
+	c.kill()
+	s.drop(p, to)
+	return nil
+}
+
+// responds reports whether the server still answers on a connection.
+func (s *servers) responds(ctx context.Context, c *conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	err := s.use(ctx, c, func() error {
+		_, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 1, false, "(objectClass=*)", []string{"1.1"}, nil))
+		return err
+	})
+	return c.usable() && (err == nil || answered(err))
+}
+
+// open connects to a controller and marks it up or down. The connection is not bound. Errors: *finding.
+func (s *servers) open(ctx context.Context, to *controller) (*conn, error) {
+	s.mu.Lock()
+	up, down := to.up, to.state == stateDown
+	s.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	if !down {
+		defer context.AfterFunc(up, cancel)()
+	}
+	began := time.Now()
+	raw, secure, _, err := s.connect(limited, to)
+	if err != nil {
+		f := asFinding(err, to.address)
+		if ctx.Err() == nil {
+			s.markDown(to, f)
+		}
+		return nil, f
+	}
+	s.markUp(to, time.Since(began))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return newConn(to, raw, secure, to.up), nil
+}
+
+// use runs f, which uses a connection, and closes the connection when ctx ends or its controller is silent and does not
+// answer a probe either.
+func (s *servers) use(ctx context.Context, c *conn, f func() error) error {
+	defer context.AfterFunc(ctx, c.kill)()
+	done := make(chan struct{})
+	defer close(done)
+	go s.watch(c.to, done)
+	return f()
+}
+
+func (s *servers) watch(to *controller, done <-chan struct{}) {
+	wait := time.NewTimer(silenceLimit)
+	defer wait.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-wait.C:
+		}
+		silence := to.silence()
+		if silence >= silenceLimit {
+			if !s.probe(to, probeLimit) {
+				return
+			}
+			silence = 0
+		}
+		wait.Reset(silenceLimit - silence)
+	}
+}
+
+// isNetwork reports whether an error is one of the connection and not the server's answer.
+func isNetwork(err error) bool {
+	return ldap.IsErrorWithCode(err, ldap.ErrorNetwork) || errors.Is(err, net.ErrClosed)
+}
+
+// enter takes a place, which leave gives back.
+func enter(ctx context.Context, places chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func leave(places chan struct{}) { <-places }

@@ -1,0 +1,104 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+// Directories stores the settings of the directories on the network and asks the directories themselves. A group in the
+// settings that are passed may have a Name alone, as it was typed: a name, a DN or an ID. Save stores what it finds by it.
+type Directories interface {
+	// List returns all directories, ordered by name, without passwords.
+	List(context.Context) ([]agent.DirectorySettings, error)
+	// Get returns one directory without its password. Errors: agent.ErrNotFound.
+	Get(context.Context, agent.DirectoryID) (agent.DirectorySettings, error)
+	Status(agent.DirectoryID) agent.DirectoryStatus
+	// Save adds a directory (ID zero) or changes one. An empty password keeps the stored one. Errors: agent.Problems if a field
+	// is invalid; field password if the stored one must not go to another server; an *agent.Error if the directory has to be
+	// asked for groups and does not answer.
+	Save(context.Context, agent.DirectorySettings) (agent.DirectoryID, error)
+	// Delete deletes a directory and its accounts, and returns the number of sessions that it ended.
+	Delete(context.Context, agent.DirectoryID) (ended int, err error)
+	// Test tries settings, which need not be saved. An empty password is the stored one of their ID. login may be empty. Errors:
+	// as Save.
+	Test(ctx context.Context, s agent.DirectorySettings, login string) (agent.DirectoryReport, error)
+	// SearchGroups returns groups whose name contains the text. Errors: as Save.
+	SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error)
+	// Convert makes local accounts those of the person with the same login in the directory.
+	Convert(context.Context, agent.DirectoryID, []agent.UserID) (converted int, err error)
+	// ConfirmCheck lets the withheld check end its sessions. Errors: agent.ErrNotFound if nothing is withheld any more,
+	// agent.Problems if more would end by now.
+	ConfirmCheck(context.Context, agent.DirectoryID) error
+}
+
+func (s *Site) adminDirectories(c echo.Context) error {
+	all, err := s.Directories.List(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	d := templates.AdminDirectoriesData{Now: time.Now()}
+	for _, one := range all {
+		d.Directories = append(d.Directories, templates.DirectoryRow{DirectorySettings: one, Status: s.Directories.Status(one.ID),
+			Sessions: s.sessionsIn(one.Name)})
+	}
+	return s.render(c, http.StatusOK, templates.AdminDirectories(s.page(c), d))
+}
+
+// sessionsIn counts the live sessions of a directory's people.
+func (s *Site) sessionsIn(directory string) (n int) {
+	for _, live := range s.Sessions.Sessions() {
+		if live.Directory == directory {
+			n++
+		}
+	}
+	return n
+}
+
+// usersIn counts the accounts of a directory.
+func (s *Site) usersIn(ctx context.Context, directory string) (n int, err error) {
+	users, err := s.allUsers(ctx)
+	for _, u := range users {
+		if u.Directory == directory {
+			n++
+		}
+	}
+	return n, err
+}
+
+// directory loads the directory in the path and passes it to action.
+func (s *Site) directory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") {
+			return agent.ErrNotFound
+		}
+		d, err := s.Directories.Get(c.Request().Context(), agent.DirectoryID(id))
+		if err != nil {
+			return err
+		}
+		return action(c, d)
+	}
+}
+
+// newOrDirectory is directory, with the path "new" for one that is not saved yet.
+func (s *Site) newOrDirectory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
+	saved := s.directory(action)
+	return func(c echo.Context) error {
+		if c.Param("id") == "new" {
+			return action(c, newDirectory())
+		}
+		return saved(c)
+	}
+}
+
+// newDirectory returns the settings that a new directory begins with.
+func newDirectory() agent.DirectorySettings {
+	return agent.DirectorySettings{Kind: agent.DirectoryAD, Transport: agent.TransportLDAPS, CheckInterval: agent.DefaultCheckInterval}
+}

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// adminDirectoryConfirm lets the withheld check of the accounts end its sessions, after a question.
+func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) error {
+	withheld := s.Directories.Status(d.ID).Withheld
+	if withheld == nil {
+		return done(c, locale.ToastCheckOver, "/admin/directories")
+	}
+	if c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmCheck(who(c).L, d, *withheld)))
+	}
+	err := s.Directories.ConfirmCheck(c.Request().Context(), d.ID)
+	if errors.Is(err, agent.ErrNotFound) {
+		return done(c, locale.ToastCheckOver, "/admin/directories")
+	}
+	if problems, now := problemsIn(err), s.Directories.Status(d.ID).Withheld; problems != nil && now != nil { // it would do more by now
+		p := s.page(c)
+		p.Alert = who(c).L.Problem(problems[0])
+		return s.render(c, http.StatusConflict, templates.Confirm(p, templates.ConfirmCheck(who(c).L, d, *now)))
+	}
+	if err != nil {
+		return err
+	}
+	s.securityEvent(c, "directory_check_confirmed", "directory", d.Name, "sessions", withheld.Sessions)
+	return done(c, locale.ToastCheckConfirmed, "/admin/directories")
+}

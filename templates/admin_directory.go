@@ -1,0 +1,157 @@
+package templates
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// DirectoryPath returns the path of a directory's page; the zero ID is a new one.
+func DirectoryPath(id agent.DirectoryID) string {
+	if id == 0 {
+		return "/admin/directories/new"
+	}
+	return "/admin/directories/" + strconv.FormatInt(int64(id), 10)
+}
+
+// NewDirectoryForm fills the form with settings.
+func NewDirectoryForm(d agent.DirectorySettings) DirectoryForm {
+	return DirectoryForm{Kind: string(d.Kind), Name: d.Name, User: d.User, DNS: joined(d.DNS, " "),
+		Controllers: strings.Join(d.Controllers, "\n"), Transport: string(d.Transport), TLSName: d.TLSName,
+		Bases: strings.Join(d.Bases, "\n"), CA: d.CA, LoginGroups: groupLines(d.LoginGroups), RemoteGroups: groupLines(d.RemoteGroups),
+		LockoutLimit: positive(d.LockoutLimit), LockoutMinutes: positive(int(d.LockoutWindow / time.Minute)),
+		CheckMinutes: positive(int(d.CheckInterval / time.Minute)), Default: d.Default}
+}
+
+// positive is empty for zero.
+func positive(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func groupLines(groups []agent.DirectoryGroup) string {
+	lines := make([]string, len(groups))
+	for i := range groups {
+		lines[i] = GroupLine(groups, i)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// GroupLine is one group of a list as an administrator types it: its name, or its DN if another one has the name too.
+func GroupLine(groups []agent.DirectoryGroup, i int) string {
+	for j, other := range groups {
+		if j != i && strings.EqualFold(other.Name, groups[i].Name) {
+			return or(groups[i].DN, groups[i].Name)
+		}
+	}
+	return or(groups[i].Name, groups[i].DN, groups[i].ID)
+}
+
+func (d AdminDirectoryData) heading(l *locale.Localizer) string {
+	if d.ID == 0 {
+		return l.T("directory_new_title")
+	}
+	return d.Name
+}
+
+// advanced reports whether the folded part of the form has something to look at.
+func (d AdminDirectoryData) advanced() bool {
+	for _, name := range []string{"controllers", "transport", "tls_name", "ldap_paths", "lockout_limit", "lockout_minutes", "check_minutes"} {
+		if d.Errors[name] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// passwordHelp is the text under the password of the search account.
+func (d AdminDirectoryData) passwordHelp(l *locale.Localizer) string {
+	switch {
+	case d.Form.Draft != "":
+		return l.T("directory_password_draft")
+	case d.PasswordStored:
+		return l.T("directory_password_stored")
+	}
+	return l.T("directory_password_help")
+}
+
+// stepClass returns the CSS class and the icon of a step's state.
+func stepClass(s agent.StepState) (class, symbol string) {
+	switch s {
+	case agent.StepOK:
+		return "ok", "ok"
+	case agent.StepWarning:
+		return "warn", "warn"
+	case agent.StepFailed:
+		return "bad", "bad"
+	}
+	return "muted", "off"
+}
+
+// stepState is the word of a step's state.
+func stepState(l *locale.Localizer, s agent.StepState) string {
+	return l.T("directory_state_" + string(s))
+}
+
+// withheldText says why a check ends nobody yet.
+func withheldText(l *locale.Localizer, name string, check agent.WithheldCheck) string {
+	text := l.N("withheld_text", check.Sessions, locale.Args{"Of": check.Of, "Time": l.Time(check.At), "Name": name})
+	if len(check.Missing) > 0 {
+		text += " " + l.T("withheld_missing", locale.Args{"Missing": strings.Join(check.Missing, "; ")})
+	}
+	return text
+}
+
+// controllerNote is the tooltip of a controller.
+func controllerNote(l *locale.Localizer, c agent.ControllerStatus) string {
+	note := l.T("controller_since", locale.Args{"Time": l.Time(c.Since)})
+	if c.Reachable {
+		note += ", " + l.Milliseconds(c.Latency)
+	}
+	return note
+}
+
+// fingerprint groups the digits of a SHA-256 in pairs, as Windows and openssl show it.
+func fingerprint(hex string) string {
+	var pairs []string
+	for ; len(hex) > 2; hex = hex[2:] {
+		pairs = append(pairs, hex[:2])
+	}
+	return strings.ToUpper(strings.Join(append(pairs, hex), ":"))
+}
+
+// hasTrusted reports whether the form has the certificate already.
+func (d AdminDirectoryData) hasTrusted(cert agent.DirectoryCertificate) bool {
+	for _, one := range d.Trusted {
+		if one.SHA256 == cert.SHA256 {
+			return true
+		}
+	}
+	return false
+}
+
+// convertible returns the local logins of the report that one act may convert: administrators stay local.
+func (d AdminDirectoryData) convertible() (list []agent.LocalLogin) {
+	for _, one := range d.Report.Local {
+		if !one.User.Admin {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// ldapsScript are the PowerShell lines that give a domain controller without AD CS a certificate of its own: with the
+// controller's full name, for server authentication, and with a key in the provider that AD DS takes. AD DS uses only a
+// certificate that the controller itself trusts. The last lines make it look for certificates again (MS-ADTS 3.1.1.3.3.22).
+const ldapsScript = `$name = [System.Net.Dns]::GetHostEntry("localhost").HostName
+$cert = New-SelfSignedCertificate -DnsName $name -CertStoreLocation Cert:\LocalMachine\My -Provider "Microsoft RSA SChannel Cryptographic Provider" -KeySpec KeyExchange -KeyLength 2048 -HashAlgorithm SHA256 -TextExtension "2.5.29.37={text}1.3.6.1.5.5.7.3.1" -NotAfter (Get-Date).AddYears(5)
+Export-Certificate -Cert $cert -FilePath "$env:USERPROFILE\$name.cer"
+Import-Certificate -FilePath "$env:USERPROFILE\$name.cer" -CertStoreLocation Cert:\LocalMachine\Root
+$root = [ADSI]"LDAP://localhost/RootDSE"
+$root.Put("renewServerCertificate", 1)
+$root.SetInfo()`
