@@ -59,14 +59,16 @@ func (d AdminDirectoryData) heading(l *locale.Localizer) string {
 	return d.Name
 }
 
-// advanced reports whether the folded part of the form has something to look at.
+// advanced reports whether the folded part of the form has an error or something that is not the default.
 func (d AdminDirectoryData) advanced() bool {
 	for _, name := range []string{"controllers", "transport", "tls_name", "ldap_paths", "lockout_limit", "lockout_minutes", "check_minutes"} {
 		if d.Errors[name] != "" {
 			return true
 		}
 	}
-	return false
+	f, usual := d.Form, positive(int(agent.DefaultCheckInterval/time.Minute))
+	return f.Controllers != "" || f.Transport != string(agent.TransportLDAPS) || f.TLSName != "" || f.Bases != "" || f.LockoutLimit != "" ||
+		f.LockoutMinutes != "" || f.CheckMinutes != usual
 }
 
 // passwordHelp is the text under the password of the search account.

@@ -99,7 +99,7 @@ func Serve(ctx context.Context, c Config) error {
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
 
-	directories, err := newDirectories(ctx, db, secretbox.New(filepath.Join(c.Data, secretKeyFile)), networkWithoutTest{network}, manager, c.Log)
+	directories, err := newDirectories(ctx, db, secretbox.New(filepath.Join(c.Data, secretKeyFile)), network, manager, c.Log)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,6 @@ type controller struct {
 	since     time.Time
 	latency   time.Duration
 	fault     *finding        // why it is down
-	tried     time.Time       // when it was last found down
 	addresses []netip.Addr    // as of the last look-up
 	up        context.Context // ends when it is marked down: with it all its connections
 	cut       context.CancelFunc
@@ -234,9 +233,9 @@ func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
 		if fault == nil {
 			fault = c.fault
 		}
-		// One that was silent costs a while: not everybody waits for it.
-		hopeless := c.state == stateDown && c.fault.Finding == agent.FindingNoAnswer && time.Since(c.tried) < retryAlone
-		if slices.Contains(a.tried, c) || hopeless {
+		// Nobody waits for a silent one. A probe will find it.
+		silent := c.state == stateDown && c.fault.Finding == agent.FindingNoAnswer
+		if slices.Contains(a.tried, c) || silent {
 			continue
 		}
 		if best == nil || c.order() < best.order() {
@@ -284,7 +283,7 @@ func (s *servers) markDown(c *controller, fault *finding) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	c.fault, c.tried = fault, time.Now()
+	c.fault = fault
 	if c.state == stateDown {
 		return
 	}

@@ -78,6 +78,11 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
+func (c *counted) Close() error {
+	defer c.of.kill()
+	return c.Conn.Close()
+}
+
 // answered reports whether an error is a server's answer: the server's result code.
 func answered(err error) bool {
 	var e *ldap.Error

@@ -220,27 +220,35 @@ func TestADFailover(t *testing.T) {
 }
 
 func TestOpenLDAPConnections(t *testing.T) {
-	d := lab.NewOpenLDAP(t, true)
-	d.DNS.Set(t, "_ldap._tcp.example.test. SRV 0 100 389 ldap.example.test.", "_ldaps._tcp.example.test. SRV 0 100 636 ldap.example.test.")
+	testConnections(t, lab.NewOpenLDAP(t, true), agent.DirectoryOpenLDAP)
+}
+
+func Test389Connections(t *testing.T) { testConnections(t, lab.New389(t), agent.DirectoryFreeIPA) }
+
+// testConnections searches and binds several times on connections that are kept.
+func testConnections(t *testing.T, d *lab.Directory, kind agent.DirectoryKind) {
+	d.DNS.Set(t, "_ldap._tcp.example.test. SRV 0 100 389 "+d.Host+".", "_ldaps._tcp.example.test. SRV 0 100 636 "+d.Host+".")
 	for transport, port := range map[agent.DirectoryTransport]string{agent.TransportLDAPS: ":636", agent.TransportStartTLS: ":389"} {
-		s := newServers(agent.DirectorySettings{Kind: agent.DirectoryOpenLDAP, Name: lab.Domain, DNS: []netip.Addr{lab.DNSServer.Addr()}, Transport: transport,
+		s := newServers(agent.DirectorySettings{Kind: kind, Name: lab.Domain, DNS: []netip.Addr{lab.DNSServer.Addr()}, Transport: transport,
 			CA: string(d.CA.PEM()), User: d.ServiceDN, Password: lab.ServicePassword}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 		t.Cleanup(s.close)
 		hosts, err := s.discover(t.Context())
-		if err != nil || !slices.Equal(hosts, []string{lab.LDAP + port}) {
+		if err != nil || !slices.Equal(hosts, []string{d.Host + port}) {
 			t.Errorf("%q, %v", hosts, err)
 		}
-		err = s.search(t.Context(), func(c *ldap.Conn) error {
-			_, err := c.Search(ldap.NewSearchRequest(d.PersonDN("alice"), ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 5, false, "(objectClass=*)", []string{"1.1"}, nil))
-			return err
-		})
-		equal(t, "error of a search", err, nil)
 		for range 3 {
+			err = s.search(t.Context(), func(c *ldap.Conn) error {
+				_, err := c.Search(ldap.NewSearchRequest(d.PersonDN("alice"), ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 5, false, "(objectClass=*)", []string{"1.1"}, nil))
+				return err
+			})
+			equal(t, "error of a search", err, nil)
 			_, err = s.bind(t.Context(), d.PersonDN("alice"), lab.Password, ldap.NewControlBeheraPasswordPolicy())
 			equal(t, "error of a bind", err, nil)
-			_, err = s.bind(t.Context(), d.PersonDN("bob"), "wrong", ldap.NewControlBeheraPasswordPolicy())
-			equal(t, "refused", ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials), true)
 		}
+		_, err = s.bind(t.Context(), d.PersonDN("bob"), "wrong", ldap.NewControlBeheraPasswordPolicy())
+		equal(t, "refused", ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials), true)
+		_, err = s.bind(t.Context(), d.PersonDN("bob"), lab.Password)
+		equal(t, "error of a bind after a refusal", err, nil)
 	}
 }
 
