@@ -343,10 +343,10 @@ func TestWithheldCheck(t *testing.T) {
 	a.post("/admin/directories/new", directoryForm("company.local"))
 	a.directories().status[1] = agent.DirectoryStatus{Withheld: &agent.WithheldCheck{At: time.Now(), Sessions: 42, Of: 300, Missing: []string{"CN=Internet"}}}
 	list := a.get("/admin/directories")
-	if !says(t, list, warnings, "отключила бы 42 сессии из 300") || !says(t, list, warnings, "CN=Internet") {
+	if !says(t, list, warnings, "завершила бы 42 сессии из 300") || !says(t, list, warnings, "CN=Internet") {
 		t.Error("the list does not ask")
 	}
-	a.wants(a.post("/admin/directories/1/confirm", url.Values{}), http.StatusOK, "Отключить по проверке company.local?", "42 сессии")
+	a.wants(a.post("/admin/directories/1/confirm", url.Values{}), http.StatusOK, "Завершить сессии по проверке company.local?", "42 сессии")
 	if a.directories().confirmed != nil {
 		t.Fatal("not asked")
 	}
