@@ -229,6 +229,13 @@ func (p *probe) groups(ctx context.Context) func(*agent.StepResult) error {
 			if err != nil {
 				return err
 			}
+			for _, list := range []*[]agent.DirectoryGroup{&p.LoginGroups, &p.RemoteGroups} {
+				known, err := p.resolved(c, f, *list)
+				if err != nil {
+					return err
+				}
+				*list = known
+			}
 			wanted := slices.Concat(p.LoginGroups, p.RemoteGroups)
 			found, err := p.kind.groupsByID(c, f, wanted)
 			if err != nil {
@@ -249,6 +256,26 @@ func (p *probe) groups(ctx context.Context) func(*agent.StepResult) error {
 			return nil
 		})
 	}
+}
+
+// resolved looks up the groups that have only been typed, so that they have an ID.
+func (p *probe) resolved(c *ldap.Conn, f facts, groups []agent.DirectoryGroup) ([]agent.DirectoryGroup, error) {
+	groups = slices.Clone(groups)
+	for i, g := range groups {
+		if g.ID != "" {
+			continue
+		}
+		found, err := p.kind.resolveGroup(c, f, cmp.Or(g.DN, g.Name))
+		var unknown agent.Problem
+		if errors.As(err, &unknown) {
+			return nil, &finding{Finding: agent.FindingNoGroup, Args: map[string]string{"Group": g.Name}, err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		groups[i] = found
+	}
+	return groups, nil
 }
 
 // lockout reads the rule for people without a policy of their own. Its arguments are Limit and Minutes; a Limit of 0 means that
