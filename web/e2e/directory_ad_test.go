@@ -23,9 +23,9 @@ type officeAD struct {
 	path string // of the directory in REST
 }
 
-func newOfficeAD(t *testing.T) *officeAD {
+func newOfficeAD(t *testing.T, flags ...string) *officeAD {
 	t.Helper()
-	o := &officeAD{ad: directorylab.NewAD(t), gateway: startGateway(t)}
+	o := &officeAD{ad: directorylab.NewAD(t), gateway: startGateway(t, flags...)}
 	o.boss = o.administrator()
 	o.boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
 	o.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
