@@ -44,7 +44,8 @@ type gateway struct {
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
 
-	stopHere func() // stops a gateway inside this process
+	stopHere func()           // stops a gateway inside this process
+	now      func() time.Time // the clock of its throttle; nil = time.Now
 }
 
 // listening is the process's log line with its addresses.
