@@ -225,6 +225,8 @@ type session struct {
 	State   string `json:"state"`
 	Address string `json:"address"`
 	Subnet  string `json:"subnet"`
+	User    int64  `json:"user_object_id"`
+	Module  string `json:"auth_module"` // "local" or the directory
 
 	MAC *string `json:"mac"`
 	Rx  *uint64 `json:"rx"`
