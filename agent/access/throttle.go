@@ -202,10 +202,10 @@ func (t *throttle) enterLockout(ctx context.Context, a signInAttempt) (func(outc
 	e, r := entry{account: a.owner(), stranger: a.origin == agent.OriginStranger}, lockoutRule(a.account.Lockout)
 	if !a.account.Known {
 		key := sha256.Sum256([]byte(a.account.Key))
-		e, err := t.loginLockouts.enterBy(ctx, key, e, r)
+		e, err := t.loginLockouts.enterUnder(ctx, key, e, r)
 		return func(o outcome) { t.loginLockouts.leave(key, e, o) }, err
 	}
-	e, err := t.lockouts.enterBy(ctx, a.account.Key, e, r)
+	e, err := t.lockouts.enterUnder(ctx, a.account.Key, e, r)
 	return func(o outcome) { t.lockouts.leave(a.account.Key, e, o) }, err
 }
 

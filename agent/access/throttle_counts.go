@@ -46,15 +46,15 @@ type counts[K comparable] struct {
 // count is the count of one key. Only counts that are not empty are kept.
 type count struct {
 	rule             rule      // of the latest attempt
-	wrong            []mistake // oldest first
+	wrong            []wrongAttempt // oldest first
 	last             int       // number of the last mistake
 	running          int
 	runningStrangers int
 	waiting          []waiter
 }
 
-// mistake is a wrong attempt.
-type mistake struct {
+// wrongAttempt is a wrong attempt.
+type wrongAttempt struct {
 	at       time.Time
 	account  string // Account.Key; empty for an unknown login
 	stranger bool
@@ -80,12 +80,12 @@ func newCounts[K comparable](limit, most int, now func() time.Time) *counts[K] {
 
 // enter begins an attempt under the rule of the counts; see enterBy.
 func (c *counts[K]) enter(ctx context.Context, key K, account string) (entry, error) {
-	return c.enterBy(ctx, key, entry{account: account}, c.rule)
+	return c.enterUnder(ctx, key, entry{account: account}, c.rule)
 }
 
-// enterBy begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave
+// enterUnder begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave
 // with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
-func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry, error) {
+func (c *counts[K]) enterUnder(ctx context.Context, key K, e entry, r rule) (entry, error) {
 	c.mu.Lock()
 	now := c.now()
 	n := c.at(key, now)
@@ -98,7 +98,7 @@ func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry,
 	select {
 	case err := <-w.turn:
 		if err == nil {
-			e.seen = c.lastMistake(key)
+			e.seen = c.lastWrong(key)
 		}
 		return e, err
 	case <-ctx.Done():
@@ -107,8 +107,8 @@ func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry,
 	}
 }
 
-// lastMistake returns the number of the last mistake of a key with a running attempt.
-func (c *counts[K]) lastMistake(key K) int {
+// lastWrong returns the number of the last mistake of a key with a running attempt.
+func (c *counts[K]) lastWrong(key K) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.byKey[key].last
@@ -128,9 +128,9 @@ func (c *counts[K]) leave(key K, e entry, o outcome) {
 	switch {
 	case o == wrong, o == unknown && n.rule.together:
 		n.last++
-		n.wrong = append(n.wrong, mistake{now, e.account, e.stranger, n.last})
+		n.wrong = append(n.wrong, wrongAttempt{now, e.account, e.stranger, n.last})
 	case o == right && n.rule.together:
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.number <= e.seen })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return m.number <= e.seen })
 	case o == right:
 		n.wrong = nil
 	}
@@ -179,7 +179,7 @@ func (c *counts[K]) forget(account string) {
 	now := c.now()
 	for key, n := range c.byKey {
 		before := len(n.wrong)
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.account == account })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return m.account == account })
 		if len(n.wrong) < before {
 			n.admit(now)
 			c.drop(key, n)
@@ -263,7 +263,7 @@ func (n *count) idle() bool { return n.running == 0 && len(n.waiting) == 0 }
 func (n *count) expire(now time.Time) {
 	switch {
 	case !n.rule.together:
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= n.rule.window })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return now.Sub(m.at) >= n.rule.window })
 	case n.running == 0 && len(n.wrong) > 0 && !now.Before(n.roomAt()):
 		n.wrong = nil
 	}

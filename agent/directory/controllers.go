@@ -22,9 +22,9 @@ const (
 	silenceLimit = 700 * time.Millisecond  // a controller that is silent for so long with a request in flight is probed
 	probeLimit   = time.Second             // for that probe
 	retryAfter   = 30 * time.Second        // between two probes of a controller that is down
-	retryAlone   = 3 * time.Second         // the same while no controller answers
+	retryNoneUp  = 3 * time.Second         // the same while no controller answers
 	refindAfter  = 10 * time.Minute        // between two searches for controllers by SRV records
-	refindAlone  = 30 * time.Second        // the same while no controller answers
+	refindNoneUp = 30 * time.Second        // the same while no controller answers
 	headStart    = 200 * time.Millisecond  // the first controllers are chosen among those that connect so much later than the fastest
 )
 
@@ -65,8 +65,8 @@ func newController(host string, port uint16) *controller {
 	return &controller{name: host, port: port, born: time.Now(), address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 }
 
-// rank orders controllers by latency. Those that did not answer are last.
-func (c *controller) rank() time.Duration {
+// measuredLatency orders controllers by latency. Those that did not answer are last.
+func (c *controller) measuredLatency() time.Duration {
 	if c.state != stateUp {
 		return math.MaxInt64
 	}
@@ -118,7 +118,7 @@ func (s *servers) ready(ctx context.Context) error {
 	s.mu.Lock()
 	known, age, alone := len(s.controllers) > 0, time.Since(s.found), !s.anyUp()
 	s.mu.Unlock()
-	if known && age < refindAlone || known && age < refindAfter && !alone {
+	if known && age < refindNoneUp || known && age < refindAfter && !alone {
 		return nil
 	}
 	done := s.flight.DoChan("find", func() (any, error) { return nil, s.refind() })
@@ -170,7 +170,7 @@ func (s *servers) refind() error {
 		sortByLatency(found)
 	}
 	s.controllers = found
-	s.hurry()
+	s.retrySoon()
 	return nil
 }
 
@@ -238,7 +238,7 @@ func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
 		if slices.Contains(a.tried, c) || silent {
 			continue
 		}
-		if best == nil || c.order() < best.order() {
+		if best == nil || c.stateOrder() < best.stateOrder() {
 			best = c
 		}
 	}
@@ -248,11 +248,11 @@ func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
 	case fault != nil:
 		return nil, fault
 	}
-	return nil, atHost(agent.FindingNoAnswer, s.settings.Name, nil)
+	return nil, hostFinding(agent.FindingNoAnswer, s.settings.Name, nil)
 }
 
-// order is lower for a controller that is more likely to answer.
-func (c *controller) order() int {
+// stateOrder is lower for a controller that is more likely to answer.
+func (c *controller) stateOrder() int {
 	return map[controllerState]int{stateUp: 0, stateUnknown: 1, stateDown: 2}[c.state]
 }
 
@@ -290,25 +290,25 @@ func (s *servers) markDown(c *controller, fault *finding) {
 	s.log.Warn("a controller of a directory cannot be used", "directory", s.settings.Name, "controller", c.address, "error", fault)
 	c.state, c.since = stateDown, time.Now()
 	c.cut()
-	c.retry = time.AfterFunc(retryAfter, func() { s.again(c) })
+	c.retry = time.AfterFunc(retryAfter, func() { s.reprobe(c) })
 	c.addresses = nil // they may have changed
-	s.hurry()
+	s.retrySoon()
 }
 
-// hurry has the controllers probed soon when none answers. It needs mu.
-func (s *servers) hurry() {
+// retrySoon has the controllers probed soon when none answers. It needs mu.
+func (s *servers) retrySoon() {
 	if s.anyUp() {
 		return
 	}
 	for _, c := range s.controllers {
 		if c.state == stateDown {
-			c.retry.Reset(retryAlone)
+			c.retry.Reset(retryNoneUp)
 		}
 	}
 }
 
-// again probes a controller that is down.
-func (s *servers) again(c *controller) {
+// reprobe probes a controller that is down.
+func (s *servers) reprobe(c *controller) {
 	if s.ctx.Err() != nil || s.probe(c, connectLimit) {
 		return
 	}
@@ -319,7 +319,7 @@ func (s *servers) again(c *controller) {
 	}
 	after := retryAfter
 	if !s.anyUp() {
-		after = retryAlone
+		after = retryNoneUp
 	}
 	c.retry.Reset(after)
 }
@@ -394,9 +394,9 @@ func (s *servers) connectTCP(ctx context.Context, c *controller) (net.Conn, erro
 		err = cmp.Or(err, r.err)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, atHost(agent.FindingConnRefused, c.address, err)
+		return nil, hostFinding(agent.FindingConnRefused, c.address, err)
 	}
-	return nil, atHost(agent.FindingNoAnswer, c.address, err)
+	return nil, hostFinding(agent.FindingNoAnswer, c.address, err)
 }
 
 // addressesOf looks up a controller. The answer is kept, because the domain's DNS servers are often the controllers.

@@ -258,7 +258,7 @@ func (d *Directories) ResolveGroups(ctx context.Context, s agent.DirectorySettin
 	err = d.with(s, func(r *remote) error {
 		return r.servers.search(ctx, func(c *ldap.Conn) error {
 			groups = nil
-			f, err := r.factsNow(c)
+			f, err := r.currentFacts(c)
 			if err != nil {
 				return err
 			}
@@ -282,7 +282,7 @@ func (d *Directories) SearchGroups(ctx context.Context, s agent.DirectorySetting
 	}
 	err = d.with(s, func(r *remote) error {
 		return r.servers.search(ctx, func(c *ldap.Conn) error {
-			f, err := r.factsNow(c)
+			f, err := r.currentFacts(c)
 			if err != nil {
 				return err
 			}

@@ -80,7 +80,7 @@ func (n *fakeNet) lookupHost(_ context.Context, host string) ([]netip.Addr, erro
 	}
 	number, ok := strings.CutPrefix(strings.TrimSuffix(host, ".example.test"), "dc")
 	if !ok {
-		return nil, atHost(agent.FindingUnresolved, host, nil)
+		return nil, hostFinding(agent.FindingUnresolved, host, nil)
 	}
 	return []netip.Addr{netip.MustParseAddr("192.0.2." + number)}, nil
 }
@@ -336,8 +336,20 @@ const dc1, dc2 = "dc1.example.test:636", "dc2.example.test:636"
 
 var two = agent.DirectorySettings{Kind: agent.DirectoryAD, Controllers: []string{"dc1.example.test", "dc2.example.test"}}
 
-// who searches and returns the address of the controller that answered.
-func who(ctx context.Context, s *servers) (address string, err error) {
+// dial connects to a controller and returns the certificates that it sent, also with an error. The connection is not bound.
+func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
+	defer cancel()
+	c := parseController(host, agent.DefaultLDAPSPort)
+	raw, secure, sent, err := s.connect(ctx, c)
+	if err != nil {
+		return nil, sent, asFinding(err, host)
+	}
+	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
+}
+
+// answering searches and returns the address of the controller that answered.
+func answering(ctx context.Context, s *servers) (address string, err error) {
 	err = s.search(ctx, func(c *ldap.Conn) error {
 		r, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 1, false, "(objectClass=*)", nil, nil))
 		if err == nil {

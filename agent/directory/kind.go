@@ -106,13 +106,13 @@ func (i identity) filter(texts ...string) string {
 		}
 	}
 	if b.Len() == 0 {
-		return nobody
+		return matchNone
 	}
 	return "(|" + b.String() + ")"
 }
 
-// nobody is a filter that no entry matches.
-const nobody = "(!(objectClass=*))"
+// matchNone is a filter that no entry matches.
+const matchNone = "(!(objectClass=*))"
 
 // person is an account of a directory, as one search found it.
 type person struct {

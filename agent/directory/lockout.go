@@ -35,8 +35,8 @@ const (
 	maxLogins   = 10000 // in the cache
 )
 
-// lockout is a rule in the cache.
-type lockout struct {
+// cachedLockout is a rule in the cache.
+type cachedLockout struct {
 	agent.Lockout
 	at time.Time
 }
@@ -50,8 +50,8 @@ func typedLockout(s agent.DirectorySettings) (agent.Lockout, bool) {
 	return rule, rule.Limit > 0
 }
 
-// personPolicy is the DN of a person's policy in the cache. Active Directory computes it for each answer, which takes time.
-type personPolicy struct {
+// cachedPolicy is the DN of a person's policy in the cache. Active Directory computes it for each answer, which takes time.
+type cachedPolicy struct {
 	dn string // empty = the person has none
 	at time.Time
 }
@@ -73,7 +73,7 @@ func (r *remote) keepPolicy(form loginForm, dn string) {
 	if len(r.policies) >= maxLogins {
 		clear(r.policies)
 	}
-	r.policies[form] = personPolicy{dn, time.Now()}
+	r.policies[form] = cachedPolicy{dn, time.Now()}
 }
 
 // lockoutOf returns the rule of a policy, or of everybody without one if the DN is empty.
@@ -100,7 +100,7 @@ func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout,
 	if len(r.lockouts) >= maxPolicies {
 		clear(r.lockouts)
 	}
-	r.lockouts[policy] = lockout{rule, time.Now()}
+	r.lockouts[policy] = cachedLockout{rule, time.Now()}
 	return rule, nil
 }
 

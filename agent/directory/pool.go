@@ -39,7 +39,7 @@ type conn struct {
 func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 	c := &conn{to: to, raw: raw}
 	c.killed, c.kill = context.WithCancel(up)
-	c.Conn = ldap.NewConn(&counted{secure, c}, true)
+	c.Conn = ldap.NewConn(&observedConn{secure, c}, true)
 	c.SetTimeout(searchLimit)
 	c.Start()
 	context.AfterFunc(c.killed, func() {
@@ -52,13 +52,13 @@ func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 // usable reports whether a connection is not known to be closed.
 func (c *conn) usable() bool { return !c.dead.Load() && c.killed.Err() == nil && !c.IsClosing() }
 
-// counted counts the requests of a connection, and notes when its controller was heard.
-type counted struct {
+// observedConn counts the requests of a connection, and notes when its controller was heard.
+type observedConn struct {
 	net.Conn
 	of *conn
 }
 
-func (c *counted) Write(b []byte) (int, error) {
+func (c *observedConn) Write(b []byte) (int, error) {
 	c.of.writes.Add(1)
 	n, err := c.Conn.Write(b)
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *counted) Read(b []byte) (int, error) {
+func (c *observedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.of.to.heard.Store(int64(time.Since(c.of.to.born)))
@@ -78,7 +78,7 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *counted) Close() error {
+func (c *observedConn) Close() error {
 	defer c.of.kill()
 	return c.Conn.Close()
 }

@@ -27,21 +27,21 @@ type remote struct {
 	mu       sync.Mutex // guards the fields below
 	known    facts
 	learned  time.Time                  // the last try of learn
-	lockouts map[string]lockout         // by DN of the policy; "" = for everybody without one
-	policies map[loginForm]personPolicy // of people who logged in
+	lockouts map[string]cachedLockout   // by DN of the policy; "" = for everybody without one
+	policies map[loginForm]cachedPolicy // of people who logged in
 }
 
 // newRemote describes a directory. It connects nowhere.
 func newRemote(s agent.DirectorySettings, conns *servers, people People, log *slog.Logger) *remote {
-	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]lockout{}, policies: map[loginForm]personPolicy{}}
+	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]cachedLockout{}, policies: map[loginForm]cachedPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
 	}
 	return r
 }
 
-// factsNow returns the facts, read anew when they are old.
-func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
+// currentFacts returns the facts, read anew when they are old.
+func (r *remote) currentFacts(c *ldap.Conn) (facts, error) {
 	r.mu.Lock()
 	f := r.known
 	r.mu.Unlock()
@@ -71,7 +71,7 @@ func (r *remote) learn(ctx context.Context) {
 		return
 	}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
-		_, err := r.factsNow(c)
+		_, err := r.currentFacts(c)
 		return err
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ var errSeveral = errors.New("the login means several people")
 func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent.Lockout, err error) {
 	err = r.servers.search(ctx, func(c *ldap.Conn) error {
 		p = person{}
-		f, err := r.factsNow(c)
+		f, err := r.currentFacts(c)
 		if err != nil {
 			return err
 		}
@@ -287,7 +287,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
 	sets := map[string]idSet{}
 	if len(wanted) > 0 {
-		f, err := r.factsNow(c)
+		f, err := r.currentFacts(c)
 		if err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 
 // readPeople returns those of some people who exist below the bases, with their state.
 func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
-	f, err := r.factsNow(c)
+	f, err := r.currentFacts(c)
 	if err != nil {
 		return nil, err
 	}

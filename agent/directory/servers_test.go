@@ -16,7 +16,7 @@ import (
 
 // login finds a person and checks the password, as a login does.
 func login(ctx context.Context, s *servers) error {
-	if _, err := who(ctx, s); err != nil {
+	if _, err := answering(ctx, s); err != nil {
 		return err
 	}
 	_, err := s.bind(ctx, "alice", "alice's")
@@ -53,7 +53,7 @@ func TestSearchAndBind(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		for range 3 {
-			address, err := who(t.Context(), s)
+			address, err := answering(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestStopped(t *testing.T) {
 		first.proceed()
 		pass(retryAfter + 2*time.Second)
 		equal(t, "binds of 100 logins", first.bindsOf("alice")-before+second.bindsOf("alice"), 100)
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		equal(t, "lines for down", strings.Count(n.logs.String(), "cannot be used"), 1)
@@ -232,7 +232,7 @@ func TestStale(t *testing.T) {
 		equal(t, "failed", logins(t, s, 50, time.Second), 0)
 		n.at[dc1].hangUps = 1
 		accepted := n.at[dc1].accepted
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		equal(t, "new connections", n.at[dc1].accepted-accepted, 1)
@@ -242,7 +242,7 @@ func TestStale(t *testing.T) {
 		s.mu.Unlock()
 
 		n.at[dc1].hangUps = 100 // it is broken
-		address, err = who(t.Context(), s)
+		address, err = answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 	})
@@ -292,7 +292,7 @@ func TestAllSilent(t *testing.T) {
 		equal(t, "failed", logins(t, s, 50, 4*time.Second), 50)
 		equal(t, "failed", logins(t, s, 50, 100*time.Millisecond), 50)
 		n.at[dc1].proceed()
-		pass(retryAlone + 2*time.Second)
+		pass(retryNoneUp + 2*time.Second)
 		equal(t, "failed", logins(t, s, 50, 100*time.Millisecond), 0)
 	})
 }
@@ -307,7 +307,7 @@ func TestBothSilentForAWhile(t *testing.T) {
 		equal(t, "failed", logins(t, s, 10, 4*time.Second), 10)
 		n.at[dc1].proceed()
 		n.at[dc2].proceed()
-		pass(retryAlone + 2*time.Second)
+		pass(retryNoneUp + 2*time.Second)
 		if status := s.status(); !status[0].Reachable && !status[1].Reachable {
 			t.Errorf("%+v", status)
 		}
@@ -324,7 +324,7 @@ func TestFull(t *testing.T) {
 		for i := range poolSize {
 			group.Go(func() {
 				pass(time.Duration(i) * 100 * time.Millisecond)
-				address, err := who(t.Context(), s)
+				address, err := answering(t.Context(), s)
 				equal(t, "error", err, nil)
 				equal(t, "address", address, dc1)
 			})
@@ -352,7 +352,7 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := who(ctx, s)
+		_, err := answering(ctx, s)
 		equal(t, "error", err, context.DeadlineExceeded)
 		equal(t, "time", time.Since(began), 300*time.Millisecond)
 
@@ -388,7 +388,7 @@ func TestSearchAccount(t *testing.T) {
 					var group sync.WaitGroup
 					for range 10 {
 						group.Go(func() {
-							_, err := who(t.Context(), s)
+							_, err := answering(t.Context(), s)
 							var result *ldap.Error
 							if f := asFinding(err, ""); f.Finding != c.finding || !errors.As(err, &result) || result.ResultCode != uint16(c.code) {
 								t.Errorf("%+v", err)
@@ -412,12 +412,12 @@ func TestSearchAccountBusy(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		n.at[dc1].bindResult = ldap.LDAPResultUnavailable
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		n.at[dc2].bindResult = ldap.LDAPResultBusy
 		n.at[dc2].drop()
-		_, err = who(t.Context(), s)
+		_, err = answering(t.Context(), s)
 		equal(t, "finding", asFinding(err, "").Finding, agent.FindingFailed)
 	})
 }
@@ -426,7 +426,7 @@ func TestPasswordLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		settings := two
 		settings.PasswordLost = true
-		_, err := who(t.Context(), n.servers(t, settings))
+		_, err := answering(t.Context(), n.servers(t, settings))
 		equal(t, "finding", asFinding(err, "").Finding, agent.FindingPasswordLost)
 		equal(t, "binds", n.at[dc1].bindsOf("search"), 0)
 	})

@@ -48,7 +48,7 @@ func (r *resolver) lookupHost(ctx context.Context, host string) (found []netip.A
 		return err
 	})
 	if isNotFound(err) {
-		return nil, atHost(agent.FindingUnresolved, host, err)
+		return nil, hostFinding(agent.FindingUnresolved, host, err)
 	}
 	return found, err
 }
@@ -166,6 +166,6 @@ func (s *servers) fromRecords(near, all []*net.SRV, ldaps bool) (list []*control
 // sortByLatency orders controllers where no site is known: by priority, then by the time that a connection takes. It needs mu.
 func sortByLatency(list []*controller) {
 	slices.SortStableFunc(list, func(a, b *controller) int {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.rank(), b.rank()))
+		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.measuredLatency(), b.measuredLatency()))
 	})
 }

@@ -206,15 +206,15 @@ func TestNearest(t *testing.T) {
 		n.far = map[string]time.Duration{dc1: 150 * time.Millisecond, dc2: 20 * time.Millisecond}
 		s := n.servers(t, agent.DirectorySettings{Kind: agent.DirectoryAD})
 		s.ping = func(context.Context, string) (string, error) { return "", errors.New("no answer") }
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		equal(t, "latency", s.status()[0].Latency, 20*time.Millisecond)
 		n.remove(dc2)
-		address, _ = who(t.Context(), s)
+		address, _ = answering(t.Context(), s)
 		equal(t, "address", address, dc1)
 		n.remove(dc1)
-		address, _ = who(t.Context(), s)
+		address, _ = answering(t.Context(), s)
 		equal(t, "address", address, "dc3.example.test:636")
 	})
 }
@@ -234,14 +234,14 @@ func TestFoundAnew(t *testing.T) {
 		const name = "_ldap._tcp.example.test"
 		n.srv = map[string][]*net.SRV{name: {srv("dc1", 0, 389)}}
 		s := n.servers(t, agent.DirectorySettings{Kind: agent.DirectoryFreeIPA})
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		n.srv[name] = []*net.SRV{srv("dc2", 0, 389)}
 		pass(refindAfter)
-		who(t.Context(), s) // finds them
+		answering(t.Context(), s) // finds them
 		synctest.Wait()
-		address, err = who(t.Context(), s)
+		address, err = answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		equal(t, "controllers", len(s.status()), 1)
@@ -252,7 +252,7 @@ func TestFoundAnew(t *testing.T) {
 		n.srv[name] = nil // the known ones stay in use
 		pass(refindAfter)
 		for range 2 {
-			address, err = who(t.Context(), s)
+			address, err = answering(t.Context(), s)
 			equal(t, "error", err, nil)
 			equal(t, "address", address, dc2)
 			synctest.Wait()
