@@ -194,8 +194,14 @@ func TestDirectoryTest(t *testing.T) {
 			t.Errorf("%s: PowerShell lines: %v", finding, script)
 		}
 	}
-	a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{{Step: agent.StepBind, State: agent.StepFailed, Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired}}}
-	a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, "Срок действия пароля истёк")
+	for want, step := range map[string]agent.StepResult{
+		"Каталог ответил: Срок действия пароля истёк.":     {Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired},
+		"Каталог ответил: —":                               {Finding: agent.FindingSearchAccount},
+		"Срок действия сертификата dc1 истёк: 09.05.2026.": {Finding: agent.FindingExpiredCert, Args: map[string]string{"Host": "dc1", "Until": "2026-05-09"}},
+	} {
+		a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{step}}
+		a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, want)
+	}
 }
 
 // TestDirectoryCertificates: a certificate can be uploaded as a file in either format, pasted, and trusted after a test. A
