@@ -59,18 +59,18 @@ type DirectorySettings struct {
 
 // Limits of a directory's settings, and defaults.
 const (
-	MaxDirectories        = 16
-	MaxBases              = 10
-	MaxControllers        = 16
-	MaxDirectoryGroups    = 64 // in each list
-	MaxDN                 = 1024
-	MaxCA                 = 64 << 10 // bytes
-	DefaultCheckInterval  = 5 * time.Minute
-	UnknownLockoutLimit   = 3
-	UnknownLockoutWindow  = 30 * time.Minute
-	DefaultLDAPSPort      = 636
-	DefaultLDAPPort       = 389
-	MaxDirectoryLookAlike = 500 // logins that a test lists
+	MaxDirectories       = 16
+	MaxBases             = 10
+	MaxControllers       = 16
+	MaxDirectoryGroups   = 64 // in each list
+	MaxDN                = 1024
+	MaxCA                = 64 << 10 // bytes
+	DefaultCheckInterval = 5 * time.Minute
+	UnknownLockoutLimit  = 3
+	UnknownLockoutWindow = 30 * time.Minute
+	DefaultLDAPSPort     = 636
+	DefaultLDAPPort      = 389
+	MaxLocalLogins       = 500 // logins that a test lists
 )
 
 // DirectoryGroup is a group of a directory.

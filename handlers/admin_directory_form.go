@@ -68,11 +68,11 @@ func (s *Site) readDirectory(c echo.Context, saved agent.DirectorySettings) (tem
 	}
 	form.Login, form.GroupText = text("test_login"), text("group_text")
 	form.Draft = s.drafts.keep(c, values.Get("draft"), &d)
-	return form, d, append(problems, notedAlready(problems, d.Check())...)
+	return form, d, append(problems, withoutNoted(problems, d.Check())...)
 }
 
-// notedAlready removes the problems of fields that have one.
-func notedAlready(noted, more agent.Problems) agent.Problems {
+// withoutNoted removes the problems of fields that have one.
+func withoutNoted(noted, more agent.Problems) agent.Problems {
 	return slices.DeleteFunc(more, func(p agent.Problem) bool {
 		return slices.ContainsFunc(noted, func(n agent.Problem) bool { return n.Field == p.Field })
 	})

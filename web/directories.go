@@ -79,7 +79,7 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 	list := make([]agent.DirectorySettings, len(stored))
 	for i, one := range stored {
 		list[i] = one.DirectorySettings
-		list[i].Password, err = d.box.Open(one.Secret, passwordOf(one.ID))
+		list[i].Password, err = d.box.Open(one.Secret, passwordPurpose(one.ID))
 		if list[i].PasswordLost = errors.Is(err, secretbox.ErrLost); err != nil && !list[i].PasswordLost {
 			return nil, err
 		}
@@ -87,8 +87,8 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 	return list, nil
 }
 
-// passwordOf is what the password of a directory is encrypted for.
-func passwordOf(id agent.DirectoryID) string {
+// passwordPurpose is what the password of a directory is encrypted for.
+func passwordPurpose(id agent.DirectoryID) string {
 	return "directory/" + strconv.FormatInt(int64(id), 10) + "/password"
 }
 
@@ -141,7 +141,7 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	}
 	var seal func(agent.DirectoryID) (string, error)
 	if typed {
-		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordOf(id)) }
+		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordPurpose(id)) }
 	}
 	d.changes.Lock()
 	defer d.changes.Unlock()
@@ -362,7 +362,7 @@ func (d *directories) Convert(ctx context.Context, id agent.DirectoryID, ids []a
 			local = append(local, u)
 		}
 	}
-	for part := range slices.Chunk(local, agent.MaxDirectoryLookAlike) {
+	for part := range slices.Chunk(local, agent.MaxLocalLogins) {
 		report := d.network.Test(ctx, s, "", part)
 		if i := slices.IndexFunc(report.Steps, func(step agent.StepResult) bool { return step.Step == agent.StepLocal }); i < 0 ||
 			report.Steps[i].State == agent.StepFailed || report.Steps[i].State == agent.StepSkipped {

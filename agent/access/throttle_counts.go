@@ -45,9 +45,9 @@ type counts[K comparable] struct {
 
 // count is the count of one key. Only counts that are not empty are kept.
 type count struct {
-	rule             rule      // of the latest attempt
+	rule             rule           // of the latest attempt
 	wrong            []wrongAttempt // oldest first
-	last             int       // number of the last mistake
+	last             int            // number of the last mistake
 	running          int
 	runningStrangers int
 	waiting          []waiter

@@ -48,7 +48,7 @@ type controller struct {
 	port     uint16
 	near     bool // in the gateway's site
 	priority uint16
-	born     time.Time
+	created  time.Time
 	heard    atomic.Int64 // time from born to the last bytes from it, in nanoseconds
 
 	state     controllerState
@@ -62,7 +62,7 @@ type controller struct {
 }
 
 func newController(host string, port uint16) *controller {
-	return &controller{name: host, port: port, born: time.Now(), address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
+	return &controller{name: host, port: port, created: time.Now(), address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 }
 
 // measuredLatency orders controllers by latency. Those that did not answer are last.
@@ -75,7 +75,7 @@ func (c *controller) measuredLatency() time.Duration {
 
 // silence returns the time since the last bytes from a controller.
 func (c *controller) silence() time.Duration {
-	return time.Since(c.born) - time.Duration(c.heard.Load())
+	return time.Since(c.created) - time.Duration(c.heard.Load())
 }
 
 // typed returns the controllers of the settings.
@@ -207,13 +207,13 @@ func (s *servers) measure(list []*controller) {
 	}
 }
 
-// attempt is a search or a bind that may need several controllers.
-type attempt struct {
+// failover is a search or a bind that may need several controllers.
+type failover struct {
 	tried []*controller // that failed
 	fault *finding      // of the first one
 }
 
-func (a *attempt) failed(c *controller, err error) {
+func (a *failover) failed(c *controller, err error) {
 	a.tried = append(a.tried, c)
 	if a.fault == nil {
 		a.fault = asFinding(err, c.address)
@@ -221,7 +221,7 @@ func (a *attempt) failed(c *controller, err error) {
 }
 
 // pick returns the best controller that has not failed yet. Errors: *finding; ctx.Err.
-func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
+func (s *servers) pick(ctx context.Context, a *failover) (*controller, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (d *Directories) byID(id agent.DirectoryID) (*remote, error) {
 func (d *Directories) Find(ctx context.Context, login string) (agent.Account, error) {
 	form, ok := parseLogin(login)
 	if !ok {
-		return d.nobody(login), nil
+		return d.unknownAccount(login), nil
 	}
 	if form.domain == "" {
 		local, err := d.local.Find(ctx, login)
@@ -124,7 +124,7 @@ func (d *Directories) Find(ctx context.Context, login string) (agent.Account, er
 		}
 		named, alternative = d.choose(form)
 	}
-	nobody := d.nobody(login)
+	nobody := d.unknownAccount(login)
 	for i, some := range [][]*remote{named, alternative} {
 		form.alternative = i > 0
 		account, err := d.findIn(ctx, some, form)
@@ -153,7 +153,7 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 		case found.Known:
 			d.log.WarnContext(ctx, "a login means people in several directories, so none of them can log in with it",
 				"accounts", []string{found.Key, account.Key})
-			return r.nobody(form, account.Lockout), nil
+			return r.unknownAccount(form, account.Lockout), nil
 		default:
 			found = account
 		}
@@ -178,8 +178,8 @@ func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
 	return named, alternative
 }
 
-// nobody returns the account for a login that belongs to no directory.
-func (d *Directories) nobody(login string) agent.Account {
+// unknownAccount returns the account for a login that belongs to no directory.
+func (d *Directories) unknownAccount(login string) agent.Account {
 	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate}
 }
 

@@ -70,7 +70,7 @@ func (c *observedConn) Write(b []byte) (int, error) {
 func (c *observedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.of.to.heard.Store(int64(time.Since(c.of.to.born)))
+		c.of.to.heard.Store(int64(time.Since(c.of.to.created)))
 	}
 	if err != nil {
 		c.of.dead.Store(true)
@@ -112,8 +112,8 @@ func (s *servers) keep(p *pool, c *conn) {
 	})
 }
 
-// idle takes the connection to a controller that was used last out of a pool; nil if there is none.
-func (s *servers) idle(p *pool, to *controller) *conn {
+// takeIdle takes the connection to a controller that was used last out of a pool; nil if there is none.
+func (s *servers) takeIdle(p *pool, to *controller) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(*p) - 1; i >= 0; i-- {
@@ -133,7 +133,7 @@ func (s *servers) idle(p *pool, to *controller) *conn {
 
 // drop closes the idle connections of a pool to a controller.
 func (s *servers) drop(p *pool, to *controller) {
-	for c := s.idle(p, to); c != nil; c = s.idle(p, to) {
+	for c := s.takeIdle(p, to); c != nil; c = s.takeIdle(p, to) {
 		c.kill()
 	}
 }

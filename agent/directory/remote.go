@@ -179,9 +179,9 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	switch {
 	case errors.Is(err, errSeveral):
 		r.log.WarnContext(ctx, "a login means several people, so none of them can log in with it", "directory", r.Name, "error", err)
-		return r.nobody(form, rule), nil
+		return r.unknownAccount(form, rule), nil
 	case errors.Is(err, agent.ErrNotFound):
-		return r.nobody(form, rule), nil
+		return r.unknownAccount(form, rule), nil
 	case err != nil:
 		return agent.Account{}, r.unreachable(err)
 	}
@@ -197,9 +197,9 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	return a, nil
 }
 
-// nobody returns the account for a login that means nobody here. Its Authenticate sends the password with a DN that does not exist,
+// unknownAccount returns the account for a login that means unknownAccount here. Its Authenticate sends the password with a DN that does not exist,
 // so that an answer takes as long as for a person.
-func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
+func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Account {
 	return agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
 		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 			r.mu.Lock()

@@ -116,7 +116,7 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 		return err
 	}
 	defer leave(s.searching)
-	var a attempt
+	var a failover
 	for {
 		c, err := s.searchConn(ctx, &a)
 		if err != nil {
@@ -144,13 +144,13 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 }
 
 // searchConn returns a connection that is bound as the search account, from the pool or a new one. Errors: *finding; ctx.Err.
-func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
+func (s *servers) searchConn(ctx context.Context, a *failover) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, err
 		}
-		if c := s.kept(ctx, &s.searches, to); c != nil {
+		if c := s.reuseIdle(ctx, &s.searches, to); c != nil {
 			return c, nil
 		}
 		if err := s.refusal(); err != nil {
@@ -243,7 +243,7 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 		return nil, s.cancelled(err)
 	}
 	defer leave(s.binding)
-	var a attempt
+	var a failover
 	for {
 		c, err := s.bindConn(ctx, &a)
 		if err != nil {
@@ -279,13 +279,13 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 }
 
 // bindConn returns a connection for a bind, from the pool or a new one. Errors: *finding.
-func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
+func (s *servers) bindConn(ctx context.Context, a *failover) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, s.cancelled(err)
 		}
-		if c := s.kept(ctx, &s.binds, to); c != nil {
+		if c := s.reuseIdle(ctx, &s.binds, to); c != nil {
 			return c, nil
 		}
 		c, err := s.open(ctx, to)
@@ -308,10 +308,10 @@ func (s *servers) cancelled(err error) error {
 	return hostFinding(agent.FindingNoAnswer, s.settings.Name, err)
 }
 
-// kept takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
+// reuseIdle takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
 // have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
-func (s *servers) kept(ctx context.Context, p *pool, to *controller) *conn {
-	c := s.idle(p, to)
+func (s *servers) reuseIdle(ctx context.Context, p *pool, to *controller) *conn {
+	c := s.takeIdle(p, to)
 	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
 		return c
 	}

@@ -365,7 +365,7 @@ func (t *tester) local(ctx context.Context, accounts []agent.User) func(*agent.S
 			}
 			for _, one := range people {
 				u, ok := byLogin[spelling.Login(one.Login)]
-				if ok && len(t.report.Local) < agent.MaxDirectoryLookAlike {
+				if ok && len(t.report.Local) < agent.MaxLocalLogins {
 					t.report.Local = append(t.report.Local, agent.LocalLogin{User: u, Person: one.DirectoryPerson})
 				}
 			}

@@ -42,15 +42,15 @@ type key struct {
 	kind uint16
 }
 
-var names NameServer
+var nameServer NameServer
 
 // DNS returns the DNS server. The end of the test undoes its changes.
 func DNS(tb testing.TB) *NameServer {
 	tb.Helper()
 	require(tb)
-	names.reset()
-	tb.Cleanup(names.reset)
-	return &names
+	nameServer.reset()
+	tb.Cleanup(nameServer.reset)
+	return &nameServer
 }
 
 // Set replaces the records of each name and type that the lines name: "www.example.test. A 10.77.5.1". The TTL is one hour.

@@ -183,7 +183,7 @@ func prepare() error {
 	if err := network(); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
-	return names.start()
+	return nameServer.start()
 }
 
 const krb5 = `[libdefaults]
