@@ -25,9 +25,9 @@ const (
 // rule limits the wrong attempts of a count.
 type rule struct {
 	limit     int
-	strangers int // limit of those by strangers; 0 = none of their own
+	strangers int // limit of those by strangers; 0 = no separate limit
 	window    time.Duration
-	together  bool // all expire together, a window after the last one; otherwise each for itself
+	together  bool // all expire together, a window after the last one; otherwise each a window after itself
 }
 
 // counts are the wrong attempts in the window, by key. A running attempt may turn out wrong: if the running ones could fill
@@ -47,13 +47,12 @@ type counts[K comparable] struct {
 type count struct {
 	rule             rule           // of the latest attempt
 	wrong            []wrongAttempt // oldest first
-	last             int            // number of the last mistake
+	last             int            // number of the last wrong attempt
 	running          int
 	runningStrangers int
 	waiting          []waiter
 }
 
-// wrongAttempt is a wrong attempt.
 type wrongAttempt struct {
 	at       time.Time
 	account  string // Account.Key; empty for an unknown login
@@ -69,21 +68,21 @@ type waiter struct {
 
 // entry is a running attempt.
 type entry struct {
-	account  string // as in mistake
+	account  string // as in wrongAttempt
 	stranger bool
-	seen     int // number of the last mistake before the attempt began
+	seen     int // number of the last wrong attempt before this one began
 }
 
 func newCounts[K comparable](limit, most int, now func() time.Time) *counts[K] {
 	return &counts[K]{rule: rule{limit: limit, window: window}, maxKeys: most, now: now, byKey: map[K]*count{}, swept: now()}
 }
 
-// enter begins an attempt under the rule of the counts; see enterBy.
+// enter begins an attempt under the rule of the counts; see enterUnder.
 func (c *counts[K]) enter(ctx context.Context, key K, account string) (entry, error) {
 	return c.enterUnder(ctx, key, entry{account: account}, c.rule)
 }
 
-// enterUnder begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave
+// enterUnder begins an attempt under a rule, after waiting while running attempts could fill the count. After nil the caller must call leave
 // with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
 func (c *counts[K]) enterUnder(ctx context.Context, key K, e entry, r rule) (entry, error) {
 	c.mu.Lock()
@@ -107,15 +106,15 @@ func (c *counts[K]) enterUnder(ctx context.Context, key K, e entry, r rule) (ent
 	}
 }
 
-// lastWrong returns the number of the last mistake of a key with a running attempt.
+// lastWrong returns the number of the last wrong attempt of a key with a running one.
 func (c *counts[K]) lastWrong(key K) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.byKey[key].last
 }
 
-// leave ends an attempt. A right one clears the count. Where mistakes expire together, as in a directory, those stay that were
-// counted while it ran: the directory may have counted them after the right password.
+// leave ends an attempt. A right one clears the count. Where wrong attempts expire together, as in a directory, it leaves those
+// that were counted while it ran: the directory may have counted them after the right password.
 func (c *counts[K]) leave(key K, e entry, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// errUnreachable is what every finding is, for errors.Is.
+// errUnreachable matches every finding in errors.Is.
 var errUnreachable = errors.New("directory unreachable")
 
 // finding is why a directory cannot be used now.
 type finding struct {
 	Finding agent.DirectoryFinding
 	Args    map[string]string // of the finding's text
-	Sent    bool              // a password may have reached a server, which has not answered
+	Sent    bool              // a password may have reached a controller that has not answered
 	err     error             // for the log; may be nil
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	poolSize    = 8               // connections of the search account
-	bindSize    = 16              // connections for the binds of people
+	poolSize    = 8               // searches at a time, each with a connection
+	bindSize    = 16              // binds of people at a time, each with a connection
 	idleLimit   = 3 * time.Minute // an idle connection is closed after it; domain controllers do so after 15 minutes
 	freshLimit  = 5 * time.Second // a connection that was idle longer is checked before its use
 	checkLimit  = 400 * time.Millisecond
@@ -26,7 +26,7 @@ type conn struct {
 	*ldap.Conn
 	to     *controller
 	raw    net.Conn     // below TLS. Closing it ends every request at once, while ldap.Conn.Close waits for a Write that hangs
-	writes atomic.Int64 // requests whose writing has begun
+	writes atomic.Int64 // calls of Write
 	dead   atomic.Bool
 	kill   context.CancelFunc // closes the connection and ends its requests
 	killed context.Context
@@ -35,7 +35,7 @@ type conn struct {
 	expiry *time.Timer // closes it when idle
 }
 
-// newConn makes a connection of a TLS connection. It ends when its controller is marked down.
+// newConn makes a conn of a TLS connection. It ends with up, when its controller is marked down.
 func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 	c := &conn{to: to, raw: raw}
 	c.killed, c.kill = context.WithCancel(up)
@@ -52,7 +52,7 @@ func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 // usable reports whether a connection is not known to be closed.
 func (c *conn) usable() bool { return !c.dead.Load() && c.killed.Err() == nil && !c.IsClosing() }
 
-// observedConn counts the requests of a connection, and notes when its controller was heard.
+// observedConn counts the writes of a conn and records when its controller last sent bytes.
 type observedConn struct {
 	net.Conn
 	of *conn
@@ -83,13 +83,13 @@ func (c *observedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// answered reports whether an error is a server's answer: the server's result code.
+// answered reports whether an error is a result code from the server.
 func answered(err error) bool {
 	var e *ldap.Error
 	return errors.As(err, &e) && (e.ResultCode < ldap.ErrorNetwork || e.ResultCode > ldap.ErrorEmptyPassword)
 }
 
-// pool holds idle connections. The servers' mu guards it. As many as are in use at a time can become idle.
+// pool holds idle connections. The servers' mu guards it. Its size needs no limit: poolSize and bindSize limit the use.
 type pool []*conn
 
 // keep puts a connection into a pool, or closes it.
@@ -112,7 +112,7 @@ func (s *servers) keep(p *pool, c *conn) {
 	})
 }
 
-// takeIdle takes the connection to a controller that was used last out of a pool; nil if there is none.
+// takeIdle takes the connection to a controller that was used last out of a pool. It returns nil if there is none.
 func (s *servers) takeIdle(p *pool, to *controller) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// A wrong password of the search account is not sent again before the domain has forgotten it: its lockout counts the search
-// account, too. Other refusals, such as a disabled account, may have been cured.
+// A wrong password of the search account is sent again only after the usual observation window, so that the domain does not
+// lock the account. The cause of another refusal, such as a disabled account, may be gone sooner.
 const (
 	retryPassword = 31 * time.Minute
 	retryRefused  = time.Minute
@@ -43,7 +43,7 @@ type servers struct {
 
 	searching chan struct{} // places of searches in flight
 	binding   chan struct{} // places of binds in flight
-	loggingIn chan struct{} // place of the search account's bind: a wrong password must go out only once
+	loggingIn chan struct{} // place of the search account's bind: a wrong password must be sent only once
 
 	mu           sync.Mutex    // guards the fields below and the state of controllers
 	controllers  []*controller // the preferred ones first
@@ -54,7 +54,7 @@ type servers struct {
 	refusedUntil time.Time
 }
 
-// dnsLookup looks up dnsLookup of the domain. Errors: *finding; ctx.Err.
+// dnsLookup asks the DNS servers of the domain. Errors: *finding; ctx.Err.
 type dnsLookup interface {
 	lookupSRV(ctx context.Context, name string) ([]*net.SRV, error) // none is no error
 	lookupHost(ctx context.Context, host string) ([]netip.Addr, error)
@@ -78,7 +78,7 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 	return s
 }
 
-// close ends all connections. Nothing can be used afterwards.
+// close ends all connections. The servers cannot be used afterwards.
 func (s *servers) close() {
 	s.cancel()
 	s.mu.Lock()
@@ -165,7 +165,7 @@ func (s *servers) searchConn(ctx context.Context, a *failover) (*conn, error) {
 			return c, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case c != nil && !errors.Is(err, errConnection): // the search account is refused: everywhere
+		case c != nil && !errors.Is(err, errConnection): // other controllers would refuse the search account, too
 			return nil, err
 		}
 		a.failed(to, err)
@@ -175,8 +175,8 @@ func (s *servers) searchConn(ctx context.Context, a *failover) (*conn, error) {
 // errConnection is a failure of a connection or a controller, after which another may work.
 var errConnection = errors.New("the connection failed")
 
-// bindSearchAccount binds the search account. Errors: errConnection; *finding when the account is refused; ctx.Err. With an error, the
-// connection is closed.
+// bindSearchAccount binds the search account. With an error, the connection is closed. Errors: errConnection; *finding when the
+// account is refused; ctx.Err.
 func (s *servers) bindSearchAccount(ctx context.Context, c *conn) error {
 	if s.settings.User == "" { // anonymous
 		return nil
@@ -233,8 +233,8 @@ func (s *servers) refusal() error {
 	return nil
 }
 
-// bind sends exactly one bind request, and its password only to one controller. It changes the controller only while nothing
-// was sent. The error is the server's *ldap.Error, or one for which errors.Is(err, errUnreachable); ctx.Err is one of those.
+// bind sends at most one bind request. It goes to the next controller only while nothing was sent. The error is the server's
+// *ldap.Error or matches errUnreachable, also when it wraps ctx.Err.
 func (s *servers) bind(ctx context.Context, name, password string, controls ...ldap.Control) ([]ldap.Control, error) {
 	if name == "" || password == "" { // servers would take it for an anonymous bind, which succeeds
 		return nil, ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("empty name or password"))
@@ -300,7 +300,7 @@ func (s *servers) bindConn(ctx context.Context, a *failover) (*conn, error) {
 	}
 }
 
-// cancelled makes an error that is not about the directory one of bind.
+// cancelled makes ctx.Err match errUnreachable, as bind promises.
 func (s *servers) cancelled(err error) error {
 	if errors.Is(err, errUnreachable) {
 		return err
@@ -308,8 +308,8 @@ func (s *servers) cancelled(err error) error {
 	return hostFinding(agent.FindingNoAnswer, s.settings.Name, err)
 }
 
-// reuseIdle takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
-// have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
+// reuseIdle takes a connection to a controller out of a pool; nil if there is none. One that was idle for freshLimit is checked
+// first, because a firewall may have dropped its state. If it does not respond, the others are closed, too.
 func (s *servers) reuseIdle(ctx context.Context, p *pool, to *controller) *conn {
 	c := s.takeIdle(p, to)
 	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
@@ -391,7 +391,7 @@ func isNetwork(err error) bool {
 	return ldap.IsErrorWithCode(err, ldap.ErrorNetwork) || errors.Is(err, net.ErrClosed)
 }
 
-// enter takes a place, which leave gives back.
+// enter takes a place, for leave to free. Errors: ctx.Err.
 func enter(ctx context.Context, places chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -22,8 +22,8 @@ const (
 	testControllers = 8                // how many controllers a test connects to
 )
 
-// Test goes through all that a login needs, step by step, with its own connections. login is a person's login in any form; empty =
-// nobody is looked up. local are the local accounts whose logins are looked up.
+// Test tests all that a login needs, step by step, with connections of its own. login is a person's login in any form; without
+// one, StepPerson is left out. local are the local accounts whose logins StepLocal looks up.
 func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login string, local []agent.User) agent.DirectoryReport {
 	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
@@ -43,14 +43,14 @@ func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login
 	return t.report
 }
 
-// tester is a test of a directory.
+// tester runs the steps of Test.
 type tester struct {
 	*remote
 	report agent.DirectoryReport
-	failed bool // nothing after the last step can work
+	failed bool // a step failed that all others need
 }
 
-// step runs one step, unless one that it needs has failed. A step before StepBases that fails makes all others skipped.
+// step runs one step and records its result. After failed is set, it records the step as skipped.
 func (t *tester) step(step agent.DirectoryStep, run func(*agent.StepResult) error) {
 	result := agent.StepResult{Step: step, State: agent.StepOK}
 	if t.failed {
@@ -84,7 +84,7 @@ func stepFinding(err error, name string) *finding {
 	return f
 }
 
-// reason returns why the search account may not log in.
+// reason returns why the controller refused the search account, for FindingSearchAccount.
 func (t *tester) reason(f *finding) agent.Code {
 	var refused *ldap.Error
 	if f.Finding != agent.FindingSearchAccount || !errors.As(f.err, &refused) {
@@ -93,7 +93,7 @@ func (t *tester) reason(f *finding) agent.Code {
 	return adRefusal(refused)
 }
 
-// warn makes a step a warning, unless it has one already.
+// warn makes the result a warning, unless it is one already.
 func warn(result *agent.StepResult, found agent.DirectoryFinding, args map[string]string) {
 	if result.State == agent.StepOK {
 		result.State, result.Finding, result.Args = agent.StepWarning, found, args
@@ -110,7 +110,7 @@ func (t *tester) controllers(ctx context.Context) (hosts []string) {
 	return hosts
 }
 
-// reached is how far the connection to a controller came.
+// reached is the result of connecting to a controller.
 type reached struct {
 	host      string
 	connect   error
@@ -131,7 +131,7 @@ func (t *tester) connect(ctx context.Context, hosts []string) {
 	t.eachController(agent.StepConnect, all, func(r reached) (time.Duration, error) { return r.connected, r.connect })
 	all = slices.DeleteFunc(all, func(r reached) bool { return r.connect != nil })
 	t.eachController(agent.StepCertificate, all, func(r reached) (time.Duration, error) { return r.secured, r.secure })
-	for _, r := range all { // those of a controller that failed are the ones to look at
+	for _, r := range all { // of the first controller that failed, else of the first one
 		if len(t.report.Certificates) == 0 || r.secure != nil && t.report.Certificates[0].Trusted {
 			t.report.Certificates = r.sent
 		}
@@ -157,7 +157,7 @@ func (t *tester) reach(ctx context.Context, host string) reached {
 	return r
 }
 
-// eachController makes one step of what was reached at several controllers. Its time is that of the slowest one that works.
+// eachController records one step for several controllers. Took is that of the slowest one that works.
 func (t *tester) eachController(step agent.DirectoryStep, all []reached, of func(reached) (time.Duration, error)) {
 	t.step(step, func(result *agent.StepResult) error {
 		var fault error
@@ -251,8 +251,8 @@ func (t *tester) groups(ctx context.Context) func(*agent.StepResult) error {
 	}
 }
 
-// lockout reads the rule for people without a policy of their own. Its arguments are Limit and Minutes; a Limit of 0 means that
-// the domain locks nobody.
+// lockout reads the lockout of people without a policy of their own. The step has the arguments Limit and Minutes; Limit 0 means
+// that the domain locks no account.
 func (t *tester) lockout(ctx context.Context) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		rule, typed := typedLockout(t.DirectorySettings)

@@ -33,7 +33,7 @@ func (s *servers) secure(ctx context.Context, raw net.Conn, name string) (*tls.C
 		}
 	}
 	var sent []agent.DirectoryCertificate
-	var refused error // kept, because the handshake may end with an error of the connection when it tells the server
+	var refused error // the handshake may return a network error instead, when it sends the alert
 	conn := tls.Client(raw, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         s.serverName(name),
@@ -152,7 +152,7 @@ func chainFinding(chain []*x509.Certificate, name string, err error) *finding {
 		f := hostFinding(agent.FindingExpiredCert, name, err)
 		f.Args["Until"] = invalid.Cert.NotAfter.Format(time.DateOnly)
 		return f
-	case slices.ContainsFunc(chain, signedWithSHA1): // crypto/x509 takes its issuer for an unknown one
+	case slices.ContainsFunc(chain, signedWithSHA1): // crypto/x509 reports an unknown authority
 		return hostFinding(agent.FindingSHA1, name, err)
 	case !errors.As(err, new(x509.UnknownAuthorityError)):
 		f := hostFinding(agent.FindingTLSFailed, name, err)
@@ -173,7 +173,7 @@ func signedWithSHA1(c *x509.Certificate) bool {
 
 func selfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
 
-// describe describes certificates for people.
+// describe returns what a report shows of certificates.
 func describe(chain []*x509.Certificate, trusted bool) (list []agent.DirectoryCertificate) {
 	for _, c := range chain[:min(len(chain), 10)] {
 		sum := sha256.Sum256(c.Raw)
@@ -187,7 +187,7 @@ func describe(chain []*x509.Certificate, trusted bool) (list []agent.DirectoryCe
 	return list
 }
 
-// title returns the common name of a certificate's subject, or the whole name where it has none.
+// title returns the common name of a subject or issuer, or the whole name where it has none.
 func title(commonName, whole string) string {
 	if commonName == "" {
 		commonName = whole

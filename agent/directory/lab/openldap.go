@@ -15,7 +15,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// MemberOf says whether OpenLDAP maintains the attribute memberOf of the members of groups.
+// MemberOf says whether OpenLDAP maintains the attribute memberOf.
 type MemberOf bool
 
 var (
