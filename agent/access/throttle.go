@@ -208,8 +208,8 @@ func (t *throttle) enterLockout(ctx context.Context, a signInAttempt) (func(outc
 	return func(o outcome) { t.lockouts.leave(a.account.Key, e, o) }, err
 }
 
-// lockoutRule leaves one attempt below the directory's limit, and half of the others to strangers. The directory starts anew
-// when its window has passed since the last wrong password, so all attempts expire together.
+// lockoutRule leaves one attempt below the directory's limit, and half of the others to strangers. The directory counts
+// from 0 again when its window has passed since the last wrong password, so all attempts expire together.
 func lockoutRule(l agent.Lockout) rule {
 	limit := max(l.Limit-1, 1)
 	r := rule{limit: limit, strangers: max(limit/2, 1), window: l.Window, together: true}

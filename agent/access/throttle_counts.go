@@ -82,8 +82,8 @@ func (c *counts[K]) enter(ctx context.Context, key K, account string) (entry, er
 	return c.enterUnder(ctx, key, entry{account: account}, c.rule)
 }
 
-// enterUnder begins an attempt under a rule, after waiting while running attempts could fill the count. After nil the caller must call leave
-// with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
+// enterUnder begins an attempt under a rule, after waiting while running attempts could fill the count. After nil the caller must
+// call leave with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
 func (c *counts[K]) enterUnder(ctx context.Context, key K, e entry, r rule) (entry, error) {
 	c.mu.Lock()
 	now := c.now()
@@ -273,7 +273,7 @@ func (n *count) full(stranger bool) bool {
 	return len(n.wrong) >= n.rule.limit || stranger && n.rule.strangers > 0 && n.byStrangers() >= n.rule.strangers
 }
 
-// fits reports whether one more attempt cannot exceed the limits, whatever becomes of the running ones.
+// fits reports whether one more attempt cannot exceed the limits, even if all running ones turn out wrong.
 func (n *count) fits(stranger bool) bool {
 	return len(n.wrong)+n.running < n.rule.limit &&
 		(!stranger || n.rule.strangers == 0 || n.byStrangers()+n.runningStrangers < n.rule.strangers)

@@ -113,7 +113,7 @@ func (s *servers) find(ctx context.Context) ([]*controller, error) {
 	return s.bySRV(ctx)
 }
 
-// ready waits until controllers are known. It looks for them anew from time to time, without waiting.
+// ready waits until controllers are known. It starts another search when the last one is old, without waiting for it.
 func (s *servers) ready(ctx context.Context) error {
 	s.mu.Lock()
 	known, age, alone := len(s.controllers) > 0, time.Since(s.found), !s.anyUp()

@@ -51,7 +51,7 @@
 // A password is hashed with argon2id, which is expensive on purpose. All hashing of the process goes through one queue
 // with two places, of which strangers get one. Many callers from one network do not keep others out.
 //
-// A check hashes once, whatever was typed, so that the time of an answer does not reveal whether the login exists. That is why
+// A check hashes every typed password once, so that the time of an answer does not reveal whether the login exists. That is why
 // the stored hash itself says, by a mark, what it was made from: the password as typed (earlier versions) or as
 // spelling.Password returns it. A check tries that one form and never both. A login with the right password turns a hash of
 // the first kind into one of the second. Until then the password must be typed in the code points in which it was set.

@@ -33,7 +33,7 @@ type fakeNet struct {
 	mu   sync.Mutex
 	at   map[string]*fakeServer // by host:port
 	srv  map[string][]*net.SRV
-	far  map[string]time.Duration // what a TCP connection takes
+	far  map[string]time.Duration // time that a TCP connection takes
 	logs strings.Builder
 }
 
@@ -57,7 +57,7 @@ func (n *fakeNet) start(t *testing.T, address string) *fakeServer {
 	return f
 }
 
-// remove makes connections to an address refused.
+// remove closes the connections to a controller and refuses new ones.
 func (n *fakeNet) remove(address string) *fakeServer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -135,15 +135,15 @@ type fakeServer struct {
 	bindResult  int    // instead of checking the password
 	message     string // with bindResult
 	hangUp      bool   // it closes the connection instead of answering a bind
-	hangUps     int    // so many searches, too
-	full        bool   // new connections stay without an answer
+	hangUps     int    // number of searches that it answers by closing the connection
+	full        bool   // it does not answer on new connections
 	delay       time.Duration
 
 	mu       sync.Mutex
 	running  chan struct{} // closed unless the server is stopped
 	accepted int
 	open     []net.Conn
-	ended    int      // of the open ones
+	ended    int      // how many of open are closed by now
 	binds    []string // names, in order
 	searches int
 }
@@ -154,7 +154,7 @@ func closed() chan struct{} {
 	return c
 }
 
-// stop makes the server silent: it reads and does not answer any more.
+// stop makes the server silent: it reads, but does not answer until proceed.
 func (f *fakeServer) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -305,7 +305,7 @@ func newAuthority(t *testing.T) authority {
 	return authority{cert, key, pemOf(der)}
 }
 
-// issue makes a certificate for a host, after change. With a nil key the authority's own, it signs itself.
+// issue makes a certificate for a host, after change. That of the zero authority is self-signed.
 func (a authority) issue(t *testing.T, change func(*x509.Certificate), host string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -360,7 +360,7 @@ func answering(ctx context.Context, s *servers) (address string, err error) {
 	return address, err
 }
 
-// inBubble runs a test with fake time and controllers whose names any DNS server resolves.
+// inBubble runs a test with fake time and two fake controllers.
 func inBubble(t *testing.T, f func(*testing.T, *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeNet(t, dc1, dc2)) })
 }

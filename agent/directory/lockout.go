@@ -141,7 +141,7 @@ func (a policyAttributes) strictest(policies []*ldap.Entry) agent.Lockout {
 	return strictest
 }
 
-// rule reads a policy.
+// rule returns the lockout of a policy.
 func (a policyAttributes) rule(e *ldap.Entry) agent.Lockout {
 	if a.enabled != "" && !isTrue(e, a.enabled) {
 		return agent.Lockout{}

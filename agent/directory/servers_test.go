@@ -137,8 +137,8 @@ func TestStopped(t *testing.T) {
 	})
 }
 
-// TestStoppedAtRest stops a controller while no request is in flight.
-func TestStoppedAtRest(t *testing.T) {
+// TestStoppedWhileIdle stops a controller while no request is in flight.
+func TestStoppedWhileIdle(t *testing.T) {
 	for _, pause := range []time.Duration{0, time.Second, time.Minute} {
 		inBubble(t, func(t *testing.T, n *fakeNet) {
 			s := n.servers(t, two)
@@ -152,7 +152,7 @@ func TestStoppedAtRest(t *testing.T) {
 	}
 }
 
-// TestBindOnly: without a search before, a bind meets the stopped controller. It must not go to the next one.
+// TestBindOnly: a bind that was sent to a controller that has stopped must not be sent to the next one.
 func TestBindOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -196,7 +196,7 @@ func TestKeptBindConnection(t *testing.T) {
 	})
 }
 
-// TestLostAnswer: the server gets the bind and closes the connection instead of an answer.
+// TestLostAnswer: a bind without an answer, because the server closes the connection, is not repeated.
 func TestLostAnswer(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -209,7 +209,7 @@ func TestLostAnswer(t *testing.T) {
 	})
 }
 
-// TestDropped: the server closes connections while they are idle.
+// TestDropped: no login fails after the server has closed idle connections.
 func TestDropped(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -224,8 +224,8 @@ func TestDropped(t *testing.T) {
 	})
 }
 
-// TestStale: the server closes a connection when the next request comes. The others are not used any more, and neither is the
-// next controller.
+// TestStale: if the server closes a pooled connection at the next request, the search runs on a new one to the same controller,
+// and the other pooled ones are dropped.
 func TestStale(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -248,8 +248,8 @@ func TestStale(t *testing.T) {
 	})
 }
 
-// TestForgotten: something between has forgotten the connections. Nothing comes back on them.
-func TestForgotten(t *testing.T) {
+// TestForgottenByFirewall: no login fails after a firewall has dropped the state of idle connections.
+func TestForgottenByFirewall(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "failed", logins(t, s, 50, time.Second), 0)
@@ -266,7 +266,7 @@ func TestForgotten(t *testing.T) {
 	})
 }
 
-// TestRestarted: nothing listens for a while. Nobody has to wait then, and it is noticed soon when it listens again.
+// TestRestarted: logins fail at once while the only controller refuses connections, and succeed as soon as it listens again.
 func TestRestarted(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, agent.DirectorySettings{Controllers: []string{"dc1.example.test"}})
@@ -283,7 +283,7 @@ func TestRestarted(t *testing.T) {
 	})
 }
 
-// TestAllSilent: while no controller answers, not every login waits for one.
+// TestAllSilent: after the first logins, logins fail at once while no controller answers.
 func TestAllSilent(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -297,8 +297,8 @@ func TestAllSilent(t *testing.T) {
 	})
 }
 
-// TestBothSilentForAWhile: that controllers answer again is noticed without logins.
-func TestBothSilentForAWhile(t *testing.T) {
+// TestProbesWithoutLogins: controllers that answer again are marked up without any login.
+func TestProbesWithoutLogins(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "failed", logins(t, s, 10, time.Second), 0)
@@ -314,7 +314,7 @@ func TestBothSilentForAWhile(t *testing.T) {
 	})
 }
 
-// TestFull: a controller that takes no more connections, but answers on those that it has, is not left.
+// TestFull: a controller that does not answer on new connections, but on the existing ones, stays in use.
 func TestFull(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -334,7 +334,7 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// TestBusy: a controller that is slow but alive is not left.
+// TestBusy: a controller that is slow but answers probes stays in use.
 func TestBusy(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -407,7 +407,7 @@ func TestSearchAccount(t *testing.T) {
 	}
 }
 
-// TestSearchAccountBusy: a controller that is starting refuses binds for a reason of its own. The next one is asked.
+// TestSearchAccountBusy: if a controller cannot bind now, the next one is used.
 func TestSearchAccountBusy(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)

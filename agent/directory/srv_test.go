@@ -198,8 +198,8 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestNearest: without a site, controllers of the same priority are ordered by the time that a connection takes.
-func TestNearest(t *testing.T) {
+// TestFastestFirst: without a site, controllers of the same priority are ordered by latency.
+func TestFastestFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		n.start(t, "dc3.example.test:636")
 		n.srv = map[string][]*net.SRV{"_ldap._tcp.dc._msdcs.example.test": {srv("dc1", 0, 389), srv("dc2", 0, 389), srv("dc3", 1, 389)}}
@@ -228,8 +228,8 @@ func TestSilentAtStart(t *testing.T) {
 	})
 }
 
-// TestFoundAnew: controllers that SRV records name later are used without a restart, and those that they no longer name are left.
-func TestFoundAnew(t *testing.T) {
+// TestChangedRecords: controllers of new SRV records are used without a restart, and those of removed records no longer.
+func TestChangedRecords(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		const name = "_ldap._tcp.example.test"
 		n.srv = map[string][]*net.SRV{name: {srv("dc1", 0, 389)}}
@@ -260,8 +260,8 @@ func TestFoundAnew(t *testing.T) {
 	})
 }
 
-// TestStandby: the state of a controller that is not in use is checked from time to time.
-func TestStandby(t *testing.T) {
+// TestUnusedController: a controller that is not in use is probed every refindAfter.
+func TestUnusedController(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "error", login(t.Context(), s), nil)
