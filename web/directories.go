@@ -49,14 +49,16 @@ type directories struct {
 	sessions directorySessions
 	log      *slog.Logger
 
-	changes sync.Mutex // makes one change of the stored directories at a time
-	mu      sync.Mutex // guards checks
+	changes sync.Mutex    // makes one change of the stored directories at a time
+	fresh   chan struct{} // has a value when use has changed something since run looked which directories are due
+	mu      sync.Mutex    // guards checks
 	checks  map[agent.DirectoryID]*directoryCheck
 }
 
 // newDirectories reads the stored directories and begins to use them.
 func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, network directoryNetwork, sessions directorySessions, log *slog.Logger) (*directories, error) {
-	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log, checks: map[agent.DirectoryID]*directoryCheck{}}
+	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log,
+		fresh: make(chan struct{}, 1), checks: map[agent.DirectoryID]*directoryCheck{}}
 	list, err := d.load(ctx)
 	if err != nil {
 		return nil, err
@@ -288,6 +290,10 @@ func (d *directories) use(list []agent.DirectorySettings) {
 			c.checked, c.failed, c.running = old.checked, old.failed, old.running
 		}
 		d.checks[s.ID] = c
+	}
+	select {
+	case d.fresh <- struct{}{}:
+	default:
 	}
 }
 

@@ -48,6 +48,7 @@ func (d *directories) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-d.fresh:
 		}
 	}
 }

@@ -258,7 +258,7 @@ func TestChecksInTime(t *testing.T) {
 		s.ID = id
 		s.CheckInterval = time.Hour
 		d.save(s)
-		after(checkTick, 4, 2)
+		after(0, 4, 2) // at once
 		s.ID, s.Name, s.Bases = slow, "slow.ru", []string{"DC=ru"}
 		d.save(s)
 		after(checkTick, 4, 2) // the former check is still waiting

@@ -229,6 +229,13 @@ func (t *tester) groups(ctx context.Context) func(*agent.StepResult) error {
 			if err != nil {
 				return err
 			}
+			for _, list := range []*[]agent.DirectoryGroup{&t.LoginGroups, &t.RemoteGroups} {
+				known, err := t.resolved(c, f, *list)
+				if err != nil {
+					return err
+				}
+				*list = known
+			}
 			wanted := slices.Concat(t.LoginGroups, t.RemoteGroups)
 			found, err := t.kind.groupsByID(c, f, wanted)
 			if err != nil {
@@ -249,6 +256,26 @@ func (t *tester) groups(ctx context.Context) func(*agent.StepResult) error {
 			return nil
 		})
 	}
+}
+
+// resolved looks up the groups that have only been typed, so that they have an ID.
+func (t *tester) resolved(c *ldap.Conn, f facts, groups []agent.DirectoryGroup) ([]agent.DirectoryGroup, error) {
+	groups = slices.Clone(groups)
+	for i, g := range groups {
+		if g.ID != "" {
+			continue
+		}
+		found, err := t.kind.resolveGroup(c, f, cmp.Or(g.DN, g.Name))
+		var unknown agent.Problem
+		if errors.As(err, &unknown) {
+			return nil, &finding{Finding: agent.FindingNoGroup, Args: map[string]string{"Group": g.Name}, err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		groups[i] = found
+	}
+	return groups, nil
 }
 
 // lockout reads the lockout of people without a policy of their own. The step has the arguments Limit and Minutes; Limit 0 means

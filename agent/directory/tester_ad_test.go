@@ -54,6 +54,16 @@ func TestADReport(t *testing.T) {
 	if len(report.Certificates) == 0 || !report.Certificates[0].Trusted || report.Certificates[0].SHA256 == "" {
 		t.Errorf("%+v", report.Certificates)
 	}
+	typed := working // and not saved yet
+	typed.LoginGroups, typed.RemoteGroups = []agent.DirectoryGroup{{Name: "vpn-users"}}, []agent.DirectoryGroup{{Name: ad.GroupDN("Staff")}}
+	report, result := testOf(t, typed, "alice", agent.StepGroups)
+	if p := report.Person; result.State != agent.StepOK || p == nil || p.Refused != "" || !p.Remote || typed.LoginGroups[0].ID != "" {
+		t.Errorf("groups that were typed: %+v, %+v", result, p)
+	}
+	typed.LoginGroups = []agent.DirectoryGroup{{Name: "Nobodies"}}
+	if _, result := testOf(t, typed, "", agent.StepGroups); result.Finding != agent.FindingNoGroup || result.Args["Group"] != "Nobodies" {
+		t.Errorf("a typed group that does not exist: %+v", result)
+	}
 	if bad := ad.BadPasswords(t, "alice"); bad != 0 {
 		t.Error("the test has sent a password of alice")
 	}

@@ -106,7 +106,7 @@ func provision() (err error) {
 		return err
 	}
 	// sam.ldb refuses these values, or replaces the password with a random one (smart card), so the file of the partition is written.
-	if err := ldbmodify("sam.ldb.d/DC=EXAMPLE,DC=TEST.ldb", fmt.Sprintf(`dn: %s
+	if err := ldbmodify(partition, fmt.Sprintf(`dn: %s
 changetype: modify
 replace: pwdLastSet
 pwdLastSet: 132000000000000000
@@ -195,6 +195,9 @@ func unicodePwd(password string) string {
 	}
 	return base64.StdEncoding.EncodeToString(b)
 }
+
+// partition is the file with the entries of the domain. Unlike sam.ldb it takes any value.
+const partition = "sam.ldb.d/DC=EXAMPLE,DC=TEST.ldb"
 
 // ldbmodify changes a database of the domain without the server. It accepts a server that runs, but not one that is paused.
 func ldbmodify(database, ldif string) error {
