@@ -41,7 +41,7 @@ type AD struct {
 }
 
 var (
-	sambaDir      = filepath.Join(root, "samba") // of the running server: the files name it
+	sambaDir      = filepath.Join(root, "samba") // of the running server; its files contain this path
 	sambaTemplate = filepath.Join(root, "samba.template")
 	sambaCA       *Authority
 	sambaReady    once
@@ -292,7 +292,7 @@ func (ad *AD) Expire(tb testing.TB, login string, at time.Time) {
 	ad.Set(tb, ad.PersonDN(login), "accountExpires", strconv.FormatInt(fileTime(at), 10))
 }
 
-// DenyRead forbids the service account to read any attribute of an entry and of the entries below it.
+// DenyRead forbids the search account to read any attribute of an entry and of the entries below it.
 func (ad *AD) DenyRead(tb testing.TB, dn string) {
 	tb.Helper()
 	sid := ad.Attributes(tb, ad.ServiceDN, "objectSid")[0]

@@ -18,44 +18,44 @@ import (
 )
 
 const (
-	probeTime        = 30 * time.Second // for all steps together
-	probeControllers = 8                // how many controllers a test connects to
+	testTime        = 30 * time.Second // for all steps together
+	testControllers = 8                // how many controllers a test connects to
 )
 
-// Test goes through all that a login needs, step by step, with its own connections. login is a person's login in any form; empty =
-// nobody is looked up. local are the local accounts whose logins are looked up.
+// Test tests all that a login needs, step by step, with connections of its own. login is a person's login in any form; without
+// one, StepPerson is left out. local are the local accounts whose logins StepLocal looks up.
 func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login string, local []agent.User) agent.DirectoryReport {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
 	conns := newServers(s, d.log)
 	defer conns.close()
-	p := &probe{remote: newRemote(s, conns, d.people, d.log)}
-	hosts := p.controllers(ctx)
-	p.connect(ctx, hosts)
-	p.bind(ctx)
-	p.step(agent.StepBases, p.bases(ctx))
-	p.step(agent.StepGroups, p.groups(ctx))
-	p.step(agent.StepLockout, p.lockout(ctx))
+	t := &tester{remote: newRemote(s, conns, d.people, d.log)}
+	hosts := t.controllers(ctx)
+	t.connect(ctx, hosts)
+	t.bind(ctx)
+	t.step(agent.StepBases, t.bases(ctx))
+	t.step(agent.StepGroups, t.groups(ctx))
+	t.step(agent.StepLockout, t.lockout(ctx))
 	if strings.TrimSpace(login) != "" {
-		p.step(agent.StepPerson, p.person(ctx, login))
+		t.step(agent.StepPerson, t.person(ctx, login))
 	}
-	p.step(agent.StepLocal, p.local(ctx, local))
-	return p.report
+	t.step(agent.StepLocal, t.local(ctx, local))
+	return t.report
 }
 
-// probe is a test of a directory.
-type probe struct {
+// tester runs the steps of Test.
+type tester struct {
 	*remote
 	report agent.DirectoryReport
-	failed bool // nothing after the last step can work
+	failed bool // a step failed that all others need
 }
 
-// step runs one step, unless one that it needs has failed. A step before StepBases that fails makes all others skipped.
-func (p *probe) step(step agent.DirectoryStep, run func(*agent.StepResult) error) {
+// step runs one step and records its result. After failed is set, it records the step as skipped.
+func (t *tester) step(step agent.DirectoryStep, run func(*agent.StepResult) error) {
 	result := agent.StepResult{Step: step, State: agent.StepOK}
-	if p.failed {
+	if t.failed {
 		result.State = agent.StepSkipped
-		p.report.Steps = append(p.report.Steps, result)
+		t.report.Steps = append(t.report.Steps, result)
 		return
 	}
 	began := time.Now()
@@ -63,29 +63,29 @@ func (p *probe) step(step agent.DirectoryStep, run func(*agent.StepResult) error
 	result.Took = time.Since(began)
 	if err != nil {
 		result.State = agent.StepFailed
-		f := probeFinding(err, p.Name)
+		f := stepFinding(err, t.Name)
 		result.Finding, result.Args = f.Finding, f.Args
-		result.Reason = p.reason(f)
+		result.Reason = t.reason(f)
 	}
-	p.report.Steps = append(p.report.Steps, result)
+	t.report.Steps = append(t.report.Steps, result)
 }
 
-// probeFinding returns the finding in an error. Any other error becomes FindingFailed.
-func probeFinding(err error, name string) *finding {
+// stepFinding returns the finding in an error. Any other error becomes FindingFailed.
+func stepFinding(err error, name string) *finding {
 	var f *finding
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return atHost(agent.FindingNoAnswer, name, err)
+		return hostFinding(agent.FindingNoAnswer, name, err)
 	}
-	f = atHost(agent.FindingFailed, name, err)
+	f = hostFinding(agent.FindingFailed, name, err)
 	f.Args["Error"] = agent.Clean(err.Error(), 300)
 	return f
 }
 
-// reason returns why the search account may not log in.
-func (p *probe) reason(f *finding) agent.Code {
+// reason returns why the controller refused the search account, for FindingSearchAccount.
+func (t *tester) reason(f *finding) agent.Code {
 	var refused *ldap.Error
 	if f.Finding != agent.FindingSearchAccount || !errors.As(f.err, &refused) {
 		return ""
@@ -93,24 +93,24 @@ func (p *probe) reason(f *finding) agent.Code {
 	return adRefusal(refused)
 }
 
-// warn makes a step a warning, unless it has one already.
+// warn makes the result a warning, unless it is one already.
 func warn(result *agent.StepResult, found agent.DirectoryFinding, args map[string]string) {
 	if result.State == agent.StepOK {
 		result.State, result.Finding, result.Args = agent.StepWarning, found, args
 	}
 }
 
-func (p *probe) controllers(ctx context.Context) (hosts []string) {
-	p.step(agent.StepControllers, func(result *agent.StepResult) (err error) {
-		hosts, err = p.servers.discover(ctx)
+func (t *tester) controllers(ctx context.Context) (hosts []string) {
+	t.step(agent.StepControllers, func(result *agent.StepResult) (err error) {
+		hosts, err = t.servers.discover(ctx)
 		result.Details = hosts
 		return err
 	})
-	p.failed = len(hosts) == 0
+	t.failed = len(hosts) == 0
 	return hosts
 }
 
-// reached is how far the connection to a controller came.
+// reached is the result of connecting to a controller.
 type reached struct {
 	host      string
 	connect   error
@@ -121,45 +121,45 @@ type reached struct {
 }
 
 // connect connects to the controllers at the same time: TCP, then TLS. One that works is enough; the others are warnings.
-func (p *probe) connect(ctx context.Context, hosts []string) {
-	all := make([]reached, min(len(hosts), probeControllers))
+func (t *tester) connect(ctx context.Context, hosts []string) {
+	all := make([]reached, min(len(hosts), testControllers))
 	var wait sync.WaitGroup
 	for i := range all {
-		wait.Go(func() { all[i] = p.reach(ctx, hosts[i]) })
+		wait.Go(func() { all[i] = t.reach(ctx, hosts[i]) })
 	}
 	wait.Wait()
-	p.eachController(agent.StepConnect, all, func(r reached) (time.Duration, error) { return r.connected, r.connect })
+	t.eachController(agent.StepConnect, all, func(r reached) (time.Duration, error) { return r.connected, r.connect })
 	all = slices.DeleteFunc(all, func(r reached) bool { return r.connect != nil })
-	p.eachController(agent.StepCertificate, all, func(r reached) (time.Duration, error) { return r.secured, r.secure })
-	for _, r := range all { // those of a controller that failed are the ones to look at
-		if len(p.report.Certificates) == 0 || r.secure != nil && p.report.Certificates[0].Trusted {
-			p.report.Certificates = r.sent
+	t.eachController(agent.StepCertificate, all, func(r reached) (time.Duration, error) { return r.secured, r.secure })
+	for _, r := range all { // of the first controller that failed, else of the first one
+		if len(t.report.Certificates) == 0 || r.secure != nil && t.report.Certificates[0].Trusted {
+			t.report.Certificates = r.sent
 		}
 	}
 }
 
 // reach connects to one controller.
-func (p *probe) reach(ctx context.Context, host string) reached {
+func (t *tester) reach(ctx context.Context, host string) reached {
 	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
 	defer cancel()
 	r := reached{host: host}
 	c := parseController(host, agent.DefaultLDAPSPort)
 	began := time.Now()
 	var raw net.Conn
-	raw, r.connect = p.servers.connectTCP(ctx, c)
+	raw, r.connect = t.servers.connectTCP(ctx, c)
 	if r.connected = time.Since(began); r.connect != nil {
 		return r
 	}
 	defer raw.Close()
 	began = time.Now()
-	_, r.sent, r.secure = p.servers.secure(ctx, raw, c.name)
+	_, r.sent, r.secure = t.servers.secure(ctx, raw, c.name)
 	r.secured = time.Since(began)
 	return r
 }
 
-// eachController makes one step of what was reached at several controllers. Its time is that of the slowest one that works.
-func (p *probe) eachController(step agent.DirectoryStep, all []reached, of func(reached) (time.Duration, error)) {
-	p.step(step, func(result *agent.StepResult) error {
+// eachController records one step for several controllers. Took is that of the slowest one that works.
+func (t *tester) eachController(step agent.DirectoryStep, all []reached, of func(reached) (time.Duration, error)) {
+	t.step(step, func(result *agent.StepResult) error {
 		var fault error
 		for _, r := range all {
 			if _, err := of(r); err != nil {
@@ -169,43 +169,43 @@ func (p *probe) eachController(step agent.DirectoryStep, all []reached, of func(
 			result.Details = append(result.Details, r.host)
 		}
 		if fault != nil && len(result.Details) > 0 {
-			f := probeFinding(fault, p.Name)
+			f := stepFinding(fault, t.Name)
 			warn(result, f.Finding, f.Args)
 			return nil
 		}
-		p.failed = fault != nil
+		t.failed = fault != nil
 		return fault
 	})
-	if last := &p.report.Steps[len(p.report.Steps)-1]; last.State != agent.StepSkipped {
+	if last := &t.report.Steps[len(t.report.Steps)-1]; last.State != agent.StepSkipped {
 		for _, r := range all {
-			if took, err := of(r); err == nil || p.failed {
+			if took, err := of(r); err == nil || t.failed {
 				last.Took = max(last.Took, took)
 			}
 		}
 	}
 }
 
-func (p *probe) bind(ctx context.Context) {
-	p.step(agent.StepBind, func(result *agent.StepResult) error {
-		err := p.servers.search(ctx, func(*ldap.Conn) error { return nil })
-		p.failed = err != nil
-		result.Details = []string{p.User}
+func (t *tester) bind(ctx context.Context) {
+	t.step(agent.StepBind, func(result *agent.StepResult) error {
+		err := t.servers.search(ctx, func(*ldap.Conn) error { return nil })
+		t.failed = err != nil
+		result.Details = []string{t.User}
 		return err
 	})
 }
 
 // bases checks that the bases exist and that people are readable below each.
-func (p *probe) bases(ctx context.Context) func(*agent.StepResult) error {
+func (t *tester) bases(ctx context.Context) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
-		return p.servers.search(ctx, func(c *ldap.Conn) error {
+		return t.servers.search(ctx, func(c *ldap.Conn) error {
 			*result = agent.StepResult{Step: agent.StepBases, State: agent.StepOK}
-			f, err := p.factsNow(c)
+			f, err := t.currentFacts(c)
 			if err != nil {
 				return err
 			}
-			for _, base := range p.remote.bases(f) {
+			for _, base := range t.remote.bases(f) {
 				result.Details = append(result.Details, base)
-				found, err := searchFew(c, 1, base, ldap.ScopeWholeSubtree, p.kind.people, "1.1")
+				found, err := searchFew(c, 1, base, ldap.ScopeWholeSubtree, t.kind.people, "1.1")
 				switch {
 				case isMissing(err):
 					return &finding{Finding: agent.FindingNoBase, Args: map[string]string{"Base": base}, err: err}
@@ -221,23 +221,23 @@ func (p *probe) bases(ctx context.Context) func(*agent.StepResult) error {
 }
 
 // groups checks that the configured groups exist.
-func (p *probe) groups(ctx context.Context) func(*agent.StepResult) error {
+func (t *tester) groups(ctx context.Context) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
-		return p.servers.search(ctx, func(c *ldap.Conn) error {
+		return t.servers.search(ctx, func(c *ldap.Conn) error {
 			*result = agent.StepResult{Step: agent.StepGroups, State: agent.StepOK}
-			f, err := p.factsNow(c)
+			f, err := t.currentFacts(c)
 			if err != nil {
 				return err
 			}
-			for _, list := range []*[]agent.DirectoryGroup{&p.LoginGroups, &p.RemoteGroups} {
-				known, err := p.resolved(c, f, *list)
+			for _, list := range []*[]agent.DirectoryGroup{&t.LoginGroups, &t.RemoteGroups} {
+				known, err := t.resolved(c, f, *list)
 				if err != nil {
 					return err
 				}
 				*list = known
 			}
-			wanted := slices.Concat(p.LoginGroups, p.RemoteGroups)
-			found, err := p.kind.groupsByID(c, f, wanted)
+			wanted := slices.Concat(t.LoginGroups, t.RemoteGroups)
+			found, err := t.kind.groupsByID(c, f, wanted)
 			if err != nil {
 				return err
 			}
@@ -250,7 +250,7 @@ func (p *probe) groups(ctx context.Context) func(*agent.StepResult) error {
 					result.Details = append(result.Details, now.DN)
 				}
 			}
-			if len(p.LoginGroups) == 0 {
+			if len(t.LoginGroups) == 0 {
 				warn(result, agent.FindingEverybody, nil)
 			}
 			return nil
@@ -259,13 +259,13 @@ func (p *probe) groups(ctx context.Context) func(*agent.StepResult) error {
 }
 
 // resolved looks up the groups that have only been typed, so that they have an ID.
-func (p *probe) resolved(c *ldap.Conn, f facts, groups []agent.DirectoryGroup) ([]agent.DirectoryGroup, error) {
+func (t *tester) resolved(c *ldap.Conn, f facts, groups []agent.DirectoryGroup) ([]agent.DirectoryGroup, error) {
 	groups = slices.Clone(groups)
 	for i, g := range groups {
 		if g.ID != "" {
 			continue
 		}
-		found, err := p.kind.resolveGroup(c, f, cmp.Or(g.DN, g.Name))
+		found, err := t.kind.resolveGroup(c, f, cmp.Or(g.DN, g.Name))
 		var unknown agent.Problem
 		if errors.As(err, &unknown) {
 			return nil, &finding{Finding: agent.FindingNoGroup, Args: map[string]string{"Group": g.Name}, err: err}
@@ -278,19 +278,19 @@ func (p *probe) resolved(c *ldap.Conn, f facts, groups []agent.DirectoryGroup) (
 	return groups, nil
 }
 
-// lockout reads the rule for people without a policy of their own. Its arguments are Limit and Minutes; a Limit of 0 means that
-// the domain locks nobody.
-func (p *probe) lockout(ctx context.Context) func(*agent.StepResult) error {
+// lockout reads the lockout of people without a policy of their own. The step has the arguments Limit and Minutes; Limit 0 means
+// that the domain locks no account.
+func (t *tester) lockout(ctx context.Context) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
-		rule, typed := typedLockout(p.DirectorySettings)
+		rule, typed := typedLockout(t.DirectorySettings)
 		known := true
 		if !typed {
-			err := p.servers.search(ctx, func(c *ldap.Conn) error {
-				f, err := p.factsNow(c)
+			err := t.servers.search(ctx, func(c *ldap.Conn) error {
+				f, err := t.currentFacts(c)
 				if err != nil {
 					return err
 				}
-				rule, known, err = p.kind.policy.readDefault(c, f)
+				rule, known, err = t.kind.policy.readDefault(c, f)
 				return err
 			})
 			if err != nil {
@@ -309,21 +309,21 @@ func (p *probe) lockout(ctx context.Context) func(*agent.StepResult) error {
 }
 
 // person looks up the person whom a login means, with groups and state.
-func (p *probe) person(ctx context.Context, login string) func(*agent.StepResult) error {
+func (t *tester) person(ctx context.Context, login string) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		shown := agent.Clean(login, agent.MaxLogin)
 		nobody := &finding{Finding: agent.FindingNoPerson, Args: map[string]string{"Login": shown}}
 		form, ok := parseLogin(login)
 		if ok && form.domain != "" {
-			netbios, suffixes := p.names()
-			if !form.names(p.Name, netbios) {
+			netbios, suffixes := t.names()
+			if !form.names(t.Name, netbios) {
 				ok, form.alternative = form.hasSuffix(suffixes), true
 			}
 		}
 		if !ok {
 			return nobody
 		}
-		found, _, err := p.find(ctx, form)
+		found, _, err := t.find(ctx, form)
 		switch {
 		case errors.Is(err, agent.ErrNotFound):
 			return nobody
@@ -332,11 +332,11 @@ func (p *probe) person(ctx context.Context, login string) func(*agent.StepResult
 		case err != nil:
 			return err
 		}
-		report, err := p.describe(ctx, found)
+		report, err := t.describe(ctx, found)
 		if err != nil {
 			return err
 		}
-		p.report.Person = report
+		t.report.Person = report
 		result.Details = []string{report.DN}
 		if report.Refused != "" {
 			warn(result, agent.FindingPersonRefused, map[string]string{"Login": report.Login})
@@ -347,27 +347,27 @@ func (p *probe) person(ctx context.Context, login string) func(*agent.StepResult
 }
 
 // describe reads the state and the groups of a person.
-func (p *probe) describe(ctx context.Context, found person) (*agent.PersonReport, error) {
+func (t *tester) describe(ctx context.Context, found person) (*agent.PersonReport, error) {
 	var report *agent.PersonReport
-	err := p.servers.search(ctx, func(c *ldap.Conn) error {
-		f, err := p.factsNow(c)
+	err := t.servers.search(ctx, func(c *ldap.Conn) error {
+		f, err := t.currentFacts(c)
 		if err != nil {
 			return err
 		}
-		entry, err := readEntry(c, found.entry.DN, slices.Concat(p.kind.attributes(), p.kind.advisory)...)
+		entry, err := readEntry(c, found.entry.DN, slices.Concat(t.kind.attributes(), t.kind.advisory)...)
 		if err != nil {
 			return err
 		}
 		people := []person{{found.DirectoryPerson, entry}}
-		if err := p.judge(c, people); err != nil {
+		if err := t.judge(c, people); err != nil {
 			return err
 		}
-		groups, err := p.kind.members.all(c, p.kind, f, people[0])
+		groups, err := t.kind.members.all(c, t.kind, f, people[0])
 		if err != nil {
 			return err
 		}
 		report = &agent.PersonReport{DirectoryPerson: people[0].DirectoryPerson, DN: entry.DN}
-		if code := p.kind.state(entry, time.Now()); code != "" {
+		if code := t.kind.state(entry, time.Now()); code != "" {
 			report.Refused = code
 		}
 		for _, g := range groups {
@@ -379,26 +379,26 @@ func (p *probe) describe(ctx context.Context, found person) (*agent.PersonReport
 }
 
 // local looks up the logins of local accounts.
-func (p *probe) local(ctx context.Context, accounts []agent.User) func(*agent.StepResult) error {
+func (t *tester) local(ctx context.Context, accounts []agent.User) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		byLogin := map[string]agent.User{}
 		for _, u := range accounts {
 			byLogin[spelling.Login(u.Login)] = u
 		}
 		for some := range slices.Chunk(accounts, batch) {
-			people, err := p.peopleWith(ctx, some)
+			people, err := t.peopleWith(ctx, some)
 			if err != nil {
 				return err
 			}
 			for _, one := range people {
 				u, ok := byLogin[spelling.Login(one.Login)]
-				if ok && len(p.report.Local) < agent.MaxDirectoryLookAlike {
-					p.report.Local = append(p.report.Local, agent.LocalLogin{User: u, Person: one.DirectoryPerson})
+				if ok && len(t.report.Local) < agent.MaxLocalLogins {
+					t.report.Local = append(t.report.Local, agent.LocalLogin{User: u, Person: one.DirectoryPerson})
 				}
 			}
 		}
-		slices.SortFunc(p.report.Local, func(a, b agent.LocalLogin) int { return cmp.Compare(a.User.Login, b.User.Login) })
-		if len(p.report.Local) > 0 {
+		slices.SortFunc(t.report.Local, func(a, b agent.LocalLogin) int { return cmp.Compare(a.User.Login, b.User.Login) })
+		if len(t.report.Local) > 0 {
 			warn(result, agent.FindingLocalLogins, nil)
 		}
 		return nil
@@ -406,30 +406,30 @@ func (p *probe) local(ctx context.Context, accounts []agent.User) func(*agent.St
 }
 
 // peopleWith returns the people with the logins of some accounts.
-func (p *probe) peopleWith(ctx context.Context, accounts []agent.User) (people []person, err error) {
+func (t *tester) peopleWith(ctx context.Context, accounts []agent.User) (people []person, err error) {
 	var logins strings.Builder
 	for _, u := range accounts {
-		logins.WriteString(equals(p.kind.login, u.Login))
+		logins.WriteString(equals(t.kind.login, u.Login))
 	}
-	err = p.servers.search(ctx, func(c *ldap.Conn) error {
+	err = t.servers.search(ctx, func(c *ldap.Conn) error {
 		people = nil
-		f, err := p.factsNow(c)
+		f, err := t.currentFacts(c)
 		if err != nil {
 			return err
 		}
-		for _, base := range p.remote.bases(f) {
-			entries, err := searchAll(c, base, "(&(|"+logins.String()+")"+p.kind.people+")", p.kind.attributes()...)
+		for _, base := range t.remote.bases(f) {
+			entries, err := searchAll(c, base, "(&(|"+logins.String()+")"+t.kind.people+")", t.kind.attributes()...)
 			if err != nil && !isMissing(err) {
 				return err
 			}
 			for _, e := range entries {
-				one, ok := p.kind.person(p.Name, e)
+				one, ok := t.kind.person(t.Name, e)
 				if ok && !slices.ContainsFunc(people, func(q person) bool { return q.GUID == one.GUID }) {
 					people = append(people, one)
 				}
 			}
 		}
-		return p.judge(c, people)
+		return t.judge(c, people)
 	})
 	return people, err
 }
