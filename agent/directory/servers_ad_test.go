@@ -251,39 +251,3 @@ func testConnections(t *testing.T, d *lab.Directory, kind agent.DirectoryKind) {
 		equal(t, "error of a bind after a refusal", err, nil)
 	}
 }
-
-// BenchmarkADLogins compares logins, each with a search and a bind, with binds alone on as many connections.
-func BenchmarkADLogins(b *testing.B) {
-	ad := lab.NewAD(b)
-	dn := ad.PersonDN("alice")
-	b.Run("binds", func(b *testing.B) {
-		b.SetParallelism(bindSize / 2)
-		b.RunParallel(func(pb *testing.PB) {
-			c := ad.Bind(b, dn, lab.Password)
-			for pb.Next() {
-				if err := c.Bind(dn, lab.Password); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
-	b.Run("logins", func(b *testing.B) {
-		s := adServers(b, ad, nil)
-		if _, err := findDN(b.Context(), s, "alice"); err != nil {
-			b.Fatal(err)
-		}
-		b.ResetTimer()
-		b.SetParallelism(bindSize / 2)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				dn, err := findDN(b.Context(), s, "alice")
-				if err == nil {
-					_, err = s.bind(b.Context(), dn, lab.Password)
-				}
-				if err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
-}
