@@ -385,22 +385,12 @@ func (p *probe) peopleWith(ctx context.Context, accounts []agent.User) (people [
 		logins.WriteString(equals(p.kind.login, u.Login))
 	}
 	err = p.servers.search(ctx, func(c *ldap.Conn) error {
-		people = nil
 		f, err := p.factsNow(c)
 		if err != nil {
 			return err
 		}
-		for _, base := range p.remote.bases(f) {
-			entries, err := searchAll(c, base, "(&(|"+logins.String()+")"+p.kind.people+")", p.kind.attributes()...)
-			if err != nil && !isMissing(err) {
-				return err
-			}
-			for _, e := range entries {
-				one, ok := p.kind.person(p.Name, e)
-				if ok && !slices.ContainsFunc(people, func(q person) bool { return q.GUID == one.GUID }) {
-					people = append(people, one)
-				}
-			}
+		if people, err = p.matching(c, f, "(|"+logins.String()+")"); err != nil {
+			return err
 		}
 		return p.judge(c, people)
 	})

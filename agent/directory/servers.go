@@ -109,19 +109,6 @@ func (s *servers) discover(ctx context.Context) (hosts []string, err error) {
 	return hosts, err
 }
 
-// dial connects to a controller that discover named and returns the certificates that it sent, also with an error. The
-// caller closes the connection, which is not bound. Errors: *finding.
-func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
-	defer cancel()
-	c := parseController(host, agent.DefaultLDAPSPort)
-	raw, secure, sent, err := s.connect(ctx, c)
-	if err != nil {
-		return nil, sent, asFinding(err, host)
-	}
-	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
-}
-
 // search runs f on a connection that is bound as the search account. f may run again on another connection after a failure of
 // the connection, so it must not change the directory. Errors: those of f; ctx.Err; *finding.
 func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {

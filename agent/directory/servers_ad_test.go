@@ -57,11 +57,10 @@ func TestADConnections(t *testing.T) {
 		if err != nil || !slices.Equal(hosts, []string{lab.DC1 + port, lab.DC2 + port}) {
 			t.Errorf("%q, %v", hosts, err)
 		}
-		conn, sent, err := s.dial(ctx, hosts[0])
+		sent, err := reach(t, s, hosts[0])
 		if err != nil || len(sent) == 0 || !sent[0].Trusted || !slices.Contains(sent[0].Names, lab.DC1) {
 			t.Fatalf("%+v, %v", sent, err)
 		}
-		conn.Close()
 		before := ad.BadPasswords(t, "alice")
 		for range 2 { // the second one on kept connections
 			dn, err := findDN(ctx, s, "alice")
