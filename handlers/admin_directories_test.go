@@ -167,7 +167,7 @@ func TestDirectoryDraft(t *testing.T) {
 	a.wants(a.post("/admin/directories/new", form), http.StatusBadRequest, "Заполните это поле")
 }
 
-// TestDirectoryTest: the page shows every step, the person, and what is wrong with its cure.
+// TestDirectoryTest: the page shows every step, the person, and each finding with its cure.
 func TestDirectoryTest(t *testing.T) {
 	a := newAdministration(t)
 	form := directoryForm("company.local")
@@ -194,8 +194,14 @@ func TestDirectoryTest(t *testing.T) {
 			t.Errorf("%s: PowerShell lines: %v", finding, script)
 		}
 	}
-	a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{{Step: agent.StepBind, State: agent.StepFailed, Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired}}}
-	a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, "Срок действия пароля истёк")
+	for want, step := range map[string]agent.StepResult{
+		"Каталог ответил: Срок действия пароля истёк.":     {Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired},
+		"Каталог ответил: —":                               {Finding: agent.FindingSearchAccount},
+		"Срок действия сертификата dc1 истёк: 09.05.2026.": {Finding: agent.FindingExpiredCert, Args: map[string]string{"Host": "dc1", "Until": "2026-05-09"}},
+	} {
+		a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{step}}
+		a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, want)
+	}
 }
 
 // TestDirectoryCertificates: a certificate can be uploaded as a file in either format, pasted, and trusted after a test. A
@@ -292,7 +298,7 @@ func TestGroupLines(t *testing.T) {
 	}
 }
 
-// TestDirectoryConvert: one act moves the ticked local accounts, after a question. Administrators stay local.
+// TestDirectoryConvert: the ticked local accounts are converted after a question. Administrators stay local.
 func TestDirectoryConvert(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/directories/new", directoryForm("company.local"))
@@ -318,7 +324,7 @@ func TestDirectoryConvert(t *testing.T) {
 	}
 }
 
-// TestDirectoryDelete asks, saying how many accounts and sessions end.
+// TestDirectoryDelete: the question states how many accounts and sessions end.
 func TestDirectoryDelete(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/directories/new", directoryForm("company.local"))
