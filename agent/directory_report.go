@@ -41,6 +41,7 @@ type DirectoryFinding string
 const (
 	FindingNoDNS            DirectoryFinding = "no_dns"             // the DNS servers do not answer: {Server}
 	FindingNoSRV            DirectoryFinding = "no_srv"             // the domain has no SRV records: {Name}
+	FindingForeignHost      DirectoryFinding = "foreign_host"       // the SRV records name hosts outside the domain, and no CA is chosen: {Host}, {Name}
 	FindingUnresolved       DirectoryFinding = "unresolved"         // a controller's name has no address: {Host}
 	FindingNoAnswer         DirectoryFinding = "no_answer"          // no connection within the time: {Host}
 	FindingConnRefused      DirectoryFinding = "conn_refused"       // nothing listens at the port: {Host}
@@ -69,7 +70,7 @@ const (
 )
 
 // DirectoryFindings lists every DirectoryFinding, for tests that look for a missing text.
-var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
+var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingForeignHost, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
 	FindingTLSFailed, FindingSearchCredential, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
