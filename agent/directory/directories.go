@@ -137,7 +137,8 @@ func (d *Directories) Find(ctx context.Context, login string) (agent.Account, er
 	return nobody, nil
 }
 
-// findIn returns the account that a login means in one of several directories. The key is empty if there are none.
+// findIn returns the account that a login means in one of several directories. The key is empty if none has it, and also if
+// several have: a name that a directory claims for itself must not bring it the passwords of another one.
 func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm) (agent.Account, error) {
 	var found, nobody agent.Account
 	for _, r := range some {
@@ -146,13 +147,13 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 		case err != nil:
 			return agent.Account{}, err
 		case !account.Known:
-			if nobody.Key == "" {
-				nobody = account
+			if nobody = account; len(some) > 1 {
+				nobody = agent.Account{}
 			}
 		case found.Known:
 			d.log.WarnContext(ctx, "a login means people in several directories, so none of them can log in with it",
 				"accounts", []string{found.Key, account.Key})
-			return r.nobody(form, account.Lockout), nil
+			return agent.Account{}, nil
 		default:
 			found = account
 		}
@@ -163,16 +164,27 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 	return nobody, nil
 }
 
-// choose returns the directories that the typed domain names, and those with the suffix of a userPrincipalName.
+// choose returns the directories that the typed domain names, and those with the suffix of a userPrincipalName. The DNS name that
+// an administrator typed goes before the names that the directories say of themselves.
 func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
+	for _, r := range d.list() {
+		if form.names(r.Name, "") {
+			named = append(named, r)
+		}
+	}
+	var short []*remote
 	for _, r := range d.list() {
 		netbios, suffixes := r.names()
 		switch {
+		case slices.Contains(named, r):
 		case form.names(r.Name, netbios):
-			named = append(named, r)
+			short = append(short, r)
 		case form.hasSuffix(suffixes):
 			alternative = append(alternative, r)
 		}
+	}
+	if len(named) == 0 {
+		named = short
 	}
 	return named, alternative
 }

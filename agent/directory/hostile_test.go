@@ -1,0 +1,83 @@
+package directory
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"ideco-agent/agent"
+)
+
+// ldapServer makes a controller answer like a server with people, whose entries are named by their logins.
+func (f *fakeServer) ldapServer(people ...*ldap.Entry) {
+	f.find = func(base, filter string) (found []*ldap.Entry, _ int) {
+		if base == "" {
+			return []*ldap.Entry{ldap.NewEntry("", map[string][]string{"namingContexts": {"DC=example,DC=test"}})}, 0
+		}
+		for _, e := range people {
+			if base == e.DN || strings.Contains(filter, "="+e.GetAttributeValue("uid")+")") {
+				found = append(found, e)
+			}
+		}
+		return found, 0
+	}
+}
+
+func entry(dn, uid, id string) *ldap.Entry {
+	return ldap.NewEntry(dn, map[string][]string{"uid": {uid}, "entryUUID": {id}})
+}
+
+// withRemotes makes Directories of directories that are on a fake network, each at the controller with its name in at.
+func withRemotes(t *testing.T, n *fakeNet, all []agent.DirectorySettings, at ...string) *Directories {
+	log := slog.New(slog.NewTextHandler(&n.logs, nil))
+	local := NewLocal(accounts{}, slog.New(slog.DiscardHandler))
+	d := New(local, &memoryPeople{}, log)
+	for i, s := range all {
+		s.Controllers, s.Kind = []string{at[i]}, agent.DirectoryOpenLDAP
+		d.remotes = append(d.remotes, newRemote(s, n.servers(t, s), d.people, log))
+	}
+	return d
+}
+
+// TestClaimedName: a directory that claims the names of another one gets no passwords for it.
+func TestClaimedName(t *testing.T) {
+	for _, c := range []struct {
+		name, login   string
+		victim, thief string // NetBIOS names
+		here, there   string // whose logins exist
+		known         bool
+		binds         [2]int
+	}{
+		{"its DNS name", "EXAMPLE.test/ivan", "EXAMPLE", "example.test", "ivan", "ivan", true, [2]int{1, 0}},
+		{"its DNS name, unknown login", "nobody@example.test", "EXAMPLE", "example.test", "ivan", "nobody", false, [2]int{1, 0}},
+		{"its NetBIOS name", `EXAMPLE\ivan`, "EXAMPLE", "EXAMPLE", "ivan", "ivan", false, [2]int{0, 0}},
+		{"its NetBIOS name, unknown login", `EXAMPLE\nobody`, "EXAMPLE", "EXAMPLE", "ivan", "olga", false, [2]int{0, 0}},
+		{"its NetBIOS name, one of two", `EXAMPLE\ivan`, "EXAMPLE", "EXAMPLE", "ivan", "olga", true, [2]int{1, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, n *fakeNet) {
+				n.at[dc1].ldapServer(entry("uid="+c.here+",DC=example,DC=test", c.here, "1"))
+				n.at[dc2].ldapServer(entry("uid="+c.there+",DC=example,DC=test", c.there, "2"))
+				for _, order := range [][]int{{0, 1}, {1, 0}} {
+					all := []agent.DirectorySettings{{ID: 1, Name: "example.test", NetBIOS: c.victim}, {ID: 2, Name: "thief.test", NetBIOS: c.thief}}
+					hosts := []string{"dc1.example.test", "dc2.example.test"}
+					d := withRemotes(t, n, []agent.DirectorySettings{all[order[0]], all[order[1]]}, hosts[order[0]], hosts[order[1]])
+					for _, r := range d.remotes { // as after the first connection
+						r.known.root, r.known.netbios, r.known.at = "DC=example,DC=test", r.NetBIOS, time.Now()
+					}
+					n.at[dc1].binds, n.at[dc2].binds = nil, nil
+					account, err := d.Find(t.Context(), c.login)
+					equal(t, "error", err, nil)
+					equal(t, "known", account.Known, c.known)
+					account.Authenticate(t.Context(), agent.Credentials{Login: c.login, Password: "secret of ivan", Origin: agent.OriginLAN})
+					for i, f := range []*fakeServer{n.at[dc1], n.at[dc2]} {
+						equal(t, hosts[i]+" got passwords", len(f.binds)-f.bindsOf("search"), c.binds[i])
+					}
+				}
+			})
+		})
+	}
+}
