@@ -54,6 +54,7 @@ const (
 	FindingExpiredCert      DirectoryFinding = "expired_cert"       // {Host}, {Until}
 	FindingTLSFailed        DirectoryFinding = "tls_failed"         // another failure of the handshake: {Host}, {Error}
 	FindingSearchCredential DirectoryFinding = "search_credentials" // wrong login or password of the search account
+	FindingSearchTries      DirectoryFinding = "search_tries"       // too many wrong passwords of the search account were tried: {Limit} of them, {Minutes} to wait
 	FindingSearchAccount    DirectoryFinding = "search_account"     // the search account is disabled, locked, expired …: {Reason} is a refusal's text
 	FindingPasswordLost     DirectoryFinding = "password_lost"      // DirectorySettings.PasswordLost
 	FindingNoBase           DirectoryFinding = "no_base"            // {Base}
@@ -72,7 +73,7 @@ const (
 // DirectoryFindings lists every DirectoryFinding, for tests that look for a missing text.
 var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingForeignHost, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
-	FindingTLSFailed, FindingSearchCredential, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
+	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
 	FindingPersonRefused, FindingLocalLogins, FindingFailed}
 

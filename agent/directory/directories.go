@@ -31,6 +31,7 @@ type Directories struct {
 	local  *Local
 	people People
 	log    *slog.Logger
+	tries  *wrongTries
 
 	mu      sync.RWMutex // guards remotes; a list is never changed
 	remotes []*remote
@@ -38,7 +39,7 @@ type Directories struct {
 
 // New makes Directories without any directory on the network.
 func New(local *Local, people People, log *slog.Logger) *Directories {
-	return &Directories{local: local, people: people, log: log}
+	return &Directories{local: local, people: people, log: log, tries: newWrongTries()}
 }
 
 // Set replaces the configured directories. Those whose connections do not change keep them.
@@ -51,7 +52,7 @@ func (d *Directories) Set(all []agent.DirectorySettings) {
 	for _, s := range all {
 		i := slices.IndexFunc(before, func(r *remote) bool { return r.ID == s.ID && sameConnections(r.DirectorySettings, s) })
 		if i < 0 {
-			d.remotes = append(d.remotes, newRemote(s, newServers(s, d.log), d.people, d.log))
+			d.remotes = append(d.remotes, newRemote(s, d.newServers(s, false), d.people, d.log))
 			continue
 		}
 		old := before[i]
@@ -258,9 +259,18 @@ func (d *Directories) with(s agent.DirectorySettings, f func(*remote) error) err
 	if r, err := d.byID(s.ID); err == nil && sameConnections(r.DirectorySettings, s) {
 		return f(newRemote(s, r.servers, d.people, d.log))
 	}
-	conns := newServers(s, d.log)
+	conns := d.newServers(s, true)
 	defer conns.close()
 	return f(newRemote(s, conns, d.people, d.log))
+}
+
+// newServers makes the connections of settings, which may be a draft.
+func (d *Directories) newServers(s agent.DirectorySettings, draft bool) *servers {
+	conns := newServers(s, d.log)
+	if conns.tries, conns.draft = d.tries, draft; draft {
+		conns.asking = d.tries.one
+	}
+	return conns
 }
 
 // ResolveGroups returns groups by SID or ID, DN or name. Errors: an agent.Problem for the first that is unknown, or whose name

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -77,6 +78,44 @@ func TestClaimedName(t *testing.T) {
 						equal(t, hosts[i]+" got passwords", len(f.binds)-f.bindsOf("search"), c.binds[i])
 					}
 				}
+			})
+		})
+	}
+}
+
+// TestTriesOfTheSearchAccount: trying settings with wrong passwords does not lock the search account.
+func TestTriesOfTheSearchAccount(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		limit int // of the settings
+		binds int // with ten wrong passwords
+	}{{"unknown rule", 0, 2}, {"typed rule", 5, 4}, {"a rule of one", 1, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, n *fakeNet) {
+				d := withRemotes(t, n, nil)
+				defer d.Close()
+				settings := agent.DirectorySettings{Name: "example.test", User: "search", Transport: agent.TransportLDAPS, LockoutLimit: c.limit, LockoutWindow: 10 * time.Minute}
+				try := func(password string) error {
+					s := d.newServers(settings, true)
+					defer s.close()
+					s.settings.Password, s.settings.CA, s.settings.Controllers = password, n.ca.pem, []string{"dc1.example.test"}
+					s.trusted, s.dns, s.dialTCP = parseCertificates(n.ca.pem), n, n.dial
+					return login(t.Context(), s)
+				}
+				answers := make(chan error)
+				for i := range 10 { // at the same time
+					go func() { answers <- try(fmt.Sprint("wrong", i)) }()
+				}
+				for range 10 {
+					<-answers
+				}
+				equal(t, "binds", n.at[dc1].bindsOf("search"), c.binds)
+				err := try("secret")
+				equal(t, "the right password meanwhile", asFinding(err, "").Finding, agent.FindingSearchTries)
+				pass(31 * time.Minute)
+				equal(t, "the right one later", try("secret"), nil)
+				try("wrong")
+				equal(t, "after the right one", n.at[dc1].bindsOf("search"), c.binds+2)
 			})
 		})
 	}

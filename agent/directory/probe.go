@@ -27,7 +27,7 @@ const (
 func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login string, local []agent.User) agent.DirectoryReport {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	conns := newServers(s, d.log)
+	conns := d.newServers(s, true)
 	defer conns.close()
 	p := &probe{remote: newRemote(s, conns, d.people, d.log)}
 	hosts := p.controllers(ctx)

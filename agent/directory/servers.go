@@ -44,6 +44,8 @@ type servers struct {
 	searching chan struct{} // places of searches in flight
 	binding   chan struct{} // places of binds in flight
 	asking    chan struct{} // place of the search account's bind: a wrong password must go out only once
+	tries     *wrongTries   // of all search accounts; nil = not counted
+	draft     bool          // the settings are being tried; tries limits them
 
 	mu           sync.Mutex    // guards the fields below and the state of controllers
 	controllers  []*controller // the preferred ones first
@@ -199,13 +201,20 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 		return err
 	}
 	defer leave(s.asking)
-	if err := s.refusal(); err != nil {
+	err := s.refusal()
+	if err == nil && s.draft {
+		err = s.tries.full(s.settings)
+	}
+	if err != nil {
 		c.kill()
 		return err
 	}
 	c.SetTimeout(bindLimit)
 	defer c.SetTimeout(searchLimit)
-	err := s.use(ctx, c, func() error { return c.Bind(s.settings.User, s.settings.Password) })
+	err = s.use(ctx, c, func() error { return c.Bind(s.settings.User, s.settings.Password) })
+	if s.tries != nil && (err == nil || ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)) {
+		s.tries.note(s.settings, err != nil)
+	}
 	if err == nil {
 		return nil
 	}
