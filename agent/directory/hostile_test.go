@@ -19,7 +19,7 @@ func (f *fakeServer) ldapServer(people ...*ldap.Entry) {
 			return []*ldap.Entry{ldap.NewEntry("", map[string][]string{"namingContexts": {"DC=example,DC=test"}})}, 0
 		}
 		for _, e := range people {
-			if base == e.DN || strings.Contains(filter, "="+e.GetAttributeValue("uid")+")") {
+			if base == e.DN || strings.Contains(strings.ToLower(filter), "="+strings.ToLower(e.GetAttributeValue("uid"))+")") {
 				found = append(found, e)
 			}
 		}
@@ -117,6 +117,47 @@ func TestTriesOfTheSearchAccount(t *testing.T) {
 				try("wrong")
 				equal(t, "after the right one", n.at[dc1].bindsOf("search"), c.binds+2)
 			})
+		})
+	}
+}
+
+// TestLocalLoginOfSeveral: a local account whose login several people have is not offered for conversion to one of them.
+func TestLocalLoginOfSeveral(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		n.at[dc1].ldapServer(entry("uid=ivan,ou=A", "ivan", "1"), entry("uid=ivan,ou=B", "Ivan", "2"), entry("uid=ivan,ou=C", "ivan", "3"), entry("uid=olga,ou=A", "olga", "4"))
+		d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test"}}, "dc1.example.test")
+		p := &probe{remote: d.remotes[0]}
+		equal(t, "error", p.local(t.Context(), []agent.User{{ID: 1, Login: "ivan"}, {ID: 2, Login: "olga"}})(new(agent.StepResult)), nil)
+		var found []string
+		for _, l := range p.report.Local {
+			found = append(found, fmt.Sprint(l.User.Login, l.Person.GUID))
+		}
+		equal(t, "found", strings.Join(found, " "), "olga4")
+	})
+}
+
+// TestBaseMissingElsewhere: a base that another controller does not have counts as missing, so the people below it need the
+// administrator's confirmation.
+func TestBaseMissingElsewhere(t *testing.T) {
+	for _, code := range []int{ldap.LDAPResultNoSuchObject, ldap.LDAPResultReferral} {
+		inBubble(t, func(t *testing.T, n *fakeNet) {
+			whole := entry("uid=olga,ou=B", "olga", "2")
+			n.at[dc1].ldapServer(entry("ou=A", "", ""), entry("ou=B", "", ""), whole)
+			find := n.at[dc1].find
+			n.at[dc1].find = func(base, filter string) ([]*ldap.Entry, int) {
+				if base == "ou=A" && strings.Contains(filter, "entryUUID") {
+					return nil, code
+				}
+				if base == "ou=B" && strings.Contains(filter, "entryUUID") {
+					return []*ldap.Entry{whole}, 0
+				}
+				return find(base, filter)
+			}
+			d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test", Bases: []string{"ou=A", "ou=B"}}}, "dc1.example.test")
+			reading, err := d.Read(t.Context(), 1, []string{"1", "2"})
+			equal(t, "error", err, nil)
+			equal(t, "people", len(reading.People), 1)
+			equal(t, "missing", strings.Join(reading.Missing, " "), "ou=A")
 		})
 	}
 }

@@ -355,6 +355,7 @@ func (p *probe) describe(ctx context.Context, found person) (*agent.PersonReport
 func (p *probe) local(ctx context.Context, accounts []agent.User) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		byLogin := map[string]agent.User{}
+		several := map[agent.UserID]bool{} // several people have the login; nobody knows whose the account is
 		for _, u := range accounts {
 			byLogin[spelling.Login(u.Login)] = u
 		}
@@ -365,12 +366,19 @@ func (p *probe) local(ctx context.Context, accounts []agent.User) func(*agent.St
 			}
 			for _, one := range people {
 				u, ok := byLogin[spelling.Login(one.Login)]
-				if ok && len(p.report.Local) < agent.MaxDirectoryLookAlike {
+				if !ok {
+					continue
+				}
+				if slices.ContainsFunc(p.report.Local, func(l agent.LocalLogin) bool { return l.User.ID == u.ID }) {
+					several[u.ID] = true
+				} else {
 					p.report.Local = append(p.report.Local, agent.LocalLogin{User: u, Person: one.DirectoryPerson})
 				}
 			}
 		}
+		p.report.Local = slices.DeleteFunc(p.report.Local, func(l agent.LocalLogin) bool { return several[l.User.ID] })
 		slices.SortFunc(p.report.Local, func(a, b agent.LocalLogin) int { return cmp.Compare(a.User.Login, b.User.Login) })
+		p.report.Local = p.report.Local[:min(len(p.report.Local), agent.MaxDirectoryLookAlike)]
 		if len(p.report.Local) > 0 {
 			warn(result, agent.FindingLocalLogins, nil)
 		}

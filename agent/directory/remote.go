@@ -329,12 +329,18 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	}
 	for some := range slices.Chunk(guids, batch) {
 		var people []person
+		var missing []string
 		err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
-			people, err = r.readPeople(c, some)
+			people, missing, err = r.readPeople(c, some)
 			return err
 		})
 		if err != nil {
 			return agent.DirectoryReading{}, err
+		}
+		for _, base := range missing {
+			if !slices.Contains(reading.Missing, base) {
+				reading.Missing = append(reading.Missing, base)
+			}
 		}
 		for _, p := range people {
 			reading.People[p.GUID] = p.DirectoryPerson
@@ -343,18 +349,20 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns those of some people who exist below the bases, with their state.
-func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
+// readPeople returns those of some people who exist below the bases, with their state, and the bases that this controller does not
+// have. Another one may have them.
+func (r *remote) readPeople(c *ldap.Conn, guids []string) (people []person, missing []string, err error) {
 	f, err := r.factsNow(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var people []person
 	seen := map[string]bool{}
 	for _, base := range r.bases(f) {
 		entries, err := searchAll(c, base, "(&"+r.kind.id.filter(guids...)+r.kind.people+")", r.kind.attributes()...)
-		if err != nil && !isMissing(err) {
-			return nil, err
+		if isMissing(err) {
+			missing = append(missing, base)
+		} else if err != nil {
+			return nil, nil, err
 		}
 		for _, e := range entries {
 			p, ok := r.kind.person(r.Name, e)
@@ -365,7 +373,7 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 		}
 	}
 	if err := r.judge(c, people); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range people {
 		p := &people[i]
@@ -373,7 +381,7 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 			p.Refused = code
 		}
 	}
-	return people, nil
+	return people, missing, nil
 }
 
 // missing returns the configured bases and groups that do not exist.
