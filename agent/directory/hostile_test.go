@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -160,4 +161,61 @@ func TestBaseMissingElsewhere(t *testing.T) {
 			equal(t, "missing", strings.Join(reading.Missing, " "), "ou=A")
 		})
 	}
+}
+
+// TestHugeAnswer: a server cannot fill the memory with one answer or with many.
+func TestHugeAnswer(t *testing.T) {
+	value := strings.Repeat("x", 1<<20)
+	huge := ldap.NewEntry("uid=ivan", map[string][]string{"uid": {value}})
+	for _, c := range []struct {
+		name    string
+		entries int
+		pages   bool
+	}{{"entries without end", 70, false}, {"pages without end", 1, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, n *fakeNet) {
+				sent := 0
+				for _, at := range []string{dc1, dc2} {
+					n.at[at].find = func(string, string) (all []*ldap.Entry, _ int) {
+						for range c.entries {
+							all = append(all, huge)
+						}
+						sent++
+						return all, 0
+					}
+				}
+				s := n.servers(t, two)
+				err := s.search(t.Context(), func(conn *ldap.Conn) error {
+					for range 70 {
+						if _, err := searchAll(conn, "", "(uid=*)"); err != nil || !c.pages {
+							return err
+						}
+					}
+					return nil
+				})
+				equal(t, "error", errors.Is(err, errUnreachable), true)
+				if sent > 2*(maxAnswer>>20) {
+					t.Errorf("%d answers of 1 MiB were taken", sent)
+				}
+				equal(t, "usable with the next search", s.anyUp(), true)
+			})
+		})
+	}
+}
+
+// TestPasswordWithNUL: software in C compares what stands before it, so "\x00" may be an empty password, which is right for everybody.
+func TestPasswordWithNUL(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		n.at[dc1].ldapServer(entry("uid=ivan", "ivan", "1"))
+		d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test", Default: true}}, "dc1.example.test")
+		for _, login := range []string{"ivan", "nobody"} {
+			for _, password := range []string{"\x00", "a\x00b"} {
+				account, err := d.Find(t.Context(), login)
+				equal(t, "error", err, nil)
+				_, err = account.Authenticate(t.Context(), agent.Credentials{Login: login, Password: password})
+				equal(t, "refusal", agent.AsError(err).Code, agent.CodeBadCredentials)
+			}
+		}
+		equal(t, "passwords sent", len(n.at[dc1].binds)-n.at[dc1].bindsOf("search"), 0)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -211,7 +212,11 @@ func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
 // maxRemotePassword limits a password for a directory, in bytes. Active Directory takes 256 characters.
 const maxRemotePassword = 1024
 
-func isPassword(password string) bool { return password != "" && len(password) <= maxRemotePassword }
+// isPassword reports whether a text can be a password. One with NUL is none: a server that compares what stands before it would
+// take it for a shorter one, or for none, with which a bind always succeeds.
+func isPassword(password string) bool {
+	return password != "" && len(password) <= maxRemotePassword && !strings.Contains(password, "\x00")
+}
 
 // authenticate checks the password of a person with one bind, and judges the account. The id is zero for a person without a stored
 // account. Refusals: of the kind; CodeNotPermitted; CodeDirectoryUnreachable.

@@ -381,6 +381,7 @@ func (s *servers) open(ctx context.Context, to *controller) (*conn, error) {
 // use runs f, which uses a connection, and closes the connection when ctx ends or its controller is silent and does not
 // answer a probe either.
 func (s *servers) use(ctx context.Context, c *conn, f func() error) error {
+	c.reads.Store(0)
 	defer context.AfterFunc(ctx, c.kill)()
 	done := make(chan struct{})
 	defer close(done)
