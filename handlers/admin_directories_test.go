@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"mime/multipart"
 	"net/http"
@@ -363,5 +364,24 @@ func TestWithheldCheck(t *testing.T) {
 	}
 	if got := a.directories().confirmed; !slices.Equal(got, []agent.DirectoryID{1}) {
 		t.Errorf("confirmed %v", got)
+	}
+}
+
+// TestManyTypedGroups: a long list of groups is refused quickly.
+func TestManyTypedGroups(t *testing.T) {
+	var known []agent.DirectoryGroup
+	for i := range agent.MaxDirectoryGroups {
+		known = append(known, agent.DirectoryGroup{ID: fmt.Sprint("S-1-5-", i), Name: fmt.Sprint("g", i), DN: fmt.Sprint("CN=g", i)})
+	}
+	var typed []string
+	for i := range 100_000 {
+		typed = append(typed, fmt.Sprint("n", i))
+	}
+	began := time.Now()
+	if n := len(typedGroups(typed, known)); n <= agent.MaxDirectoryGroups {
+		t.Errorf("%d groups, which nobody refuses", n)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("took %v", took)
 	}
 }
