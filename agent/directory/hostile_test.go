@@ -19,6 +19,9 @@ func (f *fakeServer) ldapServer(people ...*ldap.Entry) {
 		if base == "" {
 			return []*ldap.Entry{ldap.NewEntry("", map[string][]string{"namingContexts": {"DC=example,DC=test"}})}, 0
 		}
+		if filter == "(objectClass=*)" {
+			return []*ldap.Entry{ldap.NewEntry(base, nil)}, 0
+		}
 		for _, e := range people {
 			if base == e.DN || strings.Contains(strings.ToLower(filter), "="+strings.ToLower(e.GetAttributeValue("uid"))+")") {
 				found = append(found, e)
@@ -28,7 +31,7 @@ func (f *fakeServer) ldapServer(people ...*ldap.Entry) {
 	}
 }
 
-func entry(dn, uid, id string) *ldap.Entry {
+func personEntry(dn, uid, id string) *ldap.Entry {
 	return ldap.NewEntry(dn, map[string][]string{"uid": {uid}, "entryUUID": {id}})
 }
 
@@ -61,8 +64,8 @@ func TestClaimedName(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, n *fakeNet) {
-				n.at[dc1].ldapServer(entry("uid="+c.here+",DC=example,DC=test", c.here, "1"))
-				n.at[dc2].ldapServer(entry("uid="+c.there+",DC=example,DC=test", c.there, "2"))
+				n.at[dc1].ldapServer(personEntry("uid="+c.here+",DC=example,DC=test", c.here, "1"))
+				n.at[dc2].ldapServer(personEntry("uid="+c.there+",DC=example,DC=test", c.there, "2"))
 				for _, order := range [][]int{{0, 1}, {1, 0}} {
 					all := []agent.DirectorySettings{{ID: 1, Name: "example.test", NetBIOS: c.victim}, {ID: 2, Name: "thief.test", NetBIOS: c.thief}}
 					hosts := []string{"dc1.example.test", "dc2.example.test"}
@@ -125,7 +128,7 @@ func TestTriesOfTheSearchAccount(t *testing.T) {
 // TestLocalLoginOfSeveral: a local account whose login several people have is not offered for conversion to one of them.
 func TestLocalLoginOfSeveral(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
-		n.at[dc1].ldapServer(entry("uid=ivan,ou=A", "ivan", "1"), entry("uid=ivan,ou=B", "Ivan", "2"), entry("uid=ivan,ou=C", "ivan", "3"), entry("uid=olga,ou=A", "olga", "4"))
+		n.at[dc1].ldapServer(personEntry("uid=ivan,ou=A", "ivan", "1"), personEntry("uid=ivan,ou=B", "Ivan", "2"), personEntry("uid=ivan,ou=C", "ivan", "3"), personEntry("uid=olga,ou=A", "olga", "4"))
 		d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test"}}, "dc1.example.test")
 		p := &probe{remote: d.remotes[0]}
 		equal(t, "error", p.local(t.Context(), []agent.User{{ID: 1, Login: "ivan"}, {ID: 2, Login: "olga"}})(new(agent.StepResult)), nil)
@@ -142,8 +145,8 @@ func TestLocalLoginOfSeveral(t *testing.T) {
 func TestBaseMissingElsewhere(t *testing.T) {
 	for _, code := range []int{ldap.LDAPResultNoSuchObject, ldap.LDAPResultReferral} {
 		inBubble(t, func(t *testing.T, n *fakeNet) {
-			whole := entry("uid=olga,ou=B", "olga", "2")
-			n.at[dc1].ldapServer(entry("ou=A", "", ""), entry("ou=B", "", ""), whole)
+			whole := personEntry("uid=olga,ou=B", "olga", "2")
+			n.at[dc1].ldapServer(personEntry("ou=A", "", ""), personEntry("ou=B", "", ""), whole)
 			find := n.at[dc1].find
 			n.at[dc1].find = func(base, filter string) ([]*ldap.Entry, int) {
 				if base == "ou=A" && strings.Contains(filter, "entryUUID") {
@@ -206,7 +209,7 @@ func TestHugeAnswer(t *testing.T) {
 // TestPasswordWithNUL: software in C compares what stands before it, so "\x00" may be an empty password, which is right for everybody.
 func TestPasswordWithNUL(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
-		n.at[dc1].ldapServer(entry("uid=ivan", "ivan", "1"))
+		n.at[dc1].ldapServer(personEntry("uid=ivan", "ivan", "1"))
 		d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test", Default: true}}, "dc1.example.test")
 		for _, login := range []string{"ivan", "nobody"} {
 			for _, password := range []string{"\x00", "a\x00b"} {
