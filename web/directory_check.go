@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	checkTick    = 10 * time.Second // how often the gateway looks which directories are due
+	checkTick    = 10 * time.Second // between two looks for directories that are due
 	checkTimeout = time.Minute      // for reading all accounts of a directory
 )
 
 // directoryCheck is the periodic check of the accounts of one directory.
 type directoryCheck struct {
 	settings agent.DirectorySettings // without the facts
-	running  *sync.Mutex             // held during a check; also by the one with other settings
+	running  *sync.Mutex             // held during a check; the checks under former settings share it
 
 	// Guarded by directories.mu:
 	next     time.Time
 	checked  time.Time            // the last complete check
 	withheld *agent.WithheldCheck // what the last check did not end
-	failed   bool                 // the last check
+	failed   bool                 // whether the last check failed
 
 	// As stored; used by run only.
 	netBIOS     string
@@ -48,6 +48,7 @@ func (d *directories) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-d.fresh:
 		}
 	}
 }
@@ -68,7 +69,7 @@ func (d *directories) due(now time.Time) (due []*directoryCheck) {
 // check reads the accounts of a directory and ends the sessions that it does not permit any more. A check that fails changes
 // nothing.
 func (d *directories) check(ctx context.Context, c *directoryCheck) {
-	if !c.running.TryLock() { // by a check with former settings; run tries again
+	if !c.running.TryLock() { // a check under former settings runs; run tries again
 		d.mu.Lock()
 		c.next = time.Time{}
 		d.mu.Unlock()
@@ -121,14 +122,14 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) er
 	return nil
 }
 
-// exceeds reports whether a check would do more than another one.
+// exceeds reports whether a check would end more sessions than shown, or misses more bases and groups.
 func exceeds(now, shown *agent.WithheldCheck) bool {
 	return now.Sessions > shown.Sessions ||
 		slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(shown.Missing, name) })
 }
 
-// read returns the stored accounts of a directory and what the directory says about them now. An answer without any of them
-// is an error: it says more about the directory or its settings than about the people.
+// read returns the stored accounts of a directory and a reading of them. A reading without any of them is an error, because
+// wrong settings or rights of the search account are its likely cause.
 func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -142,7 +143,7 @@ func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agen
 	}
 	reading, err = d.network.Read(ctx, c.settings.ID, guids)
 	if err == nil && len(reading.People) == 0 {
-		err = errors.New("it has none of the known people")
+		err = errors.New("the directory has none of the stored accounts")
 	}
 	return users, reading, err
 }
@@ -154,7 +155,7 @@ func (d *directories) apply(ctx context.Context, changed []agent.User) {
 		return
 	}
 	if err := d.store.SaveDirectoryUsers(ctx, changed); err != nil {
-		d.log.Error("what a directory says about its accounts was not saved", "directory", changed[0].Directory, "error", err)
+		d.log.Error("the changes that a check of the accounts found were not saved", "directory", changed[0].Directory, "error", err)
 		for _, u := range changed {
 			d.sessions.UserChanged(ctx, u)
 		}
@@ -165,7 +166,7 @@ func (d *directories) apply(ctx context.Context, changed []agent.User) {
 	}
 }
 
-// follow puts the stored state of a changed account in force.
+// follow ends the sessions that the stored state of a changed account does not permit.
 func (d *directories) follow(ctx context.Context, u agent.User) {
 	stored, err := d.store.User(ctx, u.ID)
 	if errors.Is(err, agent.ErrNotFound) { // deleted meanwhile
@@ -204,7 +205,7 @@ func (d *directories) noteFailure(c *directoryCheck, err error) {
 	c.failed = true
 	d.mu.Unlock()
 	if !before {
-		d.log.Warn("the accounts of a directory could not be checked; nothing changes for anybody", "directory", c.settings.Name, "error", err)
+		d.log.Warn("the accounts of a directory could not be checked, so none is changed", "directory", c.settings.Name, "error", err)
 	}
 }
 
@@ -234,7 +235,7 @@ func (d *directories) Status(id agent.DirectoryID) agent.DirectoryStatus {
 	return status
 }
 
-// keepFacts stores what the directories say about themselves, so that it is known at the next start.
+// keepFacts stores the NetBIOS names and suffixes of the directories for the next start.
 func (d *directories) keepFacts(ctx context.Context) {
 	d.mu.Lock()
 	list := slices.Collect(maps.Values(d.checks))
@@ -246,7 +247,7 @@ func (d *directories) keepFacts(ctx context.Context) {
 		}
 		c.netBIOS, c.upnSuffixes = netBIOS, suffixes
 		if err := d.store.SetDirectoryFacts(ctx, c.settings.ID, netBIOS, suffixes); err != nil {
-			d.log.Error("what a directory says about itself was not saved", "directory", c.settings.Name, "error", err)
+			d.log.Error("the NetBIOS name and suffixes of a directory were not saved", "directory", c.settings.Name, "error", err)
 		}
 	}
 }

@@ -75,7 +75,9 @@ func TestClaimedName(t *testing.T) {
 					}
 					n.at[dc1].binds, n.at[dc2].binds = nil, nil
 					account, err := d.Find(t.Context(), c.login)
-					equal(t, "error", err, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
 					equal(t, "known", account.Known, c.known)
 					account.Authenticate(t.Context(), agent.Credentials{Login: c.login, Password: "secret of ivan", Origin: agent.OriginLAN})
 					for i, f := range []*fakeServer{n.at[dc1], n.at[dc2]} {
@@ -130,7 +132,7 @@ func TestLocalLoginOfSeveral(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		n.at[dc1].ldapServer(personEntry("uid=ivan,ou=A", "ivan", "1"), personEntry("uid=ivan,ou=B", "Ivan", "2"), personEntry("uid=ivan,ou=C", "ivan", "3"), personEntry("uid=olga,ou=A", "olga", "4"))
 		d := withRemotes(t, n, []agent.DirectorySettings{{ID: 1, Name: "example.test"}}, "dc1.example.test")
-		p := &probe{remote: d.remotes[0]}
+		p := &tester{remote: d.remotes[0]}
 		equal(t, "error", p.local(t.Context(), []agent.User{{ID: 1, Login: "ivan"}, {ID: 2, Login: "olga"}})(new(agent.StepResult)), nil)
 		var found []string
 		for _, l := range p.report.Local {
