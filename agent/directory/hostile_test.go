@@ -61,6 +61,7 @@ func TestClaimedName(t *testing.T) {
 		{"its NetBIOS name", `EXAMPLE\ivan`, "EXAMPLE", "EXAMPLE", "ivan", "ivan", false, [2]int{0, 0}},
 		{"its NetBIOS name, unknown login", `EXAMPLE\nobody`, "EXAMPLE", "EXAMPLE", "ivan", "olga", false, [2]int{0, 0}},
 		{"its NetBIOS name, one of two", `EXAMPLE\ivan`, "EXAMPLE", "EXAMPLE", "ivan", "olga", true, [2]int{1, 0}},
+		{"its suffix, unknown login", "nobody@example.test", "EXAMPLE", "suffix", "ivan", "olga", false, [2]int{1, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, n *fakeNet) {
@@ -72,6 +73,9 @@ func TestClaimedName(t *testing.T) {
 					d := withRemotes(t, n, []agent.DirectorySettings{all[order[0]], all[order[1]]}, hosts[order[0]], hosts[order[1]])
 					for _, r := range d.remotes { // as after the first connection
 						r.known.root, r.known.netbios, r.known.at = "DC=example,DC=test", r.NetBIOS, time.Now()
+						if r.NetBIOS == "suffix" {
+							r.known.suffixes = []string{"example.test"}
+						}
 					}
 					n.at[dc1].binds, n.at[dc2].binds = nil, nil
 					account, err := d.Find(t.Context(), c.login)
