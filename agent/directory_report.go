@@ -41,6 +41,7 @@ type DirectoryFinding string
 const (
 	FindingNoDNS            DirectoryFinding = "no_dns"             // the DNS servers do not answer: {Server}
 	FindingNoSRV            DirectoryFinding = "no_srv"             // the domain has no SRV records: {Name}
+	FindingForeignHost      DirectoryFinding = "foreign_host"       // the SRV records name hosts outside the domain, and no CA is chosen: {Host}, {Name}
 	FindingUnresolved       DirectoryFinding = "unresolved"         // a controller's name has no address: {Host}
 	FindingNoAnswer         DirectoryFinding = "no_answer"          // no connection within the time: {Host}
 	FindingConnRefused      DirectoryFinding = "conn_refused"       // nothing listens at the port: {Host}
@@ -53,6 +54,7 @@ const (
 	FindingExpiredCert      DirectoryFinding = "expired_cert"       // {Host}, {Until}
 	FindingTLSFailed        DirectoryFinding = "tls_failed"         // another failure of the handshake: {Host}, {Error}
 	FindingSearchCredential DirectoryFinding = "search_credentials" // wrong login or password of the search account
+	FindingSearchTries      DirectoryFinding = "search_tries"       // too many wrong passwords of the search account were tried: {Limit} of them, {Minutes} to wait
 	FindingSearchAccount    DirectoryFinding = "search_account"     // the search account is disabled, locked, expired …: {Reason} is a refusal's text
 	FindingPasswordLost     DirectoryFinding = "password_lost"      // DirectorySettings.PasswordLost
 	FindingNoBase           DirectoryFinding = "no_base"            // {Base}
@@ -69,9 +71,9 @@ const (
 )
 
 // DirectoryFindings lists every DirectoryFinding, for tests that look for a missing text.
-var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
+var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingForeignHost, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
-	FindingTLSFailed, FindingSearchCredential, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
+	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
 	FindingPersonRefused, FindingLocalLogins, FindingFailed}
 

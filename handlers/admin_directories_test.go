@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"mime/multipart"
 	"net/http"
@@ -372,5 +373,20 @@ func TestDomainTypes(t *testing.T) {
 		if domainTypes[kind] == "" {
 			t.Errorf("no domain_type for %s", kind)
 		}
+	}
+}
+
+// TestManyTypedGroups: a list of groups is read up to the first one too many.
+func TestManyTypedGroups(t *testing.T) {
+	var known []agent.DirectoryGroup
+	for i := range agent.MaxDirectoryGroups {
+		known = append(known, agent.DirectoryGroup{ID: fmt.Sprint("S-1-5-", i), Name: fmt.Sprint("g", i), DN: fmt.Sprint("CN=g", i)})
+	}
+	var typed []string
+	for i := range 100_000 {
+		typed = append(typed, fmt.Sprint("n", i))
+	}
+	if n := len(typedGroups(typed, known)); n != agent.MaxDirectoryGroups+1 {
+		t.Errorf("%d groups were read", n)
 	}
 }

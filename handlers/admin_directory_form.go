@@ -128,9 +128,13 @@ func typedCertificates(c echo.Context, values url.Values) []byte {
 	return append([]byte(text+"\n"), data...)
 }
 
-// typedGroups returns the groups of lines. A known group keeps its ID.
+// typedGroups returns the groups of lines. A known group keeps its ID. Of too many, it returns one more than
+// DirectorySettings.Check permits.
 func typedGroups(typed []string, known []agent.DirectoryGroup) (groups []agent.DirectoryGroup) {
 	for _, line := range typed {
+		if len(groups) > agent.MaxDirectoryGroups {
+			break
+		}
 		group := agent.DirectoryGroup{Name: line}
 		for i, one := range known {
 			if line == templates.GroupLine(known, i) || line == one.ID || line == one.DN {

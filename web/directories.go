@@ -399,5 +399,6 @@ func (d *directories) convert(ctx context.Context, found agent.LocalLogin) error
 		d.sessions.UserChanged(ctx, agent.User{ID: merged, Enabled: false})
 	}
 	d.follow(ctx, found.User)
-	return d.sessions.VoidResume(ctx, found.User.ID) // in memory, too
+	// As after a change of the password. The live sessions have the tokens, too.
+	return errors.Join(d.sessions.VoidResume(ctx, found.User.ID), d.store.EndBrowserSessions(ctx, found.User.ID, ""))
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -386,6 +387,12 @@ func TestConvert(t *testing.T) {
 		t.Errorf("without a connection: %d, %v", n, err)
 	}
 	d.network.err = nil
+	for i, u := range []agent.User{ivanov, stranger} {
+		now := time.Now()
+		if err := d.store.SaveBrowserSession(t.Context(), agent.BrowserSession{ID: fmt.Sprint(i), UserID: u.ID, LastSeen: now, Expires: now.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if n, err := d.Convert(t.Context(), id, all); n != 2 || err != nil {
 		t.Errorf("converted %d, %v", n, err)
 	}
@@ -399,6 +406,11 @@ func TestConvert(t *testing.T) {
 	}
 	if !slices.Equal(d.sessions.voided, []agent.UserID{ivanov.ID, petrov.ID}) {
 		t.Errorf("the resume tokens of %v are void", d.sessions.voided)
+	}
+	for u, want := range map[agent.UserID]int{ivanov.ID: 0, stranger.ID: 1} { // those had signed in with the password that counts no more
+		if browsers, err := d.store.BrowserSessions(t.Context(), u); err != nil || len(browsers) != want {
+			t.Errorf("account %d is signed in in %d browsers, %v", u, len(browsers), err)
+		}
 	}
 	if n, err := d.Convert(t.Context(), id, all); n != 0 || err != nil {
 		t.Errorf("converted again: %d, %v", n, err)

@@ -32,6 +32,7 @@ type Directories struct {
 	local  *Local
 	people People
 	log    *slog.Logger
+	tries  *wrongTries
 
 	mu      sync.RWMutex // guards remotes; a list is never changed
 	remotes []*remote
@@ -39,7 +40,7 @@ type Directories struct {
 
 // New makes Directories without any directory on the network.
 func New(local *Local, people People, log *slog.Logger) *Directories {
-	return &Directories{local: local, people: people, log: log}
+	return &Directories{local: local, people: people, log: log, tries: newWrongTries()}
 }
 
 // Set replaces the configured directories. Those whose connections do not change keep them.
@@ -52,7 +53,7 @@ func (d *Directories) Set(all []agent.DirectorySettings) {
 	for _, s := range all {
 		i := slices.IndexFunc(before, func(r *remote) bool { return r.ID == s.ID && sameConnections(r.DirectorySettings, s) })
 		if i < 0 {
-			d.remotes = append(d.remotes, newRemote(s, newServers(s, d.log), d.people, d.log))
+			d.remotes = append(d.remotes, newRemote(s, d.newServers(s, false), d.people, d.log))
 			continue
 		}
 		old := before[i]
@@ -130,14 +131,15 @@ func (d *Directories) Find(ctx context.Context, login string) (agent.Account, er
 		if err != nil || account.Known {
 			return account, err
 		}
-		if len(some) > 0 {
+		if account.Key != "" && (i == 0 || len(named) == 0) {
 			nobody = account
 		}
 	}
 	return nobody, nil
 }
 
-// findIn returns the account that a login means in one of several directories. The key is empty if there are none.
+// findIn returns the account that a login means in one of several directories. The key is empty if none has it, and also if
+// several have: a name that a directory claims for itself must not bring it the passwords of another one.
 func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm) (agent.Account, error) {
 	var found, nobody agent.Account
 	for _, r := range some {
@@ -146,13 +148,13 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 		case err != nil:
 			return agent.Account{}, err
 		case !account.Known:
-			if nobody.Key == "" {
-				nobody = account
+			if nobody = account; len(some) > 1 {
+				nobody = agent.Account{}
 			}
 		case found.Known:
 			d.log.WarnContext(ctx, "a login means people in several directories, so none of them can log in with it",
 				"accounts", []string{found.Key, account.Key})
-			return r.unknownAccount(form, account.Lockout), nil
+			return agent.Account{}, nil
 		default:
 			found = account
 		}
@@ -163,16 +165,27 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 	return nobody, nil
 }
 
-// choose returns the directories that the typed domain names, and those that have it as a suffix of userPrincipalNames.
+// choose returns the directories that the typed domain names, and those that have it as a suffix of userPrincipalNames. The DNS
+// name that an administrator typed goes before the names that the directories say of themselves.
 func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
+	for _, r := range d.list() {
+		if form.names(r.Name, "") {
+			named = append(named, r)
+		}
+	}
+	var short []*remote
 	for _, r := range d.list() {
 		netbios, suffixes := r.names()
 		switch {
+		case slices.Contains(named, r):
 		case form.names(r.Name, netbios):
-			named = append(named, r)
+			short = append(short, r)
 		case form.hasSuffix(suffixes):
 			alternative = append(alternative, r)
 		}
+	}
+	if len(named) == 0 {
+		named = short
 	}
 	return named, alternative
 }
@@ -245,9 +258,18 @@ func (d *Directories) with(s agent.DirectorySettings, f func(*remote) error) err
 	if r, err := d.byID(s.ID); err == nil && sameConnections(r.DirectorySettings, s) {
 		return f(newRemote(s, r.servers, d.people, d.log))
 	}
-	conns := newServers(s, d.log)
+	conns := d.newServers(s, true)
 	defer conns.close()
 	return f(newRemote(s, conns, d.people, d.log))
+}
+
+// newServers makes the connections of settings, which may be a draft.
+func (d *Directories) newServers(s agent.DirectorySettings, draft bool) *servers {
+	conns := newServers(s, d.log)
+	if conns.tries, conns.draft = d.tries, draft; draft {
+		conns.loggingIn = d.tries.one
+	}
+	return conns
 }
 
 // ResolveGroups returns groups by SID or ID, DN or name. Errors: an agent.Problem for the first that is unknown or ambiguous.

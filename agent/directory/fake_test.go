@@ -139,6 +139,8 @@ type fakeServer struct {
 	hangUps     int    // number of searches that it answers by closing the connection
 	full        bool   // it does not answer on new connections
 	delay       time.Duration
+	// find answers searches instead; any other result than success goes into the last message.
+	find func(base, filter string) (entries []*ldap.Entry, result int)
 
 	mu       sync.Mutex
 	running  chan struct{} // closed unless the server is stopped
@@ -259,6 +261,15 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 			if hangUp {
 				return
 			}
+			if f.find != nil {
+				filter, _ := ldap.DecompileFilter(request.Children[6])
+				entries, code := f.find(string(request.Children[0].ByteValue), filter)
+				for _, e := range entries {
+					secure.Write(answer(p, entryPacket(e)))
+				}
+				secure.Write(result(p, ldap.ApplicationSearchResultDone, code, ""))
+				continue
+			}
 			entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
 			entry.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, address, ""))
 			entry.AppendChild(ber.NewSequence(""))
@@ -266,6 +277,27 @@ func (f *fakeServer) serve(c net.Conn, address string) {
 			secure.Write(result(p, ldap.ApplicationSearchResultDone, 0, ""))
 		}
 	}
+}
+
+func entryPacket(e *ldap.Entry) *ber.Packet {
+	text := func(s string) *ber.Packet {
+		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
+	}
+	entry := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
+	attributes := ber.NewSequence("")
+	for _, a := range e.Attributes {
+		values := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
+		for _, v := range a.Values {
+			values.AppendChild(text(v))
+		}
+		attribute := ber.NewSequence("")
+		attribute.AppendChild(text(a.Name))
+		attribute.AppendChild(values)
+		attributes.AppendChild(attribute)
+	}
+	entry.AppendChild(text(e.DN))
+	entry.AppendChild(attributes)
+	return entry
 }
 
 func answer(request, body *ber.Packet) []byte {

@@ -19,6 +19,7 @@ const (
 	checkLimit  = 400 * time.Millisecond
 	searchLimit = 30 * time.Second
 	bindLimit   = 10 * time.Second
+	maxAnswer   = 64 << 20 // bytes that one search or bind may receive; the members of large groups need some of them
 )
 
 // conn is a connection to a controller.
@@ -27,6 +28,7 @@ type conn struct {
 	to     *controller
 	raw    net.Conn     // below TLS. Closing it ends every request at once, while ldap.Conn.Close waits for a Write that hangs
 	writes atomic.Int64 // calls of Write
+	reads  atomic.Int64 // bytes received since use began
 	dead   atomic.Bool
 	kill   context.CancelFunc // closes the connection and ends its requests
 	killed context.Context
@@ -52,6 +54,9 @@ func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 // usable reports whether a connection is not known to be closed.
 func (c *conn) usable() bool { return !c.dead.Load() && c.killed.Err() == nil && !c.IsClosing() }
 
+// errHuge ends a connection to a server that does not stop answering, before it fills the memory.
+var errHuge = errors.New("the answer is too long")
+
 // observedConn counts the writes of a conn and records when its controller last sent bytes.
 type observedConn struct {
 	net.Conn
@@ -71,6 +76,9 @@ func (c *observedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.of.to.heard.Store(int64(time.Since(c.of.to.created)))
+	}
+	if err == nil && c.of.reads.Add(int64(n)) > maxAnswer {
+		err = errHuge
 	}
 	if err != nil {
 		c.of.dead.Store(true)

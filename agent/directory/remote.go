@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,7 +218,11 @@ func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Accoun
 // maxRemotePassword limits a password for a directory, in bytes. Active Directory takes 256 characters.
 const maxRemotePassword = 1024
 
-func isPassword(password string) bool { return password != "" && len(password) <= maxRemotePassword }
+// isPassword reports whether a text can be a password. One with NUL is none: a server that compares what stands before it would
+// take it for a shorter one, or for none, with which a bind always succeeds.
+func isPassword(password string) bool {
+	return password != "" && len(password) <= maxRemotePassword && !strings.Contains(password, "\x00")
+}
 
 // authenticate checks the password of a person with one bind, checks the groups and stores the account. The id is zero for a
 // person without a stored account. Refusals: those of kind; CodeNotPermitted; CodeDirectoryUnreachable.
@@ -340,12 +345,18 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	}
 	for some := range slices.Chunk(guids, batch) {
 		var people []person
+		var missing []string
 		err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
-			people, err = r.readPeople(c, some)
+			people, missing, err = r.readPeople(c, some)
 			return err
 		})
 		if err != nil {
 			return agent.DirectoryReading{}, err
+		}
+		for _, base := range missing {
+			if !slices.Contains(reading.Missing, base) {
+				reading.Missing = append(reading.Missing, base)
+			}
 		}
 		for _, p := range people {
 			reading.People[p.GUID] = p.DirectoryPerson
@@ -354,18 +365,18 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused.
-func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
+// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused, and the bases that this
+// controller does not have. Another one may have them.
+func (r *remote) readPeople(c *ldap.Conn, guids []string) (people []person, missing []string, err error) {
 	f, err := r.currentFacts(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	people, err := r.matching(c, f, r.kind.id.filter(guids...))
-	if err != nil {
-		return nil, err
+	if people, missing, err = r.matching(c, f, r.kind.id.filter(guids...)); err != nil {
+		return nil, nil, err
 	}
 	if err := r.judge(c, people); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range people {
 		p := &people[i]
@@ -373,16 +384,18 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 			p.Refused = code
 		}
 	}
-	return people, nil
+	return people, missing, nil
 }
 
-// matching returns the people below the bases whom a filter matches. A base that does not exist has none.
-func (r *remote) matching(c *ldap.Conn, f facts, filter string) (people []person, err error) {
+// matching returns the people below the bases whom a filter matches, and the bases that do not exist.
+func (r *remote) matching(c *ldap.Conn, f facts, filter string) (people []person, missing []string, err error) {
 	seen := map[string]bool{}
 	for _, base := range r.bases(f) {
 		entries, err := searchAll(c, base, "(&"+filter+r.kind.people+")", r.kind.attributes()...)
-		if err != nil && !isMissing(err) {
-			return nil, err
+		if isMissing(err) {
+			missing = append(missing, base)
+		} else if err != nil {
+			return nil, nil, err
 		}
 		for _, e := range entries {
 			p, ok := r.kind.person(r.Name, e)
@@ -392,7 +405,7 @@ func (r *remote) matching(c *ldap.Conn, f facts, filter string) (people []person
 			}
 		}
 	}
-	return people, nil
+	return people, missing, nil
 }
 
 // missing returns the configured bases and groups that do not exist.

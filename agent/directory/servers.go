@@ -44,6 +44,8 @@ type servers struct {
 	searching chan struct{} // places of searches in flight
 	binding   chan struct{} // places of binds in flight
 	loggingIn chan struct{} // place of the search account's bind: a wrong password must be sent only once
+	tries     *wrongTries   // of all search accounts; nil = not counted
+	draft     bool          // the settings are being tried; tries limits them
 
 	mu           sync.Mutex    // guards the fields below and the state of controllers
 	controllers  []*controller // the preferred ones first
@@ -186,13 +188,20 @@ func (s *servers) bindSearchAccount(ctx context.Context, c *conn) error {
 		return err
 	}
 	defer leave(s.loggingIn)
-	if err := s.refusal(); err != nil {
+	err := s.refusal()
+	if err == nil && s.draft {
+		err = s.tries.full(s.settings)
+	}
+	if err != nil {
 		c.kill()
 		return err
 	}
 	c.SetTimeout(bindLimit)
 	defer c.SetTimeout(searchLimit)
-	err := s.use(ctx, c, func() error { return c.Bind(s.settings.User, s.settings.Password) })
+	err = s.use(ctx, c, func() error { return c.Bind(s.settings.User, s.settings.Password) })
+	if s.tries != nil && (err == nil || ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials)) {
+		s.tries.note(s.settings, err != nil)
+	}
 	if err == nil {
 		return nil
 	}
@@ -359,6 +368,7 @@ func (s *servers) open(ctx context.Context, to *controller) (*conn, error) {
 // use runs f, which uses a connection, and closes the connection when ctx ends or its controller is silent and does not
 // answer a probe either.
 func (s *servers) use(ctx context.Context, c *conn, f func() error) error {
+	c.reads.Store(0)
 	defer context.AfterFunc(ctx, c.kill)()
 	done := make(chan struct{})
 	defer close(done)

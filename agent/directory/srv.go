@@ -121,13 +121,31 @@ func (s *servers) bySRV(ctx context.Context) ([]*controller, error) {
 		if len(records) == 0 {
 			continue
 		}
+		own := s.trustworthy(records)
+		if len(own) == 0 {
+			return nil, &finding{Finding: agent.FindingForeignHost, Args: map[string]string{"Host": strings.TrimSuffix(records[0].Target, "."), "Name": domain}}
+		}
+		records = own
 		var near []*net.SRV
 		if s.settings.Kind == agent.DirectoryAD {
-			near = s.ofSite(ctx, records)
+			near = s.trustworthy(s.ofSite(ctx, records))
 		}
 		return s.fromRecords(near, records, strings.HasPrefix(name, "_ldaps.")), nil
 	}
 	return nil, &finding{Finding: agent.FindingNoSRV, Args: map[string]string{"Name": names[0]}}
+}
+
+// trustworthy returns the records whose targets may get passwords. Whoever can forge DNS answers can name a host of his own, for
+// which a public authority gives him a certificate. So where the system's authorities are trusted and no name of the certificate
+// is typed, only hosts of the domain are left.
+func (s *servers) trustworthy(records []*net.SRV) []*net.SRV {
+	if s.settings.CA != "" || s.settings.TLSName != "" {
+		return records
+	}
+	return slices.DeleteFunc(slices.Clone(records), func(r *net.SRV) bool {
+		host := strings.ToLower(strings.TrimSuffix(r.Target, "."))
+		return host != s.settings.Name && !strings.HasSuffix(host, "."+s.settings.Name)
+	})
 }
 
 // ofSite returns the records of the controllers in the gateway's site; nil if the site is unknown.

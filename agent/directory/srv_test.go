@@ -288,3 +288,42 @@ func TestNoSRV(t *testing.T) {
 		equal(t, "unreachable", errors.Is(err, errUnreachable), true)
 	})
 }
+
+// TestForgedSRV: without a chosen CA, DNS cannot steer passwords to a host outside the domain, for which anybody gets a public
+// certificate.
+func TestForgedSRV(t *testing.T) {
+	at := func(targets ...string) (list []*net.SRV) {
+		for _, target := range targets {
+			list = append(list, &net.SRV{Target: target, Port: 389})
+		}
+		return list
+	}
+	for _, c := range []struct {
+		name         string
+		all, site    []*net.SRV
+		ca, tls      string
+		want, refuse string
+	}{
+		{"foreign", at("evil.test."), nil, "", "", "", "evil.test"},
+		{"one of two", at("evil.test.", "DC1.Example.test."), nil, "", "", "dc1.example.test:636", ""},
+		{"a name that only ends alike", at("evilexample.test."), nil, "", "", "", "evilexample.test"},
+		{"the domain itself", at("example.test."), nil, "", "", "example.test:636", ""},
+		{"of the site", at("dc1.example.test."), at("evil.test."), "", "", "dc1.example.test:636", ""},
+		{"with a CA", at("dc1.other.test."), nil, "chosen", "", "dc1.other.test:636", ""},
+		{"with a name", at("dc1.other.test."), nil, "", "dc.example.test", "dc1.other.test:636", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &fakeNet{srv: map[string][]*net.SRV{"_ldap._tcp.dc._msdcs.example.test": c.all, "_ldap._tcp.Riga._sites.dc._msdcs.example.test": c.site}}
+			s := n.servers(t, agent.DirectorySettings{Kind: agent.DirectoryAD, TLSName: c.tls})
+			s.settings.CA = c.ca
+			s.ping = func(context.Context, string) (string, error) { return "Riga", nil }
+			hosts, err := s.discover(t.Context())
+			equal(t, "hosts", strings.Join(hosts, " "), c.want)
+			if c.refuse != "" {
+				f := asFinding(err, "")
+				equal(t, "finding", f.Finding, agent.FindingForeignHost)
+				equal(t, "host", f.Args["Host"], c.refuse)
+			}
+		})
+	}
+}

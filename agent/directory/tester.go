@@ -27,7 +27,7 @@ const (
 func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login string, local []agent.User) agent.DirectoryReport {
 	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
-	conns := newServers(s, d.log)
+	conns := d.newServers(s, true)
 	defer conns.close()
 	t := &tester{remote: newRemote(s, conns, d.people, d.log)}
 	hosts := t.controllers(ctx)
@@ -382,6 +382,7 @@ func (t *tester) describe(ctx context.Context, found person) (*agent.PersonRepor
 func (t *tester) local(ctx context.Context, accounts []agent.User) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		byLogin := map[string]agent.User{}
+		several := map[agent.UserID]bool{} // several people have the login; nobody knows whose the account is
 		for _, u := range accounts {
 			byLogin[spelling.Login(u.Login)] = u
 		}
@@ -392,12 +393,19 @@ func (t *tester) local(ctx context.Context, accounts []agent.User) func(*agent.S
 			}
 			for _, one := range people {
 				u, ok := byLogin[spelling.Login(one.Login)]
-				if ok && len(t.report.Local) < agent.MaxLocalLogins {
+				if !ok {
+					continue
+				}
+				if slices.ContainsFunc(t.report.Local, func(l agent.LocalLogin) bool { return l.User.ID == u.ID }) {
+					several[u.ID] = true
+				} else {
 					t.report.Local = append(t.report.Local, agent.LocalLogin{User: u, Person: one.DirectoryPerson})
 				}
 			}
 		}
+		t.report.Local = slices.DeleteFunc(t.report.Local, func(l agent.LocalLogin) bool { return several[l.User.ID] })
 		slices.SortFunc(t.report.Local, func(a, b agent.LocalLogin) int { return cmp.Compare(a.User.Login, b.User.Login) })
+		t.report.Local = t.report.Local[:min(len(t.report.Local), agent.MaxLocalLogins)]
 		if len(t.report.Local) > 0 {
 			warn(result, agent.FindingLocalLogins, nil)
 		}
@@ -416,7 +424,7 @@ func (t *tester) peopleWith(ctx context.Context, accounts []agent.User) (people 
 		if err != nil {
 			return err
 		}
-		if people, err = t.matching(c, f, "(|"+logins.String()+")"); err != nil {
+		if people, _, err = t.matching(c, f, "(|"+logins.String()+")"); err != nil {
 			return err
 		}
 		return t.judge(c, people)
