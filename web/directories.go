@@ -52,11 +52,13 @@ type directories struct {
 	changes sync.Mutex // makes one change of the stored directories at a time
 	mu      sync.Mutex // guards checks
 	checks  map[agent.DirectoryID]*directoryCheck
+	wake    chan struct{} // makes run look at once which directories are due
 }
 
 // newDirectories reads the stored directories and begins to use them.
 func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, network directoryNetwork, sessions directorySessions, log *slog.Logger) (*directories, error) {
-	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log, checks: map[agent.DirectoryID]*directoryCheck{}}
+	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log, checks: map[agent.DirectoryID]*directoryCheck{},
+		wake: make(chan struct{})}
 	list, err := d.load(ctx)
 	if err != nil {
 		return nil, err
@@ -143,6 +145,15 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	if typed {
 		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordOf(id)) }
 	}
+	id, err := d.keep(ctx, s, seal)
+	if err == nil {
+		d.awaitCheck(ctx, id)
+	}
+	return id, err
+}
+
+// keep stores settings and uses them from now on.
+func (d *directories) keep(ctx context.Context, s agent.DirectorySettings, seal func(agent.DirectoryID) (string, error)) (agent.DirectoryID, error) {
 	d.changes.Lock()
 	defer d.changes.Unlock()
 	if err := d.checkUnique(ctx, s); err != nil { // another request may have saved one meanwhile
@@ -279,7 +290,7 @@ func (d *directories) use(list []agent.DirectorySettings) {
 	before := d.checks
 	d.checks = map[agent.DirectoryID]*directoryCheck{}
 	for _, s := range list {
-		c := &directoryCheck{running: new(sync.Mutex), netBIOS: s.NetBIOS, upnSuffixes: s.UPNSuffixes}
+		c := &directoryCheck{running: new(sync.Mutex), tried: make(chan struct{}), netBIOS: s.NetBIOS, upnSuffixes: s.UPNSuffixes}
 		s.NetBIOS, s.UPNSuffixes = "", nil
 		c.settings = s
 		if old := before[s.ID]; old != nil && reflect.DeepEqual(old.settings, s) {

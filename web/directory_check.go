@@ -15,12 +15,14 @@ import (
 const (
 	checkTick    = 10 * time.Second // how often the gateway looks which directories are due
 	checkTimeout = time.Minute      // for reading all accounts of a directory
+	firstCheck   = 3 * time.Second  // how long saving waits for the directory
 )
 
 // directoryCheck is the periodic check of the accounts of one directory.
 type directoryCheck struct {
 	settings agent.DirectorySettings // without the facts
 	running  *sync.Mutex             // held during a check; also by the one with other settings
+	tried    chan struct{}           // closed after the first check with these settings; guarded by running
 
 	// Guarded by directories.mu:
 	next     time.Time
@@ -48,6 +50,7 @@ func (d *directories) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-d.wake:
 		}
 	}
 }
@@ -79,6 +82,11 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 	if ctx.Err() != nil || !d.inUse(c) {
 		return
 	}
+	defer func() {
+		if !isClosed(c.tried) {
+			close(c.tried)
+		}
+	}()
 	if err != nil {
 		d.noteFailure(c, err)
 		return
@@ -86,6 +94,15 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, users, reading, false)
 	d.apply(ctx, changed)
 	d.note(c, withheld)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // ConfirmCheck ends the sessions that the last check withheld. It checks again and ends no more than the administrator saw.
@@ -127,13 +144,14 @@ func exceeds(now, shown *agent.WithheldCheck) bool {
 		slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(shown.Missing, name) })
 }
 
-// read returns the stored accounts of a directory and what the directory says about them now. An answer without any of them
-// is an error: it says more about the directory or its settings than about the people.
+// read returns the stored accounts of a directory and what the directory says about them now. A directory without accounts is
+// asked, too, so that its state is known. An answer without any of the accounts is an error: it says more about the directory or
+// its settings than about the people.
 func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	users, err = d.store.DirectoryUsers(ctx, c.settings.Name)
-	if err != nil || len(users) == 0 {
+	if err != nil {
 		return nil, reading, err
 	}
 	guids := make([]string, len(users))
@@ -141,10 +159,32 @@ func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agen
 		guids[i] = u.GUID
 	}
 	reading, err = d.network.Read(ctx, c.settings.ID, guids)
-	if err == nil && len(reading.People) == 0 {
+	if err == nil && len(users) > 0 && len(reading.People) == 0 {
 		err = errors.New("it has none of the known people")
 	}
 	return users, reading, err
+}
+
+// awaitCheck begins the checks that are due and waits for that of one directory, but not longer than firstCheck, so that its state
+// is known right after saving. It does nothing while run does not wait for the next check.
+func (d *directories) awaitCheck(ctx context.Context, id agent.DirectoryID) {
+	d.mu.Lock()
+	c := d.checks[id]
+	d.mu.Unlock()
+	if c == nil {
+		return
+	}
+	select {
+	case d.wake <- struct{}{}:
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstCheck)
+	defer cancel()
+	select {
+	case <-c.tried:
+	case <-ctx.Done():
+	}
 }
 
 // apply stores what a check has found and ends the sessions of accounts that are refused now, also if storing fails.
@@ -229,6 +269,7 @@ func (d *directories) Status(id agent.DirectoryID) agent.DirectoryStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c := d.checks[id]; c != nil {
+		status.Tried = status.Reachable || isClosed(c.tried)
 		status.Checked, status.Withheld = c.checked, c.withheld
 	}
 	return status

@@ -34,6 +34,14 @@ func (l *Localizer) Time(t time.Time) string {
 	return t.Local().Format("02.01.2006 15:04")
 }
 
+// Date formats the date of a moment.
+func (l *Localizer) Date(t time.Time) string {
+	if l.lang == "en" {
+		return t.Format("2 Jan 2006")
+	}
+	return t.Format("02.01.2006")
+}
+
 // ShortTime is Time, but without the date if it is today.
 func (l *Localizer) ShortTime(t, now time.Time) string {
 	if t.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
@@ -148,6 +156,13 @@ func (l *Localizer) finding(prefix string, r agent.StepResult) string {
 	}
 	if r.Reason != "" {
 		args["Reason"] = l.Refusal(&agent.Error{Code: r.Reason, Domain: r.Args["Domain"]})
+	}
+	if r.Finding == agent.FindingSearchAccount { // the other sentences tell employees what to do
+		first, _, _ := strings.Cut(fmt.Sprint(args["Reason"]), ". ")
+		args["Reason"] = strings.TrimSuffix(first, ".") + "."
+	}
+	if day, err := time.Parse(time.DateOnly, r.Args["Until"]); err == nil {
+		args["Until"] = l.Date(day)
 	}
 	return l.T(prefix+string(r.Finding), args)
 }
