@@ -199,8 +199,14 @@ func TestDirectoryTest(t *testing.T) {
 			t.Errorf("%s: PowerShell lines: %v", finding, script)
 		}
 	}
-	a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{{Step: agent.StepBind, State: agent.StepFailed, Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired}}}
-	a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, "Срок действия пароля истёк")
+	for want, step := range map[string]agent.StepResult{
+		"Каталог ответил: Срок действия пароля истёк.":     {Finding: agent.FindingSearchAccount, Reason: agent.CodePasswordExpired},
+		"Каталог ответил: —":                               {Finding: agent.FindingSearchAccount},
+		"Срок действия сертификата dc1 истёк: 09.05.2026.": {Finding: agent.FindingExpiredCert, Args: map[string]string{"Host": "dc1", "Until": "2026-05-09"}},
+	} {
+		a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{step}}
+		a.wants(a.post("/admin/directories/new/test", form), http.StatusOK, want)
+	}
 }
 
 // TestDirectoryCertificates: a certificate can be uploaded as a file in either format, pasted, and trusted after a test. A
@@ -348,10 +354,10 @@ func TestWithheldCheck(t *testing.T) {
 	a.post("/admin/directories/new", directoryForm("company.local"))
 	a.directories().status[1] = agent.DirectoryStatus{Withheld: &agent.WithheldCheck{At: time.Now(), Sessions: 42, Of: 300, Missing: []string{"CN=Internet"}}}
 	list := a.get("/admin/directories")
-	if !says(t, list, warnings, "отключила бы 42 сессии из 300") || !says(t, list, warnings, "CN=Internet") {
+	if !says(t, list, warnings, "завершила бы 42 сессии из 300") || !says(t, list, warnings, "CN=Internet") {
 		t.Error("the list does not ask")
 	}
-	a.wants(a.post("/admin/directories/1/confirm", url.Values{}), http.StatusOK, "Отключить по проверке company.local?", "42 сессии")
+	a.wants(a.post("/admin/directories/1/confirm", url.Values{}), http.StatusOK, "Завершить сессии по проверке company.local?", "42 сессии")
 	if a.directories().confirmed != nil {
 		t.Fatal("not asked")
 	}

@@ -1,10 +1,30 @@
 package templates
 
 import (
+	"strings"
+	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"ideco-agent/agent"
+	"ideco-agent/templates/guide"
+	"ideco-agent/templates/locale"
 )
+
+// TestLDAPSScript: the manual has the same PowerShell lines as the page.
+func TestLDAPSScript(t *testing.T) {
+	for _, lang := range locale.Languages {
+		p, _ := guide.Find(lang, "directories")
+		doc, err := goquery.NewDocumentFromReader(strings.NewReader(string(p.Body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(doc.Find("code.language-powershell").Text()); got != ldapsScript {
+			t.Errorf("%s: the manual has\n%s", lang, got)
+		}
+	}
+}
 
 // someDirectories returns directories of which one is away, with hostile text.
 func someDirectories() []DirectoryRow {

@@ -278,9 +278,9 @@ func (s *server) serve() error {
 // resets of streams. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
 // closes the connection after each answer.
 func (l *listeners) servers(site *handlers.Site, root *certs.Authority, addressing *hosts, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := root.TLSConfig(tls.VersionTLS12, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, false) })
+	portalTLS := certs.TLSConfig(tls.VersionTLS12, root, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, false) })
 	portalTLS.CipherSuites = portalCiphers
-	agentTLS := root.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, true) })
+	agentTLS := certs.TLSConfig(tls.VersionTLS13, root, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, true) })
 	isLocal := func(a netip.Addr, through string) bool {
 		s := addressing.settings()
 		return s.InVPN(a) || inside(s, a, through)

@@ -7,7 +7,7 @@ const (
 	firstDelay     = 500 * time.Millisecond
 	maxDelay       = 30 * time.Second
 	graceDelay     = 3 * time.Second  // while the gateway still keeps the session
-	tunnelDelay    = 20 * time.Second // after the tunnel of a session could not be made
+	tunnelDelay    = 20 * time.Second // after the tunnel failed to come up
 	maxGatewayTime = 24 * time.Hour   // limit of a duration that the gateway sends
 )
 

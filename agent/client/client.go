@@ -106,7 +106,7 @@ func (c *client) run(ctx context.Context) Result {
 			l, f = c.reconnect(ctx, f)
 		}
 	}
-	c.lowerTunnel()
+	c.takeTunnelDown()
 	return c.finish(f)
 }
 

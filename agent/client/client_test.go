@@ -95,7 +95,7 @@ func (r *run) waitEnd(outcome Outcome, code string) Result {
 }
 
 func TestLoginAndLogout(t *testing.T) {
-	bye := make(chan bool, 1)
+	loggedOut := make(chan bool, 1)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		h := c.Request.Header
 		if got := h.Get("Accept-Language"); got != "en, ru;q=0.5" {
@@ -119,7 +119,7 @@ func TestLoginAndLogout(t *testing.T) {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Address: "10.0.0.5\x1b[31m", Grace: 30})
 		c.SendText(`{"type":"another_new_one"}`)
 		c.SendText(`{"type":"notice","code":"whatever","message":"The gateway says\u001b[2J something."}`)
-		bye <- c.Goodbye()
+		loggedOut <- c.ConfirmLogout()
 	})
 	r := start(t, g, nil)
 	if e := r.waitEvent(Connecting, ""); e.Message != "Connecting to gateway "+net.JoinHostPort(g.Host, portText(g))+"…" {
@@ -137,14 +137,14 @@ func TestLoginAndLogout(t *testing.T) {
 	r.stop()
 	r.waitEvent(Ended, "logout")
 	r.waitEnd(StoppedByUser, "logout")
-	if !<-bye {
+	if !<-loggedOut {
 		t.Error("the agent sent no unauthorize")
 	}
 }
 
 func TestEmptyPasswordIsSent(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		if a := c.Authorize(); a == nil || a.Password != "" {
 			t.Errorf("authorize: %+v", a)
 		}
@@ -176,7 +176,7 @@ func TestFirstAnswer(t *testing.T) {
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "agent_disabled", Message: "Off."})
 		}, Refused, Failed, "agent_disabled", "Off."},
 		"not understood": {func(c *gatewaytest.Conn) {
-			c.Hello()
+			c.AnswerVersion()
 			c.Send(protocol.Error{Type: protocol.TypeError, Code: "bad_message", Message: "What?"})
 		}, Refused, Failed, "bad_message", "What?"},
 		"broken JSON": {func(c *gatewaytest.Conn) { c.SendText(`{"type":"update"`) },
@@ -188,17 +188,17 @@ func TestFirstAnswer(t *testing.T) {
 		"oversize frame": {func(c *gatewaytest.Conn) {
 			c.SendText(`{"type":"update","download_url":"` + strings.Repeat("x", protocol.MaxFrame) + `"}`)
 		}, Unreachable, Failed, "unreachable", "does not answer"},
-		"connection lost": {func(c *gatewaytest.Conn) { c.Hello(); c.Authorize(); c.Drop() },
+		"connection lost": {func(c *gatewaytest.Conn) { c.AnswerVersion(); c.Authorize(); c.Drop() },
 			Unreachable, Failed, "unreachable", "does not answer"},
-		"going down": {func(c *gatewaytest.Conn) { c.Hello(); c.End("shutdown", "Back soon.") },
+		"going down": {func(c *gatewaytest.Conn) { c.AnswerVersion(); c.End("shutdown", "Back soon.") },
 			Unreachable, Ended, "shutdown", "Back soon."},
-		"ended": {func(c *gatewaytest.Conn) { c.Hello(); c.Authorize(); c.End("disabled", "") },
+		"ended": {func(c *gatewaytest.Conn) { c.AnswerVersion(); c.Authorize(); c.End("disabled", "") },
 			EndedByGateway, Ended, "disabled", "switched access off"},
 		"needs a tunnel": {func(c *gatewaytest.Conn) {
-			c.Hello()
+			c.AnswerVersion()
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
-			if !c.Goodbye() {
+			if !c.ConfirmLogout() {
 				t.Error("the agent sent no unauthorize")
 			}
 		}, Refused, Failed, "vpn_unavailable", "Access from outside"},
@@ -220,9 +220,9 @@ func TestFirstAnswer(t *testing.T) {
 }
 
 func TestSilentGateway(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello(); c.Authorize(); c.Wait() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion(); c.Authorize(); c.Wait() })
 	r := start(t, g, nil)
-	first := <-r.clock.timers // for the answer to version, which comes in time
+	first := <-r.clock.timers // for the answer to version
 	if first.d != loginTimeout {
 		t.Fatalf("timer of %v", first.d)
 	}
@@ -307,15 +307,15 @@ func TestBusyGateway(t *testing.T) {
 
 // A stop during the login logs out, because the gateway may just have given access.
 func TestStopWhileLoggingIn(t *testing.T) {
-	bye := make(chan bool, 1)
+	loggedOut := make(chan bool, 1)
 	asked := make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		close(asked)
 		m := c.Read()
 		_, ok := m.(*protocol.Unauthorize)
-		bye <- ok
+		loggedOut <- ok
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true})
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState})
 	})
@@ -323,7 +323,7 @@ func TestStopWhileLoggingIn(t *testing.T) {
 	<-asked
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
-	if !<-bye {
+	if !<-loggedOut {
 		t.Error("the agent sent no unauthorize")
 	}
 }

@@ -28,7 +28,7 @@ const (
 )
 
 // dial opens wss://host:port/connect. It uses no proxy and follows no redirect, because the gateway gives access to
-// the address that the connection comes from.
+// the source address of the connection.
 func (c *client) dial(ctx context.Context) (*link, *failure) {
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -121,8 +121,8 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	return c.refusal(refusal.Code, refusal.Message, wait, err)
 }
 
-// httpRefusal reads the protocol's error from an HTTP response that came instead of the upgrade. ok is false when the
-// response has no such error, and so is not from a gateway.
+// httpRefusal reads the protocol's error from an HTTP response without an upgrade. ok is false when the response has no
+// such error, and so is not from a gateway.
 func httpRefusal(response *http.Response) (refusal protocol.Error, ok bool) {
 	if response == nil || response.StatusCode < http.StatusBadRequest || response.Body == nil {
 		return refusal, false

@@ -50,8 +50,8 @@ type addressState struct {
 	failures int  // since it was last proved
 }
 
-// takeToken takes a token. A token that was not asked for means that the gateway wants all addresses to be proved again. It
-// ignores a token that has already expired, because asking for the next one would never end.
+// takeToken stores a token. An unasked token means that all addresses must be proved again. takeToken ignores a token that
+// has already expired; otherwise it would ask for the next one without end.
 func (p *prover) takeToken(m *protocol.AddressToken) {
 	if !p.asking {
 		for _, a := range p.known {
@@ -66,7 +66,7 @@ func (p *prover) takeToken(m *protocol.AddressToken) {
 	p.next()
 }
 
-// refused notes that the gateway refused or did not understand a request. The prover asks for a token again at the
+// refused is called when the gateway has refused or not understood a request. The prover asks for a token again at the
 // next check.
 func (p *prover) refused() { p.asking = false }
 
@@ -176,8 +176,8 @@ func (p *prover) end() {
 }
 
 // furtherAddresses returns the addresses of the list that a session may have besides its own: IPv6 up to the limit, and one
-// IPv4 when own is IPv6. own is the local address of the connection, given what the gateway sees instead (behind
-// NAT).
+// IPv4 when own is IPv6. own is the local address of the connection, given the address that the gateway sees, which differs
+// behind NAT.
 func furtherAddresses(own, given netip.Addr, list []netip.Addr) []netip.Addr {
 	room4, room6 := 0, agent.MaxIPv6
 	if own.Is6() {

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// computer replaces the addresses of this computer.
+// computer is a fake of Config.Addresses.
 type computer struct {
 	mu    sync.Mutex // guards the fields below
 	addrs []netip.Addr
@@ -209,8 +209,8 @@ func TestFurtherAddressOfIPv4(t *testing.T) {
 	r.waitEnd(StoppedByUser, "logout")
 }
 
-// The agent sends the token only to a server whose certificate is the gateway's and names the gateway or, where the agent knows
-// it by an address, the address in the URL.
+// The agent sends the token only to a server with a trusted certificate for Config.Host or, if Host is an address, for the
+// address in the URL.
 func TestFurtherAddressVerifiesServer(t *testing.T) {
 	needIPv6(t)
 	root, otherRoot := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)

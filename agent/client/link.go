@@ -21,12 +21,12 @@ const (
 	closeTimeout = time.Second
 )
 
-// link is one connection to the gateway. One goroutine reads it; everything else is for the goroutine of Run.
+// link is one connection to the gateway. One goroutine reads from it; only the goroutine of Run does the rest.
 type link struct {
 	ws       *websocket.Conn
 	conn     net.Conn
-	incoming chan any      // pointers to messages of protocol.FromGateway, or *broken; closed with the connection
-	pinged   chan struct{} // holds one after the gateway has pinged
+	incoming chan any      // pointers to messages of protocol.FromGateway, or *malformed; closed with the connection
+	pinged   chan struct{} // receives a value when the gateway pings
 	quit     chan struct{} // closed by close
 	closeErr error         // why incoming was closed
 }
@@ -65,7 +65,7 @@ func (l *link) read(log func(string)) {
 	}
 }
 
-// readMessage sets l.lost when there is nothing more to read.
+// readMessage sets l.closeErr when the connection has ended.
 func (l *link) readMessage() (any, error) {
 	kind, frame, err := l.ws.Read(context.Background())
 	if err != nil {
@@ -92,7 +92,7 @@ func (l *link) send(m any) error {
 	return nil
 }
 
-// close closes the WebSocket and waits at most closeTimeout for the other side.
+// close closes the WebSocket with the closing handshake, which takes at most closeTimeout.
 func (l *link) close() {
 	close(l.quit)
 	if err := l.conn.SetDeadline(time.Now().Add(closeTimeout)); err != nil {

@@ -51,9 +51,9 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 
 // sendVersion sends version and waits for the answer.
 func (c *client) sendVersion(ctx context.Context, l *link) *failure {
-	hello := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
+	version := protocol.Version{Type: protocol.TypeVersion, Major: agent.VersionMajor, Minor: agent.VersionMinor,
 		Build: agent.VersionBuild, OS: runtime.GOOS}
-	return c.ask(ctx, l, hello, c.versionAnswer)
+	return c.ask(ctx, l, version, c.versionAnswer)
 }
 
 // addIdentity fills in the login and the device.
@@ -80,9 +80,9 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 	c.startSession(state)
 	c.authorizedAt = c.clock.Now()
 	if state.NeedTunnel {
-		return c.raiseTunnel(ctx, l)
+		return c.bringTunnelUp(ctx, l)
 	}
-	c.lowerTunnel()
+	c.takeTunnelDown()
 	c.show(Authorized, "", c.text(locale.Authorized))
 	return nil
 }
@@ -98,7 +98,7 @@ func (c *client) startSession(state *protocol.AuthState) {
 	c.updateSession(state)
 }
 
-// updateSession stores what is needed to reconnect.
+// updateSession stores resume token, end and grace period of the session.
 func (c *client) updateSession(state *protocol.AuthState) {
 	if state.Resume != "" {
 		c.resume = state.Resume
@@ -141,7 +141,7 @@ func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (a
 	}
 }
 
-// failureOf returns the failure that an answer of any kind means, or nil.
+// failureOf returns the failure that a message means, or nil.
 func (c *client) failureOf(m any) *failure {
 	switch m := m.(type) {
 	case *malformed:

@@ -17,16 +17,16 @@ func TestExpiring(t *testing.T) {
 		canExtend bool
 		want      string
 	}{
-		"without a window":   {left: 4*time.Minute + 59*time.Second, want: "The session ends in 5 min. Log in again to go on without a break."},
-		"half an hour":       {left: 30 * time.Minute, want: "The session ends in 30 min. Log in again to go on without a break."},
-		"a clock that is on": {left: -time.Minute, want: soon},
-		"a clock behind":     {left: 24 * time.Hour, want: soon},
-		"no time given":      {noTime: true, want: soon},
-		"with a window":      {left: 5 * time.Minute, canExtend: true, want: words},
+		"without a window": {left: 4*time.Minute + 59*time.Second, want: "The session ends in 5 min. Log in again to go on without a break."},
+		"half an hour":     {left: 30 * time.Minute, want: "The session ends in 30 min. Log in again to go on without a break."},
+		"clock ahead":      {left: -time.Minute, want: soon},
+		"clock behind":     {left: 24 * time.Hour, want: soon},
+		"no time given":    {noTime: true, want: soon},
+		"with a window":    {left: 5 * time.Minute, canExtend: true, want: words},
 	} {
 		notices := make(chan protocol.Notice, 1)
 		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-			c.Hello()
+			c.AnswerVersion()
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true})
 			c.Send(<-notices)

@@ -22,11 +22,9 @@ func ParsePin(text string) (*Pin, error) {
 	return pin, nil
 }
 
-// TLSConfig returns the configuration for connections to the gateway. The pin adds a trusted root. It does not exclude
-// roots, or the system's where roots is nil: they count whenever the gateway's chain holds no root that matches the pin.
-//
-// TLS 1.3 is required, and a certificate for host, which is a name or an IP address. x509.Verify checks name, dates, usage
-// and constraints in every case.
+// TLSConfig returns the configuration for connections to the gateway: TLS 1.3 with a certificate for host, a name or an
+// IP address. The pin adds a trusted root: roots, or the system's roots if nil, still verify a chain without the pinned
+// root. x509.Verify checks name, dates, usage and constraints, with a pin too.
 func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS13,
@@ -35,7 +33,7 @@ func TLSConfig(host string, roots *x509.CertPool, pin *Pin) *tls.Config {
 		RootCAs:    roots,
 	}
 	if pin != nil {
-		// The documented way to replace the check: crypto/tls skips its own, and verify makes the same one with other roots.
+		// crypto/tls skips its own check, and verify makes the same one with other roots, as crypto/tls documents.
 		c.InsecureSkipVerify = true
 		c.VerifyConnection = func(state tls.ConnectionState) error {
 			return verify(state.PeerCertificates, host, roots, pin)

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent/client/gatewaytest"
 )
 
-// trustCase is the certificate of a server and what the agent trusts.
+// trustCase is the certificate of a server, and the agent's roots and pin.
 type trustCase struct {
 	host        string // 127.0.0.1 unless set
 	certificate tls.Certificate

@@ -12,9 +12,9 @@ import (
 func Probe(ctx context.Context, cfg Config) Result {
 	c := newClient(cfg)
 	events := c.cfg.Events
-	c.cfg.Events = func(s Status, news *Notice) {
-		if news != nil {
-			events(s, news)
+	c.cfg.Events = func(s Status, added *Notice) {
+		if added != nil {
+			events(s, added)
 		}
 	}
 	c.show(Connecting, "", "")

@@ -56,7 +56,7 @@ func TestProbeFails(t *testing.T) {
 				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "gw.company.ru", IsTimeout: true}}
 			}
 		}, Unreachable, agent.CodeUnreachable, "the DNS server does not answer"},
-		"nobody is there": {func(c *Config) {
+		"no answer": {func(c *Config) {
 			c.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
 		}, Unreachable, agent.CodeUnreachable, "does not answer"},
 	} {

@@ -46,14 +46,14 @@ func (c *client) delay(why *failure, lost time.Time) time.Duration {
 func (c *client) pause(ctx context.Context, why *failure, lost time.Time) bool {
 	elapsed, stop := c.clock.Timer(c.delay(why, lost))
 	defer stop()
-	nudge := c.cfg.NetworkChanged
+	networkChanged := c.cfg.NetworkChanged
 	if why.retryAfter > 0 {
-		nudge = nil
+		networkChanged = nil
 	}
 	select {
 	case <-elapsed:
 		return true
-	case <-nudge:
+	case <-networkChanged:
 		c.backoff.reset()
 		return true
 	case <-ctx.Done():

@@ -72,10 +72,10 @@ func TestBackoffRange(t *testing.T) {
 
 // Only a connection that lasted resets the delay.
 func TestBackoffOfShortConnections(t *testing.T) {
-	hold := make(chan time.Duration)
+	drop := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		c.Admit("")
-		<-hold
+		<-drop
 		c.Drop()
 	})
 	r := start(t, g, nil)
@@ -84,14 +84,14 @@ func TestBackoffOfShortConnections(t *testing.T) {
 		if i == 3 {
 			r.clock.advance(time.Minute)
 		}
-		hold <- 0
+		drop <- struct{}{}
 		r.waitEvent(Reconnecting, "lost")
 		if d := r.clock.fire(sessionTimers...); d != want {
 			t.Errorf("delay %d: %v, want %v", i, d, want)
 		}
 	}
 	r.waitEvent(Authorized, "")
-	close(hold)
+	close(drop)
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
 }
@@ -133,7 +133,7 @@ func TestEndedDuringReconnect(t *testing.T) {
 			c.Drop()
 			return
 		}
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		c.End("admin", "")
 		c.Wait()

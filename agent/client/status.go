@@ -38,7 +38,7 @@ type Status struct {
 	Code    string   `json:"code"`    // an agent.Code; for Ended an agent.Reason or a code of package session
 	Message string   `json:"message"` // in the person's language
 	Server  string   `json:"server"`  // the gateway, with the port unless it is the default
-	Login   string   `json:"login"`   // of the person who has access or asks for it
+	Login   string   `json:"login"`   // of the access or the attempt
 	Notices []Notice `json:"notices"` // one per code, the newest last; the slice is never modified
 }
 
@@ -100,7 +100,7 @@ const (
 	maxExpires = 64
 )
 
-// show reports a new state. An end removes the notices.
+// show reports a new state. Ended and Failed remove the notices.
 func (c *client) show(state State, code, message string) {
 	s := c.status
 	s.State, s.Code, s.Message = state, code, message
@@ -123,23 +123,23 @@ func (c *client) addNotice(code, message string) {
 
 // report passes a status to Events unless it equals the last one. added is the new notice in it, or nil. After an
 // extension it removes the warnings that are obsolete; a reconnect extends nothing.
-func (c *client) report(s Status, news *Notice) {
+func (c *client) report(s Status, added *Notice) {
 	s.Mode, s.Address, s.Expires = "", "", ""
 	if s.HasAccess() {
 		s.Mode, s.Address, s.Expires = c.mode, c.address, c.expires
 	}
-	if news == nil && s.Expires != "" && s.Expires != c.lastExpires {
+	if added == nil && s.Expires != "" && s.Expires != c.lastExpires {
 		c.lastExpires = s.Expires
 		s.Notices = s.without(func(code string) bool { return code == NoticeExpiring || refusesPassword(code) })
 	}
-	if reflect.DeepEqual(s, c.status) && reflect.DeepEqual(news, c.notice) {
+	if reflect.DeepEqual(s, c.status) && reflect.DeepEqual(added, c.notice) {
 		return
 	}
-	c.status, c.notice = s, news
-	c.cfg.Events(s, news)
+	c.status, c.notice = s, added
+	c.cfg.Events(s, added)
 }
 
-// text returns a text in the person's language. Its {server} is the gateway, its {port} that of the tunnel.
+// text returns a text in the person's language. {server} in it is the gateway, {port} the UDP port of the tunnel.
 func (c *client) text(key string) string {
 	port := agent.DefaultWireGuardPort
 	if c.endpoint.IsValid() {

@@ -44,12 +44,12 @@ func (p *TunnelProblem) Error() string {
 
 func (p *TunnelProblem) Unwrap() error { return p.Err }
 
-// raiseTunnel brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
-func (c *client) raiseTunnel(ctx context.Context, l *link) *failure {
+// bringTunnelUp brings up the tunnel of a session that needs one. Without the tunnel it ends the session.
+func (c *client) bringTunnelUp(ctx context.Context, l *link) *failure {
 	c.endHold()
 	f := c.setUpTunnel(ctx, l)
 	if f != nil {
-		c.lowerTunnel()
+		c.takeTunnelDown()
 	}
 	return f
 }
@@ -118,7 +118,7 @@ func (c *client) tunnelFailed(ctx context.Context, l *link, err error) *failure 
 	return f
 }
 
-// showTunnel shows whether the tunnel works. The tunnel goes on trying while it is blocked.
+// showTunnel shows whether the tunnel works. A blocked tunnel keeps trying.
 func (c *client) showTunnel(works bool) {
 	if works {
 		c.show(TunnelUp, "", c.text(locale.TunnelUp))
@@ -127,8 +127,8 @@ func (c *client) showTunnel(works bool) {
 	c.show(Authorized, string(agent.CodeTunnelBlocked), c.text(locale.Code(agent.CodeTunnelBlocked)))
 }
 
-// lowerTunnel takes the tunnel down.
-func (c *client) lowerTunnel() {
+// takeTunnelDown takes the tunnel down.
+func (c *client) takeTunnelDown() {
 	c.endHold()
 	if c.cfg.Tunnel != nil {
 		c.cfg.Tunnel.Down()

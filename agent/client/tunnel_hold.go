@@ -34,7 +34,7 @@ func (c *client) startHold() {
 	}()
 }
 
-// endHold stops the hold. The tunnel then belongs to the caller.
+// endHold stops the hold. After that only the caller uses the tunnel.
 func (c *client) endHold() {
 	if c.hold == nil {
 		return

@@ -12,14 +12,14 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// TunnelSetup is the gateway's description of the tunnel, after checks: no network in it covers the computer's own
-// addresses, and all values are within limits.
+// TunnelSetup is the gateway's description of the tunnel after validation: all addresses and networks can be routed, and
+// all values are within limits.
 type TunnelSetup struct {
-	Endpoint     netip.AddrPort // UDP: the address that the control connection goes to
+	Endpoint     netip.AddrPort // UDP, at the gateway's address in the connection to it
 	PublicKey    agent.Key      // the gateway's
 	PresharedKey agent.Key      // zero = none
 	Address      netip.Addr     // this computer's inside the tunnel; IPv4
-	Nets         []netip.Prefix // routed into the tunnel, with the VPN network and the DNS servers; IPv4, none inside another
+	Nets         []netip.Prefix // routed into the tunnel, including the VPN network and the DNS servers; IPv4, not overlapping
 	DNS          []netip.Addr   // IPv4; empty = leave DNS alone
 	Suffixes     []string       // DNS names
 	MTU          int            // bytes
@@ -31,11 +31,11 @@ var AllIPv4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
 // Limits of the gateway's values. A value outside becomes the nearest limit, a missing one the default.
 const (
-	defaultMTU = 1420 // what WireGuard takes over IPv6 and Ethernet
+	defaultMTU = 1420 // 1500 minus 80 bytes of WireGuard over IPv6
 	minMTU     = 1280
 	maxMTU     = 1500
 
-	defaultKeepalive = 25 // seconds: shorter than most NAT forgets
+	defaultKeepalive = 25 // seconds, less than the UDP timeout of most NATs
 	minKeepalive     = 5
 	maxKeepalive     = 120
 
@@ -47,8 +47,8 @@ func isTunnelAddr(a netip.Addr) bool {
 	return a.Is4() && !agent.NotRoutable(netip.PrefixFrom(a, 32))
 }
 
-// readSetup checks the gateway's reply to the public key own. gateway is the address of the control connection. Valid
-// entries that cannot be used are left out of the setup and named in leftOut, for the log.
+// readSetup validates the gateway's reply. own is the agent's public key, gateway the gateway's address in the connection
+// to it. Entries that are valid but cannot be used are left out of the setup and described in leftOut, for the log.
 func readSetup(gateway netip.Addr, own agent.Key, reply protocol.TunnelReply) (s TunnelSetup, leftOut []string, err error) {
 	if s.Endpoint, err = readEndpoint(gateway, reply.ServerPort); err != nil {
 		return s, nil, err
@@ -94,13 +94,13 @@ func readEndpoint(gateway netip.Addr, port int) (netip.AddrPort, error) {
 func (s *TunnelSetup) readKeys(own agent.Key, reply protocol.TunnelReply) error {
 	var err error
 	if s.PublicKey, err = agent.ParseKey(reply.PublicKey); err != nil || s.PublicKey == own {
-		return errors.New("tunnel: no public key of the gateway")
+		return errors.New("tunnel: invalid public key of the gateway")
 	}
 	if reply.PresharedKey == "" {
 		return nil
 	}
 	if s.PresharedKey, err = agent.ParseKey(reply.PresharedKey); err != nil {
-		return errors.New("tunnel: the preshared key is none") // the error would repeat it
+		return errors.New("tunnel: invalid preshared key") // without err, which would repeat it
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func readAddress(text string, gateway netip.Addr) (netip.Prefix, error) {
 	case err != nil:
 		return p, fmt.Errorf("tunnel address: %w", err)
 	case !isTunnelAddr(p.Addr()) || p.Addr() == gateway || p.Bits() < minVPNBits || agent.NotRoutable(p.Masked()):
-		return p, fmt.Errorf("tunnel address: %s cannot be one", p)
+		return p, fmt.Errorf("tunnel address: %s cannot be used", p)
 	}
 	return p, nil
 }
@@ -139,7 +139,7 @@ func readNets(list []string) (nets []netip.Prefix, leftOut []string, err error) 
 // readDNS leaves out servers that the tunnel cannot reach. It fails when none is left: names of the internal network
 // would be sent to outside servers.
 func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
-	fields := list(text)
+	fields := splitList(text)
 	if len(fields) > agent.MaxDNS {
 		return nil, nil, fmt.Errorf("tunnel: %d DNS servers", len(fields))
 	}
@@ -161,7 +161,7 @@ func readDNS(text string) (servers []netip.Addr, leftOut []string, err error) {
 }
 
 func readSuffixes(text string) ([]string, error) {
-	fields := list(text)
+	fields := splitList(text)
 	if len(fields) > agent.MaxSuffixes {
 		return nil, fmt.Errorf("tunnel: %d DNS suffixes", len(fields))
 	}
@@ -172,8 +172,8 @@ func readSuffixes(text string) ([]string, error) {
 	return names, nil
 }
 
-// list splits text at commas and spaces.
-func list(text string) []string {
+// splitList splits text at commas and spaces.
+func splitList(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 

@@ -68,13 +68,13 @@ func TestReadSetupBounds(t *testing.T) {
 		"keepalive low":    {func(r *protocol.TunnelReply) { r.Keepalive = -5 }, func(s TunnelSetup) bool { return s.Keepalive == 5*time.Second }},
 		"keepalive high":   {func(r *protocol.TunnelReply) { r.Keepalive = 1 << 40 }, func(s TunnelSetup) bool { return s.Keepalive == 2*time.Minute }},
 		"no DNS":           {func(r *protocol.TunnelReply) { r.DNSIPv4 = "" }, func(s TunnelSetup) bool { return len(s.DNS) == 0 && len(s.Nets) == 2 }},
-		"some DNS unfit": {func(r *protocol.TunnelReply) { r.DNSIPv4 = "127.0.0.53,fd00::53,10.0.0.53" },
+		"some DNS servers unusable": {func(r *protocol.TunnelReply) { r.DNSIPv4 = "127.0.0.53,fd00::53,10.0.0.53" },
 			func(s TunnelSetup) bool { return len(s.DNS) == 1 && s.DNS[0].String() == "10.0.0.53" }},
 		"suffixes of an old domain": {func(r *protocol.TunnelReply) { r.DNSSuffix = "Old_AD.local,_msdcs.company.ru" }, func(s TunnelSetup) bool { return fmt.Sprint(s.Suffixes) == "[old_ad.local _msdcs.company.ru]" }},
 		"no suffix":                 {func(r *protocol.TunnelReply) { r.DNSSuffix = " , " }, func(s TunnelSetup) bool { return len(s.Suffixes) == 0 }},
 		"everything":                {func(r *protocol.TunnelReply) { r.ForwardNets = []string{"10.0.0.0/8", "0.0.0.0/0", "::/0"} }, nets("0.0.0.0/0")},
 		"no network":                {func(r *protocol.TunnelReply) { r.ForwardNets, r.DNSIPv4 = nil, "" }, nets("10.128.0.0/16")},
-		"own places": {func(r *protocol.TunnelReply) {
+		"not routable": {func(r *protocol.TunnelReply) {
 			r.DNSIPv4 = ""
 			r.ForwardNets = []string{"127.0.0.0/8", "127.1.2.3/32", "0.0.0.0/8", "0.0.0.0/32", "169.254.0.0/16", "169.254.169.254/32",
 				"224.0.0.0/4", "239.1.2.3/32", "240.0.0.0/4", "255.255.255.255/32", "224.0.0.0/3", "fe80::/10", "2000::/3", "::ffff:10.0.0.0/104"}
@@ -142,9 +142,9 @@ func TestReadSetupRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, nowhere := range []netip.Addr{{}, netip.IPv4Unspecified()} {
-		if _, _, err := readSetup(nowhere, ownKey, fullReply()); err == nil {
-			t.Errorf("a gateway at %s", nowhere)
+	for _, gateway := range []netip.Addr{{}, netip.IPv4Unspecified()} {
+		if _, _, err := readSetup(gateway, ownKey, fullReply()); err == nil {
+			t.Errorf("a gateway at %s", gateway)
 		}
 	}
 }
@@ -288,22 +288,22 @@ func checkSetup(t *testing.T, s TunnelSetup) {
 
 // A client refuses an invalid reply and takes the tunnel down.
 func TestInvalidTunnelReply(t *testing.T) {
-	for _, hostile := range []string{
+	for _, invalid := range []string{
 		`{"type":"tunnel_wg"}`,
 		`{"type":"tunnel_wg","server_port":1e99}`,
 		`{"type":"tunnel_wg","forward_nets":"all"}`,
 		`{"type":"tunnel_wg","server_port":3051,"client_tunnel_ipv4":"10.128.0.7/16","public_key":"` + strings.Repeat("A", 43) + `="}`,
 	} {
-		w := newFakeTunnel()
+		tunnel := newFakeTunnel()
 		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-			c.Hello()
+			c.AnswerVersion()
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 			c.Read()
-			c.SendText(hostile)
+			c.SendText(invalid)
 			c.Wait()
 		})
-		start(t, g, func(c *Config) { c.Tunnel = w }).waitEnd(Refused, "bad_message")
-		w.checkCalls(t, "down", "down") // after the refusal, and at the end
+		start(t, g, func(c *Config) { c.Tunnel = tunnel }).waitEnd(Refused, "bad_message")
+		tunnel.checkCalls(t, "down", "down") // after the refusal, and at the end
 	}
 }

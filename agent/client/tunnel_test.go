@@ -27,7 +27,7 @@ type fakeTunnel struct {
 	works chan bool // handed out by Up
 	downs chan struct{}
 
-	mu    sync.Mutex // guards keys and did
+	mu    sync.Mutex // guards keys and calls
 	keys  byte
 	calls []string
 }
@@ -36,35 +36,35 @@ func newFakeTunnel() *fakeTunnel {
 	return &fakeTunnel{works: make(chan bool, 8), downs: make(chan struct{}, 64)}
 }
 
-func (w *fakeTunnel) NewKey() (agent.Key, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.keys++
-	return agent.Key{w.keys}, w.noKey
+func (f *fakeTunnel) NewKey() (agent.Key, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keys++
+	return agent.Key{f.keys}, f.noKey
 }
 
-func (w *fakeTunnel) Up(_ context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error) {
-	w.record("up " + s.Address.String() + " by " + s.Endpoint.String())
-	return w.works, w.notes, w.fails
+func (f *fakeTunnel) Up(_ context.Context, s TunnelSetup) (<-chan bool, []TunnelNote, error) {
+	f.record("up " + s.Address.String() + " by " + s.Endpoint.String())
+	return f.works, f.notes, f.fails
 }
 
-func (w *fakeTunnel) Down() {
-	w.record("down")
-	w.downs <- struct{}{}
+func (f *fakeTunnel) Down() {
+	f.record("down")
+	f.downs <- struct{}{}
 }
 
-func (w *fakeTunnel) record(what string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls = append(w.calls, what)
+func (f *fakeTunnel) record(what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, what)
 }
 
-func (w *fakeTunnel) checkCalls(t *testing.T, want ...string) {
+func (f *fakeTunnel) checkCalls(t *testing.T, want ...string) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !reflect.DeepEqual(w.calls, want) {
-		t.Errorf("calls of the tunnel %q, want %q", w.calls, want)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !reflect.DeepEqual(f.calls, want) {
+		t.Errorf("calls of the tunnel %q, want %q", f.calls, want)
 	}
 }
 
@@ -76,7 +76,7 @@ func reply(address string) protocol.TunnelReply {
 
 // admitVPN gives access through a tunnel and returns the agent's public key, or "" when the agent logs out instead.
 func admitVPN(c *gatewaytest.Conn, answer protocol.TunnelReply) string {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Resume: "token",
 		Grace: int(tunnelGrace / time.Second)})
@@ -105,10 +105,10 @@ func TestTunnel(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newFakeTunnel()
-	w.notes = []TunnelNote{{locale.NoteSocks, "127.0.0.1:1080"}}
-	w.works <- true
-	r := start(t, g, func(c *Config) { c.Tunnel = w })
+	tunnel := newFakeTunnel()
+	tunnel.notes = []TunnelNote{{locale.NoteSocks, "127.0.0.1:1080"}}
+	tunnel.works <- true
+	r := start(t, g, func(c *Config) { c.Tunnel = tunnel })
 	if e := r.waitEvent(Authorized, ""); e.Mode != ModeVPN || e.Address != "" {
 		t.Errorf("%+v", e)
 	}
@@ -118,22 +118,22 @@ func TestTunnel(t *testing.T) {
 	if e := r.waitEvent(TunnelUp, ""); e.Mode != ModeVPN || e.Address != "10.128.0.7" {
 		t.Errorf("%+v", e)
 	}
-	w.works <- false
+	tunnel.works <- false
 	if e := r.waitEvent(Authorized, "tunnel_blocked"); !strings.Contains(e.Message, "UDP 4000") || e.Address != "10.128.0.7" {
 		t.Errorf("%+v", e)
 	}
-	w.works <- true
+	tunnel.works <- true
 	r.waitEvent(TunnelUp, "")
 	close(restart)
 	r.waitEvent(Reconnecting, "shutdown")
 	r.clock.fire(tunnelTimers...)
 	r.waitEvent(Authorized, "")
-	w.works <- true
+	tunnel.works <- true
 	r.waitEvent(TunnelUp, "")
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000")
+	tunnel.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000")
 	r.stop()
 	r.waitEvent(Ended, "logout")
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	tunnel.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 	r.waitEnd(StoppedByUser, "logout")
 }
 
@@ -151,10 +151,10 @@ func TestTunnelDuringGrace(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newFakeTunnel()
-	w.works <- true
+	tunnel := newFakeTunnel()
+	tunnel.works <- true
 	r := start(t, g, func(c *Config) {
-		c.Tunnel, c.Host = w, "localhost"
+		c.Tunnel, c.Host = tunnel, "localhost"
 		direct := newClient(*c).cfg.Dial
 		c.Dial = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 			dials <- address
@@ -180,17 +180,17 @@ func TestTunnelDuringGrace(t *testing.T) {
 	offline <- true
 	dialed(address)
 	r.waitEvent(Reconnecting, "unreachable")
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000")
+	tunnel.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000")
 	r.clock.fireSkipped(tunnelGrace)
-	<-w.downs
+	<-tunnel.downs
 	r.clock.fire(tunnelTimers...)
 	offline <- false
 	dialed(name)
-	w.works <- true
+	tunnel.works <- true
 	r.waitEvent(TunnelUp, "")
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	tunnel.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down", "up 10.128.0.7 by 127.0.0.1:4000", "down")
 }
 
 // A reconnect from inside the local network takes the tunnel down.
@@ -206,9 +206,9 @@ func TestTunnelNoLongerNeeded(t *testing.T) {
 		c.Admit("")
 		c.Wait()
 	})
-	w := newFakeTunnel()
-	w.works <- true
-	r := start(t, g, func(c *Config) { c.Tunnel = w })
+	tunnel := newFakeTunnel()
+	tunnel.works <- true
+	r := start(t, g, func(c *Config) { c.Tunnel = tunnel })
 	r.waitEvent(TunnelUp, "")
 	close(lost)
 	r.waitEvent(Reconnecting, "lost")
@@ -216,7 +216,7 @@ func TestTunnelNoLongerNeeded(t *testing.T) {
 	if e := r.waitEvent(Authorized, ""); e.Mode != ModeLAN {
 		t.Errorf("%+v", e)
 	}
-	w.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down")
+	tunnel.checkCalls(t, "up 10.128.0.7 by 127.0.0.1:4000", "down")
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
 }
@@ -225,14 +225,14 @@ func TestTunnelNoLongerNeeded(t *testing.T) {
 func TestTunnelFails(t *testing.T) {
 	noRights := &TunnelProblem{Key: locale.TunnelNoRights}
 	for name, c := range map[string]struct {
-		wire   *fakeTunnel
+		tunnel *fakeTunnel
 		change func(*protocol.TunnelReply)
 		code   string
 		says   string
 	}{
 		"no key":        {&fakeTunnel{noKey: errors.New("none")}, nil, "vpn_unavailable", "could not be started"},
 		"not permitted": {&fakeTunnel{noKey: noRights}, nil, "vpn_unavailable", "--tunnel netstack"},
-		"does not go":   {&fakeTunnel{fails: errors.New("no TUN")}, nil, "vpn_unavailable", "could not be started"},
+		"Up fails":      {&fakeTunnel{fails: errors.New("no TUN")}, nil, "vpn_unavailable", "could not be started"},
 		"bad address": {&fakeTunnel{}, func(m *protocol.TunnelReply) { m.ClientTunnelIPv4 = "10.128.0.700/16" },
 			"bad_message", "did not understand"},
 	} {
@@ -244,18 +244,18 @@ func TestTunnelFails(t *testing.T) {
 			}
 			g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 				key := admitVPN(conn, answer)
-				if key != "" && !conn.Goodbye() {
+				if key != "" && !conn.ConfirmLogout() {
 					t.Error("the agent sent no unauthorize")
 				}
 				conn.Wait()
 			})
-			c.wire.downs = make(chan struct{}, 8)
-			r := start(t, g, func(cfg *Config) { cfg.Tunnel = c.wire })
+			c.tunnel.downs = make(chan struct{}, 8)
+			r := start(t, g, func(cfg *Config) { cfg.Tunnel = c.tunnel })
 			if e := r.waitEvent(Failed, c.code); !strings.Contains(e.Message, c.says) {
 				t.Errorf("%+v", e)
 			}
 			r.waitEnd(Refused, c.code)
-			<-c.wire.downs
+			<-c.tunnel.downs
 		})
 	}
 }
@@ -270,15 +270,15 @@ func TestTunnelRefused(t *testing.T) {
 				c.Drop()
 				return
 			}
-			c.Hello()
+			c.AnswerVersion()
 			c.Authorize()
 			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Grace: 30})
 			c.Read()
 			c.Send(protocol.Error{Type: protocol.TypeError, Code: "vpn_unavailable", Message: "Off."})
 			c.Wait()
 		})
-		w := newFakeTunnel()
-		r := start(t, g, func(c *Config) { c.Tunnel = w })
+		tunnel := newFakeTunnel()
+		r := start(t, g, func(c *Config) { c.Tunnel = tunnel })
 		if reconnects > 0 {
 			r.waitEvent(Reconnecting, "lost")
 			r.clock.fire(tunnelTimers...)
@@ -286,7 +286,7 @@ func TestTunnelRefused(t *testing.T) {
 		if e := r.waitEvent(Failed, "vpn_unavailable"); e.Message != "Off." {
 			t.Errorf("%+v", e)
 		}
-		<-w.downs
+		<-tunnel.downs
 		r.waitEnd([]Outcome{Refused, EndedByGateway}[reconnects], "vpn_unavailable")
 	}
 }
@@ -300,21 +300,21 @@ func TestTunnelFailsDuringReconnect(t *testing.T) {
 		}
 		c.Wait()
 	})
-	w := newFakeTunnel()
-	r := start(t, g, func(c *Config) { c.Tunnel = w })
+	tunnel := newFakeTunnel()
+	r := start(t, g, func(c *Config) { c.Tunnel = tunnel })
 	r.waitEvent(Reconnecting, "lost")
-	w.mu.Lock()
-	w.fails = errors.New("no route")
-	w.mu.Unlock()
+	tunnel.mu.Lock()
+	tunnel.fails = errors.New("no route")
+	tunnel.mu.Unlock()
 	r.clock.fire(tunnelTimers...)
 	r.waitEvent(Reconnecting, "vpn_unavailable")
-	w.mu.Lock()
-	w.fails = nil
-	w.mu.Unlock()
+	tunnel.mu.Lock()
+	tunnel.fails = nil
+	tunnel.mu.Unlock()
 	if d := r.clock.fire(append([]time.Duration{logoutTimeout}, sessionTimers...)...); d != tunnelDelay {
 		t.Errorf("waited %v", d)
 	}
-	w.works <- true
+	tunnel.works <- true
 	r.waitEvent(TunnelUp, "")
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -75,8 +76,8 @@ func (d *Directories) Close() { d.Set(nil) }
 // sameConnections reports whether the connections of two settings are the same.
 func sameConnections(a, b agent.DirectorySettings) bool {
 	only := func(s agent.DirectorySettings) agent.DirectorySettings {
-		return agent.DirectorySettings{Kind: s.Kind, Name: s.Name, DNS: slices.Clip(append(s.DNS[:0:0], s.DNS...)),
-			Controllers: append(s.Controllers[:0:0], s.Controllers...), Transport: s.Transport, TLSName: s.TLSName, CA: s.CA,
+		return agent.DirectorySettings{Kind: s.Kind, Name: s.Name, DNS: append([]netip.Addr{}, s.DNS...),
+			Controllers: append([]string{}, s.Controllers...), Transport: s.Transport, TLSName: s.TLSName, CA: s.CA,
 			User: s.User, Password: s.Password, PasswordLost: s.PasswordLost}
 	}
 	return reflect.DeepEqual(only(a), only(b))
@@ -130,7 +131,7 @@ func (d *Directories) Find(ctx context.Context, login string) (agent.Account, er
 		if err != nil || account.Known {
 			return account, err
 		}
-		if account.Key != "" && i == 0 || len(named) == 0 && account.Key != "" {
+		if len(some) > 0 {
 			nobody = account
 		}
 	}

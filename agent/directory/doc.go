@@ -1,16 +1,50 @@
 // Package directory checks a login and a password and returns the account that they belong to. It does not decide what the
 // account may do, nor whether it is enabled, and it does not count wrong attempts: those are its callers' business.
 //
-// [Local] is the directory of the accounts that the gateway itself keeps. A login with a domain ("user@company.ru",
-// "COMPANY\user", "company.ru/user") belongs to none of them. Every directory on the network gets a type with the same
-// methods, and one more type chooses the directory by the domain of the login: a bare login that names a local account is
-// that account and nothing else; any other belongs to the default domain.
+// [Local] is the directory of the accounts that the gateway itself keeps. [Directories] are these and all directories on the
+// network: Active Directory, FreeIPA and ALD Pro, OpenLDAP and 389 Directory Server.
+//
+// # Which account a login means
+//
+// A login is bare, or it has a domain: "COMPANY\user", "company.ru\user", "company.ru/user", "user@company.ru". A bare login
+// that names a local account is that account and nothing else, also when it is disabled. Any other bare login belongs to the
+// default directory. A login with a domain belongs to the directory with this DNS name or NetBIOS name. "user@suffix" with another
+// domain belongs to the directory that has the suffix for its userPrincipalNames. A domain that no directory has means nobody.
+//
+// The search account finds the person with one search. A userPrincipalName wins over the sAMAccountName of another person. If the
+// login still means several people, it means nobody, and the log says so. A person is known by an identity that survives renaming
+// and moving: objectGUID, ipaUniqueID, entryUUID or nsUniqueId.
+//
+// # A login
+//
+// One attempt is one bind, by the DN that was found, so that all forms of a login count for the same person. A password is never
+// sent twice, and not at all to an account with a smart card: Active Directory has given it a random password, and wrong ones
+// would lock it. For a login that means nobody, the password is sent with a DN that does not exist, which takes as long and counts
+// for nobody.
+//
+// Every refusal has its own code. Where the directory compares the password first, other codes than bad_credentials come only with
+// the right password. These come with any: account_locked; smartcard_required; account_disabled and account_expired of OpenLDAP and
+// 389 Directory Server. After the bind the login groups are judged. A refusal that ends access is stored with an account that
+// exists; see [agent.Code.EndsAccess].
+//
+// # Groups
+//
+// Groups are compared by SID or identity, never by name. In Active Directory they are those of the attribute tokenGroups: the primary
+// group, groups in groups and renamed groups count. FreeIPA has all groups in memberOf. Elsewhere the groups are searched that
+// name the person as member, uniqueMember or memberUid, or have the person's gidNumber, and those of memberOf count too; groups in
+// groups count only where memberOf has them.
+//
+// # Lockout
+//
+// [agent.Account] carries the rule by which the directory locks accounts, for the throttle of the caller: as typed in the settings,
+// else the person's own policy (msDS-ResultantPSO, krbPwdPolicyReference, pwdPolicySubentry), else that of the domain. It is cached
+// for five minutes. A policy that cannot be read counts as 3 wrong passwords in 30 minutes. OpenLDAP does not tell which policy is
+// the default, so the strictest one counts. A window without end counts as 24 hours.
 //
 // # Spellings
 //
 // Which logins and passwords are equal is stated in the package spelling. Local accounts follow it. To a directory on the
-// network, login and password go out exactly as they stand in [agent.Credentials], in one bind: it has rules of its own, and a
-// second try would count towards its lockout.
+// network, login and password go out as typed: it has rules of its own.
 //
 // # Hashing
 //

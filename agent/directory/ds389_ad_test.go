@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory/lab"
 )
@@ -56,4 +58,39 @@ func Test389(t *testing.T) {
 		t.Error(account.Lockout, err)
 	}
 	checkGroups(t, o, settings, d, "oldpassword", agent.CodePasswordExpired)
+}
+
+// TestPosixGroups: members by memberUid, and the primary group of POSIX accounts.
+func TestPosixGroups(t *testing.T) {
+	d := lab.New389(t)
+	settings := labSettings(agent.DirectoryOpenLDAP, d)
+	o := newOffice(t, settings)
+	for name, attributes := range map[string][]ldap.Attribute{
+		"primary": {{Type: "gidNumber", Vals: []string{"10000"}}},
+		"listed":  {{Type: "gidNumber", Vals: []string{"10001"}}, {Type: "memberUid", Vals: []string{"alice", "nobody"}}},
+	} {
+		attributes = append(attributes, ldap.Attribute{Type: "objectClass", Vals: []string{"posixGroup"}})
+		if err := d.Admin(t).Add(&ldap.AddRequest{DN: d.GroupDN(name), Attributes: attributes}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settings.LoginGroups, settings.RemoteGroups = o.group(t, settings, "primary"), o.group(t, settings, "listed")
+	o.Set([]agent.DirectorySettings{settings})
+	var guids []string
+	for login, remote := range map[string]bool{"alice": true, "bob": false} {
+		user, code := o.login(t, login, lab.Password)
+		if code != "" || user.RemoteAccess != remote {
+			t.Errorf("%s: %q, %+v", login, code, user)
+		}
+		guids = append(guids, user.GUID)
+	}
+	reading, err := o.Read(t.Context(), 1, guids)
+	if err != nil || len(reading.People) != 2 {
+		t.Fatal(reading, err)
+	}
+	for _, p := range reading.People {
+		if p.Refused != "" || p.Remote != (p.Login == "alice") {
+			t.Errorf("read %+v", p)
+		}
+	}
 }

@@ -37,14 +37,14 @@ func readFacts(c *ldap.Conn, s agent.DirectorySettings) (facts, error) {
 	partitions := "CN=Partitions," + first(dse, "configurationNamingContext")
 	if e, err := readEntry(c, partitions, "uPNSuffixes"); err == nil {
 		f.suffixes = e.GetEqualFoldAttributeValues("uPNSuffixes")
-	} else if !isAnswer(err) {
+	} else if !answered(err) {
 		return facts{}, err
 	}
 	if forest := domainOf(first(dse, "rootDomainNamingContext")); forest != "" && forest != s.Name {
 		f.suffixes = append(f.suffixes, forest)
 	}
 	found, err := searchFew(c, 1, partitions, ldap.ScopeWholeSubtree, "(&(objectClass=crossRef)"+equals("nCName", f.root)+")", "nETBIOSName")
-	if err != nil && !isAnswer(err) {
+	if err != nil && !answered(err) {
 		return facts{}, err
 	}
 	if len(found) > 0 {
@@ -73,10 +73,4 @@ func rootOf(dse *ldap.Entry, name string) string {
 		return all[0]
 	}
 	return domainDN(name)
-}
-
-// isAnswer reports whether an error is the server's answer to a search, and not a failure of the connection.
-func isAnswer(err error) bool {
-	var answer *ldap.Error
-	return errors.As(err, &answer) && answer.ResultCode < ldap.ErrorNetwork
 }

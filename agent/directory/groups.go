@@ -135,7 +135,7 @@ func (memberOf) all(c *ldap.Conn, k *kind, f facts, p person) ([]agent.Directory
 	return k.groupsByDN(c, p.entry.GetEqualFoldAttributeValues("memberOf"))
 }
 
-// memberLists reads the members of groups, and memberOf where the server has it.
+// memberLists reads the members of groups, with the primary groups of POSIX accounts, and memberOf where the server has it.
 type memberLists struct{}
 
 func (l memberLists) of(c *ldap.Conn, k *kind, f facts, people []person, wanted []agent.DirectoryGroup) (map[string]idSet, error) {
@@ -146,17 +146,22 @@ func (l memberLists) of(c *ldap.Conn, k *kind, f facts, people []person, wanted 
 	if len(people) == 1 {
 		entries, err := l.groupsOf(c, k, f, people[0])
 		for _, e := range entries {
-			all[people[0].GUID][k.groupID.of(e)] = true
+			if id := k.groupID.of(e); id != "" {
+				all[people[0].GUID][id] = true
+			}
 		}
 		return all, err
 	}
-	byDN, byLogin := map[string]string{}, map[string]string{} // GUIDs
+	byDN, byLogin, byPrimary := map[string]string{}, map[string]string{}, map[string][]string{} // GUIDs
 	for _, p := range people {
 		byDN[dnKey(p.entry.DN)], byLogin[p.Login] = p.GUID, p.GUID
+		if primary := first(p.entry, "gidNumber"); primary != "" {
+			byPrimary[primary] = append(byPrimary[primary], p.GUID)
+		}
 	}
 	for ids := range slices.Chunk(wanted, batch) {
 		entries, err := searchAll(c, f.root, "(&"+k.groups+k.groupID.filter(groupIDs(ids)...)+")",
-			append([]string{"member", "uniqueMember", "memberUid"}, k.groupID.attributes...)...)
+			append([]string{"member", "uniqueMember", "memberUid", "gidNumber"}, k.groupID.attributes...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -175,15 +180,21 @@ func (l memberLists) of(c *ldap.Conn, k *kind, f facts, people []person, wanted 
 				guid, ok := byLogin[login]
 				add(guid, ok)
 			}
+			for _, guid := range byPrimary[first(e, "gidNumber")] {
+				add(guid, true)
+			}
 		}
 	}
 	return all, nil
 }
 
-// groupsOf searches the groups that name a person as a member.
+// groupsOf searches the groups that name a person as a member, and the primary group.
 func (memberLists) groupsOf(c *ldap.Conn, k *kind, f facts, p person) ([]*ldap.Entry, error) {
-	filter := "(&" + k.groups + "(|" + equals("member", p.entry.DN) + equals("uniqueMember", p.entry.DN) + equals("memberUid", p.Login) + "))"
-	return searchAll(c, f.root, filter, append([]string{"cn"}, k.groupID.attributes...)...)
+	filter := equals("member", p.entry.DN) + equals("uniqueMember", p.entry.DN) + equals("memberUid", p.Login)
+	if primary := first(p.entry, "gidNumber"); primary != "" {
+		filter += equals("gidNumber", primary)
+	}
+	return searchAll(c, f.root, "(&"+k.groups+"(|"+filter+"))", append([]string{"cn"}, k.groupID.attributes...)...)
 }
 
 func (l memberLists) all(c *ldap.Conn, k *kind, f facts, p person) ([]agent.DirectoryGroup, error) {
@@ -239,7 +250,7 @@ func (k *kind) groupsByDN(c *ldap.Conn, dns []string) ([]agent.DirectoryGroup, e
 			e, err := readEntry(c, dn, k.groupAttributes()...)
 			if err == nil {
 				groups[i] = k.group(e)
-			} else if !isAnswer(err) {
+			} else if !answered(err) {
 				return err
 			}
 			return nil

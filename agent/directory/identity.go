@@ -95,10 +95,16 @@ func escapeBytes(b []byte) string {
 // dnKey returns the text in which equal DNs are equal: in lower case, with the same escapes, without spaces around the parts.
 // A text that is no DN is returned in lower case.
 func dnKey(dn string) string {
-	if parsed, ok := parseDN(dn); ok {
-		return strings.ToLower(parsed.String())
+	parsed, ok := parseDN(dn)
+	if !ok {
+		return strings.ToLower(dn)
 	}
-	return strings.ToLower(dn)
+	for _, rdn := range parsed.RDNs {
+		for _, a := range rdn.Attributes {
+			a.Type, a.Value = strings.ToLower(a.Type), strings.ToLower(a.Value)
+		}
+	}
+	return parsed.String()
 }
 
 // parseDN parses a DN of at most agent.MaxDN bytes. It reports false for a text that is no DN, and for the empty one.

@@ -111,7 +111,7 @@ func (a policyAttributes) read(c *ldap.Conn, base string, scope int, filter stri
 		attributes = append(attributes, a.enabled)
 	}
 	entries, err := searchFew(c, maxPolicies, base, scope, filter, attributes...)
-	if err != nil && !isAnswer(err) {
+	if err != nil && !answered(err) {
 		return agent.Lockout{}, false, err
 	}
 	known = slices.ContainsFunc(entries, func(e *ldap.Entry) bool { return a.enabled != "" || first(e, a.limits...) != "" })

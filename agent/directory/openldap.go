@@ -13,7 +13,7 @@ var openLDAP = &kind{
 	people:   "(&(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=posixAccount))(!(uid=*$)))",
 	groups:   "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
 	login:    "uid",
-	more:     []string{"pwdAccountLockedTime", "pwdEndTime", "nsAccountLock", "memberOf"},
+	more:     []string{"pwdAccountLockedTime", "pwdEndTime", "nsAccountLock", "memberOf", "gidNumber"},
 	advisory: []string{"pwdReset"},
 
 	id:      plainIdentity("entryUUID", "nsUniqueId"),

@@ -42,6 +42,34 @@ func TestOpenLDAP(t *testing.T) {
 	}
 }
 
+// TestSeveralPeople: a login that two people have means nobody, and the log names both.
+func TestSeveralPeople(t *testing.T) {
+	d := lab.NewOpenLDAP(t, true)
+	settings := labSettings(agent.DirectoryOpenLDAP, d)
+	o := newOffice(t, settings)
+	second := "uid=bob,ou=Leavers," + lab.BaseDN
+	if err := d.Admin(t).Add(&ldap.AddRequest{DN: second, Attributes: []ldap.Attribute{{Type: "objectClass", Vals: []string{"inetOrgPerson"}},
+		{Type: "cn", Vals: []string{"Bob"}}, {Type: "sn", Vals: []string{"Bob"}}, {Type: "userPassword", Vals: []string{lab.Password}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if account, err := o.Find(t.Context(), "bob"); err != nil || account.Known {
+		t.Error(account, err)
+	}
+	if _, code := o.login(t, "bob", lab.Password); code != agent.CodeBadCredentials || !strings.Contains(strings.ToLower(o.log.String()), strings.ToLower(second)) {
+		t.Errorf("%q: %s", code, o.log.String())
+	}
+	settings.Bases = []string{"ou=Nothing," + lab.BaseDN, d.PeopleDN, d.PersonDN("bob")} // one is missing, one is below another
+	o.Set([]agent.DirectorySettings{settings})
+	if user, code := o.login(t, "bob", lab.Password); code != "" || user.Login != "bob" {
+		t.Errorf("one base has one bob: %q, %+v", code, user)
+	}
+	settings.Bases = settings.Bases[:1]
+	o.Set([]agent.DirectorySettings{settings})
+	if _, code := o.login(t, "bob", lab.Password); code != agent.CodeDirectoryUnreachable {
+		t.Errorf("no base exists: %q", code)
+	}
+}
+
 // refusals are the codes with the right and with a wrong password.
 type refusals struct{ right, wrong agent.Code }
 

@@ -58,11 +58,11 @@ func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
 	return f, nil
 }
 
-// learn reads the facts of a directory that was not asked before, at most twice a minute.
+// learn reads the names of a domain of Active Directory that was not asked before, at most twice a minute.
 func (r *remote) learn(ctx context.Context) {
 	const pause = 30 * time.Second
 	r.mu.Lock()
-	wanted := r.known.at.IsZero() && time.Since(r.learned) > pause
+	wanted := r.Kind == agent.DirectoryAD && r.known.at.IsZero() && time.Since(r.learned) > pause
 	if wanted {
 		r.learned = time.Now()
 	}
@@ -145,9 +145,13 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []string) ([]person, error) {
 	const most = 10 // in each base
 	var found []person
-	for _, base := range r.bases(f) {
+	bases, missing := r.bases(f), 0
+	for _, base := range bases {
 		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.byLogin(form)+r.kind.people+")", attributes...)
-		if err != nil && !isMissing(err) { // the check reports a missing base
+		if isMissing(err) { // the check reports it
+			missing++
+		}
+		if err != nil && (!isMissing(err) || missing == len(bases)) {
 			return nil, err
 		}
 		for _, e := range entries {
@@ -157,13 +161,16 @@ func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []stri
 			}
 		}
 	}
-	if len(found) > 1 && form.at {
-		if i := slices.IndexFunc(found, func(p person) bool { return sameUPN(p.UPN, form) }); i >= 0 {
-			others := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !sameUPN(p.UPN, form) })
-			return others, nil
-		}
+	return preferUPN(found, form), nil
+}
+
+// preferUPN returns those people whose userPrincipalName was typed, or all if there are none.
+func preferUPN(found []person, form loginForm) []person {
+	exact := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !form.at || !sameUPN(p.UPN, form) })
+	if len(exact) > 0 {
+		return exact
 	}
-	return found, nil
+	return found
 }
 
 // account returns the account that a login means here. Refusals: CodeDirectoryUnreachable.
@@ -200,8 +207,8 @@ func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
 			r.mu.Unlock()
 			if isPassword(c.Password) {
 				_, err := r.servers.bind(ctx, "CN="+uuid.NewString()+","+root, c.Password)
-				if err != nil && !isAnswer(err) {
-					return agent.User{}, r.unreachable(err)
+				if err != nil && !answered(err) {
+					return agent.User{}, r.bindFailed(err)
 				}
 			}
 			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
@@ -252,8 +259,8 @@ func (r *remote) checkPassword(ctx context.Context, p person, password string) (
 		return r.kind.accepted(p.entry, answer, time.Now()), nil
 	}
 	var refused *ldap.Error
-	if !isAnswer(err) || !errors.As(err, &refused) {
-		return "", r.unreachable(err)
+	if !answered(err) || !errors.As(err, &refused) {
+		return "", r.bindFailed(err)
 	}
 	code := r.kind.refusal(p.entry, refused, answer)
 	if code == "" {
@@ -303,11 +310,16 @@ func (r *remote) unreachable(err error) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(err, errUnreachable) {
 		return err
 	}
+	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
+}
+
+// bindFailed is unreachable for an error of a bind.
+func (r *remote) bindFailed(err error) error {
 	var f *finding
 	if errors.As(err, &f) && !f.Sent {
 		err = fmt.Errorf("%w: %w", agent.ErrPasswordNotSent, err)
 	}
-	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
+	return r.unreachable(err)
 }
 
 // read returns the present state of people. See Directories.Read.

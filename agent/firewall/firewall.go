@@ -20,7 +20,7 @@
 // a running download stops when its session ends.
 //
 // DNS that is open before login is limited to 20 packets a second per address, and to 1,000 per MAC. The comment of the
-// chain dns in ruleset.nft.tmpl says how this withstands spoofed addresses.
+// chain dns in rules.nft.tmpl says how this withstands spoofed addresses.
 //
 // The program nft loads the rules from text, here and at boot. Elements, counters and dumps go over netlink for speed.
 //

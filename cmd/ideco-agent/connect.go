@@ -124,14 +124,14 @@ func connect(ctx context.Context, p program, args []string) int {
 
 // watchNetwork returns a channel that signals changes of the network and wake-ups.
 func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan struct{} {
-	nudge := make(chan struct{}, 1)
+	changed := make(chan struct{}, 1)
 	go netwatch.Watch(ctx, netwatch.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
 		select {
-		case nudge <- struct{}{}:
+		case changed <- struct{}{}:
 		default: // one is pending
 		}
 	}})
-	return nudge
+	return changed
 }
 
 // config checks the flags and reads password and files.

@@ -26,19 +26,19 @@ func attachConsole(args []string) {
 		{windows.STD_OUTPUT_HANDLE, &os.Stdout, "CONOUT$", os.O_RDWR},
 		{windows.STD_ERROR_HANDLE, &os.Stderr, "CONOUT$", os.O_RDWR},
 	}
-	var mute []int
+	var missing []int
 	for i, s := range streams {
 		if !hasStream(s.id) {
-			mute = append(mute, i)
+			missing = append(missing, i)
 		}
 	}
-	if len(mute) == 0 {
+	if len(missing) == 0 {
 		return
 	}
 	if ok, _, _ := attachConsoleProc.Call(attachParent); ok == 0 {
-		return // there is none
+		return // there is no console
 	}
-	for _, i := range mute {
+	for _, i := range missing {
 		if f, err := os.OpenFile(streams[i].name, streams[i].mode, 0); err == nil {
 			*streams[i].file = f
 		}

@@ -22,8 +22,8 @@ func endCommand(ctx context.Context, p program, args []string) int {
 	if runtime.GOOS != "windows" {
 		return p.usage(locale.ServiceOnWindows, "end")
 	}
-	o, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})
-	code, key, value := endMessage(o, err)
+	result, err := pipe.End(ctx, pipe.RemoteConfig{Lang: p.lang})
+	code, key, value := endMessage(result, err)
 	out := p.stdout
 	if code != exitOK {
 		out = p.stderr
@@ -53,15 +53,15 @@ func parseEnd(args []string) error {
 }
 
 // endMessage returns the exit code and the text for a result of pipe.End.
-func endMessage(o pipe.EndResult, err error) (code int, key, value string) {
+func endMessage(result pipe.EndResult, err error) (code int, key, value string) {
 	switch {
 	case errors.Is(err, pipe.ErrUntrusted):
 		return exitFailed, locale.EndUntrusted, ""
 	case err != nil:
 		return exitFailed, locale.EndFailed, strings.TrimSuffix(agent.Clean(err.Error(), 200), ".")
-	case o == pipe.NoAccess:
+	case result == pipe.NoAccess:
 		return exitOK, locale.EndNobody, ""
-	case o == pipe.NotPermitted:
+	case result == pipe.NotPermitted:
 		return exitFailed, locale.EndNeedsRights, ""
 	}
 	return exitOK, locale.EndDone, ""

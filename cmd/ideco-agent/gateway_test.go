@@ -43,7 +43,7 @@ func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ..
 	return code, out.String(), diagnostics.String()
 }
 
-// utm_address= and utm_pin= may stand before, between and after the flags.
+// utm_address= and utm_pin= are allowed before, between and after the flags.
 func TestConnectByArguments(t *testing.T) {
 	g := refusing(t)
 	at, pin := "utm_address="+address(g), "UTM_PIN="+g.Root.Pin()
@@ -137,7 +137,7 @@ func TestWrongSettings(t *testing.T) {
 	}
 }
 
-func TestHelpSaysWhereTheGatewayComesFrom(t *testing.T) {
+func TestHelpNamesGatewaySources(t *testing.T) {
 	for _, lang := range []locale.Lang{locale.Russian, locale.English} {
 		_, help, _ := runWith(t, settings.Registry{}, lang, "--help")
 		for _, says := range []string{"[--server", "utm_address=", "utm_pin=", `HKLM\Software\Policies\Ideco\Agent`, `HKLM\Software\Ideco\Agent`} {

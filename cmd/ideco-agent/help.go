@@ -92,7 +92,7 @@ func versionCommand(_ context.Context, p program, _ []string) int {
 
 // commandFirst moves a --lang before a command to the end, where the flags of the command are.
 func commandFirst(args []string) []string {
-	n := 0 // words of the flag
+	n := 0 // arguments of the flag
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		switch name := strings.TrimLeft(args[0], "-"); {
 		case name == "lang":

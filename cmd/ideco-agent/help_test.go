@@ -69,7 +69,7 @@ func TestNoHelp(t *testing.T) {
 		{"help something", "Unknown command: something."},
 		{"something --help", "Unknown command: something."},
 		{"something", "For help: " + programName + " help"},
-		{"connect --server gw --login help", "--password-stdin"}, // somebody's login
+		{"connect --server gw --login help", "--password-stdin"}, // a login
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(context.Background(), program{args: strings.Fields(c.line), stdout: &stdout, stderr: &stderr, lang: locale.English})

@@ -11,17 +11,16 @@
 //
 // diagnose writes a file for support (see package diagnose) and prints its path.
 //
-// The gateway may also be named by utm_address=GATEWAY[:PORT], by policy, which comes before the command line, or by
-// the installer, which comes after it (see package settings).
+// The gateway may also be named by utm_address=GATEWAY[:PORT], by policy, which overrides the command line, or by the
+// installer, which the command line overrides (see package settings).
 //
-// On Windows an administrator with elevated rights can end the access that somebody else has on this computer (see
-// pipe.End):
+// On Windows an administrator with elevated rights can end another person's access on this computer (see pipe.End):
 //
 //	IdecoAgent.exe end [--lang ru|en]
 //
 // Outside the local network a session needs a tunnel: with --tunnel tun a network interface (as root or
 // administrator), with --tunnel netstack a SOCKS5 proxy, which needs no rights; auto, the default, is the interface
-// when it is permitted. When the tunnel cannot be made, the session is ended and the message says what to do.
+// when it is permitted. When the tunnel does not come up, the session is ended and the message says what to do.
 //
 // On Windows the command service is the process of the service IdecoAgent, started by Windows (see package service).
 // It has the same flags for the tunnel.
@@ -33,9 +32,9 @@
 //
 //	0  ended by the user
 //	1  diagnose could not write its file, or end could not end the access
-//	2  the command line is wrong, or the settings of policy or installer are
+//	2  the command line, or a setting of policy or installer, is wrong
 //	3  the first login was refused
-//	4  the gateway could not be reached or not be trusted, the first time
+//	4  the first connection failed: the gateway did not answer, or its certificate was not trusted
 //	5  the gateway ended the session or refused to resume it
 package main
 
@@ -98,14 +97,14 @@ func run(ctx context.Context, p program) int {
 	return c.run(ctx, p, p.args[1:])
 }
 
-// usage prints what is wrong with the command line.
+// usage prints an error of the command line.
 func (p program) usage(key, value string) int {
 	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
 	return exitUsage
 }
 
-// wrongSettings prints what is wrong with the settings of a source.
+// wrongSettings prints an error of the settings of a source.
 func (p program) wrongSettings(wrong *settings.Problem) int {
 	fmt.Fprintln(p.stderr, p.describe(wrong))
 	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))

@@ -188,12 +188,12 @@ func TestConnectJSON(t *testing.T) {
 	signals := []os.Signal{syscall.SIGTERM, os.Interrupt}
 	for stdin, password := range passwords {
 		password := password
-		bye := make(chan bool, 1)
+		loggedOut := make(chan bool, 1)
 		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 			if a := c.Admit(""); a == nil || a.Password != password || a.Login != "ivanov" || len(a.Device.ID) != 32 {
 				t.Errorf("authorize: %+v", a)
 			}
-			bye <- c.Goodbye()
+			loggedOut <- c.ConfirmLogout()
 		})
 		p := start(t, stdin, connectArgs(g, "--json", "--pin", g.Root.Pin())...)
 		server := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
@@ -214,7 +214,7 @@ func TestConnectJSON(t *testing.T) {
 		if rest := p.exit(exitOK); rest != "" {
 			t.Errorf("more output %q", rest)
 		}
-		if !<-bye {
+		if !<-loggedOut {
 			t.Error("the agent sent no unauthorize")
 		}
 	}
@@ -241,7 +241,7 @@ func TestConnectText(t *testing.T) {
 	}
 }
 
-// TestConnectDetails: details for the log are not mixed with what a person reads, except with --debug.
+// TestConnectDetails: diagnostics are printed only with --debug or --json.
 func TestConnectDetails(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Wait() })
 	other := gatewaytest.NewRoot(t, nil).Pin()
@@ -296,7 +296,7 @@ func TestExitCodes(t *testing.T) {
 func TestDeviceIsTheSame(t *testing.T) {
 	devices := make(chan protocol.Device, 2)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		devices <- *c.Authorize().Device
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: "bad_credentials"})
 		c.Wait()

@@ -23,10 +23,10 @@ type event struct {
 func printer(w io.Writer, asJSON bool) func(client.Status, *client.Notice) {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	return func(s client.Status, news *client.Notice) {
-		e := event{s.State, s.Mode, s.Address, s.Expires, s.Code, s.Message, news != nil}
-		if news != nil {
-			e.Code, e.Message = news.Code, news.Message
+	return func(s client.Status, added *client.Notice) {
+		e := event{s.State, s.Mode, s.Address, s.Expires, s.Code, s.Message, added != nil}
+		if added != nil {
+			e.Code, e.Message = added.Code, added.Message
 		}
 		switch {
 		case asJSON:

@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-func TestServiceElsewhere(t *testing.T) {
+func TestServiceOtherSystem(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run(context.Background(), program{args: []string{"service"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
 		t.Errorf("exit code %d", code)
@@ -21,7 +21,7 @@ func TestServiceElsewhere(t *testing.T) {
 	}
 }
 
-func TestEndElsewhere(t *testing.T) {
+func TestEndOtherSystem(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run(context.Background(), program{args: []string{"end"}, stderr: &stderr, lang: locale.English}); code != exitUsage {
 		t.Errorf("exit code %d", code)

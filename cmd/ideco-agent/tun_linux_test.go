@@ -67,7 +67,7 @@ func newLab(t *testing.T) *lab {
 	l.run("ip", "-n", l.gateway, "link", "set", "lan0", "up")
 	l.run("ip", "-n", l.computer, "addr", "add", hostOutside+"/24", "dev", "wan0")
 	l.plug()
-	l.resolvectlCalls = filepath.Join(l.bin, "asked")
+	l.resolvectlCalls = filepath.Join(l.bin, "calls")
 	script := "#!/bin/sh\necho \"$@\" >>" + l.resolvectlCalls + "\n"
 	if err := os.WriteFile(filepath.Join(l.bin, "resolvectl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
@@ -159,14 +159,14 @@ func (l *lab) fetch(url string) string {
 
 // admit gives access through the tunnel.
 func (l *lab) admit(c *gatewaytest.Conn, grace int, change func(*protocol.TunnelReply)) {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Resume: "token", Grace: grace})
 	m, ok := c.Read().(*protocol.TunnelRequest)
 	if !ok {
 		return
 	}
-	l.tunnel.Admit(m.PublicKey, preshared, hostInside)
+	l.tunnel.SetPeer(m.PublicKey, preshared, hostInside)
 	answer := l.tunnel.Reply(preshared, hostInside, "0.0.0.0/0")
 	if change != nil {
 		change(&answer)
@@ -226,9 +226,9 @@ func TestTUN(t *testing.T) {
 	if from, size, _ := strings.Cut(got, " "); !strings.HasPrefix(from, "10.128.0.7:") || size < "5000000" {
 		t.Errorf("the download: %s", got)
 	}
-	asked, err := os.ReadFile(l.resolvectlCalls)
-	if want := "dns ideco-agent0 10.128.0.1 10.0.0.53\ndomain ideco-agent0 company.ru ~.\ndefault-route ideco-agent0 true\n"; err != nil || string(asked) != want {
-		t.Errorf("resolvectl was asked %q, %v", asked, err)
+	calls, err := os.ReadFile(l.resolvectlCalls)
+	if want := "dns ideco-agent0 10.128.0.1 10.0.0.53\ndomain ideco-agent0 company.ru ~.\ndefault-route ideco-agent0 true\n"; err != nil || string(calls) != want {
+		t.Errorf("resolvectl was called with %q, %v", calls, err)
 	}
 	p.signal(syscall.SIGTERM)
 	p.waitEvent(client.Ended, "logout")
@@ -283,7 +283,7 @@ func TestTUNSplit(t *testing.T) {
 
 // A network that the computer is in stays outside the tunnel also when its route has a metric, as by NetworkManager. When a
 // part of such a network goes through the tunnel, the router and the computer itself stay outside.
-func TestTUNSplitAtHome(t *testing.T) {
+func TestTUNSplitLocalNetworks(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
 		l.admit(c, 30, func(r *protocol.TunnelReply) {
@@ -306,7 +306,7 @@ func TestTUNSplitAtHome(t *testing.T) {
 	p.waitEvent(client.TunnelUp, "")
 	for to, want := range map[string]string{
 		"192.168.1.1": "home0", "192.168.1.9": "home0", "10.1.2.9": "home0", // networks that the computer is in
-		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one goes through the tunnel, but not the router
+		"192.168.7.1": "home0", "192.168.7.2": "lo", "192.168.7.9": "office", "192.168.8.9": "home0", // a part of one in the tunnel, without the router
 		"10.1.3.9": "office", "10.128.0.1": "office", "203.0.113.1": "home0", gatewayOutside: "wan0"} {
 		if got := l.deviceTo(to); got != want {
 			t.Errorf("%s is reached through %s, want %s", to, got, want)
@@ -359,7 +359,7 @@ func TestTUNAfterKill(t *testing.T) {
 
 // When the route to the gateway is lost, WireGuard's packets do not go into the tunnel, and the agent reconnects by a new
 // route.
-func TestTUNFindsAnotherWay(t *testing.T) {
+func TestTUNRouteLost(t *testing.T) {
 	l := newLab(t)
 	unplugged := make(chan struct{})
 	g := l.serve(func(n int, c *gatewaytest.Conn) {
@@ -391,7 +391,7 @@ func TestTUNFindsAnotherWay(t *testing.T) {
 	}
 }
 
-// The interface's MTU follows the path to the gateway, and the path the computer's uplink, without a new session.
+// When the computer's uplink changes, the route to the gateway and the tunnel's MTU follow, without a new session.
 func TestTUNFollowsUplink(t *testing.T) {
 	l := newLab(t)
 	g := l.serve(func(_ int, c *gatewaytest.Conn) {
@@ -407,30 +407,30 @@ func TestTUNFollowsUplink(t *testing.T) {
 	before := l.routes()
 	p := l.agent(g)
 	p.waitEvent(client.TunnelUp, "")
-	follows := func(what, way, mtu string) {
+	waitFollowed := func(name, device, mtu string) {
 		t.Helper()
 		var got string
 		deadline := time.Now().Add(30 * time.Second)
 		for {
 			got = l.deviceTo(gatewayOutside) + ": " + l.run("ip", "-n", l.computer, "link", "show", "ideco-agent0")
-			if strings.HasPrefix(got, way+":") && strings.Contains(got, "mtu "+mtu+" ") {
+			if strings.HasPrefix(got, device+":") && strings.Contains(got, "mtu "+mtu+" ") {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: %s", what, got)
+				t.Fatalf("%s: %s", name, got)
 			}
 		}
 		if got := l.fetch("http://10.128.0.1/100000"); !strings.HasPrefix(got, "10.128.0.7:") {
-			t.Errorf("%s: the page: %s", what, got)
+			t.Errorf("%s: the page: %s", name, got)
 		}
 	}
-	follows("at first", "wan0", "1420")
+	waitFollowed("at first", "wan0", "1420")
 	l.run("ip", "-n", l.computer, "link", "set", "wan0", "mtu", "1280")
-	follows("a smaller MTU", "wan0", "1200")
+	waitFollowed("a smaller MTU", "wan0", "1200")
 	l.run("ip", "-n", l.computer, "link", "set", "wan0", "down", "mtu", "1500")
-	follows("another uplink", "wan1", "1320")
+	waitFollowed("another uplink", "wan1", "1320")
 	l.plug()
-	follows("the first uplink again", "wan0", "1420")
+	waitFollowed("the first uplink again", "wan0", "1420")
 	p.signal(syscall.SIGTERM)
 	p.waitEvent(client.Ended, "logout")
 	p.exit(0)
@@ -443,10 +443,10 @@ func TestTUNFollowsUplink(t *testing.T) {
 func TestTUNNotPermitted(t *testing.T) {
 	inLAN := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("admin", ""); c.Wait() })
 	outside := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
-		if !c.Goodbye() {
+		if !c.ConfirmLogout() {
 			t.Error("the agent sent no unauthorize")
 		}
 	})

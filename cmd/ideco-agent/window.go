@@ -48,11 +48,11 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 
 // wrongArguments prints an error of the command line or of the settings.
 func (p program) wrongArguments(err error) int {
-	var wrongPlace *settings.Problem
+	var wrongSetting *settings.Problem
 	var wrong problem
 	switch {
-	case errors.As(err, &wrongPlace):
-		return p.wrongSettings(wrongPlace)
+	case errors.As(err, &wrongSetting):
+		return p.wrongSettings(wrongSetting)
 	case errors.As(err, &wrong):
 		return p.usage(wrong.key, wrong.value)
 	}

@@ -37,8 +37,8 @@ func TestParseWindowOptions(t *testing.T) {
 	} {
 		_, err := parseWindowOptions(strings.Fields(args))
 		var wrong problem
-		var wrongPlace *settings.Problem
-		if !(errors.As(err, &wrong) && wrong.key == want || errors.As(err, &wrongPlace) && wrongPlace.Key == want) {
+		var wrongSetting *settings.Problem
+		if !(errors.As(err, &wrong) && wrong.key == want || errors.As(err, &wrongSetting) && wrongSetting.Key == want) {
 			t.Errorf("%q: %v, want %s", args, err, want)
 		}
 	}

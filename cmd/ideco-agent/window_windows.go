@@ -50,10 +50,10 @@ func (p program) showWrongArguments(err error) int {
 	if hasStream(windows.STD_ERROR_HANDLE) {
 		return p.wrongArguments(err)
 	}
-	var said bytes.Buffer
-	p.stderr = &said
+	var text bytes.Buffer
+	p.stderr = &text
 	code := p.wrongArguments(err)
-	window.Warn(p.text(locale.ProductName), said.String())
+	window.Warn(p.text(locale.ProductName), text.String())
 	return code
 }
 

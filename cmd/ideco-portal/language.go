@@ -12,7 +12,7 @@ import (
 	"ideco-agent/web"
 )
 
-// language is the language of what a person reads at a terminal: "ru" or "en". Log lines are always English.
+// language is the language of the texts on a terminal: "ru" or "en". Log lines are always English.
 type language string
 
 // languageOf returns the language of --lang, or else of the first of LC_ALL, LC_MESSAGES and LANG that is set: English if it
@@ -32,7 +32,7 @@ func languageOf(args []string, getenv func(string) string) language {
 	return "ru"
 }
 
-// translate returns the text, which is given in English.
+// translate returns the text in the language.
 func (l language) translate(english string) string {
 	if l == "ru" {
 		return cmp.Or(russian[english], english)
@@ -44,7 +44,7 @@ func (l language) sprintf(english string, args ...any) string {
 	return fmt.Sprintf(l.translate(english), args...)
 }
 
-// errorText returns the text of an error. Errors that are not made for a person at a terminal stay English.
+// errorText returns the text of an error. Errors other than *web.Message stay English.
 func (l language) errorText(err error) string {
 	switch e := err.(type) {
 	case *web.Message:
@@ -70,7 +70,7 @@ func (l language) translateHelp(n *kong.Node) {
 	}
 }
 
-// writer translates the words of kong itself.
+// writer returns a writer that translates kong's own texts.
 func (l language) writer(w io.Writer) io.Writer {
 	if l != "ru" {
 		return w
@@ -87,8 +87,8 @@ func (w kongWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// announce shows where the portal is. setup has links for making the first administrator: the first for this machine, the others for
-// the local networks. It is empty when there is an administrator.
+// announce prints the portal's URL and the links in setup for making the first administrator: the first link for this
+// machine, the others for the local networks. setup is empty when there is an administrator.
 func (l language) announce(portal string, setup []string) {
 	text := l.sprintf("Portal: %s", portal)
 	for i, link := range setup {

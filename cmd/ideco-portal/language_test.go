@@ -66,7 +66,7 @@ func TestTranslations(t *testing.T) {
 	}
 	addHelp(newParser(new(commands), "en").Model.Node)
 	addMessages(t, "../../web", regexp.MustCompile(`^message$`), english)
-	addMessages(t, ".", regexp.MustCompile(`^(sprintf|translate|say)$`), english)
+	addMessages(t, ".", regexp.MustCompile(`^(sprintf|translate|report)$`), english)
 
 	verbs := regexp.MustCompile(`%(\[\d\])?[a-z]|\$\{enum\}`)
 	for text := range english {
@@ -79,7 +79,7 @@ func TestTranslations(t *testing.T) {
 	}
 	for text := range maps.Keys(russian) {
 		if !english[text] {
-			t.Errorf("nothing says %q", text)
+			t.Errorf("no text %q in the program", text)
 		}
 	}
 }
@@ -122,8 +122,8 @@ func addMessages(t *testing.T, dir string, functions *regexp.Regexp, texts map[s
 	}
 }
 
-// TestCommandsSpeakBothLanguages: help, errors and results are in the language of the locale, errors of serve are English.
-func TestCommandsSpeakBothLanguages(t *testing.T) {
+// TestLanguageOfCommands: help, errors and results are in the language of the locale, but errors of serve in English.
+func TestLanguageOfCommands(t *testing.T) {
 	for locale, want := range map[string]struct{ help, kong, made, taken, open string }{
 		"ru_RU.UTF-8": {"Показать версию.", "ошибка: не хватает ключей: --login", "администратор boss создан", `логин "boss" занят`, "могут менять другие (права 0777)"},
 		"en_US.UTF-8": {"Print the version.", "error: missing flags: --login", "administrator boss is made", `the login "boss" is taken`, "can be changed by others (mode 0777)"},

@@ -115,7 +115,7 @@ func (showCommand) Run(c *commands, lang language) error {
 type clearCommand struct{}
 
 func (clearCommand) Run(c *commands, lang language) error {
-	return lang.say(web.ClearFirewall(c.Data), "the table is removed; nothing is enforced between LAN and Internet")
+	return lang.report(web.ClearFirewall(c.Data), "the table is removed; nothing is enforced between LAN and Internet")
 }
 
 type adminCommand struct {
@@ -128,7 +128,7 @@ type createCommand struct {
 }
 
 func (a *createCommand) Run(ctx context.Context, c *commands, lang language) error {
-	return lang.say(web.CreateAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s is made in %s", a.Login, c.Data)
+	return lang.report(web.CreateAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s is made in %s", a.Login, c.Data)
 }
 
 type resetCommand struct {
@@ -136,10 +136,10 @@ type resetCommand struct {
 }
 
 func (a *resetCommand) Run(ctx context.Context, c *commands, lang language) error {
-	return lang.say(web.ResetAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s has the new password", a.Login)
+	return lang.report(web.ResetAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s has the new password", a.Login)
 }
 
-// maxPasswordLine is more than any account may have, so that a long password is refused in words, and not cut.
+// maxPasswordLine is more than the limit of passwords, so that a long password is refused and not cut.
 const maxPasswordLine = 4096 // bytes
 
 // password reads the password from standard input: the first line, or at a terminal without echo and twice.
@@ -171,8 +171,8 @@ func (l language) askTwice(w io.Writer, read func() ([]byte, error)) (string, er
 	}
 }
 
-// say prints on standard error what was done, unless there was an error.
-func (l language) say(err error, done string, args ...any) error {
+// report returns err. If it is nil, report prints the text done on standard error.
+func (l language) report(err error, done string, args ...any) error {
 	if err == nil {
 		fmt.Fprintln(os.Stderr, l.sprintf(done, args...))
 	}

@@ -71,7 +71,7 @@ var russian = map[string]string{
 	"There is no table inet %s. When ideco-portal runs on %s, this is enforced:":                                                                 "Таблицы inet %s нет. Когда ideco-portal с каталогом %s работает, действуют эти правила:",
 }
 
-// kongRussian translates the words of package kong.
+// kongRussian translates the texts of package kong.
 var kongRussian = strings.NewReplacer(
 	"Usage: ", "Использование: ", "[flags]", "[ключи]", "<command>", "<команда>", "Flags:", "Ключи:", "Commands:", "Команды:",
 	`Run "`, `Выполните «`, ` --help" for more information on a command.`, ` --help»: справка по команде.`, ` --help" for more information.`, ` --help»: подробная справка.`,

@@ -151,7 +151,7 @@ func TestMessages(t *testing.T) {
 // refusals returns the codes in package agent.
 func refusals(t *testing.T) (codes []string) {
 	t.Helper()
-	source, err := os.ReadFile("../../agent/refusal.go")
+	source, err := os.ReadFile("../../agent/refusal_codes.go")
 	if err != nil {
 		t.Fatal(err)
 	}

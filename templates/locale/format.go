@@ -28,10 +28,14 @@ func (l *Localizer) Time(t time.Time) string {
 	if t.IsZero() {
 		return "—"
 	}
+	return l.date(t) + t.Local().Format(" 15:04")
+}
+
+func (l *Localizer) date(t time.Time) string {
 	if l.lang == "en" {
-		return t.Local().Format("2 Jan 2006 15:04")
+		return t.Local().Format("2 Jan 2006")
 	}
-	return t.Local().Format("02.01.2006 15:04")
+	return t.Local().Format("02.01.2006")
 }
 
 // Date formats the date of a moment.
@@ -146,16 +150,22 @@ func (l *Localizer) Cause(r agent.StepResult) string { return l.finding("directo
 // Cure says what to do about it.
 func (l *Localizer) Cure(r agent.StepResult) string { return l.finding("directory_cure_", r) }
 
+// findingArgs are the arguments of all texts of findings.
+var findingArgs = []string{"Base", "Error", "Group", "Host", "Issuer", "Limit", "Login", "Minutes", "Name", "Names", "Reason", "Server", "Until"}
+
 func (l *Localizer) finding(prefix string, r agent.StepResult) string {
 	if r.Finding == "" {
 		return ""
 	}
 	args := Args{}
-	for name, value := range r.Args {
-		args[name] = value
+	for _, name := range findingArgs {
+		args[name] = cmp.Or(r.Args[name], "—")
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, r.Args["Until"], time.Local); err == nil {
+		args["Until"] = l.date(day)
 	}
 	if r.Reason != "" {
-		args["Reason"] = l.Refusal(&agent.Error{Code: r.Reason, Domain: r.Args["Domain"]})
+		args["Reason"] = l.Refusal(&agent.Error{Code: r.Reason})
 	}
 	if r.Finding == agent.FindingSearchAccount { // the other sentences tell employees what to do
 		first, _, _ := strings.Cut(fmt.Sprint(args["Reason"]), ". ")

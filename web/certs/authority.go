@@ -100,6 +100,11 @@ func (a *Authority) replaceRoot(n names) error {
 	return nil
 }
 
+// isFresh reports whether a leaf exists and need not be renewed.
+func isFresh(leaf *tls.Certificate, now time.Time) bool {
+	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(leaf.Leaf.NotAfter.Add(-leafLife/3))
+}
+
 // Certificate returns the certificate for a name or address of the gateway, with its chain. It issues one if there is none
 // yet, or if it is time to renew it.
 func (a *Authority) Certificate(name string) (*tls.Certificate, error) {

@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -113,6 +115,62 @@ func TestDirectoryAD(t *testing.T) {
 	o.boss.waitSessions("the directory is deleted", func(s []session) bool { return len(s) == 0 })
 	if status, body := o.boss.call("GET", "/user_backend/users", nil); status != http.StatusOK || strings.Contains(string(body), "alice") {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// TestConvertAD: a local account becomes that of the person with the same login. It keeps its number, and the password of the
+// domain is the right one from then on.
+func TestConvertAD(t *testing.T) {
+	o := newOfficeAD(t)
+	id := o.boss.user(map[string]any{"login": "alice"})
+	o.boss.user(map[string]any{"login": "somebody"})
+	if r := o.login("alice", directorylab.Password, 1); r.Code != "bad_credentials" { // a local account wins over a bare login
+		t.Errorf("before: %+v", r)
+	}
+	if r := o.login("alice@"+directorylab.Domain, directorylab.Password, 2); !r.Authorized {
+		t.Errorf("the person of the domain: %+v", r)
+	}
+	var report struct {
+		OK    bool `json:"ok"`
+		Local []struct {
+			ID    int64
+			Login string
+		} `json:"local_logins"`
+	}
+	o.boss.must("POST", o.path+"/test", map[string]any{"login": "alice@" + directorylab.Domain}, &report)
+	if !report.OK || len(report.Local) != 1 || report.Local[0].ID != id {
+		t.Errorf("%+v", report)
+	}
+	number := strings.TrimPrefix(o.path, "/ad_backend/domains/")
+	v := o.visitor(netip.Addr{})
+	v.signIn("boss", bossPassword)
+	v.open("/admin/directories/" + number)
+	token, _ := v.page.Find(`input[name="_csrf"]`).Attr("value")
+	request, err := http.NewRequest("POST", v.resolve("/admin/directories/"+number+"/convert"),
+		strings.NewReader(url.Values{"_csrf": {token}, "user": {fmt.Sprint(id)}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	v.load(request)
+	v.submit("/admin/directories/"+number+"/convert", nil) // the answer to the question
+	o.boss.waitSessions("the account that was merged ends its session", func(s []session) bool { return len(s) == 0 })
+	if r := o.login("alice", userPassword, 3); r.Code != "bad_credentials" {
+		t.Errorf("the former password: %+v", r)
+	}
+	if r := o.login("alice", directorylab.Password, 4); !r.Authorized {
+		t.Errorf("afterwards: %+v", r)
+	}
+	var users []struct {
+		Login  string `json:"login"`
+		Domain string `json:"domain_name"`
+		ID     int64
+	}
+	o.boss.must("GET", "/user_backend/users", nil, &users)
+	for _, u := range users {
+		if u.Login == "alice" && (u.ID != id || u.Domain != directorylab.Domain) || u.Login == "somebody" && u.Domain == directorylab.Domain {
+			t.Errorf("%+v", u)
+		}
 	}
 }
 

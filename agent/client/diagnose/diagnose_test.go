@@ -91,7 +91,7 @@ func TestGateway(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	cfg := client.Config{Host: g.Host, Port: g.Port, Lang: locale.English, Roots: g.Root.Pool()}
 	for _, c := range []struct {
 		cfg  client.Config

@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-// System returns the version of Windows. RtlGetVersion returns the real one.
+// System returns the version of Windows, which does not depend on the program's manifest.
 func System() string {
 	v := windows.RtlGetVersion()
 	return fmt.Sprintf("Windows %d.%d.%d", v.MajorVersion, v.MinorVersion, v.BuildNumber)
@@ -29,7 +29,7 @@ func Network() []Part {
 	}
 }
 
-// system returns the path of a program of Windows, so that no other of the same name is started.
+// system returns the full path of a program of Windows, so that no other program of this name is started.
 func system(program string) string {
 	dir, err := windows.GetSystemDirectory()
 	if err != nil {

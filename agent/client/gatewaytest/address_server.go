@@ -21,27 +21,28 @@ type Proof struct {
 	ServerName string // that the agent sent (SNI)
 }
 
-// AddressServer is a server for POST /address of a gateway, where agents prove addresses.
+// AddressServer serves a gateway's POST /address, where agents prove addresses.
 type AddressServer struct {
 	URL    string
 	Proofs chan Proof // has a large buffer
 }
 
-// NewAddressServer starts a Door on an address of this machine, until the test ends. answer returns the code of the refusal, or "".
+// NewAddressServer starts an AddressServer on an address of this machine, until the test ends. answer returns the code of
+// the refusal, or "".
 func NewAddressServer(t testing.TB, certificate tls.Certificate, address string, answer func(Proof) string) *AddressServer {
-	d := &AddressServer{Proofs: make(chan Proof, 4096)}
+	s := &AddressServer{Proofs: make(chan Proof, 4096)}
 	g := &Gateway{t: t}
 	g.start(address, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
 		func(w http.ResponseWriter, r *http.Request) {
 			p := proofOf(t, r)
-			d.Proofs <- p
+			s.Proofs <- p
 			if code := answer(p); code != "" {
 				w.WriteHeader(http.StatusForbidden)
 				_ = json.NewEncoder(w).Encode(protocol.Error{Code: code, Message: "No."})
 			}
 		})
-	d.URL = "https://" + net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port))) + protocol.AddressPath
-	return d
+	s.URL = "https://" + net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port))) + protocol.AddressPath
+	return s
 }
 
 func proofOf(t testing.TB, r *http.Request) Proof {
@@ -57,8 +58,8 @@ func proofOf(t testing.TB, r *http.Request) Proof {
 // Token returns an address_token with the URLs of the servers.
 func Token(token string, servers ...*AddressServer) protocol.AddressToken {
 	m := protocol.AddressToken{Type: protocol.TypeAddressToken, Token: token, TTL: 60}
-	for _, d := range servers {
-		m.URLs = append(m.URLs, d.URL)
+	for _, s := range servers {
+		m.URLs = append(m.URLs, s.URL)
 	}
 	return m
 }

@@ -1,4 +1,4 @@
-// Package gatewaytest is a small gateway for tests of the agent program, with real TLS 1.3 and WebSockets on this
+// Package gatewaytest is a fake gateway for tests of the agent program, with real TLS 1.3 and WebSockets on this
 // machine. The test decides what it sends.
 package gatewaytest
 
@@ -146,8 +146,8 @@ func (c *Conn) Read() any {
 	return m
 }
 
-// Hello reads version and answers that the agent is up to date.
-func (c *Conn) Hello() {
+// AnswerVersion reads version and answers that the agent is up to date.
+func (c *Conn) AnswerVersion() {
 	if m, ok := c.Read().(*protocol.Version); !ok {
 		c.t.Errorf("the first message is %T", m)
 	}
@@ -167,17 +167,17 @@ func (c *Conn) Authorize() *protocol.Authorize {
 	}
 }
 
-// Admit is Hello and Authorize, answered with access in the LAN, a grace period of 30 s and the resume token.
+// Admit calls AnswerVersion and Authorize and gives access in the LAN, with a grace period of 30 s and the resume token.
 func (c *Conn) Admit(resume string) *protocol.Authorize {
-	c.Hello()
+	c.AnswerVersion()
 	m := c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Address: "127.0.0.1", Resume: resume, Grace: 30})
 	return m
 }
 
-// Refuse is Hello and Authorize, answered with a refusal; timeout is in seconds.
+// Refuse calls AnswerVersion and Authorize and refuses access; timeout is in seconds.
 func (c *Conn) Refuse(code, message string, timeout int) {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: code, Message: message, Timeout: timeout})
 }
@@ -187,8 +187,8 @@ func (c *Conn) End(reason, message string) {
 	c.Send(protocol.Ended{Type: protocol.TypeEnded, Reason: reason, Message: message})
 }
 
-// Goodbye reads unauthorize and confirms it. It returns false for any other message.
-func (c *Conn) Goodbye() bool {
+// ConfirmLogout reads unauthorize and confirms it. It returns false for any other message.
+func (c *Conn) ConfirmLogout() bool {
 	_, ok := c.Read().(*protocol.Unauthorize)
 	if ok {
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState})

@@ -57,8 +57,8 @@ func NewTunnel(t testing.TB, address netip.Addr, names map[string]netip.Addr) *T
 	return g
 }
 
-// Admit makes the agent the only peer, with its public key and its address inside the tunnel.
-func (g *Tunnel) Admit(public string, preshared agent.Key, address netip.Addr) {
+// SetPeer makes the agent the only peer, with its public key and its address inside the tunnel.
+func (g *Tunnel) SetPeer(public string, preshared agent.Key, address netip.Addr) {
 	key, err := agent.ParseKey(public)
 	if err != nil {
 		g.t.Errorf("from the agent: public key %q: %v", public, err)
@@ -68,8 +68,8 @@ func (g *Tunnel) Admit(public string, preshared agent.Key, address netip.Addr) {
 		"preshared_key="+hex.EncodeToString(preshared[:]), "allowed_ip="+netip.PrefixFrom(address, 32).String())
 }
 
-// Expel removes all peers.
-func (g *Tunnel) Expel() { g.set("replace_peers=true") }
+// RemovePeers removes all peers.
+func (g *Tunnel) RemovePeers() { g.set("replace_peers=true") }
 
 // Reply returns the gateway's answer to a request for a tunnel.
 func (g *Tunnel) Reply(preshared agent.Key, address netip.Addr, nets ...string) protocol.TunnelReply {

@@ -1,5 +1,5 @@
 // Package localcopy copies a program that was started from a network share to the local disk. Windows reads pages of a
-// running program from its file again and again, so the program would die when the share goes away. The program
+// running program from its file at any time, so the program would crash when the share becomes unavailable. The program
 // copies itself into the person's own directory, verifies the copy, starts it with the same arguments and ends. When
 // that fails, it continues from the share.
 //
@@ -96,13 +96,13 @@ func removeOthers(dir, keep string) {
 
 // onShare reports whether a path is a UNC path. A drive letter may be a share, too: see FromNetwork.
 func onShare(path string) bool {
-	path = usualForm(path)
+	path = uncForm(path)
 	return strings.HasPrefix(path, `\\`) && !strings.HasPrefix(path, `\\?\`) && !strings.HasPrefix(path, `\\.\`)
 }
 
-// usualForm returns a path in the usual form: \\server\share instead of \\?\UNC\server\share, and of UNC\server\share,
-// which Wine returns.
-func usualForm(path string) string {
+// uncForm returns \\server\share for \\?\UNC\server\share, and for UNC\server\share, which Wine returns. It returns other
+// paths with backslashes.
+func uncForm(path string) string {
 	path = strings.ReplaceAll(path, "/", `\`)
 	for _, prefix := range []string{`\\?\UNC\`, `\\.\UNC\`, `UNC\`} {
 		if len(path) > len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {
@@ -112,8 +112,8 @@ func usualForm(path string) string {
 	return path
 }
 
-// root returns the root of a path's drive, such as C:\; "" = the path has no drive letter.
-func root(path string) string {
+// driveRoot returns the root of a path's drive, such as C:\; "" = the path has no drive letter.
+func driveRoot(path string) string {
 	path = strings.TrimPrefix(strings.TrimPrefix(path, `\\?\`), `\\.\`)
 	if len(path) >= 3 && path[1] == ':' && (path[2] == '\\' || path[2] == '/') {
 		return path[:2] + `\`

@@ -87,7 +87,7 @@ func TestOnShareAndRoot(t *testing.T) {
 		{`IdecoAgent.exe`, false, ""},
 		{``, false, ""},
 	} {
-		if share, r := onShare(c.path), root(c.path); share != c.share || r != c.root {
+		if share, r := onShare(c.path), driveRoot(c.path); share != c.share || r != c.root {
 			t.Errorf("%s: %v %q", c.path, share, r)
 		}
 	}

@@ -14,7 +14,7 @@ func FromNetwork(program string) bool {
 	if onShare(program) {
 		return true
 	}
-	r := root(program)
+	r := driveRoot(program)
 	if r == "" {
 		return false
 	}
@@ -22,13 +22,13 @@ func FromNetwork(program string) bool {
 	return err == nil && windows.GetDriveType(name) == windows.DRIVE_REMOTE
 }
 
-// Restart starts a copy of this program, below the directory own, with the same arguments. The caller then ends.
-func Restart(own, version string) error {
+// Restart starts a copy of this program, below dir, with the same arguments. The caller then ends.
+func Restart(dir, version string) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("copy of the program: %w", err)
 	}
-	copied, err := Copy(usualForm(program), filepath.Join(own, "portable"), version)
+	copied, err := Copy(uncForm(program), filepath.Join(dir, "portable"), version)
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	maxSize    = 1 // MiB
-	maxOld     = 3 // files
-	maxLine    = 2000
+	maxSize    = 1    // MiB
+	maxOld     = 3    // files
+	maxLine    = 2000 // characters
 	timeFormat = "2006-01-02T15:04:05.000Z07:00"
 )
 
@@ -35,33 +35,33 @@ type File struct {
 // writes nothing.
 func Open(path string) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return &File{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("log file: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return &File{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("log file: %w", err)
 	}
 	if err := f.Close(); err != nil {
-		return &File{}, fmt.Errorf("journal: %w", err)
+		return &File{}, fmt.Errorf("log file: %w", err)
 	}
 	return &File{path, &lumberjack.Logger{Filename: path, MaxSize: maxSize, MaxBackups: maxOld, LocalTime: true}}, nil
 }
 
 // Log writes a line. Line breaks in text are replaced.
-func (j *File) Log(text string) {
-	if j.file == nil {
+func (f *File) Log(text string) {
+	if f.file == nil {
 		return
 	}
-	fmt.Fprintln(j.file, time.Now().Format(timeFormat), agent.Clean(text, maxLine))
+	fmt.Fprintln(f.file, time.Now().Format(timeFormat), agent.Clean(text, maxLine))
 }
 
 // Path returns the path of the file; empty = there is none.
-func (j *File) Path() string { return j.path }
+func (f *File) Path() string { return f.path }
 
 // Close closes the file. A later Log opens it again.
-func (j *File) Close() error {
-	if j.file == nil {
+func (f *File) Close() error {
+	if f.file == nil {
 		return nil
 	}
-	return j.file.Close()
+	return f.file.Close()
 }

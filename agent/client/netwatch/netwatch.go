@@ -1,8 +1,8 @@
 // Package netwatch detects that this computer has moved to another network or slept. The agent then tests its
 // connection to the gateway at once.
 //
-// It checks the computer's addresses and clock every few seconds. Windows and Linux could both notify of changes,
-// each in its own way and several times for one change; polling is the same everywhere and costs almost nothing.
+// It polls the computer's addresses and clock every few seconds. The notifications of Windows and Linux differ and come
+// several times for one change; polling costs almost nothing.
 package netwatch
 
 import (
@@ -18,20 +18,20 @@ import (
 
 const (
 	checkEvery = 3 * time.Second
-	// sleepThreshold is how much longer than every a pause must be to count as sleep.
+	// sleepThreshold is how much longer than checkEvery a pause must be to count as sleep.
 	sleepThreshold = 15 * time.Second
-	// maxUnsettled is how many times in a row the addresses may differ before the change is reported anyway.
+	// maxUnsettled is the number of consecutive checks with new addresses after which the change is reported anyway.
 	maxUnsettled = 3
 )
 
-// Config says what to watch. Clock and Log may be nil.
+// Config configures Watch. Clock and Log may be nil.
 type Config struct {
 	Changed func()            // called after a change, never twice at a time
 	Own     []string          // names of the tunnel's interfaces, which are ignored
-	Log     func(text string) // gets the reason of each change
+	Log     func(text string) // receives the reason of each call of Changed
 	Clock   client.Clock
 
-	look func(own []string) string // replaced by tests
+	addresses func(own []string) string // replaced by tests
 }
 
 // Watch watches until ctx is done.
@@ -42,10 +42,10 @@ func Watch(ctx context.Context, c Config) {
 	if c.Log == nil {
 		c.Log = func(string) {}
 	}
-	if c.look == nil {
-		c.look = addresses
+	if c.addresses == nil {
+		c.addresses = addresses
 	}
-	w := watch{reported: c.look(c.Own), at: c.Clock.Now()}
+	w := watch{reported: c.addresses(c.Own), at: c.Clock.Now()}
 	w.seen = w.reported
 	for {
 		over, stop := c.Clock.Timer(checkEvery)
@@ -55,7 +55,7 @@ func Watch(ctx context.Context, c Config) {
 			stop()
 			return
 		}
-		if why := w.check(c.look(c.Own), c.Clock.Now()); why != "" {
+		if why := w.check(c.addresses(c.Own), c.Clock.Now()); why != "" {
 			c.Log(why)
 			c.Changed()
 		}

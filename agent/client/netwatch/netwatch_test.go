@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-func TestLook(t *testing.T) {
-	for name, looks := range map[string]string{ // the addresses at each check; ! = a change is reported, zzz = sleep
+func TestCheck(t *testing.T) {
+	for name, checks := range map[string]string{ // the addresses at each check; ! = a change is reported, zzz = sleep
 		"quiet":               "a a a a",
 		"another network":     "a b b! b b",
 		"several addresses":   "a b c c! c",
@@ -21,15 +21,15 @@ func TestLook(t *testing.T) {
 		"sleep amid a change": "a b zzz! b b!",
 	} {
 		at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-		list := strings.Fields(looks)
+		list := strings.Fields(checks)
 		w := watch{reported: list[0], seen: list[0], at: at}
-		for i, look := range list {
-			is := strings.TrimSuffix(look, "!")
+		for i, check := range list {
+			is := strings.TrimSuffix(check, "!")
 			at = at.Add(checkEvery)
 			if is == "zzz" {
 				at, is = at.Add(time.Hour), list[0]
 			}
-			if got, want := w.check(is, at) != "", strings.HasSuffix(look, "!"); got != want {
+			if got, want := w.check(is, at) != "", strings.HasSuffix(check, "!"); got != want {
 				t.Errorf("%s: check %d: reported %v", name, i, got)
 			}
 		}
@@ -41,21 +41,21 @@ type manualClock struct{ timers chan chan time.Time }
 
 func (manualClock) Now() time.Time { return time.Now() }
 
-func (h manualClock) Timer(time.Duration) (<-chan time.Time, func()) {
+func (m manualClock) Timer(time.Duration) (<-chan time.Time, func()) {
 	c := make(chan time.Time, 1)
-	h.timers <- c
+	m.timers <- c
 	return c, func() {}
 }
 
 func TestWatch(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	clock, sees, told, over := manualClock{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
+	clock, seen, changes, over := manualClock{make(chan chan time.Time)}, make(chan string, 5), 0, make(chan struct{})
 	for _, s := range []string{"a", "a", "b", "b", "b"} {
-		sees <- s
+		seen <- s
 	}
 	go func() {
 		defer close(over)
-		Watch(ctx, Config{Clock: clock, Changed: func() { told++ }, look: func([]string) string { return <-sees }})
+		Watch(ctx, Config{Clock: clock, Changed: func() { changes++ }, addresses: func([]string) string { return <-seen }})
 	}()
 	for i := 0; i < 4; i++ {
 		(<-clock.timers) <- time.Now()
@@ -63,8 +63,8 @@ func TestWatch(t *testing.T) {
 	<-clock.timers
 	stop()
 	<-over
-	if told != 1 {
-		t.Errorf("Changed was called %d times", told)
+	if changes != 1 {
+		t.Errorf("Changed was called %d times", changes)
 	}
 }
 

@@ -29,10 +29,10 @@ const reopenTimeout = 10 * time.Second
 
 // broker shares one manager among all windows.
 type broker struct {
-	manager Manager // Notify is also called for changes in the broker
-	choose  func() (settings.Gateway, error)
-	log     func(string)
-	clock   client.Clock
+	manager       Manager // Notify is also called for changes in the broker
+	chooseGateway func() (settings.Gateway, error)
+	log           func(string)
+	clock         client.Clock
 
 	mu        sync.Mutex // guards the fields below; held while the manager is called
 	claim     claim
@@ -130,7 +130,7 @@ func (b *broker) endAccess(why string) {
 	b.manager.Notify()
 }
 
-// sessionLeft ends the access when it belongs to the Windows session, which its user has left.
+// sessionLeft ends the access when it belongs to the Windows session.
 func (b *broker) sessionLeft(session uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,7 +148,7 @@ func (b *broker) serviceStops() {
 	}
 }
 
-// owner returns the owner of the access; false = nobody has access.
+// owner returns the owner of the access; false = there is no access.
 func (b *broker) owner() (Person, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -221,9 +221,9 @@ func (b *broker) login(w *window, login, password string) {
 	b.manager.Login(session.Request{Gateway: g, Login: login, Password: password, Lang: w.lang})
 }
 
-// gateway returns the gateway, or why there is none.
+// gateway returns the gateway, or the problem with it.
 func (b *broker) gateway(w *window) (settings.Gateway, *session.Problem) {
-	g, err := b.choose()
+	g, err := b.chooseGateway()
 	wrong := session.GatewayProblem(w.lang, g, err)
 	if wrong != nil {
 		b.log("gateway: " + wrong.Code + " " + agent.Clean(fmt.Sprint(err), maxLogged))
@@ -253,18 +253,18 @@ func (b *broker) ifOwner(w *window, do func()) {
 func (b *broker) end(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch control := b.holder(w); {
-	case control == session.You:
+	switch holder := b.holder(w); {
+	case holder == session.You:
 		b.manager.Logout()
-	case control == session.Other && w.caller.Admin:
+	case holder == session.Other && w.caller.Admin:
 		b.log(fmt.Sprintf("ended by %s in Windows session %d", w.caller.User, w.caller.Session))
 		b.endAccess(locale.AccessEnded)
-	case control == session.Other:
+	case holder == session.Other:
 		w.addRefusal()
 	}
 }
 
-// addRefusal queues the answer that somebody else has access. broker.mu is held.
+// addRefusal queues the answer that another person has access. broker.mu is held.
 func (w *window) addRefusal() {
 	w.refusals = append(w.refusals, session.Problem{Code: session.Busy, Message: locale.Text(w.lang, locale.AccessBusy)})
 }

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Dial opens the pipe for a window, with as few rights as possible. It verifies that the process that serves the pipe
-// is the one that the service control manager knows as the service, which only an administrator can change. Otherwise
-// it returns ErrUntrusted and sends nothing. The service may identify the window's user, but not impersonate.
+// Dial opens the pipe for a window, with as few rights as possible. It verifies that the server of the pipe is the process
+// that the service control manager reports for the service, which only an administrator can change. Otherwise it returns
+// ErrUntrusted and sends nothing. The service may identify the window's user, but not impersonate.
 func Dial(ctx context.Context) (net.Conn, error) {
 	conn, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
 	if err != nil {

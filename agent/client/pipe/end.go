@@ -15,7 +15,7 @@ type EndResult int
 
 const (
 	Ended        EndResult = iota
-	NoAccess               // had access
+	NoAccess               // there was no access
 	NotPermitted           // the caller lacks an administrator's elevated rights
 )
 
@@ -24,19 +24,18 @@ const (
 	endTries   = 3                // in Wine the first connection gets no answer
 )
 
-// End ends any user's access on this computer. The caller needs an administrator's elevated rights. It
-// serves an administrator whose own window runs without them: a second window cannot be opened in the same Windows
-// session.
-func End(ctx context.Context, cfg RemoteConfig) (o EndResult, err error) {
+// End ends any user's access on this computer. The caller needs an administrator's elevated rights. It is for an
+// administrator whose window has no elevated rights: a Windows session can have only one window.
+func End(ctx context.Context, cfg RemoteConfig) (result EndResult, err error) {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial
 	}
 	for try := 0; try < endTries; try++ {
-		if o, err = end(ctx, cfg.Dial, cfg.Lang); !errors.Is(err, errSilent) {
+		if result, err = end(ctx, cfg.Dial, cfg.Lang); !errors.Is(err, errSilent) {
 			break
 		}
 	}
-	return o, err
+	return result, err
 }
 
 func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang locale.Lang) (EndResult, error) {
@@ -48,13 +47,13 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	}
 	defer conn.Close()
 	in := newLineReader(conn, maxAnswer)
-	now, err := greet(ctx, conn, in, lang)
+	status, err := sendHello(ctx, conn, in, lang)
 	switch {
 	case err != nil:
 		return 0, err
-	case now.Holder == session.Nobody:
+	case status.Holder == session.Nobody:
 		return NoAccess, nil
-	case now.Holder == session.Other && !now.CanEnd:
+	case status.Holder == session.Other && !status.CanEnd:
 		return NotPermitted, nil
 	}
 	if err := conn.SetDeadline(time.Now().Add(endTimeout)); err != nil {
@@ -63,11 +62,11 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	if _, err := conn.Write(encodeLine(request{Type: typeEnd})); err != nil {
 		return 0, err
 	}
-	return Ended, untilFree(in)
+	return Ended, waitForEnd(in)
 }
 
-// untilFree reads statuses until nobody has access.
-func untilFree(in lineReader) error {
+// waitForEnd reads statuses until there is no access.
+func waitForEnd(in lineReader) error {
 	for {
 		var a answer
 		switch err := in.next(&a); {

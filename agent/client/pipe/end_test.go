@@ -51,9 +51,9 @@ func TestEndWithoutService(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := End(context.Background(), RemoteConfig{Dial: func(context.Context) (net.Conn, error) {
-		here, there := net.Pipe()
-		there.Close()
-		return here, nil
+		window, service := net.Pipe()
+		service.Close()
+		return window, nil
 	}})
 	if err == nil {
 		t.Error("no error after the connection was closed")

@@ -77,17 +77,17 @@ func (m *fakeManager) StopProbing() {
 type manualClock struct{ timers chan timer }
 
 type timer struct {
-	d    time.Duration
-	ends chan time.Time
-	gone chan struct{}
+	d       time.Duration
+	fires   chan time.Time
+	stopped chan struct{}
 }
 
 func (manualClock) Now() time.Time { return time.Now() }
 
-func (h manualClock) Timer(d time.Duration) (<-chan time.Time, func()) {
+func (c manualClock) Timer(d time.Duration) (<-chan time.Time, func()) {
 	t := timer{d, make(chan time.Time, 1), make(chan struct{})}
-	h.timers <- t
-	return t.ends, func() { close(t.gone) }
+	c.timers <- t
+	return t.fires, func() { close(t.stopped) }
 }
 
 // service is a server under test, with the log that it writes.
@@ -124,7 +124,7 @@ func newService(t *testing.T, m Manager) *service {
 	s := &service{t: t, manager: m, clock: manualClock{make(chan timer, 16)},
 		choose: func() (settings.Gateway, error) { return settings.Gateway{Host: "gw.ru", Port: 14765}, nil }}
 	s.Server = NewServer(ServerConfig{Manager: m, Log: s.write, Clock: s.clock,
-		Choose: func() (settings.Gateway, error) { return s.choose() },
+		ChooseGateway: func() (settings.Gateway, error) { return s.choose() },
 		Identify: func(c net.Conn) (Caller, error) {
 			if c, ok := c.(identifiedConn); ok {
 				return c.who, nil
@@ -137,9 +137,9 @@ func newService(t *testing.T, m Manager) *service {
 
 // connect opens a connection of a caller.
 func (s *service) connect(who Caller) net.Conn {
-	here, there := net.Pipe()
-	go s.ServeWindow(identifiedConn{there, who})
-	return here
+	window, service := net.Pipe()
+	go s.ServeWindow(identifiedConn{service, who})
+	return window
 }
 
 // nextTimer waits for the next timer, which must be of duration d.

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Listen creates the pipe. go-winio creates the first instance with FILE_CREATE, which fails when the name is taken;
-// then the service must not run, because the existing pipe may have other permissions. (Wine allows several.) No
-// client can use that first instance. Callers from other computers are refused by go-winio and by the permissions.
+// Listen creates the pipe. It fails when the name is taken, because the existing pipe may have other permissions:
+// go-winio creates the first instance with FILE_CREATE. (Wine does not fail.) go-winio and the permissions refuse
+// callers from other computers.
 func Listen() (net.Listener, error) {
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{SecurityDescriptor: permissions,
 		InputBufferSize: maxRequest, OutputBufferSize: maxRequest})
 	if err != nil {
-		return nil, fmt.Errorf("make the pipe %s: %w", path, err)
+		return nil, fmt.Errorf("create the pipe %s: %w", path, err)
 	}
 	return l, nil
 }
@@ -29,15 +29,15 @@ type withHandle interface{ Fd() uintptr }
 func handleOf(conn net.Conn) (windows.Handle, error) {
 	c, ok := conn.(withHandle)
 	if !ok {
-		return 0, fmt.Errorf("%T is no pipe", conn)
+		return 0, fmt.Errorf("%T is not a pipe", conn)
 	}
 	return windows.Handle(c.Fd()), nil
 }
 
 var impersonate = windows.NewLazySystemDLL("advapi32.dll").NewProc("ImpersonateNamedPipeClient")
 
-// Identify returns the user of the other end, from the token with which it was opened. A process ID would not do,
-// because it may have passed to another program. Windows permits it only after something was read. The window allows
+// Identify returns the user of a window, from the access token with which it opened the pipe. (Its process ID may have
+// been reused by another program.) Windows permits this only after the first byte was read. The token allows
 // identification only.
 func Identify(conn net.Conn) (Caller, error) {
 	h, err := handleOf(conn)
@@ -61,7 +61,7 @@ func tokenOf(h windows.Handle) (token windows.Token, err error) {
 	}
 	err = windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &token)
 	if e := windows.RevertToSelf(); e != nil {
-		return token, errors.Join(err, e) // the thread still impersonates: it stays locked and ends with its goroutine
+		return token, errors.Join(err, e) // the thread, which still impersonates, stays locked and ends with its goroutine
 	}
 	runtime.UnlockOSThread()
 	return token, err

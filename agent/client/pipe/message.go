@@ -19,8 +19,8 @@ const (
 // Types of requests.
 const (
 	typeHello       = "hello"
-	typeProbe       = "knock" // the name in older versions: during an update window and service differ
-	typeStopProbing = "rest"
+	typeProbe       = "knock" // cannot change: during an update, window and service have different versions
+	typeStopProbing = "rest"  // likewise
 	typeLogin       = "login"
 	typeExtend      = "extend"
 	typeLogout      = "logout"
@@ -62,7 +62,7 @@ type answer struct {
 	Message string `json:"message"`
 }
 
-// statusLine leaves the notices out when the line would be too long for a window.
+// statusLine encodes a status, without the notices when the line would be too long.
 func statusLine(s session.Status) []byte {
 	b := encodeLine(status{typeStatus, s})
 	if len(b) > maxAnswer {
@@ -75,7 +75,7 @@ func statusLine(s session.Status) []byte {
 // Errors never repeat the line, which may hold a password.
 var errTooLong = errors.New("a line is too long")
 
-var errMalformed = errors.New("a line is no message")
+var errMalformed = errors.New("a malformed line")
 
 // lineReader reads messages.
 type lineReader struct{ r *bufio.Reader }

@@ -21,7 +21,7 @@ type Caller struct {
 
 // claim holds the owner of the access: the person who logged in last. It is valid while the status is busy.
 type claim struct {
-	owner     Person // zero = nobody
+	owner     Person // zero = none
 	endReason string // locale key of the reason why the service ended the access; empty = it did not
 }
 
@@ -36,7 +36,7 @@ func (c claim) holder(p Person, s client.Status) session.Holder {
 	return session.Other
 }
 
-// status returns the status for a caller. Others learn only that somebody has access.
+// status returns the status for a caller. Callers other than the owner learn only that there is access.
 func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Status {
 	v := session.Status{Status: s, Holder: c.holder(who.Person, s)}
 	switch {

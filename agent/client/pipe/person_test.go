@@ -20,21 +20,21 @@ var (
 func TestStatus(t *testing.T) {
 	access := client.Status{State: client.Authorized, Mode: client.ModeLAN, Address: "10.0.0.5", Server: "gw.ru", Login: "ivanov", Message: "m",
 		Notices: []client.Notice{{Code: "expiring", Message: "Скоро."}}}
-	asks := client.Status{State: client.Connecting, Server: "gw.ru", Login: "ivanov"}
-	back := client.Status{State: client.Reconnecting, Server: "gw.ru", Login: "ivanov"}
+	loggingIn := client.Status{State: client.Connecting, Server: "gw.ru", Login: "ivanov"}
+	reconnecting := client.Status{State: client.Reconnecting, Server: "gw.ru", Login: "ivanov"}
 	refused := client.Status{State: client.Failed, Server: "gw.ru", Login: "ivanov", Code: "bad_credentials", Message: "Нет."}
 	ended := client.Status{State: client.Ended, Server: "gw.ru", Login: "ivanov", Code: "admin", Message: "m"}
-	out := client.Status{State: client.Ended, Code: "logout", Message: "Вы вышли."}
+	loggedOut := client.Status{State: client.Ended, Code: "logout", Message: "Вы вышли."}
 	ready := client.Status{State: session.Ready, Server: "gw.ru", Message: "m"}
-	probes := client.Status{State: client.Connecting, Server: "gw.ru"}
-	resting := client.Status{State: session.Idle}
+	probing := client.Status{State: client.Connecting, Server: "gw.ru"}
+	idle := client.Status{State: session.Idle}
 	taken := client.Status{State: session.Idle, Message: locale.Text(locale.Russian, locale.AccessTaken)}
-	left := out
-	stopped := out
+	left := loggedOut
+	stopped := loggedOut
 	stopped.Code, stopped.Message = session.ServiceStops, locale.Text(locale.Russian, locale.AccessStopped)
 	left.Code, left.Message = session.EndedLocally, locale.Text(locale.Russian, locale.AccessLeft)
 
-	yours := claim{owner: ivanov.Person}
+	ofIvanov := claim{owner: ivanov.Person}
 	for _, c := range []struct {
 		name   string
 		claim  claim
@@ -44,26 +44,26 @@ func TestStatus(t *testing.T) {
 		whose  session.Holder
 		canEnd bool
 	}{
-		{"nothing yet", claim{}, ivanov, resting, resting, session.Nobody, false},
+		{"nothing yet", claim{}, ivanov, idle, idle, session.Nobody, false},
 		{"the gateway answers", claim{}, petrov, ready, ready, session.Nobody, false},
-		{"a probe after another's access", yours, petrov, probes, probes, session.Nobody, false},
-		{"own access", yours, ivanov, access, access, session.You, false},
-		{"own attempt", yours, ivanov, asks, asks, session.You, false},
-		{"own access reconnects", yours, ivanov, back, back, session.You, false},
-		{"own end", yours, ivanov, ended, ended, session.Nobody, false},
-		{"own end, by the service", claim{ivanov.Person, locale.AccessLeft}, ivanov, out, left, session.Nobody, false},
-		{"own end, because the service stops", claim{ivanov.Person, locale.AccessStopped}, ivanov, out, stopped, session.Nobody, false},
+		{"a probe after another's access", ofIvanov, petrov, probing, probing, session.Nobody, false},
+		{"own access", ofIvanov, ivanov, access, access, session.You, false},
+		{"own attempt", ofIvanov, ivanov, loggingIn, loggingIn, session.You, false},
+		{"own access reconnects", ofIvanov, ivanov, reconnecting, reconnecting, session.You, false},
+		{"own end", ofIvanov, ivanov, ended, ended, session.Nobody, false},
+		{"own end, by the service", claim{ivanov.Person, locale.AccessLeft}, ivanov, loggedOut, left, session.Nobody, false},
+		{"own end, because the service stops", claim{ivanov.Person, locale.AccessStopped}, ivanov, loggedOut, stopped, session.Nobody, false},
 		{"own end, by the gateway before the service", claim{ivanov.Person, locale.AccessLeft}, ivanov, ended, ended, session.Nobody, false},
-		{"own refusal", yours, ivanov, refused, refused, session.Nobody, false},
-		{"another's access", yours, petrov, access, taken, session.Other, false},
-		{"another's attempt", yours, petrov, asks, taken, session.Other, false},
-		{"another's access reconnects", yours, petrov, back, taken, session.Other, false},
-		{"another's access, for an administrator", yours, administrator, access, taken, session.Other, true},
-		{"the same user in another Windows session", yours, ivanov2, access, taken, session.Other, false},
-		{"another user in the same Windows session", yours, runAs, access, taken, session.Other, false},
-		{"another's end", yours, petrov, ended, resting, session.Nobody, false},
-		{"another's logout", claim{ivanov.Person, locale.AccessLeft}, petrov, out, resting, session.Nobody, false},
-		{"another's refusal", yours, administrator, refused, resting, session.Nobody, false},
+		{"own refusal", ofIvanov, ivanov, refused, refused, session.Nobody, false},
+		{"another's access", ofIvanov, petrov, access, taken, session.Other, false},
+		{"another's attempt", ofIvanov, petrov, loggingIn, taken, session.Other, false},
+		{"another's access reconnects", ofIvanov, petrov, reconnecting, taken, session.Other, false},
+		{"another's access, for an administrator", ofIvanov, administrator, access, taken, session.Other, true},
+		{"the same user in another Windows session", ofIvanov, ivanov2, access, taken, session.Other, false},
+		{"another user in the same Windows session", ofIvanov, runAs, access, taken, session.Other, false},
+		{"another's end", ofIvanov, petrov, ended, idle, session.Nobody, false},
+		{"another's logout", claim{ivanov.Person, locale.AccessLeft}, petrov, loggedOut, idle, session.Nobody, false},
+		{"another's refusal", ofIvanov, administrator, refused, idle, session.Nobody, false},
 		{"access without an owner", claim{}, petrov, access, taken, session.Other, false},
 	} {
 		want := session.Status{Status: c.shows, Holder: c.whose, CanEnd: c.canEnd}
@@ -75,8 +75,8 @@ func TestStatus(t *testing.T) {
 
 func TestHeldIn(t *testing.T) {
 	access, ended := client.Status{State: client.TunnelUp}, client.Status{State: client.Ended}
-	mine := claim{owner: ivanov.Person}
-	if !mine.heldIn(1, access) || mine.heldIn(2, access) || mine.heldIn(1, ended) {
+	ofIvanov := claim{owner: ivanov.Person}
+	if !ofIvanov.heldIn(1, access) || ofIvanov.heldIn(2, access) || ofIvanov.heldIn(1, ended) {
 		t.Error("heldIn is true for the owner's Windows session only, while there is access")
 	}
 }

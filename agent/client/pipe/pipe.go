@@ -1,6 +1,6 @@
 // Package pipe connects windows to the Windows service. The service holds the access of the whole computer, in a
-// session.Manager. Each window shows the part that its person may see, and controls the access while it is that
-// person's.
+// session.Manager. Each window shows the part that its person may see. It controls the access if that belongs to its
+// person.
 //
 // Both sides send JSON objects, one a line, over a named pipe. Unknown fields and types are ignored, so that window
 // and service of different versions work together during an update. A malformed or too long line ends the connection.
@@ -11,24 +11,24 @@
 //	         login {login, password}
 //	         extend {password}          the password is optional
 //	         logout
-//	         end                        an administrator ends somebody else's access
+//	         end                        an administrator ends another person's access
 //	service  status {status, control, can_end, problem}   everything to show, after hello and at every change
 //	         refused {code, message}    the last request was refused
 //
 // # The owner of the access
 //
-// The access belongs to the person who logged in: a user in one logon session of Windows. Meanwhile nobody else can
-// log in, extend it or log out, and others see only that somebody has access. An administrator with elevated rights
-// can end it, in a window or by the command end (see End). The access ends at once when the Windows session ends, is
-// switched away from or disconnected; locking the screen changes nothing. It also ends some seconds after the
-// person's last window has closed.
+// The access belongs to the person who logged in: a user in one logon session of Windows. Meanwhile other persons see
+// only that there is access; they cannot log in, extend it or log out. An administrator with elevated rights can end
+// it, in a window or by the command end (see End). The access ends at once when the Windows session ends, is switched
+// away from or disconnected; locking the screen changes nothing. It also ends some seconds after the person's last
+// window has closed.
 //
-// The gateway is never sent through the pipe. The service reads it from where only administrators can write.
+// No message names the gateway. The service reads it from the registry, where only administrators can write.
 //
 // # Trust
 //
 // A window checks that the pipe's server is the process of the service before it sends anything: see Dial. The
-// service creates the first instance of the pipe and never joins an existing one: see Listen.
+// service fails when a pipe of this name exists: see Listen.
 package pipe
 
 // Service is the name of the Windows service.

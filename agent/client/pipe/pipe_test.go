@@ -37,31 +37,31 @@ func newWindow(t *testing.T, log func() string, cfg RemoteConfig) *testWindow {
 	return &testWindow{r, t, changed, log}
 }
 
-func (d *testWindow) waitUntil(what string, is func(session.Status) bool) session.Status {
-	d.t.Helper()
+func (w *testWindow) waitUntil(what string, is func(session.Status) bool) session.Status {
+	w.t.Helper()
 	for deadline := time.After(testTimeout); ; {
-		now := d.Status()
+		now := w.Status()
 		if is(now) {
 			return now
 		}
 		select {
-		case <-d.changed:
+		case <-w.changed:
 		case <-deadline:
-			d.t.Fatalf("%s: there is %+v %+v\n%s", what, now, now.Problem, d.log())
+			w.t.Fatalf("%s: there is %+v %+v\n%s", what, now, now.Problem, w.log())
 		}
 	}
 }
 
-func (d *testWindow) waitFor(state client.State, control session.Holder) session.Status {
-	d.t.Helper()
-	return d.waitUntil(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Holder == control })
+func (w *testWindow) waitFor(state client.State, control session.Holder) session.Status {
+	w.t.Helper()
+	return w.waitUntil(string(state)+" "+string(control), func(v session.Status) bool { return v.State == state && v.Holder == control })
 }
 
-func (d *testWindow) waitRefused(code string) {
-	d.t.Helper()
-	v := d.waitUntil("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
+func (w *testWindow) waitRefused(code string) {
+	w.t.Helper()
+	v := w.waitUntil("refused "+code, func(v session.Status) bool { return v.Problem != nil && v.Problem.Code == code })
 	if v.Problem.Message == "" {
-		d.t.Errorf("%s without a message", code)
+		w.t.Errorf("%s without a message", code)
 	}
 }
 
@@ -72,8 +72,8 @@ func TestUsersAndAdministrator(t *testing.T) {
 	s := newService(t, m)
 	a, b, c := s.open(ivanov), s.open(petrov), s.open(administrator)
 	a.Probe()
-	for _, d := range []*testWindow{a, b, c} {
-		if v := d.waitFor(session.Ready, session.Nobody); v.Server != "gw.ru" {
+	for _, w := range []*testWindow{a, b, c} {
+		if v := w.waitFor(session.Ready, session.Nobody); v.Server != "gw.ru" {
 			t.Errorf("%+v", v)
 		}
 	}
@@ -85,12 +85,12 @@ func TestUsersAndAdministrator(t *testing.T) {
 	if v := a.waitFor(client.Authorized, session.You); v.Login != "ivanov" || v.Address != "10.0.0.5" || v.CanEnd {
 		t.Errorf("%+v", v)
 	}
-	for _, d := range []*testWindow{b, c} {
-		v := d.waitFor(session.Idle, session.Other)
+	for _, w := range []*testWindow{b, c} {
+		v := w.waitFor(session.Idle, session.Other)
 		if v.Login+v.Address+v.Server != "" || v.Message != "Taken: access on this computer is open in another Windows session now." {
 			t.Errorf("%+v", v)
 		}
-		if v.CanEnd != (d == c) {
+		if v.CanEnd != (w == c) {
 			t.Errorf("can end: %v", v.CanEnd)
 		}
 	}
@@ -161,14 +161,14 @@ func TestOwnerWindowReopens(t *testing.T) {
 	pause := s.nextTimer(reopenTimeout)
 	again := s.connect(ivanov)
 	sendLines(t, again, `{"type":"hello"}`)
-	<-pause.gone
-	pause.ends <- time.Now()
+	<-pause.stopped
+	pause.fires <- time.Now()
 	if !m.Status().Busy() {
 		t.Fatal("the access ended although the window was opened again")
 	}
 
 	again.Close()
-	s.nextTimer(reopenTimeout).ends <- time.Now()
+	s.nextTimer(reopenTimeout).fires <- time.Now()
 	other.waitFor(session.Idle, session.Nobody)
 	if m.Status().Busy() {
 		t.Error("there is access without a window")
@@ -189,14 +189,14 @@ func TestLoginWhileOwnerIsAway(t *testing.T) {
 	second := s.connect(petrov)
 	sendLines(t, second, `{"type":"hello"}`, `{"type":"login","login":"p","password":"right"}`)
 	s.waitUntil(func() bool { return m.Status().Login == "p" })
-	pause.ends <- time.Now()
-	<-pause.gone
+	pause.fires <- time.Now()
+	<-pause.stopped
 	if now := m.Status(); !now.Busy() {
 		t.Errorf("the wait for the last owner ended it: %+v", now)
 	}
 
 	second.Close()
-	s.nextTimer(reopenTimeout).ends <- time.Now()
+	s.nextTimer(reopenTimeout).fires <- time.Now()
 	s.waitUntil(func() bool { return !m.Status().Busy() })
 }
 
@@ -217,7 +217,7 @@ func TestCloseLogsOut(t *testing.T) {
 func TestStopProbing(t *testing.T) {
 	m := &fakeManager{}
 	s := newService(t, m)
-	rests := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.stops }
+	stops := func() int { m.mu.Lock(); defer m.mu.Unlock(); return m.stops }
 	a, b := s.open(ivanov), s.open(petrov)
 	a.Probe()
 	b.Probe()
@@ -236,18 +236,18 @@ func TestStopProbing(t *testing.T) {
 	a.StopProbing()
 	a.Login("ivanov", "wrong") // is handled after StopProbing
 	b.waitFor(session.Idle, session.Nobody)
-	if n := rests(); n != 0 {
+	if n := stops(); n != 0 {
 		t.Errorf("probing stopped %d times although a window needs it", n)
 	}
 	b.StopProbing()
-	s.waitUntil(func() bool { return rests() == 1 })
+	s.waitUntil(func() bool { return stops() == 1 })
 
 	b.Login("petrov", "right")
 	b.waitFor(client.Authorized, session.You)
 	b.StopProbing()
 	b.Extend("x") // is handled after StopProbing
 	s.waitUntil(func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.extended) == 1 })
-	if rests() != 1 {
+	if stops() != 1 {
 		t.Error("probing stopped during access")
 	}
 }
@@ -299,9 +299,9 @@ func TestNoGateway(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	for text, reason := range map[string]string{
 		`{"type":"login","login":"i","password":"secret"}` + "\n": "hello",
-		`secret` + "\n": "no message",
+		`secret` + "\n": "malformed",
 		strings.Repeat("secret", maxRequest/4) + "\n":                                       "too long",
-		`{"type":"hello"}` + "\n" + `{"type":"login","login":1,"password":"secret"}` + "\n": "no message",
+		`{"type":"hello"}` + "\n" + `{"type":"login","login":1,"password":"secret"}` + "\n": "malformed",
 		`{"type":"hello"}` + "\n" + strings.Repeat("secret", maxRequest):                    "too long",
 	} {
 		s := newService(t, &fakeManager{})
@@ -330,10 +330,10 @@ func TestRejectedWindows(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 	}
-	here, there := net.Pipe()
-	go s.ServeWindow(there)
-	go io.WriteString(here, `{"type":"hello"}`+"\n")
-	if _, err := io.Copy(io.Discard, here); err != nil {
+	window, service := net.Pipe()
+	go s.ServeWindow(service)
+	go io.WriteString(window, `{"type":"hello"}`+"\n")
+	if _, err := io.Copy(io.Discard, window); err != nil {
 		t.Error(err)
 	}
 	s.Close()
@@ -347,11 +347,11 @@ func TestSilentConnections(t *testing.T) {
 	s := newService(t, &fakeManager{})
 	var first net.Conn
 	for i := 0; i < maxOpen; i++ {
-		here, there := net.Pipe()
+		window, service := net.Pipe()
 		if first == nil {
-			first = here
+			first = window
 		}
-		if !s.addConn(identifiedConn{there, ivanov}) {
+		if !s.addConn(identifiedConn{service, ivanov}) {
 			t.Fatalf("connection %d was refused", i)
 		}
 	}
@@ -405,7 +405,7 @@ func TestListenerFails(t *testing.T) {
 	over := make(chan error)
 	go func() { over <- s.Serve(failingListener{l}) }()
 	for i := 1; i < maxFailures; i++ {
-		s.nextTimer(failurePause).ends <- time.Now()
+		s.nextTimer(failurePause).fires <- time.Now()
 	}
 	if err := <-over; err == nil || err.Error() != "pipe: no memory" {
 		t.Error(err)
@@ -446,7 +446,7 @@ func TestReconnect(t *testing.T) {
 			if p.d != d {
 				t.Errorf("a pause of %v, want %v", p.d, d)
 			}
-			p.ends <- time.Now()
+			p.fires <- time.Now()
 		case <-time.After(testTimeout):
 			t.Fatal("no pause")
 		}
@@ -484,13 +484,13 @@ func TestReconnect(t *testing.T) {
 func TestWithManager(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" {
 			t.Errorf("authorize: %+v", m)
 		}
-		c.Goodbye()
+		c.ConfirmLogout()
 	})
 	manager := session.New(session.Config{Roots: g.Root.Pool()})
 	t.Cleanup(manager.Close)
@@ -509,7 +509,7 @@ func TestWithManager(t *testing.T) {
 	}
 }
 
-// Whatever a window sends, it neither sees nor changes another user's access, and the server does not panic.
+// No request lets a window see or change another user's access, and no input makes the server panic.
 func FuzzServeWindow(f *testing.F) {
 	f.Add([]byte(`{"type":"hello","version":"1","lang":"ru"}` + "\n" + `{"type":"login","login":"a","password":"b"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))

@@ -50,7 +50,7 @@ type Remote struct {
 	failures int // consecutive
 	probing  bool
 	queue    []request
-	wake     chan struct{} // holds one when waiting or closing has changed
+	wake     chan struct{} // holds one when queue or closing has changed
 	closing  bool
 }
 
@@ -156,12 +156,12 @@ func (r *Remote) Close() {
 func (r *Remote) run() {
 	defer close(r.done)
 	for delay := firstDelay; ; {
-		known, err := r.runConnection()
+		answered, err := r.runConnection()
 		if r.ctx.Err() != nil {
 			return
 		}
-		r.failed(known, err)
-		if known {
+		r.failed(answered, err)
+		if answered {
 			delay = firstDelay
 		}
 		over, stop := r.cfg.Clock.Timer(delay)
@@ -177,16 +177,15 @@ func (r *Remote) run() {
 	}
 }
 
-// failed shows why there is no service. The first failure in a row is shown only after a working connection: it may
-// be a coincidence.
-func (r *Remote) failed(known bool, err error) {
+// failed shows why there is no service. A single failed attempt to connect is not shown.
+func (r *Remote) failed(answered bool, err error) {
 	r.cfg.Log("service: " + agent.Clean(err.Error(), maxLogged))
 	code, key := session.ServiceStopped, locale.ServiceStopped
 	if errors.Is(err, ErrUntrusted) {
 		code, key = session.ServiceUntrusted, locale.ServiceUntrusted
 	}
 	r.mu.Lock()
-	if r.failures++; known || r.failures > 1 {
+	if r.failures++; answered || r.failures > 1 {
 		r.status, r.refusal = idleStatus(), nil
 		r.status.Problem = &session.Problem{Code: code, Message: locale.Text(r.cfg.Lang, key)}
 	}
@@ -194,8 +193,8 @@ func (r *Remote) failed(known bool, err error) {
 	r.Notify()
 }
 
-// runConnection runs one connection until it ends. known reports whether the service has answered.
-func (r *Remote) runConnection() (known bool, err error) {
+// runConnection runs one connection until it ends and reports whether the service has answered.
+func (r *Remote) runConnection() (answered bool, err error) {
 	ctx, stop := context.WithTimeout(r.ctx, dialTimeout)
 	defer stop()
 	conn, err := r.cfg.Dial(ctx)
@@ -204,29 +203,29 @@ func (r *Remote) runConnection() (known bool, err error) {
 	}
 	defer conn.Close()
 	in := newLineReader(conn, maxAnswer)
-	first, err := greet(r.ctx, conn, in, r.cfg.Lang)
+	first, err := sendHello(r.ctx, conn, in, r.cfg.Lang)
 	if err != nil {
 		return false, err
 	}
 	r.connected(first)
-	gone, asked := make(chan struct{}), make(chan struct{})
+	ended, sent := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(asked)
+		defer close(sent)
 		defer conn.Close()
-		r.send(conn, gone)
+		r.send(conn, ended)
 	}()
 	err = r.read(in)
-	close(gone)
+	close(ended)
 	conn.Close()
-	<-asked
+	<-sent
 	r.mu.Lock()
 	r.queue = nil // its requests were for the connection that has ended
 	r.mu.Unlock()
 	return true, err
 }
 
-// greet sends hello and reads the first status.
-func greet(ctx context.Context, conn net.Conn, in lineReader, lang locale.Lang) (answer, error) {
+// sendHello sends hello and reads the first status.
+func sendHello(ctx context.Context, conn net.Conn, in lineReader, lang locale.Lang) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
@@ -284,7 +283,7 @@ func (r *Remote) read(in lineReader) error {
 		switch a.Type {
 		case typeStatus:
 			if a.Holder != r.status.Holder {
-				r.refusal = nil // it may be obsolete
+				r.refusal = nil // probably obsolete
 			}
 			r.status = a.Status
 		case typeRefused:
@@ -296,7 +295,7 @@ func (r *Remote) read(in lineReader) error {
 }
 
 // send writes requests until the connection ends or Close was called.
-func (r *Remote) send(conn net.Conn, gone <-chan struct{}) {
+func (r *Remote) send(conn net.Conn, ended <-chan struct{}) {
 	for {
 		r.mu.Lock()
 		waiting, closing := r.queue, r.closing
@@ -315,7 +314,7 @@ func (r *Remote) send(conn net.Conn, gone <-chan struct{}) {
 		}
 		select {
 		case <-r.wake:
-		case <-gone:
+		case <-ended:
 			return
 		case <-r.ctx.Done():
 			if closing {

@@ -23,8 +23,8 @@ const (
 	maxFailures  = 5 // consecutive, of the listener
 	failurePause = time.Second
 
-	// maxOpen limits the connections. Beyond it the oldest connection that has sent nothing is closed. So one person
-	// with many connections cannot keep out windows, which send hello at once.
+	// maxOpen limits the connections. Beyond it the oldest connection that has sent nothing is closed, so that one
+	// person with many idle connections cannot block windows, which send hello at once.
 	maxOpen = 256
 	// maxWindows limits the connections of one person.
 	maxWindows = 8
@@ -32,8 +32,8 @@ const (
 
 // ServerConfig configures a Server. Clock may be nil.
 type ServerConfig struct {
-	Manager Manager
-	Choose  func() (settings.Gateway, error) // see session.NewLocal
+	Manager       Manager
+	ChooseGateway func() (settings.Gateway, error) // see session.NewLocal
 	// Identify returns the user of a window. It is called once, after the window has sent something.
 	Identify func(net.Conn) (Caller, error)
 	Log      func(text string)
@@ -47,12 +47,12 @@ type Server struct {
 	quit    chan struct{} // closed by Close
 	serving sync.WaitGroup
 
-	mu    sync.Mutex // guards ended and open, and all.Add
-	ended bool
-	open  map[io.Closer]struct{}
+	mu     sync.Mutex // guards the fields below, and serving.Add
+	closed bool
+	open   map[io.Closer]struct{}
 
-	silent  []net.Conn     // open connections that have sent nothing, oldest first; guarded by mu
-	persons map[Person]int // numbers of identified connections; guarded by mu
+	silent  []net.Conn     // open connections that have sent nothing, oldest first
+	persons map[Person]int // numbers of identified connections
 }
 
 // NewServer returns a server; Serve starts it.
@@ -61,11 +61,11 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Clock = client.SystemClock
 	}
 	return &Server{cfg: cfg, quit: make(chan struct{}), open: map[io.Closer]struct{}{}, persons: map[Person]int{},
-		broker: &broker{manager: cfg.Manager, choose: cfg.Choose, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
+		broker: &broker{manager: cfg.Manager, chooseGateway: cfg.ChooseGateway, log: cfg.Log, clock: cfg.Clock, windows: map[*window]struct{}{}}}
 }
 
 // Serve accepts windows until Close, or until the listener has failed several times in a row. A single failure may
-// come from a window that has already gone.
+// come from a window that has already closed.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.addListener(l) {
 		l.Close()
@@ -95,10 +95,10 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) beginServing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended {
+	if !s.closed {
 		s.serving.Add(1)
 	}
-	return !s.ended
+	return !s.closed
 }
 
 // waitToRetry waits after a failure of the listener; false = too many failures, or the server is closed.
@@ -145,19 +145,19 @@ func (s *Server) ServeWindow(conn net.Conn) {
 		return
 	}
 	s.broker.join(w)
-	gone, told := make(chan struct{}), make(chan struct{})
+	ended, sent := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(told)
-		if err := s.sendUpdates(conn, w, gone); isTimeout(err) {
+		defer close(sent)
+		if err := s.sendUpdates(conn, w, ended); isTimeout(err) {
 			conn.Close() // otherwise the window would go on showing an old status
-		} // after another error listen ends, too, once it has read the remaining requests
+		} // after another error handleRequests reads the remaining requests and returns
 	}()
 	if err := s.handleRequests(in, w); err != nil {
 		s.cfg.Log("pipe: connection closed: " + agent.Clean(err.Error(), maxLogged))
 	}
-	close(gone)
+	close(ended)
 	conn.Close()
-	<-told
+	<-sent
 	s.broker.leave(w)
 }
 
@@ -165,7 +165,7 @@ func (s *Server) logRejected(why error) {
 	s.cfg.Log("pipe: a window was rejected: " + agent.Clean(why.Error(), maxLogged))
 }
 
-// identify waits for the first byte, identifies the caller and counts the connection, which forget undoes.
+// identify waits for the first byte, identifies the caller and counts the connection, which uncount undoes.
 func (s *Server) identify(conn net.Conn) (Caller, lineReader, error) {
 	in := newLineReader(conn, maxRequest)
 	if err := conn.SetReadDeadline(time.Now().Add(firstByteTimeout)); err != nil {
@@ -204,7 +204,6 @@ func (s *Server) uncount(p Person) {
 	}
 }
 
-// readHello reads hello.
 func (s *Server) readHello(conn net.Conn, who Caller, in lineReader) (*window, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return nil, err
@@ -235,8 +234,8 @@ func (s *Server) handleRequests(in lineReader, w *window) error {
 	}
 }
 
-// sendUpdates sends refusals and changes of the status until gone is closed.
-func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) error {
+// sendUpdates sends refusals and changes of the status until ended is closed.
+func (s *Server) sendUpdates(conn net.Conn, w *window, ended <-chan struct{}) error {
 	changed, leave := s.cfg.Manager.Watch()
 	defer leave()
 	var shown []byte
@@ -259,7 +258,7 @@ func (s *Server) sendUpdates(conn net.Conn, w *window, gone <-chan struct{}) err
 		}
 		select {
 		case <-changed:
-		case <-gone:
+		case <-ended:
 			return nil
 		}
 	}
@@ -272,14 +271,14 @@ func (s *Server) SessionLeft(session uint32) { s.broker.sessionLeft(session) }
 // ServiceStops is called before the manager is closed, so that the end of the access does not count as a logout.
 func (s *Server) ServiceStops() { s.broker.serviceStops() }
 
-// Owner returns the person who has access or is logging in; false = nobody.
+// Owner returns the person who has access or is logging in; false = there is none.
 func (s *Server) Owner() (Person, bool) { return s.broker.owner() }
 
 // Close closes all connections and waits until they have ended. It does not end the access.
 func (s *Server) Close() {
 	s.mu.Lock()
-	if !s.ended {
-		s.ended = true
+	if !s.closed {
+		s.closed = true
 		close(s.quit)
 	}
 	for c := range s.open {
@@ -290,21 +289,21 @@ func (s *Server) Close() {
 	s.broker.close()
 }
 
-// addListener adds c to what Close closes; false = Close was called before.
+// addListener adds c to open, which Close closes; false = Close was called before.
 func (s *Server) addListener(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended {
+	if !s.closed {
 		s.open[c] = struct{}{}
 	}
-	return !s.ended
+	return !s.closed
 }
 
 // addConn adds a new connection; false = Close was called before, or maxOpen connections have all sent something.
 func (s *Server) addConn(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.closed {
 		return false
 	}
 	if len(s.open) >= maxOpen {

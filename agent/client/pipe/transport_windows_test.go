@@ -14,8 +14,8 @@ import (
 
 // These tests create the service's pipe, so they must not run beside the service.
 
-// accepted returns the connections of a listener.
-func accepted(t *testing.T, l net.Listener) <-chan net.Conn {
+// acceptAll accepts connections until the test ends.
+func acceptAll(t *testing.T, l net.Listener) <-chan net.Conn {
 	conns := make(chan net.Conn, 16)
 	go func() {
 		defer close(conns)
@@ -37,7 +37,7 @@ func TestWindowsImpostor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accepted(t, l)
+	acceptAll(t, l)
 	ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 	defer stop()
 	conn, err := Dial(ctx)
@@ -52,7 +52,7 @@ func TestWindowsIdentify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conns := accepted(t, l)
+	conns := acceptAll(t, l)
 	for try := 0; try < 3; try++ { // in Wine the first client is never served
 		ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 		window, err := winio.DialPipeAccessImpLevel(ctx, path, userRights, winio.PipeImpLevelIdentification)
@@ -64,16 +64,16 @@ func TestWindowsIdentify(t *testing.T) {
 		if _, err := window.Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		if conn := speaks(conns); conn != nil {
-			identified(t, conn)
+		if conn := firstServed(conns); conn != nil {
+			checkIdentify(t, conn)
 			return
 		}
 	}
 	t.Error("no connection was served")
 }
 
-// speaks returns the first connection that sends x. A real window, if there is one, does not.
-func speaks(conns <-chan net.Conn) net.Conn {
+// firstServed returns the first connection that sends x, which a real window does not; nil after 2 s.
+func firstServed(conns <-chan net.Conn) net.Conn {
 	for enough := time.After(2 * time.Second); ; {
 		select {
 		case conn := <-conns:
@@ -88,7 +88,7 @@ func speaks(conns <-chan net.Conn) net.Conn {
 	}
 }
 
-func identified(t *testing.T, conn net.Conn) {
+func checkIdentify(t *testing.T, conn net.Conn) {
 	defer conn.Close()
 	who, err := Identify(conn)
 	if err != nil {

@@ -3,7 +3,7 @@
 // owner's Windows session ends.
 //
 // It connects only to the gateway that policy or installer name in HKEY_LOCAL_MACHINE, read again at every probe and
-// login. Windows cannot choose one through the pipe.
+// login. A user's window cannot name another one.
 //
 // # Files
 //
@@ -19,7 +19,7 @@
 //
 //	1  pipe      the pipe could not be created, for instance because another program uses its name
 //	2  serving   the pipe failed while windows were served
-//	3  teardown  something did not end in time
+//	3  teardown  the service did not stop in time
 package service
 
 import (
@@ -55,12 +55,12 @@ type running struct {
 	log        func(string)
 	manager    *session.Manager
 	server     *pipe.Server
-	served     chan error // gets the result of Serve
-	leave      context.CancelFunc
+	served     chan error // receives the result of Serve
+	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
 }
 
-// platform holds what Windows provides, replaced in tests.
+// platform is the part that needs Windows, replaced in tests.
 type platform struct {
 	log      func(string)
 	device   agent.Device
@@ -70,33 +70,33 @@ type platform struct {
 }
 
 // start starts the service's parts.
-func start(cfg Config, on platform) *running {
-	r := &running{log: on.log, served: make(chan error, 1)}
+func start(cfg Config, p platform) *running {
+	r := &running{log: p.log, served: make(chan error, 1)}
 	var tunnel client.Tunnel
 	var outside Control
 	if cfg.Tunnel != nil {
-		tunnel, outside = cfg.Tunnel(on.log)
+		tunnel, outside = cfg.Tunnel(p.log)
 	}
-	r.manager = session.New(session.Config{Device: on.device, Tunnel: tunnel, Log: on.log,
+	r.manager = session.New(session.Config{Device: p.device, Tunnel: tunnel, Log: p.log,
 		Dial: (&net.Dialer{Timeout: dialTimeout, Control: outside}).DialContext})
-	r.server = pipe.NewServer(pipe.ServerConfig{Manager: r.manager, Identify: on.identify, Log: on.log,
-		Choose: func() (settings.Gateway, error) { return choose(on.registry(), on.log) }})
-	ctx, leave := context.WithCancel(context.Background())
-	r.leave = leave
+	r.server = pipe.NewServer(pipe.ServerConfig{Manager: r.manager, Identify: p.identify, Log: p.log,
+		ChooseGateway: func() (settings.Gateway, error) { return chooseGateway(p.registry(), p.log) }})
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
 	r.goroutines.Add(2)
 	go func() {
 		defer r.goroutines.Done()
-		r.served <- r.server.Serve(on.listener)
+		r.served <- r.server.Serve(p.listener)
 	}()
 	go func() {
 		defer r.goroutines.Done()
-		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.NetworkChanged, Own: cfg.Adapters, Log: on.log})
+		netwatch.Watch(ctx, netwatch.Config{Changed: r.manager.NetworkChanged, Own: cfg.Adapters, Log: p.log})
 	}()
 	return r
 }
 
-// choose returns the gateway and logs warnings.
-func choose(from settings.Registry, log func(string)) (settings.Gateway, error) {
+// chooseGateway returns the gateway and logs warnings.
+func chooseGateway(from settings.Registry, log func(string)) (settings.Gateway, error) {
 	g, warnings, err := settings.ChooseGateway(from.Policy, from.Installer)
 	for _, w := range warnings {
 		log(w.Error())
@@ -104,9 +104,9 @@ func choose(from settings.Registry, log func(string)) (settings.Gateway, error) 
 	return g, err
 }
 
-// close ends all parts, the access first, so that gateway and windows get its end.
+// close ends the access, of which gateway and windows are notified, and then the service's other parts.
 func (r *running) close() {
-	r.leave()
+	r.cancel()
 	r.server.ServiceStops()
 	r.manager.Close()
 	r.server.Close()

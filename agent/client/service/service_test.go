@@ -28,16 +28,16 @@ type memoryLog struct {
 	text strings.Builder
 }
 
-func (d *memoryLog) Log(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.text.WriteString(text + "\n")
+func (l *memoryLog) Log(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.WriteString(text + "\n")
 }
 
-func (d *memoryLog) String() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.text.String()
+func (l *memoryLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // startService starts the service on a TCP socket instead of a pipe. The installer's settings name the gateway.
@@ -47,8 +47,8 @@ func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote,
 		t.Fatal(err)
 	}
 	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
-	d := &memoryLog{}
-	r := start(Config{}, platform{log: d.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
+	log := &memoryLog{}
+	r := start(Config{}, platform{log: log.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
 		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
 		registry: func() settings.Registry {
 			return settings.Registry{Policy: settings.Setting{Source: settings.Policy, Pin: "alone"},
@@ -59,7 +59,7 @@ func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote,
 		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
 	}})
 	t.Cleanup(w.Close)
-	return r, w, d
+	return r, w, log
 }
 
 func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status) bool) session.Status {
@@ -82,18 +82,18 @@ func waitUntil(t *testing.T, w *pipe.Remote, what string, is func(session.Status
 // A window probes the gateway, which it trusts by its pin, and logs in; access survives sleep and a locked screen; the
 // service stops, and logs out.
 func TestService(t *testing.T) {
-	bye := make(chan bool, 1)
+	loggedOut := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		if m := c.Admit(""); m.Login != "ivanov" || m.Password != "right" || m.Device.ID != "d1" {
 			t.Errorf("authorize: %+v", m)
 		}
-		bye <- c.Goodbye()
+		loggedOut <- c.ConfirmLogout()
 	})
-	r, w, d := startService(t, g)
+	r, w, log := startService(t, g)
 	w.Probe()
 	waitUntil(t, w, "the gateway", func(v session.Status) bool { return v.State == session.Ready })
 	w.Login("ivanov", "right")
@@ -105,19 +105,19 @@ func TestService(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	r.close()
-	if !<-bye {
+	if !<-loggedOut {
 		t.Error("the agent sent no unauthorize")
 	}
 	waitUntil(t, w, "the end", func(v session.Status) bool {
 		return v.Problem != nil && v.Problem.Code == session.ServiceStopped && !v.Busy()
 	})
 	for _, want := range []string{"in_policy: pin_alone", "goes to sleep", "wakes", "login by S-1-5-21-1-1001"} {
-		if !strings.Contains(d.String(), want) {
-			t.Errorf("the log has no %q:\n%s", want, d)
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log has no %q:\n%s", want, log)
 		}
 	}
-	if strings.Contains(d.String(), "right") {
-		t.Errorf("the log has the password:\n%s", d)
+	if strings.Contains(log.String(), "right") {
+		t.Errorf("the log has the password:\n%s", log)
 	}
 }
 
@@ -128,20 +128,20 @@ func sessionList(states map[uint32]uint32, empty uint32) sessions {
 
 const noSession = ^uint32(0)
 
-// The access ends when its owner's Windows session is gone or disconnected or has no user, and not at other changes.
+// The access ends when its owner's Windows session has ended, is disconnected or has no user, and not at other changes.
 func TestCheckSessions(t *testing.T) {
 	for name, now := range map[string]sessions{
 		"logged off":                       sessionList(map[uint32]uint32{0: 4, 2: 1}, noSession),
 		"logged off, the session is there": sessionList(map[uint32]uint32{0: 4, 1: 0}, 1),
 		"switched away":                    sessionList(map[uint32]uint32{0: 4, 1: 4, 2: 0}, noSession),
 	} {
-		bye := make(chan bool, 1)
+		loggedOut := make(chan bool, 1)
 		g := gatewaytest.New(t, func(_ int, conn *gatewaytest.Conn) {
 			conn.Admit("")
-			bye <- conn.Goodbye()
+			loggedOut <- conn.ConfirmLogout()
 		})
 		r, w, _ := startService(t, g)
-		r.checkSessions(now) // nobody has access yet
+		r.checkSessions(now) // there is no access yet
 		w.Login("ivanov", "right")
 		waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Authorized })
 		r.checkSessions(sessionList(map[uint32]uint32{0: 4, 1: 0, 2: 4}, 2))
@@ -150,7 +150,7 @@ func TestCheckSessions(t *testing.T) {
 			t.Errorf("%s: ended too early: %+v", name, v)
 		}
 		r.checkSessions(now)
-		if !<-bye {
+		if !<-loggedOut {
 			t.Errorf("%s: the agent sent no unauthorize", name)
 		}
 		v := waitUntil(t, w, name, func(v session.Status) bool { return v.State == client.Ended })
@@ -166,7 +166,7 @@ func TestUserGone(t *testing.T) {
 		want bool
 	}{
 		"not known":                 {sessionList(nil, 1), false},
-		"works":                     {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
+		"active":                    {sessionList(map[uint32]uint32{0: 4, 1: 0}, noSession), false},
 		"others are gone":           {sessionList(map[uint32]uint32{1: 0, 2: 4}, 2), false},
 		"disconnected":              {sessionList(map[uint32]uint32{1: 4}, noSession), true},
 		"the session has ended":     {sessionList(map[uint32]uint32{0: 4, 2: 0}, noSession), true},

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	stopReport = time.Second
+	stopReport = time.Second // between reports of progress
 	accepts    = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptSessionChange | svc.AcceptPowerEvent
 )
 
@@ -69,15 +69,15 @@ func (h *handler) serve(dir string, log *logfile.File, listener net.Listener, re
 	status chan<- svc.Status) (bool, uint32) {
 	r := start(h.cfg, platform{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
-	describe(log.Log) // after Running: while it starts the service, the service manager may block
-	var look sessionChecks
+	configure(log.Log) // after Running: the service manager may block calls while it starts the service
+	var checks sessionChecks
 	for {
 		select {
 		case err := <-r.served:
 			stop(r, log, requests, status, stopTimeout)
 			return failed(log, stageServing, err)
-		case <-look.next:
-			look.checked()
+		case <-checks.next:
+			checks.checked()
 			r.checkSessions(readSessions(log.Log))
 		case c := <-requests:
 			switch c.Cmd {
@@ -87,7 +87,7 @@ func (h *handler) serve(dir string, log *logfile.File, listener net.Listener, re
 				log.Log("the service is to stop")
 				return stop(r, log, requests, status, timeoutFor(c.Cmd == svc.Shutdown))
 			case svc.SessionChange:
-				look.sessionChanged(c.EventType)
+				checks.sessionChanged(c.EventType)
 				r.checkSessions(readSessions(log.Log))
 			case svc.PowerEvent:
 				r.powerChanged(c.EventType)
@@ -96,27 +96,27 @@ func (h *handler) serve(dir string, log *logfile.File, listener net.Listener, re
 	}
 }
 
-// stop ends all parts within the limit and keeps reporting progress to Windows.
+// stop ends all parts within the time limit. Meanwhile it reports progress to Windows.
 func stop(r *running, log *logfile.File, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
 	within time.Duration) (bool, uint32) {
-	over := make(chan struct{})
+	closed := make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(closed)
 		r.close()
 	}()
-	patience := time.NewTimer(within)
-	defer patience.Stop()
+	timeout := time.NewTimer(within)
+	defer timeout.Stop()
 	tick := time.NewTicker(stopReport)
 	defer tick.Stop()
 	for checkPoint := uint32(1); ; checkPoint++ {
 		status <- svc.Status{State: svc.StopPending, CheckPoint: checkPoint, WaitHint: uint32(5 * stopReport / time.Millisecond)}
 		select {
-		case <-over:
+		case <-closed:
 			log.Log("the service has stopped")
 			return false, 0
 		case <-tick.C:
 		case <-requests: // the next status answers it
-		case <-patience.C:
+		case <-timeout.C:
 			return failed(log, stageTeardown, fmt.Errorf("not ended after %v", within))
 		}
 	}

@@ -27,14 +27,14 @@ func stateDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("path of the program: %w", err)
 	}
-	files, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, 0)
+	programFiles, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, 0)
 	if err == nil {
-		files, err = filepath.EvalSymlinks(files)
+		programFiles, err = filepath.EvalSymlinks(programFiles)
 	}
 	if err != nil {
 		return "", fmt.Errorf("path of Program Files: %w", err)
 	}
-	if !isBelow(program, files) {
+	if !isBelow(program, programFiles) {
 		return "", errors.New("the program is not below Program Files, so the service writes no files")
 	}
 	dir := filepath.Join(filepath.Dir(program), "service")
@@ -56,17 +56,17 @@ func device(dir string, log func(string)) agent.Device {
 	return d
 }
 
-// restarts are the recovery actions after the first, the second and every later failure.
+// restarts are the recovery actions after the first, the second and each later failure.
 var restarts = []mgr.RecoveryAction{
 	{Type: mgr.ServiceRestart, Delay: time.Second},
 	{Type: mgr.ServiceRestart, Delay: 5 * time.Second},
 	{Type: mgr.ServiceRestart, Delay: 30 * time.Second},
 }
 
-const forgetFailures = 24 * 60 * 60 // seconds without a failure
+const resetPeriod = 24 * 60 * 60 // seconds without a failure, after which the next one counts as the first
 
-// describe sets the service's description and recovery actions. Errors are only logged.
-func describe(log func(string)) {
+// configure sets the service's path, description and recovery actions. Errors are only logged.
+func configure(log func(string)) {
 	manager, err := mgr.Connect()
 	if err != nil {
 		log("service manager: " + err.Error())
@@ -85,7 +85,7 @@ func describe(log func(string)) {
 	if err := setDescription(s); err != nil {
 		log("description of this service: " + err.Error())
 	}
-	if err := s.SetRecoveryActions(restarts, forgetFailures); err != nil {
+	if err := s.SetRecoveryActions(restarts, resetPeriod); err != nil {
 		log("restarts of this service: " + err.Error())
 	}
 	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil { // not supported by Wine
@@ -93,9 +93,9 @@ func describe(log func(string)) {
 	}
 }
 
-// quotePath quotes the service's path, so that Windows cannot start another program at its first words.
+// quotePath quotes the service's path. Otherwise Windows might start C:\Program.exe for a path in C:\Program Files.
 func quotePath(s *mgr.Service) error {
-	now, err := s.Config()
+	config, err := s.Config()
 	if err != nil {
 		return err
 	}
@@ -103,8 +103,8 @@ func quotePath(s *mgr.Service) error {
 	if err != nil {
 		return err
 	}
-	rest := strings.TrimPrefix(now.BinaryPathName, program)
-	if rest == now.BinaryPathName { // already quoted, or written differently
+	rest := strings.TrimPrefix(config.BinaryPathName, program)
+	if rest == config.BinaryPathName { // already quoted, or written differently
 		return nil
 	}
 	path, err := windows.UTF16PtrFromString(`"` + program + `"` + rest)

@@ -24,7 +24,8 @@ type sessions struct {
 	hasUser func(session uint32) bool // a user is logged on, or that is not known
 }
 
-// userGone reports whether the user of a session is gone. A locked session is not deserted.
+// userGone reports whether the user has left a session: it has ended, is disconnected or has no user. A locked session
+// still has its user.
 func (s sessions) userGone(session uint32) bool {
 	if len(s.states) == 0 {
 		return false
@@ -44,7 +45,7 @@ func (r *running) checkSessions(now sessions) {
 
 const (
 	checkPause       = time.Second // between two checks
-	checksAfterEvent = 10          // after an event that a user may have left
+	checksAfterEvent = 10          // after an event that may mean that a user has left
 )
 
 // sessionChecks schedules checks of the list of sessions. Windows may report an event before it updates the list, so the
@@ -55,24 +56,24 @@ type sessionChecks struct {
 }
 
 // sessionChanged handles an event of a session.
-func (l *sessionChecks) sessionChanged(event uint32) {
+func (c *sessionChecks) sessionChanged(event uint32) {
 	switch event {
 	case consoleDisconnect, remoteDisconnect, sessionLogoff, sessionTerminate:
-		l.left = checksAfterEvent
-		l.next = time.After(checkPause)
+		c.left = checksAfterEvent
+		c.next = time.After(checkPause)
 	}
 }
 
 // checked is called after each check that next has triggered.
-func (l *sessionChecks) checked() {
-	l.left--
-	l.next = nil
-	if l.left > 0 {
-		l.next = time.After(checkPause)
+func (c *sessionChecks) checked() {
+	c.left--
+	c.next = nil
+	if c.left > 0 {
+		c.next = time.After(checkPause)
 	}
 }
 
-// Limits for telling the gateway and taking down the tunnel.
+// Limits for logging out at the gateway and taking down the tunnel.
 const (
 	stopTimeout = 20 * time.Second
 	// shutdownTimeout is less than the 5 s that Windows gives services when the computer shuts down

@@ -37,7 +37,7 @@ func (j *job) requestExtension(password string) {
 	}
 }
 
-func (j *job) tellNetworkChanged() {
+func (j *job) signalNetworkChanged() {
 	select {
 	case j.networkChanged <- struct{}{}:
 	default:

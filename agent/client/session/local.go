@@ -7,20 +7,20 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Local is a Session in the window's own process. Nobody else controls it.
+// Local is a Session in the window's own process.
 type Local struct {
 	*Manager
-	choose func() (settings.Gateway, error)
-	lang   locale.Lang
+	chooseGateway func() (settings.Gateway, error)
+	lang          locale.Lang
 
 	mu      sync.Mutex // guards problem
 	problem *Problem
 }
 
-// NewLocal starts a session with its own Manager. choose is called each time that the gateway is needed; its error is
-// a *settings.Problem. A gateway without a Host means that there is none.
-func NewLocal(cfg Config, choose func() (settings.Gateway, error), lang locale.Lang) *Local {
-	return &Local{Manager: New(cfg), choose: choose, lang: lang}
+// NewLocal starts a session with its own Manager. chooseGateway is called each time that the gateway is needed; its error
+// is a *settings.Problem. A gateway without a Host means that there is none.
+func NewLocal(cfg Config, chooseGateway func() (settings.Gateway, error), lang locale.Lang) *Local {
+	return &Local{Manager: New(cfg), chooseGateway: chooseGateway, lang: lang}
 }
 
 func (l *Local) Probe() {
@@ -39,7 +39,7 @@ func (l *Local) Login(login, password string) {
 
 // gateway returns the gateway, or stores the problem to show.
 func (l *Local) gateway() (settings.Gateway, bool) {
-	g, err := l.choose()
+	g, err := l.chooseGateway()
 	problem := GatewayProblem(l.lang, g, err)
 	l.mu.Lock()
 	l.problem = problem
@@ -48,7 +48,7 @@ func (l *Local) gateway() (settings.Gateway, bool) {
 	return g, problem == nil
 }
 
-// End implements Session: the access can only be the window's own.
+// End implements Session. All access is the window's own.
 func (l *Local) End() { l.Logout() }
 
 func (l *Local) Status() Status {

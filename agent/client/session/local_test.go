@@ -14,7 +14,7 @@ import (
 func TestLocal(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
-		c.Goodbye()
+		c.ConfirmLogout()
 	})
 	var gateway settings.Gateway
 	var wrong error

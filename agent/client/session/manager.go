@@ -26,7 +26,7 @@ type Config struct {
 	NoTunnel string
 }
 
-// Request is the request to probe a gateway or to log in.
+// Request is a request to probe a gateway or to log in.
 type Request struct {
 	Gateway  settings.Gateway
 	Login    string
@@ -106,7 +106,7 @@ func (m *Manager) Login(r Request) {
 func (m *Manager) Logout() {
 	m.call(func() {
 		switch lang := m.request.Lang; {
-		case m.loginWaits: // the result of the job that is ending does not matter
+		case m.loginWaits: // the result of the job that is ending is not shown
 			m.loginWaits = false
 			m.afterJob = func() { m.show(loggedOut(lang)) }
 		case m.hasLogin():
@@ -134,13 +134,13 @@ func (m *Manager) Extend(password string) {
 	})
 }
 
-// NetworkChanged says that the network has changed or the computer woke from sleep.
+// NetworkChanged is called when the network has changed or the computer woke from sleep.
 func (m *Manager) NetworkChanged() {
 	m.call(func() {
 		switch {
 		case m.job != nil:
-			m.job.tellNetworkChanged()
-		case m.retry != nil, m.Status().State == Ready: // which may be out of date
+			m.job.signalNetworkChanged()
+		case m.retry != nil, m.Status().State == Ready: // Ready may be out of date
 			m.probe(m.request)
 		}
 	})
@@ -208,7 +208,7 @@ func (m *Manager) run() {
 	}
 }
 
-// update shows a status of the job. It ignores a job that ends to make room for a login. From a probe it takes only the notices.
+// update shows a status of the job, unless a login is replacing the job. From a probe it takes only the notices.
 func (m *Manager) update(s client.Status) {
 	if m.loginWaits {
 		return

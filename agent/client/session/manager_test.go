@@ -80,7 +80,7 @@ func TestProbeAndLogin(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
 		case 0: // the probe
-			c.Hello()
+			c.AnswerVersion()
 			if m := c.Read(); m != nil {
 				t.Errorf("a probe sent %T", m)
 			}
@@ -135,7 +135,7 @@ func TestProbeAndLogin(t *testing.T) {
 func TestReconnectKeepsWarning(t *testing.T) {
 	warned := make(chan struct{})
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		state := protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, Expires: "2030-01-02T03:04:05Z", Resume: "r"}
 		c.Send(state)
@@ -183,7 +183,7 @@ func TestProbeAgain(t *testing.T) {
 			c.Drop()
 			return
 		}
-		c.Hello()
+		c.AnswerVersion()
 	})
 	clock := probeClock{make(chan pause, 16)}
 	s := newTestManager(t, g, clock)
@@ -235,7 +235,7 @@ func TestStopProbing(t *testing.T) {
 
 // After a successful probe, too, StopProbing prevents more.
 func TestStopProbingWhenReady(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	s := newTestManager(t, g, nil)
 	s.Probe(s.request(""))
 	s.waitFor(Ready, "")
@@ -249,11 +249,11 @@ func TestStopProbingWhenReady(t *testing.T) {
 
 // A login replaces the session before and logs it out at the gateway.
 func TestLoginReplacesSession(t *testing.T) {
-	bye := make(chan bool, 1)
+	loggedOut := make(chan bool, 1)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		m := c.Admit("")
 		if n == 0 {
-			bye <- c.Goodbye()
+			loggedOut <- c.ConfirmLogout()
 			return
 		}
 		if m.Login != "petrov" {
@@ -264,27 +264,27 @@ func TestLoginReplacesSession(t *testing.T) {
 	s := newTestManager(t, g, nil)
 	s.Login(s.request("x"))
 	s.waitFor(client.Authorized, "")
-	w := s.request("y")
-	w.Login = "petrov"
-	s.Login(w)
+	r := s.request("y")
+	r.Login = "petrov"
+	s.Login(r)
 	s.waitUntil("the other one", func(now client.Status) bool { return now.HasAccess() && now.Login == "petrov" })
-	if !<-bye {
+	if !<-loggedOut {
 		t.Error("the first session was not logged out")
 	}
 	s.Close()
 	if now := s.Status(); now.State != client.Ended || now.Code != "logout" {
 		t.Errorf("closed: %+v", now)
 	}
-	s.Login(w) // has no effect
+	s.Login(r) // has no effect
 	s.Close()
 }
 
 // A login that waits for the last job to end is busy at once. It can be cancelled.
 func TestLoginWaits(t *testing.T) {
-	probed, let := make(chan struct{}, 2), make(chan struct{})
+	probed, release := make(chan struct{}, 2), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		probed <- struct{}{}
-		<-let
+		<-release
 		c.Drop()
 	})
 	for _, end := range []func(*testManager){
@@ -306,7 +306,7 @@ func TestLoginWaits(t *testing.T) {
 		}
 		end(s)
 		select {
-		case let <- struct{}{}:
+		case release <- struct{}{}:
 		case <-time.After(testTimeout):
 			t.Fatal("the probe has ended")
 		}
@@ -332,7 +332,7 @@ func TestEndStays(t *testing.T) {
 // Outside the local network the message is Config.NoTunnel when there is no tunnel.
 func TestNoTunnel(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
-		c.Hello()
+		c.AnswerVersion()
 		c.Authorize()
 		c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true})
 		c.Wait()

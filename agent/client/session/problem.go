@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Problem is a failure on this computer, outside the gateway.
+// Problem is a failure on this computer, not one that the gateway reports.
 type Problem struct {
 	Code    string `json:"code"`    // one of the constants below
 	Message string `json:"message"` // what to show
@@ -16,7 +16,7 @@ type Problem struct {
 
 // Codes of problems. The last two mean that there is no service; the window goes on trying to connect.
 const (
-	Busy             = "busy"              // somebody else has access
+	Busy             = "busy"              // another person has access
 	NoGateway        = "no_gateway"        // no setting names a gateway
 	BadSettings      = "bad_settings"      // the setting is malformed or cannot be read
 	ServiceStopped   = "service_stopped"   // the service does not answer

@@ -1,11 +1,6 @@
 // Package session manages the access of one person at a time, and defines the Session through which a window controls
 // it. There are two implementations: Local runs in the window's own process, pipe.Remote in the Windows service,
 // which windows of several people share. Both use a Manager.
-//
-//	holder  meaning for this window
-//	nobody  nobody has access; anyone may log in
-//	you     the access belongs to this window's Windows session
-//	other   somebody else has access; only an administrator may end it (CanEnd)
 package session
 
 import "ideco-agent/agent/client"
@@ -23,7 +18,7 @@ type Session interface {
 	Extend(password string)
 	// Logout ends the window's own access, or the attempt to get it.
 	Logout()
-	// End ends the access, also that of somebody else when Status.CanEnd is set.
+	// End ends the access, also another person's when Status.CanEnd is set.
 	End()
 
 	// Status returns the current status.
@@ -44,19 +39,19 @@ const (
 type Status struct {
 	client.Status `json:"status"` // Idle, without data of the person, while Holder is Other
 	Holder        Holder          `json:"control,omitempty"`
-	CanEnd        bool            `json:"can_end,omitempty"` // this window may End somebody else's access
+	CanEnd        bool            `json:"can_end,omitempty"` // End may end another person's access
 	// Problem says why the last request was or would be refused. It is shown instead of Message. nil = none.
 	Problem *Problem `json:"problem,omitempty"`
 }
 
-// Holder says who has access, as seen from one window.
+// Holder is the holder of the access, as seen from one window.
 type Holder string
 
-// Values of Holder. The window and the service may have different versions, so their texts stay.
+// Values of Holder. The texts cannot change: during an update, window and service have different versions.
 const (
-	Nobody Holder = "free"
-	You    Holder = "yours"
-	Other  Holder = "other"
+	Nobody Holder = "free"  // there is no access; anyone may log in
+	You    Holder = "yours" // the access belongs to the window's person
+	Other  Holder = "other" // the access belongs to another person; only an administrator may end it
 )
 
 // Codes of ends that were caused neither by the person nor by the gateway.

@@ -54,14 +54,14 @@ func readRestrictions() Restrictions {
 	return Restrictions{SavedPassword: readFlag(k, "ForbidSavedPassword", true), HomeNetwork: readFlag(k, "ForbidHomeNetwork", true)}
 }
 
-// readFlag returns false for a missing value and other for one that is not a number.
-func readFlag(k registry.Key, name string, other bool) bool {
+// readFlag returns false for a missing value and malformed for one that is not a number.
+func readFlag(k registry.Key, name string, malformed bool) bool {
 	n, _, err := k.GetIntegerValue(name)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
 		return false
 	case err != nil:
-		return other
+		return malformed
 	}
 	return n != 0
 }

@@ -6,8 +6,8 @@
 //	typed         HKCU\Software\Ideco\Agent, value Address, typed in the window (see Personal)
 //	installer     HKLM\Software\Ideco\Agent, values UtmAddress and UtmPin, written by IdecoAgent.msi
 //
-// Only policy and installer come from administrators (see Registry.Names). Whatever affects all users of the
-// computer, such as a VPN, is used only with a gateway from these two.
+// Only policy and installer come from administrators (see Registry.Names). Only a gateway from these two may change the
+// computer for all its users, as a VPN does.
 //
 // A pin belongs to the address beside it and is ignored without one. The pin of a lower source counts only when that
 // source names the same gateway, with the same port. Malformed settings in the source that counts are an error; the
@@ -35,7 +35,7 @@ const (
 	Installer   Source = locale.FromInstaller
 )
 
-// Setting is what one source says, unparsed. Blank = not set.
+// Setting is the setting of one source, unparsed. Blank = not set.
 type Setting struct {
 	Source  Source
 	Address string // HOST[:PORT], see agent.ParseServer
@@ -126,8 +126,8 @@ func (g Gateway) isNamedBy(v Setting) bool {
 	return wrong.Code == "" && host == g.Host && port == g.Port
 }
 
-// policyWarnings returns a warning when the policy's gateway differs from the one on the command line. That other sources
-// lose to a higher one is normal and needs no warning.
+// policyWarnings returns a warning when the policy's gateway differs from the one on the command line. Other differences
+// between sources are normal.
 func (g Gateway) policyWarnings(lower []Setting) []*Problem {
 	if g.Source != Policy {
 		return nil

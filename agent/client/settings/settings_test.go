@@ -27,7 +27,7 @@ func unreadable(p Source) Setting { return Setting{Source: p, Err: errors.New("a
 
 // describe formats a result of ChooseGateway: the gateway, its pin and source, then the warnings or the error.
 func describe(g Gateway, warnings []*Problem, err error) string {
-	var said []string
+	var parts []string
 	if g.Host != "" {
 		pin := "-"
 		for name, text := range map[string]string{"A": pinA, "B": pinB} {
@@ -35,16 +35,16 @@ func describe(g Gateway, warnings []*Problem, err error) string {
 				pin = name
 			}
 		}
-		said = append(said, fmt.Sprintf("%s %s %s", g, pin, g.Source))
+		parts = append(parts, fmt.Sprintf("%s %s %s", g, pin, g.Source))
 	}
 	for _, w := range warnings {
-		said = append(said, fmt.Sprintf("%s %s", w.Key, w.Source))
+		parts = append(parts, fmt.Sprintf("%s %s", w.Key, w.Source))
 	}
 	var wrong *Problem
 	if errors.As(err, &wrong) {
-		said = append(said, fmt.Sprintf("error %s %s", wrong.Key, wrong.Source))
+		parts = append(parts, fmt.Sprintf("error %s %s", wrong.Key, wrong.Source))
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(parts, "; ")
 }
 
 func TestChooseGateway(t *testing.T) {

@@ -65,7 +65,7 @@ func bindSocket(to netip.Addr, tunnel winipcfg.LUID, c syscall.RawConn) error {
 		err = failed
 	}
 	if err != nil {
-		return fmt.Errorf("keep the connection to %s on interface %s: %w", to, out.Name, err)
+		return fmt.Errorf("bind the connection to %s to interface %s: %w", to, out.Name, err)
 	}
 	return nil
 }
@@ -78,14 +78,14 @@ type socketBinding struct {
 	tunnel winipcfg.LUID
 	log    func(string)
 
-	bound bool // index is in force
+	bound bool // index is valid
 	index uint32
 }
 
 func newSocketBinding(bind conn.Bind, s client.TunnelSetup, tunnel winipcfg.LUID, log func(string)) (*socketBinding, error) {
 	socket, ok := bind.(conn.BindSocketToInterface)
 	if !ok {
-		return nil, errors.New("the tunnel's socket cannot be kept on an interface")
+		return nil, errors.New("the tunnel's socket cannot be bound to an interface")
 	}
 	b := &socketBinding{socket: socket, to: s.Endpoint.Addr(), tunnel: tunnel, log: log}
 	return b, b.rebind()
@@ -109,7 +109,7 @@ func (b *socketBinding) rebind() error {
 		bind = b.socket.BindSocketToInterface6
 	}
 	if err := bind(out.Index, !ok); err != nil {
-		return fmt.Errorf("keep the tunnel's socket on interface %q: %w", out.Name, err)
+		return fmt.Errorf("bind the tunnel's socket to interface %q: %w", out.Name, err)
 	}
 	b.bound, b.index = true, out.Index
 	if !ok {

@@ -13,10 +13,10 @@ import (
 
 const resolvectlTimeout = 5 * time.Second
 
-// resolve sets the tunnel's DNS servers in systemd-resolved: for the names under the suffixes, or for all names. The
+// setDNS sets the tunnel's DNS servers in systemd-resolved: for the names under the suffixes, or for all names. The
 // settings disappear with the interface. Without systemd-resolved DNS is not changed, because other settings would
 // outlive a killed program.
-func (a *tunAdapter) resolve(ctx context.Context, s client.TunnelSetup) []client.TunnelNote {
+func (a *tunAdapter) setDNS(ctx context.Context, s client.TunnelSetup) []client.TunnelNote {
 	if len(s.DNS) == 0 {
 		return nil
 	}

@@ -49,7 +49,7 @@ type filter struct {
 }
 
 // filtersFor returns the filters for a tunnel that carries everything, otherwise nil. The first that matches decides;
-// without a match the connection is permitted. They block DNS and IPv6 past the tunnel, and with blockLocal also
+// without a match the connection is permitted. They block DNS and IPv6 outside the tunnel, and with blockLocal also
 // IPv4. LLMNR and mDNS are not blocked: they stay in the local network.
 func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 	if !takesAll(s) {
@@ -81,7 +81,7 @@ func dnsFilters(servers []netip.Addr) []filter {
 	}
 }
 
-// ipv6Filters block IPv6, except what keeps the connection alive and, unless blockLocal, link-local traffic.
+// ipv6Filters block IPv6, except neighbour discovery, DHCPv6 and, unless blockLocal, link-local traffic.
 func ipv6Filters(blockLocal bool) []filter {
 	list := []filter{
 		{Name: "IPv6 neighbor discovery", Permit: true, Families: ipv6Only, Protocols: []uint8{protoICMPv6}, ICMP: neighborDiscovery},

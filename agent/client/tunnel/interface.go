@@ -39,10 +39,10 @@ const (
 	netBTInterfaces  = `SYSTEM\CurrentControlSet\Services\NetBT\Parameters\Interfaces\Tcpip_`
 )
 
-// noRegistrationValues returns the values that switch off DNS registration, LLMNR and NetBIOS on the interface. Registered
-// in the domain's DNS, the tunnel's address would take the place of the office address. LLMNR and NetBIOS queries find
-// nobody in the tunnel. tailscale writes the same values (net/dns/manager_windows.go). They apply to this interface
-// only and stay when the tunnel ends.
+// noRegistrationValues returns the values that switch off DNS registration, LLMNR and NetBIOS on the interface. DNS
+// registration would replace the computer's address in the office by the tunnel's. No host in the tunnel answers LLMNR or
+// NetBIOS. tailscale writes the same values (net/dns/manager_windows.go). They apply to this interface only and stay when
+// the tunnel ends.
 func noRegistrationValues(guid string) []value {
 	var list []value
 	for _, interfaces := range []string{tcpip4Interfaces, tcpip6Interfaces} {
@@ -76,9 +76,8 @@ func interfaceServers(s client.TunnelSetup) []netip.Addr {
 	return nil
 }
 
-// staleAddresses returns the entries of addresses that give the tunnel's address to another interface, which is down.
-// Windows accepts an address on one interface only, so they must be removed first. WireGuard for Windows does so, too
-// (tunnel/addressconfig.go).
+// staleAddresses returns the entries with the tunnel's address on other interfaces that are down. Windows accepts an address
+// on one interface only, so they must be removed first. WireGuard for Windows does so too (tunnel/addressconfig.go).
 func staleAddresses(address netip.Addr, addresses []ownAddress, ifaces []iface, tunnel uint64) []ownAddress {
 	byID := ifacesByID(ifaces)
 	var stale []ownAddress

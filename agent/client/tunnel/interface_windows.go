@@ -12,8 +12,8 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// setServers sets the interface's DNS servers and suffixes. winipcfg's SetDNS is not used: for Windows 8 it calls
-// netsh and takes its output in other languages than English for an error.
+// setServers sets the interface's DNS servers and suffixes. winipcfg's SetDNS is not used: on Windows 8 it calls netsh
+// and treats its output in other languages than English as an error.
 func setServers(guid windows.GUID, servers []netip.Addr, suffixes []string) error {
 	err := callSetServers(guid, servers, suffixes)
 	if !errors.Is(err, windows.ERROR_PROC_NOT_FOUND) { // Windows 10 1809 or newer
@@ -22,7 +22,7 @@ func setServers(guid windows.GUID, servers []netip.Addr, suffixes []string) erro
 	if err := writeValues(serverValues(guid.String(), servers, suffixes)); err != nil {
 		return err
 	}
-	tellDNSClient()
+	notifyDNSClient()
 	return nil
 }
 
@@ -43,9 +43,9 @@ func callSetServers(guid windows.GUID, servers []netip.Addr, suffixes []string) 
 	})
 }
 
-// tellDNSClient makes the DNS client service read the settings again. When the service is off, programs read them by
+// notifyDNSClient makes the DNS client service read the settings again. Without the service, programs read them
 // themselves.
-func tellDNSClient() {
+func notifyDNSClient() {
 	scm, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
 	if err != nil {
 		return
@@ -60,8 +60,8 @@ func tellDNSClient() {
 	s.Control(svc.ParamChange)
 }
 
-// takeAddress sets the only address of the tunnel's interface. It removes the address from an interface that is down.
-func takeAddress(luid winipcfg.LUID, address netip.Addr) error {
+// setAddress sets the only address of the tunnel's interface. It first removes the address from interfaces that are down.
+func setAddress(luid winipcfg.LUID, address netip.Addr) error {
 	own := []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}
 	err := luid.SetIPAddressesForFamily(windows.AF_INET, own)
 	if !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
@@ -73,7 +73,7 @@ func takeAddress(luid winipcfg.LUID, address netip.Addr) error {
 	}
 	for _, stale := range staleAddresses(address, t.addresses, t.ifaces, uint64(luid)) {
 		if err := winipcfg.LUID(stale.Iface).DeleteIPAddress(stale.Net); err != nil {
-			return fmt.Errorf("take %s from an interface that is not up: %w", stale.Net, err)
+			return fmt.Errorf("remove %s from an interface that is down: %w", stale.Net, err)
 		}
 	}
 	return luid.SetIPAddressesForFamily(windows.AF_INET, own)

@@ -28,9 +28,9 @@ func newKey() (privateKey, agent.Key, error) {
 	return private, public, nil
 }
 
-// configure sets the device's key and replaces its only peer, the gateway. The peer is made anew because a gateway
-// that has removed and added this agent does not answer to its old handshake state. The device clamps the private key
-// itself.
+// configure sets the device's key and replaces its only peer, the gateway. The peer is created anew, because a gateway
+// that has removed and re-added this agent does not answer to the state of the old handshake. The device clamps the
+// private key itself.
 func configure(d *device.Device, key privateKey, s client.TunnelSetup) error {
 	var b strings.Builder
 	line := func(name, value string) { b.WriteString(name + "=" + value + "\n") }

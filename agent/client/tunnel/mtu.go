@@ -14,23 +14,23 @@ import (
 // Sizes in bytes.
 const (
 	overhead  = 80  // IPv6 40, UDP 8, WireGuard 32
-	leastMTU  = 576 // every host takes IPv4 packets of this size
+	minMTU    = 576 // every host takes IPv4 packets of this size
 	udpOverV4 = 28  // headers
 	udpOverV6 = 48
 )
 
 const (
-	// probeEvery is the time between two measurements. The kernel of Linux forgets the MTU of a path after 10 minutes.
-	probeEvery = 5 * time.Minute
-	probeWait  = time.Second // for a router's ICMP message
-	probeTries = 2           // until a packet without such a message counts as delivered
+	// measureEvery is the time between two measurements. The kernel of Linux forgets the MTU of a path after 10 minutes.
+	measureEvery = 5 * time.Minute
+	answerWait   = time.Second // for a router's ICMP message
+	measureTries = 2           // until a packet without such a message counts as delivered
 )
 
 // tunnelMTU returns the MTU of a tunnel over a path: that of the gateway, or less.
 func tunnelMTU(gateway, path int) int {
 	mtu := path - overhead
-	if mtu < leastMTU {
-		mtu = leastMTU
+	if mtu < minMTU {
+		mtu = minMTU
 	}
 	if mtu > gateway {
 		mtu = gateway
@@ -44,8 +44,8 @@ type path struct {
 	control func(network, address string, c syscall.RawConn) error // keeps a socket outside the tunnel
 }
 
-// known returns the MTU that the system knows, without sending anything.
-func (p path) known() (int, error) {
+// knownMTU returns the MTU that the system has stored for the path. It sends nothing.
+func (p path) knownMTU() (int, error) {
 	c, err := p.open()
 	if err != nil {
 		return 0, err
@@ -54,10 +54,10 @@ func (p path) known() (int, error) {
 	return c.mtu()
 }
 
-// probe measures the MTU, up to most: it sends the gateway datagrams of that size, which wireguard-go and the kernel's
+// measureMTU measures the MTU, up to most: it sends the gateway datagrams of that size, which wireguard-go and the kernel's
 // WireGuard ignore and routers may not fragment. A router on the way with a smaller MTU answers by ICMP. Where such
 // messages are lost, the result is too large, and routers fragment the tunnel's packets.
-func (p path) probe(ctx context.Context, most int) (int, error) {
+func (p path) measureMTU(ctx context.Context, most int) (int, error) {
 	c, err := p.open()
 	if err != nil {
 		return 0, err
@@ -72,9 +72,9 @@ func (p path) probe(ctx context.Context, most int) (int, error) {
 	if mtu > most {
 		mtu = most
 	}
-	for tries := 0; err == nil && mtu >= leastMTU && tries < probeTries; tries++ {
-		_, _ = c.Write(make([]byte, mtu-c.headers())) // after an error the system knows more, too
-		_ = c.SetReadDeadline(time.Now().Add(probeWait))
+	for tries := 0; err == nil && mtu >= minMTU && tries < measureTries; tries++ {
+		_, _ = c.Write(make([]byte, mtu-c.headers())) // an error may update the known MTU too
+		_ = c.SetReadDeadline(time.Now().Add(answerWait))
 		_, _ = c.Read(make([]byte, 1))
 		var now int
 		if now, err = c.mtu(); now < mtu {
@@ -123,33 +123,33 @@ func (c pathSocket) do(f func(fd uintptr) error) error {
 	return failed
 }
 
-// mtuWatch keeps the MTU of the tunnel to what the path to the gateway carries.
+// mtuWatch adapts the MTU of the tunnel to the path to the gateway.
 type mtuWatch struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
 
-// watchMTU measures the path at once, every few minutes, and after the computer has moved. The tunnel's MTU is at most that
-// of the gateway.
+// watchMTU measures the path at once, every few minutes, and when the path may have changed. The tunnel's MTU is at most
+// that of the gateway.
 func watchMTU(p path, gateway int, r *running, log func(string)) *mtuWatch {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &mtuWatch{cancel: cancel}
 	w.done.Add(1)
 	go func() {
 		defer w.done.Done()
-		ticker := time.NewTicker(probeEvery)
+		ticker := time.NewTicker(measureEvery)
 		defer ticker.Stop()
-		for before := 0; ; {
-			if size, err := p.known(); err == nil && tunnelMTU(gateway, size) < before {
-				before = adjustMTU(r.adapter, before, tunnelMTU(gateway, size), log)
+		for current := 0; ; {
+			if size, err := p.knownMTU(); err == nil && tunnelMTU(gateway, size) < current {
+				current = adjustMTU(r.adapter, current, tunnelMTU(gateway, size), log)
 			}
-			if size, err := p.probe(ctx, gateway+overhead); err == nil {
-				before = adjustMTU(r.adapter, before, tunnelMTU(gateway, size), log)
+			if size, err := p.measureMTU(ctx, gateway+overhead); err == nil {
+				current = adjustMTU(r.adapter, current, tunnelMTU(gateway, size), log)
 			}
-			r.greet() // again: the packet of noteMoved may have left before the routes were in place
+			r.sendKeepalive() // again: the packet of pathChanged may have left before the routes were in place
 			select {
 			case <-ticker.C:
-			case <-r.moved:
+			case <-r.pathChanges:
 			case <-ctx.Done():
 				return
 			}
@@ -159,13 +159,13 @@ func watchMTU(p path, gateway int, r *running, log func(string)) *mtuWatch {
 }
 
 // adjustMTU sets another MTU and returns the one in force.
-func adjustMTU(a adapter, before, mtu int, log func(string)) int {
-	if mtu == before {
-		return before
+func adjustMTU(a adapter, current, mtu int, log func(string)) int {
+	if mtu == current {
+		return current
 	}
 	if err := a.setMTU(mtu); err != nil {
 		log(err.Error())
-		return before
+		return current
 	}
 	log(fmt.Sprintf("the tunnel has MTU %d", mtu))
 	return mtu

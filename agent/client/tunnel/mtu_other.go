@@ -4,7 +4,7 @@ package tunnel
 
 import "errors"
 
-var errNoMTU = errors.New("this system does not tell the MTU of a path")
+var errNoMTU = errors.New("this system does not report the MTU of a path")
 
 func (pathSocket) mtu() (int, error)      { return 0, errNoMTU }
 func (pathSocket) forbidFragments() error { return errNoMTU }

@@ -19,14 +19,14 @@ func TestTunnelMTU(t *testing.T) {
 	}
 }
 
-// sizes is an adapter that has nothing but an MTU, which cannot be set at first.
-type sizes struct {
+// fakeAdapter is an adapter with only setMTU, which fails the first time.
+type fakeAdapter struct {
 	adapter
 	set    chan int
 	failed bool
 }
 
-func (s *sizes) setMTU(mtu int) error {
+func (s *fakeAdapter) setMTU(mtu int) error {
 	s.set <- mtu
 	if !s.failed {
 		s.failed = true
@@ -43,10 +43,10 @@ func TestWatchMTU(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gateway.Close()
-	a := &sizes{set: make(chan int)}
-	r := &running{adapter: a, moved: make(chan struct{}, 1)}
+	a := &fakeAdapter{set: make(chan int)}
+	r := &running{adapter: a, pathChanges: make(chan struct{}, 1)}
 	p := path{to: netip.MustParseAddrPort(gateway.LocalAddr().String())}
-	if size, err := p.known(); err != nil || size < 1300+overhead {
+	if size, err := p.knownMTU(); err != nil || size < 1300+overhead {
 		t.Errorf("the path to this computer: %d, %v", size, err)
 	}
 	w := watchMTU(p, 1300, r, func(string) {})
@@ -59,7 +59,7 @@ func TestWatchMTU(t *testing.T) {
 		case <-time.After(limit):
 			t.Fatal("the MTU is not set")
 		}
-		r.noteMoved()
+		r.pathChanged()
 	}
 	begun := time.Now()
 	w.stop()

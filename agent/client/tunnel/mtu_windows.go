@@ -12,8 +12,8 @@ const (
 	ipv6MTU        = 72 // IPV6_MTU
 )
 
-// mtu returns the MTU of the interface that leads to the gateway, or that of the path where Windows knows a smaller one.
-// Windows before 10 1703 does not tell the path's.
+// mtu returns the MTU of the interface that leads to the gateway, or that of the path if Windows reports a smaller one.
+// Windows before 10 1703 does not report that of the path.
 func (c pathSocket) mtu() (int, error) {
 	ours, _ := winipcfg.LUIDFromGUID(&adapterGUID) // 0 when there is no tunnel
 	out, ok, err := readOutboundInterface(c.to, ours)

@@ -12,9 +12,8 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// The build for Windows 8 has an older winipcfg, whose SetDNS and FlushDNS run netsh and take what it answers in Russian
-// for an error. The linker keeps these methods, because some other package looks methods up by name; nothing may call
-// them.
+// The build for Windows 8 has an older winipcfg, whose SetDNS and FlushDNS run netsh and treat its Russian output as an
+// error. The linker keeps these methods, because another package looks methods up by name; nothing may call them.
 func TestNoNetsh(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "IdecoAgent.exe")
 	go120 := func(args ...string) ([]byte, error) {

@@ -11,7 +11,7 @@ const (
 	cable
 	idle
 	ours
-	itself
+	loopback
 )
 
 var (
@@ -20,7 +20,7 @@ var (
 		{ID: cable, Index: 12, Name: "Ethernet", Up: true, Metric: 25},
 		{ID: idle, Index: 13, Name: "Modem", Metric: 5},
 		{ID: ours, Index: 14, Name: "Ideco agent", Up: true},
-		{ID: itself, Index: 1, Name: "Loopback", Up: true, Metric: 75},
+		{ID: loopback, Index: 1, Name: "Loopback", Up: true, Metric: 75},
 	}
 	someRoutes = []route{
 		{wifi, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.1.1"), 0},
@@ -72,7 +72,7 @@ func TestLocalNetworks(t *testing.T) {
 		{cable, netip.MustParsePrefix("fd00::1/64")},
 		{idle, netip.MustParsePrefix("172.16.0.2/24")},
 		{ours, netip.MustParsePrefix("10.128.0.7/32")},
-		{itself, netip.MustParsePrefix("127.0.0.1/8")},
+		{loopback, netip.MustParsePrefix("127.0.0.1/8")},
 	}
 	want := []network{
 		{"Ethernet", netip.MustParsePrefix("10.9.0.0/16"), addrs("10.9.3.3"), addrs("10.9.0.1"), false},

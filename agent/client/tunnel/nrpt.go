@@ -31,7 +31,7 @@ const (
 //
 // Without a rule for all names Windows 8.1 and newer query the servers of every interface at once and take the first
 // answer, which may come from outside (tailscale writes such a rule, too: net/dns/manager_windows.go). The filters block
-// plain DNS past the tunnel only while everything goes through it; the rule also prevents DNS over HTTPS to the servers of
+// plain DNS outside the tunnel only while everything goes through it; the rule also prevents DNS over HTTPS to the servers of
 // another interface. A rule holds up to 50 names; agent.MaxSuffixes is less.
 func nrptNames(s client.TunnelSetup) []string {
 	switch {
@@ -98,7 +98,7 @@ func rewriteDelay(written, now time.Time) time.Duration {
 	return 0
 }
 
-// nrptSystem is what removing and applying the rule needs from Windows.
+// nrptSystem holds the calls to Windows for removing and applying the rule, replaced in tests.
 type nrptSystem struct {
 	deleteKey                 func(path string) error // fs.ErrNotExist = there is no such key
 	isEmptyKey                func(path string) bool
@@ -107,31 +107,31 @@ type nrptSystem struct {
 
 // remove deletes the rule from both keys, even when one fails, and applies the change. It also deletes the key of group
 // policy when that is empty now: as long as the key exists Windows ignores the local rules. It returns the joined errors.
-func (w nrptSystem) remove() error {
+func (s nrptSystem) remove() error {
 	var failed []error
 	removed := map[string]bool{}
 	for _, key := range nrptKeys(true) {
-		switch err := w.deleteKey(key + `\` + nrptRule); {
+		switch err := s.deleteKey(key + `\` + nrptRule); {
 		case err == nil:
 			removed[key] = true
 		case !errors.Is(err, fs.ErrNotExist):
 			failed = append(failed, fmt.Errorf("delete the DNS rule in %s: %w", key, err))
 		}
 	}
-	if removed[nrptPolicy] && w.isEmptyKey(nrptPolicy) {
-		if err := w.deleteKey(nrptPolicy); err != nil {
+	if removed[nrptPolicy] && s.isEmptyKey(nrptPolicy) {
+		if err := s.deleteKey(nrptPolicy); err != nil {
 			failed = append(failed, fmt.Errorf("delete the empty key %s: %w", nrptPolicy, err))
 		}
 	}
-	return errors.Join(append(failed, w.apply(removed[nrptPolicy]))...)
+	return errors.Join(append(failed, s.apply(removed[nrptPolicy]))...)
 }
 
 // apply flushes the DNS cache, which may hold answers from before the change. When rules of group policy have changed, it
 // also makes Windows read group policy again; otherwise they would count only after the next regular refresh.
-func (w nrptSystem) apply(policy bool) error {
+func (s nrptSystem) apply(policy bool) error {
 	var failed error
 	if policy {
-		failed = w.refreshPolicy()
+		failed = s.refreshPolicy()
 	}
-	return errors.Join(failed, w.flushCache())
+	return errors.Join(failed, s.flushCache())
 }

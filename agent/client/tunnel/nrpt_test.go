@@ -54,7 +54,7 @@ func TestNRPT(t *testing.T) {
 
 func TestNeedsRewrite(t *testing.T) {
 	for _, c := range []struct {
-		what                 string
+		name                 string
 		table, local, policy bool
 		want                 bool
 	}{
@@ -62,11 +62,11 @@ func TestNeedsRewrite(t *testing.T) {
 		{"as written, with policy", true, true, true, false},
 		{"policy has created its key", true, true, false, true},
 		{"policy has removed its key", false, true, false, false},
-		{"somebody has removed the local rule", false, false, false, true},
-		{"somebody has removed the local rule, with policy", true, false, true, true},
+		{"the local rule was removed", false, false, false, true},
+		{"the local rule was removed, with policy", true, false, true, true},
 	} {
 		if got := needsRewrite(c.table, map[string]bool{nrptLocal: c.local, nrptPolicy: c.policy}); got != c.want {
-			t.Errorf("%s: %v", c.what, got)
+			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestRewriteDelay(t *testing.T) {
 	}
 }
 
-// One failure leaves nothing out that can still be done: the other key, the DNS cache, the error message.
+// After a failure remove still does the other steps and reports all errors.
 func TestRemoveNRPT(t *testing.T) {
 	denied := errors.New("denied")
 	const deleteLocal, deletePolicy, deleteTable = "delete " + localRule, "delete " + policyRule, "delete " + nrptPolicy

@@ -17,7 +17,7 @@ var (
 const (
 	// computerPolicy selects the computer's group policy instead of the user's, in all functions of userenv.dll.
 	computerPolicy = 1
-	// refreshForce makes RefreshPolicyEx apply what has not changed, too (RP_FORCE).
+	// refreshForce makes RefreshPolicyEx apply unchanged policies too (RP_FORCE).
 	refreshForce = 1
 )
 
@@ -26,12 +26,12 @@ func writeNRPT(s client.TunnelSetup) (policy bool, err error) {
 	policy = keyExists(nrptPolicy)
 	local, _, err := registry.CreateKey(registry.LOCAL_MACHINE, nrptLocal, registry.QUERY_VALUE)
 	if err != nil {
-		return policy, fmt.Errorf("make the key %s: %w", nrptLocal, err)
+		return policy, fmt.Errorf("create the key %s: %w", nrptLocal, err)
 	}
 	local.Close()
 	for _, key := range nrptKeys(policy) {
-		if err := makeVolatile(key, nrptRule); err != nil {
-			return policy, fmt.Errorf("make the DNS rule in %s: %w", key, err)
+		if err := createVolatileKey(key, nrptRule); err != nil {
+			return policy, fmt.Errorf("create the DNS rule in %s: %w", key, err)
 		}
 	}
 	return policy, writeValues(nrptValues(s, policy))
@@ -74,6 +74,6 @@ func flushDNSCache() error {
 	if err := procDnsFlushResolverCache.Find(); err != nil {
 		return err
 	}
-	procDnsFlushResolverCache.Call() // what it returns is not documented
+	procDnsFlushResolverCache.Call() // its result is not documented
 	return nil
 }

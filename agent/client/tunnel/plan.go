@@ -27,7 +27,7 @@ type plan struct {
 	Outside []netip.Prefix // networks of the gateway that are not routed into the tunnel
 }
 
-// planRoutesWindows plans the routes on Windows, where the organisation comes first. Where one of the gateway's networks
+// planRoutesWindows plans the routes on Windows, where the gateway's networks take precedence. Where one of them
 // overlaps with a local network, more specific routes lead the common addresses into the tunnel: the local network is hidden.
 // The computer's own addresses in it, its routers and the gateway stay outside, because the tunnel's packets need them.
 //
@@ -63,7 +63,7 @@ func planRoutesWindows(s client.TunnelSetup, local []network, blockLocal bool) p
 	return plan{Into: sorted(d.into), Hidden: sorted(d.hidden), Outside: d.outside}
 }
 
-// planRoutesLinux plans the routes on Linux, where the local networks come first: they stay outside, even when the
+// planRoutesLinux plans the routes on Linux, where the local networks take precedence: they stay outside, even when the
 // gateway names the same addresses. Such a computer often has no screen, may be reachable only through one of them, and has
 // networks of its own for containers. A smaller network that the gateway names inside one of them does go into the tunnel,
 // except for the computer's own addresses, its routers and the gateway.
@@ -79,9 +79,9 @@ func planRoutesLinux(s client.TunnelSetup, local []network) plan {
 	return plan{Into: sorted(d.into), Outside: d.outside}
 }
 
-// checkAddress refuses a tunnel whose address is in a local network. If the tunnel's address is inside a local network, a host
-// there may have the same address and become unreachable. Host-only networks are not checked. The check is made only when the
-// tunnel comes up: a tunnel stays up when the computer moves into such a network.
+// checkAddress refuses a tunnel whose address is in a local network: a host there may have the same address and would become
+// unreachable. Host-only networks are not checked. The check is made only when the tunnel comes up: a tunnel stays up when the
+// computer moves into such a network.
 func checkAddress(s client.TunnelSetup, local []network) error {
 	for _, l := range local {
 		if !l.HostOnly && l.Net.Contains(s.Address) {
@@ -123,7 +123,7 @@ func hostOnlyOf(local []network) []network {
 	return list
 }
 
-// draft is a plan in the making.
+// draft collects a plan.
 type draft struct {
 	local   []network
 	gateway netip.Addr   // its outer address
@@ -291,7 +291,7 @@ func sorted(set map[netip.Prefix]bool) []netip.Prefix {
 	return list
 }
 
-// difference returns what is in list but not in others.
+// difference returns the networks of list that are not in others.
 func difference(list, others []netip.Prefix) []netip.Prefix {
 	known := map[netip.Prefix]bool{}
 	for _, p := range others {
@@ -306,8 +306,8 @@ func difference(list, others []netip.Prefix) []netip.Prefix {
 	return rest
 }
 
-// notesOn returns the notes for the person: which networks are hidden, blocked or outside.
-func notesOn(p plan, blocked bool) []client.TunnelNote {
+// planNotes returns the notes for the person about networks that are hidden, blocked or outside.
+func planNotes(p plan, blocked bool) []client.TunnelNote {
 	var notes []client.TunnelNote
 	code := locale.NoteNetShadowed
 	if blocked {

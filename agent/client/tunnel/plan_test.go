@@ -144,7 +144,8 @@ func TestPlanRoutesLinux(t *testing.T) {
 	}
 }
 
-// The usual local network: all of a /24 but three addresses.
+// When the gateway's network equals a local /24, all its addresses go into the tunnel except the router and the
+// computer's own.
 func TestPlanOfALocalNetwork(t *testing.T) {
 	s := client.TunnelSetup{Endpoint: netip.MustParseAddrPort("203.0.113.1:3051"), Nets: prefixes("192.168.1.0/24")}
 	p := planRoutesWindows(s, []network{localNet("192.168.1.0/24", "192.168.1.77", "192.168.1.1")}, false)
@@ -165,9 +166,8 @@ func TestPlanOfALocalNetwork(t *testing.T) {
 	}
 }
 
-// Whatever the networks are, an address of the organisation is reached through the tunnel and everything that has to
-// stay outside is not.
-func TestPlanHolds(t *testing.T) {
+// With random networks, the gateway's addresses are reached through the tunnel, and all that keptOutside lists is not.
+func TestPlanRandom(t *testing.T) {
 	r := rand.New(rand.NewSource(14765))
 	for i := 0; i < 3000 && !t.Failed(); i++ {
 		s, local := randomSetup(r), randomLocal(r)
@@ -175,7 +175,7 @@ func TestPlanHolds(t *testing.T) {
 	}
 }
 
-// randomAddr is one of few, so that networks overlap.
+// randomAddr returns one of few addresses, so that networks overlap.
 func randomAddr(r *rand.Rand) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(r.Intn(2)), byte(r.Intn(3)), byte(r.Intn(256))})
 }
@@ -227,28 +227,28 @@ func checkPlan(t *testing.T, r *rand.Rand, s client.TunnelSetup, local []network
 		if !a.IsValid() {
 			continue
 		}
-		goes, unclear := wayOf(a, p, local)
-		if goes, want := goes == "tunnel", wantsTunnel(a, s, local, block); unclear || goes != want {
+		to, ambiguous := routeOf(a, p, local)
+		if inTunnel, want := to == "tunnel", wantsTunnel(a, s, local, block); ambiguous || inTunnel != want {
 			if a == s.Endpoint.Addr() && !inAny(local, a) {
-				continue // the system's part
+				continue // the socket binding keeps it outside
 			}
-			t.Errorf("%s: through the tunnel %v (unclear %v), want %v\nnetworks %v, gateway %s, DNS %v\nlocal %+v, blocked %v\n%+v",
-				a, goes, unclear, want, s.Nets, s.Endpoint, s.DNS, local, block, p)
+			t.Errorf("%s: through the tunnel %v (ambiguous %v), want %v\nnetworks %v, gateway %s, DNS %v\nlocal %+v, blocked %v\n%+v",
+				a, inTunnel, ambiguous, want, s.Nets, s.Endpoint, s.DNS, local, block, p)
 			return
 		}
 	}
 }
 
-// wayOf looks an address up as the system does: the most specific route. Two of the same length are unclear.
-func wayOf(a netip.Addr, p plan, local []network) (way string, unclear bool) {
+// routeOf returns the most specific route to an address, as the system does. Two of the same length are ambiguous.
+func routeOf(a netip.Addr, p plan, local []network) (name string, ambiguous bool) {
 	bits := -1
-	take := func(n netip.Prefix, name string) {
+	take := func(n netip.Prefix, to string) {
 		switch {
 		case !n.Contains(a) || n.Bits() < bits:
 		case n.Bits() > bits:
-			bits, way, unclear = n.Bits(), name, false
-		case way != name:
-			unclear = true
+			bits, name, ambiguous = n.Bits(), to, false
+		case name != to:
+			ambiguous = true
 		}
 	}
 	take(client.AllIPv4, "default")
@@ -261,7 +261,7 @@ func wayOf(a netip.Addr, p plan, local []network) (way string, unclear bool) {
 	for _, n := range p.Into {
 		take(n, "tunnel")
 	}
-	return way, unclear
+	return name, ambiguous
 }
 
 func wantsTunnel(a netip.Addr, s client.TunnelSetup, local []network, block bool) bool {
@@ -281,13 +281,13 @@ func wantsTunnel(a netip.Addr, s client.TunnelSetup, local []network, block bool
 	}
 	for _, n := range s.Nets {
 		if n.Contains(a) && n.Bits() > inner.Net.Bits() {
-			return true // the organisation's network is a part of this one
+			return true // the gateway's network is a part of this one
 		}
 	}
 	return !inner.HostOnly
 }
 
-// smallest is the smallest of the networks that hold the address.
+// smallest returns the smallest network that contains the address.
 func smallest(a netip.Addr, local []network) (found network, ok bool) {
 	for _, l := range local {
 		if l.Net.Contains(a) && (!ok || l.Net.Bits() > found.Net.Bits()) {
@@ -311,13 +311,13 @@ func TestNotesOnPlan(t *testing.T) {
 	p := plan{Hidden: prefixes("192.168.1.0/24"), Outside: prefixes("192.168.1.1/32")}
 	outside := client.TunnelNote{Code: locale.NoteNetOutside, Value: "192.168.1.1/32"}
 	for blocked, code := range map[bool]string{false: locale.NoteNetShadowed, true: locale.NoteHomeForbidden} {
-		if got := notesOn(p, blocked); !reflect.DeepEqual(got, []client.TunnelNote{{Code: code, Value: "192.168.1.0/24"}, outside}) {
+		if got := planNotes(p, blocked); !reflect.DeepEqual(got, []client.TunnelNote{{Code: code, Value: "192.168.1.0/24"}, outside}) {
 			t.Errorf("local networks blocked %v: %+v", blocked, got)
 		}
 	}
 }
 
-// TestCheckAddress: the tunnel's address must not be one of a network that this computer is in.
+// TestCheckAddress: the tunnel's address must not be in a local network.
 func TestCheckAddress(t *testing.T) {
 	local := []network{
 		{Interface: "wlan0", Net: netip.MustParsePrefix("192.168.1.0/24")},

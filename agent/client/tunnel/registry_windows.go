@@ -38,15 +38,15 @@ func (v value) write() error {
 	return fmt.Errorf("no registry type for %T", v.Data)
 }
 
-// makeVolatile creates an empty key that disappears when the computer restarts, in place of an existing one. The
-// parent must exist: created here it would be volatile too, and other programs could keep nothing in it.
-func makeVolatile(parent, name string) error {
-	place, err := registry.OpenKey(registry.LOCAL_MACHINE, parent, registry.CREATE_SUB_KEY)
+// createVolatileKey creates an empty key that disappears when the computer restarts, in place of an existing one. The
+// parent must exist: created here it would be volatile too, and other programs could create no permanent keys in it.
+func createVolatileKey(parent, name string) error {
+	parentKey, err := registry.OpenKey(registry.LOCAL_MACHINE, parent, registry.CREATE_SUB_KEY)
 	if err != nil {
 		return err
 	}
-	defer place.Close()
-	if err := registry.DeleteKey(place, name); err != nil && !errors.Is(err, registry.ErrNotExist) {
+	defer parentKey.Close()
+	if err := registry.DeleteKey(parentKey, name); err != nil && !errors.Is(err, registry.ErrNotExist) {
 		return err
 	}
 	name16, err := windows.UTF16PtrFromString(name)
@@ -55,7 +55,7 @@ func makeVolatile(parent, name string) error {
 	}
 	const optionVolatile = 1 // REG_OPTION_VOLATILE
 	var key windows.Handle
-	status, _, _ := procRegCreateKeyEx.Call(uintptr(place), uintptr(unsafe.Pointer(name16)), 0, 0, optionVolatile,
+	status, _, _ := procRegCreateKeyEx.Call(uintptr(parentKey), uintptr(unsafe.Pointer(name16)), 0, 0, optionVolatile,
 		registry.SET_VALUE, 0, uintptr(unsafe.Pointer(&key)), 0)
 	if status != 0 {
 		return windows.Errno(status)

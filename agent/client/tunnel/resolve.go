@@ -32,12 +32,12 @@ func newResolver(s client.TunnelSetup, dial dialer) *resolver {
 	if len(s.DNS) == 0 {
 		return &resolver{resolver: net.DefaultResolver}
 	}
-	var turn atomic.Uint32
-	ask := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		server := s.DNS[int(turn.Add(1)-1)%len(s.DNS)]
+	var next atomic.Uint32
+	dialServer := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		server := s.DNS[int(next.Add(1)-1)%len(s.DNS)]
 		return dial(ctx, strings.TrimRight(network, "46"), netip.AddrPortFrom(server, 53).String())
 	}
-	return &resolver{&net.Resolver{PreferGo: true, Dial: ask}, s.Suffixes, true}
+	return &resolver{&net.Resolver{PreferGo: true, Dial: dialServer}, s.Suffixes, true}
 }
 
 // Resolve returns an IPv4 address: the tunnel carries no IPv6.
@@ -45,11 +45,11 @@ func (r *resolver) Resolve(ctx context.Context, name string) (context.Context, n
 	if a, err := netip.ParseAddr(name); err == nil { // some programs send addresses as names
 		return ctx, a.AsSlice(), nil
 	}
-	asking, cancel := context.WithTimeout(ctx, lookupTimeout)
+	lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var failed error
 	for _, candidate := range r.candidates(name) {
-		addrs, err := r.resolver.LookupNetIP(asking, "ip4", candidate)
+		addrs, err := r.resolver.LookupNetIP(lookup, "ip4", candidate)
 		if err == nil && len(addrs) > 0 {
 			return ctx, addrs[0].Unmap().AsSlice(), nil
 		}

@@ -17,9 +17,9 @@ import (
 // RouteProtocol marks the agent's routes; ip route shows it as "proto 214".
 const RouteProtocol netlink.RouteProtocol = 214
 
-// metrics returns the metrics of the two routes to the gateway. They come from the interface's name, so that several
-// agents on a computer know their own.
-func metrics(name string) (way, barrier int) {
+// gatewayMetrics returns the metrics of keepOutside's two routes. They are a hash of the interface's name, so that several
+// agents on one computer can tell their routes apart.
+func gatewayMetrics(name string) (gateway, unreachable int) {
 	n := int(crc32.ChecksumIEEE([]byte(name)) & 0x3fffffff)
 	return n &^ 1, n | 1
 }
@@ -33,25 +33,25 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 		return nil
 	}
 	to := ipNet(netip.PrefixFrom(gateway, 32))
-	ways, err := netlink.RouteGet(to.IP)
-	if err == nil && len(ways) == 0 {
+	routes, err := netlink.RouteGet(to.IP)
+	if err == nil && len(routes) == 0 {
 		err = unix.ENETUNREACH
 	}
 	if err != nil {
 		return fmt.Errorf("route to the gateway %s: %w", gateway, err)
 	}
-	now := ways[0]
+	now := routes[0]
 	if now.Type == unix.RTN_LOCAL { // the gateway is this computer
 		return nil
 	}
-	metric, barrier := metrics(a.name)
-	way := netlink.Route{Dst: to, LinkIndex: now.LinkIndex, Gw: now.Gw, Src: now.Src, Priority: metric, Protocol: RouteProtocol}
+	metric, unreachableMetric := gatewayMetrics(a.name)
+	toGateway := netlink.Route{Dst: to, LinkIndex: now.LinkIndex, Gw: now.Gw, Src: now.Src, Priority: metric, Protocol: RouteProtocol}
 	if now.Gw == nil {
-		way.Scope = netlink.SCOPE_LINK
+		toGateway.Scope = netlink.SCOPE_LINK
 	}
 	a.uplink, _ = uplinkTo(gateway, a.link.Attrs().Index)
-	none := netlink.Route{Dst: to, Type: unix.RTN_UNREACHABLE, Priority: barrier, Protocol: RouteProtocol}
-	for _, r := range []netlink.Route{way, none} {
+	unreachable := netlink.Route{Dst: to, Type: unix.RTN_UNREACHABLE, Priority: unreachableMetric, Protocol: RouteProtocol}
+	for _, r := range []netlink.Route{toGateway, unreachable} {
 		if err := netlink.RouteReplace(&r); err != nil {
 			return fmt.Errorf("route to the gateway %s: %w", gateway, err)
 		}
@@ -60,56 +60,56 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	return nil
 }
 
-// followUplink leads the way to the gateway over the computer's present uplink. Without one it changes nothing: the kernel
-// removes routes together with their interface.
+// followUplink replaces the route to the gateway when the computer's uplink has changed. Without an uplink it changes
+// nothing: the kernel removes routes together with their interface.
 func (a *tunAdapter) followUplink() {
 	if len(a.outside) == 0 {
 		return
 	}
 	gateway, _ := netip.AddrFromSlice(a.outside[0].Dst.IP.To4())
 	now, ok := uplinkTo(gateway, a.link.Attrs().Index)
-	if !ok || now == a.uplink && a.hasWay() {
+	if !ok || now == a.uplink && a.hasGatewayRoute() {
 		return
 	}
-	way := a.outside[0]
-	way.LinkIndex, way.Gw, way.Src, way.Scope = now.link, nil, nil, netlink.SCOPE_LINK
+	toGateway := a.outside[0]
+	toGateway.LinkIndex, toGateway.Gw, toGateway.Src, toGateway.Scope = now.link, nil, nil, netlink.SCOPE_LINK
 	if now.router.IsValid() {
-		way.Gw, way.Scope = now.router.AsSlice(), netlink.SCOPE_UNIVERSE
+		toGateway.Gw, toGateway.Scope = now.router.AsSlice(), netlink.SCOPE_UNIVERSE
 	}
 	if now.source.IsValid() {
-		way.Src = now.source.AsSlice()
+		toGateway.Src = now.source.AsSlice()
 	}
-	if err := netlink.RouteReplace(&way); err != nil {
+	if err := netlink.RouteReplace(&toGateway); err != nil {
 		a.log(fmt.Sprintf("route to the gateway %s: %v", gateway, err))
 		return
 	}
-	a.outside[0], a.uplink = way, now
+	a.outside[0], a.uplink = toGateway, now
 	a.log(fmt.Sprintf("the gateway is reached over another uplink: interface %d, router %s", now.link, now.router))
 }
 
-// hasWay reports whether the way to the gateway is still in the main table.
-func (a *tunAdapter) hasWay() bool {
-	way := a.outside[0]
-	list, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &way, netlink.RT_FILTER_DST|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_OIF)
+// hasGatewayRoute reports whether the route to the gateway is still in the main table.
+func (a *tunAdapter) hasGatewayRoute() bool {
+	toGateway := a.outside[0]
+	list, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &toGateway, netlink.RT_FILTER_DST|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_OIF)
 	if err != nil {
 		return true
 	}
 	for _, r := range list {
-		if r.Priority == way.Priority {
+		if r.Priority == toGateway.Priority {
 			return true
 		}
 	}
 	return false
 }
 
-// hop is where packets leave the computer.
+// hop is the first hop of a route.
 type hop struct {
 	link   int
 	router netip.Addr // invalid = the network is attached to the link
 	source netip.Addr // invalid = the kernel chooses
 }
 
-// uplinkTo returns where the main table leads packets to an address, without the agent's own routes.
+// uplinkTo returns the first hop to an address by the main table, without the agent's own routes.
 func uplinkTo(to netip.Addr, tunnel int) (hop, bool) {
 	table, err := netlink.RouteList(nil, netlink.FAMILY_V4)
 	if err != nil {
@@ -166,7 +166,7 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.TunnelNote, error) {
 			return nil, fmt.Errorf("route to %s: %w", n, err)
 		}
 	}
-	notes := notesOn(p, false)
+	notes := planNotes(p, false)
 	if takesAll(s) && hasIPv6() {
 		notes = append(notes, client.TunnelNote{Code: locale.NoteIPv6Outside})
 	}
@@ -187,7 +187,7 @@ func hasIPv6() bool {
 	return false
 }
 
-// cleanUp removes the routes to the gateway that a killed program left behind. It does nothing when the interface
+// cleanUp removes a killed program's routes to the gateway. It does nothing when the interface
 // exists, because its program still runs.
 func cleanUp(name string) error {
 	if permittedTUN() != nil {
@@ -201,20 +201,20 @@ func cleanUp(name string) error {
 	if err != nil {
 		return fmt.Errorf("routes of an earlier run: %w", err)
 	}
-	way, barrier := metrics(name)
+	gateway, unreachable := gatewayMetrics(name)
 	for _, r := range routes {
-		if r.Priority != way && r.Priority != barrier {
+		if r.Priority != gateway && r.Priority != unreachable {
 			continue
 		}
-		if err := remove(r); err != nil {
+		if err := removeRoute(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// remove deletes a route, if it still exists.
-func remove(r netlink.Route) error {
+// removeRoute deletes a route, if it still exists.
+func removeRoute(r netlink.Route) error {
 	if err := netlink.RouteDel(&r); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("remove the route to %s: %w", r.Dst, err)
 	}

@@ -60,7 +60,7 @@ func newProxy(listener net.Listener, dial dialer, names *resolver, logTo func(st
 			if err != nil {
 				return nil, err
 			}
-			return p.keep(c)
+			return p.track(c)
 		},
 	})
 	p.open.Add(1)
@@ -82,7 +82,7 @@ func (p *proxy) Accept() (net.Conn, error) {
 		c, err := p.Listener.Accept()
 		switch {
 		case err == nil:
-			return p.keep(c)
+			return p.track(c)
 		case errors.Is(err, net.ErrClosed) || p.ctx.Err() != nil:
 			return nil, err
 		}
@@ -100,19 +100,19 @@ func (p *proxy) pause() {
 	}
 }
 
-// keep adds a connection to conns, so that close can close it: the library does not close one side of a connection
+// track adds a connection to conns, so that close can close it: the library does not close one side of a connection
 // when the other has ended.
-func (p *proxy) keep(c net.Conn) (net.Conn, error) {
+func (p *proxy) track(c net.Conn) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.ctx.Err(); err != nil {
 		c.Close()
 		return nil, err
 	}
-	kept := &proxyConn{c, p}
-	p.conns[kept] = struct{}{}
+	tracked := &proxyConn{c, p}
+	p.conns[tracked] = struct{}{}
 	p.open.Add(1)
-	return kept, nil
+	return tracked, nil
 }
 
 // proxyConn is a connection that removes itself from conns when it is closed.
@@ -124,7 +124,7 @@ type proxyConn struct {
 func (c *proxyConn) Close() error {
 	c.proxy.mu.Lock()
 	defer c.proxy.mu.Unlock()
-	if _, kept := c.proxy.conns[c]; kept {
+	if _, tracked := c.proxy.conns[c]; tracked {
 		delete(c.proxy.conns, c)
 		c.proxy.open.Done()
 	}

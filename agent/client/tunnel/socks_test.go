@@ -8,50 +8,49 @@ import (
 	"time"
 )
 
-// A program that has said all it wants, and waits for an answer that never comes, does not keep the tunnel from going
-// down.
-func TestProxyEndsWhatIsHalfClosed(t *testing.T) {
-	far := listen(t)
+// close also ends a connection that is half closed: the program has sent everything, and the server never answers.
+func TestProxyClosesHalfClosedConnections(t *testing.T) {
+	server := listen(t)
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, far.Addr().String())
+		return new(net.Dialer).DialContext(ctx, network, server.Addr().String())
 	}
 	p := newProxy(listen(t), dial, nil, func(string) {})
-	near, err := net.Dial("tcp", p.Addr().String())
+	program, err := net.Dial("tcp", p.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer near.Close()
-	says := func(request string, answer int) {
+	defer program.Close()
+	exchange := func(request string, answer int) {
 		t.Helper()
-		if _, err := io.WriteString(near, request); err != nil {
+		if _, err := io.WriteString(program, request); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.ReadFull(near, make([]byte, answer)); err != nil {
+		if _, err := io.ReadFull(program, make([]byte, answer)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	says("\x05\x01\x00", 2)
-	says("\x05\x01\x00\x01\x0a\x80\x00\x01\x00\x50", 10)
-	silent, err := far.Accept()
+	exchange("\x05\x01\x00", 2)
+	exchange("\x05\x01\x00\x01\x0a\x80\x00\x01\x00\x50", 10)
+	silent, err := server.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	if err := near.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := program.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := silent.Read(make([]byte, 1)); err != io.EOF {
-		t.Fatalf("the far side reads %v", err)
+		t.Fatalf("the server reads %v", err)
 	}
 	closed := make(chan struct{})
 	go func() { defer close(closed); p.close() }()
 	select {
 	case <-closed:
 	case <-time.After(limit):
-		t.Fatal("the proxy does not end")
+		t.Fatal("close does not return")
 	}
 	if len(p.conns) != 0 {
-		t.Errorf("the proxy still knows of %d connections", len(p.conns))
+		t.Errorf("the proxy still has %d connections", len(p.conns))
 	}
 }
 

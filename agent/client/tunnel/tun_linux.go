@@ -52,9 +52,9 @@ type tunAdapter struct {
 	log     func(string)
 	tun     tun.Device
 	link    netlink.Link    // nil before open
-	stop    func()          // stops followUplink; nil = it never began
-	outside []netlink.Route // keep the gateway out of the tunnel: the way and the barrier; empty = the tunnel does not carry it
-	uplink  hop             // of the main table, when the way was set
+	stop    func()          // stops the watch of routes; nil = it was not started
+	outside []netlink.Route // the two routes of keepOutside; empty = the tunnel does not carry the gateway
+	uplink  hop             // of outside[0]
 }
 
 // newTUN creates the interface. An existing one of the same name is in use: the kernel removes interfaces of programs
@@ -72,14 +72,14 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 	}
 	dev, err := tun.CreateTUN(c.Name, s.MTU)
 	if err != nil {
-		return nil, fmt.Errorf("make interface %s: %w", c.Name, err)
+		return nil, fmt.Errorf("create interface %s: %w", c.Name, err)
 	}
 	return &tunAdapter{name: c.Name, log: c.Log, tun: dev}, nil
 }
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind, moved func()) ([]client.TunnelNote, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind, pathChanged func()) ([]client.TunnelNote, error) {
 	var err error
 	if a.link, err = netlink.LinkByName(a.name); err != nil {
 		return nil, fmt.Errorf("interface %s: %w", a.name, err)
@@ -107,11 +107,11 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, _ conn.Bind
 	}
 	if a.stop, err = wgbind.WatchNetwork(func() {
 		a.followUplink()
-		moved()
+		pathChanged()
 	}); err != nil {
 		return nil, fmt.Errorf("watch routes: %w", err)
 	}
-	return append(notes, a.resolve(ctx, s)...), nil
+	return append(notes, a.setDNS(ctx, s)...), nil
 }
 
 func (a *tunAdapter) setMTU(mtu int) error {
@@ -133,7 +133,7 @@ func (a *tunAdapter) close() {
 		a.log(fmt.Sprintf("interface %s: %v", a.name, err))
 	}
 	for _, r := range a.outside {
-		if err := remove(r); err != nil {
+		if err := removeRoute(r); err != nil {
 			a.log(err.Error())
 		}
 	}

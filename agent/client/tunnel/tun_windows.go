@@ -20,10 +20,10 @@ import (
 // HasTUN reports whether the program can create a network interface on this system.
 const HasTUN = true
 
-const adapterType = "Ideco" // the driver separates adapters by type
+const adapterType = "Ideco" // the driver's "tunnel type"
 
-// adapterGUID is always the same, so that Windows takes the interface for the same network every time and the
-// settings of an earlier run can be found.
+// adapterGUID is always the same, so that Windows recognizes the network each time and the settings of an earlier run
+// can be found.
 var adapterGUID = windows.GUID{Data1: 0x6c1d2a94, Data2: 0x3b7e, Data3: 0x4f0d, Data4: [8]byte{0xa1, 0x5e, 0x27, 0xd9, 0x80, 0x4c, 0x6b, 0x13}}
 
 // permittedTUN returns an error when this process may not create a network interface or the driver is missing.
@@ -58,7 +58,7 @@ type tunAdapter struct {
 	blockLocal bool // see Config
 	tun        *tun.NativeTun
 	luid       winipcfg.LUID
-	changes    *changes       // nil before open
+	routeWatch *routeWatch    // nil before open
 	policy     *policyWatch   // nil = there is none
 	filters    *wf.Session    // nil = there are none
 	socket     *socketBinding // nil before open
@@ -78,7 +78,7 @@ func newTUN(c Config, s client.TunnelSetup) (adapter, error) {
 	tun.WintunTunnelType = adapterType
 	dev, err := tun.CreateTUNWithRequestedGUID(AdapterName, &adapterGUID, s.MTU)
 	if err != nil {
-		return nil, fmt.Errorf("make interface %s: %w", AdapterName, err)
+		return nil, fmt.Errorf("create interface %s: %w", AdapterName, err)
 	}
 	native, ok := dev.(*tun.NativeTun)
 	if !ok {
@@ -100,12 +100,12 @@ func inUse() bool {
 
 func (a *tunAdapter) device() tun.Device { return a.tun }
 
-func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, moved func()) ([]client.TunnelNote, error) {
+func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, pathChanged func()) ([]client.TunnelNote, error) {
 	err := waitForIP(ctx, a.luid)
 	if err != nil {
 		return nil, err
 	}
-	if a.changes, err = watchChanges(); err != nil {
+	if a.routeWatch, err = watchRoutes(); err != nil {
 		return nil, err
 	}
 	t, err := readTables(windows.AF_INET)
@@ -130,20 +130,20 @@ func (a *tunAdapter) open(ctx context.Context, s client.TunnelSetup, bind conn.B
 	if err != nil {
 		return nil, err
 	}
-	if err := a.resolve(s); err != nil {
+	if err := a.setDNS(s); err != nil {
 		return nil, err
 	}
-	a.changes.tell(func() {
+	a.routeWatch.start(func() {
 		a.changed()
-		moved()
+		pathChanged()
 	})
-	return notesOn(p, takesAll(s) && a.blockLocal), nil
+	return planNotes(p, takesAll(s) && a.blockLocal), nil
 }
 
 // configure sets the interface's address, MTU and metric, and switches DNS registration, LLMNR and NetBIOS off.
 func (a *tunAdapter) configure(s client.TunnelSetup) error {
 	a.logError(writeValues(noRegistrationValues(adapterGUID.String())))
-	if err := takeAddress(a.luid, s.Address); err != nil {
+	if err := setAddress(a.luid, s.Address); err != nil {
 		return fmt.Errorf("address %s of interface %s: %w", s.Address, AdapterName, err)
 	}
 	row, err := a.luid.IPInterface(windows.AF_INET)
@@ -204,7 +204,7 @@ func (a *tunAdapter) route() (plan, error) {
 // changed rebinds the socket and plans the routes again after the network has changed, and restores the DNS rule. It
 // does not repeat checkAddress, because it cannot take the tunnel down.
 func (a *tunAdapter) changed() {
-	a.keepRule()
+	a.restoreRule()
 	if err := a.socket.rebind(); err != nil {
 		a.config.Log(err.Error())
 	}
@@ -218,10 +218,10 @@ func (a *tunAdapter) changed() {
 	}
 }
 
-// resolve sets the tunnel's DNS servers by a rule, for all names or for those under the suffixes, and also on the
+// setDNS sets the tunnel's DNS servers by a rule, for all names or for those under the suffixes, and also on the
 // interface when they answer for all names. The suffixes complete short names. Settings of an earlier program are
 // overwritten in any case, because Windows keeps them under the interface's GUID.
-func (a *tunAdapter) resolve(s client.TunnelSetup) error {
+func (a *tunAdapter) setDNS(s client.TunnelSetup) error {
 	var suffixes []string
 	if len(s.DNS) > 0 {
 		suffixes = s.Suffixes
@@ -232,7 +232,7 @@ func (a *tunAdapter) resolve(s client.TunnelSetup) error {
 	if len(nrptNames(s)) == 0 {
 		return nil
 	}
-	watch, err := watchPolicy(a.changes.note, a.config.Log)
+	watch, err := watchPolicy(a.routeWatch.signal, a.config.Log)
 	if err != nil {
 		a.logError(err) // the rule holds until policy changes
 	}
@@ -250,13 +250,13 @@ func (a *tunAdapter) writeRule() error {
 	return nil
 }
 
-// keepRule writes the DNS rule again when group policy has removed it or created its own table.
-func (a *tunAdapter) keepRule() {
+// restoreRule writes the DNS rule again when group policy has removed it or created its own table.
+func (a *tunAdapter) restoreRule() {
 	if len(nrptNames(a.setup)) == 0 || !nrptNeedsRewrite() {
 		return
 	}
 	if wait := rewriteDelay(a.written, time.Now()); wait > 0 {
-		time.AfterFunc(wait, a.changes.note)
+		time.AfterFunc(wait, a.routeWatch.signal)
 		return
 	}
 	a.config.Log("group policy has changed: the DNS rule is written again")
@@ -264,17 +264,17 @@ func (a *tunAdapter) keepRule() {
 }
 
 // close removes the DNS rule, then the interface's routes, addresses and DNS servers, and last the filters, so that
-// nothing goes past the tunnel before. The routes go before the interface because Windows may fail to remove an
-// interface with active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
+// no traffic goes outside the tunnel before. The routes are removed before the interface because Windows may fail to
+// remove an interface with active routes; WireGuard for Windows does the same (tunnel/interfacewatcher.go).
 func (a *tunAdapter) close() {
 	if a.policy != nil {
 		a.policy.stop()
 	}
-	if a.changes != nil {
-		a.changes.stop()
+	if a.routeWatch != nil {
+		a.routeWatch.stop()
 	}
 	a.logError(removeNRPT())
-	forget(a.luid)
+	resetInterface(a.luid)
 	if a.filters != nil {
 		a.logError(a.filters.Close())
 	}
@@ -286,15 +286,15 @@ func (a *tunAdapter) logError(err error) {
 	}
 }
 
-// forget removes the interface's routes, addresses and DNS servers. Windows removes its own routes with the
+// resetInterface removes the interface's routes, addresses and DNS servers. Windows removes its own routes with the
 // interface.
-func forget(luid winipcfg.LUID) {
+func resetInterface(luid winipcfg.LUID) {
 	luid.FlushRoutes(windows.AF_INET)
 	luid.FlushIPAddresses(windows.AF_INET)
 	setServers(adapterGUID, nil, nil)
 }
 
-// cleanUp removes what a killed program left behind: the DNS rule and the settings of the interface, if it exists.
+// cleanUp removes the remains of a killed program: the DNS rule and the settings of the interface, if it exists.
 // The filters ended with the program. It does nothing when the interface is up, because its program still runs.
 func cleanUp(string) error {
 	if permittedChanges() != nil || inUse() {
@@ -305,8 +305,8 @@ func cleanUp(string) error {
 	if err != nil {
 		return failed // no interface
 	}
-	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // it exists, Windows does not only remember it
-		forget(luid)
+	if _, err := luid.IPInterface(windows.AF_INET); err == nil { // the interface exists, not only its LUID
+		resetInterface(luid)
 	}
 	return failed
 }

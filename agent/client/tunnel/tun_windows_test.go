@@ -22,7 +22,7 @@ import (
 // elsewhere is an address behind the default route.
 var elsewhere = netip.MustParseAddr("198.51.100.1")
 
-// interfaceToElsewhere ends the test on a computer without a network.
+// interfaceToElsewhere skips the test on a computer without a network.
 func interfaceToElsewhere(t *testing.T) iface {
 	t.Helper()
 	out, ok, err := readOutboundInterface(elsewhere, 0)
@@ -97,28 +97,28 @@ func TestSocketBinding(t *testing.T) {
 	}
 	defer bind.Close()
 	var log []string
-	o, err := newSocketBinding(bind, client.TunnelSetup{Endpoint: netip.AddrPortFrom(elsewhere, 3051)}, 0, func(text string) { log = append(log, text) })
+	b, err := newSocketBinding(bind, client.TunnelSetup{Endpoint: netip.AddrPortFrom(elsewhere, 3051)}, 0, func(text string) { log = append(log, text) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.rebind(); err != nil || len(log) != 1 {
+	if err := b.rebind(); err != nil || len(log) != 1 {
 		t.Errorf("%q %v", log, err)
 	}
 }
 
-func TestWatchChanges(t *testing.T) {
-	c, err := watchChanges()
+func TestWatchRoutes(t *testing.T) {
+	c, err := watchRoutes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan struct{}, 1)
-	c.tell(func() { told <- struct{}{} })
-	c.note()
-	<-told
+	called := make(chan struct{}, 1)
+	c.start(func() { called <- struct{}{} })
+	c.signal()
+	<-called
 	c.stop()
 }
 
-// Beside the test lies no library, or another one.
+// The library is missing, or another file has its name.
 func TestLoadWintun(t *testing.T) {
 	problem := &client.TunnelProblem{}
 	err := permittedTUN()
@@ -134,7 +134,7 @@ func TestLoadWintun(t *testing.T) {
 	if err := os.WriteFile(path, []byte("MZ"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := openUnchanging(path)
+	file, err := openLocked(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,18 +150,18 @@ func TestLoadWintun(t *testing.T) {
 	}
 }
 
-// administrates ends the test where it must not change the computer.
-func administrates(t *testing.T) {
+// needAdministrator skips the test where it may not or must not change the computer.
+func needAdministrator(t *testing.T) {
 	t.Helper()
 	if permittedChanges() != nil || inUse() {
 		needs.Skip(t, "this takes an administrator, and no agent that runs")
 	}
 }
 
-// The rule takes the place of a permanent one, which earlier versions wrote, and does not outlive the computer's restart:
-// Windows makes no permanent key below a volatile one.
+// The rule replaces a permanent one, which earlier versions wrote. Its key is volatile: Windows creates no permanent key
+// below it.
 func TestWriteNRPT(t *testing.T) {
-	administrates(t)
+	needAdministrator(t)
 	path := nrptLocal + `\` + nrptRule
 	old, _, err := registry.CreateKey(registry.LOCAL_MACHINE, path, registry.SET_VALUE)
 	if err != nil {
@@ -180,14 +180,14 @@ func TestWriteNRPT(t *testing.T) {
 		t.Error(err)
 	}
 	if nrptNeedsRewrite() {
-		t.Error("the rule is not there")
+		t.Error("the rule is missing")
 	}
 	checkValues(t, nrptValues(s, policy))
 	if key, err := registry.OpenKey(registry.LOCAL_MACHINE, path, registry.QUERY_VALUE); err != nil {
 		t.Error(err)
 	} else {
 		if _, _, err := key.GetStringValue("Comment"); err == nil {
-			t.Error("the old key is still there")
+			t.Error("the old key still exists")
 		}
 		key.Close()
 	}
@@ -204,13 +204,13 @@ func TestWriteNRPT(t *testing.T) {
 		}
 	}
 	if !nrptNeedsRewrite() {
-		t.Error("the rule is not missed")
+		t.Error("the missing rule was not noticed")
 	}
 }
 
-// A table of group policy that comes up meanwhile gets the rule, too; left empty, it goes with the rule.
+// When group policy creates a table later, the rule is written there too. removeNRPT deletes the table if that is empty then.
 func TestNRPTOfPolicy(t *testing.T) {
-	administrates(t)
+	needAdministrator(t)
 	if keyExists(nrptPolicy) {
 		needs.Skip(t, "this takes a computer without a policy for names")
 	}
@@ -224,13 +224,13 @@ func TestNRPTOfPolicy(t *testing.T) {
 	}
 	table.Close()
 	if !nrptNeedsRewrite() {
-		t.Error("the new table is not seen")
+		t.Error("the new table was not noticed")
 	}
 	if policy, err := writeNRPT(s); !policy || err != nil {
 		t.Errorf("%v %v", policy, err)
 	}
 	if nrptNeedsRewrite() {
-		t.Error("the rule is not there")
+		t.Error("the rule is missing")
 	}
 	checkValues(t, nrptValues(s, true))
 	if err := removeNRPT(); err != nil && procRefreshPolicyEx.Find() == nil { // Wine cannot apply policy
@@ -242,7 +242,7 @@ func TestNRPTOfPolicy(t *testing.T) {
 }
 
 func TestSettingsOfInterface(t *testing.T) {
-	administrates(t)
+	needAdministrator(t)
 	guid := windows.GUID{Data1: 0x1dec0, Data4: [8]byte{14, 7, 6, 5}} // of no interface
 	if err := writeValues(noRegistrationValues(guid.String())); err != nil {
 		t.Fatal(err)
@@ -251,7 +251,7 @@ func TestSettingsOfInterface(t *testing.T) {
 	if err := writeValues(servers); err != nil {
 		t.Fatal(err)
 	}
-	tellDNSClient()
+	notifyDNSClient()
 	checkValues(t, append(noRegistrationValues(guid.String()), servers...))
 	for _, path := range []string{tcpip4Interfaces, tcpip6Interfaces, netBTInterfaces} {
 		if err := registry.DeleteKey(registry.LOCAL_MACHINE, path+guid.String()); err != nil {
@@ -290,7 +290,7 @@ func TestWatchPolicy(t *testing.T) {
 	applied := make(chan struct{}, 1)
 	w, err := watchPolicy(func() { applied <- struct{}{} }, func(text string) { t.Error(text) })
 	if err != nil && windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
-		needs.Lacking(t, needs.Wine, "news of group policy: "+err.Error())
+		needs.Lacking(t, needs.Wine, "notifications of group policy: "+err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -302,15 +302,15 @@ func TestWatchPolicy(t *testing.T) {
 	w.stop()
 }
 
-// The MTU of a path is at most that of its interface, and is known at once.
+// The MTU of a path is at most that of its interface.
 func TestPathMTU(t *testing.T) {
 	out := interfaceToElsewhere(t)
 	p := path{to: netip.AddrPortFrom(elsewhere, 9), control: New(Config{Mode: Auto}).DialControl}
-	known, err := p.known()
-	if err != nil || known < leastMTU || known > int(out.MTU) {
+	known, err := p.knownMTU()
+	if err != nil || known < minMTU || known > int(out.MTU) {
 		t.Errorf("interface %+v, path %d, %v", out, known, err)
 	}
-	if measured, err := p.probe(context.Background(), known-1); err != nil || measured > known-1 {
+	if measured, err := p.measureMTU(context.Background(), known-1); err != nil || measured > known-1 {
 		t.Errorf("measured %d, %v", measured, err)
 	}
 }

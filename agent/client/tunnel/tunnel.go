@@ -3,11 +3,11 @@
 //
 //   - TUN on Linux (CAP_NET_ADMIN): a network interface with the address, routes and, with systemd-resolved, DNS servers
 //     from the gateway. When everything goes through the tunnel, the routes are 0.0.0.0/1 and 128.0.0.0/1, which leave
-//     the default route unchanged. A separate route then keeps the gateway outside, and follows the main routing table to
-//     another uplink. While there is none, the gateway is unreachable. IPv6 is not changed. Interface and routes disappear
-//     with the program, except the two routes to the gateway: the next program with the same interface name finds them by
-//     RouteProtocol and removes them. The computer's own networks stay outside (see planRoutesLinux), and the person is
-//     told.
+//     the default route unchanged. A route to the gateway itself leads over the computer's uplink and is replaced when the
+//     uplink changes; a second one makes the gateway unreachable while there is no uplink. IPv6 is not changed. The kernel
+//     removes interface and routes when the program ends, except those two routes: the next program with the same
+//     interface name finds them by RouteProtocol and removes them. The computer's own networks stay outside (see
+//     planRoutesLinux), with a note to the person.
 //   - TUN on Windows (LocalSystem or an administrator, with wintun.dll beside the program): a network interface of the
 //     driver wintun, always with the same name and GUID. The library is loaded only from the program's own directory and
 //     with the known SHA-256. See below for routes, DNS and filters.
@@ -17,17 +17,17 @@
 //
 // # The interface on Windows
 //
-// This part has not been tested on a real Windows, ARM64 least of all, where Windows runs the program by emulation.
+// This part has not been tested on a real Windows, nor on ARM64, where Windows emulates the program's processor.
 //
 // Routes (planRoutesWindows): the gateway's networks; 0.0.0.0/1, 128.0.0.0/1 and a default route for everything.
-// Where they overlap with a network of this computer, the gateway's come first, and the person is told. The networks
-// of WSL, Docker and Hyper-V stay outside. So do all local networks while everything goes through the tunnel, unless
-// Config.BlockLocal. The tunnel carries IPv4 only. When the computer moves to another network, the routes are planned
-// again.
+// Where they overlap with a network of this computer, the gateway's take precedence, with a note to the person. The
+// networks of WSL, Docker and Hyper-V stay outside. So do all local networks while everything goes through the tunnel,
+// unless Config.BlockLocal. The tunnel carries IPv4 only. When the computer moves to another network, the routes are
+// planned again.
 //
-// The gateway needs no route: wireguard-go's socket, and the control connection by DialControl, are bound to the
-// interface that leads to the gateway outside the tunnel. The socket is bound again when that interface changes, and
-// drops its packets when there is none.
+// The gateway needs no route: wireguard-go's socket, and by DialControl the TCP connection to the gateway, are bound to
+// the interface that leads to the gateway outside the tunnel. The socket is bound again when that interface changes,
+// and drops its packets when there is none.
 //
 // The interface has the lowest metric when everything or every name goes through the tunnel, otherwise the highest
 // (metricFor). DNS registration, LLMNR and NetBIOS are switched off on it. The tunnel's address is removed from any
@@ -37,7 +37,7 @@
 // all names when there are no suffixes or everything goes through the tunnel (nrptNames). The rule is written again
 // when group policy removes it or creates its own table. Servers for all names are also set on the interface.
 //
-// Filters of the Windows Filtering Platform block what goes past the tunnel while everything goes through it: DNS,
+// While everything goes through the tunnel, filters of the Windows Filtering Platform block traffic outside it: DNS,
 // when the gateway names servers, and IPv6 except neighbour discovery, DHCPv6 and link-local traffic. With
 // Config.BlockLocal they also block IPv4. The agent's own traffic to the gateway is always permitted. Windows removes
 // the filters when the process ends. Without them the tunnel does not come up.
@@ -49,7 +49,7 @@
 //
 // # MTU
 //
-// The interface's MTU is that of the path to the gateway minus 80 bytes, but at most what the gateway says. The path is
+// The interface's MTU is that of the path to the gateway minus 80 bytes, but at most that of the gateway's reply. The path is
 // measured when the tunnel comes up, every few minutes, and when the network changes. Where the ICMP messages of routers
 // are lost, the tunnel's packets are fragmented on the way.
 //
@@ -61,8 +61,7 @@
 // When the agent reconnects and only keys and port have changed, only the peer is replaced: interface, proxy and
 // connections stay.
 //
-// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library; so there are loops
-// where package slices, which is newer, has a function.
+// The package is also built for Windows 8 with Go 1.20 and keeps to that language and library, without package slices.
 package tunnel
 
 import (
@@ -82,7 +81,7 @@ import (
 	"ideco-agent/agent/wgbind"
 )
 
-// Mode is how programs on this computer use the tunnel.
+// Mode says how programs on this computer use the tunnel.
 type Mode string
 
 // Modes.
@@ -112,14 +111,14 @@ type Config struct {
 // Tunnel is a client.Tunnel.
 type Tunnel struct {
 	config   Config
-	timeouts timeouts // of watches
+	timeouts timeouts // of handshakeWatch
 
 	mu      sync.Mutex // guards everything below
 	key     privateKey // of the next Up; zero = none
 	current *running   // nil = the tunnel is down
 }
 
-// New prepares a tunnel. It removes what a killed program with the same interface name left behind, if it may.
+// New prepares a tunnel. If permitted, it removes the remains of a killed program with the same interface name.
 func New(c Config) *Tunnel {
 	if c.Log == nil {
 		c.Log = func(string) {}
@@ -135,9 +134,9 @@ func New(c Config) *Tunnel {
 // adapter is the local side of the tunnel. Closing the wireguard-go device closes the adapter's tun.Device.
 type adapter interface {
 	device() tun.Device
-	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway. open has moved called,
-	// from any goroutine, when the path to the gateway may have changed.
-	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, moved func()) ([]client.TunnelNote, error)
+	// open connects programs to the tunnel. The device is up; bind is its socket to the gateway. Until close,
+	// pathChanged is called from any goroutine when the path to the gateway may have changed.
+	open(ctx context.Context, s client.TunnelSetup, bind conn.Bind, pathChanged func()) ([]client.TunnelNote, error)
 	setMTU(mtu int) error
 	// close undoes open, also after an error. The device still exists.
 	close()
@@ -145,27 +144,28 @@ type adapter interface {
 
 // running is a tunnel that is up.
 type running struct {
-	setup   client.TunnelSetup
-	adapter adapter
-	device  *device.Device
-	peer    atomic.Pointer[device.Peer] // the gateway
-	moved   chan struct{}               // holds one: the path to the gateway may have changed
-	watch   *watch                      // nil before the end of Up
-	mtu     *mtuWatch                   // nil before the end of Up
+	setup       client.TunnelSetup
+	adapter     adapter
+	device      *device.Device
+	peer        atomic.Pointer[device.Peer] // the gateway
+	pathChanges chan struct{}               // holds one: the path to the gateway may have changed
+	handshakes  *handshakeWatch             // nil before the end of Up
+	mtu         *mtuWatch                   // nil before the end of Up
 }
 
-// noteMoved lets the gateway know at once where this computer is now, and has the path measured. Any goroutine may call it.
-func (r *running) noteMoved() {
-	r.greet()
+// pathChanged sends the gateway a packet from this computer's present address, and triggers a measurement of the path.
+// Any goroutine may call it.
+func (r *running) pathChanged() {
+	r.sendKeepalive()
 	select {
-	case r.moved <- struct{}{}:
+	case r.pathChanges <- struct{}{}:
 	default:
 	}
 }
 
-// greet sends the gateway an empty packet. The gateway sends to the address that the last packet came from, and a computer
-// that only receives would wait for its next keepalive.
-func (r *running) greet() {
+// sendKeepalive sends the gateway an empty packet. The gateway sends to the source address of the agent's last packet; without
+// this one, an agent that only receives would stay unreachable until its next keepalive.
+func (r *running) sendKeepalive() {
 	if peer := r.peer.Load(); peer != nil {
 		peer.SendKeepalive()
 	}
@@ -181,17 +181,17 @@ func (r *running) configure(key privateKey, s client.TunnelSetup) error {
 	return nil
 }
 
-// stopWatches stops what Up has started. It may be called again.
+// stopWatches stops the watches that Up has started. It may be called again.
 func (r *running) stopWatches() {
-	if r.watch != nil {
-		r.watch.stop()
+	if r.handshakes != nil {
+		r.handshakes.stop()
 	}
 	if r.mtu != nil {
 		r.mtu.stop()
 	}
 }
 
-// NewKey implements client.Tunnel. A *client.TunnelProblem says that this computer cannot have the tunnel.
+// NewKey implements client.Tunnel. It returns a *client.TunnelProblem when this computer cannot bring up the tunnel.
 func (t *Tunnel) NewKey() (agent.Key, error) {
 	if err := t.config.permitted(); err != nil {
 		return agent.Key{}, err
@@ -206,7 +206,7 @@ func (t *Tunnel) NewKey() (agent.Key, error) {
 	return public, nil
 }
 
-// permitted returns an error when this program may not have the tunnel of the mode.
+// permitted returns an error when this program may not bring up a tunnel of the mode.
 func (c Config) permitted() error {
 	if c.Mode == Netstack {
 		return nil
@@ -243,9 +243,9 @@ func (t *Tunnel) Up(ctx context.Context, s client.TunnelSetup) (<-chan bool, []c
 	if t.config.Mode != Netstack && takesAll(s) && len(s.DNS) == 0 {
 		notes = append(notes, client.TunnelNote{Code: locale.NoteDNSOutside})
 	}
-	t.current.watch = newWatch(t.current.device, t.timeouts)
+	t.current.handshakes = watchHandshakes(t.current.device, t.timeouts)
 	t.current.mtu = watchMTU(t.path(s), s.MTU, t.current, t.config.Log)
-	return t.current.watch.works, notes, nil
+	return t.current.handshakes.works, notes, nil
 }
 
 // sameNetwork reports whether the adapter for setup a can be kept for b.
@@ -256,16 +256,16 @@ func sameNetwork(a, b client.TunnelSetup) bool {
 
 func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup) ([]client.TunnelNote, error) {
 	limited := s
-	if size, err := t.path(s).known(); err == nil {
+	if size, err := t.path(s).knownMTU(); err == nil {
 		limited.MTU = tunnelMTU(s.MTU, size)
 	}
 	a, err := t.config.adapter(limited)
 	if err != nil {
 		return nil, err
 	}
-	t.current = &running{adapter: a, device: device.NewDevice(a.device(), wgbind.New(), t.logger()), moved: make(chan struct{}, 1)}
-	// Packets go to the endpoint and nowhere else, because it alone is outside the tunnel: a gateway with several addresses
-	// may answer from another one.
+	t.current = &running{adapter: a, device: device.NewDevice(a.device(), wgbind.New(), t.logger()), pathChanges: make(chan struct{}, 1)}
+	// Without roaming, packets go to the endpoint even when the gateway answers from another of its addresses: only the
+	// endpoint is kept outside the tunnel.
 	t.current.device.DisableSomeRoamingForBrokenMobileSemantics()
 	if err := t.current.configure(key, s); err != nil {
 		return nil, err
@@ -273,7 +273,7 @@ func (t *Tunnel) open(ctx context.Context, key privateKey, s client.TunnelSetup)
 	if err := t.current.device.Up(); err != nil {
 		return nil, fmt.Errorf("tunnel: open a UDP port: %w", err)
 	}
-	return a.open(ctx, limited, t.current.device.Bind(), t.current.noteMoved)
+	return a.open(ctx, limited, t.current.device.Bind(), t.current.pathChanged)
 }
 
 func (t *Tunnel) path(s client.TunnelSetup) path { return path{s.Endpoint, t.DialControl} }

@@ -25,7 +25,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// limit is how long a test waits for something that should happen at once.
+// limit limits the wait for an event.
 const limit = 20 * time.Second
 
 var (
@@ -41,7 +41,7 @@ type agentRun struct {
 	events chan client.Status
 	result chan client.Result
 	stop   context.CancelFunc
-	socks  string // where its proxy listens
+	socks  string // address of its proxy
 
 	mu  sync.Mutex // guards log
 	log []string
@@ -57,9 +57,9 @@ func runAgent(t *testing.T, g *gatewaytest.Gateway, tunnel func(*Tunnel)) *agent
 	r.stop = stop
 	cfg := client.Config{Host: g.Host, Port: g.Port, Login: "ivanov", Password: "secret", Lang: locale.English,
 		Device: agent.Device{ID: "d1", Name: "pc", OS: "linux"}, Roots: g.Root.Pool(), Tunnel: tun, Log: r.write,
-		Events: func(s client.Status, news *client.Notice) {
-			if news != nil {
-				s.Code, s.Message = news.Code, news.Message
+		Events: func(s client.Status, added *client.Notice) {
+			if added != nil {
+				s.Code, s.Message = added.Code, added.Message
 			}
 			r.events <- s
 		}}
@@ -95,19 +95,19 @@ func (r *agentRun) event(state client.State, code string) client.Status {
 	}
 }
 
-func (r *agentRun) end(kind client.Outcome) {
+func (r *agentRun) end(outcome client.Outcome) {
 	r.t.Helper()
 	select {
 	case result := <-r.result:
-		if result.Outcome != kind {
+		if result.Outcome != outcome {
 			r.t.Errorf("ended with %+v", result)
 		}
 	case <-time.After(limit):
-		r.t.Fatal("it does not end")
+		r.t.Fatal("Run does not return")
 	}
 }
 
-// browser is a program that uses the proxy.
+// browser returns an HTTP client that uses the proxy.
 func (r *agentRun) browser() *http.Client {
 	proxy := &url.URL{Scheme: "socks5", Host: r.socks}
 	transport := &http.Transport{Proxy: http.ProxyURL(proxy), DisableCompression: true}
@@ -115,7 +115,7 @@ func (r *agentRun) browser() *http.Client {
 	return &http.Client{Transport: transport, Timeout: limit}
 }
 
-// page is what the gateway's page says: the address that the request came from.
+// page returns the text of the gateway's page: the address that the request came from.
 func page(t *testing.T, c *http.Client, host string) string {
 	t.Helper()
 	response, err := c.Get("http://" + host + "/")
@@ -130,17 +130,17 @@ func page(t *testing.T, c *http.Client, host string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// comesFrom tells whether the page names the address.
-func comesFrom(t *testing.T, page string, a netip.Addr) {
+// checkSource checks that the page names the address.
+func checkSource(t *testing.T, page string, a netip.Addr) {
 	t.Helper()
 	if from, err := netip.ParseAddrPort(page); err != nil || from.Addr() != a {
 		t.Errorf("the request came from %q, want %s", page, a)
 	}
 }
 
-// admit gives access through the tunnel and returns the public key that came.
+// admit gives access through the tunnel and returns the agent's public key.
 func admit(c *gatewaytest.Conn, w *gatewaytest.Tunnel, a netip.Addr, answer protocol.TunnelReply) string {
-	c.Hello()
+	c.AnswerVersion()
 	c.Authorize()
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true, NeedTunnel: true, Resume: "token", Grace: 30})
 	m, ok := c.Read().(*protocol.TunnelRequest)
@@ -148,13 +148,13 @@ func admit(c *gatewaytest.Conn, w *gatewaytest.Tunnel, a netip.Addr, answer prot
 		return ""
 	}
 	if w != nil {
-		w.Admit(m.PublicKey, secret, a)
+		w.SetPeer(m.PublicKey, secret, a)
 	}
 	c.Send(answer)
 	return m.PublicKey
 }
 
-// A page through the proxy, names by the tunnel's DNS and by nothing else, and the end of it all.
+// Programs reach hosts in the tunnel through the proxy, by names of the tunnel's DNS only, until the session ends.
 func TestNetstack(t *testing.T) {
 	w := gatewaytest.NewTunnel(t, inside, map[string]netip.Addr{"page.company.ru": inside})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -169,7 +169,7 @@ func TestNetstack(t *testing.T) {
 	}
 	browser := r.browser()
 	for _, host := range []string{inside.String(), "page.company.ru", "page.company.ru.", "page"} {
-		comesFrom(t, page(t, browser, host), firstAddr)
+		checkSource(t, page(t, browser, host), firstAddr)
 	}
 	for host, says := range map[string]string{
 		"localhost":      "unreachable", // known to this computer, not to the tunnel's DNS
@@ -192,7 +192,7 @@ func TestNetstack(t *testing.T) {
 	r.end(client.StoppedByUser)
 }
 
-// An open connection ends with the session, while it is busy.
+// The end of the session closes open connections through the proxy, busy and idle ones.
 func TestConnectionsEnd(t *testing.T) {
 	over := make(chan struct{})
 	w := gatewaytest.NewTunnel(t, inside, nil)
@@ -212,7 +212,7 @@ func TestConnectionsEnd(t *testing.T) {
 	if _, err := io.CopyN(io.Discard, response.Body, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	idle, err := net.Dial("tcp", r.socks) // says nothing
+	idle, err := net.Dial("tcp", r.socks) // sends nothing
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestConnectionsEnd(t *testing.T) {
 	close(over)
 	r.event(client.Ended, "admin")
 	if _, err := io.Copy(io.Discard, response.Body); err == nil {
-		t.Error("the download came to its end")
+		t.Error("the download was not cut off")
 	}
 	idle.SetDeadline(time.Now().Add(limit))
 	if _, err := idle.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -229,14 +229,14 @@ func TestConnectionsEnd(t *testing.T) {
 	r.end(client.EndedByGateway)
 }
 
-// A network that lets no UDP through is named; when it does at last, the tunnel works.
+// The agent reports that the network blocks UDP. When UDP comes through later, the tunnel works.
 func TestBlocked(t *testing.T) {
-	let := make(chan struct{})
+	unblock := make(chan struct{})
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		key := admit(c, nil, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
-		<-let
-		w.Admit(key, secret, firstAddr)
+		<-unblock
+		w.SetPeer(key, secret, firstAddr)
 		c.Wait()
 	})
 	r := runAgent(t, g, func(tun *Tunnel) { tun.timeouts.firstHandshake = 200 * time.Millisecond })
@@ -244,12 +244,12 @@ func TestBlocked(t *testing.T) {
 	if !strings.Contains(e.Message, fmt.Sprintf("UDP %d", w.Port)) || e.Address != firstAddr.String() {
 		t.Errorf("%+v", e)
 	}
-	close(let)
+	close(unblock)
 	r.event(client.TunnelUp, "") // the next handshake comes after 5 s
-	comesFrom(t, page(t, r.browser(), inside.String()), firstAddr)
+	checkSource(t, page(t, r.browser(), inside.String()), firstAddr)
 }
 
-// A tunnel that stops working is named too.
+// The agent reports a tunnel that stops working.
 func TestBlockedLater(t *testing.T) {
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -263,8 +263,8 @@ func TestBlockedLater(t *testing.T) {
 	r.event(client.Authorized, "tunnel_blocked")
 }
 
-// After a comeback there is another key, and the old peer is not needed any more: but proxy and connections live on.
-func TestComeback(t *testing.T) {
+// A reconnect uses another key and replaces the peer. Proxy and connections stay.
+func TestReconnect(t *testing.T) {
 	restart := make(chan struct{})
 	keys := make(chan string, 2)
 	w := gatewaytest.NewTunnel(t, inside, nil)
@@ -272,7 +272,7 @@ func TestComeback(t *testing.T) {
 		keys <- admit(c, w, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
 		if n == 0 {
 			<-restart
-			w.Expel()
+			w.RemovePeers()
 			c.End("shutdown", "")
 		}
 		c.Wait()
@@ -293,8 +293,8 @@ func TestComeback(t *testing.T) {
 	}
 }
 
-// A gateway may give another address; what ran over the old one ends.
-func TestComebackElsewhere(t *testing.T) {
+// After a reconnect the gateway may give another address, which the tunnel then uses.
+func TestReconnectNewAddress(t *testing.T) {
 	restart := make(chan struct{})
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
@@ -308,16 +308,16 @@ func TestComebackElsewhere(t *testing.T) {
 	})
 	r := runAgent(t, g, nil)
 	r.event(client.TunnelUp, "")
-	comesFrom(t, page(t, r.browser(), inside.String()), firstAddr)
+	checkSource(t, page(t, r.browser(), inside.String()), firstAddr)
 	close(restart)
 	r.event(client.Reconnecting, "lost")
 	if e := r.event(client.TunnelUp, ""); e.Address != otherAddr.String() {
 		t.Errorf("%+v", e)
 	}
-	comesFrom(t, page(t, r.browser(), inside.String()), otherAddr)
+	checkSource(t, page(t, r.browser(), inside.String()), otherAddr)
 }
 
-func TestProxyAddressIsTaken(t *testing.T) {
+func TestProxyAddressTaken(t *testing.T) {
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -326,8 +326,8 @@ func TestProxyAddressIsTaken(t *testing.T) {
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		admit(c, w, firstAddr, w.Reply(secret, firstAddr, "10.0.0.0/8"))
-		if !c.Goodbye() {
-			t.Error("the session was not given back")
+		if !c.ConfirmLogout() {
+			t.Error("the agent sent no unauthorize")
 		}
 	})
 	r := runAgent(t, g, func(tun *Tunnel) { tun.config.Socks = other.Addr().String() })
@@ -337,12 +337,12 @@ func TestProxyAddressIsTaken(t *testing.T) {
 	r.end(client.Refused)
 }
 
-// Nothing that is secret is ever printed, not even when the gateway's end is in disorder.
-func TestSecretsStay(t *testing.T) {
+// The log has no private or preshared key, also when the gateway has another preshared key.
+func TestSecretsAreNotLogged(t *testing.T) {
 	w := gatewaytest.NewTunnel(t, inside, nil)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		answer := w.Reply(secret, firstAddr, "10.0.0.0/8", "127.0.0.0/8")
-		answer.PresharedKey = agent.Key{8}.String() // not the one of the gateway's end
+		answer.PresharedKey = agent.Key{8}.String() // not the gateway's
 		admit(c, w, firstAddr, answer)
 		c.Wait()
 	})
@@ -370,18 +370,18 @@ func TestSecretsStay(t *testing.T) {
 	log := strings.Join(r.log, "\n")
 	for _, hidden := range []string{private, agent.Key(raw).String(), agent.Key{8}.String(), hex.EncodeToString(secret[:])} {
 		if strings.Contains(log, hidden) {
-			t.Errorf("printed %s: %s", hidden, log)
+			t.Errorf("the log has %s: %s", hidden, log)
 		}
 	}
 	if !strings.Contains(log, "127.0.0.0/8") {
-		t.Errorf("what was left out is not named: %s", log)
+		t.Errorf("the log does not name the network that was left out: %s", log)
 	}
 }
 
 func TestUpWithoutAKey(t *testing.T) {
 	tun := New(Config{Mode: Netstack, Socks: "127.0.0.1:0"})
 	if _, _, err := tun.Up(context.Background(), client.TunnelSetup{}); err == nil {
-		t.Error("it goes up")
+		t.Error("Up without a key returned no error")
 	}
 	tun.Down()
 }

@@ -20,7 +20,7 @@ func checkWintun(file io.Reader) error {
 		return fmt.Errorf("read %s: %w", wintunName, err)
 	}
 	if sum := hex.EncodeToString(h.Sum(nil)); sum != wintunSHA256 {
-		return fmt.Errorf("%s is another one: SHA-256 %s", wintunName, sum)
+		return fmt.Errorf("%s is not the expected file: SHA-256 %s", wintunName, sum)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ var wintunModule struct {
 }
 
 // loadWintun loads the driver's library from the program's own directory after checking it. The file stays open, so
-// that nobody can change, rename or replace it while the process runs.
+// that it cannot be changed, renamed or replaced while the process runs.
 //
 // Package wintun later loads "wintun.dll" by name from the program's directory or System32. Windows then returns the
 // module that is already loaded. loadChecked verifies that.
@@ -39,7 +39,7 @@ func loadWintun() error {
 		return err
 	}
 	path := filepath.Join(filepath.Dir(exe), wintunName)
-	file, err := openUnchanging(path)
+	file, err := openLocked(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -51,8 +51,8 @@ func loadWintun() error {
 	return nil
 }
 
-// openUnchanging opens a file so that nobody else can write, rename or delete it.
-func openUnchanging(path string) (windows.Handle, error) {
+// openLocked opens a file so that it cannot be written, renamed or deleted.
+func openLocked(path string) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, err

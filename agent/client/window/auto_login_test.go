@@ -32,23 +32,23 @@ func TestLogsInAtStart(t *testing.T) {
 
 // The program logs in again after a session has expired, not after another end or a refusal.
 func TestLogsInAfter(t *testing.T) {
-	in := statusOf(client.Authorized, "", "")
+	access := statusOf(client.Authorized, "", "")
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
 		ended := statusOf(client.Ended, string(reason), "")
-		if got, want := logsInAfter(in, ended, saves, settings.Restrictions{}, true), reason == agent.ReasonExpired; got != want {
+		if got, want := logsInAfter(access, ended, saves, settings.Restrictions{}, true), reason == agent.ReasonExpired; got != want {
 			t.Errorf("%s: %v", reason, got)
 		}
-		if logsInAfter(in, ended, saves, settings.Restrictions{}, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true) ||
-			logsInAfter(in, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true) {
+		if logsInAfter(access, ended, saves, settings.Restrictions{}, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true) ||
+			logsInAfter(access, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true) {
 			t.Errorf("%s: logs in without a saved password, without a change or although passwords are not saved", reason)
 		}
 	}
-	if logsInAfter(in, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true) {
+	if logsInAfter(access, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true) {
 		t.Error("logs in after an administrator has ended the access")
 	}
 	for _, code := range agent.Codes {
-		if logsInAfter(in, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true) {
+		if logsInAfter(access, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true) {
 			t.Errorf("%s: logs in", code)
 		}
 	}
@@ -57,10 +57,10 @@ func TestLogsInAfter(t *testing.T) {
 // The program logs in again after the service has ended the access by stopping or failing.
 func TestLogsInAfterService(t *testing.T) {
 	both := settings.Personal{AutoConnect: true, SavePassword: true}
-	in, out := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
+	access, loggedOut := statusOf(client.Authorized, "", ""), statusOf(client.Ended, "logout", "")
 	lost := statusOf(client.Reconnecting, "lost", "")
-	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Holder = "ivanov", session.You
+	loggingIn := statusOf(client.Connecting, "", "")
+	loggingIn.Login, loggingIn.Holder = "ivanov", session.You
 	other := statusOf(session.Idle, "", "")
 	other.Holder = session.Other
 	without := func(code string) session.Status {
@@ -68,7 +68,7 @@ func TestLogsInAfterService(t *testing.T) {
 		v.Problem = &session.Problem{Code: code}
 		return v
 	}
-	gone, stopped := without(session.ServiceStopped), statusOf(client.Ended, session.ServiceStops, "")
+	noService, stopped := without(session.ServiceStopped), statusOf(client.Ended, session.ServiceStops, "")
 	for _, c := range []struct {
 		name     string
 		was, is  session.Status
@@ -76,21 +76,21 @@ func TestLogsInAfterService(t *testing.T) {
 		saved    bool
 		want     bool
 	}{
-		{"it fails", in, gone, both, true, true},
-		{"it is stopped", in, stopped, both, true, true},
-		{"it fails during a reconnect", lost, gone, both, true, true},
-		{"it fails during the login", entering, gone, both, true, true},
-		{"no change", gone, gone, both, true, false},
-		{"it is stopped, then does not answer", stopped, gone, both, true, false},
-		{"no access before", statusOf(session.Ready, "", ""), gone, both, true, false},
-		{"after a logout", out, gone, both, true, false},
-		{"after the administrator's end", statusOf(client.Ended, "admin", ""), gone, both, true, false},
-		{"after a refusal", statusOf(client.Failed, "bad_credentials", ""), gone, both, true, false},
-		{"another user's access", other, gone, both, true, false},
-		{"another program answers", in, without(session.ServiceUntrusted), both, true, false},
-		{"logged out", in, out, both, true, false},
-		{"no automatic connection", in, gone, settings.Personal{SavePassword: true}, true, false},
-		{"no password", in, gone, both, false, false},
+		{"it fails", access, noService, both, true, true},
+		{"it is stopped", access, stopped, both, true, true},
+		{"it fails during a reconnect", lost, noService, both, true, true},
+		{"it fails during the login", loggingIn, noService, both, true, true},
+		{"no change", noService, noService, both, true, false},
+		{"it is stopped, then does not answer", stopped, noService, both, true, false},
+		{"no access before", statusOf(session.Ready, "", ""), noService, both, true, false},
+		{"after a logout", loggedOut, noService, both, true, false},
+		{"after the administrator's end", statusOf(client.Ended, "admin", ""), noService, both, true, false},
+		{"after a refusal", statusOf(client.Failed, "bad_credentials", ""), noService, both, true, false},
+		{"another user's access", other, noService, both, true, false},
+		{"another program answers", access, without(session.ServiceUntrusted), both, true, false},
+		{"logged out", access, loggedOut, both, true, false},
+		{"no automatic connection", access, noService, settings.Personal{SavePassword: true}, true, false},
+		{"no password", access, noService, both, false, false},
 	} {
 		if got := logsInAfter(c.was, c.is, c.personal, settings.Restrictions{}, c.saved); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
@@ -102,8 +102,8 @@ func TestLogsInAfterService(t *testing.T) {
 }
 
 func TestNextStep(t *testing.T) {
-	refused, away := statusOf(client.Failed, "bad_credentials", ""), statusOf(client.Failed, "unreachable", "")
-	refused.Login, away.Login = "ivanov", "ivanov"
+	refused, unreachable := statusOf(client.Failed, "bad_credentials", ""), statusOf(client.Failed, "unreachable", "")
+	refused.Login, unreachable.Login = "ivanov", "ivanov"
 	waiting := statusOf(session.Ready, "", "")
 	waiting.Problem = &session.Problem{Code: session.ServiceStopped}
 	other := statusOf(session.Ready, "", "")
@@ -118,7 +118,7 @@ func TestNextStep(t *testing.T) {
 		{"the gateway answers", statusOf(session.Ready, "", ""), stepLogin},
 		{"the gateway does not answer", statusOf(client.Failed, "unreachable", ""), stepWait},
 		{"the server is not the gateway", statusOf(client.Failed, "not_trusted", ""), stepWait},
-		{"unreachable at the login", away, stepProbe},
+		{"unreachable at the login", unreachable, stepProbe},
 		{"refused", refused, stepOver},
 		{"access", statusOf(client.Authorized, "", ""), stepOver},
 		{"expired", statusOf(client.Ended, "expired", ""), stepLogin},
@@ -135,10 +135,10 @@ func TestNextStep(t *testing.T) {
 
 func TestPlaceOf(t *testing.T) {
 	for _, c := range []struct {
-		vouched, service bool
-		want             place
+		byAdministrator, service bool
+		want                     place
 	}{{true, true, inService}, {true, false, inProcess}, {false, true, inProcess}, {false, false, inProcess}} {
-		if got := placeOf(c.vouched, c.service); got != c.want {
+		if got := placeOf(c.byAdministrator, c.service); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

@@ -33,7 +33,7 @@ type Traffic struct{ Received, Sent uint64 }
 type FieldTexts struct{ Login, Password, Address string }
 
 // Content is everything that a window and its tray icon show. The window shows either the form, to log in, or the
-// card, while the person or somebody else has access.
+// card, while this or another person has access.
 type Content struct {
 	Icon   Icon
 	Status string
@@ -51,8 +51,8 @@ type Content struct {
 // Row is a line of the card.
 type Row struct{ Label, Text string }
 
-// Icon is the icon beside the status. Each has a shape of its own. The tray shows the same icon, but IconAttention instead
-// of IconError, and IconAttention when a session with IconOK is about to expire.
+// Icon is the icon beside the status. Each has a shape of its own. The tray shows the same icon, except that IconAttention
+// replaces IconError, and IconOK when the session is about to expire.
 type Icon string
 
 const (
@@ -78,14 +78,14 @@ type Checkbox struct {
 	Enabled bool
 }
 
-// Action is what a button or an item of the menu does.
+// Action is the action of a button or menu item.
 type Action string
 
 const (
 	ActionLogin  Action = "login"
 	ActionLogout Action = "logout"
 	ActionExtend Action = "extend"
-	ActionEnd    Action = "end" // somebody else's access
+	ActionEnd    Action = "end" // another person's access
 	ActionOpen   Action = "open"
 	ActionLog    Action = "log"
 	ActionReport Action = "report"
@@ -100,7 +100,7 @@ type Button struct {
 	Shown   bool
 }
 
-// BuildContent returns what the window and its tray icon show.
+// BuildContent returns the content of the window and its tray icon.
 func BuildContent(in Input) Content {
 	c := Content{Icon: icon(in.Status), Status: in.status(), Form: in.form(), Who: in.who(), Rows: in.rows(), Notes: in.notes()}
 	switch {
@@ -202,7 +202,7 @@ func (in Input) defaultStatus() string {
 	return in.text(locale.NotConnected)
 }
 
-// server returns the gateway that gives access, or would.
+// server returns the gateway of the status, otherwise that of the settings.
 func (in Input) server() string {
 	if in.Server != "" {
 		return in.Server
@@ -234,7 +234,7 @@ func (in Input) who() string {
 	return in.text(key, "value", shorten(in.Login, maxLogin))
 }
 
-// rows returns the rows of the card. What is not known has no row.
+// rows returns the rows of the card, without those whose text is not known.
 func (in Input) rows() (list []Row) {
 	if in.form() || in.Holder == session.Other {
 		return nil
@@ -257,8 +257,8 @@ func (in Input) rows() (list []Row) {
 	return list
 }
 
-// until formats an RFC 3339 time in the computer's time zone, as lang writes it: the time of day, with the date in front unless
-// that is today. It returns "" when expires is no such time.
+// until formats an RFC 3339 time in the computer's time zone and the format of lang: the time of day, with the date in front
+// unless that is today. It returns "" when expires is invalid.
 func until(lang locale.Lang, expires string, now time.Time) string {
 	at, err := time.Parse(time.RFC3339, expires)
 	if err != nil {
@@ -294,13 +294,13 @@ func (in Input) asksPassword() bool {
 }
 
 func (in Input) fields() (login, password, address Field) {
-	form, free := in.form(), in.form() && !in.Busy()
-	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: free}
-	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: free || in.asksPassword()}
+	form, editable := in.form(), in.form() && !in.Busy()
+	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: editable}
+	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: editable || in.asksPassword()}
 	if in.Saved && form && !in.Restrictions.SavedPassword {
 		password.Placeholder = in.text(locale.PasswordKept)
 	}
-	address = Field{Shown: form, Label: in.text(locale.FieldAddress), Text: in.Typed.Address, Enabled: free && !in.Locked}
+	address = Field{Shown: form, Label: in.text(locale.FieldAddress), Text: in.Typed.Address, Enabled: editable && !in.Locked}
 	if in.Locked {
 		address.Hint = in.text(locale.AddressSet)
 	}

@@ -356,11 +356,11 @@ func TestNotifications(t *testing.T) {
 		{"the service was restarted", access, statusOf(session.Idle, "", ""), "attention Вы не подключены."},
 		{"another user's access", access, otherUser, ""},
 	} {
-		var said []string
+		var texts []string
 		for _, n := range Notifications(locale.Russian, c.was, c.is) {
-			said = append(said, string(n.Icon)+" "+n.Text)
+			texts = append(texts, string(n.Icon)+" "+n.Text)
 		}
-		if got := strings.Join(said, "; "); got != c.want {
+		if got := strings.Join(texts, "; "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

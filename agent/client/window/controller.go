@@ -10,19 +10,19 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// Controller handles what the person does in the window. All methods belong to one goroutine, that of the window.
+// Controller handles the person's actions in the window. All methods belong to one goroutine, that of the window.
 type Controller struct {
 	cfg        Config
 	registry   settings.Registry
 	personal   settings.Personal
-	gateway    settings.Gateway // an empty Host means none; wrong may say why
+	gateway    settings.Gateway // an empty Host means none; gatewayErr may say why
 	gatewayErr error
 
 	session session.Session
 	place   place
 	local   *session.Local // the same as session when place is inProcess, otherwise nil
 	leave   func()         // stops watching the session
-	closed  sync.WaitGroup // counts goroutines that close sessions
+	closed  sync.WaitGroup // counts the goroutines of setSession
 
 	typed        FieldTexts
 	lastLogin    loginAttempt
@@ -68,7 +68,7 @@ func Open(cfg Config, visible bool) *Controller {
 	return c
 }
 
-// Content returns what to show now.
+// Content returns the current content.
 func (c *Controller) Content() Content {
 	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
 		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic()})
@@ -104,14 +104,14 @@ func (c *Controller) Server() string {
 // InProcess reports whether the session runs in this process, which must then end it in time.
 func (c *Controller) InProcess() bool { return c.place == inProcess }
 
-// NetworkChanged says that the network has changed or the computer woke from sleep.
+// NetworkChanged is called when the network has changed or the computer woke from sleep.
 func (c *Controller) NetworkChanged() {
 	if c.local != nil {
 		c.local.NetworkChanged()
 	}
 }
 
-// SetVisible says whether the window is shown. When it is, the administrators' settings are read again.
+// SetVisible is called when the window was shown or hidden. When it was shown, the administrators' settings are read again.
 func (c *Controller) SetVisible(visible bool) {
 	c.visible = visible
 	if visible {
@@ -131,12 +131,12 @@ func (c *Controller) pauseProbing() {
 // reloadGateway loads the gateway again. It probes when the gateway is another one or the last answer may be out of
 // date.
 func (c *Controller) reloadGateway() {
-	before, beforeWrong, beforeSession := c.gateway, c.gatewayErr, c.session
+	before, beforeErr, beforeSession := c.gateway, c.gatewayErr, c.session
 	c.loadGateway()
 	if c.session.Status().Busy() {
 		return
 	}
-	same := reflect.DeepEqual(before, c.gateway) && (beforeWrong == nil) == (c.gatewayErr == nil) && beforeSession == c.session
+	same := reflect.DeepEqual(before, c.gateway) && (beforeErr == nil) == (c.gatewayErr == nil) && beforeSession == c.session
 	if !same {
 		c.typed.Address = c.addressText()
 	}
@@ -146,7 +146,7 @@ func (c *Controller) reloadGateway() {
 	}
 }
 
-// probe asks the session to find out whether the gateway answers.
+// probe starts a probe of the gateway.
 func (c *Controller) probe() { c.probed, c.loginPending = true, false; c.session.Probe() }
 
 // LogStatus logs the status that is shown, when it has changed.

@@ -20,9 +20,9 @@ func (c *Controller) UseTypedAddress() bool {
 	if c.locked() || c.session.Status().Busy() || strings.TrimSpace(c.typed.Address) == c.Server() {
 		return true
 	}
-	own := c.personal.WithAddress(c.typed.Address, c.registry.Installer)
-	if own.Address != "" {
-		if _, _, err := settings.ChooseGateway(own.Setting(c.registry.Installer)); err != nil {
+	p := c.personal.WithAddress(c.typed.Address, c.registry.Installer)
+	if p.Address != "" {
+		if _, _, err := settings.ChooseGateway(p.Setting(c.registry.Installer)); err != nil {
 			c.ownMessage = session.GatewayProblem(c.cfg.Lang, settings.Gateway{}, err).Message
 			c.hideMessage = true
 			return false
@@ -30,14 +30,14 @@ func (c *Controller) UseTypedAddress() bool {
 	}
 	c.ownMessage, c.autoLogin = "", false
 	c.cfg.CommandLine = settings.Setting{} // the typed address replaces it until the next start
-	c.saveSettings(own)
+	c.saveSettings(p)
 	c.loadGateway()
 	c.typed.Address = c.addressText()
 	c.probe()
 	return true
 }
 
-// saveSettings saves what the person chose. An error is shown in the window.
+// saveSettings saves the person's choices. An error is shown in the window.
 func (c *Controller) saveSettings(p settings.Personal) {
 	if p == c.personal {
 		return
@@ -66,7 +66,7 @@ func (c *Controller) SetCheckBoxes(save, auto bool) {
 	c.saveSettings(p)
 	switch {
 	case !save:
-		c.forget()
+		c.deletePasswords()
 	case c.lastLogin.password != "" && c.session.Status().HasAccess():
 		c.savePassword()
 	}
@@ -84,8 +84,8 @@ func (c *Controller) saved() string {
 	return password
 }
 
-// forget deletes the saved passwords of the last and the typed login.
-func (c *Controller) forget() {
+// deletePasswords deletes the saved passwords of the last and the typed login.
+func (c *Controller) deletePasswords() {
 	for _, login := range []string{c.personal.Login, c.typed.Login} {
 		if login == "" || c.gateway.Host == "" {
 			continue

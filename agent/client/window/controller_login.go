@@ -23,7 +23,7 @@ func (c *Controller) Login() (missing control) {
 	}
 	switch {
 	case c.gateway.Host == "":
-		c.probe() // the session then shows what is wrong
+		c.probe() // the session then shows the problem
 		return controlAddress
 	case c.typed.Login == "":
 		c.ownMessage = locale.Text(c.cfg.Lang, locale.AskLogin)
@@ -69,5 +69,5 @@ func (c *Controller) Extend() {
 	c.typed.Password = ""
 }
 
-// End ends somebody else's access.
+// End ends another person's access.
 func (c *Controller) End() { c.session.End() }

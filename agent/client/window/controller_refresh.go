@@ -12,10 +12,10 @@ func (c *Controller) Refresh() []Notification {
 	is := c.session.Status()
 	was := c.lastStatus
 	c.lastStatus = is
-	news := Notifications(c.cfg.Lang, was, is)
-	c.settleAttempt(was, is)
+	notifications := Notifications(c.cfg.Lang, was, is)
+	c.finishAttempt(was, is)
 	if is.Holder == session.Other && was.Holder != session.Other && !is.CanEnd { // Notifications returns nothing for this
-		c.cfg.Log("somebody else has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
+		c.cfg.Log("another person has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
 	if !c.loggedOut && logsInAfter(was, is, c.personal, c.registry.Restrictions, c.saved() != "") {
 		c.autoLogin, c.probed = true, false
@@ -29,7 +29,7 @@ func (c *Controller) Refresh() []Notification {
 	if c.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the settings may have changed
 		c.reloadGateway()
 	}
-	return news
+	return notifications
 }
 
 // justEnded reports whether the state is newly Ended or Failed, or its code has changed.
@@ -38,8 +38,8 @@ func justEnded(was, is session.Status) bool {
 	return over && (is.State != was.State || is.Code != was.Code)
 }
 
-// settleAttempt saves the login and password after a login has succeeded, and forgets them after it has failed.
-func (c *Controller) settleAttempt(was, is session.Status) {
+// finishAttempt saves the login and password after a login has succeeded, and discards them after it has failed.
+func (c *Controller) finishAttempt(was, is session.Status) {
 	switch {
 	case is.HasAccess() && !was.HasAccess() && c.lastLogin.password != "":
 		p := c.personal

@@ -12,13 +12,13 @@ func (c *Controller) loadGateway() {
 	c.registry = c.cfg.Registry()
 	c.gateway, c.gatewayErr = c.choose(c.registry)
 	if c.registry.Restrictions.SavedPassword {
-		c.forget()
+		c.deletePasswords()
 	}
 	if c.session != nil && c.session.Status().Busy() {
 		return // never change the session during access or a login
 	}
 	service := c.cfg.HasService != nil && c.cfg.HasService()
-	where := placeOf(c.registry.Names(c.gateway), service) // with invalid settings: here, and that session shows the problem
+	where := placeOf(c.registry.Names(c.gateway), service) // with invalid settings inProcess; that session shows the problem
 	switch {
 	case c.session != nil && c.place == where:
 	case where == inService:

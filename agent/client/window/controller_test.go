@@ -45,6 +45,7 @@ type testController struct {
 	log           []string
 }
 
+// computer is the environment of a Controller: the settings, the stores, the service and the gateway.
 type computer struct {
 	memory   *memoryStore
 	registry settings.Registry
@@ -88,7 +89,7 @@ func (o *computer) open(t *testing.T, visible bool) *testController {
 	return s
 }
 
-// waitFor until the window shows a status.
+// waitFor waits until the window shows a status.
 func (s *testController) waitFor(status string) Content {
 	s.t.Helper()
 	deadline := time.After(testTimeout)
@@ -97,7 +98,7 @@ func (s *testController) waitFor(status string) Content {
 		f := s.Content()
 		s.LogStatus(f)
 		if f.Status == status {
-			s.notifications = append(s.notifications, s.Refresh()...) // Content may know more than the Refresh before it
+			s.notifications = append(s.notifications, s.Refresh()...) // the status may have changed between Refresh and Content
 			if f = s.Content(); f.Status == status {
 				return f
 			}
@@ -115,15 +116,15 @@ func (s *testController) typeLogin(login, password string) {
 }
 
 const (
-	ready  = "Шлюз на связи. Введите логин и пароль."
-	inside = "Вы подключены, доступ открыт."
+	ready     = "Шлюз на связи. Введите логин и пароль."
+	connected = "Вы подключены, доступ открыт."
 )
 
 func TestPersonLogsIn(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		switch n {
 		case 0:
-			c.Hello()
+			c.AnswerVersion()
 		case 1:
 			c.Refuse("bad_credentials", "Неверный логин или пароль.", 0)
 			c.Wait()
@@ -155,7 +156,7 @@ func TestPersonLogsIn(t *testing.T) {
 	}
 	s.typeLogin("ivanov", "right")
 	s.Login()
-	if f := s.waitFor(inside); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
+	if f := s.waitFor(connected); f.Password.Text != "" || f.Who != "Вы вошли как ivanov из локальной сети" {
 		t.Errorf("%+v", f)
 	}
 	if o.memory.personal != (settings.Personal{Login: "ivanov"}) || len(o.memory.passwords) != 0 {
@@ -196,7 +197,7 @@ func TestPasswordMayBeGood(t *testing.T) {
 		g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 			switch n {
 			case 0:
-				c.Hello()
+				c.AnswerVersion()
 			case 1:
 				c.Refuse(code, "Позже.", 60)
 				c.Wait()
@@ -215,7 +216,7 @@ func TestPasswordMayBeGood(t *testing.T) {
 			t.Errorf("%s: %+v", code, f.Password)
 		}
 		s.Login()
-		if f := s.waitFor(inside); f.Password.Text != "" {
+		if f := s.waitFor(connected); f.Password.Text != "" {
 			t.Errorf("%s: after the login: %+v", code, f.Password)
 		}
 	}
@@ -229,7 +230,7 @@ func TestProgramLogsIn(t *testing.T) {
 		case 0:
 			c.Drop()
 		case 1:
-			c.Hello() // of the next probe
+			c.AnswerVersion() // of the next probe
 		case 2:
 			c.Admit("")
 			c.End("expired", "")
@@ -255,7 +256,7 @@ func TestProgramLogsIn(t *testing.T) {
 func TestSavedPasswordIsWrong(t *testing.T) {
 	g := gatewaytest.New(t, func(n int, c *gatewaytest.Conn) {
 		if n == 0 {
-			c.Hello()
+			c.AnswerVersion()
 			return
 		}
 		c.Refuse("bad_credentials", "Нет.", 0)
@@ -273,7 +274,7 @@ func TestSavedPasswordIsWrong(t *testing.T) {
 }
 
 func TestSavedPasswordIsBanned(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := withSavedPassword(g, "right")
 	o.registry.Restrictions.SavedPassword = true
 	s := o.open(t, true)
@@ -287,9 +288,9 @@ func TestSavedPasswordIsBanned(t *testing.T) {
 }
 
 func TestTypedAddress(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	look := make(chan struct{})
-	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-look; c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
+	release := make(chan struct{})
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { <-release; c.AnswerVersion() })
 	o := newComputer(g)
 	s := o.open(t, true)
 	s.waitFor(ready)
@@ -305,7 +306,7 @@ func TestTypedAddress(t *testing.T) {
 	if f := s.waitFor("Подключаемся к шлюзу " + address(other) + "…"); f.Address.Text != address(other) {
 		t.Errorf("%+v", f)
 	}
-	close(look)
+	close(release)
 	s.waitFor(ready)
 	if want := (settings.Personal{Address: address(other), AddressOver: address(g)}); o.memory.personal != want {
 		t.Errorf("kept: %+v", o.memory.personal)
@@ -319,7 +320,7 @@ func TestTypedAddress(t *testing.T) {
 
 // A change of the policy takes effect when the window is shown.
 func TestPolicyChanges(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.registry.Installer.Address = ""
 	s := o.open(t, true)
@@ -343,7 +344,7 @@ func TestPolicyChanges(t *testing.T) {
 
 // A changed pin of the same gateway takes effect when the window is shown.
 func TestPinChanges(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.roots = x509.NewCertPool()
 	s := o.open(t, true)
@@ -377,7 +378,7 @@ type fakeService struct {
 	status session.Status
 }
 
-func (f *fakeService) do(what func()) { f.mu.Lock(); defer f.mu.Unlock(); what() }
+func (f *fakeService) do(call func()) { f.mu.Lock(); defer f.mu.Unlock(); call() }
 
 func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
 func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
@@ -400,9 +401,9 @@ func (f *fakeService) Status() session.Status {
 }
 
 // The session is in the service for the administrators' gateway, and in this process for another one.
-func TestWhichSession(t *testing.T) {
-	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Hello() })
-	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.Hello() })
+func TestSessionPlace(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
+	other := gatewaytest.Start(t, g.Root, g.Root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
 	o := newComputer(g)
 	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Idle}}, closed: make(chan struct{}, 1)}
 	s := o.open(t, true)
@@ -433,7 +434,7 @@ func TestWhichSession(t *testing.T) {
 	if o.open(t, false).InProcess() {
 		t.Error("the installer's gateway, named on the command line too, is not in the service")
 	}
-	// Invalid settings are shown by the session in this process: the service does not know them.
+	// Invalid settings are shown by the session in this process, because the service does not have them.
 	o.line.Address = "https://gw"
 	s = o.open(t, true)
 	s.waitFor("Адрес шлюза в командной строке — не имя и не IP-адрес: https://gw.")
@@ -463,9 +464,9 @@ func TestServiceReturns(t *testing.T) {
 		if loggedOut {
 			s.Logout()
 		}
-		gone := statusOf(session.Idle, "", "")
-		gone.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
-		for _, v := range []session.Status{gone, statusOf(session.Idle, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
+		noService := statusOf(session.Idle, "", "")
+		noService.Problem = &session.Problem{Code: session.ServiceStopped, Message: "Ждём."}
+		for _, v := range []session.Status{noService, statusOf(session.Idle, "", ""), statusOf(session.Ready, "", ""), statusOf(session.Ready, "", "")} {
 			o.service.do(func() { o.service.status = v })
 			s.Refresh()
 		}
@@ -534,7 +535,7 @@ func TestTraffic(t *testing.T) {
 // After an update the program shows its window only when access was lost and the password must be typed.
 func TestRestartsHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
-	in, out := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
+	access, none := statusOf(client.Authorized, "", ""), statusOf(session.Idle, "", "")
 	other := statusOf(session.Idle, "", "")
 	other.Holder = session.Other
 	for _, c := range []struct {
@@ -543,10 +544,10 @@ func TestRestartsHidden(t *testing.T) {
 		auto   bool
 		want   bool
 	}{
-		{"no access", out, false, true},
+		{"no access", none, false, true},
 		{"another user's access", other, false, true},
-		{"access with a typed password", in, false, false},
-		{"access with automatic login", in, true, true},
+		{"access with a typed password", access, false, false},
+		{"access with automatic login", access, true, true},
 	} {
 		o := withSavedPassword(g, "right")
 		o.memory.personal.AutoConnect = c.auto

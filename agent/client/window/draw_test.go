@@ -29,7 +29,7 @@ func TestIconsDiffer(t *testing.T) {
 func different(a, b image.Image) (n int) {
 	for y := 0; y < a.Bounds().Dy(); y++ {
 		for x := 0; x < a.Bounds().Dx(); x++ {
-			if d := grade(a, x, y) - grade(b, x, y); d > 30 || d < -30 {
+			if d := brightness(a, x, y) - brightness(b, x, y); d > 30 || d < -30 {
 				n++
 			}
 		}
@@ -37,24 +37,24 @@ func different(a, b image.Image) (n int) {
 	return n
 }
 
-func grade(m image.Image, x, y int) int {
+func brightness(m image.Image, x, y int) int {
 	r, g, b, a := m.At(x, y).RGBA()
 	return int((299*r+587*g+114*b)/1000/257) + int(a/257)
 }
 
 // Pictures are cached separately for each DPI, in the size for that DPI.
 func TestPictureForScreen(t *testing.T) {
-	kept := map[picture]int{}
+	widths := map[picture]int{}
 	for _, c := range []struct{ dpi, logo, tray, status int }{
 		{96, 32, 16, 24}, {120, 40, 20, 30}, {144, 48, 24, 36}, {168, 56, 28, 42}, {192, 64, 32, 48},
 	} {
 		for kind, want := range map[kind]int{kindLogo: c.logo, kindTray: c.tray, kindStatus: c.status} {
 			p := picture{kind, IconOK, c.dpi}
-			if _, there := kept[p]; there {
+			if _, exists := widths[p]; exists {
 				t.Errorf("%+v is the key of another picture", p)
 			}
-			if kept[p] = p.draw().Bounds().Dx(); kept[p] != want {
-				t.Errorf("%+v: %d pixels, want %d", p, kept[p], want)
+			if widths[p] = p.draw().Bounds().Dx(); widths[p] != want {
+				t.Errorf("%+v: %d pixels, want %d", p, widths[p], want)
 			}
 		}
 	}

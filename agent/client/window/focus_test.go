@@ -10,10 +10,10 @@ import (
 
 // The focus is always on a control that is shown, or on the window.
 func TestNextFocus(t *testing.T) {
-	entering := statusOf(client.Connecting, "", "")
-	entering.Login, entering.Holder = "ivanov", session.You
-	in := statusOf(client.Authorized, "", "")
-	soon, refused := in, in
+	loggingIn := statusOf(client.Connecting, "", "")
+	loggingIn.Login, loggingIn.Holder = "ivanov", session.You
+	access := statusOf(client.Authorized, "", "")
+	soon, refused := access, access
 	soon.Notices = []client.Notice{{Code: client.NoticeExpiring, Message: "Скоро."}}
 	refused.Notices = append(soon.Notices[:1:1], client.Notice{Code: "bad_credentials", Message: "Нет."})
 	other, mayEnd := statusOf(session.Idle, "", ""), statusOf(session.Idle, "", "")
@@ -29,19 +29,19 @@ func TestNextFocus(t *testing.T) {
 	}{
 		{"nothing changes", form, form, controlAddress, controlAddress},
 		{"the window opens", Content{}, form, "", controlPassword},
-		{"the login begins", form, contentOf(entering), controlPassword, controlPassword},
-		{"access", contentOf(entering), contentOf(in), controlPassword, controlMain},
-		{"access after a click", contentOf(entering), contentOf(in), controlMain, controlMain},
-		{"lost", contentOf(in), contentOf(statusOf(client.Reconnecting, "lost", "")), controlMain, controlMain},
-		{"about to expire", contentOf(in), contentOf(soon), controlMain, controlMain},
+		{"the login begins", form, contentOf(loggingIn), controlPassword, controlPassword},
+		{"access", contentOf(loggingIn), contentOf(access), controlPassword, controlMain},
+		{"access after a click", contentOf(loggingIn), contentOf(access), controlMain, controlMain},
+		{"lost", contentOf(access), contentOf(statusOf(client.Reconnecting, "lost", "")), controlMain, controlMain},
+		{"about to expire", contentOf(access), contentOf(soon), controlMain, controlMain},
 		{"the form becomes a card that can be extended", form, contentOf(soon), controlLogin, controlExtend},
 		{"the extension asks for a password", contentOf(soon), contentOf(refused), controlExtend, controlPassword},
 		{"the person moves the focus", contentOf(refused), contentOf(refused), controlMain, controlMain},
 		{"the window opens, and the card asks for a password", contentOf(refused), contentOf(refused), "", controlPassword},
-		{"the window opens with a card", contentOf(in), contentOf(in), "", controlMain},
-		{"extended", contentOf(refused), contentOf(in), controlPassword, controlMain},
-		{"extended at once", contentOf(soon), contentOf(in), controlExtend, controlMain},
-		{"ended", contentOf(in), ended, controlMain, controlPassword},
+		{"the window opens with a card", contentOf(access), contentOf(access), "", controlMain},
+		{"extended", contentOf(refused), contentOf(access), controlPassword, controlMain},
+		{"extended at once", contentOf(soon), contentOf(access), controlExtend, controlMain},
+		{"ended", contentOf(access), ended, controlMain, controlPassword},
 		{"ended while it could be extended", contentOf(soon), ended, controlExtend, controlPassword},
 		{"ended while a password was typed", contentOf(refused), ended, controlPassword, controlPassword},
 		{"another user's access", form, contentOf(other), controlPassword, ""},
@@ -60,22 +60,22 @@ func TestNextFocus(t *testing.T) {
 
 // The guard starts when Enter, pressed for the login, could cancel it or log out.
 func TestStartsEnterGuard(t *testing.T) {
-	entering, in := statusOf(client.Connecting, "", ""), contentOf(statusOf(client.Authorized, "", ""))
-	entering.Login, entering.Holder = "ivanov", session.You
-	form, asking := contentOf(statusOf(session.Ready, "", "")), contentOf(entering)
+	loggingIn, access := statusOf(client.Connecting, "", ""), contentOf(statusOf(client.Authorized, "", ""))
+	loggingIn.Login, loggingIn.Holder = "ivanov", session.You
+	form, loginForm := contentOf(statusOf(session.Ready, "", "")), contentOf(loggingIn)
 	for _, c := range []struct {
 		name     string
 		was, is  Content
 		from, to control
 		want     bool
 	}{
-		{"the login begins, by its button", form, asking, controlMain, controlMain, true},
-		{"the login begins, from the field", form, asking, controlPassword, controlPassword, false},
-		{"access, from the field", asking, in, controlPassword, controlMain, true},
-		{"access, from the button", asking, in, controlMain, controlMain, false}, // the guard runs already
-		{"nothing changes", in, in, controlMain, controlMain, false},
-		{"logged out", in, form, controlMain, controlMain, true},
-		{"logged out, a password is needed", in, form, controlMain, controlPassword, false},
+		{"the login begins, by its button", form, loginForm, controlMain, controlMain, true},
+		{"the login begins, from the field", form, loginForm, controlPassword, controlPassword, false},
+		{"access, from the field", loginForm, access, controlPassword, controlMain, true},
+		{"access, from the button", loginForm, access, controlMain, controlMain, false}, // the guard runs already
+		{"nothing changes", access, access, controlMain, controlMain, false},
+		{"logged out", access, form, controlMain, controlMain, true},
+		{"logged out, a password is needed", access, form, controlMain, controlPassword, false},
 	} {
 		if got := startsEnterGuard(c.was, c.is, c.from, c.to); got != c.want {
 			t.Errorf("%s: %v", c.name, got)

@@ -18,21 +18,21 @@ func (v *frame) listen() {
 			v.render()
 		}
 	})
-	ticked := func() {
+	checked := func() {
 		if !v.rendering {
 			v.controller.SetCheckBoxes(v.save.Checked(), v.auto.Checked())
 			v.render()
 		}
 	}
-	v.save.CheckedChanged().Attach(ticked)
-	v.auto.CheckedChanged().Attach(ticked)
+	v.save.CheckedChanged().Attach(checked)
+	v.auto.CheckedChanged().Attach(checked)
 	v.mw.Closing().Attach(func(canceled *bool, _ walk.CloseReason) {
 		*canceled = true
 		v.hide()
 	})
 	v.shortcut(walk.KeyEscape, v.hide) // Alt+F4 and the close button do the same
 	v.shortcut(walk.KeyReturn, v.enter)
-	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // the last control that a new layout moves
+	v.main.BoundsChanged().Attach(func() { v.mw.Synchronize(v.mw.redraw) }) // a new layout moves this control last
 	v.mw.onSessionEnd = func() {
 		v.end()
 		win.PostQuitMessage(0) // an installer waits until the process has ended

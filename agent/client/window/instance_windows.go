@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// showEvent exists in each Windows session with a window. A second program sets it to show that window.
-const showEvent = `Local\IdecoAgentShowWindow`
+// showEventName exists in each Windows session with a window. A second program sets it to show that window.
+const showEventName = `Local\IdecoAgentShowWindow`
 
 var allowSetForegroundWindow = windows.NewLazySystemDLL("user32.dll").NewProc("AllowSetForegroundWindow")
 
@@ -16,8 +16,8 @@ const anyProcess = ^uintptr(0)
 // claimInstance reports whether this is the first window of the Windows session. Otherwise it makes the first one show
 // itself, and permits it to come to the foreground, which Windows allows only the program that the person has just
 // started.
-func claimInstance() (first bool, shows windows.Handle, err error) {
-	name, err := windows.UTF16PtrFromString(showEvent)
+func claimInstance() (first bool, showEvent windows.Handle, err error) {
+	name, err := windows.UTF16PtrFromString(showEventName)
 	if err != nil {
 		return false, 0, err
 	}

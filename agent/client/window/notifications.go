@@ -22,7 +22,7 @@ func Notifications(lang locale.Lang, was, is session.Status) (list []Notificatio
 		list = append(list, n)
 	}
 	if n, ok := is.Notice(client.NoticeExpiring); ok {
-		if before, told := was.Notice(client.NoticeExpiring); !told || before.Message != n.Message {
+		if before, had := was.Notice(client.NoticeExpiring); !had || before.Message != n.Message {
 			list = append(list, Notification{IconAttention, n.Message})
 		}
 	}
@@ -35,7 +35,7 @@ func stateNotification(lang locale.Lang, was, is session.Status) (Notification, 
 	blocked := func(v session.Status) bool { return v.HasAccess() && v.Code != "" }
 	switch {
 	case was.Busy() && !is.Busy() && (is.Problem != nil || is.State == session.Idle):
-		return Notification{IconAttention, message}, true // the service has gone, and the access with it
+		return Notification{IconAttention, message}, true // the service has stopped, which ended the access
 	case was.HasAccess() && is.State == client.Reconnecting:
 		return Notification{IconConnecting, message}, true
 	case blocked(is) && !blocked(was):

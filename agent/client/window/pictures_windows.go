@@ -46,7 +46,7 @@ func (v *frame) trayIcon(icon Icon) *walk.Icon {
 	return v.icon(picture{kindTray, icon, dpi})
 }
 
-// straight is a picture whose colours are not premultiplied, as Windows wants them in an icon.
+// straight is a picture whose colours are not premultiplied by alpha, as Windows icons need.
 type straight struct{ image.Image }
 
 func (s straight) At(x, y int) color.Color {

@@ -32,7 +32,7 @@ func Run(p Program) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p.Config.Log = p.Log.Write
-	first, shows, err := claimInstance()
+	first, showEvent, err := claimInstance()
 	switch {
 	case err != nil:
 		p.Log.Write("check for another window: " + err.Error())
@@ -48,7 +48,7 @@ func Run(p Program) int {
 		return 1
 	}
 	v.prepareRestart(true)
-	go watchShowEvent(shows, func() { v.mw.Synchronize(v.show) })
+	go watchShowEvent(showEvent, func() { v.mw.Synchronize(v.show) })
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go netwatch.Watch(ctx, netwatch.Config{Log: p.Log.Write, Changed: func() { v.mw.Synchronize(v.controller.NetworkChanged) }})
@@ -57,7 +57,7 @@ func Run(p Program) int {
 	return code
 }
 
-// prepareRestart tells Windows how to restart the program after an update.
+// prepareRestart registers with Windows how to restart the program after an update.
 func (v *frame) prepareRestart(hidden bool) {
 	v.restartsHidden = hidden
 	if err := registerRestart(hidden); err != nil {
@@ -126,11 +126,11 @@ type frame struct {
 	icons         map[picture]*walk.Icon
 	shown         Content
 	rendering     bool // the program is changing the controls: ignore their events
-	trayExplained bool // the person was told that the program stays in the tray
+	trayExplained bool // the notification StaysInTray was shown
 	ended         bool
 	showsTraffic  bool // the timer runs
 	widest        int  // width of the form, in pixels at 96 DPI
 	enterGuard    enterGuard
 
-	restartsHidden bool // as last told to Windows
+	restartsHidden bool // as last registered by prepareRestart
 }

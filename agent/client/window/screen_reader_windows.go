@@ -7,11 +7,11 @@ import (
 	"github.com/lxn/win"
 )
 
-// liveSetting is LiveSetting_Property_GUID of UIAutomationCore.h. politely is Polite of enum LiveSetting: a screen
+// liveSetting is LiveSetting_Property_GUID of UIAutomationCore.h. polite is Polite of enum LiveSetting: a screen
 // reader finishes its sentence first.
 var liveSetting = win.MSAAPROPID{Data1: 0xc12bcd8e, Data2: 0x2a8e, Data3: 0x4950, Data4: [8]byte{0x8a, 0xe7, 0x36, 0x25, 0x11, 0x1d, 0x58, 0xeb}}
 
-const politely = 1
+const polite = 1
 
 // statusText returns the Windows control inside walk's label.
 func (v *frame) statusText() win.HWND { return win.GetWindow(v.status.Handle(), win.GW_CHILD) }
@@ -25,7 +25,7 @@ func (v *frame) makeLiveRegion() {
 		return
 	}
 	var value win.VARIANT
-	value.SetLong(politely)
+	value.SetLong(polite)
 	services := (*win.IAccPropServices)(object) // never released: its settings last for the process
 	services.SetHwndProp(v.statusText(), win.OBJID_CLIENT, win.CHILDID_SELF, &liveSetting, &value)
 }

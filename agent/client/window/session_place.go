@@ -10,10 +10,10 @@ const (
 	inService              // in the Windows service, which may bring up a VPN
 )
 
-// placeOf returns where the session runs. A gateway that a plain user has named gets a login in the user's process,
-// never routes or DNS of the whole computer.
-func placeOf(vouched, service bool) place {
-	if vouched && service {
+// placeOf returns where the session runs. In the service a gateway can set routes and DNS of the whole computer, so only a
+// gateway that administrators have named is used there.
+func placeOf(byAdministrator, service bool) place {
+	if byAdministrator && service {
 		return inService
 	}
 	return inProcess

@@ -16,7 +16,7 @@ type window struct {
 	onTaskbarCreated func() // the task bar was created again
 	onDPIChanged     func() // the DPI of the window's screen has changed
 	onActivate       func() // the window was activated
-	onTick           func() // the timer that tick starts
+	onTick           func() // the timer of runTimer
 }
 
 // Messages and their parameters, as in WinUser.h and WtsApi32.h.
@@ -126,8 +126,8 @@ func (w *window) useOldTrayMessages() {
 // tickTimer is the ID of the window's only timer, tickEvery its interval in milliseconds.
 const tickTimer, tickEvery = 1, 2000
 
-// tick starts or stops the timer.
-func (w *window) tick(on bool) {
+// runTimer starts or stops the timer.
+func (w *window) runTimer(on bool) {
 	if on {
 		win.SetTimer(w.Handle(), tickTimer, tickEvery, 0)
 	} else {

@@ -28,15 +28,15 @@ func (in Input) tray(c Content) Tray {
 	if c.Icon == IconError || c.Icon == IconOK && expiring {
 		t.Icon = IconAttention
 	}
-	line := Item{}
-	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, line, {c.Main.Text, c.Main.Action, c.Main.Enabled}}
+	separator := Item{}
+	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {c.Main.Text, c.Main.Action, c.Main.Enabled}}
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}
-	t.Menu = append(t.Menu, line,
+	t.Menu = append(t.Menu, separator,
 		Item{in.text(locale.MenuReport), ActionReport, true},
 		Item{in.text(locale.MenuLog), ActionLog, true},
-		Item{in.text(locale.MenuAbout), ActionAbout, true}, line,
+		Item{in.text(locale.MenuAbout), ActionAbout, true}, separator,
 		Item{in.text(locale.MenuExit), ActionExit, true})
 	return t
 }

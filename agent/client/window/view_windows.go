@@ -15,7 +15,7 @@ func (v *frame) refresh() {
 	if v.ended {
 		return
 	}
-	news := v.controller.Refresh()
+	notifications := v.controller.Refresh()
 	v.render()
 	if hidden := v.controller.RestartsHidden(); hidden != v.restartsHidden {
 		v.prepareRestart(hidden)
@@ -23,7 +23,7 @@ func (v *frame) refresh() {
 	if win.GetForegroundWindow() == v.mw.Handle() {
 		return // the person sees it
 	}
-	for _, n := range news {
+	for _, n := range notifications {
 		v.notify(n)
 	}
 }
@@ -44,9 +44,9 @@ func (v *frame) render() {
 	}
 	v.renderTray(c.Tray)
 	v.controller.LogStatus(c)
-	if counts := v.controller.ShowsTraffic(); counts != v.showsTraffic {
-		v.showsTraffic = counts
-		v.mw.tick(counts)
+	if shows := v.controller.ShowsTraffic(); shows != v.showsTraffic {
+		v.showsTraffic = shows
+		v.mw.runTimer(shows)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package window is the user interface of the agent on Windows: a small window and a tray icon.
 //
 //	Controller    handles the person's actions; it draws nothing
-//	BuildContent  makes a Content, which is everything that is shown, from an Input
+//	BuildContent  makes a Content, everything that is shown, from an Input
 //	Notifications compares two statuses and returns the notifications for the change
 //	nextFocus     returns the control that gets the focus after the content has changed
 //	Run           shows the Content in a window, on Windows only, and passes actions to the Controller

@@ -1,4 +1,4 @@
-// Command validate checks an installer for what Windows Installer demands (see installer.Validate):
+// Command validate checks an installer against the rules of Windows Installer (see installer.Validate):
 //
 //	validate FILE.msi
 //

@@ -72,7 +72,7 @@ func (s *suite) launch(start starter, program string, args []string, password, f
 	if err != nil {
 		return nil, err
 	}
-	defer stdin.Close() // then the write ends when the program does
+	defer stdin.Close() // so that the write below fails when the program has ended
 	fromAgent, stdout, err := os.Pipe()
 	if err != nil {
 		toAgent.Close()
@@ -108,7 +108,7 @@ func startWithLog(program string, args []string, dir, log string, stdin, stdout 
 	return cmd.Process, nil
 }
 
-// agentFiles names the files that startAgent makes.
+// agentFiles returns the names of startAgent's files, for a failed row.
 func agentFiles(name string) string {
 	return name + "-events.txt and " + name + "-stderr.txt in the zip"
 }
@@ -126,13 +126,13 @@ func (a *agentRun) read(from io.ReadCloser, file string) {
 		}
 		select {
 		case a.events <- e:
-		default: // the channel is full: nobody waits for events any more
+		default: // the channel is full: no check waits for events any more
 		}
 	}
 	if state, err := a.process.Wait(); err == nil {
 		a.code = state.ExitCode()
 	}
-	_ = os.WriteFile(file, []byte(all.String()), 0o600) // then the zip lacks the events
+	_ = os.WriteFile(file, []byte(all.String()), 0o600) // after an error the zip lacks the events
 }
 
 // wait waits for one of the states and remembers all events, notices included.
@@ -157,7 +157,7 @@ func (a *agentRun) wait(ctx context.Context, states ...string) (event, error) {
 	}
 }
 
-// waitFor waits for a state. It is an error when the program fails or ends before.
+// waitFor waits for a state. It returns an error when the program fails or ends before.
 func (a *agentRun) waitFor(ctx context.Context, state string) (event, error) {
 	e, err := a.wait(ctx, state, stateError, stateEnded)
 	if err == nil && e.State != state {
@@ -193,8 +193,8 @@ func (a *agentRun) whyEnded() error {
 	return fmt.Errorf("the program has ended with exit code %d; its last event was %s", a.code, a.lastEvent())
 }
 
-// noticed reports whether there was a notice with the code.
-func (a *agentRun) noticed(code string) bool {
+// hasNotice reports whether there was a notice with the code.
+func (a *agentRun) hasNotice(code string) bool {
 	for _, e := range a.seen {
 		if e.Notice && e.Code == code {
 			return true

@@ -18,8 +18,8 @@ type collectedFile struct {
 	content []byte
 }
 
-// collected are the files of this run, with the contents of diagnose's zip as files of their own. A file that cannot be
-// read has the error as its content.
+// collected returns the files of this run, and the files in diagnose's zip as files of their own. A file that cannot be read
+// has the error as its content.
 func (s *suite) collected() []collectedFile {
 	entries, err := os.ReadDir(s.work)
 	if err != nil {
@@ -69,7 +69,7 @@ func readMember(f *zip.File) ([]byte, error) {
 
 // save writes the zip and returns its path.
 func (s *suite) save(now time.Time) (string, error) {
-	files := append([]collectedFile{{"table.txt", []byte(table(s.rows) + "\n" + byHand())}, {"table.json", tableJSON(s.rows)}}, s.collected()...)
+	files := append([]collectedFile{{"table.txt", []byte(table(s.rows) + "\n" + manualSteps())}, {"table.json", tableJSON(s.rows)}}, s.collected()...)
 	b, err := pack(files, s.password, now)
 	if err != nil {
 		return "", err
@@ -104,7 +104,7 @@ func pack(files []collectedFile, password string, now time.Time) ([]byte, error)
 	return b.Bytes(), nil
 }
 
-// encodings are the ways in which a file may contain the password: UTF-8, UTF-16, and as JSON.
+// encodings returns the password in the encodings that a file may have: UTF-8, UTF-16, and JSON.
 func encodings(password string) [][]byte {
 	if password == "" {
 		return nil

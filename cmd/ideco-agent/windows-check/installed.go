@@ -73,7 +73,7 @@ func (s *suite) usePreset(k regKey) {
 // product is an entry in the list of programs.
 type product struct{ code, version string }
 
-// products are the agent's entries in the list of programs. The other entries are private and do not go into the zip.
+// products returns the agent's entries in the list of programs. The other entries are private and do not go into the zip.
 func (s *suite) products() []product {
 	var list []product
 	for _, key := range []string{keyPrograms, keyPrograms32} {
@@ -108,7 +108,7 @@ func judgeProducts(list []product) result {
 
 // programFiles starts the program. It must be the build for this Windows and have the version in the list of programs.
 func (s *suite) programFiles() result {
-	out := s.ask("version", s.program(), "version")
+	out := s.runTool("version", s.program(), "version")
 	if out.err != nil || out.code != 0 {
 		return failed("the row restrictions; Event Viewer, Application", "IdecoAgent.exe version: exit code %d, %v", out.code, out.err)
 	}
@@ -125,16 +125,16 @@ var (
 )
 
 // judgeProgram reads the numbers in the output of IdecoAgent.exe version. The words in it are translated.
-func judgeProgram(said, version string, windows10 bool) result {
+func judgeProgram(text, version string, windows10 bool) result {
 	var wrong []string
-	build := goVersion.FindStringSubmatch(said)
+	build := goVersion.FindStringSubmatch(text)
 	switch {
 	case build == nil:
-		wrong = append(wrong, "the program does not name its Go version: "+firstLine(said))
+		wrong = append(wrong, "the program does not name its Go version: "+firstLine(text))
 	case windows10 == (build[1] == "1.20"):
 		wrong = append(wrong, "the program is built with Go "+build[1]+", which is the build for another version of Windows")
 	}
-	if seen := programVersion.FindString(said); seen != version {
+	if seen := programVersion.FindString(text); seen != version {
 		wrong = append(wrong, fmt.Sprintf("the program has version %q, but the list of programs says %q", seen, version))
 	}
 	if len(wrong) > 0 {
@@ -161,7 +161,7 @@ func (s *suite) driverFile() result {
 	return ok("wintun.dll 0.14.1 as WireGuard signed it, and its licence")
 }
 
-// judgePreset compares the registry with the installer's properties, in which "?" is no address and "=" no pin.
+// judgePreset compares the registry with the installer's properties, in which "?" means no address and "=" no pin.
 func judgePreset(k regKey, properties map[string]string) result {
 	if k == nil {
 		return failed(keyGateway, "the key does not exist")
@@ -196,7 +196,7 @@ func (s *suite) autostart() result {
 	return ok("%s", have)
 }
 
-// startMenuLink is in the Start menu of all users. Wine makes it in that of the current user.
+// startMenuLink returns the path of the shortcut, in the Start menu of all users. Wine makes it in that of the current user.
 func (s *suite) startMenuLink() string {
 	of := "ProgramData"
 	if s.wine {

@@ -11,10 +11,10 @@ import (
 
 // Constants of the compound file format, which an MSI has ([MS-CFB] 2.1, 2.2, 2.5).
 const (
-	cfbMagic   = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-	cfbFree    = 0xffffffff // an entry of the allocation table: the sector is free
-	cfbInHead  = 109        // how many sectors of the allocation table the header can list
-	cfbMaxFATs = 1 << 14    // a file of 1 GB has this many
+	cfbMagic    = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+	cfbFree     = 0xffffffff // an entry of the allocation table: the sector is free
+	cfbInHeader = 109        // how many sectors of the allocation table the header can list
+	cfbMaxFATs  = 1 << 14    // a file of 1 GB has this many
 )
 
 // checkComplete returns why a file is not a complete installer. After an interrupted download the file lacks sectors that
@@ -36,25 +36,25 @@ func checkComplete(r io.ReaderAt, size int64) error {
 		}
 		return b, nil
 	}
-	where := head[76:]
+	difat := head[76:]
 	last, used := uint32(0), int64(-1)
 	for i := uint32(0); i < fats; i++ {
-		at := i
-		if i >= cfbInHead { // the rest is listed in sectors of their own; the last entry of each is the number of the next
-			each := uint32(sector/4) - 1
-			if at = (i - cfbInHead) % each; at == 0 {
+		index := i
+		if i >= cfbInHeader { // the rest is in DIFAT sectors; the last entry of each is the number of the next DIFAT sector
+			perSector := uint32(sector/4) - 1
+			if index = (i - cfbInHeader) % perSector; index == 0 {
 				next := binary.LittleEndian.Uint32(head[68:])
-				if i > cfbInHead {
-					next = binary.LittleEndian.Uint32(where[4*each:])
+				if i > cfbInHeader {
+					next = binary.LittleEndian.Uint32(difat[4*perSector:])
 				}
 				b, err := read(next)
 				if err != nil {
 					return err
 				}
-				where = b
+				difat = b
 			}
 		}
-		last = binary.LittleEndian.Uint32(where[4*at:])
+		last = binary.LittleEndian.Uint32(difat[4*index:])
 		b, err := read(last)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func checkComplete(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// installLog is what was read from the log of msiexec (/l*v).
+// installLog holds the parts of msiexec's log (/l*v) that are judged.
 type installLog struct {
 	Failed     []string          // actions that ended with 3, a fatal error
 	Errors     []string          // internal errors of Windows Installer, by number

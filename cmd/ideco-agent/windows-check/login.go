@@ -27,8 +27,8 @@ func (s *suite) gatewayAnswers() result {
 	return ok("%s after %d ms", conn.RemoteAddr(), time.Since(began).Milliseconds())
 }
 
-// noAnswer is "not tried" for a gateway name under .test that DNS does not know. RFC 6761 reserves these
-// names, and the installers of the automated runs have one.
+// noAnswer judges a failed connection to the gateway. It is "not tried" for an unknown name under .test, as in the
+// installers of automated runs. RFC 6761 reserves these names.
 func (s *suite) noAnswer(err error) result {
 	var unknown *net.DNSError
 	if errors.As(err, &unknown) && s.options.gateway == "" && strings.HasSuffix(strings.ToLower(s.gateway), ".test") {

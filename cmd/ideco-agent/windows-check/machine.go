@@ -24,8 +24,8 @@ func (s *suite) windowsVersion() result {
 	architecture := s.values(keyEnvironment, "PROCESSOR_ARCHITECTURE").text("PROCESSOR_ARCHITECTURE")
 	language := s.values(keyLanguage, "InstallLanguage").text("InstallLanguage")
 	k := s.values(keyWindows, "ProductName", "DisplayVersion", "InstallationType", "CurrentBuild", "UBR")
-	s.ask("ipconfig", "ipconfig.exe", "/all")
-	s.ask("route", "route.exe", "print")
+	s.runTool("ipconfig", "ipconfig.exe", "/all")
+	s.runTool("route", "route.exe", "print")
 	return judgeWindows(k, architecture, language, s.wine)
 }
 
@@ -36,7 +36,7 @@ func judgeWindows(k regKey, architecture, language string, wine bool) result {
 	}
 	const windows8, windows11 = 9200, 22000
 	name := k.text("ProductName")
-	if build >= windows11 { // ProductName still says Windows 10 there
+	if build >= windows11 { // whose ProductName is still Windows 10
 		name = strings.Replace(name, "Windows 10", "Windows 11", 1)
 	}
 	seen := strings.Join(strings.Fields(name+" "+k.text("DisplayVersion")+" "+k.text("InstallationType")), " ") +
@@ -50,7 +50,7 @@ func judgeWindows(k regKey, architecture, language string, wine bool) result {
 	return ok("%s", seen)
 }
 
-// languageName names the two languages that the agent speaks. Others stay numbers.
+// languageName returns the name of the agent's two languages, and the number of others.
 func languageName(lcid string) string {
 	switch strings.ToLower(lcid) {
 	case "0409":
@@ -61,7 +61,7 @@ func languageName(lcid string) string {
 	return lcid
 }
 
-// restrictions lists what may keep programs from running. It never fails; it helps to explain failures of other rows.
+// restrictions lists policies that may block programs. It never fails; it helps to explain failures of other rows.
 func (s *suite) restrictions() result {
 	var seen []string
 	uac := s.values(keyUAC, "EnableLUA")
@@ -100,7 +100,7 @@ func appLocker(tree regTree) string {
 	return "on for " + strings.Join(enforced, " ")
 }
 
-// codeIntegrity is the state of App Control for programs. In Win32_DeviceGuard 0 is off, 1 audited, 2 enforced.
+// codeIntegrity returns the state of App Control for programs. In Win32_DeviceGuard 0 is off, 1 audited, 2 enforced.
 func (s *suite) codeIntegrity() string {
 	if s.missing(needShell) != "" {
 		return "unknown"
@@ -139,7 +139,7 @@ func (s *suite) installerFile() result {
 	return ok("%d bytes, SHA-256 %s", size, hex.EncodeToString(hash.Sum(nil)))
 }
 
-// markOfTheWeb reads the alternate data stream by which SmartScreen knows that a file was downloaded. It never fails.
+// markOfTheWeb reads the alternate data stream that marks a downloaded file, for SmartScreen. It never fails.
 func (s *suite) markOfTheWeb() result {
 	b, err := os.ReadFile(s.msi + ":Zone.Identifier")
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *suite) markOfTheWeb() result {
 	return ok("present, without a zone")
 }
 
-// signature asks PowerShell for the state of a file's signature.
+// signature judges a file's signature by PowerShell's Get-AuthenticodeSignature.
 func (s *suite) signature(name, file string, mayBeUnsigned bool) result {
 	var list []struct {
 		Status  enum

@@ -1,16 +1,16 @@
-// Command windows-check tests on a real Windows what the tests of this repository can only try in Wine. It installs an
-// IdecoAgent.msi, checks the installation, logs in when it has a gateway and a login, and removes everything again. It
+// Command windows-check tests the product on a real Windows; the other tests of this repository have only Wine. It installs
+// an IdecoAgent.msi, checks the installation, logs in when it has a gateway and a login, and removes everything again. It
 // writes a table of results and one zip for the developers. README.md in this directory is for the person who runs it.
 //
 //	windows-check.exe --msi IdecoAgent.msi [--gateway HOST[:PORT] --pin PIN] [--login NAME --password-stdin]
 //
-// It does not use the agent's code. It asks Windows with Windows' own tools (msiexec, reg, sc, netsh, PowerShell) and with
-// plain sockets. It works in every language of Windows, because it reads only output that Windows does not translate: reg
-// export, exit codes, numbers and PowerShell's ConvertTo-Json.
+// It does not use the agent's code, only Windows' own tools (msiexec, reg, sc, netsh, PowerShell) and plain sockets. It
+// works in every language of Windows, because it reads only output that Windows does not translate: reg export, exit codes,
+// numbers and PowerShell's ConvertTo-Json.
 //
 // Each check produces one row of the table: "ok", "failed", or "not tried" with the reason. The exit code is 0 when no row
-// failed and 1 when one did. It is 2 when nothing was tried, because of the command line, missing rights, or because the
-// product is installed already.
+// failed and 1 when one did. It is 2 when nothing was tried: the command line is wrong, rights are missing, or the product
+// is installed already.
 //
 // The password comes from standard input. It is removed from everything that is collected; the row "no secrets collected"
 // fails when it was there.

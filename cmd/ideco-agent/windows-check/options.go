@@ -141,17 +141,17 @@ func splitGateway(gateway string) (host, port string) {
 	return host, port
 }
 
-// checkFiles makes the paths absolute. It fails unless the installers are files and the directory is writable.
+// checkFiles makes the paths absolute. It fails unless the installers are files and the directory of --out is writable.
 func (o *options) checkFiles() error {
 	for _, path := range []*string{&o.msi, &o.other, &o.out} {
 		if *path == "" {
 			continue
 		}
-		whole, err := filepath.Abs(*path)
+		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return err
 		}
-		*path = whole
+		*path = absolute
 	}
 	for _, file := range []string{o.msi, o.other} {
 		if file == "" {
@@ -165,12 +165,12 @@ func (o *options) checkFiles() error {
 			return errUsage(file + " is a directory, not an installer")
 		}
 	}
-	probe, err := os.CreateTemp(o.out, "windows-check-*.tmp")
+	file, err := os.CreateTemp(o.out, "windows-check-*.tmp")
 	if err != nil {
 		return errUsage("no file can be written in the directory of --out: " + err.Error())
 	}
-	probe.Close()
-	return os.Remove(probe.Name())
+	file.Close()
+	return os.Remove(file.Name())
 }
 
 // askPassword reads the password until ctx ends or the limit has passed.

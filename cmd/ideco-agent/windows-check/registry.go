@@ -133,8 +133,8 @@ func parseValue(s string) regValue {
 }
 
 // parseQuery finds one value in the output of reg query, where four spaces separate name, type and data.
-func parseQuery(said, name string) (regValue, bool) {
-	for _, line := range strings.Split(said, "\n") {
+func parseQuery(text, name string) (regValue, bool) {
+	for _, line := range strings.Split(text, "\n") {
 		part := strings.SplitN(strings.TrimSpace(line), "    ", 3)
 		if len(part) != 3 || !strings.EqualFold(part[0], name) {
 			continue

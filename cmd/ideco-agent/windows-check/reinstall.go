@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// Gateways that do not exist: no name under .invalid ever does (RFC 2606).
+// Names of gateways that do not exist: .invalid is reserved (RFC 2606).
 const (
 	addressOfRepair = "repair.windows-check.invalid"
 	addressTyped    = "typed.windows-check.invalid"
@@ -23,15 +23,15 @@ var reinstallChecks = []check{
 }
 
 // keepsGateway runs msiexec on the installed product, whose gateway must stay.
-func keepsGateway(name, what string, more ...string) func(*suite) result {
+func keepsGateway(name, action string, more ...string) func(*suite) result {
 	return func(s *suite) result {
-		r, _ := s.msiexec(name, what, s.msi, more...)
+		r, _ := s.msiexec(name, action, s.msi, more...)
 		return s.expectPreset(r, "the same as before")
 	}
 }
 
-// expectGateway judges a run of msiexec, and the gateway that the registry names after it. what describes that gateway.
-func (s *suite) expectGateway(r result, what, address, pin string) result {
+// expectGateway judges a run of msiexec and the gateway in the registry after it. description is that of the gateway.
+func (s *suite) expectGateway(r result, description, address, pin string) result {
 	if r.Status != statusOK {
 		return r
 	}
@@ -42,12 +42,12 @@ func (s *suite) expectGateway(r result, what, address, pin string) result {
 	if address == "" {
 		address = "none"
 	}
-	return ok("%s; the gateway is %s: %s", r.Seen, what, address)
+	return ok("%s; the gateway is %s: %s", r.Seen, description, address)
 }
 
 // expectPreset is expectGateway with the gateway that the installer names.
-func (s *suite) expectPreset(r result, what string) result {
-	return s.expectGateway(r, what, s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
+func (s *suite) expectPreset(r result, description string) result {
+	return s.expectGateway(r, description, s.preset.text("UtmAddress"), s.preset.text("UtmPin"))
 }
 
 // otherInstaller installs the other gateway's installer over this one, and then this one over the other.

@@ -19,14 +19,14 @@ var removalChecks = []check{
 	{"no secrets collected", nil, (*suite).noSecrets},
 }
 
-// reportPath finds the path of the file in the output of diagnose.
+// reportPath matches the path of the file in the output of diagnose.
 var reportPath = regexp.MustCompile(`[A-Za-z]:\\\S.*?\.zip`)
 
 // diagnose lets the agent make its file for support, and moves that file from the desktop into the zip. It also copies the
 // service's log.
 func (s *suite) diagnose() result {
 	if b, err := os.ReadFile(s.directory() + `\service\service.log`); err == nil {
-		_ = os.WriteFile(s.file("service.log"), b, 0o600) // then the zip has no service.log
+		_ = os.WriteFile(s.file("service.log"), b, 0o600) // after an error the zip has no service.log
 	}
 	out := s.run("diagnose", reportTimeout, s.program(), "diagnose")
 	path := reportPath.FindString(out.text)

@@ -16,7 +16,7 @@ const (
 	statusNotTried status = "not tried"
 )
 
-// result is the outcome of a check, what was seen in one line, and where to look after a failure.
+// result is the outcome of a check, its finding in one line, and where to look after a failure.
 type result struct {
 	Status status `json:"status"`
 	Seen   string `json:"seen"`

@@ -19,9 +19,9 @@ var serviceChecks = []check{
 		return judgeService(s.registry(keyService, true).key(keyService))
 	}},
 	{"service path is quoted", []*need{needInstalled, needWindows}, func(s *suite) result {
-		return s.settles(func(k regKey) result { return judgePath(k, s.program()) })
+		return s.judgeUntilOK(func(k regKey) result { return judgePath(k, s.program()) })
 	}},
-	{"service recovery", []*need{needInstalled, needWindows}, func(s *suite) result { return s.settles(judgeRecovery) }},
+	{"service recovery", []*need{needInstalled, needWindows}, func(s *suite) result { return s.judgeUntilOK(judgeRecovery) }},
 	{"pipe", []*need{needInstalled}, (*suite).pipe},
 }
 
@@ -30,11 +30,11 @@ const (
 	serviceRunning = 4
 )
 
-// serviceStates finds the state in the output of sc query. Its labels are translated; "4  RUNNING" is not.
+// serviceStates matches the state in the output of sc query. Windows translates the labels, but not "4  RUNNING".
 var serviceStates = regexp.MustCompile(`:\s+([1-7])\s+(?:STOPPED|START_PENDING|STOP_PENDING|RUNNING|CONTINUE_PENDING|PAUSE_PENDING|PAUSED)\b`)
 
-func parseServiceState(said string) int {
-	m := serviceStates.FindStringSubmatch(said)
+func parseServiceState(text string) int {
+	m := serviceStates.FindStringSubmatch(text)
 	if m == nil {
 		return 0
 	}
@@ -43,7 +43,7 @@ func parseServiceState(said string) int {
 }
 
 func (s *suite) serviceState() int {
-	return parseServiceState(s.ask("sc-query", "sc.exe", "query", serviceName).text)
+	return parseServiceState(s.runTool("sc-query", "sc.exe", "query", serviceName).text)
 }
 
 // serviceRuns waits until the service runs, because the installer starts it and does not wait.
@@ -55,9 +55,9 @@ func (s *suite) serviceRuns() result {
 	return failed("service.log in the zip; Event Viewer, System", "not running within %v: state %d", answerTimeout, last)
 }
 
-// settles judges the service's key until it is right or the time is over. The service writes a part of the key just after
-// it has started.
-func (s *suite) settles(judge func(regKey) result) result {
+// judgeUntilOK judges the service's key until it is ok, at most answerTimeout/2. The service writes a part of the key just
+// after it has started.
+func (s *suite) judgeUntilOK(judge func(regKey) result) result {
 	var r result
 	s.until(answerTimeout/2, func() bool {
 		r = judge(s.registry(keyService, true).key(keyService))

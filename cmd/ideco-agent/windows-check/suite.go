@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// suite is one run of the checks: its options, the computer, and what the checks so far have found out for later ones.
+// suite is one run of the checks: its options, the computer, and findings that later checks use.
 type suite struct {
 	options
 	computer
@@ -23,7 +23,7 @@ type suite struct {
 	version         string // of the product in the list of programs
 	gateway         string // to log in to, as HOST or HOST:PORT; empty = none
 	gatewayPin      string // of gateway; empty = none
-	preset          regKey // what the installer wrote without anything on the command line
+	preset          regKey // keyGateway after an installation without a gateway on the command line
 	lastLog         installLog
 	mode            string    // of the login: modeLAN, modeVPN, or empty
 	proxied         *agentRun // the agent without a network interface
@@ -59,7 +59,7 @@ var (
 	needVPN            = &need{"in the local network there is no tunnel", func(s *suite) bool { return s.mode == modeVPN }}
 	needTunnel         = &need{"no tunnel with a network interface is up", func(s *suite) bool { return s.agent != nil }}
 	needIndex          = &need{"Windows does not show the interface", func(s *suite) bool { return s.index != "" }}
-	needTunnelWas      = &need{"no tunnel with a network interface was up", func(s *suite) bool { return s.address != "" }}
+	needTunnelWasUp    = &need{"no tunnel with a network interface was up", func(s *suite) bool { return s.address != "" }}
 	needTakesAll       = &need{"the tunnel does not take all traffic", func(s *suite) bool { return s.takesAll }}
 	needURL            = &need{"no --url", func(s *suite) bool { return s.url != "" }}
 )
@@ -79,7 +79,7 @@ type check struct {
 	do    func(*suite) result
 }
 
-// run is the whole program without the process around it. It returns the exit code.
+// run is the program without os.Args and os.Exit. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
 	if err == nil && !o.manual {
@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "windows-check: %v\n", err)
 		return exitUsage
 	case o.manual:
-		fmt.Fprint(stdout, byHand())
+		fmt.Fprint(stdout, manualSteps())
 		return exitOK
 	}
 	s, err := newSuite(ctx, o)
@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	s.tryAll(checksBeforeRemoval(), removalChecks, stdout)
 	s.rows = append(s.rows, manualRows()...)
 	path, err := s.save(time.Now())
-	fmt.Fprintf(stdout, "\n%s\n%s\n", table(s.rows), byHand())
+	fmt.Fprintf(stdout, "\n%s\n%s\n", table(s.rows), manualSteps())
 	if err != nil {
 		fmt.Fprintf(stderr, "windows-check: the zip could not be written: %v\n", err)
 		return exitFailed
@@ -155,11 +155,11 @@ func newSuite(ctx context.Context, o options) (*suite, error) {
 func (s *suite) cleanUp() {
 	s.proxied.kill()
 	s.agent.kill()
-	_ = os.RemoveAll(s.work) // what stays is in the directory for temporary files
+	_ = os.RemoveAll(s.work) // after an error they stay in the directory for temporary files
 	_ = os.RemoveAll(s.state)
 }
 
-// refusal says why nothing is tried at all. It is empty when the checks may run.
+// refusal returns the reason why no check may run, or "".
 func (s *suite) refusal() string {
 	switch {
 	case !onWindows:
@@ -211,14 +211,14 @@ func (s *suite) outcome(c check) result {
 	return c.do(s)
 }
 
-// directory is where the product is installed.
+// directory returns the directory of the installed product.
 func (s *suite) directory() string {
 	return folder("ProgramFiles") + `\Ideco\Agent`
 }
 
 func (s *suite) program() string { return s.directory() + `\IdecoAgent.exe` }
 
-// checksBeforeRemoval returns them in the order in which they are tried.
+// checksBeforeRemoval returns the checks before the removal, in their order.
 func checksBeforeRemoval() []check {
 	var all []check
 	for _, part := range [][]check{machineChecks, installChecks, serviceChecks, reinstallChecks, loginChecks, tunnelChecks, reportChecks} {
@@ -249,7 +249,7 @@ func manualRows() []row {
 	return rows
 }
 
-func byHand() string {
+func manualSteps() string {
 	var b strings.Builder
 	b.WriteString("What only a person can try. Write down what happened and add a screenshot where you can.\n" +
 		"Each needs the product: install it again, unless you used --keep. README.md says which files you need.\n\n")

@@ -17,7 +17,7 @@ const onWindows = true
 // isAdministrator reports whether this process has administrator rights.
 func isAdministrator() bool { return windows.GetCurrentProcessToken().IsElevated() }
 
-// isWine reports whether this is Wine, whose ntdll.dll has a function that says so.
+// isWine reports whether this is Wine, by a function that only Wine's ntdll.dll has.
 func isWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }

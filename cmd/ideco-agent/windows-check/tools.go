@@ -38,9 +38,9 @@ func (c *computer) file(name string) string {
 	return filepath.Join(c.work, fmt.Sprintf("%03d-%s", c.count, name))
 }
 
-// ask runs a tool that changes nothing. When the tool does not end it is run a second time, because in Wine on a busy
-// machine a program sometimes does not start.
-func (c *computer) ask(name, program string, args ...string) output {
+// runTool runs a tool that may be run twice. When it does not end it is run a second time, because in Wine on a busy machine
+// a program sometimes does not start.
+func (c *computer) runTool(name, program string, args ...string) output {
 	out := c.run(name, toolTimeout, program, args...)
 	if errors.Is(out.err, context.DeadlineExceeded) && c.ctx.Err() == nil {
 		out = c.run(name, toolTimeout, program, args...)
@@ -57,11 +57,11 @@ func (c *computer) run(name string, limit time.Duration, program string, args ..
 	}
 	defer file.Close()
 	out := c.start(file, limit, program, args...)
-	said, err := os.ReadFile(file.Name())
+	text, err := os.ReadFile(file.Name())
 	if out.err == nil {
 		out.err = err
 	}
-	out.text = readable(said)
+	out.text = readable(text)
 	return out
 }
 
@@ -96,7 +96,7 @@ func readable(b []byte) string {
 // registry exports a key with its subkeys; nil when the key does not exist. keep puts the export into the zip.
 func (c *computer) registry(key string, keep bool) regTree {
 	file := c.file("registry-" + key[strings.LastIndexByte(key, '\\')+1:] + ".reg")
-	out := c.ask("reg-export", "reg.exe", "export", key, file, "/y")
+	out := c.runTool("reg-export", "reg.exe", "export", key, file, "/y")
 	b, err := os.ReadFile(file)
 	if !keep {
 		_ = os.Remove(file)
@@ -107,22 +107,21 @@ func (c *computer) registry(key string, keep bool) regTree {
 	return parseRegistry(b)
 }
 
-// values reads single values of a key. It is for keys with other values that are too private for the zip. Texts must be
-// ASCII.
+// values reads single values of a key whose other values are too private for the zip. Texts must be ASCII.
 func (c *computer) values(key string, names ...string) regKey {
 	k := regKey{}
 	for _, name := range names {
-		if v, found := parseQuery(c.ask("registry-"+name, "reg.exe", "query", key, "/v", name).text, name); found {
+		if v, found := parseQuery(c.runTool("registry-"+name, "reg.exe", "query", key, "/v", name).text, name); found {
 			k[strings.ToLower(name)] = v
 		}
 	}
 	return k
 }
 
-// msiexec installs, repairs or removes, and reads the log. msiexec itself prints nothing.
-func (c *computer) msiexec(name, what, msi string, more ...string) (result, installLog) {
+// msiexec runs msiexec with an action such as /i or /x and reads its log. msiexec itself prints nothing.
+func (c *computer) msiexec(name, action, msi string, more ...string) (result, installLog) {
 	log := c.file(name + ".log")
-	args := append([]string{what, msi, "/l*v", log}, more...)
+	args := append([]string{action, msi, "/l*v", log}, more...)
 	out := c.start(nil, installTimeout, "msiexec.exe", args...)
 	b, err := os.ReadFile(log)
 	if out.err != nil {
@@ -136,7 +135,7 @@ func (c *computer) msiexec(name, what, msi string, more ...string) (result, inst
 }
 
 // shell evaluates a PowerShell expression and reads its objects. They come as JSON in the file NAME.json, not through the
-// console, whose code page depends on the language. Only what PowerShell 3 of Windows 8 has is used.
+// console, whose code page depends on the language. The expression must work in PowerShell 3 of Windows 8.
 func (c *computer) shell(name, expression string, into any) error {
 	file := c.file(name + ".json")
 	script := "$ErrorActionPreference='Stop'; $ProgressPreference='SilentlyContinue'; ConvertTo-Json -Compress -Depth 4 -InputObject @(" + expression +

@@ -24,15 +24,15 @@ var tunnelChecks = []check{
 	{"routes", indexNeeds, (*suite).routes},
 	{"DNS", indexNeeds, (*suite).dns},
 	{"Windows says Internet", tunnelNeeds, (*suite).saysInternet},
-	{"LLMNR, NetBIOS and DNS registration are off", indexNeeds, (*suite).quiet},
+	{"LLMNR, NetBIOS and DNS registration are off", indexNeeds, (*suite).noRegistration},
 	{"page in the tunnel", tunnelNeeds, func(s *suite) result { return s.page(s.inside, &http.Transport{}) }},
 	{"page behind the gateway", with(tunnelNeeds, needURL), func(s *suite) result { return s.page(s.url, &http.Transport{}) }},
 	{"gateway stays outside the tunnel", tunnelNeeds, (*suite).gatewayOutside},
-	{"filters", with(tunnelNeeds, needTakesAll), (*suite).filtersThere},
+	{"filters", with(tunnelNeeds, needTakesAll), (*suite).filtersExist},
 	{"DNS past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).dnsBlocked},
 	{"IPv6 past the tunnel is blocked", with(tunnelNeeds, needTakesAll), (*suite).ipv6Blocked},
 	{"nothing stays after a kill", tunnelNeeds, (*suite).afterKill},
-	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWas), (*suite).afterBreak},
+	{"nothing stays after Ctrl+Break", with(vpnNeeds, needTunnelWasUp), (*suite).afterBreak},
 }
 
 func with(needs []*need, more *need) []*need { return append(append([]*need{}, needs...), more) }
@@ -44,7 +44,7 @@ const (
 	probeLimit = 5 * time.Second
 )
 
-// reachable is what was reached before the tunnel came up. What was not reached then is not tried during the tunnel.
+// reachable says which hosts were reached before the tunnel came up. The others are not tried during the tunnel.
 type reachable struct{ dns, ipv6, internet bool }
 
 func (s *suite) tunnelUp() result {
@@ -74,7 +74,7 @@ type adapter struct {
 	DriverVersionString        string
 }
 
-// adapters are the interfaces with the agent's GUID, hidden ones included. There should be one at most.
+// adapters returns the interfaces with the agent's GUID, hidden ones included. There should be one at most.
 func (s *suite) adapters(name string) ([]adapter, error) {
 	var list []adapter
 	err := s.shell(name, `Get-NetAdapter -IncludeHidden | Where-Object {$_.InterfaceGuid -eq `+quoteShell(adapterGUID)+
@@ -113,8 +113,8 @@ func (s *suite) interfaceUp() result {
 	if err := s.shell("ip-address", `Get-NetIPAddress -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object IPAddress,AddressState`, &own); err != nil {
 		return failed("ip-address.txt in the zip", "%v", err)
 	}
-	s.ask("ipconfig-tunnel", "ipconfig.exe", "/all")
-	s.ask("route-tunnel", "route.exe", "print")
+	s.runTool("ipconfig-tunnel", "ipconfig.exe", "/all")
+	s.runTool("route-tunnel", "route.exe", "print")
 	return judgeInterface(list[0], ip, own, s.address)
 }
 
@@ -160,16 +160,16 @@ func (s *suite) routes() result {
 
 // judgeRoutes judges the routes into the tunnel, without those that Windows makes for every interface. For all traffic the
 // agent makes three: the two halves of IPv4, and 0.0.0.0/0, without which Windows says that there is no Internet (see
-// planRoutes in agent/client/tunnel). takesAll is true when any of the three exists.
+// planRoutesWindows in agent/client/tunnel). takesAll is true when any of the three exists.
 func judgeRoutes(list []route, own string) (r result, takesAll bool) {
-	lacking := map[string]bool{"0.0.0.0/0": true, "0.0.0.0/1": true, "128.0.0.0/1": true}
+	missing := map[string]bool{"0.0.0.0/0": true, "0.0.0.0/1": true, "128.0.0.0/1": true}
 	var nets []string
 	for _, one := range list {
 		p := one.DestinationPrefix
 		switch {
-		case lacking[p]:
+		case missing[p]:
 			takesAll = true
-			delete(lacking, p)
+			delete(missing, p)
 		case p == own+"/32", strings.HasPrefix(p, "224.0.0.0/"), p == "255.255.255.255/32":
 			continue
 		}
@@ -180,8 +180,8 @@ func judgeRoutes(list []route, own string) (r result, takesAll bool) {
 		return failed("routes.json in the zip", "no route leads into the tunnel"), false
 	case !takesAll:
 		return ok("some networks; check that these are the organisation's: %s", strings.Join(nets, ", ")), false
-	case len(lacking) > 0:
-		return failed("routes.json in the zip", "for all traffic there must also be %s; there are %s", strings.Join(sortedKeys(lacking), " and "),
+	case len(missing) > 0:
+		return failed("routes.json in the zip", "for all traffic there must also be %s; there are %s", strings.Join(sortedKeys(missing), " and "),
 			strings.Join(nets, ", ")), true
 	}
 	return ok("all traffic: %s", strings.Join(nets, ", ")), true
@@ -212,7 +212,7 @@ func (s *suite) dns() result {
 	if err := s.shell("name-policies", `Get-DnsClientNrptPolicy -Effective | Select-Object @{n='Names';e={"$($_.Namespace)"}},@{n='Servers';e={"$($_.NameServers)"}}`, &policies); err != nil {
 		return failed("name-policies.txt in the zip", "%v", err)
 	}
-	return judgeDNS(s.dnsServers, rule, policies, s.takesAll, s.agent.noticed("dns_outside"))
+	return judgeDNS(s.dnsServers, rule, policies, s.takesAll, s.agent.hasNotice("dns_outside"))
 }
 
 // namePolicy is a rule that Windows follows. Several names or servers are separated by spaces.
@@ -252,7 +252,7 @@ func judgeDNS(own []string, rule regKey, policies []namePolicy, takesAll, noServ
 			strings.Join(names, ", "), own)
 	}
 	for _, name := range names {
-		if !follows(policies, name, servers[0]) {
+		if !usesServer(policies, name, servers[0]) {
 			return failed("name-policies.json in the zip", "the rule for %s is in the registry, but Windows does not follow it: %v", name, policies)
 		}
 	}
@@ -262,8 +262,8 @@ func judgeDNS(own []string, rule regKey, policies []namePolicy, takesAll, noServ
 	return ok("names under %s are asked at %s", strings.Join(names, ", "), strings.Join(servers, ", "))
 }
 
-// follows reports whether Windows asks the server for the name.
-func follows(policies []namePolicy, name, server string) bool {
+// usesServer reports whether Windows asks the server for the name.
+func usesServer(policies []namePolicy, name, server string) bool {
 	for _, p := range policies {
 		if contains(strings.Fields(p.Names), name) && contains(strings.Fields(p.Servers), server) {
 			return true
@@ -272,7 +272,7 @@ func follows(policies []namePolicy, name, server string) bool {
 	return false
 }
 
-// profile is what Windows says about a network. The network icon in the tray follows it.
+// profile is Windows' status of a network, which the network icon in the tray shows.
 type profile struct {
 	InterfaceAlias   string
 	IPv4Connectivity enum
@@ -314,8 +314,8 @@ func (s *suite) saysInternet() result {
 	return ok("%s", seen)
 }
 
-// quiet reads the settings that keep Windows from sending names over the interface and from publishing its address.
-func (s *suite) quiet() result {
+// noRegistration checks that Windows sends no LLMNR and NetBIOS queries over the interface and does not register its address.
+func (s *suite) noRegistration() result {
 	var list []struct{ RegisterThisConnectionsAddress bool }
 	if err := s.shell("dns-client", `Get-DnsClient -InterfaceIndex `+s.index+` | Select-Object RegisterThisConnectionsAddress`, &list); err != nil {
 		return failed("dns-client.txt in the zip", "%v", err)
@@ -324,12 +324,12 @@ func (s *suite) quiet() result {
 		return s.registry(interfaces+adapterGUID, true).key(interfaces + adapterGUID)
 	}
 	registers := len(list) != 1 || list[0].RegisterThisConnectionsAddress
-	return judgeQuiet(key(keyTcpip), key(keyTcpip6), key(keyNetBT), registers)
+	return judgeNoRegistration(key(keyTcpip), key(keyTcpip6), key(keyNetBT), registers)
 }
 
-// judgeQuiet judges the values of quietValues in agent/client/tunnel: LLMNR is off for both versions of IP, and NetBIOS is
-// off. registers reports whether Windows registers the interface's address in DNS.
-func judgeQuiet(ipv4, ipv6, netBT regKey, registers bool) result {
+// judgeNoRegistration judges the values of noRegistrationValues in agent/client/tunnel: LLMNR is off for both versions of IP,
+// and NetBIOS is off. registers reports whether Windows registers the interface's address in DNS.
+func judgeNoRegistration(ipv4, ipv6, netBT regKey, registers bool) result {
 	const llmnr, netbios, netbiosOff = "EnableMulticast", "NetbiosOptions", 2
 	var wrong []string
 	for name, key := range map[string]regKey{"Tcpip": ipv4, "Tcpip6": ipv6} {
@@ -388,7 +388,7 @@ const (
 // filters returns which of these filters Windows has.
 func (s *suite) filters(name string) ([]string, error) {
 	file := s.file(name + ".xml")
-	out := s.ask(name, "netsh.exe", "wfp", "show", "filters", "file="+filepath.Base(file), "verbose=on") // the file is relative to the directory of c.work
+	out := s.runTool(name, "netsh.exe", "wfp", "show", "filters", "file="+filepath.Base(file), "verbose=on") // the file is relative to the directory of c.work
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("netsh wfp, exit code %d: %s", out.code, firstLine(out.text))
@@ -402,7 +402,7 @@ func (s *suite) filters(name string) ([]string, error) {
 	return list, nil
 }
 
-func (s *suite) filtersThere() result {
+func (s *suite) filtersExist() result {
 	list, err := s.filters("filters")
 	if err != nil {
 		return failed("filters.txt in the zip", "%v", err)
@@ -410,7 +410,7 @@ func (s *suite) filtersThere() result {
 	if !contains(list, filterIPv6) {
 		return failed("filters.xml in the zip", "there is no filter %q", filterIPv6)
 	}
-	if !contains(list, filterDNS) && !s.agent.noticed("dns_outside") {
+	if !contains(list, filterDNS) && !s.agent.hasNotice("dns_outside") {
 		return failed("filters.xml in the zip", "there is no filter %q, although the gateway names DNS servers", filterDNS)
 	}
 	return ok("%s", strings.Join(list, ", "))
@@ -418,7 +418,7 @@ func (s *suite) filtersThere() result {
 
 func (s *suite) dnsBlocked() result {
 	switch {
-	case s.agent.noticed("dns_outside"):
+	case s.agent.hasNotice("dns_outside"):
 		return notTried("the gateway names no DNS servers, so none are blocked")
 	case contains(s.dnsServers, publicDNS):
 		return notTried("%s is a DNS server of the tunnel", publicDNS)
@@ -473,15 +473,15 @@ func answersDNS(server string) bool {
 func (s *suite) afterKill() result {
 	a := s.agent
 	s.agent = nil
-	out := s.ask("taskkill", "taskkill.exe", "/f", "/pid", strconv.Itoa(a.process.Pid))
+	out := s.runTool("taskkill", "taskkill.exe", "/f", "/pid", strconv.Itoa(a.process.Pid))
 	if !a.ended(answerTimeout) {
 		return failed("taskkill.txt in the zip", "the exit code of taskkill is %d, and the program still runs", out.code)
 	}
-	s.ask("sc-stop", "sc.exe", "stop", serviceName)
+	s.runTool("sc-stop", "sc.exe", "stop", serviceName)
 	if !s.until(answerTimeout, func() bool { return s.serviceState() == serviceStopped }) {
 		return failed("service.log in the zip", "the service does not stop within %v", answerTimeout)
 	}
-	s.ask("sc-start", "sc.exe", "start", serviceName)
+	s.runTool("sc-start", "sc.exe", "start", serviceName)
 	if r := s.serviceRuns(); r.Status != statusOK {
 		return r
 	}
@@ -508,7 +508,7 @@ func (s *suite) afterBreak() result {
 	return s.nothingLeft("break", "after Ctrl+Break")
 }
 
-// nothingLeft waits until interface, DNS rule and filters are gone. Routes go with the interface.
+// nothingLeft waits until interface, DNS rule and filters are removed. The routes disappear with the interface.
 func (s *suite) nothingLeft(name, when string) result {
 	var left []string
 	s.until(answerTimeout/2, func() bool {

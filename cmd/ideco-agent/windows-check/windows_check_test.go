@@ -51,16 +51,16 @@ func TestParseRegistry(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 	if tree.key(`HKEY_LOCAL_MACHINE\SOFTWARE\X\Y`) == nil || tree.key("Z") != nil || tree.key("Z").text("a") != "" {
-		t.Error("a key without values is there, another one is not")
+		t.Error("a key without values exists, an unknown key does not")
 	}
 }
 
 func TestParseQuery(t *testing.T) {
-	said := "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\X\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    UBR    REG_DWORD    0x1f\r\n\r\n"
-	if v, found := parseQuery(said, "productname"); !found || v.Text != "Windows 10 Pro" {
+	text := "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\X\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    UBR    REG_DWORD    0x1f\r\n\r\n"
+	if v, found := parseQuery(text, "productname"); !found || v.Text != "Windows 10 Pro" {
 		t.Errorf("%+v %v", v, found)
 	}
-	if v, found := parseQuery(said, "UBR"); !found || v.Number != 31 {
+	if v, found := parseQuery(text, "UBR"); !found || v.Number != 31 {
 		t.Errorf("%+v %v", v, found)
 	}
 	if _, found := parseQuery("ОШИБКА: не удаётся найти раздел", "UBR"); found {
@@ -71,9 +71,9 @@ func TestParseQuery(t *testing.T) {
 func TestParseServiceState(t *testing.T) {
 	english := "\r\nSERVICE_NAME: IdecoAgent \r\n        TYPE               : 10  WIN32_OWN_PROCESS  \r\n        STATE              : 4  RUNNING \r\n        WIN32_EXIT_CODE    : 0  (0x0)\r\n"
 	russian := "\r\nИмя_службы: IdecoAgent \r\n        Тип                : 10  WIN32_OWN_PROCESS  \r\n        Состояние          : 1  STOPPED \r\n        Код_выхода_Win32   : 1077  (0x435)\r\n"
-	for said, want := range map[string]int{english: serviceRunning, russian: serviceStopped, "[SC] OpenService 1060": 0} {
-		if got := parseServiceState(said); got != want {
-			t.Errorf("%q: %d, want %d", said, got, want)
+	for text, want := range map[string]int{english: serviceRunning, russian: serviceStopped, "[SC] OpenService 1060": 0} {
+		if got := parseServiceState(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}
 }
@@ -123,7 +123,7 @@ func TestJudgeInstall(t *testing.T) {
 	}
 	for _, code := range []int{1601, 1602, 1603, 1618, 1619, 1620, 1625, 1627, 1633, 1638, 1641, 3010} {
 		if r := judgeInstall(code, installLog{}, "the log"); !strings.HasPrefix(r.Seen, fmt.Sprintf("exit code %d, ", code)) {
-			t.Errorf("the exit code %d has no words: %q", code, r.Seen)
+			t.Errorf("the exit code %d has no text: %q", code, r.Seen)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestPresetGateway(t *testing.T) {
 
 func TestReadPassword(t *testing.T) {
 	long := strings.Repeat("x", maxPassword)
-	for _, c := range []struct{ said, want, wrong string }{
+	for _, c := range []struct{ text, want, wrong string }{
 		{"secret\r\nmore\n", "secret", ""},
 		{"secret", "secret", ""},
 		{"\xff\xfes\x00\r\x00\n\x00", "s", ""}, // as Windows PowerShell pipes it
@@ -172,10 +172,10 @@ func TestReadPassword(t *testing.T) {
 		{"\xff\n", "", "UTF-8"},
 		{"\n", "", "no password"},
 	} {
-		got, err := readPassword(strings.NewReader(c.said))
+		got, err := readPassword(strings.NewReader(c.text))
 		var usage errUsage
 		if got != c.want || c.wrong == "" && err != nil || c.wrong != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), c.wrong)) {
-			t.Errorf("%.10q, %d bytes: %.10q, %v", c.said, len(c.said), got, err)
+			t.Errorf("%.10q, %d bytes: %.10q, %v", c.text, len(c.text), got, err)
 		}
 	}
 }
@@ -194,11 +194,11 @@ func TestAskPassword(t *testing.T) {
 	}
 }
 
-// pretend is the environment variable that turns the test binary into a program that does not read its standard input.
-const pretend = "WINDOWS_CHECK_TEST_AGENT"
+// fakeAgent is an environment variable. With it the test binary is a program that does not read its standard input.
+const fakeAgent = "WINDOWS_CHECK_TEST_AGENT"
 
 func TestMain(m *testing.M) {
-	switch os.Getenv(pretend) {
+	switch os.Getenv(fakeAgent) {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "The password is too long.\nMore.")
 		os.Exit(3)
@@ -215,7 +215,7 @@ func TestLaunch(t *testing.T) {
 		{"fail", "the program has ended with exit code 3: The password is too long."},
 		{"hang", context.Canceled.Error()},
 	} {
-		t.Setenv(pretend, c.does)
+		t.Setenv(fakeAgent, c.does)
 		dir := t.TempDir()
 		s := &suite{state: dir}
 		log := filepath.Join(dir, "stderr.txt")
@@ -260,10 +260,10 @@ func cfb(sectors int) []byte {
 	difat := sectors - 1 // the sector that lists the allocation sectors for which the header has no room
 	binary.LittleEndian.PutUint32(b[68:], uint32(difat))
 	for i := 0; i < fats; i++ {
-		if i < cfbInHead {
+		if i < cfbInHeader {
 			binary.LittleEndian.PutUint32(b[76+4*i:], uint32(i))
 		} else {
-			binary.LittleEndian.PutUint32(b[size*(1+difat)+4*(i-cfbInHead):], uint32(i))
+			binary.LittleEndian.PutUint32(b[size*(1+difat)+4*(i-cfbInHeader):], uint32(i))
 		}
 		for j := 0; j < each; j++ {
 			if i*each+j >= sectors {
@@ -275,7 +275,7 @@ func cfb(sectors int) []byte {
 }
 
 func TestCheckComplete(t *testing.T) {
-	for _, sectors := range []int{10, 128, 129, 128*cfbInHead + 500} {
+	for _, sectors := range []int{10, 128, 129, 128*cfbInHeader + 500} {
 		b := cfb(sectors)
 		if err := checkComplete(bytes.NewReader(b), int64(len(b))); err != nil {
 			t.Errorf("%d sectors: %v", sectors, err)
@@ -413,12 +413,12 @@ func TestJudgements(t *testing.T) {
 		"DNS rule without names":                  {judgeDNS(nil, ruleFor(""), nil, false, false), statusFailed},
 		"no DNS in a split tunnel":                {judgeDNS(nil, nil, nil, false, false), statusNotTried},
 
-		"quiet":                     {judgeQuiet(llmnrOff, llmnrOff, netBT(2), false), statusOK},
-		"LLMNR not set":             {judgeQuiet(regKey{}, llmnrOff, netBT(2), false), statusFailed},
-		"LLMNR on by IPv6":          {judgeQuiet(llmnrOff, regKey{"enablemulticast": {Number: 1}}, netBT(2), false), statusFailed},
-		"NetBIOS on":                {judgeQuiet(llmnrOff, llmnrOff, netBT(0), false), statusFailed},
-		"address registered in DNS": {judgeQuiet(llmnrOff, llmnrOff, netBT(2), true), statusFailed},
-		"no keys of the interface":  {judgeQuiet(nil, nil, nil, false), statusFailed},
+		"quiet":                     {judgeNoRegistration(llmnrOff, llmnrOff, netBT(2), false), statusOK},
+		"LLMNR not set":             {judgeNoRegistration(regKey{}, llmnrOff, netBT(2), false), statusFailed},
+		"LLMNR on by IPv6":          {judgeNoRegistration(llmnrOff, regKey{"enablemulticast": {Number: 1}}, netBT(2), false), statusFailed},
+		"NetBIOS on":                {judgeNoRegistration(llmnrOff, llmnrOff, netBT(0), false), statusFailed},
+		"address registered in DNS": {judgeNoRegistration(llmnrOff, llmnrOff, netBT(2), true), statusFailed},
+		"no keys of the interface":  {judgeNoRegistration(nil, nil, nil, false), statusFailed},
 
 		"gateway outside": {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 1}, {"192.168.1.5", "203.0.113.1", 7}}, 7, "10.128.0.2"), statusOK},
 		"gateway inside":  {judgeOutside([]connection{{"10.128.0.2", "203.0.113.1", 7}}, 7, "10.128.0.2"), statusFailed},
@@ -463,11 +463,11 @@ func TestInternet(t *testing.T) {
 }
 
 func TestReportPath(t *testing.T) {
-	for said, want := range map[string]string{
+	for text, want := range map[string]string{
 		`Сведения для поддержки собраны в файл C:\Users\Иван Петров\Desktop\IdecoAgent-20261127-120000.zip. Паролей в нём нет.`: `C:\Users\Иван Петров\Desktop\IdecoAgent-20261127-120000.zip`,
 		`The file could not be made.`: "",
 	} {
-		if got := reportPath.FindString(said); got != want {
+		if got := reportPath.FindString(text); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -606,7 +606,7 @@ func TestNoPassword(t *testing.T) {
 	quoted := `{"password":"кот \"на\" окне 7"}`
 	s := &suite{computer: computer{work: t.TempDir()}}
 	s.password = password
-	inner, err := pack([]collectedFile{{"agent.log", []byte("said " + password)}}, "", time.Now())
+	inner, err := pack([]collectedFile{{"agent.log", []byte("text " + password)}}, "", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -648,7 +648,7 @@ func TestNoPassword(t *testing.T) {
 		count += bytes.Count(b, []byte("[password]"))
 	}
 	if count != 4 {
-		t.Errorf("%d places were cleaned, want 4", count)
+		t.Errorf("the password was replaced %d times, want 4", count)
 	}
 }
 

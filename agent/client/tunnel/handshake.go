@@ -10,7 +10,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// timeouts configure a watch.
+// timeouts configure a handshakeWatch.
 type timeouts struct {
 	firstHandshake time.Duration // a tunnel without a handshake counts as blocked after this time
 	stale          time.Duration // a tunnel counts as blocked when its last handshake is this old
@@ -22,8 +22,8 @@ type timeouts struct {
 // packets get through.
 var defaultTimeouts = timeouts{firstHandshake: 10 * time.Second, stale: 195 * time.Second, pollDown: 100 * time.Millisecond, pollUp: 2 * time.Second}
 
-// watch reports when a tunnel begins and stops working.
-type watch struct {
+// handshakeWatch reports when a tunnel begins and stops working.
+type handshakeWatch struct {
 	works    chan bool
 	timeouts timeouts
 	quit     chan struct{} // closed by stop
@@ -31,28 +31,28 @@ type watch struct {
 	done     sync.WaitGroup
 }
 
-func newWatch(d *device.Device, t timeouts) *watch {
-	w := &watch{works: make(chan bool), timeouts: t, quit: make(chan struct{})}
+func watchHandshakes(d *device.Device, t timeouts) *handshakeWatch {
+	w := &handshakeWatch{works: make(chan bool), timeouts: t, quit: make(chan struct{})}
 	w.done.Add(1)
 	go w.run(d)
 	return w
 }
 
 // stop stops the watch and waits for its goroutine. It may be called again, also concurrently.
-func (w *watch) stop() {
+func (w *handshakeWatch) stop() {
 	w.once.Do(func() { close(w.quit) })
 	w.done.Wait()
 }
 
-func (w *watch) run(d *device.Device) {
+func (w *handshakeWatch) run(d *device.Device) {
 	defer w.done.Done()
-	begun := time.Now()
+	started := time.Now()
 	works, reported := false, false
 	for {
 		last := lastHandshake(d)
 		now := !last.IsZero() && time.Since(last) < w.timeouts.stale
-		if now != works || !now && !reported && time.Since(begun) >= w.timeouts.firstHandshake {
-			if !w.tell(now) {
+		if now != works || !now && !reported && time.Since(started) >= w.timeouts.firstHandshake {
+			if !w.report(now) {
 				return
 			}
 			works, reported = now, true
@@ -63,7 +63,7 @@ func (w *watch) run(d *device.Device) {
 	}
 }
 
-func (w *watch) tell(works bool) bool {
+func (w *handshakeWatch) report(works bool) bool {
 	select {
 	case w.works <- works:
 		return true
@@ -72,7 +72,7 @@ func (w *watch) tell(works bool) bool {
 	}
 }
 
-func (w *watch) pause(works bool) bool {
+func (w *handshakeWatch) pause(works bool) bool {
 	d := w.timeouts.pollDown
 	if works {
 		d = w.timeouts.pollUp

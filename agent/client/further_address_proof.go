@@ -31,7 +31,7 @@ const (
 // prove sends the token to the gateway from an address of this computer. It tries the URLs in turn until the gateway
 // answers one.
 func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, token string) error {
-	err := errors.New("the gateway names no address of this family")
+	err := errors.New("the token has no URL for this address family")
 	for i, u := range urls {
 		var status int
 		var code string
@@ -50,8 +50,8 @@ func prove(ctx context.Context, cfg Config, from netip.Addr, urls []string, toke
 	return err
 }
 
-// post sends the proof without a proxy or a redirect, because the gateway proves the address that the connection
-// comes from. dialFrom verifies the certificate, so that only the gateway gets the token.
+// post sends the token. It uses no proxy and follows no redirect, because the proved address is the source address of the
+// connection. dialFrom verifies the certificate, so that only the gateway gets the token.
 func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (status int, code string, err error) {
 	transport := &http.Transport{
 		DisableKeepAlives:      true,
@@ -85,9 +85,9 @@ func post(ctx context.Context, cfg Config, from netip.Addr, to, token string) (s
 	return response.StatusCode, agent.Clean(answer.Code, maxCode), nil
 }
 
-// dialFrom connects from an address of this computer. The certificate must be for the gateway's name, which is sent (SNI). An
-// address is never sent. So a gateway that is known by its address may have sent the certificate for the address of the URL,
-// which is accepted as well.
+// dialFrom connects from an address of this computer. The certificate must be for cfg.Host. When cfg.Host is an IP address,
+// TLS sends no server name (SNI), and the gateway may choose its certificate by the address in the URL. Then a certificate
+// for that address is accepted too.
 func dialFrom(ctx context.Context, cfg Config, from netip.Addr, network, address string) (net.Conn, error) {
 	conn, err := dialNamed(ctx, cfg, from, network, address, cfg.Host)
 	var untrusted *tls.CertificateVerificationError

@@ -52,9 +52,9 @@ func describe(g settings.Gateway, err error) string {
 
 // Probe is the part with the result of probing the gateway.
 func Probe(cfg client.Config) Part {
-	return Part{"knock.txt", func(ctx context.Context) ([]byte, error) {
+	return Part{"probe.txt", func(ctx context.Context) ([]byte, error) {
 		if cfg.Host == "" {
-			return []byte(lines("there is no gateway to ask")), nil
+			return []byte(lines("there is no gateway to probe")), nil
 		}
 		began := time.Now()
 		r := client.Probe(ctx, cfg)

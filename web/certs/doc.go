@@ -25,22 +25,3 @@
 // Leaves are valid for 397 days. They and their keys are in memory only, so each start issues others. A handshake
 // renews a leaf that has less than a third of its time left, or that is not valid yet because the clock was set back.
 package certs
-
-import (
-	"crypto/tls"
-	"time"
-)
-
-// TLSConfig returns a configuration that serves leaves. min is the lowest TLS version, never below 1.2. name returns
-// the name or address in the leaf for a client. ALPN is left to the caller, and the key exchange to Go, whose first
-// choice is the hybrid X25519MLKEM768.
-func (a *Authority) TLSConfig(min uint16, name func(*tls.ClientHelloInfo) string) *tls.Config {
-	return &tls.Config{MinVersion: max(min, tls.VersionTLS12), GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return a.Certificate(name(hello))
-	}}
-}
-
-// isFresh reports whether a leaf exists and need not be renewed.
-func isFresh(leaf *tls.Certificate, now time.Time) bool {
-	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(leaf.Leaf.NotAfter.Add(-leafLife/3))
-}

@@ -63,7 +63,7 @@ func asked(host string) func(*tls.ClientHelloInfo) string {
 // the certificate for host.
 func serve(t *testing.T, a *Authority, host string) string {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", a.TLSConfig(tls.VersionTLS13, asked(host)))
+	l, err := tls.Listen("tcp", "127.0.0.1:0", TLSConfig(tls.VersionTLS13, a, asked(host)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestHandshakes(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	for _, min := range []uint16{0, tls.VersionTLS10, tls.VersionTLS12} {
-		if got := a.TLSConfig(min, asked("")).MinVersion; got != tls.VersionTLS12 {
+		if got := TLSConfig(min, a, asked("")).MinVersion; got != tls.VersionTLS12 {
 			t.Errorf("TLSConfig(%#x) accepts %#x", min, got)
 		}
 	}

@@ -28,7 +28,7 @@ type ruleset struct {
 	Rate, MACRate int
 }
 
-//go:embed ruleset.nft.tmpl
+//go:embed rules.nft.tmpl
 var rulesetText string
 
 var rulesetTemplate = template.Must(template.New("ruleset").Funcs(template.FuncMap{"among": among}).Parse(rulesetText))

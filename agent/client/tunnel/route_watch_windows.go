@@ -10,23 +10,23 @@ import (
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
 )
 
-// changes calls a function, in its own goroutine, when the computer's routes or interfaces have changed.
-type changes struct {
-	some      chan struct{} // holds one: several changes count as one
+// routeWatch calls a function, in its own goroutine, when the computer's routes or interfaces have changed.
+type routeWatch struct {
+	pending   chan struct{} // holds one: several changes count as one
 	quit      chan struct{}
 	done      sync.WaitGroup
 	callbacks []winipcfg.ChangeCallback
 }
 
-// watchChanges begins to record changes; tell begins to report them.
-func watchChanges() (*changes, error) {
-	c := &changes{some: make(chan struct{}, 1), quit: make(chan struct{})}
-	routes, err := winipcfg.RegisterRouteChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPforwardRow2) { c.note() })
+// watchRoutes begins to record changes; start begins to report them.
+func watchRoutes() (*routeWatch, error) {
+	c := &routeWatch{pending: make(chan struct{}, 1), quit: make(chan struct{})}
+	routes, err := winipcfg.RegisterRouteChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPforwardRow2) { c.signal() })
 	if err != nil {
 		return nil, fmt.Errorf("watch routes: %w", err)
 	}
 	c.callbacks = append(c.callbacks, routes)
-	interfaces, err := winipcfg.RegisterInterfaceChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPInterfaceRow) { c.note() })
+	interfaces, err := winipcfg.RegisterInterfaceChangeCallback(func(winipcfg.MibNotificationType, *winipcfg.MibIPInterfaceRow) { c.signal() })
 	if err != nil {
 		c.stop()
 		return nil, fmt.Errorf("watch interfaces: %w", err)
@@ -35,20 +35,20 @@ func watchChanges() (*changes, error) {
 	return c, nil
 }
 
-func (c *changes) note() {
+func (c *routeWatch) signal() {
 	select {
-	case c.some <- struct{}{}:
+	case c.pending <- struct{}{}:
 	default:
 	}
 }
 
-func (c *changes) tell(changed func()) {
+func (c *routeWatch) start(changed func()) {
 	c.done.Add(1)
 	go func() {
 		defer c.done.Done()
 		for {
 			select {
-			case <-c.some:
+			case <-c.pending:
 				changed()
 			case <-c.quit:
 				return
@@ -58,7 +58,7 @@ func (c *changes) tell(changed func()) {
 }
 
 // stop stops the watch. The function is not called after it returns.
-func (c *changes) stop() {
+func (c *routeWatch) stop() {
 	for _, one := range c.callbacks {
 		one.Unregister() // cannot fail for a registered callback
 	}
@@ -66,17 +66,17 @@ func (c *changes) stop() {
 	c.done.Wait()
 }
 
-// appearTimeout limits the wait for IP on a new interface, which takes seconds just after the computer has started.
-const appearTimeout = 20 * time.Second
+// ipTimeout limits the wait for IP on a new interface, which takes seconds just after the computer has started.
+const ipTimeout = 20 * time.Second
 
 // waitForIP waits until Windows has enabled IPv4 on the new interface.
 func waitForIP(ctx context.Context, luid winipcfg.LUID) error {
-	c, err := watchChanges()
+	c, err := watchRoutes()
 	if err != nil {
 		return err
 	}
 	defer c.stop()
-	ctx, cancel := context.WithTimeout(ctx, appearTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ipTimeout)
 	defer cancel()
 	for {
 		_, err := luid.IPInterface(windows.AF_INET)
@@ -84,7 +84,7 @@ func waitForIP(ctx context.Context, luid winipcfg.LUID) error {
 			return nil
 		}
 		select {
-		case <-c.some:
+		case <-c.pending:
 		case <-ctx.Done():
 			return fmt.Errorf("IPv4 of interface %s: %w (%v)", AdapterName, err, ctx.Err())
 		}
