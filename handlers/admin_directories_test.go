@@ -188,6 +188,9 @@ func TestDirectoryTest(t *testing.T) {
 	if !says(t, down, "#report", "dc1.down.local:636 не отвечает.") || !says(t, down, "#report", "Проверьте, включён ли контроллер") || !says(t, down, "#report", "Пропущено") {
 		t.Error("the failure is not explained")
 	}
+	if says(t, down, "#report", "Домен не блокирует") {
+		t.Error("a skipped step says what it found")
+	}
 	for _, finding := range agent.DirectoryFindings {
 		a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{{Step: agent.StepConnect, State: agent.StepFailed, Finding: finding, Reason: agent.CodePasswordExpired,
 			Args: map[string]string{"Server": "s", "Name": "n", "Host": "h", "Issuer": "i", "Names": "n", "Until": "u", "Error": "e", "Base": "b", "Group": "g", "Limit": "3", "Minutes": "30", "Login": "l"}}}}

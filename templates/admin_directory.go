@@ -106,6 +106,11 @@ func warned(r agent.DirectoryReport) bool {
 	return slices.ContainsFunc(r.Steps, func(s agent.StepResult) bool { return s.State == agent.StepWarning })
 }
 
+// found reports whether a step has the finding.
+func found(r agent.DirectoryReport, f agent.DirectoryFinding) bool {
+	return slices.ContainsFunc(r.Steps, func(s agent.StepResult) bool { return s.Finding == f })
+}
+
 // untrusted reports whether the gateway does not accept one of the certificates yet.
 func untrusted(list []agent.DirectoryCertificate) bool {
 	return slices.ContainsFunc(list, func(c agent.DirectoryCertificate) bool { return !c.Trusted })

@@ -265,7 +265,7 @@ func reportStep(p Page, step agent.StepResult) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if step.Step == agent.StepLockout && step.Finding == "" {
+		if step.Step == agent.StepLockout && step.State == agent.StepOK {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p class=\"muted\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -470,7 +470,7 @@ func reportCertificates(p Page, d AdminDirectoryData, r agent.DirectoryReport) t
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if one := r.Certificates[0]; len(r.Certificates) == 1 && one.Issuer != one.Subject {
+		if one := r.Certificates[0]; len(r.Certificates) == 1 && found(r, agent.FindingUnknownCA) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p class=\"note\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
