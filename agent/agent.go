@@ -9,8 +9,16 @@
 //   - gateway: the machine between the LAN and the Internet, and the process on it. Portal: its web pages. Agent
 //     endpoint: TCP 14765, where agents connect.
 //   - agent: the program on a person's computer. Device: one installation of it, identified by its device.id.
-//   - person: somebody who logs in. Account: the gateway's record of a person. Directory: the source of accounts.
-//     Domain: the gateway's own name.
+//   - person: somebody who logs in. Account: the gateway's record of a person. Unknown login: a login that no account and
+//     no person of a directory has. Domain: the gateway's own name; of a directory, the DNS name of its domain.
+//   - directory: the source of accounts, local or on the network. Controller: one server of a directory on the network.
+//     Search account: the account that the gateway searches it with. Base: a DN below which people are searched. Login
+//     groups: their members may log in. Remote groups: their members get remote access.
+//   - lockout: that a directory locks an account after wrong passwords. Policy: the directory's entry with its limit.
+//   - reading: the present state of a directory's people. Check of the accounts: the periodic comparison of the accounts
+//     with a reading. Withheld: a check that ends no session until an administrator confirms it.
+//   - test of a directory: all that a login needs, tried step by step. Finding: what a step found wrong. Probe: a
+//     connection that finds out whether a controller answers.
 //   - administrator: an account that may change settings. Cabinet: the page of the other accounts.
 //   - peer: the other end of a TCP connection. Inside: in the LAN, by its address and the interface it came through.
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.

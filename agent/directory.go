@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// DirectoryID identifies a directory on the network. It is never given twice.
+// DirectoryID identifies a directory on the network. IDs are not reused.
 type DirectoryID int64
 
 // DirectoryKind is the product that a directory on the network runs.
@@ -23,7 +23,7 @@ const (
 // DirectoryKinds lists every DirectoryKind.
 var DirectoryKinds = []DirectoryKind{DirectoryAD, DirectoryFreeIPA, DirectoryOpenLDAP}
 
-// DirectoryTransport is how the connection to a controller is encrypted. There is none without encryption.
+// DirectoryTransport is how the connection to a controller is encrypted. It always is.
 type DirectoryTransport string
 
 // Transports, with their default ports.
@@ -43,8 +43,8 @@ type DirectorySettings struct {
 	Transport     DirectoryTransport
 	TLSName       string   // name in the certificates; empty = the controller's name
 	CA            string   // PEM certificates that are trusted: the domain's CA, or a controller's own; empty = those of the system
-	User          string   // of the search account, as it is bound: UPN, NETBIOS\login or DN
-	Password      string   // of the search account; stored encrypted, never given back
+	User          string   // of the search account, for its bind: UPN, NETBIOS\login or DN
+	Password      string   // of the search account; stored encrypted, on no page and in no answer
 	Bases         []string // DNs below which people are searched; empty = the whole domain
 	LoginGroups   []DirectoryGroup
 	RemoteGroups  []DirectoryGroup // their members get remote access
@@ -59,24 +59,24 @@ type DirectorySettings struct {
 
 // Limits of a directory's settings, and defaults.
 const (
-	MaxDirectories        = 16
-	MaxBases              = 10
-	MaxControllers        = 16
-	MaxDirectoryGroups    = 64 // in each list
-	MaxDN                 = 1024
-	MaxCA                 = 64 << 10 // bytes
-	DefaultCheckInterval  = 5 * time.Minute
-	UnknownLockoutLimit   = 3
-	UnknownLockoutWindow  = 30 * time.Minute
-	DefaultLDAPSPort      = 636
-	DefaultLDAPPort       = 389
-	MaxDirectoryLookAlike = 500 // logins that a test lists
+	MaxDirectories       = 16
+	MaxBases             = 10
+	MaxControllers       = 16
+	MaxDirectoryGroups   = 64 // in each list
+	MaxDN                = 1024
+	MaxCA                = 64 << 10 // bytes
+	DefaultCheckInterval = 5 * time.Minute
+	UnknownLockoutLimit  = 3
+	UnknownLockoutWindow = 30 * time.Minute
+	DefaultLDAPSPort     = 636
+	DefaultLDAPPort      = 389
+	MaxLocalLogins       = 500 // local logins in the report of a test
 )
 
 // DirectoryGroup is a group of a directory.
 type DirectoryGroup struct {
 	ID   string `json:"id"`   // SID in Active Directory; ipaUniqueID or entryUUID elsewhere. It survives renaming and moving
-	Name string `json:"name"` // for people, as of the last look-up
+	Name string `json:"name"` // as people know it, as of the last look-up
 	DN   string `json:"dn"`   // as of the last look-up
 }
 
@@ -113,17 +113,17 @@ var ErrAdministratorIsLocal = errors.New("an administrator's account stays local
 
 // Account is what a login means, before any password is checked.
 type Account struct {
-	// Key identifies the account in all spellings and forms of its login: "local/12", "example.test/GUID". For a login that
-	// means nobody it is made from the login.
+	// Key identifies the account in all spellings and forms of its login: "local/12", "example.test/GUID". That of an
+	// unknown login is made from the login.
 	Key string
 	// Known reports whether the account exists.
 	Known bool
-	// UserID is zero for a login that means nobody, and for a person of a directory who has never logged in here.
+	// UserID is zero for an unknown login, and for a person of a directory who has never logged in here.
 	UserID UserID
-	// Lockout is the rule of the account's directory. A login that means nobody has that of its directory, too.
+	// Lockout is the limit of the account's directory, also for an unknown login.
 	Lockout Lockout
 	// Authenticate checks a password of this account, in one comparison. A refusal is an *Error, and CodeBadCredentials
-	// means that a password was compared. For a login that means nobody it does the same work as far as that is possible.
+	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
 }
@@ -131,8 +131,8 @@ type Account struct {
 // ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.
 var ErrPasswordNotSent = errors.New("the password was not sent")
 
-// Lockout is when a directory locks an account: Limit wrong passwords, each within Window of the one before. The zero Lockout
-// means never.
+// Lockout is when a directory locks an account: after Limit wrong passwords, each within Window of the one before. The zero
+// Lockout means never.
 type Lockout struct {
 	Limit  int
 	Window time.Duration
@@ -140,8 +140,8 @@ type Lockout struct {
 
 // DirectoryReading is the present state of people in a directory.
 type DirectoryReading struct {
-	People  map[string]DirectoryPerson // by GUID, of those asked for that exist
-	Missing []string                   // configured bases and groups that do not exist: DNs or names
+	People  map[string]DirectoryPerson // by GUID; only people who exist
+	Missing []string                   // DNs of configured bases, and names of configured groups, that do not exist
 }
 
 // EndsAccess reports whether a refusal by a directory ends live sessions and refuses resume tokens. A locked account and an

@@ -10,22 +10,22 @@ const (
 	StepControllers DirectoryStep = "controllers" // controllers are found by DNS or typed
 	StepConnect     DirectoryStep = "connect"     // a TCP connection to one controller
 	StepCertificate DirectoryStep = "certificate" // TLS with a certificate that fits and is trusted
-	StepBind        DirectoryStep = "bind"        // the search account logs in
+	StepBind        DirectoryStep = "bind"        // the bind of the search account
 	StepBases       DirectoryStep = "bases"       // the bases exist and people are found below them
 	StepGroups      DirectoryStep = "groups"      // the login groups and remote groups exist
-	StepLockout     DirectoryStep = "lockout"     // the rule by which the domain locks accounts
+	StepLockout     DirectoryStep = "lockout"     // the lockout of people without a policy of their own
 	StepPerson      DirectoryStep = "person"      // the typed login means a person, with groups and state
-	StepLocal       DirectoryStep = "local"       // local logins that exist in the directory, too
+	StepLocal       DirectoryStep = "local"       // local logins that people of the directory have, too
 )
 
 // DirectorySteps lists every DirectoryStep, for tests that look for a missing text.
 var DirectorySteps = []DirectoryStep{StepControllers, StepConnect, StepCertificate, StepBind, StepBases, StepGroups, StepLockout,
 	StepPerson, StepLocal}
 
-// StepState is the result of a step.
+// StepState says how a step ended.
 type StepState string
 
-// Results of a step.
+// States of a step.
 const (
 	StepOK      StepState = "ok"
 	StepWarning StepState = "warning" // it works, but the administrator should know something
@@ -33,7 +33,7 @@ const (
 	StepSkipped StepState = "skipped" // a step before has failed
 )
 
-// DirectoryFinding is what a step found. The catalogues have the cause under "directory_cause_<finding>" and the cure under
+// DirectoryFinding is what a step found wrong. The catalogues have the cause under "directory_cause_<finding>" and the cure under
 // "directory_cure_<finding>".
 type DirectoryFinding string
 

@@ -26,14 +26,13 @@ type Directories interface {
 	Save(context.Context, agent.DirectorySettings) (agent.DirectoryID, error)
 	// Delete deletes a directory and its accounts, and returns the number of sessions that it ended.
 	Delete(context.Context, agent.DirectoryID) (ended int, err error)
-	// Test tries settings, which need not be saved. An empty password is the stored one of their ID. login may be empty. Errors:
-	// as Save.
+	// Test tests settings, saved or not. An empty password means the stored one. login may be empty. Errors: those of Save.
 	Test(ctx context.Context, s agent.DirectorySettings, login string) (agent.DirectoryReport, error)
-	// SearchGroups returns groups whose name contains the text. Errors: as Save.
+	// SearchGroups returns groups whose name contains the text. Errors: those of Save.
 	SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error)
 	// Convert makes local accounts those of the person with the same login in the directory.
 	Convert(context.Context, agent.DirectoryID, []agent.UserID) (converted int, err error)
-	// ConfirmCheck lets the withheld check end its sessions. Errors: agent.ErrNotFound if nothing is withheld any more,
+	// ConfirmCheck ends the sessions of the withheld check. Errors: agent.ErrNotFound if nothing is withheld any more,
 	// agent.Problems if more would end by now.
 	ConfirmCheck(context.Context, agent.DirectoryID) error
 }
@@ -87,7 +86,7 @@ func (s *Site) directory(action func(echo.Context, agent.DirectorySettings) erro
 	}
 }
 
-// newOrDirectory is directory, with the path "new" for one that is not saved yet.
+// newOrDirectory is directory, but the path "new" means a directory that is not saved yet.
 func (s *Site) newOrDirectory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
 	saved := s.directory(action)
 	return func(c echo.Context) error {

@@ -172,7 +172,7 @@ func TestDirectoryDraft(t *testing.T) {
 	a.wants(a.post("/admin/directories/1", again), http.StatusBadRequest, "Пароль нужно ввести ещё раз")
 }
 
-// TestDirectoryTest: the page shows every step, the person, and what is wrong with its cure.
+// TestDirectoryTest: the page shows every step, the person, and each finding with its cure.
 func TestDirectoryTest(t *testing.T) {
 	a := newAdministration(t)
 	form := directoryForm("company.local")
@@ -306,7 +306,7 @@ func TestGroupLines(t *testing.T) {
 	}
 }
 
-// TestDirectoryConvert: one act moves the ticked local accounts, after a question. Administrators stay local.
+// TestDirectoryConvert: the ticked local accounts are converted after a question. Administrators stay local.
 func TestDirectoryConvert(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/directories/new", directoryForm("company.local"))
@@ -332,7 +332,7 @@ func TestDirectoryConvert(t *testing.T) {
 	}
 }
 
-// TestDirectoryDelete asks, saying how many accounts and sessions end.
+// TestDirectoryDelete: the question states how many accounts and sessions end.
 func TestDirectoryDelete(t *testing.T) {
 	a := newAdministration(t)
 	a.post("/admin/directories/new", directoryForm("company.local"))

@@ -18,7 +18,7 @@ func (s *Site) adminDirectory(c echo.Context, saved agent.DirectorySettings) err
 	return s.directoryPage(c, http.StatusOK, saved, templates.AdminDirectoryData{Form: templates.NewDirectoryForm(saved)}, nil, "")
 }
 
-// directoryPage shows one directory with its form. d has the form and what was found with it.
+// directoryPage shows one directory with its form. d has the form and the result of its test or search.
 func (s *Site) directoryPage(c echo.Context, status int, saved agent.DirectorySettings, d templates.AdminDirectoryData, problems agent.Problems, alert string) error {
 	p, l := s.page(c), who(c).L
 	p.Path = templates.DirectoryPath(saved.ID) // not the path of the form, which has no GET route
@@ -36,7 +36,7 @@ func (s *Site) directoryPage(c echo.Context, status int, saved agent.DirectorySe
 	return s.render(c, status, templates.AdminDirectory(p, d))
 }
 
-// certificatesOf parses PEM text. It leaves out what is no certificate.
+// certificatesOf returns the certificates in PEM text. It skips other blocks.
 func certificatesOf(text string) (list []agent.DirectoryCertificate) {
 	data := []byte(text)
 	for {

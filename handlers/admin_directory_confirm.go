@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminDirectoryConfirm lets the withheld check of the accounts end its sessions, after a question.
+// adminDirectoryConfirm asks, then ends the sessions of the withheld check.
 func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) error {
 	withheld := s.Directories.Status(d.ID).Withheld
 	if withheld == nil {
@@ -24,7 +24,7 @@ func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) 
 	if errors.Is(err, agent.ErrNotFound) {
 		return done(c, locale.ToastCheckOver, "/admin/directories")
 	}
-	if problems, now := problemsIn(err), s.Directories.Status(d.ID).Withheld; problems != nil && now != nil { // it would do more by now
+	if problems, now := problemsIn(err), s.Directories.Status(d.ID).Withheld; problems != nil && now != nil { // more would end by now
 		p := s.page(c)
 		p.Alert = who(c).L.Problem(problems[0])
 		return s.render(c, http.StatusConflict, templates.Confirm(p, templates.ConfirmCheck(who(c).L, d, *now)))

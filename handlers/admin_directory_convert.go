@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminDirectoryConvert makes local accounts those of the directory.
+// adminDirectoryConvert asks, then makes the chosen local accounts those of the directory.
 func (s *Site) adminDirectoryConvert(c echo.Context, d agent.DirectorySettings) error {
 	ctx := c.Request().Context()
 	values, err := c.FormParams()

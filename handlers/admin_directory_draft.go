@@ -10,14 +10,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// draftLife is how long the password of a tried form is kept, and maxDrafts how many.
 const (
-	draftLife = 15 * time.Minute
+	draftLife = 15 * time.Minute // how long a password is kept
 	maxDrafts = 64
 )
 
-// drafts keeps the passwords of search accounts between trying a form and saving it, because no page gives a password back. The
-// page holds a token instead. The zero value is ready.
+// drafts keeps typed passwords of search accounts between a test of a form and its saving, because no page contains a password.
+// The page has a token instead. The zero value is ready.
 type drafts struct {
 	mu  sync.Mutex
 	all map[string]draft // by token; guarded by mu
@@ -67,7 +66,7 @@ func (k *drafts) drop(token string) {
 	delete(k.all, token)
 }
 
-// serverOf identifies the account and the servers that get its password.
+// serverOf identifies the account and the servers that its password is sent to.
 func serverOf(d agent.DirectorySettings) string {
 	return fmt.Sprintf("%q %q %q %q %q", d.Name, d.User, d.DNS, d.Controllers, d.TLSName)
 }

@@ -72,11 +72,11 @@ func (s *Site) readDirectory(c echo.Context, saved agent.DirectorySettings) (tem
 	if d.Password == "" && values.Get("draft") != "" {
 		note(agent.Problem{Field: "password", Code: locale.FieldDirectoryDraft})
 	}
-	return form, d, append(problems, notedAlready(problems, d.Check())...)
+	return form, d, append(problems, withoutNoted(problems, d.Check())...)
 }
 
-// notedAlready removes the problems of fields that have one.
-func notedAlready(noted, more agent.Problems) agent.Problems {
+// withoutNoted returns the problems of the fields for which none is noted.
+func withoutNoted(noted, more agent.Problems) agent.Problems {
 	return slices.DeleteFunc(more, func(p agent.Problem) bool {
 		return slices.ContainsFunc(noted, func(n agent.Problem) bool { return n.Field == p.Field })
 	})
@@ -92,7 +92,7 @@ func lines(text string) (list []string) {
 	return list
 }
 
-// wholeNumber parses a number that is not negative. Nothing is 0.
+// wholeNumber parses a number that is not negative. An empty text is 0.
 func wholeNumber(field, text, code string) (int, agent.Problem) {
 	if text = strings.TrimSpace(text); text == "" {
 		return 0, agent.Problem{}
@@ -104,7 +104,7 @@ func wholeNumber(field, text, code string) (int, agent.Problem) {
 	return int(min(n, 1_000_000)), agent.Problem{} // a duration of minutes must not overflow
 }
 
-// typedCertificates returns the certificates of the form: the text, an uploaded file, and one of a test that the button chooses.
+// typedCertificates returns the certificates of the form: the text, an uploaded file, and one that a button in the report adds.
 func typedCertificates(c echo.Context, values url.Values) []byte {
 	text := values.Get("ca_pem")
 	if i, err := strconv.Atoi(values.Get("trust")); err == nil && i >= 0 && i < len(values["certificate"]) {
@@ -132,7 +132,7 @@ func typedCertificates(c echo.Context, values url.Values) []byte {
 	return append([]byte(text+"\n"), data...)
 }
 
-// typedGroups returns the groups of lines. A line that means a known group is that group.
+// typedGroups returns the groups of lines. A known group keeps its ID.
 func typedGroups(typed []string, known []agent.DirectoryGroup) (groups []agent.DirectoryGroup) {
 	for _, line := range typed {
 		group := agent.DirectoryGroup{Name: line}

@@ -10,8 +10,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminDirectoryGroups shows the groups of the directory that match a text, and takes the chosen ones into the form. It saves
-// nothing.
+// adminDirectoryGroups shows the groups whose name contains a text, and adds the chosen ones to the form. It saves nothing.
 func (s *Site) adminDirectoryGroups(c echo.Context, saved agent.DirectorySettings) error {
 	form, d, problems := s.readDirectory(c, saved)
 	page := templates.AdminDirectoryData{Form: form}

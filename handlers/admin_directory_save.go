@@ -38,7 +38,7 @@ func (s *Site) saveDirectory(c echo.Context, d agent.DirectorySettings) (agent.D
 	return id, nil
 }
 
-// unreachable reports whether an error is a directory's that does not answer.
+// unreachable reports whether an error is a refusal with CodeDirectoryUnreachable.
 func unreachable(err error) bool {
 	var refused *agent.Error
 	return errors.As(err, &refused) && refused.Code == agent.CodeDirectoryUnreachable

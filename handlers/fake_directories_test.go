@@ -20,12 +20,12 @@ type fakeDirectories struct {
 	status    map[agent.DirectoryID]agent.DirectoryStatus
 	last      agent.DirectoryID
 	tested    []agent.DirectorySettings // with the password that was used
-	report    *agent.DirectoryReport    // replaces that of Test
+	report    *agent.DirectoryReport    // of Test; nil = fakeReport
 	users     Accounts
-	accounts  map[agent.UserID]agent.User // the directory's part of the converted accounts
+	accounts  map[agent.UserID]agent.User // converted accounts: what the directory knows of them
 	converted []agent.UserID
 	confirmed []agent.DirectoryID
-	more      int // the sessions that a check would end by the time of its confirmation
+	more      int // sessions that a check would end when it is confirmed
 }
 
 var fakeGroups = []agent.DirectoryGroup{

@@ -12,8 +12,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// refusingDirectory knows everybody and refuses everybody after the password was right. With CodeDirectoryUnreachable it does not
-// answer at all.
+// refusingDirectory refuses every login with a code after a right password. With CodeDirectoryUnreachable it does not answer.
 type refusingDirectory struct{ code agent.Code }
 
 func (d refusingDirectory) Find(context.Context, string) (agent.Account, error) {

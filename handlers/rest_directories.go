@@ -50,7 +50,7 @@ func (s *Site) restDirectoryChange(c echo.Context, d agent.DirectorySettings) er
 	return c.JSON(http.StatusOK, s.jsonOfDirectory(&d))
 }
 
-// readDirectoryJSON applies a request's body. What it leaves out stays. Errors: agent.Problems if a value is invalid, badJSON.
+// readDirectoryJSON applies a request's body. Fields that it lacks stay. Errors: agent.Problems if a value is invalid, badJSON.
 func readDirectoryJSON(c echo.Context, d *agent.DirectorySettings) error {
 	_, body, err := readObject(c)
 	if err != nil {

@@ -78,7 +78,7 @@ func sameJSON(a, b any) bool {
 	return string(x) == string(y)
 }
 
-// TestRESTDirectoryUser: an account of a directory has its domain and number there, and only the gateway's own fields can be
+// TestRESTDirectoryUser: an account of a directory has domain_name and ldap_guid, and only the gateway's own fields can be
 // changed.
 func TestRESTDirectoryUser(t *testing.T) {
 	s := newSite(t)

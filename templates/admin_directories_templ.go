@@ -240,7 +240,7 @@ func AdminDirectories(p Page, d AdminDirectoriesData) templ.Component {
 	})
 }
 
-// withheldCheck is a check of the accounts that waits for the administrator.
+// withheldCheck shows a withheld check of the accounts.
 func withheldCheck(p Page, d DirectoryRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -43,7 +43,7 @@ func groupLines(groups []agent.DirectoryGroup) string {
 	return strings.Join(lines, "\n")
 }
 
-// GroupLine is one group of a list as an administrator types it: its name, or its DN if another one has the name too.
+// GroupLine returns a group of a list as an administrator types it: its name, or its DN if another group of the list has the name.
 func GroupLine(groups []agent.DirectoryGroup, i int) string {
 	for j, other := range groups {
 		if j != i && strings.EqualFold(other.Name, groups[i].Name) {
@@ -96,7 +96,7 @@ func stepClass(s agent.StepState) (class, symbol string) {
 	return "muted", "off"
 }
 
-// stepState is the word of a step's state.
+// stepState returns the name of a step's state.
 func stepState(l *locale.Localizer, s agent.StepState) string {
 	return l.T("directory_state_" + string(s))
 }
@@ -131,7 +131,7 @@ func lockoutRule(l *locale.Localizer, step agent.StepResult) string {
 	return l.N("lockout_rule", limit, locale.Args{"Minutes": step.Args["Minutes"]})
 }
 
-// withheldText says why a check ends nobody yet.
+// withheldText says why a check is withheld.
 func withheldText(l *locale.Localizer, name string, check agent.WithheldCheck) string {
 	text := l.N("withheld_text", check.Sessions, locale.Args{"Of": check.Of, "Time": l.Time(check.At), "Name": name})
 	if len(check.Missing) > 0 {
@@ -149,7 +149,7 @@ func controllerNote(l *locale.Localizer, c agent.ControllerStatus) string {
 	return note
 }
 
-// fingerprint groups the digits of a SHA-256 in pairs, as Windows and openssl show it.
+// fingerprint writes a SHA-256 in pairs of digits, as openssl does.
 func fingerprint(hex string) string {
 	var pairs []string
 	for ; len(hex) > 2; hex = hex[2:] {
@@ -158,7 +158,7 @@ func fingerprint(hex string) string {
 	return strings.ToUpper(strings.Join(append(pairs, hex), ":"))
 }
 
-// hasTrusted reports whether the form has the certificate already.
+// hasTrusted reports whether the form has the certificate.
 func (d AdminDirectoryData) hasTrusted(cert agent.DirectoryCertificate) bool {
 	for _, one := range d.Trusted {
 		if one.SHA256 == cert.SHA256 {
@@ -168,7 +168,7 @@ func (d AdminDirectoryData) hasTrusted(cert agent.DirectoryCertificate) bool {
 	return false
 }
 
-// convertible returns the local logins of the report that one act may convert: administrators stay local.
+// convertible returns the local logins of the report that can be converted. Administrators stay local.
 func (d AdminDirectoryData) convertible() (list []agent.LocalLogin) {
 	for _, one := range d.Report.Local {
 		if !one.User.Admin {

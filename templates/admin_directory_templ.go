@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// AdminDirectory is one directory, or the form for a new one. What was found with the form stands below it.
+// AdminDirectory is the page of one directory, or of a new one: its form, and below it the result of a test or search.
 func AdminDirectory(p Page, d AdminDirectoryData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

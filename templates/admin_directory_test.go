@@ -26,7 +26,7 @@ func TestLDAPSScript(t *testing.T) {
 	}
 }
 
-// someDirectories returns directories of which one is away, with hostile text.
+// someDirectories returns directories with hostile text, one of them unreachable.
 func someDirectories() []DirectoryRow {
 	d := agent.DirectorySettings{ID: 3, Kind: agent.DirectoryAD, Name: hostile, Default: true, PasswordLost: true}
 	return []DirectoryRow{

@@ -20,7 +20,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// mostGroups is how many groups a search returns.
+// mostGroups is how many groups a search returns at most.
 const mostGroups = 50
 
 // directoryNetwork talks to the directories on the network. Package agent/directory implements it.
@@ -34,7 +34,7 @@ type directoryNetwork interface {
 	Facts(agent.DirectoryID) (netBIOS string, upnSuffixes []string)
 }
 
-// directorySessions are the live sessions. Package agent/access implements it.
+// directorySessions has the live sessions. Package agent/access implements it.
 type directorySessions interface {
 	UserChanged(context.Context, agent.User) int
 	VoidResume(context.Context, agent.UserID) error
@@ -49,16 +49,17 @@ type directories struct {
 	sessions directorySessions
 	log      *slog.Logger
 
-	changes sync.Mutex // makes one change of the stored directories at a time
-	mu      sync.Mutex // guards checks
+	changes sync.Mutex    // makes one change of the stored directories at a time
+	fresh   chan struct{} // has a value when use has changed something since run looked which directories are due
+	mu      sync.Mutex    // guards checks and serving
 	checks  map[agent.DirectoryID]*directoryCheck
-	wake    chan struct{} // makes run look at once which directories are due
+	serving bool // run is running
 }
 
 // newDirectories reads the stored directories and begins to use them.
 func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, network directoryNetwork, sessions directorySessions, log *slog.Logger) (*directories, error) {
-	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log, checks: map[agent.DirectoryID]*directoryCheck{},
-		wake: make(chan struct{})}
+	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log,
+		fresh: make(chan struct{}, 1), checks: map[agent.DirectoryID]*directoryCheck{}}
 	list, err := d.load(ctx)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 	list := make([]agent.DirectorySettings, len(stored))
 	for i, one := range stored {
 		list[i] = one.DirectorySettings
-		list[i].Password, err = d.box.Open(one.Secret, passwordOf(one.ID))
+		list[i].Password, err = d.box.Open(one.Secret, passwordPurpose(one.ID))
 		if list[i].PasswordLost = errors.Is(err, secretbox.ErrLost); err != nil && !list[i].PasswordLost {
 			return nil, err
 		}
@@ -89,8 +90,8 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 	return list, nil
 }
 
-// passwordOf is what the password of a directory is encrypted for.
-func passwordOf(id agent.DirectoryID) string {
+// passwordPurpose is the purpose for which the box encrypts the password of a directory.
+func passwordPurpose(id agent.DirectoryID) string {
 	return "directory/" + strconv.FormatInt(int64(id), 10) + "/password"
 }
 
@@ -143,7 +144,7 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	}
 	var seal func(agent.DirectoryID) (string, error)
 	if typed {
-		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordOf(id)) }
+		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordPurpose(id)) }
 	}
 	id, err := d.keep(ctx, s, seal)
 	if err == nil {
@@ -168,8 +169,8 @@ func (d *directories) keep(ctx context.Context, s agent.DirectorySettings, seal 
 
 // complete adds to settings what only the store knows, and returns what is wrong with them.
 //
-// The stored password is added only where it goes to the same server as before. Otherwise somebody at an administrator's
-// browser could have it sent to a server of his own.
+// The stored password is added only where it goes to the same server as before. Otherwise it could be stolen from an
+// administrator's browser, by a form with another server.
 func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) (problems agent.Problems, err error) {
 	refuse := func(field, code, value string) {
 		problems = append(problems, agent.Problem{Field: field, Code: code, Value: value})
@@ -205,7 +206,7 @@ func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) 
 	return problems, nil
 }
 
-// checkUnique refuses a directory that cannot be added beside the stored ones.
+// checkUnique refuses a new directory whose name is taken, or that is one too many. Errors: agent.Problems.
 func (d *directories) checkUnique(ctx context.Context, s agent.DirectorySettings) error {
 	list, err := d.store.Directories(ctx)
 	if err != nil || s.ID != 0 {
@@ -263,7 +264,7 @@ func (d *directories) resolveGroup(ctx context.Context, s agent.DirectorySetting
 	return found[0], nil
 }
 
-// unreachable makes an error of a directory on the network a refusal, unless it is one.
+// unreachable makes an error a refusal with CodeDirectoryUnreachable, unless it is a refusal.
 func unreachable(name string, err error) error {
 	var refusal *agent.Error
 	if errors.As(err, &refusal) {
@@ -272,7 +273,7 @@ func unreachable(name string, err error) error {
 	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: name, Err: err}
 }
 
-// reload uses the stored directories from now on. The caller holds changes.
+// reload puts the stored directories in use. The caller holds changes.
 func (d *directories) reload(ctx context.Context) error {
 	list, err := d.load(ctx)
 	if err != nil {
@@ -282,7 +283,7 @@ func (d *directories) reload(ctx context.Context) error {
 	return nil
 }
 
-// use uses these directories from now on. Those with other settings than before are checked anew.
+// use puts directories in use. Those with changed settings are checked again at once.
 func (d *directories) use(list []agent.DirectorySettings) {
 	d.network.Set(list)
 	d.mu.Lock()
@@ -300,13 +301,17 @@ func (d *directories) use(list []agent.DirectorySettings) {
 		}
 		d.checks[s.ID] = c
 	}
+	select {
+	case d.fresh <- struct{}{}:
+	default:
+	}
 }
 
 // Delete deletes a directory with its accounts and ends their sessions. It returns how many ended. Errors: agent.ErrNotFound.
 func (d *directories) Delete(ctx context.Context, id agent.DirectoryID) (ended int, err error) {
 	d.changes.Lock()
 	defer d.changes.Unlock()
-	accounts, err := d.store.DeleteDirectory(ctx, id) // refuses logins that are under way, too
+	accounts, err := d.store.DeleteDirectory(ctx, id) // from now on, a running login cannot store its account
 	if err != nil {
 		return 0, err
 	}
@@ -318,7 +323,7 @@ func (d *directories) Delete(ctx context.Context, id agent.DirectoryID) (ended i
 	return ended, d.reload(ctx)
 }
 
-// Test tests settings, which need not be saved. An empty password means the stored one. login may be empty. Errors:
+// Test tests settings, saved or not. An empty password means the stored one. login may be empty. Errors:
 // agent.Problems, agent.ErrNotFound.
 func (d *directories) Test(ctx context.Context, s agent.DirectorySettings, login string) (agent.DirectoryReport, error) {
 	problems, err := d.complete(ctx, &s)
@@ -336,7 +341,7 @@ func (d *directories) Test(ctx context.Context, s agent.DirectorySettings, login
 	return d.network.Test(ctx, s, login, local), nil
 }
 
-// SearchGroups looks for groups whose names have a text. Errors as for Save.
+// SearchGroups returns groups whose name contains the text. Errors: those of Save.
 func (d *directories) SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error) {
 	problems, err := d.complete(ctx, &s)
 	if err != nil {
@@ -356,7 +361,7 @@ func (d *directories) SearchGroups(ctx context.Context, s agent.DirectorySetting
 }
 
 // Convert makes local accounts those of the people with the same login in a directory, and returns how many it converted.
-// Accounts of administrators, and logins that the directory does not know, stay as they are. Errors: agent.ErrNotFound, a
+// Accounts of administrators, and of logins that the directory does not have, stay local. Errors: agent.ErrNotFound, a
 // refusal with CodeDirectoryUnreachable.
 func (d *directories) Convert(ctx context.Context, id agent.DirectoryID, ids []agent.UserID) (converted int, err error) {
 	s, err := d.find(ctx, id)
@@ -373,7 +378,7 @@ func (d *directories) Convert(ctx context.Context, id agent.DirectoryID, ids []a
 			local = append(local, u)
 		}
 	}
-	for part := range slices.Chunk(local, agent.MaxDirectoryLookAlike) {
+	for part := range slices.Chunk(local, agent.MaxLocalLogins) {
 		report := d.network.Test(ctx, s, "", part)
 		if i := slices.IndexFunc(report.Steps, func(step agent.StepResult) bool { return step.Step == agent.StepLocal }); i < 0 ||
 			report.Steps[i].State == agent.StepFailed || report.Steps[i].State == agent.StepSkipped {
@@ -404,5 +409,5 @@ func (d *directories) convert(ctx context.Context, found agent.LocalLogin) error
 		d.sessions.UserChanged(ctx, agent.User{ID: merged, Enabled: false})
 	}
 	d.follow(ctx, found.User)
-	return d.sessions.VoidResume(ctx, found.User.ID) // the live sessions have the tokens, too
+	return d.sessions.VoidResume(ctx, found.User.ID) // in memory, too
 }

@@ -20,7 +20,7 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// fakeNetwork is a directory on the network, without a network.
+// fakeNetwork implements directoryNetwork in memory.
 type fakeNetwork struct {
 	set    []agent.DirectorySettings
 	tested agent.DirectorySettings // what the last call of Test, ResolveGroups or SearchGroups got
@@ -137,7 +137,7 @@ func newDirectoryTest(t *testing.T) *directoryTest {
 	return d
 }
 
-// start starts anew with the data that is there.
+// start opens the store again, as a restart does.
 func (d *directoryTest) start() {
 	d.t.Helper()
 	if d.directories != nil {
@@ -266,8 +266,8 @@ func TestDirectoryProblems(t *testing.T) {
 	wantProblem(t, "one too many", err, "name", "field_too_many_directories")
 }
 
-// TestStoredPasswordStaysHome: the stored password goes only where it went when it was typed.
-func TestStoredPasswordStaysHome(t *testing.T) {
+// TestStoredPasswordOtherServer: the stored password is sent only to the servers for which it was typed.
+func TestStoredPasswordOtherServer(t *testing.T) {
 	d := newDirectoryTest(t)
 	s := companySettings
 	s.ID = d.save(s)
@@ -335,7 +335,7 @@ func TestPasswordLost(t *testing.T) {
 	}
 }
 
-func TestGroupsGetTheirIDs(t *testing.T) {
+func TestSaveResolvesGroups(t *testing.T) {
 	d := newDirectoryTest(t)
 	vpn, staff := agent.DirectoryGroup{ID: "S-1", Name: "VPN", DN: "CN=VPN"}, agent.DirectoryGroup{ID: "S-2", Name: "Staff", DN: "CN=Staff"}
 	d.network.groups = map[string]agent.DirectoryGroup{"VPN": vpn, "CN=VPN": vpn, "Staff": staff}

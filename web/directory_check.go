@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	checkTick    = 10 * time.Second // how often the gateway looks which directories are due
+	checkTick    = 10 * time.Second // between two looks for directories that are due
 	checkTimeout = time.Minute      // for reading all accounts of a directory
 	firstCheck   = 3 * time.Second  // how long saving waits for the directory
 )
@@ -21,14 +21,14 @@ const (
 // directoryCheck is the periodic check of the accounts of one directory.
 type directoryCheck struct {
 	settings agent.DirectorySettings // without the facts
-	running  *sync.Mutex             // held during a check; also by the one with other settings
+	running  *sync.Mutex             // held during a check; the checks under former settings share it
 	tried    chan struct{}           // closed after the first check with these settings; guarded by running
 
 	// Guarded by directories.mu:
 	next     time.Time
 	checked  time.Time            // the last complete check
 	withheld *agent.WithheldCheck // what the last check did not end
-	failed   bool                 // the last check
+	failed   bool                 // whether the last check failed
 
 	// As stored; used by run only.
 	netBIOS     string
@@ -37,6 +37,8 @@ type directoryCheck struct {
 
 // run checks the accounts of each directory every CheckInterval until ctx is done. Directories do not wait for each other.
 func (d *directories) run(ctx context.Context) error {
+	d.setServing(true)
+	defer d.setServing(false)
 	tick := time.NewTicker(checkTick)
 	defer tick.Stop()
 	var checks sync.WaitGroup
@@ -50,9 +52,15 @@ func (d *directories) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-d.wake:
+		case <-d.fresh:
 		}
 	}
+}
+
+func (d *directories) setServing(is bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.serving = is
 }
 
 // due returns the directories that must be checked now.
@@ -71,7 +79,7 @@ func (d *directories) due(now time.Time) (due []*directoryCheck) {
 // check reads the accounts of a directory and ends the sessions that it does not permit any more. A check that fails changes
 // nothing.
 func (d *directories) check(ctx context.Context, c *directoryCheck) {
-	if !c.running.TryLock() { // by a check with former settings; run tries again
+	if !c.running.TryLock() { // a check under former settings runs; run tries again
 		d.mu.Lock()
 		c.next = time.Time{}
 		d.mu.Unlock()
@@ -138,15 +146,15 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) er
 	return nil
 }
 
-// exceeds reports whether a check would do more than another one.
+// exceeds reports whether a check would end more sessions than shown, or misses more bases and groups.
 func exceeds(now, shown *agent.WithheldCheck) bool {
 	return now.Sessions > shown.Sessions ||
 		slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(shown.Missing, name) })
 }
 
-// read returns the stored accounts of a directory and what the directory says about them now. A directory without accounts is
-// asked, too, so that its state is known. An answer without any of the accounts is an error: it says more about the directory or
-// its settings than about the people.
+// read returns the stored accounts of a directory and a reading of them. A directory without accounts is asked, too, so that its
+// state is known. A reading without any of the accounts is an error, because wrong settings or rights of the search account are its
+// likely cause.
 func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -160,23 +168,18 @@ func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agen
 	}
 	reading, err = d.network.Read(ctx, c.settings.ID, guids)
 	if err == nil && len(users) > 0 && len(reading.People) == 0 {
-		err = errors.New("it has none of the known people")
+		err = errors.New("the directory has none of the stored accounts")
 	}
 	return users, reading, err
 }
 
-// awaitCheck begins the checks that are due and waits for that of one directory, but not longer than firstCheck, so that its state
-// is known right after saving. It does nothing while run does not wait for the next check.
+// awaitCheck waits for the first check of a directory with its settings, but not longer than firstCheck, so that its state is
+// known right after saving.
 func (d *directories) awaitCheck(ctx context.Context, id agent.DirectoryID) {
 	d.mu.Lock()
-	c := d.checks[id]
+	c, serving := d.checks[id], d.serving
 	d.mu.Unlock()
-	if c == nil {
-		return
-	}
-	select {
-	case d.wake <- struct{}{}:
-	default:
+	if c == nil || !serving {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstCheck)
@@ -194,7 +197,7 @@ func (d *directories) apply(ctx context.Context, changed []agent.User) {
 		return
 	}
 	if err := d.store.SaveDirectoryUsers(ctx, changed); err != nil {
-		d.log.Error("what a directory says about its accounts was not saved", "directory", changed[0].Directory, "error", err)
+		d.log.Error("the changes that a check of the accounts found were not saved", "directory", changed[0].Directory, "error", err)
 		for _, u := range changed {
 			d.sessions.UserChanged(ctx, u)
 		}
@@ -205,7 +208,7 @@ func (d *directories) apply(ctx context.Context, changed []agent.User) {
 	}
 }
 
-// follow puts the stored state of a changed account in force.
+// follow ends the sessions that the stored state of a changed account does not permit.
 func (d *directories) follow(ctx context.Context, u agent.User) {
 	stored, err := d.store.User(ctx, u.ID)
 	if errors.Is(err, agent.ErrNotFound) { // deleted meanwhile
@@ -244,7 +247,7 @@ func (d *directories) noteFailure(c *directoryCheck, err error) {
 	c.failed = true
 	d.mu.Unlock()
 	if !before {
-		d.log.Warn("the accounts of a directory could not be checked; nothing changes for anybody", "directory", c.settings.Name, "error", err)
+		d.log.Warn("the accounts of a directory could not be checked, so none is changed", "directory", c.settings.Name, "error", err)
 	}
 }
 
@@ -275,7 +278,7 @@ func (d *directories) Status(id agent.DirectoryID) agent.DirectoryStatus {
 	return status
 }
 
-// keepFacts stores what the directories say about themselves, so that it is known at the next start.
+// keepFacts stores the NetBIOS names and suffixes of the directories for the next start.
 func (d *directories) keepFacts(ctx context.Context) {
 	d.mu.Lock()
 	list := slices.Collect(maps.Values(d.checks))
@@ -287,7 +290,7 @@ func (d *directories) keepFacts(ctx context.Context) {
 		}
 		c.netBIOS, c.upnSuffixes = netBIOS, suffixes
 		if err := d.store.SetDirectoryFacts(ctx, c.settings.ID, netBIOS, suffixes); err != nil {
-			d.log.Error("what a directory says about itself was not saved", "directory", c.settings.Name, "error", err)
+			d.log.Error("the NetBIOS name and suffixes of a directory were not saved", "directory", c.settings.Name, "error", err)
 		}
 	}
 }

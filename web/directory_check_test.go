@@ -55,7 +55,7 @@ func newCheckTest(t *testing.T) (d *directoryTest, id agent.DirectoryID, users [
 	return d, id, users
 }
 
-// answer makes the directory answer a reading, or fail.
+// answer sets the reading or the error of the directory.
 func (d *directoryTest) answer(r agent.DirectoryReading, err error) {
 	d.network.read = func(context.Context, agent.DirectoryID, []string) (agent.DirectoryReading, error) { return r, err }
 }
@@ -101,7 +101,7 @@ func TestCheckEndsRefusedAccounts(t *testing.T) {
 	}
 }
 
-// TestFailedCheckChangesNothing: neither an error nor an empty answer ends anybody.
+// TestFailedCheckChangesNothing: neither an error nor an empty reading ends a session.
 func TestFailedCheckChangesNothing(t *testing.T) {
 	d, id, _ := newCheckTest(t)
 	d.sessions.check = disableMissing(100)
@@ -127,7 +127,7 @@ func TestFailedCheckChangesNothing(t *testing.T) {
 	}
 }
 
-// TestCheckWithoutDatabase: access ends also while nothing can be stored.
+// TestCheckWithoutDatabase: access ends also while the store fails.
 func TestCheckWithoutDatabase(t *testing.T) {
 	d, id, users := newCheckTest(t)
 	list, err := d.store.DirectoryUsers(t.Context(), "company.ru")
@@ -217,7 +217,7 @@ func TestCheckOfFormerSettings(t *testing.T) {
 	}
 }
 
-// TestChecksInTime: each directory is checked every CheckInterval, whatever another one does, and anew after a change.
+// TestChecksInTime: each directory is checked every CheckInterval, independently of others, and at once after a change.
 func TestChecksInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, id, _ := newCheckTest(t)
@@ -258,7 +258,7 @@ func TestChecksInTime(t *testing.T) {
 		s.ID = id
 		s.CheckInterval = time.Hour
 		d.save(s)
-		after(checkTick, 4, 2)
+		after(0, 4, 2) // at once
 		s.ID, s.Name, s.Bases = slow, "slow.ru", []string{"DC=ru"}
 		d.save(s)
 		after(checkTick, 4, 2) // the former check is still waiting
@@ -273,7 +273,7 @@ func TestChecksInTime(t *testing.T) {
 	})
 }
 
-// TestFactsAreKept: NETBIOS\login is known after a restart, also while the directory is away.
+// TestFactsAreKept: the NetBIOS name is known after a restart while the directory is unreachable.
 func TestFactsAreKept(t *testing.T) {
 	d := newDirectoryTest(t)
 	id := d.save(companySettings)

@@ -94,6 +94,9 @@ func Serve(ctx context.Context, c Config) error {
 	network := directory.New(directory.NewLocal(db, c.Log), db, c.Log)
 	defer network.Close()
 	gate := access.NewGate(network, db, c.Log)
+	if c.Now != nil {
+		gate = access.NewGateWithClock(network, db, c.Log, c.Now)
+	}
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
 		Settings: current.Current, Inside: inside, Log: c.Log})
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,

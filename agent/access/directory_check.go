@@ -6,18 +6,19 @@ import (
 	"ideco-agent/agent"
 )
 
-// Above both, the sessions that a check of a directory would end need the administrator's confirmation.
+// A check of the accounts is withheld if it would end at least checkSessions sessions and more than checkPercent of the
+// directory's live sessions.
 const (
-	checkSessions = 5  // at least so many
-	checkPercent  = 10 // of the directory's live sessions
+	checkSessions = 5
+	checkPercent  = 10
 )
 
 // CheckDirectory compares stored accounts of a directory with a reading of it. It returns the accounts whose Login, Name, Phone,
 // Refused or RemoteAccess must be stored; for each of them the caller calls UserChanged afterwards. An account that is missing in
-// the reading counts as disabled. A reading without anybody changes nothing.
+// the reading counts as disabled. A reading without people changes nothing.
 //
-// Accounts lose nothing without confirmation if too many sessions would end or the reading misses something configured. Then
-// withheld is not nil, and changed has only the other accounts.
+// The check is withheld, unless it is confirmed, if too many sessions would end or if configured bases or groups are missing. Then
+// changed has only the accounts that lose no access.
 func (m *Manager) CheckDirectory(directory string, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck) {
 	if len(reading.People) == 0 {
 		return nil, nil
@@ -52,12 +53,12 @@ func asRead(u agent.User, people map[string]agent.DirectoryPerson) agent.User {
 	return u.Updated(p)
 }
 
-// losesAccess reports whether a change takes access away, now or at the next resume.
+// losesAccess reports whether a change takes access away, from a live session or at the next resume.
 func losesAccess(was, is agent.User) bool {
 	return was.Refusal() == "" && is.Refusal() != "" || was.RemoteAccess && !is.RemoteAccess
 }
 
-// endedBy returns how many of an account's sessions it does not permit.
+// endedBy returns how many of the sessions the account does not permit.
 func endedBy(u agent.User, sessions []located) (n int) {
 	for _, s := range sessions {
 		if !permits(u, s) {

@@ -55,10 +55,10 @@ func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, err
 }
 
-// directoryRetry is when to try again after CodeDirectoryUnreachable, unless the directory knows better.
+// directoryRetry is the wait of a CodeDirectoryUnreachable that has none.
 const directoryRetry = time.Minute
 
-// withWait adds the missing wait to CodeDirectoryUnreachable, so that agents try again.
+// withWait adds directoryRetry to such a refusal, so that agents try again.
 func withWait(err error) error {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable || refusal.Wait > 0 {
@@ -111,7 +111,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, nil
 }
 
-// outcomeOf is how the throttle counts the result of a check. Only CodeBadCredentials means that a password was wrong. After
+// outcomeOf returns how the throttle counts the result of Authenticate. Only CodeBadCredentials means that a password was wrong. After
 // a failure, also of the context, a directory may have counted a wrong one.
 func outcomeOf(err error) outcome {
 	if err == nil {
@@ -129,7 +129,7 @@ func outcomeOf(err error) outcome {
 	return undecided
 }
 
-// attempt returns the keys under which the throttle counts a sign-in.
+// attempt finds the account and the origin of a sign-in.
 func (g *Gate) attempt(ctx context.Context, s SignIn) (signInAttempt, error) {
 	a := signInAttempt{login: s.Login, device: s.DeviceID, peer: s.Peer, origin: originOf(s.Peer)}
 	if err := g.refuseEarly(ctx, a); err != nil {
@@ -190,12 +190,12 @@ func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 		return
 	}
 	err := g.devices.RememberDevice(ctx, user.ID, device, time.Now())
-	if err != nil && agent.AsError(err).Code != agent.CodeStoreUnavailable { // which is logged once
+	if err != nil && agent.AsError(err).Code != agent.CodeStoreUnavailable { // the store logs it once
 		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
 	}
 }
 
-// Throttled is when the account is no longer throttled; zero if it is not.
+// Throttled returns when the throttle of the account ends; zero if it is not throttled.
 func (g *Gate) Throttled(user agent.User) time.Time { return g.throttle.fullUntil(user.AccountKey()) }
 
 // Unlock forgets the wrong passwords of an account, wherever they came from. A directory on the network goes on counting them.

@@ -16,23 +16,23 @@ import (
 	"ideco-agent/agent"
 )
 
-// fakeDomain is a Directory that counts wrong passwords as Active Directory does: anew after a right password, and when its
-// window has passed since the last wrong one.
+// fakeDomain is a Directory that counts wrong passwords as Active Directory does: from 0 again after a right password, and when
+// its window has passed since the last wrong one.
 type fakeDomain struct {
-	lockout agent.Lockout
-	there   time.Duration // from the sending of a password to its comparison
-	back    func() time.Duration
-	failure error // of every attempt
-	sent    bool  // whether passwords are compared in spite of failure
+	lockout   agent.Lockout
+	delivery  time.Duration        // from Authenticate to the comparison
+	answering func() time.Duration // from the comparison to the answer
+	failure   error                // of every attempt
+	sent      bool                 // passwords are compared although the answer is failure
 
-	mu    sync.Mutex
-	finds int // calls of Find
-	binds int
-	bad   int // badPwdCount of ivan
-	last  time.Time
-	most  int       // highest bad
-	from  []attempt // that are in bad
-	worst int       // highest number of strangers in from
+	mu            sync.Mutex
+	finds         int // calls of Find
+	binds         int
+	bad           int // badPwdCount of ivan
+	last          time.Time
+	most          int       // highest bad
+	from          []attempt // that bad counts
+	mostStrangers int       // highest number of strangers in from
 }
 
 type attempt struct{ stranger bool }
@@ -72,7 +72,7 @@ func (d *fakeDomain) authenticate(ctx context.Context, c agent.Credentials) (age
 	if d.failure != nil && !d.sent {
 		return agent.User{}, d.failure
 	}
-	wait(ctx, d.there)
+	wait(ctx, d.delivery)
 	d.mu.Lock()
 	d.binds++
 	ok := c.Password == "right" && d.name(c.Login) == "ivan"
@@ -92,14 +92,14 @@ func (d *fakeDomain) authenticate(ctx context.Context, c agent.Credentials) (age
 				strangers++
 			}
 		}
-		d.most, d.worst = max(d.most, d.bad), max(d.worst, strangers)
+		d.most, d.mostStrangers = max(d.most, d.bad), max(d.mostStrangers, strangers)
 	}
-	var back time.Duration
-	if d.back != nil {
-		back = d.back()
+	var answering time.Duration
+	if d.answering != nil {
+		answering = d.answering()
 	}
 	d.mu.Unlock()
-	wait(ctx, back)
+	wait(ctx, answering)
 	switch {
 	case ctx.Err() != nil:
 		return agent.User{}, ctx.Err()
@@ -130,8 +130,8 @@ func newDomainGateway(t tester, limit int) (*gateway, *fakeDomain) {
 	return g, d
 }
 
-// tryAgain is try, with the wait of the refusal.
-func (g *gateway) tryAgain(login, password, peer, device string) (agent.Code, time.Duration) {
+// tryWait is try. It also returns the wait of the refusal.
+func (g *gateway) tryWait(login, password, peer, device string) (agent.Code, time.Duration) {
 	_, err := g.gate.SignIn(context.Background(), SignIn{login, password, g.peer(netip.MustParseAddr(peer)), device})
 	var refusal *agent.Error
 	if errors.As(err, &refusal) {
@@ -141,7 +141,7 @@ func (g *gateway) tryAgain(login, password, peer, device string) (agent.Code, ti
 }
 
 // TestLockoutNeverReached: 60 wrong passwords within half an hour, from outside, the LAN, the gateway itself, five devices and in
-// every form of the login, never bring the domain's count to its limit. So do they during the hours after.
+// every form of the login, never bring the domain's count to its limit. Neither do those of the hours after.
 func TestLockoutNeverReached(t *testing.T) {
 	for _, limit := range []int{2, 3, 4, 5, 10} {
 		synctest.Test(t, func(t *testing.T) {
@@ -163,8 +163,8 @@ func TestLockoutNeverReached(t *testing.T) {
 				}
 				advance(30*time.Second - minRefusalDelay)
 			}
-			if d.most != limit-1 || d.worst > max((limit-1)/2, 1) {
-				t.Errorf("limit %d: the domain counted up to %d, strangers %d", limit, d.most, d.worst)
+			if d.most != limit-1 || d.mostStrangers > max((limit-1)/2, 1) {
+				t.Errorf("limit %d: the domain counted up to %d, strangers %d", limit, d.most, d.mostStrangers)
 			}
 			if refused == 0 {
 				t.Errorf("limit %d: nothing was refused", limit)
@@ -183,9 +183,9 @@ func TestLockoutRandom(t *testing.T) {
 			if code := g.try("ivan", "right", outsidePeer, "device0"); code != "" {
 				t.Fatal(code)
 			}
-			d.there = time.Duration(r.IntN(3)) * time.Second
+			d.delivery = time.Duration(r.IntN(3)) * time.Second
 			answers := rand.New(rand.NewPCG(seed, 2)) // used under d.mu
-			d.back = func() time.Duration { return time.Duration(answers.IntN(90)) * time.Second }
+			d.answering = func() time.Duration { return time.Duration(answers.IntN(90)) * time.Second }
 			var running sync.WaitGroup
 			for range 400 {
 				password := "wrong"
@@ -206,8 +206,8 @@ func TestLockoutRandom(t *testing.T) {
 				}
 			}
 			running.Wait()
-			if d.most >= limit || d.worst > max((limit-1)/2, 1) {
-				t.Errorf("seed %d, limit %d: the domain counted up to %d, strangers %d", seed, limit, d.most, d.worst)
+			if d.most >= limit || d.mostStrangers > max((limit-1)/2, 1) {
+				t.Errorf("seed %d, limit %d: the domain counted up to %d, strangers %d", seed, limit, d.most, d.mostStrangers)
 			}
 		})
 	}
@@ -231,7 +231,7 @@ func TestLockoutOwner(t *testing.T) {
 			}
 			g.try("ivan", "wrong", "198.51.100.200", "") // the right password has cleared the count
 		}
-		if code, wait := g.tryAgain("ivan", "right", "198.51.100.201", "other"); code != agent.CodeTooManyAttempts || wait <= 25*time.Minute || wait > 30*time.Minute {
+		if code, wait := g.tryWait("ivan", "right", "198.51.100.201", "other"); code != agent.CodeTooManyAttempts || wait <= 25*time.Minute || wait > 30*time.Minute {
 			t.Errorf("a stranger with the right password: %q, wait %v", code, wait)
 		}
 	})
@@ -245,7 +245,7 @@ func TestLockoutWindow(t *testing.T) {
 		advance(20 * time.Minute)
 		g.try("ivan", "wrong", lanPeer, "")
 		advance(20 * time.Minute)
-		code, left := g.tryAgain("ivan", "right", lanPeer, "")
+		code, left := g.tryWait("ivan", "right", lanPeer, "")
 		if want := 10*time.Minute - minRefusalDelay; code != agent.CodeTooManyAttempts || left != want {
 			t.Errorf("%q, wait %v, want %v", code, left, want)
 		}
@@ -285,7 +285,7 @@ func TestLockoutUnlock(t *testing.T) {
 	})
 }
 
-// TestLockoutUnknownLogin: answers and waits do not tell whether a login exists.
+// TestLockoutUnknownLogin: answers and waits do not reveal whether a login exists.
 func TestLockoutUnknownLogin(t *testing.T) {
 	answers := func(name string) (list []string) {
 		synctest.Test(t, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestLockoutUnknownLogin(t *testing.T) {
 			peers := []string{outsidePeer, "198.51.100.9", lanPeer, "127.0.0.1"}
 			for i := range 40 {
 				login := strings.ReplaceAll(corpForms[i%len(corpForms)], "ivan", name)
-				code, left := g.tryAgain(strings.ReplaceAll(login, "IVAN", strings.ToUpper(name)), "wrong", peers[i%len(peers)], "")
+				code, left := g.tryWait(strings.ReplaceAll(login, "IVAN", strings.ToUpper(name)), "wrong", peers[i%len(peers)], "")
 				list = append(list, fmt.Sprint(code, left))
 				advance(time.Duration(i) * time.Minute / 4)
 			}
@@ -354,7 +354,7 @@ func TestLockoutFailures(t *testing.T) {
 			g, d := newDomainGateway(t, 3)
 			d.failure = c.err
 			for range 2 {
-				g.tryAgain("ivan", "right", lanPeer, "")
+				g.tryWait("ivan", "right", lanPeer, "")
 			}
 			d.failure = nil
 			if code := g.try("ivan", "right", lanPeer, ""); (code == agent.CodeTooManyAttempts) != c.counts {
@@ -365,7 +365,7 @@ func TestLockoutFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 3)
 		d.failure = away
-		if code, wait := g.tryAgain("ivan", "right", lanPeer, ""); code != agent.CodeDirectoryUnreachable || wait != directoryRetry {
+		if code, wait := g.tryWait("ivan", "right", lanPeer, ""); code != agent.CodeDirectoryUnreachable || wait != directoryRetry {
 			t.Errorf("%q, wait %v: the agent would not try again", code, wait)
 		}
 		if away.Wait != 0 {
@@ -378,11 +378,11 @@ func TestLockoutFailures(t *testing.T) {
 func TestLockoutParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 3)
-		d.back = func() time.Duration { return time.Minute }
+		d.answering = func() time.Duration { return time.Minute }
 		codes := make(chan agent.Code, 2)
 		go func() { codes <- g.try("ivan", "right", lanPeer, "") }()
 		advance(10 * time.Second)
-		d.back = nil
+		d.answering = nil
 		go func() { codes <- g.try("ivan", "wrong", lanPeer, "") }()
 		advance(time.Minute)
 		<-codes
@@ -396,7 +396,7 @@ func TestLockoutParallel(t *testing.T) {
 	})
 }
 
-// TestLockoutOne: a domain that locks after one wrong password gets one attempt, because none would keep everybody out.
+// TestLockoutOne: a domain that locks after one wrong password gets one attempt, because otherwise no login would be possible.
 func TestLockoutOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 1)
@@ -429,13 +429,13 @@ func TestGateClock(t *testing.T) {
 	})
 }
 
-// TestLockoutSlowAnswer: the window of earlier attempts does not end while one runs that the domain counted within it.
+// TestLockoutSlowAnswer: wrong attempts do not expire while another attempt runs, which the domain may have counted within their window.
 func TestLockoutSlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 3)
 		g.try("ivan", "wrong", lanPeer, "")
 		advance(29*time.Minute + 50*time.Second)
-		d.back = func() time.Duration { return 20 * time.Second }
+		d.answering = func() time.Duration { return 20 * time.Second }
 		time.AfterFunc(15*time.Second, func() { g.gate.Throttled(ivanOfCorp) }) // looks at the count
 		g.try("ivan", "wrong", lanPeer, "")
 		for range 3 {

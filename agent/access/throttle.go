@@ -27,7 +27,7 @@ const (
 // until the window is over or an administrator unlocks it.
 //
 // For an account that a directory locks after wrong passwords, those from everywhere count together, too. They stay below the
-// directory's limit, so that nobody can lock the account through the gateway.
+// directory's limit, so that the gateway never causes a lockout.
 type throttle struct {
 	lockouts      *counts[string]            // by Account.Key
 	loginLockouts *counts[[sha256.Size]byte] // of unknown logins, by the digest of Account.Key
@@ -82,7 +82,7 @@ func newThrottle(now func() time.Time) *throttle {
 	}
 }
 
-// signInAttempt has the keys of a sign-in.
+// signInAttempt is an attempt by password, with what its keys are made from.
 type signInAttempt struct {
 	login   string
 	account agent.Account
@@ -99,7 +99,6 @@ func (a signInAttempt) owner() string {
 	return a.account.Key
 }
 
-// addressKey is the key of the attempt's address.
 func (a signInAttempt) addressKey() addressKey {
 	key := addressKey{net: network(a.peer), origin: a.origin}
 	if a.origin == agent.OriginDevice {
@@ -148,7 +147,7 @@ func (t *throttle) addressFull(a signInAttempt) error {
 	return err
 }
 
-// widerNetworks returns the networks under which an attempt counts beside its address, smallest first.
+// widerNetworks returns the networks under which an attempt counts besides its address, smallest first.
 func (t *throttle) widerNetworks(a signInAttempt) (list []netip.Prefix) {
 	if a.origin != agent.OriginStranger {
 		return nil
@@ -194,7 +193,7 @@ func (t *throttle) enterAccount(ctx context.Context, a signInAttempt) (func(outc
 	return func(o outcome) { t.accounts.leave(key, e, o) }, err
 }
 
-// enterLockout enters the count of all wrong attempts for an account that its directory may lock.
+// enterLockout enters the count that keeps an account below the limit of its directory's lockout.
 func (t *throttle) enterLockout(ctx context.Context, a signInAttempt) (func(outcome), error) {
 	if a.account.Lockout.Limit <= 0 {
 		return func(outcome) {}, nil
@@ -202,15 +201,15 @@ func (t *throttle) enterLockout(ctx context.Context, a signInAttempt) (func(outc
 	e, r := entry{account: a.owner(), stranger: a.origin == agent.OriginStranger}, lockoutRule(a.account.Lockout)
 	if !a.account.Known {
 		key := sha256.Sum256([]byte(a.account.Key))
-		e, err := t.loginLockouts.enterBy(ctx, key, e, r)
+		e, err := t.loginLockouts.enterUnder(ctx, key, e, r)
 		return func(o outcome) { t.loginLockouts.leave(key, e, o) }, err
 	}
-	e, err := t.lockouts.enterBy(ctx, a.account.Key, e, r)
+	e, err := t.lockouts.enterUnder(ctx, a.account.Key, e, r)
 	return func(o outcome) { t.lockouts.leave(a.account.Key, e, o) }, err
 }
 
-// lockoutRule leaves one attempt below the directory's limit, and half of the others to strangers. The directory starts anew
-// when its window has passed since the last wrong password, so all attempts expire together.
+// lockoutRule leaves one attempt below the directory's limit, and half of the others to strangers. The directory counts
+// from 0 again when its window has passed since the last wrong password, so all attempts expire together.
 func lockoutRule(l agent.Lockout) rule {
 	limit := max(l.Limit-1, 1)
 	r := rule{limit: limit, strangers: max(limit/2, 1), window: l.Window, together: true}

@@ -25,9 +25,9 @@ const (
 // rule limits the wrong attempts of a count.
 type rule struct {
 	limit     int
-	strangers int // limit of those by strangers; 0 = none of their own
+	strangers int // limit of those by strangers; 0 = no separate limit
 	window    time.Duration
-	together  bool // all expire together, a window after the last one; otherwise each for itself
+	together  bool // all expire together, a window after the last one; otherwise each a window after itself
 }
 
 // counts are the wrong attempts in the window, by key. A running attempt may turn out wrong: if the running ones could fill
@@ -45,16 +45,15 @@ type counts[K comparable] struct {
 
 // count is the count of one key. Only counts that are not empty are kept.
 type count struct {
-	rule             rule      // of the latest attempt
-	wrong            []mistake // oldest first
-	last             int       // number of the last mistake
+	rule             rule           // of the latest attempt
+	wrong            []wrongAttempt // oldest first
+	last             int            // number of the last wrong attempt
 	running          int
 	runningStrangers int
 	waiting          []waiter
 }
 
-// mistake is a wrong attempt.
-type mistake struct {
+type wrongAttempt struct {
 	at       time.Time
 	account  string // Account.Key; empty for an unknown login
 	stranger bool
@@ -69,23 +68,23 @@ type waiter struct {
 
 // entry is a running attempt.
 type entry struct {
-	account  string // as in mistake
+	account  string // as in wrongAttempt
 	stranger bool
-	seen     int // number of the last mistake before the attempt began
+	seen     int // number of the last wrong attempt before this one began
 }
 
 func newCounts[K comparable](limit, most int, now func() time.Time) *counts[K] {
 	return &counts[K]{rule: rule{limit: limit, window: window}, maxKeys: most, now: now, byKey: map[K]*count{}, swept: now()}
 }
 
-// enter begins an attempt under the rule of the counts; see enterBy.
+// enter begins an attempt under the rule of the counts; see enterUnder.
 func (c *counts[K]) enter(ctx context.Context, key K, account string) (entry, error) {
-	return c.enterBy(ctx, key, entry{account: account}, c.rule)
+	return c.enterUnder(ctx, key, entry{account: account}, c.rule)
 }
 
-// enterBy begins an attempt, after waiting while running attempts could fill the count. After nil the caller must call leave
-// with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
-func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry, error) {
+// enterUnder begins an attempt under a rule, after waiting while running attempts could fill the count. After nil the caller must
+// call leave with the returned entry. Errors: CodeTooManyAttempts with the time to wait; ctx.Err.
+func (c *counts[K]) enterUnder(ctx context.Context, key K, e entry, r rule) (entry, error) {
 	c.mu.Lock()
 	now := c.now()
 	n := c.at(key, now)
@@ -98,7 +97,7 @@ func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry,
 	select {
 	case err := <-w.turn:
 		if err == nil {
-			e.seen = c.lastMistake(key)
+			e.seen = c.lastWrong(key)
 		}
 		return e, err
 	case <-ctx.Done():
@@ -107,15 +106,15 @@ func (c *counts[K]) enterBy(ctx context.Context, key K, e entry, r rule) (entry,
 	}
 }
 
-// lastMistake returns the number of the last mistake of a key with a running attempt.
-func (c *counts[K]) lastMistake(key K) int {
+// lastWrong returns the number of the last wrong attempt of a key with a running one.
+func (c *counts[K]) lastWrong(key K) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.byKey[key].last
 }
 
-// leave ends an attempt. A right one clears the count. Where mistakes expire together, as in a directory, those stay that were
-// counted while it ran: the directory may have counted them after the right password.
+// leave ends an attempt. A right one clears the count. Where wrong attempts expire together, as in a directory, it leaves those
+// that were counted while it ran: the directory may have counted them after the right password.
 func (c *counts[K]) leave(key K, e entry, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,9 +127,9 @@ func (c *counts[K]) leave(key K, e entry, o outcome) {
 	switch {
 	case o == wrong, o == unknown && n.rule.together:
 		n.last++
-		n.wrong = append(n.wrong, mistake{now, e.account, e.stranger, n.last})
+		n.wrong = append(n.wrong, wrongAttempt{now, e.account, e.stranger, n.last})
 	case o == right && n.rule.together:
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.number <= e.seen })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return m.number <= e.seen })
 	case o == right:
 		n.wrong = nil
 	}
@@ -179,7 +178,7 @@ func (c *counts[K]) forget(account string) {
 	now := c.now()
 	for key, n := range c.byKey {
 		before := len(n.wrong)
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return m.account == account })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return m.account == account })
 		if len(n.wrong) < before {
 			n.admit(now)
 			c.drop(key, n)
@@ -263,7 +262,7 @@ func (n *count) idle() bool { return n.running == 0 && len(n.waiting) == 0 }
 func (n *count) expire(now time.Time) {
 	switch {
 	case !n.rule.together:
-		n.wrong = slices.DeleteFunc(n.wrong, func(m mistake) bool { return now.Sub(m.at) >= n.rule.window })
+		n.wrong = slices.DeleteFunc(n.wrong, func(m wrongAttempt) bool { return now.Sub(m.at) >= n.rule.window })
 	case n.running == 0 && len(n.wrong) > 0 && !now.Before(n.roomAt()):
 		n.wrong = nil
 	}
@@ -274,7 +273,7 @@ func (n *count) full(stranger bool) bool {
 	return len(n.wrong) >= n.rule.limit || stranger && n.rule.strangers > 0 && n.byStrangers() >= n.rule.strangers
 }
 
-// fits reports whether one more attempt cannot exceed the limits, whatever becomes of the running ones.
+// fits reports whether one more attempt cannot exceed the limits, even if all running ones turn out wrong.
 func (n *count) fits(stranger bool) bool {
 	return len(n.wrong)+n.running < n.rule.limit &&
 		(!stranger || n.rule.strangers == 0 || n.byStrangers()+n.runningStrangers < n.rule.strangers)

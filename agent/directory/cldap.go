@@ -18,7 +18,7 @@ import (
 // pingLimit is how long the CLDAP pings may take.
 const pingLimit = 700 * time.Millisecond
 
-// site returns the name of the gateway's site as the first controller that answers a CLDAP ping tells it; empty if none does.
+// site returns the gateway's site from the first answer to a CLDAP ping; empty if there is none.
 func (s *servers) site(ctx context.Context, hosts []string) string {
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
@@ -114,7 +114,7 @@ func parsePing(datagram []byte) (netlogon, error) {
 	return parseNetlogon(value.ByteValue)
 }
 
-// child returns a part of a packet; nil if there is none.
+// child returns the i-th part of a packet; nil if there is none.
 func child(p *ber.Packet, i int) *ber.Packet {
 	if p == nil || i >= len(p.Children) {
 		return nil

@@ -19,13 +19,13 @@ import (
 
 const (
 	connectLimit = 1500 * time.Millisecond // for TCP, StartTLS and TLS together
-	silenceLimit = 700 * time.Millisecond  // a controller that is silent for so long with a request in flight is probed
+	silenceLimit = 500 * time.Millisecond  // a controller that is silent for so long with a request in flight is probed
 	probeLimit   = time.Second             // for that probe
 	retryAfter   = 30 * time.Second        // between two probes of a controller that is down
-	retryAlone   = 3 * time.Second         // the same while no controller answers
+	retryNoneUp  = 3 * time.Second         // the same while no controller answers
 	refindAfter  = 10 * time.Minute        // between two searches for controllers by SRV records
-	refindAlone  = 30 * time.Second        // the same while no controller answers
-	headStart    = 200 * time.Millisecond  // the first controllers are chosen among those that connect so much later than the fastest
+	refindNoneUp = 30 * time.Second        // the same while no controller answers
+	headStart    = 200 * time.Millisecond  // how long measure waits for others after the first answer
 )
 
 // controllerState is what is known of a controller:
@@ -43,30 +43,30 @@ const (
 
 // controller is one server of a directory. The mu of its servers guards the fields below it.
 type controller struct {
-	name     string // of its certificate, unless one is typed; a host name or an address
+	name     string // host name or address; its certificate has it too, unless TLSName is set
 	address  string // host:port
 	port     uint16
 	near     bool // in the gateway's site
 	priority uint16
-	born     time.Time
-	heard    atomic.Int64 // time from born to the last bytes from it, in nanoseconds
+	created  time.Time
+	heard    atomic.Int64 // time of the last bytes from it, in nanoseconds since created
 
 	state     controllerState
 	since     time.Time
 	latency   time.Duration
 	fault     *finding        // why it is down
 	addresses []netip.Addr    // as of the last look-up
-	up        context.Context // ends when it is marked down: with it all its connections
+	up        context.Context // ends when it is marked down, and ends its connections
 	cut       context.CancelFunc
 	retry     *time.Timer // while it is down
 }
 
 func newController(host string, port uint16) *controller {
-	return &controller{name: host, port: port, born: time.Now(), address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
+	return &controller{name: host, port: port, created: time.Now(), address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 }
 
-// rank orders controllers by latency. Those that did not answer are last.
-func (c *controller) rank() time.Duration {
+// measuredLatency returns the latency, or the longest duration for a controller that is not up.
+func (c *controller) measuredLatency() time.Duration {
 	if c.state != stateUp {
 		return math.MaxInt64
 	}
@@ -75,7 +75,7 @@ func (c *controller) rank() time.Duration {
 
 // silence returns the time since the last bytes from a controller.
 func (c *controller) silence() time.Duration {
-	return time.Since(c.born) - time.Duration(c.heard.Load())
+	return time.Since(c.created) - time.Duration(c.heard.Load())
 }
 
 // typed returns the controllers of the settings.
@@ -113,12 +113,12 @@ func (s *servers) find(ctx context.Context) ([]*controller, error) {
 	return s.bySRV(ctx)
 }
 
-// ready waits until controllers are known. It looks for them anew from time to time, without waiting.
+// ready waits until controllers are known. It starts another search when the last one is old, without waiting for it.
 func (s *servers) ready(ctx context.Context) error {
 	s.mu.Lock()
 	known, age, alone := len(s.controllers) > 0, time.Since(s.found), !s.anyUp()
 	s.mu.Unlock()
-	if known && age < refindAlone || known && age < refindAfter && !alone {
+	if known && age < refindNoneUp || known && age < refindAfter && !alone {
 		return nil
 	}
 	done := s.flight.DoChan("find", func() (any, error) { return nil, s.refind() })
@@ -170,11 +170,11 @@ func (s *servers) refind() error {
 		sortByLatency(found)
 	}
 	s.controllers = found
-	s.hurry()
+	s.retrySoon()
 	return nil
 }
 
-// forget ends the use of a controller. It needs mu.
+// forget closes the connections of a controller that is no longer used. It needs mu.
 func (s *servers) forget(c *controller) {
 	c.cut()
 	if c.retry != nil {
@@ -182,8 +182,8 @@ func (s *servers) forget(c *controller) {
 	}
 }
 
-// measure connects to controllers whose state is unknown, or that nobody has needed for long. It waits until all have answered, or shortly longer than for the
-// first one.
+// measure probes the controllers whose state is unknown or that have sent nothing for refindAfter. It waits until all have
+// answered, or headStart after the first answer.
 func (s *servers) measure(list []*controller) {
 	answers := make(chan bool, len(list))
 	for _, c := range list {
@@ -194,26 +194,26 @@ func (s *servers) measure(list []*controller) {
 			answers <- due && s.probe(c, connectLimit)
 		}()
 	}
-	var patience <-chan time.Time
+	var limit <-chan time.Time
 	for range list {
 		select {
 		case ok := <-answers:
-			if ok && patience == nil {
-				patience = time.After(headStart)
+			if ok && limit == nil {
+				limit = time.After(headStart)
 			}
-		case <-patience:
+		case <-limit:
 			return
 		}
 	}
 }
 
-// attempt is a search or a bind that may need several controllers.
-type attempt struct {
-	tried []*controller // that failed
-	fault *finding      // of the first one
+// failover has the controllers that failed during one search or bind.
+type failover struct {
+	tried []*controller
+	fault *finding // of the first one
 }
 
-func (a *attempt) failed(c *controller, err error) {
+func (a *failover) failed(c *controller, err error) {
 	a.tried = append(a.tried, c)
 	if a.fault == nil {
 		a.fault = asFinding(err, c.address)
@@ -221,7 +221,7 @@ func (a *attempt) failed(c *controller, err error) {
 }
 
 // pick returns the best controller that has not failed yet. Errors: *finding; ctx.Err.
-func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
+func (s *servers) pick(ctx context.Context, a *failover) (*controller, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -233,12 +233,12 @@ func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
 		if fault == nil {
 			fault = c.fault
 		}
-		// Nobody waits for a silent one. A probe will find it.
+		// A silent one is not used until a probe marks it up.
 		silent := c.state == stateDown && c.fault.Finding == agent.FindingNoAnswer
 		if slices.Contains(a.tried, c) || silent {
 			continue
 		}
-		if best == nil || c.order() < best.order() {
+		if best == nil || c.stateOrder() < best.stateOrder() {
 			best = c
 		}
 	}
@@ -248,11 +248,11 @@ func (s *servers) pick(ctx context.Context, a *attempt) (*controller, error) {
 	case fault != nil:
 		return nil, fault
 	}
-	return nil, atHost(agent.FindingNoAnswer, s.settings.Name, nil)
+	return nil, hostFinding(agent.FindingNoAnswer, s.settings.Name, nil)
 }
 
-// order is lower for a controller that is more likely to answer.
-func (c *controller) order() int {
+// stateOrder is lower for a controller that is more likely to answer.
+func (c *controller) stateOrder() int {
 	return map[controllerState]int{stateUp: 0, stateUnknown: 1, stateDown: 2}[c.state]
 }
 
@@ -260,7 +260,7 @@ func (s *servers) anyUp() bool {
 	return slices.ContainsFunc(s.controllers, func(c *controller) bool { return c.state == stateUp })
 }
 
-// markUp notes that a controller has answered.
+// markUp records that a controller has answered.
 func (s *servers) markUp(c *controller, latency time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +276,7 @@ func (s *servers) markUp(c *controller, latency time.Duration) {
 	c.state, c.since, c.fault = stateUp, time.Now(), nil
 }
 
-// markDown notes that a controller does not answer, ends its connections and has it probed later.
+// markDown records that a controller does not answer, ends its connections and schedules a probe.
 func (s *servers) markDown(c *controller, fault *finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -290,25 +290,25 @@ func (s *servers) markDown(c *controller, fault *finding) {
 	s.log.Warn("a controller of a directory cannot be used", "directory", s.settings.Name, "controller", c.address, "error", fault)
 	c.state, c.since = stateDown, time.Now()
 	c.cut()
-	c.retry = time.AfterFunc(retryAfter, func() { s.again(c) })
+	c.retry = time.AfterFunc(retryAfter, func() { s.reprobe(c) })
 	c.addresses = nil // they may have changed
-	s.hurry()
+	s.retrySoon()
 }
 
-// hurry has the controllers probed soon when none answers. It needs mu.
-func (s *servers) hurry() {
+// retrySoon probes the controllers after retryNoneUp if none is up. It needs mu.
+func (s *servers) retrySoon() {
 	if s.anyUp() {
 		return
 	}
 	for _, c := range s.controllers {
 		if c.state == stateDown {
-			c.retry.Reset(retryAlone)
+			c.retry.Reset(retryNoneUp)
 		}
 	}
 }
 
-// again probes a controller that is down.
-func (s *servers) again(c *controller) {
+// reprobe probes a controller that is down.
+func (s *servers) reprobe(c *controller) {
 	if s.ctx.Err() != nil || s.probe(c, connectLimit) {
 		return
 	}
@@ -319,12 +319,12 @@ func (s *servers) again(c *controller) {
 	}
 	after := retryAfter
 	if !s.anyUp() {
-		after = retryAlone
+		after = retryNoneUp
 	}
 	c.retry.Reset(after)
 }
 
-// probe connects to a controller and marks it up or down. Any bytes from the controller on other connections count as well.
+// probe connects to a controller and marks it up or down. It is not marked down if it sends bytes on another connection meanwhile.
 func (s *servers) probe(c *controller, limit time.Duration) bool {
 	ok, _, _ := s.flight.Do(c.address, func() (any, error) {
 		began := time.Now()
@@ -359,8 +359,8 @@ func (s *servers) connect(ctx context.Context, c *controller) (raw, secure net.C
 	return raw, t, sent, nil
 }
 
-// connectTCP connects to the addresses of a controller at the same time and returns the first connection. Domains have names
-// with addresses that the gateway cannot reach.
+// connectTCP connects to the addresses of a controller at the same time and returns the first connection. The gateway may not
+// reach all of them.
 func (s *servers) connectTCP(ctx context.Context, c *controller) (net.Conn, error) {
 	addresses, err := s.addressesOf(ctx, c)
 	if err != nil {
@@ -394,12 +394,12 @@ func (s *servers) connectTCP(ctx context.Context, c *controller) (net.Conn, erro
 		err = cmp.Or(err, r.err)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, atHost(agent.FindingConnRefused, c.address, err)
+		return nil, hostFinding(agent.FindingConnRefused, c.address, err)
 	}
-	return nil, atHost(agent.FindingNoAnswer, c.address, err)
+	return nil, hostFinding(agent.FindingNoAnswer, c.address, err)
 }
 
-// addressesOf looks up a controller. The answer is kept, because the domain's DNS servers are often the controllers.
+// addressesOf looks up a controller. It caches the answer, because the DNS servers of a domain are often its controllers.
 func (s *servers) addressesOf(ctx context.Context, c *controller) ([]netip.Addr, error) {
 	s.mu.Lock()
 	known := c.addresses

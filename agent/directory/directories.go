@@ -27,7 +27,7 @@ type People interface {
 	SaveDirectoryUser(context.Context, agent.DirectoryPerson) (agent.User, error)
 }
 
-// Directories are the local accounts and all directories on the network.
+// Directories are the local accounts and the directories on the network.
 type Directories struct {
 	local  *Local
 	people People
@@ -99,13 +99,12 @@ func (d *Directories) byID(id agent.DirectoryID) (*remote, error) {
 	return nil, agent.ErrNotFound
 }
 
-// Find returns the account that a login means. A bare login that names a local account is that account and nothing else, also when
-// it is disabled; any other belongs to the default directory. A login that means nobody is no error. Refusals:
+// Find returns the account that a login means, by the rules of the package comment. An unknown login is no error. Refusals:
 // CodeDirectoryUnreachable.
 func (d *Directories) Find(ctx context.Context, login string) (agent.Account, error) {
 	form, ok := parseLogin(login)
 	if !ok {
-		return d.nobody(login), nil
+		return d.unknownAccount(login), nil
 	}
 	if form.domain == "" {
 		local, err := d.local.Find(ctx, login)
@@ -124,7 +123,7 @@ func (d *Directories) Find(ctx context.Context, login string) (agent.Account, er
 		}
 		named, alternative = d.choose(form)
 	}
-	nobody := d.nobody(login)
+	nobody := d.unknownAccount(login)
 	for i, some := range [][]*remote{named, alternative} {
 		form.alternative = i > 0
 		account, err := d.findIn(ctx, some, form)
@@ -153,7 +152,7 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 		case found.Known:
 			d.log.WarnContext(ctx, "a login means people in several directories, so none of them can log in with it",
 				"accounts", []string{found.Key, account.Key})
-			return r.nobody(form, account.Lockout), nil
+			return r.unknownAccount(form, account.Lockout), nil
 		default:
 			found = account
 		}
@@ -164,7 +163,7 @@ func (d *Directories) findIn(ctx context.Context, some []*remote, form loginForm
 	return nobody, nil
 }
 
-// choose returns the directories that the typed domain names, and those with the suffix of a userPrincipalName.
+// choose returns the directories that the typed domain names, and those that have it as a suffix of userPrincipalNames.
 func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
 	for _, r := range d.list() {
 		netbios, suffixes := r.names()
@@ -178,12 +177,12 @@ func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
 	return named, alternative
 }
 
-// nobody returns the account for a login that belongs to no directory.
-func (d *Directories) nobody(login string) agent.Account {
+// unknownAccount returns the account for an unknown login that belongs to no directory.
+func (d *Directories) unknownAccount(login string) agent.Account {
 	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate}
 }
 
-// Knows returns the stored account that a login means. It asks nobody over the network.
+// Knows returns the stored account that a login means, without asking a directory on the network.
 func (d *Directories) Knows(ctx context.Context, login string) (agent.UserID, bool, error) {
 	form, ok := parseLogin(login)
 	if !ok {
@@ -212,8 +211,7 @@ func (d *Directories) Knows(ctx context.Context, login string) (agent.UserID, bo
 	return user.ID, err == nil, err
 }
 
-// Read returns the present state of people, for the periodic check. With an error, nothing is known of anybody. Errors:
-// agent.ErrNotFound for an unknown directory.
+// Read returns the present state of people, for the check of the accounts. Errors: agent.ErrNotFound for an unknown directory.
 func (d *Directories) Read(ctx context.Context, id agent.DirectoryID, guids []string) (agent.DirectoryReading, error) {
 	r, err := d.byID(id)
 	if err != nil {
@@ -242,7 +240,7 @@ func (d *Directories) Facts(id agent.DirectoryID) (netbios string, upnSuffixes [
 	return r.names()
 }
 
-// with runs f with the directory of settings, which need not be stored.
+// with runs f with the directory of the settings, over the connections of the configured one if they fit.
 func (d *Directories) with(s agent.DirectorySettings, f func(*remote) error) error {
 	if r, err := d.byID(s.ID); err == nil && sameConnections(r.DirectorySettings, s) {
 		return f(newRemote(s, r.servers, d.people, d.log))
@@ -252,13 +250,12 @@ func (d *Directories) with(s agent.DirectorySettings, f func(*remote) error) err
 	return f(newRemote(s, conns, d.people, d.log))
 }
 
-// ResolveGroups returns groups by SID or ID, DN or name. Errors: an agent.Problem for the first that is unknown, or whose name
-// several have.
+// ResolveGroups returns groups by SID or ID, DN or name. Errors: an agent.Problem for the first that is unknown or ambiguous.
 func (d *Directories) ResolveGroups(ctx context.Context, s agent.DirectorySettings, names []string) (groups []agent.DirectoryGroup, err error) {
 	err = d.with(s, func(r *remote) error {
 		return r.servers.search(ctx, func(c *ldap.Conn) error {
 			groups = nil
-			f, err := r.factsNow(c)
+			f, err := r.currentFacts(c)
 			if err != nil {
 				return err
 			}
@@ -275,14 +272,14 @@ func (d *Directories) ResolveGroups(ctx context.Context, s agent.DirectorySettin
 	return groups, err
 }
 
-// SearchGroups returns at most so many groups whose name contains a text, sorted by name.
+// SearchGroups returns at most most groups whose name contains the text, sorted by name.
 func (d *Directories) SearchGroups(ctx context.Context, s agent.DirectorySettings, text string, most int) (groups []agent.DirectoryGroup, err error) {
 	if text = strings.TrimSpace(text); len(text) > agent.MaxLoginTyped {
 		return nil, nil
 	}
 	err = d.with(s, func(r *remote) error {
 		return r.servers.search(ctx, func(c *ldap.Conn) error {
-			f, err := r.factsNow(c)
+			f, err := r.currentFacts(c)
 			if err != nil {
 				return err
 			}

@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// newAway makes Directories whose controllers are all away: their ports are closed.
-func newAway(t *testing.T, people *memoryPeople, settings ...agent.DirectorySettings) *Directories {
+// newUnreachable makes Directories whose controllers all refuse connections.
+func newUnreachable(t *testing.T, people *memoryPeople, settings ...agent.DirectorySettings) *Directories {
 	t.Helper()
 	local, _ := newLocal(t)
 	d := New(local, people, slog.New(slog.DiscardHandler))
@@ -29,7 +29,7 @@ func newAway(t *testing.T, people *memoryPeople, settings ...agent.DirectorySett
 // TestFindChoosesByForm: a bare login that names a local account is that account, also when it is disabled. Others belong to the
 // directory that the form names. The directories here do not answer, so the refusal says which one was asked.
 func TestFindChoosesByForm(t *testing.T) {
-	d := newAway(t, &memoryPeople{},
+	d := newUnreachable(t, &memoryPeople{},
 		agent.DirectorySettings{Name: "example.test", Default: true, NetBIOS: "EXAMPLE", UPNSuffixes: []string{"corp.example"}},
 		agent.DirectorySettings{Name: "branch.test", NetBIOS: "BRANCH", UPNSuffixes: []string{"branch.example"}},
 		agent.DirectorySettings{Name: "ldap.test", Kind: agent.DirectoryOpenLDAP})
@@ -78,7 +78,7 @@ func TestFindChoosesByForm(t *testing.T) {
 
 // TestFindWithoutDefault: without a default directory, a bare login is local.
 func TestFindWithoutDefault(t *testing.T) {
-	d := newAway(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"})
+	d := newUnreachable(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"})
 	if account, err := d.Find(t.Context(), "alice"); err != nil || account.Known {
 		t.Error(account, err)
 	}
@@ -88,12 +88,12 @@ func TestFindWithoutDefault(t *testing.T) {
 	}
 }
 
-// TestDirectoriesKnows: a stored account is known while its directory is away.
+// TestDirectoriesKnows: a stored account is known while its directory is unreachable.
 func TestDirectoriesKnows(t *testing.T) {
 	people := &memoryPeople{}
 	user, _ := people.SaveDirectoryUser(t.Context(), agent.DirectoryPerson{Directory: "example.test", GUID: "1", Login: "alice"})
 	same, _ := people.SaveDirectoryUser(t.Context(), agent.DirectoryPerson{Directory: "example.test", GUID: "2", Login: "Иванов"})
-	d := newAway(t, people, agent.DirectorySettings{Name: "example.test", Default: true, NetBIOS: "EXAMPLE"})
+	d := newUnreachable(t, people, agent.DirectorySettings{Name: "example.test", Default: true, NetBIOS: "EXAMPLE"})
 	for login, want := range map[string]agent.UserID{"alice": user.ID, `EXAMPLE\ALICE`: user.ID, "alice@example.test": user.ID, "example.test/alice": user.ID,
 		"Иванов": 1, `EXAMPLE\Иванов`: same.ID, "nobody": 0, `OTHER\alice`: 0, "alice@other.test": 0, "": 0, "off": 2} {
 		if id, known, err := d.Knows(t.Context(), login); err != nil || id != want || known != (want != 0) {
@@ -102,9 +102,9 @@ func TestDirectoriesKnows(t *testing.T) {
 	}
 }
 
-// TestSetKeepsConnections: a change that does not concern connections keeps them, and what is known of the directory.
+// TestSetKeepsConnections: a change that does not concern connections keeps them and the facts.
 func TestSetKeepsConnections(t *testing.T) {
-	d := newAway(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"}, agent.DirectorySettings{Name: "branch.test"})
+	d := newUnreachable(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"}, agent.DirectorySettings{Name: "branch.test"})
 	before := d.list()
 	before[0].known = facts{netbios: "EXAMPLE", at: time.Now()}
 	settings := []agent.DirectorySettings{before[1].DirectorySettings, before[0].DirectorySettings}
@@ -124,9 +124,9 @@ func TestSetKeepsConnections(t *testing.T) {
 	}
 }
 
-// TestReadAway: nothing is said of people while the directory is away.
-func TestReadAway(t *testing.T) {
-	d := newAway(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"})
+// TestReadUnreachable: a reading of an unreachable directory is an error.
+func TestReadUnreachable(t *testing.T) {
+	d := newUnreachable(t, &memoryPeople{}, agent.DirectorySettings{Name: "example.test"})
 	if reading, err := d.Read(t.Context(), 1, []string{"1"}); !errors.Is(err, errUnreachable) || reading.People != nil {
 		t.Error(reading, err)
 	}

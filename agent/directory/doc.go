@@ -1,5 +1,5 @@
-// Package directory checks a login and a password and returns the account that they belong to. It does not decide what the
-// account may do, nor whether it is enabled, and it does not count wrong attempts: those are its callers' business.
+// Package directory checks a login and a password and returns the account that they belong to. Its callers decide what the
+// account may do and whether it is enabled, and count the wrong attempts.
 //
 // [Local] is the directory of the accounts that the gateway itself keeps. [Directories] are these and all directories on the
 // network: Active Directory, FreeIPA and ALD Pro, OpenLDAP and 389 Directory Server.
@@ -7,24 +7,24 @@
 // # Which account a login means
 //
 // A login is bare, or it has a domain: "COMPANY\user", "company.ru\user", "company.ru/user", "user@company.ru". A bare login
-// that names a local account is that account and nothing else, also when it is disabled. Any other bare login belongs to the
-// default directory. A login with a domain belongs to the directory with this DNS name or NetBIOS name. "user@suffix" with another
-// domain belongs to the directory that has the suffix for its userPrincipalNames. A domain that no directory has means nobody.
+// means the local account with this login, even a disabled one. Any other bare login belongs to the default directory. A login
+// with a domain belongs to the directory with this DNS name or NetBIOS name, else, for "user@suffix", to the directory that has
+// the suffix for its userPrincipalNames. With any other domain it is unknown.
 //
 // The search account finds the person with one search. A userPrincipalName wins over the sAMAccountName of another person. If the
-// login still means several people, it means nobody, and the log says so. A person is known by an identity that survives renaming
+// login still means several people, it counts as unknown, and the log says so. A person is known by an identity that survives renaming
 // and moving: objectGUID, ipaUniqueID, entryUUID or nsUniqueId.
 //
 // # A login
 //
 // One attempt is one bind, by the DN that was found, so that all forms of a login count for the same person. A password is never
 // sent twice, and not at all to an account with a smart card: Active Directory has given it a random password, and wrong ones
-// would lock it. For a login that means nobody, the password is sent with a DN that does not exist, which takes as long and counts
-// for nobody.
+// would lock it. For an unknown login, the password is sent with a DN that does not exist, which takes as long and counts against
+// no account.
 //
 // Every refusal has its own code. Where the directory compares the password first, other codes than bad_credentials come only with
 // the right password. These come with any: account_locked; smartcard_required; account_disabled and account_expired of OpenLDAP and
-// 389 Directory Server. After the bind the login groups are judged. A refusal that ends access is stored with an account that
+// 389 Directory Server. After the bind, the login groups are checked. A refusal that ends access is stored with an account that
 // exists; see [agent.Code.EndsAccess].
 //
 // # Groups
@@ -36,10 +36,10 @@
 //
 // # Lockout
 //
-// [agent.Account] carries the rule by which the directory locks accounts, for the throttle of the caller: as typed in the settings,
-// else the person's own policy (msDS-ResultantPSO, krbPwdPolicyReference, pwdPolicySubentry), else that of the domain. It is cached
-// for five minutes. A policy that cannot be read counts as 3 wrong passwords in 30 minutes. OpenLDAP does not tell which policy is
-// the default, so the strictest one counts. A window without end counts as 24 hours.
+// [agent.Account] has the limit of the directory's lockout, for the throttle of the caller: as typed in the settings, else of
+// the person's own policy (msDS-ResultantPSO, krbPwdPolicyReference, pwdPolicySubentry), else that of the domain. It is cached
+// for five minutes. A policy that cannot be read counts as 3 wrong passwords in 30 minutes. OpenLDAP does not say which policy is
+// the default, so the strictest values count. A window without end counts as 24 hours.
 //
 // # Spellings
 //
@@ -51,7 +51,7 @@
 // A password is hashed with argon2id, which is expensive on purpose. All hashing of the process goes through one queue
 // with two places, of which strangers get one. Many callers from one network do not keep others out.
 //
-// A check hashes once, whatever was typed, so that the time of an answer does not tell whether the login exists. That is why
+// A check hashes every typed password once, so that the time of an answer does not reveal whether the login exists. That is why
 // the stored hash itself says, by a mark, what it was made from: the password as typed (earlier versions) or as
 // spelling.Password returns it. A check tries that one form and never both. A login with the right password turns a hash of
 // the first kind into one of the second. Until then the password must be typed in the code points in which it was set.

@@ -21,7 +21,7 @@ type facts struct {
 	at       time.Time
 }
 
-// factsAge is how long facts are taken for true.
+// factsAge is how long facts are cached.
 const factsAge = time.Hour
 
 // readFacts reads the facts of a directory. Only the root DSE must be readable.
@@ -53,7 +53,7 @@ func readFacts(c *ldap.Conn, s agent.DirectorySettings) (facts, error) {
 	return f, nil
 }
 
-// rootOf returns the DN of the domain: the one that the server names, or the tree with the domain's name, or the first one.
+// rootOf returns the DN of the domain: the server's default, or the naming context with the domain's name, above it, or the first.
 func rootOf(dse *ldap.Entry, name string) string {
 	if root := first(dse, "defaultNamingContext"); root != "" {
 		return root
@@ -63,7 +63,6 @@ func rootOf(dse *ldap.Entry, name string) string {
 	if i := slices.IndexFunc(all, func(dn string) bool { return dnKey(dn) == own }); i >= 0 {
 		return all[i]
 	}
-	// A tree whose DN is part of the domain's, or any.
 	for _, dn := range all {
 		if strings.HasSuffix(own, ","+dnKey(dn)) {
 			return dn

@@ -33,7 +33,7 @@ type fakeNet struct {
 	mu   sync.Mutex
 	at   map[string]*fakeServer // by host:port
 	srv  map[string][]*net.SRV
-	far  map[string]time.Duration // what a TCP connection takes
+	far  map[string]time.Duration // time that a TCP connection takes
 	logs strings.Builder
 }
 
@@ -57,7 +57,7 @@ func (n *fakeNet) start(t *testing.T, address string) *fakeServer {
 	return f
 }
 
-// remove makes connections to an address refused.
+// remove closes the connections to a controller and refuses new ones.
 func (n *fakeNet) remove(address string) *fakeServer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -80,7 +80,7 @@ func (n *fakeNet) lookupHost(_ context.Context, host string) ([]netip.Addr, erro
 	}
 	number, ok := strings.CutPrefix(strings.TrimSuffix(host, ".example.test"), "dc")
 	if !ok {
-		return nil, atHost(agent.FindingUnresolved, host, nil)
+		return nil, hostFinding(agent.FindingUnresolved, host, nil)
 	}
 	return []netip.Addr{netip.MustParseAddr("192.0.2." + number)}, nil
 }
@@ -135,15 +135,15 @@ type fakeServer struct {
 	bindResult  int    // instead of checking the password
 	message     string // with bindResult
 	hangUp      bool   // it closes the connection instead of answering a bind
-	hangUps     int    // so many searches, too
-	full        bool   // new connections stay without an answer
+	hangUps     int    // number of searches that it answers by closing the connection
+	full        bool   // it does not answer on new connections
 	delay       time.Duration
 
 	mu       sync.Mutex
 	running  chan struct{} // closed unless the server is stopped
 	accepted int
 	open     []net.Conn
-	ended    int      // of the open ones
+	ended    int      // how many of open are closed by now
 	binds    []string // names, in order
 	searches int
 }
@@ -154,7 +154,7 @@ func closed() chan struct{} {
 	return c
 }
 
-// stop makes the server silent: it reads and does not answer any more.
+// stop makes the server silent: it reads, but does not answer until proceed.
 func (f *fakeServer) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -305,7 +305,7 @@ func newAuthority(t *testing.T) authority {
 	return authority{cert, key, pemOf(der)}
 }
 
-// issue makes a certificate for a host, after change. With a nil key the authority's own, it signs itself.
+// issue makes a certificate for a host, after change. That of the zero authority is self-signed.
 func (a authority) issue(t *testing.T, change func(*x509.Certificate), host string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -336,8 +336,20 @@ const dc1, dc2 = "dc1.example.test:636", "dc2.example.test:636"
 
 var two = agent.DirectorySettings{Kind: agent.DirectoryAD, Controllers: []string{"dc1.example.test", "dc2.example.test"}}
 
-// who searches and returns the address of the controller that answered.
-func who(ctx context.Context, s *servers) (address string, err error) {
+// dial connects to a controller and returns the certificates that it sent, also with an error. The connection is not bound.
+func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
+	defer cancel()
+	c := parseController(host, agent.DefaultLDAPSPort)
+	raw, secure, sent, err := s.connect(ctx, c)
+	if err != nil {
+		return nil, sent, asFinding(err, host)
+	}
+	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
+}
+
+// answering searches and returns the address of the controller that answered.
+func answering(ctx context.Context, s *servers) (address string, err error) {
 	err = s.search(ctx, func(c *ldap.Conn) error {
 		r, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 1, false, "(objectClass=*)", nil, nil))
 		if err == nil {
@@ -348,7 +360,7 @@ func who(ctx context.Context, s *servers) (address string, err error) {
 	return address, err
 }
 
-// inBubble runs a test with fake time and controllers whose names any DNS server resolves.
+// inBubble runs a test with fake time and two fake controllers.
 func inBubble(t *testing.T, f func(*testing.T, *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeNet(t, dc1, dc2)) })
 }

@@ -6,14 +6,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// errUnreachable is what every finding is, for errors.Is.
+// errUnreachable matches every finding in errors.Is.
 var errUnreachable = errors.New("directory unreachable")
 
 // finding is why a directory cannot be used now.
 type finding struct {
 	Finding agent.DirectoryFinding
 	Args    map[string]string // of the finding's text
-	Sent    bool              // a password may have reached a server, which has not answered
+	Sent    bool              // a password may have reached a controller that has not answered
 	err     error             // for the log; may be nil
 }
 
@@ -32,8 +32,8 @@ func (f *finding) Is(target error) bool { return target == errUnreachable }
 
 func (f *finding) Unwrap() error { return f.err }
 
-// atHost makes a finding about a controller.
-func atHost(found agent.DirectoryFinding, host string, err error) *finding {
+// hostFinding makes a finding about a controller.
+func hostFinding(found agent.DirectoryFinding, host string, err error) *finding {
 	return &finding{Finding: found, Args: map[string]string{"Host": host}, err: err}
 }
 
@@ -41,7 +41,7 @@ func atHost(found agent.DirectoryFinding, host string, err error) *finding {
 func asFinding(err error, host string) *finding {
 	var f *finding
 	if !errors.As(err, &f) {
-		f = atHost(agent.FindingNoAnswer, host, err)
+		f = hostFinding(agent.FindingNoAnswer, host, err)
 	}
 	return f
 }

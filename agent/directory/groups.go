@@ -12,8 +12,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// memberships reads in which groups people are. A failed or empty answer that cannot be true is an error, because it would end
-// sessions.
+// memberships reads the groups of people. An answer that cannot be true, such as no group at all in Active Directory, is an
+// error, because it would end sessions.
 type memberships interface {
 	// of returns the IDs of the groups of people, by GUID. Groups that are not wanted may be left out.
 	of(c *ldap.Conn, k *kind, f facts, people []person, wanted []agent.DirectoryGroup) (map[string]idSet, error)
@@ -61,7 +61,7 @@ func (t tokenGroups) of(c *ldap.Conn, _ *kind, _ facts, people []person, _ []age
 	return all, nil
 }
 
-// read returns nil for a person who is gone meanwhile.
+// read returns nil for a person who was deleted meanwhile.
 func (tokenGroups) read(c *ldap.Conn, p person) (idSet, error) {
 	e, err := readEntry(c, p.entry.DN, "tokenGroups")
 	if isMissing(err) {

@@ -92,7 +92,7 @@ func escapeBytes(b []byte) string {
 	return s.String()
 }
 
-// dnKey returns the text in which equal DNs are equal: in lower case, with the same escapes, without spaces around the parts.
+// dnKey returns the same text for equal DNs: in lower case, with the same escapes, without spaces around the parts.
 // A text that is no DN is returned in lower case.
 func dnKey(dn string) string {
 	parsed, ok := parseDN(dn)

@@ -134,7 +134,7 @@ func FuzzIdentityFilter(f *testing.F) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if packet.Tag == ldap.FilterNot { // nobody
+				if packet.Tag == ldap.FilterNot { // matchNone
 					continue
 				}
 				for _, c := range packet.Children {

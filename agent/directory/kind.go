@@ -18,8 +18,8 @@ type kind struct {
 	login  string // attribute
 	upn    string // attribute; empty = the product has none
 
-	// more are the attributes that a login and a check need besides; advisory are those that only state needs, to tell an
-	// administrator why a person cannot log in.
+	// more are the other attributes that a login and a check need. Only the test of a directory reads the advisory ones, to
+	// report why a person cannot log in.
 	more, advisory []string
 
 	id      identity // of people
@@ -33,7 +33,7 @@ type kind struct {
 	// state returns why the person could not log in now, or an empty code. Without the advisory attributes, it returns at least
 	// the codes that end access.
 	state func(e *ldap.Entry, now time.Time) agent.Code
-	// refusal returns the meaning of a refused bind. An empty code is a fault of the set-up or of the server.
+	// refusal returns the meaning of a refused bind. An empty code is a fault of the settings or of the server.
 	refusal func(e *ldap.Entry, err *ldap.Error, answer []ldap.Control) agent.Code
 	// noPassword returns why no password can be right, or an empty code. Then none is sent.
 	noPassword func(e *ldap.Entry) agent.Code
@@ -53,7 +53,7 @@ var kinds = map[agent.DirectoryKind]*kind{
 	agent.DirectoryOpenLDAP: openLDAP,
 }
 
-// attributes lists what is read of people for a login and for a check.
+// attributes returns the attributes of people that a login and a check need.
 func (k *kind) attributes() []string {
 	list := slices.Concat([]string{k.login, "displayName", "cn", "telephoneNumber", "mobile"}, k.id.attributes, k.more)
 	if k.upn != "" {
@@ -62,14 +62,14 @@ func (k *kind) attributes() []string {
 	return list
 }
 
-// identity is how entries are identified for ever.
+// identity is the attribute that identifies an entry permanently, and its text form.
 type identity struct {
 	attributes []string // the first that an entry has counts
 	text       func([]byte) (string, error)
 	value      func(text string) ([]byte, error)
 }
 
-// plainIdentity is an identity that is text in the directory, too.
+// plainIdentity is an identity that the directory has as text, too.
 func plainIdentity(attributes ...string) identity {
 	return identity{attributes,
 		func(b []byte) (string, error) { return strings.ToLower(string(b)), nil },
@@ -106,13 +106,13 @@ func (i identity) filter(texts ...string) string {
 		}
 	}
 	if b.Len() == 0 {
-		return nobody
+		return matchNone
 	}
 	return "(|" + b.String() + ")"
 }
 
-// nobody is a filter that no entry matches.
-const nobody = "(!(objectClass=*))"
+// matchNone is a filter that no entry matches.
+const matchNone = "(!(objectClass=*))"
 
 // person is an account of a directory, as one search found it.
 type person struct {
@@ -206,7 +206,7 @@ func policyRefusal(state func(*ldap.Entry, time.Time) agent.Code) func(*ldap.Ent
 	return func(e *ldap.Entry, err *ldap.Error, answer []ldap.Control) agent.Code {
 		if code := policyAnswer(answer); code != "" {
 			if ends := state(e, time.Now()); code == agent.CodeAccountLocked && ends.EndsAccess() {
-				return ends // the control has no word for it
+				return ends // the control has no code for it
 			}
 			return code
 		}

@@ -171,7 +171,7 @@ func TestLockoutRules(t *testing.T) {
 	}
 }
 
-// TestKinds: each kind has a file, and reads an entry without its attributes as nobody.
+// TestKinds: every kind is in kinds, and an entry without attributes is no person in any of them.
 func TestKinds(t *testing.T) {
 	for _, name := range agent.DirectoryKinds {
 		k := kinds[name]

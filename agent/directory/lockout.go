@@ -11,37 +11,35 @@ import (
 	"ideco-agent/agent"
 )
 
-// policyAttributes say where a product keeps the rules by which it locks accounts.
+// policyAttributes are the attributes with which a product stores its lockout policies.
 type policyAttributes struct {
 	reference       string   // attribute of a person: DN of the person's policy
 	limits, windows []string // attributes of a policy; the first that it has counts
 	enabled         string   // attribute of a policy: locks only if TRUE; empty = always
 	unit            int64    // of windows, in nanoseconds
-	// defaults returns base, scope and filter of the policies of people without a policy of their own. Of several the strictest
-	// is taken.
+	// defaults returns base, scope and filter of the policies of people without a policy of their own.
 	defaults func(facts) (base string, scope int, filter string)
 }
 
-// unknownLockout is taken where the directory does not let its rule be read.
+// unknownLockout is used for a policy that cannot be read.
 var unknownLockout = agent.Lockout{Limit: agent.UnknownLockoutLimit, Window: agent.UnknownLockoutWindow}
 
 const (
-	lockoutAge = 5 * time.Minute // how long a rule that was read is used
+	lockoutAge = 5 * time.Minute // how long policies are cached
 
-	// longestWindow stands for a window without end: the count of wrong passwords is cleared by a login only.
+	// longestWindow is used for a window without end, where only a login clears the count of wrong passwords.
 	longestWindow = 24 * time.Hour
 
 	maxPolicies = 1000  // in the cache
 	maxLogins   = 10000 // in the cache
 )
 
-// lockout is a rule in the cache.
-type lockout struct {
+type cachedLockout struct {
 	agent.Lockout
 	at time.Time
 }
 
-// typedLockout returns the rule in the settings. It reports false where the directory's own rule counts.
+// typedLockout returns the lockout in the settings. It reports false where the directory's policies count.
 func typedLockout(s agent.DirectorySettings) (agent.Lockout, bool) {
 	rule := agent.Lockout{Limit: s.LockoutLimit, Window: s.LockoutWindow}
 	if rule.Window <= 0 {
@@ -50,13 +48,13 @@ func typedLockout(s agent.DirectorySettings) (agent.Lockout, bool) {
 	return rule, rule.Limit > 0
 }
 
-// personPolicy is the DN of a person's policy in the cache. Active Directory computes it for each answer, which takes time.
-type personPolicy struct {
+// cachedPolicy is the DN of a person's policy. Active Directory computes it for each answer, which takes time.
+type cachedPolicy struct {
 	dn string // empty = the person has none
 	at time.Time
 }
 
-// policyOf returns the DN of the policy of the person whom a login means. It reports false where it must be read.
+// policyOf returns the cached DN of the policy of the person whom a login means. It reports false where it must be read.
 func (r *remote) policyOf(form loginForm) (dn string, ok bool) {
 	if _, ok := typedLockout(r.DirectorySettings); ok {
 		return "", true
@@ -73,10 +71,10 @@ func (r *remote) keepPolicy(form loginForm, dn string) {
 	if len(r.policies) >= maxLogins {
 		clear(r.policies)
 	}
-	r.policies[form] = personPolicy{dn, time.Now()}
+	r.policies[form] = cachedPolicy{dn, time.Now()}
 }
 
-// lockoutOf returns the rule of a policy, or of everybody without one if the DN is empty.
+// lockoutOf returns the lockout of a policy. The empty DN means the policy of people without one of their own.
 func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout, error) {
 	if rule, ok := typedLockout(r.DirectorySettings); ok {
 		return rule, nil
@@ -100,11 +98,11 @@ func (r *remote) lockoutOf(c *ldap.Conn, f facts, policy string) (agent.Lockout,
 	if len(r.lockouts) >= maxPolicies {
 		clear(r.lockouts)
 	}
-	r.lockouts[policy] = lockout{rule, time.Now()}
+	r.lockouts[policy] = cachedLockout{rule, time.Now()}
 	return rule, nil
 }
 
-// read returns the strictest of the policies. It reports false if none is readable; the rule is unknownLockout then.
+// read returns the strictest values of the policies. It reports false with unknownLockout if none is readable.
 func (a policyAttributes) read(c *ldap.Conn, base string, scope int, filter string) (rule agent.Lockout, known bool, err error) {
 	attributes := slices.Concat(a.limits, a.windows)
 	if a.enabled != "" {
@@ -124,6 +122,7 @@ func (a policyAttributes) readDefault(c *ldap.Conn, f facts) (rule agent.Lockout
 	return a.read(c, base, scope, filter)
 }
 
+// strictest returns the lowest limit and the longest window.
 func (a policyAttributes) strictest(policies []*ldap.Entry) agent.Lockout {
 	if len(policies) == 0 {
 		return unknownLockout
@@ -142,7 +141,7 @@ func (a policyAttributes) strictest(policies []*ldap.Entry) agent.Lockout {
 	return strictest
 }
 
-// rule reads a policy.
+// rule returns the lockout of a policy.
 func (a policyAttributes) rule(e *ldap.Entry) agent.Lockout {
 	if a.enabled != "" && !isTrue(e, a.enabled) {
 		return agent.Lockout{}
@@ -159,15 +158,18 @@ func (a policyAttributes) rule(e *ldap.Entry) agent.Lockout {
 	return agent.Lockout{Limit: int(min(limit, math.MaxInt32)), Window: a.window(first(e, a.windows...))}
 }
 
-// window reads an observation window.
+// window reads an observation window, which is negative in Active Directory.
 func (a policyAttributes) window(text string) time.Duration {
 	n, err := strconv.ParseInt(text, 10, 64)
-	longest := int64(longestWindow) / a.unit // negative in Active Directory
+	unit := a.unit
+	if unit < 0 {
+		n, unit = -n, -unit
+	}
 	switch {
 	case err != nil && text != "":
 		return agent.UnknownLockoutWindow
-	case n == 0, (n < 0) != (longest < 0), a.unit > 0 && n > longest, a.unit < 0 && n < longest:
+	case n <= 0, n > int64(longestWindow)/unit:
 		return longestWindow
 	}
-	return time.Duration(n * a.unit)
+	return time.Duration(n * unit)
 }

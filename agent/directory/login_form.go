@@ -39,7 +39,7 @@ func parseLogin(login string) (f loginForm, ok bool) {
 	return f, f.user != "" && (f.domain != "" || !separated)
 }
 
-// upn returns the userPrincipalName that the login can be.
+// upn returns the login as a userPrincipalName.
 func (f loginForm) upn() string { return f.user + "@" + f.domain }
 
 // names reports whether the typed domain is a directory's DNS name or its NetBIOS name.

@@ -37,7 +37,7 @@ var openLDAP = &kind{
 		windows:   []string{"pwdFailureCountInterval"},
 		enabled:   "pwdLockout",
 		unit:      int64(time.Second),
-		defaults: func(f facts) (string, int, string) { // only the server's configuration says which policy is the default
+		defaults: func(f facts) (string, int, string) { // the default is named only in the server's configuration
 			return f.root, ldap.ScopeWholeSubtree, "(objectClass=pwdPolicy)"
 		},
 	},

@@ -42,7 +42,7 @@ func TestOpenLDAP(t *testing.T) {
 	}
 }
 
-// TestSeveralPeople: a login that two people have means nobody, and the log names both.
+// TestSeveralPeople: a login that two people have counts as unknown, and the log names both.
 func TestSeveralPeople(t *testing.T) {
 	d := lab.NewOpenLDAP(t, true)
 	settings := labSettings(agent.DirectoryOpenLDAP, d)

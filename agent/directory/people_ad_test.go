@@ -21,7 +21,7 @@ func labSettings(kind agent.DirectoryKind, d *lab.Directory) agent.DirectorySett
 		Controllers: []string{d.Host}, Transport: agent.TransportLDAPS, CA: string(d.CA.PEM()), User: d.ServiceDN, Password: lab.ServicePassword}
 }
 
-// office is Directories with one directory of the lab and the local accounts of newLocal.
+// office is Directories with directories of the lab and the local accounts of newLocal.
 type office struct {
 	*Directories
 	*memoryPeople
@@ -58,7 +58,7 @@ func (o *office) login(t testing.TB, login, password string) (agent.User, agent.
 	return user, ""
 }
 
-// group returns a group of the lab by its name.
+// group returns groups of the lab by their names.
 func (o *office) group(t testing.TB, s agent.DirectorySettings, names ...string) []agent.DirectoryGroup {
 	t.Helper()
 	groups, err := o.ResolveGroups(t.Context(), s, names)
@@ -116,7 +116,7 @@ func TestADLoginForms(t *testing.T) {
 	}
 }
 
-// TestADRefusals: each refusal has its own answer, and only with the right password where the controller lets us know.
+// TestADRefusals: each refusal has its own code. Where the controller compares the password first, a wrong one gets bad_credentials.
 func TestADRefusals(t *testing.T) {
 	ad := lab.NewAD(t)
 	o := newOffice(t, labSettings(agent.DirectoryAD, ad.Directory))
@@ -149,7 +149,7 @@ func TestADRefusals(t *testing.T) {
 	}
 }
 
-// TestADLockoutRule: the rule is that of the domain, or of the person.
+// TestADLockoutRule: the limit is as typed in the settings, else of the person's policy, else of the domain.
 func TestADLockoutRule(t *testing.T) {
 	ad := lab.NewAD(t)
 	settings := labSettings(agent.DirectoryAD, ad.Directory)

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	poolSize    = 8               // connections of the search account
-	bindSize    = 16              // connections for the binds of people
+	poolSize    = 8               // searches at a time, each with a connection
+	bindSize    = 16              // binds of people at a time, each with a connection
 	idleLimit   = 3 * time.Minute // an idle connection is closed after it; domain controllers do so after 15 minutes
 	freshLimit  = 5 * time.Second // a connection that was idle longer is checked before its use
 	checkLimit  = 400 * time.Millisecond
@@ -26,7 +26,7 @@ type conn struct {
 	*ldap.Conn
 	to     *controller
 	raw    net.Conn     // below TLS. Closing it ends every request at once, while ldap.Conn.Close waits for a Write that hangs
-	writes atomic.Int64 // requests whose writing has begun
+	writes atomic.Int64 // calls of Write
 	dead   atomic.Bool
 	kill   context.CancelFunc // closes the connection and ends its requests
 	killed context.Context
@@ -35,11 +35,11 @@ type conn struct {
 	expiry *time.Timer // closes it when idle
 }
 
-// newConn makes a connection of a TLS connection. It ends when its controller is marked down.
+// newConn makes a conn of a TLS connection. It ends with up, when its controller is marked down.
 func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 	c := &conn{to: to, raw: raw}
 	c.killed, c.kill = context.WithCancel(up)
-	c.Conn = ldap.NewConn(&counted{secure, c}, true)
+	c.Conn = ldap.NewConn(&observedConn{secure, c}, true)
 	c.SetTimeout(searchLimit)
 	c.Start()
 	context.AfterFunc(c.killed, func() {
@@ -52,13 +52,13 @@ func newConn(to *controller, raw, secure net.Conn, up context.Context) *conn {
 // usable reports whether a connection is not known to be closed.
 func (c *conn) usable() bool { return !c.dead.Load() && c.killed.Err() == nil && !c.IsClosing() }
 
-// counted counts the requests of a connection, and notes when its controller was heard.
-type counted struct {
+// observedConn counts the writes of a conn and records when its controller last sent bytes.
+type observedConn struct {
 	net.Conn
 	of *conn
 }
 
-func (c *counted) Write(b []byte) (int, error) {
+func (c *observedConn) Write(b []byte) (int, error) {
 	c.of.writes.Add(1)
 	n, err := c.Conn.Write(b)
 	if err != nil {
@@ -67,10 +67,10 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *counted) Read(b []byte) (int, error) {
+func (c *observedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.of.to.heard.Store(int64(time.Since(c.of.to.born)))
+		c.of.to.heard.Store(int64(time.Since(c.of.to.created)))
 	}
 	if err != nil {
 		c.of.dead.Store(true)
@@ -78,18 +78,18 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *counted) Close() error {
+func (c *observedConn) Close() error {
 	defer c.of.kill()
 	return c.Conn.Close()
 }
 
-// answered reports whether an error is a server's answer: the server's result code.
+// answered reports whether an error is a result code from the server.
 func answered(err error) bool {
 	var e *ldap.Error
 	return errors.As(err, &e) && (e.ResultCode < ldap.ErrorNetwork || e.ResultCode > ldap.ErrorEmptyPassword)
 }
 
-// pool holds idle connections. The servers' mu guards it. As many as are in use at a time can become idle.
+// pool holds idle connections. The servers' mu guards it. Its size needs no limit: poolSize and bindSize limit the use.
 type pool []*conn
 
 // keep puts a connection into a pool, or closes it.
@@ -112,8 +112,8 @@ func (s *servers) keep(p *pool, c *conn) {
 	})
 }
 
-// idle takes the connection to a controller that was used last out of a pool; nil if there is none.
-func (s *servers) idle(p *pool, to *controller) *conn {
+// takeIdle takes the connection to a controller that was used last out of a pool. It returns nil if there is none.
+func (s *servers) takeIdle(p *pool, to *controller) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(*p) - 1; i >= 0; i-- {
@@ -133,7 +133,7 @@ func (s *servers) idle(p *pool, to *controller) *conn {
 
 // drop closes the idle connections of a pool to a controller.
 func (s *servers) drop(p *pool, to *controller) {
-	for c := s.idle(p, to); c != nil; c = s.idle(p, to) {
+	for c := s.takeIdle(p, to); c != nil; c = s.takeIdle(p, to) {
 		c.kill()
 	}
 }

@@ -11,7 +11,7 @@ func request(base string, scope int, filter string, attributes ...string) *ldap.
 	return ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 0, 0, false, filter, attributes, nil)
 }
 
-// readEntry reads one entry. Errors: isMissing.
+// readEntry reads one entry. Errors: isMissing holds for an entry that does not exist or is not visible.
 func readEntry(c *ldap.Conn, dn string, attributes ...string) (*ldap.Entry, error) {
 	result, err := c.Search(request(dn, ldap.ScopeBaseObject, "(objectClass=*)", attributes...))
 	if err != nil {

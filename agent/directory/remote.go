@@ -26,22 +26,22 @@ type remote struct {
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
-	learned  time.Time                  // the last try of learn
-	lockouts map[string]lockout         // by DN of the policy; "" = for everybody without one
-	policies map[loginForm]personPolicy // of people who logged in
+	learned  time.Time                  // when learn last connected
+	lockouts map[string]cachedLockout   // by DN of the policy; "" = of people without one
+	policies map[loginForm]cachedPolicy // of people who logged in
 }
 
-// newRemote describes a directory. It connects nowhere.
+// newRemote makes a remote without connecting.
 func newRemote(s agent.DirectorySettings, conns *servers, people People, log *slog.Logger) *remote {
-	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]lockout{}, policies: map[loginForm]personPolicy{}}
+	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]cachedLockout{}, policies: map[loginForm]cachedPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
 	}
 	return r
 }
 
-// factsNow returns the facts, read anew when they are old.
-func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
+// currentFacts returns the cached facts. It reads them again if they are older than factsAge.
+func (r *remote) currentFacts(c *ldap.Conn) (facts, error) {
 	r.mu.Lock()
 	f := r.known
 	r.mu.Unlock()
@@ -58,7 +58,7 @@ func (r *remote) factsNow(c *ldap.Conn) (facts, error) {
 	return f, nil
 }
 
-// learn reads the names of a domain of Active Directory that was not asked before, at most twice a minute.
+// learn reads the facts of an Active Directory that has none yet, so that its names are known. It connects at most twice a minute.
 func (r *remote) learn(ctx context.Context) {
 	const pause = 30 * time.Second
 	r.mu.Lock()
@@ -71,15 +71,15 @@ func (r *remote) learn(ctx context.Context) {
 		return
 	}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
-		_, err := r.factsNow(c)
+		_, err := r.currentFacts(c)
 		return err
 	})
 	if err != nil {
-		r.log.WarnContext(ctx, "the names of a directory are not known", "directory", r.Name, "error", err)
+		r.log.WarnContext(ctx, "the NetBIOS name and suffixes of a directory could not be read", "directory", r.Name, "error", err)
 	}
 }
 
-// names returns the NetBIOS name and the suffixes of userPrincipalNames, as found now or, before that, at the last connection.
+// names returns the NetBIOS name and the suffixes of userPrincipalNames. Before the first connection they are the stored ones.
 func (r *remote) names() (netbios string, suffixes []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,14 +97,12 @@ func (r *remote) bases(f facts) []string {
 	return []string{f.root}
 }
 
-// errSeveral says that a login means several people.
 var errSeveral = errors.New("the login means several people")
 
 // find returns the person whom a login means. Errors: agent.ErrNotFound, errSeveral.
 func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent.Lockout, err error) {
 	err = r.servers.search(ctx, func(c *ldap.Conn) error {
-		p = person{}
-		f, err := r.factsNow(c)
+		f, err := r.currentFacts(c)
 		if err != nil {
 			return err
 		}
@@ -117,14 +115,12 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 		if err != nil {
 			return err
 		}
-		if len(found) == 1 {
-			p = found[0]
-			if !known {
-				policy = p.entry.GetEqualFoldAttributeValue(r.kind.policy.reference)
-				r.keepPolicy(form, policy)
-			}
-		} else {
+		switch {
+		case len(found) != 1:
 			policy = ""
+		case !known:
+			policy = found[0].entry.GetEqualFoldAttributeValue(r.kind.policy.reference)
+			r.keepPolicy(form, policy)
 		}
 		if rule, err = r.lockoutOf(c, f, policy); err != nil {
 			return err
@@ -133,6 +129,7 @@ func (r *remote) find(ctx context.Context, form loginForm) (p person, rule agent
 		case 0:
 			return agent.ErrNotFound
 		case 1:
+			p = found[0]
 			return nil
 		}
 		return fmt.Errorf("%w: %s, %s", errSeveral, found[0].entry.DN, found[1].entry.DN)
@@ -148,10 +145,12 @@ func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []stri
 	bases, missing := r.bases(f), 0
 	for _, base := range bases {
 		entries, err := searchFew(c, most, base, ldap.ScopeWholeSubtree, "(&"+r.kind.byLogin(form)+r.kind.people+")", attributes...)
-		if isMissing(err) { // the check reports it
-			missing++
+		if isMissing(err) {
+			if missing++; missing < len(bases) {
+				continue // the check reports it
+			}
 		}
-		if err != nil && (!isMissing(err) || missing == len(bases)) {
+		if err != nil {
 			return nil, err
 		}
 		for _, e := range entries {
@@ -164,7 +163,7 @@ func (r *remote) search(c *ldap.Conn, f facts, form loginForm, attributes []stri
 	return preferUPN(found, form), nil
 }
 
-// preferUPN returns those people whose userPrincipalName was typed, or all if there are none.
+// preferUPN returns the people whose userPrincipalName was typed, or all if there is none.
 func preferUPN(found []person, form loginForm) []person {
 	exact := slices.DeleteFunc(slices.Clone(found), func(p person) bool { return !form.at || !sameUPN(p.UPN, form) })
 	if len(exact) > 0 {
@@ -179,9 +178,9 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	switch {
 	case errors.Is(err, errSeveral):
 		r.log.WarnContext(ctx, "a login means several people, so none of them can log in with it", "directory", r.Name, "error", err)
-		return r.nobody(form, rule), nil
+		return r.unknownAccount(form, rule), nil
 	case errors.Is(err, agent.ErrNotFound):
-		return r.nobody(form, rule), nil
+		return r.unknownAccount(form, rule), nil
 	case err != nil:
 		return agent.Account{}, r.unreachable(err)
 	}
@@ -197,9 +196,9 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	return a, nil
 }
 
-// nobody returns the account for a login that means nobody here. Its Authenticate sends the password with a DN that does not exist,
-// so that an answer takes as long as for a person.
-func (r *remote) nobody(form loginForm, rule agent.Lockout) agent.Account {
+// unknownAccount returns the account for an unknown login. Its Authenticate sends the password with a DN that does not exist, so
+// that an answer takes as long as for a person.
+func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Account {
 	return agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
 		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 			r.mu.Lock()
@@ -220,8 +219,8 @@ const maxRemotePassword = 1024
 
 func isPassword(password string) bool { return password != "" && len(password) <= maxRemotePassword }
 
-// authenticate checks the password of a person with one bind, and judges the account. The id is zero for a person without a stored
-// account. Refusals: of the kind; CodeNotPermitted; CodeDirectoryUnreachable.
+// authenticate checks the password of a person with one bind, checks the groups and stores the account. The id is zero for a
+// person without a stored account. Refusals: those of kind; CodeNotPermitted; CodeDirectoryUnreachable.
 func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, password string) (agent.User, error) {
 	if !isPassword(password) {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
@@ -287,7 +286,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
 	sets := map[string]idSet{}
 	if len(wanted) > 0 {
-		f, err := r.factsNow(c)
+		f, err := r.currentFacts(c)
 		if err != nil {
 			return err
 		}
@@ -305,7 +304,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	return nil
 }
 
-// unreachable makes the refusal for a directory that cannot be asked. The end of a sign-in by its caller stays what it is.
+// unreachable makes the refusal for a directory that cannot be asked. A cancelled context stays context.Canceled.
 func (r *remote) unreachable(err error) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(err, errUnreachable) {
 		return err
@@ -313,7 +312,7 @@ func (r *remote) unreachable(err error) error {
 	return &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: r.Name, Wait: 10 * time.Second, Err: err}
 }
 
-// bindFailed is unreachable for an error of a bind.
+// bindFailed is unreachable for an error of a bind. It adds ErrPasswordNotSent where that is known.
 func (r *remote) bindFailed(err error) error {
 	var f *finding
 	if errors.As(err, &f) && !f.Sent {
@@ -355,9 +354,9 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns those of some people who exist below the bases, with their state.
+// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused.
 func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
-	f, err := r.factsNow(c)
+	f, err := r.currentFacts(c)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// A wrong password of the search account is not sent again before the domain has forgotten it: its lockout counts the search
-// account, too. Other refusals, such as a disabled account, may have been cured.
+// A wrong password of the search account is sent again only after the usual observation window, so that the domain does not
+// lock the account. The cause of another refusal, such as a disabled account, may be gone sooner.
 const (
 	retryPassword = 31 * time.Minute
 	retryRefused  = time.Minute
@@ -34,7 +34,7 @@ type servers struct {
 	settings agent.DirectorySettings
 	log      *slog.Logger
 	trusted  []*x509.Certificate // of settings.CA
-	dns      names
+	dns      dnsLookup
 	dialTCP  func(ctx context.Context, address string) (net.Conn, error)
 	ping     func(ctx context.Context, host string) (site string, err error)
 	ctx      context.Context // ends with close
@@ -43,7 +43,7 @@ type servers struct {
 
 	searching chan struct{} // places of searches in flight
 	binding   chan struct{} // places of binds in flight
-	asking    chan struct{} // place of the search account's bind: a wrong password must go out only once
+	loggingIn chan struct{} // place of the search account's bind: a wrong password must be sent only once
 
 	mu           sync.Mutex    // guards the fields below and the state of controllers
 	controllers  []*controller // the preferred ones first
@@ -54,8 +54,8 @@ type servers struct {
 	refusedUntil time.Time
 }
 
-// names looks up names of the domain. Errors: *finding; ctx.Err.
-type names interface {
+// dnsLookup asks the DNS servers of the domain. Errors: *finding; ctx.Err.
+type dnsLookup interface {
 	lookupSRV(ctx context.Context, name string) ([]*net.SRV, error) // none is no error
 	lookupHost(ctx context.Context, host string) ([]netip.Addr, error)
 }
@@ -68,7 +68,7 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 		dns:       &resolver{servers: settings.DNS, limit: time.Second, dial: new(net.Dialer).DialContext},
 		searching: make(chan struct{}, poolSize),
 		binding:   make(chan struct{}, bindSize),
-		asking:    make(chan struct{}, 1),
+		loggingIn: make(chan struct{}, 1),
 	}
 	s.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -78,7 +78,7 @@ func newServers(settings agent.DirectorySettings, log *slog.Logger) *servers {
 	return s
 }
 
-// close ends all connections. Nothing can be used afterwards.
+// close ends all connections. The servers cannot be used afterwards.
 func (s *servers) close() {
 	s.cancel()
 	s.mu.Lock()
@@ -109,19 +109,6 @@ func (s *servers) discover(ctx context.Context) (hosts []string, err error) {
 	return hosts, err
 }
 
-// dial connects to a controller that discover named and returns the certificates that it sent, also with an error. The
-// caller closes the connection, which is not bound. Errors: *finding.
-func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
-	defer cancel()
-	c := parseController(host, agent.DefaultLDAPSPort)
-	raw, secure, sent, err := s.connect(ctx, c)
-	if err != nil {
-		return nil, sent, asFinding(err, host)
-	}
-	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
-}
-
 // search runs f on a connection that is bound as the search account. f may run again on another connection after a failure of
 // the connection, so it must not change the directory. Errors: those of f; ctx.Err; *finding.
 func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
@@ -129,7 +116,7 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 		return err
 	}
 	defer leave(s.searching)
-	var a attempt
+	var a failover
 	for {
 		c, err := s.searchConn(ctx, &a)
 		if err != nil {
@@ -147,7 +134,7 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case timedOut:
-			return atHost(agent.FindingNoAnswer, c.to.address, err)
+			return hostFinding(agent.FindingNoAnswer, c.to.address, err)
 		case pooled: // the server may have closed it while it was idle, and others with it
 			s.drop(&s.searches, c.to)
 		default:
@@ -157,13 +144,13 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 }
 
 // searchConn returns a connection that is bound as the search account, from the pool or a new one. Errors: *finding; ctx.Err.
-func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
+func (s *servers) searchConn(ctx context.Context, a *failover) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, err
 		}
-		if c := s.kept(ctx, &s.searches, to); c != nil {
+		if c := s.reuseIdle(ctx, &s.searches, to); c != nil {
 			return c, nil
 		}
 		if err := s.refusal(); err != nil {
@@ -171,14 +158,14 @@ func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
 		}
 		c, err := s.open(ctx, to)
 		if err == nil {
-			err = s.login(ctx, c)
+			err = s.bindSearchAccount(ctx, c)
 		}
 		switch {
 		case err == nil:
 			return c, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case c != nil && !errors.Is(err, errConnection): // the search account is refused: everywhere
+		case c != nil && !errors.Is(err, errConnection): // other controllers would refuse the search account, too
 			return nil, err
 		}
 		a.failed(to, err)
@@ -188,17 +175,17 @@ func (s *servers) searchConn(ctx context.Context, a *attempt) (*conn, error) {
 // errConnection is a failure of a connection or a controller, after which another may work.
 var errConnection = errors.New("the connection failed")
 
-// login binds the search account. Errors: errConnection; *finding when the account is refused; ctx.Err. With an error, the
-// connection is closed.
-func (s *servers) login(ctx context.Context, c *conn) error {
+// bindSearchAccount binds the search account. With an error, the connection is closed. Errors: errConnection; *finding when the
+// account is refused; ctx.Err.
+func (s *servers) bindSearchAccount(ctx context.Context, c *conn) error {
 	if s.settings.User == "" { // anonymous
 		return nil
 	}
-	if err := enter(ctx, s.asking); err != nil {
+	if err := enter(ctx, s.loggingIn); err != nil {
 		c.kill()
 		return err
 	}
-	defer leave(s.asking)
+	defer leave(s.loggingIn)
 	if err := s.refusal(); err != nil {
 		c.kill()
 		return err
@@ -221,11 +208,11 @@ func (s *servers) login(ctx context.Context, c *conn) error {
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultInappropriateAuthentication,
 		ldap.ErrorEmptyPassword):
 	case answered(err): // such as busy
-		f = atHost(agent.FindingFailed, c.to.address, errors.Join(errConnection, err))
+		f = hostFinding(agent.FindingFailed, c.to.address, errors.Join(errConnection, err))
 		f.Args["Error"] = err.Error()
 		return f
 	default:
-		return atHost(agent.FindingNoAnswer, c.to.address, errors.Join(errConnection, err))
+		return hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(errConnection, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,8 +233,8 @@ func (s *servers) refusal() error {
 	return nil
 }
 
-// bind sends exactly one bind request, and its password only to one controller. It changes the controller only while nothing
-// was sent. The error is the server's *ldap.Error, or one for which errors.Is(err, errUnreachable); ctx.Err is one of those.
+// bind sends at most one bind request. It goes to the next controller only while nothing was sent. The error is the server's
+// *ldap.Error or matches errUnreachable, also when it wraps ctx.Err.
 func (s *servers) bind(ctx context.Context, name, password string, controls ...ldap.Control) ([]ldap.Control, error) {
 	if name == "" || password == "" { // servers would take it for an anonymous bind, which succeeds
 		return nil, ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("empty name or password"))
@@ -256,7 +243,7 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 		return nil, s.cancelled(err)
 	}
 	defer leave(s.binding)
-	var a attempt
+	var a failover
 	for {
 		c, err := s.bindConn(ctx, &a)
 		if err != nil {
@@ -281,7 +268,7 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 		}
 		c.kill()
 		if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
-			f := atHost(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
+			f := hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
 			f.Sent = sent
 			return nil, f
 		}
@@ -292,13 +279,13 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 }
 
 // bindConn returns a connection for a bind, from the pool or a new one. Errors: *finding.
-func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
+func (s *servers) bindConn(ctx context.Context, a *failover) (*conn, error) {
 	for {
 		to, err := s.pick(ctx, a)
 		if err != nil {
 			return nil, s.cancelled(err)
 		}
-		if c := s.kept(ctx, &s.binds, to); c != nil {
+		if c := s.reuseIdle(ctx, &s.binds, to); c != nil {
 			return c, nil
 		}
 		c, err := s.open(ctx, to)
@@ -313,18 +300,18 @@ func (s *servers) bindConn(ctx context.Context, a *attempt) (*conn, error) {
 	}
 }
 
-// cancelled makes an error that is not about the directory one of bind.
+// cancelled makes ctx.Err match errUnreachable, as bind promises.
 func (s *servers) cancelled(err error) error {
 	if errors.Is(err, errUnreachable) {
 		return err
 	}
-	return atHost(agent.FindingNoAnswer, s.settings.Name, err)
+	return hostFinding(agent.FindingNoAnswer, s.settings.Name, err)
 }
 
-// kept takes a connection to a controller out of a pool. One that was idle for long is checked first: a firewall between may
-// have forgotten it. If it has, the others are closed, too. The result is nil if there is none.
-func (s *servers) kept(ctx context.Context, p *pool, to *controller) *conn {
-	c := s.idle(p, to)
+// reuseIdle takes a connection to a controller out of a pool; nil if there is none. One that was idle for freshLimit is checked
+// first, because a firewall may have dropped its state. If it does not respond, the others are closed, too.
+func (s *servers) reuseIdle(ctx context.Context, p *pool, to *controller) *conn {
+	c := s.takeIdle(p, to)
 	if c == nil || time.Since(c.since) < freshLimit || s.responds(ctx, c) {
 		return c
 	}
@@ -375,11 +362,11 @@ func (s *servers) use(ctx context.Context, c *conn, f func() error) error {
 	defer context.AfterFunc(ctx, c.kill)()
 	done := make(chan struct{})
 	defer close(done)
-	go s.watch(c.to, done)
+	go s.watchSilence(c.to, done)
 	return f()
 }
 
-func (s *servers) watch(to *controller, done <-chan struct{}) {
+func (s *servers) watchSilence(to *controller, done <-chan struct{}) {
 	wait := time.NewTimer(silenceLimit)
 	defer wait.Stop()
 	for {
@@ -404,7 +391,7 @@ func isNetwork(err error) bool {
 	return ldap.IsErrorWithCode(err, ldap.ErrorNetwork) || errors.Is(err, net.ErrClosed)
 }
 
-// enter takes a place, which leave gives back.
+// enter takes a place, for leave to free. Errors: ctx.Err.
 func enter(ctx context.Context, places chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err

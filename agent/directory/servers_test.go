@@ -16,7 +16,7 @@ import (
 
 // login finds a person and checks the password, as a login does.
 func login(ctx context.Context, s *servers) error {
-	if _, err := who(ctx, s); err != nil {
+	if _, err := answering(ctx, s); err != nil {
 		return err
 	}
 	_, err := s.bind(ctx, "alice", "alice's")
@@ -53,7 +53,7 @@ func TestSearchAndBind(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		for range 3 {
-			address, err := who(t.Context(), s)
+			address, err := answering(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestStopped(t *testing.T) {
 		first.proceed()
 		pass(retryAfter + 2*time.Second)
 		equal(t, "binds of 100 logins", first.bindsOf("alice")-before+second.bindsOf("alice"), 100)
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		equal(t, "lines for down", strings.Count(n.logs.String(), "cannot be used"), 1)
@@ -137,8 +137,8 @@ func TestStopped(t *testing.T) {
 	})
 }
 
-// TestStoppedAtRest stops a controller while no request is in flight.
-func TestStoppedAtRest(t *testing.T) {
+// TestStoppedWhileIdle stops a controller while no request is in flight.
+func TestStoppedWhileIdle(t *testing.T) {
 	for _, pause := range []time.Duration{0, time.Second, time.Minute} {
 		inBubble(t, func(t *testing.T, n *fakeNet) {
 			s := n.servers(t, two)
@@ -152,7 +152,7 @@ func TestStoppedAtRest(t *testing.T) {
 	}
 }
 
-// TestBindOnly: without a search before, a bind meets the stopped controller. It must not go to the next one.
+// TestBindOnly: a bind that was sent to a controller that has stopped must not be sent to the next one.
 func TestBindOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -196,7 +196,7 @@ func TestKeptBindConnection(t *testing.T) {
 	})
 }
 
-// TestLostAnswer: the server gets the bind and closes the connection instead of an answer.
+// TestLostAnswer: a bind without an answer, because the server closes the connection, is not repeated.
 func TestLostAnswer(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -209,7 +209,7 @@ func TestLostAnswer(t *testing.T) {
 	})
 }
 
-// TestDropped: the server closes connections while they are idle.
+// TestDropped: no login fails after the server has closed idle connections.
 func TestDropped(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -224,15 +224,15 @@ func TestDropped(t *testing.T) {
 	})
 }
 
-// TestStale: the server closes a connection when the next request comes. The others are not used any more, and neither is the
-// next controller.
+// TestStale: if the server closes a pooled connection at the next request, the search runs on a new one to the same controller,
+// and the other pooled ones are dropped.
 func TestStale(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "failed", logins(t, s, 50, time.Second), 0)
 		n.at[dc1].hangUps = 1
 		accepted := n.at[dc1].accepted
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		equal(t, "new connections", n.at[dc1].accepted-accepted, 1)
@@ -242,14 +242,14 @@ func TestStale(t *testing.T) {
 		s.mu.Unlock()
 
 		n.at[dc1].hangUps = 100 // it is broken
-		address, err = who(t.Context(), s)
+		address, err = answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 	})
 }
 
-// TestForgotten: something between has forgotten the connections. Nothing comes back on them.
-func TestForgotten(t *testing.T) {
+// TestForgottenByFirewall: no login fails after a firewall has dropped the state of idle connections.
+func TestForgottenByFirewall(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "failed", logins(t, s, 50, time.Second), 0)
@@ -266,7 +266,7 @@ func TestForgotten(t *testing.T) {
 	})
 }
 
-// TestRestarted: nothing listens for a while. Nobody has to wait then, and it is noticed soon when it listens again.
+// TestRestarted: logins fail at once while the only controller refuses connections, and succeed as soon as it listens again.
 func TestRestarted(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, agent.DirectorySettings{Controllers: []string{"dc1.example.test"}})
@@ -283,7 +283,7 @@ func TestRestarted(t *testing.T) {
 	})
 }
 
-// TestAllSilent: while no controller answers, not every login waits for one.
+// TestAllSilent: after the first logins, logins fail at once while no controller answers.
 func TestAllSilent(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -292,13 +292,13 @@ func TestAllSilent(t *testing.T) {
 		equal(t, "failed", logins(t, s, 50, 4*time.Second), 50)
 		equal(t, "failed", logins(t, s, 50, 100*time.Millisecond), 50)
 		n.at[dc1].proceed()
-		pass(retryAlone + 2*time.Second)
+		pass(retryNoneUp + 2*time.Second)
 		equal(t, "failed", logins(t, s, 50, 100*time.Millisecond), 0)
 	})
 }
 
-// TestBothSilentForAWhile: that controllers answer again is noticed without logins.
-func TestBothSilentForAWhile(t *testing.T) {
+// TestProbesWithoutLogins: controllers that answer again are marked up without any login.
+func TestProbesWithoutLogins(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "failed", logins(t, s, 10, time.Second), 0)
@@ -307,14 +307,14 @@ func TestBothSilentForAWhile(t *testing.T) {
 		equal(t, "failed", logins(t, s, 10, 4*time.Second), 10)
 		n.at[dc1].proceed()
 		n.at[dc2].proceed()
-		pass(retryAlone + 2*time.Second)
+		pass(retryNoneUp + 2*time.Second)
 		if status := s.status(); !status[0].Reachable && !status[1].Reachable {
 			t.Errorf("%+v", status)
 		}
 	})
 }
 
-// TestFull: a controller that takes no more connections, but answers on those that it has, is not left.
+// TestFull: a controller that does not answer on new connections, but on the existing ones, stays in use.
 func TestFull(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -324,7 +324,7 @@ func TestFull(t *testing.T) {
 		for i := range poolSize {
 			group.Go(func() {
 				pass(time.Duration(i) * 100 * time.Millisecond)
-				address, err := who(t.Context(), s)
+				address, err := answering(t.Context(), s)
 				equal(t, "error", err, nil)
 				equal(t, "address", address, dc1)
 			})
@@ -334,7 +334,7 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// TestBusy: a controller that is slow but alive is not left.
+// TestBusy: a controller that is slow but answers probes stays in use.
 func TestBusy(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
@@ -352,7 +352,7 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := who(ctx, s)
+		_, err := answering(ctx, s)
 		equal(t, "error", err, context.DeadlineExceeded)
 		equal(t, "time", time.Since(began), 300*time.Millisecond)
 
@@ -388,7 +388,7 @@ func TestSearchAccount(t *testing.T) {
 					var group sync.WaitGroup
 					for range 10 {
 						group.Go(func() {
-							_, err := who(t.Context(), s)
+							_, err := answering(t.Context(), s)
 							var result *ldap.Error
 							if f := asFinding(err, ""); f.Finding != c.finding || !errors.As(err, &result) || result.ResultCode != uint16(c.code) {
 								t.Errorf("%+v", err)
@@ -407,17 +407,17 @@ func TestSearchAccount(t *testing.T) {
 	}
 }
 
-// TestSearchAccountBusy: a controller that is starting refuses binds for a reason of its own. The next one is asked.
+// TestSearchAccountBusy: if a controller cannot bind now, the next one is used.
 func TestSearchAccountBusy(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		n.at[dc1].bindResult = ldap.LDAPResultUnavailable
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		n.at[dc2].bindResult = ldap.LDAPResultBusy
 		n.at[dc2].drop()
-		_, err = who(t.Context(), s)
+		_, err = answering(t.Context(), s)
 		equal(t, "finding", asFinding(err, "").Finding, agent.FindingFailed)
 	})
 }
@@ -426,7 +426,7 @@ func TestPasswordLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		settings := two
 		settings.PasswordLost = true
-		_, err := who(t.Context(), n.servers(t, settings))
+		_, err := answering(t.Context(), n.servers(t, settings))
 		equal(t, "finding", asFinding(err, "").Finding, agent.FindingPasswordLost)
 		equal(t, "binds", n.at[dc1].bindsOf("search"), 0)
 	})

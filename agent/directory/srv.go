@@ -27,7 +27,7 @@ type resolver struct {
 func (r *resolver) lookupSRV(ctx context.Context, name string) (records []*net.SRV, err error) {
 	err = r.ask(ctx, func(ctx context.Context, at *net.Resolver) error {
 		_, records, err = at.LookupSRV(ctx, "", "", absolute(name))
-		if len(records) > 0 { // the error then tells of a malformed record among good ones
+		if len(records) > 0 { // the error is about malformed ones besides
 			return nil
 		}
 		return err
@@ -48,7 +48,7 @@ func (r *resolver) lookupHost(ctx context.Context, host string) (found []netip.A
 		return err
 	})
 	if isNotFound(err) {
-		return nil, atHost(agent.FindingUnresolved, host, err)
+		return nil, hostFinding(agent.FindingUnresolved, host, err)
 	}
 	return found, err
 }
@@ -100,7 +100,7 @@ func isNotFound(err error) bool {
 	return errors.As(err, &dns) && dns.IsNotFound
 }
 
-// absolute makes a name that no search list of the gateway is applied to.
+// absolute ends a name with a dot, so that the resolver does not append search domains.
 func absolute(name string) string { return strings.TrimSuffix(name, ".") + "." }
 
 // bySRV returns the controllers of a domain, the preferred ones first.
@@ -130,7 +130,7 @@ func (s *servers) bySRV(ctx context.Context) ([]*controller, error) {
 	return nil, &finding{Finding: agent.FindingNoSRV, Args: map[string]string{"Name": names[0]}}
 }
 
-// ofSite returns the records of the controllers in the gateway's site; nil if it is unknown.
+// ofSite returns the records of the controllers in the gateway's site; nil if the site is unknown.
 func (s *servers) ofSite(ctx context.Context, records []*net.SRV) []*net.SRV {
 	var hosts []string
 	for _, r := range records[:min(3, len(records))] {
@@ -163,9 +163,9 @@ func (s *servers) fromRecords(near, all []*net.SRV, ldaps bool) (list []*control
 	return list[:min(len(list), agent.MaxControllers)]
 }
 
-// sortByLatency orders controllers where no site is known: by priority, then by the time that a connection takes. It needs mu.
+// sortByLatency orders controllers by priority, then by latency. It needs mu.
 func sortByLatency(list []*controller) {
 	slices.SortStableFunc(list, func(a, b *controller) int {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.rank(), b.rank()))
+		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.measuredLatency(), b.measuredLatency()))
 	})
 }

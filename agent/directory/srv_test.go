@@ -198,23 +198,23 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestNearest: without a site, controllers of the same priority are ordered by the time that a connection takes.
-func TestNearest(t *testing.T) {
+// TestFastestFirst: without a site, controllers of the same priority are ordered by latency.
+func TestFastestFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		n.start(t, "dc3.example.test:636")
 		n.srv = map[string][]*net.SRV{"_ldap._tcp.dc._msdcs.example.test": {srv("dc1", 0, 389), srv("dc2", 0, 389), srv("dc3", 1, 389)}}
 		n.far = map[string]time.Duration{dc1: 150 * time.Millisecond, dc2: 20 * time.Millisecond}
 		s := n.servers(t, agent.DirectorySettings{Kind: agent.DirectoryAD})
 		s.ping = func(context.Context, string) (string, error) { return "", errors.New("no answer") }
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		equal(t, "latency", s.status()[0].Latency, 20*time.Millisecond)
 		n.remove(dc2)
-		address, _ = who(t.Context(), s)
+		address, _ = answering(t.Context(), s)
 		equal(t, "address", address, dc1)
 		n.remove(dc1)
-		address, _ = who(t.Context(), s)
+		address, _ = answering(t.Context(), s)
 		equal(t, "address", address, "dc3.example.test:636")
 	})
 }
@@ -228,20 +228,20 @@ func TestSilentAtStart(t *testing.T) {
 	})
 }
 
-// TestFoundAnew: controllers that SRV records name later are used without a restart, and those that they no longer name are left.
-func TestFoundAnew(t *testing.T) {
+// TestChangedRecords: controllers of new SRV records are used without a restart, and those of removed records no longer.
+func TestChangedRecords(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		const name = "_ldap._tcp.example.test"
 		n.srv = map[string][]*net.SRV{name: {srv("dc1", 0, 389)}}
 		s := n.servers(t, agent.DirectorySettings{Kind: agent.DirectoryFreeIPA})
-		address, err := who(t.Context(), s)
+		address, err := answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc1)
 		n.srv[name] = []*net.SRV{srv("dc2", 0, 389)}
 		pass(refindAfter)
-		who(t.Context(), s) // finds them
+		answering(t.Context(), s) // finds them
 		synctest.Wait()
-		address, err = who(t.Context(), s)
+		address, err = answering(t.Context(), s)
 		equal(t, "error", err, nil)
 		equal(t, "address", address, dc2)
 		equal(t, "controllers", len(s.status()), 1)
@@ -252,7 +252,7 @@ func TestFoundAnew(t *testing.T) {
 		n.srv[name] = nil // the known ones stay in use
 		pass(refindAfter)
 		for range 2 {
-			address, err = who(t.Context(), s)
+			address, err = answering(t.Context(), s)
 			equal(t, "error", err, nil)
 			equal(t, "address", address, dc2)
 			synctest.Wait()
@@ -260,8 +260,8 @@ func TestFoundAnew(t *testing.T) {
 	})
 }
 
-// TestStandby: the state of a controller that is not in use is checked from time to time.
-func TestStandby(t *testing.T) {
+// TestUnusedController: a controller that is not in use is probed every refindAfter.
+func TestUnusedController(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *fakeNet) {
 		s := n.servers(t, two)
 		equal(t, "error", login(t.Context(), s), nil)

@@ -33,7 +33,7 @@ func (s *servers) secure(ctx context.Context, raw net.Conn, name string) (*tls.C
 		}
 	}
 	var sent []agent.DirectoryCertificate
-	var refused error // kept, because the handshake may end with an error of the connection when it tells the server
+	var refused error // the handshake may return a network error instead, when it sends the alert
 	conn := tls.Client(raw, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         s.serverName(name),
@@ -94,13 +94,13 @@ func tlsFinding(ctx context.Context, name string, err error) error {
 	case errors.As(err, &f):
 		return f
 	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
-		return atHost(agent.FindingNoAnswer, name, err)
+		return hostFinding(agent.FindingNoAnswer, name, err)
 	// A controller of Active Directory without a certificate closes the connection when the handshake begins.
 	case errors.Is(err, errNoStartTLS), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE):
-		return atHost(agent.FindingNoTLS, name, err)
+		return hostFinding(agent.FindingNoTLS, name, err)
 	}
-	f = atHost(agent.FindingTLSFailed, name, err)
+	f = hostFinding(agent.FindingTLSFailed, name, err)
 	f.Args["Error"] = err.Error()
 	return f
 }
@@ -111,7 +111,7 @@ func (s *servers) verify(chain []*x509.Certificate, name string) error {
 	leaf := chain[0]
 	now := time.Now()
 	if now.After(leaf.NotAfter) {
-		f := atHost(agent.FindingExpiredCert, name, x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired})
+		f := hostFinding(agent.FindingExpiredCert, name, x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired})
 		f.Args["Until"] = leaf.NotAfter.Format(time.DateOnly)
 		return f
 	}
@@ -134,9 +134,9 @@ func (s *servers) verify(chain []*x509.Certificate, name string) error {
 	wanted := s.serverName(name)
 	if err := leaf.VerifyHostname(wanted); err != nil {
 		if len(namesOf(leaf)) == 0 {
-			return atHost(agent.FindingNoSAN, name, err)
+			return hostFinding(agent.FindingNoSAN, name, err)
 		}
-		f := atHost(agent.FindingWrongName, name, err)
+		f := hostFinding(agent.FindingWrongName, name, err)
 		f.Args["Host"], f.Args["Names"] = wanted, strings.Join(namesOf(leaf), ", ")
 		return f
 	}
@@ -149,19 +149,19 @@ func chainFinding(chain []*x509.Certificate, name string, err error) *finding {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		f := atHost(agent.FindingExpiredCert, name, err)
+		f := hostFinding(agent.FindingExpiredCert, name, err)
 		f.Args["Until"] = invalid.Cert.NotAfter.Format(time.DateOnly)
 		return f
-	case slices.ContainsFunc(chain, signedWithSHA1): // crypto/x509 takes its issuer for an unknown one
-		return atHost(agent.FindingSHA1, name, err)
+	case slices.ContainsFunc(chain, signedWithSHA1): // crypto/x509 reports an unknown authority
+		return hostFinding(agent.FindingSHA1, name, err)
 	case !errors.As(err, new(x509.UnknownAuthorityError)):
-		f := atHost(agent.FindingTLSFailed, name, err)
+		f := hostFinding(agent.FindingTLSFailed, name, err)
 		f.Args["Error"] = err.Error()
 		return f
 	case selfSigned(leaf):
-		return atHost(agent.FindingSelfSigned, name, err)
+		return hostFinding(agent.FindingSelfSigned, name, err)
 	}
-	f := atHost(agent.FindingUnknownCA, name, err)
+	f := hostFinding(agent.FindingUnknownCA, name, err)
 	f.Args["Issuer"] = title(top.Issuer.CommonName, top.Issuer.String())
 	return f
 }
@@ -173,7 +173,7 @@ func signedWithSHA1(c *x509.Certificate) bool {
 
 func selfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
 
-// describe describes certificates for people.
+// describe returns what a report shows of certificates.
 func describe(chain []*x509.Certificate, trusted bool) (list []agent.DirectoryCertificate) {
 	for _, c := range chain[:min(len(chain), 10)] {
 		sum := sha256.Sum256(c.Raw)
@@ -187,7 +187,7 @@ func describe(chain []*x509.Certificate, trusted bool) (list []agent.DirectoryCe
 	return list
 }
 
-// title returns the common name of a certificate's subject, or the whole name where it has none.
+// title returns the common name of a subject or issuer, or the whole name where it has none.
 func title(commonName, whole string) string {
 	if commonName == "" {
 		commonName = whole

@@ -1,5 +1,5 @@
-// Package secretbox encrypts secrets that stand in the database with a key in a file of its own. A copy of the database alone
-// does not reveal them.
+// Package secretbox encrypts the secrets in the database with a key that is in a separate file. A copy of the database alone does
+// not reveal them.
 package secretbox
 
 import (
@@ -17,8 +17,8 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// ErrLost says that a secret cannot be decrypted: the key file is missing or another one, or the encrypted text is damaged or
-// belongs elsewhere.
+// ErrLost says that a secret cannot be decrypted: the key file is missing or is another one, or the encrypted text is damaged or
+// was made for another purpose.
 var ErrLost = errors.New("the secret cannot be decrypted with this key file")
 
 const keySize = 32 // AES-256
@@ -26,14 +26,14 @@ const keySize = 32 // AES-256
 // Box encrypts and decrypts with the key in one file: 32 bytes in base64 and a line end, mode 0600.
 type Box struct {
 	path string
-	mu   sync.Mutex // makes one key file at a time
+	mu   sync.Mutex // guards the making of the key file
 }
 
 // New returns a box with the key file at path. Seal makes the file when it is missing.
 func New(path string) *Box { return &Box{path: path} }
 
-// Seal encrypts a secret (AES-256-GCM, in base64). Only Open with the same purpose decrypts it, so that the text is useless in
-// another place of the database.
+// Seal encrypts a secret (AES-256-GCM, in base64). Only Open with the same purpose decrypts it, so that the text cannot be used
+// in another place of the database.
 func (b *Box) Seal(secret, purpose string) (string, error) {
 	gcm, err := b.cipher(true)
 	if err != nil {
@@ -62,7 +62,7 @@ func (b *Box) Open(sealed, purpose string) (string, error) {
 	return string(secret), nil
 }
 
-// cipher returns the cipher with the key of the file. With create it makes a missing file.
+// cipher returns the cipher with the key of the file. With create it makes the file if it is missing.
 func (b *Box) cipher(create bool) (cipher.AEAD, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

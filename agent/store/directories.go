@@ -159,8 +159,8 @@ func scanDirectory(row scanner) (d Directory, err error) {
 	return d, nil
 }
 
-// directoryFields names the fields of a directory that are JSON in the column settings. A key stays for ever; a new field
-// needs no migration.
+// directoryFields names the fields of a directory that are JSON in the column settings. A key is never renamed; a
+// new field needs no migration.
 func directoryFields(d *agent.DirectorySettings) map[string]any {
 	return map[string]any{
 		"kind":           &d.Kind,
@@ -194,8 +194,8 @@ func (s *Store) DirectoryUser(ctx context.Context, directory, guid string) (user
 	return user, nil
 }
 
-// DirectoryUserByLogin returns the account of a directory that a login means as far as is known here. After people swapped
-// their logins several accounts may have it for a time; the person to whom the directory gave it last wins. Errors:
+// DirectoryUserByLogin returns the stored account of a directory that has a login. After people swapped their logins, several
+// accounts may have it for a time; the one that was stored with it last is returned. Errors:
 // agent.ErrNotFound.
 func (s *Store) DirectoryUserByLogin(ctx context.Context, directory, login string) (user agent.User, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
@@ -252,7 +252,7 @@ func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPer
 }
 
 // SaveDirectoryUsers writes what a check of a directory has found about accounts: login, name, phone, Refused and, where it
-// still follows the groups, remote access. Accounts that are gone meanwhile, or belong to another person, are left alone.
+// still follows the groups, remote access. Accounts that were deleted meanwhile, or belong to another person now, stay.
 func (s *Store) SaveDirectoryUsers(ctx context.Context, changed []agent.User) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		for _, u := range changed {
@@ -330,7 +330,7 @@ func saveDirectoryUser(ctx context.Context, tx *sql.Tx, p agent.DirectoryPerson)
 	return findUser(ctx, tx, u.ID)
 }
 
-// noteLogin makes the account the one that has its login last.
+// noteLogin records that the account has its login now, for findDirectoryLogin.
 func noteLogin(ctx context.Context, tx *sql.Tx, id agent.UserID) error {
 	_, err := tx.ExecContext(ctx, `UPDATE users SET login_seen = $1 WHERE id = $2`, micros(time.Now()), int64(id))
 	return err

@@ -15,7 +15,7 @@ import (
 
 const company = "company.ru"
 
-// addDirectory adds a directory that is not the default by choice.
+// addDirectory adds a directory without making it the default.
 func addDirectory(t testing.TB, s *Store, name string) agent.DirectoryID {
 	t.Helper()
 	id, err := s.SaveDirectory(t.Context(), agent.DirectorySettings{Name: name, Kind: agent.DirectoryAD}, nil)
@@ -56,8 +56,8 @@ func TestDirectoryComesBack(t *testing.T) {
 	}
 }
 
-// TestEveryFieldOfADirectoryIsKept: a field that is forgotten in directoryFields would be lost without a word.
-func TestEveryFieldOfADirectoryIsKept(t *testing.T) {
+// TestEveryDirectoryField: every field of DirectorySettings is stored. One that is missing in directoryFields would be lost.
+func TestEveryDirectoryField(t *testing.T) {
 	var d agent.DirectorySettings
 	kept := map[uintptr]bool{}
 	for _, field := range directoryFields(&d) {
@@ -100,7 +100,7 @@ func TestOneDefaultDirectory(t *testing.T) {
 	}
 }
 
-func TestDirectoriesThatCannotBeSaved(t *testing.T) {
+func TestSaveDirectoryErrors(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	addDirectory(t, s, company)
@@ -186,7 +186,7 @@ func TestSwappedLogins(t *testing.T) {
 	if ids := lookAlikes(t, s); ids != nil {
 		t.Errorf("look-alikes %v", ids)
 	}
-	login(t, s, person("a", "ivanov")) // given back before anybody noticed
+	login(t, s, person("a", "ivanov")) // given back before another login
 	byLogin("ivanov", a)
 	a.Login, b.Login = "petrov", "ivanov"
 	check(t, s.SaveDirectoryUsers(ctx, []agent.User{a, b}))
@@ -194,8 +194,8 @@ func TestSwappedLogins(t *testing.T) {
 	byLogin("ivanov", b)
 }
 
-// TestLoginOfSomebodyWhoLeft: a login goes to another person after its owner has left the domain.
-func TestLoginOfSomebodyWhoLeft(t *testing.T) {
+// TestReusedLogin: a login is given to another person after the first one has left the domain.
+func TestReusedLogin(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	addDirectory(t, s, company)
@@ -222,7 +222,7 @@ func TestLoginWithoutChange(t *testing.T) {
 	}
 }
 
-// TestRemoteAccessByGroups: what an administrator decides about one person is stronger than the groups.
+// TestRemoteAccessByGroups: an administrator's decision about one person overrides the groups.
 func TestRemoteAccessByGroups(t *testing.T) {
 	ctx := t.Context()
 	remote := person("a", "ivanov")

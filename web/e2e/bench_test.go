@@ -127,7 +127,7 @@ func memoryOf(b *testing.B, boss rest, s *swarm, command swarmCommand) float64 {
 func serveHere(b *testing.B, tunnel string) (*gateway, rest) {
 	b.Helper()
 	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data"), flags: []string{tunnel}}
-	g.where = listening{Portal: []string{freeAddress(b)}, Agents: []string{freeAddress(b)}, HTTP: []string{freeAddress(b)}}
+	g.where = freeAddresses(b, "127.0.0.1")
 	g.startHere()
 	boss := g.administrator()
 	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
@@ -138,14 +138,19 @@ func serveHere(b *testing.B, tunnel string) (*gateway, rest) {
 	return g, boss
 }
 
-func freeAddress(b *testing.B) string {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
+// freeAddresses returns free addresses of a host for a gateway.
+func freeAddresses(t testing.TB, host string) listening {
+	t.Helper()
+	var free []string
+	for range 3 {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		free = append(free, l.Addr().String())
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return listening{Portal: free[:1], Agents: free[1:2], HTTP: free[2:]}
 }
 
 func (g *gateway) startHere() {
@@ -156,7 +161,7 @@ func (g *gateway) startHere() {
 	go func() {
 		defer close(g.done)
 		err := web.Serve(ctx, web.Config{Data: g.data, PortalListen: g.where.Portal, AgentListen: g.where.Agents,
-			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Firewall: "off", Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")})
+			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Firewall: "off", Now: g.now, Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")})
 		if err != nil {
 			g.t.Errorf("serve: %v", err)
 		}

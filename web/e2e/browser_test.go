@@ -67,9 +67,15 @@ func (v *visitor) load(request *http.Request) {
 // submit sends the form with this action, with its values and the typed ones.
 func (v *visitor) submit(action string, typed map[string]string) {
 	v.t.Helper()
-	form := v.page.Find(`form[action="` + action + `"]`).First()
+	v.submitTo(action, action, typed)
+}
+
+// submitTo is submit by a button with an action of its own.
+func (v *visitor) submitTo(of, action string, typed map[string]string) {
+	v.t.Helper()
+	form := v.page.Find(`form[action="` + of + `"]`).First()
 	if form.Length() == 0 {
-		v.t.Fatalf("%s has no form for %s", v.at.Path, action)
+		v.t.Fatalf("%s has no form for %s", v.at.Path, of)
 	}
 	values := url.Values{}
 	form.Find("input, textarea, select").Each(func(_ int, field *goquery.Selection) {
@@ -86,7 +92,7 @@ func (v *visitor) submit(action string, typed map[string]string) {
 	})
 	for name, value := range typed {
 		if form.Find(`[name="`+name+`"]`).Length() == 0 {
-			v.t.Fatalf("the form for %s has no field %s", action, name)
+			v.t.Fatalf("the form for %s has no field %s", of, name)
 		}
 		values.Set(name, value)
 	}

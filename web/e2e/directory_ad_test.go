@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -23,18 +24,25 @@ type officeAD struct {
 	path string // of the directory in REST
 }
 
-func newOfficeAD(t *testing.T) *officeAD {
+func newOfficeAD(t *testing.T, flags ...string) *officeAD {
 	t.Helper()
-	o := &officeAD{ad: directorylab.NewAD(t), gateway: startGateway(t)}
+	o := &officeAD{ad: directorylab.NewAD(t), gateway: startGateway(t, flags...)}
 	o.boss = o.administrator()
 	o.boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
 	o.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
-	var created struct{ ID int }
-	o.boss.must("POST", "/ad_backend/domains", map[string]any{"name": directorylab.Domain, "user": o.ad.ServiceDN, "password": directorylab.ServicePassword,
-		"dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(o.ad.CA.PEM()), "login_groups": []string{"VPN-Users"},
-		"remote_groups": []string{o.ad.GroupDN("Staff")}}, &created)
-	o.path = fmt.Sprint("/ad_backend/domains/", created.ID)
+	o.addAD(map[string]any{"login_groups": []string{"VPN-Users"}, "remote_groups": []string{o.ad.GroupDN("Staff")}})
 	return o
+}
+
+// addAD adds the domain of the lab to the gateway, with these settings.
+func (o *officeAD) addAD(settings map[string]any) {
+	o.t.Helper()
+	all := map[string]any{"name": directorylab.Domain, "user": o.ad.ServiceDN, "password": directorylab.ServicePassword,
+		"dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(o.ad.CA.PEM())}
+	maps.Copy(all, settings)
+	var created struct{ ID int }
+	o.boss.must("POST", "/ad_backend/domains", all, &created)
+	o.path = fmt.Sprint("/ad_backend/domains/", created.ID)
 }
 
 // login logs in on a device of its own and keeps the connection.

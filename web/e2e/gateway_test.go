@@ -44,7 +44,8 @@ type gateway struct {
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
 
-	stopHere func() // stops a gateway inside this process
+	stopHere func()           // stops a gateway inside this process
+	now      func() time.Time // the clock of its throttle; nil = time.Now
 }
 
 // listening is the process's log line with its addresses.
@@ -224,6 +225,8 @@ type session struct {
 	State   string `json:"state"`
 	Address string `json:"address"`
 	Subnet  string `json:"subnet"`
+	User    int64  `json:"user_object_id"`
+	Module  string `json:"auth_module"` // "local" or the directory
 
 	MAC *string `json:"mac"`
 	Rx  *uint64 `json:"rx"`

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -37,6 +38,8 @@ type swarmCommand struct {
 	Agents int
 	Users  int // agent i belongs to user i % Users
 	Tunnel bool
+
+	Logins, Password string // format of the logins, and their password; empty = user%d and userPassword
 }
 
 type swarmAnswer struct {
@@ -147,7 +150,8 @@ type swarmAgent struct {
 func (a *swarmAgent) do(c swarmCommand, roots *x509.CertPool) error {
 	switch c.Do {
 	case "login":
-		return a.authorize(c, roots, map[string]any{"login": fmt.Sprint("user", a.number%c.Users), "password": userPassword})
+		login := fmt.Sprintf(cmp.Or(c.Logins, "user%d"), a.number%c.Users)
+		return a.authorize(c, roots, map[string]any{"login": login, "password": cmp.Or(c.Password, userPassword)})
 	case "resume":
 		return a.authorize(c, roots, map[string]any{"resume": a.resume})
 	case "handshake":

@@ -41,7 +41,7 @@ type AD struct {
 }
 
 var (
-	sambaDir      = filepath.Join(root, "samba") // of the running server: the files name it
+	sambaDir      = filepath.Join(root, "samba") // of the running server; its files contain this path
 	sambaTemplate = filepath.Join(root, "samba.template")
 	sambaCA       *Authority
 	sambaReady    once
@@ -106,7 +106,7 @@ func provision() (err error) {
 		return err
 	}
 	// sam.ldb refuses these values, or replaces the password with a random one (smart card), so the file of the partition is written.
-	if err := ldbmodify("sam.ldb.d/DC=EXAMPLE,DC=TEST.ldb", fmt.Sprintf(`dn: %s
+	if err := ldbmodify(partition, fmt.Sprintf(`dn: %s
 changetype: modify
 replace: pwdLastSet
 pwdLastSet: 132000000000000000
@@ -195,6 +195,9 @@ func unicodePwd(password string) string {
 	}
 	return base64.StdEncoding.EncodeToString(b)
 }
+
+// partition is the file with the entries of the domain. Unlike sam.ldb it takes any value.
+const partition = "sam.ldb.d/DC=EXAMPLE,DC=TEST.ldb"
 
 // ldbmodify changes a database of the domain without the server. It accepts a server that runs, but not one that is paused.
 func ldbmodify(database, ldif string) error {
@@ -289,7 +292,7 @@ func (ad *AD) Expire(tb testing.TB, login string, at time.Time) {
 	ad.Set(tb, ad.PersonDN(login), "accountExpires", strconv.FormatInt(fileTime(at), 10))
 }
 
-// DenyRead forbids the service account to read any attribute of an entry and of the entries below it.
+// DenyRead forbids the search account to read any attribute of an entry and of the entries below it.
 func (ad *AD) DenyRead(tb testing.TB, dn string) {
 	tb.Helper()
 	sid := ad.Attributes(tb, ad.ServiceDN, "objectSid")[0]

@@ -4,10 +4,34 @@ package lab
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
+
+// AddUsers is AddPeople with Password.
+func (ad *AD) AddUsers(tb testing.TB, unit string, n int) (dns []string) {
+	tb.Helper()
+	dns = ad.AddPeople(tb, unit, n)
+	// Samba would need twenty seconds for the keys of 300 passwords, so the stored hash of alice is copied.
+	out, err := exec.Command("ldbsearch", "-H", filepath.Join(sambaDir, "private", partition), "-b", ad.PersonDN("alice"), "-s", "base", "unicodePwd").Output()
+	_, hash, found := strings.Cut(strings.ReplaceAll(string(out), "\n ", ""), "\nunicodePwd:: ")
+	if hash, _, _ = strings.Cut(hash, "\n"); err != nil || !found {
+		tb.Fatalf("ldbsearch: %v\n%s", err, out)
+	}
+	var b strings.Builder
+	for _, dn := range dns {
+		fmt.Fprintf(&b, "dn: %s\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 512\n-\nreplace: pwdLastSet\npwdLastSet: %d\n-\nreplace: unicodePwd\nunicodePwd:: %s\n\n",
+			dn, fileTime(time.Now()), hash)
+	}
+	if err := ldbmodify(partition, b.String()); err != nil {
+		tb.Fatal(err)
+	}
+	return dns
+}
 
 // AddPeople creates a unit with people p0001, p0002 and so on, who have no password, and returns their DNs. The logins start with the
 // name of the unit: OU=Bulk,DC=example,DC=test has bulk-p0001. A thousand people take about two seconds.

@@ -20,7 +20,7 @@ type Directory struct {
 	DNS  *NameServer
 	Host string
 
-	ServiceDN string // of the account for searches, with ServicePassword
+	ServiceDN string // of the search account, with ServicePassword
 	AdminDN   string // of an account that may do everything, with AdminPassword
 	PeopleDN  string
 	GroupsDN  string
@@ -66,7 +66,7 @@ func (d *Directory) Start(tb testing.TB) {
 	d.server = start(tb, d.log, listens, d.command[0], d.command[1:]...)
 }
 
-// Stop kills the server, which ends its connections. Its port is closed then.
+// Stop kills the server, which closes its connections and ports.
 func (d *Directory) Stop() {
 	d.admin = nil
 	d.server.end(syscall.SIGKILL)
@@ -80,7 +80,7 @@ func (d *Directory) Continue() { d.signal(syscall.SIGCONT) }
 
 func (d *Directory) signal(s os.Signal) { _ = d.server.cmd.Process.Signal(s) }
 
-// Admin returns a connection of AdminDN, for changes of any kind.
+// Admin returns a connection that is bound as AdminDN.
 func (d *Directory) Admin(tb testing.TB) *ldap.Conn {
 	tb.Helper()
 	if d.admin != nil && !d.admin.IsClosing() {
@@ -90,7 +90,7 @@ func (d *Directory) Admin(tb testing.TB) *ldap.Conn {
 	return d.admin
 }
 
-// Bind returns a connection of an account, which must succeed.
+// Bind returns a connection that is bound as an account. It must succeed.
 func (d *Directory) Bind(tb testing.TB, name, password string) *ldap.Conn {
 	tb.Helper()
 	c := d.dial(tb)

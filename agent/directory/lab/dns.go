@@ -11,7 +11,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zone is what the DNS server answers at the start of a test. Addresses of the hosts are added.
+// zone has the records of the DNS server at the start of a test, besides the addresses of the hosts.
 const zone = `
 _ldap._tcp.example.test. SRV 0 100 389 dc1.example.test.
 _ldap._tcp.example.test. SRV 10 100 389 dc2.example.test.
@@ -42,18 +42,18 @@ type key struct {
 	kind uint16
 }
 
-var names NameServer
+var nameServer NameServer
 
 // DNS returns the DNS server. The end of the test undoes its changes.
 func DNS(tb testing.TB) *NameServer {
 	tb.Helper()
 	require(tb)
-	names.reset()
-	tb.Cleanup(names.reset)
-	return &names
+	nameServer.reset()
+	tb.Cleanup(nameServer.reset)
+	return &nameServer
 }
 
-// Set replaces the records of each name and type that the lines name: "www.example.test. A 10.77.5.1". The TTL is one hour.
+// Set replaces the records of each name and type in the lines: "www.example.test. A 10.77.5.1". The TTL is one hour.
 func (d *NameServer) Set(tb testing.TB, lines ...string) {
 	tb.Helper()
 	if err := d.set(lines...); err != nil {

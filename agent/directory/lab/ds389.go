@@ -78,7 +78,7 @@ func New389(tb testing.TB) *Directory {
 			tb.Fatal(err)
 		}
 	}
-	// The directories are mounted, so only what is in them can be replaced.
+	// The directories are mount points, so only their content can be replaced.
 	if err := run("sh", "-c", "rm -rf "+ds389Dir+"/*/slapd-lab && cp -a "+ds389Template+"/. "+ds389Dir); err != nil {
 		tb.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func New389(tb testing.TB) *Directory {
 	return d
 }
 
-// create389 makes an instance. The paths that it uses are replaced by those in ds389Dir in the mount namespace.
+// create389 makes an instance. Its system paths are bind mounts of copies in ds389Dir.
 func create389() (err error) {
 	for from, to := range map[string]string{"etc": "/etc/dirsrv", "lib": "/var/lib/dirsrv", "log": "/var/log/dirsrv", "run": "/run/dirsrv"} {
 		from = filepath.Join(ds389Dir, from)
@@ -106,8 +106,7 @@ func create389() (err error) {
 	if err := os.WriteFile(inf, []byte(ds389Inf), 0o600); err != nil {
 		return err
 	}
-	// dscreate leaves a server behind. It ends with the PID namespace of the shell, which also waits for children that it has
-	// inherited, unlike this program.
+	// dscreate starts a server. The shell stops it, and as the init of a PID namespace waits for orphans, unlike this program.
 	cmd := exec.Command("sh", "-ec", `mount -t proc proc /proc; dscreate -v from-file "$1"; pid=$(cat /run/dirsrv/slapd-lab.pid)
 kill $pid; while kill -0 $pid; do sleep 0.05; done`, "sh", inf)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}

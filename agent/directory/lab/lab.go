@@ -17,8 +17,8 @@
 //	}
 //
 // NewAD, NewOpenLDAP and New389 start a server for one test, with the same data each time. The first call in a process
-// prepares the files, which takes seconds. One server of each kind runs at a time; further calls wait for the end of the test
-// that has it. Subtests share the server of their test. Such tests do not run in parallel, because there is one DNS server.
+// prepares the files, which takes seconds. One server of each kind runs at a time; further calls wait for the end of its
+// test. Subtests share the server of their test. Such tests do not run in parallel, because there is one DNS server.
 //
 // The names below are resolved by the lab's own DNS server (see DNS), which is also the system's in /etc/resolv.conf.
 //
@@ -63,7 +63,7 @@ const (
 	Silent  = "silent.example.test"
 
 	Password        = "Us3r-Passw0rd!"    // of all people
-	ServicePassword = "S3rvice-Passw0rd!" // of the account for searches
+	ServicePassword = "S3rvice-Passw0rd!" // of the search account
 	AdminPassword   = "Adm1n-Passw0rd!"
 )
 
@@ -84,18 +84,18 @@ var addresses = map[string]netip.Addr{
 func Address(host string) netip.Addr { return addresses[host] }
 
 const (
-	// stageVariable tells the test program in the lab what to do.
+	// stageVariable is the environment variable with the stage of the test program, see Main.
 	stageVariable = "IDECO_DIRECTORY_LAB"
 
 	// root is where the files of the lab are, in memory. /run and /dev/shm are the lab's own.
 	root = "/run/lab"
 
-	patience = 30 * time.Second
+	patience = 30 * time.Second // for a server to start or to answer
 )
 
 var (
 	inside  bool
-	outside = "the TestMain of this package does not call lab.Main" // why the tests are not inside
+	outside = "the TestMain of this package does not call lab.Main" // why the tests do not run in the lab
 )
 
 // Main runs the tests of a package in the lab and returns the exit code. Without root the tests run outside, and those that need
@@ -183,7 +183,7 @@ func prepare() error {
 	if err := network(); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
-	return names.start()
+	return nameServer.start()
 }
 
 const krb5 = `[libdefaults]
@@ -197,7 +197,7 @@ const krb5 = `[libdefaults]
 	example.test = EXAMPLE.TEST
 `
 
-// cover replaces the content of a file in the mount namespace.
+// cover replaces a file in the mount namespace of the lab.
 func cover(file, content string) error {
 	if strings.HasPrefix(file, "/run/") {
 		return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644))
@@ -216,10 +216,10 @@ func bindMount(from, to string) error {
 	return nil
 }
 
-// network gives all addresses to one end of a cable. Samba does not accept addresses of lo.
+// network gives all addresses to one end of a veth pair. Samba does not accept addresses of lo.
 func network() error {
-	cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lab"}, PeerName: "labpeer"}
-	if err := netlink.LinkAdd(cable); err != nil {
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lab"}, PeerName: "labpeer"}
+	if err := netlink.LinkAdd(pair); err != nil {
 		return err
 	}
 	for _, name := range []string{"lo", "lab", "labpeer"} {

@@ -15,7 +15,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// MemberOf says whether OpenLDAP maintains the attribute memberOf of the members of groups.
+// MemberOf says whether OpenLDAP maintains the attribute memberOf.
 type MemberOf bool
 
 var (
@@ -32,7 +32,7 @@ var (
 // People are uid=login,ou=People, and groups are cn=name,ou=Groups with objectClass groupOfNames. The people alice, bob and
 // Иван Петров and their groups are those of AD. More people:
 //
-//	locked, disabled  pwdAccountLockedTime of now, and the one for ever
+//	locked, disabled  pwdAccountLockedTime: now, and the value of an administrator
 //	pwexpired         the password has expired, without grace logins
 //	mustchange        pwdReset
 //	expired           pwdEndTime is over

@@ -107,7 +107,7 @@ func (r *Relay) Present(c *tls.Certificate) {
 	r.own = c
 }
 
-// Accepted returns the number of connections so far, without those that a pause still holds.
+// Accepted returns the number of forwarded connections so far, which excludes those that wait for Continue.
 func (r *Relay) Accepted() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +140,7 @@ func (r *Relay) serve(l net.Listener, port uint16) {
 	}
 }
 
-// keep remembers connections for drop.
+// keep adds connections to those that drop closes.
 func (r *Relay) keep(conns ...net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

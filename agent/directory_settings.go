@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of Active Directory, beyond which a rule that was typed is a mistake.
+// More limits of a directory's settings. Those of the lockout are the limits of Active Directory.
 const (
 	MaxLockoutLimit   = 999
 	MaxLockoutWindow  = 99999 * time.Minute

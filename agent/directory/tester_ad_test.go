@@ -13,8 +13,8 @@ import (
 	"ideco-agent/agent/directory/lab"
 )
 
-// probeOf tests settings and returns the report and the result of one step.
-func probeOf(t *testing.T, s agent.DirectorySettings, login string, step agent.DirectoryStep, local ...agent.User) (agent.DirectoryReport, agent.StepResult) {
+// testOf tests settings and returns the report and the result of one step.
+func testOf(t *testing.T, s agent.DirectorySettings, login string, step agent.DirectoryStep, local ...agent.User) (agent.DirectoryReport, agent.StepResult) {
 	t.Helper()
 	d := New(NewLocal(accounts{}, slog.New(slog.DiscardHandler)), &memoryPeople{}, slog.New(slog.DiscardHandler))
 	report := d.Test(t.Context(), s, login, local)
@@ -25,15 +25,15 @@ func probeOf(t *testing.T, s agent.DirectorySettings, login string, step agent.D
 	return report, report.Steps[i]
 }
 
-// TestADProbe: a working directory passes every step, and each fault is named at its step.
-func TestADProbe(t *testing.T) {
+// TestADReport: a working directory passes every step, and each fault is named at its step.
+func TestADReport(t *testing.T) {
 	ad := lab.NewAD(t)
 	working := labSettings(agent.DirectoryAD, ad.Directory)
 	working.Controllers = nil // by SRV records
 	o := newOffice(t, working)
 	working.LoginGroups = o.group(t, working, "Domain Users")
 
-	report, _ := probeOf(t, working, `EXAMPLE\alice`, agent.StepPerson, agent.User{ID: 7, Login: "BOB", Directory: agent.LocalDirectory},
+	report, _ := testOf(t, working, `EXAMPLE\alice`, agent.StepPerson, agent.User{ID: 7, Login: "BOB", Directory: agent.LocalDirectory},
 		agent.User{ID: 8, Login: "stranger", Directory: agent.LocalDirectory}, agent.User{ID: 9, Login: "PC1$", Directory: agent.LocalDirectory})
 	var steps []agent.DirectoryStep
 	for _, s := range report.Steps {
@@ -53,6 +53,16 @@ func TestADProbe(t *testing.T) {
 	}
 	if len(report.Certificates) == 0 || !report.Certificates[0].Trusted || report.Certificates[0].SHA256 == "" {
 		t.Errorf("%+v", report.Certificates)
+	}
+	typed := working // and not saved yet
+	typed.LoginGroups, typed.RemoteGroups = []agent.DirectoryGroup{{Name: "vpn-users"}}, []agent.DirectoryGroup{{Name: ad.GroupDN("Staff")}}
+	report, result := testOf(t, typed, "alice", agent.StepGroups)
+	if p := report.Person; result.State != agent.StepOK || p == nil || p.Refused != "" || !p.Remote || typed.LoginGroups[0].ID != "" {
+		t.Errorf("groups that were typed: %+v, %+v", result, p)
+	}
+	typed.LoginGroups = []agent.DirectoryGroup{{Name: "Nobodies"}}
+	if _, result := testOf(t, typed, "", agent.StepGroups); result.Finding != agent.FindingNoGroup || result.Args["Group"] != "Nobodies" {
+		t.Errorf("a typed group that does not exist: %+v", result)
 	}
 	if bad := ad.BadPasswords(t, "alice"); bad != 0 {
 		t.Error("the test has sent a password of alice")
@@ -97,7 +107,7 @@ func TestADProbe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := working
 			c.change(&s)
-			report, result := probeOf(t, s, c.login, c.step)
+			report, result := testOf(t, s, c.login, c.step)
 			if result.State != c.state || result.Finding != c.finding || result.Reason != c.reason {
 				t.Errorf("%+v", result)
 			}
@@ -114,12 +124,12 @@ func TestADProbe(t *testing.T) {
 	// Without the CA, the page shows the certificates of the controller, to be trusted.
 	untrusted := working
 	untrusted.CA = ""
-	report, _ = probeOf(t, untrusted, "", agent.StepCertificate)
+	report, _ = testOf(t, untrusted, "", agent.StepCertificate)
 	if len(report.Certificates) == 0 || report.Certificates[0].Trusted {
 		t.Fatalf("%+v", report.Certificates)
 	}
 	untrusted.CA = report.Certificates[0].PEM
-	if report, result := probeOf(t, untrusted, "", agent.StepCertificate); !report.OK() || result.State != agent.StepOK {
+	if report, result := testOf(t, untrusted, "", agent.StepCertificate); !report.OK() || result.State != agent.StepOK {
 		t.Errorf("a trusted certificate of the controller itself: %+v", result)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// restDirectoryTest tries a saved directory.
+// restDirectoryTest tests a saved directory.
 func (s *Site) restDirectoryTest(c echo.Context, d agent.DirectorySettings) error {
 	var body struct {
 		Login string `json:"login"`
@@ -29,7 +29,7 @@ type reportJSON struct {
 	OK           bool              `json:"ok"`
 	Steps        []stepJSON        `json:"steps"`
 	Certificates []certificateJSON `json:"certificates"`
-	Person       *personJSON       `json:"person"` // null without a login, or if it means nobody
+	Person       *personJSON       `json:"person"` // null without a login, or if it is unknown
 	LocalLogins  []localLoginJSON  `json:"local_logins"`
 }
 

@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminDirectoryTest tries the submitted form and saves nothing.
+// adminDirectoryTest tests the submitted settings and saves nothing.
 func (s *Site) adminDirectoryTest(c echo.Context, saved agent.DirectorySettings) error {
 	form, d, problems := s.readDirectory(c, saved)
 	page := templates.AdminDirectoryData{Form: form}
@@ -28,7 +28,7 @@ func (s *Site) adminDirectoryTest(c echo.Context, saved agent.DirectorySettings)
 	return s.directoryPage(c, http.StatusBadRequest, saved, page, problems, locale.AlertNotTested)
 }
 
-// problemsIn returns the problems that an error consists of, or nil.
+// problemsIn returns the problems in an error, or nil.
 func problemsIn(err error) (problems agent.Problems) {
 	var problem agent.Problem
 	if errors.As(err, &problem) {
