@@ -39,7 +39,7 @@ RUN_HTTP   ?= :8080
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
 	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools test-go test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
+.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -103,6 +103,9 @@ tools: go
 test-tools: tools
 	@.ci/install openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
+ad-tools: go
+	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
+
 generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
@@ -134,15 +137,17 @@ test-gateway: go
 
 # Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root. The services that
 # the packages start on some systems are neither used nor disturbed.
-test-ad: go
-	@.ci/install chromium:chromium samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
+test-ad: ad-tools
+	@.ci/install chromium:chromium
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/...
 	go test -tags ad,browser -count=1 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
-bench: test-tools
+# So do those of logins at Active Directory.
+bench: test-tools ad-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
+	go test -tags ad -run '^$$' -bench BenchmarkLogin -benchtime 1x ./agent/directory
 
 lint: go
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \

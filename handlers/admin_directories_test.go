@@ -373,3 +373,12 @@ func TestWithheldCheck(t *testing.T) {
 		t.Errorf("confirmed %v", got)
 	}
 }
+
+// TestDomainTypes: REST has a domain_type of its own for each kind of directory.
+func TestDomainTypes(t *testing.T) {
+	for _, kind := range agent.DirectoryKinds {
+		if domainTypes[kind] == "" {
+			t.Errorf("no domain_type for %s", kind)
+		}
+	}
+}

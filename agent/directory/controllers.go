@@ -19,7 +19,7 @@ import (
 
 const (
 	connectLimit = 1500 * time.Millisecond // for TCP, StartTLS and TLS together
-	silenceLimit = 500 * time.Millisecond  // a controller that is silent for so long with a request in flight is probed
+	silenceLimit = 700 * time.Millisecond  // a controller that is silent for so long with a request in flight is probed
 	probeLimit   = time.Second             // for that probe
 	retryAfter   = 30 * time.Second        // between two probes of a controller that is down
 	retryNoneUp  = 3 * time.Second         // the same while no controller answers

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -373,4 +374,11 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	if got != want {
 		t.Errorf("%s = %v, want %v", what, got, want)
 	}
+}
+
+// reach connects to a controller as a test of the settings does. It returns the certificates that the controller sent.
+func reach(t *testing.T, s *servers, host string) ([]agent.DirectoryCertificate, error) {
+	t.Helper()
+	r := (&tester{remote: &remote{servers: s}}).reach(t.Context(), host)
+	return r.sent, cmp.Or(r.connect, r.secure)
 }

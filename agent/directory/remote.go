@@ -360,10 +360,27 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 	if err != nil {
 		return nil, err
 	}
-	var people []person
+	people, err := r.matching(c, f, r.kind.id.filter(guids...))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.judge(c, people); err != nil {
+		return nil, err
+	}
+	for i := range people {
+		p := &people[i]
+		if code := r.kind.state(p.entry, time.Now()); code.EndsAccess() {
+			p.Refused = code
+		}
+	}
+	return people, nil
+}
+
+// matching returns the people below the bases whom a filter matches. A base that does not exist has none.
+func (r *remote) matching(c *ldap.Conn, f facts, filter string) (people []person, err error) {
 	seen := map[string]bool{}
 	for _, base := range r.bases(f) {
-		entries, err := searchAll(c, base, "(&"+r.kind.id.filter(guids...)+r.kind.people+")", r.kind.attributes()...)
+		entries, err := searchAll(c, base, "(&"+filter+r.kind.people+")", r.kind.attributes()...)
 		if err != nil && !isMissing(err) {
 			return nil, err
 		}
@@ -373,15 +390,6 @@ func (r *remote) readPeople(c *ldap.Conn, guids []string) ([]person, error) {
 				seen[p.GUID] = true
 				people = append(people, p)
 			}
-		}
-	}
-	if err := r.judge(c, people); err != nil {
-		return nil, err
-	}
-	for i := range people {
-		p := &people[i]
-		if code := r.kind.state(p.entry, time.Now()); code.EndsAccess() {
-			p.Refused = code
 		}
 	}
 	return people, nil

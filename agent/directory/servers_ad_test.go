@@ -57,11 +57,10 @@ func TestADConnections(t *testing.T) {
 		if err != nil || !slices.Equal(hosts, []string{lab.DC1 + port, lab.DC2 + port}) {
 			t.Errorf("%q, %v", hosts, err)
 		}
-		conn, sent, err := s.dial(ctx, hosts[0])
+		sent, err := reach(t, s, hosts[0])
 		if err != nil || len(sent) == 0 || !sent[0].Trusted || !slices.Contains(sent[0].Names, lab.DC1) {
 			t.Fatalf("%+v, %v", sent, err)
 		}
-		conn.Close()
 		before := ad.BadPasswords(t, "alice")
 		for range 2 { // the second one on kept connections
 			dn, err := findDN(ctx, s, "alice")
@@ -250,40 +249,4 @@ func testConnections(t *testing.T, d *lab.Directory, kind agent.DirectoryKind) {
 		_, err = s.bind(t.Context(), d.PersonDN("bob"), lab.Password)
 		equal(t, "error of a bind after a refusal", err, nil)
 	}
-}
-
-// BenchmarkADLogins compares logins, each with a search and a bind, with binds alone on as many connections.
-func BenchmarkADLogins(b *testing.B) {
-	ad := lab.NewAD(b)
-	dn := ad.PersonDN("alice")
-	b.Run("binds", func(b *testing.B) {
-		b.SetParallelism(bindSize / 2)
-		b.RunParallel(func(pb *testing.PB) {
-			c := ad.Bind(b, dn, lab.Password)
-			for pb.Next() {
-				if err := c.Bind(dn, lab.Password); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
-	b.Run("logins", func(b *testing.B) {
-		s := adServers(b, ad, nil)
-		if _, err := findDN(b.Context(), s, "alice"); err != nil {
-			b.Fatal(err)
-		}
-		b.ResetTimer()
-		b.SetParallelism(bindSize / 2)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				dn, err := findDN(b.Context(), s, "alice")
-				if err == nil {
-					_, err = s.bind(b.Context(), dn, lab.Password)
-				}
-				if err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
 }

@@ -416,22 +416,12 @@ func (t *tester) peopleWith(ctx context.Context, accounts []agent.User) (people 
 		logins.WriteString(equals(t.kind.login, u.Login))
 	}
 	err = t.servers.search(ctx, func(c *ldap.Conn) error {
-		people = nil
 		f, err := t.currentFacts(c)
 		if err != nil {
 			return err
 		}
-		for _, base := range t.remote.bases(f) {
-			entries, err := searchAll(c, base, "(&(|"+logins.String()+")"+t.kind.people+")", t.kind.attributes()...)
-			if err != nil && !isMissing(err) {
-				return err
-			}
-			for _, e := range entries {
-				one, ok := t.kind.person(t.Name, e)
-				if ok && !slices.ContainsFunc(people, func(q person) bool { return q.GUID == one.GUID }) {
-					people = append(people, one)
-				}
-			}
+		if people, err = t.matching(c, f, "(|"+logins.String()+")"); err != nil {
+			return err
 		}
 		return t.judge(c, people)
 	})

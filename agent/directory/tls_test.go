@@ -60,10 +60,7 @@ func TestCertificates(t *testing.T) {
 					}
 					s := n.servers(t, settings)
 					s.settings.CA = settings.CA // also an empty one
-					conn, sent, err := s.dial(t.Context(), dc1)
-					if conn != nil {
-						conn.Close()
-					}
+					sent, err := reach(t, s, dc1)
 					if len(sent) != 1 {
 						t.Fatalf("%d certificates, %v", len(sent), err)
 					}
@@ -110,7 +107,7 @@ func TestNoTLS(t *testing.T) {
 				c.change(n.at[dc1])
 				s := n.servers(t, settings)
 				began := time.Now()
-				_, sent, err := s.dial(t.Context(), dc1)
+				sent, err := reach(t, s, dc1)
 				if f := asFinding(err, ""); f.Finding != c.want || f.Args["Host"] != "dc1.example.test" || len(sent) > 0 {
 					t.Errorf("%+v, %d certificates", f, len(sent))
 				}
@@ -131,9 +128,9 @@ func TestTypedAddress(t *testing.T) {
 		pair := n.ca.issue(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1)} }, "dc1.example.test")
 		n.at[dc1].certificate = &pair
 		s := n.servers(t, agent.DirectorySettings{})
-		_, _, err := s.dial(t.Context(), "192.0.2.1:636")
+		_, err := reach(t, s, "192.0.2.1:636")
 		equal(t, "error", err, nil)
-		_, _, err = s.dial(t.Context(), "192.0.2.2:636")
+		_, err = reach(t, s, "192.0.2.2:636")
 		f := asFinding(err, "")
 		equal(t, "finding", f.Finding, agent.FindingWrongName)
 		equal(t, "names", f.Args["Names"], "dc2.example.test")

@@ -133,8 +133,9 @@ func TestMessages(t *testing.T) {
 		p, _ := Find(lang, "troubleshooting")
 		doc, catalogue := document(t, p), catalogueOf(t, lang)
 		for _, code := range refusals(t) {
-			if heading := doc.Find("#" + code).Text(); !matcher(catalogue[code].(string)).MatchString(heading) {
-				t.Errorf("%s: under %q stands %q, want %q", lang, code, heading, catalogue[code])
+			message, ok := catalogue[code].(string)
+			if heading := doc.Find("#" + code).Text(); !ok || !matcher(message).MatchString(heading) {
+				t.Errorf("%s: the section %q has the heading %q, want %q", lang, code, heading, message)
 			}
 		}
 		cells := doc.Find("td:first-child strong").Map(func(_ int, s *goquery.Selection) string { return s.Text() })

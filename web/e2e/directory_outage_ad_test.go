@@ -17,14 +17,17 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// crowd is how many people of the domain are connected.
-const crowd = 300
+// How many people of the domain are connected, and how many others log in when a controller falls silent.
+const (
+	crowd    = 300
+	inFlight = 50
+)
 
 // TestOutageAD: what goes wrong in the domain or with the gateway's rights there ends no session, one disabled account ends its own,
 // and a controller that falls silent keeps nobody out.
 func TestOutageAD(t *testing.T) {
 	o := newOfficeAD(t)
-	people := o.ad.AddUsers(t, "Bulk", crowd+50)
+	people := o.ad.AddUsers(t, "Bulk", crowd+inFlight)
 	o.ad.AddGroup(t, "Connected", people...)
 	unit := "OU=Bulk," + directorylab.BaseDN
 	o.boss.must("PUT", o.path, map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}, "password": directorylab.ServicePassword,
@@ -38,7 +41,10 @@ func TestOutageAD(t *testing.T) {
 	if err := eachAgent(agents, command); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d logins took %v", crowd, time.Since(began))
+	took := time.Since(began)
+	t.Logf("%d logins took %v", crowd, took)
+	// A login after a failure waits behind those in flight. On a busy machine they alone may take more than a second.
+	limit := max(3*time.Second, 2*time.Second+2*took*inFlight/crowd)
 	connected := o.boss.sessions()
 	untouched := func(what string) {
 		t.Helper()
@@ -67,7 +73,7 @@ func TestOutageAD(t *testing.T) {
 	var all sync.WaitGroup
 	unanswered := 0
 	var mu sync.Mutex
-	for i := range 50 {
+	for i := range inFlight {
 		w := o.wire(fmt.Sprint("127.2.0.", i+1))
 		all.Go(func() {
 			r := w.ask(authorize(fmt.Sprintf("bulk-p%04d", crowd+1+i), directorylab.Password, fmt.Sprint("late-", i)))
@@ -84,12 +90,13 @@ func TestOutageAD(t *testing.T) {
 	}
 	o.ad.Second.Pause()
 	began = time.Now()
-	if r := o.login("alice", directorylab.Password, 1); !r.Authorized || time.Since(began) > 3*time.Second {
-		t.Errorf("the next login after %v: %+v", time.Since(began), r)
+	r := o.login("alice", directorylab.Password, 1)
+	took = time.Since(began)
+	if !r.Authorized || took > limit {
+		t.Errorf("the next login after %v, limit %v: %+v", took, limit, r)
 	}
-	t.Logf("the next login took %v", time.Since(began))
 	all.Wait()
-	t.Logf("%d of 50 logins in flight were told that the directory does not answer", unanswered)
+	t.Logf("the next login took %v; %d of %d in flight were told that the directory does not answer", took, unanswered, inFlight)
 	untouched("a silent controller")
 	o.ad.Second.Continue()
 
@@ -112,14 +119,29 @@ func TestOutageAD(t *testing.T) {
 	check(again)
 	untouched("controllers that are back")
 
-	// One account is disabled.
-	o.ad.Set(t, people[6], "userAccountControl", "514")
-	minutes++
-	o.checkNow(minutes)
-	ofOne := func(s session) bool { return s.Login == "bulk-p0007" }
-	o.boss.waitSessions("one account is disabled", func(list []session) bool { return !slices.ContainsFunc(list, ofOne) })
-	connected = slices.DeleteFunc(connected, ofOne)
-	untouched("one disabled account")
+	// One account is disabled, and then many at once.
+	set := func(flags string, dns ...string) {
+		t.Helper()
+		for _, dn := range dns {
+			o.ad.Set(t, dn, "userAccountControl", flags)
+		}
+	}
+	// endsOne checks the accounts after one was disabled.
+	endsOne := func(what, login string) {
+		t.Helper()
+		minutes++
+		o.checkNow(minutes)
+		its := func(s session) bool { return s.Login == login }
+		o.boss.waitSessions(what, func(list []session) bool { return !slices.ContainsFunc(list, its) })
+		connected = slices.DeleteFunc(connected, its)
+		untouched(what)
+	}
+	set("514", people[6])
+	endsOne("one disabled account", "bulk-p0007")
+	set("514", people[50:90]...)
+	check(withheld)
+	untouched("forty disabled accounts")
+	set("512", people[50:90]...)
 
 	// The unit of the people is renamed, or cannot be read.
 	rename := func(dn, name string) {
@@ -130,7 +152,11 @@ func TestOutageAD(t *testing.T) {
 	}
 	rename(unit, "Renamed")
 	check(withheld)
-	untouched("a renamed unit")
+	untouched("a renamed base")
+	o.boss.must("PUT", o.path, map[string]any{"ldap_paths": []string{}}, nil)
+	set("514", strings.Replace(people[7], "OU=Bulk", "OU=Renamed", 1))
+	endsOne("a renamed unit below the base, and one disabled account", "bulk-p0008")
+	o.boss.must("PUT", o.path, map[string]any{"ldap_paths": []string{unit, o.ad.PeopleDN}}, nil)
 	rename("OU=Renamed,"+directorylab.BaseDN, "Bulk")
 	descriptor := o.ad.Attributes(t, unit, "nTSecurityDescriptor")
 	o.ad.DenyRead(t, unit)
