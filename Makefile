@@ -138,8 +138,9 @@ test-gateway: go
 # Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root. The services that
 # the packages start on some systems are neither used nor disturbed.
 test-ad: ad-tools
+	@.ci/install chromium:chromium
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/...
-	go test -tags ad -count=1 -timeout 5m -run AD ./web/e2e
+	go test -tags ad,browser -count=1 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.

@@ -39,35 +39,36 @@ type DirectoryFinding string
 
 // Findings. The comment names the arguments of the text.
 const (
-	FindingNoDNS            DirectoryFinding = "no_dns"             // the DNS servers do not answer: {Server}
-	FindingNoSRV            DirectoryFinding = "no_srv"             // the domain has no SRV records: {Name}
-	FindingForeignHost      DirectoryFinding = "foreign_host"       // the SRV records name hosts outside the domain, and no CA is chosen: {Host}, {Name}
-	FindingUnresolved       DirectoryFinding = "unresolved"         // a controller's name has no address: {Host}
-	FindingNoAnswer         DirectoryFinding = "no_answer"          // no connection within the time: {Host}
-	FindingConnRefused      DirectoryFinding = "conn_refused"       // nothing listens at the port: {Host}
-	FindingNoTLS            DirectoryFinding = "no_tls"             // the controller has no certificate (no AD CS): {Host}; the cure has the PowerShell lines
-	FindingUnknownCA        DirectoryFinding = "unknown_ca"         // {Host}, {Issuer}
-	FindingSelfSigned       DirectoryFinding = "self_signed"        // {Host}
-	FindingWrongName        DirectoryFinding = "wrong_name"         // {Host}, {Names}
-	FindingNoSAN            DirectoryFinding = "no_san"             // the certificate has no subject alternative name: {Host}
-	FindingSHA1             DirectoryFinding = "sha1"               // signed with SHA-1: {Host}
-	FindingExpiredCert      DirectoryFinding = "expired_cert"       // {Host}, {Until}
-	FindingTLSFailed        DirectoryFinding = "tls_failed"         // another failure of the handshake: {Host}, {Error}
-	FindingSearchCredential DirectoryFinding = "search_credentials" // wrong login or password of the search account
-	FindingSearchTries      DirectoryFinding = "search_tries"       // too many wrong passwords of the search account were tried: {Limit} of them, {Minutes} to wait
-	FindingSearchAccount    DirectoryFinding = "search_account"     // the search account is disabled, locked, expired …: {Reason} is a refusal's text
-	FindingPasswordLost     DirectoryFinding = "password_lost"      // DirectorySettings.PasswordLost
-	FindingNoBase           DirectoryFinding = "no_base"            // {Base}
-	FindingEmptyBase        DirectoryFinding = "empty_base"         // no person is readable below it: {Base}
-	FindingNoGroup          DirectoryFinding = "no_group"           // a configured group is missing: {Group}
-	FindingEverybody        DirectoryFinding = "everybody"          // no login groups: everybody in the directory may log in
-	FindingLockoutUnknown   DirectoryFinding = "lockout_unknown"    // {Limit}, {Minutes}
-	FindingLockoutOne       DirectoryFinding = "lockout_one"        // one wrong password locks the account
-	FindingNoPerson         DirectoryFinding = "no_person"          // {Login}
-	FindingSeveral          DirectoryFinding = "several_people"     // a login that means several people: {Login}
-	FindingPersonRefused    DirectoryFinding = "person_refused"     // the person could not log in now: {Reason} is a refusal's text
-	FindingLocalLogins      DirectoryFinding = "local_logins"       // local logins win over those of the directory
-	FindingFailed           DirectoryFinding = "failed"             // an error of the protocol: {Error}
+	FindingNoDNS            DirectoryFinding = "no_dns"              // the DNS servers do not answer: {Server}
+	FindingNoSRV            DirectoryFinding = "no_srv"              // the domain has no SRV records: {Name}
+	FindingForeignHost      DirectoryFinding = "foreign_host"        // the SRV records name hosts outside the domain, and no CA is chosen: {Host}, {Name}
+	FindingUnresolved       DirectoryFinding = "unresolved"          // a controller's name has no address: {Host}
+	FindingNoAnswer         DirectoryFinding = "no_answer"           // no connection within the time: {Host}
+	FindingConnRefused      DirectoryFinding = "conn_refused"        // nothing listens at the port: {Host}
+	FindingNoTLS            DirectoryFinding = "no_tls"              // the controller has no certificate (no AD CS): {Host}; the cure has the PowerShell lines
+	FindingUnknownCA        DirectoryFinding = "unknown_ca"          // {Host}, {Issuer}
+	FindingSelfSigned       DirectoryFinding = "self_signed"         // {Host}
+	FindingWrongName        DirectoryFinding = "wrong_name"          // {Host}, {Names}
+	FindingNoSAN            DirectoryFinding = "no_san"              // the certificate has no subject alternative name: {Host}
+	FindingSHA1             DirectoryFinding = "sha1"                // signed with SHA-1: {Host}
+	FindingExpiredCert      DirectoryFinding = "expired_cert"        // {Host}, {Until}
+	FindingTLSFailed        DirectoryFinding = "tls_failed"          // another failure of the handshake: {Host}, {Error}
+	FindingSearchCredential DirectoryFinding = "search_credentials"  // wrong login or password of the search account
+	FindingSearchTries      DirectoryFinding = "search_tries"        // too many wrong passwords of the search account were tried: {Limit} of them, {Minutes} to wait
+	FindingSearchAccount    DirectoryFinding = "search_account"      // the search account is disabled, locked, expired …: {Reason} is a refusal's text
+	FindingPasswordLost     DirectoryFinding = "password_lost"       // DirectorySettings.PasswordLost
+	FindingNoBase           DirectoryFinding = "no_base"             // {Base}
+	FindingEmptyBase        DirectoryFinding = "empty_base"          // no person is readable below it: {Base}
+	FindingNoGroup          DirectoryFinding = "no_group"            // a configured group is missing: {Group}
+	FindingEverybody        DirectoryFinding = "everybody"           // no login groups: everybody in the directory may log in
+	FindingLockoutUnknown   DirectoryFinding = "lockout_unknown"     // {Limit}, {Minutes}
+	FindingLockoutOne       DirectoryFinding = "lockout_one"         // one wrong password locks the account
+	FindingNoPerson         DirectoryFinding = "no_person"           // {Login}
+	FindingSeveral          DirectoryFinding = "several_people"      // a login that means several people: {Login}
+	FindingNotInGroup       DirectoryFinding = "person_not_in_group" // the person is in none of the login groups
+	FindingPersonRefused    DirectoryFinding = "person_refused"      // the person could not log in now: {Reason} is a refusal's text
+	FindingLocalLogins      DirectoryFinding = "local_logins"        // local logins win over those of the directory
+	FindingFailed           DirectoryFinding = "failed"              // an error of the protocol: {Error}
 )
 
 // DirectoryFindings lists every DirectoryFinding, for tests that look for a missing text.
@@ -75,7 +76,7 @@ var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingFo
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
 	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
-	FindingPersonRefused, FindingLocalLogins, FindingFailed}
+	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingFailed}
 
 // DirectoryReport is the result of testing a directory.
 type DirectoryReport struct {
@@ -132,6 +133,7 @@ type LocalLogin struct {
 
 // DirectoryStatus is the state of a directory in use.
 type DirectoryStatus struct {
+	Tried       bool // it was asked since its settings are in use
 	Reachable   bool
 	Controllers []ControllerStatus
 	Checked     time.Time // the last complete check of the accounts; zero = none yet

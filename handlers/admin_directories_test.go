@@ -151,21 +151,26 @@ func TestDirectoryDraft(t *testing.T) {
 	}
 	form := formOf(t, page)
 	other := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
-	other.wants(other.post("/admin/directories/new", form), http.StatusBadRequest, "Заполните это поле")
+	other.wants(other.post("/admin/directories/new", form), http.StatusBadRequest, "Пароль нужно ввести ещё раз")
 	for field, value := range map[string]string{"user": "eve@company.local", "dns_ips": "10.6.6.6", "controllers": "dc.evil.test", "tls_name": "evil.test"} {
 		changed := url.Values{}
 		for name, values := range form {
 			changed[name] = values
 		}
 		changed.Set(field, value)
-		a.wants(a.post("/admin/directories/new", changed), http.StatusBadRequest, "Заполните это поле")
+		a.wants(a.post("/admin/directories/new", changed), http.StatusBadRequest, "Пароль нужно ввести ещё раз")
 	}
 	a.wants(a.post("/admin/directories/new", form), http.StatusSeeOther)
 	if got := a.directories().saved[0].Password; got != searchPassword {
 		t.Errorf("saved with %q", got)
 	}
 	form.Set("name", "second.local")
-	a.wants(a.post("/admin/directories/new", form), http.StatusBadRequest, "Заполните это поле")
+	a.wants(a.post("/admin/directories/new", form), http.StatusBadRequest, "Пароль нужно ввести ещё раз")
+
+	// A new password that is not kept any more is asked for again: the stored one is not used in its place.
+	again := formOf(t, a.get("/admin/directories/1"))
+	again.Set("draft", "forgotten")
+	a.wants(a.post("/admin/directories/1", again), http.StatusBadRequest, "Пароль нужно ввести ещё раз")
 }
 
 // TestDirectoryTest: the page shows every step, the person, and each finding with its cure.
@@ -183,6 +188,9 @@ func TestDirectoryTest(t *testing.T) {
 	down := a.wants(a.post("/admin/directories/new/test", directoryForm("down.local")), http.StatusOK)
 	if !says(t, down, "#report", "dc1.down.local:636 не отвечает.") || !says(t, down, "#report", "Проверьте, включён ли контроллер") || !says(t, down, "#report", "Пропущено") {
 		t.Error("the failure is not explained")
+	}
+	if says(t, down, "#report", "Домен не блокирует") {
+		t.Error("a skipped step says what it found")
 	}
 	for _, finding := range agent.DirectoryFindings {
 		a.directories().report = &agent.DirectoryReport{Steps: []agent.StepResult{{Step: agent.StepConnect, State: agent.StepFailed, Finding: finding, Reason: agent.CodePasswordExpired,
@@ -219,7 +227,7 @@ func TestDirectoryCertificates(t *testing.T) {
 			t.Errorf("%s: the form has %q", name, got)
 		}
 	}
-	a.directories().report = &agent.DirectoryReport{Certificates: []agent.DirectoryCertificate{{Subject: "CN=dc2", PEM: two, SHA256: "ab"}, {Subject: "CN=dc1", PEM: one, SHA256: "cd"}}}
+	a.directories().report = &agent.DirectoryReport{Certificates: []agent.DirectoryCertificate{{Subject: "CN=dc2", NotAfter: time.Now().Add(time.Hour), PEM: two, SHA256: "ab"}, {Subject: "CN=dc1", NotAfter: time.Now().Add(time.Hour), PEM: one, SHA256: "cd"}}}
 	form := formOf(t, a.wants(a.post("/admin/directories/new/test", directoryForm("company.local")), http.StatusOK, "Доверять"))
 	form.Set("trust", "1")
 	form = formOf(t, a.wants(a.post("/admin/directories/new/test", form), http.StatusOK))

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -49,7 +50,8 @@ func certificatesOf(text string) (list []agent.DirectoryCertificate) {
 			continue
 		}
 		sum := sha256.Sum256(cert.Raw)
-		list = append(list, agent.DirectoryCertificate{Subject: cert.Subject.String(), Issuer: cert.Issuer.String(), Names: cert.DNSNames,
+		list = append(list, agent.DirectoryCertificate{Subject: cmp.Or(cert.Subject.CommonName, cert.Subject.String()),
+			Issuer: cmp.Or(cert.Issuer.CommonName, cert.Issuer.String()), Names: cert.DNSNames,
 			NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, SHA256: hex.EncodeToString(sum[:]), CA: cert.IsCA, Trusted: true,
 			PEM: string(pem.EncodeToMemory(block))})
 	}

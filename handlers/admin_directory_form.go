@@ -12,6 +12,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
 )
 
 // readDirectory parses the form. It returns the typed values for the page, and the settings that they stand for. saved is the
@@ -68,6 +69,9 @@ func (s *Site) readDirectory(c echo.Context, saved agent.DirectorySettings) (tem
 	}
 	form.Login, form.GroupText = text("test_login"), text("group_text")
 	form.Draft = s.drafts.keep(c, values.Get("draft"), &d)
+	if d.Password == "" && values.Get("draft") != "" {
+		note(agent.Problem{Field: "password", Code: locale.FieldDirectoryDraft})
+	}
 	return form, d, append(problems, withoutNoted(problems, d.Check())...)
 }
 

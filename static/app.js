@@ -102,6 +102,14 @@
     }
   });
 
+  // Enter in a field presses the button that belongs to it, and not the first one of the form.
+  document.addEventListener("keydown", (event) => {
+    const part = event.key === "Enter" && !event.isComposing && event.target.matches("input") && event.target.closest("[data-enter]");
+    if (!part) return;
+    event.preventDefault();
+    document.getElementById(part.dataset.enter).click();
+  });
+
   // A second click does not send a form again. After resendAfter it does: the person may have stopped loading.
   const sent = new Map();
   document.addEventListener("submit", (event) => {

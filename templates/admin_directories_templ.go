@@ -562,7 +562,7 @@ func directoryRow(p Page, d AdminDirectoriesData, one DirectoryRow) templ.Compon
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = reachable(p.L, one.Status.Reachable).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = reachable(p.L, one.Status).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -676,7 +676,7 @@ func directoryRow(p Page, d AdminDirectoriesData, one DirectoryRow) templ.Compon
 	})
 }
 
-func reachable(l *locale.Localizer, is bool) templ.Component {
+func reachable(l *locale.Localizer, s agent.DirectoryStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -697,8 +697,13 @@ func reachable(l *locale.Localizer, is bool) templ.Component {
 			templ_7745c5c3_Var33 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if is {
+		if s.Reachable {
 			templ_7745c5c3_Err = state("ok", "ok", l.T("directory_reachable"), "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else if !s.Tried {
+			templ_7745c5c3_Err = state("muted", "off", l.T("directory_untried"), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +99,36 @@ func stepClass(s agent.StepState) (class, symbol string) {
 // stepState returns the name of a step's state.
 func stepState(l *locale.Localizer, s agent.StepState) string {
 	return l.T("directory_state_" + string(s))
+}
+
+// warned reports whether a step is a warning.
+func warned(r agent.DirectoryReport) bool {
+	return slices.ContainsFunc(r.Steps, func(s agent.StepResult) bool { return s.State == agent.StepWarning })
+}
+
+// found reports whether a step has the finding.
+func found(r agent.DirectoryReport, f agent.DirectoryFinding) bool {
+	return slices.ContainsFunc(r.Steps, func(s agent.StepResult) bool { return s.Finding == f })
+}
+
+// untrusted reports whether the gateway does not accept one of the certificates yet.
+func untrusted(list []agent.DirectoryCertificate) bool {
+	return slices.ContainsFunc(list, func(c agent.DirectoryCertificate) bool { return !c.Trusted })
+}
+
+// aboutCertificate reports whether the manual's section on certificates has the cure.
+func aboutCertificate(f agent.DirectoryFinding) bool {
+	return slices.Contains([]agent.DirectoryFinding{agent.FindingConnRefused, agent.FindingUnknownCA, agent.FindingNoSAN, agent.FindingSHA1,
+		agent.FindingExpiredCert}, f)
+}
+
+// lockoutRule says when the domain locks an account.
+func lockoutRule(l *locale.Localizer, step agent.StepResult) string {
+	limit, _ := strconv.Atoi(step.Args["Limit"])
+	if limit == 0 {
+		return l.T("lockout_none")
+	}
+	return l.N("lockout_rule", limit, locale.Args{"Minutes": step.Args["Minutes"]})
 }
 
 // withheldText says why a check is withheld.

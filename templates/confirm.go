@@ -100,9 +100,16 @@ func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, session
 
 // ConfirmUserDelete asks before an account is deleted.
 func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
+	text := consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions)
+	if !user.Local() {
+		text = l.T("confirm_directory_user_delete", locale.Args{"Directory": user.Directory})
+		if sessions > 0 {
+			text = l.N("confirm_directory_sessions", sessions) + " " + text
+		}
+	}
 	return ConfirmData{
 		Title:  l.T("confirm_user_delete_title", locale.Args{"Login": user.Login}),
-		Text:   consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions),
+		Text:   text,
 		Action: userPath(user.ID) + "/delete",
 		Fields: []HiddenField{confirmed},
 		Button: l.T("confirm_user_delete_button"),

@@ -51,8 +51,9 @@ type directories struct {
 
 	changes sync.Mutex    // makes one change of the stored directories at a time
 	fresh   chan struct{} // has a value when use has changed something since run looked which directories are due
-	mu      sync.Mutex    // guards checks
+	mu      sync.Mutex    // guards checks and serving
 	checks  map[agent.DirectoryID]*directoryCheck
+	serving bool // run is running
 }
 
 // newDirectories reads the stored directories and begins to use them.
@@ -145,6 +146,15 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	if typed {
 		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordPurpose(id)) }
 	}
+	id, err := d.keep(ctx, s, seal)
+	if err == nil {
+		d.awaitCheck(ctx, id)
+	}
+	return id, err
+}
+
+// keep stores settings and uses them from now on.
+func (d *directories) keep(ctx context.Context, s agent.DirectorySettings, seal func(agent.DirectoryID) (string, error)) (agent.DirectoryID, error) {
 	d.changes.Lock()
 	defer d.changes.Unlock()
 	if err := d.checkUnique(ctx, s); err != nil { // another request may have saved one meanwhile
@@ -281,7 +291,7 @@ func (d *directories) use(list []agent.DirectorySettings) {
 	before := d.checks
 	d.checks = map[agent.DirectoryID]*directoryCheck{}
 	for _, s := range list {
-		c := &directoryCheck{running: new(sync.Mutex), netBIOS: s.NetBIOS, upnSuffixes: s.UPNSuffixes}
+		c := &directoryCheck{running: new(sync.Mutex), tried: make(chan struct{}), netBIOS: s.NetBIOS, upnSuffixes: s.UPNSuffixes}
 		s.NetBIOS, s.UPNSuffixes = "", nil
 		c.settings = s
 		if old := before[s.ID]; old != nil && reflect.DeepEqual(old.settings, s) {

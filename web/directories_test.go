@@ -29,6 +29,7 @@ type fakeNetwork struct {
 	groups map[string]agent.DirectoryGroup
 	report agent.DirectoryReport
 	err    error
+	down   bool
 	read   func(ctx context.Context, id agent.DirectoryID, guids []string) (agent.DirectoryReading, error)
 	facts  map[agent.DirectoryID][]string
 }
@@ -77,7 +78,7 @@ func (f *fakeNetwork) Read(ctx context.Context, id agent.DirectoryID, guids []st
 }
 
 func (f *fakeNetwork) Status(agent.DirectoryID) agent.DirectoryStatus {
-	return agent.DirectoryStatus{Reachable: true}
+	return agent.DirectoryStatus{Reachable: !f.down}
 }
 
 func (f *fakeNetwork) Facts(id agent.DirectoryID) (string, []string) {

@@ -15,12 +15,14 @@ import (
 const (
 	checkTick    = 10 * time.Second // between two looks for directories that are due
 	checkTimeout = time.Minute      // for reading all accounts of a directory
+	firstCheck   = 3 * time.Second  // how long saving waits for the directory
 )
 
 // directoryCheck is the periodic check of the accounts of one directory.
 type directoryCheck struct {
 	settings agent.DirectorySettings // without the facts
 	running  *sync.Mutex             // held during a check; the checks under former settings share it
+	tried    chan struct{}           // closed after the first check with these settings; guarded by running
 
 	// Guarded by directories.mu:
 	next     time.Time
@@ -35,6 +37,8 @@ type directoryCheck struct {
 
 // run checks the accounts of each directory every CheckInterval until ctx is done. Directories do not wait for each other.
 func (d *directories) run(ctx context.Context) error {
+	d.setServing(true)
+	defer d.setServing(false)
 	tick := time.NewTicker(checkTick)
 	defer tick.Stop()
 	var checks sync.WaitGroup
@@ -51,6 +55,12 @@ func (d *directories) run(ctx context.Context) error {
 		case <-d.fresh:
 		}
 	}
+}
+
+func (d *directories) setServing(is bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.serving = is
 }
 
 // due returns the directories that must be checked now.
@@ -80,6 +90,11 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 	if ctx.Err() != nil || !d.inUse(c) {
 		return
 	}
+	defer func() {
+		if !isClosed(c.tried) {
+			close(c.tried)
+		}
+	}()
 	if err != nil {
 		d.noteFailure(c, err)
 		return
@@ -87,6 +102,15 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, users, reading, false)
 	d.apply(ctx, changed)
 	d.note(c, withheld)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // ConfirmCheck ends the sessions that the last check withheld. It checks again and ends no more than the administrator saw.
@@ -128,13 +152,14 @@ func exceeds(now, shown *agent.WithheldCheck) bool {
 		slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(shown.Missing, name) })
 }
 
-// read returns the stored accounts of a directory and a reading of them. A reading without any of them is an error, because
-// wrong settings or rights of the search account are its likely cause.
+// read returns the stored accounts of a directory and a reading of them. A directory without accounts is asked, too, so that its
+// state is known. A reading without any of the accounts is an error, because wrong settings or rights of the search account are its
+// likely cause.
 func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	users, err = d.store.DirectoryUsers(ctx, c.settings.Name)
-	if err != nil || len(users) == 0 {
+	if err != nil {
 		return nil, reading, err
 	}
 	guids := make([]string, len(users))
@@ -142,10 +167,27 @@ func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agen
 		guids[i] = u.GUID
 	}
 	reading, err = d.network.Read(ctx, c.settings.ID, guids)
-	if err == nil && len(reading.People) == 0 {
+	if err == nil && len(users) > 0 && len(reading.People) == 0 {
 		err = errors.New("the directory has none of the stored accounts")
 	}
 	return users, reading, err
+}
+
+// awaitCheck waits for the first check of a directory with its settings, but not longer than firstCheck, so that its state is
+// known right after saving.
+func (d *directories) awaitCheck(ctx context.Context, id agent.DirectoryID) {
+	d.mu.Lock()
+	c, serving := d.checks[id], d.serving
+	d.mu.Unlock()
+	if c == nil || !serving {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstCheck)
+	defer cancel()
+	select {
+	case <-c.tried:
+	case <-ctx.Done():
+	}
 }
 
 // apply stores what a check has found and ends the sessions of accounts that are refused now, also if storing fails.
@@ -230,6 +272,7 @@ func (d *directories) Status(id agent.DirectoryID) agent.DirectoryStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c := d.checks[id]; c != nil {
+		status.Tried = status.Reachable || isClosed(c.tried)
 		status.Checked, status.Withheld = c.checked, c.withheld
 	}
 	return status

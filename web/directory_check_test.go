@@ -292,3 +292,41 @@ func TestFactsAreKept(t *testing.T) {
 		t.Errorf("after a change: %+v", s)
 	}
 }
+
+// TestStateAfterSaving: a directory without accounts is asked right after it is saved, so that its state is known.
+func TestStateAfterSaving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDirectoryTest(t)
+		asked := 0
+		d.network.read = func(ctx context.Context, _ agent.DirectoryID, _ []string) (agent.DirectoryReading, error) {
+			if asked++; asked == 2 {
+				<-ctx.Done()
+			}
+			return agent.DirectoryReading{}, ctx.Err()
+		}
+		d.network.down = true
+		d.sessions.check = disableMissing(0)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- d.run(ctx) }()
+		synctest.Wait()
+		id := d.save(companySettings)
+		if status := d.Status(id); asked != 1 || !status.Tried || status.Checked.IsZero() {
+			t.Errorf("asked %d times: %+v", asked, status)
+		}
+		s := companySettings
+		s.ID, s.Bases = id, []string{"DC=ru"}
+		began := time.Now()
+		d.save(s)
+		if waited, status := time.Since(began), d.Status(id); asked != 2 || waited != firstCheck || status.Tried {
+			t.Errorf("silent: asked %d times, waited %v: %+v", asked, waited, status)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := d.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -339,7 +339,11 @@ func (t *tester) person(ctx context.Context, login string) func(*agent.StepResul
 		t.report.Person = report
 		result.Details = []string{report.DN}
 		if report.Refused != "" {
-			warn(result, agent.FindingPersonRefused, map[string]string{"Login": report.Login})
+			found := agent.FindingPersonRefused
+			if report.Refused == agent.CodeNotPermitted {
+				found = agent.FindingNotInGroup
+			}
+			warn(result, found, map[string]string{"Login": report.Login})
 			result.Reason = report.Refused
 		}
 		return nil

@@ -100,6 +100,9 @@ func TestADReport(t *testing.T) {
 		"expired person":  {func(*agent.DirectorySettings) {}, "expired", agent.StepPerson, agent.StepWarning, agent.FindingPersonRefused, agent.CodeAccountExpired},
 		"old password":    {func(*agent.DirectorySettings) {}, "pwexpired@example.test", agent.StepPerson, agent.StepWarning, agent.FindingPersonRefused, agent.CodePasswordExpired},
 		"smart card only": {func(*agent.DirectorySettings) {}, "smartcard", agent.StepPerson, agent.StepWarning, agent.FindingPersonRefused, agent.CodeSmartcardRequired},
+		"in no group": {func(s *agent.DirectorySettings) {
+			s.LoginGroups = []agent.DirectoryGroup{{ID: "S-1-5-32-544", Name: "Administrators"}}
+		}, "alice", agent.StepPerson, agent.StepWarning, agent.FindingNotInGroup, agent.CodeNotPermitted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := working

@@ -28,10 +28,11 @@ func (l *Localizer) Time(t time.Time) string {
 	if t.IsZero() {
 		return "—"
 	}
-	return l.date(t) + t.Local().Format(" 15:04")
+	return l.Date(t) + t.Local().Format(" 15:04")
 }
 
-func (l *Localizer) date(t time.Time) string {
+// Date is Time without the time of day.
+func (l *Localizer) Date(t time.Time) string {
 	if l.lang == "en" {
 		return t.Local().Format("2 Jan 2006")
 	}
@@ -154,10 +155,15 @@ func (l *Localizer) finding(prefix string, r agent.StepResult) string {
 		args[name] = cmp.Or(r.Args[name], "—")
 	}
 	if day, err := time.ParseInLocation(time.DateOnly, r.Args["Until"], time.Local); err == nil {
-		args["Until"] = l.date(day)
+		args["Until"] = l.Date(day)
 	}
 	if r.Reason != "" {
-		args["Reason"] = l.Refusal(&agent.Error{Code: r.Reason})
+		reason := l.Refusal(&agent.Error{Code: r.Reason})
+		if r.Finding == agent.FindingSearchAccount { // the other sentences tell employees what to do
+			first, _, _ := strings.Cut(reason, ". ")
+			reason = strings.TrimSuffix(first, ".") + "."
+		}
+		args["Reason"] = reason
 	}
 	return l.T(prefix+string(r.Finding), args)
 }

@@ -75,6 +75,7 @@ const (
 	FieldBase              = "field_base"
 	FieldDirectoryName     = "field_directory_name"     // the Value is the name that stays
 	FieldDirectoryTaken    = "field_directory_taken"    // the Value is the name
+	FieldDirectoryDraft    = "field_directory_draft"    // the password typed for a test is not kept any more
 	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
 	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
 	FieldDirectories       = "field_too_many_directories"

@@ -30,7 +30,7 @@ func TestDirectoriesInChromium(t *testing.T) {
 	b.click(`[formaction$="/test#report"]`)
 	b.sees("#report", "Поиск контроллеров")
 	b.sees("#report", "Пока не работает")
-	b.sees("#password-note", "Вводить его ещё раз не нужно")
+	b.sees("#password-note", "Пароль введён и ждёт сохранения 15 минут")
 	b.pictures("directory-test")
 	b.types("group_text", "VPN")
 	b.click(`[formaction$="/groups#groups"]`)
