@@ -369,18 +369,6 @@ const dc1, dc2 = "dc1.example.test:636", "dc2.example.test:636"
 
 var two = agent.DirectorySettings{Kind: agent.DirectoryAD, Controllers: []string{"dc1.example.test", "dc2.example.test"}}
 
-// dial connects to a controller and returns the certificates that it sent, also with an error. The connection is not bound.
-func (s *servers) dial(ctx context.Context, host string) (*ldap.Conn, []agent.DirectoryCertificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*connectLimit)
-	defer cancel()
-	c := parseController(host, agent.DefaultLDAPSPort)
-	raw, secure, sent, err := s.connect(ctx, c)
-	if err != nil {
-		return nil, sent, asFinding(err, host)
-	}
-	return newConn(c, raw, secure, s.ctx).Conn, sent, nil
-}
-
 // answering searches and returns the address of the controller that answered.
 func answering(ctx context.Context, s *servers) (address string, err error) {
 	err = s.search(ctx, func(c *ldap.Conn) error {
