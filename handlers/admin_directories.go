@@ -32,9 +32,9 @@ type Directories interface {
 	SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error)
 	// Convert makes local accounts those of the person with the same login in the directory.
 	Convert(context.Context, agent.DirectoryID, []agent.UserID) (converted int, err error)
-	// ConfirmCheck ends the sessions of the withheld check. Errors: agent.ErrNotFound if nothing is withheld any more,
-	// agent.Problems if more would end by now.
-	ConfirmCheck(context.Context, agent.DirectoryID) error
+	// ConfirmCheck ends the sessions of the withheld check, of which the administrator saw the number. Errors:
+	// agent.ErrNotFound if nothing is withheld any more, agent.Problems if more would end by now.
+	ConfirmCheck(ctx context.Context, id agent.DirectoryID, sessions int) error
 }
 
 func (s *Site) adminDirectories(c echo.Context) error {

@@ -365,10 +365,11 @@ func TestWithheldCheck(t *testing.T) {
 	if a.directories().confirmed != nil {
 		t.Fatal("not asked")
 	}
+	a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}, "sessions": {"41"}}), http.StatusConflict, "результат проверки изменился", "42 сессии")
 	a.directories().more = 50
-	a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}}), http.StatusConflict, "результат проверки изменился", "50 сессий")
+	a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}, "sessions": {"42"}}), http.StatusConflict, "результат проверки изменился", "50 сессий")
 	for range 2 {
-		a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}}), http.StatusSeeOther)
+		a.wants(a.post("/admin/directories/1/confirm", url.Values{"confirm": {"1"}, "sessions": {"50"}}), http.StatusSeeOther)
 	}
 	if got := a.directories().confirmed; !slices.Equal(got, []agent.DirectoryID{1}) {
 		t.Errorf("confirmed %v", got)

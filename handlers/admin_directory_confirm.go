@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,7 +21,8 @@ func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) 
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmCheck(who(c).L, d, *withheld)))
 	}
-	err := s.Directories.ConfirmCheck(c.Request().Context(), d.ID)
+	sessions, _ := strconv.Atoi(c.FormValue("sessions")) // without it, the page asks again
+	err := s.Directories.ConfirmCheck(c.Request().Context(), d.ID, sessions)
 	if errors.Is(err, agent.ErrNotFound) {
 		return done(c, locale.ToastCheckOver, "/admin/directories")
 	}

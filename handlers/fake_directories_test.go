@@ -198,7 +198,10 @@ func (f *fakeDirectories) Convert(_ context.Context, id agent.DirectoryID, users
 	return len(users), nil
 }
 
-func (f *fakeDirectories) ConfirmCheck(_ context.Context, id agent.DirectoryID) error {
+func (f *fakeDirectories) ConfirmCheck(_ context.Context, id agent.DirectoryID, sessions int) error {
+	if f.status[id].Withheld.Sessions > sessions {
+		return agent.Problems{{Field: "check", Code: locale.FieldCheckChanged}}
+	}
 	if f.more > 0 {
 		f.status[id] = agent.DirectoryStatus{Withheld: &agent.WithheldCheck{Sessions: f.more, Of: 300}}
 		f.more = 0

@@ -148,7 +148,7 @@ func ConfirmCheck(l *locale.Localizer, d agent.DirectorySettings, check agent.Wi
 		Title:  l.T("confirm_check_title", locale.Args{"Name": d.Name}),
 		Text:   withheldText(l, d.Name, check) + " " + l.T("confirm_check_text"),
 		Action: DirectoryPath(d.ID) + "/confirm",
-		Fields: []HiddenField{confirmed},
+		Fields: []HiddenField{confirmed, {"sessions", strconv.Itoa(check.Sessions)}},
 		Button: l.T("confirm_check_button"),
 		Cancel: "/admin/directories",
 	}

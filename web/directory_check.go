@@ -113,10 +113,11 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// ConfirmCheck ends the sessions that the last check withheld. It checks again and ends no more than the administrator saw.
+// ConfirmCheck ends the sessions that the last check withheld. The administrator saw how many they are. It checks again and ends no
+// more than that.
 // Errors: agent.ErrNotFound when nothing is withheld, agent.Problems when more would end by now, a refusal with
 // CodeDirectoryUnreachable.
-func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) error {
+func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID, sessions int) error {
 	d.mu.Lock()
 	c := d.checks[id]
 	d.mu.Unlock()
@@ -125,8 +126,8 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) er
 	}
 	c.running.Lock()
 	defer c.running.Unlock()
-	shown := d.withheld(c)
-	if shown == nil {
+	before := d.withheld(c)
+	if before == nil {
 		return agent.ErrNotFound
 	}
 	users, reading, err := d.read(ctx, c)
@@ -135,7 +136,7 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) er
 	}
 	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, users, reading, false)
 	if withheld != nil {
-		if exceeds(withheld, shown) {
+		if withheld.Sessions > sessions || lacksMore(withheld, before) {
 			d.note(c, withheld)
 			return agent.Problems{{Field: "check", Code: locale.FieldCheckChanged}}
 		}
@@ -146,10 +147,9 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID) er
 	return nil
 }
 
-// exceeds reports whether a check would end more sessions than shown, or misses more bases and groups.
-func exceeds(now, shown *agent.WithheldCheck) bool {
-	return now.Sessions > shown.Sessions ||
-		slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(shown.Missing, name) })
+// lacksMore reports whether a check misses bases or groups that an earlier one did not.
+func lacksMore(now, before *agent.WithheldCheck) bool {
+	return slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(before.Missing, name) })
 }
 
 // read returns the stored accounts of a directory and a reading of them. A directory without accounts is asked, too, so that its

@@ -148,7 +148,7 @@ func TestCheckWithoutDatabase(t *testing.T) {
 
 func TestWithheldCheck(t *testing.T) {
 	d, id, users := newCheckTest(t)
-	if err := d.ConfirmCheck(t.Context(), id); !errors.Is(err, agent.ErrNotFound) {
+	if err := d.ConfirmCheck(t.Context(), id, 2); !errors.Is(err, agent.ErrNotFound) {
 		t.Errorf("nothing to confirm: %v", err)
 	}
 	d.answer(reading("a"), nil)
@@ -164,18 +164,18 @@ func TestWithheldCheck(t *testing.T) {
 	lacksMore := reading("a")
 	lacksMore.Missing = []string{"CN=VPN"}
 	d.answer(lacksMore, nil)
-	err := d.ConfirmCheck(t.Context(), id)
+	err := d.ConfirmCheck(t.Context(), id, 2)
 	wantProblem(t, "a group is missing, too", err, "check", "field_check_changed")
 	if w := d.Status(id).Withheld; w == nil || len(w.Missing) != 1 || len(d.sessions.changed) != 0 {
 		t.Errorf("withheld %+v, changed %+v", w, d.sessions.changed)
 	}
 	d.answer(reading("x"), nil)
-	err = d.ConfirmCheck(t.Context(), id)
+	err = d.ConfirmCheck(t.Context(), id, 2)
 	wantProblem(t, "a third one", err, "check", "field_check_changed")
 
 	d.answer(reading("a"), errors.New("no connection"))
 	var refusal *agent.Error
-	if err := d.ConfirmCheck(t.Context(), id); !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable {
+	if err := d.ConfirmCheck(t.Context(), id, 2); !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable {
 		t.Errorf("without a connection: %v", err)
 	}
 	if len(d.sessions.changed) != 0 {
@@ -183,7 +183,9 @@ func TestWithheldCheck(t *testing.T) {
 	}
 
 	d.answer(reading("a"), nil)
-	if err := d.ConfirmCheck(t.Context(), id); err != nil {
+	err = d.ConfirmCheck(t.Context(), id, 1)
+	wantProblem(t, "the page showed one session", err, "check", "field_check_changed")
+	if err := d.ConfirmCheck(t.Context(), id, 2); err != nil {
 		t.Error(err)
 	}
 	if got := d.sessions.ended(); !slices.Equal(got, []agent.UserID{users[1].ID, users[2].ID}) || d.Status(id).Withheld != nil {
@@ -197,7 +199,7 @@ func TestWithheldCheckThatIsOver(t *testing.T) {
 	d.answer(reading("a"), nil)
 	d.checkNow(id)
 	d.answer(reading("a", "b", "c"), nil)
-	if err := d.ConfirmCheck(t.Context(), id); err != nil || len(d.sessions.changed) != 0 || d.Status(id).Withheld != nil {
+	if err := d.ConfirmCheck(t.Context(), id, 2); err != nil || len(d.sessions.changed) != 0 || d.Status(id).Withheld != nil {
 		t.Errorf("%v, changed %+v, status %+v", err, d.sessions.changed, d.Status(id))
 	}
 }
