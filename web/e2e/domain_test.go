@@ -67,17 +67,17 @@ func (g *gateway) openWith(host string, config *tls.Config) (status int, err err
 func TestAnotherDomain(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "127.0.0.1"}, nil)
-	boss.user(map[string]any{"login": "anna"})
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
+	admin := g.administrator()
+	admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "127.0.0.1"}, nil)
+	admin.user(map[string]any{"login": "anna"})
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
 	installed := g.rootFile()
 	agent := g.agent("anna", userPassword, "pc", "--root", installed)
 	agent.waits("authorized")
 
 	desk := g.visitor(netip.Addr{})
-	desk.signIn("boss", bossPassword)
+	desk.signIn("boss", adminPassword)
 	desk.open("/admin/agent")
 	desk.submit("/admin/agent/domain", map[string]string{"auth_domain": "new.test"})
 	desk.sees(".question h1", "Сменить адрес шлюза на new.test?")
@@ -109,7 +109,7 @@ func TestAnotherDomain(t *testing.T) {
 	g.agent("anna", userPassword, "laptop", "--root", installed).waits("authorized")
 
 	desk = g.visitor(netip.Addr{})
-	desk.signIn("boss", bossPassword)
+	desk.signIn("boss", adminPassword)
 	desk.open("/admin/agent")
 	desk.sees(".things", "подключались 2 агента")
 	desk.submit("/admin/agent/domain/forget", nil) // of the newest one
