@@ -31,7 +31,8 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 
 // ProveMAC reports whether a session's host has left its former MAC. It sends ARP or NDP requests to that MAC, calls ping,
 // which must ping the session's agent on its TLS connection, and sends the requests again. The host has left if ping
-// succeeds and the former MAC never answers. Errors: ErrMACChangeOutdated; ErrClosed; of ping, of reading the kernel's tables and of the raw socket.
+// succeeds and the former MAC never answers. Errors: ErrMACChangeOutdated; ErrClosed; of ping, of reading the kernel's tables
+// and of the raw socket.
 //
 // A computer that spoofs ARP and relays packets passes the ping, because it relays the ping to the agent. The requests expose
 // it: the agent's computer still has the former MAC and answers the gateway directly, so the spoofer cannot block the answer.
