@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -53,13 +54,18 @@ func watch(t testing.TB, cmd *exec.Cmd, password string) *agentProcess {
 	a := &agentProcess{t: t, cmd: cmd, events: make(chan agentEvent, 100), stderr: &lockedBuffer{}, exit: make(chan int, 1)}
 	cmd.Stdin = strings.NewReader(password + "\n")
 	cmd.Stderr = a.stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	stdout, writer := io.Pipe()
+	cmd.Stdout = writer
+	cmd.WaitDelay = 10 * time.Second // Wine may keep the pipe open after the end of the process
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+		_ = writer.Close()
+	}()
 	go func() {
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
 			var e agentEvent
@@ -68,7 +74,7 @@ func watch(t testing.TB, cmd *exec.Cmd, password string) *agentProcess {
 			}
 			a.events <- e
 		}
-		_ = cmd.Wait()
+		<-ended
 		close(a.events)
 		a.exit <- cmd.ProcessState.ExitCode()
 	}()
