@@ -22,7 +22,8 @@ func (p place) hasMAC() bool { return p.name != "" && !p.routed }
 // needsMAC reports whether the host's MAC is needed and not known yet.
 func (p place) needsMAC() bool { return p.hasMAC() && p.mac == mac{} }
 
-// keys returns the elements that let an address through; none while its MAC is not known.
+// keys returns the elements that let an address through; none while its MAC is not known. In the LAN one element is for packets
+// from the address, and one, in back4 or back6, for replies to it.
 func (p place) keys() []entry {
 	switch {
 	case !p.isValid():
