@@ -10,8 +10,8 @@ import (
 	"ideco-agent/templates"
 )
 
-// adminAgentVPN saves the settings of the tunnel. They apply to new tunnels. Sessions that no longer fit the VPN network
-// end.
+// adminAgentVPN saves the settings of the tunnel. Agents get them when they connect the next time; the firewall applies them
+// at once. Sessions with an address outside the new VPN network end.
 func (s *Site) adminAgentVPN(c echo.Context) error {
 	form := templates.VPNForm{
 		Network:     c.FormValue("vpn_network"),
@@ -23,26 +23,26 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 	}
 	return s.saveForm(c, settingsForm{
 		event:    "vpn_settings_saved",
-		read:     func(n *agent.Settings) agent.Problems { return readVPN(n, form) },
-		question: func(misfits int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, misfits) },
+		read:     func(settings *agent.Settings) agent.Problems { return readVPN(settings, form) },
+		question: func(ending int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, ending) },
 		typed:    func(d *templates.AdminAgentData) { d.VPN = form },
 	})
 }
 
-// readVPN applies the form to the settings.
-func readVPN(n *agent.Settings, form templates.VPNForm) agent.Problems {
+// readVPN applies the form to the settings and returns what cannot be parsed.
+func readVPN(settings *agent.Settings, form templates.VPNForm) agent.Problems {
 	network, p1 := parseNetwork("vpn_network", form.Network)
 	nets, p2 := agent.ParseNetworks("forward_nets", form.ForwardNets)
 	switch {
 	case form.Forward == templates.ForwardAll:
-		nets, p2 = nil, agent.Problem{}
+		nets, p2 = nil, agent.Problem{} // no networks in the settings = everything
 	case p2.Code == "" && len(nets) == 0:
 		p2 = agent.Problem{Field: "forward_nets", Code: "field_required"}
 	}
 	dns, p3 := parseAddresses("dns", words(form.DNS))
 	suffixes, p4 := agent.ParseSuffixes("dns_suffix", words(form.DNSSuffix))
-	n.VPNNetwork, n.ForwardNets, n.DNS, n.DNSSuffixes = network, nets, dns, suffixes
-	n.LocalTunnel = form.LocalTunnel
+	settings.VPNNetwork, settings.ForwardNets, settings.DNS, settings.DNSSuffixes = network, nets, dns, suffixes
+	settings.LocalTunnel = form.LocalTunnel
 	return problemsOf(p1, p2, p3, p4)
 }
 

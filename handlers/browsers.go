@@ -15,7 +15,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// Browsers stores the sessions of signed-in browsers.
+// Browsers stores which browsers are signed in to the portal. A browser session is not a session: it gives no access to the
+// Internet.
 type Browsers interface {
 	SaveBrowserSession(context.Context, agent.BrowserSession) error
 	BrowserSession(ctx context.Context, id string) (agent.BrowserSession, error)
@@ -29,7 +30,7 @@ type Browsers interface {
 const (
 	browserLife  = 12 * time.Hour
 	browserIdle  = 2 * time.Hour
-	browserTouch = time.Minute // LastSeen is stored at most this often
+	browserTouch = time.Minute // LastSeen is stored at most once in this time
 )
 
 const (
@@ -40,7 +41,7 @@ const (
 // browserStore implements sessions.Store over Browsers. The cookie holds a random token, the store its digest.
 type browserStore struct{ browsers Browsers }
 
-// recordKey is the key of a session's agent.BrowserSession.
+// recordKey is the key in sessions.Session.Values of its agent.BrowserSession.
 const recordKey = "record"
 
 func (b browserStore) Get(r *http.Request, name string) (*sessions.Session, error) {

@@ -1,6 +1,6 @@
 // Package handlers is what each URL of the gateway does, one action a file. Every file reads top to bottom: parse,
 // decide, call, answer. routes.go is the whole site map with its access rules; errors.go is the one place that answers
-// an error. Adapters are reached through the small interfaces that stand beside the handlers that need them.
+// an error. The other packages are reached through small interfaces, each beside the handlers that need it.
 package handlers
 
 import (
@@ -16,10 +16,10 @@ import (
 // Site has everything the routes need. All exported fields are required.
 type Site struct {
 	Log         *slog.Logger
-	Gate        *access.Gate
+	Gate        *access.Gate // checks logins and passwords
 	Sessions    *access.Manager
 	Settings    Settings
-	AgentHosts  AgentHosts
+	AgentHosts  AgentHosts // the hosts by which agents connect
 	Accounts    Accounts
 	Passwords   Passwords
 	Directories Directories
@@ -33,7 +33,7 @@ type Site struct {
 	Storing     func() agent.StoreTrouble   // why nothing can be stored; "" if it can
 	Tunnel      Tunnel
 	Gateway     Gateway
-	// Portal returns the URL of the portal for a host in the LAN that came to an address of the gateway; "" = not known.
+	// Portal returns the URL of the portal for a peer inside that connected to the gateway's address arrival; "" = not known.
 	Portal func(arrival netip.Addr) string
 
 	MaxAgents     int    // the most connections of agents, with a session or without
@@ -42,22 +42,23 @@ type Site struct {
 	downloads           downloadSlots
 	agents              agentConns
 	healthFaults        repeatFilter
-	drafts              drafts
+	drafts              drafts        // passwords of search accounts between test and saving
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }
 
-// Tunnel is the state of the VPN's tunnel.
+// Tunnel is the state of the tunnel.
 type Tunnel interface {
 	Available() bool         // people outside can connect now
 	Forwards() bool          // the gateway forwards their traffic
-	Lacks() agent.TunnelLack // why it does not
+	Lacks() agent.TunnelLack // why Forwards is false
 }
 
 // Addressing knows the gateway's names and addresses, and where a peer is relative to them.
 type Addressing interface {
-	Known(host string) bool                          // the Host of a request, in canonical form and without its port
-	Own(netip.Addr) bool                             // one of this machine's addresses
+	// Known reports whether host is a name or address of the gateway; it is in canonical form and without a port.
+	Known(host string) bool
+	Own(netip.Addr) bool                             // reports whether this machine has the address
 	Peer(peer netip.Addr, through string) agent.Peer // decides whether a peer is in the LAN; through is agent.Peer.Interface
 
 	// AgentAddrsNear returns the agent endpoint's addresses in the network that a peer is attached to. It is empty if the

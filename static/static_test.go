@@ -18,7 +18,7 @@ func get(path string) *http.Response {
 	return w.Result()
 }
 
-func TestFilesAreServedForEver(t *testing.T) {
+func TestFilesAreCachedForEver(t *testing.T) {
 	for name, contentType := range map[string]string{
 		"app.css":     "text/css; charset=utf-8",
 		"tokens.css":  "text/css; charset=utf-8",
@@ -55,11 +55,11 @@ func TestOtherPathsAreNotFound(t *testing.T) {
 	}
 }
 
-// TestStyleSheetsStandAlone: style sheets load nothing from other hosts, and only tokens.css has colours.
-func TestStyleSheetsStandAlone(t *testing.T) {
+// TestStyleSheets: style sheets load no other files, only tokens.css has colours, and it defines all custom properties in use.
+func TestStyleSheets(t *testing.T) {
 	for _, name := range []string{"app.css", "tokens.css", "welcome.css"} {
 		if strings.Contains(Text(name), "url(") || strings.Contains(Text(name), "@import") {
-			t.Errorf("%s asks for something else", name)
+			t.Errorf("%s loads another file", name)
 		}
 	}
 	for _, name := range []string{"app.css", "welcome.css"} {
@@ -71,7 +71,7 @@ func TestStyleSheetsStandAlone(t *testing.T) {
 	light := tokens(t, ":root {")
 	for _, match := range used {
 		if light[match[1]] == "" {
-			t.Errorf("%s is not a token", match[1])
+			t.Errorf("tokens.css does not define %s", match[1])
 		}
 	}
 }
@@ -91,7 +91,8 @@ func tokens(t *testing.T, start string) map[string]string {
 	return all
 }
 
-func TestDarkIsDarkBothWays(t *testing.T) {
+// TestDarkThemes: the dark theme is the same by the system's setting and by the person's choice, and replaces every light value.
+func TestDarkThemes(t *testing.T) {
 	bySystem, byChoice := tokens(t, `:root:not([data-theme="light"]) {`), tokens(t, `:root[data-theme="dark"] {`)
 	if !maps.Equal(bySystem, byChoice) {
 		t.Errorf("by system %v\nby choice %v", bySystem, byChoice)
@@ -117,7 +118,7 @@ func TestContrast(t *testing.T) {
 			check(text, "surface", 4.5)
 		}
 		for _, text := range []string{"text", "muted", "link", "bad"} {
-			check(text, "hover", 4.5) // of buttons and sections; rows under the pointer take ground
+			check(text, "hover", 4.5) // the background of buttons and sections under the pointer
 		}
 		check("on-accent", "accent", 4.5)
 		check("on-accent", "accent-hover", 4.5)

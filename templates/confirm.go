@@ -58,20 +58,20 @@ func ConfirmDomainForget(l *locale.Localizer, former FormerDomain) ConfirmData {
 	}
 }
 
-// ConfirmSettings asks before saving settings that end misfits sessions.
-func ConfirmSettings(l *locale.Localizer, form SettingsForm, misfits int) ConfirmData {
-	return confirmSave(l, "/admin/agent/settings", form.hidden(), misfits)
+// ConfirmSettings asks before saving settings; ending is the number of sessions that end.
+func ConfirmSettings(l *locale.Localizer, form SettingsForm, ending int) ConfirmData {
+	return confirmSave(l, "/admin/agent/settings", form.hidden(), ending)
 }
 
-// ConfirmVPN asks before saving settings of the tunnel that end misfits sessions.
-func ConfirmVPN(l *locale.Localizer, form VPNForm, misfits int) ConfirmData {
-	return confirmSave(l, "/admin/agent/vpn", form.hidden(), misfits)
+// ConfirmVPN asks before saving settings of the tunnel; ending is the number of sessions that end.
+func ConfirmVPN(l *locale.Localizer, form VPNForm, ending int) ConfirmData {
+	return confirmSave(l, "/admin/agent/vpn", form.hidden(), ending)
 }
 
-func confirmSave(l *locale.Localizer, action string, fields []HiddenField, misfits int) ConfirmData {
+func confirmSave(l *locale.Localizer, action string, fields []HiddenField, ending int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
-		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", misfits),
+		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", ending),
 		Action: action,
 		Fields: append(fields, confirmed),
 		Button: l.T("confirm_settings_button"),

@@ -159,7 +159,7 @@ func (f *Firewall) start(o Options) error {
 	if err := canProbe(); err != nil {
 		f.log.Warn("this process may not open raw sockets (CAP_NET_RAW); computers whose MAC changes must log in again", "error", err)
 	} else {
-		r.probes = true
+		r.canProveMAC = true
 	}
 	go r.run()
 	return nil

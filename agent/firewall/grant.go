@@ -82,7 +82,7 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 // table has another on the same interface. Otherwise a computer that spoofs the address and breaks the agent's
 // connection would be let through when the agent logs in again or resumes.
 func (r *reconciler) mustProve(a *address, now *snapshot) bool {
-	return r.probes && a.at.hasMAC() && !a.at.needsMAC() && r.otherMAC(a, now) != mac{}
+	return r.canProveMAC && a.at.matchesMAC() && !a.at.lacksMAC() && r.otherMAC(a, now) != mac{}
 }
 
 func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {
@@ -121,7 +121,7 @@ func (r *reconciler) grantAddress(t *task) error {
 		return fmt.Errorf("reading the interfaces: %w", err)
 	}
 	at := r.plan.locate(now, s.kind, t.addr)
-	if !at.isValid() || at.routed || at.needsMAC() || at.name != own.at.name || at.mac != own.at.mac {
+	if !at.isValid() || at.routed || at.lacksMAC() || at.name != own.at.name || at.mac != own.at.mac {
 		return ErrNotSameHost
 	}
 	if cur == nil {
@@ -156,7 +156,7 @@ func (r *reconciler) placeAll(list []*address, now *snapshot, keepMAC func(*addr
 func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]netip.Addr) {
 	*touched = append(*touched, a.addr)
 	at := r.plan.locate(now, a.of.kind, a.addr)
-	if at.hasMAC() && (at.needsMAC() || keepMAC) {
+	if at.matchesMAC() && (at.lacksMAC() || keepMAC) {
 		at.mac = cmp.Or(r.knownMAC(a), at.mac)
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC
@@ -165,7 +165,7 @@ func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]n
 		}
 	}
 	a.at, a.mac = at, cmp.Or(at.mac, a.mac)
-	if at.needsMAC() {
+	if at.lacksMAC() {
 		r.probe(a.addr)
 	}
 }
@@ -198,7 +198,7 @@ func (r *reconciler) probe(a netip.Addr) {
 func (r *reconciler) grantProbed() {
 	var waiting []*address
 	for _, a := range r.addresses {
-		if a.at.needsMAC() {
+		if a.at.lacksMAC() {
 			waiting = append(waiting, a)
 		}
 	}
@@ -209,7 +209,7 @@ func (r *reconciler) grantProbed() {
 	if r.logResult("reading the interfaces", err); err != nil {
 		return
 	}
-	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).needsMAC() })
+	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).lacksMAC() })
 	var touched []netip.Addr
 	r.placeAll(known, now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)

@@ -11,11 +11,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// ErrMACChanged is returned by ProveMAC and ChangeMAC if the session or the neighbour table has changed meanwhile.
-var ErrMACChanged = errors.New("the session or its neighbour has changed meanwhile")
+// ErrMACChangeOutdated says that the session or the neighbour table has changed since ChangedMACs returned the change.
+var ErrMACChangeOutdated = errors.New("the session or the neighbour table has changed since the MAC was read")
 
-// ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface. It is
-// empty where this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
+// ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface. The list
+// is empty if this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
 func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 	if f.mode == ModeOff {
 		return nil
@@ -29,15 +29,17 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 	return list
 }
 
-// ProveMAC reports whether a session's host has left its former MAC. It asks that MAC by ARP or NDP, calls ping, which
-// must ping the session's agent on its TLS connection, and asks again. The host has left if ping succeeds and the former MAC
-// never answers. Errors: ErrMACChanged; ErrClosed; of ping, of reading the kernel's tables and of the raw socket.
+// ProveMAC reports whether a session's host has left its former MAC. It sends ARP or NDP requests to that MAC, calls ping,
+// which must ping the session's agent on its TLS connection, and sends the requests again. The host has left if ping
+// succeeds and the former MAC never answers. Errors: ErrMACChangeOutdated; ErrClosed; of ping, of reading the kernel's tables
+// and of the raw socket.
 //
-// A computer that spoofs ARP and relays packets passes the ping, because the agent receives packets that are sent to the new MAC. It
-// fails the requests to the former MAC: the agent's computer still has that MAC and answers straight to the gateway's MAC, so
-// that the spoofer cannot hold the answer back. Limits:
+// A computer that spoofs ARP and relays packets passes the ping, because it relays the ping to the agent. The requests expose
+// it: the agent's computer still has the former MAC and answers the gateway directly, so the spoofer cannot block the answer.
+// Limits:
 //
-//   - A computer that takes over the former MAC as well can hold the answers back. But such a computer is let through anyway.
+//   - A computer that also takes over the former MAC can block the answers. It gains nothing: its packets with that MAC and
+//     address pass the firewall anyway.
 //   - A device between the agent's computer and the network passes both tests. It may be a Wi-Fi repeater that translates MACs,
 //     or an attacker; the gateway cannot tell them apart.
 //   - Spoofing that began before the first login is not noticed, because no former MAC is known.
@@ -45,7 +47,7 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (left bool, err error) {
 	var at place
 	if err := f.call(ctx, func(r *reconciler) error {
-		_, own, err := r.changing(c)
+		_, own, err := r.findChange(c)
 		if err == nil {
 			at = own.at
 		}
@@ -68,30 +70,30 @@ func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(co
 	return !answers && err == nil, err
 }
 
-// ChangeMAC lets a session's own address through with the new MAC instead of the former one, in one transaction, and then closes
-// the further addresses, which were proved for the former MAC. The own address keeps its connections. The caller has called
-// ProveMAC. After an error the session keeps its former MAC; retry undoes the part of the change that the kernel already has.
-// Errors: ErrMACChanged; ErrClosed; of the kernel.
+// ChangeMAC replaces the MAC of a session's own address, in one transaction, and then revokes the further addresses, which
+// were proved for the former MAC. Connections of the own address continue. The caller must have called ProveMAC. After an
+// error the session keeps its former MAC, and retry restores its elements in the kernel.
+// Errors: ErrMACChangeOutdated; ErrClosed; of the kernel.
 func (f *Firewall) ChangeMAC(ctx context.Context, c agent.MACChange) error {
 	return f.call(ctx, func(r *reconciler) error { return r.changeMAC(c) })
 }
 
 func (r *reconciler) changedMACs() (list []agent.MACChange, err error) {
-	if !r.probes {
+	if !r.canProveMAC {
 		return nil, nil
 	}
 	var own []*address
 	for _, s := range r.sessions {
-		if a := s.addrs[0]; a.at.hasMAC() && !a.at.needsMAC() {
+		if a := s.addrs[0]; a.at.matchesMAC() && !a.at.lacksMAC() {
 			own = append(own, a)
 		}
 	}
 	if len(own) == 0 {
 		return nil, nil
 	}
-	now, err := r.kernel.snapshot(manyNeighbours)
+	now, err := r.kernel.snapshot(manyNeighbours) // dumps the neighbour table
 	if err != nil {
-		return nil, fmt.Errorf("reading the neighbour table: %w", err)
+		return nil, fmt.Errorf("reading the interfaces and the neighbour table: %w", err)
 	}
 	for _, a := range own {
 		if to := r.otherMAC(a, now); to != (mac{}) {
@@ -102,41 +104,41 @@ func (r *reconciler) changedMACs() (list []agent.MACChange, err error) {
 	return list, nil
 }
 
-// otherMAC returns the MAC that a neighbour has now, if it differs from the one that it is let through with and the interface
+// otherMAC returns the MAC that the neighbour table has for an address, if it differs from the granted one and the interface
 // is the same; otherwise zero.
 func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	if m, ok := now.mac(a.at.name, a.addr); !ok || m == a.at.mac {
 		return mac{}
 	}
-	if at := r.plan.locate(now, a.of.kind, a.addr); at.hasMAC() && at.name == a.at.name && at.mac != a.at.mac {
+	if at := r.plan.locate(now, a.of.kind, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
 		return at.mac
 	}
 	return mac{}
 }
 
-// changing returns the session and its own address, if the change that ChangedMACs found still applies. Errors:
-// ErrMACChanged; of reading the kernel's tables.
-func (r *reconciler) changing(c agent.MACChange) (*grantedSession, *address, error) {
+// findChange returns the session and the own address of a change that ChangedMACs returned. Errors:
+// ErrMACChangeOutdated; of reading the kernel's tables.
+func (r *reconciler) findChange(c agent.MACChange) (*grantedSession, *address, error) {
 	s := r.sessions[c.Session]
 	if s == nil || len(c.From) != len(mac{}) || len(c.To) != len(mac{}) {
-		return nil, nil, ErrMACChanged
+		return nil, nil, ErrMACChangeOutdated
 	}
 	own := s.addrs[0]
-	if !own.at.hasMAC() || own.at.mac != mac(c.From) {
-		return nil, nil, ErrMACChanged
+	if !own.at.matchesMAC() || own.at.mac != mac(c.From) {
+		return nil, nil, ErrMACChangeOutdated
 	}
-	now, err := r.kernel.snapshot(0)
+	now, err := r.kernel.snapshot(0) // requests single neighbours
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the interfaces: %w", err)
 	}
 	if r.otherMAC(own, now) != mac(c.To) {
-		return nil, nil, ErrMACChanged
+		return nil, nil, ErrMACChangeOutdated
 	}
 	return s, own, nil
 }
 
 func (r *reconciler) changeMAC(c agent.MACChange) error {
-	s, own, err := r.changing(c)
+	s, own, err := r.findChange(c)
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (r *reconciler) changeMAC(c agent.MACChange) error {
 		err = r.checkPresent(own)
 	}
 	if err != nil {
-		own.at, own.mac = former, former.mac // retry restores its elements
+		own.at, own.mac = former, former.mac // retry restores the elements
 		return err
 	}
 	var closed []netip.Addr

@@ -119,7 +119,7 @@ func TestMACFollowed(t *testing.T) {
 				if list := f.ChangedMACs(t.Context()); len(list) > 0 {
 					t.Errorf("after the change: %v", list)
 				}
-				if err := f.ChangeMAC(t.Context(), c); !errors.Is(err, ErrMACChanged) {
+				if err := f.ChangeMAC(t.Context(), c); !errors.Is(err, ErrMACChangeOutdated) {
 					t.Errorf("the same change again: %v", err)
 				}
 			})
@@ -240,7 +240,7 @@ func TestMACChangeFails(t *testing.T) {
 func TestMACWithoutRawSockets(t *testing.T) {
 	onSwitch(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
-		inReconciler(t, f, func(r *reconciler) { r.probes = false })
+		inReconciler(t, f, func(r *reconciler) { r.canProveMAC = false })
 		l.learnMAC(t, inLAN, host)
 		s := grant(t, f, session(1, host))
 		other := l.macAt(t, inOther)

@@ -16,11 +16,11 @@ type place struct {
 
 func (p place) isValid() bool { return p.addr.IsValid() }
 
-// hasMAC reports whether the host is matched by its MAC too.
-func (p place) hasMAC() bool { return p.name != "" && !p.routed }
+// matchesMAC reports whether the firewall matches the host's MAC too.
+func (p place) matchesMAC() bool { return p.name != "" && !p.routed }
 
-// needsMAC reports whether the host's MAC is needed and not known yet.
-func (p place) needsMAC() bool { return p.hasMAC() && p.mac == mac{} }
+// lacksMAC reports whether the firewall matches the host's MAC and does not know it yet.
+func (p place) lacksMAC() bool { return p.matchesMAC() && p.mac == mac{} }
 
 // keys returns the elements that let an address through; none while its MAC is not known. In the LAN one element is for packets
 // from the address, and one, in back4 or back6, for replies to it.
@@ -30,7 +30,7 @@ func (p place) keys() []entry {
 		return nil
 	case p.name == "":
 		return []entry{{set: vpn4, addr: p.addr}}
-	case p.needsMAC():
+	case p.lacksMAC():
 		return nil
 	case p.addr.Is6() && p.routed:
 		return []entry{{set: routed6, name: p.name, addr: p.addr}, {set: back6, name: p.name, addr: p.addr}}

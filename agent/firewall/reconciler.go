@@ -20,12 +20,12 @@ const (
 // reconciler changes the table in its own goroutine. It has the desired state and the last observed state of the kernel,
 // and applies their difference.
 type reconciler struct {
-	f        *Firewall
-	kernel   *kernel
-	nft      program
-	replaces bool              // elements are refreshed by replacing them
-	probes   bool              // this process may open raw sockets, so ProveMAC works
-	failed   map[string]string // last logged error of each operation that fails now
+	f           *Firewall
+	kernel      *kernel
+	nft         program
+	replaces    bool              // elements are refreshed by replacing them
+	canProveMAC bool              // this process may open raw sockets, so ProveMAC works
+	failed      map[string]string // last logged error of each operation that fails now
 
 	// Desired state.
 	plan      Plan

@@ -26,7 +26,7 @@ func (d *Device) SetNetwork(n netip.Prefix) error {
 		return fmt.Errorf("giving the tunnel the network %s: %w", n, err)
 	}
 	d.pool.renumber(n)
-	d.removeMisfits()
+	d.removePeersOutside()
 	d.log.Info("the tunnel has another network", "network", n, "before", before)
 	if gatewayOf(n).Addr() == gatewayOf(before).Addr() {
 		return nil
@@ -34,15 +34,15 @@ func (d *Device) SetNetwork(n netip.Prefix) error {
 	return d.moveListeners()
 }
 
-// removeMisfits removes the peers whose addresses are not in the new network.
-func (d *Device) removeMisfits() {
-	for session, p := range d.misfits() {
+// removePeersOutside removes the peers whose addresses are not in the new network.
+func (d *Device) removePeersOutside() {
+	for session, p := range d.peersOutside() {
 		d.log.Warn("a session's address is not in the new VPN network; removing its peer", "session", session, "address", p.address)
 		d.removePeer(session, p)
 	}
 }
 
-func (d *Device) misfits() map[string]*peer {
+func (d *Device) peersOutside() map[string]*peer {
 	list := map[string]*peer{}
 	for session, p := range d.peers {
 		if !d.pool.contains(p.address) {

@@ -26,10 +26,10 @@ import (
 func BenchmarkAgents(b *testing.B) {
 	const agents = 2000
 	for b.Loop() {
-		g, boss := serveHere(b, web.TunnelOff)
+		g, admin := serveHere(b, web.TunnelOff)
 		s := startSwarm(b)
 		command := swarmCommand{Do: "login", Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: swarmUsers}
-		b.ReportMetric(memoryOf(b, boss, s, command), "KiB/idle-agent")
+		b.ReportMetric(memoryOf(b, admin, s, command), "KiB/idle-agent")
 
 		g.stopHere()
 		command.Do = "close"
@@ -98,11 +98,11 @@ func BenchmarkLimits(b *testing.B) {
 func BenchmarkAgentsWithTunnel(b *testing.B) {
 	const agents = 1000
 	for b.Loop() {
-		g, boss := serveHere(b, wireguard.ModeNetstack)
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.1/32"}}, nil)
+		g, admin := serveHere(b, wireguard.ModeNetstack)
+		admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.1/32"}}, nil)
 		s := startSwarm(b)
 		command := swarmCommand{Do: "login", Server: g.where.Agents[0], Roots: g.rootPEM(), Agents: agents, Users: swarmUsers, Tunnel: true}
-		b.ReportMetric(memoryOf(b, boss, s, command), "KiB/idle-agent")
+		b.ReportMetric(memoryOf(b, admin, s, command), "KiB/idle-agent")
 		command.Do = "close"
 		s.do(command)
 		g.stopHere()
@@ -113,11 +113,11 @@ func BenchmarkAgentsWithTunnel(b *testing.B) {
 const swarmUsers = 100
 
 // memoryOf returns the resident memory of one agent after all of a swarm have done a command, in KiB.
-func memoryOf(b *testing.B, boss rest, s *swarm, command swarmCommand) float64 {
+func memoryOf(b *testing.B, admin rest, s *swarm, command swarmCommand) float64 {
 	b.Helper()
 	before := residentKiB(b)
 	s.do(command)
-	if n := len(boss.sessions()); n != command.Agents {
+	if n := len(admin.sessions()); n != command.Agents {
 		b.Fatalf("%d sessions", n)
 	}
 	return float64(residentKiB(b)-before) / float64(command.Agents)
@@ -129,13 +129,13 @@ func serveHere(b *testing.B, tunnel string) (*gateway, rest) {
 	g := &gateway{t: b, data: filepath.Join(b.TempDir(), "data"), flags: []string{tunnel}}
 	g.where = freeAddresses(b, "127.0.0.1")
 	g.startHere()
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"devices_per_user": 100}, nil)
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"devices_per_user": 100}, nil)
 	for i := range swarmUsers {
-		boss.user(map[string]any{"login": fmt.Sprint("user", i), "remote_access": true})
+		admin.user(map[string]any{"login": fmt.Sprint("user", i), "remote_access": true})
 	}
-	return g, boss
+	return g, admin
 }
 
 // freeAddresses returns free addresses of a host for a gateway.

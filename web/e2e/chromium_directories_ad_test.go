@@ -19,8 +19,8 @@ func TestDirectoryADInChromium(t *testing.T) {
 	b := g.chromium(t)
 	b.open(g.setupLink())
 	b.types("login", "boss")
-	b.types("psw", bossPassword)
-	b.types("psw2", bossPassword)
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
 	b.sees(".lead", "Ideco агент управляет доступом")
 

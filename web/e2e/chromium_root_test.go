@@ -58,10 +58,10 @@ func (b *tab) trusts(host string) bool {
 // domain with the new root.
 func TestRootInChromium(t *testing.T) {
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
+	admin := g.administrator()
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
 	former := g.rootFile()
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "new.test"}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "new.test"}, nil)
 	for _, c := range []struct {
 		what, root string
 		trusted    map[string]bool

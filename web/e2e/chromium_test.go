@@ -147,8 +147,8 @@ func TestSecondClickInChromium(t *testing.T) {
 	}
 	b.open(g.setupLink())
 	b.types("login", "boss")
-	b.types("psw", bossPassword)
-	b.types("psw2", bossPassword)
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
 	twice("main form button[type=submit]")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.types("auth_domain", "gw company")
@@ -170,8 +170,8 @@ func TestInChromium(t *testing.T) {
 	b.pictures("setup")
 	b.types("login", "boss")
 	b.types("name", "Анна Петрова")
-	b.types("psw", bossPassword)
-	b.types("psw2", bossPassword)
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.click("button[role=switch]")
@@ -205,7 +205,7 @@ func TestInChromium(t *testing.T) {
 	b.open("/admin/gateway")
 	b.sees("main > .banner", "он запущен с ключом --firewall off")
 	b.pictures("gateway-new")
-	g.rest("boss", bossPassword).must("PUT", "/agent_backend/wireguard/setting",
+	g.rest("boss", adminPassword).must("PUT", "/agent_backend/wireguard/setting",
 		map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
 	b.open("/admin/gateway")
 	b.types("open_before_login", "10.0.0.53 работа")
@@ -311,12 +311,12 @@ func TestInChromium(t *testing.T) {
 
 // TestVPNInChromium: the administrator sees a VPN session, and its user the gateway's page inside the tunnel.
 func TestVPNInChromium(t *testing.T) {
-	g, boss, _ := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
-	socks := freeSOCKS(t)
+	g, admin, _ := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
+	socks := freeAddress(t)
 	agent := g.agent("remote", userPassword, "laptop", "--tunnel", "netstack", "--socks", socks)
 	agent.waits("tunnel")
 	seesInside(t, socks)
-	boss.waitSessions("traffic is counted", func(s []session) bool { return len(s) == 1 && s[0].Rx != nil && *s[0].Rx > 0 })
+	admin.waitSessions("traffic is counted", func(s []session) bool { return len(s) == 1 && s[0].Rx != nil && *s[0].Rx > 0 })
 
 	// Chromium does not use the proxy for loopback; the tunnel's address is not loopback.
 	person := g.chromium(t, chromedp.ProxyServer("socks5://"+socks))
@@ -327,7 +327,7 @@ func TestVPNInChromium(t *testing.T) {
 	b := g.chromium(t)
 	b.open("/login")
 	b.types("login", "boss")
-	b.types("password", bossPassword)
+	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
 	b.sees("main > .banner.warn", "только страница самого шлюза") // netstack
 	b.click("#forward_chosen")

@@ -19,17 +19,17 @@ import (
 // officeAD is a gateway with the domain controller of the lab as its directory.
 type officeAD struct {
 	*gateway
-	boss rest
-	ad   *directorylab.AD
-	path string // of the directory in REST
+	admin rest
+	ad    *directorylab.AD
+	path  string // of the directory in REST
 }
 
 func newOfficeAD(t *testing.T, flags ...string) *officeAD {
 	t.Helper()
 	o := &officeAD{ad: directorylab.NewAD(t), gateway: startGateway(t, flags...)}
-	o.boss = o.administrator()
-	o.boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	o.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
+	o.admin = o.administrator()
+	o.admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	o.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
 	o.addAD(map[string]any{"login_groups": []string{"VPN-Users"}, "remote_groups": []string{o.ad.GroupDN("Staff")}})
 	return o
 }
@@ -41,7 +41,7 @@ func (o *officeAD) addAD(settings map[string]any) {
 		"dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(o.ad.CA.PEM())}
 	maps.Copy(all, settings)
 	var created struct{ ID int }
-	o.boss.must("POST", "/ad_backend/domains", all, &created)
+	o.admin.must("POST", "/ad_backend/domains", all, &created)
 	o.path = fmt.Sprint("/ad_backend/domains/", created.ID)
 }
 
@@ -54,7 +54,7 @@ func (o *officeAD) login(login, password string, number int) reply {
 // checkNow has the gateway check the accounts: it does so after every change of the settings.
 func (o *officeAD) checkNow(minutes int) {
 	o.t.Helper()
-	o.boss.must("PUT", o.path, map[string]any{"check_minutes": minutes}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"check_minutes": minutes}, nil)
 }
 
 func logins(list []session) (logins []string) {
@@ -83,7 +83,7 @@ func TestDirectoryAD(t *testing.T) {
 		}
 	}
 	everybody := []string{"alice", "bob", "Иван Петров"}
-	if got := logins(o.boss.sessions()); !slices.Equal(got, everybody) {
+	if got := logins(o.admin.sessions()); !slices.Equal(got, everybody) {
 		t.Fatalf("sessions of %q", got)
 	}
 	var users []struct {
@@ -91,7 +91,7 @@ func TestDirectoryAD(t *testing.T) {
 		Remote bool   `json:"remote_access"`
 		ID     int64
 	}
-	o.boss.must("GET", "/user_backend/users", nil, &users)
+	o.admin.must("GET", "/user_backend/users", nil, &users)
 	for _, u := range users {
 		if u.Remote != (u.Login == "alice") { // by a group in the group
 			t.Errorf("%+v", u)
@@ -100,13 +100,13 @@ func TestDirectoryAD(t *testing.T) {
 
 	o.ad.Disable(t, "bob")
 	o.checkNow(6)
-	o.boss.waitSessions("bob is disabled", func(s []session) bool { return slices.Equal(logins(s), []string{"alice", "Иван Петров"}) })
+	o.admin.waitSessions("bob is disabled", func(s []session) bool { return slices.Equal(logins(s), []string{"alice", "Иван Петров"}) })
 
 	// Without its login group everybody would be refused: nobody is, until an administrator confirms it.
 	o.ad.Delete(t, o.ad.GroupDN("VPN-Users"))
 	o.checkNow(7)
 	o.waitLog(`"event":"directory_check_withheld"`)
-	if got := logins(o.boss.sessions()); !slices.Equal(got, []string{"alice", "Иван Петров"}) {
+	if got := logins(o.admin.sessions()); !slices.Equal(got, []string{"alice", "Иван Петров"}) {
 		t.Errorf("after the group was deleted: %q", got)
 	}
 	o.ad.Stop()
@@ -115,13 +115,13 @@ func TestDirectoryAD(t *testing.T) {
 	if r := o.login("alice", directorylab.Password, 30); r.Code != "directory_unreachable" || !strings.Contains(r.Message, directorylab.Domain) {
 		t.Errorf("without a controller: %+v", r)
 	}
-	if got := logins(o.boss.sessions()); !slices.Equal(got, []string{"alice", "Иван Петров"}) {
+	if got := logins(o.admin.sessions()); !slices.Equal(got, []string{"alice", "Иван Петров"}) {
 		t.Errorf("without a controller: %q", got)
 	}
 
-	o.boss.must("DELETE", o.path, nil, nil)
-	o.boss.waitSessions("the directory is deleted", func(s []session) bool { return len(s) == 0 })
-	if status, body := o.boss.call("GET", "/user_backend/users", nil); status != http.StatusOK || strings.Contains(string(body), "alice") {
+	o.admin.must("DELETE", o.path, nil, nil)
+	o.admin.waitSessions("the directory is deleted", func(s []session) bool { return len(s) == 0 })
+	if status, body := o.admin.call("GET", "/user_backend/users", nil); status != http.StatusOK || strings.Contains(string(body), "alice") {
 		t.Errorf("%d %s", status, body)
 	}
 }
@@ -130,8 +130,8 @@ func TestDirectoryAD(t *testing.T) {
 // domain is the right one from then on.
 func TestConvertAD(t *testing.T) {
 	o := newOfficeAD(t)
-	id := o.boss.user(map[string]any{"login": "alice"})
-	o.boss.user(map[string]any{"login": "somebody"})
+	id := o.admin.user(map[string]any{"login": "alice"})
+	o.admin.user(map[string]any{"login": "somebody"})
 	if r := o.login("alice", directorylab.Password, 1); r.Code != "bad_credentials" { // a local account wins over a bare login
 		t.Errorf("before: %+v", r)
 	}
@@ -145,13 +145,13 @@ func TestConvertAD(t *testing.T) {
 			Login string
 		} `json:"local_logins"`
 	}
-	o.boss.must("POST", o.path+"/test", map[string]any{"login": "alice@" + directorylab.Domain}, &report)
+	o.admin.must("POST", o.path+"/test", map[string]any{"login": "alice@" + directorylab.Domain}, &report)
 	if !report.OK || len(report.Local) != 1 || report.Local[0].ID != id {
 		t.Errorf("%+v", report)
 	}
 	number := strings.TrimPrefix(o.path, "/ad_backend/domains/")
 	v := o.visitor(netip.Addr{})
-	v.signIn("boss", bossPassword)
+	v.signIn("boss", adminPassword)
 	v.open("/admin/directories/" + number)
 	token, _ := v.page.Find(`input[name="_csrf"]`).Attr("value")
 	request, err := http.NewRequest("POST", v.resolve("/admin/directories/"+number+"/convert"),
@@ -162,7 +162,7 @@ func TestConvertAD(t *testing.T) {
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	v.load(request)
 	v.submit("/admin/directories/"+number+"/convert", nil) // the answer to the question
-	o.boss.waitSessions("the account that was merged ends its session", func(s []session) bool { return len(s) == 0 })
+	o.admin.waitSessions("the account that was merged ends its session", func(s []session) bool { return len(s) == 0 })
 	if r := o.login("alice", userPassword, 3); r.Code != "bad_credentials" {
 		t.Errorf("the former password: %+v", r)
 	}
@@ -174,7 +174,7 @@ func TestConvertAD(t *testing.T) {
 		Domain string `json:"domain_name"`
 		ID     int64
 	}
-	o.boss.must("GET", "/user_backend/users", nil, &users)
+	o.admin.must("GET", "/user_backend/users", nil, &users)
 	for _, u := range users {
 		if u.Login == "alice" && (u.ID != id || u.Domain != directorylab.Domain) || u.Login == "somebody" && u.Domain == directorylab.Domain {
 			t.Errorf("%+v", u)

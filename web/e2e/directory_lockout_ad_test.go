@@ -39,9 +39,9 @@ func newGuessedAD(t *testing.T) (o *officeAD, wait func(time.Duration)) {
 	o.where = freeAddresses(t, officeGateway)
 	o.startHere()
 	t.Cleanup(o.stopHere)
-	o.boss = o.administrator()
-	o.boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
-	o.boss.must("PUT", settingPath, map[string]any{"local_networks": []string{"10.77.5.0/24"}}, nil)
+	o.admin = o.administrator()
+	o.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	o.admin.must("PUT", settingPath, map[string]any{"local_networks": []string{"10.77.5.0/24"}}, nil)
 	o.addAD(map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}})
 	return o, func(d time.Duration) { passed.Add(int64(d)) }
 }
@@ -173,7 +173,7 @@ func TestSilentLockoutAD(t *testing.T) {
 	if r := o.ask(officeLAN[0], "en", "bob", directorylab.Password, "device0"); !r.Authorized {
 		t.Errorf("the right password: %+v", r)
 	}
-	if status, body := o.boss.call("GET", "/healthz", nil); status != http.StatusOK {
+	if status, body := o.admin.call("GET", "/healthz", nil); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
 }

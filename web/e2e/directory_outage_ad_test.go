@@ -30,7 +30,7 @@ func TestOutageAD(t *testing.T) {
 	people := o.ad.AddUsers(t, "Bulk", crowd+inFlight)
 	o.ad.AddGroup(t, "Connected", people...)
 	unit := "OU=Bulk," + directorylab.BaseDN
-	o.boss.must("PUT", o.path, map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}, "password": directorylab.ServicePassword,
+	o.admin.must("PUT", o.path, map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}, "password": directorylab.ServicePassword,
 		"ldap_paths": []string{unit, o.ad.PeopleDN}, "login_groups": []string{"Connected", "VPN-Users"}}, nil)
 	var agents []*swarmAgent
 	for i := range crowd {
@@ -45,10 +45,10 @@ func TestOutageAD(t *testing.T) {
 	t.Logf("%d logins took %v", crowd, took)
 	// A login after a failure waits behind those in flight. On a busy machine they alone may take more than a second.
 	limit := max(3*time.Second, 2*time.Second+2*took*inFlight/crowd)
-	connected := o.boss.sessions()
+	connected := o.admin.sessions()
 	untouched := func(what string) {
 		t.Helper()
-		now := o.boss.sessions()
+		now := o.admin.sessions()
 		for _, s := range connected {
 			if !slices.Contains(now, s) {
 				t.Errorf("%s: the session of %s ended or changed", what, s.Login)
@@ -132,7 +132,7 @@ func TestOutageAD(t *testing.T) {
 		minutes++
 		o.checkNow(minutes)
 		its := func(s session) bool { return s.Login == login }
-		o.boss.waitSessions(what, func(list []session) bool { return !slices.ContainsFunc(list, its) })
+		o.admin.waitSessions(what, func(list []session) bool { return !slices.ContainsFunc(list, its) })
 		connected = slices.DeleteFunc(connected, its)
 		untouched(what)
 	}
@@ -153,10 +153,10 @@ func TestOutageAD(t *testing.T) {
 	rename(unit, "Renamed")
 	check(withheld)
 	untouched("a renamed base")
-	o.boss.must("PUT", o.path, map[string]any{"ldap_paths": []string{}}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"ldap_paths": []string{}}, nil)
 	set("514", strings.Replace(people[7], "OU=Bulk", "OU=Renamed", 1))
 	endsOne("a renamed unit below the base, and one disabled account", "bulk-p0008")
-	o.boss.must("PUT", o.path, map[string]any{"ldap_paths": []string{unit, o.ad.PeopleDN}}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"ldap_paths": []string{unit, o.ad.PeopleDN}}, nil)
 	rename("OU=Renamed,"+directorylab.BaseDN, "Bulk")
 	descriptor := o.ad.Attributes(t, unit, "nTSecurityDescriptor")
 	o.ad.DenyRead(t, unit)
@@ -176,14 +176,14 @@ func TestOutageAD(t *testing.T) {
 	check(withheld)
 	untouched("a deleted login group")
 	v := o.visitor(netip.Addr{})
-	v.signIn("boss", bossPassword)
+	v.signIn("boss", adminPassword)
 	v.open("/admin/directories")
 	v.sees(".banner.warn", directorylab.Domain)
 	v.sees(".banner.warn", "Connected")
 	confirm := "/admin/directories/" + strings.TrimPrefix(o.path, "/ad_backend/domains/") + "/confirm"
 	v.submit(confirm, nil)
 	v.submit(confirm, nil) // the answer to the question
-	o.boss.waitSessions("the check is confirmed", func(list []session) bool { return slices.Equal(logins(list), []string{"alice"}) })
+	o.admin.waitSessions("the check is confirmed", func(list []session) bool { return slices.Equal(logins(list), []string{"alice"}) })
 }
 
 // waitReachable waits until the gateway has noticed that a controller answers.
@@ -191,7 +191,7 @@ func (o *officeAD) waitReachable() {
 	o.t.Helper()
 	netlab.Eventually(o.t, "the directory answers", func() bool {
 		var all []struct{ Reachable bool }
-		o.boss.must("GET", "/ad_backend/domains", nil, &all)
+		o.admin.must("GET", "/ad_backend/domains", nil, &all)
 		return all[0].Reachable
 	})
 }

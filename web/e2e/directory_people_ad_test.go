@@ -50,8 +50,8 @@ func (o *officeAD) ask(from, language, login, password, device string) reply {
 // TestPeopleAD: employees log in with the agent and in the browser as they do in Windows, and are told why they cannot.
 func TestPeopleAD(t *testing.T) {
 	o := newOfficeAD(t, "--tunnel", "netstack", "--wireguard-port", "0")
-	o.boss.must("PUT", settingPath, map[string]any{"local_networks": []string{"127.0.0.0/16"}, "auth_domain": "gw.example.test", "grace_seconds": 2}, nil)
-	o.boss.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
+	o.admin.must("PUT", settingPath, map[string]any{"local_networks": []string{"127.0.0.0/16"}, "auth_domain": "gw.example.test", "grace_seconds": 2}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
 	under := func(name string, test func(t *testing.T)) {
 		t.Run(name, func(t *testing.T) {
 			outer := o.gateway.t
@@ -94,7 +94,7 @@ func (o *officeAD) loginForms(t *testing.T) {
 				t.Errorf("%q can change the password of the domain in the cabinet", form)
 			}
 		}
-		if list := o.boss.accounts(login); len(list) != 1 || list[0].Domain != directorylab.Domain {
+		if list := o.admin.accounts(login); len(list) != 1 || list[0].Domain != directorylab.Domain {
 			t.Errorf("accounts of %s: %+v", login, list)
 		}
 	}
@@ -162,7 +162,7 @@ func (o *officeAD) refusals(t *testing.T) {
 
 // groups: only members of the login groups log in, and only members of the remote groups from outside.
 func (o *officeAD) groups(t *testing.T) {
-	o.boss.must("PUT", o.path, map[string]any{"login_groups": []string{"VPN-Users"}}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"login_groups": []string{"VPN-Users"}}, nil)
 	const outside = "127.9.0.1"
 	for _, c := range []struct{ login, from, code string }{
 		{"alice", outside, ""},
@@ -185,7 +185,7 @@ func (o *officeAD) groups(t *testing.T) {
 		t.Errorf("bob as a member of Staff: %+v", r)
 	}
 	o.ad.RemoveFrom(t, "Staff", o.ad.PersonDN("bob"))
-	sessions := o.boss.sessions()
+	sessions := o.admin.sessions()
 	of := func(login, kind string) bool {
 		return slices.ContainsFunc(sessions, func(s session) bool { return s.Login == login && s.Kind == kind })
 	}
@@ -196,14 +196,14 @@ func (o *officeAD) groups(t *testing.T) {
 
 // conversion: a local account that becomes one of the directory keeps its number, its rights, its devices and its sessions.
 func (o *officeAD) conversion(t *testing.T) {
-	o.boss.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
-	id := o.boss.user(map[string]any{"login": "strict", "remote_access": true})
+	o.admin.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
+	id := o.admin.user(map[string]any{"login": "strict", "remote_access": true})
 	before := o.wire("127.0.4.1")
 	if r := before.ask(authorize("strict", userPassword, "laptop")); !r.Authorized {
 		t.Fatalf("with the local password: %+v", r)
 	}
 	v := o.visitor(netip.Addr{})
-	v.signIn("boss", bossPassword)
+	v.signIn("boss", adminPassword)
 	page := "/admin/directories/" + strings.TrimPrefix(o.path, "/ad_backend/domains/")
 	v.open(page)
 	v.submitTo(page, page+"/test", nil)
@@ -211,10 +211,10 @@ func (o *officeAD) conversion(t *testing.T) {
 	v.page.Find(`form[action="`+page+`/convert"] input[value="`+fmt.Sprint(id)+`"]`).SetAttr("checked", "checked")
 	v.submit(page+"/convert", nil)
 	v.submit(page+"/convert", nil) // the answer to the question
-	if list := o.boss.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote || list[0].Domain != directorylab.Domain {
+	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote || list[0].Domain != directorylab.Domain {
 		t.Errorf("%+v", list)
 	}
-	if !slices.ContainsFunc(o.boss.sessions(), func(s session) bool { return s.Login == "strict" && s.Address == "127.0.4.1" }) {
+	if !slices.ContainsFunc(o.admin.sessions(), func(s session) bool { return s.Login == "strict" && s.Address == "127.0.4.1" }) {
 		t.Error("the session ended")
 	}
 	if r := o.ask("127.0.4.2", "ru", "strict", userPassword, "laptop"); r.Code != "bad_credentials" {
@@ -226,16 +226,16 @@ func (o *officeAD) conversion(t *testing.T) {
 	if r := o.ask("127.9.0.4", "ru", `EXAMPLE\strict`, directorylab.Password, "laptop"); !r.Authorized || !r.NeedTunnel {
 		t.Errorf("with the password of the domain, from outside: %+v", r)
 	}
-	if list := o.boss.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote {
+	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote {
 		t.Errorf("after a login: %+v", list)
 	}
 }
 
 // addedOnThePage: what the page's form adds works like what REST adds.
 func (o *officeAD) addedOnThePage(t *testing.T) {
-	o.boss.must("DELETE", o.path, nil, nil)
+	o.admin.must("DELETE", o.path, nil, nil)
 	v := o.visitor(netip.Addr{})
-	v.signIn("boss", bossPassword)
+	v.signIn("boss", adminPassword)
 	v.open("/admin/directories/new")
 	typed := map[string]string{"kind": "ad", "name": "Example.Test", "user": "svc-ldap@" + directorylab.Domain, "password": directorylab.ServicePassword,
 		"dns_ips": directorylab.DNSServer.Addr().String(), "ca_pem": string(o.ad.CA.PEM()), "login_groups": "VPN-Users\r\n"}

@@ -18,10 +18,10 @@ func TestUnreachableDirectory(t *testing.T) {
 	t.Parallel()
 	const password = "Pa55word-of-the-search-account"
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 	logins := func(when string, wanted map[string]string) {
 		t.Helper()
 		n := 10
@@ -41,17 +41,17 @@ func TestUnreachableDirectory(t *testing.T) {
 	}
 	closed.Close()
 	var created struct{ ID int }
-	boss.must("POST", "/ad_backend/domains", map[string]any{"name": "company.ru", "user": "search@company.ru", "password": password,
+	admin.must("POST", "/ad_backend/domains", map[string]any{"name": "company.ru", "user": "search@company.ru", "password": password,
 		"controllers": []string{closed.Addr().String()}}, &created)
 	away := map[string]string{"ivanov": "", "petrov": "directory_unreachable", "petrov@company.ru": "directory_unreachable",
 		"petrov@branch.ru": "bad_credentials"}
 	logins("with a directory", away)
 	path := fmt.Sprint("/ad_backend/domains/", created.ID)
-	if status, body := boss.call("PUT", path, map[string]any{"controllers": []string{"127.0.0.1:636"}}); status != http.StatusBadRequest ||
+	if status, body := admin.call("PUT", path, map[string]any{"controllers": []string{"127.0.0.1:636"}}); status != http.StatusBadRequest ||
 		!strings.Contains(string(body), "field_directory_password") {
 		t.Errorf("another controller without the password: %d %s", status, body)
 	}
-	if status, body := boss.call("GET", "/ad_backend/domains", nil); status != http.StatusOK || bytes.Contains(body, []byte(password)) {
+	if status, body := admin.call("GET", "/ad_backend/domains", nil); status != http.StatusOK || bytes.Contains(body, []byte(password)) {
 		t.Errorf("%d %s", status, body)
 	}
 
@@ -77,7 +77,7 @@ func TestUnreachableDirectory(t *testing.T) {
 	if log := g.log.String(); !strings.Contains(log, "cannot be decrypted") || strings.Contains(log, password) {
 		t.Error("the log does not say that the password is lost, or has it")
 	}
-	boss.must("PUT", path, map[string]any{"password": password}, nil)
-	boss.must("DELETE", path, nil, nil)
+	admin.must("PUT", path, map[string]any{"password": password}, nil)
+	admin.must("DELETE", path, nil, nil)
 	logins("deleted", map[string]string{"ivanov": "", "petrov": "bad_credentials", "petrov@company.ru": "bad_credentials"})
 }

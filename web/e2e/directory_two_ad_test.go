@@ -14,10 +14,10 @@ import (
 // login are two accounts, and the failure of one directory is none of the other.
 func TestTwoDirectoriesAD(t *testing.T) {
 	o := newOfficeAD(t)
-	o.boss.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
+	o.admin.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
 	second := directorylab.NewOpenLDAP(t, true)
 	var created struct{ ID int }
-	o.boss.must("POST", "/ad_backend/domains", map[string]any{"kind": "openldap", "name": "branch.test", "user": second.ServiceDN,
+	o.admin.must("POST", "/ad_backend/domains", map[string]any{"kind": "openldap", "name": "branch.test", "user": second.ServiceDN,
 		"password": directorylab.ServicePassword, "dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(second.CA.PEM()),
 		"controllers": []string{directorylab.LDAP}, "remote_groups": []string{"Sales"}}, &created)
 	branch := fmt.Sprint("/ad_backend/domains/", created.ID)
@@ -31,7 +31,7 @@ func TestTwoDirectoriesAD(t *testing.T) {
 		if !r.Authorized {
 			return r.Code
 		}
-		for _, s := range o.boss.sessions() {
+		for _, s := range o.admin.sessions() {
 			if s.ID == r.Session {
 				return s.Module
 			}
@@ -53,7 +53,7 @@ func TestTwoDirectoriesAD(t *testing.T) {
 	}
 	want("the first is the default", both)
 	want("the first is the default", map[string]string{"alice": directorylab.Domain, "dave": directorylab.Domain})
-	list := o.boss.accounts("alice")
+	list := o.admin.accounts("alice")
 	if len(list) != 2 || list[0].ID == list[1].ID || list[0].Domain == list[1].Domain {
 		t.Errorf("%+v", list)
 	}
@@ -69,14 +69,14 @@ func TestTwoDirectoriesAD(t *testing.T) {
 		t.Errorf("another alice at the same address: %+v", r)
 	}
 
-	o.boss.must("PUT", branch, map[string]any{"default": true}, nil)
+	o.admin.must("PUT", branch, map[string]any{"default": true}, nil)
 	want("the second is the default", both)
 	want("the second is the default", map[string]string{"alice": "branch.test", "carol": "bad_credentials"})
 	var all []struct {
 		Name    string
 		Default bool
 	}
-	o.boss.must("GET", "/ad_backend/domains", nil, &all)
+	o.admin.must("GET", "/ad_backend/domains", nil, &all)
 	for _, d := range all {
 		if d.Default != (d.Name == "branch.test") {
 			t.Errorf("%+v", all)

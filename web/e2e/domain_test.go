@@ -67,24 +67,24 @@ func (g *gateway) openWith(host string, config *tls.Config) (status int, err err
 func TestAnotherDomain(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "127.0.0.1"}, nil)
-	boss.user(map[string]any{"login": "anna"})
-	boss.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
+	admin := g.administrator()
+	admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "127.0.0.1"}, nil)
+	admin.user(map[string]any{"login": "anna"})
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "old.test"}, nil)
 	installed := g.rootFile()
 	agent := g.agent("anna", userPassword, "pc", "--root", installed)
 	agent.waits("authorized")
 
-	desk := g.visitor(netip.Addr{})
-	desk.signIn("boss", bossPassword)
-	desk.open("/admin/agent")
-	desk.submit("/admin/agent/domain", map[string]string{"auth_domain": "new.test"})
-	desk.sees(".question h1", "Сменить адрес шлюза на new.test?")
-	desk.sees(".question", "прежний не действует для new.test")
-	desk.submit("/admin/agent/domain", nil)
-	desk.sees(".things", "old.test")
-	desk.sees(".things", "подключался 1 агент") // by 127.0.0.1
+	v := g.visitor(netip.Addr{})
+	v.signIn("boss", adminPassword)
+	v.open("/admin/agent")
+	v.submit("/admin/agent/domain", map[string]string{"auth_domain": "new.test"})
+	v.sees(".question h1", "Сменить адрес шлюза на new.test?")
+	v.sees(".question", "прежний не действует для new.test")
+	v.submit("/admin/agent/domain", nil)
+	v.sees(".things", "old.test")
+	v.sees(".things", "подключался 1 агент") // by 127.0.0.1
 
 	now := g.rootFile()
 	goesOn := func(when string) {
@@ -108,14 +108,14 @@ func TestAnotherDomain(t *testing.T) {
 	goesOn("restarted")
 	g.agent("anna", userPassword, "laptop", "--root", installed).waits("authorized")
 
-	desk = g.visitor(netip.Addr{})
-	desk.signIn("boss", bossPassword)
-	desk.open("/admin/agent")
-	desk.sees(".things", "подключались 2 агента")
-	desk.submit("/admin/agent/domain/forget", nil) // of the newest one
-	desk.sees(".question h1", "Удалить прежний адрес old.test?")
-	desk.submit("/admin/agent/domain/forget", nil)
-	desk.seesNot("old.test")
+	v = g.visitor(netip.Addr{})
+	v.signIn("boss", adminPassword)
+	v.open("/admin/agent")
+	v.sees(".things", "подключались 2 агента")
+	v.submit("/admin/agent/domain/forget", nil) // of the newest one
+	v.sees(".question h1", "Удалить прежний адрес old.test?")
+	v.submit("/admin/agent/domain/forget", nil)
+	v.seesNot("old.test")
 	if status, err := g.opens("old.test", installed); err == nil {
 		t.Errorf("removed, old.test still has a certificate: %d", status)
 	}

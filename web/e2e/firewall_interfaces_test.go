@@ -24,7 +24,7 @@ func TestFirewallUnusableInterfaces(t *testing.T) {
 		netlab.Run(t, "ip", "link", "add", "d9", "type", "veth", "peer", "name", "d9peer")
 		netlab.Run(t, "ip", "link", "set", "d9", "master", "br9")
 		for name, says := range map[string]string{"lo": "только на сам шлюз", "d9": "br9"} {
-			status, answer := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
+			status, answer := g.admin.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{name}})
 			if status != http.StatusBadRequest || !strings.Contains(string(answer), says) {
 				t.Errorf("%s: %d %s", name, status, answer)
 			}
@@ -40,13 +40,13 @@ func TestFirewallPortLater(t *testing.T) {
 		world := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		g := w.guard(t, nil)
 		w.refused(t, "before", inOne, one, world)
-		boss := g.visitor(netip.Addr{})
-		boss.signIn("boss", bossPassword)
+		admin := g.visitor(netip.Addr{})
+		admin.signIn("boss", adminPassword)
 		health := func(want int) {
 			t.Helper()
 			netlab.Eventually(t, fmt.Sprint("/healthz answers ", want), func() bool {
-				boss.open("/healthz")
-				return boss.status == want
+				admin.open("/healthz")
+				return admin.status == want
 			})
 		}
 		const replaced = "Пакеты выбранных интерфейсов идут под именем другого, который назван в скобках: lan0 (br0)"
@@ -56,9 +56,9 @@ func TestFirewallPortLater(t *testing.T) {
 		}
 		health(http.StatusServiceUnavailable)
 		w.open(t, "the port is not filtered", inOne, one, world) // why it has to be reported
-		boss.open("/admin/gateway")
-		boss.sees("main > .banner.warn", replaced)
-		boss.sees(".port-hint", "Входит в br0")
+		admin.open("/admin/gateway")
+		admin.sees("main > .banner.warn", replaced)
+		admin.sees(".port-hint", "Входит в br0")
 		for _, want := range []string{"are not filtered; choose that one", "carry another name and are not filtered: lan0 (br0)"} {
 			if !strings.Contains(g.log.String(), want) {
 				t.Errorf("not in the log: %s", want)
@@ -71,8 +71,8 @@ func TestFirewallPortLater(t *testing.T) {
 		g.set("lan_interfaces", []string{"br0", "lan1"})
 		health(http.StatusOK)
 		w.refused(t, "the bridge is chosen", inOne, one, world)
-		boss.open("/admin/gateway")
-		boss.seesNot(replaced)
+		admin.open("/admin/gateway")
+		admin.seesNot(replaced)
 	})
 }
 
@@ -90,11 +90,11 @@ func TestFirewallSecondProvider(t *testing.T) {
 		g := &guarded{lab: w, gateway: &gateway{t: t, data: filepath.Join(t.TempDir(), "data"), flags: []string{"--tunnel", "off", "--firewall", "off"}}}
 		g.begin()
 		t.Cleanup(func() { g.kill(syscall.SIGTERM) })
-		g.boss = g.administrator()
+		g.admin = g.administrator()
 		var found struct {
 			LocalNetworks []string `json:"local_networks"`
 		}
-		g.boss.must("GET", settingPath, nil, &found)
+		g.admin.must("GET", settingPath, nil, &found)
 		if want := []string{"127.0.0.0/8", "::1/128", lanOne, "fd77:1::/64"}; !slices.Equal(found.LocalNetworks, want) {
 			t.Errorf("local networks: %v, want %v", found.LocalNetworks, want)
 		}

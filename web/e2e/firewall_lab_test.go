@@ -206,7 +206,7 @@ func (w lab) fetch(place string, from netip.Addr, url string, trust *tls.Config)
 type guarded struct {
 	*gateway
 	lab
-	boss rest // the administrator
+	admin rest // the administrator
 }
 
 // guard starts the gateway with the agent on, chosen interfaces and a saved domain; more are further settings.
@@ -224,8 +224,8 @@ func (w lab) guard(t *testing.T, more map[string]any, flags ...string) *guarded 
 			t.Logf("rules:\n%s", netlab.Run(t, "nft", "list", "ruleset"))
 		}
 	})
-	g.boss = g.administrator()
-	g.boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	g.admin = g.administrator()
+	g.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 	setting := map[string]any{
 		"auth_domain": domain, "local_networks": []string{lanOne, lanTwo, "fd77:1::/64"},
 		"lan_interfaces": []string{"lan0", "lan1"}, "wan_interfaces": []string{"wan0"}, "firewall_timeout_seconds": 10,
@@ -233,8 +233,8 @@ func (w lab) guard(t *testing.T, more map[string]any, flags ...string) *guarded 
 	for name, value := range more {
 		setting[name] = value
 	}
-	g.boss.must("PUT", settingPath, setting, nil)
-	g.boss = g.rest("boss", bossPassword) // with the re-issued root
+	g.admin.must("PUT", settingPath, setting, nil)
+	g.admin = g.rest("boss", adminPassword) // the new address has replaced the root
 	return g
 }
 
@@ -247,13 +247,13 @@ func (g *guarded) begin() {
 
 func (g *guarded) set(name string, value any) {
 	g.t.Helper()
-	g.boss.must("PUT", settingPath, map[string]any{name: value}, nil)
+	g.admin.must("PUT", settingPath, map[string]any{name: value}, nil)
 }
 
 // person creates an account that may use the VPN.
 func (g *guarded) person(login string) int64 {
 	g.t.Helper()
-	return g.boss.user(map[string]any{"login": login, "remote_access": true})
+	return g.admin.user(map[string]any{"login": login, "remote_access": true})
 }
 
 var devices atomic.Int32
@@ -271,7 +271,7 @@ func (g *guarded) loggedIn(place, login string) *agentProcess {
 // nobody waits until there is no session.
 func (g *guarded) nobody() {
 	g.t.Helper()
-	g.boss.waitSessions("nobody is left", func(s []session) bool { return len(s) == 0 })
+	g.admin.waitSessions("nobody is left", func(s []session) bool { return len(s) == 0 })
 }
 
 // foreignRules returns the ruleset without our table.

@@ -15,7 +15,7 @@ import (
 // hasMAC waits until the monitor shows one session, with a MAC.
 func (g *guarded) hasMAC(what, mac string) {
 	g.t.Helper()
-	g.boss.waitSessions(what, func(s []session) bool { return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == mac })
+	g.admin.waitSessions(what, func(s []session) bool { return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == mac })
 }
 
 func (w lab) macAt(t *testing.T, place string) string {

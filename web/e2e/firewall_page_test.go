@@ -29,10 +29,10 @@ func TestFirewallPage(t *testing.T) {
 		}
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
-		boss := g.visitor(netip.Addr{})
-		boss.signIn("boss", bossPassword)
-		boss.open("/admin/gateway")
-		boss.submit("/admin/gateway/forwarding", nil)
+		admin := g.visitor(netip.Addr{})
+		admin.signIn("boss", adminPassword)
+		admin.open("/admin/gateway")
+		admin.submit("/admin/gateway/forwarding", nil)
 		if b, err := os.ReadFile(forwarding); err != nil || strings.TrimSpace(string(b)) != "1" {
 			t.Errorf("forwarding is %q, %v", b, err)
 		}
@@ -40,15 +40,15 @@ func TestFirewallPage(t *testing.T) {
 
 		choose := func() {
 			t.Helper()
-			boss.open("/admin/gateway")
-			boss.submit("/admin/gateway", boss.roles(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"}))
-			boss.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
+			admin.open("/admin/gateway")
+			admin.submit("/admin/gateway", admin.roles(map[string]string{"lan0": "lan", "lan1": "lan", "wan0": "wan"}))
+			admin.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 			w.refused(t, "chosen on trial", inOne, one, to)
 		}
 		choose()
-		boss.sees("#preview pre", strings.Join(strings.Fields(netlab.Run(t, "nft", "list", ourTable)), " "))
-		boss.submit("/admin/gateway/return", nil)
-		boss.sees(".toast", "Прежние настройки вернулись")
+		admin.sees("#preview pre", strings.Join(strings.Fields(netlab.Run(t, "nft", "list", ourTable)), " "))
+		admin.submit("/admin/gateway/return", nil)
+		admin.sees(".toast", "Прежние настройки вернулись")
 		w.open(t, "returned", inOne, one, to)
 
 		choose()
@@ -60,8 +60,8 @@ func TestFirewallPage(t *testing.T) {
 		}
 
 		choose()
-		boss.submit("/admin/gateway/keep", nil)
-		boss.sees(".toast", "Настройки подтверждены")
+		admin.submit("/admin/gateway/keep", nil)
+		admin.sees(".toast", "Настройки подтверждены")
 		w.refused(t, "confirmed", inOne, one, to)
 
 		const open = "Правила для загрузки не записаны"
@@ -70,14 +70,14 @@ func TestFirewallPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.set("open_before_login", []string{server2.String()})
-		boss.open("/admin/gateway")
-		boss.sees("main > .banner.warn", open)
+		admin.open("/admin/gateway")
+		admin.sees("main > .banner.warn", open)
 		if err := os.RemoveAll(file); err != nil {
 			t.Fatal(err)
 		}
 		netlab.Eventually(t, "the rules are written by themselves", func() bool {
-			boss.open("/admin/gateway")
-			return !strings.Contains(boss.text(), open)
+			admin.open("/admin/gateway")
+			return !strings.Contains(admin.text(), open)
 		})
 		if b, err := os.ReadFile(file); err != nil || !strings.Contains(string(b), server2.String()) {
 			t.Errorf("the next boot has %s, %v", b, err)
@@ -118,10 +118,10 @@ func TestFirewallWithoutRights(t *testing.T) {
 		portalProgram = powerless // in this process, which runs this test alone
 		g := startGateway(t, "--tunnel", "off", "--firewall", "auto")
 		g.administrator().must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
-		boss := g.visitor(netip.Addr{})
-		boss.signIn("boss", bossPassword)
-		boss.open("/admin/gateway")
-		boss.sees("main > .banner", "Запустите его с правом CAP_NET_ADMIN")
+		admin := g.visitor(netip.Addr{})
+		admin.signIn("boss", adminPassword)
+		admin.open("/admin/gateway")
+		admin.sees("main > .banner", "Запустите его с правом CAP_NET_ADMIN")
 		if !strings.Contains(g.log.String(), "there is no firewall") || hasTable(t) {
 			t.Errorf("the log does not warn, or there is a table:\n%s", g.log)
 		}

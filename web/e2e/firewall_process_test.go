@@ -22,7 +22,7 @@ func TestFirewallRestart(t *testing.T) {
 		g.person("anna")
 		agent := g.loggedIn(inOne, "anna")
 		running := w.Download(t, "the download", inOne, one, w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced))
-		before := g.boss.sessions()[0].ID
+		before := g.admin.sessions()[0].ID
 		six := w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Paced)
 		netlab.Eventually(t, "IPv6 is open after login", func() bool {
 			word, _ := w.Hears(inOne, one6, six, netlab.Silence)
@@ -44,7 +44,7 @@ func TestFirewallRestart(t *testing.T) {
 				t.Errorf("%s paused for %v", d, gap)
 			}
 		}
-		if now := g.boss.sessions(); len(now) != 1 || now[0].ID != before {
+		if now := g.admin.sessions(); len(now) != 1 || now[0].ID != before {
 			t.Errorf("sessions after the restarts: %+v, before it was %s", now, before)
 		}
 		agent.signal(syscall.SIGTERM)
@@ -65,19 +65,19 @@ func TestFirewallEndWhileLocked(t *testing.T) {
 		running := w.Download(t, "the download", inOne, one, to)
 		unlock := lock(t, filepath.Join(g.data, "ideco.db"))
 		began := time.Now()
-		g.boss.must("DELETE", sessionsPath+g.boss.sessions()[0].ID, nil, nil)
+		g.admin.must("DELETE", sessionsPath+g.admin.sessions()[0].ID, nil, nil)
 		stops(t, running, began, cutWithin)
 		agent.exits(5)
 		g.kill(syscall.SIGKILL)
 		g.begin()
 		w.refused(t, "after kill -9", inOne, one, to)
 		unlock()
-		g.boss = g.rest("boss", bossPassword)
-		if list := g.boss.sessions(); len(list) > 0 {
+		g.admin = g.rest("boss", adminPassword)
+		if list := g.admin.sessions(); len(list) > 0 {
 			t.Errorf("back are %+v", list)
 		}
 		netlab.Eventually(t, "the gateway lets people in again", func() bool {
-			status, _ := g.boss.call("GET", "/healthz", nil)
+			status, _ := g.admin.call("GET", "/healthz", nil)
 			return status == 200
 		})
 		g.loggedIn(inOne, "anna")
@@ -126,7 +126,7 @@ func TestFirewallSwitches(t *testing.T) {
 		agent := g.loggedIn(inOne, "anna")
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
 		running := w.Download(t, "the download", inOne, one, to)
-		g.boss.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
+		g.admin.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
 		stops(t, running, time.Now(), cutWithin)
 		agent.exits(5)
 		if !hasTable(t) {
@@ -138,7 +138,7 @@ func TestFirewallSwitches(t *testing.T) {
 			t.Errorf("the agent is off: %+v", e)
 		}
 
-		g.boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+		g.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 		g.loggedIn(inOne, "anna")
 		w.open(t, "the agent is on again", inOne, one, to)
 		if out, err := g.command("firewall", "clear"); err == nil || !strings.Contains(out, "/admin/gateway") && !strings.Contains(out, "Шлюз") {
@@ -148,12 +148,12 @@ func TestFirewallSwitches(t *testing.T) {
 			t.Error("clear took the table of a running gateway")
 		}
 
-		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
+		g.admin.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		if hasTable(t) {
 			t.Error("the table outlived its interfaces")
 		}
 		w.open(t, "no interface is chosen", inTwo, two, to)
-		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
+		g.admin.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
 		w.refused(t, "chosen again", inTwo, two, to)
 		w.open(t, "a session that was there all the time", inOne, one, to)
 
@@ -191,11 +191,11 @@ func TestFirewallAmongOthers(t *testing.T) {
 		w.open(t, "after login", inOne, one, to)
 		stay("with a session")
 
-		boss := g.visitor(netip.Addr{})
-		boss.signIn("boss", bossPassword)
-		boss.open("/admin/gateway")
+		admin := g.visitor(netip.Addr{})
+		admin.signIn("boss", adminPassword)
+		admin.open("/admin/gateway")
 		const restored = "Правила шлюза кто-то удалил или изменил, и шлюз вернул их"
-		boss.seesNot(restored)
+		admin.seesNot(restored)
 		for _, attack := range []string{"delete table inet ideco_agent", "insert rule inet ideco_agent forward accept"} {
 			began := time.Now()
 			netlab.Run(t, "nft", attack)
@@ -209,8 +209,8 @@ func TestFirewallAmongOthers(t *testing.T) {
 			w.refused(t, "nobody's address after "+attack, inTwo, two, to)
 			stay("after " + attack)
 		}
-		boss.open("/admin/gateway")
-		boss.sees("main > .banner.warn", restored)
+		admin.open("/admin/gateway")
+		admin.sees("main > .banner.warn", restored)
 		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
 			if !strings.Contains(g.log.String(), event) {
 				t.Errorf("the log does not tell of %s", event)
@@ -241,7 +241,7 @@ func TestFirewallFlowtable(t *testing.T) {
 			needs.Lacking(t, needs.Kernel, "flowtables: "+string(out))
 		}
 		g := w.guard(t, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}})
-		status, body := g.boss.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}})
+		status, body := g.admin.call("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}})
 		if status == 200 || !strings.Contains(string(body), "fast") || !strings.Contains(string(body), "path") {
 			t.Errorf("chosen over a flowtable: %d %s", status, body)
 		}

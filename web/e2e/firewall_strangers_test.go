@@ -267,7 +267,7 @@ func TestFirewallBranch(t *testing.T) {
 		})
 		t.Logf("%d agents came back in %v", agents, time.Since(begun))
 		<-flooded
-		if n := len(g.boss.sessions()); n != agents {
+		if n := len(g.admin.sessions()); n != agents {
 			t.Errorf("%d sessions, want %d", n, agents)
 		}
 		for _, a := range branch {

@@ -132,7 +132,7 @@ func TestFirewallDownloadStops(t *testing.T) {
 		over("logout")
 
 		agent, running = begin("✕")
-		g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+g.boss.sessions()[0].ID, nil, nil)
+		g.admin.must("DELETE", "/monitor_backend/auth_sessions/"+g.admin.sessions()[0].ID, nil, nil)
 		stops(t, running, time.Now(), cutWithin)
 		agent.exits(5)
 		over("✕")
@@ -146,11 +146,11 @@ func TestFirewallDownloadStops(t *testing.T) {
 		over("the agent is killed")
 
 		agent, running = begin("the person is switched off")
-		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": false}, nil)
+		g.admin.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": false}, nil)
 		stops(t, running, time.Now(), cutWithin)
 		agent.exits(5)
 		over("the person is switched off")
-		g.boss.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": true}, nil)
+		g.admin.must("PUT", "/user_backend/users/"+person, map[string]any{"enabled": true}, nil)
 
 		g.set("session_hours_lan", 0.001)
 		began := time.Now()
@@ -175,7 +175,7 @@ func TestFirewallAddresses(t *testing.T) {
 		agent := g.loggedIn(inOne, "anna")
 		running := w.Download(t, "the owner's download", inOne, one, to)
 		ours := strings.Fields(netlab.Run(t, "ip", "netns", "exec", w.Name(inOne), "cat", "/sys/class/net/eth0/address"))[0]
-		g.boss.waitSessions("the monitor shows the MAC and counts", func(s []session) bool {
+		g.admin.waitSessions("the monitor shows the MAC and counts", func(s []session) bool {
 			return len(s) == 1 && s[0].MAC != nil && *s[0].MAC == ours && s[0].Rx != nil && *s[0].Rx > 0 && s[0].Tx != nil && *s[0].Tx > 1000
 		})
 

@@ -26,7 +26,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
 		admin, farAdmin, gateway := g.adminBrowser(inOne, one), g.adminBrowser(inFar, far), g.visitor(netip.Addr{})
 		for _, v := range []*visitor{admin, farAdmin, gateway} {
-			v.signIn("boss", bossPassword)
+			v.signIn("boss", adminPassword)
 		}
 		try := func(admin *visitor, roles map[string]string) {
 			t.Helper()
@@ -57,7 +57,7 @@ func TestFirewallTrialRunsOut(t *testing.T) {
 		farAdmin.open("/admin/gateway")
 		farAdmin.sees("main > .banner.warn", returned)
 
-		g.boss.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
+		g.admin.must("PUT", settingPath, map[string]any{"lan_interfaces": []string{}, "wan_interfaces": []string{}}, nil)
 		w.open(t, "nothing is chosen", inFar, far, to)
 		admin.open("/admin/gateway")
 		admin.seesNot(returned)
@@ -122,7 +122,7 @@ func (g *guarded) chose(want ...string) {
 	var now struct {
 		LAN []string `json:"lan_interfaces"`
 	}
-	g.boss.must("GET", settingPath, nil, &now)
+	g.admin.must("GET", settingPath, nil, &now)
 	if !slices.Equal(now.LAN, want) {
 		g.t.Errorf("the settings have %q, want %q", now.LAN, want)
 	}

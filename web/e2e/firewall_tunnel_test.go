@@ -49,7 +49,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 		agent = g.tunnelled(inTwo, "anna", w.Link("a"))
 		w.ping(t, "the gateway through a tunnel in the LAN", inTwo, netip.MustParseAddr("10.128.0.1"), true)
 		w.refused(t, "the same host outside its tunnel", inOne, one, to)
-		g.boss.waitSessions("a tunnel in the LAN", func(s []session) bool { return len(s) == 1 && s[0].Kind == "vpn" })
+		g.admin.waitSessions("a tunnel in the LAN", func(s []session) bool { return len(s) == 1 && s[0].Kind == "vpn" })
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
 
@@ -124,9 +124,9 @@ func TestFirewallTunnel(t *testing.T) {
 			a.waits("tunnel")
 		}
 		running.Runs(t) // after a pause
-		for _, s := range g.boss.sessions() {
+		for _, s := range g.admin.sessions() {
 			if s.Login == "anna" {
-				g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
+				g.admin.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
 			}
 		}
 		stops(t, running, time.Now(), cutWithin)

@@ -14,8 +14,8 @@ func TestGatewayOnTrial(t *testing.T) {
 	rest := g.administrator()
 	const setting = "/agent_backend/wireguard/setting"
 	rest.must("PUT", setting, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
-	boss := g.visitor(netip.Addr{})
-	boss.signIn("boss", bossPassword)
+	admin := g.visitor(netip.Addr{})
+	admin.signIn("boss", adminPassword)
 	open := func() string {
 		t.Helper()
 		var now struct {
@@ -29,17 +29,17 @@ func TestGatewayOnTrial(t *testing.T) {
 	}
 	try := func(address string) {
 		t.Helper()
-		boss.open("/admin/gateway")
-		boss.submit("/admin/gateway", map[string]string{"open_before_login": address})
-		boss.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
+		admin.open("/admin/gateway")
+		admin.submit("/admin/gateway", map[string]string{"open_before_login": address})
+		admin.sees(".trial", "Подтвердите настройки, иначе вернутся прежние")
 		if open() != address {
 			t.Errorf("in force is %q, chosen was %q", open(), address)
 		}
 	}
 
 	try("192.0.2.53")
-	boss.submit("/admin/gateway/keep", nil)
-	boss.sees(".toast", "Настройки подтверждены")
+	admin.submit("/admin/gateway/keep", nil)
+	admin.sees(".toast", "Настройки подтверждены")
 
 	try("192.0.2.54")
 	g.kill(syscall.SIGKILL)
@@ -47,12 +47,12 @@ func TestGatewayOnTrial(t *testing.T) {
 	if open() != "192.0.2.53" {
 		t.Errorf("after a restart %q is in force", open())
 	}
-	boss.open("/admin/gateway")
-	boss.sees("main > .banner.warn", "Новые настройки никто не подтвердил, и прежние вернулись")
+	admin.open("/admin/gateway")
+	admin.sees("main > .banner.warn", "Новые настройки никто не подтвердил, и прежние вернулись")
 
 	try("192.0.2.55")
-	boss.submit("/admin/gateway/return", nil)
-	boss.sees(".toast", "Прежние настройки вернулись")
+	admin.submit("/admin/gateway/return", nil)
+	admin.sees(".toast", "Прежние настройки вернулись")
 	if open() != "192.0.2.53" {
 		t.Errorf("taken back, %q is in force", open())
 	}

@@ -263,16 +263,16 @@ func (r rest) waitSessions(what string, wanted func([]session) bool) []session {
 func (g *gateway) administrator() rest {
 	g.t.Helper()
 	cmd := exec.Command(portalProgram, "--data", g.data, "admin", "create", "--login", "boss")
-	cmd.Stdin = strings.NewReader(bossPassword + "\n")
+	cmd.Stdin = strings.NewReader(adminPassword + "\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		g.t.Fatalf("admin create: %v\n%s", err, out)
 	}
-	return g.rest("boss", bossPassword)
+	return g.rest("boss", adminPassword)
 }
 
 const (
-	bossPassword = "correct horse battery"
-	userPassword = "кот на окне 7"
+	adminPassword = "correct horse battery"
+	userPassword  = "кот на окне 7"
 )
 
 // user creates an account with userPassword and returns its id.

@@ -17,7 +17,7 @@ func TestGuideInChromium(t *testing.T) {
 
 	b.open("/login")
 	b.types("login", "boss")
-	b.types("password", bossPassword)
+	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
 	b.sees("main", "Ideco агент управляет доступом")
 	b.click("details[data-popover] summary")

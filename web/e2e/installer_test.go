@@ -25,7 +25,7 @@ func TestInstaller(t *testing.T) {
 	t.Parallel()
 	needs.Program(t, "msiinfo", "msitools")
 	g := startGateway(t)
-	boss := g.administrator()
+	admin := g.administrator()
 	page := "https://" + g.where.Portal[0] + "/download/IdecoAgent.msi"
 	fetch := func(url string, header http.Header) (*http.Response, []byte) {
 		t.Helper()
@@ -36,7 +36,7 @@ func TestInstaller(t *testing.T) {
 		for name, values := range header {
 			request.Header[name] = values
 		}
-		response, err := boss.Do(request)
+		response, err := admin.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,14 +53,14 @@ func TestInstaller(t *testing.T) {
 			t.Errorf("agent off: %s answers %d", url, response.StatusCode)
 		}
 	}
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
 	if response, _ := fetch(page, nil); response.StatusCode != http.StatusNotFound {
 		t.Errorf("no domain: %d", response.StatusCode)
 	}
 
 	codes := map[string]string{}
 	for _, domain := range []string{"gw.example.test", "10.20.30.40", "gw.example.test"} {
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": domain}, nil)
+		admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": domain}, nil)
 		response, msi := fetch(page, nil)
 		if response.StatusCode == http.StatusNotFound {
 			needs.Skip(t, "this build has no installer (make build, with wixl and msitools installed)")
@@ -105,7 +105,7 @@ func TestInstaller(t *testing.T) {
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
+	admin := g.administrator()
 	for _, c := range []struct {
 		name string
 		want []string
@@ -113,7 +113,7 @@ func TestRollout(t *testing.T) {
 		{"IdecoAgent-policy.zip", []string{"IdecoAgent.admx", "en-US/IdecoAgent.adml", "ru-RU/IdecoAgent.adml"}},
 		{"IdecoAgent-portable.zip", []string{"IdecoAgent-Windows8.exe", "IdecoAgent.exe", "README.txt"}},
 	} {
-		response, err := boss.Get("https://" + g.where.Portal[0] + "/download/" + c.name)
+		response, err := admin.Get("https://" + g.where.Portal[0] + "/download/" + c.name)
 		if err != nil {
 			t.Fatal(err)
 		}

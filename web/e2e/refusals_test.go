@@ -103,17 +103,17 @@ func authorize(login, password, device string) string {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
+	admin := g.administrator()
 	if r := g.wire("127.0.0.2").ask(authorize("ivanov", userPassword, "d")); r.Code != "agent_disabled" {
 		t.Errorf("agent off: %+v", r)
 	}
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{
 		"local_networks": []string{"127.0.0.0/25", "::1"}, "devices_per_user": 5, "device_policy": "refuse"}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
-	boss.user(map[string]any{"login": "petrov"})
-	boss.user(map[string]any{"login": "remote", "remote_access": true})
-	boss.user(map[string]any{"login": "off", "enabled": false})
+	admin.user(map[string]any{"login": "ivanov"})
+	admin.user(map[string]any{"login": "petrov"})
+	admin.user(map[string]any{"login": "remote", "remote_access": true})
+	admin.user(map[string]any{"login": "off", "enabled": false})
 
 	for i := range 5 {
 		w := g.wire(fmt.Sprintf("127.0.0.%d", 10+i))
@@ -167,9 +167,9 @@ func TestRefusals(t *testing.T) {
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 	w := g.wire("127.0.0.3")
 	for range 5 {
 		if r := w.ask(authorize("ivanov", "wrong", "d")); r.Code != "bad_credentials" {
@@ -193,10 +193,10 @@ func TestTooManyAttempts(t *testing.T) {
 func TestForgedRequests(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/25"}}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.0/25"}}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 
 	for name, c := range map[string]struct {
 		header http.Header

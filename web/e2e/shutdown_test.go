@@ -14,10 +14,10 @@ import (
 func TestShutdownIsBound(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "gw.example.test"}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "gw.example.test"}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 
 	agent := g.agent("ivanov", userPassword, "one")
 	agent.waits("authorized")

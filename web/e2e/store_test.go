@@ -28,7 +28,7 @@ const faultTimes = 10
 // faulty is a gateway whose data directory is about to have a fault.
 type faulty struct {
 	*gateway
-	boss rest
+	admin rest
 }
 
 func newFaulty(t *testing.T, data string) *faulty {
@@ -42,8 +42,8 @@ func newFaulty(t *testing.T, data string) *faulty {
 		}
 	})
 	f := &faulty{g, g.administrator()}
-	f.boss.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
-	f.boss.user(map[string]any{"login": "ivanov"})
+	f.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	f.admin.user(map[string]any{"login": "ivanov"})
 	return f
 }
 
@@ -52,14 +52,14 @@ func (f *faulty) session(device string) (*agentProcess, string) {
 	f.t.Helper()
 	a := f.agent("ivanov", userPassword, device)
 	a.waits("authorized")
-	list := f.boss.sessions() // by their start
+	list := f.admin.sessions() // by their start
 	return a, list[len(list)-1].ID
 }
 
 // healthz returns the status and the text of the health check.
 func (f *faulty) healthz() string {
 	f.t.Helper()
-	status, body := f.boss.call("GET", "/healthz", nil)
+	status, body := f.admin.call("GET", "/healthz", nil)
 	return fmt.Sprint(status, " ", strings.TrimSpace(string(body)))
 }
 
@@ -68,7 +68,7 @@ func (f *faulty) healthz() string {
 func (f *faulty) refuses(trouble, words string) {
 	f.t.Helper()
 	for i := 0; ; i++ { // the database may still have room
-		status, body := f.boss.call("PUT", settingPath, map[string]any{"grace_seconds": 30 + i%2})
+		status, body := f.admin.call("PUT", settingPath, map[string]any{"grace_seconds": 30 + i%2})
 		if status == http.StatusOK && i < 10_000 {
 			continue
 		}
@@ -97,7 +97,7 @@ func (f *faulty) refuses(trouble, words string) {
 func (f *faulty) heals() {
 	f.t.Helper()
 	netlab.Eventually(f.t, "the gateway heals", func() bool { return f.healthz() == "200 ok" })
-	f.boss.must("PUT", settingPath, map[string]any{"grace_seconds": 30}, nil)
+	f.admin.must("PUT", settingPath, map[string]any{"grace_seconds": 30}, nil)
 }
 
 // restarts kills the gateway, starts it on the same ports, and signs in again.
@@ -105,13 +105,13 @@ func (f *faulty) restarts(signal syscall.Signal) {
 	f.t.Helper()
 	f.kill(signal)
 	f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
-	f.boss = f.rest("boss", bossPassword)
+	f.admin = f.rest("boss", adminPassword)
 }
 
 // isOver checks that a session that was ended is not live.
 func (f *faulty) isOver(id string) {
 	f.t.Helper()
-	if slices.ContainsFunc(f.boss.sessions(), func(s session) bool { return s.ID == id }) {
+	if slices.ContainsFunc(f.admin.sessions(), func(s session) bool { return s.ID == id }) {
 		f.t.Errorf("session %s, which was ended, is back", id)
 	}
 }
@@ -162,7 +162,7 @@ func TestStoreFull(t *testing.T) {
 			f.restarts(syscall.SIGKILL)
 			a.waits("authorized") // again, although nothing can be stored
 			f.refuses("no_space", "нет места")
-			f.boss.must("DELETE", sessionsPath+id, nil, nil)
+			f.admin.must("DELETE", sessionsPath+id, nil, nil)
 			a.exits(5)
 			f.restarts(syscall.SIGKILL)
 			f.isOver(id)
@@ -172,7 +172,7 @@ func TestStoreFull(t *testing.T) {
 			f.isOver(id)
 		}
 		f.restarts(syscall.SIGKILL)
-		if list := f.boss.sessions(); len(list) > 0 {
+		if list := f.admin.sessions(); len(list) > 0 {
 			t.Errorf("back are %+v", list)
 		}
 	})
@@ -232,19 +232,19 @@ func TestStoreLocked(t *testing.T) {
 			a.waits("ended")
 			told <- time.Since(began)
 		}()
-		f.boss.must("DELETE", sessionsPath+id, nil, nil)
+		f.admin.must("DELETE", sessionsPath+id, nil, nil)
 		if took := <-told; took > time.Second {
 			t.Errorf("the agent was told after %v", took)
 		}
 		a.exits(5)
 		f.refuses("locked", "заблокировала другая программа")
 		if i == 0 {
-			user, boss := f.visitor(netip.Addr{}), f.visitor(netip.Addr{})
+			user, admin := f.visitor(netip.Addr{}), f.visitor(netip.Addr{})
 			user.signIn("ivanov", userPassword)
 			user.sees("main", "Шлюз сейчас не может ничего записать")
-			boss.signIn("boss", bossPassword)
-			boss.open("/admin/monitor/sessions")
-			boss.sees("main > .banner.warn", "заблокировала другая программа")
+			admin.signIn("boss", adminPassword)
+			admin.open("/admin/monitor/sessions")
+			admin.sees("main > .banner.warn", "заблокировала другая программа")
 			f.restarts(syscall.SIGKILL)
 			f.isOver(id)
 		}
@@ -305,7 +305,7 @@ func TestStoreMoved(t *testing.T) {
 		}
 		netlab.Eventually(t, "the gateway notices", func() bool { return f.healthz() != "200 ok" })
 		f.refuses("moved", "удалён, перемещён или заменён")
-		f.boss.must("DELETE", sessionsPath+id, nil, nil)
+		f.admin.must("DELETE", sessionsPath+id, nil, nil)
 		a.exits(5)
 		f.kill(syscall.SIGKILL)
 		f.failsToStart("has the gateway's keys and no database")
@@ -314,7 +314,7 @@ func TestStoreMoved(t *testing.T) {
 		}
 		must(os.Rename(aside, database))
 		f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
-		f.boss = f.rest("boss", bossPassword)
+		f.admin = f.rest("boss", adminPassword)
 		f.isOver(id)
 		f.heals()
 	}
@@ -336,14 +336,14 @@ func TestStoreWithoutDescriptors(t *testing.T) {
 		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &none, nil); err != nil {
 			t.Fatal(err)
 		}
-		status, body := f.boss.call("PUT", settingPath, map[string]any{"auth_domain": fmt.Sprintf("gw%d.example.org", i)})
+		status, body := f.admin.call("PUT", settingPath, map[string]any{"auth_domain": fmt.Sprintf("gw%d.example.org", i)})
 		if status != http.StatusServiceUnavailable || !strings.Contains(string(body), "store_unavailable") {
 			t.Errorf("a domain, which takes a new certificate: %d %s", status, body)
 		}
-		f.boss.must("DELETE", sessionsPath+id, nil, nil)
+		f.admin.must("DELETE", sessionsPath+id, nil, nil)
 		a.exits(5)
 		f.isOver(id)
-		f.boss.must("POST", "/web/auth/login", map[string]string{"login": "boss", "password": bossPassword}, nil)
+		f.admin.must("POST", "/web/auth/login", map[string]string{"login": "boss", "password": adminPassword}, nil)
 		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -77,10 +77,10 @@ func TestTUN(t *testing.T) {
 		g := startGateway(t, "--tunnel", "tun", "--tunnel-name", name, "--wireguard-port", "3051",
 			"--http-listen", ":80", "--agent-listen", "198.51.100.1:14765")
 		g.where.Agents = []string{"198.51.100.1:14765"}
-		boss := g.administrator()
-		boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "198.51.100.1", "local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
-		boss.user(map[string]any{"login": "remote", "remote_access": true})
+		admin := g.administrator()
+		admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+		admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": "198.51.100.1", "local_networks": []string{"10.77.3.0/24"}, "forward_nets": []string{"10.77.3.0/24"}}, nil)
+		admin.user(map[string]any{"login": "remote", "remote_access": true})
 		server := l.Command(t.Context(), "lan", os.Args[0])
 		server.Env = append(server.Env, serveVariable+"=10.77.3.2:8000")
 		if err := server.Start(); err != nil {
@@ -107,14 +107,14 @@ func TestTUN(t *testing.T) {
 				t.Errorf("%s does not say %q: %v\n%s", url, says, err, page)
 			}
 		}
-		live := boss.waitSessions("traffic is counted", func(s []session) bool {
+		live := admin.waitSessions("traffic is counted", func(s []session) bool {
 			return len(s) == 1 && s[0].Tx != nil && *s[0].Tx > downloadSize
 		})
 		if live[0].Address != address {
 			t.Errorf("the monitor says %s, the agent %s", live[0].Address, address)
 		}
 
-		boss.must("DELETE", "/monitor_backend/auth_sessions/"+live[0].ID, nil, nil)
+		admin.must("DELETE", "/monitor_backend/auth_sessions/"+live[0].ID, nil, nil)
 		if p := peers(); p != "" {
 			t.Errorf("peers after the end: %s", p)
 		}
@@ -122,14 +122,14 @@ func TestTUN(t *testing.T) {
 		if out, err := l.Command(t.Context(), "out", "ip", "link", "show", link).CombinedOutput(); err == nil {
 			t.Errorf("the agent left its interface: %s", out)
 		}
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 1}, nil)
+		admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 1}, nil)
 		agent = g.agentIn(l.Name("out"), "remote", userPassword, "laptop", "--tunnel", "tun", "--tunnel-name", link)
 		agent.waits("tunnel")
 		if p := peers(); p == "" {
 			t.Error("the second session has no peer")
 		}
 		netlab.Run(t, "pkill", "-KILL", "-f", link) // the agent, not the ip program in front of it
-		boss.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+		admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
 		if p := peers(); p != "" {
 			t.Errorf("peers after the grace: %s", p)
 		}

@@ -17,14 +17,14 @@ import (
 func outsideGateway(t testing.TB, flags ...string) (*gateway, rest, int64) {
 	t.Helper()
 	g := startGateway(t, flags...)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.200/32"}, "grace_seconds": 2}, nil)
-	return g, boss, boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"127.0.0.200/32"}, "grace_seconds": 2}, nil)
+	return g, admin, admin.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
 }
 
-// freeSOCKS returns a free address for an agent's proxy.
-func freeSOCKS(t testing.TB) string {
+// freeAddress returns an address where nothing listens.
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,8 +70,8 @@ func seesInside(t testing.TB, socks string) {
 // TestVPN: a tunnel between two processes without privileges lives exactly as long as the session.
 func TestVPN(t *testing.T) {
 	t.Parallel()
-	g, boss, person := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
-	socks := freeSOCKS(t)
+	g, admin, person := outsideGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
+	socks := freeAddress(t)
 	connect := func() *agentProcess {
 		return g.agent("remote", userPassword, "laptop", "--tunnel", "netstack", "--socks", socks)
 	}
@@ -80,17 +80,17 @@ func TestVPN(t *testing.T) {
 		t.Errorf("tunnel: %+v", e)
 	}
 	seesInside(t, socks)
-	list := boss.waitSessions("traffic is counted", func(s []session) bool {
+	list := admin.waitSessions("traffic is counted", func(s []session) bool {
 		return len(s) == 1 && s[0].Kind == "vpn" && s[0].Rx != nil && *s[0].Rx > 0 && s[0].Tx != nil && *s[0].Tx > 0
 	})
 	for _, path := range []string{"/admin/monitor/sessions", "/admin/monitor/vpn"} {
 		v := g.visitor(netip.Addr{})
-		v.signIn("boss", bossPassword)
+		v.signIn("boss", adminPassword)
 		v.open(path)
 		v.sees(`tbody tr:contains("127.0.0.1")`, list[0].Address)
 	}
 
-	boss.must("DELETE", "/monitor_backend/auth_sessions/"+list[0].ID, nil, nil)
+	admin.must("DELETE", "/monitor_backend/auth_sessions/"+list[0].ID, nil, nil)
 	if e := agent.waits("ended"); e.Code != "admin" {
 		t.Errorf("ended: %+v", e)
 	}
@@ -102,17 +102,17 @@ func TestVPN(t *testing.T) {
 	agent = connect()
 	agent.waits("tunnel")
 	seesInside(t, socks)
-	before := boss.sessions()[0].ID
+	before := admin.sessions()[0].ID
 	g.kill(syscall.SIGKILL)
 	agent.waits("reconnecting")
 	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
 	agent.waits("tunnel")
 	seesInside(t, socks)
-	if after := boss.sessions(); len(after) != 1 || after[0].ID != before {
+	if after := admin.sessions(); len(after) != 1 || after[0].ID != before {
 		t.Errorf("after the restart there are %+v, before it was %s", after, before)
 	}
 
-	boss.must("PATCH", "/user_backend/users/"+strconv.FormatInt(person, 10)+"/disable-vpn", nil, nil)
+	admin.must("PATCH", "/user_backend/users/"+strconv.FormatInt(person, 10)+"/disable-vpn", nil, nil)
 	if e := agent.waits("ended"); e.Code != "disabled" {
 		t.Errorf("the right was taken away: %+v", e)
 	}
@@ -123,9 +123,9 @@ func TestVPN(t *testing.T) {
 	}
 	refused.exits(3)
 
-	boss.must("PUT", "/user_backend/users/"+strconv.FormatInt(person, 10), map[string]bool{"remote_access": true}, nil)
+	admin.must("PUT", "/user_backend/users/"+strconv.FormatInt(person, 10), map[string]bool{"remote_access": true}, nil)
 	agent = connect()
 	agent.waits("tunnel")
 	agent.signal(syscall.SIGKILL)
-	boss.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+	admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
 }

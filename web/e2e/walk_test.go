@@ -16,41 +16,41 @@ import (
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.visitor(netip.Addr{})
+	admin := g.visitor(netip.Addr{})
 
 	link := g.setupLink()
-	boss.open(link)
+	admin.open(link)
 	setup := strings.TrimPrefix(link, "https://"+g.where.Portal[0])
-	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
-	boss.sees("#psw-note", "Пароль слишком короткий")
-	boss.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": bossPassword, "psw2": bossPassword})
-	if boss.at.Path != "/admin/agent" {
-		t.Fatalf("after the setup the administrator is at %s: %s", boss.at.Path, boss.text())
+	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
+	admin.sees("#psw-note", "Пароль слишком короткий")
+	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": adminPassword, "psw2": adminPassword})
+	if admin.at.Path != "/admin/agent" {
+		t.Fatalf("after the setup the administrator is at %s: %s", admin.at.Path, admin.text())
 	}
 	if _, err := os.Stat(filepath.Join(g.data, "setup-link")); !os.IsNotExist(err) {
 		t.Errorf("the setup link is still there: %v", err)
 	}
 	g.visitor(netip.Addr{}).refused(link)
 
-	boss.sees("main > .banner.warn", "Локальные сети найдены автоматически")
-	boss.seesNot("Скачать Ideco агент")
-	boss.submit("/admin/agent/state", nil)
-	boss.sees(".toast", "Ideco агент включён")
-	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "gw company.ru"})
-	boss.sees("#auth_domain-note", "В адресе не может быть пробелов")
-	boss.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
-	boss.sees(".toast", "Изменения сохранены")
-	boss.sees(`form[action="/admin/agent/domain"] .banner.ok`, "Лишнее убрано: https:// /agent")
-	boss.open("/admin/agent")
-	boss.seesNot("Изменения сохранены")
-	boss.sees("#command", "msiexec /i IdecoAgent.msi /qn")
-	administrators := boss.installer("Скачать Ideco агент")
+	admin.sees("main > .banner.warn", "Локальные сети найдены автоматически")
+	admin.seesNot("Скачать Ideco агент")
+	admin.submit("/admin/agent/state", nil)
+	admin.sees(".toast", "Ideco агент включён")
+	admin.submit("/admin/agent/domain", map[string]string{"auth_domain": "gw company.ru"})
+	admin.sees("#auth_domain-note", "В адресе не может быть пробелов")
+	admin.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
+	admin.sees(".toast", "Изменения сохранены")
+	admin.sees(`form[action="/admin/agent/domain"] .banner.ok`, "Лишнее убрано: https:// /agent")
+	admin.open("/admin/agent")
+	admin.seesNot("Изменения сохранены")
+	admin.sees("#command", "msiexec /i IdecoAgent.msi /qn")
+	administrators := admin.installer("Скачать Ideco агент")
 
-	boss.open("/admin/users")
-	boss.open("/admin/users/new")
-	boss.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword})
-	boss.sees(".toast", "Учётная запись создана")
-	boss.sees(`tbody tr:contains("ivanov")`, "Иванов Иван")
+	admin.open("/admin/users")
+	admin.open("/admin/users/new")
+	admin.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword})
+	admin.sees(".toast", "Учётная запись создана")
+	admin.sees(`tbody tr:contains("ivanov")`, "Иванов Иван")
 
 	ivanov := g.visitor(netip.Addr{})
 	ivanov.signIn("ivanov", "не тот пароль")
@@ -71,21 +71,21 @@ func TestWalk(t *testing.T) {
 	}
 	ivanov.open("/cabinet")
 	ivanov.sees("[aria-labelledby=sessions-title] li", "127.0.0.1")
-	boss.open("/admin/monitor/sessions")
-	boss.sees("h1", "1 сессия")
-	boss.sees("tbody tr", "ivanov")
-	action, _ := boss.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
-	boss.submit(action, nil)
-	boss.sees(".toast", "Сессия завершена")
+	admin.open("/admin/monitor/sessions")
+	admin.sees("h1", "1 сессия")
+	admin.sees("tbody tr", "ivanov")
+	action, _ := admin.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
+	admin.submit(action, nil)
+	admin.sees(".toast", "Сессия завершена")
 	if e := agent.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
 		t.Errorf("ended: %+v", e)
 	}
 	agent.exits(5)
-	boss.open("/admin/monitor/sessions")
-	boss.sees(".empty", "Сейчас никто не подключён")
+	admin.open("/admin/monitor/sessions")
+	admin.sees(".empty", "Сейчас никто не подключён")
 
 	g.kill(syscall.SIGTERM)
-	if log := g.log.String(); strings.Contains(log, bossPassword) || strings.Contains(log, userPassword) {
+	if log := g.log.String(); strings.Contains(log, adminPassword) || strings.Contains(log, userPassword) {
 		t.Error("a password stands in the log")
 	}
 }
@@ -125,11 +125,11 @@ func (v *visitor) installer(label string) []byte {
 func TestAgentLost(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 2}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
-	boss.user(map[string]any{"login": "petrov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"grace_seconds": 2}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
+	admin.user(map[string]any{"login": "petrov"})
 
 	agent := g.agent("ivanov", userPassword, "one")
 	agent.waits("authorized")
@@ -141,37 +141,37 @@ func TestAgentLost(t *testing.T) {
 	other.exits(3)
 
 	agent.signal(syscall.SIGKILL)
-	boss.waitSessions("the connection is lost", func(s []session) bool { return len(s) == 1 && s[0].State == "waiting" })
-	boss.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+	admin.waitSessions("the connection is lost", func(s []session) bool { return len(s) == 1 && s[0].State == "waiting" })
+	admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
 
 	again := g.agent("petrov", userPassword, "two")
 	again.waits("authorized")
 	again.signal(syscall.SIGTERM)
 	again.exits(0)
-	boss.waitSessions("logged out", func(s []session) bool { return len(s) == 0 })
+	admin.waitSessions("logged out", func(s []session) bool { return len(s) == 0 })
 }
 
 // TestAgentComesBack: after an ordered restart and a kill of the gateway, agents resume the same session without a password.
 func TestAgentComesBack(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 	agent := g.agent("ivanov", userPassword, "one")
 	agent.waits("authorized")
-	before := boss.sessions()[0].ID
+	before := admin.sessions()[0].ID
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		g.kill(signal)
 		agent.waits("reconnecting")
 		g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
 		agent.waits("authorized")
-		list := boss.waitSessions("back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+		list := admin.waitSessions("back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 		if list[0].ID != before {
 			t.Errorf("after %v the session is %s, it was %s", signal, list[0].ID, before)
 		}
 	}
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": false}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": false}, nil)
 	if e := agent.waits("ended"); e.Code != "disabled" {
 		t.Errorf("switched off: %+v", e)
 	}
@@ -187,17 +187,17 @@ func TestAgentComesBack(t *testing.T) {
 func TestAgentExpired(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"session_hours_lan": 0.001}, nil)
-	boss.user(map[string]any{"login": "ivanov"})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"session_hours_lan": 0.001}, nil)
+	admin.user(map[string]any{"login": "ivanov"})
 	agent := g.agent("ivanov", userPassword, "one")
 	agent.waits("authorized")
 	if e := agent.waits("ended"); e.Code != "expired" || e.Message != "Время сессии истекло. Войдите снова." {
 		t.Errorf("ended: %+v", e)
 	}
 	agent.exits(5)
-	if list := boss.sessions(); len(list) != 0 {
+	if list := admin.sessions(); len(list) != 0 {
 		t.Errorf("after the end: %+v", list)
 	}
 }

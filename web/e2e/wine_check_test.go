@@ -39,55 +39,55 @@ type checkRun struct {
 
 // TestWineCheck runs windows-check, which is made for a real Windows. Each row must be ok, or name why Wine cannot try it.
 func TestWineCheck(t *testing.T) {
-	g := startWindowsGateway(t)
-	p := newPrefix(t).as(t, "win8")
+	g := startInstallerGateway(t)
+	p := newPrefix(t).copyAs(t, "win8")
 	goForWindows(t, "win8", "build", p.path(`C:\windows-check.exe`), "./cmd/ideco-agent/windows-check")
 	before := p.files(`C:\`)
 	login := []string{"--gateway", g.where.Agents[0], "--pin", g.pin(), "--login", "remote", "--password-stdin"}
 
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
-	lan := p.checks(t, append(login, "--msi", windowsPath(g.msi), "--other", windowsPath(g.other), "--url", "http://"+g.where.HTTP[0]+"/")...)
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithAgent}}, nil)
+	lan := p.checks(t, append(login, "--msi", windowsPath(g.presetMSI), "--other", windowsPath(g.otherMSI), "--url", "http://"+g.where.HTTP[0]+"/")...)
 	lan.exits(0)
 	lan.hasRows(rowsInLAN)
 	lan.hidesPassword()
 	lan.has("-diagnose.zip/program.txt", "-install.log", "-service.log", "table.txt", "table.json")
-	p.isClean()
+	p.checkClean()
 	if left := slices.DeleteFunc(p.files(`C:\`), func(file string) bool { return slices.Contains(before, file) }); len(left) > 1 {
 		t.Errorf("left behind: %q", left) // one: the directory where Windows keeps installers
 	}
 
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
-	vpn := p.checks(t, append(login, "--msi", windowsPath(g.msi), "--keep")...)
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithoutAgent}}, nil)
+	vpn := p.checks(t, append(login, "--msi", windowsPath(g.presetMSI), "--keep")...)
 	vpn.exits(0)
 	vpn.hasRows(rowsFromOutside)
 	vpn.hidesPassword()
 
-	again := p.checks(t, "--msi", windowsPath(g.msi))
+	again := p.checks(t, "--msi", windowsPath(g.presetMSI))
 	again.exits(2)
 	if !strings.Contains(again.said, "is installed on this computer already") || again.rows != nil {
 		t.Errorf("with the product installed: exit code %d\n%s", again.code, again.said)
 	}
-	p.hasGateway("windows-check changes nothing", presetAddress, g.pin())
-	p.msiexec("/x", g.msi)
-	p.isClean()
+	p.checkGateway("windows-check changes nothing", presetAddress, g.pin())
+	p.msiexec("/x", g.presetMSI)
+	p.checkClean()
 
-	p.msiexec("/i", g.msi, "utm_address="+typedAddress) // an interrupted run leaves this
-	forced := p.checks(t, "--msi", windowsPath(g.msi), "--force")
+	p.msiexec("/i", g.presetMSI, "utm_address="+propertyAddress) // an interrupted run leaves this
+	forced := p.checks(t, "--msi", windowsPath(g.presetMSI), "--force")
 	forced.exits(0)
 	forced.hasRows(rowsWithoutLogin)
 	if row := forced.rows["gateway in the registry"]; !strings.HasPrefix(row.Seen, presetAddress) {
 		t.Errorf("--force keeps the old gateway: %+v", row)
 	}
-	p.isClean()
+	p.checkClean()
 
-	long := p.checksSaying(t, strings.Repeat("x", 266<<10), append(login, "--msi", windowsPath(g.msi))...)
+	long := p.checksSaying(t, strings.Repeat("x", 266<<10), append(login, "--msi", windowsPath(g.presetMSI))...)
 	long.exits(2)
 	if !strings.Contains(long.said, "longer than 1024 bytes") || long.rows != nil {
 		t.Errorf("a long password: %s", long.said)
 	}
-	p.isClean()
+	p.checkClean()
 
-	broken := p.checks(t, "--msi", windowsPath(cutOff(t, g.msi)))
+	broken := p.checks(t, "--msi", windowsPath(cutOff(t, g.presetMSI)))
 	broken.exits(1)
 	if row := broken.rows["installer file"]; row.Status != "failed" || !strings.Contains(row.Seen, "cut off") || row.LookAt == "" {
 		t.Errorf("a broken installer: %+v", row)
@@ -95,7 +95,7 @@ func TestWineCheck(t *testing.T) {
 	if row := broken.rows["silent installation"]; row.Status != "not tried" || row.Seen != "the installer is broken" {
 		t.Errorf("a broken installer is installed: %+v", row)
 	}
-	p.isClean()
+	p.checkClean()
 }
 
 // Reasons for which rows are not tried.
@@ -178,12 +178,12 @@ func merged(all ...map[string]string) map[string]string {
 }
 
 // checks runs windows-check, which writes one zip unless it refuses to check.
-func (p *prefix) checks(t *testing.T, args ...string) *checkRun {
+func (p *winePrefix) checks(t *testing.T, args ...string) *checkRun {
 	t.Helper()
 	return p.checksSaying(t, userPassword, args...)
 }
 
-func (p *prefix) checksSaying(t *testing.T, password string, args ...string) *checkRun {
+func (p *winePrefix) checksSaying(t *testing.T, password string, args ...string) *checkRun {
 	t.Helper()
 	out := t.TempDir()
 	ctx, stop := context.WithTimeout(context.Background(), checkPatience)

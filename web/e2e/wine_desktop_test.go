@@ -21,7 +21,7 @@ import (
 
 // desktop is a virtual screen for a prefix, with a keyboard. Programs share one Windows desktop, so they find each other.
 type desktop struct {
-	*prefix
+	*winePrefix
 	peek  string // the program that reads windows
 	looks int
 	shots int
@@ -30,7 +30,7 @@ type desktop struct {
 const desktopName, desktopSize = "office", "900x700"
 
 // desktop opens a screen for all programs that the prefix runs from now on.
-func (p *prefix) desktop() *desktop {
+func (p *winePrefix) desktop() *desktop {
 	p.t.Helper()
 	for command, debianPackage := range map[string]string{
 		"Xvfb": "xvfb", "xdotool": "xdotool", "setxkbmap": "x11-xkb-utils", "import": "imagemagick",
@@ -38,7 +38,7 @@ func (p *prefix) desktop() *desktop {
 		needs.Program(p.t, command, debianPackage)
 	}
 	p.display = startDisplay(p.t)
-	d := &desktop{prefix: p, peek: buildPeek(p.t)}
+	d := &desktop{winePrefix: p, peek: buildPeek(p.t)}
 	d.x("setxkbmap", "-layout", "us")
 	return d
 }

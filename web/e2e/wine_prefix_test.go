@@ -19,15 +19,15 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// prefix is a Wine prefix, without a display unless it has a desktop.
-type prefix struct {
+// winePrefix is a Wine prefix, without a display unless it has a desktop.
+type winePrefix struct {
 	t       testing.TB
 	dir     string
 	display string
 }
 
 // newPrefix creates the prefix that others are copied from.
-func newPrefix(t testing.TB) *prefix {
+func newPrefix(t testing.TB) *winePrefix {
 	t.Helper()
 	for command, debianPackage := range map[string]string{
 		"wine": "wine", "wineserver": "wine",
@@ -35,17 +35,17 @@ func newPrefix(t testing.TB) *prefix {
 	} {
 		needs.Program(t, command, debianPackage)
 	}
-	p := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
+	p := &winePrefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
 	p.stopAtEnd()
 	p.must("wineboot", "-i")
 	p.stop()
 	return p
 }
 
-// as copies a prefix in which nothing runs, and sets the copy's Windows version; windows is a name as in winecfg.
-func (p *prefix) as(t testing.TB, windows string) *prefix {
+// copyAs copies a prefix in which nothing runs, and sets the copy's Windows version; windows is a name as in winecfg.
+func (p *winePrefix) copyAs(t testing.TB, windows string) *winePrefix {
 	t.Helper()
-	c := &prefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
+	c := &winePrefix{t: t, dir: filepath.Join(t.TempDir(), "prefix")}
 	if out, err := exec.Command("cp", "-a", p.dir, c.dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp -a: %v\n%s", err, out)
 	}
@@ -55,14 +55,14 @@ func (p *prefix) as(t testing.TB, windows string) *prefix {
 }
 
 // command runs a Windows program in the prefix. Its home and temporary directories are beside the prefix.
-func (p *prefix) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+func (p *winePrefix) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "wine", append([]string{program}, args...)...)
 	cmd.Dir, cmd.Env = filepath.Dir(p.dir), p.environment()
 	return cmd
 }
 
 // environment sets a locale, without which Wine drops non-ASCII characters in file names and command lines.
-func (p *prefix) environment() []string {
+func (p *winePrefix) environment() []string {
 	beside := filepath.Dir(p.dir)
 	return []string{"LC_ALL=C.UTF-8", "DISPLAY=" + p.display, "PATH=" + os.Getenv("PATH"), "HOME=" + beside, "TMPDIR=" + beside, "WINEPREFIX=" + p.dir, "WINEARCH=win64",
 		"WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d"}
@@ -70,7 +70,7 @@ func (p *prefix) environment() []string {
 
 // run runs a Windows program to its end and returns its exit code, of which Wine keeps 8 bits, and its output. The output goes
 // to a file, because Wine's background processes would hold a pipe open.
-func (p *prefix) run(program string, args ...string) (int, string) {
+func (p *winePrefix) run(program string, args ...string) (int, string) {
 	p.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 2*patience)
 	defer stop()
@@ -89,7 +89,7 @@ func (p *prefix) run(program string, args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(said)
 }
 
-func (p *prefix) must(program string, args ...string) string {
+func (p *winePrefix) must(program string, args ...string) string {
 	p.t.Helper()
 	code, said := p.run(program, args...)
 	if code != 0 {
@@ -98,17 +98,17 @@ func (p *prefix) must(program string, args ...string) string {
 	return said
 }
 
-func (p *prefix) stop() {
+func (p *winePrefix) stop() {
 	cmd := exec.Command("wineserver", "-k")
 	cmd.Env = p.environment()
 	_ = cmd.Run() // fails if no process runs
 }
 
-func (p *prefix) stopAtEnd() { p.t.Cleanup(p.stop) }
+func (p *winePrefix) stopAtEnd() { p.t.Cleanup(p.stop) }
 
 // addProcessPrng adds a DLL that programs of newer Go versions need and Wine 8 lacks. It forwards its only function to the one
 // that older versions called.
-func (p *prefix) addProcessPrng() {
+func (p *winePrefix) addProcessPrng() {
 	p.t.Helper()
 	dir := p.t.TempDir()
 	for name, text := range map[string]string{
@@ -133,14 +133,14 @@ func (p *prefix) addProcessPrng() {
 }
 
 // path returns the path of a file on the prefix's C:.
-func (p *prefix) path(windows string) string {
+func (p *winePrefix) path(windows string) string {
 	return filepath.Join(p.dir, "drive_c", strings.ReplaceAll(strings.TrimPrefix(windows, `C:\`), `\`, "/"))
 }
 
 func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }
 
 // files returns all files and directories below a directory of the prefix's C:.
-func (p *prefix) files(below string) []string {
+func (p *winePrefix) files(below string) []string {
 	p.t.Helper()
 	var list []string
 	err := filepath.WalkDir(p.path(below), func(path string, _ fs.DirEntry, err error) error {
@@ -156,7 +156,7 @@ func (p *prefix) files(below string) []string {
 }
 
 // registry returns a key and the keys below it with their text values; nothing if it does not exist.
-func (p *prefix) registry(key string) map[string]map[string]string {
+func (p *winePrefix) registry(key string) map[string]map[string]string {
 	p.t.Helper()
 	file := filepath.Join(filepath.Dir(p.dir), "export.reg")
 	if code, said := p.run("reg", "export", key, windowsPath(file), "/y"); code == 1 {
@@ -193,7 +193,7 @@ func parseRegistry(b []byte) map[string]map[string]string {
 }
 
 // mentions returns the keys of the machine's registry that contain a word in their names or values.
-func (p *prefix) mentions(words ...string) []string {
+func (p *winePrefix) mentions(words ...string) []string {
 	p.t.Helper()
 	var list []string
 	for key, values := range p.registry(`HKLM\Software`) {

@@ -66,7 +66,7 @@ func goForWindows(t testing.TB, windows, command, to, program string) {
 	}
 }
 
-func (p *prefix) window() *windowProcess {
+func (p *winePrefix) window() *windowProcess {
 	p.t.Helper()
 	w := &windowProcess{t: p.t, cmd: p.command(context.Background(), `C:\window.exe`), statuses: make(chan windowStatus, 100),
 		said: &lockedBuffer{}, done: make(chan struct{})}
@@ -159,7 +159,7 @@ func TestWineService(t *testing.T) {
 	base := newPrefix(t)
 	for _, windows := range []string{"win8", "win10"} {
 		t.Run(windows, func(t *testing.T) {
-			p := base.as(t, windows)
+			p := base.copyAs(t, windows)
 			if windows == "win10" {
 				p.addProcessPrng()
 			}
@@ -169,19 +169,19 @@ func TestWineService(t *testing.T) {
 			goForWindows(t, windows, "build", p.path(installedProgram), "./cmd/ideco-agent")
 			goForWindows(t, windows, "build", p.path(`C:\window.exe`), "./web/e2e/window")
 			goForWindows(t, windows, "test", p.path(`C:\pipe.test.exe`), "./agent/client/pipe")
-			p.serves(t, windows == "win8") // newer Go versions need a UDP feature that Wine 8 lacks
+			p.serves(t, windows == "win8") // built with a newer Go, the program needs a UDP option that Wine 8 lacks
 		})
 	}
 }
 
 // serves tests the service from login to logout.
-func (p *prefix) serves(t *testing.T, tunnels bool) {
+func (p *winePrefix) serves(t *testing.T, tunnels bool) {
 	t.Helper()
-	socks := freeSOCKS(t)
+	socks := freeAddress(t)
 	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
-	boss := g.administrator()
-	boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
+	admin := g.administrator()
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	admin.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
 	p.must("reg", "add", gatewayKey, "/v", "UtmAddress", "/d", g.where.Agents[0], "/f")
 	p.must("reg", "add", gatewayKey, "/v", "UtmPin", "/d", g.pin(), "/f")
 
@@ -207,10 +207,10 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 	}
 	one := func(s []session) bool { return len(s) == 1 && s[0].Login == "remote" && s[0].State == "connected" }
 	none := func(s []session) bool { return len(s) == 0 }
-	boss.waitSessions("logged in", one)
+	admin.waitSessions("logged in", one)
 	w.does(map[string]string{"do": "logout"})
 	w.state("ended", "free")
-	boss.waitSessions("logged out", none)
+	admin.waitSessions("logged out", none)
 
 	w.logsIn("remote", userPassword)
 	w.state("authorized", "yours")
@@ -218,18 +218,18 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 	w.state("reconnecting", "yours")
 	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
 	w.state("authorized", "yours")
-	boss = g.rest("boss", bossPassword)
+	admin = g.rest("boss", adminPassword)
 
 	other := p.window() // of the same person
 	other.state("authorized", "yours")
 	other.kill()
-	boss.waitSessions("another window has gone", one)
+	admin.waitSessions("another window has gone", one)
 	w.kill()
-	boss.waitSessions("all windows have gone", none)
+	admin.waitSessions("all windows have gone", none)
 
 	w = p.window()
 	if tunnels { // from outside
-		boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
+		admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithoutAgent}}, nil)
 		w.logsIn("remote", userPassword)
 		if v := w.state("tunnel", "yours"); v.Mode != "vpn" || !strings.HasPrefix(v.Address, "10.128.") {
 			t.Errorf("%+v", v)
@@ -239,9 +239,9 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 		w.logsIn("remote", userPassword)
 		w.state("authorized", "yours")
 	}
-	boss.waitSessions("logged in from a new window", one)
+	admin.waitSessions("logged in from a new window", one)
 	p.must("sc", "stop", "IdecoAgent")
-	boss.waitSessions("the service has stopped", none)
+	admin.waitSessions("the service has stopped", none)
 	w.problem("service_stopped")
 	if p.registry(serviceKey)[serviceKey]["Description"] == "" {
 		t.Error("the service has no description")
@@ -250,7 +250,7 @@ func (p *prefix) serves(t *testing.T, tunnels bool) {
 }
 
 // holds keeps a program running: Wine ends services with the last program.
-func (p *prefix) holds() {
+func (p *winePrefix) holds() {
 	p.t.Helper()
 	cmd := p.command(context.Background(), "cmd")
 	stdin, err := cmd.StdinPipe()
@@ -268,7 +268,7 @@ func (p *prefix) holds() {
 }
 
 // leavesLittle fails the test unless the service has written only its log and the device's id.
-func (p *prefix) leavesLittle(dir string) {
+func (p *winePrefix) leavesLittle(dir string) {
 	p.t.Helper()
 	var names []string
 	for _, file := range p.files(`C:\Program Files\Ideco`) {
@@ -286,12 +286,12 @@ func (p *prefix) leavesLittle(dir string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	journal := string(b)
-	p.t.Logf("service.log:\n%s", journal)
-	if !strings.Contains(journal, "starts as a service") || !strings.Contains(journal, "has stopped") {
-		p.t.Error("the journal does not tell of start and stop")
+	serviceLog := string(b)
+	p.t.Logf("service.log:\n%s", serviceLog)
+	if !strings.Contains(serviceLog, "starts as a service") || !strings.Contains(serviceLog, "has stopped") {
+		p.t.Error("the log has no entries of start and stop")
 	}
-	if strings.Contains(journal, userPassword) || strings.Contains(journal, "не тот пароль") {
-		p.t.Error("the journal has a password in it")
+	if strings.Contains(serviceLog, userPassword) || strings.Contains(serviceLog, "не тот пароль") {
+		p.t.Error("the log has a password in it")
 	}
 }

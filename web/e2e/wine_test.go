@@ -29,43 +29,43 @@ const (
 	fatalInstallError = 1603 & 0xff // ERROR_INSTALL_FAILURE, of which Wine keeps 8 bits
 )
 
-// windowsGateway is a gateway with its installers on disk, for its own address and for another one.
-type windowsGateway struct {
+// installerGateway is a gateway with two of its installers on disk: presetMSI with presetAddress and otherMSI with otherAddress.
+type installerGateway struct {
 	*gateway
-	boss       rest
-	msi, other string
+	admin               rest
+	presetMSI, otherMSI string
 }
 
 const (
-	presetAddress  = "gw.example.test"
-	otherAddress   = "10.20.30.40"
-	typedAddress   = "gw.office.test"
-	typedPin       = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
-	officeNetworks = "127.0.0.0/8"
-	elsewhere      = "127.0.0.200/32"
+	presetAddress   = "gw.example.test"
+	otherAddress    = "10.20.30.40"
+	propertyAddress = "gw.office.test"
+	propertyPin     = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+	lanWithAgent    = "127.0.0.0/8"
+	lanWithoutAgent = "127.0.0.200/32"
 )
 
-func startWindowsGateway(t *testing.T) *windowsGateway {
+func startInstallerGateway(t *testing.T) *installerGateway {
 	t.Helper()
-	g := &windowsGateway{gateway: startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")}
-	g.boss = g.administrator()
-	g.boss.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
-	g.boss.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
-	g.other, g.msi = g.save(t, otherAddress), g.save(t, presetAddress)
-	g.boss = g.rest("boss", bossPassword) // with the re-issued root
+	g := &installerGateway{gateway: startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")}
+	g.admin = g.administrator()
+	g.admin.must("PUT", "/agent_backend/wireguard/state", map[string]bool{"enabled": true}, nil)
+	g.admin.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true})
+	g.otherMSI, g.presetMSI = g.downloadInstaller(t, otherAddress), g.downloadInstaller(t, presetAddress)
+	g.admin = g.rest("boss", adminPassword) // the new address has replaced the root
 	return g
 }
 
-func (g *windowsGateway) save(t *testing.T, address string) string {
+func (g *installerGateway) downloadInstaller(t *testing.T, address string) string {
 	t.Helper()
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": address}, nil)
-	response, err := g.boss.Get("https://" + g.where.Portal[0] + "/download/IdecoAgent.msi")
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"auth_domain": address}, nil)
+	response, err := g.admin.Get("https://" + g.where.Portal[0] + "/download/IdecoAgent.msi")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNotFound {
-		needs.Skip(t, "this build has no installer (make build, with wixl and msitools installed)")
+		needs.Skip(t, "this build has no installer: install wixl and msitools, and run make build")
 	}
 	file, err := os.Create(filepath.Join(t.TempDir(), "IdecoAgent.msi"))
 	if err != nil {
@@ -85,78 +85,79 @@ func TestWine(t *testing.T) {
 		{"win8", "go1.20.14"}, {"win81", "go1.20.14"}, {"win10", runtime.Version()},
 	} {
 		t.Run(c.windows, func(t *testing.T) {
-			g, p := startWindowsGateway(t), base.as(t, c.windows)
+			g, p := startInstallerGateway(t), base.copyAs(t, c.windows)
 			if c.windows == "win10" {
 				p.addProcessPrng()
 			}
-			p.installs(g, c.toolchain)
-			p.msiexec("/i", g.msi)
-			p.logsIn(g)
-			if c.windows == "win8" { // newer Go versions need a UDP feature that Wine 8 lacks
-				p.tunnels(g)
+			p.checkInstaller(g, c.toolchain)
+			p.msiexec("/i", g.presetMSI)
+			p.checkLogin(g)
+			if c.windows == "win8" { // built with a newer Go, the program needs a UDP option that Wine 8 lacks
+				p.checkTunnel(g)
 			}
 		})
 	}
 	t.Run("win7", func(t *testing.T) {
-		g, p := startWindowsGateway(t), base.as(t, "win7")
-		journal := filepath.Join(t.TempDir(), "journal")
-		if code, said := p.run("msiexec", "/i", windowsPath(g.msi), "/qn", "/l*v", windowsPath(journal)); code != fatalInstallError {
+		g, p := startInstallerGateway(t), base.copyAs(t, "win7")
+		installLog := filepath.Join(t.TempDir(), "install.log")
+		if code, said := p.run("msiexec", "/i", windowsPath(g.presetMSI), "/qn", "/l*v", windowsPath(installLog)); code != fatalInstallError {
 			t.Errorf("exit code %d, want %d\n%s", code, fatalInstallError, said)
 		}
-		p.isClean()
-		b, err := os.ReadFile(journal)
+		p.checkClean()
+		b, err := os.ReadFile(installLog)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(b), "LaunchConditions. Return value 0") {
-			t.Errorf("the refusal is not the installer's own:\n%s", b)
+			t.Errorf("the installer failed for another reason than its launch condition:\n%s", b)
 		}
 	})
 }
 
-func (p *prefix) msiexec(what, msi string, properties ...string) {
+func (p *winePrefix) msiexec(what, msi string, properties ...string) {
 	p.t.Helper()
 	p.must("msiexec", append([]string{what, windowsPath(msi), "/qn"}, properties...)...)
 }
 
-func (p *prefix) installs(g *windowsGateway, toolchain string) {
+func (p *winePrefix) checkInstaller(g *installerGateway, toolchain string) {
 	p.t.Helper()
 	before := p.files(`C:\`)
-	p.msiexec("/i", g.msi)
-	p.hasGateway("the preset alone", presetAddress, g.pin())
-	p.hasProgram(toolchain)
-	p.msiexec("/x", g.msi)
-	p.isClean()
+	p.msiexec("/i", g.presetMSI)
+	p.checkGateway("the preset alone", presetAddress, g.pin())
+	p.checkProgram(toolchain)
+	p.msiexec("/x", g.presetMSI)
+	p.checkClean()
 	left := slices.DeleteFunc(p.files(`C:\`), func(file string) bool { return slices.Contains(before, file) })
-	if len(left) > 1 || len(left) == 1 && left[0] != p.path(`C:\windows\Installer`) { // where Windows keeps installers
+	if len(left) > 1 || len(left) == 1 && left[0] != p.path(`C:\windows\Installer`) { // where Windows stores copies of installers
 		p.t.Errorf("left behind: %q", left)
 	}
 
-	p.msiexec("/i", g.msi, "utm_address="+typedAddress)
-	p.hasGateway("an address alone", typedAddress, "")
-	p.msiexec("/i", g.msi, "REINSTALL=ALL")
-	p.hasGateway("a repair", typedAddress, "")
+	p.msiexec("/i", g.presetMSI, "utm_address="+propertyAddress)
+	p.checkGateway("an address alone", propertyAddress, "")
+	p.msiexec("/i", g.presetMSI, "REINSTALL=ALL")
+	p.checkGateway("a repair", propertyAddress, "")
 
-	p.msiexec("/i", g.other)
-	p.hasGateway("another gateway's installer over it", otherAddress, g.pin())
+	p.msiexec("/i", g.otherMSI)
+	p.checkGateway("another gateway's installer over it", otherAddress, g.pin())
 	if list, want := p.products(), []string{"Айдеко Агент " + agent.Version}; !slices.Equal(list, want) {
 		p.t.Errorf("list of programs: %q, want %q", list, want)
 	}
-	p.msiexec("/x", g.other)
-	p.isClean()
+	p.msiexec("/x", g.otherMSI)
+	p.checkClean()
 
-	p.msiexec("/i", g.msi, "utm_address="+typedAddress, "utm_pin="+typedPin)
-	p.hasGateway("an address and a pin", typedAddress, typedPin)
-	p.hasProgram(toolchain)
-	p.must("reg", "add", dnsRule, "/v", "Version", "/t", "REG_DWORD", "/d", "1") // which a killed program leaves
-	p.msiexec("/x", g.msi)
-	p.isClean()
+	p.msiexec("/i", g.presetMSI, "utm_address="+propertyAddress, "utm_pin="+propertyPin)
+	p.checkGateway("an address and a pin", propertyAddress, propertyPin)
+	p.checkProgram(toolchain)
+	p.must("reg", "add", dnsRule, "/v", "Version", "/t", "REG_DWORD", "/d", "1") // a killed program leaves this behind
+	p.msiexec("/x", g.presetMSI)
+	p.checkClean()
 	if p.registry(dnsRule) != nil {
 		p.t.Error("left behind: the VPN's DNS rule")
 	}
 }
 
-func (p *prefix) hasGateway(what, address, pin string) {
+// checkGateway fails the test unless the registry has this address and pin.
+func (p *winePrefix) checkGateway(what, address, pin string) {
 	p.t.Helper()
 	got := p.registry(gatewayKey)[gatewayKey]
 	if got["UtmAddress"] != address || got["UtmPin"] != pin {
@@ -164,8 +165,8 @@ func (p *prefix) hasGateway(what, address, pin string) {
 	}
 }
 
-// hasProgram: the program is installed and runs, in the build of a version of Go.
-func (p *prefix) hasProgram(toolchain string) {
+// checkProgram fails the test unless the program is installed, runs and was built with a version of Go.
+func (p *winePrefix) checkProgram(toolchain string) {
 	p.t.Helper()
 	programs := slices.DeleteFunc(p.files(`C:\Program Files\Ideco`), func(file string) bool { return filepath.Ext(file) != ".exe" })
 	if !slices.Equal(programs, []string{p.path(installedProgram)}) {
@@ -183,19 +184,19 @@ func (p *prefix) hasProgram(toolchain string) {
 	}
 }
 
-// isClean fails the test if a file, registry key or service of ours is left.
-func (p *prefix) isClean() {
+// checkClean fails the test if a file, registry key or service of the program is left.
+func (p *winePrefix) checkClean() {
 	p.t.Helper()
 	if list := p.files(`C:\Program Files\Ideco`); len(list) != 0 {
 		p.t.Errorf("left behind: %q", list)
 	}
-	if list := p.mentions("Ideco", "Айдеко", presetAddress, otherAddress, typedAddress); len(list) != 0 {
+	if list := p.mentions("Ideco", "Айдеко", presetAddress, otherAddress, propertyAddress); len(list) != 0 {
 		p.t.Errorf("left behind in the registry: %q", list)
 	}
 }
 
 // products returns our programs in the list of installed programs, with their versions.
-func (p *prefix) products() []string {
+func (p *winePrefix) products() []string {
 	p.t.Helper()
 	var list []string
 	for _, values := range p.registry(uninstallKey) {
@@ -207,16 +208,16 @@ func (p *prefix) products() []string {
 }
 
 // agent starts the installed program, which trusts the gateway by the installed pin.
-func (p *prefix) agent(g *windowsGateway, password string, flags ...string) *agentProcess {
+func (p *winePrefix) agent(g *installerGateway, password string, flags ...string) *agentProcess {
 	p.t.Helper()
 	pin := p.registry(gatewayKey)[gatewayKey]["UtmPin"]
 	args := append([]string{"connect", "--server", g.where.Agents[0], "--login", "remote", "--password-stdin", "--pin", pin, "--lang", "ru", "--json"}, flags...)
 	return watch(p.t, p.command(context.Background(), installedProgram, args...), password)
 }
 
-func (p *prefix) logsIn(g *windowsGateway) {
+func (p *winePrefix) checkLogin(g *installerGateway) {
 	p.t.Helper()
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithAgent}}, nil)
 
 	wrong := p.agent(g, "не тот пароль")
 	if e := wrong.waits("error"); e.Code != "bad_credentials" || !strings.Contains(e.Message, "Неверный логин или пароль") {
@@ -224,17 +225,17 @@ func (p *prefix) logsIn(g *windowsGateway) {
 	}
 	wrong.exits(3)
 
-	stranger := p.agent(g, userPassword, "--pin", typedPin)
-	if e := stranger.waits("error"); e.Code != "not_trusted" || e.Message == "" {
+	otherPin := p.agent(g, userPassword, "--pin", propertyPin)
+	if e := otherPin.waits("error"); e.Code != "not_trusted" || e.Message == "" {
 		p.t.Errorf("another pin: %+v", e)
 	}
-	stranger.exits(4)
+	otherPin.exits(4)
 
-	nobody := p.agent(g, userPassword, "--server", freeSOCKS(p.t))
-	if e := nobody.waits("error"); e.Code != "unreachable" || e.Message == "" {
-		p.t.Errorf("nobody listens: %+v", e)
+	unreachable := p.agent(g, userPassword, "--server", freeAddress(p.t))
+	if e := unreachable.waits("error"); e.Code != "unreachable" || e.Message == "" {
+		p.t.Errorf("no gateway at the address: %+v", e)
 	}
-	nobody.exits(4)
+	unreachable.exits(4)
 
 	a := p.agent(g, userPassword)
 	if e := a.waits("authorized"); e.Mode != "lan" || e.Address != "127.0.0.1" {
@@ -247,10 +248,10 @@ func (p *prefix) logsIn(g *windowsGateway) {
 	g.endedByAdministrator(a, "lan")
 }
 
-func (p *prefix) tunnels(g *windowsGateway) {
+func (p *winePrefix) checkTunnel(g *installerGateway) {
 	p.t.Helper()
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{elsewhere}}, nil)
-	socks := freeSOCKS(p.t)
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithoutAgent}}, nil)
+	socks := freeAddress(p.t)
 	a := p.agent(g, userPassword, "--tunnel", "netstack", "--socks", socks)
 	if e := a.waits("tunnel"); e.Mode != "vpn" || !strings.HasPrefix(e.Address, "10.128.") {
 		p.t.Errorf("tunnel: %+v", e)
@@ -258,21 +259,21 @@ func (p *prefix) tunnels(g *windowsGateway) {
 	seesInside(p.t, socks)
 	g.endedByAdministrator(a, "vpn")
 	if page, err := through(socks, insidePage); err == nil {
-		p.t.Errorf("after the end the page is still reached: %s", page)
+		p.t.Errorf("the page is still reached after the session ended: %s", page)
 	}
 }
 
-// endedByAdministrator: the monitor lists the agent's session and ends it.
-func (g *windowsGateway) endedByAdministrator(a *agentProcess, kind string) {
+// endedByAdministrator ends the agent's session in the monitor, and fails the test unless the agent then exits.
+func (g *installerGateway) endedByAdministrator(a *agentProcess, kind string) {
 	a.t.Helper()
-	list := g.boss.waitSessions("the agent's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+	list := g.admin.waitSessions("the agent's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 	if list[0].Login != "remote" || list[0].Kind != kind {
 		a.t.Errorf("monitor: %+v", list)
 	}
-	g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+list[0].ID, nil, nil)
+	g.admin.must("DELETE", "/monitor_backend/auth_sessions/"+list[0].ID, nil, nil)
 	if e := a.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
 		a.t.Errorf("ended: %+v", e)
 	}
 	a.exits(5)
-	g.boss.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
+	g.admin.waitSessions("the session has ended", func(s []session) bool { return len(s) == 0 })
 }

@@ -33,11 +33,11 @@ const (
 
 // upgrades installs the current version over an older one whose window is open and has access. Then it tries to install the
 // older one again, stops the service, and ends access from a command line.
-func (p *prefix) upgrades(t *testing.T) {
-	g := startWindowsGateway(t)
+func (p *winePrefix) upgrades(t *testing.T) {
+	g := startInstallerGateway(t)
 	older := olderInstaller(t, presetAddress, g.pin())
-	g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
-	g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
+	g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithAgent}}, nil)
+	g.admin.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
 	// An installer's address has no port. So the test names its gateway by policy, which an upgrade does not touch.
 	p.must("reg", "add", policyKey, "/v", "UtmAddress", "/d", g.where.Agents[0], "/f")
 	p.must("reg", "add", policyKey, "/v", "UtmPin", "/d", g.pin(), "/f")
@@ -47,8 +47,8 @@ func (p *prefix) upgrades(t *testing.T) {
 	d.starts("the window", anyWindow, installedProgram, "--lang", "ru")
 	d.savesPassword(g)
 	d.closesAsInstaller(windowTitle)
-	g.boss.waitSessions("no access during the upgrade", nobody)
-	p.msiexec("/i", g.msi)
+	g.admin.waitSessions("no access during the upgrade", nobody)
+	p.msiexec("/i", g.presetMSI)
 	d.isInstalled(agent.Version, g.pin())
 	d.open(installedProgram, "--hidden", "--lang", "ru") // as Windows starts it again
 	d.hasAccessAgain(g)
@@ -141,7 +141,7 @@ func writeOverlay(t *testing.T, overlay string) {
 // keeps the service's files cannot be tested: Wine treats it like a removal.
 func (d *desktop) isInstalled(version, pin string) {
 	d.t.Helper()
-	d.hasGateway("version "+version, presetAddress, pin)
+	d.checkGateway("version "+version, presetAddress, pin)
 	if list, want := d.products(), []string{windowTitle + " " + version}; !slices.Equal(list, want) {
 		d.t.Errorf("list of programs: %q, want %q", list, want)
 	}
@@ -163,7 +163,7 @@ func (d *desktop) isInstalled(version, pin string) {
 var serviceStart = regexp.MustCompile(`Ideco agent (\S+) starts as a service`)
 
 // savesPassword logs in with both checkboxes ticked, and sees the notice about the newer version.
-func (d *desktop) savesPassword(g *windowsGateway) {
+func (d *desktop) savesPassword(g *installerGateway) {
 	d.t.Helper()
 	d.says(textReady, buttonIn)
 	d.types("ivanov")
@@ -175,9 +175,9 @@ func (d *desktop) savesPassword(g *windowsGateway) {
 }
 
 // hasAccessAgain: the new window, which is hidden, has logged in with the saved password, and appears on a second start.
-func (d *desktop) hasAccessAgain(g *windowsGateway) {
+func (d *desktop) hasAccessAgain(g *installerGateway) {
 	d.t.Helper()
-	g.boss.waitSessions("the session of the new service", oneOf("ivanov"))
+	g.admin.waitSessions("the session of the new service", oneOf("ivanov"))
 	if n := d.shown(); n != 0 {
 		d.t.Errorf("%d windows are on show", n)
 	}
@@ -206,19 +206,19 @@ func (d *desktop) refuses(older string) {
 }
 
 // serviceStops: access ends with the service, and the window logs in again when the service is back.
-func (d *desktop) serviceStops(g *windowsGateway) {
+func (d *desktop) serviceStops(g *installerGateway) {
 	d.t.Helper()
 	d.must("sc", "stop", "IdecoAgent")
 	d.says(textWaiting, buttonIn)
-	g.boss.waitSessions("no access without the service", nobody)
+	g.admin.waitSessions("no access without the service", nobody)
 	d.must("sc", "start", "IdecoAgent")
-	g.boss.waitSessions("logged in by the window", oneOf("ivanov"))
+	g.admin.waitSessions("logged in by the window", oneOf("ivanov"))
 	d.says(textAccess, buttonOut)
 }
 
 // endsByCommand: an administrator ends access from a command line, and the window does not log in again. Wine has one user, so
 // the access is that user's own.
-func (d *desktop) endsByCommand(g *windowsGateway) {
+func (d *desktop) endsByCommand(g *installerGateway) {
 	d.t.Helper()
 	ends := func(want int, says string) {
 		d.t.Helper()
@@ -227,10 +227,10 @@ func (d *desktop) endsByCommand(g *windowsGateway) {
 		}
 	}
 	ends(0, "Доступ завершён.")
-	g.boss.waitSessions("access has been ended", nobody)
+	g.admin.waitSessions("access has been ended", nobody)
 	d.says(textOut, buttonIn)
 	ends(0, "ни у кого не открыт")
 	d.must("sc", "stop", "IdecoAgent")
 	ends(1, "служба «Айдеко Агент» не ответила")
-	g.boss.waitSessions("nobody logs in again", nobody)
+	g.admin.waitSessions("nobody logs in again", nobody)
 }

@@ -33,15 +33,15 @@ func TestWineWindow(t *testing.T) {
 		{"win8", "go1.20.14"}, {"win81", "go1.20.14"}, {"win10", runtime.Version()},
 	} {
 		t.Run(c.windows, func(t *testing.T) {
-			g, p := startWindowsGateway(t), base.as(t, c.windows)
+			g, p := startInstallerGateway(t), base.copyAs(t, c.windows)
 			if c.windows == "win10" {
 				p.addProcessPrng()
 			}
-			g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{officeNetworks}}, nil)
-			g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
+			g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{lanWithAgent}}, nil)
+			g.admin.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword})
 			d := p.desktop()
-			p.msiexec("/i", g.msi, "utm_address="+g.where.Agents[0], "utm_pin="+g.pin())
-			p.hasProgram(c.toolchain)
+			p.msiexec("/i", g.presetMSI, "utm_address="+g.where.Agents[0], "utm_pin="+g.pin())
+			p.checkProgram(c.toolchain)
 			p.serviceRuns()
 			d.starts("the window", anyWindow, installedProgram, "--lang", "ru")
 			d.logsInByKeys(g)
@@ -49,17 +49,17 @@ func TestWineWindow(t *testing.T) {
 			d.comesBack(g)
 			d.isOne()
 			d.exits(g)
-			p.msiexec("/x", g.msi)
-			p.isClean()
+			p.msiexec("/x", g.presetMSI)
+			p.checkClean()
 		})
 	}
-	t.Run("upgrade", func(t *testing.T) { base.as(t, "win8").upgrades(t) })
+	t.Run("upgrade", func(t *testing.T) { base.copyAs(t, "win8").upgrades(t) })
 }
 
 func anyWindow(control) bool { return true }
 
 // serviceRuns fails the test unless the service is installed and running.
-func (p *prefix) serviceRuns() {
+func (p *winePrefix) serviceRuns() {
 	p.t.Helper()
 	if said := p.must("sc", "query", "IdecoAgent"); !strings.Contains(said, "RUNNING") {
 		p.t.Errorf("sc query: %s", said)
@@ -77,7 +77,7 @@ func (d *desktop) says(text, button string) control {
 
 // logsInByKeys: the window checks the gateway before it asks for a password. A wrong password, the right one, and logout. The
 // focus is on the button after login, and on the password field after logout.
-func (d *desktop) logsInByKeys(g *windowsGateway) {
+func (d *desktop) logsInByKeys(g *installerGateway) {
 	d.t.Helper()
 	w := d.says(textReady, buttonIn)
 	if len(w.Controls) == 0 || !w.says(g.where.Agents[0]) {
@@ -99,24 +99,24 @@ func (d *desktop) logsInByKeys(g *windowsGateway) {
 	if !w.says(textAccess) || !w.says("Вы вошли как ivanov из локальной сети") || !w.says(g.where.Agents[0]) {
 		d.t.Errorf("the card: %+v", w)
 	}
-	list := g.boss.waitSessions("the window's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+	list := g.admin.waitSessions("the window's session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 	if list[0].Login != "ivanov" || list[0].Kind != "lan" {
 		d.t.Errorf("monitor: %+v", list)
 	}
 	d.press("space")
 	d.says(textOut, buttonIn)
 	d.hasKeys("the password on the form", passwordField)
-	g.boss.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
+	g.admin.waitSessions("it is over", func(s []session) bool { return len(s) == 0 })
 }
 
 // logsInAgain types the password for the remembered login.
-func (d *desktop) logsInAgain(g *windowsGateway) session {
+func (d *desktop) logsInAgain(g *installerGateway) session {
 	d.t.Helper()
 	d.goesTo("the password", passwordField)
 	d.types(typedPassword)
 	d.press("Return")
 	d.says(textAccess, buttonOut)
-	return g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
+	return g.admin.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })[0]
 }
 
 func (d *desktop) presses(button string) {
@@ -157,23 +157,23 @@ func passwordField(w control) control {
 }
 
 // isEnded: when the administrator ends the session, the window says so.
-func (d *desktop) isEnded(g *windowsGateway) {
+func (d *desktop) isEnded(g *installerGateway) {
 	d.t.Helper()
 	s := d.logsInAgain(g)
-	g.boss.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
+	g.admin.must("DELETE", "/monitor_backend/auth_sessions/"+s.ID, nil, nil)
 	d.says(textEnded, buttonIn)
 }
 
 // comesBack: the gateway dies and starts again.
-func (d *desktop) comesBack(g *windowsGateway) {
+func (d *desktop) comesBack(g *installerGateway) {
 	d.t.Helper()
 	d.logsInAgain(g)
 	g.kill(syscall.SIGKILL)
 	d.sees(windowTitle, "no access while the gateway is gone", func(w control) bool { return !w.says(textAccess) })
 	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
-	g.boss = g.rest("boss", bossPassword)
+	g.admin = g.rest("boss", adminPassword)
 	d.says(textAccess, buttonOut)
-	g.boss.waitSessions("the session is back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
+	g.admin.waitSessions("the session is back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 }
 
 // isOne: the window hides, and a second start shows it again instead of opening another one.
@@ -188,7 +188,7 @@ func (d *desktop) isOne() {
 }
 
 // exits exits by the menu of the tray icon, with a confirmation, and access ends.
-func (d *desktop) exits(g *windowsGateway) {
+func (d *desktop) exits(g *installerGateway) {
 	d.t.Helper()
 	d.x("xdotool", "mousemove", trayX, trayY, "click", "3")
 	d.sees("", "the menu of the icon", func(w control) bool { return w.Class == menuClass })
@@ -199,7 +199,7 @@ func (d *desktop) exits(g *windowsGateway) {
 		return (yes || sure) && w.says("доступ закроется")
 	})
 	d.press("Return")
-	g.boss.waitSessions("access ends with the program", func(s []session) bool { return len(s) == 0 })
+	g.admin.waitSessions("access ends with the program", func(s []session) bool { return len(s) == 0 })
 	d.until("the window is gone", func() bool { return len(d.look(windowTitle)) == 0 })
 }
 
@@ -216,13 +216,13 @@ func (d *desktop) shown() (n int) {
 // TestWinePortable starts the program without installation and rights, as a logon script does. In the LAN it gets access;
 // outside it says what VPN needs.
 func TestWinePortable(t *testing.T) {
-	g, p := startWindowsGateway(t), newPrefix(t)
+	g, p := startInstallerGateway(t), newPrefix(t)
 	p.must("winecfg", "/v", "win8")
 	local := func(network string) {
-		g.boss.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{network}}, nil)
+		g.admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{network}}, nil)
 	}
-	local(officeNetworks)
-	g.boss.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword, "remote_access": true})
+	local(lanWithAgent)
+	g.admin.user(map[string]any{"login": "ivanov", "name": "Иван Иванов", "psw": typedPassword, "remote_access": true})
 	d := p.desktop()
 	program, err := filepath.Abs(filepath.FromSlash("../../build/IdecoAgent-win8.exe"))
 	if err != nil {
@@ -235,10 +235,10 @@ func TestWinePortable(t *testing.T) {
 	d.types(typedPassword)
 	d.press("Return")
 	d.says(textAccess, buttonOut)
-	g.boss.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].Kind == "lan" })
-	local(elsewhere)
+	g.admin.waitSessions("the session", func(s []session) bool { return len(s) == 1 && s[0].Kind == "lan" })
+	local(lanWithoutAgent)
 	d.says("Отсюда доступ возможен только через VPN, а для VPN программа должна быть установлена", buttonIn)
-	g.boss.waitSessions("nothing is left", func(s []session) bool { return len(s) == 0 })
+	g.admin.waitSessions("nothing is left", func(s []session) bool { return len(s) == 0 })
 	if list := p.mentions("Ideco", "Айдеко"); len(list) != 0 {
 		t.Errorf("in the registry of the machine: %q", list)
 	}

@@ -32,15 +32,15 @@ func Parse(s string) (Lang, bool) {
 func FromEnvironment(getenv func(string) string) Lang {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if value := getenv(name); value != "" {
-			return fromNames([]string{value})
+			return fromLanguageNames([]string{value})
 		}
 	}
 	return Russian
 }
 
-// fromNames returns the language for a system's language names, such as "en-US" or "en_US.UTF-8": English when the
+// fromLanguageNames returns the language for a system's language names, such as "en-US" or "en_US.UTF-8": English when the
 // first is English, otherwise Russian.
-func fromNames(names []string) Lang {
+func fromLanguageNames(names []string) Lang {
 	if len(names) == 0 {
 		return Russian
 	}

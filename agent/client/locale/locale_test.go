@@ -26,6 +26,7 @@ func TestAllKeysHaveText(t *testing.T) {
 			t.Errorf("reason %s has no text", reason)
 		}
 	}
+	// Of the gateway's codes, the program itself reports these two.
 	keys := append(declaredKeys(t), Code(agent.CodeVPNUnavailable), Code(agent.CodeBadMessage))
 	for _, key := range keys {
 		if texts[key] == (text{}) {
@@ -91,10 +92,10 @@ func TestText(t *testing.T) {
 	if got := Text("", Reason("lost")); got != "Связь со шлюзом потеряна. Пробуем подключиться снова." {
 		t.Error(got)
 	}
-	if got := Text(English, Reason("a newer gateway's")); got != "The gateway has closed access. Log in again." {
+	if got := Text(English, Reason("reason_of_a_newer_gateway")); got != "The gateway has closed access. Log in again." {
 		t.Error(got)
 	}
-	if got := Text(English, Code("a newer gateway's"), "server", "gw"); got != "Gateway gw refused the login. Ask your administrator." {
+	if got := Text(English, Code("code_of_a_newer_gateway"), "server", "gw"); got != "Gateway gw refused the login. Ask your administrator." {
 		t.Error(got)
 	}
 }
@@ -143,7 +144,7 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
-func TestFromNames(t *testing.T) {
+func TestFromLanguageNames(t *testing.T) {
 	for _, c := range []struct {
 		names []string
 		want  Lang
@@ -159,20 +160,20 @@ func TestFromNames(t *testing.T) {
 		{[]string{"de-DE"}, Russian},
 		{[]string{"enm"}, Russian}, // Middle English
 	} {
-		if got := fromNames(c.names); got != c.want {
+		if got := fromLanguageNames(c.names); got != c.want {
 			t.Errorf("%q: %s", c.names, got)
 		}
 	}
 }
 
-// The texts call the program Ideco агент or Ideco agent. Only the title of the window and the name of the service, as in
-// the list of services, are Айдеко Агент and Ideco Agent.
+// The texts call the program “Ideco агент” in Russian and “Ideco agent” in English. Only window titles and the service,
+// under its name in Windows' list of services, are called “Айдеко Агент” and “Ideco Agent”.
 func TestNameOfProgram(t *testing.T) {
-	label := regexp.MustCompile(`Айдеко Агент|Ideco Agent`)
+	title := regexp.MustCompile(`Айдеко Агент|Ideco Agent`)
 	service := regexp.MustCompile(`([Сс]лужб[аы]|service) («Айдеко Агент»|Ideco Agent)`)
 	for key, text := range texts {
-		if said := service.ReplaceAllString(text.ru+text.en, ""); key != ProductName && label.MatchString(said) {
-			t.Errorf("%s calls the program %s", key, label.FindString(said))
+		if rest := service.ReplaceAllString(text.ru+text.en, ""); key != ProductName && title.MatchString(rest) {
+			t.Errorf("%s calls the program %s", key, title.FindString(rest))
 		}
 	}
 }

@@ -10,5 +10,5 @@ func System() Lang {
 	if err != nil {
 		return Russian
 	}
-	return fromNames(names)
+	return fromLanguageNames(names)
 }

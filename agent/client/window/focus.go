@@ -6,13 +6,13 @@ import "time"
 type control string
 
 const (
-	controlLogin    control = "login"
-	controlPassword control = "password"
-	controlAddress  control = "address"
-	controlSave     control = "save"
-	controlAuto     control = "auto"
-	controlMain     control = "main"
-	controlExtend   control = "extend"
+	controlLogin        control = "login"
+	controlPassword     control = "password"
+	controlAddress      control = "address"
+	controlSavePassword control = "save" // check box
+	controlAutoConnect  control = "auto" // check box
+	controlMain         control = "main"
+	controlExtend       control = "extend"
 )
 
 // canFocus reports whether a control can have the focus. A read-only field can: during a login it keeps the focus, so
@@ -25,9 +25,9 @@ func (c Content) canFocus(at control) bool {
 		return c.Password.Shown
 	case controlAddress:
 		return c.Address.Shown
-	case controlSave:
+	case controlSavePassword:
 		return c.Form && c.Save.Enabled
-	case controlAuto:
+	case controlAutoConnect:
 		return c.Form && c.Auto.Enabled
 	case controlMain:
 		return c.Main.Shown && c.Main.Enabled
@@ -37,14 +37,14 @@ func (c Content) canFocus(at control) bool {
 	return false
 }
 
-// nextFocus returns the control that gets the focus after the content has changed. at has it now. The first rule that
-// applies decides:
+// nextFocus returns the control that gets the focus when the content changes from was to is while at has the focus. The
+// first rule that applies decides:
 //
-//   - the form is new: firstEmpty
-//   - a card newly asks for the password: the password
-//   - at is shown and enabled, or is a field that is shown: at
+//   - the form appears: firstEmpty
+//   - a card begins to ask for the password: the password
+//   - at can keep the focus: at
 //   - the form is shown: firstEmpty
-//   - a card is shown: the password, the button Extend or the main button, in this order; the window itself when none can have the focus
+//   - a card is shown: the first of the password, the button Extend and the main button that can have the focus, else the window
 func nextFocus(was, is Content, at, firstEmpty control) control {
 	switch {
 	case is.Form && !was.Form:
@@ -65,12 +65,12 @@ func nextFocus(was, is Content, at, firstEmpty control) control {
 }
 
 // enterGuard protects the main button from a held or repeated Enter. It ignores Enter for one second after the window
-// has opened, the program has focused the main button or the button has changed its meaning.
+// has opened, the program has focused the main button or the button has got another action.
 type enterGuard struct{ until time.Time }
 
 const enterGuardTime = time.Second
 
-// startsEnterGuard reports whether the main button gets the focus, or has it and changes its meaning.
+// startsEnterGuard reports whether the main button gets the focus, or keeps it and changes its action.
 func startsEnterGuard(was, is Content, from, to control) bool {
 	return to == controlMain && (from != controlMain || was.Main.Action != is.Main.Action)
 }

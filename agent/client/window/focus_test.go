@@ -47,7 +47,7 @@ func TestNextFocus(t *testing.T) {
 		{"another user's access", form, contentOf(other), controlPassword, ""},
 		{"another user's access, for an administrator", form, contentOf(mayEnd), controlPassword, controlMain},
 		{"the other access has ended", contentOf(other), form, "", controlPassword},
-		{"policy disables the check box", form, BuildContent(banned), controlSave, controlPassword},
+		{"policy disables the check box", form, BuildContent(banned), controlSavePassword, controlPassword},
 	} {
 		if got := nextFocus(c.was, c.is, c.at, controlPassword); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

@@ -13,8 +13,8 @@ func (v *frame) widgets() map[control]walk.Widget {
 	if !v.shown.Form {
 		password = v.newPassword
 	}
-	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSave: v.save,
-		controlAuto: v.auto, controlMain: v.main, controlExtend: v.extend}
+	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSavePassword: v.save,
+		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend}
 }
 
 // focused returns the control that has the focus.
