@@ -3,7 +3,11 @@ package agent
 import "testing"
 
 func TestParseDomain(t *testing.T) {
-	for _, c := range []struct{ text, host, removed, code string }{
+	for _, c := range []struct {
+		text, host string
+		removed    string // the scheme, port and path that were cut off, separated by spaces
+		code       string
+	}{
 		{"gw.company.ru", "gw.company.ru", "", ""},
 		{"  GW.Company.RU.  ", "gw.company.ru", "", ""},
 		{"https://gw.company.ru", "gw.company.ru", "https://", ""},

@@ -66,6 +66,6 @@ func (s *Site) serveInstaller(c echo.Context) error {
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="IdecoAgent.msi"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
 	h.Set("ETag", msi.ETag())
-	http.ServeContent(newSlowCutter(c), c.Request(), "IdecoAgent.msi", msi.ModTime(), msi.NewReader())
+	http.ServeContent(newSlowDownloadCutter(c), c.Request(), "IdecoAgent.msi", msi.ModTime(), msi.NewReader())
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// slowCutter ends a download that sends nothing for downloadStall, or that is slower than downloadRate after its first
-// minute. Otherwise slow readers could hold all download slots.
-type slowCutter struct {
+// slowDownloadCutter ends a download when one write takes longer than downloadStall, or when the whole download takes
+// downloadStall longer than at downloadRate. Otherwise slow readers could hold all download slots.
+type slowDownloadCutter struct {
 	http.ResponseWriter
 	started time.Time
 	written int64 // bytes
@@ -24,27 +24,29 @@ const (
 	downloadRate  = 4 << 10 // bytes a second; slow mobile networks are faster
 )
 
-func newSlowCutter(c echo.Context) *slowCutter { return &slowCutter{c.Response(), time.Now(), 0} }
+func newSlowDownloadCutter(c echo.Context) *slowDownloadCutter {
+	return &slowDownloadCutter{c.Response(), time.Now(), 0}
+}
 
-func (m *slowCutter) Write(b []byte) (int, error) {
-	deadline := m.started.Add(downloadStall + time.Duration(m.written)*time.Second/downloadRate)
+func (c *slowDownloadCutter) Write(b []byte) (int, error) {
+	deadline := c.started.Add(downloadStall + time.Duration(c.written)*time.Second/downloadRate)
 	if stalled := time.Now().Add(downloadStall); stalled.Before(deadline) {
 		deadline = stalled
 	}
-	_ = http.NewResponseController(m.ResponseWriter).SetWriteDeadline(deadline)
-	n, err := m.ResponseWriter.Write(b)
-	m.written += int64(n)
+	_ = http.NewResponseController(c.ResponseWriter).SetWriteDeadline(deadline)
+	n, err := c.ResponseWriter.Write(b)
+	c.written += int64(n)
 	return n, err
 }
 
-func (m *slowCutter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+func (c *slowDownloadCutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // The limits of simultaneous downloads from the agent endpoint: in total, to one IPv6 /56 outside, and to one host. The totals
 // of the LAN and of outside are separate.
 const (
-	maxDownloads        = 20
-	maxDownloadsSite    = 4
-	maxDownloadsAddress = 2
+	maxDownloads         = 20
+	maxDownloadsCustomer = 4
+	maxDownloadsHost     = 2
 )
 
 // downloadSlots counts the downloads under way. The zero value is ready.
@@ -58,18 +60,18 @@ type downloadSlots struct {
 func (d *downloadSlots) enter(peer agent.Peer) (leave func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	host, site := peer.Host(), peer.CustomerNetwork()
-	if d.total[peer.Inside] >= maxDownloads || d.byPeer[host] >= maxDownloadsAddress || d.byPeer[site] >= maxDownloadsSite {
+	host, customer := peer.Host(), peer.CustomerNetwork()
+	if d.total[peer.Inside] >= maxDownloads || d.byPeer[host] >= maxDownloadsHost || d.byPeer[customer] >= maxDownloadsCustomer {
 		return nil, false
 	}
 	if d.byPeer == nil {
 		d.total, d.byPeer = map[bool]int{}, map[netip.Prefix]int{}
 	}
-	d.count(peer.Inside, 1, host, site)
+	d.count(peer.Inside, 1, host, customer)
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.count(peer.Inside, -1, host, site)
+		d.count(peer.Inside, -1, host, customer)
 	}, true
 }
 

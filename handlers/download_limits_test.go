@@ -10,20 +10,20 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestDownloadSlots: 20 downloads at once, 2 per host, and each one frees its slot.
+// TestDownloadSlots: maxDownloads at once outside, maxDownloadsHost of them per host. Each one frees its slot.
 func TestDownloadSlots(t *testing.T) {
 	var d downloadSlots
 	one := netip.MustParseAddr("192.0.2.1")
 	var leave []func()
-	for i := range maxDownloadsAddress {
+	for i := range maxDownloadsHost {
 		l, ok := d.enter(agent.Peer{Addr: one})
 		if !ok {
-			t.Fatalf("download %d of one address is refused", i+1)
+			t.Fatalf("download %d of one host is refused", i+1)
 		}
 		leave = append(leave, l)
 	}
 	if _, ok := d.enter(agent.Peer{Addr: one}); ok {
-		t.Error("one address takes too many")
+		t.Error("one host takes too many")
 	}
 	other := one
 	for len(leave) < maxDownloads {
@@ -39,19 +39,19 @@ func TestDownloadSlots(t *testing.T) {
 	}
 	inside, ok := d.enter(agent.Peer{Addr: inLAN, Inside: true})
 	if !ok {
-		t.Error("downloads outside take the places of the LAN")
+		t.Error("downloads outside take the slots of the LAN")
 	}
 	inside()
 	for _, l := range leave {
 		l()
 	}
 	if _, ok := d.enter(agent.Peer{Addr: one}); !ok || len(d.byPeer) != 1 {
-		t.Errorf("places do not come back: %+v", d.byPeer)
+		t.Errorf("slots do not come back: %+v", d.byPeer)
 	}
 }
 
-// TestDownloadSlotsOfASite: one IPv6 /56 has 4 slots, over all its /64.
-func TestDownloadSlotsOfASite(t *testing.T) {
+// TestDownloadSlotsOfACustomer: all hosts of one IPv6 /56 have 4 slots together.
+func TestDownloadSlotsOfACustomer(t *testing.T) {
 	var d downloadSlots
 	var leave []func()
 	for i := range 10 {
@@ -61,16 +61,16 @@ func TestDownloadSlotsOfASite(t *testing.T) {
 		}
 	}
 	if len(leave) != 4 {
-		t.Errorf("one site has %d downloads", len(leave))
+		t.Errorf("one customer has %d downloads", len(leave))
 	}
 	if _, ok := d.enter(agent.Peer{Addr: netip.MustParseAddr("2001:db8:0:100::1")}); !ok {
-		t.Error("another site is refused")
+		t.Error("another customer is refused")
 	}
 	for _, l := range leave {
 		l()
 	}
 	if len(d.byPeer) != 2 {
-		t.Errorf("places do not come back: %+v", d.byPeer)
+		t.Errorf("slots do not come back: %+v", d.byPeer)
 	}
 }
 
@@ -85,7 +85,7 @@ func (d *deadlines) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-// TestDownloadRate: each write has a minute, and after the first minute the whole download needs a minimum rate.
+// TestDownloadRate: each write may take a minute, and the whole download at most a minute longer than at downloadRate.
 func TestDownloadRate(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -100,9 +100,9 @@ func TestDownloadRate(t *testing.T) {
 		{"some KB a minute", time.Hour, 10 * downloadRate, 70*time.Second - time.Hour},
 	} {
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-		m := slowCutter{d, time.Now().Add(-c.since), c.written}
-		if n, err := m.Write([]byte("abc")); n != 3 || err != nil || m.written != c.written+3 {
-			t.Errorf("%s: wrote %d, %v; %d in all", c.name, n, err, m.written)
+		cutter := slowDownloadCutter{d, time.Now().Add(-c.since), c.written}
+		if n, err := cutter.Write([]byte("abc")); n != 3 || err != nil || cutter.written != c.written+3 {
+			t.Errorf("%s: wrote %d, %v; %d in all", c.name, n, err, cutter.written)
 		}
 		if off := time.Until(d.last) - c.left; off > time.Second || off < -5*time.Second {
 			t.Errorf("%s: %s left, want %s", c.name, time.Until(d.last), c.left)

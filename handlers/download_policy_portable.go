@@ -67,6 +67,6 @@ func serveArchive(c echo.Context, name string, archive ZipFile) error {
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
 	h.Set("ETag", archive.ETag)
-	http.ServeContent(newSlowCutter(c), c.Request(), name, time.Time{}, bytes.NewReader(archive.Content))
+	http.ServeContent(newSlowDownloadCutter(c), c.Request(), name, time.Time{}, bytes.NewReader(archive.Content))
 	return nil
 }

@@ -108,7 +108,7 @@ func (m *Manager) ProveAddress(ctx context.Context, token string, from agent.Pee
 		m.proofs.leave(peer, e, wrong)
 		return m.refuseAddress(from, agent.Session{}, "token")
 	}
-	m.proofs.leave(peer, e, undecided)
+	m.proofs.leave(peer, e, uncounted)
 	return m.change(ctx, func(c *change) error { return c.prove(s, connection, from) })
 }
 

@@ -20,9 +20,9 @@ type Gate struct {
 	devices    Devices
 	log        *slog.Logger
 	throttle   *throttle
-	logins     *rates      // that succeed
-	resumes    *rates      // that succeed
-	logLimiter *logLimiter // what others can repeat
+	logins     *rates      // limits successful logins
+	resumes    *rates      // limits successful resumes
+	logLimiter *logLimiter // for events that a peer can repeat without limit
 }
 
 // NewGate makes a gate.
@@ -55,10 +55,10 @@ func (g *Gate) SignIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, err
 }
 
-// directoryRetry is the wait of a CodeDirectoryUnreachable that has none.
+// directoryRetry is the Wait of a CodeDirectoryUnreachable to which the directory gave none.
 const directoryRetry = time.Minute
 
-// withWait adds directoryRetry to such a refusal, so that agents try again.
+// withWait sets directoryRetry in such a refusal. Without a Wait, agents would not try again.
 func withWait(err error) error {
 	var refusal *agent.Error
 	if !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable || refusal.Wait > 0 {
@@ -111,22 +111,22 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return user, nil
 }
 
-// outcomeOf returns how the throttle counts the result of Authenticate. Only CodeBadCredentials means that a password was wrong. After
-// a failure, also of the context, a directory may have counted a wrong one.
+// outcomeOf returns how the throttle counts an attempt with this result of Authenticate. Only CodeBadCredentials says that the
+// password was wrong. If the directory did not answer, the gateway failed or ctx ended, the directory may have counted a wrong one.
 func outcomeOf(err error) outcome {
 	if err == nil {
 		return right
 	}
 	if errors.Is(err, agent.ErrPasswordNotSent) {
-		return undecided
+		return uncounted
 	}
 	switch agent.AsError(err).Code {
 	case agent.CodeBadCredentials:
 		return wrong
 	case agent.CodeDirectoryUnreachable, agent.CodeInternal:
-		return unknown
+		return perhapsWrong
 	}
-	return undecided
+	return uncounted
 }
 
 // attempt finds the account and the origin of a sign-in.

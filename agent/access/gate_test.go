@@ -513,7 +513,7 @@ func TestCountsGiveUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.byKey["a"].waiting = append(c.byKey["a"].waiting, second)
-	c.leave("a", first, undecided) // lets the second in
+	c.leave("a", first, uncounted) // lets the second in
 	c.giveUp("a", second)
 	if len(c.byKey) != 0 {
 		t.Errorf("left: %+v", c.byKey["a"])

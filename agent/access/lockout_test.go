@@ -31,8 +31,8 @@ type fakeDomain struct {
 	bad           int // badPwdCount of ivan
 	last          time.Time
 	most          int       // highest bad
-	from          []attempt // that bad counts
-	mostStrangers int       // highest number of strangers in from
+	counted       []attempt // the wrong passwords in bad
+	mostStrangers int       // highest number of strangers in counted
 }
 
 type attempt struct{ stranger bool }
@@ -78,16 +78,16 @@ func (d *fakeDomain) authenticate(ctx context.Context, c agent.Credentials) (age
 	ok := c.Password == "right" && d.name(c.Login) == "ivan"
 	if d.name(c.Login) == "ivan" {
 		if d.bad > 0 && time.Since(d.last) >= d.lockout.Window {
-			d.bad, d.from = 0, nil
+			d.bad, d.counted = 0, nil
 		}
 		if ok {
-			d.bad, d.from = 0, nil
+			d.bad, d.counted = 0, nil
 		} else {
 			d.bad, d.last = d.bad+1, time.Now()
-			d.from = append(d.from, attempt{c.Origin == agent.OriginStranger})
+			d.counted = append(d.counted, attempt{c.Origin == agent.OriginStranger})
 		}
 		strangers := 0
-		for _, a := range d.from {
+		for _, a := range d.counted {
 			if a.stranger {
 				strangers++
 			}
@@ -141,7 +141,8 @@ func (g *gateway) tryWait(login, password, peer, device string) (agent.Code, tim
 }
 
 // TestLockoutNeverReached: 60 wrong passwords within half an hour, from outside, the LAN, the gateway itself, five devices and in
-// every form of the login, never bring the domain's count to its limit. Neither do those of the hours after.
+// every form of the login, never bring the domain's count to its limit. Neither do those of the hours after. Strangers get at
+// most half of the attempts below the limit, but at least one.
 func TestLockoutNeverReached(t *testing.T) {
 	for _, limit := range []int{2, 3, 4, 5, 10} {
 		synctest.Test(t, func(t *testing.T) {
@@ -229,7 +230,7 @@ func TestLockoutOwner(t *testing.T) {
 			if code := g.try(`CORP\ivan`, "right", from.Peer.Addr.String(), from.DeviceID); code != "" {
 				t.Errorf("%s: %s", name, code)
 			}
-			g.try("ivan", "wrong", "198.51.100.200", "") // the right password has cleared the count
+			g.try("ivan", "wrong", "198.51.100.200", "") // uses up the strangers' attempt again, which the right password gave back
 		}
 		if code, wait := g.tryWait("ivan", "right", "198.51.100.201", "other"); code != agent.CodeTooManyAttempts || wait <= 25*time.Minute || wait > 30*time.Minute {
 			t.Errorf("a stranger with the right password: %q, wait %v", code, wait)
@@ -246,6 +247,7 @@ func TestLockoutWindow(t *testing.T) {
 		g.try("ivan", "wrong", lanPeer, "")
 		advance(20 * time.Minute)
 		code, left := g.tryWait("ivan", "right", lanPeer, "")
+		// The second wrong password was counted minRefusalDelay before its refusal.
 		if want := 10*time.Minute - minRefusalDelay; code != agent.CodeTooManyAttempts || left != want {
 			t.Errorf("%q, wait %v, want %v", code, left, want)
 		}
@@ -317,15 +319,16 @@ func TestLockoutFlood(t *testing.T) {
 	for _, from := range []func(int) string{
 		func(int) string { return outsidePeer },
 		func(int) string { return lanPeer },
-		func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i%200) },
+		func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i%200) }, // hosts of one /56
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, d := newDomainGateway(t, 5)
-			g.try("ivan", "right", from(0), "laptop")
+			g.try("ivan", "right", from(0), "laptop") // one search: the 1 below
 			for i := range 400 {
 				g.try(fmt.Sprint("guess", i), "wrong", from(i), fmt.Sprint("device", i))
 			}
-			if d.finds > customerLimit+1 || d.finds > addressLimit+1 && from(1) == from(0) {
+			oneAddress := from(1) == from(0)
+			if d.finds > customerLimit+1 || d.finds > addressLimit+1 && oneAddress {
 				t.Errorf("%d searches", d.finds)
 			}
 			if code := g.try("ivan", "right", from(0), "laptop"); code != "" {
@@ -335,14 +338,15 @@ func TestLockoutFlood(t *testing.T) {
 	}
 }
 
-// TestLockoutFailures: an attempt that failed after the password may have been sent counts; other failures do not.
+// TestLockoutFailures: an attempt counts if the directory may have counted a wrong password in it. It does not count if the password
+// was not sent, or if the directory refused for another reason.
 func TestLockoutFailures(t *testing.T) {
-	away := &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: "corp.test"}
+	unreachable := &agent.Error{Code: agent.CodeDirectoryUnreachable, Domain: "corp.test"}
 	for name, c := range map[string]struct {
 		err    error
 		counts bool
 	}{
-		"unreachable":                {away, true},
+		"unreachable":                {unreachable, true},
 		"another failure":            {errFake, true},
 		"cancelled":                  {context.Canceled, true},
 		"unreachable before sending": {&agent.Error{Code: agent.CodeDirectoryUnreachable, Err: agent.ErrPasswordNotSent}, false},
@@ -364,11 +368,11 @@ func TestLockoutFailures(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 3)
-		d.failure = away
+		d.failure = unreachable
 		if code, wait := g.tryWait("ivan", "right", lanPeer, ""); code != agent.CodeDirectoryUnreachable || wait != directoryRetry {
 			t.Errorf("%q, wait %v: the agent would not try again", code, wait)
 		}
-		if away.Wait != 0 {
+		if unreachable.Wait != 0 {
 			t.Error("the directory's error was changed")
 		}
 	})
@@ -429,14 +433,15 @@ func TestGateClock(t *testing.T) {
 	})
 }
 
-// TestLockoutSlowAnswer: wrong attempts do not expire while another attempt runs, which the domain may have counted within their window.
+// TestLockoutSlowAnswer: while an attempt runs, earlier wrong ones do not expire: the domain may have counted the running one before
+// their window was over.
 func TestLockoutSlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := newDomainGateway(t, 3)
 		g.try("ivan", "wrong", lanPeer, "")
 		advance(29*time.Minute + 50*time.Second)
 		d.answering = func() time.Duration { return 20 * time.Second }
-		time.AfterFunc(15*time.Second, func() { g.gate.Throttled(ivanOfCorp) }) // looks at the count
+		time.AfterFunc(15*time.Second, func() { g.gate.Throttled(ivanOfCorp) }) // drops expired attempts
 		g.try("ivan", "wrong", lanPeer, "")
 		for range 3 {
 			g.try("ivan", "wrong", lanPeer, "")

@@ -128,7 +128,7 @@ func (t *throttle) enter(ctx context.Context, a signInAttempt) (leave func(outco
 	for _, step := range steps {
 		one, err := step()
 		if err != nil {
-			leave(undecided)
+			leave(uncounted)
 			return nil, err
 		}
 		entered = append(entered, one)
@@ -224,7 +224,7 @@ func enterAddress[K comparable](ctx context.Context, counts *counts[K], key K, a
 	e, err := counts.enter(ctx, key, account)
 	return func(o outcome) {
 		if o == right {
-			o = undecided
+			o = uncounted
 		}
 		counts.leave(key, e, o)
 	}, err

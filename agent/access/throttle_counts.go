@@ -16,10 +16,10 @@ const window = 15 * time.Minute
 type outcome int
 
 const (
-	undecided outcome = iota // no comparison, or the result was not sent
+	uncounted outcome = iota // changes no count
 	wrong
 	right
-	unknown // a directory may have compared a wrong password; only its lockout counts this
+	perhapsWrong // a directory may have counted a wrong password; only the count for its lockout counts this
 )
 
 // rule limits the wrong attempts of a count.
@@ -125,7 +125,7 @@ func (c *counts[K]) leave(key K, e entry, o outcome) {
 		n.runningStrangers--
 	}
 	switch {
-	case o == wrong, o == unknown && n.rule.together:
+	case o == wrong, o == perhapsWrong && n.rule.together:
 		n.last++
 		n.wrong = append(n.wrong, wrongAttempt{now, e.account, e.stranger, n.last})
 	case o == right && n.rule.together:
@@ -200,7 +200,7 @@ func (c *counts[K]) giveUp(key K, w waiter) {
 	}
 	c.mu.Unlock()
 	if err := <-w.turn; err == nil {
-		c.leave(key, entry{stranger: w.stranger}, undecided)
+		c.leave(key, entry{stranger: w.stranger}, uncounted)
 	}
 }
 

@@ -18,7 +18,7 @@ var (
 	lan6    = &memberSet{name: "lan6", hasInterface: true, hasMAC: true, v6: true}                           //
 	routed4 = &memberSet{name: "routed4", hasInterface: true}                                                // hosts behind a router: interface, address
 	routed6 = &memberSet{name: "routed6", hasInterface: true, v6: true}                                      //
-	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // destinations of replies to both
+	back4   = &memberSet{name: "back4", hasInterface: true}                                                  // destinations of replies to both: interface, address
 	back6   = &memberSet{name: "back6", hasInterface: true, v6: true}                                        //
 	vpn4    = &memberSet{name: "vpn4"}                                                                       // addresses in the tunnel
 	dnsMAC  = &memberSet{name: "dns_mac", hasInterface: true, hasMAC: true, anyAddress: true, dynamic: true} // hosts that send DNS queries without a session

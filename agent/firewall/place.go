@@ -22,7 +22,8 @@ func (p place) matchesMAC() bool { return p.name != "" && !p.routed }
 // lacksMAC reports whether the firewall matches the host's MAC and does not know it yet.
 func (p place) lacksMAC() bool { return p.matchesMAC() && p.mac == mac{} }
 
-// keys returns the elements that let an address through; none while its MAC is not known.
+// keys returns the elements that let an address through; none while its MAC is not known. In the LAN one element is for packets
+// from the address, and one, in back4 or back6, for replies to it.
 func (p place) keys() []entry {
 	switch {
 	case !p.isValid():

@@ -55,9 +55,9 @@ func Program(tb testing.TB, name, debianPackage string) {
 	}
 }
 
-// Rerun ends a test with the outcome that it had in another process, which ran it with -test.v. A skip stays a skip: with
+// TakeOutcome ends a test with the outcome that it had in another process, which ran it with -test.v. A skip stays a skip: with
 // REQUIRE_ALL=1 it was a failure there.
-func Rerun(tb testing.TB, out []byte, err error) {
+func TakeOutcome(tb testing.TB, out []byte, err error) {
 	tb.Helper()
 	switch {
 	case err != nil, bytes.Contains(out, []byte("no tests to run")):

@@ -36,10 +36,10 @@ func TestOutcome(t *testing.T) {
 		"skip":          {func(tb testing.TB) { Skip(tb, "no %s", "cable") }, "skipped: no cable", "failed: no cable"},
 		"program":       {func(tb testing.TB) { Program(tb, "none-such", "none") }, "skipped: this takes none-such", "failed: this takes none-such"},
 		"lacking":       {func(tb testing.TB) { Lacking(tb, Kernel, "flowtables") }, "skipped: untried: this kernel has no flowtables", "skipped: untried: this kernel"},
-		"rerun":         {func(tb testing.TB) { Rerun(tb, []byte("--- SKIP: TestX"), nil) }, "skipped: in the other process", "skipped: in the other process"},
-		"rerun nothing": {func(tb testing.TB) { Rerun(tb, []byte("testing: warning: no tests to run\nPASS"), nil) }, "failed: in the other process", "failed: in the other process"},
-		"rerun ok":      {func(tb testing.TB) { Rerun(tb, []byte("--- PASS: TestX"), nil) }, "", ""},
-		"rerun fail":    {func(tb testing.TB) { Rerun(tb, []byte("--- SKIP: TestX"), errors.New("exit 1")) }, "failed: in the other process", "failed: in the other process"},
+		"outcome skip":  {func(tb testing.TB) { TakeOutcome(tb, []byte("--- SKIP: TestX"), nil) }, "skipped: in the other process", "skipped: in the other process"},
+		"outcome empty": {func(tb testing.TB) { TakeOutcome(tb, []byte("testing: warning: no tests to run\nPASS"), nil) }, "failed: in the other process", "failed: in the other process"},
+		"outcome pass":  {func(tb testing.TB) { TakeOutcome(tb, []byte("--- PASS: TestX"), nil) }, "", ""},
+		"outcome fail":  {func(tb testing.TB) { TakeOutcome(tb, []byte("--- SKIP: TestX"), errors.New("exit 1")) }, "failed: in the other process", "failed: in the other process"},
 	} {
 		for value, want := range map[string]string{"": c.otherwise, "0": c.otherwise, "1": c.require} {
 			t.Setenv("REQUIRE_ALL", value)

@@ -50,8 +50,8 @@ echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter; echo 1 >ip
 hosts() { for place in $places; do mkdir -p /etc/netns/$P-$place; printf '%s\n' "$@" >/etc/netns/$P-$place/hosts; done; }
 `
 
-// variable is the environment variable with the prefix of the lab that the process was started in.
-const variable = "NETLAB"
+// labVariable is an environment variable of processes that tests start: the prefix of their lab, or another text without one.
+const labVariable = "NETLAB"
 
 // Lab is a set of network namespaces that exist as long as a test.
 type Lab struct{ prefix string }
@@ -89,7 +89,7 @@ func (l *Lab) remove(place string) {
 
 // Here returns the lab that this process was started in, or nil.
 func Here() *Lab {
-	if prefix := os.Getenv(variable); prefix != "" {
+	if prefix := os.Getenv(labVariable); prefix != "" {
 		return &Lab{prefix}
 	}
 	return nil
@@ -98,14 +98,14 @@ func Here() *Lab {
 // Enter runs the body of a test in the first place of a new lab, in parallel with other tests.
 func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
 	t.Helper()
-	if l := Here(); l != nil {
+	if l := Here(); l != nil { // this is the new process
 		body(t, l)
 		return
 	}
 	t.Parallel()
 	cmd := n.New(t).Command(t.Context(), n.Places[0], os.Args[0], onlyThis(t)...)
 	out, err := cmd.CombinedOutput()
-	needs.Rerun(t, out, err)
+	needs.TakeOutcome(t, out, err)
 }
 
 // onlyThis returns the arguments for the test program to run one test alone.
@@ -116,7 +116,7 @@ func onlyThis(t *testing.T) []string {
 // Command returns a command that runs a program in a place. There Here returns the lab.
 func (l *Lab) Command(ctx context.Context, place, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.Name(place), program}, args...)...)
-	cmd.Env = append(os.Environ(), variable+"="+l.prefix)
+	cmd.Env = append(os.Environ(), labVariable+"="+l.prefix)
 	return cmd
 }
 

@@ -47,25 +47,25 @@ func Eventually(tb testing.TB, what string, done func() bool) {
 // InNewNamespace runs the body of a test in a new network namespace without interfaces, and in a new mount namespace.
 func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	t.Helper()
-	if Here() != nil {
+	if Here() != nil { // this is the new process
 		body(t)
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], onlyThis(t)...)
-	cmd.Env = append(os.Environ(), variable+"=alone")
+	cmd.Env = append(os.Environ(), labVariable+"=alone")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
 		needs.Skip(t, "this takes root: %v", err)
 	}
-	needs.Rerun(t, out, err)
+	needs.TakeOutcome(t, out, err)
 }
 
 // Unprivileged runs the body of a test twice: in a process without capabilities, and in a user namespace, whose
 // capabilities do not count outside.
 func Unprivileged(t *testing.T, body func(*testing.T)) {
 	t.Helper()
-	if Here() != nil {
+	if Here() != nil { // this is the new process
 		body(t)
 		return
 	}
@@ -79,9 +79,9 @@ func Unprivileged(t *testing.T, body func(*testing.T)) {
 		t.Run(name, func(t *testing.T) {
 			needs.Program(t, wrap[0], "util-linux")
 			cmd := exec.CommandContext(t.Context(), wrap[0], append(append(wrap[1:], os.Args[0]), only...)...)
-			cmd.Env = append(os.Environ(), variable+"=unprivileged")
+			cmd.Env = append(os.Environ(), labVariable+"=unprivileged")
 			out, err := cmd.CombinedOutput()
-			needs.Rerun(t, out, err)
+			needs.TakeOutcome(t, out, err)
 		})
 	}
 }

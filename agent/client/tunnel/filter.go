@@ -48,15 +48,15 @@ type filter struct {
 	Remote     []netip.Prefix
 }
 
-// filtersFor returns the filters for a tunnel that carries everything, otherwise nil. The first that matches decides;
-// without a match the connection is permitted. They block DNS and IPv6 outside the tunnel, and with blockLocal also
-// IPv4. LLMNR and mDNS are not blocked: they stay in the local network.
+// filtersFor returns the filters for a tunnel that takes all traffic, otherwise nil. The first filter that matches decides;
+// a connection that none matches is permitted. Outside the tunnel they block IPv6, and with blockLocal also IPv4. If the tunnel
+// has DNS servers, they block DNS to all others. Without blockLocal they permit LLMNR and mDNS, which stay in the local network.
 func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 	if !takesAll(s) {
 		return nil
 	}
 	list := []filter{
-		{Name: "Ideco agent to its gateway", Permit: true, Agent: true, Families: familyOf(s.Endpoint.Addr()), Remote: single(s.Endpoint.Addr())},
+		{Name: "Ideco agent to its gateway", Permit: true, Agent: true, Families: familyOf(s.Endpoint.Addr()), Remote: hostPrefixes(s.Endpoint.Addr())},
 		{Name: "This computer to itself", Permit: true, Families: bothFamilies, Loopback: true},
 	}
 	if len(s.DNS) > 0 {
@@ -76,7 +76,7 @@ func filtersFor(s client.TunnelSetup, blockLocal bool) []filter {
 func dnsFilters(servers []netip.Addr) []filter {
 	dns := []uint8{protoUDP, protoTCP}
 	return []filter{
-		{Name: "DNS through the tunnel", Permit: true, Families: ipv4Only, Tunnel: true, Protocols: dns, RemotePort: portDNS, Remote: single(servers...)},
+		{Name: "DNS through the tunnel", Permit: true, Families: ipv4Only, Tunnel: true, Protocols: dns, RemotePort: portDNS, Remote: hostPrefixes(servers...)},
 		{Name: "DNS past the tunnel", Families: bothFamilies, Protocols: dns, RemotePort: portDNS},
 	}
 }
@@ -88,8 +88,8 @@ func ipv6Filters(blockLocal bool) []filter {
 		{Name: "DHCPv6", Permit: true, Families: ipv6Only, Protocols: []uint8{protoUDP}, LocalPort: portDHCPv6Client, RemotePort: portDHCPv6Server},
 	}
 	if !blockLocal {
-		neighbours := []netip.Prefix{netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff02::/16")}
-		list = append(list, filter{Name: "IPv6 neighbours", Permit: true, Families: ipv6Only, Remote: neighbours})
+		linkLocal := []netip.Prefix{netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff02::/16")}
+		list = append(list, filter{Name: "IPv6 neighbours", Permit: true, Families: ipv6Only, Remote: linkLocal})
 	}
 	return append(list, filter{Name: "IPv6 past the tunnel", Families: ipv6Only})
 }
@@ -101,7 +101,8 @@ func familyOf(a netip.Addr) families {
 	return ipv6Only
 }
 
-func single(addrs ...netip.Addr) []netip.Prefix {
+// hostPrefixes returns a prefix of full length for each address.
+func hostPrefixes(addrs ...netip.Addr) []netip.Prefix {
 	var list []netip.Prefix
 	for _, a := range addrs {
 		a = a.WithZone("")

@@ -48,7 +48,7 @@ type agentRun struct {
 // the zip. With inConsole it has no standard error and attaches to this console, which sendBreak needs.
 func (s *suite) startAgent(name, password string, inConsole bool, flags ...string) (*agentRun, error) {
 	args := append([]string{"connect", "--json", "--server", s.gateway, "--login", s.login, "--password-stdin",
-		"--state", filepath.Join(s.state, "device")}, flags...)
+		"--state", filepath.Join(s.stateDir, "device")}, flags...)
 	if s.gatewayPin != "" {
 		args = append(args, "--pin", s.gatewayPin)
 	}
@@ -80,7 +80,7 @@ func (s *suite) launch(start starter, program string, args []string, password, f
 	}
 	defer stdout.Close()
 	a := &agentRun{events: make(chan event, 1000), stderr: stderr}
-	if a.process, err = start(program, args, s.state, stdin, stdout); err != nil {
+	if a.process, err = start(program, args, s.stateDir, stdin, stdout); err != nil {
 		toAgent.Close()
 		fromAgent.Close()
 		return nil, fmt.Errorf("IdecoAgent.exe does not start: %w", err)

@@ -121,7 +121,7 @@ func encodings(password string) [][]byte {
 	return list
 }
 
-func hasSecret(b []byte, password string) bool {
+func hasPassword(b []byte, password string) bool {
 	for _, secret := range encodings(password) {
 		if bytes.Contains(b, secret) {
 			return true

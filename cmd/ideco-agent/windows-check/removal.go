@@ -96,7 +96,7 @@ var secretFields = regexp.MustCompile(`(?i)"?(private_?key|preshared_?key|resume
 func (s *suite) noSecrets() result {
 	var wrong []string
 	for _, f := range s.collected() {
-		if s.password != "" && hasSecret(f.content, s.password) {
+		if s.password != "" && hasPassword(f.content, s.password) {
 			wrong = append(wrong, f.name+" has the password")
 		}
 		if secretFields.MatchString(decodeText(f.content)) {

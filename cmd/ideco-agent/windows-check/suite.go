@@ -15,8 +15,8 @@ import (
 type suite struct {
 	options
 	computer
-	state string // a directory whose files do not go into the zip
-	rows  []row
+	stateDir string // its files do not go into the zip
+	rows     []row
 
 	brokenInstaller bool
 	installed       bool
@@ -144,7 +144,7 @@ func newSuite(ctx context.Context, o options) (*suite, error) {
 	if s.work, err = os.MkdirTemp("", "windows-check-"); err != nil {
 		return nil, err
 	}
-	if s.state, err = os.MkdirTemp("", "windows-check-state-"); err != nil {
+	if s.stateDir, err = os.MkdirTemp("", "windows-check-state-"); err != nil {
 		return nil, err
 	}
 	s.gateway, s.gatewayPin = o.gateway, o.pin
@@ -156,7 +156,7 @@ func (s *suite) cleanUp() {
 	s.proxied.kill()
 	s.agent.kill()
 	_ = os.RemoveAll(s.work) // after an error they stay in the directory for temporary files
-	_ = os.RemoveAll(s.state)
+	_ = os.RemoveAll(s.stateDir)
 }
 
 // refusal returns the reason why no check may run, or "".

@@ -104,10 +104,10 @@ func (s *suite) interfaceUp() result {
 		return failed("Device Manager, Network adapters; adapter.json in the zip", "%d interfaces of the agent, want one (error: %v)", len(list), err)
 	}
 	s.index = strconv.Itoa(list[0].InterfaceIndex)
-	var ip []settings
+	var ipv4 []settings
 	var own []address
 	if err := s.shell("ip-interface", `Get-NetIPInterface -AddressFamily IPv4 -InterfaceIndex `+s.index+
-		` | Select-Object NlMtu,InterfaceMetric`, &ip); err != nil {
+		` | Select-Object NlMtu,InterfaceMetric`, &ipv4); err != nil {
 		return failed("ip-interface.txt in the zip", "%v", err)
 	}
 	if err := s.shell("ip-address", `Get-NetIPAddress -AddressFamily IPv4 -InterfaceIndex `+s.index+` | Select-Object IPAddress,AddressState`, &own); err != nil {
@@ -115,20 +115,20 @@ func (s *suite) interfaceUp() result {
 	}
 	s.runTool("ipconfig-tunnel", "ipconfig.exe", "/all")
 	s.runTool("route-tunnel", "route.exe", "print")
-	return judgeInterface(list[0], ip, own, s.address)
+	return judgeInterface(list[0], ipv4, own, s.address)
 }
 
-func judgeInterface(a adapter, ip []settings, own []address, want string) result {
+func judgeInterface(a adapter, ipv4 []settings, own []address, want string) result {
 	const up, preferred = 1, "4"
 	var wrong []string
 	if a.InterfaceOperationalStatus != up {
 		wrong = append(wrong, fmt.Sprintf("its state is %d, want 1 (up)", a.InterfaceOperationalStatus))
 	}
-	if len(ip) != 1 {
+	if len(ipv4) != 1 {
 		return failed("ip-interface.json in the zip", "it has no IPv4")
 	}
-	if ip[0].NlMtu < 576 || ip[0].NlMtu > 1440 { // WireGuard over IPv4 needs 60 of 1,500 bytes
-		wrong = append(wrong, fmt.Sprintf("its MTU is %d, want 576 to 1440", ip[0].NlMtu))
+	if ipv4[0].NlMtu < 576 || ipv4[0].NlMtu > 1440 { // WireGuard over IPv4 needs 60 of 1,500 bytes
+		wrong = append(wrong, fmt.Sprintf("its MTU is %d, want 576 to 1440", ipv4[0].NlMtu))
 	}
 	found := false
 	for _, one := range own {
@@ -143,7 +143,7 @@ func judgeInterface(a adapter, ip []settings, own []address, want string) result
 		wrong = append(wrong, fmt.Sprintf("its addresses are %v, want %s", own, want))
 	}
 	return okUnless(wrong, "ipconfig-tunnel.txt in the zip", "%s (%s %s): up, %s, MTU %d, metric %d", a.Name, a.InterfaceDescription,
-		a.DriverVersionString, want, ip[0].NlMtu, ip[0].InterfaceMetric)
+		a.DriverVersionString, want, ipv4[0].NlMtu, ipv4[0].InterfaceMetric)
 }
 
 type route struct{ DestinationPrefix string }

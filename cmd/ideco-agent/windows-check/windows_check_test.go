@@ -128,7 +128,7 @@ func TestJudgeInstall(t *testing.T) {
 	}
 }
 
-// ourProducts returns product codes in upper case, as msiexec needs them; parseRegistry has lowered them.
+// ourProducts returns product codes in upper case, as msiexec needs them. The keys of parseRegistry are in lower case.
 func TestOurProducts(t *testing.T) {
 	ours := regKey{"publisher": {Text: publisher}, "displayname": {Text: strings.TrimSuffix(linkName, ".lnk")}, "displayversion": {Text: "1.0.0"}}
 	tree := regTree{strings.ToLower(keyPrograms + `\{6D2A3C1E-52C4-4C8E-9D5E-3B0A7E5D9A01}`): ours, `x\other`: {"publisher": {Text: "X"}}}
@@ -147,7 +147,7 @@ func TestPresetGateway(t *testing.T) {
 	}
 	noName := &net.OpError{Op: "dial", Err: &net.DNSError{Name: "gw.test", IsNotFound: true}}
 	if r := s.noAnswer(noName); r.Status != statusNotTried {
-		t.Errorf("a name for tests: %+v", r)
+		t.Errorf("an unknown name under .test: %+v", r)
 	}
 	if r := s.noAnswer(errors.New("refused")); r.Status != statusFailed {
 		t.Errorf("a gateway under .test that refuses: %+v", r)
@@ -217,18 +217,18 @@ func TestLaunch(t *testing.T) {
 	} {
 		t.Setenv(fakeAgent, c.does)
 		dir := t.TempDir()
-		s := &suite{state: dir}
+		s := &suite{stateDir: dir}
 		log := filepath.Join(dir, "stderr.txt")
-		var parents *os.File
+		var parentStdin *os.File
 		start := func(program string, args []string, dir string, stdin, stdout *os.File) (*os.Process, error) {
-			parents = stdin
+			parentStdin = stdin
 			return startWithLog(program, args, dir, log, stdin, stdout)
 		}
 		a, err := s.launch(start, os.Args[0], nil, strings.Repeat("x", 1<<20), filepath.Join(dir, "events.txt"), log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := parents.Close(); !errors.Is(err, os.ErrClosed) {
+		if err := parentStdin.Close(); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s: the program's standard input is still open here: %v", c.does, err)
 		}
 		ctx, interrupt := context.WithCancel(context.Background())
@@ -248,9 +248,9 @@ func TestLaunch(t *testing.T) {
 
 // cfb makes a compound file with this many sectors after the header, all in use.
 func cfb(sectors int) []byte {
-	const size, each = 512, 128
+	const size, perFAT = 512, 128 // bytes of a sector; entries of a sector of the allocation table
 	fats := 1
-	for fats*each < sectors {
+	for fats*perFAT < sectors {
 		fats++
 	}
 	b := make([]byte, size*(1+sectors))
@@ -265,8 +265,8 @@ func cfb(sectors int) []byte {
 		} else {
 			binary.LittleEndian.PutUint32(b[size*(1+difat)+4*(i-cfbInHeader):], uint32(i))
 		}
-		for j := 0; j < each; j++ {
-			if i*each+j >= sectors {
+		for j := 0; j < perFAT; j++ {
+			if i*perFAT+j >= sectors {
 				binary.LittleEndian.PutUint32(b[size*(1+i)+4*j:], cfbFree)
 			}
 		}
@@ -325,7 +325,7 @@ func TestJudgements(t *testing.T) {
 		return regKey{"failureactions": {Bytes: b}, "failureactionsonnoncrashfailures": {Number: 1}}
 	}
 	up := adapter{Name: "Ideco agent", InterfaceOperationalStatus: 1}
-	ip := []settings{{1380, 5}}
+	ipv4 := []settings{{NlMtu: 1380, InterfaceMetric: 5}}
 	own := []address{{"10.128.0.2", "4"}}
 	servers := []string{"10.0.0.53", "10.0.0.54"}
 	ruleFor := func(names string) regKey {
@@ -351,69 +351,69 @@ func TestJudgements(t *testing.T) {
 		got  result
 		want status
 	}{
-		"one product":               {judgeProducts([]product{{"{1}", "1.0.0"}}), statusOK},
-		"two products":              {judgeProducts([]product{{"{1}", "1.0.0"}, {"{2}", "1.0.0"}}), statusFailed},
-		"no product":                {judgeProducts(nil), statusFailed},
-		"build for 10":              {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), statusOK},
-		"build for 8":               {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), statusOK},
-		"build for 8 on 10":         {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", true), statusFailed},
-		"build for 10 on 8":         {judgeProgram("Ideco Agent 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", false), statusFailed},
-		"another version":           {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), statusFailed},
-		"program without output":    {judgeProgram("", "1.0.0", true), statusFailed},
-		"preset":                    {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), statusOK},
-		"no preset":                 {judgePreset(regKey{}, map[string]string{"PresetAddress": "?", "PresetPin": "="}), statusOK},
-		"another preset":            {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), statusFailed},
-		"another pin":               {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), statusFailed},
-		"no key":                    {judgePreset(nil, nil), statusFailed},
-		"service":                   {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: "LocalSystem"}}), statusOK},
-		"service by hand":           {judgeService(regKey{"start": {Number: 3}, "objectname": {Text: "LocalSystem"}}), statusFailed},
-		"service of a person":       {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: `.\ivan`}}), statusFailed},
-		"no service":                {judgeService(nil), statusFailed},
-		"quoted":                    {judgePath(regKey{"imagepath": {Text: `"` + program + `" service`}}, program), statusOK},
-		"unquoted":                  {judgePath(regKey{"imagepath": {Text: program + ` service`}}, program), statusFailed},
-		"recovery":                  {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000, 1, 5000, 1, 30000)), statusOK},
-		"recovery by a program":     {judgeRecovery(recovery(86400, 0, 0, 1, 20, 3, 1000)), statusFailed},
-		"recovery cut off":          {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000)), statusFailed},
-		"no recovery":               {judgeRecovery(regKey{}), statusFailed},
-		"valid signature":           {judgeSignature("0", "CN=WireGuard LLC", false), statusOK},
-		"unsigned installer":        {judgeSignature("2", "", true), statusOK},
-		"unsigned driver":           {judgeSignature("2", "", false), statusFailed},
-		"broken signature":          {judgeSignature("3", "CN=X", true), statusFailed},
-		"refusal":                   {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), statusOK},
-		"refusal without a message": {judgeRefusal(event{State: "error", Code: "bad_credentials"}), statusFailed},
-		"unreachable":               {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), statusFailed},
-		"wrong password accepted":   {judgeRefusal(event{State: "authorized"}), statusFailed},
-		"interface":                 {judgeInterface(up, ip, own, "10.128.0.2"), statusOK},
-		"interface down":            {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ip, own, "10.128.0.2"), statusFailed},
-		"large MTU":                 {judgeInterface(up, []settings{{65535, 5}}, own, "10.128.0.2"), statusFailed},
-		"tentative address":         {judgeInterface(up, ip, []address{{"10.128.0.2", "1"}}, "10.128.0.2"), statusFailed},
-		"another address":           {judgeInterface(up, ip, own, "10.128.0.3"), statusFailed},
-		"no IPv4":                   {judgeInterface(up, nil, own, "10.128.0.2"), statusFailed},
-		"all routes":                {routes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusOK},
-		"all routes, no default":    {routes("0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusFailed},
-		"only a default route":      {routes("0.0.0.0/0", "10.128.0.2/32"), statusFailed},
-		"half of all routes":        {routes("0.0.0.0/1", "10.128.0.2/32"), statusFailed},
-		"some routes":               {routes("10.0.0.0/8", "10.128.0.2/32", "255.255.255.255/32"), statusOK},
-		"no routes":                 {routes("10.128.0.2/32", "224.0.0.0/4"), statusFailed},
+		"one product":                   {judgeProducts([]product{{"{1}", "1.0.0"}}), statusOK},
+		"two products":                  {judgeProducts([]product{{"{1}", "1.0.0"}, {"{2}", "1.0.0"}}), statusFailed},
+		"no product":                    {judgeProducts(nil), statusFailed},
+		"build for 10":                  {judgeProgram("Айдеко Агент 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", true), statusOK},
+		"build for 8":                   {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", false), statusOK},
+		"build for 8 on 10":             {judgeProgram("Ideco Agent 1.0.0 (go1.20.14, windows/amd64)", "1.0.0", true), statusFailed},
+		"build for 10 on 8":             {judgeProgram("Ideco Agent 1.0.0 (go1.26.8, windows/amd64)", "1.0.0", false), statusFailed},
+		"another version":               {judgeProgram("Ideco Agent 1.0.1 (go1.26.8, windows/amd64)", "1.0.0", true), statusFailed},
+		"program without output":        {judgeProgram("", "1.0.0", true), statusFailed},
+		"preset":                        {judgePreset(regKey{"utmaddress": {Text: "gw"}, "utmpin": {Text: "p"}}, map[string]string{"PresetAddress": "gw", "PresetPin": "p"}), statusOK},
+		"no preset":                     {judgePreset(regKey{}, map[string]string{"PresetAddress": "?", "PresetPin": "="}), statusOK},
+		"another preset":                {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetAddress": "other"}), statusFailed},
+		"another pin":                   {judgePreset(regKey{"utmaddress": {Text: "gw"}}, map[string]string{"PresetPin": "p"}), statusFailed},
+		"no key":                        {judgePreset(nil, nil), statusFailed},
+		"service":                       {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: "LocalSystem"}}), statusOK},
+		"service by hand":               {judgeService(regKey{"start": {Number: 3}, "objectname": {Text: "LocalSystem"}}), statusFailed},
+		"service of a person":           {judgeService(regKey{"start": {Number: 2}, "objectname": {Text: `.\ivan`}}), statusFailed},
+		"no service":                    {judgeService(nil), statusFailed},
+		"quoted":                        {judgePath(regKey{"imagepath": {Text: `"` + program + `" service`}}, program), statusOK},
+		"unquoted":                      {judgePath(regKey{"imagepath": {Text: program + ` service`}}, program), statusFailed},
+		"recovery":                      {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000, 1, 5000, 1, 30000)), statusOK},
+		"recovery by a program":         {judgeRecovery(recovery(86400, 0, 0, 1, 20, 3, 1000)), statusFailed},
+		"recovery cut off":              {judgeRecovery(recovery(86400, 0, 0, 3, 20, 1, 1000)), statusFailed},
+		"no recovery":                   {judgeRecovery(regKey{}), statusFailed},
+		"valid signature":               {judgeSignature("0", "CN=WireGuard LLC", false), statusOK},
+		"unsigned installer":            {judgeSignature("2", "", true), statusOK},
+		"unsigned driver":               {judgeSignature("2", "", false), statusFailed},
+		"broken signature":              {judgeSignature("3", "CN=X", true), statusFailed},
+		"refusal":                       {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), statusOK},
+		"refusal without a message":     {judgeRefusal(event{State: "error", Code: "bad_credentials"}), statusFailed},
+		"unreachable":                   {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), statusFailed},
+		"wrong password accepted":       {judgeRefusal(event{State: "authorized"}), statusFailed},
+		"interface":                     {judgeInterface(up, ipv4, own, "10.128.0.2"), statusOK},
+		"interface down":                {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ipv4, own, "10.128.0.2"), statusFailed},
+		"large MTU":                     {judgeInterface(up, []settings{{NlMtu: 65535, InterfaceMetric: 5}}, own, "10.128.0.2"), statusFailed},
+		"tentative address":             {judgeInterface(up, ipv4, []address{{"10.128.0.2", "1"}}, "10.128.0.2"), statusFailed},
+		"another address":               {judgeInterface(up, ipv4, own, "10.128.0.3"), statusFailed},
+		"no IPv4":                       {judgeInterface(up, nil, own, "10.128.0.2"), statusFailed},
+		"all routes":                    {routes("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusOK},
+		"both halves without 0.0.0.0/0": {routes("0.0.0.0/1", "128.0.0.0/1", "10.128.0.2/32", "224.0.0.0/4"), statusFailed},
+		"0.0.0.0/0 without the halves":  {routes("0.0.0.0/0", "10.128.0.2/32"), statusFailed},
+		"one half of IPv4":              {routes("0.0.0.0/1", "10.128.0.2/32"), statusFailed},
+		"some routes":                   {routes("10.0.0.0/8", "10.128.0.2/32", "255.255.255.255/32"), statusOK},
+		"no routes":                     {routes("10.128.0.2/32", "224.0.0.0/4"), statusFailed},
 
-		"DNS of a full tunnel":                    {judgeDNS(servers, ruleFor("."), policyFor("."), true, false), statusOK},
-		"DNS of a full tunnel, suffix rule":       {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), true, false), statusFailed},
-		"DNS of a full tunnel, no rule":           {judgeDNS(servers, nil, nil, true, false), statusFailed},
-		"DNS of a full tunnel, rule not followed": {judgeDNS(servers, ruleFor("."), nil, true, false), statusFailed},
-		"DNS of a full tunnel, bare interface":    {judgeDNS(nil, ruleFor("."), policyFor("."), true, false), statusFailed},
-		"DNS of a full tunnel, other servers":     {judgeDNS([]string{"10.0.0.5"}, ruleFor("."), policyFor("."), true, false), statusFailed},
-		"no DNS in a full tunnel, with notice":    {judgeDNS(nil, nil, nil, true, true), statusOK},
-		"no DNS in a full tunnel":                 {judgeDNS(nil, nil, nil, true, false), statusFailed},
-		"DNS for all names":                       {judgeDNS(servers, ruleFor("."), policyFor("."), false, false), statusOK},
-		"DNS for all names, no rule":              {judgeDNS(servers, nil, nil, false, false), statusFailed},
-		"DNS for suffixes":                        {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test", ".a.test"), false, false), statusOK},
-		"DNS for suffixes, servers for all":       {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), false, false), statusFailed},
-		"DNS for suffixes, one not followed":      {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test"), false, false), statusFailed},
-		"DNS for suffixes, other server followed": {judgeDNS(nil, ruleFor(".corp.test"), []namePolicy{{".corp.test", "10.0.0.5"}}, false, false), statusFailed},
-		"DNS rule without names":                  {judgeDNS(nil, ruleFor(""), nil, false, false), statusFailed},
-		"no DNS in a split tunnel":                {judgeDNS(nil, nil, nil, false, false), statusNotTried},
+		"DNS of a full tunnel":                              {judgeDNS(servers, ruleFor("."), policyFor("."), true, false), statusOK},
+		"DNS of a full tunnel, suffix rule":                 {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), true, false), statusFailed},
+		"DNS of a full tunnel, no rule":                     {judgeDNS(servers, nil, nil, true, false), statusFailed},
+		"DNS of a full tunnel, rule not followed":           {judgeDNS(servers, ruleFor("."), nil, true, false), statusFailed},
+		"DNS of a full tunnel, no servers on the interface": {judgeDNS(nil, ruleFor("."), policyFor("."), true, false), statusFailed},
+		"DNS of a full tunnel, other servers":               {judgeDNS([]string{"10.0.0.5"}, ruleFor("."), policyFor("."), true, false), statusFailed},
+		"no DNS in a full tunnel, and the agent says so":    {judgeDNS(nil, nil, nil, true, true), statusOK},
+		"no DNS in a full tunnel":                           {judgeDNS(nil, nil, nil, true, false), statusFailed},
+		"DNS for all names":                                 {judgeDNS(servers, ruleFor("."), policyFor("."), false, false), statusOK},
+		"DNS for all names, no rule":                        {judgeDNS(servers, nil, nil, false, false), statusFailed},
+		"DNS for suffixes":                                  {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test", ".a.test"), false, false), statusOK},
+		"DNS for suffixes, servers for all":                 {judgeDNS(servers, ruleFor(".corp.test"), policyFor(".corp.test"), false, false), statusFailed},
+		"DNS for suffixes, one not followed":                {judgeDNS(nil, ruleFor(".corp.test\n.a.test"), policyFor(".corp.test"), false, false), statusFailed},
+		"DNS for suffixes, other server followed":           {judgeDNS(nil, ruleFor(".corp.test"), []namePolicy{{".corp.test", "10.0.0.5"}}, false, false), statusFailed},
+		"DNS rule without names":                            {judgeDNS(nil, ruleFor(""), nil, false, false), statusFailed},
+		"no DNS in a split tunnel":                          {judgeDNS(nil, nil, nil, false, false), statusNotTried},
 
-		"quiet":                     {judgeNoRegistration(llmnrOff, llmnrOff, netBT(2), false), statusOK},
+		"nothing announced":         {judgeNoRegistration(llmnrOff, llmnrOff, netBT(2), false), statusOK},
 		"LLMNR not set":             {judgeNoRegistration(regKey{}, llmnrOff, netBT(2), false), statusFailed},
 		"LLMNR on by IPv6":          {judgeNoRegistration(llmnrOff, regKey{"enablemulticast": {Number: 1}}, netBT(2), false), statusFailed},
 		"NetBIOS on":                {judgeNoRegistration(llmnrOff, llmnrOff, netBT(0), false), statusFailed},
@@ -571,11 +571,11 @@ func TestReadmeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notGiven := map[*need]bool{needForce: true, needOtherInstaller: true}
+	neverMet := map[*need]bool{needForce: true, needOtherInstaller: true} // none of these runs has --force or --other
 	for _, c := range []struct {
 		run   string
 		unmet []*need
-		other int // rows that are not tried for reasons that are no needs
+		other int // rows that are not tried although their needs are met
 	}{
 		{"| without a login, the gateway can be reached | %d ok |", []*need{needLogin}, 0},
 		{"| with a login inside the local network, with `--url` | %d ok |", []*need{needVPN}, 0},
@@ -585,7 +585,7 @@ func TestReadmeCounts(t *testing.T) {
 		for _, one := range append(checksBeforeRemoval(), removalChecks...) {
 			met := true
 			for _, n := range one.needs {
-				met = met && !notGiven[n]
+				met = met && !neverMet[n]
 				for _, u := range c.unmet {
 					met = met && n != u
 				}
@@ -600,8 +600,8 @@ func TestReadmeCounts(t *testing.T) {
 	}
 }
 
-// The zip contains the password in no encoding, also not in diagnose's zip.
-func TestNoPassword(t *testing.T) {
+// noSecrets names each file that has the password in any encoding, or a key, also in diagnose's zip. The saved zip has no password.
+func TestNoSecrets(t *testing.T) {
 	const password = `кот "на" окне 7`
 	quoted := `{"password":"кот \"на\" окне 7"}`
 	s := &suite{computer: computer{work: t.TempDir()}}
@@ -642,7 +642,7 @@ func TestNoPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if hasSecret(b, password) {
+		if hasPassword(b, password) {
 			t.Errorf("%s has the password", f.Name)
 		}
 		count += bytes.Count(b, []byte("[password]"))
