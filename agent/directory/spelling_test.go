@@ -103,7 +103,7 @@ func TestAuthenticateRenewsAnEarlierHash(t *testing.T) {
 	}
 }
 
-// TestAuthenticateWithoutRenewal: a database that cannot be written keeps nobody out.
+// TestAuthenticateWithoutRenewal: people can log in while the database cannot be written.
 func TestAuthenticateWithoutRenewal(t *testing.T) {
 	l, count := newLocal(t)
 	setHash(l, 9, "ivan", earlierHash(t, decomposed))
