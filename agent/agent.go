@@ -10,7 +10,8 @@
 //     endpoint: TCP 14765, where agents connect.
 //   - agent: the program on a person's computer. Device: one installation of it, identified by its device.id.
 //   - person: somebody who logs in. Account: the gateway's record of a person. Unknown login: a login that no account and
-//     no person of a directory has. Domain: the gateway's own name; of a directory, the DNS name of its domain.
+//     no person of a directory has. Domain: the gateway's own name; of a directory, the DNS name of its domain. Former
+//     domain: an earlier name of the gateway, which agents may still use.
 //   - directory: the source of accounts, local or on the network. Controller: one server of a directory on the network.
 //     Search account: the account that the gateway searches it with. Base: a DN below which people are searched. Login
 //     groups: their members may log in. Remote groups: their members get remote access.

@@ -16,6 +16,7 @@ type restClient struct {
 	cookies []*http.Cookie
 }
 
+// call returns the status and the JSON object of the answer; the object is empty if the answer is a list.
 func (c restClient) call(method, path, body string) (int, map[string]any) {
 	c.t.Helper()
 	r := httptest.NewRequest(method, "https://gw.example.test"+path, strings.NewReader(body))
@@ -35,6 +36,7 @@ func (c restClient) call(method, path, body string) (int, map[string]any) {
 	return w.Code, answer
 }
 
+// TestREST: the requests are made one after the other, and each sees what the ones before it have changed.
 func TestREST(t *testing.T) {
 	s := newSite(t)
 	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
@@ -61,7 +63,7 @@ func TestREST(t *testing.T) {
 		{"a domain that is a broadcast", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"192.168.7.255"}`, 400, "code", "field_domain_unusable"},
 		{"an address as the domain", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"10.77.0.1"}`, 200, "auth_domain", "10.77.0.1"},
 		{"a VPN network around it", "PUT", "/agent_backend/wireguard/setting", `{"vpn_network":"10.77.0.0/16"}`, 400, "code", "field_vpn_domain"},
-		{"an old suffix of Active Directory", "PUT", "/agent_backend/wireguard/setting", `{"dns_suffix":["Old_AD.local"]}`, 200, "dns_suffix", []any{"old_ad.local"}},
+		{"a suffix with an underscore", "PUT", "/agent_backend/wireguard/setting", `{"dns_suffix":["Old_AD.local"]}`, 200, "dns_suffix", []any{"old_ad.local"}},
 		{"too short", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":0.0001}`, 400, "code", "field_session_hours"},
 		{"huge", "PUT", "/agent_backend/wireguard/setting", `{"session_hours_vpn":1e300}`, 400, "code", "field_session_hours"},
 		{"not a network", "PUT", "/agent_backend/wireguard/setting", `{"local_networks":["office"]}`, 400, "code", "field_network"},
@@ -89,10 +91,10 @@ func TestREST(t *testing.T) {
 		{"timeout by default", "GET", "/agent_backend/wireguard/setting", "", 200, "firewall_timeout_seconds", 60.0},
 		{"peers by default", "GET", "/agent_backend/wireguard/setting", "", 200, "vpn_peers_may_talk", false},
 		{"LAN alone", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":["lan0"]}`, 400, "code", "field_wan_missing"},
-		{"both", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":["lan0","lan1"],"wan_interfaces":["wan0"]}`, 200, "lan_interfaces", []any{"lan0", "lan1"}},
-		{"they stay", "PUT", "/agent_backend/wireguard/setting", `{"masquerade":false,"vpn_peers_may_talk":true}`, 200, "wan_interfaces", []any{"wan0"}},
-		{"twice", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["lan0"]}`, 400, "code", "field_interface_twice"},
-		{"no interface's name", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["../wan"]}`, 400, "code", "field_interface"},
+		{"LAN and WAN", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":["lan0","lan1"],"wan_interfaces":["wan0"]}`, 200, "lan_interfaces", []any{"lan0", "lan1"}},
+		{"the interfaces stay", "PUT", "/agent_backend/wireguard/setting", `{"masquerade":false,"vpn_peers_may_talk":true}`, 200, "wan_interfaces", []any{"wan0"}},
+		{"one interface as LAN and WAN", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["lan0"]}`, 400, "code", "field_interface_twice"},
+		{"not an interface name", "PUT", "/agent_backend/wireguard/setting", `{"wan_interfaces":["../wan"]}`, 400, "code", "field_interface"},
 		{"null interfaces", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":null}`, 400, "code", "field_required"},
 		{"open", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["10.0.0.53","2001:db8::53"]}`, 200, "open_before_login", []any{"10.0.0.53", "2001:db8::53"}},
 		{"open at a port", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["10.0.0.53","192.0.2.53:53","[2001:db8::53]:53","192.0.2.53:53"]}`, 200, "open_before_login", []any{"10.0.0.53", "192.0.2.53:53", "[2001:db8::53]:53"}},
@@ -100,11 +102,11 @@ func TestREST(t *testing.T) {
 		{"open at a port beyond the last", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["192.0.2.53:65536"]}`, 400, "code", "field_open_port"},
 		{"open to a name", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["dns.example:53"]}`, 400, "code", "field_address"},
 		{"open to a network", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["10.0.0.0/8"]}`, 400, "code", "field_address"},
-		{"open to itself", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["127.0.0.1"]}`, 400, "code", "field_open_address"},
+		{"open to a loopback address", "PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["127.0.0.1"]}`, 400, "code", "field_open_address"},
 		{"a timeout", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":10}`, 200, "firewall_timeout_seconds", 10.0},
 		{"too short a timeout", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":9}`, 400, "code", "field_firewall_timeout"},
 		{"a timeout that overflows", "PUT", "/agent_backend/wireguard/setting", `{"firewall_timeout_seconds":9223372036854775807}`, 400, "code", "field_firewall_timeout"},
-		{"taken back", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":[],"wan_interfaces":[]}`, 200, "wan_interfaces", []any{}},
+		{"no interfaces any more", "PUT", "/agent_backend/wireguard/setting", `{"lan_interfaces":[],"wan_interfaces":[]}`, 200, "wan_interfaces", []any{}},
 		{"not JSON", "PUT", "/agent_backend/wireguard/setting", `auth_domain=x`, 400, "code", "bad_request"},
 		{"too large", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "code", "too_large"},
 
@@ -118,10 +120,10 @@ func TestREST(t *testing.T) {
 		{"null", "PUT", "/user_backend/users/4", `{"enabled":null}`, 400, "code", "field_required"},
 		{"null for a password", "PUT", "/user_backend/change_password/4", `{"psw":null}`, 400, "code", "field_required"},
 		{"null for the kind of domain", "PUT", "/user_backend/users/4", `{"domain_type":null}`, 400, "code", "field_required"},
-		{"null where the answer has it", "PUT", "/user_backend/users/4", `{"parent_id":null,"domain_name":null,"ldap_guid":null}`, 200, "ldap_guid", nil},
+		{"null sent back where the answer has null", "PUT", "/user_backend/users/4", `{"parent_id":null,"domain_name":null,"ldap_guid":null}`, 200, "ldap_guid", nil},
 		{"another spelling of the number", "PUT", "/user_backend/users/+4", `{}`, 404, "code", "not_found"},
 		{"zeros before the number", "PUT", "/user_backend/users/04", `{}`, 404, "code", "not_found"},
-		{"password elsewhere", "PUT", "/user_backend/users/4", `{"psw":"another one"}`, 400, "code", "field_password_elsewhere"},
+		{"a password, which only change_password takes", "PUT", "/user_backend/users/4", `{"psw":"another one"}`, 400, "code", "field_password_elsewhere"},
 		{"password", "PUT", "/user_backend/change_password/4", `{"psw":"another one"}`, 200, "", nil},
 		{"no VPN", "PATCH", "/user_backend/users/4/disable-vpn", ``, 200, "", nil},
 		{"no VPN any more", "PUT", "/user_backend/users/4", `{}`, 200, "remote_access", false},
@@ -149,7 +151,7 @@ func TestREST(t *testing.T) {
 	}
 }
 
-// TestRESTFormerDomains: another domain makes the one before a former one, also if a script sends back everything that it has
+// TestRESTFormerDomains: a new domain makes the previous one a former domain, also if a script sends back everything that it has
 // read. A PUT can remove former domains and cannot add any.
 func TestRESTFormerDomains(t *testing.T) {
 	s := newSite(t)

@@ -16,7 +16,7 @@ type Message struct {
 
 func message(format string, args ...any) *Message { return &Message{format, args} }
 
-// Text returns the message with its format translated, and so the messages among its arguments.
+// Text returns the text of the message; its format and the messages among its arguments are translated.
 func (m *Message) Text(translate func(format string) string) string {
 	args := slices.Clone(m.args)
 	for i, a := range args {

@@ -86,7 +86,7 @@ func TestADLockout(t *testing.T) {
 	dirs := directory.New(directory.NewLocal(o, log), o, log)
 	t.Cleanup(dirs.Close)
 	settings := agent.DirectorySettings{ID: 1, Kind: agent.DirectoryAD, Name: lab.Domain, Default: true, DNS: []netip.Addr{lab.DNSServer.Addr()},
-		Controllers: []string{lab.DC2, lab.DC1}, Transport: agent.TransportLDAPS, CA: string(ad.CA.PEM()), User: ad.ServiceDN, Password: lab.ServicePassword}
+		Controllers: []string{lab.DC2, lab.DC1}, Transport: agent.TransportLDAPS, CA: string(ad.CA.PEM()), User: ad.SearchDN, Password: lab.SearchPassword}
 	dirs.Set([]agent.DirectorySettings{settings})
 	now := time.Now()
 	gate := access.NewGateWithClock(dirs, o, log, func() time.Time { return now })

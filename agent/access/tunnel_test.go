@@ -58,7 +58,7 @@ func TestTunnelAddress(t *testing.T) {
 		if err := up(g, e, 1); !errors.Is(err, errFake) {
 			g.t.Errorf("in place of a peer: %v", err)
 		}
-		is(g, "a grant that fails is taken back", e, false, true)
+		is(g, "a grant that fails is revoked", e, false, true)
 		advance(tunnelWait)
 		g.wantLive()
 		if g.reason(e) != agent.ReasonIdle {

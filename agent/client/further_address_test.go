@@ -63,7 +63,7 @@ func needIPv6(t *testing.T) {
 	t.Helper()
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
-		needs.Skip(t, "this takes IPv6: %v", err)
+		needs.Skip(t, "this test needs IPv6: %v", err)
 	}
 	l.Close()
 }

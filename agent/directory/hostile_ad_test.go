@@ -23,10 +23,10 @@ func TestADSearchAccountIsNotLocked(t *testing.T) {
 		_, _ = d.SearchGroups(t.Context(), wrong, "x", 1)
 		_, _ = d.ResolveGroups(t.Context(), wrong, []string{"Sales", "Staff"})
 	}
-	if n := ad.Attributes(t, ad.ServiceDN, "badPwdCount"); !slices.Equal(n, []string{"2"}) {
+	if n := ad.Attributes(t, ad.SearchDN, "badPwdCount"); !slices.Equal(n, []string{"2"}) {
 		t.Errorf("%v wrong passwords, want 2", n)
 	}
-	ad.Bind(t, ad.ServiceDN, lab.ServicePassword).Close() // not locked
+	ad.Bind(t, ad.SearchDN, lab.SearchPassword).Close() // not locked
 }
 
 // TestADLookAlikes: the controller compares logins by its own rules. Whatever it takes for alice is counted as alice.

@@ -17,7 +17,7 @@ import (
 type accounts struct {
 	byLogin  map[string]account // by spelling.Login
 	broken   error
-	readOnly error
+	writeErr error
 }
 
 func (a accounts) LocalAccount(_ context.Context, login string) (agent.User, string, error) {
@@ -33,8 +33,8 @@ func (a accounts) LocalAccount(_ context.Context, login string) (agent.User, str
 }
 
 func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed string) error {
-	if a.readOnly != nil {
-		return a.readOnly
+	if a.writeErr != nil {
+		return a.writeErr
 	}
 	for login, found := range a.byLogin {
 		if found.ID == id && found.hash == old {

@@ -18,7 +18,7 @@ import (
 // labSettings are the settings for a server of the lab.
 func labSettings(kind agent.DirectoryKind, d *lab.Directory) agent.DirectorySettings {
 	return agent.DirectorySettings{ID: 1, Kind: kind, Name: lab.Domain, Default: true, DNS: []netip.Addr{lab.DNSServer.Addr()},
-		Controllers: []string{d.Host}, Transport: agent.TransportLDAPS, CA: string(d.CA.PEM()), User: d.ServiceDN, Password: lab.ServicePassword}
+		Controllers: []string{d.Host}, Transport: agent.TransportLDAPS, CA: string(d.CA.PEM()), User: d.SearchDN, Password: lab.SearchPassword}
 }
 
 // office is Directories with directories of the lab and the local accounts of newLocal.
@@ -266,7 +266,7 @@ func TestADCheck(t *testing.T) {
 	guids := map[string]string{}
 	var all []string
 	for _, login := range []string{"alice", "bob", "dave", "carol", "disabled", "expired", "locked", "pwexpired", "svc-ldap"} {
-		guids[login] = guidOf(t, ad.Directory, map[bool]string{true: ad.ServiceDN, false: ad.PersonDN(login)}[login == "svc-ldap"])
+		guids[login] = guidOf(t, ad.Directory, map[bool]string{true: ad.SearchDN, false: ad.PersonDN(login)}[login == "svc-ldap"])
 		all = append(all, guids[login])
 	}
 	user, code := o.login(t, "alice", lab.Password)

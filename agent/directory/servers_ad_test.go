@@ -22,7 +22,7 @@ import (
 // adServers makes servers for the lab's domain.
 func adServers(t testing.TB, ad *lab.AD, change func(*agent.DirectorySettings)) *servers {
 	settings := agent.DirectorySettings{Kind: agent.DirectoryAD, Name: lab.Domain, DNS: []netip.Addr{lab.DNSServer.Addr()}, Transport: agent.TransportLDAPS,
-		CA: string(ad.CA.PEM()), User: "svc-ldap@" + lab.Domain, Password: lab.ServicePassword}
+		CA: string(ad.CA.PEM()), User: "svc-ldap@" + lab.Domain, Password: lab.SearchPassword}
 	if change != nil {
 		change(&settings)
 	}
@@ -229,7 +229,7 @@ func testConnections(t *testing.T, d *lab.Directory, kind agent.DirectoryKind) {
 	d.DNS.Set(t, "_ldap._tcp.example.test. SRV 0 100 389 "+d.Host+".", "_ldaps._tcp.example.test. SRV 0 100 636 "+d.Host+".")
 	for transport, port := range map[agent.DirectoryTransport]string{agent.TransportLDAPS: ":636", agent.TransportStartTLS: ":389"} {
 		s := newServers(agent.DirectorySettings{Kind: kind, Name: lab.Domain, DNS: []netip.Addr{lab.DNSServer.Addr()}, Transport: transport,
-			CA: string(d.CA.PEM()), User: d.ServiceDN, Password: lab.ServicePassword}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+			CA: string(d.CA.PEM()), User: d.SearchDN, Password: lab.SearchPassword}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 		t.Cleanup(s.close)
 		hosts, err := s.discover(t.Context())
 		if err != nil || !slices.Equal(hosts, []string{d.Host + port}) {

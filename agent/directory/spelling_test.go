@@ -10,13 +10,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// Two spellings of a password: with one code point for «й», and with two and a no-break space.
+// Two spellings of a password: with one code point for «й», and with two for it and a no-break space for the space.
 const (
 	composed   = "Домо\u0439 рано"
 	decomposed = "Домо\u0438\u0306\u00a0рано"
 )
 
-// earlierHash is a hash as earlier versions made it.
+// earlierHash returns the hash of a password as typed, without opaqueMark, as earlier versions stored it.
 func earlierHash(t *testing.T, password string) string {
 	t.Helper()
 	hash, err := argon2id.CreateHash(password, params)
@@ -44,7 +44,7 @@ func setHash(l *Local, id agent.UserID, login, hash string) {
 	l.accounts.(accounts).byLogin[login] = account{agent.User{ID: id, Login: login, Enabled: true}, hash}
 }
 
-// TestAuthenticateInAnySpelling: in whichever spelling a password was set, both are right, after one hash.
+// TestAuthenticateInAnySpelling: both spellings are right, whichever the password was set in. Each check computes one hash.
 func TestAuthenticateInAnySpelling(t *testing.T) {
 	l, count := newLocal(t)
 	for _, set := range []string{composed, decomposed} {
@@ -62,17 +62,17 @@ func TestAuthenticateInAnySpelling(t *testing.T) {
 			}
 		}
 	}
-	// A control character: the profile refuses it, so the password counts as typed.
+	// The PRECIS profile refuses a control character, so the password is hashed as typed.
 	hash, err := Hash(t.Context(), decomposed+"\t")
 	if err != nil {
 		t.Fatal(err)
 	}
 	setHash(l, 9, "tab", hash)
 	if !right(t, l, count, "tab", decomposed+"\t") || right(t, l, count, "tab", composed+"\t") {
-		t.Error("a password with a control character")
+		t.Error("a password with a control character is not compared as typed")
 	}
-	if right(t, l, count, "nobody", decomposed) { // right checks the number of hashes
-		t.Error("an unknown login")
+	if right(t, l, count, "nobody", decomposed) { // right also checks that one hash was computed
+		t.Error("an unknown login is accepted")
 	}
 }
 
@@ -103,12 +103,12 @@ func TestAuthenticateRenewsAnEarlierHash(t *testing.T) {
 	}
 }
 
-// TestAuthenticateWithoutRenewal: a database that cannot be written keeps nobody out.
+// TestAuthenticateWithoutRenewal: people can log in while the database cannot be written.
 func TestAuthenticateWithoutRenewal(t *testing.T) {
 	l, count := newLocal(t)
 	setHash(l, 9, "ivan", earlierHash(t, decomposed))
 	a := l.accounts.(accounts)
-	a.readOnly = errors.New("the disk is full")
+	a.writeErr = errors.New("the disk is full")
 	l.accounts = a
 	if !right(t, l, count, "ivan", decomposed) {
 		t.Error("refused")

@@ -35,7 +35,7 @@ func Lacking(tb testing.TB, system System, what string) {
 func Root(tb testing.TB) {
 	tb.Helper()
 	if os.Geteuid() != 0 {
-		Skip(tb, "this takes root")
+		Skip(tb, "this test needs root")
 	}
 }
 
@@ -43,7 +43,7 @@ func Root(tb testing.TB) {
 func TUN(tb testing.TB) {
 	tb.Helper()
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		Skip(tb, "this takes a network interface: %v", err)
+		Skip(tb, "this test needs a network interface: %v", err)
 	}
 }
 
@@ -51,7 +51,7 @@ func TUN(tb testing.TB) {
 func Program(tb testing.TB, name, debianPackage string) {
 	tb.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		Skip(tb, "this takes %s (on Debian: apt-get install %s)", name, debianPackage)
+		Skip(tb, "this test needs %s (on Debian: apt-get install %s)", name, debianPackage)
 	}
 }
 

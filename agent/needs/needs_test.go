@@ -34,7 +34,7 @@ func TestOutcome(t *testing.T) {
 		otherwise, require string
 	}{
 		"skip":          {func(tb testing.TB) { Skip(tb, "no %s", "cable") }, "skipped: no cable", "failed: no cable"},
-		"program":       {func(tb testing.TB) { Program(tb, "none-such", "none") }, "skipped: this takes none-such", "failed: this takes none-such"},
+		"program":       {func(tb testing.TB) { Program(tb, "none-such", "none") }, "skipped: this test needs none-such", "failed: this test needs none-such"},
 		"lacking":       {func(tb testing.TB) { Lacking(tb, Kernel, "flowtables") }, "skipped: untried: this kernel has no flowtables", "skipped: untried: this kernel"},
 		"outcome skip":  {func(tb testing.TB) { TakeOutcome(tb, []byte("--- SKIP: TestX"), nil) }, "skipped: in the other process", "skipped: in the other process"},
 		"outcome empty": {func(tb testing.TB) { TakeOutcome(tb, []byte("testing: warning: no tests to run\nPASS"), nil) }, "failed: in the other process", "failed: in the other process"},

@@ -56,7 +56,7 @@ func InNewNamespace(t *testing.T, body func(*testing.T)) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
-		needs.Skip(t, "this takes root: %v", err)
+		needs.Skip(t, "this test needs root: %v", err)
 	}
 	needs.TakeOutcome(t, out, err)
 }

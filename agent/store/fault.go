@@ -70,7 +70,7 @@ func (s *Store) look(ctx context.Context) {
 	switch errors.As(s.refusal(err), &refusal); {
 	case refusal != nil:
 		s.fault.Store(refusal)
-	case ctx.Err() == nil: // what else may fail is not the disk's fault
+	case ctx.Err() == nil: // the database works, whatever the error of do
 		s.fault.Store(nil)
 	}
 }

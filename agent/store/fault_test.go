@@ -110,7 +110,7 @@ func (f *faulty) heals(ended agent.Session) {
 	}
 }
 
-// onSmallDisk runs a test with a directory on a disk of 16 MiB, and with what fills and clears the disk.
+// onSmallDisk runs a test with a directory on a disk of 16 MiB. fill fills the disk, clear makes room again.
 func onSmallDisk(t *testing.T, test func(t *testing.T, dir string, fill, clear func())) {
 	netlab.InNewNamespace(t, func(t *testing.T) {
 		dir := t.TempDir()

@@ -136,7 +136,7 @@ func countSettings(ctx context.Context, db interface {
 	return db.QueryRowContext(ctx, `SELECT count(*) FROM settings`).Scan(&n)
 }
 
-// write runs do in a transaction that is kept when do succeeds and taken back when it fails. do must not call exported
+// write runs do in a transaction that is kept when do succeeds and rolled back when it fails. do must not call exported
 // methods that write: they would wait for the very connection that do holds. Refusals: CodeStoreUnavailable.
 func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	if fault := s.fault.Load(); fault != nil {

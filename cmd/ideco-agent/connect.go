@@ -21,8 +21,8 @@ import (
 	"ideco-agent/agent/passwordline"
 )
 
-// maxPasswordLine is more than any gateway accepts, so that the gateway refuses long passwords.
-const maxPasswordLine = 4 * agent.MaxPassword // bytes
+// maxPasswordLine is in bytes. It is more than a gateway accepts, so that the gateway, not the agent, refuses a long password.
+const maxPasswordLine = 4 * agent.MaxPassword
 
 // dialTimeout is the limit for all addresses of the gateway's name together.
 const dialTimeout = 10 * time.Second
@@ -37,14 +37,14 @@ var exitCodes = map[client.Outcome]int{
 
 // options are the flags and arguments of connect.
 type options struct {
-	gateway                  settings.Setting
-	login, root, lang, state string
-	passwordStdin            bool
-	json, debug              bool
-	tunnel                   tunnelOptions
+	given                       settings.Setting // the gateway, by --server and --pin or utm_address= and utm_pin=
+	login, root, lang, stateDir string
+	passwordStdin               bool
+	json, debug                 bool
+	tunnel                      tunnelOptions
 }
 
-// parseOptions reads flags and, anywhere among them, utm_address= and utm_pin=. rest begins with the first other argument.
+// parseOptions parses the arguments of connect, see parseFlags.
 func parseOptions(args []string) (o options, rest []string, err error) {
 	var server, pin string
 	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
@@ -57,27 +57,28 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.BoolVar(&o.debug, "debug", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.StringVar(&o.lang, "lang", "", "")
-	flags.StringVar(&o.state, "state", "", "")
+	flags.StringVar(&o.stateDir, "state", "", "")
 	o.tunnel.define(flags)
-	o.gateway.Source = settings.CommandLine
-	if rest, err = parseFlags(flags, &o.gateway, args); err != nil {
+	o.given.Source = settings.CommandLine
+	if rest, err = parseFlags(flags, &o.given, args); err != nil {
 		return o, nil, err
 	}
 	flags.Visit(func(f *flag.Flag) {
 		switch {
-		case err != nil:
+		case err != nil: // the first error counts
 		case f.Name == "server":
-			err = o.gateway.SetAddress(server)
+			err = o.given.SetAddress(server)
 		case f.Name == "pin":
-			err = o.gateway.SetPin(pin)
+			err = o.given.SetPin(pin)
 		}
 	})
 	return o, rest, err
 }
 
-// parseFlags parses flags and, anywhere among them, utm_address= and utm_pin=. rest begins with the first other argument.
+// parseFlags parses flags and, anywhere among them, the installer's properties utm_address= and utm_pin=, which the command
+// line takes too. rest begins with the first other argument.
 func parseFlags(flags *flag.FlagSet, gateway *settings.Setting, args []string) (rest []string, err error) {
-	for taken := true; taken; args = rest[1:] {
+	for taken := true; taken; args = rest[1:] { // Parse stops before each property
 		if err = flags.Parse(args); err != nil {
 			return nil, problem{locale.BadFlags, err.Error()}
 		}
@@ -122,13 +123,13 @@ func connect(ctx context.Context, p program, args []string) int {
 	return exitCodes[client.Run(ctx, cfg).Outcome]
 }
 
-// watchNetwork returns a channel that signals changes of the network and wake-ups.
+// watchNetwork returns a channel that signals wake-ups and changes of the network, except of the tunnel's interfaces.
 func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan struct{} {
 	changed := make(chan struct{}, 1)
 	go netwatch.Watch(ctx, netwatch.Config{Own: []string{o.tunnel.name, tunnel.AdapterName}, Log: log, Changed: func() {
 		select {
 		case changed <- struct{}{}:
-		default: // one is pending
+		default: // a signal is pending already
 		}
 	}})
 	return changed
@@ -137,7 +138,7 @@ func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan str
 // config checks the flags and reads password and files.
 func (o *options) config(p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
-	gateway, warnings, err := settings.ChooseGateway(p.registry.Policy, o.gateway, p.registry.Installer)
+	gateway, warnings, err := settings.ChooseGateway(p.registry.Policy, o.given, p.registry.Installer)
 	if err != nil {
 		return cfg, err
 	}
@@ -157,7 +158,7 @@ func (o *options) config(p program) (client.Config, error) {
 	if cfg.Password, err = readPassword(p.stdin); err != nil {
 		return cfg, err
 	}
-	cfg.Device = thisDevice(p, o.state)
+	cfg.Device = thisDevice(p, o.stateDir)
 	return cfg, nil
 }
 
@@ -175,7 +176,7 @@ func (o *options) check(gateway settings.Gateway) error {
 		return problem{locale.BadLogin, ""}
 	case !o.passwordStdin:
 		return problem{locale.NoPasswordStdin, ""}
-	case o.gateway.Pin != "" && o.root != "":
+	case o.given.Pin != "" && o.root != "":
 		return problem{locale.PinAndRoot, ""}
 	}
 	return o.tunnel.check()
@@ -211,7 +212,8 @@ func readPassword(r io.Reader) (string, error) {
 	return password, nil
 }
 
-// thisDevice describes this computer. Without a stored identifier it prints a warning and uses a new one.
+// thisDevice describes this computer. If the identifier cannot be read or stored, it prints a warning and uses a new one for
+// this run.
 func thisDevice(p program, dir string) agent.Device {
 	var err error
 	if dir == "" {

@@ -161,13 +161,13 @@ func FuzzParseOptions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, taken := range []string{o.gateway.Address, o.gateway.Pin, o.login, o.root, strings.Join(rest, "\n")} {
+		for _, taken := range []string{o.given.Address, o.given.Pin, o.login, o.root, strings.Join(rest, "\n")} {
 			if !strings.Contains(line, taken) {
 				t.Errorf("%q in %q", taken, line)
 			}
 		}
-		if o.gateway.Source != settings.CommandLine {
-			t.Errorf("%+v", o.gateway)
+		if o.given.Source != settings.CommandLine {
+			t.Errorf("%+v", o.given)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func newOfficeAD(t *testing.T, flags ...string) *officeAD {
 // addAD adds the domain of the lab to the gateway, with these settings.
 func (o *officeAD) addAD(settings map[string]any) {
 	o.t.Helper()
-	all := map[string]any{"name": directorylab.Domain, "user": o.ad.ServiceDN, "password": directorylab.ServicePassword,
+	all := map[string]any{"name": directorylab.Domain, "user": o.ad.SearchDN, "password": directorylab.SearchPassword,
 		"dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(o.ad.CA.PEM())}
 	maps.Copy(all, settings)
 	var created struct{ ID int }

@@ -30,7 +30,7 @@ func TestOutageAD(t *testing.T) {
 	people := o.ad.AddUsers(t, "Bulk", crowd+inFlight)
 	o.ad.AddGroup(t, "Connected", people...)
 	unit := "OU=Bulk," + directorylab.BaseDN
-	o.admin.must("PUT", o.path, map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}, "password": directorylab.ServicePassword,
+	o.admin.must("PUT", o.path, map[string]any{"controllers": []string{directorylab.DC2, directorylab.DC1}, "password": directorylab.SearchPassword,
 		"ldap_paths": []string{unit, o.ad.PeopleDN}, "login_groups": []string{"Connected", "VPN-Users"}}, nil)
 	var agents []*swarmAgent
 	for i := range crowd {

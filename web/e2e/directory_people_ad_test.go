@@ -237,7 +237,7 @@ func (o *officeAD) addedOnThePage(t *testing.T) {
 	v := o.visitor(netip.Addr{})
 	v.signIn("boss", adminPassword)
 	v.open("/admin/directories/new")
-	typed := map[string]string{"kind": "ad", "name": "Example.Test", "user": "svc-ldap@" + directorylab.Domain, "password": directorylab.ServicePassword,
+	typed := map[string]string{"kind": "ad", "name": "Example.Test", "user": "svc-ldap@" + directorylab.Domain, "password": directorylab.SearchPassword,
 		"dns_ips": directorylab.DNSServer.Addr().String(), "ca_pem": string(o.ad.CA.PEM()), "login_groups": "VPN-Users\r\n"}
 	typed["test_login"] = "alice"
 	v.submitTo("/admin/directories/new", "/admin/directories/new/test", typed)

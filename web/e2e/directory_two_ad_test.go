@@ -17,8 +17,8 @@ func TestTwoDirectoriesAD(t *testing.T) {
 	o.admin.must("PUT", o.path, map[string]any{"login_groups": []string{}}, nil)
 	second := directorylab.NewOpenLDAP(t, true)
 	var created struct{ ID int }
-	o.admin.must("POST", "/ad_backend/domains", map[string]any{"kind": "openldap", "name": "branch.test", "user": second.ServiceDN,
-		"password": directorylab.ServicePassword, "dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(second.CA.PEM()),
+	o.admin.must("POST", "/ad_backend/domains", map[string]any{"kind": "openldap", "name": "branch.test", "user": second.SearchDN,
+		"password": directorylab.SearchPassword, "dns_ips": []string{directorylab.DNSServer.Addr().String()}, "ca_pem": string(second.CA.PEM()),
 		"controllers": []string{directorylab.LDAP}, "remote_groups": []string{"Sales"}}, &created)
 	branch := fmt.Sprint("/ad_backend/domains/", created.ID)
 

@@ -54,6 +54,6 @@ func TestGatewayOnTrial(t *testing.T) {
 	admin.submit("/admin/gateway/return", nil)
 	admin.sees(".toast", "Прежние настройки вернулись")
 	if open() != "192.0.2.53" {
-		t.Errorf("taken back, %q is in force", open())
+		t.Errorf("after the return %q is in force", open())
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-// TestShutdownIsBound: the gateway stops within ten seconds, also with a silent agent and a stalled download.
-func TestShutdownIsBound(t *testing.T) {
+// TestShutdownIsBounded: the gateway stops within ten seconds, also with a silent agent and a stalled download.
+func TestShutdownIsBounded(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
 	admin := g.administrator()
@@ -24,6 +24,7 @@ func TestShutdownIsBound(t *testing.T) {
 	agent.signal(syscall.SIGSTOP)
 	defer agent.signal(syscall.SIGCONT)
 
+	// The system chooses the source address. An agent endpoint serves the installer.
 	response, err := g.client(netip.Addr{}).Get("https://" + g.where.Agents[0] + "/IdecoAgent.msi")
 	if err != nil {
 		t.Fatal(err)

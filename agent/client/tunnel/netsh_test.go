@@ -23,7 +23,7 @@ func TestNoNetsh(t *testing.T) {
 		return cmd.CombinedOutput()
 	}
 	if out, err := go120("version"); err != nil {
-		needs.Skip(t, "this takes Go 1.20: %v\n%s", err, out)
+		needs.Skip(t, "this test needs Go 1.20: %v\n%s", err, out)
 	}
 	if out, err := go120("build", "-modfile=cmd/ideco-agent/win8.mod", "-o", program, "./cmd/ideco-agent"); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -24,8 +24,8 @@ func gatewayMetrics(name string) (gateway, unreachable int) {
 	return n &^ 1, n | 1
 }
 
-// keepOutside adds a route that keeps packets to the gateway on their current path when the tunnel would carry the
-// gateway. A second, unreachable route takes effect when the first disappears with its interface: the tunnel's
+// keepOutside adds a route that keeps packets to the gateway on their current path when the gateway's address is in a
+// network of the tunnel. A second, unreachable route takes effect when the first disappears with its interface: the tunnel's
 // packets must not go into the tunnel.
 func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	gateway := s.Endpoint.Addr()
@@ -40,22 +40,22 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 	if err != nil {
 		return fmt.Errorf("route to the gateway %s: %w", gateway, err)
 	}
-	now := routes[0]
-	if now.Type == unix.RTN_LOCAL { // the gateway is this computer
+	current := routes[0]
+	if current.Type == unix.RTN_LOCAL { // the gateway is this computer
 		return nil
 	}
 	metric, unreachableMetric := gatewayMetrics(a.name)
-	toGateway := netlink.Route{Dst: to, LinkIndex: now.LinkIndex, Gw: now.Gw, Src: now.Src, Priority: metric, Protocol: RouteProtocol}
-	if now.Gw == nil {
+	toGateway := netlink.Route{Dst: to, LinkIndex: current.LinkIndex, Gw: current.Gw, Src: current.Src, Priority: metric, Protocol: RouteProtocol}
+	if current.Gw == nil {
 		toGateway.Scope = netlink.SCOPE_LINK
 	}
-	a.uplink, _ = uplinkTo(gateway, a.link.Attrs().Index)
+	a.uplink, _ = uplinkTo(gateway, a.link.Attrs().Index) // followUplink compares with it
 	unreachable := netlink.Route{Dst: to, Type: unix.RTN_UNREACHABLE, Priority: unreachableMetric, Protocol: RouteProtocol}
 	for _, r := range []netlink.Route{toGateway, unreachable} {
 		if err := netlink.RouteReplace(&r); err != nil {
 			return fmt.Errorf("route to the gateway %s: %w", gateway, err)
 		}
-		a.outside = append(a.outside, r)
+		a.gatewayRoutes = append(a.gatewayRoutes, r)
 	}
 	return nil
 }
@@ -63,36 +63,40 @@ func (a *tunAdapter) keepOutside(s client.TunnelSetup) error {
 // followUplink replaces the route to the gateway when the computer's uplink has changed. Without an uplink it changes
 // nothing: the kernel removes routes together with their interface.
 func (a *tunAdapter) followUplink() {
-	if len(a.outside) == 0 {
+	if len(a.gatewayRoutes) == 0 {
 		return
 	}
-	gateway, _ := netip.AddrFromSlice(a.outside[0].Dst.IP.To4())
-	now, ok := uplinkTo(gateway, a.link.Attrs().Index)
-	if !ok || now == a.uplink && a.hasGatewayRoute() {
+	gateway, _ := netip.AddrFromSlice(a.gatewayRoutes[0].Dst.IP.To4())
+	current, ok := uplinkTo(gateway, a.link.Attrs().Index)
+	if !ok || current == a.uplink && a.hasGatewayRoute() {
 		return
 	}
-	toGateway := a.outside[0]
-	toGateway.LinkIndex, toGateway.Gw, toGateway.Src, toGateway.Scope = now.link, nil, nil, netlink.SCOPE_LINK
-	if now.router.IsValid() {
-		toGateway.Gw, toGateway.Scope = now.router.AsSlice(), netlink.SCOPE_UNIVERSE
+	toGateway := a.gatewayRoutes[0]
+	toGateway.LinkIndex, toGateway.Gw, toGateway.Src, toGateway.Scope = current.link, nil, nil, netlink.SCOPE_LINK
+	if current.router.IsValid() {
+		toGateway.Gw, toGateway.Scope = current.router.AsSlice(), netlink.SCOPE_UNIVERSE
 	}
-	if now.source.IsValid() {
-		toGateway.Src = now.source.AsSlice()
+	if current.source.IsValid() {
+		toGateway.Src = current.source.AsSlice()
 	}
 	if err := netlink.RouteReplace(&toGateway); err != nil {
-		a.log(fmt.Sprintf("route to the gateway %s: %v", gateway, err))
+		a.log(fmt.Sprintf("replace the route to the gateway %s: %v", gateway, err))
 		return
 	}
-	a.outside[0], a.uplink = toGateway, now
-	a.log(fmt.Sprintf("the gateway is reached over another uplink: interface %d, router %s", now.link, now.router))
+	a.gatewayRoutes[0], a.uplink = toGateway, current
+	router := "none"
+	if toGateway.Gw != nil {
+		router = toGateway.Gw.String()
+	}
+	a.log(fmt.Sprintf("replaced the route to the gateway %s: interface %d, router %s", gateway, current.link, router))
 }
 
 // hasGatewayRoute reports whether the route to the gateway is still in the main table.
 func (a *tunAdapter) hasGatewayRoute() bool {
-	toGateway := a.outside[0]
+	toGateway := a.gatewayRoutes[0]
 	list, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &toGateway, netlink.RT_FILTER_DST|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_OIF)
 	if err != nil {
-		return true
+		return true // unknown: change nothing
 	}
 	for _, r := range list {
 		if r.Priority == toGateway.Priority {
@@ -118,8 +122,8 @@ func uplinkTo(to netip.Addr, tunnel int) (hop, bool) {
 	return chooseUplink(to, table, tunnel)
 }
 
-// chooseUplink returns the first hop of the most specific route, or of the one with the lowest metric. It skips routes
-// whose interface has no carrier.
+// chooseUplink returns the first hop of the most specific route; among equally specific ones the lowest metric wins. It
+// skips routes whose interface has no carrier.
 func chooseUplink(to netip.Addr, table []netlink.Route, tunnel int) (best hop, ok bool) {
 	bits, metric := 0, 0
 	for _, r := range table {
@@ -135,6 +139,7 @@ func chooseUplink(to netip.Addr, table []netlink.Route, tunnel int) (best hop, o
 		}
 		hops := append([]*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw, Flags: r.Flags}}, r.MultiPath...)
 		for _, h := range hops {
+			// A multipath route itself has LinkIndex 0.
 			if h.LinkIndex == 0 || h.LinkIndex == tunnel || h.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) != 0 {
 				continue
 			}
@@ -147,8 +152,8 @@ func chooseUplink(to netip.Addr, table []netlink.Route, tunnel int) (best hop, o
 	return best, ok
 }
 
-// route adds the routes into the tunnel. The networks of this computer stay outside; the kernel alone would reject
-// only routes with the same metric.
+// route adds the routes into the tunnel. A network that already has such a route stays outside (EEXIST). The kernel compares
+// destination and metric only, so planRoutesLinux leaves out the networks of this computer.
 func (a *tunAdapter) route(s client.TunnelSetup) ([]client.TunnelNote, error) {
 	own := a.link.Attrs().Index
 	local, err := readLocalNetworks(own)
@@ -166,7 +171,7 @@ func (a *tunAdapter) route(s client.TunnelSetup) ([]client.TunnelNote, error) {
 			return nil, fmt.Errorf("route to %s: %w", n, err)
 		}
 	}
-	notes := planNotes(p, false)
+	notes := planNotes(p, false) // nothing blocks local networks on Linux
 	if takesAll(s) && hasIPv6() {
 		notes = append(notes, client.TunnelNote{Code: locale.NoteIPv6Outside})
 	}
@@ -187,8 +192,8 @@ func hasIPv6() bool {
 	return false
 }
 
-// cleanUp removes a killed program's routes to the gateway. It does nothing when the interface
-// exists, because its program still runs.
+// cleanUp removes the gateway routes that an earlier program with this interface name left when it was killed. It does nothing
+// while the interface exists, because that program still runs.
 func cleanUp(name string) error {
 	if permittedTUN() != nil {
 		return nil

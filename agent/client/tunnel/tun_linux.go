@@ -48,13 +48,13 @@ func checkDevice(path string) error {
 
 // tunAdapter is a network interface with its routes.
 type tunAdapter struct {
-	name    string
-	log     func(string)
-	tun     tun.Device
-	link    netlink.Link    // nil before open
-	stop    func()          // stops the watch of routes; nil = it was not started
-	outside []netlink.Route // the two routes of keepOutside; empty = the tunnel does not carry the gateway
-	uplink  hop             // of outside[0]
+	name          string
+	log           func(string)
+	tun           tun.Device
+	link          netlink.Link    // nil before open
+	stop          func()          // stops the watch of routes; nil = it was not started
+	gatewayRoutes []netlink.Route // to the gateway and unreachable, see keepOutside; empty = the tunnel does not carry the gateway
+	uplink        hop             // of gatewayRoutes[0]
 }
 
 // newTUN creates the interface. An existing one of the same name is in use: the kernel removes interfaces of programs
@@ -132,10 +132,10 @@ func (a *tunAdapter) close() {
 	if err := netlink.LinkSetDown(a.link); err != nil {
 		a.log(fmt.Sprintf("interface %s: %v", a.name, err))
 	}
-	for _, r := range a.outside {
+	for _, r := range a.gatewayRoutes {
 		if err := removeRoute(r); err != nil {
 			a.log(err.Error())
 		}
 	}
-	a.outside = nil
+	a.gatewayRoutes = nil
 }

@@ -30,7 +30,7 @@ func interfaceToElsewhere(t *testing.T) iface {
 		t.Fatal(err)
 	}
 	if !ok {
-		needs.Skip(t, "this takes a network with a default route")
+		needs.Skip(t, "this test needs a network with a default route")
 	}
 	return out
 }
@@ -154,7 +154,7 @@ func TestLoadWintun(t *testing.T) {
 func needAdministrator(t *testing.T) {
 	t.Helper()
 	if permittedChanges() != nil || inUse() {
-		needs.Skip(t, "this takes an administrator, and no agent that runs")
+		needs.Skip(t, "this test needs an administrator, and no agent that runs")
 	}
 }
 
@@ -212,7 +212,7 @@ func TestWriteNRPT(t *testing.T) {
 func TestNRPTOfPolicy(t *testing.T) {
 	needAdministrator(t)
 	if keyExists(nrptPolicy) {
-		needs.Skip(t, "this takes a computer without a policy for names")
+		needs.Skip(t, "this test needs a computer without a policy for names")
 	}
 	s := client.TunnelSetup{Nets: prefixes("192.0.2.0/24"), DNS: addrs("192.0.2.53")}
 	if _, err := writeNRPT(s); err != nil {

@@ -164,7 +164,7 @@ func adPeople() []adPerson {
 		case "Иван Петров":
 			p.Mail = "petrov@" + Domain
 		case "svc-ldap", "svc-http":
-			p.OU, p.Password = "Services", ServicePassword
+			p.OU, p.Password = "Services", SearchPassword
 			p.UAC |= noExpiry
 		}
 	}
@@ -216,14 +216,14 @@ func fileTime(t time.Time) int64 { return t.UnixNano()/100 + 116444736000000000 
 func newSamba() *Directory {
 	return &Directory{
 		CA: sambaCA, Host: DC1,
-		AdminDN:   "CN=Administrator,CN=Users," + BaseDN,
-		ServiceDN: "CN=svc-ldap,OU=Services," + BaseDN,
-		PeopleDN:  "OU=People," + BaseDN,
-		GroupsDN:  "OU=Groups," + BaseDN,
-		rdn:       "CN",
-		ports:     []string{"88", "389", "636", "3268"},
-		log:       filepath.Join(sambaDir, "output"),
-		command:   []string{"samba", "-s", smbConf(), "-i", "-M", "single", "--no-process-group"},
+		AdminDN:  "CN=Administrator,CN=Users," + BaseDN,
+		SearchDN: "CN=svc-ldap,OU=Services," + BaseDN,
+		PeopleDN: "OU=People," + BaseDN,
+		GroupsDN: "OU=Groups," + BaseDN,
+		rdn:      "CN",
+		ports:    []string{"88", "389", "636", "3268"},
+		log:      filepath.Join(sambaDir, "output"),
+		command:  []string{"samba", "-s", smbConf(), "-i", "-M", "single", "--no-process-group"},
 	}
 }
 
@@ -295,8 +295,8 @@ func (ad *AD) Expire(tb testing.TB, login string, at time.Time) {
 // DenyRead forbids the search account to read any attribute of an entry and of the entries below it.
 func (ad *AD) DenyRead(tb testing.TB, dn string) {
 	tb.Helper()
-	sid := ad.Attributes(tb, ad.ServiceDN, "objectSid")[0]
-	if err := run("samba-tool", "dsacl", "set", "--objectdn="+dn, "--action=deny", "--trusteedn="+ad.ServiceDN,
+	sid := ad.Attributes(tb, ad.SearchDN, "objectSid")[0]
+	if err := run("samba-tool", "dsacl", "set", "--objectdn="+dn, "--action=deny", "--trusteedn="+ad.SearchDN,
 		"--sddl=(D;CI;RPLCLORC;;;"+sidString(sid)+")", "-s", smbConf(), "-H", samDB()); err != nil {
 		tb.Fatal(err)
 	}

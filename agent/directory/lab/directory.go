@@ -20,10 +20,10 @@ type Directory struct {
 	DNS  *NameServer
 	Host string
 
-	ServiceDN string // of the search account, with ServicePassword
-	AdminDN   string // of an account that may do everything, with AdminPassword
-	PeopleDN  string
-	GroupsDN  string
+	SearchDN string // of the search account, with SearchPassword
+	AdminDN  string // of an account that may do everything, with AdminPassword
+	PeopleDN string
+	GroupsDN string
 
 	rdn     string // attribute that names people in their DNs
 	ports   []string

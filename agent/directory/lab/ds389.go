@@ -54,14 +54,14 @@ func New389(tb testing.TB) *Directory {
 	hold(tb, &ds389Held)
 	d := &Directory{
 		DNS: DNS(tb), Host: IPA,
-		AdminDN:   "cn=Directory Manager",
-		ServiceDN: "uid=svc-ldap,cn=sysaccounts,cn=etc," + BaseDN,
-		PeopleDN:  "cn=users,cn=accounts," + BaseDN,
-		GroupsDN:  "cn=groups,cn=accounts," + BaseDN,
-		rdn:       "uid",
-		ports:     []string{"389", "636"},
-		log:       filepath.Join(root, "389.output"),
-		command:   []string{"ns-slapd", "-D", ds389Config, "-d", "0"},
+		AdminDN:  "cn=Directory Manager",
+		SearchDN: "uid=svc-ldap,cn=sysaccounts,cn=etc," + BaseDN,
+		PeopleDN: "cn=users,cn=accounts," + BaseDN,
+		GroupsDN: "cn=groups,cn=accounts," + BaseDN,
+		rdn:      "uid",
+		ports:    []string{"389", "636"},
+		log:      filepath.Join(root, "389.output"),
+		command:  []string{"ns-slapd", "-D", ds389Config, "-d", "0"},
 	}
 	first := false
 	ds389Ready.do(tb, func() error {
@@ -178,7 +178,7 @@ func fill389(tb testing.TB, d *Directory) {
 		"krbPwdMaxFailure": {"3"}, "krbPwdFailureCountInterval": {"1800"}, "krbPwdLockoutDuration": {"1800"},
 	})
 	d.Set(tb, BaseDN, "aci", `(targetattr != "userPassword || krbPrincipalKey")(version 3.0; acl "people read"; allow (read, search, compare) userdn = "ldap:///all";)`)
-	add(d.ServiceDN, map[string][]string{"objectClass": {"account", "simpleSecurityObject"}, "userPassword": {ServicePassword}})
+	add(d.SearchDN, map[string][]string{"objectClass": {"account", "simpleSecurityObject"}, "userPassword": {SearchPassword}})
 	const past = "20200101000000Z"
 	for i, p := range []struct{ login, name, attribute, value string }{
 		{"alice", "alice Test", "", ""}, {"bob", "bob Test", "", ""}, {"petrov", "Иван Петров", "", ""},

@@ -13,7 +13,7 @@
 //
 //	func TestLogin(t *testing.T) {
 //		ad := lab.NewAD(t) // new for this test
-//		... ldaps://dc1.example.test, ad.CA.PEM(), ad.ServiceDN, lab.ServicePassword
+//		... ldaps://dc1.example.test, ad.CA.PEM(), ad.SearchDN, lab.SearchPassword
 //	}
 //
 // NewAD, NewOpenLDAP and New389 start a server for one test, with the same data each time. The first call in a process
@@ -26,7 +26,7 @@
 //	dc2.example.test     10.77.5.2    a TCP relay to the same Samba (see Relay)
 //	silent.example.test  10.77.5.9    drops all packets
 //	ldap.example.test    10.77.5.11   OpenLDAP: 389 with StartTLS, and 636
-//	ipa.example.test     10.77.5.12   389 Directory Server: 389 with StartTLS, and 636
+//	ipa.example.test     10.77.5.12   389 Directory Server with the tree of FreeIPA: 389 with StartTLS, and 636
 //	portal.example.test  10.77.5.20   free for the test, like portal2 at 10.77.5.21
 //	                     10.77.5.53   DNS server, port 53
 package lab
@@ -62,9 +62,9 @@ const (
 	IPA     = "ipa.example.test"
 	Silent  = "silent.example.test"
 
-	Password        = "Us3r-Passw0rd!"    // of all people
-	ServicePassword = "S3rvice-Passw0rd!" // of the search account
-	AdminPassword   = "Adm1n-Passw0rd!"
+	Password       = "Us3r-Passw0rd!"    // of all people
+	SearchPassword = "S3rvice-Passw0rd!" // of the search account
+	AdminPassword  = "Adm1n-Passw0rd!"
 )
 
 // DNSServer is the address of the DNS server of the lab.
@@ -94,12 +94,12 @@ const (
 )
 
 var (
-	inside  bool
-	outside = "the TestMain of this package does not call lab.Main" // why the tests do not run in the lab
+	inLab       bool
+	whyNotInLab = "the TestMain of this package does not call lab.Main"
 )
 
-// Main runs the tests of a package in the lab and returns the exit code. Without root the tests run outside, and those that need
-// the lab are skipped.
+// Main runs the tests of a package in the lab and returns the exit code. Without root the tests run without the lab, and those
+// that need it are skipped.
 func Main(m *testing.M) int {
 	switch os.Getenv(stageVariable) {
 	case "prepare":
@@ -107,14 +107,15 @@ func Main(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "prepare the lab:", err)
 			return 1
 		}
-		inside = true
+		inLab = true
 		return m.Run()
 	case "test":
-		outside = "this process was started by a test in the lab"
+		// A test in the lab has started this program again.
+		whyNotInLab = "this process was started by a test in the lab"
 		return m.Run()
 	}
 	if os.Geteuid() != 0 {
-		outside = "this takes root"
+		whyNotInLab = "the lab needs root"
 		return m.Run()
 	}
 	runtime.LockOSThread() // the kernel sends Pdeathsig when this thread ends
@@ -126,7 +127,7 @@ func Main(m *testing.M) int {
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
-		outside = "this takes namespaces: " + err.Error()
+		whyNotInLab = "the lab needs namespaces: " + err.Error()
 		return m.Run()
 	}
 	if err := cmd.Wait(); err != nil {
@@ -135,11 +136,11 @@ func Main(m *testing.M) int {
 	return 0
 }
 
-// require skips a test that is not in the lab, or whose programs are missing.
+// require skips a test that does not run in the lab, or that lacks a program. Each of programs is a name and its Debian package.
 func require(tb testing.TB, programs ...[2]string) {
 	tb.Helper()
-	if !inside {
-		needs.Skip(tb, "%s", outside)
+	if !inLab {
+		needs.Skip(tb, "%s", whyNotInLab)
 	}
 	for _, p := range programs {
 		needs.Program(tb, p[0], p[1])
@@ -197,7 +198,7 @@ const krb5 = `[libdefaults]
 	example.test = EXAMPLE.TEST
 `
 
-// cover replaces a file in the mount namespace of the lab.
+// cover replaces the content of a file, in the mount namespace of the lab only.
 func cover(file, content string) error {
 	if strings.HasPrefix(file, "/run/") {
 		return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644))
@@ -258,8 +259,8 @@ type server struct {
 	ended chan struct{}
 }
 
-// start runs a server until the end of the test and waits for its TCP addresses.
-func start(tb testing.TB, log string, addresses []string, program string, args ...string) *server {
+// start runs a server until the end of the test and waits until it listens on its TCP addresses.
+func start(tb testing.TB, log string, listening []string, program string, args ...string) *server {
 	tb.Helper()
 	s := &server{cmd: exec.Command(program, args...), log: log, ended: make(chan struct{})}
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -279,7 +280,7 @@ func start(tb testing.TB, log string, addresses []string, program string, args .
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(patience)
-	for _, address := range addresses {
+	for _, address := range listening {
 		for {
 			c, err := net.Dial("tcp", address)
 			if err == nil {
@@ -331,13 +332,13 @@ func run(program string, args ...string) error {
 	return nil
 }
 
-// hold reserves a server of a kind for a test.
+// hold locks m until the end of the test, because only one server of a kind runs at a time.
 func hold(tb testing.TB, m *sync.Mutex) {
 	m.Lock()
 	tb.Cleanup(m.Unlock)
 }
 
-// writePair writes a certificate and its key as Samba, slapd and 389 Directory Server read them.
+// writePair writes ca.pem, cert.pem and key.pem into a directory.
 func writePair(dir string, ca *Authority, pair tls.Certificate) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

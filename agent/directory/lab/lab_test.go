@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
-// login binds over LDAPS, and returns the refusal of the server.
+// login binds over LDAPS and returns the error of the server, or "".
 func login(t *testing.T, host string, ca *Authority, name, password string) string {
 	t.Helper()
 	c := ldapConn(t, host, ca)
@@ -56,7 +56,7 @@ func TestADAccounts(t *testing.T) {
 		{"carol@corp.example", Password, ""},
 		{`EXAMPLE\Иван Петров`, Password, ""},
 		{"Иван Петров@example.test", Password, ""},
-		{`EXAMPLE\nobody`, Password, "data 52"},
+		{`EXAMPLE\nobody`, Password, "data 52"}, // 525 or 52e
 		{`EXAMPLE\nohours`, Password, "data 530"},
 		{`EXAMPLE\otherpc`, Password, "data 531"},
 		{`EXAMPLE\pwexpired`, Password, "data 532"},
@@ -64,8 +64,8 @@ func TestADAccounts(t *testing.T) {
 		{`EXAMPLE\expired`, Password, "data 701"},
 		{`EXAMPLE\mustchange`, Password, "data 773"},
 		{`EXAMPLE\locked`, Password, "data 775"},
-		{`EXAMPLE\smartcard`, Password, ""},
-		{ad.ServiceDN, ServicePassword, ""},
+		{`EXAMPLE\smartcard`, Password, ""}, // Samba accepts its password
+		{ad.SearchDN, SearchPassword, ""},
 		{`EXAMPLE\PC1$`, Password, ""},
 	} {
 		if got := login(t, DC1, ad.CA, c.name, c.password); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
@@ -74,7 +74,7 @@ func TestADAccounts(t *testing.T) {
 	}
 }
 
-// TestADLockout: the policy of a person comes before that of the domain.
+// TestADLockout: a person's own lockout policy (strict has one) applies instead of that of the domain.
 func TestADLockout(t *testing.T) {
 	ad := NewAD(t)
 	for person, threshold := range map[string]int{"alice": 3, "strict": 2} {
@@ -94,7 +94,7 @@ func TestADLockout(t *testing.T) {
 	}
 }
 
-// TestOpenLDAP: a login of each account is answered, with the reason for a client that asks for the password policy.
+// TestOpenLDAP: the result of a login of each account, and the reason, which a client gets that asks for the password policy.
 func TestOpenLDAP(t *testing.T) {
 	for _, memberOf := range []MemberOf{false, true} {
 		t.Run(fmt.Sprintf("memberOf %v", memberOf), func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestOpenLDAP(t *testing.T) {
 				{d.PersonDN("expired"), Password, ldap.LDAPResultInvalidCredentials, ldap.BeheraAccountLocked},
 				{d.PersonDN("pwexpired"), Password, ldap.LDAPResultInvalidCredentials, ldap.BeheraPasswordExpired},
 				{d.PersonDN("mustchange"), Password, ldap.LDAPResultSuccess, ldap.BeheraChangeAfterReset},
-				{d.ServiceDN, ServicePassword, ldap.LDAPResultSuccess, none},
+				{d.SearchDN, SearchPassword, ldap.LDAPResultSuccess, none},
 			} {
 				code, policy := policyLogin(t, d, c.dn, c.password)
 				if code != c.code || policy != c.policy {
@@ -161,7 +161,7 @@ func policyLogin(t *testing.T, d *Directory, dn, password string) (code uint16, 
 	return code, policy
 }
 
-// TestRelay: the second controller can be slow, down, and have another certificate.
+// TestRelay: the relay of the second controller can pause, stop, drop connections and present another certificate.
 func TestRelay(t *testing.T) {
 	ad := NewAD(t)
 	trusting := &tls.Config{RootCAs: ad.CA.Pool(), ServerName: DC2}
@@ -175,9 +175,9 @@ func TestRelay(t *testing.T) {
 	if err := dial(); err != nil {
 		t.Fatal(err)
 	}
-	stranger := NewAuthority(t, "Another CA")
+	otherCA := NewAuthority(t, "Another CA")
 	for name, pair := range map[string]tls.Certificate{
-		"unknown authority":     stranger.Issue(t, nil, DC2),
+		"unknown authority":     otherCA.Issue(t, nil, DC2),
 		"valid for other names": ad.CA.Issue(t, nil, DC1),
 		"no names":              ad.CA.Issue(t, NoNames, DC2),
 		"expired":               ad.CA.Issue(t, Expired, DC2),
@@ -193,7 +193,7 @@ func TestRelay(t *testing.T) {
 	good := ad.CA.Issue(t, nil, DC2)
 	ad.Second.Present(&good)
 	if got := login(t, DC2, ad.CA, "alice@example.test", Password); got != "" {
-		t.Errorf("with a certificate of the test: %s", got)
+		t.Errorf("with a good certificate of this test: %s", got)
 	}
 	ad.Second.Present(nil)
 
@@ -260,7 +260,7 @@ func TestController(t *testing.T) {
 	}
 }
 
-// askCLDAP asks for the root entry over UDP and returns the size of the answer.
+// askCLDAP asks for the root DSE over UDP and returns the size of the answer.
 func askCLDAP(t *testing.T) int {
 	t.Helper()
 	c, err := net.Dial("udp", DC1+":389")
@@ -280,7 +280,7 @@ func askCLDAP(t *testing.T) int {
 	return n
 }
 
-// TestDNS: the system's resolver uses the DNS server, and so can a client that is given its address.
+// TestDNS: the system's resolver asks the DNS server of the lab, whose records a test can change.
 func TestDNS(t *testing.T) {
 	d := DNS(t)
 	targets := func() (all []string) {
@@ -314,7 +314,7 @@ func TestDNS(t *testing.T) {
 	}
 }
 
-// TestBulk: units, groups and chains of groups are found as large as they were made.
+// TestBulk: the people, the group and the chain of groups that a test adds are all found.
 func TestBulk(t *testing.T) {
 	ad := NewAD(t)
 	people := ad.AddPeople(t, "Bulk", 300)
@@ -326,7 +326,7 @@ func TestBulk(t *testing.T) {
 	for filter, want := range map[string]int{
 		"(userPrincipalName=bulk-p*@example.test)":                                                     300,
 		"(&(cn=chain-*)(member:1.2.840.113556.1.4.1941:=" + ad.PersonDN("alice") + "))":                20,
-		"(memberOf:1.2.840.113556.1.4.1941:=CN=chain-0020,OU=Groups,DC=example,DC=test)":               20, // and alice, less the group itself
+		"(memberOf:1.2.840.113556.1.4.1941:=CN=chain-0020,OU=Groups,DC=example,DC=test)":               20, // the 19 other groups of the chain, and alice
 		"(&(objectClass=user)(primaryGroupID=513)(sAMAccountName=bulk-p0300))":                         1,
 		"(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=2)(sAMAccountName=disabled))": 1,
 	} {
@@ -341,7 +341,7 @@ func TestBulk(t *testing.T) {
 	}
 }
 
-// TestChanges: the changes that tests make reach a client of the directory.
+// TestChanges: clients of the directory see the changes that tests make.
 func TestChanges(t *testing.T) {
 	ad := NewAD(t)
 	refusal := func(name, password string) string { t.Helper(); return login(t, DC1, ad.CA, `EXAMPLE\`+name, password) }
@@ -369,9 +369,9 @@ func TestChanges(t *testing.T) {
 		t.Errorf("memberOf after the group was deleted: %q", got)
 	}
 
-	service := ad.Bind(t, ad.ServiceDN, ServicePassword)
+	searcher := ad.Bind(t, ad.SearchDN, SearchPassword)
 	seen := func() int {
-		r, err := service.Search(ldap.NewSearchRequest(BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+		r, err := searcher.Search(ldap.NewSearchRequest(BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
 			"(sAMAccountName=dave)", []string{"memberOf"}, nil))
 		if err != nil {
 			t.Fatal(err)
@@ -379,15 +379,15 @@ func TestChanges(t *testing.T) {
 		return len(r.Entries)
 	}
 	if seen() != 1 {
-		t.Error("the service account does not see dave")
+		t.Error("the search account does not see dave")
 	}
 	ad.DenyRead(t, ad.PersonDN("dave"))
 	if seen() != 0 {
-		t.Error("the service account sees dave without the right to")
+		t.Error("the search account sees dave, whom it may not read")
 	}
 }
 
-// TestKerberos: alice gets a ticket for the portal, and the keytab opens it.
+// TestKerberos: alice gets a ticket for the portal, and the keytab decrypts it.
 func TestKerberos(t *testing.T) {
 	ad := NewAD(t)
 	needs.Program(t, "kinit", "krb5-user")
@@ -402,7 +402,7 @@ func TestKerberos(t *testing.T) {
 	}
 }
 
-// Test389: a login of each account is answered, in a second test too, which gets a copy.
+// Test389: the result of a login of each account. The second test gets the same data again, although the first changes it.
 func Test389(t *testing.T) {
 	const none = -1
 	for _, test := range []string{"first", "second"} {
@@ -421,14 +421,14 @@ func Test389(t *testing.T) {
 				{d.PersonDN("oldpassword"), Password, ldap.LDAPResultInvalidCredentials, ldap.BeheraPasswordExpired},
 				{d.PersonDN("locked"), Password, ldap.LDAPResultConstraintViolation, ldap.BeheraAccountLocked},
 				{d.PersonDN("disabled"), Password, ldap.LDAPResultUnwillingToPerform, ldap.BeheraAccountLocked},
-				{d.ServiceDN, ServicePassword, ldap.LDAPResultSuccess, none},
+				{d.SearchDN, SearchPassword, ldap.LDAPResultSuccess, none},
 			} {
 				code, policy := policyLogin(t, d, c.dn, c.password)
 				if code != c.code || policy != c.policy {
 					t.Errorf("%s with %s: %d, policy %d; want %d, %d", c.dn, c.password, code, policy, c.code, c.policy)
 				}
 			}
-			r, err := d.Bind(t, d.ServiceDN, ServicePassword).Search(ldap.NewSearchRequest(d.PeopleDN, ldap.ScopeWholeSubtree,
+			r, err := d.Bind(t, d.SearchDN, SearchPassword).Search(ldap.NewSearchRequest(d.PeopleDN, ldap.ScopeWholeSubtree,
 				ldap.NeverDerefAliases, 0, 0, false, "(uid=alice)", []string{"ipaUniqueID", "nsUniqueId", "entryUUID", "memberOf"}, nil))
 			if err != nil || len(r.Entries) != 1 {
 				t.Fatalf("%v, %v", r, err)
@@ -441,7 +441,7 @@ func Test389(t *testing.T) {
 			if got := r.Entries[0].GetAttributeValues("memberOf"); len(got) != 3 {
 				t.Errorf("memberOf: %q", got)
 			}
-			d.Set(t, d.PersonDN("bob"), "nsAccountLock", "TRUE")
+			d.Set(t, d.PersonDN("bob"), "nsAccountLock", "TRUE") // the second test must not see it
 		})
 	}
 }

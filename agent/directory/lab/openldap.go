@@ -44,13 +44,13 @@ func NewOpenLDAP(tb testing.TB, memberOf MemberOf) *Directory {
 	hold(tb, &openLDAPHeld)
 	d := &Directory{
 		DNS: DNS(tb), Host: LDAP,
-		AdminDN:   "cn=admin," + BaseDN,
-		ServiceDN: "cn=svc-ldap,ou=Services," + BaseDN,
-		PeopleDN:  "ou=People," + BaseDN,
-		GroupsDN:  "ou=Groups," + BaseDN,
-		rdn:       "uid",
-		ports:     []string{"389", "636"},
-		log:       filepath.Join(openLDAPDir, "output"),
+		AdminDN:  "cn=admin," + BaseDN,
+		SearchDN: "cn=svc-ldap,ou=Services," + BaseDN,
+		PeopleDN: "ou=People," + BaseDN,
+		GroupsDN: "ou=Groups," + BaseDN,
+		rdn:      "uid",
+		ports:    []string{"389", "636"},
+		log:      filepath.Join(openLDAPDir, "output"),
 		command: []string{"slapd", "-d", "0", "-f", filepath.Join(openLDAPDir, "slapd.conf"),
 			"-h", "ldap://" + Address(LDAP).String() + " ldaps://" + Address(LDAP).String()},
 	}

@@ -15,61 +15,62 @@ import (
 	"ideco-agent/agent"
 )
 
-// machine performs random actions of agents, people and administrators, and knows what must not happen.
-type machine struct {
+// randomActions performs random actions of agents, people and administrators, and records what must not happen later.
+type randomActions struct {
 	*gateway
-	agents []*testSession  // all sessions that began, with the last token and connection
-	used   map[string]bool // tokens that were used and confirmed
-	ended  map[string]bool // sessions that cannot be resumed
-	tokens []addressToken  // all address tokens
+	granted []*testSession  // one for each grant; a resumed session again
+	void    map[string]bool // resume tokens that must not work any more
+	ended   map[string]bool // sessions that cannot be resumed
+	tokens  []addressToken  // all address tokens
 }
 
 // addressToken is an address token of a session.
 type addressToken struct {
 	token, session string
 	connection     Connection
-	shown          bool
+	spent          bool // shown from the LAN, so it must not work again
 }
 
-// TestMachine: after every random action the invariants hold (see checkInvariants). No session is resumed after a final
-// end, no token is used twice, and an address token works for its session's connection only.
-func TestMachine(t *testing.T) {
+// TestRandomActions: after every random action the invariants hold (see checkInvariants). No session is resumed after a final
+// end, no void token works, and an address token works for its session's connection only.
+func TestRandomActions(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
+			m := &randomActions{gateway: newGateway(r), void: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
 			m.run(r)
 		})
 	})
 }
 
-// TestMachineInTheLAN is TestMachine for two agents that mostly stay in the LAN and prove addresses.
-func TestMachineInTheLAN(t *testing.T) {
+// TestRandomActionsInTheLAN is TestRandomActions with two sessions in the LAN at the start and fewer kinds of action, mostly
+// proofs of further addresses.
+func TestRandomActionsInTheLAN(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
-			m := &machine{gateway: newGateway(r), used: map[string]bool{}, ended: map[string]bool{}}
+			m := &randomActions{gateway: newGateway(r), void: map[string]bool{}, ended: map[string]bool{}}
 			defer m.kill()
 			own := rapid.SampledFrom([]string{lanPeer, "fd00::1", "fd00::ff"}).Draw(r, "own address")
 			for _, a := range []Attempt{passwordAttempt("ivan", own, "a"), passwordAttempt("olga", "192.168.1.11", "b")} {
 				m.authorize(r, a)
 			}
 			r.Repeat(map[string]func(*rapid.T){
-				"":       m.check,
-				"prove":  m.prove,
-				"more":   m.prove,
-				"login":  m.login,
-				"resume": m.resume,
-				"lost":   m.lost,
-				"mac":    m.macChange,
-				"time":   m.time,
-				"disk":   m.disk,
+				"":             m.check, // after every action
+				"prove":        m.prove,
+				"more":         m.prove, // twice as often
+				"login":        m.login,
+				"resume":       m.resume,
+				"lost":         m.lost,
+				"mac":          m.macChange,
+				"time":         m.time,
+				"cause faults": m.faults,
 			})
 		})
 	})
 }
 
-// run performs random actions.
-func (m *machine) run(r *rapid.T) {
+// run performs random actions. The run recorded in testdata/rapid refers to them by the alphabetical order of their names.
+func (m *randomActions) run(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
 		s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
 		s.DevicePolicy = rapid.SampledFrom([]agent.DevicePolicy{agent.DeviceEvict, agent.DeviceRefuse}).Draw(r, "policy")
@@ -77,27 +78,27 @@ func (m *machine) run(r *rapid.T) {
 	})
 	m.fakeTunnel.size = rapid.IntRange(0, 3).Draw(r, "pool")
 	r.Repeat(map[string]func(*rapid.T){
-		"":         m.check,
-		"login":    m.login,
-		"resume":   m.resume,
-		"extend":   m.extend,
-		"lost":     m.lost,
-		"logout":   m.logout,
-		"tunnel":   m.tunnelUp,
-		"prove":    m.prove,
-		"mac":      m.macChange,
-		"end":      m.end,
-		"user":     m.userChanges,
-		"password": m.password,
-		"settings": m.settingsChange,
-		"time":     m.time,
-		"restart":  func(*rapid.T) { m.repairAndRestart() },
-		"disk":     m.disk,
+		"":             m.check,
+		"login":        m.login,
+		"resume":       m.resume,
+		"extend":       m.loginAgain,
+		"lost":         m.lost,
+		"logout":       m.logout,
+		"tunnel":       m.tunnelUp,
+		"prove":        m.prove,
+		"mac":          m.macChange,
+		"end":          m.end,
+		"user":         m.userChanges,
+		"password":     m.passwordChange,
+		"settings":     m.settingsChange,
+		"time":         m.time,
+		"restart":      func(*rapid.T) { m.repairAndRestart() },
+		"cause faults": m.faults,
 	})
 }
 
-// macChange makes a session follow its computer to another MAC, if it may.
-func (m *machine) macChange(r *rapid.T) {
+// macChange makes a session follow its computer to another MAC address, if it may (see mayFollow).
+func (m *randomActions) macChange(r *rapid.T) {
 	list := m.Sessions()
 	if len(list) == 0 {
 		return
@@ -111,7 +112,7 @@ func (m *machine) macChange(r *rapid.T) {
 	}
 }
 
-func (m *machine) check(r *rapid.T) {
+func (m *randomActions) check(r *rapid.T) {
 	synctest.Wait()
 	m.t = r
 	m.checkInvariants()
@@ -123,7 +124,7 @@ func (m *machine) check(r *rapid.T) {
 		if m.ended[s.ID] {
 			r.Errorf("session %s is live after a final end", s.ID)
 		}
-		if !m.now(s.Expires) {
+		if !now().Before(s.Expires) {
 			r.Errorf("session %s outlived its length", s.ID)
 		}
 	}
@@ -136,19 +137,17 @@ func (m *machine) check(r *rapid.T) {
 	}
 }
 
-func (m *machine) now(end time.Time) bool { return now().Before(end) }
-
-func (m *machine) attempt(r *rapid.T) Attempt {
+func (m *randomActions) attempt(r *rapid.T) Attempt {
 	return passwordAttempt(rapid.SampledFrom([]string{"ivan", "olga", "petr", "nobody"}).Draw(r, "login"), m.peer(r),
 		rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(r, "device"))
 }
 
-func (m *machine) peer(r *rapid.T) string {
+func (m *randomActions) peer(r *rapid.T) string {
 	return rapid.SampledFrom([]string{lanPeer, "192.168.1.11", "192.168.1.12", outsidePeer, "10.128.0.2", "2001:db8::1", "fd00::1", "fd00::2"}).Draw(r, "peer")
 }
 
-// authorize authorizes and records the result. An error must be a refusal or a failure of the store.
-func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
+// authorize authorizes and records the session. An error must be a refusal or a failure of the store or the firewall.
+func (m *randomActions) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	grant, err := m.Authorize(context.Background(), a)
 	var refusal *agent.Error
 	switch {
@@ -157,7 +156,7 @@ func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 			r.Errorf("a connection with a session was told %s", a.Connection.(*agentConnection).endReasons())
 		}
 		e := testSession{grant, a}
-		m.agents = append(m.agents, &e)
+		m.granted = append(m.granted, &e)
 		return e, true
 	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
 		return testSession{}, false
@@ -166,16 +165,16 @@ func (m *machine) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	return testSession{}, false
 }
 
-func (m *machine) login(r *rapid.T) { m.authorize(r, m.attempt(r)) }
+func (m *randomActions) login(r *rapid.T) { m.authorize(r, m.attempt(r)) }
 
-func (m *machine) anySession(r *rapid.T) *testSession {
-	if len(m.agents) == 0 {
-		r.Skip("nobody yet")
+func (m *randomActions) anySession(r *rapid.T) *testSession {
+	if len(m.granted) == 0 {
+		r.Skip("no session yet")
 	}
-	return rapid.SampledFrom(m.agents).Draw(r, "agent")
+	return rapid.SampledFrom(m.granted).Draw(r, "agent")
 }
 
-func (m *machine) resume(r *rapid.T) {
+func (m *randomActions) resume(r *rapid.T) {
 	e := m.anySession(r)
 	a := e.Attempt.withToken(e.ResumeToken)
 	if rapid.Bool().Draw(r, "moves") {
@@ -188,22 +187,23 @@ func (m *machine) resume(r *rapid.T) {
 	if !ok {
 		return
 	}
-	if m.used[a.Resume] {
-		r.Errorf("a token was used twice")
+	if m.void[a.Resume] {
+		r.Errorf("a void resume token works")
 	}
 	if back.Session.ID != e.Session.ID || back.Session.Expires.After(e.Session.LoggedIn.Add(365*24*time.Hour)) {
 		r.Errorf("%+v came back as %+v", e.Session, back.Session)
 	}
 	if rapid.Bool().Draw(r, "confirmed") && m.memoryStore.broken == "" {
 		m.ConfirmResume(back.Session.ID, back.Connection)
-		m.used[a.Resume] = true
+		m.void[a.Resume] = true
 	}
 }
 
-func (m *machine) extend(r *rapid.T) {
+// loginAgain logs in over the connection of a session, which extends that session or replaces it with another person's.
+func (m *randomActions) loginAgain(r *rapid.T) {
 	e := m.anySession(r)
 	a := e.Attempt
-	for _, later := range m.agents {
+	for _, later := range m.granted {
 		if later.Connection == a.Connection {
 			a.Current = later.Session.ID
 		}
@@ -216,23 +216,23 @@ func (m *machine) extend(r *rapid.T) {
 	m.authorize(r, a)
 }
 
-func (m *machine) lost(r *rapid.T) {
+func (m *randomActions) lost(r *rapid.T) {
 	e := m.anySession(r)
 	m.Lost(e.Session.ID, e.Connection)
 }
 
-func (m *machine) logout(r *rapid.T) {
+func (m *randomActions) logout(r *rapid.T) {
 	e := m.anySession(r)
 	m.Logout(e.Session.ID, e.Connection)
 }
 
-func (m *machine) tunnelUp(r *rapid.T) {
+func (m *randomActions) tunnelUp(r *rapid.T) {
 	e := m.anySession(r)
 	_, _ = m.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{byte(rapid.IntRange(0, 3).Draw(r, "key"))})
 }
 
 // newToken asks for an address token on the connection of a random agent.
-func (m *machine) newToken(r *rapid.T) {
+func (m *randomActions) newToken(r *rapid.T) {
 	e := m.anySession(r)
 	if token, _, err := m.AddressToken(e.Session.ID, e.Connection); err == nil {
 		m.tokens = append(m.tokens, addressToken{token: token, session: e.Session.ID, connection: e.Connection})
@@ -240,7 +240,7 @@ func (m *machine) newToken(r *rapid.T) {
 }
 
 // prove uses random tokens, old and new, from random addresses.
-func (m *machine) prove(r *rapid.T) {
+func (m *randomActions) prove(r *rapid.T) {
 	for range rapid.IntRange(1, 12).Draw(r, "proofs") {
 		if rapid.IntRange(0, 3).Draw(r, "new") > 0 {
 			m.newToken(r)
@@ -248,13 +248,14 @@ func (m *machine) prove(r *rapid.T) {
 		if len(m.tokens) == 0 {
 			r.Skip("no address token yet")
 		}
+		// One of the last three tokens.
 		m.useToken(r, len(m.tokens)-1-min(rapid.IntRange(0, 2).Draw(r, "token"), len(m.tokens)-1))
 		m.check(r)
 	}
 }
 
-// useToken uses an address token. If it works, it must be the session's last and unused.
-func (m *machine) useToken(r *rapid.T, i int) {
+// useToken shows an address token. It may work only if it is the last one of its session and not spent.
+func (m *randomActions) useToken(r *rapid.T, i int) {
 	t, last := &m.tokens[i], true
 	for _, later := range m.tokens[i+1:] {
 		last = last && later.session != t.session
@@ -263,24 +264,24 @@ func (m *machine) useToken(r *rapid.T, i int) {
 	if rapid.IntRange(0, 3).Draw(r, "any") == 0 {
 		peer = netip.MustParseAddr(m.peer(r))
 	}
-	foreign := rapid.IntRange(0, 5).Draw(r, "foreign") == 0
+	otherComputer := rapid.IntRange(0, 5).Draw(r, "other computer") == 0
 	m.fakeFirewall.mu.Lock()
-	m.fakeFirewall.other = map[netip.Addr]bool{peer: foreign}
+	m.fakeFirewall.other = map[netip.Addr]bool{peer: otherComputer}
 	m.fakeFirewall.mu.Unlock()
 	err := m.ProveAddress(context.Background(), t.token, peer)
 	if err == nil {
-		if t.shown || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
-			r.Errorf("%v was given to session %s, token shown before: %v, the last one: %v", peer, t.session, t.shown, last)
+		if t.spent || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
+			r.Errorf("%v was given to session %s, token spent before: %v, the last one: %v", peer, t.session, t.spent, last)
 		}
-		if s := m.sessions[t.session]; s == nil || s.connection != t.connection || foreign && s.Address != peer {
-			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, foreign)
+		if s := m.sessions[t.session]; s == nil || s.connection != t.connection || otherComputer && s.Address != peer {
+			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, otherComputer)
 		}
 	}
-	t.shown = t.shown || m.Settings().InLocalNetworks(peer)
+	t.spent = t.spent || m.Settings().InLocalNetworks(peer)
 }
 
 // holds reports whether the session has the address.
-func (m *machine) holds(session string, addr netip.Addr) bool {
+func (m *randomActions) holds(session string, addr netip.Addr) bool {
 	for _, s := range m.Sessions() {
 		if s.ID == session {
 			return s.Address == addr || slices.Contains(s.FurtherAddresses, addr)
@@ -289,7 +290,7 @@ func (m *machine) holds(session string, addr netip.Addr) bool {
 	return false
 }
 
-func (m *machine) end(r *rapid.T) {
+func (m *randomActions) end(r *rapid.T) {
 	var live []string
 	for _, s := range m.Sessions() {
 		live = append(live, s.ID)
@@ -303,7 +304,7 @@ func (m *machine) end(r *rapid.T) {
 	}
 }
 
-func (m *machine) userChanges(r *rapid.T) {
+func (m *randomActions) userChanges(r *rapid.T) {
 	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
 	enabled, remote := rapid.Bool().Draw(r, "enabled"), rapid.Bool().Draw(r, "remote")
 	u := m.memoryStore.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
@@ -315,19 +316,19 @@ func (m *machine) userChanges(r *rapid.T) {
 	}
 }
 
-func (m *machine) password(r *rapid.T) {
+func (m *randomActions) passwordChange(r *rapid.T) {
 	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
 	if err := m.VoidResume(context.Background(), id); err != nil {
 		return
 	}
-	for _, e := range m.agents {
+	for _, e := range m.granted {
 		if e.Session.UserID == id {
-			m.used[e.ResumeToken] = true
+			m.void[e.ResumeToken] = true
 		}
 	}
 }
 
-func (m *machine) settingsChange(r *rapid.T) {
+func (m *randomActions) settingsChange(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
 		s.Enabled = rapid.IntRange(0, 4).Draw(r, "enabled") > 0
 		s.LocalTunnel = rapid.Bool().Draw(r, "local tunnel")
@@ -342,20 +343,20 @@ func (m *machine) settingsChange(r *rapid.T) {
 	}
 }
 
-func (m *machine) time(r *rapid.T) {
+func (m *randomActions) time(r *rapid.T) {
 	advance(rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour, 13 * time.Hour}).Draw(r, "time"))
 }
 
-// disk makes the store fail or repairs it.
-func (m *machine) disk(r *rapid.T) {
+// faults makes the store and the firewall fail, or repairs them.
+func (m *randomActions) faults(r *rapid.T) {
 	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
 	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0
 	m.fakeFirewall.mu.Unlock()
 }
 
-// repairAndRestart is a restart after the disk was repaired.
-func (m *machine) repairAndRestart() {
+// repairAndRestart restarts the gateway after the store was repaired.
+func (m *randomActions) repairAndRestart() {
 	m.memoryStore.failOn("")
 	m.restart()
 }
