@@ -99,7 +99,7 @@ func adExpired(e *ldap.Entry, now time.Time) bool {
 	return ok && at > 0 && at != 1<<63-1 && !time.Unix(at/1e7-toUnix, 0).After(now)
 }
 
-// adCodes are the meanings of "data XXX" in the text of LDAP result 49. 775 comes also with a wrong password, the others except
+// adCodes are the meanings of "data CODE" in the text of LDAP result 49. 775 comes also with a wrong password, the others except
 // 525 and 52e only with the right one.
 var adCodes = map[string]agent.Code{
 	"525": agent.CodeBadCredentials, // no such account
@@ -127,7 +127,7 @@ func adRefusal(err *ldap.Error) agent.Code {
 	return adCodes[data]
 }
 
-// adData returns XXX of "…, data XXX, v4563" in lower case. It reports false where there is none.
+// adData returns CODE of "…, data CODE, v4563" in lower case. It reports false where there is none.
 func adData(text string) (string, bool) {
 	_, rest, ok := strings.Cut(strings.ToLower(text), ", data ")
 	if !ok {

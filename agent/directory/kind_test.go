@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestADRefusalCodes: each "data XXX" has its own meaning, in the texts of Windows and of Samba.
+// TestADRefusalCodes: each "data CODE" has its own meaning, in the texts of Windows and of Samba.
 func TestADRefusalCodes(t *testing.T) {
 	for data, want := range map[string]agent.Code{
 		"525": agent.CodeBadCredentials, "52e": agent.CodeBadCredentials, "52E": agent.CodeBadCredentials, "0000052e": agent.CodeBadCredentials,
