@@ -75,7 +75,7 @@ const (
 
 // DirectoryGroup is a group of a directory.
 type DirectoryGroup struct {
-	ID   string `json:"id"`   // SID in Active Directory; ipaUniqueID or entryUUID elsewhere. It survives renaming and moving
+	ID   string `json:"id"`   // SID in Active Directory; ipaUniqueID, entryUUID or nsUniqueId elsewhere. It survives renaming and moving
 	Name string `json:"name"` // as people know it, as of the last look-up
 	DN   string `json:"dn"`   // as of the last look-up
 }
@@ -83,7 +83,7 @@ type DirectoryGroup struct {
 // DirectoryPerson is a person in a directory, as of one look-up.
 type DirectoryPerson struct {
 	Directory string // name of the directory
-	GUID      string // objectGUID, ipaUniqueID or entryUUID, lower-case text with hyphens; survives renaming and moving
+	GUID      string // objectGUID, ipaUniqueID, entryUUID or nsUniqueId, as lower-case text; survives renaming and moving
 	Login     string // sAMAccountName or uid
 	UPN       string // userPrincipalName; may be empty
 	Name      string

@@ -120,7 +120,7 @@ func TestDirectorySave(t *testing.T) {
 		t.Errorf("saved: %+v", d)
 	}
 	again.Set("dns_ips", "10.6.6.6")
-	a.wants(a.post("/admin/directories/1", again), http.StatusBadRequest, "сохранённый пароль на другой сервер не отправляется")
+	a.wants(a.post("/admin/directories/1", again), http.StatusBadRequest, "сохранённый пароль отправляется только с теми настройками")
 	again.Set("controllers", "dc1:x")
 	again.Set("lockout_limit", "many")
 	bad := a.wants(a.post("/admin/directories/1", again), http.StatusBadRequest, "не похоже на имя контроллера", "целое число от 1 до 999")

@@ -66,7 +66,7 @@ func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, ne
 	}
 	for _, s := range list {
 		if s.PasswordLost {
-			log.Error("the stored password of a directory cannot be decrypted: restore the file secret.key from a backup, or type the password again", "directory", s.Name)
+			log.Error("the stored password of a directory cannot be decrypted: restore the file secret.key from a backup, or type the password again (remove a damaged file first)", "directory", s.Name)
 		}
 	}
 	d.use(list)

@@ -8,8 +8,8 @@
 //
 // A login is bare, or it has a domain: "COMPANY\user", "company.ru\user", "company.ru/user", "user@company.ru". A bare login
 // means the local account with this login, even a disabled one. Any other bare login belongs to the default directory. A login
-// with a domain belongs to the directory with this DNS name or NetBIOS name, else, for "user@suffix", to the directory that has
-// the suffix for its userPrincipalNames. With any other domain it is unknown.
+// with a domain belongs to the directory with this DNS name or, if there is none, with this NetBIOS name. If it is unknown there,
+// "user@suffix" belongs to the directory that has the suffix for its userPrincipalNames. With any other domain it is unknown.
 //
 // The search account finds the person with one search. A userPrincipalName wins over the sAMAccountName of another person. If the
 // login still means several people, it counts as unknown, and the log says so. A person is known by an identity that survives renaming
@@ -19,7 +19,7 @@
 //
 // One attempt is one bind, by the DN that was found, so that all forms of a login count for the same person. A password is never
 // sent twice, and not at all to an account with a smart card: Active Directory has given it a random password, and wrong ones
-// would lock it. For an unknown login, the password is sent with a DN that does not exist, which takes as long and counts against
+// would lock it. For an unknown login of a directory, the password is sent with a DN that does not exist, which takes as long and counts against
 // no account.
 //
 // Every refusal has its own code. Where the directory compares the password first, other codes than bad_credentials come only with

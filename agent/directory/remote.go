@@ -27,9 +27,9 @@ type remote struct {
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
-	learned  time.Time                  // when learn last connected
+	learned  time.Time                  // when learn last tried to connect
 	lockouts map[string]cachedLockout   // by DN of the policy; "" = of people without one
-	policies map[loginForm]cachedPolicy // of people who logged in
+	policies map[loginForm]cachedPolicy // by typed login, with a right password or not
 }
 
 // newRemote makes a remote without connecting.

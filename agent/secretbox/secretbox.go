@@ -72,7 +72,7 @@ func (b *Box) cipher(create bool) (cipher.AEAD, error) {
 		err = atomicfile.Write(b.path, text, 0o600)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key of the stored secrets: %w", err)
+		return nil, fmt.Errorf("read or make the key file of the stored secrets: %w", err)
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
