@@ -66,12 +66,12 @@ func canonicalController(text string) (string, bool) {
 
 // ParseCertificates reads certificates as PEM text, or one as DER. The result is PEM without comments and duplicates.
 func ParseCertificates(field string, data []byte) (string, Problem) {
+	if cert, err := x509.ParseCertificate(data); err == nil {
+		return encodeCertificate(cert), Problem{}
+	}
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 	if len(data) == 0 {
 		return "", Problem{}
-	}
-	if cert, err := x509.ParseCertificate(data); err == nil {
-		return encodeCertificate(cert), Problem{}
 	}
 	var all string
 	for {

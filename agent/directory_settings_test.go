@@ -58,11 +58,16 @@ func TestParseControllers(t *testing.T) {
 func TestParseCertificates(t *testing.T) {
 	der, text := newCA(t)
 	_, other := newCA(t)
+	space, spaceText := newCA(t)
+	for strings.TrimSpace(space) == space {
+		space, spaceText = newCA(t)
+	}
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("secret")}))
 	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
 	for _, one := range []struct{ what, data, want string }{
 		{"PEM with comments", "\xef\xbb\xbfsubject=dc\r\n" + text + "issuer=ca\n" + other + text, text + other},
 		{"DER", der, text},
+		{"DER whose last byte is white space", space, spaceText},
 		{"nothing", " \r\n", ""},
 		{"text", "no certificate", "field_ca"},
 		{"a broken one", text + broken, "field_ca"},
