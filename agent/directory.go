@@ -32,29 +32,42 @@ const (
 	TransportStartTLS DirectoryTransport = "starttls" // 389
 )
 
+// PasswordChange is how a person's password in a directory is changed, always under the old password.
+type PasswordChange string
+
+// Ways to change a password.
+const (
+	PasswordChangeAuto PasswordChange = ""     // Active Directory: kpasswd, or LDAP where port 464 does not answer; others: LDAP
+	PasswordChangeLDAP PasswordChange = "ldap" // Active Directory: unicodePwd; others: RFC 3062
+	PasswordChangeOff  PasswordChange = "off"  // people are told to change it elsewhere
+)
+
 // DirectorySettings are the settings of one directory on the network.
 type DirectorySettings struct {
-	ID            DirectoryID
-	Kind          DirectoryKind
-	Name          string       // DNS name of the domain as ParseDomain returns names; unique; never changes
-	Default       bool         // a login without a domain belongs to it, unless a local account has the login
-	DNS           []netip.Addr // the domain's DNS servers; empty = those of the gateway
-	Controllers   []string     // host or host:port; empty = by SRV records
-	Transport     DirectoryTransport
-	TLSName       string   // name in the certificates; empty = the controller's name
-	CA            string   // PEM certificates that are trusted: the domain's CA, or a controller's own; empty = those of the system
-	User          string   // of the search account, for its bind: UPN, NETBIOS\login or DN
-	Password      string   // of the search account; stored encrypted, on no page and in no answer
-	Bases         []string // DNs below which people are searched; empty = the whole domain
-	LoginGroups   []DirectoryGroup
-	RemoteGroups  []DirectoryGroup // their members get remote access
-	LockoutLimit  int              // wrong passwords that lock an account in the domain; 0 = as the domain says
-	LockoutWindow time.Duration    // with LockoutLimit: the domain's observation window
-	CheckInterval time.Duration    // between two checks of the accounts; whole minutes
-	ComputerName  string           // the vendor's field; stored and given back, not used
-	NetBIOS       string           // short name of the domain, as found at the last connection
-	UPNSuffixes   []string         // alternative suffixes, as found at the last connection
-	PasswordLost  bool             // the stored password cannot be decrypted; it must be typed again
+	ID             DirectoryID
+	Kind           DirectoryKind
+	Name           string       // DNS name of the domain as ParseDomain returns names; unique; never changes
+	Default        bool         // a login without a domain belongs to it, unless a local account has the login
+	DNS            []netip.Addr // the domain's DNS servers; empty = those of the gateway
+	Controllers    []string     // host or host:port; empty = by SRV records
+	Transport      DirectoryTransport
+	TLSName        string   // name in the certificates; empty = the controller's name
+	CA             string   // PEM certificates that are trusted: the domain's CA, or a controller's own; empty = those of the system
+	User           string   // of the search account, for its bind: UPN, NETBIOS\login or DN
+	Password       string   // of the search account; stored encrypted, on no page and in no answer
+	Bases          []string // DNs below which people are searched; empty = the whole domain
+	LoginGroups    []DirectoryGroup
+	RemoteGroups   []DirectoryGroup // their members get remote access
+	TreeGroups     []DirectoryGroup // groups of this directory in the tree of groups; not stored with the directory
+	PasswordChange PasswordChange   // how people change their passwords through the gateway
+	Keytab         []byte           // for sign-in by Kerberos; stored encrypted, on no page and in no answer; nil = none
+	LockoutLimit   int              // wrong passwords that lock an account in the domain; 0 = as the domain says
+	LockoutWindow  time.Duration    // with LockoutLimit: the domain's observation window
+	CheckInterval  time.Duration    // between two checks of the accounts; whole minutes
+	ComputerName   string           // the vendor's field; stored and given back, not used
+	NetBIOS        string           // short name of the domain, as found at the last connection
+	UPNSuffixes    []string         // alternative suffixes, as found at the last connection
+	PasswordLost   bool             // the stored password cannot be decrypted; it must be typed again
 }
 
 // Limits of a directory's settings, and defaults.
@@ -82,18 +95,20 @@ type DirectoryGroup struct {
 
 // DirectoryPerson is a person in a directory, as of one look-up.
 type DirectoryPerson struct {
-	Directory string // name of the directory
-	GUID      string // objectGUID, ipaUniqueID, entryUUID or nsUniqueId, as lower-case text; survives renaming and moving
-	Login     string // sAMAccountName or uid
-	UPN       string // userPrincipalName; may be empty
-	Name      string
-	Phone     string
-	Refused   Code // why the directory or the login groups refuse the account now; empty = they do not
-	Remote    bool // member of RemoteGroups
+	Directory       string // name of the directory
+	GUID            string // objectGUID, ipaUniqueID, entryUUID or nsUniqueId, as lower-case text; survives renaming and moving
+	Login           string // sAMAccountName or uid
+	UPN             string // userPrincipalName; may be empty
+	Name            string
+	Phone           string
+	Refused         Code      // why the directory or the login groups refuse the account now; empty = they do not
+	Remote          bool      // member of RemoteGroups
+	Groups          []string  // IDs of those of DirectorySettings.TreeGroups of which the person is a member, sorted
+	PasswordExpires time.Time // zero = never, not known, or not looked up
 }
 
 // Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
-// RemoteAccess changes only where it follows the groups, and Refused is set only by refusals that end access.
+// and Refused is set only by refusals that end access. What follows from groups is set by GroupTree.Inherit.
 func (u User) Updated(p DirectoryPerson) User {
 	u.Login, u.Name, u.Refused = p.Login, p.Name, ""
 	if p.Refused.EndsAccess() {
@@ -102,6 +117,7 @@ func (u User) Updated(p DirectoryPerson) User {
 	if p.Phone != "" {
 		u.Phone = p.Phone
 	}
+	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, p.Groups
 	if u.RemoteByGroups {
 		u.RemoteAccess = p.Remote
 	}
@@ -126,6 +142,9 @@ type Account struct {
 	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
+	// ChangePassword checks the password as Authenticate does and replaces it, also an expired one. Refusals besides those of
+	// Authenticate: CodePasswordRejected. Nil = passwords of this account cannot be changed here.
+	ChangePassword func(ctx context.Context, c Credentials, newPassword string) error
 }
 
 // ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.

@@ -36,6 +36,17 @@ const (
 	CodeNotPermitted       Code = "not_permitted"      // in none of the login groups
 	CodeLogonRestricted    Code = "logon_restricted"   // logon hours, logon workstations or another restriction of the account
 	CodeSmartcardRequired  Code = "smartcard_required" // the account has no usable password
+	CodePasswordRejected   Code = "password_rejected"  // the new password; see Error.Policy
+	CodePasswordElsewhere  Code = "password_elsewhere" // passwords of this directory are not changed through the gateway
+)
+
+// Codes of refusals of a sign-in by Kerberos.
+const (
+	CodeSSOUnavailable Code = "sso_unavailable" // not set up, or the peer is not in the LAN
+	CodeSSONTLM        Code = "sso_ntlm"        // the token is NTLM: wrong SPN, zone, or an address in place of a name
+	CodeSSOClock       Code = "sso_clock"       // the clocks differ by more than 5 minutes
+	CodeSSOStale       Code = "sso_stale"       // made before this process started; a fresh token with the same ticket is accepted
+	CodeSSORefused     Code = "sso_refused"     // the ticket cannot be read with the keytab, was used before, or means nobody here
 )
 
 // Codes that this gateway does not send yet; the catalogues have their texts. They are for the second factor and for several
@@ -55,7 +66,8 @@ const (
 
 // Codes lists every refusal of the gateway, for tests that look for a missing text.
 var Codes = []Code{CodeBadCredentials, CodeAccountDisabled, CodeAccountLocked, CodeAccountExpired, CodePasswordExpired,
-	CodePasswordMustChange, CodeNotPermitted, CodeLogonRestricted, CodeSmartcardRequired, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
+	CodePasswordMustChange, CodeNotPermitted, CodeLogonRestricted, CodeSmartcardRequired, CodePasswordRejected, CodePasswordElsewhere,
+	CodeSSOUnavailable, CodeSSONTLM, CodeSSOClock, CodeSSOStale, CodeSSORefused, CodeVPNNotAllowed, CodeDeviceLimit, CodeAddressBusy, CodeAgentDisabled,
 	CodeVPNUnavailable, CodeDirectoryUnreachable, CodeTooManyAttempts, CodePoolExhausted, CodeBadMessage, CodeInternal,
 	CodeSessionOver, CodeAddressRefused, CodeStoreUnavailable, CodeTOTPRequired, CodeTOTPWrong, CodeSharedAddress}
 
@@ -83,12 +95,24 @@ var StoreTroubles = []StoreTrouble{StoreNoSpace, StoreReadOnly, StoreLocked, Sto
 // page or an agent.
 type Error struct {
 	Code    Code
-	Address string        // {address} of the text
-	Domain  string        // {domain} of the text
-	Ref     string        // {ref}: a reference for support, also in the log
-	Wait    time.Duration // until a retry makes sense; 0 = a retry alone does not help
-	Trouble StoreTrouble  // with CodeStoreUnavailable; only administrators are told
-	Err     error
+	Address string          // {address} of the text
+	Domain  string          // {domain} of the text
+	Ref     string          // {ref}: a reference for support, also in the log
+	Wait    time.Duration   // until a retry makes sense; 0 = a retry alone does not help
+	Trouble StoreTrouble    // with CodeStoreUnavailable; only administrators are told
+	Policy  *PasswordPolicy // with CodePasswordRejected; nil = the directory gave no reason
+	// MayChange is set with CodePasswordExpired and CodePasswordMustChange if the password can be changed through the gateway.
+	MayChange bool
+	Err       error
+}
+
+// PasswordPolicy is what a directory demands of a new password. Zero fields are not demanded or not known.
+type PasswordPolicy struct {
+	MinLength int           // characters
+	History   int           // of so many former passwords, none may be used again
+	MinAge    time.Duration // of a password, before it may be changed again
+	Complex   bool          // three of: capital letters, small letters, digits, other characters; no part of the person's name
+	TooYoung  bool          // MinAge alone is the reason
 }
 
 func (e *Error) Error() string {

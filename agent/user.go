@@ -36,17 +36,29 @@ type User struct {
 	Name         string // "Иванов Иван"; may be empty
 	Directory    string // LocalDirectory or the directory's domain name
 	Enabled      bool
-	Admin        bool // may administer the gateway; only local accounts
-	RemoteAccess bool // «Разрешить удалённый доступ через VPN»
+	Admin        bool // may administer the gateway by a choice on the account; only local accounts
+	RemoteAccess bool // «Разрешить удалённый доступ через VPN», as it applies now
 	Phone        string
 	Comment      string
 	Created      time.Time
+	LastLogin    time.Time // the last sign-in with a password or a ticket; zero = none
+
+	Group          GroupID // the local group; 0 = none
+	Rights         Rights  // its own, without RemoteAccess
+	RemoteByGroups bool    // RemoteAccess follows the groups, see GroupTree.Inherit
+	AdminByGroups  bool    // may administer the gateway because a group does, see GroupTree.Inherit
+	MustChange     bool    // of a local account: the password must be changed at the next login
 
 	// Of accounts of a directory on the network:
-	GUID           string // as DirectoryPerson.GUID; empty for local accounts
-	Refused        Code   // why the directory ends this person's access, as of the last login or check; empty = it does not
-	RemoteByGroups bool   // RemoteAccess follows the directory's remote groups
+	GUID              string    // as DirectoryPerson.GUID; empty for local accounts
+	Refused           Code      // why the directory ends this person's access, as of the last login or check; empty = it does not
+	RemoteInDirectory bool      // member of the directory's remote groups, as of the last login or check
+	DirectoryGroups   []string  // as DirectoryPerson.Groups
+	PasswordExpires   time.Time // as of the last login; zero = never or not known
 }
+
+// Administrator reports whether the account may administer the gateway.
+func (u User) Administrator() bool { return u.Admin || u.AdminByGroups }
 
 // Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }

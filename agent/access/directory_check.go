@@ -1,6 +1,7 @@
 package access
 
 import (
+	"reflect"
 	"time"
 
 	"ideco-agent/agent"
@@ -33,7 +34,7 @@ func (m *Manager) CheckDirectory(directory string, before []agent.User, reading 
 		case n > 0, losesAccess(was, is):
 			losing = append(losing, is)
 			ending += n
-		case is != was:
+		case !reflect.DeepEqual(is, was):
 			changed = append(changed, is)
 		}
 	}

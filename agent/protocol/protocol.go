@@ -11,6 +11,7 @@
 //	2026-11-25  address_token and POST /address (ours): further addresses of a computer in the LAN.
 //	2026-11-27  an address_token that was not asked for: all further addresses must be proved again.
 //	2026-11-27  before login a message has at most 4 KiB and 10 s.
+//	2026-11-27  change_password (ours), auth_state.change_password; sso, update.sso (ours).
 package protocol
 
 import (
@@ -41,7 +42,9 @@ const (
 	TypeNotice      = "notice"
 	TypeError       = "error"
 
-	TypeAddressToken = "address_token"
+	TypeAddressToken   = "address_token"
+	TypeChangePassword = "change_password"
+	TypeSSO            = "sso"
 )
 
 // Version is the first message of an agent.
@@ -60,6 +63,7 @@ type Update struct {
 	DownloadURL *string  `json:"download_url"` // port and path, such as ":14765/IdecoAgent.msi"
 	Version     *Number  `json:"version,omitempty"`
 	Requires    []string `json:"requires,omitempty"` // ours: what a login needs: "password"
+	SSO         []string `json:"sso,omitempty"`      // ours: SSO is possible here, with these domains (Kerberos realms in lower case)
 }
 
 // Number is a version of the agent.
@@ -99,7 +103,46 @@ type AuthState struct {
 	Resume     string `json:"resume,omitempty"`  // ours: token that resumes this session without a password
 	Expires    string `json:"expires,omitempty"` // ours: RFC 3339
 	Grace      int    `json:"grace,omitempty"`   // ours: seconds that the session outlives a lost connection
+	// ChangePassword is set with the codes password_expired and password_must_change if change_password is possible (ours).
+	ChangePassword bool `json:"change_password,omitempty"`
 }
+
+// ChangePassword changes the person's password under the old one (ours). No session is needed, and a live one goes on. AuthState
+// answers: Code is PasswordChanged or that of a refusal, and Authorized says whether the connection has a session.
+type ChangePassword struct {
+	Type        string  `json:"type"`
+	Login       string  `json:"login"`
+	Password    string  `json:"password"`
+	NewPassword string  `json:"new_password"`
+	Device      *Device `json:"device,omitempty"`
+}
+
+// PasswordChanged is the Code of the auth_state after a successful change_password. Its Message tells what the person has to know.
+const PasswordChanged = "password_changed"
+
+// SSORequest is the agent's sso, only in the LAN. The first one has neither Token nor SessionToken; SSOReply answers it. The second
+// one has both, and AuthState answers it. On a live session it extends the session.
+type SSORequest struct {
+	Type         string  `json:"type"`
+	Token        *string `json:"token"`            // base64 of a SPNEGO or Kerberos token for the service HTTP/<name of the gateway>
+	SessionToken *string `json:"session_token"`    // of the SSOReply
+	Domain       string  `json:"domain"`           // of the person, for instance the Kerberos realm; may be empty
+	Device       *Device `json:"device,omitempty"` // ours
+}
+
+// SSOReply is the gateway's sso. Of the vendor's statuses this gateway uses SSOChallenge only.
+type SSOReply struct {
+	Type         string `json:"type"`
+	Status       string `json:"status"`
+	SessionToken string `json:"session_token"` // random, good for one token on this connection
+	ComputerName string `json:"computer_name"` // the gateway's domain
+}
+
+// SSOChallenge asks for a token.
+const SSOChallenge = "challenge"
+
+// MaxSSOFrame limits the one frame with a token, in bytes. Tickets of people in many groups are large.
+const MaxSSOFrame = 96 << 10
 
 // Unauthorize ends the session.
 type Unauthorize struct {
@@ -203,7 +246,9 @@ var FromAgent = map[string]func() any{
 	TypeUnauthorize: func() any { return new(Unauthorize) },
 	TypeTunnelWG:    func() any { return new(TunnelRequest) },
 
-	TypeAddressToken: func() any { return new(AddressTokenRequest) },
+	TypeAddressToken:   func() any { return new(AddressTokenRequest) },
+	TypeChangePassword: func() any { return new(ChangePassword) },
+	TypeSSO:            func() any { return new(SSORequest) },
 }
 
 // FromGateway are the messages that a gateway may send.
@@ -216,4 +261,5 @@ var FromGateway = map[string]func() any{
 	TypeError:     func() any { return new(Error) },
 
 	TypeAddressToken: func() any { return new(AddressToken) },
+	TypeSSO:          func() any { return new(SSOReply) },
 }

@@ -15,14 +15,17 @@ var filled = map[string][]any{
 		&Unauthorize{TypeUnauthorize},
 		&TunnelRequest{TypeTunnelWG, "cHVibGlj"},
 		&AddressTokenRequest{TypeAddressToken},
+		&ChangePassword{TypeChangePassword, "ivanov", "old", "new", &Device{"d1", "ПК-7", "windows"}},
+		&SSORequest{TypeSSO, pointer("YII="), pointer("s1"), "company.ru", &Device{"d1", "ПК-7", "windows"}},
 	},
 	"gateway": {
-		&Update{TypeUpdate, true, pointer(":14765/IdecoAgent.msi"), &Number{1, 2, 3}, []string{"password"}},
-		&AuthState{TypeAuthState, true, true, 60, "Вы вошли.", "bad_credentials", "s1", "10.0.0.5", "token", "2026-11-23T14:05:00Z", 30},
+		&Update{TypeUpdate, true, pointer(":14765/IdecoAgent.msi"), &Number{1, 2, 3}, []string{"password"}, []string{"company.ru"}},
+		&AuthState{TypeAuthState, true, true, 60, "Вы вошли.", "bad_credentials", "s1", "10.0.0.5", "token", "2026-11-23T14:05:00Z", 30, true},
 		&TunnelReply{TypeTunnelWG, 3051, "cHVibGlj", "10.128.0.7/16", "10.128.0.1", []string{"0.0.0.0/0"}, "company.ru", "c2VjcmV0", 1420, 25},
 		&Ended{TypeEnded, "admin", "Конец."},
 		&Notice{TypeNotice, NoticeExpiring, "Скоро.", "2026-11-23T14:05:00Z"},
 		&AddressToken{TypeAddressToken, "token", 60, []string{"https://192.168.1.1:14765/address", "https://[fd00::1]:14765/address"}},
+		&SSOReply{TypeSSO, SSOChallenge, "s1", "gw.company.ru"},
 		&Error{TypeError, "bad_message", "Не понято."},
 	},
 }
@@ -79,7 +82,7 @@ func TestPublishedFormat(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	var unknown *UnknownTypeError
-	for _, frame := range []string{`{"type":"sso"}`, `{}`, `null`, `{"type":"Version"}`, `{"type":"auth_state"}`} {
+	for _, frame := range []string{`{"type":"ztna"}`, `{}`, `null`, `{"type":"Version"}`, `{"type":"auth_state"}`} {
 		if m, err := Parse([]byte(frame), FromAgent); !errors.As(err, &unknown) || m != nil {
 			t.Errorf("%s: %v, %v", frame, m, err)
 		}

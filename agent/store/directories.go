@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"ideco-agent/agent"
@@ -243,7 +244,7 @@ func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPer
 			return err
 		}
 		byLogin, err := findDirectoryLogin(ctx, tx, p.Directory, p.Login)
-		if err == nil && (byLogin.ID != user.ID || user.Updated(p) != user) {
+		if err == nil && (byLogin.ID != user.ID || !reflect.DeepEqual(user.Updated(p), user)) {
 			err = errors.New("changed")
 		}
 		return err
