@@ -142,9 +142,10 @@ type Account struct {
 	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
-	// ChangePassword checks the password as Authenticate does and replaces it, also an expired one. Refusals besides those of
-	// Authenticate: CodePasswordRejected. Nil = passwords of this account cannot be changed here.
-	ChangePassword func(ctx context.Context, c Credentials, newPassword string) error
+	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals
+	// besides those of Authenticate: CodePasswordRejected, CodePasswordElsewhere; all others mean that the password is unchanged or,
+	// for CodeDirectoryUnreachable without ErrPasswordNotSent, that nobody knows. Nil = passwords of this directory are not changed here.
+	ChangePassword func(ctx context.Context, c Credentials, newPassword string) (User, error)
 }
 
 // ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.
