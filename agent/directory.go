@@ -104,7 +104,8 @@ type DirectoryPerson struct {
 	Refused         Code      // why the directory or the login groups refuse the account now; empty = they do not
 	Remote          bool      // member of RemoteGroups
 	Groups          []string  // IDs of those of DirectorySettings.TreeGroups of which the person is a member, sorted
-	PasswordExpires time.Time // zero = never, not known, or not looked up
+	PasswordExpires time.Time // zero = never or not known
+	ExpiryRead      bool      // PasswordExpires was looked up, which a login does and a check does not
 }
 
 // Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
@@ -116,6 +117,9 @@ func (u User) Updated(p DirectoryPerson) User {
 	}
 	if p.Phone != "" {
 		u.Phone = p.Phone
+	}
+	if p.ExpiryRead {
+		u.PasswordExpires = p.PasswordExpires
 	}
 	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, p.Groups
 	if u.RemoteByGroups {

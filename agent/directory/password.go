@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// changePassword replaces a person's password under the old one and returns the account. One attempt has one comparison that may
-// fail. Refusals: those of authenticate; CodePasswordRejected; CodePasswordElsewhere.
-func (r *remote) changePassword(ctx context.Context, p person, id agent.UserID, password, newPassword string) (agent.User, error) {
+// changePassword replaces a person's password under the old one and returns the account. stored is the account as it is stored, or
+// zero. One attempt has one comparison that may fail. Refusals: those of authenticate; CodePasswordRejected; CodePasswordElsewhere.
+func (r *remote) changePassword(ctx context.Context, p person, stored agent.User, password, newPassword string) (agent.User, error) {
 	if !isPassword(password) {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 	}
@@ -32,23 +33,31 @@ func (r *remote) changePassword(ctx context.Context, p person, id agent.UserID, 
 	if err != nil {
 		return agent.User{}, err
 	}
+	if stored.ID != 0 && !stored.Enabled {
+		now.Refused = agent.CodeAccountDisabled
+	}
 	if now.Refused != "" || blocks(r.kind.state(now.entry, time.Now())) {
-		return agent.User{}, r.explain(ctx, now, id, password)
+		return agent.User{}, r.explain(ctx, now, stored, password)
 	}
 	switch err := r.kind.change(ctx, r, now, password, newPassword); {
 	case errors.Is(err, errNotCompared):
-		return agent.User{}, r.explain(ctx, now, id, password)
+		return agent.User{}, r.explain(ctx, now, stored, password)
 	case err != nil:
 		return agent.User{}, err
 	}
 	// The password is changed, so nothing below may fail.
 	if fresh, err := r.reread(ctx, p); err == nil {
 		now = fresh
-		now.PasswordExpires = r.passwordExpires(ctx, now, nil)
+		r.readExpiry(ctx, &now, nil)
 	} else {
-		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", id, "error", err)
+		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 	}
-	return r.people.SaveDirectoryUser(ctx, now.DirectoryPerson)
+	user, err := r.people.SaveDirectoryUser(ctx, now.DirectoryPerson)
+	if err != nil && stored.ID != 0 {
+		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
+		return stored, nil
+	}
+	return user, err
 }
 
 // blocks reports whether a person in this state may not change the password.
@@ -61,22 +70,22 @@ var errNotCompared = errors.New("the password was not compared")
 
 // explain refuses a person whose password may not be changed, with the reason that a login has: it is told only after the right
 // password, where the directory lets us know.
-func (r *remote) explain(ctx context.Context, p person, id agent.UserID, password string) error {
+func (r *remote) explain(ctx context.Context, p person, stored agent.User, password string) error {
 	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
 		return err
 	}
-	if !checked.bound && blocks(checked.code) {
-		return r.refuse(ctx, p, id, checked, checked.code)
+	code := checked.code
+	if checked.bound || !blocks(code) { // the password is right
+		code = cmp.Or(p.Refused, agent.CodeLogonRestricted)
+		if state := r.kind.state(p.entry, time.Now()); blocks(state) {
+			code = state
+		}
 	}
-	code := p.Refused
-	if state := r.kind.state(p.entry, time.Now()); blocks(state) {
-		code = state
+	if !stored.Enabled {
+		return agent.Refuse(code) // nothing is stored about the directory
 	}
-	if code == "" {
-		code = agent.CodeLogonRestricted
-	}
-	return r.refuse(ctx, p, id, passwordCheck{}, code)
+	return r.refuse(ctx, p, stored.ID, checked, code)
 }
 
 // reread reads a person again, with the state and the groups.

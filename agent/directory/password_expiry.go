@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"ideco-agent/agent"
 )
 
 // passwordExpiry is where a product says when a password expires. Where it is nowhere, the server says it in the answer to a bind.
@@ -15,27 +13,34 @@ type passwordExpiry struct {
 	computed  bool   // controllers compute it for each answer; it is read after a login only
 }
 
-// passwordExpires returns when a person's password expires; zero if never or if that cannot be read. answer is that of the bind.
-func (r *remote) passwordExpires(ctx context.Context, p person, answer []ldap.Control) time.Time {
-	e, name := p.entry, r.kind.expiry.attribute
-	if name == "" {
-		return warnedExpiry(answer, time.Now())
-	}
-	if r.kind.expiry.computed {
-		err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
-			e, err = readEntry(c, p.entry.DN, name)
-			return err
+// readExpiry sets when a person's password expires. answer is that of the bind. A failure leaves it as it is.
+func (r *remote) readExpiry(ctx context.Context, p *person, answer []ldap.Control) {
+	name := r.kind.expiry.attribute
+	switch {
+	case name == "":
+		p.PasswordExpires, p.ExpiryRead = warnedExpiry(answer, time.Now()), true
+	case !r.kind.expiry.computed:
+		p.PasswordExpires, p.ExpiryRead = neverZero(timeOf(p.entry, name)), true
+	default:
+		err := r.servers.search(ctx, func(c *ldap.Conn) error {
+			e, err := readEntry(c, p.entry.DN, name)
+			if err != nil {
+				return err
+			}
+			p.PasswordExpires, p.ExpiryRead = neverZero(adTime(e, name)), true
+			return nil
 		})
 		if err != nil {
-			r.log.InfoContext(ctx, "the expiry of a password cannot be read", "directory", r.Name, "person", agent.Clean(p.Login, agent.MaxLogin), "error", err)
-			return time.Time{}
+			r.log.InfoContext(ctx, "the expiry of a password cannot be read", "directory", r.Name, "error", err)
 		}
-		if at, ok := adTime(e, name); ok {
-			return at
-		}
+	}
+}
+
+// neverZero is zero for a time that is never.
+func neverZero(at time.Time, ok bool) time.Time {
+	if !ok {
 		return time.Time{}
 	}
-	at, _ := timeOf(e, name)
 	return at
 }
 

@@ -196,7 +196,7 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	}
 	if r.PasswordChange != agent.PasswordChangeOff {
 		a.ChangePassword = func(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
-			return r.changePassword(ctx, p, user.ID, c.Password, newPassword)
+			return r.changePassword(ctx, p, user, c.Password, newPassword)
 		}
 	}
 	return a, nil
@@ -258,7 +258,7 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 		code = p.Refused
 	}
 	if code == "" {
-		p.PasswordExpires = r.passwordExpires(ctx, p, checked.answer)
+		r.readExpiry(ctx, &p, checked.answer)
 		return r.people.SaveDirectoryUser(ctx, p.DirectoryPerson)
 	}
 	return agent.User{}, r.refuse(ctx, p, id, checked, code)
