@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos"
 	"ideco-agent/agent/spelling"
 )
 
@@ -24,6 +25,7 @@ type remote struct {
 	servers *servers
 	people  People
 	log     *slog.Logger
+	keytab  *kerberos.Keytab // nil = tickets are not accepted
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
@@ -37,6 +39,12 @@ func newRemote(s agent.DirectorySettings, conns *servers, people People, log *sl
 	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]cachedLockout{}, policies: map[loginForm]cachedPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
+	}
+	if len(s.Keytab) > 0 {
+		var err error
+		if r.keytab, err = ReadKeytab(s); err != nil {
+			log.Error("the keytab of a directory cannot be used", "directory", s.Name, "error", err)
+		}
 	}
 	return r
 }
@@ -239,6 +247,12 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 	if err != nil {
 		return agent.User{}, err
 	}
+	return r.admit(ctx, p, id, code)
+}
+
+// admit judges the groups of a person who has proved to be one, and stores the account. The code is why the directory refuses the
+// person; empty = it does not.
+func (r *remote) admit(ctx context.Context, p person, id agent.UserID, code agent.Code) (agent.User, error) {
 	if code == "" {
 		if err := r.judgeGroups(ctx, &p); err != nil {
 			return agent.User{}, err
