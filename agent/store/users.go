@@ -274,8 +274,8 @@ func checkLoginFree(ctx context.Context, tx *sql.Tx, u agent.User, except agent.
 		return nil
 	}
 	var taken bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users
-		WHERE directory = $1 AND (login_norm = $2 OR login_key = $3) AND id <> $4)`,
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_norm = $2 AND id <> $4)
+		OR EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_key = $3 AND id <> $4)`, // one OR of both would search all
 		u.Directory, spelling.Login(u.Login), loginKey(u.Login), int64(except)).Scan(&taken)
 	if err == nil && taken {
 		return agent.ErrLoginTaken

@@ -30,6 +30,9 @@ ALTER TABLE users ADD COLUMN directory_groups TEXT NOT NULL DEFAULT '';
 -- All groups that apply to the account, also those above; with a space before each id and after the last. It follows from group_id and directory_groups.
 ALTER TABLE users ADD COLUMN in_groups TEXT NOT NULL DEFAULT '';
 
+CREATE INDEX users_by_directory_login ON users (directory, login_norm);
+CREATE INDEX users_administrators ON users (id) WHERE admin;
+
 -- Until now these accounts had remote access by the remote groups of their directory alone.
 UPDATE users SET remote_in_directory = remote_access WHERE remote_by_groups;
 
