@@ -21,7 +21,7 @@ func (s *Site) adminUsers(c echo.Context) error {
 	number = min(max(number, 1), 1_000_000)
 	d := templates.AdminUsersData{Query: agent.Clean(c.QueryParam("q"), agent.MaxName), Page: number, Size: usersPageSize}
 	var err error
-	d.Users, d.Total, err = s.Accounts.Users(c.Request().Context(), d.Query, (number-1)*usersPageSize, usersPageSize)
+	d.Users, d.Total, err = s.Accounts.Users(c.Request().Context(), agent.UserFilter{Search: d.Query}, (number-1)*usersPageSize, usersPageSize)
 	if err != nil {
 		return err
 	}
@@ -31,12 +31,12 @@ func (s *Site) adminUsers(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.AdminUsers(s.page(c), d))
 }
 
-// userJSON is an account in REST answers. ParentID is always null: the vendor's scripts expect the field.
+// userJSON is an account in REST answers.
 type userJSON struct {
 	ID           agent.UserID `json:"id"`
 	Name         string       `json:"name"`
 	Login        string       `json:"login"`
-	ParentID     *int         `json:"parent_id"`
+	ParentID     *parentField `json:"parent_id"` // the local group; null if there is none
 	Enabled      bool         `json:"enabled"`
 	DomainType   string       `json:"domain_type"` // "local", "ad", "ald" (FreeIPA too) or "openldap"
 	DomainName   *string      `json:"domain_name"` // null for a local account
@@ -44,20 +44,32 @@ type userJSON struct {
 	PhoneNumber  string       `json:"phone_number"`
 	Comment      string       `json:"comment"`
 	RemoteAccess bool         `json:"remote_access"`
-	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups of the directory
+	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups
 	Refused      *agent.Code  `json:"refused"`          // why the directory refuses the account; null if it does not
 	Admin        bool         `json:"admin"`
-	Created      string       `json:"created"` // RFC 3339
+	AdminByGroup bool         `json:"admin_by_group"`
+	Devices      any          `json:"devices_per_user"` // these four as in rightsFields
+	SessionLAN   any          `json:"session_hours_lan"`
+	SessionVPN   any          `json:"session_hours_vpn"`
+	ForwardNets  any          `json:"forward_nets"`
+	Created      string       `json:"created"`    // RFC 3339
+	LastLogin    *string      `json:"last_login"` // RFC 3339; null if there was none
 }
 
 // domainTypes are the values of domain_type; the first two are the vendor's.
 var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
 
 func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
-	out := userJSON{ID: u.ID, Name: u.Name, Login: u.Login, Enabled: u.Enabled, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
+	rights := rightsFields(&u.Rights)
+	out := userJSON{ID: u.ID, ParentID: (*parentField)(&u.Group), AdminByGroup: u.AdminByGroups, Devices: rights["devices_per_user"],
+		SessionLAN: rights["session_hours_lan"], SessionVPN: rights["session_hours_vpn"], ForwardNets: rights["forward_nets"], Name: u.Name, Login: u.Login, Enabled: u.Enabled, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
 		Comment: u.Comment, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
 	if !u.Local() {
 		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
+	}
+	if !u.LastLogin.IsZero() {
+		at := u.LastLogin.UTC().Format(time.RFC3339)
+		out.LastLogin = &at
 	}
 	if u.Refused != "" {
 		out.Refused = &u.Refused
@@ -87,7 +99,7 @@ func (s *Site) restUsers(c echo.Context) error {
 // allUsers returns all accounts.
 func (s *Site) allUsers(ctx context.Context) (all []agent.User, err error) {
 	for {
-		users, total, err := s.Accounts.Users(ctx, "", len(all), restUsersPage)
+		users, total, err := s.Accounts.Users(ctx, agent.UserFilter{}, len(all), restUsersPage)
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ type Site struct {
 	Settings    Settings
 	AgentHosts  AgentHosts // the hosts by which agents connect
 	Accounts    Accounts
+	Groups      Groups
 	Passwords   Passwords
 	Directories Directories
 	Browsers    Browsers
