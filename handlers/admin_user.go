@@ -25,20 +25,21 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		p.Alert = v.L.T(alert)
 	}
 	return s.render(c, status, templates.AdminUser(p, templates.AdminUserData{
-		ID:        u.ID,
-		Local:     u.Local(),
-		Directory: u.Directory,
-		Self:      v.User.ID == u.ID,
-		Title:     u.Title(),
-		Created:   u.Created,
-		Refused:   u.Refused,
-		Follows:   u.RemoteByGroups,
-		ByGroups:  u.RemoteAccess,
-		Form:      form,
-		Errors:    fieldTexts(v.L, problems),
-		Sessions:  len(s.sessionsOf(u.ID)),
-		LastAdmin: last,
-		Throttled: s.Gate.Throttled(u),
+		ID:         u.ID,
+		Local:      u.Local(),
+		Directory:  u.Directory,
+		Self:       v.User.ID == u.ID,
+		Title:      u.Title(),
+		Created:    u.Created,
+		Refused:    u.Refused,
+		Follows:    u.RemoteByGroups,
+		ByGroups:   u.RemoteAccess,
+		Form:       form,
+		Errors:     fieldTexts(v.L, problems),
+		Sessions:   len(s.sessionsOf(u.ID)),
+		LastAdmin:  last,
+		MustChange: u.MustChange,
+		Throttled:  s.Gate.Throttled(u),
 	}))
 }
 
@@ -48,6 +49,7 @@ func userForm(c echo.Context) templates.UserForm {
 		Name:         c.FormValue("name"),
 		Phone:        c.FormValue("phone"),
 		Comment:      c.FormValue("comment"),
+		MustChange:   c.FormValue("must_change") == "1",
 		Enabled:      c.FormValue("enabled") == "1",
 		RemoteAccess: c.FormValue("remote_access") == "1",
 		ByGroups:     c.FormValue("remote_access") == templates.RemoteByGroups,
@@ -59,6 +61,9 @@ func userForm(c echo.Context) templates.UserForm {
 func applyUserForm(u agent.User, f templates.UserForm) agent.User {
 	if u.Local() {
 		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin
+		if u.ID == 0 { // later, the form of the password has it
+			u.MustChange = f.MustChange
+		}
 	}
 	u.Comment, u.Enabled = f.Comment, f.Enabled
 	u.RemoteByGroups = f.ByGroups && !u.Local()

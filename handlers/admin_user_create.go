@@ -12,7 +12,7 @@ import (
 )
 
 func (s *Site) adminUserNew(c echo.Context) error {
-	d := templates.AdminUserData{Local: true, Form: templates.UserForm{Enabled: true}}
+	d := templates.AdminUserData{Local: true, Form: templates.UserForm{Enabled: true, MustChange: true}}
 	return s.render(c, http.StatusOK, templates.AdminUser(s.page(c), d))
 }
 

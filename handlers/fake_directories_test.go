@@ -164,7 +164,7 @@ func (f *fakeDirectories) fakeReport(ctx context.Context, d agent.DirectorySetti
 		r.Steps[5].State, r.Steps[5].Finding = agent.StepWarning, agent.FindingEverybody
 	}
 	if r.OK() {
-		users, _, _ := f.users.Users(ctx, "", 0, 100)
+		users, _, _ := f.users.Users(ctx, agent.UserFilter{}, 0, 100)
 		for _, u := range users {
 			if u.Local() {
 				r.Local = append(r.Local, agent.LocalLogin{User: u, Person: agent.DirectoryPerson{Login: u.Login, Name: "Из каталога " + u.Login}})
@@ -230,8 +230,8 @@ func (a accounts) User(ctx context.Context, id agent.UserID) (agent.User, error)
 	return a.known(u), err
 }
 
-func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	users, total, err := a.Store.Users(ctx, agent.UserFilter{Search: search}, offset, limit)
+func (a accounts) Users(ctx context.Context, filter agent.UserFilter, offset, limit int) ([]agent.User, int, error) {
+	users, total, err := a.Store.Users(ctx, filter, offset, limit)
 	for i := range users {
 		users[i] = a.known(users[i])
 	}

@@ -32,7 +32,7 @@ func Write(w io.Writer, lang string, users []agent.User, tree agent.GroupTree) e
 		return err
 	}
 	for _, u := range users {
-		if err := record(func(c Column) string { return protect(cellOf(u, c, lang, tree)) }); err != nil {
+		if err := record(func(c Column) string { return protect(c.Value(u, lang, tree)) }); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,8 @@ func Write(w io.Writer, lang string, users []agent.User, tree agent.GroupTree) e
 	return out.Error()
 }
 
-func cellOf(u agent.User, c Column, lang string, tree agent.GroupTree) string {
+// Value returns the cell of an account, "ru" or "en". It is empty for Password.
+func (c Column) Value(u agent.User, lang string, tree agent.GroupTree) string {
 	switch c {
 	case Login:
 		return u.Login
