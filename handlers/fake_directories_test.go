@@ -232,8 +232,8 @@ func (a accounts) User(ctx context.Context, id agent.UserID) (agent.User, error)
 	return a.known(u), err
 }
 
-func (a accounts) Users(ctx context.Context, f agent.UserFilter, offset, limit int) ([]agent.User, int, error) {
-	users, total, err := a.Store.Users(ctx, f, offset, limit)
+func (a accounts) Users(ctx context.Context, filter agent.UserFilter, offset, limit int) ([]agent.User, int, error) {
+	users, total, err := a.Store.Users(ctx, filter, offset, limit)
 	for i := range users {
 		users[i] = a.known(users[i])
 	}

@@ -51,6 +51,8 @@ var logKeys = map[string]string{
 	"journal_mb":    "setting",
 	"sessions":      "how many sessions",
 	"accounts":      "several accounts, or how many",
+	"act":           "what was done to several accounts",
+	"new":           "how many of the accounts are new",
 	"method":        "of a request",
 	"path":          "route of a request",
 

@@ -24,6 +24,9 @@ const (
 	ToastNobodyChosen     = "toast_nobody_chosen"
 	ToastCheckConfirmed   = "toast_check_confirmed"
 	ToastCheckOver        = "toast_check_over"
+	ToastUsersChanged     = "toast_users_changed"
+	ToastSessionsEnded    = "toast_sessions_ended"
+	ToastImported         = "toast_imported"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
