@@ -61,6 +61,8 @@ type DirectorySettings struct {
 	TreeGroups     []DirectoryGroup // groups of this directory in the tree of groups; not stored with the directory
 	PasswordChange PasswordChange   // how people change their passwords through the gateway
 	Keytab         []byte           // for sign-in by Kerberos; stored encrypted, on no page and in no answer; nil = none
+	KeytabKeys     []KeytabKey      // what Keytab has; not stored
+	KeytabLost     bool             // the stored keytab cannot be decrypted; it must be uploaded again
 	LockoutLimit   int              // wrong passwords that lock an account in the domain; 0 = as the domain says
 	LockoutWindow  time.Duration    // with LockoutLimit: the domain's observation window
 	CheckInterval  time.Duration    // between two checks of the accounts; whole minutes
@@ -78,6 +80,7 @@ const (
 	MaxDirectoryGroups   = 64 // in each list
 	MaxDN                = 1024
 	MaxCA                = 64 << 10 // bytes
+	MaxKeytab            = 64 << 10 // bytes
 	DefaultCheckInterval = 5 * time.Minute
 	UnknownLockoutLimit  = 3
 	UnknownLockoutWindow = 30 * time.Minute
@@ -85,6 +88,14 @@ const (
 	DefaultLDAPPort      = 389
 	MaxLocalLogins       = 500 // local logins in the report of a test
 )
+
+// KeytabKey describes a key of a keytab.
+type KeytabKey struct {
+	Principal string `json:"principal"` // HTTP/portal.example.test@EXAMPLE.TEST
+	KVNO      int    `json:"kvno"`
+	Type      string `json:"type"`   // "AES256-SHA1", "RC4", or a number of RFC 3961
+	Usable    bool   `json:"usable"` // only AES is
+}
 
 // DirectoryGroup is a group of a directory.
 type DirectoryGroup struct {
@@ -121,7 +132,7 @@ func (u User) Updated(p DirectoryPerson) User {
 	if p.ExpiryRead {
 		u.PasswordExpires = p.PasswordExpires
 	}
-	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, p.Groups
+	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, append([]string(nil), p.Groups...)
 	if u.RemoteByGroups {
 		u.RemoteAccess = p.Remote
 	}

@@ -23,7 +23,8 @@ var rooms = map[string][]string{
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/store":              {"agent"},
-	"agent/directory":          {"agent"},
+	"agent/directory":          {"agent", "agent/directory/kerberos"},
+	"agent/directory/kerberos": {"agent"},
 	"agent/directory/lab":      {"agent/needs"}, // for tests; nothing else may import it
 	"agent/wireguard":          {"agent"},
 	"agent/firewall":           {"agent"},

@@ -32,6 +32,17 @@ var activeDirectory = &kind{
 		return equals("sAMAccountName", f.user)
 	},
 
+	client: func(name, realm string) []clientName { // [MS-KILE] 3.3.5.6.1
+		upn := name + "@" + realm
+		if i := strings.LastIndexByte(name, '@'); i >= 0 { // an enterprise name, see RFC 6806 5
+			if upn = name; !strings.EqualFold(name[i+1:], realm) {
+				return []clientName{{"userPrincipalName", upn}}
+			}
+			name = name[:i]
+		}
+		return []clientName{{"sAMAccountName", name}, {"sAMAccountName", name + "$"}, {"userPrincipalName", upn}}
+	},
+
 	state:    adState,
 	refusal:  func(_ *ldap.Entry, err *ldap.Error, _ []ldap.Control) agent.Code { return adRefusal(err) },
 	accepted: func(*ldap.Entry, []ldap.Control, time.Time) agent.Code { return "" },

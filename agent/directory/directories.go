@@ -13,6 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos"
 	"ideco-agent/agent/spelling"
 )
 
@@ -34,13 +35,15 @@ type Directories struct {
 	log    *slog.Logger
 	tries  *wrongTries
 
+	acceptor *kerberos.Acceptor
+
 	mu      sync.RWMutex // guards remotes; a list is never changed
 	remotes []*remote
 }
 
 // New makes Directories without any directory on the network.
 func New(local *Local, people People, log *slog.Logger) *Directories {
-	return &Directories{local: local, people: people, log: log, tries: newWrongTries()}
+	return &Directories{local: local, people: people, log: log, tries: newWrongTries(), acceptor: kerberos.NewAcceptor()}
 }
 
 // Set replaces the configured directories. Those whose connections do not change keep them.

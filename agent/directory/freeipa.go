@@ -21,6 +21,9 @@ var freeIPA = &kind{
 	groupID: plainIdentity("ipaUniqueID"),
 
 	byLogin: func(f loginForm) string { return equals("uid", f.user) },
+	client: func(name, realm string) []clientName {
+		return []clientName{{"krbPrincipalName", name + "@" + realm}}
+	},
 	// Staged and preserved accounts may have the login of an active one. The tree compat repeats accounts.
 	ignores: func(dn string) bool {
 		return strings.Contains(dn, ",cn=provisioning,") || strings.Contains(dn, ",cn=compat,")

@@ -20,6 +20,7 @@ var openLDAP = &kind{
 	groupID: plainIdentity("entryUUID", "nsUniqueId"),
 
 	byLogin: func(f loginForm) string { return equals("uid", f.user) },
+	client:  func(name, _ string) []clientName { return []clientName{{"uid", name}} },
 
 	state:   openLDAPState,
 	refusal: policyRefusal(openLDAPState),

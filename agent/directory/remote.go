@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos"
 	"ideco-agent/agent/spelling"
 )
 
@@ -24,6 +25,7 @@ type remote struct {
 	servers *servers
 	people  People
 	log     *slog.Logger
+	keytab  *kerberos.Keytab // nil = tickets are not accepted
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
@@ -37,6 +39,12 @@ func newRemote(s agent.DirectorySettings, conns *servers, people People, log *sl
 	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]cachedLockout{}, policies: map[loginForm]cachedPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
+	}
+	if len(s.Keytab) > 0 {
+		var err error
+		if r.keytab, err = ReadKeytab(s); err != nil {
+			log.Error("the keytab of a directory cannot be used", "directory", s.Name, "error", err)
+		}
 	}
 	return r
 }
@@ -250,6 +258,11 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 	if err != nil {
 		return agent.User{}, err
 	}
+	return r.admit(ctx, p, id, checked)
+}
+
+// admit judges the groups of a person whose password or ticket was checked, and stores the account.
+func (r *remote) admit(ctx context.Context, p person, id agent.UserID, checked passwordCheck) (agent.User, error) {
 	code := checked.code
 	if code == "" {
 		if err := r.judgeGroups(ctx, &p); err != nil {
@@ -259,7 +272,7 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 	}
 	if code == "" {
 		r.readExpiry(ctx, &p, checked.answer)
-		return r.people.SaveDirectoryUser(ctx, p.DirectoryPerson)
+		return r.save(ctx, p.DirectoryPerson)
 	}
 	return agent.User{}, r.refuse(ctx, p, id, checked, code)
 }
@@ -267,7 +280,7 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 // refuse makes a refusal of a person and stores it if it ends access.
 func (r *remote) refuse(ctx context.Context, p person, id agent.UserID, checked passwordCheck, code agent.Code) error {
 	if p.Refused = code; id != 0 && code.EndsAccess() {
-		if _, err := r.people.SaveDirectoryUser(ctx, p.DirectoryPerson); err != nil {
+		if _, err := r.save(ctx, p.DirectoryPerson); err != nil {
 			r.log.WarnContext(ctx, "a refusal by a directory was not stored", "directory", r.Name, "user", id, "error", err)
 		}
 	}
@@ -276,6 +289,20 @@ func (r *remote) refuse(ctx context.Context, p person, id agent.UserID, checked 
 		refusal.MayChange, refusal.Policy = true, r.passwordPolicy(ctx, p)
 	}
 	return refusal
+}
+
+// save stores what a login has found about a person, and logs if the account becomes or stops being an administrator by it.
+func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User, error) {
+	before, err := r.people.DirectoryUser(ctx, p.Directory, p.GUID)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return agent.User{}, err
+	}
+	user, err := r.people.SaveDirectoryUser(ctx, p)
+	if err == nil && user.AdminByGroups != before.AdminByGroups {
+		r.log.InfoContext(ctx, "security", "event", "administrator_by_group", "account", user.Login, "user", user.ID,
+			"directory", r.Name, "admin", user.AdminByGroups)
+	}
+	return user, err
 }
 
 // passwordCheck is how a directory answered a password.
@@ -308,7 +335,7 @@ func (r *remote) refusedBind(p person, answer []ldap.Control, err error) (agent.
 	return code, nil
 }
 
-// judgeGroups sets Remote and, for a person in none of the login groups, Refused.
+// judgeGroups sets what judge does.
 func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	people := []person{*p}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
@@ -321,9 +348,14 @@ func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	return err
 }
 
-// judge sets Remote and Refused of people by their groups.
+// groups returns the groups of which the memberships are needed.
+func (r *remote) groups() []agent.DirectoryGroup {
+	return slices.Concat(r.LoginGroups, r.RemoteGroups, r.TreeGroups)
+}
+
+// judge sets Remote and Groups of people, and Refused of those in none of the login groups.
 func (r *remote) judge(c *ldap.Conn, people []person) error {
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	sets := map[string]idSet{}
 	if len(wanted) > 0 {
 		f, err := r.currentFacts(c)
@@ -336,7 +368,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	}
 	for i := range people {
 		p := &people[i]
-		p.Remote = sets[p.GUID].hasAny(r.RemoteGroups)
+		p.Remote, p.Groups = sets[p.GUID].hasAny(r.RemoteGroups), sets[p.GUID].of(r.TreeGroups)
 		if len(r.LoginGroups) > 0 && !sets[p.GUID].hasAny(r.LoginGroups) {
 			p.Refused = agent.CodeNotPermitted
 		}
@@ -400,7 +432,7 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused, and the bases that this
+// readPeople returns the people with these GUIDs that exist below the bases, with Remote, Groups and Refused, and the bases that this
 // controller does not have. Another one may have them.
 func (r *remote) readPeople(c *ldap.Conn, guids []string) (people []person, missing []string, err error) {
 	f, err := r.currentFacts(c)
@@ -452,7 +484,7 @@ func (r *remote) missing(c *ldap.Conn, f facts) (list []string, err error) {
 			return nil, err
 		}
 	}
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	found, err := r.kind.groupsByID(c, f, wanted)
 	for _, g := range wanted {
 		if _, ok := found[g.ID]; !ok && !slices.Contains(list, g.Name) {
