@@ -339,7 +339,9 @@ type CabinetData struct {
 }
 
 // passwordForm reports whether the account can change its password here.
-func (d CabinetData) passwordForm(u *agent.User) bool { return u != nil && (u.Local() || d.PasswordHere) }
+func (d CabinetData) passwordForm(u *agent.User) bool {
+	return u != nil && (u.Local() || d.PasswordHere)
+}
 
 // BrowserRow is a browser in which the account is signed in.
 type BrowserRow struct {
