@@ -46,6 +46,7 @@ func (s *Site) portalRoutes() []route {
 
 		{"GET", "/login", anybody, page, s.loginPage},
 		{"POST", "/login", anybody, page, s.login},
+		{"POST", "/login/password", anybody, page, s.loginPassword},
 		{"POST", "/logout", user, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},
 		{"POST", "/theme", anybody, page, s.setTheme},

@@ -33,8 +33,11 @@ type Page struct {
 
 // LoginData fills [Login].
 type LoginData struct {
-	Login string // as typed
-	Error string // why the sign-in was refused
+	Login  string            // as typed
+	Error  string            // why the sign-in was refused
+	Change bool              // a new password must be set
+	Rules  string            // what the new password must be; may be empty
+	Errors map[string]string // with Change, by field: password, psw, psw2
 }
 
 // SetupData fills [Setup], the form that creates the first administrator.
@@ -476,6 +479,7 @@ type DirectoryForm struct {
 	LockoutLimit     string
 	LockoutMinutes   string
 	CheckMinutes     string
+	PasswordChange   string
 	Default          bool
 
 	Login     string // to look up in a test
@@ -510,6 +514,15 @@ type CabinetData struct {
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
+
+	PasswordHere    bool   // the password of an account of a directory can be changed here
+	PasswordWarning string // that it expires soon; empty if not
+	PasswordChanged string // what to know after a change; empty without one
+}
+
+// passwordForm reports whether the account can change its password here.
+func (d CabinetData) passwordForm(u *agent.User) bool {
+	return u != nil && (u.Local() || d.PasswordHere)
 }
 
 // BrowserRow is a browser in which the account is signed in.
