@@ -17,6 +17,7 @@ import (
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/ticket"
 	"ideco-agent/agent/client/tunnel"
 	"ideco-agent/agent/passwordline"
 )
@@ -39,7 +40,7 @@ var exitCodes = map[client.Outcome]int{
 type options struct {
 	given                       settings.Setting // the gateway, by --server and --pin or utm_address= and utm_pin=
 	login, root, lang, stateDir string
-	passwordStdin               bool
+	passwordStdin, sso          bool
 	json, debug                 bool
 	tunnel                      tunnelOptions
 }
@@ -52,6 +53,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&server, "server", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.sso, "sso", false, "")
 	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
 	flags.BoolVar(&o.debug, "debug", false, "")
@@ -155,7 +157,10 @@ func (o *options) config(p program) (client.Config, error) {
 			return cfg, problem{locale.BadRoot, o.root}
 		}
 	}
-	if cfg.Password, err = readPassword(p.stdin); err != nil {
+	if o.sso {
+		cfg.Tickets = ticket.Own()
+		cfg.Login = cfg.Tickets.Person()
+	} else if cfg.Password, err = readPassword(p.stdin); err != nil {
 		return cfg, err
 	}
 	cfg.Device = thisDevice(p, o.stateDir)
@@ -170,13 +175,17 @@ func (o *options) check(gateway settings.Gateway) error {
 		return problem{locale.BadLang, o.lang}
 	case gateway.Host == "":
 		return problem{locale.NoServer, ""}
+	case o.sso && (o.login != "" || o.passwordStdin):
+		return problem{locale.SSOAndPassword, ""}
+	case o.sso:
 	case o.login == "":
 		return problem{locale.NoLogin, ""}
 	case !utf8.ValidString(o.login):
 		return problem{locale.BadLogin, ""}
 	case !o.passwordStdin:
 		return problem{locale.NoPasswordStdin, ""}
-	case o.given.Pin != "" && o.root != "":
+	}
+	if o.given.Pin != "" && o.root != "" {
 		return problem{locale.PinAndRoot, ""}
 	}
 	return o.tunnel.check()
