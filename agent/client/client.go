@@ -46,7 +46,11 @@ type Config struct {
 	Port     uint16
 	Login    string
 	Password string // may be empty: it is sent all the same
-	Device   agent.Device
+	// NewPassword, unless empty, replaces Password at the gateway before the first login, which then uses it.
+	NewPassword string
+	// PasswordChanges is the first value of Status.PasswordChanges.
+	PasswordChanges int
+	Device          agent.Device
 
 	Roots  *x509.CertPool // nil = the system's roots
 	Pin    *Pin           // of a root that is trusted in addition; nil = none
@@ -62,6 +66,8 @@ type Config struct {
 	// Extend receives requests to extend the session. A value is the password to send; empty = that of the login. nil =
 	// the program cannot extend the session, and the warning that it ends soon has a text without that choice.
 	Extend <-chan string
+	// ChangePassword receives requests to change the password during a session; nil = there are none.
+	ChangePassword <-chan PasswordChange
 	// NetworkChanged signals that the network of this computer has changed or that the computer woke from sleep. The agent
 	// then checks the connection or reconnects at once. nil = never.
 	NetworkChanged <-chan struct{}
@@ -93,6 +99,8 @@ type Result struct {
 	Code    string
 	Message string
 	Err     error
+	// MayChangePassword is set when the login was refused until the password is changed, and the gateway can change it.
+	MayChangePassword bool
 }
 
 // Run logs in and returns when the session has ended for good. Cancelling ctx logs out.
@@ -102,7 +110,11 @@ func (c *client) run(ctx context.Context) Result {
 	c.show(Connecting, "", c.text(locale.Connecting))
 	l, f := c.connect(ctx)
 	for f == nil {
-		if f = c.runSession(ctx, l); f.reconnects {
+		f = c.runSession(ctx, l)
+		if c.change != nil {
+			c.changeUncertain()
+		}
+		if f.reconnects {
 			l, f = c.reconnect(ctx, f)
 		}
 	}
@@ -127,7 +139,9 @@ type client struct {
 
 	prover *prover // proves further addresses over this connection
 
-	extending bool // waiting for the answer to an extension
+	extending bool            // waiting for the answer to an extension
+	change    *PasswordChange // waiting for the answer to this change; nil = none
+	uncertain string          // the new password of a change that may have happened; empty = there was none
 
 	tunnelWorks <-chan bool    // from Tunnel.Up; nil = there is no tunnel
 	endpoint    netip.AddrPort // of the tunnel
@@ -155,7 +169,7 @@ func newClient(cfg Config) *client {
 		cfg.Log = func(string) {}
 	}
 	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
-	c.status = Status{Server: c.server(), Login: cfg.Login}
+	c.status = Status{Server: c.server(), Login: cfg.Login, PasswordChanges: cfg.PasswordChanges}
 	return c
 }
 
@@ -168,8 +182,12 @@ func (c *client) finish(f *failure) Result {
 	if f.codeIsReason || f.outcome == StoppedByUser {
 		state = Ended
 	}
+	c.status.MayChangePassword = f.mayChange
+	if c.cfg.NewPassword != "" { // there was no change, and there will be none
+		c.status.PasswordChanges++
+	}
 	c.show(state, f.code, f.message)
-	return Result{f.outcome, f.code, f.message, f.err}
+	return Result{f.outcome, f.code, f.message, f.err, f.mayChange}
 }
 
 // failure is the reason why there is no access.
@@ -180,6 +198,7 @@ type failure struct {
 	codeIsReason bool          // code is an agent.Reason
 	reconnects   bool          // the agent reconnects by itself
 	retryAfter   time.Duration // requested delay before the next attempt; 0 = none
+	mayChange    bool          // the gateway can change the password, which is the reason
 	err          error
 }
 

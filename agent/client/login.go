@@ -43,8 +43,18 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 		}
 		c.resume = "" // no longer valid; the password may be
 	}
+	if c.cfg.NewPassword != "" {
+		if f := c.changePassword(ctx, l); f != nil {
+			return f
+		}
+	}
 	if c.status.State == Connecting {
 		c.show(Connecting, "", c.text(locale.LoggingIn))
+	}
+	if c.uncertain != "" {
+		if f := c.tryUncertain(ctx, l); f == nil || f.code != string(agent.CodeBadCredentials) {
+			return f
+		}
 	}
 	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
 }
@@ -58,9 +68,12 @@ func (c *client) sendVersion(ctx context.Context, l *link) *failure {
 
 // addIdentity fills in the login and the device.
 func (c *client) addIdentity(m protocol.Authorize) protocol.Authorize {
-	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
-	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
+	m.Type, m.Login, m.Device = protocol.TypeAuthorize, c.cfg.Login, c.device()
 	return m
+}
+
+func (c *client) device() *protocol.Device {
+	return &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
 }
 
 // authorize asks for access, and brings the tunnel up when the gateway requires one.
@@ -70,7 +83,9 @@ func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
-			return true, c.refusal(state.Code, state.Message, state.Timeout, nil)
+			f := c.refusal(state.Code, state.Message, state.Timeout, nil)
+			f.mayChange = state.ChangePassword
+			return true, f
 		}
 		return answered, nil
 	})

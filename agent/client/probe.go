@@ -26,5 +26,5 @@ func Probe(ctx context.Context, cfg Config) Result {
 	if f == nil {
 		return Result{Outcome: Answered, Message: c.text(locale.Answered)}
 	}
-	return Result{f.outcome, f.code, f.message, f.err}
+	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
 }

@@ -22,6 +22,7 @@ const (
 	typeProbe       = "knock" // cannot change: during an update, window and service have different versions
 	typeStopProbing = "rest"  // likewise
 	typeLogin       = "login"
+	typeChange      = "change_password"
 	typeExtend      = "extend"
 	typeLogout      = "logout"
 	typeEnd         = "end"
@@ -40,6 +41,8 @@ type request struct {
 	Lang     string `json:"lang,omitempty"`
 	Login    string `json:"login,omitempty"`
 	Password string `json:"password,omitempty"`
+	// NewPassword is for typeChange.
+	NewPassword string `json:"new_password,omitempty"`
 }
 
 // status is the service's line of typeStatus.

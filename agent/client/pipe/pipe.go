@@ -9,10 +9,11 @@
 //	         knock                      probe: find out whether the gateway answers
 //	         rest                       no probes needed; when no window needs them, the service stops probing
 //	         login {login, password}
+//	         change_password {login, password, new_password}   and log in, unless there is access
 //	         extend {password}          the password is optional
 //	         logout
 //	         end                        an administrator ends another person's access
-//	service  status {status, control, can_end, problem}   everything to show, after hello and at every change
+//	service  status {status, control, can_end, changes_passwords, problem}   everything to show, after hello and at every change
 //	         refused {code, message}    the last request was refused
 //
 // # The owner of the access

@@ -87,6 +87,22 @@ func (r *Remote) Login(login, password string) {
 	r.enqueue(request{Type: typeLogin, Login: login, Password: password})
 }
 
+// ChangePassword implements session.Session. It is sent only when a service that can do it is connected: another one would
+// ignore it.
+func (r *Remote) ChangePassword(login, password, newPassword string) {
+	r.mu.Lock()
+	can := r.status.ChangesPasswords
+	if !can && r.status.Problem == nil {
+		r.refusal = &session.Problem{Code: session.OldService, Message: locale.Text(r.cfg.Lang, locale.ServiceTooOld)}
+	}
+	r.mu.Unlock()
+	if !can {
+		r.Notify()
+		return
+	}
+	r.enqueue(request{Type: typeChange, Login: login, Password: password, NewPassword: newPassword})
+}
+
 func (r *Remote) Extend(password string) { r.enqueue(request{Type: typeExtend, Password: password}) }
 
 func (r *Remote) Logout() { r.enqueue(request{Type: typeLogout}) }
@@ -99,8 +115,8 @@ func (r *Remote) enqueue(q request) {
 		r.refusal = nil
 	}
 	switch q.Type {
-	case typeLogin, typeLogout:
-		r.queue = without(r.queue, typeLogin) // replaced by the new request
+	case typeLogin, typeChange, typeLogout:
+		r.queue = without(without(r.queue, typeLogin), typeChange) // replaced by the new request
 	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
 		r.probing = q.Type == typeProbe
 		r.queue = without(without(r.queue, typeProbe), typeStopProbing)
@@ -145,7 +161,7 @@ func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true
-		r.queue = append(without(r.queue, typeLogin), request{Type: typeLogout})
+		r.queue = append(without(without(r.queue, typeLogin), typeChange), request{Type: typeLogout})
 	}
 	r.mu.Unlock()
 	r.signalWake()
@@ -265,6 +281,9 @@ func (r *Remote) connected(a answer) {
 	r.failures = 0
 	r.status = a.Status
 	r.queue = without(r.queue, typeProbe)
+	if !a.ChangesPasswords { // the service has been replaced by an older one
+		r.queue = without(r.queue, typeChange)
+	}
 	if r.probing {
 		r.queue = append([]request{{Type: typeProbe}}, r.queue...)
 	}

@@ -24,6 +24,7 @@ type Input struct {
 	OwnMessage string
 	Now        time.Time
 	Traffic    *Traffic // through the VPN; nil = not known
+	Change     ChangeInput
 }
 
 // Traffic is an amount of data in bytes.
@@ -32,8 +33,8 @@ type Traffic struct{ Received, Sent uint64 }
 // FieldTexts is the text in the fields.
 type FieldTexts struct{ Login, Password, Address string }
 
-// Content is everything that a window and its tray icon show. The window shows either the form, to log in, or the
-// card, while this or another person has access.
+// Content is everything that a window and its tray icon show. The window shows the form, to log in, or the card, while this or
+// another person has access, or the form that changes the password.
 type Content struct {
 	Icon   Icon
 	Status string
@@ -46,6 +47,10 @@ type Content struct {
 	Save, Auto               Checkbox
 	Main, Extend             Button
 	Tray                     Tray
+
+	Change               bool // the form that changes the password is shown
+	Current, New, Repeat Field
+	Other                Button // opens and leaves that form
 }
 
 // Row is a line of the card.
@@ -91,6 +96,10 @@ const (
 	ActionReport Action = "report"
 	ActionAbout  Action = "about"
 	ActionExit   Action = "exit"
+
+	ActionOpenChange  Action = "open_change"
+	ActionCloseChange Action = "close_change"
+	ActionChange      Action = "change_password"
 )
 
 type Button struct {
@@ -113,6 +122,7 @@ func BuildContent(in Input) Content {
 	c.Login, c.Password, c.Address = in.fields()
 	c.Save, c.Auto = in.checkboxes()
 	c.Main, c.Extend = in.buttons()
+	in.applyChange(&c)
 	c.Tray = in.tray(c)
 	return c
 }

@@ -33,6 +33,9 @@ func (in Input) tray(c Content) Tray {
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}
+	if c.Other.Shown && c.Other.Action == ActionOpenChange {
+		t.Menu = append(t.Menu, Item{c.Other.Text, ActionOpenChange, true})
+	}
 	t.Menu = append(t.Menu, separator,
 		Item{in.text(locale.MenuReport), ActionReport, true},
 		Item{in.text(locale.MenuLog), ActionLog, true},
