@@ -139,7 +139,7 @@ func (c *client) explainUnknownChange(f *failure) {
 // tryUncertain logs in with the new password of a change that may have happened. When that works, it has.
 func (c *client) tryUncertain(ctx context.Context, l *link) *failure {
 	password := c.uncertain
-	f := c.authorize(ctx, l, protocol.Authorize{Password: password})
+	f := c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Password: password}))
 	switch {
 	case f == nil:
 		c.passwordChanged(password, "")

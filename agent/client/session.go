@@ -19,6 +19,8 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 	defer p.end()
 	c.prover = newProver(c, l)
 	defer c.prover.end()
+	c.sso = newSSOExtension(ctx, c, l)
+	defer c.sso.cancel()
 	c.extending = false
 	var changeLate <-chan time.Time // of the answer to c.change
 	stopChange := func() {}
@@ -57,6 +59,8 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			if c.change != nil {
 				c.changeUncertain()
 			}
+		case t := <-c.sso.tokens:
+			c.sso.answer(t)
 		case <-l.pinged:
 		case works := <-c.tunnelWorks:
 			c.showTunnel(works)
@@ -98,6 +102,8 @@ func (c *client) handle(m any) *failure {
 			return f
 		}
 		c.updateSession(m)
+	case *protocol.SSOReply:
+		c.sso.challenged(m)
 	case *protocol.AddressToken:
 		c.prover.takeToken(m)
 	case *protocol.Error:

@@ -47,7 +47,7 @@ func (c *Controller) canChange() bool {
 	case !v.ChangesPasswords || v.Holder == session.Other:
 		return false
 	case v.HasAccess():
-		return v.Login != ""
+		return v.Login != "" && !v.BySSO
 	}
 	return v.State == client.Failed && v.MayChangePassword && c.knowsRefused() && c.typed.Login == c.lastLogin.login
 }
