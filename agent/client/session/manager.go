@@ -226,6 +226,7 @@ func (m *Manager) run() {
 			if m.loginWaits {
 				m.loginWaits = false
 				m.show(loggedOut(m.request.Lang))
+				m.afterJob = func() {} // the result of the job that is ending is not shown
 			}
 			if m.job != nil {
 				m.job.stop()
@@ -267,7 +268,8 @@ func (m *Manager) cancelRetry() {
 }
 
 func (m *Manager) config(r Request) client.Config {
-	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password, NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
+	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password,
+		NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
 		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}
 }
