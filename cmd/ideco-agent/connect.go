@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
 	"ideco-agent/agent/client/tunnel"
-	"ideco-agent/agent/passwordline"
 )
 
 // maxPasswordLine is in bytes. It is more than a gateway accepts, so that the gateway, not the agent, refuses a long password.
@@ -40,6 +38,7 @@ type options struct {
 	given                       settings.Setting // the gateway, by --server and --pin or utm_address= and utm_pin=
 	login, root, lang, stateDir string
 	passwordStdin               bool
+	changePassword              bool
 	json, debug                 bool
 	tunnel                      tunnelOptions
 }
@@ -52,6 +51,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&server, "server", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.changePassword, "change-password", false, "")
 	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
 	flags.BoolVar(&o.debug, "debug", false, "")
@@ -106,8 +106,11 @@ func connect(ctx context.Context, p program, args []string) int {
 	if len(rest) > 0 {
 		return p.usage(locale.ExtraArgument, rest[0])
 	}
-	cfg, err := o.config(p)
-	if err != nil {
+	cfg, err := o.config(ctx, p)
+	switch {
+	case ctx.Err() != nil: // while a password was asked for
+		return exitOK
+	case err != nil:
 		return p.wrongArguments(err)
 	}
 	cfg.Events = printer(p.stdout, o.json)
@@ -120,7 +123,7 @@ func connect(ctx context.Context, p program, args []string) int {
 	tun := o.tunnel.open(cfg.Log)
 	cfg.Tunnel = tun
 	cfg.Dial = (&net.Dialer{Timeout: dialTimeout, Control: tun.DialControl}).DialContext
-	return exitCodes[client.Run(ctx, cfg).Outcome]
+	return o.run(ctx, p, cfg)
 }
 
 // watchNetwork returns a channel that signals wake-ups and changes of the network, except of the tunnel's interfaces.
@@ -136,7 +139,7 @@ func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan str
 }
 
 // config checks the flags and reads password and files.
-func (o *options) config(p program) (client.Config, error) {
+func (o *options) config(ctx context.Context, p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
 	gateway, warnings, err := settings.ChooseGateway(p.registry.Policy, o.given, p.registry.Installer)
 	if err != nil {
@@ -155,7 +158,7 @@ func (o *options) config(p program) (client.Config, error) {
 			return cfg, problem{locale.BadRoot, o.root}
 		}
 	}
-	if cfg.Password, err = readPassword(p.stdin); err != nil {
+	if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
 		return cfg, err
 	}
 	cfg.Device = thisDevice(p, o.stateDir)
@@ -198,18 +201,6 @@ func readRoots(file string) (*x509.CertPool, error) {
 	}
 	roots.AddCert(root)
 	return roots, nil
-}
-
-// readPassword reads the first line.
-func readPassword(r io.Reader) (string, error) {
-	password, err := passwordline.Read(r, maxPasswordLine)
-	switch {
-	case errors.Is(err, passwordline.ErrText), errors.Is(err, passwordline.ErrTooLong):
-		return "", problem{locale.BadPassword, ""}
-	case err != nil:
-		return "", problem{locale.PasswordNotRead, err.Error()}
-	}
-	return password, nil
 }
 
 // thisDevice describes this computer. If the identifier cannot be read or stored, it prints a warning and uses a new one for
