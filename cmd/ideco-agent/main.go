@@ -27,7 +27,9 @@
 // It has the same flags for the tunnel.
 //
 // With --sso the person's Kerberos tickets log in, without a password (see package ticket); that works in the local network
-// only. Otherwise the password is the first line of standard input; an empty one is sent, too, and refused by the gateway. Events are
+// only. Otherwise the password is the first line of standard input; an empty one is sent, too, and refused by the gateway. A
+// terminal does not show it. When the password has expired and the gateway can change it, connect asks for a new one in a
+// terminal. With --change-password it changes the password first; without a terminal the new one is the second line. Events are
 // printed on standard output, as text or, with --json, one object a line (see event); diagnostics go to standard
 // error. SIGINT, SIGTERM or closing the console log out and end the program; a second signal ends it at once. Exit
 // codes:
@@ -68,7 +70,7 @@ func main() {
 		stop() // a second signal ends the program at once
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
-		settings.ReadRegistry(), diagnose.Directories()}))
+		settings.ReadRegistry(), diagnose.Directories(), standardTerminal()}))
 }
 
 // program is the environment of a command.
@@ -79,6 +81,7 @@ type program struct {
 	lang           locale.Lang
 	registry       settings.Registry
 	reportDirs     []string // for diagnose, the best first
+	terminal       terminal // nil = standard input is no terminal
 }
 
 func run(ctx context.Context, p program) int {

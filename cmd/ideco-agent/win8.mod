@@ -22,6 +22,7 @@ require (
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.21.0
 	golang.org/x/sys v0.30.0
+	golang.org/x/term v0.29.0
 	golang.zx2c4.com/wireguard v0.0.0-20231211153847-12269c276173
 	golang.zx2c4.com/wireguard/windows v0.5.3
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1

@@ -26,6 +26,9 @@ const (
 	SeeHelp          = "see_help"
 	DeviceNotKept    = "device_not_kept"
 	PasswordNotRead  = "password_not_read"
+	NoNewPassword    = "no_new_password"
+	OrNothing        = "or_nothing"
+	ChangeInTerminal = "change_in_terminal"
 	VersionOfProgram = "version"
 )
 
@@ -72,6 +75,13 @@ var commandLineTexts = map[string]text{
 	DeviceNotKept: {
 		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},
-	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
+	PasswordNotRead: {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
+	NoNewPassword: {
+		"С --change-password нужен новый пароль: вторая строка стандартного ввода.",
+		"--change-password needs the new password: the second line of standard input."},
+	OrNothing: {" (Enter — не менять)", " (Enter to keep the old one)"},
+	ChangeInTerminal: {
+		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и новый пароль второй строкой.",
+		"The password can be changed from here: run connect in a terminal, or add --change-password and the new password as the second line."},
 	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
 }
