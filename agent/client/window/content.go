@@ -124,6 +124,7 @@ func BuildContent(in Input) Content {
 	c.Main, c.Extend = in.buttons()
 	in.applyChange(&c)
 	c.Tray = in.tray(c)
+	in.applyChangeMessage(&c)
 	return c
 }
 
@@ -292,7 +293,9 @@ func (in Input) notes() (list []string) {
 		return []string{in.text(locale.AccessWait)}
 	}
 	for _, n := range in.Notices {
-		list = append(list, n.Message)
+		if n.Code != client.NoticePasswordKept { // shown as the status, see applyChangeMessage
+			list = append(list, n.Message)
+		}
 	}
 	return list
 }
