@@ -128,7 +128,7 @@ func (u User) Updated(p DirectoryPerson) User {
 	if p.Phone != "" {
 		u.Phone = p.Phone
 	}
-	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, p.Groups
+	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, append([]string(nil), p.Groups...)
 	if u.RemoteByGroups {
 		u.RemoteAccess = p.Remote
 	}

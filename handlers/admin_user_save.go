@@ -143,6 +143,6 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 	if err != nil {
 		return agent.User{}, err
 	}
-	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Admin, "remote_access", u.RemoteAccess)
+	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
 	return u, s.enforce(c, u)
 }

@@ -36,7 +36,7 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 		}
 	}
 	p := s.page(c)
-	if v.User.Admin && !s.administrationAnswers(v) {
+	if v.User.Administrator() && !s.administrationAnswers(v) {
 		p.Alert = v.L.T(locale.AlertOutside, locale.Args{"Address": v.Peer.String()})
 	}
 	return s.render(c, status, templates.Cabinet(p, d))

@@ -231,7 +231,7 @@ func (a accounts) User(ctx context.Context, id agent.UserID) (agent.User, error)
 }
 
 func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	users, total, err := a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
+	users, total, err := a.Store.Users(ctx, agent.UserFilter{Search: search}, offset, limit)
 	for i := range users {
 		users[i] = a.known(users[i])
 	}

@@ -20,7 +20,7 @@ func (s *Site) homeOf(v *visitor) string {
 	switch {
 	case v.User == nil:
 		return "/login"
-	case v.User.Admin && s.administrationAnswers(v):
+	case v.User.Administrator() && s.administrationAnswers(v):
 		return "/admin/agent"
 	}
 	return "/cabinet"

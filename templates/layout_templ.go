@@ -614,7 +614,7 @@ func controls(p Page, person bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.User != nil {
-			if person && p.User.Admin {
+			if person && p.User.Administrator() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<a class=\"quiet-link\" href=\"/admin/agent\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -19,7 +19,7 @@ import (
 type accounts struct{ *store.Store }
 
 func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	return a.Store.Users(ctx, store.UserQuery{Search: search, Offset: offset, Limit: limit})
+	return a.Store.Users(ctx, agent.UserFilter{Search: search}, offset, limit)
 }
 
 type passwords struct{}

@@ -260,14 +260,28 @@ func (r *remote) admit(ctx context.Context, p person, id agent.UserID, code agen
 		code = p.Refused
 	}
 	if code == "" {
-		return r.people.SaveDirectoryUser(ctx, p.DirectoryPerson)
+		return r.save(ctx, p.DirectoryPerson)
 	}
 	if p.Refused = code; id != 0 && code.EndsAccess() {
-		if _, err := r.people.SaveDirectoryUser(ctx, p.DirectoryPerson); err != nil {
+		if _, err := r.save(ctx, p.DirectoryPerson); err != nil {
 			r.log.WarnContext(ctx, "a refusal by a directory was not stored", "directory", r.Name, "user", id, "error", err)
 		}
 	}
 	return agent.User{}, agent.Refuse(code)
+}
+
+// save stores what a login has found about a person, and logs if the account becomes or stops being an administrator by it.
+func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User, error) {
+	before, err := r.people.DirectoryUser(ctx, p.Directory, p.GUID)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return agent.User{}, err
+	}
+	user, err := r.people.SaveDirectoryUser(ctx, p)
+	if err == nil && user.AdminByGroups != before.AdminByGroups {
+		r.log.InfoContext(ctx, "security", "event", "administrator_by_group", "account", user.Login, "user", user.ID,
+			"directory", r.Name, "admin", user.AdminByGroups)
+	}
+	return user, err
 }
 
 // checkPassword sends a password and returns why the directory refuses the person, or an empty code.
@@ -287,7 +301,7 @@ func (r *remote) checkPassword(ctx context.Context, p person, password string) (
 	return code, nil
 }
 
-// judgeGroups sets Remote and, for a person in none of the login groups, Refused.
+// judgeGroups sets what judge does.
 func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	people := []person{*p}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
@@ -300,9 +314,14 @@ func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	return err
 }
 
-// judge sets Remote and Refused of people by their groups.
+// groups returns the groups of which the memberships are needed.
+func (r *remote) groups() []agent.DirectoryGroup {
+	return slices.Concat(r.LoginGroups, r.RemoteGroups, r.TreeGroups)
+}
+
+// judge sets Remote and Groups of people, and Refused of those in none of the login groups.
 func (r *remote) judge(c *ldap.Conn, people []person) error {
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	sets := map[string]idSet{}
 	if len(wanted) > 0 {
 		f, err := r.currentFacts(c)
@@ -315,7 +334,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	}
 	for i := range people {
 		p := &people[i]
-		p.Remote = sets[p.GUID].hasAny(r.RemoteGroups)
+		p.Remote, p.Groups = sets[p.GUID].hasAny(r.RemoteGroups), sets[p.GUID].of(r.TreeGroups)
 		if len(r.LoginGroups) > 0 && !sets[p.GUID].hasAny(r.LoginGroups) {
 			p.Refused = agent.CodeNotPermitted
 		}
@@ -379,7 +398,7 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused, and the bases that this
+// readPeople returns the people with these GUIDs that exist below the bases, with Remote, Groups and Refused, and the bases that this
 // controller does not have. Another one may have them.
 func (r *remote) readPeople(c *ldap.Conn, guids []string) (people []person, missing []string, err error) {
 	f, err := r.currentFacts(c)
@@ -431,7 +450,7 @@ func (r *remote) missing(c *ldap.Conn, f facts) (list []string, err error) {
 			return nil, err
 		}
 	}
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	found, err := r.kind.groupsByID(c, f, wanted)
 	for _, g := range wanted {
 		if _, ok := found[g.ID]; !ok && !slices.Contains(list, g.Name) {

@@ -2,9 +2,14 @@ package store
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"ideco-agent/agent"
 )
 
 // How the types of the product are stored in columns. The functions write; the types of the same name read.
@@ -73,5 +78,42 @@ func (c digestColumn) Scan(value any) error {
 		return fmt.Errorf("a digest of %d characters: want 64 in hex", len(text))
 	}
 	copy(c.to[:], b)
+	return nil
+}
+
+// rightsText is rights as JSON.
+func rightsText(r agent.Rights) (string, error) {
+	value, err := json.Marshal(r)
+	return string(value), err
+}
+
+type rightsColumn struct{ to *agent.Rights }
+
+func (c rightsColumn) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("rights are %T", value)
+	}
+	*c.to = agent.Rights{}
+	if text == "{}" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), c.to)
+}
+
+// membersColumn is a list of words that are separated by spaces; NULL for none.
+type membersColumn struct{ to *[]string }
+
+func (c membersColumn) Scan(value any) error {
+	*c.to = nil
+	if value == nil {
+		return nil
+	}
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("memberships are %T", value)
+	}
+	*c.to = strings.Fields(text)
+	slices.Sort(*c.to)
 	return nil
 }

@@ -29,7 +29,7 @@ func TestSearchUsers(t *testing.T) {
 		"ivanovиванов": {}, // login and name are two texts
 		"'; --":        {},
 	} {
-		users, total, err := s.Users(t.Context(), UserQuery{Search: search})
+		users, total, err := s.Users(t.Context(), agent.UserFilter{Search: search}, 0, 0)
 		if diff := cmp.Diff(want, logins(users)); err != nil || diff != "" || total != len(want) {
 			t.Errorf("%q: %d, %v %s", search, total, err, diff)
 		}
@@ -52,7 +52,7 @@ func TestPagesOfUsers(t *testing.T) {
 		{-1, 1, []string{"a"}},
 		{3, 0, []string{"D", "e"}},
 	} {
-		users, total, err := s.Users(t.Context(), UserQuery{Offset: test.offset, Limit: test.limit})
+		users, total, err := s.Users(t.Context(), agent.UserFilter{}, test.offset, test.limit)
 		if diff := cmp.Diff(test.want, logins(users)); err != nil || diff != "" || total != 5 {
 			t.Errorf("%d+%d: %d, %v %s", test.offset, test.limit, total, err, diff)
 		}
