@@ -16,11 +16,12 @@ const (
 	StepLockout     DirectoryStep = "lockout"     // the lockout of people without a policy of their own
 	StepPerson      DirectoryStep = "person"      // the typed login means a person, with groups and state
 	StepLocal       DirectoryStep = "local"       // local logins that people of the directory have, too
+	StepKeytab      DirectoryStep = "keytab"      // the keytab has keys of the services; left out without a keytab
 )
 
 // DirectorySteps lists every DirectoryStep, for tests that look for a missing text.
 var DirectorySteps = []DirectoryStep{StepControllers, StepConnect, StepCertificate, StepBind, StepBases, StepGroups, StepLockout,
-	StepPerson, StepLocal}
+	StepPerson, StepLocal, StepKeytab}
 
 // StepState says how a step ended.
 type StepState string
@@ -68,6 +69,9 @@ const (
 	FindingNotInGroup       DirectoryFinding = "person_not_in_group" // the person is in none of the login groups
 	FindingPersonRefused    DirectoryFinding = "person_refused"      // the person could not log in now: {Reason} is a refusal's text
 	FindingLocalLogins      DirectoryFinding = "local_logins"        // local logins win over those of the directory
+	FindingKeytabLost       DirectoryFinding = "keytab_lost"         // DirectorySettings.KeytabLost
+	FindingNoService        DirectoryFinding = "no_service"          // the keytab has no key of a service: {Service}
+	FindingNoServiceName    DirectoryFinding = "no_service_name"     // the gateway has no domain name, so browsers get no ticket
 	FindingFailed           DirectoryFinding = "failed"              // an error of the protocol: {Error}
 )
 
@@ -76,7 +80,7 @@ var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingFo
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
 	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
-	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingFailed}
+	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingKeytabLost, FindingNoService, FindingNoServiceName, FindingFailed}
 
 // DirectoryReport is the result of testing a directory.
 type DirectoryReport struct {

@@ -46,6 +46,8 @@ func (s *Site) portalRoutes() []route {
 
 		{"GET", "/login", anybody, page, s.loginPage},
 		{"POST", "/login", anybody, page, s.login},
+		{"GET", "/login/sso", anybody, page, s.loginSSOOver},
+		{"POST", "/login/sso", anybody, page, s.loginSSO},
 		{"POST", "/logout", user, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},
 		{"POST", "/theme", anybody, page, s.setTheme},
@@ -90,6 +92,8 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/directories/:id/groups", administrator, page, s.newOrDirectory(s.adminDirectoryGroups)},
 		{"POST", "/admin/directories/:id/convert", administrator, page, s.directory(s.adminDirectoryConvert)},
 		{"POST", "/admin/directories/:id/confirm", administrator, page, s.directory(s.adminDirectoryConfirm)},
+		{"POST", "/admin/directories/:id/keytab", administrator, page, s.directory(s.adminDirectoryKeytab)},
+		{"POST", "/admin/directories/:id/keytab/remove", administrator, page, s.directory(s.adminDirectoryKeytabRemove)},
 		{"POST", "/admin/directories/:id/delete", administrator, page, s.directory(s.adminDirectoryDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
@@ -97,6 +101,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
 
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
+		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
 		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
 		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},

@@ -41,6 +41,7 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
 	drafts              drafts        // passwords of search accounts between test and saving
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout

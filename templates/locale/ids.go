@@ -22,6 +22,8 @@ const (
 	ToastNobodyChosen     = "toast_nobody_chosen"
 	ToastCheckConfirmed   = "toast_check_confirmed"
 	ToastCheckOver        = "toast_check_over"
+	ToastKeytabSaved      = "toast_keytab_saved"
+	ToastKeytabRemoved    = "toast_keytab_removed"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -57,6 +59,7 @@ const (
 	TooManyAgents   = "too_many_agents"
 	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
+	TicketMissing   = "ticket_missing"
 
 	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
@@ -85,4 +88,4 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver}
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved}
