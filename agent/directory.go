@@ -126,7 +126,8 @@ type DirectoryPerson struct {
 	Refused         Code      // why the directory or the login groups refuse the account now; empty = they do not
 	Remote          bool      // member of RemoteGroups
 	Groups          []string  // IDs of those of DirectorySettings.TreeGroups of which the person is a member, sorted
-	PasswordExpires time.Time // zero = never, not known, or not looked up
+	PasswordExpires time.Time // zero = never or not known
+	ExpiryRead      bool      // PasswordExpires was looked up, which a login does and a check does not
 }
 
 // Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
@@ -138,6 +139,9 @@ func (u User) Updated(p DirectoryPerson) User {
 	}
 	if p.Phone != "" {
 		u.Phone = p.Phone
+	}
+	if p.ExpiryRead {
+		u.PasswordExpires = p.PasswordExpires
 	}
 	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, append([]string(nil), p.Groups...)
 	if u.RemoteByGroups {
@@ -164,9 +168,10 @@ type Account struct {
 	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
-	// ChangePassword checks the password as Authenticate does and replaces it, also an expired one. Refusals besides those of
-	// Authenticate: CodePasswordRejected. Nil = passwords of this account cannot be changed here.
-	ChangePassword func(ctx context.Context, c Credentials, newPassword string) error
+	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals
+	// besides those of Authenticate: CodePasswordRejected, CodePasswordElsewhere; all others mean that the password is unchanged or,
+	// for CodeDirectoryUnreachable without ErrPasswordNotSent, that nobody knows. Nil = passwords of this directory are not changed here.
+	ChangePassword func(ctx context.Context, c Credentials, newPassword string) (User, error)
 }
 
 // ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.

@@ -29,6 +29,8 @@ type Grant struct {
 	Extended    bool          // the session of the connection has a new length
 	ResumeToken string        // empty for an agent without a device ID, and when the token of a resume stays good
 	Grace       time.Duration // how long the session waits after its connection is lost
+
+	PasswordExpires time.Time // of the password with which the person logged in; zero = never or not known
 }
 
 var errClosed = errors.New("the gateway is shutting down")
@@ -79,7 +81,9 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 		if err != nil {
 			return err
 		}
-		grant, err = c.commit(admission)
+		if grant, err = c.commit(admission); p.resumed == nil {
+			grant.PasswordExpires = p.PasswordExpires
+		}
 		return err
 	})
 	return grant, err

@@ -34,6 +34,7 @@ type memoryStore struct {
 	tickets     int           // calls of Ticket
 	gate        chan struct{} // if set, Authenticate waits for a value
 	refusal     error         // returned after a right password
+	fixed       bool          // passwords cannot be changed
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
@@ -96,7 +97,10 @@ func (m *memoryStore) Find(ctx context.Context, login string) (agent.Account, er
 	if err != nil {
 		return agent.Account{}, err
 	}
-	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate}
+	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate, ChangePassword: m.ChangePassword}
+	if m.fixed {
+		account.ChangePassword = nil
+	}
 	if known {
 		account.Key = m.users[id].AccountKey()
 	}
@@ -134,6 +138,21 @@ func (m *memoryStore) Ticket(ctx context.Context, token []byte) (agent.User, err
 		return agent.User{}, &agent.Error{Code: agent.CodeSSORefused, Err: errors.New("replay")}
 	}
 	return m.account(id), m.refusal
+}
+
+// ChangePassword refuses the new password "refused".
+func (m *memoryStore) ChangePassword(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
+	user, err := m.Authenticate(ctx, c)
+	if err != nil {
+		return agent.User{}, err
+	}
+	if newPassword == "refused" {
+		return agent.User{}, agent.Refuse(agent.CodePasswordRejected)
+	}
+	m.mu.Lock()
+	m.passwords[user.ID] = newPassword
+	m.mu.Unlock()
+	return m.change(user.ID, func(u *agent.User) { u.MustChange = false }), nil
 }
 
 func (m *memoryStore) KnowsDevice(_ context.Context, id agent.UserID, device string) (bool, error) {

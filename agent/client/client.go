@@ -13,7 +13,7 @@
 // The numbers are the exit codes of ideco-agent. The delay before a reconnect starts at 0.5 s and doubles up to 30 s,
 // ±20 %. It is at most 3 s while the gateway still keeps the session. The agent sends the resume token of the last
 // answer when it has one. When the gateway no longer accepts the token, the agent logs in once with the password,
-// which it keeps in memory only. It does not reconnect after a session that ended for any other reason than lost or
+// which it keeps in memory only, or with the person's Kerberos tickets (see Tickets). It does not reconnect after a session that ended for any other reason than lost or
 // shutdown.
 //
 // A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a new key after every
@@ -47,6 +47,9 @@ type Config struct {
 	Login    string
 	Password string // may be empty: it is sent all the same
 	Device   agent.Device
+	// Tickets log the person in instead of Password; nil = Password does. Login is then the name to show, and with which a
+	// typed password extends the session.
+	Tickets Tickets
 
 	Roots  *x509.CertPool // nil = the system's roots
 	Pin    *Pin           // of a root that is trusted in addition; nil = none
@@ -59,8 +62,8 @@ type Config struct {
 	Events func(s Status, added *Notice)
 	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 
-	// Extend receives requests to extend the session. A value is the password to send; empty = that of the login. nil =
-	// the program cannot extend the session, and the warning that it ends soon has a text without that choice.
+	// Extend receives requests to extend the session. A value is the password to send; empty = that of the login, or
+	// Tickets. nil = the program cannot extend the session, and the warning that it ends soon has a text without that choice.
 	Extend <-chan string
 	// NetworkChanged signals that the network of this computer has changed or that the computer woke from sleep. The agent
 	// then checks the connection or reconnects at once. nil = never.
@@ -71,6 +74,8 @@ type Config struct {
 	// Addresses returns all addresses of the network interface that has the address own. The agent proves further
 	// addresses from this list. nil = ask the system.
 	Addresses func(own netip.Addr) ([]netip.Addr, error)
+	// LookupCNAME returns the canonical name of a host, for Tickets; nil = ask the system's resolver.
+	LookupCNAME func(ctx context.Context, host string) (string, error)
 	// Clock is replaced by tests; nil = the system's.
 	Clock Clock
 }
@@ -92,6 +97,7 @@ type Result struct {
 	Outcome Outcome
 	Code    string
 	Message string
+	SSO     []string // of Probe: see Status
 	Err     error
 }
 
@@ -127,7 +133,8 @@ type client struct {
 
 	prover *prover // proves further addresses over this connection
 
-	extending bool // waiting for the answer to an extension
+	extending bool          // waiting for the answer to an extension
+	sso       *ssoExtension // of this connection
 
 	tunnelWorks <-chan bool    // from Tunnel.Up; nil = there is no tunnel
 	endpoint    netip.AddrPort // of the tunnel
@@ -145,6 +152,9 @@ func newClient(cfg Config) *client {
 	if cfg.Addresses == nil {
 		cfg.Addresses = systemAddresses
 	}
+	if cfg.LookupCNAME == nil {
+		cfg.LookupCNAME = net.DefaultResolver.LookupCNAME
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock
 	}
@@ -155,7 +165,7 @@ func newClient(cfg Config) *client {
 		cfg.Log = func(string) {}
 	}
 	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
-	c.status = Status{Server: c.server(), Login: cfg.Login}
+	c.status = Status{Server: c.server(), Login: cfg.Login, BySSO: cfg.Tickets != nil}
 	return c
 }
 
@@ -169,7 +179,7 @@ func (c *client) finish(f *failure) Result {
 		state = Ended
 	}
 	c.show(state, f.code, f.message)
-	return Result{f.outcome, f.code, f.message, f.err}
+	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
 }
 
 // failure is the reason why there is no access.

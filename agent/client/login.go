@@ -18,7 +18,7 @@ const (
 	logoutTimeout = 3 * time.Second
 )
 
-// connect connects and logs in, with the resume token when there is one, otherwise with the password.
+// connect connects and logs in, with the resume token when there is one, otherwise with the password or tickets.
 func (c *client) connect(ctx context.Context) (*link, *failure) {
 	l, f := c.dial(ctx)
 	if f != nil {
@@ -31,22 +31,25 @@ func (c *client) connect(ctx context.Context) (*link, *failure) {
 	return l, nil
 }
 
-// logIn sends version and authorize.
+// logIn sends version, and authorize or sso.
 func (c *client) logIn(ctx context.Context, l *link) *failure {
 	if f := c.sendVersion(ctx, l); f != nil {
 		return f
 	}
 	if c.resume != "" {
-		f := c.authorize(ctx, l, protocol.Authorize{Resume: c.resume})
+		f := c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Resume: c.resume}))
 		if f == nil || f.outcome != Refused || f.code != string(agent.CodeSessionOver) && f.code != string(agent.CodeBadCredentials) {
 			return f
 		}
-		c.resume = "" // no longer valid; the password may be
+		c.resume = "" // no longer valid; password or tickets may be
 	}
 	if c.status.State == Connecting {
 		c.show(Connecting, "", c.text(locale.LoggingIn))
 	}
-	return c.authorize(ctx, l, protocol.Authorize{Password: c.cfg.Password})
+	if c.cfg.Tickets != nil {
+		return c.logInSSO(ctx, l)
+	}
+	return c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Password: c.cfg.Password}))
 }
 
 // sendVersion sends version and waits for the answer.
@@ -59,14 +62,18 @@ func (c *client) sendVersion(ctx context.Context, l *link) *failure {
 // addIdentity fills in the login and the device.
 func (c *client) addIdentity(m protocol.Authorize) protocol.Authorize {
 	m.Type, m.Login = protocol.TypeAuthorize, c.cfg.Login
-	m.Device = &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
+	m.Device = c.device()
 	return m
 }
 
-// authorize asks for access, and brings the tunnel up when the gateway requires one.
-func (c *client) authorize(ctx context.Context, l *link, m protocol.Authorize) *failure {
+func (c *client) device() *protocol.Device {
+	return &protocol.Device{ID: c.cfg.Device.ID, Name: c.cfg.Device.Name, OS: c.cfg.Device.OS}
+}
+
+// authorize sends an authorize or sso message, and brings the tunnel up when the gateway requires one.
+func (c *client) authorize(ctx context.Context, l *link, m any) *failure {
 	var state *protocol.AuthState
-	f := c.ask(ctx, l, c.addIdentity(m), func(m any) (bool, *failure) {
+	f := c.ask(ctx, l, m, func(m any) (bool, *failure) {
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
@@ -172,6 +179,7 @@ func (c *client) refusal(code, message string, timeout int, err error) *failure 
 func (c *client) versionAnswer(m any) (bool, *failure) {
 	switch m := m.(type) {
 	case *protocol.Update:
+		c.status.SSO = domainsOf(m)
 		if m.NeedUpdate && m.Version != nil {
 			number := fmt.Sprintf("%d.%d.%d", m.Version.Major, m.Version.Minor, m.Version.Build)
 			c.addNotice(CodeUpdate, locale.Text(c.cfg.Lang, locale.Update, "version", number))

@@ -24,7 +24,7 @@ func Probe(ctx context.Context, cfg Config) Result {
 		l.close()
 	}
 	if f == nil {
-		return Result{Outcome: Answered, Message: c.text(locale.Answered)}
+		return Result{Outcome: Answered, Message: c.text(locale.Answered), SSO: c.status.SSO}
 	}
-	return Result{f.outcome, f.code, f.message, f.err}
+	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
 }

@@ -18,6 +18,8 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 	defer p.end()
 	c.prover = newProver(c, l)
 	defer c.prover.end()
+	c.sso = newSSOExtension(ctx, c, l)
+	defer c.sso.cancel()
 	c.extending = false
 	for {
 		silent, stop := c.clock.Timer(silenceTimeout)
@@ -45,6 +47,8 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			return c.sessionEnd(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer a ping"))
 		case password := <-c.cfg.Extend:
 			c.extend(l, password)
+		case t := <-c.sso.tokens:
+			c.sso.answer(t)
 		case <-l.pinged:
 		case works := <-c.tunnelWorks:
 			c.showTunnel(works)
@@ -82,6 +86,8 @@ func (c *client) handle(m any) *failure {
 			return f
 		}
 		c.updateSession(m)
+	case *protocol.SSOReply:
+		c.sso.challenged(m)
 	case *protocol.AddressToken:
 		c.prover.takeToken(m)
 	case *protocol.Error:

@@ -32,14 +32,16 @@ const (
 // Status describes the access of one person. Every change reports a complete one.
 type Status struct {
 	State   State    `json:"state"`
-	Mode    string   `json:"mode"`    // ModeLAN or ModeVPN, while there is access
-	Address string   `json:"address"` // that has access now
-	Expires string   `json:"expires"` // when the session ends, RFC 3339, while there is access; empty = not known
-	Code    string   `json:"code"`    // an agent.Code; for Ended an agent.Reason or a code of package session
-	Message string   `json:"message"` // in the person's language
-	Server  string   `json:"server"`  // the gateway, with the port unless it is the default
-	Login   string   `json:"login"`   // of the access or the attempt
-	Notices []Notice `json:"notices"` // one per code, the newest last; the slice is never modified
+	Mode    string   `json:"mode"`             // ModeLAN or ModeVPN, while there is access
+	Address string   `json:"address"`          // that has access now
+	Expires string   `json:"expires"`          // when the session ends, RFC 3339, while there is access; empty = not known
+	Code    string   `json:"code"`             // an agent.Code; for Ended an agent.Reason or a code of package session
+	Message string   `json:"message"`          // in the person's language
+	Server  string   `json:"server"`           // the gateway, with the port unless it is the default
+	Login   string   `json:"login"`            // of the access or the attempt
+	BySSO   bool     `json:"by_sso,omitempty"` // the access or the attempt uses Tickets, not a password
+	SSO     []string `json:"sso,omitempty"`    // the domains with which the gateway offers SSO here; the slice is never modified
+	Notices []Notice `json:"notices"`          // one per code, the newest last; the slice is never modified
 }
 
 // Notice is a message besides the state.
@@ -59,7 +61,7 @@ func (s Status) HasAccess() bool { return s.State == Authorized || s.State == Tu
 
 // Busy reports whether there is access, or a login or reconnect is running.
 func (s Status) Busy() bool {
-	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && s.Login != ""
+	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && (s.Login != "" || s.BySSO)
 }
 
 // ExtensionNeedsPassword reports whether the session can only be extended with another password.

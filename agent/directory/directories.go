@@ -195,7 +195,7 @@ func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
 
 // unknownAccount returns the account for an unknown login that belongs to no directory.
 func (d *Directories) unknownAccount(login string) agent.Account {
-	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate}
+	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate, ChangePassword: d.local.ChangePassword}
 }
 
 // Knows returns the stored account that a login means, without asking a directory on the network.

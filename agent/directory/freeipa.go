@@ -48,7 +48,16 @@ var freeIPA = &kind{
 			return "cn=kerberos," + f.root, ldap.ScopeWholeSubtree, "(&(objectClass=krbPwdPolicy)(cn=global_policy))"
 		},
 	},
+	rules: passwordRules{
+		minLength: []string{"krbPwdMinLength"},
+		history:   []string{"krbPwdHistoryLength"},
+		minAge:    []string{"krbMinPwdLife"},
+		unit:      time.Second,
+		changed:   "krbLastPwdChange",
+	},
+	expiry:  passwordExpiry{attribute: "krbPasswordExpiration"},
 	members: memberOf{},
+	change:  changeByExtension,
 }
 
 // ipaState judges the state by the entry, because a bind may succeed with an expired password or account. A password that an

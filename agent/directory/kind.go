@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,11 @@ type kind struct {
 	controls []ldap.Control
 
 	policy  policyAttributes
+	rules   passwordRules
+	expiry  passwordExpiry
 	members memberships
+	// change replaces a password. Errors: *agent.Error.
+	change func(ctx context.Context, r *remote, p person, password, newPassword string) error
 }
 
 // kinds has every kind of agent.DirectoryKinds.

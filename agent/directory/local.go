@@ -21,6 +21,10 @@ type Accounts interface {
 	LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error)
 	// RenewHash replaces a hash by another one of the same password, unless it is no longer old.
 	RenewHash(ctx context.Context, id agent.UserID, old, renewed string) error
+	// SetPassword replaces the hash. Errors: agent.ErrNotFound.
+	SetPassword(ctx context.Context, id agent.UserID, hash string) error
+	// UpdateUser changes an account in one transaction. Errors: agent.ErrNotFound.
+	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
 }
 
 // Local is the directory of the accounts that the gateway itself keeps.
@@ -69,11 +73,12 @@ func (l *Local) Find(ctx context.Context, login string) (agent.Account, error) {
 	found, err := l.find(ctx, login)
 	switch {
 	case errors.Is(err, agent.ErrNotFound):
-		return agent.Account{Key: agent.LocalDirectory + "/" + spelling.Login(login), Authenticate: l.Authenticate}, nil
+		return agent.Account{Key: agent.LocalDirectory + "/" + spelling.Login(login), Authenticate: l.Authenticate, ChangePassword: l.ChangePassword}, nil
 	case err != nil:
 		return agent.Account{}, err
 	}
-	return agent.Account{Key: found.AccountKey(), Known: true, UserID: found.ID, Authenticate: l.Authenticate}, nil
+	return agent.Account{Key: found.AccountKey(), Known: true, UserID: found.ID, Authenticate: l.Authenticate,
+		ChangePassword: l.ChangePassword}, nil
 }
 
 // Knows returns the account that a login means, without a check of any password. The result must not be disclosed to the

@@ -44,6 +44,27 @@ func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed str
 	return nil
 }
 
+func (a accounts) SetPassword(_ context.Context, id agent.UserID, hash string) error {
+	for login, found := range a.byLogin {
+		if found.ID == id {
+			a.byLogin[login] = account{found.User, hash}
+			return a.writeErr
+		}
+	}
+	return agent.ErrNotFound
+}
+
+func (a accounts) UpdateUser(_ context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error) {
+	for login, found := range a.byLogin {
+		if found.ID == id {
+			err := change(&found.User)
+			a.byLogin[login] = found
+			return found.User, err
+		}
+	}
+	return agent.User{}, agent.ErrNotFound
+}
+
 const password = "верный пароль"
 
 // exampleHash is computed once, because hashing is slow.

@@ -202,13 +202,18 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	a.Authenticate = func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 		return r.authenticate(ctx, p, user.ID, c.Password)
 	}
+	if r.PasswordChange != agent.PasswordChangeOff {
+		a.ChangePassword = func(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
+			return r.changePassword(ctx, p, user, c.Password, newPassword)
+		}
+	}
 	return a, nil
 }
 
 // unknownAccount returns the account for an unknown login. Its Authenticate sends the password with a DN that does not exist, so
 // that an answer takes as long as for a person.
 func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Account {
-	return agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
+	a := agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
 		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 			r.mu.Lock()
 			root := r.known.root
@@ -221,6 +226,12 @@ func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Accoun
 			}
 			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 		}}
+	if r.PasswordChange != agent.PasswordChangeOff {
+		a.ChangePassword = func(ctx context.Context, c agent.Credentials, _ string) (agent.User, error) {
+			return a.Authenticate(ctx, c)
+		}
+	}
+	return a
 }
 
 // maxRemotePassword limits a password for a directory, in bytes. Active Directory takes 256 characters.
@@ -243,16 +254,16 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 			return agent.User{}, &agent.Error{Code: code, Err: agent.ErrPasswordNotSent}
 		}
 	}
-	code, err := r.checkPassword(ctx, p, password)
+	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
 		return agent.User{}, err
 	}
-	return r.admit(ctx, p, id, code)
+	return r.admit(ctx, p, id, checked)
 }
 
-// admit judges the groups of a person who has proved to be one, and stores the account. The code is why the directory refuses the
-// person; empty = it does not.
-func (r *remote) admit(ctx context.Context, p person, id agent.UserID, code agent.Code) (agent.User, error) {
+// admit judges the groups of a person whose password or ticket was checked, and stores the account.
+func (r *remote) admit(ctx context.Context, p person, id agent.UserID, checked passwordCheck) (agent.User, error) {
+	code := checked.code
 	if code == "" {
 		if err := r.judgeGroups(ctx, &p); err != nil {
 			return agent.User{}, err
@@ -260,14 +271,24 @@ func (r *remote) admit(ctx context.Context, p person, id agent.UserID, code agen
 		code = p.Refused
 	}
 	if code == "" {
+		r.readExpiry(ctx, &p, checked.answer)
 		return r.save(ctx, p.DirectoryPerson)
 	}
+	return agent.User{}, r.refuse(ctx, p, id, checked, code)
+}
+
+// refuse makes a refusal of a person and stores it if it ends access.
+func (r *remote) refuse(ctx context.Context, p person, id agent.UserID, checked passwordCheck, code agent.Code) error {
 	if p.Refused = code; id != 0 && code.EndsAccess() {
 		if _, err := r.save(ctx, p.DirectoryPerson); err != nil {
 			r.log.WarnContext(ctx, "a refusal by a directory was not stored", "directory", r.Name, "user", id, "error", err)
 		}
 	}
-	return agent.User{}, agent.Refuse(code)
+	refusal := agent.Refuse(code)
+	if r.mayChange(checked, code) {
+		refusal.MayChange, refusal.Policy = true, r.passwordPolicy(ctx, p)
+	}
+	return refusal
 }
 
 // save stores what a login has found about a person, and logs if the account becomes or stops being an administrator by it.
@@ -284,12 +305,25 @@ func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User,
 	return user, err
 }
 
-// checkPassword sends a password and returns why the directory refuses the person, or an empty code.
-func (r *remote) checkPassword(ctx context.Context, p person, password string) (agent.Code, error) {
+// passwordCheck is how a directory answered a password.
+type passwordCheck struct {
+	code   agent.Code // why it refuses the person; empty = it does not
+	bound  bool       // the bind succeeded
+	answer []ldap.Control
+}
+
+// checkPassword sends a password.
+func (r *remote) checkPassword(ctx context.Context, p person, password string) (passwordCheck, error) {
 	answer, err := r.servers.bind(ctx, p.entry.DN, password, r.kind.controls...)
 	if err == nil {
-		return r.kind.accepted(p.entry, answer, time.Now()), nil
+		return passwordCheck{r.kind.accepted(p.entry, answer, time.Now()), true, answer}, nil
 	}
+	code, err := r.refusedBind(p, answer, err)
+	return passwordCheck{code, false, answer}, err
+}
+
+// refusedBind returns the meaning of a failed bind.
+func (r *remote) refusedBind(p person, answer []ldap.Control, err error) (agent.Code, error) {
 	var refused *ldap.Error
 	if !answered(err) || !errors.As(err, &refused) {
 		return "", r.bindFailed(err)

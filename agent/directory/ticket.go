@@ -86,7 +86,7 @@ func (r *remote) clientAccount(ctx context.Context, client string) (agent.User, 
 	case agent.CodePasswordExpired, agent.CodePasswordMustChange, agent.CodeSmartcardRequired: // the KDC has judged them
 		code = ""
 	}
-	return r.admit(ctx, p, user.ID, code)
+	return r.admit(ctx, p, user.ID, passwordCheck{code: code})
 }
 
 // clientName is a value that an entry has if it may be the client of a ticket.

@@ -107,7 +107,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, serve func(int,
 		return // the agent has disconnected
 	}
 	defer ws.CloseNow()
-	ws.SetReadLimit(protocol.MaxFrame)
+	ws.SetReadLimit(protocol.MaxSSOFrame)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	g.mu.Lock()
@@ -146,12 +146,27 @@ func (c *Conn) Read() any {
 	return m
 }
 
-// AnswerVersion reads version and answers that the agent is up to date.
-func (c *Conn) AnswerVersion() {
+// AnswerVersion reads version and answers that the agent is up to date, and that SSO is possible with the domains.
+func (c *Conn) AnswerVersion(sso ...string) {
 	if m, ok := c.Read().(*protocol.Version); !ok {
 		c.t.Errorf("the first message is %T", m)
 	}
-	c.Send(protocol.Update{Type: protocol.TypeUpdate})
+	c.Send(protocol.Update{Type: protocol.TypeUpdate, SSO: sso})
+}
+
+// Challenge reads the first sso and answers with a challenge. It returns the second sso, or nil when the agent sends something
+// else or has disconnected.
+func (c *Conn) Challenge(sessionToken string) *protocol.SSORequest {
+	if m, ok := c.Read().(*protocol.SSORequest); !ok || m.Token != nil || m.SessionToken != nil {
+		c.t.Errorf("instead of the first sso: %+v", m)
+		return nil
+	}
+	c.Send(protocol.SSOReply{Type: protocol.TypeSSO, Status: protocol.SSOChallenge, SessionToken: sessionToken, ComputerName: c.Request.Host})
+	m, ok := c.Read().(*protocol.SSORequest)
+	if !ok || m.Token == nil || m.SessionToken == nil || *m.SessionToken != sessionToken {
+		return nil
+	}
+	return m
 }
 
 // Authorize reads authorize. It returns nil when the agent has disconnected.

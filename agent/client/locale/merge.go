@@ -3,7 +3,7 @@ package locale
 type text struct{ ru, en string }
 
 // texts has all texts of this package by key.
-var texts = merge(codeTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts)
+var texts = merge(codeTexts, tunnelTexts, commandLineTexts, helpTexts, settingsTexts, windowTexts, sessionTexts, ssoTexts)
 
 // merge merges maps. It panics when two have the same key.
 func merge(all ...map[string]text) map[string]text {

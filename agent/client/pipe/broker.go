@@ -38,12 +38,17 @@ type broker struct {
 	claim     claim
 	windows   map[*window]struct{}
 	ownerBack chan struct{} // closed to stop the wait for the owner; nil = no wait
+
+	questions    []*ticketQuestion // that wait for an answer
+	lastQuestion int               // ID
 }
 
 // window is one connection to a window.
 type window struct {
 	caller Caller
 	lang   locale.Lang
+
+	hasTickets bool // it answers questions for tokens
 
 	probing  bool              // it needs probes; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
@@ -65,6 +70,7 @@ func (b *broker) leave(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.windows, w)
+	b.unanswered(w)
 	busy := b.manager.Status().Busy()
 	switch {
 	case busy && w.caller.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.ownerBack == nil:
@@ -171,7 +177,11 @@ func (b *broker) handle(w *window, r request) {
 	case typeStopProbing:
 		b.stopProbing(w)
 	case typeLogin:
-		b.login(w, r.Login, r.Password)
+		b.login(w, session.Request{Login: r.Login, Password: r.Password})
+	case typeLoginSSO:
+		b.login(w, session.Request{Login: r.Login, Tickets: &windowTickets{b, w.caller.Person, r.Login}})
+	case typeTicket:
+		b.answered(w, r)
 	case typeExtend:
 		b.ifOwner(w, func() { b.manager.Extend(r.Password) })
 	case typeLogout:
@@ -204,7 +214,8 @@ func (b *broker) stopProbing(w *window) {
 	}
 }
 
-func (b *broker) login(w *window, login, password string) {
+// login logs in with the login and the password or the tickets of r.
+func (b *broker) login(w *window, r session.Request) {
 	g, wrong := b.gateway(w)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -218,7 +229,8 @@ func (b *broker) login(w *window, login, password string) {
 	b.log(fmt.Sprintf("login by %s in Windows session %d", w.caller.User, w.caller.Session)) // without the login: people type passwords into that field
 	b.stopWaiting()
 	b.claim = claim{owner: w.caller.Person}
-	b.manager.Login(session.Request{Gateway: g, Login: login, Password: password, Lang: w.lang})
+	r.Gateway, r.Lang = g, w.lang
+	b.manager.Login(r)
 }
 
 // gateway returns the gateway, or the problem with it.

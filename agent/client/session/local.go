@@ -37,6 +37,16 @@ func (l *Local) Login(login, password string) {
 	}
 }
 
+func (l *Local) LoginSSO() {
+	tickets := l.cfg.Tickets
+	if tickets == nil {
+		return
+	}
+	if g, ok := l.gateway(); ok {
+		l.Manager.Login(Request{Gateway: g, Login: tickets.Person(), Tickets: tickets, Lang: l.lang})
+	}
+}
+
 // gateway returns the gateway, or stores the problem to show.
 func (l *Local) gateway() (settings.Gateway, bool) {
 	g, err := l.chooseGateway()

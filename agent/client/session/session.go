@@ -14,7 +14,9 @@ type Session interface {
 	StopProbing()
 	// Login logs in. It replaces the window's own access.
 	Login(login, password string)
-	// Extend asks for a longer session, with the password of the login when password is empty.
+	// LoginSSO logs in with the person's Kerberos tickets. It replaces the window's own access.
+	LoginSSO()
+	// Extend asks for a longer session; when password is empty, with the password or the tickets of the login.
 	Extend(password string)
 	// Logout ends the window's own access, or the attempt to get it.
 	Logout()

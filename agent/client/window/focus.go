@@ -13,6 +13,7 @@ const (
 	controlAutoConnect  control = "auto" // check box
 	controlMain         control = "main"
 	controlExtend       control = "extend"
+	controlSSO          control = "sso"
 )
 
 // canFocus reports whether a control can have the focus. A read-only field can: during a login it keeps the focus, so
@@ -33,6 +34,8 @@ func (c Content) canFocus(at control) bool {
 		return c.Main.Shown && c.Main.Enabled
 	case controlExtend:
 		return c.Extend.Shown
+	case controlSSO:
+		return c.SSO.Shown
 	}
 	return false
 }

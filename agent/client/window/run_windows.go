@@ -118,7 +118,7 @@ type frame struct {
 	addressHint, status, who, notes       *walk.TextLabel
 	rows                                  [maxRows]struct{ label, text *walk.Label }
 	save, auto                            *walk.CheckBox
-	main, extend                          *walk.PushButton
+	main, extend, sso                     *walk.PushButton
 	logo, statusIcon                      *walk.ImageView
 
 	tray          *walk.NotifyIcon // nil while there is no notification area

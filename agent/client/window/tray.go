@@ -30,6 +30,9 @@ func (in Input) tray(c Content) Tray {
 	}
 	separator := Item{}
 	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {c.Main.Text, c.Main.Action, c.Main.Enabled}}
+	if c.SSO.Shown {
+		t.Menu = append(t.Menu, Item{c.SSO.Text, ActionSSO, true})
+	}
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}

@@ -57,7 +57,7 @@ func layoutKey(c Content) string {
 		labels[i] = r.Label
 	}
 	return fmt.Sprint(c.Icon, c.Status, c.Who, labels, c.Notes, c.Form, c.Address.Hint, c.Login.Enabled, c.Password.Enabled, c.Address.Enabled,
-		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend)
+		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend, c.SSO)
 }
 
 // renderControls updates all controls with a single layout.
@@ -72,6 +72,7 @@ func (v *frame) renderControls(c, was Content) {
 	v.check(v.auto, c.Auto)
 	v.button(v.main, c.Main)
 	v.button(v.extend, c.Extend)
+	v.button(v.sso, c.SSO)
 	v.renderPictures(c.Icon)
 	v.label(v.status, c.Status)
 	v.label(v.who, c.Who)

@@ -1,0 +1,259 @@
+package client
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/client/locale"
+	"ideco-agent/agent/protocol"
+)
+
+// Tickets makes tokens from a person's Kerberos tickets, with which the person logs in without a password (SSO). Its methods are
+// called from any goroutine.
+type Tickets interface {
+	// Person returns the name of the person, such as ivanov@COMPANY.RU; "" = the person has no ticket.
+	Person() string
+	// Token returns a new SPNEGO or Kerberos token for a service, such as HTTP/gw.company.ru. It may take as long as ctx
+	// permits. An error is a *TicketProblem when there is a text for the person.
+	Token(ctx context.Context, service string) ([]byte, error)
+}
+
+// TicketProblem is a problem with tickets that the person can understand.
+type TicketProblem struct {
+	Key   string // of the text in locale; locale.SSONoService = the domain has no such service
+	Value string // its {value}
+	Err   error  // cause; may be nil
+}
+
+func (p *TicketProblem) Error() string {
+	if p.Err != nil {
+		return p.Key + ": " + p.Err.Error()
+	}
+	return p.Key
+}
+
+func (p *TicketProblem) Unwrap() error { return p.Err }
+
+// temporary reports whether the agent may try again by itself.
+func (p *TicketProblem) temporary() bool { return p.Key == locale.SSONoDomain }
+
+const (
+	ticketTimeout = 30 * time.Second // for all tokens of one login
+	ticketPause   = 30 * time.Second // before the next attempt after a temporary problem
+	maxToken      = 65535            // bytes, the largest of Windows
+	maxStale      = 2                // fresh tokens after agent.CodeSSOStale
+	maxDomains    = 20               // that a gateway offers
+)
+
+// domainsOf returns the domains of an update message, with which SSO is possible.
+func domainsOf(m *protocol.Update) (list []string) {
+	for _, d := range m.SSO {
+		if d = agent.Clean(d, maxAddress*4); d != "" && len(list) < maxDomains {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// OffersSSO reports whether the gateway accepts tickets of the person. An empty person has none.
+func (s Status) OffersSSO(person string) bool {
+	_, realm, ok := cutLast(person, "@")
+	if !ok {
+		return false
+	}
+	for _, d := range s.SSO {
+		if strings.EqualFold(d, realm) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(separator):], true
+}
+
+// logInSSO logs in with tickets. A gateway that has just restarted refuses tokens that were made before: it gets fresh ones.
+func (c *client) logInSSO(ctx context.Context, l *link) *failure {
+	if len(c.status.SSO) == 0 {
+		return c.ticketFailure(&TicketProblem{Key: locale.SSONotOffered})
+	}
+	for stale := 0; ; stale++ {
+		f := c.authorizeSSO(ctx, l)
+		if f == nil || f.code != string(agent.CodeSSOStale) || stale == maxStale {
+			return f
+		}
+	}
+}
+
+// authorizeSSO asks for access with one token.
+func (c *client) authorizeSSO(ctx context.Context, l *link) *failure {
+	var challenge *protocol.SSOReply
+	f := c.ask(ctx, l, c.ssoRequest(nil, nil), func(m any) (bool, *failure) {
+		switch m := m.(type) {
+		case *protocol.SSOReply:
+			challenge = m
+			return true, c.unknownStatus(m)
+		case *protocol.AuthState:
+			if !m.Authorized {
+				return true, c.refusal(m.Code, m.Message, m.Timeout, nil)
+			}
+		}
+		return false, nil
+	})
+	if f != nil {
+		return f
+	}
+	token, err := c.token(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return c.stoppedByUser()
+	case err != nil:
+		return c.ticketFailure(err)
+	}
+	return c.authorize(ctx, l, c.ssoRequest(token, challenge))
+}
+
+// unknownStatus returns the failure of a status that this agent does not know, or nil.
+func (c *client) unknownStatus(m *protocol.SSOReply) *failure {
+	if m.Status == protocol.SSOChallenge {
+		return nil
+	}
+	return c.failed(Refused, agent.CodeBadMessage, errors.New("sso with the status "+agent.Clean(m.Status, maxCode)))
+}
+
+// ssoRequest returns the request for a challenge, or the answer to it.
+func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol.SSORequest {
+	m := protocol.SSORequest{Type: protocol.TypeSSO, Device: c.device()}
+	if _, realm, ok := cutLast(c.cfg.Login, "@"); ok {
+		m.Domain = realm
+	}
+	if challenge != nil {
+		text := base64.StdEncoding.EncodeToString(token)
+		m.Token, m.SessionToken = &text, &challenge.SessionToken
+	}
+	return m
+}
+
+// token returns a token for the gateway. The service is HTTP/<the gateway's name>, or HTTP/<its canonical name in DNS> if the
+// domain has no such service. It uses only the configuration, and so any goroutine may call it.
+func (c *client) token(ctx context.Context) ([]byte, error) {
+	if _, err := netip.ParseAddr(c.cfg.Host); err == nil {
+		return nil, &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
+	}
+	ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
+	defer cancel()
+	token, err := c.cfg.Tickets.Token(ctx, "HTTP/"+c.cfg.Host)
+	var problem *TicketProblem
+	if errors.As(err, &problem) && problem.Key == locale.SSONoService {
+		if name, lookupErr := c.cfg.LookupCNAME(ctx, c.cfg.Host); lookupErr == nil {
+			if name = strings.TrimSuffix(strings.ToLower(name), "."); name != "" && name != c.cfg.Host {
+				token, err = c.cfg.Tickets.Token(ctx, "HTTP/"+name)
+			}
+		}
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, &TicketProblem{Key: locale.SSONoDomain, Err: err}
+	case err != nil:
+		return nil, err
+	case len(token) > maxToken:
+		return nil, &TicketProblem{Key: locale.SSOTooLarge}
+	}
+	return token, nil
+}
+
+// ticketFailure returns the failure of a login for which there is no token.
+func (c *client) ticketFailure(err error) *failure {
+	f := c.failed(Refused, agent.CodeSSOUnavailable, err)
+	var problem *TicketProblem
+	if !errors.As(err, &problem) {
+		problem = &TicketProblem{Key: locale.SSOFailed, Value: err.Error()}
+	}
+	if text := locale.Text(c.cfg.Lang, problem.Key, "server", c.cfg.Host, "value", agent.Clean(problem.Value, maxMessage)); text != "" {
+		f.message = text
+	}
+	if problem.temporary() {
+		f.retryAfter = ticketPause
+	}
+	return f
+}
+
+// ssoExtension extends the session of one connection with tickets. The Kerberos exchange runs beside the session.
+type ssoExtension struct {
+	c         *client
+	l         *link
+	ctx       context.Context
+	cancel    context.CancelFunc
+	tokens    chan ticketResult // holds one
+	challenge *protocol.SSOReply
+	stale     int // how many tokens of this extension were refused as stale
+}
+
+type ticketResult struct {
+	token []byte
+	err   error
+}
+
+func newSSOExtension(ctx context.Context, c *client, l *link) *ssoExtension {
+	e := &ssoExtension{c: c, l: l, tokens: make(chan ticketResult, 1)}
+	e.ctx, e.cancel = context.WithCancel(ctx)
+	return e
+}
+
+// begin asks for a challenge.
+func (e *ssoExtension) begin() {
+	e.challenge = nil
+	if err := e.l.send(e.c.ssoRequest(nil, nil)); err != nil {
+		e.c.cfg.Log(err.Error())
+		return
+	}
+	e.c.extending = true
+}
+
+// challenged starts to make the token.
+func (e *ssoExtension) challenged(m *protocol.SSOReply) {
+	if !e.c.extending || e.challenge != nil {
+		return
+	}
+	if f := e.c.unknownStatus(m); f != nil {
+		e.c.extensionFailed(f)
+		return
+	}
+	e.challenge = m
+	go func() {
+		token, err := e.c.token(e.ctx)
+		e.tokens <- ticketResult{token, err}
+	}()
+}
+
+// answer sends the token.
+func (e *ssoExtension) answer(r ticketResult) {
+	if r.err != nil {
+		e.c.extensionFailed(e.c.ticketFailure(r.err))
+		return
+	}
+	if err := e.l.send(e.c.ssoRequest(r.token, e.challenge)); err != nil {
+		e.c.cfg.Log(err.Error())
+	}
+}
+
+// retries reports whether a refusal of the token is answered with a fresh one.
+func (e *ssoExtension) retries(code string) bool {
+	if e.challenge == nil || code != string(agent.CodeSSOStale) || e.stale == maxStale {
+		return false
+	}
+	e.stale++
+	e.begin()
+	return true
+}
