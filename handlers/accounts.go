@@ -16,13 +16,16 @@ import (
 // Accounts stores the accounts.
 type Accounts interface {
 	User(context.Context, agent.UserID) (agent.User, error)
-	Users(ctx context.Context, f agent.UserFilter, offset, limit int) (page []agent.User, total int, err error)
+	Users(ctx context.Context, filter agent.UserFilter, offset, limit int) (page []agent.User, total int, err error)
 	// LookAlikes returns the accounts whose login another account has in other characters.
 	LookAlikes(context.Context) ([]agent.User, error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
+	// SaveUsers creates and changes accounts, all or none. The error is an *agent.ImportError.
+	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.UserID, error)
+	GroupTree(context.Context) (agent.GroupTree, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error

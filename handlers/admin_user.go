@@ -42,6 +42,7 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Errors:          fieldTexts(v.L, problems),
 		Sessions:        len(s.sessionsOf(u.ID)),
 		LastAdmin:       last,
+		MustChange:      u.MustChange,
 		Throttled:       s.Gate.Throttled(u),
 		Group:           u.Group,
 		Inherited:       s.inheritedByUser(tree, u),
@@ -72,6 +73,7 @@ func userForm(c echo.Context) templates.UserForm {
 		Name:         c.FormValue("name"),
 		Phone:        c.FormValue("phone"),
 		Comment:      c.FormValue("comment"),
+		MustChange:   c.FormValue("must_change") == "1",
 		Enabled:      c.FormValue("enabled") == "1",
 		RemoteAccess: c.FormValue("remote_access") == "1",
 		ByGroups:     c.FormValue("remote_access") == templates.RemoteByGroups,
@@ -85,6 +87,9 @@ func userForm(c echo.Context) templates.UserForm {
 func applyUserForm(u agent.User, f templates.UserForm) (agent.User, agent.Problems) {
 	if u.Local() {
 		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin
+		if u.ID == 0 { // later, the form of the password has it
+			u.MustChange = f.MustChange
+		}
 	}
 	rights, problems := readRights(f.RightsForm)
 	group, problem := formGroup(f.Group)

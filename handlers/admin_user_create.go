@@ -14,6 +14,7 @@ import (
 
 func (s *Site) adminUserNew(c echo.Context) error {
 	form := templates.NewUserForm(agent.User{Enabled: true, RemoteByGroups: true})
+	form.MustChange = true
 	return s.newUserPage(c, http.StatusOK, form, nil)
 }
 

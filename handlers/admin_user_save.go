@@ -68,6 +68,7 @@ type userChange struct {
 	Psw          optional[string] `json:"psw"` // POST only
 	Enabled      optional[bool]   `json:"enabled"`
 	PhoneNumber  optional[string] `json:"phone_number"`
+	MustChange   optional[bool]   `json:"must_change"` // only local accounts
 	Comment      optional[string] `json:"comment"`
 	RemoteAccess optional[bool]   `json:"remote_access"`
 	ByGroups     optional[bool]   `json:"remote_by_groups"`
@@ -95,6 +96,7 @@ func (b userChange) apply(u agent.User) (agent.User, error) {
 		b.Login.into(&u.Login)
 		b.Name.into(&u.Name)
 		b.PhoneNumber.into(&u.Phone)
+		b.MustChange.into(&u.MustChange)
 		b.Admin.into(&u.Admin)
 	}
 	b.Enabled.into(&u.Enabled)
@@ -116,11 +118,12 @@ func (b userChange) owned(u agent.User) (problems agent.Problems) {
 	if u.Local() {
 		return nil
 	}
+	must := b.MustChange.Value != nil && *b.MustChange.Value
 	admin := b.Admin.Value != nil && *b.Admin.Value != u.Admin
 	for _, f := range []struct {
 		field   string
 		changes bool
-	}{{"login", differs(b.Login, u.Login)}, {"name", differs(b.Name, u.Name)}, {"phone_number", differs(b.PhoneNumber, u.Phone)}, {"admin", admin}} {
+	}{{"login", differs(b.Login, u.Login)}, {"name", differs(b.Name, u.Name)}, {"phone_number", differs(b.PhoneNumber, u.Phone)}, {"admin", admin}, {"must_change", must}} {
 		if f.changes {
 			problems = append(problems, agent.Problem{Field: f.field, Code: "field_directory_owned", Value: u.Directory})
 		}

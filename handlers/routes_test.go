@@ -77,6 +77,10 @@ func (hasher) Hash(ctx context.Context, password string) (string, error) {
 	return directory.Hash(ctx, password)
 }
 
+func (hasher) HashLater(ctx context.Context, password string) (string, error) {
+	return directory.HashLater(ctx, password)
+}
+
 type fixedSettings struct{ now agent.Settings }
 
 func (f *fixedSettings) Current() agent.Settings { return f.now }

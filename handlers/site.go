@@ -42,8 +42,10 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
 	drafts              drafts        // passwords of search accounts between test and saving
+	imports             imports       // files of accounts between preview and confirmation
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }

@@ -20,7 +20,7 @@ func TestUsersPaging(t *testing.T) {
 		{2, 4, "/admin/users?page=1&q=%D0%BF+%26", "", "3–4 из 4"},
 		{1, 2, "", "", ""},
 	} {
-		doc := render(t, AdminUsers(Page{L: locale.For("ru")}, AdminUsersData{Query: "п &", Users: users, Total: c.total, Page: c.page, Size: 2}))
+		doc := render(t, AdminUsers(Page{L: locale.For("ru")}, AdminUsersData{Filter: UserFilterForm{Query: "п &"}, Users: users, Total: c.total, Page: c.page, Size: 2}))
 		nav := doc.Find(".paging")
 		if got := nav.Find("a[rel=prev]").AttrOr("href", ""); got != c.previous {
 			t.Errorf("page %d of %d: previous %q, want %q", c.page, c.total, got, c.previous)

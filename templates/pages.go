@@ -33,8 +33,19 @@ type Page struct {
 
 // LoginData fills [Login].
 type LoginData struct {
-	Login string // as typed
-	Error string // why the sign-in was refused
+	Login  string            // as typed
+	Error  string            // why the sign-in was refused
+	Change bool              // a new password must be set
+	Rules  string            // what the new password must be; may be empty
+	Errors map[string]string // with Change, by field: password, psw, psw2
+	SSO    bool              // the visitor may sign in without a password
+}
+
+// LoginSSOData fills [LoginSSO].
+type LoginSSOData struct {
+	NoTicket bool   // the browser sent no ticket
+	Error    string // why the ticket was refused
+	Help     string // its paragraph on the guide's page troubleshooting
 }
 
 // SetupData fills [Setup], the form that creates the first administrator.
@@ -211,13 +222,123 @@ const (
 
 // AdminUsersData fills [AdminUsers].
 type AdminUsersData struct {
-	Query string
-	Users []agent.User // on this page
-	Alike []agent.User // accounts of any page whose login another one has in other characters
-	Total int          // matching accounts
-	Page  int          // from 1
-	Size  int          // rows per page
+	Filter      UserFilterForm
+	WhenError   string       // what is wrong with Filter.When
+	Users       []agent.User // on this page
+	Alike       []agent.User // accounts of any page whose login another one has in other characters
+	Total       int          // matching accounts
+	Page        int          // from 1
+	Size        int          // rows per page
+	Directories []string     // names, without the local one
+	Groups      []GroupChoice
+	Paths       map[agent.UserID]string // path of an account's group
+	Checked     map[agent.UserID]bool   // accounts that are checked
+	Act         string                  // chosen, a value of the field act
+	Now         time.Time
 }
+
+// GroupChoice is a group that can be chosen.
+type GroupChoice struct {
+	ID    agent.GroupID
+	Path  string // names from the top level down: «Офис/Продажи»
+	Local bool
+}
+
+// UserFilterForm is the filter of the list of accounts. Its fields are those of the query string; empty = any.
+type UserFilterForm struct {
+	Query     string // q
+	Directory string // directory: agent.LocalDirectory or a name
+	Group     string // group: an ID or NoGroup
+	Remote    string // remote: "1" or "0"
+	Role      string // role: "admin"
+	State     string // state: an agent.UserState
+	Login     string // login: LoginNever, LoginBefore or LoginSince
+	When      string // when: a number of days or a date, with LoginBefore and LoginSince
+}
+
+// Values of UserFilterForm.
+const (
+	NoGroup     = "none"
+	LoginNever  = "never"
+	LoginBefore = "before"
+	LoginSince  = "since"
+)
+
+// BulkActs are the values of the field act, besides ActGroup with the ID of a group.
+var BulkActs = []string{ActVPNAllow, ActVPNDeny, ActVPNGroup, ActEnable, ActDisable, ActEnd}
+
+// Acts on several accounts.
+const (
+	ActVPNAllow = "vpn_allow"
+	ActVPNDeny  = "vpn_deny"
+	ActVPNGroup = "vpn_group" // remote access follows the groups
+	ActEnable   = "enable"
+	ActDisable  = "disable"
+	ActEnd      = "end" // end the sessions
+	ActGroup    = "group:"
+)
+
+// BulkQuestion is an act on several accounts that a person has to confirm.
+type BulkQuestion struct {
+	Filter    UserFilterForm
+	Act       string
+	Group     string         // path of the group with ActGroup; empty = no group
+	All       bool           // everything that Filter selects, and not Chosen
+	Chosen    []agent.UserID // checked accounts
+	Concerned int            // accounts that change
+	Same      int            // accounts that do not
+	Sessions  int            // live sessions that end
+	Admins    int            // accounts that become administrators by their group
+	Own       bool           // the person's own account is left out
+	LastAdmin string         // login of the last administrator, who is left out; empty = nobody
+}
+
+// AdminImportData fills [AdminImport], the page for loading a file of accounts.
+type AdminImportData struct {
+	Error     string // why the file is not a table
+	Columns   []ImportColumn
+	Preview   *ImportPreview // nil without a file
+	MaxRows   int
+	Passwords int // the most rows with a password
+}
+
+// ImportColumn is a column of a file and what it means.
+type ImportColumn struct{ Name, Help string }
+
+// ImportPreview is what a file would change.
+type ImportPreview struct {
+	Token     string // for the confirmation; empty with mistakes
+	File      string // its name
+	Mistakes  []ImportMistake
+	Total     int      // mistakes, also those not in Mistakes
+	Unknown   []string // names of columns that are not read
+	New       []ImportChange
+	Changed   []ImportChange
+	NewCount  int
+	Changes   int // accounts that change
+	Unchanged int
+	Passwords int // that are set
+	Locked    int // new accounts without a password
+	Sessions  int // live sessions that end
+	Admins    int // accounts that become administrators by their group
+}
+
+// ImportMistake is a mistake in a file.
+type ImportMistake struct {
+	Line   int
+	Column string // empty = the whole row
+	Text   string // what is wrong and what to do
+}
+
+// ImportChange is a row of a preview.
+type ImportChange struct {
+	Line   int
+	Login  string
+	Fields []ImportField
+}
+
+// ImportField is a field that changes. A new account has no Before.
+type ImportField struct{ Name, Before, After string }
 
 // AdminUserData fills [AdminUser]. ID 0 is a new account, whose form also sends psw.
 type AdminUserData struct {
@@ -234,6 +355,7 @@ type AdminUserData struct {
 	LastAdmin bool              // cannot be deleted, disabled or demoted
 	Throttled time.Time         // sign-ins are refused until then; zero: not throttled
 
+	MustChange      bool                // the password must be changed at the next login
 	Group           agent.GroupID       // the saved one
 	Inherited       Inherited           // what applies where the form says nothing
 	Applied         agent.AppliedRights // what applies to the saved account
@@ -249,6 +371,7 @@ type UserForm struct {
 	Enabled      bool
 	RemoteAccess bool
 	ByGroups     bool // RemoteAccess follows the groups
+	MustChange   bool // only of a new account
 	Admin        bool
 	Group        string // ID of the local group; empty = none
 	RightsForm
@@ -347,6 +470,16 @@ type AdminDirectoryData struct {
 	Groups         []agent.DirectoryGroup       // found by Form.GroupText
 	GroupsSearched bool
 	GroupsError    string
+
+	Keys       []agent.KeytabKey // of the keytab; empty without one
+	KeytabLost bool              // the stored keytab cannot be decrypted
+	Services   []WantedService
+}
+
+// WantedService is a service principal that browsers and agents use, without realm.
+type WantedService struct {
+	Name   string
+	InFile bool // the keytab has a usable key of it
 }
 
 // DirectoryForm is the form of a directory. Its password is never filled in.
@@ -364,6 +497,7 @@ type DirectoryForm struct {
 	LockoutLimit     string
 	LockoutMinutes   string
 	CheckMinutes     string
+	PasswordChange   string
 	Default          bool
 
 	Login     string // to look up in a test
@@ -398,6 +532,15 @@ type CabinetData struct {
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
+
+	PasswordHere    bool   // the password of an account of a directory can be changed here
+	PasswordWarning string // that it expires soon; empty if not
+	PasswordChanged string // what to know after a change; empty without one
+}
+
+// passwordForm reports whether the account can change its password here.
+func (d CabinetData) passwordForm(u *agent.User) bool {
+	return u != nil && (u.Local() || d.PasswordHere)
 }
 
 // BrowserRow is a browser in which the account is signed in.

@@ -19,6 +19,10 @@ func (passwords) Hash(ctx context.Context, password string) (string, error) {
 	return directory.Hash(ctx, password)
 }
 
+func (passwords) HashLater(ctx context.Context, password string) (string, error) {
+	return directory.HashLater(ctx, password)
+}
+
 // msi is the embedded installer, or the reason why there is none.
 type msi struct {
 	template *installer.Template

@@ -20,6 +20,7 @@ var logKeys = map[string]string{
 	"reason": "why a session ended, or why something is as it is",
 	"why":    "reason of a refusal",
 	"code":   "agent.Code of a refusal",
+	"cause":  "of a refused ticket, or of an end",
 	"ref":    "number that the person was told",
 
 	"peer":           "address that somebody comes from",
@@ -51,6 +52,8 @@ var logKeys = map[string]string{
 	"journal_mb":    "setting",
 	"sessions":      "how many sessions",
 	"accounts":      "several accounts, or how many",
+	"act":           "what was done to several accounts",
+	"new":           "how many of the accounts are new",
 	"method":        "of a request",
 	"path":          "route of a request",
 
