@@ -173,7 +173,7 @@ func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
 	return nil
 }
 
-// directoryGroup finds a group of a directory by its ID, DN or name. text is a part of its name. Errors: agent.Problems if the
+// directoryGroup finds a group of a directory by its ID, DN or name, among those that a search for text finds. Errors: agent.Problems if the
 // directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
 func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string) (agent.DirectoryGroup, error) {
 	d, err := s.directoryByName(ctx, directory)
