@@ -64,7 +64,7 @@ func TestEveryDirectoryField(t *testing.T) {
 	for _, field := range directoryFields(&d) {
 		kept[reflect.ValueOf(field).Pointer()] = true
 	}
-	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost", "Keytab", "TreeGroups"}
+	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost", "Keytab", "KeytabKeys", "KeytabLost", "TreeGroups"}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[agent.DirectorySettings]()) {
 		if kept[reflect.ValueOf(&d).Elem().FieldByIndex(f.Index).Addr().Pointer()] == slices.Contains(elsewhere, f.Name) {
 			t.Errorf("%s is kept: %v", f.Name, slices.Contains(elsewhere, f.Name))
@@ -229,7 +229,7 @@ func TestLoginInGroupsWithoutChange(t *testing.T) {
 	addDirectory(t, s, company)
 	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Rights: allow(true), Admin: true})
 	p := person("a", "ivanov")
-	p.Groups, p.PasswordExpires = []string{"S-2", "S-1"}, start
+	p.Groups, p.PasswordExpires, p.ExpiryRead = []string{"S-2", "S-1"}, start, true
 	before := login(t, s, p)
 	if !before.RemoteAccess || !before.AdminByGroups || !before.PasswordExpires.Equal(start) || !slices.Equal(before.DirectoryGroups, []string{"S-1", "S-2"}) {
 		t.Fatalf("%+v", before)
