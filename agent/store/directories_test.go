@@ -241,6 +241,11 @@ func TestLoginInGroupsWithoutChange(t *testing.T) {
 	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
 		t.Error(diff)
 	}
+	p.PasswordExpires, p.ExpiryRead = time.Time{}, false // a sign-in without a password
+	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
+		t.Error(diff)
+	}
+	p.ExpiryRead = true
 	s.fault.Store(nil)
 	for _, at := range []time.Time{start.Add(time.Minute), {}} {
 		p.PasswordExpires = at
@@ -262,7 +267,7 @@ func TestCheckKeepsWhatAnAdministratorChanged(t *testing.T) {
 	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
 	group := addGroup(t, s, agent.Group{Name: "local"})
 	p := person("a", "ivanov")
-	p.PasswordExpires = start
+	p.PasswordExpires, p.ExpiryRead = start, true
 	read := login(t, s, p)
 	want, err := s.UpdateUser(ctx, read.ID, func(u *agent.User) error {
 		u.Enabled, u.Comment, u.Group, u.RemoteAccess, u.RemoteByGroups, u.Rights = false, "c", group, true, false, agent.Rights{Devices: 7}
