@@ -58,7 +58,7 @@ func TestOpenLDAPPassword(t *testing.T) {
 		t.Errorf("%d wrong passwords", n)
 	}
 	d.Set(t, "cn=policy,"+lab.BaseDN, "pwdMaxAge", "864000")
-	d.Set(t, "cn=policy,"+lab.BaseDN, "pwdExpireWarning", "864000")
+	d.Set(t, "cn=policy,"+lab.BaseDN, "pwdExpireWarning", "900000")
 	user, code := o.login(t, "bob", newPassword)
 	if left := time.Until(user.PasswordExpires); code != "" || left < 863000*time.Second || left > 864000*time.Second {
 		t.Errorf("%s, expires in %v", code, left)

@@ -106,6 +106,8 @@ func TestOutcomes(t *testing.T) {
 	slow.S2KParams = []byte{0x7f, 0, 0, 0}
 	endless := aesEntry
 	endless.S2KParams = []byte{0, 0, 0, 0} // 2^32
+	quick := aesEntry
+	quick.S2KParams = []byte{0, 0, 0, 1}
 	for what, test := range map[string]struct {
 		closed  []int
 		answers [][]byte
@@ -121,6 +123,7 @@ func TestOutcomes(t *testing.T) {
 		"RC4 only":           {nil, [][]byte{wants(t, types.ETypeInfo2Entry{EType: etypeID.RC4_HMAC})}, OutcomeUnused, 1},
 		"RC4 before AES":     {nil, [][]byte{wants(t, types.ETypeInfo2Entry{EType: etypeID.RC4_HMAC}, aesEntry), refusalOf(t, errorcode.KDC_ERR_PREAUTH_FAILED, nil)}, OutcomeWrong, 2},
 		"2^31 iterations":    {nil, [][]byte{wants(t, slow)}, OutcomeUnused, 1},
+		"one iteration":      {nil, [][]byte{wants(t, quick)}, OutcomeUnused, 1},
 		"2^32 iterations":    {nil, [][]byte{wants(t, endless)}, OutcomeUnused, 1},
 		"wrong":              {nil, [][]byte{preauth, refusalOf(t, errorcode.KDC_ERR_PREAUTH_FAILED, nil), preauth, preauth}, OutcomeWrong, 2},
 		"asked again":        {nil, [][]byte{preauth, preauth, preauth}, OutcomeUnknown, 2},
